@@ -1,7 +1,7 @@
 """What the package is called, what it needs, and where its two source trees are.
 
-`kernels/` lies beside `minitorch_cnn/` so that a reader of the arithmetic finds it at a glance, but it
-installs as `minitorch_cnn.kernels`: a top-level name `kernels` would overwrite another package.
+`kernels/` lies beside `minitorch_cnn/` so that a reader of the arithmetic finds it at a glance, but
+it installs as `minitorch_cnn.kernels`: a top-level name `kernels` would overwrite another package.
 """
 
 from pathlib import Path
@@ -17,7 +17,7 @@ INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
 setup(
     name="minitorch_cnn",
     version="0.1.0",
-    description="Convolutional networks from the Tensor to the CUDA thread, readable in one sitting",
+    description="Convolutional networks with nothing hidden, from the Tensor to the arithmetic",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     author="The minitorch_cnn authors",

@@ -1,0 +1,151 @@
+"""The house stands: imports point downward, and importing the package is quiet."""
+
+import ast
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from tests.interpreter import ROOT, python
+
+# Who stands above whom: a room imports from the rows below its own, and from nothing beside it.
+LAYERS = (
+    ("cli", "benchmarks"),
+    ("minitorch_cnn",),  # the public surface: minitorch_cnn/__init__.py
+    ("training", "analysis", "interop"),
+    ("models",),
+    ("nn", "optim", "data"),
+    ("functional",),
+    ("tensor", "autograd"),
+    ("backend",),
+    ("kernels",),
+)
+NEIGHBOURS = [{"tensor", "autograd"}]  # a Tensor records the graph, the graph hands out Tensors
+TREES = {
+    "minitorch_cnn": "minitorch_cnn",
+    "kernels": "minitorch_cnn.kernels",
+    "benchmarks": "benchmarks",
+}
+DEPTH = {room: depth for depth, row in enumerate(LAYERS) for room in row}
+
+
+def sources() -> dict[str, str]:
+    """The source of every package and module, under the name it is imported by."""
+    found = {}
+    for tree, package in TREES.items():
+        for path in sorted((ROOT / tree).rglob("*.py")):
+            parts = path.relative_to(ROOT / tree).with_suffix("").parts
+            found[".".join((package, *parts))] = path.read_text(encoding="utf-8")
+    return found
+
+
+def room(module: str) -> str:
+    """The part of the house that a module of ours is in: `minitorch_cnn.nn.conv` is in `nn`."""
+    first, *rest = module.removesuffix(".__init__").split(".")
+    if first == "minitorch_cnn" and rest:
+        return "cli" if rest[0] == "__main__" else rest[0]
+    return first
+
+
+def imported(module: str, source: str, modules: set[str]) -> Iterator[str]:
+    """The modules that a module imports, anywhere in its source, with relative names resolved."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            folder = module.split(".")[: -node.level] if node.level else []
+            base = ".".join([*folder, *filter(None, [node.module])])
+            for alias in node.names:
+                name = f"{base}.{alias.name}"
+                yield name if modules & {name, f"{name}.__init__"} else base
+
+
+@pytest.fixture(scope="module")
+def arrows():
+    """Every (module, what it imports) of the project."""
+    found = sources()
+    return [(here, there) for here in found for there in imported(here, found[here], set(found))]
+
+
+@pytest.mark.parametrize(
+    "source, names",
+    [
+        ("import numpy as np, os.path", ["numpy", "os.path"]),
+        ("from ..nn import Linear", ["minitorch_cnn.nn"]),
+        ("from ..nn import conv", ["minitorch_cnn.nn.conv"]),
+        ("from ..nn.conv import Conv2d", ["minitorch_cnn.nn.conv"]),
+        ("from .. import backend, save", ["minitorch_cnn.backend", "minitorch_cnn"]),
+        ("from . import sgd", ["minitorch_cnn.optim"]),
+        ("def f():\n    from minitorch_cnn.nn import conv", ["minitorch_cnn.nn.conv"]),
+    ],
+)
+@pytest.mark.parametrize("module", ["minitorch_cnn.optim.adam", "minitorch_cnn.optim.__init__"])
+def test_an_import_is_seen_in_whatever_form_it_is_written(module, source, names):
+    modules = {"minitorch_cnn.nn.__init__", "minitorch_cnn.nn.conv", "minitorch_cnn.backend"}
+    assert list(imported(module, source, modules)) == names
+
+
+def test_every_room_has_its_place_in_the_layers():
+    assert {room(module) for module in sources()} <= set(DEPTH)
+
+
+def test_imports_point_downward(arrows):
+    upward = []
+    for module, name in arrows:
+        here, there = room(module), room(name)
+        ours = there in DEPTH or name.startswith("minitorch_cnn.")
+        downward = here == there or DEPTH[here] < DEPTH.get(there, 0) or {here, there} in NEIGHBOURS
+        if ours and not downward:
+            upward.append(f"{module} imports {name}")
+    assert upward == []
+
+
+def test_kernels_are_not_imported_by_their_name_in_the_checkout(arrows):
+    assert [arrow for arrow in arrows if arrow[1].split(".")[0] in {"kernels", "tests"}] == []
+
+
+def test_the_kernels_import_numpy_numba_and_cupy_only(arrows):
+    allowed = {"numpy", "numba", "cupy", *sys.stdlib_module_names}
+    names = [(here, there) for here, there in arrows if room(here) == "kernels"]
+    assert names
+    assert [
+        f"{here} imports {there}"
+        for here, there in names
+        if room(there) != "kernels" and there.split(".")[0] not in allowed
+    ] == []
+
+
+def test_importing_prints_nothing(tmp_path):
+    assert python("import minitorch_cnn", tmp_path) == ""
+
+
+def test_importing_loads_numpy_and_no_other_library(tmp_path):
+    code = """if True:
+        import sys, numpy, numpy.random
+        before = set(sys.modules)
+        import minitorch_cnn
+        loaded = {name.split(".")[0] for name in set(sys.modules) - before}
+        print(*sorted(loaded - {"numpy", "minitorch_cnn"} - sys.stdlib_module_names))
+    """
+    assert python(code, tmp_path).split() == []
+
+
+def test_importing_reads_no_environment_variable(tmp_path):
+    code = """if True:
+        import collections, os, numpy, numpy.random
+        asked = []
+
+        class Watched(collections.UserDict):
+            def __getitem__(self, name):
+                asked.append(name)
+                return super().__getitem__(name)
+
+            def __contains__(self, name):
+                asked.append(name)
+                return super().__contains__(name)
+
+        os.environ = Watched(os.environ)
+        import minitorch_cnn
+        print(*asked)
+    """
+    assert python(code, tmp_path).split() == []

@@ -1,0 +1,109 @@
+"""The package works in each way people use one: as a wheel, editable, as a bare checkout."""
+
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+import venv
+from pathlib import Path
+
+import pytest
+
+from tests.interpreter import ROOT, python
+
+PROBE = """if True:
+    import importlib.util, json
+    import minitorch_cnn as mt
+    from minitorch_cnn import kernels
+    from minitorch_cnn.kernels import conv2d
+    from minitorch_cnn.nn import functional as F
+
+    x, w = mt.ones(1, 1, 3, 3), mt.ones(1, 1, 2, 2, requires_grad=True)
+    F.conv2d(x, w).sum().backward()
+    stranger = importlib.util.find_spec("kernels")
+    print(json.dumps({
+        "framework": mt.__file__,
+        "kernels": kernels.__file__,
+        "conv2d": conv2d.__file__,
+        "gradient": w.grad.tolist(),
+        "top-level kernels": stranger and stranger.origin,
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of what the package is built from, so that building leaves nothing in the real one."""
+    copy = tmp_path_factory.mktemp("checkout")
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for name in ("minitorch_cnn", "kernels"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+def install(checkout: Path, folder: Path, *options: str) -> tuple[Path, str]:
+    """Install into a new environment that has NumPy and setuptools: its site-packages, its Python.
+
+    Offline: the libraries are those of this environment, reached through a .pth file.
+    """
+    tools = [importlib.util.find_spec(name) for name in ("pip", "numpy", "setuptools")]
+    if None in tools:
+        pytest.skip("needs pip and setuptools")
+    builder = venv.EnvBuilder(symlinks=os.name != "nt")
+    builder.create(folder)
+    executable = builder.ensure_directories(folder).env_exe
+    site = next(folder.rglob("site-packages"))
+    libraries = {str(Path(tool.origin).parent.parent) for tool in tools}
+    (site / "libraries.pth").write_text("\n".join(libraries), encoding="utf-8")
+
+    pip = [sys.executable, "-m", "pip", "--python", executable, "--disable-pip-version-check"]
+    offline = ["--no-index", "--no-deps", "--no-build-isolation", "--ignore-installed"]
+    command = [*pip, "install", "--quiet", *offline, *options, str(checkout)]
+    run = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    return site, executable
+
+
+def files(folder: Path) -> set[str]:
+    """The files below a folder, except Python's compiled ones."""
+    found = {path for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    return {path.relative_to(folder).as_posix() for path in found}
+
+
+def assert_works(report: str, framework: Path, kernels: Path) -> None:
+    told = json.loads(report)
+    assert Path(told["framework"]) == framework / "__init__.py"
+    assert Path(told["kernels"]) == kernels / "__init__.py"
+    assert Path(told["conv2d"]) == kernels / "conv2d" / "__init__.py"
+    assert told["gradient"] == [[[[4.0, 4.0], [4.0, 4.0]]]]
+
+
+def test_an_uninstalled_checkout_works(checkout, tmp_path):
+    report = python(PROBE, tmp_path, path=checkout)
+    assert_works(report, checkout / "minitorch_cnn", checkout / "kernels")
+
+
+def test_an_editable_install_works_and_takes_no_other_name(checkout, tmp_path):
+    _, executable = install(checkout, tmp_path / "environment", "--editable")
+    report = python(PROBE, tmp_path, path=None, executable=executable)
+    assert_works(report, checkout / "minitorch_cnn", checkout / "kernels")
+    assert json.loads(report)["top-level kernels"] is None
+
+
+def test_a_wheel_works_holds_every_file_and_takes_no_other_name(checkout, tmp_path):
+    site, executable = install(checkout, tmp_path / "environment")
+    package = site / "minitorch_cnn"
+    report = python(PROBE, tmp_path, path=None, executable=executable)
+    assert_works(report, package, package / "kernels")
+    assert json.loads(report)["top-level kernels"] is None
+    kernels = {f"kernels/{name}" for name in files(checkout / "kernels")}
+    assert files(package) == files(checkout / "minitorch_cnn") | kernels
+
+
+def test_the_example_in_the_readme_runs(tmp_path):
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    (example,) = [part.split("```")[0] for part in readme.split("```python\n")[1:]]
+    assert python(example, tmp_path) == ""
