@@ -1,0 +1,75 @@
+"""minitorch_cnn: convolutional networks from scratch, readable from `loss.backward()` down to the
+kernel.
+
+import minitorch_cnn as mt
+x = mt.randn(1, 1, 32, 32, requires_grad=True)
+mt.models.create_model("lenet5")(x).sum().backward()
+"""
+
+import importlib
+from pathlib import Path
+
+# In a checkout kernels/ lies beside this package, not inside it; from here on minitorch_cnn.kernels
+# is found in both.
+_here = Path(__file__).resolve().parent
+if not (_here / "kernels").is_dir():
+    __path__.append(str(_here.parent))
+
+from . import autograd, backend  # noqa: E402
+from .autograd import (  # noqa: E402
+    checkpoint,
+    enable_grad,
+    grad,
+    gradcheck,
+    gradgradcheck,
+    is_grad_enabled,
+    no_grad,
+)  # fmt: skip
+from .backend import (  # noqa: E402
+    bool_,
+    default_generator,
+    float16,
+    float32,
+    float64,
+    get_default_dtype,
+    get_rng_state,
+    int8,
+    int16,
+    int32,
+    int64,
+    manual_seed,
+    set_default_dtype,
+    set_rng_state,
+    uint8,
+)  # fmt: skip
+from .tensor import *  # noqa: E402, F403
+from .tensor import Tensor, tensor  # noqa: E402
+
+__version__ = "0.1.0"
+
+# These are imported when first asked for: `import minitorch_cnn` costs little more than `import
+# numpy`.
+_ON_DEMAND = (
+    "analysis",
+    "cli",
+    "data",
+    "functional",
+    "interop",
+    "kernels",
+    "models",
+    "nn",
+    "optim",
+    "training",
+)
+
+
+def __getattr__(name):
+    if name in _ON_DEMAND:
+        return importlib.import_module(f".{name}", __name__)
+    if name in ("save", "load"):
+        return getattr(importlib.import_module(".interop", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *_ON_DEMAND, "load", "save"})

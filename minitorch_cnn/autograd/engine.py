@@ -1,0 +1,228 @@
+"""The backward pass: one walk over the graph, newest node first, without recursion.
+
+Every node is younger than the nodes that made its inputs, so popping the newest one from a heap
+visits each node once, after all gradients of its outputs have arrived.
+"""
+
+from __future__ import annotations
+
+import heapq
+import sys
+
+import numpy as np
+
+from .function import Function
+from .modes import enable_grad, modes, no_grad
+
+
+def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph=False):
+    """Push `gradients` from the tensors `roots` back to the leaves, or to `targets` only.
+
+    Without `targets` the gradients of leaves are added to their `.grad` and None is returned; with
+    them, a list of the gradients of the targets is returned (None for one that the roots do not
+    depend on) and no `.grad` changes.
+    """
+    if retain_graph is None:
+        retain_graph = create_graph
+    walk = _Walk(targets, create_graph)
+    with enable_grad() if create_graph else no_grad():
+        for root, g in zip(roots, gradients, strict=True):
+            root._follow_base()
+            walk.deliver((root, 0) if root._node is None else (root._node, root._index), g)
+        if targets is not None:
+            walk.prune(roots)
+        while walk.heap:
+            walk.step(retain_graph)
+        return walk.finish()
+
+
+class _Walk:
+    """The state of one backward pass: gradients on their way, keyed by the node or leaf they are
+    for.
+    """
+
+    def __init__(self, targets, create_graph):
+        self.create_graph = create_graph
+        self.heap = []  # (-age, node), newest first
+        self.arriving = {}  # node -> [gradient per output]
+        self.leaves = {}  # id(leaf) -> (leaf, [gradient])
+        self.summed = (
+            set()
+        )  # ids of gradients that this walk allocated: it may add to them in place
+        self.useful = None  # the nodes that lead to a target; None: all
+        self.targets = targets
+        self.caught = {}
+        if targets is not None:
+            for t in targets:
+                t._follow_base()
+            self.wanted = {
+                (id(t), 0) if t._node is None else (id(t._node), t._index) for t in targets
+            }
+
+    def prune(self, roots) -> None:
+        """Find the nodes that lead to a target; the others are never run."""
+        nodes, stack = set(), [root._node for root in roots if root._node is not None]
+        while stack:
+            node = stack.pop()
+            if node not in nodes:
+                nodes.add(node)
+                stack.extend(
+                    e[0] for e in node.edges if e is not None and isinstance(e[0], Function)
+                )
+        self.useful = set()
+        for node in sorted(nodes, key=lambda node: node.age):
+            for edge in node.edges:
+                if edge is not None and (
+                    (id(edge[0]), edge[1]) in self.wanted or edge[0] in self.useful
+                ):
+                    self.useful.add(node)
+                    break
+
+    def deliver(self, edge, g) -> None:
+        """Add `g` to what has arrived for output `edge[1]` of node `edge[0]` (or for the leaf
+        `edge[0]`).
+        """
+        target, index = edge
+        if isinstance(target, Function):
+            box = self.arriving.get(target)
+            if box is None:
+                box = self.arriving[target] = [None] * len(target.out_meta)
+                heapq.heappush(self.heap, (-target.age, target))
+        else:
+            box = self.leaves.setdefault(id(target), (target, [None]))[1]
+        box[index] = g if box[index] is None else self.add(box[index], g)
+
+    def add(self, a, b):
+        """a + b, in place where `a` is a sum that this walk made itself."""
+        if self.create_graph:
+            return a + b
+        if id(a) in self.summed:
+            np.add(a.data, b.data, out=a.data)
+            return a
+        total = type(a)(a.data + b.data)
+        self.summed.add(id(total))
+        return total
+
+    def step(self, retain_graph) -> None:
+        """Run the newest node: hooks on its outputs' gradients, its backward, delivery to its
+        inputs.
+        """
+        node = heapq.heappop(self.heap)[1]
+        grads = self.arriving.pop(node)
+        for i, g in enumerate(grads):
+            if g is None:
+                continue
+            self.summed.discard(id(g))
+            if node.hooks and i in node.hooks:
+                g = grads[i] = call_hooks(node.hooks[i], g)
+            if node.retained and i in node.retained:
+                tensor = node.retained[i]()
+                if tensor is not None:
+                    self.accumulate(tensor, g)
+            if self.targets is not None and (id(node), i) in self.wanted:
+                self.caught[id(node), i] = g
+        if self.useful is not None and node not in self.useful:
+            return
+        results = node.backward(*grads)
+        grads = None
+        if type(results) is not tuple:
+            results = (results,)
+        check_gradients(node, results)
+        for edge, g in zip(node.edges, results, strict=True):
+            if edge is not None and g is not None and self.leads_to_target(edge):
+                self.deliver(edge, as_made(edge, g))
+        if not retain_graph:
+            node.release()
+
+    def leads_to_target(self, edge) -> bool:
+        if self.useful is None or edge[0] in self.useful:
+            return True
+        return (id(edge[0]), edge[1]) in self.wanted
+
+    def finish(self):
+        """Hand out the gradients of the leaves."""
+        for leaf, box in self.leaves.values():
+            g = box.pop()
+            self.summed.discard(id(g))
+            if leaf._hooks:
+                g = call_hooks(leaf._hooks, g)
+            if self.targets is None:
+                self.accumulate(leaf, g)
+            else:
+                self.caught[id(leaf), 0] = g
+        if self.targets is None:
+            return None
+        keys = [(id(t), 0) if t._node is None else (id(t._node), t._index) for t in self.targets]
+        return [self.caught.get(key) for key in keys]
+
+    def accumulate(self, tensor, g) -> None:
+        """tensor.grad += g."""
+        if tensor.grad is None:
+            # Two leaves may have been given one array (a + b): each gets memory of its own.
+            tensor.grad = g if held_here_only(g) else g.clone()
+        elif self.create_graph:
+            tensor.grad = tensor.grad + g
+        else:
+            tensor.grad.add_(g)
+
+
+def held_here_only(g) -> bool:
+    """Whether no one but the callers' variables holds the gradient `g` or its memory."""
+    array = g.data
+    root = array.base
+    if (
+        not isinstance(array, np.ndarray)
+        or not array.flags.c_contiguous
+        or not array.flags.writeable
+    ):
+        return False
+    # g: the two callers' variables, the parameter and getrefcount's own; an array: one name and
+    # getrefcount's own.
+    if sys.getrefcount(g) > 4 or sys.getrefcount(array) > 3:
+        return False
+    return root is None or (
+        isinstance(root, np.ndarray) and root.base is None and sys.getrefcount(root) <= 3
+    )
+
+
+def call_hooks(hooks, g):
+    """The gradient after each hook has seen it; a hook may return a replacement."""
+    for hook in list(hooks.values()):
+        replaced = hook(g)
+        if replaced is not None:
+            g = replaced
+    return g
+
+
+def as_made(edge, g):
+    """`g` in the shape and dtype of what it is the gradient of; RuntimeError if the shape is
+    another.
+    """
+    target, index = edge
+    if isinstance(target, Function):
+        shape, dtype = target.out_meta[index]
+    else:
+        shape, dtype = target.data.shape, target.data.dtype
+    if g.data.shape != shape:
+        raise RuntimeError(
+            f"backward: a gradient of shape {g.shape} arrived for a tensor of shape {shape}"
+        )
+    return g if g.data.dtype == dtype else g.to(dtype)
+
+
+def check_gradients(node, results) -> None:
+    """One gradient per input of `node`; with detect_anomaly, none of them NaN."""
+    name = type(node).__name__
+    if len(results) != len(node.edges):
+        raise RuntimeError(
+            f"{name}.backward: returned {len(results)} gradients for {len(node.edges)} inputs"
+        )
+    if not modes.anomaly:
+        return
+    for i, g in enumerate(results):
+        if g is not None and np.isnan(g.data).any():
+            where = node.forward_trace or "  (its forward ran outside detect_anomaly)\n"
+            raise RuntimeError(
+                f"detect_anomaly: {name}.backward made a NaN in the gradient of its input {i}. "
+                f"Its forward was called here:\n{where}"
+            )

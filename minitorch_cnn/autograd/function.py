@@ -1,0 +1,206 @@
+"""Function: one differentiable operation. Its instance is the op's context and its node in the
+graph.
+
+    class Mul(Function):
+        def forward(ctx, a, b):          # arrays in, array out
+            ctx.save(a, b)
+            return a * b
+
+        def backward(ctx, gy):           # Tensors in, Tensors out: differentiable again
+            a, b = ctx.saved
+            return unbroadcast(gy * b, a.shape), unbroadcast(gy * a, b.shape)
+
+`Mul.apply(a, b)` runs forward and, if an input requires grad, hangs the node on its output. A node
+points to the nodes that made its inputs; the engine walks these edges backwards, newest node first.
+"""
+
+from __future__ import annotations
+
+import itertools
+import traceback
+
+import numpy as np
+
+from .modes import modes
+
+Tensor = (
+    None  # set by tensor.py: a Tensor's methods are made of Functions, so they exist before it does
+)
+
+_clock = itertools.count()
+
+
+class Function:
+    """One differentiable operation; subclass with `forward` and `backward`.
+
+    forward(ctx, *arrays, **settings) -> array or tuple of arrays
+    backward(ctx, *grads) -> one Tensor or None per positional input of `apply` (a single one needs
+    no tuple)
+    """
+
+    is_view = False  # True: the output shares memory with the one input, and writes to either are seen in both
+    constant_outputs = ()
+    needs_input_grad = (False,) * 8
+    saved_ = kept_ = ()
+    released = False
+    region = None  # the checkpoint that will recompute what this node saved
+    hooks = None  # {output index: functions called with its gradient}
+    retained = None  # {output index: weak reference to the Tensor whose .grad is wanted}
+    forward_trace = None
+
+    def forward(ctx, *arrays, **settings):
+        raise TypeError(f"{type(ctx).__name__} defines no forward")
+
+    def backward(ctx, *grads):
+        raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
+
+    # ------------------------------------------------------------------ what forward keeps for
+    # backward
+
+    def save(ctx, *arrays) -> None:
+        """Keep inputs and outputs of this op (or None); they come back in `ctx.saved` as Tensors."""
+        ctx.saved_ = arrays
+
+    def keep(ctx, *constants) -> None:
+        """Keep anything else (masks, indices, statistics): constants of the derivative, in
+        `ctx.kept`.
+        """
+        ctx.kept_ = constants
+
+    def mark_non_differentiable(ctx, *outputs: int) -> None:
+        """Say which of several outputs (by position) have no derivative: indices, counts."""
+        ctx.constant_outputs = outputs
+
+    @property
+    def saved(ctx) -> tuple:
+        """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
+        ctx._check_available()
+        return tuple([None if item is None else item.unpack(ctx) for item in ctx.saved_])
+
+    @property
+    def kept(ctx) -> tuple:
+        """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
+        ctx._check_available()
+        return ctx.kept_
+
+    def _check_available(ctx) -> None:
+        if ctx.released:
+            raise RuntimeError(
+                f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
+                "give that one retain_graph=True to go through the graph twice"
+            )
+        if ctx.region is not None:
+            ctx.region.recompute()
+
+    def release(ctx) -> None:
+        """Free what was kept: the gradients have been computed."""
+        if ctx.saved_ or ctx.kept_ or ctx.region is not None:
+            ctx.saved_, ctx.kept_, ctx.region = (), (), None
+            ctx.released = True
+
+    # ---------------------------------------------------------------------------------------- apply
+
+    @classmethod
+    def apply(cls, *inputs, **settings):
+        """Run forward on the inputs (Tensors, arrays or None) and record the op if one requires
+        grad.
+        """
+        ctx = cls()
+        recording = modes.grad
+        arrays, needs, wanted = [], [], False
+        for x in inputs:
+            if isinstance(x, Tensor):
+                arrays.append(x.data)
+                if recording and x._base is not None:
+                    x._follow_base()
+                need = recording and x._requires_grad
+                wanted = wanted or need
+            else:
+                arrays.append(x)
+                need = False
+            needs.append(need)
+        ctx.needs_input_grad = needs
+        result = ctx.forward(*arrays, **settings)
+
+        several = type(result) is tuple
+        results = result if several else (result,)
+        outputs = [Tensor(y) for y in results]
+        if cls.is_view and isinstance(inputs[0], Tensor):
+            outputs[0]._become_view(inputs[0], cls, settings)
+        if wanted:
+            ctx._record(inputs, results, outputs)
+        return tuple(outputs) if several else outputs[0]
+
+    def _record(ctx, inputs, results, outputs) -> None:
+        """Become the node that made `outputs`."""
+        ctx.age = next(_clock)
+        ctx.edges = [
+            None if not need else (x, 0) if x._node is None else (x._node, x._index)
+            for x, need in zip(inputs, ctx.needs_input_grad, strict=True)
+        ]
+        ctx.out_meta = [(y.data.shape, y.data.dtype) for y in outputs]
+        if modes.anomaly:
+            ctx.forward_trace = "".join(traceback.format_stack()[:-2])
+        if ctx.saved_:
+            ctx.saved_ = tuple([ctx._pack(a, inputs, results, outputs) for a in ctx.saved_])
+        for i, y in enumerate(outputs):
+            if i not in ctx.constant_outputs and y.data.dtype.kind == "f":
+                y._requires_grad, y._node, y._index = True, ctx, i
+        if modes.checkpoint is not None:
+            modes.checkpoint.add(ctx)
+
+    def _pack(ctx, array, inputs, results, outputs):
+        if array is None:
+            return None
+        for x in inputs:
+            if isinstance(x, Tensor) and x.data is array:
+                return SavedInput(x)
+            if x is array:
+                return SavedInput(Tensor(x))
+        for i, y in enumerate(results):
+            if y is array:
+                return SavedOutput(outputs[i], i)
+        raise RuntimeError(
+            f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
+            f"got another array of shape {np.shape(array)}; use keep for constants"
+        )
+
+
+class SavedInput:
+    """A saved input with the version of its memory at that time."""
+
+    __slots__ = ("tensor", "version")
+
+    def __init__(self, tensor):
+        self.tensor, self.version = tensor, tensor._version.count
+
+    def unpack(self, node):
+        _check_version(node, self.tensor.shape, self.tensor._version, self.version)
+        return self.tensor
+
+
+class SavedOutput:
+    """A saved output. It holds the array, not the Tensor that holds the node: no cycle keeps
+    memory.
+    """
+
+    __slots__ = ("array", "counter", "index", "version")
+
+    def __init__(self, tensor, index):
+        self.array, self.index = tensor.data, index
+        self.counter, self.version = tensor._version, tensor._version.count
+
+    def unpack(self, node):
+        _check_version(node, self.array.shape, self.counter, self.version)
+        y = Tensor(self.array)
+        y._version = self.counter
+        y._requires_grad, y._node, y._index = True, node, self.index
+        return y
+
+
+def _check_version(node, shape, counter, version) -> None:
+    if counter.count != version:
+        raise RuntimeError(
+            f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for its gradient was "
+            f"changed in place: it is at version {counter.count}, expected version {version}"
+        )

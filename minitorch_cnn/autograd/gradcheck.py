@@ -1,0 +1,182 @@
+"""gradcheck: is the gradient the slope? Central differences in float64 against the backward pass.
+
+Cotangents and directions are random. With all ones in their place whole families of mistakes pass:
+the sum of a batch norm's output has gradient zero, whatever its backward returns.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import function
+from .grad import as_tuple, grad
+
+FULL_JACOBIAN = 64  # inputs and outputs of up to so many elements are compared element by element
+
+
+def gradcheck(fn, inputs, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0) -> bool:
+    """Compare the gradient of `fn` with (f(x + eps) - f(x - eps)) / (2 eps).
+
+    `fn(*inputs)` returns a Tensor or a tuple of them; those inputs that require grad, all float64,
+    are varied. Each pair of a small input and a small output is compared over its whole Jacobian;
+    every input also along random directions u under a random cotangent v: <v, f(x + eps u) - f(x -
+    eps u)> / (2 eps) against <J'v, u>. Keep away from kinks (ReLU at 0, ties of a max) by the
+    choice of the inputs.
+
+    Raises ValueError for inputs that are not float64, RuntimeError naming the op, the index and
+    both values where |analytic - numeric| > atol + rtol |numeric| (returns False instead with
+    `raise_exception=False`).
+    """
+    inputs = as_tuple(inputs)
+    varied = [i for i, x in enumerate(inputs) if isinstance(x, function.Tensor) and x.requires_grad]
+    if not varied:
+        raise ValueError("gradcheck: none of the inputs requires grad")
+    for i in varied:
+        if inputs[i].dtype != np.float64:
+            raise ValueError(f"gradcheck: inputs[{i}] has dtype {inputs[i].dtype}, must be float64")
+    check = _Check(fn, inputs, varied, eps, atol, rtol, np.random.default_rng(seed))
+    try:
+        check.jacobians()
+        check.directions()
+    except GradientMismatch:
+        if raise_exception:
+            raise
+        return False
+    return True
+
+
+def gradgradcheck(
+    fn, inputs, grad_outputs=None, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0
+) -> bool:
+    """gradcheck of the gradient of `fn`: the derivatives of J'v with respect to the inputs and to
+    v.
+
+    `grad_outputs` (a Tensor or tuple) are the cotangents v; random ones by default.
+    """
+    inputs = as_tuple(inputs)
+    rng = np.random.default_rng(seed + 1)
+    outputs = differentiable(as_tuple(fn(*inputs)))
+    if grad_outputs is None:
+        seeds = tuple(
+            function.Tensor(rng.standard_normal(y.shape), requires_grad=True) for y in outputs
+        )
+    else:
+        seeds = as_tuple(grad_outputs)
+    varied = [i for i, x in enumerate(inputs) if isinstance(x, function.Tensor) and x.requires_grad]
+
+    def first_derivative(*args):
+        args, cotangents = args[: len(inputs)], args[len(inputs) :]
+        ys = differentiable(as_tuple(fn(*args)))
+        results = grad(
+            ys, [args[i] for i in varied], cotangents, create_graph=True, allow_unused=True
+        )
+        # A gradient that depends on nothing (of a linear op) still has to be a Tensor with a graph.
+        return tuple(g for g in results if g is not None and g.requires_grad)
+
+    first_derivative.__name__ = f"the gradient of {_name(fn)}"
+    return gradcheck(first_derivative, (*inputs, *seeds), eps, atol, rtol, raise_exception, seed)
+
+
+class GradientMismatch(RuntimeError):
+    """The gradient is not the slope."""
+
+
+def differentiable(outputs) -> tuple:
+    """The outputs that have a gradient (integer outputs, such as indices, have none)."""
+    return tuple(y for y in outputs if y.requires_grad)
+
+
+class _Check:
+    def __init__(self, fn, inputs, varied, eps, atol, rtol, rng):
+        self.fn, self.inputs, self.varied, self.eps, self.rng = fn, inputs, varied, eps, rng
+        self.atol, self.rtol = atol, rtol
+        self.outputs = as_tuple(fn(*inputs))
+        self.checked = [j for j, y in enumerate(self.outputs) if y.requires_grad]
+        if not self.checked:
+            raise GradientMismatch(f"gradcheck: {_name(fn)} returned no output that requires grad")
+
+    def op(self, j) -> str:
+        return f"{_name(self.fn)} ({type(self.outputs[j]._node).__name__})"
+
+    def slope(self, steps):
+        """(f(x + eps steps) - f(x - eps steps)) / (2 eps) for each checked output; steps: {input:
+        array}.
+        """
+        values = []
+        for sign in (1, -1):
+            moved = [
+                function.Tensor(x.data + sign * self.eps * steps[i], requires_grad=True)
+                if i in steps
+                else x
+                for i, x in enumerate(self.inputs)
+            ]
+            # Not under no_grad: fn may differentiate inside.
+            ys = as_tuple(self.fn(*moved))
+            if len(ys) != len(self.outputs):
+                raise GradientMismatch(
+                    f"gradcheck: {_name(self.fn)} returns another number of outputs nearby"
+                )
+            values.append([ys[j].data.astype(np.float64) for j in self.checked])
+        return [(up - down) / (2 * self.eps) for up, down in zip(*values, strict=True)]
+
+    def gradient(self, j, cotangent):
+        """J'v of output j for each varied input, zeros where there is no dependence."""
+        xs = [self.inputs[i] for i in self.varied]
+        results = grad(self.outputs[j], xs, cotangent, retain_graph=True, allow_unused=True)
+        return [
+            np.zeros(x.shape) if g is None else g.data for x, g in zip(xs, results, strict=True)
+        ]
+
+    def jacobians(self) -> None:
+        """Element by element, where both sides are small."""
+        small = [j for j in self.checked if 0 < self.outputs[j].data.size <= FULL_JACOBIAN]
+        for position, i in enumerate(self.varied):
+            x = self.inputs[i].data
+            if not small or not 0 < x.size <= FULL_JACOBIAN:
+                continue
+            columns = []
+            for k in range(x.size):
+                step = np.zeros(x.size)
+                step[k] = 1
+                columns.append(self.slope({i: step.reshape(x.shape)}))
+            for j in small:
+                y = self.outputs[j].data
+                for row in range(y.size):
+                    v = np.zeros(y.size)
+                    v[row] = 1
+                    analytic = self.gradient(j, function.Tensor(v.reshape(y.shape)))[
+                        position
+                    ].ravel()
+                    numeric = np.array([c[self.checked.index(j)].ravel()[row] for c in columns])
+                    self.compare(j, i, analytic, numeric, f"output element {row}")
+
+    def directions(self, repeats=2) -> None:
+        """Along random directions, under random cotangents, all inputs one by one."""
+        for _ in range(repeats):
+            for position, i in enumerate(self.varied):
+                u = self.rng.standard_normal(self.inputs[i].shape)
+                slopes = self.slope({i: u})
+                for j, slope in zip(self.checked, slopes, strict=True):
+                    v = self.rng.standard_normal(slope.shape)
+                    gx = self.gradient(j, function.Tensor(v))[position]
+                    if gx.shape != u.shape:
+                        raise GradientMismatch(
+                            f"gradcheck: {self.op(j)}: the gradient of inputs[{i}] has shape {gx.shape}, not {u.shape}"
+                        )
+                    analytic, numeric = np.array([(gx * u).sum()]), np.array([(v * slope).sum()])
+                    self.compare(j, i, analytic, numeric, "a random direction")
+
+    def compare(self, j, i, analytic, numeric, what) -> None:
+        wrong = ~(np.abs(analytic - numeric) <= self.atol + self.rtol * np.abs(numeric))
+        if wrong.any():
+            k = int(np.argmax(wrong))
+            at = np.unravel_index(k, self.inputs[i].shape) if numeric.size > 1 else ()
+            raise GradientMismatch(
+                f"gradcheck: {self.op(j)}: d output {j} / d inputs[{i}] of {what}"
+                f"{f' at index {tuple(map(int, at))}' if at else ''}: "
+                f"analytic {analytic[k]:.9g}, numeric {numeric[k]:.9g}"
+            )
+
+
+def _name(fn) -> str:
+    return getattr(fn, "__name__", type(fn).__name__)

@@ -1,0 +1,77 @@
+"""What the graph is told to do while it is built: record or not, watch for NaNs or not. Per thread."""
+
+from __future__ import annotations
+
+import functools
+import threading
+
+
+class _Modes(threading.local):
+    """The switches of one thread."""
+
+    grad = True
+    anomaly = False
+    checkpoint = None  # the innermost region whose nodes keep nothing (checkpoint.py)
+    recomputing = False
+
+
+modes = _Modes()
+
+
+def is_grad_enabled() -> bool:
+    """Whether operations of this thread are recorded for a backward pass."""
+    return modes.grad
+
+
+def is_recomputing() -> bool:
+    """Whether `checkpoint` is running a function again: side effects (running statistics) are
+    skipped then.
+    """
+    return modes.recomputing
+
+
+class _Switch:
+    """A context manager and decorator that sets one switch of this thread and puts it back."""
+
+    name: str
+    value: bool
+
+    def __enter__(self):
+        # A stack, because one object may be entered again while it is already in force.
+        self.__dict__.setdefault("before", []).append(getattr(modes, self.name))
+        setattr(modes, self.name, self.value)
+        return self
+
+    def __exit__(self, *error):
+        setattr(modes, self.name, self.before.pop())
+
+    def __call__(self, fn):
+        @functools.wraps(fn)
+        def switched(*args, **kwargs):
+            with type(self)():
+                return fn(*args, **kwargs)
+
+        return switched
+
+
+class no_grad(_Switch):
+    """`with no_grad():` or `@no_grad()`: nothing is recorded, results do not require grad."""
+
+    name, value = "grad", False
+
+
+class enable_grad(_Switch):
+    """Record again inside a `no_grad` block."""
+
+    name, value = "grad", True
+
+
+class detect_anomaly(_Switch):
+    """Stop a backward pass at the first op whose gradient is NaN, and show where its forward ran.
+
+    Raises RuntimeError naming the op and the index of its input, with the traceback of the forward
+    call. Slow: every op records its stack. Both the forward and the backward pass belong inside the
+    block.
+    """
+
+    name, value = "anomaly", True

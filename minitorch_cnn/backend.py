@@ -1,0 +1,80 @@
+"""Number formats, the default one of floats, devices and the random generator: what lies under a
+tensor.
+
+Arrays are NumPy's (or CuPy's, which answers to the same `np.` calls). Nothing here changes a result
+behind the user's back: no environment variable, no global device.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+float16 = np.dtype("float16")
+float32 = np.dtype("float32")
+float64 = np.dtype("float64")
+uint8 = np.dtype("uint8")
+int8 = np.dtype("int8")
+int16 = np.dtype("int16")
+int32 = np.dtype("int32")
+int64 = np.dtype("int64")
+bool_ = np.dtype("bool")
+
+DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
+
+_default_dtype = float32
+_generator = np.random.default_rng()
+
+
+def set_default_dtype(dtype) -> None:
+    """Set the float type that Python numbers become: float16, float32 (at the start) or float64."""
+    global _default_dtype
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype: dtype={dtype} must be a floating-point type")
+    _default_dtype = dtype
+
+
+def get_default_dtype() -> np.dtype:
+    """The float type that Python numbers become."""
+    return _default_dtype
+
+
+def check_dtype(dtype, name: str) -> np.dtype:
+    """`dtype` as one of `DTYPES`; TypeError in the name of the function `name` otherwise."""
+    dtype = np.dtype(dtype)
+    if dtype not in DTYPES:
+        raise TypeError(f"{name}: dtype={dtype} must be one of {', '.join(map(str, DTYPES))}")
+    return dtype
+
+
+def manual_seed(seed: int) -> np.random.Generator:
+    """Seed the generator from which everything random is drawn, and return it."""
+    global _generator
+    _generator = np.random.default_rng(seed)
+    return _generator
+
+
+def default_generator() -> np.random.Generator:
+    """The generator that `manual_seed` seeds (from the system's entropy until then)."""
+    return _generator
+
+
+def get_rng_state() -> dict:
+    """The state of `default_generator` as a dict that JSON can hold."""
+    return _generator.bit_generator.state
+
+
+def set_rng_state(state: dict) -> None:
+    """Put `default_generator` back to a state that `get_rng_state` returned."""
+    _generator.bit_generator.state = state
+
+
+def device_of(array) -> str:
+    """ "cpu" for a NumPy array, "cuda:i" for a CuPy array on device i."""
+    return "cpu" if isinstance(array, np.ndarray) else f"cuda:{array.device.id}"
+
+
+def check_device(device, name: str) -> None:
+    """Refuse a device that no array can be put on, in the name of the function `name`."""
+    if device is not None and str(device) != "cpu":
+        raise ValueError(f"{name}: device={device!r} must be 'cpu'")

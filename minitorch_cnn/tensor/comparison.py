@@ -1,0 +1,54 @@
+"""Comparisons and logic: results without gradients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import function
+from .promotion import meet
+
+
+def _of_two(ufunc, name: str, doc: str):
+    def op(input, other):
+        a, b = (x.data if isinstance(x, function.Tensor) else x for x in meet(input, other, name))
+        return function.Tensor(ufunc(a, b))
+
+    op.__name__, op.__doc__ = name, doc
+    return op
+
+
+def _of_one(ufunc, name: str, doc: str):
+    def op(input):
+        return function.Tensor(ufunc(input.data))
+
+    op.__name__, op.__doc__ = name, doc
+    return op
+
+
+eq = _of_two(np.equal, "eq", "input == other, elementwise.")
+ne = _of_two(np.not_equal, "ne", "input != other, elementwise.")
+lt = _of_two(np.less, "lt", "input < other, elementwise.")
+le = _of_two(np.less_equal, "le", "input <= other, elementwise.")
+gt = _of_two(np.greater, "gt", "input > other, elementwise.")
+ge = _of_two(np.greater_equal, "ge", "input >= other, elementwise.")
+logical_and = _of_two(np.logical_and, "logical_and", "Both non-zero.")
+logical_or = _of_two(np.logical_or, "logical_or", "At least one non-zero.")
+logical_xor = _of_two(np.logical_xor, "logical_xor", "Exactly one non-zero.")
+bitwise_and = _of_two(np.bitwise_and, "bitwise_and", "input & other, of integers or booleans.")
+bitwise_or = _of_two(np.bitwise_or, "bitwise_or", "input | other, of integers or booleans.")
+bitwise_xor = _of_two(np.bitwise_xor, "bitwise_xor", "input ^ other, of integers or booleans.")
+logical_not = _of_one(np.logical_not, "logical_not", "Whether zero.")
+bitwise_not = _of_one(np.invert, "bitwise_not", "~input, of integers or booleans.")
+isnan = _of_one(np.isnan, "isnan", "Whether NaN.")
+isinf = _of_one(np.isinf, "isinf", "Whether infinite, of either sign.")
+isfinite = _of_one(np.isfinite, "isfinite", "Whether neither NaN nor infinite.")
+
+
+def equal(input, other) -> bool:
+    """Whether two tensors have the same shape and the same elements."""
+    return input.shape == other.shape and bool((input.data == other.data).all())
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
+    """Whether |input - other| <= atol + rtol |other| everywhere."""
+    return bool(np.allclose(input.data, other.data, rtol=rtol, atol=atol, equal_nan=equal_nan))

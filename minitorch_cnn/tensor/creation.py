@@ -1,0 +1,216 @@
+"""Making tensors: from data, from numbers, from chance."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from .tensor import Tensor
+
+
+def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor holding a copy of `data`: nested sequences of numbers, an array, a number or a
+    Tensor.
+
+    Python floats become the default float type, integers int64; arrays keep their dtype.
+    """
+    backend.check_device(device, "tensor")
+    if isinstance(data, Tensor):
+        data = data.data
+    if isinstance(data, (list, tuple)):
+        data = _without_tensors(data)
+    try:
+        array = np.array(data)
+    except ValueError as error:
+        raise ValueError(f"tensor: data is ragged: {error}") from None
+    typed = isinstance(data, (np.ndarray, np.generic)) or (
+        isinstance(data, (list, tuple)) and _holds_arrays(data)
+    )
+    if dtype is None:
+        dtype = array.dtype if typed or array.dtype.kind != "f" else backend.get_default_dtype()
+        if array.size == 0 and not typed:
+            dtype = backend.get_default_dtype()
+    return Tensor(array.astype(backend.check_dtype(dtype, "tensor"), copy=False), requires_grad)
+
+
+def _without_tensors(data):
+    return [
+        x.data
+        if isinstance(x, Tensor)
+        else _without_tensors(x)
+        if isinstance(x, (list, tuple))
+        else x
+        for x in data
+    ]
+
+
+def _holds_arrays(data) -> bool:
+    first = data
+    while isinstance(first, (list, tuple)) and first:
+        first = first[0]
+    return isinstance(first, (np.ndarray, np.generic))
+
+
+def from_numpy(array: np.ndarray) -> Tensor:
+    """A tensor that shares memory with `array`."""
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"from_numpy: array must be a numpy.ndarray, got {type(array).__name__}")
+    backend.check_dtype(array.dtype, "from_numpy")
+    return Tensor(array)
+
+
+def from_dlpack(source) -> Tensor:
+    """A tensor that shares memory with any array that speaks DLPack (a torch.Tensor, a jax.Array)."""
+    return from_numpy(np.from_dlpack(source))
+
+
+def _sizes(size) -> tuple[int, ...]:
+    size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], (int, np.integer)) else size
+    if any(n < 0 for n in size):
+        raise RuntimeError(f"size: {list(size)} must not be negative")
+    return tuple(int(n) for n in size)
+
+
+def _made(name, array, dtype, device, requires_grad) -> Tensor:
+    backend.check_device(device, name)
+    dtype = backend.get_default_dtype() if dtype is None else backend.check_dtype(dtype, name)
+    return Tensor(array.astype(dtype, copy=False), requires_grad)
+
+
+def zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor of zeros."""
+    return _made(
+        "zeros",
+        np.zeros(_sizes(size), dtype or backend.get_default_dtype()),
+        dtype,
+        device,
+        requires_grad,
+    )
+
+
+def ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor of ones."""
+    return _made(
+        "ones",
+        np.ones(_sizes(size), dtype or backend.get_default_dtype()),
+        dtype,
+        device,
+        requires_grad,
+    )
+
+
+def empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor of whatever the memory held."""
+    return _made(
+        "empty",
+        np.empty(_sizes(size), dtype or backend.get_default_dtype()),
+        dtype,
+        device,
+        requires_grad,
+    )
+
+
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A tensor of one number throughout, in that number's dtype."""
+    array = np.full(_sizes((size,)), fill_value)
+    if dtype is None and array.dtype.kind != "f":
+        dtype = array.dtype
+    return _made("full", array, dtype, device, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """The (n, m) matrix with ones on the diagonal."""
+    return _made("eye", np.eye(n, m), dtype, device, requires_grad)
+
+
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64."""
+    if end is None:
+        start, end = 0, start
+    if step == 0 or (end - start) * step < 0:
+        raise ValueError(f"arange: step={step} does not lead from start={start} to end={end}")
+    array = np.arange(start, end, step)
+    if dtype is None and array.dtype.kind != "f":
+        dtype = backend.int64
+    return _made("arange", array, dtype, device, requires_grad)
+
+
+def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """`steps` numbers from `start` to `end`, both included, equally spaced."""
+    return _made("linspace", np.linspace(start, end, steps), dtype, device, requires_grad)
+
+
+def randn(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Independent draws from N(0, 1)."""
+    rng = generator or backend.default_generator()
+    return _made(
+        "randn", _drawn(rng.standard_normal, _sizes(size), dtype), dtype, device, requires_grad
+    )
+
+
+def rand(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Independent draws from [0, 1), uniform."""
+    rng = generator or backend.default_generator()
+    return _made("rand", _drawn(rng.random, _sizes(size), dtype), dtype, device, requires_grad)
+
+
+def _drawn(draw, size, dtype):
+    """Numbers drawn in the dtype itself where the generator can, so that float32 costs half of
+    float64.
+    """
+    wanted = np.dtype(dtype or backend.get_default_dtype())
+    return draw(
+        size, dtype=wanted if wanted in (backend.float32, backend.float64) else backend.float64
+    )
+
+
+def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None) -> Tensor:
+    """Independent integers from [low, high), uniform; randint(high, size) starts at 0."""
+    if size is None:
+        low, high, size = 0, low, high
+    if high <= low:
+        raise ValueError(f"randint: low={low} must be below high={high}")
+    rng = generator or backend.default_generator()
+    return _made(
+        "randint", rng.integers(low, high, _sizes((size,))), dtype or backend.int64, device, False
+    )
+
+
+def randperm(n: int, *, generator=None, dtype=None, device=None) -> Tensor:
+    """The numbers 0 to n - 1 in random order."""
+    rng = generator or backend.default_generator()
+    return _made("randperm", rng.permutation(n), dtype or backend.int64, device, False)
+
+
+def zeros_like(input, *, dtype=None, requires_grad=False) -> Tensor:
+    """Zeros in the shape and dtype of `input`."""
+    return Tensor(np.zeros_like(input.data, dtype=dtype), requires_grad)
+
+
+def ones_like(input, *, dtype=None, requires_grad=False) -> Tensor:
+    """Ones in the shape and dtype of `input`."""
+    return Tensor(np.ones_like(input.data, dtype=dtype), requires_grad)
+
+
+def empty_like(input, *, dtype=None, requires_grad=False) -> Tensor:
+    """Uninitialised memory in the shape and dtype of `input`."""
+    return Tensor(np.empty_like(input.data, dtype=dtype), requires_grad)
+
+
+def full_like(input, fill_value, *, dtype=None, requires_grad=False) -> Tensor:
+    """One number in the shape and dtype of `input`."""
+    return Tensor(np.full_like(input.data, fill_value, dtype=dtype), requires_grad)
+
+
+def randn_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:
+    """Draws from N(0, 1) in the shape and dtype of `input`."""
+    return randn(
+        input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad
+    )
+
+
+def rand_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:
+    """Uniform draws from [0, 1) in the shape and dtype of `input`."""
+    return rand(
+        input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad
+    )

@@ -1,0 +1,285 @@
+"""Reading and writing parts of a tensor: x[key], x[key] = v, gather, scatter, sorting."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from ..autograd import function
+from ..autograd.function import Function
+from .elementwise import unbroadcast
+from .reduction import ValuesAndIndices, axes_of
+
+
+def array_key(key):
+    """An indexing key with arrays in place of tensors and lists, always a tuple that ends in an
+    Ellipsis.
+
+    The Ellipsis makes NumPy return a 0-d view where it would return a number.
+    """
+    parts = key if isinstance(key, tuple) else (key,)
+    arrays = []
+    for part in parts:
+        if isinstance(part, function.Tensor):
+            part = part.data
+        elif isinstance(part, (list, range)):
+            part = np.asarray(part, dtype=None if len(part) else np.int64)
+        if isinstance(part, np.ndarray):
+            if part.dtype.kind not in "iub":
+                raise IndexError(
+                    f"index: tensors used as indices must be integer or bool, got {part.dtype}"
+                )
+            if part.ndim == 0 and part.dtype.kind != "b":
+                part = int(part)
+        arrays.append(part)
+    return tuple(arrays) if any(part is Ellipsis for part in arrays) else (*arrays, Ellipsis)
+
+
+def is_basic(key) -> bool:
+    """Whether a key is made of integers, slices, None and Ellipsis only: the result is a view."""
+    return not any(isinstance(part, (np.ndarray, bool, np.bool_)) for part in key)
+
+
+class Index(Function):
+    """y = x[key]."""
+
+    is_view = True  # for basic keys; the engine sees for itself whether memory is shared
+
+    def forward(ctx, x, key):
+        ctx.key, ctx.shape = key, x.shape
+        return x[key]
+
+    def backward(ctx, gy):
+        return IndexAdd.apply(gy, key=ctx.key, shape=ctx.shape)
+
+
+class IndexAdd(Function):
+    """y = zeros, y[key] += x: positions named twice add up. The adjoint of `Index`."""
+
+    def forward(ctx, x, key, shape):
+        ctx.key = key
+        y = np.zeros(shape, x.dtype)
+        if is_basic(key) or all(
+            part.dtype.kind == "b" for part in key if isinstance(part, np.ndarray)
+        ):
+            y[key] = x
+        else:
+            np.add.at(y, key, x)
+        return y
+
+    def backward(ctx, gy):
+        return Index.apply(gy, key=ctx.key)
+
+
+class Assign(Function):
+    """y = x with the part that `path` leads to replaced by `value`; x itself is overwritten unless
+    `copy`.
+
+    A path is a sequence of view ops (class, settings); only the last may be an index that is not a
+    view.
+    """
+
+    def forward(ctx, x, value, path, copy=False):
+        ctx.path, ctx.value_shape = path, np.shape(value)
+        y = x.copy() if copy else x
+        part = follow(y, path[:-1])
+        cls, settings = path[-1]
+        if cls is Index:
+            part[settings["key"]] = value
+        else:
+            follow(part, path[-1:])[...] = value
+        return y
+
+    def backward(ctx, gy):
+        gx = gvalue = None
+        if ctx.needs_input_grad[0]:
+            gx = Assign.apply(gy, np.zeros((), gy.dtype), path=ctx.path, copy=True)
+        if ctx.needs_input_grad[1]:
+            for cls, settings in ctx.path:
+                gy = cls.apply(gy, **settings)
+            gvalue = _sum_to(gy, ctx.value_shape)
+        return gx, gvalue
+
+
+def _sum_to(g, shape):
+    lead = len(shape) - g.ndim
+    return unbroadcast(g, shape[lead:]).reshape(shape) if lead > 0 else unbroadcast(g, shape)
+
+
+def follow(array, path):
+    """The part of `array` that a path of view ops leads to."""
+    for cls, settings in path:
+        array = cls().forward(array, **settings)
+    return array
+
+
+class IndexSelect(Function):
+    """y = x taken at positions `indices` along an axis."""
+
+    def forward(ctx, x, indices, axis):
+        ctx.indices, ctx.axis, ctx.size = indices, axis, x.shape[axis]
+        return np.take(x, indices, axis)
+
+    def backward(ctx, gy):
+        return IndexSelectAdd.apply(gy, indices=ctx.indices, axis=ctx.axis, size=ctx.size)
+
+
+class IndexSelectAdd(Function):
+    """y = zeros of `size` along an axis, with the slices of x added at `indices`. The adjoint of
+    `IndexSelect`.
+    """
+
+    def forward(ctx, x, indices, axis, size):
+        ctx.indices, ctx.axis = indices, axis
+        y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
+        np.add.at(y, (slice(None),) * axis + (indices,), x)
+        return y
+
+    def backward(ctx, gy):
+        return IndexSelect.apply(gy, indices=ctx.indices, axis=ctx.axis)
+
+
+class Gather(Function):
+    """y[i, j] = x[i, index[i, j]] along axis 1 (and so for any axis)."""
+
+    def forward(ctx, x, index, axis):
+        ctx.index, ctx.axis, ctx.shape = index, axis, x.shape
+        return x[_grid(index, axis)]
+
+    def backward(ctx, gy):
+        zero = np.zeros(ctx.shape, gy.dtype)
+        return ScatterAdd.apply(zero, gy, index=ctx.index, axis=ctx.axis)
+
+
+class ScatterAdd(Function):
+    """y = x, y[i, index[i, j]] += source[i, j] along axis 1 (and so for any axis)."""
+
+    def forward(ctx, x, source, index, axis):
+        ctx.index, ctx.axis, ctx.shape = index, axis, source.shape
+        y = x.copy()
+        np.add.at(y, _grid(index, axis), source[tuple(slice(n) for n in index.shape)])
+        return y
+
+    def backward(ctx, gy):
+        gsource = (
+            Gather.apply(gy, index=ctx.index, axis=ctx.axis) if ctx.needs_input_grad[1] else None
+        )
+        if gsource is not None and gsource.shape != ctx.shape:
+            gsource = gsource.pad([w for n, m in zip(ctx.shape[::-1], gsource.shape[::-1], strict=True)
+                                   for w in (0, n - m)])  # fmt: skip
+        return gy, gsource
+
+
+def _grid(index, axis):
+    """The full key of which `index` is the entry for `axis`: every other axis counts up."""
+    key = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    key[axis] = index
+    return tuple(key)
+
+
+def getitem(input, key):
+    """input[key]: a view for integers, slices, None and Ellipsis; a copy for tensors, lists and
+    masks.
+    """
+    key = array_key(key)
+    try:
+        return Index.apply(input, key=key)
+    except IndexError as error:
+        raise IndexError(f"index: {error}") from None
+
+
+def _checked_index(name, input, dim, index):
+    (axis,) = axes_of(dim, input.ndim, name)
+    index = index.data
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"{name}: index has dtype {index.dtype}, must be integer")
+    n = input.shape[axis]
+    if index.size and not (index.min() >= 0 and index.max() < n):
+        raise IndexError(
+            f"{name}: index holds {index.min()} to {index.max()}, must lie in [0, {n - 1}]"
+        )
+    return index, axis
+
+
+def index_select(input, dim, index):
+    """The slices of `input` at the positions `index` (1-D, integer) along `dim`."""
+    index, axis = _checked_index("index_select", input, dim, index)
+    if index.ndim > 1:
+        raise IndexError(f"index_select: index has {index.ndim} axes, must have one")
+    return IndexSelect.apply(input, indices=index.reshape(-1), axis=axis)
+
+
+def gather(input, dim, index):
+    """y[i, j] = input[i, index[i, j]] for dim = 1, and so for any axis; in the shape of `index`.
+
+    Along the other axes `index` may be shorter than `input`.
+    """
+    index, axis = _checked_index("gather", input, dim, index)
+    _check_shorter("gather", index.shape, input.shape, axis)
+    return Gather.apply(input, index=index, axis=axis)
+
+
+def scatter_add(input, dim, index, src):
+    """`input` with src[i, j] added at [i, index[i, j]] for dim = 1, and so for any axis."""
+    index, axis = _checked_index("scatter_add", input, dim, index)
+    _check_shorter("scatter_add", index.shape, input.shape, axis)
+    _check_shorter("scatter_add", index.shape, src.shape, None)
+    return ScatterAdd.apply(input, src, index=index, axis=axis)
+
+
+def _check_shorter(name, index_shape, shape, axis) -> None:
+    if len(index_shape) != len(shape) or any(
+        n > m for i, (n, m) in enumerate(zip(index_shape, shape, strict=True)) if i != axis
+    ):
+        raise RuntimeError(
+            f"{name}: index of shape {index_shape} does not fit a tensor of shape {shape}"
+        )
+
+
+def take_along_dim(input, indices, dim):
+    """`gather` with sizes of 1 broadcast between `input` and `indices` on the other axes."""
+    (axis,) = axes_of(dim, input.ndim, "take_along_dim")
+    common = np.broadcast_shapes(
+        tuple(1 if i == axis else n for i, n in enumerate(input.shape)),
+        tuple(1 if i == axis else n for i, n in enumerate(indices.shape)),
+    )
+    sizes = [(*common[:axis], x.shape[axis], *common[axis + 1 :]) for x in (input, indices)]
+    return gather(input.expand(*sizes[0]), axis, indices.expand(*sizes[1]))
+
+
+def sort(input, dim=-1, descending=False, stable=False):
+    """A pair (values, indices): `input` in ascending order along `dim`; NaN last, first if
+    descending.
+    """
+    if input.ndim == 0:
+        return ValuesAndIndices(input.clone(), function.Tensor(np.zeros((), backend.int64)))
+    (axis,) = axes_of(dim, input.ndim, "sort")
+    x = input.data
+    if descending:
+        order = np.flip(x, axis).argsort(axis, kind="stable")
+        order = np.flip(x.shape[axis] - 1 - order, axis).copy()
+    else:
+        order = x.argsort(axis, kind="stable")
+    order = function.Tensor(order)
+    return ValuesAndIndices(gather(input, axis, order), order)
+
+
+def argsort(input, dim=-1, descending=False):
+    """The indices that sort `input` along `dim`."""
+    return sort(input, dim, descending).indices
+
+
+def topk(input, k, dim=-1, largest=True):
+    """A pair (values, indices): the k largest (smallest) along `dim`, in order."""
+    (axis,) = axes_of(dim, input.ndim, "topk")
+    if not 0 <= k <= input.shape[axis]:
+        raise RuntimeError(
+            f"topk: k={k} must lie in [0, {input.shape[axis]}], the size of axis {dim}"
+        )
+    values, indices = sort(input, axis, descending=largest)
+    return ValuesAndIndices(values.narrow(axis, 0, k), indices.narrow(axis, 0, k))
+
+
+def nonzero(input):
+    """The positions of the elements that are not 0, one row each."""
+    return function.Tensor(np.argwhere(input.data))

@@ -1,0 +1,85 @@
+"""Products of matrices and vectors."""
+
+from __future__ import annotations
+
+from ..autograd.function import Function
+from .elementwise import unbroadcast
+
+
+class MatMul(Function):
+    """y = a @ b over the last two axes, the others broadcast.
+
+    Shapes of one product: forward [n,k][k,m] -> [n,m]; ga [n,m][m,k] -> [n,k]; gb [k,n][n,m] ->
+    [k,m].
+    """
+
+    def forward(ctx, a, b):
+        need_a, need_b = ctx.needs_input_grad
+        ctx.save(a if need_b else None, b if need_a else None)
+        ctx.shapes = a.shape, b.shape
+        return a @ b
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        return (
+            None
+            if b is None
+            else unbroadcast(MatMul.apply(gy, b.transpose(-1, -2)), ctx.shapes[0]),
+            None
+            if a is None
+            else unbroadcast(MatMul.apply(a.transpose(-1, -2), gy), ctx.shapes[1]),
+        )
+
+
+def matmul(input, other):
+    """input @ other: of two vectors their dot product, of a matrix and a vector their product, else
+    the product of matrices in the last two axes with the other axes broadcast.
+
+    Raises RuntimeError for sizes that do not meet, 0-d operands, or unequal dtypes.
+    """
+    if input.ndim == 0 or other.ndim == 0:
+        raise RuntimeError("matmul: both operands must have at least one axis")
+    if input.dtype != other.dtype:
+        raise RuntimeError(f"matmul: dtypes {input.dtype} and {other.dtype} must be equal")
+    a = input.unsqueeze(0) if input.ndim == 1 else input
+    b = other.unsqueeze(1) if other.ndim == 1 else other
+    if a.shape[-1] != b.shape[-2]:
+        raise RuntimeError(
+            f"matmul: shapes {input.shape} and {other.shape} do not meet: {a.shape[-1]} != {b.shape[-2]}"
+        )
+    y = MatMul.apply(a, b)
+    if input.ndim == 1:
+        y = y.squeeze(-2)
+    return y.squeeze(-1) if other.ndim == 1 else y
+
+
+def mm(input, mat2):
+    """The product of two matrices, without broadcasting."""
+    return _ranked("mm", 2, input, mat2)
+
+
+def bmm(input, mat2):
+    """Products of two batches of matrices: (B, N, K) @ (B, K, M) -> (B, N, M)."""
+    if input.ndim == 3 and mat2.ndim == 3 and input.shape[0] != mat2.shape[0]:
+        raise RuntimeError(
+            f"bmm: batches of {input.shape[0]} and {mat2.shape[0]} matrices must be equal"
+        )
+    return _ranked("bmm", 3, input, mat2)
+
+
+def dot(input, tensor):
+    """The sum of products of two vectors."""
+    return _ranked("dot", 1, input, tensor)
+
+
+def _ranked(name, ndim, a, b):
+    if a.ndim != ndim or b.ndim != ndim:
+        raise RuntimeError(f"{name}: operands have {a.ndim} and {b.ndim} axes, must have {ndim}")
+    return matmul(a, b)
+
+
+def outer(input, vec2):
+    """y[i, j] = input[i] * vec2[j]."""
+    if input.ndim != 1 or vec2.ndim != 1:
+        raise RuntimeError(f"outer: operands have {input.ndim} and {vec2.ndim} axes, must have 1")
+    return input.unsqueeze(1) * vec2.unsqueeze(0)

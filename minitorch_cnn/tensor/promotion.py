@@ -1,0 +1,96 @@
+"""Which dtype two operands meet in: PyTorch's rule, where a number or a 0-d tensor does not widen."""
+
+from __future__ import annotations
+
+import numbers
+
+import numpy as np
+
+from .. import backend
+from ..autograd import function
+
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+
+def as_operand(x, name: str):
+    """`x` as a Tensor where it is an array or a tensor; a number stays one. TypeError for anything
+    else.
+    """
+    if isinstance(x, function.Tensor):
+        return x
+    if isinstance(x, np.generic):
+        return x.item()
+    if isinstance(x, np.ndarray):
+        return function.Tensor(x)
+    if isinstance(x, numbers.Real):
+        return x
+    raise TypeError(
+        f"{name}: operand must be a Tensor, an array or a number, got {type(x).__name__}"
+    )
+
+
+def is_operand(x) -> bool:
+    """Whether `as_operand` takes `x`; operators return NotImplemented otherwise."""
+    return isinstance(x, (function.Tensor, numbers.Real, np.ndarray, np.generic))
+
+
+def scalar_dtype(number) -> np.dtype:
+    """The dtype that a Python number has by itself."""
+    if isinstance(number, bool):
+        return backend.bool_
+    return backend.int64 if isinstance(number, int) else backend.get_default_dtype()
+
+
+def result_type(a, b) -> np.dtype:
+    """The dtype in which operands (Tensors or numbers) meet.
+
+    The higher of the categories bool < integer < float wins; within one category a tensor with axes
+    beats a 0-d tensor, which beats a number; equals are promoted as NumPy promotes them.
+    """
+    (dtype_a, rank_a), (dtype_b, rank_b) = _dtype_and_rank(a), _dtype_and_rank(b)
+    category_a, category_b = _CATEGORY[dtype_a.kind], _CATEGORY[dtype_b.kind]
+    if category_a != category_b:
+        return dtype_a if category_a > category_b else dtype_b
+    if rank_a != rank_b:
+        return dtype_a if rank_a > rank_b else dtype_b
+    return np.promote_types(dtype_a, dtype_b)
+
+
+def _dtype_and_rank(x):
+    if isinstance(x, function.Tensor):
+        return x.data.dtype, 2 if x.data.ndim else 1
+    return scalar_dtype(x), 0
+
+
+def meet(a, b, name: str, floating: bool = False):
+    """Two operands in one dtype, as inputs for `apply`: Tensors, or a 0-d array for a number.
+
+    With `floating`, integers become the default float type (true division).
+    """
+    Tensor = function.Tensor
+    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.data.dtype == b.data.dtype:
+        dtype = a.data.dtype
+    elif isinstance(a, Tensor) and type(b) is float and a.data.dtype.kind == "f":
+        return a, np.asarray(b, a.data.dtype)
+    else:
+        a, b = as_operand(a, name), as_operand(b, name)
+        dtype = result_type(a, b)
+    if floating and dtype.kind != "f":
+        dtype = backend.get_default_dtype()
+    return _cast(a, dtype), _cast(b, dtype)
+
+
+def _cast(x, dtype):
+    if not isinstance(x, function.Tensor):
+        with np.errstate(over="ignore"):
+            return np.asarray(x, dtype)
+    return x if x.data.dtype == dtype else x.to(dtype)
+
+
+def to_floating(x, name: str):
+    """A Tensor of a float dtype: integers and booleans become the default float type."""
+    if not isinstance(x, function.Tensor):
+        if not isinstance(x, np.ndarray):
+            raise TypeError(f"{name}: input must be a Tensor, got {type(x).__name__}")
+        x = function.Tensor(x)
+    return x if x.data.dtype.kind == "f" else x.to(backend.get_default_dtype())

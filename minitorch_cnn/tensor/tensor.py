@@ -1,0 +1,517 @@
+"""Tensor: an array that knows how it was made.
+
+The class holds the state (data, grad, the node behind it) and what turns a tensor into something
+else; its arithmetic is the functions of the neighbouring files, under their own names.
+"""
+
+from __future__ import annotations
+
+import weakref
+
+import numpy as np
+
+from .. import backend
+from ..autograd import function
+from ..autograd.engine import run_backward
+from ..autograd.grad import seed_gradient
+from ..autograd.modes import modes
+from . import comparison, elementwise, indexing, inplace, linalg, movement, reduction
+from .promotion import is_operand
+
+
+def _operator(op):
+    """The method of an operator: `op(self, other)`, or NotImplemented for what is no operand."""
+
+    def method(self, other):
+        if type(other) is Tensor or is_operand(other):
+            return op(self, other)
+        return NotImplemented
+
+    return method
+
+
+def _reflected(op):
+    """The method of an operator whose tensor stands on the right: `op(other, self)`."""
+
+    def method(self, other):
+        return op(other, self) if is_operand(other) else NotImplemented
+
+    return method
+
+
+def _matmul(a, b):
+    """a @ b, where one of the two may be an array."""
+    return linalg.matmul(*(x if isinstance(x, Tensor) else Tensor(np.asarray(x)) for x in (a, b)))
+
+
+def _owner(array):
+    """The array that owns the memory which `array` is a view of."""
+    while isinstance(array.base, type(array)):
+        array = array.base
+    return array
+
+
+class Version:
+    """How often the memory that a tensor shares with its views has been written to in place."""
+
+    __slots__ = ("count",)
+
+    def __init__(self):
+        self.count = 0
+
+
+class Tensor:
+    """An n-dimensional array with a gradient.
+
+    `data` is the array, `grad` the gradient that backward left here (None until then). A leaf is a
+    tensor that no recorded op made; only leaves with `requires_grad` (and tensors asked by
+    `retain_grad`) get a `grad`. Tensor(array) wraps an array without copying it; `mt.tensor` copies
+    and converts.
+    """
+
+    __slots__ = (
+        "__weakref__", "_base", "_hooks", "_index", "_node", "_path", "_requires_grad", "_seen", "_version",
+        "data", "grad",
+    )  # fmt: skip
+
+    # NumPy leaves `array * tensor` to us instead of making an array of objects.
+    __array_ufunc__ = None
+
+    def __init__(self, data, requires_grad: bool = False):
+        if isinstance(data, (np.generic, int, float)):
+            data = np.asarray(data)
+        self.data = data
+        self.grad = self._node = self._base = self._path = self._hooks = None
+        self._index = 0
+        self._version = Version()
+        self._requires_grad = False
+        if requires_grad:
+            self.requires_grad = True
+
+    # ------------------------------------------------------------------------------------------
+    # what it is
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The number format, one of NumPy's."""
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    @property
+    def device(self) -> str:
+        """Where the array lies: "cpu" or "cuda:i"."""
+        return backend.device_of(self.data)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded op made this tensor."""
+        return self._node is None
+
+    @property
+    def grad_fn(self):
+        """The node of the op that made this tensor; None for a leaf."""
+        self._follow_base()
+        return self._node
+
+    @property
+    def T(self):
+        """The axes in reverse order."""
+        return self.permute(*range(self.ndim - 1, -1, -1))
+
+    @property
+    def mT(self):
+        """The last two axes exchanged."""
+        return self.transpose(-1, -2)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether ops on this tensor are recorded."""
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool):
+        if value and self.data.dtype.kind != "f":
+            raise RuntimeError(
+                f"requires_grad: only floating-point tensors have gradients, got {self.dtype}"
+            )
+        if not value and self._node is not None:
+            raise RuntimeError("requires_grad: only a leaf can be set to False; use detach")
+        self._requires_grad = bool(value)
+
+    def requires_grad_(self, requires_grad: bool = True):
+        """Set `requires_grad` and return the tensor."""
+        self.requires_grad = requires_grad
+        return self
+
+    def size(self, dim=None):
+        """The shape, or the size of one axis."""
+        return self.shape if dim is None else self.shape[movement.axis_of(dim, self.ndim, "size")]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self.data.ndim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.data.size
+
+    def is_contiguous(self) -> bool:
+        """Whether the elements lie in memory in order, without gaps."""
+        return self.data.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a float."""
+        return self.data.dtype.kind == "f"
+
+    # -----------------------------------------------------------------------------------------
+    # gradients
+
+    def backward(self, gradient=None, retain_graph=None, create_graph=False) -> None:
+        """Add d self / d leaf to the `.grad` of every leaf behind this tensor.
+
+        `gradient` (of self's shape) may be left out for a tensor of one element. What the ops saved
+        is freed unless `retain_graph`; with `create_graph` the gradients have graphs of their own.
+        Raises RuntimeError for a tensor without a graph, a missing gradient, a second pass through
+        a freed graph, a saved tensor changed in place.
+        """
+        run_backward(
+            [self], [seed_gradient("backward", self, gradient)], None, retain_graph, create_graph
+        )
+
+    def detach(self):
+        """The same memory without a history."""
+        y = Tensor(self.data)
+        y._version = self._version
+        return y
+
+    def detach_(self):
+        """Forget the history of this tensor."""
+        if self._base is not None:
+            raise RuntimeError("detach_: a view cannot be detached in place; use detach")
+        self._node, self._requires_grad = None, False
+        return self
+
+    def register_hook(self, hook):
+        """Call `hook(gradient)` when the gradient of this tensor has been computed; what it returns
+        replaces it.
+
+        Returns a handle whose `remove()` takes the hook away.
+        """
+        if not self._requires_grad:
+            raise RuntimeError("register_hook: the tensor does not require grad")
+        if self._node is None:
+            if self._hooks is None:
+                self._hooks = {}
+            return HookHandle(self._hooks, hook)
+        if self._node.hooks is None:
+            self._node.hooks = {}
+        return HookHandle(self._node.hooks.setdefault(self._index, {}), hook)
+
+    def retain_grad(self) -> None:
+        """Let backward leave the gradient in `.grad` though this is no leaf."""
+        if not self._requires_grad:
+            raise RuntimeError("retain_grad: the tensor does not require grad")
+        if self._node is not None:
+            if self._node.retained is None:
+                self._node.retained = {}
+            self._node.retained[self._index] = weakref.ref(self)
+
+    def _become_view(self, source, op, settings) -> None:
+        """Share the version of `source` if memory is shared, and remember the way from its base to
+        here.
+        """
+        if self.data.size and _owner(self.data) is not _owner(source.data):
+            return
+        self._version = source._version
+        self._base = source if source._base is None else source._base
+        if modes.grad and (source._base is None or source._path is not None):
+            self._path = (*(source._path or ()), (op, settings))
+        self._seen = self._base._node
+
+    def _follow_base(self) -> None:
+        """Take up the history that in-place writes to the base have given this view."""
+        base = self._base
+        if base is None or self._seen is base._node or self._path is None:
+            return
+        again = base
+        for op, settings in self._path:
+            again = op.apply(again, **settings)
+        self._seen = base._node
+        self._requires_grad, self._node, self._index = (
+            again._requires_grad,
+            again._node,
+            again._index,
+        )
+
+    # ------------------------------------------------------------------------------- to other kinds
+    # of thing
+
+    def numpy(self) -> np.ndarray:
+        """The array itself, sharing memory; RuntimeError for a tensor that requires grad (detach it
+        first).
+        """
+        if self._requires_grad:
+            raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
+        return self.data
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy()
+        if dtype is not None and dtype != array.dtype:
+            if copy is False:
+                raise ValueError(f"__array__: a copy is needed to turn {array.dtype} into {dtype}")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options):
+        return self.numpy().__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        return self.data.__dlpack_device__()
+
+    def item(self):
+        """The one element as a Python number."""
+        if self.data.size != 1:
+            raise RuntimeError(
+                f"item: a tensor of shape {self.shape} has {self.data.size} elements, must have one"
+            )
+        return self.data.item()
+
+    def tolist(self):
+        """The elements as nested lists of Python numbers."""
+        return self.data.tolist()
+
+    def cpu(self):
+        """The tensor in main memory."""
+        return self.to("cpu")
+
+    def cuda(self):
+        """The tensor on the current GPU."""
+        return self.to("cuda")
+
+    def float(self):
+        """The tensor as float32."""
+        return self.to(backend.float32)
+
+    def double(self):
+        """The tensor as float64."""
+        return self.to(backend.float64)
+
+    def half(self):
+        """The tensor as float16."""
+        return self.to(backend.float16)
+
+    def long(self):
+        """The tensor as int64."""
+        return self.to(backend.int64)
+
+    def int(self):
+        """The tensor as int32."""
+        return self.to(backend.int32)
+
+    def bool(self):
+        """The tensor as bool."""
+        return self.to(backend.bool_)
+
+    def type_as(self, other):
+        """The tensor in the dtype of `other`."""
+        return self.to(other.dtype)
+
+    def bump_version(self) -> None:
+        """Tell the graph that `data` was written to directly."""
+        self._version.count += 1
+
+    def __bool__(self) -> bool:
+        if self.data.size != 1:
+            raise RuntimeError(
+                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; use any() or all()"
+            )
+        return self.data.item() != 0
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if self.data.dtype.kind not in "iu" or self.data.size != 1:
+            raise TypeError(
+                f"index: only an integer tensor of one element is an index, got {self.dtype} {self.shape}"
+            )
+        return self.data.item()
+
+    def __len__(self) -> int:
+        if self.data.ndim == 0:
+            raise TypeError("len: a 0-d tensor has no length")
+        return self.data.shape[0]
+
+    def __iter__(self):
+        if self.data.ndim == 0:
+            raise TypeError("iter: a 0-d tensor cannot be iterated over")
+        return iter(self.unbind(0))
+
+    def __contains__(self, element) -> bool:
+        return bool((self.data == getattr(element, "data", element)).any())
+
+    def __repr__(self) -> str:
+        text = np.array2string(self.data, separator=", ", precision=4, prefix="tensor(")
+        notes = []
+        if self.data.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
+            notes.append(f"dtype={self.data.dtype}")
+        if self._node is not None:
+            notes.append(f"grad_fn=<{type(self._node).__name__}>")
+        elif self._requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([text, *notes])})"
+
+    def __deepcopy__(self, memo):
+        if self._node is not None:
+            raise RuntimeError(
+                "deepcopy: only leaves can be copied deeply; detach or clone the tensor"
+            )
+        y = memo[id(self)] = type(self)(self.data.copy(), requires_grad=self._requires_grad)
+        y.grad = None if self.grad is None else self.grad.clone()
+        return y
+
+    def __reduce__(self):
+        if self._node is not None:
+            raise RuntimeError("pickle: only leaves can be pickled; detach the tensor")
+        return type(self), (self.data, self._requires_grad)
+
+    # -------------------------------------------------------------------------------------------
+    # operators
+
+    __hash__ = object.__hash__
+
+    def __getitem__(self, key):
+        return indexing.getitem(self, key)
+
+    def __setitem__(self, key, value):
+        inplace.setitem(self, key, value)
+
+    __add__, __radd__ = _operator(elementwise.add), _reflected(elementwise.add)
+    __sub__, __rsub__ = _operator(elementwise.sub), _reflected(elementwise.sub)
+    __mul__, __rmul__ = _operator(elementwise.mul), _reflected(elementwise.mul)
+    __truediv__, __rtruediv__ = _operator(elementwise.div), _reflected(elementwise.div)
+    __floordiv__, __rfloordiv__ = (
+        _operator(elementwise.floor_divide),
+        _reflected(elementwise.floor_divide),
+    )
+    __mod__, __rmod__ = _operator(elementwise.remainder), _reflected(elementwise.remainder)
+    __pow__, __rpow__ = _operator(elementwise.pow), _reflected(elementwise.pow)
+    __matmul__, __rmatmul__ = _operator(_matmul), _reflected(_matmul)
+    __iadd__, __isub__ = _operator(inplace.add_), _operator(inplace.sub_)
+    __imul__, __itruediv__ = _operator(inplace.mul_), _operator(inplace.div_)
+    __neg__, __abs__, __invert__ = elementwise.neg, elementwise.abs, comparison.bitwise_not
+    __eq__, __ne__ = _operator(comparison.eq), _operator(comparison.ne)
+    __lt__, __le__ = _operator(comparison.lt), _operator(comparison.le)
+    __gt__, __ge__ = _operator(comparison.gt), _operator(comparison.ge)
+    __and__, __rand__ = _operator(comparison.bitwise_and), _reflected(comparison.bitwise_and)
+    __or__, __ror__ = _operator(comparison.bitwise_or), _reflected(comparison.bitwise_or)
+    __xor__, __rxor__ = _operator(comparison.bitwise_xor), _reflected(comparison.bitwise_xor)
+
+    # ------------------------------------------------------------- methods: the functions of the
+    # other files
+
+    add, sub, mul, div = elementwise.add, elementwise.sub, elementwise.mul, elementwise.div
+    floor_divide, remainder, pow = elementwise.floor_divide, elementwise.remainder, elementwise.pow
+    neg, abs, sign, square, reciprocal = (
+        elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square, elementwise.reciprocal,
+    )  # fmt: skip
+    exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
+    sqrt, rsqrt, erf, relu = elementwise.sqrt, elementwise.rsqrt, elementwise.erf, elementwise.relu
+    sin, cos, tanh, sigmoid = (
+        elementwise.sin,
+        elementwise.cos,
+        elementwise.tanh,
+        elementwise.sigmoid,
+    )
+    floor, ceil, round, clamp = (
+        elementwise.floor,
+        elementwise.ceil,
+        elementwise.round,
+        elementwise.clamp,
+    )
+    maximum, minimum, masked_fill = (
+        elementwise.maximum,
+        elementwise.minimum,
+        elementwise.masked_fill,
+    )
+
+    eq, ne, lt, le, gt, ge = (
+        comparison.eq, comparison.ne, comparison.lt, comparison.le, comparison.gt, comparison.ge,
+    )  # fmt: skip
+    logical_and, logical_or = comparison.logical_and, comparison.logical_or
+    logical_xor, logical_not = comparison.logical_xor, comparison.logical_not
+    isnan, isinf, isfinite = comparison.isnan, comparison.isinf, comparison.isfinite
+    equal, allclose = comparison.equal, comparison.allclose
+
+    sum, mean, var, std, prod = (
+        reduction.sum,
+        reduction.mean,
+        reduction.var,
+        reduction.std,
+        reduction.prod,
+    )
+    amax, amin, max, min = reduction.amax, reduction.amin, reduction.max, reduction.min
+    argmax, argmin, any, all = reduction.argmax, reduction.argmin, reduction.any, reduction.all
+    norm, logsumexp, cumsum = reduction.norm, reduction.logsumexp, reduction.cumsum
+    softmax, log_softmax = reduction.softmax, reduction.log_softmax
+
+    reshape, view, flatten, unflatten = (
+        movement.reshape,
+        movement.view,
+        movement.flatten,
+        movement.unflatten,
+    )
+    permute, transpose, movedim = movement.permute, movement.transpose, movement.movedim
+    squeeze, unsqueeze, expand, repeat = (
+        movement.squeeze,
+        movement.unsqueeze,
+        movement.expand,
+        movement.repeat,
+    )
+    narrow, split, chunk, unbind = movement.narrow, movement.split, movement.chunk, movement.unbind
+    flip, roll, pad, tril, triu = (
+        movement.flip,
+        movement.roll,
+        movement.pad,
+        movement.tril,
+        movement.triu,
+    )
+    clone, contiguous, to = movement.clone, movement.contiguous, movement.to
+
+    gather, scatter_add, index_select = indexing.gather, indexing.scatter_add, indexing.index_select
+    take_along_dim, sort, argsort, topk = (
+        indexing.take_along_dim, indexing.sort, indexing.argsort, indexing.topk,
+    )  # fmt: skip
+    nonzero = indexing.nonzero
+
+    matmul, mm, bmm, dot, outer = linalg.matmul, linalg.mm, linalg.bmm, linalg.dot, linalg.outer
+
+    add_, sub_, mul_, div_ = inplace.add_, inplace.sub_, inplace.mul_, inplace.div_
+    copy_, zero_, fill_, clamp_ = inplace.copy_, inplace.zero_, inplace.fill_, inplace.clamp_
+
+
+class HookHandle:
+    """What `register_hook` returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: dict, hook):
+        self._hooks = hooks
+        hooks[id(self)] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice does no harm."""
+        self._hooks.pop(id(self), None)
+
+
+function.Tensor = Tensor
