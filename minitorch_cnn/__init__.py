@@ -1,22 +1,22 @@
-"""minitorch_cnn: convolutional networks from scratch, readable from `loss.backward()` down to the
-kernel.
+# ruff: noqa: E402, F401, F403  (the package must first know where kernels/ is; these are its public names)
+"""minitorch_cnn: convolutional networks, readable from `loss.backward()` down to the kernel.
 
 import minitorch_cnn as mt
-x = mt.randn(1, 1, 32, 32, requires_grad=True)
-mt.models.create_model("lenet5")(x).sum().backward()
+
+net = mt.models.create_model("lenet5")
+net(mt.randn(1, 1, 32, 32)).sum().backward()
 """
 
 import importlib
 from pathlib import Path
 
-# In a checkout kernels/ lies beside this package, not inside it; from here on minitorch_cnn.kernels
-# is found in both.
+# In a checkout kernels/ lies beside this package, not inside it: minitorch_cnn.kernels is there.
 _here = Path(__file__).resolve().parent
 if not (_here / "kernels").is_dir():
     __path__.append(str(_here.parent))
 
-from . import autograd, backend  # noqa: E402
-from .autograd import (  # noqa: E402
+from . import autograd, backend
+from .autograd import (
     checkpoint,
     enable_grad,
     grad,
@@ -24,8 +24,8 @@ from .autograd import (  # noqa: E402
     gradgradcheck,
     is_grad_enabled,
     no_grad,
-)  # fmt: skip
-from .backend import (  # noqa: E402
+)
+from .backend import (
     bool_,
     default_generator,
     float16,
@@ -41,14 +41,13 @@ from .backend import (  # noqa: E402
     set_default_dtype,
     set_rng_state,
     uint8,
-)  # fmt: skip
-from .tensor import *  # noqa: E402, F403
-from .tensor import Tensor, tensor  # noqa: E402
+)
+from .tensor import *
+from .tensor import Tensor, tensor
 
 __version__ = "0.1.0"
 
-# These are imported when first asked for: `import minitorch_cnn` costs little more than `import
-# numpy`.
+# Imported when first asked for: `import minitorch_cnn` costs little more than `import numpy`.
 _ON_DEMAND = (
     "analysis",
     "cli",

@@ -38,7 +38,7 @@ class Function:
     no tuple)
     """
 
-    is_view = False  # True: the output shares memory with the one input, and writes to either are seen in both
+    is_view = False  # True: the output may share memory with the one input
     constant_outputs = ()
     needs_input_grad = (False,) * 8
     saved_ = kept_ = ()
@@ -58,7 +58,7 @@ class Function:
     # backward
 
     def save(ctx, *arrays) -> None:
-        """Keep inputs and outputs of this op (or None); they come back in `ctx.saved` as Tensors."""
+        """Keep inputs and outputs of this op (or None); `ctx.saved` has them as Tensors."""
         ctx.saved_ = arrays
 
     def keep(ctx, *constants) -> None:
@@ -201,6 +201,6 @@ class SavedOutput:
 def _check_version(node, shape, counter, version) -> None:
     if counter.count != version:
         raise RuntimeError(
-            f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for its gradient was "
-            f"changed in place: it is at version {counter.count}, expected version {version}"
+            f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for "
+            f"its gradient was changed in place: it is at version {counter.count}, expected version {version}"
         )

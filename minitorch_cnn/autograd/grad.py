@@ -30,7 +30,7 @@ def grad(
     for i, g in enumerate(results):
         if g is None and not allow_unused:
             raise RuntimeError(
-                f"grad: the outputs do not depend on inputs[{i}]; pass allow_unused=True to get None for it"
+                f"grad: the outputs do not depend on inputs[{i}]; allow_unused=True gives None"
             )
     return tuple(results)
 

@@ -161,7 +161,8 @@ class _Check:
                     gx = self.gradient(j, function.Tensor(v))[position]
                     if gx.shape != u.shape:
                         raise GradientMismatch(
-                            f"gradcheck: {self.op(j)}: the gradient of inputs[{i}] has shape {gx.shape}, not {u.shape}"
+                            f"gradcheck: {self.op(j)}: the gradient of inputs[{i}] has shape "
+                            f"{gx.shape}, not {u.shape}"
                         )
                     analytic, numeric = np.array([(gx * u).sum()]), np.array([(v * slope).sum()])
                     self.compare(j, i, analytic, numeric, "a random direction")

@@ -1,4 +1,4 @@
-"""What the graph is told to do while it is built: record or not, watch for NaNs or not. Per thread."""
+"""The switches under which a graph is built, per thread: record or not, watch for NaNs or not."""
 
 from __future__ import annotations
 

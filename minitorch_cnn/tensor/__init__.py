@@ -2,6 +2,19 @@
 methods.
 """
 
+from .arithmetic import (
+    add,
+    div,
+    floor_divide,
+    masked_fill,
+    maximum,
+    minimum,
+    mul,
+    pow,
+    remainder,
+    sub,
+    where,
+)  # fmt: skip
 from .comparison import (
     allclose,
     bitwise_and,
@@ -47,27 +60,18 @@ from .creation import (
 )  # fmt: skip
 from .elementwise import (
     abs,
-    add,
     ceil,
     clamp,
     cos,
-    div,
     erf,
     exp,
     expm1,
     floor,
-    floor_divide,
     log,
     log1p,
-    masked_fill,
-    maximum,
-    minimum,
-    mul,
     neg,
-    pow,
     reciprocal,
     relu,
-    remainder,
     round,
     rsqrt,
     sigmoid,
@@ -75,9 +79,7 @@ from .elementwise import (
     sin,
     sqrt,
     square,
-    sub,
     tanh,
-    where,
 )  # fmt: skip
 from .indexing import (
     argsort,
@@ -88,30 +90,25 @@ from .indexing import (
     sort,
     take_along_dim,
     topk,
-)
+)  # fmt: skip
+from .joining import cat, chunk, narrow, split, stack, unbind
 from .linalg import bmm, dot, matmul, mm, outer
 from .movement import (
-    cat,
-    chunk,
     clone,
     flatten,
     flip,
     movedim,
-    narrow,
-    pad,
     permute,
     reshape,
     roll,
-    split,
     squeeze,
-    stack,
     transpose,
     tril,
     triu,
-    unbind,
     unflatten,
     unsqueeze,
 )  # fmt: skip
+from .padding import pad
 from .reduction import (
     all,
     amax,
@@ -135,17 +132,18 @@ from .reduction import (
 from .tensor import Tensor
 
 __all__ = [
-    "Tensor", "abs", "add", "all", "allclose", "amax", "amin", "any", "arange", "argmax", "argmin",
-    "argsort", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "cat", "ceil", "chunk",
-    "clamp", "clone", "cos", "cumsum", "div", "dot", "empty", "empty_like", "eq", "equal", "erf", "exp",
-    "expm1", "eye", "flatten", "flip", "floor", "floor_divide", "from_dlpack", "from_numpy", "full",
-    "full_like", "gather", "ge", "gt", "index_select", "isfinite", "isinf", "isnan", "le", "linspace",
-    "log", "log1p", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp",
-    "lt", "masked_fill", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "movedim", "mul",
-    "narrow", "ne", "neg", "nonzero", "norm", "ones", "ones_like", "outer", "pad", "permute", "pow", "prod",
-    "rand", "rand_like", "randint", "randn", "randn_like", "randperm", "reciprocal", "relu", "remainder",
-    "reshape", "roll", "round", "rsqrt", "scatter_add", "sigmoid", "sign", "sin", "softmax", "sort",
-    "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "take_along_dim", "tanh", "tensor",
-    "topk", "transpose", "tril", "triu", "unbind", "unflatten", "unsqueeze", "var", "where", "zeros",
-    "zeros_like",
+    "Tensor", "abs", "add", "all", "allclose", "amax", "amin", "any", "arange", "argmax",
+    "argmin", "argsort", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm",
+    "cat", "ceil", "chunk", "clamp", "clone", "cos", "cumsum", "div", "dot", "empty",
+    "empty_like", "eq", "equal", "erf", "exp", "expm1", "eye", "flatten", "flip", "floor",
+    "floor_divide", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gt",
+    "index_select", "isfinite", "isinf", "isnan", "le", "linspace", "log", "log1p",
+    "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsumexp", "lt",
+    "masked_fill", "matmul", "max", "maximum", "mean", "min", "minimum", "mm", "movedim", "mul",
+    "narrow", "ne", "neg", "nonzero", "norm", "ones", "ones_like", "outer", "pad", "permute",
+    "pow", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
+    "reciprocal", "relu", "remainder", "reshape", "roll", "round", "rsqrt", "scatter_add",
+    "sigmoid", "sign", "sin", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack",
+    "std", "sub", "sum", "take_along_dim", "tanh", "tensor", "topk", "transpose", "tril",
+    "triu", "unbind", "unflatten", "unsqueeze", "var", "where", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -60,7 +60,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def from_dlpack(source) -> Tensor:
-    """A tensor that shares memory with any array that speaks DLPack (a torch.Tensor, a jax.Array)."""
+    """A tensor that shares memory with an array that speaks DLPack (of torch, jax, ...)."""
     return from_numpy(np.from_dlpack(source))
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
-from .elementwise import unbroadcast
+from .arithmetic import unbroadcast
 from .reduction import ValuesAndIndices, axes_of
 
 
@@ -165,8 +165,8 @@ class ScatterAdd(Function):
             Gather.apply(gy, index=ctx.index, axis=ctx.axis) if ctx.needs_input_grad[1] else None
         )
         if gsource is not None and gsource.shape != ctx.shape:
-            gsource = gsource.pad([w for n, m in zip(ctx.shape[::-1], gsource.shape[::-1], strict=True)
-                                   for w in (0, n - m)])  # fmt: skip
+            missing = [n - m for n, m in zip(ctx.shape, gsource.shape, strict=True)]
+            gsource = gsource.pad([width for n in reversed(missing) for width in (0, n)])
         return gy, gsource
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.modes import modes
-from . import elementwise
+from . import arithmetic, elementwise
 from .indexing import Assign, Index, array_key
 from .movement import clone
 from .promotion import as_operand
@@ -24,8 +24,8 @@ def _check_writable(x, name: str) -> None:
         owner = x if x._base is None else x._base
         if (x._requires_grad and x._node is None) or (owner._requires_grad and owner._node is None):
             raise RuntimeError(
-                f"{name}: a leaf tensor that requires grad cannot be changed in place while ops are recorded; "
-                "use no_grad"
+                f"{name}: a leaf tensor that requires grad cannot be changed in place while ops "
+                "are recorded; use no_grad"
             )
     if not x.data.flags.writeable:
         raise RuntimeError(
@@ -55,10 +55,10 @@ def _overwrite(x, new, name: str):
 
 
 def _assign(base, value, path, name: str) -> None:
-    """Write `value` where `path` leads in the memory of `base`, and record it as base's newest op."""
+    """Write `value` where `path` leads in the memory of `base`, and record it as the newest op."""
     if path is None:
         raise RuntimeError(
-            f"{name}: the tensor is a view made under no_grad; it cannot be changed in place outside"
+            f"{name}: the tensor is a view made under no_grad, to be changed under no_grad only"
         )
     y = Assign.apply(base, value, path=path)
     base._requires_grad, base._node, base._index = y._requires_grad, y._node, y._index
@@ -70,7 +70,7 @@ def _arithmetic(x, other, name, op, ufunc):
     other_recorded = modes.grad and isinstance(other, function.Tensor) and other._requires_grad
     if not other_recorded and not (modes.grad and x._requires_grad) and x.dtype.kind == "f":
         array = other.data if isinstance(other, function.Tensor) else other
-        with elementwise.quiet():
+        with arithmetic.quiet():
             ufunc(x.data, array, out=x.data, casting="same_kind")
         x._version.count += 1
         return x
@@ -86,23 +86,23 @@ def _arithmetic(x, other, name, op, ufunc):
 def add_(input, other, *, alpha=1):
     """input += alpha * other."""
     return _arithmetic(input, other if alpha == 1 else as_operand(other, "add_") * alpha, "add_",
-                       elementwise.add, np.add)  # fmt: skip
+                       arithmetic.add, np.add)  # fmt: skip
 
 
 def sub_(input, other, *, alpha=1):
     """input -= alpha * other."""
     return _arithmetic(input, other if alpha == 1 else as_operand(other, "sub_") * alpha, "sub_",
-                       elementwise.sub, np.subtract)  # fmt: skip
+                       arithmetic.sub, np.subtract)  # fmt: skip
 
 
 def mul_(input, other):
     """input *= other."""
-    return _arithmetic(input, other, "mul_", elementwise.mul, np.multiply)
+    return _arithmetic(input, other, "mul_", arithmetic.mul, np.multiply)
 
 
 def div_(input, other):
     """input /= other."""
-    return _arithmetic(input, other, "div_", elementwise.div, np.divide)
+    return _arithmetic(input, other, "div_", arithmetic.div, np.divide)
 
 
 def clamp_(input, min=None, max=None):
@@ -134,7 +134,7 @@ def zero_(input):
 
 
 def setitem(input, key, value) -> None:
-    """input[key] = value, with broadcasting; gradients reach `value` and what is left of `input`."""
+    """input[key] = value, broadcast; gradients reach `value` and what is left of `input`."""
     _check_writable(input, "setitem")
     value = as_operand(value, "setitem")
     key = array_key(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..autograd.function import Function
-from .elementwise import unbroadcast
+from .arithmetic import unbroadcast
 
 
 class MatMul(Function):
@@ -45,7 +45,8 @@ def matmul(input, other):
     b = other.unsqueeze(1) if other.ndim == 1 else other
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
-            f"matmul: shapes {input.shape} and {other.shape} do not meet: {a.shape[-1]} != {b.shape[-2]}"
+            f"matmul: shapes {input.shape} and {other.shape} do not meet: "
+            f"{a.shape[-1]} != {b.shape[-2]}"
         )
     y = MatMul.apply(a, b)
     if input.ndim == 1:

@@ -1,6 +1,4 @@
-"""Operations that move numbers without changing them: reshape, permute, expand, join, cut, flip,
-pad, cast, copy.
-"""
+"""Operations that move numbers and keep them: reshape, permute, expand, flip, cast, copy."""
 
 from __future__ import annotations
 
@@ -11,8 +9,7 @@ import numpy as np
 from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
-from .elementwise import unbroadcast
-from .indexing import index_select
+from .arithmetic import unbroadcast
 
 
 class Reshape(Function):
@@ -54,21 +51,6 @@ class Expand(Function):
         return unbroadcast(gy, ctx.shape)
 
 
-class Cat(Function):
-    """Arrays joined along an axis."""
-
-    def forward(ctx, *xs, axis):
-        ctx.axis, ctx.sizes = axis, [x.shape[axis] for x in xs]
-        return np.concatenate(xs, axis)
-
-    def backward(ctx, gy):
-        ends = np.cumsum(ctx.sizes).tolist()
-        return tuple(
-            narrow(gy, ctx.axis, end - size, size) if need else None
-            for end, size, need in zip(ends, ctx.sizes, ctx.needs_input_grad, strict=True)
-        )
-
-
 class Flip(Function):
     """The order of elements reversed along axes."""
 
@@ -89,23 +71,6 @@ class Roll(Function):
 
     def backward(ctx, gy):
         return Roll.apply(gy, shifts=tuple(-s for s in ctx.shifts), axes=ctx.axes)
-
-
-class ConstantPad(Function):
-    """x with `value` around it; negative widths cut off. The gradient of a border is a crop, and
-    the reverse.
-    """
-
-    def forward(ctx, x, widths, value):
-        ctx.widths = widths
-        y = np.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
-        inner = tuple(slice(max(a, 0), y.shape[i] - max(b, 0)) for i, (a, b) in enumerate(widths))
-        outer = tuple(slice(max(-a, 0), x.shape[i] - max(-b, 0)) for i, (a, b) in enumerate(widths))
-        y[inner] = x[outer]
-        return y
-
-    def backward(ctx, gy):
-        return ConstantPad.apply(gy, widths=[(-a, -b) for a, b in ctx.widths], value=0)
 
 
 class Cast(Function):
@@ -141,7 +106,7 @@ class Triangle(Function):
         return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
 
 
-def _sizes(args) -> tuple[int, ...]:
+def sizes_of(args) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
         args = args[0]
@@ -167,16 +132,16 @@ def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
 
 def reshape(input, *shape):
     """The elements in `shape` (one size may be -1): a view where possible, else a copy."""
-    return Reshape.apply(input, shape=_resolved(_sizes(shape), input.data.size, "reshape"))
+    return Reshape.apply(input, shape=_resolved(sizes_of(shape), input.data.size, "reshape"))
 
 
 def view(input, *shape):
     """The same memory in `shape`; RuntimeError where only a copy would do."""
-    y = Reshape.apply(input, shape=_resolved(_sizes(shape), input.data.size, "view"))
+    y = Reshape.apply(input, shape=_resolved(sizes_of(shape), input.data.size, "view"))
     if y._base is None:  # it was copied
         raise RuntimeError(
-            f"view: shape {list(y.shape)} cannot be laid over a tensor of shape {input.shape} and strides "
-            f"{input.data.strides} bytes without a copy; use reshape"
+            f"view: shape {list(y.shape)} cannot be laid over a tensor of shape {input.shape} and "
+            f"strides {input.data.strides} bytes without a copy; use reshape"
         )
     return y
 
@@ -201,7 +166,7 @@ def unflatten(input, dim, sizes):
 
 def permute(input, *dims):
     """Axis i of the result is axis dims[i] of `input`."""
-    dims = _sizes(dims)
+    dims = sizes_of(dims)
     axes = tuple(axis_of(d, input.ndim, "permute") for d in dims)
     if sorted(axes) != list(range(input.ndim)):
         raise RuntimeError(f"permute: dims={dims} must name each of the {input.ndim} axes once")
@@ -228,7 +193,7 @@ def squeeze(input, dim=None):
     if dim is None:
         axes = range(input.ndim)
     else:
-        axes = {axis_of(d, max(input.ndim, 1), "squeeze") for d in (_sizes((dim,)))}
+        axes = {axis_of(d, max(input.ndim, 1), "squeeze") for d in (sizes_of((dim,)))}
     return Reshape.apply(
         input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in axes)
     )
@@ -242,7 +207,7 @@ def unsqueeze(input, dim):
 
 def expand(input, *sizes):
     """Axes of size 1 repeated to `sizes` without a copy; -1 leaves an axis as it is."""
-    sizes = _sizes(sizes)
+    sizes = sizes_of(sizes)
     lead = len(sizes) - input.ndim
     target = tuple(
         input.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(sizes)
@@ -256,113 +221,9 @@ def expand(input, *sizes):
     return Expand.apply(input, shape=target)
 
 
-def repeat(input, *repeats):
-    """Copies of `input` side by side, repeats[i] of them along axis i."""
-    repeats = _sizes(repeats)
-    if len(repeats) < input.ndim:
-        raise RuntimeError(
-            f"repeat: repeats={repeats} must have a number for each of the {input.ndim} axes"
-        )
-    shape = (1,) * (len(repeats) - input.ndim) + input.shape
-    pairs = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
-    tiles = [n for pair in zip(repeats, shape, strict=True) for n in pair]
-    return reshape(
-        expand(reshape(input, pairs), tiles), [r * n for r, n in zip(repeats, shape, strict=True)]
-    )
-
-
-def cat(tensors, dim=0):
-    """Tensors joined along axis `dim`, the other sizes being equal."""
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("cat: tensors is empty, must hold at least one tensor")
-    axis = axis_of(dim, tensors[0].ndim, "cat") if tensors[0].ndim else 0
-    first = tensors[0].shape
-    for i, t in enumerate(tensors):
-        if t.ndim == 0:
-            raise RuntimeError(f"cat: tensors[{i}] is 0-d and has no axis to join along")
-        if t.ndim != len(first) or any(
-            t.shape[d] != first[d] for d in range(len(first)) if d != axis
-        ):
-            raise RuntimeError(
-                f"cat: tensors[{i}] has shape {t.shape}, which does not join {first} along {dim}"
-            )
-    dtype = tensors[0].dtype
-    for t in tensors[1:]:
-        dtype = (
-            np.promote_types(dtype, t.dtype)
-            if dtype.kind == t.dtype.kind
-            else max(dtype, t.dtype, key=_rank)
-        )
-    return Cat.apply(*[t.to(dtype) for t in tensors], axis=axis)
-
-
-def _rank(dtype) -> int:
-    return "buif".index(dtype.kind)
-
-
-def stack(tensors, dim=0):
-    """Tensors of one shape joined along a new axis `dim`."""
-    tensors = list(tensors)
-    if not tensors:
-        raise RuntimeError("stack: tensors is empty, must hold at least one tensor")
-    for i, t in enumerate(tensors):
-        if t.shape != tensors[0].shape:
-            raise RuntimeError(
-                f"stack: tensors[{i}] has shape {t.shape}, the first has {tensors[0].shape}"
-            )
-    return cat([unsqueeze(t, dim) for t in tensors], axis_of(dim, tensors[0].ndim + 1, "stack"))
-
-
-def narrow(input, dim, start, length):
-    """Elements start to start + length of axis `dim`: a view."""
-    axis = axis_of(dim, input.ndim, "narrow")
-    if not 0 <= start <= start + length <= input.shape[axis]:
-        raise RuntimeError(
-            f"narrow: start={start}, length={length} exceed the size {input.shape[axis]} of axis {dim}"
-        )
-    return input[(slice(None),) * axis + (slice(start, start + length),)]
-
-
-def split(tensor, split_size_or_sections, dim=0):
-    """A tuple of views: pieces of one size (the last may be smaller), or of the sizes in a list."""
-    n = tensor.shape[axis_of(dim, tensor.ndim, "split")]
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size < 0 or (size == 0 and n):
-            raise RuntimeError(f"split: split_size={size} must be positive")
-        sizes = [min(size, n - start) for start in range(0, n, size or 1)] or [0]
-    else:
-        sizes = list(split_size_or_sections)
-        if sum(sizes) != n or min(sizes, default=0) < 0:
-            raise RuntimeError(f"split: sections {sizes} must add up to the size {n} of axis {dim}")
-    ends = np.cumsum(sizes).tolist()
-    return tuple(
-        narrow(tensor, dim, end - size, size) for end, size in zip(ends, sizes, strict=True)
-    )
-
-
-def chunk(input, chunks, dim=0):
-    """At most `chunks` views of equal size along `dim`, the last one smaller if they do not come
-    out even.
-    """
-    if chunks < 1:
-        raise RuntimeError(f"chunk: chunks={chunks} must be at least 1")
-    n = input.shape[axis_of(dim, input.ndim, "chunk")]
-    if n == 0:
-        return split(input, [0] * chunks, dim)
-    return split(input, math.ceil(n / chunks), dim)
-
-
-def unbind(input, dim=0):
-    """A tuple of views: the slices of `input` along `dim`, without that axis."""
-    axis = axis_of(dim, input.ndim, "unbind")
-    return tuple(input[(slice(None),) * axis + (i,)] for i in range(input.shape[axis]))
-
-
 def flip(input, *dims):
     """The order of elements reversed along `dims`, in a copy."""
-    return Flip.apply(input, axes=tuple(axis_of(d, input.ndim, "flip") for d in _sizes(dims)))
+    return Flip.apply(input, axes=tuple(axis_of(d, input.ndim, "flip") for d in sizes_of(dims)))
 
 
 def roll(input, shifts, dims=None):
@@ -371,65 +232,12 @@ def roll(input, shifts, dims=None):
     """
     if dims is None:
         return reshape(roll(flatten(input), shifts, 0), *input.shape)
-    shifts, dims = _sizes((shifts,)), _sizes((dims,))
+    shifts, dims = sizes_of((shifts,)), sizes_of((dims,))
     if len(shifts) != len(dims):
         raise RuntimeError(f"roll: shifts={shifts} and dims={dims} must be of equal length")
     return Roll.apply(
         input, shifts=shifts, axes=tuple(axis_of(d, input.ndim, "roll") for d in dims)
     )
-
-
-def pad(input, pad, mode="constant", value=None):
-    """`input` with a border: `pad` = (left, right, top, bottom, ...), from the last axis on;
-    negative widths crop.
-
-    mode "constant" (filled with `value`, 0 by default), "reflect" (border element not repeated),
-    "replicate" (border element repeated), "circular" (entering from the other end). Raises
-    ValueError for an unknown mode, RuntimeError where a width exceeds what the mode can fill.
-    """
-    pad = _sizes((pad,))
-    if len(pad) % 2 or len(pad) // 2 > input.ndim:
-        raise RuntimeError(f"pad: pad={pad} must hold a pair for each of at most {input.ndim} axes")
-    pairs = [(0, 0)] * (input.ndim - len(pad) // 2) + [
-        (pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)
-    ]
-    if mode == "constant":
-        for n, (a, b) in zip(input.shape, pairs, strict=True):
-            if n + a + b < 0:
-                raise RuntimeError(
-                    f"pad: pad={pad} takes more than there is of a tensor of shape {input.shape}"
-                )
-        if not any(a or b for a, b in pairs):
-            return clone(input)
-        return ConstantPad.apply(input, widths=pairs, value=0 if value is None else value)
-    if mode not in ("reflect", "replicate", "circular"):
-        raise ValueError(
-            f"pad: mode={mode!r} must be 'constant', 'reflect', 'replicate' or 'circular'"
-        )
-    if value is not None and value != 0:
-        raise ValueError(f"pad: value={value} belongs to mode 'constant', not to {mode!r}")
-    for axis, (a, b) in enumerate(pairs):
-        if a or b:
-            input = index_select(
-                input, axis, function.Tensor(_border(input.shape[axis], a, b, mode))
-            )
-    return input
-
-
-def _border(n: int, before: int, after: int, mode: str):
-    """The positions on an axis of size n that fill it and its borders."""
-    limit = {"reflect": n - 1, "replicate": np.inf if n else 0, "circular": n}[mode]
-    if before > limit or after > limit:
-        raise RuntimeError(
-            f"pad: width {max(before, after)} exceeds what mode {mode!r} can fill from size {n}"
-        )
-    i = np.arange(-before, n + after)
-    if mode == "replicate":
-        return np.clip(i, 0, n - 1)
-    if mode == "circular":
-        return i % n
-    i = np.abs(i)
-    return np.where(i > n - 1, 2 * (n - 1) - i, i)
 
 
 def tril(input, diagonal=0):

@@ -1,4 +1,4 @@
-"""Which dtype two operands meet in: PyTorch's rule, where a number or a 0-d tensor does not widen."""
+"""Which dtype two operands meet in: PyTorch's rule, by which a number does not widen a tensor."""
 
 from __future__ import annotations
 

@@ -9,7 +9,9 @@ import numpy as np
 from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
-from .elementwise import Mul, exp, log, quiet, sqrt, to_floating, where
+from .arithmetic import Mul, quiet, where
+from .elementwise import exp, log, sqrt
+from .promotion import to_floating
 
 ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
 

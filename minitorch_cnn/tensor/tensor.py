@@ -15,7 +15,18 @@ from ..autograd import function
 from ..autograd.engine import run_backward
 from ..autograd.grad import seed_gradient
 from ..autograd.modes import modes
-from . import comparison, elementwise, indexing, inplace, linalg, movement, reduction
+from . import (
+    arithmetic,
+    comparison,
+    elementwise,
+    indexing,
+    inplace,
+    joining,
+    linalg,
+    movement,
+    padding,
+    reduction,
+)
 from .promotion import is_operand
 
 
@@ -70,8 +81,8 @@ class Tensor:
     """
 
     __slots__ = (
-        "__weakref__", "_base", "_hooks", "_index", "_node", "_path", "_requires_grad", "_seen", "_version",
-        "data", "grad",
+        "__weakref__", "_base", "_hooks", "_index", "_node", "_path", "_requires_grad", "_seen",
+        "_version", "data", "grad",
     )  # fmt: skip
 
     # NumPy leaves `array * tensor` to us instead of making an array of objects.
@@ -332,7 +343,7 @@ class Tensor:
     def __bool__(self) -> bool:
         if self.data.size != 1:
             raise RuntimeError(
-                f"bool: the truth of a tensor of shape {self.shape} is ambiguous; use any() or all()"
+                f"bool: a tensor of shape {self.shape} has no truth value; use any() or all()"
             )
         return self.data.item() != 0
 
@@ -345,7 +356,7 @@ class Tensor:
     def __index__(self):
         if self.data.dtype.kind not in "iu" or self.data.size != 1:
             raise TypeError(
-                f"index: only an integer tensor of one element is an index, got {self.dtype} {self.shape}"
+                f"index: only an integer tensor of one element is, got {self.dtype} {self.shape}"
             )
         return self.data.item()
 
@@ -398,16 +409,16 @@ class Tensor:
     def __setitem__(self, key, value):
         inplace.setitem(self, key, value)
 
-    __add__, __radd__ = _operator(elementwise.add), _reflected(elementwise.add)
-    __sub__, __rsub__ = _operator(elementwise.sub), _reflected(elementwise.sub)
-    __mul__, __rmul__ = _operator(elementwise.mul), _reflected(elementwise.mul)
-    __truediv__, __rtruediv__ = _operator(elementwise.div), _reflected(elementwise.div)
+    __add__, __radd__ = _operator(arithmetic.add), _reflected(arithmetic.add)
+    __sub__, __rsub__ = _operator(arithmetic.sub), _reflected(arithmetic.sub)
+    __mul__, __rmul__ = _operator(arithmetic.mul), _reflected(arithmetic.mul)
+    __truediv__, __rtruediv__ = _operator(arithmetic.div), _reflected(arithmetic.div)
     __floordiv__, __rfloordiv__ = (
-        _operator(elementwise.floor_divide),
-        _reflected(elementwise.floor_divide),
+        _operator(arithmetic.floor_divide),
+        _reflected(arithmetic.floor_divide),
     )
-    __mod__, __rmod__ = _operator(elementwise.remainder), _reflected(elementwise.remainder)
-    __pow__, __rpow__ = _operator(elementwise.pow), _reflected(elementwise.pow)
+    __mod__, __rmod__ = _operator(arithmetic.remainder), _reflected(arithmetic.remainder)
+    __pow__, __rpow__ = _operator(arithmetic.pow), _reflected(arithmetic.pow)
     __matmul__, __rmatmul__ = _operator(_matmul), _reflected(_matmul)
     __iadd__, __isub__ = _operator(inplace.add_), _operator(inplace.sub_)
     __imul__, __itruediv__ = _operator(inplace.mul_), _operator(inplace.div_)
@@ -422,11 +433,10 @@ class Tensor:
     # ------------------------------------------------------------- methods: the functions of the
     # other files
 
-    add, sub, mul, div = elementwise.add, elementwise.sub, elementwise.mul, elementwise.div
-    floor_divide, remainder, pow = elementwise.floor_divide, elementwise.remainder, elementwise.pow
-    neg, abs, sign, square, reciprocal = (
-        elementwise.neg, elementwise.abs, elementwise.sign, elementwise.square, elementwise.reciprocal,
-    )  # fmt: skip
+    add, sub, mul, div = arithmetic.add, arithmetic.sub, arithmetic.mul, arithmetic.div
+    floor_divide, remainder, pow = arithmetic.floor_divide, arithmetic.remainder, arithmetic.pow
+    neg, abs, sign = elementwise.neg, elementwise.abs, elementwise.sign
+    square, reciprocal = elementwise.square, elementwise.reciprocal
     exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
     sqrt, rsqrt, erf, relu = elementwise.sqrt, elementwise.rsqrt, elementwise.erf, elementwise.relu
     sin, cos, tanh, sigmoid = (
@@ -442,9 +452,9 @@ class Tensor:
         elementwise.clamp,
     )
     maximum, minimum, masked_fill = (
-        elementwise.maximum,
-        elementwise.minimum,
-        elementwise.masked_fill,
+        arithmetic.maximum,
+        arithmetic.minimum,
+        arithmetic.masked_fill,
     )
 
     eq, ne, lt, le, gt, ge = (
@@ -478,13 +488,13 @@ class Tensor:
         movement.squeeze,
         movement.unsqueeze,
         movement.expand,
-        movement.repeat,
+        joining.repeat,
     )
-    narrow, split, chunk, unbind = movement.narrow, movement.split, movement.chunk, movement.unbind
+    narrow, split, chunk, unbind = joining.narrow, joining.split, joining.chunk, joining.unbind
     flip, roll, pad, tril, triu = (
         movement.flip,
         movement.roll,
-        movement.pad,
+        padding.pad,
         movement.tril,
         movement.triu,
     )

@@ -1,0 +1,264 @@
+"""Arithmetic of two operands, with broadcasting: + - * / % ^, the larger, the smaller, a choice."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import function
+from ..autograd.function import Function
+from .promotion import as_operand, meet
+
+
+def unbroadcast(g, shape):
+    """The sum of `g` over the axes along which an operand of `shape` was repeated: broadcasting's
+    adjoint.
+    """
+    if g.data.shape == shape:
+        return g
+    added = g.ndim - len(shape)
+    axes = tuple(range(added)) + tuple(
+        added + i for i, size in enumerate(shape) if size == 1 and g.data.shape[added + i] != 1
+    )
+    return g.sum(axes, keepdim=True).reshape(shape) if axes else g.reshape(shape)
+
+
+def quiet():
+    """NumPy's floating-point warnings off: infinities and NaNs are results here, as in PyTorch."""
+    return np.errstate(all="ignore")
+
+
+class Add(Function):
+    """y = a + b."""
+
+    def forward(ctx, a, b):
+        ctx.shapes = a.shape, b.shape
+        return a + b
+
+    def backward(ctx, gy):
+        return tuple(
+            unbroadcast(gy, shape) if need else None
+            for shape, need in zip(ctx.shapes, ctx.needs_input_grad, strict=True)
+        )
+
+
+class Sub(Function):
+    """y = a - b."""
+
+    def forward(ctx, a, b):
+        ctx.shapes = a.shape, b.shape
+        return a - b
+
+    def backward(ctx, gy):
+        need_a, need_b = ctx.needs_input_grad
+        return (
+            unbroadcast(gy, ctx.shapes[0]) if need_a else None,
+            unbroadcast(-gy, ctx.shapes[1]) if need_b else None,
+        )
+
+
+class Mul(Function):
+    """y = a * b."""
+
+    def forward(ctx, a, b):
+        need_a, need_b = ctx.needs_input_grad
+        ctx.save(a if need_b else None, b if need_a else None)
+        ctx.shapes = a.shape, b.shape
+        return a * b
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        return (
+            None if b is None else unbroadcast(gy * b, ctx.shapes[0]),
+            None if a is None else unbroadcast(gy * a, ctx.shapes[1]),
+        )
+
+
+class Div(Function):
+    """y = a / b."""
+
+    def forward(ctx, a, b):
+        need_b = ctx.needs_input_grad[1]
+        ctx.save(a if need_b else None, b)
+        ctx.shapes = a.shape, b.shape
+        with quiet():
+            return a / b
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        return (
+            unbroadcast(gy / b, ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
+            None if a is None else unbroadcast(-gy * a / (b * b), ctx.shapes[1]),
+        )
+
+
+class Remainder(Function):
+    """y = a - floor(a / b) * b, with the sign of b."""
+
+    def forward(ctx, a, b):
+        ctx.save(a, b)
+        with quiet():
+            return np.remainder(a, b)
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).floor(), b.shape)
+
+
+class Pow(Function):
+    """y = a ^ b. The derivative with respect to a is 0 where b = 0, that with respect to b is 0
+    where a = 0 <= b.
+    """
+
+    def forward(ctx, a, b):
+        ctx.save(a, b)
+        with quiet():
+            return np.power(a, b)
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        ga = gb = None
+        if ctx.needs_input_grad[0]:
+            slope = b * a ** (b - 1)
+            if (b.data == 0).any():
+                slope = where(b == 0, 0.0, slope)
+            ga = unbroadcast(gy * slope, a.shape)
+        if ctx.needs_input_grad[1]:
+            flat = (a == 0) & (b >= 0)
+            gb = unbroadcast(gy * a**b * where(flat, 1.0, a).log(), b.shape)
+        return ga, gb
+
+
+class Maximum(Function):
+    """y = max(a, b), NaN if either is; equal operands share the gradient half and half."""
+
+    choose, beats = np.maximum, np.greater
+
+    def forward(ctx, a, b):
+        y = type(ctx).choose(a, b)
+        beats = type(ctx).beats
+        tie = a == b
+        ctx.keep(*((beats(p, q) + 0.5 * tie).astype(y.dtype) for p, q in ((a, b), (b, a))))
+        ctx.shapes = a.shape, b.shape
+        return y
+
+    def backward(ctx, gy):
+        return tuple(
+            unbroadcast(Mul.apply(gy, share), shape)
+            for share, shape in zip(ctx.kept, ctx.shapes, strict=True)
+        )
+
+
+class Minimum(Maximum):
+    """y = min(a, b), NaN if either is; equal operands share the gradient half and half."""
+
+    choose, beats = np.minimum, np.less
+
+
+class Where(Function):
+    """y = a where the mask holds, b elsewhere."""
+
+    def forward(ctx, a, b, mask):
+        ctx.keep(mask)
+        ctx.shapes = a.shape, b.shape
+        return np.where(mask, a, b)
+
+    def backward(ctx, gy):
+        (mask,) = ctx.kept
+        zero = function.Tensor(np.zeros((), gy.data.dtype))
+        ga, gb = Where.apply(gy, zero, mask=mask), Where.apply(zero, gy, mask=mask)
+        return unbroadcast(ga, ctx.shapes[0]), unbroadcast(gb, ctx.shapes[1])
+
+
+def add(input, other, *, alpha=1):
+    """input + alpha * other, with broadcasting."""
+    return Add.apply(*meet(input, other if alpha == 1 else as_operand(other, "add") * alpha, "add"))
+
+
+def sub(input, other, *, alpha=1):
+    """input - alpha * other, with broadcasting."""
+    a, b = meet(input, other if alpha == 1 else as_operand(other, "sub") * alpha, "sub")
+    if a.dtype.kind == "b":
+        raise TypeError("sub: boolean tensors have no difference; use logical_xor or ^")
+    return Sub.apply(a, b)
+
+
+def mul(input, other):
+    """input * other, with broadcasting."""
+    return Mul.apply(*meet(input, other, "mul"))
+
+
+def div(input, other):
+    """input / other, with broadcasting; integers become the default float type."""
+    return Div.apply(*meet(input, other, "div", floating=True))
+
+
+def floor_divide(input, other):
+    """floor(input / other), in the dtype of the operands; no gradient."""
+    a, b = _arrays(*meet(input, other, "floor_divide"))
+    if a.dtype.kind in "iu" and (b == 0).any():
+        raise ZeroDivisionError("floor_divide: integer division by zero")
+    with quiet():
+        return function.Tensor(np.floor_divide(a, b))
+
+
+def remainder(input, other):
+    """input - floor(input / other) * other, with the sign of `other`."""
+    a, b = meet(input, other, "remainder")
+    if a.dtype.kind in "iu" and (_arrays(a, b)[1] == 0).any():
+        raise ZeroDivisionError("remainder: integer division by zero")
+    return Remainder.apply(a, b)
+
+
+def pow(input, exponent):
+    """input ^ exponent, elementwise."""
+    if (
+        isinstance(exponent, (int, float))
+        and not isinstance(exponent, bool)
+        and isinstance(input, function.Tensor)
+    ):
+        if exponent == 2:
+            return input.square()
+        if exponent == 0.5:
+            return input.sqrt()
+    return Pow.apply(*meet(input, exponent, "pow"))
+
+
+def maximum(input, other):
+    """The larger of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
+    return Maximum.apply(*meet(input, other, "maximum"))
+
+
+def minimum(input, other):
+    """The smaller of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
+    return Minimum.apply(*meet(input, other, "minimum"))
+
+
+def where(condition, input, other):
+    """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast."""
+    mask = condition.data if isinstance(condition, function.Tensor) else np.asarray(condition)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")
+    return Where.apply(*meet(input, other, "where"), mask=mask)
+
+
+def masked_fill(input, mask, value):
+    """`value` (a number or 0-d tensor) where `mask` holds, `input` elsewhere; the dtype stays
+    `input`'s.
+    """
+    if getattr(value, "ndim", 0) != 0:
+        raise ValueError(
+            f"masked_fill: value has {value.ndim} axes, must be a number or a 0-d tensor"
+        )
+    value = (
+        value.to(input.dtype)
+        if isinstance(value, function.Tensor)
+        else np.asarray(value, input.dtype)
+    )
+    mask = mask.data if isinstance(mask, function.Tensor) else np.asarray(mask)
+    if mask.dtype.kind != "b":
+        raise TypeError(f"masked_fill: mask has dtype {mask.dtype}, must be bool")
+    return Where.apply(value, input, mask=mask)
+
+
+def _arrays(*operands):
+    return [x.data if isinstance(x, function.Tensor) else x for x in operands]

@@ -1,0 +1,129 @@
+"""Putting tensors together and cutting them apart: cat, stack, repeat, split, chunk, unbind."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..autograd.function import Function
+from .movement import axis_of, expand, reshape, sizes_of, unsqueeze
+
+
+class Cat(Function):
+    """Arrays joined along an axis."""
+
+    def forward(ctx, *xs, axis):
+        ctx.axis, ctx.sizes = axis, [x.shape[axis] for x in xs]
+        return np.concatenate(xs, axis)
+
+    def backward(ctx, gy):
+        ends = np.cumsum(ctx.sizes).tolist()
+        return tuple(
+            narrow(gy, ctx.axis, end - size, size) if need else None
+            for end, size, need in zip(ends, ctx.sizes, ctx.needs_input_grad, strict=True)
+        )
+
+
+def cat(tensors, dim=0):
+    """Tensors joined along axis `dim`, the other sizes being equal."""
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("cat: tensors is empty, must hold at least one tensor")
+    axis = axis_of(dim, tensors[0].ndim, "cat") if tensors[0].ndim else 0
+    first = tensors[0].shape
+    for i, t in enumerate(tensors):
+        if t.ndim == 0:
+            raise RuntimeError(f"cat: tensors[{i}] is 0-d and has no axis to join along")
+        if t.ndim != len(first) or any(
+            t.shape[d] != first[d] for d in range(len(first)) if d != axis
+        ):
+            raise RuntimeError(
+                f"cat: tensors[{i}] has shape {t.shape}, which does not join {first} along {dim}"
+            )
+    dtype = tensors[0].dtype
+    for t in tensors[1:]:
+        dtype = (
+            np.promote_types(dtype, t.dtype)
+            if dtype.kind == t.dtype.kind
+            else max(dtype, t.dtype, key=_rank)
+        )
+    return Cat.apply(*[t.to(dtype) for t in tensors], axis=axis)
+
+
+def _rank(dtype) -> int:
+    return "buif".index(dtype.kind)
+
+
+def stack(tensors, dim=0):
+    """Tensors of one shape joined along a new axis `dim`."""
+    tensors = list(tensors)
+    if not tensors:
+        raise RuntimeError("stack: tensors is empty, must hold at least one tensor")
+    for i, t in enumerate(tensors):
+        if t.shape != tensors[0].shape:
+            raise RuntimeError(
+                f"stack: tensors[{i}] has shape {t.shape}, the first has {tensors[0].shape}"
+            )
+    return cat([unsqueeze(t, dim) for t in tensors], axis_of(dim, tensors[0].ndim + 1, "stack"))
+
+
+def narrow(input, dim, start, length):
+    """Elements start to start + length of axis `dim`: a view."""
+    axis = axis_of(dim, input.ndim, "narrow")
+    if not 0 <= start <= start + length <= input.shape[axis]:
+        raise RuntimeError(
+            f"narrow: start={start}, length={length} exceed size {input.shape[axis]} of axis {dim}"
+        )
+    return input[(slice(None),) * axis + (slice(start, start + length),)]
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """A tuple of views: pieces of one size (the last may be smaller), or of the sizes in a list."""
+    n = tensor.shape[axis_of(dim, tensor.ndim, "split")]
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and n):
+            raise RuntimeError(f"split: split_size={size} must be positive")
+        sizes = [min(size, n - start) for start in range(0, n, size or 1)] or [0]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum(sizes) != n or min(sizes, default=0) < 0:
+            raise RuntimeError(f"split: sections {sizes} must add up to the size {n} of axis {dim}")
+    ends = np.cumsum(sizes).tolist()
+    return tuple(
+        narrow(tensor, dim, end - size, size) for end, size in zip(ends, sizes, strict=True)
+    )
+
+
+def chunk(input, chunks, dim=0):
+    """At most `chunks` views of equal size along `dim`, the last one smaller if they do not come
+    out even.
+    """
+    if chunks < 1:
+        raise RuntimeError(f"chunk: chunks={chunks} must be at least 1")
+    n = input.shape[axis_of(dim, input.ndim, "chunk")]
+    if n == 0:
+        return split(input, [0] * chunks, dim)
+    return split(input, math.ceil(n / chunks), dim)
+
+
+def unbind(input, dim=0):
+    """A tuple of views: the slices of `input` along `dim`, without that axis."""
+    axis = axis_of(dim, input.ndim, "unbind")
+    return tuple(input[(slice(None),) * axis + (i,)] for i in range(input.shape[axis]))
+
+
+def repeat(input, *repeats):
+    """Copies of `input` side by side, repeats[i] of them along axis i."""
+    repeats = sizes_of(repeats)
+    if len(repeats) < input.ndim:
+        raise RuntimeError(
+            f"repeat: repeats={repeats} must have a number for each of the {input.ndim} axes"
+        )
+    shape = (1,) * (len(repeats) - input.ndim) + input.shape
+    pairs = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
+    tiles = [n for pair in zip(repeats, shape, strict=True) for n in pair]
+    return reshape(
+        expand(reshape(input, pairs), tiles), [r * n for r, n in zip(repeats, shape, strict=True)]
+    )
