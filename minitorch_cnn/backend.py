@@ -22,7 +22,7 @@ bool_ = np.dtype("bool")
 DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
 _default_dtype = float32
-_generator = np.random.default_rng()
+_generator = None  # made when first asked for: importing numpy.random takes a while
 
 
 def set_default_dtype(dtype) -> None:
@@ -56,17 +56,20 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 def default_generator() -> np.random.Generator:
     """The generator that `manual_seed` seeds (from the system's entropy until then)."""
+    global _generator
+    if _generator is None:
+        _generator = np.random.default_rng()
     return _generator
 
 
 def get_rng_state() -> dict:
     """The state of `default_generator` as a dict that JSON can hold."""
-    return _generator.bit_generator.state
+    return default_generator().bit_generator.state
 
 
 def set_rng_state(state: dict) -> None:
     """Put `default_generator` back to a state that `get_rng_state` returned."""
-    _generator.bit_generator.state = state
+    default_generator().bit_generator.state = state
 
 
 def device_of(array) -> str:

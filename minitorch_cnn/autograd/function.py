@@ -17,7 +17,6 @@ points to the nodes that made its inputs; the engine walks these edges backwards
 from __future__ import annotations
 
 import itertools
-import traceback
 
 import numpy as np
 
@@ -140,6 +139,8 @@ class Function:
         ]
         ctx.out_meta = [(y.data.shape, y.data.dtype) for y in outputs]
         if modes.anomaly:
+            import traceback
+
             ctx.forward_trace = "".join(traceback.format_stack()[:-2])
         if ctx.saved_:
             ctx.saved_ = tuple([ctx._pack(a, inputs, results, outputs) for a in ctx.saved_])
@@ -202,5 +203,6 @@ def _check_version(node, shape, counter, version) -> None:
     if counter.count != version:
         raise RuntimeError(
             f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for "
-            f"its gradient was changed in place: it is at version {counter.count}, expected version {version}"
+            f"its gradient was changed in place: it is at version {counter.count}, expected "
+            f"version {version}"
         )

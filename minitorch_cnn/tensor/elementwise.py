@@ -11,7 +11,6 @@ from ..autograd.function import Function
 from .arithmetic import Mul, maximum, minimum, quiet
 from .promotion import result_type, to_floating
 
-
 _erf = np.frompyfunc(math.erf, 1, 1)
 
 
