@@ -1,0 +1,42 @@
+"""Checks that many functions share: an argument is a Tensor, and of the right kind of number."""
+
+from __future__ import annotations
+
+from ..tensor.tensor import Tensor
+
+
+def check_float(name: str, **tensors: Tensor | None) -> None:
+    """TypeError, in the name of function `name`, unless all are Tensors of one float dtype.
+
+    The first one sets the dtype; None stands for an optional argument that was left out.
+    """
+    first, expected = None, None
+    for argument, x in tensors.items():
+        if x is None:
+            continue
+        check_tensor(name, **{argument: x})
+        if x.dtype.kind != "f":
+            raise TypeError(
+                f"{name}: {argument} of dtype {x.dtype} must be of a floating-point dtype"
+            )
+        if first is None:
+            first, expected = argument, x.dtype
+        elif x.dtype != expected:
+            raise TypeError(
+                f"{name}: {argument} of dtype {x.dtype} must be of {first}'s dtype {expected}"
+            )
+
+
+def check_integer(name: str, **tensors: Tensor) -> None:
+    """TypeError, in the name of the function `name`, unless all are Tensors of integers."""
+    for argument, x in tensors.items():
+        check_tensor(name, **{argument: x})
+        if x.dtype.kind not in "iu":
+            raise TypeError(f"{name}: {argument} of dtype {x.dtype} must be of an integer dtype")
+
+
+def check_tensor(name: str, **tensors: Tensor) -> None:
+    """TypeError, in the name of the function `name`, unless all are Tensors."""
+    for argument, x in tensors.items():
+        if not isinstance(x, Tensor):
+            raise TypeError(f"{name}: {argument} must be a Tensor, got {type(x).__name__}")
