@@ -1,0 +1,274 @@
+"""Losses: cross entropy of classes, nll, mean squared error, and binary cross entropy."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..tensor.arithmetic import quiet, where
+from ..tensor.tensor import Tensor
+from .activation import Softplus
+from .checks import check_float, check_integer, check_tensor
+from .embedding import check_indices
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+class SoftmaxCrossEntropy(Function):
+    """y = -sum_c q_c log softmax(x)_c.    x (N, C, *), q (N, C, *) -> y (N, *)
+
+    Softmax, logarithm and sum in one: exact for logits of any size, and one array is kept besides
+    the inputs. Where q is 0 the term is 0, also at a logit of -inf.
+    """
+
+    def forward(ctx, x, q, axis):
+        with quiet():
+            logp = x - x.max(axis, keepdims=True)
+            logp -= np.log(np.exp(logp).sum(axis, keepdims=True))
+        ctx.save(x, q)
+        ctx.keep(logp)
+        ctx.axis = axis
+        return -np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0).sum(axis)
+
+    def backward(ctx, gy):
+        x, q = ctx.saved
+        (logp,) = ctx.kept
+        gx = gq = None
+        if ctx.needs_input_grad[0]:
+            gx = SoftmaxCrossEntropyBackward.apply(gy, x, q, logp=logp, axis=ctx.axis)
+        if ctx.needs_input_grad[1]:
+            gq = -gy.unsqueeze(ctx.axis) * x.log_softmax(ctx.axis)
+        return gx, gq
+
+
+class SoftmaxCrossEntropyBackward(Function):
+    """gx_c = gy (p_c sum_k q_k - q_c), p = softmax(x).    gy (N, *), x, q, gx (N, C, *)"""
+
+    def forward(ctx, gy, x, q, logp, axis):
+        ctx.save(gy, x, q)
+        ctx.axis = axis
+        with quiet():
+            gx = np.exp(logp)
+            gx *= q.sum(axis, keepdims=True)
+            gx -= q
+            gx *= np.expand_dims(gy, axis)
+        return gx
+
+    def backward(ctx, v):
+        gy, x, q = ctx.saved
+        axis, gy = ctx.axis, gy.unsqueeze(ctx.axis)
+        p, mass = x.softmax(axis), q.sum(axis, keepdim=True)
+        mean_v = (p * v).sum(axis, keepdim=True)
+        need_gy, need_x, need_q = ctx.needs_input_grad
+        ggy = (mass * mean_v - (q * v).sum(axis, keepdim=True)).squeeze(axis) if need_gy else None
+        gx = gy * mass * p * (v - mean_v) if need_x else None
+        gq = gy * (mean_v - v) if need_q else None
+        return ggy, gx, gq
+
+
+def cross_entropy(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Tensor:
+    """Cross entropy between softmax(input) and the target.
+
+    input (N, C, *) or (C,) of logits, target (N, *) or () of classes, or of input's shape and
+    probabilities -> y (N, *) or () with reduction="none", () otherwise
+
+    y = -sum_c w_c q_c log softmax(x)_c, q = (1 - e) target + e / C, e = label_smoothing (Szegedy et
+    al. 2016). Of classes the mean is weighted: sum of y / sum of w_target over those that are not
+    ignore_index; of probabilities it is sum of y / number of samples. The mean over nothing is NaN,
+    its gradient 0.
+
+    Raises: ValueError for shapes that do not fit, an unknown reduction, label_smoothing outside
+    [0, 1] or an ignore_index >= 0 with probabilities; TypeError for dtypes; IndexError for a class
+    outside 0..C-1; RuntimeError if weight requires grad where the target holds classes.
+    """
+    name = "cross_entropy"
+    axis = _check_logits(name, input, weight, reduction)
+    check_tensor(name, target=target)
+    if not 0 <= label_smoothing <= 1:
+        raise ValueError(f"{name}: label_smoothing={label_smoothing} must be in [0, 1]")
+    if target.shape == input.shape:
+        q, total = _soft_targets(name, input, target, weight, ignore_index, label_smoothing, axis)
+    else:
+        indices, counted = _check_class_indices(name, input, target, ignore_index, axis)
+        w = _weight_of(name, indices, counted, weight, input.dtype)
+        q = _smoothed(indices, counted, w, weight, label_smoothing, input, axis)
+        total = float(w.sum())
+    return _reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
+
+
+def _soft_targets(name, input, target, weight, ignore_index, smoothing, axis):
+    """q and what the mean divides by, for a target of probabilities."""
+    check_float(name, target=target)
+    if ignore_index >= 0:
+        raise ValueError(
+            f"{name}: ignore_index={ignore_index} must be negative where target holds probabilities"
+        )
+    classes = input.shape[axis]
+    q = target.to(input.dtype)
+    if smoothing:
+        q = q * (1 - smoothing) + smoothing / classes
+    if weight is not None:
+        q = q * weight.reshape(_along(axis, input.ndim))
+    return q, input.numel() / classes
+
+
+def _smoothed(indices, counted, w, weight, smoothing, input, axis):
+    """q of classes as an array (N, C, *): w at each class, spread by smoothing, 0 where ignored."""
+    q = np.zeros(input.shape, input.dtype)
+    np.put_along_axis(
+        q, np.expand_dims(indices, axis), np.expand_dims(w * (1 - smoothing), axis), axis
+    )
+    if smoothing:
+        spread = 1 if weight is None else weight.data.reshape(_along(axis, input.ndim))
+        q += np.expand_dims(counted, axis) * spread * (smoothing / input.shape[axis])
+    return q
+
+
+def nll_loss(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    ignore_index: int = -100,
+    reduction: str = "mean",
+) -> Tensor:
+    """Negative log likelihood: -w_target times the entry of `input` at the target class.
+
+    input (N, C, *) or (C,) of log-probabilities, target (N, *) or () of integers
+    -> y (N, *) or () with reduction="none", () otherwise
+
+    The mean is weighted: sum of y / sum of w_target over those that are not ignore_index.
+
+    Raises: as cross_entropy.
+    """
+    axis = _check_logits("nll_loss", input, weight, reduction)
+    indices, counted = _check_class_indices("nll_loss", input, target, ignore_index, axis)
+    w = _weight_of("nll_loss", indices, counted, weight, input.dtype)
+    picked = input.gather(axis, Tensor(np.expand_dims(indices, axis))).squeeze(axis)
+    losses = where(Tensor(counted), -picked * Tensor(w), 0.0)
+    return _reduce(losses, reduction, float(w.sum()))
+
+
+def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """(input - target)^2, elementwise; summed or averaged over all elements.
+
+    Where PyTorch broadcasts different shapes with a warning, this raises: (N, 1) against (N,) is
+    a mistake.
+
+    Raises: ValueError for shapes that differ or an unknown reduction, TypeError for integers.
+    """
+    check_float("mse_loss", input=input)
+    check_float("mse_loss", target=target)
+    _check_reduction("mse_loss", reduction)
+    _check_same_shape("mse_loss", input, target)
+    error = input - target
+    return _reduce(error * error, reduction, error.numel())
+
+
+def binary_cross_entropy_with_logits(
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+    pos_weight: Tensor | None = None,
+) -> Tensor:
+    """Cross entropy between sigmoid(input) and probabilities, elementwise.
+
+    y = -w (v t log s(x) + (1 - t) log(1 - s(x))), s = sigmoid, v = pos_weight; w and v broadcast.
+    As (1 - t) x + (1 + (v - 1) t) log(1 + exp(-x)) it is exact for logits of any size.
+
+    Raises: ValueError for shapes that differ or an unknown reduction, TypeError for integers.
+    """
+    name = "binary_cross_entropy_with_logits"
+    check_float(name, input=input)
+    check_float(name, target=target)
+    _check_reduction(name, reduction)
+    _check_same_shape(name, input, target)
+    log_term = Softplus.apply(-input, beta=1.0, threshold=np.inf)
+    if pos_weight is not None:
+        log_term = (1 + (pos_weight - 1) * target) * log_term
+    losses = (1 - target) * input + log_term
+    if weight is not None:
+        losses = losses * weight
+    return _reduce(losses, reduction, losses.numel())
+
+
+# ---------------------------------------------------------------------------------- what they share
+
+
+def _reduce(losses: Tensor, reduction: str, total: float) -> Tensor:
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    # The mean over nothing is NaN, but its gradient 0, not 0/0: a batch without labels is harmless.
+    return losses.sum() / total if total else losses.sum() + float("nan")
+
+
+def _check_reduction(name: str, reduction: str) -> None:
+    if reduction not in REDUCTIONS:
+        raise ValueError(
+            f"{name}: reduction={reduction!r} must be one of {', '.join(map(repr, REDUCTIONS))}"
+        )
+
+
+def _check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
+    if input.shape != target.shape:
+        raise ValueError(
+            f"{name}: target of shape {target.shape} must have input's shape {input.shape}"
+        )
+
+
+def _check_logits(name, input, weight, reduction):
+    """The axis of the classes, after checks of everything but the target."""
+    check_float(name, input=input, weight=weight)
+    _check_reduction(name, reduction)
+    axis = 1 if input.ndim > 1 else 0
+    if input.ndim == 0 or input.shape[axis] == 0:
+        raise ValueError(
+            f"{name}: input of shape {input.shape} must be (N, C, *) or (C,) with C >= 1"
+        )
+    classes = input.shape[axis]
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(
+            f"{name}: weight of shape {weight.shape} must be ({classes},), one for each class"
+        )
+    return axis
+
+
+def _check_class_indices(name, input, target, ignore_index, axis):
+    """The classes, with 0 in place of ignore_index, and the mask of those that count."""
+    check_integer(name, target=target)
+    expected = input.shape[:axis] + input.shape[axis + 1 :]
+    if target.shape != expected:
+        raise ValueError(
+            f"{name}: target of shape {target.shape} must be {expected} for input of shape "
+            f"{input.shape}, or have that shape and hold probabilities"
+        )
+    counted = target.data != ignore_index
+    indices = np.where(counted, target.data, 0)
+    classes = input.shape[axis]
+    check_indices(
+        name, indices, classes, f"input has {classes} classes and ignore_index={ignore_index}"
+    )
+    return indices, counted
+
+
+def _weight_of(name, indices, counted, weight, dtype):
+    """w_target, 0 where ignored, as an array of the shape of `indices`."""
+    if weight is None:
+        return counted.astype(dtype)
+    if weight.requires_grad:
+        raise RuntimeError(f"{name}: weight must not require grad where target holds classes")
+    return weight.data[indices] * counted
+
+
+def _along(axis: int, ndim: int) -> tuple[int, ...]:
+    """The shape in which one value per class broadcasts against the input."""
+    return tuple(-1 if i == axis else 1 for i in range(ndim))

@@ -1,0 +1,310 @@
+"""Losses against their definitions written as loops, their gradients, and what they refuse."""
+
+import math
+
+import numpy as np
+import pytest
+
+from minitorch_cnn import functional as F
+from minitorch_cnn.autograd import grad, gradcheck, gradgradcheck
+from minitorch_cnn.tensor.tensor import Tensor
+
+BCE = F.binary_cross_entropy_with_logits
+
+
+def leaf(array):
+    return Tensor(np.array(array), requires_grad=True)
+
+
+def reduced(losses, total, reduction):
+    return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / total}[reduction]
+
+
+def defined_cross_entropy(x, target, weight, ignore_index, reduction, smoothing):
+    """The definition for x (N, C, *): one position at a time, in Python."""
+    x, classes = np.moveaxis(x, 1, -1), x.shape[1]
+    w = np.ones(classes) if weight is None else weight
+    soft = target.dtype.kind == "f"
+    if soft:
+        target = np.moveaxis(target, 1, -1)
+    losses, total = np.zeros(x.shape[:-1]), 0.0
+    for place in np.ndindex(losses.shape):
+        if not soft and target[place] == ignore_index:
+            continue
+        logp = [v - math.log(sum(math.exp(u) for u in x[place])) for v in x[place]]
+        hard = target[place] if soft else np.eye(classes)[target[place]]
+        q = [(1 - smoothing) * p + smoothing / classes for p in hard]
+        total += 1 if soft else w[target[place]]
+        if soft:
+            losses[place] = -sum(w[c] * q[c] * logp[c] for c in range(classes))
+        else:  # the weight of the target's class, and in the smoothing that of each class
+            losses[place] = -(1 - smoothing) * w[target[place]] * logp[target[place]]
+            losses[place] -= sum(w[c] * smoothing / classes * logp[c] for c in range(classes))
+    return reduced(losses, total, reduction)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("kind", ["classes", "probabilities"])
+@pytest.mark.parametrize("space", [(), (3,), (2, 2)])
+def test_cross_entropy_is_its_definition(space, kind, weighted, smoothing, reduction, rng):
+    x = rng.standard_normal((4, 5, *space))
+    if kind == "classes":
+        target = rng.integers(0, 5, (4, *space))
+        target[1] = 2
+    else:
+        target = rng.dirichlet(np.ones(5), (4, *space))
+        target = np.ascontiguousarray(np.moveaxis(target, -1, 1))
+    weight = rng.uniform(0.5, 2, 5) if weighted else None
+    ignored = 2 if kind == "classes" else -100
+    expected = defined_cross_entropy(x, target, weight, ignored, reduction, smoothing)
+    w = None if weight is None else Tensor(weight)
+    y = F.cross_entropy(Tensor(x), Tensor(target), w, ignored, reduction, smoothing)
+    np.testing.assert_allclose(y.data, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, {"reduction": "none"}])
+def test_cross_entropy_of_classes_has_gradients_of_both_orders(settings, rng):
+    x, target = leaf(rng.standard_normal((3, 4, 2))), Tensor(rng.integers(0, 4, (3, 2)))
+    target.data[0, 0] = -100
+    weight = Tensor(rng.uniform(0.5, 2, 4))
+
+    def loss(x):
+        return F.cross_entropy(x, target, weight, **settings)
+
+    assert gradcheck(loss, (x,))
+    assert gradgradcheck(loss, (x,))
+
+
+def test_cross_entropy_of_probabilities_has_gradients_for_logits_target_and_weight(rng):
+    inputs = leaf(rng.standard_normal((3, 4))), leaf(rng.uniform(0, 1, (3, 4)))
+    inputs = (*inputs, leaf(rng.uniform(0.5, 2, 4)))
+
+    def loss(x, target, weight):
+        return F.cross_entropy(x, target, weight, label_smoothing=0.2)
+
+    assert gradcheck(loss, inputs)
+    assert gradgradcheck(loss, inputs)
+
+
+def test_the_third_derivative_of_cross_entropy_is_the_slope_of_the_second(rng):
+    def squared_gradient(x):
+        (g,) = grad(F.cross_entropy(x, Tensor(np.array(1))), x, create_graph=True)
+        return g * g
+
+    assert gradgradcheck(squared_gradient, (leaf(rng.standard_normal(3)),))
+
+
+def test_the_gradient_of_cross_entropy_is_softmax_minus_one_hot(rng):
+    x, target = leaf(rng.standard_normal((6, 4))), rng.integers(0, 4, 6)
+    F.cross_entropy(x, Tensor(target)).backward()
+    p = np.exp(x.data) / np.exp(x.data).sum(1, keepdims=True)
+    np.testing.assert_allclose(x.grad.data, (p - np.eye(4)[target]) / 6, atol=1e-15)
+
+
+def test_a_single_sample_without_batch_axis_is_one_row(rng):
+    x = rng.standard_normal(4)
+    one = F.cross_entropy(Tensor(x), Tensor(np.array(2)))
+    assert one.shape == ()
+    batch = F.cross_entropy(Tensor(x[None]), Tensor(np.array([2])))
+    np.testing.assert_allclose(one.data, batch.data)
+    soft = F.cross_entropy(Tensor(x), Tensor(np.eye(4)[2]))
+    np.testing.assert_allclose(one.data, soft.data)
+    logp = Tensor(x - np.log(np.exp(x).sum()))
+    np.testing.assert_allclose(F.nll_loss(logp, Tensor(np.array(2))).data, one.data)
+
+
+def test_huge_logits_neither_overflow_nor_warn():
+    x = leaf([[1e30, 0.0], [-1e30, 0.0]])
+    y = F.cross_entropy(x, Tensor(np.array([0, 0])), reduction="none")
+    np.testing.assert_array_equal(y.data, [0, 1e30])
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [[0, 0], [-1, 1]])
+
+
+def test_a_forbidden_class_at_minus_infinity_does_no_harm_to_the_others():
+    x = leaf([[0.0, -np.inf, 0.0]])
+    y = F.cross_entropy(x, Tensor(np.array([0])))
+    y.backward()
+    np.testing.assert_allclose(y.data, math.log(2))
+    np.testing.assert_allclose(x.grad.data, [[-0.5, 0, 0.5]])
+
+
+@pytest.mark.parametrize("fn", [F.cross_entropy, F.nll_loss])
+def test_ignored_samples_count_neither_in_the_sum_nor_in_the_mean(fn, rng):
+    x, target = rng.standard_normal((4, 3)), np.array([0, -100, 2, -100])
+    y = fn(leaf(x), Tensor(target))
+    np.testing.assert_allclose(y.data, fn(Tensor(x[::2]), Tensor(target[::2])).data)
+    none = fn(Tensor(x), Tensor(target), reduction="none")
+    assert not none.data[1::2].any()
+
+
+@pytest.mark.parametrize("fn", [F.cross_entropy, F.nll_loss])
+def test_a_batch_of_ignored_samples_has_loss_nan_and_gradient_zero(fn, rng):
+    x = leaf(rng.standard_normal((4, 3)))
+    y = fn(x, Tensor(np.full(4, -100)))
+    y.backward()
+    assert np.isnan(y.data)
+    np.testing.assert_array_equal(x.grad.data, np.zeros((4, 3)))
+
+
+EMPTY = {
+    "cross_entropy": (np.zeros((0, 3)), np.zeros(0, int)),
+    "nll_loss": (np.zeros((0, 3)), np.zeros(0, int)),
+    "mse_loss": (np.zeros((0, 3)), np.zeros((0, 3))),
+    "binary_cross_entropy_with_logits": (np.zeros((0, 3)), np.zeros((0, 3))),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_batch_has_mean_nan_and_sum_zero(name):
+    x, target = EMPTY[name]
+    fn, x = getattr(F, name), leaf(x)
+    y = fn(x, Tensor(target))
+    y.backward()
+    assert np.isnan(y.data) and x.grad.shape == (0, 3)
+    assert fn(x, Tensor(target), reduction="sum").item() == 0
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("space", [(), (2, 3)])
+def test_nll_loss_picks_the_target_s_entry(space, reduction, weighted, rng):
+    x, target = rng.standard_normal((4, 5, *space)), rng.integers(0, 5, (4, *space))
+    target.flat[0] = -100
+    weight = rng.uniform(0.5, 2, 5) if weighted else None
+    losses, total = np.zeros(target.shape), 0.0
+    for place in np.ndindex(target.shape):
+        if target[place] >= 0:
+            w = 1.0 if weight is None else weight[target[place]]
+            losses[place] = -w * x[(place[0], target[place], *place[1:])]
+            total += w
+    w = None if weight is None else Tensor(weight)
+
+    def loss(x):
+        return F.nll_loss(x, Tensor(target), w, reduction=reduction)
+
+    np.testing.assert_allclose(loss(Tensor(x)).data, reduced(losses, total, reduction))
+    if not space:
+        assert gradcheck(loss, (leaf(x),))
+        assert gradgradcheck(loss, (leaf(x),))
+
+
+def test_nll_loss_of_log_softmax_is_cross_entropy(rng):
+    x, target = leaf(rng.standard_normal((4, 5))), Tensor(rng.integers(0, 5, 4))
+    fused = F.cross_entropy(x, target)
+    np.testing.assert_allclose(F.nll_loss(x.log_softmax(1), target).data, fused.data)
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_mse_loss_is_the_squared_difference(reduction, rng):
+    a, b = rng.standard_normal((2, 3, 4))
+
+    def loss(a, b):
+        return F.mse_loss(a, b, reduction=reduction)
+
+    np.testing.assert_allclose(
+        loss(Tensor(a), Tensor(b)).data, reduced((a - b) ** 2, a.size, reduction)
+    )
+    assert gradcheck(loss, (leaf(a), leaf(b)))
+    assert gradgradcheck(loss, (leaf(a), leaf(b)))
+
+
+def test_mse_loss_refuses_to_broadcast_where_pytorch_warns():
+    with pytest.raises(
+        ValueError, match=r"^mse_loss: target of shape \(3,\) must have input's shape"
+    ):
+        F.mse_loss(Tensor(np.zeros((3, 1))), Tensor(np.zeros(3)))
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_bce_with_logits_is_its_definition(weighted, reduction, rng):
+    x, t = rng.standard_normal((4, 3)), rng.uniform(0, 1, (4, 3))
+    w, v = (rng.uniform(0.5, 2, (4, 1)), rng.uniform(0.5, 2, 3)) if weighted else (1.0, 1.0)
+    s = 1 / (1 + np.exp(-x))
+    losses = -w * (v * t * np.log(s) + (1 - t) * np.log(1 - s))
+    weights = (leaf(w), leaf(v)) if weighted else ()
+
+    def loss(x, t, weight=None, pos_weight=None):
+        return BCE(x, t, weight, reduction, pos_weight)
+
+    inputs = (leaf(x), leaf(t), *weights)
+    np.testing.assert_allclose(loss(*inputs).data, reduced(losses, losses.size, reduction))
+    assert gradcheck(loss, inputs)
+    assert gradgradcheck(loss, inputs)
+
+
+def test_bce_with_logits_stays_exact_for_huge_logits():
+    x = leaf([1e30, -1e30, 800.0, -800.0])
+    y = BCE(x, Tensor(np.array([1.0, 0.0, 0.0, 1.0])), reduction="none")
+    np.testing.assert_array_equal(y.data, [0, 0, 800, 800])
+    y.sum().backward()
+    np.testing.assert_array_equal(x.grad.data, [0, 0, 1, -1])
+
+
+@pytest.mark.parametrize("fn", [F.mse_loss, BCE, F.cross_entropy])
+def test_nan_in_a_float_target_is_seen_in_the_loss(fn):
+    target = np.array([[0.0, np.nan, 1.0]])
+    assert np.isnan(fn(Tensor(np.ones((1, 3))), Tensor(target)).data)
+
+
+X = np.zeros((3, 4))
+HARD = np.array([0, 1, 2])
+SOFT = np.full((3, 4), 0.25)
+REFUSED = [
+    (F.cross_entropy, (X, [0, 1, 4]), {}, IndexError, "index 4 must be in 0..3"),
+    (F.cross_entropy, (X, [0, -1, 2]), {}, IndexError, "index -1 must be in 0..3"),
+    (F.nll_loss, (X, [0, 7, 2]), {}, IndexError, "index 7 must be in 0..3"),
+    (
+        F.cross_entropy,
+        (X, HARD),
+        {"reduction": "avg"},
+        ValueError,
+        "reduction='avg' must be one of",
+    ),
+    (F.mse_loss, (X, X), {"reduction": "avg"}, ValueError, "reduction='avg' must be one of"),
+    (BCE, (X, X), {"reduction": "avg"}, ValueError, "reduction='avg' must be one of"),
+    (F.cross_entropy, (X, HARD), {"label_smoothing": 1.5}, ValueError, "label_smoothing=1.5 must"),
+    (
+        F.cross_entropy,
+        (X, SOFT),
+        {"ignore_index": 1},
+        ValueError,
+        "ignore_index=1 must be negative",
+    ),
+    (F.cross_entropy, (X, SOFT.astype(int)), {}, TypeError, "target of dtype int64 must be"),
+    (F.cross_entropy, (X, HARD * 1.0), {}, TypeError, "target of dtype float64 must be of an int"),
+    (F.cross_entropy, (X, HARD[:2]), {}, ValueError, r"target of shape \(2,\) must be \(3,\)"),
+    (
+        F.cross_entropy,
+        (X, HARD, np.ones(3)),
+        {},
+        ValueError,
+        r"weight of shape \(3,\) must be \(4,\)",
+    ),
+    (F.cross_entropy, (X, HARD, np.ones(4, "f")), {}, TypeError, "weight of dtype float32 must be"),
+    (F.cross_entropy, (X[:, :0], HARD), {}, ValueError, r"input of shape \(3, 0\) must be"),
+    (F.cross_entropy, (X.astype(int), HARD), {}, TypeError, "input of dtype int64 must be"),
+    (F.mse_loss, (X.astype(int), X), {}, TypeError, "input of dtype int64 must be"),
+    (BCE, (X, X.astype(int)), {}, TypeError, "target of dtype int64 must be"),
+    (BCE, (X, X[:1]), {}, ValueError, r"target of shape \(1, 4\) must have input's shape \(3, 4\)"),
+]
+
+
+@pytest.mark.parametrize(("fn", "arrays", "settings", "error", "message"), REFUSED)
+def test_bad_arguments_are_named(fn, arrays, settings, error, message):
+    with pytest.raises(error, match=rf"^{fn.__name__}: {message}"):
+        fn(*(Tensor(np.array(a)) for a in arrays), **settings)
+
+
+@pytest.mark.parametrize("fn", [F.cross_entropy, F.nll_loss])
+def test_class_weights_that_require_grad_are_refused_with_classes(fn):
+    with pytest.raises(RuntimeError, match="weight must not require grad"):
+        fn(Tensor(X), Tensor(HARD), leaf(np.ones(4)))
+
+
+def test_a_target_that_is_no_tensor_is_refused():
+    with pytest.raises(TypeError, match=r"^cross_entropy: target must be a Tensor, got list"):
+        F.cross_entropy(Tensor(X), [0, 1, 2])
