@@ -1,0 +1,107 @@
+"""Integers to vectors: embedding (rows of a table) and one_hot."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..tensor.tensor import Tensor
+from .checks import check_float, check_integer
+
+
+class Embedding(Function):
+    """y = w[i]: rows of a table.    w (R, *), i (any shape) -> y (i's shape, *)"""
+
+    def forward(ctx, w, indices, padding_idx):
+        ctx.save(indices)
+        ctx.rows, ctx.padding_idx = w.shape[0], padding_idx
+        return w[indices]
+
+    def backward(ctx, gy):
+        (indices,) = ctx.saved
+        settings = {"rows": ctx.rows, "padding_idx": ctx.padding_idx}
+        return EmbeddingBackward.apply(gy, indices, **settings), None
+
+
+class EmbeddingBackward(Function):
+    """gw[r] = sum of gy over the places whose index is r; zero for r = padding_idx."""
+
+    def forward(ctx, gy, indices, rows, padding_idx):
+        ctx.save(indices)
+        ctx.padding_idx = padding_idx
+        gw = _add_rows(gy, indices, rows)
+        if padding_idx is not None:
+            gw[padding_idx] = 0
+        return gw
+
+    def backward(ctx, gw):
+        (indices,) = ctx.saved
+        gy = Embedding.apply(gw, indices, padding_idx=ctx.padding_idx)
+        if ctx.padding_idx is not None:
+            gy = gy.masked_fill((indices == ctx.padding_idx).unsqueeze(-1), 0)
+        return gy, None
+
+
+def _add_rows(rows_to_add, indices, rows):
+    """A table of `rows` rows, each the sum of those to add at its index.
+
+    Sorting by index makes the sums segments of one reduceat, ten times as fast as np.add.at.
+    """
+    width = rows_to_add.shape[-1]
+    table = np.zeros((rows, width), rows_to_add.dtype)
+    if indices.size:
+        order = np.argsort(indices, axis=None, kind="stable")
+        present, starts = np.unique(indices.ravel()[order], return_index=True)
+        table[present] = np.add.reduceat(rows_to_add.reshape(-1, width)[order], starts, axis=0)
+    return table
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+    """Rows of a table of vectors.
+
+    input (*) of integers, weight (R, D) -> y (*, D), y[i] = weight[input[i]]
+
+    The row `padding_idx` (negative: counted from the end) gets no gradient.
+
+    Raises: IndexError for an index outside 0..R-1, ValueError for a padding_idx outside -R..R-1.
+    """
+    check_integer("embedding", input=input)
+    check_float("embedding", weight=weight)
+    if weight.ndim != 2:
+        raise ValueError(f"embedding: weight of shape {weight.shape} must be (R, D)")
+    rows = weight.shape[0]
+    if padding_idx is not None:
+        if not -rows <= padding_idx < rows:
+            raise ValueError(f"embedding: padding_idx={padding_idx} must be in {-rows}..{rows - 1}")
+        padding_idx %= rows
+    check_indices("embedding", input.data, rows, f"weight has {rows} rows")
+    return Embedding.apply(weight, input, padding_idx=padding_idx)
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """1 at each index and 0 elsewhere.
+
+    tensor (*) of integers -> y (*, num_classes) of int64; -1 classes are the largest index plus one
+
+    Raises: IndexError for an index outside 0..num_classes-1, ValueError for num_classes=0 or below
+    -1, and for num_classes=-1 with an empty tensor.
+    """
+    check_integer("one_hot", tensor=tensor)
+    indices = tensor.data
+    if num_classes < 1 and num_classes != -1:
+        raise ValueError(f"one_hot: num_classes={num_classes} must be positive, or -1 to find it")
+    if num_classes == -1:
+        if not indices.size:
+            raise ValueError("one_hot: num_classes must be given for an empty tensor")
+        num_classes = max(int(indices.max()) + 1, 1)
+    check_indices("one_hot", indices, num_classes, f"num_classes={num_classes}")
+    return Tensor((indices[..., None] == np.arange(num_classes)).astype(np.int64))
+
+
+def check_indices(name: str, indices, size: int, reason: str) -> None:
+    """IndexError naming the first of `indices` outside 0..size-1."""
+    bad = (indices < 0) | (indices >= size)
+    if bad.any():
+        raise IndexError(
+            f"{name}: index {indices[bad].flat[0]} must be in 0..{size - 1}, as {reason}"
+        )

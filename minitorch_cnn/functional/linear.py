@@ -1,0 +1,49 @@
+"""The affine map of a fully connected layer."""
+
+from __future__ import annotations
+
+from ..autograd.function import Function
+from ..tensor.tensor import Tensor
+from .checks import check_float
+
+
+class Linear(Function):
+    """y = x w^T + b.    x (M, I), w (O, I), b (O,) or None -> y (M, O)"""
+
+    def forward(ctx, x, w, b):
+        ctx.save(x, w)
+        y = x @ w.T
+        if b is not None:
+            y += b
+        return y
+
+    def backward(ctx, gy):
+        x, w = ctx.saved
+        need_x, need_w, need_b = ctx.needs_input_grad
+        gx = gy @ w if need_x else None  # (M, O)(O, I) -> (M, I)
+        gw = gy.T @ x if need_w else None  # (O, M)(M, I) -> (O, I)
+        gb = gy.sum(dim=0) if need_b else None
+        return gx, gw, gb
+
+
+def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y = x w^T + b over the last axis.
+
+    x (*, I), w (O, I), b (O,) -> y (*, O)
+
+    Raises: ValueError if the shapes do not fit, TypeError if the dtypes differ.
+    """
+    check_float("linear", input=input, weight=weight, bias=bias)
+    if weight.ndim != 2:
+        raise ValueError(f"linear: weight of shape {weight.shape} must be (O, I)")
+    if input.ndim == 0 or input.shape[-1] != weight.shape[1]:
+        raise ValueError(
+            f"linear: input of shape {input.shape} must end in weight's {weight.shape[1]} columns"
+        )
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(
+            f"linear: bias of shape {bias.shape} must be ({weight.shape[0]},) as weight has rows"
+        )
+    x = input if input.ndim == 2 else input.reshape((-1, weight.shape[1]))
+    y = Linear.apply(x, weight, bias)
+    return y if input.ndim == 2 else y.reshape((*input.shape[:-1], weight.shape[0]))
