@@ -1,0 +1,23 @@
+"""The arithmetic under the framework: arrays in, arrays out.
+
+A room is an operation, a twin one way to compute it:
+
+    conv2d                the convolution and its two gradients
+    pool2d                maximum, average and adaptive pooling
+    batch_norm            statistics, normalisation, gradients
+    local_response_norm   AlexNet's normalisation across channels
+
+To read a room: `__init__.py` says what each function returns and lists the twins; `loops.py` is the
+definition in plain loops, which every other twin is tested against; then the fast twins, each an
+idea of its own, said in its first lines. Shared by all rooms: window.py (where a sliding window
+stands), twins.py (which twin runs, and how to force one), workspace.py (scratch memory).
+
+>>> with use("loops"):
+...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))
+"""
+
+from . import batch_norm, conv2d, local_response_norm, pool2d
+from .twins import use
+from .window import Window
+
+__all__ = ["Window", "batch_norm", "conv2d", "local_response_norm", "pool2d", "use"]

@@ -1,0 +1,106 @@
+"""Batch normalisation: statistics per channel, the normalised output, the gradients in training.
+
+Arrays are (N, C, *): every axis but the second belongs to the sample of a channel, M values in all.
+
+    mean = sum x / M
+    var  = sum (x - mean)^2 / M
+    invstd = 1 / sqrt(var + eps), formed by the caller
+    xhat = (x - mean) * invstd
+    y    = xhat * weight + bias
+
+Source: Ioffe, Szegedy (2015), Batch Normalization, algorithm 1 and the gradients of section 3.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..twins import Room
+
+ROOM = Room("batch_norm", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".vectorised")
+
+
+class Case(NamedTuple):
+    """What a twin may choose by: the function, the arrays' type and shape."""
+
+    function: str
+    array: type
+    dtype: np.dtype
+    x: tuple[int, ...]  # N, C, *
+
+
+class Statistics(NamedTuple):
+    """Mean and biased variance of each channel, (C,)."""
+
+    mean: np.ndarray
+    var: np.ndarray
+
+
+class Gradients(NamedTuple):
+    """Gradients of the input (N, C, *), the weight (C,) and the bias (C,)."""
+
+    gx: np.ndarray
+    gw: np.ndarray
+    gb: np.ndarray
+
+
+def batch_norm_statistics(x: np.ndarray) -> Statistics:
+    """x (N, C, *) -> mean (C,), var (C,), both 0 where there is no sample.
+
+    Biased variance, in two passes: exact also where the mean is much larger than the deviation.
+    """
+    name = "batch_norm_statistics"
+    _check(name, "x", x)
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
+    return Statistics(*twin.batch_norm_statistics(x))
+
+
+def batch_norm_forward(
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    invstd: np.ndarray,
+) -> np.ndarray:
+    """x (N, C, *), all others (C,) -> y (N, C, *) = (x - mean) * invstd * weight + bias.
+
+    No weight stands for ones, no bias for zeros.
+    """
+    name = "batch_norm_forward"
+    _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
+    return twin.batch_norm_forward(x, weight, bias, mean, invstd)
+
+
+def batch_norm_backward(
+    gy: np.ndarray, x: np.ndarray, weight: np.ndarray | None, mean: np.ndarray, invstd: np.ndarray
+) -> Gradients:
+    """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,).
+
+        gb = sum gy
+        gw = sum gy * xhat
+        gx = weight * invstd * (gy - gb / M - xhat * gw / M)
+
+    Training mode: mean and invstd are those of x. The last two terms of gx are the paths through
+    the mean and through the variance.
+    """
+    name = "batch_norm_backward"
+    _check(name, "x", x, weight=weight, mean=mean, invstd=invstd)
+    if gy.shape != x.shape:
+        raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
+    return Gradients(*twin.batch_norm_backward(gy, x, weight, mean, invstd))
+
+
+def _check(name: str, label: str, x: np.ndarray, **per_channel: np.ndarray | None) -> None:
+    if x.ndim < 2:
+        raise ValueError(f"{name}: {label} must have at least 2 axes, not the shape {x.shape}")
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: {label} must be floating point, not {x.dtype}")
+    for label, array in per_channel.items():
+        if array is not None and array.shape != (x.shape[1],):
+            raise ValueError(
+                f"{name}: {label} has the shape {array.shape}, it must be {(x.shape[1],)}"
+            )

@@ -1,0 +1,150 @@
+"""Convolution in NumPy: copy the windows into the columns of a matrix, then one matrix product.
+
+    columns = im2col(x)         (groups, K, T),  K = C/groups * KH * KW,  T output positions
+    y       = w @ columns       [o,k][k,t] -> [o,t]          forward
+    gx      = col2im(w^T @ gy)  [k,o][o,t] -> [k,t]          input gradient
+    gw      = gy @ columns^T    [o,t][t,k] -> [o,k]          weight gradient
+
+The whole column matrix is KH * KW times the input. It is never built: blocks of images, rows and
+columns of the output pass through one scratch buffer, small enough to still lie in cache when the
+product reads it. A 1x1 kernel without stride or padding has x itself for columns. One input channel
+a group (depthwise) makes matrices too thin for a product: depthwise.py multiplies and adds whole
+planes instead.
+"""
+
+import numpy as np
+
+from ..window import taps
+from ..workspace import LIMIT, cut, scratch
+from . import depthwise
+
+BLOCK = 4 * 2**20  # bytes of columns in a block,
+# but at least so many columns, or reading w again for each block outlasts the product
+LEAST = 512
+
+
+def conv2d_forward(x, w, window, groups=1):
+    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW)."""
+    if groups > 1 and w.shape[1] == 1:
+        return depthwise.forward(x, w, window)
+    N, C, H, W = x.shape
+    O, CG, KH, KW = w.shape
+    y = np.empty((N, O, *window.output_size(H, W)), x.dtype)
+    matrix = w.reshape(groups, O // groups, CG * KH * KW)
+    if _is_pointwise(window):
+        planes = x.reshape(N, groups, CG, H * W)
+        np.matmul(matrix, planes, out=y.reshape(N, groups, O // groups, H * W))
+        return y
+    for block in _blocks(y.shape, C * KH * KW * x.itemsize):
+        columns = im2col(x, window, groups, block)
+        product = scratch("product", (groups, O // groups, columns.shape[2]), x.dtype)
+        np.matmul(matrix, columns, out=product)
+        _scatter(product, y[block])
+    return y
+
+
+def conv2d_input_grad(gy, w, window, input_size, groups=1):
+    """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
+    if groups > 1 and w.shape[1] == 1:
+        return depthwise.input_grad(gy, w, window, input_size, groups)
+    N, O, OH, OW = gy.shape
+    _, CG, KH, KW = w.shape
+    C = CG * groups
+    matrix = w.reshape(groups, O // groups, CG * KH * KW).swapaxes(1, 2)
+    gx = np.zeros((N, C, *input_size), gy.dtype)
+    if _is_pointwise(window):
+        planes = gy.reshape(N, groups, O // groups, OH * OW)
+        np.matmul(matrix, planes, out=gx.reshape(N, groups, CG, OH * OW))
+        return gx
+    for block in _blocks(gy.shape, C * KH * KW * gy.itemsize):
+        part = _gather(gy[block], groups)
+        columns = scratch("columns", (groups, CG * KH * KW, part.shape[2]), gy.dtype)
+        np.matmul(matrix, part, out=columns)
+        col2im(columns, gx, window, block)
+    return gx
+
+
+def conv2d_weight_grad(x, gy, window, groups=1):
+    """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
+    O, CG = gy.shape[1], x.shape[1] // groups
+    if groups > 1 and CG == 1:
+        return depthwise.weight_grad(x, gy, window)
+    KH, KW = window.kernel
+    gw = np.zeros((groups, O // groups, CG * KH * KW), x.dtype)
+    product = np.empty_like(gw)
+    if _is_pointwise(window) and gy.shape[2] * gy.shape[3] >= LEAST:
+        for x_image, gy_image in zip(x, gy, strict=True):
+            planes = gy_image.reshape(groups, O // groups, -1)
+            np.matmul(planes, x_image.reshape(groups, CG, -1).swapaxes(1, 2), out=product)
+            gw += product
+        return gw.reshape(O, CG, 1, 1)
+    for block in _blocks(gy.shape, groups * CG * KH * KW * x.itemsize):
+        columns = im2col(x, window, groups, block)
+        np.matmul(_gather(gy[block], groups), columns.swapaxes(1, 2), out=product)
+        gw += product
+    return gw.reshape(O, CG, KH, KW)
+
+
+def im2col(x, window, groups, block):
+    """x (N, C, H, W) -> columns (groups, K, T): what the outputs of `block` read. Scratch memory.
+
+    A block is (images, channels, rows, columns) of y, slices; T runs over its images, rows and
+    columns.
+    """
+    images, _, rows, columns = block
+    C, H, W = x.shape[1:]
+    n, r, c = (at.stop - at.start for at in (images, rows, columns))
+    patches = scratch("columns", (C, *window.kernel, n, r, c), x.dtype)
+    source = x[images].swapaxes(0, 1)
+    for kh, kw, y_at, x_at in _taps(window, H, W, block):
+        patch = patches[:, kh, kw]
+        if patch[y_at].size < patch.size:
+            patch[...] = 0  # the padding
+        patch[y_at] = source[x_at]
+    return patches.reshape(groups, -1, n * r * c)
+
+
+def col2im(columns, gx, window, block):
+    """The adjoint of im2col: add every column of the block to the inputs that it was read from."""
+    images, _, rows, columns_of_y = block
+    C, H, W = gx.shape[1:]
+    n, r, c = (at.stop - at.start for at in (images, rows, columns_of_y))
+    patches = columns.reshape(C, *window.kernel, n, r, c)
+    target = gx[images].swapaxes(0, 1)
+    for kh, kw, y_at, x_at in _taps(window, H, W, block):
+        target[x_at] += patches[:, kh, kw][y_at]
+
+
+def _taps(window, H, W, block):
+    return taps(window, H, W, *((at.start, at.stop) for at in block[2:]))
+
+
+def _is_pointwise(window):
+    return (window.kernel, window.stride, window.padding) == ((1, 1), (1, 1), ((0, 0), (0, 0)))
+
+
+def _blocks(y_shape, bytes_per_column):
+    """Cut y (N, O, OH, OW) into blocks of about BLOCK bytes of columns.
+
+    Whole images where they fit, else rows of one image, else parts of a row.
+    """
+    N, _, OH, OW = y_shape
+    columns = max(1, BLOCK // bytes_per_column, min(LEAST, LIMIT // bytes_per_column))
+    for images in cut(N, columns // (OH * OW)):
+        for rows in cut(OH, columns // OW):
+            for part in cut(OW, columns):
+                yield images, slice(None), rows, part
+
+
+def _gather(part, groups):
+    """(n, O, r, c) -> (groups, O/groups, n*r*c), scratch memory where it has to be copied."""
+    n, O, r, c = part.shape
+    rows = scratch("product", (O, n, r, c), part.dtype)
+    rows[...] = part.swapaxes(0, 1)
+    return rows.reshape(groups, O // groups, n * r * c)
+
+
+def _scatter(product, part):
+    """(groups, O/groups, n*r*c) -> part (n, O, r, c): the inverse of _gather, written in place."""
+    n, O, r, c = part.shape
+    part[...] = product.reshape(O, n, r, c).swapaxes(0, 1)

@@ -1,0 +1,69 @@
+"""Local response normalisation: divide each value by a power of the energy in nearby channels.
+
+    s[c] = k + alpha / size * sum of x[i]^2 over the channels i of c's window
+    y[c] = x[c] * s[c]^(-beta)
+
+The window holds size // 2 channels before c, c itself and (size - 1) // 2 after it, where they
+exist; alpha is divided by the size of the window also at the borders. That is PyTorch's form.
+Source: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification ..., section 3.3, whose alpha
+is alpha / size here.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..twins import Room
+
+ROOM = Room("local_response_norm", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".vectorised")
+
+
+class Case(NamedTuple):
+    """What a twin may choose by: the function, the arrays' type and shape, the window."""
+
+    function: str
+    array: type
+    dtype: np.dtype
+    x: tuple[int, ...]  # N, C, *
+    size: int
+
+
+def local_response_norm_forward(
+    x: np.ndarray, size: int, alpha: float, beta: float, k: float
+) -> np.ndarray:
+    """x (N, C, *) -> y (N, C, *) = x * s^(-beta).
+
+    Raises ValueError for a size below 1.
+    """
+    name = "local_response_norm_forward"
+    _check(name, x, size)
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, size))
+    return twin.local_response_norm_forward(x, size, alpha, beta, k)
+
+
+def local_response_norm_backward(
+    gy: np.ndarray, x: np.ndarray, size: int, alpha: float, beta: float, k: float
+) -> np.ndarray:
+    """gy, x (N, C, *) -> gx (N, C, *).
+
+    gx[i] = gy[i] * s[i]^(-beta) - 2 * alpha * beta / size * x[i] * sum of gy[c] * x[c] *
+    s[c]^(-beta-1) over all c whose window holds i: (size - 1) // 2 channels before i and size // 2
+    after it, the window turned round.
+    """
+    name = "local_response_norm_backward"
+    _check(name, x, size)
+    if gy.shape != x.shape:
+        raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, size))
+    return twin.local_response_norm_backward(gy, x, size, alpha, beta, k)
+
+
+def _check(name: str, x: np.ndarray, size: int) -> None:
+    if x.ndim < 2:
+        raise ValueError(f"{name}: x must have at least 2 axes, not the shape {x.shape}")
+    if x.dtype.kind != "f":
+        raise TypeError(f"{name}: x must be floating point, not {x.dtype}")
+    if size < 1:
+        raise ValueError(f"{name}: size={size} must be at least 1")

@@ -1,0 +1,197 @@
+"""Pooling of images: the largest or the mean value under each window, and the gradients.
+
+The windows are those of a Window, or "adaptive": as many as the output has cells, spread evenly
+over the input. Padding never wins a maximum. An average divides by the cells of its window, padding
+included unless told otherwise.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..twins import Room
+from ..window import Window, taps
+
+ROOM = Room("pool2d", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".strided")
+
+
+class Case(NamedTuple):
+    """What a twin may choose by: the function, the arrays' type, the input, the windows."""
+
+    function: str
+    array: type
+    dtype: np.dtype
+    x: tuple[int, int, int, int]  # N, C, H, W
+    window: Window | tuple[int, int]
+
+
+class MaxPooled(NamedTuple):
+    """Largest values and where they stood: flat indices h * W + w into the unpadded planes."""
+
+    y: np.ndarray
+    argmax: np.ndarray
+
+
+def max_pool2d_forward(x: np.ndarray, window: Window) -> MaxPooled:
+    """x (N, C, H, W) -> y (N, C, OH, OW), argmax (N, C, OH, OW) int64.
+
+    Of equal values the first wins, row by row. A NaN wins over every number, the last NaN over the
+    others, as in PyTorch. Padding counts as -inf and is never the argmax.
+    Raises ValueError where no window fits into x, or where one covers padding only.
+    """
+    name = "max_pool2d_forward"
+    _check_images(name, "x", x)
+    if not _every_window_covers_a_cell(window, *x.shape[2:]):
+        raise ValueError(f"{name}: {window} over {x.shape[2:]} has windows that cover padding only")
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, window))
+    return MaxPooled(*twin.max_pool2d_forward(x, window))
+
+
+def max_pool2d_input_grad(
+    gy: np.ndarray, argmax: np.ndarray, input_size: tuple[int, int]
+) -> np.ndarray:
+    """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W): every gy is added to the input that won.
+
+    gx.flat[argmax] += gy, plane by plane. Serves every form of max pooling, the adaptive one too.
+    Raises IndexError for an argmax outside of input_size.
+    """
+    name = "max_pool2d_input_grad"
+    _check_images(name, "gy", gy)
+    H, W = input_size
+    _check_argmax(name, argmax, (H, W), gy.shape)
+    case = Case(name, type(gy), gy.dtype, (*gy.shape[:2], H, W), gy.shape[2:])
+    return ROOM.choose(case).max_pool2d_input_grad(gy, argmax, (H, W))
+
+
+def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray) -> np.ndarray:
+    """x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW) = x.flat[argmax], plane by plane.
+
+    The adjoint of max_pool2d_input_grad.
+    Raises IndexError for an argmax outside of the planes of x.
+    """
+    name = "max_pool2d_gather"
+    _check_images(name, "x", x)
+    _check_argmax(name, argmax, x.shape[2:], x.shape[:2] + argmax.shape[2:])
+    case = Case(name, type(x), x.dtype, x.shape, argmax.shape[2:])
+    return ROOM.choose(case).max_pool2d_gather(x, argmax)
+
+
+def avg_pool2d_forward(
+    x: np.ndarray,
+    window: Window,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> np.ndarray:
+    """x (N, C, H, W) -> y (N, C, OH, OW), the sum under each window over its divisor.
+
+    The divisor is divisor_override, else the number of cells of the window inside the input and,
+    with count_include_pad, its padding. What ceil_mode adds beyond the padding never counts.
+    Raises ValueError where no window fits into x or divisor_override is 0.
+    """
+    name = "avg_pool2d_forward"
+    _check_images(name, "x", x)
+    _check_divisor(name, divisor_override)
+    window.output_size(*x.shape[2:])
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, window))
+    return twin.avg_pool2d_forward(x, window, count_include_pad, divisor_override)
+
+
+def avg_pool2d_input_grad(
+    gy: np.ndarray,
+    window: Window,
+    input_size: tuple[int, int],
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> np.ndarray:
+    """gy (N, C, OH, OW) -> gx (N, C, H, W): each gy over its divisor, added to its window's inputs.
+
+    The adjoint of avg_pool2d_forward.
+    Raises ValueError where an input of input_size would not have given the (OH, OW) of gy.
+    """
+    name = "avg_pool2d_input_grad"
+    _check_images(name, "gy", gy)
+    _check_divisor(name, divisor_override)
+    H, W = input_size
+    expected = window.output_size(H, W)
+    if gy.shape[2:] != expected:
+        raise ValueError(
+            f"{name}: gy of shape {gy.shape} must end in {expected}, "
+            f"the output size of an input {(H, W)}"
+        )
+    twin = ROOM.choose(Case(name, type(gy), gy.dtype, (*gy.shape[:2], H, W), window))
+    return twin.avg_pool2d_input_grad(gy, window, (H, W), count_include_pad, divisor_override)
+
+
+def adaptive_avg_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> np.ndarray:
+    """x (N, C, H, W) -> y (N, C, OH, OW), (OH, OW) = output_size, the mean of each adaptive window.
+
+    Window i covers rows [floor(i*H/OH), ceil((i+1)*H/OH)), the same for columns; neighbours may
+    overlap by a row.
+    """
+    name = "adaptive_avg_pool2d_forward"
+    _check_images(name, "x", x)
+    _check_adaptive(name, x.shape[2:], output_size)
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, tuple(output_size)))
+    return twin.adaptive_avg_pool2d_forward(x, tuple(output_size))
+
+
+def adaptive_avg_pool2d_input_grad(gy: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
+    """gy (N, C, OH, OW) -> gx (N, C, H, W) with (H, W) = input_size. The adjoint of the forward."""
+    name = "adaptive_avg_pool2d_input_grad"
+    _check_images(name, "gy", gy)
+    _check_adaptive(name, input_size, gy.shape[2:])
+    case = Case(name, type(gy), gy.dtype, (*gy.shape[:2], *input_size), gy.shape[2:])
+    return ROOM.choose(case).adaptive_avg_pool2d_input_grad(gy, tuple(input_size))
+
+
+def adaptive_max_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> MaxPooled:
+    """x (N, C, H, W) -> y, argmax (N, C, OH, OW), the largest value of each adaptive window.
+
+    Windows as in adaptive_avg_pool2d_forward, winners as in max_pool2d_forward. Its gradient is
+    max_pool2d_input_grad.
+    """
+    name = "adaptive_max_pool2d_forward"
+    _check_images(name, "x", x)
+    _check_adaptive(name, x.shape[2:], output_size)
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, tuple(output_size)))
+    return MaxPooled(*twin.adaptive_max_pool2d_forward(x, tuple(output_size)))
+
+
+def _check_images(name: str, label: str, array: np.ndarray) -> None:
+    if array.ndim != 4:
+        raise ValueError(f"{name}: {label} must have 4 axes, not the shape {array.shape}")
+    if array.dtype.kind != "f":
+        raise TypeError(f"{name}: {label} must be floating point, not {array.dtype}")
+
+
+def _check_argmax(name: str, argmax: np.ndarray, plane: tuple[int, int], shape: tuple) -> None:
+    if argmax.shape != shape:
+        raise ValueError(f"{name}: argmax has the shape {argmax.shape}, it must be {shape}")
+    if argmax.dtype.kind != "i":
+        raise TypeError(f"{name}: argmax must be integer, not {argmax.dtype}")
+    if argmax.size and not 0 <= argmax.min() <= argmax.max() < plane[0] * plane[1]:
+        raise IndexError(f"{name}: argmax holds indices outside of planes of {plane}")
+
+
+def _check_divisor(name: str, divisor_override: int | None) -> None:
+    if divisor_override == 0:
+        raise ValueError(f"{name}: divisor_override=0 must not be zero")
+
+
+def _check_adaptive(name: str, input_size: tuple[int, int], output_size: tuple[int, int]) -> None:
+    if min(input_size) < 1:
+        raise ValueError(f"{name}: input of size {tuple(input_size)} has no cells to pool")
+    if min(output_size) < 0:
+        raise ValueError(f"{name}: output_size={tuple(output_size)} must not be negative")
+
+
+@lru_cache(maxsize=256)
+def _every_window_covers_a_cell(window: Window, H: int, W: int) -> bool:
+    OH, OW = window.output_size(H, W)
+    covered = np.zeros((OH, OW), bool)
+    for tap in taps(window, H, W, (0, OH), (0, OW)):
+        covered[tap.y] = True
+    return bool(covered.all())

@@ -1,0 +1,116 @@
+"""Which twin of an op runs: the one that `use` forces, else the last registered that can.
+
+A room (conv2d, pool2d, ...) computes the same functions in several ways, its twins, one module
+each. A twin joins by one line in its room's __init__; nothing else changes, and the twin test finds
+it there:
+
+    ROOM.register("winograd", ".winograd", can=lambda case: case.window.kernel == (3, 3),
+    runs_here=has_numba)
+"""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple
+
+_rooms: dict[str, "Room"] = {}
+_forced = threading.local()
+
+
+def _always(*_) -> bool:
+    return True
+
+
+class Twin(NamedTuple):
+    """One way to compute a room's functions."""
+
+    name: str
+    module: str  # relative to the room's package, imported on first use
+    can: Callable[[Any], bool]  # the room's case -> whether this twin computes it
+    runs_here: Callable[[], bool]  # whether this machine has what the twin needs
+
+
+class Room:
+    """The twins of one op, from the definition to the most special; the later is preferred."""
+
+    def __init__(self, name: str, package: str):
+        self.name = name
+        self.package = package
+        self.twins: dict[str, Twin] = {}
+        self._modules: dict[str, ModuleType] = {}
+        _rooms[name] = self
+
+    def register(self, name: str, module: str, can=_always, runs_here=_always) -> None:
+        """Add a twin. `can(case)`: does it compute the case; `runs_here()`: can this machine."""
+        self.twins[name] = Twin(name, module, can, runs_here)
+
+    def choose(self, case: Any) -> ModuleType:
+        """The module of the twin that computes `case`.
+
+        A forced name that this room does not have forces nothing here.
+        Raises RuntimeError where the forced twin does not run on this machine or cannot do the
+        case.
+        """
+        forced = self.twins.get(getattr(_forced, "name", None))
+        if forced is not None:
+            if not forced.runs_here():
+                raise RuntimeError(
+                    f"{self.name}: twin '{forced.name}' does not run on this machine; "
+                    f"here run {', '.join(available(self.name))}"
+                )
+            if not forced.can(case):
+                raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
+            return self.load(forced.name)
+        for twin in reversed(self.twins.values()):
+            if twin.runs_here() and twin.can(case):
+                return self.load(twin.name)
+        raise RuntimeError(f"{self.name}: no twin of {', '.join(self.twins)} can do {case}")
+
+    def load(self, name: str) -> ModuleType:
+        """The module of the twin `name`, imported now if it was not yet."""
+        if name not in self._modules:
+            self._modules[name] = import_module(self.twins[name].module, self.package)
+        return self._modules[name]
+
+
+def names() -> list[str]:
+    """The names of all twins of all rooms."""
+    return list(dict.fromkeys(name for room in _rooms.values() for name in room.twins))
+
+
+def rooms() -> list[str]:
+    """The names of the rooms."""
+    return list(_rooms)
+
+
+def available(room: str) -> list[str]:
+    """The twins of a room that run on this machine, `loops` first.
+
+    >>> available("conv2d")
+    ['loops', 'numpy']
+    """
+    if room not in _rooms:
+        raise KeyError(f"available: no room {room!r}; the rooms are {', '.join(_rooms)}")
+    return [twin.name for twin in _rooms[room].twins.values() if twin.runs_here()]
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Force the twin `name` in every room that has it, in this thread, until the block ends.
+
+    Blocks nest.
+    Raises KeyError for a name that no room has.
+
+    >>> with use("loops"):
+    ...     y = conv2d_forward(x, w, Window(3))
+    """
+    if name not in names():
+        raise KeyError(f"use: no twin {name!r}; the twins are {', '.join(names())}")
+    before = getattr(_forced, "name", None)
+    _forced.name = name
+    try:
+        yield
+    finally:
+        _forced.name = before

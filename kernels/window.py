@@ -1,0 +1,189 @@
+"""The geometry of a sliding window: sizes, positions, receptive fields. Integers only."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from operator import index
+from typing import NamedTuple
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Window:
+    """Kernel, stride, padding and dilation of a window that slides over (H, W).
+
+    An int stands for both axes. Padding is an int, (ph, pw) or ((top, bottom), (left, right)), and
+    is stored as the latter. The tap k of output o reads input position  o * stride + k * dilation -
+    padding_before. With `ceil_mode` a last window may start inside the input (or the padding before
+    it) and end beyond it.
+
+    >>> Window(3, stride=2, padding=1).output_size(224, 224)
+    (112, 112)
+
+    Raises ValueError if kernel, stride or dilation is below 1 or a padding below 0.
+    """
+
+    kernel: Pair
+    stride: Pair = (1, 1)
+    padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    ceil_mode: bool = False
+
+    def __post_init__(self):
+        for name in ("kernel", "stride", "dilation"):
+            pair = _pair(name, getattr(self, name))
+            if min(pair) < 1:
+                raise ValueError(f"Window: {name}={pair} must be at least 1")
+            object.__setattr__(self, name, pair)
+        object.__setattr__(self, "padding", _pairs_of_padding(self.padding))
+        object.__setattr__(self, "ceil_mode", bool(self.ceil_mode))
+
+    @classmethod
+    def same(cls, kernel: int | Pair, dilation: int | Pair = 1) -> "Window":
+        """The window of stride 1 whose output has the size of its input; odd padding goes last."""
+        bare = cls(kernel, dilation=dilation)
+        padding = tuple(((span - 1) // 2, span // 2) for span in bare.span)
+        return cls(kernel, padding=padding, dilation=dilation)
+
+    @property
+    def span(self) -> Pair:
+        """Rows and columns from the first tap to the last, the holes of dilation included."""
+        return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
+
+    def output_size(self, h: int, w: int) -> Pair:
+        """How many windows fit into an input of (h, w):  (size + padding - span) // stride + 1.
+
+        Raises ValueError where none fits.
+        """
+        out = tuple(self._windows_along(axis, size) for axis, size in enumerate((h, w)))
+        if min(out) < 1:
+            raise ValueError(
+                f"Window: kernel {self.kernel} with dilation {self.dilation} spans {self.span}, "
+                f"more than the input {(h, w)} with padding {self.padding}"
+            )
+        return out
+
+    def _windows_along(self, axis: int, size: int) -> int:
+        stride, before = self.stride[axis], self.padding[axis][0]
+        room = size + sum(self.padding[axis]) - self.span[axis]
+        if not self.ceil_mode:
+            return room // stride + 1
+        count = -(-room // stride) + 1
+        # PyTorch's rule: a window that would start in the padding after the input is left out.
+        return count - 1 if (count - 1) * stride >= size + before else count
+
+    def input_size(self, oh: int, ow: int) -> Pair:
+        """The smallest input with (oh, ow) outputs; up to stride - 1 rows more give no other one.
+
+        Holds without ceil_mode: (out - 1) * stride + span - padding.
+        """
+        return tuple(
+            (out - 1) * stride + span - sum(padding)
+            for out, stride, span, padding in zip(
+                (oh, ow), self.stride, self.span, self.padding, strict=True
+            )
+        )
+
+
+def receptive_field(windows: Iterable[Window]) -> Window:
+    """The one window that sees what a chain of windows sees, the first applied first.
+
+    Its kernel is the receptive field of one output, its stride the jump: the distance in the input
+    between the fields of two neighbouring outputs. Its output size is that of the chain.
+
+        field  r <- r + (span - 1) * j      jump  j <- j * stride      padding  p <- p + padding * j
+
+    >>> receptive_field([Window(3), Window(2, stride=2), Window(3)]).kernel
+    (8, 8)
+
+    Source: Araujo, Norris, Sim (2019), Computing Receptive Fields of Convolutional Neural Networks.
+    """
+    field, jump, padding = (1, 1), (1, 1), ((0, 0), (0, 0))
+    for window in windows:
+        axes = range(2)
+        field = tuple(field[i] + (window.span[i] - 1) * jump[i] for i in axes)
+        padding = tuple(
+            tuple(padding[i][end] + window.padding[i][end] * jump[i] for end in range(2))
+            for i in axes
+        )
+        jump = tuple(jump[i] * window.stride[i] for i in axes)
+    return Window(field, jump, padding)
+
+
+class Tap(NamedTuple):
+    """One kernel position (kh, kw): the outputs it serves and the inputs they read there.
+
+    `y` and `x` index the last two axes with slices of equal length; outputs whose tap falls into
+    the padding are left out.
+    """
+
+    kh: int
+    kw: int
+    y: tuple
+    x: tuple
+
+
+@lru_cache(maxsize=1024)
+def taps(window: Window, h: int, w: int, rows: Pair, columns: Pair) -> tuple[Tap, ...]:
+    """The taps of a window over (h, w), row by row of the kernel, for a block of the outputs.
+
+    The block is range(*rows) x range(*columns); `Tap.y` counts from its first output.
+    A convolution of one channel, and with max for the sum a pooling:
+
+        for kh, kw, y_at, x_at in taps(window, H, W, (0, OH), (0, OW)):
+            y[y_at] += w[kh, kw] * x[x_at]
+    """
+    return tuple(
+        Tap(kh, kw, (..., y_rows, y_columns), (..., x_rows, x_columns))
+        for kh, y_rows, x_rows in _taps_along(window, 0, h, rows)
+        for kw, y_columns, x_columns in _taps_along(window, 1, w, columns)
+    )
+
+
+def _taps_along(
+    window: Window, axis: int, size: int, outputs: Pair
+) -> list[tuple[int, slice, slice]]:
+    stride, (start, stop) = window.stride[axis], outputs
+    along = []
+    for k in range(window.kernel[axis]):
+        # the input of an output o is  o * stride + offset
+        offset = k * window.dilation[axis] - window.padding[axis][0]
+        first = max(start, -(offset // stride))
+        last = min(stop - 1, (size - 1 - offset) // stride)
+        if first <= last:
+            y = slice(first - start, last - start + 1)
+            x = slice(first * stride + offset, last * stride + offset + 1, stride)
+        else:
+            y = x = slice(0, 0)
+        along.append((k, y, x))
+    return along
+
+
+def adaptive_spans(size: int, outputs: int) -> list[Pair]:
+    """Where each of `outputs` windows spread over `size` cells starts and ends.
+
+    Window i covers [floor(i * size / outputs), ceil((i + 1) * size / outputs)).
+    """
+    return [(i * size // outputs, -(-(i + 1) * size // outputs)) for i in range(outputs)]
+
+
+def _pair(name: str, value: int | Pair) -> Pair:
+    try:
+        first, second = value if isinstance(value, tuple | list) else (value, value)
+        return index(first), index(second)
+    except (TypeError, ValueError):
+        raise ValueError(f"Window: {name}={value!r} must be an int or a pair of ints") from None
+
+
+def _pairs_of_padding(value) -> tuple[Pair, Pair]:
+    try:
+        rows, columns = value if isinstance(value, tuple | list) else (value, value)
+        pairs = _pair("padding", rows), _pair("padding", columns)
+    except (TypeError, ValueError):
+        raise ValueError(
+            f"Window: padding={value!r} must be an int, (ph, pw) or ((top, bottom), (left, right))"
+        ) from None
+    if min(map(min, pairs)) < 0:
+        raise ValueError(f"Window: padding={value!r} must not be negative")
+    return pairs

@@ -1,0 +1,58 @@
+"""Scratch memory of a thread, reused from call to call.
+
+A fresh array costs a page fault for every 4 KiB on its first touch, about as much as the arithmetic
+that fills it. Kernels that work block by block therefore write their blocks into the same few
+buffers.
+"""
+
+import math
+import threading
+from collections.abc import Iterator
+from itertools import pairwise
+
+import numpy as np
+
+LIMIT = 32 * 2**20  # bytes; no column matrix is larger, whatever the layer
+
+_buffers = threading.local()
+
+
+def scratch(name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
+    """An uninitialised array of this thread, valid until the same `name` is asked for again.
+
+    What is larger than LIMIT is allocated and not kept.
+    """
+    dtype = np.dtype(dtype)
+    size = math.prod(shape) * dtype.itemsize
+    if size > LIMIT:
+        return np.empty(shape, dtype)
+    buffer = getattr(_buffers, name, None)
+    if buffer is None or buffer.nbytes < size:
+        buffer = np.empty(size, np.uint8)
+        setattr(_buffers, name, buffer)
+    return buffer[:size].view(dtype).reshape(shape)
+
+
+def held_bytes() -> int:
+    """Bytes that this thread's scratch arrays hold now."""
+    return sum(buffer.nbytes for buffer in vars(_buffers).values())
+
+
+def cut(count: int, most: int) -> list[slice]:
+    """Slices of nearly equal length that cover range(count), none longer than max(most, 1)."""
+    pieces = -(-count // max(most, 1))
+    edges = [piece * count // pieces for piece in range(pieces)] + [count]
+    return [slice(start, stop) for start, stop in pairwise(edges)]
+
+
+def plane_blocks(
+    images: int, channels: int, plane_bytes: int, budget: int
+) -> Iterator[tuple[slice, slice]]:
+    """Cut (N, C, ...) into slices (images, channels) of about `budget` bytes.
+
+    Several whole images where they fit, else some channels of one image.
+    """
+    planes = budget // max(plane_bytes, 1)
+    for n in cut(images, planes // max(channels, 1)):
+        for c in cut(channels, planes):
+            yield n, c
