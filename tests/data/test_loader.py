@@ -1,0 +1,237 @@
+"""DataLoader: batches, their order, and going on within an epoch."""
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.data import DataLoader, Dataset, TensorDataset, datasets, transforms
+
+
+class Recorder(Dataset):
+    """Sample i is i; `asked` lists the indices asked for."""
+
+    def __init__(self, size):
+        self.size, self.asked = size, []
+
+    def __len__(self):
+        return self.size
+
+    def __getitem__(self, index):
+        self.asked.append(index)
+        return index
+
+
+def augmented(size=26):
+    """Images whose every sample draws random numbers."""
+    chain = transforms.Compose(
+        [transforms.RandomCrop(16, padding=2), transforms.ColorJitter(0.3, 0.3, 0.3)]
+    )
+    return datasets.Shapes(size, size=16, transform=chain)
+
+
+def batches(loader):
+    return [[part.numpy().copy() for part in batch] for batch in loader]
+
+
+def flat(lists):
+    return list(itertools.chain.from_iterable(lists))
+
+
+def assert_same(ours, others):
+    assert len(ours) == len(others)
+    for batch, other in zip(ours, others, strict=True):
+        for part, other_part in zip(batch, other, strict=True):
+            np.testing.assert_array_equal(part, other_part)
+
+
+@pytest.mark.parametrize(("drop_last", "sizes"), [(False, [4, 4, 2]), (True, [4, 4])])
+def test_batches_cover_the_data_in_order(drop_last, sizes):
+    loader = DataLoader(Recorder(10), batch_size=4, drop_last=drop_last)
+    got = [batch.tolist() for batch in loader]
+    assert [len(batch) for batch in got] == sizes and len(loader) == len(sizes)
+    assert flat(got) == list(range(sum(sizes)))
+
+
+def test_shuffling_visits_every_sample_once_and_in_another_order_each_epoch():
+    loader = DataLoader(Recorder(50), batch_size=7, shuffle=True)
+    first, second = (flat(batch.tolist() for batch in loader) for _ in range(2))
+    assert sorted(first) == sorted(second) == list(range(50))
+    assert first != second and first != sorted(first)
+
+
+def test_the_same_manual_seed_gives_the_same_epochs():
+    loader = DataLoader(augmented(), batch_size=8, shuffle=True)
+    runs = []
+    for _ in range(2):
+        mt.manual_seed(3)
+        runs.append(batches(loader) + batches(loader))
+    assert_same(*runs)
+    assert any(np.any(a != b) for a, b in zip(runs[0][0], runs[0][4], strict=True))
+
+
+def test_a_generator_of_its_own_leaves_the_default_one_alone():
+    mt.manual_seed(3)
+    expected = mt.default_generator().random()
+    mt.manual_seed(3)
+    a, b = (
+        DataLoader(Recorder(20), shuffle=True, batch_size=20, generator=np.random.default_rng(8))
+        for _ in range(2)
+    )
+    assert next(iter(a)).tolist() == next(iter(b)).tolist()
+    assert mt.default_generator().random() == expected
+
+
+@pytest.mark.parametrize(
+    ("workers", "num_workers"), [("threads", 1), ("threads", 2), ("threads", 5), ("processes", 2)]
+)
+def test_order_and_augmentation_do_not_depend_on_the_workers(workers, num_workers):
+    dataset, epochs = augmented(), []
+    for count in (0, num_workers):
+        loader = DataLoader(dataset, 4, shuffle=True, num_workers=count, workers=workers)
+        mt.manual_seed(11)
+        epochs.append(batches(loader))
+    assert_same(*epochs)
+
+
+def test_augmentation_depends_on_the_position_and_not_on_the_batch_size():
+    images = []
+    for batch_size in (1, 5, 26):
+        mt.manual_seed(2)
+        loader = DataLoader(augmented(), batch_size, shuffle=True)
+        images.append(np.concatenate([batch[0] for batch in batches(loader)]))
+    np.testing.assert_array_equal(images[0], images[1])
+    np.testing.assert_array_equal(images[0], images[2])
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+@pytest.mark.parametrize("consumed", [0, 1, 3, 7])
+def test_a_run_resumed_within_an_epoch_goes_on_as_if_never_interrupted(consumed, num_workers):
+    dataset = augmented()
+
+    def loader():
+        return DataLoader(dataset, 4, shuffle=True, num_workers=num_workers)
+
+    mt.manual_seed(5)
+    whole = loader()
+    expected = batches(whole) + batches(whole)
+
+    mt.manual_seed(5)
+    interrupted = loader()
+    iterator = iter(interrupted)
+    got = [[part.numpy().copy() for part in next(iterator)] for _ in range(consumed)]
+    saved = json.loads(json.dumps([interrupted.state_dict(), mt.get_rng_state()]))
+    iterator.close()
+
+    mt.manual_seed(999)
+    resumed = loader()
+    resumed.load_state_dict(saved[0])
+    mt.set_rng_state(saved[1])
+    assert_same(got + batches(resumed) + batches(resumed), expected)
+
+
+def test_resuming_does_not_load_the_batches_that_came_before():
+    first = DataLoader(Recorder(40), 4, shuffle=True)
+    iterator = iter(first)
+    seen = [next(iterator).tolist() for _ in range(6)]
+    dataset = Recorder(40)
+    resumed = DataLoader(dataset, 4, shuffle=True)
+    resumed.load_state_dict(first.state_dict())
+    rest = [batch.tolist() for batch in resumed]
+    assert len(dataset.asked) == 16
+    assert sorted(flat(seen + rest)) == list(range(40))
+
+
+def test_the_state_counts_the_batches_handed_out_not_those_loaded_ahead():
+    dataset = Recorder(40)
+    loader = DataLoader(dataset, 4, num_workers=2, prefetch_factor=3)
+    iterator = iter(loader)
+    next(iterator)
+    assert loader.state_dict()["batches"] == 1
+    iterator.close()
+    assert len(dataset.asked) > 4
+
+
+def test_after_a_whole_epoch_the_state_is_that_of_a_new_one():
+    loader = DataLoader(Recorder(8), 4, shuffle=True)
+    states = [loader.state_dict()["batches"] for _ in loader]
+    assert states == [1, 2]
+    assert (loader.state_dict()["seed"], loader.state_dict()["batches"]) == (None, 0)
+
+
+def test_a_state_saved_after_the_last_batch_resumes_to_an_empty_rest_and_then_a_new_epoch():
+    loader = DataLoader(Recorder(8), 4, shuffle=True)
+    for _ in loader:
+        state = loader.state_dict()
+    loader.load_state_dict(state)
+    assert list(loader) == []
+    assert len(list(loader)) == 2
+
+
+def test_breaking_off_an_epoch_starts_a_new_one():
+    loader = DataLoader(Recorder(12), 4)
+    assert [next(iter(loader)).tolist() for _ in range(2)] == [[0, 1, 2, 3]] * 2
+
+
+def test_the_state_of_a_generator_passed_in_is_part_of_the_state():
+    def loader():
+        return DataLoader(Recorder(30), 5, shuffle=True, generator=np.random.default_rng(6))
+
+    whole = loader()
+    expected = [batch.tolist() for _ in range(2) for batch in whole]
+    interrupted = loader()
+    iterator = iter(interrupted)
+    got = [next(iterator).tolist() for _ in range(4)]
+    resumed = DataLoader(Recorder(30), 5, shuffle=True, generator=np.random.default_rng())
+    resumed.load_state_dict(json.loads(json.dumps(interrupted.state_dict())))
+    assert got + [batch.tolist() for _ in range(2) for batch in resumed] == expected
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        DataLoader(Recorder(9), 4, True),
+        DataLoader(Recorder(10), 5, True),
+        DataLoader(Recorder(10), 4, False),
+        DataLoader(Recorder(10), 4, True, drop_last=True),
+    ],
+)
+def test_the_state_of_another_kind_of_loader_is_refused(other):
+    loader = DataLoader(Recorder(10), 4, True)
+    with pytest.raises(ValueError, match=r"^load_state_dict: \w+=.* must equal this loader's"):
+        loader.load_state_dict(other.state_dict())
+
+
+def test_a_collate_function_of_its_own_makes_the_batches():
+    loader = DataLoader(Recorder(5), 2, collate_fn=sum, num_workers=1)
+    assert list(loader) == [1, 5, 4]
+
+
+def test_an_empty_data_set_has_no_batches():
+    assert list(DataLoader(TensorDataset(np.zeros((0, 3))), 4, shuffle=True)) == []
+
+
+def test_two_epochs_at_once_do_not_disturb_each_other():
+    loader = DataLoader(Recorder(6), 2)
+    assert [(a.tolist(), b.tolist()) for a, b in zip(loader, loader, strict=True)] == [
+        ([0, 1], [0, 1]),
+        ([2, 3], [2, 3]),
+        ([4, 5], [4, 5]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"batch_size": 0}, "batch_size=0 must be an integer >= 1"),
+        ({"batch_size": 2.5}, "batch_size=2.5"),
+        ({"num_workers": -1}, "num_workers=-1 must be an integer >= 0"),
+        ({"prefetch_factor": 0}, "prefetch_factor=0"),
+        ({"workers": "fibers"}, r"workers='fibers' must be one of \['threads', 'processes'\]"),
+    ],
+)
+def test_a_setting_out_of_range_is_refused(settings, message):
+    with pytest.raises(ValueError, match=f"^DataLoader: {message}"):
+        DataLoader(Recorder(4), **settings)
