@@ -1,0 +1,132 @@
+"""Transforms that change values and leave geometry."""
+
+import numpy as np
+import pytest
+
+from minitorch_cnn.data import TensorDataset
+from minitorch_cnn.data import transforms as T
+
+
+def picture(seed=0, shape=(3, 6, 5)):
+    return np.random.default_rng(seed).random(shape, dtype=np.float32)
+
+
+def rng(seed=1):
+    return np.random.default_rng(seed)
+
+
+def test_normalize_takes_each_channel_to_its_own_scale():
+    image = picture()
+    out = T.Normalize((0.1, 0.2, 0.3), (0.5, 1.0, 2.0))(image)
+    for c, (mean, std) in enumerate([(0.1, 0.5), (0.2, 1.0), (0.3, 2.0)]):
+        np.testing.assert_allclose(out[c], (image[c] - mean) / std, rtol=1e-5)
+    single = T.Normalize([0.5], [0.25])(image)
+    np.testing.assert_allclose(single, (image - 0.5) * 4, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mean", "std"), [((0.5,), (0.0,)), ((0.5,), (-1.0,)), ((0.5, 0.5), (1.0,)), ((), ())]
+)
+def test_normalize_refuses_what_it_cannot_divide_by(mean, std):
+    with pytest.raises(ValueError, match=r"^Normalize: "):
+        T.Normalize(mean, std)
+
+
+def test_normalize_refuses_another_number_of_channels():
+    with pytest.raises(ValueError, match=r"^Normalize: mean has 2 numbers, the image 3 channels"):
+        T.Normalize((0.5, 0.5), (1.0, 1.0))(picture())
+
+
+def solve_factor(out, image, towards):
+    """The f of out = f image + (1 - f) towards, from the pixels that were not clipped."""
+    free = (out > 0) & (out < 1)
+    factors = ((out - towards) / (image - towards))[free & (abs(image - towards) > 0.05)]
+    assert np.ptp(factors) < 1e-3
+    return float(np.median(factors))
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_jitter_blends_towards_black_mean_or_grey_by_a_factor_within_range(name):
+    image = picture()
+    grey = 0.299 * image[0] + 0.587 * image[1] + 0.114 * image[2]
+    towards = {
+        "brightness": np.zeros_like(image),
+        "contrast": np.full_like(image, grey.mean()),
+        "saturation": np.broadcast_to(grey, image.shape),
+    }[name]
+    jitter = T.ColorJitter(**{name: 0.5})
+    factors = [solve_factor(jitter(image, rng(seed)), image, towards) for seed in range(100)]
+    assert 0.5 <= min(factors) < 0.55 and 1.45 < max(factors) <= 1.5
+
+
+def test_jitter_keeps_values_within_0_and_1():
+    outs = [T.ColorJitter(2.0, 2.0, 2.0)(picture(), rng(seed)) for seed in range(50)]
+    assert min(out.min() for out in outs) == 0 and max(out.max() for out in outs) == 1
+
+
+def test_jitter_of_nothing_changes_nothing():
+    np.testing.assert_array_equal(T.ColorJitter()(picture()), picture())
+
+
+def test_a_grey_image_has_no_saturation():
+    image = picture(shape=(1, 4, 4))
+    np.testing.assert_allclose(T.ColorJitter(saturation=0.9)(image), image, atol=1e-6)
+    assert not np.allclose(T.ColorJitter(contrast=0.9)(image, rng()), image)
+
+
+def test_jitter_refuses_negative_strengths_and_other_channels():
+    with pytest.raises(ValueError, match=r"^ColorJitter: contrast=-1 must be at least 0"):
+        T.ColorJitter(contrast=-1)
+    with pytest.raises(ValueError, match=r"^ColorJitter: the image has 2 channels"):
+        T.ColorJitter(0.1)(picture(shape=(2, 4, 4)))
+
+
+def test_lighting_shifts_all_pixels_alike_along_the_principal_components():
+    image = picture()
+    vectors, values = np.linalg.qr(rng().standard_normal((3, 3)))[0], np.array([0.5, 0.2, 0.1])
+    lighting = T.PCALighting(0.1, vectors.tolist(), values.tolist())
+    shifts = np.array([lighting(image, rng(seed)) - image for seed in range(2000)])
+    np.testing.assert_allclose(
+        shifts, np.broadcast_to(shifts[..., :1, :1], shifts.shape), atol=1e-6
+    )
+    parts = (
+        shifts[:, :, 0, 0] @ vectors
+    )  # along the components: normal, std 0.1 times the eigenvalue
+    np.testing.assert_allclose(parts.std(axis=0), 0.1 * values, rtol=0.06)
+    np.testing.assert_allclose(parts.mean(axis=0), 0, atol=0.006)
+    np.testing.assert_allclose(np.corrcoef(parts.T), np.eye(3), atol=0.08)
+
+
+def test_the_eigenvectors_of_imagenet_are_orthonormal_and_mostly_grey():
+    vectors = np.array(T.PCALighting().eigenvectors)
+    np.testing.assert_allclose(vectors.T @ vectors, np.eye(3), atol=2e-3)
+    assert np.ptp(vectors[:, 0]) < 0.02
+
+
+def test_lighting_refuses_other_shapes():
+    with pytest.raises(ValueError, match=r"^PCALighting: .*\(2, 2\)"):
+        T.PCALighting(0.1, ((1.0, 0.0), (0.0, 1.0)), (1.0, 1.0))
+    with pytest.raises(ValueError, match=r"^PCALighting: std=-1"):
+        T.PCALighting(-1)
+    with pytest.raises(ValueError, match=r"^PCALighting: the image has 1 channels"):
+        T.PCALighting()(picture(shape=(1, 4, 4)))
+
+
+def test_pixel_pca_finds_the_covariance_of_the_pixels():
+    images = (
+        picture(shape=(5, 3, 6, 4)) * np.array([1.0, 0.5, 0.1], dtype=np.float32)[:, None, None]
+    )
+    vectors, values = T.pixel_pca(TensorDataset(images))
+    pixels = images.transpose(1, 0, 2, 3).reshape(3, -1).astype(np.float64)
+    np.testing.assert_allclose(
+        vectors @ np.diag(values) @ vectors.T, np.cov(pixels, bias=True), atol=1e-9
+    )
+    assert values[0] > values[1] > values[2] > 0
+    assert T.PCALighting(0.1, vectors, values)(images[0]).shape == (3, 6, 4)
+
+
+def test_pixel_pca_refuses_grey_images_and_no_images():
+    with pytest.raises(ValueError, match=r"^pixel_pca: image 0 has 1 channels"):
+        T.pixel_pca(TensorDataset(picture(shape=(2, 1, 4, 4))))
+    with pytest.raises(ValueError, match=r"^pixel_pca: the data set is empty"):
+        T.pixel_pca(TensorDataset(np.zeros((0, 3, 4, 4))))

@@ -1,0 +1,156 @@
+"""Transforms that take a part of an image."""
+
+import numpy as np
+import pytest
+
+from minitorch_cnn.data import transforms as T
+
+
+def numbered(h, w, c=1):
+    """Every pixel another number, so that a pixel says where it comes from."""
+    return np.arange(1, c * h * w + 1, dtype=np.float32).reshape(c, h, w)
+
+
+def rngs(count=200):
+    return [np.random.default_rng(seed) for seed in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("padding", "width"),
+    [(1, ((1, 1), (1, 1))), ((1, 2), ((2, 2), (1, 1))), ((1, 2, 3, 4), ((2, 4), (1, 3)))],
+)
+def test_pad_puts_left_top_right_and_bottom_where_they_belong(padding, width):
+    image = numbered(2, 3, c=2)
+    expected = np.pad(image, ((0, 0), *width), constant_values=0.5)
+    np.testing.assert_array_equal(T.Pad(padding, fill=0.5)(image), expected)
+
+
+@pytest.mark.parametrize("padding", [-1, 1.5, (1, 2, 3), (1, -1), "1"])
+def test_pad_refuses_other_paddings(padding):
+    with pytest.raises(ValueError, match=r"^Pad: padding="):
+        T.Pad(padding)
+    with pytest.raises(ValueError, match=r"^RandomCrop: padding="):
+        T.RandomCrop(2, padding=padding)
+
+
+def test_center_crop_takes_the_middle():
+    assert T.CenterCrop((2, 2))(numbered(4, 6)).tolist() == [[[9, 10], [15, 16]]]
+
+
+def test_random_crops_reach_every_place_and_only_those():
+    places = {T.RandomCrop((2, 3))(numbered(4, 5), rng)[0, 0, 0] for rng in rngs()}
+    assert places == {1, 2, 3, 6, 7, 8, 11, 12, 13}
+
+
+def test_a_random_crop_is_a_piece_of_the_padded_image():
+    image = numbered(4, 4)
+    padded = np.pad(image, ((0, 0), (2, 2), (2, 2)))
+    pieces = np.lib.stride_tricks.sliding_window_view(padded[0], (4, 4)).reshape(-1, 16).tolist()
+    got = {tuple(T.RandomCrop(4, padding=2)(image, rng).ravel()) for rng in rngs(400)}
+    assert got == {tuple(piece) for piece in pieces}
+
+
+def test_flips_mirror_left_to_right_in_their_share_of_cases():
+    image = numbered(2, 3)
+    outcomes = [T.RandomHorizontalFlip(p=0.3)(image, rng) for rng in rngs(1000)]
+    mirrored = [out.tolist() == [[[3, 2, 1], [6, 5, 4]]] for out in outcomes]
+    assert all(m or np.array_equal(out, image) for m, out in zip(mirrored, outcomes, strict=True))
+    assert 240 < sum(mirrored) < 360
+    assert T.RandomHorizontalFlip(p=1.0)(image).tolist() == [[[3, 2, 1], [6, 5, 4]]]
+    np.testing.assert_array_equal(T.RandomHorizontalFlip(p=0.0)(image), image)
+
+
+def spread(image):
+    """(height, width) that a crop of the image of coordinates covers, in pixels."""
+    rows, columns = image
+    return np.ptp(rows), np.ptp(columns)
+
+
+def coordinates(h, w):
+    return np.mgrid[:h, :w].astype(np.float32)
+
+
+def test_resized_crops_keep_to_their_scale_and_ratio():
+    # Resized to its own size or more, a crop of h pixels spans h - 1; sizes round to whole pixels.
+    crop = T.RandomResizedCrop(200, scale=(0.2, 0.5), ratio=(0.5, 2.0))
+    areas, ratios = [], []
+    for rng in rngs(100):
+        h, w = (side + 1 for side in spread(crop(coordinates(120, 160), rng)))
+        areas.append(h * w / (120 * 160))
+        ratios.append(w / h)
+    assert 0.19 < min(areas) < 0.25 and 0.42 < max(areas) < 0.51
+    assert 0.49 < min(ratios) < 0.7 and 1.5 < max(ratios) < 2.05
+
+
+def test_a_resized_crop_that_never_fits_takes_the_middle():
+    # Of 100 x 10 pixels no square has 90 % of the area.
+    crop = T.RandomResizedCrop((10, 10), scale=(0.9, 1.0), ratio=(1.0, 1.0))
+    out = crop(coordinates(100, 10))
+    assert out[0].min() == 45 and out[0].max() == 54
+    assert out[1].min() == 0 and out[1].max() == 9
+
+
+def test_scale_jitter_resizes_the_shorter_side_within_its_range_and_crops():
+    jitter = T.ScaleJitter(16, smallest=16, largest=64)
+    outs = [jitter(coordinates(32, 64), rng) for rng in rngs(300)]
+    assert all(out.shape == (2, 16, 16) for out in outs)
+    # A crop of 16 out of S pixels covers 15/S of 32.
+    scales = [
+        round(15 * 32 / float(out[0, -1, 5] - out[0, 0, 5])) for out in outs if out[0].min() > 0
+    ]
+    assert min(scales) < 20 and max(scales) > 60
+    fixed = T.ScaleJitter(8, 8, 8)(coordinates(16, 16))
+    np.testing.assert_array_equal(fixed, T.Resize(8)(coordinates(16, 16)))
+
+
+def test_cutout_blanks_one_square_that_may_lie_partly_outside():
+    image, areas, rows = numbered(8, 8, c=2), set(), set()
+    for rng in rngs(400):
+        gone = T.Cutout(4, fill=-1.0)(image, rng) == -1
+        np.testing.assert_array_equal(gone[0], gone[1])
+        h, w = gone[0].any(axis=1).sum(), gone[0].any(axis=0).sum()
+        assert gone[0].sum() == h * w
+        areas.add((int(h), int(w)))
+        rows.update(np.flatnonzero(gone[0].any(axis=1)).tolist())
+    assert areas == {(h, w) for h in (2, 3, 4) for w in (2, 3, 4)}
+    assert rows == set(range(8))
+
+
+def test_ten_crops_are_corners_and_middle_then_those_of_the_mirror_image():
+    image = numbered(3, 3)
+    crops = T.TenCrop((1, 1))(image)
+    assert crops.shape == (10, 1, 1, 1)
+    assert crops.ravel().tolist() == [1, 3, 7, 9, 5, 3, 1, 9, 7, 5]
+    whole = T.TenCrop(3)(image)
+    for i in range(5):
+        np.testing.assert_array_equal(whole[i], image)
+        np.testing.assert_array_equal(whole[5 + i], image[:, :, ::-1])
+
+
+@pytest.mark.parametrize("kind", [T.CenterCrop, T.RandomCrop, T.TenCrop])
+def test_a_crop_larger_than_the_image_is_refused(kind):
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}: size=\(5, 3\) must fit .* 4 x 4"):
+        kind((5, 3))(numbered(4, 4))
+    for size in (0, (2, -1), 1.5):
+        with pytest.raises(ValueError, match=f"^{kind.__name__}: size="):
+            kind(size)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: T.RandomHorizontalFlip(1.5), "RandomHorizontalFlip: p=1.5"),
+        (lambda: T.RandomResizedCrop(0), "RandomResizedCrop: size=0"),
+        (
+            lambda: T.RandomResizedCrop(4, scale=(0.5, 0.2)),
+            r"RandomResizedCrop: scale=\(0.5, 0.2\)",
+        ),
+        (lambda: T.RandomResizedCrop(4, ratio=(0, 1)), r"RandomResizedCrop: ratio=\(0, 1\)"),
+        (lambda: T.ScaleJitter(16, 8, 32), "ScaleJitter: smallest=8"),
+        (lambda: T.ScaleJitter(16, 40, 32), "ScaleJitter: smallest=40"),
+        (lambda: T.Cutout(0), "Cutout: size="),
+    ],
+)
+def test_settings_out_of_range_are_refused(make, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        make()
