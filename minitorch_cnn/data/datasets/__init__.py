@@ -1,0 +1,24 @@
+"""Data sets of images: two that need no files (Digits, Shapes) and readers of well-known ones.
+
+Nothing is ever downloaded: where files are missing, the error says where to get them and where they
+belong.
+"""
+
+from .cifar import CIFAR10, CIFAR100
+from .digits import Digits
+from .folder import ImageFolder, read_image
+from .images import ImageDataset
+from .mnist import MNIST, FashionMNIST
+from .shapes import Shapes
+
+__all__ = [
+    "CIFAR10",
+    "CIFAR100",
+    "MNIST",
+    "Digits",
+    "FashionMNIST",
+    "ImageDataset",
+    "ImageFolder",
+    "Shapes",
+    "read_image",
+]

@@ -1,0 +1,154 @@
+"""CIFAR-10 and CIFAR-100 from their binary or their Python files."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from .array_pickle import as_text, read_array_pickle
+from .images import ImageDataset, find_files
+
+SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html (the binary or the Python version, unpacked)"
+PIXELS = 3 * 32 * 32
+
+
+def read_records(path: Path, records: int, label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+    """A binary file -> images (records, 3, 32, 32) uint8, labels (records,) int64.
+
+    A record is `label_bytes` bytes, of which the last is the label, and 3072 of pixels: the red
+    plane row by row, the green, the blue.
+
+    Raises ValueError naming the file if it has not that many records.
+    """
+    content = np.fromfile(path, dtype=np.uint8)
+    expected = records * (label_bytes + PIXELS)
+    if content.size != expected:
+        raise ValueError(
+            f"read_records: {path} has {content.size} bytes; expected {expected}: {records} "
+            f"records of {label_bytes} + {PIXELS}"
+        )
+    content = content.reshape(records, label_bytes + PIXELS)
+    labels = content[:, label_bytes - 1].astype(np.int64)
+    return content[:, label_bytes:].reshape(-1, 3, 32, 32), labels
+
+
+def read_pickled(path: Path, records: int, key: str) -> tuple[np.ndarray, np.ndarray]:
+    """A Python file -> images (records, 3, 32, 32) uint8, labels (records,) int64 from `key`.
+
+    Raises ValueError naming the file if it is no pickle of arrays, or not of this many records.
+    """
+    content = read_array_pickle(path)
+    for name in ("data", key):
+        if name not in content:
+            raise ValueError(
+                f"read_pickled: {path} has {sorted(content)}; expected {name!r} among them"
+            )
+    pixels, labels = content["data"], content[key]
+    if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
+        raise ValueError(f"read_pickled: {path} has 'data' that is no array of uint8")
+    if pixels.shape != (records, PIXELS):
+        raise ValueError(
+            f"read_pickled: {path} has 'data' of shape {pixels.shape}; expected {(records, PIXELS)}"
+        )
+    if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
+        raise ValueError(f"read_pickled: {path} has {key!r} that is no list of integers")
+    if len(labels) != records:
+        raise ValueError(f"read_pickled: {path} has {len(labels)} labels; expected {records}")
+    return pixels.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
+
+
+class _Cifar(ImageDataset):
+    FOLDERS: tuple[str, ...]
+    TRAIN: tuple[str, ...]  # files, without the suffix .bin of the binary version
+    TEST: tuple[str, ...]
+    TRAIN_RECORDS: int  # in each file
+    TEST_RECORDS: int
+    LABEL_BYTES: int
+    LABEL_KEY: str
+    NAMES_FILES: tuple[str, str]  # binary version, Python version
+    NAMES_KEY: str
+    NUM_CLASSES: int
+
+    def __init__(self, root: str | Path, train: bool = True, transform: Callable | None = None):
+        name = type(self).__name__
+        files = [[f"{file}.bin", file] for file in (self.TRAIN if train else self.TEST)]
+        records = self.TRAIN_RECORDS if train else self.TEST_RECORDS
+        *paths, names_path = find_files(
+            name, root, [".", *self.FOLDERS], [*files, list(self.NAMES_FILES)], SOURCE
+        )
+        classes = self._read_classes(names_path)
+        images, labels = zip(*(self._read(path, records) for path in paths), strict=True)
+        for path, part in zip(paths, labels, strict=True):
+            if part.min() < 0 or part.max() >= len(classes):
+                raise ValueError(
+                    f"{name}: {path} has labels {part.min()}..{part.max()}; "
+                    f"expected 0..{len(classes) - 1}"
+                )
+        super().__init__(np.concatenate(images), np.concatenate(labels), classes, transform)
+
+    def _read(self, path: Path, records: int) -> tuple[np.ndarray, np.ndarray]:
+        if path.suffix == ".bin":
+            return read_records(path, records, self.LABEL_BYTES)
+        return read_pickled(path, records, self.LABEL_KEY)
+
+    def _read_classes(self, path: Path) -> list[str]:
+        if path.suffix == ".txt":
+            classes = path.read_text(encoding="utf-8").split()
+        else:
+            classes = [as_text(name) for name in read_array_pickle(path).get(self.NAMES_KEY, [])]
+        if len(classes) != self.NUM_CLASSES:
+            raise ValueError(
+                f"{type(self).__name__}: {path} names {len(classes)} classes; "
+                f"expected {self.NUM_CLASSES}"
+            )
+        return classes
+
+
+class CIFAR10(_Cifar):
+    """Photographs in 10 classes: images (N, 3, 32, 32) uint8, labels (N,).
+
+    There are 50,000 to train and 10,000 to test.
+    `root` holds the files of cifar-10-binary.tar.gz or cifar-10-python.tar.gz, itself or in the
+    folder that the archive unpacks to. From Krizhevsky (2009), "Learning multiple layers of
+    features from tiny images".
+
+    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be; the
+    Python files are read without running what a pickle may hold.
+    """
+
+    FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
+    TRAIN = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5")
+    TEST = ("test_batch",)
+    TRAIN_RECORDS = 10_000
+    TEST_RECORDS = 10_000
+    LABEL_BYTES = 1
+    LABEL_KEY = "labels"
+    NAMES_FILES = ("batches.meta.txt", "batches.meta")
+    NAMES_KEY = "label_names"
+    NUM_CLASSES = 10
+
+
+class CIFAR100(_Cifar):
+    """Photographs in 100 classes: images (N, 3, 32, 32) uint8, labels (N,) of the fine classes.
+
+    There are 50,000 to train and 10,000 to test.
+    `root` holds the files of cifar-100-binary.tar.gz or cifar-100-python.tar.gz, itself or in the
+    folder that the archive unpacks to. From Krizhevsky
+    (2009).
+
+    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be; the
+    Python files are read without running what a pickle may hold.
+    """
+
+    FOLDERS = ("cifar-100-binary", "cifar-100-python")
+    TRAIN = ("train",)
+    TEST = ("test",)
+    TRAIN_RECORDS = 50_000
+    TEST_RECORDS = 10_000
+    LABEL_BYTES = 2  # the coarse label, the fine label
+    LABEL_KEY = "fine_labels"
+    NAMES_FILES = ("fine_label_names.txt", "meta")
+    NAMES_KEY = "fine_label_names"
+    NUM_CLASSES = 100

@@ -1,0 +1,71 @@
+"""What the image data sets have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from ..dataset import Dataset
+from ..randomness import sample_generator
+
+
+class ImageDataset(Dataset):
+    """Images and their labels in memory: sample i is (image (C, H, W) float32 in [0, 1], label).
+
+    images (N, C, H, W), uint8 (0..255 stands for 0..1) or float32; labels (N,) int64, indices into
+    `classes`; transform: a callable `(image, rng) -> image`.
+    """
+
+    def __init__(
+        self,
+        images: np.ndarray,
+        labels: np.ndarray,
+        classes: list[str],
+        transform: Callable | None = None,
+    ):
+        self.images = images
+        self.labels = labels
+        self.classes = classes
+        self.transform = transform
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        image = self.images[index]
+        if image.dtype == np.uint8:
+            image = image / np.float32(255)
+        if self.transform is not None:
+            image = self.transform(image, sample_generator())
+        return image, int(self.labels[index])
+
+    def __repr__(self) -> str:
+        c, h, w = self.images.shape[1:]
+        size = f"{len(self)} images {c} x {h} x {w}"
+        return f"{type(self).__name__}({size}, {len(self.classes)} classes)"
+
+
+def find_files(
+    caller: str, root: str | Path, folders: list[str], files: list[list[str]], source: str
+) -> list[Path]:
+    """The paths of `files`, all from the first of `folders` below `root` that has them all.
+
+    For each file the names it may have; the first that is there is taken. folders[0] is ".", `root`
+    itself; source: where to get the files.
+
+    Raises FileNotFoundError, in the name of `caller`, that says what is missing, where to get and
+    where to put it.
+    """
+    root = Path(root)
+    for folder in folders:
+        present = [
+            [root / folder / name for name in names if (root / folder / name).is_file()]
+            for names in files
+        ]
+        if all(present):
+            return [paths[0] for paths in present]
+    wanted = ", ".join(names[0] for names in files)
+    places = " or ".join(str(root / folder) for folder in folders)
+    raise FileNotFoundError(f"{caller}: get {wanted} from {source} and put them into {places}")
