@@ -1,0 +1,272 @@
+"""Convolution, transposed convolution and the gradient of their weight: each other's derivatives.
+
+The three products are linear in either factor, and each is the adjoint of the others:
+
+    y  = conv2d(x, w)               (N, C, H, W), (O, C/groups, KH, KW) -> (N, O, OH, OW)
+    gx = conv_transpose2d(gy, w)    (N, O, OH, OW), (O, C/groups, KH, KW) -> (N, C, H, W)
+    gw = conv2d_weight_grad(x, gy)  (N, C, H, W), (N, O, OH, OW) -> (O, C/groups, KH, KW)
+
+so the backward of each is made of the other two, with the same window and groups, and gradients of
+every order follow. (Dumoulin, Visin 2016, A guide to convolution arithmetic for deep learning.)
+"""
+
+from __future__ import annotations
+
+from ..autograd.function import Function
+from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
+from ..kernels.window import Window
+from ..tensor.padding import pad
+from ..tensor.tensor import Tensor
+from .checks import check_float
+from .geometry import conv_window, from_images, is_int, pair, to_images
+
+
+class Conv2d(Function):
+    """y = x * w + b.
+
+    x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) or None -> y (N, O, OH, OW)
+    """
+
+    def forward(ctx, x, w, b, window, groups):
+        need_x, need_w, _ = ctx.needs_input_grad
+        ctx.save(x if need_w else None, w if need_x else None)
+        ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
+        y = conv2d_forward(x, w, window, groups)
+        if b is not None:
+            y += b[:, None, None]
+        return y
+
+    def backward(ctx, gy):
+        # In each group, k = (c, kh, kw), p = (n, oh, ow), x[k, p] what weight k meets at output p:
+        #   y [o, p] = w [o, k] x [k, p] + b [o]
+        #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
+        x, w = ctx.saved
+        need_x, need_w, need_b = ctx.needs_input_grad
+        settings = {"window": ctx.window, "groups": ctx.groups}
+        gx = gw = gb = None
+        if need_x:
+            gx = ConvTranspose2d.apply(gy, w, None, output_size=ctx.input_size, **settings)
+        if need_w:
+            gw = Conv2dWeightGrad.apply(x, gy, **settings)
+        if need_b:
+            gb = gy.sum((0, 2, 3))
+        return gx, gw, gb
+
+
+def conv2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """The cross-correlation of images with kernels, plus a bias per output channel.
+
+    x (N, C, H, W) or (C, H, W), w (O, C/groups, KH, KW), b (O,) -> y (N, O, OH, OW) or (O, OH, OW),
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 and OW alike;
+    y[n, o, i, j] = b[o] + sum of w[o, c, kh, kw] x[n, c, h, w] over c of o's group, kh and kw,
+    h = i*stride + kh*dilation - padding and w alike, with x = 0 outside of the image.
+
+    padding="same" keeps H and W (stride 1 only; an odd row or column of padding is at the bottom or
+    right), "valid" is 0.
+
+    Raises: ValueError for shapes or settings that do not fit, TypeError unless all are floats of
+    one dtype.
+    """
+    check_conv("conv2d", input, weight, bias, groups, spatial=2)
+    x = to_images("conv2d", input, spatial=2)
+    window = conv_window("conv2d", x, weight, stride, padding, dilation)
+    y = Conv2d.apply(x, weight, bias, window=window, groups=groups)
+    return from_images(y, input.ndim, spatial=2)
+
+
+def conv1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int] = 1,
+    padding: int | tuple[int] | str = 0,
+    dilation: int | tuple[int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """conv2d of images of height 1.
+
+    x (N, C, L) or (C, L), w (O, C/groups, K), b (O,) -> y (N, O, OL) or (O, OL)
+
+    Raises: as conv2d.
+    """
+    check_conv("conv1d", input, weight, bias, groups, spatial=1)
+    x = to_images("conv1d", input, spatial=1)
+    window = conv_window("conv1d", x, weight, stride, padding, dilation)
+    y = Conv2d.apply(x, weight.unsqueeze(-2), bias, window=window, groups=groups)
+    return from_images(y, input.ndim, spatial=1)
+
+
+class ConvTranspose2d(Function):
+    """The adjoint of Conv2d in its x, plus b.
+
+    x (N, C, H, W), w (C, O/groups, KH, KW), b (O,) or None -> y (N, O, *output_size)
+    """
+
+    def forward(ctx, x, w, b, window, groups, output_size):
+        need_x, need_w, _ = ctx.needs_input_grad
+        ctx.save(x if need_w else None, w if need_x else None)
+        ctx.window, ctx.groups = window, groups
+        y = conv2d_input_grad(x, w, window, output_size, groups)
+        if b is not None:
+            y += b[:, None, None]
+        return y
+
+    def backward(ctx, gy):
+        # As in Conv2d.backward with x and y in exchanged roles, k = (o, kh, kw), p = (n, h, w):
+        #   y [k, p] = w' [k, c] x [c, p]    and b [o] once per output
+        #   gx [c, p] = w [c, k] gy [k, p]   gw [c, k] = x [c, p] gy' [p, k]
+        x, w = ctx.saved
+        need_x, need_w, need_b = ctx.needs_input_grad
+        settings = {"window": ctx.window, "groups": ctx.groups}
+        gx = gw = gb = None
+        if need_x:
+            gx = Conv2d.apply(gy, w, None, **settings)
+        if need_w:
+            gw = Conv2dWeightGrad.apply(gy, x, **settings)
+        if need_b:
+            gb = gy.sum((0, 2, 3))
+        return gx, gw, gb
+
+
+def conv_transpose2d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    output_padding: int | tuple[int, int] = 0,
+    groups: int = 1,
+    dilation: int | tuple[int, int] = 1,
+) -> Tensor:
+    """The adjoint of conv2d with these settings: each input element adds a kernel to the output.
+
+    x (N, C, H, W) or (C, H, W), w (C, O/groups, KH, KW), b (O,) -> y (N, O, OH, OW) or (O, OH, OW),
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1 and OW alike.
+
+    Several sizes of conv2d's input lead to one size of its output; output_padding says which one is
+    meant, by the rows and columns that the smallest lacks at the bottom and right.
+
+    Raises: ValueError for shapes or settings that do not fit, TypeError unless all are floats of
+    one dtype.
+    """
+    name = "conv_transpose2d"
+    check_conv(name, input, weight, bias, groups, spatial=2, transposed=True)
+    return _conv_transpose(
+        name, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def conv_transpose1d(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int] = 1,
+    padding: int | tuple[int] = 0,
+    output_padding: int | tuple[int] = 0,
+    groups: int = 1,
+    dilation: int | tuple[int] = 1,
+) -> Tensor:
+    """conv_transpose2d of images of height 1.
+
+    x (N, C, L) or (C, L), w (C, O/groups, K), b (O,) -> y (N, O, OL) or (O, OL)
+
+    Raises: as conv_transpose2d.
+    """
+    name = "conv_transpose1d"
+    check_conv(name, input, weight, bias, groups, spatial=1, transposed=True)
+    return _conv_transpose(
+        name, input, weight, bias, stride, padding, output_padding, groups, dilation
+    )
+
+
+def _conv_transpose(
+    name, input, weight, bias, stride, padding, output_padding, groups, dilation
+) -> Tensor:
+    spatial = weight.ndim - 2
+    x = to_images(name, input, spatial)
+    w = weight if spatial == 2 else weight.unsqueeze(-2)
+    stride = pair(name, "stride", stride, 1, spatial)
+    dilation = pair(name, "dilation", dilation, 1, spatial)
+    padding = pair(name, "padding", padding, 0, spatial)
+    extra = pair(name, "output_padding", output_padding, 0, spatial)
+    for e, s, d in zip(extra, stride, dilation, strict=True):
+        if e >= max(s, d):
+            raise ValueError(
+                f"{name}: output_padding={e} must be smaller than stride={s} or dilation={d}"
+            )
+    window = Window(w.shape[2:], stride, padding, dilation)
+    output_size = tuple(n + e for n, e in zip(window.input_size(*x.shape[2:]), extra, strict=True))
+    if min(output_size) < 1:
+        raise ValueError(f"{name}: padding={padding} leaves an output of size {output_size}")
+    # With output_padding >= stride conv2d would make more rows than x has: x goes on in zeros.
+    below, right = (e // s for e, s in zip(extra, stride, strict=True))
+    if below or right:
+        x = pad(x, (0, right, 0, below))
+    y = ConvTranspose2d.apply(x, w, bias, window=window, groups=groups, output_size=output_size)
+    return from_images(y, input.ndim, spatial)
+
+
+class Conv2dWeightGrad(Function):
+    """The adjoint of Conv2d in its w.
+
+    x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)
+    """
+
+    def forward(ctx, x, gy, window, groups):
+        need_x, need_gy = ctx.needs_input_grad
+        ctx.save(x if need_gy else None, gy if need_x else None)
+        ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
+        return conv2d_weight_grad(x, gy, window, groups)
+
+    def backward(ctx, ggw):
+        # The letters of Conv2d.backward:  gw [o, k] = gy [o, p] x' [p, k]
+        #   d/dx [k, p] = ggw' [k, o] gy [o, p]    d/dgy [o, p] = ggw [o, k] x [k, p]
+        x, gy = ctx.saved
+        settings = {"window": ctx.window, "groups": ctx.groups}
+        gx = ggy = None
+        if ctx.needs_input_grad[0]:
+            gx = ConvTranspose2d.apply(gy, ggw, None, output_size=ctx.input_size, **settings)
+        if ctx.needs_input_grad[1]:
+            ggy = Conv2d.apply(x, ggw, None, **settings)
+        return gx, ggy
+
+
+def check_conv(
+    name: str, input, weight, bias, groups, spatial: int, transposed: bool = False
+) -> None:
+    """Refuse tensors that do not fit together."""
+    check_float(name, input=input, weight=weight, bias=bias)
+    if weight.ndim != spatial + 2 or 0 in weight.shape[2:]:
+        channels = "C, O/groups" if transposed else "O, C/groups"
+        kernel = "KH, KW" if spatial == 2 else "K"
+        raise ValueError(f"{name}: weight of shape {weight.shape} must be ({channels}, {kernel})")
+    if not is_int(groups):
+        raise TypeError(f"{name}: groups={groups!r} must be an int")
+    if groups < 1:
+        raise ValueError(f"{name}: groups={groups} must be at least 1")
+    channels = input.shape[-spatial - 1] if input.ndim > spatial else 0
+    if channels % groups:
+        raise ValueError(f"{name}: groups={groups} must divide in_channels={channels}")
+    if weight.shape[0] % groups:
+        raise ValueError(
+            f"{name}: groups={groups} must divide weight's first axis of size {weight.shape[0]}"
+        )
+    expected = weight.shape[0] if transposed else weight.shape[1] * groups
+    if channels != expected:
+        raise ValueError(
+            f"{name}: input of shape {input.shape} has in_channels={channels}, "
+            f"weight of shape {weight.shape} with groups={groups} needs {expected}"
+        )
+    out_channels = weight.shape[1] * groups if transposed else weight.shape[0]
+    if bias is not None and bias.shape != (out_channels,):
+        raise ValueError(
+            f"{name}: bias of shape {bias.shape} must be ({out_channels},), one per output channel"
+        )

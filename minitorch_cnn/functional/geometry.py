@@ -1,0 +1,111 @@
+"""The arguments of sliding windows: checked, and turned into a `Window` over images (N, C, H, W).
+
+A signal (N, C, L) is an image of height 1 and an input without its batch axis a batch of one, so
+that one kernel serves them all. `spatial` is the number of axes the window slides along, 1 or 2.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..kernels.window import Window
+from ..tensor.tensor import Tensor
+
+Pair = tuple[int, int]
+
+
+def pair(name: str, argument: str, value, least: int, spatial: int) -> Pair:
+    """`value`, an int or `spatial` of them, as (for the height, for the width), none below `least`.
+
+    The height of a signal gets `least`, which changes nothing: padding 0, kernel or stride 1.
+    """
+    values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    if len(values) == 1:
+        values *= spatial
+    if len(values) != spatial or not all(is_int(v) for v in values):
+        raise TypeError(f"{name}: {argument}={value!r} must be an int or a tuple of {spatial}")
+    if min(values) < least:
+        raise ValueError(f"{name}: {argument}={value} must be at least {least}")
+    return (least,) * (2 - spatial) + tuple(int(v) for v in values)
+
+
+def is_int(value) -> bool:
+    """Whether `value` is a whole number; True and False are not."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+
+
+def to_images(name: str, x: Tensor, spatial: int) -> Tensor:
+    """x as (N, C, H, W): the height of a signal and a missing batch axis become axes of size 1."""
+    if x.ndim not in (spatial + 1, spatial + 2):
+        layout = "(N, C, H, W) or (C, H, W)" if spatial == 2 else "(N, C, L) or (C, L)"
+        raise ValueError(f"{name}: input of shape {x.shape} must be {layout}")
+    if 0 in x.shape[-spatial:]:
+        raise ValueError(f"{name}: input of shape {x.shape} has an empty axis besides the batch")
+    if spatial == 1:
+        x = x.unsqueeze(-2)
+    return x if x.ndim == 4 else x.unsqueeze(0)
+
+
+def from_images(y: Tensor, ndim: int, spatial: int) -> Tensor:
+    """Undo `to_images` of an input that had `ndim` axes."""
+    if spatial == 1:
+        y = y.squeeze(-2)
+    return y if y.ndim == ndim else y.squeeze(0)
+
+
+def conv_window(name: str, x: Tensor, weight: Tensor, stride, padding, dilation) -> Window:
+    """The window of a convolution of x (N, C, H, W), w (O, C/groups, KH, KW) or (., ., K)."""
+    spatial = weight.ndim - 2
+    kernel = pair(name, "kernel_size", weight.shape[2:], 1, spatial)
+    stride = pair(name, "stride", stride, 1, spatial)
+    dilation = pair(name, "dilation", dilation, 1, spatial)
+    if padding == "same":
+        if max(stride) > 1:
+            raise ValueError(f"{name}: padding='same' needs stride=1, got stride={stride}")
+        return Window.same(kernel, dilation)
+    if padding == "valid":
+        padding = 0
+    if isinstance(padding, str):
+        raise ValueError(f"{name}: padding={padding!r} must be 'same', 'valid' or a number")
+    window = Window(kernel, stride, pair(name, "padding", padding, 0, spatial), dilation)
+    check_fits(name, window, x)
+    return window
+
+
+def pool_window(
+    name: str, x: Tensor, spatial: int, kernel_size, stride, padding, dilation=1, ceil_mode=False
+) -> Window:
+    """The window of a pooling over x (N, C, H, W); a stride of None is the kernel's size."""
+    kernel = pair(name, "kernel_size", kernel_size, 1, spatial)
+    stride = kernel if stride is None else pair(name, "stride", stride, 1, spatial)
+    padding = pair(name, "padding", padding, 0, spatial)
+    dilation = pair(name, "dilation", dilation, 1, spatial)
+    for k, p in zip(kernel, padding, strict=True):
+        if 2 * p > k:
+            raise ValueError(f"{name}: padding={p} must be at most half of kernel_size={k}")
+    window = Window(kernel, stride, padding, dilation, ceil_mode)
+    check_fits(name, window, x)
+    return window
+
+
+def adaptive_size(name: str, x: Tensor, output_size) -> Pair:
+    """(OH, OW) of an adaptive pooling of x (N, C, H, W); a None in it stands for H or W."""
+    sides = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    if len(sides) != 2 or not all(side is None or is_int(side) for side in sides):
+        raise TypeError(
+            f"{name}: output_size={output_size!r} must be an int or a pair of ints or None"
+        )
+    size = tuple(
+        n if side is None else int(side) for n, side in zip(x.shape[2:], sides, strict=True)
+    )
+    if min(size) < 0:
+        raise ValueError(f"{name}: output_size={output_size} must not be negative")
+    return size
+
+
+def check_fits(name: str, window: Window, x: Tensor) -> None:
+    """Refuse, in the name of the function `name`, a window that is larger than the padded x."""
+    try:
+        window.output_size(*x.shape[2:])
+    except ValueError as error:
+        raise ValueError(f"{name}: {str(error).removeprefix('Window: ')}") from None

@@ -1,0 +1,40 @@
+"""The readable convolution and the fast one agree: values and gradients of both orders."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minitorch_cnn import functional as F
+from minitorch_cnn.autograd import grad
+from minitorch_cnn.tensor.tensor import Tensor
+from tests.functional.draws import convolutions, leaves
+
+
+@settings(max_examples=60, deadline=None)
+@given(convolutions(), st.integers(0, 2**32 - 1))
+def test_conv2d_simple_and_conv2d_agree(drawn, seed):
+    (x, w, b), geometry = drawn
+    arrays = (x if x.ndim == 4 else x[None], w, b)
+    results = [values_and_gradients(f, arrays, geometry, seed) for f in (F.conv2d, F.conv2d_simple)]
+    for fast, simple in zip(*results, strict=True):
+        np.testing.assert_allclose(fast, simple, rtol=1e-9, atol=1e-9)
+
+
+def values_and_gradients(function, arrays, geometry, seed):
+    """y, its gradients g along a random cotangent, and the gradients of g along random ones."""
+    rng = np.random.default_rng(seed)
+    given = leaves(arrays)
+    y = function(*given, **geometry)
+    inputs = [t for t in given if t is not None]
+    gy = Tensor(rng.standard_normal(y.shape), requires_grad=True)
+    first = grad(y, inputs, gy, create_graph=True)
+    along = [Tensor(rng.standard_normal(g.shape)) for g in first]
+    second = grad(first, [gy, *inputs[:2]], along)
+    return [t.data for t in (y, *first, *second)]
+
+
+def test_conv2d_simple_refuses_what_conv2d_refuses():
+    x, w = Tensor(np.zeros((1, 4, 5, 5))), Tensor(np.zeros((6, 4, 3, 3)))
+    with pytest.raises(ValueError, match="conv2d_simple: groups=3 must divide in_channels=4"):
+        F.conv2d_simple(x, w, groups=3)
