@@ -1,0 +1,42 @@
+"""Writing a file so that a crash at any moment leaves the old content or the new, never a part."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def write_atomically(path: str | Path, content: bytes | str) -> None:
+    """Write `content` (text as UTF-8) under a temporary name, sync it to the disk and rename it.
+
+    The temporary name is `path` with ".tmp" appended, so that what a killed writer left behind is
+    overwritten by the next; a path must have one writer at a time.
+
+    Raises: OSError naming the path and the reason; what was there before is then untouched.
+    """
+    path = Path(path)
+    temporary = path.with_name(path.name + ".tmp")
+    data = content.encode() if isinstance(content, str) else content
+    try:
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise OSError(error.errno, f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _sync_directory(directory: Path) -> None:
+    """Make a rename last through a power cut; Windows can neither open nor sync a directory."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,110 @@
+"""What goes into a safetensors file comes out again, and nothing else is taken for one."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.interop import load_with_metadata
+
+STATES = {
+    "float16": np.arange(6, dtype=np.float16),
+    "float32": np.float32([[1, -2], [np.inf, np.nan]]),
+    "float64": np.random.default_rng(0).standard_normal((2, 3, 4)),
+    "int64": np.arange(-3, 3),
+    "uint8": np.arange(256, dtype=np.uint8),
+    "bool": np.array([True, False]),
+    "a number": np.array(3.5),
+    "nothing": np.zeros((0, 3), np.float32),
+}
+LAYOUTS = {
+    "transposed": lambda a: a.T,
+    "backwards": lambda a: a[::-1, ::-1],
+    "every other": lambda a: a[::2, 1::2],
+    "in Fortran's order": np.asfortranarray,
+    "of the other byte order": lambda a: a.astype(a.dtype.newbyteorder(">")),
+}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "state.safetensors"
+
+
+def test_every_dtype_and_shape_comes_back_exactly(path):
+    mt.save(STATES, path)
+    loaded = mt.load(path)
+    assert loaded.keys() == STATES.keys()
+    for name, array in STATES.items():
+        assert isinstance(loaded[name], mt.Tensor)
+        assert (loaded[name].dtype, loaded[name].shape) == (array.dtype, array.shape)
+        np.testing.assert_array_equal(loaded[name].numpy(), array)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS)
+def test_arrays_of_any_layout_are_stored_by_their_values(path, layout):
+    array = layout(np.arange(24, dtype=np.float32).reshape(4, 6))
+    mt.save({"x": array}, path)
+    np.testing.assert_array_equal(mt.load(path)["x"].numpy(), array)
+
+
+def test_a_state_dict_comes_back_into_another_model(path):
+    first, second = mt.nn.Linear(3, 2), mt.nn.Linear(3, 2)
+    mt.save(first.state_dict(), path)
+    second.load_state_dict(mt.load(path))
+    np.testing.assert_array_equal(second.weight.data, first.weight.data)
+
+
+def test_loaded_tensors_can_be_written_to(path):
+    mt.save({"x": np.zeros(3)}, path)
+    x = mt.load(path)["x"]
+    x += 1
+    assert x.tolist() == [1, 1, 1]
+
+
+def test_metadata_is_kept(path):
+    mt.save({}, path, metadata={"made by": "a test", "größe": "½"})
+    assert load_with_metadata(path) == ({}, {"made by": "a test", "größe": "½"})
+
+
+def test_torch_reads_the_file(path):
+    pytest.importorskip("torch")
+    load_file = pytest.importorskip("safetensors.torch").load_file
+    mt.save(STATES, path)
+    for name, tensor in load_file(path).items():
+        np.testing.assert_array_equal(tensor.numpy(), STATES[name])
+
+
+@pytest.mark.parametrize(
+    "state, metadata, message",
+    [
+        ([1], None, "state must be a dict, got list"),
+        ({"x": [1.0]}, None, "'x' must be a Tensor or an array, got list"),
+        ({3: np.zeros(1)}, None, "name 3 must be a str"),
+        ({"x": np.zeros(1, complex)}, None, "dtype=complex128 must be one of"),
+        ({"x": np.array(["a"])}, None, "dtype=<U1 must be one of"),
+        ({}, {"epoch": 3}, "metadata 'epoch' must be text"),
+    ],
+)
+def test_what_cannot_be_stored_is_refused_before_a_file_appears(path, state, metadata, message):
+    with pytest.raises(TypeError, match=f"^save: {message}"):
+        mt.save(state, path, metadata)
+    assert list(path.parent.iterdir()) == []
+
+
+def damages(whole: bytes):
+    """Contents that are no whole safetensors file."""
+    yield from (b"", whole[:4], whole[:20], whole[:-1], whole + b"\0", b"PK\x03\x04" + bytes(40))
+    yield b"\x80\x02cos\nsystem\nq\x00X\x04\x00\x00\x00exitq\x01\x85q\x02Rq\x03."  # a pickle
+
+
+def test_a_truncated_or_wrong_file_is_refused_by_name(path):
+    mt.save({"x": np.arange(3.0)}, path)
+    for content in damages(path.read_bytes()):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=r"^load: .*state\.safetensors is not a whole"):
+            mt.load(path)
+
+
+def test_a_missing_file_is_named(path):
+    with pytest.raises(FileNotFoundError, match=r"^load: there is no file .*state\.safetensors"):
+        mt.load(path)
