@@ -29,7 +29,7 @@ class ReLU6(Function):
     """y = min(max(x, 0), 6). Keeps one byte per element."""
 
     def forward(ctx, x):
-        ctx.keep(~((x <= 0) | (x >= 6)))
+        ctx.keep((x > 0) & (x < 6))
         return np.clip(x, 0, 6)
 
     def backward(ctx, gy):

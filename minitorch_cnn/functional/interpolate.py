@@ -87,10 +87,13 @@ def _broadcast(t, axis, dtype):
 
 
 @lru_cache(maxsize=256)
-def nearest_map(size: int, out: int, scale: float | None) -> AxisMap:
-    """lower[o] = floor(o / scale), in PyTorch's single precision; 1:1 and 1:2 without rounding."""
+def nearest_map(size: int, out: int, scale: float | None, image: bool) -> AxisMap:
+    """lower[o] = floor(o / scale), in PyTorch's single precision.
+
+    In images PyTorch copies or doubles pixels where the sizes are 1:1 or 1:2, whatever the scale.
+    """
     o = np.arange(out)
-    if out in (size, 2 * size):
+    if image and out in (size, 2 * size):
         return AxisMap(size, o * size // out)
     step = np.float32(1 / scale) if scale is not None else np.float32(size) / np.float32(out)
     return AxisMap(
@@ -123,7 +126,7 @@ def interpolate(
 ) -> Tensor:
     """Resample to a size, or by a factor.
 
-    x (N, C, H, W) -> y (N, C, OH, OW); "nearest" takes one to three spatial axes
+    x (N, C, H, W) -> y (N, C, OH, OW); "nearest" also x (N, C, L) -> y (N, C, OL)
 
     Either `size` or `scale_factor` is given, one number for all axes or one for each. A factor s
     makes OH = floor(H s); places are computed with s, or with OH / H if recompute_scale_factor.
@@ -141,9 +144,9 @@ def interpolate(
         check_float(name, input=input)
     elif align_corners is not None:
         raise ValueError(f"{name}: align_corners={align_corners} must be None in mode 'nearest'")
-    if input.ndim not in ((3, 4, 5) if mode == "nearest" else (4,)):
-        ranks = "(N, C, *) with one to three spatial axes" if mode == "nearest" else "(N, C, H, W)"
-        raise ValueError(f"{name}: input of shape {input.shape} must be {ranks} in mode {mode!r}")
+    if input.ndim != 4 and (mode, input.ndim) != ("nearest", 3):
+        layout = "(N, C, H, W) or (N, C, L)" if mode == "nearest" else "(N, C, H, W)"
+        raise ValueError(f"{name}: input of shape {input.shape} must be {layout} in mode {mode!r}")
     sizes, scales = _output_sizes(name, input.shape[2:], size, scale_factor)
     if recompute_scale_factor:
         if size is not None:
@@ -153,7 +156,7 @@ def interpolate(
         scales = (None,) * len(sizes)
     axes = zip(input.shape[2:], sizes, scales, strict=True)
     if mode == "nearest":
-        maps = tuple(nearest_map(*axis) for axis in axes)
+        maps = tuple(nearest_map(*axis, image=input.ndim == 4) for axis in axes)
     else:
         maps = tuple(linear_map(*axis, bool(align_corners)) for axis in axes)
     return Interpolate.apply(input, maps=maps)

@@ -1,0 +1,207 @@
+"""The functions without a window against PyTorch: signatures, values and gradients, in one table."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+from minitorch_cnn import functional as F
+from minitorch_cnn.tensor.tensor import Tensor
+
+KINKS = np.array([-3.0, -1.0, 0.0, 1.0, 3.0, 6.0, 10.0, np.nan])
+
+
+def normal(*shape):
+    return lambda rng: rng.standard_normal(shape)
+
+
+def uniform(*shape):
+    return lambda rng: rng.uniform(0.1, 2, shape)
+
+
+def classes(*shape, below=5):
+    return lambda rng: rng.integers(0, below, shape)
+
+
+def exactly(values):
+    return lambda rng: np.array(values)
+
+
+def bilinear(**options):
+    return {"mode": "bilinear", **options}
+
+
+# function, its arrays (float ones get a gradient), its settings
+TABLE = [
+    ("relu", (exactly(KINKS),), {}),
+    ("relu6", (exactly(KINKS[:-1]),), {}),  # PyTorch's slope at NaN depends on the vector unit
+    ("leaky_relu", (exactly(KINKS),), {}),
+    ("leaky_relu", (normal(3, 4),), {"negative_slope": 0.3}),
+    ("prelu", (normal(2, 3, 4), uniform(3)), {}),
+    ("prelu", (exactly([[0.0, -1.0], [2.0, 0.0]]), uniform(1)), {}),
+    ("elu", (exactly(KINKS),), {}),
+    ("elu", (normal(3, 4),), {"alpha": 1.7}),
+    ("selu", (exactly(KINKS),), {}),
+    ("gelu", (exactly(KINKS),), {}),
+    ("gelu", (normal(3, 4),), {"approximate": "tanh"}),
+    ("silu", (exactly(KINKS),), {}),
+    ("hardswish", (exactly(KINKS),), {}),
+    ("softplus", (exactly([-30.0, 0.0, 19.9, 20.0, 20.1, 100.0]),), {}),
+    ("softplus", (normal(3, 4),), {"beta": 2.5, "threshold": 1.0}),
+    ("softplus", (normal(3, 4),), {"beta": -1.5}),
+    ("sigmoid", (normal(3, 4),), {}),
+    ("tanh", (normal(3, 4),), {}),
+    ("softmax", (normal(3, 4),), {"dim": 1}),
+    ("log_softmax", (normal(3, 4),), {"dim": 0}),
+    ("linear", (normal(2, 3, 5), normal(4, 5), normal(4)), {}),
+    ("linear", (normal(5), normal(4, 5)), {}),
+    ("embedding", (classes(2, 3), normal(5, 4)), {}),
+    ("embedding", (classes(20), normal(5, 4)), {"padding_idx": -2}),
+    ("one_hot", (classes(2, 3),), {"num_classes": 7}),
+    ("pixel_shuffle", (normal(2, 8, 3, 2),), {"upscale_factor": 2}),
+    ("pixel_unshuffle", (normal(2, 3, 4, 6),), {"downscale_factor": 2}),
+    ("channel_shuffle", (normal(2, 6, 3),), {"groups": 3}),
+    ("dropout", (normal(3, 4),), {"p": 1.0}),
+    ("dropout", (normal(3, 4),), {"training": False}),
+    ("cross_entropy", (normal(4, 5), classes(4)), {}),
+    ("cross_entropy", (normal(5), classes()), {}),
+    ("cross_entropy", (normal(4, 5, 2, 3), classes(4, 2, 3)), {"ignore_index": 2}),
+    ("cross_entropy", (normal(4, 5, 2), classes(4, 2)), {"reduction": "none"}),
+    ("cross_entropy", (normal(4, 5), classes(4)), {"reduction": "sum", "label_smoothing": 0.1}),
+    ("cross_entropy", (normal(9, 5), classes(9)), {"ignore_index": 1, "label_smoothing": 0.1}),
+    ("cross_entropy", (normal(4, 5), uniform(4, 5)), {}),
+    ("cross_entropy", (normal(4, 5, 2), uniform(4, 5, 2)), {"label_smoothing": 0.2}),
+    ("cross_entropy", (normal(4, 5), uniform(4, 5), uniform(5)), {"reduction": "sum"}),
+    ("cross_entropy", (normal(4, 5), exactly([-100] * 4)), {}),
+    ("cross_entropy", (normal(0, 5), classes(0)), {}),
+    ("cross_entropy", (exactly([[0.0, -np.inf]]), exactly([0])), {}),
+    ("nll_loss", (normal(4, 5), classes(4)), {}),
+    ("nll_loss", (normal(4, 5, 2), classes(4, 2)), {"ignore_index": 2, "reduction": "sum"}),
+    ("nll_loss", (normal(5), classes()), {"reduction": "none"}),
+    ("mse_loss", (normal(3, 4), normal(3, 4)), {}),
+    ("mse_loss", (normal(3, 4), normal(3, 4)), {"reduction": "none"}),
+    ("mse_loss", (normal(0, 4), normal(0, 4)), {}),
+    ("binary_cross_entropy_with_logits", (normal(3, 4), uniform(3, 4)), {}),
+    ("binary_cross_entropy_with_logits", (normal(3), uniform(3)), {"reduction": "sum"}),
+    ("interpolate", (normal(2, 3, 7),), {"size": 4}),
+    ("interpolate", (normal(1, 2, 5, 6),), {"size": (7, 3)}),
+    ("interpolate", (normal(1, 2, 5, 6),), {"scale_factor": (1.7, 0.7)}),
+    ("interpolate", (normal(2, 3, 7),), {"scale_factor": 1.7}),
+    ("interpolate", (normal(1, 2, 5, 6),), bilinear(size=(7, 3))),
+    ("interpolate", (normal(1, 2, 5, 6),), bilinear(size=(1, 9), align_corners=True)),
+    ("interpolate", (normal(1, 2, 5, 6),), bilinear(scale_factor=(1.7, 0.7))),
+    ("interpolate", (normal(1, 2, 5, 6),), bilinear(scale_factor=1.3, align_corners=True)),
+    (
+        "interpolate",
+        (normal(1, 2, 5, 6),),
+        bilinear(scale_factor=1.3, recompute_scale_factor=True),
+    ),
+]
+
+
+def torch_function(name):
+    torch = pytest.importorskip("torch")
+    return getattr(torch.nn.functional, name, None) or getattr(torch, name)
+
+
+def ours(name, arrays, settings, gy):
+    inputs = [Tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
+    y = getattr(F, name)(*inputs, **settings)
+    if y.requires_grad:
+        y.backward(Tensor(gy(y.shape)))
+    return y.data, [None if x.grad is None else x.grad.data for x in inputs]
+
+
+def theirs(name, arrays, settings, gy):
+    torch = pytest.importorskip("torch")
+    inputs = [torch.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
+    y = torch_function(name)(*inputs, **settings)
+    if y.requires_grad:
+        y.backward(torch.tensor(gy(tuple(y.shape))))
+    return y.detach().numpy(), [None if x.grad is None else x.grad.numpy() for x in inputs]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row[0]} {row[2]}")
+def test_values_and_gradients_are_pytorch_s(row, rng):
+    name, draws, settings = row
+    arrays = [np.asarray(draw(rng)) for draw in draws]
+    seed = rng.integers(1000)
+
+    def gy(shape):
+        return np.random.default_rng(seed).standard_normal(shape)
+
+    (y, gradients), (their_y, their_gradients) = (
+        side(name, arrays, settings, gy) for side in (ours, theirs)
+    )
+    assert y.dtype == their_y.dtype and y.shape == their_y.shape
+    np.testing.assert_allclose(y, their_y, rtol=1e-10, atol=1e-12)
+    for g, their_g in zip(gradients, their_gradients, strict=True):
+        assert (g is None) == (their_g is None)
+        if g is not None:
+            np.testing.assert_allclose(g, their_g, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["cross_entropy", "nll_loss"])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+def test_class_weights_count_as_pytorch_s(name, smoothing, reduction, rng):
+    torch = pytest.importorskip("torch")
+    x, target = rng.standard_normal((9, 5)), rng.integers(0, 5, 9)
+    weight = rng.uniform(0.1, 2, 5)
+    settings = {"reduction": reduction, "ignore_index": 3}
+    if name == "cross_entropy":
+        settings["label_smoothing"] = smoothing
+    y = getattr(F, name)(Tensor(x), Tensor(target), Tensor(weight), **settings)
+    their_y = torch_function(name)(*map(torch.tensor, (x, target, weight)), **settings)
+    np.testing.assert_allclose(y.data, their_y.numpy(), rtol=1e-12)
+
+
+def test_bce_weights_count_as_pytorch_s(rng):
+    torch = pytest.importorskip("torch")
+    arrays = [draw(rng) for draw in (normal(3, 4), uniform(3, 4), uniform(3, 1))]
+    pos_weight = rng.uniform(0.5, 2, 4)
+    name = "binary_cross_entropy_with_logits"
+    y = getattr(F, name)(*map(Tensor, arrays), pos_weight=Tensor(pos_weight))
+    their_arrays, their_pos_weight = map(torch.tensor, arrays), torch.tensor(pos_weight)
+    their_y = torch_function(name)(*their_arrays, pos_weight=their_pos_weight)
+    np.testing.assert_allclose(y.data, their_y.numpy(), rtol=1e-12)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (2, 3, 1)], ids=["signal", "image"])
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 10, 31])
+def test_nearest_reads_the_same_pixel_as_pytorch_for_every_size_and_factor(size, shape):
+    torch = pytest.importorskip("torch")
+    x = np.broadcast_to(np.arange(size, dtype=np.float32), (*shape, size)).copy()
+    options = [{"size": out} for out in range(1, 64)]
+    options += [{"scale_factor": s} for s in np.linspace(1, 3.3, 47).tolist()]
+    for option in options:
+        their_y = torch_function("interpolate")(torch.tensor(x), **option)
+        np.testing.assert_array_equal(F.interpolate(Tensor(x), **option).data, their_y.numpy())
+
+
+# Arguments of PyTorch's that are history, or that nothing here needs
+LEFT_OUT = {
+    "size_average", "reduce", "inplace", "antialias", "max_norm", "norm_type", "sparse",
+    "scale_grad_by_freq", "_stacklevel", "dtype",
+}  # fmt: skip
+LEFT_OUT_OF = {"mse_loss": {"weight"}}
+
+
+@pytest.mark.parametrize(
+    "name", sorted({name for name, _, _ in TABLE} - {"softmax", "log_softmax"})
+)
+def test_arguments_have_pytorch_s_names_order_and_defaults(name):
+    try:
+        their_signature = inspect.signature(torch_function(name))
+    except ValueError:
+        pytest.skip("PyTorch's function is built in and has no signature")
+    left_out = LEFT_OUT | LEFT_OUT_OF.get(name, set())
+    expected = [
+        (p.name, p.default) for p in their_signature.parameters.values() if p.name not in left_out
+    ]
+    found = [
+        (p.name, p.default)
+        for p in inspect.signature(getattr(F, name)).parameters.values()
+        if p.name not in LEFT_OUT
+    ]
+    assert found == expected
