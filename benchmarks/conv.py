@@ -1,0 +1,252 @@
+"""How fast each twin convolves, layer by layer: python -m benchmarks.conv --help
+
+Every row is one layer of a known network in one direction: forward, input gradient (gx) or weight
+gradient (gw). A twin's columns are the median milliseconds, GFLOP/s (two per multiply-add), the
+share of the machine's measured matrix-product peak, and the largest error at sampled elements
+against the definition in float64, relative to the largest of these. Times are warm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+
+import numpy as np
+
+from minitorch_cnn.kernels import conv2d as room
+from minitorch_cnn.kernels import twins
+
+from .suites import SUITES, Layer
+from .timing import geometric_mean, interleaved, machine, matmul_peak, median_ratio
+
+DIRECTIONS = ("forward", "gx", "gw")
+LOOPS_LIMIT = 300_000  # multiply-adds: a Python loop takes about a microsecond each
+
+
+class Problem:
+    """The arrays of one layer, and each direction as a function of nothing."""
+
+    def __init__(self, layer: Layer, batch: int, seed: int = 0):
+        rng = np.random.default_rng(seed)
+        self.layer, self.batch = layer, batch
+        draw = lambda *shape: rng.standard_normal(shape, dtype=np.float32)  # noqa: E731
+        self.x = draw(batch, layer.C, layer.H, layer.H)
+        self.w = draw(layer.O, layer.C // layer.groups, layer.kernel, layer.kernel)
+        self.gy = draw(batch, layer.O, layer.output, layer.output)
+
+    def ours(self, direction: str):
+        window, groups = self.layer.window, self.layer.groups
+        if direction == "forward":
+            return room.conv2d_forward(self.x, self.w, window, groups)
+        if direction == "gx":
+            return room.conv2d_input_grad(self.gy, self.w, window, self.x.shape[2:], groups)
+        return room.conv2d_weight_grad(self.x, self.gy, window, groups)
+
+    def torch(self, direction: str):
+        """The same in PyTorch, as a function of nothing."""
+        import torch
+
+        x, w, gy = (torch.from_numpy(a) for a in (self.x, self.w, self.gy))
+        s, p, groups = self.layer.stride, self.layer.padding, self.layer.groups
+        if direction == "forward":
+            return lambda: torch.nn.functional.conv2d(x, w, None, s, p, 1, groups)
+        mask = (direction == "gx", direction == "gw", False)
+        settings = ([s, s], [p, p], [1, 1], False, [0, 0], groups, mask)
+        return lambda: torch.ops.aten.convolution_backward(gy, x, w, None, *settings)
+
+    def error(self, direction: str, result: np.ndarray, samples: int = 64) -> float:
+        """The largest |result - definition| over sampled elements, over the largest |definition|."""
+        rng = np.random.default_rng(1)
+        at = [tuple(int(rng.integers(n)) for n in result.shape) for _ in range(samples)]
+        exact = np.array([getattr(self, f"_{direction}_at")(*index) for index in at])
+        found = np.array([result[index] for index in at], np.float64)
+        return float(np.abs(found - exact).max() / np.abs(exact).max())
+
+    def _taps(self, size: int):
+        """Pairs (kernel position, output) for each input position along one axis, and the reverse."""
+        L = self.layer
+        for k in range(L.kernel):
+            for i in range(L.output):
+                h = i * L.stride + k - L.padding
+                if 0 <= h < size:
+                    yield k, i, h
+
+    def _forward_at(self, n, o, i, j):
+        L = self.layer
+        first = o // (L.O // L.groups) * (L.C // L.groups)
+        channels = slice(first, first + L.C // L.groups)
+        total = 0.0
+        for kh, _, h in (t for t in self._taps(L.H) if t[1] == i):
+            for kw, _, w in (t for t in self._taps(L.H) if t[1] == j):
+                total += self.x[n, channels, h, w].astype(float) @ self.w[o, :, kh, kw]
+        return total
+
+    def _gx_at(self, n, c, h, w):
+        L = self.layer
+        group, inner = divmod(c, L.C // L.groups)
+        outputs = slice(group * (L.O // L.groups), (group + 1) * (L.O // L.groups))
+        total = 0.0
+        for kh, i, _ in (t for t in self._taps(L.H) if t[2] == h):
+            for kw, j, _ in (t for t in self._taps(L.H) if t[2] == w):
+                total += self.gy[n, outputs, i, j].astype(float) @ self.w[outputs, inner, kh, kw]
+        return total
+
+    def _gw_at(self, o, c, kh, kw):
+        L = self.layer
+        channel = o // (L.O // L.groups) * (L.C // L.groups) + c
+        rows = [(i, h) for k, i, h in self._taps(L.H) if k == kh]
+        columns = [(j, w) for k, j, w in self._taps(L.H) if k == kw]
+        (i, h), (j, w) = (np.array(pairs).T for pairs in (rows, columns))
+        x = self.x[:, channel][:, h[:, None], w].astype(float)
+        return float((x * self.gy[:, o][:, i[:, None], j]).sum())
+
+
+def measure(layer: Layer, batch: int, direction: str, vs_torch: bool, repeats: int, budget: float):
+    """One row: {twin: figures}, and under "torch" PyTorch's time with each twin's ratio to it."""
+    problem = Problem(layer, batch)
+    flops, fns = 2 * layer.macs(batch), {}
+    errors = {}
+    for twin in twins.available("conv2d"):
+        if twin == "loops" and layer.macs(batch) > LOOPS_LIMIT:
+            continue
+
+        def run(twin=twin):
+            with twins.use(twin):
+                return problem.ours(direction)
+
+        try:
+            errors[twin] = problem.error(direction, run())
+        except RuntimeError:  # this twin cannot do this layer, and says so
+            continue
+        fns[twin] = run
+    if vs_torch:
+        fns["torch"] = problem.torch(direction)
+    times = interleaved(fns, repeats, budget)
+    row = {}
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        row[name] = {"ms": median * 1e3, "gflops": flops / median / 1e9}
+        if name in errors:
+            row[name]["error"] = errors[name]
+            if vs_torch:
+                row[name]["ratio"] = median_ratio(seconds, times["torch"])
+    return row
+
+
+def table(rows: list[dict], peak: float) -> str:
+    """The rows as text, a group of columns per twin that ran."""
+    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    lines = []
+    for row in rows:
+        cells = [f"{row['suite']:10}", f"{row['layer']:18}", f"{row['direction']:8}"]
+        for name in names:
+            figures = row["figures"].get(name)
+            width = 18 if name == "torch" else 43 if "torch" in names else 32
+            if figures is None:
+                cells.append(" " * width)
+                continue
+            text = f"{figures['ms']:9.3f} {figures['gflops']:8.1f}"
+            if name != "torch":
+                text += f" {figures['gflops'] / peak:5.0%} {figures['error']:7.0e}"
+            if "ratio" in figures:
+                text += f" {figures['ratio']:10.2f}"
+            cells.append(text.ljust(width))
+        lines.append("  ".join(cells).rstrip())
+    head = [" " * 10, " " * 18, " " * 8]
+    for name in names:
+        text = f"{name + ' ms':>9} {'GFLOP/s':>8}"
+        if name != "torch":
+            text += f" {'peak':>5} {'error':>7}"
+            if "torch" in names:
+                text += f" {'x torch':>10}"
+        head.append(text)
+    return "\n".join(["  ".join(head), *lines])
+
+
+def means(rows: list[dict]) -> list[str]:
+    """The geometric mean of the ratios to PyTorch, per twin and direction."""
+    lines = []
+    for direction in DIRECTIONS:
+        ratios = {}
+        for row in rows:
+            for name, figures in row["figures"].items():
+                if row["direction"] == direction and "ratio" in figures:
+                    ratios.setdefault(name, []).append(figures["ratio"])
+        for name, values in ratios.items():
+            lines.append(
+                f"{direction:8} {name:10} geometric mean {geometric_mean(values):.2f} x torch's time, "
+                f"worst {max(values):.2f}, {len(values)} layers"
+            )
+    return lines
+
+
+def plot(rows: list[dict], peak: float, path: str) -> None:
+    """GFLOP/s of every layer, a panel per direction, a mark per twin, the peak as a line."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(3, 1, figsize=(12, 10), sharex=True, layout="constrained")
+    for axis, direction in zip(axes, DIRECTIONS, strict=True):
+        chosen = [row for row in rows if row["direction"] == direction]
+        for name in dict.fromkeys(n for row in chosen for n in row["figures"]):
+            points = [
+                (k, row["figures"][name]["gflops"])
+                for k, row in enumerate(chosen)
+                if name in row["figures"]
+            ]
+            axis.plot(*zip(*points, strict=True), "o", label=name)
+        axis.axhline(peak, color="grey", linestyle="--", label="matrix product")
+        axis.set(ylabel="GFLOP/s", title=direction, yscale="log")
+        axis.legend(loc="lower right")
+    labels = [f"{row['suite']} {row['layer']}" for row in rows if row["direction"] == "forward"]
+    axes[-1].set_xticks(range(len(labels)), labels, rotation=90, fontsize=6)
+    figure.savefig(path, dpi=150)
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the benchmark named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.conv", description=__doc__)
+    parser.add_argument("--suite", choices=SUITES, nargs="+", default=list(SUITES), metavar="NAME",
+                        help=f"networks whose layers to run: {', '.join(SUITES)} (default: all)")  # fmt: skip
+    parser.add_argument("--batch", type=int, default=1, help="images in a batch (default: 1)")
+    parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
+    parser.add_argument("--repeats", type=int, default=5, help="turns per row (default: 5)")
+    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument("--plot", metavar="FILE", help="also draw GFLOP/s there (matplotlib)")
+    options = parser.parse_args(argv)
+    if options.batch < 1 or options.repeats < 1:
+        parser.error(f"--batch {options.batch} and --repeats {options.repeats} must be at least 1")
+
+    facts = machine()
+    peak = matmul_peak()
+    print("  ".join(f"{key} {value}" for key, value in facts.items()))
+    print(f"matrix product peak {peak:.0f} GFLOP/s, batch {options.batch}, float32\n")
+    rows = [
+        {
+            "suite": suite,
+            "layer": layer.name,
+            "direction": direction,
+            "figures": measure(
+                layer, options.batch, direction, options.vs == "torch", options.repeats, budget=0.5
+            ),
+        }
+        for suite in options.suite
+        for layer in SUITES[suite]
+        for direction in DIRECTIONS
+    ]
+    print(table(rows, peak))
+    if options.vs:
+        print("", *means(rows), sep="\n")
+    if options.json:
+        with open(options.json, "w") as file:
+            json.dump({"machine": facts, "peak_gflops": peak, "batch": options.batch, "rows": rows},
+                      file, indent=1)  # fmt: skip
+    if options.plot:
+        plot(rows, peak, options.plot)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+"""Timing on a noisy machine: competitors take turns, and medians of ratios are what is quoted."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable
+
+
+def interleaved(fns: dict[str, Callable], repeats: int, budget: float) -> dict[str, list[float]]:
+    """Seconds of each call of each function: one untimed call, then turns A B A B ...
+
+    There are `repeats` turns, or fewer (at least two) once all together took `budget` seconds.
+    """
+    for fn in fns.values():
+        fn()
+    times = {name: [] for name in fns}
+    start = time.perf_counter()
+    for turn in range(repeats):
+        if turn >= 2 and time.perf_counter() - start > budget:
+            break
+        for name, fn in fns.items():
+            before = time.perf_counter()
+            fn()
+            times[name].append(time.perf_counter() - before)
+    return times
+
+
+def median_ratio(ours: list[float], theirs: list[float]) -> float:
+    """The median over turns of our time divided by theirs."""
+    return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+
+
+def geometric_mean(values: list[float]) -> float:
+    """The mean of ratios: twice as fast and twice as slow cancel out."""
+    return statistics.geometric_mean(values)
+
+
+def machine() -> dict[str, str]:
+    """What the numbers were measured on."""
+    import numpy as np
+
+    facts = {
+        "date": datetime.date.today().isoformat(),
+        "processor": _processor(),
+        "cores": str(os.cpu_count()),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+    }
+    try:
+        import torch
+
+        facts["torch"] = torch.__version__
+    except ImportError:
+        pass
+    return facts
+
+
+def _processor() -> str:
+    try:
+        with open("/proc/cpuinfo") as lines:
+            return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def matmul_peak(size: int = 1536, repeats: int = 7) -> float:
+    """The best GFLOP/s of NumPy's float32 matrix product of two squares: the machine's ceiling."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    a, b = (rng.standard_normal((size, size), dtype=np.float32) for _ in range(2))
+    out = np.empty_like(a)
+    times = interleaved({"matmul": lambda: np.matmul(a, b, out=out)}, repeats, budget=3.0)
+    return 2 * size**3 / min(times["matmul"]) / 1e9
