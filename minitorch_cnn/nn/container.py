@@ -1,0 +1,170 @@
+"""Containers: modules made of other modules, in order or by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import overload
+
+from ..tensor.tensor import Tensor
+from .module import Module, indent
+
+
+class _Numbered(Module):
+    """Children named "0", "1", ...: the sequence protocol that Sequential and ModuleList share."""
+
+    def _position(self, index: int) -> str:
+        n = len(self)
+        if not -n <= index < n:
+            raise IndexError(
+                f"{type(self).__name__}: index {index} is out of range for {n} modules"
+            )
+        return str(index % n)
+
+    def _renumber(self, modules: Iterable[Module]) -> None:
+        self.__dict__["_modules"] = {}
+        for module in modules:
+            self.append(module)
+
+    def append(self, module: Module):
+        """Add a module at the end."""
+        self.register_module(str(len(self)), module)
+        return self
+
+    def extend(self, modules: Iterable[Module]):
+        """Add modules at the end."""
+        for module in modules:
+            self.append(module)
+        return self
+
+    def insert(self, index: int, module: Module):
+        """Put a module before position `index`, as list.insert does; those behind it move up."""
+        modules = list(self)
+        modules.insert(index, module)
+        self._renumber(modules)
+        return self
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[Module]:
+        return iter(self._modules.values())
+
+    def __delitem__(self, index: int | slice) -> None:
+        modules = list(self)
+        if isinstance(index, slice):
+            del modules[index]
+        else:
+            del modules[int(self._position(index))]
+        self._renumber(modules)
+
+
+class Sequential(_Numbered):
+    """Modules called one after the other: the output of each is the input of the next.
+
+    Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) by the keys. A
+    slice is a Sequential of the same modules under the same names.
+    """
+
+    @overload
+    def __init__(self, *modules: Module): ...
+    @overload
+    def __init__(self, modules: Mapping[str, Module], /): ...
+
+    def __init__(self, *modules):
+        super().__init__()
+        named = len(modules) == 1 and isinstance(modules[0], Mapping)
+        for name, module in modules[0].items() if named else enumerate(modules):
+            self.register_module(str(name), module)
+
+    def forward(self, input: Tensor) -> Tensor:
+        for module in self:
+            input = module(input)
+        return input
+
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return Sequential(dict(list(self._modules.items())[index]))
+        return list(self)[int(self._position(index))]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        name = list(self._modules)[int(self._position(index))]
+        self.register_module(name, module)
+
+
+class ModuleList(_Numbered):
+    """A list of modules, registered under "0", "1", ...; it has no forward of its own."""
+
+    def __init__(self, modules: Iterable[Module] = ()):
+        super().__init__()
+        self.extend(modules)
+
+    def __getitem__(self, index: int | slice) -> Module:
+        if isinstance(index, slice):
+            return ModuleList(list(self)[index])
+        return self._modules[self._position(index)]
+
+    def __setitem__(self, index: int, module: Module) -> None:
+        self.register_module(self._position(index), module)
+
+    def __repr__(self) -> str:
+        runs = []  # [first, last, repr] of neighbours that read alike
+        for i, module in enumerate(self):
+            text = repr(module)
+            if runs and runs[-1][2] == text:
+                runs[-1][1] = i
+            else:
+                runs.append([i, i, text])
+        if not runs:
+            return "ModuleList()"
+        lines = [
+            f"({a}): {text}" if a == b else f"({a}-{b}): {b - a + 1} x {text}"
+            for a, b, text in runs
+        ]
+        return f"ModuleList(\n{indent(lines)}\n)"
+
+
+class ModuleDict(Module):
+    """A dict of modules, registered under its keys; it has no forward of its own."""
+
+    def __init__(self, modules: Mapping[str, Module] | None = None):
+        super().__init__()
+        self.update(modules or {})
+
+    def update(self, modules: Mapping[str, Module]) -> None:
+        """Add or replace modules."""
+        for name, module in modules.items():
+            self.register_module(name, module)
+
+    def __getitem__(self, name: str) -> Module:
+        if name not in self._modules:
+            raise KeyError(
+                f"ModuleDict: no module {name!r} among {', '.join(self._modules) or 'none'}"
+            )
+        return self._modules[name]
+
+    def __setitem__(self, name: str, module: Module) -> None:
+        self.register_module(name, module)
+
+    def __delitem__(self, name: str) -> None:
+        del self._modules[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._modules
+
+    def __len__(self) -> int:
+        return len(self._modules)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._modules)
+
+    def keys(self):
+        """The names."""
+        return self._modules.keys()
+
+    def values(self):
+        """The modules."""
+        return self._modules.values()
+
+    def items(self):
+        """Pairs of name and module."""
+        return self._modules.items()
