@@ -1,0 +1,295 @@
+"""Initialisation: random and fixed values written into a tensor, named by the paper's first author.
+
+With n = fan_in, the inputs that one unit adds up, the variance of the weights is
+    lecun 1/n     torch_legacy 1/(3n)     xavier 2/(fan_in + fan_out)     kaiming gain^2/n
+A uniform distribution of variance v is U[-sqrt(3v), sqrt(3v)].
+
+Every function writes in place, outside the graph, and returns its tensor. Random numbers come from
+`generator`, or from the one that `manual_seed` seeds.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from .. import backend
+from ..tensor.tensor import Tensor
+
+GAINS = {
+    "linear": 1.0,
+    "conv1d": 1.0,
+    "conv2d": 1.0,
+    "conv_transpose1d": 1.0,
+    "conv_transpose2d": 1.0,
+    "sigmoid": 1.0,
+    "tanh": 5 / 3,
+    "relu": math.sqrt(2),
+    "selu": 3 / 4,
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """By how much to widen the weights before a nonlinearity to keep the variance of a signal.
+
+    `param` is the negative slope a of "leaky_relu" (0.01 if None): gain sqrt(2 / (1 + a^2)).
+
+    Raises: ValueError for an unknown nonlinearity.
+    """
+    if nonlinearity == "leaky_relu":
+        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
+    if nonlinearity not in GAINS:
+        names = ", ".join([*GAINS, "leaky_relu"])
+        raise ValueError(f"calculate_gain: nonlinearity={nonlinearity!r} must be one of {names}")
+    return GAINS[nonlinearity]
+
+
+class Fans(NamedTuple):
+    """How many inputs lead to one output, and how many outputs one input reaches."""
+
+    fan_in: int
+    fan_out: int
+
+
+def fans(tensor: Tensor, groups: int = 1) -> Fans:
+    """The fans of a weight (O, C/groups, KH, KW) or (O, I).
+
+    fan_in = C/groups * KH * KW, the inputs to one output; fan_out = O/groups * KH * KW, the outputs
+    that one input reaches. PyTorch leaves `groups` out of fan_out, which makes a depthwise filter
+    of C channels C times too small under mode="fan_out"; here it counts.
+
+    Raises: ValueError if the weight has fewer than two axes or groups does not divide O.
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"fans: tensor of shape {tensor.shape} must have at least 2 axes")
+    outputs, inputs, *window = tensor.shape
+    if groups < 1 or outputs % groups:
+        raise ValueError(
+            f"fans: groups={groups} must be positive and divide the {outputs} output channels"
+        )
+    area = math.prod(window)
+    return Fans(inputs * area, outputs // groups * area)
+
+
+# ------------------------------------------------------------------------------------ distributions
+
+
+def uniform_(
+    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Fill with U[a, b)."""
+    values = _rng(generator).random(tensor.shape, dtype=_drawn(tensor))
+    values *= b - a
+    values += a
+    return _write(tensor, values)
+
+
+def normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Fill with N(mean, std^2)."""
+    values = _rng(generator).standard_normal(tensor.shape, dtype=_drawn(tensor))
+    values *= std
+    values += mean
+    return _write(tensor, values)
+
+
+def trunc_normal_(
+    tensor: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    a: float = -2.0,
+    b: float = 2.0,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
+    """Fill with N(mean, std^2) conditioned on [a, b] (a and b are values, not multiples of std).
+
+    By rejection: candidates are drawn from the normal, or, where it rarely meets the interval,
+    uniformly.
+
+    Raises: ValueError if std <= 0 or a >= b.
+    """
+    if std <= 0 or a >= b:
+        raise ValueError(f"trunc_normal_: std={std} must be positive and a={a} below b={b}")
+    rng = _rng(generator)
+    low, high = (a - mean) / std, (b - mean) / std
+    peak = min(max(low, 0.0), high)  # where the density is largest
+    if peak:
+        # Farther than 10 from its peak a normal's tail holds less than exp(-50) of the rest.
+        low, high = max(low, peak - 10), min(high, peak + 10)
+    uniform = math.sqrt(2 * math.pi) * math.exp(min(peak * peak / 2, 700.0)) > high - low
+    values = np.empty(math.prod(tensor.shape))
+    filled = 0
+    while filled < values.size:
+        count = values.size - filled + 16
+        if uniform:
+            z = rng.uniform(low, high, count)
+            z = z[rng.random(count) < np.exp((peak * peak - z * z) / 2)]
+        else:
+            z = rng.standard_normal(count)
+            z = z[(z >= low) & (z <= high)]
+        z = z[: values.size - filled]
+        values[filled : filled + z.size] = z
+        filled += z.size
+    return _write(tensor, np.clip(mean + std * values, a, b).reshape(tensor.shape))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill with one number."""
+    return _write(tensor, val)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill with 0."""
+    return _write(tensor, 0)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill with 1."""
+    return _write(tensor, 1)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """The identity matrix.
+
+    Raises: ValueError if the tensor has not two axes.
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"eye_: tensor of shape {tensor.shape} must have 2 axes")
+    return _write(tensor, np.eye(*tensor.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """The identity of convolution: output channel i of a group copies its input channel i.
+
+    w (O, C/groups, *window); outputs beyond the number of inputs are zero.
+
+    Raises: ValueError if the weight has not 3 to 5 axes or groups does not divide O.
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError(f"dirac_: tensor of shape {tensor.shape} must have 3, 4 or 5 axes")
+    outputs, inputs, *window = tensor.shape
+    if groups < 1 or outputs % groups:
+        raise ValueError(
+            f"dirac_: groups={groups} must be positive and divide the {outputs} output channels"
+        )
+    values = np.zeros(tensor.shape)
+    centre = tuple(size // 2 for size in window)
+    for group in range(groups):
+        for i in range(min(outputs // groups, inputs)):
+            values[(group * (outputs // groups) + i, i, *centre)] = 1
+    return _write(tensor, values)
+
+
+# ------------------------------------------------------------------------------- scaled by the fans
+
+
+def xavier_uniform_(
+    tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None, groups: int = 1
+) -> Tensor:
+    """Uniform with variance gain^2 * 2 / (fan_in + fan_out) (Glorot & Bengio 2010, equation 16)."""
+    return _uniform(tensor, gain * math.sqrt(2 / sum(fans(tensor, groups))), generator)
+
+
+def xavier_normal_(
+    tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None, groups: int = 1
+) -> Tensor:
+    """Normal with variance gain^2 * 2 / (fan_in + fan_out) (Glorot & Bengio 2010)."""
+    return normal_(tensor, 0, gain * math.sqrt(2 / sum(fans(tensor, groups))), generator)
+
+
+def kaiming_uniform_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: np.random.Generator | None = None,
+    groups: int = 1,
+) -> Tensor:
+    """Uniform with variance gain^2 / fan (He et al. 2015, equations 10 and 15); a is leaky_relu's
+    slope.
+    """
+    return _uniform(tensor, _kaiming_std(tensor, a, mode, nonlinearity, groups), generator)
+
+
+def kaiming_normal_(
+    tensor: Tensor,
+    a: float = 0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    generator: np.random.Generator | None = None,
+    groups: int = 1,
+) -> Tensor:
+    """Normal with variance gain^2 / fan (He et al. 2015, equations 10 and 15); a is leaky_relu's
+    slope.
+    """
+    return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity, groups), generator)
+
+
+def lecun_uniform_(tensor: Tensor, generator: np.random.Generator | None = None) -> Tensor:
+    """Uniform with variance 1 / fan_in (LeCun et al. 1998, Efficient BackProp, section 4.6)."""
+    return _uniform(tensor, math.sqrt(1 / fans(tensor).fan_in), generator)
+
+
+def lecun_normal_(tensor: Tensor, generator: np.random.Generator | None = None) -> Tensor:
+    """Normal with variance 1 / fan_in (LeCun et al. 1998, Efficient BackProp, section 4.6)."""
+    return normal_(tensor, 0, math.sqrt(1 / fans(tensor).fan_in), generator)
+
+
+def torch_legacy_(tensor: Tensor, generator: np.random.Generator | None = None) -> Tensor:
+    """U[-1/sqrt(n), 1/sqrt(n)], n = fan_in: variance 1/(3n), under which signals fade with depth.
+
+    What Torch7 did, and what `Linear` and `Conv2d` still do by default.
+    """
+    return _uniform(tensor, math.sqrt(1 / (3 * fans(tensor).fan_in)), generator)
+
+
+def orthogonal_(
+    tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
+) -> Tensor:
+    """Rows (or columns, if there are fewer) orthonormal, times gain; (O, *) is read as a matrix of
+    O rows.
+
+    Uniform among such matrices: the QR decomposition of a normal one, with R's diagonal positive
+    (Saxe et al. 2014; Xie et al. 2017 for convolutions).
+
+    Raises: ValueError if the tensor has fewer than two axes.
+    """
+    if tensor.ndim < 2:
+        raise ValueError(f"orthogonal_: tensor of shape {tensor.shape} must have at least 2 axes")
+    rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
+    normal = _rng(generator).standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(normal)
+    q *= np.where(np.diagonal(r) < 0, -1, 1)
+    return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, groups: int) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"kaiming: mode={mode!r} must be 'fan_in' or 'fan_out'")
+    return calculate_gain(nonlinearity, a) / math.sqrt(getattr(fans(tensor, groups), mode))
+
+
+def _uniform(tensor: Tensor, std: float, generator) -> Tensor:
+    bound = math.sqrt(3) * std
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def _rng(generator: np.random.Generator | None) -> np.random.Generator:
+    return backend.default_generator() if generator is None else generator
+
+
+def _drawn(tensor: Tensor) -> np.dtype:
+    """The type that a generator can draw for this tensor."""
+    return backend.float64 if tensor.dtype == backend.float64 else backend.float32
+
+
+def _write(tensor: Tensor, values) -> Tensor:
+    tensor.data[...] = values
+    tensor.bump_version()
+    return tensor
