@@ -1,0 +1,48 @@
+"""Checks of settings that layers share, made when a layer is built."""
+
+from __future__ import annotations
+
+from ..functional.geometry import is_int
+
+
+def check_sizes(layer: str, **sizes: int) -> None:
+    """TypeError or ValueError, in the name of the layer, unless all are ints of at least 1."""
+    for name, size in sizes.items():
+        if not is_int(size):
+            raise TypeError(f"{layer}: {name}={size!r} must be an int")
+        if size < 1:
+            raise ValueError(f"{layer}: {name}={size} must be at least 1")
+
+
+def ints(layer: str, name: str, value, count: int, least: int) -> tuple[int, ...]:
+    """`value`, an int or `count` of them, as a tuple of `count` ints, none below `least`."""
+    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    if len(values) == 1:
+        values *= count
+    if len(values) != count or not all(map(is_int, values)):
+        raise TypeError(f"{layer}: {name}={value!r} must be an int or a tuple of length {count}")
+    if min(values) < least:
+        raise ValueError(f"{layer}: {name}={value} must be at least {least}")
+    return tuple(map(int, values))
+
+
+def check_divides(layer: str, name: str, divisor: int, **sizes: int) -> None:
+    """ValueError, in the name of the layer, unless `divisor` divides all sizes."""
+    for other, size in sizes.items():
+        if size % divisor:
+            raise ValueError(f"{layer}: {name}={divisor} must divide {other}={size}")
+
+
+def check_one_of(layer: str, allowed: tuple[str, ...], **setting: str) -> None:
+    """ValueError, in the name of the layer, unless the setting is one of those allowed."""
+    for name, value in setting.items():
+        if value not in allowed:
+            raise ValueError(
+                f"{layer}: {name}={value!r} must be one of {', '.join(map(repr, allowed))}"
+            )
+
+
+def check_probability(layer: str, p: float) -> None:
+    """ValueError, in the name of the layer, unless 0 <= p <= 1."""
+    if not 0 <= p <= 1:
+        raise ValueError(f"{layer}: p={p} must be in [0, 1]")

@@ -1,0 +1,235 @@
+"""Convolutions and transposed convolutions of signals (1d) and images (2d)."""
+
+from __future__ import annotations
+
+import math
+
+from .. import functional as F
+from ..tensor.tensor import Tensor
+from . import init
+from .checks import check_divides, check_one_of, check_sizes, ints
+from .module import Module
+from .parameter import new_parameter
+
+Sizes = int | tuple[int, ...]  # one for all spatial axes, or one for each
+
+
+class _Conv(Module):
+    """A convolution over `spatial` axes: what Conv1d and Conv2d share."""
+
+    spatial: int
+    padding_modes = ("zeros", "reflect", "replicate", "circular")
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes | str = 0,
+        dilation: Sizes = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        layer, n = type(self).__name__, self.spatial
+        check_sizes(layer, in_channels=in_channels, out_channels=out_channels, groups=groups)
+        check_divides(layer, "groups", groups, in_channels=in_channels, out_channels=out_channels)
+        check_one_of(layer, self.padding_modes, padding_mode=padding_mode)
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.kernel_size = ints(layer, "kernel_size", kernel_size, n, 1)
+        self.stride = ints(layer, "stride", stride, n, 1)
+        self.padding = self._checked_padding(layer, padding)
+        self.dilation = ints(layer, "dilation", dilation, n, 1)
+        self.groups, self.padding_mode = groups, padding_mode
+        self.weight = new_parameter(*self._weight_shape(), device=device, dtype=dtype)
+        self.bias = new_parameter(out_channels, device=device, dtype=dtype) if bias else None
+        self.reset_parameters()
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
+
+    def _checked_padding(self, layer: str, padding: Sizes | str) -> tuple[int, ...] | str:
+        if not isinstance(padding, str):
+            return ints(layer, "padding", padding, self.spatial, 0)
+        check_one_of(layer, ("same", "valid"), padding=padding)
+        if padding == "same" and max(self.stride) > 1:
+            raise ValueError(f"{layer}: padding='same' needs stride=1, got stride={self.stride}")
+        return padding
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias from U[-1/sqrt(n), 1/sqrt(n)], n = fan_in = C/groups * KH * KW."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5), groups=self.groups)
+        if self.bias is not None:
+            bound = 1 / math.sqrt(init.fans(self.weight, self.groups).fan_in)
+            init.uniform_(self.bias, -bound, bound)
+
+    def _surrounded(self, x: Tensor) -> tuple[Tensor, tuple[int, ...] | str]:
+        """x, with what is not made of zeros put around it, and the padding left for the op."""
+        if self.padding_mode == "zeros":
+            return x, self.padding
+        widths = []
+        for i in reversed(range(self.spatial)):  # F.pad counts from the last axis
+            if self.padding == "same":
+                total = self.dilation[i] * (self.kernel_size[i] - 1)
+                widths += [total // 2, total - total // 2]
+            else:
+                widths += [0 if self.padding == "valid" else self.padding[i]] * 2
+        return F.pad(x, tuple(widths), mode=self.padding_mode), (0,) * self.spatial
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}"]
+        parts += [f"kernel_size={self.kernel_size}, stride={self.stride}"]
+        for name, plain in (("padding", 0), ("dilation", 1), ("output_padding", 0)):
+            value = getattr(self, name, (plain,) * self.spatial)
+            if value != (plain,) * self.spatial:
+                parts.append(f"{name}={value}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
+        return ", ".join(parts)
+
+
+class Conv1d(_Conv):
+    """Convolution of signals: Conv2d with one spatial axis.
+
+    x (N, C, L) or (C, L), weight (O, C/groups, K), bias (O,) -> y (N, O, OL) or (O, OL)
+    """
+
+    spatial = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        x, padding = self._surrounded(input)
+        return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class Conv2d(_Conv):
+    """Convolution of images.
+
+    x (N, C, H, W) or (C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW) or (O,
+    OH, OW), OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 and OW alike; padding="same"
+    keeps the size.
+
+    Output channels of a group see the input channels of that group only. padding_mode says what
+    surrounds the image: "zeros", "reflect", "replicate" or "circular".
+
+    Raises: ValueError or TypeError for settings that are out of range or do not fit together.
+    """
+
+    spatial = 2
+
+    def forward(self, input: Tensor) -> Tensor:
+        x, padding = self._surrounded(input)
+        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+
+class _ConvTranspose(_Conv):
+    """A transposed convolution over `spatial` axes: what ConvTranspose1d and ConvTranspose2d
+    share.
+    """
+
+    padding_modes = ("zeros",)
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Sizes,
+        stride: Sizes = 1,
+        padding: Sizes = 0,
+        output_padding: Sizes = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Sizes = 1,
+        padding_mode: str = "zeros",
+        device=None,
+        dtype=None,
+    ):
+        settings = (stride, padding, dilation, groups, bias, padding_mode, device, dtype)
+        super().__init__(in_channels, out_channels, kernel_size, *settings)
+        layer = type(self).__name__
+        self.output_padding = ints(layer, "output_padding", output_padding, self.spatial, 0)
+
+    def _weight_shape(self) -> tuple[int, ...]:
+        return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
+
+    def _checked_padding(self, layer: str, padding: Sizes) -> tuple[int, ...]:
+        return ints(layer, "padding", padding, self.spatial, 0)
+
+    def _output_padding(self, x: Tensor, output_size: tuple[int, ...] | None) -> tuple[int, ...]:
+        """The output_padding with which x leads to `output_size`."""
+        if output_size is None:
+            return self.output_padding
+        layer, n = type(self).__name__, self.spatial
+        wanted = tuple(output_size)[-n:] if len(output_size) in (n + 2, x.ndim) else output_size
+        wanted = ints(layer, "output_size", wanted, n, 1)
+        extra = []
+        for i in range(n):
+            size, stride = x.shape[i - n], self.stride[i]
+            reach = self.dilation[i] * (self.kernel_size[i] - 1) + 1
+            smallest = (size - 1) * stride - 2 * self.padding[i] + reach
+            if not smallest <= wanted[i] < smallest + stride:
+                raise ValueError(
+                    f"{layer}: output_size={wanted} must have {smallest} to "
+                    f"{smallest + stride - 1} at place {i} for an input of shape {x.shape}"
+                )
+            extra.append(wanted[i] - smallest)
+        return tuple(extra)
+
+
+class ConvTranspose1d(_ConvTranspose):
+    """The adjoint of Conv1d: ConvTranspose2d with one spatial axis.
+
+    x (N, C, L) or (C, L), weight (C, O/groups, K), bias (O,) -> y (N, O, OL) or (O, OL)
+    """
+
+    spatial = 1
+
+    def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
+        extra = self._output_padding(input, output_size)
+        return F.conv_transpose1d(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
+        )
+
+
+class ConvTranspose2d(_ConvTranspose):
+    """The adjoint of a Conv2d with the same settings, also called up-convolution or deconvolution.
+
+    x (N, C, H, W) or (C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW) or (O,
+    OH, OW), OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1 and OW alike.
+
+    Several sizes of an image lead to one size after Conv2d; output_padding, or output_size given to
+    the call, says which of them is meant.
+
+    The initial weights are PyTorch's, whose n in U[-1/sqrt(n), 1/sqrt(n)] is O/groups * KH * KW.
+
+    Raises: ValueError or TypeError for settings that are out of range or do not fit together.
+    """
+
+    spatial = 2
+
+    def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
+        extra = self._output_padding(input, output_size)
+        return F.conv_transpose2d(
+            input,
+            self.weight,
+            self.bias,
+            self.stride,
+            self.padding,
+            extra,
+            self.groups,
+            self.dilation,
+        )

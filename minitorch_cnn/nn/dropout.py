@@ -1,0 +1,47 @@
+"""Dropout of elements, of channels, and of whole residual branches; nothing is dropped in
+evaluation mode.
+"""
+
+from __future__ import annotations
+
+from .. import functional as F
+from ..tensor.tensor import Tensor
+from .checks import check_probability
+from .module import Module
+
+
+class _Dropout(Module):
+    """What the dropouts share: a probability p in [0, 1]."""
+
+    def __init__(self, p: float = 0.5):
+        super().__init__()
+        check_probability(type(self).__name__, p)
+        self.p = p
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"
+
+
+class Dropout(_Dropout):
+    """Zero each element with probability p and divide the others by 1 - p."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout(input, self.p, self.training)
+
+
+class Dropout2d(_Dropout):
+    """Zero each channel, a whole (H, W) map, with probability p and divide the others by 1 - p."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout2d(input, self.p, self.training)
+
+
+class DropPath(_Dropout):
+    """Zero each sample with probability p and divide the others by 1 - p: stochastic depth (Huang
+    et al. 2016).
+
+    It stands at the end of the residual branch of a block: y = x + drop_path(branch(x)).
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.drop_path(input, self.p, self.training)

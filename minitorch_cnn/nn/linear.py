@@ -1,0 +1,50 @@
+"""Linear, the fully connected layer, and Identity."""
+
+from __future__ import annotations
+
+import math
+
+from .. import functional as F
+from ..tensor.tensor import Tensor
+from . import init
+from .checks import check_sizes
+from .module import Module
+from .parameter import new_parameter
+
+
+class Identity(Module):
+    """y = x: stands where a layer was taken out."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input
+
+
+class Linear(Module):
+    """y = x w^T + b.    x (*, I), weight (O, I), bias (O,) -> y (*, O)
+
+    Raises: ValueError for features below 1.
+    """
+
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool = True, device=None, dtype=None
+    ):
+        super().__init__()
+        check_sizes("Linear", in_features=in_features, out_features=out_features)
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = new_parameter(out_features, in_features, device=device, dtype=dtype)
+        self.bias = new_parameter(out_features, device=device, dtype=dtype) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias from U[-1/sqrt(I), 1/sqrt(I)]."""
+        bound = 1 / math.sqrt(self.in_features)
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        bias = self.bias is not None
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"

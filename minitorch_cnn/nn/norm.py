@@ -1,0 +1,230 @@
+"""Normalisation: batch, group, layer and local response norm."""
+
+from __future__ import annotations
+
+from .. import functional as F
+from ..autograd.modes import is_recomputing
+from ..functional.geometry import is_int
+from ..tensor.creation import ones, tensor, zeros
+from ..tensor.tensor import Tensor
+from . import init
+from .checks import check_divides, check_sizes
+from .module import Module
+from .parameter import new_parameter
+
+
+class _BatchNorm(Module):
+    """What the batch norms share; `ranks` are the numbers of axes an input may have."""
+
+    ranks: tuple[int, ...]
+    layout: str
+    # Files written before PyTorch 0.4.1 have no such counter, and PyTorch loads them.
+    optional_state = ("num_batches_tracked",)
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ):
+        super().__init__()
+        check_sizes(type(self).__name__, num_features=num_features)
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        where = {"device": device, "dtype": dtype}
+        self.weight = new_parameter(num_features, **where) if affine else None
+        self.bias = new_parameter(num_features, **where) if affine and bias else None
+        kept = track_running_stats
+        self.register_buffer("running_mean", zeros(num_features, **where) if kept else None)
+        self.register_buffer("running_var", ones(num_features, **where) if kept else None)
+        self.register_buffer("num_batches_tracked", tensor(0) if kept else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget what was seen: mean 0, variance 1, no batches."""
+        if self.track_running_stats:
+            init.zeros_(self.running_mean)
+            init.ones_(self.running_var)
+            init.zeros_(self.num_batches_tracked)
+
+    def reset_parameters(self) -> None:
+        """Scale 1, shift 0, and `reset_running_stats`."""
+        self.reset_running_stats()
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in self.ranks:
+            raise ValueError(
+                f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
+            )
+        momentum = self.momentum
+        updating = self.training and self.track_running_stats
+        if updating:
+            if not is_recomputing():
+                self.num_batches_tracked.add_(1)
+            if momentum is None:
+                momentum = 1 / self.num_batches_tracked.item()
+        use_kept = not self.training or self.track_running_stats
+        return F.batch_norm(
+            input,
+            self.running_mean if use_kept else None,
+            self.running_var if use_kept else None,
+            self.weight,
+            self.bias,
+            training=self.training or self.running_mean is None,
+            momentum=0.0 if momentum is None else momentum,
+            eps=self.eps,
+        )
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch norm of features (N, C) or signals (N, C, L); see BatchNorm2d."""
+
+    ranks, layout = (2, 3), "(N, C) or (N, C, L)"
+
+
+class BatchNorm2d(_BatchNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, channel by channel (Ioffe & Szegedy 2015).
+
+    x (N, C, H, W), weight and bias (C,) -> y (N, C, H, W)
+
+    In training, mean and (biased) variance are the batch's, and running_mean and running_var move
+    towards them, the variance unbiased, by running += momentum * (batch - running); momentum=None
+    keeps the plain average of all batches. In evaluation the running ones are used, or, with
+    track_running_stats=False, still the batch's.
+
+    Raises: ValueError for num_features below 1 or an input of another rank.
+    """
+
+    ranks, layout = (4,), "(N, C, H, W)"
+
+
+class GroupNorm(Module):
+    """Each sample normalised over groups of C/num_groups channels (Wu & He 2018).
+
+    x (N, C, *), weight and bias (C,) -> y (N, C, *)
+
+    Raises: ValueError if num_groups does not divide num_channels.
+    """
+
+    def __init__(
+        self,
+        num_groups: int,
+        num_channels: int,
+        eps: float = 1e-5,
+        affine: bool = True,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ):
+        super().__init__()
+        check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
+        check_divides("GroupNorm", "num_groups", num_groups, num_channels=num_channels)
+        self.num_groups, self.num_channels, self.eps, self.affine = (
+            num_groups,
+            num_channels,
+            eps,
+            affine,
+        )
+        where = {"device": device, "dtype": dtype}
+        self.weight = new_parameter(num_channels, **where) if affine else None
+        self.bias = new_parameter(num_channels, **where) if affine and bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Scale 1, shift 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
+            f"bias={self.bias is not None}"
+        )
+
+
+class LayerNorm(Module):
+    """Normalised over the last axes, those of normalized_shape (Ba et al. 2016).
+
+    x (*, normalized_shape), weight and bias (normalized_shape) -> y of x's shape
+
+    Raises: ValueError for sizes below 1.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float = 1e-5,
+        elementwise_affine: bool = True,
+        bias: bool = True,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+        for size in shape:
+            check_sizes("LayerNorm", normalized_shape=size)
+        self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
+        where = {"device": device, "dtype": dtype}
+        self.weight = new_parameter(*shape, **where) if elementwise_affine else None
+        self.bias = new_parameter(*shape, **where) if elementwise_affine and bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Scale 1, shift 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, "
+            f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )
+
+
+class LocalResponseNorm(Module):
+    """y = x * (k + alpha/size * sum of x^2 over `size` neighbouring channels)^-beta.    x, y (N, C,
+    *)
+
+    AlexNet's (Krizhevsky et al. 2012, section 3.3), whose alpha is not divided by size: its 1e-4
+    over 5 channels is alpha=5e-4 here and in PyTorch.
+
+    Raises: ValueError for size below 1.
+    """
+
+    def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
+        super().__init__()
+        check_sizes("LocalResponseNorm", size=size)
+        self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.local_response_norm(input, self.size, self.alpha, self.beta, self.k)
+
+    def extra_repr(self) -> str:
+        return f"{self.size}, alpha={self.alpha}, beta={self.beta}, k={self.k}"

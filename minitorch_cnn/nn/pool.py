@@ -1,0 +1,194 @@
+"""Pooling: maximum and average over windows, or over as many cells as wanted."""
+
+from __future__ import annotations
+
+from .. import functional as F
+from ..functional.geometry import is_int
+from ..tensor.tensor import Tensor
+from .checks import check_sizes, ints
+from .module import Module
+
+Pair = int | tuple[int, int]
+OutputSize = int | None | tuple[int | None, int | None]
+
+
+class _MaxPool(Module):
+    """What MaxPool1d and MaxPool2d share; sizes stay as they were given, as the repr shows them."""
+
+    spatial: int
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        dilation: Pair = 1,
+        return_indices: bool = False,
+        ceil_mode: bool = False,
+    ):
+        super().__init__()
+        layer = type(self).__name__
+        check_window(layer, self.spatial, kernel_size, stride, padding)
+        ints(layer, "dilation", dilation, self.spatial, 1)
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
+            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
+        )
+
+
+class MaxPool1d(_MaxPool):
+    """The maximum over windows of a signal.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL);
+    see MaxPool2d.
+    """
+
+    spatial = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.max_pool1d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
+
+class MaxPool2d(_MaxPool):
+    """The maximum over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
+
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) / stride + 1, rounded down, or up with ceil_mode;
+    the padding never wins. With return_indices, (y, places): places h*W + w of the maxima in their
+    plane.
+
+    Raises: ValueError for settings out of range, or padding above half of kernel_size.
+    """
+
+    spatial = 2
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.max_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+            self.return_indices,
+        )
+
+
+class AvgPool2d(Module):
+    """The mean over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
+
+    Sums are divided by the size of the window, by its part inside the image if not
+    count_include_pad, or by divisor_override.
+
+    Raises: ValueError for settings out of range, or padding above half of kernel_size.
+    """
+
+    def __init__(
+        self,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        padding: Pair = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+        divisor_override: int | None = None,
+    ):
+        super().__init__()
+        check_window("AvgPool2d", 2, kernel_size, stride, padding)
+        if divisor_override is not None and (not is_int(divisor_override) or divisor_override == 0):
+            raise ValueError(
+                f"AvgPool2d: divisor_override={divisor_override} must be an int other than 0"
+            )
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+        self.padding, self.ceil_mode = padding, ceil_mode
+        self.count_include_pad, self.divisor_override = count_include_pad, divisor_override
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.ceil_mode,
+            self.count_include_pad,
+            self.divisor_override,
+        )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AdaptiveAvgPool2d(Module):
+    """Means over output_size cells of nearly equal size.    x (N, C, H, W) or (C, H, W) -> y (..,
+    OH, OW)
+
+    Cell i covers rows floor(i H/OH) to ceil((i + 1) H/OH) - 1. A None in output_size keeps the
+    input's size; output_size=1 is global average pooling.
+
+    Raises: ValueError for sizes below 1.
+    """
+
+    def __init__(self, output_size: OutputSize):
+        super().__init__()
+        check_output_size("AdaptiveAvgPool2d", output_size)
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(input, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool2d(Module):
+    """Maxima over output_size cells, those of AdaptiveAvgPool2d.    x (N, C, H, W) -> y (N, C, OH,
+    OW)
+
+    With return_indices, (y, places): places h*W + w of the maxima in their plane.
+
+    Raises: ValueError for sizes below 1.
+    """
+
+    def __init__(self, output_size: OutputSize, return_indices: bool = False):
+        super().__init__()
+        check_output_size("AdaptiveMaxPool2d", output_size)
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+def check_window(layer: str, spatial: int, kernel_size, stride, padding) -> None:
+    """ValueError or TypeError unless these are settings of a pooling window."""
+    kernel = ints(layer, "kernel_size", kernel_size, spatial, 1)
+    if stride is not None:
+        ints(layer, "stride", stride, spatial, 1)
+    for k, p in zip(kernel, ints(layer, "padding", padding, spatial, 0), strict=True):
+        if 2 * p > k:
+            raise ValueError(f"{layer}: padding={p} must be at most half of kernel_size={k}")
+
+
+def check_output_size(layer: str, output_size) -> None:
+    """ValueError or TypeError unless this is an int, None or a pair of these."""
+    sizes = output_size if isinstance(output_size, tuple | list) else (output_size,)
+    if len(sizes) > 2:
+        raise TypeError(
+            f"{layer}: output_size={output_size} must be an int, None or a pair of these"
+        )
+    for size in sizes:
+        if size is not None:
+            check_sizes(layer, output_size=size)

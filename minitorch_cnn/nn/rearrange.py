@@ -1,0 +1,134 @@
+"""Layers that move numbers: Flatten, ZeroPad2d, Upsample, PixelShuffle, ChannelShuffle."""
+
+from __future__ import annotations
+
+from .. import functional as F
+from ..functional.geometry import is_int
+from ..tensor.tensor import Tensor
+from .checks import check_one_of, check_sizes
+from .module import Module
+
+
+class Flatten(Module):
+    """The axes start_dim to end_dim made one.    x (N, C, H, W) -> y (N, C H W) by default"""
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1):
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class ZeroPad2d(Module):
+    """Zeros around images.    x (N, C, H, W) or (C, H, W) -> y (.., H + top + bottom, W + left +
+    right)
+
+    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+
+    Raises: TypeError for what is neither.
+    """
+
+    def __init__(self, padding: int | tuple[int, int, int, int]):
+        super().__init__()
+        widths = (padding,) * 4 if is_int(padding) else tuple(padding)
+        if len(widths) != 4 or not all(map(is_int, widths)):
+            raise TypeError(
+                f"ZeroPad2d: padding={padding} must be an int or (left, right, top, bottom)"
+            )
+        self.padding = widths
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class Upsample(Module):
+    """Resample feature maps to a size or by a factor.    x (N, C, *) -> y (N, C, *); see
+    F.interpolate
+
+    Raises: ValueError for both or neither of size and scale_factor, or an unknown mode.
+    """
+
+    def __init__(
+        self,
+        size: int | tuple[int, ...] | None = None,
+        scale_factor: float | tuple[float, ...] | None = None,
+        mode: str = "nearest",
+        align_corners: bool | None = None,
+        recompute_scale_factor: bool | None = None,
+    ):
+        super().__init__()
+        if (size is None) == (scale_factor is None):
+            raise ValueError(
+                f"Upsample: either size={size} or scale_factor={scale_factor} must be given"
+            )
+        check_one_of("Upsample", ("nearest", "bilinear"), mode=mode)
+        self.size, self.mode, self.align_corners = size, mode, align_corners
+        several = isinstance(scale_factor, tuple | list)
+        self.scale_factor = (
+            tuple(map(float, scale_factor)) if several else scale_factor and float(scale_factor)
+        )
+        self.recompute_scale_factor = recompute_scale_factor
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.interpolate(
+            input,
+            self.size,
+            self.scale_factor,
+            self.mode,
+            self.align_corners,
+            self.recompute_scale_factor,
+        )
+
+    def extra_repr(self) -> str:
+        target = (
+            f"size={self.size}"
+            if self.scale_factor is None
+            else f"scale_factor={self.scale_factor}"
+        )
+        return f"{target}, mode={self.mode!r}"
+
+
+class PixelShuffle(Module):
+    """Groups of r*r channels laid out as r by r pixels.    x (*, C r^2, H, W) -> y (*, C, H r, W r)
+
+    Raises: ValueError for upscale_factor r below 1.
+    """
+
+    def __init__(self, upscale_factor: int):
+        super().__init__()
+        check_sizes("PixelShuffle", upscale_factor=upscale_factor)
+        self.upscale_factor = upscale_factor
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pixel_shuffle(input, self.upscale_factor)
+
+    def extra_repr(self) -> str:
+        return f"upscale_factor={self.upscale_factor}"
+
+
+class ChannelShuffle(Module):
+    """The channels of `groups` groups dealt out in turn, so that the next grouped convolution mixes
+    them.
+
+    x (N, C, *) -> y (N, C, *)
+
+    Raises: ValueError for groups below 1.
+    """
+
+    def __init__(self, groups: int):
+        super().__init__()
+        check_sizes("ChannelShuffle", groups=groups)
+        self.groups = groups
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.channel_shuffle(input, self.groups)
+
+    def extra_repr(self) -> str:
+        return f"groups={self.groups}"

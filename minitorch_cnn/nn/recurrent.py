@@ -1,0 +1,226 @@
+"""LSTM: long short-term memory, one step (LSTMCell) or whole sequences through several layers
+(LSTM).
+
+    i = s(W_ii x + b_ii + W_hi h + b_hi)        c' = f c + i g
+    f = s(W_if x + b_if + W_hf h + b_hf)        h' = o tanh(c')
+    g = tanh(W_ig x + b_ig + W_hg h + b_hg)
+    o = s(W_io x + b_io + W_ho h + b_ho)        s the logistic function
+
+(Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.) The four matrices are
+stacked in the order i, f, g, o into one weight_ih (4H, I) and one weight_hh (4H, H).
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+
+from .. import functional as F
+from ..tensor import cat, stack, zeros
+from ..tensor.tensor import Tensor
+from . import init
+from .checks import check_probability, check_sizes
+from .module import Module
+from .parameter import new_parameter
+
+State = tuple[Tensor, Tensor]  # (h, c)
+
+
+def lstm_step(
+    x: Tensor, state: State, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None
+) -> State:
+    """One step of time.    x (N, I), h and c (N, H), w_ih (4H, I), w_hh (4H, H), b (4H,) -> h', c'
+    (N, H)
+    """
+    h, c = state
+    i, f, g, o = (F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)).chunk(4, 1)
+    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+    return o.sigmoid() * c.tanh(), c
+
+
+def check_state(layer: str, state: State, shape: tuple[int, ...]) -> None:
+    """ValueError unless the state is a pair (h, c) of tensors of `shape`."""
+    if len(state) != 2:
+        raise ValueError(f"{layer}: the state must be a pair (h, c), got {len(state)} items")
+    for name, s in zip("hc", state, strict=True):
+        if s.shape != shape:
+            raise ValueError(
+                f"{layer}: the state {name} of shape {s.shape} must be of shape {shape}"
+            )
+
+
+class LSTMCell(Module):
+    """One step of an LSTM.    x (N, I) or (I,), state (h, c) of (N, H) or (H,) -> (h', c') of the
+    same shapes
+
+    Without a state it is zero.
+
+    Raises: ValueError for sizes below 1 or shapes that do not fit.
+    """
+
+    def __init__(
+        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
+    ):
+        super().__init__()
+        check_sizes("LSTMCell", input_size=input_size, hidden_size=hidden_size)
+        self.input_size, self.hidden_size, rows = input_size, hidden_size, 4 * hidden_size
+        where = {"device": device, "dtype": dtype}
+        self.weight_ih = new_parameter(rows, input_size, **where)
+        self.weight_hh = new_parameter(rows, hidden_size, **where)
+        self.bias_ih = new_parameter(rows, **where) if bias else None
+        self.bias_hh = new_parameter(rows, **where) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw everything from U[-1/sqrt(H), 1/sqrt(H)]."""
+        draw_uniform(self, self.hidden_size)
+
+    def forward(self, input: Tensor, hx: State | None = None) -> State:
+        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"LSTMCell: input of shape {input.shape} must be (N, I) or (I,), "
+                f"I = input_size={self.input_size}"
+            )
+        shape = (*input.shape[:-1], self.hidden_size)
+        if hx is None:
+            hx = (zeros(shape, dtype=input.dtype),) * 2
+        check_state("LSTMCell", hx, shape)
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        if input.ndim == 2:
+            return lstm_step(input, hx, *weights)
+        h, c = lstm_step(input.unsqueeze(0), tuple(s.unsqueeze(0) for s in hx), *weights)
+        return h.squeeze(0), c.squeeze(0)
+
+    def extra_repr(self) -> str:
+        bias = "" if self.bias_ih is not None else ", bias=False"
+        return f"{self.input_size}, {self.hidden_size}{bias}"
+
+
+class LSTM(Module):
+    """Layers of LSTM over sequences.
+
+    x (T, N, I), or (N, T, I) with batch_first, or (T, I); state (h, c) of (L D, N, H) or (L D, H),
+    zero if None -> (y, (h, c)), y (T, N, D H) with x's axes in x's order: the last layer's h at
+    every time; L = num_layers, D = 2 if bidirectional (h of the two directions side by side) and 1
+    otherwise.
+
+    Between layers, `dropout` is the probability of dropping an element in training. The parameters
+    of layer l are weight_ih_l{l}, weight_hh_l{l}, bias_ih_l{l}, bias_hh_l{l}, and the same with
+    _reverse.
+
+    Raises: ValueError for settings out of range or shapes that do not fit.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        check_sizes("LSTM", input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        check_probability("LSTM", dropout)
+        if dropout and num_layers == 1:
+            warnings.warn(
+                f"LSTM: dropout={dropout} acts between layers, of which num_layers=1 has none",
+                stacklevel=2,
+            )
+        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        self.bias, self.batch_first = bias, batch_first
+        self.dropout, self.bidirectional = dropout, bidirectional
+        self._suffixes = ("", "_reverse") if bidirectional else ("",)
+        where, rows = {"device": device, "dtype": dtype}, 4 * hidden_size
+        for layer in range(num_layers):
+            inputs = hidden_size * len(self._suffixes) if layer else input_size
+            for suffix in self._suffixes:
+                end = f"_l{layer}{suffix}"
+                self.register_parameter("weight_ih" + end, new_parameter(rows, inputs, **where))
+                self.register_parameter(
+                    "weight_hh" + end, new_parameter(rows, hidden_size, **where)
+                )
+                if bias:
+                    self.register_parameter("bias_ih" + end, new_parameter(rows, **where))
+                    self.register_parameter("bias_hh" + end, new_parameter(rows, **where))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw everything from U[-1/sqrt(H), 1/sqrt(H)]."""
+        draw_uniform(self, self.hidden_size)
+
+    def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]:
+        if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
+            raise ValueError(
+                f"LSTM: input of shape {input.shape} must have 2 or 3 axes, "
+                f"the last of them input_size={self.input_size}"
+            )
+        batched, time_axis = input.ndim == 3, 1 if self.batch_first and input.ndim == 3 else 0
+        if input.shape[time_axis] == 0:
+            raise ValueError(
+                f"LSTM: input of shape {input.shape} must have at least one step of time"
+            )
+        steps = input.unbind(time_axis)
+        cells = self.num_layers * len(self._suffixes)
+        shape = (cells, *steps[0].shape[:-1], self.hidden_size)
+        if hx is None:
+            hx = (zeros(shape, dtype=input.dtype),) * 2
+        check_state("LSTM", hx, shape)
+        if not batched:
+            steps, hx = [x.unsqueeze(0) for x in steps], tuple(s.unsqueeze(1) for s in hx)
+        steps, (h, c) = self._layers(steps, list(zip(*(s.unbind(0) for s in hx), strict=True)))
+        if not batched:
+            steps, h, c = [y.squeeze(0) for y in steps], h.squeeze(1), c.squeeze(1)
+        return stack(steps, time_axis), (h, c)
+
+    def _layers(self, steps: list[Tensor], states: list[State]) -> tuple[list[Tensor], State]:
+        """Run all layers over the (N, I) of every time, starting from the state of every cell."""
+        ends = []
+        for layer in range(self.num_layers):
+            if layer and self.dropout and self.training:
+                steps = [F.dropout(x, self.dropout, True) for x in steps]
+            directions = []
+            for suffix in self._suffixes:
+                ys, end = self._run(
+                    steps[::-1] if suffix else steps, states[len(ends)], layer, suffix
+                )
+                directions.append(ys[::-1] if suffix else ys)
+                ends.append(end)
+            steps = directions[0]
+            if self.bidirectional:
+                steps = [cat(pair, 1) for pair in zip(*directions, strict=True)]
+        h, c = (stack(parts) for parts in zip(*ends, strict=True))
+        return steps, (h, c)
+
+    def _run(self, steps, state: State, layer: int, suffix: str) -> tuple[list[Tensor], State]:
+        """One direction of one layer over time: h of every step, and the last state."""
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        weights = [self._parameters.get(f"{name}_l{layer}{suffix}") for name in names]
+        hs = []
+        for x in steps:
+            state = lstm_step(x, state, *weights)
+            hs.append(state[0])
+        return hs, state
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.input_size}, {self.hidden_size}"]
+        plain = {
+            "num_layers": 1,
+            "bias": True,
+            "batch_first": False,
+            "dropout": 0,
+            "bidirectional": False,
+        }
+        parts += [f"{k}={getattr(self, k)}" for k, v in plain.items() if getattr(self, k) != v]
+        return ", ".join(parts)
+
+
+def draw_uniform(module: Module, hidden_size: int) -> None:
+    """Draw every parameter from U[-1/sqrt(H), 1/sqrt(H)]."""
+    bound = 1 / math.sqrt(hidden_size)
+    for param in module.parameters():
+        init.uniform_(param, -bound, bound)
