@@ -1,0 +1,97 @@
+"""Adam and AdamW: steps scaled by running means of the gradient and of its square."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .optimizer import Optimizer, buffers, check_at_least_zero, check_fraction, in_blocks
+
+
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015, algorithm 1); with amsgrad the largest s so far (Reddi et al. 2018).
+
+        g = g + weight_decay p
+        m = beta1 m + (1 - beta1) g,  m^ = m / (1 - beta1^t)
+        s = beta2 s + (1 - beta2) g^2,  s^ = s / (1 - beta2^t)
+        p = p - lr m^ / (sqrt(s^) + eps)
+
+    Raises: ValueError for negative settings or betas outside [0, 1).
+    """
+
+    decoupled = False
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0.0,
+        amsgrad: bool = False,
+    ):
+        settings = {
+            "lr": lr,
+            "betas": betas,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "amsgrad": amsgrad,
+        }
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        name = type(self).__name__
+        check_at_least_zero(name, group, "lr", "eps", "weight_decay")
+        beta1, beta2 = group["betas"]
+        check_fraction(name, "beta1", beta1)
+        check_fraction(name, "beta2", beta2)
+
+    def update(self, param, grad, state, group) -> None:
+        lr, decay, (beta1, beta2) = float(group["lr"]), group["weight_decay"], group["betas"]
+        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
+        t = state["step"] = state.get("step", 0) + 1
+        rate, root_correction = lr / (1 - beta1**t), math.sqrt(1 - beta2**t)
+        for p, g, m, s, *most, step, scratch in in_blocks(
+            param, grad, *buffers(state, param, *names)
+        ):
+            if decay and self.decoupled:
+                p *= 1 - lr * decay
+            elif decay:
+                np.multiply(p, decay, out=step)
+                g = np.add(step, g, out=step)
+            m *= beta1
+            m += np.multiply(g, 1 - beta1, out=scratch)
+            np.multiply(g, g, out=scratch)
+            scratch *= 1 - beta2
+            s *= beta2
+            s += scratch
+            if most:
+                s = np.maximum(most[0], s, out=most[0])
+            root = np.sqrt(s, out=scratch)
+            root /= root_correction
+            root += group["eps"]
+            u = np.divide(m, root, out=step)
+            u *= rate
+            p -= u
+
+
+class AdamW(Adam):
+    """Adam with decoupled weight decay: p = p (1 - lr weight_decay), apart from m and s (Loshchilov
+    & Hutter 2019).
+
+    Raises: as Adam.
+    """
+
+    decoupled = True
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+    ):
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)

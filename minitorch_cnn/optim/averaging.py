@@ -1,0 +1,80 @@
+"""An exponential moving average of a model's weights, which often classifies better than the
+weights themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+import numpy as np
+
+
+class ExponentialMovingAverage:
+    """average = decay * average + (1 - decay) * weights, after every step (Polyak & Juditsky 1992).
+
+    It starts from the weights as they are. Buffers are copied, not averaged: running statistics are
+    averages already, and counters are integers.
+
+        ema = ExponentialMovingAverage(model, 0.999)
+        ...; optimizer.step(); ema.update()
+        with ema.applied():
+            evaluate(model)
+
+    Raises: ValueError unless 0 <= decay <= 1.
+    """
+
+    def __init__(self, module, decay: float):
+        if not 0 <= decay <= 1:
+            raise ValueError(f"ExponentialMovingAverage: decay={decay} must be in [0, 1]")
+        self.module, self.decay = module, decay
+        self._averages = {name: t.data.copy() for name, t in module.state_dict().items()}
+
+    def update(self) -> None:
+        """Take the module's present weights into the average."""
+        learned = dict(self.module.named_parameters(remove_duplicate=False))
+        for name, t in self.module.state_dict().items():
+            average = self._averages[name]
+            if name in learned:
+                step = t.data - average
+                step *= 1 - self.decay
+                average += step
+            else:
+                average[...] = t.data
+
+    def copy_to(self, module) -> None:
+        """Give a module of the same structure the averaged weights for good."""
+        module.load_state_dict(self._averages)
+
+    @contextmanager
+    def applied(self) -> Iterator:
+        """Inside the block the module has the averaged weights; afterwards its own again."""
+        own = {name: t.data.copy() for name, t in self.module.state_dict().items()}
+        self.copy_to(self.module)
+        try:
+            yield self.module
+        finally:
+            self.module.load_state_dict(own)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """The averages, as copies under the names of the module's own state_dict."""
+        return {name: average.copy() for name, average in self._averages.items()}
+
+    def load_state_dict(self, state_dict: Mapping) -> None:
+        """Copy averages from Tensors or arrays. Everything is checked before anything is copied.
+
+        Raises: RuntimeError for names or shapes that do not fit.
+        """
+        wrong = sorted(self._averages.keys() ^ state_dict.keys())
+        wrong += [
+            name
+            for name, average in self._averages.items()
+            if name not in wrong and average.shape != state_dict[name].shape
+        ]
+        if wrong:
+            raise RuntimeError(
+                "ExponentialMovingAverage.load_state_dict: missing, unexpected or mis-shaped "
+                + ", ".join(wrong)
+            )
+        for name, average in self._averages.items():
+            average[...] = np.asarray(state_dict[name])

@@ -1,0 +1,55 @@
+"""LARS: layer-wise adaptive rates, for large batches."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
+
+
+class LARS(Optimizer):
+    """SGD whose rate follows the ratio of norms, parameter by parameter (You et al. 2017, algorithm
+    1).
+
+        rate = lr * trust_coefficient * |p| / (|g| + weight_decay |p|)
+        v = momentum v + rate (g + weight_decay p)
+        p = p - v
+
+    The ratio |p| / (..) is 1/trust_coefficient, so that the rate is lr, where either norm is 0: a
+    bias that starts at 0 would never leave it. Unlike in SGD the rate is inside the momentum, as in
+    the paper.
+
+    Raises: ValueError for negative settings.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        momentum: float = 0.9,
+        weight_decay: float = 0.0,
+        trust_coefficient: float = 1e-3,
+    ):
+        settings = {
+            "lr": lr,
+            "momentum": momentum,
+            "weight_decay": weight_decay,
+            "trust_coefficient": trust_coefficient,
+        }
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        check_at_least_zero("LARS", group, "lr", "momentum", "weight_decay", "trust_coefficient")
+
+    def update(self, param, grad, state, group) -> None:
+        rate, decay = float(group["lr"]), group["weight_decay"]
+        p_norm, g_norm = float(np.linalg.norm(param)), float(np.linalg.norm(grad))
+        if p_norm and g_norm:
+            rate *= group["trust_coefficient"] * p_norm / (g_norm + decay * p_norm)
+        for p, g, v, step, _ in in_blocks(param, grad, *buffers(state, param, "momentum_buffer")):
+            np.multiply(p, decay, out=step)
+            step += g
+            step *= rate
+            v *= group["momentum"]
+            v += step
+            p -= v

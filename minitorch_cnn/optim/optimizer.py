@@ -1,0 +1,234 @@
+"""Optimizer: parameters in groups with settings of their own, the state of each, and the loop of a
+step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from ..autograd.modes import enable_grad
+from ..tensor.tensor import Tensor
+
+BLOCK = (
+    1 << 15
+)  # elements: a step's few pieces of this size stay in the second-level cache together
+
+
+class Optimizer:
+    """The base of the optimizers; a subclass defines `check_settings` and `update`.
+
+    params: an iterable of Tensors, or of dicts {"params": tensors, "lr": ...} whose settings
+    replace the defaults. `param_groups` is the list of such dicts, complete; `state` maps a
+    parameter to the arrays kept for it.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]
+    ):
+        name = type(self).__name__
+        if isinstance(params, Tensor | str) or not isinstance(params, Iterable):
+            raise TypeError(
+                f"{name}: params must be an iterable of Tensors or dicts, "
+                f"got {type(params).__name__}"
+            )
+        params = list(params)
+        if not params:
+            raise ValueError(f"{name}: params is empty")
+        self.defaults = defaults
+        self.param_groups: list[dict[str, Any]] = []
+        self.state: dict[Tensor, dict[str, Any]] = {}
+        for group in params if isinstance(params[0], dict) else [{"params": params}]:
+            self.add_param_group(group)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own, such as the head of a network that is
+        fine-tuned.
+
+        Raises: ValueError or TypeError for settings or parameters that will not do, or that are
+        there already.
+        """
+        name = type(self).__name__
+        if not isinstance(param_group, dict) or "params" not in param_group:
+            raise TypeError(
+                f"{name}: a param group must be a dict with params, got {param_group!r}"
+            )
+        params = param_group["params"]
+        params = [params] if isinstance(params, Tensor) else list(params)
+        unknown = param_group.keys() - self.defaults.keys() - {"params"}
+        if unknown:
+            raise ValueError(f"{name}: unknown settings {sorted(unknown)} in a param group")
+        known = {id(p) for group in self.param_groups for p in group["params"]}
+        for p in params:
+            if not isinstance(p, Tensor):
+                raise TypeError(f"{name}: params must be Tensors, got {type(p).__name__}")
+            if not p.is_leaf:
+                raise ValueError(
+                    f"{name}: a parameter of shape {p.shape} is no leaf: an operation made it"
+                )
+            if id(p) in known:
+                raise ValueError(f"{name}: a parameter of shape {p.shape} appears twice")
+            known.add(id(p))
+        group = {**self.defaults, **param_group, "params": params}
+        self.check_settings(group)
+        self.param_groups.append(group)
+
+    def check_settings(self, group: Mapping[str, Any]) -> None:
+        """ValueError for settings out of range."""
+        raise NotImplementedError
+
+    def update(
+        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: Mapping[str, Any]
+    ) -> None:
+        """One step of one parameter, in place; its gradient is left as it is."""
+        raise NotImplementedError
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Update every parameter that has a gradient. A closure is called first, and its loss
+        returned.
+        """
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        for group in self.param_groups:
+            for p in group["params"]:
+                if p.grad is not None:
+                    self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
+                    p.bump_version()
+        return loss
+
+    def zero_grad(self) -> None:
+        """Set the gradients of all parameters to None."""
+        for group in self.param_groups:
+            for p in group["params"]:
+                p.grad = None
+
+    # ------------------------------------------------------------------------------------ state
+
+    def state_dict(self) -> dict[str, Any]:
+        """{"state": {i: {name: array or int}}, "param_groups": [{..., "params": [i, ...]}]}.
+
+        Parameters are numbered in the order of the groups; arrays are copies.
+        """
+        numbers = {id(p): i for i, p in enumerate(self._params())}
+        return {
+            "state": {
+                numbers[id(p)]: {
+                    k: v.copy() if isinstance(v, np.ndarray) else v for k, v in kept.items()
+                }
+                for p, kept in self.state.items()
+            },
+            "param_groups": [
+                {**group, "params": [numbers[id(p)] for p in group["params"]]}
+                for group in self.param_groups
+            ],
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over settings and state from a `state_dict`; arrays are copied, in the parameters'
+        dtypes.
+
+        The parameters must be those of the saving optimizer in the same groups and order.
+        Everything is checked before anything is changed.
+
+        Raises: ValueError for groups, settings, numbers or shapes that do not fit.
+        """
+        name = f"{type(self).__name__}.load_state_dict"
+        saved = state_dict["param_groups"]
+        sizes = [len(group["params"]) for group in saved]
+        own_sizes = [len(group["params"]) for group in self.param_groups]
+        if sizes != own_sizes:
+            raise ValueError(f"{name}: groups of {sizes} parameters must be groups of {own_sizes}")
+        groups = []
+        for own, group in zip(self.param_groups, saved, strict=True):
+            missing = self.defaults.keys() - group.keys()
+            if missing:
+                raise ValueError(f"{name}: a param group lacks {sorted(missing)}")
+            groups.append({**group, "params": own["params"]})
+            self.check_settings(groups[-1])
+        params = dict(
+            zip((i for group in saved for i in group["params"]), self._params(), strict=True)
+        )
+        state = {}
+        for i, kept in state_dict["state"].items():
+            if i not in params:
+                raise ValueError(
+                    f"{name}: the state of parameter {i!r} belongs to none of the groups"
+                )
+            p = params[i]
+            state[p] = {
+                key: _loaded(name, i, p, key, value)
+                for key, value in kept.items()
+                if value is not None
+            }
+        self.param_groups, self.state = groups, state
+
+    def _params(self) -> list[Tensor]:
+        return [p for group in self.param_groups for p in group["params"]]
+
+    def __repr__(self) -> str:
+        lines = []
+        for i, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {i}")
+            lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
+        return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
+
+def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
+    """A value of a state dict as this optimizer keeps it: a count, or an array like its
+    parameter.
+    """
+    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    if key == "step":
+        return int(array)
+    if array.shape != p.shape:
+        raise ValueError(
+            f"{name}: {key} of parameter {i} has shape {array.shape}, expected {p.shape}"
+        )
+    return array.astype(p.dtype)  # a copy, and contiguous
+
+
+def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarray]:
+    """The arrays of these names in a parameter's state, made of zeros where they are not there
+    yet.
+    """
+    for name in names:
+        if name not in state:
+            state[name] = np.zeros(p.shape, p.dtype)
+    return [state[name] for name in names]
+
+
+def in_blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
+    """Pieces of arrays of one shape, with two pieces of scratch memory, small enough to stay in the
+    cache.
+
+    A step passes over its arrays several times; block by block they come from main memory once.
+    Arrays that do not lie in memory in order cannot be cut up without copying them, and are one
+    block.
+    """
+    first = arrays[0]
+    if not all(a.flags.c_contiguous for a in arrays):
+        yield [*arrays, np.empty_like(first), np.empty_like(first)]
+        return
+    flat = [a.reshape(-1) for a in arrays]
+    a, b = np.empty((2, min(first.size, BLOCK)), first.dtype)
+    for start in range(0, first.size, BLOCK):
+        pieces = [x[start : start + BLOCK] for x in flat]
+        n = pieces[0].size
+        yield [*pieces, a[:n], b[:n]]
+
+
+def check_at_least_zero(optimizer: str, group: Mapping[str, Any], *names: str) -> None:
+    """ValueError, in the name of the optimizer, for a setting below zero or NaN."""
+    for name in names:
+        if not group[name] >= 0:
+            raise ValueError(f"{optimizer}: {name}={group[name]} must not be negative")
+
+
+def check_fraction(optimizer: str, name: str, value: float) -> None:
+    """ValueError, in the name of the optimizer, unless 0 <= value < 1."""
+    if not 0 <= value < 1:
+        raise ValueError(f"{optimizer}: {name}={value} must be in [0, 1)")

@@ -1,0 +1,65 @@
+"""SGD: stochastic gradient descent with momentum, Nesterov momentum and weight decay."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
+
+
+class SGD(Optimizer):
+    """Gradient descent (Sutskever et al. 2013 for the two kinds of momentum), lr outside the
+    momentum.
+
+        g = g + weight_decay p
+        v = momentum v + (1 - dampening) g        v = g at the first step
+        g = g + momentum v if nesterov else v
+        p = p - lr g
+
+    Raises: ValueError for negative settings, or nesterov without momentum or with dampening.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ):
+        settings = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        check_at_least_zero("SGD", group, "lr", "momentum", "weight_decay")
+        if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
+            raise ValueError(
+                f"SGD: nesterov=True needs momentum={group['momentum']} above 0 "
+                f"and dampening={group['dampening']} equal to 0"
+            )
+
+    def update(self, param, grad, state, group) -> None:
+        lr, momentum, decay = float(group["lr"]), group["momentum"], group["weight_decay"]
+        new = 1 - group["dampening"] if "momentum_buffer" in state else 1
+        kept = buffers(state, param, "momentum_buffer") if momentum else []
+        for p, g, *v, step, scratch in in_blocks(param, grad, *kept):
+            if decay:
+                np.multiply(p, decay, out=step)
+                g = np.add(step, g, out=step)
+            if momentum:
+                (v,) = v
+                v *= momentum
+                v += g if new == 1 else np.multiply(g, new, out=scratch)
+                if group["nesterov"]:
+                    np.multiply(v, momentum, out=scratch)
+                    g = np.add(g, scratch, out=step)
+                else:
+                    g = v
+            p -= np.multiply(g, lr, out=scratch)
