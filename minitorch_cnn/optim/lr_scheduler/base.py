@@ -1,0 +1,114 @@
+"""LRScheduler: sets the learning rate of every group of an optimizer, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import deepcopy
+from typing import Any
+
+from ..optimizer import Optimizer
+
+
+class LRScheduler:
+    """The base of the schedules; a subclass defines `get_lr`.
+
+    Most schedules say how the rate changes from one step to the next, not what it is, so that
+    several of them on one optimizer multiply. Call `step()` after `optimizer.step()`, once per
+    epoch or once per batch, whichever the schedule counts in. Making a schedule does its step 0.
+    With last_epoch >= 0 it goes on behind that step from the rates that the optimizer has.
+
+    Raises: TypeError for what is not an Optimizer, KeyError for last_epoch >= 0 without groups'
+    initial_lr.
+    """
+
+    not_stored = ("optimizer",)
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
+        check_optimizer(type(self).__name__, optimizer)
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", group["lr"])
+            elif "initial_lr" not in group:
+                raise KeyError(
+                    f"{type(self).__name__}: last_epoch={last_epoch} needs initial_lr "
+                    f"in param group {i}"
+                )
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._first_step()
+
+    def get_lr(self) -> list[float]:
+        """The rate of every group at step `last_epoch`, from the rates at the step before."""
+        raise NotImplementedError
+
+    def first_lr(self) -> list[float]:
+        """The rates at the step that making the schedule does: those that are there, unless a
+        subclass differs.
+        """
+        return self.current()
+
+    def step(self) -> None:
+        """Go on to the next step and set its rates."""
+        self.last_epoch += 1
+        self._set(self.get_lr())
+
+    def get_last_lr(self) -> list[float]:
+        """The rates set last."""
+        return self._last_lr
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where the schedule stands, and its settings but for functions, in types that JSON can
+        hold.
+        """
+        return {k: deepcopy(v) for k, v in self.__dict__.items() if k not in self.not_stored}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Take over a `state_dict`; ValueError for one of another kind of schedule."""
+        self._check_keys(state_dict)
+        self.__dict__.update(deepcopy(dict(state_dict)))
+
+    def _check_keys(self, state_dict: Mapping[str, Any]) -> None:
+        wrong = sorted(state_dict.keys() ^ self.state_dict().keys())
+        if wrong:
+            raise ValueError(
+                f"{type(self).__name__}.load_state_dict: missing or unexpected {', '.join(wrong)}"
+            )
+
+    def current(self) -> list[float]:
+        """The rates the optimizer has now."""
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def _first_step(self) -> None:
+        self.last_epoch += 1
+        self._set(self.first_lr())
+
+    def restart(self) -> None:
+        """Go back to step 0, from the rates the schedule was made with."""
+        self.last_epoch = 0
+        self._set(self.base_lrs)
+        self._set(self.first_lr())
+
+    def _set(self, lrs: Sequence[float]) -> None:
+        for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
+            group["lr"] = lr
+        self._last_lr = self.current()
+
+
+def check_optimizer(scheduler: str, optimizer: Optimizer) -> None:
+    """TypeError, in the name of the scheduler, for what is not an Optimizer."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(
+            f"{scheduler}: optimizer must be an Optimizer, got {type(optimizer).__name__}"
+        )
+
+
+def per_group(scheduler: str, optimizer: Optimizer, name: str, value) -> list[float]:
+    """`value`, one for all groups or a list with one for each, as a list."""
+    groups = len(optimizer.param_groups)
+    values = list(value) if isinstance(value, list | tuple) else [value] * groups
+    if len(values) != groups:
+        raise ValueError(
+            f"{scheduler}: {name}={value} must have one entry for each of {groups} groups"
+        )
+    return values

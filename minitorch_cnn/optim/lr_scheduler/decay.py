@@ -1,0 +1,180 @@
+"""Schedules that follow one formula: steps, polynomial, cosine, linear (warm-up), and any
+function.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable
+
+from ..optimizer import Optimizer
+from .base import LRScheduler, per_group
+
+
+class StepLR(LRScheduler):
+    """lr times gamma every step_size steps.
+
+    Raises: ValueError for step_size below 1.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1
+    ):
+        check_count("StepLR", step_size=step_size)
+        self.step_size, self.gamma = step_size, gamma
+        super().__init__(optimizer, last_epoch)
+
+    def first_lr(self) -> list[float]:
+        return self.get_lr() if self.last_epoch else self.current()
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch % self.step_size:
+            return self.current()
+        return [lr * self.gamma for lr in self.current()]
+
+
+class MultiStepLR(LRScheduler):
+    """lr times gamma at each of the milestones; one named twice counts twice."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        milestones: Iterable[int],
+        gamma: float = 0.1,
+        last_epoch: int = -1,
+    ):
+        self.milestones, self.gamma = sorted(milestones), gamma
+        super().__init__(optimizer, last_epoch)
+
+    def first_lr(self) -> list[float]:
+        return self.get_lr()
+
+    def get_lr(self) -> list[float]:
+        factor = self.gamma ** self.milestones.count(self.last_epoch)
+        return [lr * factor for lr in self.current()]
+
+
+class LinearLR(LRScheduler):
+    """lr times a factor that goes in a straight line from start_factor to end_factor in total_iters
+    steps.
+
+    The usual warm-up: large steps are dangerous while the weights are still random (Goyal et al.
+    2017).
+
+    Raises: ValueError for start_factor outside (0, 1], end_factor outside [0, 1] or total_iters
+    below 1.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        start_factor: float = 1 / 3,
+        end_factor: float = 1.0,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ):
+        check_count("LinearLR", total_iters=total_iters)
+        if not 0 < start_factor <= 1:
+            raise ValueError(f"LinearLR: start_factor={start_factor} must be in (0, 1]")
+        if not 0 <= end_factor <= 1:
+            raise ValueError(f"LinearLR: end_factor={end_factor} must be in [0, 1]")
+        self.start_factor, self.end_factor, self.total_iters = start_factor, end_factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def first_lr(self) -> list[float]:
+        if self.last_epoch > 0:
+            return self.current()
+        return [lr * self.start_factor for lr in self.current()]
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch > self.total_iters:
+            return self.current()
+        slope = self.end_factor - self.start_factor
+        before = self.start_factor * self.total_iters + (self.last_epoch - 1) * slope
+        return [lr * (1 + slope / before) for lr in self.current()]
+
+
+class PolynomialLR(LRScheduler):
+    """lr = initial_lr (1 - t / total_iters)^power, and 0 from total_iters on.
+
+    Raises: ValueError for total_iters below 1.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        total_iters: int = 5,
+        power: float = 1.0,
+        last_epoch: int = -1,
+    ):
+        check_count("PolynomialLR", total_iters=total_iters)
+        self.total_iters, self.power = total_iters, power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        t, end = self.last_epoch, self.total_iters
+        if t > end:
+            return self.current()
+        return [lr * ((1 - t / end) / (1 - (t - 1) / end)) ** self.power for lr in self.current()]
+
+
+class CosineAnnealingLR(LRScheduler):
+    """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi t / T_max)) / 2 (Loshchilov & Hutter 2017,
+    without restarts).
+
+    Past T_max the rate rises again, as the cosine does.
+
+    Raises: ValueError for T_max below 1.
+    """
+
+    def __init__(
+        self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1
+    ):
+        check_count("CosineAnnealingLR", T_max=T_max)
+        self.T_max, self.eta_min = T_max, eta_min
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        t, end, low = self.last_epoch, self.T_max, self.eta_min
+        if (t - 1 - end) % (2 * end) == 0:  # the rate was eta_min, which no factor leads away from
+            rise = (1 - math.cos(math.pi / end)) / 2
+            return [
+                lr + (base - low) * rise
+                for lr, base in zip(self.current(), self.base_lrs, strict=True)
+            ]
+        factor = (1 + math.cos(math.pi * t / end)) / (1 + math.cos(math.pi * (t - 1) / end))
+        return [low + (lr - low) * factor for lr in self.current()]
+
+
+class LambdaLR(LRScheduler):
+    """lr = initial_lr * lr_lambda(t), with one function for all groups or a list with one for each.
+
+    The functions are not part of `state_dict`.
+    """
+
+    not_stored = ("optimizer", "lr_lambdas")
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
+        last_epoch: int = -1,
+    ):
+        self.lr_lambdas = per_group("LambdaLR", optimizer, "lr_lambda", lr_lambda)
+        super().__init__(optimizer, last_epoch)
+
+    def first_lr(self) -> list[float]:
+        return self.get_lr()
+
+    def get_lr(self) -> list[float]:
+        return [
+            base * fn(self.last_epoch)
+            for base, fn in zip(self.base_lrs, self.lr_lambdas, strict=True)
+        ]
+
+
+def check_count(scheduler: str, **counts: int) -> None:
+    """ValueError, in the name of the scheduler, for a number of steps below 1."""
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{scheduler}: {name}={count} must be at least 1")
