@@ -181,7 +181,7 @@ def binary_cross_entropy_with_logits(
     """Cross entropy between sigmoid(input) and probabilities, elementwise.
 
     y = -w (v t log s(x) + (1 - t) log(1 - s(x))), s = sigmoid, v = pos_weight; w and v broadcast.
-    As (1 - t) x + (1 + (v - 1) t) log(1 + exp(-x)) it is exact for logits of any size.
+    With log s(x) = -softplus(-x) and log(1 - s(x)) = -softplus(x) it is exact for any logits.
 
     Raises: ValueError for shapes that differ or an unknown reduction, TypeError for integers.
     """
@@ -190,10 +190,11 @@ def binary_cross_entropy_with_logits(
     check_float(name, target=target)
     _check_reduction(name, reduction)
     _check_same_shape(name, input, target)
-    log_term = Softplus.apply(-input, beta=1.0, threshold=np.inf)
-    if pos_weight is not None:
-        log_term = (1 + (pos_weight - 1) * target) * log_term
-    losses = (1 - target) * input + log_term
+    minus_log_s, minus_log_rest = (
+        Softplus.apply(x, beta=1.0, threshold=np.inf) for x in (-input, input)
+    )
+    positive = target if pos_weight is None else pos_weight * target
+    losses = positive * minus_log_s + (1 - target) * minus_log_rest
     if weight is not None:
         losses = losses * weight
     return _reduce(losses, reduction, losses.numel())

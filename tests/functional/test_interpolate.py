@@ -79,6 +79,13 @@ def test_nearest_takes_the_pixel_at_the_scaled_place(space):
         np.testing.assert_array_equal(y[(..., *target)], x[(..., *source)])
 
 
+@pytest.mark.parametrize("scale", [0.7, 1.7, 2.5])
+def test_nearest_by_a_factor_takes_the_pixel_at_the_place_over_the_factor(scale):
+    x = np.arange(10.0).reshape(1, 1, 10)
+    y = F.interpolate(Tensor(x), scale_factor=scale).data
+    np.testing.assert_array_equal(y[0, 0], np.floor(np.arange(math.floor(10 * scale)) / scale))
+
+
 def test_nearest_by_2_repeats_each_pixel():
     x = np.arange(6).reshape(1, 1, 2, 3)
     y = F.interpolate(Tensor(x), scale_factor=2)

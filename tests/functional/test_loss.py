@@ -244,6 +244,13 @@ def test_bce_with_logits_stays_exact_for_huge_logits():
     np.testing.assert_array_equal(x.grad.data, [0, 0, 1, -1])
 
 
+def test_bce_with_logits_loses_no_digits_to_cancellation():
+    x = Tensor(np.array([21.0, -21.0, 30.0]))
+    y = BCE(x, Tensor(np.array([0.0, 0.0, 1.0])), reduction="none").data
+    tail = math.log1p(math.exp(-21)), math.log1p(math.exp(-30))
+    np.testing.assert_allclose(y, [21 + tail[0], tail[0], tail[1]], rtol=1e-15)
+
+
 @pytest.mark.parametrize("fn", [F.mse_loss, BCE, F.cross_entropy])
 def test_nan_in_a_float_target_is_seen_in_the_loss(fn):
     target = np.array([[0.0, np.nan, 1.0]])

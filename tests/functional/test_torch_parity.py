@@ -1,4 +1,4 @@
-"""The functions without a window against PyTorch: signatures, values and gradients, in one table."""
+"""Functions without a window against PyTorch: signatures, values and gradients, in one table."""
 
 import inspect
 
