@@ -81,7 +81,7 @@ def convolutions(draw, spatial=2, transposed=False, extra=2, batch=(0, 1, 2)):
 
 @st.composite
 def pools(draw, spatial=2, dilated=False, batch=(0, 1, 2)):
-    """(x,), settings of a max or average pool. No two elements of x are close: there are no ties."""
+    """(x,), settings of a max or average pool. No two elements of x are close: no ties."""
     kernel = draw(st.tuples(*[st.integers(1, 3)] * spatial))
     stride = draw(st.tuples(*[st.integers(1, 3)] * spatial))
     padding = tuple(draw(st.integers(0, k // 2)) for k in kernel)

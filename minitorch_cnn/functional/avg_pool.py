@@ -1,0 +1,138 @@
+"""Average pooling: the mean of each window. Linear, so that backward of backward is forward."""
+
+from __future__ import annotations
+
+from ..autograd.function import Function
+from ..kernels.pool2d import (
+    adaptive_avg_pool2d_forward,
+    adaptive_avg_pool2d_input_grad,
+    avg_pool2d_forward,
+    avg_pool2d_input_grad,
+)
+from ..tensor.tensor import Tensor
+from .checks import check_float
+from .geometry import Pair, adaptive_size, from_images, is_int, pool_window, to_images
+
+
+class AvgPool2d(Function):
+    """y = mean of each window.    x (N, C, H, W) -> y (N, C, OH, OW)"""
+
+    def forward(ctx, x, **settings):
+        ctx.size, ctx.settings = x.shape[2:], settings
+        return avg_pool2d_forward(x, **settings)
+
+    def backward(ctx, gy):
+        # y[p] = sum of x[q] / divisor[p] over the q in window p:
+        # gx[q] = sum of gy[p] / divisor[p] over the p whose window has q
+        return AvgPool2dBackward.apply(gy, size=ctx.size, **ctx.settings)
+
+
+class AvgPool2dBackward(Function):
+    """The adjoint of AvgPool2d.    gy (N, C, OH, OW) -> gx (N, C, *size)"""
+
+    def forward(ctx, gy, size, window, **divisor):
+        ctx.settings = {"window": window, **divisor}
+        return avg_pool2d_input_grad(gy, window, size, **divisor)
+
+    def backward(ctx, ggx):
+        return AvgPool2d.apply(ggx, **ctx.settings)
+
+
+def avg_pool2d(
+    input: Tensor,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Tensor:
+    """The sum of each window divided by its size, or by divisor_override.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW),
+    OH = (H + 2*padding - KH) / stride + 1 rounded down (up with ceil_mode), OW alike.
+
+    The size counts cells in the padding, or not (count_include_pad), and never those that a last
+    window of ceil_mode has beyond it. stride=None is kernel_size.
+
+    Raises: ValueError for a shape or setting that does not fit (padding must be at most half of
+    kernel_size), TypeError for other than floats.
+    """
+    name = "avg_pool2d"
+    if divisor_override is not None and not (is_int(divisor_override) and divisor_override != 0):
+        raise ValueError(f"{name}: divisor_override={divisor_override} must be an int other than 0")
+    return _avg_pool(
+        name, 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override
+    )
+
+
+def avg_pool1d(
+    input: Tensor,
+    kernel_size: int | tuple[int],
+    stride: int | tuple[int] | None = None,
+    padding: int | tuple[int] = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+) -> Tensor:
+    """avg_pool2d of images of height 1.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    return _avg_pool(
+        "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
+    )
+
+
+def _avg_pool(
+    name,
+    spatial,
+    input,
+    kernel_size,
+    stride,
+    padding,
+    ceil_mode,
+    count_include_pad,
+    divisor_override,
+) -> Tensor:
+    check_float(name, input=input)
+    x = to_images(name, input, spatial)
+    window = pool_window(name, x, spatial, kernel_size, stride, padding, ceil_mode=ceil_mode)
+    y = AvgPool2d.apply(
+        x, window=window, count_include_pad=count_include_pad, divisor_override=divisor_override
+    )
+    return from_images(y, input.ndim, spatial)
+
+
+class AdaptiveAvgPool2d(Function):
+    """y = mean of each window of a covering.    x (N, C, H, W) -> y (N, C, *size)"""
+
+    def forward(ctx, x, size):
+        ctx.input_size = x.shape[2:]
+        return adaptive_avg_pool2d_forward(x, size)
+
+    def backward(ctx, gy):
+        return AdaptiveAvgPool2dBackward.apply(gy, input_size=ctx.input_size)
+
+
+class AdaptiveAvgPool2dBackward(Function):
+    """The adjoint of AdaptiveAvgPool2d.    gy (N, C, OH, OW) -> gx (N, C, *input_size)"""
+
+    def forward(ctx, gy, input_size):
+        ctx.size = gy.shape[2:]
+        return adaptive_avg_pool2d_input_grad(gy, input_size)
+
+    def backward(ctx, ggx):
+        return AdaptiveAvgPool2d.apply(ggx, size=ctx.size)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
+    """The means of OH x OW windows that cover the input.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
+
+    Window i has the rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, columns alike; None in
+    output_size keeps that side. 1 is the global average (Lin, Chen, Yan 2013, Network in Network).
+
+    Raises: ValueError for a shape or size that does not fit, TypeError for other than floats.
+    """
+    check_float("adaptive_avg_pool2d", input=input)
+    x = to_images("adaptive_avg_pool2d", input, spatial=2)
+    size = adaptive_size("adaptive_avg_pool2d", x, output_size)
+    return from_images(AdaptiveAvgPool2d.apply(x, size=size), input.ndim, spatial=2)

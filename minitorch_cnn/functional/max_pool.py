@@ -1,0 +1,219 @@
+"""Max pooling: the largest element of each window, where it was, and the way back.
+
+With the positions known these ops are linear: the backward of taking (gather) is adding up
+(scatter), and the other way round.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..kernels.pool2d import (
+    adaptive_max_pool2d_forward,
+    max_pool2d_forward,
+    max_pool2d_gather,
+    max_pool2d_input_grad,
+)
+from ..tensor.tensor import Tensor
+from .checks import check_float, check_integer
+from .geometry import Pair, adaptive_size, from_images, pair, pool_window, to_images
+
+
+class MaxPool2d(Function):
+    """y = max over each window, and where it was.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
+
+    def forward(ctx, x, window):
+        ctx.input_size = x.shape[2:]
+        y, argmax = max_pool2d_forward(x, window)
+        ctx.save(argmax)
+        ctx.mark_non_differentiable(1)
+        return y, argmax
+
+    def backward(ctx, gy, _):
+        # y[p] = x[argmax[p]]:  gx[argmax[p]] += gy[p]
+        (argmax,) = ctx.saved
+        return ScatterMax2d.apply(gy, argmax=argmax.data, size=ctx.input_size)
+
+
+class AdaptiveMaxPool2d(Function):
+    """MaxPool2d with the windows of a covering.    x (N, C, H, W) -> y, argmax (N, C, *size)"""
+
+    def forward(ctx, x, size):
+        ctx.input_size = x.shape[2:]
+        y, argmax = adaptive_max_pool2d_forward(x, size)
+        ctx.save(argmax)
+        ctx.mark_non_differentiable(1)
+        return y, argmax
+
+    def backward(ctx, gy, _):
+        (argmax,) = ctx.saved
+        return ScatterMax2d.apply(gy, argmax=argmax.data, size=ctx.input_size)
+
+
+class ScatterMax2d(Function):
+    """x = 0, x[argmax[p]] += y[p].    y, argmax (N, C, OH, OW) -> x (N, C, *size)"""
+
+    def forward(ctx, y, argmax, size):
+        ctx.keep(argmax)
+        return max_pool2d_input_grad(y, argmax, size)
+
+    def backward(ctx, gx):
+        (argmax,) = ctx.kept
+        return GatherMax2d.apply(gx, argmax=argmax)
+
+
+class GatherMax2d(Function):
+    """y[p] = x[argmax[p]].    x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW)"""
+
+    def forward(ctx, x, argmax):
+        ctx.keep(argmax)
+        ctx.size = x.shape[2:]
+        return max_pool2d_gather(x, argmax)
+
+    def backward(ctx, gy):
+        (argmax,) = ctx.kept
+        return ScatterMax2d.apply(gy, argmax=argmax, size=ctx.size)
+
+
+def max_pool2d(
+    input: Tensor,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The largest element of each window: the first of equals, never padding, NaN if there is one.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW),
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) / stride + 1 rounded down (up with ceil_mode), OW
+    alike.
+
+    With return_indices also the position h*W + w of each maximum in its plane, int64. stride=None
+    is kernel_size.
+
+    Raises: ValueError for a shape or setting that does not fit (padding must be at most half of
+    kernel_size), TypeError for other than floats.
+    """
+    return _max_pool(
+        "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
+
+
+def max_pool1d(
+    input: Tensor,
+    kernel_size: int | tuple[int],
+    stride: int | tuple[int] | None = None,
+    padding: int | tuple[int] = 0,
+    dilation: int | tuple[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]:
+    """max_pool2d of images of height 1.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    return _max_pool(
+        "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+    )
+
+
+def _max_pool(
+    name, spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
+):
+    check_float(name, input=input)
+    x = to_images(name, input, spatial)
+    window = pool_window(name, x, spatial, kernel_size, stride, padding, dilation, ceil_mode)
+    y, argmax = MaxPool2d.apply(x, window=window)
+    y = from_images(y, input.ndim, spatial)
+    return (y, from_images(argmax, input.ndim, spatial)) if return_indices else y
+
+
+def adaptive_max_pool2d(
+    input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """The maxima of OH x OW windows that cover the input.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
+
+    Window i has the rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, columns alike; None in
+    output_size keeps that side. With return_indices also the maxima's positions h*W + w, int64.
+
+    Raises: ValueError for a shape or size that does not fit, TypeError for other than floats.
+    """
+    check_float("adaptive_max_pool2d", input=input)
+    x = to_images("adaptive_max_pool2d", input, spatial=2)
+    size = adaptive_size("adaptive_max_pool2d", x, output_size)
+    y, argmax = AdaptiveMaxPool2d.apply(x, size=size)
+    y = from_images(y, input.ndim, spatial=2)
+    return (y, from_images(argmax, input.ndim, spatial=2)) if return_indices else y
+
+
+class MaxUnpool2d(Function):
+    """x = 0, x[indices[p]] = y[p].    y, indices (N, C, OH, OW) -> x (N, C, *size)"""
+
+    def forward(ctx, y, indices, size):
+        ctx.keep(indices)
+        n, c, _, _ = y.shape
+        x = np.zeros((n, c, size[0] * size[1]), y.dtype)
+        np.put_along_axis(x, indices.reshape(n, c, -1), y.reshape(n, c, -1), axis=2)
+        return x.reshape(n, c, *size)
+
+    def backward(ctx, gx):
+        (indices,) = ctx.kept
+        return GatherMax2d.apply(gx, argmax=indices)
+
+
+def max_unpool2d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    output_size: tuple[int, ...] | None = None,
+) -> Tensor:
+    """Each maximum where max_pool2d found it, zeros elsewhere (Zeiler, Fergus 2014, section 2.1).
+
+    y (N, C, OH, OW) or (C, OH, OW), indices of the same shape -> x (N, C, H, W) or (C, H, W),
+    H = (OH - 1)*stride - 2*padding + KH and W alike, or output_size, less than a stride away.
+    Of overlapping windows that chose the same element one is written, and each gets the gradient.
+
+    Raises: ValueError for shapes or sizes that do not fit, TypeError for other than floats and
+    integer indices, IndexError for an index outside of the output.
+    """
+    name = "max_unpool2d"
+    check_float(name, input=input)
+    check_integer(name, indices=indices)
+    if input.shape != indices.shape:
+        raise ValueError(
+            f"{name}: indices of shape {indices.shape} must have input's shape {input.shape}"
+        )
+    y = to_images(name, input, spatial=2)
+    kernel = pair(name, "kernel_size", kernel_size, 1, spatial=2)
+    stride = kernel if stride is None else pair(name, "stride", stride, 1, spatial=2)
+    padding = pair(name, "padding", padding, 0, spatial=2)
+    size = _unpooled_size(name, y, kernel, stride, padding, output_size)
+    at = indices.data.reshape(y.shape)
+    if at.size and not 0 <= at.min() <= at.max() < size[0] * size[1]:
+        raise IndexError(
+            f"{name}: indices from {at.min()} to {at.max()} must lie in an output of size {size}"
+        )
+    return from_images(MaxUnpool2d.apply(y, indices=at, size=size), input.ndim, spatial=2)
+
+
+def _unpooled_size(name, y, kernel, stride, padding, output_size) -> Pair:
+    default = tuple(
+        (n - 1) * s - 2 * p + k
+        for n, s, p, k in zip(y.shape[2:], stride, padding, kernel, strict=True)
+    )
+    if output_size is None:
+        output_size = default
+    if len(output_size) not in (2, 4):
+        raise ValueError(f"{name}: output_size={output_size} must be (H, W) or (N, C, H, W)")
+    size = tuple(output_size)[-2:]
+    for n, d, s in zip(size, default, stride, strict=True):
+        if n < 1 or not d - s < n < d + s:
+            raise ValueError(
+                f"{name}: output_size={size} must be positive, "
+                f"and less than stride={stride} away from {default}"
+            )
+    return size
