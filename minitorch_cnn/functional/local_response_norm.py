@@ -1,0 +1,85 @@
+"""Local response normalisation: a channel's strong neighbours weaken it (AlexNet, section 3.3)."""
+
+from __future__ import annotations
+
+from ..autograd.function import Function
+from ..kernels.local_response_norm import (
+    local_response_norm_backward,
+    local_response_norm_forward,
+)
+from ..tensor.padding import pad
+from ..tensor.tensor import Tensor
+from .checks import check_float
+from .geometry import is_int
+
+
+class LocalResponseNorm(Function):
+    """y = x s^-beta, s = k + alpha/size A(x^2), A the sum over `size` channels.  (N, C, *)"""
+
+    def forward(ctx, x, **settings):
+        ctx.save(x)
+        ctx.settings = settings
+        return local_response_norm_forward(x, **settings)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return LocalResponseNormBackward.apply(gy, x, **ctx.settings)
+
+
+class LocalResponseNormBackward(Function):
+    """gx = gy s^-beta - 2 beta alpha/size x A'(gy x s^(-beta-1)), A' the adjoint of A."""
+
+    def forward(ctx, gy, x, **settings):
+        ctx.save(gy, x)
+        ctx.settings = settings
+        return local_response_norm_backward(gy, x, **settings)
+
+    def backward(ctx, v):
+        # v is the gradient for gx. With c = alpha/size and s = k + c A(x^2):
+        #   L = sum of v gx = sum of v gy s^-beta - 2 beta c A(v x) gy x s^(-beta-1)
+        # dL/dgy and dL/dx with s held are read off; through s:  dL/dx = 2 c x A'(dL/ds)
+        gy, x = ctx.saved
+        size, alpha, beta, k = (ctx.settings[key] for key in ("size", "alpha", "beta", "k"))
+        c = alpha / size
+        before, after = size // 2, (size - 1) // 2
+        s = k + c * window_sum(x * x, before, after)
+        power = s**-beta
+        lower = power / s
+        seen = window_sum(v * x, before, after)
+
+        ggy = v * power - 2 * beta * c * seen * x * lower
+        gs = -beta * v * gy * lower + 2 * beta * (beta + 1) * c * seen * gy * x * lower / s
+        gx = -2 * beta * c * (v * window_sum(gy * x * lower, after, before) + seen * gy * lower)
+        return ggy, gx + 2 * c * x * window_sum(gs, after, before)
+
+
+def window_sum(x: Tensor, before: int, after: int) -> Tensor:
+    """The sum of x over the channels from `before` ahead of each one to `after` behind it."""
+    channels = x.shape[1]
+    padded = pad(x, (0, 0) * (x.ndim - 2) + (before, after))
+    return sum(padded[:, i : i + channels] for i in range(before + after + 1))
+
+
+def local_response_norm(
+    input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
+) -> Tensor:
+    """y = x (k + alpha/size * sum of x^2 over `size` channels)^-beta (Krizhevsky et al. 2012).
+
+    x (N, C, *) with 3 axes or more -> y (N, C, *)
+
+    The window has size//2 channels before and (size - 1)//2 after its own; channels that do not
+    exist are 0. The paper's alpha is this one divided by size.
+
+    Raises: ValueError for a size below 1 or fewer than 3 axes, TypeError for other than floats.
+    """
+    name = "local_response_norm"
+    check_float(name, input=input)
+    if input.ndim < 3:
+        raise ValueError(
+            f"{name}: input of shape {input.shape} must be (N, C, *) with 3 axes or more"
+        )
+    if not is_int(size):
+        raise TypeError(f"{name}: size={size!r} must be an int")
+    if size < 1:
+        raise ValueError(f"{name}: size={size} must be at least 1")
+    return LocalResponseNorm.apply(input, size=size, alpha=alpha, beta=beta, k=k)

@@ -1,0 +1,272 @@
+"""Normalisation: batch, group and layer norm are one op over different axes.
+
+x^ = (x - mean) / sqrt(var + eps), with the mean and biased variance of a channel over the batch, of
+a group of channels or of a sample; then w x^ + b.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..autograd.modes import no_grad
+from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_statistics
+from ..tensor.tensor import Tensor
+from .checks import check_float
+from .geometry import is_int
+
+
+class BatchNorm(Function):
+    """y = w x^ + b with mean and var those of x itself.
+
+    x (N, C, *), w and b (C,) or None, mean and var (C,) -> y (N, C, *)
+    """
+
+    def forward(ctx, x, w, b, mean, var, eps):
+        invstd = inverse_std(var, eps)
+        ctx.save(x, w)
+        ctx.keep(mean, invstd)
+        ctx.eps = eps
+        return batch_norm_forward(x, w, b, mean, invstd)
+
+    def backward(ctx, gy):
+        x, w = ctx.saved
+        mean, invstd = ctx.kept
+        gx, gw, gb = BatchNormBackward.apply(gy, x, w, mean=mean, invstd=invstd, eps=ctx.eps)
+        _, need_w, need_b = ctx.needs_input_grad
+        return gx, gw if need_w else None, gb if need_b else None
+
+
+class BatchNormBackward(Function):
+    """The gradients of BatchNorm. With < > the mean over a channel and r = 1 / sqrt(var + eps):
+
+    gx = w r (gy - <gy> - x^ <gy x^>)    gw = sum of gy x^    gb = sum of gy
+
+    gy, x (N, C, *), w (C,) or None -> gx (N, C, *), gw, gb (C,)    (Ioffe, Szegedy 2015, section 3)
+    """
+
+    def forward(ctx, gy, x, w, mean, invstd, eps):
+        ctx.save(gy, x, w)
+        ctx.eps = eps
+        return tuple(batch_norm_backward(gy, x, w, mean, invstd))
+
+    def backward(ctx, ggx, ggw, ggb):
+        # mean and r depend on x: with the constants that forward was given, derivatives of this
+        # derivative would lack their part. Hence r and x^ anew, from x, in operations on Tensors.
+        # With P u = u - <u> - x^ <u x^>, its own adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>, of
+        #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
+        gy, x, w = ctx.saved
+        axes = (0, *range(2, x.ndim))
+        shape = (1, -1) + (1,) * (x.ndim - 2)
+
+        def mean(u):
+            return u.mean(axes, keepdim=True)
+
+        def project(u):
+            return u - mean(u) - x_hat * mean(u * x_hat)
+
+        centred = x - mean(x)
+        r = (mean(centred * centred) + ctx.eps).rsqrt()
+        x_hat = centred * r
+        scale = r if w is None else r * w.reshape(shape)
+
+        g2y = g2x = g2w = None
+        if ggx is not None:
+            projected = project(ggx)
+            g2y = scale * projected
+            g2x = (
+                -scale
+                * r
+                * (
+                    mean(gy * x_hat) * projected
+                    + mean(ggx * x_hat) * project(gy)
+                    + mean(gy * projected) * x_hat
+                )
+            )
+            g2w = None if w is None else (r * gy * projected).sum(axes)
+        if ggw is not None:
+            ggw = ggw.reshape(shape)
+            g2y = plus(g2y, ggw * x_hat)
+            g2x = plus(g2x, ggw * r * project(gy))
+        if ggb is not None:
+            g2y = plus(g2y, ggb.reshape(shape).expand(x.shape))
+        return g2y, g2x, g2w
+
+
+def plus(a: Tensor | None, b: Tensor) -> Tensor:
+    """a + b, where None is zero."""
+    return b if a is None else a + b
+
+
+class ChannelAffine(Function):
+    """y = w (x - mean) invstd + b with constant statistics.
+
+    x (N, C, *), w and b (C,) or None, mean and invstd (C,) -> y (N, C, *)
+    """
+
+    def forward(ctx, x, w, b, mean, invstd):
+        ctx.save(x, w)
+        ctx.keep(mean, invstd)
+        return batch_norm_forward(x, w, b, mean, invstd)
+
+    def backward(ctx, gy):
+        x, w = ctx.saved
+        need_x, need_w, need_b = ctx.needs_input_grad
+        axes = (0, *range(2, x.ndim))
+        mean, invstd = (Tensor(s.reshape((-1,) + (1,) * (x.ndim - 2))) for s in ctx.kept)
+        gx = gw = gb = None
+        if need_x:
+            gx = gy * (invstd if w is None else invstd * w.reshape(invstd.shape))
+        if need_w:
+            gw = (gy * ((x - mean) * invstd)).sum(axes)
+        if need_b:
+            gb = gy.sum(axes)
+        return gx, gw, gb
+
+
+def inverse_std(var: np.ndarray, eps: float) -> np.ndarray:
+    """1 / sqrt(var + eps), in the dtype of var."""
+    return 1 / np.sqrt(var + var.dtype.type(eps))
+
+
+def batch_norm(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """y = w (x - mean) / sqrt(var + eps) + b per channel (Ioffe, Szegedy 2015, algorithms 1 and 2).
+
+    x (N, C), (N, C, L) or (N, C, H, W); running_mean, running_var, w, b (C,) -> y of x's shape
+
+    With training, mean and biased variance are those of x over all axes but C, and in place
+    running = (1 - momentum) running + momentum new, with the unbiased variance. Without, mean and
+    variance are the running ones.
+
+    Raises: ValueError for shapes that do not fit, one value per channel or eps <= 0 in training,
+    running statistics missing without; TypeError for other than floats of one dtype.
+    """
+    name = "batch_norm"
+    running = {"running_mean": running_mean, "running_var": running_var}
+    check_float(name, input=input, weight=weight, bias=bias, **running)
+    if input.ndim < 2:
+        raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
+    check_vectors(name, input.shape[1:2], weight=weight, bias=bias, **running)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{name}: running_mean and running_var must both be given or both be None")
+    for argument, statistic in running.items():
+        if statistic is not None and statistic.requires_grad:
+            raise ValueError(f"{name}: {argument} must not require grad, it is written to")
+    if not training:
+        if running_mean is None:
+            raise ValueError(f"{name}: running_mean=None needs training=True")
+        invstd = inverse_std(running_var.data, eps)
+        return ChannelAffine.apply(input, weight, bias, mean=running_mean.data, invstd=invstd)
+
+    check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
+    if eps <= 0:
+        raise ValueError(f"{name}: eps={eps} must be positive in training")
+    mean, var = batch_norm_statistics(input.data)
+    if running_mean is not None and input.numel():
+        update_running(running_mean, mean, momentum)
+        count = input.numel() // input.shape[1]
+        update_running(running_var, var * (count / (count - 1)), momentum)
+    return BatchNorm.apply(input, weight, bias, mean=mean, var=var, eps=eps)
+
+
+def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
+    """running = (1 - momentum) running + momentum new, in place."""
+    with no_grad():
+        running.mul_(1 - momentum).add_(Tensor(new), alpha=momentum)
+
+
+def group_norm(
+    input: Tensor,
+    num_groups: int,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """w x^ + b, normalised over all positions of a group of channels in a sample (Wu, He 2018).
+
+    x (N, C, *), w, b (C,) -> y (N, C, *)
+
+    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype.
+    """
+    name = "group_norm"
+    check_float(name, input=input, weight=weight, bias=bias)
+    if input.ndim < 2:
+        raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
+    n, c, *space = input.shape
+    if not is_int(num_groups):
+        raise TypeError(f"{name}: num_groups={num_groups!r} must be an int")
+    if num_groups < 1 or c % num_groups:
+        raise ValueError(f"{name}: num_groups={num_groups} must divide the {c} channels")
+    check_vectors(name, (c,), weight=weight, bias=bias)
+    check_lone_value(name, n * c // num_groups * math.prod(space), input)
+    normalised = standardise(input, n * num_groups, eps)
+    return affine(normalised, weight, bias, (c,) + (1,) * len(space))
+
+
+def layer_norm(
+    input: Tensor,
+    normalized_shape: tuple[int, ...],
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    eps: float = 1e-5,
+) -> Tensor:
+    """w x^ + b, normalised over the last axes, those of normalized_shape (Ba, Kiros, Hinton 2016).
+
+    x (*, *normalized_shape), w, b of normalized_shape -> y of x's shape
+
+    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype.
+    """
+    name = "layer_norm"
+    check_float(name, input=input, weight=weight, bias=bias)
+    if not isinstance(normalized_shape, (tuple, list)):
+        raise TypeError(f"{name}: normalized_shape={normalized_shape!r} must be a tuple of ints")
+    shape = tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ValueError(
+            f"{name}: normalized_shape={shape} must be how input's shape {input.shape} ends"
+        )
+    check_vectors(name, shape, weight=weight, bias=bias)
+    normalised = standardise(input, math.prod(input.shape[: -len(shape)]), eps)
+    return affine(normalised, weight, bias, shape)
+
+
+def standardise(x: Tensor, rows: int, eps: float) -> Tensor:
+    """x^ of each of `rows` equal parts of x: a batch norm whose channels are the parts."""
+    if x.numel() == 0:
+        return x.clone()
+    channels = x.reshape(1, rows, -1)
+    mean, var = batch_norm_statistics(channels.data)
+    return BatchNorm.apply(channels, None, None, mean=mean, var=var, eps=eps).reshape(x.shape)
+
+
+def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
+    """w x + b with w and b read in `shape`, which broadcasts against x."""
+    if weight is not None:
+        x = x * weight.reshape(shape)
+    return x if bias is None else x + bias.reshape(shape)
+
+
+def check_vectors(name: str, shape: tuple[int, ...], **tensors: Tensor | None) -> None:
+    """Refuse a parameter or statistic of another shape."""
+    for argument, x in tensors.items():
+        if x is not None and x.shape != shape:
+            raise ValueError(f"{name}: {argument} of shape {x.shape} must have the shape {shape}")
+
+
+def check_lone_value(name: str, count: int, input: Tensor) -> None:
+    """Refuse to normalise one value by itself."""
+    if count == 1:
+        raise ValueError(
+            f"{name}: input of shape {input.shape} has one value per channel, which is its own mean"
+        )

@@ -1,0 +1,170 @@
+"""Batch, group and layer norm: gradients of both orders, running statistics, and refusals."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from minitorch_cnn import functional as F
+from minitorch_cnn.tensor.tensor import Tensor
+from tests.functional.draws import assert_differentiable_twice, batch_norms, leaves, normals
+
+
+@pytest.mark.parametrize("training", [True, False])
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_batch_norm_has_the_gradients_of_its_slopes(training, data):
+    arrays, running, options = data.draw(batch_norms(training))
+
+    def normed(x, w, b):
+        statistics = [None if r is None else Tensor(r.copy()) for r in running]
+        return F.batch_norm(x, *statistics, w, b, **options)
+
+    assert_differentiable_twice(normed, *arrays)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_group_norm_has_the_gradients_of_its_slopes(data):
+    groups, per_group = data.draw(st.integers(1, 2)), data.draw(st.integers(1, 2))
+    c = groups * per_group
+    space = data.draw(st.sampled_from([(3,), (2, 2)]))
+    affine = data.draw(st.sampled_from([None, (c,)]))
+    arrays = normals(data.draw, (2, c, *space), affine, affine)
+    assert_differentiable_twice(lambda x, w, b: F.group_norm(x, groups, w, b), *arrays)
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.data())
+def test_layer_norm_has_the_gradients_of_its_slopes(data):
+    shape = data.draw(st.sampled_from([(3,), (2, 2), (1, 3)]))
+    lead = data.draw(st.sampled_from([(), (2,), (2, 2)]))
+    affine = data.draw(st.sampled_from([None, shape]))
+    arrays = normals(data.draw, (*lead, *shape), affine, affine)
+    assert_differentiable_twice(lambda x, w, b: F.layer_norm(x, shape, w, b), *arrays)
+
+
+def test_training_gives_each_channel_mean_0_and_variance_1():
+    x = np.random.default_rng(0).normal(5, 3, (4, 3, 5, 6))
+    y = F.batch_norm(Tensor(x), None, None, training=True, eps=1e-12).data
+    np.testing.assert_allclose(y.mean((0, 2, 3)), np.zeros(3), atol=1e-12)
+    np.testing.assert_allclose(y.var((0, 2, 3)), np.ones(3))
+
+
+def test_running_statistics_move_in_place_with_the_unbiased_variance():
+    x = np.random.default_rng(0).normal(5, 3, (4, 2, 5))
+    mean, var = Tensor(np.ones(2)), Tensor(np.full(2, 2.0))
+    memory = mean.data, var.data
+    F.batch_norm(Tensor(x), mean, var, training=True, momentum=0.3)
+    assert (mean.data is memory[0]) and (var.data is memory[1])
+    np.testing.assert_allclose(mean.data, 0.7 + 0.3 * x.mean((0, 2)))
+    np.testing.assert_allclose(var.data, 0.7 * 2 + 0.3 * x.var((0, 2), ddof=1))
+
+
+def test_running_statistics_rest_without_training():
+    mean, var = Tensor(np.ones(2)), Tensor(np.full(2, 2.0))
+    F.batch_norm(Tensor(np.arange(8.0).reshape(4, 2)), mean, var)
+    assert mean.tolist() == [1.0, 1.0] and var.tolist() == [2.0, 2.0]
+
+
+def test_a_large_mean_does_not_drown_the_variance_in_float32():
+    x = (1e4 + np.random.default_rng(0).standard_normal((64, 1, 8))).astype(np.float32)
+    y = F.batch_norm(Tensor(x), None, None, training=True).data
+    exact = x.astype(np.float64)
+    exact = (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5)
+    np.testing.assert_allclose(y, exact, atol=1e-2)
+
+
+def test_a_norm_of_a_sum_of_norms_has_zero_gradient_for_an_all_ones_cotangent():
+    (x,) = leaves((np.random.default_rng(0).standard_normal((4, 2, 3)),))
+    F.batch_norm(x, None, None, training=True).sum().backward()
+    np.testing.assert_allclose(x.grad.data, np.zeros(x.shape), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [
+        lambda x: F.batch_norm(x, Tensor(np.zeros(4)), Tensor(np.ones(4)), training=True),
+        lambda x: F.group_norm(x, 2),
+        lambda x: F.layer_norm(x, (4, 3)),
+    ],
+)
+def test_an_empty_batch_gives_an_empty_output(norm):
+    (x,) = leaves((np.zeros((0, 4, 3)),))
+    y = norm(x)
+    assert y.shape == x.shape
+    y.sum().backward()
+    assert x.grad.shape == x.shape
+
+
+def test_an_empty_batch_leaves_the_running_statistics_alone():
+    mean, var = Tensor(np.ones(2)), Tensor(np.full(2, 2.0))
+    F.batch_norm(Tensor(np.zeros((0, 2))), mean, var, training=True)
+    assert mean.tolist() == [1.0, 1.0] and var.tolist() == [2.0, 2.0]
+
+
+def test_float32_stays_float32_forward_and_backward():
+    x, w, b = leaves(np.arange(n, dtype=np.float32).reshape(s) for n, s in SIZES)
+    y = F.batch_norm(x, None, None, w, b, training=True)
+    y.sum().backward()
+    assert {t.dtype for t in (y, x.grad, w.grad, b.grad)} == {np.dtype("float32")}
+
+
+SIZES = [(8, (4, 2)), (2, (2,)), (2, (2,))]
+
+
+def zeros(*shape, dtype="float32"):
+    return Tensor(np.zeros(shape, dtype))
+
+
+X, V, SHORT, WIDE = zeros(4, 3, 2), zeros(3), zeros(2), zeros(3, dtype="float64")
+LEAF = Tensor(np.zeros(3, np.float32), requires_grad=True)
+TRAIN = {"training": True}
+
+# (function, arguments, settings, error, part of its message)
+REFUSED = {
+    "lone value": (F.batch_norm, (zeros(1, 3, 1), V, V), TRAIN, ValueError, "one value per"),
+    "no statistics": (F.batch_norm, (X, None, None), {}, ValueError, "needs training=True"),
+    "one statistic": (F.batch_norm, (X, V, None), TRAIN, ValueError, "both be given"),
+    "mean's shape": (F.batch_norm, (X, SHORT, V), {}, ValueError, "running_mean of shape (2,)"),
+    "var's shape": (F.batch_norm, (X, V, SHORT), {}, ValueError, "running_var of shape (2,)"),
+    "weight's shape": (F.batch_norm, (X, V, V, SHORT), {}, ValueError, "weight of shape (2,)"),
+    "bias's shape": (F.batch_norm, (X, V, V, V, SHORT), {}, ValueError, "bias of shape (2,)"),
+    "rank 1": (F.batch_norm, (V, V, V), {}, ValueError, "input of shape (3,)"),
+    "integer": (F.batch_norm, (zeros(4, 3, dtype="int64"), V, V), {}, TypeError, "int64"),
+    "mixed": (F.batch_norm, (X, V, V, WIDE), {}, TypeError, "weight of dtype float64"),
+    "leaf": (F.batch_norm, (X, LEAF, V), TRAIN, ValueError, "running_mean must not require grad"),
+    "eps": (F.batch_norm, (X, V, V), {"training": True, "eps": 0.0}, ValueError, "eps=0.0"),
+    "groups": (F.group_norm, (X, 2), {}, ValueError, "num_groups=2 must divide the 3 channels"),
+    "groups zero": (F.group_norm, (X, 0), {}, ValueError, "num_groups=0"),
+    "groups float": (F.group_norm, (X, 1.0), {}, TypeError, "num_groups=1.0"),
+    "groups, rank": (F.group_norm, (V, 3), {}, ValueError, "input of shape (3,)"),
+    "groups, weight": (F.group_norm, (X, 3, SHORT), {}, ValueError, "weight of shape (2,)"),
+    "groups, lone": (F.group_norm, (zeros(1, 3), 3), {}, ValueError, "one value per"),
+    "layer, int": (F.layer_norm, (X, 2), {}, TypeError, "normalized_shape=2"),
+    "layer, shape": (F.layer_norm, (X, (3,)), {}, ValueError, "normalized_shape=(3,)"),
+    "layer, nothing": (F.layer_norm, (X, ()), {}, ValueError, "normalized_shape=()"),
+    "layer, long": (F.layer_norm, (V, (1, 3)), {}, ValueError, "normalized_shape=(1, 3)"),
+    "layer, weight": (F.layer_norm, (X, (2,), V), {}, ValueError, "weight of shape (3,)"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_bad_input_is_refused_with_the_functions_name_and_the_rule(case):
+    function, arguments, options, error, message = REFUSED[case]
+    with pytest.raises(error) as caught:
+        function(*arguments, **options)
+    assert str(caught.value).startswith(function.__name__ + ":")
+    assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_torch_refuses_it_too(case):
+    torch = pytest.importorskip("torch")
+    function, arguments, options, _, _ = REFUSED[case]
+    tensors = [
+        torch.tensor(t.data, requires_grad=t.requires_grad) if isinstance(t, Tensor) else t
+        for t in arguments
+    ]
+    with pytest.raises((RuntimeError, TypeError, ValueError, ArithmeticError)):
+        getattr(torch.nn.functional, function.__name__)(*tensors, **options)
