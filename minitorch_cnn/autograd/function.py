@@ -39,7 +39,6 @@ class Function:
 
     is_view = False  # True: the output may share memory with the one input
     constant_outputs = ()
-    needs_input_grad = (False,) * 8
     saved_ = kept_ = ()
     released = False
     region = None  # the checkpoint that will recompute what this node saved
@@ -105,48 +104,55 @@ class Function:
         grad.
         """
         ctx = cls()
-        recording = modes.grad
-        arrays, needs, wanted = [], [], False
-        for x in inputs:
-            if isinstance(x, Tensor):
-                arrays.append(x.data)
-                if recording and x._base is not None:
-                    x._follow_base()
-                need = recording and x._requires_grad
-                wanted = wanted or need
-            else:
-                arrays.append(x)
-                need = False
-            needs.append(need)
-        ctx.needs_input_grad = needs
+        wanted = False
+        if modes.grad:
+            arrays, needs, edges = [], [], []
+            for x in inputs:
+                edge = None
+                if isinstance(x, Tensor):
+                    arrays.append(x.data)
+                    if x._base is not None:
+                        x._follow_base()
+                    if x._requires_grad:
+                        edge = (x if x._node is None else x._node, x._index)
+                        wanted = True
+                else:
+                    arrays.append(x)
+                edges.append(edge)
+                needs.append(edge is not None)
+            ctx.needs_input_grad = needs
+        else:
+            arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
+            ctx.needs_input_grad = (False,) * len(inputs)
         result = ctx.forward(*arrays, **settings)
 
-        several = type(result) is tuple
-        results = result if several else (result,)
-        outputs = [Tensor(y) for y in results]
-        if cls.is_view and isinstance(inputs[0], Tensor):
-            outputs[0]._become_view(inputs[0], cls, settings)
+        if type(result) is tuple:
+            outputs = tuple([Tensor(y) for y in result])
+        else:
+            y = Tensor(result)
+            if cls.is_view:
+                y._become_view(inputs[0], cls, settings)
+            if not wanted:
+                return y
+            result, outputs = (result,), (y,)
         if wanted:
-            ctx._record(inputs, results, outputs)
-        return tuple(outputs) if several else outputs[0]
+            ctx.edges = edges
+            ctx._record(inputs, result, outputs)
+        return outputs if len(outputs) > 1 else outputs[0]
 
     def _record(ctx, inputs, results, outputs) -> None:
         """Become the node that made `outputs`."""
         ctx.age = next(_clock)
-        ctx.edges = [
-            None if not need else (x, 0) if x._node is None else (x._node, x._index)
-            for x, need in zip(inputs, ctx.needs_input_grad, strict=True)
-        ]
         ctx.out_meta = [(y.data.shape, y.data.dtype) for y in outputs]
-        if modes.anomaly:
-            import traceback
-
-            ctx.forward_trace = "".join(traceback.format_stack()[:-2])
         if ctx.saved_:
             ctx.saved_ = tuple([ctx._pack(a, inputs, results, outputs) for a in ctx.saved_])
         for i, y in enumerate(outputs):
             if i not in ctx.constant_outputs and y.data.dtype.kind == "f":
                 y._requires_grad, y._node, y._index = True, ctx, i
+        if modes.anomaly:
+            import traceback
+
+            ctx.forward_trace = "".join(traceback.format_stack()[:-2])
         if modes.checkpoint is not None:
             modes.checkpoint.add(ctx)
 

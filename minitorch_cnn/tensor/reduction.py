@@ -44,7 +44,7 @@ class Sum(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.shape, ctx.axes = x.shape, axes
-        return np.sum(x, axis=axes, keepdims=keepdim, dtype=_sum_dtype(x))
+        return x.sum(axis=axes, keepdims=keepdim, dtype=_sum_dtype(x))
 
     def backward(ctx, gy):
         return gy.reshape(kept_shape(ctx.shape, ctx.axes)).expand(ctx.shape)

@@ -65,10 +65,7 @@ def _owner(array):
 class Version:
     """How often the memory that a tensor shares with its views has been written to in place."""
 
-    __slots__ = ("count",)
-
-    def __init__(self):
-        self.count = 0
+    count = 0
 
 
 class Tensor:
@@ -80,22 +77,21 @@ class Tensor:
     and converts.
     """
 
-    __slots__ = (
-        "__weakref__", "_base", "_hooks", "_index", "_node", "_path", "_requires_grad", "_seen",
-        "_version", "data", "grad",
-    )  # fmt: skip
+    # What most tensors have; an instance holds only what differs.
+    grad = None
+    _requires_grad = False
+    _node, _index = None, 0  # the op that made this tensor, and which of its outputs this is
+    _base, _path, _seen = None, None, None  # of a view: the tensor it looks into, and how
+    _hooks = None  # of a leaf; those of other tensors are kept by their node
 
     # NumPy leaves `array * tensor` to us instead of making an array of objects.
     __array_ufunc__ = None
 
     def __init__(self, data, requires_grad: bool = False):
-        if isinstance(data, (np.generic, int, float)):
+        if type(data) is not np.ndarray and isinstance(data, (np.generic, int, float)):
             data = np.asarray(data)
         self.data = data
-        self.grad = self._node = self._base = self._path = self._hooks = None
-        self._index = 0
         self._version = Version()
-        self._requires_grad = False
         if requires_grad:
             self.requires_grad = True
 
@@ -516,12 +512,13 @@ class HookHandle:
     """What `register_hook` returns: `remove()` takes the hook away again."""
 
     def __init__(self, hooks: dict, hook):
-        self._hooks = hooks
-        hooks[id(self)] = hook
+        # Not id(self): a handle that nobody keeps dies, and the next one may get its id.
+        self._hooks, self._key = hooks, object()
+        hooks[self._key] = hook
 
     def remove(self) -> None:
         """Take the hook away; doing it twice does no harm."""
-        self._hooks.pop(id(self), None)
+        self._hooks.pop(self._key, None)
 
 
 function.Tensor = Tensor
