@@ -37,7 +37,7 @@ setup(
     packages=FRAMEWORK + KERNELS,
     package_dir={"minitorch_cnn.kernels": "kernels"},
     package_data={
-        "minitorch_cnn.data.datasets": ["*.npz", "*.gz", "*.csv", "*.md"],
+        "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h"],
     },
     install_requires=["numpy>=2.0", "safetensors>=0.4.3", "tqdm>=4.66"],

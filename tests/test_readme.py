@@ -1,0 +1,26 @@
+"""The README keeps its word: its example runs, and the files it names are there."""
+
+import re
+
+from tests.interpreter import ROOT, python
+
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_example_runs(tmp_path):
+    (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
+    assert python(example, tmp_path) == ""
+
+
+def test_the_files_it_names_exist():
+    named = set(re.findall(r"[\w.]+/[\w./]+\.(?:py|md)\b", README))
+    assert named
+    assert {name for name in named if not (ROOT / name).is_file()} == set()
+
+
+def test_the_rooms_in_its_layout_are_the_rooms_there_are():
+    layout = README.split("## Layout")[1].split("```")[1]
+    framework = layout.split("\nkernels/")[0]
+    named = set(re.findall(r"^    (\w+)/", framework, flags=re.MULTILINE))
+    rooms = {path.parent.name for path in (ROOT / "minitorch_cnn").glob("*/__init__.py")}
+    assert named == rooms
