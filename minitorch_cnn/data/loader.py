@@ -27,13 +27,16 @@ class _Position:
 class DataLoader:
     """Iterate over `dataset` in batches: each `iter(loader)` is one epoch.
 
-    dataset: has `__len__` and `__getitem__(index)`; batch_size: samples per batch;
-    shuffle: a new random order each epoch; drop_last: leave out a last batch that is not full;
-    collate_fn: list of samples -> batch;
-    num_workers: 0 loads each batch when it is asked for; more load `prefetch_factor` batches per
-    worker ahead; workers: "threads", or "processes" (started anew each epoch: worth it where
-    loading an epoch takes much longer than starting Python; the script needs `if __name__ ==
-    "__main__":`);
+    dataset: has `__len__` and `__getitem__(index)`.
+    batch_size: samples per batch.
+    shuffle: whether each epoch has a new random order.
+    num_workers: 0 loads a batch when it is asked for; more load ahead of time.
+    workers: "threads", or "processes", which are started anew for each epoch: worth it where
+        loading an epoch takes much longer than starting Python. The script then needs
+        `if __name__ == "__main__":`, and the data set must be one that can be pickled.
+    prefetch_factor: batches loaded ahead by each worker.
+    collate_fn: makes a batch of a list of samples.
+    drop_last: whether to leave out a last batch that is not full.
     generator: each epoch draws one seed from it; by default from the one that `manual_seed` seeds.
 
     The order of the samples, and the random numbers that transforms take from `sample_generator()`,

@@ -2,7 +2,7 @@
 
 Threads share memory and start at once; they run at the same time wherever NumPy, Pillow and file
 reading let go of the interpreter. Processes run everything at the same time, but each starts a
-Python of its own (about half a second) and sends its batches through a pipe.
+Python of its own and sends its batches through a pipe.
 """
 
 from __future__ import annotations

@@ -9,8 +9,6 @@ import numpy as np
 
 from .transform import Transform
 
-LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)  # weights of R, G, B in grey: ITU-R BT.601
-
 
 @dataclass
 class Normalize(Transform):
@@ -68,20 +66,24 @@ class ColorJitter(Transform):
             raise ValueError(
                 f"ColorJitter: the image has {len(image)} channels, it must have 1 or 3"
             )
-        strengths = (self.brightness, self.contrast, self.saturation)
-        for change in rng.permutation(3):
-            strength = strengths[change]
+        for name in rng.permutation(["brightness", "contrast", "saturation"]):
+            strength = getattr(self, name)
             if strength == 0:
                 continue
             factor = np.float32(rng.uniform(max(0.0, 1 - strength), 1 + strength))
-            towards = (0.0, grey(image).mean(), grey(image))[change]
-            image = np.clip(factor * image + (1 - factor) * towards, 0, 1, dtype=np.float32)
+            towards = 0.0 if name == "brightness" else grey(image)
+            if name == "contrast":
+                towards = towards.mean()
+            image = np.clip(factor * image + (1 - factor) * towards, 0, 1)
         return image
 
 
 def grey(image: np.ndarray) -> np.ndarray:
-    """(1 or 3, H, W) -> (1, H, W): the brightness the eye sees."""
-    return image if len(image) == 1 else np.tensordot(LUMA, image, 1)[None]
+    """(1 or 3, H, W) -> (1, H, W): the brightness the eye sees, by the weights of ITU-R BT.601."""
+    if len(image) == 1:
+        return image
+    red, green, blue = image
+    return (0.299 * red + 0.587 * green + 0.114 * blue)[None]
 
 
 @dataclass

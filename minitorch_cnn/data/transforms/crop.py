@@ -11,7 +11,7 @@ from .resize import resize, shorter_side_size
 from .transform import Transform, ordered, pair
 
 
-def window(name: str, image: np.ndarray, size: tuple[int, int], place) -> np.ndarray:
+def _window(name: str, image: np.ndarray, size: tuple[int, int], place) -> np.ndarray:
     """The part (C, *size) of `image` (C, H, W); `place` maps the pixels left over to an offset.
 
     Raises ValueError if `size` does not fit into the image.
@@ -29,11 +29,6 @@ def _middle(room: int) -> int:
 
 def _anywhere(rng: np.random.Generator):
     return lambda room: int(rng.integers(room + 1))
-
-
-def _probability(name: str, p: float) -> None:
-    if not 0 <= p <= 1:
-        raise ValueError(f"{name}: p={p} must be in [0, 1]")
 
 
 def _sides(name: str, padding) -> tuple[int, ...]:
@@ -82,7 +77,7 @@ class CenterCrop(Transform):
         self.size = pair("CenterCrop", self.size)
 
     def apply(self, image, rng):
-        return window("CenterCrop", image, self.size, _middle)
+        return _window("CenterCrop", image, self.size, _middle)
 
 
 @dataclass
@@ -102,7 +97,7 @@ class RandomCrop(Transform):
 
     def apply(self, image, rng):
         padded = _padded(image, _sides("RandomCrop", self.padding), self.fill)
-        return window("RandomCrop", padded, self.size, _anywhere(rng))
+        return _window("RandomCrop", padded, self.size, _anywhere(rng))
 
 
 @dataclass
@@ -112,7 +107,8 @@ class RandomHorizontalFlip(Transform):
     p: float = 0.5
 
     def __post_init__(self):
-        _probability("RandomHorizontalFlip", self.p)
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"RandomHorizontalFlip: p={self.p} must be in [0, 1]")
 
     def apply(self, image, rng):
         return image[:, :, ::-1] if rng.random() < self.p else image
@@ -150,7 +146,7 @@ class RandomResizedCrop(Transform):
             ratio = min(max(w / h, self.ratio[0]), self.ratio[1])
             ch, cw = max(min(h, round(w / ratio)), 1), max(min(w, round(h * ratio)), 1)
             place = _middle
-        return resize(window("RandomResizedCrop", image, (ch, cw), place), self.size)
+        return resize(_window("RandomResizedCrop", image, (ch, cw), place), self.size)
 
 
 @dataclass
@@ -176,7 +172,7 @@ class ScaleJitter(Transform):
     def apply(self, image, rng):
         shorter = int(rng.integers(self.smallest, self.largest + 1))
         resized = resize(image, shorter_side_size(image.shape, shorter))
-        return window("ScaleJitter", resized, self.size, _anywhere(rng))
+        return _window("ScaleJitter", resized, self.size, _anywhere(rng))
 
 
 @dataclass
@@ -220,7 +216,7 @@ class TenCrop(Transform):
     def apply(self, image, rng):
         crops = []
         for mirrored in (image, image[:, :, ::-1]):
-            middle = window("TenCrop", mirrored, self.size, _middle)
+            middle = _window("TenCrop", mirrored, self.size, _middle)
             oh, ow = self.size
             left, right = mirrored[:, :, :ow], mirrored[:, :, -ow:]
             crops += [left[:, :oh], right[:, :oh], left[:, -oh:], right[:, -oh:], middle]
