@@ -116,6 +116,12 @@ def test_the_kernels_import_numpy_numba_and_cupy_only(arrows):
     ] == []
 
 
+def test_the_oracle_imports_numpy_and_nothing_of_the_project():
+    source = (ROOT / "tests" / "oracle.py").read_text(encoding="utf-8")
+    names = {name.split(".")[0] for name in imported("tests.oracle", source, set())}
+    assert names - sys.stdlib_module_names == {"numpy"}
+
+
 @pytest.fixture(scope="module")
 def imports():
     """The statement that imports the package with all its rooms, which it loads on first use."""
