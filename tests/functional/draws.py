@@ -56,13 +56,13 @@ def convolutions(draw, spatial=2, transposed=False, extra=2, batch=(0, 1, 2)):
     dilation = draw(st.tuples(*[st.integers(1, 2)] * spatial))
     padding = draw(st.tuples(*[st.integers(0, 2)] * spatial))
     settings = {"groups": groups, "dilation": _number_or_tuple(draw, dilation)}
+    settings["padding"] = _number_or_tuple(draw, padding)
+    named = None if transposed else draw(st.sampled_from([None, None, "same", "valid"]))
+    if named:
+        settings["padding"], padding = named, (0,) * spatial
+    if named == "same":
+        stride = (1,) * spatial
     size = _sides(draw, kernel, stride, padding, dilation, extra)
-    if not transposed and max(stride) == 1 and draw(st.booleans()):
-        settings["padding"] = draw(st.sampled_from(["same", "valid"]))
-        if settings["padding"] == "valid":
-            size = tuple(n + 2 * p for n, p in zip(size, padding, strict=True))
-    else:
-        settings["padding"] = _number_or_tuple(draw, padding)
     settings["stride"] = _number_or_tuple(draw, stride)
     if transposed:
         limits = [max(s, d) - 1 for s, d in zip(stride, dilation, strict=True)]
