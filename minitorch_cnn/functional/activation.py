@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..autograd.function import Function
-from ..tensor.arithmetic import quiet, where
+from ..tensor.arithmetic import quiet
 from ..tensor.elementwise import erf
 from ..tensor.tensor import Tensor
 from .checks import check_float
@@ -34,7 +34,7 @@ class ReLU6(Function):
 
     def backward(ctx, gy):
         (inside,) = ctx.kept
-        return where(Tensor(inside), gy, 0.0)
+        return gy * inside
 
 
 def relu6(input: Tensor) -> Tensor:
@@ -47,14 +47,13 @@ class LeakyReLU(Function):
     """y = x where x > 0, slope * x elsewhere. Keeps one byte per element."""
 
     def forward(ctx, x, slope):
-        positive = x > 0
-        ctx.keep(positive)
+        ctx.keep(x > 0)
         ctx.slope = slope
-        return np.where(positive, x, x * slope)
+        return np.maximum(x, 0) + slope * np.minimum(x, 0)
 
     def backward(ctx, gy):
         (positive,) = ctx.kept
-        return where(Tensor(positive), gy, gy * ctx.slope)
+        return gy * (positive + gy.dtype.type(ctx.slope) * ~positive)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -68,15 +67,15 @@ class PReLU(Function):
 
     def forward(ctx, x, w):
         ctx.save(x, w)
-        return np.where(x > 0, x, x * w)
+        return np.maximum(x, 0) + w * np.minimum(x, 0)
 
     def backward(ctx, gy):
         x, w = ctx.saved
-        gx = where(x > 0, gy, gy * w) if ctx.needs_input_grad[0] else None
+        gx = gy * ((x > 0) + w * ~(x > 0)) if ctx.needs_input_grad[0] else None
         if not ctx.needs_input_grad[1]:
             return gx, None
         shared = tuple(axis for axis in range(w.ndim) if w.shape[axis] == 1)
-        return gx, where(x > 0, 0.0, gy * x).sum(dim=shared, keepdim=True)
+        return gx, (gy * x.clamp(max=0)).sum(dim=shared, keepdim=True)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -103,12 +102,12 @@ class ELU(Function):
     def forward(ctx, x, alpha, scale):
         ctx.save(x)
         ctx.alpha, ctx.scale = alpha, scale
-        return scale * np.where(x > 0, x, alpha * np.expm1(np.minimum(x, 0)))
+        return scale * (np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0)))
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        left = where(x < 0, x, 0.0).exp() * ctx.alpha
-        return where(x <= 0, gy * left, gy) * ctx.scale
+        left = ctx.alpha * x.clamp(max=0).exp()
+        return gy * (ctx.scale * ((x > 0) + left * ~(x > 0)))
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -216,7 +215,8 @@ class Hardswish(Function):
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        return where(x <= -3, 0.0, where(x < 3, gy * (x / 3 + 0.5), gy))
+        inside = (x > -3) & (x < 3)
+        return gy * ((x.clamp(-3, 3) / 3 + 0.5) * inside + (x >= 3))
 
 
 def hardswish(input: Tensor) -> Tensor:
@@ -231,13 +231,16 @@ class Softplus(Function):
     def forward(ctx, x, beta, threshold):
         ctx.save(x)
         ctx.beta, ctx.threshold = beta, threshold
+        z = x * beta
         with quiet():
-            return np.where(x * beta > threshold, x, np.logaddexp(0, x * beta) / beta)
+            tail = np.log1p(np.exp(-np.abs(z)))
+        return (np.maximum(z, 0) + tail * (z <= threshold)) / beta
 
     def backward(ctx, gy):
         (x,) = ctx.saved
         z = x * ctx.beta
-        return where(z > ctx.threshold, gy, gy * z.sigmoid())
+        above = z > ctx.threshold
+        return gy * (z.sigmoid() * ~above + above)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:

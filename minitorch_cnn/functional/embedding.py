@@ -7,6 +7,7 @@ import numpy as np
 from ..autograd.function import Function
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer
+from .segments import add_runs
 
 
 class Embedding(Function):
@@ -29,7 +30,10 @@ class EmbeddingBackward(Function):
     def forward(ctx, gy, indices, rows, padding_idx):
         ctx.save(indices)
         ctx.padding_idx = padding_idx
-        gw = _add_rows(gy, indices, rows)
+        width = gy.shape[-1]
+        gw = np.zeros((rows, width), gy.dtype)
+        order = np.argsort(indices, axis=None, kind="stable")
+        add_runs(gw, gy.reshape(-1, width)[order], indices.ravel()[order], axis=-2)
         if padding_idx is not None:
             gw[padding_idx] = 0
         return gw
@@ -40,20 +44,6 @@ class EmbeddingBackward(Function):
         if ctx.padding_idx is not None:
             gy = gy.masked_fill((indices == ctx.padding_idx).unsqueeze(-1), 0)
         return gy, None
-
-
-def _add_rows(rows_to_add, indices, rows):
-    """A table of `rows` rows, each the sum of those to add at its index.
-
-    Sorting by index makes the sums segments of one reduceat, ten times as fast as np.add.at.
-    """
-    width = rows_to_add.shape[-1]
-    table = np.zeros((rows, width), rows_to_add.dtype)
-    if indices.size:
-        order = np.argsort(indices, axis=None, kind="stable")
-        present, starts = np.unique(indices.ravel()[order], return_index=True)
-        table[present] = np.add.reduceat(rows_to_add.reshape(-1, width)[order], starts, axis=0)
-    return table
 
 
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:

@@ -2,8 +2,7 @@
 
 Along one axis a resampling is a sparse matrix with one or two entries a row,
 y[o] = x[lower[o]] (1 - t[o]) + x[upper[o]] t[o]. Its adjoint adds the same entries up by columns;
-as lower and upper never decrease, the rows that meet in a column stand side by side, and the sums
-are segments of one np.add.reduceat.
+as lower and upper never decrease, the rows that meet in a column stand side by side.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import numpy as np
 from ..autograd.function import Function
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
+from .segments import add_runs
 
 
 class AxisMap(NamedTuple):
@@ -67,19 +67,12 @@ def _resample(x, axis_map, axis):
 def _resample_adjoint(gy, axis_map, axis):
     gx = np.zeros((*gy.shape[:axis], axis_map.size, *gy.shape[gy.ndim + axis + 1 :]), gy.dtype)
     if axis_map.t is None:
-        _add_segments(gx, gy, axis_map.lower, axis)
+        add_runs(gx, gy, axis_map.lower, axis)
     else:
         t = _broadcast(axis_map.t, axis, gy.dtype)
-        _add_segments(gx, gy * (1 - t), axis_map.lower, axis)
-        _add_segments(gx, gy * t, axis_map.upper, axis)
+        add_runs(gx, gy * (1 - t), axis_map.lower, axis)
+        add_runs(gx, gy * t, axis_map.upper, axis)
     return gx
-
-
-def _add_segments(gx, gy, index, axis):
-    """gx[index[o]] += gy[o] along `axis`, for an index that never decreases."""
-    present, starts = np.unique(index, return_index=True)
-    place = (..., present) + (slice(None),) * (-axis - 1)
-    gx[place] += np.add.reduceat(gy, starts, axis)
 
 
 def _broadcast(t, axis, dtype):
