@@ -4,8 +4,7 @@ A room (conv2d, pool2d, ...) computes the same functions in several ways, its tw
 each. A twin joins by one line in its room's __init__; nothing else changes, and the twin test finds
 it there:
 
-    ROOM.register("winograd", ".winograd", can=lambda case: case.window.kernel == (3, 3),
-    runs_here=has_numba)
+    ROOM.register("winograd", ".winograd", can=is_three_by_three, runs_here=has_numba)
 """
 
 import threading
@@ -78,11 +77,6 @@ class Room:
 def names() -> list[str]:
     """The names of all twins of all rooms."""
     return list(dict.fromkeys(name for room in _rooms.values() for name in room.twins))
-
-
-def rooms() -> list[str]:
-    """The names of the rooms."""
-    return list(_rooms)
 
 
 def available(room: str) -> list[str]:

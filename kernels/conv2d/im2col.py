@@ -7,9 +7,9 @@
 
 The whole column matrix is KH * KW times the input. It is never built: blocks of images, rows and
 columns of the output pass through one scratch buffer, small enough to still lie in cache when the
-product reads it. A 1x1 kernel without stride or padding has x itself for columns. One input channel
-a group (depthwise) makes matrices too thin for a product: depthwise.py multiplies and adds whole
-planes instead.
+product reads it.
+A 1x1 kernel without stride or padding has x itself for columns. One input channel a group
+(depthwise) makes matrices too thin for a product: depthwise.py multiplies and adds whole planes.
 """
 
 import numpy as np
@@ -18,9 +18,8 @@ from ..window import taps
 from ..workspace import LIMIT, cut, scratch
 from . import depthwise
 
-BLOCK = 4 * 2**20  # bytes of columns in a block,
-# but at least so many columns, or reading w again for each block outlasts the product
-LEAST = 512
+BLOCK = 4 * 2**20  # bytes of columns in a block
+LEAST = 512  # columns in a block even so: with fewer, reading w again outlasts the product
 
 
 def conv2d_forward(x, w, window, groups=1):
@@ -129,7 +128,8 @@ def _blocks(y_shape, bytes_per_column):
     Whole images where they fit, else rows of one image, else parts of a row.
     """
     N, _, OH, OW = y_shape
-    columns = max(1, BLOCK // bytes_per_column, min(LEAST, LIMIT // bytes_per_column))
+    size = max(1, bytes_per_column)
+    columns = max(1, BLOCK // size, min(LEAST, LIMIT // size))
     for images in cut(N, columns // (OH * OW)):
         for rows in cut(OH, columns // OW):
             for part in cut(OW, columns):
@@ -137,7 +137,7 @@ def _blocks(y_shape, bytes_per_column):
 
 
 def _gather(part, groups):
-    """(n, O, r, c) -> (groups, O/groups, n*r*c), scratch memory where it has to be copied."""
+    """(n, O, r, c) -> (groups, O/groups, n*r*c), a copy in scratch memory."""
     n, O, r, c = part.shape
     rows = scratch("product", (O, n, r, c), part.dtype)
     rows[...] = part.swapaxes(0, 1)

@@ -1,0 +1,123 @@
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import use
+from minitorch_cnn.kernels.batch_norm import (
+    batch_norm_backward,
+    batch_norm_forward,
+    batch_norm_statistics,
+    vectorised,
+)
+
+from tests import oracle
+from tests.kernels.twin_check import (
+    BATCH_NORM_CASES,
+    BatchNormCase,
+    assert_agrees_with_loops,
+    other_twins,
+)
+
+rng = np.random.default_rng(7)
+EPS = 1e-3
+TWINS = ["loops", *other_twins("batch_norm")]
+
+
+@pytest.mark.parametrize("twin", other_twins("batch_norm"))
+@pytest.mark.parametrize("case", BATCH_NORM_CASES, ids=str)
+def test_every_twin_agrees_with_the_loops(twin, case):
+    assert_agrees_with_loops(case, twin)
+
+
+def test_the_numpy_twin_agrees_with_the_loops_however_it_is_cut(monkeypatch):
+    monkeypatch.setattr(vectorised, "BLOCK", 1)
+    assert_agrees_with_loops(BatchNormCase((3, 5, 4, 2)), "numpy")
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 2, 4, 3)])
+def test_the_loops_agree_with_an_independent_definition(shape):
+    x, gy = rng.standard_normal((2, *shape))
+    weight, bias = rng.standard_normal((2, shape[1]))
+    with use("loops"):
+        mean, var = batch_norm_statistics(x)
+        invstd = 1 / np.sqrt(var + EPS)
+        y = batch_norm_forward(x, weight, bias, mean, invstd)
+        gradients = batch_norm_backward(gy, x, weight, mean, invstd)
+    assert np.allclose(y, oracle.batch_norm(x, weight, bias, EPS))
+    inputs = [x, weight, bias]
+    for position, gradient in enumerate(gradients):
+
+        def varied(array, position=position):
+            return oracle.batch_norm(*inputs[:position], array, *inputs[position + 1 :], EPS)
+
+        assert np.allclose(gradient, oracle.slope(varied, inputs[position], gy), atol=1e-7)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_statistics_are_exact_where_the_mean_dwarfs_the_deviation(twin):
+    x = (1000.0 + rng.standard_normal((4, 2, 6, 6))).astype(np.float32)
+    exact = x.astype(np.float64)
+    with use(twin):
+        mean, var = batch_norm_statistics(x)
+    assert np.allclose(mean, exact.mean((0, 2, 3)), rtol=1e-7)
+    assert np.allclose(var, exact.var((0, 2, 3)), rtol=1e-5)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_batch_norm_in_training_agrees_with_torch(twin):
+    torch = pytest.importorskip("torch")
+    x = torch.randn(4, 3, 5, 2, dtype=torch.float64, requires_grad=True)
+    weight, bias = torch.randn(2, 3, dtype=torch.float64).unbind()
+    weight.requires_grad_()
+    bias.requires_grad_()
+    y = torch.nn.functional.batch_norm(x, None, None, weight, bias, training=True, eps=EPS)
+    gy = torch.randn_like(y)
+    expected = torch.autograd.grad(y, (x, weight, bias), gy)
+    x, weight, bias = (tensor.detach().numpy() for tensor in (x, weight, bias))
+    with use(twin):
+        mean, var = batch_norm_statistics(x)
+        invstd = 1 / np.sqrt(var + EPS)
+        assert np.allclose(batch_norm_forward(x, weight, bias, mean, invstd), y.detach())
+        for gradient, want in zip(
+            batch_norm_backward(gy.numpy(), x, weight, mean, invstd), expected, strict=True
+        ):
+            assert np.allclose(gradient, want)
+
+
+@pytest.mark.parametrize("twin", other_twins("batch_norm"))
+def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+    x = rng.standard_normal((5, 4, 3, 2)).transpose(3, 2, 1, 0)[::-1, :, ::-1]
+    mean, invstd = rng.standard_normal((2, 3))
+    with use(twin):
+        for args in ((x, x, None, mean, invstd), (x[..., ::-1], x, mean, mean, invstd)):
+            copies = [arg if arg is None else arg.copy() for arg in args]
+            for got, want in zip(
+                batch_norm_backward(*args), batch_norm_backward(*copies), strict=True
+            ):
+                assert np.allclose(got, want)
+        assert np.allclose(batch_norm_statistics(x).var, x.var((0, 2, 3)))
+
+
+X, PER_CHANNEL = np.zeros((2, 3, 4)), np.zeros(3)
+
+
+@pytest.mark.parametrize(
+    ("function", "args", "error", "message"),
+    [
+        (batch_norm_statistics, (X[0, 0],), ValueError, "x must have at least 2 axes"),
+        (batch_norm_statistics, (X.astype(int),), TypeError, "x must be floating point"),
+        (
+            batch_norm_forward,
+            (X, np.zeros(2), None, PER_CHANNEL, PER_CHANNEL),
+            ValueError,
+            "weight has the shape",
+        ),
+        (
+            batch_norm_backward,
+            (X[:1], X, None, PER_CHANNEL, PER_CHANNEL),
+            ValueError,
+            "gy has the shape",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(function, args, error, message):
+    with pytest.raises(error, match=f"^{function.__name__}: {message}"):
+        function(*args)

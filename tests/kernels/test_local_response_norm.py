@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import use
+from minitorch_cnn.kernels.local_response_norm import (
+    local_response_norm_backward,
+    local_response_norm_forward,
+)
+
+from tests import oracle
+from tests.kernels.twin_check import (
+    LOCAL_RESPONSE_NORM_CASES,
+    assert_agrees_with_loops,
+    other_twins,
+)
+
+rng = np.random.default_rng(7)
+TWINS = ["loops", *other_twins("local_response_norm")]
+
+
+@pytest.mark.parametrize("twin", other_twins("local_response_norm"))
+@pytest.mark.parametrize("case", LOCAL_RESPONSE_NORM_CASES, ids=str)
+def test_every_twin_agrees_with_the_loops(twin, case):
+    assert_agrees_with_loops(case, twin)
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
+def test_the_loops_agree_with_an_independent_definition(size):
+    x, gy = rng.standard_normal((2, 2, 5, 2, 3))
+    settings = size, 0.9, 0.75, 1.5
+    with use("loops"):
+        y = local_response_norm_forward(x, *settings)
+        gx = local_response_norm_backward(gy, x, *settings)
+    assert np.allclose(y, oracle.local_response_norm(x, *settings))
+    slope = oracle.slope(lambda x: oracle.local_response_norm(x, *settings), x, gy)
+    assert np.allclose(gx, slope, atol=1e-7)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("size", [2, 5])
+def test_local_response_norm_agrees_with_torch(twin, size):
+    torch = pytest.importorskip("torch")
+    settings = size, 0.9, 0.75, 1.5
+    x = torch.randn(2, 6, 3, 4, dtype=torch.float64, requires_grad=True)
+    y = torch.nn.functional.local_response_norm(x, *settings)
+    gy = torch.randn_like(y)
+    (gx,) = torch.autograd.grad(y, x, gy)
+    with use(twin):
+        assert np.allclose(local_response_norm_forward(x.detach().numpy(), *settings), y.detach())
+        result = local_response_norm_backward(gy.numpy(), x.detach().numpy(), *settings)
+    assert np.allclose(result, gx)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_large_value_leaves_no_trace_beyond_its_window(twin):
+    x = np.ones((1, 8, 1, 1), np.float32)
+    x[0, 0] = 1e6
+    with use(twin):
+        y = local_response_norm_forward(x, 3, 1.0, 0.75, 1.0)
+    assert np.allclose(y[0, 2:7], 2.0**-0.75)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+    x = rng.standard_normal((5, 4, 3, 2)).transpose(3, 2, 1, 0)[::-1, ::-1]
+    settings = 3, 0.5, 0.75, 1.0
+    with use(twin):
+        y = local_response_norm_forward(x, *settings)
+        assert np.allclose(y, local_response_norm_forward(x.copy(), *settings))
+        gx = local_response_norm_backward(y[..., ::-1], x, *settings)
+        assert np.allclose(
+            gx, local_response_norm_backward(y[..., ::-1].copy(), x.copy(), *settings)
+        )
+
+
+X = np.zeros((2, 3, 4))
+
+
+@pytest.mark.parametrize(
+    ("function", "arrays", "size", "error", "message"),
+    [
+        (local_response_norm_forward, (X[0, 0],), 5, ValueError, "x must have at least 2 axes"),
+        (local_response_norm_forward, (X.astype(int),), 5, TypeError, "x must be floating point"),
+        (local_response_norm_forward, (X,), 0, ValueError, "size=0 must be at least 1"),
+        (local_response_norm_backward, (X[:1], X), 5, ValueError, "gy has the shape"),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_name(function, arrays, size, error, message):
+    with pytest.raises(error, match=f"^{function.__name__}: {message}"):
+        function(*arrays, size, 1e-4, 0.75, 1.0)

@@ -1,0 +1,250 @@
+"""The twin test: what a room computes with one of its twins, against what its loops compute.
+
+A case of a room says what to compute: `case.results()` runs every function of the room on random
+data, read-only so that a twin that writes to its inputs fails. The matrices below are the cases in
+which convolutions have gone wrong before. A twin only has to register itself to be tested on all of
+them.
+"""
+
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import (
+    Window,
+    batch_norm,
+    conv2d,
+    local_response_norm,
+    pool2d,
+    twins,
+    use,
+)
+
+TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-11}
+
+
+def other_twins(room):
+    """The twins of a room that run here, the definition left out."""
+    return [name for name in twins.available(room) if name != "loops"]
+
+
+def assert_agrees_with_loops(case, twin):
+    """Raise AssertionError, naming function, twin and case, where a result is not the loops'."""
+    with use("loops"):
+        expected = case.results()
+    try:
+        with use(twin):
+            results = case.results()
+    except RuntimeError as error:
+        if f"twin '{twin}' cannot do" in str(error):
+            pytest.skip(str(error))
+        raise
+    for name, want in expected.items():
+        got = results[name]
+        what = f"{name}: twin '{twin}' differs from loops in {case}"
+        assert got.shape == want.shape, f"{what}: shape {got.shape}, not {want.shape}"
+        assert got.dtype == want.dtype, f"{what}: dtype {got.dtype}, not {want.dtype}"
+        if want.dtype.kind == "i":
+            assert np.array_equal(got, want), what
+            continue
+        finite = want[np.isfinite(want)]
+        scale = np.abs(finite).max() if finite.size else 1.0
+        close = np.isclose(got, want, rtol=0, atol=TOLERANCE[want.dtype] * scale, equal_nan=True)
+        assert close.all(), f"{what}: first at {tuple(np.argwhere(~close)[0])}"
+
+
+def draw(rng, shape, dtype):
+    """Random values that nobody can write to."""
+    array = rng.standard_normal(shape).astype(dtype)
+    array.flags.writeable = False
+    return array
+
+
+class ConvCase(NamedTuple):
+    """One cell of the convolution matrix."""
+
+    batch: int
+    channels: int
+    out_channels: int
+    groups: int
+    size: tuple[int, int]
+    window: Window
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        x = draw(rng, (self.batch, self.channels, *self.size), self.dtype)
+        w_shape = (self.out_channels, self.channels // self.groups, *self.window.kernel)
+        w = draw(rng, w_shape, self.dtype)
+        y_shape = (self.batch, self.out_channels, *self.window.output_size(*self.size))
+        gy = draw(rng, y_shape, self.dtype)
+        args = self.window, self.groups
+        return {
+            "conv2d_forward": conv2d.conv2d_forward(x, w, *args),
+            "conv2d_input_grad": conv2d.conv2d_input_grad(
+                gy, w, self.window, self.size, self.groups
+            ),
+            "conv2d_weight_grad": conv2d.conv2d_weight_grad(x, gy, *args),
+        }
+
+
+class PoolCase(NamedTuple):
+    """One window of pooling over images that hold ties, and with `odd_values` -inf and NaN."""
+
+    batch: int
+    size: tuple[int, int]
+    window: Window
+    output_size: tuple[int, int] = (3, 2)
+    odd_values: bool = False
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        shape = (self.batch, 2, *self.size)
+        ties = rng.integers(-2, 3, shape).astype(self.dtype)
+        if self.odd_values:
+            ties[rng.random(shape) < 0.5] = -np.inf
+            ties[rng.random(shape) < 0.05] = np.nan
+        x = draw(rng, shape, self.dtype)
+        pooled = pool2d.max_pool2d_forward(ties, self.window)
+        adaptive = pool2d.adaptive_max_pool2d_forward(ties, self.output_size)
+        gy = draw(rng, pooled.y.shape, self.dtype)
+        g_adaptive = draw(rng, adaptive.y.shape, self.dtype)
+        results = {
+            "max_pool2d_forward y": pooled.y,
+            "max_pool2d_forward argmax": pooled.argmax,
+            "max_pool2d_input_grad": pool2d.max_pool2d_input_grad(gy, pooled.argmax, self.size),
+            "max_pool2d_gather": pool2d.max_pool2d_gather(x, pooled.argmax),
+            "adaptive_max_pool2d_forward y": adaptive.y,
+            "adaptive_max_pool2d_forward argmax": adaptive.argmax,
+            "adaptive_avg_pool2d_forward": pool2d.adaptive_avg_pool2d_forward(x, self.output_size),
+            "adaptive_avg_pool2d_input_grad": pool2d.adaptive_avg_pool2d_input_grad(
+                g_adaptive, self.size
+            ),
+        }
+        for settings in ((True, None), (False, None), (True, 5)):
+            results[f"avg_pool2d_forward {settings}"] = pool2d.avg_pool2d_forward(
+                x, self.window, *settings
+            )
+            results[f"avg_pool2d_input_grad {settings}"] = pool2d.avg_pool2d_input_grad(
+                gy, self.window, self.size, *settings
+            )
+        return results
+
+
+class BatchNormCase(NamedTuple):
+    """Statistics, forward and backward on one shape, with or without weight and bias."""
+
+    shape: tuple[int, ...]
+    affine: bool = True
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        x, gy = (draw(rng, self.shape, self.dtype) for _ in "xg")
+        weight, bias = (draw(rng, self.shape[1], self.dtype) if self.affine else None for _ in "wb")
+        mean, var = batch_norm.batch_norm_statistics(x)
+        invstd = 1 / np.sqrt(var + self.dtype(1e-5))
+        gx, gw, gb = batch_norm.batch_norm_backward(gy, x, weight, mean, invstd)
+        return {
+            "batch_norm_statistics mean": mean,
+            "batch_norm_statistics var": var,
+            "batch_norm_forward": batch_norm.batch_norm_forward(x, weight, bias, mean, invstd),
+            "batch_norm_backward gx": gx,
+            "batch_norm_backward gw": gw,
+            "batch_norm_backward gb": gb,
+        }
+
+
+class LocalResponseNormCase(NamedTuple):
+    """Forward and backward with one window of channels."""
+
+    shape: tuple[int, ...]
+    size: int
+    beta: float = 0.75
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        x, gy = (draw(rng, self.shape, self.dtype) for _ in "xg")
+        args = self.size, 0.7, self.beta, 1.5  # an alpha that makes the neighbours matter
+        return {
+            "local_response_norm_forward": local_response_norm.local_response_norm_forward(
+                x, *args
+            ),
+            "local_response_norm_backward": local_response_norm.local_response_norm_backward(
+                gy, x, *args
+            ),
+        }
+
+
+#          (groups, channels, out_channels): one group, some, one a channel, and with a multiplier
+GROUPS = [(1, 3, 4), (2, 4, 6), (4, 4, 4), (4, 4, 8)]
+STRIDES = [1, 2, (3, 2)]
+PADDINGS = [0, (2, 1), "same"]
+
+
+def window(kernel, stride, padding, dilation):
+    """A Window; padding "same" is what keeps the size at stride 1, at any stride."""
+    if padding == "same":
+        padding = Window.same(kernel, dilation).padding
+    return Window(kernel, stride, padding, dilation)
+
+
+CONV_CASES = [
+    ConvCase(batch, channels, out_channels, groups, (5, 7), window(kernel, *geometry))
+    for batch, (groups, channels, out_channels), kernel, geometry in product(
+        (0, 1), GROUPS, ((3, 2), (1, 3)), product(STRIDES, PADDINGS, (1, 2))
+    )
+] + [
+    ConvCase(2, 4, 6, 2, (7, 6), Window((3, 2), (2, 1), 1, (1, 2)), np.float32),
+    ConvCase(3, 4, 4, 4, (7, 6), Window((3, 2), (2, 1), 1), np.float32),
+    ConvCase(2, 3, 5, 1, (5, 4), Window(1)),
+    ConvCase(2, 4, 6, 2, (5, 4), Window(1)),
+    ConvCase(2, 4, 6, 2, (5, 4), Window(1, stride=2)),
+    ConvCase(2, 3, 4, 1, (6, 6), Window(3, padding=1)),
+    ConvCase(2, 3, 4, 1, (6, 5), Window((2, 3), 2, ((0, 1), (2, 1)))),
+    ConvCase(2, 1, 3, 1, (4, 4), Window(2)),
+    ConvCase(1, 2, 3, 1, (2, 3), Window((2, 3))),
+    ConvCase(1, 2, 3, 1, (1, 1), Window((3, 3), 3, 4)),
+]
+POOL_CASES = [
+    PoolCase(batch, (7, 6), Window(kernel, stride, padding, dilation, ceil_mode), odd_values=odd)
+    for batch, kernel, stride, padding, dilation, ceil_mode, odd in (
+        (2, (2, 2), (2, 2), 0, 1, False, False),
+        (2, (3, 2), (2, 1), (1, 0), 1, False, False),
+        (2, (3, 2), (2, 1), (1, 0), 1, False, True),
+        (2, (2, 3), (3, 2), (0, 1), 1, True, False),
+        (2, (2, 3), (3, 2), (0, 1), 1, True, True),
+        (2, (3, 3), (1, 1), 1, 1, False, True),
+        (2, (3, 2), (2, 2), (1, 1), 2, False, False),
+        (2, (3, 2), (1, 2), (1, 1), 2, True, True),
+        (2, (2, 2), (2, 2), ((0, 1), (1, 0)), 1, True, False),
+        (2, (1, 1), (2, 3), 0, 1, False, False),
+        (0, (3, 2), (2, 1), (1, 0), 1, True, False),
+    )
+] + [
+    PoolCase(2, (18, 17), Window((17, 16), 1), odd_values=True),
+    PoolCase(1, (5, 9), Window(2), output_size=(5, 9)),
+    PoolCase(1, (5, 9), Window(2), output_size=(1, 1)),
+    PoolCase(1, (2, 3), Window(2), output_size=(4, 5)),
+    PoolCase(3, (7, 6), Window((3, 2), 2, 1), dtype=np.float32),
+]
+BATCH_NORM_CASES = [
+    BatchNormCase((3, 4, 5, 2)),
+    BatchNormCase((3, 4, 5, 2), affine=False),
+    BatchNormCase((6, 3)),
+    BatchNormCase((2, 3, 7)),
+    BatchNormCase((0, 3, 2, 2)),
+    BatchNormCase((1, 2, 1, 1)),
+    BatchNormCase((3, 4, 5, 2), dtype=np.float32),
+]
+LOCAL_RESPONSE_NORM_CASES = [
+    LocalResponseNormCase((2, channels, 3, 2), size)
+    for channels, size in product((1, 4, 7), (1, 2, 3, 4, 5, 9))
+] + [
+    LocalResponseNormCase((3, 5), 3, beta=0.5),
+    LocalResponseNormCase((0, 5, 2, 2), 3),
+    LocalResponseNormCase((2, 6, 3, 3), 5, dtype=np.float32),
+]

@@ -1,0 +1,97 @@
+"""Independent definitions to test against. NumPy only: nothing here may import the package.
+
+Each is written in another way than the code it judges, in float64, for small arrays only.
+"""
+
+import numpy as np
+
+# --- Convolution, pooling and normalisation of arrays (used by tests/kernels) ---------------------
+
+
+def pad_planes(x, padding, value=0.0):
+    """x (N, C, H, W) in a frame of `value`, ((top, bottom), (left, right)) cells wide."""
+    return np.pad(x.astype(np.float64), ((0, 0), (0, 0), *padding), constant_values=value)
+
+
+def patches(xp, kernel, stride, dilation):
+    """Padded xp (N, C, HP, WP) -> (N, C, OH, OW, KH, KW), one patch for every window that fits."""
+    index = []
+    for size, k, s, d in zip(xp.shape[2:], kernel, stride, dilation, strict=True):
+        starts = np.array([o for o in range(0, size, s) if o + d * (k - 1) < size], int)
+        index.append(starts[:, None] + d * np.arange(k))
+    rows, columns = index
+    return xp[:, :, rows[:, None, :, None], columns[None, :, None, :]]
+
+
+def conv2d(x, w, stride=(1, 1), padding=((0, 0), (0, 0)), dilation=(1, 1), groups=1):
+    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW), group by group."""
+    windows = patches(pad_planes(x, padding), w.shape[2:], stride, dilation)
+    parts = zip(np.split(windows, groups, axis=1), np.split(w, groups), strict=True)
+    return np.concatenate([np.einsum("ncijkl,ockl->noij", p, v) for p, v in parts], axis=1)
+
+
+def max_pool2d(x, kernel, stride, padding=((0, 0), (0, 0)), dilation=(1, 1)):
+    """x (N, C, H, W) -> the largest value of every window; NaN where it holds one."""
+    windows = patches(pad_planes(x, padding, -np.inf), kernel, stride, dilation)
+    return windows.max(axis=(4, 5))
+
+
+def avg_pool2d(x, kernel, stride, padding=((0, 0), (0, 0)), count_include_pad=True):
+    """x (N, C, H, W) -> the mean of every window, over padding or over inputs only."""
+    windows = patches(pad_planes(x, padding), kernel, stride, (1, 1))
+    if count_include_pad:
+        return windows.mean(axis=(4, 5))
+    inside = patches(pad_planes(np.ones_like(x), padding), kernel, stride, (1, 1))
+    return windows.sum(axis=(4, 5)) / inside.sum(axis=(4, 5))
+
+
+def adaptive_pool2d(x, output_size, reduce):
+    """x (N, C, H, W) -> reduce(window) for every one of output_size evenly spread windows."""
+    H, W = x.shape[2:]
+    OH, OW = output_size
+    y = np.empty((*x.shape[:2], OH, OW))
+    for i in range(OH):
+        for j in range(OW):
+            rows = slice(int(np.floor(i * H / OH)), int(np.ceil((i + 1) * H / OH)))
+            columns = slice(int(np.floor(j * W / OW)), int(np.ceil((j + 1) * W / OW)))
+            y[:, :, i, j] = reduce(x[:, :, rows, columns], axis=(2, 3))
+    return y
+
+
+def batch_norm(x, weight, bias, eps):
+    """x (N, C, *) normalised by its own mean and variance over all axes but the second."""
+    axes = (0, *range(2, x.ndim))
+    per_channel = (1, -1) + (1,) * (x.ndim - 2)
+    xhat = (x - x.mean(axes, keepdims=True)) / np.sqrt(x.var(axes, keepdims=True) + eps)
+    return xhat * weight.reshape(per_channel) + bias.reshape(per_channel)
+
+
+def local_response_norm(x, size, alpha, beta, k):
+    """x (N, C, *) over (k + alpha * mean of the squares of `size` channels)^beta, zero-padded."""
+    before, after = size // 2, (size - 1) // 2
+    frame = [(0, 0), (before, after)] + [(0, 0)] * (x.ndim - 2)
+    squares = np.pad(x.astype(np.float64) ** 2, frame)
+    energy = np.stack([squares[:, c : c + size].sum(axis=1) for c in range(x.shape[1])], axis=1)
+    return x / (k + alpha / size * energy) ** beta
+
+
+def adjoint(linear, shape, gy):
+    """The gradient of <gy, linear(x)> in x of `shape`: the products of gy with the image of each
+    basis vector."""
+    gx = np.zeros(shape)
+    for at in np.ndindex(*shape):
+        basis = np.zeros(shape)
+        basis[at] = 1.0
+        gx[at] = np.sum(gy * linear(basis))
+    return gx
+
+
+def slope(function, x, gy, step=1e-6):
+    """The gradient of <gy, function(x)> in x by central differences."""
+    gx = np.zeros(x.shape)
+    for at in np.ndindex(*x.shape):
+        up, down = x.copy(), x.copy()
+        up[at] += step
+        down[at] -= step
+        gx[at] = np.sum(gy * (function(up) - function(down))) / (2 * step)
+    return gx
