@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.function import Function
-from .promotion import as_operand, meet
+from .promotion import as_operand, fitting, meet
 
 
 def unbroadcast(g, shape):
@@ -131,13 +131,13 @@ class Pow(Function):
 class Maximum(Function):
     """y = max(a, b), NaN if either is; equal operands share the gradient half and half."""
 
-    choose, beats = np.maximum, np.greater
+    choose, loses = np.maximum, np.less
 
     def forward(ctx, a, b):
-        y = type(ctx).choose(a, b)
-        beats = type(ctx).beats
+        choose, loses = type(ctx).choose, type(ctx).loses
+        y = choose(a, b)
         tie = a == b
-        ctx.keep(*((beats(p, q) + 0.5 * tie).astype(y.dtype) for p, q in ((a, b), (b, a))))
+        ctx.keep(*((1 - loses(p, q) - 0.5 * tie).astype(y.dtype) for p, q in ((a, b), (b, a))))
         ctx.shapes = a.shape, b.shape
         return y
 
@@ -151,7 +151,7 @@ class Maximum(Function):
 class Minimum(Maximum):
     """y = min(a, b), NaN if either is; equal operands share the gradient half and half."""
 
-    choose, beats = np.minimum, np.less
+    choose, loses = np.minimum, np.greater
 
 
 class Where(Function):
@@ -195,8 +195,10 @@ def div(input, other):
 def floor_divide(input, other):
     """floor(input / other), in the dtype of the operands; no gradient."""
     a, b = _arrays(*meet(input, other, "floor_divide"))
+    if a.dtype.kind == "b":
+        raise TypeError("floor_divide: boolean tensors have no quotient")
     if a.dtype.kind in "iu" and (b == 0).any():
-        raise ZeroDivisionError("floor_divide: integer division by zero")
+        raise RuntimeError("floor_divide: an integer cannot be divided by zero")
     with quiet():
         return function.Tensor(np.floor_divide(a, b))
 
@@ -204,8 +206,10 @@ def floor_divide(input, other):
 def remainder(input, other):
     """input - floor(input / other) * other, with the sign of `other`."""
     a, b = meet(input, other, "remainder")
+    if a.dtype.kind == "b":
+        raise TypeError("remainder: boolean tensors have no remainder")
     if a.dtype.kind in "iu" and (_arrays(a, b)[1] == 0).any():
-        raise ZeroDivisionError("remainder: integer division by zero")
+        raise RuntimeError("remainder: an integer cannot be divided by zero")
     return Remainder.apply(a, b)
 
 
@@ -220,7 +224,10 @@ def pow(input, exponent):
             return input.square()
         if exponent == 0.5:
             return input.sqrt()
-    return Pow.apply(*meet(input, exponent, "pow"))
+    a, b = meet(input, exponent, "pow")
+    if a.dtype.kind in "iu" and (_arrays(b)[0] < 0).any():
+        raise RuntimeError("pow: an integer cannot be raised to a negative integer power")
+    return Pow.apply(a, b)
 
 
 def maximum(input, other):
@@ -249,11 +256,10 @@ def masked_fill(input, mask, value):
         raise ValueError(
             f"masked_fill: value has {value.ndim} axes, must be a number or a 0-d tensor"
         )
-    value = (
-        value.to(input.dtype)
-        if isinstance(value, function.Tensor)
-        else np.asarray(value, input.dtype)
-    )
+    if isinstance(value, function.Tensor):
+        value = value.to(input.dtype)
+    else:
+        value = fitting(value, input.dtype, "masked_fill")
     mask = mask.data if isinstance(mask, function.Tensor) else np.asarray(mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_fill: mask has dtype {mask.dtype}, must be bool")

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.function import Function
-from .arithmetic import Mul, maximum, minimum, quiet
+from .arithmetic import Mul, quiet, where
 from .promotion import result_type, to_floating
 
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -136,7 +136,7 @@ class Abs(Function):
     """y = |x|; the gradient at 0 is 0."""
 
     def forward(ctx, x):
-        ctx.keep(np.sign(x))
+        ctx.keep(_signs(x))
         return np.abs(x)
 
     def backward(ctx, gy):
@@ -185,9 +185,8 @@ class Sigmoid(Function):
     """y = 1 / (1 + e^-x); y' = y (1 - y)."""
 
     def forward(ctx, x):
-        # tanh neither overflows nor loses bits at either end: sigmoid(x) = (1 + tanh(x / 2)) / 2.
-        y = np.tanh(x * x.dtype.type(0.5))
-        y = (y + 1) * x.dtype.type(0.5)
+        small = np.exp(-np.abs(x))  # never overflows, and keeps its bits where sigmoid is near 0
+        y = np.where(x < 0, small, 1) / (1 + small)
         ctx.save(y)
         return y
 
@@ -210,8 +209,8 @@ class ReLU(Function):
 
     def backward(ctx, gy):
         (y,) = ctx.saved
-        stopped = y.data <= 0  # and not `y > 0` for what passes: a NaN lets its gradient through
-        return Mul.apply(gy, np.logical_not(stopped, out=stopped))
+        # Not `y > 0`: a NaN lets its gradient through.
+        return Mul.apply(gy, ~(y.data <= 0))
 
 
 class Erf(Function):
@@ -219,7 +218,8 @@ class Erf(Function):
 
     def forward(ctx, x):
         ctx.save(x)
-        return _erf(x).astype(x.dtype)  # element by element: exact, and NumPy has no erf of its own
+        # Element by element: exact, and NumPy has no erf of its own.
+        return np.asarray(_erf(x), x.dtype)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
@@ -245,14 +245,21 @@ class Flat(Function):
     """y = step(x), piecewise constant (floor, ceil, round, sign): its gradient is 0."""
 
     def forward(ctx, x, step):
-        return step(x)
+        return step(x).astype(x.dtype, copy=False)
 
     def backward(ctx, gy):
         return function.Tensor(np.zeros_like(gy.data))
 
 
+def _signs(x):
+    """-1, 0 or 1; 0 for NaN, where NumPy's sign is NaN."""
+    return (x > 0).astype(x.dtype) - (x < 0)
+
+
 def neg(input):
     """-input."""
+    if input.dtype.kind == "b":
+        raise TypeError("neg: a boolean tensor has no negative; use ~ to invert a mask")
     return Neg.apply(input)
 
 
@@ -287,7 +294,9 @@ def rsqrt(input):
 
 
 def square(input):
-    """input^2."""
+    """input^2; booleans are squared as int64."""
+    if input.dtype.kind == "b":
+        input = input.long()
     return Square.apply(input)
 
 
@@ -328,6 +337,8 @@ def erf(input):
 
 def relu(input):
     """max(input, 0)."""
+    if input.dtype.kind == "b":
+        raise TypeError("relu: input has dtype bool, must be a number")
     return ReLU.apply(input)
 
 
@@ -347,8 +358,8 @@ def round(input):
 
 
 def sign(input):
-    """-1, 0 or 1."""
-    return Flat.apply(input, step=np.sign)
+    """-1, 0 or 1; 0 for NaN."""
+    return input.clone() if input.dtype.kind == "b" else Flat.apply(input, step=_signs)
 
 
 def clamp(input, min=None, max=None):
@@ -358,8 +369,10 @@ def clamp(input, min=None, max=None):
     if min is None and max is None:
         raise ValueError("clamp: min and max are both None; at least one must be given")
     if isinstance(min, function.Tensor) or isinstance(max, function.Tensor):
-        input = input if min is None else maximum(input, min)
-        return input if max is None else minimum(input, max)
+        # Not maximum and minimum, which share the gradient at ties: here it is all the input's.
+        if min is not None:
+            input = where(input < min, min, input)
+        return input if max is None else where(input > max, max, input)
     for bound in (min, max):
         if bound is not None:
             input = input.to(result_type(input, bound))

@@ -83,8 +83,18 @@ def meet(a, b, name: str, floating: bool = False):
 def _cast(x, dtype):
     if not isinstance(x, function.Tensor):
         with np.errstate(over="ignore"):
-            return np.asarray(x, dtype)
+            return np.asarray(x).astype(dtype)  # wraps around: uint8 + 300 is uint8 + 44
     return x if x.data.dtype == dtype else x.to(dtype)
+
+
+def fitting(value, dtype, name: str):
+    """A number as a 0-d array of `dtype`; RuntimeError where an integer type cannot hold it."""
+    if dtype.kind in "iu":
+        limits = np.iinfo(dtype)
+        if not limits.min <= value <= limits.max:
+            raise RuntimeError(f"{name}: value={value} does not fit into {dtype}")
+    with np.errstate(over="ignore"):
+        return np.asarray(value).astype(dtype)
 
 
 def to_floating(x, name: str):

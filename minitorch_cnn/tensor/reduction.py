@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import math
 
 import numpy as np
 
@@ -10,17 +11,17 @@ from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, quiet, where
-from .elementwise import exp, log, sqrt
+from .elementwise import exp, sqrt
 from .promotion import to_floating
 
 ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
 
 
 def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
-    """`dim` (None, an int or several) as axes counted from the front; IndexError if there is no
-    such axis.
+    """`dim` (an int or several; None or an empty sequence for all) as axes counted from the front;
+    IndexError if there is no such axis.
     """
-    if dim is None:
+    if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
     dims = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
     # A 0-d tensor is reduced along dim 0 or -1 as if it had one axis.
@@ -44,24 +45,28 @@ class Sum(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.shape, ctx.axes = x.shape, axes
-        return x.sum(axis=axes, keepdims=keepdim, dtype=_sum_dtype(x))
+        return _accumulated(x.sum, x.dtype, axis=axes, keepdims=keepdim)
 
     def backward(ctx, gy):
         return gy.reshape(kept_shape(ctx.shape, ctx.axes)).expand(ctx.shape)
 
 
 class Prod(Function):
-    """y = product of x along axes. The gradient leaves one factor out, so zeros among the factors
-    do no harm.
+    """y = product of x along axes; gx = gy y / x, and with a 0 among the factors, gy times the
+    product of the others.
     """
 
     def forward(ctx, x, axes, keepdim):
-        ctx.save(x)
         ctx.axes = axes
-        return np.prod(x, axis=axes, keepdims=keepdim, dtype=_sum_dtype(x))
+        y = _accumulated(x.prod, x.dtype, axis=axes, keepdims=keepdim)
+        ctx.save(x, y)
+        return y
 
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        x, y = ctx.saved
+        shape = kept_shape(x.shape, ctx.axes)
+        if (x.data != 0).all():
+            return (gy * y).reshape(shape) / x
         kept = [i for i in range(x.ndim) if i not in ctx.axes]
         rows = x.permute((*kept, *ctx.axes)).reshape(*(x.shape[i] for i in kept), -1)
         n = rows.shape[-1]
@@ -70,7 +75,7 @@ class Prod(Function):
         slope = others.prod(-1) if n else rows
         moved = [x.shape[i] for i in (*kept, *ctx.axes)]
         back = np.argsort((*kept, *ctx.axes)).tolist()
-        return gy.reshape(kept_shape(x.shape, ctx.axes)) * slope.reshape(moved).permute(back)
+        return gy.reshape(shape) * slope.reshape(moved).permute(back)
 
 
 class Extremum(Function):
@@ -92,47 +97,62 @@ class Extremum(Function):
         return Mul.apply(gy.reshape(kept_shape(share.shape, ctx.axes)), share)
 
 
-def _sum_dtype(x):
-    return np.int64 if x.dtype.kind in "iub" else x.dtype
+def _accumulated(reduce, dtype, **settings):
+    """A sum or product of numbers of `dtype`: int64 for integers, by float32 for float16."""
+    if dtype == backend.float16:
+        with quiet():
+            return np.asarray(reduce(dtype=backend.float32, **settings)).astype(dtype)
+    return reduce(dtype=backend.int64 if dtype.kind in "iub" else dtype, **settings)
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
     """The sum along `dim` (all axes by default); integers and booleans add up in int64."""
     if dtype is not None:
         input = input.to(dtype)
-    return Sum.apply(
-        input, axes=axes_of(dim if dim != () else None, input.ndim, "sum"), keepdim=keepdim
-    )
+    return Sum.apply(input, axes=axes_of(dim, input.ndim, "sum"), keepdim=keepdim)
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None):
     """The mean along `dim` (all axes by default); NaN of no elements. TypeError for integers."""
     if dtype is not None:
         input = input.to(dtype)
+    _check_floating("mean", input)
+    if input.dtype == backend.float16:  # the sum may lie beyond what float16 can hold
+        return mean(input.float(), dim, keepdim).half()
+    axes = axes_of(dim, input.ndim, "mean")
+    return sum(input, axes, keepdim) / float(_count(input, axes))
+
+
+def _check_floating(name, input) -> None:
     if input.dtype.kind != "f":
-        raise TypeError(f"mean: input has dtype {input.dtype}, must be floating point")
-    axes = axes_of(dim if dim != () else None, input.ndim, "mean")
-    return sum(input, axes if input.ndim else None, keepdim) / float(_count(input, axes))
+        raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
 
 
 def _count(input, axes) -> int:
-    return int(np.prod([input.shape[a] for a in axes], dtype=np.int64))
+    return math.prod(input.shape[a] for a in axes)
 
 
 def var(input, dim=None, *, correction=1, keepdim=False):
     """sum (x - mean)^2 / max(0, n - correction) along `dim`: the unbiased variance by default."""
-    input = to_floating(input, "var")
-    axes = axes_of(dim if dim != () else None, input.ndim, "var")
-    at = axes if input.ndim else None
-    centred = input - mean(input, at, keepdim=True)
-    return sum(centred * centred, at, keepdim) / float(
-        np.maximum(_count(input, axes) - correction, 0)
-    )
+    _check_floating("var", input)
+    if input.dtype == backend.float16:
+        return var(input.float(), dim, correction=correction, keepdim=keepdim).half()
+    axes = axes_of(dim, input.ndim, "var")
+    centred = input - mean(input, axes, keepdim=True)
+    divisor = float(np.maximum(_count(input, axes) - correction, 0))
+    return sum(centred * centred, axes, keepdim) / divisor
 
 
 def std(input, dim=None, *, correction=1, keepdim=False):
-    """The square root of `var`."""
-    return sqrt(var(input, dim, correction=correction, keepdim=keepdim))
+    """The square root of `var`; where that is 0, so is the gradient."""
+    return _root(var(input, dim, correction=correction, keepdim=keepdim), 2)
+
+
+def _root(x, p):
+    """x^(1/p), with slope 0 instead of infinity at 0: the argument is moved away from there."""
+    zero = x == 0
+    moved = where(zero, 1.0, x)
+    return where(zero, 0.0, sqrt(moved) if p == 2 else moved ** (1 / p))
 
 
 def prod(input, dim=None, keepdim=False, *, dtype=None):
@@ -148,7 +168,7 @@ def amax(input, dim=(), keepdim=False):
     """The largest along axes; ties share the gradient equally; NaN if there is one."""
     return Extremum.apply(
         input,
-        axes=axes_of(None if dim == () else dim, input.ndim, "amax"),
+        axes=axes_of(dim, input.ndim, "amax"),
         keepdim=keepdim,
         reduce=np.max,
     )
@@ -158,7 +178,7 @@ def amin(input, dim=(), keepdim=False):
     """The smallest along axes; ties share the gradient equally; NaN if there is one."""
     return Extremum.apply(
         input,
-        axes=axes_of(None if dim == () else dim, input.ndim, "amin"),
+        axes=axes_of(dim, input.ndim, "amin"),
         keepdim=keepdim,
         reduce=np.min,
     )
@@ -219,44 +239,67 @@ def _located(locate, name, input, dim, keepdim):
 
 
 def any(input, dim=None, keepdim=False):
-    """Whether an element along `dim` is non-zero."""
-    return function.Tensor(
-        np.any(input.data, axis=axes_of(dim, input.ndim, "any"), keepdims=keepdim)
-    )
+    """Whether an element along `dim` is non-zero: a bool, but of uint8 a uint8."""
+    return _truth(np.any, "any", input, dim, keepdim)
 
 
 def all(input, dim=None, keepdim=False):
-    """Whether every element along `dim` is non-zero."""
-    return function.Tensor(
-        np.all(input.data, axis=axes_of(dim, input.ndim, "all"), keepdims=keepdim)
-    )
+    """Whether every element along `dim` is non-zero: a bool, but of uint8 a uint8."""
+    return _truth(np.all, "all", input, dim, keepdim)
+
+
+def _truth(reduce, name, input, dim, keepdim):
+    x = input.data
+    found = np.asarray(reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim))
+    return function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
 
 
 def norm(input, p=2, dim=None, keepdim=False):
-    """(sum |x|^p)^(1/p) along `dim`; p may be inf. The gradient at a zero vector is 0."""
+    """(sum |x|^p)^(1/p) along `dim`. The gradient at a zero vector is 0.
+
+    p = inf is the largest |x|, -inf the smallest, 0 the number of elements other than 0.
+    """
+    _check_floating("norm", input)
     axes = axes_of(dim, input.ndim, "norm")
-    at = axes if input.ndim else None
+    if p == 0:
+        return sum((input != 0).to(input.dtype), axes, keepdim)
+    if p == 2:
+        return _root(sum(input * input, axes, keepdim), 2)
     size = input.abs()
-    if p == float("inf"):
-        return amax(size, () if at is None else at, keepdim)
+    if p in (math.inf, -math.inf):
+        return (amax if p > 0 else amin)(size, axes, keepdim)
     if p == 1:
-        return sum(size, at, keepdim)
-    powers = sum(input * input if p == 2 else size**p, at, keepdim)
-    # The root has an infinite slope at 0; its argument is moved away from there.
-    zero = powers == 0
-    root = where(zero, 1.0, powers)
-    return where(zero, 0.0, sqrt(root) if p == 2 else root ** (1 / p))
+        return sum(size, axes, keepdim)
+    if p < 1:  # |x|^p has an infinite slope at 0
+        powers = where(size == 0, 0.0 if p > 0 else math.inf, where(size == 0, 1.0, size) ** p)
+    else:
+        powers = size**p
+    return _root(sum(powers, axes, keepdim), p)
+
+
+class LogSumExp(Function):
+    """y = ln sum e^x along axes; gx = gy e^(x - y)."""
+
+    def forward(ctx, x, axes, keepdim):
+        ctx.axes = axes
+        with quiet():
+            largest = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+            shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
+            y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
+        y = y if keepdim else y.squeeze(axes)
+        ctx.save(x, y)
+        return y
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        shape = kept_shape(x.shape, ctx.axes)
+        return gy.reshape(shape) * exp(x - y.reshape(shape))
 
 
 def logsumexp(input, dim, keepdim=False):
     """ln sum e^x along `dim`, without overflow."""
     input = to_floating(input, "logsumexp")
-    axes = axes_of(dim, input.ndim, "logsumexp")
-    at = axes if input.ndim else None
-    largest = np.max(input.data, axis=axes, keepdims=True)
-    shift = function.Tensor(np.where(np.isfinite(largest), largest, 0).astype(input.dtype))
-    total = log(sum(exp(input - shift), at, keepdim=True)) + shift
-    return total if keepdim or not axes else total.squeeze(axes)
+    return LogSumExp.apply(input, axes=axes_of(dim, input.ndim, "logsumexp"), keepdim=keepdim)
 
 
 class Softmax(Function):
@@ -310,7 +353,7 @@ class Cumsum(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        return np.cumsum(x, axis=axis, dtype=_sum_dtype(x))
+        return _accumulated(x.cumsum, x.dtype, axis=axis)
 
     def backward(ctx, gy):
         return gy.flip(ctx.axis).cumsum(ctx.axis).flip(ctx.axis)

@@ -1,0 +1,123 @@
+"""Every differentiable op: its gradient is the slope, and PyTorch's."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.tensor import Tensor
+from tests.tensor.cases import CASES
+from tests.tensor.layouts import LAYOUTS
+
+# Ops whose results have no gradient: makers of new tensors, comparisons, positions, conversions.
+WITHOUT_GRADIENT = """
+    Tensor all allclose any arange argmax argmin argsort bitwise_and bitwise_not bitwise_or
+    bitwise_xor empty empty_like eq equal eye floor_divide from_dlpack from_numpy full full_like ge gt
+    isfinite isinf isnan le linspace logical_and logical_not logical_or logical_xor lt ne nonzero
+    ones ones_like rand rand_like randint randn randn_like randperm tensor zeros zeros_like
+""".split()
+# Methods that inspect, convert or control; all casts are `to`.
+OTHER_METHODS = """
+    backward bool bump_version cpu cuda detach detach_ dim double float half int is_contiguous
+    is_floating_point item long numel numpy register_hook requires_grad_ retain_grad size tolist
+    type_as
+""".split()
+
+
+def identify(case):
+    shapes = ",".join("x".join(map(str, a.shape)) or "0-d" for a in case[2])
+    return f"{case[0]}({shapes})"
+
+
+def leaves(arrays, varied=None):
+    return [Tensor(a, requires_grad=varied is None or i in varied) for i, a in enumerate(arrays)]
+
+
+def as_tuple(result):
+    return (result,) if not isinstance(result, tuple | list) else tuple(result)
+
+
+@pytest.fixture(params=CASES, ids=identify)
+def case(request):
+    op, fn, arrays, *varied = request.param
+    return op, fn, arrays, varied[0] if varied else tuple(range(len(arrays)))
+
+
+def test_the_gradient_is_the_slope(case):
+    _, fn, arrays, varied = case
+    assert mt.gradcheck(lambda *xs: fn(mt, *xs), leaves(arrays, varied))
+
+
+def test_the_gradient_of_the_gradient_is_its_slope(case):
+    _, fn, arrays, varied = case
+    assert mt.gradgradcheck(lambda *xs: fn(mt, *xs), leaves(arrays, varied))
+
+
+def run(m, fn, tensors, varied, seed=5):
+    """Values, gradients under random cotangents, and gradients of a random function of those."""
+    rng = np.random.default_rng(seed)
+
+    def cotangents(ts):
+        return [m.from_numpy(np.asarray(rng.standard_normal(tuple(t.shape)))) for t in ts]
+
+    ys = as_tuple(fn(m, *tensors))
+    grad = m.grad if m is mt else m.autograd.grad
+    xs = [tensors[i] for i in varied]
+    vs = cotangents(ys)
+    for v in vs:
+        v.requires_grad_()
+    first = grad(ys, xs, vs, create_graph=True, allow_unused=True)
+    second = [None] * len([*xs, *vs])
+    for g, u in zip(first, cotangents(xs), strict=True):
+        if g is not None and g.requires_grad:
+            more = grad(g, [*xs, *vs], u, retain_graph=True, allow_unused=True)
+            second = [a if b is None else b if a is None else a + b for a, b in zip(second, more)]
+    return [[None if t is None else array_of(t) for t in ts] for ts in (ys, first, second)]
+
+
+def array_of(t):
+    return t.data if isinstance(t, Tensor) else t.numpy(force=True)
+
+
+def test_values_and_both_derivatives_are_pytorch_s(case, torch):
+    _, fn, arrays, varied = case
+    theirs = [torch.from_numpy(np.array(a)).requires_grad_(i in varied) for i, a in enumerate(arrays)]
+    expected = run(torch, fn, theirs, varied)
+    found = run(mt, fn, leaves([np.array(a) for a in arrays], varied), varied)
+    for ours, reference in zip(found, expected, strict=True):
+        for a, b in zip(ours, reference, strict=True):
+            if a is None or b is None:  # a zero that one of the two does not write down
+                np.testing.assert_allclose(a if b is None else b, 0, atol=1e-11)
+                continue
+            assert a.shape == b.shape and a.dtype == b.dtype
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_neither_values_nor_gradients_depend_on_the_memory_layout(case, layout):
+    _, fn, arrays, varied = case
+    expected = run(mt, fn, leaves([np.array(a) for a in arrays], varied), varied)
+    found = run(mt, fn, leaves([LAYOUTS[layout](a) for a in arrays], varied), varied)
+    for ours, reference in zip(found, expected, strict=True):
+        for a, b in zip(ours, reference, strict=True):
+            assert (a is None) == (b is None)
+            if a is not None:
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+
+
+def test_no_differentiable_op_is_missing_from_the_table():
+    methods = {
+        name
+        for name, member in inspect.getmembers(Tensor)
+        if not name.startswith("_") and inspect.isfunction(member)
+    }
+    public = methods.union(mt.tensor_ops.__all__ if hasattr(mt, "tensor_ops") else public_functions())
+    tested = {case[0] for case in CASES}
+    assert public - tested - set(WITHOUT_GRADIENT) - set(OTHER_METHODS) == set()
+
+
+def public_functions():
+    import importlib
+
+    return importlib.import_module("minitorch_cnn.tensor").__all__
