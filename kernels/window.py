@@ -90,7 +90,7 @@ def receptive_field(windows: Iterable[Window]) -> Window:
     """The one window that sees what a chain of windows sees, the first applied first.
 
     Its kernel is the receptive field of one output, its stride the jump: the distance in the input
-    between the fields of two neighbouring outputs. Without ceil_mode its output size is the chain's.
+    between the fields of two neighbouring outputs. Its output size is the chain's (no ceil_mode).
 
         field  r <- r + (span - 1) * j      jump  j <- j * stride      padding  p <- p + padding * j
 
