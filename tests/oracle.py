@@ -95,3 +95,51 @@ def slope(function, x, gy, step=1e-6):
         down[at] -= step
         gx[at] = np.sum(gy * (function(up) - function(down))) / (2 * step)
     return gx
+
+
+# --- Losses and resampling (used by tests/functional) ---------------------------------------------
+
+
+def softmax_cross_entropy(x, target, weight=None, ignore_index=-100, smoothing=0.0):
+    """Losses (N, *) and what their mean divides by, one position at a time.
+
+    x (N, C, *); target (N, *) of classes, or (N, C, *) of probabilities; weight (C,). A class counts
+    with its own weight, and in the smoothing every class with its own.
+    """
+    x, classes = np.moveaxis(x, 1, -1), x.shape[1]
+    w = np.ones(classes) if weight is None else weight
+    soft = target.dtype.kind == "f"
+    target = np.moveaxis(target, 1, -1) if soft else target
+    losses, total = np.zeros(x.shape[:-1]), 0.0
+    for at in np.ndindex(losses.shape):
+        if not soft and target[at] == ignore_index:
+            continue
+        minus_logp = np.log(np.sum(np.exp(x[at]))) - x[at]
+        hard = target[at] if soft else np.eye(classes)[target[at]]
+        q = (1 - smoothing) * hard + smoothing / classes
+        losses[at] = np.sum(w * q * minus_logp)
+        total += 1 if soft else w[target[at]]
+    return losses, total
+
+
+def interpolate_bilinear(x, size, scales=(None, None), align_corners=False):
+    """x (N, C, H, W) -> y (N, C, *size): each pixel from its four neighbours, by areas."""
+    y = np.zeros((*x.shape[:2], *size))
+    for at in np.ndindex(*size):
+        place = [
+            _source(o, n, out, scale, align_corners)
+            for o, n, out, scale in zip(at, x.shape[2:], size, scales, strict=True)
+        ]
+        for h in range(x.shape[2]):
+            for w in range(x.shape[3]):
+                area = max(0, 1 - abs(place[0] - h)) * max(0, 1 - abs(place[1] - w))
+                y[(..., *at)] += area * x[:, :, h, w]
+    return y
+
+
+def _source(o, size, out, scale, align_corners):
+    """Where pixel o of `out` lies among `size` pixels, not beyond their centres."""
+    if align_corners:
+        return o * (size - 1) / (out - 1) if out > 1 else 0.0
+    ratio = size / out if scale is None else 1 / scale
+    return min(max((o + 0.5) * ratio - 0.5, 0), size - 1)
