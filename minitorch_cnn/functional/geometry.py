@@ -6,6 +6,8 @@ that one kernel serves them all. `spatial` is the number of axes the window slid
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..kernels.window import Window
@@ -67,9 +69,8 @@ def conv_window(name: str, x: Tensor, weight: Tensor, stride, padding, dilation)
         padding = 0
     if isinstance(padding, str):
         raise ValueError(f"{name}: padding={padding!r} must be 'same', 'valid' or a number")
-    window = Window(kernel, stride, pair(name, "padding", padding, 0, spatial), dilation)
-    check_fits(name, window, x)
-    return window
+    padding = pair(name, "padding", padding, 0, spatial)
+    return fitting_window(name, x.shape[2:], kernel, stride, padding, dilation)
 
 
 def pool_window(
@@ -83,9 +84,7 @@ def pool_window(
     for k, p in zip(kernel, padding, strict=True):
         if 2 * p > k:
             raise ValueError(f"{name}: padding={p} must be at most half of kernel_size={k}")
-    window = Window(kernel, stride, padding, dilation, ceil_mode)
-    check_fits(name, window, x)
-    return window
+    return fitting_window(name, x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
 
 
 def adaptive_size(name: str, x: Tensor, output_size) -> Pair:
@@ -103,9 +102,20 @@ def adaptive_size(name: str, x: Tensor, output_size) -> Pair:
     return size
 
 
-def check_fits(name: str, window: Window, x: Tensor) -> None:
-    """Refuse, in the name of the function `name`, a window that is larger than the padded x."""
+@lru_cache(maxsize=1024)
+def fitting_window(
+    name: str,
+    size: Pair,
+    kernel: Pair,
+    stride: Pair,
+    padding: Pair,
+    dilation: Pair,
+    ceil_mode=False,
+) -> Window:
+    """A Window; ValueError in the name of the function `name` if no input of `size` holds it."""
+    window = Window(kernel, stride, padding, dilation, ceil_mode)
     try:
-        window.output_size(*x.shape[2:])
+        window.output_size(*size)
     except ValueError as error:
         raise ValueError(f"{name}: {str(error).removeprefix('Window: ')}") from None
+    return window

@@ -53,10 +53,10 @@ class BatchNormBackward(Function):
         return tuple(batch_norm_backward(gy, x, w, mean, invstd))
 
     def backward(ctx, ggx, ggw, ggb):
-        # mean and r depend on x: with the constants that forward was given, derivatives of this
-        # derivative would lack their part. Hence r and x^ anew, from x, in operations on Tensors.
-        # With P u = u - <u> - x^ <u x^>, its own adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>, of
+        # mean and r depend on x: taken as the constants that forward was given, they would leave
+        # out a part of the derivative. Hence r and x^ anew, from x, in operations on Tensors. Of
         #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
+        # with P u = u - <u> - x^ <u x^>, its own adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>.
         gy, x, w = ctx.saved
         axes = (0, *range(2, x.ndim))
         shape = (1, -1) + (1,) * (x.ndim - 2)
@@ -76,15 +76,8 @@ class BatchNormBackward(Function):
         if ggx is not None:
             projected = project(ggx)
             g2y = scale * projected
-            g2x = (
-                -scale
-                * r
-                * (
-                    mean(gy * x_hat) * projected
-                    + mean(ggx * x_hat) * project(gy)
-                    + mean(gy * projected) * x_hat
-                )
-            )
+            g2x = mean(gy * x_hat) * projected + mean(ggx * x_hat) * project(gy)
+            g2x = -scale * r * (g2x + mean(gy * projected) * x_hat)
             g2w = None if w is None else (r * gy * projected).sum(axes)
         if ggw is not None:
             ggw = ggw.reshape(shape)
@@ -166,8 +159,9 @@ def batch_norm(
     if not training:
         if running_mean is None:
             raise ValueError(f"{name}: running_mean=None needs training=True")
-        invstd = inverse_std(running_var.data, eps)
-        return ChannelAffine.apply(input, weight, bias, mean=running_mean.data, invstd=invstd)
+        # A copy: training may go on, and change the running mean, before this goes backward.
+        mean, invstd = running_mean.data.copy(), inverse_std(running_var.data, eps)
+        return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd)
 
     check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
     if eps <= 0:

@@ -67,6 +67,16 @@ def test_running_statistics_rest_without_training():
     assert mean.tolist() == [1.0, 1.0] and var.tolist() == [2.0, 2.0]
 
 
+def test_a_gradient_is_that_of_the_statistics_its_forward_pass_had():
+    x, w, b = leaves((np.arange(8.0).reshape(4, 2), np.ones(2), np.ones(2)))
+    mean, var = Tensor(np.ones(2)), Tensor(np.ones(2))
+    y = F.batch_norm(x, mean, var, w, b, eps=0.0)
+    F.batch_norm(x.detach(), mean, var, training=True)
+    y.sum().backward()
+    np.testing.assert_allclose(w.grad.data, (x.data - 1).sum(0))
+    np.testing.assert_allclose(x.grad.data, np.ones((4, 2)))
+
+
 def test_a_large_mean_does_not_drown_the_variance_in_float32():
     x = (1e4 + np.random.default_rng(0).standard_normal((64, 1, 8))).astype(np.float32)
     y = F.batch_norm(Tensor(x), None, None, training=True).data

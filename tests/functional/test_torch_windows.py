@@ -120,7 +120,7 @@ def outcome(function, tensor, arrays, options, seed):
 def test_values_and_gradients_are_pytorch_s(name):
     torch = pytest.importorskip("torch")
 
-    @settings(max_examples=60, deadline=None)
+    @settings(max_examples=40, deadline=None)
     @given(TABLE[name], seeds)
     def check(drawn, seed):
         theirs = outcome(getattr(torch.nn.functional, name), torch.from_numpy, *drawn, seed)
