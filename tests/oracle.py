@@ -103,8 +103,8 @@ def slope(function, x, gy, step=1e-6):
 def softmax_cross_entropy(x, target, weight=None, ignore_index=-100, smoothing=0.0):
     """Losses (N, *) and what their mean divides by, one position at a time.
 
-    x (N, C, *); target (N, *) of classes, or (N, C, *) of probabilities; weight (C,). A class counts
-    with its own weight, and in the smoothing every class with its own.
+    x (N, C, *); target (N, *) of classes, or (N, C, *) of probabilities; weight (C,). The target's
+    class counts with its weight, and in the smoothing every class with its own.
     """
     x, classes = np.moveaxis(x, 1, -1), x.shape[1]
     w = np.ones(classes) if weight is None else weight

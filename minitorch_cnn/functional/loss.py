@@ -28,7 +28,8 @@ class SoftmaxCrossEntropy(Function):
         ctx.save(x, q)
         ctx.keep(logp)
         ctx.axis = axis
-        return -np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0).sum(axis)
+        # subtracted from 0: a loss of nothing is 0, not -0
+        return 0 - np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0).sum(axis)
 
     def backward(ctx, gy):
         x, q = ctx.saved
