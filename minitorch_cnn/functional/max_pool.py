@@ -95,7 +95,7 @@ def max_pool2d(
     is kernel_size.
 
     Raises: ValueError for a shape or setting that does not fit (padding must be at most half of
-    kernel_size), TypeError for other than floats.
+    kernel_size, no window may see padding only), TypeError for other than floats.
     """
     return _max_pool(
         "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices

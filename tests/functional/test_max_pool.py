@@ -182,6 +182,11 @@ def test_torch_refuses_it_too(case):
         getattr(torch.nn.functional, function.__name__)(*tensors, **geometry)
 
 
+def test_a_dilated_window_of_padding_only_is_refused_where_torch_makes_up_an_index():
+    with pytest.raises(ValueError, match="padding only"):
+        F.max_pool2d(zeros(1, 1, 1, 1), 2, padding=1, stride=1, dilation=2)
+
+
 def test_integers_are_refused_where_torch_pools_them():
     with pytest.raises(TypeError, match="max_pool2d: input of dtype int64"):
         F.max_pool2d(zeros(1, 2, 4, 4, dtype="int64"), 2)
