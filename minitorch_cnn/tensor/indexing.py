@@ -11,33 +11,54 @@ from .arithmetic import unbroadcast
 from .reduction import ValuesAndIndices, axes_of
 
 
-def array_key(key):
-    """An indexing key with arrays in place of tensors and lists, always a tuple that ends in an
-    Ellipsis.
+def array_keys(key) -> tuple:
+    """An indexing key as one or two keys of NumPy's, to be applied one after the other.
 
-    The Ellipsis makes NumPy return a 0-d view where it would return a number.
+    Where integers and arrays meet, the integers come first, as in PyTorch: NumPy would treat them
+    as arrays too, and move axes. Each ends in an Ellipsis, which makes NumPy return a 0-d view where it would return a number.
     """
-    parts = key if isinstance(key, tuple) else (key,)
-    arrays = []
+    parts = [_array_key(part) for part in (key if isinstance(key, tuple) else (key,))]
+    if not any(part is Ellipsis for part in parts):
+        parts.append(Ellipsis)
+    has_integers = any(isinstance(part, (int, np.integer)) for part in parts)
+    if is_basic(parts) or not has_integers:
+        return (tuple(parts),)
+    first, second = [], []
     for part in parts:
-        if isinstance(part, function.Tensor):
-            part = part.data
-        elif isinstance(part, (list, range)):
-            part = np.asarray(part, dtype=None if len(part) else np.int64)
         if isinstance(part, np.ndarray):
-            if part.dtype.kind not in "iub":
-                raise IndexError(
-                    f"index: tensors used as indices must be integer or bool, got {part.dtype}"
-                )
-            if part.ndim == 0 and part.dtype.kind != "b":
-                part = int(part)
-        arrays.append(part)
-    return tuple(arrays) if any(part is Ellipsis for part in arrays) else (*arrays, Ellipsis)
+            first += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
+        else:
+            first.append(part)
+        if part is Ellipsis or isinstance(part, np.ndarray):
+            second.append(part)
+        elif part is None or isinstance(part, slice):
+            second.append(slice(None))
+    return tuple(first), tuple(second)
+
+
+def _array_key(part):
+    """One part of a key with an array in place of a tensor, a list or a truth value."""
+    if isinstance(part, function.Tensor):
+        part = part.data
+    elif isinstance(part, (list, range)):
+        part = np.asarray(part, dtype=None if len(part) else np.int64)
+    elif isinstance(part, (bool, np.bool_)):
+        part = np.asarray(part)
+    if isinstance(part, slice) and part.step is not None and part.step <= 0:
+        raise ValueError(f"index: step={part.step} of a slice must be greater than zero; use flip")
+    if isinstance(part, np.ndarray):
+        if part.dtype.kind not in "iub":
+            raise IndexError(
+                f"index: tensors used as indices must be integer or bool, got {part.dtype}"
+            )
+        if part.ndim == 0 and part.dtype.kind != "b":
+            part = int(part)
+    return part
 
 
 def is_basic(key) -> bool:
     """Whether a key is made of integers, slices, None and Ellipsis only: the result is a view."""
-    return not any(isinstance(part, (np.ndarray, bool, np.bool_)) for part in key)
+    return not any(isinstance(part, np.ndarray) for part in key)
 
 
 class Index(Function):
@@ -72,16 +93,17 @@ class IndexAdd(Function):
 
 
 class Assign(Function):
-    """y = x with the part that `path` leads to replaced by `value`; x itself is overwritten unless
-    `copy`.
+    """y = x with the part that `path` leads to replaced by `value`.
 
     A path is a sequence of view ops (class, settings); only the last may be an index that is not a
-    view.
+    view. x itself is overwritten, or with `order` a copy whose axes lie in memory in that order.
     """
 
-    def forward(ctx, x, value, path, copy=False):
+    def forward(ctx, x, value, path, order=None):
         ctx.path, ctx.value_shape = path, np.shape(value)
-        y = x.copy() if copy else x
+        # What is a view in one layout is a copy in another: the gradient is laid out as x is.
+        ctx.order = np.argsort([-abs(s) for s in x.strides], kind="stable")
+        y = x if order is None else x.transpose(order).copy().transpose(np.argsort(order))
         part = follow(y, path[:-1])
         cls, settings = path[-1]
         if cls is Index:
@@ -93,7 +115,7 @@ class Assign(Function):
     def backward(ctx, gy):
         gx = gvalue = None
         if ctx.needs_input_grad[0]:
-            gx = Assign.apply(gy, np.zeros((), gy.dtype), path=ctx.path, copy=True)
+            gx = Assign.apply(gy, np.zeros((), gy.dtype), path=ctx.path, order=ctx.order)
         if ctx.needs_input_grad[1]:
             for cls, settings in ctx.path:
                 gy = cls.apply(gy, **settings)
@@ -181,9 +203,10 @@ def getitem(input, key):
     """input[key]: a view for integers, slices, None and Ellipsis; a copy for tensors, lists and
     masks.
     """
-    key = array_key(key)
     try:
-        return Index.apply(input, key=key)
+        for step in array_keys(key):
+            input = Index.apply(input, key=step)
+        return input
     except IndexError as error:
         raise IndexError(f"index: {error}") from None
 

@@ -13,14 +13,16 @@ import numpy as np
 from ..autograd import function
 from ..autograd.modes import modes
 from . import arithmetic, elementwise
-from .indexing import Assign, Index, array_key
+from .indexing import Assign, Index, array_keys
 from .movement import clone
-from .promotion import as_operand
+from .promotion import as_operand, fitting
 
 
 def _check_writable(x, name: str) -> None:
     if modes.grad:
         x._follow_base()
+        if x._base is not None and x._base.requires_grad:
+            _path(x, name)
         owner = x if x._base is None else x._base
         if (x._requires_grad and x._node is None) or (owner._requires_grad and owner._node is None):
             raise RuntimeError(
@@ -33,33 +35,41 @@ def _check_writable(x, name: str) -> None:
         )
 
 
-def _overwrite(x, new, name: str):
-    """Let `x` hold the numbers of `new` (a Tensor of x's shape or broadcastable to it) and its
-    history.
-    """
-    if np.broadcast_shapes(x.shape, new.shape) != x.shape:
+def _check_fits(x, shape, name: str) -> None:
+    """Refuse a value of `shape` that does not broadcast to `x`."""
+    pairs = zip(shape[::-1], x.shape[::-1], strict=False)
+    if len(shape) > x.ndim or any(n not in (1, m) for n, m in pairs):
+        raise RuntimeError(f"{name}: shape {tuple(shape)} does not broadcast to {x.shape}")
+
+
+def _path(x, name: str):
+    """The view ops that lead from the base of `x` to `x`."""
+    if x._path is None:
         raise RuntimeError(
-            f"{name}: a result of shape {new.shape} cannot be stored in a tensor of shape {x.shape}"
+            f"{name}: the tensor is a view made under no_grad, to be changed under no_grad only"
         )
+    return x._path
+
+
+def _overwrite(x, new, name: str, made_here=True):
+    """Let `x` hold the numbers of `new`, a Tensor that broadcasts to it, and its history, which is
+    taken over as it is where no one else has `new`.
+    """
     if not (modes.grad and (new._requires_grad or x._requires_grad)):
         x.data[...] = new.data
     elif x._base is not None:
-        _assign(x._base, new, x._path, name)
-    elif new.shape == x.shape and new.dtype == x.dtype and new._node is not None:
+        _assign(x._base, new, _path(x, name))
+    elif made_here and new.shape == x.shape and new.dtype == x.dtype and new._node is not None:
         x.data[...] = new.data
         x._requires_grad, x._node, x._index = True, new._node, new._index
     else:
-        _assign(x, new, ((Index, {"key": (Ellipsis,)}),), name)
+        _assign(x, new, ((Index, {"key": (Ellipsis,)}),))
     x._version.count += 1
     return x
 
 
-def _assign(base, value, path, name: str) -> None:
+def _assign(base, value, path) -> None:
     """Write `value` where `path` leads in the memory of `base`, and record it as the newest op."""
-    if path is None:
-        raise RuntimeError(
-            f"{name}: the tensor is a view made under no_grad, to be changed under no_grad only"
-        )
     y = Assign.apply(base, value, path=path)
     base._requires_grad, base._node, base._index = y._requires_grad, y._node, y._index
 
@@ -67,6 +77,8 @@ def _assign(base, value, path, name: str) -> None:
 def _arithmetic(x, other, name, op, ufunc):
     _check_writable(x, name)
     other = as_operand(other, name)
+    if isinstance(other, function.Tensor):
+        _check_fits(x, other.shape, name)
     other_recorded = modes.grad and isinstance(other, function.Tensor) and other._requires_grad
     if not other_recorded and not (modes.grad and x._requires_grad) and x.dtype.kind == "f":
         array = other.data if isinstance(other, function.Tensor) else other
@@ -108,24 +120,25 @@ def div_(input, other):
 def clamp_(input, min=None, max=None):
     """Limit `input` to [min, max]."""
     _check_writable(input, "clamp_")
-    return _overwrite(input, elementwise.clamp(input, min, max), "clamp_")
+    new = elementwise.clamp(input, min, max)
+    _check_fits(input, new.shape, "clamp_")
+    return _overwrite(input, new, "clamp_")
 
 
 def copy_(input, src):
     """Overwrite `input` with `src` (a Tensor or array), broadcast and cast."""
     _check_writable(input, "copy_")
     new = as_operand(src, "copy_")
-    return _overwrite(
-        input,
-        new if isinstance(new, function.Tensor) else function.Tensor(np.asarray(new)),
-        "copy_",
-    )
+    if not isinstance(new, function.Tensor):
+        return fill_(input, new)
+    _check_fits(input, new.shape, "copy_")
+    return _overwrite(input, new, "copy_", made_here=False)
 
 
 def fill_(input, value):
     """Set every element to the number `value`."""
     _check_writable(input, "fill_")
-    return _overwrite(input, function.Tensor(np.asarray(value, input.dtype)), "fill_")
+    return _overwrite(input, function.Tensor(fitting(value, input.dtype, "fill_")), "fill_")
 
 
 def zero_(input):
@@ -137,18 +150,25 @@ def setitem(input, key, value) -> None:
     """input[key] = value, broadcast; gradients reach `value` and what is left of `input`."""
     _check_writable(input, "setitem")
     value = as_operand(value, "setitem")
-    key = array_key(key)
+    if not isinstance(value, function.Tensor):
+        value = fitting(value, input.dtype, "setitem")
+    keys = array_keys(key)
     recorded = modes.grad and (
         input._requires_grad or (isinstance(value, function.Tensor) and value._requires_grad)
     )
     try:
         if not recorded:
-            input.data[key] = value.data if isinstance(value, function.Tensor) else value
-        elif input._base is None:
-            _assign(input, value, ((Index, {"key": key}),), "setitem")
+            part = input.data
+            for step in keys[:-1]:
+                part = part[step]
+            with arithmetic.quiet():
+                part[keys[-1]] = value.data if isinstance(value, function.Tensor) else value
         else:
-            path = None if input._path is None else (*input._path, (Index, {"key": key}))
-            _assign(input._base, value, path, "setitem")
+            path = tuple((Index, {"key": step}) for step in keys)
+            if input._base is None:
+                _assign(input, value, path)
+            else:
+                _assign(input._base, value, (*_path(input, "setitem"), *path))
     except ValueError as error:
         raise RuntimeError(f"setitem: {error}") from None
     except IndexError as error:

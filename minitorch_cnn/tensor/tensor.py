@@ -14,7 +14,7 @@ from .. import backend
 from ..autograd import function
 from ..autograd.engine import run_backward
 from ..autograd.grad import seed_gradient
-from ..autograd.modes import modes
+from ..autograd.modes import enable_grad, modes
 from . import (
     arithmetic,
     comparison,
@@ -121,7 +121,7 @@ class Tensor:
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded op made this tensor."""
-        return self._node is None
+        return self.grad_fn is None
 
     @property
     def grad_fn(self):
@@ -142,6 +142,7 @@ class Tensor:
     @property
     def requires_grad(self) -> bool:
         """Whether ops on this tensor are recorded."""
+        self._follow_base()
         return self._requires_grad
 
     @requires_grad.setter
@@ -150,7 +151,7 @@ class Tensor:
             raise RuntimeError(
                 f"requires_grad: only floating-point tensors have gradients, got {self.dtype}"
             )
-        if not value and self._node is not None:
+        if not value and self.grad_fn is not None:
             raise RuntimeError("requires_grad: only a leaf can be set to False; use detach")
         self._requires_grad = bool(value)
 
@@ -213,7 +214,7 @@ class Tensor:
 
         Returns a handle whose `remove()` takes the hook away.
         """
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("register_hook: the tensor does not require grad")
         if self._node is None:
             if self._hooks is None:
@@ -225,7 +226,7 @@ class Tensor:
 
     def retain_grad(self) -> None:
         """Let backward leave the gradient in `.grad` though this is no leaf."""
-        if not self._requires_grad:
+        if not self.requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require grad")
         if self._node is not None:
             if self._node.retained is None:
@@ -250,8 +251,9 @@ class Tensor:
         if base is None or self._seen is base._node or self._path is None:
             return
         again = base
-        for op, settings in self._path:
-            again = op.apply(again, **settings)
+        with enable_grad():
+            for op, settings in self._path:
+                again = op.apply(again, **settings)
         self._seen = base._node
         self._requires_grad, self._node, self._index = (
             again._requires_grad,
@@ -266,7 +268,7 @@ class Tensor:
         """The array itself, sharing memory; RuntimeError for a tensor that requires grad (detach it
         first).
         """
-        if self._requires_grad:
+        if self.requires_grad:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
         return self.data
 
@@ -374,14 +376,14 @@ class Tensor:
         notes = []
         if self.data.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
             notes.append(f"dtype={self.data.dtype}")
-        if self._node is not None:
+        if self.grad_fn is not None:
             notes.append(f"grad_fn=<{type(self._node).__name__}>")
         elif self._requires_grad:
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
 
     def __deepcopy__(self, memo):
-        if self._node is not None:
+        if self.grad_fn is not None:
             raise RuntimeError(
                 "deepcopy: only leaves can be copied deeply; detach or clone the tensor"
             )
@@ -390,7 +392,7 @@ class Tensor:
         return y
 
     def __reduce__(self):
-        if self._node is not None:
+        if self.grad_fn is not None:
             raise RuntimeError("pickle: only leaves can be pickled; detach the tensor")
         return type(self), (self.data, self._requires_grad)
 
