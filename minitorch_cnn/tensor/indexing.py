@@ -15,7 +15,8 @@ def array_keys(key) -> tuple:
     """An indexing key as one or two keys of NumPy's, to be applied one after the other.
 
     Where integers and arrays meet, the integers come first, as in PyTorch: NumPy would treat them
-    as arrays too, and move axes. Each ends in an Ellipsis, which makes NumPy return a 0-d view where it would return a number.
+    as arrays too, and move axes. Each key ends in an Ellipsis, which makes NumPy return a 0-d view
+    where it would return a number.
     """
     parts = [_array_key(part) for part in (key if isinstance(key, tuple) else (key,))]
     if not any(part is Ellipsis for part in parts):
