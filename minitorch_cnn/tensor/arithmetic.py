@@ -177,8 +177,8 @@ def add(input, other, *, alpha=1):
 def sub(input, other, *, alpha=1):
     """input - alpha * other, with broadcasting."""
     a, b = meet(input, other if alpha == 1 else as_operand(other, "sub") * alpha, "sub")
-    if a.dtype.kind == "b":
-        raise TypeError("sub: boolean tensors have no difference; use logical_xor or ^")
+    if any(getattr(x, "dtype", np.dtype(type(x))).kind == "b" for x in (input, other)):
+        raise TypeError("sub: booleans have no difference; use logical_xor or ^")
     return Sub.apply(a, b)
 
 
@@ -225,6 +225,8 @@ def pow(input, exponent):
         if exponent == 0.5:
             return input.sqrt()
     a, b = meet(input, exponent, "pow")
+    if a.dtype.kind == "b":
+        raise TypeError("pow: booleans have no powers")
     if a.dtype.kind in "iu" and (_arrays(b)[0] < 0).any():
         raise RuntimeError("pow: an integer cannot be raised to a negative integer power")
     return Pow.apply(a, b)

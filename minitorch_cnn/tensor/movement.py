@@ -174,11 +174,12 @@ def permute(input, *dims):
 
 
 def transpose(input, dim0, dim1):
-    """Two axes exchanged."""
-    dims = list(range(input.ndim))
-    a, b = axis_of(dim0, input.ndim, "transpose"), axis_of(dim1, input.ndim, "transpose")
+    """Two axes exchanged; a 0-d tensor as it is."""
+    span = max(input.ndim, 1)
+    a, b = axis_of(dim0, span, "transpose"), axis_of(dim1, span, "transpose")
+    dims = list(range(span))
     dims[a], dims[b] = b, a
-    return Permute.apply(input, dims=tuple(dims))
+    return Permute.apply(input, dims=tuple(dims[: input.ndim]))
 
 
 def movedim(input, source: int, destination: int):
