@@ -28,7 +28,7 @@ from .linear import Identity, Linear
 from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, LocalResponseNorm
-from .parameter import Parameter
+from .parameter import Parameter, shapes_only
 from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool1d, MaxPool2d
 from .rearrange import ChannelShuffle, Flatten, PixelShuffle, Upsample, ZeroPad2d
 from .recurrent import LSTM, LSTMCell
@@ -87,5 +87,6 @@ __all__ = [
     "ZeroPad2d",
     "functional",
     "init",
+    "shapes_only",
     "utils",
 ]

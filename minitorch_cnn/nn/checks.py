@@ -42,7 +42,8 @@ def check_one_of(layer: str, allowed: tuple[str, ...], **setting: str) -> None:
             )
 
 
-def check_probability(layer: str, p: float) -> None:
-    """ValueError, in the name of the layer, unless 0 <= p <= 1."""
-    if not 0 <= p <= 1:
-        raise ValueError(f"{layer}: p={p} must be in [0, 1]")
+def check_probability(layer: str, **setting: float) -> None:
+    """ValueError, in the name of the layer, unless the setting lies between 0 and 1."""
+    for name, p in setting.items():
+        if not 0 <= p <= 1:
+            raise ValueError(f"{layer}: {name}={p} must be in [0, 1]")

@@ -15,7 +15,7 @@ class _Dropout(Module):
 
     def __init__(self, p: float = 0.5):
         super().__init__()
-        check_probability(type(self).__name__, p)
+        check_probability(type(self).__name__, p=p)
         self.p = p
 
     def extra_repr(self) -> str:

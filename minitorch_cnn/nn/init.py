@@ -5,18 +5,22 @@ With n = fan_in, the inputs that one unit adds up, the variance of the weights i
 A uniform distribution of variance v is U[-sqrt(3v), sqrt(3v)].
 
 Every function writes in place, outside the graph, and returns its tensor. Random numbers come from
-`generator`, or from the one that `manual_seed` seeds.
+`generator`, or from the one that `manual_seed` seeds. Parameters made under `nn.shapes_only()` have
+nothing to write to: they are left as they are, and no numbers are drawn for them.
 """
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
 from .. import backend
 from ..tensor.tensor import Tensor
+from .parameter import ShapeOnly
 
 GAINS = {
     "linear": 1.0,
@@ -76,6 +80,17 @@ def fans(tensor: Tensor, groups: int = 1) -> Fans:
 # ------------------------------------------------------------------------------------ distributions
 
 
+def _writes(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Let a function that writes pass by a parameter without memory."""
+
+    @functools.wraps(fill)
+    def filled(tensor: Tensor, *args, **settings) -> Tensor:
+        return tensor if isinstance(tensor, ShapeOnly) else fill(tensor, *args, **settings)
+
+    return filled
+
+
+@_writes
 def uniform_(
     tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None
 ) -> Tensor:
@@ -86,6 +101,7 @@ def uniform_(
     return _write(tensor, values)
 
 
+@_writes
 def normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -99,6 +115,7 @@ def normal_(
     return _write(tensor, values)
 
 
+@_writes
 def trunc_normal_(
     tensor: Tensor,
     mean: float = 0.0,
@@ -139,21 +156,25 @@ def trunc_normal_(
     return _write(tensor, np.clip(mean + std * values, a, b).reshape(tensor.shape))
 
 
+@_writes
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with one number."""
     return _write(tensor, val)
 
 
+@_writes
 def zeros_(tensor: Tensor) -> Tensor:
     """Fill with 0."""
     return _write(tensor, 0)
 
 
+@_writes
 def ones_(tensor: Tensor) -> Tensor:
     """Fill with 1."""
     return _write(tensor, 1)
 
 
+@_writes
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix.
 
@@ -164,6 +185,7 @@ def eye_(tensor: Tensor) -> Tensor:
     return _write(tensor, np.eye(*tensor.shape))
 
 
+@_writes
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """The identity of convolution: output channel i of a group copies its input channel i.
 
@@ -249,6 +271,7 @@ def torch_legacy_(tensor: Tensor, generator: np.random.Generator | None = None) 
     return _uniform(tensor, math.sqrt(1 / (3 * fans(tensor).fan_in)), generator)
 
 
+@_writes
 def orthogonal_(
     tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
 ) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
-from .checks import check_one_of
+from .checks import check_one_of, check_probability
 from .module import Module
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -41,10 +41,7 @@ class CrossEntropyLoss(_Loss):
         label_smoothing: float = 0.0,
     ):
         super().__init__(reduction, weight=weight)
-        if not 0 <= label_smoothing <= 1:
-            raise ValueError(
-                f"CrossEntropyLoss: label_smoothing={label_smoothing} must be in [0, 1]"
-            )
+        check_probability("CrossEntropyLoss", label_smoothing=label_smoothing)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -66,24 +66,16 @@ class _BatchNorm(Module):
             raise ValueError(
                 f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
             )
-        momentum = self.momentum
-        updating = self.training and self.track_running_stats
-        if updating:
-            if not is_recomputing():
-                self.num_batches_tracked.add_(1)
+        mean, var, momentum = self.running_mean, self.running_var, self.momentum
+        # A checkpoint that computes again has counted this batch already.
+        if self.training and (is_recomputing() or not self.track_running_stats):
+            mean = var = None
+        elif self.training and mean is not None:
+            self.num_batches_tracked.add_(1)
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
-        use_kept = not self.training or self.track_running_stats
-        return F.batch_norm(
-            input,
-            self.running_mean if use_kept else None,
-            self.running_var if use_kept else None,
-            self.weight,
-            self.bias,
-            training=self.training or self.running_mean is None,
-            momentum=0.0 if momentum is None else momentum,
-            eps=self.eps,
-        )
+        training, momentum = self.training or mean is None, momentum or 0.0
+        return F.batch_norm(input, mean, var, self.weight, self.bias, training, momentum, self.eps)
 
     def extra_repr(self) -> str:
         return (

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
+from collections.abc import Iterator
+
 import numpy as np
 
 from .. import backend
@@ -13,8 +17,6 @@ class Parameter(Tensor):
 
     data: a Tensor or NumPy array, whose memory is shared.
     """
-
-    __slots__ = ()
 
     def __init__(self, data: Tensor | np.ndarray, requires_grad: bool = True):
         if not isinstance(data, Tensor | np.ndarray):
@@ -32,7 +34,56 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
+class ShapeOnly(Parameter):
+    """A parameter with a shape and a dtype but no memory: one zero, repeated, that none may write.
+
+    Raises: RuntimeError when a gradient arrives.
+    """
+
+    @property
+    def grad(self) -> None:
+        """None: nothing is learned here."""
+        return None
+
+    @grad.setter
+    def grad(self, value: Tensor | None) -> None:
+        if value is not None:
+            raise RuntimeError(
+                f"backward: a parameter of shape {self.shape} was made under shapes_only and has "
+                "no memory to learn in; build the model outside"
+            )
+
+
+class _Making(threading.local):
+    """How this thread makes parameters."""
+
+    shapes_only = False
+
+
+_making = _Making()
+
+
+@contextlib.contextmanager
+def shapes_only() -> Iterator[None]:
+    """Make the parameters of new layers without memory and without drawing numbers for them.
+
+    Such a model can be counted, printed and run (on a batch of no images, to see its shapes). To
+    train it or to load weights into it raises RuntimeError.
+
+        with nn.shapes_only():
+            vgg = mt.models.create_model("vgg19")  # 143,667,240 parameters in a few kilobytes
+    """
+    before, _making.shapes_only = _making.shapes_only, True
+    try:
+        yield
+    finally:
+        _making.shapes_only = before
+
+
 def new_parameter(*shape: int, device=None, dtype=None) -> Parameter:
     """A parameter of zeros, in the default dtype unless told, for a layer to initialise."""
     backend.check_device(device, "Parameter")
-    return Parameter(np.zeros(shape, backend.get_default_dtype() if dtype is None else dtype))
+    dtype = backend.get_default_dtype() if dtype is None else dtype
+    if _making.shapes_only:
+        return ShapeOnly(np.broadcast_to(np.zeros((), dtype), shape))
+    return Parameter(np.zeros(shape, dtype))

@@ -125,7 +125,7 @@ class LSTM(Module):
     ):
         super().__init__()
         check_sizes("LSTM", input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        check_probability("LSTM", dropout)
+        check_probability("LSTM", dropout=dropout)
         if dropout and num_layers == 1:
             warnings.warn(
                 f"LSTM: dropout={dropout} acts between layers, of which num_layers=1 has none",

@@ -60,4 +60,6 @@ def misfit(name: str, array: np.ndarray | None, own: Tensor) -> str:
         return f"{name} is not a Tensor or array of numbers"
     if array.shape != own.shape:
         return f"{name} has shape {array.shape}, expected {own.shape}"
+    if not own.data.flags.writeable:
+        return f"{name} has no memory to write to, as nn.shapes_only makes it"
     return ""
