@@ -1,0 +1,92 @@
+"""Sequential, ModuleList and ModuleDict: order, names, indexing and what they refuse."""
+
+from collections import OrderedDict
+
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+
+
+def layers(n):
+    return [nn.Linear(i + 1, i + 2) for i in range(n)]
+
+
+def test_sequential_calls_its_modules_in_order():
+    a, b, c = layers(3)
+    x = mt.rand(2, 1)
+    assert mt.equal(nn.Sequential(a, b, c)(x), c(b(a(x))))
+    assert nn.Sequential()(x) is x
+
+
+def test_sequential_takes_names_from_a_dict():
+    net = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), act=nn.ReLU()))
+    assert list(net.state_dict()) == ["conv.weight", "conv.bias"]
+    assert isinstance(net.act, nn.ReLU) and net[1] is net.act
+    net[-1] = nn.Tanh()
+    assert isinstance(net.act, nn.Tanh)
+    assert isinstance(net[:1], nn.Sequential) and list(net[:1].state_dict()) == list(
+        net.state_dict()
+    )
+
+
+def test_a_slice_of_sequential_keeps_modules_and_names():
+    net = nn.Sequential(*layers(4))
+    part = net[1:3]
+    assert list(part) == [net[1], net[2]]
+    assert list(part.state_dict()) == ["1.weight", "1.bias", "2.weight", "2.bias"]
+
+
+@pytest.mark.parametrize("make", [lambda ms: nn.Sequential(*ms), nn.ModuleList])
+def test_numbered_containers_change_like_lists(make):
+    a, b, c, d = layers(4)
+    held = make([a, b])
+    assert held.append(c) is held and held.extend([d]) is held
+    assert list(held) == [a, b, c, d] and len(held) == 4 and held[-1] is d
+    held.insert(1, d)
+    assert list(held) == [a, d, b, c, d]
+    del held[0]
+    del held[1:3]
+    assert list(held) == [d, d] and list(held.state_dict())[:2] == ["0.weight", "0.bias"]
+    held[1] = a
+    assert held[1] is a
+
+
+def test_a_module_list_slices_to_numbers_from_zero():
+    held = nn.ModuleList(layers(3))
+    assert list(held[1:].state_dict()) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+
+
+def test_a_module_list_shows_runs_of_equal_modules_once():
+    held = nn.ModuleList([nn.ReLU(), nn.ReLU(), nn.Tanh(), nn.ReLU()])
+    assert repr(held) == "ModuleList(\n  (0-1): 2 x ReLU()\n  (2): Tanh()\n  (3): ReLU()\n)"
+    assert repr(nn.ModuleList()) == "ModuleList()"
+
+
+def test_a_module_dict_is_a_dict_of_children():
+    a, b = layers(2)
+    held = nn.ModuleDict({"a": a})
+    held["b"] = b
+    assert held["a"] is a and "b" in held and len(held) == 2 and list(held) == ["a", "b"]
+    assert list(held.keys()) == ["a", "b"] and list(held.values()) == [a, b]
+    assert dict(held.items()) == {"a": a, "b": b}
+    assert list(held.children()) == [a, b]
+    del held["a"]
+    assert "a" not in held
+
+
+@pytest.mark.parametrize(
+    "act, error, words",
+    [
+        (lambda: nn.Sequential(nn.ReLU())[1], IndexError, "Sequential: index 1 .* 1 modules"),
+        (lambda: nn.ModuleList([nn.ReLU()])[-2], IndexError, "ModuleList: index -2"),
+        (lambda: nn.Sequential(3), TypeError, "Module or None, got int"),
+        (lambda: nn.ModuleList([mt.ones(1)]), TypeError, "Module or None, got Tensor"),
+        (lambda: nn.ModuleDict({"a": nn.ReLU()})["b"], KeyError, "no module 'b' among a"),
+        (lambda: nn.ModuleDict({"items": nn.ReLU()}), KeyError, "already has .*'items'"),
+        (lambda: nn.ModuleList()(1), NotImplementedError, "ModuleList defines no forward"),
+    ],
+)
+def test_what_is_not_there_or_not_a_module_is_refused(act, error, words):
+    with pytest.raises(error, match=words):
+        act()

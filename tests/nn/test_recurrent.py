@@ -1,0 +1,120 @@
+"""LSTM: the recurrence by hand, states that continue, and what is refused."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+
+
+def logistic(a):
+    return 1 / (1 + np.exp(-a))
+
+
+def lstm_by_hand(x, h, c, w_ih, w_hh, b):
+    """y (T, N, H) of one direction of one layer, written as in the papers."""
+    ys = []
+    for x_t in x:
+        i, f, g, o = np.split(x_t @ w_ih.T + h @ w_hh.T + b, 4, axis=1)
+        c = logistic(f) * c + logistic(i) * np.tanh(g)
+        h = logistic(o) * np.tanh(c)
+        ys.append(h)
+    return np.array(ys), h, c
+
+
+def weights(lstm, end):
+    w_ih, w_hh, b_ih, b_hh = (
+        lstm.state_dict()[f"{name}_l{end}"].numpy()
+        for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    )
+    return w_ih, w_hh, b_ih + b_hh
+
+
+def test_two_layers_in_two_directions_are_four_recurrences(rng):
+    lstm = nn.LSTM(3, 2, num_layers=2, bidirectional=True, dtype=mt.float64)
+    x, h, c = rng.standard_normal((5, 4, 3)), *rng.standard_normal((2, 4, 4, 2))
+    seq, ends = x, []
+    for layer in (0, 1):
+        there = lstm_by_hand(seq, h[2 * layer], c[2 * layer], *weights(lstm, layer))
+        back = lstm_by_hand(
+            seq[::-1], h[2 * layer + 1], c[2 * layer + 1], *weights(lstm, f"{layer}_reverse")
+        )
+        seq = np.concatenate([there[0], back[0][::-1]], axis=2)
+        ends += [there[1:], back[1:]]
+    y, (h_n, c_n) = lstm(mt.tensor(x), (mt.tensor(h), mt.tensor(c)))
+    np.testing.assert_allclose(y.detach(), seq, rtol=1e-12)
+    np.testing.assert_allclose(h_n.detach(), [end[0] for end in ends], rtol=1e-12)
+    np.testing.assert_allclose(c_n.detach(), [end[1] for end in ends], rtol=1e-12)
+
+
+def test_a_sequence_may_be_run_in_parts_and_step_by_step(rng):
+    lstm = nn.LSTM(3, 2, dtype=mt.float64)
+    cell = nn.LSTMCell(3, 2, dtype=mt.float64)
+    cell.load_state_dict({k.removesuffix("_l0"): v for k, v in lstm.state_dict().items()})
+    x = mt.tensor(rng.standard_normal((6, 4, 3)))
+    y, _ = lstm(x)
+    first, state = lstm(x[:2])
+    second, _ = lstm(x[2:], state)
+    np.testing.assert_allclose(mt.cat([first, second]).detach(), y.detach(), rtol=1e-12)
+    state = None
+    for t in range(6):
+        state = cell(x[t], state)
+        np.testing.assert_allclose(state[0].detach(), y[t].detach(), rtol=1e-12)
+
+
+def test_gradients_are_slopes(rng):
+    lstm = nn.LSTM(1, 1, bidirectional=True, dtype=mt.float64)
+    x = mt.tensor(rng.standard_normal((3, 2, 1)), requires_grad=True)
+    names, params = zip(*lstm.named_parameters(), strict=True)
+
+    def run(x, *values):
+        for name, value in zip(names, values, strict=True):
+            lstm._parameters[name] = value
+        y, (h, c) = lstm(x)
+        return y, h, c
+
+    assert mt.gradcheck(run, (x, *params))
+
+
+def test_dropout_falls_between_layers_only(rng):
+    lstm = nn.LSTM(2, 3, num_layers=2, dropout=0.5)
+    x = mt.tensor(rng.standard_normal((4, 2, 2)).astype(np.float32))
+    assert not mt.equal(lstm(x)[0], lstm(x)[0])
+    lstm.eval()
+    assert mt.equal(lstm(x)[0], lstm(x)[0])
+    lstm.train()
+    first = [lstm(x)[1][0][0] for _ in range(2)]
+    assert mt.equal(*first)
+
+
+def test_dropout_of_a_single_layer_warns():
+    with pytest.warns(UserWarning, match="LSTM: dropout=0.5 acts between layers"):
+        nn.LSTM(2, 3, dropout=0.5)
+
+
+STATE = (mt.zeros(1, 4, 2), mt.zeros(1, 4, 2))
+
+
+@pytest.mark.parametrize(
+    "act, error, words",
+    [
+        (lambda: nn.LSTM(0, 2), ValueError, "LSTM: input_size=0"),
+        (lambda: nn.LSTM(3, 2, 0), ValueError, "num_layers=0"),
+        (lambda: nn.LSTM(3, 2, dropout=1.5), ValueError, r"LSTM: dropout=1.5 must be in \[0, 1\]"),
+        (lambda: nn.LSTMCell(3, -2), ValueError, "LSTMCell: hidden_size=-2"),
+        (lambda: nn.LSTM(3, 2)(mt.ones(5, 4, 2)), ValueError, "the last of them input_size=3"),
+        (lambda: nn.LSTM(3, 2)(mt.ones(3)), ValueError, "must have 2 or 3 axes"),
+        (lambda: nn.LSTM(3, 2)(mt.ones(0, 4, 3)), ValueError, "at least one step of time"),
+        (
+            lambda: nn.LSTM(3, 2)(mt.ones(5, 3, 3), STATE),
+            ValueError,
+            r"state h .* shape \(1, 3, 2\)",
+        ),
+        (lambda: nn.LSTM(3, 2)(mt.ones(5, 4, 3), STATE[:1]), ValueError, r"pair \(h, c\), got 1"),
+        (lambda: nn.LSTMCell(3, 2)(mt.ones(4, 2)), ValueError, "I = input_size=3"),
+        (lambda: nn.LSTMCell(3, 2)(mt.ones(4, 3), STATE), ValueError, "LSTMCell: the state h"),
+    ],
+)
+def test_settings_inputs_and_states_that_do_not_fit_are_refused(act, error, words):
+    with pytest.raises(error, match=words):
+        act()

@@ -1,0 +1,221 @@
+"""Every layer against PyTorch's: arguments, repr, state_dict, outputs, gradients; in one table."""
+
+import inspect
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+
+
+def normal(*shape):
+    return lambda rng: rng.standard_normal(shape)
+
+
+def classes(*shape, below=5):
+    return lambda rng: rng.integers(0, below, shape)
+
+
+def probabilities(*shape):
+    return lambda rng: rng.uniform(0.05, 0.95, shape)
+
+
+IMAGES = (normal(2, 4, 9, 7),)
+SIGNALS = (normal(2, 4, 11),)
+
+# layer, its settings, its inputs (float ones get a gradient)
+TABLE = [
+    ("Conv1d", (4, 6, 3), {}, SIGNALS),
+    ("Conv1d", (4, 6, 3, 2, 1, 2), {"groups": 2, "bias": False}, SIGNALS),
+    ("Conv1d", (4, 6, 4), {"padding": "same", "padding_mode": "circular"}, SIGNALS),
+    ("Conv1d", (4, 6, 3), {"padding": 2, "padding_mode": "reflect"}, (normal(4, 11),)),
+    ("Conv2d", (4, 6, (3, 2)), {"stride": (3, 2), "padding": (2, 1)}, IMAGES),
+    ("Conv2d", (4, 8, 3), {"stride": 2, "padding": 1, "groups": 4, "bias": False}, IMAGES),
+    ("Conv2d", (4, 6, (4, 3)), {"padding": "same", "dilation": (1, 2)}, IMAGES),
+    ("Conv2d", (4, 6, 3), {"padding": "valid"}, (normal(4, 9, 7),)),
+    ("Conv2d", (4, 6, 3), {"padding": (2, 1), "padding_mode": "reflect"}, IMAGES),
+    ("Conv2d", (4, 6, 3), {"padding": (2, 1), "padding_mode": "replicate"}, IMAGES),
+    ("Conv2d", (4, 6, (4, 3)), {"padding": "same", "padding_mode": "replicate"}, IMAGES),
+    ("Conv2d", (4, 6, 3), {"padding": "valid", "padding_mode": "circular"}, IMAGES),
+    ("Conv2d", (4, 6, 3), {}, (normal(0, 4, 9, 7),)),
+    ("ConvTranspose1d", (4, 6, 3, 2, 1, 1), {"groups": 2, "dilation": 2}, SIGNALS),
+    ("ConvTranspose2d", (4, 6, (3, 2)), {"stride": (3, 2), "padding": (1, 0)}, IMAGES),
+    ("ConvTranspose2d", (4, 6, 3, 2, 1, (1, 0), 2, False, (1, 2)), {}, IMAGES),
+    ("Linear", (7, 5), {}, IMAGES),
+    ("Linear", (7, 5, False), {}, (normal(7),)),
+    ("Identity", (), {}, IMAGES),
+    ("Embedding", (5, 3), {}, (classes(2, 6),)),
+    ("Embedding", (5, 3, -2), {}, (classes(2, 6),)),
+    ("BatchNorm1d", (4,), {}, (normal(5, 4),)),
+    ("BatchNorm1d", (4,), {"momentum": None}, SIGNALS),
+    ("BatchNorm2d", (4,), {}, IMAGES),
+    ("BatchNorm2d", (4, 1e-3, 0.3), {"affine": False}, IMAGES),
+    ("BatchNorm2d", (4,), {"track_running_stats": False}, IMAGES),
+    ("BatchNorm2d", (4,), {"momentum": None, "bias": False}, IMAGES),
+    ("GroupNorm", (2, 4), {}, IMAGES),
+    ("GroupNorm", (4, 4, 1e-3), {"affine": False}, SIGNALS),
+    ("GroupNorm", (1, 4), {"bias": False}, (normal(2, 4),)),
+    ("LayerNorm", (7,), {}, IMAGES),
+    ("LayerNorm", ((9, 7),), {"bias": False, "eps": 1e-3}, IMAGES),
+    ("LayerNorm", ([4, 9, 7],), {"elementwise_affine": False}, IMAGES),
+    ("LocalResponseNorm", (3,), {}, IMAGES),
+    ("LocalResponseNorm", (2, 0.5, 0.6, 2.0), {}, SIGNALS),
+    ("MaxPool1d", (3,), {"padding": 1, "dilation": 2, "ceil_mode": True}, SIGNALS),
+    ("MaxPool2d", (3, 2), {"ceil_mode": True}, IMAGES),
+    ("MaxPool2d", ((3, 2),), {"padding": (1, 0), "dilation": (2, 1)}, IMAGES),
+    ("AvgPool2d", (2,), {}, IMAGES),
+    ("AvgPool2d", ((3, 2), 2, (1, 0), True, False), {}, IMAGES),
+    ("AvgPool2d", (3,), {"divisor_override": 4}, (normal(4, 9, 7),)),
+    ("AdaptiveAvgPool2d", (1,), {}, IMAGES),
+    ("AdaptiveAvgPool2d", ((4, None),), {}, IMAGES),
+    ("AdaptiveMaxPool2d", ((2, 3),), {}, IMAGES),
+    ("Dropout", (0.0,), {}, IMAGES),
+    ("Dropout", (1.0,), {}, IMAGES),
+    ("Dropout2d", (1,), {}, IMAGES),
+    ("ReLU", (), {}, IMAGES),
+    ("ReLU6", (), {}, IMAGES),
+    ("LeakyReLU", (0.2,), {}, IMAGES),
+    ("PReLU", (), {}, IMAGES),
+    ("PReLU", (4, 0.1), {}, IMAGES),
+    ("ELU", (1.5,), {}, IMAGES),
+    ("SELU", (), {}, IMAGES),
+    ("GELU", (), {}, IMAGES),
+    ("GELU", ("tanh",), {}, IMAGES),
+    ("SiLU", (), {}, IMAGES),
+    ("Hardswish", (), {}, IMAGES),
+    ("Sigmoid", (), {}, IMAGES),
+    ("Tanh", (), {}, IMAGES),
+    ("Softmax", (1,), {}, IMAGES),
+    ("LogSoftmax", (), {"dim": -1}, IMAGES),
+    ("Softplus", (2.0, 1.0), {}, IMAGES),
+    ("ZeroPad2d", (1,), {}, IMAGES),
+    ("ZeroPad2d", ((1, 2, 0, -1),), {}, IMAGES),
+    ("Upsample", (), {"scale_factor": 2}, IMAGES),
+    ("Upsample", ((5, 8),), {"mode": "bilinear"}, IMAGES),
+    ("Upsample", (None, (1.5, 2), "bilinear", True), {}, IMAGES),
+    ("PixelShuffle", (2,), {}, IMAGES),
+    ("ChannelShuffle", (2,), {}, IMAGES),
+    ("Flatten", (), {}, IMAGES),
+    ("Flatten", (0, 2), {}, IMAGES),
+    ("LSTMCell", (3, 5), {}, (normal(4, 3),)),
+    ("LSTMCell", (3, 5, False), {}, (normal(3),)),
+    ("LSTM", (3, 5), {}, (normal(6, 2, 3),)),
+    ("LSTM", (3, 5, 2, False, True), {}, (normal(2, 6, 3),)),
+    ("LSTM", (3, 5, 2), {"bidirectional": True}, (normal(6, 2, 3),)),
+    ("LSTM", (3, 5), {"bidirectional": True, "batch_first": True}, (normal(6, 3),)),
+    ("LSTM", (3, 4, 3), {"dropout": 1.0, "bidirectional": True}, (normal(6, 2, 3),)),
+    ("CrossEntropyLoss", (), {"label_smoothing": 0.1}, (normal(6, 5), classes(6))),
+    ("CrossEntropyLoss", (), {"ignore_index": 2}, (normal(9, 5, 2), classes(9, 2))),
+    ("NLLLoss", (), {"reduction": "sum"}, (normal(6, 5), classes(6))),
+    ("MSELoss", (), {}, (normal(6, 5), normal(6, 5))),
+    ("BCEWithLogitsLoss", (), {"reduction": "none"}, (normal(6, 5), probabilities(6, 5))),
+]
+
+# PyTorch's arguments that are not here: historical, in place, sparse, or for its own use.
+ABSENT = {
+    "inplace", "size_average", "reduce", "max_norm", "norm_type", "scale_grad_by_freq", "sparse",
+    "_weight", "_freeze", "proj_size",
+}  # fmt: skip
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+
+def pair(torch, name, args, settings):
+    """Our layer and PyTorch's with the same weights, all in float64."""
+    ours, theirs = getattr(nn, name)(*args, **settings), getattr(torch.nn, name)(*args, **settings)
+    state = {k: torch.from_numpy(v.numpy().copy()) for k, v in ours.state_dict().items()}
+    theirs.load_state_dict(state)
+    return ours.double(), theirs.double()
+
+
+def tensors_of(result):
+    """The tensors of a result that may be a tensor or nested tuples."""
+    return [t for r in result for t in tensors_of(r)] if isinstance(result, tuple) else [result]
+
+
+def run(layer, inputs, as_tensor):
+    """Outputs of a layer, and the gradients of its inputs and parameters for random cotangents."""
+    rng = np.random.default_rng(1)
+    xs = [as_tensor(x) for x in inputs]
+    for x, array in zip(xs, inputs, strict=True):
+        x.requires_grad = array.dtype.kind == "f"
+    ys = tensors_of(layer(*xs))
+    leaves = [leaf for leaf in (*xs, *layer.parameters()) if leaf.requires_grad]
+    for leaf in leaves:
+        leaf.grad = None
+    if leaves:
+        sum((y * as_tensor(rng.standard_normal(y.shape))).sum() for y in ys).backward()
+    grads = [np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy() for leaf in leaves]
+    return [*(y.detach().numpy() for y in ys), *grads, *(b.numpy() for b in layer.buffers())]
+
+
+@pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.parametrize("name, args, settings, draws", TABLE)
+def test_a_layer_gives_what_pytorchs_gives(torch, rng, name, args, settings, draws):
+    ours, theirs = pair(torch, name, args, settings)
+    for training in (True, True, False):  # twice: running statistics have moved by then
+        ours.train(training)
+        theirs.train(training)
+        inputs = [draw(rng) for draw in draws]
+        found = run(ours, inputs, mt.tensor)
+        expected = run(theirs, inputs, lambda x: torch.from_numpy(np.array(x)))
+        for a, b in zip(found, expected, strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("name, args, settings, draws", TABLE)
+def test_a_layer_reads_and_stores_like_pytorchs(torch, name, args, settings, draws):
+    ours, theirs = pair(torch, name, args, settings)
+    assert list(ours.state_dict()) == list(theirs.state_dict())
+    expected = repr(theirs).replace(", inplace=False", "").replace("inplace=False", "")
+    assert repr(ours) == expected
+
+
+@pytest.mark.parametrize("name", sorted({name for name, *_ in TABLE} - {"Identity"}))
+def test_a_layer_takes_pytorchs_arguments_in_pytorchs_order(torch, name):
+    def arguments(layer):
+        found = inspect.signature(layer.__init__).parameters.values()
+        return [
+            (p.name, p.default) for p in found if p.name not in ABSENT and p.kind != p.VAR_KEYWORD
+        ]
+
+    ours, theirs = arguments(getattr(nn, name)), arguments(getattr(torch.nn, name))
+    if name in ("Sigmoid", "Tanh"):  # PyTorch's swallow anything
+        theirs = [(n, default) for n, default in theirs if n != "args"]
+    if name in ("Softmax", "LogSoftmax"):  # without dim, PyTorch guesses one and warns
+        theirs = [(n, inspect.Parameter.empty) for n, _ in theirs]
+    if name == "LSTM":  # PyTorch's hands *args on; its docstring has the order
+        ours = [n for n, _ in ours]
+        names = (
+            "input_size hidden_size num_layers bias batch_first dropout bidirectional device dtype"
+        )
+        theirs = ["self", *names.split()]
+    assert ours == theirs
+
+
+def test_every_layer_of_ours_that_pytorch_has_is_in_the_table(torch):
+    containers = {"Module", "Sequential", "ModuleList", "ModuleDict", "Parameter"}
+    layers = {name for name in nn.__all__ if name[0].isupper()} - containers
+    assert layers - {name for name, *_ in TABLE} == {"DropPath", "ScaledTanh"}
+
+
+STATEFUL = [
+    row for row in TABLE if row[0] in ("Conv2d", "ConvTranspose2d", "Linear", "LSTM", "LSTMCell")
+]
+
+
+@pytest.mark.parametrize("name, args, settings, draws", STATEFUL)
+def test_fresh_weights_are_spread_like_pytorchs(torch, name, args, settings, draws):
+    largest = {}
+    for _ in range(200):
+        for library in (nn, torch.nn):
+            for key, p in getattr(library, name)(*args, **settings).named_parameters():
+                bound = largest.setdefault((key, library is nn), 0)
+                largest[key, library is nn] = max(bound, np.abs(p.detach().numpy()).max())
+    for key, is_ours in largest:
+        if is_ours:
+            assert largest[key, True] == pytest.approx(largest[key, False], rel=0.03)
