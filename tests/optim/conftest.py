@@ -1,0 +1,10 @@
+"""What the tests of optimizers share."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    """A generator that starts anew for each test."""
+    return np.random.default_rng(0)

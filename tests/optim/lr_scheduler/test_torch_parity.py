@@ -1,0 +1,189 @@
+"""Every schedule against PyTorch's, step by step."""
+
+import copy
+import inspect
+import json
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn, optim
+from minitorch_cnn.optim import lr_scheduler
+
+STEPS = 50
+
+
+def sequence(library, optimizer, milestones, *rows):
+    parts = [getattr(library, name)(optimizer, **settings) for name, settings in rows]
+    return library.SequentialLR(optimizer, parts, milestones)
+
+
+def build(library, optimizer, name, settings):
+    if name == "SequentialLR":
+        return sequence(library, optimizer, *settings)
+    return getattr(library, name)(optimizer, **settings)
+
+
+WARM_UP = ("LinearLR", {"start_factor": 0.1, "total_iters": 5})
+
+TABLE = [
+    ("StepLR", {"step_size": 7}),
+    ("StepLR", {"step_size": 1, "gamma": 0.9}),
+    ("MultiStepLR", {"milestones": [12, 3, 12, 40], "gamma": 0.5}),
+    ("MultiStepLR", {"milestones": [0, 10]}),
+    ("LinearLR", {}),
+    ("LinearLR", {"start_factor": 1.0, "end_factor": 0.0, "total_iters": 20}),
+    ("PolynomialLR", {}),
+    ("PolynomialLR", {"total_iters": 30, "power": 2.5}),
+    ("CosineAnnealingLR", {"T_max": 50}),
+    ("CosineAnnealingLR", {"T_max": 7, "eta_min": 0.01}),
+    ("LambdaLR", {"lr_lambda": lambda t: 0.9**t}),
+    ("LambdaLR", {"lr_lambda": [lambda t: 1 / (t + 1), lambda t: 2.0 + t]}),
+    ("SequentialLR", ([5], WARM_UP, ("CosineAnnealingLR", {"T_max": 45}))),
+    ("SequentialLR", ([4, 20], WARM_UP, ("StepLR", {"step_size": 3}), ("PolynomialLR", {}))),
+    ("SequentialLR", ([10], ("MultiStepLR", {"milestones": [0, 4]}), WARM_UP)),
+    ("SequentialLR", ([6], WARM_UP, ("OneCycleLR", {"max_lr": 1.0, "total_steps": 44}))),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": STEPS}),
+    ("OneCycleLR", {"max_lr": [1.0, 2.0], "epochs": 10, "steps_per_epoch": 5}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": STEPS, "three_phase": True}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 60, "anneal_strategy": "linear"}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 60, "cycle_momentum": False}),
+    ("OneCycleLR", {"max_lr": 1.0, "total_steps": 55, "pct_start": 0.0, "div_factor": 5.0}),
+    ("ReduceLROnPlateau", {"patience": 2}),
+    ("ReduceLROnPlateau", {"mode": "max", "patience": 1, "cooldown": 3, "factor": 0.5}),
+    ("ReduceLROnPlateau", {"patience": 0, "threshold": 0.3, "min_lr": [0.01, 0.0]}),
+    ("ReduceLROnPlateau", {"patience": 0, "threshold": 0.3, "threshold_mode": "abs"}),
+    ("ReduceLROnPlateau", {"mode": "max", "patience": 0, "threshold_mode": "abs", "eps": 1e-2}),
+]
+METRICS = np.random.default_rng(3).uniform(0.5, 2, STEPS).round(1).tolist()
+METRICS[20] = float("nan")
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+
+def optimizers(torch, name="SGD", **settings):
+    """Ours and PyTorch's, with two groups of different rates."""
+    for make, library in (
+        (lambda: nn.Parameter(mt.ones(1)), optim),
+        (lambda: torch.nn.Parameter(torch.ones(1)), torch.optim),
+    ):
+        groups = [{"params": [make()]}, {"params": [make()], "lr": 0.03}]
+        yield getattr(library, name)(groups, **{"lr": 0.1, "momentum": 0.9, **settings})
+
+
+def advance(optimizer, scheduler, steps):
+    """What the groups' rates and momenta are at each step, and what the schedule says they are."""
+    rows = []
+    for step in steps:
+        optimizer.step()
+        takes_metrics = type(scheduler).__name__ == "ReduceLROnPlateau"
+        scheduler.step(METRICS[step]) if takes_metrics else scheduler.step()
+        rows.append(state_of(optimizer) + list(scheduler.get_last_lr()))
+    return rows
+
+
+def state_of(optimizer):
+    groups = optimizer.param_groups
+    return [g["lr"] for g in groups] + [g.get("momentum", g.get("betas")) for g in groups]
+
+
+@pytest.mark.parametrize("name, settings", TABLE)
+def test_fifty_steps_are_pytorchs(torch, name, settings):
+    ours, theirs = optimizers(torch)
+    scheduler = build(lr_scheduler, ours, name, settings)
+    expected = build(torch.optim.lr_scheduler, theirs, name, settings)
+    np.testing.assert_allclose(state_of(ours), state_of(theirs), rtol=1e-12)
+    np.testing.assert_allclose(scheduler.get_last_lr(), expected.get_last_lr(), rtol=1e-12)
+    np.testing.assert_allclose(
+        advance(ours, scheduler, range(STEPS)),
+        advance(theirs, expected, range(STEPS)),
+        rtol=1e-9,
+        atol=1e-15,
+    )
+
+
+@pytest.mark.parametrize("name, settings", TABLE)
+def test_a_schedule_goes_on_from_its_state_in_json(torch, name, settings):
+    straight, _ = optimizers(torch)
+    expected = advance(straight, build(lr_scheduler, straight, name, settings), range(40))
+    first, _ = optimizers(torch)
+    scheduler = build(lr_scheduler, first, name, settings)
+    rows = advance(first, scheduler, range(17))
+    saved = json.loads(json.dumps([scheduler.state_dict(), first.state_dict()["param_groups"]]))
+    untouched = copy.deepcopy(saved)
+
+    second, _ = optimizers(torch)
+    resumed = build(lr_scheduler, second, name, settings)
+    second.load_state_dict({"state": {}, "param_groups": saved[1]})
+    resumed.load_state_dict(saved[0])
+    np.testing.assert_array_equal(rows + advance(second, resumed, range(17, 40)), expected)
+    assert json.dumps(saved[0]) == json.dumps(untouched[0])
+
+
+@pytest.mark.parametrize(
+    "name, settings", [row for row in TABLE if row[0] not in ("SequentialLR", "ReduceLROnPlateau")]
+)
+def test_last_epoch_goes_on_behind_a_step(torch, name, settings):
+    pairs = []
+    for library, optimizer in zip(
+        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
+    ):
+        first = build(library, optimizer, name, settings)
+        advance(optimizer, first, range(6))
+        second = build(library, optimizer, name, {**settings, "last_epoch": 6})
+        pairs.append(
+            [state_of(optimizer), *(r[:4] for r in advance(optimizer, second, range(7, 20)))]
+        )
+    np.testing.assert_allclose(*pairs, rtol=1e-9, atol=1e-15)
+
+
+def test_schedules_multiply(torch):
+    results = []
+    for library, optimizer in zip(
+        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
+    ):
+        warm_up = library.LinearLR(optimizer, 0.1, total_iters=10)
+        decay = library.StepLR(optimizer, 4)
+        rates = []
+        for _ in range(20):
+            optimizer.step()
+            warm_up.step()
+            decay.step()
+            rates.append(state_of(optimizer))
+        results.append(rates)
+    np.testing.assert_allclose(*results, rtol=1e-12)
+
+
+def test_one_cycle_moves_the_first_beta_of_adam(torch):
+    settings = {"max_lr": 1.0, "total_steps": 20}
+    ours = optim.Adam([nn.Parameter(mt.ones(1))])
+    theirs = torch.optim.Adam([torch.nn.Parameter(torch.ones(1))])
+    pair = [
+        (ours, lr_scheduler.OneCycleLR(ours, **settings)),
+        (theirs, torch.optim.lr_scheduler.OneCycleLR(theirs, **settings)),
+    ]
+    for _ in range(20):
+        rows = [
+            np.ravel([g["lr"] for g in o.param_groups] + list(o.param_groups[0]["betas"]))
+            for o, _ in pair
+        ]
+        np.testing.assert_allclose(*rows, rtol=1e-12)
+        for optimizer, scheduler in pair:
+            optimizer.step()
+            scheduler.step()
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in TABLE}))
+def test_a_schedule_takes_pytorchs_arguments(torch, name):
+    def arguments(library):
+        found = inspect.signature(getattr(library, name)).parameters.values()
+        return [(p.name, p.default) for p in found]
+
+    expected = arguments(torch.optim.lr_scheduler)
+    if name == "SequentialLR":
+        expected.remove(("last_epoch", -1))
+    assert arguments(lr_scheduler) == expected

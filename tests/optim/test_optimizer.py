@@ -1,0 +1,221 @@
+"""Optimizer: groups, state and the mechanics of a step, for every optimizer."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn, optim
+from minitorch_cnn.optim.optimizer import BLOCK
+
+# Each with all the state it can have.
+ALL = [
+    (optim.SGD, {"lr": 0.1, "momentum": 0.9}),
+    (optim.RMSprop, {"momentum": 0.9, "centered": True}),
+    (optim.Adam, {"amsgrad": True}),
+    (optim.AdamW, {"amsgrad": True}),
+    (optim.LARS, {"lr": 0.1, "momentum": 0.9}),
+]
+
+
+def parameter(values, grad=None):
+    p = nn.Parameter(mt.tensor(values, dtype=mt.float32))
+    p.grad = None if grad is None else mt.tensor(grad, dtype=mt.float32)
+    return p
+
+
+def set_grads(params, seed):
+    rng = np.random.default_rng(seed)
+    for p in params:
+        p.grad = mt.tensor(rng.standard_normal(p.shape).astype(p.dtype))
+
+
+@pytest.mark.parametrize("cls, settings", ALL)
+def test_a_step_writes_in_place_and_leaves_gradients_and_frozen_parameters_alone(cls, settings):
+    moved, still = parameter([1.0, 2.0], [0.5, -1.0]), parameter([3.0])
+    array, grad = moved.data, moved.grad.numpy().copy()
+    cls([moved, still], **settings).step()
+    assert moved.data is array and np.all(array != [1, 2])
+    np.testing.assert_array_equal(moved.grad, grad)
+    assert still.tolist() == [3] and moved.dtype == mt.float32
+    assert moved.requires_grad and moved.is_leaf
+
+
+@pytest.mark.parametrize("cls, settings", ALL)
+def test_a_step_between_forward_and_backward_is_noticed(cls, settings):
+    p = parameter([1.0, 2.0], [0.5, 1.0])
+    y = (p * p).sum()
+    cls([p], **settings).step()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        y.backward()
+
+
+@pytest.mark.parametrize("cls, settings", ALL)
+@pytest.mark.parametrize("dtype", [mt.float16, mt.float32])
+def test_state_comes_in_the_parameters_dtype_and_survives_a_reload(cls, settings, dtype):
+    def trained(steps, state=None, start=None):
+        params = [nn.Parameter(mt.ones(3, 2, dtype=dtype)), nn.Parameter(mt.ones(1, dtype=dtype))]
+        for p, array in zip(params, start or [], strict=False):
+            p.data[...] = array
+        optimizer = cls(params, **settings)
+        if state is not None:
+            optimizer.load_state_dict(state)
+        for step in steps:
+            set_grads(params, step)
+            optimizer.step()
+        return optimizer.state_dict(), [p.data for p in params]
+
+    _, straight = trained(range(6))
+    state, halfway = trained(range(3))
+    kept = [v for entry in state["state"].values() for v in entry.values()]
+    assert {type(v) for v in kept} <= {np.ndarray, int}
+    assert {v.dtype for v in kept if isinstance(v, np.ndarray)} == {dtype}
+    assert [group["params"] for group in state["param_groups"]] == [[0, 1]]
+    _, resumed = trained(range(3, 6), state, halfway)
+    for a, b in zip(straight, resumed, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_a_state_dict_is_a_copy_both_ways():
+    p = parameter([1.0], [1.0])
+    optimizer = optim.SGD([p], lr=0.1, momentum=0.9)
+    optimizer.step()
+    state = optimizer.state_dict()
+    state["state"][0]["momentum_buffer"][:] = 99
+    assert optimizer.state[p]["momentum_buffer"] == 1
+    optimizer.load_state_dict(state)
+    state["state"][0]["momentum_buffer"][:] = 5
+    assert optimizer.state[p]["momentum_buffer"] == 99
+
+
+@pytest.mark.parametrize(
+    "spoil, words",
+    [
+        (lambda s: s["param_groups"][0]["params"].append(7), r"groups of \[3\] .* groups of \[2\]"),
+        (lambda s: s["param_groups"][0].pop("nesterov"), r"lacks \['nesterov'\]"),
+        (lambda s: s["param_groups"][0].update(lr=-1), "lr=-1"),
+        (lambda s: s["state"].update({7: {}}), "parameter 7 belongs to none"),
+        (
+            lambda s: s["state"][1].update(momentum_buffer=np.zeros(3)),
+            r"momentum_buffer of parameter 1 has shape \(3,\), expected \(1,\)",
+        ),
+    ],
+)
+def test_a_state_that_does_not_fit_changes_nothing(spoil, words):
+    params = [parameter([1.0, 2.0]), parameter([1.0])]
+    optimizer = optim.SGD(params, lr=0.1, momentum=0.9)
+    set_grads(params, 0)
+    optimizer.step()
+    state, before = optimizer.state_dict(), optimizer.state_dict()
+    state["state"][0]["momentum_buffer"] += 1
+    state["param_groups"][0]["lr"] = 7
+    spoil(state)
+    with pytest.raises(ValueError, match=words):
+        optimizer.load_state_dict(state)
+    after = optimizer.state_dict()
+    assert after["param_groups"] == before["param_groups"]
+    for i in (0, 1):
+        kept = [s["state"][i]["momentum_buffer"] for s in (before, after)]
+        np.testing.assert_array_equal(*kept)
+
+
+@pytest.mark.parametrize("cls, settings", ALL)
+def test_blocks_do_not_change_the_result(cls, settings):
+    n = 2 * BLOCK + 5
+    values = np.random.default_rng(0).standard_normal((2, n)).astype(np.float32)
+    flat = nn.Parameter(mt.tensor(values[0]))
+    strided = nn.Parameter(np.repeat(values[0], 2)[::2])  # not contiguous: one block
+    turned = nn.Parameter(np.asfortranarray(np.tile(values[0], (1, 1)).reshape(1, n, 1)))
+    params = [flat, strided, turned]
+    optimizer = cls(params, **settings)
+    for step in range(3):
+        g = values[1] * (step + 1)
+        for p in params:
+            p.grad = mt.tensor(g.reshape(p.shape))
+        optimizer.step()
+    np.testing.assert_allclose(strided.detach(), flat.detach(), rtol=2e-6)
+    np.testing.assert_allclose(turned.detach().reshape(-1), flat.detach(), rtol=2e-6)
+
+
+def test_zero_grad_forgets_and_a_closure_is_called():
+    p = parameter([1.0])
+    optimizer = optim.SGD([p], lr=0.5)
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (3 * p).sum()
+        loss.backward()
+        return loss
+
+    with mt.no_grad():
+        assert optimizer.step(closure).item() == 3
+    assert p.tolist() == [-0.5]
+    optimizer.zero_grad()
+    assert p.grad is None
+
+
+def test_a_group_has_its_own_settings_and_may_come_later():
+    a, b, c = (parameter([1.0], [1.0]) for _ in range(3))
+    optimizer = optim.SGD([{"params": [a]}, {"params": b, "lr": 0.5}], lr=0.25)
+    optimizer.add_param_group({"params": iter([c]), "lr": 1.0, "momentum": 0.9})
+    optimizer.step()
+    assert [p.item() for p in (a, b, c)] == [0.75, 0.5, 0]
+    assert "lr: 0.25" in repr(optimizer) and "Parameter Group 2" in repr(optimizer)
+
+
+P = parameter([1.0])
+
+
+@pytest.mark.parametrize(
+    "build, error, words",
+    [
+        (lambda: optim.SGD([]), ValueError, "SGD: params is empty"),
+        (
+            lambda: optim.SGD(P),
+            TypeError,
+            "params must be an iterable of Tensors or dicts, got Param",
+        ),
+        (lambda: optim.SGD(3), TypeError, "got int"),
+        (lambda: optim.SGD([("w", P)]), TypeError, "params must be Tensors, got tuple"),
+        (lambda: optim.SGD([P * 1]), ValueError, r"shape \(1,\) is no leaf"),
+        (lambda: optim.SGD([P, P]), ValueError, "appears twice"),
+        (lambda: optim.SGD([{"params": [P]}, {"params": [P]}]), ValueError, "appears twice"),
+        (lambda: optim.SGD([{"lr": 1}]), TypeError, "must be a dict with params"),
+        (
+            lambda: optim.SGD([{"params": [P], "rate": 1}]),
+            ValueError,
+            r"unknown settings \['rate'\]",
+        ),
+        (
+            lambda: optim.SGD([{"params": [P], "lr": -1}]),
+            ValueError,
+            "SGD: lr=-1 must not be negative",
+        ),
+        (lambda: optim.SGD([P], lr=float("nan")), ValueError, "lr=nan"),
+        (lambda: optim.SGD([P], momentum=-0.1), ValueError, "momentum=-0.1"),
+        (lambda: optim.SGD([P], weight_decay=-1), ValueError, "weight_decay=-1"),
+        (
+            lambda: optim.SGD([P], nesterov=True),
+            ValueError,
+            "nesterov=True needs momentum=0.0 above",
+        ),
+        (
+            lambda: optim.SGD([P], momentum=0.9, dampening=0.1, nesterov=True),
+            ValueError,
+            "dampening=0.1 equal to 0",
+        ),
+        (lambda: optim.RMSprop([P], alpha=-1), ValueError, "RMSprop: alpha=-1"),
+        (lambda: optim.RMSprop([P], eps=-1), ValueError, "RMSprop: eps=-1"),
+        (lambda: optim.Adam([P], lr=-1), ValueError, "Adam: lr=-1"),
+        (
+            lambda: optim.Adam([P], betas=(1.0, 0.9)),
+            ValueError,
+            r"Adam: beta1=1.0 must be in \[0, 1\)",
+        ),
+        (lambda: optim.AdamW([P], betas=(0.9, -1)), ValueError, "AdamW: beta2=-1"),
+        (lambda: optim.LARS([P], trust_coefficient=-1), ValueError, "LARS: trust_coefficient=-1"),
+        (lambda: optim.ExponentialMovingAverage(nn.ReLU(), 1.5), ValueError, "decay=1.5"),
+    ],
+)
+def test_bad_parameters_and_settings_are_refused(build, error, words):
+    with pytest.raises(error, match=words):
+        build()

@@ -1,0 +1,108 @@
+"""Every optimizer against PyTorch's, over 20 steps with changing gradients and rates."""
+
+import inspect
+from functools import lru_cache
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn, optim
+from minitorch_cnn.optim.optimizer import BLOCK
+
+SHAPES = ((3, 4), (), (BLOCK + 7,), (2, 1, 3))
+
+TABLE = [
+    ("SGD", {"lr": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+    ("RMSprop", {}),
+    ("RMSprop", {"alpha": 0.8, "eps": 0.1, "weight_decay": 0.1}),
+    ("RMSprop", {"momentum": 0.9}),
+    ("RMSprop", {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.01}),
+    ("Adam", {"lr": 0.01, "betas": (0.5, 0.7), "eps": 1e-2, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.01, "amsgrad": True}),
+    ("AdamW", {"lr": 0.01}),
+    ("AdamW", {"lr": 0.01, "weight_decay": 0.3, "amsgrad": True}),
+]
+
+
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
+
+
+@lru_cache
+def gradients(step):
+    """Gradients that shrink, so that the largest moments are early; one parameter starts late."""
+    rng = np.random.default_rng(step)
+    return [
+        None if i == 3 and step < 2 else rng.standard_normal(shape) * 3 / (step + 1)
+        for i, shape in enumerate(SHAPES)
+    ]
+
+
+def groups(params):
+    """Two groups, the second with another rate."""
+    return [{"params": params[:2]}, {"params": params[2:], "lr": 0.03}]
+
+
+def stepped(steps, params, optimizer, as_tensor):
+    for step in steps:
+        for p, g in zip(params, gradients(step), strict=True):
+            p.grad = None if g is None else as_tensor(np.array(g))
+        optimizer.param_groups[0]["lr"] *= 0.95
+        optimizer.step()
+
+
+@pytest.mark.parametrize("name, settings", TABLE)
+def test_twenty_steps_lead_where_pytorchs_lead(torch, rng, name, settings):
+    start = [rng.standard_normal(shape) for shape in SHAPES]
+    ours = [nn.Parameter(mt.tensor(np.array(a))) for a in start]
+    theirs = [torch.nn.Parameter(torch.tensor(a)) for a in start]
+    optimizer = getattr(optim, name)(groups(ours), **settings)
+    expected = getattr(torch.optim, name)(groups(theirs), **settings)
+    stepped(range(20), ours, optimizer, mt.tensor)
+    stepped(range(20), theirs, expected, torch.tensor)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.detach(), b.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name, settings", TABLE)
+def test_pytorchs_state_can_be_taken_over(torch, rng, name, settings):
+    start = [rng.standard_normal(shape) for shape in SHAPES]
+    theirs = [torch.nn.Parameter(torch.tensor(a)) for a in start]
+    expected = getattr(torch.optim, name)(groups(theirs), **settings)
+    stepped(range(5), theirs, expected, torch.tensor)
+
+    ours = [nn.Parameter(mt.tensor(p.detach().numpy().copy())) for p in theirs]
+    optimizer = getattr(optim, name)(ours)
+    with pytest.raises(ValueError, match=r"groups of \[2, 2\] parameters must be groups of \[4\]"):
+        optimizer.load_state_dict(expected.state_dict())
+    optimizer = getattr(optim, name)(groups(ours))
+    optimizer.load_state_dict(expected.state_dict())
+    stepped(range(5, 10), ours, optimizer, mt.tensor)
+    stepped(range(5, 10), theirs, expected, torch.tensor)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a.detach(), b.detach().numpy(), rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", sorted({name for name, _ in TABLE}))
+def test_an_optimizer_takes_pytorchs_arguments(torch, name):
+    absent = {
+        "maximize",
+        "foreach",
+        "differentiable",
+        "fused",
+        "capturable",
+        "decoupled_weight_decay",
+    }
+
+    def arguments(cls):
+        found = inspect.signature(cls).parameters.values()
+        return [(p.name, p.default) for p in found if p.name not in absent]
+
+    assert arguments(getattr(optim, name)) == arguments(getattr(torch.optim, name))
