@@ -8,7 +8,7 @@ from ..tensor.tensor import Tensor
 from . import init
 from .checks import check_sizes
 from .module import Module
-from .parameter import new_parameter
+from .parameter import ShapeOnly, new_parameter
 
 
 class Embedding(Module):
@@ -41,7 +41,7 @@ class Embedding(Module):
     def reset_parameters(self) -> None:
         """Draw the weight from N(0, 1), but for the row of the padding."""
         init.normal_(self.weight)
-        if self.padding_idx is not None:
+        if self.padding_idx is not None and not isinstance(self.weight, ShapeOnly):
             with no_grad():
                 self.weight[self.padding_idx] = 0
 
