@@ -1,0 +1,77 @@
+"""The names of the models: who builds each, how many parameters it has, what it looks at."""
+
+from __future__ import annotations
+
+import difflib
+import fnmatch
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..nn import Module
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A registered model.
+
+    build: the function that makes it; params: its trainable parameters with the default settings;
+    input_shape: (C, H, W) of the images it was published for.
+    """
+
+    name: str
+    build: Callable[..., Module]
+    params: int
+    input_shape: tuple[int, int, int]
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(*, params: int, input_shape: tuple[int, int, int] = (3, 224, 224)) -> Callable:
+    """Enter the decorated function under its own name.
+
+        @register(params=25_557_032)
+        def resnet50(**settings):
+            return ResNet(50, **settings)
+
+    Raises: ValueError if the name is taken.
+    """
+
+    def enter(build: Callable[..., Module]) -> Callable[..., Module]:
+        name = build.__name__
+        if name in _entries:
+            raise ValueError(
+                f"register: name={name!r} is taken by {_entries[name].build.__module__}"
+            )
+        _entries[name] = Entry(name, build, params, input_shape)
+        return build
+
+    return enter
+
+
+def create_model(name: str, **settings) -> Module:
+    """A new model with freshly drawn weights.
+
+    settings: what the function of that name takes, usually `num_classes` and `in_channels`.
+
+    Raises: KeyError for an unknown name, with the nearest known one.
+
+        model = mt.models.create_model("lenet5", num_classes=10)
+    """
+    return model_entry(name).build(**settings)
+
+
+def list_models(pattern: str = "*") -> list[str]:
+    """The registered names that match a pattern of the shell (`resnet*`, `vgg1[69]`), sorted."""
+    return sorted(fnmatch.filter(_entries, pattern))
+
+
+def model_entry(name: str) -> Entry:
+    """What is registered under a name.
+
+    Raises: KeyError for an unknown name, with the nearest known one.
+    """
+    if name not in _entries:
+        near = difflib.get_close_matches(str(name), _entries, n=1, cutoff=0)
+        raise KeyError(f"create_model: there is no model {name!r}; the nearest is {near[0]!r}")
+    return _entries[name]
