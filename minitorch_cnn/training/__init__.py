@@ -1,0 +1,42 @@
+"""Training: the loop, what it measures, what it keeps, and a run with its folder."""
+
+from .checkpoint import load_checkpoint, save_checkpoint
+from .fit import fit
+from .history import History
+from .metrics import (
+    Evaluation,
+    Predictions,
+    confusion_matrix,
+    evaluate,
+    evaluate_predictions,
+    predict,
+    top_k_accuracy,
+)
+from .recipes import RECIPES, Recipe, recipe
+from .run import Result, Run, evaluate_run, load_run, make_config, resume_run, train_run
+from .sources import SOURCES
+
+__all__ = [
+    "RECIPES",
+    "SOURCES",
+    "Evaluation",
+    "History",
+    "Predictions",
+    "Recipe",
+    "Result",
+    "Run",
+    "confusion_matrix",
+    "evaluate",
+    "evaluate_predictions",
+    "evaluate_run",
+    "fit",
+    "load_checkpoint",
+    "load_run",
+    "make_config",
+    "predict",
+    "recipe",
+    "resume_run",
+    "save_checkpoint",
+    "top_k_accuracy",
+    "train_run",
+]

@@ -1,0 +1,82 @@
+"""A checkpoint: everything a run needs to go on, in one safetensors file.
+
+The arrays are the file's tensors; all else is JSON in its header. One file is renamed into its
+place at once, so that a kill at any moment leaves a whole checkpoint, the previous or the new.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..interop import load_with_metadata, save
+from ..tensor import Tensor
+
+FORMAT = "minitorch_cnn checkpoint 1"
+
+
+def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
+    """Write nested dicts, lists and tuples of arrays, Tensors, numbers, text and None.
+
+    Raises: TypeError for anything else; OSError if the file cannot be written: the checkpoint that
+    was there before is then untouched.
+    """
+    arrays: dict[str, np.ndarray] = {}
+    text = json.dumps(_pack(state, "", arrays))
+    save(arrays, path, {"format": FORMAT, "state": text})
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """What `save_checkpoint` was given, with arrays in place of Tensors.
+
+    Raises: FileNotFoundError; ValueError if the file is truncated or no checkpoint.
+    """
+    tensors, metadata = load_with_metadata(path)
+    if metadata.get("format") != FORMAT:
+        raise ValueError(f"load_checkpoint: {path} is not a checkpoint of a training run")
+    return _unpack(json.loads(metadata["state"]), tensors)
+
+
+# JSON knows neither tuples nor keys that are no text (an optimizer numbers its parameters) nor
+# arrays: each becomes a dict of one of these keys, which no other dict may have.
+TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
+
+
+def _pack(value, name: str, arrays: dict[str, np.ndarray]):
+    """`value` as JSON has it; its arrays go to `arrays` under dotted names below `name`."""
+    if isinstance(value, Tensor | np.ndarray):
+        arrays[name] = value.data if isinstance(value, Tensor) else value
+        return {TENSOR: name}
+    if isinstance(value, dict):
+        items = [
+            (key, _pack(item, f"{name}.{key}".lstrip("."), arrays)) for key, item in value.items()
+        ]
+        if all(isinstance(key, str) and not key.startswith("$") for key in value):
+            return dict(items)
+        return {ITEMS: items}
+    if isinstance(value, list | tuple):
+        items = [_pack(item, f"{name}.{i}", arrays) for i, item in enumerate(value)]
+        return {TUPLE: items} if isinstance(value, tuple) else items
+    if isinstance(value, np.generic):
+        return value.item()
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError(f"save_checkpoint: {name} is a {type(value).__name__}, which cannot be stored")
+
+
+def _unpack(value, tensors: dict[str, Tensor]):
+    """The reverse of `_pack`."""
+    if isinstance(value, list):
+        return [_unpack(item, tensors) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if TENSOR in value:
+        return tensors[value[TENSOR]].data
+    if TUPLE in value:
+        return tuple(_unpack(value[TUPLE], tensors))
+    if ITEMS in value:
+        return {key: _unpack(item, tensors) for key, item in value[ITEMS]}
+    return {key: _unpack(item, tensors) for key, item in value.items()}

@@ -1,0 +1,239 @@
+"""fit: the loop over epochs and batches, and all that goes on around it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+
+from .. import functional as F
+from ..backend import get_rng_state, set_rng_state
+from ..data import DataLoader
+from ..nn import Module
+from ..nn.utils import clip_grad_norm_
+from ..optim import ExponentialMovingAverage, Optimizer
+from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ..tensor import Tensor
+from .checkpoint import load_checkpoint, save_checkpoint
+from .history import History
+from .metrics import evaluate
+from .nonfinite import find_nonfinite, finite, has_nonfinite_gradient
+from .progress import PROGRESS, describe
+
+
+def fit(
+    model: Module,
+    train: DataLoader,
+    test: DataLoader | None = None,
+    *,
+    epochs: int,
+    optimizer: Optimizer,
+    scheduler: LRScheduler | ReduceLROnPlateau | None = None,
+    scheduler_every: str = "epoch",
+    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    clip_norm: float | None = None,
+    average: float | None = None,
+    patience: int | None = None,
+    checkpoint: str | Path | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
+    progress: str = "bar",
+    on_epoch: Callable[[History], None] | None = None,
+) -> History:
+    """Train a classifier and return what was measured; the model keeps what it learned.
+
+    train, test: loaders of batches (x, labels); test is looked at after every epoch.
+    scheduler: stepped after every "epoch" or "step" (scheduler_every), a ReduceLROnPlateau with the
+    epoch's test loss (training loss without test).
+    clip_norm: the largest norm of all gradients together.
+    average: decay of an exponential moving average of the weights; it is what is tested, and what
+    the model has in the end.
+    patience: stop after so many epochs without a better test top-1, and go back to the best epoch.
+    checkpoint: a file that always holds a whole state of the run, written at the start, after each
+    epoch and after every `checkpoint_every` steps. With resume=True the run goes on from it (from
+    the start if it is not there) and ends with the same bits as one that was never interrupted.
+    progress: "bar" (tqdm), "plain" (a line per epoch) or "none".
+    on_epoch: called with the history after each epoch.
+
+    Raises: ValueError for settings that do not fit; RuntimeError as soon as a loss or gradient is
+    not finite, with the step, the layer it comes from and the last good checkpoint; OSError if a
+    checkpoint cannot be written (the previous one is untouched).
+
+        optimizer = mt.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+        history = mt.training.fit(model, loader, test_loader, epochs=20, optimizer=optimizer)
+    """
+    for name, value in (("patience", patience), ("checkpoint_every", checkpoint_every)):
+        if value is not None and value < 1:
+            raise ValueError(f"fit: {name}={value} must be at least 1")
+    if epochs < 0:
+        raise ValueError(f"fit: epochs={epochs} must not be negative")
+    if scheduler_every not in ("epoch", "step"):
+        raise ValueError(f"fit: scheduler_every={scheduler_every!r} must be 'epoch' or 'step'")
+    if progress not in PROGRESS:
+        raise ValueError(f"fit: progress={progress!r} must be one of {', '.join(PROGRESS)}")
+    if patience is not None and test is None:
+        raise ValueError(f"fit: patience={patience} needs test data")
+    if checkpoint is None and (resume or checkpoint_every is not None):
+        raise ValueError("fit: resume and checkpoint_every need checkpoint, the file to write to")
+    run = _Run(model, train, test, epochs, optimizer, scheduler, scheduler_every, loss, clip_norm)
+    run.average = None if average is None else ExponentialMovingAverage(model, average)
+    run.patience, run.on_epoch = patience, on_epoch
+    run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
+    if resume and Path(checkpoint).is_file():
+        run.load_state(load_checkpoint(checkpoint))
+    else:
+        run.save()
+    run.show = PROGRESS[progress](epochs * len(train.dataset), run.samples)
+    try:
+        run.all_epochs()
+    finally:
+        run.show.close()
+    return run.history
+
+
+class _Run:
+    """The state of a run and the steps that change it; `fit` says what the settings mean."""
+
+    def __init__(
+        self, model, train, test, epochs, optimizer, scheduler, scheduler_every, loss, clip_norm
+    ):
+        self.model, self.train, self.test, self.epochs = model, train, test, epochs
+        self.optimizer, self.scheduler, self.scheduler_every = optimizer, scheduler, scheduler_every
+        self.loss, self.clip_norm = loss, clip_norm
+        self.history = History()
+        self.step = self.samples = 0  # batches and samples learned so far
+        self.saved_step = None
+        self.best_weights = None
+        self.start_epoch()
+
+    def start_epoch(self) -> None:
+        self.seen = self.right = 0
+        self.loss_sum = self.seconds = 0.0
+
+    def all_epochs(self) -> None:
+        while len(self.history) < self.epochs and not self.out_of_patience():
+            self.one_epoch()
+        if self.best_weights is not None:
+            self.model.load_state_dict(self.best_weights)
+        elif self.average is not None:
+            self.average.copy_to(self.model)
+
+    def out_of_patience(self) -> bool:
+        if self.patience is None or not self.history:
+            return False
+        return len(self.history) - self.history.best()["epoch"] >= self.patience
+
+    def one_epoch(self) -> None:
+        self.model.train()
+        started, before = time.perf_counter(), self.seconds
+        for x, target in self.train:
+            self.one_step(x, target)
+            self.seconds = before + time.perf_counter() - started
+            self.show.advance(len(x), *self.so_far())
+            every = self.checkpoint_every
+            if every is not None and self.step % every == 0:
+                self.save()
+        self.end_epoch()
+        self.save()
+
+    def one_step(self, x: Tensor, target: Tensor) -> None:
+        random_state = get_rng_state()
+        output = self.model(x)
+        loss = self.loss(output, target)
+        self.optimizer.zero_grad()
+        if finite(loss):
+            loss.backward()
+        if not finite(loss) or has_nonfinite_gradient(self.model):
+            set_rng_state(random_state)
+            self.stop_at_nonfinite(x, target, loss.item())
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+        self.lr = self.optimizer.param_groups[0]["lr"]
+        self.optimizer.step()
+        if self.average is not None:
+            self.average.update()
+        if self.scheduler is not None and self.scheduler_every == "step":
+            self.scheduler.step()
+        self.step += 1
+        self.samples += len(x)
+        self.seen += len(x)
+        self.right += int((output.data.argmax(1) == target.data).sum())
+        self.loss_sum += loss.item() * len(x)
+
+    def so_far(self) -> tuple[str, float, float]:
+        """What the progress shows: the epoch, the mean loss and accuracy in it."""
+        return (
+            f"{len(self.history) + 1}/{self.epochs}",
+            self.loss_sum / self.seen,
+            self.right / self.seen,
+        )
+
+    def end_epoch(self) -> None:
+        _, loss, top1 = self.so_far()
+        row = {
+            "epoch": len(self.history) + 1,
+            "step": self.step,
+            "lr": self.lr,
+            "train_loss": loss,
+            "train_top1": top1,
+        }
+        if self.test is not None:
+            with nullcontext() if self.average is None else self.average.applied():
+                result = evaluate(self.model, self.test, self.loss)
+                best = not self.history or result.top1 > self.history.best()["test_top1"]
+                if self.patience is not None and best:
+                    state = self.model.state_dict().items()
+                    self.best_weights = {name: t.data.copy() for name, t in state}
+            row |= {"test_loss": result.loss, "test_top1": result.top1, "test_top5": result.top5}
+        row |= {"images_per_s": self.seen / self.seconds, "seconds": self.seconds}
+        self.history.append(row)
+        if self.scheduler is not None and self.scheduler_every == "epoch":
+            plateau = isinstance(self.scheduler, ReduceLROnPlateau)
+            self.scheduler.step(*[row.get("test_loss", loss)] if plateau else [])
+        self.start_epoch()
+        self.show.line(describe(row, self.epochs))
+        if self.on_epoch is not None:
+            self.on_epoch(self.history)
+
+    def stop_at_nonfinite(self, x: Tensor, target: Tensor, loss: float) -> None:
+        place = find_nonfinite(self.model, x, target, self.loss)
+        saved = (
+            "no checkpoint was kept"
+            if self.checkpoint is None
+            else f"the last good checkpoint is {self.checkpoint}, of step {self.saved_step}"
+        )
+        raise RuntimeError(
+            f"fit: step {self.step + 1} (epoch {len(self.history) + 1}, loss {loss:.6g}) is not "
+            f"finite, first in {place}; {saved}"
+        )
+
+    # ------------------------------------------------------------------------------- checkpoints
+
+    PLAIN = ("step", "samples", "seen", "right", "loss_sum", "seconds", "best_weights")
+    STATEFUL = ("model", "optimizer", "scheduler", "average", "train")
+
+    def save(self) -> None:
+        if self.checkpoint is None:
+            return
+        state = {name: getattr(self, name) for name in self.PLAIN}
+        parts = {name: getattr(self, name) for name in self.STATEFUL}
+        state |= {name: part and part.state_dict() for name, part in parts.items()}
+        state |= {"history": list(self.history), "random": get_rng_state()}
+        save_checkpoint(self.checkpoint, state)
+        self.saved_step = self.step
+
+    def load_state(self, state: dict) -> None:
+        for name in self.STATEFUL:
+            part, saved = getattr(self, name), state[name]
+            if (part is None) != (saved is None):
+                has = "has none" if saved is None else "has one"
+                raise ValueError(f"fit: cannot go on from {self.checkpoint}: its {name} {has}")
+        for name in self.STATEFUL:
+            if state[name] is not None:
+                getattr(self, name).load_state_dict(state[name])
+        for name in self.PLAIN:
+            setattr(self, name, state[name])
+        self.history = History(state["history"])
+        self.saved_step = self.step
+        set_rng_state(state["random"])

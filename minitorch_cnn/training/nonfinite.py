@@ -1,0 +1,73 @@
+"""Where the first NaN or infinity of a training step comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from ..nn import Module
+from ..tensor import Tensor
+
+
+def has_nonfinite_gradient(model: Module) -> bool:
+    """Whether a parameter's gradient holds a NaN or an infinity."""
+    return any(not finite(p.grad) for p in model.parameters() if p.grad is not None)
+
+
+def find_nonfinite(model: Module, x: Tensor, target: Tensor, loss: Callable) -> str:
+    """Run a batch again and name the first place with a NaN or an infinity, as part of a sentence.
+
+    Looked at in the order of computation: the batch, the parameters, each layer's output, the loss,
+    then, backwards, the gradient of each layer's output and of each parameter.
+    """
+    if not finite(x):
+        return "the batch itself"
+    for name, p in model.named_parameters():
+        if not finite(p):
+            return f"the parameter {name!r}"
+    found: list[str] = []
+    names = {id(module): name for name, module in model.named_modules()}
+
+    def look(module, inputs, output):
+        place = f"layer {names[id(module)]!r} ({type(module).__name__})"
+        for y in tensors(output):
+            if not finite(y):
+                found.append(f"the output of {place}")
+            elif y.requires_grad:
+                y.register_hook(
+                    lambda gy: None if finite(gy) else found.append(f"the gradient at {place}")
+                )
+
+    handles = [module.register_forward_hook(look) for module in model.modules()]
+    try:
+        value = loss(model(x), target)
+        if not found and not finite(value):
+            found.append("the loss")
+        if not found:
+            model.zero_grad()
+            value.backward()
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name, p in model.named_parameters():
+        if p.grad is not None and not finite(p.grad):
+            found.append(f"the gradient of the parameter {name!r}")
+    return found[0] if found else "a place that a second run of the batch does not show"
+
+
+def finite(t: Tensor) -> bool:
+    """Whether no element is NaN or infinite; the sum tells at once unless it overflows."""
+    with np.errstate(all="ignore"):
+        return t.data.dtype.kind != "f" or bool(
+            np.isfinite(t.data.sum()) or np.isfinite(t.data).all()
+        )
+
+
+def tensors(output) -> Iterator[Tensor]:
+    """The Tensors among what a layer returned: one, or a tuple or list of them."""
+    if isinstance(output, Tensor):
+        yield output
+    elif isinstance(output, tuple | list):
+        for part in output:
+            yield from tensors(part)

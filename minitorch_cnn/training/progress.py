@@ -1,0 +1,74 @@
+"""Showing how a run goes: a bar for people, lines for log files, or nothing."""
+
+from __future__ import annotations
+
+
+class Silent:
+    """Shows nothing; also what the others have in common.
+
+    total: samples in the whole run; done: those of an earlier run that this one goes on from.
+    """
+
+    def __init__(self, total: int, done: int):
+        pass
+
+    def advance(self, samples: int, epoch: str, loss: float, top1: float) -> None:
+        """A batch is learned; loss and top1 are the means of the epoch so far."""
+
+    def line(self, text: str) -> None:
+        """An epoch is over."""
+
+    def close(self) -> None:
+        """The run is over or has failed."""
+
+
+class Plain(Silent):
+    """A line per epoch on standard output."""
+
+    def line(self, text: str) -> None:
+        print(text, flush=True)
+
+
+class Bar(Silent):
+    """A tqdm bar on standard error: loss, accuracy, images/s, the time left; and the lines."""
+
+    def __init__(self, total: int, done: int):
+        from tqdm import tqdm
+
+        self._bar = tqdm(
+            total=total,
+            initial=done,
+            unit=" images",
+            unit_scale=True,
+            dynamic_ncols=True,
+            bar_format="{desc}{percentage:3.0f} %|{bar}| {elapsed}<{remaining} {rate_fmt}{postfix}",
+        )
+
+    def advance(self, samples: int, epoch: str, loss: float, top1: float) -> None:
+        self._bar.set_description_str(f"epoch {epoch}", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.4f}, top-1 {top1:.1%}", refresh=False)
+        self._bar.update(samples)
+
+    def line(self, text: str) -> None:
+        self._bar.write(text)
+
+    def close(self) -> None:
+        self._bar.close()
+
+
+PROGRESS = {"bar": Bar, "plain": Plain, "none": Silent}
+
+
+def describe(row: dict, epochs: int) -> str:
+    """A row of a History as a line of text."""
+    parts = [
+        f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}",
+        f"loss {row['train_loss']:.4f}",
+        f"top-1 {row['train_top1']:.2%}",
+    ]
+    if "test_loss" in row:
+        parts.append(f"test loss {row['test_loss']:.4f}")
+        parts.append(f"test top-1 {row['test_top1']:.2%}")
+        parts.append(f"top-5 {row['test_top5']:.2%}")
+    parts.append(f"{row['images_per_s']:,.0f} images/s")
+    return "  ".join(parts)

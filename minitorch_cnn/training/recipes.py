@@ -1,0 +1,103 @@
+"""How each model is trained when nobody says otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data import transforms
+from ..nn import Module
+from ..optim import SGD, AdamW, Optimizer, RMSprop
+from ..optim.lr_scheduler import LRScheduler, OneCycleLR
+
+OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run besides model and data; all of it can be JSON.
+
+    optimizer: a name in OPTIMIZERS, with its `settings`; their lr is the peak of a OneCycleLR over
+    the whole run. average, clip_norm: as of `fit`. label_smoothing: as of `cross_entropy`.
+    content: pixels a side that images are resized to before they are padded to the model's input
+    (None: the input's size, no padding); shift: pixels by which training images are moved at
+    random; flip: whether they are mirrored at random; mean, std: taken off and divided by.
+
+    Raises: ValueError for an unknown optimizer.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    optimizer: str = "SGD"
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
+    )
+    average: float | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    content: int | None = None
+    shift: int = 0
+    flip: bool = False
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.25,)
+
+    def __post_init__(self):
+        if self.optimizer not in OPTIMIZERS:
+            names = ", ".join(OPTIMIZERS)
+            raise ValueError(f"Recipe: optimizer={self.optimizer!r} must be one of {names}")
+
+    def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """The optimizer for a model, and the schedule of a run of so many steps."""
+        optimizer = OPTIMIZERS[self.optimizer](model.parameters(), **self.settings)
+        schedule = OneCycleLR(
+            optimizer, self.settings["lr"], total_steps=steps, cycle_momentum=False
+        )
+        return optimizer, schedule
+
+    def transform(self, size: int, train: bool) -> transforms.Compose:
+        """What makes an image (C, H, W) of any size in [0, 1] the input (C, size, size) of a model.
+
+        Raises: ValueError if content is above size.
+        """
+        content = size if self.content is None else self.content
+        if content > size:
+            raise ValueError(f"Recipe: content={content} must be at most the input's {size} pixels")
+        border = (size - content) // 2
+        before, after = border, size - content - border
+        steps: list = [transforms.Resize(content), transforms.CenterCrop(content)]
+        if border or after:
+            steps.append(transforms.Pad((before, before, after, after)))
+        if train and self.shift:
+            steps.append(transforms.RandomCrop(size, padding=self.shift))
+        if train and self.flip:
+            steps.append(transforms.RandomHorizontalFlip())
+        return transforms.Compose([*steps, transforms.Normalize(self.mean, self.std)])
+
+
+# Background -0.1 and ink 1.175, so that the inputs of a page have mean 0 and variance 1 or so
+# (LeCun et al. 1998, section II.B): (x - mean) / std = 1.275 x - 0.1.
+LENET_INPUT = {"mean": (0.1 / 1.275,), "std": (1 / 1.275,)}
+
+RECIPES = {
+    "lenet5": Recipe(
+        epochs=60,
+        batch_size=16,
+        settings={"lr": 0.002, "momentum": 0.9},
+        content=28,
+        shift=1,
+        **LENET_INPUT,
+    ),
+    "lenet5_relu": Recipe(
+        epochs=30,
+        batch_size=16,
+        settings={"lr": 0.02, "momentum": 0.9, "weight_decay": 5e-4},
+        content=28,
+        shift=1,
+        **LENET_INPUT,
+    ),
+}
+
+
+def recipe(model: str) -> Recipe:
+    """The recipe of a registered model, or the general one."""
+    return RECIPES.get(model, Recipe())

@@ -1,0 +1,211 @@
+"""A run and its folder: from the names of a model and a data set to weights, numbers and pictures.
+
+config.json             what was trained, on what, how
+checkpoint.safetensors  the state to go on from, see `fit`
+metrics.csv             a line per epoch, see `History`
+weights.safetensors     the trained model's state_dict
+curves.png, confusion.png, worst.png
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import functional as F
+from ..backend import manual_seed
+from ..data import DataLoader
+from ..interop import load, save, write_atomically
+from ..models import create_model, model_entry
+from ..nn import Module
+from .fit import fit
+from .history import History
+from .metrics import Evaluation, evaluate, evaluate_predictions, predict
+from .plots import plot_confusion, plot_curves, plot_worst
+from .recipes import Recipe, recipe
+from .sources import Source, load_source
+
+TEST_BATCH = 256
+CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
+
+
+class Run(NamedTuple):
+    """A trained model, as its folder holds it.
+
+    model: in evaluation mode; transform: makes an image (channels, H, W) in [0, 1] its input.
+    """
+
+    model: Module
+    config: dict[str, Any]
+    classes: list[str]
+    channels: int
+    transform: Callable[[np.ndarray], np.ndarray]
+
+
+class Result(NamedTuple):
+    """What a finished run found: a row per epoch, and the trained model on the test data."""
+
+    history: History
+    evaluation: Evaluation
+
+
+def make_config(
+    model: str,
+    data: str = "digits",
+    path: str | None = None,
+    *,
+    settings: dict[str, Any] | None = None,
+    seed: int = 0,
+    **changes,
+) -> dict[str, Any]:
+    """The description of a run, which JSON can hold: `train_run` takes it.
+
+    settings: of `create_model`, besides num_classes and in_channels, which the data determine.
+    changes: fields of the model's `Recipe` to replace, as epochs=5.
+
+    Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field.
+    """
+    model_entry(model)
+    chosen = replace(recipe(model), **changes)
+    return {
+        "model": model,
+        "settings": settings or {},
+        "data": data,
+        "path": path,
+        "seed": seed,
+        "recipe": asdict(chosen),
+    }
+
+
+def train_run(config: dict[str, Any], directory: str | Path, *, progress: str = "bar") -> Result:
+    """Train as `config` says (see `make_config`), from the seed on, and fill the folder.
+
+    Raises: ValueError if the folder has a run already; what `load_source`, `create_model` and `fit`
+    raise.
+    """
+    directory = Path(directory)
+    if (directory / "checkpoint.safetensors").exists():
+        raise ValueError(f"train_run: {directory} holds a run already; resume it or name another")
+    # The data are looked at first: a run that cannot start leaves no folder behind.
+    source = source_of(config)
+    directory.mkdir(parents=True, exist_ok=True)
+    config = {**config, "classes": source.classes, "channels": source.channels}
+    write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
+    return _train(config, source, directory, progress, resume=False)
+
+
+def resume_run(directory: str | Path, *, progress: str = "bar") -> Result:
+    """Let an interrupted run go on to its end, with the same result as if it had never stopped.
+
+    Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run.
+    """
+    directory = Path(directory)
+    config = read_config(directory)
+    return _train(config, source_of(config), directory, progress, resume=True)
+
+
+def load_run(directory: str | Path) -> Run:
+    """The trained model of a folder that `train_run` filled.
+
+    Raises: FileNotFoundError or ValueError if the folder holds no finished run.
+    """
+    directory = Path(directory)
+    config = read_config(directory)
+    if not (directory / "weights.safetensors").is_file():
+        raise FileNotFoundError(f"load_run: {directory} has no weights yet; resume the run first")
+    model = make_model(config)
+    model.load_state_dict(load(directory / "weights.safetensors"))
+    transform = recipe_of(config).transform(size_of(config), train=False)
+    return Run(model.eval(), config, config["classes"], config["channels"], transform)
+
+
+def evaluate_run(directory: str | Path) -> Evaluation:
+    """The trained model of a folder on the test data of its run."""
+    run = load_run(directory)
+    test = DataLoader(source_of(run.config).test, TEST_BATCH)
+    return evaluate(run.model, test, loss_of(run.config))
+
+
+def _train(config, source: Source, directory: Path, progress: str, resume: bool) -> Result:
+    manual_seed(config["seed"])
+    chosen, loss = recipe_of(config), loss_of(config)
+    model = make_model(config)
+    train = DataLoader(source.train, chosen.batch_size, shuffle=True)
+    test = DataLoader(source.test, TEST_BATCH)
+    optimizer, schedule = chosen.make_optimizer(model, chosen.epochs * len(train))
+    history = fit(
+        model,
+        train,
+        test,
+        epochs=chosen.epochs,
+        optimizer=optimizer,
+        scheduler=schedule,
+        scheduler_every="step",
+        loss=loss,
+        clip_norm=chosen.clip_norm,
+        average=chosen.average,
+        checkpoint=directory / "checkpoint.safetensors",
+        checkpoint_every=CHECKPOINT_STEPS,
+        resume=resume,
+        progress=progress,
+        on_epoch=lambda history: history.save_csv(directory / "metrics.csv"),
+    )
+    metadata = {"model": config["model"], "classes": json.dumps(config["classes"])}
+    save(model.state_dict(), directory / "weights.safetensors", metadata)
+    predictions = predict(model, test)
+    evaluation = evaluate_predictions(predictions, loss)
+    try:
+        plot_curves(history, directory / "curves.png")
+        plot_confusion(evaluation.confusion, source.classes, directory / "confusion.png")
+        plot_worst(source.test, predictions, source.classes, directory / "worst.png")
+    except ImportError as error:
+        if progress != "none":
+            print(f"train_run: no pictures were drawn: {error}", file=sys.stderr)
+    return Result(history, evaluation)
+
+
+def read_config(directory: Path) -> dict[str, Any]:
+    """The config.json of a run's folder.
+
+    Raises: FileNotFoundError or ValueError if there is none.
+    """
+    path = directory / "config.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json")
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        recipe_of(config), config["classes"], config["channels"], model_entry(config["model"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"load_run: {path} is not the description of a run ({error})") from error
+    return config
+
+
+def recipe_of(config: dict[str, Any]) -> Recipe:
+    return Recipe(**config["recipe"])
+
+
+def loss_of(config: dict[str, Any]) -> Callable:
+    return partial(F.cross_entropy, label_smoothing=recipe_of(config).label_smoothing)
+
+
+def size_of(config: dict[str, Any]) -> int:
+    """The height and width of the model's input."""
+    return model_entry(config["model"]).input_shape[1]
+
+
+def source_of(config: dict[str, Any]) -> Source:
+    chosen, size = recipe_of(config), size_of(config)
+    transforms = (chosen.transform(size, train=True), chosen.transform(size, train=False))
+    return load_source(config["data"], config["path"], size, transforms)
+
+
+def make_model(config: dict[str, Any]) -> Module:
+    data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
+    return create_model(config["model"], **data, **config["settings"])

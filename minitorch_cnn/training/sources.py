@@ -1,0 +1,81 @@
+"""The data sets that a run can name, each in a part to learn from and a part held out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from ..data import Subset, datasets
+
+Transforms = tuple[Callable, Callable]
+
+
+class Source(NamedTuple):
+    """train, test: data sets of (image (channels, H, W), label); classes: names of the labels."""
+
+    train: object
+    test: object
+    classes: list[str]
+    channels: int
+
+
+def load_source(name: str, path: str | None, size: int, transforms: Transforms) -> Source:
+    """The data set `name`, its images made fit for a model by (training, test) transforms.
+
+    path: the folder of data that does not come with the package; size: the model's input, for data
+    that can have any.
+
+    Raises: ValueError for an unknown name or a path that is missing or not needed; what the data
+    sets raise for files that are missing or wrong.
+    """
+    if name not in SOURCES:
+        raise ValueError(f"load_source: name={name!r} must be one of {', '.join(SOURCES)}")
+    needs_path = name not in BUILT_IN
+    if needs_path != (path is not None):
+        rule = f"needs path, the folder it lies in, and got {path!r}"
+        raise ValueError(f"load_source: data {name!r} {rule if needs_path else 'takes no path'}")
+    return SOURCES[name](path, size, transforms)
+
+
+def digits(path, size: int, transforms: Transforms) -> Source:
+    parts = [datasets.Digits(t is transforms[0], transform=t) for t in transforms]
+    return Source(*parts, parts[0].classes, 1)
+
+
+def shapes(path, size: int, transforms: Transforms) -> Source:
+    """4,000 images to learn from and 1,000 others."""
+    train = datasets.Shapes(4000, size=size, seed=0, transform=transforms[0])
+    test = datasets.Shapes(1000, size=size, seed=1, transform=transforms[1])
+    return Source(train, test, train.classes, 3)
+
+
+def mnist(path, size: int, transforms: Transforms) -> Source:
+    train, test = (datasets.MNIST(path, t is transforms[0], t) for t in transforms)
+    return Source(train, test, train.classes, 1)
+
+
+def cifar10(path, size: int, transforms: Transforms) -> Source:
+    train, test = (datasets.CIFAR10(path, t is transforms[0], t) for t in transforms)
+    return Source(train, test, train.classes, 3)
+
+
+def folder(path, size: int, transforms: Transforms) -> Source:
+    """Images in a folder per class: of each class every fifth, in order of names, is held out."""
+    parts = [datasets.ImageFolder(path, transform=t) for t in transforms]
+    labels = parts[0].labels
+    rank = np.zeros(len(labels), int)
+    for label in range(len(parts[0].classes)):
+        own = labels == label
+        rank[own] = np.arange(own.sum())
+    held_out = rank % 5 == 4
+    if not held_out.any():
+        raise ValueError(f"load_source: {path} has fewer than 5 images of every class")
+    train = Subset(parts[0], np.flatnonzero(~held_out).tolist())
+    test = Subset(parts[1], np.flatnonzero(held_out).tolist())
+    return Source(train, test, parts[0].classes, parts[0].channels)
+
+
+BUILT_IN = {"digits": digits, "shapes": shapes}
+SOURCES = {**BUILT_IN, "mnist": mnist, "cifar10": cifar10, "folder": folder}
