@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import heapq
 import sys
+import threading
 
 import numpy as np
 
 from .function import Function
 from .modes import enable_grad, modes, no_grad
+
+_accumulating = threading.Lock()  # threads may share leaves
 
 
 def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph=False):
@@ -25,10 +28,11 @@ def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph
     if retain_graph is None:
         retain_graph = create_graph
     walk = _Walk(targets, create_graph)
-    with enable_grad() if create_graph else no_grad():
+    with np.errstate(all="ignore"), enable_grad() if create_graph else no_grad():
         for root, g in zip(roots, gradients, strict=True):
             root._follow_base()
-            walk.deliver((root, 0) if root._node is None else (root._node, root._index), g)
+            edge = (root, 0) if root._node is None else (root._node, root._index)
+            walk.deliver(edge, as_made(edge, g))
         if targets is not None:
             walk.prune(roots)
         while walk.heap:
@@ -46,9 +50,7 @@ class _Walk:
         self.heap = []  # (-age, node), newest first
         self.arriving = {}  # node -> [gradient per output]
         self.leaves = {}  # id(leaf) -> (leaf, [gradient])
-        self.summed = (
-            set()
-        )  # ids of gradients that this walk allocated: it may add to them in place
+        self.summed = set()  # ids of gradients that this walk made: it may add to them in place
         self.useful = None  # the nodes that lead to a target; None: all
         self.targets = targets
         self.caught = {}
@@ -118,7 +120,8 @@ class _Walk:
             if node.retained and i in node.retained:
                 tensor = node.retained[i]()
                 if tensor is not None:
-                    self.accumulate(tensor, g)
+                    with _accumulating:
+                        self.accumulate(tensor, g)
             if self.targets is not None and (id(node), i) in self.wanted:
                 self.caught[id(node), i] = g
         if self.useful is not None and node not in self.useful:
@@ -147,7 +150,8 @@ class _Walk:
             if leaf._hooks:
                 g = call_hooks(leaf._hooks, g)
             if self.targets is None:
-                self.accumulate(leaf, g)
+                with _accumulating:
+                    self.accumulate(leaf, g)
             else:
                 self.caught[id(leaf), 0] = g
         if self.targets is None:

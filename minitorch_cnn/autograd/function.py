@@ -179,7 +179,10 @@ class SavedInput:
     __slots__ = ("tensor", "version")
 
     def __init__(self, tensor):
-        self.tensor, self.version = tensor, tensor._version.count
+        self.version = tensor._version.count
+        if tensor._base is not None and not (tensor._requires_grad and tensor._node is None):
+            tensor = _without_base(tensor)
+        self.tensor = tensor
 
     def unpack(self, node):
         _check_version(node, self.tensor.shape, self.tensor._version, self.version)
@@ -203,6 +206,16 @@ class SavedOutput:
         y._version = self.counter
         y._requires_grad, y._node, y._index = True, node, self.index
         return y
+
+
+def _without_base(view):
+    """The tensor `view` without the way back to its base: a node made later may be the base's, and
+    would be held by what it leads to.
+    """
+    y = Tensor(view.data)
+    y._version = view._version
+    y._requires_grad, y._node, y._index = view._requires_grad, view._node, view._index
+    return y
 
 
 def _check_version(node, shape, counter, version) -> None:
