@@ -16,6 +16,7 @@ points to the nodes that made its inputs; the engine walks these edges backwards
 
 from __future__ import annotations
 
+import contextvars
 import itertools
 
 import numpy as np
@@ -27,6 +28,18 @@ Tensor = (
 )
 
 _clock = itertools.count()
+
+
+def _floating_point_warnings():
+    """NumPy's context variable of floating-point warnings, and its value for none of them."""
+    with np.errstate(all="ignore"):
+        context = contextvars.copy_context()
+    return next((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
+
+
+# Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
+# np.errstate costs as much as a small op.
+_warnings, _SILENT = _floating_point_warnings()
 
 
 class Function:
@@ -124,7 +137,11 @@ class Function:
         else:
             arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
             ctx.needs_input_grad = (False,) * len(inputs)
-        result = ctx.forward(*arrays, **settings)
+        loud = _warnings.set(_SILENT)
+        try:
+            result = ctx.forward(*arrays, **settings)
+        finally:
+            _warnings.reset(loud)
 
         if type(result) is tuple:
             outputs = tuple([Tensor(y) for y in result])

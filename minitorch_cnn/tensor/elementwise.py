@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.function import Function
-from .arithmetic import Mul, quiet, where
+from .arithmetic import Mul, where
 from .promotion import result_type, to_floating
 
 _erf = np.frompyfunc(math.erf, 1, 1)
@@ -28,8 +28,7 @@ class Exp(Function):
     """y = e^x."""
 
     def forward(ctx, x):
-        with quiet():
-            y = np.exp(x)
+        y = np.exp(x)
         ctx.save(y)
         return y
 
@@ -42,8 +41,7 @@ class Expm1(Function):
     """y = e^x - 1, exact near 0."""
 
     def forward(ctx, x):
-        with quiet():
-            y = np.expm1(x)
+        y = np.expm1(x)
         ctx.save(y)
         return y
 
@@ -57,8 +55,7 @@ class Log(Function):
 
     def forward(ctx, x):
         ctx.save(x)
-        with quiet():
-            return np.log(x)
+        return np.log(x)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
@@ -70,8 +67,7 @@ class Log1p(Function):
 
     def forward(ctx, x):
         ctx.save(x)
-        with quiet():
-            return np.log1p(x)
+        return np.log1p(x)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
@@ -82,8 +78,7 @@ class Sqrt(Function):
     """y = x^(1/2)."""
 
     def forward(ctx, x):
-        with quiet():
-            y = np.sqrt(x)
+        y = np.sqrt(x)
         ctx.save(y)
         return y
 
@@ -96,8 +91,7 @@ class Rsqrt(Function):
     """y = x^(-1/2)."""
 
     def forward(ctx, x):
-        with quiet():
-            y = 1 / np.sqrt(x)
+        y = 1 / np.sqrt(x)
         ctx.save(y)
         return y
 
@@ -122,8 +116,7 @@ class Reciprocal(Function):
     """y = 1 / x."""
 
     def forward(ctx, x):
-        with quiet():
-            y = 1 / x
+        y = 1 / x
         ctx.save(y)
         return y
 

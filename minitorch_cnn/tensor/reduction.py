@@ -10,7 +10,7 @@ import numpy as np
 from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
-from .arithmetic import Mul, quiet, where
+from .arithmetic import Mul, where
 from .elementwise import exp, sqrt
 from .promotion import to_floating
 
@@ -100,8 +100,7 @@ class Extremum(Function):
 def _accumulated(reduce, dtype, **settings):
     """A sum or product of numbers of `dtype`: int64 for integers, by float32 for float16."""
     if dtype == backend.float16:
-        with quiet():
-            return np.asarray(reduce(dtype=backend.float32, **settings)).astype(dtype)
+        return np.asarray(reduce(dtype=backend.float32, **settings)).astype(dtype)
     return reduce(dtype=backend.int64 if dtype.kind in "iub" else dtype, **settings)
 
 
@@ -282,10 +281,9 @@ class LogSumExp(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
-        with quiet():
-            largest = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
-            shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
-            y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
+        largest = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+        shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
+        y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
         y = y if keepdim else y.squeeze(axes)
         ctx.save(x, y)
         return y
@@ -307,9 +305,8 @@ class Softmax(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        with quiet():
-            y = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
-            y /= y.sum(axis=axis, keepdims=True)
+        y = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+        y /= y.sum(axis=axis, keepdims=True)
         ctx.save(y)
         return y
 
@@ -323,9 +320,8 @@ class LogSoftmax(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        with quiet():
-            y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
-            y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+        y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
         ctx.save(y)
         return y
 

@@ -1,0 +1,161 @@
+"""Function: what forward may save, keep and return, and what backward gets."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.autograd import Function
+from minitorch_cnn.tensor import Tensor
+
+
+class Cube(Function):
+    """y = x^3, as a user would write it."""
+
+    def forward(ctx, x):
+        ctx.save(x)
+        return x**3
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return 3 * x * x * gy
+
+
+class DivMod(Function):
+    """Several outputs, one of integers and one without a derivative."""
+
+    def forward(ctx, x, by):
+        ctx.mark_non_differentiable(2)
+        return x * by, np.floor(x).astype(np.int64), x - np.floor(x)
+
+    def backward(ctx, *grads):
+        ctx.grads = grads
+        return grads[0] * 2
+
+
+def test_an_op_of_one_s_own_has_derivatives_of_every_order(leaf):
+    x = leaf(3)
+    assert mt.gradcheck(Cube.apply, x)
+    assert mt.gradgradcheck(Cube.apply, x)
+
+
+def test_saved_inputs_are_the_tensors_themselves(leaf):
+    x = leaf(2)
+    y = Cube.apply(x)
+    (saved,) = y._node.saved
+    assert saved is x
+
+
+def test_saved_outputs_lead_back_to_the_op(leaf):
+    y = leaf(2).exp()
+    (saved,) = y._node.saved
+    assert saved.data is y.data and saved._node is y._node
+
+
+def test_only_inputs_and_outputs_can_be_saved(leaf):
+    class Saves(Function):
+        def forward(ctx, x):
+            ctx.save(x + 1)
+            return x * 1
+
+    with pytest.raises(RuntimeError, match=r"^Saves: save takes inputs and outputs .* shape \(2,\)"):
+        Saves.apply(leaf(2))
+
+
+def test_what_is_kept_is_handed_back_and_freed_with_the_graph(leaf):
+    class Keeps(Function):
+        def forward(ctx, x):
+            ctx.keep(mask := x > 0, "anything")
+            return x * mask
+
+        def backward(ctx, gy):
+            mask, word = ctx.kept
+            assert word == "anything"
+            return gy * Tensor(mask)
+
+    x = leaf(4)
+    y = Keeps.apply(x).sum()
+    y.backward()
+    np.testing.assert_array_equal(x.grad.data, x.data > 0)
+    with pytest.raises(RuntimeError, match="^backward: what Keeps saved was freed"):
+        y.backward()
+
+
+def test_outputs_without_a_derivative_do_not_require_grad(leaf):
+    x = leaf(3)
+    y, n, rest = DivMod.apply(x, by=2)
+    assert y.requires_grad and not n.requires_grad and not rest.requires_grad
+    assert n.dtype == mt.int64
+    y.sum().backward()
+    assert y._node.grads[1:] == (None, None)
+    np.testing.assert_array_equal(x.grad.data, 2)
+
+
+def test_only_the_outputs_that_were_used_bring_a_gradient(leaf):
+    class Two(Function):
+        def forward(ctx, x):
+            return x * 2, x * 3
+
+        def backward(ctx, ga, gb):
+            assert ga is None
+            return gb * 3
+
+    x = leaf(2)
+    Two.apply(x)[1].sum().backward()
+    np.testing.assert_array_equal(x.grad.data, 3)
+
+
+def test_inputs_may_be_arrays_numbers_or_none(leaf):
+    class Mixed(Function):
+        def forward(ctx, x, array, nothing):
+            assert nothing is None and isinstance(array, np.ndarray)
+            return x + array
+
+        def backward(ctx, gy):
+            return gy, None, None
+
+    x = leaf(2)
+    Mixed.apply(x, np.ones(2), None).sum().backward()
+    np.testing.assert_array_equal(x.grad.data, 1)
+
+
+def test_nothing_is_recorded_where_nothing_requires_grad(leaf):
+    y = Cube.apply(Tensor(np.ones(2)))
+    assert y._node is None and not y.requires_grad
+    with mt.no_grad():
+        assert Cube.apply(leaf(2))._node is None
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (lambda g: (g, g), r"^Bad.backward: returned 2 gradients for 1 inputs"),
+        (lambda g: g[:1], r"^backward: a gradient of shape \(1,\) arrived for a tensor of shape \(2,\)"),
+    ],
+)
+def test_a_backward_of_the_wrong_form_is_refused(result, message, leaf):
+    class Bad(Function):
+        def forward(ctx, x):
+            return x * 1
+
+        def backward(ctx, gy):
+            return result(gy)
+
+    with pytest.raises(RuntimeError, match=message):
+        Bad.apply(leaf(2)).sum().backward()
+
+
+def test_an_op_without_a_derivative_says_so(leaf):
+    class Forward(Function):
+        def forward(ctx, x):
+            return x * 1
+
+    with pytest.raises(RuntimeError, match="^Forward: the derivative of this op is not defined"):
+        Forward.apply(leaf(2)).sum().backward()
+
+
+def test_arithmetic_on_infinities_warns_of_nothing(leaf):
+    big = Tensor(np.full(2, 1e30, np.float32), requires_grad=True)
+    y = big * big - big * big
+    assert np.isnan((y + y @ y).data).all()
+    y.sum().backward()
+    assert np.square(3) == 9 and np.geterr()["over"] == "warn"  # and NumPy itself still does

@@ -1,0 +1,92 @@
+"""grad: derivatives with respect to chosen tensors, leaving every .grad alone."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.tensor import Tensor
+
+
+def test_gradients_come_in_the_order_of_the_inputs_and_touch_no_grad(leaf):
+    x, w = leaf(3), leaf(3)
+    gw, gx = mt.grad((x * w).sum(), [w, x])
+    np.testing.assert_array_equal(gw.data, x.data)
+    np.testing.assert_array_equal(gx.data, w.data)
+    assert x.grad is None and w.grad is None
+    assert not gw.requires_grad
+
+
+def test_an_intermediate_tensor_can_be_an_input(leaf):
+    x = leaf(3)
+    y = x * 2
+    z = (y * y).sum()
+    gy, gx = mt.grad(z, [y, x])
+    np.testing.assert_allclose(gy.data, 2 * y.data)
+    np.testing.assert_allclose(gx.data, 4 * y.data)
+
+
+def test_the_output_itself_can_be_an_input(leaf):
+    y = (leaf(3) * 2).sum()
+    (g,) = mt.grad(y, y)
+    assert g.item() == 1
+
+
+def test_several_outputs_add_up_under_their_cotangents(leaf):
+    x = leaf(2)
+    v = Tensor(np.array([3.0, 4.0]))
+    (g,) = mt.grad([x * 2, (x * 5).sum()], x, [v, None])
+    np.testing.assert_array_equal(g.data, 2 * v.data + 5)
+
+
+def test_inputs_named_twice_get_the_same_gradient(leaf):
+    x = leaf(2)
+    a, b = mt.grad((x * 3).sum(), [x, x])
+    np.testing.assert_array_equal(a.data, b.data)
+
+
+def test_an_unused_input_is_refused_or_none(leaf):
+    x, w = leaf(2), leaf(2)
+    with pytest.raises(RuntimeError, match=r"^grad: .* do not depend on inputs\[1\].*allow_unused"):
+        mt.grad((x * 1).sum(), [x, w])
+    g, nothing = mt.grad((x * 1).sum(), [x, w], allow_unused=True)
+    assert g is not None and nothing is None
+
+
+def test_a_constant_input_is_refused(leaf):
+    with pytest.raises(RuntimeError, match=r"^grad: inputs\[0\] does not require grad"):
+        mt.grad(leaf(2).sum(), Tensor(np.ones(2)))
+
+
+def test_a_constant_output_is_refused(leaf):
+    with pytest.raises(RuntimeError, match="^grad: the tensor does not require grad"):
+        mt.grad(Tensor(np.ones(())), leaf(2))
+
+
+def test_the_number_of_cotangents_must_fit(leaf):
+    x = leaf(2)
+    with pytest.raises(ValueError, match="^grad: 1 grad_outputs for 2 outputs"):
+        mt.grad([x * 1, x * 2], x, [Tensor(np.ones(2))])
+
+
+def test_the_graph_is_freed_unless_retained(leaf):
+    x = leaf(2)
+    y = (x * x).sum()
+    mt.grad(y, x, retain_graph=True)
+    mt.grad(y, x)
+    with pytest.raises(RuntimeError, match="freed"):
+        mt.grad(y, x)
+
+
+def test_create_graph_gives_gradients_of_gradients(leaf):
+    x = leaf(3)
+    (g,) = mt.grad((x**3).sum(), x, create_graph=True)
+    (h,) = mt.grad(g, x, Tensor(np.array([1.0, 2, 3])))
+    np.testing.assert_allclose(h.data, 6 * x.data * [1, 2, 3])
+
+
+def test_a_gradient_of_another_dtype_is_converted():
+    x = Tensor(np.ones(2, np.float32), requires_grad=True)
+    (g,) = mt.grad(x * 1, x, Tensor(np.ones(2)))
+    assert g.dtype == np.float32
+    x.backward(Tensor(np.ones(2)))
+    assert x.grad.dtype == np.float32

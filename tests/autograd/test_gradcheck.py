@@ -1,0 +1,141 @@
+"""gradcheck catches what it is for: wrong gradients, planted here one by one."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.autograd import Function
+from minitorch_cnn.tensor import Tensor
+
+
+def op(forward, backward):
+    """An op y = forward(x, ...) that saves its inputs and has the gradient backward(gy, x, ...)."""
+
+    class Planted(Function):
+        def forward(ctx, *xs):
+            ctx.save(*xs)
+            return forward(*xs)
+
+        def backward(ctx, gy):
+            return backward(gy, *ctx.saved)
+
+    return Planted.apply
+
+
+def normalise(x):
+    return (x - x.mean()) / np.sqrt(x.var() + 1e-5)
+
+
+RIGHT = {
+    "square": (op(lambda x: x * x, lambda g, x: g * 2 * x), [(3,)]),
+    "product": (op(lambda x, w: x @ w, lambda g, x, w: (g @ w.T, x.T @ g)), [(2, 3), (3, 2)]),
+    "flip": (op(lambda x: x[::-1] * 1, lambda g, x: g.flip(0)), [(4,)]),
+}
+WRONG = {
+    "missing term": (op(lambda x: x * x, lambda g, x: g * x), [(3,)]),
+    "missing sum": (op(lambda x: x * x.sum(), lambda g, x: g * x.sum()), [(3,)]),
+    "wrong index": (op(lambda x: x[::-1] * 1, lambda g, x: g), [(4,)]),
+    "transposed": (op(lambda x, w: x @ w, lambda g, x, w: (g @ w, x.T @ g)), [(2, 2), (2, 2)]),
+    "wrong sign": (op(lambda x: np.sin(x), lambda g, x: -g * x.cos()), [()]),
+    "second input": (op(lambda x, w: x * w, lambda g, x, w: (g * w, g * w)), [(3,), (3,)]),
+    "no gradient": (op(lambda x, w: x * w, lambda g, x, w: (g * w, None)), [(3,), (3,)]),
+    # The sum of the output does not depend on x: under all ones the gradient is 0 and so is this.
+    "batch norm": (op(normalise, lambda g, x: (g - g.mean()) * 3.0), [(5,)]),
+    "large": (op(lambda x: x * x, lambda g, x: g * 1.99 * x), [(9, 9)]),
+}
+
+
+def leaves(shapes):
+    rng = np.random.default_rng(1)
+    return [Tensor(np.asarray(rng.standard_normal(shape)), requires_grad=True) for shape in shapes]
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_right_gradients_pass(name):
+    fn, shapes = RIGHT[name]
+    assert mt.gradcheck(fn, leaves(shapes))
+    assert mt.gradgradcheck(fn, leaves(shapes))
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_gradients_are_caught(name):
+    fn, shapes = WRONG[name]
+    with pytest.raises(RuntimeError, match="^gradcheck: "):
+        mt.gradcheck(fn, leaves(shapes))
+    assert mt.gradcheck(fn, leaves(shapes), raise_exception=False) is False
+
+
+def test_the_planted_batch_norm_is_invisible_to_ones():
+    fn, shapes = WRONG["batch norm"]
+    (x,) = leaves(shapes)
+    fn(x).sum().backward()
+    np.testing.assert_allclose(x.grad.data, 0, atol=1e-12)
+
+
+def test_the_error_names_op_input_index_and_both_values():
+    fn = op(lambda x: np.where(np.arange(4) == 2, x * 5, x), lambda g, x: g)
+    with pytest.raises(RuntimeError) as error:
+        mt.gradcheck(fn, leaves([(4,)]))
+    text = str(error.value)
+    assert "Planted" in text and "inputs[0]" in text and "index (2,)" in text
+    assert text.endswith("analytic 1, numeric 5")
+
+
+def test_a_wrong_second_derivative_is_caught():
+    fn = op(lambda x: x**3, lambda g, x: g * 3 * (x * x).detach())
+    (x,) = leaves([(3,)])
+    assert mt.gradcheck(fn, x)
+    with pytest.raises(RuntimeError, match="^gradcheck: the gradient of"):
+        mt.gradgradcheck(fn, x)
+
+
+def test_a_gradient_that_lost_its_graph_altogether_is_caught():
+    class Lost(Function):
+        def forward(ctx, x):
+            ctx.save(x)
+            return x * x
+
+        def backward(ctx, gy):
+            return Tensor(2 * ctx.saved[0].data * gy.data)
+
+    (x,) = leaves([(3,)])
+    assert mt.gradcheck(Lost.apply, x)
+    assert not mt.gradgradcheck(Lost.apply, x, raise_exception=False)
+
+
+def test_given_cotangents_are_used():
+    (x,) = leaves([(3,)])
+    v = Tensor(np.array([0.5, -2, 3]), requires_grad=True)
+    assert mt.gradgradcheck(lambda t: t**3, x, v)
+
+
+def test_all_outputs_are_checked():
+    good, bad = RIGHT["square"][0], WRONG["missing term"][0]
+    assert mt.gradcheck(lambda x: (good(x), x.sum()), leaves([(3,)]))
+    assert not mt.gradcheck(lambda x: (good(x), bad(x)), leaves([(3,)]), raise_exception=False)
+
+
+def test_integer_outputs_and_constant_inputs_are_left_alone():
+    (x,) = leaves([(3,)])
+    assert mt.gradcheck(lambda x, k: (x * k, x.argmax()), [x, Tensor(np.arange(3))])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "error", "message"),
+    [
+        ([Tensor(np.ones(2))], ValueError, "^gradcheck: none of the inputs requires grad"),
+        (
+            [Tensor(np.ones(2, np.float32), requires_grad=True)],
+            ValueError,
+            r"^gradcheck: inputs\[0\] has dtype float32, must be float64",
+        ),
+    ],
+)
+def test_inputs_that_cannot_be_checked_are_refused(inputs, error, message):
+    with pytest.raises(error, match=message):
+        mt.gradcheck(lambda x: x * 2, inputs)
+
+
+def test_an_output_without_a_graph_is_refused():
+    with pytest.raises(RuntimeError, match="^gradcheck: <lambda> returned no output that requires grad"):
+        mt.gradcheck(lambda x: x.detach(), leaves([(2,)]))
