@@ -139,6 +139,10 @@ class ConnectedConv2d(Module):
     def forward(self, x: Tensor) -> Tensor:
         return F.conv2d(x, self.kernels(), self.bias)
 
+    def multiply_adds(self, input_shape: tuple[int, ...], output_shape: tuple[int, ...]) -> int:
+        """K * K for each link and each position (H, W) of output_shape (O, H, W)."""
+        return self.weight.numel() * output_shape[1] * output_shape[2]
+
     def extra_repr(self) -> str:
         out_maps, in_maps, size, _ = self.shape
         return f"{in_maps}, {out_maps}, kernel_size={size}, links={len(self.weight)}"
@@ -213,17 +217,16 @@ def map_loss(output: Tensor, target: Tensor, j: float) -> Tensor:
 
 def draw_uniform(tensor: Tensor, fan_in) -> None:
     """Draw from U[-2.4/F, 2.4/F], F = fan_in, a number or one for each element (appendix A)."""
-    init.uniform_(tensor, -2.4, 2.4)
-    tensor.data /= fan_in
+    init.uniform_(tensor, -2.4 / fan_in, 2.4 / fan_in)
 
 
-@register(params=60_000, input_shape=(1, 32, 32))
+@register(params=60_000, macs=325_680, input_shape=(1, 32, 32))
 def lenet5(num_classes: int = 10, in_channels: int = 1, output: str = "rbf") -> LeNet5:
     """LeNet-5 of 1998: 156 + 12 + 1,516 + 32 + 48,120 + 10,164 parameters. See `LeNet5`."""
     return LeNet5(num_classes, in_channels, output)
 
 
-@register(params=61_706, input_shape=(1, 32, 32))
+@register(params=61_706, macs=416_520, input_shape=(1, 32, 32))
 def lenet5_relu(num_classes: int = 10, in_channels: int = 1) -> Sequential:
     """LeNet-5 as it is taught: ReLU, maximum pooling, all maps connected, linear output.
 

@@ -1,4 +1,4 @@
-"""The names of the models: who builds each, how many parameters it has, what it looks at."""
+"""The names of the models: who builds each, what it costs, what it looks at."""
 
 from __future__ import annotations
 
@@ -15,22 +15,26 @@ class Entry:
     """A registered model.
 
     build: the function that makes it; params: its trainable parameters with the default settings;
-    input_shape: (C, H, W) of the images it was published for.
+    macs: the multiply-adds of its convolutions and linear layers for one image of input_shape,
+    (C, H, W), the size it was published for, in evaluation.
     """
 
     name: str
     build: Callable[..., Module]
     params: int
+    macs: int
     input_shape: tuple[int, int, int]
 
 
 _entries: dict[str, Entry] = {}
 
 
-def register(*, params: int, input_shape: tuple[int, int, int] = (3, 224, 224)) -> Callable:
+def register(
+    *, params: int, macs: int, input_shape: tuple[int, int, int] = (3, 224, 224)
+) -> Callable:
     """Enter the decorated function under its own name.
 
-        @register(params=25_557_032)
+        @register(params=25_557_032, macs=4_089_184_256)
         def resnet50(**settings):
             return ResNet(50, **settings)
 
@@ -43,7 +47,7 @@ def register(*, params: int, input_shape: tuple[int, int, int] = (3, 224, 224)) 
             raise ValueError(
                 f"register: name={name!r} is taken by {_entries[name].build.__module__}"
             )
-        _entries[name] = Entry(name, build, params, input_shape)
+        _entries[name] = Entry(name, build, params, macs, input_shape)
         return build
 
     return enter

@@ -92,9 +92,12 @@ def _writes(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
 @_writes
 def uniform_(
-    tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: np.random.Generator | None = None
+    tensor: Tensor,
+    a: float | np.ndarray = 0.0,
+    b: float | np.ndarray = 1.0,
+    generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Fill with U[a, b)."""
+    """Fill with U[a, b). The bounds are numbers, or arrays that broadcast to the tensor."""
     values = _rng(generator).random(tensor.shape, dtype=_drawn(tensor))
     values *= b - a
     values += a
