@@ -43,6 +43,7 @@ class _Region:
         self.versions = self.current_versions()
         self.random_state = backend.get_rng_state()
         self.nodes = []
+        self.running = False
 
     def current_versions(self):
         return [x._version.count for x in self.inputs if hasattr(x, "_version")]
@@ -56,10 +57,12 @@ class _Region:
 
     def run(self):
         before, modes.checkpoint = modes.checkpoint, self
+        self.running = True
         try:
             return self.fn(*self.inputs)
         finally:
             modes.checkpoint = before
+            self.running = False
 
     def recompute(self) -> None:
         """Run the function again and give every node of the first run what its twin saved."""
@@ -75,12 +78,14 @@ class _Region:
         finally:
             modes.checkpoint, modes.recomputing = before[:2]
             backend.set_rng_state(before[2])
-        if len(again.nodes) != len(self.nodes):
+        # A function that calls grad needs its first nodes before it has recorded the last.
+        twins = again.nodes[: len(self.nodes)] if self.running else again.nodes
+        if len(twins) != len(self.nodes):
             raise RuntimeError(
                 f"checkpoint: the function recorded {len(self.nodes)} ops in its first run and "
-                f"{len(again.nodes)} in its second"
+                f"{len(twins)} in its second"
             )
-        for reference, twin in zip(self.nodes, again.nodes, strict=True):
+        for reference, twin in zip(self.nodes, twins, strict=True):
             node = reference()
             if node is not None and node.region is self:
                 node.saved_, node.kept_, node.region = twin.saved_, twin.kept_, None
