@@ -143,3 +143,34 @@ def _source(o, size, out, scale, align_corners):
         return o * (size - 1) / (out - 1) if out > 1 else 0.0
     ratio = size / out if scale is None else 1 / scale
     return min(max((o + 0.5) * ratio - 0.5, 0), size - 1)
+
+
+# --- LeNet-5 (used by tests/models) ---------------------------------------------------------------
+
+
+def lenet5(x, p, seen):
+    """x (N, 1, 32, 32), p: arrays by name, seen: the S2 maps of each C3 map -> minus distances.
+
+    C3 map by map and link by link, the kernels of p["c3.weight"] taken in turn.
+    """
+
+    def squash(a):
+        return 1.7159 * np.tanh(2 / 3 * a)
+
+    def bias(a, b):
+        return a + b[:, None, None]
+
+    def subsample(a, weight, b):
+        sums = a[..., ::2, ::2] + a[..., 1::2, ::2] + a[..., ::2, 1::2] + a[..., 1::2, 1::2]
+        return squash(bias(sums * weight[:, None, None], b))
+
+    c1 = squash(bias(conv2d(x, p["c1.weight"]), p["c1.bias"]))
+    s2 = subsample(c1, p["s2.weight"], p["s2.bias"])
+    kernels = iter(p["c3.weight"])
+    maps = [sum(conv2d(s2[:, [int(i)]], next(kernels)[None, None]) for i in s) for s in seen]
+    c3 = squash(bias(np.concatenate(maps, axis=1), p["c3.bias"]))
+    s4 = subsample(c3, p["s4.weight"], p["s4.bias"])
+    c5 = squash(bias(conv2d(s4, p["c5.weight"]), p["c5.bias"]))[:, :, 0, 0]
+    f6 = squash(c5 @ p["f6.weight"].T + p["f6.bias"])
+    codes = p["output.codes"]
+    return -np.stack([((f6 - code) ** 2).sum(axis=1) for code in codes], axis=1)
