@@ -1,4 +1,4 @@
-"""LeNet-5 is the network of the paper: its sizes, its connections, its arithmetic; and it learns."""
+"""LeNet-5 is the network of the paper, in sizes, connections and arithmetic; and it learns."""
 
 import numpy as np
 import pytest
@@ -18,11 +18,13 @@ from minitorch_cnn.models.lenet import (
 )
 from tests import oracle
 
-# The S2 maps that each C3 map sees, in words of section II.B: three maps in a row, four in a row,
-# four of which some are apart, all.
+# The S2 maps that C3's maps 0 to 15 see: three in a row, four in a row, four in two pairs, all.
 SEEN = (
-    "012 123 234 345 045 015 0123 1234 2345 0345 0145 0125 0134 1245 0235 012345"  # map 0 to 15
-).split()
+    *("012", "123", "234", "345", "045", "015"),
+    *("0123", "1234", "2345", "0345", "0145", "0125"),
+    *("0134", "1245", "0235"),
+    "012345",
+)
 
 
 @pytest.fixture
@@ -158,7 +160,7 @@ def test_images_of_another_shape_are_refused(shape):
 
 
 def test_another_output_is_refused():
-    with pytest.raises(ValueError, match="^LeNet5: output='softmax' must be 'rbf' or 'linear'"):
+    with pytest.raises(ValueError, match=r"^LeNet5: output='softmax' must be 'rbf' or 'linear'"):
         create_model("lenet5", output="softmax")
 
 

@@ -51,7 +51,7 @@ def test_a_setting_that_the_model_does_not_have_is_refused():
 
 
 def test_a_name_is_given_once():
-    with pytest.raises(ValueError, match="register: name='lenet5' is taken by .*lenet"):
+    with pytest.raises(ValueError, match=r"register: name='lenet5' is taken by .*lenet"):
 
         @register(params=0, macs=0)
         def lenet5():
