@@ -204,8 +204,9 @@ def getitem(input, key):
     """input[key]: a view for integers, slices, None and Ellipsis; a copy for tensors, lists and
     masks.
     """
+    steps = array_keys(key)
     try:
-        for step in array_keys(key):
+        for step in steps:
             input = Index.apply(input, key=step)
         return input
     except IndexError as error:
@@ -273,7 +274,7 @@ def take_along_dim(input, indices, dim):
 
 def sort(input, dim=-1, descending=False, stable=False):
     """A pair (values, indices): `input` in ascending order along `dim`; NaN last, first if
-    descending.
+    descending. Equal elements keep their order, whether `stable` is asked for or not.
     """
     if input.ndim == 0:
         return ValuesAndIndices(input.clone(), function.Tensor(np.zeros((), backend.int64)))
@@ -288,13 +289,15 @@ def sort(input, dim=-1, descending=False, stable=False):
     return ValuesAndIndices(gather(input, axis, order), order)
 
 
-def argsort(input, dim=-1, descending=False):
+def argsort(input, dim=-1, descending=False, stable=False):
     """The indices that sort `input` along `dim`."""
-    return sort(input, dim, descending).indices
+    return sort(input, dim, descending, stable).indices
 
 
 def topk(input, k, dim=-1, largest=True):
     """A pair (values, indices): the k largest (smallest) along `dim`, in order."""
+    if input.ndim == 0:
+        return sort(input)
     (axis,) = axes_of(dim, input.ndim, "topk")
     if not 0 <= k <= input.shape[axis]:
         raise RuntimeError(

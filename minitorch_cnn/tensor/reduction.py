@@ -84,7 +84,7 @@ class Extremum(Function):
     def forward(ctx, x, axes, keepdim, reduce):
         if 0 in [x.shape[a] for a in axes]:
             raise IndexError(
-                f"{reduce.__name__}: the tensor of shape {x.shape} has no elements along {axes}"
+                f"a{reduce.__name__}: the tensor of shape {x.shape} has no elements along {axes}"
             )
         y = reduce(x, axis=axes, keepdims=True)
         hit = (x == y) | (np.isnan(x) & np.isnan(y))
@@ -144,6 +144,7 @@ def var(input, dim=None, *, correction=1, keepdim=False):
 
 def std(input, dim=None, *, correction=1, keepdim=False):
     """The square root of `var`; where that is 0, so is the gradient."""
+    _check_floating("std", input)
     return _root(var(input, dim, correction=correction, keepdim=keepdim), 2)
 
 

@@ -1,0 +1,208 @@
+"""Reading parts: keys of every kind, gathering, sorting, against PyTorch."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import minitorch_cnn as mt
+from minitorch_cnn.tensor import Tensor
+from tests.tensor.parity import assert_same, compare, outcome
+
+NAN, INF = np.nan, np.inf
+
+
+@st.composite
+def keys(draw):
+    """A shape and a key for it, now and then out of bounds; arrays stand for tensors."""
+    shape = draw(st.lists(st.integers(0, 4), min_size=0, max_size=3).map(tuple))
+    parts, used, length = [], 0, draw(st.sampled_from([1, 2, 3]))
+    for _ in range(draw(st.integers(0, len(shape) + 1))):
+        n = shape[used] if used < len(shape) else 1
+        kind = draw(
+            st.sampled_from(["int", "slice", "none", "dots", "list", "array", "mask", "0-d"])
+        )
+        if kind == "none":
+            parts.append(None)
+            continue
+        if kind == "dots":
+            if any(part is Ellipsis for part in parts):
+                continue
+            parts.append(Ellipsis)
+            continue
+        index = st.integers(-n - (draw(st.integers(0, 9)) == 0), max(n - 1, 0))
+        if kind == "int":
+            parts.append(draw(index))
+        elif kind == "0-d":
+            parts.append(np.array(draw(index)))
+        elif kind == "slice":
+            bound = st.none() | st.integers(-5, 5)
+            parts.append(slice(draw(bound), draw(bound), draw(st.none() | st.integers(1, 3))))
+        elif kind == "list":
+            parts.append(draw(st.lists(index, min_size=length, max_size=length)))
+        elif kind == "array":
+            parts.append(np.array(draw(st.lists(index, min_size=length, max_size=length))))
+        else:
+            axes = draw(st.integers(1, 2))
+            size = shape[used : used + axes] or (1,)
+            bits = st.lists(st.booleans(), min_size=int(np.prod(size)), max_size=int(np.prod(size)))
+            parts.append(np.array(draw(bits), bool).reshape(size))
+            used += len(size) - 1
+        used += 1
+    alone = len(parts) == 1 and draw(st.booleans())
+    return shape, parts[0] if alone else tuple(parts)
+
+
+def in_library(key, convert):
+    if isinstance(key, tuple):
+        return tuple(in_library(part, convert) for part in key)
+    return convert(key) if isinstance(key, np.ndarray) else key
+
+
+@settings(max_examples=400, deadline=None, derandomize=True)
+@given(keys(), st.booleans())
+def test_reading_and_writing_by_any_key_is_pytorch_s(case, write):
+    torch = pytest.importorskip("torch")
+    shape, key = case
+    data = np.arange(np.prod(shape), dtype=np.float64).reshape(shape)
+
+    def run(m, x, key):
+        if not write:
+            return x[key]
+        x[key] = 0.5
+        return x
+
+    assert_same(
+        outcome(lambda: run(mt, Tensor(data.copy()), in_library(key, Tensor))),
+        outcome(
+            lambda: run(torch, torch.from_numpy(data.copy()), in_library(key, torch.from_numpy))
+        ),
+    )
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(keys())
+def test_gradients_of_reading_and_writing_by_any_key_are_pytorch_s(case):
+    torch = pytest.importorskip("torch")
+    shape, key = case
+    rng = np.random.default_rng(0)
+    data, number = rng.standard_normal(shape), np.array(0.7)
+
+    def run(m, x, v, key):
+        x.requires_grad_()
+        v.requires_grad_()
+        y = x * 1
+        z = y[key] * 2
+        y = y.clone()
+        y[key] = v
+        ((y * y).sum() + (z * z).sum()).backward()
+        return [x.grad, v.grad]
+
+    theirs = outcome(
+        lambda: run(torch, torch.from_numpy(data.copy()), torch.from_numpy(number.copy()),
+                    in_library(key, torch.from_numpy))
+    )  # fmt: skip
+    ours = outcome(
+        lambda: run(mt, Tensor(data.copy()), Tensor(number.copy()), in_library(key, Tensor))
+    )
+    assert_same(ours, theirs)
+
+
+def test_basic_keys_give_views_and_others_copies():
+    x = mt.arange(6).reshape(2, 3)
+    for key in (0, slice(1, None), (..., 1), (None, 0), (0, 2)):
+        assert np.shares_memory(x[key].data, x.data)
+    for key in ([0], mt.tensor([1]), x > 2, (0, [1, 2])):
+        assert not np.shares_memory(x[key].data, x.data)
+
+
+def test_a_number_picked_out_is_a_0_d_view():
+    x = mt.zeros(2, 2)
+    x[1, 0].fill_(7)
+    assert x.tolist() == [[0, 0], [7, 0]]
+
+
+@pytest.mark.parametrize(
+    ("key", "error", "message"),
+    [
+        (2, IndexError, "^index: index 2 is out of bounds"),
+        ((0, 0, 0), IndexError, "^index: too many indices"),
+        ([0.5], IndexError, "^index: tensors used as indices must be integer or bool, got float64"),
+        (slice(None, None, -1), ValueError, "^index: step=-1 of a slice must be greater than zero"),
+        ([True, False, True], IndexError, "^index: boolean index did not match"),
+    ],
+)
+def test_keys_that_fit_nothing_are_refused(key, error, message):
+    with pytest.raises(error, match=message):
+        mt.zeros(2, 3)[key]
+
+
+SORTS = [
+    [[3.0, 1, 2], [1, 1, 0]],
+    [[NAN, 1, NAN], [INF, NAN, -INF]],
+    [[2.0, 2, 2], [-0.0, 0.0, -1]],
+]
+
+
+@pytest.mark.parametrize("data", SORTS)
+@pytest.mark.parametrize("descending", [False, True])
+@pytest.mark.parametrize("dim", [0, 1, -1])
+def test_sorting_with_ties_and_nans(data, descending, dim, torch):
+    compare(torch, lambda m, x: tuple(m.sort(x, dim=dim, descending=descending, stable=True)), data)
+    compare(torch, lambda m, x: m.argsort(x, dim=dim, descending=descending, stable=True), data)
+
+
+@pytest.mark.parametrize("data", SORTS)
+@pytest.mark.parametrize("largest", [False, True])
+@pytest.mark.parametrize("k", [0, 1, 2, 3, 4])
+def test_topk_values_with_ties_and_nans(data, largest, k, torch):
+    compare(torch, lambda m, x: m.topk(x, k, dim=1, largest=largest)[0], data)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float32])
+def test_sorting_any_dtype(dtype, torch):
+    data = np.array([[1, 0, 1, 0], [0, 1, 1, 1]]).astype(dtype)
+    compare(torch, lambda m, x: tuple(m.sort(x, dim=-1, stable=True)), data)
+    compare(torch, lambda m, x: tuple(m.sort(x, dim=-1, descending=True, stable=True)), data)
+
+
+def test_sort_of_a_0_d_or_empty_tensor(torch):
+    compare(torch, lambda m, x: tuple(m.sort(x)), 3.0)
+    compare(torch, lambda m, x: tuple(m.sort(x)), np.zeros((2, 0)))
+    compare(torch, lambda m, x: tuple(m.topk(x, 1)), 3.0)
+
+
+GATHERS = {
+    "gather": lambda m, x: m.gather(x, 1, m.tensor([[2, 0], [1, 1]])),
+    "gather, shorter": lambda m, x: x.gather(1, m.tensor([[2, 0]])),
+    "gather, longer": lambda m, x: x.gather(1, m.tensor([[0]] * 3)),
+    "gather, outside": lambda m, x: x.gather(1, m.tensor([[3]])),
+    "gather, negative": lambda m, x: x.gather(1, m.tensor([[-1]])),
+    "gather, float": lambda m, x: x.gather(1, m.tensor([[1.0]])),
+    "gather, axes": lambda m, x: x.gather(0, m.tensor([0])),
+    "gather, empty": lambda m, x: x.gather(0, m.zeros(0, 3, dtype=m.int64)),
+    "scatter_add": lambda m, x: m.scatter_add(x, 0, m.tensor([[0, 0, 1]]), x[1:]),
+    "scatter_add, outside": lambda m, x: m.scatter_add(x, 0, m.tensor([[0, 2, 1]]), x[1:]),
+    "scatter_add, source too small": lambda m, x: m.scatter_add(x, 0, m.tensor([[0] * 3] * 2), x[1:]),
+    "index_select": lambda m, x: m.index_select(x, 0, m.tensor([1, 1, 0])),
+    "index_select, 0-d": lambda m, x: x.index_select(1, m.tensor(2)),
+    "index_select, outside": lambda m, x: x.index_select(0, m.tensor([2])),
+    "index_select, 2-d": lambda m, x: x.index_select(0, m.tensor([[1]])),
+    "take_along_dim": lambda m, x: m.take_along_dim(x, m.tensor([[1], [2]]), 1),
+    "take_along_dim, broadcast": lambda m, x: m.take_along_dim(x, m.tensor([[1, 2]]), 1),
+    "nonzero": lambda m, x: m.nonzero(x),
+    "nonzero, 0-d": lambda m, x: m.nonzero(m.tensor(1.0)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", GATHERS)
+def test_gathering_and_scattering(name, torch):
+    compare(torch, GATHERS[name], [[0.0, 1, 2], [3, 0, 5]])
+
+
+def test_a_source_may_be_larger_than_its_index():
+    source = Tensor(np.ones((3, 4)), requires_grad=True)
+    y = mt.scatter_add(mt.zeros(2, 3, dtype=mt.float64), 0, mt.tensor([[1, 0], [1, 1]]), source)
+    assert y.tolist() == [[0, 1, 0], [2, 1, 0]]
+    y.sum().backward()
+    assert source.grad.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
