@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from .. import functional as F
-from ..nn import BatchNorm2d, Conv2d, Linear, Module, Sequential, init
+from ..nn import AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Sequential, init
 from ..tensor import Tensor, cat
 
 Size = int | tuple[int, int]
@@ -233,6 +233,25 @@ def check_images(model: str, x: Tensor, in_channels: int, smallest: int) -> None
             f"{model}: x of shape {x.shape} must be (N, {in_channels}, H, W) with H and W at least "
             f"{smallest}"
         )
+
+
+def smallest_image(chain: Module) -> int:
+    """The least height and width at which every layer of a chain of square windows has an output.
+
+    From the last layer back: n outputs take (n - 1) * stride + kernel - 2 * padding inputs, and a
+    pooling that rounds up has its last one from stride - 1 fewer, though never from less than a
+    kernel.
+    """
+    size = 1
+    for layer in reversed(list(chain.modules())):
+        if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d):
+            kernel, stride, padding = (
+                value[0] if isinstance(value, tuple) else value
+                for value in (layer.kernel_size, layer.stride, layer.padding)
+            )
+            spared = stride - 1 if getattr(layer, "ceil_mode", False) else 0
+            size = max((size - 1) * stride - spared, 0) + kernel - 2 * padding
+    return size
 
 
 def draw_normal(model: Module, std: float, width: float = 1.0) -> None:

@@ -1,0 +1,138 @@
+"""AlexNet: the network that made convolutions win ImageNet, in one tower and in the original two.
+
+A. Krizhevsky, I. Sutskever, G. Hinton (2012), "ImageNet classification with deep convolutional
+neural networks", NIPS 25: two towers on two GPUs, which meet in the third convolution only.
+A. Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks", arXiv
+1404.5997: one tower, narrower, without the normalisation. 61 million parameters, of which 59 are in
+the linear layers; 0.7 G multiply-adds, of which 0.66 are in the convolutions.
+
+Deviations from the papers
+- `alexnet` has the layer names and the places of dropout (before fc6 and fc7) of torchvision, whose
+  weights load into it. Its weights are drawn as the paper of 2012 says.
+- Images are 227 (2012) or 224 with two more rows of zeros (2014) wide; the 224 of the first paper's
+  figure 2 does not lead to 55 columns. Other sizes are averaged to 6 x 6 before fc6.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ..nn import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    Dropout,
+    Linear,
+    LocalResponseNorm,
+    MaxPool2d,
+    Module,
+    ReLU,
+    Sequential,
+    init,
+)
+from ..tensor import Tensor
+from .blocks import check_images, draw_normal, scaled, smallest_image
+from .registry import register
+
+
+class Row(NamedTuple):
+    """A convolution with its ReLU; then, where the row says so, normalisation, and 3/2 pooling."""
+
+    channels: int
+    kernel: int
+    stride: int
+    padding: int
+    groups: int
+    bias: float  # where the biases start
+    norm: bool
+    pool: bool
+
+
+#       channels kernel stride padding groups bias  norm   pool
+ONE_TOWER = (
+    Row(   64,    11,     4,     2,     1,     0, False, True),
+    Row(  192,     5,     1,     2,     1,     1, False, True),
+    Row(  384,     3,     1,     1,     1,     0, False, False),
+    Row(  256,     3,     1,     1,     1,     1, False, False),
+    Row(  256,     3,     1,     1,     1,     1, False, True),
+)  # fmt: skip
+TWO_TOWERS = (
+    Row(   96,    11,     4,     0,     1,     0, True,  True),
+    Row(  256,     5,     1,     2,     2,     1, True,  True),
+    Row(  384,     3,     1,     1,     1,     0, False, False),
+    Row(  384,     3,     1,     1,     2,     1, False, False),
+    Row(  256,     3,     1,     1,     2,     1, False, True),
+)  # fmt: skip
+
+
+def response_norm() -> LocalResponseNorm:
+    """The normalisation of section 3.3: k = 2, n = 5, beta = 0.75, alpha = 1e-4 undivided."""
+    return LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
+
+
+def linear_layers(inputs: int, units: int, num_classes: int, dropout: float) -> Sequential:
+    """fc6, fc7 and fc8, the first two with ReLU and behind dropout."""
+    return Sequential(
+        Dropout(dropout),
+        Linear(inputs, units),
+        ReLU(),
+        Dropout(dropout),
+        Linear(units, units),
+        ReLU(),
+        Linear(units, num_classes),
+    )
+
+
+class AlexNet(Module):
+    """Five convolutions and three linear layers.    x (N, in_channels, H, W) -> (N, num_classes)
+
+    table: the convolutions, `ONE_TOWER` or `TWO_TOWERS`; dropout: the share of units that fc6 and
+    fc7 do without in training; width: a factor for the number of channels and units of all layers.
+
+    Raises: ValueError for images that are too small (63 pixels, 67 with two towers).
+    """
+
+    def __init__(
+        self,
+        table: tuple[Row, ...],
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.5,
+        width: float = 1.0,
+    ):
+        super().__init__()
+        self.in_channels = in_channels
+        channels, units, layers = in_channels, scaled(4096, width), []
+        for row in table:
+            inputs, channels = channels, scaled(row.channels, width, multiple=row.groups)
+            conv = Conv2d(inputs, channels, row.kernel, row.stride, row.padding, groups=row.groups)
+            layers += [conv, ReLU()]
+            if row.norm:
+                layers.append(response_norm())
+            if row.pool:
+                layers.append(MaxPool2d(3, 2))
+        self.features = Sequential(*layers)  # (N, 256, 6, 6)
+        self.smallest = smallest_image(self.features)
+        self.avgpool = AdaptiveAvgPool2d((6, 6))
+        self.classifier = linear_layers(channels * 6 * 6, units, num_classes, dropout)
+        draw_normal(self, 0.01, width)
+        convs = (layer for layer in self.features if isinstance(layer, Conv2d))
+        for conv, row in zip(convs, table, strict=True):
+            init.constant_(conv.bias, row.bias)
+        for place in (1, 4):  # fc6 and fc7: with a bias of 1 their ReLUs pass signals at once
+            init.ones_(self.classifier[place].bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_images("AlexNet", x, self.in_channels, self.smallest)
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+@register(params=61_100_840, macs=714_188_480)
+def alexnet(**settings) -> AlexNet:
+    """AlexNet in one tower (2014): 64, 192, 384, 256, 256 channels. Settings: see `AlexNet`."""
+    return AlexNet(ONE_TOWER, **settings)
+
+
+@register(params=60_965_224, macs=724_406_816, input_shape=(3, 227, 227))
+def alexnet_two_tower(**settings) -> AlexNet:
+    """AlexNet of 2012: two groups and response normalisation. Settings: see `AlexNet`."""
+    return AlexNet(TWO_TOWERS, **settings)

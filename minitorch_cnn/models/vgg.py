@@ -1,0 +1,237 @@
+"""VGG: nothing but 3 x 3 convolutions, stacked until depth pays.
+
+K. Simonyan, A. Zisserman (2015), "Very deep convolutional networks for large-scale image
+recognition", ICLR 2015, arXiv 1409.1556. Two 3 x 3 convolutions see 5 x 5 pixels, three see 7 x 7
+with 27 C^2 weights in place of 49 C^2, and a ReLU after each. From net A (11 layers with weights)
+to net E (19) the top-5 error falls from 10.4 to 9.0 %; response normalisation (A-LRN) does not
+help, and 1 x 1 convolutions (C) help less than 3 x 3 (D). D, "VGG-16", has 138 million parameters,
+124 of them in the linear layers, and takes 15.5 G multiply-adds.
+
+Deviations from the paper
+- Convolutions are drawn after He et al. (2015), linear layers from N(0, 0.01^2); the paper drew all
+  from N(0, 0.1^2) and started nets B to E from a trained net A, which `copy_from_net_a` does.
+- Images of other sizes than 224 are averaged to 7 x 7 before fc6. The paper slides the linear
+  layers over larger ones, which `fully_convolutional` does.
+- Nets with batch norm are of later date (torchvision's); their convolutions keep their biases.
+"""
+
+from __future__ import annotations
+
+from ..nn import (
+    AdaptiveAvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Linear,
+    MaxPool2d,
+    Module,
+    Parameter,
+    ReLU,
+    Sequential,
+    init,
+    shapes_only,
+)
+from ..tensor import Tensor
+from .alexnet import response_norm
+from .blocks import check_images, draw_normal, scaled, smallest_image
+from .registry import register
+
+CHANNELS = (64, 128, 256, 512, 512)
+# The kernels of the convolutions of each stage; a stage ends in 2 x 2 pooling.           Table 1
+TABLE = {
+    #     64      128     256           512           512
+    "A": ((3,),   (3,),   (3, 3),       (3, 3),       (3, 3)),
+    "B": ((3, 3), (3, 3), (3, 3),       (3, 3),       (3, 3)),
+    "C": ((3, 3), (3, 3), (3, 3, 1),    (3, 3, 1),    (3, 3, 1)),
+    "D": ((3, 3), (3, 3), (3, 3, 3),    (3, 3, 3),    (3, 3, 3)),
+    "E": ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3)),
+}  # fmt: skip
+
+# What nets B to E take from a trained net A: four convolutions and the linear layers.  Section 3.1
+FROM_NET_A = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc6", "fc7", "fc8")
+
+
+class VGG(Module):
+    """Five stages of convolutions, three linear layers.
+
+    x (N, in_channels, H, W) -> (N, num_classes)
+
+    net: a column of `TABLE`; norm: None, "batch" after every convolution, or "response" after the
+    first one's ReLU; dropout: the share of the units of fc6 and fc7 dropped in training; width: a
+    factor for the number of channels and units of all layers.
+
+    Raises: ValueError for images of less than 32 pixels.
+    """
+
+    def __init__(
+        self,
+        net: str,
+        norm: str | None = None,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.5,
+        width: float = 1.0,
+    ):
+        super().__init__()
+        self.in_channels = in_channels
+        channels, units, layers = in_channels, scaled(4096, width), []
+        for kernels, wanted in zip(TABLE[net], CHANNELS, strict=True):
+            for kernel in kernels:
+                inputs, channels = channels, scaled(wanted, width)
+                layers.append(Conv2d(inputs, channels, kernel, padding=kernel // 2))
+                if norm == "batch":
+                    layers.append(BatchNorm2d(channels))
+                layers.append(ReLU())
+                if norm == "response" and len(layers) == 2:
+                    layers.append(response_norm())
+            layers.append(MaxPool2d(2))
+        self.features = Sequential(*layers)  # (N, 512, 7, 7)
+        self.smallest = smallest_image(self.features)
+        self.avgpool = AdaptiveAvgPool2d((7, 7))
+        self.classifier = Sequential(
+            Linear(channels * 7 * 7, units),
+            ReLU(),
+            Dropout(dropout),
+            Linear(units, units),
+            ReLU(),
+            Dropout(dropout),
+            Linear(units, num_classes),
+        )
+        draw_normal(self.classifier, 0.01, width)
+        for layer in self.features:
+            if isinstance(layer, Conv2d):
+                init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+                init.zeros_(layer.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_images("VGG", x, self.in_channels, self.smallest)
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
+
+
+def layers_by_place(net: VGG) -> dict[str, Module]:
+    """The layers with weights by their place: conv1_1, conv1_2, conv2_1, ..., fc6, fc7, fc8; batch
+    norms as norm1_1, ...
+    """
+    places, stage, number = {}, 1, 0
+    for layer in net.features:
+        if isinstance(layer, Conv2d):
+            number += 1
+            places[f"conv{stage}_{number}"] = layer
+        elif isinstance(layer, BatchNorm2d):
+            places[f"norm{stage}_{number}"] = layer
+        elif isinstance(layer, MaxPool2d):
+            stage, number = stage + 1, 0
+    linear = [layer for layer in net.classifier if isinstance(layer, Linear)]
+    return {**places, **dict(zip(("fc6", "fc7", "fc8"), linear, strict=True))}
+
+
+def copy_from_net_a(net: VGG, trained: VGG) -> None:
+    """Start a deeper net from a trained net A, as the paper did (section 3.1).
+
+    The layers of `FROM_NET_A` are copied, with the batch norms behind them where both nets have
+    them; the others stay as they were drawn. The copies go on learning.
+
+    Raises: RuntimeError, with nothing copied, if a layer of that place has another shape.
+    """
+    ours, theirs = layers_by_place(net), layers_by_place(trained)
+    names = [*FROM_NET_A, *(name.replace("conv", "norm") for name in FROM_NET_A[:4])]
+    names = [name for name in names if name in ours and name in theirs]
+    misfits = [name for name in names if ours[name].weight.shape != theirs[name].weight.shape]
+    if misfits:
+        raise RuntimeError(f"copy_from_net_a: the shapes of {', '.join(misfits)} differ")
+    for name in names:
+        ours[name].load_state_dict(theirs[name].state_dict())
+
+
+def fully_convolutional(net: VGG) -> Sequential:
+    """The same net with its linear layers as convolutions: a map of scores (section 3.2).
+
+    x (N, in_channels, H, W), H and W >= 224 -> y (N, num_classes, H//32 - 6, W//32 - 6)
+
+    fc6 becomes a 7 x 7 convolution, fc7 and fc8 become 1 x 1. An image of 224 has one position,
+    with the scores of `net`; over a larger one the net slides in steps of 32 pixels, in one pass.
+    The weights are those of `net`, in the same memory and under the same names.
+    """
+    layers, kernel = [], 7
+    for layer in net.classifier:
+        if isinstance(layer, Linear):
+            layer, kernel = _as_convolution(layer, kernel), 1
+        layers.append(layer)
+    dense = Sequential({"features": net.features, "classifier": Sequential(*layers)})
+    return dense.train(net.training)
+
+
+def _as_convolution(linear: Linear, kernel: int) -> Conv2d:
+    """weight (O, C*K*K) -> (O, C, K, K): the layer for one position of its input as for all."""
+    channels = linear.in_features // kernel**2
+    with shapes_only():
+        conv = Conv2d(channels, linear.out_features, kernel)
+    conv.weight = Parameter(linear.weight.detach().reshape(conv.weight.shape))
+    conv.bias = linear.bias
+    return conv
+
+
+@register(params=132_863_336, macs=7_609_090_048)
+def vgg11(**settings) -> VGG:
+    """Net A: 8 convolutions and 3 linear layers. Settings: see `VGG`."""
+    return VGG("A", **settings)
+
+
+@register(params=132_863_336, macs=7_609_090_048)
+def vgg11_lrn(**settings) -> VGG:
+    """Net A-LRN: response normalisation after the first convolution. Settings: see `VGG`."""
+    return VGG("A", "response", **settings)
+
+
+@register(params=132_868_840, macs=7_609_090_048)
+def vgg11_bn(**settings) -> VGG:
+    """Net A with batch norm. Settings: see `VGG`."""
+    return VGG("A", "batch", **settings)
+
+
+@register(params=133_047_848, macs=11_308_466_176)
+def vgg13(**settings) -> VGG:
+    """Net B: 10 convolutions and 3 linear layers. Settings: see `VGG`."""
+    return VGG("B", **settings)
+
+
+@register(params=133_053_736, macs=11_308_466_176)
+def vgg13_bn(**settings) -> VGG:
+    """Net B with batch norm. Settings: see `VGG`."""
+    return VGG("B", "batch", **settings)
+
+
+@register(params=133_638_952, macs=11_770_888_192)
+def vgg16_1x1(**settings) -> VGG:
+    """Net C: net B and a 1 x 1 convolution in stages 3 to 5. Settings: see `VGG`."""
+    return VGG("C", **settings)
+
+
+@register(params=133_647_400, macs=11_770_888_192)
+def vgg16_1x1_bn(**settings) -> VGG:
+    """Net C with batch norm. Settings: see `VGG`."""
+    return VGG("C", "batch", **settings)
+
+
+@register(params=138_357_544, macs=15_470_264_320)
+def vgg16(**settings) -> VGG:
+    """Net D, VGG-16: 13 convolutions and 3 linear layers. Settings: see `VGG`."""
+    return VGG("D", **settings)
+
+
+@register(params=138_365_992, macs=15_470_264_320)
+def vgg16_bn(**settings) -> VGG:
+    """Net D with batch norm. Settings: see `VGG`."""
+    return VGG("D", "batch", **settings)
+
+
+@register(params=143_667_240, macs=19_632_062_464)
+def vgg19(**settings) -> VGG:
+    """Net E, VGG-19: 16 convolutions and 3 linear layers. Settings: see `VGG`."""
+    return VGG("E", **settings)
+
+
+@register(params=143_678_248, macs=19_632_062_464)
+def vgg19_bn(**settings) -> VGG:
+    """Net E with batch norm. Settings: see `VGG`."""
+    return VGG("E", "batch", **settings)
