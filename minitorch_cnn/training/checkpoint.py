@@ -48,6 +48,8 @@ TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 def _pack(value, name: str, arrays: dict[str, np.ndarray]):
     """`value` as JSON has it; its arrays go to `arrays` under dotted names below `name`."""
     if isinstance(value, Tensor | np.ndarray):
+        while name in arrays:  # {"a.b": ...} beside {"a": {"b": ...}}
+            name += "_"
         arrays[name] = value.data if isinstance(value, Tensor) else value
         return {TENSOR: name}
     if isinstance(value, dict):

@@ -22,18 +22,21 @@ def plot_curves(history: History, path: str | Path) -> None:
     figure = new_figure(9, 3.6)
     loss, error = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
-    for part, color in (("train", TRAIN), ("test", TEST)):
-        if f"{part}_loss" not in history[0]:
-            continue
-        values = [row[f"{part}_loss"] for row in history]
-        loss.plot(epochs, values, color=color, label=part)
-        values = [100 * (1 - row[f"{part}_top1"]) for row in history]
-        error.plot(epochs, values, color=color, label=part)
-    for axes, title, least in ((loss, "loss", 1e-4), (error, "error (top-1, %)", 0.1)):
-        axes.set_yscale("symlog", linthresh=least)  # like log, with room for 0
-        axes.set_ylim(bottom=0)
+    for axes, name, title in ((loss, "loss", "loss"), (error, "top1", "error (top-1, %)")):
+        drawn = []
+        for part, color in (("train", TRAIN), ("test", TEST)):
+            if f"{part}_{name}" in history[0]:
+                values = [row[f"{part}_{name}"] for row in history]
+                values = values if name == "loss" else [100 * (1 - value) for value in values]
+                axes.plot(epochs, values, color=color, label=part)
+                drawn += values
+        if min(drawn) > 0:
+            axes.set_yscale("log")
+        elif max(drawn) > 0:  # like log down to the smallest value, below it room for 0
+            axes.set_yscale("symlog", linthresh=min(value for value in drawn if value > 0))
         axes.set_title(title, loc="left")
         axes.set_xlabel("epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)

@@ -51,14 +51,14 @@ def shapes(path, size: int, transforms: Transforms) -> Source:
     return Source(train, test, train.classes, 3)
 
 
-def mnist(path, size: int, transforms: Transforms) -> Source:
-    train, test = (datasets.MNIST(path, t is transforms[0], t) for t in transforms)
-    return Source(train, test, train.classes, 1)
+def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
+    """The source of a data set whose reader takes (path, train, transform)."""
 
+    def source(path, size: int, transforms: Transforms) -> Source:
+        train, test = (reader(path, t is transforms[0], t) for t in transforms)
+        return Source(train, test, train.classes, channels)
 
-def cifar10(path, size: int, transforms: Transforms) -> Source:
-    train, test = (datasets.CIFAR10(path, t is transforms[0], t) for t in transforms)
-    return Source(train, test, train.classes, 3)
+    return source
 
 
 def folder(path, size: int, transforms: Transforms) -> Source:
@@ -78,4 +78,11 @@ def folder(path, size: int, transforms: Transforms) -> Source:
 
 
 BUILT_IN = {"digits": digits, "shapes": shapes}
-SOURCES = {**BUILT_IN, "mnist": mnist, "cifar10": cifar10, "folder": folder}
+SOURCES = {
+    **BUILT_IN,
+    "mnist": from_files(datasets.MNIST, 1),
+    "fashion-mnist": from_files(datasets.FashionMNIST, 1),
+    "cifar10": from_files(datasets.CIFAR10, 3),
+    "cifar100": from_files(datasets.CIFAR100, 3),
+    "folder": folder,
+}
