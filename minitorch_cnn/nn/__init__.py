@@ -1,6 +1,4 @@
-"""Layers, losses, containers and what trains them: torch.nn's names, arguments and state_dict
-keys.
-"""
+"""Layers, losses and containers: torch.nn's names, arguments and state_dict keys."""
 
 from . import functional, init, utils
 from .activation import (

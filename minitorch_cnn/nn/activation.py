@@ -133,9 +133,7 @@ class Tanh(Module):
 
 
 class ScaledTanh(Module):
-    """1.7159 * tanh(2 x / 3), LeNet-5's activation: 1 at 1 and -1 at -1 (LeCun et al. 1998,
-    appendix A).
-    """
+    """1.7159 * tanh(2 x / 3), 1 at 1 and -1 at -1 (LeCun et al. 1998, appendix A)."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.scaled_tanh(input)

@@ -112,9 +112,9 @@ class Conv1d(_Conv):
 class Conv2d(_Conv):
     """Convolution of images.
 
-    x (N, C, H, W) or (C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW) or (O,
-    OH, OW), OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 and OW alike; padding="same"
-    keeps the size.
+    x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW), or without N,
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 and OW alike; padding="same" keeps
+    the size, "valid" is 0.
 
     Output channels of a group see the input channels of that group only. padding_mode says what
     surrounds the image: "zeros", "reflect", "replicate" or "circular".
@@ -130,9 +130,7 @@ class Conv2d(_Conv):
 
 
 class _ConvTranspose(_Conv):
-    """A transposed convolution over `spatial` axes: what ConvTranspose1d and ConvTranspose2d
-    share.
-    """
+    """A transposed convolution over `spatial` axes: what the two of them share."""
 
     padding_modes = ("zeros",)
 
@@ -208,8 +206,8 @@ class ConvTranspose1d(_ConvTranspose):
 class ConvTranspose2d(_ConvTranspose):
     """The adjoint of a Conv2d with the same settings, also called up-convolution or deconvolution.
 
-    x (N, C, H, W) or (C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW) or (O,
-    OH, OW), OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1 and OW alike.
+    x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW), or without N,
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1 and OW alike.
 
     Several sizes of an image lead to one size after Conv2d; output_padding, or output_size given to
     the call, says which of them is meant.

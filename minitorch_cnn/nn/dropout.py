@@ -1,6 +1,4 @@
-"""Dropout of elements, of channels, and of whole residual branches; nothing is dropped in
-evaluation mode.
-"""
+"""Dropout of elements, of channels, and of residual branches; none in evaluation mode."""
 
 from __future__ import annotations
 
@@ -37,8 +35,7 @@ class Dropout2d(_Dropout):
 
 
 class DropPath(_Dropout):
-    """Zero each sample with probability p and divide the others by 1 - p: stochastic depth (Huang
-    et al. 2016).
+    """Zero each sample with probability p, divide the others by 1 - p (Huang et al. 2016).
 
     It stands at the end of the residual branch of a block: y = x + drop_path(branch(x)).
     """

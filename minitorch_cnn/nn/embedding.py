@@ -12,8 +12,7 @@ from .parameter import ShapeOnly, new_parameter
 
 
 class Embedding(Module):
-    """y[i] = weight[x[i]].    x (*) of integers, weight (num_embeddings, D) -> y (*, D), D =
-    embedding_dim
+    """y[i] = weight[x[i]].    x (*) of integers, weight (num_embeddings, D) -> y (*, D)
 
     The row `padding_idx` starts at zero and gets no gradient.
 

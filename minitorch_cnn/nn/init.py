@@ -236,9 +236,7 @@ def kaiming_uniform_(
     generator: np.random.Generator | None = None,
     groups: int = 1,
 ) -> Tensor:
-    """Uniform with variance gain^2 / fan (He et al. 2015, equations 10 and 15); a is leaky_relu's
-    slope.
-    """
+    """Uniform of variance gain^2 / fan (He et al. 2015, eq. 10, 15); a is leaky_relu's slope."""
     return _uniform(tensor, _kaiming_std(tensor, a, mode, nonlinearity, groups), generator)
 
 
@@ -250,9 +248,7 @@ def kaiming_normal_(
     generator: np.random.Generator | None = None,
     groups: int = 1,
 ) -> Tensor:
-    """Normal with variance gain^2 / fan (He et al. 2015, equations 10 and 15); a is leaky_relu's
-    slope.
-    """
+    """Normal of variance gain^2 / fan (He et al. 2015, eq. 10, 15); a is leaky_relu's slope."""
     return normal_(tensor, 0, _kaiming_std(tensor, a, mode, nonlinearity, groups), generator)
 
 
@@ -278,8 +274,7 @@ def torch_legacy_(tensor: Tensor, generator: np.random.Generator | None = None) 
 def orthogonal_(
     tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Rows (or columns, if there are fewer) orthonormal, times gain; (O, *) is read as a matrix of
-    O rows.
+    """Rows, or columns if these are fewer, orthonormal times gain; (O, *) is a matrix of O rows.
 
     Uniform among such matrices: the QR decomposition of a normal one, with R's diagonal positive
     (Saxe et al. 2014; Xie et al. 2017 for convolutions).

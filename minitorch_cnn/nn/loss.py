@@ -11,9 +11,7 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 class _Loss(Module):
-    """What the losses share: a reduction, and weights as buffers, so that they move with the
-    module.
-    """
+    """What the losses share: a reduction, and weights as buffers that move with the module."""
 
     def __init__(self, reduction: str, **weights: Tensor | None):
         super().__init__()
@@ -51,9 +49,7 @@ class CrossEntropyLoss(_Loss):
 
 
 class NLLLoss(_Loss):
-    """-weight[target] * input[target].    input (N, C, *) of log-probabilities, target (N, *) of
-    classes
-    """
+    """-weight[target] * input[target].    input (N, C, *), target (N, *) of classes"""
 
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"

@@ -9,7 +9,7 @@ from typing import Any
 from .. import backend
 from ..tensor.tensor import HookHandle, Tensor
 from .parameter import Parameter
-from .state import LoadResult, load_state
+from .state import LoadResult, join, load_state
 
 
 class Module:
@@ -52,22 +52,17 @@ class Module:
         return output
 
     def register_forward_pre_hook(self, hook: Callable) -> HookHandle:
-        """Call `hook(module, inputs)` before forward; what it returns, unless None, replaces the
-        inputs.
-        """
+        """Call `hook(module, inputs)` before forward; it may return other inputs."""
         return HookHandle(self._forward_pre_hooks, hook)
 
     def register_forward_hook(self, hook: Callable) -> HookHandle:
-        """Call `hook(module, inputs, output)` after forward; what it returns, unless None, replaces
-        the output.
-        """
+        """Call `hook(module, inputs, output)` after forward; it may return another output."""
         return HookHandle(self._forward_hooks, hook)
 
     # ------------------------------------------------------------------------------- registering
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter as attribute `name`; None keeps the name for a parameter that is switched
-        off.
+        """Add a parameter as attribute `name`; None stands for one that is switched off.
 
         Raises: KeyError for a name that is taken or no attribute name, TypeError for what is not a
         Parameter.
@@ -157,7 +152,6 @@ class Module:
         for table in (self._parameters, self._buffers, self._modules):
             if name in table:
                 del table[name]
-                self._non_persistent.discard(name)
                 return
         object.__delattr__(self, name)
 
@@ -166,9 +160,7 @@ class Module:
     def named_modules(
         self, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module (under the name `prefix`) and all below it, parents first, with dotted
-        names.
-        """
+        """This module and all below it, parents first, with dotted names behind `prefix`."""
         return self._walk(prefix, set() if remove_duplicate else None)
 
     def _walk(self, prefix: str, seen: set[int] | None) -> Iterator[tuple[str, Module]]:
@@ -231,9 +223,7 @@ class Module:
     # ------------------------------------------------------------------------------------ state
 
     def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """Every parameter and persistent buffer under its dotted name, detached; the memory is
-        shared.
-        """
+        """Parameters and persistent buffers under dotted names, detached; memory is shared."""
         state = {}
         for path, module in self.named_modules(prefix.removesuffix("."), remove_duplicate=False):
             persistent = {
@@ -245,11 +235,11 @@ class Module:
         return state
 
     def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> LoadResult:
-        """Copy Tensors or arrays into the parameters and buffers of the same names, converting
-        their dtype.
+        """Copy Tensors or arrays into the parameters and buffers of the same names.
 
-        Everything is checked before anything is copied. With strict=False, missing and unexpected
-        names are allowed; a wrong shape never is. Returns (missing_keys, unexpected_keys).
+        Dtypes are converted. Everything is checked before anything is copied. With strict=False,
+        missing and unexpected names are allowed; a wrong shape never is. Returns (missing_keys,
+        unexpected_keys).
 
         Raises: RuntimeError naming every missing, unexpected and mis-shaped key.
         """
@@ -258,9 +248,7 @@ class Module:
     # ------------------------------------------------------------------------ changes to the tree
 
     def train(self, mode: bool = True) -> Module:
-        """Set training mode, in which dropout drops and batch norm uses the batch, here and
-        below.
-        """
+        """Set training mode here and below: dropout drops, batch norm uses the batch."""
         for module in self.modules():
             module.training = mode
         return self
@@ -337,8 +325,3 @@ class Module:
 def indent(lines: list[str]) -> str:
     """The lines, some of which may be several, moved in by two columns."""
     return "\n".join("  " + line.replace("\n", "\n  ") for line in lines)
-
-
-def join(path: str, name: str) -> str:
-    """The dotted name of a member `name` of the module at `path`."""
-    return f"{path}.{name}" if path else name

@@ -128,12 +128,8 @@ class GroupNorm(Module):
         super().__init__()
         check_sizes("GroupNorm", num_groups=num_groups, num_channels=num_channels)
         check_divides("GroupNorm", "num_groups", num_groups, num_channels=num_channels)
-        self.num_groups, self.num_channels, self.eps, self.affine = (
-            num_groups,
-            num_channels,
-            eps,
-            affine,
-        )
+        self.num_groups, self.num_channels = num_groups, num_channels
+        self.eps, self.affine = eps, affine
         where = {"device": device, "dtype": dtype}
         self.weight = new_parameter(num_channels, **where) if affine else None
         self.bias = new_parameter(num_channels, **where) if affine and bias else None
@@ -201,8 +197,7 @@ class LayerNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """y = x * (k + alpha/size * sum of x^2 over `size` neighbouring channels)^-beta.    x, y (N, C,
-    *)
+    """y = x * (k + alpha/size * sum of x^2 over `size` channels)^-beta.    x, y (N, C, *)
 
     AlexNet's (Krizhevsky et al. 2012, section 3.3), whose alpha is not divided by size: its 1e-4
     over 5 channels is alpha=5e-4 here and in PyTorch.

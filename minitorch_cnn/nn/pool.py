@@ -43,9 +43,7 @@ class _MaxPool(Module):
 
 
 class MaxPool1d(_MaxPool):
-    """The maximum over windows of a signal.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL);
-    see MaxPool2d.
-    """
+    """The maximum over windows of a signal, x (N, C, L) or (C, L); see MaxPool2d."""
 
     spatial = 1
 
@@ -130,8 +128,7 @@ class AvgPool2d(Module):
 
 
 class AdaptiveAvgPool2d(Module):
-    """Means over output_size cells of nearly equal size.    x (N, C, H, W) or (C, H, W) -> y (..,
-    OH, OW)
+    """Means over cells of nearly equal size.    x (N, C, H, W) or (C, H, W) -> y (.., OH, OW)
 
     Cell i covers rows floor(i H/OH) to ceil((i + 1) H/OH) - 1. A None in output_size keeps the
     input's size; output_size=1 is global average pooling.
@@ -152,8 +149,7 @@ class AdaptiveAvgPool2d(Module):
 
 
 class AdaptiveMaxPool2d(Module):
-    """Maxima over output_size cells, those of AdaptiveAvgPool2d.    x (N, C, H, W) -> y (N, C, OH,
-    OW)
+    """Maxima over AdaptiveAvgPool2d's cells.    x (N, C, H, W) or (C, H, W) -> y (.., OH, OW)
 
     With return_indices, (y, places): places h*W + w of the maxima in their plane.
 

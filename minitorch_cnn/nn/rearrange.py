@@ -24,8 +24,7 @@ class Flatten(Module):
 
 
 class ZeroPad2d(Module):
-    """Zeros around images.    x (N, C, H, W) or (C, H, W) -> y (.., H + top + bottom, W + left +
-    right)
+    """Zeros around images.    x (*, H, W) -> y (*, H + top + bottom, W + left + right)
 
     padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
 
@@ -49,8 +48,7 @@ class ZeroPad2d(Module):
 
 
 class Upsample(Module):
-    """Resample feature maps to a size or by a factor.    x (N, C, *) -> y (N, C, *); see
-    F.interpolate
+    """Resample feature maps, x (N, C, *), to a size or by a factor; see F.interpolate.
 
     Raises: ValueError for both or neither of size and scale_factor, or an unknown mode.
     """
@@ -114,8 +112,7 @@ class PixelShuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of `groups` groups dealt out in turn, so that the next grouped convolution mixes
-    them.
+    """The channels of groups dealt out in turn: the next grouped convolution mixes them.
 
     x (N, C, *) -> y (N, C, *)
 

@@ -1,5 +1,4 @@
-"""LSTM: long short-term memory, one step (LSTMCell) or whole sequences through several layers
-(LSTM).
+"""LSTM: long short-term memory, one step (LSTMCell) or sequences through layers (LSTM).
 
     i = s(W_ii x + b_ii + W_hi h + b_hi)        c' = f c + i g
     f = s(W_if x + b_if + W_hf h + b_hf)        h' = o tanh(c')
@@ -29,9 +28,7 @@ State = tuple[Tensor, Tensor]  # (h, c)
 def lstm_step(
     x: Tensor, state: State, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None
 ) -> State:
-    """One step of time.    x (N, I), h and c (N, H), w_ih (4H, I), w_hh (4H, H), b (4H,) -> h', c'
-    (N, H)
-    """
+    """One step.   x (N, I), h and c (N, H), w_ih (4H, I), w_hh (4H, H), b (4H,) -> h', c' (N, H)"""
     h, c = state
     i, f, g, o = (F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)).chunk(4, 1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
@@ -50,8 +47,7 @@ def check_state(layer: str, state: State, shape: tuple[int, ...]) -> None:
 
 
 class LSTMCell(Module):
-    """One step of an LSTM.    x (N, I) or (I,), state (h, c) of (N, H) or (H,) -> (h', c') of the
-    same shapes
+    """One step of an LSTM.    x (N, I) or (I,), h and c (N, H) or (H,) -> (h', c')
 
     Without a state it is zero.
 

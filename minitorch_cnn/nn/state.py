@@ -23,7 +23,7 @@ def load_state(module, state: Mapping, strict: bool) -> LoadResult:
         raise TypeError(f"load_state_dict: state_dict must be a dict, got {type(state).__name__}")
     own = module.state_dict()
     optional = {
-        f"{path}.{name}" if path else name
+        join(path, name)
         for path, child in module.named_modules(remove_duplicate=False)
         for name in child.optional_state
     }
@@ -45,6 +45,11 @@ def load_state(module, state: Mapping, strict: bool) -> LoadResult:
         np.copyto(own[name].data, array, casting="unsafe")
         own[name].bump_version()
     return LoadResult(missing, unexpected)
+
+
+def join(path: str, name: str) -> str:
+    """The dotted name of the member `name` of the module at `path`."""
+    return f"{path}.{name}" if path else name
 
 
 def array_of(value) -> np.ndarray | None:

@@ -16,8 +16,7 @@ def clip_grad_norm_(
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
 ) -> Tensor:
-    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm that of all gradients as one
-    vector.
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm their norm as one vector.
 
     norm_type may be infinity, for the largest absolute value. Returns the norm before clipping, 0
     without gradients.

@@ -1,6 +1,4 @@
-"""Optimizers, learning-rate schedules and averages of weights: torch.optim's names and
-arguments.
-"""
+"""Optimizers, schedules and averages of weights: torch.optim's names and arguments."""
 
 from . import lr_scheduler
 from .adam import Adam, AdamW

@@ -77,8 +77,7 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam with decoupled weight decay: p = p (1 - lr weight_decay), apart from m and s (Loshchilov
-    & Hutter 2019).
+    """Adam with decoupled weight decay, p = p (1 - lr weight_decay) (Loshchilov & Hutter 2019).
 
     Raises: as Adam.
     """

@@ -1,6 +1,4 @@
-"""An exponential moving average of a model's weights, which often classifies better than the
-weights themselves.
-"""
+"""An exponential moving average of a model's weights, often better than the weights."""
 
 from __future__ import annotations
 

@@ -8,16 +8,14 @@ from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
 
 
 class LARS(Optimizer):
-    """SGD whose rate follows the ratio of norms, parameter by parameter (You et al. 2017, algorithm
-    1).
+    """SGD whose rate follows each parameter's ratio of norms (You et al. 2017, algorithm 1).
 
         rate = lr * trust_coefficient * |p| / (|g| + weight_decay |p|)
         v = momentum v + rate (g + weight_decay p)
         p = p - v
 
-    The ratio |p| / (..) is 1/trust_coefficient, so that the rate is lr, where either norm is 0: a
-    bias that starts at 0 would never leave it. Unlike in SGD the rate is inside the momentum, as in
-    the paper.
+    Where either norm is 0 the rate is lr: a bias that starts at 0 would never leave it. As in the
+    paper, and unlike in SGD, the rate is inside the momentum.
 
     Raises: ValueError for negative settings.
     """

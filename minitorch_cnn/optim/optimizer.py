@@ -1,6 +1,4 @@
-"""Optimizer: parameters in groups with settings of their own, the state of each, and the loop of a
-step.
-"""
+"""Optimizer: groups of parameters with their settings and state, and the loop of a step."""
 
 from __future__ import annotations
 
@@ -12,9 +10,7 @@ import numpy as np
 from ..autograd.modes import enable_grad
 from ..tensor.tensor import Tensor
 
-BLOCK = (
-    1 << 15
-)  # elements: a step's few pieces of this size stay in the second-level cache together
+BLOCK = 1 << 15  # elements: the pieces that a step works on stay in the second-level cache
 
 
 class Optimizer:
@@ -44,8 +40,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own, such as the head of a network that is
-        fine-tuned.
+        """Add parameters with settings of their own, such as a new head on an old network.
 
         Raises: ValueError or TypeError for settings or parameters that will not do, or that are
         there already.
@@ -86,9 +81,7 @@ class Optimizer:
         raise NotImplementedError
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update every parameter that has a gradient. A closure is called first, and its loss
-        returned.
-        """
+        """Update all parameters that have a gradient; a closure is called first, for its loss."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -128,8 +121,7 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over settings and state from a `state_dict`; arrays are copied, in the parameters'
-        dtypes.
+        """Take over settings and state; arrays are copied, in the parameters' dtypes.
 
         The parameters must be those of the saving optimizer in the same groups and order.
         Everything is checked before anything is changed.
@@ -178,9 +170,7 @@ class Optimizer:
 
 
 def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
-    """A value of a state dict as this optimizer keeps it: a count, or an array like its
-    parameter.
-    """
+    """A value of a state dict as it is kept: a count, or an array like its parameter."""
     array = value.data if isinstance(value, Tensor) else np.asarray(value)
     if key == "step":
         return int(array)
@@ -192,9 +182,7 @@ def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
 
 
 def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarray]:
-    """The arrays of these names in a parameter's state, made of zeros where they are not there
-    yet.
-    """
+    """The arrays of these names in a parameter's state, made of zeros where there are none."""
     for name in names:
         if name not in state:
             state[name] = np.zeros(p.shape, p.dtype)
@@ -202,8 +190,7 @@ def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarra
 
 
 def in_blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Pieces of arrays of one shape, with two pieces of scratch memory, small enough to stay in the
-    cache.
+    """Pieces of arrays of one shape, and two of scratch memory, that fit into the cache.
 
     A step passes over its arrays several times; block by block they come from main memory once.
     Arrays that do not lie in memory in order cannot be cut up without copying them, and are one

@@ -8,8 +8,7 @@ from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
 
 
 class SGD(Optimizer):
-    """Gradient descent (Sutskever et al. 2013 for the two kinds of momentum), lr outside the
-    momentum.
+    """Gradient descent with momentum of either kind (Sutskever et al. 2013).
 
         g = g + weight_decay p
         v = momentum v + (1 - dampening) g        v = g at the first step

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from typing import Any
 
 from ..optimizer import Optimizer
@@ -43,9 +42,7 @@ class LRScheduler:
         raise NotImplementedError
 
     def first_lr(self) -> list[float]:
-        """The rates at the step that making the schedule does: those that are there, unless a
-        subclass differs.
-        """
+        """The rates at step 0, or behind last_epoch: those there are, unless a subclass differs."""
         return self.current()
 
     def step(self) -> None:
@@ -58,15 +55,13 @@ class LRScheduler:
         return self._last_lr
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule stands, and its settings but for functions, in types that JSON can
-        hold.
-        """
-        return {k: deepcopy(v) for k, v in self.__dict__.items() if k not in self.not_stored}
+        """Where the schedule stands, and its settings but for functions, as JSON can hold them."""
+        return {k: v for k, v in self.__dict__.items() if k not in self.not_stored}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a `state_dict`; ValueError for one of another kind of schedule."""
         self._check_keys(state_dict)
-        self.__dict__.update(deepcopy(dict(state_dict)))
+        self.__dict__.update(state_dict)
 
     def _check_keys(self, state_dict: Mapping[str, Any]) -> None:
         wrong = sorted(state_dict.keys() ^ self.state_dict().keys())

@@ -1,6 +1,4 @@
-"""Schedules that follow one formula: steps, polynomial, cosine, linear (warm-up), and any
-function.
-"""
+"""Schedules of one formula: steps, polynomial, cosine, linear (warm-up), any function."""
 
 from __future__ import annotations
 
@@ -55,8 +53,7 @@ class MultiStepLR(LRScheduler):
 
 
 class LinearLR(LRScheduler):
-    """lr times a factor that goes in a straight line from start_factor to end_factor in total_iters
-    steps.
+    """lr times a factor that goes linearly from start_factor to end_factor in total_iters steps.
 
     The usual warm-up: large steps are dangerous while the weights are still random (Goyal et al.
     2017).
@@ -119,8 +116,7 @@ class PolynomialLR(LRScheduler):
 
 
 class CosineAnnealingLR(LRScheduler):
-    """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi t / T_max)) / 2 (Loshchilov & Hutter 2017,
-    without restarts).
+    """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi t / T_max)) / 2 (Loshchilov, Hutter 2017).
 
     Past T_max the rate rises again, as the cosine does.
 

@@ -10,8 +10,7 @@ from .decay import check_count
 
 
 class OneCycleLR(LRScheduler):
-    """One cycle of learning rate over the whole training (Smith & Topin 2017). Step it after every
-    batch.
+    """One cycle over the whole training (Smith & Topin 2017). Step it after every batch.
 
     The rate goes from max_lr/div_factor to max_lr in the fraction pct_start of total_steps, then
     down to max_lr/div_factor/final_div_factor; with three_phase first back to max_lr/div_factor in

@@ -9,8 +9,7 @@ from .base import LRScheduler, check_optimizer, per_group
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """lr times factor after more than `patience` steps without a better metric, but not below
-    min_lr.
+    """lr times factor, down to min_lr, after more than `patience` steps without a better metric.
 
     Better is lower (mode "min") or higher ("max") than the best so far by the fraction `threshold`
     of it (threshold_mode "rel") or by `threshold` itself ("abs"). After a reduction, `cooldown`

@@ -12,8 +12,7 @@ from .plateau import ReduceLROnPlateau
 
 
 class SequentialLR(LRScheduler):
-    """schedulers[0] until milestones[0], then schedulers[1] from its own step 0 until
-    milestones[1], and so on.
+    """schedulers[0] until milestones[0], then schedulers[1] from its own step 0, and so on.
 
     A training that was interrupted goes on by load_state_dict; PyTorch's argument last_epoch, which
     would set the count but not the schedules, does not exist.
