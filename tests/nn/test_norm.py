@@ -54,6 +54,15 @@ def test_without_running_statistics_evaluation_uses_the_batch():
     assert mt.equal(bn(X), bn.eval()(X))
 
 
+def test_statistics_that_are_no_longer_tracked_stay_as_they_are():
+    bn = nn.BatchNorm1d(2, dtype=mt.float64)
+    bn(X)
+    bn.track_running_stats = False
+    bn(X)
+    np.testing.assert_allclose(bn.running_mean, [0.1, 0.4])
+    assert bn.num_batches_tracked.item() == 1
+
+
 def test_a_checkpoint_does_not_count_its_batch_twice():
     bn = nn.BatchNorm1d(2, dtype=mt.float64)
     other = nn.BatchNorm1d(2, dtype=mt.float64)

@@ -1,6 +1,5 @@
 """Every schedule against PyTorch's, step by step."""
 
-import copy
 import inspect
 import json
 
@@ -114,14 +113,12 @@ def test_a_schedule_goes_on_from_its_state_in_json(torch, name, settings):
     scheduler = build(lr_scheduler, first, name, settings)
     rows = advance(first, scheduler, range(17))
     saved = json.loads(json.dumps([scheduler.state_dict(), first.state_dict()["param_groups"]]))
-    untouched = copy.deepcopy(saved)
 
     second, _ = optimizers(torch)
     resumed = build(lr_scheduler, second, name, settings)
     second.load_state_dict({"state": {}, "param_groups": saved[1]})
     resumed.load_state_dict(saved[0])
     np.testing.assert_array_equal(rows + advance(second, resumed, range(17, 40)), expected)
-    assert json.dumps(saved[0]) == json.dumps(untouched[0])
 
 
 @pytest.mark.parametrize(
