@@ -1,12 +1,13 @@
 """Models by name: each family is a module, each registered model a function one can grep."""
 
-from . import alexnet, lenet, nin, vgg, zfnet
+from . import alexnet, googlenet, lenet, nin, vgg, zfnet
 from .registry import Entry, create_model, list_models, model_entry, register
 
 __all__ = [
     "Entry",
     "alexnet",
     "create_model",
+    "googlenet",
     "lenet",
     "list_models",
     "model_entry",

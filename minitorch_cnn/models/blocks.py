@@ -16,11 +16,17 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
+import numpy as np
+
 from .. import functional as F
+from ..backend import get_default_dtype
 from ..nn import AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Sequential, init
 from ..tensor import Tensor, cat
 
 Size = int | tuple[int, int]
+
+# Of the red, green and blue of ImageNet's images, in [0, 1].
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
 class ConvReLU(Module):
@@ -67,6 +73,24 @@ class ConvBNReLU(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.relu(self.bn(self.conv(x)))
+
+
+class ImageNetToHalf(Module):
+    """Images normalised by ImageNet's mean and deviation, to mean 0.5 and deviation 0.5 instead.
+
+    x, y (N, 3, H, W). Networks whose weights come from TensorFlow were trained on pixels in
+    [-1, 1]; with this in front of them they take the images that all other networks take.
+    """
+
+    def __init__(self):
+        super().__init__()
+        mean, std = (np.reshape(v, (1, 3, 1, 1)) for v in (IMAGENET_MEAN, IMAGENET_STD))
+        for name, array in (("scale", std / 0.5), ("shift", (mean - 0.5) / 0.5)):
+            array = array.astype(get_default_dtype())
+            self.register_buffer(name, Tensor(array), persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x * self.scale + self.shift
 
 
 # ------------------------------------------------------------------------------------------- tables
