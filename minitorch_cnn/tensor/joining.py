@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
 
 from ..autograd.function import Function
-from .movement import axis_of, expand, reshape, sizes_of, unsqueeze
+from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
+from .promotion import common_dtype
 
 
 class Cat(Function):
@@ -26,10 +28,14 @@ class Cat(Function):
 
 
 def cat(tensors, dim=0):
-    """Tensors joined along axis `dim`, the other sizes being equal."""
+    """Tensors joined along axis `dim`, the other sizes being equal; those of shape (0,) are left
+    out.
+    """
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("cat: tensors is empty, must hold at least one tensor")
+    dtype = functools.reduce(common_dtype, [t.dtype for t in tensors])
+    tensors = [t for t in tensors if t.shape != (0,)] or tensors[:1]
     axis = axis_of(dim, tensors[0].ndim, "cat") if tensors[0].ndim else 0
     first = tensors[0].shape
     for i, t in enumerate(tensors):
@@ -41,18 +47,7 @@ def cat(tensors, dim=0):
             raise RuntimeError(
                 f"cat: tensors[{i}] has shape {t.shape}, which does not join {first} along {dim}"
             )
-    dtype = tensors[0].dtype
-    for t in tensors[1:]:
-        dtype = (
-            np.promote_types(dtype, t.dtype)
-            if dtype.kind == t.dtype.kind
-            else max(dtype, t.dtype, key=_rank)
-        )
     return Cat.apply(*[t.to(dtype) for t in tensors], axis=axis)
-
-
-def _rank(dtype) -> int:
-    return "buif".index(dtype.kind)
 
 
 def stack(tensors, dim=0):
@@ -69,13 +64,15 @@ def stack(tensors, dim=0):
 
 
 def narrow(input, dim, start, length):
-    """Elements start to start + length of axis `dim`: a view."""
+    """Elements start to start + length of axis `dim`, a view; start < 0 counts from the end."""
     axis = axis_of(dim, input.ndim, "narrow")
-    if not 0 <= start <= start + length <= input.shape[axis]:
+    n = input.shape[axis]
+    first = start + n if start < 0 else start
+    if not 0 <= first <= first + length <= n:
         raise RuntimeError(
-            f"narrow: start={start}, length={length} exceed size {input.shape[axis]} of axis {dim}"
+            f"narrow: start={start}, length={length} exceed the size {n} of axis {dim}"
         )
-    return input[(slice(None),) * axis + (slice(start, start + length),)]
+    return input[(slice(None),) * axis + (slice(first, first + length),)]
 
 
 def split(tensor, split_size_or_sections, dim=0):
@@ -124,6 +121,6 @@ def repeat(input, *repeats):
     shape = (1,) * (len(repeats) - input.ndim) + input.shape
     pairs = [n for pair in zip((1,) * len(shape), shape, strict=True) for n in pair]
     tiles = [n for pair in zip(repeats, shape, strict=True) for n in pair]
-    return reshape(
-        expand(reshape(input, pairs), tiles), [r * n for r, n in zip(repeats, shape, strict=True)]
-    )
+    sizes = [r * n for r, n in zip(repeats, shape, strict=True)]
+    y = reshape(expand(reshape(input, pairs), tiles), sizes)
+    return y if y._base is None else clone(y)  # a view where every repeat is 1

@@ -243,12 +243,19 @@ def roll(input, shifts, dims=None):
 
 def tril(input, diagonal=0):
     """The part on and below a diagonal of the last two axes; 0 elsewhere."""
+    _check_matrix(input, "tril")
     return Triangle.apply(input, keep=np.tril, diagonal=diagonal)
 
 
 def triu(input, diagonal=0):
     """The part on and above a diagonal of the last two axes; 0 elsewhere."""
+    _check_matrix(input, "triu")
     return Triangle.apply(input, keep=np.triu, diagonal=diagonal)
+
+
+def _check_matrix(input, name: str) -> None:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input has shape {input.shape}, must have at least two axes")
 
 
 def clone(input):

@@ -48,12 +48,16 @@ def result_type(a, b) -> np.dtype:
     beats a 0-d tensor, which beats a number; equals are promoted as NumPy promotes them.
     """
     (dtype_a, rank_a), (dtype_b, rank_b) = _dtype_and_rank(a), _dtype_and_rank(b)
-    category_a, category_b = _CATEGORY[dtype_a.kind], _CATEGORY[dtype_b.kind]
-    if category_a != category_b:
-        return dtype_a if category_a > category_b else dtype_b
-    if rank_a != rank_b:
+    if rank_a != rank_b and _CATEGORY[dtype_a.kind] == _CATEGORY[dtype_b.kind]:
         return dtype_a if rank_a > rank_b else dtype_b
-    return np.promote_types(dtype_a, dtype_b)
+    return common_dtype(dtype_a, dtype_b)
+
+
+def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
+    """The dtype of the higher category; within one category the one that holds both."""
+    if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
+        return max(a, b, key=lambda dtype: _CATEGORY[dtype.kind])
+    return np.promote_types(a, b)
 
 
 def _dtype_and_rank(x):
