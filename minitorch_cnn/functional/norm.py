@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..autograd.function import Function
-from ..autograd.modes import no_grad
+from ..autograd.modes import is_recomputing, no_grad
 from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_statistics
 from ..tensor.tensor import Tensor
 from .checks import check_float
@@ -167,7 +167,7 @@ def batch_norm(
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
     mean, var = batch_norm_statistics(input.data)
-    if running_mean is not None and input.numel():
+    if running_mean is not None and input.numel() and not is_recomputing():
         update_running(running_mean, mean, momentum)
         count = input.numel() // input.shape[1]
         update_running(running_var, var * (count / (count - 1)), momentum)
