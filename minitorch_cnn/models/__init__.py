@@ -1,11 +1,12 @@
 """Models by name: each family is a module, each registered model a function one can grep."""
 
-from . import alexnet, googlenet, lenet, nin, vgg, zfnet
+from . import alexnet, bn_inception, googlenet, lenet, nin, vgg, zfnet
 from .registry import Entry, create_model, list_models, model_entry, register
 
 __all__ = [
     "Entry",
     "alexnet",
+    "bn_inception",
     "create_model",
     "googlenet",
     "lenet",

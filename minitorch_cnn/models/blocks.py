@@ -20,7 +20,19 @@ import numpy as np
 
 from .. import functional as F
 from ..backend import get_default_dtype
-from ..nn import AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, Module, Sequential, init
+from ..nn import (
+    AdaptiveAvgPool2d,
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Module,
+    Sequential,
+    init,
+)
 from ..tensor import Tensor, cat
 
 Size = int | tuple[int, int]
@@ -134,6 +146,28 @@ def build(
             layers.append(layer)
         return Sequential(*layers), in_channels
     return step(), in_channels
+
+
+def build_all(
+    table: Mapping[str, Step], in_channels: int, conv: Callable[..., Module], width: float
+) -> tuple[dict[str, Module], int]:
+    """The layers of a table whose rows follow each other, and the channels of the last."""
+    layers = {}
+    for name, step in table.items():
+        layers[name], in_channels = build(step, in_channels, conv, width)
+    return layers, in_channels
+
+
+def classifier(
+    in_channels: int, num_classes: int, dropout: float, name: str = "fc"
+) -> dict[str, Module]:
+    """Global average pooling, dropout and a linear layer of that name, for the end of a net."""
+    return {
+        "avgpool": AdaptiveAvgPool2d(1),
+        "flatten": Flatten(),
+        "dropout": Dropout(dropout),
+        name: Linear(in_channels, num_classes),
+    }
 
 
 def scaled(channels: int, width: float, multiple: int = 1) -> int:

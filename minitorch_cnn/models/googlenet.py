@@ -43,7 +43,8 @@ from .blocks import (
     Step,
     Trunk,
     beside,
-    build,
+    build_all,
+    classifier,
     draw_weights,
     scaled,
 )
@@ -154,20 +155,18 @@ class GoogLeNet(Trunk):
         aux_smallest: int = 223,
         rescale: bool = False,
     ):
-        layers: dict[str, Module] = {"rescale": ImageNetToHalf()} if rescale else {}
-        channels = in_channels
-        for name, row in table.items():
-            step = row.step(five) if isinstance(row, Inception) else row
-            layers[name], channels = build(step, channels, conv, width)
-        layers["avgpool"] = AdaptiveAvgPool2d(1)
-        layers["flatten"] = Flatten()
-        layers["dropout"] = Dropout(dropout)
-        layers["fc"] = Linear(channels, num_classes)
+        steps = {
+            name: row.step(five) if isinstance(row, Inception) else row
+            for name, row in table.items()
+        }
+        layers, channels = build_all(steps, in_channels, conv, width)
         heads = {}
-        for after, head in HEADS.items() if aux else ():
+        for after, name in HEADS.items() if aux else ():
             inputs = layers[after].out_channels
-            classifier = auxiliary_head(inputs, num_classes, aux_pool(), conv, width)
-            heads[after] = head, classifier
+            heads[after] = name, auxiliary_head(inputs, num_classes, aux_pool(), conv, width)
+        if rescale:
+            layers = {"rescale": ImageNetToHalf(), **layers}
+        layers |= classifier(channels, num_classes, dropout)
         super().__init__(layers, in_channels, smallest, heads, aux_smallest)
 
 
@@ -185,8 +184,8 @@ def googlenet(
     """
     net = GoogLeNet(TABLE, ConvReLU, num_classes, in_channels, dropout, aux, width)
     draw_weights(net, init.lecun_uniform_, bias=0.2)
-    for classifier in [net.fc, *([net.aux1.fc2, net.aux2.fc2] if aux else [])]:
-        init.zeros_(classifier.bias)
+    for last in [net.fc, *([net.aux1.fc2, net.aux2.fc2] if aux else [])]:
+        init.zeros_(last.bias)
     return net
 
 
