@@ -1,36 +1,70 @@
-"""summary: what each layer of a network costs in memory, parameters and multiply-adds."""
+"""summary: what each layer of a network costs in memory, parameters and operations, and sees."""
 
 from __future__ import annotations
 
 import math
 from typing import NamedTuple
 
-import numpy as np
-
-from ..autograd import no_grad
-from ..nn import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d, Linear, Module
+from ..kernels.window import adaptive_spans
+from ..nn import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose1d,
+    ConvTranspose2d,
+    Linear,
+    LocalResponseNorm,
+    MaxPool1d,
+    MaxPool2d,
+    Module,
+)
 from ..tensor import Tensor
+from . import tables
+from .fields import fields
+from .receptive_field import ReceptiveField, field_of
+from .trace import Call, Shape, trace
 
-Shape = tuple[int, ...]
+Pair = tuple[int, int]
 
 
 class Row(NamedTuple):
-    """One layer at work; shapes without the batch axis."""
+    """One layer at work, for one image.
+
+    input_shape, output_shape: (C, H, W), or (F,) of a vector.
+    kernel, stride, padding: of the sliding window, if it has one; padding may be "same" or "valid".
+    memory_bytes: of the output in float32; 0 for a layer that can write over its input, which is an
+        elementwise one without parameters (activation functions, dropout).
+    params: its parameters, in the first of its rows if it runs more than once.
+    macs: multiply-adds of convolutions, transposed convolutions and linear layers; biases are free.
+    ops: macs, and the elements that pooling and local response normalisation look at: the window's
+        size (or the channels' number) for each output.
+    receptive_field, jump: (rows, columns) of the image that an output sees, and from one output to
+        the next; see `ReceptiveField`. None if it does not depend on the image; a vector has no
+        jump.
+    """
 
     name: str
     type: str
     input_shape: Shape
     output_shape: Shape
-    kernel: tuple[int, int] | None
-    stride: tuple[int, int] | None
-    padding: tuple[int, int] | str | None
+    kernel: Pair | None
+    stride: Pair | None
+    padding: Pair | str | None
     memory_bytes: int
     params: int
     macs: int
+    ops: int
+    receptive_field: Pair | None
+    jump: tuple[float, float] | None
 
 
 class Summary(NamedTuple):
-    """The rows of a network in the order in which its layers run; `str` of it is a table."""
+    """The rows of a network in the order in which its layers run; `str` of it is a table.
+
+    total_params: of all parameters, those of layers that did not run (auxiliary heads) included.
+    """
 
     rows: list[Row]
     total_params: int
@@ -41,104 +75,86 @@ class Summary(NamedTuple):
         return sum(row.macs for row in self.rows)
 
     @property
+    def total_ops(self) -> int:
+        """Multiply-adds and the elements that pooling and normalisation look at."""
+        return sum(row.ops for row in self.rows)
+
+    @property
     def total_activation_bytes(self) -> int:
-        """Bytes of all layers' outputs for one image in float32."""
+        """Bytes of all outputs for one image in float32; what writes over its input has none."""
         return sum(row.memory_bytes for row in self.rows)
 
+    def format(self, format: str = "table") -> str:
+        """As a "table" for the screen, as "markdown", "latex" or "csv".
+
+        The first three are laid out as the lecture's tables: without the layers that write over
+        their input, KB of 1024 bytes, parameters in thousands, operations in millions. The csv has
+        all rows and full numbers.
+
+        Raises: ValueError for another format.
+        """
+        return tables.format_summary(self, format)
+
     def __str__(self) -> str:
-        head = ("layer", "type", "output", "kernel", "KB", "parameters", "multiply-adds")
-        lines = [head, *(_cells(row) for row in self.rows)]
-        lines.append(
-            (
-                "total",
-                "",
-                "",
-                "",
-                f"{self.total_activation_bytes / 1024:,.2f}",
-                f"{self.total_params:,}",
-                f"{self.total_macs:,}",
-            )
-        )
-        widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
-        return "\n".join(
-            "  ".join(
-                cell.ljust(width) if i < 4 else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-            ).rstrip()
-            for line in lines
-        )
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    kernel = ""
-    if row.kernel is not None:
-        kernel = " ".join(
-            [
-                "x".join(map(str, row.kernel)),
-                f"/{'x'.join(map(str, dict.fromkeys(row.stride)))}",
-                f"pad {row.padding if isinstance(row.padding, str) else 'x'.join(map(str, dict.fromkeys(row.padding)))}",
-            ]
-        )
-    shape = "x".join(map(str, row.output_shape))
-    memory = f"{row.memory_bytes / 1024:,.2f}"
-    return row.name, row.type, shape, kernel, memory, f"{row.params:,}", f"{row.macs:,}"
+        return self.format()
 
 
 def summary(model: Module, input_shape: Shape) -> Summary:
     """The cost of every layer of `model` for one input of `input_shape`, (C, H, W) or (N, C, H, W).
 
     The model runs once on a batch of no images, in evaluation mode: every shape but the batch's
-    is worked out and no arithmetic is done. A layer is a module without children, or one that counts
-    its own multiply-adds (a method `multiply_adds(input_shape, output_shape)`). One that runs twice
-    has two rows; its parameters are counted in the first.
+    is worked out and no arithmetic is done. Under `nn.shapes_only` a model can be built for this
+    without memory for its weights. A layer is a module without children, or one that counts its own
+    multiply-adds (a method `multiply_adds(input_shape, output_shape)`). One that runs twice has two
+    rows; its parameters are counted in the first.
 
-    Raises ValueError for an `input_shape` that is not 3 or 4 positive integers.
+    Raises: ValueError for an `input_shape` that is not 3 or 4 positive integers.
+
+        with nn.shapes_only():
+            vgg = mt.models.create_model("vgg19")
+        print(mt.analysis.summary(vgg, (3, 224, 224)))
     """
-    if len(input_shape) not in (3, 4) or min(input_shape) < 1:
-        raise ValueError(
-            f"summary: input_shape={tuple(input_shape)} must be (C, H, W) or (N, C, H, W), all positive"
-        )
-    rows, counted = [], set()
-    handles = [
-        module.register_forward_hook(_recorder(name, rows, counted))
-        for name, module in model.named_modules()
-        if not list(module.children()) or hasattr(module, "multiply_adds")
-    ]
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        with no_grad():
-            model(Tensor(np.zeros((0, *input_shape[-3:]), np.float32)))
-    finally:
-        for handle in handles:
-            handle.remove()
-        for module, mode in training.items():
-            module.training = mode
+    run = trace(model, input_shape, "summary")
+    calls = [call for call in run.calls if _is_layer(call.module)]
+    seen = fields(run.x, [call.origin for call in calls])
+    counted: set[Tensor] = set()
+    rows = []
+    for call in calls:
+        new = set(call.module.parameters()) - counted
+        counted |= new
+        field = field_of(seen[call.origin], input_shape) if call.origin in seen else None
+        rows.append(_row(call, sum(p.numel() for p in new), field))
     return Summary(rows, sum(p.numel() for p in model.parameters()))
 
 
-def _recorder(name, rows, counted):
-    """A forward hook that appends the row of the module `name`."""
+def _is_layer(module: Module) -> bool:
+    return hasattr(module, "multiply_adds") or not any(module.children())
 
-    def record(module, inputs, output):
-        x, y = inputs[0].shape[1:], output.shape[1:]
-        params = 0
-        for p in module.parameters():
-            if id(p) not in counted:
-                counted.add(id(p))
-                params += p.numel()
-        kernel, stride, padding = (
-            _pair(getattr(module, setting, None)) for setting in ("kernel_size", "stride", "padding")
-        )
-        memory, macs = 4 * math.prod(y), _multiply_adds(module, x, y)
-        kind = type(module).__name__
-        rows.append(Row(name, kind, x, y, kernel, stride, padding, memory, params, macs))
 
-    return record
+def _row(call: Call, params: int, field: ReceptiveField | None) -> Row:
+    module, x, y = call.module, call.input_shape, call.output_shape
+    macs = _multiply_adds(module, x, y)
+    ops = macs or _looked_at(module, x, y)
+    in_place = x == y and not ops and not any(True for _ in module.parameters())
+    return Row(
+        call.name or type(module).__name__,
+        type(module).__name__,
+        x,
+        y,
+        *(_pair(getattr(module, name, None)) for name in ("kernel_size", "stride", "padding")),
+        0 if in_place else 4 * math.prod(y),
+        params,
+        macs,
+        ops,
+        field and field.size,
+        field.jump if field and len(y) > 1 else None,
+    )
 
 
 def _pair(value):
-    return (value, value) if isinstance(value, int) else value
+    if isinstance(value, int):
+        return value, value
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _multiply_adds(module: Module, x: Shape, y: Shape) -> int:
@@ -151,4 +167,20 @@ def _multiply_adds(module: Module, x: Shape, y: Shape) -> int:
         return module.weight.numel() * math.prod((x if transposed else y)[1:])
     if isinstance(module, Linear):
         return module.weight.numel() * math.prod(y[:-1])
+    return 0
+
+
+def _looked_at(module: Module, x: Shape, y: Shape) -> int:
+    """Elements that a pooling or local response normalisation reads, once for every output."""
+    if isinstance(module, AvgPool2d | MaxPool1d | MaxPool2d):
+        axes = 1 if isinstance(module, MaxPool1d) else 2
+        size = module.kernel_size
+        return math.prod(y) * (math.prod(size) if isinstance(size, tuple) else size**axes)
+    if isinstance(module, AdaptiveAvgPool2d | AdaptiveMaxPool2d):
+        return x[0] * math.prod(
+            sum(b - a for a, b in adaptive_spans(n, out))
+            for n, out in zip(x[1:], y[1:], strict=True)
+        )
+    if isinstance(module, LocalResponseNorm):
+        return math.prod(y) * module.size
     return 0

@@ -24,7 +24,7 @@ class MaxPool2d(Function):
     """y = max over each window, and where it was.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
 
     def forward(ctx, x, window):
-        ctx.input_size = x.shape[2:]
+        ctx.window, ctx.input_size = window, x.shape[2:]
         y, argmax = max_pool2d_forward(x, window)
         ctx.save(argmax)
         ctx.mark_non_differentiable(1)

@@ -1,0 +1,121 @@
+"""The summary of a network as text: a table for the screen, Markdown, LaTeX, or CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .summary import Row, Summary
+
+# The columns of the lecture's tables, and what a layer sees.
+HEAD = (
+    *("layer", "type", "C_in", "H/W", "filters", "kernel", "stride", "pad", "C_out", "H/W"),
+    *("KB", "params k", "M", "field", "jump"),
+)
+TEXT_COLUMNS = 2  # the others are aligned right, as numbers are
+
+
+def format_summary(summary: Summary, format: str) -> str:
+    """See `Summary.format`."""
+    if format == "csv":
+        return _csv(summary.rows)
+    layouts = {"table": _table, "markdown": _markdown, "latex": _latex}
+    if format not in layouts:
+        raise ValueError(f"summary: format={format!r} must be one of {', '.join(layouts)}, csv")
+    body = [_cells(row) for row in summary.rows if row.memory_bytes]
+    numbers = summary.total_activation_bytes, summary.total_params, summary.total_ops
+    total = ("total", *[""] * 9, *_costs(*numbers), "", "")
+    return layouts[format](body, total, _totals(summary))
+
+
+def _totals(summary: Summary) -> str:
+    """The exact sums in a sentence."""
+    return (
+        f"{summary.total_params:,} parameters, {summary.total_macs:,} multiply-adds, "
+        f"{summary.total_activation_bytes / 2**20:,.2f} MiB of activations for one image"
+    )
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    filters = row.output_shape[:1] if row.kernel and row.macs else ""
+    return (
+        row.name,
+        row.type,
+        str(row.input_shape[0]),
+        _sides(row.input_shape[1:]),
+        _sides(filters),
+        _sides(row.kernel),
+        _sides(row.stride),
+        _sides(row.padding),
+        str(row.output_shape[0]),
+        _sides(row.output_shape[1:]),
+        *_costs(row.memory_bytes, row.params, row.ops),
+        _sides(row.receptive_field),
+        _sides(row.jump),
+    )
+
+
+def _sides(pair) -> str:
+    """7 of (7, 7), 7x1 of (7, 1)."""
+    if pair is None or isinstance(pair, str):
+        return pair or ""
+    return "x".join(f"{n:g}" for n in (pair[:1] if len(set(pair)) == 1 else pair))
+
+
+def _costs(memory_bytes: int, params: int, ops: int) -> tuple[str, str, str]:
+    """KB, thousands of parameters, millions of operations."""
+    kilobytes = f"{memory_bytes / 1024:,.2f}".removesuffix("0").removesuffix(".0")
+    return kilobytes, f"{params / 1e3:,.1f}" if params else "0", f"{ops / 1e6:,.1f}" if ops else "0"
+
+
+def _table(body, total, totals: str) -> str:
+    lines = [HEAD, *body, total]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
+    text = [
+        "  ".join(
+            cell.ljust(width) if i < TEXT_COLUMNS else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    ]
+    rule = "-" * max(map(len, text))
+    return "\n".join([text[0], rule, *text[1:-1], rule, text[-1], "", totals])
+
+
+def _markdown(body, total, totals: str) -> str:
+    align = ["---"] * TEXT_COLUMNS + ["---:"] * (len(HEAD) - TEXT_COLUMNS)
+    lines = [f"| {' | '.join(line)} |" for line in (HEAD, align, *body, total)]
+    return "\n".join([*lines, "", totals])
+
+
+def _latex(body, total, totals: str) -> str:
+    """A tabular that needs no package."""
+    columns = "l" * TEXT_COLUMNS + "r" * (len(HEAD) - TEXT_COLUMNS)
+    lines = [f"{' & '.join(line)} \\\\".replace("_", r"\_") for line in (HEAD, *body, total)]
+    return "\n".join(
+        [
+            f"% {totals}",
+            rf"\begin{{tabular}}{{{columns}}}",
+            r"\hline",
+            lines[0],
+            r"\hline",
+            *lines[1:-1],
+            r"\hline",
+            lines[-1],
+            r"\hline",
+            r"\end{tabular}",
+        ]
+    )
+
+
+def _csv(rows: list[Row]) -> str:
+    """Every field of every row; shapes and pairs as 3x224x224."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if rows:
+        writer.writerow(rows[0]._fields)
+    for row in rows:
+        writer.writerow("x".join(map(str, v)) if isinstance(v, tuple) else v for v in row)
+    return text.getvalue().removesuffix("\n")

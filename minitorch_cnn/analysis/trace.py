@@ -1,0 +1,79 @@
+"""trace: run a model on a batch of no images, and note what every module was given and gave.
+
+Every shape but the batch's comes out exact and no arithmetic is done; the graph that autograd
+records on the way tells which layer's output went where.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..autograd import enable_grad
+from ..autograd.function import Function
+from ..nn import Module
+from ..tensor import Tensor
+
+Shape = tuple[int, ...]
+
+
+class Call(NamedTuple):
+    """A module that ran: the shapes of its first input and first output without the batch axis.
+
+    origin: the node that made the output, or the output itself if it is a leaf.
+    """
+
+    name: str
+    module: Module
+    input_shape: Shape
+    output_shape: Shape
+    origin: Function | Tensor
+
+
+class Trace(NamedTuple):
+    """The calls in the order in which they ended, so that the last one is the model's own."""
+
+    x: Tensor
+    calls: list[Call]
+
+
+def trace(model: Module, input_shape: Shape, function: str) -> Trace:
+    """Run `model` in evaluation mode on no images of `input_shape`, (C, H, W) or (N, C, H, W).
+
+    Raises: ValueError, in the name of `function`, unless that is 3 or 4 positive integers.
+    """
+    if len(input_shape) not in (3, 4) or min(input_shape) < 1:
+        raise ValueError(
+            f"{function}: input_shape={tuple(input_shape)} must be (C, H, W) or (N, C, H, W), "
+            "all positive"
+        )
+    dtype = next((p.dtype for p in model.parameters()), np.float32)
+    x = Tensor(np.zeros((0, *input_shape[-3:]), dtype), requires_grad=True)
+    calls: list[Call] = []
+    handles = [
+        module.register_forward_hook(_recorder(name, calls))
+        for name, module in model.named_modules()
+    ]
+    training = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with enable_grad():
+            model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+        for module, mode in training:
+            module.training = mode
+    return Trace(x, calls)
+
+
+def _recorder(name: str, calls: list[Call]):
+    """A forward hook that appends the call of the module `name`."""
+
+    def record(module, inputs, output):
+        y = output[0] if isinstance(output, tuple) else output
+        # Now, for a later write into y in place would give it another origin.
+        calls.append(Call(name, module, inputs[0].shape[1:], y.shape[1:], y.grad_fn or y))
+
+    return record
