@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.function import Function
-from .promotion import as_operand, fitting, meet
+from .promotion import as_operand, check_broadcast, fitting, meet
 
 
 def unbroadcast(g, shape):
@@ -244,7 +244,9 @@ def where(condition, input, other):
     mask = condition.data if isinstance(condition, function.Tensor) else np.asarray(condition)
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")
-    return Where.apply(*meet(input, other, "where"), mask=mask)
+    a, b = meet(input, other, "where")
+    check_broadcast("where", mask.shape, a.shape, b.shape)
+    return Where.apply(a, b, mask=mask)
 
 
 def masked_fill(input, mask, value):
@@ -262,6 +264,7 @@ def masked_fill(input, mask, value):
     mask = mask.data if isinstance(mask, function.Tensor) else np.asarray(mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_fill: mask has dtype {mask.dtype}, must be bool")
+    check_broadcast("masked_fill", mask.shape, input.shape)
     return Where.apply(value, input, mask=mask)
 
 

@@ -8,9 +8,15 @@ from ..autograd import function
 from .promotion import meet
 
 
+def _check_bits(name: str, dtype) -> None:
+    if name.startswith("bitwise") and dtype.kind == "f":
+        raise TypeError(f"{name}: dtype {dtype} must be integer or bool")
+
+
 def _of_two(ufunc, name: str, doc: str):
     def op(input, other):
         a, b = (x.data if isinstance(x, function.Tensor) else x for x in meet(input, other, name))
+        _check_bits(name, a.dtype)
         return function.Tensor(ufunc(a, b))
 
     op.__name__, op.__doc__ = name, doc
@@ -19,6 +25,7 @@ def _of_two(ufunc, name: str, doc: str):
 
 def _of_one(ufunc, name: str, doc: str):
     def op(input):
+        _check_bits(name, input.dtype)
         return function.Tensor(ufunc(input.data))
 
     op.__name__, op.__doc__ = name, doc

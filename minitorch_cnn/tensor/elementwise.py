@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, where
-from .promotion import result_type, to_floating
+from .promotion import as_tensor, result_type, to_floating
 
 _erf = np.frompyfunc(math.erf, 1, 1)
 
@@ -251,6 +251,7 @@ def _signs(x):
 
 def neg(input):
     """-input."""
+    input = as_tensor(input, "neg")
     if input.dtype.kind == "b":
         raise TypeError("neg: a boolean tensor has no negative; use ~ to invert a mask")
     return Neg.apply(input)
@@ -288,6 +289,7 @@ def rsqrt(input):
 
 def square(input):
     """input^2; booleans are squared as int64."""
+    input = as_tensor(input, "square")
     if input.dtype.kind == "b":
         input = input.long()
     return Square.apply(input)
@@ -300,6 +302,7 @@ def reciprocal(input):
 
 def abs(input):
     """|input|; the gradient at 0 is 0."""
+    input = as_tensor(input, "abs")
     return Abs.apply(input)
 
 
@@ -330,6 +333,7 @@ def erf(input):
 
 def relu(input):
     """max(input, 0)."""
+    input = as_tensor(input, "relu")
     if input.dtype.kind == "b":
         raise TypeError("relu: input has dtype bool, must be a number")
     return ReLU.apply(input)
@@ -337,21 +341,25 @@ def relu(input):
 
 def floor(input):
     """The largest integer not above."""
+    input = as_tensor(input, "floor")
     return Flat.apply(input, step=np.floor)
 
 
 def ceil(input):
     """The smallest integer not below."""
+    input = as_tensor(input, "ceil")
     return Flat.apply(input, step=np.ceil)
 
 
 def round(input):
     """The nearest integer, halves to the even one."""
+    input = as_tensor(input, "round")
     return Flat.apply(input, step=np.round)
 
 
 def sign(input):
     """-1, 0 or 1; 0 for NaN."""
+    input = as_tensor(input, "sign")
     return input.clone() if input.dtype.kind == "b" else Flat.apply(input, step=_signs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numbers
+from itertools import zip_longest
 
 import numpy as np
 
@@ -72,16 +73,27 @@ def meet(a, b, name: str, floating: bool = False):
     With `floating`, integers become the default float type (true division).
     """
     Tensor = function.Tensor
-    if isinstance(a, Tensor) and isinstance(b, Tensor) and a.data.dtype == b.data.dtype:
-        dtype = a.data.dtype
-    elif isinstance(a, Tensor) and type(b) is float and a.data.dtype.kind == "f":
+    if isinstance(a, Tensor) and _fits_any_float(b) and a.data.dtype.kind == "f":
         return a, np.asarray(b, a.data.dtype)
+    if isinstance(b, Tensor) and _fits_any_float(a) and b.data.dtype.kind == "f":
+        return np.asarray(a, b.data.dtype), b
+    a, b = as_operand(a, name), as_operand(b, name)
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        if a.data.shape != b.data.shape:
+            check_broadcast(name, a.data.shape, b.data.shape)
+        dtype = a.data.dtype
+        if dtype != b.data.dtype:
+            dtype = result_type(a, b)
     else:
-        a, b = as_operand(a, name), as_operand(b, name)
         dtype = result_type(a, b)
     if floating and dtype.kind != "f":
         dtype = backend.get_default_dtype()
     return _cast(a, dtype), _cast(b, dtype)
+
+
+def _fits_any_float(x) -> bool:
+    """Whether `x` is a Python number that even float16 can hold: the quick way is open to it."""
+    return (type(x) is float or type(x) is int) and -6e4 < x < 6e4
 
 
 def _cast(x, dtype):
@@ -95,16 +107,30 @@ def fitting(value, dtype, name: str):
     """A number as a 0-d array of `dtype`; RuntimeError where an integer type cannot hold it."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        if not limits.min <= value <= limits.max:
+        lowest = limits.min or -limits.max  # a negative number wraps around, as in PyTorch
+        if not lowest <= value <= limits.max:
             raise RuntimeError(f"{name}: value={value} does not fit into {dtype}")
     with np.errstate(over="ignore"):
         return np.asarray(value).astype(dtype)
 
 
+def as_tensor(x, name: str):
+    """A Tensor, or an array as one; TypeError for anything else."""
+    if isinstance(x, function.Tensor):
+        return x
+    if isinstance(x, np.ndarray):
+        return function.Tensor(x)
+    raise TypeError(f"{name}: input must be a Tensor, got {type(x).__name__}")
+
+
 def to_floating(x, name: str):
     """A Tensor of a float dtype: integers and booleans become the default float type."""
-    if not isinstance(x, function.Tensor):
-        if not isinstance(x, np.ndarray):
-            raise TypeError(f"{name}: input must be a Tensor, got {type(x).__name__}")
-        x = function.Tensor(x)
+    x = as_tensor(x, name)
     return x if x.data.dtype.kind == "f" else x.to(backend.get_default_dtype())
+
+
+def check_broadcast(name: str, *shapes) -> None:
+    """RuntimeError for shapes that do not broadcast."""
+    for sizes in zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1):
+        if len(set(sizes) - {1}) > 1:
+            raise RuntimeError(f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast")

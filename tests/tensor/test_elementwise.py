@@ -1,0 +1,100 @@
+"""Functions of one number at their corners, against PyTorch."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.tensor import Tensor
+from tests.tensor.parity import compare
+
+NUMBERS = [-np.inf, -1e4, -100.0, -20, -1, -0.5, -1e-10, -0.0, 0.0, 1e-10, 0.5, 1, 1.5, 2.5, 20, 90, np.inf, np.nan]
+FUNCTIONS = (
+    "neg abs square reciprocal exp expm1 log log1p sqrt rsqrt sin cos tanh sigmoid erf relu floor ceil "
+    "round sign"
+).split()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_values_and_gradients_of_odd_numbers(name, dtype, torch):
+    def run(m, x):
+        x.requires_grad_()
+        y = getattr(m, name)(x)
+        y.sum().backward()
+        return [y, x.grad]
+
+    compare(torch, run, np.array(NUMBERS, dtype), rtol=3e-6 if dtype == np.float32 else 1e-12, atol=1e-30)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16"])
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_dtypes(name, dtype, torch):
+    if dtype == "bool" and name in ("abs", "floor", "ceil", "round"):
+        pytest.skip("refused by PyTorch, a bool is its own rounding")
+    compare(torch, lambda m, x: getattr(m, name)(x), np.array([0, 1, 2]).astype(dtype), rtol=2e-3)
+
+
+CLAMPS = {
+    "both": {"min": -1, "max": 1},
+    "low": {"min": 0.5},
+    "high": {"max": 0},
+    "crossed": {"min": 2, "max": 1},
+    "neither": {},
+    "infinite": {"min": -np.inf, "max": np.inf},
+}
+
+
+@pytest.mark.parametrize("bounds", CLAMPS)
+def test_clamp_by_numbers(bounds, torch):
+    def run(m, x):
+        x.requires_grad_()
+        y = m.clamp(x, **CLAMPS[bounds])
+        y.sum().backward()
+        return [y, x.grad]
+
+    compare(torch, run, [-2.0, -1, 0, 0.5, 1, 1.5, np.nan, np.inf, -np.inf])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float16"])
+@pytest.mark.parametrize("bounds", [{"min": 1}, {"max": 1.5}, {"min": 0, "max": 1}])
+def test_clamp_promotes(dtype, bounds, torch):
+    compare(torch, lambda m, x: x.clamp(**bounds), np.arange(4).astype(dtype))
+
+
+@pytest.mark.parametrize("given", ["both", "low", "high"])
+def test_clamp_by_tensors_with_ties(given, torch):
+    def run(m, x, low, high):
+        for t in (x, low, high):
+            t.requires_grad_()
+        bounds = {"both": (low, high), "low": (low, None), "high": (None, high)}[given]
+        y = m.clamp(x, *bounds)
+        y.sum().backward()
+        return [y, x.grad, *(b.grad for b in bounds if b is not None)]
+
+    compare(torch, run, [0.0, 1, 2, 5, 3, 7], [1.0, 1, 1, 6, 0, 4], [3.0, 3, 2, 2, 3, 9])
+
+
+def test_clamp_needs_a_bound():
+    with pytest.raises(ValueError, match="^clamp: min and max are both None"):
+        mt.ones(2).clamp()
+
+
+def test_sigmoid_keeps_its_bits_at_both_ends():
+    x = np.array([-700.0, -80, -37, 37, 700])
+    with np.errstate(over="ignore"):
+        expected = 1 / (1 + np.exp(-x))
+    np.testing.assert_allclose(mt.sigmoid(Tensor(x)).data, expected, rtol=1e-14)
+    small = mt.sigmoid(mt.tensor([-80.0])).item()
+    np.testing.assert_allclose(small, np.exp(-80.0), rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["neg", "relu"])
+def test_booleans_are_refused_by_name(name):
+    with pytest.raises(TypeError, match=f"^{name}: "):
+        getattr(mt, name)(mt.tensor([True]))
+
+
+@pytest.mark.parametrize("name", [n for n in FUNCTIONS])
+def test_a_number_is_refused_by_name(name):
+    with pytest.raises(TypeError, match=f"^{name}: input must be a Tensor, got float"):
+        getattr(mt, name)(2.5)
