@@ -42,6 +42,8 @@ class Recipe:
     std: tuple[float, ...] = (0.25,)
 
     def __post_init__(self):
+        for name in ("mean", "std"):  # JSON makes lists of them
+            object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.optimizer not in OPTIMIZERS:
             names = ", ".join(OPTIMIZERS)
             raise ValueError(f"Recipe: optimizer={self.optimizer!r} must be one of {names}")

@@ -61,13 +61,13 @@ def make_config(
     data: str = "digits",
     path: str | None = None,
     *,
-    settings: dict[str, Any] | None = None,
+    model_settings: dict[str, Any] | None = None,
     seed: int = 0,
     **changes,
 ) -> dict[str, Any]:
     """The description of a run, which JSON can hold: `train_run` takes it.
 
-    settings: of `create_model`, besides num_classes and in_channels, which the data determine.
+    model_settings: of `create_model`, besides num_classes and in_channels, which the data determine.
     changes: fields of the model's `Recipe` to replace, as epochs=5.
 
     Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field.
@@ -76,7 +76,7 @@ def make_config(
     chosen = replace(recipe(model), **changes)
     return {
         "model": model,
-        "settings": settings or {},
+        "model_settings": model_settings or {},
         "data": data,
         "path": path,
         "seed": seed,
@@ -93,12 +93,14 @@ def train_run(config: dict[str, Any], directory: str | Path, *, progress: str = 
     directory = Path(directory)
     if (directory / "checkpoint.safetensors").exists():
         raise ValueError(f"train_run: {directory} holds a run already; resume it or name another")
-    # The data are looked at first: a run that cannot start leaves no folder behind.
+    # Data and model come first: a run that cannot start leaves no folder behind.
     source = source_of(config)
-    directory.mkdir(parents=True, exist_ok=True)
     config = {**config, "classes": source.classes, "channels": source.channels}
+    manual_seed(config["seed"])
+    model = make_model(config)
+    directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
-    return _train(config, source, directory, progress, resume=False)
+    return _train(config, source, model, directory, progress, resume=False)
 
 
 def resume_run(directory: str | Path, *, progress: str = "bar") -> Result:
@@ -108,7 +110,9 @@ def resume_run(directory: str | Path, *, progress: str = "bar") -> Result:
     """
     directory = Path(directory)
     config = read_config(directory)
-    return _train(config, source_of(config), directory, progress, resume=True)
+    source = source_of(config)
+    manual_seed(config["seed"])
+    return _train(config, source, make_model(config), directory, progress, resume=True)
 
 
 def load_run(directory: str | Path) -> Run:
@@ -133,10 +137,8 @@ def evaluate_run(directory: str | Path) -> Evaluation:
     return evaluate(run.model, test, loss_of(run.config))
 
 
-def _train(config, source: Source, directory: Path, progress: str, resume: bool) -> Result:
-    manual_seed(config["seed"])
+def _train(config, source: Source, model: Module, directory: Path, progress, resume) -> Result:
     chosen, loss = recipe_of(config), loss_of(config)
-    model = make_model(config)
     train = DataLoader(source.train, chosen.batch_size, shuffle=True)
     test = DataLoader(source.test, TEST_BATCH)
     optimizer, schedule = chosen.make_optimizer(model, chosen.epochs * len(train))
@@ -208,4 +210,4 @@ def source_of(config: dict[str, Any]) -> Source:
 
 def make_model(config: dict[str, Any]) -> Module:
     data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
-    return create_model(config["model"], **data, **config["settings"])
+    return create_model(config["model"], **data, **config["model_settings"])

@@ -1,0 +1,130 @@
+"""A run fills its folder, goes on from it, and gives the trained model back."""
+
+import json
+import shutil
+import sys
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.training import evaluate_run, load_run, make_config, resume_run, train_run
+from minitorch_cnn.training import run as run_module
+
+FILES = {"config.json", "checkpoint.safetensors", "metrics.csv", "weights.safetensors"}
+PICTURES = {"curves.png", "confusion.png", "worst.png"}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """The folder and result of a short run."""
+    directory = tmp_path_factory.mktemp("runs") / "new" / "run"
+    config = make_config("lenet5_relu", epochs=2, batch_size=32)
+    return directory, train_run(config, directory, progress="none")
+
+
+def test_the_folder_has_everything(finished):
+    directory, result = finished
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        expected = FILES
+    else:
+        expected = FILES | PICTURES
+    assert {path.name for path in directory.iterdir()} == expected
+    assert len((directory / "metrics.csv").read_text().splitlines()) == 3
+    assert result.history[-1]["test_top1"] == result.evaluation.top1 > 0.4
+    config = json.loads((directory / "config.json").read_text())
+    assert (config["model"], config["data"], config["recipe"]["epochs"]) == (
+        "lenet5_relu",
+        "digits",
+        2,
+    )
+
+
+def test_the_trained_model_comes_back(finished):
+    directory, result = finished
+    run = load_run(directory)
+    assert not run.model.training
+    assert (run.classes, run.channels) == ([str(i) for i in range(10)], 1)
+    digits = mt.data.datasets.Digits(train=False)
+    x = np.stack([run.transform(image) for image in digits.images])
+    predicted = run.model(mt.Tensor(x)).data.argmax(1)
+    assert (predicted == digits.labels).mean() == result.evaluation.top1
+    again = evaluate_run(directory)
+    assert again.loss == pytest.approx(result.evaluation.loss)
+    np.testing.assert_array_equal(again.confusion, result.evaluation.confusion)
+
+
+def test_the_seed_is_the_whole_chance(finished, tmp_path):
+    directory, _ = finished
+    config = json.loads((directory / "config.json").read_text())
+    train_run(config, tmp_path / "same", progress="none")
+    first, second = (mt.load(d / "weights.safetensors") for d in (directory, tmp_path / "same"))
+    assert all(first[name].data.tobytes() == second[name].data.tobytes() for name in first)
+
+
+def test_a_stopped_run_is_resumed_to_the_same_weights(finished, tmp_path, monkeypatch):
+    directory, result = finished
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    config = json.loads((directory / "config.json").read_text())
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run_module, "CHECKPOINT_STEPS", 30)
+        patch.setattr(mt.training.History, "save_csv", stop)
+        train_run(config, tmp_path, progress="none")
+    with pytest.raises(FileNotFoundError, match=r"has no weights yet; resume the run first"):
+        load_run(tmp_path)
+    again = resume_run(tmp_path, progress="none")
+    assert again.evaluation.loss == result.evaluation.loss
+    first, second = (mt.load(d / "weights.safetensors") for d in (directory, tmp_path))
+    assert all(first[name].data.tobytes() == second[name].data.tobytes() for name in first)
+
+
+def test_a_folder_with_a_run_is_not_written_over(finished):
+    directory, _ = finished
+    with pytest.raises(ValueError, match=r"^train_run: .*run holds a run already"):
+        train_run(make_config("lenet5_relu"), directory)
+
+
+def test_a_run_that_cannot_start_leaves_no_folder(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"^MNIST: get "):
+        train_run(make_config("lenet5", "mnist", str(tmp_path)), tmp_path / "run")
+    with pytest.raises(ValueError, match=r"^LeNet5: output='soft'"):
+        train_run(make_config("lenet5", model_settings={"output": "soft"}), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_matplotlib_there_are_no_pictures_and_a_sentence(
+    finished, tmp_path, capsys, monkeypatch
+):
+    directory, _ = finished
+    shutil.copytree(directory, tmp_path / "run", ignore=shutil.ignore_patterns("*.png"))
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    resume_run(tmp_path / "run", progress="plain")
+    assert not list((tmp_path / "run").glob("*.png"))
+    assert "train_run: no pictures were drawn: plots: needs Matplotlib" in capsys.readouterr().err
+
+
+def test_settings_of_model_and_recipe_are_part_of_the_config():
+    config = make_config("lenet5", model_settings={"output": "linear"}, seed=3, epochs=7)
+    assert (config["model_settings"], config["seed"]) == ({"output": "linear"}, 3)
+    assert config["recipe"]["epochs"] == 7 and json.loads(json.dumps(config))["data"] == "digits"
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(KeyError, match=r"the nearest is 'lenet5'"):
+        make_config("lenet")
+    with pytest.raises(TypeError, match=r"epoch"):
+        make_config("lenet5", epoch=3)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"recipe": {"epoch": 1}}'])
+def test_a_folder_that_holds_no_run_is_named(tmp_path, content):
+    with pytest.raises(FileNotFoundError, match=r"^load_run: .* holds no run"):
+        resume_run(tmp_path)
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(ValueError, match=r"^load_run: .*config\.json is not the description of a"):
+        load_run(tmp_path)
