@@ -1,6 +1,16 @@
 """Models by name: each family is a module, each registered model a function one can grep."""
 
-from . import alexnet, bn_inception, googlenet, inception_v3, lenet, nin, vgg, zfnet
+from . import (
+    alexnet,
+    bn_inception,
+    googlenet,
+    inception_v2,
+    inception_v3,
+    lenet,
+    nin,
+    vgg,
+    zfnet,
+)
 from .registry import Entry, create_model, list_models, model_entry, register
 
 __all__ = [
@@ -9,6 +19,7 @@ __all__ = [
     "bn_inception",
     "create_model",
     "googlenet",
+    "inception_v2",
     "inception_v3",
     "lenet",
     "list_models",

@@ -45,9 +45,9 @@ MAXIMUM = partial(MaxPool2d, 3, 1, 1)
 
 
 class Inception(NamedTuple):
-    """A row of the table: the numbers of filters of a module.
+    """A row of the table: the numbers of filters of a module, and what it pools with.
 
-    Without 1 x 1 filters the module halves the image, and its pooling is not projected.
+    Without 1 x 1 filters the module halves the image, and lets the maxima through as they are.
     """
 
     n1x1: int
@@ -55,11 +55,11 @@ class Inception(NamedTuple):
     n3x3: int
     double_reduce: int
     double: int
-    pool: partial
+    pool: partial | None
     pool_proj: int
 
-    def paths(self) -> list[Path]:
-        """The branches, their layers named as in Caffe."""
+    def paths(self, halve: partial) -> list[Path]:
+        """The branches, their layers named as in Caffe; `halve` makes the pooling with stride."""
         stride = 1 if self.n1x1 else 2
         paths = [
             {"1x1": Conv(self.n1x1, 1)},
@@ -71,7 +71,7 @@ class Inception(NamedTuple):
             },
             {"pool": self.pool, "pool_proj": Conv(self.pool_proj, 1)},
         ]
-        return paths if self.n1x1 else [*paths[1:3], {"pool": self.pool}]
+        return paths if self.n1x1 else [*paths[1:3], {"pool": halve}]
 
 
 # Sizes are those of an image of 224 x 224.                                                 Figure 5
@@ -86,12 +86,12 @@ STEM = {
 TABLE = {
     "3a": Inception(64, 64, 64, 64, 96, AVERAGE, 32),
     "3b": Inception(64, 64, 96, 64, 96, AVERAGE, 64),
-    "3c": Inception(0, 128, 160, 64, 96, HALVE, 0),  # 14 x 14
+    "3c": Inception(0, 128, 160, 64, 96, None, 0),  # 14 x 14
     "4a": Inception(224, 64, 96, 96, 128, AVERAGE, 128),
     "4b": Inception(192, 96, 128, 96, 128, AVERAGE, 128),
     "4c": Inception(160, 128, 160, 128, 160, AVERAGE, 128),
     "4d": Inception(96, 128, 192, 160, 192, AVERAGE, 128),
-    "4e": Inception(0, 128, 192, 192, 256, HALVE, 0),  # 7 x 7
+    "4e": Inception(0, 128, 192, 192, 256, None, 0),  # 7 x 7
     "5a": Inception(352, 192, 320, 160, 224, AVERAGE, 128),
     "5b": Inception(352, 192, 320, 192, 224, MAXIMUM, 128),
 }
@@ -114,7 +114,7 @@ class BNInception(Module):
         for module, row in TABLE.items():
             paths = [
                 {f"inception_{module}_{name}": step for name, step in path.items()}
-                for path in row.paths()
+                for path in row.paths(HALVE)
             ]
             channels = self._add(paths, channels, width)
         self.global_pool = AdaptiveAvgPool2d(1)
