@@ -1,0 +1,151 @@
+"""Every registered model is what was published under its name, and every one of them runs.
+
+published.csv holds parameters and multiply-adds as counted from independent implementations (those
+of inception_v2, whose paper leaves its widths open, from ours); keys/ the names and shapes in the
+files of trained weights that are to load. A model is written as one would call it:
+googlenet(aux=True). A new model is tested by its line in the table.
+"""
+
+import ast
+import csv
+import gzip
+import inspect
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+from minitorch_cnn.analysis import summary
+from minitorch_cnn.models import create_model, list_models, model_entry
+
+HERE = Path(__file__).parent
+
+
+class Published(NamedTuple):
+    """A line of the table."""
+
+    name: str
+    settings: dict
+    params: int
+    macs: int
+    shape: tuple[int, int, int]
+
+
+def call(text: str) -> tuple[str, dict]:
+    """'googlenet(aux=True)' -> ('googlenet', {'aux': True})"""
+    node = ast.parse(text, mode="eval").body
+    if isinstance(node, ast.Name):
+        return node.id, {}
+    return node.func.id, {k.arg: ast.literal_eval(k.value) for k in node.keywords}
+
+
+def table() -> dict[str, Published]:
+    """The lines of published.csv whose models are registered, by their first field."""
+    with open(HERE / "published.csv", newline="", encoding="utf-8") as file:
+        lines = list(csv.DictReader(file))
+    rows = {}
+    for line in lines:
+        shape = tuple(int(line[axis]) for axis in ("channels", "height", "width"))
+        rows[line["model"]] = Published(
+            *call(line["model"]), int(line["params"]), int(line["macs"]), shape
+        )
+    return {text: row for text, row in rows.items() if row.name in list_models()}
+
+
+def key_files() -> list[Path]:
+    """The files of keys whose models are registered."""
+    files = sorted((HERE / "keys").glob("*.txt.gz"))
+    return [file for file in files if call(file.name.split(".")[0])[0] in list_models()]
+
+
+TABLE = table()
+
+
+@pytest.fixture(params=TABLE)
+def published(request) -> Published:
+    """Every line of the table in turn."""
+    return TABLE[request.param]
+
+
+@pytest.fixture(params=list_models())
+def entry(request):
+    """Every registered model in turn."""
+    return model_entry(request.param)
+
+
+def narrow(name: str, **settings) -> nn.Module:
+    """The model with an eighth of its channels, if its width is a setting."""
+    try:
+        return create_model(name, width=1 / 8, **settings)
+    except TypeError:
+        return create_model(name, **settings)
+
+
+def test_a_model_is_in_the_table_with_the_figures_of_its_entry(entry):
+    published = TABLE[entry.name]
+    assert (entry.params, entry.macs) == (published.params, published.macs)
+    assert entry.input_shape == published.shape
+
+
+def test_a_model_has_the_parameters_and_multiply_adds_that_were_published(published):
+    with nn.shapes_only():
+        model = create_model(published.name, **published.settings)
+    counted = summary(model, published.shape)
+    assert counted.total_params == published.params
+    assert counted.total_macs == published.macs
+
+
+@pytest.mark.parametrize("file", key_files(), ids=lambda file: file.name.split(".")[0])
+def test_a_model_has_the_keys_and_shapes_of_the_files_of_trained_weights(file):
+    lines = gzip.decompress(file.read_bytes()).decode().splitlines()
+    expected = dict(line.split() for line in lines if not line.startswith("#"))
+    name, settings = call(file.name.split(".")[0])
+    with nn.shapes_only():
+        state = create_model(name, **settings).state_dict()
+    shapes = {key: "x".join(map(str, value.shape)) for key, value in state.items()}
+    assert expected == {k: v for k, v in shapes.items() if not k.endswith("num_batches_tracked")}
+
+
+def test_a_model_takes_other_classes_and_channels(published):
+    settings = {**published.settings, "num_classes": 7, "in_channels": 2}
+    with nn.shapes_only():
+        model = create_model(published.name, **settings).eval()
+    _, *size = published.shape
+    assert model(mt.zeros(0, 2, *size)).shape == (0, 7)
+    with pytest.raises(ValueError, match=r"shape \(0, 3, "):
+        model(mt.zeros(0, 3, *size))
+
+
+def test_all_of_a_narrow_model_learns_from_images_of_its_size(published):
+    mt.manual_seed(0)
+    model = narrow(published.name, num_classes=7, **published.settings)
+    outputs = model(mt.randn(2, *published.shape))
+    outputs = outputs if isinstance(outputs, tuple) else (outputs,)
+    loss = sum(mt.functional.cross_entropy(y, mt.tensor([3, 6])) for y in outputs)
+    assert all(y.shape == (2, 7) for y in outputs) and np.isfinite(loss.item())
+    loss.backward()
+    for name, p in model.named_parameters():
+        assert p.grad is not None and np.isfinite(p.grad.data).all(), name
+        assert p.ndim == 1 or p.grad.data.any(), name
+
+
+def test_the_state_of_a_model_goes_into_another_and_makes_it_the_same(published):
+    mt.manual_seed(0)
+    a, b = (narrow(published.name, num_classes=7, **published.settings) for _ in range(2))
+    state, other = a.state_dict(), b.state_dict()
+    assert not all(mt.equal(state[name], other[name]) for name in state)
+    b.load_state_dict(state)
+    for name in state:
+        assert mt.equal(state[name], other[name]), name
+
+
+def test_a_misspelt_setting_is_refused(entry):
+    with pytest.raises(TypeError, match="num_clases"), nn.shapes_only():
+        create_model(entry.name, num_clases=7)
+
+
+def test_a_model_is_documented(entry):
+    assert inspect.getdoc(entry.build)
