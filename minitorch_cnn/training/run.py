@@ -67,7 +67,7 @@ def make_config(
 ) -> dict[str, Any]:
     """The description of a run, which JSON can hold: `train_run` takes it.
 
-    model_settings: of `create_model`, besides num_classes and in_channels, which the data determine.
+    model_settings: of `create_model`, besides num_classes and in_channels, which the data set.
     changes: fields of the model's `Recipe` to replace, as epochs=5.
 
     Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field.

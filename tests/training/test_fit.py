@@ -196,6 +196,18 @@ def test_a_loss_that_is_not_finite_names_the_step_the_layer_and_the_checkpoint(p
     assert all(np.isfinite(a).all() for a in load_checkpoint(path)["model"].values())
 
 
+def test_the_second_look_at_a_batch_draws_the_same_random_numbers():
+    class Rarely(nn.Module):
+        def forward(self, x):
+            return x / 0 if mt.rand(1).item() < 0.05 else x
+
+    model, _ = setup()
+    model = nn.Sequential(*model.children(), Rarely())
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    with pytest.raises(RuntimeError, match=r"first in the output of layer '5' \(Rarely\)"):
+        quiet_fit(model, optimizer, data(), epochs=50)
+
+
 def test_a_gradient_that_is_not_finite_stops_before_it_reaches_the_weights():
     model, optimizer = setup()
     before = bits(model)["0.weight"]
