@@ -1,7 +1,7 @@
 """Blocks that families share, and a notation for the tables of branching networks.
 
 A table is made of steps. A step is
-- a `Conv`: a convolution with what the family lets follow it;
+- a `Conv`: a convolution with what the family lets follow it; or another `Row`;
 - a function of no arguments that makes a layer which keeps the number of channels, such as
   `partial(MaxPool2d, 3, 2)`;
 - a tuple of steps, one after another: a `Sequential`;
@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -109,7 +109,7 @@ class ImageNetToHalf(Module):
 
 
 class Conv(NamedTuple):
-    """A convolution in a table: so many filters of such a size.
+    """A `Row`: a convolution of so many filters of such a size.
 
     padding: (K - 1) / 2 on every side unless told, which keeps the size at stride 1.
     """
@@ -119,8 +119,26 @@ class Conv(NamedTuple):
     stride: int = 1
     padding: Size | None = None
 
+    def build(
+        self, in_channels: int, conv: Callable[..., Module], width: float
+    ) -> tuple[Module, int]:
+        """The layer and the number of its channels; see the function `build`."""
+        kernel = self.kernel if isinstance(self.kernel, tuple) else (self.kernel, self.kernel)
+        padding = tuple(k // 2 for k in kernel) if self.padding is None else self.padding
+        filters = scaled(self.filters, width)
+        return conv(in_channels, filters, kernel, self.stride, padding), filters
 
-Step = Conv | Callable[[], Module] | tuple["Step", ...] | list["Path"]
+
+class Row(Protocol):
+    """What makes a layer once it knows its input: a `Conv`, or a family's own kind of block."""
+
+    def build(
+        self, in_channels: int, conv: Callable[..., Module], width: float
+    ) -> tuple[Module, int]:
+        """The layer and the number of its channels; see the function `build`."""
+
+
+Step = Row | Callable[[], Module] | tuple["Step", ...] | list["Path"]
 Path = dict[str, Step]
 
 
@@ -131,11 +149,8 @@ def build(
 
     conv: makes what a `Conv` stands for, called as ConvReLU; width: a factor for all filters.
     """
-    if isinstance(step, Conv):
-        kernel = step.kernel if isinstance(step.kernel, tuple) else (step.kernel, step.kernel)
-        padding = tuple(k // 2 for k in kernel) if step.padding is None else step.padding
-        filters = scaled(step.filters, width)
-        return conv(in_channels, filters, kernel, step.stride, padding), filters
+    if hasattr(step, "build"):
+        return step.build(in_channels, conv, width)
     if isinstance(step, list):
         branches = Branches(in_channels, step, conv, width)
         return branches, branches.out_channels

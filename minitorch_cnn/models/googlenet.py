@@ -43,6 +43,7 @@ from .blocks import (
     Step,
     Trunk,
     beside,
+    build,
     build_all,
     classifier,
     draw_weights,
@@ -56,7 +57,10 @@ RESPONSE_NORM = partial(LocalResponseNorm, 5, alpha=1e-4, beta=0.75, k=1.0)
 
 
 class Inception(NamedTuple):
-    """A row of table 1: the numbers of filters of an Inception module (figure 2b)."""
+    """A row of table 1: the numbers of filters of an Inception module (figure 2b).
+
+    five: the size of the largest windows.
+    """
 
     n1x1: int
     n3x3_reduce: int
@@ -64,16 +68,20 @@ class Inception(NamedTuple):
     n5x5_reduce: int
     n5x5: int
     pool_proj: int
+    five: int = 5
 
-    def step(self, five: int) -> Step:
-        """The module, its largest window `five` wide."""
-        return beside(
+    def build(
+        self, in_channels: int, conv: Callable[..., Module], width: float
+    ) -> tuple[Module, int]:
+        """The module and the number of channels it gives; see `blocks.build`."""
+        paths = beside(
             Conv(self.n1x1, 1),
             (Conv(self.n3x3_reduce, 1), Conv(self.n3x3, 3)),
-            (Conv(self.n5x5_reduce, 1), Conv(self.n5x5, five)),
+            (Conv(self.n5x5_reduce, 1), Conv(self.n5x5, self.five)),
             (partial(MaxPool2d, 3, 1, 1), Conv(self.pool_proj, 1)),
             start=1,
         )
+        return build(paths, in_channels, conv, width)
 
 
 # Sizes are those of an image of 224 x 224.                                                  Table 1
@@ -98,8 +106,13 @@ TABLE = {
     "inception5a": Inception(256, 160, 320, 32, 128, 128),
     "inception5b": Inception(384, 192, 384, 48, 128, 128),
 }
-# The same without response normalisation, for the forms with batch norm.
+# The same without response normalisation, for batch norm.
 TABLE_BN = {name: row for name, row in TABLE.items() if row is not RESPONSE_NORM}
+# As torchvision has it: no window is larger than 3 x 3 but the first, and the last pooling is 2 x 2.
+TABLE_TORCHVISION = {
+    name: row._replace(five=3) if isinstance(row, Inception) else row
+    for name, row in TABLE_BN.items()
+} | {"maxpool4": partial(MaxPool2d, 2, 2, ceil_mode=True)}
 # The auxiliary heads: after which module, under which name.
 HEADS = {"inception4a": "aux1", "inception4d": "aux2"}
 
@@ -135,31 +148,26 @@ class GoogLeNet(Trunk):
     With aux, in training, (logits, those of the head after 4a, those of the head after 4d).
 
     table: as TABLE; conv: what a convolution is made with; width: a factor for all numbers of
-    filters; five: the size of the largest windows; aux_pool: makes the pooling of an auxiliary
-    head; smallest and aux_smallest: the least size of an image, and in training with such heads;
-    rescale: whether images normalised as usual are renormalised (see ImageNetToHalf).
+    filters; aux_pool: makes the pooling of an auxiliary head; smallest and aux_smallest: the least
+    size of an image, and in training with such heads; rescale: whether images normalised as usual
+    are renormalised (see ImageNetToHalf).
     """
 
     def __init__(
         self,
-        table: dict[str, Step | Inception],
+        table: dict[str, Step],
         conv: Callable[..., Module],
         num_classes: int,
         in_channels: int,
         dropout: float,
         aux: bool,
         width: float,
-        five: int = 5,
         aux_pool: Callable[[], Module] = FIVE_BY_FIVE,
         smallest: int = 31,
         aux_smallest: int = 223,
         rescale: bool = False,
     ):
-        steps = {
-            name: row.step(five) if isinstance(row, Inception) else row
-            for name, row in table.items()
-        }
-        layers, channels = build_all(steps, in_channels, conv, width)
+        layers, channels = build_all(table, in_channels, conv, width)
         heads = {}
         for after, name in HEADS.items() if aux else ():
             inputs = layers[after].out_channels
@@ -218,14 +226,13 @@ def googlenet_torchvision(
     Its trained weights want transform_input=True (see ImageNetToHalf).
     """
     net = GoogLeNet(
-        TABLE_BN | {"maxpool4": partial(MaxPool2d, 2, 2, ceil_mode=True)},
+        TABLE_TORCHVISION,
         partial(ConvBNReLU, eps=1e-3),
         num_classes,
         in_channels,
         dropout,
         aux,
         width,
-        five=3,
         aux_pool=partial(AdaptiveAvgPool2d, 4),
         smallest=15,
         aux_smallest=15,
