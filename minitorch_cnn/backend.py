@@ -50,7 +50,7 @@ def check_dtype(dtype, name: str) -> np.dtype:
 def manual_seed(seed: int) -> np.random.Generator:
     """Seed the generator from which everything random is drawn, and return it."""
     global _generator
-    _generator = np.random.default_rng(seed)
+    _generator = np.random.default_rng(seed % 2**64)  # negative seeds, too, as in PyTorch
     return _generator
 
 

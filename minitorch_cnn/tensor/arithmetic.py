@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
 from .promotion import as_operand, check_broadcast, fitting, meet
@@ -171,11 +172,16 @@ def add(input, other, *, alpha=1):
     return Add.apply(*meet(input, other if alpha == 1 else as_operand(other, "add") * alpha, "add"))
 
 
+def check_difference(name: str, *operands) -> None:
+    """TypeError if one of the operands is boolean."""
+    if any(type(x) is bool or getattr(x, "dtype", None) == backend.bool_ for x in operands):
+        raise TypeError(f"{name}: booleans have no difference; use logical_xor or ^")
+
+
 def sub(input, other, *, alpha=1):
     """input - alpha * other, with broadcasting."""
+    check_difference("sub", input, other)
     a, b = meet(input, other if alpha == 1 else as_operand(other, "sub") * alpha, "sub")
-    if any(getattr(x, "dtype", np.dtype(type(x))).kind == "b" for x in (input, other)):
-        raise TypeError("sub: booleans have no difference; use logical_xor or ^")
     return Sub.apply(a, b)
 
 

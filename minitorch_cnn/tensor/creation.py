@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
+from .promotion import fitting
 from .tensor import Tensor
 
 
@@ -30,7 +31,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
         dtype = array.dtype if typed or array.dtype.kind != "f" else backend.get_default_dtype()
         if array.size == 0 and not typed:
             dtype = backend.get_default_dtype()
-    return Tensor(array.astype(backend.check_dtype(dtype, "tensor"), copy=False), requires_grad)
+    return Tensor(_cast(array, backend.check_dtype(dtype, "tensor")), requires_grad)
 
 
 def _without_tensors(data):
@@ -64,24 +65,34 @@ def from_dlpack(source) -> Tensor:
     return from_numpy(np.from_dlpack(source))
 
 
-def _sizes(size) -> tuple[int, ...]:
-    size = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], (int, np.integer)) else size
+def _sizes(name: str, size) -> tuple[int, ...]:
+    """Sizes given one by one or as one sequence."""
+    if len(size) == 1 and isinstance(size[0], (tuple, list)):
+        size = tuple(size[0])
+    if not all(isinstance(n, (int, np.integer)) for n in size):
+        raise TypeError(f"{name}: size={size} must be made of integers")
     if any(n < 0 for n in size):
-        raise RuntimeError(f"size: {list(size)} must not be negative")
+        raise RuntimeError(f"{name}: size={size} must not be negative")
     return tuple(int(n) for n in size)
 
 
 def _made(name, array, dtype, device, requires_grad) -> Tensor:
     backend.check_device(device, name)
     dtype = backend.get_default_dtype() if dtype is None else backend.check_dtype(dtype, name)
-    return Tensor(array.astype(dtype, copy=False), requires_grad)
+    return Tensor(_cast(array, dtype), requires_grad)
+
+
+def _cast(array, dtype):
+    """`array` in `dtype`, where what is too large becomes infinite without a word."""
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 def zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of zeros."""
     return _made(
         "zeros",
-        np.zeros(_sizes(size), dtype or backend.get_default_dtype()),
+        np.zeros(_sizes("zeros", size), dtype or backend.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -92,7 +103,7 @@ def ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of ones."""
     return _made(
         "ones",
-        np.ones(_sizes(size), dtype or backend.get_default_dtype()),
+        np.ones(_sizes("ones", size), dtype or backend.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -103,7 +114,7 @@ def empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of whatever the memory held."""
     return _made(
         "empty",
-        np.empty(_sizes(size), dtype or backend.get_default_dtype()),
+        np.empty(_sizes("empty", size), dtype or backend.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -112,10 +123,11 @@ def empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of one number throughout, in that number's dtype."""
-    array = np.full(_sizes((size,)), fill_value)
-    if dtype is None and array.dtype.kind != "f":
-        dtype = array.dtype
-    return _made("full", array, dtype, device, requires_grad)
+    own = backend.check_dtype(np.asarray(fill_value).dtype, "full")
+    if dtype is None:
+        dtype = backend.get_default_dtype() if own.kind == "f" else own
+    value = fitting(fill_value, backend.check_dtype(dtype, "full"), "full")
+    return _made("full", np.full(_sizes("full", (size,)), value), dtype, device, requires_grad)
 
 
 def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
@@ -137,6 +149,8 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
 
 def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, equally spaced."""
+    if steps < 0:
+        raise ValueError(f"linspace: steps={steps} must not be negative")
     return _made("linspace", np.linspace(start, end, steps), dtype, device, requires_grad)
 
 
@@ -144,14 +158,20 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False) -
     """Independent draws from N(0, 1)."""
     rng = generator or backend.default_generator()
     return _made(
-        "randn", _drawn(rng.standard_normal, _sizes(size), dtype), dtype, device, requires_grad
+        "randn",
+        _drawn(rng.standard_normal, _sizes("randn", size), dtype),
+        dtype,
+        device,
+        requires_grad,
     )
 
 
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Independent draws from [0, 1), uniform."""
     rng = generator or backend.default_generator()
-    return _made("rand", _drawn(rng.random, _sizes(size), dtype), dtype, device, requires_grad)
+    return _made(
+        "rand", _drawn(rng.random, _sizes("rand", size), dtype), dtype, device, requires_grad
+    )
 
 
 def _drawn(draw, size, dtype):
@@ -172,7 +192,11 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
         raise ValueError(f"randint: low={low} must be below high={high}")
     rng = generator or backend.default_generator()
     return _made(
-        "randint", rng.integers(low, high, _sizes((size,))), dtype or backend.int64, device, False
+        "randint",
+        rng.integers(low, high, _sizes("randint", (size,))),
+        dtype or backend.int64,
+        device,
+        False,
     )
 
 
@@ -199,7 +223,9 @@ def empty_like(input, *, dtype=None, requires_grad=False) -> Tensor:
 
 def full_like(input, fill_value, *, dtype=None, requires_grad=False) -> Tensor:
     """One number in the shape and dtype of `input`."""
-    return Tensor(np.full_like(input.data, fill_value, dtype=dtype), requires_grad)
+    y = np.empty_like(input.data, dtype=dtype)
+    y[...] = fitting(fill_value, y.dtype, "full_like")
+    return Tensor(y, requires_grad)
 
 
 def randn_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:

@@ -15,7 +15,7 @@ from ..autograd.modes import modes
 from . import arithmetic, elementwise
 from .indexing import Assign, Index, array_keys
 from .movement import clone
-from .promotion import as_operand, fitting
+from .promotion import as_operand, can_hold, fitting
 
 
 def _check_writable(x, name: str) -> None:
@@ -88,7 +88,7 @@ def _arithmetic(x, other, name, op, ufunc):
         return x
     # The derivative with respect to `other` needs what x held before.
     new = op(clone(x) if other_recorded else x, other)
-    if not np.can_cast(new.dtype, x.dtype, "same_kind"):
+    if not can_hold(x.dtype, new.dtype):
         raise RuntimeError(
             f"{name}: a result of dtype {new.dtype} cannot be stored in a tensor of dtype {x.dtype}"
         )
@@ -103,6 +103,7 @@ def add_(input, other, *, alpha=1):
 
 def sub_(input, other, *, alpha=1):
     """input -= alpha * other."""
+    arithmetic.check_difference("sub_", input, other)
     return _arithmetic(input, other if alpha == 1 else as_operand(other, "sub_") * alpha, "sub_",
                        arithmetic.sub, np.subtract)  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..autograd.function import Function
 from .arithmetic import unbroadcast
+from .promotion import check_broadcast
 
 
 class MatMul(Function):
@@ -37,17 +38,23 @@ def matmul(input, other):
 
     Raises RuntimeError for sizes that do not meet, 0-d operands, or unequal dtypes.
     """
+    return _product("matmul", input, other)
+
+
+def _product(name, input, other):
     if input.ndim == 0 or other.ndim == 0:
-        raise RuntimeError("matmul: both operands must have at least one axis")
+        raise RuntimeError(f"{name}: both operands must have at least one axis")
     if input.dtype != other.dtype:
-        raise RuntimeError(f"matmul: dtypes {input.dtype} and {other.dtype} must be equal")
+        raise RuntimeError(f"{name}: dtypes {input.dtype} and {other.dtype} must be equal")
     a = input.unsqueeze(0) if input.ndim == 1 else input
     b = other.unsqueeze(1) if other.ndim == 1 else other
     if a.shape[-1] != b.shape[-2]:
         raise RuntimeError(
-            f"matmul: shapes {input.shape} and {other.shape} do not meet: "
+            f"{name}: shapes {input.shape} and {other.shape} do not meet: "
             f"{a.shape[-1]} != {b.shape[-2]}"
         )
+    if a.ndim > 2 and b.ndim > 2:
+        check_broadcast(name, a.shape[:-2], b.shape[:-2])
     y = MatMul.apply(a, b)
     if input.ndim == 1:
         y = y.squeeze(-2)
@@ -76,7 +83,7 @@ def dot(input, tensor):
 def _ranked(name, ndim, a, b):
     if a.ndim != ndim or b.ndim != ndim:
         raise RuntimeError(f"{name}: operands have {a.ndim} and {b.ndim} axes, must have {ndim}")
-    return matmul(a, b)
+    return _product(name, a, b)
 
 
 def outer(input, vec2):

@@ -61,6 +61,11 @@ def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     return np.promote_types(a, b)
 
 
+def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
+    """Whether a tensor of `dtype` can be overwritten by a `result`: not by a higher category's."""
+    return _CATEGORY[result.kind] <= _CATEGORY[dtype.kind]
+
+
 def _dtype_and_rank(x):
     if isinstance(x, function.Tensor):
         return x.data.dtype, 2 if x.data.ndim else 1
@@ -104,14 +109,16 @@ def _cast(x, dtype):
 
 
 def fitting(value, dtype, name: str):
-    """A number as a 0-d array of `dtype`; RuntimeError where an integer type cannot hold it."""
+    """A number as a 0-d array of `dtype`; RuntimeError where that cannot hold it."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
-        lowest = limits.min or -limits.max  # a negative number wraps around, as in PyTorch
-        if not lowest <= value <= limits.max:
-            raise RuntimeError(f"{name}: value={value} does not fit into {dtype}")
-    with np.errstate(over="ignore"):
-        return np.asarray(value).astype(dtype)
+        # A negative number wraps around to an unsigned one, as in PyTorch.
+        fits = (limits.min or -limits.max) <= value <= limits.max
+    else:
+        fits = dtype.kind == "b" or not float(np.finfo(dtype).max) < abs(value) < np.inf
+    if not fits:
+        raise RuntimeError(f"{name}: value={value} does not fit into {dtype}")
+    return np.asarray(value).astype(dtype)
 
 
 def as_tensor(x, name: str):

@@ -88,8 +88,14 @@ class Tensor:
     __array_ufunc__ = None
 
     def __init__(self, data, requires_grad: bool = False):
-        if type(data) is not np.ndarray and isinstance(data, (np.generic, int, float)):
-            data = np.asarray(data)
+        if type(data) is not np.ndarray:
+            if isinstance(data, (np.generic, int, float)):
+                data = np.asarray(data)
+            elif not hasattr(data, "dtype") or isinstance(data, Tensor):
+                raise TypeError(
+                    f"Tensor: data must be an array or a number, got {type(data).__name__}; "
+                    "mt.tensor takes anything else"
+                )
         self.data = data
         self._version = Version()
         if requires_grad:

@@ -12,7 +12,10 @@ from tests.tensor.parity import compare
 
 NAN, INF = np.nan, np.inf
 NUMBERS = np.array([-INF, -2.5, -2, -1, -0.0, 0.0, 0.5, 1, 3, INF, NAN])
-OPS = {name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")}
+OPS = {
+    name: getattr(operator, name)
+    for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow")
+}
 ALL_OPS = [*OPS, "maximum", "minimum"]
 
 
@@ -37,7 +40,9 @@ def test_gradients_at_every_pair_of_odd_numbers(name, torch):
         apply(m, name, x, y).sum().backward()
         return [x.grad, y.grad]
 
-    if name == "mod":  # PyTorch's derivative of a remainder by 0 or infinity is a matter of rounding
+    if (
+        name == "mod"
+    ):  # PyTorch's derivative of a remainder by 0 or infinity is a matter of rounding
         sane = np.isfinite(a) & np.isfinite(b) & (b != 0)
         a, b = a[sane], b[sane]
     compare(torch, run, a, b)
@@ -68,7 +73,9 @@ def test_an_integer_is_not_divided_by_zero(name, torch):
         OPS[name](mt.tensor([1, 2]), 0)
 
 
-@pytest.mark.parametrize("shapes", [((2, 3), (4,)), ((2, 1, 3), (4, 2)), ((0,), (2,)), ((1, 0), (3, 1))])
+@pytest.mark.parametrize(
+    "shapes", [((2, 3), (4,)), ((2, 1, 3), (4, 2)), ((0,), (2,)), ((1, 0), (3, 1))]
+)
 def test_shapes_broadcast_or_are_refused(shapes, torch):
     a, b = (np.ones(shape) for shape in shapes)
     compare(torch, lambda m, x, y: x + y, a, b)
@@ -78,7 +85,14 @@ def test_shapes_broadcast_or_are_refused(shapes, torch):
 def test_numbers_and_arrays_on_either_side_give_tensors(torch):
     x, array = mt.tensor([1.0, 2]), np.array([3.0, 5], np.float32)
     for op in (*OPS.values(), operator.eq, operator.lt):
-        for y in (op(array, x), op(x, array), op(2, x), op(x, 2.5), op(np.float32(2), x), op(x, np.int64(2))):
+        for y in (
+            op(array, x),
+            op(x, array),
+            op(2, x),
+            op(x, 2.5),
+            op(np.float32(2), x),
+            op(x, np.int64(2)),
+        ):
             assert type(y) is Tensor
         np.testing.assert_allclose(op(array, x).data, op(array, x.data), rtol=1e-6)
     assert type(array.reshape(1, 2) @ x) is Tensor and type(x @ array) is Tensor
@@ -88,7 +102,9 @@ def test_numbers_and_arrays_on_either_side_give_tensors(torch):
 def test_where_does_not_let_a_nan_of_the_other_side_through():
     x = Tensor(np.array([0.0, 4.0]), requires_grad=True)
     mt.where(x > 0, x.log(), 0.0).sum().backward()
-    assert x.grad.tolist()[1] == 0.25 and np.isnan(x.grad.tolist()[0])  # log's own slope, as PyTorch
+    assert x.grad.tolist()[1] == 0.25 and np.isnan(
+        x.grad.tolist()[0]
+    )  # log's own slope, as PyTorch
     y = Tensor(np.array([NAN, 4.0]), requires_grad=True)
     mt.where(y > 0, y, 0.0).sum().backward()
     assert y.grad.tolist() == [0, 1]
@@ -117,11 +133,27 @@ def test_masked_fill_broadcasts_its_mask(torch):
         (lambda x: (x > 0) % True, TypeError, "^remainder: boolean tensors have no remainder"),
         (lambda x: (x > 0) // True, TypeError, "^floor_divide: boolean tensors have no quotient"),
         (lambda x: x.long() ** -1, RuntimeError, "^pow: an integer cannot be raised to a negative"),
-        (lambda x: mt.where(x, x, x), TypeError, "^where: condition has dtype float32, must be bool"),
-        (lambda x: x.masked_fill(x, 1), TypeError, "^masked_fill: mask has dtype float32, must be bool"),
+        (
+            lambda x: mt.where(x, x, x),
+            TypeError,
+            "^where: condition has dtype float32, must be bool",
+        ),
+        (
+            lambda x: x.masked_fill(x, 1),
+            TypeError,
+            "^masked_fill: mask has dtype float32, must be bool",
+        ),
         (lambda x: x.masked_fill(x > 0, x), ValueError, "^masked_fill: value has 1 axes"),
-        (lambda x: x.long().masked_fill(x > 0, INF), RuntimeError, "^masked_fill: value=inf does not fit"),
-        (lambda x: x + mt.ones(2), RuntimeError, r"^add: shapes \(3,\) and \(2,\) do not broadcast"),
+        (
+            lambda x: x.long().masked_fill(x > 0, INF),
+            RuntimeError,
+            "^masked_fill: value=inf does not fit",
+        ),
+        (
+            lambda x: x + mt.ones(2),
+            RuntimeError,
+            r"^add: shapes \(3,\) and \(2,\) do not broadcast",
+        ),
         (lambda x: mt.maximum(x, mt.ones(2)), RuntimeError, r"^maximum: shapes \(3,\) and \(2,\)"),
         (lambda x: mt.where(x > 0, x, mt.ones(2)), RuntimeError, r"^where: shapes "),
         (lambda x: x < mt.ones(2), RuntimeError, r"^lt: shapes \(3,\) and \(2,\) do not broadcast"),

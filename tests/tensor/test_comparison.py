@@ -39,13 +39,21 @@ def test_of_one(name, dtype, torch):
     compare(torch, lambda m, x: getattr(m, name)(x), data)
 
 
-@pytest.mark.parametrize("expression", ["~a", "a & b", "a | b", "a ^ b", "True & a", "a | False", "a ^ True"])
+@pytest.mark.parametrize(
+    "expression", ["~a", "a & b", "a | b", "a ^ b", "True & a", "a | False", "a ^ True"]
+)
 def test_operators_on_masks(expression, torch):
     compare(torch, lambda m, a, b: eval(expression, {"a": a, "b": b}), [True, False], [True, True])
 
 
 def test_equal_and_allclose(torch):
-    pairs = [([1.0, 2], [1.0, 2]), ([1.0], [1.0 + 1e-7]), ([1.0], [1.1]), ([1.0], [[1.0]]), ([np.nan], [np.nan])]
+    pairs = [
+        ([1.0, 2], [1.0, 2]),
+        ([1.0], [1.0 + 1e-7]),
+        ([1.0], [1.1]),
+        ([1.0], [[1.0]]),
+        ([np.nan], [np.nan]),
+    ]
     for a, b in pairs:
         compare(torch, lambda m, x, y: m.equal(x, y), a, b)
         if np.shape(a) == np.shape(b):

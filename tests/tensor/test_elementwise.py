@@ -7,7 +7,26 @@ import minitorch_cnn as mt
 from minitorch_cnn.tensor import Tensor
 from tests.tensor.parity import compare
 
-NUMBERS = [-np.inf, -1e4, -100.0, -20, -1, -0.5, -1e-10, -0.0, 0.0, 1e-10, 0.5, 1, 1.5, 2.5, 20, 90, np.inf, np.nan]
+NUMBERS = [
+    -np.inf,
+    -1e4,
+    -100.0,
+    -20,
+    -1,
+    -0.5,
+    -1e-10,
+    -0.0,
+    0.0,
+    1e-10,
+    0.5,
+    1,
+    1.5,
+    2.5,
+    20,
+    90,
+    np.inf,
+    np.nan,
+]
 FUNCTIONS = (
     "neg abs square reciprocal exp expm1 log log1p sqrt rsqrt sin cos tanh sigmoid erf relu floor ceil "
     "round sign"
@@ -23,7 +42,13 @@ def test_values_and_gradients_of_odd_numbers(name, dtype, torch):
         y.sum().backward()
         return [y, x.grad]
 
-    compare(torch, run, np.array(NUMBERS, dtype), rtol=3e-6 if dtype == np.float32 else 1e-12, atol=1e-30)
+    compare(
+        torch,
+        run,
+        np.array(NUMBERS, dtype),
+        rtol=3e-6 if dtype == np.float32 else 1e-12,
+        atol=1e-30,
+    )
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "bool", "float16"])

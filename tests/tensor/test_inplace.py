@@ -96,3 +96,114 @@ def test_programs_of_views_and_writes_have_pytorch_s_values_and_gradients(progra
         return
     assert not isinstance(ours, str), ours
     assert_same(outcome(lambda: ours), outcome(lambda: theirs), rtol=1e-9)
+
+
+ERRORS = [
+    (lambda x: x.add_(mt.ones(4)), r"^add_: shape \(4,\) does not broadcast to \(2, 3\)"),
+    (
+        lambda x: x.mul_(mt.ones(1, 2, 3)),
+        r"^mul_: shape \(1, 2, 3\) does not broadcast to \(2, 3\)",
+    ),
+    (lambda x: x.copy_(mt.ones(2)), r"^copy_: shape \(2,\) does not broadcast to \(2, 3\)"),
+    (lambda x: x.clamp_(mt.zeros(4, 1, 1)), r"^clamp_: shape \(4, 2, 3\) does not broadcast"),
+    (lambda x: x.long().add_(0.5), "^add_: a result of dtype float32 cannot be stored in .* int64"),
+    (lambda x: x.long().div_(2), "^div_: a result of dtype float32 cannot be stored in .* int64"),
+    (lambda x: x.long().fill_(np.inf), "^fill_: value=inf does not fit into int64"),
+    (lambda x: x.long().__setitem__(0, np.nan), "^setitem: value=nan does not fit into int64"),
+    (lambda x: x.__setitem__(0, mt.ones(2)), "^setitem: "),
+    (lambda x: x[:1].expand(2, 3).add_(1), "^add_: the tensor's memory is read-only or repeats"),
+    (
+        lambda x: x.requires_grad_().add_(1),
+        "^add_: a leaf tensor that requires grad cannot be changed",
+    ),
+    (
+        lambda x: x.requires_grad_()[0].zero_(),
+        "^fill_: a leaf tensor that requires grad|^zero_: a leaf",
+    ),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), ERRORS)
+def test_errors_name_the_function_and_the_rule(call, message):
+    with pytest.raises(RuntimeError, match=message):
+        call(mt.zeros(2, 3))
+
+
+def test_a_view_made_under_no_grad_is_not_written_to_outside():
+    x = mt.ones(2, 2, requires_grad=True) * 1
+    with mt.no_grad():
+        row = x[0]
+    for write in (lambda: row.mul_(2), lambda: row.__setitem__(0, 1.0), lambda: row.zero_()):
+        with pytest.raises(RuntimeError, match="a view made under no_grad"):
+            write()
+    with mt.no_grad():
+        row.mul_(2)
+
+
+def test_a_refused_write_changes_nothing():
+    x = mt.ones(2, 3)
+    before = x._version.count
+    for call, _ in ERRORS[:4]:
+        with pytest.raises(RuntimeError):
+            call(x)
+    assert (x == 1).all() and x._version.count == before
+
+
+def test_a_copy_does_not_share_the_history_of_its_source():
+    w = mt.ones(2, requires_grad=True)
+    source, target = w * 1, mt.zeros(2)
+    source.retain_grad()
+    target.copy_(source)
+    target.retain_grad()
+    (target * 3 + source).sum().backward()
+    assert target.grad.tolist() == [3, 3] and source.grad.tolist() == [4, 4]
+
+
+def test_writes_through_a_transposed_view_of_transposed_memory_reach_the_base():
+    w = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
+    base = w.T * 1  # NumPy keeps the transposed layout
+    flat = base.T.reshape(6)
+    assert np.shares_memory(flat.data, base.data)
+    flat[:2] = 0.0
+    (base * base).sum().backward()
+    np.testing.assert_array_equal(w.grad.data, [[0, 0, 4], [6, 8, 10]])
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "int64", "float16", "float32"])
+@pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "div_", "copy_", "fill_"])
+@pytest.mark.parametrize("value", [2, 2.5, True, 300])
+def test_numbers_of_every_kind(name, dtype, value, torch):
+    if name == "copy_":
+        compare(torch, lambda m, x: x.copy_(m.tensor(value)), np.ones(2).astype(dtype))
+    else:
+        compare(torch, lambda m, x: getattr(x, name)(value), np.ones(2).astype(dtype), rtol=2e-3)
+
+
+@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float16"), ("int64", "float32"),
+                                    ("uint8", "int64"), ("bool", "bool"), ("float32", "int64")])  # fmt: skip
+@pytest.mark.parametrize("name", ["add_", "mul_", "div_", "copy_"])
+def test_tensors_of_every_kind(name, dtypes, torch):
+    a, b = (np.array([1, 2]).astype(dtype) for dtype in dtypes)
+    compare(torch, lambda m, x, y: getattr(x, name)(y), a, b)
+
+
+def test_augmented_assignment_keeps_the_tensor():
+    x = mt.ones(2)
+    y = x
+    x += 1
+    x -= 0.5
+    x *= 4
+    x /= 2
+    assert y is x and x.tolist() == [3, 3]
+    rows = mt.zeros(2, 2)
+    rows[1] += 5
+    assert rows.tolist() == [[0, 0], [5, 5]]
+
+
+def test_writing_over_its_own_parts_reads_before_it_writes():
+    x = mt.arange(5)
+    x[1:] = x[:-1]
+    assert x.tolist() == [0, 0, 1, 2, 3]
+    y = mt.ones(3)
+    y.add_(y).mul_(y)
+    assert y.tolist() == [4, 4, 4]

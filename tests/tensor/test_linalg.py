@@ -1,0 +1,73 @@
+"""Products of matrices and vectors against PyTorch."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from tests.tensor.parity import compare
+
+SHAPES = [
+    (),
+    (3,),
+    (4,),
+    (2, 3),
+    (3, 2),
+    (3, 3),
+    (0, 3),
+    (3, 0),
+    (2, 2, 3),
+    (2, 3, 2),
+    (5, 1, 3, 3),
+    (1, 3, 1),
+]
+
+
+@pytest.mark.parametrize("shapes", list(itertools.product(SHAPES, SHAPES)))
+def test_matmul_of_any_two_shapes(shapes, torch):
+    rng = np.random.default_rng(0)
+    a, b = (np.asarray(rng.standard_normal(shape)) for shape in shapes)
+
+    def run(m, x, y):
+        x.requires_grad_()
+        y.requires_grad_()
+        z = x @ y
+        (z * z).sum().backward()
+        return [z, x.grad, y.grad]
+
+    compare(torch, run, a, b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["mm", "bmm", "dot", "outer"])
+@pytest.mark.parametrize("shapes", [((2, 3), (3, 2)), ((2, 2, 3), (2, 3, 1)), ((3,), (3,)), ((3,), (2,)), ((), ()),
+                                    ((2, 2, 3), (3, 3, 1)), ((2, 3), (2, 3))])  # fmt: skip
+def test_ranked_products(name, shapes, torch):
+    a, b = (np.arange(float(np.prod(shape))).reshape(shape) for shape in shapes)
+    compare(torch, lambda m, x, y: getattr(m, name)(x, y), a, b)
+
+
+@pytest.mark.parametrize(
+    "dtypes", [(np.int64, np.int64), (np.float32, np.float64), (np.float32, np.int64)]
+)
+def test_dtypes(dtypes, torch):
+    a, b = (np.arange(4).reshape(2, 2).astype(dtype) for dtype in dtypes)
+    compare(torch, lambda m, x, y: x @ y, a, b)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "name", "message"),
+    [
+        (((2, 3), (2, 3)), "matmul", r"^matmul: shapes \(2, 3\) and \(2, 3\) do not meet: 3 != 2"),
+        (((), (2,)), "matmul", "^matmul: both operands must have at least one axis"),
+        (((2, 2, 3), (3, 3, 1)), "matmul", r"^matmul: shapes \(2,\) and \(3,\) do not broadcast"),
+        (((3,), (3, 3)), "mm", "^mm: operands have 1 and 2 axes, must have 2"),
+        (((2, 2, 3), (3, 3, 1)), "bmm", "^bmm: batches of 2 and 3 matrices must be equal"),
+        (((2, 2), (2,)), "outer", "^outer: operands have 2 and 1 axes, must have 1"),
+        (((3,), (2,)), "dot", "^dot: shapes"),
+        (((2, 3), (2, 3)), "mm", "^mm: shapes"),
+    ],
+)
+def test_errors_name_the_function_and_the_rule(shapes, name, message):
+    with pytest.raises(RuntimeError, match=message):
+        getattr(mt, name)(*(mt.zeros(shape) for shape in shapes))

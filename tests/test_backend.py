@@ -1,0 +1,85 @@
+"""Dtypes, devices and the random generator."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import backend
+
+
+def test_dtypes_are_numpy_s():
+    assert mt.float32 == np.float32 and mt.int64 == np.int64 and mt.bool_ == np.bool_
+    assert mt.tensor([1.5]).dtype is mt.float32
+
+
+@pytest.mark.parametrize("dtype", ["int64", "bool", complex])
+def test_only_floats_can_be_the_default(dtype):
+    with pytest.raises(
+        TypeError, match="^set_default_dtype: dtype=.* must be a floating-point type"
+    ):
+        mt.set_default_dtype(dtype)
+    assert mt.get_default_dtype() == mt.float32
+
+
+def test_manual_seed_starts_one_stream_for_everything():
+    generator = mt.manual_seed(7)
+    assert generator is mt.default_generator()
+    first = [mt.rand(2).tolist(), mt.randn(2).tolist(), mt.randint(9, (2,)).tolist()]
+    mt.manual_seed(7)
+    assert first == [mt.rand(2).tolist(), mt.randn(2).tolist(), mt.randint(9, (2,)).tolist()]
+    mt.manual_seed(8)
+    assert first[0] != mt.rand(2).tolist()
+
+
+def test_numpy_s_global_state_is_neither_read_nor_written():
+    np.random.seed(0)  # noqa: NPY002
+    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    mt.manual_seed(1)
+    a = mt.rand(3).tolist()
+    np.random.seed(5)  # noqa: NPY002
+    mt.manual_seed(1)
+    assert mt.rand(3).tolist() == a
+    np.random.seed(0)  # noqa: NPY002
+    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+
+
+def test_the_generator_s_state_can_be_kept_as_json_and_put_back():
+    mt.manual_seed(2)
+    mt.rand(5)
+    state = json.loads(json.dumps(mt.get_rng_state()))
+    expected = mt.randn(4).tolist()
+    mt.rand(100)
+    mt.set_rng_state(state)
+    assert mt.randn(4).tolist() == expected
+
+
+@pytest.mark.parametrize("seed", [-1, 0, 2**63])
+def test_any_seed_is_taken_as_in_pytorch(seed):
+    mt.manual_seed(seed)
+    a = mt.rand(2).tolist()
+    mt.manual_seed(seed)
+    assert mt.rand(2).tolist() == a
+
+
+def test_the_default_dtype_is_seen_by_all_threads():
+    seen = []
+    mt.set_default_dtype(mt.float64)
+    try:
+        thread = threading.Thread(target=lambda: seen.append(mt.zeros(1).dtype))
+        thread.start()
+        thread.join()
+    finally:
+        mt.set_default_dtype(mt.float32)
+    assert seen == [mt.float64]
+
+
+def test_dtypes_and_devices_are_refused_in_the_caller_s_name():
+    with pytest.raises(TypeError, match="^f: dtype=uint16 must be one of float16, float32"):
+        backend.check_dtype("uint16", "f")
+    with pytest.raises(ValueError, match="^f: device='cuda:0' must be 'cpu'"):
+        backend.check_device("cuda:0", "f")
+    backend.check_device(None, "f")
+    assert backend.device_of(np.zeros(1)) == "cpu" and mt.zeros(1).device == "cpu"
