@@ -108,7 +108,7 @@ TABLE = {
 }
 # The same without response normalisation, for batch norm.
 TABLE_BN = {name: row for name, row in TABLE.items() if row is not RESPONSE_NORM}
-# As torchvision has it: no window is larger than 3 x 3 but the first, and the last pooling is 2 x 2.
+# As torchvision has it: 3 x 3 where the paper has 5 x 5, and a last pooling of 2 x 2.
 TABLE_TORCHVISION = {
     name: row._replace(five=3) if isinstance(row, Inception) else row
     for name, row in TABLE_BN.items()
