@@ -12,6 +12,7 @@ from .metrics import (
     predict,
     top_k_accuracy,
 )
+from .nonfinite import NonFiniteError
 from .recipes import RECIPES, Recipe, recipe
 from .run import Result, Run, evaluate_run, load_run, make_config, resume_run, train_run
 from .sources import SOURCES
@@ -21,6 +22,7 @@ __all__ = [
     "SOURCES",
     "Evaluation",
     "History",
+    "NonFiniteError",
     "Predictions",
     "Recipe",
     "Result",

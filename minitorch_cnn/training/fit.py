@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from .. import functional as F
@@ -18,8 +19,8 @@ from ..tensor import Tensor
 from .checkpoint import load_checkpoint, save_checkpoint
 from .history import History
 from .metrics import evaluate
-from .nonfinite import find_nonfinite, finite, has_nonfinite_gradient
-from .progress import PROGRESS, describe
+from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
+from .progress import PROGRESS, Silent, describe
 
 
 def fit(
@@ -56,13 +57,14 @@ def fit(
     progress: "bar" (tqdm), "plain" (a line per epoch) or "none".
     on_epoch: called with the history after each epoch.
 
-    Raises: ValueError for settings that do not fit; RuntimeError as soon as a loss or gradient is
+    Raises: ValueError for settings that do not fit; NonFiniteError as soon as a loss or gradient is
     not finite, with the step, the layer it comes from and the last good checkpoint; OSError if a
     checkpoint cannot be written (the previous one is untouched).
 
         optimizer = mt.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
         history = mt.training.fit(model, loader, test_loader, epochs=20, optimizer=optimizer)
     """
+    _check_loaders(train, test)
     for name, value in (("patience", patience), ("checkpoint_every", checkpoint_every)):
         if value is not None and value < 1:
             raise ValueError(f"fit: {name}={value} must be at least 1")
@@ -76,15 +78,28 @@ def fit(
         raise ValueError(f"fit: patience={patience} needs test data")
     if checkpoint is None and (resume or checkpoint_every is not None):
         raise ValueError("fit: resume and checkpoint_every need checkpoint, the file to write to")
-    run = _Run(model, train, test, epochs, optimizer, scheduler, scheduler_every, loss, clip_norm)
-    run.average = None if average is None else ExponentialMovingAverage(model, average)
-    run.patience, run.on_epoch = patience, on_epoch
-    run.checkpoint, run.checkpoint_every = checkpoint, checkpoint_every
+    run = _Run(
+        model=model,
+        train=train,
+        test=test,
+        epochs=epochs,
+        optimizer=optimizer,
+        scheduler=scheduler,
+        scheduler_every=scheduler_every,
+        loss=loss,
+        clip_norm=clip_norm,
+        average=None if average is None else ExponentialMovingAverage(model, average),
+        patience=patience,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        on_epoch=on_epoch,
+    )
     if resume and Path(checkpoint).is_file():
         run.load_state(load_checkpoint(checkpoint))
     else:
         run.save()
-    run.show = PROGRESS[progress](epochs * len(train.dataset), run.samples)
+    per_epoch = len(train) * train.batch_size if train.drop_last else len(train.dataset)
+    run.show = PROGRESS[progress](epochs * per_epoch, run.samples)
     try:
         run.all_epochs()
     finally:
@@ -92,20 +107,46 @@ def fit(
     return run.history
 
 
-class _Run:
-    """The state of a run and the steps that change it; `fit` says what the settings mean."""
+def _check_loaders(train, test) -> None:
+    for name, loader in (("train", train), ("test", test)):
+        if loader is None and name == "test":
+            continue
+        if not isinstance(loader, DataLoader):
+            raise TypeError(f"fit: {name} must be a DataLoader, got {type(loader).__name__}")
+        if not len(loader):
+            raise ValueError(f"fit: {name} has no batch")
 
-    def __init__(
-        self, model, train, test, epochs, optimizer, scheduler, scheduler_every, loss, clip_norm
-    ):
-        self.model, self.train, self.test, self.epochs = model, train, test, epochs
-        self.optimizer, self.scheduler, self.scheduler_every = optimizer, scheduler, scheduler_every
-        self.loss, self.clip_norm = loss, clip_norm
-        self.history = History()
-        self.step = self.samples = 0  # batches and samples learned so far
-        self.saved_step = None
-        self.best_weights = None
-        self.start_epoch()
+
+@dataclass(kw_only=True)
+class _Run:
+    """A run's settings, which `fit` explains, its state, and the steps that change it."""
+
+    model: Module
+    train: DataLoader
+    test: DataLoader | None
+    epochs: int
+    optimizer: Optimizer
+    scheduler: LRScheduler | ReduceLROnPlateau | None
+    scheduler_every: str
+    loss: Callable[[Tensor, Tensor], Tensor]
+    clip_norm: float | None
+    average: ExponentialMovingAverage | None
+    patience: int | None
+    checkpoint: str | Path | None
+    checkpoint_every: int | None
+    on_epoch: Callable[[History], None] | None
+
+    show: Silent | None = None
+    history: History = field(default_factory=History)
+    best_weights: dict | None = None  # of the epoch with the best test top-1, with patience
+    saved_step: int | None = None  # the step of the last checkpoint
+    step: int = 0  # batches and samples learned so far
+    samples: int = 0
+    lr: float = 0.0  # of the last step
+    seen: int = 0  # in this epoch: samples, those of them it had right, sum of losses, time
+    right: int = 0
+    loss_sum: float = 0.0
+    seconds: float = 0.0
 
     def start_epoch(self) -> None:
         self.seen = self.right = 0
@@ -203,14 +244,14 @@ class _Run:
             if self.checkpoint is None
             else f"the last good checkpoint is {self.checkpoint}, of step {self.saved_step}"
         )
-        raise RuntimeError(
+        raise NonFiniteError(
             f"fit: step {self.step + 1} (epoch {len(self.history) + 1}, loss {loss:.6g}) is not "
             f"finite, first in {place}; {saved}"
         )
 
     # ------------------------------------------------------------------------------- checkpoints
 
-    PLAIN = ("step", "samples", "seen", "right", "loss_sum", "seconds", "best_weights")
+    PLAIN = ("step", "samples", "lr", "seen", "right", "loss_sum", "seconds", "best_weights")
     STATEFUL = ("model", "optimizer", "scheduler", "average", "train")
 
     def save(self) -> None:

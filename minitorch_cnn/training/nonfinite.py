@@ -10,6 +10,10 @@ from ..nn import Module
 from ..tensor import Tensor
 
 
+class NonFiniteError(RuntimeError, FloatingPointError):
+    """A loss or gradient is NaN or infinite; the message says since which step and from where."""
+
+
 def has_nonfinite_gradient(model: Module) -> bool:
     """Whether a parameter's gradient holds a NaN or an infinity."""
     return any(not finite(p.grad) for p in model.parameters() if p.grad is not None)

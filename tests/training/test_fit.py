@@ -9,7 +9,7 @@ import minitorch_cnn as mt
 from minitorch_cnn import nn, optim
 from minitorch_cnn.data import DataLoader, TensorDataset
 from minitorch_cnn.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
-from minitorch_cnn.training import evaluate, fit, load_checkpoint
+from minitorch_cnn.training import NonFiniteError, evaluate, fit, load_checkpoint
 
 
 def data(samples=40, seed=0, **settings):
@@ -158,6 +158,26 @@ def test_a_run_that_is_stopped_goes_on_with_the_same_bits(path, stop, average):
     assert history == expected
 
 
+def test_a_run_that_is_stopped_after_the_last_batch_of_an_epoch_ends_the_epoch(path):
+    def stop(history):
+        if len(history) == 2:
+            raise KeyboardInterrupt
+
+    whole, optimizer = setup()
+    expected = quiet_fit(whole, optimizer, data(), epochs=3)
+    kept = {"epochs": 3, "checkpoint": path, "checkpoint_every": 5}
+    model, optimizer = setup()
+    with pytest.raises(KeyboardInterrupt):
+        quiet_fit(model, optimizer, data(), on_epoch=stop, **kept)
+    model, optimizer = setup()
+    history = quiet_fit(model, optimizer, data(), resume=True, **kept)
+    assert bits(model) == bits(whole)
+    names = ("epoch", "step", "lr", "train_loss", "train_top1")
+    assert [[row[n] for n in names] for row in history] == [
+        [row[n] for n in names] for row in expected
+    ]
+
+
 def test_a_finished_run_that_is_resumed_is_finished(path):
     model, optimizer = setup()
     history = quiet_fit(model, optimizer, data(), epochs=2, checkpoint=path, average=0.5)
@@ -191,7 +211,7 @@ def test_a_loss_that_is_not_finite_names_the_step_the_layer_and_the_checkpoint(p
         r"^fit: step 9 \(epoch 2, loss nan\) is not finite, first in the output of layer '5' "
         r"\(Trap\); the last good checkpoint is .*checkpoint\.safetensors, of step 6$"
     )
-    with pytest.raises(RuntimeError, match=message):
+    with pytest.raises(NonFiniteError, match=message):
         quiet_fit(model, optimizer, data(), **settings)
     assert all(np.isfinite(a).all() for a in load_checkpoint(path)["model"].values())
 
@@ -204,14 +224,14 @@ def test_the_second_look_at_a_batch_draws_the_same_random_numbers():
     model, _ = setup()
     model = nn.Sequential(*model.children(), Rarely())
     optimizer = optim.SGD(model.parameters(), lr=0.1)
-    with pytest.raises(RuntimeError, match=r"first in the output of layer '5' \(Rarely\)"):
+    with pytest.raises(NonFiniteError, match=r"first in the output of layer '5' \(Rarely\)"):
         quiet_fit(model, optimizer, data(), epochs=50)
 
 
 def test_a_gradient_that_is_not_finite_stops_before_it_reaches_the_weights():
     model, optimizer = setup()
     before = bits(model)["0.weight"]
-    with pytest.raises(RuntimeError, match=r"gradient at layer '4' .*; no checkpoint was kept$"):
+    with pytest.raises(NonFiniteError, match=r"gradient at layer '4' .*; no checkpoint was kept$"):
         quiet_fit(model, optimizer, data(), epochs=1, loss=lambda y, _: (y * 0).sum().sqrt())
     assert bits(model)["0.weight"] == before
 
@@ -243,3 +263,11 @@ def test_settings_that_do_not_fit_are_refused(settings, message):
     model, optimizer = setup()
     with pytest.raises(ValueError, match=f"^fit: {message}"):
         quiet_fit(model, optimizer, data(), **{"epochs": 1, **settings})
+
+
+def test_loaders_that_do_not_fit_are_refused():
+    model, optimizer = setup()
+    with pytest.raises(TypeError, match=r"^fit: test must be a DataLoader, got TensorDataset"):
+        quiet_fit(model, optimizer, data(), data().dataset, epochs=1)
+    with pytest.raises(ValueError, match=r"^fit: train has no batch"):
+        quiet_fit(model, optimizer, data(5, drop_last=True), epochs=1)
