@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from ..kernels.window import adaptive_spans
@@ -105,8 +106,8 @@ def summary(model: Module, input_shape: Shape) -> Summary:
     The model runs once on a batch of no images, in evaluation mode: every shape but the batch's
     is worked out and no arithmetic is done. Under `nn.shapes_only` a model can be built for this
     without memory for its weights. A layer is a module without children, or one that counts its own
-    multiply-adds (a method `multiply_adds(input_shape, output_shape)`). One that runs twice has two
-    rows; its parameters are counted in the first.
+    multiply-adds (a method `multiply_adds(input_shape, output_shape)`) and speaks for its children.
+    One that runs twice has two rows; its parameters are counted in the first.
 
     Raises: ValueError for an `input_shape` that is not 3 or 4 positive integers.
 
@@ -115,7 +116,8 @@ def summary(model: Module, input_shape: Shape) -> Summary:
         print(mt.analysis.summary(vgg, (3, 224, 224)))
     """
     run = trace(model, input_shape, "summary")
-    calls = [call for call in run.calls if _is_layer(call.module)]
+    layers = set(_layers(model))
+    calls = [call for call in run.calls if call.module in layers]
     seen = fields(run.x, [call.origin for call in calls])
     counted: set[Tensor] = set()
     rows = []
@@ -127,8 +129,13 @@ def summary(model: Module, input_shape: Shape) -> Summary:
     return Summary(rows, sum(p.numel() for p in model.parameters()))
 
 
-def _is_layer(module: Module) -> bool:
-    return hasattr(module, "multiply_adds") or not any(module.children())
+def _layers(module: Module) -> Iterator[Module]:
+    children = list(module.children())
+    if not children or hasattr(module, "multiply_adds"):
+        yield module
+    else:
+        for child in children:
+            yield from _layers(child)
 
 
 def _row(call: Call, params: int, field: ReceptiveField | None) -> Row:
