@@ -1,0 +1,46 @@
+"""minitorch-cnn models: the names of the models, with their sizes."""
+
+from __future__ import annotations
+
+from .parser import CommandError, Parser
+
+DESCRIPTION = """\
+List the models by name, with their parameters and the images they were published for.
+
+examples:
+  minitorch-cnn models
+  minitorch-cnn models 'lenet*'     quoted, so that the shell leaves the pattern alone"""
+
+
+def add_parser(commands) -> None:
+    parser: Parser = commands.add_parser(
+        "models", help="list the models by name", description=DESCRIPTION
+    )
+    parser.add_argument(
+        "pattern", nargs="?", default="*", metavar="PATTERN", help="names that match, as 'lenet*'"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options) -> None:
+    from ..models import list_models, model_entry
+
+    names = list_models(options.pattern)
+    if not names:
+        raise CommandError(
+            f"no model matches {options.pattern!r}; minitorch-cnn models lists all of them"
+        )
+    entries = [model_entry(name) for name in names]
+    head = ("model", "parameters", "images", "")
+    lines = [head]
+    for entry in entries:
+        size = "x".join(map(str, entry.input_shape))
+        lines.append((entry.name, f"{entry.params:,}", size, first_sentence(entry.build.__doc__)))
+    name_width, params_width, size_width = (max(len(line[i]) for line in lines) for i in range(3))
+    for name, params, size, text in lines:
+        row = f"{name:{name_width}}  {params:>{params_width}}  {size:{size_width}}  {text}"
+        print(row.rstrip())
+
+
+def first_sentence(doc: str | None) -> str:
+    return (doc or "").strip().split("\n")[0].split(". ")[0].removesuffix(".") + "."

@@ -1,0 +1,69 @@
+"""What the sub-commands share: a parser that complains in one sentence, and kinds of values."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+
+
+class CommandError(Exception):
+    """Something the user has to put right, in one sentence."""
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that keeps the line breaks of its texts and raises its complaints.
+
+    Options are not abbreviated: a script goes on to work when an option with a longer name arrives.
+    """
+
+    def __init__(self, **settings):
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **settings
+        )
+
+    def error(self, message: str):
+        raise CommandError(f"{message} (see {self.prog} --help)")
+
+
+def number(kind: type, least: float, above: bool = False) -> Callable[[str], float]:
+    """The type of an option whose value is an int or float of at least (or above) `least`."""
+
+    def convert(text: str):
+        try:
+            value = kind(text)
+        except ValueError:
+            value = math.nan
+        if not (value > least if above else value >= least) or math.isinf(value):
+            rule = f"above {least}" if above else f"of at least {least}"
+            noun = "an integer" if kind is int else "a number"
+            raise argparse.ArgumentTypeError(f"{text!r} must be {noun} {rule}")
+        return value
+
+    return convert
+
+
+def image_shape(text: str) -> tuple[int, int, int]:
+    """The type of an option such as 3x224x224: (channels, height, width)."""
+    try:
+        shape = tuple(map(int, text.lower().split("x")))
+    except ValueError:
+        shape = ()
+    if len(shape) != 3 or min(shape) < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} must be CHANNELSxHEIGHTxWIDTH, for example 3x224x224"
+        )
+    return shape
+
+
+def model_name(text: str) -> str:
+    """The type of an argument that names a model: refuses unknown names with the nearest one."""
+    from ..models import model_entry
+
+    try:
+        return model_entry(text).name
+    except KeyError as error:
+        message = error.args[0].removeprefix("create_model: ")
+        raise argparse.ArgumentTypeError(
+            f"{message}; minitorch-cnn models lists them all"
+        ) from None

@@ -1,0 +1,28 @@
+"""The numbers of an evaluation in words."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def accuracy(evaluation) -> str:
+    """How much of the data was right, on one line; top-5 only where there are more classes."""
+    matrix = evaluation.confusion
+    right, total = int(np.trace(matrix)), int(matrix.sum())
+    top5 = f", top-5 {evaluation.top5:.2%}" if len(matrix) > 5 else ""
+    return (
+        f"accuracy {evaluation.top1:.2%} ({right:,} of {total:,} images){top5}, "
+        f"loss {evaluation.loss:.4f}"
+    )
+
+
+def confusions(matrix: np.ndarray, classes: list[str], most: int = 5) -> list[str]:
+    """The pairs of classes that are mixed up most often, the most frequent first."""
+    wrong = matrix * ~np.eye(len(matrix), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:most]
+    pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    return [
+        f"{classes[label]} taken for {classes[guess]}: {wrong[label, guess]:,}"
+        for label, guess in pairs
+        if wrong[label, guess]
+    ]

@@ -1,0 +1,203 @@
+"""minitorch-cnn train: train a model, or let a stopped run go on."""
+
+from __future__ import annotations
+
+import itertools
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from .parser import CommandError, Parser, model_name, number
+from .report import accuracy
+
+DESCRIPTION = """\
+Train a model and keep the run in a folder: its weights, what was measured in each epoch, pictures
+of the curves, the confusions and the worst-classified images, and what it takes to go on with it.
+
+examples:
+  minitorch-cnn train lenet5                            the handwritten digits of the package
+  minitorch-cnn train lenet5_relu --data shapes         drawn shapes, to be told apart
+  minitorch-cnn train lenet5 --data mnist ~/mnist       files of yours: nothing is downloaded
+  minitorch-cnn train lenet5_relu --data folder photos  photos/cat/1.jpg, photos/dog/1.jpg, ...
+  minitorch-cnn train lenet5 --epochs 5 --lr 0.001 --out runs/quick
+  minitorch-cnn train --resume runs/quick               go on where that run was stopped"""
+
+USAGE = """\
+minitorch-cnn train MODEL [--data NAME [PATH]] [--out DIR] [--plain] [settings]
+       minitorch-cnn train --resume DIR [--plain]"""
+
+FILES = {
+    "weights.safetensors": "what the model learned",
+    "metrics.csv": "loss and accuracy of each epoch",
+    "curves.png": "the same as curves",
+    "confusion.png": "which class is taken for which",
+    "worst.png": "the images it was most wrong about",
+    "config.json": "the settings",
+    "checkpoint.safetensors": "what --resume goes on from",
+}
+
+
+def add_parser(commands) -> None:
+    parser: Parser = commands.add_parser(
+        "train", help="train a model, or let a stopped run go on", description=DESCRIPTION
+    )
+    parser.usage = USAGE
+    parser.add_argument(
+        "model",
+        nargs="?",
+        type=model_name,
+        metavar="MODEL",
+        help="a name that minitorch-cnn models lists",
+    )
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar=("NAME", "PATH"),
+        help="digits (the default) and shapes need no files; mnist, fashion-mnist, cifar10, "
+        "cifar100 and folder (of images in a folder per class) need the PATH to them",
+    )
+    settings = parser.add_argument_group("settings", "those left out are the model's own")
+    settings.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the data")
+    settings.add_argument(
+        "--batch-size", type=number(int, 1), metavar="N", help="images in each step"
+    )
+    settings.add_argument("--optimizer", metavar="NAME", help="SGD, AdamW or RMSprop; needs --lr")
+    settings.add_argument(
+        "--lr", type=number(float, 0, above=True), metavar="RATE", help="the highest learning rate"
+    )
+    settings.add_argument(
+        "--seed", type=number(int, 0), metavar="N", help="of all random numbers (0)"
+    )
+    place = parser.add_argument_group("the run")
+    place.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="its folder, new or empty (runs/MODEL-DATA, or the like with a number)",
+    )
+    place.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the stopped run in this folder"
+    )
+    place.add_argument(
+        "--plain", action="store_true", help="a line per epoch and no bar, as for a log file"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options) -> None:
+    from ..training import resume_run, train_run
+    from ..training.run import read_config
+
+    if options.resume is not None:
+        refuse_settings(options)
+        directory = options.resume
+        config, start = read_config(directory), resume_run
+    else:
+        config = make_config(options)
+        directory = options.out or free_directory(config)
+        refuse_taken(directory)
+        start = partial(train_run, config)
+    announce(config, directory)
+    try:
+        result = start(directory, progress="plain" if options.plain else "bar")
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(stopped(directory)) from None
+    print("\nHeld out: " + accuracy(result.evaluation))
+    print(f"In {directory}")
+    for name, text in FILES.items():
+        if (directory / name).exists():
+            print(f"  {name:22}  {text}")
+
+
+def make_config(options) -> dict[str, Any]:
+    """The run's description: the model's recipe with the options that were given."""
+    from .. import training
+
+    data, path = parse_data(options.data)
+    if options.model is None:
+        raise CommandError("train needs a MODEL: minitorch-cnn models lists them")
+    given = {"epochs": options.epochs, "batch_size": options.batch_size}
+    changes = {name: value for name, value in given.items() if value is not None}
+    config = training.make_config(options.model, data, path, seed=options.seed or 0, **changes)
+    recipe = config["recipe"]
+    if options.optimizer not in (None, recipe["optimizer"]):
+        set_optimizer(recipe, options)
+    elif options.lr is not None:
+        recipe["settings"]["lr"] = options.lr
+    return config
+
+
+def set_optimizer(recipe: dict[str, Any], options) -> None:
+    """Another optimizer, with its rate alone: the recipe's settings are not for it."""
+    from ..training.recipes import OPTIMIZERS
+
+    name = options.optimizer
+    if name not in OPTIMIZERS:
+        raise CommandError(f"--optimizer {name} must be one of {', '.join(OPTIMIZERS)}")
+    if options.lr is None:
+        raise CommandError(f"--optimizer {name} needs --lr: the recipe's is for another optimizer")
+    recipe["optimizer"], recipe["settings"] = name, {"lr": options.lr}
+
+
+def parse_data(values: list[str] | None) -> tuple[str, str | None]:
+    """The name of the data set, and the absolute path to its files if it needs any."""
+    from ..training.sources import BUILT_IN, SOURCES
+
+    name, *paths = values or ["digits"]
+    if name not in SOURCES:
+        raise CommandError(f"--data {name} must be one of {', '.join(SOURCES)}")
+    if name in BUILT_IN:
+        if paths:
+            raise CommandError(
+                f"--data {name} comes with the package and takes no path, but got {paths[0]!r} "
+                "(MODEL goes before --data)"
+            )
+        return name, None
+    if len(paths) != 1:
+        raise CommandError(f"--data {name} needs one path to its files: --data {name} PATH")
+    return name, str(Path(paths[0]).expanduser().resolve())
+
+
+def refuse_settings(options) -> None:
+    """A run goes on with the settings it began with, so that it ends as if never stopped."""
+    for name in ("model", "data", "epochs", "batch_size", "optimizer", "lr", "seed", "out"):
+        if getattr(options, name) is not None:
+            word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
+            raise CommandError(
+                f"{word} cannot be given with --resume: the run goes on with its own settings"
+            )
+
+
+def free_directory(config: dict[str, Any]) -> Path:
+    """runs/MODEL-DATA, or the first of runs/MODEL-DATA-2, -3, ... that is not there."""
+    first = Path("runs", f"{config['model']}-{config['data']}")
+    others = (first.with_name(f"{first.name}-{i}") for i in itertools.count(2))
+    return next(path for path in itertools.chain([first], others) if not path.exists())
+
+
+def refuse_taken(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        resume = f"; its run goes on with --resume {directory}" if has_run(directory) else ""
+        raise CommandError(f"--out {directory} must be a new or empty folder{resume}")
+
+
+def has_run(directory: Path) -> bool:
+    return (directory / "config.json").is_file()
+
+
+def announce(config: dict[str, Any], directory: Path) -> None:
+    recipe = config["recipe"]
+    path = f" in {config['path']}" if config["path"] else ""
+    passes = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
+    print(
+        f"Training {config['model']} on {config['data']}{path}: {passes} in batches of "
+        f"{recipe['batch_size']}, {recipe['optimizer']} with a learning rate up to "
+        f"{recipe['settings']['lr']:g}, seed {config['seed']}\nThe folder of the run: {directory}",
+        flush=True,
+    )
+
+
+def stopped(directory: Path) -> str:
+    if not has_run(directory):
+        return "stopped before the run began"
+    return f"stopped; the run goes on with: minitorch-cnn train --resume {directory}"

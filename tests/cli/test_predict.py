@@ -1,0 +1,88 @@
+"""minitorch-cnn predict."""
+
+import re
+
+import numpy as np
+import pytest
+
+from minitorch_cnn.data.datasets import read_image
+from minitorch_cnn.tensor import Tensor
+from minitorch_cnn.training import load_run
+
+
+@pytest.fixture
+def images(photos):
+    return [*sorted((photos / "0").iterdir())[:2], *sorted((photos / "1").iterdir())[:2]]
+
+
+def shares(line: str) -> dict[str, float]:
+    """The percentages of a line `file: class 97.1%, class 2.9%`."""
+    return {name: float(share) for name, share in re.findall(r"(\S+) ([\d.]+)%", line)}
+
+
+def test_each_image_has_a_line_with_its_classes_the_likeliest_first(command, trained, images):
+    said = command("predict", trained, *images)
+    lines = said.out.splitlines()
+    assert said.code == 0
+    assert [line.split(": ")[0] for line in lines] == [str(path) for path in images]
+    for line in lines:
+        values = [*shares(line.split(": ")[1]).values()]
+        assert values == sorted(values, reverse=True)
+        assert sum(values) == pytest.approx(100, abs=0.2)
+
+
+def test_the_shares_are_the_softmax_of_what_the_model_says_of_the_prepared_image(
+    command, trained, images
+):
+    run = load_run(trained)
+    for path in images:
+        x = run.transform(read_image(path, run.channels))
+        z = run.model(Tensor(x[None])).detach().numpy()[0]
+        expected = np.exp(z - z.max()) / np.exp(z - z.max()).sum()
+        (line,) = command("predict", trained, path).out.splitlines()
+        said = shares(line.split(": ")[1])
+        assert [said["0"], said["1"]] == pytest.approx(100 * expected, abs=0.06)
+
+
+def test_top_is_the_number_of_classes_shown(command, trained, images):
+    assert command("predict", trained, images[0], "--top", 1).out.count("%") == 1
+    assert command("predict", trained, images[0], "--top", 99).out.count("%") == 2
+
+
+def test_more_images_than_a_batch_keep_their_order(command, trained, images, monkeypatch):
+    whole = command("predict", trained, *images).out
+    monkeypatch.setattr("minitorch_cnn.cli.predict.BATCH", 3)
+    assert command("predict", trained, *images).out == whole
+
+
+def test_any_size_mode_and_format_is_taken(command, trained, images, tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    with image_module.open(images[0]) as image:
+        image.resize((61, 80)).convert("RGBA").save(tmp_path / "large.webp")
+        image.convert("1").save(tmp_path / "bits.tiff")
+        image.convert("P").save(tmp_path / "palette.gif")
+    said = command("predict", trained, *sorted(tmp_path.iterdir()))
+    assert said.code == 0 and len(said.out.splitlines()) == 3
+
+
+def test_inverting_makes_ink_on_paper_light_on_dark(command, trained, images, tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    with image_module.open(images[0]) as image:
+        image_module.eval(image, lambda value: 255 - value).save(tmp_path / "ink.png")
+    as_learned = command("predict", trained, images[0]).out.split(": ")[1]
+    assert command("predict", trained, tmp_path / "ink.png").out.split(": ")[1] != as_learned
+    inverted = command("predict", trained, "--invert", tmp_path / "ink.png").out
+    assert inverted.split(": ")[1] == as_learned
+
+
+def test_bad_images_are_named_and_nothing_is_predicted(command, refused, trained, images, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(images[0].read_bytes()[:60])
+    assert f"{broken} cannot be decoded" in refused("predict", trained, broken)
+    assert "nowhere.png" in refused("predict", trained, tmp_path / "nowhere.png")
+    assert "cannot be decoded" in refused("predict", trained, tmp_path)
+    assert command("predict", trained, images[0], broken).out == ""
+
+
+def test_a_folder_without_a_run_is_refused(refused, images, tmp_path):
+    assert "holds no run" in refused("predict", tmp_path, images[0])
