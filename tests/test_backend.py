@@ -18,7 +18,7 @@ def test_dtypes_are_numpy_s():
 @pytest.mark.parametrize("dtype", ["int64", "bool", complex])
 def test_only_floats_can_be_the_default(dtype):
     with pytest.raises(
-        TypeError, match="^set_default_dtype: dtype=.* must be a floating-point type"
+        TypeError, match=r"^set_default_dtype: dtype=.* must be a floating-point type"
     ):
         mt.set_default_dtype(dtype)
     assert mt.get_default_dtype() == mt.float32
@@ -35,15 +35,15 @@ def test_manual_seed_starts_one_stream_for_everything():
 
 
 def test_numpy_s_global_state_is_neither_read_nor_written():
-    np.random.seed(0)  # noqa: NPY002
-    before = np.random.get_state()[1].copy()  # noqa: NPY002
+    np.random.seed(0)
+    before = np.random.get_state()[1].copy()
     mt.manual_seed(1)
     a = mt.rand(3).tolist()
-    np.random.seed(5)  # noqa: NPY002
+    np.random.seed(5)
     mt.manual_seed(1)
     assert mt.rand(3).tolist() == a
-    np.random.seed(0)  # noqa: NPY002
-    np.testing.assert_array_equal(np.random.get_state()[1], before)  # noqa: NPY002
+    np.random.seed(0)
+    np.testing.assert_array_equal(np.random.get_state()[1], before)
 
 
 def test_the_generator_s_state_can_be_kept_as_json_and_put_back():
@@ -77,9 +77,9 @@ def test_the_default_dtype_is_seen_by_all_threads():
 
 
 def test_dtypes_and_devices_are_refused_in_the_caller_s_name():
-    with pytest.raises(TypeError, match="^f: dtype=uint16 must be one of float16, float32"):
+    with pytest.raises(TypeError, match=r"^f: dtype=uint16 must be one of float16, float32"):
         backend.check_dtype("uint16", "f")
-    with pytest.raises(ValueError, match="^f: device='cuda:0' must be 'cpu'"):
+    with pytest.raises(ValueError, match=r"^f: device='cuda:0' must be 'cpu'"):
         backend.check_device("cuda:0", "f")
     backend.check_device(None, "f")
     assert backend.device_of(np.zeros(1)) == "cpu" and mt.zeros(1).device == "cpu"

@@ -161,7 +161,7 @@ def test_an_input_changed_in_place_is_an_error(leaf):
     x = leaf(2) * 1
     y = mt.checkpoint(lambda t: t.exp(), x)
     x.add_(1)
-    with pytest.raises(RuntimeError, match="^checkpoint: an input was changed in place"):
+    with pytest.raises(RuntimeError, match=r"^checkpoint: an input was changed in place"):
         y.sum().backward()
 
 
@@ -172,7 +172,9 @@ def test_a_function_that_does_not_repeat_itself_is_an_error(leaf):
         runs.append(1)
         return t.exp() if len(runs) == 1 else t.exp() * 1
 
-    with pytest.raises(RuntimeError, match="^checkpoint: the function recorded 1 ops .* 2 in its second"):
+    with pytest.raises(
+        RuntimeError, match=r"^checkpoint: the function recorded 1 ops .* 2 in its second"
+    ):
         mt.checkpoint(fickle, leaf(2)).sum().backward()
 
 

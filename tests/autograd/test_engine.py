@@ -154,7 +154,9 @@ def test_backward_through_a_freed_graph_says_so(leaf):
     x = leaf(2)
     y = (x * x).sum()
     y.backward()
-    with pytest.raises(RuntimeError, match="^backward: what Mul saved was freed .*retain_graph=True"):
+    with pytest.raises(
+        RuntimeError, match=r"^backward: what Mul saved was freed .*retain_graph=True"
+    ):
         y.backward()
 
 
@@ -168,7 +170,9 @@ def test_retain_graph_allows_another_walk_and_gradients_add_up(leaf):
 
 
 def test_a_tensor_of_several_elements_needs_a_gradient(leaf):
-    with pytest.raises(RuntimeError, match=r"^backward: a gradient must be given .* shape \(2, 3\)"):
+    with pytest.raises(
+        RuntimeError, match=r"^backward: a gradient must be given .* shape \(2, 3\)"
+    ):
         (leaf(2, 3) * 2).backward()
 
 
@@ -176,7 +180,11 @@ def test_a_tensor_of_several_elements_needs_a_gradient(leaf):
     ("gradient", "error", "message"),
     [
         (np.ones(2), TypeError, "^backward: gradient must be a Tensor, got ndarray"),
-        (ones(3), RuntimeError, r"^backward: gradient has shape \(3,\), the tensor has shape \(2,\)"),
+        (
+            ones(3),
+            RuntimeError,
+            r"^backward: gradient has shape \(3,\), the tensor has shape \(2,\)",
+        ),
     ],
 )
 def test_a_wrong_gradient_is_refused(leaf, gradient, error, message):
@@ -185,7 +193,7 @@ def test_a_wrong_gradient_is_refused(leaf, gradient, error, message):
 
 
 def test_a_tensor_without_a_graph_is_refused():
-    with pytest.raises(RuntimeError, match="^backward: the tensor does not require grad"):
+    with pytest.raises(RuntimeError, match=r"^backward: the tensor does not require grad"):
         ones(1).backward()
 
 
@@ -300,7 +308,7 @@ def test_retain_grad_keeps_the_gradient_of_an_intermediate_tensor(leaf):
 @pytest.mark.parametrize("method", ["retain_grad", "register_hook"])
 def test_hooks_on_constants_are_refused(method):
     args = [print] if method == "register_hook" else []
-    with pytest.raises(RuntimeError, match=f"^{method}: the tensor does not require grad"):
+    with pytest.raises(RuntimeError, match=rf"^{method}: the tensor does not require grad"):
         getattr(ones(2), method)(*args)
 
 
@@ -330,8 +338,13 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("under_no_grad", [True, False])
 @pytest.mark.parametrize(
-    ("op", "use"), [("Mul", lambda t, w: (t * w)), ("Exp", lambda t, w: t.exp()), ("Mul", lambda t, w: t[0] * w)]
-)  # fmt: skip
+    ("op", "use"),
+    [
+        ("Mul", lambda t, w: t * w),
+        ("Exp", lambda t, w: t.exp()),
+        ("Mul", lambda t, w: t[0] * w),
+    ],
+)
 def test_every_way_of_changing_a_saved_tensor_is_an_error(change, under_no_grad, op, use, leaf):
     t = leaf(2, 2) * 1
     y = use(t, leaf(2, 2))
@@ -341,7 +354,9 @@ def test_every_way_of_changing_a_saved_tensor_is_an_error(change, under_no_grad,
             CHANGES[change](target)
     else:
         CHANGES[change](target)
-    with pytest.raises(RuntimeError, match=f"^backward: .* {op} needs .* changed in place: it is at version 1"):
+    with pytest.raises(
+        RuntimeError, match=rf"^backward: .* {op} needs .* changed in place: it is at version 1"
+    ):
         y.sum().backward()
 
 
@@ -354,17 +369,21 @@ def test_changing_what_no_one_saved_is_no_error(leaf):
     np.testing.assert_array_equal(x.grad.data, 1)
 
 
-@pytest.mark.parametrize("change", [c for c in CHANGES if "detached" not in c and c != "bump_version"])
+@pytest.mark.parametrize(
+    "change", [c for c in CHANGES if "detached" not in c and c != "bump_version"]
+)
 def test_a_leaf_that_requires_grad_is_not_overwritten(change, leaf):
     x = leaf(2, 2)
-    with pytest.raises(RuntimeError, match="a leaf tensor that requires grad cannot be changed in place"):
+    with pytest.raises(
+        RuntimeError, match=r"a leaf tensor that requires grad cannot be changed in place"
+    ):
         CHANGES[change](x)
     with mt.no_grad():
         CHANGES[change](x)
     assert x.is_leaf and x.requires_grad
 
 
-# ------------------------------------------------------------------------- anomalies, cycles, threads
+# ---------------------------------------------------------------------- anomalies, cycles, threads
 
 
 def test_detect_anomaly_names_the_op_and_the_line_of_its_forward(leaf):
@@ -374,7 +393,9 @@ def test_detect_anomaly_names_the_op_and_the_line_of_its_forward(leaf):
         with pytest.raises(RuntimeError) as error:
             y.backward()
     text = str(error.value)
-    assert text.startswith("detect_anomaly: Sqrt.backward made a NaN in the gradient of its input 0")
+    assert text.startswith(
+        "detect_anomaly: Sqrt.backward made a NaN in the gradient of its input 0"
+    )
     assert "(x.sqrt() * 0).sum()  # the culprit" in text
 
 

@@ -57,7 +57,9 @@ def test_only_inputs_and_outputs_can_be_saved(leaf):
             ctx.save(x + 1)
             return x * 1
 
-    with pytest.raises(RuntimeError, match=r"^Saves: save takes inputs and outputs .* shape \(2,\)"):
+    with pytest.raises(
+        RuntimeError, match=r"^Saves: save takes inputs and outputs .* shape \(2,\)"
+    ):
         Saves.apply(leaf(2))
 
 
@@ -76,7 +78,7 @@ def test_what_is_kept_is_handed_back_and_freed_with_the_graph(leaf):
     y = Keeps.apply(x).sum()
     y.backward()
     np.testing.assert_array_equal(x.grad.data, x.data > 0)
-    with pytest.raises(RuntimeError, match="^backward: what Keeps saved was freed"):
+    with pytest.raises(RuntimeError, match=r"^backward: what Keeps saved was freed"):
         y.backward()
 
 
@@ -129,7 +131,10 @@ def test_nothing_is_recorded_where_nothing_requires_grad(leaf):
     ("result", "message"),
     [
         (lambda g: (g, g), r"^Bad.backward: returned 2 gradients for 1 inputs"),
-        (lambda g: g[:1], r"^backward: a gradient of shape \(1,\) arrived for a tensor of shape \(2,\)"),
+        (
+            lambda g: g[:1],
+            r"^backward: a gradient of shape \(1,\) arrived for a tensor of shape \(2,\)",
+        ),
     ],
 )
 def test_a_backward_of_the_wrong_form_is_refused(result, message, leaf):
@@ -149,7 +154,7 @@ def test_an_op_without_a_derivative_says_so(leaf):
         def forward(ctx, x):
             return x * 1
 
-    with pytest.raises(RuntimeError, match="^Forward: the derivative of this op is not defined"):
+    with pytest.raises(RuntimeError, match=r"^Forward: the derivative of this op is not defined"):
         Forward.apply(leaf(2)).sum().backward()
 
 

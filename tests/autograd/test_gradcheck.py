@@ -60,7 +60,7 @@ def test_right_gradients_pass(name):
 @pytest.mark.parametrize("name", WRONG)
 def test_wrong_gradients_are_caught(name):
     fn, shapes = WRONG[name]
-    with pytest.raises(RuntimeError, match="^gradcheck: "):
+    with pytest.raises(RuntimeError, match=r"^gradcheck: "):
         mt.gradcheck(fn, leaves(shapes))
     assert mt.gradcheck(fn, leaves(shapes), raise_exception=False) is False
 
@@ -85,7 +85,7 @@ def test_a_wrong_second_derivative_is_caught():
     fn = op(lambda x: x**3, lambda g, x: g * 3 * (x * x).detach())
     (x,) = leaves([(3,)])
     assert mt.gradcheck(fn, x)
-    with pytest.raises(RuntimeError, match="^gradcheck: the gradient of"):
+    with pytest.raises(RuntimeError, match=r"^gradcheck: the gradient of"):
         mt.gradgradcheck(fn, x)
 
 
@@ -137,5 +137,7 @@ def test_inputs_that_cannot_be_checked_are_refused(inputs, error, message):
 
 
 def test_an_output_without_a_graph_is_refused():
-    with pytest.raises(RuntimeError, match="^gradcheck: <lambda> returned no output that requires grad"):
+    with pytest.raises(
+        RuntimeError, match=r"^gradcheck: <lambda> returned no output that requires grad"
+    ):
         mt.gradcheck(lambda x: x.detach(), leaves([(2,)]))

@@ -198,8 +198,8 @@ INDEXING = [
         ("getitem", lambda m, x, key=key: x[key], [normal(3, 4)])
         for key in (
             1, -1, ..., None, slice(1, None), (slice(None, None, 2), -1), (None, 0, ..., None),
-            [0, 2, 0], ([0, 1, 1], [1, 3, 1]), (slice(1, 3), [3, 0]), ([[0], [2]], [1, 1]), (1, [0, 0, 3]),
-            slice(2, 2),
+            [0, 2, 0], ([0, 1, 1], [1, 3, 1]), (slice(1, 3), [3, 0]), ([[0], [2]], [1, 1]),
+            (1, [0, 0, 3]), slice(2, 2),
         )
     ],
     ("getitem", lambda m, x: x[x > 0], [apart(2, 3)]),
@@ -215,7 +215,8 @@ INDEXING = [
     ("scatter_add", lambda m, x, s: x.scatter_add(0, m.tensor([[1, 0], [1, 1], [0, 0]]), s),
      [normal(2, 3), normal(3, 2)]),
     ("take_along_dim", lambda m, x: m.take_along_dim(x, m.tensor([[0], [2]]), 1), [normal(2, 3)]),
-    ("take_along_dim", lambda m, x: m.take_along_dim(x, m.tensor([[0, 1, 1]]), dim=0), [normal(2, 1)]),
+    ("take_along_dim", lambda m, x: m.take_along_dim(x, m.tensor([[0, 1, 1]]), dim=0),
+     [normal(2, 1)]),
     ("sort", lambda m, x: m.sort(x, 0)[0], [apart(3, 2)]),
     ("sort", lambda m, x: x.sort(descending=True).values, [apart(2, 3)]),
     ("topk", lambda m, x: m.topk(x, 2)[0], [apart(2, 4)]),
@@ -227,7 +228,8 @@ LINALG = [
         ("matmul", lambda m, a, b: m.matmul(a, b), [normal(*p), normal(*q)])
         for p, q in (
             ((2, 3), (3, 2)), ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 2)), ((2, 2, 3), (3, 2)),
-            ((2, 1, 1, 3), (2, 3, 1)), ((3,), (2, 3, 1)), ((2, 1, 3), (3,)), ((2, 0), (0, 3)), ((0, 2), (2, 1)),
+            ((2, 1, 1, 3), (2, 3, 1)), ((3,), (2, 3, 1)), ((2, 1, 3), (3,)), ((2, 0), (0, 3)),
+            ((0, 2), (2, 1)),
         )
     ],
     ("matmul", lambda m, a: a @ a, [normal(2, 2)]),
@@ -266,14 +268,17 @@ INPLACE = [
     ("mul_", lambda m, x: x.sin().mul_(2.5).add_(1), [normal(3)]),
     ("clamp_", lambda m, x: (x * 1).clamp_(-1, 1), [apart(6)]),
     ("copy_", lambda m, x, v: (x * 1).copy_(v) * 2, [normal(2, 3), normal(3)]),
-    ("copy_", lambda m, x, v: m.zeros(2, 3, dtype=m.float64).copy_(v) * x, [normal(3), normal(2, 3)]),
+    ("copy_", lambda m, x, v: m.zeros(2, 3, dtype=m.float64).copy_(v) * x,
+     [normal(3), normal(2, 3)]),
     ("zero_", lambda m, x: (x * 1).zero_() + x, [normal(3)]),
     ("fill_", lambda m, x: x * x.clone().fill_(2.5), [normal(3)]),
     *[("setitem", lambda m, x, v, key=key: _set(m, x, v, key), [normal(3, 4), normal(*shape)])
-      for key, shape in ((0, (4,)), (0, ()), ((..., 1), (3,)), (slice(1, None), (1, 4)), ([2, 0], (2, 4)),
-                         ((slice(None), [1, 3]), (3, 1)), ((1, 2), ()), ((0, [1, 2]), (2,)), (..., (4,)))],
+      for key, shape in ((0, (4,)), (0, ()), ((..., 1), (3,)), (slice(1, None), (1, 4)),
+                         ([2, 0], (2, 4)), ((slice(None), [1, 3]), (3, 1)), ((1, 2), ()),
+                         ((0, [1, 2]), (2,)), (..., (4,)))],
     ("setitem", lambda m, x, v: _set(m, x, v, x > 0), [apart(2, 3), normal()]),
-    ("setitem", lambda m, x, v: _set(m, m.zeros(2, 3, dtype=m.float64), v, 1) * x, [normal(3), normal(3)]),
+    ("setitem", lambda m, x, v: _set(m, m.zeros(2, 3, dtype=m.float64), v, 1) * x,
+     [normal(3), normal(3)]),
     ("mul_", _through_view, [normal(2, 3), normal(3)]),
     ("mul_", _base_changes, [normal(3, 2), normal(2)]),
 ]  # fmt: skip

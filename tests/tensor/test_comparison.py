@@ -75,7 +75,7 @@ def test_what_is_no_operand_is_unequal():
 @pytest.mark.parametrize("name", [*BITS, "bitwise_not"])
 def test_bits_of_floats_are_refused_by_name(name):
     args = [mt.ones(2)] * (1 if name == "bitwise_not" else 2)
-    with pytest.raises(TypeError, match=f"^{name}: dtype float32 must be integer or bool"):
+    with pytest.raises(TypeError, match=rf"^{name}: dtype float32 must be integer or bool"):
         getattr(mt, name)(*args)
 
 

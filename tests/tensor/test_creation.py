@@ -143,7 +143,7 @@ def test_tensor_copies_and_from_numpy_shares():
 def test_requires_grad_is_for_floats():
     assert mt.zeros(2, requires_grad=True).requires_grad
     with pytest.raises(
-        RuntimeError, match="^requires_grad: only floating-point tensors have gradients"
+        RuntimeError, match=r"^requires_grad: only floating-point tensors have gradients"
     ):
         mt.tensor([1], requires_grad=True)
 

@@ -183,7 +183,7 @@ GATHERS = {
     "gather, empty": lambda m, x: x.gather(0, m.zeros(0, 3, dtype=m.int64)),
     "scatter_add": lambda m, x: m.scatter_add(x, 0, m.tensor([[0, 0, 1]]), x[1:]),
     "scatter_add, outside": lambda m, x: m.scatter_add(x, 0, m.tensor([[0, 2, 1]]), x[1:]),
-    "scatter_add, source too small": lambda m, x: m.scatter_add(x, 0, m.tensor([[0] * 3] * 2), x[1:]),
+    "scatter_add, small source": lambda m, x: m.scatter_add(x, 0, m.tensor([[0] * 3] * 2), x[1:]),
     "index_select": lambda m, x: m.index_select(x, 0, m.tensor([1, 1, 0])),
     "index_select, 0-d": lambda m, x: x.index_select(1, m.tensor(2)),
     "index_select, outside": lambda m, x: x.index_select(0, m.tensor([2])),

@@ -134,7 +134,7 @@ def test_a_view_made_under_no_grad_is_not_written_to_outside():
     with mt.no_grad():
         row = x[0]
     for write in (lambda: row.mul_(2), lambda: row.__setitem__(0, 1.0), lambda: row.zero_()):
-        with pytest.raises(RuntimeError, match="a view made under no_grad"):
+        with pytest.raises(RuntimeError, match=r"a view made under no_grad"):
             write()
     with mt.no_grad():
         row.mul_(2)
@@ -179,8 +179,17 @@ def test_numbers_of_every_kind(name, dtype, value, torch):
         compare(torch, lambda m, x: getattr(x, name)(value), np.ones(2).astype(dtype), rtol=2e-3)
 
 
-@pytest.mark.parametrize("dtypes", [("float32", "float64"), ("float64", "float16"), ("int64", "float32"),
-                                    ("uint8", "int64"), ("bool", "bool"), ("float32", "int64")])  # fmt: skip
+@pytest.mark.parametrize(
+    "dtypes",
+    [
+        ("float32", "float64"),
+        ("float64", "float16"),
+        ("float32", "int64"),
+        ("int64", "float32"),
+        ("uint8", "int64"),
+        ("bool", "bool"),
+    ],
+)
 @pytest.mark.parametrize("name", ["add_", "mul_", "div_", "copy_"])
 def test_tensors_of_every_kind(name, dtypes, torch):
     a, b = (np.array([1, 2]).astype(dtype) for dtype in dtypes)

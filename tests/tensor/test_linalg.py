@@ -40,8 +40,18 @@ def test_matmul_of_any_two_shapes(shapes, torch):
 
 
 @pytest.mark.parametrize("name", ["mm", "bmm", "dot", "outer"])
-@pytest.mark.parametrize("shapes", [((2, 3), (3, 2)), ((2, 2, 3), (2, 3, 1)), ((3,), (3,)), ((3,), (2,)), ((), ()),
-                                    ((2, 2, 3), (3, 3, 1)), ((2, 3), (2, 3))])  # fmt: skip
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((2, 3), (3, 2)),
+        ((2, 3), (2, 3)),
+        ((2, 2, 3), (2, 3, 1)),
+        ((2, 2, 3), (3, 3, 1)),
+        ((3,), (3,)),
+        ((3,), (2,)),
+        ((), ()),
+    ],
+)
 def test_ranked_products(name, shapes, torch):
     a, b = (np.arange(float(np.prod(shape))).reshape(shape) for shape in shapes)
     compare(torch, lambda m, x, y: getattr(m, name)(x, y), a, b)

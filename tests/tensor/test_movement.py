@@ -122,7 +122,7 @@ def test_copies_share_nothing(name):
 
 
 def test_an_expanded_tensor_is_not_written_to():
-    with pytest.raises(RuntimeError, match="^add_: .* repeats elements"):
+    with pytest.raises(RuntimeError, match=r"^add_: .* repeats elements"):
         mt.zeros(1, 3).expand(2, 3).add_(1)
 
 

@@ -103,6 +103,6 @@ def test_what_is_no_number_is_refused(other):
     with pytest.raises(TypeError):
         mt.ones(2) + other
     with pytest.raises(
-        TypeError, match="^add: operand must be a Tensor, an array or a number, got"
+        TypeError, match=r"^add: operand must be a Tensor, an array or a number, got"
     ):
         mt.add(mt.ones(2), other)

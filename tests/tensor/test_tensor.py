@@ -51,16 +51,16 @@ def test_detach_in_place_cuts_the_graph():
     x = mt.ones(2, requires_grad=True)
     y = (x * 2).detach_()
     assert y.is_leaf and not y.requires_grad
-    with pytest.raises(RuntimeError, match="^detach_: a view cannot be detached in place"):
+    with pytest.raises(RuntimeError, match=r"^detach_: a view cannot be detached in place"):
         (x * 2)[0].detach_()
 
 
 def test_requires_grad_can_be_set_on_leaves_of_floats():
     x = mt.ones(2).requires_grad_()
     assert x.requires_grad and not x.requires_grad_(False).requires_grad
-    with pytest.raises(RuntimeError, match="^requires_grad: only a leaf can be set to False"):
+    with pytest.raises(RuntimeError, match=r"^requires_grad: only a leaf can be set to False"):
         (x.requires_grad_() * 1).requires_grad = False
-    with pytest.raises(RuntimeError, match="^requires_grad: only floating-point tensors"):
+    with pytest.raises(RuntimeError, match=r"^requires_grad: only floating-point tensors"):
         mt.arange(2).requires_grad_()
 
 
@@ -86,7 +86,7 @@ def test_numpy_shares_memory_and_refuses_a_history():
         RuntimeError, match=r"^numpy: the tensor requires grad; use detach\(\)\.numpy"
     ):
         y.numpy()
-    with pytest.raises(RuntimeError, match="^numpy: "):
+    with pytest.raises(RuntimeError, match=r"^numpy: "):
         np.asarray(y)
 
 
@@ -96,7 +96,7 @@ def test_array_protocol():
     assert np.array(x) is not x.data
     assert np.asarray(x, dtype=np.float64).dtype == np.float64
     assert np.stack([x, x]).shape == (2, 2)
-    with pytest.raises(ValueError, match="^__array__: a copy is needed"):
+    with pytest.raises(ValueError, match=r"^__array__: a copy is needed"):
         np.asarray(x, dtype=np.float64, copy=False)
 
 
@@ -182,7 +182,7 @@ def test_deepcopy_copies_memory_and_gradient_and_keeps_sharing():
     ("copying", "name"), [(copy.deepcopy, "deepcopy"), (pickle.dumps, "pickle")]
 )
 def test_only_leaves_are_copied(copying, name):
-    with pytest.raises(RuntimeError, match=f"^{name}: only leaves can be"):
+    with pytest.raises(RuntimeError, match=rf"^{name}: only leaves can be"):
         copying(mt.ones(2, requires_grad=True) * 2)
 
 
