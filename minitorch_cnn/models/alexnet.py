@@ -88,7 +88,7 @@ class AlexNet(Module):
     table: the convolutions, `ONE_TOWER` or `TWO_TOWERS`; dropout: the share of units that fc6 and
     fc7 do without in training; width: a factor for the number of channels and units of all layers.
 
-    Raises: ValueError for images that are too small (63 pixels, 67 with two towers).
+    Raises: ValueError for images that are too small (below 63 pixels, 67 with two towers).
     """
 
     def __init__(
@@ -101,9 +101,10 @@ class AlexNet(Module):
     ):
         super().__init__()
         self.in_channels = in_channels
+        towers = max(row.groups for row in table)
         channels, units, layers = in_channels, scaled(4096, width), []
         for row in table:
-            inputs, channels = channels, scaled(row.channels, width, multiple=row.groups)
+            inputs, channels = channels, scaled(row.channels, width, multiple=towers)
             conv = Conv2d(inputs, channels, row.kernel, row.stride, row.padding, groups=row.groups)
             layers += [conv, ReLU()]
             if row.norm:

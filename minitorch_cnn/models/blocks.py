@@ -92,10 +92,14 @@ class ImageNetToHalf(Module):
 
     x, y (N, 3, H, W). Networks whose weights come from TensorFlow were trained on pixels in
     [-1, 1]; with this in front of them they take the images that all other networks take.
+
+    Raises: ValueError for another number of channels than 3.
     """
 
-    def __init__(self):
+    def __init__(self, in_channels: int):
         super().__init__()
+        if in_channels != 3:
+            raise ValueError(f"transform_input: in_channels={in_channels} must be 3 (RGB)")
         mean, std = (np.reshape(v, (1, 3, 1, 1)) for v in (IMAGENET_MEAN, IMAGENET_STD))
         for name, array in (("scale", std / 0.5), ("shift", (mean - 0.5) / 0.5)):
             array = array.astype(get_default_dtype())
@@ -311,9 +315,8 @@ def check_images(model: str, x: Tensor, in_channels: int, smallest: int) -> None
 def smallest_image(chain: Module) -> int:
     """The least height and width at which every layer of a chain of square windows has an output.
 
-    From the last layer back: n outputs take (n - 1) * stride + kernel - 2 * padding inputs, and a
-    pooling that rounds up has its last one from stride - 1 fewer, though never from less than a
-    kernel.
+    From the last layer back: n outputs take (n - 1) * stride + kernel - 2 * padding inputs, or, of
+    a pooling that rounds up, stride - 1 fewer.
     """
     size = 1
     for layer in reversed(list(chain.modules())):
@@ -323,7 +326,7 @@ def smallest_image(chain: Module) -> int:
                 for value in (layer.kernel_size, layer.stride, layer.padding)
             )
             spared = stride - 1 if getattr(layer, "ceil_mode", False) else 0
-            size = max((size - 1) * stride - spared, 0) + kernel - 2 * padding
+            size = max((size - 1) * stride + kernel - 2 * padding - spared, 1)
     return size
 
 

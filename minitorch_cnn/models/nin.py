@@ -86,7 +86,7 @@ class NIN(Module):
     table: the layers, `CIFAR` or `IMAGENET`; dropout: the share of values dropped in training;
     width: a factor for the number of channels of all layers but the last.
 
-    Raises: ValueError for images that are too small (6 pixels, 55 with `IMAGENET`).
+    Raises: ValueError for images that are too small (below 4 pixels, 39 with `IMAGENET`).
     """
 
     def __init__(

@@ -60,7 +60,7 @@ class ZFNet(Module):
     table: the convolutions, `NARROW` or `WIDE`; dropout: the share of units that fc6 and fc7 do
     without in training; width: a factor for the number of channels and units of all layers.
 
-    Raises: ValueError for images of less than 63 pixels.
+    Raises: ValueError for images of less than 47 pixels.
     """
 
     def __init__(

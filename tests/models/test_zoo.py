@@ -119,6 +119,21 @@ def test_a_model_takes_other_classes_and_channels(published):
         model(mt.zeros(0, 3, *size))
 
 
+def test_a_model_names_the_smallest_image_that_it_can_take(entry):
+    with nn.shapes_only():
+        model = entry.build().eval()
+    if not hasattr(model, "smallest"):
+        pytest.skip("it takes images of any size, or of one")
+    channels, smallest = entry.input_shape[0], model.smallest
+    assert len(model(mt.zeros(0, channels, smallest, smallest)).shape) == 2
+    for size in ((smallest - 1, smallest), (smallest, smallest - 1)):
+        with pytest.raises(ValueError, match=f"at least {smallest}"):
+            model(mt.zeros(0, channels, *size))
+    model.smallest = 1  # without the check a layer fails
+    with pytest.raises(ValueError):
+        model(mt.zeros(0, channels, smallest - 1, smallest))
+
+
 def test_all_of_a_narrow_model_learns_from_images_of_its_size(published):
     mt.manual_seed(0)
     model = narrow(published.name, num_classes=7, **published.settings)
