@@ -92,7 +92,8 @@ class _Walk:
                 heapq.heappush(self.heap, (-target.age, target))
         else:
             box = self.leaves.setdefault(id(target), (target, [None]))[1]
-        box[index] = g if box[index] is None else self.add(box[index], g)
+        before = box[index]
+        box[index] = g if before is None else self.add(before, g)
 
     def add(self, a, b):
         """a + b, in place where `a` is a sum that this walk made itself."""
@@ -130,17 +131,18 @@ class _Walk:
         grads = None
         if type(results) is not tuple:
             results = (results,)
-        check_gradients(node, results)
+        if modes.anomaly or len(results) != len(node.edges):
+            check_gradients(node, results)
         for edge, g in zip(node.edges, results, strict=True):
-            if edge is not None and g is not None and self.leads_to_target(edge):
+            if edge is None or g is None:
+                continue
+            if self.useful is None or self.leads_to_target(edge):
                 self.deliver(edge, as_made(edge, g))
         if not retain_graph:
             node.release()
 
     def leads_to_target(self, edge) -> bool:
-        if self.useful is None or edge[0] in self.useful:
-            return True
-        return (id(edge[0]), edge[1]) in self.wanted
+        return edge[0] in self.useful or (id(edge[0]), edge[1]) in self.wanted
 
     def finish(self):
         """Hand out the gradients of the leaves."""

@@ -202,7 +202,8 @@ class SavedInput:
         self.tensor = tensor
 
     def unpack(self, node):
-        _check_version(node, self.tensor.shape, self.tensor._version, self.version)
+        if self.tensor._version.count != self.version:
+            raise _changed(node, self.tensor.shape, self.tensor._version, self.version)
         return self.tensor
 
 
@@ -218,7 +219,8 @@ class SavedOutput:
         self.counter, self.version = tensor._version, tensor._version.count
 
     def unpack(self, node):
-        _check_version(node, self.array.shape, self.counter, self.version)
+        if self.counter.count != self.version:
+            raise _changed(node, self.array.shape, self.counter, self.version)
         y = Tensor(self.array)
         y._version = self.counter
         y._requires_grad, y._node, y._index = True, node, self.index
@@ -235,10 +237,9 @@ def _without_base(view):
     return y
 
 
-def _check_version(node, shape, counter, version) -> None:
-    if counter.count != version:
-        raise RuntimeError(
-            f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for "
-            f"its gradient was changed in place: it is at version {counter.count}, expected "
-            f"version {version}"
-        )
+def _changed(node, shape, counter, version) -> RuntimeError:
+    return RuntimeError(
+        f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for its "
+        f"gradient was changed in place: it is at version {counter.count}, expected version "
+        f"{version}"
+    )
