@@ -36,7 +36,7 @@ def test_the_rate_rises_to_the_recipes_and_falls_to_nothing():
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 40, 30), (1, 28, 28), (3, 32, 32)])
 @pytest.mark.parametrize("train", [True, False])
 def test_images_of_any_shape_become_inputs(shape, train):
-    chosen = Recipe(content=27, shift=2, flip=True, mean=(0.5,), std=(0.25,))
+    chosen = Recipe(content=27, border=2, flip=True, mean=(0.5,), std=(0.25,))
     image = np.ones(shape, np.float32)
     x = chosen.transform(32, train)(image, np.random.default_rng(0))
     assert x.shape == (shape[0], 32, 32) and x.dtype == np.float32
@@ -45,18 +45,29 @@ def test_images_of_any_shape_become_inputs(shape, train):
 
 
 def test_held_out_images_are_in_the_middle_and_never_moved():
-    x = Recipe(content=27, shift=2, flip=True).transform(32, train=False)(np.ones((1, 8, 8), "f4"))
+    x = Recipe(content=27, border=2, flip=True).transform(32, train=False)(np.ones((1, 8, 8), "f4"))
     rows = np.flatnonzero((x[0] > 0).any(axis=1))
     assert (rows.min(), rows.max()) == (2, 28)
 
 
 def test_training_images_are_moved():
-    transform = Recipe(content=20, shift=3).transform(32, train=True)
+    transform = Recipe(content=20, border=3).transform(32, train=True)
     rng = np.random.default_rng(0)
     tops = {
         int(np.argmax(transform(np.ones((1, 8, 8), "f4"), rng)[0].max(1) > 0)) for _ in range(99)
     }
     assert tops == {3, 4, 5, 6, 7, 8, 9}
+
+
+def test_training_images_are_scaled_and_squeezed():
+    chosen = Recipe(content=20, border=4, area=(0.5, 1.0), ratio=(0.8, 1.25), mean=(0,), std=(1,))
+    transform, rng = chosen.transform(32, train=True), np.random.default_rng(0)
+    images = [transform(np.ones((1, 8, 8), "f4"), rng)[0] for _ in range(200)]
+    heights, widths = ([np.any(x > 0.5, axis).sum() for x in images] for axis in (1, 0))
+    # 20 of 40 pixels, of which a part of 0.5 to 1 of the area becomes 32 pixels a side.
+    assert 14 <= min(heights) < 17 and 20 < max(heights) <= 26
+    ratios = np.divide(heights, widths)
+    assert 0.75 < ratios.min() < 0.9 and 1.1 < ratios.max() < 1.35
 
 
 def test_lenet_sees_the_papers_background_and_ink():
