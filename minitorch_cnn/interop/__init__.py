@@ -2,5 +2,6 @@
 
 from .atomic import write_atomically
 from .safetensors import load, load_with_metadata, save
+from .torch_file import load_torch
 
-__all__ = ["load", "load_with_metadata", "save", "write_atomically"]
+__all__ = ["load", "load_torch", "load_with_metadata", "save", "write_atomically"]

@@ -1,0 +1,218 @@
+"""A pickle read by a machine that can build plain data and call nothing.
+
+A pickle is a program for a machine with a stack and a memory of objects. Python's own machine calls
+whatever function the program names. This one knows the opcodes for numbers, text, lists, tuples and
+dicts. Where the program names a global, calls it, sets a state, or points to data elsewhere, a
+subclass decides what that means; here all four are refused. A name stands on the stack as a
+`Global`, which is text: nothing on the stack can be called.
+
+The opcodes are those of protocols 2 to 5 that such data need (Python's pickletools describes them).
+Time and memory are proportional to the length of the program.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import struct
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import BinaryIO
+
+HIGHEST_PROTOCOL = 5
+
+
+@dataclass(frozen=True)
+class Global:
+    """A name that the program asked for and that was admitted, as "module.name"."""
+
+    name: str
+
+
+class PickleMachine:
+    """Reads one pickle after the other from `file`, a binary file that can seek.
+
+    Every method raises ValueError, with the reason as a clause, for what it refuses.
+    """
+
+    def __init__(self, file: BinaryIO):
+        self.file = file
+        here = file.tell()
+        self.end = file.seek(0, os.SEEK_END)
+        file.seek(here)
+
+    def load(self):
+        """The object that the pickle at the present position of the file builds."""
+        self.stack, self.marks, self.memo = [], [], {}
+        while (code := self.read(1)) != pickle.STOP:
+            if code not in OPCODES:
+                raise ValueError(
+                    f"byte {self.file.tell() - 1} is {code!r}, which is no opcode for plain data"
+                )
+            OPCODES[code](self)
+        return self.pop()
+
+    # --------------------------------------------------------------- what a subclass may admit
+
+    def find(self, name: str) -> Global:
+        """What the program means by "module.name"."""
+        raise ValueError(f"it asks for {name}, which is not admitted; nothing was executed")
+
+    def call(self, name: str, arguments: tuple):
+        """What the program gets from calling the admitted name."""
+        raise ValueError(f"it calls {name}, which is no function; nothing was executed")
+
+    def build(self, instance, state) -> None:
+        """What becomes of the state that the program has for an object of its own."""
+        raise ValueError(f"it sets the state of a {type(instance).__name__}")
+
+    def persistent(self, reference):
+        """What the program's reference to data outside the pickle stands for."""
+        raise ValueError("it refers to data outside the pickle")
+
+    # -------------------------------------------------------------------------- bytes and stack
+
+    def read(self, count: int) -> bytes:
+        # A large count is compared with what is left, so that a lie cannot ask for the memory.
+        if count > 4096 and count > self.end - self.file.tell():
+            raise ValueError(f"it is truncated: {count} bytes are wanted beyond its end")
+        data = self.file.read(count)
+        if len(data) < count:
+            raise ValueError("it is truncated: it ends in the middle of a pickle")
+        return data
+
+    def read_count(self, size: int) -> int:
+        return int.from_bytes(self.read(size), "little")
+
+    def read_line(self) -> str:
+        line = self.file.readline(1000)
+        if not line.endswith(b"\n"):
+            raise ValueError("it has a global whose name does not end")
+        return line[:-1].decode("utf-8")
+
+    def push(self, value) -> None:
+        self.stack.append(value)
+
+    def top(self):
+        if len(self.stack) <= (self.marks[-1] if self.marks else 0):
+            raise ValueError("its pickle takes more from the stack than is there")
+        return self.stack[-1]
+
+    def pop(self):
+        value = self.top()
+        del self.stack[-1]
+        return value
+
+    def pop_to_mark(self) -> list:
+        if not self.marks:
+            raise ValueError("its pickle lacks a mark")
+        start = self.marks.pop()
+        items = self.stack[start:]
+        del self.stack[start:]
+        return items
+
+    # --------------------------------------------------------------------------------- opcodes
+
+    def protocol(self) -> None:
+        if self.read_count(1) > HIGHEST_PROTOCOL:
+            raise ValueError(f"its pickle has a protocol above {HIGHEST_PROTOCOL}")
+
+    def number(self, form: str) -> None:
+        self.push(struct.unpack(form, self.read(struct.calcsize(form)))[0])
+
+    def long(self) -> None:
+        self.push(int.from_bytes(self.read(self.read_count(1)), "little", signed=True))
+
+    def text(self, size: int) -> None:
+        self.push(self.read(self.read_count(size)).decode("utf-8"))
+
+    def pack(self, count: int) -> None:
+        self.push(tuple([self.pop() for _ in range(count)][::-1]))
+
+    def extend(self, items: list) -> None:
+        if type(self.top()) is not list:
+            raise ValueError(f"its pickle appends to a {type(self.top()).__name__}")
+        self.top().extend(items)
+
+    def update(self, items: list) -> None:
+        if not isinstance(self.top(), dict) or len(items) % 2:
+            raise ValueError("its pickle sets items of what is no dict, or no pairs")
+        insert(self.top(), zip(items[::2], items[1::2], strict=True))
+
+    def put(self, index: int) -> None:
+        self.memo[index] = self.top()
+
+    def get(self, index: int) -> None:
+        if index not in self.memo:
+            raise ValueError("its pickle refers to an object that it has not made")
+        self.push(self.memo[index])
+
+    def find_on_stack(self) -> None:
+        name, module = self.pop(), self.pop()
+        if not isinstance(name, str) or not isinstance(module, str):
+            raise ValueError("its pickle has a global whose name is no text")
+        self.push(self.find(f"{module}.{name}"))
+
+    def reduce(self) -> None:
+        arguments, function = self.pop(), self.pop()
+        if not isinstance(function, Global) or type(arguments) is not tuple:
+            raise ValueError(f"it calls a {type(function).__name__}; nothing was executed")
+        self.push(self.call(function.name, arguments))
+
+    def set_state(self) -> None:
+        state = self.pop()
+        self.build(self.top(), state)
+
+
+def insert(target: dict, pairs) -> None:
+    """Add `pairs` to `target`; keys are text, numbers and None, whose hashes take little time."""
+    for key, value in pairs:
+        if not isinstance(key, str | int | float | None):
+            raise ValueError(f"it has a dict with a {type(key).__name__} as a key")
+        target[key] = value
+
+
+# fmt: off
+OPCODES: dict[bytes, Callable[[PickleMachine], None]] = {
+    pickle.PROTO: PickleMachine.protocol,
+    pickle.FRAME: lambda m: m.read(8),  # says how much may be read ahead; nothing is
+    pickle.NONE: lambda m: m.push(None),
+    pickle.NEWTRUE: lambda m: m.push(True),
+    pickle.NEWFALSE: lambda m: m.push(False),
+    pickle.BININT: lambda m: m.number("<i"),
+    pickle.BININT1: lambda m: m.number("<B"),
+    pickle.BININT2: lambda m: m.number("<H"),
+    pickle.BINFLOAT: lambda m: m.number(">d"),
+    pickle.LONG1: PickleMachine.long,
+    pickle.SHORT_BINSTRING: lambda m: m.text(1),  # Python 2's text
+    pickle.BINSTRING: lambda m: m.text(4),
+    pickle.SHORT_BINUNICODE: lambda m: m.text(1),
+    pickle.BINUNICODE: lambda m: m.text(4),
+    pickle.BINUNICODE8: lambda m: m.text(8),
+    pickle.EMPTY_TUPLE: lambda m: m.push(()),
+    pickle.EMPTY_LIST: lambda m: m.push([]),
+    pickle.EMPTY_DICT: lambda m: m.push({}),
+    pickle.MARK: lambda m: m.marks.append(len(m.stack)),
+    pickle.POP: PickleMachine.pop,
+    pickle.POP_MARK: PickleMachine.pop_to_mark,
+    pickle.TUPLE: lambda m: m.push(tuple(m.pop_to_mark())),
+    pickle.TUPLE1: lambda m: m.pack(1),
+    pickle.TUPLE2: lambda m: m.pack(2),
+    pickle.TUPLE3: lambda m: m.pack(3),
+    pickle.APPEND: lambda m: m.extend([m.pop()]),
+    pickle.APPENDS: lambda m: m.extend(m.pop_to_mark()),
+    pickle.SETITEM: lambda m: m.update([m.pop(), m.pop()][::-1]),
+    pickle.SETITEMS: lambda m: m.update(m.pop_to_mark()),
+    pickle.BINPUT: lambda m: m.put(m.read_count(1)),
+    pickle.LONG_BINPUT: lambda m: m.put(m.read_count(4)),
+    pickle.MEMOIZE: lambda m: m.put(len(m.memo)),
+    pickle.BINGET: lambda m: m.get(m.read_count(1)),
+    pickle.LONG_BINGET: lambda m: m.get(m.read_count(4)),
+    pickle.GLOBAL: lambda m: m.push(m.find(f"{m.read_line()}.{m.read_line()}")),
+    pickle.STACK_GLOBAL: PickleMachine.find_on_stack,
+    pickle.REDUCE: PickleMachine.reduce,
+    pickle.NEWOBJ: PickleMachine.reduce,
+    pickle.BUILD: PickleMachine.set_state,
+    pickle.BINPERSID: lambda m: m.push(m.persistent(m.pop())),
+}
+# fmt: on

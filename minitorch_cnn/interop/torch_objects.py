@@ -1,0 +1,260 @@
+"""What PyTorch's pickles are made of: storages, and tensors that look into them.
+
+A storage is a row of numbers of one type; a tensor is an offset, a size and a stride for each axis.
+Several tensors may look into one storage. Below is every global that a file may name.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from math import prod
+from typing import BinaryIO
+
+import numpy as np
+
+from .. import backend
+from ..nn import Parameter
+from ..tensor import Tensor
+from .pickle_machine import Global, PickleMachine, insert
+
+# The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
+STORAGES = {
+    "torch.DoubleStorage": backend.float64,
+    "torch.FloatStorage": backend.float32,
+    "torch.HalfStorage": backend.float16,
+    "torch.BFloat16Storage": backend.float32,
+    "torch.LongStorage": backend.int64,
+    "torch.IntStorage": backend.int32,
+    "torch.ShortStorage": backend.int16,
+    "torch.CharStorage": backend.int8,
+    "torch.ByteStorage": backend.uint8,
+    "torch.BoolStorage": backend.bool_,
+}
+
+REFUSED = {
+    "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
+    "torch._utils._rebuild_qtensor": "a quantised tensor",
+    "torch._utils._rebuild_nested_tensor": "a nested tensor",
+    "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without numbers (device meta)",
+    "torch._utils._rebuild_tensor_v3": "a tensor of a dtype unknown here (float8, uint16, ...)",
+    "torch._tensor._rebuild_from_type_v2": "a tensor of a class of its own, or with attributes",
+    "torch._utils._rebuild_parameter_with_state": "a parameter with attributes",
+    "torch.ComplexFloatStorage": "complex numbers",
+    "torch.ComplexDoubleStorage": "complex numbers",
+    "torch.QInt8Storage": "quantised numbers",
+    "torch.QUInt8Storage": "quantised numbers",
+    "torch.QInt32Storage": "quantised numbers",
+}
+
+MOST_AXES = 64  # NumPy's limit
+
+
+class Storage:
+    """`count` numbers of the type `name`, a key of `STORAGES`; read from a file when it comes."""
+
+    def __init__(self, name: str, count: int):
+        self.name, self.count = name, count
+        self.nbytes = count * stored_size(name)
+        self.array = np.empty(count, STORAGES[name])
+
+    def read_from(self, file: BinaryIO) -> None:
+        """Read the numbers, little-endian, from the present position of `file`."""
+        half = self.name == "torch.BFloat16Storage"
+        raw = np.empty(self.count, np.uint16) if half else self.array
+        if file.readinto(raw.view(np.uint8)) != self.nbytes:
+            raise ValueError(f"it is truncated: a storage of {self.nbytes} bytes is not all there")
+        if half:  # the upper half of a float32
+            np.left_shift(raw, 16, out=self.array.view(np.uint32), dtype=np.uint32)
+        if self.array.dtype == bool and (raw.view(np.uint8) > 1).any():
+            raise ValueError("a storage of bool has bytes that are neither 0 nor 1")
+
+
+def stored_size(name: str) -> int:
+    """The bytes that a number takes in a file, by the type of its storage."""
+    return 2 if name == "torch.BFloat16Storage" else STORAGES[name].itemsize
+
+
+class TorchMachine(PickleMachine):
+    """Reads a pickle of tensors, plain containers and numbers.
+
+    make_storage(key, name, count) gives the file's storage `key`; it is asked once for each key.
+    """
+
+    def __init__(self, file: BinaryIO, make_storage: Callable[[str, str, int], Storage]):
+        super().__init__(file)
+        self.make_storage = make_storage
+        self.storages: dict[str, Storage] = {}
+        self.copied = 0
+
+    def load(self):
+        value = super().load()
+        refuse_leftovers(value)
+        return value
+
+    def find(self, name: str) -> Global:
+        if name in REFUSED:
+            raise ValueError(f"it holds {REFUSED[name]} ({name}), which is not supported")
+        if name not in REBUILD and name not in STORAGES:
+            raise ValueError(
+                f"it asks for {name}; only tensors, numbers, text and plain containers are "
+                "admitted (of a model, save its state_dict()), and nothing was executed"
+            )
+        return Global(name)
+
+    def call(self, name: str, arguments: tuple):
+        if name not in REBUILD:
+            return super().call(name, arguments)
+        # A list of pairs, once in the pickle, may become any number of dicts: not without end.
+        self.copied += sum(len(items) for items in arguments if type(items) is list)
+        if self.copied > self.end:
+            raise ValueError("it has dicts with more items than the file has bytes")
+        try:
+            return REBUILD[name](*arguments)
+        except TypeError as error:
+            raise ValueError(f"{name} has arguments that do not fit ({error})") from error
+
+    def build(self, instance, state) -> None:
+        """A state_dict's `_metadata` is dropped; parameters before 0.4 keep `requires_grad`."""
+        if type(instance) is OrderedDict and isinstance(state, dict):
+            return
+        if isinstance(instance, Parameter) and isinstance(state, tuple) and len(state) == 3:
+            set_requires_grad(instance, state[0])
+            return
+        super().build(instance, state)
+
+    def persistent(self, reference) -> Storage:
+        """("storage", type, key, device, count), and in the older format what part of it."""
+        match reference:
+            case ("storage", Global(name), str(key), str(), int(count), *rest) if name in STORAGES:
+                storage = self.storage_of(key, name, count)
+            case _:
+                raise ValueError("it refers to data outside the pickle that is no storage")
+        match rest:
+            case [] | [None]:
+                return storage
+            case [(str(), int(offset), int(size))] if 0 <= offset <= offset + size <= count:
+                return part_of(storage, offset, size)
+        raise ValueError(f"a part of storage {key!r} is not within its {count} numbers")
+
+    def storage_of(self, key: str, name: str, count: int) -> Storage:
+        if count < 0:
+            raise ValueError(f"storage {key!r} has {count} numbers")
+        if key not in self.storages:
+            self.storages[key] = self.make_storage(key, name, count)
+        storage = self.storages[key]
+        if (storage.name, storage.count) != (name, count):
+            raise ValueError(f"storage {key!r} is of two types or lengths")
+        return storage
+
+
+def part_of(storage: Storage, offset: int, size: int) -> Storage:
+    """The numbers offset..offset+size of a storage, in the same memory."""
+    part = Storage(storage.name, 0)
+    part.count, part.array = size, storage.array[offset : offset + size]
+    return part
+
+
+def refuse_leftovers(value) -> None:
+    """Refuse a result that holds what only the machine understands: a name, a bare storage."""
+    seen, waiting = set(), [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, Global):
+            raise ValueError(f"it holds {value.name} itself, which is neither tensor nor number")
+        if isinstance(value, Storage):
+            raise ValueError("it holds a storage that belongs to no tensor")
+        if isinstance(value, dict | list | tuple) and id(value) not in seen:
+            seen.add(id(value))
+            waiting.extend(value.values() if isinstance(value, dict) else value)
+
+
+# ------------------------------------------------------------- the functions that a file may name
+
+
+def ordered_dict(pairs: list | None = None) -> OrderedDict:
+    """Python 2 hands over a list of [key, value]; Python 3 makes it empty and fills it then."""
+    result = OrderedDict()
+    if pairs is not None:
+        if type(pairs) is not list or any(type(p) not in (list, tuple) for p in pairs):
+            raise ValueError("it has an OrderedDict of what is no list of pairs")
+        if any(len(pair) != 2 for pair in pairs):
+            raise ValueError("it has an OrderedDict of what is no list of pairs")
+        insert(result, pairs)
+    return result
+
+
+def size_tuple(size: tuple) -> tuple[int, ...]:
+    """torch.Size as a tuple."""
+    refuse_unless_sizes("a size", size)
+    return size
+
+
+def rebuild_tensor(
+    storage: Storage,
+    offset: int,
+    size: tuple,
+    stride: tuple,
+    requires_grad: bool = False,
+    backward_hooks=None,
+    metadata: dict | None = None,
+) -> Tensor:
+    """The tensor x[i, j, ...] = storage[offset + i * stride[0] + j * stride[1] + ...].
+
+    It looks into the storage's memory, as do the others of the same storage. Hooks are dropped.
+    """
+    if not isinstance(storage, Storage):
+        raise ValueError("it has a tensor without a storage")
+    refuse_unless_sizes("the size of a tensor", size)
+    refuse_unless_sizes("the stride of a tensor", stride)
+    refuse_unless_sizes("the offset of a tensor", (offset,))
+    if metadata:
+        raise ValueError("it has a conjugate or negative view, which is not supported")
+    what = f"a tensor of size {size}, stride {stride} and offset {offset}"
+    array = storage.array
+    if len(size) != len(stride) or prod(max(n, 1) for n in size) * array.itemsize >= 2**63:
+        raise ValueError(f"it has {what}, which no memory holds")
+    if 0 in size:
+        return leaf(Tensor, np.empty(size, array.dtype), requires_grad)
+    last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
+    if last >= storage.count:
+        raise ValueError(f"{what} reaches beyond its storage of {storage.count} numbers")
+    # The stride of an axis of one place means nothing and may be any number.
+    steps = [step * array.itemsize if n > 1 else 0 for n, step in zip(size, stride, strict=True)]
+    view = np.ndarray(size, array.dtype, array, offset * array.itemsize, steps)
+    return leaf(Tensor, view, requires_grad)
+
+
+def rebuild_parameter(data: Tensor, requires_grad: bool = True, backward_hooks=None) -> Parameter:
+    """A parameter in the memory of the tensor `data`."""
+    if not isinstance(data, Tensor):
+        raise ValueError("it has a parameter without a tensor")
+    return leaf(Parameter, data.data, requires_grad)
+
+
+def leaf(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
+    tensor = kind(array, requires_grad=False)
+    set_requires_grad(tensor, requires_grad)
+    return tensor
+
+
+def set_requires_grad(tensor: Tensor, requires_grad: bool) -> None:
+    if not isinstance(requires_grad, bool) or (requires_grad and tensor.dtype.kind != "f"):
+        raise ValueError(f"a tensor of {tensor.dtype} has a requires_grad that it cannot have")
+    tensor.requires_grad = requires_grad
+
+
+def refuse_unless_sizes(what: str, numbers: tuple) -> None:
+    fit = type(numbers) is tuple and len(numbers) <= MOST_AXES
+    if not fit or any(type(n) is not int or not 0 <= n < 2**63 for n in numbers):
+        raise ValueError(f"{what} is no tuple of at most {MOST_AXES} integers >= 0")
+
+
+REBUILD = {
+    "collections.OrderedDict": ordered_dict,
+    "torch.Size": size_tuple,
+    "torch._utils._rebuild_tensor": rebuild_tensor,  # before 0.4
+    "torch._utils._rebuild_tensor_v2": rebuild_tensor,
+    "torch._utils._rebuild_parameter": rebuild_parameter,
+    "torch.nn.parameter.Parameter": rebuild_parameter,  # before 1.0
+}
