@@ -108,7 +108,7 @@ class BNInception(Module):
 
     def __init__(self, num_classes: int, in_channels: int, width: float):
         super().__init__()
-        self.in_channels = in_channels
+        self.in_channels, self.smallest = in_channels, 31
         self.blocks: list[list[list[str]]] = []  # per block its paths, each the names along it
         channels = self._add([STEM], in_channels, width)
         for module, row in TABLE.items():
@@ -142,7 +142,7 @@ class BNInception(Module):
         return out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        check_images("BNInception", x, self.in_channels, 31)
+        check_images("BNInception", x, self.in_channels, self.smallest)
         if any(-(-size // 2) // 4 % 4 for size in x.shape[2:]):
             raise ValueError(
                 f"BNInception: x of shape {x.shape} must have H and W that halve evenly in 3c and "

@@ -173,7 +173,7 @@ class GoogLeNet(Trunk):
             inputs = layers[after].out_channels
             heads[after] = name, auxiliary_head(inputs, num_classes, aux_pool(), conv, width)
         if rescale:
-            layers = {"rescale": ImageNetToHalf(), **layers}
+            layers = {"rescale": ImageNetToHalf(in_channels), **layers}
         layers |= classifier(channels, num_classes, dropout)
         super().__init__(layers, in_channels, smallest, heads, aux_smallest)
 

@@ -160,7 +160,7 @@ class InceptionV3(Trunk):
             inputs = layers["Mixed_6e"].out_channels
             heads["Mixed_6e"] = "AuxLogits", auxiliary_head(inputs, num_classes, width)
         if transform_input:
-            layers = {"rescale": ImageNetToHalf(), **layers}
+            layers = {"rescale": ImageNetToHalf(in_channels), **layers}
         layers |= classifier(channels, num_classes, dropout)
         super().__init__(layers, in_channels, 75, heads, 299)
         draw_weights(self, partial(init.trunc_normal_, std=0.1))

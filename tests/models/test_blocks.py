@@ -1,0 +1,148 @@
+"""Blocks do what their formulas say, branches join in order, and tables build what they list."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+from minitorch_cnn.models import create_model
+from minitorch_cnn.models.blocks import (
+    Branches,
+    Conv,
+    ConvBNReLU,
+    ConvReLU,
+    ImageNetToHalf,
+    Trunk,
+    beside,
+    build,
+    build_all,
+    classifier,
+    draw_normal,
+    draw_weights,
+    numbered,
+    scaled,
+)
+from tests import oracle
+from tests.models.compare import gradients_are_slopes
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    mt.manual_seed(0)
+
+
+def test_conv_relu_is_a_convolution_with_a_bias_cut_at_zero():
+    block, x = ConvReLU(3, 4, 3, 2, 1), mt.randn(2, 3, 7, 6)
+    w, b = (p.detach().numpy() for p in block.parameters())
+    y = oracle.conv2d(x.numpy(), w, (2, 2), ((1, 1), (1, 1))) + b.reshape(-1, 1, 1)
+    np.testing.assert_allclose(block(x).detach().numpy(), np.maximum(y, 0), atol=1e-6)
+    assert (y < 0).any()
+
+
+def test_conv_bn_relu_normalises_in_between_and_has_no_bias():
+    block, x = ConvBNReLU(4, 6, (1, 3), 1, (0, 1), groups=2, eps=0.5), mt.randn(2, 4, 5, 6)
+    assert [name for name, _ in block.named_parameters()] == ["conv.weight", "bn.weight", "bn.bias"]
+    w = block.conv.weight.detach().numpy()
+    y = oracle.conv2d(x.numpy(), w, (1, 1), ((0, 0), (1, 1)), groups=2)
+    y = oracle.batch_norm(y, np.ones(6), np.zeros(6), 0.5)
+    np.testing.assert_allclose(block(x).detach().numpy(), np.maximum(y, 0), atol=1e-6)
+
+
+@pytest.mark.parametrize("block", [ConvReLU, ConvBNReLU])
+def test_the_gradients_of_a_convolution_and_what_follows_it_are_slopes(block):
+    gradients_are_slopes(block(2, 3, 3, padding=1), 2, 2, 5, 4)
+
+
+def test_a_step_in_a_table_keeps_the_size_unless_told():
+    for conv, size in (
+        (Conv(5, 3), (8, 9)),
+        (Conv(5, (1, 7)), (8, 9)),
+        (Conv(5, 3, 2), (4, 5)),
+        (Conv(5, 3, 2, 0), (3, 4)),
+    ):
+        layer, channels = build(conv, 2, ConvReLU)
+        assert layer(mt.zeros(1, 2, 8, 9)).shape == (1, channels, *size)
+
+
+def test_width_is_a_factor_for_all_filters_of_a_table():
+    step = (Conv(64, 1), [{"a": Conv(32, 3)}, {"pool": partial(nn.MaxPool2d, 3, 1, 1)}])
+    for width, channels in ((1.0, 96), (0.5, 48), (2.0, 192)):
+        layer, found = build(step, 3, ConvReLU, width)
+        assert found == channels == layer(mt.zeros(0, 3, 4, 4)).shape[1]
+    assert [scaled(n, 1 / 8) for n in (64, 20, 3)] == [8, 2, 1]
+    assert [scaled(n, 1 / 8, multiple=2) for n in (64, 20, 3)] == [8, 2, 2]
+
+
+def test_branches_join_in_the_order_of_their_paths_and_fork_where_names_repeat():
+    root = {"root": Conv(3, 1)}
+    paths = [{"first": Conv(2, 1)}, root | {"left": Conv(4, 3)}, root | {"right": Conv(5, 1)}, root]
+    block, x = Branches(2, paths, ConvReLU), mt.randn(1, 2, 4, 4)
+    runs = []
+    block.root.register_forward_hook(lambda *_: runs.append(1))
+    y, middle = block(x), block.root(x)
+    expected = mt.cat([block.first(x), block.left(middle), block.right(middle), middle], dim=1)
+    assert mt.equal(y, expected) and y.shape[1] == block.out_channels == 14
+    assert len(runs) == 2  # once in the block, once above
+    assert [name for name, _ in block.named_children()] == ["first", "root", "left", "right"]
+
+
+def test_paths_are_named_as_files_of_weights_name_them():
+    assert numbered("a", 7, 8) == {"a_1": 7, "a_2": 8}
+    assert beside(7, 8) == [{"branch0": 7}, {"branch1": 8}]
+    assert beside(7, start=1) == [{"branch1": 7}]
+
+
+def trunk(**settings):
+    layers, channels = build_all({"a": Conv(4, 3), "b": Conv(6, 1)}, 3, ConvReLU, 1.0)
+    head = nn.Sequential(classifier(4, 5, 0.0, "last"))
+    return Trunk({**layers, **classifier(channels, 5, 0.0)}, 3, 2, {"a": ("aux", head)}, **settings)
+
+
+def test_auxiliary_heads_see_their_layer_in_training_only():
+    model, x = trunk(), mt.randn(2, 3, 6, 6)
+    logits, aside = model(x)
+    assert mt.equal(aside, model.aux(model.a(x)))
+    assert mt.equal(logits, model.eval()(x))
+    assert model(x).shape == (2, 5)
+
+
+def test_a_loss_of_all_outputs_reaches_trunk_and_heads():
+    model = trunk()
+    logits, aside = model(mt.randn(2, 3, 6, 6))
+    (logits.sum() + 0.3 * aside.sum()).backward()
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_a_trunk_refuses_images_that_are_too_small_for_it_or_for_its_heads():
+    model = trunk(smallest_with_heads=4)
+    with pytest.raises(ValueError, match=r"Trunk: x of shape \(1, 3, 3, 9\) .* at least 4"):
+        model(mt.zeros(1, 3, 3, 9))
+    model.eval()(mt.zeros(1, 3, 3, 9))
+    for shape in ((1, 3, 1, 9), (1, 2, 9, 9), (3, 9, 9)):
+        with pytest.raises(ValueError, match=r"must be \(N, 3, H, W\) with H and W at least 2"):
+            model(mt.zeros(*shape))
+
+
+def test_images_normalised_for_imagenet_are_renormalised_to_a_half():
+    pixels = np.random.default_rng(0).random((2, 3, 4, 4)).astype(np.float32)
+    mean, std = (np.reshape(v, (3, 1, 1)) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
+    layer = ImageNetToHalf(3)
+    y = layer(mt.tensor(((pixels - mean) / std).astype(np.float32)))
+    np.testing.assert_allclose(y.numpy(), 2 * pixels - 1, atol=1e-6)
+    assert not layer.state_dict()
+    with pytest.raises(ValueError, match="in_channels=1 must be 3"):
+        create_model("inception_v3", in_channels=1, transform_input=True, width=1 / 64)
+
+
+def test_weights_are_drawn_for_convolutions_and_linear_layers_alone():
+    model = nn.Sequential(ConvBNReLU(4, 64, 3), nn.Conv2d(64, 64, 1), nn.Linear(64, 64))
+    draw_weights(model, partial(nn.init.constant_, val=3.0), bias=0.5)
+    assert mt.equal(model[0].bn.weight, mt.ones(64)) and mt.equal(model[0].bn.bias, mt.zeros(64))
+    for layer in (model[0].conv, model[1], model[2]):
+        assert (layer.weight == 3).all().item()
+    assert (model[1].bias == 0.5).all().item() and (model[2].bias == 0.5).all().item()
+    draw_normal(model, 0.01, width=1 / 4)  # a quarter of the inputs: twice the deviation
+    assert abs(model[2].weight.std().item() - 0.02) < 0.002
+    assert not model[2].bias.data.any()
