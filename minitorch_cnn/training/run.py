@@ -205,7 +205,7 @@ def size_of(config: dict[str, Any]) -> int:
 def source_of(config: dict[str, Any]) -> Source:
     chosen, size = recipe_of(config), size_of(config)
     transforms = (chosen.transform(size, train=True), chosen.transform(size, train=False))
-    return load_source(config["data"], config["path"], size, transforms)
+    return load_source(config["data"], config["path"], chosen.content or size, transforms)
 
 
 def make_model(config: dict[str, Any]) -> Module:

@@ -24,8 +24,8 @@ class Source(NamedTuple):
 def load_source(name: str, path: str | None, size: int, transforms: Transforms) -> Source:
     """The data set `name`, its images made fit for a model by (training, test) transforms.
 
-    path: the folder of data that does not come with the package; size: the model's input, for data
-    that can have any.
+    path: the folder of data that does not come with the package; size: pixels a side for data that
+    can have any, those that the transforms would else resize to.
 
     Raises: ValueError for an unknown name or a path that is missing or not needed; what the data
     sets raise for files that are missing or wrong.
@@ -40,7 +40,7 @@ def load_source(name: str, path: str | None, size: int, transforms: Transforms) 
 
 
 def digits(path, size: int, transforms: Transforms) -> Source:
-    parts = [datasets.Digits(t is transforms[0], transform=t) for t in transforms]
+    parts = [datasets.Digits(t is transforms[0], size, t) for t in transforms]
     return Source(*parts, parts[0].classes, 1)
 
 

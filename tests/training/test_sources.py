@@ -26,8 +26,9 @@ def test_built_in_data_have_two_parts_each_with_its_transform(name, channels, cl
         assert 0 <= label < len(source.classes)
 
 
-def test_shapes_have_the_models_size():
-    assert load_source("shapes", None, 48, MARKS).train.images.shape[2:] == (48, 48)
+@pytest.mark.parametrize("name", ["digits", "shapes"])
+def test_data_that_can_have_any_size_have_the_one_asked_for(name):
+    assert load_source(name, None, 24, MARKS).train.images.shape[2:] == (24, 24)
 
 
 def test_a_folder_holds_out_every_fifth_image_of_each_class(tmp_path):
