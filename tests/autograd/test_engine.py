@@ -234,6 +234,15 @@ def test_leaves_given_one_array_do_not_share_it(leaf):
     np.testing.assert_array_equal(g.data, 1)
 
 
+def test_a_sum_of_gradients_that_was_passed_on_is_not_added_to(leaf):
+    a, b = leaf(3), leaf(3)
+    older = a * 5
+    shared = a + b
+    (shared * 2 + shared * 3 + older).backward(ones(3))  # 2 + 3 goes to a and to b, then 5 to a
+    np.testing.assert_array_equal(a.grad.data, 10)
+    np.testing.assert_array_equal(b.grad.data, 5)
+
+
 def test_accumulating_changes_grad_in_place_as_pytorch_does(leaf):
     x = leaf(3)
     (2 * x).sum().backward()

@@ -164,7 +164,7 @@ def test_writes_through_a_transposed_view_of_transposed_memory_reach_the_base():
     base = w.T * 1  # NumPy keeps the transposed layout
     flat = base.T.reshape(6)
     assert np.shares_memory(flat.data, base.data)
-    flat[:2] = 0.0
+    flat[:2] = 7.0
     (base * base).sum().backward()
     np.testing.assert_array_equal(w.grad.data, [[0, 0, 4], [6, 8, 10]])
 
