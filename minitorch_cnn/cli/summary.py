@@ -31,9 +31,11 @@ def add_parser(commands) -> None:
 def run(options) -> None:
     from ..analysis import summary
     from ..models import create_model, model_entry
+    from ..nn import shapes_only
 
     shape = options.input_shape or model_entry(options.model).input_shape
-    model = create_model(options.model, in_channels=shape[0])
+    with shapes_only():
+        model = create_model(options.model, in_channels=shape[0])
     try:
         table = summary(model, shape)
     except (ValueError, RuntimeError) as error:

@@ -43,7 +43,7 @@ def call(text: str) -> tuple[str, dict]:
 
 
 def table() -> dict[str, Published]:
-    """The lines of published.csv whose models are registered, by their first field."""
+    """The lines of published.csv by their first field."""
     with open(HERE / "published.csv", newline="", encoding="utf-8") as file:
         lines = list(csv.DictReader(file))
     rows = {}
@@ -52,16 +52,11 @@ def table() -> dict[str, Published]:
         rows[line["model"]] = Published(
             *call(line["model"]), int(line["params"]), int(line["macs"]), shape
         )
-    return {text: row for text, row in rows.items() if row.name in list_models()}
-
-
-def key_files() -> list[Path]:
-    """The files of keys whose models are registered."""
-    files = sorted((HERE / "keys").glob("*.txt.gz"))
-    return [file for file in files if call(file.name.split(".")[0])[0] in list_models()]
+    return rows
 
 
 TABLE = table()
+KEYS = {file.name.removesuffix(".txt.gz"): file for file in sorted(HERE.glob("keys/*.txt.gz"))}
 
 
 @pytest.fixture(params=TABLE)
@@ -84,7 +79,11 @@ def narrow(name: str, **settings) -> nn.Module:
         return create_model(name, **settings)
 
 
-def test_a_model_is_in_the_table_with_the_figures_of_its_entry(entry):
+def test_the_table_has_a_line_for_every_model_and_none_for_others():
+    assert sorted({row.name for row in TABLE.values()}) == list_models()
+
+
+def test_the_entry_of_a_model_has_the_figures_of_the_table(entry):
     published = TABLE[entry.name]
     assert (entry.params, entry.macs) == (published.params, published.macs)
     assert entry.input_shape == published.shape
@@ -98,11 +97,11 @@ def test_a_model_has_the_parameters_and_multiply_adds_that_were_published(publis
     assert counted.total_macs == published.macs
 
 
-@pytest.mark.parametrize("file", key_files(), ids=lambda file: file.name.split(".")[0])
-def test_a_model_has_the_keys_and_shapes_of_the_files_of_trained_weights(file):
-    lines = gzip.decompress(file.read_bytes()).decode().splitlines()
+@pytest.mark.parametrize("text", KEYS)
+def test_a_model_has_the_keys_and_shapes_of_the_files_of_trained_weights(text):
+    lines = gzip.decompress(KEYS[text].read_bytes()).decode().splitlines()
     expected = dict(line.split() for line in lines if not line.startswith("#"))
-    name, settings = call(file.name.split(".")[0])
+    name, settings = call(text)
     with nn.shapes_only():
         state = create_model(name, **settings).state_dict()
     shapes = {key: "x".join(map(str, value.shape)) for key, value in state.items()}
