@@ -1,6 +1,7 @@
 """Training: the loop, what it measures, what it keeps, and a run with its folder."""
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .evaluation import average_predictions, predict_crops, predict_dense
 from .fit import fit
 from .history import History
 from .metrics import (
@@ -27,6 +28,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Run",
+    "average_predictions",
     "confusion_matrix",
     "evaluate",
     "evaluate_predictions",
@@ -36,6 +38,8 @@ __all__ = [
     "load_run",
     "make_config",
     "predict",
+    "predict_crops",
+    "predict_dense",
     "recipe",
     "resume_run",
     "save_checkpoint",

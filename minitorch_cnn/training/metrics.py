@@ -34,15 +34,23 @@ def predict(model: Module, batches: Iterable) -> Predictions:
 
     Raises: ValueError if there is no batch.
     """
+    return collect("predict", model, batches, model)
+
+
+def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Predictions:
+    """scores(x) (N, K) of all batches (x, labels), with `model` in evaluation mode meanwhile.
+
+    Raises: ValueError in the name of the function `name` if there is no batch.
+    """
     training = model.training
     model.eval()
     try:
         with no_grad():
-            pairs = [(model(x).data, np.asarray(labels)) for x, labels in batches]
+            pairs = [(scores(x).data, np.asarray(labels)) for x, labels in batches]
     finally:
         model.train(training)
     if not pairs:
-        raise ValueError("predict: batches is empty")
+        raise ValueError(f"{name}: batches is empty")
     logits, labels = zip(*pairs, strict=True)
     return Predictions(np.concatenate(logits), np.concatenate(labels))
 

@@ -1,0 +1,94 @@
+"""Several looks at an image, or several models, for one prediction: how papers report their errors.
+
+    predict(model, batches)                  one crop: batches of Resize(256), CenterCrop(224)
+    predict_crops(model, batches)            ten crops: batches of Resize(256), TenCrop(224)
+    predict_dense(net, batches)              all of the image: batches of Resize(256) and so on
+    average_predictions([first, second])     an ensemble of models, crops, scales or mirror images
+
+Each gives `Predictions`, which `evaluate_predictions` turns into errors. Where probabilities are
+averaged, `logits` are the logarithms of the mean: softmax turns them back into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from math import log
+
+import numpy as np
+
+from .. import functional as F
+from ..nn import Module
+from ..tensor import Tensor, logsumexp
+from .metrics import Predictions, collect
+
+
+def predict_crops(model: Module, batches: Iterable) -> Predictions:
+    """The mean of the probabilities over the crops of each image.
+
+    batches of (x (N, T, C, H, W), labels (N,)), T crops of each image as `TenCrop` makes them. From
+    "ImageNet classification with deep convolutional neural networks" (Krizhevsky et al. 2012),
+    section 4.1.
+
+    Raises: ValueError if there is no batch, or for images without crops.
+    """
+
+    def scores(x: Tensor) -> Tensor:
+        if x.ndim != 5 or x.shape[1] == 0:
+            raise ValueError(
+                f"predict_crops: images of shape {x.shape} must be (N, T, C, H, W), as TenCrop "
+                "makes them"
+            )
+        n, t = x.shape[:2]
+        logits = model(x.flatten(0, 1))  # (N * T, K)
+        return mean_probability(logits.reshape(n, t, logits.shape[1]))
+
+    return collect("predict_crops", model, batches, scores)
+
+
+def predict_dense(net: Module, batches: Iterable) -> Predictions:
+    """The mean of the scores over all positions of a net that slides over the image.
+
+    batches of (x (N, C, H, W), labels (N,)); net: (N, C, H, W) -> a map of scores (N, K, h, w), as
+    `models.vgg.fully_convolutional` makes. From "Very deep convolutional networks for large-scale
+    image recognition" (Simonyan and Zisserman 2014), section 3.2, where the probabilities of the
+    image and of its mirror image are then averaged: see `average_predictions`.
+
+    Raises: ValueError if there is no batch, or if the net does not give a map.
+    """
+
+    def scores(x: Tensor) -> Tensor:
+        score_map = net(x)
+        if score_map.ndim != 4:
+            raise ValueError(
+                f"predict_dense: net gives the shape {score_map.shape}, which must be a map of "
+                "scores (N, K, h, w)"
+            )
+        return score_map.mean((2, 3))
+
+    return collect("predict_dense", net, batches, scores)
+
+
+def average_predictions(predictions: Sequence[Predictions]) -> Predictions:
+    """The mean of the probabilities of several predictions of the same samples.
+
+    Raises: ValueError if there are none, or if their labels or numbers of classes differ.
+
+        ensemble = average_predictions([predict(model, batches) for model in models])
+    """
+    if not predictions:
+        raise ValueError("average_predictions: predictions is empty")
+    first = predictions[0]
+    for other in predictions:
+        same_shape = other.logits.shape == first.logits.shape
+        if not same_shape or not np.array_equal(other.labels, first.labels):
+            raise ValueError(
+                "average_predictions: predictions must be of the same samples in the same order, "
+                "with the same classes"
+            )
+    logits = np.stack([other.logits for other in predictions], axis=1)  # (N, T, K)
+    return Predictions(mean_probability(Tensor(logits)).data, first.labels)
+
+
+def mean_probability(logits: Tensor) -> Tensor:
+    """The logarithm of the mean of softmax over T looks. logits (N, T, K) -> (N, K)"""
+    return logsumexp(F.log_softmax(logits, dim=2), dim=1) - log(logits.shape[1])
