@@ -37,6 +37,8 @@ def _check_writable(x, name: str) -> None:
 
 def _check_fits(x, shape, name: str) -> None:
     """Refuse a value of `shape` that does not broadcast to `x`."""
+    if shape == x.shape:
+        return
     pairs = zip(shape[::-1], x.shape[::-1], strict=False)
     if len(shape) > x.ndim or any(n not in (1, m) for n, m in pairs):
         raise RuntimeError(f"{name}: shape {tuple(shape)} does not broadcast to {x.shape}")
