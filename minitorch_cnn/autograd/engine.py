@@ -41,9 +41,7 @@ def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph
 
 
 class _Walk:
-    """The state of one backward pass: gradients on their way, keyed by the node or leaf they are
-    for.
-    """
+    """One backward pass: gradients on their way, keyed by the node or leaf they are for."""
 
     def __init__(self, targets, create_graph):
         self.create_graph = create_graph
@@ -81,9 +79,7 @@ class _Walk:
                     break
 
     def deliver(self, edge, g) -> None:
-        """Add `g` to what has arrived for output `edge[1]` of node `edge[0]` (or for the leaf
-        `edge[0]`).
-        """
+        """Add `g` to what has arrived at an edge: (node, which output) or (leaf, 0)."""
         target, index = edge
         if isinstance(target, Function):
             box = self.arriving.get(target)
@@ -107,9 +103,7 @@ class _Walk:
         return total
 
     def step(self, retain_graph) -> None:
-        """Run the newest node: hooks on its outputs' gradients, its backward, delivery to its
-        inputs.
-        """
+        """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
         node = heapq.heappop(self.heap)[1]
         grads = self.arriving.pop(node)
         for i, g in enumerate(grads):
@@ -182,8 +176,7 @@ def held_here_only(g) -> bool:
         or not array.flags.writeable
     ):
         return False
-    # g: the two callers' variables, the parameter and getrefcount's own; an array: one name and
-    # getrefcount's own.
+    # g: two callers' variables, the parameter, getrefcount's own; an array: one name less.
     if sys.getrefcount(g) > 4 or sys.getrefcount(array) > 3:
         return False
     return root is None or (
@@ -201,9 +194,7 @@ def call_hooks(hooks, g):
 
 
 def as_made(edge, g):
-    """`g` in the shape and dtype of what it is the gradient of; RuntimeError if the shape is
-    another.
-    """
+    """`g` in the dtype of what it is the gradient of; RuntimeError if its shape is another."""
     target, index = edge
     if isinstance(target, Function):
         shape, dtype = target.out_meta[index]

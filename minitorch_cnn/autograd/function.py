@@ -1,5 +1,4 @@
-"""Function: one differentiable operation. Its instance is the op's context and its node in the
-graph.
+"""Function: one differentiable operation; its instance is the context and the graph's node.
 
     class Mul(Function):
         def forward(ctx, a, b):          # arrays in, array out
@@ -23,18 +22,21 @@ import numpy as np
 
 from .modes import modes
 
-Tensor = (
-    None  # set by tensor.py: a Tensor's methods are made of Functions, so they exist before it does
-)
+# Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
+Tensor = None
 
 _clock = itertools.count()
 
 
 def _floating_point_warnings():
-    """NumPy's context variable of floating-point warnings, and its value for none of them."""
+    """NumPy's context variable of floating-point warnings, and its value for none of them.
+
+    A NumPy that keeps them elsewhere goes on warning: a variable of no meaning stands in.
+    """
     with np.errstate(all="ignore"):
         context = contextvars.copy_context()
-    return next((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
+    found = ((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
+    return next(found, (contextvars.ContextVar("unused"), None))
 
 
 # Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
@@ -65,17 +67,14 @@ class Function:
     def backward(ctx, *grads):
         raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
 
-    # ------------------------------------------------------------------ what forward keeps for
-    # backward
+    # --------------------------------------------------------- what forward keeps for backward
 
     def save(ctx, *arrays) -> None:
         """Keep inputs and outputs of this op (or None); `ctx.saved` has them as Tensors."""
         ctx.saved_ = arrays
 
     def keep(ctx, *constants) -> None:
-        """Keep anything else (masks, indices, statistics): constants of the derivative, in
-        `ctx.kept`.
-        """
+        """Keep anything else (masks, indices, statistics) in `ctx.kept`: constants of backward."""
         ctx.kept_ = constants
 
     def mark_non_differentiable(ctx, *outputs: int) -> None:
@@ -113,9 +112,7 @@ class Function:
 
     @classmethod
     def apply(cls, *inputs, **settings):
-        """Run forward on the inputs (Tensors, arrays or None) and record the op if one requires
-        grad.
-        """
+        """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
         ctx = cls()
         wanted = False
         if modes.grad:
@@ -208,9 +205,7 @@ class SavedInput:
 
 
 class SavedOutput:
-    """A saved output. It holds the array, not the Tensor that holds the node: no cycle keeps
-    memory.
-    """
+    """A saved output: the array, not the Tensor, which holds the node in a cycle."""
 
     __slots__ = ("array", "counter", "index", "version")
 
