@@ -24,3 +24,12 @@ def stages(name, *shape):
     """`output_shapes` of a registered model."""
     with nn.shapes_only():
         return output_shapes(create_model(name), *shape)
+
+
+def poolings(model):
+    """(type, kernel_size, stride, padding, ceil_mode) of every pooling over windows, by name."""
+    return {
+        name: (type(module), module.kernel_size, module.stride, module.padding, module.ceil_mode)
+        for name, module in model.named_modules()
+        if isinstance(module, nn.MaxPool2d | nn.AvgPool2d)
+    }

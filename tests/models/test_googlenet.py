@@ -10,7 +10,7 @@ from minitorch_cnn.models import create_model
 from minitorch_cnn.models.blocks import ConvBNReLU, ConvReLU, build
 from minitorch_cnn.models.googlenet import Inception, auxiliary_head
 from tests.models.compare import gradients_are_slopes
-from tests.models.stages import stages
+from tests.models.stages import poolings, stages
 
 FORMS = ("googlenet", "googlenet_bn", "googlenet_torchvision")
 
@@ -100,8 +100,33 @@ def test_a_module_joins_its_four_branches_in_the_order_of_the_table():
 def test_torchvision_has_3x3_where_the_paper_has_5x5(form, size):
     with nn.shapes_only():
         model = create_model(form)
-    for module in (model.inception3a, model.inception5b):
-        assert module.branch3[1].conv.kernel_size == (size, size)
+    modules = [m for name, m in model.named_children() if name.startswith("inception")]
+    assert [m.branch3[1].conv.kernel_size for m in modules] == [(size, size)] * 9
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_images_are_halved_by_maxima_that_round_up_and_branches_keep_their_size(form):
+    with nn.shapes_only():
+        found = poolings(create_model(form, aux=True))
+    halving = {name: found.pop(f"maxpool{name}") for name in "1234"}
+    last = 2 if form == "googlenet_torchvision" else 3
+    assert halving == {
+        name: (nn.MaxPool2d, kernel, 2, 0, True)
+        for name, kernel in zip("1234", (3, 3, 3, last), strict=True)
+    }
+    aside = [settings for name, settings in found.items() if name.startswith("aux")]
+    expected = (nn.AvgPool2d, 5, 3, 0, False)
+    assert aside == ([] if form == "googlenet_torchvision" else [expected] * 2)
+    branches = [settings for name, settings in found.items() if "branch4" in name]
+    assert branches == [(nn.MaxPool2d, 3, 1, 1, False)] * 9
+    assert len(found) == len(aside) + 9
+
+
+@pytest.mark.parametrize(("form", "rate"), list(zip(FORMS, (0.4, 0.4, 0.2), strict=True)))
+def test_dropout_has_the_rates_of_the_paper_or_of_torchvision(form, rate):
+    with nn.shapes_only():
+        model = create_model(form, aux=True)
+    assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [rate, 0.7, 0.7]
 
 
 @pytest.mark.parametrize("conv", [ConvReLU, ConvBNReLU])
@@ -145,12 +170,13 @@ def test_response_normalisation_stands_where_the_paper_has_it_and_batch_norm_rep
     with nn.shapes_only():
         order = create_model("googlenet").order
         assert order[:7] == ("conv1", "maxpool1", "norm1", "conv2", "conv3", "norm2", "maxpool2")
+        norm = create_model("googlenet").norm1
+        assert (norm.size, norm.alpha, norm.beta, norm.k) == (5, 1e-4, 0.75, 1.0)
         model = create_model("googlenet_bn", aux=True)
     assert not [m for m in model.modules() if isinstance(m, nn.LocalResponseNorm)]
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.1)}
     assert len(norms) == 3 + 9 * 6 + 2
-    assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.4, 0.7, 0.7]
 
 
 def test_biases_start_at_a_fifth_and_those_of_classifiers_at_zero():
@@ -159,8 +185,14 @@ def test_biases_start_at_a_fifth_and_those_of_classifiers_at_zero():
     for name, p in model.named_parameters():
         if p.ndim == 1:
             assert np.all(p.data == np.float32(0.0 if name in zero else 0.2)), name
-    w = create_model("googlenet").inception4e.branch2[1].conv.weight
-    assert abs(w.std().item() * (160 * 9) ** 0.5 - 1) < 0.01  # variance 1 / n
+
+
+@pytest.mark.parametrize(
+    ("form", "std"), list(zip(FORMS, (1440**-0.5, (2 / 1440) ** 0.5, 0.01), strict=True))
+)
+def test_weights_start_with_the_deviation_of_their_form(form, std):
+    w = create_model(form).inception4e.branch2[1].conv.weight  # of 160 * 9 inputs
+    assert abs(w.std().item() / std - 1) < 0.01
 
 
 def test_transform_input_renormalises_images_first():

@@ -14,7 +14,7 @@ from minitorch_cnn.models.inception_resnet import (
     conv_bn_relu,
 )
 from tests.models.compare import gradients_are_slopes
-from tests.models.stages import stages
+from tests.models.stages import poolings, stages
 
 STEM = {
     "conv2d_1a": (32, 149, 149),
@@ -100,3 +100,15 @@ def test_a_block_adds_its_scaled_branches_to_its_input(relu):
 def test_the_gradients_of_a_module_are_slopes(name):
     module, _ = build(MODULES[name], 3, conv_bn_relu, 1 / 128)
     gradients_are_slopes(module, 2, 3, 7, 7)
+
+
+@pytest.mark.parametrize(
+    ("name", "averages"), [("inception_resnet_v1", 0), ("inception_resnet_v2", 1)]
+)
+def test_maxima_halve_without_padding_and_averages_leave_it_out(name, averages):
+    with nn.shapes_only():
+        model = create_model(name)
+    maximum, average = (nn.MaxPool2d, 3, 2, 0, False), (nn.AvgPool2d, 3, 1, 1, False)
+    found = sorted(poolings(model).values(), key=str)
+    assert found == sorted([maximum] * (3 + averages) + [average] * averages, key=str)
+    assert not any(m.count_include_pad for m in model.modules() if isinstance(m, nn.AvgPool2d))

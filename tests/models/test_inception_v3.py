@@ -147,12 +147,14 @@ def test_batch_norm_has_the_settings_of_the_published_weights():
     assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.1)}
     convs = [m for m in model.modules() if isinstance(m, nn.Conv2d)]
     assert len(norms) == len(convs) == 96 and all(c.bias is None for c in convs)
+    assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.5]
 
 
 def test_the_auxiliary_head_answers_in_training_on_images_of_299():
     with nn.shapes_only():
         model = create_model("inception_v3", aux=True)
     assert [y.shape for y in model(mt.zeros(0, 3, 299, 299))] == [(0, 1000)] * 2
+    assert model.heads == {"Mixed_6e": "AuxLogits"}
     with pytest.raises(ValueError, match=r"InceptionV3: .* at least 299"):
         model(mt.zeros(0, 3, 299, 298))
     assert model.eval()(mt.zeros(0, 3, 75, 75)).shape == (0, 1000)

@@ -17,7 +17,7 @@ from minitorch_cnn.models.inception_v4 import (
 )
 from minitorch_cnn.nn import functional as F
 from tests.models.compare import gradients_are_slopes
-from tests.models.stages import stages
+from tests.models.stages import poolings, stages
 
 STEM = (
     (32, 149, 149),
@@ -97,3 +97,15 @@ def test_batch_norm_has_the_settings_of_the_published_weights():
     norms = [m for m in model.modules() if isinstance(m, nn.BatchNorm2d)]
     assert {(m.eps, m.momentum) for m in norms} == {(1e-3, 0.1)}
     assert [m.p for m in model.modules() if isinstance(m, nn.Dropout)] == [0.2]
+
+
+def test_maxima_halve_without_padding_and_averages_leave_it_out():
+    with nn.shapes_only():
+        model = create_model("inception_v4")
+    assert set(poolings(model).values()) == {
+        (nn.MaxPool2d, 3, 2, 0, False),
+        (nn.AvgPool2d, 3, 1, 1, False),
+    }
+    averages = [m for m in model.modules() if isinstance(m, nn.AvgPool2d)]
+    assert len(averages) == 14 and not any(m.count_include_pad for m in averages)
+    assert len(poolings(model)) == 14 + 4
