@@ -94,7 +94,7 @@ DISTORTED = {"content": 24, "border": 2, "area": (0.65, 1.0), "ratio": (0.85, 1 
 
 RECIPES = {
     "lenet5": Recipe(
-        epochs=60,
+        epochs=40,
         batch_size=16,
         settings={"lr": 0.003, "momentum": 0.9},
         average=0.995,
@@ -103,7 +103,7 @@ RECIPES = {
         **LENET_INPUT,
     ),
     "lenet5_relu": Recipe(
-        epochs=30,
+        epochs=20,
         batch_size=16,
         settings={"lr": 0.02, "momentum": 0.9, "weight_decay": 5e-4},
         **DISTORTED,
