@@ -1,6 +1,4 @@
-"""Automatic differentiation in reverse mode: functions that record themselves, and the walk back
-over the record.
-"""
+"""Reverse-mode differentiation: functions that record themselves, and the walk back over them."""
 
 from .checkpoint import checkpoint
 from .function import Function

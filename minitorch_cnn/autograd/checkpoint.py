@@ -1,6 +1,4 @@
-"""checkpoint: trade time for memory. What a function's ops would save is computed again when
-backward needs it.
-"""
+"""checkpoint: trade time for memory, computing again in backward what ops would have saved."""
 
 from __future__ import annotations
 

@@ -100,9 +100,7 @@ class _Check:
         return f"{_name(self.fn)} ({type(self.outputs[j]._node).__name__})"
 
     def slope(self, steps):
-        """(f(x + eps steps) - f(x - eps steps)) / (2 eps) for each checked output; steps: {input:
-        array}.
-        """
+        """(f(x + eps steps) - f(x - eps steps)) / (2 eps) per output; steps: {input: array}."""
         values = []
         for sign in (1, -1):
             moved = [

@@ -24,9 +24,7 @@ def is_grad_enabled() -> bool:
 
 
 def is_recomputing() -> bool:
-    """Whether `checkpoint` is running a function again: side effects (running statistics) are
-    skipped then.
-    """
+    """Whether `checkpoint` runs a function again: side effects (running statistics) are skipped."""
     return modes.recomputing
 
 

@@ -1,6 +1,4 @@
-"""The tensor and its operations. Every name here is one of `mt.` too; those with a tensor first are
-methods.
-"""
+"""The tensor and its operations, all of them names of `mt.`; with a tensor first, methods too."""
 
 from .arithmetic import (
     add,

@@ -11,9 +11,7 @@ from .promotion import as_operand, check_broadcast, fitting, meet
 
 
 def unbroadcast(g, shape):
-    """The sum of `g` over the axes along which an operand of `shape` was repeated: broadcasting's
-    adjoint.
-    """
+    """The adjoint of broadcasting: `g` summed over the axes that an operand of `shape` lacked."""
     if g.data.shape == shape:
         return g
     added = g.ndim - len(shape)
@@ -104,9 +102,7 @@ class Remainder(Function):
 
 
 class Pow(Function):
-    """y = a ^ b. The derivative with respect to a is 0 where b = 0, that with respect to b is 0
-    where a = 0 <= b.
-    """
+    """y = a ^ b; dy/da = 0 where b = 0, and dy/db = 0 where a = 0 <= b."""
 
     def forward(ctx, a, b):
         ctx.save(a, b)
@@ -256,9 +252,7 @@ def where(condition, input, other):
 
 
 def masked_fill(input, mask, value):
-    """`value` (a number or 0-d tensor) where `mask` holds, `input` elsewhere; the dtype stays
-    `input`'s.
-    """
+    """`value`, a number or 0-d tensor, where `mask` holds; the dtype stays `input`'s."""
     if getattr(value, "ndim", 0) != 0:
         raise ValueError(
             f"masked_fill: value has {value.ndim} axes, must be a number or a 0-d tensor"

@@ -175,9 +175,7 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False) ->
 
 
 def _drawn(draw, size, dtype):
-    """Numbers drawn in the dtype itself where the generator can, so that float32 costs half of
-    float64.
-    """
+    """Numbers drawn in the dtype itself where the generator can: float32 costs half of float64."""
     wanted = np.dtype(dtype or backend.get_default_dtype())
     return draw(
         size, dtype=wanted if wanted in (backend.float32, backend.float64) else backend.float64

@@ -364,9 +364,7 @@ def sign(input):
 
 
 def clamp(input, min=None, max=None):
-    """`input` limited to [min, max]; bounds are numbers or broadcastable Tensors, one may be left
-    out.
-    """
+    """`input` limited to [min, max]: numbers or broadcastable Tensors, one may be left out."""
     if min is None and max is None:
         raise ValueError("clamp: min and max are both None; at least one must be given")
     if isinstance(min, function.Tensor) or isinstance(max, function.Tensor):

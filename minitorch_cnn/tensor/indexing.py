@@ -148,9 +148,7 @@ class IndexSelect(Function):
 
 
 class IndexSelectAdd(Function):
-    """y = zeros of `size` along an axis, with the slices of x added at `indices`. The adjoint of
-    `IndexSelect`.
-    """
+    """y = zeros, with the slices of x added at `indices` of an axis: the adjoint of `IndexSelect`."""
 
     def forward(ctx, x, indices, axis, size):
         ctx.indices, ctx.axis = indices, axis
@@ -201,9 +199,7 @@ def _grid(index, axis):
 
 
 def getitem(input, key):
-    """input[key]: a view for integers, slices, None and Ellipsis; a copy for tensors, lists and
-    masks.
-    """
+    """input[key]: a view for integers, slices, None and ...; a copy for tensors, lists and masks."""
     steps = array_keys(key)
     try:
         for step in steps:

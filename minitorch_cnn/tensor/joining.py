@@ -28,9 +28,7 @@ class Cat(Function):
 
 
 def cat(tensors, dim=0):
-    """Tensors joined along axis `dim`, the other sizes being equal; those of shape (0,) are left
-    out.
-    """
+    """Tensors joined along `dim`, the other sizes being equal; those of shape (0,) are left out."""
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("cat: tensors is empty, must hold at least one tensor")
@@ -94,9 +92,7 @@ def split(tensor, split_size_or_sections, dim=0):
 
 
 def chunk(input, chunks, dim=0):
-    """At most `chunks` views of equal size along `dim`, the last one smaller if they do not come
-    out even.
-    """
+    """At most `chunks` views of equal size along `dim`, the last one smaller if need be."""
     if chunks < 1:
         raise RuntimeError(f"chunk: chunks={chunks} must be at least 1")
     n = input.shape[axis_of(dim, input.ndim, "chunk")]

@@ -14,9 +14,7 @@ _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def as_operand(x, name: str):
-    """`x` as a Tensor where it is an array or a tensor; a number stays one. TypeError for anything
-    else.
-    """
+    """`x` as a Tensor, or as the number that it is. TypeError for anything else."""
     if isinstance(x, function.Tensor):
         return x
     if isinstance(x, np.generic):

@@ -52,9 +52,7 @@ class Sum(Function):
 
 
 class Prod(Function):
-    """y = product of x along axes; gx = gy y / x, and with a 0 among the factors, gy times the
-    product of the others.
-    """
+    """y = product of x along axes; gx = gy times the product of the other factors."""
 
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
@@ -156,9 +154,7 @@ def _root(x, p):
 
 
 def prod(input, dim=None, keepdim=False, *, dtype=None):
-    """The product along one axis `dim`, or of all elements; integers and booleans multiply in
-    int64.
-    """
+    """The product along `dim`, or of all elements; integers and booleans multiply in int64."""
     if dtype is not None:
         input = input.to(dtype)
     return Prod.apply(input, axes=axes_of(dim, input.ndim, "prod"), keepdim=keepdim)

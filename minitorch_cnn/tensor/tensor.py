@@ -101,8 +101,7 @@ class Tensor:
         if requires_grad:
             self.requires_grad = True
 
-    # ------------------------------------------------------------------------------------------
-    # what it is
+    # ---------------------------------------------------------------------------------- what it is
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -186,8 +185,7 @@ class Tensor:
         """Whether the dtype is a float."""
         return self.data.dtype.kind == "f"
 
-    # -----------------------------------------------------------------------------------------
-    # gradients
+    # ----------------------------------------------------------------------------------- gradients
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False) -> None:
         """Add d self / d leaf to the `.grad` of every leaf behind this tensor.
@@ -240,9 +238,7 @@ class Tensor:
             self._node.retained[self._index] = weakref.ref(self)
 
     def _become_view(self, source, op, settings) -> None:
-        """Share the version of `source` if memory is shared, and remember the way from its base to
-        here.
-        """
+        """Share the version of `source` if memory is shared, and remember the way from its base."""
         if self.data.size and _owner(self.data) is not _owner(source.data):
             return
         self._version = source._version
@@ -271,9 +267,7 @@ class Tensor:
     # of thing
 
     def numpy(self) -> np.ndarray:
-        """The array itself, sharing memory; RuntimeError for a tensor that requires grad (detach it
-        first).
-        """
+        """The array itself, sharing memory; RuntimeError for a tensor that requires grad."""
         if self.requires_grad:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
         return self.data
@@ -402,8 +396,7 @@ class Tensor:
             raise RuntimeError("pickle: only leaves can be pickled; detach the tensor")
         return type(self), (self.data, self._requires_grad)
 
-    # -------------------------------------------------------------------------------------------
-    # operators
+    # ----------------------------------------------------------------------------------- operators
 
     __hash__ = object.__hash__
 
