@@ -172,9 +172,9 @@ def test_it_learns_digits(name, settings):
     model = create_model(name, **settings)
     data = Digits(size=32)
     data.images, data.labels = data.images[:200], data.labels[:200]
-    optimizer = mt.optim.Adam(model.parameters(), lr=0.002)
+    optimizer = mt.optim.Adam(model.parameters(), lr=0.004)
     for _ in range(15):
-        for x, target in DataLoader(data, 10, shuffle=True):
+        for x, target in DataLoader(data, 25, shuffle=True):
             optimizer.zero_grad()
             mt.functional.cross_entropy(model(x), target).backward()
             optimizer.step()
