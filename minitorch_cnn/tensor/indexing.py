@@ -148,7 +148,7 @@ class IndexSelect(Function):
 
 
 class IndexSelectAdd(Function):
-    """y = zeros, with the slices of x added at `indices` of an axis: the adjoint of `IndexSelect`."""
+    """y = zeros, with slices of x added at `indices` of an axis: the adjoint of `IndexSelect`."""
 
     def forward(ctx, x, indices, axis, size):
         ctx.indices, ctx.axis = indices, axis
@@ -199,7 +199,7 @@ def _grid(index, axis):
 
 
 def getitem(input, key):
-    """input[key]: a view for integers, slices, None and ...; a copy for tensors, lists and masks."""
+    """input[key]: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
     steps = array_keys(key)
     try:
         for step in steps:

@@ -228,7 +228,7 @@ def flip(input, *dims):
 
 
 def roll(input, shifts, dims=None):
-    """Elements shifted along `dims`, re-entering at the other end; without `dims` as if flattened."""
+    """Elements shifted along `dims` and in at the other end; as if flattened without `dims`."""
     if dims is None:
         return reshape(roll(flatten(input), shifts, 0), *input.shape)
     shifts, dims = sizes_of((shifts,)), sizes_of((dims,))

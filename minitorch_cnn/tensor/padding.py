@@ -11,7 +11,7 @@ from .movement import clone, sizes_of
 
 
 class ConstantPad(Function):
-    """x with `value` around it; negative widths crop, which is what the gradient of a border does."""
+    """x with `value` around it; negative widths crop, as the gradient of a border does."""
 
     def forward(ctx, x, widths, value):
         ctx.widths = widths
