@@ -11,6 +11,9 @@ Deviations from the papers
   weights load into it. Its weights are drawn as the paper of 2012 says.
 - Images are 227 (2012) or 224 with two more rows of zeros (2014) wide; the 224 of the first paper's
   figure 2 does not lead to 55 columns. Other sizes are averaged to 6 x 6 before fc6.
+
+The weights are drawn for the images of the papers: pixels from 0 to 255, less their mean. On images
+of unit variance training stands still for a long time before it begins.
 """
 
 from __future__ import annotations

@@ -11,6 +11,9 @@ Deviations from the paper
 - The contrast normalisation, whose constants the paper does not give, is AlexNet's.
 - The filters are not rescaled when their root mean square exceeds 0.1.
 - Images of other sizes than 224 are averaged to 6 x 6 before fc6.
+
+The weights are drawn for the images of the paper: pixels from 0 to 255, less their mean. On images
+of unit variance training stands still for a long time before it begins.
 """
 
 from __future__ import annotations
