@@ -124,8 +124,6 @@ BY_HAND = {
     "a reference as text": (b"P0\n", "no opcode"),
     "a reference to a module": (b"(X\6\0\0\0moduletQ", "no storage"),
     "a buffer from outside": (b"\x97", "no opcode"),
-    "a huge text": (b"X\xff\xff\xff\xff", "truncated"),
-    "a huge text of Python 2": (b"T\xff\xff\xff\x7f", "truncated"),
     "huge bytes": (b"\x96" + b"\xff" * 8, "no opcode"),
     "a huge integer": (b"\x8b\xff\xff\xff\x7f", "no opcode"),
     "a name without an end": (b"c" + b"x" * 5000, "name does not end"),
@@ -157,6 +155,10 @@ def test_plain_data_of_every_protocol_comes_back(protocol):
     value.append(value[0])
     again = load(pickle.dumps(value, protocol))
     assert again == value and again[-1] is again[0]
+
+
+def test_text_of_python_2_is_text():
+    assert load(b"(U\2hiT\3\0\0\0\xc3\xa4xt.") == ("hi", "äx")
 
 
 def test_a_large_number_in_the_memory_of_objects_costs_nothing():
@@ -205,6 +207,15 @@ def load_or_refuse(content: bytes):
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 5e6
+
+
+@pytest.mark.parametrize(
+    "pickled", [b"X\xff\xff\xff\x7f", b"T\xff\xff\xff\x7f", b"\x8d" + b"\x7f" * 8]
+)
+def test_a_text_that_lies_about_its_length_costs_nothing(write, pickled):
+    write(PATH, b"\x80\2" + pickled)
+    assert load_or_refuse(PATH.read_bytes()) is None
+    is_refused_unexecuted("truncated")
 
 
 FUZZ = settings(max_examples=150, deadline=None)

@@ -7,7 +7,16 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.interop import load_torch
-from tests.interop.torch_writer import Call, Name, Row, opcodes, tensor, write_stacked, write_zip
+from tests.interop.torch_writer import (
+    Call,
+    Name,
+    Row,
+    State,
+    opcodes,
+    tensor,
+    write_stacked,
+    write_zip,
+)
 
 NUMBERS = np.arange(24, dtype=np.float32)
 ROW = Row("0", "FloatStorage", NUMBERS)
@@ -67,7 +76,7 @@ def test_bfloat16_becomes_the_same_number_in_float32(read):
         ((3, 5), (0, 1), 4, np.broadcast_to(NUMBERS[4:9], (3, 5))),
         ((), (), 7, NUMBERS[7]),
         ((0, 3), (3, 1), 24, np.empty((0, 3))),
-        ((1, 2), (10**9, 1), 0, NUMBERS[None, :2]),
+        ((1, 2), (2**62, 1), 0, NUMBERS[None, :2]),
     ],
     ids=["whole", "at its end", "transposed", "steps", "expanded", "a number", "empty", "any"],
 )
@@ -102,22 +111,23 @@ def test_parameters_and_requires_grad_come_back(read):
     assert type(p) is mt.nn.Parameter and not p.requires_grad
 
 
-def test_files_of_python_2_and_the_first_releases_come_back(tmp_path):
-    """Text as bytes, an OrderedDict of a list of pairs, a Parameter with a state, no hooks."""
+def first_parameter(state):
+    """A Parameter of the first releases: a tensor without hooks, and then a state."""
     old = Call("torch._utils._rebuild_tensor", (ROW, 0, (2,), (1,)))
-    parameter = opcodes(Call("torch.nn.parameter.Parameter", (old,)), stacked=True)
-    state = opcodes((False, False, Call("collections.OrderedDict")))
-    pairs = b"](](U\x06weight" + parameter + state + b"bee"
-    write_stacked(tmp_path / "a.pth", [tensor(ROW, (1,))])
-    whole = (tmp_path / "a.pth").read_bytes()
-    new = opcodes([tensor(ROW, (1,))], stacked=True)
-    assert whole.count(new) == 1
-    (tmp_path / "a.pth").write_bytes(
-        whole.replace(new, b"ccollections\nOrderedDict\n" + pairs + b"\x85R")
-    )
-    found = load_torch(tmp_path / "a.pth")
+    return State(Call("torch.nn.parameter.Parameter", (old,)), state)
+
+
+def test_files_of_python_2_and_the_first_releases_come_back(read):
+    pairs = [["weight", first_parameter((False, False, Call("collections.OrderedDict")))]]
+    found = read(Call("collections.OrderedDict", (pairs,)))
     assert type(found) is OrderedDict and found["weight"].tolist() == [0, 1]
     assert type(found["weight"]) is mt.nn.Parameter and not found["weight"].requires_grad
+
+
+def test_the_metadata_of_a_state_dict_is_dropped(read):
+    state = State(OrderedDict(x=tensor(ROW, (2,))), {"_metadata": {"": {"version": 1}}})
+    found = read(state)
+    assert list(found) == ["x"] and vars(found) == {}
 
 
 @pytest.mark.parametrize("size", [4, 19])
@@ -174,6 +184,9 @@ def test_other_kinds_of_tensors_are_refused_by_name(read, call, what):
         (Call("torch._utils._rebuild_tensor_v2", (ROW,)), "arguments that do not fit"),
         (Call("torch._utils._rebuild_tensor_v2", (*tensor(ROW, (2,)).arguments, {"conj": True})),
          "conjugate"),
+        (first_parameter(()), "sets the state of a Parameter"),
+        (first_parameter((1, False, None)), "cannot have"),
+        (State(tensor(ROW, (2,)), (ROW, 0, (2,), (1,))), "sets the state of a Tensor"),
         (Call("torch.Size", ([2],)), "a size is no tuple"),
         (Call("collections.OrderedDict", ([(1, 2, 3)],)), "no list of pairs"),
         (Call("collections.OrderedDict", ((),)), "no list of pairs"),

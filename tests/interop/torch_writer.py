@@ -30,6 +30,14 @@ class Call:
     arguments: tuple = ()
 
 
+@dataclass(frozen=True)
+class State:
+    """An object with a state that is set after it was made."""
+
+    instance: Call
+    state: object
+
+
 @dataclass(frozen=True, eq=False)
 class Row:
     """A storage: numbers as they lie in the file, under the name of their type."""
@@ -81,6 +89,8 @@ def opcodes(value, stacked: bool = False) -> bytes:
             return f"c{module}\n{name}\n".encode()
         case Call(name, arguments):
             return opcodes(Name(name)) + opcodes(arguments, stacked) + b"R"
+        case State(instance, state):
+            return opcodes(instance, stacked) + opcodes(state, stacked) + b"b"
         case Row():
             return opcodes(value.reference(stacked)) + b"Q"
     raise TypeError(type(value))
@@ -97,6 +107,8 @@ def rows(value) -> dict[str, Row]:
             return {value.key: value}
         case Call():
             return rows(value.arguments)
+        case State():
+            return rows(value.instance)
         case dict():
             return rows(list(value.values()))
         case list() | tuple():
