@@ -10,8 +10,8 @@ Deviations from the paper
   those of the networks that the first author published for Caffe.
 - Any size of image is averaged at the end, in place of a last pooling of exactly 8 x 8 or 6 x 6.
 
-The weights are drawn for the images of the authors: pixels from 0 to 255, less their mean. On images
-of unit variance training stands still for a long time before it begins.
+The weights of `nin_imagenet` are drawn for the images of the authors: pixels from 0 to 255, less
+their mean. On images of unit variance training stands still for a long time before it begins.
 """
 
 from __future__ import annotations

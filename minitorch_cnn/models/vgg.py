@@ -3,9 +3,9 @@
 K. Simonyan, A. Zisserman (2015), "Very deep convolutional networks for large-scale image
 recognition", ICLR 2015, arXiv 1409.1556. Two 3 x 3 convolutions see 5 x 5 pixels, three see 7 x 7
 with 27 C^2 weights in place of 49 C^2, and a ReLU after each. From net A (11 layers with weights)
-to net E (19) the top-5 error falls from 10.4 to 9.0 %; response normalisation (A-LRN) does not
-help, and 1 x 1 convolutions (C) help less than 3 x 3 (D). D, "VGG-16", has 138 million parameters,
-124 of them in the linear layers, and takes 15.5 G multiply-adds.
+to nets D (16) and E (19) the top-5 error falls from 10.4 to 8.8 and 9.0 %; response normalisation
+(A-LRN) does not help, and 1 x 1 convolutions (C) help less than 3 x 3 (D). D, "VGG-16", has 138
+million parameters, 124 of them in the linear layers, and takes 15.5 G multiply-adds.
 
 Deviations from the paper
 - Convolutions are drawn after He et al. (2015), linear layers from N(0, 0.01^2); the paper drew all
