@@ -81,7 +81,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     members = {}
     for info in archive.infolist():
         folder, _, name = info.orig_filename.partition("/")
-        odd = {"", ".", ".."} & {folder, *name.split("/")} or set("\\\0:") & {*info.orig_filename}
+        odd = {"", ".", ".."} & {folder, *name.split("/")} or set("\\\0") & {*info.orig_filename}
         if odd or name in members:
             raise ValueError(f"its member {info.orig_filename!r} has no place or occurs twice")
         if info.compress_type != zipfile.ZIP_STORED or info.flag_bits & ENCRYPTED:

@@ -45,10 +45,6 @@ def is_refused(path, reason):
 # --------------------------------------------------------------------------------------- weights
 
 
-def small_vgg():
-    return mt.models.create_model("vgg11_bn", num_classes=3, width=1 / 32).eval()
-
-
 def written_by_hand(state):
     """A model's state dict as what the writer takes."""
     kinds = {"f": "FloatStorage", "i": "LongStorage"}
@@ -56,13 +52,21 @@ def written_by_hand(state):
     return OrderedDict((name, tensor(row, state[name].shape)) for name, row in rows.items())
 
 
-def test_a_file_of_weights_loads_into_a_model_by_its_keys(write, path):
+SMALL = {
+    "lenet5": {},
+    "alexnet": {"num_classes": 3, "width": 1 / 32},
+    "vgg11_bn": {"num_classes": 3, "width": 1 / 32},
+}
+
+
+@pytest.mark.parametrize("name", SMALL)
+def test_a_file_of_weights_loads_into_a_model_by_its_keys(write, path, name):
     """The order in the file is of no matter: it is turned round."""
-    trained, model = small_vgg(), small_vgg()
+    trained, model = (mt.models.create_model(name, **SMALL[name]).eval() for _ in range(2))
     state = written_by_hand(trained.state_dict())
     write(path, OrderedDict(reversed(state.items())))
     assert model.load_state_dict(load_torch(path)) == ([], [])
-    x = mt.randn(2, 3, 32, 32)
+    x = mt.randn(2, 1, 32, 32) if name == "lenet5" else mt.randn(2, 3, 64, 64)
     np.testing.assert_array_equal(model(x).tolist(), trained(x).tolist())
 
 
@@ -346,7 +350,7 @@ def test_a_model_with_pytorchs_weights_has_pytorchs_outputs(saved):
         for name, statistic in theirs.named_buffers():
             if "running" in name:
                 statistic.uniform_(0.5, 2)
-    ours = small_vgg()
+    ours = mt.models.create_model("vgg11_bn", **SMALL["vgg11_bn"]).eval()
     ours.load_state_dict(saved(theirs.state_dict()))
     x = np.random.default_rng(0).standard_normal((2, 3, 48, 40), np.float32)
     expected = forward(torch.from_numpy(x)).detach().numpy()
