@@ -115,7 +115,7 @@ class TorchMachine(PickleMachine):
             raise ValueError(f"{name} has arguments that do not fit ({error})") from error
 
     def build(self, instance, state) -> None:
-        """A state_dict's `_metadata` is dropped; parameters before 0.4 keep `requires_grad`."""
+        """A state_dict's `_metadata` is dropped; parameters of the first releases have a flag."""
         if type(instance) is OrderedDict and isinstance(state, dict):
             return
         if isinstance(instance, Parameter) and isinstance(state, tuple) and len(state) == 3:
@@ -253,8 +253,8 @@ def refuse_unless_sizes(what: str, numbers: tuple) -> None:
 REBUILD = {
     "collections.OrderedDict": ordered_dict,
     "torch.Size": size_tuple,
-    "torch._utils._rebuild_tensor": rebuild_tensor,  # before 0.4
+    "torch._utils._rebuild_tensor": rebuild_tensor,  # the first releases
     "torch._utils._rebuild_tensor_v2": rebuild_tensor,
     "torch._utils._rebuild_parameter": rebuild_parameter,
-    "torch.nn.parameter.Parameter": rebuild_parameter,  # before 1.0
+    "torch.nn.parameter.Parameter": rebuild_parameter,  # the first releases
 }

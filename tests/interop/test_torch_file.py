@@ -135,7 +135,7 @@ def test_an_archive_of_wrong_members_is_refused(path, change, reason):
     is_refused(path, reason)
 
 
-def test_archives_before_1_13_have_no_byteorder_and_later_ones_more_members(path):
+def test_older_archives_have_no_byteorder_and_later_ones_more_members(path):
     members = zip_members(STATE)
     del members["a/byteorder"]
     path.write_bytes(zip_bytes(members | {"a/.data/serialization_id": b"12"}))
