@@ -32,11 +32,9 @@ def run(options) -> None:
     from ..analysis import summary
     from ..models import create_model, model_entry
     from ..nn import shapes_only
-    from ..nn import shapes_only
 
     shape = options.input_shape or model_entry(options.model).input_shape
     with shapes_only():
-        with shapes_only():
         model = create_model(options.model, in_channels=shape[0])
     try:
         table = summary(model, shape)
