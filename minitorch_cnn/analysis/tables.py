@@ -1,10 +1,12 @@
-"""The summary of a network as text: a table for the screen, Markdown, LaTeX, or CSV."""
+"""Costs of networks as text: a table for the screen, Markdown, LaTeX, or CSV."""
 
 from __future__ import annotations
 
 import csv
 import io
 from typing import TYPE_CHECKING
+
+from .published_errors import PUBLISHED_ERRORS
 
 if TYPE_CHECKING:
     from .summary import Row, Summary
@@ -71,17 +73,30 @@ def _costs(memory_bytes: int, params: int, ops: int) -> tuple[str, str, str]:
 
 
 def _table(body, total, totals: str) -> str:
-    lines = [HEAD, *body, total]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(HEAD))]
-    text = [
+    head, *text, last = _aligned([HEAD, *body, total], TEXT_COLUMNS)
+    rule = "-" * max(map(len, (head, *text, last)))
+    return "\n".join([head, rule, *text, rule, last, "", totals])
+
+
+def format_totals(summaries: dict[str, Summary]) -> str:
+    """The sums of several models, a line for each, with the top-1 error where one is published."""
+    lines = [("model", "parameters", "multiply-adds", "activations", "top-1 error")]
+    for name, summary in summaries.items():
+        memory = f"{summary.total_activation_bytes / 2**20:,.2f} MiB"
+        error = f"{PUBLISHED_ERRORS[name].top1:.1f} %" if name in PUBLISHED_ERRORS else ""
+        lines.append((name, f"{summary.total_params:,}", f"{summary.total_macs:,}", memory, error))
+    return "\n".join(_aligned(lines, 1))
+
+
+def _aligned(lines: list[tuple[str, ...]], text_columns: int) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return [
         "  ".join(
-            cell.ljust(width) if i < TEXT_COLUMNS else cell.rjust(width)
+            cell.ljust(width) if i < text_columns else cell.rjust(width)
             for i, (cell, width) in enumerate(zip(line, widths, strict=True))
         ).rstrip()
         for line in lines
     ]
-    rule = "-" * max(map(len, text))
-    return "\n".join([text[0], rule, *text[1:-1], rule, text[-1], "", totals])
 
 
 def _markdown(body, total, totals: str) -> str:

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import evaluate, models, predict, summary, train
+from . import compare, evaluate, models, predict, summary, train
 from .parser import CommandError, Parser
 
 DESCRIPTION = """\
@@ -19,6 +19,7 @@ examples:
   minitorch-cnn predict runs/lenet5-digits photo.png
   minitorch-cnn models                          what there is to train
   minitorch-cnn summary lenet5                  what each layer costs
+  minitorch-cnn compare lenet5 lenet5_relu      what models cost, side by side
 
 Each command has a --help of its own, for example: minitorch-cnn train --help"""
 
@@ -56,7 +57,7 @@ def command_parser() -> Parser:
     """The parser of all commands; each sets `run`, the function that takes the options."""
     parser = Parser(prog="minitorch-cnn", description=DESCRIPTION)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, predict, models, summary):
+    for command in (train, evaluate, predict, models, summary, compare):
         command.add_parser(commands)
     return parser
 

@@ -29,3 +29,11 @@ def test_a_shape_that_is_none_is_refused(refused, shape):
 
 def test_an_unknown_model_is_refused_with_the_nearest_known_one(refused):
     assert "the nearest is 'lenet5'" in refused("summary", "lenet6")
+
+
+@pytest.mark.parametrize(
+    "name, start", [("markdown", "| layer |"), ("csv", "name,type"), ("latex", "% 60,000 param")]
+)
+def test_the_summary_can_be_printed_for_other_programs(command, name, start):
+    said = command("summary", "lenet5", "--format", name)
+    assert said.code == 0 and said.out.startswith(start)

@@ -1,0 +1,254 @@
+"""compare: where networks spend memory, parameters and operations, and what error that buys.
+
+Matplotlib is imported on first use, without pyplot: no window, no state shared with the caller.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..models import create_model, list_models, model_entry
+from ..nn import Module, shapes_only
+from .published_errors import PROTOCOL, PUBLISHED_ERRORS
+from .summary import Row, Summary, summary
+from .trace import Shape
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# What a layer is, by a word in the name of its class.
+KINDS = {
+    "Conv": ("convolutions", "#1f5fbf"),
+    "Linear": ("fully connected layers", "#d9822b"),
+    "Pool": ("poolings", "#8a8f98"),
+    "Norm": ("normalisations", "#5aa9a3"),
+    "": ("other layers", "#b3a2c7"),
+}
+COLORS = dict(KINDS.values())
+CHOSEN, OTHERS = "#d9822b", "#8a8f98"
+HEIGHT = 13.0  # inches
+
+
+class Cost(NamedTuple):
+    """What a row of bar charts shows: a field of `Row`, and the unit of its axis."""
+
+    name: str
+    field: str
+    unit: str
+    per_unit: float
+
+
+COSTS = (
+    Cost("memory", "memory_bytes", "MiB", 2**20),
+    Cost("parameters", "params", "million", 1e6),
+    Cost("operations", "ops", "billion", 1e9),
+)
+
+
+def compare(models: Sequence[str | Module], input_shape: Shape | None = None) -> Figure:
+    """The costs of every layer of `models`, and the error that models buy with operations.
+
+    models: registered names, or models. Above, three bar charts for each: the memory of outputs,
+    parameters and operations by layer; one scale for all models. Below, top-1 error against
+    multiply-adds of every registered model whose error by one protocol is known (see
+    `published_errors`); `models` stand out.
+
+    input_shape: (C, H, W) of the images for the bar charts; by default that of a name's publication
+    and (3, 224, 224).
+
+    Raises: KeyError for an unknown name, ValueError for no models or an input_shape that is none,
+    ImportError without Matplotlib.
+
+        mt.analysis.compare(["alexnet", "vgg16", "googlenet"]).savefig("costs.png")
+    """
+    if not models:
+        raise ValueError("compare: models must name at least one model")
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("compare: needs Matplotlib (pip install matplotlib)") from error
+    costs = [(_label(model), summary_of(model, input_shape)) for model in models]
+    figure = Figure(figsize=(max(9.0, 0.5 + 3.4 * len(models)), HEIGHT), dpi=120)
+    _draw_layers(figure, costs)
+    _draw_errors(figure, {model for model in models if isinstance(model, str)})
+    return figure
+
+
+def summary_of(model: str | Module, input_shape: Shape | None = None) -> Summary:
+    """The summary of a model, or of the registered one of that name without memory for its weights.
+
+    Raises: KeyError for an unknown name.
+    """
+    if isinstance(model, Module):
+        return summary(model, input_shape or (3, 224, 224))
+    shape = input_shape or model_entry(model).input_shape
+    with shapes_only():
+        built = create_model(model, in_channels=shape[-3])
+    return summary(built, shape)
+
+
+def _label(model: str | Module) -> str:
+    return model if isinstance(model, str) else type(model).__name__
+
+
+def kind_of(row: Row) -> str:
+    """What the layer is, in the plural."""
+    return next(kind for word, (kind, _) in KINDS.items() if word in row.type)
+
+
+# ---------------------------------------------------------------------------- bars, layer by layer
+
+
+def _draw_layers(figure: Figure, costs: list[tuple[str, Summary]]) -> None:
+    space = _space(figure, 11.95, 6.75, wspace=0.06, hspace=0.25)
+    grid = figure.subplots(
+        len(COSTS), len(costs), sharex="col", sharey="row", squeeze=False, gridspec_kw=space
+    )
+    drawn = set()
+    for column, (name, model) in enumerate(costs):
+        rows = [row for row in model.rows if row.memory_bytes]
+        drawn |= {kind_of(row) for row in rows}
+        for cost, axes in zip(COSTS, grid[:, column], strict=True):
+            values = [getattr(row, cost.field) / cost.per_unit for row in rows]
+            colors = [COLORS[kind_of(row)] for row in rows]
+            axes.bar(range(1, len(rows) + 1), values, color=colors, width=0.85)
+            axes.margins(x=0.01)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+            _head(axes, name if cost is COSTS[0] else "", _finding(cost, rows))
+            if column == 0:
+                axes.set_ylabel(f"{cost.name} ({cost.unit})")
+        axes.set_xlabel("layer, in the order of work")
+    from matplotlib.patches import Patch
+
+    handles = [Patch(color=color, label=kind) for kind, color in COLORS.items() if kind in drawn]
+    place = {"loc": "center", "bbox_to_anchor": (0.5, 6.1 / HEIGHT)}
+    figure.legend(handles=handles, ncols=len(handles), frameon=False, **place)
+    figure.text(
+        space["left"], 12.65 / HEIGHT, _headline(costs), fontsize="large", fontweight="bold"
+    )
+
+
+def _space(figure: Figure, top: float, bottom: float, **between: float) -> dict[str, float]:
+    """Where axes are, from inches: Matplotlib's own layouts would draw everything twice."""
+    width, height = figure.get_size_inches()
+    edges = {"left": 0.7 / width, "right": 1 - 0.2 / width}
+    return {**edges, "top": top / height, "bottom": bottom / height, **between}
+
+
+def _finding(cost: Cost, rows: list[Row]) -> str:
+    """The sum, and the kind of layers with the greatest share of it."""
+    shares = dict.fromkeys(COLORS, 0)
+    for row in rows:
+        shares[kind_of(row)] += getattr(row, cost.field)
+    total = sum(shares.values())
+    text = f"{total / cost.per_unit:,.3g} {cost.unit}"
+    if not total:
+        return text
+    kind = max(shares, key=shares.get)
+    return f"{text}, {shares[kind] / total:.0%} in {kind}"
+
+
+def _headline(costs: list[tuple[str, Summary]]) -> str:
+    ordered = sorted(costs, key=lambda cost: cost[1].total_macs)
+    (least, low), (most, high) = ordered[0], ordered[-1]
+    if not low.total_macs or high.total_macs == low.total_macs:
+        return "Costs by layer, for one image"
+    ratio = high.total_macs / low.total_macs
+    return f"{most} takes {ratio:.3g} times the multiply-adds of {least}"
+
+
+def _head(axes: Axes, title: str, text: str) -> None:
+    """A bold title with a line of text under it, and the frame reduced to what is read."""
+    axes.set_title(title, loc="left", fontweight="bold", fontsize="medium", pad=20)
+    axes.annotate(text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points")
+    axes.grid(axis="y", alpha=0.25)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+# ------------------------------------------------------------------------ error against operations
+
+
+def _draw_errors(figure: Figure, chosen: set[str]) -> None:
+    """Top-1 error against multiply-adds; areas are parameters, the line joins the best buys."""
+    entries = [model_entry(name) for name in list_models() if name in PUBLISHED_ERRORS]
+    entries.sort(key=lambda entry: entry.macs)
+    points = {e.name: (e.macs / 1e9, PUBLISHED_ERRORS[e.name].top1) for e in entries}
+    areas = [8 + 1.2 * e.params / 1e6 for e in entries]
+    axes = figure.subplots(gridspec_kw=_space(figure, 5.2, 0.6))
+    axes.scatter(
+        *zip(*points.values(), strict=True),
+        s=areas,
+        color=[CHOSEN if e.name in chosen else OTHERS for e in entries],
+        alpha=0.6,
+        linewidth=0,
+    )
+    best = itertools.accumulate((error for _, error in points.values()), min)
+    frontier = [p for p, least in zip(points.values(), best, strict=True) if p[1] == least]
+    axes.plot(*zip(*frontier, strict=True), color=OTHERS, linewidth=1, linestyle=":", zorder=0)
+    axes.set_xscale("log")
+    axes.margins(0.1)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel(
+        "multiply-adds of one image (billion); areas: parameters; dotted: the best buys"
+    )
+    axes.set_ylabel("top-1 error (%)")
+    _head(axes, _bargain(points), PROTOCOL + _unknown(chosen - set(points)))
+    axes.grid(axis="x", alpha=0.25)
+    radii = [math.sqrt(area / math.pi) for area in areas]
+    _label_points(axes, points, radii, chosen)
+
+
+def _bargain(points: dict[str, tuple[float, float]]) -> str:
+    """The pair of models in which the cheaper one has the smaller error and saves most."""
+    pairs = [
+        (points[dear][0] / points[cheap][0], cheap, dear)
+        for cheap, dear in itertools.permutations(points, 2)
+        if points[cheap][1] <= points[dear][1]
+    ]
+    ratio, cheap, dear = max(pairs, default=(0, "", ""))
+    if ratio <= 1:
+        return "Error falls with operations"
+    return f"{cheap} has a smaller error than {dear}, for 1/{ratio:.0f} of its operations"
+
+
+def _unknown(names: set[str]) -> str:
+    return f"; not known of {', '.join(sorted(names))}" if names else ""
+
+
+def _label_points(
+    axes: Axes, points: dict[str, tuple[float, float]], radii: list[float], chosen: set[str]
+) -> None:
+    """A name beside each point, on the side where it covers least of what is already there."""
+    from matplotlib.transforms import Bbox
+
+    scale = axes.figure.dpi / 72  # pixels in a point
+    discs = [
+        (axes.transData.transform(point), radius * scale)
+        for point, radius in zip(points.values(), radii, strict=True)
+    ]
+    taken = [Bbox.from_bounds(x - r, y - r, 2 * r, 2 * r) for (x, y), r in discs]
+    order = sorted(zip(points, discs, strict=True), key=lambda item: item[0] not in chosen)
+    for name, (center, radius) in order:
+        weight = "bold" if name in chosen else "normal"
+        text = axes.text(*center, name, ha="center", va="center", fontsize=8, weight=weight)
+        text.set_transform(None)  # the place is in pixels, until it is final
+        box = text.get_window_extent()
+        dx, dy = radius + 4 * scale + box.width / 2, radius + box.height / 2
+        sides = [(dx, 0), (-dx, 0), (0, dy), (0, -dy)]
+        sides += [(a, b) for b in (0.8 * dy, -0.8 * dy) for a in (0.95 * dx, -0.95 * dx)]
+        boxes = [Bbox(box.get_points() + side) for side in sides]
+        i = min(range(len(boxes)), key=lambda i: _overlap(boxes[i], taken))
+        taken.append(boxes[i])
+        text.set_transform(axes.transData)
+        text.set_position(axes.transData.inverted().transform(center + sides[i]))
+
+
+def _overlap(box, others) -> float:
+    """The area that a box shares with others."""
+    shared = (box.intersection(box, other) for other in others)
+    return sum(part.width * part.height for part in shared if part is not None)

@@ -1,0 +1,43 @@
+"""minitorch-cnn compare: the costs of models side by side."""
+
+from __future__ import annotations
+
+from .parser import Parser, model_name
+from .summary import add_input_shape, summary_of_model
+
+DESCRIPTION = """\
+Print what models cost for one image, and draw where: memory, parameters and operations by layer,
+and the error of trained models against their operations.
+
+examples:
+  minitorch-cnn compare alexnet vgg16 googlenet
+  minitorch-cnn compare alexnet vgg16 googlenet --plot costs.png"""
+
+
+def add_parser(commands) -> None:
+    parser: Parser = commands.add_parser(
+        "compare", help="what models cost, side by side", description=DESCRIPTION
+    )
+    parser.add_argument(
+        "models",
+        nargs="+",
+        type=model_name,
+        metavar="MODEL",
+        help="names that minitorch-cnn models lists",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw them into FILE; its ending says in which format, as .png or .pdf",
+    )
+    add_input_shape(parser)
+    parser.set_defaults(run=run)
+
+
+def run(options) -> None:
+    from ..analysis import compare, format_totals
+
+    models = list(dict.fromkeys(options.models))
+    print(format_totals({name: summary_of_model(name, options.input_shape) for name in models}))
+    if options.plot:
+        compare(models, options.input_shape).savefig(options.plot)
