@@ -31,6 +31,7 @@ KINDS = {
 COLORS = dict(KINDS.values())
 CHOSEN, OTHERS = "#d9822b", "#8a8f98"
 HEIGHT = 13.0  # inches
+PASSES = 4  # over the names of the points, until none has a better place
 
 
 class Cost(NamedTuple):
@@ -223,29 +224,32 @@ def _unknown(names: set[str]) -> str:
 def _label_points(
     axes: Axes, points: dict[str, tuple[float, float]], radii: list[float], chosen: set[str]
 ) -> None:
-    """A name beside each point, on the side where it covers least of what is already there."""
+    """A name beside each point, on the side where it covers least of what else is there."""
     from matplotlib.transforms import Bbox
 
-    scale = axes.figure.dpi / 72  # pixels in a point
-    discs = [
-        (axes.transData.transform(point), radius * scale)
-        for point, radius in zip(points.values(), radii, strict=True)
-    ]
-    taken = [Bbox.from_bounds(x - r, y - r, 2 * r, 2 * r) for (x, y), r in discs]
-    order = sorted(zip(points, discs, strict=True), key=lambda item: item[0] not in chosen)
-    for name, (center, radius) in order:
+    discs, sides = [], []  # for each point its disc, and the places for its name, in pixels
+    for (name, point), radius in zip(points.items(), radii, strict=True):
+        center, r = axes.transData.transform(point), radius * axes.figure.dpi / 72
+        discs.append(Bbox([center - r, center + r]))
         weight = "bold" if name in chosen else "normal"
-        text = axes.text(*center, name, ha="center", va="center", fontsize=8, weight=weight)
-        text.set_transform(None)  # the place is in pixels, until it is final
-        box = text.get_window_extent()
-        dx, dy = radius + 4 * scale + box.width / 2, radius + box.height / 2
-        sides = [(dx, 0), (-dx, 0), (0, dy), (0, -dy)]
-        sides += [(a, b) for b in (0.8 * dy, -0.8 * dy) for a in (0.95 * dx, -0.95 * dx)]
-        boxes = [Bbox(box.get_points() + side) for side in sides]
-        i = min(range(len(boxes)), key=lambda i: _overlap(boxes[i], taken))
-        taken.append(boxes[i])
-        text.set_transform(axes.transData)
-        text.set_position(axes.transData.inverted().transform(center + sides[i]))
+        text = axes.annotate(name, point, fontsize=8, weight=weight, ha="center", va="center")
+        sides.append([Bbox(text.get_window_extent().get_points() + s) for s in _sides(text, r)])
+    best = [0] * len(points)
+    for _ in range(PASSES):  # each time in the knowledge of where the other names are
+        for i, places in enumerate(sides):
+            others = [sides[j][best[j]] for j in range(len(best)) if j != i]
+            covered = [_overlap(place, discs + others) for place in places]
+            best[i] = covered.index(min(covered))
+    for text, places, i in zip(axes.texts[-len(points) :], sides, best, strict=True):
+        text.set_position(axes.transData.inverted().transform(places[i].get_points().mean(0)))
+
+
+def _sides(text, radius: float) -> list[tuple[float, float]]:
+    """Where the middle of a text can be, seen from the middle of its disc."""
+    box = text.get_window_extent()
+    dx, dy = radius + box.height / 2 + box.width / 2, radius + box.height / 2
+    beside = [(dx, 0), (-dx, 0), (0, dy), (0, -dy)]
+    return beside + [(a, b) for b in (dy, -dy, dy / 2, -dy / 2) for a in (0.95 * dx, -0.95 * dx)]
 
 
 def _overlap(box, others) -> float:
