@@ -10,7 +10,7 @@ from minitorch_cnn.analysis.fields import Axis, fields
 from minitorch_cnn.analysis.receptive_field import receptive_field_by_gradient
 from minitorch_cnn.analysis.trace import trace
 
-SIZE = 72, 61
+SIZE = 190, 171
 
 
 class Joined(nn.Module):
@@ -98,7 +98,7 @@ def upward():
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(downward(), min_size=1, max_size=4),
+    st.lists(downward(), min_size=1, max_size=3),
     st.lists(upward(), max_size=2),
     st.lists(windows(strides=[1]), max_size=1),
 )
@@ -110,9 +110,12 @@ def test_the_fields_of_a_graph_are_where_its_gradient_is_not_zero(down, up, last
         assume(False)
     whole = run.calls[-1]
     position = [n // 2 for n in whole.output_shape[1:]]
-    axes = fields(run.x, [whole.origin])[whole.origin]
-    seen = [axis.seen(o, o) for axis, o in zip(axes, position, strict=True)]
-    assume(all(a >= 0 and b < n for (a, b), n in zip(seen, SIZE, strict=True)))
+    known = fields(run.x, [call.origin for call in run.calls])
+    seen = [axis.seen(o, o) for axis, o in zip(known[whole.origin], position, strict=True)]
+    for i, (first, last) in enumerate(seen):
+        # A layer may leave up to 3 rows of a map unread: padding then begins within the image.
+        margin = 3 * sum(known[call.origin][i].jump for call in run.calls if "." not in call.name)
+        assume(margin <= first and last < SIZE[i] - margin)
     expected = tuple(range(a, b + 1) for a, b in seen)
     assert receptive_field_by_gradient(net, (1, *SIZE)) == expected
 

@@ -8,6 +8,7 @@ from minitorch_cnn.analysis import (
     receptive_field,
     receptive_field_by_gradient,
 )
+from minitorch_cnn.models import create_model, model_entry
 
 
 class Residual(nn.Module):
@@ -66,6 +67,22 @@ def test_known_networks_have_the_published_receptive_fields(net, size, jump):
     field = receptive_field(net, (1, 224, 224))
     assert field.size == (size, size)
     assert field.jump == (jump, jump)
+
+
+@pytest.mark.parametrize(
+    "name, size, map_size",
+    [  # the same table; of its last map, over all of which ours goes on to average or connect
+        ("vgg16", 212, 7),
+        ("inception_v2_slim", 699, 7),
+        ("inception_v3", 1311, 8),
+        ("inception_resnet_v2", 3039, 8),
+    ],
+)
+def test_models_have_the_published_receptive_fields(name, size, map_size):
+    with nn.shapes_only():
+        model = create_model(name)
+    whole = size + (map_size - 1) * 32
+    assert receptive_field(model, model_entry(name).input_shape).size == (whole, whole)
 
 
 @pytest.mark.parametrize("depth", [1, 2, 3, 7])
