@@ -185,3 +185,12 @@ def axes_of(run):
 def test_a_shape_that_is_no_image_is_refused_in_the_callers_name(shape):
     with pytest.raises(ValueError, match=r"^summary: input_shape=\(.*all positive"):
         trace(nn.Identity(), shape, "summary")
+
+
+@pytest.mark.parametrize("at", [(0, 0), (1, 1), (2, 2), (1, 3)])
+def test_adaptive_pooling_sees_its_cells_though_they_overlap(at):
+    net = nn.AdaptiveAvgPool2d((3, 4))
+    axes = axes_of(trace(net, (1, 11, 9), "test"))
+    seen = [axis.seen(o, o) for axis, o in zip(axes, at, strict=True)]
+    expected = tuple(range(a, b + 1) for a, b in seen)
+    assert receptive_field_by_gradient(net, (1, 11, 9), at=at) == expected
