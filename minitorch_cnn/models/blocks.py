@@ -1,20 +1,9 @@
-"""Blocks that families share, and a notation for the tables of branching networks.
-
-A table is made of steps. A step is
-- a `Conv`: a convolution with what the family lets follow it; or another `Row`;
-- a function of no arguments that makes a layer which keeps the number of channels, such as
-  `partial(MaxPool2d, 3, 2)`;
-- a tuple of steps, one after another: a `Sequential`;
-- a list of paths, side by side: `Branches`.
-`build` makes the layers of a step. All numbers of filters are in the table and nowhere else, so
-that one factor makes a network narrow.
-"""
+"""Blocks and customs that families of models share."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
@@ -30,10 +19,9 @@ from ..nn import (
     Linear,
     MaxPool2d,
     Module,
-    Sequential,
     init,
 )
-from ..tensor import Tensor, cat
+from ..tensor import Tensor
 
 Size = int | tuple[int, int]
 
@@ -109,74 +97,6 @@ class ImageNetToHalf(Module):
         return x * self.scale + self.shift
 
 
-# ------------------------------------------------------------------------------------------- tables
-
-
-class Conv(NamedTuple):
-    """A `Row`: a convolution of so many filters of such a size.
-
-    padding: (K - 1) / 2 on every side unless told, which keeps the size at stride 1.
-    """
-
-    filters: int
-    kernel: Size
-    stride: int = 1
-    padding: Size | None = None
-
-    def build(
-        self, in_channels: int, conv: Callable[..., Module], width: float
-    ) -> tuple[Module, int]:
-        """The layer and the number of its channels; see the function `build`."""
-        kernel = self.kernel if isinstance(self.kernel, tuple) else (self.kernel, self.kernel)
-        padding = tuple(k // 2 for k in kernel) if self.padding is None else self.padding
-        filters = scaled(self.filters, width)
-        return conv(in_channels, filters, kernel, self.stride, padding), filters
-
-
-class Row(Protocol):
-    """What makes a layer once it knows its input: a `Conv`, or a family's own kind of block."""
-
-    def build(
-        self, in_channels: int, conv: Callable[..., Module], width: float
-    ) -> tuple[Module, int]:
-        """The layer and the number of its channels; see the function `build`."""
-
-
-Step = Row | Callable[[], Module] | tuple["Step", ...] | list["Path"]
-Path = dict[str, Step]
-
-
-def build(
-    step: Step, in_channels: int, conv: Callable[..., Module], width: float = 1.0
-) -> tuple[Module, int]:
-    """The layers of a step and the number of channels that they give.
-
-    conv: makes what a `Conv` stands for, called as ConvReLU; width: a factor for all filters.
-    """
-    if hasattr(step, "build"):
-        return step.build(in_channels, conv, width)
-    if isinstance(step, list):
-        branches = Branches(in_channels, step, conv, width)
-        return branches, branches.out_channels
-    if isinstance(step, tuple):
-        layers = []
-        for part in step:
-            layer, in_channels = build(part, in_channels, conv, width)
-            layers.append(layer)
-        return Sequential(*layers), in_channels
-    return step(), in_channels
-
-
-def build_all(
-    table: Mapping[str, Step], in_channels: int, conv: Callable[..., Module], width: float
-) -> tuple[dict[str, Module], int]:
-    """The layers of a table whose rows follow each other, and the channels of the last."""
-    layers = {}
-    for name, step in table.items():
-        layers[name], in_channels = build(step, in_channels, conv, width)
-    return layers, in_channels
-
-
 def classifier(
     in_channels: int, num_classes: int, dropout: float, name: str = "fc"
 ) -> dict[str, Module]:
@@ -187,77 +107,6 @@ def classifier(
         "dropout": Dropout(dropout),
         name: Linear(in_channels, num_classes),
     }
-
-
-def scaled(channels: int, width: float, multiple: int = 1) -> int:
-    """`channels` times `width`, rounded to a multiple of `multiple`, at least one."""
-    return multiple * max(1, round(channels * width / multiple))
-
-
-def numbered(name: str, *steps: Step, start: int = 1) -> Path:
-    """A path whose layers are named name_1, name_2, ..."""
-    return {f"{name}_{i}": step for i, step in enumerate(steps, start)}
-
-
-def beside(*branches: Step, start: int = 0) -> list[Path]:
-    """Paths of one step each, named branch0, branch1, ..."""
-    return [{f"branch{i}": step} for i, step in enumerate(branches, start)]
-
-
-# ----------------------------------------------------------------------------------------- branches
-
-
-def side_by_side(module: Module, paths: Iterable[Iterable[str]], x: Tensor) -> Tensor:
-    """What some paths through the children of `module` make of x, joined along the channels.
-
-    x (N, C, H, W) -> y (N, sum of the paths' channels, OH, OW). A path is the names of the layers
-    that x passes one after another. A layer that several paths begin with runs once.
-    """
-    outputs: dict[str, Tensor] = {}
-    ends = []
-    for path in paths:
-        y = x
-        for name in path:
-            if name not in outputs:
-                outputs[name] = getattr(module, name)(y)
-            y = outputs[name]
-        ends.append(y)
-    return cat(ends, dim=1) if len(ends) > 1 else ends[0]
-
-
-class Branches(Module):
-    """Several paths for one input, their outputs joined along the channels in the paths' order.
-
-    x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
-
-    paths: each names its steps in order; paths that fork begin with the same names.
-    """
-
-    def __init__(
-        self,
-        in_channels: int,
-        paths: Iterable[Path],
-        conv: Callable[..., Module],
-        width: float = 1.0,
-    ):
-        super().__init__()
-        self.paths = tuple(tuple(path) for path in paths)
-        self.out_channels = 0
-        made: dict[str, tuple[Module, int]] = {}
-        for path in paths:
-            channels = in_channels
-            for name, step in path.items():
-                if name not in made:
-                    made[name] = build(step, channels, conv, width)
-                    self.register_module(name, made[name][0])
-                channels = made[name][1]
-            self.out_channels += channels
-
-    def forward(self, x: Tensor) -> Tensor:
-        return side_by_side(self, self.paths, x)
-
-
-# ----------------------------------------------------------------------------------------- networks
 
 
 class Trunk(Module):
@@ -301,6 +150,11 @@ class Trunk(Module):
             if name in heads:
                 aside.append(getattr(self, heads[name])(x))
         return (x, *aside) if aside else x
+
+
+def scaled(channels: int, width: float, multiple: int = 1) -> int:
+    """`channels` times `width`, rounded to a multiple of `multiple`, at least one."""
+    return multiple * max(1, round(channels * width / multiple))
 
 
 def check_images(model: str, x: Tensor, in_channels: int, smallest: int) -> None:

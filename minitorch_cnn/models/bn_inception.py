@@ -36,8 +36,9 @@ from ..nn import (
     init,
 )
 from ..tensor import Tensor
-from .blocks import Conv, Path, build, check_images, draw_weights, side_by_side
+from .blocks import check_images, draw_weights
 from .registry import register
+from .tables import Conv, Path, build, side_by_side
 
 HALVE = partial(MaxPool2d, 3, 2, ceil_mode=True)
 AVERAGE = partial(AvgPool2d, 3, 1, 1)

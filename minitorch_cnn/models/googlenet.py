@@ -35,21 +35,9 @@ from ..nn import (
     Sequential,
     init,
 )
-from .blocks import (
-    Conv,
-    ConvBNReLU,
-    ConvReLU,
-    ImageNetToHalf,
-    Step,
-    Trunk,
-    beside,
-    build,
-    build_all,
-    classifier,
-    draw_weights,
-    scaled,
-)
+from .blocks import ConvBNReLU, ConvReLU, ImageNetToHalf, Trunk, classifier, draw_weights, scaled
 from .registry import register
+from .tables import Conv, Step, beside, build, build_all
 
 HALVE = partial(MaxPool2d, 3, 2, ceil_mode=True)
 FIVE_BY_FIVE = partial(AvgPool2d, 5, 3)  # 14 x 14 -> 4 x 4
@@ -73,7 +61,7 @@ class Inception(NamedTuple):
     def build(
         self, in_channels: int, conv: Callable[..., Module], width: float
     ) -> tuple[Module, int]:
-        """The module and the number of channels it gives; see `blocks.build`."""
+        """The module and the number of channels it gives; see `tables.build`."""
         paths = beside(
             Conv(self.n1x1, 1),
             (Conv(self.n3x3_reduce, 1), Conv(self.n3x3, 3)),

@@ -27,19 +27,9 @@ from typing import NamedTuple
 from .. import functional as F
 from ..nn import AvgPool2d, Conv2d, MaxPool2d, Module, init
 from ..tensor import Tensor
-from .blocks import (
-    Branches,
-    Conv,
-    ConvBNReLU,
-    Path,
-    Step,
-    Trunk,
-    beside,
-    build_all,
-    classifier,
-    draw_weights,
-)
+from .blocks import ConvBNReLU, Trunk, classifier, draw_weights
 from .registry import register
+from .tables import Branches, Conv, Path, Step, beside, build_all
 
 conv_bn_relu = partial(ConvBNReLU, eps=1e-3)
 HALVE = partial(MaxPool2d, 3, 2)
@@ -80,7 +70,7 @@ class Residual(NamedTuple):
     def build(
         self, in_channels: int, conv: Callable[..., Module], width: float
     ) -> tuple[Module, int]:
-        """The block and the number of channels it keeps; see `blocks.build`."""
+        """The block and the number of channels it keeps; see `tables.build`."""
         block = ResidualBranches(in_channels, self.paths, conv, width, self.scale, self.relu)
         return block, in_channels
 

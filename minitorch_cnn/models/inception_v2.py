@@ -24,7 +24,7 @@ from functools import partial
 
 from ..nn import Conv2d, MaxPool2d, Module, Sequential, init
 from . import bn_inception
-from .blocks import Conv, Trunk, build_all, classifier, draw_weights, scaled
+from .blocks import Trunk, classifier, draw_weights, scaled
 from .inception_v3 import (
     HALVE,
     conv_bn_relu,
@@ -35,6 +35,7 @@ from .inception_v3 import (
     figure10_with_sevens,
 )
 from .registry import register
+from .tables import Conv, build_all
 
 # Sizes are those of an image of 299 x 299.                                   "Rethinking", table 1
 TABLE = {

@@ -19,19 +19,9 @@ from __future__ import annotations
 from functools import partial
 
 from ..nn import AdaptiveAvgPool2d, AvgPool2d, Flatten, Linear, MaxPool2d, Sequential, init
-from .blocks import (
-    Conv,
-    ConvBNReLU,
-    ImageNetToHalf,
-    Path,
-    Trunk,
-    build_all,
-    classifier,
-    draw_weights,
-    numbered,
-    scaled,
-)
+from .blocks import ConvBNReLU, ImageNetToHalf, Trunk, classifier, draw_weights, scaled
 from .registry import register
+from .tables import Conv, Path, build_all, numbered
 
 conv_bn_relu = partial(ConvBNReLU, eps=1e-3)
 HALVE = partial(MaxPool2d, 3, 2)

@@ -16,8 +16,9 @@ from __future__ import annotations
 from functools import partial
 
 from ..nn import AvgPool2d, MaxPool2d, init
-from .blocks import Conv, ConvBNReLU, Trunk, beside, build, classifier, draw_weights
+from .blocks import ConvBNReLU, Trunk, classifier, draw_weights
 from .registry import register
+from .tables import Conv, beside, build
 
 conv_bn_relu = partial(ConvBNReLU, eps=1e-3)
 HALVE = partial(MaxPool2d, 3, 2)

@@ -6,8 +6,9 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models import create_model
-from minitorch_cnn.models.blocks import Branches, ConvBNReLU, build
+from minitorch_cnn.models.blocks import ConvBNReLU
 from minitorch_cnn.models.bn_inception import AVERAGE, HALVE, MAXIMUM, TABLE, Inception
+from minitorch_cnn.models.tables import Branches, build
 from minitorch_cnn.nn import functional as F
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import output_shapes

@@ -7,8 +7,9 @@ import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import summary
 from minitorch_cnn.models import create_model
-from minitorch_cnn.models.blocks import ConvBNReLU, ConvReLU, build
+from minitorch_cnn.models.blocks import ConvBNReLU, ConvReLU
 from minitorch_cnn.models.googlenet import Inception, auxiliary_head
+from minitorch_cnn.models.tables import build
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import poolings, stages
 

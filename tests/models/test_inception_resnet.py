@@ -5,7 +5,6 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models import create_model
-from minitorch_cnn.models.blocks import build
 from minitorch_cnn.models.inception_resnet import (
     TABLE_V1,
     TABLE_V2,
@@ -13,6 +12,7 @@ from minitorch_cnn.models.inception_resnet import (
     ResidualBranches,
     conv_bn_relu,
 )
+from minitorch_cnn.models.tables import build
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import poolings, stages
 

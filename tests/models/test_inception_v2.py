@@ -5,8 +5,8 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models import bn_inception, create_model
-from minitorch_cnn.models.blocks import Conv
 from minitorch_cnn.models.inception_v2 import MODULES, TABLE, separable_stem
+from minitorch_cnn.models.tables import Conv
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 

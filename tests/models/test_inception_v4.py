@@ -5,7 +5,6 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models import create_model
-from minitorch_cnn.models.blocks import build
 from minitorch_cnn.models.inception_v4 import (
     FEATURES,
     INCEPTION_A,
@@ -15,6 +14,7 @@ from minitorch_cnn.models.inception_v4 import (
     REDUCTION_B,
     conv_bn_relu,
 )
+from minitorch_cnn.models.tables import build
 from minitorch_cnn.nn import functional as F
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import poolings, stages
