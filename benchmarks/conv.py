@@ -13,7 +13,6 @@ import json
 import statistics
 
 import numpy as np
-
 from minitorch_cnn.kernels import conv2d as room
 from minitorch_cnn.kernels import twins
 
@@ -56,7 +55,7 @@ class Problem:
         return lambda: torch.ops.aten.convolution_backward(gy, x, w, None, *settings)
 
     def error(self, direction: str, result: np.ndarray, samples: int = 64) -> float:
-        """The largest |result - definition| over sampled elements, over the largest |definition|."""
+        """The largest |result - definition| of sampled elements over the largest |definition|."""
         rng = np.random.default_rng(1)
         at = [tuple(int(rng.integers(n)) for n in result.shape) for _ in range(samples)]
         exact = np.array([getattr(self, f"_{direction}_at")(*index) for index in at])
@@ -64,7 +63,7 @@ class Problem:
         return float(np.abs(found - exact).max() / np.abs(exact).max())
 
     def _taps(self, size: int):
-        """Pairs (kernel position, output) for each input position along one axis, and the reverse."""
+        """Each (kernel position, output, input) that meet along one axis."""
         L = self.layer
         for k in range(L.kernel):
             for i in range(L.output):
@@ -175,8 +174,8 @@ def means(rows: list[dict]) -> list[str]:
                     ratios.setdefault(name, []).append(figures["ratio"])
         for name, values in ratios.items():
             lines.append(
-                f"{direction:8} {name:10} geometric mean {geometric_mean(values):.2f} x torch's time, "
-                f"worst {max(values):.2f}, {len(values)} layers"
+                f"{direction:8} {name:10} geometric mean {geometric_mean(values):.2f} x torch's "
+                f"time, worst {max(values):.2f}, {len(values)} layers"
             )
     return lines
 
@@ -209,8 +208,14 @@ def plot(rows: list[dict], peak: float, path: str) -> None:
 def main(argv: list[str] | None = None) -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.conv", description=__doc__)
-    parser.add_argument("--suite", choices=SUITES, nargs="+", default=list(SUITES), metavar="NAME",
-                        help=f"networks whose layers to run: {', '.join(SUITES)} (default: all)")  # fmt: skip
+    parser.add_argument(
+        "--suite",
+        choices=SUITES,
+        nargs="+",
+        default=list(SUITES),
+        metavar="NAME",
+        help=f"networks whose layers to run, of {', '.join(SUITES)} (default: all)",
+    )
     parser.add_argument("--batch", type=int, default=1, help="images in a batch (default: 1)")
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
     parser.add_argument("--repeats", type=int, default=5, help="turns per row (default: 5)")
@@ -242,8 +247,8 @@ def main(argv: list[str] | None = None) -> None:
         print("", *means(rows), sep="\n")
     if options.json:
         with open(options.json, "w") as file:
-            json.dump({"machine": facts, "peak_gflops": peak, "batch": options.batch, "rows": rows},
-                      file, indent=1)  # fmt: skip
+            figures = {"peak_gflops": peak, "batch": options.batch, "rows": rows}
+            json.dump({"machine": facts, **figures}, file, indent=1)
     if options.plot:
         plot(rows, peak, options.plot)
 

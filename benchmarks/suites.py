@@ -13,7 +13,7 @@ class Layer(NamedTuple):
     name: str
     C: int
     H: int
-    O: int  # noqa: E741
+    O: int
     kernel: int
     stride: int = 1
     padding: int = 0

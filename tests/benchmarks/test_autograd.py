@@ -1,0 +1,30 @@
+"""The autograd benchmark runs every micro-graph, and counts their ops rightly."""
+
+import json
+
+import pytest
+
+import minitorch_cnn as mt
+from benchmarks import autograd
+
+
+@pytest.mark.parametrize("name", autograd.GRAPHS)
+def test_a_graph_has_the_ops_it_is_divided_by(name, monkeypatch):
+    count, graph, ops = autograd.GRAPHS[name]
+    made = []
+    apply = mt.autograd.Function.apply.__func__
+    counted = classmethod(
+        lambda cls, *x, **settings: made.append(cls) or apply(cls, *x, **settings)
+    )
+    monkeypatch.setattr(mt.autograd.Function, "apply", counted)
+    graph(*[mt.rand(4, 4) for _ in range(count)])
+    assert len(made) == ops
+
+
+def test_the_report_has_a_line_per_graph(tmp_path, capsys):
+    file = tmp_path / "autograd.json"
+    autograd.main(["--repeats", "2", "--json", str(file)])
+    rows = json.loads(file.read_text())["rows"]
+    assert [row["graph"] for row in rows] == list(autograd.GRAPHS)
+    assert all(name in capsys.readouterr().out for name in ["relu"])
+    assert all(row[mode]["ours"] > 0 for row in rows for mode in ("plain", "recorded", "backward"))
