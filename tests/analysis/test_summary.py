@@ -105,7 +105,7 @@ def test_the_lectures_table_of_googlenets_stem_and_head_comes_out():
     assert [round(row.macs / 1e6) for row in costs.rows] == [118, 0, 13, 347, 0]
     assert [row.output_shape[1] for row in costs.rows] == [112, 56, 56, 56, 28]
     assert round(costs.total_params / 1e3) == 124
-    # 418 is the lecture's sum of figures that were cut, not rounded.
+    # The lecture prints 418, though the lines above it add up to 478.
     assert costs.total_macs == 118_013_952 + 12_845_056 + 346_816_512 == 477_675_520
     assert round(costs.total_activation_bytes / 2**20, 1) == 7.5
     costs = summary(head, (1024, 7, 7))
