@@ -3,6 +3,7 @@
 from . import (
     alexnet,
     bn_inception,
+    densenet,
     googlenet,
     inception_resnet,
     inception_v2,
@@ -20,6 +21,7 @@ __all__ = [
     "alexnet",
     "bn_inception",
     "create_model",
+    "densenet",
     "googlenet",
     "inception_resnet",
     "inception_v2",
