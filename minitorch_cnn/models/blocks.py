@@ -75,6 +75,25 @@ class ConvBNReLU(Module):
         return F.relu(self.bn(self.conv(x)))
 
 
+class SqueezeExcitation(Module):
+    """Every channel times a gate in (0, 1) that sees the means of all channels.
+
+    y = x * sigmoid(W2 max(W1 mean(x) + b1, 0) + b2)    x, y (N, channels, H, W)
+
+    W1 and W2 are 1 x 1 convolutions, with `units` channels in between. J. Hu, L. Shen, G. Sun
+    (2018), "Squeeze-and-excitation networks", CVPR 2018, arXiv 1709.01507, equations 2 to 4.
+    """
+
+    def __init__(self, channels: int, units: int):
+        super().__init__()
+        self.fc1 = Conv2d(channels, units, 1)
+        self.fc2 = Conv2d(units, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = F.relu(self.fc1(F.adaptive_avg_pool2d(x, 1)))
+        return x * F.sigmoid(self.fc2(hidden))
+
+
 class ImageNetToHalf(Module):
     """Images normalised by ImageNet's mean and deviation, to mean 0.5 and deviation 0.5 instead.
 

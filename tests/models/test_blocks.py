@@ -12,6 +12,7 @@ from minitorch_cnn.models.blocks import (
     ConvBNReLU,
     ConvReLU,
     ImageNetToHalf,
+    SqueezeExcitation,
     Trunk,
     classifier,
     draw_normal,
@@ -48,6 +49,19 @@ def test_conv_bn_relu_normalises_in_between_and_has_no_bias():
 @pytest.mark.parametrize("block", [ConvReLU, ConvBNReLU])
 def test_the_gradients_of_a_convolution_and_what_follows_it_are_slopes(block):
     gradients_are_slopes(block(2, 3, 3, padding=1), 2, 2, 5, 4)
+
+
+def test_a_squeeze_and_excitation_gate_scales_channels_by_what_the_means_of_all_say():
+    gate, x = SqueezeExcitation(4, 3), mt.randn(2, 4, 5, 6)
+    w1, b1, w2, b2 = (p.detach().numpy() for p in gate.parameters())
+    hidden = np.maximum(x.numpy().mean((2, 3)) @ w1[:, :, 0, 0].T + b1, 0)
+    gates = 1 / (1 + np.exp(-hidden @ w2[:, :, 0, 0].T - b2))
+    expected = x.numpy() * gates[:, :, None, None]
+    np.testing.assert_allclose(gate(x).detach().numpy(), expected, atol=1e-6)
+
+
+def test_the_gradients_of_a_squeeze_and_excitation_gate_are_slopes():
+    gradients_are_slopes(SqueezeExcitation(3, 2), 2, 3, 4, 3)
 
 
 def test_channels_are_scaled_to_a_multiple_and_never_to_none():
