@@ -11,6 +11,7 @@ from . import (
     inception_v4,
     lenet,
     nin,
+    senet,
     vgg,
     zfnet,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "model_entry",
     "nin",
     "register",
+    "senet",
     "vgg",
     "zfnet",
 ]

@@ -1,0 +1,192 @@
+"""SENet: residual networks whose channels are gated by what the whole image says.
+
+J. Hu, L. Shen, G. Sun (2018), "Squeeze-and-excitation networks", CVPR 2018, arXiv 1709.01507,
+winners of ILSVRC 2017. A gate (`blocks.SqueezeExcitation`) takes the mean of every channel through
+two small layers and scales the channels of a branch by what comes out, before the branch is added.
+SE-ResNet-50 makes about ResNet-101's errors for half of its multiply-adds.
+
+Deviations from the paper
+- None from the authors' nets for Caffe: the first pooling has no padding and rounds up, SE-ResNets
+  stride in the first 1 x 1 convolution of a block and the others in the 3 x 3.
+
+SENet-154 (appendix of the paper): a SE-ResNeXt-152 64x4d that begins with three 3 x 3 convolutions,
+halves the channels of the first 1 x 1 of each block, has 3 x 3 projections where the image halves,
+and dropout in front of the classifier. The module names are those of timm's legacy nets, whose
+weights the models take.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .. import functional as F
+from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
+from ..tensor import Tensor
+from .blocks import SqueezeExcitation, Trunk, classifier, draw_weights, scaled, smallest_image
+from .registry import register
+
+OUTPUTS = (256, 512, 1024, 2048)  # channels after each stage
+REDUCTION = 16  # channels per unit of a gate
+
+
+class Design(NamedTuple):
+    """A net: its blocks per stage, the filters of the first stage's blocks, and their groups.
+
+    first, inner: filters of the first 1 x 1 and of the 3 x 3 convolution in stage 1, doubled in
+    each stage; stride_first: whether the first of the two strides, not the second; stem: filters
+    of the first convolutions; projection: kernel of the shortcuts that halve the image.
+    """
+
+    blocks: tuple[int, int, int, int]
+    first: int = 64
+    inner: int = 64
+    groups: int = 1
+    stride_first: bool = False
+    stem: tuple[int, ...] = (64,)
+    projection: int = 1
+
+
+#                      blocks        first, inner, groups                             Table 1
+TABLE = {
+    "resnet50": Design((3, 4, 6, 3), stride_first=True),
+    "resnet101": Design((3, 4, 23, 3), stride_first=True),
+    "resnet152": Design((3, 8, 36, 3), stride_first=True),
+    "resnext50": Design((3, 4, 6, 3), 128, 128, 32),
+    "resnext101": Design((3, 4, 23, 3), 128, 128, 32),
+    "senet154": Design((3, 8, 36, 3), 128, 256, 64, stem=(64, 64, 128), projection=3),
+}
+
+
+class Bottleneck(Module):
+    """y = relu(gate(branch(x)) + shortcut(x)), the branch three convolutions with batch norm.
+
+    x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
+
+    units: those of the gate; projection: the kernel of the shortcut's convolution, without one x
+    is added as it is.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        first: int,
+        inner: int,
+        out_channels: int,
+        units: int,
+        strides: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        projection: int | None = None,
+    ):
+        super().__init__()
+        self.conv1 = Conv2d(in_channels, first, 1, strides[0], bias=False)
+        self.bn1 = BatchNorm2d(first)
+        self.conv2 = Conv2d(first, inner, 3, strides[1], 1, groups=groups, bias=False)
+        self.bn2 = BatchNorm2d(inner)
+        self.conv3 = Conv2d(inner, out_channels, 1, bias=False)
+        self.bn3 = BatchNorm2d(out_channels)
+        self.se_module = SqueezeExcitation(out_channels, units)
+        self.downsample = None
+        if projection:
+            stride, padding = strides[0] * strides[1], projection // 2
+            self.downsample = Sequential(
+                Conv2d(in_channels, out_channels, projection, stride, padding, bias=False),
+                BatchNorm2d(out_channels),
+            )
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.se_module(self.bn3(self.conv3(y)))
+        return F.relu(y + (self.downsample(x) if self.downsample else x))
+
+
+def stem(in_channels: int, filters: tuple[int, ...]) -> Sequential:
+    """A 7 x 7 convolution, or several of 3 x 3, the first with stride, then maxima that halve."""
+    layers: dict[str, Module] = {}
+    kernel = 7 if len(filters) == 1 else 3
+    for i, channels in enumerate(filters, 1):
+        stride = 2 if i == 1 else 1
+        layers[f"conv{i}"] = Conv2d(in_channels, channels, kernel, stride, kernel // 2, bias=False)
+        layers[f"bn{i}"] = BatchNorm2d(channels)
+        layers[f"relu{i}"] = ReLU()
+        in_channels = channels
+    return Sequential({**layers, "pool": MaxPool2d(3, 2, ceil_mode=True)})
+
+
+class SENet(Trunk):
+    """The net of a design.    x (N, in_channels, H, W) -> logits (N, num_classes)
+
+    dropout: the share of units dropped in front of the classifier; width: a factor for all numbers
+    of filters. The units of the gates stay: with one or two a gate could be dead from the start.
+
+    Raises: ValueError for images of another shape, or too small.
+    """
+
+    def __init__(
+        self,
+        design: Design,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        dropout: float = 0.0,
+        width: float = 1.0,
+    ):
+        filters = tuple(scaled(n, width) for n in design.stem)
+        layers: dict[str, Module] = {"layer0": stem(in_channels, filters)}
+        channels, groups = filters[-1], design.groups
+        for stage, (blocks, wanted) in enumerate(zip(design.blocks, OUTPUTS, strict=True)):
+            first = scaled(design.first << stage, width, groups)
+            inner = scaled(design.inner << stage, width, groups)
+            out_channels, made = scaled(wanted, width), []
+            for block in range(blocks):
+                stride = 2 if stage > 0 and block == 0 else 1
+                strides = (stride, 1) if design.stride_first else (1, stride)
+                projection = None
+                if block == 0:
+                    projection = design.projection if stage > 0 else 1
+                units = wanted // REDUCTION
+                made.append(
+                    Bottleneck(
+                        channels, first, inner, out_channels, units, strides, groups, projection
+                    )
+                )
+                channels = out_channels
+            layers[f"layer{stage + 1}"] = Sequential(*made)
+        layers |= classifier(channels, num_classes, dropout, "last_linear")
+        super().__init__(layers, in_channels, smallest_image(layers["layer0"]))
+        draw_weights(self, init.kaiming_normal_)
+
+
+@register(params=28_088_024, macs=3_860_488_192)
+def se_resnet50(**settings) -> SENet:
+    """SE-ResNet-50. Settings: see `SENet`."""
+    return SENet(TABLE["resnet50"], **settings)
+
+
+@register(params=49_326_872, macs=7_574_937_600)
+def se_resnet101(**settings) -> SENet:
+    """SE-ResNet-101. Settings: see `SENet`."""
+    return SENet(TABLE["resnet101"], **settings)
+
+
+@register(params=66_821_848, macs=11_288_993_792)
+def se_resnet152(**settings) -> SENet:
+    """SE-ResNet-152. Settings: see `SENet`."""
+    return SENet(TABLE["resnet152"], **settings)
+
+
+@register(params=27_559_896, macs=4_232_994_816)
+def se_resnext50_32x4d(**settings) -> SENet:
+    """SE-ResNeXt-50 of 32 groups of 4 filters. Settings: see `SENet`."""
+    return SENet(TABLE["resnext50"], **settings)
+
+
+@register(params=48_955_416, macs=7_974_739_968)
+def se_resnext101_32x4d(**settings) -> SENet:
+    """SE-ResNeXt-101 of 32 groups of 4 filters. Settings: see `SENet`."""
+    return SENet(TABLE["resnext101"], **settings)
+
+
+@register(params=115_088_984, macs=20_688_363_520)
+def senet154(dropout: float = 0.2, **settings) -> SENet:
+    """SENet-154. Settings: see `SENet`."""
+    return SENet(TABLE["senet154"], dropout=dropout, **settings)
