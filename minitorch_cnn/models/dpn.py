@@ -1,0 +1,187 @@
+"""Dual path networks: blocks that add to some channels and append others.
+
+Y. Chen, J. Li, H. Xiao, X. Jin, S. Yan, J. Feng (2017), "Dual path networks", NeurIPS 2017, arXiv
+1707.01629. What a block makes is split: its first channels are added, as in a ResNet, which uses
+features again, and the others appended, as in a DenseNet, which finds new ones. DPN-98 has smaller
+errors than ResNeXt-101 64x4d with three quarters of its parameters.
+
+Deviations from the paper
+- The numbers are those of the authors' published nets. Their last activation is an ELU.
+- DPN-68, which the paper does not have, is theirs too: a quarter of the residual channels behind a
+  3 x 3 convolution of 10 filters.
+
+Between blocks the channels are: the residual ones, then the dense ones from the oldest to the
+newest. A stage begins with a projection of all its input. All batch norms have eps = 1e-3; the
+classifier is a 1 x 1 convolution. The module names are timm's, whose weights the models take; these
+want images in 0..255 less (124, 117, 104), times 0.0167.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .. import functional as F
+from ..nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, Module, Sequential, init
+from ..tensor import Tensor, cat
+from .blocks import ConvBNReLU, check_images, draw_weights, scaled
+from .registry import register
+
+EPS = 1e-3
+
+
+class Design(NamedTuple):
+    """A net: what it begins with, and its blocks.
+
+    start, kernel: filters and size of the first convolution; residual: channels that are added, and
+    inner: filters of the first two convolutions of a block, in stage conv2; both double in each
+    later stage; increments: per stage, the channels that a block appends.
+    """
+
+    start: int
+    kernel: int
+    residual: int
+    inner: int
+    groups: int
+    blocks: tuple[int, int, int, int]
+    increments: tuple[int, int, int, int]
+
+
+#            start, kernel, residual, inner, groups  blocks       increments             Table 1
+TABLE = {
+    68: Design(10, 3, 64, 128, 32, (3, 4, 12, 3), (16, 32, 32, 64)),
+    92: Design(64, 7, 256, 96, 32, (3, 4, 20, 3), (16, 32, 24, 128)),
+    98: Design(96, 7, 256, 160, 40, (3, 6, 20, 3), (16, 32, 32, 128)),
+    131: Design(128, 7, 256, 160, 40, (4, 8, 28, 3), (16, 32, 32, 128)),
+}
+
+
+class BNReLUConv(Module):
+    """conv(max(bn(x), 0)), without a bias.
+
+    x (N, in_channels, H, W) -> y (N, channels, OH, OW)
+    """
+
+    def __init__(
+        self, in_channels: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
+    ):
+        super().__init__()
+        self.bn = BatchNorm2d(in_channels, EPS)
+        self.conv = Conv2d(
+            in_channels, channels, kernel, stride, kernel // 2, groups=groups, bias=False
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(F.relu(self.bn(x)))
+
+
+class BNELU(Module):
+    """elu(bn(x))    x, y (N, channels, H, W)"""
+
+    def __init__(self, channels: int):
+        super().__init__()
+        self.bn = BatchNorm2d(channels, EPS)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.elu(self.bn(x))
+
+
+class DualPathBlock(Module):
+    """Of the channels of x the first `residual` are added to, and `increment` more are appended.
+
+    x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
+
+    stride: None for a block inside a stage; the first of a stage takes 1 or 2, and projects x to
+    `residual` and two times `increment` channels first.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        inner: int,
+        residual: int,
+        increment: int,
+        groups: int,
+        stride: int | None = None,
+    ):
+        super().__init__()
+        self.residual, self.projection = residual, None
+        kept = in_channels
+        if stride:
+            kept = residual + 2 * increment
+            self.projection = f"c1x1_w_s{stride}"
+            self.register_module(self.projection, BNReLUConv(in_channels, kept, 1, stride))
+        self.c1x1_a = BNReLUConv(in_channels, inner, 1)
+        self.c3x3_b = BNReLUConv(inner, inner, 3, stride or 1, groups)
+        self.c1x1_c = BNReLUConv(inner, residual + increment, 1)
+        self.out_channels = kept + increment
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.c1x1_c(self.c3x3_b(self.c1x1_a(x)))
+        if self.projection:
+            x = getattr(self, self.projection)(x)
+        r = self.residual
+        return cat([x[:, :r] + y[:, :r], x[:, r:], y[:, r:]], dim=1)
+
+
+class DPN(Module):
+    """The net of a design.    x (N, in_channels, H, W) -> logits (N, num_classes)
+
+    width: a factor for all numbers of filters.
+
+    Raises: ValueError for images of another shape.
+    """
+
+    def __init__(
+        self, design: Design, num_classes: int = 1000, in_channels: int = 3, width: float = 1.0
+    ):
+        super().__init__()
+        self.in_channels, groups = in_channels, design.groups
+        channels, kernel = scaled(design.start, width), design.kernel
+        features: dict[str, Module] = {
+            "conv1_1": ConvBNReLU(in_channels, channels, kernel, 2, kernel // 2, eps=EPS),
+            "conv1_pool": MaxPool2d(3, 2, 1),
+        }
+        for stage, (blocks, wanted) in enumerate(
+            zip(design.blocks, design.increments, strict=True)
+        ):
+            inner = scaled(design.inner << stage, width, groups)
+            residual = scaled(design.residual << stage, width)
+            increment = scaled(wanted, width)
+            for number in range(1, blocks + 1):
+                stride = (2 if stage else 1) if number == 1 else None
+                block = DualPathBlock(channels, inner, residual, increment, groups, stride)
+                features[f"conv{stage + 2}_{number}"] = block
+                channels = block.out_channels
+        features["conv5_bn_ac"] = BNELU(channels)
+        self.features = Sequential(features)
+        self.global_pool = AdaptiveAvgPool2d(1)
+        self.classifier = Conv2d(channels, num_classes, 1)
+        draw_weights(self, init.kaiming_normal_)
+
+    def forward(self, x: Tensor) -> Tensor:
+        check_images("DPN", x, self.in_channels, 1)
+        return self.classifier(self.global_pool(self.features(x))).flatten(1)
+
+
+@register(params=12_611_602, macs=2_326_163_456)
+def dpn68(**settings) -> DPN:
+    """DPN-68. Settings: see `DPN`."""
+    return DPN(TABLE[68], **settings)
+
+
+@register(params=37_668_392, macs=6_501_684_224)
+def dpn92(**settings) -> DPN:
+    """DPN-92. Settings: see `DPN`."""
+    return DPN(TABLE[92], **settings)
+
+
+@register(params=61_570_728, macs=11_671_217_152)
+def dpn98(**settings) -> DPN:
+    """DPN-98. Settings: see `DPN`."""
+    return DPN(TABLE[98], **settings)
+
+
+@register(params=79_254_504, macs=16_013_648_896)
+def dpn131(**settings) -> DPN:
+    """DPN-131. Settings: see `DPN`."""
+    return DPN(TABLE[131], **settings)
