@@ -17,7 +17,7 @@ from minitorch_cnn.kernels import conv2d as room
 from minitorch_cnn.kernels import twins
 
 from .suites import SUITES, Layer
-from .timing import geometric_mean, interleaved, machine, matmul_peak, median_ratio
+from .timing import SPIN, geometric_mean, interleaved, machine, matmul_peak, median_ratio
 
 DIRECTIONS = ("forward", "gx", "gw")
 LOOPS_LIMIT = 300_000  # multiply-adds: a Python loop takes about a microsecond each
@@ -101,7 +101,7 @@ class Problem:
         return float((x * self.gy[:, o][:, i[:, None], j]).sum())
 
 
-def measure(layer: Layer, batch: int, direction: str, vs_torch: bool, repeats: int, budget: float):
+def measure(layer: Layer, batch: int, direction: str, vs_torch: bool, repeats: int):
     """One row: {twin: figures}, and under "torch" PyTorch's time with each twin's ratio to it."""
     problem = Problem(layer, batch)
     flops, fns = 2 * layer.macs(batch), {}
@@ -121,7 +121,8 @@ def measure(layer: Layer, batch: int, direction: str, vs_torch: bool, repeats: i
         fns[twin] = run
     if vs_torch:
         fns["torch"] = problem.torch(direction)
-    times = interleaved(fns, repeats, budget)
+    settle, budget = (SPIN, 10.0) if vs_torch else (0.0, 0.5)
+    times = interleaved(fns, repeats, budget, settle)
     row = {}
     for name, seconds in times.items():
         median = statistics.median(seconds)
@@ -217,7 +218,7 @@ def main(argv: list[str] | None = None) -> None:
         help=f"networks whose layers to run, of {', '.join(SUITES)} (default: all)",
     )
     parser.add_argument("--batch", type=int, default=1, help="images in a batch (default: 1)")
-    parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
+    parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours (minutes)")
     parser.add_argument("--repeats", type=int, default=5, help="turns per row (default: 5)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     parser.add_argument("--plot", metavar="FILE", help="also draw GFLOP/s there (matplotlib)")
@@ -235,7 +236,7 @@ def main(argv: list[str] | None = None) -> None:
             "layer": layer.name,
             "direction": direction,
             "figures": measure(
-                layer, options.batch, direction, options.vs == "torch", options.repeats, budget=0.5
+                layer, options.batch, direction, options.vs == "torch", options.repeats
             ),
         }
         for suite in options.suite

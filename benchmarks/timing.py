@@ -9,11 +9,19 @@ import statistics
 import time
 from collections.abc import Callable
 
+# How long the threads of a BLAS or of OpenMP go on turning in circles after their last work, in
+# seconds. A competitor that is timed before they sleep shares the cores with them, and may look ten
+# times slower than it is.
+SPIN = 0.15
 
-def interleaved(fns: dict[str, Callable], repeats: int, budget: float) -> dict[str, list[float]]:
+
+def interleaved(
+    fns: dict[str, Callable], repeats: int, budget: float, settle: float = 0.0
+) -> dict[str, list[float]]:
     """Seconds of each call of each function: one untimed call, then turns A B A B ...
 
     There are `repeats` turns, or fewer (at least two) once all together took `budget` seconds.
+    Before each timed call the function runs untimed for `settle` seconds.
     """
     for fn in fns.values():
         fn()
@@ -23,6 +31,9 @@ def interleaved(fns: dict[str, Callable], repeats: int, budget: float) -> dict[s
         if turn >= 2 and time.perf_counter() - start > budget:
             break
         for name, fn in fns.items():
+            ready = time.perf_counter() + settle
+            while time.perf_counter() < ready:
+                fn()
             before = time.perf_counter()
             fn()
             times[name].append(time.perf_counter() - before)
