@@ -7,13 +7,13 @@ net = mt.models.create_model("lenet5")
 net(mt.randn(1, 1, 32, 32)).sum().backward()
 """
 
-import importlib
-import os
+import importlib as _importlib
+import os as _os
 
 # In a checkout kernels/ lies beside this package, not inside it: minitorch_cnn.kernels is there.
-_here = os.path.dirname(os.path.abspath(__file__))
-if not os.path.isdir(os.path.join(_here, "kernels")):
-    __path__.append(os.path.dirname(_here))
+_here = _os.path.dirname(_os.path.abspath(__file__))
+if not _os.path.isdir(_os.path.join(_here, "kernels")):
+    __path__.append(_os.path.dirname(_here))
 
 from . import autograd, backend
 from .autograd import (
@@ -64,9 +64,9 @@ _ON_DEMAND = (
 
 def __getattr__(name):
     if name in _ON_DEMAND:
-        return importlib.import_module(f".{name}", __name__)
+        return _importlib.import_module(f".{name}", __name__)
     if name in ("save", "load"):
-        return getattr(importlib.import_module(".interop", __name__), name)
+        return getattr(_importlib.import_module(".interop", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -110,7 +110,7 @@ def sizes_of(args) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
     if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
         args = args[0]
-    return tuple(int(n) for n in args)
+    return tuple(map(int, args))
 
 
 def axis_of(dim: int, ndim: int, name: str) -> int:
@@ -122,6 +122,8 @@ def axis_of(dim: int, ndim: int, name: str) -> int:
 
 def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
     """`shape` with its -1, if any, worked out; RuntimeError if it cannot hold `size` elements."""
+    if math.prod(shape) == size and min(shape, default=0) >= 0:
+        return shape
     known = math.prod(n for n in shape if n != -1)
     unknown = shape.count(-1)
     fits = known == size if not unknown else unknown == 1 and known > 0 and size % known == 0
