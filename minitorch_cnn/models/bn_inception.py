@@ -13,6 +13,8 @@ Deviations from the paper
 - As there, convolutions keep a bias although batch norm takes it away again, and the batch norms
   have eps = 1e-5.
 - The first convolution is a full one; the paper's is separable, as in `inception_v2_slim`.
+- `se_bn_inception`, of later date, gates the channels of every module (J. Hu et al. (2018),
+  "Squeeze-and-excitation networks", CVPR 2018); its convolutions have no bias.
 
 The module names are Cadene's, one flat list: a convolution `inception_3a_1x1` has its batch norm in
 `inception_3a_1x1_bn`. Those weights want images of BGR order in 0..255 less (104, 117, 128).
@@ -36,7 +38,7 @@ from ..nn import (
     init,
 )
 from ..tensor import Tensor
-from .blocks import check_images, draw_weights
+from .blocks import SqueezeExcitation, check_images, draw_weights, scaled
 from .registry import register
 from .tables import Conv, Path, build, side_by_side
 
@@ -104,11 +106,15 @@ class BNInception(Module):
     Its strided convolutions round sizes up and the poolings beside them round down: both agree
     where the image is even in front of 3c and of 4e, as it is for multiples of 32.
 
+    gated: whether a gate, one unit for 16 of the full net's channels, follows each module, and
+    convolutions do without a bias.
+
     Raises: ValueError for images of another shape, or of a size that does not halve evenly.
     """
 
-    def __init__(self, num_classes: int, in_channels: int, width: float):
+    def __init__(self, num_classes: int, in_channels: int, width: float, gated: bool = False):
         super().__init__()
+        self.conv = partial(Conv2d, bias=not gated)
         self.in_channels, self.smallest = in_channels, 31
         self.blocks: list[list[list[str]]] = []  # per block its paths, each the names along it
         channels = self._add([STEM], in_channels, width)
@@ -118,6 +124,10 @@ class BNInception(Module):
                 for path in row.paths(HALVE)
             ]
             channels = self._add(paths, channels, width)
+            if gated:
+                gate = SqueezeExcitation(channels, scaled(channels, 1 / width) // 16)
+                self.register_module(f"inception_{module}_se", gate)
+                self.blocks.append([[f"inception_{module}_se"]])
         self.global_pool = AdaptiveAvgPool2d(1)
         self.flatten = Flatten()
         self.last_linear = Linear(channels, num_classes)
@@ -130,7 +140,7 @@ class BNInception(Module):
         for path in paths:
             names, channels = [], in_channels
             for name, step in path.items():
-                layer, channels = build(step, channels, Conv2d, width)
+                layer, channels = build(step, channels, self.conv, width)
                 layers = {name: layer}
                 if isinstance(step, Conv):
                     layers |= {f"{name}_bn": BatchNorm2d(channels), f"{name}_relu": ReLU()}
@@ -158,3 +168,11 @@ class BNInception(Module):
 def bn_inception(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0) -> BNInception:
     """BN-Inception with the filters of the network published for Caffe."""
     return BNInception(num_classes, in_channels, width)
+
+
+@register(params=11_931_622, macs=2_033_239_424)
+def se_bn_inception(
+    num_classes: int = 1000, in_channels: int = 3, width: float = 1.0
+) -> BNInception:
+    """BN-Inception with squeeze-and-excitation gates behind its modules."""
+    return BNInception(num_classes, in_channels, width, gated=True)

@@ -15,6 +15,8 @@ Deviations from the paper
 - The last block of each net is added unscaled and without ReLU, as there; in v1 it comes on top of
   the paper's 5, 10 and 5. Averages leave the padding out; the 1 x 1 convolutions before additions
   have a bias and no batch norm.
+- `se_inception_resnet_v2`, of later date, gates the channels of the residual branches (J. Hu et al.
+  (2018), "Squeeze-and-excitation networks", CVPR 2018). Its authors do not say in which modules.
 - The module names of v2 are those of timm, whose weights the model takes; v1 follows them.
 """
 
@@ -27,7 +29,7 @@ from typing import NamedTuple
 from .. import functional as F
 from ..nn import AvgPool2d, Conv2d, MaxPool2d, Module, init
 from ..tensor import Tensor
-from .blocks import ConvBNReLU, Trunk, classifier, draw_weights
+from .blocks import ConvBNReLU, SqueezeExcitation, Trunk, classifier, draw_weights, scaled
 from .registry import register
 from .tables import Branches, Conv, Path, Step, beside, build_all
 
@@ -39,7 +41,8 @@ AVERAGE = partial(AvgPool2d, 3, 1, 1, count_include_pad=False)
 class ResidualBranches(Branches):
     """y = relu(x + scale * (W branches(x) + b)), W a 1 x 1 convolution; or without the relu.
 
-    x, y (N, in_channels, H, W)
+    x, y (N, in_channels, H, W). A gate of so many units, if any, scales the channels of
+    W branches(x) + b.
     """
 
     def __init__(
@@ -50,28 +53,36 @@ class ResidualBranches(Branches):
         width: float,
         scale: float,
         relu: bool,
+        units: int = 0,
     ):
         super().__init__(in_channels, paths, conv, width)
         self.conv2d = Conv2d(self.out_channels, in_channels, 1)
+        self.gate = SqueezeExcitation(in_channels, units) if units else None
         self.scale, self.relu, self.out_channels = scale, relu, in_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        y = x + self.scale * self.conv2d(super().forward(x))
+        y = self.conv2d(super().forward(x))
+        y = x + self.scale * (self.gate(y) if self.gate else y)
         return F.relu(y) if self.relu else y
 
 
 class Residual(NamedTuple):
-    """A row of a table: a block with these branches."""
+    """A row of a table: a block with these branches.
+
+    gated: whether it has a gate, one unit for 16 of the full net's channels.
+    """
 
     paths: list[Path]
     scale: float
     relu: bool = True
+    gated: bool = False
 
     def build(
         self, in_channels: int, conv: Callable[..., Module], width: float
     ) -> tuple[Module, int]:
         """The block and the number of channels it keeps; see `tables.build`."""
-        block = ResidualBranches(in_channels, self.paths, conv, width, self.scale, self.relu)
+        units = scaled(in_channels, 1 / width) // 16 if self.gated else 0
+        block = ResidualBranches(in_channels, self.paths, conv, width, self.scale, self.relu, units)
         return block, in_channels
 
 
@@ -142,6 +153,18 @@ TABLE_V2 = STEM | {  # figure 15
 }
 
 
+def with_gates(table: dict[str, Step]) -> dict[str, Step]:
+    """The table with a gate in each of its residual blocks."""
+
+    def gate(step: Step) -> Step:
+        if isinstance(step, Residual):
+            return step._replace(gated=True)
+        many = isinstance(step, tuple) and not hasattr(step, "build")
+        return tuple(gate(part) for part in step) if many else step
+
+    return {name: gate(step) for name, step in table.items()}
+
+
 class InceptionResNet(Trunk):
     """The network of figure 15.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
@@ -176,3 +199,11 @@ def inception_resnet_v2(
 ) -> InceptionResNet:
     """Inception-ResNet-v2: about as costly as Inception-v4."""
     return InceptionResNet(TABLE_V2, num_classes, in_channels, dropout, width)
+
+
+@register(params=64_387_444, macs=13_164_289_376, input_shape=(3, 299, 299))
+def se_inception_resnet_v2(
+    num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, width: float = 1.0
+) -> InceptionResNet:
+    """Inception-ResNet-v2 with squeeze-and-excitation gates on its 40 residual branches."""
+    return InceptionResNet(with_gates(TABLE_V2), num_classes, in_channels, dropout, width)

@@ -13,6 +13,8 @@ Deviations from the paper
 - Images of other sizes than 224 are averaged to 7 x 7 before fc6. The paper slides the linear
   layers over larger ones, which `fully_convolutional` does.
 - Nets with batch norm are of later date (torchvision's); their convolutions keep their biases.
+- So is `se_vgg16_bn` (J. Hu et al. (2018), "Squeeze-and-excitation networks", CVPR 2018), whose
+  channels are gated behind the ReLU of every convolution, where that paper puts the gates.
 """
 
 from __future__ import annotations
@@ -33,7 +35,14 @@ from ..nn import (
 )
 from ..tensor import Tensor
 from .alexnet import response_norm
-from .blocks import check_images, draw_normal, scaled, smallest_image
+from .blocks import (
+    SqueezeExcitation,
+    check_images,
+    draw_normal,
+    draw_weights,
+    scaled,
+    smallest_image,
+)
 from .registry import register
 
 CHANNELS = (64, 128, 256, 512, 512)
@@ -58,7 +67,8 @@ class VGG(Module):
 
     net: a column of `TABLE`; norm: None, "batch" after every convolution, or "response" after the
     first one's ReLU; dropout: the share of the units of fc6 and fc7 dropped in training; width: a
-    factor for the number of channels and units of all layers.
+    factor for the number of channels and units of all layers; gated: whether a gate, one unit for
+    16 of the full net's channels, follows the ReLU of each convolution.
 
     Raises: ValueError for images of less than 32 pixels.
     """
@@ -71,6 +81,7 @@ class VGG(Module):
         in_channels: int = 3,
         dropout: float = 0.5,
         width: float = 1.0,
+        gated: bool = False,
     ):
         super().__init__()
         self.in_channels = in_channels
@@ -82,6 +93,8 @@ class VGG(Module):
                 if norm == "batch":
                     layers.append(BatchNorm2d(channels))
                 layers.append(ReLU())
+                if gated:
+                    layers.append(SqueezeExcitation(channels, wanted // 16))
                 if norm == "response" and len(layers) == 2:
                     layers.append(response_norm())
             layers.append(MaxPool2d(2))
@@ -102,6 +115,8 @@ class VGG(Module):
             if isinstance(layer, Conv2d):
                 init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                 init.zeros_(layer.bias)
+            elif isinstance(layer, SqueezeExcitation):
+                draw_weights(layer, init.kaiming_normal_)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("VGG", x, self.in_channels, self.smallest)
@@ -235,3 +250,9 @@ def vgg19(**settings) -> VGG:
 def vgg19_bn(**settings) -> VGG:
     """Net E with batch norm. Settings: see `VGG`."""
     return VGG("E", "batch", **settings)
+
+
+@register(params=138_596_784, macs=15_470_490_624)
+def se_vgg16_bn(**settings) -> VGG:
+    """Net D with batch norm and squeeze-and-excitation gates. Settings: see `VGG`."""
+    return VGG("D", "batch", gated=True, **settings)

@@ -6,7 +6,7 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models import create_model
-from minitorch_cnn.models.blocks import ConvBNReLU
+from minitorch_cnn.models.blocks import ConvBNReLU, SqueezeExcitation
 from minitorch_cnn.models.bn_inception import AVERAGE, HALVE, MAXIMUM, TABLE, Inception
 from minitorch_cnn.models.tables import Branches, build
 from minitorch_cnn.nn import functional as F
@@ -136,3 +136,16 @@ def test_the_gradients_of_a_module_are_slopes(row):
 def test_weights_start_after_he():
     w = create_model("bn_inception").inception_4e_double_3x3_2.weight
     np.testing.assert_allclose(w.std().item(), (2 / (256 * 9)) ** 0.5, rtol=0.01)
+
+
+def test_the_gated_net_scales_what_every_module_gives_and_has_no_biases():
+    with nn.shapes_only():
+        model = create_model("se_bn_inception")
+    convs = [(name, m) for name, m in model.named_modules() if isinstance(m, nn.Conv2d)]
+    assert all((m.bias is None) == ("_se." not in name) for name, m in convs)
+    gates = [name for name, m in model.named_modules() if isinstance(m, SqueezeExcitation)]
+    modules = ("3a", "3b", "3c", "4a", "4b", "4c", "4d", "4e", "5a", "5b")
+    assert gates == [f"inception_{module}_se" for module in modules]
+    after = [model.blocks.index([[gate]]) for gate in gates]
+    assert after == list(range(2, 22, 2))  # behind the stem, every second block is a gate
+    assert model.inception_3a_se.fc1.weight.shape == (16, 256, 1, 1)

@@ -12,7 +12,7 @@ from minitorch_cnn.models.inception_resnet import (
     ResidualBranches,
     conv_bn_relu,
 )
-from minitorch_cnn.models.tables import build
+from minitorch_cnn.models.tables import Conv, build
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import poolings, stages
 
@@ -112,3 +112,21 @@ def test_maxima_halve_without_padding_and_averages_leave_it_out(name, averages):
     found = sorted(poolings(model).values(), key=str)
     assert found == sorted([maximum] * (3 + averages) + [average] * averages, key=str)
     assert not any(m.count_include_pad for m in model.modules() if isinstance(m, nn.AvgPool2d))
+
+
+def test_the_gated_net_scales_its_40_branches_before_it_adds_them():
+    with nn.shapes_only():
+        model = create_model("se_inception_resnet_v2")
+    blocks = [m for m in model.modules() if isinstance(m, ResidualBranches)]
+    assert [m.gate.fc1.weight.shape[0] for m in blocks] == [20] * 10 + [68] * 20 + [130] * 10
+    row = Residual(MODULES["v2 repeat_1"].paths, 0.3, gated=True)
+    block, _ = build(row, 4, conv_bn_relu, 1 / 16)
+    x = mt.randn(2, 4, 6, 6)
+    y = block.conv2d(mt.cat([block.branch0(x), block.branch1(x)], dim=1))
+    assert mt.equal(block(x), (x + 0.3 * block.gate(y)).relu())
+
+
+def test_the_gradients_of_a_gated_block_are_slopes():
+    row = Residual([{"branch0": Conv(2, 1)}, {"branch1": Conv(1, 3)}], 0.3, gated=True)
+    block, _ = build(row, 2, conv_bn_relu, 1 / 8)
+    gradients_are_slopes(block, 2, 2, 4, 3)

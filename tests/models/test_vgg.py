@@ -10,6 +10,7 @@ import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import summary
 from minitorch_cnn.models import create_model
+from minitorch_cnn.models.blocks import SqueezeExcitation
 from minitorch_cnn.models.vgg import (
     FROM_NET_A,
     copy_from_net_a,
@@ -194,3 +195,14 @@ def test_outputs_and_gradients_are_those_of_pytorchs_layers(name):
     mt.manual_seed(0)
     ours = create_model(name, num_classes=10, width=1 / 8, dropout=0.0)
     agrees_with_torch(torch, ours, theirs, 2, 3, 96, 64)
+
+
+def test_only_the_gated_net_has_a_gate_behind_every_relu_of_its_convolutions():
+    with nn.shapes_only():
+        plain, gated = create_model("vgg16_bn").features, create_model("se_vgg16_bn").features
+    kinds = [type(layer) for layer in gated]
+    gates = [i for i, kind in enumerate(kinds) if kind is SqueezeExcitation]
+    assert len(gates) == 13 and all(kinds[i - 1] is nn.ReLU for i in gates)
+    assert [kind for kind in kinds if kind is not SqueezeExcitation] == [type(m) for m in plain]
+    units = [gated[i].fc1.weight.shape[0] for i in gates]
+    assert units == [4] * 2 + [8] * 2 + [16] * 3 + [32] * 6
