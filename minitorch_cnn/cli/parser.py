@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
 from collections.abc import Callable
 
@@ -54,6 +55,17 @@ def image_shape(text: str) -> tuple[int, int, int]:
             f"{text!r} must be CHANNELSxHEIGHTxWIDTH, for example 3x224x224"
         )
     return shape
+
+
+def setting(text: str) -> tuple[str, object]:
+    """The type of an option such as width=0.5: the name and the value, which is JSON or a word."""
+    name, equals, value = text.partition("=")
+    if not (name.isidentifier() and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, for example width=0.5")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
 
 
 def model_name(text: str) -> str:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .parser import CommandError, Parser, model_name, number
+from .parser import CommandError, Parser, model_name, number, setting
 from .report import accuracy
 
 DESCRIPTION = """\
@@ -19,6 +19,7 @@ examples:
   minitorch-cnn train lenet5_relu --data shapes         drawn shapes, to be told apart
   minitorch-cnn train lenet5 --data mnist ~/mnist       files of yours: nothing is downloaded
   minitorch-cnn train lenet5_relu --data folder photos  photos/cat/1.jpg, photos/dog/1.jpg, ...
+  minitorch-cnn train vgg11 --size 32 --set width=0.125 a narrow net for small images
   minitorch-cnn train lenet5 --epochs 5 --lr 0.001 --out runs/quick
   minitorch-cnn train --resume runs/quick               go on where that run was stopped"""
 
@@ -67,6 +68,19 @@ def add_parser(commands) -> None:
     )
     settings.add_argument(
         "--seed", type=number(int, 0), metavar="N", help="of all random numbers (0)"
+    )
+    settings.add_argument(
+        "--size", type=number(int, 1), metavar="N", help="pixels a side that the model sees"
+    )
+    settings.add_argument(
+        "--set",
+        nargs="+",
+        type=setting,
+        metavar="NAME=VALUE",
+        help="settings of the model, as width=0.5",
+    )
+    settings.add_argument(
+        "--start", type=Path, metavar="DIR", help="the run of VGG-A that a deeper VGG starts from"
     )
     place = parser.add_argument_group("the run")
     place.add_argument(
@@ -118,7 +132,16 @@ def make_config(options) -> dict[str, Any]:
         raise CommandError("train needs a MODEL: minitorch-cnn models lists them")
     given = {"epochs": options.epochs, "batch_size": options.batch_size}
     changes = {name: value for name, value in given.items() if value is not None}
-    config = training.make_config(options.model, data, path, seed=options.seed or 0, **changes)
+    config = training.make_config(
+        options.model,
+        data,
+        path,
+        model_settings=dict(options.set or ()),
+        size=options.size,
+        start=None if options.start is None else str(options.start.resolve()),
+        seed=options.seed or 0,
+        **changes,
+    )
     recipe = config["recipe"]
     if options.optimizer not in (None, recipe["optimizer"]):
         set_optimizer(recipe, options)
@@ -129,7 +152,7 @@ def make_config(options) -> dict[str, Any]:
 
 def set_optimizer(recipe: dict[str, Any], options) -> None:
     """Another optimizer, with its rate alone: the recipe's settings are not for it."""
-    from ..training.recipes import OPTIMIZERS
+    from ..models.recipes import OPTIMIZERS
 
     name = options.optimizer
     if name not in OPTIMIZERS:
@@ -160,7 +183,8 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
 
 def refuse_settings(options) -> None:
     """A run goes on with the settings it began with, so that it ends as if never stopped."""
-    for name in ("model", "data", "epochs", "batch_size", "optimizer", "lr", "seed", "out"):
+    names = ("model", "data", "epochs", "batch_size", "optimizer", "lr", "seed", "size", "set")
+    for name in (*names, "start", "out"):
         if getattr(options, name) is not None:
             word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
             raise CommandError(

@@ -13,13 +13,16 @@ from . import (
     lenet,
     nin,
     senet,
+    sparsenet,
     vgg,
     zfnet,
 )
+from .recipes import Recipe, recipe
 from .registry import Entry, create_model, list_models, model_entry, register
 
 __all__ = [
     "Entry",
+    "Recipe",
     "alexnet",
     "bn_inception",
     "create_model",
@@ -34,8 +37,10 @@ __all__ = [
     "list_models",
     "model_entry",
     "nin",
+    "recipe",
     "register",
     "senet",
+    "sparsenet",
     "vgg",
     "zfnet",
 ]

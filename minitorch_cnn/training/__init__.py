@@ -14,18 +14,15 @@ from .metrics import (
     top_k_accuracy,
 )
 from .nonfinite import NonFiniteError
-from .recipes import RECIPES, Recipe, recipe
 from .run import Result, Run, evaluate_run, load_run, make_config, resume_run, train_run
 from .sources import SOURCES
 
 __all__ = [
-    "RECIPES",
     "SOURCES",
     "Evaluation",
     "History",
     "NonFiniteError",
     "Predictions",
-    "Recipe",
     "Result",
     "Run",
     "average_predictions",
@@ -40,7 +37,6 @@ __all__ = [
     "predict",
     "predict_crops",
     "predict_dense",
-    "recipe",
     "resume_run",
     "save_checkpoint",
     "top_k_accuracy",

@@ -33,6 +33,7 @@ def fit(
     scheduler: LRScheduler | ReduceLROnPlateau | None = None,
     scheduler_every: str = "epoch",
     loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
+    auxiliary: float = 0.0,
     clip_norm: float | None = None,
     average: float | None = None,
     patience: int | None = None,
@@ -47,6 +48,8 @@ def fit(
     train, test: loaders of batches (x, labels); test is looked at after every epoch.
     scheduler: stepped after every "epoch" or "step" (scheduler_every), a ReduceLROnPlateau with the
     epoch's test loss (training loss without test).
+    auxiliary: the weight of the loss of each auxiliary head, for a model that in training returns
+    (logits, those of its heads ...): loss(logits) + auxiliary * the sum over its heads.
     clip_norm: the largest norm of all gradients together.
     average: decay of an exponential moving average of the weights; it is what is tested, and what
     the model has in the end.
@@ -86,7 +89,7 @@ def fit(
         optimizer=optimizer,
         scheduler=scheduler,
         scheduler_every=scheduler_every,
-        loss=loss,
+        loss=with_heads(loss, auxiliary),
         clip_norm=clip_norm,
         average=None if average is None else ExponentialMovingAverage(model, average),
         patience=patience,
@@ -105,6 +108,18 @@ def fit(
     finally:
         run.show.close()
     return run.history
+
+
+def with_heads(loss: Callable, auxiliary: float) -> Callable:
+    """The loss of what a model returns: logits, or in training (logits, those of its heads ...)."""
+
+    def total(output: Tensor | tuple[Tensor, ...], target: Tensor) -> Tensor:
+        if not isinstance(output, tuple):
+            return loss(output, target)
+        logits, *heads = output
+        return loss(logits, target) + auxiliary * sum(loss(head, target) for head in heads)
+
+    return total
 
 
 def _check_loaders(train, test) -> None:
@@ -199,7 +214,8 @@ class _Run:
         self.step += 1
         self.samples += len(x)
         self.seen += len(x)
-        self.right += int((output.data.argmax(1) == target.data).sum())
+        logits = output[0] if isinstance(output, tuple) else output
+        self.right += int((logits.data.argmax(1) == target.data).sum())
         self.loss_sum += loss.item() * len(x)
 
     def so_far(self) -> tuple[str, float, float]:

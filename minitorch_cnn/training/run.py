@@ -23,14 +23,14 @@ from .. import functional as F
 from ..backend import manual_seed
 from ..data import DataLoader
 from ..interop import load, save, write_atomically
-from ..models import create_model, model_entry
+from ..models import Recipe, create_model, model_entry, recipe
+from ..models.vgg import copy_from_net_a
 from ..nn import Module
 from .fit import fit
 from .history import History
 from .metrics import Evaluation, evaluate, evaluate_predictions, predict
 from .plots import plot_confusion, plot_curves, plot_worst
-from .recipes import Recipe, recipe
-from .sources import Source, load_source
+from .sources import PHOTOGRAPHS, Source, load_source
 
 TEST_BATCH = 256
 CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
@@ -62,23 +62,33 @@ def make_config(
     path: str | None = None,
     *,
     model_settings: dict[str, Any] | None = None,
+    size: int | None = None,
+    start: str | None = None,
     seed: int = 0,
     **changes,
 ) -> dict[str, Any]:
     """The description of a run, which JSON can hold: `train_run` takes it.
 
     model_settings: of `create_model`, besides num_classes and in_channels, which the data set.
-    changes: fields of the model's `Recipe` to replace, as epochs=5.
+    size: pixels a side of the model's input, None for those it was published for.
+    start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
+    changes: fields of the model's `Recipe` to replace, as epochs=5. The recipe is the paper's for
+    photographs, and the small one for other data.
 
-    Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field.
+    Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field;
+    ValueError for a start that the recipe does not have.
     """
     model_entry(model)
-    chosen = replace(recipe(model), **changes)
+    chosen = replace(recipe(model, small=data not in PHOTOGRAPHS), **changes)
+    if start is not None and chosen.pretrain is None:
+        raise ValueError(f"make_config: start={start!r} is not for {model}, which starts anew")
     return {
         "model": model,
         "model_settings": model_settings or {},
         "data": data,
         "path": path,
+        "size": size or model_entry(model).input_shape[1],
+        "start": start,
         "seed": seed,
         "recipe": asdict(chosen),
     }
@@ -98,6 +108,9 @@ def train_run(config: dict[str, Any], directory: str | Path, *, progress: str = 
     config = {**config, "classes": source.classes, "channels": source.channels}
     manual_seed(config["seed"])
     model = make_model(config)
+    recipe_of(config).first_weights(model)
+    if config["start"] is not None:
+        copy_start(model, config)
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
     return _train(config, source, model, directory, progress, resume=False)
@@ -141,7 +154,7 @@ def _train(config, source: Source, model: Module, directory: Path, progress, res
     chosen, loss = recipe_of(config), loss_of(config)
     train = DataLoader(source.train, chosen.batch_size, shuffle=True)
     test = DataLoader(source.test, TEST_BATCH)
-    optimizer, schedule = chosen.make_optimizer(model, chosen.epochs * len(train))
+    optimizer, schedule = chosen.make_optimizer(model, len(train))
     history = fit(
         model,
         train,
@@ -151,6 +164,7 @@ def _train(config, source: Source, model: Module, directory: Path, progress, res
         scheduler=schedule,
         scheduler_every="step",
         loss=loss,
+        auxiliary=chosen.auxiliary,
         clip_norm=chosen.clip_norm,
         average=chosen.average,
         checkpoint=directory / "checkpoint.safetensors",
@@ -183,7 +197,8 @@ def read_config(directory: Path) -> dict[str, Any]:
         raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json")
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
-        recipe_of(config), config["classes"], config["channels"], model_entry(config["model"])
+        recipe_of(config), model_entry(config["model"])
+        config["classes"], config["channels"], config["size"]
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f"load_run: {path} is not the description of a run ({error})") from error
     return config
@@ -199,7 +214,7 @@ def loss_of(config: dict[str, Any]) -> Callable:
 
 def size_of(config: dict[str, Any]) -> int:
     """The height and width of the model's input."""
-    return model_entry(config["model"]).input_shape[1]
+    return config["size"]
 
 
 def source_of(config: dict[str, Any]) -> Source:
@@ -210,4 +225,16 @@ def source_of(config: dict[str, Any]) -> Source:
 
 def make_model(config: dict[str, Any]) -> Module:
     data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
-    return create_model(config["model"], **data, **config["model_settings"])
+    heads = {"aux": True} if recipe_of(config).auxiliary else {}
+    return create_model(config["model"], **data, **heads, **config["model_settings"])
+
+
+def copy_start(model: Module, config: dict[str, Any]) -> None:
+    """Give a new model the layers of the trained one that its recipe starts from."""
+    trained, wanted = load_run(config["start"]), recipe_of(config).pretrain
+    if trained.config["model"] != wanted:
+        raise ValueError(
+            f"train_run: start={config['start']!r} is a run of {trained.config['model']}, "
+            f"it must be one of {wanted}"
+        )
+    copy_from_net_a(model, trained.model)

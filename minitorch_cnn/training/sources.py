@@ -78,6 +78,7 @@ def folder(path, size: int, transforms: Transforms) -> Source:
 
 
 BUILT_IN = {"digits": digits, "shapes": shapes}
+PHOTOGRAPHS = ("cifar10", "cifar100", "folder")  # what the recipes of most papers are for
 SOURCES = {
     **BUILT_IN,
     "mnist": from_files(datasets.MNIST, 1),

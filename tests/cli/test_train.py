@@ -230,3 +230,15 @@ def test_a_damaged_checkpoint_is_refused(refused, trained, tmp_path):
     content = (trained / "checkpoint.safetensors").read_bytes()
     (tmp_path / "checkpoint.safetensors").write_bytes(content[:-1])
     assert "checkpoint.safetensors" in refused("train", "--resume", tmp_path)
+
+
+def test_a_narrow_net_for_small_images_is_asked_for_on_the_command_line(command, tmp_path):
+    options = ["--size", 32, "--set", "width=0.0625", "dropout=0.0", "--epochs", 1, "--plain"]
+    said = command("train", "vgg11", "--data", "digits", *options, "--out", tmp_path / "run")
+    assert said.code == 0
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["model_settings"] == {"width": 0.0625, "dropout": 0.0} and config["size"] == 32
+
+
+def test_a_setting_without_a_value_is_refused(refused):
+    assert "'width' must be NAME=VALUE" in refused("train", "vgg11", "--set", "width")

@@ -271,3 +271,32 @@ def test_loaders_that_do_not_fit_are_refused():
         quiet_fit(model, optimizer, data(), data().dataset, epochs=1)
     with pytest.raises(ValueError, match=r"^fit: train has no batch"):
         quiet_fit(model, optimizer, data(5, drop_last=True), epochs=1)
+
+
+class WithHeads(nn.Module):
+    """A net with two auxiliary heads, which answer in training only."""
+
+    def __init__(self):
+        super().__init__()
+        self.fc, self.aux1, self.aux2 = (nn.Linear(3, 3) for _ in range(3))
+
+    def forward(self, x):
+        heads = (self.aux1(x), self.aux2(x)) if self.training else ()
+        return (self.fc(x), *heads) if heads else self.fc(x)
+
+
+def test_auxiliary_heads_add_their_losses_and_the_main_output_is_judged():
+    mt.manual_seed(0)
+    model, loader = WithHeads(), data(samples=8)
+    (x, labels) = next(iter(loader))
+    outputs = model(x)
+    losses = [mt.nn.functional.cross_entropy(y, labels).item() for y in outputs]
+    right = (outputs[0].data.argmax(1) == labels.data).mean()
+    optimizer = optim.SGD(model.parameters(), lr=1e-12)
+    history = fit(
+        model, loader, loader, epochs=1, optimizer=optimizer, auxiliary=0.3, progress="none"
+    )
+    assert history[0]["train_loss"] == pytest.approx(losses[0] + 0.3 * sum(losses[1:]), rel=1e-5)
+    assert history[0]["train_top1"] == right
+    assert history[0]["test_loss"] == pytest.approx(losses[0], rel=1e-5)
+    assert model.aux2.weight.grad is not None

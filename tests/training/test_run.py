@@ -114,6 +114,29 @@ def test_settings_of_model_and_recipe_are_part_of_the_config():
     assert config["recipe"]["epochs"] == 7 and json.loads(json.dumps(config))["data"] == "digits"
 
 
+def test_photographs_get_the_papers_recipe_and_other_data_the_small_one():
+    small, paper = make_config("inception_v3"), make_config("inception_v3", "cifar10", "/")
+    assert (small["recipe"]["optimizer"], paper["recipe"]["optimizer"]) == ("AdamW", "RMSprop")
+    assert (small["size"], make_config("inception_v3", size=75)["size"]) == (299, 75)
+
+
+def test_a_deeper_net_starts_from_net_a(tmp_path):
+    settings = {"size": 32, "model_settings": {"width": 1 / 16}}
+    shallow = make_config("vgg11", epochs=1, batch_size=512, **settings)
+    train_run(shallow, tmp_path / "a", progress="none")
+    deep = make_config("vgg13", start=str(tmp_path / "a"), epochs=1, batch_size=512, **settings)
+    deep["recipe"]["settings"]["lr"] = 1e-12
+    train_run(deep, tmp_path / "b", progress="none")
+    first, second = (mt.load(tmp_path / d / "weights.safetensors") for d in "ab")
+    name = "features.0.weight"
+    np.testing.assert_allclose(first[name].data, second[name].data, atol=1e-6)
+    wrong = {**deep, "start": str(tmp_path / "b")}
+    with pytest.raises(ValueError, match=r"is a run of vgg13, it must be one of vgg11"):
+        train_run(wrong, tmp_path / "c", progress="none")
+    with pytest.raises(ValueError, match=r"^make_config: start='a' is not for vgg11"):
+        make_config("vgg11", start="a")
+
+
 def test_unknown_names_are_refused():
     with pytest.raises(KeyError, match=r"the nearest is 'lenet5'"):
         make_config("lenet")

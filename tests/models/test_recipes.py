@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.models import list_models
-from minitorch_cnn.training import RECIPES, Recipe, recipe
+from minitorch_cnn.models import Recipe, list_models, recipe
+from minitorch_cnn.models.recipes import RECIPES
 
 
 def test_recipes_are_for_models_there_are():
@@ -21,8 +21,8 @@ def test_a_recipe_survives_json(name):
 
 
 def test_the_rate_rises_to_the_recipes_and_falls_to_nothing():
-    chosen = Recipe(optimizer="AdamW", settings={"lr": 0.5})
-    optimizer, schedule = chosen.make_optimizer(mt.nn.Linear(2, 2), steps=20)
+    chosen = Recipe(epochs=20, optimizer="AdamW", settings={"lr": 0.5})
+    optimizer, schedule = chosen.make_optimizer(mt.nn.Linear(2, 2), steps=1)
     rates = []
     for _ in range(20):
         rates.append(schedule.get_last_lr()[0])
@@ -31,6 +31,63 @@ def test_the_rate_rises_to_the_recipes_and_falls_to_nothing():
     assert isinstance(optimizer, mt.optim.AdamW)
     assert max(rates) == pytest.approx(0.5, rel=0.02)
     assert rates[0] == pytest.approx(0.5 / 25) and rates[-1] < 1e-5
+
+
+def rates(chosen, steps):
+    """The rate before each of the steps of all epochs."""
+    optimizer, schedule = chosen.make_optimizer(mt.nn.Linear(2, 2), steps)
+    found = []
+    for _ in range(chosen.epochs * steps):
+        found.append(schedule.get_last_lr()[0])
+        optimizer.step()
+        schedule.step()
+    return found
+
+
+def test_the_rate_falls_in_steps_of_epochs():
+    schedule = {"name": "step", "every": 2, "factor": 0.1}
+    found = rates(Recipe(epochs=4, settings={"lr": 1.0}, schedule=schedule), steps=3)
+    assert found == pytest.approx([1.0] * 6 + [0.1] * 6)
+
+
+def test_the_rate_falls_as_a_polynomial_of_all_steps():
+    schedule = {"name": "polynomial", "power": 0.5}
+    found = rates(Recipe(epochs=2, settings={"lr": 1.0}, schedule=schedule), steps=4)
+    assert found == pytest.approx([(1 - t / 8) ** 0.5 for t in range(8)])
+
+
+def test_the_papers_say_how_their_nets_are_trained():
+    alexnet, vgg, v3 = recipe("alexnet"), recipe("vgg16"), recipe("inception_v3")
+    assert alexnet.settings == {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
+    assert (alexnet.schedule["factor"], alexnet.lighting) == (0.1, 0.1)
+    assert [round(224 * scale) for scale in vgg.scales] == [256, 512] and vgg.pretrain == "vgg11"
+    assert recipe("googlenet").auxiliary == 0.3
+    assert (v3.optimizer, v3.label_smoothing, v3.auxiliary) == ("RMSprop", 0.1, 0.3)
+    assert (v3.settings["lr"], v3.settings["alpha"], v3.settings["eps"]) == (0.045, 0.9, 1.0)
+    assert v3.schedule == {"name": "step", "every": 2, "factor": 0.94}
+
+
+def test_the_small_recipe_is_another_but_for_the_nets_of_small_images():
+    small = recipe("vgg16", small=True)
+    assert (small.optimizer, small.init, small.pretrain) == ("AdamW", "kaiming", "vgg11")
+    assert recipe("lenet5", small=True) == recipe("lenet5")
+
+
+def test_the_first_weights_are_hes():
+    mt.manual_seed(0)
+    layer = mt.nn.Linear(200, 300)
+    Recipe(init="kaiming").first_weights(layer)
+    assert layer.weight.data.std() == pytest.approx(0.1, rel=0.02) and not layer.bias.data.any()
+
+
+@pytest.mark.parametrize("name", ["alexnet", "vgg16", "inception_v3"])
+@pytest.mark.parametrize("train", [True, False])
+def test_photographs_are_cut_and_normalised(name, train):
+    image = np.full((3, 90, 120), 0.485, np.float32)
+    x = recipe(name).transform(32, train)(image, np.random.default_rng(0))
+    assert x.shape == (3, 32, 32) and x.std((1, 2)).max() < 1e-3
+    if not train:
+        assert abs(x[0]).max() < 1e-3
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (3, 40, 30), (1, 28, 28), (3, 32, 32)])
@@ -78,5 +135,9 @@ def test_lenet_sees_the_papers_background_and_ink():
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match=r"^Recipe: optimizer='Sgd' must be one of SGD, "):
         Recipe(optimizer="Sgd")
+    with pytest.raises(ValueError, match=r"^Recipe: schedule=\{'name': 'step'\} must have"):
+        Recipe(schedule={"name": "step"})
+    with pytest.raises(ValueError, match=r"^Recipe: init='he' must be None or 'kaiming'"):
+        Recipe(init="he")
     with pytest.raises(ValueError, match=r"^Recipe: content=33 must be at most the input's 32"):
         Recipe(content=33).transform(32, train=False)

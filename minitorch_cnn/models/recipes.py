@@ -1,0 +1,303 @@
+"""How each model is trained when nobody says otherwise: its paper's recipe, and a small one.
+
+`recipe(name)` is for photographs by the thousand, as the paper has them; `recipe(name, small=True)`
+lets the same net learn some thousand small images in minutes, and differs in all but the model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..data import transforms
+from ..nn import Conv2d, Linear, Module, init
+from ..optim import SGD, AdamW, Optimizer, RMSprop
+from ..optim.lr_scheduler import LRScheduler, OneCycleLR, PolynomialLR, StepLR
+from .registry import model_entry
+
+OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
+SCHEDULES = {"one-cycle": (), "step": ("every", "factor"), "polynomial": ("power",)}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """The settings of a training run besides model and data; all of it can be JSON.
+
+    optimizer: a name in OPTIMIZERS, with its `settings`.
+    schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
+    optimizer's lr and down to nothing; "step": times `factor` every `every` epochs; "polynomial":
+    lr (1 - t/T)^power over the T steps of the run.
+    average, clip_norm, auxiliary: as of `fit`; with auxiliary above 0 the model is made with its
+    auxiliary heads. label_smoothing: as of `cross_entropy`.
+    init: "kaiming" draws the weights of convolutions and linear layers from N(0, 2 / inputs), with
+    biases 0; None leaves them as the model draws them.
+    pretrain: the model whose finished run this one may start from (see `train_run`).
+    scales: the shorter side of images as multiples of the input's size, from which the input is
+    cut: drawn between the two in training, their mean for held-out images.
+    content: pixels a side that images are resized to before they are padded to the model's input
+    (None: the input's size, no padding).
+    border: pixels added around training images, from which a piece of the input's size is then cut
+    at random; with `area` a piece of a random share of the area and a random aspect ratio within
+    `ratio`, which is resized (see `RandomResizedCrop`). flip: whether they are mirrored at random.
+    lighting: the std of `PCALighting`, 0 for none. mean, std: taken off and divided by.
+
+    Raises: ValueError for an unknown optimizer, schedule or init.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    optimizer: str = "SGD"
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
+    )
+    schedule: dict[str, Any] = field(default_factory=lambda: {"name": "one-cycle"})
+    average: float | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    auxiliary: float = 0.0
+    init: str | None = None
+    pretrain: str | None = None
+    scales: tuple[float, float] | None = None
+    content: int | None = None
+    border: int = 0
+    area: tuple[float, float] | None = None
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: bool = False
+    lighting: float = 0.0
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.25,)
+
+    def __post_init__(self):
+        for name in ("scales", "area", "ratio", "mean", "std"):  # JSON makes lists of them
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.optimizer not in OPTIMIZERS:
+            names = ", ".join(OPTIMIZERS)
+            raise ValueError(f"Recipe: optimizer={self.optimizer!r} must be one of {names}")
+        name, *settings = self.schedule.get("name"), *sorted(self.schedule.keys() - {"name"})
+        if name not in SCHEDULES or settings != sorted(SCHEDULES[name]):
+            raise ValueError(
+                f"Recipe: schedule={self.schedule} must have a name and the settings of one of "
+                f"{SCHEDULES}"
+            )
+        if self.init not in (None, "kaiming"):
+            raise ValueError(f"Recipe: init={self.init!r} must be None or 'kaiming'")
+
+    def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """The optimizer for a model, and the schedule of epochs of so many steps."""
+        optimizer = OPTIMIZERS[self.optimizer](model.parameters(), **self.settings)
+        total, settings = self.epochs * steps, self.schedule
+        if settings["name"] == "step":
+            schedule = StepLR(optimizer, settings["every"] * steps, settings["factor"])
+        elif settings["name"] == "polynomial":
+            schedule = PolynomialLR(optimizer, total, settings["power"])
+        else:
+            rate = self.settings["lr"]
+            schedule = OneCycleLR(optimizer, rate, total_steps=total, cycle_momentum=False)
+        return optimizer, schedule
+
+    def first_weights(self, model: Module) -> None:
+        """Draw a new model's weights as `init` says."""
+        if self.init is None:
+            return
+        for layer in model.modules():
+            if isinstance(layer, Conv2d | Linear):
+                init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                if layer.bias is not None:
+                    init.zeros_(layer.bias)
+
+    def transform(self, size: int, train: bool) -> transforms.Compose:
+        """What makes an image (C, H, W) of any size in [0, 1] the input (C, size, size) of a model.
+
+        Raises: ValueError if content is above size.
+        """
+        steps = self._crop(size, train) if self.scales else self._pad(size, train)
+        if train and self.flip:
+            steps.append(transforms.RandomHorizontalFlip())
+        if train and self.lighting:
+            steps.append(transforms.PCALighting(self.lighting))
+        return transforms.Compose([*steps, transforms.Normalize(self.mean, self.std)])
+
+    def _crop(self, size: int, train: bool) -> list:
+        """The piece of a photograph that is the input."""
+        if train and self.area:
+            return [transforms.RandomResizedCrop(size, self.area, self.ratio)]
+        low, high = (round(scale * size) for scale in self.scales)
+        if train:
+            return [transforms.ScaleJitter(size, low, high)]
+        return [transforms.Resize((low + high) // 2), transforms.CenterCrop(size)]
+
+    def _pad(self, size: int, train: bool) -> list:
+        """All of a small image, amid a margin."""
+        content = size if self.content is None else self.content
+        if content > size:
+            raise ValueError(f"Recipe: content={content} must be at most the input's {size} pixels")
+        before = (size - content) // 2
+        after = size - content - before
+        steps: list = [transforms.Resize(content), transforms.CenterCrop(content)]
+        if after:
+            steps.append(transforms.Pad((before, before, after, after)))
+        if train and self.area:
+            crop = transforms.RandomResizedCrop(size, self.area, self.ratio)
+            steps += [transforms.Pad(self.border), crop]
+        elif train and self.border:
+            steps.append(transforms.RandomCrop(size, padding=self.border))
+        return steps
+
+
+# Background -0.1 and ink 1.175, so that the inputs of a page have mean 0 and variance 1 or so
+# (LeCun et al. 1998, section II.B): (x - mean) / std = 1.275 x - 0.1.
+LENET_INPUT = {"mean": (0.1 / 1.275,), "std": (1 / 1.275,)}
+
+# The paper's training images were distorted too: moved, scaled and squeezed (section III).
+DISTORTED = {"content": 24, "border": 2, "area": (0.65, 1.0), "ratio": (0.85, 1 / 0.85)}
+
+# The mean and standard deviation of ImageNet's pixels; the papers up to VGG take off the mean only,
+# and N(0, 0.01) weights are for pixels from 0 to 255.
+UNIT = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+PIXELS = {"mean": (0.485, 0.456, 0.406), "std": (1 / 255, 1 / 255, 1 / 255)}
+CROP_OF_256 = {"scales": (256 / 224, 256 / 224), "flip": True}
+
+# Section 5: the rate is divided by 10 when the validation error stands still, three times in 90
+# epochs; at equal distances here.
+ALEXNET = Recipe(
+    epochs=90,
+    batch_size=128,
+    settings={"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4},
+    schedule={"name": "step", "every": 23, "factor": 0.1},
+    lighting=0.1,
+    **CROP_OF_256,
+    **PIXELS,
+)
+
+# Zeiler and Fergus 2013, section 3: 70 epochs, the rate lowered by hand (here twice, by 10). The
+# weight decay, which it leaves open, is AlexNet's.
+ZFNET = replace(
+    ALEXNET, epochs=70, lighting=0.0, schedule={"name": "step", "every": 24, "factor": 0.1}
+)
+
+# Lin et al. 2013, section 4: batches of 128, the rate divided by 10 twice when learning stands
+# still. Rate, weight decay and number of epochs are open there; the whitening is left out.
+NIN_CIFAR = Recipe(
+    epochs=210,
+    batch_size=128,
+    settings={"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4},
+    schedule={"name": "step", "every": 70, "factor": 0.1},
+    border=4,
+    flip=True,
+    **UNIT,
+)
+
+# Section 3.1: three divisions by 10 in 74 epochs, when the validation error stands still (here at
+# equal distances), S = 256 or from 256 to 512. Images have unit variance, as the weights ask for.
+VGG_A = replace(
+    ALEXNET,
+    epochs=74,
+    batch_size=256,
+    schedule={"name": "step", "every": 19, "factor": 0.1},
+    **UNIT,
+)
+VGG_DEEP = replace(VGG_A, scales=(256 / 224, 512 / 224))
+
+# What all of the Inception line do to images; held-out ones are cut from the middle 7/8.
+INCEPTION_CROP = {"scales": (8 / 7, 8 / 7), "area": (0.08, 1.0), "flip": True, **UNIT}
+
+# Szegedy et al. 2014, section 6: momentum 0.9, auxiliary losses 0.3. The paper lowers the rate by
+# 4 % every 8 epochs and leaves the rest open; rate, weight decay, batches of 32, 60 epochs and the
+# polynomial schedule are those of Caffe's model.
+GOOGLENET = Recipe(
+    epochs=60,
+    batch_size=32,
+    settings={"lr": 0.01, "momentum": 0.9, "weight_decay": 2e-4},
+    schedule={"name": "polynomial", "power": 0.5},
+    auxiliary=0.3,
+    **INCEPTION_CROP,
+)
+
+# Ioffe and Szegedy 2015, section 4.2: batches of 32, the rate times 5 (BN-x5: 0.0075), a fifth of
+# the L2 weight, a faster decay; its numbers of epochs are open.
+BN_INCEPTION = replace(
+    GOOGLENET,
+    epochs=20,
+    settings={"lr": 0.0075, "momentum": 0.9, "weight_decay": 4e-5},
+    schedule={"name": "step", "every": 1, "factor": 0.8},
+    auxiliary=0.0,
+)
+
+# Szegedy et al. 2015 ("Rethinking"), section 8: RMSProp with decay 0.9 and eps 1, 0.045 times 0.94
+# every two epochs, gradients of at most 2, averaged weights (their decay and the L2 weight are
+# open). The 50 batches of 32 that its replicas learn at once are one batch of 32 here.
+INCEPTION_V2 = Recipe(
+    epochs=100,
+    batch_size=32,
+    optimizer="RMSprop",
+    settings={"lr": 0.045, "alpha": 0.9, "eps": 1.0, "weight_decay": 4e-5},
+    schedule={"name": "step", "every": 2, "factor": 0.94},
+    average=0.9999,
+    clip_norm=2.0,
+    **INCEPTION_CROP,
+)
+# Section 7 and section 4; the weight of the auxiliary loss is GoogLeNet's.
+INCEPTION_V3 = replace(INCEPTION_V2, label_smoothing=0.1, auxiliary=0.3)
+# Szegedy et al. 2016, section 4: as before, without a word on clipping.
+INCEPTION_V4 = replace(INCEPTION_V2, clip_norm=None, label_smoothing=0.1)
+
+RECIPES = {
+    "lenet5": Recipe(
+        epochs=40,
+        batch_size=16,
+        settings={"lr": 0.003, "momentum": 0.9},
+        average=0.995,
+        clip_norm=5.0,
+        **DISTORTED,
+        **LENET_INPUT,
+    ),
+    "lenet5_relu": Recipe(
+        epochs=20,
+        batch_size=16,
+        settings={"lr": 0.02, "momentum": 0.9, "weight_decay": 5e-4},
+        **DISTORTED,
+        **LENET_INPUT,
+    ),
+    "alexnet": ALEXNET,
+    "alexnet_two_tower": ALEXNET,
+    "zfnet": ZFNET,
+    "zfnet_b": ZFNET,
+    "nin_cifar": NIN_CIFAR,
+    "nin_imagenet": replace(ALEXNET, lighting=0.0),  # the paper says nothing
+    **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg11_bn", "vgg13_bn"), VGG_A),
+    "vgg13": replace(VGG_A, pretrain="vgg11"),
+    **dict.fromkeys(("vgg16_1x1", "vgg16", "vgg19"), replace(VGG_DEEP, pretrain="vgg11")),
+    **dict.fromkeys(("vgg16_1x1_bn", "vgg16_bn", "vgg19_bn"), VGG_DEEP),
+    **dict.fromkeys(("googlenet", "googlenet_bn", "googlenet_torchvision"), GOOGLENET),
+    **dict.fromkeys(("bn_inception", "inception_v2_slim"), BN_INCEPTION),
+    "inception_v2": INCEPTION_V2,
+    "inception_v3": INCEPTION_V3,
+    **dict.fromkeys(("inception_v4", "inception_resnet_v1", "inception_resnet_v2"), INCEPTION_V4),
+}
+
+# For some thousand small images: AdamW instead of SGD or RMSProp, few epochs, nothing drawn but the
+# order, no auxiliary heads (their pooling wants large maps), and He's weights, with which images of
+# unit variance are learned from the first step; with N(0, 0.01) training stands still for long.
+SMALL = Recipe(
+    epochs=5,
+    batch_size=32,
+    optimizer="AdamW",
+    settings={"lr": 0.002, "weight_decay": 5e-4},
+    init="kaiming",
+)
+OF_SMALL_IMAGES = ("lenet5", "lenet5_relu")
+
+
+def recipe(model: str, small: bool = False) -> Recipe:
+    """The recipe of a registered model, or the general one; with small=True the one for small data.
+
+    LeNet's paper is about small images: its recipe is both.
+
+    Raises: KeyError for an unknown model, with the nearest one.
+    """
+    model_entry(model)
+    own = RECIPES.get(model, Recipe())
+    if small and model not in OF_SMALL_IMAGES:
+        return replace(SMALL, pretrain=own.pretrain)
+    return own
