@@ -200,10 +200,10 @@ def plot(rows: list[dict], peak: float, path: str) -> None:
             axis.plot(*zip(*points, strict=True), "o", label=name)
         axis.axhline(peak, color="grey", linestyle="--", label="matrix product")
         axis.set(ylabel="GFLOP/s", title=direction, yscale="log")
-        axis.legend(loc="lower right")
+        axis.legend(loc="lower center", ncols=4)
     labels = [f"{row['suite']} {row['layer']}" for row in rows if row["direction"] == "forward"]
     axes[-1].set_xticks(range(len(labels)), labels, rotation=90, fontsize=6)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path, dpi=110)
 
 
 def main(argv: list[str] | None = None) -> None:
