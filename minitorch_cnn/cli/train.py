@@ -19,7 +19,7 @@ examples:
   minitorch-cnn train lenet5_relu --data shapes         drawn shapes, to be told apart
   minitorch-cnn train lenet5 --data mnist ~/mnist       files of yours: nothing is downloaded
   minitorch-cnn train lenet5_relu --data folder photos  photos/cat/1.jpg, photos/dog/1.jpg, ...
-  minitorch-cnn train vgg11 --size 32 --set width=0.125 a narrow net for small images
+  minitorch-cnn train vgg11 --size 32 --set width=0.1   a narrow net for small images
   minitorch-cnn train lenet5 --epochs 5 --lr 0.001 --out runs/quick
   minitorch-cnn train --resume runs/quick               go on where that run was stopped"""
 
