@@ -44,7 +44,7 @@ class _Region:
         self.running = False
 
     def current_versions(self):
-        return [x._version.count for x in self.inputs if hasattr(x, "_version")]
+        return [x._version for x in self.inputs if hasattr(x, "_version")]
 
     def add(self, node) -> None:
         """Take away what `node` saved; it will come back for it."""

@@ -12,6 +12,7 @@ import threading
 
 import numpy as np
 
+from . import function
 from .function import Function
 from .modes import enable_grad, modes, no_grad
 
@@ -32,7 +33,7 @@ def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph
         for root, g in zip(roots, gradients, strict=True):
             root._follow_base()
             edge = (root, 0) if root._node is None else (root._node, root._index)
-            walk.deliver(edge, as_made(edge, g))
+            walk.deliver(edge, g)
         if targets is not None:
             walk.prune(roots)
         while walk.heap:
@@ -79,15 +80,26 @@ class _Walk:
                     break
 
     def deliver(self, edge, g) -> None:
-        """Add `g` to what has arrived at an edge: (node, which output) or (leaf, 0)."""
+        """Add `g` to what has arrived at an edge: (node, which output) or (leaf, 0).
+
+        It takes the dtype of what it is the gradient of; RuntimeError if the shape is another.
+        """
         target, index = edge
         if isinstance(target, Function):
+            shape, dtype = target.out_meta[index]
             box = self.arriving.get(target)
             if box is None:
                 box = self.arriving[target] = [None] * len(target.out_meta)
                 heapq.heappush(self.heap, (-target.age, target))
         else:
+            shape, dtype = target.data.shape, target.data.dtype
             box = self.leaves.setdefault(id(target), (target, [None]))[1]
+        if g.data.shape != shape:
+            raise RuntimeError(
+                f"backward: a gradient of shape {g.shape} arrived for a tensor of shape {shape}"
+            )
+        if g.data.dtype is not dtype and g.data.dtype != dtype:
+            g = g.to(dtype)
         before = box[index]
         box[index] = g if before is None else self.add(before, g)
 
@@ -98,7 +110,7 @@ class _Walk:
         if id(a) in self.summed:
             np.add(a.data, b.data, out=a.data)
             return a
-        total = type(a)(a.data + b.data)
+        total = function.Tensor(a.data + b.data)
         self.summed.add(id(total))
         return total
 
@@ -106,21 +118,12 @@ class _Walk:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
         node = heapq.heappop(self.heap)[1]
         grads = self.arriving.pop(node)
-        for i, g in enumerate(grads):
-            if g is None:
-                continue
-            self.summed.discard(id(g))
-            if node.hooks and i in node.hooks:
-                g = grads[i] = call_hooks(node.hooks[i], g)
-            if node.retained and i in node.retained:
-                tensor = node.retained[i]()
-                if tensor is not None:
-                    with _accumulating:
-                        self.accumulate(tensor, g)
-            if self.targets is not None and (id(node), i) in self.wanted:
-                self.caught[id(node), i] = g
-        if self.useful is not None and node not in self.useful:
-            return
+        if self.summed:
+            self.summed.difference_update(map(id, grads))
+        if node.hooks or node.retained or self.targets is not None:
+            self.show(node, grads)
+            if self.useful is not None and node not in self.useful:
+                return
         results = node.backward(*grads)
         grads = None
         if type(results) is not tuple:
@@ -131,9 +134,24 @@ class _Walk:
             if edge is None or g is None:
                 continue
             if self.useful is None or self.leads_to_target(edge):
-                self.deliver(edge, as_made(edge, g))
+                self.deliver(edge, g)
         if not retain_graph:
             node.release()
+
+    def show(self, node, grads) -> None:
+        """Let hooks see and replace the gradients of a node's outputs; keep those asked for."""
+        for i, g in enumerate(grads):
+            if g is None:
+                continue
+            if node.hooks and i in node.hooks:
+                g = grads[i] = call_hooks(node.hooks[i], g)
+            if node.retained and i in node.retained:
+                tensor = node.retained[i]()
+                if tensor is not None:
+                    with _accumulating:
+                        self.accumulate(tensor, g)
+            if self.targets is not None and (id(node), i) in self.wanted:
+                self.caught[id(node), i] = g
 
     def leads_to_target(self, edge) -> bool:
         return edge[0] in self.useful or (id(edge[0]), edge[1]) in self.wanted
@@ -191,20 +209,6 @@ def call_hooks(hooks, g):
         if replaced is not None:
             g = replaced
     return g
-
-
-def as_made(edge, g):
-    """`g` in the dtype of what it is the gradient of; RuntimeError if its shape is another."""
-    target, index = edge
-    if isinstance(target, Function):
-        shape, dtype = target.out_meta[index]
-    else:
-        shape, dtype = target.data.shape, target.data.dtype
-    if g.data.shape != shape:
-        raise RuntimeError(
-            f"backward: a gradient of shape {g.shape} arrived for a tensor of shape {shape}"
-        )
-    return g if g.data.dtype == dtype else g.to(dtype)
 
 
 def check_gradients(node, results) -> None:

@@ -84,23 +84,24 @@ class Function:
     @property
     def saved(ctx) -> tuple:
         """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
-        ctx._check_available()
+        if ctx.released or ctx.region is not None:
+            ctx._make_available()
         return tuple([None if item is None else item.unpack(ctx) for item in ctx.saved_])
 
     @property
     def kept(ctx) -> tuple:
         """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
-        ctx._check_available()
+        if ctx.released or ctx.region is not None:
+            ctx._make_available()
         return ctx.kept_
 
-    def _check_available(ctx) -> None:
+    def _make_available(ctx) -> None:
         if ctx.released:
             raise RuntimeError(
                 f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
                 "give that one retain_graph=True to go through the graph twice"
             )
-        if ctx.region is not None:
-            ctx.region.recompute()
+        ctx.region.recompute()
 
     def release(ctx) -> None:
         """Free what was kept: the gradients have been computed."""
@@ -118,18 +119,19 @@ class Function:
         if modes.grad:
             arrays, needs, edges = [], [], []
             for x in inputs:
-                edge = None
+                need, edge = False, None
                 if isinstance(x, Tensor):
                     arrays.append(x.data)
                     if x._base is not None:
                         x._follow_base()
                     if x._requires_grad:
-                        edge = (x if x._node is None else x._node, x._index)
-                        wanted = True
+                        node = x._node
+                        edge = (x, 0) if node is None else (node, x._index)
+                        need = wanted = True
                 else:
                     arrays.append(x)
+                needs.append(need)
                 edges.append(edge)
-                needs.append(edge is not None)
             ctx.needs_input_grad = needs
         else:
             arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
@@ -157,12 +159,16 @@ class Function:
     def _record(ctx, inputs, results, outputs) -> None:
         """Become the node that made `outputs`."""
         ctx.age = next(_clock)
-        ctx.out_meta = [(y.data.shape, y.data.dtype) for y in outputs]
         if ctx.saved_:
             ctx.saved_ = tuple([ctx._pack(a, inputs, results, outputs) for a in ctx.saved_])
+        ctx.out_meta = []
         for i, y in enumerate(outputs):
-            if i not in ctx.constant_outputs and y.data.dtype.kind == "f":
-                y._requires_grad, y._node, y._index = True, ctx, i
+            dtype = y.data.dtype
+            ctx.out_meta.append((y.data.shape, dtype))
+            if dtype.kind == "f" and i not in ctx.constant_outputs:
+                y._requires_grad, y._node = True, ctx
+                if i:
+                    y._index = i
         if modes.anomaly:
             import traceback
 
@@ -193,13 +199,12 @@ class SavedInput:
     __slots__ = ("tensor", "version")
 
     def __init__(self, tensor):
-        self.version = tensor._version.count
         if tensor._base is not None and not (tensor._requires_grad and tensor._node is None):
             tensor = _without_base(tensor)
-        self.tensor = tensor
+        self.tensor, self.version = tensor, tensor._version
 
     def unpack(self, node):
-        if self.tensor._version.count != self.version:
+        if self.tensor._version != self.version:
             raise _changed(node, self.tensor.shape, self.tensor._version, self.version)
         return self.tensor
 
@@ -211,13 +216,13 @@ class SavedOutput:
 
     def __init__(self, tensor, index):
         self.array, self.index = tensor.data, index
-        self.counter, self.version = tensor._version, tensor._version.count
+        self.counter, self.version = tensor._shared_counter(), tensor._version
 
     def unpack(self, node):
         if self.counter.count != self.version:
-            raise _changed(node, self.array.shape, self.counter, self.version)
+            raise _changed(node, self.array.shape, self.counter.count, self.version)
         y = Tensor(self.array)
-        y._version = self.counter
+        y._counter = self.counter
         y._requires_grad, y._node, y._index = True, node, self.index
         return y
 
@@ -227,14 +232,14 @@ def _without_base(view):
     would be held by what it leads to.
     """
     y = Tensor(view.data)
-    y._version = view._version
+    y._counter = view._counter
     y._requires_grad, y._node, y._index = view._requires_grad, view._node, view._index
     return y
 
 
-def _changed(node, shape, counter, version) -> RuntimeError:
+def _changed(node, shape, now, version) -> RuntimeError:
     return RuntimeError(
         f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for its "
-        f"gradient was changed in place: it is at version {counter.count}, expected version "
+        f"gradient was changed in place: it is at version {now}, expected version "
         f"{version}"
     )

@@ -34,9 +34,10 @@ class Add(Function):
         return a + b
 
     def backward(ctx, gy):
-        return tuple(
-            unbroadcast(gy, shape) if need else None
-            for shape, need in zip(ctx.shapes, ctx.needs_input_grad, strict=True)
+        need_a, need_b = ctx.needs_input_grad
+        return (
+            unbroadcast(gy, ctx.shapes[0]) if need_a else None,
+            unbroadcast(gy, ctx.shapes[1]) if need_b else None,
         )
 
 
@@ -67,8 +68,8 @@ class Mul(Function):
     def backward(ctx, gy):
         a, b = ctx.saved
         return (
-            None if b is None else unbroadcast(gy * b, ctx.shapes[0]),
-            None if a is None else unbroadcast(gy * a, ctx.shapes[1]),
+            None if b is None else unbroadcast(Mul.apply(gy, b), ctx.shapes[0]),
+            None if a is None else unbroadcast(Mul.apply(gy, a), ctx.shapes[1]),
         )
 
 

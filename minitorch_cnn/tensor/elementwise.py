@@ -171,7 +171,19 @@ class Tanh(Function):
 
     def backward(ctx, gy):
         (y,) = ctx.saved
-        return gy * (1 - y * y)
+        return TanhBackward.apply(gy, y)
+
+
+class TanhBackward(Function):
+    """gx = gy (1 - y^2)."""
+
+    def forward(ctx, gy, y):
+        ctx.save(gy, y)
+        return (1 - y * y) * gy
+
+    def backward(ctx, ggx):
+        gy, y = ctx.saved
+        return TanhBackward.apply(ggx, y), -2 * ggx * gy * y
 
 
 class Sigmoid(Function):
@@ -185,7 +197,19 @@ class Sigmoid(Function):
 
     def backward(ctx, gy):
         (y,) = ctx.saved
-        return gy * (y * (1 - y))
+        return SigmoidBackward.apply(gy, y)
+
+
+class SigmoidBackward(Function):
+    """gx = gy y (1 - y)."""
+
+    def forward(ctx, gy, y):
+        ctx.save(gy, y)
+        return (1 - y) * y * gy
+
+    def backward(ctx, ggx):
+        gy, y = ctx.saved
+        return SigmoidBackward.apply(ggx, y), ggx * gy * (1 - 2 * y)
 
 
 class ReLU(Function):

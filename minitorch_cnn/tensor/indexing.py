@@ -18,6 +18,8 @@ def array_keys(key) -> tuple:
     as arrays too, and move axes. Each key ends in an Ellipsis, which makes NumPy return a 0-d view
     where it would return a number.
     """
+    if type(key) is int:  # what most keys are
+        return ((key, Ellipsis),)
     parts = [_array_key(part) for part in (key if isinstance(key, tuple) else (key,))]
     if not any(part is Ellipsis for part in parts):
         parts.append(Ellipsis)

@@ -66,7 +66,7 @@ def _overwrite(x, new, name: str, made_here=True):
         x._requires_grad, x._node, x._index = True, new._node, new._index
     else:
         _assign(x, new, ((Index, {"key": (Ellipsis,)}),))
-    x._version.count += 1
+    x.bump_version()
     return x
 
 
@@ -86,7 +86,7 @@ def _arithmetic(x, other, name, op, ufunc):
         array = other.data if isinstance(other, function.Tensor) else other
         with arithmetic.quiet():
             ufunc(x.data, array, out=x.data, casting="same_kind")
-        x._version.count += 1
+        x.bump_version()
         return x
     # The derivative with respect to `other` needs what x held before.
     new = op(clone(x) if other_recorded else x, other)
@@ -176,4 +176,4 @@ def setitem(input, key, value) -> None:
         raise RuntimeError(f"setitem: {error}") from None
     except IndexError as error:
         raise IndexError(f"setitem: {error}") from None
-    input._version.count += 1
+    input.bump_version()

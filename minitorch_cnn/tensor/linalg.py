@@ -8,27 +8,34 @@ from .promotion import check_broadcast
 
 
 class MatMul(Function):
-    """y = a @ b over the last two axes, the others broadcast.
+    """y = A @ B over the last two axes, the others broadcast, where A is a or its transpose, and so
+    is B.
 
-    Shapes of one product: forward [n,k][k,m] -> [n,m]; ga [n,m][m,k] -> [n,k]; gb [k,n][n,m] ->
-    [k,m].
+    Shapes of one product: forward [n,k][k,m] -> [n,m]; gA = gy B^T: [n,m][m,k] -> [n,k];
+    gB = A^T gy: [k,n][n,m] -> [k,m].
     """
 
-    def forward(ctx, a, b):
+    def forward(ctx, a, b, a_turned=False, b_turned=False):
         need_a, need_b = ctx.needs_input_grad
         ctx.save(a if need_b else None, b if need_a else None)
-        ctx.shapes = a.shape, b.shape
-        return a @ b
+        ctx.shapes, ctx.turned = (a.shape, b.shape), (a_turned, b_turned)
+        return (a.swapaxes(-1, -2) if a_turned else a) @ (b.swapaxes(-1, -2) if b_turned else b)
 
     def backward(ctx, gy):
         a, b = ctx.saved
+        a_turned, b_turned = ctx.turned
+        ga = gb = None
+        if b is not None and not a_turned:
+            ga = MatMul.apply(gy, b, b_turned=not b_turned)
+        elif b is not None:  # gA^T = B gy^T
+            ga = MatMul.apply(b, gy, a_turned=b_turned, b_turned=True)
+        if a is not None and not b_turned:
+            gb = MatMul.apply(a, gy, a_turned=not a_turned)
+        elif a is not None:  # gB^T = gy^T A
+            gb = MatMul.apply(gy, a, a_turned=True, b_turned=a_turned)
         return (
-            None
-            if b is None
-            else unbroadcast(MatMul.apply(gy, b.transpose(-1, -2)), ctx.shapes[0]),
-            None
-            if a is None
-            else unbroadcast(MatMul.apply(a.transpose(-1, -2), gy), ctx.shapes[1]),
+            None if ga is None else unbroadcast(ga, ctx.shapes[0]),
+            None if gb is None else unbroadcast(gb, ctx.shapes[1]),
         )
 
 

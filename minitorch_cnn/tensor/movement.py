@@ -35,7 +35,10 @@ class Permute(Function):
         return x.transpose(dims)
 
     def backward(ctx, gy):
-        return Permute.apply(gy, dims=tuple(np.argsort(ctx.dims).tolist()))
+        back = [0] * len(ctx.dims)
+        for i, d in enumerate(ctx.dims):
+            back[d] = i
+        return Permute.apply(gy, dims=tuple(back))
 
 
 class Expand(Function):
@@ -106,9 +109,12 @@ class Triangle(Function):
         return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
 
 
+_INTEGER = int, np.integer
+
+
 def sizes_of(args) -> tuple[int, ...]:
     """Sizes given one by one or as one sequence."""
-    if len(args) == 1 and not isinstance(args[0], (int, np.integer)):
+    if len(args) == 1 and not isinstance(args[0], _INTEGER):
         args = args[0]
     return tuple(map(int, args))
 
@@ -177,11 +183,12 @@ def permute(input, *dims):
 
 def transpose(input, dim0, dim1):
     """Two axes exchanged; a 0-d tensor as it is."""
-    span = max(input.ndim, 1)
-    a, b = axis_of(dim0, span, "transpose"), axis_of(dim1, span, "transpose")
-    dims = list(range(span))
-    dims[a], dims[b] = b, a
-    return Permute.apply(input, dims=tuple(dims[: input.ndim]))
+    ndim = input.data.ndim
+    a, b = (axis_of(dim, ndim or 1, "transpose") for dim in (dim0, dim1))
+    dims = list(range(ndim))
+    if ndim:
+        dims[a], dims[b] = b, a
+    return Permute.apply(input, dims=tuple(dims))
 
 
 def movedim(input, source: int, destination: int):

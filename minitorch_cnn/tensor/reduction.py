@@ -12,6 +12,7 @@ from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, where
 from .elementwise import exp, sqrt
+from .movement import Expand, Reshape
 from .promotion import to_floating
 
 ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
@@ -48,7 +49,9 @@ class Sum(Function):
         return _accumulated(x.sum, x.dtype, axis=axes, keepdims=keepdim)
 
     def backward(ctx, gy):
-        return gy.reshape(kept_shape(ctx.shape, ctx.axes)).expand(ctx.shape)
+        if gy.data.ndim != len(ctx.shape):
+            gy = Reshape.apply(gy, shape=kept_shape(ctx.shape, ctx.axes))
+        return Expand.apply(gy, shape=ctx.shape)
 
 
 class Prod(Function):

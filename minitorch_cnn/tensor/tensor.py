@@ -63,7 +63,7 @@ def _owner(array):
 
 
 class Version:
-    """How often the memory that a tensor shares with its views has been written to in place."""
+    """A count of the writes to memory that a tensor may share with its views."""
 
     count = 0
 
@@ -83,6 +83,7 @@ class Tensor:
     _node, _index = None, 0  # the op that made this tensor, and which of its outputs this is
     _base, _path, _seen = None, None, None  # of a view: the tensor it looks into, and how
     _hooks = None  # of a leaf; those of other tensors are kept by their node
+    _counter = None  # of writes to the memory: made by the first write, or to be shared
 
     # NumPy leaves `array * tensor` to us instead of making an array of objects.
     __array_ufunc__ = None
@@ -97,7 +98,6 @@ class Tensor:
                     "mt.tensor takes anything else"
                 )
         self.data = data
-        self._version = Version()
         if requires_grad:
             self.requires_grad = True
 
@@ -202,7 +202,7 @@ class Tensor:
     def detach(self):
         """The same memory without a history."""
         y = Tensor(self.data)
-        y._version = self._version
+        y._counter = self._shared_counter()
         return y
 
     def detach_(self):
@@ -237,15 +237,32 @@ class Tensor:
                 self._node.retained = {}
             self._node.retained[self._index] = weakref.ref(self)
 
+    @property
+    def _version(self):
+        """How often the memory has been written to in place."""
+        return 0 if self._counter is None else self._counter.count
+
+    def _shared_counter(self):
+        """The counter of these writes, for others who look at the same memory."""
+        return self._counter or self.__dict__.setdefault("_counter", Version())
+
     def _become_view(self, source, op, settings) -> None:
         """Share the version of `source` if memory is shared, and remember the way from its base."""
-        if self.data.size and _owner(self.data) is not _owner(source.data):
+        memory, array = self.data.base, source.data
+        near = memory is not None and (memory is array or memory is array.base)
+        if not near and self.data.size and _owner(self.data) is not _owner(array):
             return
-        self._version = source._version
-        self._base = source if source._base is None else source._base
-        if modes.grad and (source._base is None or source._path is not None):
-            self._path = (*(source._path or ()), (op, settings))
-        self._seen = self._base._node
+        self._counter = source._shared_counter()
+        base = source._base
+        if base is None:
+            self._base = base = source
+            if modes.grad:
+                self._path = ((op, settings),)
+        else:
+            self._base = base
+            if modes.grad and source._path is not None:
+                self._path = (*source._path, (op, settings))
+        self._seen = base._node
 
     def _follow_base(self) -> None:
         """Take up the history that in-place writes to the base have given this view."""
@@ -336,7 +353,7 @@ class Tensor:
 
     def bump_version(self) -> None:
         """Tell the graph that `data` was written to directly."""
-        self._version.count += 1
+        self._shared_counter().count += 1
 
     def __bool__(self) -> bool:
         if self.data.size != 1:

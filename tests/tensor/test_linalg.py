@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
+from minitorch_cnn.tensor.linalg import MatMul
 from tests.tensor.parity import compare
 
 SHAPES = [
@@ -81,3 +82,19 @@ def test_dtypes(dtypes, torch):
 def test_errors_name_the_function_and_the_rule(shapes, name, message):
     with pytest.raises(RuntimeError, match=message):
         getattr(mt, name)(*(mt.zeros(shape) for shape in shapes))
+
+
+@pytest.mark.parametrize("turned", list(itertools.product([False, True], repeat=2)))
+@pytest.mark.parametrize("batches", [((), ()), ((2,), (5, 1))])
+def test_a_product_of_transposes_and_its_first_two_derivatives(turned, batches):
+    rng = np.random.default_rng(0)
+    arrays = [
+        rng.standard_normal((*batch, *(size[::-1] if flip else size)))
+        for batch, size, flip in zip(batches, ((2, 3), (3, 4)), turned, strict=True)
+    ]
+    a, b = (mt.tensor(array, requires_grad=True) for array in arrays)
+    settings = dict(zip(("a_turned", "b_turned"), turned, strict=True))
+    A, B = (np.swapaxes(x, -1, -2) if flip else x for x, flip in zip(arrays, turned, strict=True))
+    np.testing.assert_allclose(MatMul.apply(a, b, **settings).detach().numpy(), A @ B)
+    assert mt.gradcheck(lambda a, b: MatMul.apply(a, b, **settings), (a, b))
+    assert mt.gradgradcheck(lambda a, b: MatMul.apply(a, b, **settings), (a, b))
