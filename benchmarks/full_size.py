@@ -1,0 +1,94 @@
+"""Every model at its full size does a step on two images: is all that it computes finite?
+
+    OPENBLAS_NUM_THREADS=1 python -m benchmarks.full_size [NAME ...] [--out FILE]
+
+Images of the size it was published for, drawn from N(0, 1), and in training also its auxiliary
+heads where its recipe has them. Memory is the peak of a process of its own: Python, the model, its
+activations and gradients. Some seconds a model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import time
+from typing import NamedTuple
+
+import minitorch_cnn as mt
+from minitorch_cnn.models import create_model, list_models, model_entry, recipe
+from minitorch_cnn.nn import Module
+from minitorch_cnn.training.fit import with_heads
+from minitorch_cnn.training.nonfinite import finite
+
+from .tables import Table
+
+BATCH = 2
+COLUMNS = {"model": "", "forward s": ".1f", "backward s": ".1f", "GiB": ".2f", "finite": ""}
+
+
+class Step(NamedTuple):
+    """Seconds of both directions, peak memory in GiB, and what is not finite first (or "")."""
+
+    forward: float
+    backward: float
+    memory: float
+    wrong: str
+
+
+def one_step(name: str) -> Step:
+    """Loss and gradients of the model `name` for a batch of random images."""
+    mt.manual_seed(0)
+    auxiliary = recipe(name).auxiliary
+    model = create_model(name, **({"aux": True} if auxiliary else {}))
+    images = mt.randn(BATCH, *model_entry(name).input_shape)
+    total = with_heads(mt.functional.cross_entropy, auxiliary)
+    started = time.perf_counter()
+    loss = total(model(images), mt.arange(BATCH))
+    halfway = time.perf_counter()
+    loss.backward()
+    ended = time.perf_counter()
+    memory = peak_memory()
+    return Step(halfway - started, ended - halfway, memory, nonfinite(model, loss))
+
+
+def peak_memory() -> float:
+    """The most memory that this process has had, in GiB; not on Windows, which keeps no record."""
+    import resource
+
+    unit = 2**10 if sys.platform == "linux" else 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
+
+
+def nonfinite(model: Module, loss: mt.Tensor) -> str:
+    """The first of loss, gradients and running statistics with a NaN or an infinity, or ""."""
+    results = {"loss": loss}
+    results |= {f"gradient of {name}": p.grad for name, p in model.named_parameters()}
+    results |= dict(model.named_buffers())
+    return next((name for name, t in results.items() if t is None or not finite(t)), "")
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Run the models named on the command line; the exit status is 1 if one is not finite."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.full_size", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="models (default: all)")
+    parser.add_argument("--out", metavar="FILE", help="also write the table there, as Markdown")
+    options = parser.parse_args(argv)
+    names = options.names or list_models()
+    for name in names:
+        model_entry(name)  # an unknown one, before the others have taken minutes
+    table = Table(COLUMNS)
+    all_finite = True
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        for name, step in zip(names, pool.imap(one_step, names), strict=True):
+            forward, backward, memory, wrong = step
+            table.add(name, forward, backward, memory, f"not: {wrong}" if wrong else "yes")
+            all_finite = all_finite and not wrong
+    if options.out:
+        title = "A step of every model at its full size: batch 2, float32"
+        table.save(options.out, title, "python -m benchmarks.full_size", options.names)
+    sys.exit(not all_finite)
+
+
+if __name__ == "__main__":
+    main()
