@@ -23,6 +23,8 @@ SCHEDULES = {"one-cycle": (), "step": ("every", "factor"), "polynomial": ("power
 class Recipe:
     """The settings of a training run besides model and data; all of it can be JSON.
 
+    drop_last: whether an epoch's last batch is left out if it is not full. Of a few images batch
+    norm has no statistics to speak of, and what such a batch teaches may undo much.
     optimizer: a name in OPTIMIZERS, with its `settings`.
     schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
     optimizer's lr and down to nothing; "step": times `factor` every `every` epochs; "polynomial":
@@ -46,6 +48,7 @@ class Recipe:
 
     epochs: int = 20
     batch_size: int = 64
+    drop_last: bool = False
     optimizer: str = "SGD"
     settings: dict[str, Any] = field(
         default_factory=lambda: {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
@@ -279,9 +282,12 @@ RECIPES = {
 # For some thousand small images: AdamW instead of SGD or RMSProp, few epochs, nothing drawn but the
 # order, no auxiliary heads (their pooling wants large maps), and He's weights, with which images of
 # unit variance are learned from the first step; with N(0, 0.01) training stands still for long.
+# Full batches only: 1,442 digits in batches of 32 leave two over, and googlenet_bn (an eighth wide,
+# 32 pixels), which knows 83 % after six epochs, knows 57 % with such a batch in each of them.
 SMALL = Recipe(
     epochs=5,
     batch_size=32,
+    drop_last=True,
     optimizer="AdamW",
     settings={"lr": 0.002, "weight_decay": 5e-4},
     init="kaiming",

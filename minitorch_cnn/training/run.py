@@ -152,7 +152,7 @@ def evaluate_run(directory: str | Path) -> Evaluation:
 
 def _train(config, source: Source, model: Module, directory: Path, progress, resume) -> Result:
     chosen, loss = recipe_of(config), loss_of(config)
-    train = DataLoader(source.train, chosen.batch_size, shuffle=True)
+    train = DataLoader(source.train, chosen.batch_size, shuffle=True, drop_last=chosen.drop_last)
     test = DataLoader(source.test, TEST_BATCH)
     optimizer, schedule = chosen.make_optimizer(model, len(train))
     history = fit(

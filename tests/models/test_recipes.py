@@ -70,6 +70,7 @@ def test_the_papers_say_how_their_nets_are_trained():
 def test_the_small_recipe_is_another_but_for_the_nets_of_small_images():
     small = recipe("vgg16", small=True)
     assert (small.optimizer, small.init, small.pretrain) == ("AdamW", "kaiming", "vgg11")
+    assert small.drop_last and not recipe("vgg16").drop_last
     assert recipe("lenet5", small=True) == recipe("lenet5")
 
 

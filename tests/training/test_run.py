@@ -120,6 +120,12 @@ def test_photographs_get_the_papers_recipe_and_other_data_the_small_one():
     assert (small["size"], make_config("inception_v3", size=75)["size"]) == (299, 75)
 
 
+@pytest.mark.parametrize(("drop_last", "steps"), [(True, 1), (False, 2)])
+def test_the_recipe_says_whether_a_batch_that_is_not_full_is_learned(drop_last, steps, tmp_path):
+    config = make_config("lenet5_relu", epochs=1, batch_size=1000, drop_last=drop_last)
+    assert train_run(config, tmp_path, progress="none").history[-1]["step"] == steps
+
+
 def test_a_deeper_net_starts_from_net_a(tmp_path):
     settings = {"size": 32, "model_settings": {"width": 1 / 16}}
     shallow = make_config("vgg11", epochs=1, batch_size=512, **settings)
