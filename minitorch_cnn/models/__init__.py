@@ -14,6 +14,7 @@ from . import (
     nin,
     senet,
     sparsenet,
+    squeezenet,
     vgg,
     zfnet,
 )
@@ -41,6 +42,7 @@ __all__ = [
     "register",
     "senet",
     "sparsenet",
+    "squeezenet",
     "vgg",
     "zfnet",
 ]
