@@ -6,6 +6,7 @@ from ..tensor.reduction import log_softmax, softmax
 from .activation import (
     elu,
     gelu,
+    hardsigmoid,
     hardswish,
     leaky_relu,
     prelu,
@@ -49,6 +50,7 @@ __all__ = [
     "embedding",
     "gelu",
     "group_norm",
+    "hardsigmoid",
     "hardswish",
     "interpolate",
     "layer_norm",

@@ -206,6 +206,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return ops[approximate].apply(input)
 
 
+def hardsigmoid(input: Tensor) -> Tensor:
+    """relu6(x + 3) / 6: a sigmoid of three straight lines; its slope is 0 at -3 and at 3."""
+    check_float("hardsigmoid", input=input)
+    return relu6(input + 3) / 6
+
+
 class Hardswish(Function):
     """y = x * min(max(x + 3, 0), 6) / 6."""
 

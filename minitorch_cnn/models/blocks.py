@@ -75,23 +75,60 @@ class ConvBNReLU(Module):
         return F.relu(self.bn(self.conv(x)))
 
 
+def conv_bn(
+    in_channels: int,
+    out_channels: int,
+    kernel_size: int,
+    stride: int = 1,
+    groups: int = 1,
+    activation: Callable[[], Module] | None = None,
+) -> list[Module]:
+    """Layers for a `Sequential`: convolution, batch norm and, where there is one, an activation.
+
+    x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
+
+    kernel_size: odd; the convolution is padded by half of it and has no bias.
+    """
+    layers: list[Module] = [
+        Conv2d(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            kernel_size // 2,
+            groups=groups,
+            bias=False,
+        ),
+        BatchNorm2d(out_channels),
+    ]
+    return [*layers, activation()] if activation else layers
+
+
 class SqueezeExcitation(Module):
-    """Every channel times a gate in (0, 1) that sees the means of all channels.
+    """Every channel times a gate between 0 and 1 that sees the means of all channels.
 
-    y = x * sigmoid(W2 max(W1 mean(x) + b1, 0) + b2)    x, y (N, channels, H, W)
+    y = x * gate(W2 max(W1 mean(x) + b1, 0) + b2)    x, y (N, channels, H, W)
 
-    W1 and W2 are 1 x 1 convolutions, with `units` channels in between. J. Hu, L. Shen, G. Sun
-    (2018), "Squeeze-and-excitation networks", CVPR 2018, arXiv 1709.01507, equations 2 to 4.
+    W1 and W2 are 1 x 1 convolutions, with `units` channels in between, and the children `names`.
+    J. Hu, L. Shen, G. Sun (2018), "Squeeze-and-excitation networks", CVPR 2018, arXiv 1709.01507,
+    equations 2 to 4, where the gate is the logistic function.
     """
 
-    def __init__(self, channels: int, units: int):
+    def __init__(
+        self,
+        channels: int,
+        units: int,
+        gate: Callable[[Tensor], Tensor] = F.sigmoid,
+        names: tuple[str, str] = ("fc1", "fc2"),
+    ):
         super().__init__()
-        self.fc1 = Conv2d(channels, units, 1)
-        self.fc2 = Conv2d(units, channels, 1)
+        self.gate, self.names = gate, names
+        self.register_module(names[0], Conv2d(channels, units, 1))
+        self.register_module(names[1], Conv2d(units, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
-        hidden = F.relu(self.fc1(F.adaptive_avg_pool2d(x, 1)))
-        return x * F.sigmoid(self.fc2(hidden))
+        squeeze, excite = (getattr(self, name) for name in self.names)
+        return x * self.gate(excite(F.relu(squeeze(F.adaptive_avg_pool2d(x, 1)))))
 
 
 class ImageNetToHalf(Module):
@@ -174,6 +211,16 @@ class Trunk(Module):
 def scaled(channels: int, width: float, multiple: int = 1) -> int:
     """`channels` times `width`, rounded to a multiple of `multiple`, at least one."""
     return multiple * max(1, round(channels * width / multiple))
+
+
+def divisible(channels: float, multiple: int) -> int:
+    """The multiple of `multiple` nearest to `channels`, halves up; but not below 90 % of it.
+
+    At least `multiple`. So the nets for phones round their narrowed channels, from M. Sandler et
+    al. (2018), "MobileNetV2", on.
+    """
+    nearest = multiple * max(1, int(channels + multiple / 2) // multiple)
+    return nearest + multiple if nearest < 0.9 * channels else nearest
 
 
 def check_images(model: str, x: Tensor, in_channels: int, smallest: int) -> None:

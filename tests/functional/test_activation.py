@@ -36,6 +36,11 @@ ACTIVATIONS = {
         (-3.0, -0.5, 0.0, 0.5, 3.0),
     ),
     "silu": ({}, lambda x: x / (1 + np.exp(-x)), (-4.0, -0.5, 0.0, 0.5, 4.0)),
+    "hardsigmoid": (
+        {},
+        lambda x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
+        (-4.0, -3.1, -2.9, 0.0, 2.9, 3.1),
+    ),
     "hardswish": (
         {},
         lambda x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
@@ -138,6 +143,7 @@ def test_an_array_is_refused_by_name():
         ("relu6", {}, (0.0, 6.0), (0.0, 0.0)),
         ("leaky_relu", {"negative_slope": 0.2}, (0.0,), (0.2,)),
         ("elu", {"alpha": 1.3}, (0.0,), (1.3,)),
+        ("hardsigmoid", {}, (-3.0, 3.0), (0.0, 0.0)),
         ("hardswish", {}, (-3.0, 3.0), (0.0, 1.0)),
     ],
 )

@@ -15,6 +15,8 @@ from minitorch_cnn.models.blocks import (
     SqueezeExcitation,
     Trunk,
     classifier,
+    conv_bn,
+    divisible,
     draw_normal,
     draw_weights,
     scaled,
@@ -60,13 +62,41 @@ def test_a_squeeze_and_excitation_gate_scales_channels_by_what_the_means_of_all_
     np.testing.assert_allclose(gate(x).detach().numpy(), expected, atol=1e-6)
 
 
+def test_a_gate_may_be_another_function_and_have_other_names():
+    gate, x = (
+        SqueezeExcitation(4, 3, mt.functional.hardsigmoid, ("reduce", "expand")),
+        mt.randn(2, 4, 3, 3),
+    )
+    nn.init.normal_(gate.expand.weight, 0, 9)
+    means = x.mean((2, 3), keepdim=True)
+    gates = gate.expand(gate.reduce(means).relu()).detach().numpy()
+    expected = x.numpy() * np.clip(gates / 6 + 0.5, 0, 1)
+    np.testing.assert_allclose(gate(x).detach().numpy(), expected, atol=1e-6)
+    assert [name for name, _ in gate.named_children()] == ["reduce", "expand"]
+    assert (gates < -3).any() and (gates > 3).any()
+
+
 def test_the_gradients_of_a_squeeze_and_excitation_gate_are_slopes():
     gradients_are_slopes(SqueezeExcitation(3, 2), 2, 3, 4, 3)
+
+
+def test_conv_bn_keeps_the_size_and_ends_in_an_activation_if_told_so():
+    layers = conv_bn(4, 6, 5, 2, groups=2, activation=nn.ReLU6)
+    assert [type(layer) for layer in layers] == [nn.Conv2d, nn.BatchNorm2d, nn.ReLU6]
+    assert layers[0].weight.shape == (6, 2, 5, 5) and layers[0].bias is None
+    assert nn.Sequential(*layers)(mt.randn(2, 4, 7, 8)).shape == (2, 6, 4, 4)
+    assert [type(layer) for layer in conv_bn(4, 6, 1)] == [nn.Conv2d, nn.BatchNorm2d]
 
 
 def test_channels_are_scaled_to_a_multiple_and_never_to_none():
     assert [scaled(n, 1 / 8) for n in (64, 20, 3)] == [8, 2, 1]
     assert [scaled(n, 1 / 8, multiple=2) for n in (64, 20, 3)] == [8, 2, 2]
+
+
+def test_rounded_channels_are_the_nearest_multiple_but_for_a_tenth_below():
+    found = [divisible(n, 8) for n in (3, 12, 11.9, 20, 33.6, 44, 19.2, 36)]
+    assert found == [8, 16, 16, 24, 32, 48, 24, 40]
+    assert [divisible(n, 4) for n in (18, 30, 4.9, 4.2)] == [20, 32, 8, 4]
 
 
 def trunk(**settings):
