@@ -154,15 +154,16 @@ class ImageNetToHalf(Module):
 
 
 def classifier(
-    in_channels: int, num_classes: int, dropout: float, name: str = "fc"
+    in_channels: int, num_classes: int, dropout: float | None = None, name: str = "fc"
 ) -> dict[str, Module]:
-    """Global average pooling, dropout and a linear layer of that name, for the end of a net."""
-    return {
-        "avgpool": AdaptiveAvgPool2d(1),
-        "flatten": Flatten(),
-        "dropout": Dropout(dropout),
-        name: Linear(in_channels, num_classes),
-    }
+    """Global average pooling and a linear layer of that name, for the end of a net.
+
+    dropout: the share of units dropped in between; None: there is no such layer.
+    """
+    layers: dict[str, Module] = {"avgpool": AdaptiveAvgPool2d(1), "flatten": Flatten()}
+    if dropout is not None:
+        layers["dropout"] = Dropout(dropout)
+    return {**layers, name: Linear(in_channels, num_classes)}
 
 
 class Trunk(Module):

@@ -1,0 +1,217 @@
+"""What residual networks are made of: blocks that add their input to what they make of it.
+
+    y = max(branch(x) + shortcut(x), 0)
+
+K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
+arXiv 1512.03385, figures 2 and 5. Families that change one of the two inherit from a block, or run
+its `branch` and `shortcut` themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from .. import functional as F
+from ..nn import (
+    AvgPool2d,
+    BatchNorm2d,
+    Conv2d,
+    Linear,
+    MaxPool2d,
+    Module,
+    ReLU,
+    Sequential,
+    init,
+)
+from ..tensor import Tensor
+from ..tensor.padding import pad
+
+# (channels of the input, channels of the output, stride) -> a block
+MakeBlock = Callable[[int, int, int], Module]
+
+
+class PadChannels(Module):
+    """x with maps of zeros behind its own.    x (N, C, H, W) -> y (N, out_channels, H, W)"""
+
+    def __init__(self, out_channels: int):
+        super().__init__()
+        self.out_channels = out_channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return pad(x, (0, 0, 0, 0, 0, self.out_channels - x.shape[1]))
+
+    def extra_repr(self) -> str:
+        return f"out_channels={self.out_channels}"
+
+
+def projection(
+    in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 1
+) -> Sequential:
+    """A convolution with batch norm, for an input of another shape than the branch's output."""
+    return Sequential(
+        Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False),
+        BatchNorm2d(out_channels),
+    )
+
+
+def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> Module | None:
+    """The shortcut of a block by section 4.1's option; None stands for the input as it is.
+
+    "A": every stride-th pixel, and zeros for new channels: no parameters; "B": a projection where
+    the shape changes, the input elsewhere; "C": a projection everywhere.
+
+    Raises: ValueError for another option.
+    """
+    if option not in ("A", "B", "C"):
+        raise ValueError(f"make_shortcut: option={option!r} must be 'A', 'B' or 'C'")
+    if option != "C" and stride == 1 and in_channels == out_channels:
+        return None
+    if option == "A":
+        return Sequential(AvgPool2d(1, stride), PadChannels(out_channels))
+    return projection(in_channels, out_channels, stride)
+
+
+class ResidualBlock(Module):
+    """y = max(branch(x) + shortcut(x), 0)
+
+    A kind of block defines `branch`, and sets `downsample` to the shortcut's layers, None for x.
+    """
+
+    downsample: Module | None
+
+    def branch(self, x: Tensor) -> Tensor:
+        """What the block learns to add."""
+        raise NotImplementedError(f"branch: {type(self).__name__} does not define it")
+
+    def shortcut(self, x: Tensor) -> Tensor:
+        """What it is added to."""
+        return x if self.downsample is None else self.downsample(x)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.branch(x) + self.shortcut(x))
+
+
+class BasicBlock(ResidualBlock):
+    """A branch of two 3 x 3 convolutions with batch norm.
+
+    x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        stride: int = 1,
+        downsample: Module | None = None,
+    ):
+        super().__init__()
+        self.conv1 = Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = BatchNorm2d(out_channels)
+        self.conv2 = Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = BatchNorm2d(out_channels)
+        self.downsample = downsample
+
+    def branch(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        return self.bn2(self.conv2(y))
+
+
+class PlainBlock(BasicBlock):
+    """y = max(branch(x), 0): the same layers without a shortcut."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.relu(self.branch(x))
+
+
+class Bottleneck(ResidualBlock):
+    """A branch of 1 x 1, 3 x 3 and 1 x 1 convolutions with batch norm.
+
+    x (N, in_channels, H, W) -> y (N, filters[2], ceil(H / stride), ceil(W / stride))
+
+    filters: of the three convolutions; strides: of the first two, whose product is the block's
+    stride; groups: of the 3 x 3.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        filters: tuple[int, int, int],
+        strides: tuple[int, int] = (1, 1),
+        groups: int = 1,
+        downsample: Module | None = None,
+    ):
+        super().__init__()
+        first, inner, out_channels = filters
+        self.conv1 = Conv2d(in_channels, first, 1, strides[0], bias=False)
+        self.bn1 = BatchNorm2d(first)
+        self.conv2 = Conv2d(first, inner, 3, strides[1], 1, groups=groups, bias=False)
+        self.bn2 = BatchNorm2d(inner)
+        self.conv3 = Conv2d(inner, out_channels, 1, bias=False)
+        self.bn3 = BatchNorm2d(out_channels)
+        self.downsample = downsample
+
+    def branch(self, x: Tensor) -> Tensor:
+        y = F.relu(self.bn1(self.conv1(x)))
+        y = F.relu(self.bn2(self.conv2(y)))
+        return self.bn3(self.conv3(y))
+
+
+def basic(shortcut: str | None) -> MakeBlock:
+    """Makes basic blocks with shortcuts by that option; with None, plain blocks."""
+    if shortcut is None:
+        return PlainBlock
+
+    def make(in_channels: int, out_channels: int, stride: int) -> BasicBlock:
+        downsample = make_shortcut(shortcut, in_channels, out_channels, stride)
+        return BasicBlock(in_channels, out_channels, stride, downsample)
+
+    return make
+
+
+def bottleneck(shortcut: str, inner: int, groups: int = 1, stride_first: bool = False) -> MakeBlock:
+    """Makes bottlenecks with `inner` filters in the first two convolutions.
+
+    stride_first: whether the first of them has the block's stride, not the second.
+    """
+
+    def make(in_channels: int, out_channels: int, stride: int) -> Bottleneck:
+        filters = (inner, inner, out_channels)
+        strides = (stride, 1) if stride_first else (1, stride)
+        downsample = make_shortcut(shortcut, in_channels, out_channels, stride)
+        return Bottleneck(in_channels, filters, strides, groups, downsample)
+
+    return make
+
+
+def imagenet_stem(in_channels: int, channels: int) -> dict[str, Module]:
+    """A 7 x 7 convolution and maxima, each of which halves the image."""
+    return {
+        "conv1": Conv2d(in_channels, channels, 7, 2, 3, bias=False),
+        "bn1": BatchNorm2d(channels),
+        "relu": ReLU(),
+        "maxpool": MaxPool2d(3, 2, 1),
+    }
+
+
+def stage(
+    make: MakeBlock, in_channels: int, out_channels: int, blocks: int, stride: int
+) -> Sequential:
+    """Blocks one after another, of which the first has the stride and changes the channels."""
+    first = make(in_channels, out_channels, stride)
+    others = (make(out_channels, out_channels, 1) for _ in range(blocks - 1))
+    return Sequential(first, *others)
+
+
+def draw_he_weights(model: Module) -> None:
+    """Weights of convolutions from N(0, 2 / fan_out), linear biases 0.
+
+    K. He et al. (2015), "Delving deep into rectifiers", arXiv 1502.01852, equation 14: gradients
+    keep their size on their way back. Linear weights stay as the layer draws them.
+    """
+    for module in model.modules():
+        if isinstance(module, Conv2d):
+            init.kaiming_normal_(
+                module.weight, mode="fan_out", nonlinearity="relu", groups=module.groups
+            )
+        elif isinstance(module, Linear):
+            init.zeros_(module.bias)
