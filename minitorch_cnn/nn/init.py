@@ -211,6 +211,29 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     return _write(tensor, values)
 
 
+@_writes
+def bilinear_(tensor: Tensor) -> Tensor:
+    """Bilinear interpolation by a transposed convolution: each channel of its own, others zero.
+
+    w (C, C, KH, KW), stride s = ceil(K / 2): w[i, i, a, b] = t(a) t(b) with the triangle t(a) = 1 -
+    |a - c| / s around c = (K - 1) / 2 of an even K, s - 1 of an odd one (Long et al. 2015, section
+    3.3). The kernels of K = 2 s add up to constants: what is upsampled keeps its mean.
+
+    Raises: ValueError if the tensor has not 4 axes or its first two differ.
+    """
+    if tensor.ndim != 4 or tensor.shape[0] != tensor.shape[1]:
+        raise ValueError(f"bilinear_: tensor of shape {tensor.shape} must be (C, C, KH, KW)")
+    triangles = []
+    for size in tensor.shape[2:]:
+        stride = (size + 1) // 2
+        centre = stride - 1 if size % 2 else stride - 1 / 2
+        triangles.append(1 - abs(np.arange(size) - centre) / stride)
+    values = np.zeros(tensor.shape)
+    channels = np.arange(len(values))
+    values[channels, channels] = np.outer(*triangles)
+    return _write(tensor, values)
+
+
 # ------------------------------------------------------------------------------- scaled by the fans
 
 

@@ -105,6 +105,24 @@ def test_a_dirac_convolution_copies_its_input(rng, groups):
     assert mt.equal(F.conv2d(x, w, padding="same", groups=groups), x)
 
 
+def test_a_bilinear_transposed_convolution_draws_straight_lines_between_points(rng):
+    x = rng.standard_normal((1, 2, 5, 4))
+    w = init.bilinear_(mt.empty(2, 2, 4, 8, dtype=mt.float64))
+    y = F.conv_transpose2d(mt.tensor(x), w, stride=(2, 4)).numpy()
+    rows, columns = np.arange(2, 10), np.arange(4, 16)  # between the first point and the last
+    for channel in range(2):
+        at = [np.interp((columns - 3.5) / 4, range(4), row) for row in x[0, channel]]
+        expected = [np.interp((rows - 1.5) / 2, range(5), column) for column in np.transpose(at)]
+        np.testing.assert_allclose(y[0, channel][2:10, 4:16], np.transpose(expected), atol=1e-12)
+
+
+@pytest.mark.parametrize("size, line", [(4, [1, 3, 3, 1]), (3, [2, 4, 2]), (1, [4])])
+def test_a_bilinear_kernel_is_a_product_of_triangles_from_a_channel_to_itself(size, line):
+    w = init.bilinear_(mt.ones(2, 2, size, size))
+    assert np.array_equal(16 * w.data[1, 1], np.outer(line, line))
+    assert np.array_equal(w.data[0, 0], w.data[1, 1]) and not w.data[[0, 1], [1, 0]].any()
+
+
 def test_numbers_come_from_the_generator_given_or_from_the_seeded_one():
     def drawn(**settings):
         return init.kaiming_normal_(mt.empty(3, 4), **settings).tolist()
@@ -145,6 +163,8 @@ def test_gains_are_pytorchs():
         (lambda: init.eye_(mt.empty(2)), "eye_: tensor of shape"),
         (lambda: init.dirac_(mt.empty(2, 2)), "3, 4 or 5 axes"),
         (lambda: init.dirac_(mt.empty(4, 2, 3), 3), "groups=3"),
+        (lambda: init.bilinear_(mt.empty(2, 3, 4, 4)), r"\(2, 3, 4, 4\) must be \(C, C, KH, KW\)"),
+        (lambda: init.bilinear_(mt.empty(2, 2, 4)), "bilinear_: tensor of shape"),
         (lambda: init.orthogonal_(mt.empty(2)), "orthogonal_: tensor of shape"),
     ],
 )
