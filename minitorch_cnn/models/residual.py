@@ -25,6 +25,7 @@ from ..nn import (
 )
 from ..tensor import Tensor
 from ..tensor.padding import pad
+from .blocks import conv_bn
 
 # (channels of the input, channels of the output, stride) -> a block
 MakeBlock = Callable[[int, int, int], Module]
@@ -48,10 +49,7 @@ def projection(
     in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 1
 ) -> Sequential:
     """A convolution with batch norm, for an input of another shape than the branch's output."""
-    return Sequential(
-        Conv2d(in_channels, out_channels, kernel_size, stride, kernel_size // 2, bias=False),
-        BatchNorm2d(out_channels),
-    )
+    return Sequential(*conv_bn(in_channels, out_channels, kernel_size, stride))
 
 
 def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> Module | None:
