@@ -33,7 +33,7 @@ MULTIPLE = 4
 class GhostModule(Module):
     """Half of the output by a convolution of all channels, half by a 3 x 3 of each of the first.
 
-    x (N, in_channels, H, W) -> y (N, out_channels, H, W)
+    x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
     Batch norm follows both, and ReLU unless relu is False (section 3.1, figure 2b).
 
@@ -41,13 +41,18 @@ class GhostModule(Module):
     """
 
     def __init__(
-        self, in_channels: int, out_channels: int, kernel_size: int = 1, relu: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int = 1,
+        stride: int = 1,
+        relu: bool = True,
     ):
         super().__init__()
         if out_channels % 2:
             raise ValueError(f"GhostModule: out_channels={out_channels} must be even")
         half, activation = out_channels // 2, ReLU if relu else None
-        primary = conv_bn(in_channels, half, kernel_size, activation=activation)
+        primary = conv_bn(in_channels, half, kernel_size, stride, activation=activation)
         self.primary_conv = Sequential(*primary)
         self.cheap_operation = Sequential(*conv_bn(half, half, 3, 1, half, activation))
 

@@ -43,13 +43,13 @@ def normalised(y):
 
 @pytest.mark.parametrize("relu", [True, False])
 def test_half_of_a_ghost_modules_maps_are_made_each_from_one_of_the_others(relu):
-    module, x = GhostModule(3, 8, 3, relu), mt.randn(2, 3, 6, 5)
+    module, x = GhostModule(3, 8, 3, stride=2, relu=relu), mt.randn(2, 3, 6, 5)
     primary, cheap = (p.detach().numpy() for p in module.parameters() if p.ndim == 4)
     assert primary.shape == (4, 3, 3, 3) and cheap.shape == (4, 1, 3, 3)
     least = 0 if relu else -np.inf
-    one = ((1, 1), ((1, 1), (1, 1)))
-    first = np.maximum(normalised(oracle.conv2d(x.numpy(), primary, *one)), least)
-    second = np.maximum(normalised(oracle.conv2d(first, cheap, *one, groups=4)), least)
+    by_one = ((1, 1), (1, 1))
+    first = np.maximum(normalised(oracle.conv2d(x.numpy(), primary, (2, 2), by_one)), least)
+    second = np.maximum(normalised(oracle.conv2d(first, cheap, (1, 1), by_one, groups=4)), least)
     y = module(x).detach().numpy()
     np.testing.assert_allclose(y, np.concatenate([first, second], 1), atol=1e-5)
     assert (y < 0).any() != relu
