@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from .. import functional as F
 from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor
 from .blocks import SqueezeExcitation, Trunk, classifier, draw_weights, scaled, smallest_image
 from .registry import register
+from .residual import Bottleneck, MakeBlock, projection, stage
 
 OUTPUTS = (256, 512, 1024, 2048)  # channels after each stage
 REDUCTION = 16  # channels per unit of a gate
@@ -57,47 +57,26 @@ TABLE = {
 }
 
 
-class Bottleneck(Module):
-    """y = relu(gate(branch(x)) + shortcut(x)), the branch three convolutions with batch norm.
+class GatedBottleneck(Bottleneck):
+    """y = max(gate(branch(x)) + shortcut(x), 0), shapes and settings as of `Bottleneck`.
 
-    x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
-
-    units: those of the gate; projection: the kernel of the shortcut's convolution, without one x
-    is added as it is.
+    units: those of the gate.
     """
 
     def __init__(
         self,
         in_channels: int,
-        first: int,
-        inner: int,
-        out_channels: int,
+        filters: tuple[int, int, int],
         units: int,
         strides: tuple[int, int] = (1, 1),
         groups: int = 1,
-        projection: int | None = None,
+        downsample: Module | None = None,
     ):
-        super().__init__()
-        self.conv1 = Conv2d(in_channels, first, 1, strides[0], bias=False)
-        self.bn1 = BatchNorm2d(first)
-        self.conv2 = Conv2d(first, inner, 3, strides[1], 1, groups=groups, bias=False)
-        self.bn2 = BatchNorm2d(inner)
-        self.conv3 = Conv2d(inner, out_channels, 1, bias=False)
-        self.bn3 = BatchNorm2d(out_channels)
-        self.se_module = SqueezeExcitation(out_channels, units)
-        self.downsample = None
-        if projection:
-            stride, padding = strides[0] * strides[1], projection // 2
-            self.downsample = Sequential(
-                Conv2d(in_channels, out_channels, projection, stride, padding, bias=False),
-                BatchNorm2d(out_channels),
-            )
+        super().__init__(in_channels, filters, strides, groups, downsample)
+        self.se_module = SqueezeExcitation(filters[2], units)
 
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.conv2(y)))
-        y = self.se_module(self.bn3(self.conv3(y)))
-        return F.relu(y + (self.downsample(x) if self.downsample else x))
+    def branch(self, x: Tensor) -> Tensor:
+        return self.se_module(super().branch(x))
 
 
 def stem(in_channels: int, filters: tuple[int, ...]) -> Sequential:
@@ -111,6 +90,23 @@ def stem(in_channels: int, filters: tuple[int, ...]) -> Sequential:
         layers[f"relu{i}"] = ReLU()
         in_channels = channels
     return Sequential({**layers, "pool": MaxPool2d(3, 2, ceil_mode=True)})
+
+
+def gated(design: Design, number: int, width: float) -> MakeBlock:
+    """Makes the blocks of a design's stage 0, 1, 2 or 3."""
+    first = scaled(design.first << number, width, design.groups)
+    inner = scaled(design.inner << number, width, design.groups)
+    units, kernel = OUTPUTS[number] // REDUCTION, design.projection if number else 1
+
+    def make(in_channels: int, out_channels: int, stride: int) -> GatedBottleneck:
+        filters = (first, inner, out_channels)
+        strides = (stride, 1) if design.stride_first else (1, stride)
+        downsample = None
+        if in_channels != out_channels or stride > 1:
+            downsample = projection(in_channels, out_channels, stride, kernel)
+        return GatedBottleneck(in_channels, filters, units, strides, design.groups, downsample)
+
+    return make
 
 
 class SENet(Trunk):
@@ -132,25 +128,11 @@ class SENet(Trunk):
     ):
         filters = tuple(scaled(n, width) for n in design.stem)
         layers: dict[str, Module] = {"layer0": stem(in_channels, filters)}
-        channels, groups = filters[-1], design.groups
-        for stage, (blocks, wanted) in enumerate(zip(design.blocks, OUTPUTS, strict=True)):
-            first = scaled(design.first << stage, width, groups)
-            inner = scaled(design.inner << stage, width, groups)
-            out_channels, made = scaled(wanted, width), []
-            for block in range(blocks):
-                stride = 2 if stage > 0 and block == 0 else 1
-                strides = (stride, 1) if design.stride_first else (1, stride)
-                projection = None
-                if block == 0:
-                    projection = design.projection if stage > 0 else 1
-                units = wanted // REDUCTION
-                made.append(
-                    Bottleneck(
-                        channels, first, inner, out_channels, units, strides, groups, projection
-                    )
-                )
-                channels = out_channels
-            layers[f"layer{stage + 1}"] = Sequential(*made)
+        channels = filters[-1]
+        for number, (blocks, outputs) in enumerate(zip(design.blocks, OUTPUTS, strict=True)):
+            inputs, channels = channels, scaled(outputs, width)
+            make, stride = gated(design, number, width), 1 if number == 0 else 2
+            layers[f"layer{number + 1}"] = stage(make, inputs, channels, blocks, stride)
         layers |= classifier(channels, num_classes, dropout, "last_linear")
         super().__init__(layers, in_channels, smallest_image(layers["layer0"]))
         draw_weights(self, init.kaiming_normal_)

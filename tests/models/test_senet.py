@@ -6,7 +6,8 @@ import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models import create_model
 from minitorch_cnn.models.blocks import SqueezeExcitation
-from minitorch_cnn.models.senet import TABLE, Bottleneck
+from minitorch_cnn.models.residual import projection
+from minitorch_cnn.models.senet import TABLE, GatedBottleneck
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import poolings, stages
 
@@ -62,7 +63,7 @@ def test_only_se_resnets_stride_in_the_first_convolution_of_a_block():
 
 
 def test_every_block_has_a_gate_of_one_unit_for_16_channels(model):
-    blocks = [m for m in model.modules() if isinstance(m, Bottleneck)]
+    blocks = [m for m in model.modules() if isinstance(m, GatedBottleneck)]
     assert all(16 * b.se_module.fc1.weight.shape[0] == b.bn3.weight.shape[0] for b in blocks)
     gates = [m for m in model.modules() if isinstance(m, SqueezeExcitation)]
     assert len(gates) == len(blocks)
@@ -82,16 +83,27 @@ def test_the_table_has_the_depths_of_the_names():
 
 
 def test_a_block_gates_its_branch_before_it_adds_its_input():
-    block, x = Bottleneck(4, 2, 2, 4, 2), mt.randn(2, 4, 5, 5)
+    block, x = GatedBottleneck(4, (2, 2, 4), 2), mt.randn(2, 4, 5, 5)
     y = block.bn1(block.conv1(x)).relu()
     y = block.bn3(block.conv3(block.bn2(block.conv2(y)).relu()))
     assert mt.equal(block(x), (block.se_module(y) + x).relu())
 
 
 @pytest.mark.parametrize(
-    ("strides", "groups", "projection"),
+    ("strides", "groups", "kernel"),
     [((1, 1), 1, None), ((2, 1), 1, 1), ((1, 2), 2, 3)],
 )
-def test_the_gradients_of_a_block_are_slopes(strides, groups, projection):
-    block = Bottleneck(3, 2, 2, 3, 1, strides, groups, projection)
+def test_the_gradients_of_a_block_are_slopes(strides, groups, kernel):
+    downsample = projection(3, 3, max(strides), kernel) if kernel else None
+    block = GatedBottleneck(3, (2, 2, 3), 1, strides, groups, downsample)
     gradients_are_slopes(block, 2, 3, 5, 4)
+
+
+def test_only_senet154_has_3x3_projections_and_not_in_the_first_stage():
+    with nn.shapes_only():
+        models = [create_model(name) for name in NAMES]
+    for model in models:
+        stages = (model.layer1, model.layer2, model.layer3, model.layer4)
+        kernels = [stage[0].downsample[0].weight.shape[-1] for stage in stages]
+        assert kernels == ([1, 3, 3, 3] if hasattr(model.layer0, "conv3") else [1, 1, 1, 1])
+        assert all(block.downsample is None for stage in stages for block in list(stage)[1:])
