@@ -12,6 +12,7 @@ FRAMEWORK = find_packages(include=["minitorch_cnn", "minitorch_cnn.*"])
 KERNELS = [f"minitorch_cnn.{name}" for name in find_packages(include=["kernels", "kernels.*"])]
 
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
+FAST = ["numba>=0.61", "scipy>=1.11", "threadpoolctl>=3.2"]  # compiled kernels, their threads
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
 
 setup(
@@ -42,11 +43,13 @@ setup(
     },
     install_requires=["numpy>=2.0", "safetensors>=0.4.3", "tqdm>=4.66"],
     extras_require={
+        "fast": FAST,
         "plots": PLOTS,
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
         "notebooks": [*PLOTS, "jupyterlab>=4.0", "nbmake>=1.5"],
         "dev": [
+            *FAST,
             *PLOTS,
             *INTEROP,
             "hypothesis>=6.100",

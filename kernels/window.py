@@ -144,20 +144,29 @@ def taps(window: Window, h: int, w: int, rows: Pair, columns: Pair) -> tuple[Tap
 def _taps_along(
     window: Window, axis: int, size: int, outputs: Pair
 ) -> list[tuple[int, slice, slice]]:
-    stride, (start, stop) = window.stride[axis], outputs
-    along = []
-    for k in range(window.kernel[axis]):
-        # the input of an output o is  o * stride + offset
-        offset = k * window.dilation[axis] - window.padding[axis][0]
-        first = max(start, -(offset // stride))
-        last = min(stop - 1, (size - 1 - offset) // stride)
-        if first <= last:
-            y = slice(first - start, last - start + 1)
-            x = slice(first * stride + offset, last * stride + offset + 1, stride)
-        else:
-            y = x = slice(0, 0)
+    stride, along = window.stride[axis], []
+    for k, (offset, first, stop) in enumerate(tap_ranges(window, axis, size, outputs)):
+        y = x = slice(0, 0)
+        if first < stop:
+            y = slice(first - outputs[0], stop - outputs[0])
+            x = slice(first * stride + offset, (stop - 1) * stride + offset + 1, stride)
         along.append((k, y, x))
     return along
+
+
+def tap_ranges(window: Window, axis: int, size: int, outputs: Pair) -> list[tuple[int, int, int]]:
+    """For each kernel position along an axis: offset, first and stop.
+
+    The outputs o in range(first, stop) read the input o * stride + offset there, the others the
+    padding.
+    """
+    stride, ranges = window.stride[axis], []
+    for k in range(window.kernel[axis]):
+        offset = k * window.dilation[axis] - window.padding[axis][0]
+        first = max(outputs[0], -(offset // stride))
+        stop = min(outputs[1], (size - 1 - offset) // stride + 1)
+        ranges.append((offset, first, max(first, stop)))
+    return ranges
 
 
 def adaptive_spans(size: int, outputs: int) -> list[Pair]:

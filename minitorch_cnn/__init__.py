@@ -60,15 +60,21 @@ _ON_DEMAND = (
     "optim",
     "training",
 )
+_FUNCTIONS_ON_DEMAND = {
+    "save": ".interop",
+    "load": ".interop",
+    "get_num_threads": ".kernels",
+    "set_num_threads": ".kernels",
+}
 
 
 def __getattr__(name):
     if name in _ON_DEMAND:
         return _importlib.import_module(f".{name}", __name__)
-    if name in ("save", "load"):
-        return getattr(_importlib.import_module(".interop", __name__), name)
+    if name in _FUNCTIONS_ON_DEMAND:
+        return getattr(_importlib.import_module(_FUNCTIONS_ON_DEMAND[name], __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_ON_DEMAND, "load", "save"})
+    return sorted({*globals(), *_ON_DEMAND, *_FUNCTIONS_ON_DEMAND})

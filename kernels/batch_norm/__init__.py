@@ -6,7 +6,7 @@ Arrays are (N, C, *): every axis but the second belongs to the sample of a chann
     var  = sum (x - mean)^2 / M
     invstd = 1 / sqrt(var + eps), formed by the caller
     xhat = (x - mean) * invstd
-    y    = xhat * weight + bias
+    y    = xhat * weight + bias, with relu max(y, 0)
 
 Source: Ioffe, Szegedy (2015), Batch Normalization, algorithm 1 and the gradients of section 3.
 """
@@ -15,11 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..jit import can_compile, has_numba
 from ..twins import Room
 
 ROOM = Room("batch_norm", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised")
+ROOM.register("numba", ".compiled", can=can_compile, runs_here=has_numba)
 
 
 class Case(NamedTuple):
@@ -34,6 +36,14 @@ class Case(NamedTuple):
 class Statistics(NamedTuple):
     """Mean and biased variance of each channel, (C,)."""
 
+    mean: np.ndarray
+    var: np.ndarray
+
+
+class Normalised(NamedTuple):
+    """Output (N, C, *), and the mean and biased variance (C,) of the input."""
+
+    y: np.ndarray
     mean: np.ndarray
     var: np.ndarray
 
@@ -63,35 +73,60 @@ def batch_norm_forward(
     bias: np.ndarray | None,
     mean: np.ndarray,
     invstd: np.ndarray,
+    relu: bool = False,
 ) -> np.ndarray:
     """x (N, C, *), all others (C,) -> y (N, C, *) = (x - mean) * invstd * weight + bias.
 
-    No weight stands for ones, no bias for zeros.
+    No weight stands for ones, no bias for zeros. With relu max(y, 0), a NaN stays NaN.
     """
     name = "batch_norm_forward"
     _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
     twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
-    return twin.batch_norm_forward(x, weight, bias, mean, invstd)
+    return twin.batch_norm_forward(x, weight, bias, mean, invstd, relu)
+
+
+def batch_norm_training(
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    eps: float,
+    relu: bool = False,
+) -> Normalised:
+    """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,).
+
+    batch_norm_forward by the statistics of x itself. One function, because a channel may still be
+    in the cache when its statistics are known.
+    """
+    name = "batch_norm_training"
+    _check(name, "x", x, weight=weight, bias=bias)
+    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
+    return Normalised(*twin.batch_norm_training(x, weight, bias, eps, relu))
 
 
 def batch_norm_backward(
-    gy: np.ndarray, x: np.ndarray, weight: np.ndarray | None, mean: np.ndarray, invstd: np.ndarray
+    gy: np.ndarray,
+    x: np.ndarray,
+    weight: np.ndarray | None,
+    bias: np.ndarray | None,
+    mean: np.ndarray,
+    invstd: np.ndarray,
+    relu: bool = False,
 ) -> Gradients:
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,).
 
-        gb = sum gy
+        gb = sum gy, with relu only where y was not cut off
         gw = sum gy * xhat
         gx = weight * invstd * (gy - gb / M - xhat * gw / M)
 
     Training mode: mean and invstd are those of x. The last two terms of gx are the paths through
-    the mean and through the variance.
+    the mean and through the variance. The bias matters with relu only, to find where y was cut off.
     """
     name = "batch_norm_backward"
-    _check(name, "x", x, weight=weight, mean=mean, invstd=invstd)
+    _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
     if gy.shape != x.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
     twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
-    return Gradients(*twin.batch_norm_backward(gy, x, weight, mean, invstd))
+    return Gradients(*twin.batch_norm_backward(gy, x, weight, bias, mean, invstd, relu))
 
 
 def _check(name: str, label: str, x: np.ndarray, **per_channel: np.ndarray | None) -> None:

@@ -10,12 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..jit import can_compile, has_numba
 from ..twins import Room
 from ..window import Window, taps
 
 ROOM = Room("pool2d", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".strided")
+ROOM.register("numba", ".compiled", can=can_compile, runs_here=has_numba)
 
 
 class Case(NamedTuple):
@@ -29,14 +31,16 @@ class Case(NamedTuple):
 
 
 class MaxPooled(NamedTuple):
-    """Largest values and where they stood: flat indices h * W + w into the unpadded planes."""
+    """Largest values and where they stood: flat indices h * W + w into the unpadded planes, in the
+    type that `index_type` of loops.py gives.
+    """
 
     y: np.ndarray
     argmax: np.ndarray
 
 
 def max_pool2d_forward(x: np.ndarray, window: Window) -> MaxPooled:
-    """x (N, C, H, W) -> y (N, C, OH, OW), argmax (N, C, OH, OW) int64.
+    """x (N, C, H, W) -> y (N, C, OH, OW), argmax (N, C, OH, OW).
 
     Of equal values the first wins, row by row. A NaN wins over every number, the last NaN over the
     others, as in PyTorch. Padding counts as -inf and is never the argmax.

@@ -10,12 +10,17 @@ import numpy as np
 from ..window import adaptive_spans
 
 
+def index_type(H, W):
+    """The type of flat indices into planes (H, W): a small one is less to write and to read."""
+    return np.int32 if H * W < 2**31 else np.int64
+
+
 def max_pool2d_forward(x, window):
     """x (N, C, H, W) -> y, argmax (N, C, OH, OW)."""
     H, W = x.shape[2:]
     OH, OW = window.output_size(H, W)
     y = np.empty((*x.shape[:2], OH, OW), x.dtype)
-    argmax = np.empty(y.shape, np.int64)
+    argmax = np.empty(y.shape, index_type(H, W))
     for n, c, i, j in np.ndindex(y.shape):
         y[n, c, i, j], argmax[n, c, i, j] = largest(x[n, c], *cells(window, H, W, i, j))
     return y, argmax
@@ -26,7 +31,7 @@ def adaptive_max_pool2d_forward(x, output_size):
     H, W = x.shape[2:]
     rows, columns = adaptive_spans(H, output_size[0]), adaptive_spans(W, output_size[1])
     y = np.empty((*x.shape[:2], *output_size), x.dtype)
-    argmax = np.empty(y.shape, np.int64)
+    argmax = np.empty(y.shape, index_type(H, W))
     for n, c, i, j in np.ndindex(y.shape):
         y[n, c, i, j], argmax[n, c, i, j] = largest(x[n, c], range(*rows[i]), range(*columns[j]))
     return y, argmax

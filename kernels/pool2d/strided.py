@@ -8,6 +8,7 @@ import numpy as np
 
 from ..window import adaptive_spans, taps
 from ..workspace import plane_blocks, scratch
+from .loops import index_type
 
 BLOCK = 2**18  # bytes of output planes
 
@@ -20,7 +21,7 @@ def max_pool2d_forward(x, window):
     first = _first_taps(views, OH, OW)
     corners, offsets = _indices(window, views, W, OH, OW)
     y = np.full((N, C, OH, OW), -np.inf, x.dtype)
-    argmax = np.empty(y.shape, np.int64)
+    argmax = np.empty(y.shape, index_type(H, W))
     for block in plane_blocks(N, C, OH * OW * x.itemsize, BLOCK):
         winners = scratch("winners", y[block].shape, first.dtype)
         winners[...] = first
@@ -77,7 +78,7 @@ def adaptive_max_pool2d_forward(x, output_size):
     """x (N, C, H, W) -> y, argmax (N, C, OH, OW)."""
     N, C, H, W = x.shape
     y = np.empty((N, C, *output_size), x.dtype)
-    argmax = np.empty(y.shape, np.int64)
+    argmax = np.empty(y.shape, index_type(H, W))
     for i, (top, bottom) in enumerate(adaptive_spans(H, output_size[0])):
         for j, (left, right) in enumerate(adaptive_spans(W, output_size[1])):
             count = (bottom - top) * (right - left)
@@ -112,13 +113,13 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
     """x (N, C, H, W) -> y (N, C, OH, OW)."""
     N, C, H, W = x.shape
     OH, OW = window.output_size(H, W)
-    divisors = _divisors(window, H, W, count_include_pad, divisor_override).astype(x.dtype)
+    shared_by = divisors(window, H, W, count_include_pad, divisor_override).astype(x.dtype)
     y = np.zeros((N, C, OH, OW), x.dtype)
     for block in plane_blocks(N, C, OH * OW * x.itemsize, BLOCK):
         part, source = y[block], x[block]
         for tap in taps(window, H, W, (0, OH), (0, OW)):
             part[tap.y] += source[tap.x]
-        part /= divisors
+        part /= shared_by
     return y
 
 
@@ -126,16 +127,16 @@ def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, diviso
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
     N, C, OH, OW = gy.shape
     H, W = input_size
-    divisors = _divisors(window, H, W, count_include_pad, divisor_override).astype(gy.dtype)
+    shared_by = divisors(window, H, W, count_include_pad, divisor_override).astype(gy.dtype)
     gx = np.zeros((N, C, H, W), gy.dtype)
     for block in plane_blocks(N, C, OH * OW * gy.itemsize, BLOCK):
-        part, share = gx[block], gy[block] / divisors
+        part, share = gx[block], gy[block] / shared_by
         for tap in taps(window, H, W, (0, OH), (0, OW)):
             part[tap.x] += share[tap.y]
     return gx
 
 
-def _divisors(window, H, W, count_include_pad, divisor_override):
+def divisors(window, H, W, count_include_pad, divisor_override):
     """(OH, OW): what the sum under each window is divided by, at least 1."""
     if divisor_override is not None:
         return np.full(window.output_size(H, W), divisor_override)

@@ -112,6 +112,9 @@ def _start_process(what: bytes, seed: int, stop) -> None:
     import os
     import signal
 
+    from ..kernels import set_num_threads
+
+    set_num_threads(1)  # the workers share the cores already
     # Ctrl-C also reaches the main process, which ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 

@@ -26,7 +26,7 @@ from .linear import linear
 from .local_response_norm import local_response_norm
 from .loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from .max_pool import adaptive_max_pool2d, max_pool1d, max_pool2d, max_unpool2d
-from .norm import batch_norm, group_norm, layer_norm
+from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "avg_pool1d",
     "avg_pool2d",
     "batch_norm",
+    "batch_norm_relu",
     "binary_cross_entropy_with_logits",
     "channel_shuffle",
     "conv1d",

@@ -125,7 +125,7 @@ def _max_pool(
     window = pool_window(name, x, spatial, kernel_size, stride, padding, dilation, ceil_mode)
     y, argmax = MaxPool2d.apply(x, window=window)
     y = from_images(y, input.ndim, spatial)
-    return (y, from_images(argmax, input.ndim, spatial)) if return_indices else y
+    return (y, from_images(argmax.long(), input.ndim, spatial)) if return_indices else y
 
 
 def adaptive_max_pool2d(
@@ -145,7 +145,7 @@ def adaptive_max_pool2d(
     size = adaptive_size("adaptive_max_pool2d", x, output_size)
     y, argmax = AdaptiveMaxPool2d.apply(x, size=size)
     y = from_images(y, input.ndim, spatial=2)
-    return (y, from_images(argmax, input.ndim, spatial=2)) if return_indices else y
+    return (y, from_images(argmax.long(), input.ndim, spatial=2)) if return_indices else y
 
 
 class MaxUnpool2d(Function):

@@ -12,29 +12,30 @@ import numpy as np
 
 from ..autograd.function import Function
 from ..autograd.modes import is_recomputing, no_grad
-from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_statistics
+from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_training
 from ..tensor.tensor import Tensor
 from .checks import check_float
 from .geometry import is_int
 
 
 class BatchNorm(Function):
-    """y = w x^ + b with mean and var those of x itself.
+    """y = w x^ + b, with relu max(y, 0), by the mean and biased variance of x itself.
 
-    x (N, C, *), w and b (C,) or None, mean and var (C,) -> y (N, C, *)
+    x (N, C, *), w and b (C,) or None -> y (N, C, *), mean and var (C,)
     """
 
-    def forward(ctx, x, w, b, mean, var, eps):
-        invstd = inverse_std(var, eps)
-        ctx.save(x, w)
-        ctx.keep(mean, invstd)
-        ctx.eps = eps
-        return batch_norm_forward(x, w, b, mean, invstd)
+    def forward(ctx, x, w, b, eps, relu=False):
+        y, mean, var = batch_norm_training(x, w, b, eps, relu)
+        ctx.save(x, w, b if relu else None)
+        ctx.keep(mean, inverse_std(var, eps))
+        ctx.settings = {"eps": eps, "relu": relu}
+        ctx.mark_non_differentiable(1, 2)
+        return y, mean, var
 
-    def backward(ctx, gy):
-        x, w = ctx.saved
+    def backward(ctx, gy, *_):
+        x, w, b = ctx.saved
         mean, invstd = ctx.kept
-        gx, gw, gb = BatchNormBackward.apply(gy, x, w, mean=mean, invstd=invstd, eps=ctx.eps)
+        gx, gw, gb = BatchNormBackward.apply(gy, x, w, b, mean=mean, invstd=invstd, **ctx.settings)
         _, need_w, need_b = ctx.needs_input_grad
         return gx, gw if need_w else None, gb if need_b else None
 
@@ -44,13 +45,16 @@ class BatchNormBackward(Function):
 
     gx = w r (gy - <gy> - x^ <gy x^>)    gw = sum of gy x^    gb = sum of gy
 
-    gy, x (N, C, *), w (C,) or None -> gx (N, C, *), gw, gb (C,)    (Ioffe, Szegedy 2015, section 3)
+    gy, x (N, C, *), w and b (C,) or None -> gx (N, C, *), gw, gb (C,)
+    With relu, gy counts where y was not cut off only.    (Ioffe, Szegedy 2015, section 3)
     """
 
-    def forward(ctx, gy, x, w, mean, invstd, eps):
+    def forward(ctx, gy, x, w, b, mean, invstd, eps, relu):
         ctx.save(gy, x, w)
         ctx.eps = eps
-        return tuple(batch_norm_backward(gy, x, w, mean, invstd))
+        if relu:
+            ctx.keep(~(batch_norm_forward(x, w, b, mean, invstd) <= 0))
+        return tuple(batch_norm_backward(gy, x, w, b, mean, invstd, relu))
 
     def backward(ctx, ggx, ggw, ggb):
         # mean and r depend on x: taken as the constants that forward was given, they would leave
@@ -58,6 +62,9 @@ class BatchNormBackward(Function):
         #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
         # with P u = u - <u> - x^ <u x^>, its own adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>.
         gy, x, w = ctx.saved
+        passes = Tensor(ctx.kept[0].astype(gy.dtype)) if ctx.kept else None
+        if passes is not None:
+            gy = gy * passes
         axes = (0, *range(2, x.ndim))
         shape = (1, -1) + (1,) * (x.ndim - 2)
 
@@ -85,7 +92,9 @@ class BatchNormBackward(Function):
             g2x = plus(g2x, ggw * r * project(gy))
         if ggb is not None:
             g2y = plus(g2y, ggb.reshape(shape).expand(x.shape))
-        return g2y, g2x, g2w
+        if passes is not None and g2y is not None:
+            g2y = g2y * passes
+        return g2y, g2x, g2w, None
 
 
 def plus(a: Tensor | None, b: Tensor) -> Tensor:
@@ -94,18 +103,21 @@ def plus(a: Tensor | None, b: Tensor) -> Tensor:
 
 
 class ChannelAffine(Function):
-    """y = w (x - mean) invstd + b with constant statistics.
+    """y = w (x - mean) invstd + b with constant statistics, with relu max(y, 0).
 
     x (N, C, *), w and b (C,) or None, mean and invstd (C,) -> y (N, C, *)
     """
 
-    def forward(ctx, x, w, b, mean, invstd):
-        ctx.save(x, w)
+    def forward(ctx, x, w, b, mean, invstd, relu=False):
+        y = batch_norm_forward(x, w, b, mean, invstd, relu)
+        ctx.save(x, w, y if relu else None)
         ctx.keep(mean, invstd)
-        return batch_norm_forward(x, w, b, mean, invstd)
+        return y
 
     def backward(ctx, gy):
-        x, w = ctx.saved
+        x, w, y = ctx.saved
+        if y is not None:
+            gy = gy * Tensor((~(y.data <= 0)).astype(gy.dtype))
         need_x, need_w, need_b = ctx.needs_input_grad
         axes = (0, *range(2, x.ndim))
         mean, invstd = (Tensor(s.reshape((-1,) + (1,) * (x.ndim - 2))) for s in ctx.kept)
@@ -145,7 +157,31 @@ def batch_norm(
     Raises: ValueError for shapes that do not fit, one value per channel or eps <= 0 in training,
     running statistics missing without; TypeError for other than floats of one dtype.
     """
-    name = "batch_norm"
+    statistics = running_mean, running_var
+    return _batch_norm("batch_norm", input, *statistics, weight, bias, training, momentum, eps)
+
+
+def batch_norm_relu(
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    training: bool = False,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """relu(batch_norm(...)) in one pass over memory instead of two, forward and back.
+
+    Arguments, shapes and errors are those of batch_norm.
+    """
+    name, statistics = "batch_norm_relu", (running_mean, running_var)
+    return _batch_norm(name, input, *statistics, weight, bias, training, momentum, eps, relu=True)
+
+
+def _batch_norm(
+    name, input, running_mean, running_var, weight, bias, training, momentum, eps, relu=False
+):
     running = {"running_mean": running_mean, "running_var": running_var}
     check_float(name, input=input, weight=weight, bias=bias, **running)
     if input.ndim < 2:
@@ -161,23 +197,23 @@ def batch_norm(
             raise ValueError(f"{name}: running_mean=None needs training=True")
         # A copy: training may go on, and change the running mean, before this goes backward.
         mean, invstd = running_mean.data.copy(), inverse_std(running_var.data, eps)
-        return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd)
+        return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd, relu=relu)
 
     check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
-    mean, var = batch_norm_statistics(input.data)
+    y, mean, var = BatchNorm.apply(input, weight, bias, eps=eps, relu=relu)
     if running_mean is not None and input.numel() and not is_recomputing():
         update_running(running_mean, mean, momentum)
         count = input.numel() // input.shape[1]
         update_running(running_var, var * (count / (count - 1)), momentum)
-    return BatchNorm.apply(input, weight, bias, mean=mean, var=var, eps=eps)
+    return y
 
 
-def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
+def update_running(running: Tensor, new: Tensor, momentum: float) -> None:
     """running = (1 - momentum) running + momentum new, in place."""
     with no_grad():
-        running.mul_(1 - momentum).add_(Tensor(new), alpha=momentum)
+        running.mul_(1 - momentum).add_(new, alpha=momentum)
 
 
 def group_norm(
@@ -240,8 +276,8 @@ def standardise(x: Tensor, rows: int, eps: float) -> Tensor:
     if x.numel() == 0:
         return x.clone()
     channels = x.reshape(1, rows, -1)
-    mean, var = batch_norm_statistics(channels.data)
-    return BatchNorm.apply(channels, None, None, mean=mean, var=var, eps=eps).reshape(x.shape)
+    y, _, _ = BatchNorm.apply(channels, None, None, eps=eps)
+    return y.reshape(x.shape)
 
 
 def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:

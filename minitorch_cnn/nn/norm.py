@@ -61,7 +61,7 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, relu: bool = False) -> Tensor:
         if input.ndim not in self.ranks:
             raise ValueError(
                 f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
@@ -75,7 +75,8 @@ class _BatchNorm(Module):
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
         training, momentum = self.training or mean is None, momentum or 0.0
-        return F.batch_norm(input, mean, var, self.weight, self.bias, training, momentum, self.eps)
+        op = F.batch_norm_relu if relu else F.batch_norm
+        return op(input, mean, var, self.weight, self.bias, training, momentum, self.eps)
 
     def extra_repr(self) -> str:
         return (

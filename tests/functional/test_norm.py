@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minitorch_cnn import functional as F
+from minitorch_cnn import grad
 from minitorch_cnn.tensor.tensor import Tensor
 from tests.functional.draws import assert_differentiable_twice, batch_norms, leaves, normals
 
@@ -178,3 +179,29 @@ def test_torch_refuses_it_too(case):
     ]
     with pytest.raises((RuntimeError, TypeError, ValueError, ArithmeticError)):
         getattr(torch.nn.functional, function.__name__)(*tensors, **options)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_a_relu_in_the_same_pass_is_a_relu_after_it(training):
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(shape) for shape in ((3, 4, 2, 5), (4,), (4,), (3, 4, 2, 5))]
+    kinds = []
+    for together in (True, False):
+        x, w, b = leaves(arrays[:3])
+        mean, var = Tensor(np.full(4, 0.3)), Tensor(np.full(4, 1.7))
+        settings = x, mean, var, w, b, training
+        y = F.batch_norm_relu(*settings) if together else F.relu(F.batch_norm(*settings))
+        first = grad(y, (x, w, b), Tensor(arrays[3]), create_graph=True)
+        total = sum((g * g).sum() for g in first)
+        second = grad(total, (x, w, b), allow_unused=True)
+        kinds.append([y, mean, var, *first, *(g for g in second if g is not None)])
+    for together, after in zip(*kinds, strict=True):
+        np.testing.assert_allclose(together.detach().data, after.detach().data, atol=1e-12)
+    assert (kinds[0][0].data == 0).any() and (kinds[0][0].data > 0).any()
+
+
+def test_a_relu_in_the_same_pass_lets_nan_through():
+    x = np.array([[1.0], [np.nan], [3.0]])
+    assert np.isnan(F.batch_norm_relu(Tensor(x), None, None, training=True).data).all()
+    y = F.batch_norm_relu(Tensor(x), Tensor(np.zeros(1)), Tensor(np.ones(1)))
+    assert np.isnan(y.data).tolist() == [[False], [True], [False]]

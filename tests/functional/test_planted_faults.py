@@ -102,9 +102,9 @@ def assigned(right, gy, argmax, size):
     return gx.reshape(n, c, *size)
 
 
-def without_variance(right, gy, x, w, mean, invstd):
+def without_variance(right, gy, x, w, b, mean, invstd, relu):
     """gx = w r (gy - <gy>): the path through the mean only."""
-    _, gw, gb = right(gy, x, w, mean, invstd)
+    _, gw, gb = right(gy, x, w, b, mean, invstd, relu)
     centred = gy - gy.mean((0, 2), keepdims=True)
     return centred * (invstd * w).reshape(1, -1, 1), gw, gb
 
@@ -121,13 +121,14 @@ def with_constant_statistics(right, ctx, *cotangents):
         gx = w.reshape(1, -1, 1) * r * (gy - (gb + x_hat * gw) / (x.numel() / x.shape[1]))
         outputs = [gx, gw.reshape(-1), gb.reshape(-1)]
     wanted = [i for i, v in enumerate(cotangents) if v is not None]
-    return grad(
+    gradients = grad(
         [outputs[i] for i in wanted],
         (gy, x, w),
         [cotangents[i] for i in wanted],
         create_graph=True,
         allow_unused=True,
     )
+    return *gradients, None
 
 
 # fault: the check that must see it, the function with the fault, the fault

@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
-from minitorch_cnn.kernels import use
+from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
 from minitorch_cnn.kernels.batch_norm import (
     batch_norm_backward,
     batch_norm_forward,
     batch_norm_statistics,
+    batch_norm_training,
     vectorised,
 )
 
@@ -40,7 +41,7 @@ def test_the_loops_agree_with_an_independent_definition(shape):
         mean, var = batch_norm_statistics(x)
         invstd = 1 / np.sqrt(var + EPS)
         y = batch_norm_forward(x, weight, bias, mean, invstd)
-        gradients = batch_norm_backward(gy, x, weight, mean, invstd)
+        gradients = batch_norm_backward(gy, x, weight, bias, mean, invstd)
     assert np.allclose(y, oracle.batch_norm(x, weight, bias, EPS))
     inputs = [x, weight, bias]
     for position, gradient in enumerate(gradients):
@@ -51,9 +52,10 @@ def test_the_loops_agree_with_an_independent_definition(shape):
         assert np.allclose(gradient, oracle.slope(varied, inputs[position], gy), atol=1e-7)
 
 
+@pytest.mark.parametrize("middle", [1e3, 3e5])
 @pytest.mark.parametrize("twin", TWINS)
-def test_statistics_are_exact_where_the_mean_dwarfs_the_deviation(twin):
-    x = (1000.0 + rng.standard_normal((4, 2, 6, 6))).astype(np.float32)
+def test_statistics_are_exact_where_the_mean_dwarfs_the_deviation(twin, middle):
+    x = (middle + rng.standard_normal((4, 2, 6, 6))).astype(np.float32)
     exact = x.astype(np.float64)
     with use(twin):
         mean, var = batch_norm_statistics(x)
@@ -77,7 +79,7 @@ def test_a_batch_norm_in_training_agrees_with_torch(twin):
         invstd = 1 / np.sqrt(var + EPS)
         assert np.allclose(batch_norm_forward(x, weight, bias, mean, invstd), y.detach())
         for gradient, want in zip(
-            batch_norm_backward(gy.numpy(), x, weight, mean, invstd), expected, strict=True
+            batch_norm_backward(gy.numpy(), x, weight, bias, mean, invstd), expected, strict=True
         ):
             assert np.allclose(gradient, want)
 
@@ -87,13 +89,39 @@ def test_views_of_any_stride_give_the_result_of_their_copy(twin):
     x = rng.standard_normal((5, 4, 3, 2)).transpose(3, 2, 1, 0)[::-1, :, ::-1]
     mean, invstd = rng.standard_normal((2, 3))
     with use(twin):
-        for args in ((x, x, None, mean, invstd), (x[..., ::-1], x, mean, mean, invstd)):
+        for args in ((x, x, None, None, mean, invstd), (x[..., ::-1], x, mean, mean, mean, invstd)):
             copies = [arg if arg is None else arg.copy() for arg in args]
             for got, want in zip(
                 batch_norm_backward(*args), batch_norm_backward(*copies), strict=True
             ):
                 assert np.allclose(got, want)
         assert np.allclose(batch_norm_statistics(x).var, x.var((0, 2, 3)))
+
+
+@pytest.mark.skipif("numba" not in TWINS, reason="Numba is not installed")
+def test_the_number_of_threads_changes_no_bit():
+    x = rng.standard_normal((3, 7, 63, 61)).astype(np.float32)
+    weight, bias = rng.standard_normal((2, 7)).astype(np.float32)
+    before, results = get_num_threads(), []
+    for count in (1, 2, 3):
+        set_num_threads(count)
+        with use("numba"):
+            y, mean, var = batch_norm_training(x, weight, bias, EPS, relu=True)
+            invstd = 1 / np.sqrt(var + np.float32(EPS))
+            back = batch_norm_backward(y, x, weight, bias, mean, invstd, relu=True)
+        results.append([y, mean, var, *back])
+    set_num_threads(before)
+    for one, two, three in zip(*results, strict=True):
+        assert np.array_equal(one, two) and np.array_equal(one, three)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_type_that_is_not_compiled_for_is_left_to_numpy(twin):
+    x = rng.standard_normal((3, 2, 4)).astype(np.longdouble)
+    assert batch_norm_statistics(x).var.dtype == x.dtype
+    if twin == "numba" and np.longdouble != np.float64:
+        with use(twin), pytest.raises(RuntimeError, match="twin 'numba' cannot do"):
+            batch_norm_statistics(x)
 
 
 X, PER_CHANNEL = np.zeros((2, 3, 4)), np.zeros(3)
@@ -112,7 +140,7 @@ X, PER_CHANNEL = np.zeros((2, 3, 4)), np.zeros(3)
         ),
         (
             batch_norm_backward,
-            (X[:1], X, None, PER_CHANNEL, PER_CHANNEL),
+            (X[:1], X, None, None, PER_CHANNEL, PER_CHANNEL),
             ValueError,
             "gy has the shape",
         ),

@@ -146,15 +146,23 @@ class BatchNormCase(NamedTuple):
         weight, bias = (draw(rng, self.shape[1], self.dtype) if self.affine else None for _ in "wb")
         mean, var = batch_norm.batch_norm_statistics(x)
         invstd = 1 / np.sqrt(var + self.dtype(1e-5))
-        gx, gw, gb = batch_norm.batch_norm_backward(gy, x, weight, mean, invstd)
-        return {
-            "batch_norm_statistics mean": mean,
-            "batch_norm_statistics var": var,
-            "batch_norm_forward": batch_norm.batch_norm_forward(x, weight, bias, mean, invstd),
-            "batch_norm_backward gx": gx,
-            "batch_norm_backward gw": gw,
-            "batch_norm_backward gb": gb,
-        }
+        results = {"batch_norm_statistics mean": mean, "batch_norm_statistics var": var}
+        affine = weight, bias
+        for relu in (False, True):
+            trained = batch_norm.batch_norm_training(x, *affine, 1e-5, relu)
+            y = batch_norm.batch_norm_forward(x, *affine, mean, invstd, relu)
+            gx, gw, gb = batch_norm.batch_norm_backward(gy, x, *affine, mean, invstd, relu)
+            after = " relu" if relu else ""
+            results |= {
+                f"batch_norm_training y{after}": trained.y,
+                f"batch_norm_training mean{after}": trained.mean,
+                f"batch_norm_training var{after}": trained.var,
+                f"batch_norm_forward{after}": y,
+                f"batch_norm_backward gx{after}": gx,
+                f"batch_norm_backward gw{after}": gw,
+                f"batch_norm_backward gb{after}": gb,
+            }
+        return results
 
 
 class LocalResponseNormCase(NamedTuple):

@@ -1,0 +1,159 @@
+"""Batch normalisation in Numba: a channel at a time, whose later passes find it in the cache.
+
+Threads share out the channels, so that their number changes no result.
+"""
+
+import math
+
+import numpy as np
+
+from ..jit import kernel
+from ..threads import parallel_ranges
+
+RUN = 4096  # values added up in x's precision, before their sum is added in double precision
+
+
+def batch_norm_statistics(x):
+    """x (N, C, *) -> mean (C,), var (C,)."""
+    mean, var = np.zeros((2, x.shape[1]), x.dtype)
+    if x.size:
+        parallel_ranges(_statistics, x.shape[1], x.size, _flatten(x), mean, var)
+    return mean, var
+
+
+def batch_norm_training(x, weight, bias, eps, relu=False):
+    """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,)."""
+    y = np.empty(x.shape, x.dtype)
+    mean, var = np.zeros((2, x.shape[1]), x.dtype)
+    if x.size:
+        affine = _affine(weight, bias, x)
+        parallel_ranges(
+            _training,
+            x.shape[1],
+            x.size,
+            _flatten(x),
+            *affine,
+            x.dtype.type(eps),
+            relu,
+            _flatten(y),
+            mean,
+            var,
+        )
+    return y, mean, var
+
+
+def batch_norm_forward(x, weight, bias, mean, invstd, relu=False):
+    """x (N, C, *), all others (C,) -> y (N, C, *)."""
+    y = np.empty(x.shape, x.dtype)
+    affine = _affine(weight, bias, x)
+    arrays = _flatten(x), *affine, mean, invstd, relu, _flatten(y)
+    parallel_ranges(_forward, x.shape[1], x.size, *arrays)
+    return y
+
+
+def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
+    """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,)."""
+    gx = np.empty(x.shape, x.dtype)
+    gw, gb = np.zeros((2, x.shape[1]), x.dtype)
+    if x.size:
+        arrays = _flatten(gy), _flatten(x), *_affine(weight, bias, x), mean, invstd
+        parallel_ranges(_backward, x.shape[1], x.size, *arrays, relu, _flatten(gx), gw, gb)
+    return gx, gw, gb
+
+
+def _flatten(x):
+    """(N, C, *) -> (N, C, L), contiguous."""
+    return np.ascontiguousarray(x).reshape(*x.shape[:2], math.prod(x.shape[2:]))
+
+
+def _affine(weight, bias, x):
+    """Weight and bias, or the ones and zeros that they stand for."""
+    C = x.shape[1]
+    return (
+        np.ones(C, x.dtype) if weight is None else weight,
+        np.zeros(C, x.dtype) if bias is None else bias,
+    )
+
+
+@kernel(any_order=True)
+def _statistics(x, mean, var, first, last):
+    N, _, L = x.shape
+    for c in range(first, last):
+        total = 0.0
+        for n in range(N):
+            row = x[n, c]
+            for start in range(0, L, RUN):
+                part = x.dtype.type(0)
+                for i in range(start, min(start + RUN, L)):
+                    part += row[i]
+                total += part
+        near = x.dtype.type(total / (N * L))
+        # What rounding took from `near`, as large as its last digit, the second pass finds.
+        rest = squares = 0.0
+        for n in range(N):
+            row = x[n, c]
+            for start in range(0, L, RUN):
+                part, square = x.dtype.type(0), x.dtype.type(0)
+                for i in range(start, min(start + RUN, L)):
+                    part += row[i] - near
+                    square += (row[i] - near) * (row[i] - near)
+                rest += part
+                squares += square
+        rest /= N * L
+        mean[c] = near + rest
+        var[c] = max(squares / (N * L) - rest * rest, 0.0)
+
+
+@kernel
+def _forward(x, weight, bias, mean, invstd, relu, y, first, last):
+    N, _, L = x.shape
+    zero = x.dtype.type(0)
+    for c in range(first, last):
+        middle, scale, shift = mean[c], invstd[c] * weight[c], bias[c]
+        for n in range(N):
+            row, out = x[n, c], y[n, c]
+            if relu:
+                for i in range(L):
+                    value = (row[i] - middle) * scale + shift
+                    out[i] = zero if value <= zero else value  # a NaN stays NaN
+            else:
+                for i in range(L):
+                    out[i] = (row[i] - middle) * scale + shift
+
+
+@kernel
+def _training(x, weight, bias, eps, relu, y, mean, var, first, last):
+    invstd = np.empty_like(mean)
+    for c in range(first, last):
+        _statistics(x, mean, var, c, c + 1)
+        invstd[c] = 1 / np.sqrt(var[c] + eps)
+        _forward(x, weight, bias, mean, invstd, relu, y, c, c + 1)
+
+
+@kernel(any_order=True)
+def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, first, last):
+    N, _, L = x.shape
+    zero = x.dtype.type(0)
+    for c in range(first, last):
+        middle, scale, shift = mean[c], invstd[c] * weight[c], bias[c]
+        sum_g = sum_gx = 0.0
+        for n in range(N):
+            row, g = x[n, c], gy[n, c]
+            for start in range(0, L, RUN):
+                part_g, part_gx = zero, zero
+                for i in range(start, min(start + RUN, L)):
+                    centred = row[i] - middle
+                    passed = zero if relu and centred * scale + shift <= zero else g[i]
+                    part_g += passed
+                    part_gx += passed * centred
+                sum_g += part_g
+                sum_gx += part_gx
+        gb[c], gw[c] = sum_g, sum_gx * invstd[c]
+        through_mean = x.dtype.type(sum_g / (N * L))
+        through_var = x.dtype.type(sum_gx * invstd[c] * invstd[c] / (N * L))
+        for n in range(N):
+            row, g, out = x[n, c], gy[n, c], gx[n, c]
+            for i in range(L):
+                centred = row[i] - middle
+                passed = zero if relu and centred * scale + shift <= zero else g[i]
+                out[i] = (passed - through_mean - centred * through_var) * scale

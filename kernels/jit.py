@@ -1,0 +1,78 @@
+"""Kernels compiled by Numba: on first use, once per machine, and said so when it takes a while."""
+
+import sys
+import threading
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.util import find_spec
+
+import numpy as np
+
+PATIENCE = 1.0  # seconds of compiling after which a line says what is going on
+
+
+@cache
+def has_numba() -> bool:
+    """Whether Numba is installed."""
+    return find_spec("numba") is not None
+
+
+def can_compile(case) -> bool:
+    """Whether the arrays of a room's case are of a kind that kernels are compiled for."""
+    return case.array is np.ndarray and case.dtype in (np.float32, np.float64)
+
+
+def kernel(function: Callable | None = None, *, any_order: bool = False) -> Callable:
+    """Compile a function without the interpreter's lock, so that blocks run at the same time.
+
+    The machine code is kept in Numba's cache, beside the source or in the user's cache folder;
+    where neither can be written it lives as long as the process. A product and a sum may become one
+    rounding (fused multiply-add); with any_order the terms of a sum may be added in any order, as
+    vectors do it. Nothing else about the arithmetic is relaxed.
+    """
+    if function is None:
+        return partial(kernel, any_order=any_order)
+    from numba import njit
+
+    _listen()
+    relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
+    options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed}
+    try:
+        return njit(cache=True, **options)(function)
+    except RuntimeError:  # no folder to keep it in
+        return njit(**options)(function)
+
+
+@cache
+def _listen() -> None:
+    """Hear when one of our kernels is compiled rather than loaded."""
+    from numba.core import event
+
+    class Announcer(event.Listener):
+        depth = 0  # a kernel that calls another one compiles it on the way
+        timer = None
+
+        def on_start(self, event):
+            if _is_ours(event):
+                self.depth += 1
+                if self.depth == 1:
+                    self.timer = threading.Timer(PATIENCE, _say_once)
+                    self.timer.daemon = True
+                    self.timer.start()
+
+        def on_end(self, event):
+            if _is_ours(event):
+                self.depth -= 1
+                if self.depth == 0:
+                    self.timer.cancel()
+
+    event.register("numba:compile", Announcer())
+
+
+def _is_ours(event) -> bool:
+    return event.data["dispatcher"].py_func.__module__.startswith(__package__)
+
+
+@cache
+def _say_once() -> None:
+    print("minitorch_cnn: compiling kernels for this processor, once", file=sys.stderr, flush=True)
