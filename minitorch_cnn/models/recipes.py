@@ -292,7 +292,11 @@ SMALL = Recipe(
     settings={"lr": 0.002, "weight_decay": 5e-4},
     init="kaiming",
 )
-OF_SMALL_IMAGES = ("lenet5", "lenet5_relu")
+SMALL_RECIPES = {
+    **{name: RECIPES[name] for name in ("lenet5", "lenet5_relu")},
+    # Deep without shortcuts, it hardly moves at that rate; batch norm bears a larger one.
+    "inception_v4": replace(SMALL, settings={"lr": 0.01, "weight_decay": 5e-4}),
+}
 
 
 def recipe(model: str, small: bool = False) -> Recipe:
@@ -304,6 +308,4 @@ def recipe(model: str, small: bool = False) -> Recipe:
     """
     model_entry(model)
     own = RECIPES.get(model, Recipe())
-    if small and model not in OF_SMALL_IMAGES:
-        return replace(SMALL, pretrain=own.pretrain)
-    return own
+    return SMALL_RECIPES.get(model, replace(SMALL, pretrain=own.pretrain)) if small else own

@@ -72,6 +72,7 @@ def test_the_small_recipe_is_another_but_for_the_nets_of_small_images():
     assert (small.optimizer, small.init, small.pretrain) == ("AdamW", "kaiming", "vgg11")
     assert small.drop_last and not recipe("vgg16").drop_last
     assert recipe("lenet5", small=True) == recipe("lenet5")
+    assert recipe("inception_v4", small=True).settings["lr"] > small.settings["lr"]
 
 
 def test_the_first_weights_are_hes():
