@@ -6,10 +6,12 @@ from .fit import fit
 from .history import History
 from .metrics import (
     Evaluation,
+    PixelScores,
     Predictions,
     confusion_matrix,
     evaluate,
     evaluate_predictions,
+    pixel_scores,
     predict,
     top_k_accuracy,
 )
@@ -22,6 +24,7 @@ __all__ = [
     "Evaluation",
     "History",
     "NonFiniteError",
+    "PixelScores",
     "Predictions",
     "Result",
     "Run",
@@ -34,6 +37,7 @@ __all__ = [
     "load_checkpoint",
     "load_run",
     "make_config",
+    "pixel_scores",
     "predict",
     "predict_crops",
     "predict_dense",

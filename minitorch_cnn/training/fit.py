@@ -18,7 +18,7 @@ from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from ..tensor import Tensor
 from .checkpoint import load_checkpoint, save_checkpoint
 from .history import History
-from .metrics import evaluate
+from .metrics import evaluate, known, pixel_scores
 from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
 from .progress import PROGRESS, Silent, describe
 
@@ -45,7 +45,8 @@ def fit(
 ) -> History:
     """Train a classifier and return what was measured; the model keeps what it learned.
 
-    train, test: loaders of batches (x, labels); test is looked at after every epoch.
+    train, test: loaders of batches (x, labels), labels of images or of pixels; test is looked at
+    after every epoch.
     scheduler: stepped after every "epoch" or "step" (scheduler_every), a ReduceLROnPlateau with the
     epoch's test loss (training loss without test).
     auxiliary: the weight of the loss of each auxiliary head, for a model that in training returns
@@ -158,13 +159,14 @@ class _Run:
     step: int = 0  # batches and samples learned so far
     samples: int = 0
     lr: float = 0.0  # of the last step
-    seen: int = 0  # in this epoch: samples, those of them it had right, sum of losses, time
+    seen: int = 0  # in this epoch: samples, labels, those it had right, sum of losses, time
+    labels: int = 0
     right: int = 0
     loss_sum: float = 0.0
     seconds: float = 0.0
 
     def start_epoch(self) -> None:
-        self.seen = self.right = 0
+        self.seen = self.labels = self.right = 0
         self.loss_sum = self.seconds = 0.0
 
     def all_epochs(self) -> None:
@@ -215,6 +217,7 @@ class _Run:
         self.samples += len(x)
         self.seen += len(x)
         logits = output[0] if isinstance(output, tuple) else output
+        self.labels += int(known(target.data, logits.shape[1]).sum())
         self.right += int((logits.data.argmax(1) == target.data).sum())
         self.loss_sum += loss.item() * len(x)
 
@@ -223,7 +226,7 @@ class _Run:
         return (
             f"{len(self.history) + 1}/{self.epochs}",
             self.loss_sum / self.seen,
-            self.right / self.seen,
+            self.right / max(self.labels, 1),
         )
 
     def end_epoch(self) -> None:
@@ -243,6 +246,8 @@ class _Run:
                     state = self.model.state_dict().items()
                     self.best_weights = {name: t.data.copy() for name, t in state}
             row |= {"test_loss": result.loss, "test_top1": result.top1, "test_top5": result.top5}
+            if result.of_pixels:
+                row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
         row |= {"images_per_s": self.seen / self.seconds, "seconds": self.seconds}
         self.history.append(row)
         if self.scheduler is not None and self.scheduler_every == "epoch":
@@ -267,7 +272,8 @@ class _Run:
 
     # ------------------------------------------------------------------------------- checkpoints
 
-    PLAIN = ("step", "samples", "lr", "seen", "right", "loss_sum", "seconds", "best_weights")
+    COUNTED = ("seen", "labels", "right", "loss_sum", "seconds")
+    PLAIN = ("step", "samples", "lr", *COUNTED, "best_weights")
     STATEFUL = ("model", "optimizer", "scheduler", "average", "train")
 
     def save(self) -> None:

@@ -14,7 +14,8 @@ class History(list):
 
     epoch: 1, 2, ...; step: batches so far; lr: the rate of the epoch's last step; train_loss and
     train_top1: means over the epoch while the model was changing; test_loss, test_top1, test_top5:
-    of the model at the epoch's end (absent without test data); images_per_s; seconds.
+    of the model at the epoch's end (absent without test data), and test_iou, the mean IoU, where
+    labels are of pixels; images_per_s; seconds.
     """
 
     def best(self) -> dict:

@@ -70,5 +70,7 @@ def describe(row: dict, epochs: int) -> str:
         parts.append(f"test loss {row['test_loss']:.4f}")
         parts.append(f"test top-1 {row['test_top1']:.2%}")
         parts.append(f"top-5 {row['test_top5']:.2%}")
+    if "test_iou" in row:
+        parts.append(f"mean IoU {row['test_iou']:.3f}")
     parts.append(f"{row['images_per_s']:,.0f} images/s")
     return "  ".join(parts)

@@ -9,7 +9,7 @@ import minitorch_cnn as mt
 from minitorch_cnn import nn, optim
 from minitorch_cnn.data import DataLoader, TensorDataset
 from minitorch_cnn.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
-from minitorch_cnn.training import NonFiniteError, evaluate, fit, load_checkpoint
+from minitorch_cnn.training import NonFiniteError, evaluate, fit, load_checkpoint, pixel_scores
 
 
 def data(samples=40, seed=0, **settings):
@@ -53,6 +53,28 @@ def test_it_learns_and_measures():
     assert history[-1]["test_top1"] == result.top1
     assert history[-1]["test_loss"] == pytest.approx(result.loss)
     assert history[-1]["images_per_s"] == pytest.approx(40 / history[-1]["seconds"])
+
+
+def test_labels_of_pixels_are_learned_and_their_overlaps_measured(capsys):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((24, 2, 4, 5), np.float32)
+    masks = x.argmax(1)
+    masks[:, 0] = 255  # a row of each image that nobody labelled
+    loader = DataLoader(TensorDataset(x, masks), 8, shuffle=True)
+    mt.manual_seed(0)
+    model = nn.Conv2d(2, 3, 1)
+    optimizer = optim.SGD(model.parameters(), lr=1.0, momentum=0.9)
+
+    def loss(logits, target):
+        return nn.functional.cross_entropy(logits, target, ignore_index=255)
+
+    settings = {"loss": loss, "optimizer": optimizer, "epochs": 8, "progress": "plain"}
+    row = fit(model, loader, loader, **settings)[-1]
+    assert 0.9 < row["train_top1"] <= 1 and 0.9 < row["test_iou"] <= row["test_top1"] <= 1
+    result = evaluate(model, loader, loss)
+    assert result.confusion.sum() == 24 * 3 * 5
+    assert row["test_iou"] == pixel_scores(result.confusion).mean_iou
+    assert f"mean IoU {row['test_iou']:.3f}" in capsys.readouterr().out
 
 
 def test_a_step_is_what_one_writes_by_hand():

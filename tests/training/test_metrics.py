@@ -9,6 +9,7 @@ from minitorch_cnn.training import (
     confusion_matrix,
     evaluate,
     evaluate_predictions,
+    pixel_scores,
     predict,
     top_k_accuracy,
 )
@@ -44,11 +45,11 @@ def test_the_confusion_matrix_has_a_row_for_what_is_and_a_column_for_what_it_is_
 
 
 def test_an_evaluation_of_predictions_has_them_all():
-    loss, top1, top5, confusion = evaluate_predictions(Predictions(LOGITS, LABELS))
+    loss, top1, top5, confusion, of_pixels = evaluate_predictions(Predictions(LOGITS, LABELS))
     by_hand = np.log(np.exp(LOGITS).sum(1)) - LOGITS[np.arange(4), LABELS]
     assert loss == pytest.approx(by_hand.mean())
     assert (top1, top5) == (1 / 4, 3 / 4)
-    assert confusion.sum() == 4 and confusion[4, 0] == 1
+    assert confusion.sum() == 4 and confusion[4, 0] == 1 and not of_pixels
 
 
 def test_five_of_fewer_classes_are_all_of_them():
@@ -69,5 +70,47 @@ def test_a_model_is_evaluated_in_evaluation_mode_and_left_as_it_was(training):
 
 
 def test_nothing_cannot_be_evaluated():
-    with pytest.raises(ValueError, match=r"^predict: batches is empty"):
+    with pytest.raises(ValueError, match=r"^evaluate: batches is empty"):
         evaluate(mt.nn.Identity(), [])
+    with pytest.raises(ValueError, match=r"^predict: batches is empty"):
+        predict(mt.nn.Identity(), [])
+
+
+def test_labels_of_pixels_are_counted_one_by_one():
+    mt.manual_seed(0)
+    model = mt.nn.Conv2d(2, 6, 1)
+    x, labels = mt.randn(5, 2, 3, 4), mt.randint(0, 6, (5, 3, 4))
+    found = evaluate(model, [(x[:2], labels[:2]), (x[2:], labels[2:])])
+    logits = np.moveaxis(model(x).detach().numpy(), 1, -1).reshape(-1, 6)  # a row for each pixel
+    expected = evaluate_predictions(Predictions(logits, labels.numpy().ravel()))
+    assert found.of_pixels and not expected.of_pixels
+    assert found[1:3] == expected[1:3] and found.loss == pytest.approx(expected.loss)
+    np.testing.assert_array_equal(found.confusion, expected.confusion)
+
+
+def test_labels_that_are_no_class_are_not_counted():
+    labels = np.array([[0, 255], [1, -1]])
+    logits = np.zeros((2, 2, 2))
+    logits[:, 1] = 1  # always class 1
+    matrix = confusion_matrix(logits.argmax(1), labels, 2)
+    assert matrix.tolist() == [[0, 1], [0, 1]]
+    assert top_k_accuracy(logits, labels, 1) == 1 / 2
+    found = evaluate_predictions(Predictions(logits, labels), lambda logits, labels: mt.tensor(0.0))
+    assert found.top1 == 1 / 2 and found.confusion.sum() == 2
+
+
+def test_the_scores_of_masks_are_those_of_the_paper():
+    n = np.array([[50, 10, 0], [5, 20, 15], [0, 0, 0]])  # no pixel is of class 2, 15 are called so
+    scores = pixel_scores(n)
+    ious = [50 / 65, 20 / 50, 0 / 15]
+    assert scores.pixel_accuracy == pytest.approx(70 / 100)
+    assert scores.mean_accuracy == pytest.approx((50 / 60 + 20 / 40) / 2)
+    assert scores.mean_iou == pytest.approx(sum(ious) / 3)
+    assert scores.frequency_weighted_iou == pytest.approx((60 * ious[0] + 40 * ious[1]) / 100)
+
+
+def test_a_class_in_neither_mask_is_left_out_of_the_means():
+    n = np.array([[3, 1], [2, 4]])
+    assert pixel_scores(np.pad(n, (0, 1))) == pytest.approx(pixel_scores(n))
+    with pytest.raises(ValueError, match=r"^pixel_scores: confusion has no counts"):
+        pixel_scores(np.zeros((3, 3), int))
