@@ -18,12 +18,14 @@ from . import (
     mobilenet_v1,
     mobilenet_v2,
     nin,
+    preact_resnet,
     resnet,
     resnet_cifar,
     senet,
     sparsenet,
     squeezenet,
     vgg,
+    wide_resnet,
     zfnet,
 )
 from .recipes import Recipe, recipe
@@ -52,6 +54,7 @@ __all__ = [
     "mobilenet_v2",
     "model_entry",
     "nin",
+    "preact_resnet",
     "recipe",
     "register",
     "resnet",
@@ -60,5 +63,6 @@ __all__ = [
     "sparsenet",
     "squeezenet",
     "vgg",
+    "wide_resnet",
     "zfnet",
 ]

@@ -27,7 +27,7 @@ from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import conv_bn
 
-# (channels of the input, channels of the output, stride) -> a block
+# (channels of the input, channels of the output, stride) -> a block, or a shortcut's layers
 MakeBlock = Callable[[int, int, int], Module]
 
 
@@ -52,11 +52,17 @@ def projection(
     return Sequential(*conv_bn(in_channels, out_channels, kernel_size, stride))
 
 
-def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int) -> Module | None:
+def make_shortcut(
+    option: str,
+    in_channels: int,
+    out_channels: int,
+    stride: int,
+    project: MakeBlock = projection,
+) -> Module | None:
     """The shortcut of a block by section 4.1's option; None stands for the input as it is.
 
     "A": every stride-th pixel, and zeros for new channels: no parameters; "B": a projection where
-    the shape changes, the input elsewhere; "C": a projection everywhere.
+    the shape changes, the input elsewhere; "C": a projection everywhere. project: makes it.
 
     Raises: ValueError for another option.
     """
@@ -66,7 +72,7 @@ def make_shortcut(option: str, in_channels: int, out_channels: int, stride: int)
         return None
     if option == "A":
         return Sequential(AvgPool2d(1, stride), PadChannels(out_channels))
-    return projection(in_channels, out_channels, stride)
+    return project(in_channels, out_channels, stride)
 
 
 class ResidualBlock(Module):

@@ -25,8 +25,10 @@ class CifarResNet(Trunk):
 
     x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    blocks: in each stage; make: makes them, from channels in and out and a stride; width: a factor
-    for all channels.
+    blocks: in each stage; make: makes them, from channels in and out and a stride; filters: the
+    channels of each stage's output; preactivated: whether blocks begin with batch norm and ReLU,
+    which then follow the last of them and not the first convolution; width: a factor for all
+    channels.
 
     Raises: ValueError for images of another shape.
     """
@@ -37,18 +39,22 @@ class CifarResNet(Trunk):
         make: MakeBlock,
         num_classes: int = 10,
         in_channels: int = 3,
+        filters: tuple[int, int, int] = FILTERS,
+        preactivated: bool = False,
         width: float = 1.0,
     ):
         channels = scaled(FILTERS[0], width)
         layers: dict[str, Module] = {
-            "conv1": Conv2d(in_channels, channels, 3, padding=1, bias=False),
-            "bn1": BatchNorm2d(channels),
-            "relu": ReLU(),
+            "conv1": Conv2d(in_channels, channels, 3, padding=1, bias=False)
         }
-        for number, filters in enumerate(FILTERS, 1):
-            inputs, channels = channels, scaled(filters, width)
+        if not preactivated:
+            layers |= {"bn1": BatchNorm2d(channels), "relu": ReLU()}
+        for number, outputs in enumerate(filters, 1):
+            inputs, channels = channels, scaled(outputs, width)
             stride = 1 if number == 1 else 2
             layers[f"layer{number}"] = stage(make, inputs, channels, blocks, stride)
+        if preactivated:
+            layers |= {"norm": BatchNorm2d(channels), "relu": ReLU()}
         layers |= classifier(channels, num_classes)
         super().__init__(layers, in_channels, smallest=1)
         draw_he_weights(self)
