@@ -12,11 +12,24 @@ from typing import Any
 from ..data import transforms
 from ..nn import Conv2d, Linear, Module, init
 from ..optim import SGD, AdamW, Optimizer, RMSprop
-from ..optim.lr_scheduler import LRScheduler, OneCycleLR, PolynomialLR, StepLR
+from ..optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    StepLR,
+)
 from .registry import model_entry
 
 OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
-SCHEDULES = {"one-cycle": (), "step": ("every", "factor"), "polynomial": ("power",)}
+SCHEDULES = {
+    "one-cycle": (),
+    "step": ("every", "factor"),
+    "milestones": ("at", "factor"),
+    "polynomial": ("power",),
+    "cosine": (),
+}
 
 
 @dataclass(frozen=True)
@@ -27,8 +40,9 @@ class Recipe:
     norm has no statistics to speak of, and what such a batch teaches may undo much.
     optimizer: a name in OPTIMIZERS, with its `settings`.
     schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
-    optimizer's lr and down to nothing; "step": times `factor` every `every` epochs; "polynomial":
-    lr (1 - t/T)^power over the T steps of the run.
+    optimizer's lr and down to nothing; "step": times `factor` every `every` epochs;
+    "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
+    lr (1 - t/T)^power over the T steps of the run; "cosine": lr (1 + cos(pi t/T)) / 2.
     average, clip_norm, auxiliary: as of `fit`; with auxiliary above 0 the model is made with its
     auxiliary heads. label_smoothing: as of `cross_entropy`.
     init: "kaiming" draws the weights of convolutions and linear layers from N(0, 2 / inputs), with
@@ -92,8 +106,13 @@ class Recipe:
         total, settings = self.epochs * steps, self.schedule
         if settings["name"] == "step":
             schedule = StepLR(optimizer, settings["every"] * steps, settings["factor"])
+        elif settings["name"] == "milestones":
+            at = [epoch * steps for epoch in settings["at"]]
+            schedule = MultiStepLR(optimizer, at, settings["factor"])
         elif settings["name"] == "polynomial":
             schedule = PolynomialLR(optimizer, total, settings["power"])
+        elif settings["name"] == "cosine":
+            schedule = CosineAnnealingLR(optimizer, total)
         else:
             rate = self.settings["lr"]
             schedule = OneCycleLR(optimizer, rate, total_steps=total, cycle_momentum=False)
@@ -245,6 +264,61 @@ INCEPTION_V3 = replace(INCEPTION_V2, label_smoothing=0.1, auxiliary=0.3)
 # Szegedy et al. 2016, section 4: as before, without a word on clipping.
 INCEPTION_V4 = replace(INCEPTION_V2, clip_norm=None, label_smoothing=0.1)
 
+# Iandola et al. 2016: the rate falls linearly from 0.04 (section 3.3). The rest is that of the
+# authors' model for Caffe: 170,000 batches of 512 are 68 epochs.
+SQUEEZENET = Recipe(
+    epochs=68,
+    batch_size=512,
+    settings={"lr": 0.04, "momentum": 0.9, "weight_decay": 2e-4},
+    schedule={"name": "polynomial", "power": 1.0},
+    **CROP_OF_256,
+    **UNIT,
+)
+
+# Howard et al. 2017, section 3.2: as Inception-v3, with less regularisation: no auxiliary head, no
+# smoothed labels, no very small pieces (a quarter of the area at least; the paper has no number),
+# and very little weight decay on depthwise filters, as this is for all.
+MOBILENET_V1 = replace(INCEPTION_V2, area=(0.25, 1.0))
+
+# Sandler et al. 2018, section 6.1: RMSProp with decay and momentum 0.9, 0.045 times 0.98 every
+# epoch, batches of 96. The number of epochs is open.
+MOBILENET_V2 = Recipe(
+    epochs=200,
+    batch_size=96,
+    optimizer="RMSprop",
+    settings={"lr": 0.045, "alpha": 0.9, "eps": 1.0, "momentum": 0.9, "weight_decay": 4e-5},
+    schedule={"name": "step", "every": 1, "factor": 0.98},
+    **INCEPTION_CROP,
+)
+
+# Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for
+# batches of 1024 along a cosine (behind five epochs of warm-up, left out here), and point to
+# ShuffleNet v2 for the rest, whence weight decay and smoothed labels.
+GHOSTNET = Recipe(
+    epochs=400,
+    batch_size=1024,
+    settings={"lr": 0.4, "momentum": 0.9, "weight_decay": 4e-5},
+    schedule={"name": "cosine"},
+    label_smoothing=0.1,
+    **INCEPTION_CROP,
+)
+# Of their nets for CIFAR-10 too: ResNet-56 as He et al. 2015 trained it (section 4.2), VGG-16 for
+# longer.
+GHOST_RESNET = Recipe(
+    epochs=164,
+    batch_size=128,
+    settings={"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4},
+    schedule={"name": "milestones", "at": [82, 123], "factor": 0.1},
+    border=4,
+    flip=True,
+    **UNIT,
+)
+GHOST_VGG = replace(
+    GHOST_RESNET,
+    epochs=400,
+    schedule={"name": "milestones", "at": [200, 300, 375], "factor": 0.1},
+)
+
 RECIPES = {
     "lenet5": Recipe(
         epochs=40,
@@ -277,6 +351,24 @@ RECIPES = {
     "inception_v2": INCEPTION_V2,
     "inception_v3": INCEPTION_V3,
     **dict.fromkeys(("inception_v4", "inception_resnet_v1", "inception_resnet_v2"), INCEPTION_V4),
+    **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), SQUEEZENET),
+    **dict.fromkeys(
+        ("mobilenet_v1_100", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025"),
+        MOBILENET_V1,
+    ),
+    **dict.fromkeys(
+        (
+            "mobilenet_v2",
+            "mobilenet_v2_035",
+            "mobilenet_v2_050",
+            "mobilenet_v2_075",
+            "mobilenet_v2_140",
+        ),
+        MOBILENET_V2,
+    ),
+    **dict.fromkeys(("ghostnet_050", "ghostnet_100", "ghostnet_130"), GHOSTNET),
+    **dict.fromkeys(("vgg16_cifar", "ghost_vgg16_cifar"), GHOST_VGG),
+    "ghost_resnet56_cifar": GHOST_RESNET,
 }
 
 # For some thousand small images: AdamW instead of SGD or RMSProp, few epochs, nothing drawn but the

@@ -56,6 +56,18 @@ def test_the_rate_falls_as_a_polynomial_of_all_steps():
     assert found == pytest.approx([(1 - t / 8) ** 0.5 for t in range(8)])
 
 
+def test_the_rate_falls_at_milestones_in_epochs():
+    schedule = {"name": "milestones", "at": [1, 3], "factor": 0.1}
+    found = rates(Recipe(epochs=4, settings={"lr": 1.0}, schedule=schedule), steps=2)
+    assert found == pytest.approx([1.0] * 2 + [0.1] * 4 + [0.01] * 2)
+
+
+def test_the_rate_falls_as_half_a_cosine_of_all_steps():
+    schedule = {"name": "cosine"}
+    found = rates(Recipe(epochs=2, settings={"lr": 1.0}, schedule=schedule), steps=4)
+    assert found == pytest.approx([(1 + np.cos(np.pi * t / 8)) / 2 for t in range(8)])
+
+
 def test_the_papers_say_how_their_nets_are_trained():
     alexnet, vgg, v3 = recipe("alexnet"), recipe("vgg16"), recipe("inception_v3")
     assert alexnet.settings == {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
@@ -65,6 +77,19 @@ def test_the_papers_say_how_their_nets_are_trained():
     assert (v3.optimizer, v3.label_smoothing, v3.auxiliary) == ("RMSprop", 0.1, 0.3)
     assert (v3.settings["lr"], v3.settings["alpha"], v3.settings["eps"]) == (0.045, 0.9, 1.0)
     assert v3.schedule == {"name": "step", "every": 2, "factor": 0.94}
+
+
+def test_the_papers_say_how_their_small_nets_are_trained():
+    squeezenet, v1, v2 = (
+        recipe(name) for name in ("squeezenet1_0", "mobilenet_v1_100", "mobilenet_v2")
+    )
+    assert (squeezenet.settings["lr"], squeezenet.schedule["power"]) == (0.04, 1.0)
+    assert (v1.optimizer, v1.label_smoothing, v1.auxiliary) == ("RMSprop", 0.0, 0.0)
+    assert v1.area[0] > recipe("inception_v3").area[0]
+    assert (v2.optimizer, v2.settings["momentum"], v2.batch_size) == ("RMSprop", 0.9, 96)
+    assert v2.schedule == {"name": "step", "every": 1, "factor": 0.98}
+    assert recipe("ghostnet_100").schedule == {"name": "cosine"}
+    assert recipe("ghost_resnet56_cifar").schedule["at"] == [82, 123]
 
 
 def test_the_small_recipe_is_another_but_for_the_nets_of_small_images():
