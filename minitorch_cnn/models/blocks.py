@@ -72,7 +72,7 @@ class ConvBNReLU(Module):
         self.bn = BatchNorm2d(out_channels, eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.bn(self.conv(x)))
+        return self.bn(self.conv(x), relu=True)
 
 
 def conv_bn(

@@ -71,7 +71,7 @@ class BNReLUConv(Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(F.relu(self.bn(x)))
+        return self.conv(self.bn(x, relu=True))
 
 
 class BNELU(Module):

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import overload
 
 from ..tensor.tensor import Tensor
+from .activation import ReLU
 from .module import Module, indent
+from .norm import BatchNorm1d, BatchNorm2d
 
 
 class _Numbered(Module):
@@ -58,11 +60,23 @@ class _Numbered(Module):
         self._renumber(modules)
 
 
+def _are_one_pass(module: Module, after: Module | None) -> bool:
+    """Whether two modules are a batch norm and its ReLU, and nobody wants to see them apart."""
+    return (
+        type(after) is ReLU
+        and type(module) in (BatchNorm1d, BatchNorm2d)
+        and not (module.has_hooks() or after.has_hooks())
+    )
+
+
 class Sequential(_Numbered):
     """Modules called one after the other: the output of each is the input of the next.
 
     Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) by the keys. A
     slice is a Sequential of the same modules under the same names.
+
+    A ReLU right after a batch norm is computed in the batch norm's pass, unless one of them has
+    hooks.
     """
 
     @overload
@@ -77,8 +91,15 @@ class Sequential(_Numbered):
             self.register_module(str(name), module)
 
     def forward(self, input: Tensor) -> Tensor:
-        for module in self:
-            input = module(input)
+        modules = iter(self._modules.values())
+        module = next(modules, None)
+        while module is not None:
+            after = next(modules, None)
+            if _are_one_pass(module, after):
+                input, after = module(input, relu=True), next(modules, None)
+            else:
+                input = module(input)
+            module = after
         return input
 
     def __getitem__(self, index: int | slice) -> Module:

@@ -59,6 +59,10 @@ class Module:
         """Call `hook(module, inputs, output)` after forward; it may return another output."""
         return HookHandle(self._forward_hooks, hook)
 
+    def has_hooks(self) -> bool:
+        """Whether anybody is called when forward runs."""
+        return bool(self._forward_pre_hooks or self._forward_hooks)
+
     # ------------------------------------------------------------------------------- registering
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:

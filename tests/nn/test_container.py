@@ -19,6 +19,42 @@ def test_sequential_calls_its_modules_in_order():
     assert nn.Sequential()(x) is x
 
 
+@pytest.mark.parametrize("hooked", [None, 1, 2])
+@pytest.mark.parametrize("training", [True, False])
+def test_a_relu_behind_a_batch_norm_changes_no_number_and_no_hook(training, hooked):
+    mt.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(2, 3, 3), nn.BatchNorm2d(3), nn.ReLU(), nn.ReLU(), nn.Flatten())
+    net.train(training)
+    seen = []
+    if hooked:
+        net[hooked].register_forward_hook(lambda module, inputs, y: seen.append(y))
+    x = mt.randn(4, 2, 5, 5)
+    conv, norm = net[0](x), net[1]
+    apart = norm(conv)
+    expected = mt.functional.relu(apart).flatten(1)
+    seen.clear()
+    norm.reset_running_stats()
+    if not training:
+        norm.running_mean += 0.5
+        apart = mt.functional.batch_norm(conv, norm.running_mean, norm.running_var)
+        expected = mt.functional.relu(apart).flatten(1)
+    y = net(x)
+    assert mt.equal(y, expected) and (y == 0).any()
+    if hooked:
+        (shown,) = seen
+        assert mt.equal(shown, apart if hooked == 1 else mt.functional.relu(apart))
+
+
+def test_a_kind_of_batch_norm_of_one_s_own_is_called_as_it_is():
+    class Doubled(nn.BatchNorm2d):
+        def forward(self, input):
+            return 2 * super().forward(input)
+
+    x = mt.randn(4, 2, 5, 5)
+    net = nn.Sequential(Doubled(2), nn.ReLU())
+    assert mt.equal(net(x), mt.functional.relu(net[0](x)))
+
+
 def test_sequential_takes_names_from_a_dict():
     net = nn.Sequential(OrderedDict(conv=nn.Conv2d(1, 2, 3), act=nn.ReLU()))
     assert list(net.state_dict()) == ["conv.weight", "conv.bias"]
