@@ -1,18 +1,22 @@
-"""Which twin of an op runs: the one that `use` forces, else the last registered that can.
+"""Which twin of an op runs: the one that `use` forces, else the last registered that wants to.
 
 A room (conv2d, pool2d, ...) computes the same functions in several ways, its twins, one module
 each. A twin joins by one line in its room's __init__; nothing else changes, and the twin test finds
 it there:
 
-    ROOM.register("winograd", ".winograd", can=is_three_by_three, runs_here=has_numba)
+    ROOM.register("winograd", ".winograd", can=is_three_by_three, needs=NUMBA)
 """
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
+
+from .jit import has_numba
 
 _rooms: dict[str, "Room"] = {}
 _forced = threading.local()
@@ -22,13 +26,29 @@ def _always(*_) -> bool:
     return True
 
 
+class Need(NamedTuple):
+    """What a twin needs from the machine."""
+
+    is_met: Callable[[], bool]
+    name: str = ""
+    how: str = ""  # to get it
+
+
+NUMPY = Need(_always)  # which is always there
+NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
+
+
 class Twin(NamedTuple):
     """One way to compute a room's functions."""
 
     name: str
     module: str  # relative to the room's package, imported on first use
     can: Callable[[Any], bool]  # the room's case -> whether this twin computes it
-    runs_here: Callable[[], bool]  # whether this machine has what the twin needs
+    wants: Callable[[Any], bool]  # whether it is faster there than the twins before it
+    needs: Need
+
+    def runs_here(self) -> bool:
+        return self.needs.is_met()
 
 
 class Room:
@@ -41,13 +61,18 @@ class Room:
         self._modules: dict[str, ModuleType] = {}
         _rooms[name] = self
 
-    def register(self, name: str, module: str, can=_always, runs_here=_always) -> None:
-        """Add a twin. `can(case)`: does it compute the case; `runs_here()`: can this machine."""
-        self.twins[name] = Twin(name, module, can, runs_here)
+    def register(self, name: str, module: str, can=_always, wants=_always, needs=NUMPY) -> None:
+        """Add a twin.
+
+        can(case): whether it computes the case; wants(case): whether it is the fastest so far;
+        needs: what the machine must have.
+        """
+        self.twins[name] = Twin(name, module, can, wants, needs)
 
     def choose(self, case: Any) -> ModuleType:
         """The module of the twin that computes `case`.
 
+        Where a twin is passed over because the machine lacks what it needs, stderr says so once.
         A forced name that this room does not have forces nothing here.
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
         case.
@@ -63,8 +88,10 @@ class Room:
                 raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
             return self.load(forced.name)
         for twin in reversed(self.twins.values()):
-            if twin.runs_here() and twin.can(case):
-                return self.load(twin.name)
+            if twin.can(case) and twin.wants(case):
+                if twin.runs_here():
+                    return self.load(twin.name)
+                _say_what_is_missing(twin.needs)
         raise RuntimeError(f"{self.name}: no twin of {', '.join(self.twins)} can do {case}")
 
     def load(self, name: str) -> ModuleType:
@@ -72,6 +99,14 @@ class Room:
         if name not in self._modules:
             self._modules[name] = import_module(self.twins[name].module, self.package)
         return self._modules[name]
+
+
+@cache
+def _say_what_is_missing(need: Need) -> None:
+    print(
+        f"minitorch_cnn: {need.name} is not installed, so this runs more slowly ({need.how})",
+        file=sys.stderr,
+    )
 
 
 def names() -> list[str]:

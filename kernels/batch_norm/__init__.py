@@ -15,13 +15,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..jit import can_compile, has_numba
-from ..twins import Room
+from ..jit import can_compile
+from ..twins import NUMBA, Room
 
 ROOM = Room("batch_norm", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised")
-ROOM.register("numba", ".compiled", can=can_compile, runs_here=has_numba)
+ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
 
 
 class Case(NamedTuple):

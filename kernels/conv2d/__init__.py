@@ -16,12 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..twins import Room
+from ..jit import can_compile
+from ..twins import NUMBA, Room
 from ..window import Window
-
-ROOM = Room("conv2d", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".im2col")
 
 
 class Case(NamedTuple):
@@ -34,6 +31,24 @@ class Case(NamedTuple):
     w: tuple[int, int, int, int]  # O, C/groups, KH, KW
     window: Window
     groups: int
+
+    @property
+    def macs(self) -> int:
+        """Multiply-adds, those with the padding included."""
+        O, CG, KH, KW = self.w
+        OH, OW = self.window.output_size(*self.x[2:])
+        return self.x[0] * O * OH * OW * CG * KH * KW
+
+
+def _is_large(case: Case) -> bool:
+    """Whether compiled code repays its overheads; one channel a group is left to depthwise.py."""
+    return case.macs >= 2**20 and not (case.groups > 1 and case.w[1] == 1)
+
+
+ROOM = Room("conv2d", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".im2col")
+ROOM.register("numba", ".tiled", can=can_compile, wants=_is_large, needs=NUMBA)
 
 
 def conv2d_forward(x: np.ndarray, w: np.ndarray, window: Window, groups: int = 1) -> np.ndarray:

@@ -30,7 +30,7 @@ def conv2d_forward(x, w, window, groups=1):
     O, CG, KH, KW = w.shape
     y = np.empty((N, O, *window.output_size(H, W)), x.dtype)
     matrix = w.reshape(groups, O // groups, CG * KH * KW)
-    if _is_pointwise(window):
+    if is_pointwise(window):
         planes = x.reshape(N, groups, CG, H * W)
         np.matmul(matrix, planes, out=y.reshape(N, groups, O // groups, H * W))
         return y
@@ -38,7 +38,7 @@ def conv2d_forward(x, w, window, groups=1):
         columns = im2col(x, window, groups, block)
         product = scratch("product", (groups, O // groups, columns.shape[2]), x.dtype)
         np.matmul(matrix, columns, out=product)
-        _scatter(product, y[block])
+        scatter(product, y[block])
     return y
 
 
@@ -51,12 +51,12 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     C = CG * groups
     matrix = w.reshape(groups, O // groups, CG * KH * KW).swapaxes(1, 2)
     gx = np.zeros((N, C, *input_size), gy.dtype)
-    if _is_pointwise(window):
+    if is_pointwise(window):
         planes = gy.reshape(N, groups, O // groups, OH * OW)
         np.matmul(matrix, planes, out=gx.reshape(N, groups, CG, OH * OW))
         return gx
     for block in _blocks(gy.shape, C * KH * KW * gy.itemsize):
-        part = _gather(gy[block], groups)
+        part = gather(gy[block], groups)
         columns = scratch("columns", (groups, CG * KH * KW, part.shape[2]), gy.dtype)
         np.matmul(matrix, part, out=columns)
         col2im(columns, gx, window, block)
@@ -71,7 +71,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     KH, KW = window.kernel
     gw = np.zeros((groups, O // groups, CG * KH * KW), x.dtype)
     product = np.empty_like(gw)
-    if _is_pointwise(window) and gy.shape[2] * gy.shape[3] >= LEAST:
+    if is_pointwise(window) and gy.shape[2] * gy.shape[3] >= LEAST:
         for x_image, gy_image in zip(x, gy, strict=True):
             planes = gy_image.reshape(groups, O // groups, -1)
             np.matmul(planes, x_image.reshape(groups, CG, -1).swapaxes(1, 2), out=product)
@@ -79,7 +79,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
         return gw.reshape(O, CG, 1, 1)
     for block in _blocks(gy.shape, groups * CG * KH * KW * x.itemsize):
         columns = im2col(x, window, groups, block)
-        np.matmul(_gather(gy[block], groups), columns.swapaxes(1, 2), out=product)
+        np.matmul(gather(gy[block], groups), columns.swapaxes(1, 2), out=product)
         gw += product
     return gw.reshape(O, CG, KH, KW)
 
@@ -118,7 +118,7 @@ def _taps(window, H, W, block):
     return taps(window, H, W, *((at.start, at.stop) for at in block[2:]))
 
 
-def _is_pointwise(window):
+def is_pointwise(window):
     return (window.kernel, window.stride, window.padding) == ((1, 1), (1, 1), ((0, 0), (0, 0)))
 
 
@@ -136,15 +136,15 @@ def _blocks(y_shape, bytes_per_column):
                 yield images, slice(None), rows, part
 
 
-def _gather(part, groups):
-    """(n, O, r, c) -> (groups, O/groups, n*r*c), a copy in scratch memory."""
+def gather(part, groups, name="gathered"):
+    """(n, O, r, c) -> (groups, O/groups, n*r*c), a copy in the scratch memory `name`."""
     n, O, r, c = part.shape
-    rows = scratch("product", (O, n, r, c), part.dtype)
+    rows = scratch(name, (O, n, r, c), part.dtype)
     rows[...] = part.swapaxes(0, 1)
     return rows.reshape(groups, O // groups, n * r * c)
 
 
-def _scatter(product, part):
-    """(groups, O/groups, n*r*c) -> part (n, O, r, c): the inverse of _gather, written in place."""
+def scatter(product, part):
+    """(groups, O/groups, n*r*c) -> part (n, O, r, c): the inverse of gather, written in place."""
     n, O, r, c = part.shape
     part[...] = product.reshape(O, n, r, c).swapaxes(0, 1)

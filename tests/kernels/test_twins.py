@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import pytest
 from minitorch_cnn.kernels import twins, use
-from minitorch_cnn.kernels.twins import Room
+from minitorch_cnn.kernels.twins import Need, Room
+
+
+ELSEWHERE = Need(lambda: False, "A passport", "ask for one")
 
 
 @pytest.fixture
@@ -16,7 +19,8 @@ def room(monkeypatch):
     room = Room("kitchen", __name__)
     room.register("loops", ".loops")
     room.register("even", ".even", can=lambda case: case % 2 == 0)
-    room.register("abroad", ".abroad", runs_here=lambda: False)
+    room.register("shy", ".shy", wants=lambda case: case == 4)
+    room.register("abroad", ".abroad", can=lambda case: case > 100, needs=ELSEWHERE)
     monkeypatch.setattr(room, "load", lambda name: SimpleNamespace(name=name))
     return room
 
@@ -24,6 +28,25 @@ def room(monkeypatch):
 def test_the_last_registered_twin_that_can_do_the_case_runs(room):
     assert room.choose(2).name == "even"
     assert room.choose(3).name == "loops"
+
+
+def test_a_twin_runs_unasked_only_where_it_wants_to(room):
+    assert room.choose(4).name == "shy"
+    assert room.choose(2).name == "even"
+    with use("shy"):
+        assert room.choose(2).name == "shy"
+
+
+def test_what_the_machine_lacks_is_said_once_and_only_when_wanted(room, capsys):
+    twins._say_what_is_missing.cache_clear()
+    room.choose(2)
+    assert capsys.readouterr().err == ""
+    assert room.choose(102).name == "even"
+    assert capsys.readouterr().err == (
+        "minitorch_cnn: A passport is not installed, so this runs more slowly (ask for one)\n"
+    )
+    room.choose(104)
+    assert capsys.readouterr().err == ""
 
 
 def test_use_forces_a_twin_and_nests(room):
@@ -50,7 +73,7 @@ def test_a_forced_twin_that_cannot_do_the_case_says_so(room):
 
 
 def test_a_forced_twin_of_another_machine_says_so(room):
-    message = "kitchen: twin 'abroad' does not run on this machine; here run loops, even"
+    message = "kitchen: twin 'abroad' does not run on this machine; here run loops, even, shy"
     with use("abroad"), pytest.raises(RuntimeError, match=message):
         room.choose(2)
 
@@ -76,7 +99,7 @@ def test_use_holds_in_its_own_thread_only(room):
 
 
 def test_available_lists_the_twins_that_run_here(room):
-    assert twins.available("kitchen") == ["loops", "even"]
+    assert twins.available("kitchen") == ["loops", "even", "shy"]
     for name in ("conv2d", "pool2d", "batch_norm", "local_response_norm"):
         assert twins.available(name)[:2] == ["loops", "numpy"]
     with pytest.raises(KeyError, match="no room 'cellar'; the rooms are batch_norm, conv2d"):

@@ -1,0 +1,182 @@
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import threads
+from minitorch_cnn.kernels.threads import get_num_threads, parallel_for, set_num_threads
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    before = threads._num_threads
+    set_num_threads(3)
+    yield
+    threads._num_threads = before
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 50])
+def test_each_block_is_done_once(count):
+    done = []
+    parallel_for(done.append, count)
+    assert sorted(done) == list(range(count))
+
+
+def test_blocks_run_on_as_many_threads_as_are_set():
+    meeting = threading.Barrier(3, timeout=10)
+    parallel_for(lambda _: meeting.wait(), 3)
+    set_num_threads(1)
+    seen = set()
+    parallel_for(lambda _: seen.add(threading.get_ident()), 20)
+    assert seen == {threading.get_ident()}
+
+
+def test_an_error_in_a_block_is_raised_and_the_rest_left_out():
+    begun = []
+
+    def task(block):
+        begun.append(block)
+        if block == 2:
+            raise ZeroDivisionError("block 2")
+
+    with pytest.raises(ZeroDivisionError, match="block 2"):
+        parallel_for(task, 10_000)
+    assert len(begun) < 10_000
+    done = []
+    parallel_for(done.append, 5)
+    assert sorted(done) == list(range(5))
+
+
+def test_a_block_that_asks_for_more_blocks_does_them_itself():
+    seen = []
+
+    def task(block):
+        mine = threading.get_ident()
+        parallel_for(lambda _: seen.append(threading.get_ident() == mine), 4)
+
+    parallel_for(task, 6)
+    assert seen == [True] * 24
+
+
+def test_several_python_threads_share_the_pool():
+    totals = [0] * 8
+
+    def caller(k):
+        for _ in range(20):
+            done = []
+            parallel_for(done.append, 7)
+            totals[k] += len(done)
+
+    callers = [threading.Thread(target=caller, args=(k,)) for k in range(8)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join(timeout=30)
+    assert totals == [140] * 8
+
+
+def test_a_busy_pool_keeps_nobody_waiting():
+    release, inside = threading.Event(), threading.Semaphore(0)
+
+    def stuck(_):
+        inside.release()
+        release.wait(10)
+
+    other = threading.Thread(target=parallel_for, args=(stuck, 3))
+    other.start()
+    for _ in range(3):
+        assert inside.acquire(timeout=10)
+    done = []
+    parallel_for(done.append, 4)
+    assert sorted(done) == list(range(4))
+    release.set()
+    other.join()
+
+
+def test_the_pool_is_kept():
+    parallel_for(lambda _: time.sleep(0.001), 6)
+    names = {thread.ident for thread in threading.enumerate() if thread.name.startswith("kernels")}
+    parallel_for(lambda _: time.sleep(0.001), 6)
+    after = {thread.ident for thread in threading.enumerate() if thread.name.startswith("kernels")}
+    assert names and names == after
+
+
+def test_blas_has_one_thread_inside_and_its_own_again_outside():
+    threadpoolctl = pytest.importorskip("threadpoolctl")
+
+    def blas_threads():
+        blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
+        return [library["num_threads"] for library in blas.info()]
+
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before, inside = blas_threads(), []
+        parallel_for(lambda _: inside.append(blas_threads()), 3)
+        assert all(counts == [1] * len(before) for counts in inside)
+        assert blas_threads() == before
+
+
+def test_without_threadpoolctl_blocks_are_done_all_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
+    monkeypatch.setattr(threads, "_controller", None)
+    done = []
+    parallel_for(done.append, 5)
+    assert sorted(done) == list(range(5))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_starts_its_own_pool():
+    code = """
+import os, sys, threading
+from minitorch_cnn.kernels.threads import parallel_for, set_num_threads
+set_num_threads(3)
+parallel_for(lambda _: None, 6)
+child = os.fork()
+if child == 0:
+    meeting = threading.Barrier(3, timeout=10)
+    parallel_for(lambda _: meeting.wait(), 3)
+    os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60)
+    assert done.returncode == 7
+
+
+def test_the_number_of_threads_is_an_int_of_at_least_one():
+    assert get_num_threads() == 3
+    with pytest.raises(ValueError, match="set_num_threads: count=0 must be at least 1"):
+        set_num_threads(0)
+    for wrong in (1.0, True, "2"):
+        with pytest.raises(TypeError, match="set_num_threads: count=.* must be an int"):
+            set_num_threads(wrong)
+    threads._num_threads = 0
+    assert 1 <= get_num_threads() <= os.cpu_count()
+
+
+def test_the_pool_is_made_on_first_use():
+    code = "import threading, minitorch_cnn.kernels.conv2d\nassert threading.active_count() == 1"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    pytest.importorskip("numba")
+    from minitorch_cnn.kernels import Window, use
+    from minitorch_cnn.kernels.conv2d import conv2d_forward, conv2d_weight_grad
+
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, 16, 40, 40), dtype=np.float32)
+    w = rng.standard_normal((32, 16, 3, 3), dtype=np.float32)
+    gy = rng.standard_normal((3, 32, 40, 40), dtype=np.float32)
+    window = Window(3, padding=1)
+    with use("numba"):
+        results = []
+        for count in (1, 2, 5):
+            set_num_threads(count)
+            results.append((conv2d_forward(x, w, window), conv2d_weight_grad(x, gy, window)))
+    for y, gw in results[1:]:
+        assert np.array_equal(y, results[0][0]) and np.array_equal(gw, results[0][1])
