@@ -105,8 +105,8 @@ def test_kernels_are_not_imported_by_their_name_in_the_checkout(arrows):
     assert [arrow for arrow in arrows if arrow[1].split(".")[0] in {"kernels", "tests"}] == []
 
 
-def test_the_kernels_import_numpy_numba_and_cupy_only(arrows):
-    allowed = {"numpy", "numba", "cupy", *sys.stdlib_module_names}
+def test_the_kernels_import_few_libraries(arrows):
+    allowed = {"numpy", "numba", "threadpoolctl", "cupy", *sys.stdlib_module_names}
     names = [(here, there) for here, there in arrows if room(here) == "kernels"]
     assert names
     assert [

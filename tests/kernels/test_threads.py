@@ -152,7 +152,7 @@ def test_the_number_of_threads_is_an_int_of_at_least_one():
     with pytest.raises(ValueError, match="set_num_threads: count=0 must be at least 1"):
         set_num_threads(0)
     for wrong in (1.0, True, "2"):
-        with pytest.raises(TypeError, match="set_num_threads: count=.* must be an int"):
+        with pytest.raises(TypeError, match=r"set_num_threads: count=.* must be"):
             set_num_threads(wrong)
     threads._num_threads = 0
     assert 1 <= get_num_threads() <= os.cpu_count()

@@ -8,7 +8,6 @@ import pytest
 from minitorch_cnn.kernels import twins, use
 from minitorch_cnn.kernels.twins import Need, Room
 
-
 ELSEWHERE = Need(lambda: False, "A passport", "ask for one")
 
 
