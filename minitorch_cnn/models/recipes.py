@@ -14,10 +14,12 @@ from ..nn import Conv2d, Linear, Module, init
 from ..optim import SGD, AdamW, Optimizer, RMSprop
 from ..optim.lr_scheduler import (
     CosineAnnealingLR,
+    LinearLR,
     LRScheduler,
     MultiStepLR,
     OneCycleLR,
     PolynomialLR,
+    SequentialLR,
     StepLR,
 )
 from .registry import model_entry
@@ -43,6 +45,8 @@ class Recipe:
     optimizer's lr and down to nothing; "step": times `factor` every `every` epochs;
     "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
     lr (1 - t/T)^power over the T steps of the run; "cosine": lr (1 + cos(pi t/T)) / 2.
+    warm_up: {"epochs": n, "start": s, "end": e} or None: n epochs in front of the schedule, whose
+    steps and epochs count from their end, at lr times a factor that goes linearly from s to e.
     average, clip_norm, auxiliary: as of `fit`; with auxiliary above 0 the model is made with its
     auxiliary heads. label_smoothing: as of `cross_entropy`.
     init: "kaiming" draws the weights of convolutions and linear layers from N(0, 2 / inputs), with
@@ -68,6 +72,7 @@ class Recipe:
         default_factory=lambda: {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
     )
     schedule: dict[str, Any] = field(default_factory=lambda: {"name": "one-cycle"})
+    warm_up: dict[str, float] | None = None
     average: float | None = None
     clip_norm: float | None = None
     label_smoothing: float = 0.0
@@ -97,26 +102,37 @@ class Recipe:
                 f"Recipe: schedule={self.schedule} must have a name and the settings of one of "
                 f"{SCHEDULES}"
             )
+        if self.warm_up is not None and self.warm_up.keys() != {"epochs", "start", "end"}:
+            raise ValueError(
+                f"Recipe: warm_up={self.warm_up} must be None or have epochs, start and end"
+            )
         if self.init not in (None, "kaiming"):
             raise ValueError(f"Recipe: init={self.init!r} must be None or 'kaiming'")
 
     def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
         """The optimizer for a model, and the schedule of epochs of so many steps."""
         optimizer = OPTIMIZERS[self.optimizer](model.parameters(), **self.settings)
-        total, settings = self.epochs * steps, self.schedule
+        if self.warm_up is None:
+            return optimizer, self._make_schedule(optimizer, self.epochs, steps)
+        epochs, start, end = (self.warm_up[name] for name in ("epochs", "start", "end"))
+        first = LinearLR(optimizer, start, end, round(epochs * steps))
+        then = self._make_schedule(optimizer, self.epochs - epochs, steps)
+        return optimizer, SequentialLR(optimizer, [first, then], [first.total_iters])
+
+    def _make_schedule(self, optimizer: Optimizer, epochs: float, steps: int) -> LRScheduler:
+        """The schedule for so many epochs of so many steps."""
+        total, settings = round(epochs * steps), self.schedule
         if settings["name"] == "step":
-            schedule = StepLR(optimizer, settings["every"] * steps, settings["factor"])
-        elif settings["name"] == "milestones":
+            return StepLR(optimizer, settings["every"] * steps, settings["factor"])
+        if settings["name"] == "milestones":
             at = [epoch * steps for epoch in settings["at"]]
-            schedule = MultiStepLR(optimizer, at, settings["factor"])
-        elif settings["name"] == "polynomial":
-            schedule = PolynomialLR(optimizer, total, settings["power"])
-        elif settings["name"] == "cosine":
-            schedule = CosineAnnealingLR(optimizer, total)
-        else:
-            rate = self.settings["lr"]
-            schedule = OneCycleLR(optimizer, rate, total_steps=total, cycle_momentum=False)
-        return optimizer, schedule
+            return MultiStepLR(optimizer, at, settings["factor"])
+        if settings["name"] == "polynomial":
+            return PolynomialLR(optimizer, total, settings["power"])
+        if settings["name"] == "cosine":
+            return CosineAnnealingLR(optimizer, total)
+        rate = self.settings["lr"]
+        return OneCycleLR(optimizer, rate, total_steps=total, cycle_momentum=False)
 
     def first_weights(self, model: Module) -> None:
         """Draw a new model's weights as `init` says."""
@@ -291,6 +307,45 @@ MOBILENET_V2 = Recipe(
     **INCEPTION_CROP,
 )
 
+# He et al. 2015 ("Deep residual learning"), section 3.4: rate 0.1, divided by 10 when the error
+# stands still (here every 30 epochs, as in the authors' later papers), the shorter side from 256 to
+# 480 pixels, PCA lighting. Pre-activation and wide nets were trained alike.
+RESNET = Recipe(
+    epochs=90,
+    batch_size=256,
+    settings={"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4},
+    schedule={"name": "step", "every": 30, "factor": 0.1},
+    scales=(256 / 224, 480 / 224),
+    flip=True,
+    lighting=0.1,
+    **UNIT,
+)
+# Section 4.2: 64,000 batches of 128, the rate divided by 10 after 32,000 and 48,000.
+RESNET_CIFAR = Recipe(
+    epochs=164,
+    batch_size=128,
+    settings={"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4},
+    schedule={"name": "milestones", "at": [82, 123], "factor": 0.1},
+    border=4,
+    flip=True,
+    **UNIT,
+)
+# From 110 layers on, and in all pre-activation nets (He et al. 2016, appendix), a rate of 0.01 for
+# the first 400 batches, one epoch, gets them started.
+RESNET_CIFAR_DEEP = replace(
+    RESNET_CIFAR,
+    schedule={"name": "milestones", "at": [81, 122], "factor": 0.1},
+    warm_up={"epochs": 1, "start": 0.1, "end": 0.1},
+)
+# Zagoruyko and Komodakis 2016, section 3: Nesterov momentum, the rate times 0.2 thrice. Margins are
+# zeros here, the paper's are mirrored.
+WIDE_RESNET = replace(
+    RESNET_CIFAR,
+    epochs=200,
+    settings={"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 5e-4},
+    schedule={"name": "milestones", "at": [60, 120, 160], "factor": 0.2},
+)
+
 # Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for
 # batches of 1024 along a cosine (behind five epochs of warm-up, left out here), and point to
 # ShuffleNet v2 for the rest, whence weight decay and smoothed labels.
@@ -302,19 +357,9 @@ GHOSTNET = Recipe(
     label_smoothing=0.1,
     **INCEPTION_CROP,
 )
-# Of their nets for CIFAR-10 too: ResNet-56 as He et al. 2015 trained it (section 4.2), VGG-16 for
-# longer.
-GHOST_RESNET = Recipe(
-    epochs=164,
-    batch_size=128,
-    settings={"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4},
-    schedule={"name": "milestones", "at": [82, 123], "factor": 0.1},
-    border=4,
-    flip=True,
-    **UNIT,
-)
+# Of their nets for CIFAR-10, too, ResNet-56 is trained as He et al. 2015 did, VGG-16 longer.
 GHOST_VGG = replace(
-    GHOST_RESNET,
+    RESNET_CIFAR,
     epochs=400,
     schedule={"name": "milestones", "at": [200, 300, 375], "factor": 0.1},
 )
@@ -351,6 +396,20 @@ RECIPES = {
     "inception_v2": INCEPTION_V2,
     "inception_v3": INCEPTION_V3,
     **dict.fromkeys(("inception_v4", "inception_resnet_v1", "inception_resnet_v2"), INCEPTION_V4),
+    **dict.fromkeys(("plain18", "plain34", "resnet18", "resnet34"), RESNET),
+    **dict.fromkeys(
+        (f"resnet{n}{form}" for n in (50, 101, 152, 200) for form in ("", "_v1")), RESNET
+    ),
+    **dict.fromkeys((f"preact_resnet{n}" for n in (50, 101, 152, 200)), RESNET),
+    **dict.fromkeys(("wide_resnet50_2", "wide_resnet101_2"), RESNET),
+    **dict.fromkeys(
+        (f"{kind}{n}_cifar" for kind in ("plain", "resnet") for n in (20, 32, 44, 56)), RESNET_CIFAR
+    ),
+    **dict.fromkeys(("plain110_cifar", "resnet110_cifar", "resnet1202_cifar"), RESNET_CIFAR_DEEP),
+    **dict.fromkeys((f"preact_resnet{n}_cifar" for n in (110, 164, 1001)), RESNET_CIFAR_DEEP),
+    **dict.fromkeys((f"wrn_16_{k}" for k in (4, 8, 10)), WIDE_RESNET),
+    **dict.fromkeys((f"wrn_40_{k}" for k in (4, 8, 10)), WIDE_RESNET),
+    **dict.fromkeys(("wrn_22_8", "wrn_28_10", "wrn_58_4"), WIDE_RESNET),
     **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), SQUEEZENET),
     **dict.fromkeys(
         ("mobilenet_v1_100", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025"),
@@ -368,7 +427,7 @@ RECIPES = {
     ),
     **dict.fromkeys(("ghostnet_050", "ghostnet_100", "ghostnet_130"), GHOSTNET),
     **dict.fromkeys(("vgg16_cifar", "ghost_vgg16_cifar"), GHOST_VGG),
-    "ghost_resnet56_cifar": GHOST_RESNET,
+    "ghost_resnet56_cifar": RESNET_CIFAR,
 }
 
 # For some thousand small images: AdamW instead of SGD or RMSProp, few epochs, nothing drawn but the

@@ -68,6 +68,28 @@ def test_the_rate_falls_as_half_a_cosine_of_all_steps():
     assert found == pytest.approx([(1 + np.cos(np.pi * t / 8)) / 2 for t in range(8)])
 
 
+@pytest.mark.parametrize(("end", "first"), [(0.1, [0.1, 0.1]), (1.0, [0.1, 0.55])])
+def test_a_warm_up_comes_before_the_schedule(end, first):
+    chosen = Recipe(
+        epochs=4,
+        settings={"lr": 1.0},
+        schedule={"name": "milestones", "at": [2], "factor": 0.5},
+        warm_up={"epochs": 1, "start": 0.1, "end": end},
+    )
+    assert rates(chosen, steps=2) == pytest.approx([*first] + [1.0] * 4 + [0.5] * 2)
+
+
+def test_a_schedule_of_all_steps_ends_with_the_run_in_spite_of_a_warm_up():
+    chosen = Recipe(
+        epochs=3,
+        settings={"lr": 1.0},
+        schedule={"name": "cosine"},
+        warm_up={"epochs": 0.5, "start": 0.1, "end": 1.0},
+    )
+    expected = [(1 + np.cos(np.pi * t / 10)) / 2 for t in range(10)]
+    assert rates(chosen, steps=4) == pytest.approx([0.1, 0.55, *expected])
+
+
 def test_the_papers_say_how_their_nets_are_trained():
     alexnet, vgg, v3 = recipe("alexnet"), recipe("vgg16"), recipe("inception_v3")
     assert alexnet.settings == {"lr": 0.01, "momentum": 0.9, "weight_decay": 5e-4}
@@ -77,6 +99,24 @@ def test_the_papers_say_how_their_nets_are_trained():
     assert (v3.optimizer, v3.label_smoothing, v3.auxiliary) == ("RMSprop", 0.1, 0.3)
     assert (v3.settings["lr"], v3.settings["alpha"], v3.settings["eps"]) == (0.045, 0.9, 1.0)
     assert v3.schedule == {"name": "step", "every": 2, "factor": 0.94}
+
+
+def test_the_papers_say_how_their_residual_nets_are_trained():
+    photographs, small, deep, wide = (
+        recipe(name)
+        for name in ("resnet50", "resnet20_cifar", "preact_resnet1001_cifar", "wrn_28_10")
+    )
+    assert photographs.settings == {"lr": 0.1, "momentum": 0.9, "weight_decay": 1e-4}
+    assert (photographs.epochs, photographs.schedule["every"]) == (90, 30)
+    assert [round(224 * scale) for scale in photographs.scales] == [256, 480]
+    batches = 50_000 / small.batch_size
+    assert small.epochs * batches == pytest.approx(64_000, rel=0.01)
+    assert [n * batches for n in small.schedule["at"]] == pytest.approx([32e3, 48e3], rel=0.01)
+    assert deep.warm_up["epochs"] * batches == pytest.approx(400, rel=0.03)
+    before = [deep.warm_up["epochs"] + epoch for epoch in deep.schedule["at"]]
+    assert before == small.schedule["at"]
+    assert wide.settings["nesterov"] and wide.settings["weight_decay"] == 5e-4
+    assert (wide.epochs, wide.schedule["at"], wide.schedule["factor"]) == (200, [60, 120, 160], 0.2)
 
 
 def test_the_papers_say_how_their_small_nets_are_trained():
@@ -164,6 +204,8 @@ def test_what_does_not_fit_is_refused():
         Recipe(optimizer="Sgd")
     with pytest.raises(ValueError, match=r"^Recipe: schedule=\{'name': 'step'\} must have"):
         Recipe(schedule={"name": "step"})
+    with pytest.raises(ValueError, match=r"^Recipe: warm_up=\{'epochs': 1\} must be None or have"):
+        Recipe(warm_up={"epochs": 1})
     with pytest.raises(ValueError, match=r"^Recipe: init='he' must be None or 'kaiming'"):
         Recipe(init="he")
     with pytest.raises(ValueError, match=r"^Recipe: content=33 must be at most the input's 32"):
