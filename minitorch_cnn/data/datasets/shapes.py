@@ -17,7 +17,9 @@ class Shapes(ImageDataset):
     """Bright shapes on a dark ground: images (N, channels, size, size) uint8, labels (N,).
 
     num_samples: N; size: pixels a side, at least 8; channels: 3 for colours, 1 for grey; objects:
-    shapes per image; seed: sample i of a seed is the same image whatever num_samples is.
+    shapes per image; seed: sample i of a seed is the same image whatever num_samples is; target:
+    what a sample has beside its image, the "label", an int, or the "mask" (size, size) int64, whose
+    `classes` are then "ground" and the shapes.
 
     A shape has a random class, place, size, angle and colour, the ground a random colour; edges are
     smoothed over one pixel, and a little noise lies over all. The image is divided into
@@ -40,6 +42,7 @@ class Shapes(ImageDataset):
         objects: int = 1,
         seed: int = 0,
         transform: Callable | None = None,
+        target: str = "label",
     ):
         for name, value in (("num_samples", num_samples), ("objects", objects)):
             if value < 1:
@@ -50,6 +53,8 @@ class Shapes(ImageDataset):
             raise ValueError(
                 f"Shapes: size={size} must give {objects} objects 8 pixels a side each"
             )
+        if target not in ("label", "mask"):
+            raise ValueError(f"Shapes: target={target!r} must be 'label' or 'mask'")
         scenes = _Scenes(num_samples, size, channels, objects, seed)
         self.object_labels = scenes.classes
         images = np.empty((num_samples, channels, size, size), dtype=np.uint8)
@@ -60,7 +65,13 @@ class Shapes(ImageDataset):
         for first in range(0, num_samples, step):
             part = slice(first, min(first + step, num_samples))
             images[part] = scenes.render(part, self.masks[part], self.boxes[part], noise)
-        super().__init__(images, scenes.classes[:, 0], list(SHAPES), transform)
+        self.target = target
+        classes = list(SHAPES) if target == "label" else ["ground", *SHAPES]
+        super().__init__(images, scenes.classes[:, 0], classes, transform)
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int | np.ndarray]:
+        image, label = super().__getitem__(index)
+        return image, label if self.target == "label" else self.masks[index].astype(np.int64)
 
 
 def _cells_a_side(objects: int) -> int:

@@ -21,6 +21,16 @@ def test_images_masks_and_boxes_have_the_stated_shapes(channels, objects):
     assert shapes.classes[label] in SHAPES
 
 
+def test_a_sample_has_its_mask_where_that_is_the_target():
+    shapes = Shapes(4, size=24, objects=2, target="mask", transform=lambda image, rng: -image)
+    image, mask = shapes[2]
+    assert mask.dtype == np.int64 and np.array_equal(mask, shapes.masks[2])
+    assert image.max() <= 0 and shapes.classes == ["ground", *SHAPES]
+    assert {shapes.classes[i] for i in np.unique(mask)[1:]} == {
+        list(SHAPES)[i] for i in shapes.object_labels[2]
+    }
+
+
 def test_a_sample_is_the_same_whatever_the_number():
     few, many = Shapes(3, size=48, objects=2, seed=5), Shapes(900, size=48, objects=2, seed=5)
     for name in ("images", "labels", "masks", "boxes", "object_labels"):
@@ -102,6 +112,7 @@ def test_all_classes_occur_about_equally_often():
         ({"objects": 0}, "objects=0"),
         ({"channels": 2}, "channels=2"),
         ({"size": 7}, "size=7"),
+        ({"target": "box"}, "target='box' must be 'label' or 'mask'"),
         ({"size": 15, "objects": 2}, "size=15 must give 2 objects"),
     ],
 )
