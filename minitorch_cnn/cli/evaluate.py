@@ -9,7 +9,7 @@ from .report import accuracy, confusions
 
 DESCRIPTION = """\
 Measure the model of a finished run on the images that were held out: accuracy, loss, the accuracy
-in each class and what is mixed up most often.
+in each class and what is mixed up most often; if it labels pixels, also how well masks overlap.
 
 example:
   minitorch-cnn evaluate runs/lenet5-digits"""

@@ -9,10 +9,26 @@ def accuracy(evaluation) -> str:
     """How much of the data was right, on one line; top-5 only where there are more classes."""
     matrix = evaluation.confusion
     right, total = int(np.trace(matrix)), int(matrix.sum())
-    top5 = f", top-5 {evaluation.top5:.2%}" if len(matrix) > 5 else ""
+    kind = "pixels" if evaluation.of_pixels else "images"
+    if evaluation.of_pixels:
+        more = overlaps(matrix)
+    else:
+        more = f", top-5 {evaluation.top5:.2%}" if len(matrix) > 5 else ""
     return (
-        f"accuracy {evaluation.top1:.2%} ({right:,} of {total:,} images){top5}, "
+        f"accuracy {evaluation.top1:.2%} ({right:,} of {total:,} {kind}){more}, "
         f"loss {evaluation.loss:.4f}"
+    )
+
+
+def overlaps(matrix: np.ndarray) -> str:
+    """How well masks agree."""
+    from ..training import pixel_scores
+
+    scores = pixel_scores(matrix)
+    return (
+        f", mean IoU {scores.mean_iou:.3f}, frequency-weighted IoU "
+        f"{scores.frequency_weighted_iou:.3f}, mean accuracy of the classes "
+        f"{scores.mean_accuracy:.2%}"
     )
 
 

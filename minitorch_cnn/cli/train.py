@@ -20,6 +20,8 @@ examples:
   minitorch-cnn train lenet5 --data mnist ~/mnist       files of yours: nothing is downloaded
   minitorch-cnn train lenet5_relu --data folder photos  photos/cat/1.jpg, photos/dog/1.jpg, ...
   minitorch-cnn train vgg11 --size 32 --set width=0.1   a narrow net for small images
+  minitorch-cnn train fcn8s --data shapes --size 64 --set width=0.125 padding=1 dropout=0
+                                                        what each pixel belongs to
   minitorch-cnn train lenet5 --epochs 5 --lr 0.001 --out runs/quick
   minitorch-cnn train --resume runs/quick               go on where that run was stopped"""
 
@@ -80,7 +82,11 @@ def add_parser(commands) -> None:
         help="settings of the model, as width=0.5",
     )
     settings.add_argument(
-        "--start", type=Path, metavar="DIR", help="the run of VGG-A that a deeper VGG starts from"
+        "--start",
+        type=Path,
+        metavar="DIR",
+        help="the run that this one starts from: of vgg11 for a deeper VGG, of vgg16 for fcn32s, "
+        "of fcn32s for fcn16s, of fcn16s for fcn8s",
     )
     place = parser.add_argument_group("the run")
     place.add_argument(

@@ -238,19 +238,19 @@ def named(net: FCN) -> dict[str, Conv2d]:
     return {name: layer for name, layer in net.named_children() if isinstance(layer, Conv2d)}
 
 
-@register(params=134_346_581, macs=181_365_854_976, input_shape=(3, 500, 500))
+@register(params=134_346_581, macs=181_365_854_976, input_shape=(3, 500, 500), of_pixels=True)
 def fcn32s(**settings) -> FCN:
     """FCN-32s: scores for every 32nd pixel. Settings: see `FCN`."""
     return FCN(32, **settings)
 
 
-@register(params=134_357_354, macs=181_448_086_272, input_shape=(3, 500, 500))
+@register(params=134_357_354, macs=181_448_086_272, input_shape=(3, 500, 500), of_pixels=True)
 def fcn16s(**settings) -> FCN:
     """FCN-16s: scores for every 16th pixel, pool4's added. Settings: see `FCN`."""
     return FCN(16, **settings)
 
 
-@register(params=134_362_751, macs=181_529_034_048, input_shape=(3, 500, 500))
+@register(params=134_362_751, macs=181_529_034_048, input_shape=(3, 500, 500), of_pixels=True)
 def fcn8s(**settings) -> FCN:
     """FCN-8s: scores for every 8th pixel, pool4's and pool3's added. Settings: see `FCN`."""
     return FCN(8, **settings)

@@ -31,6 +31,7 @@ SCHEDULES = {
     "milestones": ("at", "factor"),
     "polynomial": ("power",),
     "cosine": (),
+    "constant": (),
 }
 
 
@@ -44,13 +45,15 @@ class Recipe:
     schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
     optimizer's lr and down to nothing; "step": times `factor` every `every` epochs;
     "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
-    lr (1 - t/T)^power over the T steps of the run; "cosine": lr (1 + cos(pi t/T)) / 2.
+    lr (1 - t/T)^power over the T steps of the run; "cosine": lr (1 + cos(pi t/T)) / 2;
+    "constant".
     warm_up: {"epochs": n, "start": s, "end": e} or None: n epochs in front of the schedule, whose
     steps and epochs count from their end, at lr times a factor that goes linearly from s to e.
     average, clip_norm, auxiliary: as of `fit`; with auxiliary above 0 the model is made with its
-    auxiliary heads. label_smoothing: as of `cross_entropy`.
+    auxiliary heads. label_smoothing, ignore_index: as of `cross_entropy`.
+    sum_of_pixels: whether the loss of an image whose pixels have labels is their sum, not mean.
     init: "kaiming" draws the weights of convolutions and linear layers from N(0, 2 / inputs), with
-    biases 0; None leaves them as the model draws them.
+    biases 0, but for layers that the model starts at zero; None leaves all as the model draws them.
     pretrain: the model whose finished run this one may start from (see `train_run`).
     scales: the shorter side of images as multiples of the input's size, from which the input is
     cut: drawn between the two in training, their mean for held-out images.
@@ -76,6 +79,8 @@ class Recipe:
     average: float | None = None
     clip_norm: float | None = None
     label_smoothing: float = 0.0
+    ignore_index: int = -100
+    sum_of_pixels: bool = False
     auxiliary: float = 0.0
     init: str | None = None
     pretrain: str | None = None
@@ -127,6 +132,8 @@ class Recipe:
         if settings["name"] == "milestones":
             at = [epoch * steps for epoch in settings["at"]]
             return MultiStepLR(optimizer, at, settings["factor"])
+        if settings["name"] == "constant":
+            return StepLR(optimizer, total, gamma=1.0)
         if settings["name"] == "polynomial":
             return PolynomialLR(optimizer, total, settings["power"])
         if settings["name"] == "cosine":
@@ -139,22 +146,35 @@ class Recipe:
         if self.init is None:
             return
         for layer in model.modules():
-            if isinstance(layer, Conv2d | Linear):
+            if isinstance(layer, Conv2d | Linear) and layer.weight.data.any():
                 init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 if layer.bias is not None:
                     init.zeros_(layer.bias)
 
-    def transform(self, size: int, train: bool) -> transforms.Compose:
+    def transform(self, size: int | None, train: bool) -> transforms.Compose:
         """What makes an image (C, H, W) of any size in [0, 1] the input (C, size, size) of a model.
 
-        Raises: ValueError if content is above size.
+        With size=None the input has the image's size, and each pixel stays where its label is.
+
+        Raises: ValueError if content is above size, or if size is None and the recipe moves pixels.
         """
-        steps = self._crop(size, train) if self.scales else self._pad(size, train)
+        if size is None:
+            self._check_still()
+            steps = []
+        else:
+            steps = self._crop(size, train) if self.scales else self._pad(size, train)
         if train and self.flip:
             steps.append(transforms.RandomHorizontalFlip())
         if train and self.lighting:
             steps.append(transforms.PCALighting(self.lighting))
         return transforms.Compose([*steps, transforms.Normalize(self.mean, self.std)])
+
+    def _check_still(self) -> None:
+        for name in ("scales", "content", "border", "area", "flip"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"Recipe: {name}={getattr(self, name)} moves pixels away from their labels"
+                )
 
     def _crop(self, size: int, train: bool) -> list:
         """The piece of a photograph that is the input."""
@@ -364,6 +384,24 @@ GHOST_VGG = replace(
     schedule={"name": "milestones", "at": [200, 300, 375], "factor": 0.1},
 )
 
+# Shelhamer et al. 2017 and the settings that its authors published with it: one image at a time and
+# much momentum, a constant rate for the sum over an image's pixels, each net from the next coarser
+# one at a hundredth of its rate, 100,000 steps, which are 12 epochs of their 8,498 images. Images
+# are neither scaled nor mirrored; unlabelled borders are 255. That biases learn at twice the rate,
+# without decay, is left out. Images have unit variance, as those of the VGG-16 it starts from.
+FCN_32S = Recipe(
+    epochs=12,
+    batch_size=1,
+    settings={"lr": 1e-10, "momentum": 0.99, "weight_decay": 5e-4},
+    schedule={"name": "constant"},
+    sum_of_pixels=True,
+    ignore_index=255,
+    pretrain="vgg16",
+    **UNIT,
+)
+FCN_16S = replace(FCN_32S, settings=FCN_32S.settings | {"lr": 1e-12}, pretrain="fcn32s")
+FCN_8S = replace(FCN_32S, settings=FCN_32S.settings | {"lr": 1e-14}, pretrain="fcn16s")
+
 RECIPES = {
     "lenet5": Recipe(
         epochs=40,
@@ -396,6 +434,10 @@ RECIPES = {
     "inception_v2": INCEPTION_V2,
     "inception_v3": INCEPTION_V3,
     **dict.fromkeys(("inception_v4", "inception_resnet_v1", "inception_resnet_v2"), INCEPTION_V4),
+    "fcn32s": FCN_32S,
+    "fcn16s": FCN_16S,
+    "fcn8s": FCN_8S,
+    "genetic_cnn": VGG_A,  # what the paper trains with on ImageNet is open
     **dict.fromkeys(("plain18", "plain34", "resnet18", "resnet34"), RESNET),
     **dict.fromkeys(
         (f"resnet{n}{form}" for n in (50, 101, 152, 200) for form in ("", "_v1")), RESNET
@@ -445,6 +487,11 @@ SMALL = Recipe(
 )
 SMALL_RECIPES = {
     **{name: RECIPES[name] for name in ("lenet5", "lenet5_relu")},
+    # Smaller batches do, for an image has thousands of labels.
+    **{
+        name: replace(SMALL, epochs=6, batch_size=16, pretrain=RECIPES[name].pretrain)
+        for name in ("fcn32s", "fcn16s", "fcn8s")
+    },
     # Deep without shortcuts, it hardly moves at that rate; batch norm bears a larger one.
     "inception_v4": replace(SMALL, settings={"lr": 0.01, "weight_decay": 5e-4}),
 }

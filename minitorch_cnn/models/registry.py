@@ -16,7 +16,8 @@ class Entry:
 
     build: the function that makes it; params: its trainable parameters with the default settings;
     macs: the multiply-adds of its convolutions and linear layers for one image of input_shape,
-    (C, H, W), the size it was published for, in evaluation.
+    (C, H, W), the size it was published for, in evaluation; of_pixels: whether it says of every
+    pixel what it belongs to, logits (N, num_classes, H, W).
     """
 
     name: str
@@ -24,13 +25,18 @@ class Entry:
     params: int
     macs: int
     input_shape: tuple[int, int, int]
+    of_pixels: bool = False
 
 
 _entries: dict[str, Entry] = {}
 
 
 def register(
-    *, params: int, macs: int, input_shape: tuple[int, int, int] = (3, 224, 224)
+    *,
+    params: int,
+    macs: int,
+    input_shape: tuple[int, int, int] = (3, 224, 224),
+    of_pixels: bool = False,
 ) -> Callable:
     """Enter the decorated function under its own name.
 
@@ -47,7 +53,7 @@ def register(
             raise ValueError(
                 f"register: name={name!r} is taken by {_entries[name].build.__module__}"
             )
-        _entries[name] = Entry(name, build, params, macs, input_shape)
+        _entries[name] = Entry(name, build, params, macs, input_shape, of_pixels)
         return build
 
     return enter

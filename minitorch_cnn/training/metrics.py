@@ -76,6 +76,21 @@ def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Pr
     return Predictions(np.concatenate(logits), np.concatenate(labels))
 
 
+def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndarray]:
+    """The likeliest class of each pixel in all batches (x, masks), and the masks, both (N, H, W).
+
+    Raises: ValueError if there is no batch.
+    """
+    with evaluating(model):
+        pairs = [
+            (model(x).data.argmax(1).astype(np.int16), np.asarray(masks)) for x, masks in batches
+        ]
+    if not pairs:
+        raise ValueError("predict_masks: batches is empty")
+    predicted, masks = zip(*pairs, strict=True)
+    return np.concatenate(predicted), np.concatenate(masks)
+
+
 @contextmanager
 def evaluating(model: Module) -> Iterator[None]:
     """Evaluation mode, and nothing recorded."""

@@ -43,8 +43,13 @@ def plot_curves(history: History, path: str | Path) -> None:
     save_figure(figure, path)
 
 
-def plot_confusion(matrix: np.ndarray, classes: list[str], path: str | Path) -> None:
-    """How often each class (row) was taken for each class (column), as numbers if they fit."""
+def plot_confusion(
+    matrix: np.ndarray, classes: list[str], path: str | Path, percent: bool = False
+) -> None:
+    """How often each class (row) was taken for each class (column), as numbers if they fit.
+
+    percent: whether as shares of the row, for numbers that are too long.
+    """
     n = len(classes)
     side = min(max(4.0, 0.5 * n), 20)
     figure = new_figure(side, side)
@@ -54,7 +59,7 @@ def plot_confusion(matrix: np.ndarray, classes: list[str], path: str | Path) -> 
     if n <= 30:
         for row, column in zip(*np.nonzero(matrix), strict=True):
             color = "white" if share[row, column] > 0.5 else "black"
-            text = str(matrix[row, column])
+            text = f"{share[row, column]:.0%}" if percent else str(matrix[row, column])
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
         axes.set_xticks(range(n), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
         axes.set_yticks(range(n), classes)
@@ -78,16 +83,60 @@ def plot_worst(dataset, predictions: Predictions, classes: list[str], path: str 
     figure = new_figure(columns * 1.3, rows * 1.6)
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for place, i in zip(axes, worst, strict=False):
-        image = dataset[int(i)][0]
-        low, high = image.min(), image.max()
-        pixels = ((image - low) / (high - low or 1)).transpose(1, 2, 0)
-        place.imshow(pixels.squeeze(), cmap="gray")
+        show_image(place, dataset[int(i)][0])
         guess, label = classes[logits[i].argmax()], classes[labels[i]]
         color = "black" if guess == label else "#b3261e"
         place.set_title(f"{guess}, is {label}\n{right[i]:.1%}", fontsize=8, color=color)
     for place in axes:
         place.axis("off")
     save_figure(figure, path)
+
+
+def plot_worst_masks(
+    dataset, predicted: np.ndarray, masks: np.ndarray, classes: list[str], path: str | Path
+) -> None:
+    """The 8 images of `dataset` with most pixels wrong, worst first, above their masks.
+
+    predicted, masks (N, H, W). Below each image what it is, then what it is taken for; colours are
+    `class_colours`, pixels that are no class white.
+    """
+    known = (masks >= 0) & (masks < len(classes))
+    wrong = ((predicted != masks) & known).mean((1, 2))
+    worst = np.argsort(-wrong, kind="stable")[:8]
+    colours = class_colours(len(classes))
+    figure = new_figure(1.4 * len(worst) + 1.5, 4.8)
+    axes = figure.subplots(3, len(worst), squeeze=False)
+    for column, i in zip(axes.T, worst, strict=True):
+        show_image(column[0], dataset[int(i)][0])
+        column[0].set_title(f"{wrong[i]:.1%} wrong", fontsize=8)
+        truth = np.where(known[i, :, :, None], colours[masks[i] * known[i]], 255)
+        column[1].imshow(truth.astype(np.uint8))
+        column[2].imshow(colours[predicted[i]])
+    for row, title in zip(axes, ("image", "is", "taken for"), strict=True):
+        row[0].set_ylabel(title)
+    for place in axes.ravel():
+        place.set(xticks=[], yticks=[])
+    from matplotlib.patches import Patch
+
+    named = zip(colours / 255, classes, strict=True)
+    marks = [Patch(color=colour, label=name) for colour, name in named]
+    figure.legend(handles=marks, loc="outside right center", frameon=False, fontsize=8)
+    save_figure(figure, path)
+
+
+def class_colours(num_classes: int) -> np.ndarray:
+    """A colour for each class of a mask, (K, 3) uint8: black for the first, hues for the others."""
+    hues = np.arange(num_classes - 1) / max(num_classes - 1, 1)
+    waves = np.abs((6 * hues[:, None] + np.array([0, 4, 2])) % 6 - 3) - 1  # red, green, blue
+    colours = 64 + 191 * np.clip(waves, 0, 1)
+    return np.rint(np.concatenate([np.zeros((1, 3)), colours])).astype(np.uint8)
+
+
+def show_image(place, image: np.ndarray) -> None:
+    """An input (C, H, W) on axes, from its smallest value to its largest."""
+    low, high = image.min(), image.max()
+    pixels = ((image - low) / (high - low or 1)).transpose(1, 2, 0)
+    place.imshow(pixels.squeeze(), cmap="gray")
 
 
 def new_figure(width: float, height: float):

@@ -24,12 +24,20 @@ from ..backend import manual_seed
 from ..data import DataLoader
 from ..interop import load, save, write_atomically
 from ..models import Recipe, create_model, model_entry, recipe
-from ..models.vgg import copy_from_net_a
+from ..models.fcn import start_from
+from ..models.vgg import VGG, copy_from_net_a
 from ..nn import Module
 from .fit import fit
 from .history import History
-from .metrics import Evaluation, evaluate, evaluate_predictions, predict
-from .plots import plot_confusion, plot_curves, plot_worst
+from .metrics import (
+    Evaluation,
+    Predictions,
+    evaluate,
+    evaluate_predictions,
+    predict,
+    predict_masks,
+)
+from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
 from .sources import PHOTOGRAPHS, Source, load_source
 
 TEST_BATCH = 256
@@ -39,7 +47,8 @@ CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
 class Run(NamedTuple):
     """A trained model, as its folder holds it.
 
-    model: in evaluation mode; transform: makes an image (channels, H, W) in [0, 1] its input.
+    model: in evaluation mode; transform: makes an image (channels, H, W) in [0, 1] its input;
+    of_pixels: whether it labels every pixel.
     """
 
     model: Module
@@ -47,6 +56,7 @@ class Run(NamedTuple):
     classes: list[str]
     channels: int
     transform: Callable[[np.ndarray], np.ndarray]
+    of_pixels: bool
 
 
 class Result(NamedTuple):
@@ -139,21 +149,22 @@ def load_run(directory: str | Path) -> Run:
         raise FileNotFoundError(f"load_run: {directory} has no weights yet; resume the run first")
     model = make_model(config)
     model.load_state_dict(load(directory / "weights.safetensors"))
-    transform = recipe_of(config).transform(size_of(config), train=False)
-    return Run(model.eval(), config, config["classes"], config["channels"], transform)
+    transform = recipe_of(config).transform(input_size(config), train=False)
+    classes, channels = config["classes"], config["channels"]
+    return Run(model.eval(), config, classes, channels, transform, of_pixels(config))
 
 
 def evaluate_run(directory: str | Path) -> Evaluation:
     """The trained model of a folder on the test data of its run."""
     run = load_run(directory)
-    test = DataLoader(source_of(run.config).test, TEST_BATCH)
+    test = DataLoader(source_of(run.config).test, evaluation_batch(run.config))
     return evaluate(run.model, test, loss_of(run.config))
 
 
 def _train(config, source: Source, model: Module, directory: Path, progress, resume) -> Result:
     chosen, loss = recipe_of(config), loss_of(config)
     train = DataLoader(source.train, chosen.batch_size, shuffle=True, drop_last=chosen.drop_last)
-    test = DataLoader(source.test, TEST_BATCH)
+    test = DataLoader(source.test, evaluation_batch(config))
     optimizer, schedule = chosen.make_optimizer(model, len(train))
     history = fit(
         model,
@@ -175,16 +186,34 @@ def _train(config, source: Source, model: Module, directory: Path, progress, res
     )
     metadata = {"model": config["model"], "classes": json.dumps(config["classes"])}
     save(model.state_dict(), directory / "weights.safetensors", metadata)
-    predictions = predict(model, test)
-    evaluation = evaluate_predictions(predictions, loss)
+    if of_pixels(config):
+        evaluation, found = evaluate(model, test, loss), predict_masks(model, test)
+    else:
+        found = predict(model, test)
+        evaluation = evaluate_predictions(found, loss)
     try:
-        plot_curves(history, directory / "curves.png")
-        plot_confusion(evaluation.confusion, source.classes, directory / "confusion.png")
-        plot_worst(source.test, predictions, source.classes, directory / "worst.png")
+        plot_run(directory, history, evaluation, source, found)
     except ImportError as error:
         if progress != "none":
             print(f"train_run: no pictures were drawn: {error}", file=sys.stderr)
     return Result(history, evaluation)
+
+
+def plot_run(
+    directory: Path,
+    history: History,
+    evaluation: Evaluation,
+    source: Source,
+    found: Predictions | tuple[np.ndarray, np.ndarray],
+) -> None:
+    """The pictures of a run's folder; found: logits of the test data, or masks of its pixels."""
+    plot_curves(history, directory / "curves.png")
+    pixels = evaluation.of_pixels
+    plot_confusion(evaluation.confusion, source.classes, directory / "confusion.png", pixels)
+    if pixels:
+        plot_worst_masks(source.test, *found, source.classes, directory / "worst.png")
+    else:
+        plot_worst(source.test, found, source.classes, directory / "worst.png")
 
 
 def read_config(directory: Path) -> dict[str, Any]:
@@ -209,18 +238,34 @@ def recipe_of(config: dict[str, Any]) -> Recipe:
 
 
 def loss_of(config: dict[str, Any]) -> Callable:
-    return partial(F.cross_entropy, label_smoothing=recipe_of(config).label_smoothing)
+    chosen = recipe_of(config)
+    settings = {"label_smoothing": chosen.label_smoothing, "ignore_index": chosen.ignore_index}
+    loss = partial(F.cross_entropy, **settings)
+    if not chosen.sum_of_pixels:
+        return loss
+    return lambda logits, masks: loss(logits, masks, reduction="sum") / len(masks)
 
 
-def size_of(config: dict[str, Any]) -> int:
-    """The height and width of the model's input."""
-    return config["size"]
+def of_pixels(config: dict[str, Any]) -> bool:
+    """Whether the model labels every pixel."""
+    return model_entry(config["model"]).of_pixels
+
+
+def input_size(config: dict[str, Any]) -> int | None:
+    """The height and width of the model's input, None for those of any image."""
+    return None if of_pixels(config) else config["size"]
+
+
+def evaluation_batch(config: dict[str, Any]) -> int:
+    """Images that are looked at together once nothing is learned."""
+    return 16 if of_pixels(config) else TEST_BATCH
 
 
 def source_of(config: dict[str, Any]) -> Source:
-    chosen, size = recipe_of(config), size_of(config)
+    chosen, size = recipe_of(config), input_size(config)
     transforms = (chosen.transform(size, train=True), chosen.transform(size, train=False))
-    return load_source(config["data"], config["path"], chosen.content or size, transforms)
+    side = chosen.content or config["size"]
+    return load_source(config["data"], config["path"], side, transforms, of_pixels(config))
 
 
 def make_model(config: dict[str, Any]) -> Module:
@@ -237,4 +282,5 @@ def copy_start(model: Module, config: dict[str, Any]) -> None:
             f"train_run: start={config['start']!r} is a run of {trained.config['model']}, "
             f"it must be one of {wanted}"
         )
-    copy_from_net_a(model, trained.model)
+    copy = copy_from_net_a if isinstance(model, VGG) else start_from
+    copy(model, trained.model)

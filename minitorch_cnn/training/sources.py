@@ -13,7 +13,10 @@ Transforms = tuple[Callable, Callable]
 
 
 class Source(NamedTuple):
-    """train, test: data sets of (image (channels, H, W), label); classes: names of the labels."""
+    """train, test: data sets of (image (channels, H, W), label); classes: names of the labels.
+
+    A label is an int, or the mask (H, W) of those of all pixels.
+    """
 
     train: object
     test: object
@@ -21,14 +24,17 @@ class Source(NamedTuple):
     channels: int
 
 
-def load_source(name: str, path: str | None, size: int, transforms: Transforms) -> Source:
+def load_source(
+    name: str, path: str | None, size: int, transforms: Transforms, of_pixels: bool = False
+) -> Source:
     """The data set `name`, its images made fit for a model by (training, test) transforms.
 
     path: the folder of data that does not come with the package; size: pixels a side for data that
-    can have any, those that the transforms would else resize to.
+    can have any, those that the transforms would else resize to; of_pixels: whether the labels are
+    masks.
 
-    Raises: ValueError for an unknown name or a path that is missing or not needed; what the data
-    sets raise for files that are missing or wrong.
+    Raises: ValueError for an unknown name, a path that is missing or not needed, or data without
+    masks; what the data sets raise for files that are missing or wrong.
     """
     if name not in SOURCES:
         raise ValueError(f"load_source: name={name!r} must be one of {', '.join(SOURCES)}")
@@ -36,7 +42,11 @@ def load_source(name: str, path: str | None, size: int, transforms: Transforms) 
     if needs_path != (path is not None):
         rule = f"needs path, the folder it lies in, and got {path!r}"
         raise ValueError(f"load_source: data {name!r} {rule if needs_path else 'takes no path'}")
-    return SOURCES[name](path, size, transforms)
+    if of_pixels and name not in MASKS:
+        raise ValueError(
+            f"load_source: data {name!r} has no masks to learn from; {', '.join(MASKS)} has"
+        )
+    return (MASKS if of_pixels else SOURCES)[name](path, size, transforms)
 
 
 def digits(path, size: int, transforms: Transforms) -> Source:
@@ -48,6 +58,13 @@ def shapes(path, size: int, transforms: Transforms) -> Source:
     """4,000 images to learn from and 1,000 others."""
     train = datasets.Shapes(4000, size=size, seed=0, transform=transforms[0])
     test = datasets.Shapes(1000, size=size, seed=1, transform=transforms[1])
+    return Source(train, test, train.classes, 3)
+
+
+def masks_of_shapes(path, size: int, transforms: Transforms) -> Source:
+    """1,000 images to learn from and 250 others, each with thousands of labels."""
+    train = datasets.Shapes(1000, size=size, seed=0, transform=transforms[0], target="mask")
+    test = datasets.Shapes(250, size=size, seed=1, transform=transforms[1], target="mask")
     return Source(train, test, train.classes, 3)
 
 
@@ -78,6 +95,7 @@ def folder(path, size: int, transforms: Transforms) -> Source:
 
 
 BUILT_IN = {"digits": digits, "shapes": shapes}
+MASKS = {"shapes": masks_of_shapes}
 PHOTOGRAPHS = ("cifar10", "cifar100", "folder")  # what the recipes of most papers are for
 SOURCES = {
     **BUILT_IN,

@@ -7,7 +7,8 @@ import pytest
 
 from minitorch_cnn.data.datasets import read_image
 from minitorch_cnn.tensor import Tensor
-from minitorch_cnn.training import load_run
+from minitorch_cnn.training import load_run, make_config, train_run
+from minitorch_cnn.training.plots import class_colours
 
 
 @pytest.fixture
@@ -73,6 +74,42 @@ def test_inverting_makes_ink_on_paper_light_on_dark(command, trained, images, tm
     assert command("predict", trained, tmp_path / "ink.png").out.split(": ")[1] != as_learned
     inverted = command("predict", trained, "--invert", tmp_path / "ink.png").out
     assert inverted.split(": ")[1] == as_learned
+
+
+@pytest.fixture(scope="module")
+def masks_run(tmp_path_factory):
+    """The folder of a short run of a net that labels pixels."""
+    directory = tmp_path_factory.mktemp("runs") / "masks"
+    settings = {"model_settings": {"width": 1 / 32, "padding": 1}, "size": 16, "batch_size": 250}
+    train_run(make_config("fcn8s", "shapes", epochs=1, **settings), directory, progress="none")
+    return directory
+
+
+def test_a_mask_has_the_images_size_and_the_numbers_of_the_classes(command, masks_run, tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    run = load_run(masks_run)
+    scene = np.random.default_rng(0).integers(256, size=(30, 21, 3), dtype=np.uint8)
+    image_module.fromarray(scene).save(tmp_path / "scene.png")
+    said = command("predict", masks_run, tmp_path / "scene.png", "--out", tmp_path / "new" / "out")
+    mask = tmp_path / "new" / "out" / "scene-mask.png"
+    assert said.code == 0 and said.out.endswith(f"; {mask}\n")
+    with image_module.open(mask) as image:
+        labels, colours = np.asarray(image), np.asarray(image.convert("RGB"))
+    logits = run.model(Tensor(run.transform(read_image(tmp_path / "scene.png"))[None]))
+    assert np.array_equal(labels, logits.data[0].argmax(0))
+    assert np.array_equal(colours, class_colours(7)[labels])
+    most = np.bincount(labels.ravel()).argmax()
+    assert shares(said.out.split(": ")[1])[run.classes[most]] == pytest.approx(
+        100 * (labels == most).mean(), abs=0.06
+    )
+
+
+def test_images_whose_masks_would_be_one_file_are_refused(refused, masks_run, images, tmp_path):
+    (tmp_path / images[0].name).write_bytes(images[0].read_bytes())
+    both = (images[0], tmp_path / images[0].name)
+    message = refused("predict", masks_run, *both, "--out", tmp_path / "out")
+    assert f"whose mask would be {tmp_path / 'out' / images[0].stem}-mask.png" in message
+    assert not (tmp_path / "out").exists()
 
 
 def test_bad_images_are_named_and_nothing_is_predicted(command, refused, trained, images, tmp_path):

@@ -18,6 +18,15 @@ def test_top_5_is_shown_where_it_says_something():
     assert "top-5" not in accuracy(six._replace(confusion=np.eye(5, dtype=int)))
 
 
+def test_the_accuracy_of_pixels_comes_with_the_overlaps():
+    matrix = np.array([[3, 1], [0, 4]])
+    line = accuracy(Evaluation(0.125, 7 / 8, 1.0, matrix, of_pixels=True))
+    assert line == (
+        "accuracy 87.50% (7 of 8 pixels), mean IoU 0.775, frequency-weighted IoU 0.775, "
+        "mean accuracy of the classes 87.50%, loss 0.1250"
+    )
+
+
 def test_confusions_are_the_largest_numbers_beside_the_diagonal():
     matrix = np.array([[90, 0, 2], [7, 80, 0], [0, 2, 99]])
     assert confusions(matrix, ["a", "b", "c"]) == [

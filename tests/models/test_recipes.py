@@ -147,6 +147,30 @@ def test_the_first_weights_are_hes():
     assert layer.weight.data.std() == pytest.approx(0.1, rel=0.02) and not layer.bias.data.any()
 
 
+def test_a_layer_that_starts_at_zero_stays_there():
+    layer = mt.nn.Conv2d(2, 3, 1)
+    mt.nn.init.zeros_(layer.weight)
+    Recipe(init="kaiming").first_weights(layer)
+    assert not layer.weight.data.any()
+
+
+def test_pixels_stay_with_their_labels_where_no_size_is_asked_for():
+    image = np.random.default_rng(0).random((3, 5, 9), np.float32)
+    x = Recipe(mean=(0.5,), std=(0.25,)).transform(None, True)(image, np.random.default_rng(0))
+    np.testing.assert_allclose(x, 4 * (image - 0.5), rtol=1e-5)
+    for moving in ({"scales": (1, 2)}, {"content": 20}, {"border": 4}, {"flip": True}):
+        with pytest.raises(ValueError, match=rf"^Recipe: {min(moving)}=.* moves pixels away"):
+            Recipe(**moving).transform(None, train=True)
+
+
+def test_the_rate_of_the_fully_convolutional_nets_is_constant():
+    for name, rate in (("fcn32s", 1e-10), ("fcn16s", 1e-12), ("fcn8s", 1e-14)):
+        chosen = recipe(name)
+        assert set(rates(chosen, steps=2)[:-1]) == {rate}
+        assert (chosen.batch_size, chosen.sum_of_pixels, chosen.ignore_index) == (1, True, 255)
+    assert recipe("fcn8s", small=True).pretrain == "fcn16s"
+
+
 @pytest.mark.parametrize("name", ["alexnet", "vgg16", "inception_v3"])
 @pytest.mark.parametrize("train", [True, False])
 def test_photographs_are_cut_and_normalised(name, train):

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from minitorch_cnn.training import History, Predictions
-from minitorch_cnn.training.plots import plot_confusion, plot_curves, plot_worst
+from minitorch_cnn.training.plots import (
+    class_colours,
+    plot_confusion,
+    plot_curves,
+    plot_worst,
+    plot_worst_masks,
+)
 
 ROW = {"epoch": 1, "train_loss": 2.0, "train_top1": 0.5, "test_loss": 1.0, "test_top1": 1.0}
 HISTORIES = {
@@ -32,11 +38,13 @@ def test_curves(tmp_path, rows):
     assert is_png(tmp_path / "curves.png")
 
 
+@pytest.mark.parametrize("percent", [True, False])
 @pytest.mark.parametrize("classes", [2, 10, 100])
-def test_confusions(tmp_path, classes):
+def test_confusions(tmp_path, classes, percent):
     matrix = np.random.default_rng(0).integers(9, size=(classes, classes))
     matrix[1] = 0  # a class of which there is no sample
-    plot_confusion(matrix, [f"class {i}" for i in range(classes)], tmp_path / "confusion.png")
+    names = [f"class {i}" for i in range(classes)]
+    plot_confusion(matrix, names, tmp_path / "confusion.png", percent)
     assert is_png(tmp_path / "confusion.png")
 
 
@@ -58,6 +66,32 @@ def test_the_worst_images(tmp_path, samples, channels):
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     right = p[np.arange(samples), labels]
     assert looked_at == sorted(range(samples), key=lambda i: right[i])[:40]
+
+
+@pytest.mark.parametrize("samples, channels", [(1, 1), (12, 3)])
+def test_the_worst_masks(tmp_path, samples, channels):
+    rng = np.random.default_rng(0)
+    looked_at = []
+
+    class Images:
+        def __getitem__(self, index):
+            looked_at.append(index)
+            return rng.random((channels, 5, 4), np.float32), None
+
+    masks, predicted = rng.integers(3, size=(2, samples, 5, 4))
+    masks[:, 0] = 255  # not labelled, so not wrong
+    path = tmp_path / "worst.png"
+    plot_worst_masks(Images(), predicted, masks, list("abc"), path)
+    assert is_png(path)
+    wrong = (predicted != masks)[:, 1:].sum((1, 2))
+    assert looked_at == sorted(range(samples), key=lambda i: -wrong[i])[:8]
+
+
+@pytest.mark.parametrize("classes", [1, 2, 7, 21])
+def test_every_class_of_a_mask_has_a_colour_of_its_own(classes):
+    colours = class_colours(classes)
+    assert colours.shape == (classes, 3) and colours.dtype == np.uint8 and not colours[0].any()
+    assert len(np.unique(colours, axis=0)) == classes
 
 
 def test_without_matplotlib_one_sentence_says_what_to_install(tmp_path, monkeypatch):

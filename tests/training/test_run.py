@@ -8,7 +8,14 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.training import evaluate_run, load_run, make_config, resume_run, train_run
+from minitorch_cnn.training import (
+    evaluate_run,
+    load_run,
+    make_config,
+    pixel_scores,
+    resume_run,
+    train_run,
+)
 from minitorch_cnn.training import run as run_module
 
 FILES = {"config.json", "checkpoint.safetensors", "metrics.csv", "weights.safetensors"}
@@ -141,6 +148,66 @@ def test_a_deeper_net_starts_from_net_a(tmp_path):
         train_run(wrong, tmp_path / "c", progress="none")
     with pytest.raises(ValueError, match=r"^make_config: start='a' is not for vgg11"):
         make_config("vgg11", start="a")
+
+
+TINY = {"model_settings": {"width": 1 / 32, "padding": 1}, "size": 16, "batch_size": 250}
+
+
+@pytest.fixture(scope="module")
+def finished_masks(tmp_path_factory):
+    """The folder and result of a short run of a net that labels pixels."""
+    directory = tmp_path_factory.mktemp("runs") / "masks"
+    config = make_config("fcn32s", "shapes", epochs=1, **TINY)
+    return directory, train_run(config, directory, progress="none")
+
+
+def test_a_net_that_labels_pixels_learns_masks(finished_masks):
+    directory, result = finished_masks
+    assert {path.name for path in directory.iterdir()} >= FILES
+    assert result.evaluation.of_pixels and result.evaluation.confusion.sum() == 250 * 16 * 16
+    scores = pixel_scores(result.evaluation.confusion)
+    row = result.history[-1]
+    assert (row["test_top1"], row["test_iou"]) == (scores.pixel_accuracy, scores.mean_iou)
+    np.testing.assert_array_equal(evaluate_run(directory).confusion, result.evaluation.confusion)
+
+
+def test_a_net_that_labels_pixels_takes_images_as_they_are(finished_masks):
+    run = load_run(finished_masks[0])
+    assert run.of_pixels and run.classes[:2] == ["ground", "circle"]
+    x = run.transform(np.full((3, 9, 31), 0.75, np.float32))
+    assert x.shape == (3, 9, 31) and np.unique(x) == [1.0]
+    assert run.model(mt.Tensor(x[None])).shape == (1, 7, 9, 31)
+
+
+def test_a_finer_net_starts_from_a_coarser_one(finished_masks, tmp_path):
+    coarse, _ = finished_masks
+    config = make_config("fcn16s", "shapes", start=str(coarse), epochs=1, **TINY)
+    config["recipe"]["settings"]["lr"] = 1e-12
+    train_run(config, tmp_path, progress="none")
+    first, second = (mt.load(d / "weights.safetensors") for d in (coarse, tmp_path))
+    for name in ("conv1_1.weight", "fc6.weight", "score_fr.weight"):
+        np.testing.assert_allclose(first[name].data, second[name].data, atol=1e-6)
+    assert abs(second["score_pool4.weight"].data).max() < 1e-6  # still where it began
+
+
+def test_what_would_part_pixels_from_their_labels_is_refused(tmp_path):
+    for config, words in (
+        (make_config("fcn8s", "digits", **TINY), r"^load_source: data 'digits' has no masks"),
+        (make_config("fcn8s", "shapes", flip=True, **TINY), r"^Recipe: flip=True moves pixels"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            train_run(config, tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+
+def test_the_loss_of_an_image_is_the_sum_over_its_pixels_where_the_recipe_says_so():
+    mt.manual_seed(0)
+    logits, masks = mt.randn(2, 3, 4, 5), mt.randint(0, 3, (2, 4, 5))
+    masks[1] = 255
+    config = make_config("fcn8s", "shapes", ignore_index=255, **TINY)
+    mean = run_module.loss_of(config)(logits, masks).item()
+    config["recipe"]["sum_of_pixels"] = True
+    assert run_module.loss_of(config)(logits, masks).item() == pytest.approx(20 * mean / 2)
 
 
 def test_unknown_names_are_refused():

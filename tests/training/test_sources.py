@@ -26,6 +26,19 @@ def test_built_in_data_have_two_parts_each_with_its_transform(name, channels, cl
         assert 0 <= label < len(source.classes)
 
 
+def test_shapes_have_masks_for_models_that_label_pixels():
+    source = load_source("shapes", None, 24, MARKS, of_pixels=True)
+    assert (len(source.train), len(source.test), len(source.classes)) == (1000, 250, 7)
+    for part, value in ((source.train, 1), (source.test, 2)):
+        image, mask = part[0]
+        assert image.max() == value and mask.shape == (24, 24) and mask.max() in range(1, 7)
+
+
+def test_data_without_masks_are_refused_for_models_that_label_pixels():
+    with pytest.raises(ValueError, match=r"^load_source: data 'digits' has no masks.*; shapes has"):
+        load_source("digits", None, 32, MARKS, of_pixels=True)
+
+
 @pytest.mark.parametrize("name", ["digits", "shapes"])
 def test_data_that_can_have_any_size_have_the_one_asked_for(name):
     assert load_source(name, None, 24, MARKS).train.images.shape[2:] == (24, 24)
