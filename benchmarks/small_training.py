@@ -70,6 +70,12 @@ CASES = {
     "sparsenet40_k24_cifar": Case(16, 5, {"width": 1 / 4}),
     "dpn68":                 Case(64, 5, {"width": 1 / 4}),
     "se_resnet50":           Case(64, 4, {"width": 1 / 4}),
+    "squeezenet1_1":         Case(64, 8, {"width": 1 / 4, "dropout": 0.0}),
+    "mobilenet_v1_100":      Case(64, 10, {"width": 1 / 4}),
+    "mobilenet_v2":          Case(48, 12, NARROW),
+    "ghostnet_100":          Case(48, 8, NARROW),
+    "ghost_vgg16_cifar":     Case(32, 5, NARROW),
+    "ghost_resnet56_cifar":  Case(16, 8, {"width": 1 / 2}),
 }  # fmt: skip
 
 
