@@ -367,13 +367,14 @@ WIDE_RESNET = replace(
 )
 
 # Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for
-# batches of 1024 along a cosine (behind five epochs of warm-up, left out here), and point to
+# batches of 1024, along a cosine behind five epochs of warm-up (from a tenth here), and point to
 # ShuffleNet v2 for the rest, whence weight decay and smoothed labels.
 GHOSTNET = Recipe(
     epochs=400,
     batch_size=1024,
     settings={"lr": 0.4, "momentum": 0.9, "weight_decay": 4e-5},
     schedule={"name": "cosine"},
+    warm_up={"epochs": 5, "start": 0.1, "end": 1.0},
     label_smoothing=0.1,
     **INCEPTION_CROP,
 )
