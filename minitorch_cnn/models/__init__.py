@@ -22,10 +22,13 @@ from . import (
     resnet,
     resnet_cifar,
     senet,
+    shufflenet_v1,
+    shufflenet_v2,
     sparsenet,
     squeezenet,
     vgg,
     wide_resnet,
+    xception,
     zfnet,
 )
 from .recipes import Recipe, recipe
@@ -60,9 +63,12 @@ __all__ = [
     "resnet",
     "resnet_cifar",
     "senet",
+    "shufflenet_v1",
+    "shufflenet_v2",
     "sparsenet",
     "squeezenet",
     "vgg",
     "wide_resnet",
+    "xception",
     "zfnet",
 ]

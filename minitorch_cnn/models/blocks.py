@@ -104,6 +104,37 @@ def conv_bn(
     return [*layers, activation()] if activation else layers
 
 
+class SeparableConv(Module):
+    """A convolution of each channel alone, then a 1 x 1 of all; nothing between, and no biases.
+
+    x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
+
+    The two are the children `names`.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int,
+        stride: int = 1,
+        padding: int = 0,
+        names: tuple[str, str] = ("conv1", "pointwise"),
+    ):
+        super().__init__()
+        self.names = names
+        depthwise = Conv2d(
+            in_channels, in_channels, kernel_size, stride, padding, groups=in_channels, bias=False
+        )
+        self.register_module(names[0], depthwise)
+        self.register_module(names[1], Conv2d(in_channels, out_channels, 1, bias=False))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for name in self.names:
+            x = getattr(self, name)(x)
+        return x
+
+
 class SqueezeExcitation(Module):
     """Every channel times a gate between 0 and 1 that sees the means of all channels.
 

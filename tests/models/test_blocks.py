@@ -12,6 +12,7 @@ from minitorch_cnn.models.blocks import (
     ConvBNReLU,
     ConvReLU,
     ImageNetToHalf,
+    SeparableConv,
     SqueezeExcitation,
     Trunk,
     classifier,
@@ -51,6 +52,21 @@ def test_conv_bn_relu_normalises_in_between_and_has_no_bias():
 @pytest.mark.parametrize("block", [ConvReLU, ConvBNReLU])
 def test_the_gradients_of_a_convolution_and_what_follows_it_are_slopes(block):
     gradients_are_slopes(block(2, 3, 3, padding=1), 2, 2, 5, 4)
+
+
+def test_a_separable_convolution_looks_at_each_channel_then_at_all():
+    block, x = SeparableConv(3, 5, 3, 2, 1), mt.randn(2, 3, 7, 6)
+    depthwise, pointwise = (p.detach().numpy() for p in block.parameters())
+    y = oracle.conv2d(x.numpy(), depthwise, (2, 2), ((1, 1), (1, 1)), groups=3)
+    y = np.einsum("oi,nihw->nohw", pointwise[:, :, 0, 0], y)
+    np.testing.assert_allclose(block(x).detach().numpy(), y, atol=1e-5)
+    named = SeparableConv(3, 5, 5, padding=2, names=("each", "all"))
+    assert [name for name, _ in named.named_parameters()] == ["each.weight", "all.weight"]
+    assert named(x).shape == (2, 5, 7, 6)
+
+
+def test_the_gradients_of_a_separable_convolution_are_slopes():
+    gradients_are_slopes(SeparableConv(2, 3, 3, 2, 1), 2, 2, 5, 4)
 
 
 def test_a_squeeze_and_excitation_gate_scales_channels_by_what_the_means_of_all_say():
