@@ -47,7 +47,8 @@ def test_widths_are_rounded_down_and_never_to_nothing():
     with nn.shapes_only():
         model = create_model("mobilenet_v1_100", width=0.33)
         least = create_model("mobilenet_v1_100", width=0.01)
-    assert model.conv_stem.weight.shape[0] == 10 and model.bn1.weight.shape == (10,)
+    norms = [model.bn1, *(stage[-1].bn2 for stage in model.blocks)]
+    assert [len(norm.weight) for norm in norms] == [10, 21, 42, 84, 168, 337]
     assert least.conv_stem.weight.shape[0] == 1
 
 
