@@ -45,10 +45,16 @@ def _is_large(case: Case) -> bool:
     return case.macs >= 2**20 and not (case.groups > 1 and case.w[1] == 1)
 
 
+def _is_thin(case: Case) -> bool:
+    """Whether groups are too thin for a product of matrices, and enough to fill vectors."""
+    return case.groups >= 8 and case.w[1] <= 4 and case.macs >= 2**16
+
+
 ROOM = Room("conv2d", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".im2col")
 ROOM.register("numba", ".tiled", can=can_compile, wants=_is_large, needs=NUMBA)
+ROOM.register("direct", ".direct", can=can_compile, wants=_is_thin, needs=NUMBA)
 
 
 def conv2d_forward(x: np.ndarray, w: np.ndarray, window: Window, groups: int = 1) -> np.ndarray:

@@ -1,0 +1,72 @@
+"""The direct convolution where the twin test's small planes do not reach: strips and blocks."""
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
+from minitorch_cnn.kernels.conv2d import (
+    conv2d_forward,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+)
+from minitorch_cnn.kernels.window import Window
+
+pytest.importorskip("numba")
+
+# groups, channels and outputs a group, size, window: many strips of rows, blocks of groups not full
+LARGE = [
+    (20, 1, 1, (90, 131), Window(3, padding=1)),
+    (17, 1, 2, (61, 140), Window(3, 2, 1)),
+    (16, 1, 1, (70, 150), Window((7, 5), (1, 2), 3)),
+    (9, 4, 4, (40, 90), Window(3, (2, 1), 1)),
+    (33, 2, 1, (40, 100), Window(3, 1, ((2, 0), (0, 3)), 2)),
+]
+
+
+def results(twin, groups, channels, outputs, size, window, dtype=np.float64):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((3, groups * channels, *size)).astype(dtype)
+    w = rng.standard_normal((groups * outputs, channels, *window.kernel)).astype(dtype)
+    gy = rng.standard_normal((3, len(w), *window.output_size(*size))).astype(dtype)
+    with use(twin):
+        return (
+            conv2d_forward(x, w, window, groups),
+            conv2d_input_grad(gy, w, window, size, groups),
+            conv2d_weight_grad(x, gy, window, groups),
+        )
+
+
+@pytest.mark.parametrize("layer", LARGE, ids=str)
+def test_large_planes_agree_with_numpy(layer):
+    for got, want in zip(results("direct", *layer), results("numpy", *layer), strict=True):
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-11 * np.abs(want).max())
+
+
+def test_single_precision_is_as_exact_as_its_sums_allow():
+    layer = LARGE[0]
+    exact = results("direct", *layer)
+    for got, want in zip(results("direct", *layer, dtype=np.float32), exact, strict=True):
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * np.abs(want).max())
+
+
+def test_the_number_of_threads_changes_no_bit():
+    before, found = get_num_threads(), []
+    for count in (1, 2, 5):
+        set_num_threads(count)
+        found.append(results("direct", *LARGE[1], dtype=np.float32))
+    set_num_threads(before)
+    for one, two, five in zip(*found, strict=True):
+        assert np.array_equal(one, two) and np.array_equal(one, five)
+
+
+def test_infinities_and_nans_stay_where_their_windows_are():
+    x = np.ones((1, 16, 12, 12))
+    x[0, 3, 5, 6], x[0, 4, 0, 0] = np.inf, np.nan
+    w = np.ones((16, 1, 3, 3))
+    with use("direct"):
+        y = conv2d_forward(x, w, Window(3, padding=1), 16)
+    infinite, undefined = np.zeros((2, 12, 12), bool)
+    infinite[4:7, 5:8] = undefined[:2, :2] = True
+    assert np.array_equal(np.isinf(y[0, 3]), infinite)
+    assert np.array_equal(np.isnan(y[0, 4]), undefined)
+    assert np.isfinite(np.delete(y[0], [3, 4], axis=0)).all()
