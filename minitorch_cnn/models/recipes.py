@@ -490,7 +490,7 @@ SMALL_RECIPES = {
     **{name: RECIPES[name] for name in ("lenet5", "lenet5_relu")},
     # Smaller batches do, for an image has thousands of labels.
     **{
-        name: replace(SMALL, epochs=6, batch_size=16, pretrain=RECIPES[name].pretrain)
+        name: replace(SMALL, epochs=6, batch_size=8, pretrain=RECIPES[name].pretrain)
         for name in ("fcn32s", "fcn16s", "fcn8s")
     },
     # Deep without shortcuts, it hardly moves at that rate; batch norm bears a larger one.
