@@ -1,0 +1,45 @@
+"""The memory of a training step is measured in a process of its own, and has a limit."""
+
+import pytest
+
+from benchmarks import memory
+from minitorch_cnn.models import create_model
+from minitorch_cnn.nn import shapes_only
+
+
+def test_there_is_a_model_for_every_case():
+    with shapes_only():
+        for case in memory.CASES:
+            create_model(case.name, **case.settings)
+
+
+def test_a_case_is_written_as_one_would_call_it():
+    assert str(memory.Case("lenet5", 2, {})) == "lenet5"
+    assert str(memory.Case("vgg11", 2, {"width": 0.5, "dropout": 0.0})) == (
+        "vgg11(width=0.5, dropout=0.0)"
+    )
+
+
+@pytest.mark.parametrize(("limit", "status"), [(12, 0), (0.001, 1)])
+def test_a_table_tells_what_the_nets_need_and_the_status_whether_it_is_too_much(
+    limit, status, tmp_path, monkeypatch
+):
+    pytest.importorskip("resource")
+    cases = [memory.Case("vgg11", batch, {"width": 0.1}) for batch in (1, 32)]
+    monkeypatch.setattr(memory, "CASES", [*cases, memory.Case("lenet5", 1, {})])
+    monkeypatch.setattr(memory, "LIMIT", limit)
+    file = tmp_path / "memory.md"
+    with pytest.raises(SystemExit) as stop:
+        memory.main(["vgg11", "--out", str(file)])
+    assert stop.value.code == status
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert "`python -m benchmarks.memory vgg11`" in lines
+    first, second = (line.split(" | ") for line in lines[-2:])
+    assert first[:2] == ["| vgg11(width=0.1)", "1"] and second[1] == "32"
+    assert 0 < float(first[2]) <= float(first[3]) < float(second[3]) < 12  # GiB
+
+
+def test_a_net_that_is_not_among_the_cases_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        memory.main(["lenet5"])
+    assert "NAME lenet5 must be one of resnet110_cifar, " in capsys.readouterr().err
