@@ -37,14 +37,16 @@ class Step(NamedTuple):
 
 
 def one_step(name: str) -> Step:
-    """Loss and gradients of the model `name` for a batch of random images."""
+    """Loss and gradients of the model `name` for a batch of random images and labels."""
     mt.manual_seed(0)
     auxiliary = recipe(name).auxiliary
     model = create_model(name, **({"aux": True} if auxiliary else {}))
     images = mt.randn(BATCH, *model_entry(name).input_shape)
     total = with_heads(mt.functional.cross_entropy, auxiliary)
     started = time.perf_counter()
-    loss = total(model(images), mt.arange(BATCH))
+    output = model(images)
+    N, K, *pixels = (output[0] if isinstance(output, tuple) else output).shape
+    loss = total(output, mt.randint(0, K, (N, *pixels)))
     halfway = time.perf_counter()
     loss.backward()
     ended = time.perf_counter()

@@ -6,6 +6,7 @@ import pytest
 
 import minitorch_cnn as mt
 from benchmarks import full_size
+from minitorch_cnn.models import registry
 
 
 def test_a_step_is_measured():
@@ -13,6 +14,13 @@ def test_a_step_is_measured():
     step = full_size.one_step("lenet5")
     assert step.wrong == "" and step.forward > 0 and step.backward > 0
     assert 0.02 < step.memory < 16
+
+
+def test_a_net_that_labels_pixels_does_a_step(monkeypatch):
+    pytest.importorskip("resource")
+    entry = registry.Entry("labeller", lambda: mt.nn.Conv2d(3, 5, 1), 20, 960, (3, 8, 8))
+    monkeypatch.setitem(registry._entries, "labeller", entry)
+    assert full_size.one_step("labeller").wrong == ""
 
 
 @pytest.mark.parametrize("place", ["loss", "gradient of 0.weight", "1.running_var"])
