@@ -110,6 +110,14 @@ def test_upsampling_is_stored_and_not_learned():
     assert weight.shape == (21, 21, 64, 64) and set(weight.data.strides) == {0}
 
 
+def test_only_fc6_and_fc7_are_dropped_and_only_in_training():
+    net = with_scores(small("fcn32s", padding=1, dropout=1.0))
+    x = mt.randn(1, 3, 8, 8)
+    assert not net(x).data.any() and net.eval()(x).data.any()
+    assert [m.p for m in net.modules() if isinstance(m, nn.Dropout)] == [1.0, 1.0]
+    assert [m.p for m in small("fcn8s").modules() if isinstance(m, nn.Dropout)] == [0.5, 0.5]
+
+
 def test_scores_start_at_zero():
     net = small("fcn8s", padding=1)
     assert not net(mt.randn(1, 3, 40, 40)).data.any()

@@ -107,6 +107,15 @@ def test_networks_of_other_codes_cost_their_nodes():
     assert params("1-01 1-00") - params("1-01 0-00") == 3 * node  # two nodes and the output
 
 
+def test_the_units_of_hidden_linear_layers_are_dropped_in_training():
+    model = small("1 1", units=(6, 6), dropout=1.0)
+    x = mt.randn(1, 3, 8, 8)
+    assert not model(x).data.any() and model.eval()(x).data.any()
+    with nn.shapes_only():
+        dropouts = [m.p for m in genetic_cnn().modules() if isinstance(m, nn.Dropout)]
+    assert dropouts == [0.5, 0.5]
+
+
 def test_settings_make_networks_for_small_images():
     settings = {"filters": (8, 16, 32), "stem": ((4,),), "kernel": 5, "pooled": 2, "units": (20,)}
     model = genetic_cnn("1-01 0-10-000 1", in_channels=1, width=0.5, norm="batch", **settings)

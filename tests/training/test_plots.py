@@ -79,11 +79,11 @@ def test_the_worst_masks(tmp_path, samples, channels):
             return rng.random((channels, 5, 4), np.float32), None
 
     masks, predicted = rng.integers(3, size=(2, samples, 5, 4))
-    masks[:, 0] = 255  # not labelled, so not wrong
+    masks[::2, :3] = 255  # not labelled, so not wrong
     path = tmp_path / "worst.png"
     plot_worst_masks(Images(), predicted, masks, list("abc"), path)
     assert is_png(path)
-    wrong = (predicted != masks)[:, 1:].sum((1, 2))
+    wrong = ((predicted != masks) & (masks != 255)).sum((1, 2))
     assert looked_at == sorted(range(samples), key=lambda i: -wrong[i])[:8]
 
 
