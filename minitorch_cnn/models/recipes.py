@@ -366,6 +366,28 @@ WIDE_RESNET = replace(
     schedule={"name": "milestones", "at": [60, 120, 160], "factor": 0.2},
 )
 
+# Huang et al. 2017, sections 4.2 and 4.3: Nesterov momentum, images as He et al. have them; for
+# CIFAR-10 300 epochs, the rate divided by 10 after half and three quarters of them. Zhu et al. 2018
+# train SparseNets alike.
+DENSENET = replace(RESNET, settings=RESNET.settings | {"nesterov": True})
+DENSENET_CIFAR = replace(
+    RESNET_CIFAR,
+    epochs=300,
+    batch_size=64,
+    settings=RESNET.settings | {"nesterov": True},
+    schedule={"name": "milestones", "at": [150, 225], "factor": 0.1},
+)
+
+# Hu et al. 2018, section 6: batches of 1024, rate 0.6, divided by 10 every 30 of 100 epochs, for all
+# of their nets. The weight decay is open.
+SENET = Recipe(
+    epochs=100,
+    batch_size=1024,
+    settings={"lr": 0.6, "momentum": 0.9, "weight_decay": 1e-4},
+    schedule={"name": "step", "every": 30, "factor": 0.1},
+    **INCEPTION_CROP,
+)
+
 # Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for
 # batches of 1024, along a cosine behind five epochs of warm-up (from a tenth here), and point to
 # ShuffleNet v2 for the rest, whence weight decay and smoothed labels.
@@ -453,6 +475,21 @@ RECIPES = {
     **dict.fromkeys((f"wrn_16_{k}" for k in (4, 8, 10)), WIDE_RESNET),
     **dict.fromkeys((f"wrn_40_{k}" for k in (4, 8, 10)), WIDE_RESNET),
     **dict.fromkeys(("wrn_22_8", "wrn_28_10", "wrn_58_4"), WIDE_RESNET),
+    **dict.fromkeys((f"densenet{n}" for n in (121, 161, 169, 201, 264)), DENSENET),
+    **dict.fromkeys((f"sparsenet{n}" for n in (121, 161, 169, 201, 264)), DENSENET),
+    **dict.fromkeys(
+        (f"densenet{kind}_cifar" for kind in ("40_k12", "100_k12", "100_k24")), DENSENET_CIFAR
+    ),
+    **dict.fromkeys(
+        (f"densenet_bc{kind}_cifar" for kind in ("100_k12", "190_k40", "250_k24")), DENSENET_CIFAR
+    ),
+    **dict.fromkeys(
+        (f"sparsenet{kind}_cifar" for kind in ("40_k24", "100_k24", "100_k36")), DENSENET_CIFAR
+    ),
+    "sparsenet_bc100_k24_cifar": DENSENET_CIFAR,
+    **dict.fromkeys((f"se_resnet{n}" for n in (50, 101, 152)), SENET),
+    **dict.fromkeys(("se_resnext50_32x4d", "se_resnext101_32x4d", "senet154"), SENET),
+    **dict.fromkeys(("se_vgg16_bn", "se_bn_inception", "se_inception_resnet_v2"), SENET),
     **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), SQUEEZENET),
     **dict.fromkeys(
         ("mobilenet_v1_100", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025"),

@@ -119,6 +119,15 @@ def test_the_papers_say_how_their_residual_nets_are_trained():
     assert (wide.epochs, wide.schedule["at"], wide.schedule["factor"]) == (200, [60, 120, 160], 0.2)
 
 
+def test_the_papers_say_how_their_dense_and_gated_nets_are_trained():
+    dense, sparse, gated = (
+        recipe(name) for name in ("densenet121", "sparsenet40_k24_cifar", "se_resnet50")
+    )
+    assert dense.settings["nesterov"] and dense.schedule == recipe("resnet50").schedule
+    assert (sparse.batch_size, sparse.epochs, sparse.schedule["at"]) == (64, 300, [150, 225])
+    assert (gated.batch_size, gated.settings["lr"], gated.epochs) == (1024, 0.6, 100)
+
+
 def test_the_papers_say_how_their_small_nets_are_trained():
     squeezenet, v1, v2 = (
         recipe(name) for name in ("squeezenet1_0", "mobilenet_v1_100", "mobilenet_v2")
