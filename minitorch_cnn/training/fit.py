@@ -61,6 +61,9 @@ def fit(
     progress: "bar" (tqdm), "plain" (a line per epoch) or "none".
     on_epoch: called with the history after each epoch.
 
+    A model that changes in the course of its training, as `NASNet` does, has a method set_progress:
+    before each step it is called with the share of all steps that lie behind, from 0 to 1.
+
     Raises: ValueError for settings that do not fit; NonFiniteError as soon as a loss or gradient is
     not finite, with the step, the layer it comes from and the last good checkpoint; OSError if a
     checkpoint cannot be written (the previous one is untouched).
@@ -196,6 +199,8 @@ class _Run:
         self.save()
 
     def one_step(self, x: Tensor, target: Tensor) -> None:
+        if hasattr(self.model, "set_progress"):
+            self.model.set_progress(self.step / (self.epochs * len(self.train)))
         random_state = get_rng_state()
         output = self.model(x)
         loss = self.loss(output, target)

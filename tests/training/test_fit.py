@@ -110,6 +110,37 @@ def test_the_schedule_is_stepped_after_each_epoch_or_each_step():
         assert [row["lr"] for row in history] == pytest.approx(rates)
 
 
+class Told(nn.Linear):
+    """A model that notes what it is told of the progress of its training."""
+
+    def __init__(self):
+        super().__init__(3, 3)
+        self.shares = []
+
+    def set_progress(self, share):
+        self.shares.append(share)
+
+
+def test_a_model_is_told_how_much_of_its_training_lies_behind(path):
+    told = Told()
+    quiet_fit(told, optim.SGD(told.parameters(), 0.1), data(), epochs=2)
+    assert told.shares == [step / 10 for step in range(10)]
+    stopped = Told()
+    settings = {"optimizer": optim.SGD(stopped.parameters(), 0.1), "progress": "none"}
+    batches = itertools.count()
+
+    def interrupted(logits, target):
+        if next(batches) == 7:
+            raise KeyboardInterrupt
+        return mt.functional.cross_entropy(logits, target)
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(stopped, data(), epochs=2, loss=interrupted, checkpoint=path, **settings)
+    stopped.shares.clear()
+    fit(stopped, data(), epochs=2, checkpoint=path, resume=True, **settings)
+    assert stopped.shares == [step / 10 for step in range(5, 10)]
+
+
 def test_a_plateau_is_told_the_test_loss():
     model, optimizer = setup()
     schedule = ReduceLROnPlateau(optimizer)
