@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ..nn import (
     init,
 )
 from ..tensor import Tensor
+from .same import SameConv2d
 
 Size = int | tuple[int, int]
 
@@ -109,7 +111,7 @@ class SeparableConv(Module):
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
 
-    The two are the children `names`.
+    padding: of the first, a number or "same" (see `SameConv2d`); names: of the two children.
     """
 
     def __init__(
@@ -118,14 +120,13 @@ class SeparableConv(Module):
         out_channels: int,
         kernel_size: int,
         stride: int = 1,
-        padding: int = 0,
+        padding: int | str = 0,
         names: tuple[str, str] = ("conv1", "pointwise"),
     ):
         super().__init__()
         self.names = names
-        depthwise = Conv2d(
-            in_channels, in_channels, kernel_size, stride, padding, groups=in_channels, bias=False
-        )
+        conv = SameConv2d if padding == "same" else partial(Conv2d, padding=padding, bias=False)
+        depthwise = conv(in_channels, in_channels, kernel_size, stride, groups=in_channels)
         self.register_module(names[0], depthwise)
         self.register_module(names[1], Conv2d(in_channels, out_channels, 1, bias=False))
 

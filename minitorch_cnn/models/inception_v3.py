@@ -111,14 +111,19 @@ TABLE = {
 }
 
 
-def auxiliary_head(in_channels: int, num_classes: int, width: float) -> Sequential:
-    """The classifier on the 17 x 17 grid (figure 8).    x (N, in_channels, 17, 17) -> logits"""
+def auxiliary_head(
+    in_channels: int, num_classes: int, width: float = 1.0, kernel_size: int = 5
+) -> Sequential:
+    """The classifier on the 17 x 17 grid (figure 8).    x (N, in_channels, 17, 17) -> logits
+
+    kernel_size: of the second convolution, which sees averages of 5 x 5, 3 pixels apart.
+    """
     filters, features = scaled(128, width), scaled(768, width)
     return Sequential(
         {
             "pool": AvgPool2d(5, 3),  # 5 x 5
             "conv0": conv_bn_relu(in_channels, filters, 1),
-            "conv1": conv_bn_relu(filters, features, 5),  # 1 x 1
+            "conv1": conv_bn_relu(filters, features, kernel_size),  # 1 x 1
             "avgpool": AdaptiveAvgPool2d(1),
             "flatten": Flatten(),
             "fc": Linear(features, num_classes),

@@ -1,0 +1,99 @@
+"""Layers padded as TensorFlow's padding "SAME" is: ceil(n / stride) outputs for n inputs.
+
+Along each axis the image gets as much padding as the last window needs, half of it on either side;
+if that is odd, one more at the bottom and right. With a stride of 2 and windows of 3, an image of
+even size is padded at the bottom and right only, one of odd size on all sides.
+"""
+
+from __future__ import annotations
+
+import math
+
+from .. import functional as F
+from ..nn import AvgPool2d, Conv2d, MaxPool2d
+from ..tensor import Tensor
+
+Pair = tuple[int, int]
+
+
+def same_padding(size: Pair, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Pair:
+    """The rows and columns of padding, both sides together, that an image of `size` gets."""
+    return tuple(
+        max((math.ceil(n / s) - 1) * s + d * (k - 1) + 1 - n, 0)
+        for n, k, s, d in zip(size, kernel_size, stride, dilation, strict=True)
+    )
+
+
+class SameConv2d(Conv2d):
+    """A convolution without bias.    x (N, C, H, W) -> y (N, O, ceil(H / stride), ceil(W / stride))
+
+    Settings are those of Conv2d.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: int | Pair,
+        stride: int | Pair = 1,
+        dilation: int | Pair = 1,
+        groups: int = 1,
+    ):
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            dilation=dilation,
+            groups=groups,
+            bias=False,
+        )
+        self.padding = "same"
+
+    def forward(self, input: Tensor) -> Tensor:
+        rows, columns = same_padding(input.shape[2:], self.kernel_size, self.stride, self.dilation)
+        if rows % 2 or columns % 2:
+            input = F.pad(input, (0, columns % 2, 0, rows % 2))
+        padding = rows // 2, columns // 2
+        return F.conv2d(input, self.weight, None, self.stride, padding, self.dilation, self.groups)
+
+
+class SameMaxPool2d(MaxPool2d):
+    """The maximum over windows.    x (N, C, H, W) -> y (N, C, ceil(H / stride), ceil(W / stride))
+
+    kernel_size: odd.
+    """
+
+    def __init__(self, kernel_size: int, stride: int):
+        super().__init__(kernel_size, stride)
+        self.padding = "same"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.max_pool2d(
+            input, self.kernel_size, self.stride, half_padding(input, self), ceil_mode=True
+        )
+
+
+class SameAvgPool2d(AvgPool2d):
+    """The mean over what of a window is in the image, otherwise as `SameMaxPool2d`."""
+
+    def __init__(self, kernel_size: int, stride: int):
+        super().__init__(kernel_size, stride)
+        self.padding = "same"
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            half_padding(input, self),
+            ceil_mode=True,
+            count_include_pad=False,
+        )
+
+
+def half_padding(x: Tensor, pool: MaxPool2d | AvgPool2d) -> Pair:
+    """The padding on each side of x but for the odd one, for which poolings can round up."""
+    sizes = ((value, value) for value in (pool.kernel_size, pool.stride))
+    rows, columns = same_padding(x.shape[2:], *sizes)
+    return rows // 2, columns // 2
