@@ -48,7 +48,7 @@ TABLE = {
     8: Design((("upscore2", "pool4"), ("upscore_pool4", "pool3")), "upscore8"),
 }
 
-# Factors for poolings that learn together with the rest from the start.       2017, section 4.3
+# Factors of poolings that learn together with the rest: the authors' FCN-8s at-once.
 AT_ONCE = {"pool4": 0.01, "pool3": 0.0001}
 
 
@@ -195,13 +195,15 @@ class FCN(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("FCN", x, self.in_channels, 1)
-        maps = {}
+        wanted, pooled = {pool for _, pool in self.design.skips}, {}
         y = x
         for name in self.order:
-            y = maps[name] = getattr(self, name)(y)
+            y = getattr(self, name)(y)
+            if name in wanted:
+                pooled[name] = y * self.factors[name] if self.factors else y
         *offsets, last = self.offsets
         for (upsampling, pool), offset in zip(self.design.skips, offsets, strict=True):
-            finer = getattr(self, f"score_{pool}")(maps[pool] * self.factors.get(pool, 1))
+            finer = getattr(self, f"score_{pool}")(pooled[pool])
             finer, y = overlap(finer, getattr(self, upsampling)(y), offset)
             y = y + finer
         return overlap(getattr(self, self.design.last)(y), x, last)[0]

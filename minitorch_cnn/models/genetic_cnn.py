@@ -18,7 +18,7 @@ blanks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ..nn import (
@@ -93,7 +93,7 @@ def code_of(bits: Sequence[int], nodes: Sequence[int]) -> str:
     Raises: ValueError for another number of bits, other values, or a stage of fewer than 2 nodes.
     """
     needed = sum(k * (k - 1) // 2 for k in nodes)
-    if not nodes or min(nodes) < 2:
+    if len(nodes) == 0 or min(nodes) < 2:
         raise ValueError(f"code_of: nodes={list(nodes)} must be numbers from 2")
     if len(bits) != needed or not set(bits) <= {0, 1}:
         raise ValueError(
@@ -116,7 +116,14 @@ class GeneticStage(Module):
     other. conv: makes a convolution, called as ConvReLU.
     """
 
-    def __init__(self, stage: Stage, in_channels: int, channels: int, kernel: int, conv):
+    def __init__(
+        self,
+        stage: Stage,
+        in_channels: int,
+        channels: int,
+        kernel: int,
+        conv: Callable[..., Module],
+    ):
         super().__init__()
         self.stage, padding = stage, kernel // 2
         self.input = conv(in_channels, channels, kernel, padding=padding)

@@ -217,7 +217,7 @@ def bilinear_(tensor: Tensor) -> Tensor:
 
     w (C, C, KH, KW), stride s = ceil(K / 2): w[i, i, a, b] = t(a) t(b) with the triangle t(a) = 1 -
     |a - c| / s around c = (K - 1) / 2 of an even K, s - 1 of an odd one (Long et al. 2015, section
-    3.3). The kernels of K = 2 s add up to constants: what is upsampled keeps its mean.
+    3.3). With stride s what is constant stays so, but for the margins.
 
     Raises: ValueError if the tensor has not 4 axes or its first two differ.
     """
