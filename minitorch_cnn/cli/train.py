@@ -158,7 +158,7 @@ def make_config(options) -> dict[str, Any]:
 
 def set_optimizer(recipe: dict[str, Any], options) -> None:
     """Another optimizer, with its rate alone: the recipe's settings are not for it."""
-    from ..models.recipes import OPTIMIZERS
+    from ..models.training_recipe import OPTIMIZERS
 
     name = options.optimizer
     if name not in OPTIMIZERS:

@@ -32,8 +32,9 @@ from . import (
     xception,
     zfnet,
 )
-from .recipes import Recipe, recipe
+from .recipes import recipe
 from .registry import Entry, create_model, list_models, model_entry, register
+from .training_recipe import Recipe
 
 __all__ = [
     "Entry",

@@ -1,4 +1,4 @@
-"""A recipe turns images into inputs, and makes the optimizer and its schedule."""
+"""Every model has its paper's recipe, and a small one."""
 
 import json
 from dataclasses import asdict
@@ -6,7 +6,6 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-import minitorch_cnn as mt
 from minitorch_cnn.models import Recipe, list_models, recipe
 from minitorch_cnn.models.recipes import RECIPES
 
@@ -18,76 +17,6 @@ def test_recipes_are_for_models_there_are():
 @pytest.mark.parametrize("name", list_models())
 def test_a_recipe_survives_json(name):
     assert Recipe(**json.loads(json.dumps(asdict(recipe(name))))) == recipe(name)
-
-
-def test_the_rate_rises_to_the_recipes_and_falls_to_nothing():
-    chosen = Recipe(epochs=20, optimizer="AdamW", settings={"lr": 0.5})
-    optimizer, schedule = chosen.make_optimizer(mt.nn.Linear(2, 2), steps=1)
-    rates = []
-    for _ in range(20):
-        rates.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
-    assert isinstance(optimizer, mt.optim.AdamW)
-    assert max(rates) == pytest.approx(0.5, rel=0.02)
-    assert rates[0] == pytest.approx(0.5 / 25) and rates[-1] < 1e-5
-
-
-def rates(chosen, steps):
-    """The rate before each of the steps of all epochs."""
-    optimizer, schedule = chosen.make_optimizer(mt.nn.Linear(2, 2), steps)
-    found = []
-    for _ in range(chosen.epochs * steps):
-        found.append(schedule.get_last_lr()[0])
-        optimizer.step()
-        schedule.step()
-    return found
-
-
-def test_the_rate_falls_in_steps_of_epochs():
-    schedule = {"name": "step", "every": 2, "factor": 0.1}
-    found = rates(Recipe(epochs=4, settings={"lr": 1.0}, schedule=schedule), steps=3)
-    assert found == pytest.approx([1.0] * 6 + [0.1] * 6)
-
-
-def test_the_rate_falls_as_a_polynomial_of_all_steps():
-    schedule = {"name": "polynomial", "power": 0.5}
-    found = rates(Recipe(epochs=2, settings={"lr": 1.0}, schedule=schedule), steps=4)
-    assert found == pytest.approx([(1 - t / 8) ** 0.5 for t in range(8)])
-
-
-def test_the_rate_falls_at_milestones_in_epochs():
-    schedule = {"name": "milestones", "at": [1, 3], "factor": 0.1}
-    found = rates(Recipe(epochs=4, settings={"lr": 1.0}, schedule=schedule), steps=2)
-    assert found == pytest.approx([1.0] * 2 + [0.1] * 4 + [0.01] * 2)
-
-
-def test_the_rate_falls_as_half_a_cosine_of_all_steps():
-    schedule = {"name": "cosine"}
-    found = rates(Recipe(epochs=2, settings={"lr": 1.0}, schedule=schedule), steps=4)
-    assert found == pytest.approx([(1 + np.cos(np.pi * t / 8)) / 2 for t in range(8)])
-
-
-@pytest.mark.parametrize(("end", "first"), [(0.1, [0.1, 0.1]), (1.0, [0.1, 0.55])])
-def test_a_warm_up_comes_before_the_schedule(end, first):
-    chosen = Recipe(
-        epochs=4,
-        settings={"lr": 1.0},
-        schedule={"name": "milestones", "at": [2], "factor": 0.5},
-        warm_up={"epochs": 1, "start": 0.1, "end": end},
-    )
-    assert rates(chosen, steps=2) == pytest.approx([*first] + [1.0] * 4 + [0.5] * 2)
-
-
-def test_a_schedule_of_all_steps_ends_with_the_run_in_spite_of_a_warm_up():
-    chosen = Recipe(
-        epochs=3,
-        settings={"lr": 1.0},
-        schedule={"name": "cosine"},
-        warm_up={"epochs": 0.5, "start": 0.1, "end": 1.0},
-    )
-    expected = [(1 + np.cos(np.pi * t / 10)) / 2 for t in range(10)]
-    assert rates(chosen, steps=4) == pytest.approx([0.1, 0.55, *expected])
 
 
 def test_the_papers_say_how_their_nets_are_trained():
@@ -149,33 +78,10 @@ def test_the_small_recipe_is_another_but_for_the_nets_of_small_images():
     assert recipe("inception_v4", small=True).settings["lr"] > small.settings["lr"]
 
 
-def test_the_first_weights_are_hes():
-    mt.manual_seed(0)
-    layer = mt.nn.Linear(200, 300)
-    Recipe(init="kaiming").first_weights(layer)
-    assert layer.weight.data.std() == pytest.approx(0.1, rel=0.02) and not layer.bias.data.any()
-
-
-def test_a_layer_that_starts_at_zero_stays_there():
-    layer = mt.nn.Conv2d(2, 3, 1)
-    mt.nn.init.zeros_(layer.weight)
-    Recipe(init="kaiming").first_weights(layer)
-    assert not layer.weight.data.any()
-
-
-def test_pixels_stay_with_their_labels_where_no_size_is_asked_for():
-    image = np.random.default_rng(0).random((3, 5, 9), np.float32)
-    x = Recipe(mean=(0.5,), std=(0.25,)).transform(None, True)(image, np.random.default_rng(0))
-    np.testing.assert_allclose(x, 4 * (image - 0.5), rtol=1e-5)
-    for moving in ({"scales": (1, 2)}, {"content": 20}, {"border": 4}, {"flip": True}):
-        with pytest.raises(ValueError, match=rf"^Recipe: {min(moving)}=.* moves pixels away"):
-            Recipe(**moving).transform(None, train=True)
-
-
 def test_the_rate_of_the_fully_convolutional_nets_is_constant():
     for name, rate in (("fcn32s", 1e-10), ("fcn16s", 1e-12), ("fcn8s", 1e-14)):
         chosen = recipe(name)
-        assert set(rates(chosen, steps=2)[:-1]) == {rate}
+        assert chosen.settings["lr"] == rate and chosen.schedule == {"name": "constant"}
         assert (chosen.batch_size, chosen.sum_of_pixels, chosen.ignore_index) == (1, True, 255)
     assert recipe("fcn8s", small=True).pretrain == "fcn16s"
 
@@ -190,56 +96,6 @@ def test_photographs_are_cut_and_normalised(name, train):
         assert abs(x[0]).max() < 1e-3
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 40, 30), (1, 28, 28), (3, 32, 32)])
-@pytest.mark.parametrize("train", [True, False])
-def test_images_of_any_shape_become_inputs(shape, train):
-    chosen = Recipe(content=27, border=2, flip=True, mean=(0.5,), std=(0.25,))
-    image = np.ones(shape, np.float32)
-    x = chosen.transform(32, train)(image, np.random.default_rng(0))
-    assert x.shape == (shape[0], 32, 32) and x.dtype == np.float32
-    assert set(np.unique(x).tolist()) == {-2.0, 2.0}  # border and content
-    assert (x == 2).sum() == shape[0] * 27 * 27 or train
-
-
-def test_held_out_images_are_in_the_middle_and_never_moved():
-    x = Recipe(content=27, border=2, flip=True).transform(32, train=False)(np.ones((1, 8, 8), "f4"))
-    rows = np.flatnonzero((x[0] > 0).any(axis=1))
-    assert (rows.min(), rows.max()) == (2, 28)
-
-
-def test_training_images_are_moved():
-    transform = Recipe(content=20, border=3).transform(32, train=True)
-    rng = np.random.default_rng(0)
-    tops = {
-        int(np.argmax(transform(np.ones((1, 8, 8), "f4"), rng)[0].max(1) > 0)) for _ in range(99)
-    }
-    assert tops == {3, 4, 5, 6, 7, 8, 9}
-
-
-def test_training_images_are_scaled_and_squeezed():
-    chosen = Recipe(content=20, border=4, area=(0.5, 1.0), ratio=(0.8, 1.25), mean=(0,), std=(1,))
-    transform, rng = chosen.transform(32, train=True), np.random.default_rng(0)
-    images = [transform(np.ones((1, 8, 8), "f4"), rng)[0] for _ in range(200)]
-    heights, widths = ([np.any(x > 0.5, axis).sum() for x in images] for axis in (1, 0))
-    # 20 of 40 pixels, of which a part of 0.5 to 1 of the area becomes 32 pixels a side.
-    assert 14 <= min(heights) < 17 and 20 < max(heights) <= 26
-    ratios = np.divide(heights, widths)
-    assert 0.75 < ratios.min() < 0.9 and 1.1 < ratios.max() < 1.35
-
-
 def test_lenet_sees_the_papers_background_and_ink():
     x = RECIPES["lenet5"].transform(32, train=False)(np.ones((1, 8, 8), np.float32))
     assert (x.min(), x.max()) == (pytest.approx(-0.1), pytest.approx(1.175))
-
-
-def test_what_does_not_fit_is_refused():
-    with pytest.raises(ValueError, match=r"^Recipe: optimizer='Sgd' must be one of SGD, "):
-        Recipe(optimizer="Sgd")
-    with pytest.raises(ValueError, match=r"^Recipe: schedule=\{'name': 'step'\} must have"):
-        Recipe(schedule={"name": "step"})
-    with pytest.raises(ValueError, match=r"^Recipe: warm_up=\{'epochs': 1\} must be None or have"):
-        Recipe(warm_up={"epochs": 1})
-    with pytest.raises(ValueError, match=r"^Recipe: init='he' must be None or 'kaiming'"):
-        Recipe(init="he")
-    with pytest.raises(ValueError, match=r"^Recipe: content=33 must be at most the input's 32"):
-        Recipe(content=33).transform(32, train=False)

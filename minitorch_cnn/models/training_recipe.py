@@ -1,0 +1,198 @@
+"""A recipe: the settings of a training run besides model and data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..data import transforms
+from ..nn import Conv2d, Linear, Module, init
+from ..optim import SGD, AdamW, Optimizer, RMSprop
+from ..optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    MultiStepLR,
+    OneCycleLR,
+    PolynomialLR,
+    SequentialLR,
+    StepLR,
+)
+
+OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
+SCHEDULES = {
+    "one-cycle": (),
+    "step": ("every", "factor"),
+    "milestones": ("at", "factor"),
+    "polynomial": ("power",),
+    "cosine": (),
+    "constant": (),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a model is trained; all of it can be JSON.
+
+    drop_last: whether an epoch's last batch is left out if it is not full. Of a few images batch
+    norm has no statistics to speak of, and what such a batch teaches may undo much.
+    optimizer: a name in OPTIMIZERS, with its `settings`.
+    schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
+    optimizer's lr and down to nothing; "step": times `factor` every `every` epochs;
+    "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
+    lr (1 - t/T)^power over the T steps of the run; "cosine": lr (1 + cos(pi t/T)) / 2;
+    "constant".
+    warm_up: {"epochs": n, "start": s, "end": e} or None: n epochs in front of the schedule, whose
+    steps and epochs count from their end, at lr times a factor that goes linearly from s to e.
+    average, clip_norm, auxiliary: as of `fit`; with auxiliary above 0 the model is made with its
+    auxiliary heads. label_smoothing, ignore_index: as of `cross_entropy`.
+    sum_of_pixels: whether the loss of an image whose pixels have labels is their sum, not mean.
+    init: "kaiming" draws the weights of convolutions and linear layers from N(0, 2 / inputs), with
+    biases 0, but for layers that the model starts at zero; None leaves all as the model draws them.
+    pretrain: the model whose finished run this one may start from (see `train_run`).
+    scales: the shorter side of images as multiples of the input's size, from which the input is
+    cut: drawn between the two in training, their mean for held-out images.
+    content: pixels a side that images are resized to before they are padded to the model's input
+    (None: the input's size, no padding).
+    border: pixels added around training images, from which a piece of the input's size is then cut
+    at random; with `area` a piece of a random share of the area and a random aspect ratio within
+    `ratio`, which is resized (see `RandomResizedCrop`). flip: whether they are mirrored at random.
+    lighting: the std of `PCALighting`, 0 for none. mean, std: taken off and divided by.
+
+    Raises: ValueError for an unknown optimizer, schedule or init.
+    """
+
+    epochs: int = 20
+    batch_size: int = 64
+    drop_last: bool = False
+    optimizer: str = "SGD"
+    settings: dict[str, Any] = field(
+        default_factory=lambda: {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
+    )
+    schedule: dict[str, Any] = field(default_factory=lambda: {"name": "one-cycle"})
+    warm_up: dict[str, float] | None = None
+    average: float | None = None
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    ignore_index: int = -100
+    sum_of_pixels: bool = False
+    auxiliary: float = 0.0
+    init: str | None = None
+    pretrain: str | None = None
+    scales: tuple[float, float] | None = None
+    content: int | None = None
+    border: int = 0
+    area: tuple[float, float] | None = None
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    flip: bool = False
+    lighting: float = 0.0
+    mean: tuple[float, ...] = (0.5,)
+    std: tuple[float, ...] = (0.25,)
+
+    def __post_init__(self):
+        for name in ("scales", "area", "ratio", "mean", "std"):  # JSON makes lists of them
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, tuple(getattr(self, name)))
+        if self.optimizer not in OPTIMIZERS:
+            names = ", ".join(OPTIMIZERS)
+            raise ValueError(f"Recipe: optimizer={self.optimizer!r} must be one of {names}")
+        name, *settings = self.schedule.get("name"), *sorted(self.schedule.keys() - {"name"})
+        if name not in SCHEDULES or settings != sorted(SCHEDULES[name]):
+            raise ValueError(
+                f"Recipe: schedule={self.schedule} must have a name and the settings of one of "
+                f"{SCHEDULES}"
+            )
+        if self.warm_up is not None and self.warm_up.keys() != {"epochs", "start", "end"}:
+            raise ValueError(
+                f"Recipe: warm_up={self.warm_up} must be None or have epochs, start and end"
+            )
+        if self.init not in (None, "kaiming"):
+            raise ValueError(f"Recipe: init={self.init!r} must be None or 'kaiming'")
+
+    def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
+        """The optimizer for a model, and the schedule of epochs of so many steps."""
+        optimizer = OPTIMIZERS[self.optimizer](model.parameters(), **self.settings)
+        if self.warm_up is None:
+            return optimizer, self._make_schedule(optimizer, self.epochs, steps)
+        epochs, start, end = (self.warm_up[name] for name in ("epochs", "start", "end"))
+        first = LinearLR(optimizer, start, end, round(epochs * steps))
+        then = self._make_schedule(optimizer, self.epochs - epochs, steps)
+        return optimizer, SequentialLR(optimizer, [first, then], [first.total_iters])
+
+    def _make_schedule(self, optimizer: Optimizer, epochs: float, steps: int) -> LRScheduler:
+        """The schedule for so many epochs of so many steps."""
+        total, settings = round(epochs * steps), self.schedule
+        if settings["name"] == "step":
+            return StepLR(optimizer, settings["every"] * steps, settings["factor"])
+        if settings["name"] == "milestones":
+            at = [epoch * steps for epoch in settings["at"]]
+            return MultiStepLR(optimizer, at, settings["factor"])
+        if settings["name"] == "constant":
+            return StepLR(optimizer, total, gamma=1.0)
+        if settings["name"] == "polynomial":
+            return PolynomialLR(optimizer, total, settings["power"])
+        if settings["name"] == "cosine":
+            return CosineAnnealingLR(optimizer, total)
+        rate = self.settings["lr"]
+        return OneCycleLR(optimizer, rate, total_steps=total, cycle_momentum=False)
+
+    def first_weights(self, model: Module) -> None:
+        """Draw a new model's weights as `init` says."""
+        if self.init is None:
+            return
+        for layer in model.modules():
+            if isinstance(layer, Conv2d | Linear) and layer.weight.data.any():
+                init.kaiming_normal_(layer.weight, nonlinearity="relu")
+                if layer.bias is not None:
+                    init.zeros_(layer.bias)
+
+    def transform(self, size: int | None, train: bool) -> transforms.Compose:
+        """What makes an image (C, H, W) of any size in [0, 1] the input (C, size, size) of a model.
+
+        With size=None the input has the image's size, and each pixel stays where its label is.
+
+        Raises: ValueError if content is above size, or if size is None and the recipe moves pixels.
+        """
+        if size is None:
+            self._check_still()
+            steps = []
+        else:
+            steps = self._crop(size, train) if self.scales else self._pad(size, train)
+        if train and self.flip:
+            steps.append(transforms.RandomHorizontalFlip())
+        if train and self.lighting:
+            steps.append(transforms.PCALighting(self.lighting))
+        return transforms.Compose([*steps, transforms.Normalize(self.mean, self.std)])
+
+    def _check_still(self) -> None:
+        for name in ("scales", "content", "border", "area", "flip"):
+            if getattr(self, name):
+                raise ValueError(
+                    f"Recipe: {name}={getattr(self, name)} moves pixels away from their labels"
+                )
+
+    def _crop(self, size: int, train: bool) -> list:
+        """The piece of a photograph that is the input."""
+        if train and self.area:
+            return [transforms.RandomResizedCrop(size, self.area, self.ratio)]
+        low, high = (round(scale * size) for scale in self.scales)
+        if train:
+            return [transforms.ScaleJitter(size, low, high)]
+        return [transforms.Resize((low + high) // 2), transforms.CenterCrop(size)]
+
+    def _pad(self, size: int, train: bool) -> list:
+        """All of a small image, amid a margin."""
+        content = size if self.content is None else self.content
+        if content > size:
+            raise ValueError(f"Recipe: content={content} must be at most the input's {size} pixels")
+        before = (size - content) // 2
+        after = size - content - before
+        steps: list = [transforms.Resize(content), transforms.CenterCrop(content)]
+        if after:
+            steps.append(transforms.Pad((before, before, after, after)))
+        if train and self.area:
+            crop = transforms.RandomResizedCrop(size, self.area, self.ratio)
+            steps += [transforms.Pad(self.border), crop]
+        elif train and self.border:
+            steps.append(transforms.RandomCrop(size, padding=self.border))
+        return steps
