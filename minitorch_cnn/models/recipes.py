@@ -135,6 +135,62 @@ MOBILENET_V2 = Recipe(
     **INCEPTION_CROP,
 )
 
+# Zhang et al. 2018, section 4: linearly from 0.5 to 0 in 300,000 batches of 1024, which are 240
+# epochs, with pieces less small than ResNeXt's (the paper has no number). Version 2 is trained
+# alike. Smoothed labels are those of the code that its authors published.
+SHUFFLENET = Recipe(
+    epochs=240,
+    batch_size=1024,
+    settings={"lr": 0.5, "momentum": 0.9, "weight_decay": 4e-5},
+    schedule={"name": "polynomial", "power": 1.0},
+    label_smoothing=0.1,
+    **INCEPTION_CROP | {"area": (0.25, 1.0)},
+)
+
+# Chollet 2017, sections 4.2 and 4.3: plain momentum with the rate of Inception-v3, a quarter of its
+# L2 weight, averaged weights. Batches, epochs and the decay of averages are open.
+XCEPTION = Recipe(
+    epochs=100,
+    batch_size=32,
+    settings={"lr": 0.045, "momentum": 0.9, "weight_decay": 1e-5},
+    schedule={"name": "step", "every": 2, "factor": 0.94},
+    average=0.9999,
+    **INCEPTION_CROP,
+)
+
+# Zoph et al. 2018 (appendix A) and the settings in their authors' code, for one of the 50 (large:
+# 100) replicas that learn at once there: RMSProp, 0.97 every 2.4 epochs, 250,000 batches of 1600,
+# which are 312 epochs. The momentum of RMSProp is its default there.
+NASNET_MOBILE = Recipe(
+    epochs=312,
+    batch_size=32,
+    optimizer="RMSprop",
+    settings={"lr": 0.04, "alpha": 0.9, "eps": 1.0, "momentum": 0.9, "weight_decay": 4e-5},
+    schedule={"name": "step", "every": 2.4, "factor": 0.97},
+    average=0.9999,
+    clip_norm=10.0,
+    label_smoothing=0.1,
+    auxiliary=0.4,
+    **INCEPTION_CROP,
+)
+NASNET_LARGE = replace(
+    NASNET_MOBILE,
+    batch_size=16,
+    settings=NASNET_MOBILE.settings | {"lr": 0.015, "weight_decay": 5e-5},
+)
+# For CIFAR-10: plain momentum and half a cosine. The squares cut out of some images are left out.
+NASNET_CIFAR = Recipe(
+    epochs=600,
+    batch_size=32,
+    settings={"lr": 0.025, "momentum": 0.9, "weight_decay": 5e-4},
+    schedule={"name": "cosine"},
+    clip_norm=5.0,
+    auxiliary=0.4,
+    border=4,
+    flip=True,
+    **UNIT,
+)
+
 # He et al. 2015 ("Deep residual learning"), section 3.4: rate 0.1, divided by 10 when the error
 # stands still (here every 30 epochs, as in the authors' later papers), the shorter side from 256 to
 # 480 pixels, PCA lighting. Pre-activation and wide nets were trained alike.
@@ -313,6 +369,17 @@ RECIPES = {
         ),
         MOBILENET_V2,
     ),
+    **dict.fromkeys(
+        (
+            *(f"shufflenet_v1_g{groups}" for groups in (1, 2, 3, 4, 8)),
+            *(f"shufflenet_v2_{width}" for width in ("x0_5", "x1_0", "x1_5", "x2_0")),
+        ),
+        SHUFFLENET,
+    ),
+    "xception": XCEPTION,
+    "nasnet_a_mobile": NASNET_MOBILE,
+    "nasnet_a_large": NASNET_LARGE,
+    "nasnet": NASNET_CIFAR,
     **dict.fromkeys(("ghostnet_050", "ghostnet_100", "ghostnet_130"), GHOSTNET),
     **dict.fromkeys(("vgg16_cifar", "ghost_vgg16_cifar"), GHOST_VGG),
     "ghost_resnet56_cifar": RESNET_CIFAR,

@@ -123,7 +123,7 @@ class Recipe:
         """The schedule for so many epochs of so many steps."""
         total, settings = round(epochs * steps), self.schedule
         if settings["name"] == "step":
-            return StepLR(optimizer, settings["every"] * steps, settings["factor"])
+            return StepLR(optimizer, round(settings["every"] * steps), settings["factor"])
         if settings["name"] == "milestones":
             at = [epoch * steps for epoch in settings["at"]]
             return MultiStepLR(optimizer, at, settings["factor"])

@@ -70,6 +70,27 @@ def test_the_papers_say_how_their_small_nets_are_trained():
     assert recipe("ghost_resnet56_cifar").schedule["at"] == [82, 123]
 
 
+def test_the_papers_say_how_nets_of_separable_and_shuffled_convolutions_are_trained():
+    shuffle, xception = recipe("shufflenet_v1_g3"), recipe("xception")
+    assert recipe("shufflenet_v2_x0_5") == shuffle
+    batches = 1_281_167 / shuffle.batch_size
+    assert shuffle.epochs * batches == pytest.approx(300_000, rel=0.01)
+    assert shuffle.settings["lr"] == 0.5 and shuffle.settings["weight_decay"] == 4e-5
+    assert shuffle.schedule == {"name": "polynomial", "power": 1.0}
+    assert xception.settings == {"lr": 0.045, "momentum": 0.9, "weight_decay": 1e-5}
+    assert xception.schedule == recipe("inception_v3").schedule and xception.average
+
+
+def test_the_paper_says_how_searched_nets_are_trained():
+    mobile, large, small = (recipe(n) for n in ("nasnet_a_mobile", "nasnet_a_large", "nasnet"))
+    assert {r.auxiliary for r in (mobile, large, small)} == {0.4}
+    assert (mobile.settings["lr"], large.settings["lr"]) == (0.04, 0.015)
+    assert mobile.schedule == large.schedule == {"name": "step", "every": 2.4, "factor": 0.97}
+    assert mobile.epochs * 1_281_167 == pytest.approx(250_000 * 1600, rel=0.01)
+    assert small.schedule == {"name": "cosine"} and small.optimizer == "SGD"
+    assert (small.epochs, small.settings["lr"], small.clip_norm) == (600, 0.025, 5.0)
+
+
 def test_the_small_recipe_is_another_but_for_the_nets_of_small_images():
     small = recipe("vgg16", small=True)
     assert (small.optimizer, small.init, small.pretrain) == ("AdamW", "kaiming", "vgg11")
