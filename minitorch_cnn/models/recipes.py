@@ -252,6 +252,23 @@ SENET = Recipe(
     **INCEPTION_CROP,
 )
 
+# Huang et al. 2016, section 4: 500 epochs, the rate divided by 10 after half and three quarters of
+# them. Zhang et al. 2017 train RoR so, too.
+STOCHASTIC_DEPTH = replace(
+    RESNET_CIFAR,
+    epochs=500,
+    settings={"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
+    schedule={"name": "milestones", "at": [250, 375], "factor": 0.1},
+)
+# Srivastava et al. 2015, section 3, train with momentum and a rate that falls; rate, schedule and
+# number of epochs are open; on CIFAR they are ResNet's here.
+HIGHWAY_MNIST = Recipe(
+    epochs=40,
+    batch_size=128,
+    settings={"lr": 0.05, "momentum": 0.9},
+    schedule={"name": "step", "every": 1, "factor": 0.9},
+)
+
 # Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for
 # batches of 1024, along a cosine behind five epochs of warm-up (from a tenth here), and point to
 # ShuffleNet v2 for the rest, whence weight decay and smoothed labels.
@@ -354,6 +371,21 @@ RECIPES = {
     **dict.fromkeys((f"se_resnet{n}" for n in (50, 101, 152)), SENET),
     **dict.fromkeys(("se_resnext50_32x4d", "se_resnext101_32x4d", "senet154"), SENET),
     **dict.fromkeys(("se_vgg16_bn", "se_bn_inception", "se_inception_resnet_v2"), SENET),
+    **dict.fromkeys((f"stochastic_depth_resnet{n}_cifar" for n in (110, 1202)), STOCHASTIC_DEPTH),
+    **dict.fromkeys(("ror3_110_cifar", "ror3_164_cifar", "pre_ror3_164_cifar"), STOCHASTIC_DEPTH),
+    **dict.fromkeys(("ror3_wrn40_4_cifar", "ror3_wrn58_4_cifar"), STOCHASTIC_DEPTH),
+    **dict.fromkeys(
+        (
+            f"resnext{depth}_{form}d"
+            for depth in (50, 101)
+            for form in ("1x64", "2x40", "4x24", "8x14", "32x4")
+        ),
+        RESNET,
+    ),
+    "resnext101_64x4d": RESNET,
+    **dict.fromkeys(("diracnet18", "diracnet34"), RESNET),
+    **dict.fromkeys(("highway_mnist_16", "highway_mnist_32"), HIGHWAY_MNIST),
+    **dict.fromkeys((f"highway_{letter}_cifar" for letter in "abc"), RESNET_CIFAR),
     **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), SQUEEZENET),
     **dict.fromkeys(
         ("mobilenet_v1_100", "mobilenet_v1_075", "mobilenet_v1_050", "mobilenet_v1_025"),

@@ -1,0 +1,148 @@
+"""DiracNet: no shortcuts; the identity is a part of each convolution's weight.
+
+S. Zagoruyko, N. Komodakis (2017), "DiracNets: training very deep neural networks without skip
+connections", arXiv 1706.00388. A filter is learned as what it adds to passing its channel on,
+
+    W_o = alpha_o delta_o + beta_o V_o / |V_o|
+
+with delta the convolution that gives its input back and V the free weights, so that a plain net of
+34 layers learns as well as a ResNet. Once trained, a layer is one convolution with a bias.
+
+Deviations from the paper
+- The form is that of its second version (2018): ReLU instead of NCReLU, and alpha and beta for each
+  filter, at first 1 and 0.1. Weight decay is for V alone there; a recipe here has one for all.
+
+Where a layer has more filters than channels, delta passes the channels on again from the first.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import functional as F
+from ..autograd import no_grad
+from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
+from ..nn.parameter import new_parameter
+from ..tensor import Tensor
+from .blocks import Trunk, classifier, scaled
+from .registry import register
+
+FILTERS = (64, 128, 256, 512)
+
+#     group0  group1  group2  group3     units of two convolutions, Table 6
+TABLE = {
+    18: (2,      2,      2,      2),
+    34: (3,      4,      6,      3),
+}  # fmt: skip
+
+
+class DiracConv(Conv2d):
+    """A 3 x 3 convolution by alpha delta + beta V / |V|.
+
+    x (N, in_channels, H, W) -> y (N, out_channels, H, W)
+
+    weight: V (out_channels, in_channels, 3, 3); alpha, beta (out_channels,).
+    """
+
+    def __init__(self, in_channels: int, out_channels: int):
+        super().__init__(in_channels, out_channels, 3, padding=1, bias=False)
+        self.alpha, self.beta = new_parameter(out_channels), new_parameter(out_channels)
+        init.ones_(self.alpha)
+        init.constant_(self.beta, 0.1)
+
+    def effective_weight(self) -> Tensor:
+        """W (out_channels, in_channels, 3, 3)"""
+        filters, channels = self.weight.shape[:2]
+        delta = np.zeros(self.weight.shape, self.weight.dtype)
+        delta[np.arange(filters), np.arange(filters) % channels, 1, 1] = 1
+        norm = (self.weight * self.weight).sum((1, 2, 3), keepdim=True).sqrt()
+        alpha, beta = (p.reshape(-1, 1, 1, 1) for p in (self.alpha, self.beta))
+        return alpha * Tensor(delta) + beta * (self.weight / norm)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.conv2d(x, self.effective_weight(), padding=1)
+
+
+class DiracNet(Trunk):
+    """The net of a depth in TABLE.    x (N, in_channels, H, W) -> logits (N, num_classes)
+
+    folded: whether layers are convolutions with biases, as `fold` makes them of a trained net;
+    width: a factor for all channels.
+
+    Raises: ValueError for images of another shape, or too small.
+    """
+
+    def __init__(
+        self,
+        depth: int,
+        num_classes: int = 1000,
+        in_channels: int = 3,
+        folded: bool = False,
+        width: float = 1.0,
+    ):
+        channels = scaled(FILTERS[0], width)
+        stem = Conv2d(in_channels, channels, 7, 2, 3, bias=folded)
+        layers: dict[str, Module] = {
+            "conv1": _layer(stem, folded),
+            "maxpool": MaxPool2d(3, 2, 1),
+        }
+        for number, (units, filters) in enumerate(zip(TABLE[depth], FILTERS, strict=True)):
+            group = []
+            for _ in range(2 * units):
+                inputs, channels = channels, scaled(filters, width)
+                plain = Conv2d(inputs, channels, 3, padding=1) if folded else None
+                group.append(_layer(plain or DiracConv(inputs, channels), folded))
+            layers[f"group{number}"] = Sequential(*group)
+            if number < 3:
+                layers[f"pool{number}"] = MaxPool2d(2)
+        layers |= classifier(channels, num_classes)
+        super().__init__(layers, in_channels, smallest=29)
+        self.settings = {"num_classes": num_classes, "in_channels": in_channels, "width": width}
+        self.depth, self.folded = depth, folded
+        for module in self.modules():
+            if isinstance(module, Conv2d):
+                init.kaiming_normal_(module.weight, nonlinearity="relu")
+
+
+def _layer(conv: Conv2d, folded: bool) -> Sequential:
+    """A convolution with its ReLU, and with the batch norm that folding takes into its bias."""
+    norm = {} if folded else {"bn": BatchNorm2d(conv.out_channels)}
+    return Sequential({"conv": conv, **norm, "relu": ReLU()})
+
+
+def fold(model: DiracNet) -> DiracNet:
+    """The folded net that computes in evaluation what `model` does.
+
+    Batch norm is y = g (W x - m) / s + b with g its weight and s the deviation: a convolution by
+    g W / s, with the bias b - g m / s.
+
+    Raises: ValueError for a net that is folded already.
+    """
+    if model.folded:
+        raise ValueError("fold: the model is folded already")
+    folded = DiracNet(model.depth, folded=True, **model.settings).to(dtype=model.fc.weight.dtype)
+    state = folded.state_dict()
+    with no_grad():
+        for name, layer in model.named_modules():
+            if not isinstance(getattr(layer, "conv", None), Conv2d):
+                continue
+            conv, bn = layer.conv, layer.bn
+            weight = conv.effective_weight() if isinstance(conv, DiracConv) else conv.weight
+            scale = bn.weight / (bn.running_var + bn.eps).sqrt()
+            state[f"{name}.conv.weight"] = weight * scale.reshape(-1, 1, 1, 1)
+            state[f"{name}.conv.bias"] = bn.bias - bn.running_mean * scale
+        state["fc.weight"], state["fc.bias"] = model.fc.weight, model.fc.bias
+        folded.load_state_dict(state)
+    return folded.train(model.training)
+
+
+@register(params=11_523_368, macs=1_794_805_760)
+def diracnet18(**settings) -> DiracNet:
+    """DiracNet-18. Settings: see `DiracNet`."""
+    return DiracNet(18, **settings)
+
+
+@register(params=21_638_952, macs=3_644_493_824)
+def diracnet34(**settings) -> DiracNet:
+    """DiracNet-34. Settings: see `DiracNet`."""
+    return DiracNet(34, **settings)
