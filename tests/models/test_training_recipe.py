@@ -35,6 +35,8 @@ def test_the_rate_falls_in_steps_of_epochs():
     schedule = {"name": "step", "every": 2, "factor": 0.1}
     found = rates(Recipe(epochs=4, settings={"lr": 1.0}, schedule=schedule), steps=3)
     assert found == pytest.approx([1.0] * 6 + [0.1] * 6)
+    found = rates(Recipe(epochs=1, settings={"lr": 1.0}, schedule={**schedule, "every": 0.4}), 5)
+    assert found == pytest.approx([1.0, 1.0, 0.1, 0.1, 0.01])
 
 
 def test_the_rate_falls_as_a_polynomial_of_all_steps():
