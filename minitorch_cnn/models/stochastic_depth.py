@@ -67,7 +67,7 @@ def averaging(block: type[BasicBlock]) -> MakeBlock:
     def make(in_channels: int, out_channels: int, stride: int) -> BasicBlock:
         shortcut = None
         if stride != 1 or in_channels != out_channels:
-            shortcut = Sequential(AvgPool2d(stride, stride), PadChannels(out_channels))
+            shortcut = Sequential(AvgPool2d(stride, ceil_mode=True), PadChannels(out_channels))
         return block(in_channels, out_channels, stride, shortcut)
 
     return make

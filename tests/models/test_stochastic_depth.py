@@ -67,6 +67,12 @@ def test_a_block_that_is_left_out_is_its_shortcut_behind_a_relu_and_runs_no_bran
     assert not ran
 
 
+@pytest.mark.parametrize("size", [1, 5])
+def test_the_shortcut_fits_images_of_odd_size(size):
+    block = averaging(StochasticBlock)(3, 5, 2)
+    assert block(mt.randn(2, 3, size, size)).shape == (2, 5, (size + 1) // 2, (size + 1) // 2)
+
+
 def test_in_evaluation_the_branch_counts_as_often_as_it_survived():
     block, x = averaging(StochasticBlock)(4, 4, 1).eval(), mt.randn(2, 4, 6, 6)
     block.survival = 0.25
