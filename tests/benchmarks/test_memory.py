@@ -1,5 +1,6 @@
 """The memory of a training step is measured in a process of its own, and has a limit."""
 
+import numpy as np
 import pytest
 
 from benchmarks import memory
@@ -37,6 +38,15 @@ def test_a_table_tells_what_the_nets_need_and_the_status_whether_it_is_too_much(
     first, second = (line.split(" | ") for line in lines[-2:])
     assert first[:2] == ["| vgg11(width=0.1)", "1"] and second[1] == "32"
     assert 0 < float(first[2]) <= float(first[3]) < float(second[3]) < 12  # GiB
+
+
+def test_what_the_parent_process_has_does_not_count(monkeypatch, capsys):
+    pytest.importorskip("resource")
+    weight = np.ones(2**27)  # 1 GiB
+    monkeypatch.setattr(memory, "CASES", [memory.Case("lenet5", 1, {})])
+    with pytest.raises(SystemExit):
+        memory.main([])
+    assert weight.any() and float(capsys.readouterr().out.splitlines()[-1].split()[3]) < 1
 
 
 def test_a_net_that_is_not_among_the_cases_is_refused(capsys):
