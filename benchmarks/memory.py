@@ -5,7 +5,7 @@
 A net at its full size, 32-bit numbers, random images of the size it was published for: loss,
 gradients and a step of SGD with momentum. Memory is the most that a process of its own has had,
 Python included: with the net just built, and in all. The exit status is 1 if a net takes more
-than LIMIT. Half a minute or so a net.
+than LIMIT. Some seconds a net.
 """
 
 from __future__ import annotations
@@ -50,6 +50,7 @@ CASES = [
     Case("resnet110_cifar", 2, {}),
     Case("resnet1202_cifar", 2, {}),
     Case("preact_resnet1001_cifar", 2, {}),
+    Case("stochastic_depth_resnet1202_cifar", 2, {}),
     Case("densenet_bc190_k40_cifar", 4, {}),
     Case("densenet_bc190_k40_cifar", 4, {"memory_efficient": True}),
 ]
