@@ -12,44 +12,59 @@ network of 19 layers errs 7.5 % without the two-stage training that FitNets of t
 Deviations from the paper
 - The MNIST nets (section 3.3) are 3 x 3 convolutions: a plain one, then three, three and two
   highway layers with 2 x 2 maxima behind each run, then the classifier: ten layers, with exactly
-  the 39 and 151 thousand parameters of table 1.
-- Of the CIFAR nets table 2 gives layers, parameters and the filters of the FitNets that A and B
-  follow. Open are which layers are highways and what stands before the classifier. Here a layer
-  that changes the number of channels is plain, all others are highways, and the means of the maps
-  go through a highway layer of linear units. So B has 2.31 million parameters (table 2: 2.3) and A
-  143 thousand (table 2: 236).
-- Of C table 2 says 32 layers, 3 x 3 and 1 x 1 in turn, and 1.25 million parameters; three runs of
-  ten layers with 32, 64 and 96 filters come to 1.27 million. Its filters are a guess.
+  the 39 and 151 thousand parameters of table 1. The example that the authors published for Caffe
+  has a first convolution of 5 x 5 instead, and 152 thousand.
+- Of the CIFAR nets table 2 gives layers and parameters alone: A and B are to resemble FitNets 1 and
+  4. The authors' example for Caffe is a B: plain layers where the channels change, highways
+  elsewhere, so that all layers of a run have the same filters, then a 1 x 1 convolution to 100
+  channels, their averages and the classifier. For ten classes that is 2.26 million parameters
+  (table 2: 2.3).
+- A is built alike, with FitNet 1's largest number of filters in each run: 225 thousand parameters
+  (table 2: 236). Of C the paper tells that 3 x 3 and 1 x 1 convolutions alternate in 32 layers;
+  runs of ten with 32, 64 and 96 filters are a guess and come to 1.26 million (table 2: 1.25).
+
+Weights are uniform with variance 1 / inputs, and biases 0, as in the authors' examples. These drop
+a fifth of the image, of the values behind poolings and of those in front of the classifier (on
+MNIST more and more, up to a half).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from .. import functional as F
-from ..nn import AdaptiveAvgPool2d, Conv2d, Flatten, Linear, MaxPool2d, Module, Sequential, init
+from ..nn import (
+    AdaptiveAvgPool2d,
+    Conv2d,
+    Dropout,
+    Flatten,
+    Linear,
+    MaxPool2d,
+    Module,
+    Sequential,
+    init,
+)
 from ..tensor import Tensor
-from .blocks import ConvReLU, Trunk, scaled, smallest_image
+from .blocks import ConvReLU, Trunk, draw_weights, scaled, smallest_image
 from .registry import register
 
-# Runs of layers with maxima of 2 x 2 pixels between them: the filters of each layer.
-MNIST = ((1, 1, 1, 1), (1, 1, 1), (1, 1))  # times 16 or 32
-A = ((16, 16, 16), (32, 32, 32), (48, 48, 64))  # FitNet 1
-B = ((32, 32, 32, 48, 48), (80,) * 6, (128,) * 6)  # FitNet 4
-C = ((32,) * 10, (64,) * 10, (96,) * 10)
+# Runs of layers with maxima of 2 x 2 pixels between them: filters, and number of layers.
+A = ((16, 3), (32, 3), (64, 3))
+B = ((32, 5), (80, 6), (128, 6))
+C = ((32, 10), (64, 10), (96, 10))
+LAST = 100  # channels of the 1 x 1 convolution in front of the averages
 
 
 class Highway(Module):
-    """y = T(x) * H(x) + (1 - T(x)) * x        x, y of one shape
+    """y = T(x) * H(x) + (1 - T(x)) * x    with H = max(W_H x + b_H, 0), T = sigmoid(W_T x + b_T)
 
-    transform: W_H, a layer that keeps the shape, behind which stands a ReLU; gate: W_T, a layer of
-    the same kind, whose biases begin at gate_bias.
+    x, y (N, channels, H, W); W_H and W_T are convolutions, and b_T begins as gate_bias.
     """
 
-    def __init__(self, transform: Module, gate: Module, gate_bias: float):
+    def __init__(self, channels: int, kernel_size: int, gate_bias: float):
         super().__init__()
-        self.transform, self.gate = transform, gate
-        init.constant_(gate.bias, gate_bias)
+        self.transform = Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
+        self.gate = Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
+        draw_weights(self, init.lecun_uniform_)
+        init.constant_(self.gate.bias, gate_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         t = F.sigmoid(self.gate(x))
@@ -61,70 +76,61 @@ class HighwayNet(Trunk):
 
     x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    runs: the filters of each layer; head: makes what follows the last run from its channels, the
-    classes and the gates' bias; kernels: the sizes of the convolutions in turn; gate_bias: what
-    gates begin with, the more below 0 the deeper the net (the paper searches from -1 to -10);
-    width: a factor for all channels.
+    runs: filters and number of layers of each; kernels: the sizes of the convolutions in turn;
+    averaged: whether the classifier sees averages, of LAST maps, instead of maps of 3 x 3;
+    gate_bias: what gates begin with, the more below 0 the deeper the net (the paper searches from
+    -1 to -10); dropout: the share of values dropped; width: a factor for all channels.
 
     Raises: ValueError for images of another shape, or too small.
     """
 
     def __init__(
         self,
-        runs: tuple[tuple[int, ...], ...],
-        head: Callable[[int, int, float], dict[str, Module]],
+        runs: tuple[tuple[int, int], ...],
+        kernels: tuple[int, ...] = (3,),
+        averaged: bool = True,
         num_classes: int = 10,
         in_channels: int = 3,
-        kernels: tuple[int, ...] = (3,),
         gate_bias: float = -2.0,
+        dropout: float = 0.2,
         width: float = 1.0,
     ):
-        layers: dict[str, Module] = {}
-        channels, count = in_channels, 0
-        for run, filters in enumerate(runs):
+        layers: dict[str, Module] = {"drop0": Dropout(dropout)}
+        channels, count, before = in_channels, 0, None
+        for run, (filters, number) in enumerate(runs):
             if run:
-                layers[f"pool{run}"] = MaxPool2d(2)
-            for outputs in filters:
-                inputs, channels = channels, scaled(outputs, width)
-                k, count = kernels[count % len(kernels)], count + 1
-                if count > 1 and inputs == channels:
-                    layers[f"conv{count}"] = highway_conv(channels, k, gate_bias)
+                layers |= {f"pool{run}": MaxPool2d(2), f"drop{run}": Dropout(dropout)}
+            for _ in range(number):
+                kernel, count = kernels[count % len(kernels)], count + 1
+                if filters == before:
+                    made = Highway(channels, kernel, gate_bias)
                 else:
-                    layers[f"conv{count}"] = ConvReLU(inputs, channels, k, padding=k // 2)
-        layers |= head(channels, num_classes, gate_bias)
+                    inputs, channels, before = channels, scaled(filters, width), filters
+                    made = plain(inputs, channels, kernel)
+                layers[f"conv{count}"] = made
+        if averaged:
+            inputs, channels = channels, scaled(LAST, width)
+            layers |= {"last": plain(inputs, channels, 1), "avgpool": AdaptiveAvgPool2d(1)}
+        else:  # images of 28 x 28 have maps of 3 x 3 without the averages, too
+            layers |= {"pool": MaxPool2d(2), "avgpool": AdaptiveAvgPool2d(3)}
+            channels *= 9
+        fc = Linear(channels, num_classes)
+        draw_weights(fc, init.lecun_uniform_)
+        layers |= {"flatten": Flatten(), "dropout": Dropout(dropout), "fc": fc}
         super().__init__(layers, in_channels, smallest_image(Sequential(layers)))
 
 
-def highway_conv(channels: int, kernel_size: int, gate_bias: float) -> Highway:
-    """A highway layer of convolutions."""
-    pair = (Conv2d(channels, channels, kernel_size, padding=kernel_size // 2) for _ in range(2))
-    return Highway(*pair, gate_bias)
-
-
-def of_maps(channels: int, num_classes: int, gate_bias: float) -> dict[str, Module]:
-    """Maxima, and a classifier that sees maps of 3 x 3 whole."""
-    return {
-        "pool": MaxPool2d(2),
-        "avgpool": AdaptiveAvgPool2d(3),  # nothing happens here for images of 28 x 28
-        "flatten": Flatten(),
-        "fc": Linear(channels * 9, num_classes),
-    }
-
-
-def of_means(channels: int, num_classes: int, gate_bias: float) -> dict[str, Module]:
-    """A highway layer and a classifier that see the means of the maps."""
-    return {
-        "avgpool": AdaptiveAvgPool2d(1),
-        "flatten": Flatten(),
-        "hidden": Highway(Linear(channels, channels), Linear(channels, channels), gate_bias),
-        "fc": Linear(channels, num_classes),
-    }
+def plain(in_channels: int, out_channels: int, kernel_size: int) -> ConvReLU:
+    """A layer that changes the number of channels."""
+    made = ConvReLU(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
+    draw_weights(made, init.lecun_uniform_)
+    return made
 
 
 def mnist(filters: int, settings: dict) -> HighwayNet:
     """The net of ten layers with so many filters in each."""
-    runs = tuple(tuple(n * filters for n in run) for run in MNIST)
-    return HighwayNet(runs, of_maps, **{"in_channels": 1, **settings})
+    runs = tuple((filters, number) for number in (4, 3, 2))
+    return HighwayNet(runs, averaged=False, **{"in_channels": 1, "gate_bias": -1.0, **settings})
 
 
 @register(params=38_730, macs=14_113_440, input_shape=(1, 28, 28))
@@ -139,19 +145,19 @@ def highway_mnist_32(**settings) -> HighwayNet:
     return mnist(32, settings)
 
 
-@register(params=143_482, macs=25_813_632, input_shape=(3, 32, 32))
+@register(params=225_078, macs=31_523_816, input_shape=(3, 32, 32))
 def highway_a_cifar(**settings) -> HighwayNet:
     """Highway A, of 11 layers, for 32 x 32. Settings: see `HighwayNet`."""
-    return HighwayNet(A, of_means, **settings)
+    return HighwayNet(A, **settings)
 
 
-@register(params=2_307_210, macs=351_864_064, input_shape=(3, 32, 32))
+@register(params=2_256_838, macs=330_826_728, input_shape=(3, 32, 32))
 def highway_b_cifar(**settings) -> HighwayNet:
     """Highway B, of 19 layers, for 32 x 32. Settings: see `HighwayNet`."""
-    return HighwayNet(B, of_means, **settings)
+    return HighwayNet(B, **settings)
 
 
-@register(params=1_273_386, macs=229_493_696, input_shape=(3, 32, 32))
+@register(params=1_264_502, macs=230_089_704, input_shape=(3, 32, 32))
 def highway_c_cifar(**settings) -> HighwayNet:
     """Highway C, of 32 layers, for 32 x 32. Settings: see `HighwayNet`."""
-    return HighwayNet(C, of_means, kernels=(3, 1), **settings)
+    return HighwayNet(C, (3, 1), **settings)

@@ -1,9 +1,10 @@
 """Every registered model is what was published under its name, and every one of them runs.
 
 published.csv holds parameters and multiply-adds as counted from independent implementations (those
-of inception_v2, whose paper leaves its widths open, and of nasnet, for small images, from ours);
-keys/ the names and shapes in the files of trained weights that are to load. A model is written as
-one would call it: googlenet(aux=True). A new model is tested by its line in the table.
+of inception_v2 and of highway_a_cifar and highway_c_cifar, whose papers leave widths open, and of
+nasnet, for small images, from ours); keys/ the names and shapes in the files of trained weights
+that are to load. A model is written as one would call it: googlenet(aux=True). A new model is
+tested by its line in the table.
 """
 
 import ast
