@@ -10,7 +10,7 @@ with delta the convolution that gives its input back and V the free weights, so 
 
 Deviations from the paper
 - The form is that of its second version (2018): ReLU instead of NCReLU, and alpha and beta for each
-  filter, at first 1 and 0.1. Weight decay is for V alone there; a recipe here has one for all.
+  filter, at first 1 and 0.1.
 
 Where a layer has more filters than channels, delta passes the channels on again from the first.
 """

@@ -260,6 +260,9 @@ STOCHASTIC_DEPTH = replace(
     settings={"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
     schedule={"name": "milestones", "at": [250, 375], "factor": 0.1},
 )
+# Zagoruyko and Komodakis 2017, section 4, train as ResNets are trained, by their published code for
+# 100 epochs; of a DiracNet the filters decay, how much of the identity they have does not.
+DIRACNET = replace(RESNET, epochs=100, undecayed=("alpha", "beta"))
 # Srivastava et al. 2015, section 3, train with momentum and a rate that falls. The rest is that of
 # the examples that they published for Caffe: 180,000 and 200,000 batches of 100. That biases learn
 # at twice the rate, without decay, and classifiers with ten times the decay, is left out.
@@ -395,7 +398,7 @@ RECIPES = {
         RESNET,
     ),
     "resnext101_64x4d": RESNET,
-    **dict.fromkeys(("diracnet18", "diracnet34"), RESNET),
+    **dict.fromkeys(("diracnet18", "diracnet34"), DIRACNET),
     **dict.fromkeys(("highway_mnist_16", "highway_mnist_32"), HIGHWAY_MNIST),
     **dict.fromkeys((f"highway_{letter}_cifar" for letter in "abc"), HIGHWAY_CIFAR),
     **dict.fromkeys(("squeezenet1_0", "squeezenet1_1"), SQUEEZENET),

@@ -36,7 +36,8 @@ class Recipe:
 
     drop_last: whether an epoch's last batch is left out if it is not full. Of a few images batch
     norm has no statistics to speak of, and what such a batch teaches may undo much.
-    optimizer: a name in OPTIMIZERS, with its `settings`.
+    optimizer: a name in OPTIMIZERS, with its `settings`. undecayed: the last names of parameters
+    that weight decay leaves alone.
     schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
     optimizer's lr and down to nothing; "step": times `factor` every `every` epochs;
     "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
@@ -69,6 +70,7 @@ class Recipe:
     settings: dict[str, Any] = field(
         default_factory=lambda: {"lr": 0.05, "momentum": 0.9, "weight_decay": 5e-4}
     )
+    undecayed: tuple[str, ...] = ()
     schedule: dict[str, Any] = field(default_factory=lambda: {"name": "one-cycle"})
     warm_up: dict[str, float] | None = None
     average: float | None = None
@@ -90,7 +92,8 @@ class Recipe:
     std: tuple[float, ...] = (0.25,)
 
     def __post_init__(self):
-        for name in ("scales", "area", "ratio", "mean", "std"):  # JSON makes lists of them
+        # JSON makes lists of tuples.
+        for name in ("undecayed", "scales", "area", "ratio", "mean", "std"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.optimizer not in OPTIMIZERS:
@@ -111,13 +114,22 @@ class Recipe:
 
     def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
         """The optimizer for a model, and the schedule of epochs of so many steps."""
-        optimizer = OPTIMIZERS[self.optimizer](model.parameters(), **self.settings)
+        optimizer = OPTIMIZERS[self.optimizer](self._param_groups(model), **self.settings)
         if self.warm_up is None:
             return optimizer, self._make_schedule(optimizer, self.epochs, steps)
         epochs, start, end = (self.warm_up[name] for name in ("epochs", "start", "end"))
         first = LinearLR(optimizer, start, end, round(epochs * steps))
         then = self._make_schedule(optimizer, self.epochs - epochs, steps)
         return optimizer, SequentialLR(optimizer, [first, then], [first.total_iters])
+
+    def _param_groups(self, model: Module) -> list[dict[str, Any]]:
+        """The parameters of a model, those without weight decay apart."""
+        decayed, others = [], []
+        for name, param in model.named_parameters():
+            last = name.rpartition(".")[2]
+            (others if last in self.undecayed else decayed).append(param)
+        groups = [{"params": decayed}]
+        return [*groups, {"params": others, "weight_decay": 0.0}] if others else groups
 
     def _make_schedule(self, optimizer: Optimizer, epochs: float, steps: int) -> LRScheduler:
         """The schedule for so many epochs of so many steps."""

@@ -31,6 +31,20 @@ def rates(chosen, steps):
     return found
 
 
+def test_some_parameters_do_not_decay():
+    mt.manual_seed(0)
+    model = mt.models.create_model("diracnet18", width=1 / 16)
+    chosen = Recipe(settings={"lr": 0.1, "weight_decay": 1e-4}, undecayed=("alpha", "beta"))
+    optimizer, schedule = chosen.make_optimizer(model, steps=1)
+    decayed, others = optimizer.param_groups
+    assert (decayed["weight_decay"], others["weight_decay"]) == (1e-4, 0.0)
+    names = {id(p): name for name, p in model.named_parameters()}
+    assert {names[id(p)].split(".")[-1] for p in others["params"]} == {"alpha", "beta"}
+    assert len(decayed["params"]) + len(others["params"]) == len(names)
+    assert len(schedule.get_last_lr()) == 2
+    assert len(Recipe().make_optimizer(model, steps=1)[0].param_groups) == 1
+
+
 def test_the_rate_falls_in_steps_of_epochs():
     schedule = {"name": "step", "every": 2, "factor": 0.1}
     found = rates(Recipe(epochs=4, settings={"lr": 1.0}, schedule=schedule), steps=3)
