@@ -100,6 +100,11 @@ CASES = {
     "ghostnet_100":          Case(48, 8, NARROW),
     "ghost_vgg16_cifar":     Case(32, 5, NARROW),
     "ghost_resnet56_cifar":  Case(16, 8, {"width": 1 / 2}),
+    "shufflenet_v1_g3":      Case(48, 8, {"width": 1 / 4}),
+    "shufflenet_v2_x1_0":    Case(48, 10, {"width": 1 / 4}),
+    "xception":              Case(48, 5, NARROW),
+    "nasnet":                Case(16, 5, {"cells": 1, "width": 1 / 4}),
+    "nasnet_a_mobile":       Case(48, 5, {"width": 1 / 4, "dropout": 0.0}),
     "genetic_cnn":           Case(16, 5, BRED),
     "fcn8s":                 Case(64, 6, {**NARROW, "padding": 1}),
 }  # fmt: skip
