@@ -85,7 +85,7 @@ CASES = {
     "resnet50":              Case(64, 7, {"width": 1 / 8}),
     "preact_resnet50":       Case(64, 5, {"width": 1 / 8}),
     "wrn_16_4":              Case(16, 3, NARROW),
-    "highway_mnist_16":      Case(28, 6, {}),
+    "highway_mnist_16":      Case(28, 6, {"dropout": 0.0}),
     "resnext50_32x4d":       Case(64, 10, {"width": 1 / 8}),
     "stochastic_depth_resnet110_cifar": Case(16, 8, {"width": 1 / 2}),
     "ror3_wrn40_4_cifar":    Case(16, 7, {"width": 1 / 8}),
