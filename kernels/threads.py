@@ -45,8 +45,9 @@ def set_num_threads(count: int) -> None:
 def parallel_for(task: Callable[[int], None], count: int) -> None:
     """Call task(block) for each block of range(count), each once, in any order, on all threads.
 
-    Within a task BLAS runs on one thread, and so does another parallel_for. Several Python threads
-    may call this at once: they share the pool, and none waits for a pool that is busy.
+    Within a task another parallel_for stays on the task's thread. Tasks call no BLAS, which has
+    threads of its own. Several Python threads may call this at once: they share the pool, and none
+    waits for a pool that is busy.
     Raises what a task raises; blocks that nobody has begun are then left out.
     """
     if getattr(_here, "inside", False):
@@ -54,16 +55,13 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
             task(block)
         return
     blocks = deque(range(count))
-    with _one_blas_thread:
-        futures = [
-            _submit(_work_off, task, blocks) for _ in range(min(get_num_threads(), count) - 1)
-        ]
-        try:
-            _work_off(task, blocks)
-        finally:
-            # What the pool has not begun by now finds no block left.
-            running = [future for future in futures if not future.cancel()]
-            errors = [future.exception() for future in running]
+    futures = [_submit(_work_off, task, blocks) for _ in range(min(get_num_threads(), count) - 1)]
+    try:
+        _work_off(task, blocks)
+    finally:
+        # What the pool has not begun by now finds no block left.
+        running = [future for future in futures if not future.cancel()]
+        errors = [future.exception() for future in running]
     for error in errors:
         if error is not None:
             raise error
@@ -115,63 +113,10 @@ def _cores() -> int:
         return os.cpu_count() or 1
 
 
-class _OneBlasThread:
-    """While anyone is inside, the BLAS libraries of this process run on one thread.
-
-    The setting is the process's: the first to come saves it and the last to go restores it. Without
-    threadpoolctl nothing is set; results are the same, but threads of BLAS get in the way of ours.
-    """
-
-    def __init__(self):
-        self._lock = threading.Lock()
-        self._users = 0
-        self._limits = None
-
-    def __enter__(self):
-        with self._lock:
-            self._users += 1
-            if self._users == 1:
-                controller = _blas_controller()
-                self._limits = controller and controller.limit(limits=1)
-
-    def __exit__(self, *_):
-        with self._lock:
-            self._users -= 1
-            if self._users == 0:
-                self.release()
-
-    def release(self) -> None:
-        """Give BLAS the threads back that it had before the first to come."""
-        if self._limits:
-            self._limits.restore_original_limits()
-        self._limits = None
-
-
-_controller = None
-
-
-def _blas_controller():
-    """threadpoolctl's handle on BLAS, or None. Looking for libraries takes milliseconds: kept."""
-    global _controller
-    if _controller is None:
-        try:
-            from threadpoolctl import ThreadpoolController
-        except ImportError:
-            _controller = False
-        else:
-            _controller = ThreadpoolController().select(user_api="blas")
-    return _controller or None
-
-
-_one_blas_thread = _OneBlasThread()
-
-
 def _after_fork() -> None:
-    """A forked child has none of its parent's threads: start anew, with locks that nobody holds."""
-    global _pool, _lock, _one_blas_thread, _here
-    _one_blas_thread.release()
-    _pool, _lock, _one_blas_thread = None, threading.Lock(), _OneBlasThread()
-    _here = threading.local()
+    """Start anew: a forked child has none of its parent's threads, and may inherit a held lock."""
+    global _pool, _lock, _here
+    _pool, _lock, _here = None, threading.Lock(), threading.local()
 
 
 if hasattr(os, "register_at_fork"):

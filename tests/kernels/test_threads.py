@@ -107,28 +107,6 @@ def test_the_pool_is_kept():
     assert names and names == after
 
 
-def test_blas_has_one_thread_inside_and_its_own_again_outside():
-    threadpoolctl = pytest.importorskip("threadpoolctl")
-
-    def blas_threads():
-        blas = threadpoolctl.ThreadpoolController().select(user_api="blas")
-        return [library["num_threads"] for library in blas.info()]
-
-    with threadpoolctl.threadpool_limits(2, user_api="blas"):
-        before, inside = blas_threads(), []
-        parallel_for(lambda _: inside.append(blas_threads()), 3)
-        assert all(counts == [1] * len(before) for counts in inside)
-        assert blas_threads() == before
-
-
-def test_without_threadpoolctl_blocks_are_done_all_the_same(monkeypatch):
-    monkeypatch.setitem(sys.modules, "threadpoolctl", None)
-    monkeypatch.setattr(threads, "_controller", None)
-    done = []
-    parallel_for(done.append, 5)
-    assert sorted(done) == list(range(5))
-
-
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_child_starts_its_own_pool():
     code = """

@@ -1,0 +1,237 @@
+"""The sum behind a convolution's weight gradient, made of register tiles.
+
+    gw[o, c, tap] = sum over images and outputs t of  gy[o, t] * x[c, stride * t + tap]
+
+As a matrix product, gw[o, l] = gy[o, t] @ rows[t, l], with the taps and channels l side by side.
+Where the channels of x stand side by side, so do those of neighbouring taps of a kernel's row: a
+row of the product's right side is a place in the transposed x; its left side is gy as it stands.
+"""
+
+import numpy as np
+
+from ..jit import kernel
+from ..register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpose_tile
+from ..threads import get_num_threads, parallel_for
+from ..workspace import cut, scratch
+from .correlation import WORTH, read_only
+
+DEPTH = 512  # outputs of a product: its rows stay in a second-level cache
+TERMS = 4096  # added up one after another; longer sums are sums of such sums, which rounds less
+
+
+def weight_sum(x, gy, window, groups, gw) -> None:
+    """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
+    x, gy = read_only(x), read_only(gy)
+    O, CG, KH, KW = gw.shape
+    OG, lanes = O // groups, VECTOR_BYTES // x.itemsize
+    joined = window.dilation[1] == 1  # neighbouring taps read neighbouring columns
+    # A span: so many numbers side by side. Some channels of all its taps fill whole tiles.
+    chunk = lanes if joined and KW > 1 else VECTORS * lanes
+    channels = cut(-(-CG // lanes), chunk // lanes)
+    strips, threads = -(-OG // ROWS), get_num_threads()
+    pieces = min(2 * threads, gy.size * CG * KH * KW // WORTH) if threads > 1 else 1
+    outs = cut(strips, -(-strips * groups * len(channels) // max(pieces, 1)))
+    blocks = [
+        (g, o.start, o.stop, c.start * lanes, min(c.stop * lanes, CG))
+        for g in range(groups)
+        for c in channels
+        for o in outs
+    ]
+    OH, OW = gy.shape[2:]
+    (sh, sw), (dh, dw), ((top, _), (left, _)) = window.stride, window.dilation, window.padding
+    depth = cut(OH, DEPTH // OW)
+    rows = max(at.stop - at.start for at in depth)
+    height = (rows - 1) * sh + (KH - 1) * dh + 1
+    width = (OW - 1) * sw + (KW - 1) * dw + 1
+    spans, count = (KH, KW) if joined else (KH * KW, 1)
+
+    def task(k):
+        _, o0, o1, c0, c1 = blocks[k]
+        span = -(-count * (c1 - c0) // lanes) * lanes
+        sums = (o1 - o0) * ROWS * spans * span
+        memory = scratch(
+            "lines",
+            (height * width * (c1 - c0) + VECTORS * lanes + 2 * sums + ROWS * rows * OW,),
+            x.dtype,
+        )
+        places = scratch("columns", (rows * OW,), np.int64)
+        _weight_sum(
+            x,
+            gy,
+            gw,
+            memory,
+            places,
+            (groups, spans, count, rows, height, width, lanes),
+            (sh, sw, dh, dw, top, left),
+            blocks[k],
+        )
+
+    parallel_for(task, len(blocks))
+
+
+@kernel
+def _weight_sum(x, gy, gw, memory, places, sizes, window, block):
+    """gw for some channels and some strips of outputs."""
+    groups, spans, count, rows, height, width, lanes = sizes
+    sh, sw, dh, dw, top, left = window
+    g, o0, o1, c0, c1 = block
+    N, O, OH, OW = gy.shape
+    KW = gw.shape[3]
+    CC, OG, CG = c1 - c0, O // groups, x.shape[1] // groups
+    tile = VECTORS * lanes
+    span = (count * CC + lanes - 1) // lanes * lanes
+    wide = spans * span
+    end, size = height * width * CC + tile, (o1 - o0) * ROWS * wide
+    lines, sums, total = memory[:end], memory[end : end + size], memory[end + size : end + 2 * size]
+    tail = memory[end + 2 * size :]
+    lines[end - tile :] = 0
+    flat, out = gy.reshape(-1), gw.reshape(-1)
+    direct = spans * count == 1 and CG % lanes == 0 and OG % ROWS == 0 and 0 < N * OH * OW <= TERMS
+    pending, flushed = 0, False
+    for n in range(N):
+        for i0 in range(0, OH, rows):
+            i1 = min(i0 + rows, OH)
+            depth = (i1 - i0) * OW
+            _turn(
+                x,
+                n,
+                g * CG + c0,
+                CC,
+                i0 * sh - top,
+                height - (rows - i1 + i0) * sh,
+                left,
+                width,
+                lines,
+            )
+            k = 0
+            for i in range(i1 - i0):
+                for j in range(OW):
+                    places[k] = (i * sh * width + j * sw) * CC
+                    k += 1
+            for o in range(o0, o1):
+                at, step = ((n * O + g * OG + o * ROWS) * OH + i0) * OW, OH * OW
+                if (o + 1) * ROWS > OG:
+                    _gather_rows(flat, at, step, OG - o * ROWS, depth, tail)
+                for s in range(spans):
+                    kh, kw = (s, 0) if count > 1 or KW == 1 else (s // KW, s % KW)
+                    first = (kh * dh * width + kw * dw) * CC
+                    to = (o - o0) * ROWS * wide + s * span
+                    for v in range(0, span, tile):
+                        vectors = min(VECTORS, (span - v) // lanes)
+                        if direct:
+                            multiply_tile(
+                                vectors,
+                                flat,
+                                at,
+                                step,
+                                1,
+                                lines,
+                                first + v,
+                                places,
+                                depth,
+                                out,
+                                (g * OG + o * ROWS) * CG + c0 + v,
+                                CG,
+                                pending > 0,
+                            )
+                        elif (o + 1) * ROWS <= OG:
+                            multiply_tile(
+                                vectors,
+                                flat,
+                                at,
+                                step,
+                                1,
+                                lines,
+                                first + v,
+                                places,
+                                depth,
+                                sums,
+                                to + v,
+                                wide,
+                                pending > 0,
+                            )
+                        else:
+                            multiply_tile(
+                                vectors,
+                                tail,
+                                0,
+                                depth,
+                                1,
+                                lines,
+                                first + v,
+                                places,
+                                depth,
+                                sums,
+                                to + v,
+                                wide,
+                                pending > 0,
+                            )
+            pending += depth
+            if pending >= TERMS and not direct:
+                _add(sums, total, flushed)
+                pending, flushed = 0, True
+    if direct:
+        return
+    if flushed and pending > 0:
+        _add(sums, total, True)
+    if not flushed:
+        total = sums
+    if N == 0:
+        total[:] = 0
+    T = spans * count
+    for o in range(o0 * ROWS, min(o1 * ROWS, OG)):
+        row = total[(o - o0 * ROWS) * wide : (o - o0 * ROWS + 1) * wide]
+        to = out[((g * OG + o) * CG + c0) * T : ((g * OG + o) * CG + c1) * T]
+        k = 0
+        for c in range(CC):
+            for s in range(spans):
+                for q in range(count):
+                    to[k] = row[s * span + q * CC + c]
+                    k += 1
+
+
+@kernel
+def _add(sums, total, more):
+    if more:
+        for k in range(len(sums)):
+            total[k] += sums[k]
+    else:
+        for k in range(len(sums)):
+            total[k] = sums[k]
+
+
+@kernel
+def _gather_rows(gy, at, step, valid, depth, tail):
+    for r in range(ROWS):
+        for t in range(depth):
+            tail[r * depth + t] = gy[at + r * step + t] if r < valid else 0
+
+
+@kernel
+def _turn(x, n, c0, CC, h0, height, left, width, lines):
+    """lines[q, m, c] = x[n, c0 + c, h0 + q, m - left], zero outside of it."""
+    _, C, H, W = x.shape
+    lanes = VECTOR_BYTES // x.itemsize
+    flat = x.reshape(-1)
+    before = min(left, width)
+    after = max(min(left + W, width), before)
+    count = after - before
+    for q in range(height):
+        h = h0 + q
+        line = q * width * CC
+        if h < 0 or h >= H:
+            lines[line : line + width * CC] = 0
+            continue
+        lines[line : line + before * CC] = 0
+        lines[line + after * CC : line + width * CC] = 0
+        to = line + before * CC
+        for c in range(0, CC, ROWS):
+            at = ((n * C + c0 + c) * H + h) * W + before - left
+            if c + ROWS <= CC and count >= lanes:
+                for m in range(0, count, lanes):
+                    m0 = min(m, count - lanes)
+                    transpose_tile(flat, at + m0, H * W, lines, to + m0 * CC + c, CC)
+                continue
+            for r in range(min(ROWS, CC - c)):
+                for m in range(count):
+                    lines[to + m * CC + c + r] = flat[at + r * H * W + m]

@@ -1,0 +1,199 @@
+"""What a kernel can do with vector registers: multiply a tile, transpose one, copy one.
+
+The product of two matrices is made of tiles whose sums stay in registers until the end:
+
+    c[r, v] = sum over k of  a[k, r] * b[k, v]        ROWS rows r, up to VECTORS vectors of lanes v
+
+Each step k loads a few vectors of b, and every a[k, r] once for all lanes. Nothing has to be
+prepared and any stride will do, which makes it faster than a call of BLAS for the many small
+products of a convolution. Numba's own loops would keep the sums in memory, so these functions are
+written in the language of LLVM, which turns them into instructions of the processor at hand.
+
+All arrays are one-dimensional and places in them are counted in numbers.
+
+Source: Van Zee, van de Geijn (2015), BLIS: A Framework for Rapidly Instantiating BLAS
+Functionality, the micro-kernel of figure 1.
+"""
+
+import platform
+
+import numpy as np
+from llvmlite import binding, ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic
+
+from .jit import kernel
+
+
+def _registers() -> tuple[int, int]:
+    """Bytes of a vector register, and how many there are."""
+    features = binding.get_host_cpu_features()
+    if features.get("avx512f"):
+        return 64, 32
+    if features.get("avx2"):
+        return 32, 16
+    return 16, 32 if platform.machine().lower() in ("arm64", "aarch64") else 16
+
+
+VECTOR_BYTES, REGISTERS = _registers()
+VECTORS = 3
+ROWS = 8 if REGISTERS == 32 else 4  # with VECTORS: as many sums as registers hold beside b and a
+
+INDEX = ir.IntType(64)
+LANE = ir.IntType(32)
+
+
+def lanes(dtype) -> int:
+    """Numbers in a vector register."""
+    return VECTOR_BYTES // np.dtype(dtype).itemsize
+
+
+class _Code:
+    """Writes instructions on vectors of the numbers of one dtype."""
+
+    def __init__(self, context, builder, array: types.Array):
+        self.context, self.builder = context, builder
+        self.lanes = lanes(str(array.dtype))
+        self.number = context.get_value_type(array.dtype)
+        self.vector = ir.VectorType(self.number, self.lanes)
+        self.zero = ir.Constant(self.vector, None)
+
+    def data(self, array: types.Array, value):
+        """Where an array's numbers begin."""
+        return self.context.make_array(array)(self.context, self.builder, value).data
+
+    def at(self, start, stride, times: int):
+        """start + stride * times"""
+        return self.builder.add(start, self.builder.mul(stride, INDEX(times)))
+
+    def load(self, data, index, kind=None):
+        kind = kind or self.vector
+        found = self.builder.load(self._pointer(data, index, kind))
+        found.align = VECTOR_BYTES // self.lanes  # tiles begin at any number
+        return found
+
+    def store(self, value, data, index):
+        stored = self.builder.store(value, self._pointer(data, index, value.type))
+        stored.align = VECTOR_BYTES // self.lanes
+
+    def _pointer(self, data, index, kind):
+        return self.builder.bitcast(self.builder.gep(data, [index]), kind.as_pointer())
+
+    def everywhere(self, number):
+        """The vector whose lanes all hold a number."""
+        one = self.builder.insert_element(self.zero, number, LANE(0))
+        first = ir.Constant(ir.VectorType(LANE, self.lanes), None)
+        return self.builder.shuffle_vector(one, self.zero, first)
+
+    def multiply_add(self, a, b, c):
+        """a * b + c, rounded once where the processor can."""
+        return self.builder.fadd(
+            self.builder.fmul(a, b, flags=("contract",)), c, flags=("contract",)
+        )
+
+    def pick(self, a, b, lanes: list[int]):
+        """The lanes of a, and after them of b, that are named."""
+        mask = ir.Constant(ir.VectorType(LANE, len(lanes)), [LANE(lane) for lane in lanes])
+        return self.builder.shuffle_vector(a, b, mask)
+
+
+def _product(vectors: int):
+    """The product of a tile of so many vectors."""
+
+    @intrinsic
+    def product(typing, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add):
+        at = types.intp
+        signature = types.void(a, at, at, at, b, at, b_steps, at, c, at, at, types.boolean)
+        return signature, lambda *call: _write_product(vectors, *call)
+
+    return product
+
+
+def _write_product(vectors, context, builder, signature, args):
+    a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add = args
+    kinds = signature.args
+    code = _Code(context, builder, kinds[0])
+    a, b, c = (code.data(kinds[k], args[k]) for k in (0, 4, 8))
+    steps = code.data(kinds[6], b_steps)
+    tile = [(r, v) for r in range(ROWS) for v in range(vectors)]
+    places = [code.at(code.at(c_at, c_row, r), INDEX(code.lanes), v) for r, v in tile]
+    sums = [cgutils.alloca_once_value(builder, code.zero) for _ in tile]  # LLVM: in registers
+    with builder.if_then(add):
+        for place, total in zip(places, sums, strict=True):
+            builder.store(code.load(c, place), total)
+    with cgutils.for_range(builder, depth, intp=INDEX) as loop:
+        b_from = builder.add(b_at, builder.load(builder.gep(steps, [loop.index])))
+        row = [code.load(b, code.at(b_from, INDEX(code.lanes), v)) for v in range(vectors)]
+        a_from = builder.add(a_at, builder.mul(a_step, loop.index))
+        for r in range(ROWS):
+            factor = code.everywhere(code.load(a, code.at(a_from, a_row, r), code.number))
+            for v in range(vectors):
+                total = sums[r * vectors + v]
+                builder.store(code.multiply_add(factor, row[v], builder.load(total)), total)
+    for place, total in zip(places, sums, strict=True):
+        code.store(builder.load(total), c, place)
+    return context.get_dummy_value()
+
+
+_one, _two, _three = (_product(vectors) for vectors in range(1, VECTORS + 1))
+
+
+@kernel
+def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add):
+    """c[c_at + r * c_row + v] = sum over k < depth of
+
+        a[a_at + r * a_row + k * a_step] * b[b_at + b_steps[k] + v]
+
+    for ROWS rows r and all lanes v of so many vectors; with add, that much is added to c.
+    """
+    if vectors == 1:
+        _one(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
+    elif vectors == 2:
+        _two(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
+    else:
+        _three(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
+
+
+@intrinsic
+def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
+    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for ROWS rows r and the k of a vector."""
+    at = types.intp
+
+    def write(context, builder, signature, args):
+        x, x_at, x_row, y, y_at, y_row = args
+        code = _Code(context, builder, signature.args[0])
+        x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
+        rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(ROWS)]
+        whole = _interleave(code, rows)
+        for k in range(code.lanes):
+            column = code.pick(whole, whole, [k * ROWS + r for r in range(ROWS)])
+            code.store(column, y, code.at(y_at, y_row, k))
+        return context.get_dummy_value()
+
+    return types.void(x, at, at, y, at, at), write
+
+
+def _interleave(code: _Code, vectors: list):
+    """Lane 0 of each vector, then lane 1 of each, and so on. Their number is a power of two."""
+    if len(vectors) == 1:
+        return vectors[0]
+    even, odd = _interleave(code, vectors[::2]), _interleave(code, vectors[1::2])
+    count = even.type.count
+    return code.pick(even, odd, [lane for k in range(count) for lane in (k, count + k)])
+
+
+@intrinsic
+def copy_tile(typing, x, x_at, y, y_at):
+    """y[y_at + v] = x[x_at + v]  for the lanes v of VECTORS vectors."""
+
+    def write(context, builder, signature, args):
+        x, x_at, y, y_at = args
+        code = _Code(context, builder, signature.args[0])
+        x, y = code.data(signature.args[0], x), code.data(signature.args[2], y)
+        row = [code.load(x, code.at(x_at, INDEX(code.lanes), v)) for v in range(VECTORS)]
+        for v in range(VECTORS):
+            code.store(row[v], y, code.at(y_at, INDEX(code.lanes), v))
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, y, types.intp), write
