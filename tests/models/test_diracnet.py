@@ -54,6 +54,12 @@ def test_beta_is_the_norm_of_a_filter():
     np.testing.assert_allclose(norms, conv.beta.detach().numpy(), rtol=1e-6)
 
 
+def test_a_new_layer_is_mostly_the_identity():
+    conv = DiracConv(3, 4)
+    assert set(conv.alpha.tolist()) == {1.0}
+    np.testing.assert_allclose(conv.beta.detach().numpy(), 0.1, rtol=1e-6)
+
+
 def trained():
     """A narrow net in float64 whose batch norms have seen images and have weights of their own."""
     model = create_model("diracnet18", num_classes=5, width=1 / 8).double()

@@ -122,6 +122,15 @@ def test_the_bias_of_all_gates_is_a_setting(name, bias):
         assert set(np.concatenate(found).tolist()) == {expected}
 
 
+def test_weights_are_drawn_with_variance_1_over_inputs():
+    mt.manual_seed(0)
+    model = create_model("highway_b_cifar")
+    for conv in (model.conv9.transform, model.conv9.gate, model.conv12.conv, model.last.conv):
+        inputs = conv.in_channels * conv.kernel_size[0] ** 2
+        assert conv.weight.data.std() == pytest.approx(inputs**-0.5, rel=0.02)
+    assert not any(conv.bias.data.any() for conv in (model.conv9.transform, model.conv12.conv))
+
+
 def test_the_small_recipe_leaves_the_gates_as_they_begin():
     model = create_model("highway_mnist_16")
     recipe("highway_mnist_16", small=True).first_weights(model)

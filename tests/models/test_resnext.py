@@ -116,6 +116,17 @@ def test_a_branched_net_has_the_sizes_of_the_grouped_one(form):
     assert counts == [25_028_904] * 2 and len(branched.layer1[0].branches) == 32
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_weights_are_hes_in_every_form(form):
+    mt.manual_seed(0)
+    block = ResNeXt(50, 4, 16, form).layer1[0]
+    parts = [block] if form == "grouped" else list(block.branches)
+    inner = np.concatenate([part.conv2.weight.data for part in parts])
+    outer = (parts[0] if form == "aggregated" else block).conv3.weight.data
+    assert inner.std() == pytest.approx((2 / (9 * 16)) ** 0.5, rel=0.03)
+    assert outer.std() == pytest.approx((2 / 256) ** 0.5, rel=0.03)
+
+
 @pytest.mark.parametrize("form", FORMS[1:])
 def test_the_gradients_of_a_block_are_slopes(form):
     gradients_are_slopes(

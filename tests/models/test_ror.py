@@ -51,7 +51,10 @@ def test_only_nets_of_relu_after_the_addition_have_it_on_every_level(name):
     model = build(name)
     after = name.startswith("ror3_1")
     assert {level.relu for level in model.modules() if isinstance(level, Level)} == {after}
-    assert hasattr(model, "norm") is not after
+    order = list(model.order)
+    last = order[order.index("levels") + 1 : order.index("avgpool")]
+    assert order[1:3] == (["bn1", "relu"] if after else ["levels", "norm"])
+    assert last == ([] if after else ["norm", "relu"])
 
 
 def test_a_level_adds_its_input():
