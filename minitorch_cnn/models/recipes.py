@@ -260,6 +260,8 @@ STOCHASTIC_DEPTH = replace(
     settings={"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 1e-4},
     schedule={"name": "milestones", "at": [250, 375], "factor": 0.1},
 )
+# Xie et al. 2017, section 4: as ResNets, from pieces of random area and aspect ratio.
+RESNEXT = replace(RESNET, **INCEPTION_CROP)
 # Zagoruyko and Komodakis 2017, section 4, train as ResNets are trained, by their published code for
 # 100 epochs; of a DiracNet the filters decay, how much of the identity they have does not.
 DIRACNET = replace(RESNET, epochs=100, undecayed=("alpha", "beta"))
@@ -395,9 +397,9 @@ RECIPES = {
             for depth in (50, 101)
             for form in ("1x64", "2x40", "4x24", "8x14", "32x4")
         ),
-        RESNET,
+        RESNEXT,
     ),
-    "resnext101_64x4d": RESNET,
+    "resnext101_64x4d": RESNEXT,
     **dict.fromkeys(("diracnet18", "diracnet34"), DIRACNET),
     **dict.fromkeys(("highway_mnist_16", "highway_mnist_32"), HIGHWAY_MNIST),
     **dict.fromkeys((f"highway_{letter}_cifar" for letter in "abc"), HIGHWAY_CIFAR),

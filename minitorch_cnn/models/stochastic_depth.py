@@ -10,9 +10,12 @@ so that of 54 blocks about 40 compute; in evaluation every branch counts p_l tim
 net of 1202 layers, which without it errs more than that of 110, then errs less: 4.91 % on CIFAR-10.
 
 Deviations from the paper
-- None. As in the authors' code the shortcut to a smaller map is an average of 2 x 2 pixels, where
-  ResNet takes every second one; their convolutions have biases, which batch norm takes away again,
-  and which are left out here.
+- A branch that is left out has no gradients in that step, and the optimizer leaves its weights as
+  they are; in the authors' code weight decay and momentum go on.
+
+As in the authors' code the shortcut to a smaller map is an average of 2 x 2 pixels, where ResNet
+takes every second one; their convolutions have biases, which batch norm takes away again, and which
+are left out here.
 """
 
 from __future__ import annotations

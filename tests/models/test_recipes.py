@@ -48,6 +48,29 @@ def test_the_papers_say_how_their_residual_nets_are_trained():
     assert (wide.epochs, wide.schedule["at"], wide.schedule["factor"]) == (200, [60, 120, 160], 0.2)
 
 
+def test_the_papers_say_how_their_nets_of_carried_and_dropped_signals_are_trained():
+    stochastic, dirac, mnist, highway = (
+        recipe(name)
+        for name in (
+            "stochastic_depth_resnet1202_cifar",
+            "diracnet34",
+            "highway_mnist_32",
+            "highway_b_cifar",
+        )
+    )
+    assert stochastic.settings["nesterov"] and recipe("ror3_wrn58_4_cifar") == stochastic
+    assert (stochastic.epochs, stochastic.schedule["at"]) == (500, [250, 375])
+    assert dirac.undecayed == ("alpha", "beta") and dirac.settings["weight_decay"] == 1e-4
+    assert recipe("resnext50_32x4d").area == (0.08, 1.0)
+    assert recipe("resnext50_32x4d").settings == recipe("resnet50").settings
+    steps = [epochs * 60_000 // mnist.batch_size for epochs in (mnist.schedule["every"], 300)]
+    assert steps == [60_000, 180_000] and mnist.epochs == 300
+    steps = [epochs * 50_000 // highway.batch_size for epochs in highway.schedule["at"]]
+    assert steps == [100_000, 150_000, 175_000] and highway.epochs == 400
+    assert (mnist.settings["lr"], highway.settings["lr"]) == (0.01, 0.025)
+    assert recipe("highway_a_cifar", small=True).init is None
+
+
 def test_the_papers_say_how_their_dense_and_gated_nets_are_trained():
     dense, sparse, gated = (
         recipe(name) for name in ("densenet121", "sparsenet40_k24_cifar", "se_resnet50")
