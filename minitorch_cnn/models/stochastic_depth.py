@@ -31,8 +31,9 @@ from .resnet_cifar import CifarResNet
 class MayDrop(Module):
     """Mixed into a block: its branch is left out of a training step with probability 1 - survival.
 
-    One draw a step holds for the whole batch, and a branch that is left out costs nothing. In
-    evaluation the branch is multiplied by its survival.
+    One draw a step holds for the whole batch, and a branch that is left out costs nothing; of
+    `nn.DropPath`, which draws for each image, all branches run. In evaluation the branch is
+    multiplied by its survival.
     """
 
     survival = 1.0

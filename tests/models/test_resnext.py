@@ -5,6 +5,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
+from minitorch_cnn.analysis import summary
 from minitorch_cnn.models import create_model, list_models
 from minitorch_cnn.models.residual import bottleneck
 from minitorch_cnn.models.resnext import FORMS, BranchedBottleneck, ResNeXt, carry_weights
@@ -107,13 +108,15 @@ def test_eleven_of_them_are_registered():
 
 
 @pytest.mark.parametrize("form", FORMS[1:])
-def test_a_branched_net_has_the_sizes_of_the_grouped_one(form):
+def test_a_branched_net_has_the_sizes_and_costs_of_the_grouped_one(form):
     with nn.shapes_only():
         branched, grouped = (create_model("resnext50_32x4d", form=f) for f in (form, "grouped"))
     a, b = (output_shapes(net, 3, 64, 64) for net in (branched, grouped))
     assert all(a[f"layer{i}"] == b[f"layer{i}"] for i in (1, 2, 3, 4))
-    counts = [sum(p.numel() for p in net.parameters()) for net in (branched, grouped)]
-    assert counts == [25_028_904] * 2 and len(branched.layer1[0].branches) == 32
+    costs = [summary(net, (3, 224, 224)) for net in (branched, grouped)]
+    assert [cost.total_params for cost in costs] == [25_028_904] * 2
+    assert [cost.total_macs for cost in costs] == [4_230_479_872] * 2
+    assert len(branched.layer1[0].branches) == 32
 
 
 @pytest.mark.parametrize("form", FORMS)
