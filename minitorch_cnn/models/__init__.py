@@ -37,12 +37,15 @@ from . import (
     xception,
     zfnet,
 )
+from .genotype import CellGenotype, Genotype
 from .recipes import recipe
 from .registry import Entry, create_model, list_models, model_entry, register
 from .training_recipe import Recipe
 
 __all__ = [
+    "CellGenotype",
     "Entry",
+    "Genotype",
     "Recipe",
     "alexnet",
     "bn_inception",

@@ -29,6 +29,23 @@ def tiny(genotype=NASNET_A, **changed):
     return NASNet(genotype, **{"cells": 1, "filters": 4, "num_classes": 5, **changed})
 
 
+@pytest.mark.parametrize(
+    ("cell", "states", "operations"),
+    [
+        ("normal", "01 11 01 11 00", "s5 s3  s5 s3  a3 id  a3 a3  s3 id"),
+        ("reduction", "01 01 01 32 20", "s5 s7  m3 s7  a3 s5  id a3  s3 m3"),
+    ],
+)
+def test_the_cells_are_those_that_the_authors_published(cell, states, operations):
+    names = {"s": "separable_", "a": "avg_pool_", "m": "max_pool_"}
+    expected = [
+        (int(state), "identity" if name == "id" else f"{names[name[0]]}{name[1]}x{name[1]}")
+        for state, name in zip(states.replace(" ", ""), operations.split(), strict=True)
+    ]
+    nodes = getattr(NASNET_A, cell).nodes
+    assert [(state, name) for node in nodes for _, state, name in node.sides] == expected
+
+
 def test_every_cell_of_the_mobile_net_has_its_size():
     found = stages("nasnet_a_mobile", 3, 224, 224)
     stem = {"conv0": (32, 111), "cell_stem_0": (44, 56), "cell_stem_1": (88, 28)}
@@ -92,6 +109,15 @@ def test_a_cell_takes_the_two_before_it_but_for_the_large_net_behind_a_reduction
     assert found["cell_13"] == ("cell_12", "reduction_cell_1")
 
 
+def test_a_cell_behind_a_skipped_one_fits_the_input_it_takes():
+    with nn.shapes_only():
+        model = tiny(photographs=True, skip=True)
+    found = inputs_of_cells(model)
+    assert found["cell_6"] == ("reduction_cell_0", "cell_stem_1")
+    assert model.cell_6.path_1.conv.in_channels == 4 * 2  # of the stem's four nodes
+    assert model.reduction_cell_1.conv_prev_1x1.conv.in_channels == 4 * 8
+
+
 def computed(cell, x, previous):
     """What the genotype of a cell says, state by state."""
 
@@ -140,11 +166,12 @@ def test_a_larger_previous_input_gives_every_second_pixel_and_those_between():
     for path in (cell.path_1, cell.path_2):
         nn.init.ones_(path.conv.weight)
     for n in (4, 5):
-        image = mt.arange(1.0, n * n + 1).reshape(1, 1, n, n)
+        image = mt.arange(n * n).reshape(1, 1, n, n) - 5.0
+        positive = np.maximum(image.numpy(), 0)
         y = cell._previous(image).detach().numpy() * np.sqrt(1 + 1e-3)
         expected = np.zeros((1, 4, (n + 1) // 2, (n + 1) // 2))
-        expected[:, :2] = image.numpy()[:, :, ::2, ::2]
-        expected[:, 2:, : n // 2, : n // 2] = image.numpy()[:, :, 1::2, 1::2]
+        expected[:, :2] = positive[:, :, ::2, ::2]
+        expected[:, 2:, : n // 2, : n // 2] = positive[:, :, 1::2, 1::2]
         np.testing.assert_allclose(y, expected, rtol=1e-5)
 
 
@@ -194,9 +221,9 @@ def test_the_head_stands_on_the_last_cell_of_the_second_stage_and_answers_in_tra
     model = tiny(aux=True, cells=2)
     seen = []
     model.aux.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].shape))
-    logits, aside = model(mt.randn(2, 3, 32, 32))
-    assert logits.shape == aside.shape == (2, 5) and seen == [(2, 48, 16, 16)]
-    assert model.eval()(mt.randn(2, 3, 32, 32)).shape == (2, 5)
+    logits, aside = model(mt.zeros(0, 3, 32, 32))
+    assert logits.shape == aside.shape == (0, 5) and seen == [(0, 48, 16, 16)]
+    assert model.eval()(mt.zeros(0, 3, 32, 32)).shape == (0, 5)
 
 
 @pytest.mark.parametrize("name", ["nasnet", "nasnet_a_mobile", "nasnet_a_large"])
