@@ -6,6 +6,7 @@ import argparse
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 
 class CommandError(Exception):
@@ -79,3 +80,22 @@ def model_name(text: str) -> str:
         raise argparse.ArgumentTypeError(
             f"{message}; minitorch-cnn models lists them all"
         ) from None
+
+
+def parse_data(values: list[str] | None) -> tuple[str, str | None]:
+    """The name of the data set, and the absolute path to its files if it needs any."""
+    from ..training.sources import BUILT_IN, SOURCES
+
+    name, *paths = values or ["digits"]
+    if name not in SOURCES:
+        raise CommandError(f"--data {name} must be one of {', '.join(SOURCES)}")
+    if name in BUILT_IN:
+        if paths:
+            raise CommandError(
+                f"--data {name} comes with the package and takes no path, but got {paths[0]!r} "
+                "(MODEL goes before --data)"
+            )
+        return name, None
+    if len(paths) != 1:
+        raise CommandError(f"--data {name} needs one path to its files: --data {name} PATH")
+    return name, str(Path(paths[0]).expanduser().resolve())

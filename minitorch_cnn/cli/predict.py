@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from .foreign import add_options, load_file, refuse_options
 from .parser import CommandError, Parser, number
 
 DESCRIPTION = """\
@@ -21,7 +22,8 @@ examples:
   minitorch-cnn predict runs/lenet5-digits three.png seven.jpg
   minitorch-cnn predict runs/lenet5-digits scan.png --invert   dark ink on paper
   minitorch-cnn predict runs/lenet5-digits three.png --top 10
-  minitorch-cnn predict runs/fcn8s-shapes scene.png --out masks    writes masks/scene-mask.png"""
+  minitorch-cnn predict runs/fcn8s-shapes scene.png --out masks    writes masks/scene-mask.png
+  minitorch-cnn predict alexnet photo.jpg --weights alexnet.pth --classes imagenet.txt"""
 
 BATCH = 64
 
@@ -30,10 +32,12 @@ def add_parser(commands) -> None:
     parser: Parser = commands.add_parser(
         "predict", help="name the classes of image files", description=DESCRIPTION
     )
-    parser.add_argument("directory", type=Path, metavar="DIR", help="the folder of the run")
+    parser.add_argument(
+        "model", metavar="DIR", help="the folder of the run; with --weights a MODEL"
+    )
     parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
     parser.add_argument(
-        "--top", type=number(int, 1), default=3, metavar="N", help="classes per image (3)"
+        "--top", type=number(int, 1), default=5, metavar="N", help="classes per image (5)"
     )
     parser.add_argument(
         "--invert",
@@ -47,13 +51,18 @@ def add_parser(commands) -> None:
         metavar="DIR",
         help="the folder for masks (the current one)",
     )
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options) -> None:
     from ..training import load_run
 
-    trained = load_run(options.directory)
+    if options.weights is None:
+        refuse_options(options)
+        trained = load_run(Path(options.model))
+    else:
+        trained = load_file(options.model, options.weights, options)
     if trained.of_pixels:
         write_masks(trained, options)
     else:

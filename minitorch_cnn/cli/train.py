@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .parser import CommandError, Parser, model_name, number, setting
+from .parser import CommandError, Parser, model_name, number, parse_data, setting
 from .report import accuracy
 
 DESCRIPTION = """\
@@ -22,6 +22,10 @@ examples:
   minitorch-cnn train vgg11 --size 32 --set width=0.1   a narrow net for small images
   minitorch-cnn train fcn8s --data shapes --size 64 --set width=0.125 padding=1 dropout=0
                                                         what each pixel belongs to
+  minitorch-cnn train vgg16 --data folder photos --start runs/vgg11-folder
+                                                        a deeper net from a trained shallow one
+  minitorch-cnn train resnet18 --data folder photos --weights resnet18.pth --lr 0.001
+                                                        from a file of trained weights
   minitorch-cnn train lenet5 --epochs 5 --lr 0.001 --out runs/quick
   minitorch-cnn train --resume runs/quick               go on where that run was stopped"""
 
@@ -88,6 +92,13 @@ def add_parser(commands) -> None:
         help="the run that this one starts from: of vgg11 for a deeper VGG, of vgg16 for fcn32s, "
         "of fcn32s for fcn16s, of fcn16s for fcn8s",
     )
+    settings.add_argument(
+        "--weights",
+        type=Path,
+        metavar="FILE",
+        help="the model's weights to begin with, .pth or .safetensors; the classifier begins anew "
+        "if the classes are others",
+    )
     place = parser.add_argument_group("the run")
     place.add_argument(
         "--out",
@@ -145,6 +156,7 @@ def make_config(options) -> dict[str, Any]:
         model_settings=dict(options.set or ()),
         size=options.size,
         start=None if options.start is None else str(options.start.resolve()),
+        weights=None if options.weights is None else str(options.weights.resolve()),
         seed=options.seed or 0,
         **changes,
     )
@@ -168,29 +180,10 @@ def set_optimizer(recipe: dict[str, Any], options) -> None:
     recipe["optimizer"], recipe["settings"] = name, {"lr": options.lr}
 
 
-def parse_data(values: list[str] | None) -> tuple[str, str | None]:
-    """The name of the data set, and the absolute path to its files if it needs any."""
-    from ..training.sources import BUILT_IN, SOURCES
-
-    name, *paths = values or ["digits"]
-    if name not in SOURCES:
-        raise CommandError(f"--data {name} must be one of {', '.join(SOURCES)}")
-    if name in BUILT_IN:
-        if paths:
-            raise CommandError(
-                f"--data {name} comes with the package and takes no path, but got {paths[0]!r} "
-                "(MODEL goes before --data)"
-            )
-        return name, None
-    if len(paths) != 1:
-        raise CommandError(f"--data {name} needs one path to its files: --data {name} PATH")
-    return name, str(Path(paths[0]).expanduser().resolve())
-
-
 def refuse_settings(options) -> None:
     """A run goes on with the settings it began with, so that it ends as if never stopped."""
     names = ("model", "data", "epochs", "batch_size", "optimizer", "lr", "seed", "size", "set")
-    for name in (*names, "start", "out"):
+    for name in (*names, "start", "weights", "out"):
         if getattr(options, name) is not None:
             word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
             raise CommandError(
@@ -225,6 +218,12 @@ def announce(config: dict[str, Any], directory: Path) -> None:
         f"{recipe['settings']['lr']:g}, seed {config['seed']}\nThe folder of the run: {directory}",
         flush=True,
     )
+    if recipe["pretrain"] and not (config["start"] or config.get("weights") or has_run(directory)):
+        print(
+            f"The paper begins with a trained {recipe['pretrain']}: --start takes the folder of "
+            "such a run. This one begins with random weights.",
+            flush=True,
+        )
 
 
 def stopped(directory: Path) -> str:

@@ -18,6 +18,16 @@ from .metrics import (
 from .nonfinite import NonFiniteError
 from .run import Result, Run, evaluate_run, load_run, make_config, resume_run, train_run
 from .sources import SOURCES
+from .weights import (
+    Preprocessing,
+    load_weights,
+    mirrored,
+    preprocessing,
+    read_classes,
+    read_weights,
+    ten_crops,
+    whole_image,
+)
 
 __all__ = [
     "SOURCES",
@@ -26,6 +36,7 @@ __all__ = [
     "NonFiniteError",
     "PixelScores",
     "Predictions",
+    "Preprocessing",
     "Result",
     "Run",
     "average_predictions",
@@ -36,13 +47,20 @@ __all__ = [
     "fit",
     "load_checkpoint",
     "load_run",
+    "load_weights",
     "make_config",
+    "mirrored",
     "pixel_scores",
     "predict",
     "predict_crops",
     "predict_dense",
+    "preprocessing",
+    "read_classes",
+    "read_weights",
     "resume_run",
     "save_checkpoint",
+    "ten_crops",
     "top_k_accuracy",
     "train_run",
+    "whole_image",
 ]

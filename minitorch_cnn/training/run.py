@@ -39,6 +39,7 @@ from .metrics import (
 )
 from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
 from .sources import PHOTOGRAPHS, Source, load_source
+from .weights import load_weights
 
 TEST_BATCH = 256
 CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
@@ -74,6 +75,7 @@ def make_config(
     model_settings: dict[str, Any] | None = None,
     size: int | None = None,
     start: str | None = None,
+    weights: str | None = None,
     seed: int = 0,
     **changes,
 ) -> dict[str, Any]:
@@ -82,23 +84,38 @@ def make_config(
     model_settings: of `create_model`, besides num_classes and in_channels, which the data set.
     size: pixels a side of the model's input, None for those it was published for.
     start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
+    weights: a file of the model's weights to begin with, its classifier only if the classes are as
+    many (see `load_weights`).
     changes: fields of the model's `Recipe` to replace, as epochs=5. The recipe is the paper's for
     photographs, and the small one for other data.
 
+    Auxiliary heads that model_settings switch off, or on where the recipe has none, set the
+    recipe's weight of their losses: to 0, or to the 0.3 of most papers.
+
     Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field;
-    ValueError for a start that the recipe does not have.
+    ValueError for a start that the recipe does not have, a start and weights, or settings that
+    follow from the data.
     """
     model_entry(model)
+    model_settings = model_settings or {}
+    for name in ("num_classes", "in_channels"):
+        if name in model_settings:
+            raise ValueError(f"make_config: {name} follows from the data and cannot be set")
     chosen = replace(recipe(model, small=data not in PHOTOGRAPHS), **changes)
+    if "aux" in model_settings and bool(chosen.auxiliary) != bool(model_settings["aux"]):
+        chosen = replace(chosen, auxiliary=0.3 if model_settings["aux"] else 0.0)
+    if start is not None and weights is not None:
+        raise ValueError("make_config: start and weights cannot both be given")
     if start is not None and chosen.pretrain is None:
         raise ValueError(f"make_config: start={start!r} is not for {model}, which starts anew")
     return {
         "model": model,
-        "model_settings": model_settings or {},
+        "model_settings": model_settings,
         "data": data,
         "path": path,
         "size": size or model_entry(model).input_shape[1],
         "start": start,
+        "weights": weights,
         "seed": seed,
         "recipe": asdict(chosen),
     }
@@ -121,6 +138,10 @@ def train_run(config: dict[str, Any], directory: str | Path, *, progress: str = 
     recipe_of(config).first_weights(model)
     if config["start"] is not None:
         copy_start(model, config)
+    if config.get("weights") is not None:
+        kept = load_weights(model, config["weights"], new_classes=True)
+        if kept and progress != "none":
+            print(f"{', '.join(kept)} begin anew: the file has other classes")
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
     return _train(config, source, model, directory, progress, resume=False)
@@ -152,6 +173,15 @@ def load_run(directory: str | Path) -> Run:
     transform = recipe_of(config).transform(input_size(config), train=False)
     classes, channels = config["classes"], config["channels"]
     return Run(model.eval(), config, classes, channels, transform, of_pixels(config))
+
+
+def held_out(config: dict[str, Any], transform: Callable):
+    """The test data of a run, its images made fit by another transform."""
+    side = recipe_of(config).content or config["size"]
+    source = load_source(
+        config["data"], config["path"], side, (transform, transform), of_pixels(config)
+    )
+    return source.test
 
 
 def evaluate_run(directory: str | Path) -> Evaluation:
@@ -271,7 +301,7 @@ def source_of(config: dict[str, Any]) -> Source:
 def make_model(config: dict[str, Any]) -> Module:
     data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
     heads = {"aux": True} if recipe_of(config).auxiliary else {}
-    return create_model(config["model"], **data, **heads, **config["model_settings"])
+    return create_model(config["model"], **{**config["model_settings"], **heads, **data})
 
 
 def copy_start(model: Module, config: dict[str, Any]) -> None:

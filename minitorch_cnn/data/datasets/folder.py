@@ -80,12 +80,15 @@ def read_image(path: str | Path, channels: int = 3) -> np.ndarray:
     ImportError without Pillow.
     """
     try:
-        from PIL import Image
+        from PIL import Image, ImageOps
     except ImportError as error:
         raise ImportError("read_image: needs Pillow (pip install pillow)") from error
     try:
         with Image.open(path) as file:
-            pixels = np.asarray(file.convert("RGB" if channels == 3 else "L"))
+            upright = ImageOps.exif_transpose(file)  # as the camera was held
+            if upright.mode.startswith("I"):  # 16 bits, which convert would cut off at 255
+                upright = Image.fromarray((np.asarray(upright) / 257).astype(np.uint8))
+            pixels = np.asarray(upright.convert("RGB" if channels == 3 else "L"))
     except FileNotFoundError:
         raise
     except Exception as error:  # Pillow's decoders raise what they like: OSError, SyntaxError, ...

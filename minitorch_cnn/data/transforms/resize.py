@@ -1,8 +1,9 @@
-"""Change the size of images by bilinear interpolation."""
+"""Change the size of images by bilinear interpolation, smoothed where they get smaller."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,13 +11,13 @@ from .transform import Transform, pair
 
 
 def resize(images: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
-    """images (..., H, W) float -> (..., OH, OW) of the same dtype, bilinear.
+    """images (..., H, W) float -> (..., OH, OW) of the same dtype, bilinear and smooth.
 
-    Pixel i of n covers the interval [i, i + 1] / n: output pixel o has its centre at (o + 1/2) H/OH
-    - 1/2 of the input, and takes the two rows around it in proportion; the same for columns. Beyond
-    the border the border repeats. The values are those of `F.interpolate(mode="bilinear",
-    align_corners=False)`: no smoothing before a reduction, so that beyond a factor of 2 input
-    pixels are skipped.
+    Pixel i of n covers the interval [i, i + 1] / n, so that output pixel o has its centre at
+    c = (o + 1/2) H / OH of the input, and takes the mean of the rows with weights that fall from
+    the centre, max(1 - |i + 1/2 - c| / s, 0) with s = max(H / OH, 1); the same for columns. So
+    every input pixel counts, however small the output. The values are those of
+    `F.interpolate(mode="bilinear", align_corners=False, antialias=True)` in PyTorch.
 
     Raises TypeError for anything but floats, ValueError for fewer than 2 axes or a size below 1.
     """
@@ -24,21 +25,22 @@ def resize(images: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
         raise TypeError(f"resize: images must be floats, got {images.dtype}")
     if images.ndim < 2 or 0 in images.shape[-2:]:
         raise ValueError(f"resize: images must have the shape (..., H, W), got {images.shape}")
-    oh, ow = pair("resize", size)
-    return _interpolate(_interpolate(images, oh, axis=-2), ow, axis=-1)
+    (h, w), (oh, ow) = images.shape[-2:], pair("resize", size)
+    if ow != w:
+        images = images @ _weights(w, ow).T.astype(images.dtype)
+    if oh != h:
+        images = _weights(h, oh).astype(images.dtype) @ images
+    return images
 
 
-def _interpolate(x: np.ndarray, size: int, axis: int) -> np.ndarray:
-    n = x.shape[axis]
-    if size == n:
-        return x
-    centre = np.clip((np.arange(size) + 0.5) * (n / size) - 0.5, 0, n - 1)
-    low = np.floor(centre).astype(np.intp)
-    high = np.minimum(low + 1, n - 1)
-    weight = (centre - low).astype(x.dtype)
-    if axis == -2:
-        weight = weight[:, None]
-    return np.take(x, low, axis) * (1 - weight) + np.take(x, high, axis) * weight
+@lru_cache(maxsize=64)
+def _weights(n: int, size: int) -> np.ndarray:
+    """(size, n): what each input pixel of a row counts for each output pixel."""
+    scale = n / size
+    centre = (np.arange(size)[:, None] + 0.5) * scale
+    distance = np.abs(np.arange(n) + 0.5 - centre) / max(scale, 1.0)
+    weights = np.maximum(1 - distance, 0)
+    return weights / weights.sum(1, keepdims=True)
 
 
 def shorter_side_size(shape: tuple[int, ...], shorter: int) -> tuple[int, int]:

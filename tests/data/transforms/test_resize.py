@@ -14,11 +14,15 @@ def resize_by_loops(image, oh, ow):
     out = np.zeros((oh, ow))
     for i in range(oh):
         for j in range(ow):
-            y = min(max((i + 0.5) * h / oh - 0.5, 0), h - 1)
-            x = min(max((j + 0.5) * w / ow - 0.5, 0), w - 1)
-            for a in {int(y), min(int(y) + 1, h - 1)}:
-                for b in {int(x), min(int(x) + 1, w - 1)}:
-                    out[i, j] += max(1 - abs(y - a), 0) * max(1 - abs(x - b), 0) * image[a, b]
+            total = 0.0
+            for a in range(h):
+                for b in range(w):
+                    rows = 1 - abs(a + 0.5 - (i + 0.5) * h / oh) / max(h / oh, 1)
+                    columns = 1 - abs(b + 0.5 - (j + 0.5) * w / ow) / max(w / ow, 1)
+                    weight = max(rows, 0) * max(columns, 0)
+                    out[i, j] += weight * image[a, b]
+                    total += weight
+            out[i, j] /= total
     return out
 
 
@@ -33,11 +37,17 @@ def test_resize_agrees_with_torch(size):
     torch = pytest.importorskip("torch")
     image = np.random.default_rng(0).standard_normal((2, 3, 8, 6)).astype(np.float32)
     theirs = torch.nn.functional.interpolate(
-        torch.from_numpy(image), size, mode="bilinear", align_corners=False
+        torch.from_numpy(image), size, mode="bilinear", align_corners=False, antialias=True
     )
     ours = T.resize(image, size)
     assert ours.dtype == np.float32
     np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-6)
+
+
+def test_every_pixel_counts_however_small_the_output():
+    image = np.zeros((1, 64, 64))
+    image[0, 13, 41] = 64 * 64
+    assert np.isclose(T.resize(image, 4).mean(), 1.0, rtol=0.2) and (T.resize(image, 1) > 0).all()
 
 
 def test_resize_to_the_same_size_changes_nothing():

@@ -1,0 +1,89 @@
+"""Models whose weights come from a file: the options that say so, and what becomes of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from .parser import CommandError, Parser, model_name, number, setting
+
+
+class Trained(NamedTuple):
+    """A trained model, in evaluation mode, with the names of its classes and its transform."""
+
+    name: str
+    model: object
+    classes: list[str]
+    channels: int
+    transform: object
+    of_pixels: bool
+
+
+def add_options(parser: Parser, **weights) -> None:
+    """--weights and what belongs to it; weights: settings of that option."""
+    group = parser.add_argument_group(
+        "weights from a file", "then MODEL, a name that minitorch-cnn models lists, is no folder"
+    )
+    group.add_argument(
+        "--weights", type=Path, metavar="FILE", help=".pth or .safetensors", **weights
+    )
+    group.add_argument(
+        "--classes",
+        type=Path,
+        metavar="FILE",
+        help="their names: one on each line, or JSON (numbers)",
+    )
+    group.add_argument(
+        "--resize",
+        type=number(int, 1),
+        metavar="N",
+        help="pixels of an image's shorter side (256 for models of 224)",
+    )
+    group.add_argument(
+        "--crop", type=number(int, 1), metavar="N", help="pixels of its middle (the model's size)"
+    )
+    for name, text in (("mean", "taken off the channels"), ("std", "and what they are divided by")):
+        group.add_argument(
+            f"--{name}", type=float, nargs="+", metavar="X", help=f"{text} (ImageNet's)"
+        )
+    group.add_argument(
+        "--set", nargs="+", type=setting, metavar="NAME=VALUE", help="settings of the model"
+    )
+
+
+def refuse_options(options) -> None:
+    """Without --weights a run says itself what the others say."""
+    for name in ("classes", "resize", "crop", "mean", "std", "set"):
+        if getattr(options, name) is not None:
+            raise CommandError(f"--{name} goes with --weights: a run has its own")
+
+
+def load_file(model: str, weights: Path, options) -> Trained:
+    """The model of that name with the weights in a file, as the other options say."""
+    from .. import no_grad, zeros
+    from ..models import create_model, model_entry
+    from ..training import load_weights, preprocessing, read_classes
+
+    try:
+        name = model_name(model)
+    except Exception as error:
+        raise CommandError(str(error)) from None
+    names = None if options.classes is None else read_classes(options.classes)
+    settings = dict(options.set or ())
+    if names is not None:
+        settings["num_classes"] = len(names)
+    net = create_model(name, **settings).eval()
+    load_weights(net, weights)
+    usual = preprocessing(name)
+    crop = options.crop or usual.crop
+    resize = options.resize or (usual.resize if options.crop is None else max(crop, usual.resize))
+    given = {k: tuple(v) for k in ("mean", "std") if (v := getattr(options, k)) is not None}
+    chosen = replace(usual, resize=resize, crop=crop, **given)
+    entry = model_entry(name)
+    channels = settings.get("in_channels", entry.input_shape[0])
+    if names is None:
+        with no_grad():
+            count = net(zeros(0, channels, crop, crop)).shape[1]
+        names = [f"class {i}" for i in range(count)]
+    return Trained(name, net, names, channels, chosen.transform(), entry.of_pixels)

@@ -1,0 +1,179 @@
+"""Weights from elsewhere: files of other programs, made fit for a model, and what goes with them.
+
+A file of trained weights comes without its images: how they were cut and scaled, and what the
+classes are called, is for the user to say. `Preprocessing` is what most files were trained with.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..data import transforms
+from ..interop import load, load_torch
+from ..models import model_entry
+from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
+from ..nn import Module
+from ..tensor import Tensor
+
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which programs keep a state_dict
+# Names of auxiliary heads in torchvision's files; who has no heads needs no weights for them.
+HEADS = ("aux1.", "aux2.", "AuxLogits.")
+# timm and pretrainedmodels train these on pixels from -1 to 1, all others as torchvision.
+HALVES = ("inception_v4", "inception_resnet", "xception", "nasnet")
+SHOWN = 3  # names in a message
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a model's input: the shorter side to `resize` pixels, the middle `crop`
+    x `crop` of it, and (x - mean) / std of each channel of values in [0, 1].
+
+    Raises: ValueError if crop is above resize.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+
+    def __post_init__(self):
+        if self.crop > self.resize:
+            raise ValueError(
+                f"Preprocessing: crop={self.crop} must be at most resize={self.resize}"
+            )
+
+    def transform(self) -> transforms.Compose:
+        """The transform of one image (C, H, W) of any size."""
+        middle = transforms.CenterCrop(self.crop)
+        scale = transforms.Normalize(self.mean, self.std)
+        return transforms.Compose([transforms.Resize(self.resize), middle, scale])
+
+
+def preprocessing(model: str) -> Preprocessing:
+    """What the trained weights of a model expect, as far as is usual.
+
+    The middle 7/8 of the image, but all of it for nets of small images, with ImageNet's mean and
+    deviation, or 0.5 and 0.5 where the files were trained so, and for grey images.
+    """
+    channels, size, _ = model_entry(model).input_shape
+    resize = round(size * 8 / 7) if size > 64 else size
+    mean, std = IMAGENET_MEAN, IMAGENET_STD
+    if channels != 3 or model.startswith(HALVES):
+        mean = std = (0.5,)
+    return Preprocessing(resize, size, mean, std)
+
+
+def read_weights(path: str | Path) -> dict[str, Tensor]:
+    """The state_dict in a file: safetensors, or what `torch.save` wrote (see `load_torch`).
+
+    A checkpoint that keeps it under one of WRAPPERS is unwrapped, and the prefix "module." of
+    PyTorch's data parallel training is taken off.
+
+    Raises: FileNotFoundError; ValueError for a file of another kind, or one without a state_dict.
+    """
+    path = Path(path)
+    found = load(path) if path.suffix == ".safetensors" else load_torch(path)
+    for key in WRAPPERS:
+        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
+            found = found[key]
+    tensors = isinstance(found, Mapping) and all(isinstance(v, Tensor) for v in found.values())
+    if not tensors or not found:
+        raise ValueError(f"read_weights: {path} holds no state_dict of a model")
+    if all(name.startswith("module.") for name in found):
+        found = {name.removeprefix("module."): value for name, value in found.items()}
+    return dict(found)
+
+
+def load_weights(model: Module, path: str | Path, new_classes: bool = False) -> list[str]:
+    """Give a model the weights in a file, and return the names of those that it keeps its own of.
+
+    Weights of auxiliary heads are left out if the model has none. new_classes: whether the model
+    may have other classes than the file: its classifier then stays as it is.
+
+    Raises: as `read_weights`; ValueError, with the model unchanged, for a file of another model.
+    """
+    state, own = read_weights(path), model.state_dict()
+    heads = {name for name in state if name.startswith(HEADS)}
+    if not any(name in own for name in heads):
+        state = {name: value for name, value in state.items() if name not in heads}
+    misshaped = [k for k, v in own.items() if k in state and v.shape != state[k].shape]
+    kept = []
+    if new_classes:
+        kept = [k for k in misshaped if state[k].shape[1:] == own[k].shape[1:]]
+        misshaped = [k for k in misshaped if k not in kept]
+    counted = ".num_batches_tracked"  # absent from old files
+    missing = [k for k in own if k not in state and not k.endswith(counted)]
+    unexpected = [k for k in state if k not in own]
+    shapes = [f"{k} {tuple(state[k].shape)} for {own[k].shape}" for k in misshaped]
+    problems = {"lacks": missing, "has besides": unexpected, "has other shapes:": shapes}
+    if any(problems.values()):
+        parts = (f"it {what} {_some(names)}" for what, names in problems.items() if names)
+        kind = type(model).__name__
+        raise ValueError(f"load_weights: {path} is not for this {kind}: " + ", and ".join(parts))
+    model.load_state_dict({k: own[k] if k in kept else v for k, v in state.items()})
+    return kept
+
+
+def _some(names: list[str]) -> str:
+    rest = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def read_classes(path: str | Path) -> list[str]:
+    """The names of the classes in a text file: one on each line, or JSON.
+
+    JSON is a list of names, or maps "0", "1", ... to a name or to a list that ends in the name, as
+    the files that are common for ImageNet do.
+
+    Raises: FileNotFoundError; ValueError for a file without names, or with gaps in the numbers.
+    """
+    path = Path(path)
+    text = path.read_text(encoding="utf-8")
+    try:
+        found = json.loads(text)
+    except json.JSONDecodeError:
+        found = [line.strip() for line in text.splitlines() if line.strip()]
+    if isinstance(found, dict):
+        numbers = [str(i) for i in range(len(found))]
+        if sorted(found) != sorted(numbers):
+            raise ValueError(f'read_classes: the names in {path} must have the keys "0", "1", ...')
+        found = [found[number] for number in numbers]
+        found = [name[-1] if isinstance(name, list) and name else name for name in found]
+    if not isinstance(found, list) or not found or not all(isinstance(n, str) for n in found):
+        raise ValueError(f"read_classes: {path} must hold the names of the classes")
+    return found
+
+
+def ten_crops(transform: transforms.Compose) -> transforms.Compose:
+    """A transform that ends in ten crops where the given one takes the middle of the image."""
+    steps, size = _without_middle("ten_crops", transform)
+    return transforms.Compose([*steps, transforms.TenCrop(size)])
+
+
+def whole_image(transform: transforms.Compose) -> transforms.Compose:
+    """A transform that keeps all of the image where the given one takes the middle of it."""
+    return transforms.Compose(_without_middle("whole_image", transform)[0])
+
+
+def mirrored(transform: transforms.Compose) -> transforms.Compose:
+    """The given transform, and then left and right exchanged."""
+    return transforms.Compose([*transform.transforms, _mirror])
+
+
+def _mirror(image: np.ndarray, rng=None) -> np.ndarray:
+    return image[..., ::-1]
+
+
+def _without_middle(name: str, transform: transforms.Compose) -> tuple[list, tuple[int, int]]:
+    """The steps but the crop of a larger image's middle, and the size of that."""
+    for i, step in enumerate(transform.transforms):
+        before = getattr(transform.transforms[i - 1], "size", None) if i else None
+        middle = isinstance(step, transforms.CenterCrop) and isinstance(before, int)
+        if middle and before > min(step.size):
+            return transform.transforms[:i] + transform.transforms[i + 1 :], step.size
+    raise ValueError(f"{name}: the model sees all of an image, not the middle of a larger one")

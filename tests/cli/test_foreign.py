@@ -1,0 +1,146 @@
+"""minitorch-cnn with weights from files: train, evaluate and predict."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.training import load_run, make_config
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    """Ten colour images of each of two kinds: blue ones and red ones, 80 x 72."""
+    image_module = pytest.importorskip("PIL.Image")
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
+    for name, channel in (("blue", 2), ("red", 0)):
+        (folder / name).mkdir()
+        for i in range(10):
+            pixels = rng.integers(0, 120, (80, 72, 3))
+            pixels[..., channel] += 100
+            image_module.fromarray(pixels.astype(np.uint8)).save(folder / name / f"{i}.png")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def trained_vgg(tmp_path_factory, pictures):
+    """A finished run of a very narrow VGG on the pictures."""
+    from minitorch_cnn.cli import main
+
+    directory = tmp_path_factory.mktemp("runs") / "vgg"
+    data = ["--data", "folder", str(pictures), "--size", "32"]
+    steps = ["--epochs", "2", "--batch-size", "4", "--optimizer", "AdamW", "--lr", "0.002"]
+    model = ["--set", "width=0.0625", "dropout=0", "--plain", "--out", str(directory)]
+    assert main(["train", "vgg11", *data, *steps, *model]) == 0
+    return directory
+
+
+def options_of(directory):
+    """What tells a command of the weights of that run."""
+    size = ["--resize", 40, "--crop", 32, "--set", "width=0.0625", "num_classes=2"]
+    return ["--weights", directory / "weights.safetensors", *size]
+
+
+def accuracy(said):
+    assert said.code == 0, said.err
+    return said.out.splitlines()[0].split("accuracy ")[1].split(",")[0]
+
+
+def test_a_file_of_weights_and_a_run_are_measured_alike(command, trained_vgg, pictures):
+    run = load_run(trained_vgg)
+    resize, crop, scale = run.transform.transforms
+    said = command(
+        *("evaluate", "vgg11", "--weights", trained_vgg / "weights.safetensors"),
+        *("--data", "folder", pictures, "--resize", resize.size, "--crop", crop.size[0]),
+        *("--mean", *scale.mean, "--std", *scale.std, "--set", "width=0.0625", "num_classes=2"),
+    )
+    assert said.out.startswith(f"vgg11 on {pictures}: accuracy ")
+    images = mt.data.datasets.ImageFolder(pictures, transform=run.transform)
+    right = mt.training.evaluate(run.model, mt.data.DataLoader(images, 20)).top1
+    assert accuracy(said) == f"{right:.2%} ({20 * right:.0f} of 20 images)"
+
+
+def test_other_looks_and_ensembles_are_measured(command, trained_vgg, pictures):
+    file, data = trained_vgg / "weights.safetensors", ["--data", "folder", pictures]
+    given = options_of(trained_vgg)
+    crops = command("evaluate", "vgg11", *data, "--crops", 10, *given)
+    dense = command("evaluate", "vgg11", *data, "--dense", *given, "--resize", 230, "--crop", 224)
+    assert "of 20 images" in accuracy(crops) and "of 20 images" in accuracy(dense)
+    assert "of 4 images" in accuracy(command("evaluate", trained_vgg, "--crops", 10))
+    both = command("evaluate", "vgg11", "vgg11", *data, *given[:1], file, *given[1:])
+    assert both.out.startswith("vgg11 and vgg11 on ")
+    assert accuracy(both) == accuracy(command("evaluate", "vgg11", *data, *given))
+    alone = command("evaluate", trained_vgg)
+    assert accuracy(command("evaluate", trained_vgg, trained_vgg)) == accuracy(alone)
+
+
+def test_predict_names_the_classes_of_a_file(command, trained_vgg, pictures, tmp_path):
+    (tmp_path / "names.json").write_text('{"0": ["n01", "azure"], "1": ["n02", "crimson"]}')
+    image, given = pictures / "red" / "3.png", options_of(trained_vgg)
+    said = command("predict", "vgg11", image, *given, "--classes", tmp_path / "names.json")
+    assert said.code == 0 and "crimson" in said.out and "azure" in said.out
+    assert "class 1" in command("predict", "vgg11", image, *given).out
+
+
+def test_training_begins_with_a_file_and_says_what_it_leaves_out(
+    command, trained_vgg, pictures, tmp_path
+):
+    start = ["--weights", trained_vgg / "weights.safetensors", "--size", 32, "--epochs", 1]
+    start += ["--plain", "--set", "width=0.0625", "dropout=0", "--out"]
+    data = ["--data", "folder", pictures]
+    said = command("train", "vgg11", *data, *start, tmp_path / "two")
+    assert said.code == 0 and "anew" not in said.out
+    (tmp_path / "more").mkdir()
+    for name in ("a", "b", "c"):
+        (tmp_path / "more" / name).symlink_to(pictures / "red")
+    said = command("train", "vgg11", "--data", "folder", tmp_path / "more", *start, tmp_path / "3")
+    assert said.code == 0
+    kept = "classifier.6.weight, classifier.6.bias"
+    assert f"{kept} begin anew: the file has other classes" in said.out
+
+
+def test_a_file_for_another_model_leaves_no_folder_behind(refused, trained_vgg, pictures, tmp_path):
+    file, out = trained_vgg / "weights.safetensors", tmp_path / "run"
+    arguments = ["train", "resnet18", "--data", "folder", pictures, "--weights", file, "--out", out]
+    assert "is not for this ResNet: it lacks" in refused(*arguments) and not out.exists()
+
+
+def test_a_deeper_vgg_says_what_it_would_begin_with(command, tmp_path):
+    settings = ["--size", 32, "--epochs", 1, "--plain", "--set", "width=0.02"]
+    said = command("train", "vgg13", *settings, "--out", tmp_path / "run")
+    assert "The paper begins with a trained vgg11: --start takes the folder" in said.out
+
+
+def test_heads_may_be_switched_off_or_on(refused):
+    off = make_config("googlenet", "cifar10", "files", model_settings={"aux": False})
+    on = make_config("googlenet", "digits", model_settings={"aux": True})
+    assert (off["recipe"]["auxiliary"], on["recipe"]["auxiliary"]) == (0.0, 0.3)
+    message = refused("train", "vgg11", "--set", "num_classes=3")
+    assert "num_classes follows from the data" in message
+
+
+def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, tmp_path):
+    data, given = ["--data", "folder", pictures], options_of(trained_vgg)
+    image, broken = pictures / "red" / "3.png", tmp_path / "broken.pth"
+    (tmp_path / "three").write_text("a\nb\nc\n")
+    broken.write_bytes(b"PK\x03\x04")
+    (tmp_path / "text.pth").write_text("weights")
+    net = mt.models.create_model("resnet18", width=1 / 8, num_classes=2)
+    mt.save(net.state_dict(), tmp_path / "resnet.safetensors")
+    resnet = ["--weights", tmp_path / "resnet.safetensors", "--set", "width=0.125", "num_classes=2"]
+    cases = {
+        "goes with --weights": ["evaluate", trained_vgg, "--resize", 40],
+        "--data goes with --weights": ["evaluate", trained_vgg, *data],
+        "needs --data": ["evaluate", "vgg11", *given],
+        "needs a FILE for each MODEL": ["evaluate", "vgg11", "vgg13", *data, *given],
+        "there is no model 'vgg'": ["predict", "vgg", image, *given],
+        "other shapes: classifier.6.weight": [
+            *("predict", "vgg11", image, *given, "--classes", tmp_path / "three")
+        ],
+        "broken.pth is refused": ["predict", "vgg11", image, "--weights", broken],
+        "text.pth is refused": ["predict", "vgg11", image, "--weights", tmp_path / "text.pth"],
+        "there is no file": ["predict", "vgg11", image, "--weights", tmp_path / "none.pth"],
+        "--dense needs images of 224": ["evaluate", trained_vgg, "--dense"],
+        "--dense is for VGG": ["evaluate", "resnet18", "--dense", *data, *resnet],
+    }
+    for message, arguments in cases.items():
+        assert message in refused(*arguments)

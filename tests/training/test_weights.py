@@ -1,0 +1,168 @@
+"""Weights of other programs go into the models they are for, and into no others."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn.data import transforms as T
+from minitorch_cnn.models import create_model, list_models
+from minitorch_cnn.training import (
+    Preprocessing,
+    load_weights,
+    mirrored,
+    preprocessing,
+    read_classes,
+    read_weights,
+    ten_crops,
+    whole_image,
+)
+
+
+@pytest.fixture(autouse=True)
+def seed():
+    mt.manual_seed(0)
+
+
+def small(name="resnet18", **settings):
+    return create_model(name, **{"num_classes": 4, "width": 1 / 8, **settings})
+
+
+def same(a, b):
+    return all(mt.equal(x, y) for x, y in zip(a.values(), b.values(), strict=True))
+
+
+@pytest.fixture
+def written(tmp_path):
+    """A model, and the file that holds its weights."""
+    model = small()
+    mt.save(model.state_dict(), tmp_path / "weights.safetensors")
+    return model, tmp_path / "weights.safetensors"
+
+
+def test_a_file_gives_the_model_its_weights(written):
+    model, path = written
+    other = small()
+    assert not same(model.state_dict(), other.state_dict())
+    assert load_weights(other, path) == []
+    assert same(model.state_dict(), other.state_dict())
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "model", "model_state_dict"])
+def test_a_file_of_torch_is_unwrapped(tmp_path, wrapper, zipped):
+    torch = pytest.importorskip("torch")
+    model, other = small(), small()
+    state = {f"module.{k}": torch.from_numpy(v.numpy()) for k, v in model.state_dict().items()}
+    found = state if wrapper is None else {wrapper: state, "epoch": 3}
+    torch.save(found, tmp_path / "w.pth", _use_new_zipfile_serialization=zipped)
+    load_weights(other, tmp_path / "w.pth")
+    assert same(model.state_dict(), other.state_dict())
+
+
+def test_what_holds_no_weights_is_refused(tmp_path):
+    torch = pytest.importorskip("torch")
+    for found in ({"epoch": 3}, [1, 2], {}):
+        torch.save(found, tmp_path / "w.pth")
+        with pytest.raises(ValueError, match=r"^read_weights: .*w.pth holds no state_dict"):
+            read_weights(tmp_path / "w.pth")
+    with pytest.raises(FileNotFoundError):
+        read_weights(tmp_path / "none.pth")
+    (tmp_path / "w.pth").write_bytes(b"PK\x03\x04 and no more")
+    with pytest.raises(ValueError, match=r"w\.pth is refused"):
+        read_weights(tmp_path / "w.pth")
+
+
+def test_a_file_of_another_model_is_refused_with_what_is_wrong(written):
+    _, path = written
+    deeper = small("resnet34")
+    before = {k: v.numpy().copy() for k, v in deeper.state_dict().items()}
+    with pytest.raises(ValueError, match=r"^load_weights: .* is not for this ResNet: it lacks "):
+        load_weights(deeper, path)
+    assert all(np.array_equal(before[k], v.numpy()) for k, v in deeper.state_dict().items())
+    with pytest.raises(ValueError, match=r"it lacks .* and \d+ more, and it has besides "):
+        load_weights(small("vgg11"), path)
+    with pytest.raises(ValueError, match=r"other shapes: conv1\.weight \(8, 3, 7, 7\) for \(16, 3"):
+        load_weights(small(width=1 / 4), path)
+
+
+def test_other_classes_are_refused_or_begin_anew(written):
+    model, path = written
+    other = small(num_classes=7)
+    with pytest.raises(ValueError, match=r"other shapes: fc\.weight \(4, 64\) for \(7, 64\)"):
+        load_weights(other, path)
+    head = other.fc.weight.detach().numpy().copy()
+    assert load_weights(other, path, new_classes=True) == ["fc.weight", "fc.bias"]
+    assert np.array_equal(other.fc.weight.detach().numpy(), head)
+    assert mt.equal(other.conv1.weight, model.conv1.weight)
+
+
+def test_heads_are_left_out_where_the_model_has_none(tmp_path):
+    name, settings = "googlenet_torchvision", {"num_classes": 3, "width": 1 / 8}
+    model = create_model(name, aux=True, **settings)
+    mt.save(model.state_dict(), tmp_path / "w.safetensors")
+    plain = create_model(name, **settings)
+    load_weights(plain, tmp_path / "w.safetensors")
+    assert mt.equal(plain.conv1.conv.weight, model.conv1.conv.weight)
+    again = create_model(name, aux=True, **settings)
+    load_weights(again, tmp_path / "w.safetensors")
+    assert same(again.state_dict(), model.state_dict())
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cat\ndog\n\n",
+        '["cat", "dog"]',
+        '{"1": "dog", "0": "cat"}',
+        '{"0": ["n1", "cat"], "1": ["n2", "dog"]}',
+    ],
+)
+def test_names_of_classes_come_in_all_common_forms(tmp_path, text):
+    (tmp_path / "names").write_text(text)
+    assert read_classes(tmp_path / "names") == ["cat", "dog"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "[1, 2]", '{"0": "a", "2": "b"}', '{"a": "b"}', "3"])
+def test_what_names_no_classes_is_refused(tmp_path, text):
+    (tmp_path / "names").write_text(text)
+    with pytest.raises(ValueError, match=r"^read_classes: "):
+        read_classes(tmp_path / "names")
+
+
+def test_images_are_cut_as_the_weights_were_trained():
+    usual = preprocessing("resnet50")
+    assert (usual.resize, usual.crop) == (256, 224) and usual.mean == (0.485, 0.456, 0.406)
+    assert (preprocessing("inception_v4").resize, preprocessing("inception_v4").std) == (
+        342,
+        (0.5,),
+    )
+    assert (preprocessing("resnet20_cifar").resize, preprocessing("lenet5").mean) == (32, (0.5,))
+    image = np.random.default_rng(0).random((3, 300, 260), dtype=np.float32)
+    assert all(
+        preprocessing(n).transform()(np.ones((c, 400, 350), np.float32)).shape == (c, s, s)
+        for n, c, s in (("vgg16", 3, 224), ("inception_v3", 3, 299), ("lenet5", 1, 32))
+    )
+    expected = T.Compose([T.Resize(256), T.CenterCrop(224), T.Normalize(usual.mean, usual.std)])
+    assert np.array_equal(usual.transform()(image), expected(image))
+    with pytest.raises(ValueError, match=r"^Preprocessing: crop=300 must be at most resize=256"):
+        Preprocessing(256, 300, (0.5,), (0.5,))
+
+
+def test_all_models_have_a_preprocessing():
+    assert all(preprocessing(name).crop for name in list_models())
+
+
+def test_ten_crops_and_the_whole_image_take_the_place_of_the_middle():
+    image = np.random.default_rng(0).random((3, 60, 80), dtype=np.float32)
+    middle = Preprocessing(48, 32, (0.5,), (0.25,)).transform()
+    crops, whole = ten_crops(middle)(image), whole_image(middle)(image)
+    assert crops.shape == (10, 3, 32, 32) and whole.shape == (3, 48, 64)
+    np.testing.assert_allclose(crops[4], middle(image), rtol=1e-6)
+    assert np.array_equal(mirrored(middle)(image), middle(image)[..., ::-1])
+
+
+def test_a_model_that_sees_all_of_an_image_has_no_other_looks():
+    everything = T.Compose([T.Resize(32), T.CenterCrop(32), T.Normalize((0.5,), (0.25,))])
+    for look in (ten_crops, whole_image):
+        with pytest.raises(ValueError, match="sees all of an image"):
+            look(everything)
