@@ -89,3 +89,35 @@ def test_without_pillow_the_error_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "PIL", None)
     with pytest.raises(ImportError, match=r"^read_image: needs Pillow"):
         read_image(tmp_path / "a.png")
+
+
+def test_an_image_is_upright_as_the_camera_was_held(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    pixels = np.zeros((4, 6, 3), np.uint8)
+    pixels[0] = 255  # white above
+    image, exif = image_module.fromarray(pixels), image_module.Exif()
+    exif[0x0112] = 6  # turned by a quarter
+    image.save(tmp_path / "a.png", exif=exif)
+    upright = read_image(tmp_path / "a.png", 1)
+    assert upright.shape == (1, 6, 4) and (upright[0, :, -1] == 1).all() and upright.sum() == 6
+
+
+def test_sixteen_bits_are_scaled_and_not_cut_off(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    levels = np.array([[0, 256 * 64], [256 * 128, 65535]], np.uint16)
+    image_module.fromarray(levels).save(tmp_path / "a.png")
+    for channels in (1, 3):
+        found = read_image(tmp_path / "a.png", channels)
+        np.testing.assert_allclose(found, np.tile(levels / 65535, (channels, 1, 1)), atol=1 / 255)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "LA", "1", "CMYK"])
+def test_every_kind_of_picture_has_the_channels_asked_for(tmp_path, mode):
+    image_module = pytest.importorskip("PIL.Image")
+    picture = image_module.new("RGB", (5, 4), (255, 0, 0)).convert(mode)
+    suffix = "tif" if mode == "CMYK" else "png"
+    picture.save(tmp_path / f"a.{suffix}")
+    colour = read_image(tmp_path / f"a.{suffix}", 3)
+    assert colour.shape == (3, 4, 5) and read_image(tmp_path / f"a.{suffix}", 1).shape == (1, 4, 5)
+    if mode in ("RGBA", "P", "CMYK"):
+        assert (colour[0] > 0.9).all() and (colour[1:] < 0.1).all()
