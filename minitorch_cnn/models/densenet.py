@@ -100,12 +100,12 @@ class Layer(Module):
 
     def first(self, *features: Tensor) -> Tensor:
         """Up to the first convolution: what is wide, and cheap to compute again."""
-        return self.conv1(F.relu(self.norm1(cat(features, dim=1))))
+        return self.conv1(self.norm1(cat(features, dim=1), relu=True))
 
     def forward(self, *features: Tensor) -> Tensor:
         y = checkpoint(self.first, *features) if self.memory_efficient else self.first(*features)
         y = self.dropout(y)
-        return self.dropout(self.conv2(F.relu(self.norm2(y)))) if self.bottleneck else y
+        return self.dropout(self.conv2(self.norm2(y, relu=True))) if self.bottleneck else y
 
 
 def everything(count: int) -> list[int]:

@@ -19,7 +19,6 @@ every second pixel and zeros) that takes a, as the branch does.
 
 from __future__ import annotations
 
-from .. import functional as F
 from ..nn import BatchNorm2d, Conv2d, Identity, Module, ReLU
 from ..tensor import Tensor
 from .blocks import Trunk, classifier, scaled
@@ -48,7 +47,7 @@ class PreActBlock(Module):
         return x if self.downsample is None else self.downsample(a)
 
     def forward(self, x: Tensor) -> Tensor:
-        a = F.relu(self.bn1(x))
+        a = self.bn1(x, relu=True)
         return self.branch(a) + self.shortcut(x, a)
 
 
@@ -74,7 +73,7 @@ class PreActBasicBlock(PreActBlock):
 
     def branch(self, a: Tensor) -> Tensor:
         y = self.conv1(a)
-        return self.conv2(F.relu(self.bn2(y)))
+        return self.conv2(self.bn2(y, relu=True))
 
 
 class PreActBottleneck(PreActBlock):
@@ -104,8 +103,8 @@ class PreActBottleneck(PreActBlock):
 
     def branch(self, a: Tensor) -> Tensor:
         y = self.conv1(a)
-        y = self.conv2(F.relu(self.bn2(y)))
-        return self.conv3(F.relu(self.bn3(y)))
+        y = self.conv2(self.bn2(y, relu=True))
+        return self.conv3(self.bn3(y, relu=True))
 
 
 def project(in_channels: int, out_channels: int, stride: int) -> Conv2d:

@@ -116,7 +116,7 @@ class BasicBlock(ResidualBlock):
         self.downsample = downsample
 
     def branch(self, x: Tensor) -> Tensor:
-        y = F.relu(self.bn1(self.conv1(x)))
+        y = self.bn1(self.conv1(x), relu=True)
         return self.bn2(self.conv2(y))
 
 
@@ -155,8 +155,8 @@ class Bottleneck(ResidualBlock):
         self.downsample = downsample
 
     def branch(self, x: Tensor) -> Tensor:
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn1(self.conv1(x), relu=True)
+        y = self.bn2(self.conv2(y), relu=True)
         return self.bn3(self.conv3(y))
 
 

@@ -19,7 +19,6 @@ import re
 
 import numpy as np
 
-from .. import functional as F
 from ..nn import BatchNorm2d, Conv2d, Module, ModuleList
 from ..tensor import Tensor, cat
 from .registry import register
@@ -45,8 +44,8 @@ class Branch(Module):
         self.conv3 = Conv2d(filters, out_channels, 1, bias=False) if added else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.bn1(self.conv1(x)))
-        y = F.relu(self.bn2(self.conv2(y)))
+        y = self.bn1(self.conv1(x), relu=True)
+        y = self.bn2(self.conv2(y), relu=True)
         return y if self.conv3 is None else self.conv3(y)
 
 

@@ -13,7 +13,6 @@ The wide nets for ImageNet, `wide_resnet50_2` and `wide_resnet101_2`, are in `re
 
 from __future__ import annotations
 
-from .. import functional as F
 from ..nn import Dropout, Module
 from ..tensor import Tensor
 from .preact_resnet import PreActBasicBlock, project
@@ -40,7 +39,7 @@ class WideBlock(PreActBasicBlock):
         self.dropout = Dropout(dropout)
 
     def branch(self, a: Tensor) -> Tensor:
-        y = F.relu(self.bn2(self.conv1(a)))
+        y = self.bn2(self.conv1(a), relu=True)
         return self.conv2(self.dropout(y))
 
 

@@ -153,6 +153,6 @@ def test_a_block_agrees_with_torch(kind):
 
 def test_a_block_without_a_branch_says_so():
     block = PreActBlock()
-    block.bn1, block.downsample = nn.Identity(), None
+    block.bn1, block.downsample = nn.BatchNorm2d(1), None
     with pytest.raises(NotImplementedError, match="branch: PreActBlock"):
         block(mt.randn(1, 1, 2, 2))
