@@ -1,1 +1,1 @@
-"""Speed, measured: python -m benchmarks.conv | benchmarks.autograd."""
+"""Speed, measured: python -m benchmarks.conv | .ops | .autograd, and others beside them."""

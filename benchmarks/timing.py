@@ -7,7 +7,8 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from types import ModuleType
 
 # How long the threads of a BLAS or of OpenMP go on turning in circles after their last work, in
 # seconds. A competitor that is timed before they sleep shares the cores with them, and may look ten
@@ -48,6 +49,16 @@ def median_ratio(ours: list[float], theirs: list[float]) -> float:
 def geometric_mean(values: list[float]) -> float:
     """The mean of ratios: twice as fast and twice as slow cancel out."""
     return statistics.geometric_mean(values)
+
+
+def use_threads(count: int | None, libraries: Iterable[ModuleType]) -> int:
+    """Let each library use `count` threads, None for as many as we have cores; that number."""
+    import minitorch_cnn as mt
+
+    count = mt.get_num_threads() if count is None else count
+    for library in libraries:
+        library.set_num_threads(count)
+    return count
 
 
 def machine() -> dict[str, str]:

@@ -1,0 +1,87 @@
+"""The benchmark of operations compares like with like, and reports what it was asked for."""
+
+import json
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from benchmarks import ops, timing
+
+SMALL = [
+    op if "cross" in op.name or op.name[0] == " " else op._replace(shape=(*op.shape[:2], 9, 8))
+    for op in dict((op.name, op) for op in reversed(ops.OPS)).values()
+]
+
+
+@pytest.fixture(autouse=True)
+def threads_as_before():
+    before = mt.get_num_threads()
+    yield
+    mt.set_num_threads(before)
+
+
+@pytest.mark.parametrize("op", SMALL, ids=lambda op: op.name.strip())
+def test_both_libraries_compute_the_same(op):
+    torch = pytest.importorskip("torch")
+    ours, theirs = ops.directions(op, mt), ops.directions(op, torch)
+    results = [[fns["forward"](), *fns["backward"]()] for fns in (ours, theirs)]
+    for got, want in zip(*results, strict=True):
+        np.testing.assert_allclose(got.detach(), want.detach().numpy(), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("update", ops.UPDATES[:-1], ids=lambda update: update.name.strip())
+def test_both_optimizers_take_the_same_step(update):
+    torch = pytest.importorskip("torch")
+    stepped = []
+    for lib in (mt, torch):
+
+        def keep(lib, params):
+            stepped.append(params)
+            return update.make(lib, params)
+
+        take = ops.step(update._replace(model="lenet5_relu", make=keep), lib)
+        take()
+        take()
+    for p, q in zip(*stepped, strict=True):
+        np.testing.assert_allclose(p.detach(), q.detach().numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_report_has_a_row_for_each_direction_of_what_was_named(tmp_path, capsys):
+    file = tmp_path / "ops.json"
+    ops.main(["cross entropy", "Adam", "--repeats", "2", "--json", str(file)])
+    rows = json.loads(file.read_text())["rows"]
+    assert [(row["op"], row["of"], row["direction"]) for row in rows] == [
+        ("cross entropy", "64x10", "forward"),
+        ("cross entropy", "64x10", "backward"),
+        ("cross entropy", "256x1000", "forward"),
+        ("cross entropy", "256x1000", "backward"),
+        ("Adam", "resnet50", "step"),
+        ("Adam", "resnet20_cifar", "step"),
+    ]
+    assert all(row["ours ms"] > 0 and "ratio" not in row for row in rows)
+    assert len(capsys.readouterr().out.splitlines()) == 2 + len(rows)
+
+
+def test_beside_torch_there_are_ratios(capsys):
+    pytest.importorskip("torch")
+    ops.main(["cross entropy", "--vs", "torch", "--repeats", "2", "--threads", "1"])
+    *_, ratio, best = capsys.readouterr().out.splitlines()
+    assert ratio.startswith("ratio: geometric mean") and best.endswith("4 rows")
+
+
+def test_threads_are_set_everywhere():
+    class Library:
+        def set_num_threads(self, count):
+            self.count = count
+
+    libraries = Library(), Library()
+    assert timing.use_threads(3, libraries) == 3
+    assert [library.count for library in libraries] == [3, 3]
+    assert timing.use_threads(None, libraries) == mt.get_num_threads() == libraries[0].count
+
+
+def test_an_unknown_op_is_refused(capsys):
+    with pytest.raises(SystemExit):
+        ops.main(["rule"])
+    assert "NAME 'rule' must be one of batch norm, " in capsys.readouterr().err
