@@ -66,7 +66,7 @@ CASES = {
     "alexnet":               Case(63, 5, NARROW),
     "alexnet_two_tower":     Case(67, 5, NARROW),
     "zfnet":                 Case(64, 5, NARROW),
-    "nin_cifar":             Case(32, 16, NARROW),
+    "nin_cifar":             Case(32, 12, NARROW),
     "nin_imagenet":          Case(131, 8, NARROW),
     "vgg11":                 Case(32, 5, NARROW),
     "vgg16_bn":              Case(32, 5, NARROW),
