@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 
@@ -38,9 +39,21 @@ def kernel(function: Callable | None = None, *, any_order: bool = False) -> Call
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed}
     try:
-        return njit(cache=True, **options)(function)
+        compiled = njit(cache=True, **options)(function)
     except RuntimeError:  # no folder to keep it in
         return njit(**options)(function)
+    # Numba would keep a kernel while its own file is as it was. But kernels call kernels of other
+    # files, so the code is as old as the newest of all.
+    compiled._cache._cache_file._source_stamp = _stamp()
+    return compiled
+
+
+@cache
+def _stamp() -> list[tuple[str, int, int]]:
+    """What tells the sources of the kernels from other versions of them."""
+    files = sorted(Path(__file__).parent.rglob("*.py"))
+    stats = ((str(path), path.stat()) for path in files)
+    return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
 
 
 @cache

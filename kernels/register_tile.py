@@ -49,7 +49,7 @@ def lanes(dtype) -> int:
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
-class _Code:
+class Code:
     """Writes instructions on vectors of the numbers of one dtype."""
 
     def __init__(self, context, builder, array: types.Array):
@@ -68,6 +68,7 @@ class _Code:
         return self.builder.add(start, self.builder.mul(stride, INDEX(times)))
 
     def load(self, data, index, kind=None):
+        """A vector, or what else `kind` is, from any place."""
         kind = kind or self.vector
         found = self.builder.load(self._pointer(data, index, kind))
         found.align = VECTOR_BYTES // self.lanes  # tiles begin at any number
@@ -113,7 +114,7 @@ def _product(vectors: int):
 def _write_product(vectors, context, builder, signature, args):
     a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add = args
     kinds = signature.args
-    code = _Code(context, builder, kinds[0])
+    code = Code(context, builder, kinds[0])
     a, b, c = (code.data(kinds[k], args[k]) for k in (0, 4, 8))
     steps = code.data(kinds[6], b_steps)
     tile = [(r, v) for r in range(ROWS) for v in range(vectors)]
@@ -162,10 +163,10 @@ def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
 
     def write(context, builder, signature, args):
         x, x_at, x_row, y, y_at, y_row = args
-        code = _Code(context, builder, signature.args[0])
+        code = Code(context, builder, signature.args[0])
         x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
         rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(ROWS)]
-        whole = _interleave(code, rows)
+        whole = interleave(code, rows)
         for k in range(code.lanes):
             column = code.pick(whole, whole, [k * ROWS + r for r in range(ROWS)])
             code.store(column, y, code.at(y_at, y_row, k))
@@ -174,26 +175,75 @@ def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
     return types.void(x, at, at, y, at, at), write
 
 
-def _interleave(code: _Code, vectors: list):
+def interleave(code: Code, vectors: list):
     """Lane 0 of each vector, then lane 1 of each, and so on. Their number is a power of two."""
     if len(vectors) == 1:
         return vectors[0]
-    even, odd = _interleave(code, vectors[::2]), _interleave(code, vectors[1::2])
+    even, odd = interleave(code, vectors[::2]), interleave(code, vectors[1::2])
     count = even.type.count
     return code.pick(even, odd, [lane for k in range(count) for lane in (k, count + k)])
 
 
 @intrinsic
-def copy_tile(typing, x, x_at, y, y_at):
-    """y[y_at + v] = x[x_at + v]  for the lanes v of VECTORS vectors."""
+def lanes_of(typing, x):
+    """lanes(x.dtype) in a kernel: a constant, by which LLVM divides without dividing."""
 
     def write(context, builder, signature, args):
-        x, x_at, y, y_at = args
-        code = _Code(context, builder, signature.args[0])
-        x, y = code.data(signature.args[0], x), code.data(signature.args[2], y)
-        row = [code.load(x, code.at(x_at, INDEX(code.lanes), v)) for v in range(VECTORS)]
-        for v in range(VECTORS):
-            code.store(row[v], y, code.at(y_at, INDEX(code.lanes), v))
+        return INDEX(lanes(str(signature.args[0].dtype)))
+
+    return types.intp(x), write
+
+
+@intrinsic
+def _copy_vector(typing, x, x_at, x_step, y, y_at):
+    """y[y_at + v] = x[x_at + v * x_step]  for the lanes v of a vector; x_step is a literal."""
+    if not isinstance(x_step, types.IntegerLiteral):
+        return None
+    step = x_step.literal_value
+
+    def write(context, builder, signature, args):
+        x, x_at, _, y, y_at = args
+        code = Code(context, builder, signature.args[0])
+        x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
+        wide = code.load(x, x_at, ir.VectorType(code.number, step * code.lanes))
+        code.store(code.pick(wide, wide, [v * step for v in range(code.lanes)]), y, y_at)
         return context.get_dummy_value()
 
-    return types.void(x, types.intp, y, types.intp), write
+    return types.void(x, types.intp, x_step, y, types.intp), write
+
+
+@intrinsic
+def _copy_numbers(typing, x, x_at, x_step, y, y_at, y_step, count):
+    """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count."""
+    at = types.intp
+
+    def write(context, builder, signature, args):
+        x, x_at, x_step, y, y_at, y_step, count = args
+        code = Code(context, builder, signature.args[0])
+        x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
+        with cgutils.for_range(builder, count, intp=INDEX) as loop:
+            source = builder.add(x_at, builder.mul(x_step, loop.index))
+            target = builder.add(y_at, builder.mul(y_step, loop.index))
+            code.store(code.load(x, source, code.number), y, target)
+        return context.get_dummy_value()
+
+    return types.void(x, at, at, y, at, at, at), write
+
+
+@kernel
+def copy(x, x_at, x_step, y, y_at, y_step, count, room):
+    """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count.
+
+    Where whole vectors fit they are copied: they may fill up to `room` numbers of y.
+    """
+    width = lanes_of(x)
+    rounded = (count + width - 1) // width * width
+    fits = y_step == 1 and rounded <= room and x_at + rounded * x_step <= len(x)
+    if fits and x_step == 1:
+        for k in range(0, count, width):
+            _copy_vector(x, x_at + k, 1, y, y_at + k)
+    elif fits and x_step == 2:
+        for k in range(0, count, width):
+            _copy_vector(x, x_at + 2 * k, 2, y, y_at + k)
+    else:
+        _copy_numbers(x, x_at, x_step, y, y_at, y_step, count)

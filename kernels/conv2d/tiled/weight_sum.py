@@ -9,11 +9,12 @@ row of the product's right side is a place in the transposed x; its left side is
 
 import numpy as np
 
-from ..jit import kernel
-from ..register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpose_tile
-from ..threads import get_num_threads, parallel_for
-from ..workspace import cut, scratch
-from .correlation import WORTH, read_only
+from ...jit import kernel
+from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpose_tile
+from ...threads import get_num_threads, parallel_for
+from ...workspace import cut, scratch
+from .grid import WORTH
+from .weights import read_only
 
 DEPTH = 512  # outputs of a product: its rows stay in a second-level cache
 TERMS = 4096  # added up one after another; longer sums are sums of such sums, which rounds less
@@ -51,7 +52,12 @@ def weight_sum(x, gy, window, groups, gw) -> None:
         sums = (o1 - o0) * ROWS * spans * span
         memory = scratch(
             "lines",
-            (height * width * (c1 - c0) + VECTORS * lanes + 2 * sums + ROWS * rows * OW,),
+            (
+                height * width * (c1 - c0)
+                + VECTORS * lanes * (c1 - c0)
+                + 2 * sums
+                + ROWS * rows * OW,
+            ),
             x.dtype,
         )
         places = scratch("columns", (rows * OW,), np.int64)
@@ -81,10 +87,10 @@ def _weight_sum(x, gy, gw, memory, places, sizes, window, block):
     tile = VECTORS * lanes
     span = (count * CC + lanes - 1) // lanes * lanes
     wide = spans * span
-    end, size = height * width * CC + tile, (o1 - o0) * ROWS * wide
+    end, size = height * width * CC + tile * CC, (o1 - o0) * ROWS * wide
     lines, sums, total = memory[:end], memory[end : end + size], memory[end + size : end + 2 * size]
     tail = memory[end + 2 * size :]
-    lines[end - tile :] = 0
+    lines[end - tile * CC :] = 0
     flat, out = gy.reshape(-1), gw.reshape(-1)
     direct = spans * count == 1 and CG % lanes == 0 and OG % ROWS == 0 and 0 < N * OH * OW <= TERMS
     pending, flushed = 0, False
@@ -92,7 +98,7 @@ def _weight_sum(x, gy, gw, memory, places, sizes, window, block):
         for i0 in range(0, OH, rows):
             i1 = min(i0 + rows, OH)
             depth = (i1 - i0) * OW
-            _turn(
+            turn(
                 x,
                 n,
                 g * CG + c0,
@@ -208,30 +214,29 @@ def _gather_rows(gy, at, step, valid, depth, tail):
 
 
 @kernel
-def _turn(x, n, c0, CC, h0, height, left, width, lines):
+def turn(x, n, c0, CC, h0, height, left, width, lines):
     """lines[q, m, c] = x[n, c0 + c, h0 + q, m - left], zero outside of it."""
     _, C, H, W = x.shape
     lanes = VECTOR_BYTES // x.itemsize
     flat = x.reshape(-1)
-    before = min(left, width)
+    before = min(max(left, 0), width)
     after = max(min(left + W, width), before)
-    count = after - before
     for q in range(height):
-        h = h0 + q
-        line = q * width * CC
+        h, line = h0 + q, q * width * CC
         if h < 0 or h >= H:
             lines[line : line + width * CC] = 0
             continue
-        lines[line : line + before * CC] = 0
-        lines[line + after * CC : line + width * CC] = 0
         to = line + before * CC
         for c in range(0, CC, ROWS):
             at = ((n * C + c0 + c) * H + h) * W + before - left
-            if c + ROWS <= CC and count >= lanes:
-                for m in range(0, count, lanes):
-                    m0 = min(m, count - lanes)
-                    transpose_tile(flat, at + m0, H * W, lines, to + m0 * CC + c, CC)
-                continue
-            for r in range(min(ROWS, CC - c)):
-                for m in range(count):
-                    lines[to + m * CC + c + r] = flat[at + r * H * W + m]
+            end = at + (ROWS - 1) * H * W + (after - before) + lanes
+            if c + ROWS <= CC and end <= len(flat):
+                # What a vector has beyond the row, the padding and the next row overwrite.
+                for m in range(0, after - before, lanes):
+                    transpose_tile(flat, at + m, H * W, lines, to + m * CC + c, CC)
+            else:
+                for r in range(min(ROWS, CC - c)):
+                    for m in range(after - before):
+                        lines[to + m * CC + c + r] = flat[at + r * H * W + m]
+        lines[line : line + before * CC] = 0
+        lines[line + after * CC : line + width * CC] = 0

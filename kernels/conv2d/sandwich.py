@@ -1,0 +1,100 @@
+"""Products L X L' of small matrices, of as many X at once as a vector has lanes.
+
+Winograd's transforms are of this form. The matrix L is a constant, given as a product of factors;
+its zeros and ones cost nothing.
+"""
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils  # noqa: F401
+from numba.extending import intrinsic
+
+from ..register_tile import INDEX, ROWS, Code, interleave
+
+
+def sandwich(factors, step=1, x_in_image=False, y_in_image=False, rows_only=False):
+    """A function for kernels:  y[i, j] = sum over r, q of  L[i, r] * x[r, q] * L[j, q].
+
+    f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) works on the matrices of all lanes:
+    element (r, q) of lane l is at x_at + r * x_row + q * x_column + l. In an image matrices
+    overlap: there element (r, q) of lane l is at x_at + r * x_row + q + step * l. With rows_only
+    there are ROWS lanes, else those of a vector.
+    """
+    size = len(factors[-1][0])
+
+    @intrinsic
+    def transform(typing, x, x_at, x_row, x_column, y, y_at, y_row, y_column):
+        at = types.intp
+
+        def write(context, builder, signature, args):
+            x, x_at, x_row, x_column, y, y_at, y_row, y_column = args
+            code = Code(context, builder, signature.args[0])
+            x, y = code.data(signature.args[0], x), code.data(signature.args[4], y)
+            kind = ir.VectorType(code.number, ROWS) if rows_only else code.vector
+            rows = []
+            for r in range(size):
+                place = code.at(x_at, x_row, r)
+                if x_in_image:
+                    rows.append(_every(code, x, place, step, size))
+                else:
+                    rows.append(
+                        [code.load(x, code.at(place, x_column, q), kind) for q in range(size)]
+                    )
+            columns = [_times(code, factors, column) for column in zip(*rows, strict=True)]
+            result = [_times(code, factors, row) for row in zip(*columns, strict=True)]
+            for i, row in enumerate(result):
+                place = code.at(y_at, y_row, i)
+                if y_in_image:
+                    code.store(interleave(code, row), y, place)
+                else:
+                    for j, value in enumerate(row):
+                        code.store(value, y, code.at(place, y_column, j))
+            return context.get_dummy_value()
+
+        return types.void(x, at, at, at, y, at, at, at), write
+
+    return transform
+
+
+def transposed(factors):
+    """The factors of L'."""
+    return tuple(tuple(zip(*factor, strict=True)) for factor in reversed(factors))
+
+
+def _every(code, x, place, step, size):
+    """The elements q of a row of overlapping matrices: numbers q, q + step, q + 2 step ... of x."""
+    wide = ir.VectorType(code.number, step * code.lanes)
+    elements = []
+    for start in range(0, size, step):
+        row = code.load(x, code.builder.add(place, INDEX(start)), wide)
+        for q in range(min(step, size - start)):
+            elements.append(code.pick(row, row, [q + step * lane for lane in range(code.lanes)]))
+    return elements
+
+
+def _times(code, factors, column):
+    """L @ column, a list of vectors."""
+    for factor in reversed(factors):
+        column = [_combine(code, row, column) for row in factor]
+    return column
+
+
+def _combine(code, weights, vectors):
+    """sum of weight * vector; weights of one and minus one take no product."""
+    builder, total = code.builder, None
+    terms = [(weight, vector) for weight, vector in zip(weights, vectors, strict=True) if weight]
+    terms.sort(key=lambda term: term[0] != 1)
+    for weight, vector in terms:
+        if total is None:
+            total = vector if weight == 1 else builder.fmul(vector, _constant(vector, weight))
+        elif weight == 1:
+            total = builder.fadd(total, vector)
+        elif weight == -1:
+            total = builder.fsub(total, vector)
+        else:
+            total = code.multiply_add(vector, _constant(vector, weight), total)
+    return total
+
+
+def _constant(vector, value):
+    return ir.Constant(vector.type, [value] * vector.type.count)

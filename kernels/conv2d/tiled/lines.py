@@ -1,0 +1,137 @@
+"""Products of tiles whose columns are places in the lines of the input.
+
+As a matrix product, a grid's sums are y[r, p] = w[r, k] @ columns[k, p] with k = (c, tap). A line,
+a row of padded input dealt out to `stride` phases, holds as neighbours what one tap reads for
+neighbouring positions. Laid end to end, lines hold it for several rows of positions at once, with a
+few in between that mean nothing and do not enter y. A row of columns is then a place in the lines,
+no column is ever written, and the product takes a list of K places.
+"""
+
+import numpy as np
+
+from ...jit import kernel
+from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
+from ...workspace import cut
+from .grid import Grid, Plan, blocks, pieces
+from .weights import Matrix, layout
+
+LARGE = 2**26  # multiply-adds of a block, unless it is an image
+BLOCK = 2**19  # bytes of lines, and of sums: together half of a common second-level cache
+
+
+def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int) -> Plan:
+    """Units are rows of positions, counted on through all images: some of one, or all of some."""
+    N, (OH, OW), (sh, sw) = x_shape[0], grid.size, grid.stride
+    top, left = (min(at[axis] for at in grid.at) for axis in (0, 1))
+    shifts = [(h - top, w - left) for h, w in grid.at]
+    down, right = (max(shift[axis] for shift in shifts) for axis in (0, 1))
+    ph, pw = min(sh, down + 1), min(sw, right + 1)  # phases that taps read
+    columns, more = OW + right // sw, down // sh
+    lanes = VECTOR_BYTES // itemsize
+    tile, terms = VECTORS * lanes, matrix.terms * len(grid.taps)
+
+    row = max(matrix.rows, matrix.terms * ph * pw) * columns * itemsize
+    macs = N * OH * OW * matrix.groups * matrix.rows * terms
+    count = pieces(macs, threads)
+    most = max(BLOCK // row, tile // columns, 1)
+    each = -(-N * OH * matrix.groups // max(count, min(N, macs // LARGE)))
+    if min(each, most) < OH:
+        rows = cut(OH, min(each, most))
+        along = [(n * OH + at.start, n * OH + at.stop) for n in range(N) for at in rows]
+    else:
+        rows = [slice(0, OH)]
+        along = [(at.start * OH, at.stop * OH) for at in cut(N, each // OH)]
+    height = max(at.stop - at.start for at in rows)
+    lines = matrix.terms * ph * pw * (height + more) * columns
+    return Plan(
+        fill=_fill,
+        grid=grid,
+        layout=layout(matrix, len(grid.taps), N * -(-OH * columns // tile)),
+        shifts=np.array(shifts, np.int64),
+        sizes=(matrix.rows, matrix.terms, OH, OW, columns, more, ph, pw, lanes),
+        places=(sh, sw, top, left, *grid.start, *grid.step),
+        memory=lines + tile + ROWS * (height * columns + tile),
+        terms=terms,
+        blocks=blocks(matrix, along, count),
+    )
+
+
+@kernel
+def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
+    """One block of y: strip by strip the sums of its tiles, then those of them that count."""
+    R, C, OH, OW, columns, more, ph, pw, lanes = sizes
+    sh, sw, _, _, start_h, start_w, step_h, step_w = grid
+    w_row, w_k, w_strip, w_group = strides
+    g, u0, u1, o0, o1 = block
+    _, CX, H, W = x.shape
+    CY, YH, YW = y.shape[1:]
+    T, tile = len(shifts), VECTORS * lanes
+    out = y.reshape(-1)
+    dense = step_h == 1 and step_w == 1 and YW == OW
+    known = 0
+    for u in range(u0, u1):
+        n, i0 = u // OH, u % OH
+        if u > u0 and i0 > 0:
+            continue
+        count = min(OH - i0, u1 - u)
+        rows = count + more
+        size = ph * pw * rows * columns
+        lines, sums = memory[: C * size + tile], memory[C * size + tile :]
+        deal(
+            x.reshape(-1), (n * CX + g * C) * H * W, C, H, W, i0, grid, ph, pw, rows, columns, lines
+        )
+        lines[C * size :] = 0
+        if rows != known:
+            known = rows
+            for t in range(T):
+                h, v = shifts[t]
+                places[t] = ((h % sh * pw + v % sw) * rows + h // sh) * columns + v // sw
+            for k in range(T, C * T):
+                places[k] = places[k - T] + size
+
+        total = (count - 1) * columns + OW
+        wide = (total + tile - 1) // tile * tile
+        last = (n * CY + g * R + min(o1 * ROWS, R)) * YH * YW
+        for o in range(o0, o1):
+            w_at = g * w_group + o * w_strip
+            for p in range(0, total, tile):
+                vectors = min(VECTORS, (total - p + lanes - 1) // lanes)
+                multiply_tile(
+                    vectors, w, w_at, w_row, w_k, lines, p, places, C * T, sums, p, wide, False
+                )
+            for r in range(min(ROWS, R - o * ROWS)):
+                plane = (n * CY + g * R + o * ROWS + r) * YH
+                # What follows a row is filled later, if it belongs to this block.
+                end = last if count == YH else (plane + i0 + count) * YW
+                for i in range(count):
+                    to = (plane + start_h + (i0 + i) * step_h) * YW + start_w
+                    room = end - to if dense else 0
+                    copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, room)
+
+
+@kernel
+def deal(x, x_at, C, H, W, i0, grid, ph, pw, rows, columns, lines):
+    """lines[c, a, b, q, m] = x[c, (i0 + q) * sh + a + top, m * sw + b + left], zero outside."""
+    sh, sw, top, left = grid[:4]
+    for a in range(ph):
+        h = i0 * sh + a + top
+        above = min(max(-(h // sh), 0), rows)
+        below = max(min((H - 1 - h) // sh + 1, rows), above)
+        for b in range(pw):
+            before = min(max(-((b + left) // sw), 0), columns)
+            after = max(min((W - 1 - b - left) // sw + 1, columns), before)
+            for c in range(C):
+                at = ((c * ph + a) * pw + b) * rows * columns
+                end = at + rows * columns
+                lines[at : at + above * columns] = 0
+                source = x_at + (c * H + h + above * sh) * W + before * sw + b + left
+                for line in range(at + above * columns, at + below * columns, columns):
+                    for m in range(line, line + before):
+                        lines[m] = 0
+                    copy(
+                        x, source, sw, lines, line + before, 1, after - before, end - line - before
+                    )
+                    for m in range(line + after, line + columns):
+                        lines[m] = 0
+                    source += sh * W
+                lines[at + below * columns : end] = 0

@@ -1,0 +1,153 @@
+"""Products of tiles whose columns are gathered from the input: kernels of one tap, no padding.
+
+Then y[r, p] = w[r, c] @ x[c, p]: x is the right side as it stands. But its channels are a whole
+plane apart, which caches bear badly, so the positions of a block are first gathered tile by tile,
+across images where these are small.
+"""
+
+import numpy as np
+
+from ...jit import kernel
+from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
+from ...workspace import cut
+from .grid import Grid, Plan, blocks, pieces
+from .weights import Matrix, layout
+
+BLOCK = 2**19  # bytes of gathered input: a quarter of a common second-level cache
+
+
+def suits(grid: Grid, x_shape: tuple) -> bool:
+    """Whether the grid has one tap, which never leaves x."""
+    if len(grid.taps) > 1:
+        return False
+    ends = (at + (n - 1) * s for at, n, s in zip(grid.at[0], grid.size, grid.stride, strict=True))
+    return min(grid.at[0]) >= 0 and all(end < n for end, n in zip(ends, x_shape[2:], strict=True))
+
+
+def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int) -> Plan:
+    """Units are tiles of positions, counted on through all images."""
+    N, (OH, OW) = x_shape[0], grid.size
+    lanes = VECTOR_BYTES // itemsize
+    tile = VECTORS * lanes
+    tiles = -(-N * OH * OW // tile)
+    count = pieces(N * OH * OW * matrix.groups * matrix.rows * matrix.terms, threads)
+    most = min(BLOCK // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // count))
+    along = [(at.start, at.stop) for at in cut(tiles, most)]
+    # Either the columns of a tile stay in the nearest cache or, one after another, strips of w.
+    small = matrix.rows * matrix.terms * itemsize <= BLOCK
+    batch = 1 if small else max((t1 - t0 for t0, t1 in along), default=0)
+    return Plan(
+        fill=_fill,
+        grid=grid,
+        layout=layout(matrix, 1, tiles),
+        shifts=np.array(grid.at, np.int64),
+        sizes=(matrix.rows, matrix.terms, OH, OW, lanes, batch),
+        places=(*grid.stride, *grid.start, *grid.step),
+        memory=(batch * matrix.terms + ROWS) * tile,
+        terms=matrix.terms,
+        blocks=blocks(matrix, along, count),
+    )
+
+
+@kernel
+def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
+    """One block of y: its columns, then strip by strip its tiles."""
+    R, C, OH, OW, lanes, batch = sizes
+    step_h, step_w = grid[4:]
+    w_row, w_k, w_strip, w_group = strides
+    g, t0, t1, o0, o1 = block
+    N = len(x)
+    CY, YH, YW = y.shape[1:]
+    tile, plane, end = VECTORS * lanes, OH * OW, N * OH * OW
+    whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
+    gathered, sums = memory[: batch * C * tile], memory[batch * C * tile :]
+    out = y.reshape(-1)
+    for c in range(C):
+        places[c] = c * tile
+    for b in range(t0, t1, batch):
+        for t in range(b, min(b + batch, t1)):
+            columns = gathered[(t - b) * C * tile : (t - b + 1) * C * tile]
+            _gather(x, g * C, C, t * tile, min(tile, end - t * tile), sizes, shifts, grid, columns)
+        for o in range(o0, o1):
+            for t in range(b, min(b + batch, t1)):
+                valid, count = min(ROWS, R - o * ROWS), min(tile, end - t * tile)
+                vectors = (count + lanes - 1) // lanes
+                n, at = t * tile // plane, t * tile % plane
+                w_at, column = g * w_group + o * w_strip, (t - b) * C * tile
+                if whole and valid == ROWS and count == tile and at + tile <= plane:
+                    to = (n * CY + g * R + o * ROWS) * plane + at
+                    multiply_tile(
+                        vectors,
+                        w,
+                        w_at,
+                        w_row,
+                        w_k,
+                        gathered,
+                        column,
+                        places,
+                        C,
+                        out,
+                        to,
+                        plane,
+                        False,
+                    )
+                else:
+                    multiply_tile(
+                        vectors,
+                        w,
+                        w_at,
+                        w_row,
+                        w_k,
+                        gathered,
+                        column,
+                        places,
+                        C,
+                        sums,
+                        0,
+                        tile,
+                        False,
+                    )
+                    _scatter(sums, valid, t * tile, count, sizes, grid, y, g * R + o * ROWS)
+
+
+@kernel
+def _scatter(sums, valid, p, count, sizes, grid, y, first):
+    """y[n, first + r, start + step * (i, j)] = sums[r, l]  at position p + l = (n, i, j)."""
+    _, CY, YH, YW = y.shape
+    OH, OW, lanes = sizes[2:5]
+    start_h, start_w, step_h, step_w = grid[2:]
+    tile, plane = VECTORS * lanes, OH * OW
+    whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
+    out = y.reshape(-1)
+    done = 0
+    while done < count:  # up to the end of a plane, or of a row
+        n, at = (p + done) // plane, (p + done) % plane
+        i, j = at // OW, at % OW
+        run = min(count - done, plane - at if whole else OW - j)
+        to = ((n * CY + first) * YH + start_h + i * step_h) * YW + start_w + j * step_w
+        for r in range(valid):
+            copy(sums, r * tile + done, 1, out, to + r * YH * YW, step_w, run, run)
+        done += run
+
+
+@kernel
+def _gather(x, first, C, p, count, sizes, shifts, grid, columns):
+    """columns[c, l] = x[n, first + c, i * sh + h, j * sw + w]  at position p + l = (n, i, j)."""
+    _, CX, H, W = x.shape
+    OH, OW, lanes = sizes[2:5]
+    sh, sw = grid[:2]
+    tile, plane = VECTORS * lanes, OH * OW
+    flat = x.reshape(-1)
+    whole = sh == 1 and sw == 1 and OH == H and OW == W
+    done = 0
+    while done < count:
+        n, at = (p + done) // plane, (p + done) % plane
+        i, j = at // OW, at % OW
+        run = min(count - done, plane - at if whole else OW - j)
+        source = ((n * CX + first) * H + i * sh + shifts[0, 0]) * W + j * sw + shifts[0, 1]
+        for c in range(C):
+            copy(flat, source + c * H * W, sw, columns, c * tile + done, 1, run, tile - done)
+        done += run
+    if count < tile:
+        for c in range(C):
+            columns[c * tile + count : (c + 1) * tile] = 0

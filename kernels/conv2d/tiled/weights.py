@@ -1,0 +1,112 @@
+"""Weights as register tiles take them: ROWS rows of a matrix side by side, for one k after another.
+
+A convolution's weights are a matrix per group, w[r, k] with k = (term, tap): rows and terms are
+output and input channels, in the input gradient the other way round.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...jit import kernel
+from ...register_tile import ROWS, VECTOR_BYTES, transpose_tile
+from ...workspace import cut
+
+FEW = 4  # tiles of positions for which laying out weights anew does not pay
+TOGETHER = 8  # strips laid out in one go: their numbers are neighbours in every term
+
+
+class Matrix(NamedTuple):
+    """How flat weights hold a matrix for each group; the taps of a kernel follow one another."""
+
+    groups: int
+    rows: int
+    terms: int
+    row_step: int
+    term_step: int
+
+    @classmethod
+    def forward(cls, w_shape: tuple, groups: int) -> "Matrix":
+        """Rows are output channels, terms input channels."""
+        O, CG, KH, KW = w_shape
+        return cls(groups, O // groups, CG, CG * KH * KW, KH * KW)
+
+    @classmethod
+    def backward(cls, w_shape: tuple, groups: int) -> "Matrix":
+        """Rows are input channels, terms output channels."""
+        O, CG, KH, KW = w_shape
+        return cls(groups, CG, O // groups, KH * KW, CG * KH * KW)
+
+    @property
+    def strips(self) -> int:
+        """Tiles of ROWS rows in a group."""
+        return -(-self.rows // ROWS)
+
+    @property
+    def group_step(self) -> int:
+        return max(self.rows * self.row_step, self.terms * self.term_step)
+
+
+class Layout(NamedTuple):
+    """Where the weights of tiles are, once the packs are done."""
+
+    packs: list[slice]  # strips that one task lays out; none: tiles take the weights as they are
+    numbers: int  # in all
+    strides: tuple[int, int, int, int]  # of a row, of a k, of a strip, of a group
+
+    @property
+    def strip(self) -> int:
+        return self.strides[2]
+
+
+def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
+    """How to lay out weights that meet so many tiles of positions."""
+    kernel_size = min(matrix.row_step, matrix.term_step)
+    # Where every k and every row is as far from the next, tiles can take w as it is.
+    uniform = matrix.rows % ROWS == 0 and taps == kernel_size
+    if uniform and tiles <= FEW and (taps == 1 or matrix.term_step == taps):
+        k = matrix.term_step if taps == 1 else 1
+        strides = matrix.row_step, k, ROWS * matrix.row_step, matrix.group_step
+        return Layout([], 0, strides)
+    strip = matrix.terms * taps * ROWS
+    count = matrix.groups * matrix.strips
+    packs = cut(count, count if count * strip < 2**16 else TOGETHER)
+    return Layout(packs, count * strip, (1, ROWS, strip, matrix.strips * strip))
+
+
+def read_only(array: np.ndarray) -> np.ndarray:
+    """A contiguous view that nobody can write to: one type of argument, so one compiled kernel."""
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view
+
+
+@kernel
+def pack(w, matrix, taps, first, last, packed):
+    """Lay out the strips first ... last - 1 of w, flat, from the beginning of `packed`."""
+    _, R, C, row_step, term_step = matrix
+    T, strips, lanes = len(taps), (R + ROWS - 1) // ROWS, VECTOR_BYTES // w.itemsize
+    group_step = max(R * row_step, C * term_step)
+    in_order = min(row_step, term_step) == T  # no tap is left out
+    if in_order and term_step == T:
+        C, T = 1, C * T  # a row's terms follow one another like taps
+    rounded = (T + lanes - 1) // lanes * lanes
+    for c in range(C):
+        for strip in range(first, last):
+            row = strip % strips * ROWS
+            at = strip // strips * group_step + row * row_step + c * term_step
+            to = ((strip - first) * C + c) * T * ROWS
+            done = 0
+            if in_order and row + ROWS <= R:
+                done = T // lanes * lanes
+                # What a last vector lays out beyond T, the next term overwrites.
+                reads_inside = at + (ROWS - 1) * row_step + rounded <= len(w)
+                if lanes <= 2 * T and reads_inside and c * T + rounded <= C * T:
+                    done = rounded
+                for t in range(0, done, lanes):
+                    transpose_tile(w, at + t, row_step, packed, to + t * ROWS, ROWS)
+            for t in range(done, T):
+                tap = t if in_order else taps[t]
+                for r in range(ROWS):
+                    inside = row + r < R
+                    packed[to + t * ROWS + r] = w[at + r * row_step + tap] if inside else 0

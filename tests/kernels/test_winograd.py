@@ -1,0 +1,75 @@
+"""Winograd's convolution against the direct sums, in all three directions."""
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
+from minitorch_cnn.kernels.conv2d import (
+    conv2d_forward,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+)
+from minitorch_cnn.kernels.window import Window
+
+pytest.importorskip("numba")
+ERROR = 5e-5  # relative to the largest result, float32
+
+# batch, channels, outputs, size, padding: tiles that are not full on any side, one pixel, no image
+LAYERS = [
+    (2, 3, 4, (7, 9), 1),
+    (1, 16, 16, (12, 12), 0),
+    (3, 5, 8, (4, 4), ((0, 1), (2, 1))),
+    (0, 3, 4, (5, 5), 1),
+    (2, 64, 64, (17, 30), 1),
+    (1, 33, 70, (5, 6), 2),
+    (1, 1, 1, (3, 3), 0),
+    (5, 40, 24, (56, 53), 1),
+]
+
+
+def results(twin, batch, channels, outputs, size, padding, dtype=np.float32):
+    rng, window = np.random.default_rng(0), Window(3, padding=padding)
+    x = rng.standard_normal((batch, channels, *size)).astype(dtype)
+    w = rng.standard_normal((outputs, channels, 3, 3)).astype(dtype)
+    gy = rng.standard_normal((batch, outputs, *window.output_size(*size))).astype(dtype)
+    with use(twin):
+        return (
+            conv2d_forward(x, w, window),
+            conv2d_input_grad(gy, w, window, size),
+            conv2d_weight_grad(x, gy, window),
+        )
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_all_directions_agree_with_the_direct_sums(layer):
+    exact = results("numpy", *layer, dtype=np.float64)
+    for got, want in zip(results("winograd", *layer), exact, strict=True):
+        assert got.shape == want.shape and got.dtype == np.float32
+        scale = np.abs(want).max() if want.size else 1.0
+        np.testing.assert_allclose(got, want, rtol=0, atol=ERROR * scale)
+
+
+def test_the_number_of_threads_changes_no_bit():
+    before, found = get_num_threads(), []
+    for count in (1, 2, 5):
+        set_num_threads(count)
+        found.append(results("winograd", *LAYERS[-1]))
+    set_num_threads(before)
+    for one, two, five in zip(*found, strict=True):
+        assert np.array_equal(one, two) and np.array_equal(one, five)
+
+
+@pytest.mark.parametrize(
+    ("window", "groups", "dtype"),
+    [
+        (Window(3, 2, 1), 1, np.float32),
+        (Window(3, 1, 2, 2), 1, np.float32),
+        (Window((3, 1)), 1, np.float32),
+        (Window(3), 2, np.float32),
+        (Window(3), 1, np.float64),
+    ],
+)
+def test_other_layers_are_refused(window, groups, dtype):
+    x = np.zeros((1, 4, 8, 8), dtype)
+    w = np.zeros((4, 4 // groups, *window.kernel), dtype)
+    with use("winograd"), pytest.raises(RuntimeError, match="twin 'winograd' cannot do"):
+        conv2d_forward(x, w, window, groups)
