@@ -39,6 +39,7 @@ setup(
     package_dir={"minitorch_cnn.kernels": "kernels"},
     package_data={
         "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
+        "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h"],
     },
     install_requires=["numpy>=2.0", "safetensors>=0.4.3", "tqdm>=4.66"],
@@ -55,6 +56,7 @@ setup(
             "hypothesis>=6.100",
             "pytest>=8.2",
             "ruff==0.17.*",  # a newer one may know more rules
+            "selenium>=4.20",  # the explorer's page in Chromium, where that is installed
             "setuptools>=77",  # the tests build the package without the network
         ],
     },

@@ -99,7 +99,7 @@ def fields(
     Origins that do not depend on x are left out.
     """
     known = {x: (IMAGE, IMAGE)}
-    for node in _ancestors(origins):
+    for node in ancestors(origins):
         out = _plane(node.out_meta[0][0])
         seen = None
         for source, index in filter(None, node.edges):
@@ -113,7 +113,7 @@ def fields(
     return {origin: known[origin] for origin in origins if origin in known}
 
 
-def _ancestors(origins: Iterable[Function | Tensor]) -> list[Function]:
+def ancestors(origins: Iterable[Function | Tensor]) -> list[Function]:
     """The nodes among the origins and all that they were computed from, oldest first."""
     found, waiting = set(), list(origins)
     while waiting:

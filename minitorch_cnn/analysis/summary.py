@@ -116,8 +116,8 @@ def summary(model: Module, input_shape: Shape) -> Summary:
         print(mt.analysis.summary(vgg, (3, 224, 224)))
     """
     run = trace(model, input_shape, "summary")
-    layers = set(_layers(model))
-    calls = [call for call in run.calls if call.module in layers]
+    wanted = set(layers(model))
+    calls = [call for call in run.calls if call.module in wanted]
     seen = fields(run.x, [call.origin for call in calls])
     counted: set[Tensor] = set()
     rows = []
@@ -129,13 +129,14 @@ def summary(model: Module, input_shape: Shape) -> Summary:
     return Summary(rows, sum(p.numel() for p in model.parameters()))
 
 
-def _layers(module: Module) -> Iterator[Module]:
+def layers(module: Module) -> Iterator[Module]:
+    """The modules without children, and those that count their own multiply-adds."""
     children = list(module.children())
     if not children or hasattr(module, "multiply_adds"):
         yield module
     else:
         for child in children:
-            yield from _layers(child)
+            yield from layers(child)
 
 
 def _row(call: Call, params: int, field: ReceptiveField | None) -> Row:

@@ -1,0 +1,130 @@
+// What the chosen layer makes of the chosen digit, and the part of the digit that one output sees.
+function levels(packed, image) {
+  packed.array ??= Uint8Array.from(atob(packed.bytes), (c) => c.charCodeAt(0));
+  const size = packed.shape.reduce((a, b) => a * b, 1);
+  return packed.array.subarray(image * size, (image + 1) * size);
+}
+
+// Dark for little, bright for much, whatever the theme: brightness is the number.
+function paint(canvas, bytes, width, height) {
+  canvas.width = width;
+  canvas.height = height;
+  const context = canvas.getContext("2d"), picture = context.createImageData(width, height);
+  bytes.forEach((level, k) => picture.data.set([level, level, level, 255], 4 * k));
+  context.putImageData(picture, 0, 0);
+  return context;
+}
+
+function slider(name, low, high, value, change) {
+  const label = document.createElement("label"), input = document.createElement("input");
+  const text = document.createElement("span");
+  Object.assign(input, { type: "range", min: low, max: high, step: 1, value });
+  input.dataset.name = name;
+  const show = () => { text.textContent = `${name} ${input.value}`; };
+  input.addEventListener("input", () => { show(); change(Number(input.value)); });
+  input.show = (limit, now) => { input.max = limit; input.value = now; show(); };
+  show();
+  label.append(text, input);
+  return [label, input];
+}
+
+function drawImages() {
+  const [height, width] = data.images.shape;
+  data.images.labels.forEach((name, k) => {
+    const label = document.createElement("label"), input = document.createElement("input");
+    const canvas = document.createElement("canvas");
+    Object.assign(input, { type: "radio", name: "digit", checked: k === 0, ariaLabel: `digit ${name}` });
+    input.addEventListener("change", () => choose({ image: k }));
+    paint(canvas, levels(data.images, k), width, height);
+    canvas.style.width = canvas.style.height = "2.2rem";
+    label.append(input, canvas);
+    byId("images").append(label);
+  });
+}
+
+const position = { row: 0, column: 0 };
+const positionSliders = ["row", "column"].map((name) => {
+  const [label, input] = slider(name, 0, 0, 0, (value) => { position[name] = value; showField(); });
+  byId("position").append(label);
+  return input;
+});
+
+function centre() {
+  const shape = data.boxes[chosen.box].output_shape;
+  const [height, width] = shape.length === 3 ? shape.slice(1) : [1, 1];
+  Object.assign(position, { row: height >> 1, column: width >> 1 });
+  positionSliders[0].show(height - 1, position.row);
+  positionSliders[1].show(width - 1, position.column);
+}
+
+function showField() {
+  const box = data.boxes[chosen.box], [height, width] = data.images.shape;
+  const scale = Math.max(1, Math.floor(448 / Math.max(height, width)));
+  const canvas = byId("input"), small = document.createElement("canvas");
+  paint(small, levels(data.images, chosen.image), width, height);
+  canvas.width = width * scale;
+  canvas.height = height * scale;
+  const context = canvas.getContext("2d");
+  context.imageSmoothingEnabled = false;
+  context.drawImage(small, 0, 0, canvas.width, canvas.height);
+  const { size, jump, start } = box.field ?? { size: [1, 1], jump: [1, 1], start: [0, 0] };
+  const at = [position.row, position.column].map((p, i) => start[i] + p * jump[i]);
+  context.lineWidth = 5;
+  const clip = (v, n) => Math.min(Math.max(v, 0), n);
+  const [top, left] = [clip(at[0], height), clip(at[1], width)];
+  const [bottom, right] = [clip(at[0] + size[0], height), clip(at[1] + size[1], width)];
+  context.strokeStyle = "#ff5a4d";
+  context.strokeRect(left * scale, top * scale, (right - left) * scale, (bottom - top) * scale);
+  byId("field-text").textContent = `Output (${position.row}, ${position.column}) sees rows ` +
+    `${Math.round(top)} to ${Math.round(bottom) - 1} and columns ${Math.round(left)} to ` +
+    `${Math.round(right) - 1} of the ${height} x ${width} pixels.`;
+}
+
+function showMaps() {
+  const box = data.boxes[chosen.box], frame = byId("maps");
+  frame.replaceChildren();
+  if (!box.maps) {
+    byId("maps-text").textContent = box.kind === "image" ? "It is the image itself." : "Shown by the layers around it.";
+    return;
+  }
+  const [low, high] = [box.maps.low[chosen.image], box.maps.high[chosen.image]];
+  const bytes = levels(box.maps, chosen.image), shape = box.maps.shape;
+  const [count, height, width] = shape.length === 3 ? shape : [1, 1, shape[0]];
+  const total = box.output_shape[0];
+  const of = shape.length === 3 ? `${count} of ${total} maps` : `${width} numbers`;
+  byId("maps-text").textContent = `${of}; black is ${low}, white is ${high}.`;
+  const columns = shape.length === 3 ? width : Math.min(width, 40);
+  for (let k = 0; k < count; k++) {
+    const canvas = document.createElement("canvas");
+    const part = bytes.subarray(k * height * width, (k + 1) * height * width);
+    paint(canvas, part, columns, Math.ceil(part.length / columns));
+    canvas.style.width = shape.length === 3 ? "5.5rem" : `${columns * 0.7}rem`;
+    canvas.role = "img";
+    canvas.ariaLabel = shape.length === 3 ? `map ${k}` : "the numbers, row by row";
+    frame.append(canvas);
+  }
+}
+
+function showAnswer() {
+  const rows = (data.answers?.[chosen.image] ?? []).map(([name, share]) => {
+    const row = document.createElement("tr"), bar = document.createElement("div");
+    const cells = [name, `${(100 * share).toFixed(1)} %`, bar].map((content) => {
+      const cell = document.createElement("td");
+      cell.append(content);
+      return cell;
+    });
+    bar.className = "bar";
+    bar.style.width = `${8 * share}rem`;
+    row.append(...cells);
+    return row;
+  });
+  byId("answer").replaceChildren(...rows);
+}
+
+drawImages();
+listeners.push((change) => {
+  if ("box" in change) centre();
+  showField();
+  showMaps();
+  showAnswer();
+});
