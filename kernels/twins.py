@@ -16,6 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
+from .cuda.array import EmulatorArray, Lent, has_gpu, on_host
 from .jit import has_numba
 
 _rooms: dict[str, "Room"] = {}
@@ -36,6 +37,7 @@ class Need(NamedTuple):
 
 NUMPY = Need(_always)  # which is always there
 NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
+CUPY = Need(has_gpu, "CuPy with a GPU", "pip install 'minitorch_cnn[gpu]'")
 
 
 class Twin(NamedTuple):
@@ -61,11 +63,11 @@ class Room:
         self._modules: dict[str, ModuleType] = {}
         _rooms[name] = self
 
-    def register(self, name: str, module: str, can=_always, wants=_always, needs=NUMPY) -> None:
+    def register(self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY) -> None:
         """Add a twin.
 
-        can(case): whether it computes the case; wants(case): whether it is the fastest so far;
-        needs: what the machine must have.
+        can(case): whether it computes the case, by default every one of NumPy arrays; wants(case):
+        whether it is the fastest so far; needs: what the machine must have.
         """
         self.twins[name] = Twin(name, module, can, wants, needs)
 
@@ -73,12 +75,16 @@ class Room:
         """The module of the twin that computes `case`.
 
         Where a twin is passed over because the machine lacks what it needs, stderr says so once.
-        A forced name that this room does not have forces nothing here.
+        A forced name that this room does not have forces nothing here. Forced, the twin "emulator"
+        takes NumPy arrays, too.
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
         case.
         """
         forced = self.twins.get(getattr(_forced, "name", None))
         if forced is not None:
+            lent = forced.name == "emulator" and on_host(case)
+            if lent:
+                case = case._replace(array=EmulatorArray)
             if not forced.runs_here():
                 raise RuntimeError(
                     f"{self.name}: twin '{forced.name}' does not run on this machine; "
@@ -86,7 +92,8 @@ class Room:
                 )
             if not forced.can(case):
                 raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
-            return self.load(forced.name)
+            module = self.load(forced.name)
+            return Lent(module) if lent else module
         for twin in reversed(self.twins.values()):
             if twin.can(case) and twin.wants(case):
                 if twin.runs_here():

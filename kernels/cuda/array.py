@@ -1,0 +1,153 @@
+"""Arrays that say where they lie: NumPy's on the CPU, CuPy's on a GPU, EmulatorArray on a GPU that
+is only imagined.
+
+An EmulatorArray is a NumPy array that keeps CuPy's rules: it does not mix with arrays of the host,
+no operation turns one into the other in passing, and an element or a sum is an array without axes,
+not a number. A program that runs on it is likely to run on a GPU, and the rooms compute it by the
+text of their CUDA kernels, which the emulator runs on the CPU.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from importlib.util import find_spec
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+
+class EmulatorArray(np.ndarray):
+    """An array in the memory of the emulated GPU; made by `to_emulator`, brought back by `get`."""
+
+    @property
+    def device(self) -> str:
+        """Where it lies."""
+        return "emulator"
+
+    def get(self) -> np.ndarray:
+        """A copy on the host, as CuPy's `get`."""
+        return self.view(np.ndarray).copy()
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=(), **settings):
+        if ufunc.__name__ in NOT_IN_CUPY or not hasattr(np, ufunc.__name__):
+            raise TypeError(f"{ufunc.__name__}: CuPy has no such ufunc, nor has the emulator")
+        _refuse_mixing(ufunc.__name__, [*inputs, *out, *settings.values()])
+        if out:
+            settings["out"] = _host(out)
+        result = getattr(ufunc, method)(*_host(inputs), **_host(settings))
+        return (out[0] if len(out) == 1 else out) if out else _emulated(result)
+
+    def __array_function__(self, func, types, args, kwargs):
+        name = func.__name__
+        if "initial" in kwargs and name in ("max", "min", "amax", "amin"):
+            raise TypeError(f"{name}: CuPy has no argument initial, nor has the emulator")
+        _refuse_mixing(name, [*args, *kwargs.values()])
+        return _emulated(func(*_host(args), **_host(kwargs)))
+
+    def __getitem__(self, key):
+        part = super().__getitem__(key)
+        if isinstance(part, np.ndarray):
+            return part
+        return super().__getitem__((*(key if isinstance(key, tuple) else (key,)), ...))
+
+    def __setitem__(self, key, value):
+        if _is_of_the_host(value) and value.ndim:
+            raise TypeError(f"setitem: an array of the host, of shape {value.shape}, {_RULE}")
+        super().__setitem__(key, value)
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def argmax(self, *args, **settings):
+        """As NumPy's, an array also where one position is found."""
+        return _emulated(super().argmax(*args, **settings))
+
+    def argmin(self, *args, **settings):
+        """As NumPy's, an array also where one position is found."""
+        return _emulated(super().argmin(*args, **settings))
+
+
+_RULE = "does not mix with an EmulatorArray; to_emulator takes it there"
+
+NOT_IN_CUPY = frozenset(["isnat", "matvec", "spacing", "vecdot", "vecmat"])
+
+
+def _is_of_the_host(x) -> bool:
+    return isinstance(x, np.ndarray) and not isinstance(x, EmulatorArray)
+
+
+def _refuse_mixing(name: str, values) -> None:
+    """TypeError where an array of the host is among the arguments of a function."""
+    for x in values:
+        if isinstance(x, (list, tuple)):
+            _refuse_mixing(name, x)
+        elif _is_of_the_host(x):
+            raise TypeError(f"{name}: an array of the host, of shape {x.shape}, {_RULE}")
+
+
+def _host(x):
+    """`x`, its arrays seen as the host's."""
+    if isinstance(x, EmulatorArray):
+        return x.view(np.ndarray)
+    if isinstance(x, (list, tuple)):
+        return type(x)([_host(part) for part in x])
+    if isinstance(x, dict):
+        return {name: _host(part) for name, part in x.items()}
+    return x
+
+
+def _emulated(x):
+    """`x`, its arrays (and NumPy's numbers) seen as the emulator's."""
+    if isinstance(x, (np.ndarray, np.generic)):
+        return np.asarray(x).view(EmulatorArray)
+    return tuple(map(_emulated, x)) if isinstance(x, (list, tuple)) else x
+
+
+def to_emulator(array: np.ndarray) -> EmulatorArray:
+    """A copy of an array of the host in the emulated GPU's memory."""
+    return np.array(array, order="C").view(EmulatorArray)
+
+
+def to_host(array) -> np.ndarray:
+    """The numbers of any array in one of NumPy's: a copy, except of what lies on the host."""
+    return array if type(array) is np.ndarray else array.get()
+
+
+# ------------------------------------------------------------------------- how rooms choose by them
+
+
+def on_host(case: Any) -> bool:
+    """Whether the arrays of a room's case are NumPy's."""
+    array = getattr(case, "array", np.ndarray)
+    return issubclass(array, np.ndarray) and not issubclass(array, EmulatorArray)
+
+
+def is_emulated(case: Any) -> bool:
+    """Whether the arrays of a room's case are the emulator's."""
+    return issubclass(case.array, EmulatorArray)
+
+
+def on_gpu(case: Any) -> bool:
+    """Whether the arrays of a room's case are CuPy's."""
+    return case.array.__module__.split(".")[0] == "cupy"
+
+
+@cache
+def has_gpu() -> bool:
+    """Whether CuPy is installed and sees a GPU."""
+    if find_spec("cupy") is None:
+        return False
+    import cupy
+
+    return bool(cupy.cuda.is_available())
+
+
+class Lent:
+    """The module of a twin "emulator", its functions taking and returning the host's arrays."""
+
+    def __init__(self, module: ModuleType):
+        self._module = module
+
+    def __getattr__(self, name: str) -> Callable:
+        function = getattr(self._module, name)
+        return lambda *args: _host(function(*map(_emulated, args)))
