@@ -56,6 +56,7 @@ _ON_DEMAND = (
     "interop",
     "kernels",
     "models",
+    "nas",
     "nn",
     "optim",
     "training",
