@@ -1,0 +1,180 @@
+"""A .cu text becomes a module of kernels, and a call of one runs where its arrays are.
+
+    module = cuda_module("pool2d/pool.cu", REAL="float")
+    module["max_pool"](grid=(blocks(y.size, 256),), block=(256,), args=(x, y, np.int32(C)))
+
+CuPy arrays: the GPU, through a RawModule. EmulatorArrays: the emulator, through g++. Both are
+called alike, and both refuse what the other would: a Python number among the arguments, a wrong
+dtype, a view with gaps, a block of 1025 threads. Modules are compiled on first use and kept.
+"""
+
+import math
+import re
+from functools import cache, cached_property
+from pathlib import Path
+
+import numpy as np
+
+from .array import EmulatorArray
+from .signature import check_arguments, signatures
+
+SOURCES = Path(__file__).parent.parent  # the paths of .cu texts are relative to this
+HEADERS = Path(__file__).parent
+
+THREADS = 1024  # of a block
+BLOCK = (1024, 1024, 64)
+GRID = (2**31 - 1, 65535, 65535)
+SHARED = 48 * 1024  # bytes a block has without asking
+SHARED_AT_MOST = 227 * 1024  # bytes it may ask for, on a Hopper
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"[ \t]*$', re.MULTILINE)
+
+
+def cuda_module(path: str, **defines: str | int) -> "Module":
+    """The module of a .cu text, its path relative to kernels/, compiled with -D of `defines`.
+
+    The same path and defines give the same module. Nothing is compiled before a kernel is called.
+    """
+    settings = tuple(sorted((name, str(value)) for name, value in defines.items()))
+    return _module(SOURCES / path, settings)
+
+
+@cache
+def _module(path: Path, settings: tuple[tuple[str, str], ...]) -> "Module":
+    return Module(path, dict(settings))
+
+
+def blocks(n: int, per: int) -> int:
+    """How many blocks cover n elements at `per` a block: n / per, rounded up."""
+    return -(-n // per)
+
+
+def empty(shape, dtype, like):
+    """An array for a kernel to fill, where `like` is; the emulator's holds NaN or -1 until then."""
+    if isinstance(like, EmulatorArray):
+        array = np.empty(shape, dtype)
+        array.reshape(-1).view(np.uint8)[...] = 0xFF
+        return array.view(EmulatorArray)
+    import cupy
+
+    return cupy.empty(shape, dtype)
+
+
+def zeros(shape, dtype, like):
+    """An array of zeros where `like` is."""
+    if isinstance(like, EmulatorArray):
+        return np.zeros(shape, dtype).view(EmulatorArray)
+    import cupy
+
+    return cupy.zeros(shape, dtype)
+
+
+def contiguous(x):
+    """x itself where its elements lie one after the other, else a copy in which they do."""
+    return x if x.flags.c_contiguous else x.copy("C")
+
+
+class Module:
+    """The kernels of one .cu text under one choice of -D settings."""
+
+    def __init__(self, path: Path, defines: dict[str, str]):
+        self.path = path
+        self.defines = defines
+        self.signatures = signatures(self.text, defines)
+        self._kernels = {name: Kernel(self, name) for name in self.signatures}
+
+    def __getitem__(self, name: str) -> "Kernel":
+        if name not in self._kernels:
+            names = ", ".join(self._kernels)
+            raise KeyError(f"cuda_module: no kernel {name!r} in {self.path.name}; it has {names}")
+        return self._kernels[name]
+
+    @property
+    def options(self) -> list[str]:
+        """The settings as a compiler takes them."""
+        return [f"-D{name}={value}" for name, value in self.defines.items()]
+
+    @cached_property
+    def text(self) -> str:
+        """The text with its headers put in, for a compiler that cannot look for files."""
+        return inline(self.path)
+
+    @cached_property
+    def emulated(self):
+        """The module on this processor."""
+        from .emulator import Library
+
+        return Library(self.path, self.options, list(self.signatures.values()))
+
+    @cached_property
+    def on_gpu(self):
+        """The module as CuPy's RawModule."""
+        import cupy
+
+        return cupy.RawModule(code=self.text, options=("--std=c++17", *self.options))
+
+
+def inline(path: Path, seen: set[Path] | None = None) -> str:
+    """A text with every header of ours in the place of its first #include."""
+    seen = set() if seen is None else seen
+
+    def header(match: re.Match) -> str:
+        name = match[1]
+        found = [folder / name for folder in (path.parent, HEADERS) if (folder / name).exists()]
+        if not found:
+            raise FileNotFoundError(f"cuda_module: {path.name} includes {name}, which is not there")
+        if found[0] in seen:
+            return ""
+        seen.add(found[0])
+        line = text[: match.start()].count("\n") + 2
+        return f'#line 1 "{name}"\n{inline(found[0], seen)}\n#line {line} "{path.name}"'
+
+    text = path.read_text(encoding="utf-8")
+    return INCLUDE.sub(header, text)
+
+
+class Kernel:
+    """A kernel, called with the shape of its grid and its blocks and typed arguments."""
+
+    def __init__(self, module: Module, name: str):
+        self.module = module
+        self.name = name
+        self.signature = module.signatures[name]
+
+    def __call__(self, grid, block, args, shared_bytes: int = 0) -> None:
+        """Run grid x block threads with `shared_bytes` of dynamic shared memory a block.
+
+        grid, block: up to three ints; args: arrays of one machine, NumPy scalars, None for a null
+        pointer. Returns before a GPU is done, as CUDA does.
+        Raises TypeError or ValueError for what does not fit the kernel or any GPU, and from the
+        emulator EmulatorError for what a thread did wrong.
+        """
+        grid, block = self._extent("grid", grid, GRID), self._extent("block", block, BLOCK)
+        most = min(self.signature.threads, THREADS)
+        if math.prod(block) > most:
+            raise ValueError(f"{self.name}: block={block} must have at most {most} threads")
+        if not 0 <= shared_bytes <= SHARED_AT_MOST:
+            raise ValueError(
+                f"{self.name}: shared_bytes={shared_bytes} must be within 0 and {SHARED_AT_MOST}"
+            )
+        if any(isinstance(arg, EmulatorArray) for arg in args):
+            check_arguments(self.signature, args, EmulatorArray)
+            self.module.emulated.launch(self.signature, grid, block, args, shared_bytes)
+        else:
+            self._launch_on_gpu(grid, block, args, shared_bytes)
+
+    def _extent(self, label: str, extent, most: tuple[int, int, int]) -> tuple[int, int, int]:
+        full = (*extent, 1, 1)[: max(3, len(extent))]
+        if len(full) > 3 or not all(1 <= n <= limit for n, limit in zip(full, most, strict=False)):
+            raise ValueError(f"{self.name}: {label}={tuple(extent)} must be within 1 and {most}")
+        return tuple(int(n) for n in full)
+
+    def _launch_on_gpu(self, grid, block, args, shared_bytes):
+        import cupy
+
+        check_arguments(self.signature, args, cupy.ndarray)
+        args = tuple(np.uint64(0) if arg is None else arg for arg in args)
+        kernel = self.module.on_gpu.get_function(self.name)
+        if shared_bytes + kernel.shared_size_bytes > SHARED:
+            kernel.max_dynamic_shared_size_bytes = shared_bytes
+        kernel(grid, block, args, shared_mem=shared_bytes)

@@ -1,0 +1,124 @@
+"""What a CUDA kernel takes: its parameters, read from the .cu text, and the check of a call."""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+TYPES = {
+    "bool": np.bool_,
+    "char": np.int8,
+    "signed char": np.int8,
+    "unsigned char": np.uint8,
+    "short": np.int16,
+    "unsigned short": np.uint16,
+    "int": np.int32,
+    "unsigned": np.uint32,
+    "unsigned int": np.uint32,
+    "long long": np.int64,
+    "unsigned long long": np.uint64,
+    "float": np.float32,
+    "double": np.float64,
+}
+REALS = {np.dtype(np.float32): "float", np.dtype(np.float64): "double"}
+
+KERNEL = re.compile(
+    r'extern\s+"C"\s+__global__\s+void\s+'
+    r"(?:__launch_bounds__\s*\((?P<bounds>(?:[^()]|\([^()]*\))*)\)\s*)?"
+    r"(?P<name>\w+)\s*\((?P<parameters>[^)]*)\)"
+)
+COMMENT = re.compile(r"//[^\n]*|/\*.*?\*/", re.DOTALL)
+CONSTANT = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+([^\n]+)$", re.MULTILINE)
+
+
+class Parameter(NamedTuple):
+    """One parameter of a kernel: a pointer to elements of a type, or one value of it."""
+
+    name: str
+    dtype: np.dtype
+    is_array: bool
+    is_const: bool
+
+    def __str__(self):
+        return f"{self.name} ({'array of ' * self.is_array}{self.dtype})"
+
+
+class Signature(NamedTuple):
+    """A kernel's name, its parameters and the threads that a block of it may have."""
+
+    name: str
+    parameters: tuple[Parameter, ...]
+    threads: int
+
+
+def signatures(text: str, defines: Mapping[str, str]) -> dict[str, Signature]:
+    """The kernels of a .cu text under the -D settings it is compiled with.
+
+    Raises TypeError for a parameter whose type is not among TYPES.
+    """
+    text = COMMENT.sub(" ", text)
+    constants = dict(CONSTANT.findall(text)) | dict(defines)
+    found = {}
+    for match in KERNEL.finditer(text):
+        name = match["name"]
+        parameters = (_parameter(name, part, constants) for part in match["parameters"].split(","))
+        bounds = (match["bounds"] or "1024").split(",")[0]
+        found[name] = Signature(name, tuple(parameters), _count(bounds, constants))
+    return found
+
+
+def _parameter(kernel: str, text: str, constants: Mapping[str, str]) -> Parameter:
+    words = re.findall(r"\w+|\*", text)
+    *words, name = [word for word in words if word != "__restrict__"]
+    kind = " ".join(word for word in words if word not in ("const", "*"))
+    while kind in constants:
+        kind = constants[kind]
+    if kind not in TYPES:
+        raise TypeError(f"{kernel}: parameter '{text.strip()}' must be of {', '.join(TYPES)}")
+    return Parameter(name, np.dtype(TYPES[kind]), "*" in words, "const" in words)
+
+
+def _count(text: str, constants: Mapping[str, str]) -> int:
+    """The value of an expression of constants, 1024 where it is not one of integers."""
+    for _ in range(8):  # constants may stand for other constants
+        text = re.sub(r"[A-Za-z_]\w*", lambda word: str(constants.get(word[0], word[0])), text)
+    if not re.fullmatch(r"[\d\s()*/+-]+", text):
+        return 1024
+    return int(eval(text.replace("/", "//"), {"__builtins__": {}}))
+
+
+def check_arguments(signature: Signature, args: tuple, array_type: type) -> None:
+    """Raise TypeError or ValueError, naming kernel and parameter, where args do not fit.
+
+    An array is of the type `array_type`, C-contiguous and of the parameter's dtype; None stands for
+    no array. A value is a NumPy scalar of the parameter's type: C does not convert it.
+    """
+    name, parameters = signature.name, signature.parameters
+    if len(args) != len(parameters):
+        wanted = ", ".join(map(str, parameters))
+        raise TypeError(f"{name}: {len(args)} arguments for {len(parameters)} parameters {wanted}")
+    for parameter, arg in zip(parameters, args, strict=True):
+        what = f"{name}: parameter {parameter}"
+        if not parameter.is_array:
+            if not isinstance(arg, np.generic) or arg.dtype != parameter.dtype:
+                raise TypeError(f"{what} must be given a numpy.{parameter.dtype}, not {_kind(arg)}")
+        elif arg is not None:
+            if not isinstance(arg, array_type) or arg.dtype != parameter.dtype:
+                raise TypeError(f"{what} must be given such an array, not {_kind(arg)}")
+            if not arg.flags.c_contiguous:
+                raise ValueError(f"{what} must be C-contiguous, not of strides {arg.strides}")
+
+
+def _kind(arg) -> str:
+    dtype = f" of {arg.dtype}" if hasattr(arg, "dtype") else ""
+    return f"a {type(arg).__name__}{dtype}"
+
+
+@lru_cache
+def real(dtype: np.dtype) -> str:
+    """What a dtype is called in C: "float" or "double". Raises TypeError for any other."""
+    if np.dtype(dtype) not in REALS:
+        raise TypeError(f"real: dtype={dtype} must be float32 or float64")
+    return REALS[np.dtype(dtype)]
