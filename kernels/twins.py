@@ -48,6 +48,7 @@ class Twin(NamedTuple):
     can: Callable[[Any], bool]  # the room's case -> whether this twin computes it
     wants: Callable[[Any], bool]  # whether it is faster there than the twins before it
     needs: Need
+    why: str  # to prefer it where it wants to run
 
     def runs_here(self) -> bool:
         return self.needs.is_met()
@@ -63,13 +64,15 @@ class Room:
         self._modules: dict[str, ModuleType] = {}
         _rooms[name] = self
 
-    def register(self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY) -> None:
+    def register(
+        self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY, why: str = ""
+    ) -> None:
         """Add a twin.
 
         can(case): whether it computes the case, by default every one of NumPy arrays; wants(case):
-        whether it is the fastest so far; needs: what the machine must have.
+        whether it is the fastest so far, and why; needs: what the machine must have.
         """
-        self.twins[name] = Twin(name, module, can, wants, needs)
+        self.twins[name] = Twin(name, module, can, wants, needs, why)
 
     def choose(self, case: Any) -> ModuleType:
         """The module of the twin that computes `case`.
@@ -94,10 +97,14 @@ class Room:
                 raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
             module = self.load(forced.name)
             return Lent(module) if lent else module
+        return self.load(self.preferred(case).name)
+
+    def preferred(self, case: Any) -> Twin:
+        """The twin that computes `case` unless another one is forced."""
         for twin in reversed(self.twins.values()):
             if twin.can(case) and twin.wants(case):
                 if twin.runs_here():
-                    return self.load(twin.name)
+                    return twin
                 _say_what_is_missing(twin.needs)
         raise RuntimeError(f"{self.name}: no twin of {', '.join(self.twins)} can do {case}")
 

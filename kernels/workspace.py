@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 LIMIT = 32 * 2**20  # bytes; no column matrix is larger, whatever the layer
+CACHE_LINE = 64  # bytes
 
 _buffers = threading.local()
 
@@ -20,16 +21,17 @@ _buffers = threading.local()
 def scratch(name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
     """An uninitialised array of this thread, valid until the same `name` is asked for again.
 
+    It begins a cache line: vectors that lie across two take many times as long to write.
     What is larger than LIMIT is allocated and not kept.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    if size > LIMIT:
-        return np.empty(shape, dtype)
     buffer = getattr(_buffers, name, None)
     if buffer is None or buffer.nbytes < size:
-        buffer = np.empty(size, np.uint8)
-        setattr(_buffers, name, buffer)
+        buffer = np.empty(size + CACHE_LINE, np.uint8)
+        buffer = buffer[-buffer.ctypes.data % CACHE_LINE :][:size]
+        if size <= LIMIT:
+            setattr(_buffers, name, buffer)
     return buffer[:size].view(dtype).reshape(shape)
 
 

@@ -39,36 +39,99 @@ class Case(NamedTuple):
         OH, OW = self.window.output_size(*self.x[2:])
         return self.x[0] * O * OH * OW * CG * KH * KW
 
+    @property
+    def tiles(self) -> int:
+        """Tiles of 4x4 outputs."""
+        OH, OW = self.window.output_size(*self.x[2:])
+        return self.x[0] * -(-OH // 4) * -(-OW // 4)
+
 
 def _is_large(case: Case) -> bool:
-    """Whether compiled code repays its overheads; one channel a group is left to depthwise.py."""
     return case.macs >= 2**20 and not (case.groups > 1 and case.w[1] == 1)
 
 
 def _is_thin(case: Case) -> bool:
-    """Whether groups are too thin for a product of matrices, and enough to fill vectors."""
     return case.groups >= 8 and case.w[1] <= 4 and case.macs >= 2**16
 
 
-def _is_winograd(case: Case) -> bool:
-    """Whether it is a 3x3 convolution of stride 1 in single precision."""
+def _is_three_by_three(case: Case) -> bool:
     window = case.window
+    steps = window.stride, window.dilation
     return (
         can_compile(case)
-        and case.dtype == np.float32
-        and (window.kernel, window.stride, window.dilation) == ((3, 3), (1, 1), (1, 1))
         and case.groups == 1
+        and (window.kernel, *steps) == ((3, 3), (1, 1), (1, 1))
     )
 
 
+def _has_tiles(case: Case) -> bool:
+    enough = 4 if case.function == "conv2d_weight_grad" else 8
+    return case.macs >= 2**21 and min(case.w[:2]) >= 16 and case.tiles >= enough
+
+
+# The last that can and wants to computes a case. Ratios are of times on one core with AVX-512.
 ROOM = Room("conv2d", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".im2col")
-ROOM.register("numba", ".tiled", can=can_compile, wants=_is_large, needs=NUMBA)
-# A quarter of the multiplications: 0.2 to 0.5 of PyTorch's time where images are large, and as fast
-# as it at 14 x 14, where direct sums take 1.3 of it (two threads).
-ROOM.register("winograd", ".winograd", can=_is_winograd, wants=_is_large, needs=NUMBA)
-ROOM.register("direct", ".direct", can=can_compile, wants=_is_thin, needs=NUMBA)
+ROOM.register("loops", ".loops", why="the definition")
+ROOM.register(
+    "numpy",
+    ".im2col",
+    why="nothing to compile: below a million multiply-adds, or as many groups as channels",
+)
+ROOM.register(
+    "numba",
+    ".tiled",
+    can=can_compile,
+    wants=_is_large,
+    needs=NUMBA,
+    why="from a million multiply-adds on 0.3 to 0.8 of numpy's time: no columns, sums in registers",
+)
+ROOM.register(
+    "winograd",
+    ".winograd",
+    can=_is_three_by_three,
+    wants=_has_tiles,
+    needs=NUMBA,
+    why="a quarter of the multiplications, 0.4 to 0.8 of numba's time, with tiles enough to repay "
+    "the transformed weights (8 of 4x4 outputs, 4 for their gradient) and channels for a vector",
+)
+ROOM.register(
+    "direct",
+    ".direct",
+    can=can_compile,
+    wants=_is_thin,
+    needs=NUMBA,
+    why="groups of up to 4 channels are too thin for products of matrices: vectors of groups",
+)
+
+
+def explain(
+    x_shape: tuple[int, int, int, int],
+    w_shape: tuple[int, int, int, int],
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+    dtype=np.float32,
+) -> None:
+    """Print which twin computes a convolution of x (N, C, H, W) with w (O, C/groups, KH, KW).
+
+    >>> explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
+    conv2d_forward      winograd  a quarter of the multiplications, ...
+    conv2d_input_grad   winograd  a quarter of the multiplications, ...
+    conv2d_weight_grad  winograd  a quarter of the multiplications, ...
+
+    Raises ValueError where the shapes and settings do not fit one another.
+    """
+    for name, shape in (("x_shape", x_shape), ("w_shape", w_shape)):
+        if len(shape) != 4:
+            raise ValueError(f"explain: {name}={tuple(shape)} must have 4 axes")
+    window = Window(tuple(w_shape[2:]), stride, padding, dilation)
+    _check_weight("explain", tuple(w_shape), window, groups, x_shape[1])
+    window.output_size(*x_shape[2:])
+    for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
+        arrays = np.ndarray, np.dtype(dtype), tuple(x_shape), tuple(w_shape)
+        twin = ROOM.preferred(Case(function, *arrays, window, groups))
+        print(f"{function:18}  {twin.name:8}  {twin.why}")
 
 
 def conv2d_forward(x: np.ndarray, w: np.ndarray, window: Window, groups: int = 1) -> np.ndarray:

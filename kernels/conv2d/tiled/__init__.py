@@ -14,6 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ...register_tile import ROWS
 from ...threads import get_num_threads, parallel_for
 from ...workspace import scratch
 from . import lines, pointwise
@@ -76,7 +77,8 @@ def _correlate(x, w, matrix, plans, y):
             packed = scratch(f"weights {number}", (plan.layout.numbers,), x.dtype)
             weights, taps = read_only(packed), np.array(plan.grid.taps, np.int64)
             for at in plan.layout.packs:
-                packs.append((taps, at.start, at.stop, packed[at.start * strip : at.stop * strip]))
+                part = packed[at.start * strip : at.stop * strip]
+                packs.append((taps, at.start, at.stop, ROWS, part))
         jobs += [(plan, weights, block) for block in plan.blocks]
 
     def fill(k):

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, transpose_tile
+from ...register_tile import ROWS, lanes_of, transpose_tile
 from ...workspace import cut
 
 FEW = 4  # tiles of positions for which laying out weights anew does not pay
@@ -82,10 +82,13 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def pack(w, matrix, taps, first, last, packed):
-    """Lay out the strips first ... last - 1 of w, flat, from the beginning of `packed`."""
+def pack(w, matrix, taps, first, last, width, packed):
+    """Lay out strips of `width` rows of w, flat: first ... last - 1, from the start of `packed`.
+
+    width is a multiple of ROWS; rows that the matrix does not have are zero.
+    """
     _, R, C, row_step, term_step = matrix
-    T, strips, lanes = len(taps), (R + ROWS - 1) // ROWS, VECTOR_BYTES // w.itemsize
+    T, strips, lanes = len(taps), (R + width - 1) // width, lanes_of(packed)
     group_step = max(R * row_step, C * term_step)
     in_order = min(row_step, term_step) == T  # no tap is left out
     if in_order and term_step == T:
@@ -93,20 +96,21 @@ def pack(w, matrix, taps, first, last, packed):
     rounded = (T + lanes - 1) // lanes * lanes
     for c in range(C):
         for strip in range(first, last):
-            row = strip % strips * ROWS
-            at = strip // strips * group_step + row * row_step + c * term_step
-            to = ((strip - first) * C + c) * T * ROWS
-            done = 0
-            if in_order and row + ROWS <= R:
-                done = T // lanes * lanes
-                # What a last vector lays out beyond T, the next term overwrites.
-                reads_inside = at + (ROWS - 1) * row_step + rounded <= len(w)
-                if lanes <= 2 * T and reads_inside and c * T + rounded <= C * T:
-                    done = rounded
-                for t in range(0, done, lanes):
-                    transpose_tile(w, at + t, row_step, packed, to + t * ROWS, ROWS)
-            for t in range(done, T):
-                tap = t if in_order else taps[t]
-                for r in range(ROWS):
-                    inside = row + r < R
-                    packed[to + t * ROWS + r] = w[at + r * row_step + tap] if inside else 0
+            for part in range(0, width, ROWS):
+                row = strip % strips * width + part
+                at = strip // strips * group_step + row * row_step + c * term_step
+                to = ((strip - first) * C + c) * T * width + part
+                done = 0
+                if in_order and row + ROWS <= R:
+                    done = T // lanes * lanes
+                    # What a last vector lays out beyond T, the next term overwrites.
+                    inside = at + (ROWS - 1) * row_step + rounded <= len(w)
+                    if inside and lanes <= 2 * T and c * T + rounded <= C * T:
+                        done = rounded
+                    for t in range(0, done, lanes):
+                        transpose_tile(w, at + t, row_step, packed, to + t * width, width)
+                for t in range(done, T):
+                    tap = t if in_order else taps[t]
+                    for r in range(ROWS):
+                        number = w[at + r * row_step + tap] if row + r < R else 0
+                        packed[to + t * width + r] = number

@@ -6,19 +6,16 @@ its zeros and ones cost nothing.
 
 from llvmlite import ir
 from numba import types
-from numba.core import cgutils  # noqa: F401
 from numba.extending import intrinsic
 
-from ..register_tile import INDEX, ROWS, Code, interleave
+from ...register_tile import Code
 
 
-def sandwich(factors, step=1, x_in_image=False, y_in_image=False, rows_only=False):
-    """A function for kernels:  y[i, j] = sum over r, q of  L[i, r] * x[r, q] * L[j, q].
+def sandwich(factors):
+    """A function for kernels:  y[i, j] = sum over r and q of  L[i, r] * x[r, q] * L[j, q].
 
-    f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) works on the matrices of all lanes:
-    element (r, q) of lane l is at x_at + r * x_row + q * x_column + l. In an image matrices
-    overlap: there element (r, q) of lane l is at x_at + r * x_row + q + step * l. With rows_only
-    there are ROWS lanes, else those of a vector.
+    f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) does so for the matrices of all lanes of a
+    vector: element (r, q) of lane l is at x_at + r * x_row + q * x_column + l, and y alike.
     """
     size = len(factors[-1][0])
 
@@ -30,25 +27,15 @@ def sandwich(factors, step=1, x_in_image=False, y_in_image=False, rows_only=Fals
             x, x_at, x_row, x_column, y, y_at, y_row, y_column = args
             code = Code(context, builder, signature.args[0])
             x, y = code.data(signature.args[0], x), code.data(signature.args[4], y)
-            kind = ir.VectorType(code.number, ROWS) if rows_only else code.vector
-            rows = []
-            for r in range(size):
-                place = code.at(x_at, x_row, r)
-                if x_in_image:
-                    rows.append(_every(code, x, place, step, size))
-                else:
-                    rows.append(
-                        [code.load(x, code.at(place, x_column, q), kind) for q in range(size)]
-                    )
+            rows = [
+                [code.load(x, code.at(code.at(x_at, x_row, r), x_column, q)) for q in range(size)]
+                for r in range(size)
+            ]
             columns = [_times(code, factors, column) for column in zip(*rows, strict=True)]
             result = [_times(code, factors, row) for row in zip(*columns, strict=True)]
             for i, row in enumerate(result):
-                place = code.at(y_at, y_row, i)
-                if y_in_image:
-                    code.store(interleave(code, row), y, place)
-                else:
-                    for j, value in enumerate(row):
-                        code.store(value, y, code.at(place, y_column, j))
+                for j, value in enumerate(row):
+                    code.store(value, y, code.at(code.at(y_at, y_row, i), y_column, j))
             return context.get_dummy_value()
 
         return types.void(x, at, at, at, y, at, at, at), write
@@ -59,17 +46,6 @@ def sandwich(factors, step=1, x_in_image=False, y_in_image=False, rows_only=Fals
 def transposed(factors):
     """The factors of L'."""
     return tuple(tuple(zip(*factor, strict=True)) for factor in reversed(factors))
-
-
-def _every(code, x, place, step, size):
-    """The elements q of a row of overlapping matrices: numbers q, q + step, q + 2 step ... of x."""
-    wide = ir.VectorType(code.number, step * code.lanes)
-    elements = []
-    for start in range(0, size, step):
-        row = code.load(x, code.builder.add(place, INDEX(start)), wide)
-        for q in range(min(step, size - start)):
-            elements.append(code.pick(row, row, [q + step * lane for lane in range(code.lanes)]))
-    return elements
 
 
 def _times(code, factors, column):

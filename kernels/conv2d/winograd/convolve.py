@@ -1,0 +1,177 @@
+"""Winograd's forward and input gradient: transform, multiply point by point, transform back.
+
+The weights come first, all of them: U. Then blocks of some rows of tiles, whose V and M stay in a
+core's cache, run on all cores.
+"""
+
+from functools import lru_cache
+
+import numpy as np
+
+from ...jit import kernel
+from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile, transpose_tile
+from ...threads import get_num_threads, parallel_for
+from ...workspace import LIMIT, cut, scratch
+from ..tiled.grid import pieces
+from ..tiled.weight_sum import turn
+from ..tiled.weights import pack, read_only
+from .transforms import transform_sums, transform_weight, transform_window
+
+TAPS = np.arange(9)
+TILES = 96  # of a block, about
+
+
+def convolve(tile, x, w, matrix, flipped, before, y):
+    """x (N, terms, H, W) -> y (N, rows, OH, OW), with so much padding above and at the left."""
+    x, w = read_only(x), read_only(w).reshape(-1)
+    _, _, OH, OW = y.shape
+    C, lanes, threads = matrix.terms, VECTOR_BYTES // x.itemsize, get_num_threads()
+    points, strip = (tile + 2) ** 2, max(lanes, ROWS)
+    for first, wide, rows, blocks in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
+        u = scratch("weights", (points * (C * wide + lanes),), x.dtype)
+        packs = cut(wide // strip, 4)
+
+        def prepare(k, packs=packs, first=first, wide=wide, u=u):
+            begin, end = packs[k].start, packs[k].stop
+            packed = scratch("memory", (C * 9 * strip * (end - begin),), x.dtype)
+            strips = first // strip, begin, end, strip
+            _weights(tile, w, matrix, TAPS, strips, flipped, packed, u, wide)
+
+        parallel_for(prepare, len(packs))
+        u = read_only(u)
+
+        def fill(k, first=first, wide=wide, rows=rows, blocks=blocks, u=u):
+            TW, CW = -(-OW // tile), -(-C // lanes) * lanes
+            tiles = -(-rows * TW // ROWS) * ROWS
+            height, width = tile * min(rows, -(-OH // tile)) + 2, tile * TW + 2
+            _, _, o0, o1 = blocks[k]
+            lines = (height * width + 2 * lanes) * lanes
+            numbers = points * (tiles * (CW + o1 - o0) + 2 * lanes), lines, tile * tile * TW * lanes
+            memory = scratch("memory", (sum(numbers),), x.dtype)
+            places = scratch("places", (2 * C,), np.int64)
+            sizes = C, CW, tiles, wide, first, lines
+            _fill(tile, x, u, y, memory, places, sizes, before, blocks[k])
+
+        parallel_for(fill, len(blocks))
+
+
+@lru_cache(maxsize=256)
+def _parts(tile, y_shape, C, lanes, itemsize, threads):
+    """Parts of the rows of the weights, whose U is not too large for scratch memory.
+
+    Each is (first row, rows rounded up to whole vectors, rows of tiles in a block, blocks).
+    """
+    N, R, OH, OW = y_shape
+    TH, TW, points = -(-OH // tile), -(-OW // tile), (tile + 2) ** 2
+    most = LIMIT // (points * C * itemsize * VECTORS * lanes)
+    parts = []
+    strip = max(lanes, ROWS)
+    for part in cut(-(-R // strip), max(most, 1) * VECTORS):
+        wide = (part.stop - part.start) * strip
+        count = pieces(N * TH * TW * points * C * wide, threads)
+        rows = max(1, min(TILES // TW, -(-N * TH // count)))
+        along = cut(N * TH, rows)
+        rows = max((at.stop - at.start for at in along), default=1)
+        panels, across = -(-wide // (VECTORS * lanes)), -(-count // max(len(along), 1))
+        step = -(-panels // across) * VECTORS * lanes
+        blocks = [
+            (r.start, r.stop, o, min(o + step, wide)) for r in along for o in range(0, wide, step)
+        ]
+        parts.append((part.start * strip, wide, rows, blocks))
+    return parts
+
+
+@kernel
+def _weights(tile, w, matrix, taps, strips, flipped, packed, u, wide):
+    """U (points, panels, C, panel): the weights of some strips of rows, transformed."""
+    strip0, first, last, strip = strips
+    C, lanes, reach = matrix[2], lanes_of(u), tile + 2
+    point, width = C * wide + lanes, VECTORS * lanes
+    pack(w, matrix, taps, strip0 + first, strip0 + last, strip, packed)
+    start, step = (8 * strip, -strip) if flipped else (0, strip)
+    for s in range(first, last):
+        for row in range(s * strip, (s + 1) * strip, lanes):
+            panel = row // width * width
+            across = min(width, wide - panel)
+            for c in range(C):
+                at = ((s - first) * C + c) * 9 * strip + start + row - s * strip
+                to = panel * C + c * across + row - panel
+                transform_weight(tile, packed, at, 3 * step, step, u, to, reach * point, point)
+
+
+@kernel
+def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, v_point):
+    """V (points, t, c): the windows of the rows r0 ... r1 - 1 of tiles, transformed."""
+    top, left = before
+    lanes, reach, width = lanes_of(x), tile + 2, tile * TW + 2
+    for c in range(c0, c1, lanes):
+        CC = min(lanes, c1 - c)
+        r = r0
+        while r < r1:
+            n, i0 = r // TH, r % TH
+            rows = min(TH - i0, r1 - r)
+            turn(x, n, c, CC, tile * i0 - top, tile * rows + 2, left, width, lines)
+            for i in range(rows):
+                for j in range(TW):
+                    at = tile * (i * width + j) * CC
+                    to = ((r - r0 + i) * TW + j) * v_row + c - c0
+                    transform_window(
+                        tile, lines, at, width * CC, CC, v, to, reach * v_point, v_point
+                    )
+            r += rows
+
+
+@kernel
+def _fill(tile, x, u, y, memory, places, sizes, before, block):
+    """Some rows of tiles of some channels of y."""
+    C, CW, tiles, wide, first, lines_size = sizes
+    r0, r1, o0, o1 = block
+    _, R, OH, OW = y.shape
+    TH, TW, lanes = (OH + tile - 1) // tile, (OW + tile - 1) // tile, lanes_of(x)
+    reach, points = tile + 2, (tile + 2) * (tile + 2)
+    width, high = VECTORS * lanes, o1 - o0
+    v_point, m_point, u_point = tiles * CW + lanes, tiles * high + lanes, C * wide + lanes
+    v_size, m_size = points * v_point, points * m_point
+    v, m = memory[:v_size], memory[v_size : v_size + m_size]
+    lines = memory[v_size + m_size : v_size + m_size + lines_size]
+    rows = memory[v_size + m_size + lines_size :]
+    transform_windows(tile, x, 0, C, r0, r1, TH, TW, before, lines, v, CW, v_point)
+    last = wide - wide // width * width
+    for c in range(C):
+        places[c], places[C + c] = c * width, c * last
+    for k in range(points):
+        for o in range(o0, o1, width):
+            count = min(width, o1 - o)
+            steps = places[:C] if count == width else places[C:]
+            for t in range(0, (r1 - r0) * TW, ROWS):
+                v_at, u_at = k * v_point + t * CW, k * u_point + o * C
+                m_at = k * m_point + t * high + o - o0
+                multiply_tile(
+                    count // lanes, v, v_at, CW, 1, u, u_at, steps, C, m, m_at, high, False
+                )
+    for o in range(0, high, lanes):
+        for r in range(r0, r1):
+            n, i = r // TH, r % TH
+            line = tile * TW * lanes
+            for j in range(TW):
+                at, to = ((r - r0) * TW + j) * high + o, tile * j * lanes
+                transform_sums(tile, m, at, reach * m_point, m_point, rows, to, line, lanes)
+            channels = R - first - o0 - o
+            at = ((n * R + first + o0 + o) * OH + tile * i) * OW
+            for a in range(min(tile, OH - tile * i)):
+                _turn_back(rows, a * line, OW, channels, y, at + a * OW, OH * OW)
+
+
+@kernel
+def _turn_back(rows, start, count, channels, y, y_at, plane):
+    """y[c, m] = rows[m, c]  for count m and a vector of channels, or as many as there are."""
+    lanes, out = lanes_of(y), y.reshape(-1)
+    done = 0
+    if count >= ROWS and channels >= lanes:
+        for m in range(0, count, ROWS):
+            at = min(m, count - ROWS)
+            transpose_tile(rows, start + at * lanes, lanes, out, y_at + at, plane)
+        done = count
+    for c in range(min(channels, lanes)):
+        for m in range(done, count):
+            out[y_at + c * plane + m] = rows[start + m * lanes + c]

@@ -1,0 +1,117 @@
+"""Winograd's weight gradient: sums over all tiles, in tiles of 4x4 outputs.
+
+A block has some output and some input channels, and goes through all images.
+"""
+
+import numpy as np
+
+from ...jit import kernel
+from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile
+from ...threads import parallel_for
+from ...workspace import cut, scratch
+from ..tiled.weight_sum import turn
+from ..tiled.weights import read_only
+from .convolve import transform_windows
+from .transforms import transform_tile, transform_weight_sums
+
+TILE, REACH, POINTS = 4, 6, 36
+DEPTH = 48  # tiles that are transformed at a time
+STRIPS = 16  # of ROWS output channels in a block
+TERMS = 1024  # tiles after which M is transformed and added to gw: rounding stays small
+
+
+def weight_sum(x, gy, before, gw):
+    """x (N, C, H, W), gy (N, O, OH, OW): add the weight gradient to gw (O, C, 3, 3)."""
+    x, gy = read_only(x), read_only(gy)
+    (N, O, OH, OW), C = gy.shape, x.shape[1]
+    lanes = VECTOR_BYTES // x.itemsize
+    TH, TW = -(-OH // TILE), -(-OW // TILE)
+    rows = max((at.stop - at.start for at in cut(N * TH, DEPTH // TW)), default=1)
+    blocks = [
+        (o.start * ROWS, min(o.stop * ROWS, O), c.start * lanes, min(c.stop * lanes, C))
+        for c in cut(-(-C // lanes), VECTORS)
+        for o in cut(-(-O // ROWS), STRIPS)
+    ]
+
+    def fill(k):
+        o0, o1, c0, c1 = blocks[k]
+        wide, high = -(-(c1 - c0) // lanes) * lanes, -(-(o1 - o0) // lanes) * lanes
+        lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
+        numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
+        memory = scratch("memory", (sum(numbers),), x.dtype)
+        places = scratch("places", (rows * TW,), np.int64)
+        _fill(x, gy, gw, memory, places, (wide, high, rows), before, blocks[k])
+
+    parallel_for(fill, len(blocks))
+
+
+@kernel
+def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
+    """Y (36, t, o): the tiles of the rows r0 ... r1 - 1 of tiles, transformed."""
+    lanes, width = lanes_of(gy), TILE * TW
+    for o in range(o0, o1, lanes):
+        CC = min(lanes, o1 - o)
+        r = r0
+        while r < r1:
+            n, i0 = r // TH, r % TH
+            rows = min(TH - i0, r1 - r)
+            turn(gy, n, o, CC, TILE * i0, TILE * rows, 0, width, lines)
+            for i in range(rows):
+                for j in range(TW):
+                    at = TILE * (i * width + j) * CC
+                    to = ((r - r0 + i) * TW + j) * g_row + o - o0
+                    transform_tile(TILE, lines, at, width * CC, CC, g, to, REACH * g_point, g_point)
+            r += rows
+
+
+@kernel
+def _fill(x, gy, gw, memory, places, sizes, before, block):
+    """gw of some output and some input channels."""
+    wide, high, most = sizes
+    o0, o1, c0, c1 = block
+    N, _, OH, OW = gy.shape
+    lanes = lanes_of(x)
+    TH, TW = (OH + TILE - 1) // TILE, (OW + TILE - 1) // TILE
+    tiles, width = most * TW, VECTORS * lanes
+    v_point, g_point, m_point = tiles * wide + lanes, tiles * high + lanes, high * wide + lanes
+    v_size, g_size, m_size = POINTS * v_point, POINTS * g_point, POINTS * m_point
+    v, rest = memory[:v_size], memory[v_size:]
+    g, rest = rest[:g_size], rest[g_size:]
+    m, rest = rest[:m_size], rest[m_size:]
+    lines, last = rest[: -9 * lanes], rest[-9 * lanes :]
+    pending = 0
+    for t in range(tiles):
+        places[t] = t * wide
+    for r0 in range(0, N * TH, most):
+        r1 = min(r0 + most, N * TH)
+        depth = (r1 - r0) * TW
+        transform_windows(TILE, x, c0, c1, r0, r1, TH, TW, before, lines, v, wide, v_point)
+        _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, high, g_point)
+        for k in range(POINTS):
+            for o in range(0, o1 - o0, ROWS):
+                for c in range(0, wide, width):
+                    vectors = min(VECTORS, (wide - c) // lanes)
+                    g_at, v_at, m_at = k * g_point + o, k * v_point + c, k * m_point + o * wide + c
+                    more = pending > 0
+                    multiply_tile(
+                        vectors, g, g_at, 1, high, v, v_at, places, depth, m, m_at, wide, more
+                    )
+        pending += depth
+        if pending >= TERMS or r1 == N * TH:
+            pending = 0
+            _add(m, wide, m_point, last, block, gw)
+
+
+@kernel
+def _add(m, wide, m_point, last, block, gw):
+    """gw += G' M G."""
+    o0, o1, c0, c1 = block
+    C, lanes, out = gw.shape[1], lanes_of(m), gw.reshape(-1)
+    for o in range(o1 - o0):
+        for c in range(0, c1 - c0, lanes):
+            at, row = o * wide + c, REACH * m_point
+            transform_weight_sums(TILE, m, at, row, m_point, last, 0, 3 * lanes, lanes)
+            to = ((o0 + o) * C + c0 + c) * 9
+            for q in range(min(lanes, c1 - c0 - c)):
+                for k in range(9):
+                    out[to + q * 9 + k] += last[k * lanes + q]

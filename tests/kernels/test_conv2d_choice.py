@@ -1,0 +1,152 @@
+"""Whatever twin a convolution is given to, nobody can tell by the result."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from minitorch_cnn.kernels import Window, explain, get_num_threads, set_num_threads, use
+from minitorch_cnn.kernels.conv2d import (
+    ROOM,
+    Case,
+    conv2d_forward,
+    conv2d_input_grad,
+    conv2d_weight_grad,
+)
+
+LOOPS_LIMIT = 100_000  # multiply-adds: beyond, "numpy" in float64 stands in, which agrees with them
+TOLERANCE = {np.float32: 5e-5, np.float64: 1e-10}  # of the largest result
+DIRECTIONS = ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad")
+
+
+@st.composite
+def layers(draw, channels, kernels, strides, dilations, groups, sides):
+    """(x shape, w shape, window, groups): any that the lists of choices allow."""
+    pick = lambda values: draw(st.sampled_from(values))  # noqa: E731
+    g = pick(groups)
+    C, O = g * pick(channels), g * pick(channels)
+    kernel, dilation = (pick(kernels), pick(kernels)), (pick(dilations), pick(dilations))
+    padding = tuple((draw(st.integers(0, 3)), draw(st.integers(0, 3))) for _ in range(2))
+    window = Window(kernel, (pick(strides), pick(strides)), padding, dilation)
+    size = pick(sides), pick(sides)
+    spans = (d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    for n, pads, span in zip(size, padding, spans, strict=True):
+        assume(n + sum(pads) >= span)
+    return (draw(st.integers(1, 5)), C, *size), (O, C // g, *kernel), window, g
+
+
+ANY = layers([1, 2, 3, 5], [1, 2, 3, 5], [1, 2, 3], [1, 2], [1, 2, 3], [3, 4, 7, 10])
+DENSE = layers([16, 20, 33], [1, 3, 5], [1, 2, 3], [1, 2], [1, 2], [12, 15, 20])
+SQUARE = layers([16, 19, 33, 50], [3], [1], [1], [1], [4, 7, 13, 18])
+THIN = layers([1, 2, 3, 4], [1, 2, 3, 5], [1, 2], [1, 2], [8, 17, 32], [9, 14, 20])
+
+
+def case_of(function, layer, dtype):
+    x, w, window, groups = layer
+    return Case(function, np.ndarray, np.dtype(dtype), x, w, window, groups)
+
+
+def arrays(layer, dtype, seed=0):
+    rng = np.random.default_rng(seed)
+    x, w, window, _ = layer
+    shapes = x, w, (x[0], w[0], *window.output_size(*x[2:]))
+    return [rng.standard_normal(shape).astype(dtype) for shape in shapes]
+
+
+def results(layer, x, w, gy):
+    _, _, window, groups = layer
+    return (
+        conv2d_forward(x, w, window, groups),
+        conv2d_input_grad(gy, w, window, x.shape[2:], groups),
+        conv2d_weight_grad(x, gy, window, groups),
+    )
+
+
+def check(layer, dtype, twin):
+    cases = [case_of(function, layer, dtype) for function in DIRECTIONS]
+    chosen = {ROOM.preferred(case).name for case in cases}
+    assume(twin is None or twin in chosen)
+    x, w, gy = arrays(layer, dtype)
+    found = results(layer, x, w, gy)
+    with use("loops" if cases[0].macs <= LOOPS_LIMIT else "numpy"):
+        expected = results(layer, *(a.astype(np.float64) for a in (x, w, gy)))
+    for function, got, want in zip(DIRECTIONS, found, expected, strict=True):
+        assert got.dtype == dtype and got.shape == want.shape
+        error = np.abs(got - want).max() / max(np.abs(want).max(), 1e-300)
+        assert error <= TOLERANCE[dtype], f"{function} of {layer}: {error:.1e}, by {chosen}"
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@given(layer=ANY)
+@settings(max_examples=30, deadline=None)
+def test_the_chosen_twin_agrees_with_the_loops(dtype, layer):
+    check(layer, dtype, None)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("twin", "drawn"), [("numba", DENSE), ("winograd", SQUARE), ("direct", THIN)]
+)
+def test_every_twin_that_is_chosen_agrees(twin, drawn, dtype):
+    pytest.importorskip("numba")
+
+    @given(layer=drawn)
+    @settings(max_examples=15, deadline=None)
+    def test(layer):
+        check(layer, dtype, twin)
+
+    test()
+
+
+LAYERS = [
+    ((4, 32, 17, 13), (48, 32, 3, 3), Window(3, padding=1), 1),
+    ((2, 16, 7, 7), (64, 16, 3, 3), Window(3, padding=1), 1),
+    ((4, 32, 16, 13), (48, 16, 3, 3), Window(3, 2, 1), 2),
+    ((4, 40, 17, 13), (24, 40, 1, 1), Window(1), 1),
+    ((4, 32, 17, 13), (32, 1, 5, 5), Window(5, 1, 2), 32),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_the_number_of_threads_and_the_place_in_memory_change_no_bit(layer):
+    x, w, gy = arrays(layer, np.float32)
+    before, found = get_num_threads(), []
+    for count, shift in ((1, 0), (2, 1), (5, 3)):
+        set_num_threads(count)
+        moved = [np.empty(a.size + shift, a.dtype)[shift:].reshape(a.shape) for a in (x, w, gy)]
+        for to, a in zip(moved, (x, w, gy), strict=True):
+            to[...] = a
+        found.append(results(layer, *moved))
+    set_num_threads(before)
+    for others in zip(*found, strict=True):
+        assert all(np.array_equal(others[0], other) for other in others[1:])
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_half_a_batch_gives_half_the_result_up_to_rounding(layer):
+    x, w, gy = arrays(layer, np.float32)
+    y, gx, gw = results(layer, x, w, gy)
+    halves = [results(layer, x[part], w, gy[part]) for part in (slice(0, 1), slice(1, None))]
+    parts = [np.concatenate([half[k] for half in halves]) for k in (0, 1)]
+    for whole, other in ((y, parts[0]), (gx, parts[1]), (gw, halves[0][2] + halves[1][2])):
+        np.testing.assert_allclose(whole, other, rtol=0, atol=2e-5 * np.abs(whole).max())
+
+
+def test_explain_says_which_twin_runs_and_why(capsys):
+    pytest.importorskip("numba")
+    explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines] == [[d, "winograd"] for d in DIRECTIONS]
+    assert all("a quarter of the multiplications" in line for line in lines)
+    explain((1, 512, 4, 4), (512, 512, 3, 3), padding=1)
+    assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["numba"] * 3
+    explain((1, 1, 8, 8), (4, 1, 3, 3))
+    assert "numpy" in capsys.readouterr().out
+
+
+def test_explain_refuses_what_no_convolution_has():
+    with pytest.raises(ValueError, match="explain: groups=3 must divide out_channels=4"):
+        explain((1, 3, 8, 8), (4, 1, 3, 3), groups=3)
+    with pytest.raises(ValueError, match="explain: w of shape"):
+        explain((1, 2, 8, 8), (4, 3, 3, 3))
+    with pytest.raises(ValueError, match="explain: x_shape"):
+        explain((3, 8, 8), (4, 3, 3, 3))
