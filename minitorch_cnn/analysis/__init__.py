@@ -1,9 +1,31 @@
-"""What can be said about a network without training it."""
+"""What networks cost, what flows through them, what they have learned and what they look at.
+
+Each analysis gives arrays, and a figure of them by `.plot()`.
+"""
+
+import importlib as _importlib
 
 from .compare import compare, summary_of
 from .receptive_field import ReceptiveField, receptive_field, receptive_field_by_gradient
 from .summary import Row, Summary, summary
 from .tables import format_totals
+
+# The module of each analysis, imported when one of its names is first asked for. A module must not
+# have the name of a function: once imported it would be what that name stands for.
+_ON_DEMAND = {
+    "block_gradients": ("GradientNorms", "gradient_norms"),
+    "lesions": ("Lesions", "RandomLesions", "drop_several", "lesion_study", "reorder"),
+    "paths": ("PathGradients", "PathLengths", "gradient_by_path_length", "path_lengths"),
+    "refinement": ("Refinement", "iterative_refinement"),
+    "signal_sizes": (
+        "INITIALISATIONS",
+        "InitialisationComparison",
+        "Signals",
+        "compare_initialisations",
+        "signals",
+    ),
+}
+_MODULE_OF = {name: module for module, names in _ON_DEMAND.items() for name in names}
 
 __all__ = [
     "ReceptiveField",
@@ -15,4 +37,15 @@ __all__ = [
     "receptive_field_by_gradient",
     "summary",
     "summary_of",
+    *_MODULE_OF,
 ]
+
+
+def __getattr__(name):
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(_importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import compare, evaluate, explore, models, predict, summary, train
+from . import analyse, compare, evaluate, explore, models, predict, summary, train
 from .parser import CommandError, Parser
 
 DESCRIPTION = """\
@@ -20,6 +20,7 @@ examples:
   minitorch-cnn models                          what there is to train
   minitorch-cnn summary lenet5                  what each layer costs
   minitorch-cnn compare lenet5 lenet5_relu      what models cost, side by side
+  minitorch-cnn analyse lesions runs/lenet5-digits     what it does without a layer
   minitorch-cnn explore runs/lenet5-digits      a page to click through a network
 
 Each command has a --help of its own, for example: minitorch-cnn train --help"""
@@ -58,7 +59,7 @@ def command_parser() -> Parser:
     """The parser of all commands; each sets `run`, the function that takes the options."""
     parser = Parser(prog="minitorch-cnn", description=DESCRIPTION)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, predict, models, summary, compare, explore):
+    for command in (train, evaluate, predict, models, summary, compare, analyse, explore):
         command.add_parser(commands)
     return parser
 

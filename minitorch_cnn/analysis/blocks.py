@@ -1,0 +1,162 @@
+"""residual_blocks: the blocks of any model that add their input to what they make of it.
+
+They are found in autograd's graph: a block's output is, but for a ReLU, the sum of two paths from
+its input. The shorter of the two is the shortcut, the other the branch.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..autograd import enable_grad
+from ..autograd.function import Function
+from ..nn import Conv2d, Module
+from ..tensor import Tensor
+from ..tensor.arithmetic import Add
+from ..tensor.elementwise import ReLU
+from .fields import ancestors
+from .watch import evaluation
+
+Origin = Function | Tensor
+
+
+class ResidualBlock(NamedTuple):
+    """A block of one run: its name and module, and where in the graph its sum is.
+
+    junction: the node of the sum; shortcut, branch: which of its two inputs is which; identity:
+    whether the shortcut is the input as it is; last: the module whose output the branch is, if it
+    is a module's; source, origin: where the input and the output came from.
+    """
+
+    name: str
+    module: Module
+    junction: Function
+    shortcut: int
+    identity: bool
+    last: Module | None
+    source: Origin
+    origin: Origin
+
+    @property
+    def branch(self) -> int:
+        return 1 - self.shortcut
+
+
+class Call(NamedTuple):
+    """A module that ran, where its first input came from, and its output."""
+
+    name: str
+    module: Module
+    source: Origin
+    origin: Origin
+
+
+class Run(NamedTuple):
+    """The input as a leaf that requires a gradient, the output, and calls in the order of ends."""
+
+    x: Tensor
+    output: Tensor
+    calls: list[Call]
+
+
+def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[ResidualBlock]]:
+    """Run the model on x (N, C, H, W) in evaluation mode -> the run, and its residual blocks.
+
+    Of blocks within blocks, as in a ResNet of ResNets, the innermost count.
+
+    Raises: ValueError, in the name of `function`, if there are none.
+    """
+    run = traced(model, x)
+    found: list[ResidualBlock] = []
+    for call in run.calls:  # the innermost ends first
+        inside = any(block.name.startswith(call.name + ".") for block in found)
+        if call.name and not inside and not isinstance(call.module, Conv2d):
+            block = _block(call, run.calls)
+            if block is not None:
+                found.append(block)
+    if not found:
+        raise ValueError(
+            f"{function}: {type(model).__name__} has no residual blocks: none of its modules adds "
+            "its input to what it makes of it"
+        )
+    return run, found
+
+
+def traced(model: Module, x: Tensor) -> Run:
+    """Run the model on x (N, C, H, W) in evaluation mode, recording the graph."""
+    x = Tensor(x.data, requires_grad=True)
+    calls: list[Call] = []
+    sources: list[Origin] = []
+
+    def before(module, inputs):
+        sources.append(inputs[0].grad_fn or inputs[0])
+
+    def after(name):
+        def hook(module, inputs, output):
+            y = output[0] if isinstance(output, tuple) else output
+            calls.append(Call(name, module, sources.pop(), y.grad_fn or y))
+
+        return hook
+
+    handles = []
+    for name, module in model.named_modules():
+        handles += [
+            module.register_forward_pre_hook(before),
+            module.register_forward_hook(after(name)),
+        ]
+    try:
+        with evaluation(model), enable_grad():
+            output = model(x)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return Run(x, output[0] if isinstance(output, tuple) else output, calls)
+
+
+def _block(call: Call, calls: list[Call]) -> ResidualBlock | None:
+    """The call as a residual block, if it is one."""
+    junction = call.origin
+    while isinstance(junction, ReLU):
+        (junction,) = _sources(junction)
+    sides = _sources(junction) if isinstance(junction, Add) else []
+    if len(sides) != 2:
+        return None
+    lengths = [_length(side, call.source) for side in sides]
+    if None in lengths or lengths[0] == lengths[1]:
+        return None
+    shortcut = int(np.argmin(lengths))
+    branch = sides[1 - shortcut]
+    while type(branch).__name__ == "Mul" and len(_sources(branch)) == 1:  # times a constant
+        (branch,) = _sources(branch)
+    own = [c for c in calls if c.name.startswith(call.name + ".") and c.origin is branch]
+    last = own[0].module if own else None
+    identity = lengths[shortcut] == 0
+    if last is None and not identity:
+        return None
+    return ResidualBlock(
+        call.name, call.module, junction, shortcut, identity, last, call.source, call.origin
+    )
+
+
+def _sources(node: Function) -> list[Origin]:
+    return [source for source, _ in filter(None, node.edges)] if _is_node(node) else []
+
+
+def _length(side: Origin, source: Origin) -> int | None:
+    """How many nodes lie between: 0 for the source itself, None if it does not lead there."""
+    if side is source:
+        return 0
+    between = _until(side, source)
+    return len(between) if any(s is source for n in between for s in _sources(n)) else None
+
+
+def _until(side: Origin, source: Origin) -> list[Function]:
+    """The nodes from `side` back to, and without, `source` and what made it."""
+    older = set(map(id, ancestors([source]))) if _is_node(source) else set()
+    return [n for n in ancestors([side]) if id(n) not in older]
+
+
+def _is_node(origin: Origin) -> bool:
+    return isinstance(origin, Function)

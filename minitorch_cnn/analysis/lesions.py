@@ -1,0 +1,269 @@
+"""Lesion studies: what a trained network loses without some of its blocks, or with them reordered.
+
+A. Veit, M. Wilber, S. Belongie (2016), "Residual networks behave like ensembles of relatively
+shallow networks", NIPS 2016, arXiv 1605.06431, section 4. Of a residual block the branch is left
+out and the shortcut stays. Of a plain block, or a convolution of a net without blocks, what stays
+is the shortcut that a residual net of option A would have there: every stride-th pixel, and zeros
+for new channels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .. import functional as F
+from ..autograd import no_grad
+from ..backend import default_generator
+from ..models.residual import PlainBlock
+from ..nn import Conv2d, Module
+from ..tensor import Tensor
+from ..tensor.padding import pad
+from .blocks import residual_blocks, traced
+from .figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks
+from .watch import checked_batch, evaluation, logits_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+BATCH = 256
+
+
+class Unit(NamedTuple):
+    """A part of a network that can be left out.
+
+    last: of a residual block the module whose output is the branch; None if the block's input
+    stands for its output. Shapes are without the batch axis.
+    """
+
+    name: str
+    module: Module
+    last: Module | None
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    residual: bool
+
+
+class Lesions(NamedTuple):
+    """errors (B,): the top-1 error, in [0, 1], without each unit; intact: with all."""
+
+    units: list[str]
+    errors: np.ndarray
+    intact: float
+    residual: bool
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """A bar for each unit, and a line for the intact network."""
+        ax = axes_or_new(ax, 7.5, 4.2)
+        ax.bar(range(len(self.errors)), 100 * self.errors, color=BLUE if self.residual else ORANGE)
+        ax.axhline(100 * self.intact, color=GREY, linestyle="--")
+        kind = "residual block" if self.residual else "plain layer"
+        median = 100 * np.median(self.errors)
+        title = f"Without one {kind}: median error {median:.1f} %, intact {100 * self.intact:.1f} %"
+        label(ax, title, f"{kind} left out; dashed: none", "top-1 error (%)")
+        name_ticks(ax, self.units)
+        return ax.figure
+
+
+class RandomLesions(NamedTuple):
+    """errors (K, T): the top-1 errors of T random changes of each size.
+
+    sizes (K,): units left out; or, of reordered ones, the rank correlation with the old order.
+    """
+
+    sizes: np.ndarray
+    errors: np.ndarray
+    intact: float
+    residual: bool
+    reordered: bool
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Every trial as a point, and the line of the medians."""
+        ax = axes_or_new(ax)
+        color = BLUE if self.residual else ORANGE
+        sizes = np.broadcast_to(self.sizes.reshape(len(self.sizes), -1), self.errors.shape)
+        ax.plot(sizes.ravel(), 100 * self.errors.ravel(), ".", color=color, alpha=0.4)
+        middle = np.median(sizes, 1), 100 * np.median(self.errors, 1)
+        ax.plot(*middle, color=color, label="median")
+        ax.axhline(100 * self.intact, color=GREY, linestyle="--", label="intact")
+        kind = "residual blocks" if self.residual else "plain layers"
+        if self.reordered:
+            title, x = f"Error with {kind} in another order", "Kendall's rank correlation"
+            ax.invert_xaxis()
+        else:
+            title, x = f"Error without several {kind}", f"{kind} left out"
+        label(ax, title, x, "top-1 error (%)", legend=True)
+        return ax.figure
+
+
+def lesion_units(model: Module, x: Tensor, function: str = "lesion_units") -> list[Unit]:
+    """The residual blocks of a model; of one that has none its plain blocks, or its convolutions.
+
+    Raises: ValueError if there is nothing to leave out.
+    """
+    nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
+    try:
+        _, blocks = residual_blocks(model, nothing, function)
+        return [
+            Unit(b.name, b.module, b.last, _shape(b.source), _shape(b.origin), True) for b in blocks
+        ]
+    except ValueError:
+        calls = traced(model, nothing).calls
+    for kind in (PlainBlock, Conv2d):
+        units = [
+            Unit(c.name, c.module, None, _shape(c.source), _shape(c.origin), False)
+            for c in calls
+            if isinstance(c.module, kind)
+        ]
+        if units:
+            return units
+    raise ValueError(f"{function}: {type(model).__name__} has no block or convolution to leave out")
+
+
+def _shape(origin) -> tuple[int, ...]:
+    return (origin.shape if isinstance(origin, Tensor) else origin.out_meta[0][0])[1:]
+
+
+@contextmanager
+def without(units: Iterable[Unit]) -> Iterator[None]:
+    """Inside, the units are left out."""
+    with ExitStack() as stack:
+        for unit in units:
+            if unit.last is not None:
+                handle = unit.last.register_forward_hook(
+                    lambda module, inputs, y: Tensor(np.zeros_like(y.data))
+                )
+                stack.callback(handle.remove)
+            else:
+                stack.enter_context(
+                    replaced(unit.module, lambda x, unit=unit: _passed(x, unit.output_shape))
+                )
+        yield
+
+
+@contextmanager
+def replaced(module: Module, forward) -> Iterator[None]:
+    """Inside, the module computes another function."""
+    module.forward = forward
+    try:
+        yield
+    finally:
+        del module.forward
+
+
+def _passed(x: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """x (N, C, H, W) with the nearest pixels, cut or filled with zeros to a shape (C, H, W)."""
+    if x.shape[2:] != shape[1:]:
+        x = F.interpolate(x, size=shape[1:], mode="nearest")
+    missing = shape[0] - x.shape[1]
+    return pad(x, (0, 0, 0, 0, 0, missing)) if missing > 0 else x[:, : shape[0]]
+
+
+def top1_error(model: Module, x: Tensor, labels: Tensor) -> float:
+    """The share of x (N, C, H, W) that the model, in evaluation mode, takes for another class."""
+    wrong = 0
+    with evaluation(model), no_grad():
+        for first in range(0, len(x), BATCH):
+            part = slice(first, first + BATCH)
+            guess = logits_of(model(x[part])).data.argmax(1)
+            wrong += int((guess != labels.data[part]).sum())
+    return wrong / len(x)
+
+
+def lesion_study(model: Module, x: Tensor, labels: np.ndarray) -> Lesions:
+    """The error of the model without each of its `lesion_units`, one at a time.
+
+    x (N, C, H, W), labels (N,)
+
+    Raises: ValueError for other shapes, or a model with nothing to leave out.
+    """
+    target = checked_batch("lesion_study", x, labels)
+    units = lesion_units(model, x, "lesion_study")
+    errors = []
+    for unit in units:
+        with without([unit]):
+            errors.append(top1_error(model, x, target))
+    intact = top1_error(model, x, target)
+    return Lesions([u.name for u in units], np.array(errors), intact, units[0].residual)
+
+
+def drop_several(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray,
+    counts: Sequence[int] | None = None,
+    trials: int = 5,
+    generator: np.random.Generator | None = None,
+) -> RandomLesions:
+    """The error without `counts` units chosen at random, so many trials of each.
+
+    Raises: ValueError for other shapes, a count that is not from 0 to the number of units, or a
+    model with nothing to leave out.
+    """
+    target = checked_batch("drop_several", x, labels)
+    units = lesion_units(model, x, "drop_several")
+    counts = range(len(units) + 1) if counts is None else counts
+    if trials < 1 or not all(0 <= count <= len(units) for count in counts):
+        raise ValueError(
+            f"drop_several: counts={list(counts)} must be from 0 to {len(units)}, and "
+            f"trials={trials} at least 1"
+        )
+    rng = generator or default_generator()
+    errors = np.empty((len(counts), trials))
+    for place in np.ndindex(errors.shape):
+        chosen = rng.choice(len(units), counts[place[0]], replace=False)
+        with without(units[i] for i in chosen):
+            errors[place] = top1_error(model, x, target)
+    intact = top1_error(model, x, target)
+    return RandomLesions(np.array(counts), errors, intact, units[0].residual, reordered=False)
+
+
+def reorder(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray,
+    swaps: Sequence[int] = (1, 2, 4, 8),
+    trials: int = 5,
+    generator: np.random.Generator | None = None,
+) -> RandomLesions:
+    """The error after so many random swaps of two units of the same shapes.
+
+    sizes (K, T) of the result: Kendall's correlation of the new order with the old, 1 minus twice
+    the share of pairs that changed order.
+
+    Raises: ValueError for other shapes, or a model without two units that could be swapped.
+    """
+    target = checked_batch("reorder", x, labels)
+    units = lesion_units(model, x, "reorder")
+    kinds = [(type(u.module), u.input_shape, u.output_shape) for u in units]
+    pairs = [
+        (i, j) for j in range(len(units)) for i in range(j) if kinds[i] == kinds[j]
+    ]  # a swap keeps every shape
+    if not pairs:
+        raise ValueError(f"reorder: {type(model).__name__} has no two units of the same shapes")
+    rng = generator or default_generator()
+    correlations, errors = np.empty((2, len(swaps), trials))
+    for place in np.ndindex(errors.shape):
+        order = np.arange(len(units))
+        for _ in range(swaps[place[0]]):
+            i, j = pairs[rng.integers(len(pairs))]
+            order[[i, j]] = order[[j, i]]
+        forwards = [units[k].module.forward for k in order]
+        with ExitStack() as stack:
+            for k in np.flatnonzero(order != np.arange(len(order))):
+                stack.enter_context(replaced(units[k].module, forwards[k]))
+            errors[place] = top1_error(model, x, target)
+        correlations[place] = kendall(order)
+    intact = top1_error(model, x, target)
+    return RandomLesions(correlations, errors, intact, units[0].residual, reordered=True)
+
+
+def kendall(order: np.ndarray) -> float:
+    """Kendall's rank correlation of a permutation with the sorted one."""
+    n = len(order)
+    later = np.triu(np.ones((n, n), bool), 1)
+    return 1 - 2 * ((order[:, None] > order[None, :]) & later).sum() / later.sum()

@@ -1,0 +1,142 @@
+"""Paths through a residual network: how many there are of each length, what gradient they carry.
+
+A. Veit, M. Wilber, S. Belongie (2016), "Residual networks behave like ensembles of relatively
+shallow networks", NIPS 2016, arXiv 1605.06431, section 5. Each of n blocks is passed through its
+branch or by its shortcut: there are 2^n paths, C(n, k) of them with k branches. The gradient that a
+path carries falls with its length, so that all but short ones carry next to nothing.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .. import functional as F
+from ..autograd import grad
+from ..backend import default_generator
+from ..nn import Module
+from ..tensor import Tensor
+from .blocks import ResidualBlock, residual_blocks
+from .figures import BLUE, ORANGE, axes_or_new, headline, label, new_figure
+from .watch import checked_batch
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class PathLengths(NamedTuple):
+    """counts[k], an exact int: the paths that pass k branches of n = len(counts) - 1 blocks."""
+
+    counts: list[int]
+
+    @property
+    def shares(self) -> np.ndarray:
+        """(n + 1,): the counts divided by their sum 2^n."""
+        total = sum(self.counts)
+        return np.array([count / total for count in self.counts])
+
+    @property
+    def mean(self) -> float:
+        """n / 2"""
+        return float(self.shares @ np.arange(len(self.counts)))
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """The shares as bars."""
+        ax = axes_or_new(ax)
+        n = len(self.counts) - 1
+        ax.bar(range(n + 1), 100 * self.shares, color=BLUE)
+        title = f"2^{n} paths, most of them near {self.mean:g} branches long"
+        label(ax, title, "length: branches on the path", "share of all paths (%)")
+        return ax.figure
+
+
+class PathGradients(NamedTuple):
+    """norms (K,): the mean norm of the gradient at the input by one path of each of the lengths.
+
+    total (K,): times the number of such paths, as a share of the sum.
+    """
+
+    lengths: np.ndarray
+    norms: np.ndarray
+    total: np.ndarray
+    blocks: int
+
+    def plot(self) -> Figure:
+        """The norm of one path, and what all paths of a length carry beside how many they are."""
+        figure = new_figure(10, 4)
+        one, together = figure.subplots(1, 2)
+        shown = np.where(self.norms > 0, self.norms, np.nan)
+        one.semilogy(self.lengths, shown, "o-", color=BLUE)
+        label(one, "One path", "length: branches on the path", "norm of dL/dx")
+        paths = path_lengths(self.blocks).shares
+        together.plot(paths * 100, color=ORANGE, label="of all paths")
+        together.plot(self.lengths, 100 * self.total, "o-", color=BLUE, label="of the gradient")
+        label(together, "All paths of a length", "length: branches on the path", "share (%)", True)
+        middle = float(self.total @ self.lengths)
+        text = f"The gradient comes by paths of {middle:.1f} of {self.blocks} branches"
+        headline(figure, f"{text}; the mean path has {self.blocks / 2:g}")
+        return figure
+
+
+def path_lengths(blocks: int) -> PathLengths:
+    """The paths through so many residual blocks: C(n, k) pass k branches.
+
+    Raises: ValueError for a negative number of blocks.
+    """
+    if blocks < 0:
+        raise ValueError(f"path_lengths: blocks={blocks} must not be negative")
+    return PathLengths([math.comb(blocks, k) for k in range(blocks + 1)])
+
+
+def gradient_by_path_length(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray | None = None,
+    lengths: Sequence[int] | None = None,
+    samples: int = 10,
+    generator: np.random.Generator | None = None,
+) -> PathGradients:
+    """The gradient of the loss at the input, let back through one random path at a time.
+
+    x (N, C, H, W), labels (N,), zeros by default. The batch runs once through the whole network, in
+    evaluation mode; on the way back k random blocks pass the gradient by their branch alone and the
+    others by their shortcut alone. lengths: the k, all from 0 by default; samples: paths of each.
+
+    Raises: ValueError for other shapes or lengths, or a model without residual blocks.
+    """
+    target = checked_batch("gradient_by_path_length", x, labels)
+    run, blocks = residual_blocks(model, x, "gradient_by_path_length")
+    n = len(blocks)
+    lengths = range(n + 1) if lengths is None else lengths
+    if samples < 1 or not all(0 <= k <= n for k in lengths):
+        raise ValueError(
+            f"gradient_by_path_length: lengths={list(lengths)} must be from 0 to {n}, and "
+            f"samples={samples} at least 1"
+        )
+    rng = generator or default_generator()
+    loss = F.cross_entropy(run.output, target)
+    norms = np.zeros(len(lengths))
+    for i, k in enumerate(lengths):
+        for _ in range(samples):
+            chosen = set(rng.choice(n, k, replace=False).tolist())
+            norms[i] += _norm_along(loss, blocks, chosen, run.x) / samples
+    weighted = np.array([math.comb(n, k) * v for k, v in zip(lengths, norms.tolist(), strict=True)])
+    total = weighted / (weighted.sum() or 1)
+    return PathGradients(np.array(lengths), norms, total.astype(float), n)
+
+
+def _norm_along(loss: Tensor, blocks: list[ResidualBlock], chosen: set[int], x: Tensor) -> float:
+    """||dL/dx||, with a gradient that enters the branches of the chosen blocks alone."""
+    edges = [list(block.junction.edges) for block in blocks]
+    try:
+        for i, block in enumerate(blocks):
+            block.junction.edges[block.shortcut if i in chosen else block.branch] = None
+        (gx,) = grad(loss, x, retain_graph=True, allow_unused=True)
+    finally:
+        for block, kept in zip(blocks, edges, strict=True):
+            block.junction.edges[:] = kept
+    return 0.0 if gx is None else float(np.linalg.norm(gx.data.astype(np.float64)))

@@ -1,0 +1,169 @@
+"""signals: how large activations and gradients are in each layer, and which units are dead.
+
+X. Glorot, Y. Bengio (2010), "Understanding the difficulty of training deep feedforward neural
+networks", AISTATS, figures 6 and 7; K. He et al. (2015), "Delving deep into rectifiers", arXiv
+1502.01852, section 2.2. With weights of variance v and n inputs a linear layer multiplies the
+variance by n v, a ReLU in front halves it: He's v = 2/n keeps it, v = 1/(3n) divides it by 6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .. import functional as F
+from ..nn import Conv1d, Conv2d, Linear, Module, init
+from ..tensor import Tensor
+from .figures import COLORS, headline, label, name_ticks, new_figure
+from .watch import checked_batch, logits_of, recorded, rectifies, weights_kept
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+Initialise = Callable[[Tensor], Tensor]
+
+INITIALISATIONS: dict[str, Initialise] = {
+    "LeCun": init.lecun_normal_,
+    "Torch's U(-1/sqrt n, 1/sqrt n)": init.torch_legacy_,
+    "Glorot": init.xavier_normal_,
+    "He": lambda weight: init.kaiming_normal_(weight, nonlinearity="relu"),
+    "N(0, 0.01)": lambda weight: init.normal_(weight, 0, 0.01),
+    "orthogonal": init.orthogonal_,
+}
+
+
+class Signals(NamedTuple):
+    """What flows through the layers, in the order of their work; arrays (L,).
+
+    mean, std: of a layer's outputs; gradient_std: of the loss's gradients with respect to them.
+    units, dead: channels of a map or elements of a vector, and those of them that are 0 for all
+    images and everywhere; counted where the output comes out of max(y, 0), else 0.
+    """
+
+    layers: list[str]
+    mean: np.ndarray
+    std: np.ndarray
+    gradient_std: np.ndarray
+    units: np.ndarray
+    dead: np.ndarray
+
+    def plot(self) -> Figure:
+        """Standard deviations of outputs and gradients, and dead units, by layer."""
+        figure = new_figure(8, 7)
+        top, bottom = figure.subplots(2, 1, sharex=True)
+        places = range(len(self.layers))
+        for values, name, color in (
+            (self.std, "activations", COLORS[0]),
+            (self.gradient_std, "gradients of the loss", COLORS[1]),
+        ):
+            top.semilogy(
+                places, np.where(values > 0, values, np.nan), ".-", color=color, label=name
+            )
+        label(top, "Size of the signals in each layer", "", "standard deviation", legend=True)
+        share = 100 * self.dead / np.maximum(self.units, 1)
+        bottom.bar(places, np.where(self.units > 0, share, 0), color=COLORS[4])
+        bottom.set_ylim(0, max(5, 1.1 * share.max(initial=0)))
+        text = f"Dead units: {self.dead.sum():,} of {self.units.sum():,} rectified"
+        label(bottom, text, "layer, in the order of work", "zero for all images (%)")
+        name_ticks(bottom, self.layers)
+        return figure
+
+
+def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signals:
+    """The signals of one batch through a model, forward and back.
+
+    x (N, C, H, W), labels (N,), zeros by default; the loss is cross-entropy. The model runs in the
+    mode it is in: with batch norm it makes a difference. Each output counts once, in the name of
+    the innermost module that gives it. The weights' gradients stay what they were.
+
+    Raises: ValueError for other shapes.
+    """
+    target = checked_batch("signals", x, labels)
+    with recorded(model) as outputs:
+        loss = F.cross_entropy(logits_of(model(x)), target)
+    found: dict[str, Tensor] = {}
+    seen: set[int] = set()
+    for name, y in outputs.items():
+        if y.grad_fn is not None and id(y.grad_fn) not in seen:
+            seen.add(id(y.grad_fn))
+            y.retain_grad()
+            found[name or "model"] = y
+    rectified = [rectifies(y.grad_fn) for y in found.values()]
+    kept = [(p, p.grad) for p in model.parameters()]
+    loss.backward()
+    for p, gradient in kept:
+        p.grad = gradient
+    rows = [_row(y, cut) for y, cut in zip(found.values(), rectified, strict=True)]
+    return Signals(list(found), *(np.array(column) for column in zip(*rows, strict=True)))
+
+
+def _row(y: Tensor, rectified: bool) -> tuple[float, float, float, int, int]:
+    array = y.data.astype(np.float64)
+    gradient = 0.0 if y.grad is None else float(y.grad.data.astype(np.float64).std())
+    units = dead = 0
+    if rectified and array.ndim > 1:
+        alive = (array != 0).any(axis=(0, *range(2, array.ndim)))
+        units, dead = alive.size, int((~alive).sum())
+    return float(array.mean()), float(array.std()), gradient, units, dead
+
+
+class InitialisationComparison(NamedTuple):
+    """The signals of a model under each initialisation of its weights."""
+
+    signals: dict[str, Signals]
+    weighted: list[str]  # the layers with weights, which are drawn
+
+    def plot(self) -> Figure:
+        """The standard deviations of the weighted layers' outputs and of their gradients."""
+        figure = new_figure(11, 4.4)
+        for ax, field, title in zip(
+            figure.subplots(1, 2),
+            ("std", "gradient_std"),
+            ("Activations", "Gradients of the loss"),
+            strict=True,
+        ):
+            for (name, found), color in zip(self.signals.items(), COLORS, strict=False):
+                places = [found.layers.index(layer) for layer in self.weighted]
+                values = getattr(found, field)[places]
+                shown = np.where(values > 0, values, np.nan)
+                ax.semilogy(range(len(places)), shown, ".-", color=color, label=name)
+            label(ax, title, "layer with weights, in the order of work", "standard deviation")
+            name_ticks(ax, self.weighted)
+        ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+        headline(figure, "How the initialisation sets the size of signals with depth")
+        return figure
+
+
+def compare_initialisations(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray | None = None,
+    initialisations: Mapping[str, Initialise] | None = None,
+) -> InitialisationComparison:
+    """`signals` after drawing all weights of convolutions and linear layers by each rule, biases 0.
+
+    initialisations: names and functions that fill a weight; those of the lectures by default. The
+    model's own weights are there again afterwards.
+
+    Raises: ValueError for other shapes, or a model without weights.
+    """
+    chosen = INITIALISATIONS if initialisations is None else initialisations
+    weighted = [
+        (name, module)
+        for name, module in model.named_modules()
+        if isinstance(module, Conv1d | Conv2d | Linear)
+    ]
+    if not weighted:
+        raise ValueError("compare_initialisations: model must have a convolution or a linear layer")
+    found = {}
+    with weights_kept(model):
+        for name, draw in chosen.items():
+            for _, module in weighted:
+                draw(module.weight)
+                if module.bias is not None:
+                    init.zeros_(module.bias)
+            found[name] = signals(model, x, labels)
+    ran = set(next(iter(found.values())).layers)
+    return InitialisationComparison(found, [name for name, _ in weighted if name in ran])

@@ -1,0 +1,41 @@
+"""minitorch-cnn analyse."""
+
+import pytest
+
+from minitorch_cnn.cli.analyses import ANALYSES
+
+# What these need of a net: residual blocks, or two of the same shapes.
+RESIDUAL = {"order", "paths", "refinement"}
+
+
+@pytest.mark.parametrize("what", sorted(set(ANALYSES) - RESIDUAL))
+def test_an_analysis_of_a_run_is_printed_and_drawn(what, command, trained, tmp_path):
+    said = command("analyse", what, trained, "--plot", tmp_path / "it.png", "--images", 4)
+    assert (said.code, said.err) == (0, "")
+    assert said.out.endswith(f"wrote {tmp_path / 'it.png'}\n")
+    assert (tmp_path / "it.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("what", sorted(RESIDUAL))
+def test_what_needs_residual_blocks_says_so(what, command, refused):
+    assert command("analyse", what, "resnet20_cifar", "--images", 2).code == 0
+    assert " has no " in refused("analyse", what, "lenet5")
+
+
+def test_an_unknown_analysis_is_refused_with_those_there_are(refused):
+    assert "lesions" in refused("analyse", "soul", "lenet5")
+
+
+def test_what_is_neither_run_nor_model_is_refused(refused):
+    message = refused("analyse", "lesions", "runs/none")
+    assert "runs/none is no folder of a run, and there is no model" in message
+
+
+def test_nets_that_label_pixels_are_refused(refused):
+    assert "fcn8s labels pixels" in refused("analyse", "signals", "fcn8s")
+
+
+def test_a_file_of_an_unknown_format_is_refused(refused, tmp_path):
+    pytest.importorskip("matplotlib")
+    said = refused("analyse", "lesions", "lenet5", "--images", 2, "--plot", tmp_path / "it.xyz")
+    assert "not supported" in said
