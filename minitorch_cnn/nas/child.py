@@ -1,0 +1,142 @@
+"""A child: a network that a search proposes, and what training it for a short while shows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..analysis import summary
+from ..backend import manual_seed
+from ..data import DataLoader, Subset, TensorDataset
+from ..models import Recipe
+from ..training import evaluate, fit
+from ..training.sources import load_source
+from .spaces import Space
+
+TEST_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Training:
+    """How each child is trained: on what, how long, how fast, from which seed.
+
+    data, path: see `training.SOURCES`; size: pixels a side of the images; images: how many of them
+    are used, spread evenly over the data, None for all. Every fifth of these is held out, and the
+    accuracy on them is the child's reward. The data set's own test images are not looked at: they
+    are for what comes out of the search.
+    epochs, batch_size; lr: the highest of one cycle of SGD with momentum 0.9.
+    seed: of the first weights and the order of images, the same for all children, so that two
+    differ by their architecture alone.
+
+    Raises: ValueError for numbers out of range.
+    """
+
+    data: str = "digits"
+    path: str | None = None
+    size: int = 8
+    images: int | None = None
+    epochs: int = 2
+    batch_size: int = 32
+    lr: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self):
+        for name, least in (("size", 1), ("images", 5), ("epochs", 1), ("batch_size", 1)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise ValueError(f"Training: {name}={value} must be at least {least}")
+        if not self.lr > 0:
+            raise ValueError(f"Training: lr={self.lr} must be above 0")
+
+    def recipe(self) -> Recipe:
+        """The same as a recipe of `fit`."""
+        settings = {"lr": self.lr, "momentum": 0.9, "weight_decay": 5e-4}
+        return Recipe(self.epochs, self.batch_size, drop_last=True, settings=settings)
+
+    def check_data(self) -> None:
+        """What `load_source` raises, if the data are not there."""
+        _source(self)
+
+
+class Child(NamedTuple):
+    """An architecture of a space, and how it is trained."""
+
+    space: Space
+    architecture: Any
+    training: Training
+
+    def key(self) -> str:
+        """The same for children that are trained alike, and for no others."""
+        parts = [type(self.space).__name__, asdict(self.space)]
+        parts += [self.architecture, asdict(self.training)]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class Score(NamedTuple):
+    """What became of a child.
+
+    reward: accuracy on held-out images, 0 if it failed; macs: multiply-adds of one image; params;
+    seconds: of building and training it; failed: why, None if it did not.
+    """
+
+    reward: float
+    macs: int | None = None
+    params: int | None = None
+    seconds: float = 0.0
+    failed: str | None = None
+
+
+def train_child(child: Child) -> Score:
+    """Build a child, train it and measure it; all random numbers come from its seed.
+
+    Raises: what building and training raise.
+    """
+    training, recipe = child.training, child.training.recipe()
+    learned_from, held_out, classes = _data(training)
+    manual_seed(training.seed)
+    channels = learned_from[0][0].shape[0]
+    model = child.space.build(child.architecture, classes, channels)
+    cost = summary(model, (channels, training.size, training.size))
+    loader = DataLoader(learned_from, training.batch_size, shuffle=True, drop_last=True)
+    optimizer, schedule = recipe.make_optimizer(model, len(loader))
+    fit(
+        model,
+        loader,
+        epochs=training.epochs,
+        optimizer=optimizer,
+        scheduler=schedule,
+        scheduler_every="step",
+        progress="none",
+    )
+    reward = evaluate(model, DataLoader(held_out, TEST_BATCH)).top1
+    return Score(reward, cost.total_macs, cost.total_params)
+
+
+def _source(training: Training):
+    transform = training.recipe().transform(training.size, train=False)
+    # load_source tells the two apart by identity; nothing is distorted in a search
+    other = training.recipe().transform(training.size, train=False)
+    return load_source(training.data, training.path, training.size, (transform, other))
+
+
+@lru_cache(maxsize=2)  # in each worker: drawing or reading images takes longer than a small child
+def _data(training: Training) -> tuple[Subset, Subset, int]:
+    """The images to learn from, those held out, and the number of classes."""
+    source = _source(training)
+    count = len(source.train) if training.images is None else training.images
+    if not 5 <= count <= len(source.train):
+        raise ValueError(
+            f"Training: images={training.images} must be from 5 to {len(source.train)}, those that "
+            f"{training.data} has to learn from"
+        )
+    chosen = np.linspace(0, len(source.train) - 1, count).astype(int)
+    images, labels = zip(*(source.train[int(i)] for i in chosen), strict=True)
+    every = TensorDataset(np.stack(images), np.array(labels))
+    held_out = np.arange(count) % 5 == 4
+    parts = [Subset(every, np.flatnonzero(part).tolist()) for part in (~held_out, held_out)]
+    return *parts, len(source.classes)

@@ -1,0 +1,95 @@
+"""The log of a search: a line of JSON for each sample, on the disk before the search goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .child import Score
+
+
+class Sample(NamedTuple):
+    """A sequence that was asked for, and what became of it.
+
+    number: 0, 1, ... in the order in which they were asked for; sequence: the choices;
+    architecture: what they describe; key: see `Child.key`; known: whether the score was that of an
+    earlier sample, so that nothing was trained.
+    """
+
+    number: int
+    sequence: tuple[int, ...]
+    architecture: Any
+    key: str
+    known: bool
+    score: Score
+
+    def to_json(self) -> str:
+        """{"number": 0, "sequence": [...], ..., "known": false, "reward": 0.9, "macs": ...}"""
+        data = self._asdict()
+        score = data.pop("score")
+        return json.dumps({**data, **score._asdict()})
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Sample:
+        """The sample of a text that `to_json` made.
+
+        Raises: ValueError for any other.
+        """
+        try:
+            data = json.loads(text)
+            score = Score(*(data.pop(name) for name in Score._fields))
+            data["sequence"] = tuple(data["sequence"])
+            return cls(**data, score=score)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"Sample.from_json: not the line of a log ({error!r})") from None
+
+
+class Log:
+    """The file, in the order in which children were done, and `samples` by their numbers.
+
+    A last line that a killed search did not finish is taken off. For one process at a time.
+
+    Raises: ValueError for a file with other content; OSError if it cannot be read or written.
+    """
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self.samples: dict[int, Sample] = {}
+        self._file = open(self.path, "a+b")  # noqa: SIM115 (closed by __exit__)
+        self._file.seek(0)
+        content = self._file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            self._file.truncate(whole)
+        for number, line in enumerate(content[:whole].splitlines(), 1):
+            try:
+                sample = Sample.from_json(line)
+            except ValueError as error:
+                self._file.close()
+                raise ValueError(f"Log: line {number} of {self.path}: {error}") from None
+            self.samples[sample.number] = sample
+
+    def __enter__(self) -> Log:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self._file.close()
+
+    def append(self, sample: Sample) -> None:
+        """Add a sample, and return when the disk has it."""
+        self._file.write(sample.to_json().encode() + b"\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self.samples[sample.number] = sample
+
+
+def read_log(path: str | Path) -> list[Sample]:
+    """The samples of a log by their numbers, also while the search goes on.
+
+    Raises: FileNotFoundError; ValueError for a file with other content.
+    """
+    content = Path(path).read_bytes()
+    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    return sorted(map(Sample.from_json, lines), key=lambda sample: sample.number)

@@ -1,0 +1,234 @@
+"""A search and its folder: what was asked for, what became of it, and what it takes to go on.
+
+plan.json           what is searched, how, and how long
+log.jsonl           a line for each sample, as soon as it is known, see `Sample`
+state.safetensors   the method after the last round that is complete
+best.json           the best architecture so far: for cells a genotype
+rewards.png, pareto.png
+
+A round is what the method is asked for at a time. Its children are trained in any order; the method
+is told all rewards at once, in the order in which it was asked, so that neither the number of
+workers nor an interruption changes what a search finds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..interop import write_atomically
+from ..training import load_checkpoint, save_checkpoint
+from .child import Child, Score, Training, train_child
+from .evolution import Evolution
+from .log import Log, Sample
+from .pareto import best
+from .progress import PROGRESS
+from .random_search import RandomSearch
+from .reinforce import Reinforce
+from .spaces import SPACES, Space
+from .workers import Workers
+
+METHODS = {"reinforce": Reinforce, "random": RandomSearch, "evolution": Evolution}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a search does; JSON can hold it.
+
+    method: a name in METHODS, with its `settings`; budget: the samples that it is asked for; seed:
+    of the method; timeout: the seconds that a child may take.
+
+    Raises: ValueError for an unknown method, settings that it does not have or numbers out of
+    range; TypeError for a space that is none.
+    """
+
+    space: Space
+    method: str = "reinforce"
+    budget: int = 200
+    training: Training = field(default_factory=Training)
+    settings: dict[str, Any] = field(default_factory=dict)
+    seed: int = 0
+    timeout: float = 600.0
+
+    def __post_init__(self):
+        if type(self.space) not in SPACES.values():
+            raise TypeError(f"Plan: space={self.space!r} must be one of {', '.join(SPACES)}")
+        if self.method not in METHODS:
+            raise ValueError(f"Plan: method={self.method!r} must be one of {', '.join(METHODS)}")
+        for name, value in (("budget", self.budget), ("timeout", self.timeout)):
+            if not value > 0:
+                raise ValueError(f"Plan: {name}={value} must be above 0")
+        try:
+            self.make_method()
+        except TypeError as error:
+            raise ValueError(f"Plan: settings={self.settings} do not fit: {error}") from None
+
+    def make_method(self) -> Reinforce | RandomSearch | Evolution:
+        """The method, which has not been asked for anything yet."""
+        questions: list[tuple[int, ...]] = [self.space.sizes]
+        if self.method == "evolution":
+            questions.append(self.space.parts)
+        return METHODS[self.method](*questions, seed=self.seed, **self.settings)
+
+    def to_json(self) -> str:
+        """The text that `from_json` makes an equal plan of."""
+        (name,) = (name for name, kind in SPACES.items() if type(self.space) is kind)
+        data = asdict(self) | {"space": {"name": name, **asdict(self.space)}}
+        return json.dumps(data, indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Plan:
+        """The plan of a text that `to_json` made.
+
+        Raises: ValueError for any other.
+        """
+        try:
+            data = json.loads(text)
+            space = SPACES[data["space"].pop("name")](**data["space"])
+            return cls(**{**data, "space": space, "training": Training(**data["training"])})
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"Plan.from_json: not the plan of a search ({error})") from error
+
+
+def run_search(
+    plan: Plan,
+    directory: str | Path,
+    *,
+    workers: int | None = None,
+    executor: Callable[[], Executor] | None = None,
+    progress: str = "bar",
+    train: Callable[[Child], Score] = train_child,
+) -> list[Sample]:
+    """Search as planned, and fill the folder. -> the samples by their numbers
+
+    workers: children trained at a time, as many as cores unless told, each in one thread.
+    executor: makes the pool that trains them, as `mpi4py.futures.MPIPoolExecutor` does; by default
+    that many new processes, for whose sake a script calls this under `if __name__ == "__main__"`.
+    progress: "bar" (tqdm), "plain" (a line per round) or "none". train: Child -> Score.
+
+    Raises: ValueError if the folder has a search already, or the data are not there; RuntimeError
+    if all children of the first round fail, with the reason of the first.
+
+        samples = mt.nas.run_search(Plan(LayerSpace()), "runs/search", workers=2)
+    """
+    directory = Path(directory)
+    if (directory / "plan.json").exists():
+        raise ValueError(f"run_search: {directory} holds a search; resume it or name another")
+    plan.training.check_data()
+    search = Search(plan, directory, workers, executor, progress, train)
+    directory.mkdir(parents=True, exist_ok=True)
+    write_atomically(directory / "plan.json", plan.to_json())
+    return search.run()
+
+
+def resume_search(
+    directory: str | Path,
+    *,
+    workers: int | None = None,
+    executor: Callable[[], Executor] | None = None,
+    progress: str = "bar",
+    train: Callable[[Child], Score] = train_child,
+) -> list[Sample]:
+    """Let a search that was stopped, at whatever moment, find what it would have found.
+
+    Settings: as of `run_search`; the number of workers may be another.
+
+    Raises: as `run_search`; FileNotFoundError or ValueError if the folder holds no search.
+    """
+    plan = read_plan(directory)
+    return Search(plan, Path(directory), workers, executor, progress, train).run()
+
+
+def read_plan(directory: str | Path) -> Plan:
+    """The plan of a folder that `run_search` filled.
+
+    Raises: FileNotFoundError or ValueError if there is none.
+    """
+    path = Path(directory) / "plan.json"
+    if not path.is_file():
+        raise FileNotFoundError(f"resume_search: {directory} holds no search: it has no plan.json")
+    return Plan.from_json(path.read_text(encoding="utf-8"))
+
+
+class Search:
+    """What `run_search` and `resume_search` run."""
+
+    def __init__(self, plan: Plan, directory: Path, workers, executor, progress: str, train):
+        if progress not in PROGRESS:
+            raise ValueError(
+                f"run_search: progress={progress!r} must be one of {', '.join(PROGRESS)}"
+            )
+        self.plan, self.directory, self.method = plan, directory, plan.make_method()
+        self.workers = Workers(train, workers or os.cpu_count() or 1, plan.timeout, executor)
+        self.progress, self.told = progress, 0
+        self.scores: dict[str, Score] = {}  # by `Child.key`
+
+    def run(self) -> list[Sample]:
+        state = self.directory / "state.safetensors"
+        if state.exists():
+            saved = load_checkpoint(state)
+            self.method.load_state_dict(saved["method"])
+            self.told = saved["told"]
+        budget = self.plan.budget
+        with Log(self.directory / "log.jsonl") as self.log, self.workers:
+            self.show = PROGRESS[self.progress](budget, self.log.samples.values())
+            self.scores = {s.key: s.score for s in self.log.samples.values() if not s.known}
+            try:
+                while self.told < budget:
+                    self._round(min(self.method.batch, budget - self.told))
+                    save_checkpoint(state, {"method": self.method.state_dict(), "told": self.told})
+            finally:
+                self.show.close()
+            return [self.log.samples[number] for number in range(budget)]
+
+    def _round(self, count: int) -> None:
+        """Ask for so many sequences, train what is not known yet, and tell the rewards."""
+        sequences = self.method.ask(count)
+        asked = [self._ask(self.told + i, sequence) for i, sequence in enumerate(sequences)]
+        for sample in self._done(asked):
+            if sample.number not in self.log.samples:
+                self.log.append(sample)
+                self.show.advance(sample)
+        samples = [self.log.samples[sample.number] for sample in asked]
+        if self.told == 0 and all(sample.score.failed for sample in samples):
+            raise RuntimeError(f"run_search: every child failed: {samples[0].score.failed}")
+        self.method.tell(sequences, [sample.score.reward for sample in samples])
+        self.told += count
+        found = best(list(self.log.samples.values()))
+        write_atomically(self.directory / "best.json", json.dumps(found.architecture) + "\n")
+        self.show.line(samples, found)
+
+    def _ask(self, number: int, sequence: tuple[int, ...]) -> Sample:
+        """The sample of a sequence, without its score."""
+        architecture = self.plan.space.decode(sequence)
+        key = self._child(architecture).key()
+        logged = self.log.samples.get(number)
+        if logged is not None and (logged.sequence, logged.key) != (sequence, key):
+            raise ValueError(
+                f"resume_search: sample {number} of {self.log.path} is not the one that "
+                "state.safetensors leads to: the two are not of one search"
+            )
+        return Sample(number, sequence, architecture, key, False, Score(0.0))
+
+    def _child(self, architecture: Any) -> Child:
+        return Child(self.plan.space, architecture, self.plan.training)
+
+    def _done(self, asked: list[Sample]) -> Iterator[Sample]:
+        """The samples with their scores: of alike ones the first is trained, unless it is known."""
+        first: dict[str, Sample] = {}
+        for sample in asked:
+            if sample.key not in self.scores:
+                first.setdefault(sample.key, sample)
+        children = [(s.number, self._child(s.architecture)) for s in first.values()]
+        trained = {s.number: s for s in first.values()}
+        for number, score in self.workers.run(children):
+            self.scores[trained[number].key] = score
+            yield trained[number]._replace(score=score)
+        for sample in asked:
+            if sample.number not in trained:
+                yield sample._replace(known=True, score=self.scores[sample.key]._replace(seconds=0))

@@ -1,0 +1,213 @@
+"""Workers: children trained at the same time by an executor, whatever becomes of the processes.
+
+Any executor of the standard interface will do: `concurrent.futures.ProcessPoolExecutor` on one
+machine, `mpi4py.futures.MPIPoolExecutor` on many. A child that raises an error, takes too long or
+takes its process with it gets the reward 0; all others are trained as if nothing had happened.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from concurrent.futures import ProcessPoolExecutor as Processes
+
+from ..kernels import set_num_threads
+from .child import Child, Score
+
+# What the BLAS libraries read when NumPy loads them.
+THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "OMP_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+)
+GRACE = 30.0  # seconds in which a child that took too long may stop by itself
+
+Item = tuple[int, Child]
+
+
+class Workers:
+    """A pool that gives every child a score.
+
+    train: Child -> Score, run in the worker, importable there. count: the children in flight at a
+    time. executor: makes an Executor, with which a broken one is replaced, too; by default so many
+    new processes. timeout: seconds for a child.
+
+        with Workers(train_child, count=2, timeout=60) as workers:
+            for number, score in workers.run(enumerate(children)): ...
+    """
+
+    def __init__(
+        self,
+        train: Callable[[Child], Score],
+        count: int,
+        timeout: float,
+        executor: Callable[[], Executor] | None = None,
+    ):
+        if count < 1:
+            raise ValueError(f"Workers: count={count} must be at least 1")
+        if not timeout > 0:
+            raise ValueError(f"Workers: timeout={timeout} must be above 0")
+        self.train, self.count, self.timeout, self.grace = train, count, timeout, GRACE
+        self._make = executor or self._processes
+        self._pool: Executor | None = None
+        self._environment = contextlib.ExitStack()
+
+    def __enter__(self) -> Workers:
+        self._environment.enter_context(one_thread_each())
+        return self
+
+    def __exit__(self, *error) -> None:
+        if error[0] is not None:
+            self._kill()
+        self._leave()
+        self._environment.close()
+
+    def run(self, children: Iterable[Item]) -> Iterator[tuple[int, Score]]:
+        """(number, score) of all children, in the order in which they are done.
+
+        When a process dies, all that were in flight are suspects, for nobody can tell whose it was.
+        Each is then trained again while no other is; one that dies there has itself to blame.
+        """
+        todo = deque(children)
+        while todo:
+            for suspect in (yield from self._fly(todo)):
+                if (yield from self._fly(deque([suspect]))):
+                    yield suspect[0], Score(0.0, failed="its process died")
+
+    def _fly(self, todo: deque[Item]) -> Generator[tuple[int, Score], None, list[Item]]:
+        """Train until all is done, or the pool breaks: then the children that were in flight."""
+        flying: dict[Future, Item] = {}
+        started: dict[Future, float] = {}
+        try:
+            while todo or flying:
+                while todo and len(flying) < self.count:
+                    future = self._submit(todo[0][1])
+                    flying[future], started[future] = todo.popleft(), time.monotonic()
+                oldest = min(started[future] for future in flying)
+                left = oldest + self.timeout + self.grace - time.monotonic()
+                done, _ = wait(flying, max(left, 0), FIRST_COMPLETED)
+                for future in done:
+                    score = future.result()
+                    yield flying.pop(future)[0], score
+                if not done:
+                    late = min(flying, key=started.__getitem__)
+                    yield flying.pop(late)[0], overdue(self.timeout)
+                    if self._kill():
+                        raise BrokenExecutor
+        except BrokenExecutor:
+            self._leave()
+            return (yield from _landed(flying))
+        return []
+
+    def _submit(self, child: Child) -> Future:
+        if self._pool is None:
+            self._pool = self._make()
+        return self._pool.submit(train_guarded, self.train, child, self.timeout)
+
+    def _processes(self) -> Executor:
+        context = multiprocessing.get_context("spawn")
+        return Processes(self.count, context, initializer=prepare_worker)
+
+    def _kill(self) -> bool:
+        """Kill the processes of the pool; whether it has any that can be killed."""
+        processes = list((getattr(self._pool, "_processes", None) or {}).values())
+        for process in processes:
+            process.kill()
+        return bool(processes)
+
+    def _leave(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _landed(flying: dict[Future, Item]) -> Generator[tuple[int, Score], None, list[Item]]:
+    """The scores of those that were done when the pool broke; -> the others."""
+    others = []
+    for future, item in flying.items():
+        if future.done() and not future.cancelled() and future.exception() is None:
+            yield item[0], future.result()
+        else:
+            others.append(item)
+    return others
+
+
+def overdue(timeout: float) -> Score:
+    return Score(0.0, seconds=timeout, failed=f"it took longer than {timeout:g} seconds")
+
+
+def train_guarded(train: Callable[[Child], Score], child: Child, timeout: float) -> Score:
+    """The score of a child, with the reward 0 if it fails or takes too long. Runs in a worker."""
+    set_num_threads(1)
+    started = time.perf_counter()
+    try:
+        with time_limit(timeout):
+            score = train(child)
+    except OutOfTime:
+        return overdue(timeout)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error}".splitlines()[0]
+        score = Score(0.0, failed=text)
+    return score._replace(seconds=time.perf_counter() - started)
+
+
+class OutOfTime(BaseException):
+    """Not an Exception, so that nothing on the way up mistakes it for one of its own."""
+
+
+@contextlib.contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Raise OutOfTime after so many seconds, where there are signals and this is the main thread.
+
+    Elsewhere, and in a call that does not return to the interpreter, it is for the pool to act.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    if not main or not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(*_):
+        raise OutOfTime
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def prepare_worker() -> None:
+    """Let a worker end with the process that started it, and leave Ctrl-C to that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+
+    def follow():
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+
+
+@contextlib.contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let processes that are started meanwhile compute in one thread."""
+    before = {name: os.environ.get(name) for name in THREADS}
+    os.environ.update(dict.fromkeys(THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

@@ -1,0 +1,54 @@
+"""A log has every sample that it said it has, whenever the process was killed."""
+
+import pytest
+
+from minitorch_cnn.nas import Sample, Score, read_log
+from minitorch_cnn.nas.log import Log
+
+SAMPLES = [
+    Sample(1, (0, 2), {"a": [1, 2]}, "f00d", False, Score(0.25, 100, 10, 0.5)),
+    Sample(0, (1, 1), "1-01", "cafe", True, Score(0.0, failed="ValueError: »no« luck")),
+]
+
+
+@pytest.fixture
+def path(tmp_path):
+    with Log(tmp_path / "log.jsonl") as log:
+        for sample in SAMPLES:
+            log.append(sample)
+    return log.path
+
+
+def test_it_reads_what_it_wrote(path):
+    with Log(path) as log:
+        assert log.samples == {sample.number: sample for sample in SAMPLES}
+    assert read_log(path) == SAMPLES[::-1]
+
+
+def test_a_sample_is_on_the_disk_when_append_returns(path):
+    with Log(path) as log:
+        log.append(SAMPLES[0]._replace(number=2))
+        assert len(read_log(path)) == 3
+
+
+def test_a_line_that_was_cut_off_is_taken_off_at_every_byte(path):
+    content = path.read_bytes()
+    first = content.index(b"\n") + 1
+    for length in range(len(content)):
+        path.write_bytes(content[:length])
+        kept = SAMPLES[: (length >= first)]
+        assert read_log(path) == kept
+        with Log(path) as log:
+            assert list(log.samples.values()) == kept
+            log.append(SAMPLES[1])
+        assert read_log(path) == sorted([*kept, SAMPLES[1]])
+
+
+@pytest.mark.parametrize("line", ["{}", "[1]", "not JSON", '{"number": 0}', '"text"'])
+def test_a_file_with_other_content_is_refused_by_its_line(path, line):
+    with open(path, "a") as file:
+        file.write(line + "\n")
+    with pytest.raises(ValueError, match=r"^Log: line 3 of .*log\.jsonl"):
+        Log(path)
+    with pytest.raises(ValueError, match=r"^Sample\.from_json"):
+        read_log(path)
