@@ -8,7 +8,6 @@ takes its process with it gets the reward 0; all others are trained as if nothin
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import threading
@@ -16,7 +15,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from concurrent.futures import ProcessPoolExecutor as Processes
 
 from ..kernels import set_num_threads
 from .child import Child, Score
@@ -113,8 +111,11 @@ class Workers:
         return self._pool.submit(train_guarded, self.train, child, self.timeout)
 
     def _processes(self) -> Executor:
+        import multiprocessing
+        from concurrent.futures import ProcessPoolExecutor
+
         context = multiprocessing.get_context("spawn")
-        return Processes(self.count, context, initializer=prepare_worker)
+        return ProcessPoolExecutor(self.count, context, initializer=prepare_worker)
 
     def _kill(self) -> bool:
         """Kill the processes of the pool; whether it has any that can be killed."""
@@ -188,6 +189,8 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 def prepare_worker() -> None:
     """Let a worker end with the process that started it, and leave Ctrl-C to that one."""
+    import multiprocessing
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
