@@ -14,6 +14,7 @@ KERNELS = [f"minitorch_cnn.{name}" for name in find_packages(include=["kernels",
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
 FAST = ["numba>=0.61", "scipy>=1.11", "threadpoolctl>=3.2"]  # compiled kernels, their threads
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
+NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running them without a page
 
 setup(
     name="minitorch_cnn",
@@ -48,11 +49,12 @@ setup(
         "plots": PLOTS,
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
-        "notebooks": [*PLOTS, "jupyterlab>=4.0", "nbmake>=1.5"],
+        "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [
             *FAST,
             *PLOTS,
             *INTEROP,
+            *NOTEBOOKS,
             "hypothesis>=6.100",
             "pytest>=8.2",
             "ruff==0.17.*",  # a newer one may know more rules

@@ -51,6 +51,7 @@ __version__ = "0.1.0"
 _ON_DEMAND = (
     "analysis",
     "cli",
+    "course",
     "data",
     "functional",
     "interop",

@@ -12,6 +12,7 @@ from tests.interpreter import ROOT, python
 LAYERS = (
     ("cli", "benchmarks"),
     ("minitorch_cnn",),  # the public surface: minitorch_cnn/__init__.py
+    ("course",),
     ("nas",),
     ("training", "analysis"),
     ("interop",),

@@ -1,0 +1,37 @@
+"""The course: what its notebooks import, and the checks of what students write in them.
+
+    import minitorch_cnn as mt
+    from minitorch_cnn.course import F, autograd as check, np, plt
+
+One file of checks per notebook; the notebooks are in notebooks/, beside the package. `plt` is
+matplotlib.pyplot, imported when asked for, with the looks that all figures share.
+"""
+
+import importlib
+
+import numpy as np
+
+from .. import functional as F
+from .. import nn, optim
+from .timing import seconds
+
+__all__ = ["F", "nn", "np", "optim", "plt", "seconds"]
+
+LOOKS = {
+    "figure.figsize": (6.4, 3.2),
+    "figure.dpi": 70,
+    "figure.constrained_layout.use": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "image.cmap": "gray",
+    "legend.frameon": False,
+}
+
+
+def __getattr__(name):
+    if name == "plt":
+        plt = importlib.import_module("matplotlib.pyplot")
+        plt.rcParams.update(LOOKS)
+        return plt
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,300 @@
+# %% [markdown]
+# # 1. Autograd from zero
+#
+# **Question.** How does one call of `backward` find the derivative of a number with respect to a
+# million others, for little more than the price of computing the number?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import autograd as check, np, plt, seconds
+
+mt.manual_seed(1)
+rng = np.random.default_rng(1)
+
+# %% [markdown]
+# ## Predict
+#
+# You can check a derivative with two function values: (f(x + h) - f(x - h)) / 2h. Mathematics says
+# that a smaller h is better. With numbers of 16 digits, which h gives the smallest error?
+
+# %%
+guess = 1e-5  # guess: the best h, a power of ten from 1e-1 to 1e-12
+
+# %% [markdown]
+# ## Build
+#
+# A `Node` has a value and knows what it was made of: for each parent a function that turns the
+# gradient of the node into that of the parent. Values may be numbers or arrays.
+
+
+# %%
+class Node:
+    def __init__(self, value, edges=()):
+        self.value = np.asarray(value, dtype=float)
+        self.edges = list(edges)  # (parent, gradient of this node -> gradient of the parent)
+        self.grad = None
+
+
+# %% [markdown]
+# Before a node hands its gradient on, all of it must have arrived. So visit each node before its
+# parents, and each only once. (Python's stack is about 1,000 calls deep. A network is deeper.)
+
+
+# %%
+def topological(root):
+    """The nodes that root was made of, root first, each before its parents."""
+    # begin solution: keep a list as the stack; a node is done when its parents are
+    done, seen, stack = [], set(), [(root, False)]
+    while stack:
+        node, parents_done = stack.pop()
+        if parents_done:
+            done.append(node)
+        elif id(node) not in seen:
+            seen.add(id(node))
+            stack.append((node, True))
+            stack.extend((parent, False) for parent, _ in node.edges)
+    return done[::-1]
+    # end solution
+
+
+check.order(topological, Node)
+
+# %% [markdown]
+# Broadcasting copies a number to many places. A number that is used in many places gets the sum of
+# their gradients: `unbroadcast` adds up over every axis along which broadcasting has copied.
+
+
+# %%
+def unbroadcast(g, shape):
+    """The gradient of an array of `shape` that was broadcast to the shape of g."""
+    # begin solution: sum over the axes in front that shape lacks, then over those where it has 1
+    g = g.sum(axis=tuple(range(g.ndim - len(shape))))
+    stretched = tuple(i for i, n in enumerate(shape) if n == 1)
+    return g.sum(axis=stretched, keepdims=True)
+    # end solution
+
+
+check.unbroadcast(unbroadcast)
+
+# %% [markdown]
+# Three operations with the derivative of each, and the walk itself.
+
+
+# %%
+def add(a, b):
+    """a + b; handing on the gradient as it is, in the parents' shapes."""
+    return Node(
+        a.value + b.value,
+        [
+            (a, lambda g: unbroadcast(g, a.value.shape)),
+            (b, lambda g: unbroadcast(g, b.value.shape)),
+        ],
+    )
+
+
+def mul(a, b):
+    """a * b, elementwise."""
+    # begin solution: as in add, with the product rule
+    return Node(
+        a.value * b.value,
+        [
+            (a, lambda g: unbroadcast(g * b.value, a.value.shape)),
+            (b, lambda g: unbroadcast(g * a.value, b.value.shape)),
+        ],
+    )
+    # end solution
+
+
+def exp(a):
+    """e^a."""
+    y = np.exp(a.value)
+    return Node(y, [(a, lambda g: g * y)])
+
+
+def backward(root, cotangent):
+    """Set .grad of every node to the gradient of sum(cotangent * root)."""
+    # begin solution: grads start at None; hand them on in topological order, adding up
+    order = topological(root)
+    for node in order:
+        node.grad = None
+    root.grad = np.asarray(cotangent, dtype=float)
+    for node in order:
+        for parent, pull in node.edges:
+            g = pull(node.grad)
+            parent.grad = g if parent.grad is None else parent.grad + g
+    # end solution
+
+
+check.gradients(backward, mul, add, exp, Node)
+
+# %% [markdown]
+# Last, the slow derivative that everything else is compared with.
+
+
+# %%
+def numeric_gradient(f, x, h):
+    """(f(x + h e) - f(x - h e)) / 2h for the unit array e of every element of x."""
+    # begin solution: move one element of a copy at a time; np.ndindex lists the indices
+    slope = np.zeros_like(x)
+    for i in np.ndindex(x.shape):
+        up, down = x.copy(), x.copy()
+        up[i] += h
+        down[i] -= h
+        slope[i] = (f(up) - f(down)) / (2 * h)
+    return slope
+    # end solution
+
+
+check.numeric(numeric_gradient)
+
+# %% [markdown]
+# ## See
+#
+# The error of differences to one side and to both, for twelve steps h; the mean over 20 places.
+
+
+# %%
+def waves(z):
+    return np.exp(np.sin(3 * z))
+
+
+x = np.linspace(0, 1, 20)
+right = 3 * np.cos(3 * x) * np.exp(np.sin(3 * x))
+steps = 10.0 ** -np.arange(1, 13)
+one_sided = np.array([abs((waves(x + h) - waves(x)) / h - right).mean() for h in steps])
+central = np.array(
+    [abs(numeric_gradient(lambda z: waves(z).sum(), x, h) - right).mean() for h in steps]
+)
+best, best_one = steps[central.argmin()], steps[one_sided.argmin()]
+
+plt.loglog(steps, one_sided, "o-", color="#8a8f98", label="one-sided")
+plt.loglog(steps, central, "o-", color="#1f5fbf", label="central")
+plt.gca().invert_xaxis()
+plt.xlabel("step h")
+plt.ylabel("mean error of the slope")
+plt.title(f"Smaller is better only down to h = {best:.0e} (one-sided: {best_one:.0e})")
+plt.legend()
+plt.show()
+print(f"your guess {guess}, measured {best:.0e} with an error of {central.min():.1e}")
+assert 1e-6 <= best <= 1e-4 and central[-1] > 100 * central.min()
+
+# %% [markdown]
+# A V. To the left of its tip the error is that of the formula: it falls by 10 per decade for the
+# one-sided difference and by 100 for the central one. To the right it is that of the numbers:
+# f(x + h) and f(x - h) agree in more and more of their 16 digits, and what is left of their
+# difference is divided by a small h. The tip is near the cube root of 1e-16 for central differences
+# and near its square root for the others.
+
+# %% [markdown]
+# ## Break it
+#
+# A trap that has caught many. Batch norm's output sums to zero in every column, whatever x is. So
+# the gradient of its plain sum is zero. Here is its backward with a term forgotten (notebook 3
+# derives all three). First the check with a cotangent of ones, then with a random one.
+
+
+# %%
+def normalise(x):
+    return (x - x.mean(0)) / x.std(0)
+
+
+def broken_backward(gy, x):
+    return (gy - gy.mean(0)) / x.std(0)  # and minus x^ mean(gy x^), which is forgotten
+
+
+check.with_ones(normalise, broken_backward)
+check.with_random(normalise, broken_backward)
+
+# %% [markdown]
+# The first check cannot tell a wrong backward from a right one, since both answers are zero. Always
+# check with random cotangents. The forgotten sum over a second use is caught by a check from above:
+
+
+# %%
+def forgetful_backward(root, cotangent):
+    root.grad = np.asarray(cotangent, dtype=float)
+    for node in topological(root):
+        for parent, pull in node.edges:
+            parent.grad = pull(node.grad)  # = where += should be
+
+
+check.gradients(forgetful_backward, mul, add, exp, Node)
+
+# %% [markdown]
+# ## Measure
+#
+# What does a backward cost, compared with the forward, for chains up to 10,000 operations?
+
+
+# %%
+def chain(length):
+    x = y = Node(1.0)
+    factor = Node(0.9999)
+    for _ in range(length):
+        y = mul(y, factor)
+    return x, y
+
+
+lengths = [1000, 2500, 5000, 10_000]
+forward_ms = [1000 * seconds(lambda n=n: chain(n), 5) for n in lengths]
+ends = [chain(n) for n in lengths]
+backward_ms = [1000 * seconds(lambda y=y: backward(y, 1.0), 5) for _, y in ends]
+ratio, growth = backward_ms[-1] / forward_ms[-1], backward_ms[-1] / backward_ms[0]
+plt.plot(lengths, forward_ms, "o-", color="#8a8f98", label="forward")
+plt.plot(lengths, backward_ms, "o-", color="#1f5fbf", label="backward")
+plt.xlabel("operations in the chain")
+plt.ylabel("time (ms)")
+plt.title(
+    f"Ten times the length takes {growth:.0f} times as long; back is {ratio:.1f} times forward"
+)
+plt.legend()
+plt.show()
+assert np.isclose(ends[-1][0].grad, 0.9999**10_000)
+assert ratio < 20 and growth < 50
+
+# %% [markdown]
+# No square in it: the backward visits every node once, so its price is a small multiple of the
+# forward's, however many inputs there are. Differences would need two forwards for each input.
+# And a chain of 10,000 does not overflow Python's stack.
+
+# %% [markdown]
+# ## From the notebook to the library
+#
+# `minitorch_cnn/autograd/engine.py` walks the graph as `backward` does here, but without sorting it
+# first: each node has an age, parents are older than what is made of them, and a heap hands out the
+# youngest. `minitorch_cnn/autograd/function.py` is our `Node`, and `unbroadcast` is in
+# `minitorch_cnn/tensor/arithmetic.py`. The same expression there gives the same numbers, and its
+# own check, with random cotangents, agrees.
+
+# %%
+a, b = rng.standard_normal((4, 3)), rng.standard_normal(3)
+mine_a, mine_b = Node(a), Node(b)
+backward(mul(exp(mul(mine_a, mine_b)), mine_a), np.ones((4, 3)))
+
+theirs_a, theirs_b = mt.tensor(a, requires_grad=True), mt.tensor(b, requires_grad=True)
+((theirs_a * theirs_b).exp() * theirs_a).sum().backward()
+assert np.allclose(mine_a.grad, theirs_a.grad.numpy())
+assert np.allclose(mine_b.grad, theirs_b.grad.numpy())
+assert mt.gradcheck(lambda u, v: (u * v).exp() * u, (theirs_a, theirs_b))
+print("the notebook's gradients are the library's")
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Why does `topological` list a node that three others use only once?
+# 2. What goes wrong if a parent hands its gradient on before its last child has?
+# 3. Which axes does `unbroadcast` add up for shapes (2, 1, 3) and (5, 2, 4, 3)?
+# 4. Why is the tip of the V at another h for one-sided differences?
+# 5. Where would both tips be with numbers of 7 digits?
+# 6. Softmax outputs sum to one. What does a cotangent of ones prove about its backward?
+# 7. How many function values does a numeric gradient of a million inputs take?
+# 8. Which values must be kept from the forward for `mul`, for `exp`, for `add`?
+
+# %% [markdown]
+# ## Further reading
+#
+# - A. G. Baydin, B. A. Pearlmutter, A. A. Radul, J. M. Siskind (2018), Automatic differentiation in
+#   machine learning: a survey. JMLR 18.
+# - D. E. Rumelhart, G. E. Hinton, R. J. Williams (1986), Learning representations by
+#   back-propagating errors. Nature 323.
+# - `minitorch_cnn/autograd/gradcheck.py`: the check that the library's own tests use.

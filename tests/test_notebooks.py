@@ -1,0 +1,134 @@
+"""The course keeps its word: forms are in step, the solved runs, the exercise to its hole.
+
+The figures and numbers of the solved form are those of the machine it was last made on; what is
+tested is that it runs, that its asserts hold and that its checks say yes, except to planted bugs.
+"""
+
+import contextlib
+import io
+import re
+
+import pytest
+
+from tests.interpreter import ROOT
+
+pytest.importorskip("nbformat")
+pytest.importorskip("matplotlib")
+
+import nbformat
+
+from notebooks import make
+
+NOTEBOOKS = ROOT / "notebooks"
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in make.sources()}
+SECTIONS = [
+    "Predict",
+    "Build",
+    "See",
+    "Break it",
+    "Measure",
+    "From the notebook to the library",
+    "Eight questions",
+    "Further reading",
+]
+every_notebook = pytest.mark.parametrize("name", SOURCES)
+
+
+def bare(book):
+    """The cells of a notebook without what running leaves in it."""
+    return [(cell.cell_type, cell.id, cell.source) for cell in book.cells]
+
+
+def answers(book):
+    """(section, answer) for every line that a check printed."""
+    section = ""
+    for cell in book.cells:
+        if cell.cell_type == "markdown":
+            section = [section, *re.findall(r"^## (.*)$", cell.source, re.MULTILINE)][-1]
+            continue
+        for output in cell.outputs:
+            assert output.get("name") != "stderr", output.text
+            for line in output.get("text", "").splitlines():
+                if line.startswith(("yes: ", "no: ")):
+                    yield section, line
+
+
+@every_notebook
+def test_both_forms_are_in_step_with_the_source(name):
+    for folder, solved in ((NOTEBOOKS, False), (NOTEBOOKS / "solutions", True)):
+        book = nbformat.read(folder / f"{name}.ipynb", as_version=4)
+        assert bare(book) == bare(make.notebook(SOURCES[name], solved)), "run notebooks/make.py"
+
+
+@every_notebook
+def test_it_has_the_house_form(name):
+    texts = [text for kind, text in make.cells(SOURCES[name]) if kind == "markdown"]
+    assert re.match(r"# \d+\. .*\n\n\*\*Question\.\*\* ", texts[0])
+    assert re.findall(r"^## (.*)$", "\n".join(texts), re.MULTILINE) == SECTIONS
+    questions = "\n".join(texts).split("## Eight questions")[1].split("## ")[0]
+    assert re.findall(r"^(\d)\. ", questions, re.MULTILINE) == list("12345678")
+    assert 3 <= SOURCES[name].count(make.BEGIN) <= 6
+    assert "  # guess: " in SOURCES[name]
+
+
+@every_notebook
+def test_the_solved_form_holds_its_outputs_and_is_small(name):
+    path = NOTEBOOKS / "solutions" / f"{name}.ipynb"
+    book = nbformat.read(path, as_version=4)
+    figures = [
+        output
+        for cell in book.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        if "image/png" in output.get("data", {})
+    ]
+    assert figures
+    assert path.stat().st_size < 400_000
+    assert all(cell.get("execution_count") is None for cell in book.cells)
+
+
+@every_notebook
+@pytest.mark.filterwarnings("ignore")  # of the tools that run notebooks
+def test_the_solved_form_runs_and_its_checks_catch_the_planted_bugs(name, tmp_path):
+    pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    book = make.notebook(SOURCES[name], solved=True)
+    make.execute(book, str(tmp_path))
+    said = list(answers(book))
+    assert [line for section, line in said if section != "Break it" and line[0] == "n"] == []
+    assert [line for section, line in said if section == "Break it" and line[0] == "n"]
+    holes = SOURCES[name].count(make.BEGIN)
+    assert len([line for section, line in said if section != "Break it"]) >= min(holes, 3)
+
+
+@every_notebook
+def test_the_exercise_runs_up_to_its_first_hole(name, monkeypatch):
+    matplotlib = pytest.importorskip("matplotlib")
+    monkeypatch.setitem(matplotlib.rcParams, "backend", "agg")
+    names, printed = {}, io.StringIO()
+    for cell in make.notebook(SOURCES[name], solved=False).cells:
+        if cell.cell_type == "code":
+            with contextlib.redirect_stdout(printed):
+                exec(cell.source, names)
+            if "your turn" in cell.source:
+                break
+    last = printed.getvalue().splitlines()[-1]
+    assert re.match(r"no: it raised NotImplementedError: your turn: \w", last), last
+
+
+def test_holes_and_guesses_are_what_the_exercise_lacks():
+    code = "n = 3  # guess: how many\ndef f():\n    # begin solution: count\n    return 3\n"
+    assert make.without_solutions(code + "    # end solution\nf()") == (
+        "n = None  # guess: how many\n"
+        "def f():\n"
+        '    raise NotImplementedError("your turn: count")\n'
+        "f()"
+    )
+    with pytest.raises(ValueError, match="does not end"):
+        make.without_solutions(code)
+
+
+def test_every_notebook_is_in_the_index():
+    index = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+    assert [name for name in SOURCES if f"{name}.ipynb" not in index] == []
+    assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(SOURCES)
