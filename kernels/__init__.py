@@ -2,6 +2,7 @@
 
 A room is an operation, a twin one way to compute it:
 
+    activation            ReLU and its relatives, with their slopes
     conv2d                the convolution and its two gradients
     pool2d                maximum, average and adaptive pooling
     batch_norm            statistics, normalisation, gradients
@@ -18,7 +19,7 @@ and threads.py (loops shared out between threads).
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))
 """
 
-from . import batch_norm, conv2d, local_response_norm, pool2d
+from . import activation, batch_norm, conv2d, local_response_norm, pool2d
 from .conv2d import explain
 from .threads import get_num_threads, set_num_threads
 from .twins import use
@@ -26,6 +27,7 @@ from .window import Window
 
 __all__ = [
     "Window",
+    "activation",
     "batch_norm",
     "conv2d",
     "explain",

@@ -23,21 +23,24 @@ def can_compile(case) -> bool:
     return case.array is np.ndarray and case.dtype in (np.float32, np.float64)
 
 
-def kernel(function: Callable | None = None, *, any_order: bool = False) -> Callable:
+def kernel(
+    function: Callable | None = None, *, any_order: bool = False, inline: bool = False
+) -> Callable:
     """Compile a function without the interpreter's lock, so that blocks run at the same time.
 
     The machine code is kept in Numba's cache, beside the source or in the user's cache folder;
     where neither can be written it lives as long as the process. A product and a sum may become one
     rounding (fused multiply-add); with any_order the terms of a sum may be added in any order, as
-    vectors do it. Nothing else about the arithmetic is relaxed.
+    vectors do it. Nothing else about the arithmetic is relaxed. With inline a function becomes part
+    of the kernels that call it, however long it is: a loop with a call in it is not vectorised.
     """
     if function is None:
-        return partial(kernel, any_order=any_order)
+        return partial(kernel, any_order=any_order, inline=inline)
     from numba import njit
 
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
-    options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed}
+    options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
     try:
         compiled = njit(cache=True, **options)(function)
     except RuntimeError:  # no folder to keep it in

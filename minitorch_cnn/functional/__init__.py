@@ -1,6 +1,6 @@
 """The functions of layers: torch.nn.functional's names, arguments and results."""
 
-from ..tensor.elementwise import relu, sigmoid, tanh
+from ..tensor.activation import relu, sigmoid, tanh
 from ..tensor.padding import pad
 from ..tensor.reduction import log_softmax, softmax
 from .activation import (

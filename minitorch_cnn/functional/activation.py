@@ -1,7 +1,8 @@
 """Activations: elementwise functions, each keeping at most one array for its backward.
 
-A slope is written in Tensor operations on what was saved, so that slopes of slopes follow. At a
-kink it is PyTorch's: the one of the left side for leaky_relu, prelu, elu and selu, zero for relu6.
+Those that nets use between convolutions name a kernel of their value and their slope, and write the
+slope of the slope in Tensor operations, from which all further ones follow. At a kink the slope is
+PyTorch's: the one of the left side for leaky_relu, prelu, elu and selu, zero for relu6.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ import math
 import numpy as np
 
 from ..autograd.function import Function
+from ..tensor.activation import Activation
 from ..tensor.arithmetic import quiet
-from ..tensor.elementwise import erf
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
@@ -25,16 +26,10 @@ TANH_AMPLITUDE = 1.7159
 TANH_SLOPE = 2 / 3
 
 
-class ReLU6(Function):
-    """y = min(max(x, 0), 6). Keeps one byte per element."""
+class ReLU6(Activation):
+    """y = min(max(x, 0), 6), keeping y alone."""
 
-    def forward(ctx, x):
-        ctx.keep((x > 0) & (x < 6))
-        return np.clip(x, 0, 6)
-
-    def backward(ctx, gy):
-        (inside,) = ctx.kept
-        return gy * inside
+    kind, keeps_output = "relu6", True
 
 
 def relu6(input: Tensor) -> Tensor:
@@ -43,23 +38,16 @@ def relu6(input: Tensor) -> Tensor:
     return ReLU6.apply(input)
 
 
-class LeakyReLU(Function):
-    """y = x where x > 0, slope * x elsewhere. Keeps one byte per element."""
+class LeakyReLU(Activation):
+    """y = x where x > 0, a x elsewhere."""
 
-    def forward(ctx, x, slope):
-        ctx.keep(x > 0)
-        ctx.slope = slope
-        return np.maximum(x, 0) + slope * np.minimum(x, 0)
-
-    def backward(ctx, gy):
-        (positive,) = ctx.kept
-        return gy * (positive + gy.dtype.type(ctx.slope) * ~positive)
+    kind = "leaky_relu"
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """x where x > 0, negative_slope * x elsewhere (Maas et al. 2013)."""
     check_float("leaky_relu", input=input)
-    return LeakyReLU.apply(input, slope=float(negative_slope))
+    return LeakyReLU.apply(input, settings=(float(negative_slope),))
 
 
 class PReLU(Function):
@@ -96,44 +84,37 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return PReLU.apply(input, weight.reshape(shape))
 
 
-class ELU(Function):
+class ELU(Activation):
     """y = scale * x where x > 0, scale * alpha * (exp(x) - 1) elsewhere."""
 
-    def forward(ctx, x, alpha, scale):
-        ctx.save(x)
-        ctx.alpha, ctx.scale = alpha, scale
-        return scale * (np.maximum(x, 0) + alpha * np.expm1(np.minimum(x, 0)))
+    kind = "elu"
 
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        left = ctx.alpha * x.clamp(max=0).exp()
-        return gy * (ctx.scale * ((x > 0) + left * ~(x > 0)))
+    @staticmethod
+    def slope_of_slope(x, alpha, scale):
+        return (scale * alpha) * x.clamp(max=0).exp() * (x <= 0)
 
 
 def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
     """x where x > 0, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
     check_float("elu", input=input)
-    return ELU.apply(input, alpha=float(alpha), scale=1.0)
+    return ELU.apply(input, settings=(float(alpha), 1.0))
 
 
 def selu(input: Tensor) -> Tensor:
     """1.0507 * elu(x, 1.6733): drifts to mean 0 and variance 1 (Klambauer et al. 2017)."""
     check_float("selu", input=input)
-    return ELU.apply(input, alpha=SELU_ALPHA, scale=SELU_SCALE)
+    return ELU.apply(input, settings=(SELU_ALPHA, SELU_SCALE))
 
 
-class SiLU(Function):
-    """y = x * sigmoid(x)."""
+class SiLU(Activation):
+    """y = x s, s = sigmoid(x)."""
 
-    def forward(ctx, x):
-        ctx.save(x)
-        with quiet():  # exp(-x) = inf gives the right limit
-            return x / (1 + np.exp(-x))
+    kind = "silu"
 
-    def backward(ctx, gy):
-        (x,) = ctx.saved
+    @staticmethod
+    def slope_of_slope(x):
         s = x.sigmoid()
-        return gy * (s * (1 + x * (1 - s)))
+        return s * (1 - s) * (2 + x * (1 - 2 * s))
 
 
 def silu(input: Tensor) -> Tensor:
@@ -146,49 +127,35 @@ def silu(input: Tensor) -> Tensor:
 GAUSSIAN_ENDS = 40.0
 
 
-class GELU(Function):
-    """y = x (1 + erf(x / sqrt 2)) / 2 = x P(X <= x) for a standard normal X."""
+class GELU(Activation):
+    """y = x P(X <= x) for a standard normal X."""
 
-    def forward(ctx, x):
-        ctx.save(x)
-        cdf = 0.5 * (1 + erf(Tensor(x * math.sqrt(0.5))).data)
-        with quiet():
-            return x * cdf
+    kind = "gelu"
 
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        below = 0.5 * (1 + (x * math.sqrt(0.5)).erf())
+    @staticmethod
+    def slope_of_slope(x):
         near = x.clamp(-GAUSSIAN_ENDS, GAUSSIAN_ENDS)
         density = (near * near * -0.5).exp() / math.sqrt(2 * math.pi)
-        return gy * (below + near * density)
+        return density * (2 - near * near)
 
 
 # From here on tanh u of TanhGELU rounds to 1 in float64, while x^3 beyond could overflow
 TANH_SATURATED = 10.0
 
 
-class TanhGELU(Function):
-    """y = x (1 + tanh u) / 2, u = sqrt(2 / pi) (x + 0.044715 x^3)."""
+class TanhGELU(Activation):
+    """y = x (1 + tanh u) / 2, u = a (x + b x^3)."""
 
-    def forward(ctx, x):
-        ctx.save(x)
-        u, _ = _gelu_inner(np.clip(x, -TANH_SATURATED, TANH_SATURATED))
-        with quiet():
-            return x * (0.5 * (1 + np.tanh(u)))
+    kind = "gelu_tanh"
 
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        near = x.clamp(-TANH_SATURATED, TANH_SATURATED)
-        u, slope = _gelu_inner(near)
-        t = u.tanh()
-        return gy * (0.5 * (1 + t) + 0.5 * near * (1 - t * t) * slope)
-
-
-def _gelu_inner(x):
-    """u and du/dx of TanhGELU."""
-    a, b = math.sqrt(2 / math.pi), 0.044715
-    square = x * x
-    return a * x * (1 + b * square), a * (1 + 3 * b * square)
+    @staticmethod
+    def slope_of_slope(x):
+        a, b = math.sqrt(2 / math.pi), 0.044715
+        x = x.clamp(-TANH_SATURATED, TANH_SATURATED)
+        square = x * x
+        t = (a * x * (1 + b * square)).tanh()
+        slope = a * (1 + 3 * b * square)
+        return (1 - t * t) * (slope * (1 - x * t * slope) + (3 * a * b) * square)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -212,17 +179,14 @@ def hardsigmoid(input: Tensor) -> Tensor:
     return relu6(input + 3) / 6
 
 
-class Hardswish(Function):
+class Hardswish(Activation):
     """y = x * min(max(x + 3, 0), 6) / 6."""
 
-    def forward(ctx, x):
-        ctx.save(x)
-        return x * (np.clip(x + 3, 0, 6) / 6)
+    kind = "hardswish"
 
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        inside = (x > -3) & (x < 3)
-        return gy * ((x.clamp(-3, 3) / 3 + 0.5) * inside + (x >= 3))
+    @staticmethod
+    def slope_of_slope(x):
+        return ((x > -3) & (x < 3)).to(x.dtype) / 3
 
 
 def hardswish(input: Tensor) -> Tensor:

@@ -1,5 +1,6 @@
 """The tensor and its operations, all of them names of `mt.`; with a tensor first, methods too."""
 
+from .activation import relu, sigmoid, tanh
 from .arithmetic import (
     add,
     div,
@@ -69,15 +70,12 @@ from .elementwise import (
     log1p,
     neg,
     reciprocal,
-    relu,
     round,
     rsqrt,
-    sigmoid,
     sign,
     sin,
     sqrt,
     square,
-    tanh,
 )  # fmt: skip
 from .indexing import (
     argsort,

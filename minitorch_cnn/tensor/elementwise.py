@@ -161,75 +161,6 @@ class Cos(Function):
         return -gy * sin(x)
 
 
-class Tanh(Function):
-    """y = tanh x; y' = 1 - y^2."""
-
-    def forward(ctx, x):
-        y = np.tanh(x)
-        ctx.save(y)
-        return y
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return TanhBackward.apply(gy, y)
-
-
-class TanhBackward(Function):
-    """gx = gy (1 - y^2)."""
-
-    def forward(ctx, gy, y):
-        ctx.save(gy, y)
-        return (1 - y * y) * gy
-
-    def backward(ctx, ggx):
-        gy, y = ctx.saved
-        return TanhBackward.apply(ggx, y), -2 * ggx * gy * y
-
-
-class Sigmoid(Function):
-    """y = 1 / (1 + e^-x); y' = y (1 - y)."""
-
-    def forward(ctx, x):
-        small = np.exp(-np.abs(x))  # never overflows, and keeps its bits where sigmoid is near 0
-        y = np.where(x < 0, small, 1) / (1 + small)
-        ctx.save(y)
-        return y
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return SigmoidBackward.apply(gy, y)
-
-
-class SigmoidBackward(Function):
-    """gx = gy y (1 - y)."""
-
-    def forward(ctx, gy, y):
-        ctx.save(gy, y)
-        return (1 - y) * y * gy
-
-    def backward(ctx, ggx):
-        gy, y = ctx.saved
-        return SigmoidBackward.apply(ggx, y), ggx * gy * (1 - 2 * y)
-
-
-class ReLU(Function):
-    """y = max(x, 0), NaN stays NaN; the gradient at 0 is 0.
-
-    Only y is kept: it tells where the gradient passes, so x may be freed (half the activation
-    memory of tanh behind a linear op, which keeps its own input).
-    """
-
-    def forward(ctx, x):
-        y = np.maximum(x, 0)
-        ctx.save(y)
-        return y
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        # Not `y > 0`: a NaN lets its gradient through.
-        return Mul.apply(gy, ~(y.data <= 0))
-
-
 class Erf(Function):
     """y = 2 / sqrt(pi) * integral from 0 to x of e^(-t^2) dt."""
 
@@ -340,27 +271,9 @@ def cos(input):
     return Cos.apply(to_floating(input, "cos"))
 
 
-def tanh(input):
-    """Hyperbolic tangent."""
-    return Tanh.apply(to_floating(input, "tanh"))
-
-
-def sigmoid(input):
-    """1 / (1 + e^-input)."""
-    return Sigmoid.apply(to_floating(input, "sigmoid"))
-
-
 def erf(input):
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to `input`."""
     return Erf.apply(to_floating(input, "erf"))
-
-
-def relu(input):
-    """max(input, 0)."""
-    input = as_tensor(input, "relu")
-    if input.dtype.kind == "b":
-        raise TypeError("relu: input has dtype bool, must be a number")
-    return ReLU.apply(input)
 
 
 def floor(input):

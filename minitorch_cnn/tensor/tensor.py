@@ -16,6 +16,7 @@ from ..autograd.engine import run_backward
 from ..autograd.grad import seed_gradient
 from ..autograd.modes import enable_grad, modes
 from . import (
+    activation,
     arithmetic,
     comparison,
     elementwise,
@@ -452,13 +453,9 @@ class Tensor:
     neg, abs, sign = elementwise.neg, elementwise.abs, elementwise.sign
     square, reciprocal = elementwise.square, elementwise.reciprocal
     exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
-    sqrt, rsqrt, erf, relu = elementwise.sqrt, elementwise.rsqrt, elementwise.erf, elementwise.relu
-    sin, cos, tanh, sigmoid = (
-        elementwise.sin,
-        elementwise.cos,
-        elementwise.tanh,
-        elementwise.sigmoid,
-    )
+    sqrt, rsqrt, erf = elementwise.sqrt, elementwise.rsqrt, elementwise.erf
+    sin, cos = elementwise.sin, elementwise.cos
+    relu, sigmoid, tanh = activation.relu, activation.sigmoid, activation.tanh
     floor, ceil, round, clamp = (
         elementwise.floor,
         elementwise.ceil,

@@ -154,7 +154,7 @@ def test_the_slope_at_a_kink_is_pytorch_s(name, settings, at, slope):
 
 def test_gelu_keeps_its_sign_far_to_the_left():
     y, _ = slopes(F.gelu, [-5.0, -20.0])
-    assert -1e-5 < y[0] < 0 and y[1] == 0
+    assert -1e-5 < y[0] < 0 and -1e-80 < y[1] <= 0
 
 
 def test_selu_keeps_mean_0_and_variance_1():
@@ -199,8 +199,9 @@ def test_softplus_refuses_beta_0():
         F.softplus(Tensor(np.zeros(3)), beta=0)
 
 
-@pytest.mark.parametrize("name", ["relu6", "leaky_relu"])
-def test_piecewise_linear_activations_keep_a_byte_per_element(name):
-    y = getattr(F, name)(leaf(np.ones((100, 100))))
-    (mask,) = y._node.kept
-    assert mask.dtype == bool and not y._node.saved_
+@pytest.mark.parametrize("name", ["relu", "relu6", "leaky_relu", "silu"])
+def test_an_activation_makes_no_array_for_its_backward(name):
+    x = leaf(np.ones((100, 100)))
+    y = getattr(F, name)(x)
+    (kept,) = y._node.saved
+    assert (kept.data is x.data or kept.data is y.data) and not y._node.kept

@@ -99,9 +99,9 @@ def test_use_holds_in_its_own_thread_only(room):
 
 def test_available_lists_the_twins_that_run_here(room):
     assert twins.available("kitchen") == ["loops", "even", "shy"]
-    for name in ("conv2d", "pool2d", "batch_norm", "local_response_norm"):
+    for name in ("activation", "conv2d", "pool2d", "batch_norm", "local_response_norm"):
         assert twins.available(name)[:2] == ["loops", "numpy"]
-    with pytest.raises(KeyError, match="no room 'cellar'; the rooms are batch_norm, conv2d"):
+    with pytest.raises(KeyError, match="no room 'cellar'; the rooms are activation, batch_norm"):
         twins.available("cellar")
 
 

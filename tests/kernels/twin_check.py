@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from minitorch_cnn.kernels import (
     Window,
+    activation,
     batch_norm,
     conv2d,
     local_response_norm,
@@ -165,6 +166,28 @@ class BatchNormCase(NamedTuple):
         return results
 
 
+class ActivationCase(NamedTuple):
+    """Values and slopes of one kind on random numbers, some large, and at its kinks."""
+
+    kind: str
+    settings: tuple[float, ...] = ()
+    shape: tuple[int, ...] = (3, 50)
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        gy, kept = rng.standard_normal((2, *self.shape)).astype(self.dtype)
+        kept[..., 1::2] *= 20
+        kept.reshape(-1)[: len(KINKS)] = KINKS[: kept.size]
+        # Copies to compare with: read-only arrays would be types of their own to compile for.
+        before = gy.copy(), kept.copy()
+        y = activation.activation_forward(kept, self.kind, *self.settings)
+        gx = activation.activation_backward(gy, kept, self.kind, *self.settings)
+        for array, copy in zip((gy, kept), before, strict=True):
+            np.testing.assert_array_equal(array, copy)
+        return {"activation_forward": y, "activation_backward": gx}
+
+
 class LocalResponseNormCase(NamedTuple):
     """Forward and backward with one window of channels."""
 
@@ -247,6 +270,13 @@ BATCH_NORM_CASES = [
     BatchNormCase((0, 3, 2, 2)),
     BatchNormCase((1, 2, 1, 1)),
     BatchNormCase((3, 4, 5, 2), dtype=np.float32),
+]
+KINKS = (0.0, -3.0, 3.0, 6.0, -90.0, 90.0, np.nan, -0.0)
+SETTINGS = {"leaky_relu": (0.2,), "elu": (1.3, 1.05)}
+ACTIVATION_CASES = [
+    ActivationCase(kind, SETTINGS.get(kind, ()), shape, dtype)
+    for kind in activation.KINDS
+    for shape, dtype in (((3, 50), np.float64), ((2, 5, 7, 3), np.float32), ((0, 3), np.float32))
 ]
 LOCAL_RESPONSE_NORM_CASES = [
     LocalResponseNormCase((2, channels, 3, 2), size)

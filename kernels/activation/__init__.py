@@ -1,0 +1,96 @@
+"""Activations: a function of each number by itself, and its slope times a gradient.
+
+    kind        y                                         settings      slope from
+    relu        max(x, 0)                                               y
+    relu6       min(max(x, 0), 6)                                       y
+    leaky_relu  x where x > 0, a x elsewhere              a             x
+    elu         b x where x > 0, b a (e^x - 1) elsewhere  a, b          x
+    sigmoid     1 / (1 + e^-x)                                          y
+    tanh        tanh x                                                  y
+    silu        x sigmoid(x)                                            x
+    gelu        x P(X <= x), X standard normal                          x
+    gelu_tanh   x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)     x
+    hardswish   x min(max(x + 3, 0), 6) / 6                             x
+
+At a kink the slope is PyTorch's: the left one, but 0 for relu6 at 6 and 1 for hardswish at 3. A NaN
+stays NaN, and a NaN in y lets its gradient through relu. Sources: functional/activation.py.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..jit import can_compile
+from ..twins import NUMBA, Room
+
+# How many settings each kind has.
+KINDS = {
+    "relu": 0,
+    "relu6": 0,
+    "leaky_relu": 1,
+    "elu": 2,
+    "sigmoid": 0,
+    "tanh": 0,
+    "silu": 0,
+    "gelu": 0,
+    "gelu_tanh": 0,
+    "hardswish": 0,
+}
+SMALL = 2**14  # numbers; NumPy is through with fewer before a kernel has been called
+# Kernels compute their exponentials in float32 only; NumPy is fast with those of float64.
+EXPONENTIAL = ("elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
+
+
+class Case(NamedTuple):
+    """What a twin may choose by: the kind, the arrays' type and how many numbers there are."""
+
+    kind: str
+    array: type
+    dtype: np.dtype
+    size: int
+
+
+def _compiles(case: Case) -> bool:
+    return can_compile(case) and (case.dtype == np.float32 or case.kind not in EXPONENTIAL)
+
+
+def _pays(case: Case) -> bool:
+    return case.size >= SMALL
+
+
+ROOM = Room("activation", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".vectorised")
+ROOM.register("numba", ".compiled", can=_compiles, wants=_pays, needs=NUMBA)
+
+
+def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray:
+    """x (*) -> y (*).
+
+    Raises ValueError for an unknown kind or another number of settings.
+    """
+    _check("activation_forward", kind, settings)
+    twin = ROOM.choose(Case(kind, type(x), x.dtype, x.size))
+    return twin.activation_forward(x, kind, *settings)
+
+
+def activation_backward(
+    gy: np.ndarray, kept: np.ndarray, kind: str, *settings: float
+) -> np.ndarray:
+    """gy, kept (*) -> gx (*) = gy y'. kept: y or x, as the table says.
+
+    Raises ValueError for an unknown kind, another number of settings, or shapes that differ.
+    """
+    name = "activation_backward"
+    _check(name, kind, settings)
+    if gy.shape != kept.shape:
+        raise ValueError(f"{name}: gy has the shape {gy.shape}, kept {kept.shape}; they must agree")
+    twin = ROOM.choose(Case(kind, type(kept), kept.dtype, kept.size))
+    return twin.activation_backward(gy, kept, kind, *settings)
+
+
+def _check(name: str, kind: str, settings: tuple) -> None:
+    if kind not in KINDS:
+        raise ValueError(f"{name}: kind={kind!r} must be one of {', '.join(KINDS)}")
+    if len(settings) != KINDS[kind]:
+        raise ValueError(f"{name}: {kind} has {KINDS[kind]} settings, not {len(settings)}")

@@ -1,0 +1,208 @@
+"""Activations in Numba: one pass, whatever the formula. Threads share out the numbers.
+
+Those with an exponential are in float32 throughout.
+"""
+
+import numpy as np
+
+from ..exponential import exp, exp_minus_1, normal, sigmoid
+from ..jit import kernel
+from ..threads import parallel_ranges
+from . import loops
+
+ONE, THREE = np.float32(1), np.float32(3)
+TWO_A, B = np.float32(2 * loops.A), np.float32(loops.B)
+FAR = np.float32(20)  # tanh u of gelu_tanh rounds to 1, while x^3 beyond could overflow
+
+
+def activation_forward(x, kind, *settings):
+    """x (*) -> y (*)."""
+    y = np.empty(x.shape, x.dtype)
+    _share_out(VALUES[kind], settings, x, y)
+    return y
+
+
+def activation_backward(gy, kept, kind, *settings):
+    """gy, kept (*) -> gx (*)."""
+    gx = np.empty(kept.shape, kept.dtype)
+    _share_out(SLOPES[kind], settings, gy.astype(kept.dtype, copy=False), kept, gx)
+    return gx
+
+
+def _share_out(run, settings, *arrays):
+    """run(*settings, *pieces of the arrays) for all of them, on all threads."""
+    flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
+    settings = [flat[-1].dtype.type(setting) for setting in settings]
+
+    def piece(first, last):
+        run(*settings, *[array[first:last] for array in flat])
+
+    parallel_ranges(piece, flat[0].size, flat[0].size)
+
+
+@kernel
+def _clip(x, low, high):
+    x = low if x < low else x
+    return high if x > high else x  # a NaN stays NaN
+
+
+@kernel
+def _relu(x, y):
+    zero = x.dtype.type(0)
+    for i in range(x.size):
+        y[i] = zero if x[i] <= zero else x[i]
+
+
+@kernel
+def _relu_slope(gy, y, gx):
+    zero = y.dtype.type(0)
+    for i in range(y.size):
+        gx[i] = zero if y[i] <= zero else gy[i]
+
+
+@kernel
+def _relu6(x, y):
+    zero, six = x.dtype.type(0), x.dtype.type(6)
+    for i in range(x.size):
+        y[i] = _clip(x[i], zero, six)
+
+
+@kernel
+def _relu6_slope(gy, y, gx):
+    zero, six = y.dtype.type(0), y.dtype.type(6)
+    for i in range(y.size):
+        gx[i] = gy[i] if (y[i] > zero) & (y[i] < six) else zero
+
+
+@kernel
+def _leaky_relu(a, x, y):
+    for i in range(x.size):
+        y[i] = x[i] if x[i] > 0 else a * x[i]
+
+
+@kernel
+def _leaky_relu_slope(a, gy, x, gx):
+    for i in range(x.size):
+        gx[i] = gy[i] if x[i] > 0 else a * gy[i]
+
+
+@kernel
+def _elu(a, b, x, y):
+    for i in range(x.size):
+        left = b * a * exp_minus_1(x[i])
+        y[i] = b * x[i] if x[i] > 0 else left
+
+
+@kernel
+def _elu_slope(a, b, gy, x, gx):
+    for i in range(x.size):
+        left = b * a * exp(x[i])
+        gx[i] = gy[i] * (b if x[i] > 0 else left)
+
+
+@kernel
+def _sigmoid(x, y):
+    for i in range(x.size):
+        y[i] = sigmoid(x[i])
+
+
+@kernel
+def _sigmoid_slope(gy, y, gx):
+    for i in range(y.size):
+        gx[i] = gy[i] * (y[i] * (ONE - y[i]))
+
+
+def _tanh(x, y):
+    np.tanh(x, out=y)  # one pass already, and several numbers at a time
+
+
+@kernel
+def _tanh_slope(gy, y, gx):
+    for i in range(y.size):
+        gx[i] = gy[i] * (ONE - y[i] * y[i])
+
+
+@kernel
+def _silu(x, y):
+    for i in range(x.size):
+        y[i] = x[i] * sigmoid(x[i])
+
+
+@kernel
+def _silu_slope(gy, x, gx):
+    for i in range(x.size):
+        s = sigmoid(x[i])
+        gx[i] = gy[i] * (s * (ONE + x[i] * (ONE - s)))
+
+
+@kernel
+def _gelu(x, y):
+    for i in range(x.size):
+        below, _ = normal(x[i])
+        y[i] = x[i] * below
+
+
+@kernel
+def _gelu_slope(gy, x, gx):
+    for i in range(x.size):
+        below, density = normal(x[i])
+        gx[i] = gy[i] * (below + x[i] * density)
+
+
+@kernel
+def _gelu_tanh(x, y):
+    for i in range(x.size):
+        y[i] = x[i] * sigmoid(TWO_A * x[i] * (ONE + B * x[i] * x[i]))
+
+
+@kernel
+def _gelu_tanh_slope(gy, x, gx):
+    for i in range(x.size):
+        near = _clip(x[i], -FAR, FAR)
+        square = B * near * near
+        s = sigmoid(TWO_A * near * (ONE + square))
+        gx[i] = gy[i] * (s + near * s * (ONE - s) * TWO_A * (ONE + THREE * square))
+
+
+@kernel
+def _hardswish(x, y):
+    zero, three, six = x.dtype.type(0), x.dtype.type(3), x.dtype.type(6)
+    sixth = x.dtype.type(1 / 6)
+    for i in range(x.size):
+        y[i] = x[i] * (_clip(x[i] + three, zero, six) * sixth)
+
+
+@kernel
+def _hardswish_slope(gy, x, gx):
+    zero, one, three = x.dtype.type(0), x.dtype.type(1), x.dtype.type(3)
+    third, half = x.dtype.type(1 / 3), x.dtype.type(0.5)
+    for i in range(x.size):
+        slope = x[i] * third + half
+        slope = zero if x[i] <= -three else slope
+        gx[i] = gy[i] * (one if x[i] >= three else slope)
+
+
+VALUES = {
+    "relu": _relu,
+    "relu6": _relu6,
+    "leaky_relu": _leaky_relu,
+    "elu": _elu,
+    "sigmoid": _sigmoid,
+    "tanh": _tanh,
+    "silu": _silu,
+    "gelu": _gelu,
+    "gelu_tanh": _gelu_tanh,
+    "hardswish": _hardswish,
+}
+SLOPES = {
+    "relu": _relu_slope,
+    "relu6": _relu6_slope,
+    "leaky_relu": _leaky_relu_slope,
+    "elu": _elu_slope,
+    "sigmoid": _sigmoid_slope,
+    "tanh": _tanh_slope,
+    "silu": _silu_slope,
+    "gelu": _gelu_slope,
+    "gelu_tanh": _gelu_tanh_slope,
+    "hardswish": _hardswish_slope,
+}

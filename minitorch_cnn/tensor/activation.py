@@ -1,0 +1,96 @@
+"""Activations: functions of one number whose value, and whose slope times a gradient, are kernels.
+
+Forward and backward pass over memory once each, whatever the formula. A subclass names its kernel;
+formulas and slopes stand in kernels/activation.
+"""
+
+from __future__ import annotations
+
+from ..autograd.function import Function
+from ..kernels.activation import activation_backward, activation_forward
+from .promotion import as_tensor, to_floating
+
+
+class Activation(Function):
+    """y = f(x). Keeps x, or y where the slope can be told from y."""
+
+    kind: str
+    keeps_output = False
+    # f'' in operations on Tensors, from what is kept; None where f is made of straight lines.
+    slope_of_slope = None
+
+    def forward(ctx, x, settings=()):
+        y = activation_forward(x, ctx.kind, *settings)
+        ctx.save(y if ctx.keeps_output else x)
+        ctx.settings = settings
+        return y
+
+    def backward(ctx, gy):
+        (kept,) = ctx.saved
+        if ctx.slope_of_slope is None:
+            kept = kept.data
+        return ActivationBackward.apply(gy, kept, op=type(ctx), settings=ctx.settings)
+
+
+class ActivationBackward(Function):
+    """gx = gy f'(x)."""
+
+    def forward(ctx, gy, kept, op, settings):
+        ctx.save(gy, kept)
+        ctx.op, ctx.settings = op, settings
+        return activation_backward(gy, kept, op.kind, *settings)
+
+    def backward(ctx, v):
+        gy, kept = ctx.saved
+        ggy = ActivationBackward.apply(v, kept, op=ctx.op, settings=ctx.settings)
+        if ctx.op.slope_of_slope is None:
+            return ggy, None
+        return ggy, v * gy * ctx.op.slope_of_slope(kept, *ctx.settings)
+
+
+class ReLU(Activation):
+    """y = max(x, 0), NaN stays NaN; the gradient at 0 is 0.
+
+    Only y is kept: it tells where the gradient passes, so x may be freed (half the activation
+    memory of an activation behind a linear op, which keeps its own input).
+    """
+
+    kind, keeps_output = "relu", True
+
+
+class Tanh(Activation):
+    """y = tanh x; y' = 1 - y^2."""
+
+    kind, keeps_output = "tanh", True
+
+    @staticmethod
+    def slope_of_slope(y):
+        return -2 * y
+
+
+class Sigmoid(Activation):
+    """y = 1 / (1 + e^-x); y' = y (1 - y)."""
+
+    kind, keeps_output = "sigmoid", True
+
+    @staticmethod
+    def slope_of_slope(y):
+        return 1 - 2 * y
+
+
+def relu(input):
+    """max(input, 0)."""
+    input = as_tensor(input, "relu")
+    if input.dtype.kind == "b":
+        raise TypeError("relu: input has dtype bool, must be a number")
+    return ReLU.apply(input)
+
+
+def tanh(input):
+    """Hyperbolic tangent."""
+    return Tanh.apply(to_floating(input, "tanh"))
+
+
+def sigmoid(input):
+    """1 / (1 + e^-input)."""
+    return Sigmoid.apply(to_floating(input, "sigmoid"))

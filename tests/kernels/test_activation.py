@@ -1,0 +1,126 @@
+"""Activations: every twin against the loops, the loops against formulas and differences."""
+
+import math
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import activation, set_num_threads, threads, use
+from minitorch_cnn.kernels.activation import KINDS, activation_backward, activation_forward
+
+from tests.kernels.twin_check import (
+    ACTIVATION_CASES,
+    SETTINGS,
+    assert_agrees_with_loops,
+    other_twins,
+)
+
+rng = np.random.default_rng(3)
+FROM_OUTPUT = ("relu", "relu6", "sigmoid", "tanh")
+FORMULAS = {
+    "relu": lambda x: max(x, 0),
+    "relu6": lambda x: min(max(x, 0), 6),
+    "leaky_relu": lambda x: x if x > 0 else 0.2 * x,
+    "elu": lambda x: 1.05 * (x if x > 0 else 1.3 * (math.exp(x) - 1)),
+    "sigmoid": lambda x: 1 / (1 + math.exp(-x)),
+    "tanh": lambda x: (math.exp(x) - math.exp(-x)) / (math.exp(x) + math.exp(-x)),
+    "silu": lambda x: x / (1 + math.exp(-x)),
+    "gelu": lambda x: x * (1 + math.erf(x / math.sqrt(2))) / 2,
+    "gelu_tanh": lambda x: x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))) / 2,
+    "hardswish": lambda x: x * min(max(x + 3, 0), 6) / 6,
+}
+
+
+@pytest.mark.parametrize("twin", other_twins("activation"))
+@pytest.mark.parametrize("case", ACTIVATION_CASES, ids=str)
+def test_every_twin_agrees_with_the_loops(twin, case):
+    assert_agrees_with_loops(case, twin)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_loops_agree_with_a_formula_and_its_differences(kind):
+    x = np.array([-4.3, -2.1, -0.4, 0.3, 1.7, 4.4, 7.2])
+    gy, step = rng.standard_normal(x.shape), 1e-6
+    settings, formula = SETTINGS.get(kind, ()), np.vectorize(FORMULAS[kind], otypes=[float])
+    with use("loops"):
+        y = activation_forward(x, kind, *settings)
+        gx = activation_backward(gy, y if kind in FROM_OUTPUT else x, kind, *settings)
+    np.testing.assert_allclose(y, formula(x), rtol=1e-12, atol=1e-14)
+    slope = (formula(x + step) - formula(x - step)) / (2 * step)
+    np.testing.assert_allclose(gx, gy * slope, atol=1e-8)
+
+
+@pytest.mark.parametrize("twin", other_twins("activation"))
+@pytest.mark.parametrize("kind", ["sigmoid", "tanh", "elu", "silu", "gelu"])
+def test_small_values_keep_their_digits(kind, twin):
+    x = np.array([-9.0, -5.0, -1e-4, -1e-6, 1e-6, 1e-4], np.float32)
+    settings = SETTINGS.get(kind, ())
+    with use("loops"):
+        expected = activation_forward(x.astype(np.float64), kind, *settings)
+    with use(twin):
+        np.testing.assert_allclose(activation_forward(x, kind, *settings), expected, rtol=6e-6)
+
+
+@pytest.mark.parametrize("twin", other_twins("activation"))
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", KINDS)
+def test_large_and_infinite_numbers_give_the_limits(kind, dtype, twin):
+    if twin == "numba" and dtype is np.float64 and kind in activation.EXPONENTIAL:
+        pytest.skip("NumPy's")
+    settings = SETTINGS.get(kind, ())
+    x = np.array([-1e30, 1e30], dtype)
+    with use(twin):
+        y = activation_forward(x, kind, *settings)
+        kept = y if kind in FROM_OUTPUT else x
+        gx = activation_backward(np.ones_like(x), kept, kind, *settings)
+    left = {"leaky_relu": -0.2e30, "elu": -1.05 * 1.3, "tanh": -1}.get(kind, 0)
+    right = {"relu6": 6, "elu": 1.05e30, "sigmoid": 1, "tanh": 1}.get(kind, 1e30)
+    np.testing.assert_allclose(y, np.array([left, right], dtype), rtol=1e-6)
+    bounded = kind in ("relu6", "sigmoid", "tanh")
+    slopes = {"leaky_relu": 0.2}.get(kind, 0), {"elu": 1.05}.get(kind, 0 if bounded else 1)
+    np.testing.assert_allclose(gx, slopes, rtol=1e-6, atol=1e-100)
+
+
+@pytest.mark.parametrize("twin", other_twins("activation"))
+def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+    x = rng.standard_normal((5, 4, 3)).astype(np.float32).transpose(2, 0, 1)[::-1, :, ::2]
+    with use(twin):
+        y = activation_forward(x, "silu")
+        np.testing.assert_array_equal(y, activation_forward(x.copy(), "silu"))
+        gx = activation_backward(y[::-1], x, "silu")
+        np.testing.assert_array_equal(gx, activation_backward(y[::-1].copy(), x.copy(), "silu"))
+
+
+def test_few_numbers_stay_with_numpy_and_doubles_whose_exponential_it_is_better_at():
+    pytest.importorskip("numba")
+
+    def chosen(kind, dtype, size):
+        case = activation.Case(kind, np.ndarray, np.dtype(dtype), size)
+        return activation.ROOM.choose(case).__name__.rsplit(".", 1)[1]
+
+    assert chosen("relu", np.float32, activation.SMALL - 1) == "vectorised"
+    assert chosen("relu", np.float64, activation.SMALL) == "compiled"
+    assert chosen("silu", np.float32, activation.SMALL) == "compiled"
+    assert chosen("silu", np.float64, activation.SMALL) == "vectorised"
+
+
+def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setattr(threads, "_num_threads", threads._num_threads)
+    x = rng.standard_normal(100_003, dtype=np.float32)
+    results = []
+    for count in (1, 2, 5):
+        set_num_threads(count)
+        with use("numba"):
+            results.append(activation_forward(x, "gelu"))
+    np.testing.assert_array_equal(results[1], results[0])
+    np.testing.assert_array_equal(results[2], results[0])
+
+
+def test_what_does_not_fit_is_refused_by_name():
+    x = np.zeros(3)
+    with pytest.raises(ValueError, match=r"^activation_forward: kind='swish' must be one of relu"):
+        activation_forward(x, "swish")
+    with pytest.raises(ValueError, match=r"^activation_forward: elu has 2 settings, not 1"):
+        activation_forward(x, "elu", 1.0)
+    with pytest.raises(ValueError, match=r"^activation_backward: gy has the shape \(2,\), kept"):
+        activation_backward(x[:2], x, "relu")

@@ -1,0 +1,52 @@
+"""The exponentials of kernels against the C library's, in float64."""
+
+import math
+
+import numpy as np
+import pytest
+
+FUNCTIONS = {
+    "exp": (math.exp, (-86.0, 88.0), 2e-7),
+    "exp_minus_1": (math.expm1, (-30.0, 88.0), 2e-7),
+    "sigmoid": (lambda x: 1 / (1 + math.exp(-x)), (-86.0, 30.0), 2e-7),
+    "normal cdf": (lambda x: 0.5 * math.erfc(-x / math.sqrt(2)), (-9.0, 9.0), 6e-6),
+    "normal density": (lambda x: math.exp(-x * x / 2) / math.sqrt(2 * math.pi), (-9.0, 9.0), 6e-6),
+}
+
+
+@pytest.fixture(scope="module")
+def evaluated():
+    """All functions of kernels/exponential.py of each number of x, by name."""
+    numba = pytest.importorskip("numba")
+    from minitorch_cnn.kernels.exponential import exp, exp_minus_1, normal, sigmoid
+
+    @numba.njit
+    def each(x, y):
+        for i in range(x.size):
+            below, density = normal(x[i])
+            y[0, i], y[1, i], y[2, i] = exp(x[i]), exp_minus_1(x[i]), sigmoid(x[i])
+            y[3, i], y[4, i] = below, density
+
+    def evaluate(x):
+        y = np.empty((5, x.size), np.float32)
+        each(x, y)
+        return dict(zip(FUNCTIONS, y, strict=True))
+
+    return evaluate
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_the_relative_error_is_as_small_as_the_docstring_says(evaluated, name):
+    exact, (low, high), error = FUNCTIONS[name]
+    x = np.concatenate([np.linspace(low, high, 5001), np.geomspace(1e-20, 1, 99)])
+    x = np.concatenate([x, -x[-99:]]).astype(np.float32)
+    expected = [exact(float(value)) for value in x]
+    np.testing.assert_allclose(evaluated(x)[name], expected, rtol=error)
+
+
+def test_beyond_float32_are_the_limits_and_nan_stays_nan(evaluated):
+    y = evaluated(np.array([-np.inf, -1e30, -200, 200, 1e30, np.inf, np.nan], np.float32))
+    limits = {"exp": (0, np.inf), "exp_minus_1": (-1, np.inf), "normal density": (0, 0)}
+    for name in FUNCTIONS:
+        low, high = limits.get(name, (0, 1))
+        np.testing.assert_array_equal(y[name], [low] * 3 + [high] * 3 + [np.nan])
