@@ -1,8 +1,6 @@
-"""Number formats, the default one of floats, devices and the random generator: what lies under a
-tensor.
+"""Number formats, the default one of floats, and the random generator: what lies under a tensor.
 
-Arrays are NumPy's (or CuPy's, which answers to the same `np.` calls). Nothing here changes a result
-behind the user's back: no environment variable, no global device.
+Nothing here changes a result behind the user's back: no environment variable, no global device.
 """
 
 from __future__ import annotations
@@ -70,14 +68,3 @@ def get_rng_state() -> dict:
 def set_rng_state(state: dict) -> None:
     """Put `default_generator` back to a state that `get_rng_state` returned."""
     default_generator().bit_generator.state = state
-
-
-def device_of(array) -> str:
-    """ "cpu" for a NumPy array, "cuda:i" for a CuPy array on device i."""
-    return "cpu" if isinstance(array, np.ndarray) else f"cuda:{array.device.id}"
-
-
-def check_device(device, name: str) -> None:
-    """Refuse a device that no array can be put on, in the name of the function `name`."""
-    if device is not None and str(device) != "cpu":
-        raise ValueError(f"{name}: device={device!r} must be 'cpu'")

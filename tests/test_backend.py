@@ -1,4 +1,4 @@
-"""Dtypes, devices and the random generator."""
+"""Dtypes and the random generator."""
 
 import json
 import threading
@@ -76,10 +76,6 @@ def test_the_default_dtype_is_seen_by_all_threads():
     assert seen == [mt.float64]
 
 
-def test_dtypes_and_devices_are_refused_in_the_caller_s_name():
+def test_a_dtype_is_refused_in_the_caller_s_name():
     with pytest.raises(TypeError, match=r"^f: dtype=uint16 must be one of float16, float32"):
         backend.check_dtype("uint16", "f")
-    with pytest.raises(ValueError, match=r"^f: device='cuda:0' must be 'cpu'"):
-        backend.check_device("cuda:0", "f")
-    backend.check_device(None, "f")
-    assert backend.device_of(np.zeros(1)) == "cpu" and mt.zeros(1).device == "cpu"

@@ -20,7 +20,7 @@ LAYERS = (
     ("nn", "optim", "data"),
     ("functional",),
     ("tensor", "autograd"),
-    ("backend",),
+    ("backend", "devices"),
     ("kernels",),
 )
 NEIGHBOURS = [{"tensor", "autograd"}]  # a Tensor records the graph, the graph hands out Tensors

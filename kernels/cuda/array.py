@@ -41,6 +41,8 @@ class EmulatorArray(np.ndarray):
         name = func.__name__
         if "initial" in kwargs and name in ("max", "min", "amax", "amin"):
             raise TypeError(f"{name}: CuPy has no argument initial, nor has the emulator")
+        if func is np.asarray:  # np.asarray(array, like=emulated) is a way in
+            return to_emulator(_host(args[0]), *args[1:], **kwargs)
         _refuse_mixing(name, [*args, *kwargs.values()])
         return _emulated(func(*_host(args), **_host(kwargs)))
 
@@ -103,9 +105,9 @@ def _emulated(x):
     return tuple(map(_emulated, x)) if isinstance(x, (list, tuple)) else x
 
 
-def to_emulator(array: np.ndarray) -> EmulatorArray:
+def to_emulator(array: np.ndarray, dtype: np.dtype | None = None) -> EmulatorArray:
     """A copy of an array of the host in the emulated GPU's memory."""
-    return np.array(array, order="C").view(EmulatorArray)
+    return np.array(array, dtype, order="C").view(EmulatorArray)
 
 
 def to_host(array) -> np.ndarray:

@@ -12,6 +12,7 @@ import threading
 
 import numpy as np
 
+from .. import devices
 from . import function
 from .function import Function
 from .modes import enable_grad, modes, no_grad
@@ -188,17 +189,13 @@ def held_here_only(g) -> bool:
     """Whether no one but the callers' variables holds the gradient `g` or its memory."""
     array = g.data
     root = array.base
-    if (
-        not isinstance(array, np.ndarray)
-        or not array.flags.c_contiguous
-        or not array.flags.writeable
-    ):
+    if not array.flags.c_contiguous or not devices.is_writeable(array):
         return False
     # g: two callers' variables, the parameter, getrefcount's own; an array: one name less.
     if sys.getrefcount(g) > 4 or sys.getrefcount(array) > 3:
         return False
     return root is None or (
-        isinstance(root, np.ndarray) and root.base is None and sys.getrefcount(root) <= 3
+        devices.is_array(root) and root.base is None and sys.getrefcount(root) <= 3
     )
 
 

@@ -20,6 +20,7 @@ import itertools
 
 import numpy as np
 
+from .. import devices
 from .modes import modes
 
 # Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
@@ -136,9 +137,13 @@ class Function:
         else:
             arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
             ctx.needs_input_grad = (False,) * len(inputs)
+        if devices.elsewhere:
+            arrays, settings = devices.together(cls, arrays, settings)
         loud = _warnings.set(_SILENT)
         try:
             result = ctx.forward(*arrays, **settings)
+        except MemoryError as error:
+            raise devices.out_of_memory(cls.__name__, arrays, error) from error
         finally:
             _warnings.reset(loud)
 
@@ -153,14 +158,14 @@ class Function:
             result, outputs = (result,), (y,)
         if wanted:
             ctx.edges = edges
-            ctx._record(inputs, result, outputs)
+            ctx._record(inputs, arrays, result, outputs)
         return outputs if len(outputs) > 1 else outputs[0]
 
-    def _record(ctx, inputs, results, outputs) -> None:
+    def _record(ctx, inputs, arrays, results, outputs) -> None:
         """Become the node that made `outputs`."""
         ctx.age = next(_clock)
         if ctx.saved_:
-            ctx.saved_ = tuple([ctx._pack(a, inputs, results, outputs) for a in ctx.saved_])
+            ctx.saved_ = tuple([ctx._pack(a, inputs, arrays, results, outputs) for a in ctx.saved_])
         ctx.out_meta = []
         for i, y in enumerate(outputs):
             dtype = y.data.dtype
@@ -176,7 +181,7 @@ class Function:
         if modes.checkpoint is not None:
             modes.checkpoint.add(ctx)
 
-    def _pack(ctx, array, inputs, results, outputs):
+    def _pack(ctx, array, inputs, arrays, results, outputs):
         if array is None:
             return None
         for x in inputs:
@@ -187,6 +192,9 @@ class Function:
         for i, y in enumerate(results):
             if y is array:
                 return SavedOutput(outputs[i], i)
+        for x, number in zip(inputs, arrays, strict=True):
+            if number is array:  # of the CPU, among arrays of a GPU
+                return SavedInput(x if isinstance(x, Tensor) else Tensor(x))
         raise RuntimeError(
             f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
             f"got another array of shape {np.shape(array)}; use keep for constants"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import devices
 from . import function
 from .engine import run_backward
 
@@ -54,4 +55,6 @@ def seed_gradient(name, y, g):
         raise TypeError(f"{name}: gradient must be a Tensor, got {type(g).__name__}")
     if g.shape != y.shape:
         raise RuntimeError(f"{name}: gradient has shape {g.shape}, the tensor has shape {y.shape}")
+    if devices.elsewhere and g.device != y.device:
+        raise RuntimeError(f"{name}: the gradient lies on {g.device}, the tensor on {y.device}")
     return g

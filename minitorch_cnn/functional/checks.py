@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .. import devices
 from ..tensor.tensor import Tensor
 
 
@@ -33,6 +34,13 @@ def check_integer(name: str, **tensors: Tensor) -> None:
         check_tensor(name, **{argument: x})
         if x.dtype.kind not in "iu":
             raise TypeError(f"{name}: {argument} of dtype {x.dtype} must be of an integer dtype")
+
+
+def check_together(name: str, **tensors: Tensor | None) -> None:
+    """RuntimeError, in the name of the function `name`, unless all lie on one device."""
+    if devices.elsewhere:
+        given = {argument: x.data for argument, x in tensors.items() if x is not None}
+        devices.together(name, [], given)
 
 
 def check_tensor(name: str, **tensors: Tensor) -> None:

@@ -31,7 +31,7 @@ class EmbeddingBackward(Function):
         ctx.save(indices)
         ctx.padding_idx = padding_idx
         width = gy.shape[-1]
-        gw = np.zeros((rows, width), gy.dtype)
+        gw = np.zeros((rows, width), gy.dtype, like=gy)
         order = np.argsort(indices, axis=None, kind="stable")
         add_runs(gw, gy.reshape(-1, width)[order], indices.ravel()[order], axis=-2)
         if padding_idx is not None:
@@ -85,7 +85,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
             raise ValueError("one_hot: num_classes must be given for an empty tensor")
         num_classes = max(int(indices.max()) + 1, 1)
     check_indices("one_hot", indices, num_classes, f"num_classes={num_classes}")
-    return Tensor((indices[..., None] == np.arange(num_classes)).astype(np.int64))
+    return Tensor((indices[..., None] == np.arange(num_classes, like=indices)).astype(np.int64))
 
 
 def check_indices(name: str, indices, size: int, reason: str) -> None:

@@ -55,28 +55,29 @@ class InterpolateBackward(Function):
 
 
 def _resample(x, axis_map, axis):
-    y = np.take(x, axis_map.lower, axis)
+    y = np.take(x, np.asarray(axis_map.lower, like=x), axis)
     if axis_map.t is None:
         return y
-    t = _broadcast(axis_map.t, axis, y.dtype)
+    t = _broadcast(axis_map.t, axis, y)
     y *= 1 - t
-    y += np.take(x, axis_map.upper, axis) * t
+    y += np.take(x, np.asarray(axis_map.upper, like=x), axis) * t
     return y
 
 
 def _resample_adjoint(gy, axis_map, axis):
-    gx = np.zeros((*gy.shape[:axis], axis_map.size, *gy.shape[gy.ndim + axis + 1 :]), gy.dtype)
+    shape = (*gy.shape[:axis], axis_map.size, *gy.shape[gy.ndim + axis + 1 :])
+    gx = np.zeros(shape, gy.dtype, like=gy)
     if axis_map.t is None:
         add_runs(gx, gy, axis_map.lower, axis)
     else:
-        t = _broadcast(axis_map.t, axis, gy.dtype)
+        t = _broadcast(axis_map.t, axis, gy)
         add_runs(gx, gy * (1 - t), axis_map.lower, axis)
         add_runs(gx, gy * t, axis_map.upper, axis)
     return gx
 
 
-def _broadcast(t, axis, dtype):
-    return t.astype(dtype).reshape((-1,) + (1,) * (-axis - 1))
+def _broadcast(t, axis, y):
+    return np.asarray(t.astype(y.dtype), like=y).reshape((-1,) + (1,) * (-axis - 1))
 
 
 @lru_cache(maxsize=256)

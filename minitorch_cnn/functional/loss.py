@@ -8,7 +8,7 @@ from ..autograd.function import Function
 from ..tensor.arithmetic import quiet, where
 from ..tensor.tensor import Tensor
 from .activation import Softplus
-from .checks import check_float, check_integer, check_tensor
+from .checks import check_float, check_integer, check_tensor, check_together
 from .embedding import check_indices
 
 REDUCTIONS = ("none", "mean", "sum")
@@ -97,7 +97,7 @@ def cross_entropy(
     if target.shape == input.shape:
         q, total = _soft_targets(name, input, target, weight, ignore_index, label_smoothing, axis)
     else:
-        indices, counted = _check_class_indices(name, input, target, ignore_index, axis)
+        indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
         w = _weight_of(name, indices, counted, weight, input.dtype)
         q = _smoothed(indices, counted, w, weight, label_smoothing, input, axis)
         total = float(w.sum())
@@ -122,7 +122,7 @@ def _soft_targets(name, input, target, weight, ignore_index, smoothing, axis):
 
 def _smoothed(indices, counted, w, weight, smoothing, input, axis):
     """q of classes as an array (N, C, *): w at each class, spread by smoothing, 0 where ignored."""
-    q = np.zeros(input.shape, input.dtype)
+    q = np.zeros(input.shape, input.dtype, like=input.data)
     np.put_along_axis(
         q, np.expand_dims(indices, axis), np.expand_dims(w * (1 - smoothing), axis), axis
     )
@@ -149,7 +149,7 @@ def nll_loss(
     Raises: as cross_entropy.
     """
     axis = _check_logits("nll_loss", input, weight, reduction)
-    indices, counted = _check_class_indices("nll_loss", input, target, ignore_index, axis)
+    indices, counted = _check_class_indices("nll_loss", input, target, weight, ignore_index, axis)
     w = _weight_of("nll_loss", indices, counted, weight, input.dtype)
     picked = input.gather(axis, Tensor(np.expand_dims(indices, axis))).squeeze(axis)
     losses = where(Tensor(counted), -picked * Tensor(w), 0.0)
@@ -244,7 +244,7 @@ def _check_logits(name, input, weight, reduction):
     return axis
 
 
-def _check_class_indices(name, input, target, ignore_index, axis):
+def _check_class_indices(name, input, target, weight, ignore_index, axis):
     """The classes, with 0 in place of ignore_index, and the mask of those that count."""
     check_integer(name, target=target)
     expected = input.shape[:axis] + input.shape[axis + 1 :]
@@ -253,6 +253,7 @@ def _check_class_indices(name, input, target, ignore_index, axis):
             f"{name}: target of shape {target.shape} must be {expected} for input of shape "
             f"{input.shape}, or have that shape and hold probabilities"
         )
+    check_together(name, input=input, target=target, weight=weight)
     counted = target.data != ignore_index
     indices = np.where(counted, target.data, 0)
     classes = input.shape[axis]

@@ -154,7 +154,7 @@ class MaxUnpool2d(Function):
     def forward(ctx, y, indices, size):
         ctx.keep(indices)
         n, c, _, _ = y.shape
-        x = np.zeros((n, c, size[0] * size[1]), y.dtype)
+        x = np.zeros((n, c, size[0] * size[1]), y.dtype, like=y)
         np.put_along_axis(x, indices.reshape(n, c, -1), y.reshape(n, c, -1), axis=2)
         return x.reshape(n, c, *size)
 

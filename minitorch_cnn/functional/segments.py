@@ -14,8 +14,11 @@ def add_runs(total: np.ndarray, terms: np.ndarray, index: np.ndarray, axis: int)
     ones, and so on: several times as fast as np.add.at or np.add.reduceat where runs are many and
     short, as in resampling and in a table of embeddings.
     """
-    present, starts, lengths = np.unique(index, return_index=True, return_counts=True)
     behind = (slice(None),) * (-axis - 1)
+    if type(total) is not np.ndarray:  # on a GPU additions at one place are atomic, and quick
+        np.add.at(total, (..., np.asarray(index, like=total), *behind), terms)
+        return
+    present, starts, lengths = np.unique(index, return_index=True, return_counts=True)
     for k in range(lengths.max(initial=0)):
         longer = lengths > k
         total[(..., present[longer], *behind)] += np.take(terms, starts[longer] + k, axis)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..tensor.tensor import Tensor
 from .parameter import ShapeOnly
 
@@ -334,6 +334,6 @@ def _drawn(tensor: Tensor) -> np.dtype:
 
 
 def _write(tensor: Tensor, values) -> Tensor:
-    tensor.data[...] = values
+    tensor.data[...] = devices.moved(np.asarray(values), tensor.device, "init")
     tensor.bump_version()
     return tensor

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from .. import backend
+from .. import backend, devices
 from ..tensor.tensor import HookHandle, Tensor
 from .parameter import Parameter
 from .state import LoadResult, join, load_state
@@ -279,7 +279,7 @@ class Module:
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype, device = arg.dtype, arg.device
-            elif isinstance(arg, str) and arg.startswith(("cpu", "cuda")):
+            elif devices.names_device(arg):
                 device = arg
             else:
                 dtype = arg
@@ -291,6 +291,14 @@ class Module:
                 if t is not None:
                     t.data = t.detach().to(dtype=wanted, device=device).data
         return self
+
+    def cpu(self) -> Module:
+        """Move to main memory."""
+        return self.to(device="cpu")
+
+    def cuda(self) -> Module:
+        """Move to the GPU "cuda:0"."""
+        return self.to(device="cuda")
 
     def float(self) -> Module:
         """Convert floating-point parameters and buffers to float32."""

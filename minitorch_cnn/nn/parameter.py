@@ -8,18 +8,18 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..tensor.tensor import Tensor
 
 
 class Parameter(Tensor):
     """A leaf Tensor that registers itself when it becomes an attribute of a Module.
 
-    data: a Tensor or NumPy array, whose memory is shared.
+    data: a Tensor or array, whose memory is shared.
     """
 
     def __init__(self, data: Tensor | np.ndarray, requires_grad: bool = True):
-        if not isinstance(data, Tensor | np.ndarray):
+        if not isinstance(data, Tensor) and not devices.is_array(data):
             raise TypeError(
                 f"Parameter: data must be a Tensor or an array, got {type(data).__name__}"
             )
@@ -82,8 +82,8 @@ def shapes_only() -> Iterator[None]:
 
 def new_parameter(*shape: int, device=None, dtype=None) -> Parameter:
     """A parameter of zeros, in the default dtype unless told, for a layer to initialise."""
-    backend.check_device(device, "Parameter")
+    device = devices.check_device(device, "Parameter")
     dtype = backend.get_default_dtype() if dtype is None else dtype
     if _making.shapes_only:
         return ShapeOnly(np.broadcast_to(np.zeros((), dtype), shape))
-    return Parameter(np.zeros(shape, dtype))
+    return Parameter(devices.moved(np.zeros(shape, dtype), device, "Parameter"))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import devices
 from ..tensor.tensor import Tensor
 
 
@@ -42,6 +43,7 @@ def load_state(module, state: Mapping, strict: bool) -> LoadResult:
             + "; ".join(problems)
         )
     for name, array in arrays.items():
+        array = devices.moved(array, own[name].device, "load_state_dict")
         np.copyto(own[name].data, array, casting="unsafe")
         own[name].bump_version()
     return LoadResult(missing, unexpected)
@@ -56,7 +58,9 @@ def array_of(value) -> np.ndarray | None:
     """The array of a Tensor, array or NumPy scalar; None for anything else."""
     if isinstance(value, Tensor):
         return value.data
-    return np.asarray(value) if isinstance(value, np.ndarray | np.generic) else None
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    return value if devices.is_array(value) else None
 
 
 def misfit(name: str, array: np.ndarray | None, own: Tensor) -> str:
@@ -65,6 +69,6 @@ def misfit(name: str, array: np.ndarray | None, own: Tensor) -> str:
         return f"{name} is not a Tensor or array of numbers"
     if array.shape != own.shape:
         return f"{name} has shape {array.shape}, expected {own.shape}"
-    if not own.data.flags.writeable:
+    if not devices.is_writeable(own.data):
         return f"{name} has no memory to write to, as nn.shapes_only makes it"
     return ""

@@ -24,7 +24,7 @@ def clip_grad_norm_(
     Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite.
     """
     gradients = grads_of(parameters)
-    norms = [np.linalg.norm(g.data.ravel(), norm_type) for g in gradients]
+    norms = [float(np.linalg.norm(g.data.ravel(), norm_type)) for g in gradients]
     total = np.linalg.norm(np.array(norms), norm_type) if norms else np.float32(0)
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}")

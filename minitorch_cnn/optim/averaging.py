@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from .. import devices
+from ..tensor.tensor import Tensor
+
 
 class ExponentialMovingAverage:
     """average = decay * average + (1 - decay) * weights, after every step (Polyak & Juditsky 1992).
@@ -75,4 +78,6 @@ class ExponentialMovingAverage:
                 + ", ".join(wrong)
             )
         for name, average in self._averages.items():
-            average[...] = np.asarray(state_dict[name])
+            new = state_dict[name]
+            array = new.data if isinstance(new, Tensor) else new
+            average[...] = devices.moved(array, devices.device_of(average), "load_state_dict")

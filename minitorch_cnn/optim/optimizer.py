@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from .. import devices
 from ..autograd.modes import enable_grad
 from ..tensor.tensor import Tensor
 
@@ -109,9 +110,7 @@ class Optimizer:
         numbers = {id(p): i for i, p in enumerate(self._params())}
         return {
             "state": {
-                numbers[id(p)]: {
-                    k: v.copy() if isinstance(v, np.ndarray) else v for k, v in kept.items()
-                }
+                numbers[id(p)]: {k: v.copy() if devices.is_array(v) else v for k, v in kept.items()}
                 for p, kept in self.state.items()
             },
             "param_groups": [
@@ -171,21 +170,24 @@ class Optimizer:
 
 def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
     """A value of a state dict as it is kept: a count, or an array like its parameter."""
-    array = value.data if isinstance(value, Tensor) else np.asarray(value)
+    array = value.data if isinstance(value, Tensor) else value
+    array = array if devices.is_array(array) else np.asarray(array)
     if key == "step":
         return int(array)
     if array.shape != p.shape:
         raise ValueError(
             f"{name}: {key} of parameter {i} has shape {array.shape}, expected {p.shape}"
         )
-    return array.astype(p.dtype)  # a copy, and contiguous
+    return devices.moved(array.astype(p.dtype), p.device, name)  # a copy, and contiguous
 
 
 def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarray]:
-    """The arrays of these names in a parameter's state, made of zeros where there are none."""
+    """A parameter's state by these names, on the device of the parameter; zeros where it is new."""
     for name in names:
         if name not in state:
-            state[name] = np.zeros(p.shape, p.dtype)
+            state[name] = np.zeros(p.shape, p.dtype, like=p)
+        elif devices.elsewhere:
+            state[name] = devices.moved(state[name], devices.device_of(p), "Optimizer")
     return [state[name] for name in names]
 
 
@@ -194,10 +196,10 @@ def in_blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
 
     A step passes over its arrays several times; block by block they come from main memory once,
     which makes it twice as fast for 20 million parameters. Arrays that do not lie in memory in
-    order cannot be cut up without copying them, and are one block.
+    order cannot be cut up without copying them, and are one block, as are those of a GPU.
     """
     first = arrays[0]
-    if not all(a.flags.c_contiguous for a in arrays):
+    if type(first) is not np.ndarray or not all(a.flags.c_contiguous for a in arrays):
         yield [*arrays, np.empty_like(first), np.empty_like(first)]
         return
     flat = [a.reshape(-1) for a in arrays]

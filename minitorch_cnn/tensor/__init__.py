@@ -37,6 +37,7 @@ from .comparison import (
 )  # fmt: skip
 from .creation import (
     arange,
+    as_tensor,
     empty,
     empty_like,
     eye,
@@ -129,8 +130,8 @@ from .tensor import Tensor
 
 __all__ = [
     "Tensor", "abs", "add", "all", "allclose", "amax", "amin", "any", "arange", "argmax",
-    "argmin", "argsort", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "bmm",
-    "cat", "ceil", "chunk", "clamp", "clone", "cos", "cumsum", "div", "dot", "empty",
+    "argmin", "argsort", "as_tensor", "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor",
+    "bmm", "cat", "ceil", "chunk", "clamp", "clone", "cos", "cumsum", "div", "dot", "empty",
     "empty_like", "eq", "equal", "erf", "exp", "expm1", "eye", "flatten", "flip", "floor",
     "floor_divide", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gt",
     "index_select", "isfinite", "isinf", "isnan", "le", "linspace", "log", "log1p",

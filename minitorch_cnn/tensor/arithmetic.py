@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..autograd import function
 from ..autograd.function import Function
 from .promotion import as_operand, check_broadcast, fitting, meet
@@ -194,7 +194,7 @@ def div(input, other):
 
 def floor_divide(input, other):
     """floor(input / other), in the dtype of the operands; no gradient."""
-    a, b = _arrays(*meet(input, other, "floor_divide"))
+    a, b = arrays_of("floor_divide", *meet(input, other, "floor_divide"))
     if a.dtype.kind == "b":
         raise TypeError("floor_divide: boolean tensors have no quotient")
     if a.dtype.kind in "iu" and (b == 0).any():
@@ -208,7 +208,7 @@ def remainder(input, other):
     a, b = meet(input, other, "remainder")
     if a.dtype.kind == "b":
         raise TypeError("remainder: boolean tensors have no remainder")
-    if a.dtype.kind in "iu" and (_arrays(a, b)[1] == 0).any():
+    if a.dtype.kind in "iu" and (arrays_of("remainder", a, b)[1] == 0).any():
         raise RuntimeError("remainder: an integer cannot be divided by zero")
     return Remainder.apply(a, b)
 
@@ -227,7 +227,7 @@ def pow(input, exponent):
     a, b = meet(input, exponent, "pow")
     if a.dtype.kind == "b":
         raise TypeError("pow: booleans have no powers")
-    if a.dtype.kind in "iu" and (_arrays(b)[0] < 0).any():
+    if a.dtype.kind in "iu" and (arrays_of("pow", b)[0] < 0).any():
         raise RuntimeError("pow: an integer cannot be raised to a negative integer power")
     return Pow.apply(a, b)
 
@@ -244,7 +244,7 @@ def minimum(input, other):
 
 def where(condition, input, other):
     """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast."""
-    mask = condition.data if isinstance(condition, function.Tensor) else np.asarray(condition)
+    mask = _mask_of(condition)
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")
     a, b = meet(input, other, "where")
@@ -262,12 +262,20 @@ def masked_fill(input, mask, value):
         value = value.to(input.dtype)
     else:
         value = fitting(value, input.dtype, "masked_fill")
-    mask = mask.data if isinstance(mask, function.Tensor) else np.asarray(mask)
+    mask = _mask_of(mask)
     if mask.dtype.kind != "b":
         raise TypeError(f"masked_fill: mask has dtype {mask.dtype}, must be bool")
     check_broadcast("masked_fill", mask.shape, input.shape)
     return Where.apply(value, input, mask=mask)
 
 
-def _arrays(*operands):
-    return [x.data if isinstance(x, function.Tensor) else x for x in operands]
+def arrays_of(name: str, *operands):
+    """The arrays of Tensors and numbers; RuntimeError, as of function `name`, if they lie apart."""
+    arrays = [x.data if isinstance(x, function.Tensor) else x for x in operands]
+    return devices.together(name, arrays)[0] if devices.elsewhere else arrays
+
+
+def _mask_of(condition):
+    if isinstance(condition, function.Tensor):
+        return condition.data
+    return condition if devices.is_array(condition) else np.asarray(condition)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd import function
+from .arithmetic import arrays_of
 from .promotion import meet
 
 
@@ -15,7 +16,7 @@ def _check_bits(name: str, dtype) -> None:
 
 def _of_two(ufunc, name: str, doc: str):
     def op(input, other):
-        a, b = (x.data if isinstance(x, function.Tensor) else x for x in meet(input, other, name))
+        a, b = arrays_of(name, *meet(input, other, name))
         _check_bits(name, a.dtype)
         return function.Tensor(ufunc(a, b))
 
@@ -53,9 +54,11 @@ isfinite = _of_one(np.isfinite, "isfinite", "Whether neither NaN nor infinite.")
 
 def equal(input, other) -> bool:
     """Whether two tensors have the same shape and the same elements."""
-    return input.shape == other.shape and bool((input.data == other.data).all())
+    a, b = arrays_of("equal", input, other)
+    return input.shape == other.shape and bool((a == b).all())
 
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
     """Whether |input - other| <= atol + rtol |other| everywhere."""
-    return bool(np.allclose(input.data, other.data, rtol=rtol, atol=atol, equal_nan=equal_nan))
+    a, b = arrays_of("allclose", input, other)
+    return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))

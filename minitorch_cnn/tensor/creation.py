@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from .promotion import fitting
 from .tensor import Tensor
 
@@ -13,11 +13,16 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor holding a copy of `data`: nested sequences of numbers, an array, a number or a
     Tensor.
 
-    Python floats become the default float type, integers int64; arrays keep their dtype.
+    Python floats become the default float type, integers int64; arrays keep their dtype, and their
+    device where none is given.
+    Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
     """
-    backend.check_device(device, "tensor")
     if isinstance(data, Tensor):
         data = data.data
+    if devices.is_array(data):
+        device = devices.device_of(data) if device is None else device
+        data = devices.to_host(data)
+    device = devices.check_device(device, "tensor")
     if isinstance(data, (list, tuple)):
         data = _without_tensors(data)
     try:
@@ -31,12 +36,29 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
         dtype = array.dtype if typed or array.dtype.kind != "f" else backend.get_default_dtype()
         if array.size == 0 and not typed:
             dtype = backend.get_default_dtype()
-    return Tensor(_cast(array, backend.check_dtype(dtype, "tensor")), requires_grad)
+    array = _cast(array, backend.check_dtype(dtype, "tensor"))
+    return Tensor(devices.moved(array, device, "tensor"), requires_grad)
+
+
+def as_tensor(data, dtype=None, device=None) -> Tensor:
+    """`data` as a tensor, without a copy where its memory, dtype and device can stay.
+
+    Takes what `tensor` takes, and arrays of other libraries on a GPU (`__cuda_array_interface__`).
+    """
+    if not isinstance(data, Tensor):
+        if hasattr(data, "__cuda_array_interface__") and not devices.is_array(data):
+            devices.check_device("cuda", "as_tensor")
+            import cupy
+
+            data = cupy.asarray(data)
+        data = Tensor(data) if devices.is_array(data) else tensor(data)
+        backend.check_dtype(data.dtype, "as_tensor")
+    return data.to(device=device, dtype=dtype)
 
 
 def _without_tensors(data):
     return [
-        x.data
+        devices.to_host(x.data)
         if isinstance(x, Tensor)
         else _without_tensors(x)
         if isinstance(x, (list, tuple))
@@ -61,8 +83,14 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def from_dlpack(source) -> Tensor:
-    """A tensor that shares memory with an array that speaks DLPack (of torch, jax, ...)."""
-    return from_numpy(np.from_dlpack(source))
+    """A tensor that shares memory with an array of torch, jax, ..., on the CPU or on a GPU."""
+    on_gpu = 2  # DLPack's number of CUDA devices
+    if source.__dlpack_device__()[0] != on_gpu:
+        return from_numpy(np.from_dlpack(source))
+    devices.check_device("cuda", "from_dlpack")
+    import cupy
+
+    return as_tensor(cupy.from_dlpack(source))
 
 
 def _sizes(name: str, size) -> tuple[int, ...]:
@@ -77,9 +105,9 @@ def _sizes(name: str, size) -> tuple[int, ...]:
 
 
 def _made(name, array, dtype, device, requires_grad) -> Tensor:
-    backend.check_device(device, name)
+    device = devices.check_device(device, name)
     dtype = backend.get_default_dtype() if dtype is None else backend.check_dtype(dtype, name)
-    return Tensor(_cast(array, dtype), requires_grad)
+    return Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
 
 
 def _cast(array, dtype):
@@ -228,13 +256,15 @@ def full_like(input, fill_value, *, dtype=None, requires_grad=False) -> Tensor:
 
 def randn_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:
     """Draws from N(0, 1) in the shape and dtype of `input`."""
+    dtype, device = dtype or input.dtype, input.device
     return randn(
-        input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad
+        input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad
     )
 
 
 def rand_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:
     """Uniform draws from [0, 1) in the shape and dtype of `input`."""
+    dtype, device = dtype or input.dtype, input.device
     return rand(
-        input.shape, generator=generator, dtype=dtype or input.dtype, requires_grad=requires_grad
+        input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad
     )

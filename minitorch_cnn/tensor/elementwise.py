@@ -6,12 +6,23 @@ import math
 
 import numpy as np
 
+from .. import devices
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, where
 from .promotion import as_tensor, result_type, to_floating
 
-_erf = np.frompyfunc(math.erf, 1, 1)
+_erf_of_one = np.frompyfunc(math.erf, 1, 1)
+
+
+def _erf(x):
+    """erf of an array, element by element: exact, and NumPy has none of its own."""
+    device = devices.device_of(x)
+    if device.startswith("cuda"):
+        from cupyx.scipy.special import erf
+
+        return erf(x)
+    return devices.moved(np.asarray(_erf_of_one(devices.to_host(x)), x.dtype), device, "erf")
 
 
 class Neg(Function):
@@ -166,8 +177,7 @@ class Erf(Function):
 
     def forward(ctx, x):
         ctx.save(x)
-        # Element by element: exact, and NumPy has no erf of its own.
-        return np.asarray(_erf(x), x.dtype)
+        return _erf(x)
 
     def backward(ctx, gy):
         (x,) = ctx.saved

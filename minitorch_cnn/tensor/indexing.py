@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import unbroadcast
@@ -28,11 +28,11 @@ def array_keys(key) -> tuple:
         return (tuple(parts),)
     first, second = [], []
     for part in parts:
-        if isinstance(part, np.ndarray):
+        if devices.is_array(part):
             first += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
         else:
             first.append(part)
-        if part is Ellipsis or isinstance(part, np.ndarray):
+        if part is Ellipsis or devices.is_array(part):
             second.append(part)
         elif part is None or isinstance(part, slice):
             second.append(slice(None))
@@ -49,7 +49,7 @@ def _array_key(part):
         part = np.asarray(part)
     if isinstance(part, slice) and part.step is not None and part.step <= 0:
         raise ValueError(f"index: step={part.step} of a slice must be greater than zero; use flip")
-    if isinstance(part, np.ndarray):
+    if devices.is_array(part):
         if part.dtype.kind not in "iub":
             raise IndexError(
                 f"index: tensors used as indices must be integer or bool, got {part.dtype}"
@@ -61,7 +61,7 @@ def _array_key(part):
 
 def is_basic(key) -> bool:
     """Whether a key is made of integers, slices, None and Ellipsis only: the result is a view."""
-    return not any(isinstance(part, np.ndarray) for part in key)
+    return not any(map(devices.is_array, key))
 
 
 class Index(Function):
@@ -82,10 +82,8 @@ class IndexAdd(Function):
 
     def forward(ctx, x, key, shape):
         ctx.key = key
-        y = np.zeros(shape, x.dtype)
-        if is_basic(key) or all(
-            part.dtype.kind == "b" for part in key if isinstance(part, np.ndarray)
-        ):
+        y = np.zeros(shape, x.dtype, like=x)
+        if is_basic(key) or all(part.dtype.kind == "b" for part in key if devices.is_array(part)):
             y[key] = x
         else:
             np.add.at(y, key, x)
@@ -105,8 +103,8 @@ class Assign(Function):
     def forward(ctx, x, value, path, order=None):
         ctx.path, ctx.value_shape = path, np.shape(value)
         # What is a view in one layout is a copy in another: the gradient is laid out as x is.
-        ctx.order = np.argsort([-abs(s) for s in x.strides], kind="stable")
-        y = x if order is None else x.transpose(order).copy().transpose(np.argsort(order))
+        ctx.order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
+        y = x if order is None else x.transpose(order).copy().transpose(np.argsort(order).tolist())
         part = follow(y, path[:-1])
         cls, settings = path[-1]
         if cls is Index:
@@ -154,7 +152,7 @@ class IndexSelectAdd(Function):
 
     def forward(ctx, x, indices, axis, size):
         ctx.indices, ctx.axis = indices, axis
-        y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype)
+        y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype, like=x)
         np.add.at(y, (slice(None),) * axis + (indices,), x)
         return y
 
@@ -170,7 +168,7 @@ class Gather(Function):
         return x[_grid(index, axis)]
 
     def backward(ctx, gy):
-        zero = np.zeros(ctx.shape, gy.dtype)
+        zero = np.zeros(ctx.shape, gy.dtype, like=gy.data)
         return ScatterAdd.apply(zero, gy, index=ctx.index, axis=ctx.axis)
 
 
@@ -195,20 +193,43 @@ class ScatterAdd(Function):
 
 def _grid(index, axis):
     """The full key of which `index` is the entry for `axis`: every other axis counts up."""
-    key = list(np.ogrid[tuple(slice(n) for n in index.shape)])
+    key = [
+        np.arange(n, like=index).reshape((n,) + (1,) * (index.ndim - 1 - i))
+        for i, n in enumerate(index.shape)
+    ]
     key[axis] = index
     return tuple(key)
 
 
 def getitem(input, key):
     """input[key]: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
-    steps = array_keys(key)
+    steps = keys_beside(input.data, array_keys(key), "index")
     try:
         for step in steps:
             input = Index.apply(input, key=step)
         return input
     except IndexError as error:
         raise IndexError(f"index: {error}") from None
+
+
+def keys_beside(array, keys, name: str) -> tuple:
+    """Keys for `array`, those of the CPU brought to its device.
+
+    RuntimeError, in the name of the function `name`, for indices on another device.
+    """
+    if not devices.elsewhere:
+        return keys
+    place = devices.device_of(array)
+    for i, part in enumerate(part for key in keys for part in key):
+        if devices.is_array(part) and devices.device_of(part) not in ("cpu", place):
+            raise RuntimeError(
+                f"{name}: indices[{i}] on {devices.device_of(part)} must lie on the CPU or with "
+                f"the input on {place}"
+            )
+    return tuple(
+        tuple(devices.moved(x, place, name) if devices.is_array(x) else x for x in key)
+        for key in keys
+    )
 
 
 def _checked_index(name, input, dim, index):
@@ -275,7 +296,8 @@ def sort(input, dim=-1, descending=False, stable=False):
     descending. Equal elements keep their order, whether `stable` is asked for or not.
     """
     if input.ndim == 0:
-        return ValuesAndIndices(input.clone(), function.Tensor(np.zeros((), backend.int64)))
+        first = np.zeros((), backend.int64, like=input.data)
+        return ValuesAndIndices(input.clone(), function.Tensor(first))
     (axis,) = axes_of(dim, input.ndim, "sort")
     x = input.data
     if descending:

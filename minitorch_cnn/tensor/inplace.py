@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import devices
 from ..autograd import function
 from ..autograd.modes import modes
 from . import arithmetic, elementwise
-from .indexing import Assign, Index, array_keys
+from .indexing import Assign, Index, array_keys, keys_beside
 from .movement import clone
 from .promotion import as_operand, can_hold, fitting
 
@@ -29,7 +30,7 @@ def _check_writable(x, name: str) -> None:
                 f"{name}: a leaf tensor that requires grad cannot be changed in place while ops "
                 "are recorded; use no_grad"
             )
-    if not x.data.flags.writeable:
+    if not devices.is_writeable(x.data):
         raise RuntimeError(
             f"{name}: the tensor's memory is read-only or repeats elements (expand); clone it first"
         )
@@ -83,7 +84,7 @@ def _arithmetic(x, other, name, op, ufunc):
         _check_fits(x, other.shape, name)
     other_recorded = modes.grad and isinstance(other, function.Tensor) and other._requires_grad
     if not other_recorded and not (modes.grad and x._requires_grad) and x.dtype.kind == "f":
-        array = other.data if isinstance(other, function.Tensor) else other
+        _, array = arithmetic.arrays_of(name, x, other)
         with arithmetic.quiet():
             ufunc(x.data, array, out=x.data, casting="same_kind")
         x.bump_version()
@@ -129,13 +130,13 @@ def clamp_(input, min=None, max=None):
 
 
 def copy_(input, src):
-    """Overwrite `input` with `src` (a Tensor or array), broadcast and cast."""
+    """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast."""
     _check_writable(input, "copy_")
     new = as_operand(src, "copy_")
     if not isinstance(new, function.Tensor):
         return fill_(input, new)
     _check_fits(input, new.shape, "copy_")
-    return _overwrite(input, new, "copy_", made_here=False)
+    return _overwrite(input, new.to(device=input.device), "copy_", made_here=False)
 
 
 def fill_(input, value):
@@ -155,7 +156,9 @@ def setitem(input, key, value) -> None:
     value = as_operand(value, "setitem")
     if not isinstance(value, function.Tensor):
         value = fitting(value, input.dtype, "setitem")
-    keys = array_keys(key)
+    elif value.ndim:
+        value = value.to(device=input.device)
+    keys = keys_beside(input.data, array_keys(key), "setitem")
     recorded = modes.grad and (
         input._requires_grad or (isinstance(value, function.Tensor) and value._requires_grad)
     )

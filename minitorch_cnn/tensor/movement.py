@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import unbroadcast
@@ -86,6 +86,17 @@ class Cast(Function):
 
     def backward(ctx, gy):
         return gy.to(ctx.dtype)
+
+
+class Move(Function):
+    """The same numbers on another device."""
+
+    def forward(ctx, x, device):
+        ctx.device = devices.device_of(x)
+        return devices.moved(x, device, "to")
+
+    def backward(ctx, gy):
+        return Move.apply(gy, device=ctx.device)
 
 
 class Clone(Function):
@@ -280,15 +291,20 @@ def to(input, *args, dtype=None, device=None, copy=False):
     asked for.
 
     to(dtype), to(device), to(device, dtype) and to(other_tensor) are read as in PyTorch.
+    Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
     """
     for arg in args:
         if isinstance(arg, function.Tensor):
-            dtype = arg.dtype
-        elif isinstance(arg, str) and (arg == "cpu" or arg.startswith("cuda")):
+            dtype, device = arg.dtype, arg.device
+        elif devices.names_device(arg):
             device = arg
         else:
             dtype = arg
-    backend.check_device(device, "to")
-    if dtype is None or dtype == input.data.dtype:
-        return clone(input) if copy else input
-    return Cast.apply(input, dtype=backend.check_dtype(dtype, "to"))
+    y = input
+    if device is not None:
+        device = devices.check_device(device, "to")
+        if device != y.device:
+            y = Move.apply(y, device=device)
+    if dtype is not None and dtype != y.data.dtype:
+        y = Cast.apply(y, dtype=backend.check_dtype(dtype, "to"))
+    return clone(input) if copy and y is input else y

@@ -15,7 +15,9 @@ class ConstantPad(Function):
 
     def forward(ctx, x, widths, value):
         ctx.widths = widths
-        y = np.full([n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)], value, x.dtype)
+        shape = [n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)]
+        y = np.empty(shape, x.dtype, like=x)
+        y[...] = value
         inner = tuple(slice(max(a, 0), y.shape[i] - max(b, 0)) for i, (a, b) in enumerate(widths))
         outer = tuple(slice(max(-a, 0), x.shape[i] - max(-b, 0)) for i, (a, b) in enumerate(widths))
         y[inner] = x[outer]
@@ -56,9 +58,8 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: value={value} belongs to mode 'constant', not to {mode!r}")
     for axis, (a, b) in enumerate(pairs):
         if a or b:
-            input = index_select(
-                input, axis, function.Tensor(_border(input.shape[axis], a, b, mode))
-            )
+            places = np.asarray(_border(input.shape[axis], a, b, mode), like=input.data)
+            input = index_select(input, axis, function.Tensor(places))
     return input
 
 

@@ -7,7 +7,7 @@ from itertools import zip_longest
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..autograd import function
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
@@ -19,7 +19,7 @@ def as_operand(x, name: str):
         return x
     if isinstance(x, np.generic):
         return x.item()
-    if isinstance(x, np.ndarray):
+    if devices.is_array(x):
         return function.Tensor(x)
     if isinstance(x, numbers.Real):
         return x
@@ -30,7 +30,7 @@ def as_operand(x, name: str):
 
 def is_operand(x) -> bool:
     """Whether `as_operand` takes `x`; operators return NotImplemented otherwise."""
-    return isinstance(x, (function.Tensor, numbers.Real, np.ndarray, np.generic))
+    return isinstance(x, (function.Tensor, numbers.Real, np.generic)) or devices.is_array(x)
 
 
 def scalar_dtype(number) -> np.dtype:
@@ -127,7 +127,7 @@ def as_tensor(x, name: str):
     """A Tensor, or an array as one; TypeError for anything else."""
     if isinstance(x, function.Tensor):
         return x
-    if isinstance(x, np.ndarray):
+    if devices.is_array(x):
         return function.Tensor(x)
     raise TypeError(f"{name}: input must be a Tensor, got {type(x).__name__}")
 

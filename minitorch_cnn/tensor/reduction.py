@@ -72,7 +72,7 @@ class Prod(Function):
         rows = x.permute((*kept, *ctx.axes)).reshape(*(x.shape[i] for i in kept), -1)
         n = rows.shape[-1]
         # (..., n) -> (..., n, n) with ones on the diagonal: row i is all factors but the i-th.
-        others = where(function.Tensor(np.eye(n, dtype=bool)), 1.0, rows.unsqueeze(-2))
+        others = where(function.Tensor(np.eye(n, dtype=bool, like=x.data)), 1.0, rows.unsqueeze(-2))
         slope = others.prod(-1) if n else rows
         moved = [x.shape[i] for i in (*kept, *ctx.axes)]
         back = np.argsort((*kept, *ctx.axes)).tolist()
@@ -101,7 +101,7 @@ class Extremum(Function):
 def _accumulated(reduce, dtype, **settings):
     """A sum or product of numbers of `dtype`: int64 for integers, by float32 for float16."""
     if dtype == backend.float16:
-        return np.asarray(reduce(dtype=backend.float32, **settings)).astype(dtype)
+        return reduce(dtype=backend.float32, **settings).astype(dtype)
     return reduce(dtype=backend.int64 if dtype.kind in "iub" else dtype, **settings)
 
 
@@ -234,7 +234,7 @@ def _located(locate, name, input, dim, keepdim):
         where_ = locate(x).reshape((1,) * x.ndim if keepdim else ())
     else:
         where_ = locate(x, axis=axes[0], keepdims=keepdim)
-    return function.Tensor(np.asarray(where_, backend.int64))
+    return function.Tensor(where_.astype(backend.int64, copy=False))
 
 
 def any(input, dim=None, keepdim=False):
@@ -249,7 +249,7 @@ def all(input, dim=None, keepdim=False):
 
 def _truth(reduce, name, input, dim, keepdim):
     x = input.data
-    found = np.asarray(reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim))
+    found = reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim)
     return function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
 
 
@@ -276,12 +276,21 @@ def norm(input, p=2, dim=None, keepdim=False):
     return _root(sum(powers, axes, keepdim), p)
 
 
+def _largest(x, axis):
+    """The largest along `axis`, which is kept; -inf where there is none."""
+    if x.size:
+        return x.max(axis=axis, keepdims=True)
+    y = x.sum(axis=axis, keepdims=True)
+    y[...] = -np.inf
+    return y
+
+
 class LogSumExp(Function):
     """y = ln sum e^x along axes; gx = gy e^(x - y)."""
 
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
-        largest = np.max(x, axis=axes, keepdims=True, initial=-np.inf)
+        largest = _largest(x, axes)
         shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
         y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
         y = y if keepdim else y.squeeze(axes)
@@ -305,7 +314,7 @@ class Softmax(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        y = np.exp(x - np.max(x, axis=axis, keepdims=True, initial=-np.inf))
+        y = np.exp(x - _largest(x, axis))
         y /= y.sum(axis=axis, keepdims=True)
         ctx.save(y)
         return y
@@ -320,7 +329,7 @@ class LogSoftmax(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        y = x - np.max(x, axis=axis, keepdims=True, initial=-np.inf)
+        y = x - _largest(x, axis)
         y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
         ctx.save(y)
         return y

@@ -10,7 +10,7 @@ import weakref
 
 import numpy as np
 
-from .. import backend
+from .. import backend, devices
 from ..autograd import function
 from ..autograd.engine import run_backward
 from ..autograd.grad import seed_gradient
@@ -53,7 +53,7 @@ def _reflected(op):
 
 def _matmul(a, b):
     """a @ b, where one of the two may be an array."""
-    return linalg.matmul(*(x if isinstance(x, Tensor) else Tensor(np.asarray(x)) for x in (a, b)))
+    return linalg.matmul(*(x if isinstance(x, Tensor) else Tensor(x) for x in (a, b)))
 
 
 def _owner(array):
@@ -98,6 +98,8 @@ class Tensor:
                     f"Tensor: data must be an array or a number, got {type(data).__name__}; "
                     "mt.tensor takes anything else"
                 )
+            elif devices.device_of(data) != "cpu":
+                devices.elsewhere = True
         self.data = data
         if requires_grad:
             self.requires_grad = True
@@ -121,8 +123,8 @@ class Tensor:
 
     @property
     def device(self) -> str:
-        """Where the array lies: "cpu" or "cuda:i"."""
-        return backend.device_of(self.data)
+        """Where the array lies: "cpu", "cuda:i" or "emulator"."""
+        return devices.device_of(self.data)
 
     @property
     def is_leaf(self) -> bool:
@@ -285,9 +287,14 @@ class Tensor:
     # of thing
 
     def numpy(self) -> np.ndarray:
-        """The array itself, sharing memory; RuntimeError for a tensor that requires grad."""
+        """The array itself, sharing memory.
+
+        RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
+        """
         if self.requires_grad:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
+        if self.device != "cpu":
+            raise TypeError(f"numpy: the tensor lies on {self.device}; use cpu() to copy it first")
         return self.data
 
     def __array__(self, dtype=None, copy=None):
@@ -299,10 +306,27 @@ class Tensor:
         return array.copy() if copy else array
 
     def __dlpack__(self, **options):
-        return self.numpy().__dlpack__(**options)
+        self._check_shareable("__dlpack__")
+        return self.data.__dlpack__(**options)
 
     def __dlpack_device__(self):
+        self._check_shareable("__dlpack_device__")
         return self.data.__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self) -> dict:
+        if not self.device.startswith("cuda"):
+            raise AttributeError(
+                f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
+            )
+        self._check_shareable("__cuda_array_interface__")
+        return self.data.__cuda_array_interface__
+
+    def _check_shareable(self, name: str) -> None:
+        if self.requires_grad:
+            raise RuntimeError(f"{name}: the tensor requires grad; use detach() first")
+        if self.device == "emulator":
+            raise RuntimeError(f"{name}: other programs know no emulator; use cpu() first")
 
     def item(self):
         """The one element as a Python number."""
@@ -321,7 +345,7 @@ class Tensor:
         return self.to("cpu")
 
     def cuda(self):
-        """The tensor on the current GPU."""
+        """The tensor on the GPU "cuda:0"."""
         return self.to("cuda")
 
     def float(self):
@@ -390,10 +414,13 @@ class Tensor:
         return bool((self.data == getattr(element, "data", element)).any())
 
     def __repr__(self) -> str:
-        text = np.array2string(self.data, separator=", ", precision=4, prefix="tensor(")
+        array = devices.to_host(self.data)
+        text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
         notes = []
         if self.data.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
             notes.append(f"dtype={self.data.dtype}")
+        if self.device != "cpu":
+            notes.append(f"device='{self.device}'")
         if self.grad_fn is not None:
             notes.append(f"grad_fn=<{type(self._node).__name__}>")
         elif self._requires_grad:

@@ -14,12 +14,12 @@ from tests.tensor.parity import array_of
 
 # Ops whose results have no gradient: makers of new tensors, comparisons, positions, conversions.
 WITHOUT_GRADIENT = [
-    "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "bitwise_and",
-    "bitwise_not", "bitwise_or", "bitwise_xor", "empty", "empty_like", "eq", "equal", "eye",
-    "floor_divide", "from_dlpack", "from_numpy", "full", "full_like", "ge", "gt", "isfinite",
-    "isinf", "isnan", "le", "linspace", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "lt", "ne", "nonzero", "ones", "ones_like", "rand", "rand_like", "randint",
-    "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",
+    "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "as_tensor",
+    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "empty", "empty_like", "eq", "equal",
+    "eye", "floor_divide", "from_dlpack", "from_numpy", "full", "full_like", "ge", "gt", "isfinite",
+    "isinf", "isnan", "le", "linspace", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "lt", "ne", "nonzero", "ones", "ones_like", "rand", "rand_like", "randint", "randn",
+    "randn_like", "randperm", "tensor", "zeros", "zeros_like",
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [

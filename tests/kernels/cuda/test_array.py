@@ -55,6 +55,7 @@ def test_an_array_goes_there_and_back_in_memory_of_its_own():
         lambda x: np.concatenate([x, x]),
         lambda x: np.zeros_like(x),
         lambda x: np.ones(3, like=x),
+        lambda x: np.asarray(np.arange(2.0), np.float32, like=x),
         lambda x: np.maximum(x, 1, out=x),
         lambda x: next(iter(x[0])),
     ],
