@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Sequence
 
-from . import analyse, compare, evaluate, explore, models, predict, summary, train
+from . import analyse, compare, evaluate, explore, models, predict, search, summary, train
 from .parser import CommandError, Parser
 
 DESCRIPTION = """\
@@ -22,6 +22,7 @@ examples:
   minitorch-cnn compare lenet5 lenet5_relu      what models cost, side by side
   minitorch-cnn analyse lesions runs/lenet5-digits     what it does without a layer
   minitorch-cnn explore runs/lenet5-digits      a page to click through a network
+  minitorch-cnn search --space layers           look for a good network
 
 Each command has a --help of its own, for example: minitorch-cnn train --help"""
 
@@ -59,7 +60,7 @@ def command_parser() -> Parser:
     """The parser of all commands; each sets `run`, the function that takes the options."""
     parser = Parser(prog="minitorch-cnn", description=DESCRIPTION)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, predict, models, summary, compare, analyse, explore):
+    for command in (train, evaluate, predict, models, summary, compare, analyse, explore, search):
         command.add_parser(commands)
     return parser
 

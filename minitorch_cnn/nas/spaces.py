@@ -10,11 +10,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from ..models import create_model
 from ..models.blocks import ConvBNReLU
-from ..models.genetic_cnn import code_of, read_code
+from ..models.genetic_cnn import code_of
 from ..models.genotype import CellGenotype, Genotype
 from ..models.operations import OPERATIONS
 from ..nn import AdaptiveAvgPool2d, Flatten, Linear, Module, Sequential
@@ -26,7 +26,12 @@ class Space:
     sizes: how many answers each question has.
     parts: how many questions in a row belong together (a node, a layer, a stage): what two parents
     exchange as a whole.
+    model, argument, settings: the registered model that networks are, its argument that an
+    architecture is, and the others. A space whose networks are no registered model has no `model`.
     """
+
+    model: ClassVar[str | None] = None
+    argument: ClassVar[str | None] = None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -53,9 +58,16 @@ class Space:
     def _describe(self, choices: Iterator[int]) -> Any:
         raise NotImplementedError(f"{type(self).__name__} defines no _describe")
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {}
+
     def build(self, architecture: Any, num_classes: int, in_channels: int) -> Module:
         """A new network of that architecture. x (N, in_channels, H, W) -> (N, num_classes)"""
-        raise NotImplementedError(f"{type(self).__name__} defines no build")
+        settings = {**self.settings, self.argument: architecture}
+        return create_model(
+            self.model, **settings, num_classes=num_classes, in_channels=in_channels
+        )
 
 
 @dataclass(frozen=True)
@@ -71,6 +83,8 @@ class CellSpace(Space):
 
     Raises: ValueError for numbers below 1, fewer than 2 operations, or unknown ones.
     """
+
+    model, argument = "nasnet", "genotype"
 
     nodes: int = 5
     operations: tuple[str, ...] = tuple(OPERATIONS)
@@ -107,16 +121,9 @@ class CellSpace(Space):
             nodes.append((first, self.operations[a], second, self.operations[b]))
         return CellGenotype(nodes)
 
-    def build(self, architecture: dict, num_classes: int, in_channels: int) -> Module:
-        return create_model(
-            "nasnet",
-            genotype=architecture,
-            cells=self.cells,
-            filters=self.filters,
-            drop_path=0.0,
-            num_classes=num_classes,
-            in_channels=in_channels,
-        )
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {"cells": self.cells, "filters": self.filters, "drop_path": 0.0}
 
 
 @dataclass(frozen=True)
@@ -194,6 +201,8 @@ class GeneticSpace(Space):
     Raises: ValueError for fewer than 2 nodes, or other numbers of filters than of stages.
     """
 
+    model, argument = "genetic_cnn", "code"
+
     nodes: tuple[int, ...] = (3, 4, 5)
     filters: tuple[int, ...] = (8, 16, 32)
     units: int = 64
@@ -221,20 +230,11 @@ class GeneticSpace(Space):
     def _describe(self, choices: Iterator[int]) -> str:
         return code_of(list(choices), self.nodes)
 
-    def build(self, architecture: str, num_classes: int, in_channels: int) -> Module:
-        read_code(architecture)
-        return create_model(
-            "genetic_cnn",
-            code=architecture,
-            stem=(),
-            filters=self.filters,
-            norm="batch",
-            pooled=1,
-            units=(self.units,),
-            dropout=0.0,
-            num_classes=num_classes,
-            in_channels=in_channels,
-        )
+    @property
+    def settings(self) -> dict[str, Any]:
+        """A small net of the stages alone, without those of VGG-16 in front."""
+        small = {"stem": (), "norm": "batch", "pooled": 1, "dropout": 0.0}
+        return {"filters": self.filters, "units": (self.units,), **small}
 
 
 SPACES = {"cells": CellSpace, "layers": LayerSpace, "genetic": GeneticSpace}

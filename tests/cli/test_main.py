@@ -33,7 +33,9 @@ def test_without_arguments_it_prints_its_help(command, capsys):
     assert said == (0, help_of("", capsys), "")
 
 
-@pytest.mark.parametrize("name", ["", "train", "evaluate", "predict", "models", "summary"])
+@pytest.mark.parametrize(
+    "name", ["", "train", "evaluate", "predict", "models", "summary", "search"]
+)
 def test_every_help_has_examples_that_can_be_run_as_they_stand(name, capsys):
     examples = re.findall(r"^  minitorch-cnn (.*?)(?:   .*)?$", help_of(name, capsys), re.M)
     assert examples

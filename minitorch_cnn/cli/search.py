@@ -1,0 +1,268 @@
+"""minitorch-cnn search: let a method look for networks, or let a stopped search go on."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from .parser import CommandError, Parser, number, parse_data, setting
+
+DESCRIPTION = """\
+Search for networks: a method proposes them, each is trained for a short while, its accuracy on
+images held out from the training data is the reward, and the method proposes better ones. The
+folder of the search has all that was tried, the best, and what it takes to go on.
+
+spaces (with settings for --space-set):
+  cells      the two cells of a NASNet   nodes=5 operations=[...] cells=1 filters=8
+  layers     convolutions in a row       layers=4 heights=[1,3,5,7] widths=[1,3,5,7]
+                                         filters=[24,36,48,64] strides=[1,2,3]
+  genetic    the bits of Genetic CNN     nodes=[3,4,5] filters=[8,16,32] units=64
+
+methods (with settings for --method-set):
+  reinforce  an LSTM learns what pays    batch=10 lr=0.01 entropy=0.01 decay=0.9 hidden_size=64
+  random     all networks are as likely  batch=10
+  evolution  the fittest have children   population=20 crossover=0.2 exchange=0.2 mutation=0.8
+                                         change=0.05
+
+examples:
+  minitorch-cnn search --space layers --budget 100 --space-set layers=2 filters=[4,8]
+  minitorch-cnn search --space genetic --method evolution --budget 100 --workers 2
+  minitorch-cnn search --space cells --budget 50 --data shapes --images 500 --space-set nodes=3
+  minitorch-cnn search --resume runs/search-cells    go on where that search was stopped
+
+On a cluster MPI's processes train the networks, all but one of so many (pip install mpi4py):
+  mpiexec -n 3 python -m mpi4py.futures -m minitorch_cnn search --space layers --budget 100"""
+
+USAGE = """\
+minitorch-cnn search [--space NAME] [--method NAME] [--budget N] [settings] [--out DIR]
+       minitorch-cnn search --resume DIR [--workers N] [--plain]"""
+
+FILES = {
+    "best.json": "the best architecture",
+    "log.jsonl": "a line for each sample",
+    "rewards.png": "how the rewards went",
+    "pareto.png": "what accuracy costs in multiply-adds",
+    "plan.json": "the settings",
+    "state.safetensors": "what --resume goes on from",
+}
+SMALL_IMAGES = {"digits": 8}  # pixels a side, if not 32
+
+
+def add_parser(commands) -> None:
+    parser: Parser = commands.add_parser(
+        "search", help="look for good networks, or let a search go on", description=DESCRIPTION
+    )
+    parser.usage = USAGE
+    search = parser.add_argument_group("the search")
+    search.add_argument("--space", metavar="NAME", help="cells, layers or genetic (cells)")
+    search.add_argument(
+        "--method", metavar="NAME", help="reinforce, random or evolution (reinforce)"
+    )
+    search.add_argument(
+        "--budget", type=number(int, 1), metavar="N", help="networks that are asked for (200)"
+    )
+    for what in ("space", "method"):
+        search.add_argument(
+            f"--{what}-set",
+            nargs="+",
+            type=setting,
+            metavar="NAME=VALUE",
+            help=f"settings of the {what}, see above",
+        )
+    search.add_argument(
+        "--seed", type=number(int, 0), metavar="N", help="of the method and of the children (0)"
+    )
+    children = parser.add_argument_group("how each network is trained")
+    children.add_argument(
+        "--data",
+        nargs="+",
+        metavar=("NAME", "PATH"),
+        help="digits (the default) and shapes need no files; mnist, fashion-mnist, cifar10, "
+        "cifar100 and folder need the PATH to them",
+    )
+    children.add_argument(
+        "--size", type=number(int, 1), metavar="N", help="pixels a side (8 of digits, else 32)"
+    )
+    children.add_argument(
+        "--images", type=number(int, 5), metavar="N", help="how many are used, a fifth to test"
+    )
+    children.add_argument(
+        "--epochs", type=number(int, 1), metavar="N", help="passes over the images (2)"
+    )
+    children.add_argument(
+        "--batch-size", type=number(int, 1), metavar="N", help="images in each step (32)"
+    )
+    children.add_argument(
+        "--lr", type=number(float, 0, above=True), metavar="RATE", help="the highest rate (0.05)"
+    )
+    children.add_argument(
+        "--timeout",
+        type=number(float, 0, above=True),
+        metavar="SECONDS",
+        help="after which one is given up (600)",
+    )
+    place = parser.add_argument_group("the run")
+    place.add_argument(
+        "--workers", type=number(int, 1), metavar="N", help="networks trained at a time (all cores)"
+    )
+    place.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="its folder, new or empty (runs/search-SPACE, or the like with a number)",
+    )
+    place.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the stopped search in this folder"
+    )
+    place.add_argument(
+        "--plain", action="store_true", help="a line per round and no bar, as for a log file"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options) -> None:
+    from ..nas import read_plan, resume_search, run_search
+
+    if options.resume is not None:
+        refuse_settings(options)
+        directory = options.resume
+        plan = read_plan(directory)
+    else:
+        plan = make_plan(options)
+        directory = options.out or free_directory(options.space or "cells")
+        refuse_taken(directory)
+    executor, workers = make_executor(options.workers)
+    settings = {"workers": workers, "executor": executor}
+    settings["progress"] = "plain" if options.plain else "bar"
+    print(
+        f"Searching {type(plan.space).__name__} by {plan.method} on {plan.training.data}: "
+        f"{plan.budget} samples, seed {plan.seed}\nThe folder of the search: {directory}",
+        flush=True,
+    )
+    try:
+        if options.resume is None:
+            samples = run_search(plan, directory, **settings)
+        else:
+            samples = resume_search(directory, **settings)
+    except KeyboardInterrupt:
+        begun = (directory / "plan.json").is_file()
+        go_on = f"; it goes on with: minitorch-cnn search --resume {directory}" if begun else ""
+        raise KeyboardInterrupt(f"stopped{go_on}") from None
+    report(plan, samples, directory)
+
+
+def make_plan(options):
+    """The plan of the options that were given, else of the defaults."""
+    from ..nas import METHODS, SPACES, Plan, Training
+
+    for name, known in (("space", SPACES), ("method", METHODS)):
+        value = getattr(options, name)
+        if value is not None and value not in known:
+            raise CommandError(f"--{name} {value} must be one of {', '.join(known)}")
+    data, path = parse_data(options.data)
+    training = given(options, "images", "epochs", "batch_size", "lr", "seed")
+    training["size"] = options.size or SMALL_IMAGES.get(data, 32)
+    space = options.space or "cells"
+    try:
+        made = SPACES[space](**dict(options.space_set or ()))
+    except TypeError as error:
+        raise CommandError(f"--space-set does not fit the space {space}: {error}") from None
+    return Plan(
+        made,
+        training=Training(data=data, path=path, **training),
+        settings=dict(options.method_set or ()),
+        **given(options, "method", "budget", "seed", "timeout"),
+    )
+
+
+def given(options, *names: str) -> dict:
+    """Those of the options that were given."""
+    values = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def make_executor(workers: int | None) -> tuple[Callable | None, int | None]:
+    """What makes the pool, None for processes of this machine; and the networks at a time.
+
+    Under `python -m mpi4py.futures` it is MPI's, if there are processes for it.
+    """
+    if "mpi4py.futures" not in sys.modules:
+        return None, workers
+    from mpi4py import MPI
+    from mpi4py.futures import MPIPoolExecutor
+
+    from ..nas.workers import THREADS
+
+    others = MPI.COMM_WORLD.Get_size() - 1
+    if others == 0:
+        return None, workers
+    environment = dict.fromkeys(THREADS, "1")  # before NumPy is loaded there
+    return lambda: MPIPoolExecutor(main=False, env=environment), min(workers or others, others)
+
+
+def report(plan, samples, directory: Path) -> None:
+    """What was found, and how to train it; the pictures."""
+    from ..nas import best
+    from ..nas.plots import plot_pareto, plot_rewards
+
+    try:
+        plot_rewards(samples, directory / "rewards.png")
+        plot_pareto(samples, directory / "pareto.png")
+    except ImportError as error:
+        print(f"search: no pictures were drawn: {error}", file=sys.stderr)
+    found = best(samples)
+    failed = sum(sample.score.failed is not None for sample in samples)
+    trained = sum(not sample.known for sample in samples)
+    print(f"\n{len(samples)} samples, {trained} networks trained, {failed} samples failed")
+    print(
+        f"The best: {found.score.reward:.2%} of held-out images, {found.score.params:,} "
+        f"parameters, {found.score.macs:,} multiply-adds"
+    )
+    print(f"In {directory}")
+    for name, text in FILES.items():
+        if (directory / name).exists():
+            print(f"  {name:18} {text}")
+    print(how_to_train(plan, directory / "best.json"))
+
+
+def how_to_train(plan, path: Path) -> str:
+    """The command that trains the best network, or how it is built if that is no model's name."""
+    space, training = plan.space, plan.training
+    if space.model is None:
+        return f"To build it: mt.nas.read_plan({str(path.parent)!r}).space.build(best, 10, 1)"
+    each = (f"{name}={json.dumps(value)}" for name, value in space.settings.items())
+    settings = " ".join(map(shlex.quote, each))
+    data = " ".join(filter(None, [training.data, training.path]))
+    return (
+        f"To train it:\n  minitorch-cnn train {space.model} --data {data} --size {training.size} "
+        f'--set {settings} "{space.argument}=$(cat {path})"'
+    )
+
+
+def refuse_settings(options) -> None:
+    """A search goes on as planned, so that it finds what it would have found."""
+    names = ("space", "method", "budget", "space_set", "method_set", "seed", "data", "size")
+    for name in (*names, "images", "epochs", "batch_size", "lr", "timeout", "out"):
+        if getattr(options, name) is not None:
+            raise CommandError(
+                f"--{name.replace('_', '-')} cannot be given with --resume: the search goes on "
+                "with its own settings"
+            )
+
+
+def free_directory(space: str) -> Path:
+    """runs/search-SPACE, or the first of runs/search-SPACE-2, -3, ... that is not there."""
+    first = Path("runs", f"search-{space}")
+    others = (first.with_name(f"{first.name}-{i}") for i in itertools.count(2))
+    return next(path for path in itertools.chain([first], others) if not path.exists())
+
+
+def refuse_taken(directory: Path) -> None:
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        searched = (directory / "plan.json").is_file()
+        resume = f"; its search goes on with --resume {directory}" if searched else ""
+        raise CommandError(f"--out {directory} must be a new or empty folder{resume}")
