@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..cuda.array import anywhere
 from ..jit import can_compile
 from ..twins import NUMBA, Room
 
@@ -60,7 +61,7 @@ def _pays(case: Case) -> bool:
 
 ROOM = Room("activation", __name__)
 ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised")
+ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, wants=_pays, needs=NUMBA)
 
 

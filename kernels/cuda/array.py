@@ -124,6 +124,11 @@ def on_host(case: Any) -> bool:
     return issubclass(array, np.ndarray) and not issubclass(array, EmulatorArray)
 
 
+def anywhere(case: Any) -> bool:
+    """True: for twins made of NumPy's functions that CuPy's arrays answer, too."""
+    return True
+
+
 def is_emulated(case: Any) -> bool:
     """Whether the arrays of a room's case are the emulator's."""
     return issubclass(case.array, EmulatorArray)

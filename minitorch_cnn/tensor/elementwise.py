@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
-from .. import devices
 from ..autograd import function
 from ..autograd.function import Function
+from ..kernels import special
 from .arithmetic import Mul, where
 from .promotion import as_tensor, result_type, to_floating
-
-_erf_of_one = np.frompyfunc(math.erf, 1, 1)
-
-
-def _erf(x):
-    """erf of an array, element by element: exact, and NumPy has none of its own."""
-    device = devices.device_of(x)
-    if device.startswith("cuda"):
-        from cupyx.scipy.special import erf
-
-        return erf(x)
-    return devices.moved(np.asarray(_erf_of_one(devices.to_host(x)), x.dtype), device, "erf")
 
 
 class Neg(Function):
@@ -177,7 +163,7 @@ class Erf(Function):
 
     def forward(ctx, x):
         ctx.save(x)
-        return _erf(x)
+        return special.erf(x)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
