@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -50,8 +50,13 @@ def load_source(
 
 
 def digits(path, size: int, transforms: Transforms) -> Source:
-    parts = [datasets.Digits(t is transforms[0], size, t) for t in transforms]
+    parts = [datasets.Digits(train, size, t) for train, t in in_parts(transforms)]
     return Source(*parts, parts[0].classes, 1)
+
+
+def in_parts(transforms: Transforms) -> Iterator[tuple[bool, Callable]]:
+    """Whether it is for the part to learn from, and the transform; both parts may have the same."""
+    return zip((True, False), transforms, strict=True)
 
 
 def shapes(path, size: int, transforms: Transforms) -> Source:
@@ -72,7 +77,7 @@ def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
     """The source of a data set whose reader takes (path, train, transform)."""
 
     def source(path, size: int, transforms: Transforms) -> Source:
-        train, test = (reader(path, t is transforms[0], t) for t in transforms)
+        train, test = (reader(path, part, t) for part, t in in_parts(transforms))
         return Source(train, test, train.classes, channels)
 
     return source

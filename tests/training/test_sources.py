@@ -26,6 +26,11 @@ def test_built_in_data_have_two_parts_each_with_its_transform(name, channels, cl
         assert 0 <= label < len(source.classes)
 
 
+def test_the_part_held_out_is_another_one_whatever_the_transforms_are():
+    source = load_source("digits", None, 8, MARKS[:1] * 2)
+    assert (len(source.train), len(source.test)) == (1442, 355)
+
+
 def test_shapes_have_masks_for_models_that_label_pixels():
     source = load_source("shapes", None, 24, MARKS, of_pixels=True)
     assert (len(source.train), len(source.test), len(source.classes)) == (1000, 250, 7)
