@@ -13,8 +13,17 @@ from .tables import format_totals
 # The module of each analysis, imported when one of its names is first asked for. A module must not
 # have the name of a function: once imported it would be what that name stands for.
 _ON_DEMAND = {
+    "backward_rules": ("RULES", "Deconvolution", "Saliency", "deconvolve", "saliency"),
     "block_gradients": ("GradientNorms", "gradient_norms"),
+    "class_activation": ("ClassActivation", "box_iou", "bright_box", "class_activation_maps"),
     "lesions": ("Lesions", "RandomLesions", "drop_several", "lesion_study", "reorder"),
+    "loss_landscape": (
+        "LossLine",
+        "LossSurface",
+        "loss_line",
+        "loss_surface",
+        "random_direction",
+    ),
     "paths": ("PathGradients", "PathLengths", "gradient_by_path_length", "path_lengths"),
     "refinement": ("Refinement", "iterative_refinement"),
     "signal_sizes": (

@@ -88,7 +88,8 @@ class RandomLesions(NamedTuple):
         sizes = np.broadcast_to(self.sizes.reshape(len(self.sizes), -1), self.errors.shape)
         ax.plot(sizes.ravel(), 100 * self.errors.ravel(), ".", color=color, alpha=0.4)
         middle = np.median(sizes, 1), 100 * np.median(self.errors, 1)
-        ax.plot(*middle, color=color, label="median")
+        line = sorted(zip(*middle, strict=True))
+        ax.plot(*zip(*line, strict=True), color=color, label="median")
         ax.axhline(100 * self.intact, color=GREY, linestyle="--", label="intact")
         kind = "residual blocks" if self.residual else "plain layers"
         if self.reordered:

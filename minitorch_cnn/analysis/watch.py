@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
+from ..functional.activation import ReLU6
 from ..functional.norm import BatchNorm, ChannelAffine
 from ..nn import Module
 from ..tensor import Tensor
@@ -75,12 +76,12 @@ def weights_kept(model: Module) -> Iterator[Module]:
 
 
 def rectifies(node: object) -> bool:
-    """Whether a node of the graph ends in max(y, 0): a ReLU, or a batch norm with one."""
+    """Whether a node of the graph ends in max(y, 0): a ReLU, ReLU6, or a batch norm with one."""
     if isinstance(node, BatchNorm):
         return node.settings["relu"]
     if isinstance(node, ChannelAffine):
         return node.saved_[2] is not None
-    return isinstance(node, ReLU)
+    return isinstance(node, ReLU | ReLU6)
 
 
 def logits_of(output: Tensor | tuple[Tensor, ...]) -> Tensor:

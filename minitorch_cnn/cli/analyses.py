@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .parser import CommandError
+
 Found = tuple[str, Callable[[Path], object]]  # what to print, and what draws it into a file
 
 
@@ -111,6 +113,65 @@ def of_refinement(subject, options) -> Found:
     return drawn("\n".join([head, *rows]), found)
 
 
+def of_landscape(subject, options) -> Found:
+    from ..analysis import loss_line
+
+    found = loss_line(subject.model, subject.x, subject.labels)
+    rows = [f"{step:6.2f} {loss:10.4g}" for step, loss in zip(*found, strict=True)]
+    return drawn("\n".join(["  step       loss", *rows]), found)
+
+
+def of_surface(subject, options) -> Found:
+    from ..analysis import loss_surface
+
+    found = loss_surface(subject.model, subject.x, subject.labels)
+    rows = [" ".join(f"{loss:8.3g}" for loss in row) for row in found.losses]
+    return drawn("\n".join(["loss, steps from -1 to 1 along two directions", *rows]), found)
+
+
+def of_class_activation(subject, options) -> Found:
+    from ..analysis import class_activation_maps
+
+    found = class_activation_maps(subject.model, subject.x, truth=subject.boxes)
+    text = "left top right bottom of the brightest part of each map" + (
+        "" if found.iou is None else f"; mean IoU with the known boxes {found.iou.mean():.3f}"
+    )
+    rows = [" ".join(f"{v:5}" for v in box) for box in found.boxes]
+    return drawn("\n".join([text, *rows]), found)
+
+
+def of_saliency(subject, options) -> Found:
+    from ..analysis import saliency
+
+    found = saliency(subject.model, subject.x[:8])
+    rows = [f"{rule:14} {np.abs(m).mean():.3g}" for rule, m in found.maps.items()]
+    return drawn("\n".join(["rule           mean of |dlogit/dx|", *rows]), found)
+
+
+def of_deconvolution(subject, options) -> Found:
+    from ..analysis import deconvolve
+
+    layer = options.layer or last_convolution(subject.model)
+    found = deconvolve(subject.model, subject.x, layer)
+    rows = [
+        f"{channel:7} {a:10.3g} {image:6}  {tuple(place.tolist())}"
+        for channel, a, image, place in zip(
+            found.channels, found.activations, found.images, found.places, strict=True
+        )
+    ]
+    return drawn("\n".join([f"{layer}\nchannel activation  image  place", *rows]), found)
+
+
+def last_convolution(model) -> str:
+    """The name of the last convolution of a model."""
+    from ..nn import Conv2d
+
+    names = [name for name, module in model.named_modules() if isinstance(module, Conv2d)]
+    if not names:
+        raise CommandError("the model has no convolution; name a layer with --layer")
+    return names[-1]
+
+
 ANALYSES = {
     "signals": Analysis("size of activations and gradients, and dead units", of_signals),
     "initialisations": Analysis("the same for each initialisation", of_initialisations),
@@ -120,4 +181,9 @@ ANALYSES = {
     "order": Analysis("error with blocks in another order", of_reordering),
     "paths": Analysis("gradient by the length of its path", of_paths),
     "refinement": Analysis("how blocks refine a stage's estimate", of_refinement),
+    "landscape": Analysis("loss along a random direction", of_landscape),
+    "surface": Analysis("loss on a random plane", of_surface),
+    "cam": Analysis("class activation maps, and their boxes", of_class_activation),
+    "saliency": Analysis("what pixels a class's logit comes from", of_saliency),
+    "deconvolution": Analysis("what excites the channels of --layer most", of_deconvolution),
 }

@@ -4,8 +4,8 @@ import pytest
 
 from minitorch_cnn.cli.analyses import ANALYSES
 
-# What these need of a net: residual blocks, or two of the same shapes.
-RESIDUAL = {"order", "paths", "refinement"}
+# What these need of a net: residual blocks, two of the same shapes, or an average over its maps.
+RESIDUAL = {"cam", "order", "paths", "refinement"}
 
 
 @pytest.mark.parametrize("what", sorted(set(ANALYSES) - RESIDUAL))

@@ -1,0 +1,217 @@
+"""Images of what excites a unit, by three rules for the way back through a ReLU.
+
+    plain           gx = gy where y > 0            Simonyan et al. 2013, arXiv 1312.6034
+    deconvolution   gx = max(gy, 0)                Zeiler and Fergus 2014, arXiv 1311.2901
+    guided          gx = max(gy, 0) where y > 0    Springenberg et al. 2014, arXiv 1412.6806
+
+y is the ReLU's output, gy what comes back to it. All else is the gradient: through a convolution,
+its transpose; through max pooling, unpooling by the switches, the positions of the maxima.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..autograd import enable_grad, grad
+from ..functional.norm import ChannelAffine
+from ..nn import Module
+from ..tensor import Tensor
+from .fields import ancestors
+from .figures import headline, image_grid, show_image
+from .watch import checked_batch, evaluation, logits_of, module_named, recorded, rectifies
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+RULES = ("plain", "deconvolution", "guided")
+MOST = 8  # images that a figure shows
+
+
+class Saliency(NamedTuple):
+    """maps[rule] (N, C, H, W): the class's logit led back to the pixels of x by each rule."""
+
+    x: np.ndarray
+    labels: np.ndarray
+    maps: dict[str, np.ndarray]
+
+    def plot(self) -> Figure:
+        """The first images, and below each its maps: grey is 0, or black for the largest of |g|."""
+        count = min(len(self.x), MOST)
+        figure, grid = image_grid(1 + len(self.maps), count)
+        for i in range(count):
+            show_image(grid[0, i], self.x[i], f"class {self.labels[i]}")
+            for row, (rule, maps) in enumerate(self.maps.items(), 1):
+                show_image(grid[row, i], signed(maps[i]), rule if i == 0 else "")
+        headline(figure, "Logits led back to the pixels")
+        return figure
+
+
+class Deconvolution(NamedTuple):
+    """The strongest activation of each of the channels of a layer, led back to the pixels.
+
+    images (K,): the image of the batch in which a channel is strongest, at places (K, 2), with
+    activations (K,). parts (K, C, H, W): what there led to it; inputs (K, C, H, W): those images.
+    """
+
+    layer: str
+    rule: str
+    channels: np.ndarray
+    images: np.ndarray
+    places: np.ndarray
+    activations: np.ndarray
+    parts: np.ndarray
+    inputs: np.ndarray
+
+    def plot(self) -> Figure:
+        """Each image above its part."""
+        figure, grid = image_grid(2, len(self.channels))
+        for k, channel in enumerate(self.channels):
+            show_image(grid[0, k], self.inputs[k], f"channel {channel}")
+            show_image(grid[1, k], signed(self.parts[k]), f"{self.activations[k]:.2g}")
+        text = f"What excites channels of {self.layer} most: image, and its part by {self.rule}"
+        headline(figure, text)
+        return figure
+
+
+def signed(image: np.ndarray) -> np.ndarray:
+    """(C, H, W) moved and scaled so that 0 is grey: values from 0 to 1."""
+    return 0.5 + image / (2 * np.abs(image).max() or 1)
+
+
+def saliency(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray | None = None,
+    rules: Sequence[str] = RULES,
+) -> Saliency:
+    """What in x (N, C, H, W) the logits of classes `labels` (N,) come from, by each rule.
+
+    labels: those that the model says by default. The model runs in evaluation mode.
+
+    Raises: ValueError for other shapes, or an unknown rule.
+    """
+    checked_batch("saliency", x, labels)
+    check_rules("saliency", rules)
+    leaf = Tensor(x.data, requires_grad=True)
+    with evaluation(model), enable_grad():
+        logits = logits_of(model(leaf))
+    chosen = logits.data.argmax(1) if labels is None else np.asarray(labels)
+    score = logits[np.arange(len(x)), chosen].sum()
+    return Saliency(x.data, chosen, {rule: led_back(score, leaf, None, rule) for rule in rules})
+
+
+def deconvolve(
+    model: Module,
+    x: Tensor,
+    layer: str,
+    channels: Sequence[int] | None = None,
+    rule: str = "deconvolution",
+) -> Deconvolution:
+    """The part of an image in which each channel of `layer` finds what excites it most.
+
+    Of each channel all activations but the largest in the batch x (N, C, H, W) are set to 0, and
+    that one is led back to the pixels (Zeiler and Fergus 2014, section 2.1). channels: by default
+    the eight with the largest activations.
+
+    Raises: KeyError for a layer that is none; ValueError for one without maps (N, C, h, w), a
+    channel that it does not have, or an unknown rule.
+    """
+    checked_batch("deconvolve", x)
+    check_rules("deconvolve", [rule])
+    leaf = Tensor(x.data, requires_grad=True)
+    y = output_of("deconvolve", model, leaf, layer)
+    peaks = y.data.max((0, 2, 3))
+    channels = np.argsort(-peaks)[:8] if channels is None else np.asarray(channels)
+    if channels.size == 0 or channels.min() < 0 or channels.max() >= y.shape[1]:
+        raise ValueError(
+            f"deconvolve: channels={channels.tolist()} must be from 0 to {y.shape[1] - 1}"
+        )
+    images, places, parts = [], [], []
+    for channel in channels:
+        n, i, j = np.unravel_index(y.data[:, channel].argmax(), (len(x), *y.shape[2:]))
+        seed = np.zeros_like(y.data)
+        seed[n, channel, i, j] = y.data[n, channel, i, j]
+        images.append(n)
+        places.append((i, j))
+        parts.append(led_back(y, leaf, Tensor(seed), rule)[n])
+    inputs = x.data[images]
+    return Deconvolution(
+        layer,
+        rule,
+        channels,
+        np.array(images),
+        np.array(places),
+        peaks[channels],
+        np.stack(parts),
+        inputs,
+    )
+
+
+def output_of(function: str, model: Module, x: Tensor, layer: str) -> Tensor:
+    """The maps (N, C, h, w) that `layer` makes of x in evaluation mode, with a graph.
+
+    Raises: KeyError or ValueError, in the name of `function`, if there are none.
+    """
+    module_named(function, model, layer)
+    with recorded(model) as outputs, evaluation(model), enable_grad():
+        model(x)
+    if layer not in outputs:
+        raise KeyError(f"{function}: layer={layer!r} did not run")
+    y = outputs[layer]
+    if y.ndim != 4:
+        raise ValueError(
+            f"{function}: layer={layer!r} has outputs of shape {y.shape}, which must be maps "
+            "(N, C, h, w)"
+        )
+    return y
+
+
+def check_rules(function: str, rules: Sequence[str]) -> None:
+    """ValueError, in the name of `function`, for a rule there is not."""
+    for rule in rules:
+        if rule not in RULES:
+            raise ValueError(f"{function}: rule={rule!r} must be one of {', '.join(RULES)}")
+
+
+def led_back(y: Tensor, x: Tensor, seed: Tensor | None, rule: str) -> np.ndarray:
+    """`seed` (1 for a number y) led back from y to x by the rule, in x's shape."""
+    seeds = None if seed is None else [seed]
+    with rectified(y, rule):
+        (gx,) = grad(y, x, seeds, retain_graph=True, allow_unused=True)
+    return np.zeros_like(x.data) if gx is None else gx.data
+
+
+@contextmanager
+def rectified(y: Tensor, rule: str) -> Iterator[None]:
+    """Inside, the ReLUs of the graph behind y follow the rule."""
+    nodes = [n for n in ancestors([y.grad_fn]) if rectifies(n)] if rule != "plain" else []
+    for node in nodes:
+        node.backward = _backward(node, rule)
+    try:
+        yield
+    finally:
+        for node in nodes:
+            del node.backward
+
+
+def _backward(node, rule: str):
+    ordinary = node.backward
+
+    def guided(gy):
+        return ordinary(gy.clamp(min=0))
+
+    def deconvolution(gy):
+        if not isinstance(node, ChannelAffine):
+            return gy.clamp(min=0)
+        # Batch norm in front of the ReLU, in one node: without the output it forgets its ReLU.
+        kept, node.saved_ = node.saved_, (*node.saved_[:2], None)
+        try:
+            return ordinary(gy.clamp(min=0))
+        finally:
+            node.saved_ = kept
+
+    return guided if rule == "guided" else deconvolution

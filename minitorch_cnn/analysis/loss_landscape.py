@@ -1,0 +1,185 @@
+"""Loss landscapes: the loss along random directions from the weights, as a line or a surface.
+
+H. Li, Z. Xu, G. Taylor, C. Studer, T. Goldstein (2018), "Visualizing the loss landscape of neural
+nets", NeurIPS 2018, arXiv 1712.09913, section 4. Filters can be scaled against each other without
+changing what a net computes, so that a step of one length is large for one net and small for
+another; with filter-wise normalisation a direction's filters d are as long as the weights' w:
+
+    d <- d / ||d|| * ||w||       for each filter; biases and batch norms stay where they are
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .. import functional as F
+from ..autograd import no_grad
+from ..backend import default_generator
+from ..nn import Module
+from ..tensor import Tensor
+from .figures import BLUE, GREY, axes_or_new, label
+from .watch import checked_batch, evaluation, logits_of, weights_kept
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Direction = list[np.ndarray]  # of each parameter, in their order
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+BATCH = 256
+NORMALISATIONS = ("filter", "layer", "none")
+
+
+class LossLine(NamedTuple):
+    """losses (S,) at the weights plus each of the steps (S,) times a direction."""
+
+    steps: np.ndarray
+    losses: np.ndarray
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """The loss against the step."""
+        ax = axes_or_new(ax)
+        ax.plot(self.steps, self.losses, ".-", color=BLUE)
+        ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
+        at = self.steps[self.losses.argmin()]
+        title = f"Loss along a direction: least, {self.losses.min():.3g}, at {at:.2g}"
+        label(ax, title, "step, in lengths of the weights", "loss")
+        return ax.figure
+
+
+class LossSurface(NamedTuple):
+    """losses (S, S): row i, column j at the weights plus steps[i] times one direction and steps[j]
+    times another.
+    """
+
+    steps: np.ndarray
+    losses: np.ndarray
+
+    def plot(self, ax: Axes | None = None) -> Figure:
+        """Contours of the loss, evenly spaced in its logarithm."""
+        ax = axes_or_new(ax, 5.8, 4.8)
+        finite = np.where(np.isfinite(self.losses), self.losses, np.nan)
+        low, high = np.nanmin(finite), np.nanmax(finite)
+        floor = max(low, high * 1e-6, 1e-12)
+        levels = np.geomspace(floor, max(high, floor * 1.001), 20)
+        drawn = ax.contourf(self.steps, self.steps, np.maximum(finite.T, floor), levels, norm="log")
+        ax.contour(self.steps, self.steps, finite.T, levels[1:-1], colors="white", linewidths=0.4)
+        ax.plot(0, 0, "+", color="white", markersize=10)
+        ticks = ax.figure.colorbar(drawn, ax=ax, label="loss")
+        ticks.set_ticks(levels[::4], labels=[f"{v:.2g}" for v in levels[::4]])
+        label(ax, f"Loss around the weights: {low:.3g} to {high:.3g}", "first direction", "second")
+        ax.set_xlabel("step along the first direction, in lengths of the weights")
+        ax.set_ylabel("step along the second")
+        ax.grid(visible=False)
+        return ax.figure
+
+
+def random_direction(
+    model: Module, normalise: str = "filter", generator: np.random.Generator | None = None
+) -> Direction:
+    """Independent normal numbers for each parameter of two or more axes, 0 for others.
+
+    normalise: "filter", by the length of each filter (or row of a matrix) of the weights; "layer",
+    by that of each whole weight; "none".
+
+    Raises: ValueError for another normalisation.
+    """
+    if normalise not in NORMALISATIONS:
+        raise ValueError(
+            f"random_direction: normalise={normalise!r} must be one of {', '.join(NORMALISATIONS)}"
+        )
+    rng = generator or default_generator()
+    direction = []
+    for p in model.parameters():
+        w = p.data.astype(np.float64)
+        d = rng.standard_normal(w.shape) if w.ndim > 1 else np.zeros(w.shape)
+        if w.ndim > 1 and normalise != "none":
+            axes = tuple(range(1 if normalise == "filter" else 0, w.ndim))
+            length = np.sqrt((d**2).sum(axes, keepdims=True))
+            d *= np.sqrt((w**2).sum(axes, keepdims=True)) / length
+        direction.append(d)
+    return direction
+
+
+def loss_line(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray | Tensor,
+    steps: Sequence[float] | None = None,
+    direction: Direction | None = None,
+    loss: Loss = F.cross_entropy,
+    generator: np.random.Generator | None = None,
+) -> LossLine:
+    """The mean loss of a batch along one direction, filter-normalised unless it is given.
+
+    x (N, C, H, W); labels: what the loss takes beside the model's output, of N samples. steps: 25
+    from -1 to 1 by default. The model runs in evaluation mode: batch norm keeps its statistics.
+
+    Raises: ValueError for a direction that does not have the parameters' shapes.
+    """
+    steps = np.linspace(-1, 1, 25) if steps is None else np.asarray(steps, float)
+    direction = direction or random_direction(model, generator=generator)
+    _check("loss_line", model, direction)
+    at = _losses(model, x, labels, loss, [[(s, direction)] for s in steps])
+    return LossLine(steps, at)
+
+
+def loss_surface(
+    model: Module,
+    x: Tensor,
+    labels: np.ndarray | Tensor,
+    steps: Sequence[float] | None = None,
+    directions: tuple[Direction, Direction] | None = None,
+    loss: Loss = F.cross_entropy,
+    generator: np.random.Generator | None = None,
+) -> LossSurface:
+    """The mean loss of a batch on the plane of two directions; otherwise as `loss_line`.
+
+    steps: along both; 13 from -1 to 1 by default.
+    """
+    steps = np.linspace(-1, 1, 13) if steps is None else np.asarray(steps, float)
+    if directions is None:
+        directions = tuple(random_direction(model, generator=generator) for _ in range(2))
+    for direction in directions:
+        _check("loss_surface", model, direction)
+    first, second = directions
+    places = [[(a, first), (b, second)] for a in steps for b in steps]
+    losses = _losses(model, x, labels, loss, places)
+    return LossSurface(steps, losses.reshape(len(steps), len(steps)))
+
+
+def _check(function: str, model: Module, direction: Direction) -> None:
+    shapes = [p.shape for p in model.parameters()]
+    given = [d.shape for d in direction]
+    if shapes != given:
+        raise ValueError(
+            f"{function}: direction must have an array for each of the {len(shapes)} parameters, "
+            "of its shape"
+        )
+
+
+def _losses(model: Module, x: Tensor, labels, loss: Loss, places) -> np.ndarray:
+    """The loss at the weights plus the sum of step * direction, for each place."""
+    if not isinstance(labels, Tensor):
+        labels = checked_batch("loss_landscape", x, labels)
+    start = [p.data for p in model.parameters()]
+    losses = []
+    with weights_kept(model), evaluation(model), no_grad():
+        for place in places:
+            for i, (p, w) in enumerate(zip(model.parameters(), start, strict=True)):
+                moved = w + sum(step * direction[i] for step, direction in place)
+                p.data = moved.astype(w.dtype)
+            losses.append(_mean_loss(model, x, labels, loss))
+    return np.array(losses)
+
+
+def _mean_loss(model: Module, x: Tensor, labels: Tensor, loss: Loss) -> float:
+    total = 0.0
+    for first in range(0, len(x), BATCH):
+        part = slice(first, first + BATCH)
+        total += loss(logits_of(model(x[part])), labels[part]).item() * len(x[part])
+    return total / len(x)

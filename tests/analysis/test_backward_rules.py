@@ -1,0 +1,127 @@
+"""The three ways back through a ReLU, against the ones written out."""
+
+import numpy as np
+import pytest
+
+from minitorch_cnn import nn
+from minitorch_cnn.analysis import deconvolve, saliency
+from minitorch_cnn.models import create_model
+from minitorch_cnn.nn import functional as F
+from minitorch_cnn.tensor import Tensor
+
+from .nets import drawn, images
+
+
+@pytest.fixture
+def rectified():
+    """conv, ReLU, conv, sums: with what goes back through the ReLU by hand."""
+    rng = np.random.default_rng(2)
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    ).double()
+    for p in model.parameters():
+        p.data[:] = rng.normal(size=p.shape)
+    return model
+
+
+def by_hand(model, x, labels, rule):
+    first, second = (model[i].weight.data[:, :, 0, 0] for i in (0, 2))
+    y = model[0](x).data
+    gy = np.broadcast_to(second[labels][:, :, None, None] / 9, y.shape)
+    gx = {
+        "plain": gy * (y > 0),
+        "deconvolution": np.maximum(gy, 0),
+        "guided": np.maximum(gy, 0) * (y > 0),
+    }[rule]
+    return np.einsum("oc,nohw->nchw", first, gx)
+
+
+@pytest.mark.parametrize("rule", ["plain", "deconvolution", "guided"])
+def test_a_rule_is_what_it_is_by_hand(rule, rectified):
+    x, labels = images(), np.array([0, 1, 1, 0])
+    found = saliency(rectified, x, labels, [rule])
+    assert np.allclose(found.maps[rule], by_hand(rectified, x, labels, rule))
+
+
+@pytest.mark.parametrize("rule", ["plain", "deconvolution", "guided"])
+def test_a_relu_in_a_batch_norms_pass_follows_the_same_rule(rule):
+    class Fused(nn.Module):
+        def __init__(self, apart):
+            super().__init__()
+            self.bn, self.apart = nn.BatchNorm2d(2).double(), apart
+            self.bn.weight.data[:], self.bn.bias.data[:] = [2, -1], [0.5, 0.1]
+
+        def forward(self, x):
+            y = F.relu(self.bn(x)) if self.apart else self.bn(x, relu=True)
+            weights = Tensor(np.random.default_rng(0).normal(size=(2, 3, 3)))
+            return (y * weights).sum((2, 3))
+
+    x = images()
+    maps = [saliency(Fused(apart), x, None, [rule]).maps[rule] for apart in (False, True)]
+    assert np.abs(maps[0]).max() > 0 and np.allclose(*maps)
+
+
+def test_the_rules_leave_the_graph_as_it_was(rectified):
+    x = images()
+    both = saliency(rectified, x, rules=["guided", "plain"]).maps["plain"]
+    assert np.allclose(both, saliency(rectified, x, rules=["plain"]).maps["plain"])
+
+
+def test_the_deconvolution_of_a_one_hot_map_is_its_kernel():
+    conv = nn.Conv2d(1, 2, 3, bias=False).double()
+    conv.weight.data[:] = np.arange(18.0).reshape(2, 1, 3, 3) - 8
+    x = np.zeros((1, 1, 7, 7))
+    x[0, 0, 2:5, 3:6] = conv.weight.data[1, 0]  # excites channel 1 at (2, 3) most
+    found = deconvolve(nn.Sequential(conv), Tensor(x), "0", [1])
+    assert found.places.tolist() == [[2, 3]]
+    part = found.parts[0, 0] / found.activations[0]
+    expected = np.zeros((7, 7))
+    expected[2:5, 3:6] = conv.weight.data[1, 0]
+    assert np.allclose(part, expected)
+
+
+def test_maxima_are_led_back_to_where_they_were():
+    x = images(n=1, channels=1, side=6)
+    found = deconvolve(nn.Sequential(nn.MaxPool2d(2)), x, "0", [0])
+    i, j = np.unravel_index(x.data[0, 0].argmax(), (6, 6))
+    expected = np.zeros((6, 6))
+    expected[i, j] = x.data.max()
+    assert np.array_equal(found.parts[0, 0], expected)
+
+
+def test_only_the_strongest_activation_and_what_it_sees_comes_back():
+    model = create_model("resnet20_cifar", width=0.25, in_channels=2).double()
+    x = images(side=24)
+    found = deconvolve(model, x, "layer1.0.bn1", [0, 3], "plain")
+    for part, (i, j) in zip(found.parts, found.places, strict=True):
+        rows, columns = (np.abs(part).sum(axis) for axis in ((0, 2), (0, 1)))
+        assert set(np.flatnonzero(rows)) <= set(range(i - 2, i + 3))  # two 3 x 3 see 5 x 5
+        assert set(np.flatnonzero(columns)) <= set(range(j - 2, j + 3))
+    assert "layer1.0.bn1" in drawn(found).get_suptitle()
+
+
+def test_channels_are_those_with_the_largest_activations():
+    x = images(channels=12, side=4)
+    found = deconvolve(nn.Sequential(nn.Identity(), nn.MaxPool2d(1)), x, "1")
+    peaks = x.data.max((0, 2, 3))
+    assert found.channels.tolist() == np.argsort(-peaks)[:8].tolist()
+    assert np.array_equal(found.activations, peaks[found.channels])
+
+
+def test_saliency_takes_the_class_that_the_model_says_and_is_drawn(rectified):
+    x = images()
+    found = saliency(rectified, x)
+    assert np.array_equal(found.labels, rectified(x).data.argmax(1))
+    assert len(drawn(found).axes) == 4 * 4
+
+
+def test_what_cannot_be_is_refused(rectified):
+    x = images()
+    with pytest.raises(ValueError, match="saliency: rule='kind' must be one of plain, deconv"):
+        saliency(rectified, x, rules=["kind"])
+    with pytest.raises(KeyError, match="deconvolve: layer='9' is the name of no module"):
+        deconvolve(rectified, x, "9")
+    with pytest.raises(ValueError, match=r"deconvolve: layer='4' has outputs of shape \(4, 2\)"):
+        deconvolve(rectified, x, "4")
+    with pytest.raises(ValueError, match=r"deconvolve: channels=\[3\] must be from 0 to 2"):
+        deconvolve(rectified, x, "0", [3])
