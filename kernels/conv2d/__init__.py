@@ -134,19 +134,29 @@ def explain(
         print(f"{function:18}  {twin.name:8}  {twin.why}")
 
 
-def conv2d_forward(x: np.ndarray, w: np.ndarray, window: Window, groups: int = 1) -> np.ndarray:
-    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW).
+def conv2d_forward(
+    x: np.ndarray,
+    w: np.ndarray,
+    window: Window,
+    groups: int = 1,
+    bias: np.ndarray | None = None,
+    relu: bool = False,
+) -> np.ndarray:
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW).
 
-    y[n,o,i,j] = sum over c, kh, kw of x[n,c,h,w] * w[o,c,kh,kw]: a correlation, the kernel is not
-    flipped.
+    y[n,o,i,j] = bias[o] + sum over c, kh, kw of x[n,c,h,w] * w[o,c,kh,kw]: a correlation, the
+    kernel is not flipped; with relu max(y, 0).
     Raises ValueError where shapes, dtypes, window and groups do not fit one another.
     """
     name = "conv2d_forward"
     _check_arrays(name, window, groups, x=x, w=w)
     _check_weight(name, w.shape, window, groups, x.shape[1])
     window.output_size(*x.shape[2:])
+    if bias is not None and (bias.shape, bias.dtype) != (w.shape[:1], w.dtype):
+        found, wanted = f"{bias.dtype} {bias.shape}", f"{w.dtype} {w.shape[:1]}"
+        raise ValueError(f"{name}: bias is {found}, it must be {wanted}, one per output channel")
     case = Case(name, type(x), x.dtype, x.shape, w.shape, window, groups)
-    return ROOM.choose(case).conv2d_forward(x, w, window, groups)
+    return ROOM.choose(case).conv2d_forward(x, w, window, groups, bias, relu)
 
 
 def conv2d_input_grad(

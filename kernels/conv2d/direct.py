@@ -17,6 +17,7 @@ import numpy as np
 
 from ..jit import kernel
 from ..threads import parallel_ranges
+from .finish import finish, finishing
 
 LANES = 16  # groups side by side: a vector of float32, two of float64
 RUN = 16  # positions for which the weights are laid out in the pattern of the line
@@ -25,13 +26,14 @@ ROWS = 8  # of outputs in a strip even so: the rows between two strips are copie
 PARTS = 8  # of a batch, whose weight gradients are added in order, whoever computed them
 
 
-def conv2d_forward(x, w, window, groups=1):
-    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW)."""
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)."""
     N, _, H, W = x.shape
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     y = np.empty((N, w.shape[0], *window.output_size(H, W)), x.dtype)
     blocks = N * -(-groups // LANES)
-    parallel_ranges(_forward, blocks, x.size + y.size, x, w, *_numbers(window), groups, y)
+    after = finishing(bias, relu, len(w), x.dtype)
+    parallel_ranges(_forward, blocks, x.size + y.size, x, w, *_numbers(window), groups, after, y)
     return y
 
 
@@ -61,9 +63,10 @@ def _numbers(window):
 
 
 @kernel
-def _forward(x, w, stride, dilation, before, groups, y, first, last):
+def _forward(x, w, stride, dilation, before, groups, after, y, first, last):
     C, O = x.shape[1] // groups, y.shape[1] // groups
     OH, OW = y.shape[2:]
+    bias, relu = after
     taps = C * w.shape[2] * w.shape[3]
     offsets, strip, rows, pitch = _layout(C, w.shape[2:], stride, dilation, OH, OW)
     line = np.zeros(C * stride[0] * stride[1] * rows * pitch * LANES, x.dtype)
@@ -88,6 +91,11 @@ def _forward(x, w, stride, dilation, before, groups, y, first, last):
                     start = ((n * y.shape[1] + g * O + o) * OH + top + i) * OW
                     sums = out[i * pitch * LANES :]
                     _from_lanes(sums, y.reshape(-1)[start:], O * OH * OW, lanes, 1, OW)
+                if len(bias) > 0:
+                    for lane in range(lanes):
+                        channel = (g + lane) * O + o
+                        start = ((n * y.shape[1] + channel) * OH + top) * OW
+                        finish(y.reshape(-1), start, height * OW, bias[channel], relu)
 
 
 @kernel

@@ -22,8 +22,17 @@ BLOCK = 4 * 2**20  # bytes of columns in a block
 LEAST = 512  # columns in a block even so: with fewer, reading w again outlasts the product
 
 
-def conv2d_forward(x, w, window, groups=1):
-    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW)."""
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)."""
+    y = _sums(x, w, window, groups)
+    if bias is not None:
+        y += bias[:, None, None]
+    if relu:
+        np.maximum(y, 0, out=y)
+    return y
+
+
+def _sums(x, w, window, groups):
     if groups > 1 and w.shape[1] == 1:
         return depthwise.forward(x, w, window)
     N, C, H, W = x.shape

@@ -6,11 +6,16 @@ Every other twin is compared with this one.
 import numpy as np
 
 
-def conv2d_forward(x, w, window, groups=1):
-    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW)."""
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)."""
     y = np.zeros((x.shape[0], w.shape[0], *window.output_size(*x.shape[2:])), x.dtype)
     for at_y, at_x, at_w in products(x.shape, w.shape, window, groups):
         y[at_y] += x[at_x] * w[at_w]
+    for place in np.ndindex(y.shape):
+        if bias is not None:
+            y[place] += bias[place[1]]
+        if relu and y[place] < 0:
+            y[place] = 0
     return y
 
 

@@ -17,7 +17,7 @@ from .activation import (
     softplus,
 )
 from .avg_pool import adaptive_avg_pool2d, avg_pool1d, avg_pool2d
-from .conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from .conv import conv1d, conv2d, conv2d_relu, conv_transpose1d, conv_transpose2d
 from .conv_simple import conv2d_simple
 from .dropout import drop_path, dropout, dropout2d
 from .embedding import embedding, one_hot
@@ -40,6 +40,7 @@ __all__ = [
     "channel_shuffle",
     "conv1d",
     "conv2d",
+    "conv2d_relu",
     "conv2d_simple",
     "conv_transpose1d",
     "conv_transpose2d",

@@ -22,25 +22,25 @@ from .geometry import conv_window, from_images, is_int, pair, to_images
 
 
 class Conv2d(Function):
-    """y = x * w + b.
+    """y = x * w + b, with relu max(y, 0).
 
     x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) or None -> y (N, O, OH, OW)
     """
 
-    def forward(ctx, x, w, b, window, groups):
+    def forward(ctx, x, w, b, window, groups, relu=False):
         need_x, need_w, _ = ctx.needs_input_grad
-        ctx.save(x if need_w else None, w if need_x else None)
+        y = conv2d_forward(x, w, window, groups, b, relu)
+        ctx.save(x if need_w else None, w if need_x else None, y if relu else None)
         ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
-        y = conv2d_forward(x, w, window, groups)
-        if b is not None:
-            y += b[:, None, None]
         return y
 
     def backward(ctx, gy):
         # In each group, k = (c, kh, kw), p = (n, oh, ow), x[k, p] what weight k meets at output p:
         #   y [o, p] = w [o, k] x [k, p] + b [o]
         #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
-        x, w = ctx.saved
+        x, w, y = ctx.saved
+        if y is not None:  # gy counts where y was not cut off only
+            gy = gy * Tensor((~(y.data <= 0)).astype(gy.dtype))
         need_x, need_w, need_b = ctx.needs_input_grad
         settings = {"window": ctx.window, "groups": ctx.groups}
         gx = gw = gb = None
@@ -75,10 +75,32 @@ def conv2d(
     Raises: ValueError for shapes or settings that do not fit, TypeError unless all are floats of
     one dtype.
     """
-    check_conv("conv2d", input, weight, bias, groups, spatial=2)
-    x = to_images("conv2d", input, spatial=2)
-    window = conv_window("conv2d", x, weight, stride, padding, dilation)
-    y = Conv2d.apply(x, weight, bias, window=window, groups=groups)
+    settings = stride, padding, dilation, groups
+    return _conv2d("conv2d", input, weight, bias, *settings, relu=False)
+
+
+def conv2d_relu(
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride: int | tuple[int, int] = 1,
+    padding: int | tuple[int, int] | str = 0,
+    dilation: int | tuple[int, int] = 1,
+    groups: int = 1,
+) -> Tensor:
+    """relu(conv2d(...)), where bias and ReLU take sums that are still in cache.
+
+    Arguments, shapes and errors are those of conv2d.
+    """
+    settings = stride, padding, dilation, groups
+    return _conv2d("conv2d_relu", input, weight, bias, *settings, relu=True)
+
+
+def _conv2d(name, input, weight, bias, stride, padding, dilation, groups, relu) -> Tensor:
+    check_conv(name, input, weight, bias, groups, spatial=2)
+    x = to_images(name, input, spatial=2)
+    window = conv_window(name, x, weight, stride, padding, dilation)
+    y = Conv2d.apply(x, weight, bias, window=window, groups=groups, relu=relu)
     return from_images(y, input.ndim, spatial=2)
 
 

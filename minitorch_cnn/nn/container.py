@@ -7,6 +7,7 @@ from typing import overload
 
 from ..tensor.tensor import Tensor
 from .activation import ReLU
+from .conv import Conv2d
 from .module import Module, indent
 from .norm import BatchNorm1d, BatchNorm2d
 
@@ -61,10 +62,10 @@ class _Numbered(Module):
 
 
 def _are_one_pass(module: Module, after: Module | None) -> bool:
-    """Whether two modules are a batch norm and its ReLU, and nobody wants to see them apart."""
+    """Whether a ReLU can join the module before it, and nobody wants to see them apart."""
     return (
         type(after) is ReLU
-        and type(module) in (BatchNorm1d, BatchNorm2d)
+        and type(module) in (BatchNorm1d, BatchNorm2d, Conv2d)
         and not (module.has_hooks() or after.has_hooks())
     )
 
@@ -75,7 +76,7 @@ class Sequential(_Numbered):
     Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) by the keys. A
     slice is a Sequential of the same modules under the same names.
 
-    A ReLU right after a batch norm is computed in the batch norm's pass, unless one of them has
+    A ReLU right after a batch norm or a convolution is computed in its pass, unless one of them has
     hooks.
     """
 

@@ -124,9 +124,11 @@ class Conv2d(_Conv):
 
     spatial = 2
 
-    def forward(self, input: Tensor) -> Tensor:
+    def forward(self, input: Tensor, relu: bool = False) -> Tensor:
+        """relu: also the ReLU that follows it, while the sums are in cache."""
         x, padding = self._surrounded(input)
-        return F.conv2d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+        op = F.conv2d_relu if relu else F.conv2d
+        return op(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTranspose(_Conv):

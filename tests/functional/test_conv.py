@@ -21,6 +21,27 @@ def test_conv2d_has_the_gradients_of_its_slopes(drawn):
     assert_differentiable_twice(lambda x, w, b: F.conv2d(x, w, b, **geometry), *arrays)
 
 
+@settings(max_examples=20, deadline=None)
+@given(convolutions(extra=1, batch=(1, 2)))
+def test_a_relu_in_the_same_pass_is_a_relu_after_it(drawn):
+    arrays, geometry = drawn
+    tensors = [None if array is None else Tensor(array) for array in arrays]
+    apart = F.conv2d(*tensors, **geometry)
+    together = F.conv2d_relu(*tensors, **geometry)
+    np.testing.assert_allclose(together.data, F.relu(apart).data, rtol=1e-12, atol=1e-12)
+    assume(np.abs(apart.data).min() > 1e-3)  # off the kink
+    assert_differentiable_twice(lambda x, w, b: F.conv2d_relu(x, w, b, **geometry), *arrays)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("channels", [1, 40])
+def test_a_relu_in_the_same_pass_lets_nan_through(channels, dtype):
+    x, w = np.ones((2, channels, 20, 20), dtype), np.ones((40, channels, 3, 3), dtype)
+    x[1, 0, 5, 5] = np.nan
+    y = F.conv2d_relu(Tensor(x), Tensor(w), padding=1).data
+    assert np.isnan(y[1, :, 4:7, 4:7]).all() and np.isfinite(y[0]).all()
+
+
 @settings(max_examples=30, deadline=None)
 @given(convolutions(transposed=True, extra=1, batch=(1, 2)))
 def test_conv_transpose2d_has_the_gradients_of_its_slopes(drawn):

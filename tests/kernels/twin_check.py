@@ -81,7 +81,11 @@ class ConvCase(NamedTuple):
         y_shape = (self.batch, self.out_channels, *self.window.output_size(*self.size))
         gy = draw(rng, y_shape, self.dtype)
         args = self.window, self.groups
+        b = draw(rng, self.out_channels, self.dtype)
         return {
+            "conv2d_forward, bias": conv2d.conv2d_forward(x, w, *args, b),
+            "conv2d_forward, bias, relu": conv2d.conv2d_forward(x, w, *args, b, True),
+            "conv2d_forward, relu": conv2d.conv2d_forward(x, w, *args, relu=True),
             "conv2d_forward": conv2d.conv2d_forward(x, w, *args),
             "conv2d_input_grad": conv2d.conv2d_input_grad(
                 gy, w, self.window, self.size, self.groups

@@ -45,6 +45,20 @@ def test_a_relu_behind_a_batch_norm_changes_no_number_and_no_hook(training, hook
         assert mt.equal(shown, apart if hooked == 1 else mt.functional.relu(apart))
 
 
+@pytest.mark.parametrize("hooked", [None, 0, 1])
+def test_a_relu_behind_a_convolution_changes_no_number_and_no_hook(hooked):
+    mt.manual_seed(0)
+    net, x = nn.Sequential(nn.Conv2d(2, 3, 3), nn.ReLU(), nn.Flatten()), mt.randn(4, 2, 5, 5)
+    apart, seen = net[0](x), []
+    if hooked is not None:
+        net[hooked].register_forward_hook(lambda module, inputs, y: seen.append(y))
+    y = net(x)
+    assert mt.equal(y, mt.functional.relu(apart).flatten(1)) and (y == 0).any()
+    assert type(y.grad_fn.edges[0][0]).__name__ == ("Conv2d" if hooked is None else "ReLU")
+    if hooked is not None:
+        assert mt.equal(seen[0], mt.functional.relu(apart) if hooked else apart)
+
+
 def test_a_kind_of_batch_norm_of_one_s_own_is_called_as_it_is():
     class Doubled(nn.BatchNorm2d):
         def forward(self, input):

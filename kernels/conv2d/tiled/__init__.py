@@ -17,18 +17,19 @@ import numpy as np
 from ...register_tile import ROWS
 from ...threads import get_num_threads, parallel_for
 from ...workspace import scratch
+from ..finish import finishing
 from . import lines, pointwise
 from .grid import Plan, forward_grid, input_grids
 from .weight_sum import weight_sum
 from .weights import Matrix, pack, read_only
 
 
-def conv2d_forward(x, w, window, groups=1):
-    """x (N, C, H, W), w (O, C/groups, KH, KW) -> y (N, O, OH, OW)."""
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)."""
     y = np.empty((len(x), len(w), *window.output_size(*x.shape[2:])), x.dtype)
     matrix = Matrix.forward(w.shape, groups)
     plans = _forward_plans(matrix, window, x.shape, x.itemsize, get_num_threads())
-    _correlate(x, w, matrix, plans, y)
+    _correlate(x, w, matrix, plans, y, finishing(bias, relu, len(w), x.dtype))
     return y
 
 
@@ -39,7 +40,7 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     plans = _input_plans(matrix, window, gy.shape, size, gy.itemsize, threads)
     everywhere = sum(math.prod(plan.grid.size) for plan in plans) == math.prod(size)
     gx = (np.empty if everywhere else np.zeros)((len(gy), w.shape[1] * groups, *size), gy.dtype)
-    _correlate(gy, w, matrix, plans, gx)
+    _correlate(gy, w, matrix, plans, gx, finishing(None, False, 0, gy.dtype))
     return gx
 
 
@@ -67,7 +68,7 @@ def _plan(matrix, grid, x_shape, itemsize, threads) -> Plan:
     return kind.plan(matrix, grid, x_shape, itemsize, threads)
 
 
-def _correlate(x, w, matrix, plans, y):
+def _correlate(x, w, matrix, plans, y, last):
     """Fill the grids of y: first lay out the weights, then block by block."""
     x, w = read_only(x), read_only(w).reshape(-1)
     packs, jobs = [], []
@@ -86,7 +87,7 @@ def _correlate(x, w, matrix, plans, y):
         memory = scratch("memory", (plan.memory,), x.dtype)
         places = scratch("places", (plan.terms,), np.int64)
         arrays = x, weights, plan.shifts, memory, places, y
-        plan.fill(*arrays, plan.layout.strides, plan.sizes, plan.places, block)
+        plan.fill(*arrays, plan.layout.strides, plan.sizes, plan.places, last, block)
 
     parallel_for(lambda k: pack(w, matrix, *packs[k]), len(packs))
     parallel_for(fill, len(jobs))

@@ -12,6 +12,7 @@ import numpy as np
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
 from ...workspace import cut
+from ..finish import finish
 from .grid import Grid, Plan, blocks, pieces
 from .weights import Matrix, layout
 
@@ -57,12 +58,13 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 
 
 @kernel
-def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
+def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, last, block):
     """One block of y: strip by strip the sums of its tiles, then those of them that count."""
     R, C, OH, OW, columns, more, ph, pw, lanes = sizes
     sh, sw, _, _, start_h, start_w, step_h, step_w = grid
     w_row, w_k, w_strip, w_group = strides
     g, u0, u1, o0, o1 = block
+    bias, relu = last
     _, CX, H, W = x.shape
     CY, YH, YW = y.shape[1:]
     T, tile = len(shifts), VECTORS * lanes
@@ -91,7 +93,7 @@ def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
 
         total = (count - 1) * columns + OW
         wide = (total + tile - 1) // tile * tile
-        last = (n * CY + g * R + min(o1 * ROWS, R)) * YH * YW
+        stop = (n * CY + g * R + min(o1 * ROWS, R)) * YH * YW
         for o in range(o0, o1):
             w_at = g * w_group + o * w_strip
             for p in range(0, total, tile):
@@ -100,9 +102,11 @@ def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
                     vectors, w, w_at, w_row, w_k, lines, p, places, C * T, sums, p, wide, False
                 )
             for r in range(min(ROWS, R - o * ROWS)):
+                if len(bias) > 0:
+                    finish(sums, r * wide, total, bias[g * R + o * ROWS + r], relu)
                 plane = (n * CY + g * R + o * ROWS + r) * YH
                 # What follows a row is filled later, if it belongs to this block.
-                end = last if count == YH else (plane + i0 + count) * YW
+                end = stop if count == YH else (plane + i0 + count) * YW
                 for i in range(count):
                     to = (plane + start_h + (i0 + i) * step_h) * YW + start_w
                     room = end - to if dense else 0

@@ -10,6 +10,7 @@ import numpy as np
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
 from ...workspace import cut
+from ..finish import finish
 from .grid import Grid, Plan, blocks, pieces
 from .weights import Matrix, layout
 
@@ -50,12 +51,13 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 
 
 @kernel
-def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
+def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, last, block):
     """One block of y: its columns, then strip by strip its tiles."""
     R, C, OH, OW, lanes, batch = sizes
     step_h, step_w = grid[4:]
     w_row, w_k, w_strip, w_group = strides
     g, t0, t1, o0, o1 = block
+    bias, relu = last
     N = len(x)
     CY, YH, YW = y.shape[1:]
     tile, plane, end = VECTORS * lanes, OH * OW, N * OH * OW
@@ -74,40 +76,18 @@ def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, block):
                 vectors = (count + lanes - 1) // lanes
                 n, at = t * tile // plane, t * tile % plane
                 w_at, column = g * w_group + o * w_strip, (t - b) * C * tile
-                if whole and valid == ROWS and count == tile and at + tile <= plane:
-                    to = (n * CY + g * R + o * ROWS) * plane + at
-                    multiply_tile(
-                        vectors,
-                        w,
-                        w_at,
-                        w_row,
-                        w_k,
-                        gathered,
-                        column,
-                        places,
-                        C,
-                        out,
-                        to,
-                        plane,
-                        False,
-                    )
-                else:
-                    multiply_tile(
-                        vectors,
-                        w,
-                        w_at,
-                        w_row,
-                        w_k,
-                        gathered,
-                        column,
-                        places,
-                        C,
-                        sums,
-                        0,
-                        tile,
-                        False,
-                    )
-                    _scatter(sums, valid, t * tile, count, sizes, grid, y, g * R + o * ROWS)
+                row = g * R + o * ROWS
+                direct = whole and valid == ROWS and count == tile and at + tile <= plane
+                to, step = ((n * CY + row) * plane + at, plane) if direct else (0, tile)
+                right, target = gathered, out if direct else sums
+                multiply_tile(
+                    vectors, w, w_at, w_row, w_k, right, column, places, C, target, to, step, False
+                )
+                if len(bias) > 0:
+                    for r in range(valid):
+                        finish(target, to + r * step, count, bias[row + r], relu)
+                if not direct:
+                    _scatter(sums, valid, t * tile, count, sizes, grid, y, row)
 
 
 @kernel

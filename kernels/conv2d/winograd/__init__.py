@@ -25,6 +25,7 @@ Source: Lavin, Gray (2016), Fast Algorithms for Convolutional Neural Networks, s
 
 import numpy as np
 
+from ..finish import finishing
 from ..tiled.weights import Matrix
 from .convolve import convolve
 from .weight_sum import weight_sum
@@ -32,11 +33,12 @@ from .weight_sum import weight_sum
 FEW = 32  # tiles of 4x4 outputs below which tiles of 2x2 are faster
 
 
-def conv2d_forward(x, w, window, groups=1):
-    """x (N, C, H, W), w (O, C, 3, 3) -> y (N, O, OH, OW)."""
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C, 3, 3), bias (O,) -> y (N, O, OH, OW)."""
     (top, _), (left, _) = window.padding
     y = np.empty((len(x), len(w), *window.output_size(*x.shape[2:])), x.dtype)
-    convolve(_tile(y.shape), x, w, Matrix.forward(w.shape, 1), False, (top, left), y)
+    matrix, last = Matrix.forward(w.shape, 1), finishing(bias, relu, len(w), x.dtype)
+    convolve(_tile(y.shape), x, w, matrix, False, (top, left), y, last)
     return y
 
 
@@ -44,8 +46,8 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C, 3, 3) -> gx (N, C, H, W)."""
     (top, _), (left, _) = window.padding
     gx = np.empty((len(gy), w.shape[1], *input_size), gy.dtype)
-    matrix = Matrix.backward(w.shape, 1)
-    convolve(_tile(gx.shape), gy, w, matrix, True, (2 - top, 2 - left), gx)
+    matrix, last = Matrix.backward(w.shape, 1), finishing(None, False, 0, gy.dtype)
+    convolve(_tile(gx.shape), gy, w, matrix, True, (2 - top, 2 - left), gx, last)
     return gx
 
 

@@ -21,8 +21,11 @@ TAPS = np.arange(9)
 TILES = 96  # of a block, about
 
 
-def convolve(tile, x, w, matrix, flipped, before, y):
-    """x (N, terms, H, W) -> y (N, rows, OH, OW), with so much padding above and at the left."""
+def convolve(tile, x, w, matrix, flipped, before, y, last):
+    """x (N, terms, H, W) -> y (N, rows, OH, OW), with so much padding above and at the left.
+
+    last: the bias and the ReLU that `finishing` gives.
+    """
     x, w = read_only(x), read_only(w).reshape(-1)
     _, _, OH, OW = y.shape
     C, lanes, threads = matrix.terms, VECTOR_BYTES // x.itemsize, get_num_threads()
@@ -50,7 +53,7 @@ def convolve(tile, x, w, matrix, flipped, before, y):
             memory = scratch("memory", (sum(numbers),), x.dtype)
             places = scratch("places", (2 * C,), np.int64)
             sizes = C, CW, tiles, wide, first, lines
-            _fill(tile, x, u, y, memory, places, sizes, before, blocks[k])
+            _fill(tile, x, u, y, memory, places, sizes, before, last, blocks[k])
 
         parallel_for(fill, len(blocks))
 
@@ -122,7 +125,7 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, 
 
 
 @kernel
-def _fill(tile, x, u, y, memory, places, sizes, before, block):
+def _fill(tile, x, u, y, memory, places, sizes, before, last, block):
     """Some rows of tiles of some channels of y."""
     C, CW, tiles, wide, first, lines_size = sizes
     r0, r1, o0, o1 = block
@@ -136,9 +139,9 @@ def _fill(tile, x, u, y, memory, places, sizes, before, block):
     lines = memory[v_size + m_size : v_size + m_size + lines_size]
     rows = memory[v_size + m_size + lines_size :]
     transform_windows(tile, x, 0, C, r0, r1, TH, TW, before, lines, v, CW, v_point)
-    last = wide - wide // width * width
+    rest = wide - wide // width * width
     for c in range(C):
-        places[c], places[C + c] = c * width, c * last
+        places[c], places[C + c] = c * width, c * rest
     for k in range(points):
         for o in range(o0, o1, width):
             count = min(width, o1 - o)
@@ -156,10 +159,29 @@ def _fill(tile, x, u, y, memory, places, sizes, before, block):
             for j in range(TW):
                 at, to = ((r - r0) * TW + j) * high + o, tile * j * lanes
                 transform_sums(tile, m, at, reach * m_point, m_point, rows, to, line, lanes)
-            channels = R - first - o0 - o
-            at = ((n * R + first + o0 + o) * OH + tile * i) * OW
+            channel = first + o0 + o
+            _finish_row(rows, tile * line, channel, last, lanes)
+            at = ((n * R + channel) * OH + tile * i) * OW
             for a in range(min(tile, OH - tile * i)):
-                _turn_back(rows, a * line, OW, channels, y, at + a * OW, OH * OW)
+                _turn_back(rows, a * line, OW, R - channel, y, at + a * OW, OH * OW)
+
+
+@kernel
+def _finish_row(rows, size, channel, last, lanes):
+    """rows[m, c] plus the bias of channel + c, and at least 0 with the ReLU."""
+    bias, relu = last
+    count = min(lanes, len(bias) - channel)
+    add = bias[channel : channel + lanes]
+    for m in range(0, size, lanes):
+        row = rows[m : m + lanes]
+        if count == lanes:  # a constant, for which LLVM makes vectors
+            for c in range(lanes_of(rows)):
+                total = row[c] + add[c]
+                row[c] = 0 if relu and total <= 0 else total
+        else:
+            for c in range(count):
+                total = row[c] + add[c]
+                row[c] = 0 if relu and total <= 0 else total
 
 
 @kernel
