@@ -15,6 +15,7 @@ from __future__ import annotations
 from ..autograd.function import Function
 from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
 from ..kernels.window import Window
+from ..tensor.activation import through_relu
 from ..tensor.padding import pad
 from ..tensor.tensor import Tensor
 from .checks import check_float
@@ -39,8 +40,8 @@ class Conv2d(Function):
         #   y [o, p] = w [o, k] x [k, p] + b [o]
         #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
         x, w, y = ctx.saved
-        if y is not None:  # gy counts where y was not cut off only
-            gy = gy * Tensor((~(y.data <= 0)).astype(gy.dtype))
+        if y is not None:
+            gy = through_relu(gy, y)
         need_x, need_w, need_b = ctx.needs_input_grad
         settings = {"window": ctx.window, "groups": ctx.groups}
         gx = gw = gb = None

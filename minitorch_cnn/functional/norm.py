@@ -13,6 +13,7 @@ import numpy as np
 from ..autograd.function import Function
 from ..autograd.modes import is_recomputing, no_grad
 from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_training
+from ..tensor.activation import through_relu
 from ..tensor.tensor import Tensor
 from .checks import check_float
 from .geometry import is_int
@@ -117,7 +118,7 @@ class ChannelAffine(Function):
     def backward(ctx, gy):
         x, w, y = ctx.saved
         if y is not None:
-            gy = gy * Tensor((~(y.data <= 0)).astype(gy.dtype))
+            gy = through_relu(gy, y)
         need_x, need_w, need_b = ctx.needs_input_grad
         axes = (0, *range(2, x.ndim))
         mean, invstd = (Tensor(s.reshape((-1,) + (1,) * (x.ndim - 2))) for s in ctx.kept)
