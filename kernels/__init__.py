@@ -6,6 +6,7 @@ A room is an operation, a twin one way to compute it:
     conv2d                the convolution and its two gradients
     pool2d                maximum, average and adaptive pooling
     batch_norm            statistics, normalisation, gradients
+    cross_entropy         of the softmax of logits and classes
     local_response_norm   AlexNet's normalisation across channels
 
 To read a room: `__init__.py` says what each function returns and lists the twins; `loops.py` is the
@@ -19,7 +20,7 @@ and threads.py (loops shared out between threads).
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))
 """
 
-from . import activation, batch_norm, conv2d, local_response_norm, pool2d
+from . import activation, batch_norm, conv2d, cross_entropy, local_response_norm, pool2d
 from .conv2d import explain
 from .threads import get_num_threads, set_num_threads
 from .twins import use
@@ -30,6 +31,7 @@ __all__ = [
     "activation",
     "batch_norm",
     "conv2d",
+    "cross_entropy",
     "explain",
     "get_num_threads",
     "local_response_norm",

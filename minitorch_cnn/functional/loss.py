@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from ..autograd.function import Function
+from ..kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from ..tensor.arithmetic import quiet, where
 from ..tensor.tensor import Tensor
 from .activation import Softplus
@@ -57,14 +60,81 @@ class SoftmaxCrossEntropyBackward(Function):
 
     def backward(ctx, v):
         gy, x, q = ctx.saved
-        axis, gy = ctx.axis, gy.unsqueeze(ctx.axis)
-        p, mass = x.softmax(axis), q.sum(axis, keepdim=True)
-        mean_v = (p * v).sum(axis, keepdim=True)
-        need_gy, need_x, need_q = ctx.needs_input_grad
-        ggy = (mass * mean_v - (q * v).sum(axis, keepdim=True)).squeeze(axis) if need_gy else None
-        gx = gy * mass * p * (v - mean_v) if need_x else None
-        gq = gy * (mean_v - v) if need_q else None
-        return ggy, gx, gq
+        return _second_gradients(v, gy, x, q, ctx.axis, ctx.needs_input_grad)
+
+
+def _second_gradients(v, gy, x, q, axis, wanted):
+    """The gradients for gy, x and q of sum v gx, gx = gy (p sum q - q), p = softmax(x)."""
+    gy = gy.unsqueeze(axis)
+    p, mass = x.softmax(axis), q.sum(axis, keepdim=True)
+    mean_v = (p * v).sum(axis, keepdim=True)
+    need_gy, need_x, need_q = wanted
+    ggy = (mass * mean_v - (q * v).sum(axis, keepdim=True)).squeeze(axis) if need_gy else None
+    gx = gy * mass * p * (v - mean_v) if need_x else None
+    gq = gy * (mean_v - v) if need_q else None
+    return ggy, gx, gq
+
+
+class ClassCrossEntropy(Function):
+    """SoftmaxCrossEntropy whose q is made of classes, and never written down.
+
+    x (N, C, *) -> y (N, *), or their sum over `divisor`
+    """
+
+    def forward(ctx, x, divisor, axis, target, **settings):
+        ctx.save(x)
+        ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
+        losses, m, s = cross_entropy_forward(*_rows(x, axis, target), **settings)
+        ctx.keep(m, s, target)
+        if divisor is None:
+            return losses.reshape(target.shape)
+        # 0/0 is NaN as in PyTorch; the gradient of a batch without labels is 0 all the same
+        return losses.sum() / losses.dtype.type(divisor)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        m, s, target = ctx.kept
+        if ctx.divisor is not None:
+            gy = (gy / (ctx.divisor or 1.0)).expand(target.shape)
+        return ClassCrossEntropyBackward.apply(
+            gy, x, m=m, s=s, target=target, axis=ctx.axis, **ctx.settings
+        )
+
+
+class ClassCrossEntropyBackward(Function):
+    """gx = gy (p sum q - q).    gy (N, *), x, gx (N, C, *)"""
+
+    def forward(ctx, gy, x, m, s, target, axis, **settings):
+        ctx.save(gy, x)
+        ctx.keep(target)
+        ctx.axis, ctx.settings = axis, settings
+        rows, targets = _rows(x, axis, target)
+        gx = cross_entropy_backward(gy.reshape(m.shape), rows, m, s, targets, **settings)
+        return gx.reshape(x.shape)
+
+    def backward(ctx, v):
+        gy, x = ctx.saved
+        (target,) = ctx.kept
+        q = Tensor(_class_masses(x.data, target, ctx.axis, **ctx.settings))
+        return _second_gradients(v, gy, x, q, ctx.axis, (*ctx.needs_input_grad, False))[:2]
+
+
+def _rows(x, axis, target):
+    """x as (N, C, L) and target as (N, L)."""
+    shape = x.shape[0] if axis else 1, math.prod(x.shape[axis + 1 :])
+    return x.reshape(shape[0], x.shape[axis], shape[1]), target.reshape(shape)
+
+
+def _class_masses(x, target, axis, weight, ignore_index, smoothing):
+    """q (N, C, *) of classes: w at each class, spread by smoothing, 0 where ignored."""
+    counted = np.expand_dims(target != ignore_index, axis)
+    spread = smoothing / x.shape[axis]
+    q = np.full(x.shape, spread, x.dtype, like=x)
+    at = np.where(counted, np.expand_dims(target, axis), 0)
+    np.put_along_axis(q, at, 1 - smoothing + spread, axis)
+    if weight is not None:
+        q *= weight.reshape(_along(axis, x.ndim))
+    return q * counted
 
 
 def cross_entropy(
@@ -96,12 +166,20 @@ def cross_entropy(
         raise ValueError(f"{name}: label_smoothing={label_smoothing} must be in [0, 1]")
     if target.shape == input.shape:
         q, total = _soft_targets(name, input, target, weight, ignore_index, label_smoothing, axis)
-    else:
-        indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
-        w = _weight_of(name, indices, counted, weight, input.dtype)
-        q = _smoothed(indices, counted, w, weight, label_smoothing, input, axis)
-        total = float(w.sum())
-    return _reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
+        return _reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
+    indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
+    divisor = {"none": None, "sum": 1.0}.get(reduction)
+    if reduction == "mean":
+        divisor = float(_weight_of(name, indices, counted, weight, input.dtype).sum())
+    return ClassCrossEntropy.apply(
+        input,
+        divisor=divisor,
+        axis=axis,
+        target=target.data,
+        weight=_constant(name, weight),
+        ignore_index=ignore_index,
+        smoothing=label_smoothing,
+    )
 
 
 def _soft_targets(name, input, target, weight, ignore_index, smoothing, axis):
@@ -118,18 +196,6 @@ def _soft_targets(name, input, target, weight, ignore_index, smoothing, axis):
     if weight is not None:
         q = q * weight.reshape(_along(axis, input.ndim))
     return q, input.numel() / classes
-
-
-def _smoothed(indices, counted, w, weight, smoothing, input, axis):
-    """q of classes as an array (N, C, *): w at each class, spread by smoothing, 0 where ignored."""
-    q = np.zeros(input.shape, input.dtype, like=input.data)
-    np.put_along_axis(
-        q, np.expand_dims(indices, axis), np.expand_dims(w * (1 - smoothing), axis), axis
-    )
-    if smoothing:
-        spread = 1 if weight is None else weight.data.reshape(_along(axis, input.ndim))
-        q += np.expand_dims(counted, axis) * spread * (smoothing / input.shape[axis])
-    return q
 
 
 def nll_loss(
@@ -267,9 +333,16 @@ def _weight_of(name, indices, counted, weight, dtype):
     """w_target, 0 where ignored, as an array of the shape of `indices`."""
     if weight is None:
         return counted.astype(dtype)
+    return _constant(name, weight)[indices] * counted
+
+
+def _constant(name, weight):
+    """The weights of classes as an array, which has no gradient, or None."""
+    if weight is None:
+        return None
     if weight.requires_grad:
         raise RuntimeError(f"{name}: weight must not require grad where target holds classes")
-    return weight.data[indices] * counted
+    return weight.data
 
 
 def _along(axis: int, ndim: int) -> tuple[int, ...]:

@@ -16,6 +16,7 @@ from minitorch_cnn.kernels import (
     activation,
     batch_norm,
     conv2d,
+    cross_entropy,
     local_response_norm,
     pool2d,
     twins,
@@ -192,6 +193,28 @@ class ActivationCase(NamedTuple):
         return {"activation_forward": y, "activation_backward": gx}
 
 
+class CrossEntropyCase(NamedTuple):
+    """Losses and gradients of classes, some ignored."""
+
+    shape: tuple[int, int, int]
+    weighted: bool = False
+    smoothing: float = 0.0
+    dtype: type = np.float32
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        N, C, L = self.shape
+        x = 3 * rng.standard_normal(self.shape).astype(self.dtype)
+        target = rng.integers(0, C, (N, L))
+        target[rng.random((N, L)) < 0.2] = -100
+        weight = rng.uniform(0, 2, C).astype(self.dtype) if self.weighted else None
+        gy = rng.standard_normal((N, L)).astype(self.dtype)
+        args = target, weight, -100, self.smoothing
+        y, m, s = cross_entropy.cross_entropy_forward(x, *args)
+        gx = cross_entropy.cross_entropy_backward(gy, x, m, s, *args)
+        return {"cross_entropy_forward": y, "m": m, "s": s, "cross_entropy_backward": gx}
+
+
 class LocalResponseNormCase(NamedTuple):
     """Forward and backward with one window of channels."""
 
@@ -281,6 +304,15 @@ ACTIVATION_CASES = [
     ActivationCase(kind, SETTINGS.get(kind, ()), shape, dtype)
     for kind in activation.KINDS
     for shape, dtype in (((3, 50), np.float64), ((2, 5, 7, 3), np.float32), ((0, 3), np.float32))
+]
+CROSS_ENTROPY_CASES = [
+    CrossEntropyCase(shape, weighted, smoothing, dtype)
+    for shape in ((5, 2, 1), (6, 10, 1), (3, 37, 1), (2, 4, 300), (0, 3, 2))
+    for weighted, smoothing, dtype in (
+        (False, 0.0, np.float32),
+        (True, 0.1, np.float32),
+        (True, 0.1, np.float64),
+    )
 ]
 LOCAL_RESPONSE_NORM_CASES = [
     LocalResponseNormCase((2, channels, 3, 2), size)

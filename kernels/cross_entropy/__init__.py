@@ -1,0 +1,90 @@
+"""Cross entropy between the softmax of logits and classes, without an array of probabilities.
+
+    y[n, l] = sum over c of q[c] (log s + m - x[n, c, l]),
+    m = max over c of x[n, c, l],  s = sum over c of e^(x[n, c, l] - m)
+    q[c] = (1 - smoothing) w[c] where c is the target, plus smoothing / C w[c]
+
+A term with q = 0 is 0, also at a logit of -inf. Where the target is ignore_index, y is 0. The form
+with m is exact for logits of any size.
+Source of the smoothing: Szegedy et al. (2016), Rethinking the Inception Architecture, section 7.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ..jit import can_compile
+from ..twins import NUMBA, Room
+
+
+class Case(NamedTuple):
+    """What a twin may choose by: the arrays' type, the shape of the logits."""
+
+    array: type
+    dtype: np.dtype
+    x: tuple[int, int, int]  # N, C, L
+
+
+def _compiles(case: Case) -> bool:
+    return can_compile(case) and case.dtype == np.float32  # the exponentials of kernels are
+
+
+ROOM = Room("cross_entropy", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".vectorised")
+ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+
+
+class Entropies(NamedTuple):
+    """y, and the m and s that the gradient needs, each (N, L)."""
+
+    y: np.ndarray
+    m: np.ndarray
+    s: np.ndarray
+
+
+def cross_entropy_forward(
+    x: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> Entropies:
+    """x (N, C, L), target (N, L), weight w (C,) or None for ones -> y, m, s (N, L).
+
+    The caller has checked that every target is ignore_index or in 0 ... C - 1.
+    """
+    _check("cross_entropy_forward", x, target, weight)
+    twin = ROOM.choose(Case(type(x), x.dtype, x.shape))
+    return Entropies(*twin.cross_entropy_forward(x, target, weight, ignore_index, smoothing))
+
+
+def cross_entropy_backward(
+    gy: np.ndarray,
+    x: np.ndarray,
+    m: np.ndarray,
+    s: np.ndarray,
+    target: np.ndarray,
+    weight: np.ndarray | None = None,
+    ignore_index: int = -100,
+    smoothing: float = 0.0,
+) -> np.ndarray:
+    """gy, m, s (N, L), x (N, C, L), the others as in the forward -> gx (N, C, L).
+
+    gx[c] = gy (p[c] sum of q - q[c]), p[c] = e^(x[c] - m) / s
+    """
+    name = "cross_entropy_backward"
+    _check(name, x, target, weight)
+    if gy.shape != target.shape:
+        raise ValueError(f"{name}: gy has the shape {gy.shape}, target {target.shape}")
+    twin = ROOM.choose(Case(type(x), x.dtype, x.shape))
+    return twin.cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
+
+
+def _check(name: str, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:
+    if x.ndim != 3 or x.shape[1] == 0:
+        raise ValueError(f"{name}: x of shape {x.shape} must be (N, C, L) with C >= 1")
+    if target.shape != (x.shape[0], x.shape[2]):
+        raise ValueError(f"{name}: target of shape {target.shape} must be (N, L) of x {x.shape}")
+    if weight is not None and weight.shape != x.shape[1:2]:
+        raise ValueError(f"{name}: weight has the shape {weight.shape}, it must be {x.shape[1:2]}")

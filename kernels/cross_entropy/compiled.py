@@ -1,0 +1,153 @@
+"""Cross entropy in Numba: the logits of a sample, or of a few hundred pixels, wait in the cache.
+
+Threads share out the samples or the pixels.
+"""
+
+import numpy as np
+
+from ..exponential import exp
+from ..jit import kernel
+from ..threads import parallel_ranges
+
+LANES = 16  # maxima kept side by side: a single one would be found one logit at a time
+PIXELS = 256  # of an image, whose classes are gone through together
+ZERO = np.float32(0)
+
+
+def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
+    """x (N, C, L), target (N, L), weight (C,) -> y, m, s (N, L)."""
+    y, m, s = np.empty((3, *target.shape), x.dtype)
+    q = _classes(x, weight, smoothing)
+    _share_out(_forward_rows, _forward_pixels, x, target, ignore_index, *q, y, m, s)
+    return y, m, s
+
+
+def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing):
+    """gy, m, s (N, L), x (N, C, L) -> gx (N, C, L)."""
+    gx = np.empty(x.shape, x.dtype)
+    q = _classes(x, weight, smoothing)
+    gy = np.ascontiguousarray(gy)
+    _share_out(_backward_rows, _backward_pixels, x, target, ignore_index, *q, gy, m, s, gx)
+    return gx
+
+
+def _classes(x, weight, smoothing):
+    """(C,) each: q of a class where it is the target, and what all samples have of q."""
+    C = x.shape[1]
+    w = np.ones(C, x.dtype) if weight is None else weight
+    return w * x.dtype.type(1 - smoothing), w * x.dtype.type(smoothing / C)
+
+
+def _share_out(rows, pixels, x, target, ignore_index, *arrays):
+    N, C, L = x.shape
+    x, target = np.ascontiguousarray(x), np.ascontiguousarray(target, np.int64)
+    if L == 1:
+        arrays = [a.reshape(a.shape[:-1]) if a.ndim > 1 else a for a in arrays]
+        parallel_ranges(rows, N, x.size, x.reshape(N, C), target.reshape(N), ignore_index, *arrays)
+    else:
+        blocks = N * -(-L // PIXELS)
+        parallel_ranges(pixels, blocks, x.size, x, target, ignore_index, *arrays)
+
+
+@kernel(any_order=True)
+def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, first, last):
+    C = x.shape[1]
+    lanes = np.empty(LANES, x.dtype)
+    smooth = soft.any()
+    for n in range(first, last):
+        row = x[n]
+        lanes[:] = -np.inf
+        for start in range(0, C - LANES + 1, LANES):
+            part = row[start : start + LANES]
+            for k in range(LANES):
+                lanes[k] = part[k] if part[k] > lanes[k] else lanes[k]
+        for c in range(C - C % LANES, C):
+            lanes[0] = row[c] if row[c] > lanes[0] else lanes[0]
+        largest = lanes.max()
+        total = ZERO
+        for c in range(C):
+            total += exp(row[c] - largest)
+        m[n], s[n] = largest, total
+        loss = ZERO
+        if target[n] != ignore_index:
+            log_s, t = np.log(total), target[n]
+            if hard[t] != 0:
+                loss = hard[t] * (log_s + (largest - row[t]))
+            if smooth:
+                for c in range(C):
+                    term = soft[c] * (log_s + (largest - row[c]))
+                    loss += term if soft[c] != 0 else ZERO
+        y[n] = loss
+
+
+@kernel
+def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, first, last):
+    C = x.shape[1]
+    spread = soft.sum()
+    for n in range(first, last):
+        row, out = x[n], gx[n]
+        if target[n] == ignore_index:
+            out[:] = ZERO
+            continue
+        t, largest, g = target[n], m[n], gy[n]
+        factor = g * (hard[t] + spread) / s[n]
+        for c in range(C):
+            out[c] = exp(row[c] - largest) * factor - g * soft[c]
+        out[t] -= g * hard[t]
+
+
+@kernel
+def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, first, last):
+    _, C, L = x.shape
+    smooth = soft.any()
+    blocks = -(-L // PIXELS)
+    for block in range(first, last):
+        n, start = block // blocks, block % blocks * PIXELS
+        stop = min(start + PIXELS, L)
+        largest, total = m[n, start:stop], s[n, start:stop]
+        at, loss = target[n, start:stop], y[n, start:stop]
+        largest[:] = -np.inf
+        total[:] = ZERO
+        for c in range(C):
+            row = x[n, c, start:stop]
+            for i in range(row.size):
+                largest[i] = row[i] if row[i] > largest[i] else largest[i]
+        for c in range(C):
+            row = x[n, c, start:stop]
+            for i in range(row.size):
+                total[i] += exp(row[i] - largest[i])
+        for i in range(loss.size):
+            loss[i] = ZERO
+            if at[i] != ignore_index:
+                log_s = np.log(total[i])
+                if hard[at[i]] != 0:
+                    loss[i] = hard[at[i]] * (log_s + (largest[i] - x[n, at[i], start + i]))
+                if smooth:
+                    for c in range(C):
+                        if soft[c] != 0:
+                            loss[i] += soft[c] * (log_s + (largest[i] - x[n, c, start + i]))
+
+
+@kernel
+def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, first, last):
+    _, C, L = x.shape
+    spread = soft.sum()
+    blocks = -(-L // PIXELS)
+    factor, g = np.empty((2, PIXELS), x.dtype)
+    for block in range(first, last):
+        n, start = block // blocks, block % blocks * PIXELS
+        stop = min(start + PIXELS, L)
+        largest, at = m[n, start:stop], target[n, start:stop]
+        for i in range(at.size):
+            if at[i] == ignore_index:
+                g[i] = factor[i] = ZERO
+            else:
+                g[i] = gy[n, start + i]
+                factor[i] = g[i] * (hard[at[i]] + spread) / s[n, start + i]
+        for c in range(C):
+            row, out = x[n, c, start:stop], gx[n, c, start:stop]
+            for i in range(row.size):
+                out[i] = exp(row[i] - largest[i]) * factor[i] - g[i] * soft[c]
+        for i in range(at.size):
+            if at[i] != ignore_index:
+                gx[n, at[i], start + i] -= g[i] * hard[at[i]]
