@@ -41,7 +41,7 @@ setup(
     package_data={
         "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
-        "minitorch_cnn.kernels": ["**/*.cu", "**/*.h"],
+        "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
     },
     install_requires=["numpy>=2.0", "safetensors>=0.4.3", "tqdm>=4.66"],
     extras_require={

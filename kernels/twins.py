@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .cuda.array import EmulatorArray, Lent, has_gpu, on_host
+from .cuda.array import EmulatorArray, Lent, has_compiler, has_gpu, on_host
 from .jit import has_numba
 
 _rooms: dict[str, "Room"] = {}
@@ -37,6 +37,7 @@ class Need(NamedTuple):
 
 NUMPY = Need(_always)  # which is always there
 NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
+COMPILER = Need(has_compiler, "g++ on Linux", "apt install g++")
 CUPY = Need(has_gpu, "CuPy with a GPU", "pip install 'minitorch_cnn[gpu]'")
 
 

@@ -7,6 +7,7 @@ not a number. A program that runs on it is likely to run on a GPU, and the rooms
 text of their CUDA kernels, which the emulator runs on the CPU.
 """
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -147,6 +148,14 @@ def has_gpu() -> bool:
     import cupy
 
     return bool(cupy.cuda.is_available())
+
+
+@cache
+def has_compiler() -> bool:
+    """Whether kernels can be emulated here: on Linux with g++."""
+    import shutil
+
+    return sys.platform == "linux" and shutil.which("g++") is not None
 
 
 class Lent:

@@ -104,7 +104,7 @@ class Module:
         """The module on this processor."""
         from .emulator import Library
 
-        return Library(self.path, self.options, list(self.signatures.values()))
+        return Library(self.path, self.text, self.options, list(self.signatures.values()))
 
     @cached_property
     def on_gpu(self):

@@ -1,7 +1,7 @@
 // What every .cu text includes: one language for NVRTC, nvcc and the emulator.
 //
-// REAL is float or double, set by -D. On a GPU the wrappers below are single instructions; in the
-// emulator (emulator.h) they do the same to the bit, and refuse what the instruction would refuse.
+// REAL is float or double, set by -D. On a GPU the functions below are one instruction or two; those
+// of emulator.h do the same and refuse what the instruction would refuse.
 
 #ifndef PRELUDE_H
 #define PRELUDE_H

@@ -70,8 +70,9 @@ def signatures(text: str, defines: Mapping[str, str]) -> dict[str, Signature]:
 
 
 def _parameter(kernel: str, text: str, constants: Mapping[str, str]) -> Parameter:
-    words = re.findall(r"\w+|\*", text)
-    *words, name = [word for word in words if word != "__restrict__"]
+    *words, name = [word for word in re.findall(r"\w+|\*", text) if word != "__restrict__"]
+    if name == "*":  # a parameter that the kernel does not name
+        words.append(name)
     kind = " ".join(word for word in words if word not in ("const", "*"))
     while kind in constants:
         kind = constants[kind]

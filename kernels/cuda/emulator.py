@@ -1,0 +1,214 @@
+"""The GPU that is only imagined: a .cu text compiled by g++, its threads run as fibers.
+
+    with emulated(order="backward", guards=True):
+        max_pool2d_forward(to_emulator(x), Window(2))
+
+emulator.h gives the text CUDA's language, scheduler.cpp runs the threads of a block in turns. What
+a GPU would leave undefined ends in an EmulatorError that names kernel, block, thread and line: a
+barrier that some threads do not reach, a shuffle of part of a warp, an unaligned vector, an address
+where no array is.
+"""
+
+import ctypes
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from .compiler import HERE, EmulatorError, compiled
+from .signature import TYPES, Signature
+
+ORDERS = ("forward", "backward", "shuffled")
+C_NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How launches are emulated.
+
+    order: in which threads and blocks run, one of ORDERS, the last one shuffled by `seed`.
+    blocks: run only those from the first to before the second number, counted along x, then y, z.
+    guards: arrays lie between forbidden pages, so that no thread leaves them unnoticed.
+    sanitize: stop at undefined behaviour: an index beyond a shared array, an integer overflow.
+    debug: compile for a debugger, every statement as written.
+    options: of the compiler, besides.
+    """
+
+    order: str = "forward"
+    seed: int = 0
+    blocks: tuple[int, int] | None = None
+    guards: bool = False
+    sanitize: bool = False
+    debug: bool = False
+    options: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if self.order not in ORDERS:
+            raise ValueError(f"emulated: order={self.order!r} must be one of {', '.join(ORDERS)}")
+
+    @property
+    def flags(self) -> list[str]:
+        """What the compiler is told, besides LANGUAGE."""
+        level = ["-O0", "-g"] if self.debug else ["-O1", "-g1"]
+        checks = [
+            "-fsanitize=undefined,bounds-strict",
+            "-fno-sanitize=vptr",
+            "-fno-sanitize-recover",
+        ]
+        return [*level, *(checks if self.sanitize else []), *self.options]
+
+
+_settings = threading.local()
+_one_at_a_time = threading.RLock()  # the scheduler's threads and blocks are the process's
+
+
+@contextmanager
+def emulated(**changes) -> Iterator[Settings]:
+    """Emulate this thread's launches under other Settings until the block ends. Blocks nest.
+
+    >>> with emulated(order="shuffled", sanitize=True):
+    ...     loss.backward()
+    """
+    before = current_settings()
+    _settings.now = replace(before, **changes)
+    try:
+        yield _settings.now
+    finally:
+        _settings.now = before
+
+
+def current_settings() -> Settings:
+    """The settings of this thread's launches."""
+    return getattr(_settings, "now", Settings())
+
+
+class _Array(ctypes.Structure):  # the fields of scheduler.h
+    _fields_ = (
+        ("argument", ctypes.c_int),
+        ("data", ctypes.c_void_p),
+        ("bytes", ctypes.c_size_t),
+        ("name", ctypes.c_char_p),
+        ("is_const", ctypes.c_int),
+    )
+
+
+class _Launch(ctypes.Structure):
+    _fields_ = (
+        ("kernel", ctypes.c_char_p),
+        ("run", ctypes.c_void_p),
+        ("args", ctypes.POINTER(ctypes.c_void_p)),
+        ("grid", ctypes.c_uint * 3),
+        ("block", ctypes.c_uint * 3),
+        ("shared_bytes", ctypes.c_size_t),
+        ("shared_begin", ctypes.c_void_p),
+        ("shared_end", ctypes.c_void_p),
+        ("order", ctypes.c_int),
+        ("seed", ctypes.c_uint),
+        ("first_block", ctypes.c_ulonglong),
+        ("last_block", ctypes.c_ulonglong),
+        ("arrays", ctypes.POINTER(_Array)),
+        ("array_count", ctypes.c_int),
+        ("guards", ctypes.c_int),
+        ("message", ctypes.c_char * 1024),
+        ("printed", ctypes.c_char_p),
+    )
+
+
+class Library:
+    """One .cu text under one choice of -D settings, as a library of this processor."""
+
+    def __init__(self, path: Path, text: str, defines: list[str], signatures: list[Signature]):
+        self.path = path
+        self.text = text  # with its headers, for the hash
+        self.defines = defines
+        self.signatures = signatures
+        self._loaded: dict[tuple[str, ...], ctypes.CDLL] = {}
+
+    def launch(self, signature: Signature, grid, block, args, shared_bytes: int) -> None:
+        """Run every thread of every block. Raises EmulatorError as the module says."""
+        settings = current_settings()
+        arrays, pointers = [], (ctypes.c_void_p * len(args))()
+        values = [None if arg is None else np.asarray(arg.view(np.ndarray)) for arg in args]
+        for i, (parameter, value) in enumerate(zip(signature.parameters, values, strict=True)):
+            if value is None:
+                continue
+            if parameter.is_array and not parameter.is_const and not value.flags.writeable:
+                raise ValueError(f"{signature.name}: {parameter} is written to, but is read-only")
+            pointers[i] = value.ctypes.data
+            if parameter.is_array:
+                name = parameter.name.encode()
+                arrays.append(_Array(i, pointers[i], value.nbytes, name, parameter.is_const))
+        blocks = settings.blocks or (0, grid[0] * grid[1] * grid[2])
+        with _one_at_a_time:
+            library = self._load(settings.flags)
+            launch = _Launch(
+                kernel=signature.name.encode(),
+                run=ctypes.cast(library[f"run_{signature.name}"], ctypes.c_void_p),
+                args=pointers,
+                grid=grid,
+                block=block,
+                shared_bytes=shared_bytes,
+                shared_begin=library.shared_begin(),
+                shared_end=library.shared_end(),
+                order=ORDERS.index(settings.order),
+                seed=settings.seed,
+                first_block=blocks[0],
+                last_block=blocks[1],
+                arrays=(_Array * len(arrays))(*arrays),
+                array_count=len(arrays),
+                guards=settings.guards,
+            )
+            _scheduler().emulator_launch(ctypes.byref(launch))
+            printed = launch.printed.decode(errors="replace")
+        if printed:
+            print(printed, end="")
+        if launch.message:
+            raise EmulatorError(launch.message.decode(errors="replace"))
+
+    def _load(self, flags: list[str]) -> ctypes.CDLL:
+        key = tuple(flags)
+        if key not in self._loaded:
+            _scheduler()  # first: the library calls it
+            library = ctypes.CDLL(str(self._compiled(flags)))
+            library.shared_begin.restype = library.shared_end.restype = ctypes.c_void_p
+            self._loaded[key] = library
+        return self._loaded[key]
+
+    def _compiled(self, flags: list[str]) -> Path:
+        options = [*flags, *self.defines, f"-I{HERE}", f"-I{self.path.parent}"]
+        return compiled(self.path.stem, self._source(), options, self.text)
+
+    def _source(self) -> str:
+        """The text and, for each kernel, a function that calls it with what `args` point to."""
+        calls = "".join(map(_call, self.signatures))
+        return f"""#include "prelude.h"
+namespace {{
+#include "{self.path}"
+}}
+#define PUBLIC extern "C" __attribute__((visibility("default")))
+extern "C" char __start_shared[] __attribute__((weak, visibility("hidden")));
+extern "C" char __stop_shared[] __attribute__((weak, visibility("hidden")));
+PUBLIC void* shared_begin() {{ return __start_shared; }}
+PUBLIC void* shared_end() {{ return __stop_shared; }}
+{calls}"""
+
+
+def _call(signature: Signature) -> str:
+    args = (
+        f"({C_NAMES[p.dtype]}*)args[{i}]" if p.is_array else f"*({C_NAMES[p.dtype]}*)args[{i}]"
+        for i, p in enumerate(signature.parameters)
+    )
+    name = signature.name
+    return f"PUBLIC void run_{name}(void** args) {{ {name}({', '.join(args)}); }}\n"
+
+
+@cache
+def _scheduler() -> ctypes.CDLL:
+    """The scheduler, its functions there for the libraries that are loaded after it."""
+    source = (HERE / "scheduler.cpp").read_text(encoding="utf-8")
+    path = compiled("scheduler", source, ["-O2", "-fvisibility=default", f"-I{HERE}"])
+    return ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)

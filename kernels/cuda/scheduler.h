@@ -1,0 +1,67 @@
+// What emulated threads ask of their scheduler (scheduler.cpp), and how a launch is handed to it.
+
+#ifndef SCHEDULER_H
+#define SCHEDULER_H
+
+#include <stddef.h>
+
+struct uint3 {
+    unsigned x, y, z;
+};
+typedef uint3 dim3;
+
+extern uint3 threadIdx, blockIdx;  // of the thread that runs now
+extern dim3 blockDim, gridDim;
+
+namespace emulator {
+
+struct Place {
+    const char *operation, *file;
+    int line;
+};
+
+struct Slot {  // what a lane shows to its warp
+    char bytes[24];
+};
+
+// Stop the launch; the message names the thread and the place.
+[[noreturn]] void fail(Place place, const char* format, ...) __attribute__((format(printf, 2, 3)));
+void print(const char* format, ...) __attribute__((format(printf, 1, 2)));
+
+void barrier(Place place);
+int lane_of_thread();
+const Slot* exchange(Place place, unsigned mask, const void* value, size_t size);  // 32 of them
+
+void* dynamic_shared();
+void copy_later(Place place, int bytes, void* to, const void* from, bool valid = true);
+void commit_copies();
+void wait_for_copies(int groups);
+
+// An array among the arguments. With guards the threads work on a copy between forbidden pages.
+struct Array {
+    int argument;  // which one
+    char* data;
+    size_t bytes;
+    const char* name;
+    int is_const;
+};
+
+struct Launch {
+    const char* kernel;
+    void (*run)(void** args);  // what one thread does
+    void** args;  // the address of an array, or of a value
+    unsigned grid[3], block[3];
+    size_t shared_bytes;
+    char *shared_begin, *shared_end;  // the static shared variables
+    int order;                        // 0 forward, 1 backward, 2 shuffled by `seed`
+    unsigned seed;
+    unsigned long long first_block, last_block;  // run these only, counted along x, then y, then z
+    Array* arrays;
+    int array_count, guards;
+    char message[1024];  // what went wrong, empty if nothing did
+    const char* printed;
+};
+
+}  // namespace emulator
+
+#endif  // SCHEDULER_H
