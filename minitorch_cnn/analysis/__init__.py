@@ -16,6 +16,8 @@ _ON_DEMAND = {
     "backward_rules": ("RULES", "Deconvolution", "Saliency", "deconvolve", "saliency"),
     "block_gradients": ("GradientNorms", "gradient_norms"),
     "class_activation": ("ClassActivation", "box_iou", "bright_box", "class_activation_maps"),
+    "effective_field": ("EffectiveField", "effective_receptive_field"),
+    "filters_and_maps": ("FeatureMaps", "Filters", "feature_maps", "first_filters"),
     "lesions": ("Lesions", "RandomLesions", "drop_several", "lesion_study", "reorder"),
     "loss_landscape": (
         "LossLine",
@@ -24,8 +26,11 @@ _ON_DEMAND = {
         "loss_surface",
         "random_direction",
     ),
+    "maximisation": ("Maximisation", "maximise_activation"),
+    "occlusion": ("Occlusion", "occlusion_map"),
     "paths": ("PathGradients", "PathLengths", "gradient_by_path_length", "path_lengths"),
     "refinement": ("Refinement", "iterative_refinement"),
+    "sanity": ("Randomisation", "randomised_layers"),
     "signal_sizes": (
         "INITIALISATIONS",
         "InitialisationComparison",

@@ -14,8 +14,8 @@ from ..autograd import enable_grad
 from ..autograd.function import Function
 from ..nn import Conv2d, Module
 from ..tensor import Tensor
+from ..tensor.activation import ReLU
 from ..tensor.arithmetic import Add
-from ..tensor.elementwise import ReLU
 from .fields import ancestors
 from .watch import evaluation
 

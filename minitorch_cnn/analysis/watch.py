@@ -11,7 +11,7 @@ from ..functional.activation import ReLU6
 from ..functional.norm import BatchNorm, ChannelAffine
 from ..nn import Module
 from ..tensor import Tensor
-from ..tensor.elementwise import ReLU
+from ..tensor.activation import ReLU
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:

@@ -162,6 +162,72 @@ def of_deconvolution(subject, options) -> Found:
     return drawn("\n".join([f"{layer}\nchannel activation  image  place", *rows]), found)
 
 
+def of_occlusion(subject, options) -> Found:
+    from ..analysis import occlusion_map
+
+    found = occlusion_map(subject.model, subject.x[0])
+    text = f"class {found.label}: {found.intact:.3f}, with a part hidden at least "
+    return drawn(f"{text}{found.probabilities.min():.3f}", found)
+
+
+def of_maximisation(subject, options) -> Found:
+    from ..analysis import maximise_activation
+
+    units = range(8) if options.layer else range(min(10, len(subject.classes)))
+    layer = options.layer or ""
+    found = maximise_activation(subject.model, subject.x.shape[1:], units, layer)
+    rows = [
+        f"{unit:5} {a[0]:10.3g} {a[-1]:10.3g}"
+        for unit, a in zip(found.units, found.activations, strict=True)
+    ]
+    return drawn("\n".join([" unit      noise    maximum", *rows]), found)
+
+
+def of_sanity(subject, options) -> Found:
+    from ..analysis import randomised_layers
+
+    found = randomised_layers(subject.model, subject.x[:8])
+    names = list(found.correlations)
+    rows = [
+        f"{layer:30}" + "".join(f"{values[k]:15.3f}" for values in found.correlations.values())
+        for k, layer in enumerate(["none", *found.layers])
+    ]
+    head = f"{'drawn anew up to':30}" + "".join(f"{name:>15}" for name in names)
+    return drawn("\n".join([head, *rows]), found)
+
+
+def of_filters(subject, options) -> Found:
+    from ..analysis import first_filters
+
+    found = first_filters(subject.model, options.layer)
+    norms = np.sqrt((found.weight.astype(np.float64) ** 2).sum((1, 2, 3)))
+    rows = [f"{k:6} {norm:8.3g}" for k, norm in enumerate(norms)]
+    return drawn("\n".join([f"{found.layer}\nfilter   length", *rows]), found)
+
+
+def of_maps(subject, options) -> Found:
+    from ..analysis import feature_maps
+
+    layers = None if options.layer is None else [options.layer]
+    found = feature_maps(subject.model, subject.x[0], layers)
+    rows = [
+        f"{name:30} {' x '.join(map(str, m.shape)):>16} {100 * (m == 0).mean():8.1f}"
+        for name, m in found.maps.items()
+    ]
+    return drawn("\n".join([f"{'layer':30} {'maps':>16}   zero (%)", *rows]), found)
+
+
+def of_field(subject, options) -> Found:
+    from ..analysis import effective_receptive_field
+
+    shape = subject.x.shape[1:]
+    layer = options.layer or last_convolution(subject.model)
+    found = effective_receptive_field(subject.model, shape, layer)
+    rows, columns = found.theoretical
+    text = f"{layer}: {found.size:.1f} pixels a side, by formula {rows} x {columns}"
+    return drawn(text, found)
+
+
 def last_convolution(model) -> str:
     """The name of the last convolution of a model."""
     from ..nn import Conv2d
@@ -186,4 +252,10 @@ ANALYSES = {
     "cam": Analysis("class activation maps, and their boxes", of_class_activation),
     "saliency": Analysis("what pixels a class's logit comes from", of_saliency),
     "deconvolution": Analysis("what excites the channels of --layer most", of_deconvolution),
+    "occlusion": Analysis("a class's probability with a part hidden", of_occlusion),
+    "maximisation": Analysis("images that excite the units of --layer", of_maximisation),
+    "sanity": Analysis("whether gradient images depend on the weights", of_sanity),
+    "filters": Analysis("the first convolution's filters", of_filters),
+    "maps": Analysis("what each layer makes of an image", of_maps),
+    "field": Analysis("receptive field, effective and by formula", of_field),
 }

@@ -1,0 +1,109 @@
+"""effective_receptive_field: how much each pixel of its receptive field counts for an output.
+
+W. Luo, Y. Li, R. Urtasun, R. Zemel (2016), "Understanding the effective receptive field in deep
+convolutional neural networks", NIPS 2016, arXiv 1701.04128: the gradient of the central output with
+respect to the pixels is a bell, whose width grows with the square root of the depth, while the
+field by formula grows with the depth.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..autograd import enable_grad, grad
+from ..backend import default_generator
+from ..nn import Module
+from ..tensor import Tensor
+from .figures import headline, new_figure, show_image
+from .receptive_field import receptive_field
+from .watch import evaluation, module_named, recorded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+# From this share of the largest gradient on a pixel counts (section 4 of the paper).
+COUNTS = 1 - 0.9545
+
+
+class EffectiveField(NamedTuple):
+    """gradient (H, W): the mean of |dy/dx| over random images and the channels of image and output.
+
+    window (top, left, bottom, right): the field by formula, cut off at the image's edges, the last
+    two exclusive. size: the side of a square with as many pixels as count, those with at least
+    4.55 % of the largest gradient; theoretical: the sides of the field by formula (rows, columns).
+    """
+
+    gradient: np.ndarray
+    window: tuple[int, int, int, int]
+    size: float
+    theoretical: tuple[int, int]
+
+    def plot(self) -> Figure:
+        """The gradient as an image, with the field by formula, and its profile along the rows."""
+        from matplotlib.patches import Rectangle
+
+        figure = new_figure(8.5, 3.8)
+        left, right = figure.subplots(1, 2)
+        show_image(left, self.gradient, "mean of |dy/dx|", cmap="magma")
+        top, start, bottom, end = self.window
+        box = Rectangle(
+            (start - 0.5, top - 0.5), end - start, bottom - top, fill=False, edgecolor="#33d6a6"
+        )
+        left.add_patch(box)
+        right.plot(self.gradient.sum(0) / (self.gradient.sum() or 1), color="#1f5fbf")
+        right.axvspan(start - 0.5, end - 0.5, color="#33d6a6", alpha=0.15, label="by formula")
+        right.set(xlabel="column (pixels)", ylabel="share of the gradient")
+        right.legend(frameon=False, fontsize="small")
+        rows, columns = self.theoretical
+        text = f"Effective field {self.size:.1f} pixels a side, by formula {rows} x {columns}"
+        headline(figure, text)
+        return figure
+
+
+def effective_receptive_field(
+    model: Module,
+    input_shape: tuple[int, int, int],
+    layer: str | None = None,
+    samples: int = 16,
+    generator: np.random.Generator | None = None,
+) -> EffectiveField:
+    """The gradient of the central output of `layer` (the model by default) on random images.
+
+    input_shape: (C, H, W); samples: normal images that the mean is over. The model runs in
+    evaluation mode; the sum of the output's channels is what is derived, for each a random sign.
+
+    Raises: ValueError for another shape or an output that does not depend on the image, KeyError
+    for a layer that is none.
+    """
+    name = "effective_receptive_field"
+    if samples < 1:
+        raise ValueError(f"{name}: samples={samples} must be at least 1")
+    if layer is not None:
+        module_named(name, model, layer)
+    field = receptive_field(model, input_shape, layer)
+    if field is None:
+        raise ValueError(f"{name}: the output of layer={layer!r} does not depend on the image")
+    rng = generator or default_generator()
+    dtype = next((p.dtype for p in model.parameters()), np.float32)
+    x = Tensor(rng.standard_normal((samples, *input_shape[-3:])).astype(dtype), requires_grad=True)
+    with recorded(model) as outputs, evaluation(model), enable_grad():
+        model(x)
+    y = outputs[layer or ""]
+    i, j = (n // 2 for n in y.shape[2:]) if y.ndim == 4 else (0, 0)
+    y = y[:, :, i, j] if y.ndim == 4 else y
+    signs = Tensor(rng.choice([-1.0, 1.0], y.shape).astype(dtype))
+    (gx,) = grad((y * signs).sum(), x)
+    gradient = np.abs(gx.data.astype(np.float64)).mean((0, 1))
+    counting = (gradient >= COUNTS * gradient.max()).sum() if gradient.any() else 0
+    edges = []
+    for place, (start, jump, size, n) in zip(
+        (i, j), zip(field.start, field.jump, field.size, input_shape[-2:], strict=True), strict=True
+    ):
+        first = int(start + place * jump)
+        edges.append((min(max(first, 0), n), max(min(first + size, n), 0)))
+    (top, bottom), (left, right) = edges
+    return EffectiveField(
+        gradient, (top, left, bottom, right), float(np.sqrt(counting)), field.size
+    )

@@ -1,0 +1,119 @@
+"""first_filters and feature_maps: the weights of the first convolution, and what layers make of it.
+
+M. Zeiler, R. Fergus (2014), "Visualizing and understanding convolutional networks", ECCV 2014,
+arXiv 1311.2901, figure 5, found dead and aliased filters in AlexNet by looking at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..autograd import no_grad
+from ..nn import Conv2d, Module
+from ..tensor import Tensor
+from .figures import headline, image_grid, show_image
+from .watch import checked_batch, evaluation, module_named, recorded
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MOST_FILTERS, MOST_CHANNELS = 96, 12
+
+
+class Filters(NamedTuple):
+    """weight (O, C, KH, KW) of the layer."""
+
+    layer: str
+    weight: np.ndarray
+
+    def plot(self) -> Figure:
+        """The first 96 filters: of 3 channels in colour, of others their mean; grey is 0."""
+        shown = self.weight[:MOST_FILTERS]
+        columns = min(len(shown), 16)
+        figure, grid = image_grid(-(-len(shown) // columns), columns, side=0.7)
+        largest = np.abs(shown).max() or 1
+        for w, ax in zip(shown, grid.ravel(), strict=False):
+            picture = 0.5 + w / (2 * largest)
+            picture = picture.transpose(1, 2, 0) if len(w) == 3 else picture.mean(0)
+            ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
+        O, C, KH, KW = self.weight.shape
+        head = f"{O} filters of {self.layer}: {C} x {KH} x {KW} pixels"
+        headline(figure, f"{head}, from {-largest:.2g} to {largest:.2g}")
+        return figure
+
+
+class FeatureMaps(NamedTuple):
+    """maps[layer] (C, h, w): what each layer makes of one image (C, H, W)."""
+
+    image: np.ndarray
+    maps: dict[str, np.ndarray]
+
+    def plot(self) -> Figure:
+        """A row for each layer: its first 12 channels, from their least value to their largest."""
+        columns = 1 + min(MOST_CHANNELS, max(len(m) for m in self.maps.values()))
+        figure, grid = image_grid(len(self.maps), columns, side=1.0)
+        show_image(grid[0, 0], self.image, "image")
+        for row, (name, maps) in zip(grid, self.maps.items(), strict=True):
+            size = " x ".join(map(str, maps.shape))
+            for ax, channel in zip(row[1:], maps, strict=False):
+                show_image(ax, channel, cmap="viridis")
+            row[1].set_title(f"{name}: {size}", loc="left", fontsize="small")
+        headline(figure, "What each layer makes of the image (first channels)")
+        return figure
+
+
+def first_filters(model: Module, layer: str | None = None) -> Filters:
+    """The weights of the model's first convolution, or of the one named `layer`.
+
+    Raises: KeyError for a layer that is none; ValueError for one that is no convolution, or a model
+    without one.
+    """
+    if layer is not None:
+        module = module_named("first_filters", model, layer)
+        if not isinstance(module, Conv2d):
+            raise ValueError(
+                f"first_filters: layer={layer!r} is a {type(module).__name__}, not a Conv2d"
+            )
+        return Filters(layer, module.weight.data)
+    for name, module in model.named_modules():
+        if isinstance(module, Conv2d):
+            return Filters(name, module.weight.data)
+    raise ValueError(f"first_filters: {type(model).__name__} has no convolution")
+
+
+def feature_maps(model: Module, image: Tensor, layers: Sequence[str] | None = None) -> FeatureMaps:
+    """What layers make of an image (C, H, W), in evaluation mode.
+
+    layers: by default all that give maps, each tensor once, under its innermost name.
+
+    Raises: ValueError for an image of another shape, or a layer without maps; KeyError for a layer
+    that is none or does not run.
+    """
+    if image.ndim != 3:
+        raise ValueError(f"feature_maps: image of shape {image.shape} must be (C, H, W)")
+    for layer in layers or ():
+        module_named("feature_maps", model, layer)
+    x = Tensor(image.data[None])
+    checked_batch("feature_maps", x)
+    with recorded(model) as outputs, evaluation(model), no_grad():
+        model(x)
+    if layers is None:
+        layers, seen = [], set()
+        for name, y in outputs.items():
+            if y.ndim == 4 and id(y) not in seen:
+                seen.add(id(y))
+                layers.append(name)
+    for layer in layers:
+        if layer not in outputs:
+            raise KeyError(f"feature_maps: layer={layer!r} did not run")
+        if outputs[layer].ndim != 4:
+            raise ValueError(
+                f"feature_maps: layer={layer!r} has an output of shape {outputs[layer].shape}, "
+                "which must be maps (N, C, h, w)"
+            )
+    if not layers:
+        raise ValueError(f"feature_maps: no layer of {type(model).__name__} gives maps")
+    return FeatureMaps(image.data, {name: outputs[name].data[0] for name in layers})
