@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
-import numpy as np
-
-from .optimizer import Optimizer, buffers, check_at_least_zero, check_fraction, in_blocks
+from ..kernels.optimizer import adam_step
+from .optimizer import Optimizer, buffers, check_at_least_zero, check_fraction
 
 
 class Adam(Optimizer):
@@ -48,32 +45,12 @@ class Adam(Optimizer):
         check_fraction(name, "beta2", beta2)
 
     def update(self, param, grad, state, group) -> None:
-        lr, decay, (beta1, beta2) = float(group["lr"]), group["weight_decay"], group["betas"]
-        names = ["exp_avg", "exp_avg_sq"] + ["max_exp_avg_sq"] * group["amsgrad"]
-        t = state["step"] = state.get("step", 0) + 1
-        rate, root_correction = lr / (1 - beta1**t), math.sqrt(1 - beta2**t)
-        for p, g, m, s, *most, step, scratch in in_blocks(
-            param, grad, *buffers(state, param, *names)
-        ):
-            if decay and self.decoupled:
-                p *= 1 - lr * decay
-            elif decay:
-                np.multiply(p, decay, out=step)
-                g = np.add(step, g, out=step)
-            m *= beta1
-            m += np.multiply(g, 1 - beta1, out=scratch)
-            np.multiply(g, g, out=scratch)
-            scratch *= 1 - beta2
-            s *= beta2
-            s += scratch
-            if most:
-                s = np.maximum(most[0], s, out=most[0])
-            root = np.sqrt(s, out=scratch)
-            root /= root_correction
-            root += group["eps"]
-            u = np.divide(m, root, out=step)
-            u *= rate
-            p -= u
+        state["step"] = state.get("step", 0) + 1
+        m, s = buffers(state, param, "exp_avg", "exp_avg_sq")
+        (largest,) = buffers(state, param, "max_exp_avg_sq") if group["amsgrad"] else (None,)
+        settings = group["betas"], group["eps"], group["weight_decay"], self.decoupled
+        lr = float(group["lr"])
+        adam_step(param, grad, m, s, largest, state["step"], lr, *settings)
 
 
 class AdamW(Adam):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
+from ..kernels.optimizer import lars_step
+from .optimizer import Optimizer, buffers, check_at_least_zero
 
 
 class LARS(Optimizer):
@@ -44,10 +45,5 @@ class LARS(Optimizer):
         p_norm, g_norm = float(np.linalg.norm(param)), float(np.linalg.norm(grad))
         if p_norm and g_norm:
             rate *= group["trust_coefficient"] * p_norm / (g_norm + decay * p_norm)
-        for p, g, v, step, _ in in_blocks(param, grad, *buffers(state, param, "momentum_buffer")):
-            np.multiply(p, decay, out=step)
-            step += g
-            step *= rate
-            v *= group["momentum"]
-            v += step
-            p -= v
+        (v,) = buffers(state, param, "momentum_buffer")
+        lars_step(param, grad, v, rate, group["momentum"], decay)

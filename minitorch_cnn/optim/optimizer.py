@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,6 @@ import numpy as np
 from .. import devices
 from ..autograd.modes import enable_grad
 from ..tensor.tensor import Tensor
-
-BLOCK = 1 << 15  # elements: the pieces that a step works on stay in the second-level cache
 
 
 class Optimizer:
@@ -189,25 +187,6 @@ def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarra
         elif devices.elsewhere:
             state[name] = devices.moved(state[name], devices.device_of(p), "Optimizer")
     return [state[name] for name in names]
-
-
-def in_blocks(*arrays: np.ndarray) -> Iterator[list[np.ndarray]]:
-    """Pieces of arrays of one shape, and two of scratch memory, that fit into the cache.
-
-    A step passes over its arrays several times; block by block they come from main memory once,
-    which makes it twice as fast for 20 million parameters. Arrays that do not lie in memory in
-    order cannot be cut up without copying them, and are one block, as are those of a GPU.
-    """
-    first = arrays[0]
-    if type(first) is not np.ndarray or not all(a.flags.c_contiguous for a in arrays):
-        yield [*arrays, np.empty_like(first), np.empty_like(first)]
-        return
-    flat = [a.reshape(-1) for a in arrays]
-    a, b = np.empty((2, min(first.size, BLOCK)), first.dtype)
-    for start in range(0, first.size, BLOCK):
-        pieces = [x[start : start + BLOCK] for x in flat]
-        n = pieces[0].size
-        yield [*pieces, a[:n], b[:n]]
 
 
 def check_at_least_zero(optimizer: str, group: Mapping[str, Any], *names: str) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
+from ..kernels.optimizer import rmsprop_step
+from .optimizer import Optimizer, buffers, check_at_least_zero
 
 
 class RMSprop(Optimizer):
@@ -46,33 +45,8 @@ class RMSprop(Optimizer):
         check_at_least_zero("RMSprop", group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
     def update(self, param, grad, state, group) -> None:
-        lr, alpha, momentum = float(group["lr"]), group["alpha"], group["momentum"]
-        names = (
-            ["square_avg"] + ["grad_avg"] * group["centered"] + ["momentum_buffer"] * bool(momentum)
-        )
-        for p, g, *kept, step, scratch in in_blocks(param, grad, *buffers(state, param, *names)):
-            kept = dict(zip(names, kept, strict=True))
-            if group["weight_decay"]:
-                np.multiply(p, group["weight_decay"], out=step)
-                g = np.add(step, g, out=step)
-            s = kept["square_avg"]
-            np.multiply(g, g, out=scratch)
-            scratch *= 1 - alpha
-            s *= alpha
-            s += scratch
-            root = s
-            if group["centered"]:
-                m = kept["grad_avg"]
-                m *= alpha
-                m += np.multiply(g, 1 - alpha, out=scratch)
-                np.multiply(m, m, out=scratch)
-                root = np.subtract(s, scratch, out=scratch)
-            root = np.sqrt(root, out=scratch)
-            root += group["eps"]
-            u = np.divide(g, root, out=step)
-            if momentum:
-                b = kept["momentum_buffer"]
-                b *= momentum
-                b += u
-                u = b
-            p -= np.multiply(u, lr, out=scratch)
+        (s,) = buffers(state, param, "square_avg")
+        (m,) = buffers(state, param, "grad_avg") if group["centered"] else (None,)
+        (b,) = buffers(state, param, "momentum_buffer") if group["momentum"] else (None,)
+        settings = (group[name] for name in ("alpha", "eps", "momentum", "weight_decay"))
+        rmsprop_step(param, grad, s, m, b, float(group["lr"]), *settings)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from .optimizer import Optimizer, buffers, check_at_least_zero, in_blocks
+from ..kernels.optimizer import sgd_step
+from .optimizer import Optimizer, buffers, check_at_least_zero
 
 
 class SGD(Optimizer):
@@ -45,20 +44,8 @@ class SGD(Optimizer):
             )
 
     def update(self, param, grad, state, group) -> None:
-        lr, momentum, decay = float(group["lr"]), group["momentum"], group["weight_decay"]
-        new = 1 - group["dampening"] if "momentum_buffer" in state else 1
-        kept = buffers(state, param, "momentum_buffer") if momentum else []
-        for p, g, *v, step, scratch in in_blocks(param, grad, *kept):
-            if decay:
-                np.multiply(p, decay, out=step)
-                g = np.add(step, g, out=step)
-            if momentum:
-                (v,) = v
-                v *= momentum
-                v += g if new == 1 else np.multiply(g, new, out=scratch)
-                if group["nesterov"]:
-                    np.multiply(v, momentum, out=scratch)
-                    g = np.add(g, scratch, out=step)
-                else:
-                    g = v
-            p -= np.multiply(g, lr, out=scratch)
+        momentum = group["momentum"]
+        gain = 1 - group["dampening"] if "momentum_buffer" in state else 1
+        (v,) = buffers(state, param, "momentum_buffer") if momentum else (None,)
+        settings = momentum, gain, group["weight_decay"], group["nesterov"]
+        sgd_step(param, grad, v, float(group["lr"]), *settings)

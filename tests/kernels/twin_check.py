@@ -18,6 +18,7 @@ from minitorch_cnn.kernels import (
     conv2d,
     cross_entropy,
     local_response_norm,
+    optimizer,
     pool2d,
     twins,
     use,
@@ -215,6 +216,23 @@ class CrossEntropyCase(NamedTuple):
         return {"cross_entropy_forward": y, "m": m, "s": s, "cross_entropy_backward": gx}
 
 
+class OptimizerCase(NamedTuple):
+    """Two steps of an optimizer; `arrays` says which of its state there is."""
+
+    step: str
+    arrays: tuple[bool, ...]
+    settings: tuple
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        p, *state = np.abs(rng.standard_normal((1 + len(self.arrays), 7, 5))).astype(self.dtype)
+        state = [array if given else None for array, given in zip(state, self.arrays, strict=True)]
+        for g in rng.standard_normal((2, 7, 5)).astype(self.dtype):
+            getattr(optimizer, self.step)(p, g, *state, *self.settings)
+        return {"p": p} | {str(i): array for i, array in enumerate(state) if array is not None}
+
+
 class LocalResponseNormCase(NamedTuple):
     """Forward and backward with one window of channels."""
 
@@ -313,6 +331,19 @@ CROSS_ENTROPY_CASES = [
         (True, 0.1, np.float32),
         (True, 0.1, np.float64),
     )
+]
+OPTIMIZER_CASES = [
+    OptimizerCase("sgd_step", (False,), (0.1,)),
+    OptimizerCase("sgd_step", (False,), (0.1, 0.0, 1.0, 0.2)),
+    OptimizerCase("sgd_step", (True,), (0.1, 0.9, 0.7, 0.2)),
+    OptimizerCase("sgd_step", (True,), (0.1, 0.9, 1.0, 0.2, True)),
+    OptimizerCase("lars_step", (True,), (0.1, 0.9, 0.2)),
+    OptimizerCase("rmsprop_step", (True, False, False), (0.1, 0.9, 1e-3)),
+    OptimizerCase("rmsprop_step", (True, False, True), (0.1, 0.9, 1e-3, 0.8, 0.2)),
+    OptimizerCase("adam_step", (True, True, False), (3, 0.1, (0.9, 0.99), 1e-3, 0.2)),
+    OptimizerCase("adam_step", (True, True, True), (3, 0.1, (0.9, 0.99), 1e-3, 0.2, True)),
+    OptimizerCase("sgd_step", (True,), (0.1, 0.9, 0.7, 0.2), np.float32),
+    OptimizerCase("adam_step", (True, True, False), (3, 0.1, (0.9, 0.99), 1e-3), np.float32),
 ]
 LOCAL_RESPONSE_NORM_CASES = [
     LocalResponseNormCase((2, channels, 3, 2), size)

@@ -1,0 +1,109 @@
+"""Steps of optimizers: parameters p move by their gradients g, and state moves along, in place.
+
+All arrays of a step have one shape; p and the state are written to, g is not. What an optimizer
+keeps only with some settings is None without them. Formulas and sources stand in minitorch_cnn's
+optim; loops.py has them for one number.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from ..jit import can_compile
+from ..twins import NUMBA, Room
+
+
+class Case(NamedTuple):
+    """What a twin may choose by: the arrays' type, and whether all lie in memory in order."""
+
+    array: type
+    dtype: np.dtype
+    contiguous: bool
+
+
+def _compiles(case: Case) -> bool:
+    return can_compile(case) and case.contiguous
+
+
+ROOM = Room("optimizer", __name__)
+ROOM.register("loops", ".loops")
+ROOM.register("numpy", ".vectorised")
+ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+
+
+def sgd_step(
+    p: np.ndarray,
+    g: np.ndarray,
+    v: np.ndarray | None,
+    lr: float,
+    momentum: float = 0.0,
+    gain: float = 1.0,
+    weight_decay: float = 0.0,
+    nesterov: bool = False,
+) -> None:
+    """v = momentum v + gain g, p -= lr v. Without momentum there is no v."""
+    twin = _twin("sgd_step", p, g, v)
+    twin.sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov)
+
+
+def lars_step(
+    p: np.ndarray, g: np.ndarray, v: np.ndarray, rate: float, momentum: float, weight_decay: float
+) -> None:
+    """v = momentum v + rate (g + weight_decay p), p -= v; the caller finds the rate."""
+    _twin("lars_step", p, g, v).lars_step(p, g, v, rate, momentum, weight_decay)
+
+
+def rmsprop_step(
+    p: np.ndarray,
+    g: np.ndarray,
+    s: np.ndarray,
+    m: np.ndarray | None,
+    b: np.ndarray | None,
+    lr: float,
+    alpha: float,
+    eps: float,
+    momentum: float = 0.0,
+    weight_decay: float = 0.0,
+) -> None:
+    """s = alpha s + (1 - alpha) g^2, p -= lr g / (sqrt(s) + eps).
+
+    m: the running mean of g, if centered; b: the running step, with momentum.
+    """
+    twin = _twin("rmsprop_step", p, g, s, m, b)
+    twin.rmsprop_step(p, g, s, m, b, lr, alpha, eps, momentum, weight_decay)
+
+
+def adam_step(
+    p: np.ndarray,
+    g: np.ndarray,
+    m: np.ndarray,
+    s: np.ndarray,
+    largest: np.ndarray | None,
+    step: int,
+    lr: float,
+    betas: tuple[float, float],
+    eps: float,
+    weight_decay: float = 0.0,
+    decoupled: bool = False,
+) -> None:
+    """m and s are running means of g and g^2, p -= lr m^ / (sqrt(s^) + eps); step counts from 1.
+
+    largest: with amsgrad, what stands for s. decoupled: weight_decay as in AdamW.
+    """
+    rate = lr / (1 - betas[0] ** step)
+    correction = math.sqrt(1 - betas[1] ** step)
+    shrink = 1 - lr * weight_decay if decoupled else 1.0
+    decay = 0.0 if decoupled else weight_decay
+    twin = _twin("adam_step", p, g, m, s, largest)
+    twin.adam_step(p, g, m, s, largest, rate, *betas, eps, correction, decay, shrink)
+
+
+def _twin(name: str, p: np.ndarray, *others: np.ndarray | None):
+    contiguous = p.flags.c_contiguous
+    for array in others:
+        if array is not None:
+            if array.shape != p.shape:
+                raise ValueError(f"{name}: an array has the shape {array.shape}, p {p.shape}")
+            contiguous &= array.flags.c_contiguous
+    return ROOM.choose(Case(type(p), p.dtype, contiguous))

@@ -1,0 +1,97 @@
+"""Steps of optimizers in Numba: every array passes through the processor once.
+
+Threads share out the numbers of a parameter. Parameters are stepped one by one, where they lie:
+moving those of a model into one long array would cut them off from others who hold them.
+"""
+
+import numpy as np
+
+from ..jit import kernel
+from ..threads import parallel_ranges
+
+
+def sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov):
+    """p, g, v (*), in place."""
+    if v is None:
+        _share_out(_descend, (lr, weight_decay), p, g)
+    else:
+        settings = lr, momentum, gain, weight_decay, nesterov
+        _share_out(_descend_with_momentum, settings, p, g, v)
+
+
+def lars_step(p, g, v, rate, momentum, weight_decay):
+    """p, g, v (*), in place."""
+    _share_out(_lars, (rate, momentum, weight_decay), p, g, v)
+
+
+def rmsprop_step(p, g, s, m, b, lr, alpha, eps, momentum, weight_decay):
+    """p, g, s, m, b (*), in place."""
+    settings = lr, alpha, 1 - alpha, eps, momentum, weight_decay
+    _share_out(_rmsprop, settings, p, g, s, m, b)
+
+
+def adam_step(p, g, m, s, largest, rate, beta1, beta2, eps, correction, decay, shrink):
+    """p, g, m, s, largest (*), in place."""
+    settings = rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, correction, decay, shrink
+    _share_out(_adam, settings, p, g, m, s, largest)
+
+
+def _share_out(run, settings, p, *others):
+    """run(*settings, *pieces of the arrays) for all of them, on all threads."""
+    settings = [p.dtype.type(setting) for setting in settings]
+    flat = [None if array is None else array.reshape(-1) for array in (p, *others)]
+
+    def piece(first, last):
+        run(*settings, *[None if array is None else array[first:last] for array in flat])
+
+    parallel_ranges(piece, p.size, p.size)
+
+
+@kernel
+def _descend(lr, decay, p, g):
+    for i in range(p.size):
+        p[i] -= lr * (g[i] + decay * p[i])
+
+
+@kernel
+def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v):
+    for i in range(p.size):
+        step = g[i] + decay * p[i]
+        v[i] = momentum * v[i] + gain * step
+        p[i] -= lr * (step + momentum * v[i] if nesterov else v[i])
+
+
+@kernel
+def _lars(rate, momentum, decay, p, g, v):
+    for i in range(p.size):
+        v[i] = momentum * v[i] + rate * (g[i] + decay * p[i])
+        p[i] -= v[i]
+
+
+@kernel
+def _rmsprop(lr, alpha, rest, eps, momentum, decay, p, g, s, m, b):
+    for i in range(p.size):
+        step = g[i] + decay * p[i]
+        s[i] = alpha * s[i] + rest * (step * step)
+        spread = s[i]
+        if m is not None:
+            m[i] = alpha * m[i] + rest * step
+            spread -= m[i] * m[i]
+        step /= np.sqrt(spread) + eps
+        if b is not None:
+            b[i] = momentum * b[i] + step
+            step = b[i]
+        p[i] -= lr * step
+
+
+@kernel
+def _adam(rate, beta1, rest1, beta2, rest2, eps, correction, decay, shrink, p, g, m, s, largest):
+    for i in range(p.size):
+        step = g[i] + decay * p[i]
+        m[i] = beta1 * m[i] + rest1 * step
+        s[i] = beta2 * s[i] + rest2 * (step * step)
+        spread = s[i]
+        if largest is not None:
+            spread = max(largest[i], spread)
+            largest[i] = spread
+        p[i] = p[i] * shrink - rate * m[i] / (np.sqrt(spread) / correction + eps)
