@@ -1,0 +1,77 @@
+"""The check of a convolution kernel in the emulator: three products against the NumPy twin's."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels import Window, conv2d, twins, use
+from minitorch_cnn.kernels.cuda.array import to_emulator, to_host
+
+needs_compiler = pytest.mark.skipif(
+    "emulator" not in twins.available("conv2d"), reason="the emulator needs g++"
+)
+TOLERANCE = {np.dtype(np.float32): 3e-5, np.dtype(np.float64): 1e-11}
+
+
+class Layer(NamedTuple):
+    """A convolution of random images.
+
+    Integers make float32 products and sums exact, in TF32 too: results must then be equal.
+    """
+
+    batch: int
+    channels: int
+    out_channels: int
+    groups: int
+    size: tuple[int, int]
+    window: Window
+    dtype: type = np.float64
+    integers: bool = False
+
+    def arrays(self):
+        """x, w, b, gy."""
+        rng = np.random.default_rng(0)
+        y_size = self.window.output_size(*self.size)
+        shapes = (
+            (self.batch, self.channels, *self.size),
+            (self.out_channels, self.channels // self.groups, *self.window.kernel),
+            (self.out_channels,),
+            (self.batch, self.out_channels, *y_size),
+        )
+        if self.integers:
+            return [rng.integers(-4, 5, shape).astype(self.dtype) for shape in shapes]
+        return [rng.standard_normal(shape).astype(self.dtype) for shape in shapes]
+
+
+def products(kernel, layer):
+    """The results of a kernel that has forward, input_grad and weight_grad, on the host."""
+    x, w, b, gy = map(to_emulator, layer.arrays())
+    window, groups = layer.window, layer.groups
+    results = {
+        "forward": kernel.forward(x, w, window, groups),
+        "forward, bias, relu": kernel.forward(x, w, window, groups, b, True),
+        "input_grad": kernel.input_grad(gy, w, window, layer.size, groups),
+    }
+    if hasattr(kernel, "weight_grad"):
+        results["weight_grad"] = kernel.weight_grad(x, gy, window, groups)
+    return {name: to_host(result) for name, result in results.items()}
+
+
+def assert_agrees(kernel, layer):
+    """Raise AssertionError, naming the product, where one is not the NumPy twin's."""
+    x, w, b, gy = layer.arrays()
+    window, groups = layer.window, layer.groups
+    with use("numpy"):
+        expected = {
+            "forward": conv2d.conv2d_forward(x, w, window, groups),
+            "forward, bias, relu": conv2d.conv2d_forward(x, w, window, groups, b, True),
+            "input_grad": conv2d.conv2d_input_grad(gy, w, window, layer.size, groups),
+            "weight_grad": conv2d.conv2d_weight_grad(x, gy, window, groups),
+        }
+    for name, got in products(kernel, layer).items():
+        want = expected[name]
+        assert (got.shape, got.dtype) == (want.shape, want.dtype), name
+        scale = np.abs(want).max() if want.size else 1
+        tolerance = 0 if layer.integers else TOLERANCE[want.dtype] * scale
+        close = np.abs(got - want) <= tolerance  # false for NaN, which nothing here should make
+        assert close.all(), f"{name} of {layer}: first wrong at {tuple(np.argwhere(~close)[0])}"
