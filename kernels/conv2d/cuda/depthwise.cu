@@ -1,0 +1,96 @@
+// Depthwise convolution and its input gradient: tiles of planes in shared memory, strips in
+// registers.
+//
+// Output channel c * MULTIPLIER + m reads input channel c. K * K multiply-adds an output are few:
+// the time is that of the bytes, so each input is read once (and the halo of its tile) and each
+// output written once. A block loads the tile of PLANES planes, then each thread adds up a strip of
+// STRIP outputs down a column; the compiler keeps what its rows share in registers.
+//
+// Small planes are put together PLANES to a block, so that 7 x 7 fills a block as well as 56 x 56.
+// Set by -D: MULTIPLIER, PLANES, STRIP and those of taps.h.
+
+#include "prelude.h"
+#include "finish.h"
+#include "taps.h"
+
+#define STRIPS (TILE_H / STRIP)
+#if GRADIENT  // channels that are summed and written, of those that belong together
+#define IN MULTIPLIER
+#define OUT 1
+#else
+#define IN 1
+#define OUT MULTIPLIER
+#endif
+
+// y (N, C * MULTIPLIER, OH, OW) from x (N, C, H, W), or with GRADIENT gx from gy in their places:
+// (H, W) is the plane that is read, (OH, OW) the one written, origin the first row and column that
+// output 0 reads. planes = N * C. bias (C * MULTIPLIER) or null is added, with relu max(y, 0)
+// written.
+extern "C" __global__ void __launch_bounds__(THREADS) depthwise(
+    const REAL* x, const REAL* w, const REAL* bias, REAL* y, int C, int planes, int H, int W,
+    int OH, int OW, int origin_h, int origin_w, int tiles_h, int tiles_w, bool relu)
+{
+    __shared__ __align__(16) REAL tile[PLANES * ROWS * PITCH];
+    const int lane = threadIdx.x;
+    const int column = lane % TILE_W, strip = lane / TILE_W % STRIPS, p = lane / TILE_W / STRIPS;
+    const int q_w = blockIdx.x % tiles_w * TILE_W;
+    const int q_h = blockIdx.x / tiles_w % tiles_h * TILE_H;
+    const int first_plane = blockIdx.x / tiles_w / tiles_h * PLANES;
+    const int plane = first_plane + p;
+    const int first_row = q_h * STEP_H + origin_h;
+    const int shift = (q_w * STEP_W + origin_w) & (VECTOR - 1);
+    const int first_column = q_w * STEP_W + origin_w - shift;
+    const bool works = p < PLANES && plane < planes;
+    const REAL* seen = tile + (p * ROWS + strip * STRIP * STEP_H) * PITCH + column * STEP_W + shift;
+
+    #pragma unroll 1
+    for (int out = 0; out < OUT; out++) {
+        REAL sum[STRIP][PHASES_H][PHASES_W] = {};
+        #pragma unroll 1
+        for (int in = 0; in < IN; in++) {
+            if (out == 0 || IN > 1) {
+                __syncthreads();
+                load_tile(
+                    tile, x + (first_plane * (long long)IN + in) * H * W, (long long)IN * H * W,
+                    PLANES, planes - first_plane, H, W, first_row, first_column, lane);
+                __syncthreads();
+            }
+            if (!works)
+                continue;
+            REAL taps[KH][KW];
+            const REAL* weights = w + (plane % C * MULTIPLIER + in + out) * (KH * KW);
+            #pragma unroll
+            for (int k = 0; k < KH * KW; k++)
+                taps[k / KW][k % KW] = weights[k];
+            #pragma unroll
+            for (int r = 0; r < STRIP; r++)
+                #pragma unroll
+                for (int a = 0; a < PHASES_H; a++)
+                    #pragma unroll
+                    for (int b = 0; b < PHASES_W; b++)
+                        #pragma unroll
+                        for (int kh = 0; kh < KH; kh++)
+                            #pragma unroll
+                            for (int kw = 0; kw < KW; kw++)
+                                if (HITS_H(a, kh) && HITS_W(b, kw))
+                                    sum[r][a][b] += taps[kh][kw]
+                                        * seen[(r * STEP_H + AT_H(a, kh)) * PITCH + AT_W(b, kw)];
+        }
+        if (!works)
+            continue;
+        REAL* target = y + ((long long)plane * OUT + out) * OH * OW;
+        const REAL offset = bias ? bias[plane % C * OUT + out] : REAL(0);
+        #pragma unroll
+        for (int r = 0; r < STRIP; r++)
+            #pragma unroll
+            for (int a = 0; a < PHASES_H; a++) {
+                const int h = (q_h + strip * STRIP + r) * PHASES_H + a;
+                #pragma unroll
+                for (int b = 0; b < PHASES_W; b++) {
+                    const int v = (q_w + column) * PHASES_W + b;
+                    if (h < OH && v < OW)
+                        target[(long long)h * OW + v] = finish(sum[r][a][b] + offset, relu);
+                }
+            }
+    }
+}

@@ -1,0 +1,78 @@
+"""Depthwise convolution on the GPU: the launches of depthwise.cu and depthwise_weight_grad.cu.
+
+Output channel c * M + m reads input channel c. Bytes, not arithmetic: each of the three products
+reads its arrays once, but for the halos of its tiles, and writes its result once.
+"""
+
+import numpy as np
+
+from ...cuda.launch import blocks, cuda_module, empty
+from .splits import add_parts, parts_for
+from .tiles import Taps, whole_warps
+
+THREADS = 256
+ENOUGH = 1024  # blocks: eight for each of the 132 multiprocessors of an H200
+STRIPS = {3: 4, 5: 8, 7: 8}  # outputs a thread: the larger the window, the more its rows share
+
+
+def forward(x, w, window, groups, bias=None, relu=False):
+    """x (N, C, H, W), w (C*M, 1, KH, KW), bias (C*M,) or None -> y (N, C*M, OH, OW)."""
+    N, C, H, W = x.shape
+    size = window.output_size(H, W)
+    y = empty((N, w.shape[0], *size), x.dtype, like=x)
+    _apply(x, w, bias, y, C, Taps(window, False, (H, W), size, x.dtype), relu)
+    return y
+
+
+def input_grad(gy, w, window, input_size, groups):
+    """gy (N, C*M, OH, OW), w (C*M, 1, KH, KW) -> gx (N, C, H, W), C = groups."""
+    gx = empty((len(gy), groups, *input_size), gy.dtype, like=gy)
+    _apply(gy, w, None, gx, groups, Taps(window, True, gy.shape[2:], tuple(input_size), gy.dtype))
+    return gx
+
+
+def _apply(source, w, bias, target, C, taps, relu=False):
+    planes = len(source) * C
+    if not planes:
+        return
+    # A thread of the gradient writes stride times stride pixels for each of its strip.
+    strip = 2 if taps.gradient and max(taps.window.stride) > 1 else _strip(taps.window)
+    tile = taps.best_tile(strip, THREADS, planes)
+    module = cuda_module(
+        "conv2d/cuda/depthwise.cu",
+        **taps.definitions(tile),
+        PLANES=tile.planes,
+        THREADS=whole_warps(tile.threads),
+        MULTIPLIER=w.shape[0] // C,
+    )
+    tiles_h, tiles_w = tile.counts(taps.outputs)
+    grid = blocks(planes, tile.planes) * tiles_h * tiles_w
+    sizes = np.int32(C), np.int32(planes), *taps.arguments(tile), np.bool_(relu)
+    module["depthwise"]((grid,), (whole_warps(tile.threads),), (source, w, bias, target, *sizes))
+
+
+def weight_grad(x, gy, window, groups):
+    """x (N, C, H, W), gy (N, C*M, OH, OW) -> gw (C*M, 1, KH, KW)."""
+    N, C, H, W = x.shape
+    O = gy.shape[1]
+    taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
+    tile = taps.best_tile(_strip(window), THREADS, max(1, N), shared_limit=32 * 1024)
+    tiles_h, tiles_w = tile.counts(taps.outputs)
+    items = blocks(N, tile.planes) * tiles_h * tiles_w
+    splits = parts_for(O, items, ENOUGH)
+    parts = empty((splits, O, 1, *window.kernel), x.dtype, like=x)
+    module = cuda_module(
+        "conv2d/cuda/depthwise_weight_grad.cu",
+        **taps.definitions(tile),
+        PLANES=tile.planes,
+        THREADS=whole_warps(tile.threads),
+        MULTIPLIER=O // C,
+    )
+    sizes = np.int32(C), np.int32(N), *taps.arguments(tile), np.int32(splits)
+    kernel = module["depthwise_weight_grad"]
+    kernel((O * splits,), (whole_warps(tile.threads),), (x, gy, parts, *sizes))
+    return add_parts(parts)
+
+
+def _strip(window) -> int:
+    return STRIPS.get(window.kernel[0], 4)

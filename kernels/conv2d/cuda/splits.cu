@@ -1,0 +1,21 @@
+// total[i] = parts[0][i] + parts[1][i] + ... in this order: the second pass of sums split over
+// blocks.
+//
+// bias or null is added, one for each of `channels` planes of `plane` elements in turn; with relu
+// max(total, 0) is written.
+
+#include "prelude.h"
+#include "finish.h"
+
+extern "C" __global__ void __launch_bounds__(256) add_parts(
+    const REAL* parts, const REAL* bias, REAL* total, int count, long long size, long long plane,
+    int channels, bool relu)
+{
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (i >= size)
+        return;
+    REAL sum = bias ? bias[i / plane % channels] : REAL(0);
+    for (int part = 0; part < count; part++)
+        sum += parts[part * size + i];
+    total[i] = finish(sum, relu);
+}

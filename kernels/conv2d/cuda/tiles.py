@@ -1,0 +1,142 @@
+"""How the tiled kernels (depthwise, grouped) cut their outputs, and what taps.h is told of it."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ...cuda.launch import blocks
+from ...cuda.signature import real
+
+SHARED = 48 * 1024  # bytes of shared memory that every block may have
+WIDEST = 64  # columns in a tile: the halo of a wider one is no smaller share of it
+
+
+class Tile(NamedTuple):
+    """The outputs of one block: `planes` times rows x columns, a strip of rows a thread."""
+
+    planes: int
+    rows: int
+    columns: int
+    strip: int
+
+    @property
+    def threads(self) -> int:
+        """Threads that work, before rounding up to whole warps."""
+        return self.planes * self.rows // self.strip * self.columns
+
+    def counts(self, size) -> tuple[int, int]:
+        """Tiles down and across a plane of `size` outputs."""
+        return blocks(size[0], self.rows), blocks(size[1], self.columns)
+
+
+class Taps(NamedTuple):
+    """The plane that is read and the one that is written, by a convolution or its input gradient.
+
+    `outputs` counts along each axis what taps.h calls q: outputs of the convolution, or the pixels
+    of the gradient in steps of the stride.
+    """
+
+    window: object
+    gradient: bool
+    read: tuple[int, int]
+    written: tuple[int, int]
+    dtype: np.dtype
+
+    @property
+    def outputs(self) -> tuple[int, int]:
+        if not self.gradient:
+            return self.written
+        return tuple(blocks(n, s) for n, s in zip(self.written, self.window.stride, strict=True))
+
+    @property
+    def origin(self) -> tuple[int, int]:
+        """The first row and column that output 0 reads."""
+        if not self.gradient:
+            return tuple(-before for before, _ in self.window.padding)
+        return tuple(
+            self.window.padding[axis][0] // self.window.stride[axis] - self._reach(axis)
+            for axis in range(2)
+        )
+
+    def _reach(self, axis) -> int:
+        return (self.window.span[axis] - 1) // self.window.stride[axis]
+
+    @property
+    def vector(self) -> int:
+        """Elements that are read at once: 16 bytes where every row begins at a multiple of them."""
+        return 4 if self.dtype == np.float32 and self.read[1] % 4 == 0 else 1
+
+    def tile_elements(self, tile) -> int:
+        """Elements that the tile of one plane takes in shared memory (ROWS * PITCH of taps.h)."""
+        rows, columns = (
+            (count - 1) * self._step(axis) + self._span(axis)
+            for axis, count in enumerate((tile.rows, tile.columns))
+        )
+        pitch = (columns + 2 * (self.vector - 1)) // self.vector * self.vector
+        return rows * pitch
+
+    def _step(self, axis) -> int:
+        return 1 if self.gradient else self.window.stride[axis]
+
+    def _span(self, axis) -> int:
+        if not self.gradient:
+            return self.window.span[axis]
+        stride, (before, _) = self.window.stride[axis], self.window.padding[axis]
+        return (stride - 1 + before % stride) // stride + self._reach(axis) + 1
+
+    def best_tile(self, strip, threads, planes, shared_planes=1, shared_limit=SHARED) -> Tile:
+        """A tile of about `threads` threads that divides the plane evenly; small planes together.
+
+        `planes` of them exist to be put together, and each has `shared_planes` in shared memory.
+        """
+        QH, QW = self.outputs
+        room = shared_limit // np.dtype(self.dtype).itemsize
+        columns = _evenly(QW, WIDEST)
+        strips = _evenly(blocks(QH, strip), max(1, threads // columns))
+
+        def fits(tile):
+            return tile.planes * shared_planes * self.tile_elements(tile) <= room
+
+        tile = Tile(1, strips * strip, columns, strip)
+        while not fits(tile) and tile.rows > strip:
+            tile = tile._replace(rows=blocks(tile.rows // strip, 2) * strip)
+        while not fits(tile) and tile.columns > 1:
+            tile = tile._replace(columns=blocks(tile.columns, 2))
+        together = max(1, min(planes, threads // tile.threads))
+        while not fits(tile._replace(planes=together)) and together > 1:
+            together -= 1
+        return tile._replace(planes=together)
+
+    def definitions(self, tile) -> dict:
+        """What taps.h wants to be told by -D."""
+        window = self.window
+        return {
+            "REAL": real(self.dtype),
+            "GRADIENT": int(self.gradient),
+            "KH": window.kernel[0],
+            "KW": window.kernel[1],
+            "SH": window.stride[0],
+            "SW": window.stride[1],
+            "DH": window.dilation[0],
+            "DW": window.dilation[1],
+            "PHASE_H": window.padding[0][0] % window.stride[0],
+            "PHASE_W": window.padding[1][0] % window.stride[1],
+            "TILE_H": tile.rows,
+            "TILE_W": tile.columns,
+            "STRIP": tile.strip,
+            "VECTOR": self.vector,
+        }
+
+    def arguments(self, tile) -> tuple:
+        """H, W, OH, OW, origin and tiles of both axes, as every tiled kernel takes them."""
+        sizes = *self.read, *self.written, *self.origin, *tile.counts(self.outputs)
+        return tuple(np.int32(size) for size in sizes)
+
+
+def _evenly(count, most):
+    """The size of the fewest parts of at most `most` that count can be cut into."""
+    return blocks(count, blocks(count, most))
+
+
+def whole_warps(threads) -> int:
+    return blocks(threads, 32) * 32
