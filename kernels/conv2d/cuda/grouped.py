@@ -1,0 +1,106 @@
+"""Convolution in thin groups on the GPU: the launches of grouped.cu and grouped_weight_grad.cu."""
+
+import numpy as np
+
+from ...cuda.launch import blocks, cuda_module, empty
+from .splits import add_parts, parts_for
+from .tiles import SHARED, Taps, whole_warps
+
+THREADS = 256
+ENOUGH = 528  # blocks: four for each of the 132 multiprocessors of an H200
+CHUNK = 8  # input channels in shared memory at once,
+WEIGHTS = 24 * 1024  # if the weights that read them are not more bytes
+SUMS = 72  # that a thread of the weight gradient can keep in registers
+
+
+def forward(x, w, window, groups, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
+    size = window.output_size(*x.shape[2:])
+    y = empty((len(x), w.shape[0], *size), x.dtype, like=x)
+    _apply(x, w, bias, y, groups, Taps(window, False, x.shape[2:], size, x.dtype), relu)
+    return y
+
+
+def input_grad(gy, w, window, input_size, groups):
+    """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
+    gx = empty((len(gy), w.shape[1] * groups, *input_size), gy.dtype, like=gy)
+    _apply(gy, w, None, gx, groups, Taps(window, True, gy.shape[2:], tuple(input_size), gy.dtype))
+    return gx
+
+
+def _apply(source, w, bias, target, groups, taps, relu=False):
+    N = len(source)
+    if not N:
+        return
+    IN, OUT = source.shape[1] // groups, target.shape[1] // groups
+    phased = taps.gradient and max(taps.window.stride) > 1
+    own = _divisor(OUT, 4 if phased else 8)
+    weights = taps.window.kernel[0] * taps.window.kernel[1] * (OUT + 4) * source.itemsize
+    chunk = min(IN, CHUNK, max(1, WEIGHTS // weights))
+    tile = taps.best_tile(
+        2 if phased else 4,
+        max(32, THREADS * own // OUT),
+        N,
+        shared_planes=chunk,
+        shared_limit=SHARED - chunk * weights,
+    )
+    threads = whole_warps(tile.threads * (OUT // own))
+    module = cuda_module(
+        "conv2d/cuda/grouped.cu",
+        **taps.definitions(tile),
+        IN=IN,
+        OUT=OUT,
+        OWN=own,
+        CHUNK=chunk,
+        IMAGES=tile.planes,
+        THREADS=threads,
+    )
+    tiles_h, tiles_w = tile.counts(taps.outputs)
+    grid = blocks(N, tile.planes) * groups * tiles_h * tiles_w
+    sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.bool_(relu)
+    module["grouped"]((grid,), (threads,), (source, w, bias, target, *sizes))
+
+
+def weight_grad(x, gy, window, groups):
+    """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
+    N, C, H, W = x.shape
+    O = gy.shape[1]
+    IN, OUT = C // groups, O // groups
+    KH, KW = window.kernel
+    taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
+    own_in = _divisor(IN, max(1, min(4, SUMS // (KH * KW))))
+    own_out = _divisor(OUT, max(1, min(2, SUMS // (KH * KW * own_in))))
+    slices_in, slices_out = _divisor(IN // own_in, 2), _divisor(OUT // own_out, 4)
+    slices = slices_in * slices_out
+    block_in, block_out = own_in * slices_in, own_out * slices_out
+    sums = THREADS // 32 * own_in * own_out * KH * KW * x.itemsize
+    tile = taps.best_tile(
+        4, max(32, THREADS // slices), max(1, N), shared_planes=block_in, shared_limit=SHARED - sums
+    )
+    positions = whole_warps(tile.threads)
+    module = cuda_module(
+        "conv2d/cuda/grouped_weight_grad.cu",
+        **taps.definitions(tile),
+        IN=IN,
+        OUT=OUT,
+        OWN_IN=own_in,
+        OWN_OUT=own_out,
+        BLOCK_IN=block_in,
+        BLOCK_OUT=block_out,
+        IMAGES=tile.planes,
+        POSITIONS=positions,
+        THREADS=positions * slices,
+    )
+    tiles_h, tiles_w = tile.counts(taps.outputs)
+    uncut = groups * (IN // block_in) * (OUT // block_out)
+    splits = parts_for(uncut, blocks(N, tile.planes) * tiles_h * tiles_w, ENOUGH)
+    parts = empty((splits, O, IN, KH, KW), x.dtype, like=x)
+    sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.int32(splits)
+    kernel = module["grouped_weight_grad"]
+    kernel((uncut * splits,), (positions * slices,), (x, gy, parts, *sizes))
+    return add_parts(parts)
+
+
+def _divisor(count, most):
+    """The largest divisor of count up to most."""
+    return next(d for d in range(min(count, most), 0, -1) if count % d == 0)
