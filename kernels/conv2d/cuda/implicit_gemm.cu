@@ -1,0 +1,202 @@
+// Convolution as a product of matrices whose second factor is never built: implicit GEMM.
+//
+//     y[m, t] = sum over k of a[m, k] * columns[k, t]       k = (c, kh, kw),  t = (n, q_h, q_w)
+//
+// columns is what im2col would write: KH * KW times the input. Here each block gathers the BK x BN
+// piece of it that it needs from x straight into shared memory, beside BM x BK of the weights, and
+// every thread adds up OWN_M x OWN_N products in registers: an element that was read once is used
+// BM or BN times. While a piece is multiplied the next one is on its way into registers, and goes
+// to the other of two buffers.
+//
+// Output q of an axis reads  q * step + k * dilation + origin  and is written to  q * stride +
+// first. With step = stride of the layer, stride = 1 that is a convolution. The input gradient is
+// one such product for each of its SH * SW phases (taps.h) with the taps that reach it: step = 1,
+// stride = SH.
+//
+// Set by -D: REAL, KH, KW, BM, BN, BK, OWN_M, OWN_N.
+
+#include "prelude.h"
+#include "finish.h"
+
+#define TAPS (KH * KW)
+#define THREADS_N (BN / OWN_N)
+#define THREADS (BM / OWN_M * THREADS_N)
+#define SHARE_A (BM * BK / THREADS)
+#define SHARE_B (BN * BK / THREADS)
+
+// A column of 4 more than BM or BN puts what neighbours write into different banks.
+struct Pieces {
+    REAL a[BK][BM + 4], b[BK][BN + 4];
+};
+
+// sum[i][j] += a[:, m + i] . b[:, n + j * THREADS_N]: neighbours have neighbouring columns of y.
+__device__ inline void multiply(const Pieces& piece, REAL sum[OWN_M][OWN_N], int m, int n)
+{
+    #pragma unroll
+    for (int k = 0; k < BK; k++) {
+        REAL a[OWN_M], b[OWN_N];
+        #pragma unroll
+        for (int i = 0; i < OWN_M; i++)
+            a[i] = piece.a[k][m + i];
+        #pragma unroll
+        for (int j = 0; j < OWN_N; j++)
+            b[j] = piece.b[k][n + j * THREADS_N];
+        #pragma unroll
+        for (int i = 0; i < OWN_M; i++)
+            #pragma unroll
+            for (int j = 0; j < OWN_N; j++)
+                sum[i][j] += a[i] * b[j];
+    }
+}
+
+// y (N, groups * M, OH, OW) from x (N, groups * IN, H, W) and a (groups, M, IN * KH * KW); QH x QW
+// outputs of each plane are computed. bias (groups * M) or null is added, with relu max(y, 0)
+// written. With splits > 1 the sum over k is cut into as many parts, part s is written to y + s *
+// part, and bias and relu wait for the sum of the parts.
+extern "C" __global__ void __launch_bounds__(THREADS) implicit_gemm(
+    const REAL* x, const REAL* a, const REAL* bias, REAL* y, int N, int groups, int IN, int M,
+    int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
+    int dilation_w, int origin_h, int origin_w, int stride_h, int stride_w, int first_h,
+    int first_w, int splits, long long part, bool relu)
+{
+    __shared__ __align__(16) Pieces pieces[2];
+    const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
+    const int first_m = blockIdx.y * BM, K = IN * TAPS;
+    const long long first_t = (long long)blockIdx.x * BN, T = (long long)N * QH * QW;
+    const long long plane = (long long)H * W;
+    const int chunks = (K + BK - 1) / BK;
+    const int begin = (int)((long long)chunks * split / splits);
+    const int end = (int)((long long)chunks * (split + 1) / splits);
+
+    // The one column that this thread gathers, in every BN-th of its elements.
+    const long long t = first_t + lane % BN;
+    const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
+    const REAL* image = x + (t / QW / QH * groups + group) * IN * plane;
+    const REAL* rows = a + (long long)group * M * K;
+
+    REAL sum[OWN_M][OWN_N] = {}, next_a[SHARE_A], next_b[SHARE_B];
+    const int own_m = lane / THREADS_N * OWN_M, own_n = lane % THREADS_N;
+    for (int chunk = begin; chunk <= end; chunk++) {
+        if (chunk < end) {
+            #pragma unroll
+            for (int i = 0; i < SHARE_A; i++) {
+                const int k = chunk * BK + (lane + i * THREADS) % BK;
+                const int m = first_m + (lane + i * THREADS) / BK;
+                next_a[i] = k < K && m < M ? rows[(long long)m * K + k] : REAL(0);
+            }
+            #pragma unroll
+            for (int i = 0; i < SHARE_B; i++) {
+                const int k = chunk * BK + (lane + i * THREADS) / BN;
+                const int h = h0 + k % TAPS / KW * dilation_h, w = w0 + k % KW * dilation_w;
+                const bool inside = k < K && t < T && 0 <= h && h < H && 0 <= w && w < W;
+                next_b[i] = inside ? image[k / TAPS * plane + (long long)h * W + w] : REAL(0);
+            }
+        }
+        if (chunk > begin)
+            multiply(pieces[(chunk - 1) % 2], sum, own_m, own_n);
+        if (chunk < end) {
+            Pieces& piece = pieces[chunk % 2];
+            #pragma unroll
+            for (int i = 0; i < SHARE_A; i++)
+                piece.a[(lane + i * THREADS) % BK][(lane + i * THREADS) / BK] = next_a[i];
+            #pragma unroll
+            for (int i = 0; i < SHARE_B; i++)
+                piece.b[(lane + i * THREADS) / BN][lane % BN] = next_b[i];
+        }
+        __syncthreads();
+    }
+
+    #pragma unroll
+    for (int j = 0; j < OWN_N; j++) {
+        const long long t = first_t + own_n + j * THREADS_N;
+        if (t >= T)
+            continue;
+        const int h = (int)(t / QW % QH) * stride_h + first_h;
+        const int v = (int)(t % QW) * stride_w + first_w;
+        REAL* target = y + split * part + (t / QW / QH * groups + group) * M * OH * OW
+            + (long long)h * OW + v;
+        #pragma unroll
+        for (int i = 0; i < OWN_M; i++) {
+            const int m = first_m + own_m + i;
+            if (m < M) {
+                const REAL offset = bias ? bias[group * M + m] : REAL(0);
+                target[(long long)m * OH * OW] = finish(sum[i][j] + offset, relu);
+            }
+        }
+    }
+}
+
+// gw (splits, groups, M, IN * KH * KW) from x (N, groups * IN, H, W) and gy (N, groups * M, OH,
+// OW):
+//
+//     gw[m, k] = sum over t of gy[m, t] * columns[k, t]
+//
+// Here t is summed, of which there are far more than elements of gw: it is split over many blocks,
+// whose parts another kernel adds up in a fixed order.
+extern "C" __global__ void __launch_bounds__(THREADS) implicit_gemm_weight_grad(
+    const REAL* x, const REAL* gy, REAL* gw, int N, int groups, int IN, int M, int H, int W, int OH,
+    int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h, int origin_w,
+    int splits)
+{
+    __shared__ __align__(16) Pieces pieces[2];
+    const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
+    const int first_m = blockIdx.y * BM, first_k = blockIdx.x * BN, K = IN * TAPS;
+    const long long T = (long long)N * OH * OW, plane = (long long)H * W;
+    const long long plane_y = (long long)OH * OW;
+    const long long chunks = (T + BK - 1) / BK;
+    const long long begin = chunks * split / splits, end = chunks * (split + 1) / splits;
+
+    // The one output position, in each chunk, whose products this thread gathers.
+    long long t = begin * BK + lane % BK;
+    int j = (int)(t % OW), i = (int)(t / OW % OH), n = (int)(t / plane_y);
+
+    REAL sum[OWN_M][OWN_N] = {}, next_a[SHARE_A], next_b[SHARE_B];
+    const int own_m = lane / THREADS_N * OWN_M, own_n = lane % THREADS_N;
+    for (long long chunk = begin; chunk <= end; chunk++) {
+        if (chunk < end) {
+            const REAL* image = x + ((long long)n * groups + group) * IN * plane;
+            const REAL* source = gy + ((long long)n * groups + group) * M * plane_y;
+            #pragma unroll
+            for (int s = 0; s < SHARE_A; s++) {
+                const int m = first_m + (lane + s * THREADS) / BK;
+                next_a[s] = t < T && m < M ? source[m * plane_y + (long long)i * OW + j] : REAL(0);
+            }
+            #pragma unroll
+            for (int s = 0; s < SHARE_B; s++) {
+                const int k = first_k + (lane + s * THREADS) / BK;
+                const int h = i * step_h + k % TAPS / KW * dilation_h + origin_h;
+                const int w = j * step_w + k % KW * dilation_w + origin_w;
+                const bool inside = t < T && k < K && 0 <= h && h < H && 0 <= w && w < W;
+                next_b[s] = inside ? image[k / TAPS * plane + (long long)h * W + w] : REAL(0);
+            }
+            t += BK;
+            for (j += BK; j >= OW; j -= OW)
+                if (++i == OH) {
+                    i = 0;
+                    n++;
+                }
+        }
+        if (chunk > begin)
+            multiply(pieces[(chunk - 1) % 2], sum, own_m, own_n);
+        if (chunk < end) {
+            Pieces& piece = pieces[chunk % 2];
+            #pragma unroll
+            for (int s = 0; s < SHARE_A; s++)
+                piece.a[lane % BK][(lane + s * THREADS) / BK] = next_a[s];
+            #pragma unroll
+            for (int s = 0; s < SHARE_B; s++)
+                piece.b[lane % BK][(lane + s * THREADS) / BK] = next_b[s];
+        }
+        __syncthreads();
+    }
+
+    REAL* target = gw + ((long long)split * groups + group) * M * K;
+    #pragma unroll
+    for (int i = 0; i < OWN_M; i++)
+        #pragma unroll
+        for (int j = 0; j < OWN_N; j++) {
+            const int m = first_m + own_m + i, k = first_k + own_n + j * THREADS_N;
+            if (m < M && k < K)
+                target[(long long)m * K + k] = sum[i][j];
+        }
+}

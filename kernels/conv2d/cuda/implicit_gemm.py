@@ -1,0 +1,178 @@
+"""Dense convolution on the GPU: the launches of implicit_gemm.cu and implicit_gemm_tf32.cu.
+
+The products of im2col.py without the columns in memory: x is read about once for every tile of
+output channels, from the L2 cache where its windows overlap.
+"""
+
+import numpy as np
+
+from ...cuda.launch import blocks, cuda_module, empty, zeros
+from ...cuda.signature import real
+from .phases import Phase, phases
+from .splits import add_parts, parts_for
+
+ENOUGH = 264  # blocks: two for each of the 132 multiprocessors of an H200
+LEAST = 16  # pieces in a part of a sum: with fewer, writing and adding the parts outlasts them
+
+
+class ImplicitGemm:
+    """The three products in REAL arithmetic, whatever the arrays hold."""
+
+    path = weight_grad_path = "conv2d/cuda/implicit_gemm.cu"
+    name = "implicit_gemm"
+    BK = 8
+    tiles = (
+        {"BM": 64, "BN": 64, "BK": BK, "OWN_M": 4, "OWN_N": 4},
+        {"BM": 128, "BN": 128, "BK": BK, "OWN_M": 8, "OWN_N": 8},
+    )
+
+    def forward(self, x, w, window, groups, bias=None, relu=False):
+        """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
+        size = window.output_size(*x.shape[2:])
+        down, across = (
+            Phase(0, count, -before, dilation, slice(None), taps)
+            for count, (before, _), dilation, taps in zip(
+                size, window.padding, window.dilation, window.kernel, strict=True
+            )
+        )
+        shape = len(x), w.shape[0], *size
+        steps = window.stride, (1, 1)
+        return self._products(x, shape, [(w, down, across)], *steps, groups, bias, relu)
+
+    def input_grad(self, gy, w, window, input_size, groups):
+        """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
+        O, CG = w.shape[:2]
+        swapped = w.reshape(groups, O // groups, *w.shape[1:]).swapaxes(1, 2)
+        swapped = swapped.reshape(groups * CG, O // groups, *w.shape[2:])
+        products = [
+            (swapped[:, :, down.taps, across.taps], down, across)
+            for down, across in phases(window, input_size)
+        ]
+        shape = len(gy), groups * CG, *input_size
+        return self._products(gy, shape, products, (1, 1), window.stride, groups)
+
+    def _products(self, x, shape, products, step, stride, groups, bias=None, relu=False):
+        """y of `shape` from x (N, C, H, W) and (w, down, across) for each phase of its pixels."""
+        N, C, H, W = x.shape
+        O, OH, OW = shape[1:]
+        IN, M = C // groups, O // groups
+        pixels = sum(down.count * across.count for _, down, across in products)
+        if not N * IN * M * pixels:
+            return add_parts(zeros((1, *shape), x.dtype, like=x), bias, relu)
+        tile = self._tile(x.dtype, M, N * pixels, groups)
+        longest = max(IN * down.size * across.size for _, down, across in products)
+        uncut = groups * blocks(M, tile["BM"]) * blocks(N * pixels, tile["BN"])
+        splits = parts_for(uncut, blocks(longest, self.BK) // LEAST, ENOUGH)
+        # Pixels that no output reads belong to no phase: nobody writes to them.
+        parts = (empty if pixels == OH * OW else zeros)((splits, *shape), x.dtype, like=x)
+        finish = (bias, relu), (None, False)
+        now, later = finish if splits == 1 else finish[::-1]
+        for w, down, across in products:
+            sizes = (N, groups, IN, M, H, W, OH, OW, down.count, across.count, *step)
+            sizes += (down.dilation, across.dilation, down.origin, across.origin, *stride)
+            sizes += (down.first, across.first, splits)
+            definitions = self._definitions(x, down.size, across.size)
+            kernel = cuda_module(self.path, **tile, **definitions)[self.name]
+            grid = blocks(N * down.count * across.count, tile["BN"]), blocks(M, tile["BM"])
+            sizes = *map(np.int32, sizes), np.int64(parts[0].size)
+            kernel(
+                (*grid, groups * splits),
+                (self._threads(tile),),
+                (x, self._packed(w), now[0], parts, *sizes, np.bool_(now[1])),
+                self._shared_bytes(tile, transposed=False),
+            )
+        return add_parts(parts, *later)
+
+    def weight_grad(self, x, gy, window, groups):
+        """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
+        N, C, H, W = x.shape
+        _, O, OH, OW = gy.shape
+        IN, M, (KH, KW) = C // groups, O // groups, window.kernel
+        K, T = IN * KH * KW, N * OH * OW
+        if not K * M * T:
+            return zeros((O, IN, KH, KW), x.dtype, like=x)
+        tile = self._tile(x.dtype, M, K, groups)
+        grid = blocks(K, tile["BN"]), blocks(M, tile["BM"])
+        splits = parts_for(groups * grid[0] * grid[1], blocks(T, self.BK) // LEAST, ENOUGH)
+        parts = empty((splits, O, IN, KH, KW), x.dtype, like=x)
+        sizes = (N, groups, IN, M, H, W, OH, OW, *window.stride, *window.dilation)
+        sizes += (-window.padding[0][0], -window.padding[1][0], splits)
+        definitions = self._definitions(x, KH, KW) | self._gathering(OH * OW)
+        kernel = cuda_module(self.weight_grad_path, **tile, **definitions)[
+            f"{self.name}_weight_grad"
+        ]
+        kernel(
+            (*grid, groups * splits),
+            (self._threads(tile),),
+            (x, gy, parts, *map(np.int32, sizes)),
+            self._shared_bytes(tile, transposed=True),
+        )
+        return add_parts(parts)
+
+    def _tile(self, dtype, rows, columns, groups):
+        """The largest tile that the rows fill, but the small one where that gives few blocks."""
+        small = self.tiles[0]
+        if dtype == np.float64:  # whose sums take twice the registers
+            return small
+        filled = [tile for tile in self.tiles[1:] if tile["BM"] < 2 * rows]
+        best = filled[-1] if filled else self.tiles[1]
+        few = groups * blocks(rows, best["BM"]) * blocks(columns, best["BN"]) < ENOUGH // 2
+        return small if best["BM"] >= small["BM"] and few else best
+
+    def _definitions(self, x, KH, KW):
+        return {"REAL": real(x.dtype), "KH": KH, "KW": KW}
+
+    def _gathering(self, positions):
+        return {}
+
+    def _threads(self, tile):
+        return tile["BM"] // tile["OWN_M"] * (tile["BN"] // tile["OWN_N"])
+
+    def _packed(self, w):
+        """w (O, IN, KH, KW) as the kernel's first factor: (O, IN * KH * KW), without gaps."""
+        return w.copy()
+
+    def _shared_bytes(self, tile, transposed):
+        """Dynamic shared memory; transposed: the second factor lies with its sum along the rows."""
+        return 0
+
+
+class TF32ImplicitGemm(ImplicitGemm):
+    """The three products on the tensor cores, float32 rounded to TF32."""
+
+    path = "conv2d/cuda/implicit_gemm_tf32.cu"
+    weight_grad_path = "conv2d/cuda/implicit_gemm_tf32_weight_grad.cu"
+    name = "implicit_gemm_tf32"
+    BK = 16
+    STAGES = 3
+    tiles = (
+        {"BM": 64, "BN": 64, "WARPS_M": 2, "WARPS_N": 2},
+        {"BM": 16, "BN": 128, "WARPS_M": 1, "WARPS_N": 4},
+        {"BM": 32, "BN": 128, "WARPS_M": 1, "WARPS_N": 4},
+        {"BM": 64, "BN": 128, "WARPS_M": 2, "WARPS_N": 4},
+        {"BM": 128, "BN": 128, "WARPS_M": 2, "WARPS_N": 4},
+    )
+
+    def _definitions(self, x, KH, KW):
+        return {"KH": KH, "KW": KW}
+
+    def _gathering(self, positions):
+        return {"VECTOR": 1 if positions % 4 else 4}
+
+    def _threads(self, tile):
+        return tile["WARPS_M"] * tile["WARPS_N"] * 32
+
+    def _packed(self, w):
+        """w (O, IN, KH, KW) -> (O, KH, KW, IN padded with zeros to a multiple of BK)."""
+        O, IN, KH, KW = w.shape
+        packed = zeros((O, KH, KW, blocks(IN, self.BK) * self.BK), w.dtype, like=w)
+        packed[..., :IN] = w.transpose(0, 2, 3, 1)
+        return packed
+
+    def _shared_bytes(self, tile, transposed):
+        BM, BN, BK = tile["BM"], tile["BN"], self.BK
+        second = BN * (BK + 4) if transposed else BK * (BN + 8)
+        return 4 * self.STAGES * (BM * (BK + 4) + second)
+
+
+PLAIN, TF32 = ImplicitGemm(), TF32ImplicitGemm()

@@ -1,0 +1,101 @@
+// Implicit GEMM (implicit_gemm.cu) on the tensor cores: factors rounded to TF32, sums in float.
+//
+// TF32 keeps the exponent of a float and 10 bits of its fraction: products of two are exact in
+// float, and a rounded factor is off by 2^-11 of itself at most.
+//
+// Pieces of both factors, BK of the summed index each, come from global memory by cp.async, which
+// needs no registers on the way: STAGES pieces lie in shared memory, one is multiplied while the
+// others arrive. One barrier a piece: it says that the piece has arrived for all threads and that
+// all are done with the piece before it, whose place the next copies take.
+// Set by -D: those of tf32_tile.h.
+
+#include "prelude.h"
+#include "finish.h"
+#include "tf32_tile.h"
+
+// y from x and a as in implicit_gemm.cu, but with k ordered (kh, kw, c) and the channels of every
+// tap padded with zeros to a multiple of BK: a (groups, M, KH * KW, PADDED). All of a piece then
+// belongs to one tap, and its rows of x are whole planes apart.
+extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32(
+    const float* x, const float* a, const float* bias, float* y, int N, int groups, int IN, int M,
+    int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
+    int dilation_w, int origin_h, int origin_w, int stride_h, int stride_w, int first_h,
+    int first_w, int splits, long long part, bool relu)
+{
+    SHARED(float, shared);
+    float* const pieces_a = shared;
+    float* const pieces_b = shared + STAGES * BM * PITCH_K;
+    const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
+    const int first_m = blockIdx.y * BM;
+    const long long first_t = (long long)blockIdx.x * BN, T = (long long)N * QH * QW;
+    const long long plane = (long long)H * W;
+    const int pieces_of_tap = (IN + BK - 1) / BK, K = TAPS * pieces_of_tap * BK;
+    const int all = TAPS * pieces_of_tap;
+    const int begin = (int)((long long)all * split / splits);
+    const int end = (int)((long long)all * (split + 1) / splits);
+
+    // The one column that this thread gathers.
+    const long long t = first_t + lane % BN;
+    const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
+    const float* image = x + (t / QW / QH * groups + group) * IN * plane;
+    const float* rows = a + (long long)group * M * K;
+
+    float sum[TILES_M][TILES_N][4] = {};
+    for (int piece = begin; piece < end + STAGES - 1; piece++) {
+        if (piece >= begin + STAGES - 1) {
+            cp_async_wait<STAGES - 2>();
+            __syncthreads();
+        }
+        if (piece < end) {
+            float* to_a = pieces_a + piece % STAGES * (BM * PITCH_K);
+            float* to_b = pieces_b + piece % STAGES * (BK * PITCH_N);
+            #pragma unroll
+            for (int i = lane; i < BM * BK / 4; i += THREADS) {
+                const int m = i / (BK / 4), k = i % (BK / 4) * 4;
+                const bool exists = first_m + m < M;
+                const float* from = rows + (exists ? (long long)(first_m + m) * K : 0);
+                cp_async16(to_a + m * PITCH_K + k, from + piece * BK + k, exists);
+            }
+            const int tap = piece / pieces_of_tap, first_c = piece % pieces_of_tap * BK;
+            const int h = h0 + tap / KW * dilation_h, w = w0 + tap % KW * dilation_w;
+            const bool inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
+            const float* from = inside ? image + (long long)h * W + w : x;
+            #pragma unroll
+            for (int row = lane / BN; row < BK; row += THREADS / BN) {
+                const bool exists = inside && first_c + row < IN;
+                cp_async4(
+                    to_b + row * PITCH_N + lane % BN, from + (exists ? (first_c + row) * plane : 0),
+                    exists);
+            }
+        }
+        cp_async_commit();
+        const int ready = piece - (STAGES - 1);
+        if (ready >= begin)
+            multiply(
+                pieces_a + ready % STAGES * (BM * PITCH_K),
+                pieces_b + ready % STAGES * (BK * PITCH_N), PITCH_N, 1, sum);
+    }
+
+    #pragma unroll
+    for (int j = 0; j < TILES_N; j++)
+        #pragma unroll
+        for (int e = 0; e < 2; e++) {
+            const long long t = first_t + COLUMN(j, e);
+            if (t >= T)
+                continue;
+            const int h = (int)(t / QW % QH) * stride_h + first_h;
+            const int v = (int)(t % QW) * stride_w + first_w;
+            float* target = y + split * part + (t / QW / QH * groups + group) * M * OH * OW
+                + (long long)h * OW + v;
+            #pragma unroll
+            for (int i = 0; i < TILES_M; i++)
+                #pragma unroll
+                for (int f = e; f < 4; f += 2) {
+                    const int m = first_m + ROW(i, f);
+                    if (m < M) {
+                        const float offset = bias ? bias[group * M + m] : 0.0f;
+                        target[(long long)m * OH * OW] = finish(sum[i][j][f] + offset, relu);
+                    }
+                }
+        }
+}
