@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..cuda.array import is_emulated, on_gpu
 from ..jit import can_compile
-from ..twins import NUMBA, Room
+from ..twins import COMPILER, CUPY, NUMBA, Room
 from ..window import Window
 
 
@@ -102,6 +103,8 @@ ROOM.register(
     needs=NUMBA,
     why="groups of up to 4 channels are too thin for products of matrices: vectors of groups",
 )
+ROOM.register("emulator", ".cuda", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")
+ROOM.register("cuda", ".cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")
 
 
 def explain(

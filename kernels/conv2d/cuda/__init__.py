@@ -1,0 +1,114 @@
+"""Convolution on the GPU, and on the emulated one: which kernel runs, and why.
+
+The table is read from the top: the first kernel that suits a layer computes it. The reasons are
+counted bytes and multiply-adds, not measured times, with an H200 in mind (4.3 TB/s, 67 TFLOP/s in
+float32, 495 in TF32): below about 16 flops for every byte moved, bytes decide, and a kernel has to
+read and write everything once.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...cuda.tf32 import allow_tf32
+from ...window import Window
+from . import depthwise, grouped, im2col, implicit_gemm, pointwise
+
+
+class Layer(NamedTuple):
+    """What the choice looks at."""
+
+    function: str
+    dtype: np.dtype
+    IN: int  # channels of a group that are read,
+    OUT: int  # and that are written
+    groups: int
+    window: Window
+
+
+class Choice(NamedTuple):
+    """A kernel, the layers that are its own, and why."""
+
+    kernel: Any  # has forward, input_grad and weight_grad
+    suits: Callable[[Layer], bool]
+    why: str
+
+
+def _is_common(layer) -> bool:
+    """Whether the window is of the sizes that networks have, so that one kernel serves many."""
+    return layer.window.kernel in ((3, 3), (5, 5), (7, 7)) and max(layer.window.span) <= 32
+
+
+def _is_tf32(layer) -> bool:
+    return allow_tf32.convolution and layer.dtype == np.float32
+
+
+CHOICES = (
+    Choice(
+        depthwise,
+        lambda layer: layer.groups > 1 and layer.IN == 1 and _is_common(layer),
+        "K * K multiply-adds for 8 bytes: read once, written once",
+    ),
+    Choice(
+        grouped,
+        lambda layer: layer.groups > 1 and max(layer.IN, layer.OUT) < 16 and _is_common(layer),
+        "they leave half of a 16 x 8 tile of the tensor cores empty, and are short of flops",
+    ),
+    Choice(
+        implicit_gemm.TF32,
+        lambda layer: _is_tf32(layer) and min(layer.IN, layer.OUT) >= 16,
+        "seven times the arithmetic of float32; fewer channels would mostly multiply padding",
+    ),
+    Choice(
+        grouped,
+        lambda layer: layer.groups > 1 and max(layer.IN, layer.OUT) <= 32 and _is_common(layer),
+        "a group fills half a tile of 64 rows at most, and its input is read for every tile",
+    ),
+    Choice(
+        pointwise,
+        lambda layer: pointwise.can(layer.window) and layer.function != "weight_grad",
+        "x is its own column matrix: the library's product",
+    ),
+    Choice(
+        implicit_gemm.PLAIN,
+        lambda layer: layer.groups == 1 or min(layer.IN, layer.OUT) >= 32,
+        "the columns would be KH * KW times the input, written and read",
+    ),
+    Choice(im2col, lambda layer: True, "does every case"),
+)
+
+
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
+    kernel = choose("forward", x.dtype, w.shape, window, groups)
+    bias = bias if bias is None else _ready(bias)
+    return kernel.forward(_ready(x), _ready(w), window, groups, bias, relu)
+
+
+def conv2d_input_grad(gy, w, window, input_size, groups=1):
+    """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
+    kernel = choose("input_grad", gy.dtype, w.shape, window, groups)
+    return kernel.input_grad(_ready(gy), _ready(w), window, tuple(input_size), groups)
+
+
+def conv2d_weight_grad(x, gy, window, groups=1):
+    """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
+    shape = gy.shape[1], x.shape[1] // groups, *window.kernel
+    kernel = choose("weight_grad", x.dtype, shape, window, groups)
+    return kernel.weight_grad(_ready(x), _ready(gy), window, groups)
+
+
+def choose(function, dtype, w_shape, window, groups):
+    """The first kernel of CHOICES that suits the function "forward", "input_grad"..."""
+    layer = Layer(function, dtype, w_shape[1], w_shape[0] // groups, groups, window)
+    return next(choice.kernel for choice in CHOICES if choice.suits(layer))
+
+
+def _ready(x):
+    """x itself where its elements lie in order from a multiple of 16 bytes on, else such a copy.
+
+    Kernels read 16 bytes at once, which must begin there.
+    """
+    address = x.ctypes.data if isinstance(x, np.ndarray) else x.data.ptr
+    return x if x.flags.c_contiguous and address % 16 == 0 else x.copy()
