@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from .foreign import Trained, add_options, load_file, refuse_options
-from .parser import CommandError, Parser, parse_data
+from .parser import CommandError, Parser, add_device, parse_data
 from .report import accuracy, confusions
 
 DESCRIPTION = """\
@@ -53,6 +53,7 @@ def add_parser(commands) -> None:
         metavar=("NAME", "PATH"),
         help="with --weights: folder PATH, or another data set of minitorch-cnn train",
     )
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -64,6 +65,8 @@ def run(options) -> None:
         models, data, what = load_runs([Path(name) for name in options.models])
     else:
         models, data, what = load_files(options)
+    for trained in models:
+        trained.model.to(device=options.device)
     if len(models) == 1 and options.crops == 1 and not options.dense:
         evaluation = evaluate_one(models[0], data, options)
     else:
@@ -132,7 +135,7 @@ def evaluate_one(trained: Trained, data, options):
     from ..training import evaluate, evaluate_run
 
     if options.weights is None:
-        return evaluate_run(Path(options.models[0]))
+        return evaluate_run(Path(options.models[0]), device=options.device)
     batch = 16 if trained.of_pixels else BATCH
     return evaluate(trained.model, DataLoader(data[0](trained.transform), batch))
 

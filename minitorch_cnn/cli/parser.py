@@ -82,6 +82,28 @@ def model_name(text: str) -> str:
         ) from None
 
 
+def device_name(text: str) -> str:
+    """The type of an option that names a device: refuses those that are missing here."""
+    from ..devices import check_device
+
+    try:
+        return check_device(text, "--device")
+    except (ValueError, RuntimeError) as error:
+        raise argparse.ArgumentTypeError(str(error).removeprefix("--device: ")) from None
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """--device, for the commands that compute with a model."""
+    parser.add_argument(
+        "--device",
+        type=device_name,
+        default="cpu",
+        metavar="NAME",
+        help="cpu (the default), cuda, cuda:1, ... or emulator, which runs the CUDA kernels "
+        "without a GPU",
+    )
+
+
 def parse_data(values: list[str] | None) -> tuple[str, str | None]:
     """The name of the data set, and the absolute path to its files if it needs any."""
     from ..training.sources import BUILT_IN, SOURCES

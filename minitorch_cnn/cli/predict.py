@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .foreign import add_options, load_file, refuse_options
-from .parser import CommandError, Parser, number
+from .parser import CommandError, Parser, add_device, number
 
 DESCRIPTION = """\
 Let the model of a finished run name the classes of images, the likeliest first. An image may have
@@ -52,6 +52,7 @@ def add_parser(commands) -> None:
         help="the folder for masks (the current one)",
     )
     add_options(parser)
+    add_device(parser)
     parser.set_defaults(run=run)
 
 
@@ -63,6 +64,7 @@ def run(options) -> None:
         trained = load_run(Path(options.model))
     else:
         trained = load_file(options.model, options.weights, options)
+    trained.model.to(device=options.device)
     if trained.of_pixels:
         write_masks(trained, options)
     else:
@@ -129,6 +131,7 @@ def probabilities(model, x: np.ndarray) -> np.ndarray:
     from ..autograd import no_grad
     from ..functional import softmax
     from ..tensor import Tensor
+    from ..training.metrics import place_of
 
     with no_grad():
-        return softmax(model(Tensor(x)), dim=1).numpy()
+        return softmax(model(Tensor(x).to(device=place_of(model))), dim=1).cpu().numpy()

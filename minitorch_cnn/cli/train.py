@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .parser import CommandError, Parser, model_name, number, parse_data, setting
+from .parser import CommandError, Parser, add_device, model_name, number, parse_data, setting
 from .report import accuracy
 
 DESCRIPTION = """\
@@ -30,8 +30,8 @@ examples:
   minitorch-cnn train --resume runs/quick               go on where that run was stopped"""
 
 USAGE = """\
-minitorch-cnn train MODEL [--data NAME [PATH]] [--out DIR] [--plain] [settings]
-       minitorch-cnn train --resume DIR [--plain]"""
+minitorch-cnn train MODEL [--data NAME [PATH]] [--out DIR] [--device NAME] [--plain] [settings]
+       minitorch-cnn train --resume DIR [--device NAME] [--plain]"""
 
 FILES = {
     "weights.safetensors": "what the model learned",
@@ -112,6 +112,7 @@ def add_parser(commands) -> None:
     place.add_argument(
         "--plain", action="store_true", help="a line per epoch and no bar, as for a log file"
     )
+    add_device(place)
     parser.set_defaults(run=run)
 
 
@@ -130,7 +131,8 @@ def run(options) -> None:
         start = partial(train_run, config)
     announce(config, directory)
     try:
-        result = start(directory, progress="plain" if options.plain else "bar")
+        progress = "plain" if options.plain else "bar"
+        result = start(directory, device=options.device, progress=progress)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(stopped(directory)) from None
     print("\nHeld out: " + accuracy(result.evaluation))

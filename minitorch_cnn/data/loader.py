@@ -9,8 +9,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..backend import default_generator
+from ..devices import check_device
 from .collate import default_collate
 from .randomness import stream
+from .transfer import transferred
 from .workers import load_here, load_in_processes, load_in_threads
 
 WORKERS = {"threads": load_in_threads, "processes": load_in_processes}
@@ -91,16 +93,24 @@ class DataLoader:
         return full + (1 if rest and not self.drop_last else 0)
 
     def __iter__(self) -> Iterator:
+        return self.batches_on("cpu")
+
+    def batches_on(self, device: str) -> Iterator:
+        """An epoch as `iter(loader)` gives it, its Tensors on `device`; see transfer.py.
+
+        Raises ValueError for an unknown device, RuntimeError for one that is missing.
+        """
+        device = check_device(device, "batches_on")
         if self._resume:
             self._resume = False
         else:
             generator = default_generator() if self.generator is None else self.generator
             self._position = _Position(int(generator.integers(2**63)))
-        return self._epoch(self._position)
+        return self._epoch(self._position, device)
 
-    def _epoch(self, position: _Position) -> Iterator:
+    def _epoch(self, position: _Position, device: str) -> Iterator:
         with closing(self._load(position.seed, self._tasks(position))) as batches:
-            for batch in batches:
+            for batch in transferred(batches, device):
                 position.batches += 1
                 yield batch
         position.seed, position.batches = None, 0

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..backend import check_dtype
+from ..devices import is_array, to_host
 from ..tensor.tensor import Tensor
 from .atomic import write_atomically
 
@@ -81,7 +82,9 @@ def _array(name: str, value) -> np.ndarray:
     array = value.data if isinstance(value, Tensor) else value
     if not isinstance(name, str):
         raise TypeError(f"save: name {name!r} must be a str")
-    if not isinstance(array, np.ndarray | np.generic):
+    if is_array(array):
+        array = to_host(array)
+    elif not isinstance(array, np.generic):
         raise TypeError(f"save: {name!r} must be a Tensor or an array, got {type(value).__name__}")
     native = array.dtype.newbyteorder("=")
     return np.asarray(array, dtype=check_dtype(native, "save"), order="C")

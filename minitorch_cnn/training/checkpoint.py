@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..devices import is_array, to_host
 from ..interop import load_with_metadata, save
 from ..tensor import Tensor
 
@@ -47,10 +48,10 @@ TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 
 def _pack(value, name: str, arrays: dict[str, np.ndarray]):
     """`value` as JSON has it; its arrays go to `arrays` under dotted names below `name`."""
-    if isinstance(value, Tensor | np.ndarray):
+    if isinstance(value, Tensor) or is_array(value):
         while name in arrays:  # {"a.b": ...} beside {"a": {"b": ...}}
             name += "_"
-        arrays[name] = value.data if isinstance(value, Tensor) else value
+        arrays[name] = to_host(value.data if isinstance(value, Tensor) else value)
         return {TENSOR: name}
     if isinstance(value, dict):
         items = [

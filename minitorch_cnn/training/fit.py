@@ -18,7 +18,7 @@ from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from ..tensor import Tensor
 from .checkpoint import load_checkpoint, save_checkpoint
 from .history import History
-from .metrics import evaluate, known, pixel_scores
+from .metrics import evaluate, known, pixel_scores, place_of
 from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
 from .progress import PROGRESS, Silent, describe
 
@@ -44,6 +44,8 @@ def fit(
     on_epoch: Callable[[History], None] | None = None,
 ) -> History:
     """Train a classifier and return what was measured; the model keeps what it learned.
+
+    It is trained where its parameters lie: `model.to("cuda")` before takes it to a GPU.
 
     train, test: loaders of batches (x, labels), labels of images or of pixels; test is looked at
     after every epoch.
@@ -188,7 +190,7 @@ class _Run:
     def one_epoch(self) -> None:
         self.model.train()
         started, before = time.perf_counter(), self.seconds
-        for x, target in self.train:
+        for x, target in self.train.batches_on(place_of(self.model)):
             self.one_step(x, target)
             self.seconds = before + time.perf_counter() - started
             self.show.advance(len(x), *self.so_far())

@@ -66,10 +66,15 @@ def predict(model: Module, batches: Iterable) -> Predictions:
 def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Predictions:
     """scores(x) (N, K, *) of all batches (x, labels), with `model` in evaluation mode meanwhile.
 
+    x is brought to the model's device, and the scores from there to the CPU.
+
     Raises: ValueError in the name of the function `name` if there is no batch.
     """
     with evaluating(model):
-        pairs = [(scores(x).data, np.asarray(labels)) for x, labels in batches]
+        place = place_of(model)
+        pairs = [
+            (scores(x.to(device=place)).cpu().numpy(), np.asarray(labels)) for x, labels in batches
+        ]
     if not pairs:
         raise ValueError(f"{name}: batches is empty")
     logits, labels = zip(*pairs, strict=True)
@@ -82,13 +87,20 @@ def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndar
     Raises: ValueError if there is no batch.
     """
     with evaluating(model):
+        place = place_of(model)
         pairs = [
-            (model(x).data.argmax(1).astype(np.int16), np.asarray(masks)) for x, masks in batches
+            (model(x.to(device=place)).argmax(1).cpu().numpy().astype(np.int16), np.asarray(masks))
+            for x, masks in batches
         ]
     if not pairs:
         raise ValueError("predict_masks: batches is empty")
     predicted, masks = zip(*pairs, strict=True)
     return np.concatenate(predicted), np.concatenate(masks)
+
+
+def place_of(model: Module) -> str:
+    """The device of a model: that of its first parameter, the CPU if it has none."""
+    return next((p.device for p in model.parameters()), "cpu")
 
 
 @contextmanager
@@ -113,7 +125,8 @@ def evaluate(model: Module, batches: Iterable, loss: Callable = F.cross_entropy)
     tally = _Tally(loss)
     with evaluating(model):
         for x, labels in batches:
-            tally.add(Predictions(model(x).data, np.asarray(labels)))
+            logits = model(x.to(device=place_of(model))).cpu()
+            tally.add(Predictions(logits.numpy(), np.asarray(labels)))
     if not tally.samples:
         raise ValueError("evaluate: batches is empty")
     return tally.evaluation()

@@ -16,7 +16,13 @@ class NonFiniteError(RuntimeError, FloatingPointError):
 
 def has_nonfinite_gradient(model: Module) -> bool:
     """Whether a parameter's gradient holds a NaN or an infinity."""
-    return any(not finite(p.grad) for p in model.parameters() if p.grad is not None)
+    gradients = [p.grad for p in model.parameters() if p.grad is not None]
+    if gradients and gradients[0].device != "cpu":  # one look at a GPU: each waits for its work
+        with np.errstate(all="ignore"):
+            return not bool(np.isfinite(sum(g.data.sum() for g in gradients))) and any(
+                not finite(g) for g in gradients
+            )
+    return any(not finite(g) for g in gradients)
 
 
 def find_nonfinite(model: Module, x: Tensor, target: Tensor, loss: Callable) -> str:

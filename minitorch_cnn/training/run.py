@@ -121,8 +121,13 @@ def make_config(
     }
 
 
-def train_run(config: dict[str, Any], directory: str | Path, *, progress: str = "bar") -> Result:
+def train_run(
+    config: dict[str, Any], directory: str | Path, *, device: str = "cpu", progress: str = "bar"
+) -> Result:
     """Train as `config` says (see `make_config`), from the seed on, and fill the folder.
+
+    The device is no part of the run: weights and random numbers are those of the CPU at first, and
+    what is kept in the folder can be read and gone on with on any other.
 
     Raises: ValueError if the folder has a run already; what `load_source`, `create_model` and `fit`
     raise.
@@ -142,13 +147,16 @@ def train_run(config: dict[str, Any], directory: str | Path, *, progress: str = 
         kept = load_weights(model, config["weights"], new_classes=True)
         if kept and progress != "none":
             print(f"{', '.join(kept)} begin anew: the file has other classes")
+    model.to(device=device)
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
     return _train(config, source, model, directory, progress, resume=False)
 
 
-def resume_run(directory: str | Path, *, progress: str = "bar") -> Result:
+def resume_run(directory: str | Path, *, device: str = "cpu", progress: str = "bar") -> Result:
     """Let an interrupted run go on to its end, with the same result as if it had never stopped.
+
+    Results are the same bit for bit if it goes on where it was, and nearly so on another device.
 
     Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run.
     """
@@ -156,7 +164,8 @@ def resume_run(directory: str | Path, *, progress: str = "bar") -> Result:
     config = read_config(directory)
     source = source_of(config)
     manual_seed(config["seed"])
-    return _train(config, source, make_model(config), directory, progress, resume=True)
+    model = make_model(config).to(device=device)
+    return _train(config, source, model, directory, progress, resume=True)
 
 
 def load_run(directory: str | Path) -> Run:
@@ -184,9 +193,10 @@ def held_out(config: dict[str, Any], transform: Callable):
     return source.test
 
 
-def evaluate_run(directory: str | Path) -> Evaluation:
-    """The trained model of a folder on the test data of its run."""
+def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
+    """The trained model of a folder on the test data of its run, computed on a device."""
     run = load_run(directory)
+    run.model.to(device=device)
     test = DataLoader(source_of(run.config).test, evaluation_batch(run.config))
     return evaluate(run.model, test, loss_of(run.config))
 

@@ -1,0 +1,99 @@
+"""Batches on their way to a device: to a GPU one ahead of the batch that is worked on.
+
+A copy from ordinary memory makes the CPU wait for it, because the driver first copies it into
+page-locked memory of its own. A batch is therefore copied there here, from where the GPU fetches it
+by itself, on a stream beside the one that computes: batch i + 1 travels while batch i is worked on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import numpy as np
+
+from .. import devices
+from ..tensor.tensor import Tensor
+
+
+def transferred(batches: Iterable, device: str) -> Iterator:
+    """The batches, with the Tensors in them on `device` (a full name: "cuda:0")."""
+    if device == "cpu":
+        return iter(batches)
+    if not device.startswith("cuda"):
+        return (map_tensors(batch, lambda t: t.to(device=device)) for batch in batches)
+    return _one_ahead(batches, device)
+
+
+def map_tensors(batch, change: Callable[[Tensor], Tensor]):
+    """A batch as `default_collate` makes them, its Tensors changed."""
+    if isinstance(batch, Tensor):
+        return change(batch)
+    if isinstance(batch, Mapping):
+        return {key: map_tensors(part, change) for key, part in batch.items()}
+    if isinstance(batch, (tuple, list)):
+        parts = [map_tensors(part, change) for part in batch]
+        return type(batch)(*parts) if hasattr(batch, "_fields") else type(batch)(parts)
+    return batch
+
+
+def _one_ahead(batches: Iterable, device: str) -> Iterator:
+    lane, coming = _Lane(device), None
+    for batch in batches:
+        sent = lane.send(batch)
+        if coming is not None:
+            yield lane.receive(coming)
+        coming = sent
+    if coming is not None:
+        yield lane.receive(coming)
+
+
+class _Lane:
+    """A stream for copies to one GPU, and the page-locked memory they come from."""
+
+    def __init__(self, device: str):
+        import cupy
+
+        self.cupy = cupy
+        self.gpu = cupy.cuda.Device(int(device.removeprefix("cuda:")))
+        self.name = device
+        with self.gpu:
+            self.stream = cupy.cuda.Stream(non_blocking=True)
+
+    def send(self, batch):
+        """Start the copy of a batch: what `receive` takes.
+
+        The copy waits for what has been asked of the GPU so far, because the memory it writes to
+        may have been given back by an earlier batch that is still being read.
+        """
+        locked = []
+
+        def start(t: Tensor) -> Tensor:
+            if t.device == self.name:
+                return t
+            source = self._locked_copy(t.data)
+            locked.append(source)
+            target = self.cupy.empty(source.shape, source.dtype)
+            self.stream.wait_event(self.cupy.cuda.get_current_stream().record())
+            target.set(source, stream=self.stream)
+            return Tensor(target)
+
+        with self.gpu:
+            moving = map_tensors(batch, start)
+            return moving, self.stream.record(), locked
+
+    def receive(self, sent):
+        """The batch, for work that begins once it has arrived."""
+        moving, arrival, locked = sent
+        with self.gpu:
+            self.cupy.cuda.get_current_stream().wait_event(arrival)
+            # Only now may the page-locked memory be used again.
+            arrival.synchronize()
+        locked.clear()
+        return moving
+
+    def _locked_copy(self, array) -> np.ndarray:
+        array = devices.to_host(array)
+        memory = self.cupy.cuda.alloc_pinned_memory(max(array.nbytes, 1))
+        copy = np.frombuffer(memory, array.dtype, array.size).reshape(array.shape)
+        copy[...] = array
+        return copy
