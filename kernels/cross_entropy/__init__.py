@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..cuda.array import anywhere
 from ..jit import can_compile
 from ..twins import NUMBA, Room
 
@@ -31,7 +32,7 @@ def _compiles(case: Case) -> bool:
 
 ROOM = Room("cross_entropy", __name__)
 ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised")
+ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
 
 

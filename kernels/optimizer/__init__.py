@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..cuda.array import anywhere
 from ..jit import can_compile
 from ..twins import NUMBA, Room
 
@@ -28,7 +29,7 @@ def _compiles(case: Case) -> bool:
 
 ROOM = Room("optimizer", __name__)
 ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised")
+ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
 
 

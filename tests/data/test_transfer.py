@@ -1,4 +1,4 @@
-"""Batches on a device; a GPU's are watched through a stand-in for CuPy that writes down its calls."""
+"""Batches on a device; a GPU's are watched by a stand-in for CuPy that writes down its calls."""
 
 import sys
 from collections import namedtuple
@@ -36,7 +36,7 @@ def test_the_tensors_of_every_kind_of_batch_are_moved_and_nothing_else():
 
 
 def test_an_unknown_device_is_refused_before_the_epoch_begins():
-    with pytest.raises(ValueError, match="^batches_on: device='moon' must be"):
+    with pytest.raises(ValueError, match=r"^batches_on: device='moon' must be"):
         loader().batches_on("moon")
 
 
@@ -124,14 +124,12 @@ def test_a_batch_travels_to_a_gpu_while_the_one_before_is_worked_on(calls):
 def test_batches_already_on_the_gpu_stay_and_no_batch_gives_none(calls):
     (batch,) = transferred([mt.tensor([1.0])], "cuda:1")
     calls.clear()
-    assert list(transferred([batch], "cuda:1"))[0] is batch
+    assert next(transferred([batch], "cuda:1")) is batch
     assert ("side", "copy", 1) not in calls
     assert list(transferred([], "cuda:1")) == []
 
 
-def test_the_place_in_an_epoch_counts_batches_handed_out_not_those_on_their_way(
-    calls, monkeypatch
-):
+def test_the_place_in_an_epoch_counts_batches_handed_out_not_those_on_their_way(calls, monkeypatch):
     monkeypatch.setattr("minitorch_cnn.data.loader.check_device", lambda device, name: device)
     batches = loader()
     epoch = batches.batches_on("cuda:1")
