@@ -1,0 +1,314 @@
+# %% [markdown]
+# # 3. Pooling and batch norm by hand
+#
+# **Question.** What do the two layers between convolutions do to gradients, and why does one of
+# them behave differently once training is over?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import F, nn, np, plt, pooling as check, seconds
+
+mt.manual_seed(3)
+rng = np.random.default_rng(3)
+
+# %% [markdown]
+# ## Predict
+#
+# The bundled digits are 8 x 8 pixels, and many of these are blank. Cut them into 2 x 2 windows: in
+# what share of the windows is the maximum there more than once?
+
+# %%
+guess = 0.5  # guess: a share between 0 and 1
+
+# %% [markdown]
+# ## Build
+#
+# Max pooling remembers where each maximum was, since only there a gradient can go. In a tie, here
+# as in most libraries, the first one in the order of reading has it.
+
+
+# %%
+def max_pool(x, K, stride):
+    """x (N, C, H, W) -> y (N, C, OH, OW), argmax: h W + w of each maximum in its plane."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, (K, K), axis=(2, 3))
+    windows = windows[:, :, ::stride, ::stride]
+    flat = windows.reshape(*windows.shape[:4], K * K)
+    # begin solution: argmax over the last axis gives kh K + kw; add where the window starts
+    inside = flat.argmax(-1)
+    rows = stride * np.arange(flat.shape[2])[:, None] + inside // K
+    columns = stride * np.arange(flat.shape[3]) + inside % K
+    return flat.max(-1), rows * x.shape[3] + columns
+    # end solution
+
+
+check.pooling(max_pool)
+
+# %% [markdown]
+# Overlapping windows (AlexNet's 3 x 3 with stride 2) may choose the same pixel.
+
+
+# %%
+def max_pool_back(gy, argmax, size):
+    """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W) with (H, W) = size."""
+    N, C = gy.shape[:2]
+    gx = np.zeros((N * C, size[0] * size[1]))
+    # begin solution: np.add.at adds at repeated indices, where += forgets all but one
+    planes = np.arange(N * C)[:, None]
+    np.add.at(gx, (planes, argmax.reshape(N * C, -1)), gy.reshape(N * C, -1))
+    return gx.reshape(N, C, *size)
+    # end solution
+
+
+check.pooling_back(max_pool_back)
+
+# %% [markdown]
+# Batch norm, forward: y = w x^ + b with x^ = (x - mean) / sqrt(var + eps). Mean and (biased)
+# variance are those of a channel over the batch and all positions.
+
+# %%
+AXES, WIDE = (0, 2, 3), (None, slice(None), None, None)  # reduce to (C,); spread to (1, C, 1, 1)
+
+
+def norm(x, weight, bias, eps=1e-5):
+    """x (N, C, H, W), weight and bias (C,) -> y, in training."""
+    # begin solution: mean and variance over AXES; per-channel numbers spread by [WIDE]
+    mean, var = x.mean(AXES), x.var(AXES)
+    xhat = (x - mean[WIDE]) / np.sqrt(var + eps)[WIDE]
+    return weight[WIDE] * xhat + bias[WIDE]
+    # end solution
+
+
+check.normalising(norm)
+
+# %% [markdown]
+# Its backward in atoms: let autograd do it. Five operations forward, each with a simple derivative.
+
+
+# %%
+def norm_in_atoms(x, weight, bias, eps=1e-5):
+    mean = x.mean((0, 2, 3), keepdim=True)
+    centred = x - mean
+    var = (centred * centred).mean((0, 2, 3), keepdim=True)
+    xhat = centred / (var + eps).sqrt()
+    return xhat * weight.reshape(1, -1, 1, 1) + bias.reshape(1, -1, 1, 1)
+
+
+# %% [markdown]
+# By hand the atoms collapse. x acts directly, through the mean and through the variance:
+#
+# gx = w / sqrt(var + eps) (gy - mean(gy) - x^ mean(gy x^)),  gw = sum(gy x^),  gb = sum(gy)
+
+
+# %%
+def norm_back(gy, x, weight, eps=1e-5):
+    """gy, x (N, C, H, W), weight (C,) -> gx, gw, gb."""
+    # begin solution: the three formulas
+    invstd = 1 / np.sqrt(x.var(AXES) + eps)
+    xhat = (x - x.mean(AXES)[WIDE]) * invstd[WIDE]
+    gw, gb = (gy * xhat).sum(AXES), gy.sum(AXES)
+    count = x.size / x.shape[1]
+    gx = (weight * invstd)[WIDE] * (gy - gb[WIDE] / count - xhat * gw[WIDE] / count)
+    return gx, gw, gb
+    # end solution
+
+
+check.normalising_back(norm_back)
+x, weight, bias = rng.normal(size=(4, 2, 3, 3)), np.array([1.5, 2.0]), np.array([0.0, 1.0])
+atoms = [mt.tensor(value, requires_grad=True) for value in (x, weight, bias)]
+gy = rng.normal(size=(4, 2, 3, 3))
+norm_in_atoms(*atoms).backward(mt.tensor(gy))
+for by_hand, atom in zip(norm_back(gy, x, weight), atoms, strict=True):
+    assert np.allclose(by_hand, atom.grad.numpy())
+print("closed form and atoms agree")
+
+# %% [markdown]
+# After training the statistics are constants, and the layer is a multiplication and an addition per
+# channel. The convolution before it can do both.
+
+
+# %%
+def fold(w, mean, var, weight, bias, eps=1e-5):
+    """w (O, C, K, K), all others (O,) -> the kernel and the bias of the one convolution."""
+    # begin solution: y = scale (w * x - mean) + bias; multiply out
+    scale = weight / np.sqrt(var + eps)
+    return w * scale[:, None, None, None], bias - mean * scale
+    # end solution
+
+
+check.folding(fold)
+
+# %% [markdown]
+# ## See
+#
+# Where do the gradients of max pooling go? Pool a digit in 2 x 2 windows and send back a gradient
+# of 1 for every output.
+
+# %%
+digits = mt.data.datasets.Digits()
+images = digits.images.astype(float)
+windows = images.reshape(-1, 4, 2, 4, 2).transpose(0, 1, 3, 2, 4).reshape(-1, 4)
+ties = (windows == windows.max(1, keepdims=True)).sum(1) > 1
+blank = (windows == 0).all(1)
+print(f"your guess {guess}; windows with a tie: {ties.mean():.2f}, blank ones: {blank.mean():.2f}")
+
+one = images[:1]
+y, argmax = max_pool(one, 2, 2)
+gx = max_pool_back(np.ones_like(y), argmax, (8, 8))
+figure, axes = plt.subplots(1, 2, figsize=(6, 3.2))
+for axis, picture, name in zip(axes, (one, gx), ("the digit", "its gradient"), strict=True):
+    shown = axis.imshow(picture[0, 0])
+    axis.set_title(name)
+    axis.set_xlabel("column (pixels)")
+figure.colorbar(shown, ax=axes, label="intensity; gradient")
+figure.suptitle(f"{100 * ties.mean():.0f} % of windows tie: blank ones all send it to a corner")
+plt.show()
+assert gx.sum() == 16 and 0.2 < ties.mean() < 0.9
+
+# %% [markdown]
+# Every window sends its gradient to one pixel. Where it is blank, that is its upper left corner for
+# no better reason than the order of reading. Behind a ReLU, whose zeros tie too, this is common.
+#
+# Now batch norm. A net normalises with its batch while it trains. How far are the running averages,
+# which evaluation uses, from the truth? They move by a tenth of the way with each batch.
+
+
+# %%
+def gap(batches, momentum=0.1):
+    """How much the outputs of training and evaluation differ, after so many batches."""
+    layer = nn.BatchNorm2d(1, momentum=momentum)
+    for _ in range(batches):
+        layer(mt.tensor((5 + 2 * rng.normal(size=(32, 1, 4, 4))).astype(np.float32)))
+    x = mt.tensor((5 + 2 * rng.normal(size=(256, 1, 4, 4))).astype(np.float32))
+    trained = layer(x).detach().numpy()
+    return float(abs(layer.eval()(x).detach().numpy() - trained).mean())
+
+
+seen = [0, 1, 2, 5, 10, 20, 40, 80]
+gaps = [gap(n) for n in seen]
+plt.plot(seen, gaps, "o-", color="#1f5fbf")
+plt.yscale("log")
+plt.xlabel("training batches seen")
+plt.ylabel("mean |train - eval| output")
+plt.title(f"Evaluated after 5 batches a unit is off by {gaps[3]:.2f}, after 80 by {gaps[-1]:.2f}")
+plt.show()
+assert gaps[0] > 1 and gaps[-1] < gaps[3] / 3
+
+# %% [markdown]
+# The running averages start at mean 0 and variance 1; after n batches 0.9^n of that is left. A net
+# that is evaluated after a few batches looks worse than it is. The rest is noise: the averages
+# remember only the last ten batches or so.
+
+# %% [markdown]
+# ## Break it
+#
+# Windows that overlap, with `=` for `+=`; batch norm without the path through the variance; and the
+# unbiased variance, which belongs into the running average and nowhere else.
+
+
+# %%
+def overwriting(gy, argmax, size):
+    N, C = gy.shape[:2]
+    gx = np.zeros((N * C, size[0] * size[1]))
+    np.put_along_axis(gx, argmax.reshape(N * C, -1), gy.reshape(N * C, -1), 1)
+    return gx.reshape(N, C, *size)
+
+
+def without_variance(gy, x, weight, eps=1e-5):
+    _, gw, gb = norm_back(gy, x, weight, eps)
+    scale = weight / np.sqrt(x.var(AXES) + eps)
+    return scale[WIDE] * (gy - gy.mean(AXES)[WIDE]), gw, gb
+
+
+def unbiased(x, weight, bias, eps):
+    xhat = (x - x.mean(AXES)[WIDE]) / np.sqrt(x.var(AXES, ddof=1) + eps)[WIDE]
+    return weight[WIDE] * xhat + bias[WIDE]
+
+
+check.pooling_back(overwriting)
+check.normalising_back(without_variance)
+check.normalising(unbiased)
+
+# %% [markdown]
+# ## Measure
+#
+# A bias before batch norm: the mean takes it away again, so nothing depends on it. Measure the
+# gradients of a convolution's bias in both cases; and what folding saves.
+
+
+# %%
+def bias_gradient(*after):
+    conv = nn.Conv2d(1, 8, 3, padding=1)
+    net = nn.Sequential(conv, *after, nn.ReLU(), nn.Flatten(), nn.Linear(8 * 64, 10))
+    x, labels = mt.tensor(digits.images[:64]), mt.tensor(digits.labels[:64])
+    F.cross_entropy(net(x), labels).backward()
+    return float(abs(conv.bias.grad.numpy()).max()), float(abs(conv.weight.grad.numpy()).max())
+
+
+alone, behind = bias_gradient(), bias_gradient(nn.BatchNorm2d(8))
+places = np.arange(2)
+plt.bar(places - 0.2, [alone[1], behind[1]], 0.4, color="#8a8f98", label="of the kernel")
+plt.bar(places + 0.2, [alone[0], behind[0]], 0.4, color="#1f5fbf", label="of the bias")
+plt.yscale("log")
+plt.xticks(places, ["convolution", "convolution, batch norm"])
+plt.ylabel("largest |gradient|")
+plt.title(f"Before batch norm a bias is dead: its gradient is {behind[0]:.0e}")
+plt.ylim(top=10)
+plt.legend(ncols=2)
+plt.show()
+assert behind[0] < 1e-4 * behind[1] and alone[0] > 1e-3 * alone[1]
+
+conv, layer = nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32)
+x = mt.randn(8, 16, 28, 28)
+for _ in range(30):
+    layer(conv(x))
+layer.eval()
+statistics = (layer.running_mean, layer.running_var, layer.weight, layer.bias)
+kernel, shift = fold(conv.weight.data, *(value.data for value in statistics))
+kernel, shift = mt.tensor(kernel), mt.tensor(shift)
+with mt.no_grad():
+    two = seconds(lambda: layer(conv(x)), 10)
+    one = seconds(lambda: F.conv2d(x, kernel, shift, padding=1), 10)
+    difference = float(abs((layer(conv(x)) - F.conv2d(x, kernel, shift, padding=1)).numpy()).max())
+print(f"two layers {1000 * two:.2f} ms, folded {1000 * one:.2f} ms, difference {difference:.0e}")
+assert difference < 1e-4
+
+# %% [markdown]
+# The bias's gradient is rounding noise, orders of magnitude below the kernel's. That is why
+# convolutions before batch norm have `bias=False` everywhere in the library.
+
+# %% [markdown]
+# ## From the notebook to the library
+#
+# `kernels/pool2d/` and `kernels/batch_norm/`, each as plain loops beside faster twins;
+# `minitorch_cnn/functional/max_pool.py` and `norm.py` make them differentiable, twice if need be.
+
+# %%
+x, gy = rng.normal(size=(2, 3, 9, 9)), rng.normal(size=(2, 3, 4, 4))
+theirs = mt.tensor(x, requires_grad=True)
+y = F.max_pool2d(theirs, 3, 2)
+y.backward(mt.tensor(gy))
+mine, argmax = max_pool(x, 3, 2)
+assert np.array_equal(mine, y.detach().numpy())
+assert np.allclose(max_pool_back(gy, argmax, (9, 9)), theirs.grad.numpy())
+
+lecture = mt.tensor([[1.0, 1, 2, 4], [5, 6, 7, 8], [3, 2, 1, 0], [1, 2, 3, 4]]).reshape(1, 1, 4, 4)
+print("the lecture's example:", F.max_pool2d(lecture, 2).tolist()[0][0])
+assert F.max_pool2d(lecture, 2).tolist()[0][0] == [[6, 8], [3, 4]]
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Which of two equal maxima should have the gradient? Is any answer the derivative?
+# 2. Why does pooling need the places of its maxima, and not its input?
+# 3. When can two windows choose the same pixel?
+# 4. What are mean(gx) and mean(gx x^) of batch norm's backward, and why?
+# 5. What does batch norm give for a batch of one image of one pixel?
+# 6. Which momentum makes the running averages exact after one batch, and what speaks against it?
+# 7. Can batch norm be folded into a convolution that comes after it? With padding?
+# 8. The weights before a batch norm are doubled. What changes in the output? In their gradient?
+#
+# ## Further reading
+#
+# - S. Ioffe, C. Szegedy (2015), Batch normalization. arXiv 1502.03167, section 3.
+# - S. Santurkar et al. (2018), How does batch normalization help optimization? arXiv 1805.11604.
+# - Y. Wu, J. Johnson (2021), Rethinking "batch" in BatchNorm. arXiv 2105.07576.

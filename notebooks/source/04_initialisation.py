@@ -1,0 +1,332 @@
+# %% [markdown]
+# # 4. Initialisation and nonlinearities
+#
+# **Question.** Before a net has learned anything its weights are random. How random must they be
+# for a signal to get through twenty layers, and a gradient back?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import F, initialisation as check, nn, np, optim, plt
+
+mt.manual_seed(4)
+rng = np.random.default_rng(4)
+
+# %% [markdown]
+# ## Predict
+#
+# Torch's old rule draws weights from U(-1/sqrt n, 1/sqrt n), n being the number of a unit's inputs.
+# By which factor does the signal shrink in each linear layer?
+
+# %%
+guess = 0.58  # guess: the standard deviation after a layer, divided by that before it
+
+# %% [markdown]
+# ## Build
+#
+# Each rule says how wide weights are, from how many inputs a unit adds up (fan in) and how many
+# units an input reaches (fan out).
+
+
+# %%
+def fans(shape):
+    """(fan_in, fan_out) of a weight (O, I), or of a convolution's (O, C, K, K)."""
+    # begin solution: the window's area counts in both
+    area = int(np.prod(shape[2:]))
+    return shape[1] * area, shape[0] * area
+    # end solution
+
+
+check.fans(fans)
+
+
+# %% [markdown]
+# LeCun (1998) keeps the variance of a sum of n inputs: 1/n. Torch meant the same and forgot that
+# U(-b, b) has a variance of b^2/3. Glorot (2010) takes the mean of both fans, for the gradient's
+# sake. He (2015) makes up for the half of all inputs that a ReLU sets to zero.
+
+
+# %%
+def deviation(rule, fan_in, fan_out):
+    """The standard deviation of weights by rule "lecun", "torch", "glorot" or "he"."""
+    # begin solution: the root of each rule's variance
+    variance = {
+        "lecun": 1 / fan_in,
+        "torch": 1 / (3 * fan_in),
+        "glorot": 2 / (fan_in + fan_out),
+        "he": 2 / fan_in,
+    }
+    return np.sqrt(variance[rule])
+    # end solution
+
+
+check.deviation(deviation)
+
+# %% [markdown]
+# A deep net of layers y = f(x W'), and the way back through it. A slope is computed from the
+# output: tanh' = 1 - y^2, and a ReLU's is 1 where y > 0.
+
+
+# %%
+def signals(x, weights, activation):
+    """The output of every layer: x (N, I), weights (O, I) -> a list of (N, O)."""
+    # begin solution: one line per layer
+    outputs = []
+    for w in weights:
+        x = activation(x @ w.T)
+        outputs.append(x)
+    return outputs
+    # end solution
+
+
+def gradients(gy, weights, outputs, slope):
+    """The gradient of every layer's output, that of the last being gy."""
+    # begin solution: from the last layer to the second; through f, then through the weights
+    found = [gy]
+    for w, y in zip(weights[:0:-1], outputs[:0:-1], strict=True):
+        found.append((found[-1] * slope(y)) @ w)
+    return found[::-1]
+    # end solution
+
+
+check.signals(signals)
+check.gradients(gradients)
+
+# %% [markdown]
+# A ReLU unit that is zero for every sample has no gradient, so nothing brings it back: it is dead.
+# An ELU has a slope below zero: a for a > 0, e^a - 1 below.
+
+
+# %%
+def dead_share(y):
+    """The share of units (columns of y) that are zero for every sample (row)."""
+    # begin solution: one line
+    return float((y == 0).all(0).mean())
+    # end solution
+
+
+def elu(a):
+    """a for a > 0, e^a - 1 below."""
+    # begin solution: np.where computes both sides, so keep e^a from overflowing
+    return np.where(a > 0, a, np.expm1(np.minimum(a, 0)))
+    # end solution
+
+
+check.dead(dead_share)
+check.elu(elu)
+
+# %% [markdown]
+# ## See
+#
+# Twenty layers of 256 units, 512 digits as the input, random gradients at the end.
+
+# %%
+LAYERS, WIDTH = 20, 256
+digits = mt.data.datasets.Digits()
+x = digits.images[:512].reshape(512, 64).astype(float)
+x = (x - x.mean()) / x.std() @ np.linalg.qr(rng.standard_normal((WIDTH, 64)))[0].T
+x /= x.std()
+gy = rng.standard_normal((512, WIDTH))
+
+
+def relu(a):
+    return np.maximum(a, 0)
+
+
+def through(rule, activation, slope):
+    std = deviation(rule, WIDTH, WIDTH)
+    weights = [std * rng.standard_normal((WIDTH, WIDTH)) for _ in range(LAYERS)]
+    outputs = signals(x, weights, activation)
+    return outputs, gradients(gy, weights, outputs, slope)
+
+
+colours = {"lecun": "#1f5fbf", "torch": "#8a8f98", "glorot": "#5aa9a3", "he": "#d9822b"}
+figure, axes = plt.subplots(2, 2, figsize=(8, 5), sharex=True, sharey="row")
+last = {}
+kinds = {"tanh": (np.tanh, lambda y: 1 - y**2), "ReLU": (relu, lambda y: y > 0)}
+for column, (kind, functions) in zip(axes.T, kinds.items(), strict=True):
+    for rule, colour in colours.items():
+        outputs, back = through(rule, *functions)
+        layers = np.arange(1, LAYERS + 1)
+        style = {"color": colour, "label": rule, "linestyle": "--" if rule == "glorot" else "-"}
+        column[0].semilogy(layers, [np.sqrt((y**2).mean()) for y in outputs], **style)
+        column[1].semilogy(layers, [np.sqrt((g**2).mean()) for g in back], **style)
+        last[kind, rule] = np.sqrt((outputs[-1] ** 2).mean()), np.sqrt((back[0] ** 2).mean())
+    column[0].set_title(kind)
+    column[1].set_xlabel("layer")
+axes[0, 0].set_ylabel("output, rms")
+axes[1, 0].set_ylabel("gradient, rms")
+axes[0, 0].legend()
+lost = last["ReLU", "torch"][0]
+figure.suptitle(
+    f"ReLU: under He's rule {last['ReLU', 'he'][0]:.1f} is left, under Torch's {lost:.0e}"
+)
+plt.show()
+per_layer = lost ** (1 / LAYERS)
+print(f"Torch's rule with ReLU: a factor {per_layer:.2f} a layer, of which 0.71 is the ReLU's")
+print(f"that leaves {per_layer / 0.71:.2f} for the rule; your guess {guess}; sqrt(1/3) = 0.58")
+assert 0.3 < last["ReLU", "he"][0] < 3 and lost < 1e-5
+assert 0.5 < per_layer / 0.71 < 0.66
+assert last["tanh", "torch"][1] < 1e-2 * last["tanh", "lecun"][1]
+
+# %% [markdown]
+# With ReLUs only He's line is level. LeCun's and Glorot's (equal here, as both fans are 256) lose a
+# factor of sqrt 2 in each layer, Torch's sqrt 6. With tanh LeCun's rule shrinks slowly, since a
+# tanh flattens what is large, and He's keeps the units half saturated: its outputs are level but
+# its slopes are not 1. Backward the picture is the same with the layers counted from the end.
+#
+# Now the dead units. Shift all biases down, and count.
+
+# %%
+shifts = np.linspace(0, 0.6, 13)
+weights = [deviation("he", WIDTH, WIDTH) * rng.standard_normal((WIDTH, WIDTH)) for _ in range(6)]
+shares = [dead_share(signals(x, weights, lambda a, b=shift: relu(a - b))[-1]) for shift in shifts]
+zeros = [
+    float((signals(x, weights, lambda a, b=shift: relu(a - b))[-1] == 0).mean()) for shift in shifts
+]
+half = shifts[int(np.argmax(np.array(shares) > 0.5))]
+plt.plot(shifts, np.array(zeros) * 100, "o-", color="#8a8f98", label="zeros")
+plt.plot(shifts, np.array(shares) * 100, "o-", color="#1f5fbf", label="dead: zero for all digits")
+plt.xlabel("bias taken off in each layer")
+plt.ylabel("units of layer 6 (%)")
+plt.title(f"At a bias of -{half:.2f} more than half of the units are dead")
+plt.legend()
+plt.show()
+assert shares[-1] > 0.9 and shares[0] < 0.4 and zeros[0] > 0.3
+
+# %% [markdown]
+# About half of all outputs are zero from the start, which is what a ReLU is for. But units that are
+# zero for every digit are another matter: a small push downward in every layer, and nothing is
+# left.
+#
+# ELU and SELU leave something below zero. SELU scales ELU so that mean 0 and variance 1 are a fixed
+# point. Is it one?
+
+# %%
+SCALE, ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def selu(a):
+    return SCALE * np.where(a > 0, a, ALPHA * np.expm1(np.minimum(a, 0)))
+
+
+weights = [
+    deviation("lecun", WIDTH, WIDTH) * rng.standard_normal((WIDTH, WIDTH)) for _ in range(LAYERS)
+]
+for name, activation, colour in (
+    ("ReLU", relu, "#8a8f98"),
+    ("ELU", elu, "#5aa9a3"),
+    ("SELU", selu, "#d9822b"),
+):
+    stds = [float(y.std(0).mean()) for y in signals(x, weights, activation)]
+    plt.plot(range(1, LAYERS + 1), stds, "o-", markersize=3, color=colour, label=name)
+plt.xlabel("layer")
+plt.ylabel("standard deviation over digits")
+plt.title(f"SELU arrives at {stds[-1]:.2f}: with LeCun's weights it keeps the variance")
+plt.legend()
+plt.show()
+assert 0.5 < stds[-1] < 1.3
+
+# %% [markdown]
+# ## Break it
+#
+# Taking Torch's bound for a standard deviation; forgetting the window's area; the slide that swaps
+# the two cases of ELU; and counting zeros for dead units.
+
+# %%
+bound = {"lecun": 1, "torch": 1, "glorot": 1, "he": 2}
+check.deviation(lambda rule, n, m: np.sqrt(2 / (n + m) if rule == "glorot" else bound[rule] / n))
+check.fans(lambda shape: (shape[1], shape[0]))
+check.elu(lambda a: np.where(a > 0, np.expm1(np.minimum(a, 600)), a))
+check.dead(lambda y: (y == 0).mean())
+
+# %% [markdown]
+# ## Measure
+#
+# Does it matter for learning? Twelve hidden layers, 150 steps on the digits, the same data for all.
+
+
+# %%
+def learn(rule, steps=150, depth=12, width=64):
+    mt.manual_seed(5)
+    layers = []
+    for _ in range(depth):
+        layers += [nn.Linear(64 if not layers else width, width), nn.ReLU()]
+    net = nn.Sequential(*layers, nn.Linear(width, 10))
+    with mt.no_grad():
+        for module in net.modules():
+            if isinstance(module, nn.Linear):
+                std = deviation(rule, *fans(module.weight.shape))
+                nn.init.normal_(module.weight, 0, std)
+                nn.init.zeros_(module.bias)
+    optimizer, losses = optim.SGD(net.parameters(), lr=0.01, momentum=0.9), []
+    batches = np.random.default_rng(0).integers(0, len(digits), (steps, 64))
+    for batch in batches:
+        images = mt.tensor((digits.images[batch].reshape(64, 64) - 0.3) / 0.37)
+        loss = F.cross_entropy(net(images), mt.tensor(digits.labels[batch]))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+curves = {rule: learn(rule) for rule in colours}
+for rule, losses in curves.items():
+    style = "--" if rule == "glorot" else "-"
+    plt.plot(range(1, 151), losses, style, color=colours[rule], label=rule)
+plt.axhline(np.log(10), color="black", linewidth=0.5)
+plt.xlabel("step")
+plt.ylabel("cross-entropy (nats)")
+end = {rule: np.mean(losses[-5:]) for rule, losses in curves.items()}
+plt.title(f"After 150 steps: He {end['he']:.2f}, Torch {end['torch']:.2f} (guessing: 2.30)")
+plt.legend()
+plt.show()
+print({rule: round(float(loss), 2) for rule, loss in end.items()})
+assert end["he"] < min(end["lecun"], end["glorot"]) and end["torch"] > 2.2
+
+# %% [markdown]
+# The net that lets signals through has nearly finished when the others have begun. Under Torch's
+# rule it still sits at log 10 = 2.30, the loss of one who guesses: its gradients are too small.
+# Glorot's has an edge over LeCun's only in the layers whose two fans differ.
+
+# %% [markdown]
+# ## From the notebook to the library
+#
+# `minitorch_cnn/nn/init.py` has all four rules, `minitorch_cnn/functional/activation.py` the
+# nonlinearities. `nn.Linear` and `nn.Conv2d` draw by Torch's rule unless told otherwise, as PyTorch
+# does; the models tell them otherwise.
+
+# %%
+kernel = mt.zeros(256, 32, 3, 3)
+pairs = {
+    "lecun": nn.init.lecun_normal_,
+    "torch": nn.init.torch_legacy_,
+    "glorot": nn.init.xavier_normal_,
+    "he": lambda t: nn.init.kaiming_normal_(t, nonlinearity="relu"),
+}
+for rule, fill in pairs.items():
+    measured = float(fill(kernel).numpy().std())
+    print(f"{rule:7} library {measured:.4f}   notebook {deviation(rule, *fans(kernel.shape)):.4f}")
+    assert abs(measured / deviation(rule, *fans(kernel.shape)) - 1) < 0.02
+a = rng.standard_normal(1000)
+assert np.allclose(F.elu(mt.tensor(a)).numpy(), elu(a))
+assert np.allclose(F.selu(mt.tensor(a)).numpy(), selu(a))
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. What is the variance of U(-b, b), and how does the factor 3 come from it?
+# 2. Why does He's rule have a 2 where LeCun's has a 1?
+# 3. For which layer shapes do Glorot's and LeCun's rules agree?
+# 4. What happens to a net whose weights are all zero? All equal?
+# 5. Why is a saturated tanh worse for the gradient than for the signal?
+# 6. Which ways are there to revive dead units? Which to avoid them?
+# 7. With batch norm after each layer, how much does the width of the weights matter?
+# 8. What would orthogonal weights do for the level lines?
+#
+# ## Further reading
+#
+# - Y. LeCun et al. (1998), Efficient BackProp, section 4.6.
+# - X. Glorot, Y. Bengio (2010), Understanding the difficulty of training deep networks. AISTATS.
+# - K. He et al. (2015), Delving deep into rectifiers. arXiv 1502.01852.
+# - G. Klambauer et al. (2017), Self-normalizing neural networks. arXiv 1706.02515.

@@ -1,0 +1,344 @@
+# %% [markdown]
+# # 6. Inception and bottlenecks
+#
+# **Question.** GoogLeNet is deeper than AlexNet and has a tenth of its parameters. What did its
+# authors do without?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import F, inception as check, nn, np, optim, plt, seconds
+
+mt.manual_seed(6)
+rng = np.random.default_rng(6)
+
+# %% [markdown]
+# ## Predict
+#
+# A 3 x 3 convolution from 256 to 256 channels can be squeezed through 64 channels: 1 x 1 down to
+# 64, 3 x 3, 1 x 1 up again. How many times fewer multiply-adds is that?
+
+# %%
+guess = 4  # guess: how many times fewer
+
+# %% [markdown]
+# ## Build
+#
+# What a chain of convolutions with stride 1 sees, and what it costs at each position.
+
+
+# %%
+def field(kernels):
+    """Pixels a side that a chain of K x K convolutions sees."""
+    # begin solution: each adds K - 1
+    return 1 + sum(k - 1 for k in kernels)
+    # end solution
+
+
+def macs(channels, kernels):
+    """Multiply-adds per position: channels[i] -> channels[i + 1] through a window kernels[i]."""
+    # begin solution: add up in * out * height * width
+    steps = zip(channels[:-1], channels[1:], kernels, strict=True)
+    return sum(c * o * height * width for c, o, (height, width) in steps)
+    # end solution
+
+
+check.field(field)
+check.macs(macs)
+
+# %% [markdown]
+# A 1 x 1 convolution sees one pixel. It is a linear layer, the same for every pixel, on the vector
+# of that pixel's channels. Two with a ReLU between them are a small network for each pixel: the
+# "network in network".
+
+
+# %%
+def pointwise(x, w):
+    """x (N, C, H, W), w (O, C) -> y (N, O, H, W)."""
+    # begin solution: a product of w with x seen as (N, C, H W)
+    N, C, H, W = x.shape
+    return (w @ x.reshape(N, C, H * W)).reshape(N, len(w), H, W)
+    # end solution
+
+
+check.pointwise(pointwise)
+
+# %% [markdown]
+# An Inception module looks through windows of three sizes at once and joins the maps.
+
+
+# %%
+def inception(x, w):
+    """x (N, C, H, W) -> maps of the branches 1x1, 3x3, 5x5 and pool, beside each other.
+
+    w: kernels "1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5" and "pool" (a 1x1 after a 3x3
+    maximum). All keep the size of the maps; a ReLU follows every convolution.
+    """
+    # begin solution: four branches, then mt.cat along the channels
+    one = F.relu(F.conv2d(x, w["1x1"]))
+    three = F.relu(F.conv2d(F.relu(F.conv2d(x, w["3x3 reduce"])), w["3x3"], padding=1))
+    five = F.relu(F.conv2d(F.relu(F.conv2d(x, w["5x5 reduce"])), w["5x5"], padding=2))
+    pool = F.relu(F.conv2d(F.max_pool2d(x, 3, 1, 1), w["pool"]))
+    return mt.cat([one, three, five, pool], dim=1)
+    # end solution
+
+
+check.module(inception)
+
+# %% [markdown]
+# And at the end of the net, one number for each map instead of all of its pixels.
+
+
+# %%
+def global_average(x):
+    """x (N, C, H, W) -> (N, C)."""
+    # begin solution: one line
+    return x.mean((2, 3))
+    # end solution
+
+
+check.averaging(global_average)
+
+# %% [markdown]
+# ## See
+#
+# Ways to see n x n pixels: one window, a stack of 3 x 3, or a row and a column.
+
+# %%
+C, sizes = 64, [3, 5, 7, 9]
+whole = [macs((C, C), [(n, n)]) for n in sizes]
+stacks = [[3] * ((n - 1) // 2) for n in sizes]
+assert [field(stack) for stack in stacks] == sizes
+stacked = [macs((C,) * (len(stack) + 1), [(3, 3)] * len(stack)) for stack in stacks]
+flat = [macs((C, C, C), [(1, n), (n, 1)]) for n in sizes]
+for values, label, colour in (
+    (whole, "n x n", "#8a8f98"),
+    (stacked, "3 x 3, several times", "#1f5fbf"),
+    (flat, "1 x n, then n x 1", "#d9822b"),
+):
+    plt.plot(sizes, np.array(values) / 1000, "o-", color=colour, label=label)
+plt.xticks(sizes)
+plt.xlabel("receptive field n (pixels)")
+plt.ylabel("multiply-adds a position (thousand)")
+plt.title(
+    f"Two 3 x 3 cost {stacked[1] / whole[1]:.2f} of a 5 x 5, 1 x 5 and 5 x 1 {flat[1] / whole[1]:.2f}"
+)
+plt.legend()
+plt.show()
+assert stacked[1] / whole[1] == 18 / 25 and flat[1] / whole[1] == 10 / 25
+
+bottleneck = macs((256, 256), [(3, 3)]) / macs((256, 64, 64, 256), [(1, 1), (3, 3), (1, 1)])
+print(f"the bottleneck is {bottleneck:.2f} times cheaper; your guess {guess}")
+
+# %% [markdown]
+# n x n grows with the square of n, the two others in proportion to it. For 3 x 3 there is nothing
+# to gain from a stack, and a row and a column cost two thirds.
+#
+# What do the 1 x 1 convolutions save inside GoogLeNet's first module (3a: 192 channels, 28 x 28)?
+
+# %%
+branches = {
+    "1x1": ([(192, 64)], [(192, 64)], [1]),
+    "3x3": ([(192, 128)], [(192, 96), (96, 128)], [3]),
+    "5x5": ([(192, 32)], [(192, 16), (16, 32)], [5]),
+    "pool": ([], [(192, 32)], [1]),
+}
+
+
+def million(pairs, size):
+    """1 x 1 for all pairs but the last, which has the branch's window; at 28 x 28."""
+    windows = [1] * (len(pairs) - 1) + [size]
+    return sum(macs(p, [(k, k)]) for p, k in zip(pairs, windows, strict=True)) * 28 * 28 / 1e6
+
+
+naive = [million(bare, size[0]) if bare else 0 for bare, _, size in branches.values()]
+reduced = [million(pairs, size[0]) for _, pairs, size in branches.values()]
+channels = {"naive": 64 + 128 + 32 + 192, "reduced": 64 + 128 + 32 + 32}
+places = np.arange(4)
+plt.bar(places - 0.2, naive, 0.4, color="#8a8f98", label=f"naive, {channels['naive']} maps out")
+plt.bar(
+    places + 0.2,
+    reduced,
+    0.4,
+    color="#1f5fbf",
+    label=f"as published, {channels['reduced']} maps out",
+)
+plt.xticks(places, list(branches))
+plt.xlabel("branch of module 3a")
+plt.ylabel("multiply-adds (million)")
+saved = sum(naive) / sum(reduced)
+plt.title(f"1 x 1 layers make the module {saved:.1f} times cheaper and its output thinner")
+plt.legend()
+plt.show()
+assert naive[2] / reduced[2] > 8
+
+# %% [markdown]
+# The 5 x 5 branch gains most, ten times. The pooling branch is the one that costs more now, since
+# it had no multiply-adds: it pays for giving 32 maps instead of all 192, which every module after
+# it would have to read.
+#
+# ## Break it
+#
+# Branches joined along the batch; a matrix used the wrong way round; and a sum for an average.
+
+
+# %%
+def stacked_in_batch(x, w):
+    maps = inception(x, w)
+    parts = [maps[:, i : i + 2] for i in range(0, 8, 2)]
+    return mt.cat(parts, dim=0)
+
+
+check.module(stacked_in_batch)
+check.pointwise(lambda x, w: pointwise(x, w[:, ::-1]))
+check.averaging(lambda x: x.sum((2, 3)))
+
+# %% [markdown]
+# ## Measure
+#
+# Is a global average enough to classify? Two nets on images of geometric shapes, equal but for
+# their ends: all pixels into a linear layer, or one average for each map. And a third with a second
+# classifier, an auxiliary head, on its middle, whose loss counts 0.3.
+
+# %%
+train, test = (mt.data.datasets.Shapes(n, 24, seed=seed) for n, seed in ((1200, 1), (400, 2)))
+
+
+def pixels(images):
+    return mt.tensor((images / np.float32(255) - 0.35) / 0.25)
+
+
+class Net(nn.Module):
+    def __init__(self, end, auxiliary=False):
+        super().__init__()
+        self.low = nn.Sequential(
+            nn.Conv2d(3, 16, 3, padding=1, bias=False), nn.BatchNorm2d(16), nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(16, 32, 3, padding=1, bias=False), nn.BatchNorm2d(32), nn.ReLU(),
+        )  # fmt: skip
+        self.high = nn.Sequential(
+            nn.MaxPool2d(2),
+            nn.Conv2d(32, 64, 3, padding=1, bias=False), nn.BatchNorm2d(64), nn.ReLU(),
+        )  # fmt: skip
+        self.end = end
+        self.auxiliary = nn.Linear(32, 6) if auxiliary else None
+
+    def forward(self, x):
+        middle = self.low(x)
+        logits = self.end(self.high(middle))
+        if self.auxiliary is None or not self.training:
+            return logits, None
+        return logits, self.auxiliary(global_average(middle))
+
+
+class Average(nn.Module):
+    def forward(self, x):
+        return global_average(x)
+
+
+def learn(net, epochs=5):
+    optimizer = optim.SGD(net.parameters(), lr=0.03, momentum=0.9)
+    order = np.random.default_rng(0)
+    for epoch in range(epochs):
+        optimizer.param_groups[0]["lr"] = 0.03 * (1 - epoch / epochs)
+        for batch in order.permutation(len(train)).reshape(-1, 50):
+            target = mt.tensor(train.labels[batch])
+            logits, auxiliary = net(pixels(train.images[batch]))
+            loss = F.cross_entropy(logits, target)
+            if auxiliary is not None:
+                loss = loss + 0.3 * F.cross_entropy(auxiliary, target)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    net.eval()
+    with mt.no_grad():
+        logits, _ = net(pixels(test.images))
+    return 100 * float((logits.numpy().argmax(1) == test.labels).mean())
+
+
+ends = {
+    "all pixels": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(64 * 36, 6)), False),
+    "global average": (lambda: nn.Sequential(Average(), nn.Linear(64, 6)), False),
+    "global average,\nauxiliary head": (lambda: nn.Sequential(Average(), nn.Linear(64, 6)), True),
+}
+accuracy, params = {}, {}
+for name, (end, auxiliary) in ends.items():
+    mt.manual_seed(1)
+    net = Net(end(), auxiliary)
+    params[name] = sum(p.numel() for p in net.end.parameters())
+    accuracy[name] = learn(net)
+    if name == "global average":
+        averaged = net
+left = plt.bar(list(ends), list(accuracy.values()), 0.5, color="#1f5fbf")
+plt.bar_label(
+    left, [f"{params[name]:,} parameters\nin the end" for name in ends], padding=2, fontsize=9
+)
+plt.axhline(100 / 6, color="black", linewidth=0.5)
+plt.ylim(0, 125)
+plt.yticks(range(0, 101, 25))
+plt.ylabel("accuracy on 400 held out (%)")
+values = [f"{value:.0f}" for value in accuracy.values()]
+plt.title(f"{' %, '.join(values)} %: what 35 times fewer parameters at the end do here")
+plt.show()
+print(accuracy)
+assert min(accuracy.values()) > 40
+assert params["all pixels"] > 30 * params["global average"]
+
+# %% [markdown]
+# Guessing is 17 % (the line). Read the bars with care: one run of five epochs each, and 400 images,
+# so that a difference of a few per cent is noise. What the figure does show is that the average is
+# no obstacle: a net may forget where it saw something and still say what it saw. And an auxiliary
+# head, made to bring gradients to the lower layers of a net of 22, has little to do in one of four.
+#
+# The average has another merit, which the linear layer on all pixels cannot have: it does not care
+# about the size of the image.
+
+# %%
+larger = mt.data.datasets.Shapes(200, 36, seed=3)
+with mt.no_grad():
+    logits, _ = averaged(pixels(larger.images))
+score = 100 * float((logits.numpy().argmax(1) == larger.labels).mean())
+print(f"trained on 24 x 24, tested on 36 x 36: {score:.0f} % (it runs; guessing is 17 %)")
+
+# %% [markdown]
+# ## From the notebook to the library
+#
+# A module is a row of numbers in `minitorch_cnn/models/googlenet.py`; the later Inceptions, with
+# their 1 x n and n x 1, are in `inception_v3.py` and its neighbours.
+
+# %%
+with nn.shapes_only():
+    googlenet = mt.analysis.summary(mt.models.create_model("googlenet"), (3, 224, 224))
+module = [row for row in googlenet.rows if row.name.startswith("inception3a")]
+assert sum(row.macs for row in module) == round(sum(reduced) * 1e6)
+
+net = mt.models.create_model("googlenet", width=0.25).eval()
+kernels = {}
+block = net.inception3a
+names = ("1x1", "3x3 reduce", "3x3", "5x5 reduce", "5x5", "pool")
+convs = [m for m in block.modules() if isinstance(m, nn.Conv2d)]
+with mt.no_grad():
+    for name, conv in zip(names, convs, strict=True):
+        nn.init.zeros_(conv.bias)
+        kernels[name] = conv.weight
+    x = mt.randn(1, convs[0].in_channels, 14, 14)
+    difference = abs((block(x) - inception(x, kernels)).numpy()).max()
+print(f"notebook and library differ by {difference:.0e}")
+assert difference < 1e-4
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. How many 3 x 3 layers see as much as a 7 x 7, and what do they cost beside it?
+# 2. Why is there a ReLU between the two halves of a factorised window? When would there be none?
+# 3. What can a 1 x 1 convolution not compute?
+# 4. How narrow can a bottleneck get before it costs accuracy? How would you find out?
+# 5. Which branch of module 3a would you leave out first?
+# 6. What does a net with a global average lose? For which task would that matter?
+# 7. Why are auxiliary heads removed after training?
+# 8. Count the multiply-adds of AlexNet's fc6 as a 6 x 6 convolution.
+#
+# ## Further reading
+#
+# - C. Szegedy et al. (2015), Going deeper with convolutions. arXiv 1409.4842.
+# - C. Szegedy et al. (2016), Rethinking the Inception architecture. arXiv 1512.00567.
+# - M. Lin, Q. Chen, S. Yan (2014), Network in network. arXiv 1312.4400.
