@@ -120,7 +120,7 @@ plt.xticks(sizes)
 plt.xlabel("receptive field n (pixels)")
 plt.ylabel("multiply-adds a position (thousand)")
 plt.title(
-    f"Of a 5 x 5, two 3 x 3 cost {stacked[1] / whole[1]:.2f}, a row and a column {flat[1] / whole[1]:.2f}"
+    f"Two 3 x 3 cost {stacked[1] / whole[1]:.2f} of a 5 x 5, a row and a column {flat[1] / whole[1]:.2f}"
 )
 plt.legend()
 plt.show()
@@ -200,7 +200,7 @@ check.averaging(lambda x: x.sum((2, 3)))
 # classifier, an auxiliary head, on its middle, whose loss counts 0.3.
 
 # %%
-train, test = (mt.data.datasets.Shapes(n, 24, seed=seed) for n, seed in ((1200, 1), (400, 2)))
+train, test = (mt.data.datasets.Shapes(n, 24, seed=seed) for n, seed in ((1000, 1), (400, 2)))
 
 
 def pixels(images):
