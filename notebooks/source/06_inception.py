@@ -119,9 +119,8 @@ for values, label, colour in (
 plt.xticks(sizes)
 plt.xlabel("receptive field n (pixels)")
 plt.ylabel("multiply-adds a position (thousand)")
-plt.title(
-    f"Two 3 x 3 cost {stacked[1] / whole[1]:.2f} of a 5 x 5, a row and a column {flat[1] / whole[1]:.2f}"
-)
+halves = f"{stacked[1] / whole[1]:.2f} of a 5 x 5, a row and a column {flat[1] / whole[1]:.2f}"
+plt.title(f"Two 3 x 3 cost {halves}")
 plt.legend()
 plt.show()
 assert stacked[1] / whole[1] == 18 / 25 and flat[1] / whole[1] == 10 / 25
