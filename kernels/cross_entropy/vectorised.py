@@ -23,7 +23,7 @@ def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
     """gy, m, s (N, L), x (N, C, L) -> gx (N, C, L)."""
     at, hard = _hard(x, target, weight, ignore_index, smoothing)
     soft = np.where(target == ignore_index, 0, x.dtype.type(smoothing / x.shape[1]))
-    w = np.ones(x.shape[1], x.dtype, like=x) if weight is None else weight
+    w = np.zeros(x.shape[1], x.dtype, like=x) + 1 if weight is None else weight
     gx = np.exp(x - m[:, None])
     gx *= (gy * (hard + soft * w.sum()) / s)[:, None]
     if smoothing:

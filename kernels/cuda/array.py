@@ -40,8 +40,9 @@ class EmulatorArray(np.ndarray):
 
     def __array_function__(self, func, types, args, kwargs):
         name = func.__name__
-        if "initial" in kwargs and name in ("max", "min", "amax", "amin"):
-            raise TypeError(f"{name}: CuPy has no argument initial, nor has the emulator")
+        unknown = kwargs.keys() & (("initial",) if name in REDUCTIONS else ("device",))
+        if unknown:  # NumPy adds a device to ones, full and eye, but not to zeros and empty
+            raise TypeError(f"{name}: CuPy has no argument {unknown.pop()}, nor has the emulator")
         if func is np.asarray:  # np.asarray(array, like=emulated) is a way in
             return to_emulator(_host(args[0]), *args[1:], **kwargs)
         _refuse_mixing(name, [*args, *kwargs.values()])
@@ -72,6 +73,7 @@ class EmulatorArray(np.ndarray):
 
 _RULE = "does not mix with an EmulatorArray; to_emulator takes it there"
 
+REDUCTIONS = frozenset(["amax", "amin", "max", "min"])
 NOT_IN_CUPY = frozenset(["isnat", "matvec", "spacing", "vecdot", "vecmat"])
 
 

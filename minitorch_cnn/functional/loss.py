@@ -129,7 +129,8 @@ def _class_masses(x, target, axis, weight, ignore_index, smoothing):
     """q (N, C, *) of classes: w at each class, spread by smoothing, 0 where ignored."""
     counted = np.expand_dims(target != ignore_index, axis)
     spread = smoothing / x.shape[axis]
-    q = np.full(x.shape, spread, x.dtype, like=x)
+    q = np.empty(x.shape, x.dtype, like=x)
+    q[...] = spread
     at = np.where(counted, np.expand_dims(target, axis), 0)
     np.put_along_axis(q, at, 1 - smoothing + spread, axis)
     if weight is not None:

@@ -72,7 +72,9 @@ class Prod(Function):
         rows = x.permute((*kept, *ctx.axes)).reshape(*(x.shape[i] for i in kept), -1)
         n = rows.shape[-1]
         # (..., n) -> (..., n, n) with ones on the diagonal: row i is all factors but the i-th.
-        others = where(function.Tensor(np.eye(n, dtype=bool, like=x.data)), 1.0, rows.unsqueeze(-2))
+        others = where(
+            function.Tensor(np.asarray(np.eye(n, dtype=bool), like=x.data)), 1.0, rows.unsqueeze(-2)
+        )
         slope = others.prod(-1) if n else rows
         moved = [x.shape[i] for i in (*kept, *ctx.axes)]
         back = np.argsort((*kept, *ctx.axes)).tolist()

@@ -54,7 +54,7 @@ def test_an_array_goes_there_and_back_in_memory_of_its_own():
         lambda x: np.where(x > 1, x, 0),
         lambda x: np.concatenate([x, x]),
         lambda x: np.zeros_like(x),
-        lambda x: np.ones(3, like=x),
+        lambda x: np.zeros(3, like=x),
         lambda x: np.asarray(np.arange(2.0), np.float32, like=x),
         lambda x: np.maximum(x, 1, out=x),
         lambda x: next(iter(x[0])),
@@ -91,6 +91,8 @@ def test_arrays_of_the_host_do_not_mix_with_it(x, mix):
     "call",
     [
         lambda x: np.max(x, axis=0, initial=0.0),
+        lambda x: np.ones(3, like=x),
+        lambda x: np.full(3, 2.0, like=x),
         lambda x: np.frompyfunc(abs, 1, 1)(x),
         lambda x: np.spacing(x),
     ],
