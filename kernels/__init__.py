@@ -9,6 +9,7 @@ A room is an operation, a twin one way to compute it:
     cross_entropy         of the softmax of logits and classes
     local_response_norm   AlexNet's normalisation across channels
     optimizer             the steps of SGD, LARS, RMSprop and Adam
+    resample              nearest and bilinear interpolation
 
 To read a room: `__init__.py` says what each function returns and lists the twins; `loops.py` is the
 definition in plain loops, which every other twin is tested against; then the fast twins, each an
@@ -21,7 +22,16 @@ and threads.py (loops shared out between threads).
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))
 """
 
-from . import activation, batch_norm, conv2d, cross_entropy, local_response_norm, optimizer, pool2d
+from . import (
+    activation,
+    batch_norm,
+    conv2d,
+    cross_entropy,
+    local_response_norm,
+    optimizer,
+    pool2d,
+    resample,
+)
 from .conv2d import explain
 from .threads import get_num_threads, set_num_threads
 from .twins import use
@@ -38,6 +48,7 @@ __all__ = [
     "local_response_norm",
     "optimizer",
     "pool2d",
+    "resample",
     "set_num_threads",
     "use",
 ]

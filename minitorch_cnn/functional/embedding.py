@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd.function import Function
+from ..kernels.segments import add_runs
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer
-from .segments import add_runs
 
 
 class Embedding(Function):

@@ -1,31 +1,16 @@
-"""interpolate: resampling of feature maps, one axis at a time, nearest or bilinear.
-
-Along one axis a resampling is a sparse matrix with one or two entries a row,
-y[o] = x[lower[o]] (1 - t[o]) + x[upper[o]] t[o]. Its adjoint adds the same entries up by columns;
-as lower and upper never decrease, the rows that meet in a column stand side by side.
-"""
+"""interpolate: resampling of feature maps, one axis at a time, nearest or bilinear."""
 
 from __future__ import annotations
 
 import math
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 
 from ..autograd.function import Function
+from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
-from .segments import add_runs
-
-
-class AxisMap(NamedTuple):
-    """Where an output element along an axis reads: x[lower] (1 - t) + x[upper] t, or x[lower]."""
-
-    size: int
-    lower: np.ndarray
-    upper: np.ndarray | None = None
-    t: np.ndarray | None = None
 
 
 class Interpolate(Function):
@@ -33,9 +18,7 @@ class Interpolate(Function):
 
     def forward(ctx, x, maps):
         ctx.maps = maps
-        for axis, axis_map in zip(range(-len(maps), 0), maps, strict=True):
-            x = _resample(x, axis_map, axis)
-        return x
+        return resample_forward(x, maps)
 
     def backward(ctx, gy):
         return InterpolateBackward.apply(gy, maps=ctx.maps)
@@ -46,38 +29,10 @@ class InterpolateBackward(Function):
 
     def forward(ctx, gy, maps):
         ctx.maps = maps
-        for axis, axis_map in zip(range(-len(maps), 0), maps, strict=True):
-            gy = _resample_adjoint(gy, axis_map, axis)
-        return gy
+        return resample_input_grad(gy, maps)
 
     def backward(ctx, gx):
         return Interpolate.apply(gx, maps=ctx.maps)
-
-
-def _resample(x, axis_map, axis):
-    y = np.take(x, np.asarray(axis_map.lower, like=x), axis)
-    if axis_map.t is None:
-        return y
-    t = _broadcast(axis_map.t, axis, y)
-    y *= 1 - t
-    y += np.take(x, np.asarray(axis_map.upper, like=x), axis) * t
-    return y
-
-
-def _resample_adjoint(gy, axis_map, axis):
-    shape = (*gy.shape[:axis], axis_map.size, *gy.shape[gy.ndim + axis + 1 :])
-    gx = np.zeros(shape, gy.dtype, like=gy)
-    if axis_map.t is None:
-        add_runs(gx, gy, axis_map.lower, axis)
-    else:
-        t = _broadcast(axis_map.t, axis, gy)
-        add_runs(gx, gy * (1 - t), axis_map.lower, axis)
-        add_runs(gx, gy * t, axis_map.upper, axis)
-    return gx
-
-
-def _broadcast(t, axis, y):
-    return np.asarray(t.astype(y.dtype), like=y).reshape((-1,) + (1,) * (-axis - 1))
 
 
 @lru_cache(maxsize=256)

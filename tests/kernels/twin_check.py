@@ -20,6 +20,7 @@ from minitorch_cnn.kernels import (
     local_response_norm,
     optimizer,
     pool2d,
+    resample,
     twins,
     use,
 )
@@ -233,6 +234,31 @@ class OptimizerCase(NamedTuple):
         return {"p": p} | {str(i): array for i, array in enumerate(state) if array is not None}
 
 
+class ResampleCase(NamedTuple):
+    """Maps drawn at random, linear or nearest, for the last axes of an array, and their adjoint."""
+
+    shape: tuple[int, ...]
+    outputs: tuple[int, ...]
+    linear: bool = True
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        maps = []
+        for size, out in zip(self.shape[-len(self.outputs) :], self.outputs, strict=True):
+            lower = np.sort(rng.integers(0, size, out))
+            t = rng.random(out).round(1)  # often 0
+            upper = np.minimum(lower + 1, size - 1)
+            maps.append(resample.AxisMap(size, lower, *((upper, t) if self.linear else ())))
+        x = draw(rng, self.shape, self.dtype)
+        y = resample.resample_forward(x, tuple(maps))
+        gy = draw(rng, y.shape, self.dtype)
+        return {
+            "resample_forward": y,
+            "resample_input_grad": resample.resample_input_grad(gy, tuple(maps)),
+        }
+
+
 class LocalResponseNormCase(NamedTuple):
     """Forward and backward with one window of channels."""
 
@@ -344,6 +370,15 @@ OPTIMIZER_CASES = [
     OptimizerCase("adam_step", (True, True, True), (3, 0.1, (0.9, 0.99), 1e-3, 0.2, True)),
     OptimizerCase("sgd_step", (True,), (0.1, 0.9, 0.7, 0.2), np.float32),
     OptimizerCase("adam_step", (True, True, False), (3, 0.1, (0.9, 0.99), 1e-3), np.float32),
+]
+RESAMPLE_CASES = [
+    ResampleCase((2, 3, 4, 5), (7, 9)),
+    ResampleCase((2, 3, 6, 5), (2, 3)),
+    ResampleCase((2, 3, 4, 5), (7, 9), linear=False),
+    ResampleCase((2, 3, 5), (8,), linear=False),
+    ResampleCase((1, 2, 5), (8,)),
+    ResampleCase((0, 2, 3, 3), (4, 4)),
+    ResampleCase((2, 2, 1, 1), (3, 4), dtype=np.float32),
 ]
 LOCAL_RESPONSE_NORM_CASES = [
     LocalResponseNormCase((2, channels, 3, 2), size)
