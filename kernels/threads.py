@@ -45,9 +45,9 @@ def set_num_threads(count: int) -> None:
 def parallel_for(task: Callable[[int], None], count: int) -> None:
     """Call task(block) for each block of range(count), each once, in any order, on all threads.
 
-    Within a task another parallel_for stays on the task's thread. Tasks call no BLAS, which has
-    threads of its own. Several Python threads may call this at once: they share the pool, and none
-    waits for a pool that is busy.
+    Within a task another parallel_for stays on the task's thread. Tasks call no BLAS that has
+    threads of its own (see matmul.py). Several Python threads may call this at once: they share the
+    pool, and none waits for a pool that is busy.
     Raises what a task raises; blocks that nobody has begun are then left out.
     """
     if getattr(_here, "inside", False):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..autograd.function import Function
+from ..kernels.matmul import matmul
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
@@ -12,7 +13,7 @@ class Linear(Function):
 
     def forward(ctx, x, w, b):
         ctx.save(x, w)
-        y = x @ w.T
+        y = matmul(x, w.T)
         if b is not None:
             y += b
         return y

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..autograd.function import Function
+from ..kernels.matmul import matmul as product
 from .arithmetic import unbroadcast
 from .promotion import check_broadcast
 
@@ -19,7 +20,8 @@ class MatMul(Function):
         need_a, need_b = ctx.needs_input_grad
         ctx.save(a if need_b else None, b if need_a else None)
         ctx.shapes, ctx.turned = (a.shape, b.shape), (a_turned, b_turned)
-        return (a.swapaxes(-1, -2) if a_turned else a) @ (b.swapaxes(-1, -2) if b_turned else b)
+        a = a.swapaxes(-1, -2) if a_turned else a
+        return product(a, b.swapaxes(-1, -2) if b_turned else b)
 
     def backward(ctx, gy):
         a, b = ctx.saved
