@@ -108,7 +108,15 @@ def test_kernels_are_not_imported_by_their_name_in_the_checkout(arrows):
 
 
 def test_the_kernels_import_few_libraries(arrows):
-    allowed = {"numpy", "numba", "llvmlite", "cupy", "cupyx", *sys.stdlib_module_names}
+    allowed = {
+        "numpy",
+        "numba",
+        "llvmlite",
+        "threadpoolctl",
+        "cupy",
+        "cupyx",
+        *sys.stdlib_module_names,
+    }
     names = [(here, there) for here, there in arrows if room(here) == "kernels"]
     assert names
     assert [
