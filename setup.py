@@ -56,6 +56,7 @@ setup(
             *INTEROP,
             *NOTEBOOKS,
             "hypothesis>=6.100",
+            "nvidia-cuda-nvrtc>=13.0; platform_system == 'Linux'",  # registers of CUDA kernels
             "pytest>=8.2",
             "ruff==0.17.*",  # a newer one may know more rules
             "selenium>=4.20",  # the explorer's page in Chromium, where that is installed

@@ -1,0 +1,143 @@
+"""What NVIDIA's compiler says of every kernel: registers, shared memory, and that nothing spills.
+
+    python -m minitorch_cnn.kernels.cuda.check
+
+compiles each .cu text in each of the specialisations that its room's budget.py names, for every
+architecture, and prints the table. It needs `pip install nvidia-cuda-nvrtc`, no GPU and no driver.
+A register more than the budget is a block less on each multiprocessor: a change that costs one is
+made knowingly, in budget.py.
+"""
+
+import ctypes
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from ctypes.util import find_library
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+from .launch import SOURCES, Module
+
+ARCHITECTURES = (75, 80, 90, 100)  # Turing, Ampere, Hopper, Blackwell
+
+ENTRY = re.compile(r"Compiling entry function '(\w+)'")
+SPILLS = re.compile(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads")
+REGISTERS = re.compile(r"Used (\d+) registers")
+SHARED = re.compile(r"(\d+) bytes smem")
+
+
+class Usage(NamedTuple):
+    """What a kernel takes of a multiprocessor: registers a thread, bytes of shared memory a block,
+    bytes a thread that did not fit into registers.
+    """
+
+    registers: int
+    shared: int
+    spilled: int = 0
+
+
+class Specialisation(NamedTuple):
+    """A .cu text under settings that its room uses, and what each kernel of it may take."""
+
+    path: str  # relative to kernels/
+    defines: Mapping[str, str | int]
+    budget: Mapping[str, Usage]
+    since: int = ARCHITECTURES[0]  # the first architecture that has its instructions
+
+    def __str__(self):
+        return " ".join([self.path, *(f"{name}={value}" for name, value in self.defines.items())])
+
+
+def specialisations() -> list[Specialisation]:
+    """Those of every budget.py in kernels/."""
+    found = []
+    for path in sorted(SOURCES.rglob("budget.py")):
+        parts = path.relative_to(SOURCES).with_suffix("").parts
+        found += import_module("..." + ".".join(parts), f"{__package__}.check").SPECIALISATIONS
+    return found
+
+
+def usages(specialisation: Specialisation, architecture: int) -> dict[str, Usage]:
+    """What each kernel of a text takes on an architecture.
+
+    Raises RuntimeError with the compiler's words where the text does not compile, or where NVRTC is
+    not installed.
+    """
+    defines = {name: str(value) for name, value in specialisation.defines.items()}
+    module = Module(SOURCES / specialisation.path, defines)
+    options = [f"--gpu-architecture=sm_{architecture}", "--std=c++17", "--ptxas-options=-v"]
+    return dict(_read(_compile(module.text, specialisation.path, [*options, *module.options])))
+
+
+def _read(log: str) -> Iterator[tuple[str, Usage]]:
+    """The kernels of ptxas's log."""
+    _, *parts = ENTRY.split(log)
+    for name, part in zip(parts[::2], parts[1::2], strict=True):
+        shared, spills = SHARED.search(part), SPILLS.search(part)
+        spilled = max(map(int, spills.groups())) if spills else 0
+        yield name, Usage(int(REGISTERS.search(part)[1]), int(shared[1]) if shared else 0, spilled)
+
+
+def _compile(text: str, name: str, options: list[str]) -> str:
+    """The log of compiling a text to machine code."""
+    library = nvrtc()
+    if library is None:
+        raise RuntimeError("check: NVRTC is not installed (pip install nvidia-cuda-nvrtc)")
+    program, size = ctypes.c_void_p(), ctypes.c_size_t()
+    library.nvrtcCreateProgram(ctypes.byref(program), text.encode(), name.encode(), 0, None, None)
+    values = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
+    failed = library.nvrtcCompileProgram(program, len(options), values)
+    library.nvrtcGetProgramLogSize(program, ctypes.byref(size))
+    log = ctypes.create_string_buffer(size.value)
+    library.nvrtcGetProgramLog(program, log)
+    library.nvrtcDestroyProgram(ctypes.byref(program))
+    if failed:
+        raise RuntimeError(f"check: NVRTC cannot compile {name} {options}:\n{log.value.decode()}")
+    return log.value.decode()
+
+
+@cache
+def nvrtc() -> ctypes.CDLL | None:
+    """NVIDIA's runtime compiler: of the package nvidia-cuda-nvrtc, else of the system, if any."""
+    spec = find_spec("nvidia")
+    for folder in spec.submodule_search_locations if spec else ():
+        for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*"), reverse=True):
+            for builtins in path.parent.glob("libnvrtc-builtins.so.*"):
+                ctypes.CDLL(str(builtins), mode=ctypes.RTLD_GLOBAL)  # it would not look there
+            return ctypes.CDLL(str(path))
+    name = find_library("nvrtc")
+    return ctypes.CDLL(name) if name else None
+
+
+def main() -> int:
+    """Print the table; 1 where a kernel exceeds its budget."""
+    columns = "".join(f"{f'sm_{architecture}':>8}" for architecture in ARCHITECTURES)
+    print(f"registers{'':46}{columns}{'budget':>8}{'shared':>8}{'spilled':>8}")
+    exceeded = 0
+    for specialisation in specialisations():
+        print(specialisation)
+        found = {
+            architecture: usages(specialisation, architecture)
+            for architecture in ARCHITECTURES
+            if architecture >= specialisation.since
+        }
+        for kernel, budget in specialisation.budget.items():
+            takes = [found[a][kernel] if a in found else None for a in ARCHITECTURES]
+            registers = "".join(f"{usage.registers if usage else '-':>8}" for usage in takes)
+            shared = max(usage.shared for usage in takes if usage)
+            spilled = max(usage.spilled for usage in takes if usage)
+            print(f"    {kernel:<51}{registers}{budget.registers:>8}{shared:>8}{spilled:>8}")
+            exceeded += any(over(usage, budget) for usage in takes if usage)
+    return int(exceeded > 0)
+
+
+def over(usage: Usage, budget: Usage) -> bool:
+    """Whether a kernel takes more of anything than it may."""
+    return any(taken > allowed for taken, allowed in zip(usage, budget, strict=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
