@@ -16,7 +16,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
 
-from .cuda.array import EmulatorArray, Lent, has_compiler, has_gpu, on_host
+from .cuda.array import Lender, Lent, has_compiler, has_gpu, on_host
 from .jit import has_numba
 
 _rooms: dict[str, "Room"] = {}
@@ -79,25 +79,25 @@ class Room:
         """The module of the twin that computes `case`.
 
         Where a twin is passed over because the machine lacks what it needs, stderr says so once.
-        A forced name that this room does not have forces nothing here. Forced, the twin "emulator"
-        takes NumPy arrays, too.
+        A forced name that this room does not have forces nothing here. Forced, the twins of devices
+        take NumPy arrays, too.
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
         case.
         """
         forced = self.twins.get(getattr(_forced, "name", None))
         if forced is not None:
-            lent = forced.name == "emulator" and on_host(case)
-            if lent:
-                case = case._replace(array=EmulatorArray)
             if not forced.runs_here():
                 raise RuntimeError(
                     f"{self.name}: twin '{forced.name}' does not run on this machine; "
                     f"here run {', '.join(available(self.name))}"
                 )
+            lender = Lender.of(forced.name) if on_host(case) else None
+            if lender is not None:
+                case = case._replace(array=lender.array)
             if not forced.can(case):
                 raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
             module = self.load(forced.name)
-            return Lent(module) if lent else module
+            return module if lender is None else Lent(module, lender)
         return self.load(self.preferred(case).name)
 
     def preferred(self, case: Any) -> Twin:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -160,12 +160,50 @@ def has_compiler() -> bool:
     return sys.platform == "linux" and shutil.which("g++") is not None
 
 
-class Lent:
-    """The module of a twin "emulator", its functions taking and returning the host's arrays."""
+class Lender(NamedTuple):
+    """How arrays of the host are lent to a device: the type they have there, the way in and back.
 
-    def __init__(self, module: ModuleType):
-        self._module = module
+    writes_through: whether what is written there is written here, too.
+    """
+
+    array: type
+    there: Callable
+    back: Callable
+    writes_through: bool
+
+    @classmethod
+    def of(cls, twin: str) -> "Lender | None":
+        """The lender of the twin of that name; None where it takes arrays of the host."""
+        if twin == "emulator":
+            return cls(EmulatorArray, _emulated, _host, True)
+        if twin in ("cuda", "numba_cuda"):
+            import cupy
+
+            return cls(cupy.ndarray, cupy.asarray, cupy.asnumpy, False)
+        return None
+
+
+class Lent:
+    """The module of a device's twin, its functions taking and returning the host's arrays."""
+
+    def __init__(self, module: ModuleType, lender: Lender):
+        self._module, self._lender = module, lender
 
     def __getattr__(self, name: str) -> Callable:
         function = getattr(self._module, name)
-        return lambda *args: _host(function(*map(_emulated, args)))
+
+        def on_loan(*args):
+            lent = [self._lender.there(x) if _is_of_the_host(x) else x for x in args]
+            result = function(*lent)
+            if not self._lender.writes_through:
+                for x, copy in zip(args, lent, strict=True):
+                    if _is_of_the_host(x) and x.flags.writeable:
+                        x[...] = self._lender.back(copy)
+            return self._returned(result)
+
+        return on_loan
+
+    def _returned(self, result):
+        if isinstance(result, (list, tuple)):
+            return tuple(map(self._returned, result))
+        return result if result is None else self._lender.back(result)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import devices
 from . import function
 from .grad import as_tuple, grad
 
@@ -58,7 +59,8 @@ def gradgradcheck(
     outputs = differentiable(as_tuple(fn(*inputs)))
     if grad_outputs is None:
         seeds = tuple(
-            function.Tensor(rng.standard_normal(y.shape), requires_grad=True) for y in outputs
+            function.Tensor(_beside(y, rng.standard_normal(y.shape)), requires_grad=True)
+            for y in outputs
         )
     else:
         seeds = as_tuple(grad_outputs)
@@ -104,7 +106,7 @@ class _Check:
         values = []
         for sign in (1, -1):
             moved = [
-                function.Tensor(x.data + sign * self.eps * steps[i], requires_grad=True)
+                function.Tensor(x.data + _beside(x, sign * self.eps * steps[i]), requires_grad=True)
                 if i in steps
                 else x
                 for i, x in enumerate(self.inputs)
@@ -115,15 +117,17 @@ class _Check:
                 raise GradientMismatch(
                     f"gradcheck: {_name(self.fn)} returns another number of outputs nearby"
                 )
-            values.append([ys[j].data.astype(np.float64) for j in self.checked])
+            values.append([devices.to_host(ys[j].data).astype(np.float64) for j in self.checked])
         return [(up - down) / (2 * self.eps) for up, down in zip(*values, strict=True)]
 
     def gradient(self, j, cotangent):
         """J'v of output j for each varied input, zeros where there is no dependence."""
-        xs = [self.inputs[i] for i in self.varied]
-        results = grad(self.outputs[j], xs, cotangent, retain_graph=True, allow_unused=True)
+        xs, y = [self.inputs[i] for i in self.varied], self.outputs[j]
+        v = function.Tensor(_beside(y, cotangent))
+        results = grad(y, xs, v, retain_graph=True, allow_unused=True)
         return [
-            np.zeros(x.shape) if g is None else g.data for x, g in zip(xs, results, strict=True)
+            np.zeros(x.shape) if g is None else devices.to_host(g.data)
+            for x, g in zip(xs, results, strict=True)
         ]
 
     def jacobians(self) -> None:
@@ -143,9 +147,7 @@ class _Check:
                 for row in range(y.size):
                     v = np.zeros(y.size)
                     v[row] = 1
-                    analytic = self.gradient(j, function.Tensor(v.reshape(y.shape)))[
-                        position
-                    ].ravel()
+                    analytic = self.gradient(j, v.reshape(y.shape))[position].ravel()
                     numeric = np.array([c[self.checked.index(j)].ravel()[row] for c in columns])
                     self.compare(j, i, analytic, numeric, f"output element {row}")
 
@@ -157,7 +159,7 @@ class _Check:
                 slopes = self.slope({i: u})
                 for j, slope in zip(self.checked, slopes, strict=True):
                     v = self.rng.standard_normal(slope.shape)
-                    gx = self.gradient(j, function.Tensor(v))[position]
+                    gx = self.gradient(j, v)[position]
                     if gx.shape != u.shape:
                         raise GradientMismatch(
                             f"gradcheck: {self.op(j)}: the gradient of inputs[{i}] has shape "
@@ -176,6 +178,11 @@ class _Check:
                 f"{f' at index {tuple(map(int, at))}' if at else ''}: "
                 f"analytic {analytic[k]:.9g}, numeric {numeric[k]:.9g}"
             )
+
+
+def _beside(x, array: np.ndarray):
+    """`array` on the device of the Tensor `x`."""
+    return devices.moved(array, x.device, "gradcheck")
 
 
 def _name(fn) -> str:

@@ -29,8 +29,12 @@ TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-11}
 
 
 def other_twins(room):
-    """The twins of a room that run here, the definition left out."""
-    return [name for name in twins.available(room) if name != "loops"]
+    """The twins of a room that run here, the definition left out; a GPU's marked `gpu`."""
+    names = [name for name in twins.available(room) if name != "loops"]
+    return [
+        pytest.param(name, marks=pytest.mark.gpu) if name in ("cuda", "numba_cuda") else name
+        for name in names
+    ]
 
 
 def assert_agrees_with_loops(case, twin):
