@@ -229,3 +229,49 @@ def test_out_of_main_memory_stays_what_it_is():
 
     with pytest.raises(MemoryError, match=r"^main memory$"):
         Greedy.apply(mt.zeros(2))
+
+
+# ----------------------------------------------------------------- other libraries' arrays on a GPU
+
+
+class ndarray:
+    """CuPy's array, as far as a Tensor asks."""
+
+    __module__ = "cupy"
+
+    def __init__(self, pointer):
+        self.shape, self.dtype, self.ndim = (2,), np.dtype("float32"), 1
+        self.device = SimpleNamespace(id=0)
+        self.__cuda_array_interface__ = {"shape": (2,), "data": (pointer, False), "version": 3}
+
+    def __dlpack__(self, **options):
+        return "capsule", options
+
+    def __dlpack_device__(self):
+        return 2, 0
+
+
+def test_a_tensor_on_a_gpu_shows_its_memory_by_both_protocols():
+    x = mt.Tensor(ndarray(4096))
+    assert x.device == "cuda:0"
+    assert x.__cuda_array_interface__["data"] == (4096, False)
+    assert x.__dlpack__(stream=1) == ("capsule", {"stream": 1})
+    assert x.__dlpack_device__() == (2, 0)
+    x.requires_grad_()
+    with pytest.raises(RuntimeError, match=r"requires grad; use detach\(\)"):
+        x.__dlpack__()
+    with pytest.raises(RuntimeError, match=r"requires grad; use detach\(\)"):
+        x.__cuda_array_interface__  # noqa: B018
+
+
+def test_arrays_of_a_gpu_are_taken_over_by_both_protocols(cupy):
+    cupy.asarray = lambda source: ndarray(source.__cuda_array_interface__["data"][0])
+    cupy.from_dlpack = lambda source: ndarray(source.pointer)
+    foreign = SimpleNamespace(
+        __cuda_array_interface__={"data": (512, False)},
+        __dlpack_device__=lambda: (2, 0),
+        pointer=1024,
+    )
+    for x, pointer in ((mt.as_tensor(foreign), 512), (mt.from_dlpack(foreign), 1024)):
+        assert x.device == "cuda:0"
+        assert x.__cuda_array_interface__["data"][0] == pointer

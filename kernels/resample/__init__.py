@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..cuda.array import anywhere
 from ..jit import can_compile
 from ..twins import NUMBA, Room
 
@@ -37,7 +38,7 @@ def _compiles(case: Case) -> bool:
 
 ROOM = Room("resample", __name__)
 ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised")
+ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
 
 

@@ -1,4 +1,4 @@
-"""Every op on the emulated GPU: it stays there, and equals the CPU's to the bit."""
+"""Every op on other devices: it stays there, and equals the CPU's; on the emulator to the bit."""
 
 import functools
 
@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
+from minitorch_cnn import devices
+from tests.places import DEVICES
 from tests.tensor.cases import CASES
 from tests.tensor.test_gradients import as_tuple, identify
 
 
+@pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("case", CASES, ids=identify)
-def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case):
+def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case, device):
     _, fn, arrays, *varied = case
     varied = varied[0] if varied else range(len(arrays))
 
@@ -37,7 +40,9 @@ def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case):
         ggs = mt.grad(further, leaves, us, allow_unused=True) if further else ()
         return [t for t in (*ys, *gs, *ggs) if t is not None]
 
-    there = run("emulator")
-    assert {t.device for t in there} == {"emulator"}
+    there = run(device)
+    assert {t.device for t in there} == {devices.check_device(device, "test")}
+    tolerance = 0 if device == "emulator" else 1e-12
     for a, b in zip(there, run("cpu"), strict=True):
-        np.testing.assert_array_equal(a.detach().cpu().numpy(), b.detach().numpy())
+        a, b = a.detach().cpu().numpy(), b.detach().numpy()
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)

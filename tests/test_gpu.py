@@ -1,0 +1,89 @@
+"""What only a GPU can show: models trained there, and arrays that others see without a copy.
+
+The kernels' and operations' own tests run on the device as well where there is one: `pytest -m gpu`
+runs all of them.
+"""
+
+import numpy as np
+import pytest
+from minitorch_cnn.kernels.cuda.array import has_gpu
+
+import minitorch_cnn as mt
+from minitorch_cnn.models import list_models, model_entry
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not has_gpu(), reason="there is no GPU, or no CuPy"),
+]
+
+
+def narrow(name: str):
+    """The model with an eighth of its channels, if its width is a setting."""
+    try:
+        return mt.models.create_model(name, width=1 / 8, num_classes=7)
+    except TypeError:
+        return mt.models.create_model(name, num_classes=7)
+
+
+def one_of_each_family() -> list[str]:
+    """The model with the fewest parameters of every module of minitorch_cnn.models."""
+    smallest = {}
+    for name in list_models():
+        entry = model_entry(name)
+        family = entry.build.__module__
+        if family not in smallest or entry.params < smallest[family].params:
+            smallest[family] = entry
+    return sorted(entry.name for entry in smallest.values())
+
+
+@pytest.mark.parametrize("name", one_of_each_family())
+def test_a_model_computes_on_a_gpu_what_it_computes_on_the_cpu(name):
+    allow_tf32 = mt.kernels.cuda.allow_tf32
+    before, allow_tf32.convolution = allow_tf32.convolution, False
+    try:
+        mt.manual_seed(0)
+        model = narrow(name).double()
+        model.eval()  # no dropout, no random paths
+        x = mt.randn(2, *model_entry(name).input_shape, dtype=mt.float64)
+
+        def run(device):
+            model.to(device).zero_grad()
+            y = model(x.to(device))
+            y = y[0] if isinstance(y, tuple) else y
+            y.square().mean().backward()
+            gradients = [p.grad for p in model.parameters() if p.grad is not None]
+            return [t.detach().cpu().numpy() for t in (y, *gradients)]
+
+        for here, there in zip(run("cpu"), run("cuda"), strict=True):
+            scale = max(np.abs(here).max(), 1e-30)
+            np.testing.assert_allclose(there, here, rtol=0, atol=1e-9 * scale)
+    finally:
+        allow_tf32.convolution = before
+
+
+def test_lenet_learns_on_a_gpu(tmp_path):
+    config = mt.training.make_config("lenet5_relu", epochs=2)
+    result = mt.training.train_run(config, tmp_path / "run", device="cuda", progress="none")
+    assert result.evaluation.top1 > 0.9
+
+
+def test_other_libraries_see_the_memory_of_a_tensor_and_we_theirs():
+    import cupy
+
+    x = mt.arange(6.0, device="cuda")
+    there = cupy.from_dlpack(x)
+    there[0] = 7
+    assert x[0].item() == 7
+    assert cupy.asarray(x).data.ptr == x.data.data.ptr  # by __cuda_array_interface__
+    assert mt.from_dlpack(there).data.data.ptr == there.data.ptr
+
+
+def test_torch_sees_the_memory_of_a_tensor_and_we_torchs():
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("this PyTorch has no CUDA")
+    x = mt.arange(6.0, device="cuda")
+    theirs = torch.from_dlpack(x)
+    theirs += 1
+    assert x.tolist() == theirs.tolist()
+    assert mt.as_tensor(theirs).data.data.ptr == theirs.data_ptr()
