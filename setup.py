@@ -49,6 +49,7 @@ setup(
         "plots": PLOTS,
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
+        "mpi": ["mpi4py>=4.1"],  # a search on a cluster, with the MPI that is installed there
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [
             *FAST,
@@ -56,6 +57,8 @@ setup(
             *INTEROP,
             *NOTEBOOKS,
             "hypothesis>=6.100",
+            "mpi4py>=4.1; platform_system != 'Windows'",
+            "mpich>=4.3; platform_system != 'Windows'",
             "nvidia-cuda-nvrtc>=13.0; platform_system == 'Linux'",  # registers of CUDA kernels
             "pytest>=8.2",
             "ruff==0.17.*",  # a newer one may know more rules

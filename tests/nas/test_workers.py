@@ -55,8 +55,10 @@ def test_a_child_that_takes_too_long_is_stopped_and_its_worker_goes_on():
 @posix
 def test_a_child_that_cannot_be_stopped_is_killed(monkeypatch):
     monkeypatch.setattr(workers, "GRACE", 5.0)
+    started = time.monotonic()
     with Workers(live, 2, timeout=0.3) as pool:
         scores = dict(pool.run(enumerate([child("hangs"), child("well"), child("well")])))
+    assert time.monotonic() - started < 40  # it would hang for 60
     assert [scores[i].reward for i in range(3)] == [0, 1, 1]
     assert scores[0].failed == "it took longer than 0.3 seconds"
 
