@@ -16,8 +16,11 @@ _ON_DEMAND = {
     "backward_rules": ("RULES", "Deconvolution", "Saliency", "deconvolve", "saliency"),
     "block_gradients": ("GradientNorms", "gradient_norms"),
     "class_activation": ("ClassActivation", "box_iou", "bright_box", "class_activation_maps"),
+    "convolution_film": ("ConvolutionSteps", "convolution_steps"),
+    "degradation_study": ("Degradation", "degradation"),
     "effective_field": ("EffectiveField", "effective_receptive_field"),
     "filters_and_maps": ("FeatureMaps", "Filters", "feature_maps", "first_filters"),
+    "graph_drawing": ("Graph", "computation_graph"),
     "lesions": ("Lesions", "RandomLesions", "drop_several", "lesion_study", "reorder"),
     "loss_landscape": (
         "LossLine",
@@ -30,6 +33,7 @@ _ON_DEMAND = {
     "occlusion": ("Occlusion", "occlusion_map"),
     "paths": ("PathGradients", "PathLengths", "gradient_by_path_length", "path_lengths"),
     "refinement": ("Refinement", "iterative_refinement"),
+    "roofline": ("LayerProfile", "Roof", "measured_roof", "profile_layers"),
     "sanity": ("Randomisation", "randomised_layers"),
     "signal_sizes": (
         "INITIALISATIONS",

@@ -17,12 +17,19 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
-from ..functional.norm import ChannelAffine
 from ..nn import Module
 from ..tensor import Tensor
 from .fields import ancestors
 from .figures import headline, image_grid, show_image
-from .watch import checked_batch, evaluation, logits_of, module_named, recorded, rectifies
+from .watch import (
+    OUTPUT_KEPT,
+    checked_batch,
+    evaluation,
+    logits_of,
+    module_named,
+    recorded,
+    rectifies,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -205,9 +212,9 @@ def _backward(node, rule: str):
         return ordinary(gy.clamp(min=0))
 
     def deconvolution(gy):
-        if not isinstance(node, ChannelAffine):
+        if not isinstance(node, OUTPUT_KEPT):
             return gy.clamp(min=0)
-        # Batch norm in front of the ReLU, in one node: without the output it forgets its ReLU.
+        # Convolution or batch norm and the ReLU in one node: without the output it has no ReLU.
         kept, node.saved_ = node.saved_, (*node.saved_[:2], None)
         try:
             return ordinary(gy.clamp(min=0))

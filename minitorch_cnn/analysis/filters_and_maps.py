@@ -20,7 +20,7 @@ from .watch import checked_batch, evaluation, module_named, recorded
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST_FILTERS, MOST_CHANNELS = 96, 12
+MOST_FILTERS, MOST_CHANNELS, MOST_LAYERS = 96, 12, 16
 
 
 class Filters(NamedTuple):
@@ -52,16 +52,25 @@ class FeatureMaps(NamedTuple):
     maps: dict[str, np.ndarray]
 
     def plot(self) -> Figure:
-        """A row for each layer: its first 12 channels, from their least value to their largest."""
-        columns = 1 + min(MOST_CHANNELS, max(len(m) for m in self.maps.values()))
-        figure, grid = image_grid(len(self.maps), columns, side=1.0)
+        """Up to 16 layers, evenly chosen, a row each: 12 channels from least value to largest."""
+        names = list(self.maps)
+        chosen = np.linspace(0, len(names) - 1, min(len(names), MOST_LAYERS)).astype(int)
+        shown = [names[k] for k in chosen]
+        columns = 1 + min(MOST_CHANNELS, max(len(self.maps[name]) for name in shown))
+        figure, grid = image_grid(len(shown), columns, side=1.0)
         show_image(grid[0, 0], self.image, "image")
-        for row, (name, maps) in zip(grid, self.maps.items(), strict=True):
+        for row, name in zip(grid, shown, strict=True):
+            maps = self.maps[name]
             size = " x ".join(map(str, maps.shape))
             for ax, channel in zip(row[1:], maps, strict=False):
                 show_image(ax, channel, cmap="viridis")
             row[1].set_title(f"{name}: {size}", loc="left", fontsize="small")
-        headline(figure, "What each layer makes of the image (first channels)")
+        some = (
+            f"{len(shown)} of {len(names)} layers make"
+            if len(shown) < len(names)
+            else "layers make"
+        )
+        headline(figure, f"What {some} of the image, in their first channels")
         return figure
 
 

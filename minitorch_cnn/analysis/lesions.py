@@ -9,7 +9,7 @@ for new channels.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -140,9 +140,7 @@ def without(units: Iterable[Unit]) -> Iterator[None]:
                 )
                 stack.callback(handle.remove)
             else:
-                stack.enter_context(
-                    replaced(unit.module, lambda x, unit=unit: _passed(x, unit.output_shape))
-                )
+                stack.enter_context(replaced(unit.module, _passing(unit.output_shape)))
         yield
 
 
@@ -156,12 +154,19 @@ def replaced(module: Module, forward) -> Iterator[None]:
         del module.forward
 
 
-def _passed(x: Tensor, shape: tuple[int, ...]) -> Tensor:
-    """x (N, C, H, W) with the nearest pixels, cut or filled with zeros to a shape (C, H, W)."""
-    if x.shape[2:] != shape[1:]:
-        x = F.interpolate(x, size=shape[1:], mode="nearest")
-    missing = shape[0] - x.shape[1]
-    return pad(x, (0, 0, 0, 0, 0, missing)) if missing > 0 else x[:, : shape[0]]
+def _passing(shape: tuple[int, ...]) -> Callable[..., Tensor]:
+    """The function of x (N, C, H, W) that gives its nearest pixels, cut or filled with zeros to a
+    shape (C, H, W); relu: with the ReLU that a `Sequential` lets a convolution compute.
+    """
+
+    def forward(x: Tensor, relu: bool = False) -> Tensor:
+        if x.shape[2:] != shape[1:]:
+            x = F.interpolate(x, size=shape[1:], mode="nearest")
+        missing = shape[0] - x.shape[1]
+        x = pad(x, (0, 0, 0, 0, 0, missing)) if missing > 0 else x[:, : shape[0]]
+        return F.relu(x) if relu else x
+
+    return forward
 
 
 def top1_error(model: Module, x: Tensor, labels: Tensor) -> float:

@@ -8,10 +8,14 @@ from contextlib import contextmanager
 import numpy as np
 
 from ..functional.activation import ReLU6
+from ..functional.conv import Conv2d
 from ..functional.norm import BatchNorm, ChannelAffine
 from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.activation import ReLU
+
+# Their third saved array is the output, which is kept for the ReLU in their pass alone.
+OUTPUT_KEPT = (ChannelAffine, Conv2d)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:
@@ -76,10 +80,10 @@ def weights_kept(model: Module) -> Iterator[Module]:
 
 
 def rectifies(node: object) -> bool:
-    """Whether a node of the graph ends in max(y, 0): a ReLU, ReLU6, or a batch norm with one."""
+    """Whether a node of the graph ends in max(y, 0): a ReLU, ReLU6, or an op that has one in it."""
     if isinstance(node, BatchNorm):
         return node.settings["relu"]
-    if isinstance(node, ChannelAffine):
+    if isinstance(node, OUTPUT_KEPT):
         return node.saved_[2] is not None
     return isinstance(node, ReLU | ReLU6)
 

@@ -24,7 +24,8 @@ examples:
   minitorch-cnn analyse signals vgg11 --plot signals.png
   minitorch-cnn analyse lesions runs/resnet20_cifar-digits --plot lesions.png
   minitorch-cnn analyse maps runs/lenet5-digits --layer conv1 --plot maps.png
-  minitorch-cnn analyse graph googlenet --plot graph.svg"""
+  minitorch-cnn analyse graph googlenet --plot graph.svg
+  minitorch-cnn analyse degradation plain20_cifar --against plain56_cifar --plot errors.png"""
 
 
 class Subject(NamedTuple):
@@ -68,6 +69,17 @@ def add_parser(commands) -> None:
         default=64,
         metavar="N",
         help="how many images to look with (64)",
+    )
+    parser.add_argument(
+        "--against",
+        type=model_name,
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="degradation: other models to train, such as deeper ones",
+    )
+    parser.add_argument(
+        "--epochs", type=number(int, 1), default=10, help="degradation: of training (10)"
     )
     parser.add_argument(
         "--seed", type=number(int, 0), default=0, help="of what is drawn at random (0)"

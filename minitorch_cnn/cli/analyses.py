@@ -228,6 +228,71 @@ def of_field(subject, options) -> Found:
     return drawn(text, found)
 
 
+def of_graph(subject, options) -> Found:
+    from ..analysis import computation_graph
+
+    output = subject.model(subject.x[:1])
+    output = output[0] if isinstance(output, tuple) else output
+    found = computation_graph(output, subject.model)
+    kinds = [box.kind for box in found.boxes]
+    text = f"{len(kinds) - kinds.count('leaf')} operations, {kinds.count('leaf')} weights"
+    return text, found.save
+
+
+def of_convolution(subject, options) -> Found:
+    from ..analysis import convolution_steps, first_filters
+    from ..data.datasets import Digits
+
+    kernel = first_filters(subject.model, options.layer).weight[0, 0]
+    found = convolution_steps(Digits(train=False).images[0, 0], kernel, padding=1)
+    text = f"{found.columns.shape[0]} x {found.columns.shape[1]} numbers, then a row times them"
+
+    def save(path: Path) -> None:
+        if path.suffix == ".gif":
+            found.save_gif(path)
+        else:
+            found.plot(len(found.corners) // 2).savefig(path)
+
+    return text, save
+
+
+def of_roofline(subject, options) -> Found:
+    from ..analysis import profile_layers
+
+    found = profile_layers(subject.model, subject.x[: min(8, options.images)])
+    rows = [
+        f"{name:30} {1e3 * s:9.3f} {memory / 2**20:9.3f} {100 * share:8.1f}"
+        for name, s, memory, share in zip(
+            found.layers, found.seconds, found.memory, found.share, strict=True
+        )
+    ]
+    peaks = f"{found.roof.flops / 1e9:.0f} GFLOP/s, {found.roof.bandwidth / 1e9:.1f} GB/s"
+    head = f"{'layer':30} {'ms':>9} {'MiB':>9} {'of best':>8} %   best: {peaks}"
+    return drawn("\n".join([head, *rows]), found)
+
+
+def of_degradation(subject, options) -> Found:
+    from ..analysis import degradation
+    from ..data.datasets import Digits
+    from ..models import create_model
+    from ..tensor import Tensor
+
+    names = [subject.name, *options.against]
+    digits = Digits(train=True, size=16)
+    pixels = (digits.images - digits.images.mean()) / digits.images.std()
+
+    def maker(name: str):
+        return lambda: create_model(name, num_classes=10, in_channels=1)
+
+    nets = {name: maker(name) for name in names}
+    labels = digits.labels
+    found = degradation(nets, Tensor(pixels), labels, options.epochs, seed=options.seed)
+    rows = [
+        f"{n:24} {100 * e[-1]:10.2f} {found.losses[n][-1]:8.4f}" for n, e in found.errors.items()
+    ]
+    return drawn("\n".join([f"{'':24} error (%)     loss  in training", *rows]), found)
+
+
 def last_convolution(model) -> str:
     """The name of the last convolution of a model."""
     from ..nn import Conv2d
@@ -258,4 +323,8 @@ ANALYSES = {
     "filters": Analysis("the first convolution's filters", of_filters),
     "maps": Analysis("what each layer makes of an image", of_maps),
     "field": Analysis("receptive field, effective and by formula", of_field),
+    "graph": Analysis("the computation graph, as .svg or .dot", of_graph),
+    "convolution": Analysis("a convolution window by window, as .gif or .png", of_convolution),
+    "roofline": Analysis("time and memory of layers, and the machine's best", of_roofline),
+    "degradation": Analysis("training error of a MODEL and those --against it", of_degradation),
 }

@@ -68,6 +68,12 @@ def test_of_other_nets_convolutions_are_left_out(labelled):
     assert (found.intact, found.errors.tolist()) == (0, [0, 1, 0])
 
 
+def test_a_relu_behind_a_convolution_that_is_left_out_stays():
+    model, x = nn.Sequential(scaling(3.0), nn.ReLU(), scaling(1.0)), images()
+    with without(lesion_units(model, x)[:1]):
+        assert np.array_equal(model(x).data, np.maximum(x.data, 0))
+
+
 def test_several_lesions_hurt_when_the_one_that_counts_is_among_them(labelled):
     x, labels = labelled
     rng = np.random.default_rng(0)

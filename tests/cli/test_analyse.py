@@ -6,9 +6,10 @@ from minitorch_cnn.cli.analyses import ANALYSES
 
 # What these need of a net: residual blocks, two of the same shapes, or an average over its maps.
 RESIDUAL = {"cam", "order", "paths", "refinement"}
+OTHERS = {"degradation", "graph"}  # tested by themselves below
 
 
-@pytest.mark.parametrize("what", sorted(set(ANALYSES) - RESIDUAL))
+@pytest.mark.parametrize("what", sorted(set(ANALYSES) - RESIDUAL - OTHERS))
 def test_an_analysis_of_a_run_is_printed_and_drawn(what, command, trained, tmp_path):
     said = command("analyse", what, trained, "--plot", tmp_path / "it.png", "--images", 4)
     assert (said.code, said.err) == (0, "")
@@ -39,3 +40,29 @@ def test_a_file_of_an_unknown_format_is_refused(refused, tmp_path):
     pytest.importorskip("matplotlib")
     said = refused("analyse", "lesions", "lenet5", "--images", 2, "--plot", tmp_path / "it.xyz")
     assert "not supported" in said
+
+
+def test_a_graph_is_written_as_svg_or_as_text(command, refused, tmp_path):
+    for name, start in (("graph.svg", "<svg"), ("graph.dot", "digraph")):
+        assert command("analyse", "graph", "lenet5", "--plot", tmp_path / name).code == 0
+        assert (tmp_path / name).read_text().startswith(start)
+    assert "a graph is written as" in refused(
+        "analyse", "graph", "lenet5", "--plot", tmp_path / "graph.png"
+    )
+
+
+def test_a_convolution_can_be_a_film(command, tmp_path):
+    pytest.importorskip("PIL")
+    pytest.importorskip("matplotlib")
+    said = command("analyse", "convolution", "lenet5", "--plot", tmp_path / "film.gif")
+    assert said.code == 0 and (tmp_path / "film.gif").read_bytes().startswith(b"GIF")
+
+
+def test_a_layer_that_is_none_is_refused(refused):
+    message = refused("analyse", "deconvolution", "lenet5", "--layer", "conv9")
+    assert "layer='conv9' is the name of no module" in message
+
+
+def test_the_models_of_a_degradation_study_are_known_before_it_starts(refused):
+    message = refused("analyse", "degradation", "plain20_cifar", "--against", "plain21_cifar")
+    assert "there is no model 'plain21_cifar'" in message

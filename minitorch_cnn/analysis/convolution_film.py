@@ -1,0 +1,151 @@
+"""convolution_steps: a convolution window by window, beside the matrix product that it is.
+
+Each window of the padded image becomes a column of a matrix (im2col); the kernel, laid out as a
+row, times that matrix is the output.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from ..kernels.window import Window
+from .figures import headline, new_figure, show_image
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEGIBLE = 9  # cells a side up to which numbers are written into them
+FRAME = "#d9822b"
+
+
+class ConvolutionSteps(NamedTuple):
+    """padded (C, H, W), kernel (C, KH, KW), columns (C * KH * KW, OH * OW), output (OH, OW).
+
+    corners (OH * OW, 2): row and column of each window's first pixel in the padded image.
+    """
+
+    padded: np.ndarray
+    kernel: np.ndarray
+    columns: np.ndarray
+    output: np.ndarray
+    corners: np.ndarray
+    window: Window
+
+    def plot(self, step: int = -1) -> Figure:
+        """The state after `step` (from 0) windows: image, kernel, matrix and what is known of y.
+
+        Raises: IndexError for a step that there is not.
+        """
+        count = len(self.corners)
+        if not -count <= step < count:
+            raise IndexError(f"plot: step={step} must be below the {count} windows")
+        step %= count
+        figure = new_figure(11, 3.9)
+        ratios = {"width_ratios": [1.2, 0.6, 1.6, 1]}
+        image, kernel, matrix, output = figure.subplots(1, 4, gridspec_kw=ratios)
+        _cells(image, self.padded, "padded image")
+        self._mark_window(image, step)
+        _cells(kernel, self.kernel, "kernel")
+        _cells(matrix, self.columns, "im2col: a column for each window", aspect="auto")
+        _frame(matrix, step, 0, 1, len(self.columns))
+        known = np.where(np.arange(count) <= step, self.output.ravel(), np.nan)
+        _cells(output, known.reshape(self.output.shape), "output")
+        i, j = divmod(step, self.output.shape[1])
+        _frame(output, j, i, 1, 1)
+        value = f"{self.output[i, j]:.3g}"
+        headline(figure, f"Window {step + 1} of {count}: kernel times column = {value}")
+        return figure
+
+    def _mark_window(self, ax, step: int) -> None:
+        (top, left), (down, across) = self.corners[step], self.window.dilation
+        _, KH, KW = self.kernel.shape
+        if down == across == 1:
+            _frame(ax, left, top, KW, KH)
+            return
+        for i in range(KH):
+            for j in range(KW):
+                _frame(ax, left + j * across, top + i * down, 1, 1)
+
+    def save_gif(self, path: str | Path, seconds: float = 0.5) -> None:
+        """All steps as an animation, each so many seconds.
+
+        Raises: ImportError without Pillow or Matplotlib.
+        """
+        try:
+            from PIL import Image
+        except ImportError as error:
+            raise ImportError("save_gif: needs Pillow (pip install pillow)") from error
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+
+        frames = []
+        for step in range(len(self.corners)):
+            figure = self.plot(step)
+            figure.set_dpi(80)
+            canvas = FigureCanvasAgg(figure)
+            canvas.draw()
+            picture = np.asarray(canvas.buffer_rgba())[:, :, :3]
+            frames.append(Image.fromarray(picture).quantize(64))
+        frames[0].save(
+            path,
+            format="GIF",
+            save_all=True,
+            append_images=frames[1:],
+            duration=round(1000 * seconds),
+            loop=0,
+        )
+
+
+def convolution_steps(
+    x: np.ndarray,
+    kernel: np.ndarray,
+    stride: int = 1,
+    padding: int = 0,
+    dilation: int = 1,
+) -> ConvolutionSteps:
+    """Every window of a convolution of one image with one filter.
+
+    x (C, H, W) or (H, W), kernel (C, KH, KW) or (KH, KW)
+
+    Raises: ValueError for shapes or settings that do not fit.
+    """
+    x, kernel = (np.asarray(a, np.float64) for a in (x, kernel))
+    x, kernel = (a[None] if a.ndim == 2 else a for a in (x, kernel))
+    if x.ndim != 3 or kernel.ndim != 3 or len(x) != len(kernel):
+        raise ValueError(
+            f"convolution_steps: x of shape {x.shape} and kernel of shape {kernel.shape} must be "
+            "(C, H, W) and (C, KH, KW)"
+        )
+    window = Window(kernel.shape[1:], stride, padding, dilation)
+    OH, OW = window.output_size(*x.shape[1:])
+    padded = np.pad(x, ((0, 0), *window.padding))
+    (down, across), (height, width) = window.dilation, window.span
+    corners = [(i * window.stride[0], j * window.stride[1]) for i in range(OH) for j in range(OW)]
+    columns = np.stack(
+        [padded[:, i : i + height : down, j : j + width : across].ravel() for i, j in corners], 1
+    )
+    output = (kernel.ravel() @ columns).reshape(OH, OW)
+    return ConvolutionSteps(padded, kernel, columns, output, np.array(corners), window)
+
+
+def _cells(ax, values: np.ndarray, title: str, aspect: str = "equal") -> None:
+    """An array as coloured cells, with its numbers where they can be read."""
+    several = values.ndim == 3 and len(values) > 1
+    flat = values.mean(0) if several else values.reshape(values.shape[-2:])
+    title += " (mean of the channels)" if several else ""
+    show_image(ax, flat, f"{title}\n{' x '.join(map(str, values.shape))}", aspect=aspect)
+    if max(flat.shape) <= LEGIBLE and not several:
+        middle = (np.nanmin(flat) + np.nanmax(flat)) / 2
+        for (i, j), v in np.ndenumerate(flat):
+            if not np.isnan(v):
+                color = "white" if v <= middle else "black"
+                ax.text(j, i, f"{v:.2g}", ha="center", va="center", color=color, fontsize=7)
+
+
+def _frame(ax, x: float, y: float, width: float, height: float) -> None:
+    from matplotlib.patches import Rectangle
+
+    settings = {"fill": False, "edgecolor": FRAME, "linewidth": 2, "clip_on": False}
+    ax.add_patch(Rectangle((x - 0.5, y - 0.5), width, height, **settings))

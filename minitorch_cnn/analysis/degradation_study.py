@@ -1,0 +1,106 @@
+"""degradation: the training error of nets of several depths, plain and residual, trained alike.
+
+K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
+arXiv 1512.03385, figures 1 and 6: of two plain nets the deeper has the higher TRAINING error, which
+no lack of generality explains; of two residual nets it has not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from .. import functional as F
+from ..backend import manual_seed
+from ..nn import Module
+from ..optim import SGD
+from ..tensor import Tensor
+from .figures import COLORS, label, new_figure
+from .watch import checked_batch, logits_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+class Degradation(NamedTuple):
+    """errors[name] (E,): the share of training images taken for another class in each epoch, while
+    it was learned; losses[name] (E,): the mean loss.
+    """
+
+    errors: dict[str, np.ndarray]
+    losses: dict[str, np.ndarray]
+
+    def plot(self) -> Figure:
+        """Error and loss by epoch, a line for each net."""
+        figure = new_figure(10, 4)
+        for ax, found, factor, unit in zip(
+            figure.subplots(1, 2),
+            (self.errors, self.losses),
+            (100, 1),
+            ("training error (%)", "training loss"),
+            strict=True,
+        ):
+            for (name, values), color in zip(found.items(), COLORS * 9, strict=False):
+                epochs = np.arange(1, len(values) + 1)
+                ax.plot(epochs, factor * values, "o-", color=color, label=name, markersize=3)
+            last = ", ".join(f"{n} {factor * v[-1]:.3g}" for n, v in found.items())
+            label(ax, f"At the end: {last}", "epoch", unit, legend=True)
+            ax.title.set_fontsize("x-small")
+        return figure
+
+
+def degradation(
+    nets: Mapping[str, Callable[[], Module]],
+    x: Tensor,
+    labels: np.ndarray,
+    epochs: int = 10,
+    batch_size: int = 32,
+    lr: float = 0.1,
+    seed: int = 0,
+) -> Degradation:
+    """Train each net anew on the same batches in the same order, and note its training error.
+
+    nets: names, and functions that make them; x (N, C, H, W), labels (N,). SGD with momentum 0.9
+    and weight decay 1e-4, as in the paper; the learning rate rises in the first epoch, as its
+    section 4.2 does for the deepest net, and falls to a tenth for the last quarter.
+
+    Raises: ValueError for other shapes, no nets, or epochs or batch_size below 1.
+    """
+    target = checked_batch("degradation", x, labels)
+    if not nets or epochs < 1 or batch_size < 1:
+        raise ValueError(
+            f"degradation: nets must name at least one net, epochs={epochs} and "
+            f"batch_size={batch_size} must be at least 1"
+        )
+    errors, losses = {}, {}
+    for name, make in nets.items():
+        manual_seed(seed)
+        rows = _trained(make(), x, target, epochs, batch_size, lr, np.random.default_rng(seed))
+        errors[name], losses[name] = np.array(rows).T
+    return Degradation(errors, losses)
+
+
+def _trained(model: Module, x, target, epochs, batch_size, lr, rng) -> list[tuple[float, float]]:
+    """Error and loss of each epoch."""
+    model.train()
+    optimizer = SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
+    rows, steps = [], -(-len(x) // batch_size)
+    for epoch in range(epochs):
+        order, wrong, total = rng.permutation(len(x)), 0, 0.0
+        for step in range(steps):
+            warm = min(1.0, (epoch * steps + step + 1) / steps)
+            late = 0.1 if epoch >= 0.75 * epochs else 1.0
+            optimizer.param_groups[0]["lr"] = lr * warm * late
+            chosen = order[step * batch_size : (step + 1) * batch_size]
+            images, labels = Tensor(x.data[chosen]), Tensor(target.data[chosen])
+            logits = logits_of(model(images))
+            loss = F.cross_entropy(logits, labels)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            wrong += int((logits.data.argmax(1) != labels.data).sum())
+            total += loss.item() * len(chosen)
+        rows.append((wrong / len(x), total / len(x)))
+    return rows

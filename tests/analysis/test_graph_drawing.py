@@ -1,0 +1,94 @@
+"""The computation graph is the one that was computed."""
+
+import itertools
+import re
+import xml.etree.ElementTree as ElementTree
+
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+from minitorch_cnn.analysis import computation_graph
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture
+def graph():
+    """(x * y + x).sum() of two named leaves."""
+    x, y = mt.ones(3, requires_grad=True), mt.ones(3, requires_grad=True)
+    return computation_graph((x * y + x).sum(), {"x": x, "<y>": y})
+
+
+def test_boxes_are_operations_and_leaves_each_after_its_sources(graph):
+    titles = [box.title for box in graph.boxes]
+    assert titles == ["x", "<y>", "Mul", "Add", "Sum"]
+    assert [box.sources for box in graph.boxes] == [[], [], [0, 1], [2, 0], [3]]
+    assert [box.kind for box in graph.boxes] == ["leaf", "leaf", "operation", "operation", "result"]
+    assert [box.detail for box in graph.boxes] == ["3", "3", "3", "3", "one number"]
+
+
+def test_the_text_for_graphviz_has_a_node_for_each_box_and_an_edge_for_each_arrow(graph):
+    text = graph.dot()
+    assert text.startswith("digraph {") and text.rstrip().endswith("}")
+    edges = re.findall(r"n(\d) -> n(\d)", text)
+    assert edges == [("0", "2"), ("1", "2"), ("2", "3"), ("0", "3"), ("3", "4")]
+    assert text.count("[label=") == 5 and r"Mul\n3" in text
+
+
+def test_quotes_do_not_break_the_text_for_graphviz():
+    x = mt.ones(2, requires_grad=True)
+    assert r'label="a\"b\\\n2"' in computation_graph(x * 2, {'a"b\\': x}).dot()
+
+
+def test_the_image_shows_every_box_and_arrow_within_its_frame(graph):
+    root = ElementTree.fromstring(graph.svg())
+    texts = [text.text for text in root.iter(f"{SVG}text")]
+    assert texts[::2] == ["x", "<y>", "Mul", "Add", "Sum"]
+    assert len([p for p in root.iter(f"{SVG}path") if p.get("marker-end")]) == 5
+    width, height = float(root.get("width")), float(root.get("height"))
+    boxes = [r for r in root.iter(f"{SVG}rect") if r.get("rx")]
+    for box in boxes:
+        assert float(box.get("x")) >= 0 and float(box.get("y")) >= 0
+        assert float(box.get("x")) + float(box.get("width")) <= width
+        assert float(box.get("y")) + float(box.get("height")) <= height
+
+
+def test_boxes_stand_below_their_sources_and_do_not_overlap():
+    model = mt.models.create_model("googlenet", num_classes=2)
+    y = model.eval()(mt.zeros(0, 3, 64, 64))
+    graph = computation_graph(y, model)
+    root = ElementTree.fromstring(graph.svg())
+    rects = [r for r in root.iter(f"{SVG}rect") if r.get("rx")]
+    spots = [(float(r.get("x")), float(r.get("y")), float(r.get("width"))) for r in rects]
+    for k, box in enumerate(graph.boxes):
+        assert all(spots[s][1] < spots[k][1] for s in box.sources)
+    rows = {}
+    for x, y, width in spots:
+        rows.setdefault(y, []).append((x, x + width))
+    for spans in map(sorted, rows.values()):
+        assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+
+
+def test_leaves_of_a_model_have_its_parameters_names():
+    model = nn.Sequential(nn.Linear(3, 2))
+    graph = computation_graph(model(mt.ones(1, 3)).sum(), model)
+    assert {box.title for box in graph.boxes if box.kind == "leaf"} == {"0.weight", "0.bias"}
+
+
+def test_a_relu_in_a_convolutions_pass_is_named():
+    model = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU())
+    assert computation_graph(model(mt.ones(1, 1, 2, 2))).boxes[-1].title == "Conv2d and ReLU"
+
+
+def test_the_ending_of_a_file_says_what_is_written(graph, tmp_path):
+    for name, start in (("g.svg", "<svg"), ("g.dot", "digraph")):
+        graph.save(tmp_path / name)
+        assert (tmp_path / name).read_text().startswith(start)
+    with pytest.raises(ValueError, match=r"save: a graph is written as .svg, .dot, .gv, not as"):
+        graph.save(tmp_path / "g.png")
+
+
+def test_a_tensor_without_a_graph_is_refused():
+    with pytest.raises(ValueError, match="computation_graph: result has no graph"):
+        computation_graph(mt.ones(2))
