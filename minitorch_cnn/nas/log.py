@@ -49,15 +49,17 @@ class Sample(NamedTuple):
 class Log:
     """The file, in the order in which children were done, and `samples` by their numbers.
 
-    A last line that a killed search did not finish is taken off. For one process at a time.
+    A last line that a killed search did not finish is taken off.
 
-    Raises: ValueError for a file with other content; OSError if it cannot be read or written.
+    Raises: ValueError for a file with other content; RuntimeError if another process has it open
+    (where the system can tell); OSError if it cannot be read or written.
     """
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
         self.samples: dict[int, Sample] = {}
         self._file = open(self.path, "a+b")  # noqa: SIM115 (closed by __exit__)
+        self._lock()
         self._file.seek(0)
         content = self._file.read()
         whole = content.rfind(b"\n") + 1
@@ -70,6 +72,18 @@ class Log:
                 self._file.close()
                 raise ValueError(f"Log: line {number} of {self.path}: {error}") from None
             self.samples[sample.number] = sample
+
+    def _lock(self) -> None:
+        """Keep others out until the file is closed, or this process is killed."""
+        try:
+            import fcntl
+        except ImportError:  # Windows
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._file.close()
+            raise RuntimeError(f"Log: {self.path} is in use by another process") from None
 
     def __enter__(self) -> Log:
         return self

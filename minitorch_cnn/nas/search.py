@@ -4,7 +4,7 @@ plan.json           what is searched, how, and how long
 log.jsonl           a line for each sample, as soon as it is known, see `Sample`
 state.safetensors   the method after the last round that is complete
 best.json           the best architecture so far: for cells a genotype
-rewards.png, pareto.png
+rewards.png, pareto.png: what the command minitorch-cnn search draws at the end
 
 A round is what the method is asked for at a time. Its children are trained in any order; the method
 is told all rewards at once, in the order in which it was asked, so that neither the number of
@@ -14,7 +14,6 @@ workers nor an interruption changes what a search finds.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from ..interop import write_atomically
+from ..kernels import get_num_threads
 from ..training import load_checkpoint, save_checkpoint
 from .child import Child, Score, Training, train_child
 from .evolution import Evolution
@@ -164,7 +164,7 @@ class Search:
                 f"run_search: progress={progress!r} must be one of {', '.join(PROGRESS)}"
             )
         self.plan, self.directory, self.method = plan, directory, plan.make_method()
-        self.workers = Workers(train, workers or os.cpu_count() or 1, plan.timeout, executor)
+        self.workers = Workers(train, workers or get_num_threads(), plan.timeout, executor)
         self.progress, self.told = progress, 0
         self.scores: dict[str, Score] = {}  # by `Child.key`
 
@@ -176,6 +176,11 @@ class Search:
             self.told = saved["told"]
         budget = self.plan.budget
         with Log(self.directory / "log.jsonl") as self.log, self.workers:
+            if not set(range(self.told)) <= self.log.samples.keys():
+                raise ValueError(
+                    f"resume_search: {self.log.path} does not have all {self.told} samples that "
+                    "state.safetensors counts"
+                )
             self.show = PROGRESS[self.progress](budget, self.log.samples.values())
             self.scores = {s.key: s.score for s in self.log.samples.values() if not s.known}
             try:

@@ -2,7 +2,8 @@
 
 Any executor of the standard interface will do: `concurrent.futures.ProcessPoolExecutor` on one
 machine, `mpi4py.futures.MPIPoolExecutor` on many. A child that raises an error, takes too long or
-takes its process with it gets the reward 0; all others are trained as if nothing had happened.
+takes its process with it gets the reward 0; all others are trained as if nothing had happened. But
+MPI ends all its processes when one of them dies: the search then has to be resumed.
 """
 
 from __future__ import annotations

@@ -52,3 +52,13 @@ def test_a_file_with_other_content_is_refused_by_its_line(path, line):
         Log(path)
     with pytest.raises(ValueError, match=r"^Sample\.from_json"):
         read_log(path)
+
+
+def test_two_searches_cannot_write_to_one_log(path):
+    pytest.importorskip("fcntl")
+    with Log(path) as log:
+        with pytest.raises(RuntimeError, match=r"^Log: .*log\.jsonl is in use"):
+            Log(path)
+        log.append(SAMPLES[0]._replace(number=2))
+    with Log(path) as log:
+        assert len(log.samples) == 3

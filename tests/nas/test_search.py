@@ -215,6 +215,13 @@ def test_a_log_of_another_search_is_refused(tmp_path):
         resume_search(tmp_path / "other", train=arithmetic, **QUIET)
 
 
+def test_a_log_that_was_lost_is_missed(tmp_path):
+    run_search(PLANS["random"], tmp_path, train=arithmetic, **QUIET)
+    (tmp_path / "log.jsonl").unlink()
+    with pytest.raises(ValueError, match=r"^resume_search: .* all 17 samples"):
+        resume_search(tmp_path, train=arithmetic, **QUIET)
+
+
 def test_data_that_are_not_there_leave_no_folder_behind(tmp_path):
     plan = replace(PLANS["random"], training=Training(data="cifar10", path=str(tmp_path / "no")))
     with pytest.raises((OSError, ValueError)):
