@@ -14,8 +14,9 @@ import numpy as np
 from .. import functional as F
 from .. import nn, optim
 from .timing import seconds
+from .training import digits, error, train
 
-__all__ = ["F", "nn", "np", "optim", "plt", "seconds"]
+__all__ = ["F", "digits", "error", "nn", "np", "optim", "plt", "seconds", "train"]
 
 LOOKS = {
     "figure.figsize": (6.4, 3.2),

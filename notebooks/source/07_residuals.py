@@ -1,0 +1,305 @@
+# %% [markdown]
+# # 7. Degradation and residuals
+#
+# **Question.** A deeper net can do all that a shallower one can. Why does it then have a larger
+# error, on the very images it is trained on, and how does an addition cure that?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import F, digits, error, np, plt, residuals as check, seconds, train
+
+rng = mt.manual_seed(7)
+images, labels = digits()
+
+# %% [markdown]
+# ## Predict
+#
+# A net of 20 layers makes some errors on its training images after six epochs. What does a plain
+# net of 56 layers, trained in the same way, make of them?
+
+# %%
+guess = 5  # guess: training error of the plain 56-layer net in per cent (guessing makes 90 %)
+
+# %% [markdown]
+# ## Build
+#
+# A residual block adds its input to what its layers make of it: y = max(branch(x) + shortcut(x),
+# 0).
+
+
+# %%
+def residual(x, branch, shortcut):
+    """The output of a residual block."""
+    # begin solution: one line
+    return F.relu(branch(x) + shortcut(x))
+    # end solution
+
+
+check.block(residual)
+
+# %% [markdown]
+# Where a block halves the image and has more maps, x does not fit. Option A of the paper needs no
+# parameters: take every second pixel, and add maps of zeros.
+
+
+# %%
+def shortcut_a(x, out_channels, stride):
+    """x (N, C, H, W) -> (N, out_channels, ceil(H / stride), ceil(W / stride))."""
+    # begin solution: slice, then F.pad with zeros behind the channels (the third pair of numbers)
+    x = x[:, :, ::stride, ::stride]
+    return F.pad(x, (0, 0, 0, 0, 0, out_channels - x.shape[1]))
+    # end solution
+
+
+check.shortcut(shortcut_a)
+
+# %% [markdown]
+# Each block can be passed in two ways. Through how many branches do the paths of n blocks lead?
+
+
+# %%
+def path_counts(n):
+    """counts[k] of the 2^n paths through n blocks pass k branches."""
+    # begin solution: start with one path of no branch; a block doubles them, half one branch longer
+    counts = [1]
+    for _ in range(n):
+        counts = [a + b for a, b in zip([0, *counts], [*counts, 0], strict=True)]
+    return counts
+    # end solution
+
+
+check.paths(path_counts)
+
+# %% [markdown]
+# Stochastic depth leaves out branches at random while it trains. Block l of L survives with
+# probability 1 - l/L (1 - p): the last one with p, the first almost always.
+
+
+# %%
+def survival(blocks, last):
+    """The survival probabilities of the blocks."""
+    # begin solution: one line, with l from 1 to L
+    return 1 - np.arange(1, blocks + 1) / blocks * (1 - last)
+    # end solution
+
+
+check.survival(survival)
+
+# %% [markdown]
+# Before residual nets came highways, where a gate t chooses between input and transformation.
+
+
+# %%
+def highway(x, h, t):
+    """h where the gate t is 1, x where it is 0."""
+    # begin solution: one line
+    return t * h + (1 - t) * x
+    # end solution
+
+
+check.highway(highway)
+
+# %% [markdown]
+# ## See
+#
+# Four nets on 1,442 digits of 8 x 8: 20 and 56 layers, plain and residual, with as many parameters
+# in each pair. They have half the paper's filters and six epochs, and batch norm, all of them.
+
+# %%
+nets, curves = {}, {}
+for kind in ("plain", "resnet"):
+    for depth in (20, 56):
+        name = f"{kind}{depth}"
+        mt.manual_seed(0)
+        nets[name] = mt.models.create_model(f"{name}_cifar", in_channels=1, width=0.5)
+        curves[name] = train(nets[name], images, labels, 6)
+        print(f"{name:9} training error of each epoch: {np.round(curves[name], 1)} %")
+
+for name, curve in curves.items():
+    colour = "#1f5fbf" if "resnet" in name else "#d9822b"
+    plt.plot(
+        range(1, 7), curve, "--" if "20" in name else "-", marker="o", color=colour, label=name
+    )
+plt.xlabel("epoch")
+plt.ylabel("training error (%)")
+plt.ylim(0, 100)
+p20, p56, r20, r56 = (curves[name][-1] for name in ("plain20", "plain56", "resnet20", "resnet56"))
+plt.title(
+    f"Training error of 56 plain layers {p56:.0f} %, of 20 {p20:.0f} %; 56 residual {r56:.0f} %"
+)
+plt.legend()
+plt.show()
+print(f"your guess {guess} %")
+assert p56 > p20 + 20 and r56 < p20 + 5
+
+# %% [markdown]
+# That is degradation: more layers, more training error. It is no overfitting, which would show on
+# other images only. With shortcuts 56 layers learn almost as 20 do. So the net could represent the
+# solution; plain SGD did not find it in this time. (The paper's gap, after 164 epochs on CIFAR-10,
+# is 4 %. In six epochs it is mostly one of speed.)
+#
+# What does each block do for the whole? Take one out of the trained ResNet-56, and of the plain net
+# that has learned something.
+
+
+# %%
+def without(net, skipped, images):
+    """The logits of a net whose block `skipped` is left out: its input takes the short way."""
+    number, x = 0, mt.tensor(images)
+    net.eval()
+    with mt.no_grad():
+        x = F.relu(net.bn1(net.conv1(x)))
+        for layer in (net.layer1, net.layer2, net.layer3):
+            for block in layer:
+                stride = block.conv1.stride[0]
+                if number == skipped:
+                    x = shortcut_a(x, block.conv2.out_channels, stride)
+                else:
+                    x = block(x)
+                number += 1
+        return net.fc(x.mean((2, 3))).numpy()
+
+
+some, their = images[:400], labels[:400]
+lesions = {}
+for name in ("resnet56", "plain20"):
+    blocks = sum(len(layer) for layer in (nets[name].layer1, nets[name].layer2, nets[name].layer3))
+    logits = [without(nets[name], k, some) for k in range(-1, blocks)]
+    lesions[name] = [100 * float((y.argmax(1) != their).mean()) for y in logits]
+figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
+for axis, (name, errors), colour in zip(axes, lesions.items(), ("#1f5fbf", "#d9822b"), strict=True):
+    axis.bar(range(1, len(errors)), errors[1:], color=colour)
+    axis.axhline(errors[0], color="black", linewidth=0.8, linestyle="--")
+    axis.set_title(f"{name}, intact {errors[0]:.1f} % (dashed)")
+    axis.set_xlabel("block left out")
+axes[0].set_ylabel("error (%)")
+rest, plain = (float(np.median(errors[1:])) for errors in lesions.values())
+figure.suptitle(f"Without one block: median error {rest:.1f} % residual, {plain:.0f} % plain")
+plt.show()
+assert rest < lesions["resnet56"][0] + 5 and plain > lesions["plain20"][0] + 20
+
+# %% [markdown]
+# Most blocks of the residual net are hardly missed; those that hurt stand where the size changes or
+# at the beginning. Nearly every block of the plain net is vital, as a link of a chain is.
+#
+# A sum of paths, then. How long are they, and which carry the gradient? The library lets a gradient
+# back through one random path at a time.
+
+# %%
+carried = mt.analysis.gradient_by_path_length(
+    nets["resnet56"],
+    mt.tensor(images[:8]),
+    labels[:8],
+    samples=8,
+    generator=np.random.default_rng(0),
+)
+counts = np.array(path_counts(27), dtype=float)
+plt.plot(100 * counts / counts.sum(), color="#d9822b", label="of the paths")
+plt.plot(carried.lengths, 100 * carried.total, color="#1f5fbf", label="of the gradient")
+plt.xlabel("branches on the path")
+plt.ylabel("share (%)")
+typical = float(carried.total @ carried.lengths)
+plt.title(f"Paths have {27 / 2} branches on average, those of the gradient {typical:.1f}")
+plt.legend()
+plt.show()
+assert typical < 13.5
+
+# %% [markdown]
+# The gradient comes by the shorter paths: each branch on the way weakens it. In this sense a net of
+# 56 layers is a crowd of shallower ones. (Veit et al. find 5 to 17 of 54 blocks in a trained net of
+# 110 layers.)
+#
+# ## Break it
+#
+# A shortcut that joins behind the ReLU; a highway whose gate works the wrong way round; survivals
+# in reverse.
+
+# %%
+check.block(lambda x, branch, shortcut: F.relu(branch(x)) + shortcut(x))
+check.highway(lambda x, h, t: highway(x, h, 1 - t))
+check.survival(lambda blocks, last: survival(blocks, last)[::-1])
+
+# %% [markdown]
+# ## Measure
+#
+# Two later ideas at 32 layers: pre-activation (batch norm and ReLU before the convolutions, and
+# nothing on the shortcut), and stochastic depth. The error in training, where blocks are missing,
+# and in evaluation, where all are there; and the time.
+
+# %%
+resnet, stochastic = mt.models.resnet_cifar.resnet, mt.models.stochastic_depth.stochastic
+preactivated = mt.models.preact_resnet.preact_basic("A")
+settings = {"in_channels": 1, "width": 0.5}
+kinds = {
+    "residual": lambda: resnet(32, "A", settings),
+    "pre-activation": lambda: mt.models.resnet_cifar.CifarResNet(
+        5, preactivated, preactivated=True, **settings
+    ),
+    "stochastic depth": lambda: stochastic(32, 0.5, settings),
+}
+held_out = digits(train=False)
+results = []
+for name, make in kinds.items():
+    mt.manual_seed(0)
+    net, history = make(), []
+    time = seconds(
+        lambda net=net, history=history: history.extend(train(net, images, labels, 4)), 1
+    )
+    results.append((name, history[-1], error(net, *held_out), time))
+    print("{:17} training {:5.1f} %   held out {:5.1f} %   {:4.1f} s".format(*results[-1]))
+places = np.arange(3)
+plt.bar(places - 0.2, [r[1] for r in results], 0.4, color="#8a8f98", label="last epoch of training")
+plt.bar(places + 0.2, [r[2] for r in results], 0.4, color="#1f5fbf", label="held out")
+plt.xticks(places, list(kinds))
+plt.ylabel("error (%)")
+missing, whole = results[2][1:3]
+plt.title(f"Stochastic depth: {missing:.0f} % with blocks missing, {whole:.0f} % with all of them")
+plt.legend()
+plt.show()
+expected = survival(15, 0.5).sum()
+print(f"blocks that survive on average: {expected:.2f} of 15")
+assert max(r[2] for r in results[:2]) < 25
+
+# %% [markdown]
+# One run each, of four epochs: enough to see that all three train, not to say which is best. What
+# stochastic depth is for shows in nets of hundreds of layers and long training. Here, with blocks
+# missing, it learns more slowly, and its steps cost less where a branch is left out.
+#
+# ## From the notebook to the library
+#
+# `minitorch_cnn/models/residual.py` is the block, `minitorch_cnn/analysis/lesions.py` and
+# `paths.py` what we did by hand, `minitorch_cnn/models/highway.py` the highway.
+
+# %%
+study = mt.analysis.lesion_study(nets["resnet56"], mt.tensor(some), their)
+assert np.allclose(100 * study.errors, lesions["resnet56"][1:])
+assert mt.analysis.path_lengths(27).counts == path_counts(27)
+
+layer = nets["resnet20"].layer2[0].eval()
+x = mt.randn(2, 8, 8, 8)
+with mt.no_grad():
+    mine = residual(x, layer.branch, lambda x: shortcut_a(x, 16, 2))
+    assert np.allclose(mine.numpy(), layer(x).numpy())
+blocks = [m.survival for m in stochastic(32, 0.5, settings).modules() if hasattr(m, "survival")]
+assert np.allclose(blocks, survival(15, 0.5))
+print("blocks, lesions, paths and survivals are the library's")
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Why is degradation no overfitting? Which number would tell?
+# 2. All four nets have batch norm. Which explanation of degradation does that exclude?
+# 3. Which weights make a residual block compute the identity? And a plain one?
+# 4. Why does a projection on every shortcut (option C) make the ensemble view weaker?
+# 5. How many paths has ResNet-110, and how many of them have fewer than 10 branches?
+# 6. What does the ReLU behind the addition do to the shortcut over many blocks?
+# 7. Why is the branch multiplied by its survival in evaluation?
+# 8. How would you find out whether removing two blocks is worse than the sum of both losses?
+#
+# ## Further reading
+#
+# - K. He et al. (2016), Deep residual learning. arXiv 1512.03385. Identity mappings: 1603.05027.
+# - A. Veit, M. Wilber, S. Belongie (2016), Residual networks behave like ensembles. arXiv
+#   1605.06431.
+# - G. Huang et al. (2016), Deep networks with stochastic depth. arXiv 1603.09382.
+# - R. K. Srivastava, K. Greff, J. Schmidhuber (2015), Highway networks. arXiv 1505.00387.

@@ -1,0 +1,315 @@
+# %% [markdown]
+# # 8. Loss landscapes
+#
+# **Question.** What does the loss look like around the weights that training has found, with
+# shortcuts and without, and how far can one trust such a picture?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import F, digits, landscapes as check, np, plt, train
+
+mt.manual_seed(8)
+images, labels = digits()
+
+# %% [markdown]
+# ## Predict
+#
+# Multiply all weights of a convolution by 10. Behind it is a batch norm. By what factor does the
+# curvature of the loss along a random direction (of a fixed length) change?
+
+# %%
+guess = 0.01  # guess: the factor
+
+# %% [markdown]
+# ## Build
+#
+# A direction has an array of random numbers for each parameter. Filter normalisation makes each
+# filter of it as long as the same filter of the net: d <- d / |d| |w|. Biases and batch norm rest.
+
+
+# %%
+def direction(net, rng):
+    """An array for each parameter; weights of (O, ...) normalised row by row of O."""
+    found = []
+    for p in net.parameters():
+        # begin solution: zeros for one axis; else normal numbers scaled filter by filter
+        d = np.zeros(p.shape)
+        if p.ndim > 1:
+            d = rng.standard_normal(p.shape)
+            axes = tuple(range(1, p.ndim))
+            w = p.data.astype(float)
+            d *= np.sqrt((w**2).sum(axes, keepdims=True) / (d**2).sum(axes, keepdims=True))
+        found.append(d)
+        # end solution
+    return found
+
+
+check.direction(direction)
+
+# %% [markdown]
+# Walk along it, look at the loss at each step, and put everything back.
+
+
+# %%
+def loss_along(net, direction, steps, x, labels):
+    """The mean cross-entropy at w + step * direction, for each of the steps."""
+    start = [p.data for p in net.parameters()]
+    losses = []
+    with mt.no_grad():
+        # begin solution: set p.data (float32) for each step, take the loss; at the end the old data
+        for step in steps:
+            for p, w, d in zip(net.parameters(), start, direction, strict=True):
+                p.data = (w + step * d).astype(w.dtype)
+            losses.append(F.cross_entropy(net(x), mt.tensor(labels)).item())
+        for p, w in zip(net.parameters(), start, strict=True):
+            p.data = w
+        # end solution
+    return np.array(losses)
+
+
+check.line(loss_along)
+
+# %% [markdown]
+# Batch norm forgives any scale: ten times the weights, the same net. (Its running averages must
+# follow, for evaluation.)
+
+
+# %%
+def rescale(net, factor):
+    """Multiply all convolutions' weights and adapt the running averages behind them."""
+    # begin solution: over net.modules(); running_mean times factor, running_var times its square
+    with mt.no_grad():
+        for module in net.modules():
+            if isinstance(module, mt.nn.Conv2d):
+                module.weight.mul_(factor)
+                if module.bias is not None:
+                    module.bias.mul_(factor)
+            elif isinstance(module, mt.nn.BatchNorm2d):
+                module.running_mean.mul_(factor)
+                module.running_var.mul_(factor**2)
+    # end solution
+
+
+check.rescaling(rescale)
+
+# %% [markdown]
+# ## See
+#
+# Two nets of 32 layers on the digits, eight epochs each: with shortcuts, and without.
+
+# %%
+nets = {}
+for kind in ("resnet32", "plain32"):
+    mt.manual_seed(0)
+    nets[kind] = mt.models.create_model(f"{kind}_cifar", in_channels=1, width=0.5)
+    errors = train(nets[kind], images, labels, 8)
+    nets[kind].eval()
+    print(f"{kind}: training error {errors[-1]:.1f} %")
+x, y = mt.tensor(images[:256]), labels[:256]
+
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.8), sharey=True)
+steps = np.linspace(-1, 1, 11)
+levels = [0.01, 0.03, 0.1, 0.3, 1, 3, 10]
+low = {}
+for axis, (kind, net) in zip(axes, nets.items(), strict=True):
+    rng = np.random.default_rng(1)
+    across, up = direction(net, rng), direction(net, rng)
+    start = [p.data for p in net.parameters()]
+    surface = []
+    for step in steps:
+        for p, w, d in zip(net.parameters(), start, up, strict=True):
+            p.data = (w + step * d).astype(w.dtype)
+        surface.append(loss_along(net, across, steps, x, y))
+    for p, w in zip(net.parameters(), start, strict=True):
+        p.data = w
+    surface = np.array(surface)
+    low[kind] = 100 * float((surface < 1).mean())
+    drawn = axis.contourf(
+        steps,
+        steps,
+        np.maximum(surface, levels[0]),
+        levels,
+        norm="log",
+        cmap="viridis",
+        extend="both",
+    )
+    axis.plot(0, 0, "+", color="white", markersize=10)
+    axis.set_title(f"{kind}: {surface[5, 5]:.3f} in the middle")
+    axis.set_xlabel("step across (lengths of the filters)")
+axes[0].set_ylabel("step up (lengths of the filters)")
+figure.colorbar(drawn, ax=axes, label="cross-entropy (nats)")
+shares = f"{low['resnet32']:.0f} % of the plane with shortcuts, {low['plain32']:.0f} % without"
+figure.suptitle(f"Loss below 1: {shares}")
+plt.show()
+print(low)
+
+# %% [markdown]
+# A plane through the solution of each net (+), in steps of the filters' own lengths. Compare the
+# share of the plane where the loss is below 1, printed above, and how the lines run. But mind that
+# the plain net has learned less in its eight epochs, so that its whole plane lies higher; and two
+# planes of a space of 100,000 dimensions are few. Below are more directions.
+#
+# ## Break it
+#
+# A direction of the length of each weight as a whole, in which weak filters are shaken as much as
+# strong ones; one that moves the biases too; and a walk that does not come back.
+
+
+# %%
+def layer_wise(net, rng):
+    found = []
+    for p in net.parameters():
+        d = rng.standard_normal(p.shape) * (p.ndim > 1)
+        found.append(d * np.linalg.norm(p.data) / max(np.linalg.norm(d), 1e-12))
+    return found
+
+
+def no_return(net, direction, steps, x, labels):
+    losses = loss_along(net, direction, steps, x, labels)
+    for p, d in zip(net.parameters(), direction, strict=True):
+        p.data = (p.data + steps[-1] * d).astype(p.data.dtype)
+    return losses
+
+
+check.direction(layer_wise)
+check.direction(lambda net, rng: [rng.standard_normal(p.shape) for p in net.parameters()])
+check.line(no_return)
+
+# %% [markdown]
+# ## Measure
+#
+# First the guess: the same net with ten times the weights, along directions without and with
+# filter normalisation.
+
+
+# %%
+def plain_direction(net, rng):
+    """Normal numbers of standard deviation 0.1, for weights of any size."""
+    return [0.1 * rng.standard_normal(p.shape) * (p.ndim > 1) for p in net.parameters()]
+
+
+net = nets["resnet32"]
+fine = np.linspace(-0.5, 0.5, 21)
+walks = {}
+for label, make in (("plain", plain_direction), ("filter-normalised", direction)):
+    walks[label, 1] = loss_along(net, make(net, np.random.default_rng(2)), fine, x, y)
+rescale(net, 10.0)
+for label, make in (("plain", plain_direction), ("filter-normalised", direction)):
+    walks[label, 10] = loss_along(net, make(net, np.random.default_rng(2)), fine, x, y)
+rescale(net, 0.1)
+
+figure, axes = plt.subplots(1, 2, figsize=(8, 3), sharey=True)
+for axis, label in zip(axes, ("plain", "filter-normalised"), strict=True):
+    axis.semilogy(fine, walks[label, 1], color="#1f5fbf", label="the net")
+    axis.semilogy(fine, walks[label, 10], "--", color="#d9822b", label="10 times the weights")
+    axis.set_title(f"{label} direction")
+    axis.set_xlabel("step")
+axes[0].set_ylabel("cross-entropy (nats)")
+axes[0].legend()
+figure.suptitle("One function, two landscapes; with filters normalised one landscape")
+plt.show()
+
+
+def rise(losses):
+    return float((losses[0] + losses[-1]) / 2 - losses[10])
+
+
+factor = rise(walks["plain", 10]) / rise(walks["plain", 1])
+print(
+    f"your guess for the curvature {guess}; the loss rises {factor:.4f} times as much in half a step"
+)
+assert factor < 0.1
+assert np.allclose(
+    walks["filter-normalised", 1], walks["filter-normalised", 10], rtol=0.05, atol=1e-3
+)
+
+# %% [markdown]
+# Without normalisation the larger weights look flat, since the same step means less to them: to
+# second order by a factor of 1/100. Flatness that depends on a number without any effect means
+# nothing. Normalised, both are one line.
+#
+# Now what the picture hides. Ten random directions for each net, and beside them the one direction
+# that is not random: that of the gradient, normalised in the same way.
+
+
+# %%
+def steepest(net):
+    """The gradient on these images, with filters as long as the net's."""
+    loss = F.cross_entropy(net(x), mt.tensor(y))
+    gradients = mt.grad(loss, list(net.parameters()))
+    found = []
+    for p, g in zip(net.parameters(), gradients, strict=True):
+        d = np.zeros(p.shape)
+        if p.ndim > 1:
+            axes = tuple(range(1, p.ndim))
+            length = np.sqrt((g.data.astype(float) ** 2).sum(axes, keepdims=True)) + 1e-30
+            d = g.data / length * np.sqrt((p.data.astype(float) ** 2).sum(axes, keepdims=True))
+        found.append(d)
+    return found
+
+
+step = np.array([0.0, 0.3])
+heights = {}
+for kind, net in nets.items():
+    random = [
+        loss_along(net, direction(net, np.random.default_rng(seed)), step, x, y)[1]
+        for seed in range(10)
+    ]
+    heights[kind] = np.array(random), loss_along(net, steepest(net), step, x, y)[1]
+for place, (random, gradient) in enumerate(heights.values()):
+    plt.plot(
+        [place] * 10, random, "o", color="#1f5fbf", alpha=0.5, label=None if place else "random"
+    )
+    plt.plot(
+        place, gradient, "^", color="#d9822b", markersize=9, label=None if place else "gradient"
+    )
+plt.yscale("log")
+plt.xlim(-0.5, 1.5)
+plt.xticks([0, 1], list(heights))
+plt.ylabel("loss after a step of 0.3 (nats)")
+ratio = heights["resnet32"][1] / np.median(heights["resnet32"][0])
+plt.title(f"resnet32: along the gradient the same step costs {ratio:.0f} times as much")
+plt.legend()
+plt.show()
+for kind, (random, gradient) in heights.items():
+    print(f"{kind}: random {np.median(random):.3f} (median of 10), gradient {gradient:.2f}")
+assert ratio > 3
+
+# %% [markdown]
+# A random direction is nearly at right angles to the few steep ones, so a random plane shows a
+# plateau where there is a cliff. Such pictures compare nets that were treated alike; they do not
+# show how sharp a minimum is.
+#
+# ## From the notebook to the library
+#
+# `minitorch_cnn/analysis/loss_landscape.py`: `random_direction`, `loss_line`, `loss_surface`, and
+# `minitorch-cnn analyse` on the command line.
+
+# %%
+net = nets["resnet32"]
+theirs = mt.analysis.random_direction(net, generator=np.random.default_rng(3))
+mine = direction(net, np.random.default_rng(3))
+for a, b in zip(mine, theirs, strict=True):
+    assert np.allclose(np.linalg.norm(a), np.linalg.norm(b))
+found = mt.analysis.loss_line(net, x, y, steps=[-0.5, 0, 0.5], direction=mine)
+assert np.allclose(found.losses, loss_along(net, mine, [-0.5, 0, 0.5], x, y), rtol=1e-3, atol=1e-4)
+print("the library walks the same way:", np.round(found.losses, 3))
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Why do biases and batch norm's weights rest in these directions?
+# 2. Which other changes of weights leave a ReLU net's function as it is?
+# 3. What would the pictures look like in training mode, with batch statistics?
+# 4. How large is the cosine between two random directions in n dimensions?
+# 5. The loss of which images is drawn? What would change with the held-out ones?
+# 6. How can two nets of equal training loss have different landscapes?
+# 7. Which direction would show the path that training took?
+# 8. Does a flat minimum generalise better? What in this notebook makes you careful?
+#
+# ## Further reading
+#
+# - H. Li et al. (2018), Visualizing the loss landscape of neural nets. arXiv 1712.09913.
+# - L. Dinh et al. (2017), Sharp minima can generalize for deep nets. arXiv 1703.04933.
+# - I. Goodfellow, O. Vinyals, A. Saxe (2015), Qualitatively characterizing neural network
+#   optimization problems. arXiv 1412.6544.
