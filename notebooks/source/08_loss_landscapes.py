@@ -215,9 +215,7 @@ def rise(losses):
 
 
 factor = rise(walks["plain", 10]) / rise(walks["plain", 1])
-print(
-    f"your guess for the curvature {guess}; the loss rises {factor:.4f} times as much in half a step"
-)
+print(f"your guess {guess}; the loss rises {factor:.4f} times as much in half a step")
 assert factor < 0.1
 assert np.allclose(
     walks["filter-normalised", 1], walks["filter-normalised", 10], rtol=0.05, atol=1e-3
