@@ -18,6 +18,12 @@ def has_numba() -> bool:
     return find_spec("numba") is not None
 
 
+@cache
+def has_numba_cuda() -> bool:
+    """Whether Numba can compile for a GPU."""
+    return find_spec("numba_cuda") is not None
+
+
 def can_compile(case) -> bool:
     """Whether the arrays of a room's case are of a kind that kernels are compiled for."""
     return case.array is np.ndarray and case.dtype in (np.float32, np.float64)

@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from .cuda.array import Lender, Lent, has_compiler, has_gpu, on_host
-from .jit import has_numba
+from .jit import has_numba, has_numba_cuda
 
 _rooms: dict[str, "Room"] = {}
 _forced = threading.local()
@@ -38,6 +38,11 @@ class Need(NamedTuple):
 NUMPY = Need(_always)  # which is always there
 NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
 COMPILER = Need(has_compiler, "g++ on Linux", "apt install g++")
+NUMBA_CUDA = Need(
+    lambda: has_numba_cuda() and has_gpu(),
+    "numba-cuda with a GPU",
+    "pip install 'minitorch_cnn[gpu]'",
+)
 CUPY = Need(has_gpu, "CuPy with a GPU", "pip install 'minitorch_cnn[gpu]'")
 
 

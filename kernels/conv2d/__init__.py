@@ -18,7 +18,7 @@ import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room
+from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room
 from ..window import Window
 
 
@@ -102,6 +102,9 @@ ROOM.register(
     wants=_is_thin,
     needs=NUMBA,
     why="groups of up to 4 channels are too thin for products of matrices: vectors of groups",
+)
+ROOM.register(
+    "numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python"
 )
 ROOM.register("emulator", ".cuda", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")
 ROOM.register("cuda", ".cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")

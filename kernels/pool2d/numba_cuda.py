@@ -1,0 +1,221 @@
+"""Pooling in Numba CUDA: a thread for each output, and in gradients one for each input.
+
+An input of overlapping windows gets a part of several outputs' gradients. Of averages its thread
+collects them itself. Of maxima it would have to ask every window who won, so there a thread for
+each output gives its gradient away, by an addition that no other thread can come between (atomic).
+"""
+
+import numpy as np
+from numba import cuda
+
+from ..cuda.numba_block import per_element
+from .loops import index_type
+from .strided import divisors
+
+
+def max_pool2d_forward(x, window):
+    """x (N, C, H, W) -> y, argmax (N, C, OH, OW)."""
+    y = np.empty((*x.shape[:2], *window.output_size(*x.shape[2:])), x.dtype, like=x)
+    argmax = np.empty(y.shape, index_type(*x.shape[2:]), like=x)
+    per_element(largest, y, x, window.kernel, *_geometry(window), argmax)
+    return y, argmax
+
+
+def max_pool2d_input_grad(gy, argmax, input_size):
+    """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W)."""
+    gx = np.zeros((*gy.shape[:2], *input_size), gy.dtype, like=gy)
+    per_element(scatter, gy, argmax, gx)
+    return gx
+
+
+def max_pool2d_gather(x, argmax):
+    """x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW)."""
+    y = np.empty(argmax.shape, x.dtype, like=x)
+    per_element(gather, y, x, argmax)
+    return y
+
+
+def adaptive_max_pool2d_forward(x, output_size):
+    """x (N, C, H, W) -> y, argmax (N, C, OH, OW)."""
+    y = np.empty((*x.shape[:2], *output_size), x.dtype, like=x)
+    argmax = np.empty(y.shape, index_type(*x.shape[2:]), like=x)
+    per_element(adaptive_largest, y, x, argmax)
+    return y, argmax
+
+
+def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None):
+    """x (N, C, H, W) -> y (N, C, OH, OW)."""
+    shared_by = divisors(window, *x.shape[2:], count_include_pad, divisor_override)
+    shared_by = np.asarray(shared_by.astype(x.dtype), like=x)
+    y = np.empty((*x.shape[:2], *shared_by.shape), x.dtype, like=x)
+    per_element(average, y, x, shared_by, window.kernel, *_geometry(window))
+    return y
+
+
+def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, divisor_override=None):
+    """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
+    shared_by = divisors(window, *input_size, count_include_pad, divisor_override)
+    shared_by = np.asarray(shared_by.astype(gy.dtype), like=gy)
+    gx = np.empty((*gy.shape[:2], *input_size), gy.dtype, like=gy)
+    per_element(average_input_grad, gx, gy, shared_by, window.kernel, *_geometry(window))
+    return gx
+
+
+def adaptive_avg_pool2d_forward(x, output_size):
+    """x (N, C, H, W) -> y (N, C, OH, OW)."""
+    y = np.empty((*x.shape[:2], *output_size), x.dtype, like=x)
+    per_element(adaptive_average, y, x)
+    return y
+
+
+def adaptive_avg_pool2d_input_grad(gy, input_size):
+    """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
+    gx = np.empty((*gy.shape[:2], *input_size), gy.dtype, like=gy)
+    per_element(adaptive_average_input_grad, gx, gy)
+    return gx
+
+
+def _geometry(window):
+    (top, _), (left, _) = window.padding
+    return window.stride, window.dilation, (top, left)
+
+
+@cuda.jit
+def largest(x, kernel, stride, dilation, before, argmax, y):
+    """The first of the largest values under a window; the last NaN if there is one."""
+    at = cuda.grid(1)
+    if at >= y.size:
+        return
+    _, C, OH, OW = y.shape
+    j, i, c, n = at % OW, at // OW % OH, at // (OW * OH) % C, at // (OW * OH * C)
+    H, W = x.shape[2:]
+    best, winner = 0.0, -1
+    for kh in range(kernel[0]):
+        h = i * stride[0] + kh * dilation[0] - before[0]
+        for kw in range(kernel[1]):
+            w = j * stride[1] + kw * dilation[1] - before[1]
+            if 0 <= h < H and 0 <= w < W:
+                value = x[n, c, h, w]
+                if winner < 0 or value > best or value != value:
+                    best, winner = value, h * W + w
+    y[n, c, i, j], argmax[n, c, i, j] = best, winner
+
+
+@cuda.jit
+def adaptive_largest(x, argmax, y):
+    """The same under window (i, j) of OH x OW that cover x."""
+    at = cuda.grid(1)
+    if at >= y.size:
+        return
+    _, C, OH, OW = y.shape
+    j, i, c, n = at % OW, at // OW % OH, at // (OW * OH) % C, at // (OW * OH * C)
+    H, W = x.shape[2:]
+    best, winner = 0.0, -1
+    for h in range(i * H // OH, -(-(i + 1) * H // OH)):
+        for w in range(j * W // OW, -(-(j + 1) * W // OW)):
+            value = x[n, c, h, w]
+            if winner < 0 or value > best or value != value:
+                best, winner = value, h * W + w
+    y[n, c, i, j], argmax[n, c, i, j] = best, winner
+
+
+@cuda.jit
+def scatter(argmax, gx, gy):
+    """gx[argmax] += gy; several windows may have had the same winner."""
+    at = cuda.grid(1)
+    if at >= gy.size:
+        return
+    _, C, OH, OW = gy.shape
+    j, i, c, n = at % OW, at // OW % OH, at // (OW * OH) % C, at // (OW * OH * C)
+    W = gx.shape[3]
+    winner = argmax[n, c, i, j]
+    cuda.atomic.add(gx, (n, c, winner // W, winner % W), gy[n, c, i, j])
+
+
+@cuda.jit
+def gather(x, argmax, y):
+    """y = x[argmax]."""
+    at = cuda.grid(1)
+    if at >= y.size:
+        return
+    _, C, OH, OW = y.shape
+    j, i, c, n = at % OW, at // OW % OH, at // (OW * OH) % C, at // (OW * OH * C)
+    W = x.shape[3]
+    winner = argmax[n, c, i, j]
+    y[n, c, i, j] = x[n, c, winner // W, winner % W]
+
+
+@cuda.jit
+def average(x, shared_by, kernel, stride, dilation, before, y):
+    """The sum under a window over its divisor."""
+    at = cuda.grid(1)
+    if at >= y.size:
+        return
+    _, C, OH, OW = y.shape
+    j, i, c, n = at % OW, at // OW % OH, at // (OW * OH) % C, at // (OW * OH * C)
+    total = 0.0
+    for kh in range(kernel[0]):
+        h = i * stride[0] + kh * dilation[0] - before[0]
+        for kw in range(kernel[1]):
+            w = j * stride[1] + kw * dilation[1] - before[1]
+            if 0 <= h < x.shape[2] and 0 <= w < x.shape[3]:
+                total += x[n, c, h, w]
+    y[n, c, i, j] = total / shared_by[i, j]
+
+
+@cuda.jit
+def average_input_grad(gy, shared_by, kernel, stride, dilation, before, gx):
+    """The sum of gy over its divisor, over the windows that hold a pixel."""
+    at = cuda.grid(1)
+    if at >= gx.size:
+        return
+    _, C, H, W = gx.shape
+    w, h, c, n = at % W, at // W % H, at // (W * H) % C, at // (W * H * C)
+    total = 0.0
+    for kh in range(kernel[0]):
+        i = h + before[0] - kh * dilation[0]  # i * stride
+        if i < 0 or i % stride[0] or i >= gy.shape[2] * stride[0]:
+            continue
+        for kw in range(kernel[1]):
+            j = w + before[1] - kw * dilation[1]
+            if j < 0 or j % stride[1] or j >= gy.shape[3] * stride[1]:
+                continue
+            total += (
+                gy[n, c, i // stride[0], j // stride[1]] / shared_by[i // stride[0], j // stride[1]]
+            )
+    gx[n, c, h, w] = total
+
+
+@cuda.jit
+def adaptive_average(x, y):
+    """The mean over window (i, j): rows floor(i H / OH) to ceil((i + 1) H / OH), columns alike."""
+    at = cuda.grid(1)
+    if at >= y.size:
+        return
+    _, C, OH, OW = y.shape
+    j, i, c, n = at % OW, at // OW % OH, at // (OW * OH) % C, at // (OW * OH * C)
+    top, bottom = i * x.shape[2] // OH, -(-(i + 1) * x.shape[2] // OH)
+    left, right = j * x.shape[3] // OW, -(-(j + 1) * x.shape[3] // OW)
+    total = 0.0
+    for h in range(top, bottom):
+        for w in range(left, right):
+            total += x[n, c, h, w]
+    y[n, c, i, j] = total / ((bottom - top) * (right - left))
+
+
+@cuda.jit
+def adaptive_average_input_grad(gy, gx):
+    """The sum over the windows that hold row h: i from floor(h OH / H) to ceil((h + 1) OH / H)."""
+    at = cuda.grid(1)
+    if at >= gx.size:
+        return
+    _, C, H, W = gx.shape
+    w, h, c, n = at % W, at // W % H, at // (W * H) % C, at // (W * H * C)
+    OH, OW = gy.shape[2:]
+    total = 0.0
+    for i in range(h * OH // H, -(-(h + 1) * OH // H)):
+        rows = -(-(i + 1) * H // OH) - i * H // OH
+        for j in range(w * OW // W, -(-(w + 1) * OW // W)):
+            columns = -(-(j + 1) * W // OW) - j * W // OW
+            total += gy[n, c, i, j] / (rows * columns)
+    gx[n, c, h, w] = total
