@@ -1,14 +1,17 @@
-"""Pooling in Numba: a row of outputs at a time, tap by tap, so that the windows of a row are
-compared or added up side by side. Threads share out the planes (image, channel).
+"""Pooling in Numba: a plane at a time, tap by tap, so that all its windows are compared or added up
+side by side. Threads share out the planes (image, channel).
 """
 
 import numpy as np
 
 from ..jit import kernel
 from ..threads import parallel_ranges
-from ..window import adaptive_spans, tap_ranges
+from ..window import adaptive_spans
 from .loops import index_type
+from .phases import phases_of, put_together, take_apart
 from .strided import divisors
+
+LANES = 16  # partial sums of a plane, added up side by side however small it is
 
 
 def max_pool2d_forward(x, window):
@@ -16,9 +19,13 @@ def max_pool2d_forward(x, window):
     N, C, H, W = x.shape
     y = np.empty((N, C, *window.output_size(H, W)), x.dtype)
     argmax = np.empty(y.shape, index_type(H, W))
-    rows, columns = _taps(window, H, W)
-    arrays = _planes(x), _planes(y), _planes(argmax)
-    parallel_ranges(_max_forward, N * C, x.size, *arrays, rows, columns, *window.stride)
+    rows, columns = (
+        np.arange(window.kernel[axis]) * window.dilation[axis] - window.padding[axis][0]
+        for axis in range(2)
+    )
+    offsets = (rows[:, None] * W + columns).astype(argmax.dtype).reshape(-1)
+    arrays = _planes(x), _planes(y), _planes(argmax), offsets
+    parallel_ranges(_max_forward, N * C, x.size, *arrays, *_phases(window, H, W))
     return y, argmax
 
 
@@ -54,9 +61,8 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
     N, C, H, W = x.shape
     y = np.empty((N, C, *window.output_size(H, W)), x.dtype)
     shares = _shares(window, H, W, count_include_pad, divisor_override, x.dtype)
-    rows, columns = _taps(window, H, W)
-    arrays = _planes(x), _planes(y), shares, rows, columns
-    parallel_ranges(_avg_forward, N * C, x.size, *arrays, *window.stride)
+    arrays = _planes(x), _planes(y), shares
+    parallel_ranges(_avg_forward, N * C, x.size, *arrays, *_phases(window, H, W))
     return y
 
 
@@ -65,18 +71,18 @@ def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, diviso
     N, C = gy.shape[:2]
     gx = np.empty((N, C, *input_size), gy.dtype)
     shares = _shares(window, *input_size, count_include_pad, divisor_override, gy.dtype)
-    rows, columns = _taps(window, *input_size)
-    arrays = _planes(gy), _planes(gx), shares, rows, columns
-    parallel_ranges(_avg_input_grad, N * C, gx.size, *arrays, *window.stride)
+    arrays = _planes(gy), _planes(gx), shares
+    parallel_ranges(_avg_input_grad, N * C, gx.size, *arrays, *_phases(window, *input_size))
     return gx
 
 
 def adaptive_avg_pool2d_forward(x, output_size):
     """x (N, C, H, W) -> y (N, C, OH, OW)."""
-    N, C, H, W = x.shape
+    N, C = x.shape[:2]
     y = np.empty((N, C, *output_size), x.dtype)
-    if output_size == (1, 1):  # one long sum instead of H short ones
-        x = np.ascontiguousarray(x).reshape(N, C, 1, H * W)
+    if output_size == (1, 1):
+        parallel_ranges(_mean, N * C, x.size, _flat(x), y.reshape(N * C))
+        return y
     spans = _adaptive(x.shape[2:], output_size)
     parallel_ranges(_adaptive_avg_forward, N * C, x.size, _planes(x), _planes(y), *spans)
     return y
@@ -86,6 +92,10 @@ def adaptive_avg_pool2d_input_grad(gy, input_size):
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
     N, C = gy.shape[:2]
     gx = np.empty((N, C, *input_size), gy.dtype)
+    if gy.shape[2:] == (1, 1):
+        share = np.ascontiguousarray(gy).reshape(N * C)
+        parallel_ranges(_spread, N * C, gx.size, share, _flat(gx))
+        return gx
     spans = _adaptive(input_size, gy.shape[2:])
     parallel_ranges(_adaptive_avg_input_grad, N * C, gx.size, _planes(gy), _planes(gx), *spans)
     return gx
@@ -101,12 +111,10 @@ def _flat(x):
     return np.ascontiguousarray(x).reshape(x.shape[0] * x.shape[1], x.shape[2] * x.shape[3])
 
 
-def _taps(window, H, W):
-    """(KH, 3), (KW, 3): for each row and column of the kernel its offset, first and last output."""
-    return [
-        np.array(tap_ranges(window, axis, size, (0, outputs)), np.int64)
-        for axis, (size, outputs) in enumerate(zip((H, W), window.output_size(H, W), strict=True))
-    ]
+def _phases(window, H, W):
+    """How planes are taken apart, as the arguments of kernels."""
+    size, *rest = phases_of(window, H, W)
+    return size, *rest, *window.stride, window.padding[0][0], window.padding[1][0]
 
 
 def _adaptive(input_size, output_size):
@@ -122,54 +130,35 @@ def _shares(window, H, W, count_include_pad, divisor_override, dtype):
 
 
 # Loops start at 0 of a slice, never at an offset that might be negative: Numba would look at each
-# index for its sign, as Python does, and the compiler could not take several windows at once. For
-# the same reason strides of 1 and 2 are written out as constants.
+# index for its sign, as Python does, and the compiler could not take several windows at once.
 
 
 @kernel
-def _max_forward(x, y, argmax, rows, columns, stride_h, stride_w, first, last):
-    W, OW, KW = x.shape[2], y.shape[2], len(columns)
-    offsets = np.empty(len(rows) * KW, argmax.dtype)  # of each tap from the window's corner
-    for k in range(offsets.size):
-        offsets[k] = rows[k // KW, 0] * W + columns[k % KW, 0]
-    first_tap = np.full(OW, KW, np.int32)  # of each window, within a row of the kernel
-    for k in range(KW):
-        for j in range(columns[k, 1], columns[k, 2]):
-            first_tap[j] = min(first_tap[j], k)
-    winner = np.empty(OW, np.int32)
+def _max_forward(
+    x, y, argmax, offsets, size, height, width, run, taps, first_tap, sh, sw, top, left, first, last
+):
+    W, OH, OW = x.shape[2], y.shape[1], y.shape[2]
+    phases = np.full(size, -np.inf, x.dtype)  # the padding stays so from plane to plane
+    best, winner = np.empty(run, x.dtype), np.empty(run, np.int32)
     for plane in range(first, last):
-        for i in range(y.shape[1]):
-            best = y[plane, i]
-            best[:] = -np.inf
-            begun = False
-            for kh in range(len(rows)):
-                offset, top, bottom = rows[kh]
-                if not top <= i < bottom:
-                    continue
-                if not begun:  # where all are -inf, the first wins
-                    winner[:] = first_tap + np.int32(kh * KW)
-                    begun = True
-                row = x[plane, i * stride_h + offset]
-                for kw in range(KW):
-                    offset, left, right = columns[kw]
-                    cells = row[left * stride_w + offset :]
-                    k = np.int32(kh * KW + kw)
-                    if stride_w == 1:
-                        _raise_to(best[left:right], winner[left:right], cells, 1, k)
-                    elif stride_w == 2:
-                        _raise_to(best[left:right], winner[left:right], cells, 2, k)
-                    else:
-                        _raise_to(best[left:right], winner[left:right], cells, stride_w, k)
-            corner = i * stride_h * W
+        take_apart(x[plane], phases, height, width, sh, sw, top, left)
+        best[:] = -np.inf
+        winner[:] = first_tap[:run]  # where all are -inf, the first wins
+        for k in range(taps.size):
+            _raise_to(best, winner, phases[taps[k] :], np.int32(k))
+        for i in range(OH):
+            row, won, corner = best[i * width :], winner[i * width :], i * sh * W
+            out, at = y[plane, i], argmax[plane, i]
             for j in range(OW):
-                argmax[plane, i, j] = corner + j * stride_w + offsets[winner[j]]
+                out[j] = row[j]
+                at[j] = corner + j * sw + offsets[won[j]]
 
 
 @kernel
-def _raise_to(best, winner, cells, stride, k):
+def _raise_to(best, winner, cells, k):
     """best and winner after tap k: of equal values the first wins, and NaN over every number."""
     for j in range(best.size):
-        value = cells[j * stride]
+        value = cells[j]
         wins = (value > best[j]) | (value != value)
         best[j] = value if wins else best[j]
         winner[j] = k if wins else winner[j]
@@ -208,48 +197,65 @@ def _gather(x, argmax, y, first, last):
 
 
 @kernel
-def _avg_forward(x, y, shares, rows, columns, stride_h, stride_w, first, last):
+def _avg_forward(x, y, shares, size, height, width, run, taps, _, sh, sw, top, left, first, last):
+    phases, total = np.zeros(size, x.dtype), np.empty(run, x.dtype)
     for plane in range(first, last):
+        take_apart(x[plane], phases, height, width, sh, sw, top, left)
+        total[:] = 0
+        for k in range(taps.size):
+            _add_to(total, phases[taps[k] :], run)
         for i in range(y.shape[1]):
-            out = y[plane, i]
-            out[:] = 0
-            for offset, top, bottom in rows:
-                if top <= i < bottom:
-                    row = x[plane, i * stride_h + offset]
-                    for offset_w, left, right in columns:
-                        cells = row[left * stride_w + offset_w :]
-                        if stride_w == 1:
-                            _add_to(out[left:right], 1, cells, 1, right - left)
-                        elif stride_w == 2:
-                            _add_to(out[left:right], 1, cells, 2, right - left)
-                        else:
-                            _add_to(out[left:right], 1, cells, stride_w, right - left)
-            out *= shares[i]
+            out, row, share = y[plane, i], total[i * width :], shares[i]
+            for j in range(out.size):
+                out[j] = row[j] * share[j]
 
 
 @kernel
-def _avg_input_grad(gy, gx, shares, rows, columns, stride_h, stride_w, first, last):
+def _avg_input_grad(
+    gy, gx, shares, size, height, width, run, taps, _, sh, sw, top, left, first, last
+):
+    phases, share = np.empty(size, gy.dtype), np.zeros(run, gy.dtype)
     for plane in range(first, last):
-        gx[plane] = 0
         for i in range(gy.shape[1]):
-            share = gy[plane, i] * shares[i]
-            for offset, top, bottom in rows:
-                if top <= i < bottom:
-                    row = gx[plane, i * stride_h + offset]
-                    for offset_w, left, right in columns:
-                        cells = row[left * stride_w + offset_w :]
-                        if stride_w == 1:
-                            _add_to(cells, 1, share[left:right], 1, right - left)
-                        elif stride_w == 2:
-                            _add_to(cells, 2, share[left:right], 1, right - left)
-                        else:
-                            _add_to(cells, stride_w, share[left:right], 1, right - left)
+            out, row, part = share[i * width :], gy[plane, i], shares[i]
+            for j in range(row.size):
+                out[j] = row[j] * part[j]
+        phases[:] = 0
+        for k in range(taps.size):
+            _add_to(phases[taps[k] :], share, run)
+        put_together(phases, gx[plane], height, width, sh, sw, top, left)
 
 
 @kernel
-def _add_to(y, y_stride, x, x_stride, count):
+def _add_to(y, x, count):
     for j in range(count):
-        y[j * y_stride] += x[j * x_stride]
+        y[j] += x[j]
+
+
+@kernel(any_order=True)
+def _mean(x, y, first, last):
+    lanes = np.empty(LANES, x.dtype)
+    for plane in range(first, last):
+        row = x[plane]
+        lanes[:] = 0
+        whole = row.size - row.size % LANES
+        for start in range(0, whole, LANES):
+            part = row[start : start + LANES]
+            for k in range(LANES):
+                lanes[k] += part[k]
+        total = x.dtype.type(0)
+        for k in range(LANES):
+            total += lanes[k]
+        rest = row[whole:]
+        for k in range(rest.size):
+            total += rest[k]
+        y[plane] = total / x.dtype.type(row.size)
+
+
+@kernel
+def _spread(gy, gx, first, last):
+    for plane in range(first, last):
+        gx[plane] = gy[plane] / gy.dtype.type(gx.shape[1])
 
 
 @kernel(any_order=True)

@@ -1,0 +1,101 @@
+"""A plane taken apart by the strides of a window, so that each tap of it is a run of memory.
+
+Of a plane with its padding, row h and column w go to phase (h % sh, w % sw), row h // sh, column
+w // sw. The inputs that all windows of the plane read with one tap then stand in one phase, in
+order, with a few numbers between the rows that belong to no window: one loop for a tap, however
+narrow the plane is. A loop per row would rarely be long enough to take many windows at once.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..jit import kernel
+from ..window import Window
+
+
+class Phases(NamedTuple):
+    """Where windows find their inputs; the phases lie one after another, each height x width."""
+
+    size: int  # of all phases together
+    height: int
+    width: int
+    run: int  # numbers in the run of a tap: window (i, j) is number i * width + j of each run
+    taps: np.ndarray  # (KH * KW,): where the run of each tap begins
+    first: np.ndarray  # (run,): the first tap of each window that is inside the input
+
+
+@lru_cache(maxsize=256)
+def phases_of(window: Window, H: int, W: int) -> Phases:
+    """How a plane (H, W) is taken apart for a window."""
+    outputs = window.output_size(H, W)
+    reach, inside = [], []
+    for axis, size in enumerate((H, W)):
+        positions = np.arange(window.kernel[axis]) * window.dilation[axis]
+        reach.append((positions % window.stride[axis], positions // window.stride[axis]))
+        corners = np.arange(outputs[axis]) * window.stride[axis] - window.padding[axis][0]
+        places = corners[:, None] + positions
+        inside.append(((places >= 0) & (places < size)).argmax(1))
+    (row_phase, row_shift), (column_phase, column_shift) = reach
+    height, width = outputs[0] + row_shift[-1], outputs[1] + column_shift[-1]
+    phase = row_phase[:, None] * window.stride[1] + column_phase
+    taps = (phase * height + row_shift[:, None]) * width + column_shift
+    first = np.zeros((outputs[0], width), np.int32)
+    first[:, : outputs[1]] = inside[0][:, None] * window.kernel[1] + inside[1]
+    size = window.stride[0] * window.stride[1] * height * width
+    run = max((outputs[0] - 1) * width + outputs[1], 0)
+    return Phases(int(size), int(height), int(width), int(run), taps.reshape(-1), first.reshape(-1))
+
+
+@kernel
+def take_apart(x, phases, height, width, stride_h, stride_w, top, left):
+    """x (H, W) -> phases, but for the padding and for what no window reads."""
+    W = x.shape[1]
+    for h in range(x.shape[0]):
+        r = (h + top) // stride_h
+        if r >= height:
+            break
+        for phase in range(stride_w):
+            start = (phase - left) % stride_w  # the first column of this phase
+            to = (start + left) // stride_w
+            count = min((W - start + stride_w - 1) // stride_w, width - to)
+            row = ((h + top) % stride_h * stride_w + phase) * height + r
+            out, cells = phases[row * width + to :], x[h, start:]
+            if stride_w == 1:
+                for k in range(count):
+                    out[k] = cells[k]
+            elif stride_w == 2:
+                for k in range(count):
+                    out[k] = cells[k * 2]
+            else:
+                for k in range(count):
+                    out[k] = cells[k * stride_w]
+
+
+@kernel
+def put_together(phases, x, height, width, stride_h, stride_w, top, left):
+    """phases -> x (H, W), 0 where no window reads."""
+    W = x.shape[1]
+    for h in range(x.shape[0]):
+        r = (h + top) // stride_h
+        if r >= height:
+            x[h:] = 0
+            break
+        for phase in range(stride_w):
+            start = (phase - left) % stride_w
+            to = (start + left) // stride_w
+            count = min((W - start + stride_w - 1) // stride_w, width - to)
+            row = ((h + top) % stride_h * stride_w + phase) * height + r
+            cells, out = phases[row * width + to :], x[h, start:]
+            if stride_w == 1:
+                for k in range(count):
+                    out[k] = cells[k]
+            elif stride_w == 2:
+                for k in range(count):
+                    out[k * 2] = cells[k]
+            else:
+                for k in range(count):
+                    out[k * stride_w] = cells[k]
+            for w in range(start + max(count, 0) * stride_w, W, stride_w):
+                x[h, w] = 0
