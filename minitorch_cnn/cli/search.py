@@ -233,7 +233,9 @@ def how_to_train(plan, path: Path) -> str:
     """The command that trains the best network, or how it is built if that is no model's name."""
     space, training = plan.space, plan.training
     if space.model is None:
-        return f"To build it: mt.nas.read_plan({str(path.parent)!r}).space.build(best, 10, 1)"
+        found = f"json.load(open({str(path)!r}))"
+        plan = f"mt.nas.read_plan({str(path.parent)!r})"
+        return f"To build it:\n  {plan}.space.build({found}, num_classes, in_channels)"
     each = (f"{name}={json.dumps(value)}" for name, value in space.settings.items())
     settings = " ".join(map(shlex.quote, each))
     data = " ".join(filter(None, [training.data, training.path]))

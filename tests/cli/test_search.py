@@ -1,5 +1,6 @@
 """minitorch-cnn search: what it finds, keeps and says, alone and under MPI."""
 
+import io
 import json
 import os
 import shlex
@@ -11,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.nas import Training, read_log, read_plan
+from minitorch_cnn.cli.search import how_to_train
+from minitorch_cnn.nas import LayerSpace, Plan, Training, read_log, read_plan
 from tests.interpreter import ROOT
 
 CELLS = ["--space", "cells", "--space-set", "nodes=1", "filters=2"]
@@ -57,6 +59,16 @@ def test_the_best_is_a_genotype_that_can_be_built_and_trained(searched, command,
     arguments[arguments.index(asked)] = f"genotype={json.dumps(genotype)}"
     done = command(*arguments, "--epochs", 1, "--plain", "--out", tmp_path / "run")
     assert done.code == 0 and "Held out" in done.out
+
+
+def test_how_to_build_the_best_network_without_a_model_of_its_own_is_said(tmp_path):
+    space = LayerSpace(layers=2)
+    (tmp_path / "plan.json").write_text(Plan(space).to_json())
+    (tmp_path / "best.json").write_text(json.dumps(space.decode([0] * 8)))
+    code = how_to_train(Plan(space), tmp_path / "best.json").splitlines()[1]
+    known = {"mt": mt, "json": json, "open": lambda path: io.StringIO(Path(path).read_text())}
+    model = eval(code, {**known, "num_classes": 4, "in_channels": 2})
+    assert model(mt.zeros(1, 2, 8, 8)).shape == (1, 4)
 
 
 def test_a_stopped_search_goes_on(searched, command, tmp_path):
