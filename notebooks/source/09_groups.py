@@ -1,0 +1,311 @@
+# %% [markdown]
+# # 9. Groups, depthwise, ResNeXt, SE
+#
+# **Question.** A convolution connects every channel with every other. Which of these connections
+# can one do without, and how do the channels hear of each other then?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import F, digits, error, groups as check, nn, np, plt, seconds, train
+
+rng = mt.manual_seed(9)
+
+# %% [markdown]
+# ## Predict
+#
+# MobileNet replaces a 3 x 3 convolution of 256 channels by a depthwise one (each channel by itself)
+# and a 1 x 1. By what factor do the multiply-adds fall? And the time?
+
+# %%
+guess = 9  # guess: how many times fewer multiply-adds
+
+# %% [markdown]
+# ## Build
+#
+# With g groups, outputs of group i see inputs of group i only: g convolutions side by side.
+
+
+# %%
+def grouped(x, w, groups):
+    """x (N, C, H, W), w (O, C / groups, 3, 3) -> y (N, O, H, W), padding 1."""
+    # begin solution: cut x and w into groups, F.conv2d for each pair, mt.cat
+    xs, ws = x.chunk(groups, 1), w.chunk(groups, 0)
+    pairs = zip(xs, ws, strict=True)
+    return mt.cat([F.conv2d(part, kernel, padding=1) for part, kernel in pairs], dim=1)
+    # end solution
+
+
+def macs(c, o, k, groups=1):
+    """Multiply-adds per position of a k x k convolution from c to o channels."""
+    # begin solution: how many numbers does one output add up?
+    return o * (c // groups) * k * k
+    # end solution
+
+
+check.grouped(grouped)
+check.costs(macs)
+
+# %% [markdown]
+# ResNeXt's block was first drawn as many thin branches, added up: 1 x 1, 3 x 3, 1 x 1 each. It is
+# one bottleneck with a grouped 3 x 3. Cut the three weights so that both give the same.
+
+
+# %%
+def branches(x, w1, w2, w3, groups):
+    """w1 (B, C, 1, 1), w2 (B, B / groups, 3, 3), w3 (O, B, 1, 1); ReLUs after the first two."""
+    # begin solution: branch i has rows i of w1 and w2, and columns i of w3
+    total = 0
+    for a, b, c in zip(w1.chunk(groups, 0), w2.chunk(groups, 0), w3.chunk(groups, 1), strict=True):
+        y = F.relu(F.conv2d(x, a))
+        y = F.relu(F.conv2d(y, b, padding=1))
+        total = total + F.conv2d(y, c)
+    return total
+    # end solution
+
+
+check.branches(branches)
+
+# %% [markdown]
+# Groups on groups never mix. ShuffleNet deals the channels out anew in between, like cards: first
+# the first of each group, then the second of each.
+
+
+# %%
+def shuffle(x, groups):
+    """x (N, C, H, W) with channel j C / groups ... dealt out in turn."""
+    # begin solution: see C as (groups, C / groups), swap, and see it as C again
+    N, C, H, W = x.shape
+    return x.reshape(N, groups, C // groups, H, W).transpose(1, 2).reshape(N, C, H, W)
+    # end solution
+
+
+check.shuffle(shuffle)
+
+# %% [markdown]
+# Squeeze and excitation lets all channels of an image have a say about each: average every map, two
+# small linear layers, a sigmoid, and multiply.
+
+
+# %%
+def excite(x, w1, b1, w2, b2):
+    """x (N, C, H, W), w1 (R, C), w2 (C, R) -> x times its gates."""
+    # begin solution: the means, two layers, a sigmoid, then reshape to (N, C, 1, 1)
+    hidden = F.relu(x.mean((2, 3)) @ w1.T + b1)
+    gates = F.sigmoid(hidden @ w2.T + b2)
+    return x * gates.reshape(*gates.shape, 1, 1)
+    # end solution
+
+
+check.gate(excite)
+
+# %% [markdown]
+# ## See
+#
+# The lecture's formula: a depthwise separable convolution is 9C / (9 + C) times cheaper.
+
+# %%
+channels = 2 ** np.arange(2, 11)
+gain = [macs(c, c, 3) / (macs(c, c, 3, groups=c) + macs(c, c, 1)) for c in channels]
+share = [macs(c, c, 1) / (macs(c, c, 3, groups=c) + macs(c, c, 1)) for c in channels]
+assert np.allclose(gain, 9 * channels / (9 + channels))
+figure, (left, right) = plt.subplots(1, 2, figsize=(8, 3))
+left.semilogx(channels, gain, "o-", color="#1f5fbf", base=2)
+left.axhline(9, color="black", linewidth=0.5)
+left.set_ylabel("times fewer multiply-adds")
+right.semilogx(channels, 100 * np.array(share), "o-", color="#d9822b", base=2)
+right.set_ylabel("of them in the 1 x 1 (%)")
+for axis in (left, right):
+    axis.set_xlabel("channels C")
+at = float(gain[6])
+figure.suptitle(
+    f"At 256 channels {at:.1f} times fewer, and {100 * share[6]:.0f} % of the rest in the 1 x 1"
+)
+plt.show()
+print(f"your guess {guess}")
+assert 8 < at < 9 and share[6] > 0.9
+
+# %% [markdown]
+# The gain nears 9, the number of a window's places, and nearly all that is left is the 1 x 1. That
+# is why ShuffleNet puts groups into the 1 x 1 layers too. Who then sees whom? Two layers of 1 x 1
+# with 4 groups, without and with a shuffle between them, seen through gradients.
+
+
+# %%
+def who_sees_whom(between):
+    x = mt.randn(1, 16, 1, 1, requires_grad=True)
+    first, second = mt.randn(16, 4, 1, 1), mt.randn(16, 4, 1, 1)
+    y = F.conv2d(between(F.conv2d(x, first, groups=4)), second, groups=4)
+    rows = [mt.grad(y[0, i, 0, 0], x, retain_graph=True)[0].numpy() for i in range(16)]
+    return (np.array(rows).reshape(16, 16) != 0).astype(float)
+
+
+apart, mixed = who_sees_whom(lambda y: y), who_sees_whom(lambda y: shuffle(y, 4))
+figure, axes = plt.subplots(1, 2, figsize=(6.4, 3.4), sharey=True)
+for axis, seen, title in zip(axes, (apart, mixed), ("no shuffle", "shuffled between"), strict=True):
+    axis.imshow(seen, cmap="Blues", vmin=0, vmax=1.3)
+    axis.set_title(f"{title}: {100 * seen.mean():.0f} % of pairs")
+    axis.set_xlabel("input channel")
+axes[0].set_ylabel("output channel")
+figure.suptitle("One shuffle lets every output see every input (blue)")
+plt.show()
+assert apart.mean() == 0.25 and mixed.mean() == 1
+
+# %% [markdown]
+# Now the gates. Train a small net with squeeze and excitation on digits of 16 x 16, and look at the
+# mean gate of each channel for each class, in its first and in its last module.
+
+# %%
+from_block = mt.models.blocks.SqueezeExcitation
+
+
+def small_net(gates, convolution):
+    layers, c = [], 1
+    for width in (16, 32, 32):
+        layers += [convolution(c, width), nn.BatchNorm2d(width), nn.ReLU()]
+        layers += [from_block(width, 8)] if gates else []
+        layers += [nn.MaxPool2d(2)]
+        c = width
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+
+
+def dense(c, o):
+    return nn.Conv2d(c, o, 3, padding=1, bias=False)
+
+
+images, labels = digits(size=16)
+held_out = digits(train=False, size=16)
+mt.manual_seed(1)
+net = small_net(True, dense)
+print(f"training error of the last epoch: {train(net, images, labels, 5)[-1]:.1f} %")
+print(f"held out: {error(net, *held_out):.1f} %")
+
+modules = [m for m in net.modules() if isinstance(m, from_block)]
+inputs, ratios = {}, []
+for number, m in enumerate(modules):
+    m.register_forward_hook(lambda m, x, y, number=number: inputs.update({number: (m, x[0])}))
+net.eval()
+with mt.no_grad():
+    net(mt.tensor(held_out[0]))
+    for number in (0, 2):
+        m, x = inputs[number]
+        w1, w2 = m.fc1.weight.reshape(8, -1), m.fc2.weight.reshape(-1, 8)
+        ones = x * 0 + 1
+        hidden = F.relu(x.mean((2, 3)) @ w1.T + m.fc1.bias)
+        gates = F.sigmoid(hidden @ w2.T + m.fc2.bias).numpy()
+        assert np.allclose(
+            m(x).numpy(), excite(x, w1, m.fc1.bias, w2, m.fc2.bias).numpy(), atol=1e-5
+        )
+        ratios.append(np.array([gates[held_out[1] == digit].mean(0) for digit in range(10)]))
+spread = [float(by_class.std(0).mean()) for by_class in ratios]
+figure, axes = plt.subplots(1, 2, figsize=(8, 3), width_ratios=(1, 2), sharey=True)
+for axis, by_class, name, value in zip(axes, ratios, ("first", "last"), spread, strict=True):
+    shown = axis.imshow(by_class, aspect="auto", cmap="viridis", vmin=0, vmax=1)
+    axis.set_title(f"{name} module: {value:.3f}")
+    axis.set_xlabel("channel")
+axes[0].set_ylabel("digit")
+axes[0].set_yticks(range(10))
+figure.colorbar(shown, ax=axes, label="mean gate")
+figure.suptitle("How much gates differ between classes (standard deviation, mean over channels)")
+plt.show()
+print(f"spread over classes: first {spread[0]:.3f}, last {spread[1]:.3f}")
+
+# %% [markdown]
+# A column of one colour is a channel whose gate does not ask for the class. Hu et al. found that
+# early gates are the same for all classes and late ones are not; compare the two numbers printed
+# above, and the columns, for this small net and this one run.
+#
+# ## Break it
+#
+# A shuffle of the wrong shape, whose groups fit only by chance; groups that all see the first;
+# gates for the batch as a whole; branches that are concatenated where they should be added.
+
+# %%
+check.shuffle(lambda x, groups: shuffle(x, x.shape[1] // groups))
+check.grouped(lambda x, w, groups: F.conv2d(x[:, : x.shape[1] // groups], w, padding=1))
+check.gate(lambda x, *weights: excite(x, *weights).mean(0, keepdim=True) + 0 * x)
+check.costs(lambda c, o, k, groups: (o // groups) * (c // groups) * k * k)
+
+# %% [markdown]
+# ## Measure
+#
+# Fewer multiply-adds: less time? And at what accuracy? Three ways to make the small net's layers.
+
+
+# %%
+def separable(c, o):
+    return nn.Sequential(
+        nn.Conv2d(c, c, 3, padding=1, groups=c, bias=False), nn.Conv2d(c, o, 1, bias=False)
+    )
+
+
+def in_groups(c, o):
+    return nn.Conv2d(c, o, 3, padding=1, groups=min(c, 8), bias=False)
+
+
+rows = []
+x = mt.tensor(images[:64])
+for name, convolution in (("dense", dense), ("8 groups", in_groups), ("separable", separable)):
+    mt.manual_seed(1)
+    net = small_net(False, convolution)
+    cost = mt.analysis.summary(net, (1, 16, 16)).total_macs / 1e6
+    train(net, images, labels, 5)
+    wrong = error(net, *held_out)
+    with mt.no_grad():
+        net.eval()
+        rows.append((name, cost, 1000 * seconds(lambda net=net: net(x), 10) / 64, wrong))
+    print("{:10} {:5.2f} million   {:5.3f} ms an image   {:4.1f} % error".format(*rows[-1]))
+figure, axes = plt.subplots(1, 3, figsize=(8, 2.8))
+units = ("multiply-adds (million)", "time of an image (ms)", "error held out (%)")
+for axis, unit, values in zip(axes, units, list(zip(*rows, strict=True))[1:], strict=True):
+    axis.bar([row[0] for row in rows], values, color=["#8a8f98", "#1f5fbf", "#d9822b"])
+    axis.set_ylabel(unit)
+    axis.tick_params(axis="x", labelrotation=20)
+fewer, faster = rows[0][1] / rows[2][1], rows[0][2] / rows[2][2]
+figure.suptitle(f"Separable: {fewer:.1f} times fewer multiply-adds, {faster:.1f} times as fast")
+plt.show()
+assert fewer > 3
+
+# %% [markdown]
+# Time does not follow multiply-adds: a depthwise layer does little with each number that it reads,
+# and small layers are all overhead. Errors are those of one run each on 355 digits, where one digit
+# is 0.3 %.
+#
+# ## From the notebook to the library
+#
+# `minitorch_cnn/models/resnext.py` has the block in its three forms, `shufflenet_v1.py` the
+# shuffle, `blocks.py` squeeze and excitation. Whole nets of three forms, one set of weights:
+
+# %%
+forms = {}
+for form in ("grouped", "concatenated", "aggregated"):
+    forms[form] = mt.models.create_model("resnext50_32x4d", form=form, width=0.25).eval()
+x, logits = mt.randn(1, 3, 64, 64), {}
+for form, model in forms.items():
+    if form != "grouped":
+        mt.models.resnext.carry_weights(forms["grouped"], model)
+    with mt.no_grad():
+        logits[form] = model(x).numpy()
+    apart = abs(logits[form] - logits["grouped"]).max() / abs(logits["grouped"]).max()
+    print(f"{form:13} relative difference {apart:.0e}")
+    assert apart < 1e-4
+y = mt.randn(2, 12, 3, 3)
+assert np.array_equal(shuffle(y, 3).numpy(), F.channel_shuffle(y, 3).numpy())
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. For which number of groups is a grouped convolution depthwise?
+# 2. How do parameters and multiply-adds depend on the number of groups, at fixed width?
+# 3. ResNeXt widens its bottleneck as the groups grow. So that what stays the same?
+# 4. Which shuffle undoes a shuffle with 3 groups of 12 channels?
+# 5. How many shuffled layers does it take until every output sees every input, with g groups?
+# 6. Why a sigmoid in the gate, and not a softmax?
+# 7. What share of its parameters do the gates of SE-ResNet-50 have? (`summary` tells.)
+# 8. Why is a depthwise layer slow on a machine that multiplies fast?
+#
+# ## Further reading
+#
+# - S. Xie et al. (2017), Aggregated residual transformations. arXiv 1611.05431.
+# - A. Howard et al. (2017), MobileNets. arXiv 1704.04861.
+# - X. Zhang et al. (2018), ShuffleNet. arXiv 1707.01083.
+# - J. Hu, L. Shen, G. Sun (2018), Squeeze-and-excitation networks. arXiv 1709.01507.
