@@ -17,6 +17,8 @@ from .figures import headline, new_figure, show_image
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+Pair = tuple[int, int]
+
 LEGIBLE = 9  # cells a side up to which numbers are written into them
 FRAME = "#d9822b"
 
@@ -101,9 +103,9 @@ class ConvolutionSteps(NamedTuple):
 def convolution_steps(
     x: np.ndarray,
     kernel: np.ndarray,
-    stride: int = 1,
-    padding: int = 0,
-    dilation: int = 1,
+    stride: int | Pair = 1,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
 ) -> ConvolutionSteps:
     """Every window of a convolution of one image with one filter.
 

@@ -19,8 +19,8 @@ from .explorer.layout import layout
 from .fields import ancestors
 from .watch import rectifies
 
-WIDTH, HEIGHT, GAP = 168, 40, 26  # of a box, and between rows, in pixels
-LETTER = 6.3  # the width of one, at least as wide as any in the sans-serif fonts of browsers
+BOX, LEAF, GAP, MARGIN = 36, 22, 26, 8  # heights, and what is free between and within, in pixels
+LETTER = 6.6  # the width of one, about the widest in the sans-serif fonts of browsers
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
     'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11" text-anchor="middle">'
@@ -44,6 +44,21 @@ class Box(NamedTuple):
     detail: str
     sources: list[int]
 
+    @property
+    def lines(self) -> list[str]:
+        """What is written into it."""
+        leaf = self.kind == "leaf"
+        return [f"{self.title}: {self.detail}"] if leaf else [self.title, self.detail]
+
+
+class Spot(NamedTuple):
+    """The middle of a box, and its sides, in pixels."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
 
 class Graph(NamedTuple):
     """The boxes, each after its sources; the last is the result."""
@@ -60,35 +75,48 @@ class Graph(NamedTuple):
         return "\n".join([*lines, "}"]) + "\n"
 
     def svg(self) -> str:
-        """The graph as an SVG image, the result at the bottom."""
-        count = len(self.boxes)
-        feeds: list[list[int]] = [[] for _ in range(count)]
-        for k, box in enumerate(self.boxes):
-            for source in box.sources:
-                feeds[count - 1 - source].append(count - 1 - k)
-        # From the result up: leaves then stand above what they go into.
-        places = layout([sorted(before) for before in feeds])[::-1]
-        left = min(column for column, _ in places)
-        bottom = max(row for _, row in places)
-        widths = [max(WIDTH, LETTER * max(map(len, (box.title, box.detail)))) for box in self.boxes]
-        wide = max(widths)
-        spots = [
-            ((column - left + 0.5) * (wide + GAP), (bottom - row) * (HEIGHT + GAP) + GAP)
-            for column, row in places
-        ]
-        width = max(x for x, _ in spots) + (wide + GAP) / 2
-        height = max(y for _, y in spots) + HEIGHT + GAP
+        """The graph as an SVG image, the result at the bottom, weights beside what they go into."""
+        spots, width, height = self.places()
         arrows = [
             _arrow(spots[source], spots[k])
             for k, box in enumerate(self.boxes)
             for source in box.sources
         ]
-        drawn = [
-            _drawn(box, *spot, w) for box, spot, w in zip(self.boxes, spots, widths, strict=True)
-        ]
+        drawn = [_drawn(box, spot) for box, spot in zip(self.boxes, spots, strict=True)]
         head = HEAD.format(width=round(width), height=round(height))
-        title = f"<title>Computation graph, {count} boxes</title>"
+        title = f"<title>Computation graph, {len(self.boxes)} boxes</title>"
         return "\n".join([head, title, TIP, GROUND, *arrows, *drawn, "</svg>\n"])
+
+    def places(self) -> tuple[list[Spot], float, float]:
+        """Where each box is drawn, and the width and height of the image.
+
+        A leaf that goes into one operation stands to its left, so that the operations make columns.
+        """
+        users: list[list[int]] = [[] for _ in self.boxes]
+        for k, box in enumerate(self.boxes):
+            for source in box.sources:
+                users[source].append(k)
+        beside: dict[int, list[int]] = {}
+        for k, box in enumerate(self.boxes):
+            if box.kind == "leaf" and len(users[k]) == 1:
+                beside.setdefault(users[k][0], []).append(k)
+        aside = {k for leaves in beside.values() for k in leaves}
+        order = [k for k in range(len(self.boxes)) if k not in aside][::-1]
+        rank = {k: i for i, k in enumerate(order)}
+        # From the result up: what is early stands close above what it goes into.
+        cells = layout([sorted(rank[user] for user in users[k]) for k in order])
+        left, bottom = min(c for c, _ in cells), max(r for _, r in cells)
+        wide = max(LETTER * len(line) for box in self.boxes for line in box.lines) + 2 * MARGIN
+        tall = max([BOX, *(LEAF * len(leaves) for leaves in beside.values())])
+        across, down = (2 if aside else 1) * (wide + GAP), tall + GAP
+        spots: list[Spot] = [None] * len(self.boxes)
+        for k, (column, row) in zip(order, cells, strict=True):
+            x, y = (column - left + 1) * across - (wide + GAP) / 2, (bottom - row + 0.5) * down
+            spots[k] = Spot(x, y, wide, BOX)
+            for place, leaf in enumerate(beside.get(k, [])):
+                higher = (len(beside[k]) - 1) / 2 - place
+                spots[leaf] = Spot(x - wide - GAP, y - higher * LEAF, wide, LEAF - 4)
+        return spots, max(spot.x for spot in spots) + wide / 2 + wide / 3, (bottom + 1) * down
 
     def save(self, path: str | Path) -> None:
         """Write `svg` or `dot`, as the file's ending says.
@@ -146,18 +174,33 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _arrow(start: tuple[float, float], end: tuple[float, float]) -> str:
-    (a, b), (c, d) = start, end
-    b += HEIGHT
-    bend = (d - b) / 2
-    path = f"M{a:.1f} {b:.1f}C{a:.1f} {b + bend:.1f} {c:.1f} {d - bend:.1f} {c:.1f} {d:.1f}"
+def _arrow(start: Spot, end: Spot) -> str:
+    if start.x < end.x and abs(start.y - end.y) < BOX:  # a leaf beside the operation
+        a, b, c, d = start.x + start.width / 2, start.y, end.x - end.width / 2, end.y
+        return _curve(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}")
+    a, b, c, d = start.x, start.y + start.height / 2, end.x, end.y - end.height / 2
+    # An arrow past other boxes, such as a residual block's branch, goes around them.
+    around = d - b > BOX + GAP and abs(a - c) < start.width
+    way = -start.width if a < c else start.width
+    side, bend = (way, 0) if around else (0, min((d - b) / 2, 3 * GAP))
+    first, second = f"{a + side:.1f} {b + bend:.1f}", f"{c + side:.1f} {d - bend:.1f}"
+    return _curve(f"M{a:.1f} {b:.1f}C{first} {second} {c:.1f} {d:.1f}")
+
+
+def _curve(path: str) -> str:
     return f'<path d="{path}" fill="none" stroke="#555" marker-end="url(#tip)"/>'
 
 
-def _drawn(box: Box, x: float, y: float, width: float) -> str:
-    return (
-        f'<rect x="{x - width / 2:.1f}" y="{y:.1f}" width="{width:.1f}" height="{HEIGHT}" rx="5" '
-        f'fill="{COLORS[box.kind]}" stroke="#888"/>'
-        f'<text x="{x:.1f}" y="{y + 16:.1f}" font-weight="bold">{escape(box.title)}</text>'
-        f'<text x="{x:.1f}" y="{y + 31:.1f}">{escape(box.detail)}</text>'
+def _drawn(box: Box, spot: Spot) -> str:
+    x, y, width, height = spot
+    frame = (
+        f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" '
+        f'height="{height}" rx="5" fill="{COLORS[box.kind]}" stroke="#888"/>'
     )
+    first = y + 4 - 7.5 * (len(box.lines) - 1)
+    weights = ["bold", "normal"] if len(box.lines) == 2 else ["normal"]
+    texts = [
+        f'<text x="{x:.1f}" y="{first + 15 * k:.1f}" font-weight="{weight}">{escape(line)}</text>'
+        for k, (line, weight) in enumerate(zip(box.lines, weights, strict=True))
+    ]
+    return frame + "".join(texts)

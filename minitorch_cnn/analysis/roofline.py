@@ -62,7 +62,10 @@ class LayerProfile(NamedTuple):
 
     @property
     def share(self) -> np.ndarray:
-        """Of what the roof allows: 1 is the best; 0 for layers without operations."""
+        """Of what the roof allows; 0 for layers without operations.
+
+        Above 1 where an algorithm needs fewer operations, as Winograd's, or data lie in a cache.
+        """
         at_best = self.flops / np.maximum(self.roof.at(self.intensity), 1e-300)
         return at_best / self.seconds
 

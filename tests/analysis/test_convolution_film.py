@@ -35,7 +35,9 @@ def test_a_column_is_a_window_and_the_row_times_the_matrix_the_output():
     assert np.array_equal(EDGES.ravel() @ found.columns, found.output.ravel())
 
 
-@pytest.mark.parametrize("stride, padding, dilation", [(1, 0, 1), (2, 1, 1), (1, 2, 2), (3, 0, 2)])
+@pytest.mark.parametrize(
+    "stride, padding, dilation", [(1, 0, 1), (2, 1, 1), ((2, 1), 2, 2), (3, (0, 1), (2, 1))]
+)
 def test_the_output_is_that_of_the_library(stride, padding, dilation):
     rng = np.random.default_rng(0)
     x, kernel = rng.normal(size=(2, 9, 8)), rng.normal(size=(2, 3, 2))

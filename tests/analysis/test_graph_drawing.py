@@ -44,7 +44,7 @@ def test_quotes_do_not_break_the_text_for_graphviz():
 def test_the_image_shows_every_box_and_arrow_within_its_frame(graph):
     root = ElementTree.fromstring(graph.svg())
     texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert texts[::2] == ["x", "<y>", "Mul", "Add", "Sum"]
+    assert texts == ["x: 3", "<y>: 3", "Mul", "3", "Add", "3", "Sum", "one number"]
     assert len([p for p in root.iter(f"{SVG}path") if p.get("marker-end")]) == 5
     width, height = float(root.get("width")), float(root.get("height"))
     boxes = [r for r in root.iter(f"{SVG}rect") if r.get("rx")]
@@ -54,20 +54,28 @@ def test_the_image_shows_every_box_and_arrow_within_its_frame(graph):
         assert float(box.get("y")) + float(box.get("height")) <= height
 
 
-def test_boxes_stand_below_their_sources_and_do_not_overlap():
+def test_boxes_stand_below_their_sources_or_beside_their_weights_and_do_not_overlap():
     model = mt.models.create_model("googlenet", num_classes=2)
-    y = model.eval()(mt.zeros(0, 3, 64, 64))
-    graph = computation_graph(y, model)
-    root = ElementTree.fromstring(graph.svg())
-    rects = [r for r in root.iter(f"{SVG}rect") if r.get("rx")]
-    spots = [(float(r.get("x")), float(r.get("y")), float(r.get("width"))) for r in rects]
+    graph = computation_graph(model.eval()(mt.zeros(0, 3, 64, 64)), model)
+    spots, width, _ = graph.places()
     for k, box in enumerate(graph.boxes):
-        assert all(spots[s][1] < spots[k][1] for s in box.sources)
+        for s in box.sources:
+            weight = graph.boxes[s].kind == "leaf"
+            assert spots[s].x < spots[k].x if weight else spots[s].y < spots[k].y
     rows = {}
-    for x, y, width in spots:
-        rows.setdefault(y, []).append((x, x + width))
+    for spot in spots:
+        rows.setdefault(spot.y, []).append((spot.x - spot.width / 2, spot.x + spot.width / 2))
     for spans in map(sorted, rows.values()):
+        assert spans[0][0] >= 0 and spans[-1][1] <= width
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+
+
+def test_the_operations_of_a_chain_stand_in_one_column():
+    model = mt.models.create_model("alexnet", num_classes=2)
+    graph = computation_graph(model.eval()(mt.zeros(0, 3, 224, 224)), model)
+    spots, _, _ = graph.places()
+    columns = {s.x for box, s in zip(graph.boxes, spots, strict=True) if box.kind != "leaf"}
+    assert len(columns) == 1
 
 
 def test_leaves_of_a_model_have_its_parameters_names():
