@@ -12,7 +12,7 @@ FRAMEWORK = find_packages(include=["minitorch_cnn", "minitorch_cnn.*"])
 KERNELS = [f"minitorch_cnn.{name}" for name in find_packages(include=["kernels", "kernels.*"])]
 
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
-FAST = ["numba>=0.61", "scipy>=1.11", "threadpoolctl>=3.2"]  # compiled kernels, their threads
+FAST = ["numba>=0.61", "threadpoolctl>=3.2"]  # compiled kernels, their threads
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running them without a page
 
@@ -62,6 +62,7 @@ setup(
             "nvidia-cuda-nvrtc>=13.0; platform_system == 'Linux'",  # registers of CUDA kernels
             "pytest>=8.2",
             "ruff==0.17.*",  # a newer one may know more rules
+            "scipy>=1.11",  # second opinions
             "selenium>=4.20",  # the explorer's page in Chromium, where that is installed
             "setuptools>=77",  # the tests build the package without the network
         ],

@@ -1,9 +1,10 @@
 """Depthwise and thin grouped convolution in Numba, without a matrix product.
 
 With few channels a group a product has too few terms to repay its columns. Here LANES groups are
-computed side by side: their planes are copied, with the padding and dealt out to stride x stride
-phases, into one flat line whose positions hold a number of each group. What a tap (c, kh, kw) reads
-for all outputs p of a strip of rows is then the line from one offset on, for vectors of groups,
+computed side by side. Their planes are turned, so that numbers of all groups are neighbours, and
+dealt out with the padding to stride x stride phases of one flat line, whose positions hold a number
+of each group. What a tap (c, kh, kw) reads for all outputs p of a strip of rows is then the line
+from one offset on, for vectors of groups,
 
     y[o, p]       = sum over taps of w[o, tap] * line[offset[tap] + p]      forward
     gw[o, tap]    = sum over p of gy[o, p] * line[offset[tap] + p]          weight gradient
@@ -16,11 +17,12 @@ the few positions in between belong to the padding, and are left out (forward) o
 import numpy as np
 
 from ..jit import kernel
+from ..register_tile import ROWS as TILE_ROWS
+from ..register_tile import lanes_of, transpose_tile
 from ..threads import parallel_ranges
 from .finish import finish, finishing
+from .tap_vectors import LANES, add_products, move, weighted_sum
 
-LANES = 16  # groups side by side: a vector of float32, two of float64
-RUN = 16  # positions for which the weights are laid out in the pattern of the line
 LINE = 2**15  # numbers of a strip's line: it stays in a second-level cache
 ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
 PARTS = 8  # of a batch, whose weight gradients are added in order, whoever computed them
@@ -71,7 +73,8 @@ def _forward(x, w, stride, dilation, before, groups, after, y, first, last):
     offsets, strip, rows, pitch = _layout(C, w.shape[2:], stride, dilation, OH, OW)
     line = np.zeros(C * stride[0] * stride[1] * rows * pitch * LANES, x.dtype)
     out = np.empty(strip * pitch * LANES, x.dtype)
-    weights = np.zeros((O, taps, RUN * LANES), x.dtype)
+    turned = np.empty((rows * stride[0] * x.shape[3] + LANES) * LANES, x.dtype)
+    weights = np.zeros((O, taps, LANES), x.dtype)
     flat_w, g = w.reshape(len(w), taps), -1
     for item in range(first, last):
         n = item % len(x)
@@ -80,17 +83,18 @@ def _forward(x, w, stride, dilation, before, groups, after, y, first, last):
             lanes = min(LANES, groups - g)
             for o in range(O):
                 for tap in range(taps):
-                    _repeat(flat_w[g * O + o :, tap], O, lanes, weights[o, tap])
+                    _weights(flat_w[g * O + o :, tap], O, lanes, weights[o, tap])
         for top in range(0, OH, strip):
             height = min(strip, OH - top)
             above = top * stride[0] - before[0]
-            _deal_out(x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, line)
+            _deal_out(x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, turned, line)
             for o in range(O):
-                _weighted_sum(line, offsets, weights[o], out[: ((height - 1) * pitch + OW) * LANES])
-                for i in range(height):
-                    start = ((n * y.shape[1] + g * O + o) * OH + top + i) * OW
-                    sums = out[i * pitch * LANES :]
-                    _from_lanes(sums, y.reshape(-1)[start:], O * OH * OW, lanes, 1, OW)
+                positions = (height - 1) * pitch + OW
+                weighted_sum(line, offsets, weights[o].reshape(-1), positions, out)
+                start = ((n * y.shape[1] + g * O + o) * OH + top) * OW
+                for i in range(1, height):
+                    move(out, i * pitch, 1, out, i * OW, 1, OW)
+                _from_lanes(out, y.reshape(-1), start, O * OH * OW, lanes, height * OW)
                 if len(bias) > 0:
                     for lane in range(lanes):
                         channel = (g + lane) * O + o
@@ -105,7 +109,9 @@ def _weight_grad(x, gy, stride, dilation, before, groups, parts, first, last):
     offsets, strip, rows, pitch = _layout(C, parts.shape[3:], stride, dilation, OH, OW)
     line = np.zeros(C * stride[0] * stride[1] * rows * pitch * LANES, x.dtype)
     spread = np.zeros(strip * pitch * LANES, x.dtype)  # rows of gy with zeros in between
-    sums = np.empty((O, len(offsets), RUN * LANES), x.dtype)
+    size = max(rows * stride[0] * x.shape[3], strip * OW)
+    turned = np.empty((size + LANES) * LANES, x.dtype)
+    sums = np.empty((O, len(offsets), LANES), x.dtype)
     blocks = -(-groups // LANES)
     for item in range(first, last):
         part, g = item // blocks, item % blocks * LANES
@@ -115,22 +121,21 @@ def _weight_grad(x, gy, stride, dilation, before, groups, parts, first, last):
             for top in range(0, OH, strip):
                 height = min(strip, OH - top)
                 above = top * stride[0] - before[0]
-                _deal_out(x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, line)
+                _deal_out(
+                    x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, turned, line
+                )
                 for o in range(O):
+                    start = ((n * gy.shape[1] + g * O + o) * OH + top) * OW
+                    _to_lanes(gy.reshape(-1), start, O * OH * OW, lanes, height * OW, turned)
                     for i in range(height):
-                        start = ((n * gy.shape[1] + g * O + o) * OH + top + i) * OW
-                        row = gy.reshape(-1)[start:]
-                        _to_lanes(row, O * OH * OW, lanes, 1, OW, spread[i * pitch * LANES :])
-                    products = spread[: ((height - 1) * pitch + OW) * LANES]
-                    _add_products(line, offsets, products, sums[o])
+                        move(turned, i * OW, 1, spread, i * pitch, 1, OW)
+                    positions = (height - 1) * pitch + OW
+                    add_products(line, offsets, spread, positions, sums[o].reshape(-1))
         for o in range(O):
             for lane in range(lanes):
                 gw = parts[part, (g + lane) * O + o].reshape(-1)
                 for tap in range(gw.size):
-                    total = 0.0
-                    for position in range(RUN):
-                        total += sums[o, tap, position * LANES + lane]
-                    gw[tap] = total
+                    gw[tap] = sums[o, tap, lane]
 
 
 @kernel
@@ -146,10 +151,12 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, first, last):
     rows = strip + up
     line = np.zeros(O * rows * pitch * LANES, gy.dtype)
     out = np.empty(strip * pitch * LANES, gy.dtype)
+    size = max(rows * gy.shape[3], strip * sh * W)
+    turned = np.empty((size + LANES) * LANES, gy.dtype)
     phases = C * sh * sw
     taps = np.zeros(phases, np.int64)
     offsets = np.empty((phases, O * KH * KW), np.int64)
-    weights = np.zeros((phases, O * KH * KW, RUN * LANES), gy.dtype)
+    weights = np.zeros((phases, O * KH * KW, LANES), gy.dtype)
     g = -1
     for item in range(first, last):
         n = item % len(gy)
@@ -164,24 +171,30 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, first, last):
                 to = taps[phase]
                 offsets[phase, to] = (o * rows + up - kh // sh) * pitch + back - kw // sw
                 column = w.reshape(len(w), -1)[g * O + o :, c * KH * KW + tap % (KH * KW)]
-                _repeat(column, O, lanes, weights[phase, to])
+                _weights(column, O, lanes, weights[phase, to])
                 taps[phase] += 1
         for top in range(0, height, strip):
-            _deal_out(gy, n, g * O, O, lanes, top - up, back, (1, 1), rows, pitch, line)
+            above = max(top * sh - before[0], 0)
+            below = max(min((top + strip) * sh - before[0], H), above)
+            _deal_out(gy, n, g * O, O, lanes, top - up, back, (1, 1), rows, pitch, turned, line)
             for phase in range(phases):
                 c, a, b = phase // (sh * sw), phase // sw % sh, phase % sw
-                sums = out[: ((min(strip, height - top) - 1) * pitch + width) * LANES]
-                _weighted_sum(line, offsets[phase, : taps[phase]], weights[phase], sums)
+                positions = (min(strip, height - top) - 1) * pitch + width
+                reads, factors = offsets[phase, : taps[phase]], weights[phase].reshape(-1)
+                weighted_sum(line, reads, factors, positions, out)
                 # the positions q, m of the phase that lie within gx
                 left = b - before[1]
                 begin = max(0, -(left // sw))
                 count = (W - 1 - left) // sw + 1 - begin
                 for q in range(min(strip, height - top)):
                     h = (top + q) * sh + a - before[0]
-                    if 0 <= h < H and count > 0:
-                        start = ((n * gx.shape[1] + g * C + c) * H + h) * W + begin * sw + left
-                        done = sums[(q * pitch + begin) * LANES :]
-                        _from_lanes(done, gx.reshape(-1)[start:], C * H * W, lanes, sw, count)
+                    if 0 <= h < H:
+                        to = (h - above) * W + begin * sw + left
+                        move(out, q * pitch + begin, 1, turned, to, sw, count)
+                if phase % (sh * sw) == sh * sw - 1:
+                    start = ((n * gx.shape[1] + g * C + c) * H + above) * W
+                    size = (below - above) * W
+                    _from_lanes(turned, gx.reshape(-1), start, C * H * W, lanes, size)
 
 
 @kernel
@@ -203,141 +216,66 @@ def _layout(C, size, stride, dilation, OH, OW):
 
 
 @kernel
-def _deal_out(x, n, channel, C, lanes, top, left, stride, rows, pitch, line):
+def _deal_out(x, n, channel, C, lanes, top, left, stride, rows, pitch, turned, line):
     """line[c, a, b, q, m, lane] = x[n, channel + lane * C + c, top + q * sh + a, m * sw + b - left]
     with zeros beyond the planes of x, of which those beside them are there already.
     """
     H, W = x.shape[2:]
-    (sh, sw), flat = stride, x.reshape(-1)
-    at = 0
+    (sh, sw), at = stride, 0
+    above = min(max(top, 0), H)
+    below = max(min(top + rows * sh, H), above)
     for c in range(C):
+        start = ((n * x.shape[1] + channel + c) * H + above) * W
+        _to_lanes(x.reshape(-1), start, C * H * W, lanes, (below - above) * W, turned)
         for a in range(sh):
             for b in range(sw):
                 # the m whose column lies within 0 ... W - 1
                 begin = min(max(-((b - left) // sw), 0), pitch)
                 end = max(min((W - 1 + left - b) // sw + 1, pitch), begin)
                 for q in range(rows):
-                    h, to = top + q * sh + a, line[at + begin * LANES :]
-                    at += pitch * LANES
+                    h = top + q * sh + a
                     if 0 <= h < H:
-                        start = ((n * x.shape[1] + channel + c) * H + h) * W + begin * sw + b - left
-                        _to_lanes(flat[start:], C * H * W, lanes, sw, end - begin, to)
+                        source = (h - above) * W + begin * sw + b - left
+                        move(turned, source, sw, line, at + begin, 1, end - begin)
                     else:
-                        for k in range((end - begin) * LANES):
-                            to[k] = 0
+                        line[(at + begin) * LANES : (at + end) * LANES] = 0
+                    at += pitch
 
 
 @kernel
-def _to_lanes(row, step, lanes, stride, count, to):
-    """to[m, lane] = row[lane * step + m * stride] for the first `count` m."""
-    for m in range(count):
-        numbers, lane_numbers = row[m * stride :], to[m * LANES : (m + 1) * LANES]
-        if lanes == LANES:  # a constant, for which a vector is gathered at once
-            for lane in range(LANES):
-                lane_numbers[lane] = numbers[lane * step]
-        else:
-            for lane in range(lanes):
-                lane_numbers[lane] = numbers[lane * step]
+def _to_lanes(flat, start, step, lanes, count, to):
+    """to[m, lane] = flat[start + lane * step + m] for m < count."""
+    wide, done = lanes_of(flat), 0
+    if lanes == LANES and count >= wide:
+        for m in range(0, count, wide):
+            at = min(m, count - wide)
+            for lane in range(0, LANES, TILE_ROWS):
+                transpose_tile(flat, start + lane * step + at, step, to, at * LANES + lane, LANES)
+        done = count
+    for lane in range(lanes):
+        for m in range(done, count):
+            to[m * LANES + lane] = flat[start + lane * step + m]
 
 
 @kernel
-def _from_lanes(lines, row, step, lanes, stride, count):
-    """row[lane * step + m * stride] = lines[m, lane] for the first `count` m."""
-    if count < LANES and lanes == LANES:
-        for m in range(count):
-            numbers, lane_numbers = row[m * stride :], lines[m * LANES : (m + 1) * LANES]
-            for lane in range(LANES):
-                numbers[lane * step] = lane_numbers[lane]
-    else:
-        for lane in range(lanes):
-            numbers, lane_numbers = row[lane * step :], lines[lane:]
-            if stride == 1:
-                for m in range(count):
-                    numbers[m] = lane_numbers[m * LANES]
-            else:
-                for m in range(count):
-                    numbers[m * stride] = lane_numbers[m * LANES]
+def _from_lanes(lines, flat, start, step, lanes, count):
+    """flat[start + lane * step + m] = lines[m, lane] for m < count."""
+    done = 0
+    if lanes == LANES and count >= TILE_ROWS:
+        for m in range(0, count, TILE_ROWS):
+            at = min(m, count - TILE_ROWS)
+            for lane in range(0, LANES, lanes_of(flat)):
+                transpose_tile(
+                    lines, at * LANES + lane, LANES, flat, start + lane * step + at, step
+                )
+        done = count
+    for lane in range(lanes):
+        for m in range(done, count):
+            flat[start + lane * step + m] = lines[m * LANES + lane]
 
 
 @kernel
-def _repeat(column, step, lanes, pattern):
-    """pattern[r, lane] = column[lane * step]"""
-    for start in range(0, pattern.size, LANES):
-        for lane in range(lanes):
-            pattern[start + lane] = column[lane * step]
-
-
-# The loops take nine taps at a time, a 3x3 kernel's, or three, so that a number of `out` or `g` is
-# loaded and stored once for them. Indices are unsigned: Numba looks at a signed one for its sign,
-# as Python does, and the compiler then makes no vectors.
-
-
-@kernel
-def _weighted_sum(line, offsets, weights, out):
-    """out[p, lane] = sum over taps of weights[tap, lane] * line[offsets[tap] + p, lane]"""
-    out[:] = 0
-    nines, threes = offsets.size // 9 * 9, offsets.size // 3 * 3
-    for start in range(0, out.size, RUN * LANES):
-        count, s = min(RUN * LANES, out.size - start), np.uint64(start)
-        for tap in range(0, nines, 9):
-            _add_nine(line, start, offsets, weights, tap, count, out)
-        for tap in range(nines, threes, 3):
-            a, b, c = _three(offsets, tap, start)
-            u, v, w = weights[tap], weights[tap + 1], weights[tap + 2]
-            for p in range(count):
-                k = np.uint64(p)
-                out[s + k] += u[k] * line[a + k] + v[k] * line[b + k] + w[k] * line[c + k]
-        for tap in range(threes, offsets.size):
-            a, w = np.uint64(start + offsets[tap] * LANES), weights[tap]
-            for p in range(count):
-                k = np.uint64(p)
-                out[s + k] += w[k] * line[a + k]
-
-
-@kernel
-def _three(offsets, tap, start):
-    """Where three taps begin to read."""
-    return (
-        np.uint64(start + offsets[tap] * LANES),
-        np.uint64(start + offsets[tap + 1] * LANES),
-        np.uint64(start + offsets[tap + 2] * LANES),
-    )
-
-
-@kernel
-def _add_nine(line, start, offsets, weights, tap, count, out):
-    a, b, c = _three(offsets, tap, start)
-    d, e, f = _three(offsets, tap + 3, start)
-    g, h, i = _three(offsets, tap + 6, start)
-    r, s, t = weights[tap], weights[tap + 1], weights[tap + 2]
-    u, v, w = weights[tap + 3], weights[tap + 4], weights[tap + 5]
-    x, y, z = weights[tap + 6], weights[tap + 7], weights[tap + 8]
-    to = np.uint64(start)
-    for p in range(count):
-        k = np.uint64(p)
-        out[to + k] += (
-            (r[k] * line[a + k] + s[k] * line[b + k] + t[k] * line[c + k])
-            + (u[k] * line[d + k] + v[k] * line[e + k] + w[k] * line[f + k])
-            + (x[k] * line[g + k] + y[k] * line[h + k] + z[k] * line[i + k])
-        )
-
-
-@kernel
-def _add_products(line, offsets, g, sums):
-    """sums[tap, r, lane] += sum of g[p, lane] line[offsets[tap] + p, lane], p = r, r + RUN, ..."""
-    threes = offsets.size // 3 * 3
-    for start in range(0, g.size, RUN * LANES):
-        count, s = min(RUN * LANES, g.size - start), np.uint64(start)
-        for tap in range(0, threes, 3):
-            a, b, c = _three(offsets, tap, start)
-            u, v, w = sums[tap], sums[tap + 1], sums[tap + 2]
-            for p in range(count):
-                k = np.uint64(p)
-                u[k] += g[s + k] * line[a + k]
-                v[k] += g[s + k] * line[b + k]
-                w[k] += g[s + k] * line[c + k]
-        for tap in range(threes, offsets.size):
-            a, u = np.uint64(start + offsets[tap] * LANES), sums[tap]
-            for p in range(count):
-                k = np.uint64(p)
-                u[k] += g[s + k] * line[a + k]
+def _weights(column, step, lanes, weights):
+    """weights[lane] = column[lane * step]"""
+    for lane in range(lanes):
+        weights[lane] = column[lane * step]
