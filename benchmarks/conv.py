@@ -3,7 +3,8 @@
 Every row is one layer of a known network in one direction: forward, input gradient (gx) or weight
 gradient (gw). A twin's columns are the median milliseconds, GFLOP/s (two per multiply-add), the
 share of the machine's measured matrix-product peak, and the largest error at sampled elements
-against the definition in float64, relative to the largest of these. Times are warm.
+against the definition in float64, relative to the largest of these. Times are warm. With --device
+cuda the same layers run on a GPU: see conv_gpu.py.
 """
 
 from __future__ import annotations
@@ -16,10 +17,12 @@ import numpy as np
 from minitorch_cnn.kernels import conv2d as room
 from minitorch_cnn.kernels import twins
 
+from .gpu import refuse_without_gpu
 from .suites import SUITES, Layer
 from .timing import SPIN, geometric_mean, interleaved, machine, matmul_peak, median_ratio
 
 DIRECTIONS = ("forward", "gx", "gw")
+DEVICE_TWINS = ("emulator", "numba_cuda", "cuda")  # timed on a device, or not for speed at all
 LOOPS_LIMIT = 300_000  # multiply-adds: a Python loop takes about a microsecond each
 
 
@@ -107,7 +110,7 @@ def measure(layer: Layer, batch: int, direction: str, vs_torch: bool, repeats: i
     flops, fns = 2 * layer.macs(batch), {}
     errors = {}
     for twin in twins.available("conv2d"):
-        if twin == "loops" and layer.macs(batch) > LOOPS_LIMIT:
+        if twin in DEVICE_TWINS or (twin == "loops" and layer.macs(batch) > LOOPS_LIMIT):
             continue
 
         def run(twin=twin):
@@ -219,12 +222,29 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--batch", type=int, default=1, help="images in a batch (default: 1)")
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours (minutes)")
-    parser.add_argument("--repeats", type=int, default=5, help="turns per row (default: 5)")
+    parser.add_argument("--repeats", type=int, help="turns per row (default: 5, on a GPU 30)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
+    parser.add_argument(
+        "--tf32", choices=["on", "off"], help="on a GPU: whether convolutions may use it (on)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     parser.add_argument("--plot", metavar="FILE", help="also draw GFLOP/s there (matplotlib)")
     options = parser.parse_args(argv)
+    if options.repeats is None:
+        options.repeats = 30 if options.device == "cuda" else 5
     if options.batch < 1 or options.repeats < 1:
         parser.error(f"--batch {options.batch} and --repeats {options.repeats} must be at least 1")
+
+    if options.device == "cuda":
+        from . import conv_gpu
+
+        refuse_without_gpu(parser)
+        if options.plot:
+            parser.error("--plot draws figures of the CPU")
+        options.tf32 = options.tf32 or "on"
+        return conv_gpu.main(options)
+    if options.tf32:
+        parser.error("--tf32 goes with --device cuda")
 
     facts = machine()
     peak = matmul_peak()

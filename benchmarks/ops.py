@@ -3,7 +3,8 @@
 Normalisation, pooling, activations, losses, resampling and optimizer steps, forward and back, each
 on 32-bit numbers and as a network meets it. PyTorch's names are ours, so a row is one line of code
 that both run. Times are the shortest of all turns, warm; `ratio` is the median over turns of our
-time divided by PyTorch's, `best` the ratio of the shortest. Above 1, ours takes longer.
+time divided by PyTorch's, `best` the ratio of the shortest. Above 1, ours takes longer. With
+--device cuda the same rows run on a GPU: see ops_gpu.py.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import numpy as np
 
 import minitorch_cnn as mt
 
+from .gpu import refuse_without_gpu
 from .timing import SPIN, geometric_mean, interleaved, machine, median_ratio, use_threads
 
 
@@ -98,6 +100,8 @@ def directions(op: Op, lib) -> dict[str, Callable]:
     rng = np.random.default_rng(0)
     x = lib.tensor(rng.standard_normal(op.shape, dtype=np.float32), requires_grad=True)
     function = op.make(lib)
+    if isinstance(function, lib.nn.Module):
+        function.to(x.device)
     leaves = [x, *(function.parameters() if isinstance(function, lib.nn.Module) else ())]
     y = function(x)
     gy = lib.tensor(rng.standard_normal(tuple(y.shape)).astype(np.float32))
@@ -157,6 +161,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
     parser.add_argument("--threads", type=int, help="of both (default: as many as cores)")
     parser.add_argument("--repeats", type=int, default=20, help="turns per row (default: 20)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     options = parser.parse_args(argv)
     rows = [*OPS, *UPDATES]
@@ -166,6 +171,12 @@ def main(argv: list[str] | None = None) -> None:
             parser.error(f"NAME {name!r} must be one of {', '.join(known)}")
     if options.repeats < 1:
         parser.error(f"--repeats {options.repeats} must be at least 1")
+
+    if options.device == "cuda":
+        from . import ops_gpu
+
+        refuse_without_gpu(parser)
+        return ops_gpu.main(options)
 
     libraries = {"ours": mt}
     if options.vs:

@@ -5,6 +5,8 @@ about seven times as fast as float32 on a Hopper by the data sheet, with relativ
 each factor. Sums stay in float32.
 """
 
+from .array import has_gpu
+
 
 class AllowTF32:
     """The setting: convolutions may (as in PyTorch), products of matrices may not, until told so.
@@ -22,11 +24,23 @@ class AllowTF32:
     def __setattr__(self, name, value):
         if not isinstance(value, bool):
             raise TypeError(f"allow_tf32: {name}={value!r} must be True or False")
+        changed = value != getattr(self, name, value)
         super().__setattr__(name, value)
+        if name == "matmul" and changed and has_gpu():
+            _tell_cupy(value)
 
     def __str__(self):
         states = (f"{name} {'on' if getattr(self, name) else 'off'}" for name in self.__slots__)
         return f"TF32: {', '.join(states)}"
+
+
+def _tell_cupy(allowed: bool) -> None:
+    """Products of matrices are CuPy's, through cuBLAS."""
+    import cupy
+
+    kinds = cupy._core._routines_linalg
+    kind = kinds.COMPUTE_TYPE_TF32 if allowed else kinds.COMPUTE_TYPE_DEFAULT
+    cupy._core.set_compute_type(cupy.float32, kind)
 
 
 allow_tf32 = AllowTF32()

@@ -1,0 +1,174 @@
+"""How fast each twin convolves on a GPU: python -m benchmarks.conv --device cuda --help
+
+Rows are those of benchmarks.conv. A twin's columns are the median milliseconds, the share of the
+roofline (what moving x, w and y once or multiplying must take at the measured ceilings, whichever
+is slower), the largest error at sampled elements, and the time over that of the faster of
+PyTorch's two layouts, "torch" (NCHW) and "torch nhwc" (channels last).
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+
+from minitorch_cnn.kernels import twins
+
+from .conv import DIRECTIONS, Problem
+from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
+from .suites import SUITES, Layer
+from .timing import geometric_mean
+
+TWINS = ("numba_cuda", "cuda")
+RIVALS = ("torch", "torch nhwc")
+
+
+class GpuProblem(Problem):
+    """A Problem whose arrays also lie on the GPU, in several sets to rotate through."""
+
+    def __init__(self, layer: Layer, batch: int):
+        import cupy
+
+        super().__init__(layer, batch)
+        self.host = {name: getattr(self, name) for name in ("x", "w", "gy")}
+        self.bytes = sum(array.nbytes for array in self.host.values())
+        count = sets_beyond_cache(self.bytes)
+        self.sets = [
+            {name: cupy.asarray(array) for name, array in self.host.items()} for _ in range(count)
+        ]
+
+    def calls(self, direction: str, twin: str) -> list:
+        """The direction by one of our twins, on each set."""
+
+        def call(arrays):
+            problem = object.__new__(Problem)
+            problem.__dict__.update(arrays, layer=self.layer, batch=self.batch)
+
+            def run():
+                with twins.use(twin):
+                    return problem.ours(direction)
+
+            return run
+
+        return [call(arrays) for arrays in self.sets]
+
+    def rival_calls(self, direction: str, nhwc: bool) -> list:
+        """The direction in PyTorch, on each set, its images in one of two layouts."""
+        import torch
+
+        layout = torch.channels_last if nhwc else torch.contiguous_format
+        s, p, groups = self.layer.stride, self.layer.padding, self.layer.groups
+
+        def call(arrays):
+            x, w, gy = (
+                torch.from_dlpack(arrays[name]).contiguous(memory_format=layout)
+                for name in ("x", "w", "gy")
+            )
+            if direction == "forward":
+                return lambda: torch.nn.functional.conv2d(x, w, None, s, p, 1, groups)
+            mask = (direction == "gx", direction == "gw", False)
+            settings = ([s, s], [p, p], [1, 1], False, [0, 0], groups, mask)
+            return lambda: torch.ops.aten.convolution_backward(gy, x, w, None, *settings)
+
+        return [call(arrays) for arrays in self.sets]
+
+
+def measure(problem: GpuProblem, direction: str, ceiling: Ceilings, vs_torch: bool, repeats: int):
+    """One row: {twin or rival: figures}."""
+    fns, errors = {}, {}
+    for twin in TWINS:
+        if twin not in twins.available("conv2d"):
+            continue
+        calls = problem.calls(direction, twin)
+        try:
+            errors[twin] = problem.error(direction, calls[0]().get())
+        except RuntimeError as error:
+            if "cannot do" not in str(error):
+                raise
+            continue
+        fns[twin] = calls
+    if vs_torch:
+        for name in RIVALS:
+            fns[name] = problem.rival_calls(direction, nhwc=name.endswith("nhwc"))
+    operations = 2 * problem.layer.macs(problem.batch)
+    return figures_of(event_times(fns, repeats), errors, ceiling, problem.bytes, operations)
+
+
+def figures_of(times: dict, errors: dict, ceiling: Ceilings, size: int, operations: int) -> dict:
+    """The figures of a row from the seconds of all turns."""
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    best = min((medians[name] for name in RIVALS if name in medians), default=None)
+    row = {}
+    for name, seconds in medians.items():
+        row[name] = {"ms": seconds * 1e3, "roofline": ceiling.share(seconds, size, operations)}
+        if name in errors:
+            row[name]["error"] = errors[name]
+            if best is not None:
+                row[name]["ratio"] = seconds / best
+    return row
+
+
+def table(rows: list[dict]) -> str:
+    """The rows as text, a group of columns per twin and rival."""
+    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    head, lines = [f"{'suite':10} {'layer':18} {'direction':9}"], []
+    head += [
+        f"{name + ' ms':>14} {'roof':>5}"
+        + ("" if name in RIVALS else f" {'error':>7} {'ratio':>6}")
+        for name in names
+    ]
+    for row in rows:
+        cells = [f"{row['suite']:10} {row['layer']:18} {row['direction']:9}"]
+        for name, width in zip(names, map(len, head[1:]), strict=True):
+            found = row["figures"].get(name)
+            text = "" if found is None else f"{found['ms']:14.4f} {found['roofline']:5.0%}"
+            if found is not None and "error" in found:
+                text += f" {found['error']:7.0e}"
+            if found is not None and "ratio" in found:
+                text += f" {found['ratio']:6.2f}"
+            cells.append(text.ljust(width))
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(["  ".join(head), *lines])
+
+
+def means(rows: list[dict]) -> list[str]:
+    """The geometric means of the ratios, per suite, direction and twin."""
+    ratios = {}
+    for row in rows:
+        for name, found in row["figures"].items():
+            if "ratio" in found:
+                key = row["suite"], row["direction"], name
+                ratios.setdefault(key, []).append(found["ratio"])
+    return [
+        f"{suite:10} {direction:9} {name:10} geometric mean {geometric_mean(values):.2f} x the "
+        f"faster of torch's layouts, worst {max(values):.2f}, {len(values)} layers"
+        for (suite, direction, name), values in ratios.items()
+    ]
+
+
+def main(options) -> None:
+    """Run the benchmark with the options of benchmarks.conv."""
+    torch = None
+    if options.vs:
+        import torch
+    setting, facts = set_tf32(options.tf32 == "on", torch), gpu_machine(options.tf32 == "on")
+    ceiling = ceilings(options.tf32 == "on")
+    print("  ".join(f"{key} {value}" for key, value in facts.items()))
+    print(
+        f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, matrix product "
+        f"{ceiling.arithmetic / 1e12:.1f} TFLOP/s, batch {options.batch}, float32, {setting}\n"
+    )
+    rows = []
+    for suite in options.suite:
+        for layer in SUITES[suite]:
+            problem = GpuProblem(layer, options.batch)
+            for direction in DIRECTIONS:
+                found = measure(problem, direction, ceiling, bool(options.vs), options.repeats)
+                row = {"suite": suite, "layer": layer.name, "direction": direction}
+                rows.append(row | {"figures": found})
+    print(table(rows))
+    if options.vs:
+        print("", *means(rows), sep="\n")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            content = {"machine": facts, "ceilings": ceiling._asdict(), "batch": options.batch}
+            json.dump(content | {"rows": rows}, file, indent=1)

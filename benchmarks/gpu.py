@@ -1,0 +1,126 @@
+"""Timing on a GPU: CUDA events around calls on buffers that have left the cache, and the ceilings.
+
+A call is queued behind a kernel that idles, so that the time between its events is the GPU's alone
+and not that of the Python before it. Calls rotate through buffers that together are larger than
+twice the second-level cache. The ceilings (copying, products of matrices) are measured beside, on
+the same machine and day: no figure here comes from a data sheet.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+from minitorch_cnn.kernels.cuda.array import has_gpu
+
+from .timing import machine
+
+IDLE = """extern "C" __global__ void idle(long long cycles) {
+    long long start = clock64();
+    while (clock64() - start < cycles) {}
+}"""
+IDLE_CYCLES = 2_000_000  # about a millisecond: longer than Python takes to queue a call
+MOST_SETS = 16
+
+
+def refuse_without_gpu(parser) -> None:
+    """End the command with one sentence unless CuPy sees a GPU."""
+    if not has_gpu():
+        parser.error(
+            "--device cuda needs an NVIDIA GPU and CuPy (pip install 'minitorch_cnn[gpu]'), and "
+            "one of them is missing here; no figure is estimated"
+        )
+
+
+class Ceilings(NamedTuple):
+    """What this GPU reaches: bytes per second of a copy, operations per second of a product."""
+
+    bandwidth: float
+    arithmetic: float
+
+    def share(self, seconds: float, size: float, operations: float) -> float:
+        """The part of the time that the slower of moving `size` bytes and computing must take."""
+        return max(size / self.bandwidth, operations / self.arithmetic) / seconds
+
+
+def ceilings(tf32: bool) -> Ceilings:
+    """Both measured now, the product in float32 or, with tf32, in TF32."""
+    import cupy
+
+    source = cupy.ones(2**28, cupy.float32)  # 1 GiB
+    target = cupy.empty_like(source)
+    a, b = (cupy.ones((8192, 8192), cupy.float32) for _ in range(2))
+    kind = cupy._core._routines_linalg
+    before = cupy._core.get_compute_type(cupy.float32)
+    wanted = kind.COMPUTE_TYPE_TF32 if tf32 else kind.COMPUTE_TYPE_PEDANTIC
+    cupy._core.set_compute_type(cupy.float32, wanted)
+    try:
+        fns = {"copy": [lambda: cupy.copyto(target, source)], "product": [lambda: a @ b]}
+        times = event_times(fns, repeats=20)
+    finally:
+        cupy._core.set_compute_type(cupy.float32, before)
+    return Ceilings(2 * source.nbytes / min(times["copy"]), 2 * 8192**3 / min(times["product"]))
+
+
+def gpu_machine(tf32: bool) -> dict[str, str]:
+    """What the numbers were measured on."""
+    import cupy
+
+    properties = cupy.cuda.runtime.getDeviceProperties(0)
+    facts = machine() | {
+        "gpu": properties["name"].decode(),
+        "driver": str(cupy.cuda.runtime.driverGetVersion()),
+        "cuda": str(cupy.cuda.runtime.runtimeGetVersion()),
+        "cupy": cupy.__version__,
+        "tf32": "on" if tf32 else "off",
+    }
+    if "torch" in facts:
+        import torch
+
+        facts["cudnn"] = str(torch.backends.cudnn.version())
+    return facts
+
+
+def sets_beyond_cache(size: int) -> int:
+    """How many sets of buffers of `size` bytes are twice as large as the second-level cache."""
+    import cupy
+
+    cache = cupy.cuda.runtime.getDeviceProperties(0)["l2CacheSize"]
+    return min(MOST_SETS, 1 + math.ceil(2 * cache / max(size, 1)))
+
+
+def event_times(fns: dict[str, list[Callable]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of the GPU per call: competitors take turns, each through its list of calls.
+
+    Every call runs once untimed, in which kernels are compiled and algorithms chosen.
+    """
+    import cupy
+
+    idle = cupy.RawKernel(IDLE, "idle")
+    for calls in fns.values():
+        for call in calls:
+            call()
+    start, end = cupy.cuda.Event(), cupy.cuda.Event()
+    times = {name: [] for name in fns}
+    for turn in range(repeats):
+        for name, calls in fns.items():
+            call = calls[turn % len(calls)]
+            idle((1,), (1,), (cupy.int64(IDLE_CYCLES),))
+            start.record()
+            call()
+            end.record()
+            end.synchronize()
+            times[name].append(cupy.cuda.get_elapsed_time(start, end) / 1e3)
+    return times
+
+
+def set_tf32(allowed: bool, torch=None) -> str:
+    """Allow TF32 in convolutions, or not, of ours and of PyTorch; the sentence that says so."""
+    import minitorch_cnn as mt
+
+    mt.kernels.cuda.allow_tf32.convolution = allowed
+    if torch is not None:
+        torch.backends.cudnn.allow_tf32 = allowed
+        torch.backends.cudnn.benchmark = True  # let cuDNN choose by its own measurements
+    return str(mt.kernels.cuda.allow_tf32)

@@ -1,0 +1,100 @@
+"""Operations between convolutions, timed on a GPU: python -m benchmarks.ops --device cuda
+
+Rows are those of benchmarks.ops, times the medians of CUDA events. `share` is the part of the time
+that reading the input and writing the output once (backward: reading gy and the input, writing gx)
+takes at the bandwidth of a copy; `ratio` our time over the faster of PyTorch's two layouts.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+
+import minitorch_cnn as mt
+
+from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
+from .ops import OPS, UPDATES, Op, Update, functions
+from .timing import geometric_mean
+
+FLOAT = 4  # bytes
+
+
+class OnGpu:
+    """A library whose new tensors lie on the GPU, with nhwc those of four axes channels last."""
+
+    def __init__(self, library, nhwc: bool = False):
+        self.library, self.nhwc = library, nhwc
+
+    def __getattr__(self, name):
+        return getattr(self.library, name)
+
+    def tensor(self, data, requires_grad: bool = False):
+        """The library's tensor of an array."""
+        t = self.library.tensor(data, device="cuda")
+        if self.nhwc and t.ndim == 4:
+            t = t.contiguous(memory_format=self.library.channels_last)
+        return t.requires_grad_(requires_grad)
+
+
+def libraries(torch=None) -> dict[str, OnGpu]:
+    """Ours, and PyTorch in its two layouts if it is given."""
+    rivals = {"torch": OnGpu(torch), "torch nhwc": OnGpu(torch, nhwc=True)} if torch else {}
+    return {"ours": OnGpu(mt)} | rivals
+
+
+def traffic(op: Op, outputs: int, direction: str) -> int:
+    """Bytes that have to be moved: x and y forward; gy, x and gx backward."""
+    x = math.prod(op.shape)
+    return FLOAT * (x + outputs if direction == "forward" else outputs + 2 * x)
+
+
+def measure(row: Op | Update, libs: dict, ceiling: Ceilings, repeats: int) -> list[dict]:
+    """A record for each direction."""
+    count = sets_beyond_cache(FLOAT * math.prod(row.shape)) if isinstance(row, Op) else 1
+    each = {name: [functions(row, lib) for _ in range(count)] for name, lib in libs.items()}
+    size = "x".join(map(str, row.shape)) if isinstance(row, Op) else row.model
+    records = []
+    for direction, first in each["ours"][0].items():
+        fns = {name: [found[direction] for found in sets] for name, sets in each.items()}
+        medians = {name: statistics.median(t) for name, t in event_times(fns, repeats).items()}
+        record = {"op": row.name.strip(), "of": size, "direction": direction}
+        record |= {f"{name} ms": seconds * 1e3 for name, seconds in medians.items()}
+        if isinstance(row, Op):
+            outputs = (first if direction == "forward" else each["ours"][0]["forward"])().numel()
+            moved = traffic(row, outputs, direction)
+            record["share"] = ceiling.share(medians["ours"], moved, 0)
+        rivals = [seconds for name, seconds in medians.items() if name != "ours"]
+        if rivals:
+            record["ratio"] = medians["ours"] / min(rivals)
+        records.append(record)
+    return records
+
+
+def main(options) -> None:
+    """Run the benchmark with the options of benchmarks.ops."""
+    torch = None
+    if options.vs:
+        import torch
+    setting, facts = set_tf32(True, torch), gpu_machine(True)
+    ceiling, libs = ceilings(True), libraries(torch)
+    print("  ".join(f"{key} {value}" for key, value in facts.items()))
+    print(f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, {setting}\n")
+    heads = [*(f"{name} ms" for name in libs), "share"] + ["ratio"] * bool(options.vs)
+    print(f"{'op':18} {'of':>14} {'direction':>9}", *(f"{head:>13}" for head in heads))
+    records = []
+    for row in (*OPS, *UPDATES):
+        if not options.names or row.name.strip() in options.names:
+            for record in measure(row, libs, ceiling, options.repeats):
+                records.append(record)
+                numbers = [
+                    f"{record[head]:13.4f}" if head in record else " " * 13 for head in heads
+                ]
+                print(f"{row.name:18} {record['of']:>14} {record['direction']:>9}", *numbers)
+    if options.vs:
+        mean = geometric_mean([record["ratio"] for record in records])
+        print(f"ratio: geometric mean {mean:.2f} x torch's time, {len(records)} rows")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            content = {"machine": facts, "ceilings": ceiling._asdict(), "rows": records}
+            json.dump(content, file, indent=1)
