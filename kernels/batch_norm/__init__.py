@@ -15,15 +15,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import on_gpu
+from ..cuda.array import is_emulated, on_gpu
 from ..jit import can_compile
-from ..twins import NUMBA, NUMBA_CUDA, Room
+from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room
 
 ROOM = Room("batch_norm", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised")
 ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
 ROOM.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
+ROOM.register("emulator", ".cuda", can=is_emulated, needs=COMPILER)
+ROOM.register("cuda", ".cuda", can=on_gpu, needs=CUPY)
 
 
 class Case(NamedTuple):

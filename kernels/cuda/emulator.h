@@ -73,9 +73,9 @@ typedef double4 Four;
 // -------------------------------------------------------------------------------------- arithmetic
 
 template <class A, class B>
-inline auto max(A a, B b) -> decltype(true ? a : b) { return a > b || b != b ? a : b; }
+inline auto max(A a, B b) -> decltype(true ? A() : B()) { return a > b || b != b ? a : b; }
 template <class A, class B>
-inline auto min(A a, B b) -> decltype(true ? a : b) { return a < b || b != b ? a : b; }
+inline auto min(A a, B b) -> decltype(true ? A() : B()) { return a < b || b != b ? a : b; }
 
 inline float rsqrtf(float x) { return 1 / sqrtf(x); }
 inline float rsqrt(float x) { return 1 / sqrtf(x); }
@@ -196,8 +196,13 @@ inline Four load4(Place place, const double* p)
     return {p[0], p[1], p[2], p[3]};
 }
 
-template <class T, class Vector>
-void store4(Place place, T* p, Vector v)
+inline void store4(Place place, float* p, float4 v)
+{
+    check_alignment(place, p);
+    p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w;
+}
+
+inline void store4(Place place, double* p, Four v)
 {
     check_alignment(place, p);
     p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w;

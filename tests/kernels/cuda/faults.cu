@@ -166,3 +166,12 @@ extern "C" __global__ void asserted(int n, int*)
 {
     assert(threadIdx.x < n);
 }
+
+extern "C" __global__ void larger(const REAL* x, const int* n, REAL* y)
+{
+    y[0] = max(x[0], x[1]);
+    y[1] = min(x[0], x[1]);
+    y[2] = max(x[0], REAL(NAN));
+    y[3] = min(REAL(NAN), x[0]);
+    y[4] = max(n[0], n[1]) + min(n[0], n[1]) * 100;
+}

@@ -73,6 +73,13 @@ def test_atomic_operations_of_all_blocks_meet():
     assert (int(count[0]), int(largest[0]), float(total[0])) == (320, x.max(), 160.0)
 
 
+def test_the_larger_of_a_number_and_nan_is_the_number():
+    y = to_emulator(np.zeros(5, np.float32))
+    x, n = to_emulator(np.array([2, 5], np.float32)), to_emulator(np.array([7, 3], np.int32))
+    run("larger", x, n, y, block=(1,))
+    assert y.tolist() == [5, 2, 2, 2, 307]
+
+
 @pytest.mark.parametrize("kernel", ["static_shared", "dynamic_shared"])
 def test_shared_memory_is_nan_at_the_start_of_every_block(kernel):
     y = to_emulator(np.zeros(3 * 64, np.float32))

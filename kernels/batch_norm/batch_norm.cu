@@ -1,0 +1,255 @@
+// Batch normalisation of (N, C, L), each channel's N * L numbers split over several blocks.
+//
+// Three numbers describe a set of samples: how many, their mean, and the sum of squared deviations
+// from it. Two sets are described together by
+//
+//     mean = mean_a + (mean_b - mean_a) * n_b / n
+//     squares = squares_a + squares_b + (mean_b - mean_a)^2 * n_a * n_b / n
+//
+// in which nothing large is subtracted; means are told from the channel's first number, so that they
+// are small, too. One pass over x then gives the variance to the last digits also where the mean is
+// large. (Chan, Golub, LeVeque (1983), Algorithms for Computing the Sample Variance, equation 2.1.)
+// The backward reads gy and x twice: for two sums, then for gx.
+//
+// A unit is VECTOR neighbours of a row, read at once. Set by -D: REAL, VECTOR (1 or 4).
+
+#include "prelude.h"
+#include "reduce.h"
+
+#if VECTOR == 4
+#define LOAD(values, p)                                               \
+    const auto four_ = ld4(p);                                        \
+    const REAL values[VECTOR] = {four_.x, four_.y, four_.z, four_.w}
+#define STORE(p, values) st4(p, {values[0], values[1], values[2], values[3]})
+#else
+#define LOAD(values, p) const REAL values[VECTOR] = {*(p)}
+#define STORE(p, values) *(p) = values[0]
+#endif
+
+// The units of channel blockIdx.x that this thread sees: from its first on, every
+// blockDim.x * gridDim.y-th. One division at the start, none in the loop.
+struct Walk {
+    int n, unit, rows, units, C;
+    int step_n, step_unit;
+
+    __device__ Walk(int N, int C, int units) : rows(N), units(units), C(C)
+    {
+        const int step = blockDim.x * gridDim.y, first = blockIdx.y * blockDim.x + threadIdx.x;
+        n = first / units;
+        unit = first % units;
+        step_n = step / units;
+        step_unit = step % units;
+    }
+
+    __device__ bool is_inside() const { return n < rows; }
+    __device__ long long offset() const
+    {
+        return (((long long)n * C + blockIdx.x) * units + unit) * VECTOR;
+    }
+    __device__ void go_on()
+    {
+        n += step_n;
+        unit += step_unit;
+        if (unit >= units) {
+            unit -= units;
+            n++;
+        }
+    }
+};
+
+struct Samples {
+    REAL count, mean, squares;
+
+    __device__ void add(const Samples& other)
+    {
+        const REAL total = count + other.count;
+        if (total == 0)
+            return;
+        const REAL apart = other.mean - mean, share = other.count / total;
+        mean += apart * share;
+        squares += other.squares + apart * apart * count * share;
+        count = total;
+    }
+};
+
+__device__ inline Samples lane_of(const Samples& own, int other)
+{
+    return {__shfl_down_sync(0xffffffff, own.count, other),
+            __shfl_down_sync(0xffffffff, own.mean, other),
+            __shfl_down_sync(0xffffffff, own.squares, other)};
+}
+
+// parts (3, splits, C): count, mean and squares of what a block has seen.
+extern "C" __global__ void __launch_bounds__(256) statistics(
+    const REAL* x, REAL* parts, int N, int C, int units)
+{
+    __shared__ Samples warps[8];
+    // A thread's sums are taken from its first number, so that they stay small.
+    Walk walk(N, C, units);
+    const REAL near = walk.is_inside() ? x[walk.offset()] : REAL(0);
+    const REAL first_number = x[(long long)blockIdx.x * units * VECTOR];
+    REAL count = 0, sum = 0, squares = 0;
+    for (; walk.is_inside(); walk.go_on()) {
+        LOAD(values, x + walk.offset());
+        #pragma unroll
+        for (int v = 0; v < VECTOR; v++) {
+            const REAL apart = values[v] - near;
+            sum += apart;
+            squares += apart * apart;
+        }
+        count += VECTOR;
+    }
+    Samples own = {0, 0, 0};
+    if (count > 0)
+        own = {count, near - first_number + sum / count, squares - sum * (sum / count)};
+    for (int other = 16; other > 0; other /= 2)
+        own.add(lane_of(own, other));
+    if (threadIdx.x % 32 == 0)
+        warps[threadIdx.x / 32] = own;
+    __syncthreads();
+    if (threadIdx.x == 0) {
+        for (int i = 1; i < blockDim.x / 32; i++)
+            own.add(warps[i]);
+        const long long at = (long long)blockIdx.y * C + blockIdx.x, all = (long long)gridDim.y * C;
+        parts[at] = own.count;
+        parts[at + all] = own.mean;
+        parts[at + 2 * all] = own.squares;
+    }
+}
+
+// mean, var, invstd (C,) from parts (3, splits, C), a thread for every channel.
+extern "C" __global__ void __launch_bounds__(256) merge_statistics(
+    const REAL* x, const REAL* parts, REAL* mean, REAL* var, REAL* invstd, int C, int units,
+    int splits, REAL eps)
+{
+    const int c = blockIdx.x * blockDim.x + threadIdx.x;
+    if (c >= C)
+        return;
+    const int all = splits * C;
+    Samples total = {0, 0, 0};
+    for (int at = c; at < all; at += C)
+        total.add({parts[at], parts[at + all], parts[at + 2 * all]});
+    const REAL variance = total.squares / total.count;
+    mean[c] = x[(long long)c * units * VECTOR] + total.mean;
+    var[c] = variance < 0 ? REAL(0) : variance;  // a NaN stays one
+    invstd[c] = 1 / sqrt(var[c] + eps);
+}
+
+// What a channel does to its numbers.
+struct Affine {
+    REAL mean, scale, shift;
+
+    __device__ Affine(
+        const REAL* weight, const REAL* bias, const REAL* means, const REAL* invstd, int c)
+    {
+        mean = means[c];
+        scale = weight ? invstd[c] * weight[c] : invstd[c];
+        shift = bias ? bias[c] : REAL(0);
+    }
+
+    __device__ REAL operator()(REAL x) const { return (x - mean) * scale + shift; }
+};
+
+// y (rows, L) = (x - mean) * invstd * weight + bias, a row being a channel of an image.
+extern "C" __global__ void __launch_bounds__(256) normalise(
+    const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean, const REAL* invstd,
+    REAL* y, int rows, int C, int units, bool relu)
+{
+    const long long row = blockIdx.x * (long long)blockDim.y + threadIdx.y;
+    if (row >= rows)
+        return;
+    const Affine affine(weight, bias, mean, invstd, (int)(row % C));
+    const long long first = row * units * VECTOR;
+    for (int unit = blockIdx.y * blockDim.x + threadIdx.x; unit < units;
+         unit += gridDim.y * blockDim.x) {
+        const long long at = first + (long long)unit * VECTOR;
+        LOAD(values, x + at);
+        REAL out[VECTOR];
+        #pragma unroll
+        for (int v = 0; v < VECTOR; v++) {
+            out[v] = affine(values[v]);
+            if (relu && out[v] <= 0)
+                out[v] = 0;
+        }
+        STORE(y + at, out);
+    }
+}
+
+// parts (2, splits, C): the sums of gy and of gy * (x - mean), with relu where y was not cut off.
+extern "C" __global__ void __launch_bounds__(256) gradient_sums(
+    const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
+    const REAL* invstd, REAL* parts, int N, int C, int units, bool relu)
+{
+    __shared__ REAL shared[32];
+    const Affine affine(weight, bias, mean, invstd, blockIdx.x);
+    REAL sum = 0, product = 0;
+    for (Walk walk(N, C, units); walk.is_inside(); walk.go_on()) {
+        LOAD(values, x + walk.offset());
+        REAL passed[VECTOR];
+        {
+            LOAD(gradients, gy + walk.offset());
+            #pragma unroll
+            for (int v = 0; v < VECTOR; v++)
+                passed[v] = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
+        }
+        #pragma unroll
+        for (int v = 0; v < VECTOR; v++) {
+            sum += passed[v];
+            product += passed[v] * (values[v] - affine.mean);
+        }
+    }
+    sum = block_sum(sum, shared);
+    product = block_sum(product, shared);
+    if (threadIdx.x == 0) {
+        const long long at = (long long)blockIdx.y * C + blockIdx.x;
+        parts[at] = sum;
+        parts[at + (long long)gridDim.y * C] = product;
+    }
+}
+
+// gb, gw (C,) from parts (2, splits, C), a thread for every channel.
+extern "C" __global__ void __launch_bounds__(256) merge_gradients(
+    const REAL* parts, const REAL* invstd, REAL* gw, REAL* gb, int C, int splits)
+{
+    const int c = blockIdx.x * blockDim.x + threadIdx.x;
+    if (c >= C)
+        return;
+    REAL sum = 0, product = 0;
+    for (int at = c; at < splits * C; at += C) {
+        sum += parts[at];
+        product += parts[at + splits * C];
+    }
+    gb[c] = sum;
+    gw[c] = product * invstd[c];
+}
+
+// gx (rows, L) = weight * invstd * (gy - gb / M - xhat * gw / M), samples = M.
+extern "C" __global__ void __launch_bounds__(256) input_grad(
+    const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
+    const REAL* invstd, const REAL* gw, const REAL* gb, REAL* gx, int rows, int C, int units,
+    REAL samples, bool relu)
+{
+    const long long row = blockIdx.x * (long long)blockDim.y + threadIdx.y;
+    if (row >= rows)
+        return;
+    const int c = (int)(row % C);
+    const Affine affine(weight, bias, mean, invstd, c);
+    const REAL through_mean = gb[c] / samples, through_var = gw[c] * invstd[c] / samples;
+    const long long first = row * units * VECTOR;
+    for (int unit = blockIdx.y * blockDim.x + threadIdx.x; unit < units;
+         unit += gridDim.y * blockDim.x) {
+        const long long at = first + (long long)unit * VECTOR;
+        LOAD(values, x + at);
+        REAL out[VECTOR];
+        {
+            LOAD(gradients, gy + at);
+            #pragma unroll
+            for (int v = 0; v < VECTOR; v++) {
+                const REAL passed = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
+                const REAL apart = values[v] - affine.mean;
+                out[v] = (passed - through_mean - apart * through_var) * affine.scale;
+            }
+        }
+        STORE(gx + at, out);
+    }
+}

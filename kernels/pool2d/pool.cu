@@ -1,0 +1,155 @@
+// Pooling: a thread for every number written, which reads its window through the cache.
+//
+// Neighbouring threads write neighbouring numbers and read overlapping windows, so that x comes from
+// memory once. Set by -D: REAL, INDEX (the integer of an arg-max), KH and KW, which the compiler
+// then unrolls, or 0 for a window whose size is known at the call only.
+
+#include "prelude.h"
+#include "planes.h"
+
+#define ROWS (KH > 0 ? KH : kh)
+#define COLUMNS (KW > 0 ? KW : kw)
+
+// The largest so far and where it stood. Of equal ones the first wins; a NaN wins over all numbers.
+struct Largest {
+    REAL value;
+    INDEX index;
+
+    __device__ void see(REAL other, INDEX at)
+    {
+        if (index < 0 || other > value || other != other) {
+            value = other;
+            index = at;
+        }
+    }
+};
+
+// y, argmax (planes, OH, OW) from x (planes, H, W).
+extern "C" __global__ void __launch_bounds__(256) max_pool(
+    const REAL* x, REAL* y, INDEX* argmax, long long planes, int H, int W, int OH, int OW, int kh,
+    int kw, int stride_h, int stride_w, int before_h, int before_w, int dilation_h, int dilation_w)
+{
+    const Place place = locate(planes, OH, OW);
+    if (place.plane == planes)
+        return;
+    const REAL* plane = x + place.plane * H * W;
+    const int h0 = place.row * stride_h - before_h, w0 = place.column * stride_w - before_w;
+    Largest largest = {-INFINITY, -1};
+    #pragma unroll
+    for (int k = 0; k < ROWS; k++) {
+        const int h = h0 + k * dilation_h;
+        #pragma unroll
+        for (int l = 0; l < COLUMNS; l++) {
+            const int w = w0 + l * dilation_w;
+            if (0 <= h && h < H && 0 <= w && w < W)
+                largest.see(plane[(long long)h * W + w], (INDEX)h * W + w);
+        }
+    }
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    y[i] = largest.value;
+    argmax[i] = largest.index;
+}
+
+// What the sum under a window along one axis is divided by: its cells inside, or with `padded` those
+// inside or in the padding; what ceil_mode adds beyond that never counts.
+__device__ inline int cells(int first, int taps, int dilation, int size, int after, bool padded)
+{
+    int count = 0;
+    for (int k = 0; k < taps; k++) {
+        const int at = first + k * dilation;
+        count += padded ? at < size + after : 0 <= at && at < size;
+    }
+    return count;
+}
+
+__device__ inline REAL divisor(
+    int h0, int w0, int rows, int columns, int dilation_h, int dilation_w, int H, int W, int after_h,
+    int after_w, bool padded, int override)
+{
+    if (override != 0)
+        return override;
+    const int count = cells(h0, rows, dilation_h, H, after_h, padded)
+        * cells(w0, columns, dilation_w, W, after_w, padded);
+    return count > 1 ? count : 1;
+}
+
+// y (planes, OH, OW) from x (planes, H, W).
+extern "C" __global__ void __launch_bounds__(256) avg_pool(
+    const REAL* x, REAL* y, long long planes, int H, int W, int OH, int OW, int kh, int kw,
+    int stride_h, int stride_w, int before_h, int before_w, int dilation_h, int dilation_w,
+    int after_h, int after_w, bool padded, int override)
+{
+    const Place place = locate(planes, OH, OW);
+    if (place.plane == planes)
+        return;
+    const REAL* plane = x + place.plane * H * W;
+    const int h0 = place.row * stride_h - before_h, w0 = place.column * stride_w - before_w;
+    REAL sum = 0;
+    #pragma unroll
+    for (int k = 0; k < ROWS; k++) {
+        const int h = h0 + k * dilation_h;
+        #pragma unroll
+        for (int l = 0; l < COLUMNS; l++) {
+            const int w = w0 + l * dilation_w;
+            if (0 <= h && h < H && 0 <= w && w < W)
+                sum += plane[(long long)h * W + w];
+        }
+    }
+    y[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum
+        / divisor(h0, w0, ROWS, COLUMNS, dilation_h, dilation_w, H, W, after_h, after_w, padded,
+                  override);
+}
+
+// gx (planes, H, W) from gy (planes, OH, OW): each pixel collects from the windows that hold it, so
+// that no two threads write to one place.
+extern "C" __global__ void __launch_bounds__(256) avg_pool_input_grad(
+    const REAL* gy, REAL* gx, long long planes, int H, int W, int OH, int OW, int kh, int kw,
+    int stride_h, int stride_w, int before_h, int before_w, int dilation_h, int dilation_w,
+    int after_h, int after_w, bool padded, int override)
+{
+    const Place place = locate(planes, H, W);
+    if (place.plane == planes)
+        return;
+    const REAL* plane = gy + place.plane * OH * OW;
+    REAL sum = 0;
+    for (int k = 0; k < ROWS; k++) {
+        const int h = place.row + before_h - k * dilation_h, i = h / stride_h;
+        if (h < 0 || h % stride_h != 0 || i >= OH)
+            continue;
+        for (int l = 0; l < COLUMNS; l++) {
+            const int w = place.column + before_w - l * dilation_w, j = w / stride_w;
+            if (w < 0 || w % stride_w != 0 || j >= OW)
+                continue;
+            sum += plane[(long long)i * OW + j]
+                / divisor(i * stride_h - before_h, j * stride_w - before_w, ROWS, COLUMNS, dilation_h,
+                          dilation_w, H, W, after_h, after_w, padded, override);
+        }
+    }
+    gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
+}
+
+// gx (planes, H, W), all zero, gets gy (planes, OH, OW) added where argmax says. Where windows
+// overlap, the order of the additions is the GPU's.
+extern "C" __global__ void __launch_bounds__(256) max_pool_scatter(
+    const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs)
+{
+    const Place place = locate(planes, 1, outputs);
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (place.plane == planes)
+        return;
+    const INDEX at = argmax[i];
+    if (0 <= at && at < size)
+        atomicAdd(gx + place.plane * size + at, gy[i]);
+}
+
+// y (planes, OH, OW) = x (planes, H, W) where argmax says.
+extern "C" __global__ void __launch_bounds__(256) max_pool_gather(
+    const REAL* x, const INDEX* argmax, REAL* y, long long planes, int size, int outputs)
+{
+    const Place place = locate(planes, 1, outputs);
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    if (place.plane == planes)
+        return;
+    const INDEX at = argmax[i];
+    y[i] = 0 <= at && at < size ? x[place.plane * size + at] : REAL(NAN);
+}
