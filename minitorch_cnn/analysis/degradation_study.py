@@ -17,7 +17,7 @@ from ..backend import manual_seed
 from ..nn import Module
 from ..optim import SGD
 from ..tensor import Tensor
-from .figures import COLORS, label, new_figure
+from .figures import COLORS, headline, label, new_figure
 from .watch import checked_batch, logits_of
 
 if TYPE_CHECKING:
@@ -34,20 +34,15 @@ class Degradation(NamedTuple):
 
     def plot(self) -> Figure:
         """Error and loss by epoch, a line for each net."""
-        figure = new_figure(10, 4)
-        for ax, found, factor, unit in zip(
-            figure.subplots(1, 2),
-            (self.errors, self.losses),
-            (100, 1),
-            ("training error (%)", "training loss"),
-            strict=True,
-        ):
-            for (name, values), color in zip(found.items(), COLORS * 9, strict=False):
+        figure = new_figure(10, 4.3)
+        panels = (self.errors, 100, "training error (%)"), (self.losses, 1, "training loss")
+        for ax, (found, factor, name) in zip(figure.subplots(1, 2), panels, strict=True):
+            for (net, values), color in zip(found.items(), COLORS * 9, strict=False):
                 epochs = np.arange(1, len(values) + 1)
-                ax.plot(epochs, factor * values, "o-", color=color, label=name, markersize=3)
-            last = ", ".join(f"{n} {factor * v[-1]:.3g}" for n, v in found.items())
-            label(ax, f"At the end: {last}", "epoch", unit, legend=True)
-            ax.title.set_fontsize("x-small")
+                ax.plot(epochs, factor * values, "o-", color=color, label=net, markersize=3)
+            label(ax, name.capitalize().removesuffix(" (%)"), "epoch", name, legend=True)
+        last = ", ".join(f"{net} {100 * e[-1]:.3g}" for net, e in self.errors.items())
+        headline(figure, f"Error at the end (%): {last}")
         return figure
 
 
