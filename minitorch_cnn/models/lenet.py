@@ -103,7 +103,7 @@ class Scatter(Function):
 
     def forward(ctx, x, key, shape):
         ctx.key = key
-        y = np.zeros(shape, x.dtype)
+        y = np.zeros(shape, x.dtype, like=x)
         y[key] = x
         return y
 
@@ -211,7 +211,7 @@ def map_loss(output: Tensor, target: Tensor, j: float) -> Tensor:
     its own code than j and than the others, it is left in peace. Without it (cross entropy) only
     differences of distances count.
     """
-    rubbish = full((output.shape[0], 1), -j, dtype=output.dtype)
+    rubbish = full((output.shape[0], 1), -j, dtype=output.dtype, device=output.device)
     return F.cross_entropy(cat([output, rubbish], dim=1), target)
 
 

@@ -79,7 +79,7 @@ class LSTMCell(Module):
             )
         shape = (*input.shape[:-1], self.hidden_size)
         if hx is None:
-            hx = (zeros(shape, dtype=input.dtype),) * 2
+            hx = (zeros(shape, dtype=input.dtype, device=input.device),) * 2
         check_state("LSTMCell", hx, shape)
         weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
         if input.ndim == 2:
@@ -164,7 +164,7 @@ class LSTM(Module):
         cells = self.num_layers * len(self._suffixes)
         shape = (cells, *steps[0].shape[:-1], self.hidden_size)
         if hx is None:
-            hx = (zeros(shape, dtype=input.dtype),) * 2
+            hx = (zeros(shape, dtype=input.dtype, device=input.device),) * 2
         check_state("LSTM", hx, shape)
         if not batched:
             steps, hx = [x.unsqueeze(0) for x in steps], tuple(s.unsqueeze(1) for s in hx)
