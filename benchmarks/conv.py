@@ -17,9 +17,13 @@ import numpy as np
 from minitorch_cnn.kernels import conv2d as room
 from minitorch_cnn.kernels import twins
 
+import minitorch_cnn as mt
+from minitorch_cnn.analysis import measured_roof
+
 from .gpu import refuse_without_gpu
+from .roofline import plot
 from .suites import SUITES, Layer
-from .timing import SPIN, geometric_mean, interleaved, machine, matmul_peak, median_ratio
+from .timing import SPIN, geometric_mean, interleaved, machine, median_ratio, use_threads
 
 DIRECTIONS = ("forward", "gx", "gw")
 DEVICE_TWINS = ("emulator", "numba_cuda", "cuda")  # timed on a device, or not for speed at all
@@ -104,12 +108,27 @@ class Problem:
         return float((x * self.gy[:, o][:, i[:, None], j]).sum())
 
 
-def measure(layer: Layer, batch: int, direction: str, vs_torch: bool, repeats: int):
+def chosen_twin(layer: Layer, batch: int, direction: str) -> str:
+    """The twin that runs unless another one is forced."""
+    x, w = (
+        (batch, layer.C, layer.H, layer.H),
+        (layer.O, layer.C // layer.groups, *[layer.kernel] * 2),
+    )
+    function = {"forward": "forward", "gx": "input_grad", "gw": "weight_grad"}[direction]
+    arrays = np.ndarray, np.dtype(np.float32), x, w
+    return room.ROOM.preferred(
+        room.Case(f"conv2d_{function}", *arrays, layer.window, layer.groups)
+    ).name
+
+
+def measure(
+    layer: Layer, batch: int, direction: str, twin_names: list[str], vs_torch: bool, repeats: int
+):
     """One row: {twin: figures}, and under "torch" PyTorch's time with each twin's ratio to it."""
     problem = Problem(layer, batch)
     flops, fns = 2 * layer.macs(batch), {}
     errors = {}
-    for twin in twins.available("conv2d"):
+    for twin in twin_names:
         if twin in DEVICE_TWINS or (twin == "loops" and layer.macs(batch) > LOOPS_LIMIT):
             continue
 
@@ -172,41 +191,17 @@ def means(rows: list[dict]) -> list[str]:
     lines = []
     for direction in DIRECTIONS:
         ratios = {}
-        for row in rows:
+        for row in (row for row in rows if row["direction"] == direction):
             for name, figures in row["figures"].items():
-                if row["direction"] == direction and "ratio" in figures:
+                if "ratio" in figures:
                     ratios.setdefault(name, []).append(figures["ratio"])
+            ratios.setdefault("chosen", []).append(row["figures"][row["chosen"]]["ratio"])
         for name, values in ratios.items():
             lines.append(
                 f"{direction:8} {name:10} geometric mean {geometric_mean(values):.2f} x torch's "
                 f"time, worst {max(values):.2f}, {len(values)} layers"
             )
     return lines
-
-
-def plot(rows: list[dict], peak: float, path: str) -> None:
-    """GFLOP/s of every layer, a panel per direction, a mark per twin, the peak as a line."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(3, 1, figsize=(12, 10), sharex=True, layout="constrained")
-    for axis, direction in zip(axes, DIRECTIONS, strict=True):
-        chosen = [row for row in rows if row["direction"] == direction]
-        for name in dict.fromkeys(n for row in chosen for n in row["figures"]):
-            points = [
-                (k, row["figures"][name]["gflops"])
-                for k, row in enumerate(chosen)
-                if name in row["figures"]
-            ]
-            axis.plot(*zip(*points, strict=True), "o", label=name)
-        axis.axhline(peak, color="grey", linestyle="--", label="matrix product")
-        axis.set(ylabel="GFLOP/s", title=direction, yscale="log")
-        axis.legend(loc="lower center", ncols=4)
-    labels = [f"{row['suite']} {row['layer']}" for row in rows if row["direction"] == "forward"]
-    axes[-1].set_xticks(range(len(labels)), labels, rotation=90, fontsize=6)
-    figure.savefig(path, dpi=110)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -222,13 +217,17 @@ def main(argv: list[str] | None = None) -> None:
     )
     parser.add_argument("--batch", type=int, default=1, help="images in a batch (default: 1)")
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours (minutes)")
+    parser.add_argument(
+        "--chosen", action="store_true", help="only the twin that runs unless one is forced"
+    )
+    parser.add_argument("--threads", type=int, help="of all (default: as many as cores)")
     parser.add_argument("--repeats", type=int, help="turns per row (default: 5, on a GPU 30)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
     parser.add_argument(
         "--tf32", choices=["on", "off"], help="on a GPU: whether convolutions may use it (on)"
     )
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    parser.add_argument("--plot", metavar="FILE", help="also draw GFLOP/s there (matplotlib)")
+    parser.add_argument("--plot", metavar="FILE", help="also draw the roofline there (matplotlib)")
     options = parser.parse_args(argv)
     if options.repeats is None:
         options.repeats = 30 if options.device == "cuda" else 5
@@ -246,32 +245,40 @@ def main(argv: list[str] | None = None) -> None:
     if options.tf32:
         parser.error("--tf32 goes with --device cuda")
 
-    facts = machine()
-    peak = matmul_peak()
+    libraries = [mt]
+    if options.vs:
+        import torch
+
+        libraries.append(torch)
+    facts = machine() | {"threads": str(use_threads(options.threads, libraries))}
+    roof = measured_roof()
+    peak = roof.flops / 1e9
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
-    print(f"matrix product peak {peak:.0f} GFLOP/s, batch {options.batch}, float32\n")
-    rows = [
-        {
-            "suite": suite,
-            "layer": layer.name,
-            "direction": direction,
-            "figures": measure(
-                layer, options.batch, direction, options.vs == "torch", options.repeats
-            ),
-        }
-        for suite in options.suite
-        for layer in SUITES[suite]
-        for direction in DIRECTIONS
-    ]
+    print(
+        f"matrix product {peak:.0f} GFLOP/s, copy {roof.bandwidth / 1e9:.1f} GB/s, "
+        f"batch {options.batch}, float32\n"
+    )
+    rows = []
+    for suite in options.suite:
+        for layer in SUITES[suite]:
+            for direction in DIRECTIONS:
+                chosen = chosen_twin(layer, options.batch, direction)
+                names = [chosen] if options.chosen else twins.available("conv2d")
+                settings = names, options.vs == "torch", options.repeats
+                figures = measure(layer, options.batch, direction, *settings)
+                row = {"suite": suite, "layer": layer.name, "direction": direction}
+                rows.append(row | {"chosen": chosen, "figures": figures})
     print(table(rows, peak))
     if options.vs:
         print("", *means(rows), sep="\n")
     if options.json:
         with open(options.json, "w") as file:
-            figures = {"peak_gflops": peak, "batch": options.batch, "rows": rows}
+            roof_facts = {"peak_gflops": peak, "copy_gb_s": roof.bandwidth / 1e9}
+            figures = {**roof_facts, "batch": options.batch, "rows": rows}
             json.dump({"machine": facts, **figures}, file, indent=1)
     if options.plot:
-        plot(rows, peak, options.plot)
+        layers = {(suite, layer.name): layer for suite in SUITES for layer in SUITES[suite]}
+        plot(rows, layers, options.batch, roof, options.plot)
 
 
 if __name__ == "__main__":

@@ -88,14 +88,3 @@ def _processor() -> str:
             return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
-
-
-def matmul_peak(size: int = 1536, repeats: int = 7) -> float:
-    """The best GFLOP/s of NumPy's float32 matrix product of two squares: the machine's ceiling."""
-    import numpy as np
-
-    rng = np.random.default_rng(0)
-    a, b = (rng.standard_normal((size, size), dtype=np.float32) for _ in range(2))
-    out = np.empty_like(a)
-    times = interleaved({"matmul": lambda: np.matmul(a, b, out=out)}, repeats, budget=3.0)
-    return 2 * size**3 / min(times["matmul"]) / 1e9

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import conv
+from benchmarks import conv, roofline
 from benchmarks.suites import SUITES, Layer
 from benchmarks.timing import geometric_mean, interleaved, median_ratio
 
@@ -59,3 +59,19 @@ def test_a_batch_of_none_is_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         conv.main(["--batch", "0"])
     assert stop.value.code == 2 and "--batch 0" in capsys.readouterr().err
+
+
+def test_the_chosen_twin_alone_is_timed_if_asked_for(tmp_path, capsys):
+    file, picture = tmp_path / "conv.json", tmp_path / "roofline.png"
+    settings = ["--suite", "lenet5", "--chosen", "--repeats", "2", "--json", str(file)]
+    conv.main([*settings, "--plot", str(picture)])
+    assert "loops ms" not in capsys.readouterr().out
+    rows = json.loads(file.read_text())["rows"]
+    assert all(list(row["figures"]) == [row["chosen"]] for row in rows)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_layers_intensity_counts_each_array_once():
+    layer = Layer("pointwise", 4, 3, 5, 1)
+    operations, numbers = 2 * 2 * 5 * 4 * 9, 2 * 4 * 9 + 5 * 4 + 2 * 5 * 9
+    assert roofline.intensity(layer, 2) == operations / (4 * numbers)
