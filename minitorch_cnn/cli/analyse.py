@@ -61,7 +61,10 @@ def add_parser(commands) -> None:
         help="draw it into FILE; its ending says in which format, as .png or .pdf",
     )
     parser.add_argument(
-        "--layer", metavar="NAME", help="the layer to look at, as minitorch-cnn summary names it"
+        "--layer",
+        metavar="NAME",
+        help="the layer to look at, as minitorch-cnn summary names it; for "
+        + ", ".join(name for name, analysis in ANALYSES.items() if "layer" in analysis.takes),
     )
     parser.add_argument(
         "--images",
@@ -79,7 +82,7 @@ def add_parser(commands) -> None:
         help="degradation: other models to train, such as deeper ones",
     )
     parser.add_argument(
-        "--epochs", type=number(int, 1), default=10, help="degradation: of training (10)"
+        "--epochs", type=number(int, 1), metavar="N", help="degradation: of training (10)"
     )
     parser.add_argument(
         "--seed", type=number(int, 0), default=0, help="of what is drawn at random (0)"
@@ -90,10 +93,14 @@ def add_parser(commands) -> None:
 def run(options) -> None:
     from ..backend import manual_seed
 
+    analysis = ANALYSES[options.what]
+    for name in ("layer", "against", "epochs"):
+        if getattr(options, name) and name not in analysis.takes:
+            raise CommandError(f"--{name} is not for {options.what}")
     manual_seed(options.seed)
     subject = load_subject(options.subject, options.images)
     try:
-        text, save = ANALYSES[options.what].run(subject, options)
+        text, save = analysis.run(subject, options)
     except KeyError as error:
         raise CommandError(error.args[0].partition(": ")[2]) from None
     print(text)

@@ -14,10 +14,11 @@ Found = tuple[str, Callable[[Path], object]]  # what to print, and what draws it
 
 
 class Analysis(NamedTuple):
-    """run: (subject, options of the command) -> what was found."""
+    """run: (subject, options of the command) -> what was found; takes: the options of its own."""
 
     help: str
     run: Callable[[object, object], Found]
+    takes: tuple[str, ...] = ()
 
 
 def drawn(text: str, result) -> Found:
@@ -286,7 +287,7 @@ def of_degradation(subject, options) -> Found:
 
     nets = {name: maker(name) for name in names}
     labels = digits.labels
-    found = degradation(nets, Tensor(pixels), labels, options.epochs, seed=options.seed)
+    found = degradation(nets, Tensor(pixels), labels, options.epochs or 10, seed=options.seed)
     rows = [
         f"{n:24} {100 * e[-1]:10.2f} {found.losses[n][-1]:8.4f}" for n, e in found.errors.items()
     ]
@@ -316,15 +317,23 @@ ANALYSES = {
     "surface": Analysis("loss on a random plane", of_surface),
     "cam": Analysis("class activation maps, and their boxes", of_class_activation),
     "saliency": Analysis("what pixels a class's logit comes from", of_saliency),
-    "deconvolution": Analysis("what excites the channels of --layer most", of_deconvolution),
+    "deconvolution": Analysis(
+        "what excites the channels of --layer most", of_deconvolution, ("layer",)
+    ),
     "occlusion": Analysis("a class's probability with a part hidden", of_occlusion),
-    "maximisation": Analysis("images that excite the units of --layer", of_maximisation),
+    "maximisation": Analysis(
+        "images that excite the units of --layer", of_maximisation, ("layer",)
+    ),
     "sanity": Analysis("whether gradient images depend on the weights", of_sanity),
-    "filters": Analysis("the first convolution's filters", of_filters),
-    "maps": Analysis("what each layer makes of an image", of_maps),
-    "field": Analysis("receptive field, effective and by formula", of_field),
+    "filters": Analysis("the first convolution's filters", of_filters, ("layer",)),
+    "maps": Analysis("what each layer makes of an image", of_maps, ("layer",)),
+    "field": Analysis("receptive field, effective and by formula", of_field, ("layer",)),
     "graph": Analysis("the computation graph, as .svg or .dot", of_graph),
-    "convolution": Analysis("a convolution window by window, as .gif or .png", of_convolution),
+    "convolution": Analysis(
+        "a convolution window by window, as .gif or .png", of_convolution, ("layer",)
+    ),
     "roofline": Analysis("time and memory of layers, and the machine's best", of_roofline),
-    "degradation": Analysis("training error of a MODEL and those --against it", of_degradation),
+    "degradation": Analysis(
+        "training error of a MODEL and those --against it", of_degradation, ("against", "epochs")
+    ),
 }

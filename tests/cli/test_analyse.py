@@ -66,3 +66,8 @@ def test_a_layer_that_is_none_is_refused(refused):
 def test_the_models_of_a_degradation_study_are_known_before_it_starts(refused):
     message = refused("analyse", "degradation", "plain20_cifar", "--against", "plain21_cifar")
     assert "there is no model 'plain21_cifar'" in message
+
+
+def test_an_option_that_an_analysis_does_not_take_is_refused(refused):
+    assert "--layer is not for lesions" in refused("analyse", "lesions", "lenet5", "--layer", "c1")
+    assert "--epochs is not for maps" in refused("analyse", "maps", "lenet5", "--epochs", 3)
