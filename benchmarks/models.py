@@ -4,7 +4,8 @@ Each net at its full size with 32-bit numbers: a training step is forward, cross
 and SGD with momentum and weight decay; inference is a forward in eval mode that records nothing.
 Images a second are the median of all turns, warm; `ratio` is the median over turns of our time
 divided by that of the same net in PyTorch's layers (rivals.py). Memory is the most that a process
-of its own has had, Python and the library included, after three steps.
+of its own has had, Python and the library included, after three steps. With --device cuda the same
+nets run on a GPU: see models_gpu.py.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import minitorch_cnn as mt
 from minitorch_cnn.models import create_model, model_entry
 
 from .full_size import peak_memory
+from .gpu import refuse_without_gpu
 from .rivals import RIVALS, copy_weights
 from .timing import SPIN, geometric_mean, interleaved, machine, median_ratio, use_threads
 
@@ -125,6 +127,10 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
     parser.add_argument("--threads", type=int, help="of both (default: as many as cores)")
     parser.add_argument("--repeats", type=int, default=15, help="turns per row (default: 15)")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
+    parser.add_argument(
+        "--tf32", choices=["on", "off"], help="on a GPU: whether convolutions may use it (on)"
+    )
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
     options = parser.parse_args(argv)
     known = [case.name for case in CASES]
@@ -133,6 +139,13 @@ def main(argv: list[str] | None = None) -> None:
             parser.error(f"NAME {name!r} must be one of {', '.join(known)}")
     if options.repeats < 1:
         parser.error(f"--repeats {options.repeats} must be at least 1")
+    if options.device == "cuda":
+        from . import models_gpu
+
+        refuse_without_gpu(parser)
+        return models_gpu.main(options)
+    if options.tf32:
+        parser.error("--tf32 goes with --device cuda")
 
     libraries = {"ours": mt}
     if options.vs:

@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from minitorch_cnn.kernels.cuda.array import has_gpu
 
 import minitorch_cnn as mt
-from benchmarks import models, rivals
+from benchmarks import models, models_gpu, rivals
 
 
 @pytest.mark.parametrize("case", models.CASES, ids=lambda case: case.name)
@@ -66,3 +67,25 @@ def test_an_unknown_net_is_refused(capsys):
     with pytest.raises(SystemExit) as stop:
         models.main(["lenet6"])
     assert stop.value.code == 2 and "'lenet6'" in capsys.readouterr().err
+
+
+def test_steps_on_a_device_are_timed_in_turns_until_it_is_idle():
+    order = []
+    fns = {name: lambda name=name: order.append(name) for name in ("a", "b")}
+    times = models_gpu.wall_times(fns, lambda: order.append("idle"), repeats=2)
+    assert order == ["a"] * 3 + ["b"] * 3 + ["idle", "a", "idle", "idle", "b", "idle"] * 2
+    assert [len(times[name]) for name in fns] == [2, 2]
+
+
+def test_the_ratio_on_a_device_is_to_the_faster_layout():
+    times = {"ours": [3.0, 3.0], "torch": [2.0, 2.0], "torch nhwc": [1.5, 1.5]}
+    row = models_gpu.record(models.Case("vgg16", 6), "training", times)
+    assert row["ratio"] == 2.0 and row["ours images/s"] == 2.0
+
+
+def test_a_gpu_that_is_missing_is_named(capsys):
+    if has_gpu():
+        pytest.skip("a GPU is here")
+    with pytest.raises(SystemExit) as stop:
+        models.main(["lenet5_relu", "--device", "cuda"])
+    assert stop.value.code == 2 and "needs an NVIDIA GPU" in capsys.readouterr().err

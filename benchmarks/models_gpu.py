@@ -1,0 +1,107 @@
+"""Whole nets on a GPU: python -m benchmarks.models --device cuda
+
+Nets and steps are those of benchmarks.models, with 64 images. A step is timed from its first Python
+line until the GPU is idle again, so launches count; `ratio` is our median over that of the faster
+of PyTorch's two layouts. Memory is what each library's pool has taken from the GPU at most.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import time
+from collections.abc import Callable
+
+import minitorch_cnn as mt
+
+from .gpu import gpu_machine, set_tf32
+from .models import CASES, Case, nets, step
+from .ops_gpu import OnGpu, libraries
+from .timing import geometric_mean
+
+BATCH = 64
+
+
+def wall_times(
+    fns: dict[str, Callable], synchronize: Callable, repeats: int
+) -> dict[str, list[float]]:
+    """Seconds of each call until the GPU is idle, in turns; three calls before are not timed."""
+    for fn in fns.values():
+        for _ in range(3):
+            fn()
+    times = {name: [] for name in fns}
+    for _ in range(repeats):
+        for name, fn in fns.items():
+            synchronize()
+            before = time.perf_counter()
+            fn()
+            synchronize()
+            times[name].append(time.perf_counter() - before)
+    return times
+
+
+def on_gpu(case: Case, libs: dict[str, OnGpu]) -> dict:
+    """The same net in each library, on the GPU, in the library's layout."""
+    found = {}
+    for name, lib in libs.items():
+        each = nets(case, {"ours": mt, "torch": lib.library} if name != "ours" else {"ours": mt})
+        net = each["ours" if name == "ours" else "torch"].to("cuda")
+        found[name] = net.to(memory_format=lib.channels_last) if lib.nhwc else net
+    return found
+
+
+def memory(torch) -> dict[str, float]:
+    """GiB that each library's pool holds."""
+    import cupy
+
+    held = {"ours": cupy.get_default_memory_pool().total_bytes() / 2**30}
+    if torch is not None:
+        held["torch"] = torch.cuda.max_memory_reserved() / 2**30
+    return held
+
+
+def record(case: Case, mode: str, times: dict[str, list[float]]) -> dict:
+    """Images a second of each library, and the ratio to the fastest of the others."""
+    medians = {name: statistics.median(seconds) for name, seconds in times.items()}
+    row = {"model": case.name, "batch": case.batch, "mode": mode}
+    row |= {f"{name} images/s": case.batch / seconds for name, seconds in medians.items()}
+    rivals = [seconds for name, seconds in medians.items() if name != "ours"]
+    return row | ({"ratio": medians["ours"] / min(rivals)} if rivals else {})
+
+
+def main(options) -> None:
+    """Run the benchmark with the options of benchmarks.models."""
+    import cupy
+
+    torch = None
+    if options.vs:
+        import torch
+    allowed = options.tf32 != "off"
+    setting, facts = set_tf32(allowed, torch), gpu_machine(allowed)
+    libs = libraries(torch)
+    print("  ".join(f"{key} {value}" for key, value in facts.items()))
+    print(setting)
+    records = []
+    for name in options.names or [case.name for case in CASES]:
+        case = Case(name, BATCH)
+        for mode in options.mode:
+            found = on_gpu(case, libs)
+            fns = {key: step(net, libs[key], case, mode) for key, net in found.items()}
+            synchronize = cupy.cuda.runtime.deviceSynchronize
+            row = record(case, mode, wall_times(fns, synchronize, options.repeats))
+            row |= {f"{key} GiB": held for key, held in memory(torch).items()}
+            records.append(row)
+            print("  ".join(f"{key} {value if isinstance(value, str) else round(value, 3)}"
+                            for key, value in row.items()), flush=True)  # fmt: skip
+            del found, fns
+            cupy.get_default_memory_pool().free_all_blocks()
+            if torch is not None:
+                torch.cuda.empty_cache()
+                torch.cuda.reset_peak_memory_stats()
+    if options.vs:
+        for mode in options.mode:
+            ratios = [row["ratio"] for row in records if row["mode"] == mode]
+            print(f"{mode}: geometric mean {geometric_mean(ratios):.2f} x torch's time")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"machine": facts, "rows": records}, file, indent=1)
