@@ -20,9 +20,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import anywhere
+from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
 from ..jit import can_compile
-from ..twins import NUMBA, Room
+from ..twins import COMPILER, CUPY, NUMBA, Room
 
 # How many settings each kind has.
 KINDS = {
@@ -63,6 +63,8 @@ ROOM = Room("activation", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, wants=_pays, needs=NUMBA)
+ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray:

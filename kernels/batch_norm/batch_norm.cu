@@ -15,16 +15,7 @@
 
 #include "prelude.h"
 #include "reduce.h"
-
-#if VECTOR == 4
-#define LOAD(values, p)                                               \
-    const auto four_ = ld4(p);                                        \
-    const REAL values[VECTOR] = {four_.x, four_.y, four_.z, four_.w}
-#define STORE(p, values) st4(p, {values[0], values[1], values[2], values[3]})
-#else
-#define LOAD(values, p) const REAL values[VECTOR] = {*(p)}
-#define STORE(p, values) *(p) = values[0]
-#endif
+#include "vector.h"
 
 // The units of channel blockIdx.x that this thread sees: from its first on, every
 // blockDim.x * gridDim.y-th. One division at the start, none in the loop.
@@ -185,17 +176,12 @@ extern "C" __global__ void __launch_bounds__(256) gradient_sums(
     REAL sum = 0, product = 0;
     for (Walk walk(N, C, units); walk.is_inside(); walk.go_on()) {
         LOAD(values, x + walk.offset());
-        REAL passed[VECTOR];
-        {
-            LOAD(gradients, gy + walk.offset());
-            #pragma unroll
-            for (int v = 0; v < VECTOR; v++)
-                passed[v] = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
-        }
+        LOAD(gradients, gy + walk.offset());
         #pragma unroll
         for (int v = 0; v < VECTOR; v++) {
-            sum += passed[v];
-            product += passed[v] * (values[v] - affine.mean);
+            const REAL passed = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
+            sum += passed;
+            product += passed * (values[v] - affine.mean);
         }
     }
     sum = block_sum(sum, shared);
@@ -240,15 +226,13 @@ extern "C" __global__ void __launch_bounds__(256) input_grad(
          unit += gridDim.y * blockDim.x) {
         const long long at = first + (long long)unit * VECTOR;
         LOAD(values, x + at);
+        LOAD(gradients, gy + at);
         REAL out[VECTOR];
-        {
-            LOAD(gradients, gy + at);
-            #pragma unroll
-            for (int v = 0; v < VECTOR; v++) {
-                const REAL passed = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
-                const REAL apart = values[v] - affine.mean;
-                out[v] = (passed - through_mean - apart * through_var) * affine.scale;
-            }
+        #pragma unroll
+        for (int v = 0; v < VECTOR; v++) {
+            const REAL passed = relu && affine(values[v]) <= 0 ? REAL(0) : gradients[v];
+            const REAL apart = values[v] - affine.mean;
+            out[v] = (passed - through_mean - apart * through_var) * affine.scale;
         }
         STORE(gx + at, out);
     }

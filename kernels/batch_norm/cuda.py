@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from ..cuda.launch import blocks, contiguous, cuda_module, empty, zeros
+from ..cuda.launch import blocks, contiguous, cuda_module, empty, vector_width, zeros
 from ..cuda.signature import real
 
 THREADS = 256
@@ -41,7 +41,7 @@ def batch_norm_backward(gy, x, weight, bias, mean, invstd, relu=False):
     if not x.size:
         return gx, zeros(C, x.dtype, like=x), zeros(C, x.dtype, like=x)
     gw, gb = empty(C, x.dtype, like=x), empty(C, x.dtype, like=x)
-    module, units = _module(x.dtype, L)
+    module, units = _module(L, x, gy)
     splits = _splits(N, C, L)
     parts = empty((2, splits, C), x.dtype, like=x)
     channel = tuple(map(_channel, (weight, bias, mean, invstd)))
@@ -61,7 +61,7 @@ def _statistics(x, eps):
     N, C, L = _sizes(x)
     if not x.size:
         return tuple(zeros(C, x.dtype, like=x) for _ in range(3))
-    module, units = _module(x.dtype, L)
+    module, units = _module(L, x)
     splits = _splits(N, C, L)
     parts = empty((3, splits, C), x.dtype, like=x)
     sizes = np.int32(N), np.int32(C), np.int32(units)
@@ -77,7 +77,7 @@ def _forward(x, weight, bias, mean, invstd, relu):
     N, C, L = _sizes(x)
     y = empty(x.shape, x.dtype, like=x)
     if x.size:
-        module, units = _module(x.dtype, L)
+        module, units = _module(L, x)
         channel = map(_channel, (weight, bias, mean, invstd))
         sizes = np.int32(N * C), np.int32(C), np.int32(units), np.bool_(relu)
         module["normalise"](*_shape(N * C, units), (x, *channel, y, *sizes))
@@ -89,9 +89,9 @@ def _sizes(x):
     return *x.shape[:2], math.prod(x.shape[2:])
 
 
-def _module(dtype, L):
-    """The kernels, and how many units of them a row has: four numbers each where it divides."""
-    vector = 4 if L % 4 == 0 else 1
+def _module(L, *arrays):
+    """The kernels for rows of L numbers, and how many units of them a row has."""
+    vector, dtype = vector_width(L, *arrays), arrays[0].dtype
     return cuda_module("batch_norm/batch_norm.cu", REAL=real(dtype), VECTOR=vector), L // vector
 
 

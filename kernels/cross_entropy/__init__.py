@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import anywhere
+from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
 from ..jit import can_compile
-from ..twins import NUMBA, Room
+from ..twins import COMPILER, CUPY, NUMBA, Room
 
 
 class Case(NamedTuple):
@@ -34,6 +34,8 @@ ROOM = Room("cross_entropy", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Entropies(NamedTuple):

@@ -142,6 +142,11 @@ def on_gpu(case: Any) -> bool:
     return case.array.__module__.split(".")[0] == "cupy"
 
 
+def with_floats(where: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """`where`, for the types that our CUDA kernels compute: float32 and float64."""
+    return lambda case: where(case) and case.dtype in (np.float32, np.float64)
+
+
 @cache
 def has_gpu() -> bool:
     """Whether CuPy is installed and sees a GPU."""

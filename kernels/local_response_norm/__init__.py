@@ -13,11 +13,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..twins import Room
+from ..cuda.array import is_emulated, on_gpu, with_floats
+from ..twins import COMPILER, CUPY, Room
 
 ROOM = Room("local_response_norm", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised")
+ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):

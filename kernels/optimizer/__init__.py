@@ -6,13 +6,14 @@ optim; loops.py has them for one number.
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import anywhere
+from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
 from ..jit import can_compile
-from ..twins import NUMBA, Room
+from ..twins import COMPILER, CUPY, NUMBA, Room
 
 
 class Case(NamedTuple):
@@ -27,10 +28,16 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.contiguous
 
 
+def _in_order(where: Callable) -> Callable:
+    return lambda case: case.contiguous and with_floats(where)(case)
+
+
 ROOM = Room("optimizer", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised", can=anywhere)
 ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+ROOM.register("emulator", ".cuda", can=_in_order(is_emulated), needs=COMPILER)
+ROOM.register("cuda", ".cuda", can=_in_order(on_gpu), needs=CUPY)
 
 
 def sgd_step(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import is_emulated, on_gpu
+from ..cuda.array import is_emulated, on_gpu, with_floats
 from ..jit import can_compile
 from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room
 from ..window import Window, taps
@@ -20,8 +20,8 @@ ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".strided")
 ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
 ROOM.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
-ROOM.register("emulator", ".cuda", can=is_emulated, needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=on_gpu, needs=CUPY)
+ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):

@@ -42,7 +42,7 @@ def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case, device)
 
     there = run(device)
     assert {t.device for t in there} == {devices.check_device(device, "test")}
-    tolerance = 0 if device == "emulator" else 1e-12
+    tolerance = 1e-12
     for a, b in zip(there, run("cpu"), strict=True):
         a, b = a.detach().cpu().numpy(), b.detach().numpy()
         np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance)

@@ -1,0 +1,114 @@
+// Cross entropy of logits (N, C, L) and classes (N, L), without an array of probabilities.
+//
+// Where L is 1 the logits of a place lie side by side, and a warp adds them up; otherwise places lie
+// side by side, and each has a thread. The gradient is a thread for every logit. Set by -D: REAL.
+
+#include "prelude.h"
+#include "planes.h"
+
+// The part of the loss of one class: q (log s + m - x), nothing where q is 0.
+__device__ inline REAL part(REAL q, REAL log_s, REAL m, REAL x)
+{
+    return q == 0 ? REAL(0) : q * (log_s + (m - x));
+}
+
+__device__ inline REAL weight_of(const REAL* weight, long long c)
+{
+    return weight ? weight[c] : REAL(1);
+}
+
+// q[c]: what the target puts on class c; share = smoothing / C.
+__device__ inline REAL mass(
+    const REAL* weight, long long c, long long target, REAL smoothing, REAL share)
+{
+    return weight_of(weight, c) * ((c == target ? 1 - smoothing : REAL(0)) + share);
+}
+
+// y, m, s (N) from x (N, C): a warp for every row.
+extern "C" __global__ void __launch_bounds__(256) forward_rows(
+    const REAL* x, const long long* target, const REAL* weight, REAL* y, REAL* m, REAL* s, int N,
+    int C, long long ignore_index, REAL smoothing, REAL share)
+{
+    const int lane = threadIdx.x % 32, n = blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
+    if (n >= N)  // the whole warp
+        return;
+    const REAL* row = x + (long long)n * C;
+    REAL largest = -INFINITY;
+    for (int c = lane; c < C; c += 32)
+        largest = row[c] > largest ? row[c] : largest;
+    for (int other = 16; other > 0; other /= 2) {
+        const REAL theirs = __shfl_xor_sync(0xffffffff, largest, other);
+        largest = theirs > largest ? theirs : largest;
+    }
+    REAL sum = 0;
+    #pragma unroll 1  // unrolled, the exponentials of doubles do not fit into the registers
+    for (int c = lane; c < C; c += 32)
+        sum += exp(row[c] - largest);
+    for (int other = 16; other > 0; other /= 2)
+        sum += __shfl_xor_sync(0xffffffff, sum, other);
+    REAL loss = 0;
+    const REAL log_s = log(sum);
+    const bool counts = target[n] != ignore_index;
+    for (int c = lane; c < C && counts; c += 32)
+        loss += part(mass(weight, c, target[n], smoothing, share), log_s, largest, row[c]);
+    for (int other = 16; other > 0; other /= 2)
+        loss += __shfl_xor_sync(0xffffffff, loss, other);
+    if (lane == 0) {
+        y[n] = loss;
+        m[n] = largest;
+        s[n] = sum;
+    }
+}
+
+// y, m, s (N, L) from x (N, C, L): a thread for every place.
+extern "C" __global__ void __launch_bounds__(256) forward_places(
+    const REAL* x, const long long* target, const REAL* weight, REAL* y, REAL* m, REAL* s, int N,
+    int C, int L, long long ignore_index, REAL smoothing, REAL share)
+{
+    const Place place = locate(N, 1, L);
+    if (place.plane == N)
+        return;
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    const REAL* logits = x + place.plane * C * L + place.column;
+    REAL largest = -INFINITY, sum = 0, loss = 0;
+    for (int c = 0; c < C; c++) {
+        const REAL logit = logits[(long long)c * L];
+        largest = logit > largest ? logit : largest;
+    }
+    for (int c = 0; c < C; c++)
+        sum += exp(logits[(long long)c * L] - largest);
+    const REAL log_s = log(sum);
+    const long long t = target[i];
+    if (t != ignore_index && smoothing == 0)
+        loss = part(weight_of(weight, t), log_s, largest, logits[t * L]);
+    else if (t != ignore_index)
+        for (int c = 0; c < C; c++) {
+            const REAL logit = logits[(long long)c * L];
+            loss += part(mass(weight, c, t, smoothing, share), log_s, largest, logit);
+        }
+    y[i] = loss;
+    m[i] = largest;
+    s[i] = sum;
+}
+
+// gx (N, C, L) = gy (p times the sum of q - q[c]), planes = N * C, weight_sum (1) of all classes.
+extern "C" __global__ void __launch_bounds__(256) backward(
+    const REAL* gy, const REAL* x, const REAL* m, const REAL* s, const long long* target,
+    const REAL* weight, const REAL* weight_sum, REAL* gx, long long planes, int C, int L,
+    long long ignore_index, REAL smoothing, REAL share)
+{
+    const Place place = locate(planes, 1, L);
+    if (place.plane == planes)
+        return;
+    const long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
+    const int c = (int)(place.plane % C);
+    const long long at = place.plane / C * L + place.column, t = target[at];
+    if (t == ignore_index) {
+        gx[i] = 0 * gy[at];
+        return;
+    }
+    const REAL p = exp(x[i] - m[at]) / s[at];
+    const REAL all = (1 - smoothing) * weight_of(weight, t)
+        + share * (weight_sum ? *weight_sum : REAL(C));
+    gx[i] = gy[at] * (p * all - mass(weight, c, t, smoothing, share));
+}

@@ -1,0 +1,12 @@
+"""What the kernels of local response normalisation may take of a multiprocessor."""
+
+from ..cuda.check import Specialisation, Usage
+
+SPECIALISATIONS = [
+    Specialisation(
+        "local_response_norm/local_response_norm.cu",
+        {"REAL": real},
+        dict.fromkeys(("forward", "backward_terms", "backward_windows"), Usage(registers, 0)),
+    )
+    for real, registers in (("float", 48), ("double", 64))
+]

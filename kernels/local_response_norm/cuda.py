@@ -1,0 +1,35 @@
+"""Local response normalisation on the GPU, and on the emulated one: its .cu text's launches."""
+
+import math
+
+import numpy as np
+
+from ..cuda.launch import blocks, contiguous, cuda_module, empty
+from ..cuda.signature import real
+
+THREADS = 256
+
+
+def local_response_norm_forward(x, size, alpha, beta, k):
+    """x (N, C, *) -> y (N, C, *)."""
+    y = empty(x.shape, x.dtype, like=x)
+    _run("forward", x, size, (contiguous(x), y), alpha, beta, k)
+    return y
+
+
+def local_response_norm_backward(gy, x, size, alpha, beta, k):
+    """gy, x (N, C, *) -> gx (N, C, *)."""
+    x = contiguous(x)
+    gx, terms = empty(x.shape, x.dtype, like=x), empty(x.shape, x.dtype, like=x)
+    _run("backward_terms", x, size, (contiguous(gy), x, terms, gx), alpha, beta, k)
+    _run("backward_windows", x, size, (x, terms, gx), alpha, beta)
+    return gx
+
+
+def _run(name, x, size, arrays, *settings):
+    if x.size:
+        N, C, L = *x.shape[:2], math.prod(x.shape[2:])
+        sizes = np.int64(N * C), np.int32(C), np.int32(L), np.int32(size)
+        kernel = cuda_module("local_response_norm/local_response_norm.cu", REAL=real(x.dtype))[name]
+        args = *arrays, *sizes, *map(x.dtype.type, settings)
+        kernel((blocks(x.size, THREADS),), (THREADS,), args)
