@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import devices
 from ..autograd.modes import enable_grad
+from ..kernels.workspace import keep_freed_memory
 from ..tensor.tensor import Tensor
 
 
@@ -37,6 +38,7 @@ class Optimizer:
         self.state: dict[Tensor, dict[str, Any]] = {}
         for group in params if isinstance(params[0], dict) else [{"params": params}]:
             self.add_param_group(group)
+        keep_freed_memory()  # this process trains, and its steps need the same arrays again
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add parameters with settings of their own, such as a new head on an old network.

@@ -1,8 +1,15 @@
+import platform
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import numpy as np
+import pytest
 from minitorch_cnn.kernels import workspace
 from minitorch_cnn.kernels.workspace import cut, plane_blocks, scratch
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_the_same_name_gives_the_same_memory():
@@ -42,3 +49,25 @@ def test_plane_blocks_are_whole_images_or_parts_of_one():
         (slice(0, 1), slice(0, 1)),
         (slice(0, 1), slice(1, 3)),
     ]
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc")
+def test_freed_memory_is_kept_without_page_faults():
+    code = """
+import resource
+import numpy as np
+from minitorch_cnn.kernels.workspace import keep_freed_memory
+
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(20):
+        np.empty(3 * 2**20, np.uint8)[::4096] = 1
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+wall = np.empty(2**20, np.uint8)
+keep_freed_memory()
+faults()
+print(faults())
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert int(done.stdout) < 100, done.stderr  # of 20 * 768
