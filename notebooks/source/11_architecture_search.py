@@ -1,0 +1,287 @@
+# %% [markdown]
+# # 11. Architecture search
+#
+# **Question.** Can a network learn to propose networks, and is what it finds better than what a
+# blind guess finds in the same time?
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import np, plt, search as check
+
+mt.manual_seed(11)
+nas = mt.nas
+
+# %% [markdown]
+# ## Predict
+#
+# A controller proposes 100 small networks, one after another, and learns from how good each is. A
+# blind search draws 100 at random. By how many per cent of accuracy will the best network of the
+# controller be better than the best of the blind search?
+
+# %%
+guess = 1.0  # guess: per cent
+
+# %% [markdown]
+# ## Build
+#
+# First a bandit: one question, and each answer has a reward with noise. The policy is a softmax.
+
+
+# %%
+def softmax(theta):
+    """Probabilities of the answers."""
+    # begin solution: take off the maximum first
+    e = np.exp(theta - theta.max())
+    return e / e.sum()
+    # end solution
+
+
+def score(theta, a):
+    """The gradient of log softmax(theta)[a] with respect to theta."""
+    # begin solution: 1 at a, minus the probabilities
+    return np.eye(len(theta))[a] - softmax(theta)
+    # end solution
+
+
+check.policy(softmax)
+check.score(score, softmax)
+
+# %% [markdown]
+# REINFORCE: the gradient of the expected reward is the mean of (R - b) grad log P(a), for any
+# baseline b that does not depend on a. A step goes up.
+
+
+# %%
+def reinforce(theta, answers, rewards, baseline, lr):
+    """theta after one step, from a few answers and their rewards."""
+    # begin solution: theta + lr * mean of (reward - baseline) * score
+    pairs = zip(answers, rewards, strict=True)
+    up = np.mean([(r - baseline) * score(theta, a) for a, r in pairs], axis=0)
+    return theta + lr * up
+    # end solution
+
+
+check.step(reinforce)
+
+# %% [markdown]
+# An architecture is a sequence of answers: how high, how wide, how many filters, which stride,
+# layer by layer. How many are there?
+
+
+# %%
+def count(sizes):
+    """The number of architectures, if question t has sizes[t] answers."""
+    # begin solution: one line
+    return int(np.prod(sizes))
+    # end solution
+
+
+check.count(count)
+
+# %% [markdown]
+# And the search itself. A method has a `batch`, is asked for sequences, and is told their rewards.
+
+
+# %%
+def search(method, evaluate, budget):
+    """The rewards of `budget` samples, in order."""
+    # begin solution: ask(batch), evaluate each, tell(sequences, rewards), until the budget is spent
+    rewards = []
+    while len(rewards) < budget:
+        sequences = method.ask(min(method.batch, budget - len(rewards)))
+        found = [evaluate(sequence) for sequence in sequences]
+        method.tell(sequences, found)
+        rewards.extend(found)
+    return rewards
+    # end solution
+
+
+check.search(search)
+
+# %% [markdown]
+# ## See
+#
+# The bandit: ten answers, mean rewards from 0.5 to 0.95, noise of 0.1. With a baseline (a moving
+# average of rewards) and without; the mean of 30 runs each.
+
+# %%
+means = np.linspace(0.5, 0.95, 10)
+
+
+def bandit(with_baseline, seed, steps=150):
+    rng = np.random.default_rng(seed)
+    theta, baseline, history = np.zeros(10), 0.0, []
+    for number in range(steps):
+        answers = rng.choice(10, 5, p=softmax(theta))
+        rewards = means[answers] + 0.1 * rng.standard_normal(5)
+        if with_baseline:
+            baseline = rewards.mean() if number == 0 else 0.9 * baseline + 0.1 * rewards.mean()
+        history.append(softmax(theta) @ means)
+        theta = reinforce(theta, answers, rewards, baseline, 1.0)
+    return history
+
+
+curves = {}
+for with_baseline, colour in ((True, "#1f5fbf"), (False, "#d9822b")):
+    runs = np.array([bandit(with_baseline, seed) for seed in range(30)])
+    name = "with a baseline" if with_baseline else "without"
+    curves[with_baseline] = runs[:, -1]
+    plt.plot(runs.mean(0), color=colour, label=name)
+    low, high = np.quantile(runs, (0.1, 0.9), axis=0)
+    plt.fill_between(range(150), low, high, color=colour, alpha=0.15)
+plt.axhline(means[-1], color="black", linewidth=0.5)
+plt.xlabel("step (5 samples each)")
+plt.ylabel("expected reward")
+spread = {key: values.std() for key, values in curves.items()}
+plt.title(
+    f"In the end {curves[True].mean():.2f} with a baseline, {curves[False].mean():.2f} without"
+)
+plt.legend(loc="lower right")
+plt.show()
+print(f"spread of the last values over runs: {spread[True]:.3f} with, {spread[False]:.3f} without")
+assert curves[True].mean() > curves[False].mean() > means.mean()
+
+# %% [markdown]
+# Bands hold 80 % of the runs. Without a baseline every reward is positive, so whatever was drawn
+# becomes likelier, good or bad, and runs that begin with a poor answer stay with it.
+#
+# Now networks. A small space, so that we can know all of it: two layers with kernels of 1 or 3 rows
+# and columns, 4 or 12 filters, stride 1 or 2. Each child is trained for two epochs on 320 digits
+# and its reward is the accuracy on 80 others. Two processes train children at a time.
+
+# %%
+space = nas.LayerSpace(layers=2, heights=(1, 3), widths=(1, 3), filters=(4, 12), strides=(1, 2))
+training = nas.Training(images=400, epochs=2, batch_size=16, lr=0.1)
+every = [tuple(int(i) for i in index) for index in np.ndindex(*space.sizes)]
+assert len(every) == count(space.sizes)
+children = ((i, nas.Child(space, space.decode(s), training)) for i, s in enumerate(every))
+rewards, macs = np.zeros(len(every)), np.zeros(len(every))
+with nas.Workers(nas.train_child, count=2, timeout=60) as workers:
+    for i, child in workers.run(children):
+        assert child.failed is None, child.failed
+        rewards[i], macs[i] = 100 * child.reward, child.macs
+table = dict(zip(every, rewards, strict=True))
+best = every[int(rewards.argmax())]
+plt.semilogx(macs / 1000, rewards, ".", color="#1f5fbf")
+plt.xlabel("multiply-adds (thousand)")
+plt.ylabel("accuracy on 80 held out (%)")
+plt.title(
+    f"All {len(every)}: {rewards.min():.0f} to {rewards.max():.0f} %, mean {rewards.mean():.0f} %"
+)
+plt.show()
+print("the best:", space.decode(best))
+assert rewards.max() > rewards.mean() + 10
+
+# %% [markdown]
+# Cost says little here: networks of equal cost differ by 30 % and more, and in two epochs the most
+# expensive ones have hardly begun to learn. (With more epochs the picture would be another; a
+# search finds what learns fast.) One image is 1.25 %, so that the best few are a matter of luck.
+#
+# ## Break it
+#
+# A step down; a gradient of P and not of log P; a search that never tells; one that tells of the
+# rewards in another order.
+
+
+# %%
+def silent(method, evaluate, budget):
+    return [evaluate(sequence) for sequence in method.ask(budget)]
+
+
+def sorted_rewards(method, evaluate, budget):
+    found = []
+    for _ in range(budget // method.batch):
+        sequences = method.ask(method.batch)
+        found.extend(evaluate(sequence) for sequence in sequences)
+        method.tell(sequences[::-1], found[-method.batch :])
+    return found
+
+
+check.step(lambda theta, *rest: 2 * theta - reinforce(theta, *rest))
+check.score(lambda theta, a: softmax(theta)[a] * score(theta, a), softmax)
+check.search(silent)
+check.search(sorted_rewards)
+
+# %% [markdown]
+# ## Measure
+#
+# The controller, an LSTM that is asked one question after another, against blind search: 100
+# samples each, five seeds. All children are in the table already, so this takes seconds.
+
+# %%
+BUDGET = 100
+runs = {"controller": [], "random": []}
+for seed in range(5):
+    controller = nas.Reinforce(space.sizes, seed=seed, batch=5, lr=0.02, entropy=0.001)
+    runs["controller"].append(search(controller, lambda s: table[tuple(s)] / 100, BUDGET))
+    blind = nas.RandomSearch(space.sizes, seed=seed, batch=5)
+    runs["random"].append(search(blind, lambda s: table[tuple(s)] / 100, BUDGET))
+
+figure, axes = plt.subplots(1, 2, figsize=(8, 3.2), sharey=True)
+ends, tops = {}, {}
+for (name, found), colour in zip(runs.items(), ("#1f5fbf", "#8a8f98"), strict=True):
+    found = 100 * np.array(found)
+    axes[0].plot(
+        range(5, 101, 5), found.reshape(5, 20, 5).mean((0, 2)), "o-", color=colour, label=name
+    )
+    axes[1].plot(range(1, 101), np.maximum.accumulate(found, 1).mean(0), color=colour, label=name)
+    ends[name], tops[name] = found[:, -10:].mean(1), found.max(1)
+    print(f"{name:10}  first tenth {found[:, :10].mean():.1f} %, last {ends[name].mean():.1f} %")
+    print(f"{'':10}  best of each seed: {', '.join(f'{top:.1f}' for top in tops[name])} %")
+axes[1].axhline(rewards.max(), color="black", linewidth=0.5)
+axes[0].set_ylabel("accuracy (%)")
+axes[0].set_title("mean of 5 samples, 5 seeds")
+axes[1].set_title("best so far, mean of 5 seeds")
+axes[0].legend()
+for axis in axes:
+    axis.set_xlabel("samples")
+gain = tops["controller"].mean() - tops["random"].mean()
+learned = ends["controller"].mean() - ends["random"].mean()
+figure.suptitle(
+    f"The controller's samples end {learned:+.1f} % better, its best network {gain:+.1f} %"
+)
+plt.show()
+print(f"your guess {guess} %, measured {gain:+.1f} %")
+assert learned > 2
+
+# %% [markdown]
+# Two different questions. On average the controller proposes better and better networks: it has
+# learned. But a search keeps only the best of all, and for the best of 100 in so small a space
+# blind guesses do about as well (the figure and the last line say how well, with this seed).
+# Published searches are compared with random search at an equal budget for this reason.
+#
+# ## From the notebook to the library
+#
+# `minitorch_cnn/nas/`: `controller.py`, `reinforce.py`, and `search.py`, which trains children in
+# parallel, logs them, and goes on after an interruption: `minitorch-cnn search --space cells`. The
+# library's policy gradient is ours, for a controller of one question:
+
+# %%
+controller = nas.Controller([4], hidden_size=8, generator=np.random.default_rng(0))
+answers, worth = np.array([[0], [2], [2]]), np.array([1.0, 0.5, 0.2])
+loss = nas.policy_gradient_loss(controller, answers, worth - 0.4)
+(gradient,) = mt.grad(loss, [controller.heads[0].bias])
+theta = controller(answers)[0].detach().numpy()[0].astype(float)
+mine = reinforce(theta, answers[:, 0], worth, 0.4, 1.0) - theta
+assert np.allclose(-gradient.numpy(), mine, atol=1e-5)
+print("the policy gradient is the library's:", np.round(mine, 3))
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Why does a baseline change the noise of the gradient and not its mean?
+# 2. What becomes of the policy if all rewards are equal?
+# 3. How many architectures has a space of 12 layers with four answers to each of four questions?
+# 4. Which entropy would keep the controller a blind search for ever?
+# 5. Children are trained for two epochs. Which architectures does that favour?
+# 6. Why are the held-out images of a search no test images any more?
+# 7. Two workers finish children in any order. What must the search do to stay repeatable?
+# 8. When would you expect a controller to beat random search clearly?
+#
+# ## Further reading
+#
+# - B. Zoph, Q. V. Le (2017), Neural architecture search with reinforcement learning. arXiv
+#   1611.01578.
+# - R. J. Williams (1992), Simple statistical gradient-following algorithms. Machine Learning 8.
+# - L. Li, A. Talwalkar (2019), Random search and reproducibility for NAS. arXiv 1902.07638.
+# - L. Xie, A. Yuille (2017), Genetic CNN. arXiv 1703.01513.

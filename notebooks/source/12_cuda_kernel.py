@@ -1,0 +1,317 @@
+# %% [markdown]
+# # 12. Write a CUDA kernel
+#
+# **Question.** A GPU multiplies faster than it reads. How does a convolution get by with few reads?
+#
+# You need no GPU: an emulator runs CUDA C on this processor (Linux with g++), thread by thread, in
+# any order, and stops at what a real one would leave undefined. It counts reads, not seconds.
+
+# %%
+import minitorch_cnn as mt
+from minitorch_cnn.course import cuda as check, np, plt, seconds
+
+mt.manual_seed(12)
+rng = np.random.default_rng(12)
+
+# %% [markdown]
+# ## Predict
+#
+# A 3 x 3 convolution of one channel reads nine pixels for each output. If a block of 16 x 16
+# threads first copies what it needs into shared memory, how many pixels does it read for each
+# output?
+
+# %%
+guess = 1.3  # guess: pixels read from global memory for each output
+
+# %% [markdown]
+# ## Build
+#
+# You write what stands between the braces of a kernel
+#
+#     conv(const float* x, const float* w, float* y, int* reads, int H, int W)
+#
+# for x (H, W), w (3, 3), y (H - 2, W - 2). Blocks have TILE x TILE threads. Read global memory by
+# `LOAD(x, i)`: that counts. First, one thread for one output.
+
+
+# %%
+def naive():
+    """CUDA C: the thread at (threadIdx, blockIdx) computes y[i][j]."""
+    # begin solution: i and j from blockIdx, TILE and threadIdx; outside of y return; nine products
+    return """
+    const int j = blockIdx.x * TILE + threadIdx.x;
+    const int i = blockIdx.y * TILE + threadIdx.y;
+    if (i >= H - 2 || j >= W - 2)
+        return;
+    float sum = 0;
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++)
+            sum += LOAD(x, (i + a) * W + j + b) * LOAD(w, a * 3 + b);
+    y[i * (W - 2) + j] = sum;
+    """
+    # end solution
+
+
+check.convolution(naive)
+
+# %% [markdown]
+# 32 threads, a warp, read together, and memory comes in pieces of 128 bytes. How many pieces do the
+# addresses of a warp touch? When it is one, the read is called coalesced.
+
+
+# %%
+def segments(addresses):
+    """The number of different pieces of 128 bytes in which these byte addresses lie."""
+    # begin solution: one line
+    return len(np.unique(addresses // 128))
+    # end solution
+
+
+check.segments(segments)
+
+# %% [markdown]
+# Now shared memory. The block copies its tile and a margin of two, the halo, once; waits until all
+# have; and computes from the copy. 16 x 16 threads copy 18 x 18 pixels, so that some copy two. And
+# no thread may leave before the barrier.
+
+
+# %%
+def tiled():
+    """CUDA C with a __shared__ float tile[TILE + 2][TILE + 2]."""
+    # begin solution: for (k = thread; k < (TILE + 2)^2; k += TILE TILE) copy; __syncthreads(); sum
+    return """
+    __shared__ float tile[TILE + 2][TILE + 2];
+    const int top = blockIdx.y * TILE, left = blockIdx.x * TILE;
+    const int thread = threadIdx.y * TILE + threadIdx.x;
+    for (int k = thread; k < (TILE + 2) * (TILE + 2); k += TILE * TILE) {
+        const int i = k / (TILE + 2), j = k % (TILE + 2);
+        if (top + i < H && left + j < W)
+            tile[i][j] = LOAD(x, (top + i) * W + left + j);
+    }
+    __syncthreads();
+    const int i = top + threadIdx.y, j = left + threadIdx.x;
+    if (i >= H - 2 || j >= W - 2)
+        return;
+    float sum = 0;
+    for (int a = 0; a < 3; a++)
+        for (int b = 0; b < 3; b++)
+            sum += tile[threadIdx.y + a][threadIdx.x + b] * LOAD(w, a * 3 + b);
+    y[i * (W - 2) + j] = sum;
+    """
+    # end solution
+
+
+check.tiled(tiled)
+
+# %% [markdown]
+# Batch norm needs a mean: a sum over many numbers, by a block of 128 threads. Each adds up every
+# 128th number; then half of the threads add what the other half has, and so on. The kernel is
+#
+# sums(const float* x, float* y, int* reads, int N)        x (C, N), y (C,), a block for each row
+
+
+# %%
+def reduction():
+    """CUDA C: y[blockIdx.x] = the sum of row blockIdx.x, with __shared__ float part[128]."""
+    # begin solution: a strided loop into part[threadIdx.x]; halve 64, 32, ... with a barrier before
+    return """
+    __shared__ float part[128];
+    float sum = 0;
+    for (int k = threadIdx.x; k < N; k += 128)
+        sum += LOAD(x, blockIdx.x * N + k);
+    part[threadIdx.x] = sum;
+    for (int half = 64; half > 0; half /= 2) {
+        __syncthreads();
+        if (threadIdx.x < half)
+            part[threadIdx.x] += part[threadIdx.x + half];
+    }
+    if (threadIdx.x == 0)
+        y[blockIdx.x] = part[0];
+    """
+    # end solution
+
+
+check.reduction(reduction)
+
+# %% [markdown]
+# What can a machine attain? It can do no more than its peak, and no more than the operations it
+# does with a byte (the intensity) times the bytes that come in a second. That is the roofline.
+
+
+# %%
+def attainable(intensity, peak, bandwidth):
+    """Operations per second, at so many operations per byte."""
+    # begin solution: one line
+    return min(peak, intensity * bandwidth)
+    # end solution
+
+
+check.roofline(attainable)
+
+# %% [markdown]
+# ## See
+#
+# Which thread reads what matters. Two ways to give out the columns of an image to the threads of a
+# warp: neighbours side by side, or below each other.
+
+# %%
+lane, W = np.arange(32), 1024
+ways = {
+    "neighbours in a row": 4 * lane,
+    "every second pixel": 4 * 2 * lane,
+    "neighbours in a column": 4 * W * lane,
+}
+pieces = [segments(addresses) for addresses in ways.values()]
+plt.figure(figsize=(6.4, 2.4))
+bars = plt.barh(list(ways), pieces, color=["#1f5fbf", "#8a8f98", "#d9822b"])
+plt.bar_label(bars, padding=3)
+plt.xlim(0, 36)
+plt.gca().invert_yaxis()
+plt.xlabel("pieces of 128 bytes that a warp of 32 reads for 128 bytes of data")
+plt.title(f"Down a column a warp moves {pieces[2]} times as much as along a row")
+plt.show()
+assert pieces == [1, 2, 32]
+
+# %% [markdown]
+# In `naive`, threadIdx.x goes along the row: neighbours read neighbours.
+#
+# Now the reads themselves, counted by the emulator: pixels for each output, for tiles of several
+# sizes. (The nine weights are counted apart: 9 for each output in both kernels. A GPU keeps them in
+# its cache, or in registers.)
+
+# %%
+x = rng.standard_normal((66, 66), np.float32)
+w = rng.standard_normal((3, 3), np.float32)
+tiles = [4, 8, 16, 32]
+counted = {"naive": [], "tiled": []}
+for tile in tiles:
+    for name, body in (("naive", naive()), ("tiled", tiled())):
+        y, reads = check.conv(body, x, w, tile)
+        assert np.allclose(y, check.correlate(x, w), atol=1e-4)
+        counted[name].append(reads / y.size - 9)
+formula = [((tile + 2) / tile) ** 2 for tile in tiles]
+plt.plot(tiles, counted["naive"], "o-", color="#8a8f98", label="naive, counted")
+plt.plot(tiles, counted["tiled"], "o", color="#1f5fbf", label="tiled, counted")
+plt.plot(tiles, formula, color="#1f5fbf", linewidth=0.8, label="((T + 2) / T)$^2$")
+plt.xticks(tiles)
+plt.ylim(0, 10)
+plt.xlabel("tile T (threads a side)")
+plt.ylabel("pixels read for each output")
+plt.title(f"Shared memory: {counted['tiled'][2]:.2f} reads an output with T = 16 instead of 9")
+plt.legend()
+plt.show()
+print(f"your guess {guess}, counted {counted['tiled'][2]:.3f}")
+assert np.allclose(counted["tiled"], formula) and np.allclose(counted["naive"], 9)
+
+# %% [markdown]
+# The halo costs less the larger the tile is. Counted and computed agree, since 64 outputs a side
+# are a multiple of all four tiles.
+#
+# On the roofline of a GPU (the maker's numbers for an H200: 67 T operations a second in float32,
+# 4.8 TB a second), with two operations for each product, and an output written once:
+
+# %%
+PEAK, BANDWIDTH = 67e12, 4.8e12
+intensities = np.geomspace(0.1, 1000, 200)
+plt.loglog(intensities, [attainable(i, PEAK, BANDWIDTH) / 1e12 for i in intensities], color="black")
+points = {
+    "naive": 18 / (4 * (9 + 1)),
+    "tiled, T = 16": 18 / (4 * (counted["tiled"][2] + 1)),
+    "64 channels in and out": 64 * 18 / (4 * (counted["tiled"][2] + 1)),
+}
+for (name, intensity), colour in zip(
+    points.items(), ("#8a8f98", "#1f5fbf", "#d9822b"), strict=True
+):
+    height = attainable(intensity, PEAK, BANDWIDTH) / 1e12
+    plt.plot(intensity, height, "o", color=colour, label=f"{name}: {height:.1f} T/s")
+plt.xlabel("operations for each byte of global memory")
+plt.ylabel("attainable (T operations/s)")
+ridge = PEAK / BANDWIDTH
+plt.title(f"Below {ridge:.0f} operations a byte memory is the limit: one channel is")
+plt.legend()
+plt.show()
+assert points["tiled, T = 16"] < ridge < points["64 channels in and out"]
+
+# %% [markdown]
+# A convolution of one channel, as in a depthwise layer, is bound by memory whatever one does; the
+# tile quadruples what can be had, if caches do not do so already. With 64 channels, if a tile is
+# read once for all 64 outputs, arithmetic is the limit: that is the region of matrix products.
+#
+# ## Break it
+#
+# A missing barrier; a thread that leaves before one; and no test for the edge. On a GPU the first
+# works on most days. The emulator runs threads forward, backward and shuffled.
+
+# %%
+check.tiled(lambda: tiled().replace("__syncthreads();", ""))
+check.tiled(lambda: "if (blockIdx.x * TILE + threadIdx.x >= W - 2) return;" + tiled())
+check.convolution(lambda: naive().replace("if (i >= H - 2 || j >= W - 2)\n        return;", ""))
+check.reduction(lambda: reduction().replace("__syncthreads();", ""))
+
+# %% [markdown]
+# ## Measure
+#
+# Seconds need a GPU. Where there is one (and CuPy), both kernels run on it, from the same text.
+
+# %%
+if not mt.kernels.cuda.array.has_gpu():
+    print(
+        "no GPU with CuPy here, so nothing is timed: the counts above are what this machine shows"
+    )
+else:
+    import cupy
+
+    big = cupy.asarray(rng.standard_normal((8194, 8194), np.float32))
+    weights, out = cupy.asarray(w), cupy.empty((8192, 8192), np.float32)
+    reads = cupy.zeros(1, np.int32)
+    args = (big, weights, out, reads, np.int32(8194), np.int32(8194))
+    for name, body in (("naive", naive()), ("tiled", tiled())):
+        kernel = check.module("conv", body, count=0)
+
+        def run(kernel=kernel):
+            kernel((512, 512), (16, 16), args)
+            cupy.cuda.runtime.deviceSynchronize()
+
+        run()
+        best = seconds(run, 20)
+        print(f"{name}: {1000 * best:.2f} ms, {2 * 4 * 8192**2 / best / 1e12:.2f} TB/s")
+
+# %% [markdown]
+# ## From the notebook to the library
+#
+# `kernels/conv2d/cuda/depthwise.cu` is the tiled kernel, for any window and many planes at once.
+# `kernels/conv2d/numba_cuda.py` says the same in Python, for Numba. An array in the emulator's
+# memory finds its way to them by itself:
+
+# %%
+Window, to_emulator = mt.kernels.window.Window, mt.kernels.cuda.array.to_emulator
+conv2d_forward = mt.kernels.conv2d.conv2d_forward
+planes = np.stack([x, x[::-1]])[None]
+filters = np.stack([w, w.T])[:, None]
+y = conv2d_forward(to_emulator(planes), to_emulator(filters), Window(3), groups=2).get()
+assert np.allclose(y[0, 0], check.conv(tiled(), x, w)[0], atol=1e-4)
+assert np.allclose(y[0, 1], check.conv(tiled(), x[::-1], w.T)[0], atol=1e-4)
+
+rows = rng.standard_normal((4, 500), np.float32)
+mean = check.sums(reduction(), rows) / 500
+library = mt.kernels.batch_norm.batch_norm_statistics(rows[None])
+assert np.allclose(mean, library.mean, atol=1e-5)
+print("kernels of the notebook and of the library agree")
+
+# %% [markdown]
+# ## Eight questions
+#
+# 1. Why may no thread of a block leave before a barrier?
+# 2. How much shared memory does a tile of 32 x 32 with its halo take?
+# 3. Which threads of `tiled` copy two pixels?
+# 4. How many barriers does the reduction need for 128 threads?
+# 5. Why does the last step of the reduction not need 128 threads?
+# 6. How does the halo's share change with a 5 x 5 window?
+# 7. Which layers of MobileNet are left of the ridge?
+# 8. What would each thread have to do so that the weights are read once?
+#
+# ## Further reading
+#
+# - NVIDIA, CUDA C++ programming guide: thread hierarchy, shared memory.
+# - S. Williams, A. Waterman, D. Patterson (2009), Roofline. Communications of the ACM 52.
+# - M. Harris (2007), Optimizing parallel reduction in CUDA.
