@@ -34,6 +34,7 @@ CASES = [
     ("avg_pool2d", lambda x: F.avg_pool2d(x, (2, 3), 2, 1), (2, 2, 6, 5)),
     ("adaptive_avg_pool2d", lambda x: F.adaptive_avg_pool2d(x, (3, 2)), (2, 2, 5, 5)),
     ("adaptive_max_pool2d", lambda x: F.adaptive_max_pool2d(x, (3, 2)), (2, 2, 5, 5)),
+    ("local_response_norm", lambda x: F.local_response_norm(x, 3, 0.7), (2, 5, 3, 2)),
     ("cross_entropy", lambda x: F.cross_entropy(x, _labels(x), label_smoothing=0.1), (5, 4)),
     ("gelu", F.gelu, (7,)),
     ("silu", F.silu, (7,)),
