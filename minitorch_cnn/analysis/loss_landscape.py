@@ -64,7 +64,7 @@ class LossSurface(NamedTuple):
         ax = axes_or_new(ax, 5.8, 4.8)
         finite = np.where(np.isfinite(self.losses), self.losses, np.nan)
         low, high = np.nanmin(finite), np.nanmax(finite)
-        floor = max(low, high * 1e-6, 1e-12)
+        floor = max(low, 1e-12)
         levels = np.geomspace(floor, max(high, floor * 1.001), 20)
         drawn = ax.contourf(self.steps, self.steps, np.maximum(finite.T, floor), levels, norm="log")
         ax.contour(self.steps, self.steps, finite.T, levels[1:-1], colors="white", linewidths=0.4)
@@ -74,6 +74,7 @@ class LossSurface(NamedTuple):
         label(ax, f"Loss around the weights: {low:.3g} to {high:.3g}", "first direction", "second")
         ax.set_xlabel("step along the first direction, in lengths of the weights")
         ax.set_ylabel("step along the second")
+        ax.set_xticks(np.linspace(self.steps[0], self.steps[-1], 5))
         ax.grid(visible=False)
         return ax.figure
 
