@@ -145,6 +145,11 @@ def available(room: str) -> list[str]:
     return [twin.name for twin in _rooms[room].twins.values() if twin.runs_here()]
 
 
+def is_forced() -> bool:
+    """Whether `use` forces a twin in this thread."""
+    return getattr(_forced, "name", None) is not None
+
+
 @contextmanager
 def use(name: str) -> Iterator[None]:
     """Force the twin `name` in every room that has it, in this thread, until the block ends.

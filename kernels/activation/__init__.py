@@ -16,13 +16,15 @@ At a kink the slope is PyTorch's: the left one, but 0 for relu6 at 6 and 1 for h
 stays NaN, and a NaN in y lets its gradient through relu. Sources: functional/activation.py.
 """
 
+from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
 
 from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room
+from ..twins import COMPILER, CUPY, NUMBA, Room, is_forced
+from . import vectorised
 
 # How many settings each kind has.
 KINDS = {
@@ -37,32 +39,27 @@ KINDS = {
     "gelu_tanh": 0,
     "hardswish": 0,
 }
-SMALL = 2**14  # numbers; NumPy is through with fewer before a kernel has been called
+SMALL = 2**14  # numbers; NumPy is through with fewer before a twin is chosen and a kernel called
 # Kernels compute their exponentials in float32 only; NumPy is fast with those of float64.
 EXPONENTIAL = ("elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the kind, the arrays' type and how many numbers there are."""
+    """What a twin may choose by: the kind and the arrays' type."""
 
     kind: str
     array: type
     dtype: np.dtype
-    size: int
 
 
 def _compiles(case: Case) -> bool:
     return can_compile(case) and (case.dtype == np.float32 or case.kind not in EXPONENTIAL)
 
 
-def _pays(case: Case) -> bool:
-    return case.size >= SMALL
-
-
 ROOM = Room("activation", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised", can=anywhere)
-ROOM.register("numba", ".compiled", can=_compiles, wants=_pays, needs=NUMBA)
+ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
 ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
 ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
@@ -73,8 +70,7 @@ def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray
     Raises ValueError for an unknown kind or another number of settings.
     """
     _check("activation_forward", kind, settings)
-    twin = ROOM.choose(Case(kind, type(x), x.dtype, x.size))
-    return twin.activation_forward(x, kind, *settings)
+    return _twin(x, kind).activation_forward(x, kind, *settings)
 
 
 def activation_backward(
@@ -88,8 +84,13 @@ def activation_backward(
     _check(name, kind, settings)
     if gy.shape != kept.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, kept {kept.shape}; they must agree")
-    twin = ROOM.choose(Case(kind, type(kept), kept.dtype, kept.size))
-    return twin.activation_backward(gy, kept, kind, *settings)
+    return _twin(kept, kind).activation_backward(gy, kept, kind, *settings)
+
+
+def _twin(array: np.ndarray, kind: str) -> ModuleType:
+    if array.size < SMALL and type(array) is np.ndarray and not is_forced():
+        return vectorised
+    return ROOM.choose(Case(kind, type(array), array.dtype))
 
 
 def _check(name: str, kind: str, settings: tuple) -> None:

@@ -184,17 +184,12 @@ class Function:
     def _pack(ctx, array, inputs, arrays, results, outputs):
         if array is None:
             return None
-        for x in inputs:
-            if isinstance(x, Tensor) and x.data is array:
-                return SavedInput(x)
-            if x is array:
-                return SavedInput(Tensor(x))
+        for x, given in zip(inputs, arrays, strict=True):
+            if given is array:
+                return SavedInput(x if isinstance(x, Tensor) else Tensor(x))
         for i, y in enumerate(results):
             if y is array:
                 return SavedOutput(outputs[i], i)
-        for x, number in zip(inputs, arrays, strict=True):
-            if number is array:  # of the CPU, among arrays of a GPU
-                return SavedInput(x if isinstance(x, Tensor) else Tensor(x))
         raise RuntimeError(
             f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
             f"got another array of shape {np.shape(array)}; use keep for constants"
@@ -224,7 +219,8 @@ class SavedOutput:
 
     def __init__(self, tensor, index):
         self.array, self.index = tensor.data, index
-        self.counter, self.version = tensor._shared_counter(), tensor._version
+        self.counter = tensor._shared_counter()
+        self.version = self.counter.count
 
     def unpack(self, node):
         if self.counter.count != self.version:

@@ -51,23 +51,24 @@ def matmul(input, other):
 
 
 def _product(name, input, other):
-    if input.ndim == 0 or other.ndim == 0:
+    x, w = input.data, other.data
+    if x.ndim == 0 or w.ndim == 0:
         raise RuntimeError(f"{name}: both operands must have at least one axis")
-    if input.dtype != other.dtype:
-        raise RuntimeError(f"{name}: dtypes {input.dtype} and {other.dtype} must be equal")
-    a = input.unsqueeze(0) if input.ndim == 1 else input
-    b = other.unsqueeze(1) if other.ndim == 1 else other
-    if a.shape[-1] != b.shape[-2]:
+    if x.dtype != w.dtype:
+        raise RuntimeError(f"{name}: dtypes {x.dtype} and {w.dtype} must be equal")
+    if x.shape[-1] != w.shape[-2 if w.ndim > 1 else 0]:
         raise RuntimeError(
-            f"{name}: shapes {input.shape} and {other.shape} do not meet: "
-            f"{a.shape[-1]} != {b.shape[-2]}"
+            f"{name}: shapes {x.shape} and {w.shape} do not meet: "
+            f"{x.shape[-1]} != {w.shape[-2 if w.ndim > 1 else 0]}"
         )
-    if a.ndim > 2 and b.ndim > 2:
-        check_broadcast(name, a.shape[:-2], b.shape[:-2])
-    y = MatMul.apply(a, b)
-    if input.ndim == 1:
+    if x.ndim > 2 and w.ndim > 2:
+        check_broadcast(name, x.shape[:-2], w.shape[:-2])
+    y = MatMul.apply(
+        input.unsqueeze(0) if x.ndim == 1 else input, other.unsqueeze(1) if w.ndim == 1 else other
+    )
+    if x.ndim == 1:
         y = y.squeeze(-2)
-    return y.squeeze(-1) if other.ndim == 1 else y
+    return y.squeeze(-1) if w.ndim == 1 else y
 
 
 def mm(input, mat2):

@@ -90,17 +90,18 @@ def test_views_of_any_stride_give_the_result_of_their_copy(twin):
         np.testing.assert_array_equal(gx, activation_backward(y[::-1].copy(), x.copy(), "silu"))
 
 
-def test_few_numbers_stay_with_numpy_and_doubles_whose_exponential_it_is_better_at():
+def test_doubles_stay_with_numpy_whose_exponential_is_better_at_them():
     pytest.importorskip("numba")
 
     def chosen(kind, dtype, size):
-        case = activation.Case(kind, np.ndarray, np.dtype(dtype), size)
-        return activation.ROOM.choose(case).__name__.rsplit(".", 1)[1]
+        return activation._twin(np.zeros(size, dtype), kind).__name__.rsplit(".", 1)[1]
 
     assert chosen("relu", np.float32, activation.SMALL - 1) == "vectorised"
     assert chosen("relu", np.float64, activation.SMALL) == "compiled"
     assert chosen("silu", np.float32, activation.SMALL) == "compiled"
     assert chosen("silu", np.float64, activation.SMALL) == "vectorised"
+    with use("loops"):
+        assert chosen("relu", np.float32, 3) == "loops"
 
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
