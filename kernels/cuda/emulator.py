@@ -121,8 +121,16 @@ class _Launch(ctypes.Structure):
 class Library:
     """One .cu text under one choice of -D settings, as a library of this processor."""
 
-    def __init__(self, path: Path, text: str, defines: list[str], signatures: list[Signature]):
+    def __init__(
+        self,
+        path: Path,
+        headers: Path,
+        text: str,
+        defines: list[str],
+        signatures: list[Signature],
+    ):
         self.path = path
+        self.headers = headers  # the folder of those that all texts share
         self.text = text  # with its headers, for the hash
         self.defines = defines
         self.signatures = signatures
@@ -179,7 +187,8 @@ class Library:
         return self._loaded[key]
 
     def _compiled(self, flags: list[str]) -> Path:
-        options = [*flags, *self.defines, f"-I{HERE}", f"-I{self.path.parent}"]
+        folders = [f"-I{folder}" for folder in (self.path.parent, self.headers)]
+        options = [*flags, *self.defines, *folders]
         return compiled(self.path.stem, self._source(), options, self.text)
 
     def _source(self) -> str:

@@ -113,7 +113,8 @@ class Module:
         """The module on this processor."""
         from .emulator import Library
 
-        return Library(self.path, self.text, self.options, list(self.signatures.values()))
+        kernels = list(self.signatures.values())
+        return Library(self.path, HEADERS, self.text, self.options, kernels)
 
     @cached_property
     def on_gpu(self):

@@ -1,8 +1,10 @@
 // The emulated GPU: fibers for threads, barriers, warps, asynchronous copies, and what may go wrong.
 //
-// Blocks run one after the other. In a block every thread that can run does so until it waits, in
-// the order of the launch, over and over, until all have ended or none can go on. A thread that ends
-// without waiting leaves its stack, still in the cache, to the next one.
+// Blocks run one after the other. In a block threads that can run do so until they wait, over and
+// over, until all have ended or none can go on. Forward and backward, a warp goes on as far as it can
+// before the next one starts, so that it meets what others have not done yet; shuffled, all threads
+// of the block move side by side. A thread that ends without waiting leaves its stack, still in the
+// cache, to the next one.
 
 #include "scheduler.h"
 
@@ -218,8 +220,21 @@ void resume(int number)
     stop("no thread can go on");
 }
 
+// Whether any of these threads, in their order, could run.
+bool run_once(size_t begin, size_t end)
+{
+    bool moved = false;
+    for (size_t i = begin; i < end; i++)
+        if (threads[order[i]].state <= READY) {
+            resume(order[i]);
+            moved = true;
+        }
+    return moved;
+}
+
 void run_block()
 {
+    const bool side_by_side = launch->order == 2;
     memset(launch->shared_begin, 0xff, launch->shared_end - launch->shared_begin);
     memset(dynamic, 0xff, launch->shared_bytes);
     for (Thread& thread : threads) {
@@ -233,11 +248,13 @@ void run_block()
     at_barrier = ended = 0;
     while (ended < (int)threads.size()) {
         bool moved = false;
-        for (int number : order)
-            if (threads[number].state <= READY) {
-                resume(number);
+        for (size_t begin = 0, end; begin < order.size(); begin = end) {
+            end = begin + 1;
+            while (end < order.size() && (side_by_side || order[end] / 32 == order[begin] / 32))
+                end++;
+            while (run_once(begin, end))
                 moved = true;
-            }
+        }
         if (!moved)
             explain();
     }

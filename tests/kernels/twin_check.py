@@ -39,12 +39,15 @@ def other_twins(room):
     ]
 
 
-def assert_agrees_with_loops(case, twin):
-    """Raise AssertionError, naming function, twin and case, where a result is not the loops'."""
+def assert_agrees_with_loops(case, twin, order=None):
+    """Raise AssertionError, naming function, twin and case, where a result is not the loops'.
+
+    order: of the threads, where the twin is the emulator.
+    """
     with use("loops"):
         expected = case.results()
     try:
-        with use(twin), emulated(order=order_of(case), guards=True):
+        with use(twin), emulated(order=order or order_of(case), guards=True):
             results = case.results()
     except RuntimeError as error:
         if f"twin '{twin}' cannot do" in str(error):
