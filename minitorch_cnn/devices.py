@@ -94,7 +94,7 @@ def moved(array, device: str, name: str):
 
     with cupy.cuda.Device(int(device.removeprefix("cuda:"))):
         try:
-            return cupy.asarray(array)
+            return cupy.asarray(array if isinstance(array, cupy.ndarray) else to_host(array))
         except MemoryError as error:
             raise out_of_memory(name, [array], error) from error
 

@@ -48,8 +48,8 @@ def trace(model: Module, input_shape: Shape, function: str) -> Trace:
             f"{function}: input_shape={tuple(input_shape)} must be (C, H, W) or (N, C, H, W), "
             "all positive"
         )
-    dtype = next((p.dtype for p in model.parameters()), np.float32)
-    x = Tensor(np.zeros((0, *input_shape[-3:]), dtype), requires_grad=True)
+    like = next((p.data for p in model.parameters()), np.empty(0, np.float32))
+    x = Tensor(np.zeros((0, *input_shape[-3:]), like.dtype, like=like), requires_grad=True)
     calls: list[Call] = []
     handles = [
         module.register_forward_hook(_recorder(name, calls))

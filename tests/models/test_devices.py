@@ -6,6 +6,7 @@ from minitorch_cnn.kernels.cuda.array import has_compiler
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn, training
+from minitorch_cnn.analysis import summary
 from minitorch_cnn.data import DataLoader, TensorDataset
 from minitorch_cnn.models import create_model
 
@@ -67,6 +68,13 @@ def test_steps_of_a_residual_net_are_those_on_the_cpu_within_rounding():
         got, want = there[name].detach().cpu().numpy(), want.detach().numpy()
         scale = max(np.abs(want).max(), 1e-3)
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-10 * scale, err_msg=name)
+
+
+def test_a_model_is_summarised_where_it_lies():
+    shape = (3, 16, 16)
+    here = summary(small_residual_net(), shape)
+    there = summary(small_residual_net().to("emulator"), shape)
+    assert str(there) == str(here)
 
 
 def test_lenet_learns_on_the_emulator(tmp_path):
