@@ -38,6 +38,7 @@ ANY = layers([1, 2, 3, 5], [1, 2, 3, 5], [1, 2, 3], [1, 2], [1, 2, 3], [3, 4, 7,
 DENSE = layers([16, 20, 33], [1, 3, 5], [1, 2, 3], [1, 2], [1, 2], [12, 15, 20])
 SQUARE = layers([16, 19, 33, 50], [3], [1], [1], [1], [4, 7, 13, 18])
 THIN = layers([1, 2, 3, 4], [1, 2, 3, 5], [1, 2], [1, 2], [8, 17, 32], [9, 14, 20])
+WIDE = layers([1, 2, 3, 4], [1, 2, 3, 5], [1], [1, 2], [8, 17], [14, 16, 30, 49])
 
 
 def case_of(function, layer, dtype):
@@ -84,7 +85,7 @@ def test_the_chosen_twin_agrees_with_the_loops(dtype, layer):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("twin", "drawn"), [("numba", DENSE), ("winograd", SQUARE), ("direct", THIN)]
+    ("twin", "drawn"), [("numba", DENSE), ("winograd", SQUARE), ("direct", THIN), ("rows", WIDE)]
 )
 def test_every_twin_that_is_chosen_agrees(twin, drawn, dtype):
     pytest.importorskip("numba")
@@ -103,6 +104,7 @@ LAYERS = [
     ((4, 32, 16, 13), (48, 16, 3, 3), Window(3, 2, 1), 2),
     ((4, 40, 17, 13), (24, 40, 1, 1), Window(1), 1),
     ((4, 32, 17, 13), (32, 1, 5, 5), Window(5, 1, 2), 32),
+    ((4, 32, 40, 47), (64, 1, 3, 3), Window(3, 1, 1), 32),
 ]
 
 

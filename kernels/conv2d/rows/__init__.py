@@ -1,0 +1,65 @@
+"""Depthwise and thin grouped convolution of stride 1 along the rows of wide images.
+
+    y[r, p]  = sum over taps k of  w[r, k] * line[place[k] + p]     forward, input gradient
+    gw[r, k] = sum over places p of  gy[r, p] * line[place[k] + p]  weight gradient
+
+With few channels a group there is little to multiply: what counts is to read and write memory once.
+The planes of a group are copied, some rows at a time and with their padding, into a line (lines.py)
+that stays in the nearest cache. There every tap of a kernel is a place, and what it reads for
+neighbouring outputs p of a row are neighbours. Few rows r of weights make thin tiles, whose sums
+stay in registers (thin_tile.py), and whole vectors of them go straight to y.
+"""
+
+import numpy as np
+
+from ...threads import parallel_ranges
+from ...workspace import scratch
+from ..tiled.grid import forward_grid, input_grids
+from ..tiled.weights import Matrix, read_only
+from .fill import multiply_planes, sum_planes
+from .lines import arrange
+
+
+def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
+    """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW)."""
+    y = np.empty((len(x), len(w), *window.output_size(*x.shape[2:])), x.dtype)
+    bias = np.zeros(len(w), x.dtype) if bias is None else bias
+    _sum(x, w, Matrix.forward(w.shape, groups), forward_grid(window, y.shape[2:]), bias, relu, y)
+    return y
+
+
+def conv2d_input_grad(gy, w, window, input_size, groups=1):
+    """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
+    gx = np.empty((len(gy), w.shape[1] * groups, *input_size), gy.dtype)
+    (grid,) = input_grids(window, input_size)  # of stride 1: all inputs meet the same taps
+    zeros = np.zeros(gx.shape[1], gy.dtype)
+    _sum(gy, w, Matrix.backward(w.shape, groups), grid, zeros, False, gx)
+    return gx
+
+
+def conv2d_weight_grad(x, gy, window, groups=1):
+    """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
+    gw = np.empty((gy.shape[1], x.shape[1] // groups, *window.kernel), x.dtype)
+    grid = forward_grid(window, gy.shape[2:])
+    plan = arrange(Matrix.forward(gw.shape, groups), grid, x.itemsize, overlap=False)
+    x, gy = read_only(x), read_only(gy)
+
+    def fill(first, last):
+        memory = scratch("memory", (plan.memory,), x.dtype)
+        memory[: plan.line] = 0
+        multiply_planes(x, gy, plan.taps, plan.vectors, plan.sizes, memory, gw, first, last)
+
+    parallel_ranges(fill, groups, x.size + gy.size)
+    return gw
+
+
+def _sum(x, w, matrix, grid, bias, relu, y):
+    plan = arrange(matrix, grid, x.itemsize, overlap=True)
+    x, w, after = read_only(x), read_only(w).reshape(-1), (read_only(bias), bool(relu))
+
+    def fill(first, last):
+        line = scratch("memory", (plan.line,), x.dtype)
+        line[:] = 0
+        sum_planes(x, w, plan.taps, plan.vectors, plan.sizes, after, line, y, first, last)
+
+    parallel_ranges(fill, len(x) * matrix.groups, x.size + y.size)

@@ -1,0 +1,67 @@
+"""Strip by strip through the planes: sums over taps, and each tap's sum of products."""
+
+from ...jit import kernel
+from ...register_tile import lanes_of
+from .lines import copy_row, lay_out
+from .thin_tile import add_products, write_sums
+
+
+@kernel
+def sum_planes(x, w, taps, vectors, sizes, after, line, y, first, last):
+    """Fill y for the items first ... last - 1, each a group of an image."""
+    groups, R, C, row_step, group_step, OH, OW, strips, rows, columns, more = sizes[:11]
+    across, top, left, _ = sizes[11:]
+    (weights, places), (ats, outs) = taps, vectors
+    flat, out, size, K = x.reshape(-1), y.reshape(-1), x.shape[2:], len(weights)
+    together = 4 if R % 4 == 0 else 1
+    for item in range(first, last):
+        g = item % groups
+        for strip in range(strips):
+            i0, i1 = strip * OH // strips, (strip + 1) * OH // strips
+            lay_out(flat, item * C, size, (C, rows, columns, top, left), i0, i1 - i0 + more, line)
+            for r in range(0, R, together):
+                to = (item * R + r) * OH * OW + i0 * OW
+                write_sums(
+                    together, w, g * group_step + r * row_step, row_step, weights, line, places, K,
+                    ats, (i1 - i0) * across, after, g * R + r, outs, out, to, OH * OW,
+                )  # fmt: skip
+
+
+@kernel
+def multiply_planes(x, gy, taps, vectors, sizes, memory, gw, first, last):
+    """gw of the groups first ... last - 1.
+
+    An image's products are added up lane by lane, then added to those of the images before it; the
+    lanes come together at the end. So a sum has few terms in a row, which rounds less.
+    """
+    groups, R, C, _, _, OH, OW, strips, rows, columns, more = sizes[:11]
+    across, top, left, whole = sizes[11:]
+    (weights, places), ats = taps, vectors[0]
+    lanes, K, size = lanes_of(x), len(weights), x.shape[2:]
+    flat, flat_gy, out = x.reshape(-1), gy.reshape(-1), gw.reshape(-1)
+    number, wide = len(ats) * lanes, whole * lanes
+    end = len(memory) - R * wide
+    line, g_rows, sums = memory[: end - R * number], memory[end - R * number : end], memory[end:]
+    together = 4 if R % 4 == 0 else 1
+    for g in range(first, last):
+        sums[:] = 0
+        for item in range(g, len(x) * groups, groups):
+            for strip in range(strips):
+                i0, i1 = strip * OH // strips, (strip + 1) * OH // strips
+                shape = C, rows, columns, top, left
+                lay_out(flat, item * C, size, shape, i0, i1 - i0 + more, line)
+                for r in range(R):
+                    for i in range(i0, i1):
+                        to = r * number + (i - i0) * across * lanes
+                        copy_row(flat_gy, ((item * R + r) * OH + i) * OW, g_rows, to, OW)
+                for r in range(0, R, together):
+                    add_products(
+                        together, g_rows, r * number, number, line, ats, (i1 - i0) * across,
+                        places, K, sums, r * wide, wide,
+                    )  # fmt: skip
+        for k in range(R * K):
+            total = 0.0
+            at = k // K * wide + k % K * lanes
+            for lane in range(at, at + lanes):
+                total += sums[lane]
+            out[g * R * K + k] = total

@@ -1,0 +1,101 @@
+"""Where planes lie in a line: their rows, with the padding, one after another.
+
+What a tap reads for neighbouring outputs of a row are neighbours in the line, and for all outputs
+it begins the same distance away from where the first tap begins.
+"""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ...jit import kernel
+from ...register_tile import VECTOR_BYTES, lanes_of
+from ...workspace import cut
+from ..tiled.grid import Grid
+from ..tiled.weights import Matrix
+from .thin_tile import MOST_TAPS, copy_some
+
+LINE = 2**15  # bytes of a line: with the outputs it stays in a first-level cache
+ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
+
+
+class Plan(NamedTuple):
+    """How a grid is filled, a strip of its rows at a time."""
+
+    taps: tuple[np.ndarray, np.ndarray]  # of each tap: its weight, and its place in the line
+    vectors: tuple[np.ndarray, np.ndarray]  # of each in a strip: its place in the line and in y
+    sizes: tuple[int, ...]
+    line: int  # numbers of a line
+    memory: int  # numbers that multiply_planes needs
+
+
+@lru_cache(maxsize=256)
+def arrange(matrix: Matrix, grid: Grid, itemsize: int, overlap: bool) -> Plan:
+    """The plan for a grid of stride 1 whose rows are a vector wide or more.
+
+    overlap: whether the last vector of a row ends with it, rather than begins where the one before
+    it ends.
+    """
+    lanes, (OH, OW) = VECTOR_BYTES // itemsize, grid.size
+    top, left = (min(at[axis] for at in grid.at) for axis in (0, 1))
+    shifts = [(h - top, w - left) for h, w in grid.at]
+    more, right = (max(shift[axis] for shift in shifts) for axis in (0, 1))
+    columns, across = OW + right, -(-OW // lanes)
+    strips = cut(OH, max(ROWS, LINE // max(matrix.terms * columns * itemsize, 1) - more))
+    strip = max(at.stop - at.start for at in strips)
+    rows = strip + more
+
+    weights = [c * matrix.term_step + tap for c in range(matrix.terms) for tap in grid.taps]
+    places = [(c * rows + h) * columns + w for c in range(matrix.terms) for h, w in shifts]
+    starts = [min(v * lanes, OW - lanes) if overlap else v * lanes for v in range(across)]
+    ats = [i * columns + v for i in range(strip) for v in starts]
+    outs = [i * OW + v for i in range(strip) for v in starts]
+    end = max(matrix.terms * rows * columns, max(places, default=0) + ats[-1])
+    line = (-(-end // lanes) + 1) * lanes
+    whole = len(places) + MOST_TAPS  # tiles have as many taps, the last one some that do not exist
+    places += places[-1:] * (whole - len(places))
+    return Plan(
+        taps=(np.array(weights, np.int64), np.array(places, np.int64)),
+        vectors=(np.array(ats, np.int64), np.array(outs, np.int64)),
+        sizes=(
+            *(matrix.groups, matrix.rows, matrix.terms, matrix.row_step, matrix.group_step),
+            *(OH, OW, len(strips), rows, columns, more, across, top, left, whole),
+        ),
+        line=line,
+        memory=line + matrix.rows * lanes * (len(ats) + whole),
+    )
+
+
+@kernel(inline=True)
+def lay_out(x, plane, size, sizes, i0, height, line):
+    """line[c, q, m] = x[plane + c, i0 + q + top, m + left], 0 outside, for `height` rows q.
+
+    Beside the planes the line is zero already, and stays so.
+    """
+    C, rows, columns, top, left = sizes
+    H, W = size
+    before = min(max(-left, 0), columns)
+    count = max(min(W - left, columns), before) - before
+    for c in range(C):
+        to = c * rows * columns + before
+        for h in range(i0 + top, i0 + top + height):
+            if 0 <= h < H:
+                copy_row(x, ((plane + c) * H + h) * W + before + left, line, to, count)
+            else:
+                line[to : to + count] = 0
+            to += columns
+
+
+@kernel(inline=True)
+def copy_row(x, x_at, line, at, count):
+    """line[at + m] = x[x_at + m] for m < count, and 0 up to the end of the last vector."""
+    lanes = lanes_of(x)
+    rounded = (count + lanes - 1) // lanes * lanes
+    if x_at + rounded <= len(x):
+        for m in range(0, count, lanes):
+            copy_some(x, x_at + m, line, at + m, count - m)
+    else:
+        for m in range(count):
+            line[at + m] = x[x_at + m]
+        line[at + count : at + rounded] = 0
