@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from minitorch_cnn.kernels import use
-from minitorch_cnn.kernels.conv2d import conv2d_forward
+from minitorch_cnn.kernels.conv2d import conv2d_forward, conv2d_weight_grad
 from minitorch_cnn.kernels.window import Window
 
 from tests.kernels.test_direct import results
@@ -29,6 +29,14 @@ def test_all_directions_agree_with_numpy(layer, dtype, error):
     for got, want in zip(results("rows", *layer, dtype=dtype), exact, strict=True):
         assert got.dtype == dtype
         np.testing.assert_allclose(got, want, rtol=0, atol=error * np.abs(want).max())
+
+
+def test_what_was_in_scratch_memory_enters_no_sum():
+    results("rows", 4, 1, 1, (40, 90), Window(3, padding=1))
+    x, gy = np.ones((1, 1, 20, 20)), np.ones((1, 1, 18, 18))
+    with use("rows"):
+        gw = conv2d_weight_grad(x, gy, Window(3))
+    assert np.array_equal(gw, np.full((1, 1, 3, 3), 18.0**2))
 
 
 @pytest.mark.parametrize("groups", [1, 8])
