@@ -199,7 +199,7 @@ check.averaging(lambda x: x.sum((2, 3)))
 # classifier, an auxiliary head, on its middle, whose loss counts 0.3.
 
 # %%
-train, test = (mt.data.datasets.Shapes(n, 24, seed=seed) for n, seed in ((1000, 1), (400, 2)))
+train, test = (mt.data.datasets.Shapes(n, 24, seed=seed) for n, seed in ((1500, 1), (400, 2)))
 
 
 def pixels(images):
@@ -234,11 +234,11 @@ class Average(nn.Module):
         return global_average(x)
 
 
-def learn(net, epochs=5):
-    optimizer = optim.SGD(net.parameters(), lr=0.03, momentum=0.9)
+def learn(net, epochs=6):
+    optimizer = optim.Adam(net.parameters(), lr=0.005)
     order = np.random.default_rng(0)
     for epoch in range(epochs):
-        optimizer.param_groups[0]["lr"] = 0.03 * (1 - epoch / epochs)
+        optimizer.param_groups[0]["lr"] = 0.005 * (1 - epoch / epochs)
         for batch in order.permutation(len(train)).reshape(-1, 50):
             target = mt.tensor(train.labels[batch])
             logits, auxiliary = net(pixels(train.images[batch]))
@@ -279,14 +279,15 @@ values = [f"{value:.0f}" for value in accuracy.values()]
 plt.title(f"{' %, '.join(values)} %: what 35 times fewer parameters at the end do here")
 plt.show()
 print(accuracy)
-assert min(accuracy.values()) > 40
+assert min(accuracy.values()) > 75
 assert params["all pixels"] > 30 * params["global average"]
 
 # %% [markdown]
-# Guessing is 17 % (the line). Read the bars with care: one run of five epochs each, and 400 images,
-# so that a difference of a few per cent is noise. What the figure does show is that the average is
-# no obstacle: a net may forget where it saw something and still say what it saw. And an auxiliary
-# head, made to bring gradients to the lower layers of a net of 22, has little to do in one of four.
+# Guessing is 17 % (the line). Read the bars with care: one run of six epochs each, and 400 images,
+# so that a difference of one or two per cent is noise. What the figure does show: a net may forget
+# where it saw something and still say, nearly always, what it saw, with 35 times fewer parameters
+# at its end. To know the places is worth something here, too. And an auxiliary head, made to bring
+# gradients to the lower layers of a net of 22, has little to do in one of four.
 #
 # The average has another merit, which the linear layer on all pixels cannot have: it does not care
 # about the size of the image.
