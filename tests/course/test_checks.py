@@ -1,0 +1,56 @@
+"""No check says yes to what is not written yet. That they say yes to solutions and no to planted
+bugs is seen where the notebooks run, in tests/test_notebooks.py.
+"""
+
+import importlib
+import inspect
+
+import pytest
+
+MODULES = {
+    "autograd": 6,
+    "convolution": 4,
+    "cost": 3,
+    "cuda": 5,
+    "groups": 5,
+    "inception": 5,
+    "initialisation": 6,
+    "landscapes": 3,
+    "pooling": 5,
+    "residuals": 5,
+    "search": 5,
+    "seeing": 5,
+}
+
+
+def hole(*args):
+    raise NotImplementedError("your turn")
+
+
+def checks(name):
+    """The checks of functions: those whose first parameter is one."""
+    module = importlib.import_module(f"minitorch_cnn.course.{name}")
+    found = [
+        function
+        for function in vars(module).values()
+        if inspect.isfunction(function)
+        and hasattr(function, "__wrapped__")
+        and function.__module__ == module.__name__
+    ]
+    return [f for f in found if f.__name__ not in ("alexnet", "errata")]  # of numbers
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_is_not_written_is_answered_with_no(name, capsys):
+    found = checks(name)
+    assert len(found) == MODULES[name]
+    for check in found:
+        check(*[hole] * len(inspect.signature(check).parameters))
+        assert capsys.readouterr().out.startswith("no: it raised NotImplementedError"), check
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_what_returns_nothing_is_answered_with_no(name, capsys):
+    for check in checks(name):
+        check(*[lambda *args: None] * len(inspect.signature(check).parameters))
+        assert capsys.readouterr().out.startswith("no: "), check
