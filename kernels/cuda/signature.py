@@ -121,5 +121,5 @@ def _kind(arg) -> str:
 def real(dtype: np.dtype) -> str:
     """What a dtype is called in C: "float" or "double". Raises TypeError for any other."""
     if np.dtype(dtype) not in REALS:
-        raise TypeError(f"real: dtype={dtype} must be float32 or float64")
+        raise TypeError(f"real: dtype={np.dtype(dtype)} must be float32 or float64")
     return REALS[np.dtype(dtype)]
