@@ -7,7 +7,10 @@
 // STRIP outputs down a column; the compiler keeps what its rows share in registers.
 //
 // Small planes are put together PLANES to a block, so that 7 x 7 fills a block as well as 56 x 56.
-// Set by -D: MULTIPLIER, PLANES, STRIP and those of taps.h.
+// With PAIRS, for gradients of stride 2 in rows of even length, both pixels that a thread has of a
+// row are written at once: by themselves they would each fill every other place of what a warp
+// writes.
+// Set by -D: MULTIPLIER, PLANES, STRIP, PAIRS and those of taps.h.
 
 #include "prelude.h"
 #include "finish.h"
@@ -26,7 +29,7 @@
 // (H, W) is the plane that is read, (OH, OW) the one written, origin the first row and column that
 // output 0 reads. planes = N * C. bias (C * MULTIPLIER) or null is added, with relu max(y, 0)
 // written.
-extern "C" __global__ void __launch_bounds__(THREADS) depthwise(
+extern "C" __global__ void __launch_bounds__(THREADS, 1) depthwise(
     const REAL* x, const REAL* w, const REAL* bias, REAL* y, int C, int planes, int H, int W,
     int OH, int OW, int origin_h, int origin_w, int tiles_h, int tiles_w, bool relu)
 {
@@ -85,12 +88,20 @@ extern "C" __global__ void __launch_bounds__(THREADS) depthwise(
             #pragma unroll
             for (int a = 0; a < PHASES_H; a++) {
                 const int h = (q_h + strip * STRIP + r) * PHASES_H + a;
+#if PAIRS
+                const int v = (q_w + column) * 2;
+                if (h < OH && v < OW) {
+                    const float2 pair = {sum[r][a][0], sum[r][a][1]};
+                    *reinterpret_cast<float2*>(target + (long long)h * OW + v) = pair;
+                }
+#else
                 #pragma unroll
                 for (int b = 0; b < PHASES_W; b++) {
                     const int v = (q_w + column) * PHASES_W + b;
                     if (h < OH && v < OW)
                         target[(long long)h * OW + v] = finish(sum[r][a][b] + offset, relu);
                 }
+#endif
             }
     }
 }

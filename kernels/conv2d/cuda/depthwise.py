@@ -44,6 +44,7 @@ def _apply(source, w, bias, target, C, taps, relu=False):
         PLANES=tile.planes,
         THREADS=whole_warps(tile.threads),
         MULTIPLIER=w.shape[0] // C,
+        PAIRS=int(_writes_pairs(taps)),
     )
     tiles_h, tiles_w = tile.counts(taps.outputs)
     grid = blocks(planes, tile.planes) * tiles_h * tiles_w
@@ -72,6 +73,12 @@ def weight_grad(x, gy, window, groups):
     kernel = module["depthwise_weight_grad"]
     kernel((O * splits,), (whole_warps(tile.threads),), (x, gy, parts, *sizes))
     return add_parts(parts)
+
+
+def _writes_pairs(taps) -> bool:
+    """Whether a thread has two neighbouring pixels of each row, from a multiple of two on."""
+    columns = taps.window.stride[1]
+    return taps.gradient and columns == 2 and taps.written[1] % 2 == 0 and taps.dtype == np.float32
 
 
 def _strip(window) -> int:

@@ -12,7 +12,7 @@
 
 #define STRIPS (TILE_H / STRIP)
 
-extern "C" __global__ void __launch_bounds__(THREADS) depthwise_weight_grad(
+extern "C" __global__ void __launch_bounds__(THREADS, 1) depthwise_weight_grad(
     const REAL* x, const REAL* gy, REAL* parts, int C, int N, int H, int W, int OH, int OW,
     int origin_h, int origin_w, int tiles_h, int tiles_w, int splits)
 {

@@ -19,7 +19,7 @@
 #define STRIPS (TILE_H / STRIP)
 #define TAPS (KH * KW)
 
-extern "C" __global__ void __launch_bounds__(THREADS) grouped(
+extern "C" __global__ void __launch_bounds__(THREADS, 1) grouped(
     const REAL* x, const REAL* w, const REAL* bias, REAL* y, int N, int groups, int H, int W,
     int OH, int OW, int origin_h, int origin_w, int tiles_h, int tiles_w, bool relu)
 {

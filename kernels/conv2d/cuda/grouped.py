@@ -8,8 +8,7 @@ from .tiles import SHARED, Taps, whole_warps
 
 THREADS = 256
 ENOUGH = 528  # blocks: four for each of the 132 multiprocessors of an H200
-CHUNK = 8  # input channels in shared memory at once,
-WEIGHTS = 24 * 1024  # if the weights that read them are not more bytes
+CHUNK = 8  # input channels in shared memory at once, if the tile does not shrink for it
 SUMS = 72  # that a thread of the weight gradient can keep in registers
 
 
@@ -36,14 +35,12 @@ def _apply(source, w, bias, target, groups, taps, relu=False):
     phased = taps.gradient and max(taps.window.stride) > 1
     own = _divisor(OUT, 4 if phased else 8)
     weights = taps.window.kernel[0] * taps.window.kernel[1] * (OUT + 4) * source.itemsize
-    chunk = min(IN, CHUNK, max(1, WEIGHTS // weights))
-    tile = taps.best_tile(
-        2 if phased else 4,
-        max(32, THREADS * own // OUT),
-        N,
-        shared_planes=chunk,
-        shared_limit=SHARED - chunk * weights,
-    )
+    wanted = max(32, THREADS * own // OUT)
+    for chunk in range(min(IN, CHUNK), 0, -1):
+        left = SHARED - chunk * weights
+        tile = taps.best_tile(2 if phased else 4, wanted, N, shared_planes=chunk, shared_limit=left)
+        if tile.threads > wanted // 2:
+            break
     threads = whole_warps(tile.threads * (OUT // own))
     module = cuda_module(
         "conv2d/cuda/grouped.cu",

@@ -1,7 +1,7 @@
-// im2col and its adjoint col2im for any window: one thread per output, respectively input, position.
+// im2col and its adjoint col2im for any window, a thread for each output or input position.
 //
 //     columns[p, kh, kw, i, j] = x[p, h, w]
-//     gx[p, h, w]              = sum of columns[p, kh, kw, i, j] over all that were copied from there
+//     gx[p, h, w]              = sum of the columns[p, kh, kw, i, j] that were copied from there
 //
 //     with  h = i * SH + kh * DH - top,  w = j * SW + kw * DW - left
 //

@@ -53,16 +53,17 @@ __device__ inline void multiply(const Pieces& piece, REAL sum[OWN_M][OWN_N], int
 // outputs of each plane are computed. bias (groups * M) or null is added, with relu max(y, 0)
 // written. With splits > 1 the sum over k is cut into as many parts, part s is written to y + s *
 // part, and bias and relu wait for the sum of the parts.
-extern "C" __global__ void __launch_bounds__(THREADS) implicit_gemm(
+extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
     const REAL* x, const REAL* a, const REAL* bias, REAL* y, int N, int groups, int IN, int M,
     int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
     int dilation_w, int origin_h, int origin_w, int stride_h, int stride_w, int first_h,
     int first_w, int splits, long long part, bool relu)
 {
     __shared__ __align__(16) Pieces pieces[2];
-    const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
-    const int first_m = blockIdx.y * BM, K = IN * TAPS;
-    const long long first_t = (long long)blockIdx.x * BN, T = (long long)N * QH * QW;
+    const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
+    const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
+    const long long first_t = (long long)(blockIdx.x / tiles_m) * BN, T = (long long)N * QH * QW;
+    const int K = IN * TAPS;
     const long long plane = (long long)H * W;
     const int chunks = (K + BK - 1) / BK;
     const int begin = (int)((long long)chunks * split / splits);
@@ -133,7 +134,7 @@ extern "C" __global__ void __launch_bounds__(THREADS) implicit_gemm(
 //
 // Here t is summed, of which there are far more than elements of gw: it is split over many blocks,
 // whose parts another kernel adds up in a fixed order.
-extern "C" __global__ void __launch_bounds__(THREADS) implicit_gemm_weight_grad(
+extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm_weight_grad(
     const REAL* x, const REAL* gy, REAL* gw, int N, int groups, int IN, int M, int H, int W, int OH,
     int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h, int origin_w,
     int splits)

@@ -4,6 +4,8 @@ The products of im2col.py without the columns in memory: x is read about once fo
 output channels, from the L2 cache where its windows overlap.
 """
 
+from typing import ClassVar
+
 import numpy as np
 
 from ...cuda.launch import blocks, cuda_module, empty, zeros
@@ -15,6 +17,11 @@ ENOUGH = 264  # blocks: two for each of the 132 multiprocessors of an H200
 LEAST = 16  # pieces in a part of a sum: with fewer, writing and adding the parts outlasts them
 
 
+def _reads_all(size, phase, step):
+    """Whether the outputs of a phase read each of `size` elements once, in their order."""
+    return (phase.count, step, phase.origin, phase.size) == (size, 1, 0, 1)
+
+
 class ImplicitGemm:
     """The three products in REAL arithmetic, whatever the arrays hold."""
 
@@ -22,9 +29,10 @@ class ImplicitGemm:
     name = "implicit_gemm"
     BK = 8
     tiles = (
-        {"BM": 64, "BN": 64, "BK": BK, "OWN_M": 4, "OWN_N": 4},
+        {"BM": 64, "BN": 128, "BK": BK, "OWN_M": 8, "OWN_N": 8},
         {"BM": 128, "BN": 128, "BK": BK, "OWN_M": 8, "OWN_N": 8},
     )
+    small: ClassVar = {"BM": 64, "BN": 64, "BK": BK, "OWN_M": 4, "OWN_N": 4}
 
     def forward(self, x, w, window, groups, bias=None, relu=False):
         """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
@@ -59,10 +67,12 @@ class ImplicitGemm:
         pixels = sum(down.count * across.count for _, down, across in products)
         if not N * IN * M * pixels:
             return add_parts(zeros((1, *shape), x.dtype, like=x), bias, relu)
-        tile = self._tile(x.dtype, M, N * pixels, groups)
         longest = max(IN * down.size * across.size for _, down, across in products)
-        uncut = groups * blocks(M, tile["BM"]) * blocks(N * pixels, tile["BN"])
-        splits = parts_for(uncut, blocks(longest, self.BK) // LEAST, ENOUGH)
+        most_splits = blocks(longest, self.BK) // LEAST
+        columns = N * max(down.count * across.count for _, down, across in products)
+        tile = self._tile(x.dtype, M, columns, groups, most_splits=1)
+        uncut = groups * blocks(M, tile["BM"]) * blocks(columns, tile["BN"])
+        splits = parts_for(uncut, most_splits, ENOUGH)
         # Pixels that no output reads belong to no phase: nobody writes to them.
         parts = (empty if pixels == OH * OW else zeros)((splits, *shape), x.dtype, like=x)
         finish = (bias, relu), (None, False)
@@ -72,11 +82,14 @@ class ImplicitGemm:
             sizes += (down.dilation, across.dilation, down.origin, across.origin, *stride)
             sizes += (down.first, across.first, splits)
             definitions = self._definitions(x, down.size, across.size)
+            is_x = _reads_all(H, down, step[0]) and _reads_all(W, across, step[1])
+            definitions |= self._copying(is_x and H * W % 4 == 0)
             kernel = cuda_module(self.path, **tile, **definitions)[self.name]
-            grid = blocks(N * down.count * across.count, tile["BN"]), blocks(M, tile["BM"])
+            T = N * down.count * across.count
+            grid = blocks(T, tile["BN"]) * blocks(M, tile["BM"]), groups * splits
             sizes = *map(np.int32, sizes), np.int64(parts[0].size)
             kernel(
-                (*grid, groups * splits),
+                grid,
                 (self._threads(tile),),
                 (x, self._packed(w), now[0], parts, *sizes, np.bool_(now[1])),
                 self._shared_bytes(tile, transposed=False),
@@ -91,13 +104,14 @@ class ImplicitGemm:
         K, T = IN * KH * KW, N * OH * OW
         if not K * M * T:
             return zeros((O, IN, KH, KW), x.dtype, like=x)
-        tile = self._tile(x.dtype, M, K, groups)
+        most_splits = blocks(T, self.BK) // LEAST
+        tile = self._tile(x.dtype, M, K, groups, most_splits)
         grid = blocks(K, tile["BN"]), blocks(M, tile["BM"])
-        splits = parts_for(groups * grid[0] * grid[1], blocks(T, self.BK) // LEAST, ENOUGH)
+        splits = parts_for(groups * grid[0] * grid[1], most_splits, ENOUGH)
         parts = empty((splits, O, IN, KH, KW), x.dtype, like=x)
         sizes = (N, groups, IN, M, H, W, OH, OW, *window.stride, *window.dilation)
         sizes += (-window.padding[0][0], -window.padding[1][0], splits)
-        definitions = self._definitions(x, KH, KW) | self._gathering(OH * OW)
+        definitions = self._definitions(x, KH, KW) | self._copying(OH * OW % 4 == 0)
         kernel = cuda_module(self.weight_grad_path, **tile, **definitions)[
             f"{self.name}_weight_grad"
         ]
@@ -109,20 +123,21 @@ class ImplicitGemm:
         )
         return add_parts(parts)
 
-    def _tile(self, dtype, rows, columns, groups):
+    def _tile(self, dtype, rows, columns, groups, most_splits):
         """The largest tile that the rows fill, but the small one where that gives few blocks."""
-        small = self.tiles[0]
-        if dtype == np.float64:  # whose sums take twice the registers
-            return small
-        filled = [tile for tile in self.tiles[1:] if tile["BM"] < 2 * rows]
-        best = filled[-1] if filled else self.tiles[1]
-        few = groups * blocks(rows, best["BM"]) * blocks(columns, best["BN"]) < ENOUGH // 2
-        return small if best["BM"] >= small["BM"] and few else best
+        filled = [tile for tile in self.tiles if tile["BM"] < 2 * rows] or self.tiles[:1]
+        best = filled[-1]
+        blocks_of_best = groups * blocks(rows, best["BM"]) * blocks(columns, best["BN"])
+        few = blocks_of_best * max(1, most_splits) < ENOUGH // 2
+        if few and best["BM"] >= self.small["BM"]:
+            return self.small
+        return self.small if dtype == np.float64 else best  # whose sums take twice the registers
 
     def _definitions(self, x, KH, KW):
         return {"REAL": real(x.dtype), "KH": KH, "KW": KW}
 
-    def _gathering(self, positions):
+    def _copying(self, by_four):
+        """How to be told that four neighbouring positions lie together, from 16 bytes on."""
         return {}
 
     def _threads(self, tile):
@@ -146,18 +161,18 @@ class TF32ImplicitGemm(ImplicitGemm):
     BK = 16
     STAGES = 3
     tiles = (
-        {"BM": 64, "BN": 64, "WARPS_M": 2, "WARPS_N": 2},
         {"BM": 16, "BN": 128, "WARPS_M": 1, "WARPS_N": 4},
         {"BM": 32, "BN": 128, "WARPS_M": 1, "WARPS_N": 4},
         {"BM": 64, "BN": 128, "WARPS_M": 2, "WARPS_N": 4},
         {"BM": 128, "BN": 128, "WARPS_M": 2, "WARPS_N": 4},
     )
+    small: ClassVar = {"BM": 64, "BN": 64, "WARPS_M": 2, "WARPS_N": 2}
 
     def _definitions(self, x, KH, KW):
         return {"KH": KH, "KW": KW}
 
-    def _gathering(self, positions):
-        return {"VECTOR": 1 if positions % 4 else 4}
+    def _copying(self, by_four):
+        return {"VECTOR": 4 if by_four else 1}
 
     def _threads(self, tile):
         return tile["WARPS_M"] * tile["WARPS_N"] * 32

@@ -7,7 +7,7 @@
 // needs no registers on the way: STAGES pieces lie in shared memory, one is multiplied while the
 // others arrive. One barrier a piece: it says that the piece has arrived for all threads and that
 // all are done with the piece before it, whose place the next copies take.
-// Set by -D: those of tf32_tile.h.
+// Set by -D: VECTOR and those of tf32_tile.h.
 
 #include "prelude.h"
 #include "finish.h"
@@ -15,7 +15,9 @@
 
 // y from x and a as in implicit_gemm.cu, but with k ordered (kh, kw, c) and the channels of every
 // tap padded with zeros to a multiple of BK: a (groups, M, KH * KW, PADDED). All of a piece then
-// belongs to one tap, and its rows of x are whole planes apart.
+// belongs to one tap, and its rows of x are whole planes apart. With VECTOR = 4 the columns are x
+// itself (one tap, stride 1, no padding), H * W a multiple of 4, and x is copied 4 positions at a
+// time. A copy that is not valid reads nothing and writes zeros.
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32(
     const float* x, const float* a, const float* bias, float* y, int N, int groups, int IN, int M,
     int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
@@ -25,22 +27,28 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     SHARED(float, shared);
     float* const pieces_a = shared;
     float* const pieces_b = shared + STAGES * BM * PITCH_K;
-    const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
-    const int first_m = blockIdx.y * BM;
-    const long long first_t = (long long)blockIdx.x * BN, T = (long long)N * QH * QW;
+    const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
+    const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
+    // Positions and planes fit into 32 bits: each has 16 channels or more.
+    const unsigned first_t = blockIdx.x / tiles_m * BN, T = (unsigned)N * QH * QW;
     const long long plane = (long long)H * W;
-    const int pieces_of_tap = (IN + BK - 1) / BK, K = TAPS * pieces_of_tap * BK;
-    const int all = TAPS * pieces_of_tap;
-    const int begin = (int)((long long)all * split / splits);
-    const int end = (int)((long long)all * (split + 1) / splits);
+    const unsigned pieces_of_tap = (IN + BK - 1) / BK, all = TAPS * pieces_of_tap, K = all * BK;
+    const int begin = all * split / splits, end = all * (split + 1) / splits;
 
+#if VECTOR == 4
+    // The four columns that this thread copies, which lie together in x.
+    const unsigned t = first_t + lane % (BN / 4) * 4;
+    const float* image = x + ((long long)(t / (H * W)) * groups + group) * IN * plane + t % (H * W);
+#else
     // The one column that this thread gathers.
-    const long long t = first_t + lane % BN;
+    const unsigned t = first_t + lane % BN;
     const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
-    const float* image = x + (t / QW / QH * groups + group) * IN * plane;
+    const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane;
+#endif
     const float* rows = a + (long long)group * M * K;
 
     float sum[TILES_M][TILES_N][4] = {};
+    #pragma unroll 1
     for (int piece = begin; piece < end + STAGES - 1; piece++) {
         if (piece >= begin + STAGES - 1) {
             cp_async_wait<STAGES - 2>();
@@ -52,21 +60,29 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             #pragma unroll
             for (int i = lane; i < BM * BK / 4; i += THREADS) {
                 const int m = i / (BK / 4), k = i % (BK / 4) * 4;
-                const bool exists = first_m + m < M;
-                const float* from = rows + (exists ? (long long)(first_m + m) * K : 0);
-                cp_async16(to_a + m * PITCH_K + k, from + piece * BK + k, exists);
+                const float* from = rows + (long long)(first_m + m) * K + piece * BK + k;
+                cp_async16(to_a + m * PITCH_K + k, from, first_m + m < M);
             }
-            const int tap = piece / pieces_of_tap, first_c = piece % pieces_of_tap * BK;
+#if VECTOR == 4
+            const int column = lane % (BN / 4) * 4;
+            const float* from = image + (long long)(piece * BK + lane / (BN / 4)) * (H * W);
+            #pragma unroll
+            for (int row = lane / (BN / 4); row < BK; row += THREADS / (BN / 4)) {
+                cp_async16(to_b + row * PITCH_N + column, from, t < T && piece * BK + row < IN);
+                from += THREADS / (BN / 4) * plane;
+            }
+#else
+            const int tap = piece / (int)pieces_of_tap;
+            const int first_c = (piece - tap * (int)pieces_of_tap) * BK;
             const int h = h0 + tap / KW * dilation_h, w = w0 + tap % KW * dilation_w;
             const bool inside = t < T && 0 <= h && h < H && 0 <= w && w < W;
-            const float* from = inside ? image + (long long)h * W + w : x;
+            const float* from = image + (long long)(first_c + lane / BN) * (H * W) + h * W + w;
             #pragma unroll
             for (int row = lane / BN; row < BK; row += THREADS / BN) {
-                const bool exists = inside && first_c + row < IN;
-                cp_async4(
-                    to_b + row * PITCH_N + lane % BN, from + (exists ? (first_c + row) * plane : 0),
-                    exists);
+                cp_async4(to_b + row * PITCH_N + lane % BN, from, inside && first_c + row < IN);
+                from += THREADS / BN * plane;
             }
+#endif
         }
         cp_async_commit();
         const int ready = piece - (STAGES - 1);
@@ -80,13 +96,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     for (int j = 0; j < TILES_N; j++)
         #pragma unroll
         for (int e = 0; e < 2; e++) {
-            const long long t = first_t + COLUMN(j, e);
+            const unsigned t = first_t + COLUMN(j, e);
             if (t >= T)
                 continue;
             const int h = (int)(t / QW % QH) * stride_h + first_h;
             const int v = (int)(t % QW) * stride_w + first_w;
-            float* target = y + split * part + (t / QW / QH * groups + group) * M * OH * OW
-                + (long long)h * OW + v;
+            const long long first = ((long long)(t / QW / QH) * groups + group) * M;
+            float* target = y + split * part + first * OH * OW + (long long)h * OW + v;
             #pragma unroll
             for (int i = 0; i < TILES_M; i++)
                 #pragma unroll

@@ -11,9 +11,9 @@
 #include "tf32_tile.h"
 
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32_weight_grad(
-    const float* x, const float* gy, float* gw, int N, int groups, int IN, int M, int H, int W, int OH,
-    int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h, int origin_w,
-    int splits)
+    const float* x, const float* gy, float* gw, int N, int groups, int IN, int M, int H, int W,
+    int OH, int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h,
+    int origin_w, int splits)
 {
     SHARED(float, shared);
     __shared__ long long offset[BN];     // of column k of the piece, in an image;
@@ -23,8 +23,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
     const int first_m = blockIdx.y * BM, first_k = blockIdx.x * BN, K = IN * TAPS;
     const long long plane = (long long)H * W, plane_y = (long long)OH * OW, T = N * plane_y;
-    const long long all = (T + BK - 1) / BK;
-    const long long begin = all * split / splits, end = all * (split + 1) / splits;
+    const long long all = (T + BK - 1) / BK;  // fewer than 2^31, as T has fewer bits than 32
+    const int begin = (int)(all * split / splits), end = (int)(all * (split + 1) / splits);
     for (int i = lane; i < BN; i += THREADS) {
         const int k = first_k + i;
         down[i] = k < K ? k % TAPS / KW * dilation_h : -H - OH * step_h;  // outside for all
@@ -35,14 +35,13 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
 
     // The output positions, in each piece, whose products this thread gathers: of x one, (n, i, j),
     // of gy VECTOR, from position ty of image ny on.
-    long long t = begin * BK + lane % BK;
-    int j = (int)(t % OW), i = (int)(t / OW % OH), n = (int)(t / plane_y);
-    long long ty = begin * BK + lane % (BK / VECTOR) * VECTOR;
-    int ny = (int)(ty / plane_y);
-    ty %= plane_y;
+    const unsigned t = (unsigned)begin * BK + lane % BK;
+    int j = t % OW, i = t / OW % OH, n = t / OW / OH;
+    const unsigned first = (unsigned)begin * BK + lane % (BK / VECTOR) * VECTOR;
+    int ty = first % (OH * OW), ny = first / (OH * OW);
 
     float sum[TILES_M][TILES_N][4] = {};
-    for (long long piece = begin; piece < end + STAGES - 1; piece++) {
+    for (int piece = begin; piece < end + STAGES - 1; piece++) {
         if (piece >= begin + STAGES - 1) {
             cp_async_wait<STAGES - 2>();
             __syncthreads();
@@ -55,7 +54,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             for (int m = lane / (BK / VECTOR); m < BM; m += THREADS / (BK / VECTOR)) {
                 const bool exists = ny < N && first_m + m < M;
                 float* to = to_a + m * PITCH_K + lane % (BK / VECTOR) * VECTOR;
-                const float* from = exists ? source + (first_m + m) * plane_y : gy;
+                const float* from = source + (first_m + m) * plane_y;
 #if VECTOR == 4
                 cp_async16(to, from, exists);
 #else
@@ -69,18 +68,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
             for (int k = lane / BK; k < BN; k += THREADS / BK) {
                 const int h = h0 + down[k], w = w0 + across[k];
                 const bool exists = n < N && 0 <= h && h < H && 0 <= w && w < W;
-                cp_async4(to_b + k * PITCH_K + lane % BK, exists ? image + offset[k] : x, exists);
+                cp_async4(to_b + k * PITCH_K + lane % BK, image + offset[k], exists);
             }
             for (j += BK; j >= OW; j -= OW)
                 if (++i == OH) {
                     i = 0;
                     n++;
                 }
-            for (ty += BK; ty >= plane_y; ty -= plane_y)
+            for (ty += BK; ty >= OH * OW; ty -= OH * OW)
                 ny++;
         }
         cp_async_commit();
-        const long long ready = piece - (STAGES - 1);
+        const int ready = piece - (STAGES - 1);
         if (ready >= begin)
             multiply(
                 pieces_a + ready % STAGES * (BM * PITCH_K),

@@ -15,6 +15,7 @@ extern "C" __global__ void __launch_bounds__(256) add_parts(
     if (i >= size)
         return;
     REAL sum = bias ? bias[i / plane % channels] : REAL(0);
+    #pragma unroll 8
     for (int part = 0; part < count; part++)
         sum += parts[part * size + i];
     total[i] = finish(sum, relu);

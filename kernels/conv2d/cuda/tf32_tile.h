@@ -26,13 +26,7 @@ __device__ inline void multiply(
     const int column = warp % WARPS_N * (BN / WARPS_N) + lane / 4;
     #pragma unroll
     for (int k = 0; k < BK; k += 8) {
-        unsigned left[TILES_M][4], right[TILES_N][2];
-        #pragma unroll
-        for (int i = 0; i < TILES_M; i++)
-            #pragma unroll
-            for (int part = 0; part < 4; part++)
-                left[i][part] = to_tf32(
-                    a[(row + i * 16 + part % 2 * 8) * PITCH_K + k + lane % 4 + part / 2 * 4]);
+        unsigned right[TILES_N][2];
         #pragma unroll
         for (int j = 0; j < TILES_N; j++)
             #pragma unroll
@@ -40,10 +34,16 @@ __device__ inline void multiply(
                 right[j][part] = to_tf32(
                     b[(k + lane % 4 + part * 4) * k_step + (column + j * 8) * n_step]);
         #pragma unroll
-        for (int i = 0; i < TILES_M; i++)
+        for (int i = 0; i < TILES_M; i++) {
+            unsigned left[4];
+            #pragma unroll
+            for (int part = 0; part < 4; part++)
+                left[part] = to_tf32(
+                    a[(row + i * 16 + part % 2 * 8) * PITCH_K + k + lane % 4 + part / 2 * 4]);
             #pragma unroll
             for (int j = 0; j < TILES_N; j++)
-                mma_tf32(sum[i][j], left[i], right[j]);
+                mma_tf32(sum[i][j], left, right[j]);
+        }
     }
 }
 
