@@ -9,7 +9,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 def test_the_example_runs(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
-    assert python(example, tmp_path) == ""
+    first = "minitorch_cnn: compiling kernels for this processor, once\n"
+    assert python(example, tmp_path) in ("", first)
 
 
 def test_the_files_it_names_exist():
