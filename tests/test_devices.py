@@ -42,10 +42,11 @@ def test_moving_copies_and_staying_does_not():
 
 
 def test_gradients_flow_back_to_where_the_tensor_lies():
-    x = mt.randn(3, requires_grad=True)
-    y = (x.to("emulator") * 2).cpu() * 3
+    x, w = mt.ones(3, requires_grad=True), mt.full((3,), 2.0, device="emulator", requires_grad=True)
+    y = (x.to("emulator") * w).cpu() * 3
     y.sum().backward()
     assert x.grad.device == "cpu" and x.grad.tolist() == [6, 6, 6]
+    assert w.grad.device == "emulator" and w.grad.tolist() == [3, 3, 3]
 
 
 @pytest.mark.parametrize(
