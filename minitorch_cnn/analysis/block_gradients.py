@@ -8,6 +8,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import grad
+from ..models.residual import PlainBlock
 from ..nn import Module
 from ..tensor import Tensor
 from .blocks import residual_blocks
@@ -40,9 +41,9 @@ class GradientNorms(NamedTuple):
 def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -> GradientNorms:
     """||dL/dw|| of every block for the cross-entropy L of one batch.
 
-    x (N, C, H, W), labels (N,), zeros by default. Blocks are the residual blocks and the layers
-    with weights outside of them, in the order of their definition; the model runs in the mode it is
-    in.
+    x (N, C, H, W), labels (N,), zeros by default. Blocks are the residual or plain blocks and the
+    layers with weights outside of them, in the order of their definition; the model runs in the
+    mode it is in.
 
     Raises: ValueError for other shapes, or a model without weights.
     """
@@ -65,9 +66,9 @@ def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -
 
 
 def block_names(model: Module, x: Tensor) -> list[str]:
-    """The names of a model's residual blocks; none if it has none."""
+    """The names of a model's residual blocks; if it has none, of its plain blocks."""
     nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
     try:
         return [block.name for block in residual_blocks(model, nothing, "block_names")[1]]
     except ValueError:
-        return []
+        return [name for name, module in model.named_modules() if isinstance(module, PlainBlock)]

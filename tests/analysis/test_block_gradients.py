@@ -24,6 +24,16 @@ def test_a_blocks_norm_is_that_of_all_its_weights_together():
     assert drawn(found).axes[0].get_title(loc="left").startswith("Gradient of each block")
 
 
+def test_plain_blocks_are_compared_with_residual_ones():
+    names = [
+        gradient_norms(
+            create_model(name, width=0.25, in_channels=2).double(), images(side=8)
+        ).blocks
+        for name in ("plain20_cifar", "resnet20_cifar")
+    ]
+    assert names[0] == names[1]
+
+
 def test_a_net_without_blocks_has_a_norm_for_each_layer():
     model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten(), nn.Linear(3, 4)).double()
     assert gradient_norms(model, images()).blocks == ["0", "2"]
