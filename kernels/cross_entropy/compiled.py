@@ -133,7 +133,7 @@ def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, first, l
     _, C, L = x.shape
     spread = soft.sum()
     blocks = -(-L // PIXELS)
-    factor, g = np.empty((2, PIXELS), x.dtype)
+    factor, g = np.empty(PIXELS, x.dtype), np.empty(PIXELS, x.dtype)
     for block in range(first, last):
         n, start = block // blocks, block % blocks * PIXELS
         stop = min(start + PIXELS, L)

@@ -14,11 +14,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu, with_floats
-from ..twins import COMPILER, CUPY, Room
+from ..jit import can_compile
+from ..twins import COMPILER, CUPY, NUMBA, Room
 
 ROOM = Room("local_response_norm", __name__)
 ROOM.register("loops", ".loops")
 ROOM.register("numpy", ".vectorised")
+ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
 ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
 ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 

@@ -1,9 +1,7 @@
 """Local response normalisation in NumPy: the sum over a window is a sum of shifted arrays.
 
-A running sum (add the channel that enters, subtract the one that leaves) would need two passes
-instead of `size`, but after a large value it leaves that value's rounding error, and after an
-infinite one NaN, in all later channels. One image at a time, so that its scratch arrays stay in
-cache.
+As many passes as the window is long; the compiled twin lets a sum run along the channels. One image
+at a time, so that its scratch arrays stay in cache.
 """
 
 import numpy as np

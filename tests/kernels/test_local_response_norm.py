@@ -56,7 +56,11 @@ def test_a_large_value_leaves_no_trace_beyond_its_window(twin):
     x[0, 0] = 1e6
     with use(twin):
         y = local_response_norm_forward(x, 3, 1.0, 0.75, 1.0)
+        x[0, 0] = np.inf
+        with np.errstate(all="ignore"):
+            after_infinity = local_response_norm_forward(x, 3, 1.0, 0.75, 1.0)
     assert np.allclose(y[0, 2:7], 2.0**-0.75)
+    assert np.allclose(after_infinity[0, 2:7], 2.0**-0.75)
 
 
 @pytest.mark.parametrize("twin", TWINS)
