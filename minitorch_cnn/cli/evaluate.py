@@ -167,7 +167,8 @@ def look(trained: Trained, data, options):
     if options.dense:
         if not isinstance(trained.model, VGG):
             raise CommandError(f"--dense is for VGG, not for {trained.name}")
-        net, whole = fully_convolutional(trained.model), whole_image(trained.transform)
+        net = fully_convolutional(trained.model).to(device=options.device)
+        whole = whole_image(trained.transform)
         if whole.transforms[0].size < DENSE:
             raise CommandError(f"--dense needs images of {DENSE} pixels or more (--resize)")
         both = [DataLoader(data(transform), 1) for transform in (whole, mirrored(whole))]

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..devices import is_array, to_host
+from ..devices import is_array
 from ..interop import load_with_metadata, save
 from ..tensor import Tensor
 
@@ -51,7 +51,7 @@ def _pack(value, name: str, arrays: dict[str, np.ndarray]):
     if isinstance(value, Tensor) or is_array(value):
         while name in arrays:  # {"a.b": ...} beside {"a": {"b": ...}}
             name += "_"
-        arrays[name] = to_host(value.data if isinstance(value, Tensor) else value)
+        arrays[name] = value.data if isinstance(value, Tensor) else value
         return {TENSOR: name}
     if isinstance(value, dict):
         items = [
