@@ -107,12 +107,18 @@ class Room:
 
     def preferred(self, case: Any) -> Twin:
         """The twin that computes `case` unless another one is forced."""
+        missing = []
         for twin in reversed(self.twins.values()):
             if twin.can(case) and twin.wants(case):
                 if twin.runs_here():
+                    for need in missing:
+                        _say_what_is_missing(need)
                     return twin
-                _say_what_is_missing(twin.needs)
-        raise RuntimeError(f"{self.name}: no twin of {', '.join(self.twins)} can do {case}")
+                missing.append(twin.needs)
+        needs = "".join(f"; {need.name} would ({need.how})" for need in missing)
+        raise RuntimeError(
+            f"{self.name}: no twin of {', '.join(self.twins)} can do {case} here{needs}"
+        )
 
     def load(self, name: str) -> ModuleType:
         """The module of the twin `name`, imported now if it was not yet."""
