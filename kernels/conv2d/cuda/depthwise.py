@@ -35,21 +35,20 @@ def _apply(source, w, bias, target, C, taps, relu=False):
     planes = len(source) * C
     if not planes:
         return
-    # A thread of the gradient writes stride times stride pixels for each of its strip.
-    strip = 2 if taps.gradient and max(taps.window.stride) > 1 else _strip(taps.window)
-    tile = taps.best_tile(strip, THREADS, planes)
-    module = cuda_module(
-        "conv2d/cuda/depthwise.cu",
-        **taps.definitions(tile),
-        PLANES=tile.planes,
-        THREADS=whole_warps(tile.threads),
-        MULTIPLIER=w.shape[0] // C,
-        PAIRS=int(_writes_pairs(taps)),
-    )
+    tile, definitions = settings(taps, planes, w.shape[0] // C)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     grid = blocks(planes, tile.planes) * tiles_h * tiles_w
     sizes = np.int32(C), np.int32(planes), *taps.arguments(tile), np.bool_(relu)
-    module["depthwise"]((grid,), (whole_warps(tile.threads),), (source, w, bias, target, *sizes))
+    kernel = cuda_module("conv2d/cuda/depthwise.cu", **definitions)["depthwise"]
+    kernel((grid,), (definitions["THREADS"],), (source, w, bias, target, *sizes))
+
+
+def settings(taps, planes, multiplier):
+    """The tile of a block of depthwise.cu and what the text is compiled with."""
+    # A thread of the gradient writes stride times stride pixels for each of its strip.
+    strip = 2 if taps.gradient and max(taps.window.stride) > 1 else _strip(taps.window)
+    tile = taps.best_tile(strip, THREADS, planes)
+    return tile, _definitions(taps, tile, multiplier) | {"PAIRS": int(_writes_pairs(taps))}
 
 
 def weight_grad(x, gy, window, groups):
@@ -57,22 +56,31 @@ def weight_grad(x, gy, window, groups):
     N, C, H, W = x.shape
     O = gy.shape[1]
     taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
-    tile = taps.best_tile(_strip(window), THREADS, max(1, N), shared_limit=32 * 1024)
+    tile, definitions = weight_grad_settings(taps, max(1, N), O // C)
     tiles_h, tiles_w = tile.counts(taps.outputs)
-    items = blocks(N, tile.planes) * tiles_h * tiles_w
-    splits = parts_for(O, items, ENOUGH)
+    splits = parts_for(O, blocks(N, tile.planes) * tiles_h * tiles_w, ENOUGH)
     parts = empty((splits, O, 1, *window.kernel), x.dtype, like=x)
-    module = cuda_module(
-        "conv2d/cuda/depthwise_weight_grad.cu",
-        **taps.definitions(tile),
-        PLANES=tile.planes,
-        THREADS=whole_warps(tile.threads),
-        MULTIPLIER=O // C,
-    )
     sizes = np.int32(C), np.int32(N), *taps.arguments(tile), np.int32(splits)
+    module = cuda_module("conv2d/cuda/depthwise_weight_grad.cu", **definitions)
     kernel = module["depthwise_weight_grad"]
-    kernel((O * splits,), (whole_warps(tile.threads),), (x, gy, parts, *sizes))
+    kernel((O * splits,), (definitions["THREADS"],), (x, gy, parts, *sizes))
     return add_parts(parts)
+
+
+def weight_grad_settings(taps, images, multiplier):
+    """The tile of a block of depthwise_weight_grad.cu and what the text is compiled with."""
+    # The sums of the warps need some of the shared memory, too.
+    tile = taps.best_tile(_strip(taps.window), THREADS, images, shared_limit=32 * 1024)
+    return tile, _definitions(taps, tile, multiplier)
+
+
+def _definitions(taps, tile, multiplier):
+    threads = whole_warps(tile.threads)
+    return taps.definitions(tile) | {
+        "PLANES": tile.planes,
+        "THREADS": threads,
+        "MULTIPLIER": multiplier,
+    }
 
 
 def _writes_pairs(taps) -> bool:

@@ -31,31 +31,34 @@ def _apply(source, w, bias, target, groups, taps, relu=False):
     N = len(source)
     if not N:
         return
-    IN, OUT = source.shape[1] // groups, target.shape[1] // groups
-    phased = taps.gradient and max(taps.window.stride) > 1
-    own = _divisor(OUT, 4 if phased else 8)
-    weights = taps.window.kernel[0] * taps.window.kernel[1] * (OUT + 4) * source.itemsize
-    wanted = max(32, THREADS * own // OUT)
-    for chunk in range(min(IN, CHUNK), 0, -1):
-        left = SHARED - chunk * weights
-        tile = taps.best_tile(2 if phased else 4, wanted, N, shared_planes=chunk, shared_limit=left)
-        if tile.threads > wanted // 2:
-            break
-    threads = whole_warps(tile.threads * (OUT // own))
-    module = cuda_module(
-        "conv2d/cuda/grouped.cu",
-        **taps.definitions(tile),
-        IN=IN,
-        OUT=OUT,
-        OWN=own,
-        CHUNK=chunk,
-        IMAGES=tile.planes,
-        THREADS=threads,
-    )
+    tile, definitions = settings(taps, N, source.shape[1] // groups, target.shape[1] // groups)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     grid = blocks(N, tile.planes) * groups * tiles_h * tiles_w
     sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.bool_(relu)
-    module["grouped"]((grid,), (threads,), (source, w, bias, target, *sizes))
+    kernel = cuda_module("conv2d/cuda/grouped.cu", **definitions)["grouped"]
+    kernel((grid,), (definitions["THREADS"],), (source, w, bias, target, *sizes))
+
+
+def settings(taps, images, IN, OUT):
+    """The tile of a block of grouped.cu and what the text is compiled with."""
+    phased = taps.gradient and max(taps.window.stride) > 1
+    own = _divisor(OUT, 4 if phased else 8)
+    KH, KW = taps.window.kernel
+    wanted = max(32, THREADS * own // OUT)
+    for chunk in range(min(IN, CHUNK), 0, -1):
+        left = SHARED - chunk * KH * KW * (OUT + 4) * taps.dtype.itemsize
+        strip = 2 if phased else 4
+        tile = taps.best_tile(strip, wanted, images, shared_planes=chunk, shared_limit=left)
+        if tile.threads > wanted // 2:
+            break
+    return tile, taps.definitions(tile) | {
+        "IN": IN,
+        "OUT": OUT,
+        "OWN": own,
+        "CHUNK": chunk,
+        "IMAGES": tile.planes,
+        "THREADS": whole_warps(tile.threads * (OUT // own)),
+    }
 
 
 def weight_grad(x, gy, window, groups):
@@ -63,39 +66,46 @@ def weight_grad(x, gy, window, groups):
     N, C, H, W = x.shape
     O = gy.shape[1]
     IN, OUT = C // groups, O // groups
-    KH, KW = window.kernel
     taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
+    tile, definitions = weight_grad_settings(taps, max(1, N), IN, OUT)
+    tiles_h, tiles_w = tile.counts(taps.outputs)
+    uncut = groups * (IN // definitions["BLOCK_IN"]) * (OUT // definitions["BLOCK_OUT"])
+    splits = parts_for(uncut, blocks(N, tile.planes) * tiles_h * tiles_w, ENOUGH)
+    parts = empty((splits, O, IN, *window.kernel), x.dtype, like=x)
+    sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.int32(splits)
+    module = cuda_module("conv2d/cuda/grouped_weight_grad.cu", **definitions)
+    kernel = module["grouped_weight_grad"]
+    kernel((uncut * splits,), (definitions["THREADS"],), (x, gy, parts, *sizes))
+    return add_parts(parts)
+
+
+def weight_grad_settings(taps, images, IN, OUT):
+    """The tile of a block of grouped_weight_grad.cu and what the text is compiled with."""
+    KH, KW = taps.window.kernel
     own_in = _divisor(IN, max(1, min(4, SUMS // (KH * KW))))
     own_out = _divisor(OUT, max(1, min(2, SUMS // (KH * KW * own_in))))
     slices_in, slices_out = _divisor(IN // own_in, 2), _divisor(OUT // own_out, 4)
     slices = slices_in * slices_out
-    block_in, block_out = own_in * slices_in, own_out * slices_out
-    sums = THREADS // 32 * own_in * own_out * KH * KW * x.itemsize
+    left = SHARED - THREADS // 32 * own_in * own_out * KH * KW * taps.dtype.itemsize
     tile = taps.best_tile(
-        4, max(32, THREADS // slices), max(1, N), shared_planes=block_in, shared_limit=SHARED - sums
+        4,
+        max(32, THREADS // slices),
+        images,
+        shared_planes=own_in * slices_in,
+        shared_limit=left,
     )
     positions = whole_warps(tile.threads)
-    module = cuda_module(
-        "conv2d/cuda/grouped_weight_grad.cu",
-        **taps.definitions(tile),
-        IN=IN,
-        OUT=OUT,
-        OWN_IN=own_in,
-        OWN_OUT=own_out,
-        BLOCK_IN=block_in,
-        BLOCK_OUT=block_out,
-        IMAGES=tile.planes,
-        POSITIONS=positions,
-        THREADS=positions * slices,
-    )
-    tiles_h, tiles_w = tile.counts(taps.outputs)
-    uncut = groups * (IN // block_in) * (OUT // block_out)
-    splits = parts_for(uncut, blocks(N, tile.planes) * tiles_h * tiles_w, ENOUGH)
-    parts = empty((splits, O, IN, KH, KW), x.dtype, like=x)
-    sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.int32(splits)
-    kernel = module["grouped_weight_grad"]
-    kernel((uncut * splits,), (positions * slices,), (x, gy, parts, *sizes))
-    return add_parts(parts)
+    return tile, taps.definitions(tile) | {
+        "IN": IN,
+        "OUT": OUT,
+        "OWN_IN": own_in,
+        "OWN_OUT": own_out,
+        "BLOCK_IN": own_in * slices_in,
+        "BLOCK_OUT": own_out * slices_out,
+        "IMAGES": tile.planes,
+        "POSITIONS": positions,
+        "THREADS": positions * slices,
+    }
 
 
 def _divisor(count, most):

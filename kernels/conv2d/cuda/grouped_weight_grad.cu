@@ -17,7 +17,7 @@
 #define SLICES_IN (BLOCK_IN / OWN_IN)
 #define WARPS (POSITIONS / 32)
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) grouped_weight_grad(
+extern "C" __global__ void __launch_bounds__(THREADS) grouped_weight_grad(
     const REAL* x, const REAL* gy, REAL* parts, int N, int groups, int H, int W, int OH, int OW,
     int origin_h, int origin_w, int tiles_h, int tiles_w, int splits)
 {

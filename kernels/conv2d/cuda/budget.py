@@ -1,0 +1,105 @@
+"""What the kernels of convolution may take of a multiprocessor, for layers of well-known networks.
+
+The settings are those that the launches choose. Registers: 65536 of them are shared by at most 2048
+threads, so that 128 a thread leave two blocks of 256 side by side, 64 four.
+"""
+
+import numpy as np
+
+from ...cuda.check import Specialisation, Usage
+from ...window import Window
+from . import depthwise, grouped
+from .implicit_gemm import PLAIN, TF32
+from .tiles import Taps
+
+IMAGES = 64
+
+
+def _taps(K, S, size, gradient=False, dtype=np.float32):
+    window = Window(K, S, K // 2)
+    sizes = (size, size), window.output_size(size, size)
+    return Taps(window, gradient, *(sizes[::-1] if gradient else sizes), np.dtype(dtype))
+
+
+def _depthwise(channels, registers, taps):
+    definitions = depthwise.settings(taps, IMAGES * channels, multiplier=1)[1]
+    budget = {"depthwise": Usage(registers, 20 * 1024)}
+    return Specialisation("conv2d/cuda/depthwise.cu", definitions, budget)
+
+
+def _depthwise_weight_grad(registers, taps):
+    definitions = depthwise.weight_grad_settings(taps, IMAGES, multiplier=1)[1]
+    budget = {"depthwise_weight_grad": Usage(registers, 20 * 1024)}
+    return Specialisation("conv2d/cuda/depthwise_weight_grad.cu", definitions, budget)
+
+
+def _grouped(channels, registers, taps):
+    definitions = grouped.settings(taps, IMAGES, channels, channels)[1]
+    budget = {"grouped": Usage(registers, 48 * 1024)}
+    return Specialisation("conv2d/cuda/grouped.cu", definitions, budget)
+
+
+def _grouped_weight_grad(channels, registers, taps):
+    definitions = grouped.weight_grad_settings(taps, IMAGES, channels, channels)[1]
+    budget = {"grouped_weight_grad": Usage(registers, 24 * 1024)}
+    return Specialisation("conv2d/cuda/grouped_weight_grad.cu", definitions, budget)
+
+
+def _implicit_gemm(tile, real, registers):
+    definitions = {"REAL": real, "KH": 3, "KW": 3} | tile
+    names = "implicit_gemm", "implicit_gemm_weight_grad"
+    return Specialisation(
+        PLAIN.path, definitions, dict.fromkeys(names, Usage(registers, 18 * 1024))
+    )
+
+
+def _tf32(tile, K, vector, registers):
+    """The dynamic shared memory, 57 or 62 KB at most, is asked for at the launch."""
+    definitions = {"KH": K, "KW": K, "VECTOR": vector} | tile
+    return [
+        Specialisation(TF32.path, definitions, {TF32.name: Usage(registers, 0)}, since=80),
+        Specialisation(
+            TF32.weight_grad_path,
+            definitions,
+            {f"{TF32.name}_weight_grad": Usage(registers, 2048)},
+            since=80,
+        ),
+    ]
+
+
+SPECIALISATIONS = [
+    *(
+        Specialisation(f"conv2d/cuda/{text}.cu", {"REAL": real}, dict.fromkeys(names, Usage(64, 0)))
+        for text, names in (("im2col", ("im2col", "col2im")), ("splits", ("add_parts",)))
+        for real in ("float", "double")
+    ),
+    # MobileNet, and the larger windows of the networks after it
+    _depthwise(128, 64, _taps(3, 1, 56)),
+    _depthwise(128, 64, _taps(3, 1, 56, gradient=True)),
+    _depthwise(64, 64, _taps(3, 2, 112)),
+    _depthwise(64, 64, _taps(3, 2, 112, gradient=True)),
+    _depthwise(1024, 64, _taps(3, 1, 7)),
+    _depthwise(128, 80, _taps(3, 1, 56, dtype=np.float64)),
+    _depthwise(144, 64, _taps(5, 1, 56)),
+    _depthwise(144, 96, _taps(5, 1, 56, gradient=True)),
+    _depthwise(144, 96, _taps(7, 1, 56)),
+    _depthwise(144, 128, _taps(7, 1, 56, gradient=True)),
+    _depthwise_weight_grad(80, _taps(3, 1, 56)),
+    _depthwise_weight_grad(80, _taps(3, 2, 112)),
+    _depthwise_weight_grad(96, _taps(5, 1, 56)),
+    _depthwise_weight_grad(128, _taps(7, 1, 56)),
+    # ResNeXt-50 32x4d
+    _grouped(4, 64, _taps(3, 1, 56)),
+    _grouped(8, 128, _taps(3, 2, 56)),
+    _grouped(8, 80, _taps(3, 2, 56, gradient=True)),
+    _grouped(8, 80, _taps(3, 1, 28)),
+    _grouped_weight_grad(4, 136, _taps(3, 1, 56)),
+    _grouped_weight_grad(8, 160, _taps(3, 1, 28)),
+    *(_implicit_gemm(tile, "float", 200) for tile in PLAIN.tiles),
+    _implicit_gemm(PLAIN.small, "float", 96),
+    _implicit_gemm(PLAIN.small, "double", 144),
+    *_tf32(TF32.small, 3, 1, 120),
+    *_tf32(TF32.tiles[0], 3, 1, 96),  # groups of 16 channels
+    *_tf32(TF32.tiles[-1], 3, 1, 128),
+    *_tf32(TF32.tiles[-1], 1, 4, 128),
+]
