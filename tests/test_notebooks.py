@@ -89,6 +89,7 @@ def test_the_solved_form_holds_its_outputs_and_is_small(name):
 
 
 @every_notebook
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # of the tools that run notebooks
 def test_the_solved_form_runs_and_its_checks_catch_the_planted_bugs(name, tmp_path):
     pytest.importorskip("nbclient")

@@ -190,7 +190,7 @@ carried = mt.analysis.gradient_by_path_length(
     nets["resnet56"],
     mt.tensor(images[:8]),
     labels[:8],
-    samples=8,
+    samples=4,
     generator=np.random.default_rng(0),
 )
 counts = np.array(path_counts(27), dtype=float)
