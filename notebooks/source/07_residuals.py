@@ -179,8 +179,8 @@ plt.show()
 assert rest < lesions["resnet56"][0] + 5 and plain > lesions["plain20"][0] + 20
 
 # %% [markdown]
-# Most blocks of the residual net are hardly missed; those that hurt stand where the size changes or
-# at the beginning. Nearly every block of the plain net is vital, as a link of a chain is.
+# Most blocks of the residual net are hardly missed; those that hurt stand at the beginning. Nearly
+# every block of the plain net is vital, as a link of a chain is.
 #
 # A sum of paths, then. How long are they, and which carry the gradient? The library lets a gradient
 # back through one random path at a time.
@@ -263,7 +263,8 @@ assert max(r[2] for r in results[:2]) < 25
 # %% [markdown]
 # One run each, of four epochs: enough to see that all three train, not to say which is best. What
 # stochastic depth is for shows in nets of hundreds of layers and long training. Here, with blocks
-# missing, it learns more slowly, and its steps cost less where a branch is left out.
+# missing, it learns more slowly. A branch that is left out costs nothing; whether the times above
+# show it depends on what else your machine is doing.
 #
 # ## From the notebook to the library
 #
