@@ -140,7 +140,7 @@ def _write_product(vectors, context, builder, signature, args):
 _one, _two, _three = (_product(vectors) for vectors in range(1, VECTORS + 1))
 
 
-@kernel
+@kernel(inline=True)
 def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add):
     """c[c_at + r * c_row + v] = sum over k < depth of
 
@@ -230,7 +230,24 @@ def _copy_numbers(typing, x, x_at, x_step, y, y_at, y_step, count):
     return types.void(x, at, at, y, at, at, at), write
 
 
-@kernel
+@intrinsic
+def prefetch(typing, x, x_at):
+    """Let the processor begin to fetch x[x_at], which need not exist."""
+
+    def write(context, builder, signature, args):
+        code = Code(context, builder, signature.args[0])
+        data = code.data(signature.args[0], args[0])
+        byte = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [byte, LANE, LANE, LANE])
+        fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        place = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        builder.call(fetch, [place, LANE(0), LANE(3), LANE(1)])  # to read, to keep, data
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp), write
+
+
+@kernel(inline=True)
 def copy(x, x_at, x_step, y, y_at, y_step, count, room):
     """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count.
 

@@ -2,19 +2,21 @@
 
 Then y[r, p] = w[r, c] @ x[c, p]: x is the right side as it stands. But its channels are a whole
 plane apart, which caches bear badly, so the positions of a block are first gathered tile by tile,
-across images where these are small.
+across images where these are small. The tiles of a block lie side by side in every channel of x and
+of y, and follow one another where these are read and written: pages are entered once.
 """
 
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
+from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile, prefetch
 from ...workspace import cut
 from ..finish import finish
 from .grid import Grid, Plan, blocks, pieces
 from .weights import Matrix, layout
 
 BLOCK = 2**19  # bytes of gathered input: a quarter of a common second-level cache
+AHEAD = 2  # channels: while one is copied, that one begins to arrive; its pages are others
 
 
 def suits(grid: Grid, x_shape: tuple) -> bool:
@@ -34,9 +36,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     count = pieces(N * OH * OW * matrix.groups * matrix.rows * matrix.terms, threads)
     most = min(BLOCK // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // count))
     along = [(at.start, at.stop) for at in cut(tiles, most)]
-    # Either the columns of a tile stay in the nearest cache or, one after another, strips of w.
-    small = matrix.rows * matrix.terms * itemsize <= BLOCK
-    batch = 1 if small else max((t1 - t0 for t0, t1 in along), default=0)
+    batch = max((t1 - t0 for t0, t1 in along), default=0)
     return Plan(
         fill=_fill,
         grid=grid,
@@ -63,31 +63,28 @@ def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, last, block):
     tile, plane, end = VECTORS * lanes, OH * OW, N * OH * OW
     whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
     gathered, sums = memory[: batch * C * tile], memory[batch * C * tile :]
-    out = y.reshape(-1)
+    out, flat = y.reshape(-1), x.reshape(-1)
     for c in range(C):
         places[c] = c * tile
-    for b in range(t0, t1, batch):
-        for t in range(b, min(b + batch, t1)):
-            columns = gathered[(t - b) * C * tile : (t - b + 1) * C * tile]
-            _gather(x, g * C, C, t * tile, min(tile, end - t * tile), sizes, shifts, grid, columns)
-        for o in range(o0, o1):
-            for t in range(b, min(b + batch, t1)):
-                valid, count = min(ROWS, R - o * ROWS), min(tile, end - t * tile)
-                vectors = (count + lanes - 1) // lanes
-                n, at = t * tile // plane, t * tile % plane
-                w_at, column = g * w_group + o * w_strip, (t - b) * C * tile
-                row = g * R + o * ROWS
-                direct = whole and valid == ROWS and count == tile and at + tile <= plane
-                to, step = ((n * CY + row) * plane + at, plane) if direct else (0, tile)
-                right, target = gathered, out if direct else sums
-                multiply_tile(
-                    vectors, w, w_at, w_row, w_k, right, column, places, C, target, to, step, False
-                )
-                if len(bias) > 0:
-                    for r in range(valid):
-                        finish(target, to + r * step, count, bias[row + r], relu)
-                if not direct:
-                    _scatter(sums, valid, t * tile, count, sizes, grid, y, row)
+    first, count = t0 * tile, min(t1 * tile, end) - t0 * tile
+    _gather(flat, x.shape, g * C, C, first, count, sizes, shifts, grid, gathered)
+    for o in range(o0, o1):
+        valid, row, w_at = min(ROWS, R - o * ROWS), g * R + o * ROWS, g * w_group + o * w_strip
+        for t in range(t0, t1):
+            n, at, column = t * tile // plane, t * tile % plane, (t - t0) * C * tile
+            count = min(tile, end - t * tile)
+            vectors = (count + lanes - 1) // lanes
+            direct = whole and valid == ROWS and count == tile and at + tile <= plane
+            to, step = ((n * CY + row) * plane + at, plane) if direct else (0, tile)
+            target = out if direct else sums
+            multiply_tile(
+                vectors, w, w_at, w_row, w_k, gathered, column, places, C, target, to, step, False
+            )
+            if len(bias) > 0:
+                for r in range(valid):
+                    finish(target, to + r * step, count, bias[row + r], relu)
+            if not direct:
+                _scatter(sums, valid, t * tile, count, sizes, grid, y, row)
 
 
 @kernel
@@ -111,23 +108,35 @@ def _scatter(sums, valid, p, count, sizes, grid, y, first):
 
 
 @kernel
-def _gather(x, first, C, p, count, sizes, shifts, grid, columns):
-    """columns[c, l] = x[n, first + c, i * sh + h, j * sw + w]  at position p + l = (n, i, j)."""
-    _, CX, H, W = x.shape
+def _gather(x, shape, first, C, p, count, sizes, shifts, grid, columns):
+    """columns[t, c, l] = x[n, first + c, i * sh + h, j * sw + w]  at position p + t * tile + l.
+
+    A position is (n, i, j); the last tile goes on with zeros.
+    """
+    _, CX, H, W = shape
     OH, OW, lanes = sizes[2:5]
     sh, sw = grid[:2]
     tile, plane = VECTORS * lanes, OH * OW
-    flat = x.reshape(-1)
     whole = sh == 1 and sw == 1 and OH == H and OW == W
     done = 0
-    while done < count:
+    while done < count:  # up to the end of a plane, or of a row
         n, at = (p + done) // plane, (p + done) % plane
         i, j = at // OW, at % OW
         run = min(count - done, plane - at if whole else OW - j)
         source = ((n * CX + first) * H + i * sh + shifts[0, 0]) * W + j * sw + shifts[0, 1]
         for c in range(C):
-            copy(flat, source + c * H * W, sw, columns, c * tile + done, 1, run, tile - done)
+            k = done
+            while k < done + run:
+                l = k % tile
+                part = min(done + run - k, tile - l)
+                begin = source + c * H * W + (k - done) * sw
+                for ahead in range(0, part * sw, lanes):
+                    prefetch(x, begin + AHEAD * H * W + ahead)
+                copy(x, begin, sw, columns, (k // tile * C + c) * tile + l, 1, part, tile - l)
+                k += part
         done += run
-    if count < tile:
+    rest = count % tile
+    if rest > 0:
         for c in range(C):
-            columns[c * tile + count : (c + 1) * tile] = 0
+            start = (count // tile * C + c) * tile
+            columns[start + rest : start + tile] = 0
