@@ -1,12 +1,16 @@
 """Every op on other devices: it stays there, and equals the CPU's; on the emulator to the bit."""
 
 import functools
+import sys
 
 import numpy as np
 import pytest
+from minitorch_cnn.kernels.cuda.array import has_gpu
+from minitorch_cnn.kernels.twins import Room
 
 import minitorch_cnn as mt
 from minitorch_cnn import devices
+from tests import cupy_stand_in
 from tests.places import DEVICES
 from tests.tensor.cases import CASES
 from tests.tensor.test_gradients import as_tuple, identify
@@ -15,6 +19,41 @@ from tests.tensor.test_gradients import as_tuple, identify
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("case", CASES, ids=identify)
 def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case, device):
+    compare(case, device)
+
+
+@pytest.mark.skipif(has_gpu(), reason="there is CuPy itself")
+@pytest.mark.parametrize("case", CASES, ids=identify)
+def test_an_op_asks_nothing_of_cupys_arrays_that_they_cannot_do(case, monkeypatch):
+    for name, module in cupy_stand_in.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr(Room, "choose", choose_for_the_stand_in)
+    compare(case, "cuda")
+
+
+choose = Room.choose
+
+
+def choose_for_the_stand_in(room, case):
+    """The host's twin, its functions taking and returning the stand-in's arrays."""
+    if case.array is not cupy_stand_in.ndarray:
+        return choose(room, case)
+    module = choose(room, case._replace(array=np.ndarray))
+
+    class Borrowed:
+        def __getattr__(self, name):
+            function = getattr(module, name)
+
+            def call(*args):
+                lent = map(cupy_stand_in.memory_of, args)
+                return cupy_stand_in.on_device(function(*lent))
+
+            return call
+
+    return Borrowed()
+
+
+def compare(case, device):
     _, fn, arrays, *varied = case
     varied = varied[0] if varied else range(len(arrays))
 
