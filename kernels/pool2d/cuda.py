@@ -1,7 +1,8 @@
 """Pooling on the GPU, and on the emulated one: the launches of pool.cu and adaptive.cu.
 
 A thread writes one number. Bytes decide: the forward reads x once and writes y and argmax, an
-average's gradient reads gy and writes gx; the maximum's gradient writes gx twice, zeros first.
+average's gradient reads gy and writes gx; the maximum's reads gy and argmax and writes gx, planes of
+more than 64 KiB twice, zeros first.
 """
 
 import numpy as np
@@ -11,6 +12,8 @@ from ..cuda.signature import real
 from .loops import index_type
 
 THREADS = 256
+SHARED = 64 * 1024  # bytes that a block may ask for on every GPU since Turing
+TOGETHER = 8 * THREADS  # numbers of gx that a block should have to write
 UNROLLED = ((2, 2), (3, 3))  # windows that get a kernel of their own
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
 
@@ -29,11 +32,20 @@ def max_pool2d_forward(x, window):
 def max_pool2d_input_grad(gy, argmax, input_size):
     """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W)."""
     H, W = input_size
-    gx = zeros((*gy.shape[:2], H, W), gy.dtype, like=gy)
-    argmax = _indices(argmax)
-    kernel = _pool(gy.dtype, argmax.dtype)["max_pool_scatter"]
-    sizes = _ints(H * W, gy.shape[2] * gy.shape[3])
-    _run(kernel, gy.size, contiguous(gy), argmax, gx, _planes(gy), *sizes)
+    size, outputs, planes = H * W, gy.shape[2] * gy.shape[3], gy.shape[0] * gy.shape[1]
+    gy, argmax = contiguous(gy), _indices(argmax)
+    module = _pool(gy.dtype, argmax.dtype)
+    sizes = _planes(gy), *_ints(size, outputs)
+    shape, plane_bytes = (*gy.shape[:2], H, W), size * gy.dtype.itemsize
+    if not gy.size or plane_bytes > SHARED:
+        gx = zeros(shape, gy.dtype, like=gy)
+        _run(module["max_pool_scatter"], gy.size, gy, argmax, gx, *sizes)
+        return gx
+    gx = empty(shape, gy.dtype, like=gy)
+    together = min(blocks(TOGETHER, size), SHARED // plane_bytes)
+    args = gy, argmax, gx, *sizes, np.int32(together)
+    grid = (blocks(planes, together),)
+    module["max_pool_input_grad"](grid, (THREADS,), args, together * plane_bytes)
     return gx
 
 

@@ -128,8 +128,30 @@ extern "C" __global__ void __launch_bounds__(256) avg_pool_input_grad(
     gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
-// gx (planes, H, W), all zero, gets gy (planes, OH, OW) added where argmax says. Where windows
-// overlap, the order of the additions is the GPU's.
+// gx (planes, size) gets gy (planes, outputs) added where argmax says. A block adds up `together`
+// planes in shared memory, so that each number of gx is written once, side by side with the others.
+// Where windows overlap, the order of the additions is the GPU's.
+extern "C" __global__ void __launch_bounds__(256) max_pool_input_grad(
+    const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs,
+    int together)
+{
+    SHARED(REAL, tile);
+    const long long first = (long long)blockIdx.x * together;
+    const int count = (int)min((long long)together, planes - first);
+    for (int i = threadIdx.x; i < count * size; i += blockDim.x)
+        tile[i] = 0;
+    __syncthreads();
+    for (int i = threadIdx.x; i < count * outputs; i += blockDim.x) {
+        const INDEX at = argmax[first * outputs + i];
+        if (0 <= at && at < size)
+            atomicAdd(tile + i / outputs * size + at, gy[first * outputs + i]);
+    }
+    __syncthreads();
+    for (int i = threadIdx.x; i < count * size; i += blockDim.x)
+        gx[first * size + i] = tile[i];
+}
+
+// The same for planes that are too large for shared memory: gx is all zero at the start.
 extern "C" __global__ void __launch_bounds__(256) max_pool_scatter(
     const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs)
 {

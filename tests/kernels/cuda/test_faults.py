@@ -63,6 +63,12 @@ FAULTS = {
         "    const REAL* plane = x",
         POOL,
     ),
+    "no barrier before a plane of sums is written": (
+        "pool2d/pool.cu",
+        "}\n    __syncthreads();\n    for (int i = threadIdx.x; i < count * size;",
+        "}\n    for (int i = threadIdx.x; i < count * size;",
+        POOL,
+    ),
     "a window that reaches a column too far": (
         "pool2d/pool.cu",
         "0 <= w && w < W",
@@ -71,8 +77,8 @@ FAULTS = {
     ),
     "a gradient that is stored, not added": (
         "pool2d/pool.cu",
-        "atomicAdd(gx + place.plane * size + at, gy[i]);",
-        "gx[place.plane * size + at] = gy[i];",
+        "atomicAdd(tile + i / outputs * size + at, gy[first * outputs + i]);",
+        "tile[i / outputs * size + at] = gy[first * outputs + i];",
         POOL,
     ),
     "the window of the gradient not turned round": (
