@@ -1,8 +1,8 @@
 """Pooling on the GPU, and on the emulated one: the launches of pool.cu and adaptive.cu.
 
 A thread writes one number. Bytes decide: the forward reads x once and writes y and argmax, an
-average's gradient reads gy and writes gx; the maximum's reads gy and argmax and writes gx, planes of
-more than 64 KiB twice, zeros first.
+average's gradient reads gy and writes gx; the maximum's reads gy and argmax and writes gx,
+planes of more than 64 KiB twice, zeros first.
 """
 
 import numpy as np

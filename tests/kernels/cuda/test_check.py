@@ -1,6 +1,8 @@
 import pytest
 from minitorch_cnn.kernels.cuda import check
 from minitorch_cnn.kernels.cuda.check import ARCHITECTURES, Specialisation, Usage, over, usages
+from minitorch_cnn.kernels.cuda.launch import SOURCES
+
 
 pytestmark = pytest.mark.skipif(check.nvrtc() is None, reason="NVRTC is not installed")
 
@@ -15,6 +17,11 @@ def test_every_kernel_stays_within_its_budget(specialisation):
         for name, usage in found.items():
             budget = specialisation.budget[name]
             assert not over(usage, budget), f"{name} on sm_{architecture}: {usage}, not {budget}"
+
+
+def test_every_text_of_every_room_has_a_budget():
+    texts = {str(path.relative_to(SOURCES)) for path in SOURCES.rglob("*.cu")}
+    assert texts == {specialisation.path for specialisation in check.specialisations()}
 
 
 def test_no_budget_allows_spilling():
