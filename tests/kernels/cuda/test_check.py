@@ -1,18 +1,31 @@
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from minitorch_cnn.kernels.cuda import check
 from minitorch_cnn.kernels.cuda.check import ARCHITECTURES, Specialisation, Usage, over, usages
 from minitorch_cnn.kernels.cuda.launch import SOURCES
 
-
 pytestmark = pytest.mark.skipif(check.nvrtc() is None, reason="NVRTC is not installed")
+
+
+def architectures(specialisation):
+    """All that it is for; doubles, which are for checking gradients, on one of them.
+
+    The command `python -m minitorch_cnn.kernels.cuda.check` looks at the others, too.
+    """
+    if specialisation.defines.get("REAL") == "double":
+        return [90]
+    return [number for number in ARCHITECTURES if number >= specialisation.since]
 
 
 @pytest.mark.parametrize("specialisation", check.specialisations(), ids=str)
 def test_every_kernel_stays_within_its_budget(specialisation):
-    for architecture in ARCHITECTURES:
-        if architecture < specialisation.since:
-            continue
-        found = usages(specialisation, architecture)
+    with ThreadPoolExecutor(2) as pool:
+        compiling = {
+            a: pool.submit(usages, specialisation, a) for a in architectures(specialisation)
+        }
+    for architecture, future in compiling.items():
+        found = future.result()
         assert found.keys() == specialisation.budget.keys()
         for name, usage in found.items():
             budget = specialisation.budget[name]
