@@ -148,7 +148,12 @@ middle = np.array([overlap((6, 6, 26, 26), b) for b in unseen.boxes[:, 0]])
 def frame(box, colour):
     left, top, right, bottom = box
     return plt.Rectangle(
-        (left - 0.5, top - 0.5), right - left, bottom - top, fill=False, edgecolor=colour
+        (left - 0.5, top - 0.5),
+        right - left,
+        bottom - top,
+        fill=False,
+        edgecolor=colour,
+        linewidth=2,
     )
 
 
@@ -158,7 +163,7 @@ for i, axis in enumerate(axes.T.reshape(-1, 2)):
     axis[1].imshow(heats[i], cmap="magma")
     for picture in axis:
         picture.add_patch(frame(unseen.boxes[i, 0], "white"))
-        picture.add_patch(frame(found[i], "#5aa9a3"))
+        picture.add_patch(frame(found[i], "#33d6a6"))
         picture.set_xticks([])
         picture.set_yticks([])
     axis[0].set_title(unseen.classes[said[i]], fontsize=10)
@@ -189,7 +194,7 @@ plt.show()
 # %%
 chosen = np.flatnonzero(said == unseen.labels)[:4]
 led_back = mt.analysis.saliency(net, mt.tensor(x[chosen]), unseen.labels[chosen])
-figure, axes = plt.subplots(4, 4, figsize=(6.4, 6.4))
+figure, axes = plt.subplots(4, 4, figsize=(5.4, 5.6))
 inside = {}
 for column, i in enumerate(chosen):
     axes[0, column].imshow(unseen.images[i].transpose(1, 2, 0))
