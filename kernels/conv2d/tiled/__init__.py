@@ -6,7 +6,7 @@
 
 The arithmetic is that of im2col.py, and the matrix products are ours (register_tile.py): they take
 their right side from wherever each of its rows begins. So no column matrix is written, and on one
-core a layer takes 0.9 to 1.2 times what oneDNN takes (python -m benchmarks.conv --vs torch).
+core the layers of ResNet-50 and GoogLeNet take 1.0 to 1.5 times what oneDNN takes, forward.
 """
 
 import math
