@@ -20,7 +20,7 @@ class Layer(NamedTuple):
     """What the choice looks at."""
 
     function: str
-    dtype: np.dtype
+    tf32: bool  # whether factors may be rounded to it, and the GPU multiplies them
     IN: int  # channels of a group that are read,
     OUT: int  # and that are written
     groups: int
@@ -40,10 +40,6 @@ def _is_common(layer) -> bool:
     return layer.window.kernel in ((3, 3), (5, 5), (7, 7)) and max(layer.window.span) <= 32
 
 
-def _is_tf32(layer) -> bool:
-    return allow_tf32.convolution and layer.dtype == np.float32
-
-
 CHOICES = (
     Choice(
         depthwise,
@@ -57,7 +53,7 @@ CHOICES = (
     ),
     Choice(
         implicit_gemm.TF32,
-        lambda layer: _is_tf32(layer) and min(layer.IN, layer.OUT) >= 16,
+        lambda layer: layer.tf32 and min(layer.IN, layer.OUT) >= 16,
         "seven times the arithmetic of float32; fewer channels would mostly multiply padding",
     ),
     Choice(
@@ -81,28 +77,34 @@ CHOICES = (
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) or None -> y (N, O, OH, OW)."""
-    kernel = choose("forward", x.dtype, w.shape, window, groups)
+    kernel = choose("forward", x, w.shape, window, groups)
     bias = bias if bias is None else _ready(bias)
     return kernel.forward(_ready(x), _ready(w), window, groups, bias, relu)
 
 
 def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
-    kernel = choose("input_grad", gy.dtype, w.shape, window, groups)
+    kernel = choose("input_grad", gy, w.shape, window, groups)
     return kernel.input_grad(_ready(gy), _ready(w), window, tuple(input_size), groups)
 
 
 def conv2d_weight_grad(x, gy, window, groups=1):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
     shape = gy.shape[1], x.shape[1] // groups, *window.kernel
-    kernel = choose("weight_grad", x.dtype, shape, window, groups)
+    kernel = choose("weight_grad", x, shape, window, groups)
     return kernel.weight_grad(_ready(x), _ready(gy), window, groups)
 
 
-def choose(function, dtype, w_shape, window, groups):
+def choose(function, x, w_shape, window, groups):
     """The first kernel of CHOICES that suits the function "forward", "input_grad"..."""
-    layer = Layer(function, dtype, w_shape[1], w_shape[0] // groups, groups, window)
+    layer = Layer(function, _may_be_tf32(x), w_shape[1], w_shape[0] // groups, groups, window)
     return next(choice.kernel for choice in CHOICES if choice.suits(layer))
+
+
+def _may_be_tf32(x) -> bool:
+    if not allow_tf32.convolution or x.dtype != np.float32:
+        return False
+    return isinstance(x, np.ndarray) or int(x.device.compute_capability) >= 80  # from Ampere on
 
 
 def _ready(x):

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from minitorch_cnn.kernels import Window
@@ -41,13 +43,22 @@ def test_a_layer_gets_the_kernel_that_the_table_names(
     channels, out_channels, groups, window, dtype, kernel
 ):
     shape = out_channels, channels // groups, *window.kernel
-    assert cuda.choose("forward", np.dtype(dtype), shape, window, groups) is kernel
+    assert cuda.choose("forward", np.empty(0, dtype), shape, window, groups) is kernel
 
 
 @pytest.mark.parametrize("groups", [1, 32])
 def test_tf32_is_left_out_where_it_is_not_allowed(without_tf32, groups):
     shape = 512, 512 // groups, 3, 3
-    assert cuda.choose("forward", np.dtype(np.float32), shape, SAME, groups) is not TF32
+    assert cuda.choose("forward", np.empty(0, np.float32), shape, SAME, groups) is not TF32
+
+
+@pytest.mark.parametrize(("capability", "kernel"), [("75", PLAIN), ("80", TF32), ("100", TF32)])
+def test_tf32_is_left_out_where_the_gpu_has_none(capability, kernel):
+    class OnGPU:
+        dtype = np.dtype(np.float32)
+        device = SimpleNamespace(compute_capability=capability)
+
+    assert cuda.choose("forward", OnGPU, (64, 64, 3, 3), SAME, 1) is kernel
 
 
 @needs_compiler

@@ -62,6 +62,11 @@ def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
             assert_agrees(depthwise, layer(5, 2, 1, (37, 70), Window(3, padding=1)))
 
 
+def test_nothing_is_undefined():
+    with emulated(sanitize=True):
+        assert_agrees(depthwise, CASES["stride 2 and two outputs a channel"])
+
+
 def test_the_same_bits_come_every_time():
     case = layer(6, 2, 1, (9, 9), Window(3, padding=1))
     with emulated(order="forward"):

@@ -50,6 +50,11 @@ def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
             assert_agrees(grouped, CASES["several tiles"]._replace(batch=3))
 
 
+def test_nothing_is_undefined():
+    with emulated(sanitize=True):
+        assert_agrees(grouped, CASES["8 channels a group, stride 2"])
+
+
 def test_no_images_give_no_outputs_and_no_slope():
     found = products(grouped, Layer(0, 4, 4, 2, (5, 5), Window(3)))
     assert found["forward"].shape == (0, 4, 3, 3) and found["input_grad"].shape == (0, 4, 5, 5)

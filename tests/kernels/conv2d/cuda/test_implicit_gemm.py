@@ -63,6 +63,13 @@ def test_every_tile_does_the_same_in_every_order_of_threads(monkeypatch, kernel,
 
 
 @pytest.mark.parametrize("kernel", [PLAIN, TF32], ids=lambda kernel: kernel.name)
+def test_nothing_is_undefined(kernel):
+    layer = LAYERS["3 x 3, sums split"]._replace(dtype=np.float32, integers=True)
+    with emulated(sanitize=True):
+        assert_agrees(kernel, layer)
+
+
+@pytest.mark.parametrize("kernel", [PLAIN, TF32], ids=lambda kernel: kernel.name)
 def test_sums_are_as_long_as_they_are_cut(monkeypatch, kernel):
     layer = Layer(2, 34, 5, 1, (6, 5), Window(3, padding=1), np.float32, integers=True)
     for least in (1, 3, 1000):
