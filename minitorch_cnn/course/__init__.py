@@ -26,6 +26,7 @@ LOOKS = {
     "axes.spines.right": False,
     "axes.titlesize": 11,
     "image.cmap": "gray",
+    "image.interpolation": "nearest",
     "legend.frameon": False,
 }
 
