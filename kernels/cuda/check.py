@@ -9,8 +9,11 @@ made knowingly, in budget.py.
 """
 
 import ctypes
+import hashlib
+import os
 import re
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from ctypes.util import find_library
 from functools import cache
@@ -19,6 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
+from .compiler import cache_folder
 from .launch import SOURCES, Module
 
 ARCHITECTURES = (75, 80, 90, 100)  # Turing, Ampere, Hopper, Blackwell
@@ -69,7 +73,7 @@ def usages(specialisation: Specialisation, architecture: int) -> dict[str, Usage
     defines = {name: str(value) for name, value in specialisation.defines.items()}
     module = Module(SOURCES / specialisation.path, defines)
     options = [f"--gpu-architecture=sm_{architecture}", "--std=c++17", "--ptxas-options=-v"]
-    return dict(_read(_compile(module.text, specialisation.path, [*options, *module.options])))
+    return dict(_read(_log(module.text, specialisation.path, [*options, *module.options])))
 
 
 def _read(log: str) -> Iterator[tuple[str, Usage]]:
@@ -81,11 +85,22 @@ def _read(log: str) -> Iterator[tuple[str, Usage]]:
         yield name, Usage(int(REGISTERS.search(part)[1]), int(shared[1]) if shared else 0, spilled)
 
 
-def _compile(text: str, name: str, options: list[str]) -> str:
-    """The log of compiling a text to machine code."""
+def _log(text: str, name: str, options: list[str]) -> str:
+    """The log of compiling a text to machine code, from the cache if it was compiled before."""
     library = nvrtc()
     if library is None:
         raise RuntimeError("check: NVRTC is not installed (pip install nvidia-cuda-nvrtc)")
+    known = "\0".join([text, str(_version(library)), *options])
+    path = cache_folder() / f"nvrtc-{hashlib.sha256(known.encode()).hexdigest()[:20]}.log"
+    if not path.exists():
+        log = _compile(library, text, name, options)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False) as file:
+            file.write(log)
+        os.replace(file.name, path)
+    return path.read_text()
+
+
+def _compile(library: ctypes.CDLL, text: str, name: str, options: list[str]) -> str:
     program, size = ctypes.c_void_p(), ctypes.c_size_t()
     library.nvrtcCreateProgram(ctypes.byref(program), text.encode(), name.encode(), 0, None, None)
     values = (ctypes.c_char_p * len(options))(*(option.encode() for option in options))
@@ -110,6 +125,12 @@ def nvrtc() -> ctypes.CDLL | None:
             return ctypes.CDLL(str(path))
     name = find_library("nvrtc")
     return ctypes.CDLL(name) if name else None
+
+
+def _version(library: ctypes.CDLL) -> tuple[int, int]:
+    major, minor = ctypes.c_int(), ctypes.c_int()
+    library.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
+    return major.value, minor.value
 
 
 def main() -> int:

@@ -67,6 +67,12 @@ def test_spills_and_shared_memory_are_seen(text):
     assert over(usage, text.budget["wide"])
 
 
+def test_a_text_is_compiled_once(text, monkeypatch):
+    first = usages(text, 80)
+    monkeypatch.setattr(check, "_compile", None)
+    assert usages(text, 80) == first
+
+
 def test_the_table_says_what_exceeds_its_budget(text, monkeypatch, capsys):
     monkeypatch.setattr(check, "specialisations", lambda: [text])
     assert check.main() == 1
