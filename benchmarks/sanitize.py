@@ -1,0 +1,45 @@
+"""NVIDIA's compute-sanitizer over the tests of the kernels, on a machine with a GPU.
+
+    python -m benchmarks.sanitize [TOOL ...]
+
+TOOLs are memcheck (addresses), racecheck (shared memory without a barrier), synccheck (barriers
+that some threads miss) and initcheck (memory read before it was written); by default the first two.
+CuPy's pool of memory is left out, because inside it one array's end is another one's beginning.
+"""
+
+import shutil
+import subprocess
+import sys
+
+TOOLS = ("memcheck", "racecheck", "synccheck", "initcheck")
+TESTS = ("-m", "gpu", "tests/kernels", "-q", "-x", "-p", "benchmarks.sanitize")
+
+
+def pytest_configure():
+    """As a plugin of pytest: every array has memory of its own."""
+    import cupy
+
+    cupy.cuda.set_allocator(None)
+
+
+def main(tools: list[str]) -> int:
+    """Run each tool; 1 where one finds something."""
+    unknown = set(tools) - set(TOOLS)
+    if unknown:
+        print(f"sanitize: {', '.join(unknown)} is not one of {', '.join(TOOLS)}", file=sys.stderr)
+        return 2
+    sanitizer = shutil.which("compute-sanitizer")
+    if sanitizer is None:
+        print("sanitize: compute-sanitizer is not installed (CUDA toolkit)", file=sys.stderr)
+        return 2
+    failed = False
+    for tool in tools or TOOLS[:2]:
+        command = [sanitizer, "--tool", tool, "--error-exitcode", "1"]
+        command += ["--target-processes", "all", sys.executable, "-m", "pytest", *TESTS]
+        print(*command, flush=True)
+        failed |= subprocess.run(command, check=False).returncode != 0
+    return int(failed)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
