@@ -59,7 +59,7 @@ setup(
             "hypothesis>=6.100",
             "mpi4py>=4.1; platform_system != 'Windows'",
             "mpich>=4.3; platform_system != 'Windows'",
-            "nvidia-cuda-nvrtc>=13.0; platform_system == 'Linux'",  # registers of CUDA kernels
+            "nvidia-cuda-nvrtc==13.0.*; platform_system == 'Linux'",  # registers of CUDA kernels
             "pytest>=8.2",
             "ruff==0.17.*",  # a newer one may know more rules
             "scipy>=1.11",  # second opinions
