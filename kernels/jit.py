@@ -47,14 +47,27 @@ def kernel(
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
-    try:
-        compiled = njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep it in
-        return njit(**options)(function)
+    compiled = _kept(njit, options, function)
     # Numba would keep a kernel while its own file is as it was. But kernels call kernels of other
     # files, so the code is as old as the newest of all.
-    compiled._cache._cache_file._source_stamp = _stamp()
+    if hasattr(compiled._cache, "_cache_file"):
+        compiled._cache._cache_file._source_stamp = _stamp()
     return compiled
+
+
+def c_function(function: Callable, signature: str):
+    """Compile a function of plain numbers, whose address compiled code can call."""
+    from numba import cfunc
+
+    return _kept(partial(cfunc, signature), {}, function)
+
+
+def _kept(decorate, options, function):
+    """The function compiled, in the cache if there is a folder for one."""
+    try:
+        return decorate(cache=True, **options)(function)
+    except RuntimeError:
+        return decorate(**options)(function)
 
 
 @cache

@@ -1,87 +1,203 @@
-"""One pool of threads for all kernels: the blocks of an operation, spread over the cores.
+"""One team of threads for all kernels: the pieces of an operation, spread over the cores.
 
-Blocks are cut by the shapes alone, never by the number of threads, and none adds to what another
-one adds to: results are the same, bit for bit, for any number of threads. Kernels let go of the
-interpreter's lock (`nogil`), so plain threads run them at the same time.
+Where a piece ends changes no number of the result, and none adds to what another one adds to:
+results are the same, bit for bit, for any number of threads. Kernels let go of the interpreter's
+lock (`nogil`), so plain threads run them at the same time.
 """
 
+import atexit
 import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
+from importlib import import_module
+from queue import SimpleQueue
 
-LITTLE = 2**15  # numbers
-RANGES = 4  # for each thread: one that another program holds up takes fewer
+from .jit import has_numba
 
-_pool: ThreadPoolExecutor | None = None
+LITTLE = 2**14  # numbers
+PIECES = 4  # for each thread: one that another program holds up takes fewer
+
+HOME = object()  # for a member's queue: there will be no more work
+
+_team = None
 _num_threads = 0  # 0: as many as cores, asked for on first use
 _lock = threading.Lock()
 _here = threading.local()
 
 
 def get_num_threads() -> int:
-    """How many threads share the blocks of one operation, the calling one included."""
+    """How many threads share the pieces of one operation, the calling one included."""
     return _num_threads or _cores()
 
 
 def set_num_threads(count: int) -> None:
-    """Share the blocks of an operation among `count` threads, the calling one included.
+    """Share the pieces of an operation among `count` threads, the calling one included.
 
     Raises TypeError unless count is an int, ValueError if it is below 1.
     """
-    global _num_threads, _pool
+    global _num_threads
     if not isinstance(count, int) or isinstance(count, bool):
         raise TypeError(f"set_num_threads: count={count!r} must be an int")
     if count < 1:
         raise ValueError(f"set_num_threads: count={count} must be at least 1")
-    with _lock:
-        _num_threads = count
-        before, _pool = _pool, None
-    if before is not None:
-        before.shutdown(wait=False)
+    _num_threads = count
+    _dismiss()
 
 
 def parallel_for(task: Callable[[int], None], count: int) -> None:
     """Call task(block) for each block of range(count), each once, in any order, on all threads.
 
     Within a task another parallel_for stays on the task's thread. Tasks call no BLAS that has
-    threads of its own (see matmul.py). Several Python threads may call this at once: they share the
-    pool, and none waits for a pool that is busy.
+    threads of its own (see matmul.py). Several Python threads may call this at once: the team helps
+    one of them, and the others need not wait for it.
     Raises what a task raises; blocks that nobody has begun are then left out.
     """
-    if getattr(_here, "inside", False):
-        for block in range(count):
-            task(block)
-        return
     blocks = deque(range(count))
-    futures = [_submit(_work_off, task, blocks) for _ in range(min(get_num_threads(), count) - 1)]
-    try:
+    team = _gather() if count > 1 else None
+    if team is None:
         _work_off(task, blocks)
+        return
+    try:
+        futures = team.call(count - 1, task, blocks)
+        try:
+            _work_off(task, blocks)
+        finally:
+            # What no member has begun by now finds no block left.
+            running = [future for future in futures if not future.cancel()]
+            errors = [future.exception() for future in running]
     finally:
-        # What the pool has not begun by now finds no block left.
-        running = [future for future in futures if not future.cancel()]
-        errors = [future.exception() for future in running]
+        team.send_away(False)
+        team.free.release()
     for error in errors:
         if error is not None:
             raise error
 
 
 def parallel_ranges(kernel: Callable, items: int, size: int, *args) -> None:
-    """kernel(*args, first, last) for ranges that make up range(items), on all threads.
+    """kernel(*args, team, first, last) for ranges that make up range(items), on all threads.
 
-    The items must not depend on each other. size: the numbers that the loop goes through; a LITTLE
-    loop is done before another thread has woken up, and stays in this one.
+    The kernel begins with `shared` (team.py); its items must not depend on each other. size: the
+    numbers that it goes through; what is LITTLE is done by the calling thread alone.
+    Raises MemoryError where the kernel found no memory on another thread.
     """
-    count = min(items, RANGES * get_num_threads()) if size >= LITTLE else 1
-    if count <= 1:
-        kernel(*args, 0, items)
-    else:
-        parallel_for(lambda i: kernel(*args, i * items // count, (i + 1) * items // count), count)
+    team = _gather() if size >= LITTLE and items > 1 else None
+    if team is None:
+        kernel(*args, 0, 0, items)
+        return
+    try:
+        team.wake()
+        kernel(*args, team.address, 0, items)
+        if team.failed():
+            raise MemoryError(f"{kernel.__name__}: no memory for the work of one of the threads")
+    finally:
+        team.free.release()
+
+
+class _Team:
+    """Threads beside the calling one, each with a queue at which it sleeps.
+
+    Whoever gives the team work holds `free` meanwhile.
+    """
+
+    def __init__(self, size: int):
+        self.size, self.free = size, threading.Lock()
+        self.compiled = import_module(".team", __package__) if has_numba() else None
+        if self.compiled:
+            self.state = self.compiled.new_state(PIECES * size)
+            self.address = self.state.ctypes.data
+        self.members = [_Member(self, rank) for rank in range(1, size)]
+        for member in self.members:
+            member.start()
+
+    def wake(self) -> None:
+        """Send the members who sleep to where kernels arrive."""
+        for member in self.members:
+            if member.asleep:
+                member.asleep = False
+                member.queue.put(None)
+
+    def call(self, members: int, task, blocks) -> list[Future]:
+        """Have some members work off Python's tasks, and the others sleep."""
+        self.send_away(True)
+        futures = [Future() for _ in self.members[:members]]
+        for member, future in zip(self.members, futures, strict=False):
+            member.queue.put((future, task, blocks))
+        return futures
+
+    def send_away(self, away: bool) -> None:
+        """Whether members leave the place where kernels arrive at once."""
+        if self.compiled:
+            self.state[self.compiled.LEAVE] = away
+
+    def failed(self) -> bool:
+        """Whether a member could not do a piece since this was asked the last time."""
+        failed = bool(self.state[self.compiled.FAILED])
+        self.state[self.compiled.FAILED] = 0
+        return failed
+
+    def dismiss(self) -> None:
+        """Send the members home, once they have done what they do."""
+        self.send_away(True)
+        for member in self.members:
+            member.queue.put(HOME)
+
+
+class _Member(threading.Thread):
+    """A thread of a team. It does what it finds in its queue, then takes part in kernels."""
+
+    def __init__(self, team: _Team, rank: int):
+        super().__init__(name=f"kernels {rank}", daemon=True)
+        self.team, self.rank = team, rank
+        self.queue, self.asleep = SimpleQueue(), False
+
+    def run(self):
+        team = self.team
+        while True:
+            self.asleep = True
+            work = self.queue.get()
+            self.asleep = False
+            if work is HOME:
+                return
+            if work is not None:
+                future, *task = work
+                if future.set_running_or_notify_cancel():
+                    try:
+                        _work_off(*task)
+                        future.set_result(None)
+                    except BaseException as error:
+                        future.set_exception(error)
+                del work, future, task  # the arrays of the task
+            if team.compiled:
+                team.compiled.serve(team.address, self.rank)
+
+
+def _gather() -> _Team | None:
+    """The team, if there is one and nobody uses it; whoever gets it must free it."""
+    global _team
+    if _num_threads == 1 or getattr(_here, "inside", False):
+        return None
+    team = _team
+    if team is None or team.size != (_num_threads or team.size):
+        with _lock:
+            if _team is None or _team.size != get_num_threads():
+                _dismiss()
+                _team = _Team(get_num_threads())
+            team = _team
+    return team if team.members and team.free.acquire(blocking=False) else None
+
+
+def _dismiss() -> None:
+    global _team
+    team, _team = _team, None
+    if team is not None:
+        team.dismiss()
 
 
 def _work_off(task, blocks: deque) -> None:
     """Take blocks until none is left."""
+    outermost = not getattr(_here, "inside", False)
     _here.inside = True
     try:
         while True:
@@ -94,15 +210,7 @@ def _work_off(task, blocks: deque) -> None:
         blocks.clear()
         raise
     finally:
-        _here.inside = False
-
-
-def _submit(function, *args):
-    global _pool
-    with _lock:
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max(1, get_num_threads() - 1), "kernels")
-        return _pool.submit(function, *args)
+        _here.inside = not outermost
 
 
 def _cores() -> int:
@@ -115,9 +223,18 @@ def _cores() -> int:
 
 def _after_fork() -> None:
     """Start anew: a forked child has none of its parent's threads, and may inherit a held lock."""
-    global _pool, _lock, _here
-    _pool, _lock, _here = None, threading.Lock(), threading.local()
+    global _team, _lock, _here
+    _team, _lock, _here = None, threading.Lock(), threading.local()
 
 
+def _at_exit() -> None:
+    """Wait for the members, who would be in code that is about to be unloaded."""
+    members = _team.members if _team else []
+    _dismiss()
+    for member in members:
+        member.join(timeout=1)
+
+
+atexit.register(_at_exit)
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)

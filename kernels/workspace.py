@@ -13,17 +13,19 @@ from itertools import pairwise
 
 import numpy as np
 
+from .threads import get_num_threads
+
 LIMIT = 32 * 2**20  # bytes; no column matrix is larger, whatever the layer
 CACHE_LINE = 64  # bytes
 
 _buffers = threading.local()
 
 
-def scratch(name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
+def scratch(name: str, shape: tuple[int, ...], dtype, limit: int = LIMIT) -> np.ndarray:
     """An uninitialised array of this thread, valid until the same `name` is asked for again.
 
     It begins a cache line: vectors that lie across two take many times as long to write.
-    What is larger than LIMIT is allocated and not kept.
+    What is larger than the limit, in bytes, is allocated and not kept.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -31,9 +33,15 @@ def scratch(name: str, shape: tuple[int, ...], dtype) -> np.ndarray:
     if buffer is None or buffer.nbytes < size:
         buffer = np.empty(size + CACHE_LINE, np.uint8)
         buffer = buffer[-buffer.ctypes.data % CACHE_LINE :][:size]
-        if size <= LIMIT:
+        if size <= limit:
             setattr(_buffers, name, buffer)
     return buffer[:size].view(dtype).reshape(shape)
+
+
+def team_scratch(name: str, size: int, dtype) -> np.ndarray:
+    """A row of `size` numbers or a few more for each thread that may share a kernel's work."""
+    lanes, threads = CACHE_LINE // np.dtype(dtype).itemsize, get_num_threads()
+    return scratch(name, (threads, -(-size // lanes) * lanes), dtype, threads * LIMIT)
 
 
 def held_bytes() -> int:

@@ -7,12 +7,13 @@ import numpy as np
 
 from ..exponential import exp, exp_minus_1, normal, sigmoid
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 from . import loops
 
-ONE, THREE = np.float32(1), np.float32(3)
+ONE, TWO, THREE = np.float32(1), np.float32(2), np.float32(3)
 TWO_A, B = np.float32(2 * loops.A), np.float32(loops.B)
-FAR = np.float32(20)  # tanh u of gelu_tanh rounds to 1, while x^3 beyond could overflow
+FAR = np.float32(20)  # its tanh rounds to 1, while e^2x or x^3 beyond could overflow
 
 
 def activation_forward(x, kind, *settings):
@@ -30,14 +31,10 @@ def activation_backward(gy, kept, kind, *settings):
 
 
 def _share_out(run, settings, *arrays):
-    """run(*settings, *pieces of the arrays) for all of them, on all threads."""
+    """run(*settings, *arrays) for all numbers, on all threads."""
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
     settings = [flat[-1].dtype.type(setting) for setting in settings]
-
-    def piece(first, last):
-        run(*settings, *[array[first:last] for array in flat])
-
-    parallel_ranges(piece, flat[0].size, flat[0].size)
+    parallel_ranges(run, flat[0].size, flat[0].size, *settings, *flat)
 
 
 @kernel
@@ -47,116 +44,173 @@ def _clip(x, low, high):
 
 
 @kernel
-def _relu(x, y):
+def _relu(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     zero = x.dtype.type(0)
     for i in range(x.size):
         y[i] = zero if x[i] <= zero else x[i]
 
 
 @kernel
-def _relu_slope(gy, y, gx):
+def _relu_slope(gy, y, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     zero = y.dtype.type(0)
     for i in range(y.size):
         gx[i] = zero if y[i] <= zero else gy[i]
 
 
 @kernel
-def _relu6(x, y):
+def _relu6(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     zero, six = x.dtype.type(0), x.dtype.type(6)
     for i in range(x.size):
         y[i] = _clip(x[i], zero, six)
 
 
 @kernel
-def _relu6_slope(gy, y, gx):
+def _relu6_slope(gy, y, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     zero, six = y.dtype.type(0), y.dtype.type(6)
     for i in range(y.size):
         gx[i] = gy[i] if (y[i] > zero) & (y[i] < six) else zero
 
 
 @kernel
-def _leaky_relu(a, x, y):
+def _leaky_relu(a, x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = x[i] if x[i] > 0 else a * x[i]
 
 
 @kernel
-def _leaky_relu_slope(a, gy, x, gx):
+def _leaky_relu_slope(a, gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         gx[i] = gy[i] if x[i] > 0 else a * gy[i]
 
 
 @kernel
-def _elu(a, b, x, y):
+def _elu(a, b, x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     for i in range(x.size):
         left = b * a * exp_minus_1(x[i])
         y[i] = b * x[i] if x[i] > 0 else left
 
 
 @kernel
-def _elu_slope(a, b, gy, x, gx):
+def _elu_slope(a, b, gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         left = b * a * exp(x[i])
         gx[i] = gy[i] * (b if x[i] > 0 else left)
 
 
 @kernel
-def _sigmoid(x, y):
+def _sigmoid(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = sigmoid(x[i])
 
 
 @kernel
-def _sigmoid_slope(gy, y, gx):
+def _sigmoid_slope(gy, y, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     for i in range(y.size):
         gx[i] = gy[i] * (y[i] * (ONE - y[i]))
 
 
-def _tanh(x, y):
-    np.tanh(x, out=y)  # one pass already, and several numbers at a time
+@kernel
+def _tanh(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
+    for i in range(x.size):
+        m = exp_minus_1(TWO * _clip(x[i], -FAR, FAR))
+        y[i] = m / (m + TWO)
 
 
 @kernel
-def _tanh_slope(gy, y, gx):
+def _tanh_slope(gy, y, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     for i in range(y.size):
         gx[i] = gy[i] * (ONE - y[i] * y[i])
 
 
 @kernel
-def _silu(x, y):
+def _silu(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = x[i] * sigmoid(x[i])
 
 
 @kernel
-def _silu_slope(gy, x, gx):
+def _silu_slope(gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         s = sigmoid(x[i])
         gx[i] = gy[i] * (s * (ONE + x[i] * (ONE - s)))
 
 
 @kernel
-def _gelu(x, y):
+def _gelu(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     for i in range(x.size):
         below, _ = normal(x[i])
         y[i] = x[i] * below
 
 
 @kernel
-def _gelu_slope(gy, x, gx):
+def _gelu_slope(gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         below, density = normal(x[i])
         gx[i] = gy[i] * (below + x[i] * density)
 
 
 @kernel
-def _gelu_tanh(x, y):
+def _gelu_tanh(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = x[i] * sigmoid(TWO_A * x[i] * (ONE + B * x[i] * x[i]))
 
 
 @kernel
-def _gelu_tanh_slope(gy, x, gx):
+def _gelu_tanh_slope(gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         near = _clip(x[i], -FAR, FAR)
         square = B * near * near
@@ -165,7 +219,10 @@ def _gelu_tanh_slope(gy, x, gx):
 
 
 @kernel
-def _hardswish(x, y):
+def _hardswish(x, y, team, first, last):
+    if shared(team, first, last):
+        return
+    x, y = x[first:last], y[first:last]
     zero, three, six = x.dtype.type(0), x.dtype.type(3), x.dtype.type(6)
     sixth = x.dtype.type(1 / 6)
     for i in range(x.size):
@@ -173,7 +230,10 @@ def _hardswish(x, y):
 
 
 @kernel
-def _hardswish_slope(gy, x, gx):
+def _hardswish_slope(gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
+    gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     zero, one, three = x.dtype.type(0), x.dtype.type(1), x.dtype.type(3)
     third, half = x.dtype.type(1 / 3), x.dtype.type(0.5)
     for i in range(x.size):

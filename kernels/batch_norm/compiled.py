@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 
 RUN = 4096  # values added up in x's precision, before their sum is added in double precision
@@ -76,7 +77,9 @@ def _affine(weight, bias, x):
 
 
 @kernel(any_order=True)
-def _statistics(x, mean, var, first, last):
+def _statistics(x, mean, var, team, first, last):
+    if shared(team, first, last):
+        return
     N, _, L = x.shape
     for c in range(first, last):
         total = 0.0
@@ -105,7 +108,9 @@ def _statistics(x, mean, var, first, last):
 
 
 @kernel
-def _forward(x, weight, bias, mean, invstd, relu, y, first, last):
+def _forward(x, weight, bias, mean, invstd, relu, y, team, first, last):
+    if shared(team, first, last):
+        return
     N, _, L = x.shape
     zero = x.dtype.type(0)
     for c in range(first, last):
@@ -122,16 +127,20 @@ def _forward(x, weight, bias, mean, invstd, relu, y, first, last):
 
 
 @kernel
-def _training(x, weight, bias, eps, relu, y, mean, var, first, last):
+def _training(x, weight, bias, eps, relu, y, mean, var, team, first, last):
+    if shared(team, first, last):
+        return
     invstd = np.empty_like(mean)
     for c in range(first, last):
-        _statistics(x, mean, var, c, c + 1)
+        _statistics(x, mean, var, 0, c, c + 1)
         invstd[c] = 1 / np.sqrt(var[c] + eps)
-        _forward(x, weight, bias, mean, invstd, relu, y, c, c + 1)
+        _forward(x, weight, bias, mean, invstd, relu, y, 0, c, c + 1)
 
 
 @kernel(any_order=True)
-def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, first, last):
+def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, team, first, last):
+    if shared(team, first, last):
+        return
     N, _, L = x.shape
     zero = x.dtype.type(0)
     for c in range(first, last):

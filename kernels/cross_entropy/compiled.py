@@ -7,6 +7,7 @@ import numpy as np
 
 from ..exponential import exp
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 
 LANES = 16  # maxima kept side by side: a single one would be found one logit at a time
@@ -50,7 +51,9 @@ def _share_out(rows, pixels, x, target, ignore_index, *arrays):
 
 
 @kernel(any_order=True)
-def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, first, last):
+def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, last):
+    if shared(team, first, last):
+        return
     C = x.shape[1]
     lanes = np.empty(LANES, x.dtype)
     smooth = soft.any()
@@ -81,7 +84,9 @@ def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, first, last):
 
 
 @kernel
-def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, first, last):
+def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, team, first, last):
+    if shared(team, first, last):
+        return
     C = x.shape[1]
     spread = soft.sum()
     for n in range(first, last):
@@ -97,7 +102,9 @@ def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, first, las
 
 
 @kernel
-def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, first, last):
+def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, team, first, last):
+    if shared(team, first, last):
+        return
     _, C, L = x.shape
     smooth = soft.any()
     blocks = -(-L // PIXELS)
@@ -129,7 +136,9 @@ def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, first, last):
 
 
 @kernel
-def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, first, last):
+def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, team, first, last):
+    if shared(team, first, last):
+        return
     _, C, L = x.shape
     spread = soft.sum()
     blocks = -(-L // PIXELS)

@@ -11,6 +11,7 @@ import math
 import numpy as np
 
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 
 PLACES = 128  # of an image, whose channels wait in the cache
@@ -81,7 +82,9 @@ def _powers(s, beta, c, k, P):
 
 
 @kernel
-def _forward(size, c, beta, k, x, y, first, last):
+def _forward(size, c, beta, k, x, y, team, first, last):
+    if shared(team, first, last):
+        return
     _, C, L = x.shape
     blocks = -(-L // PLACES)
     squares, powers = np.empty((C, PLACES), x.dtype), np.empty((C, PLACES), x.dtype)
@@ -102,7 +105,9 @@ def _forward(size, c, beta, k, x, y, first, last):
 
 
 @kernel
-def _backward(size, c, beta, k, factor, gy, x, gx, first, last):
+def _backward(size, c, beta, k, factor, gy, x, gx, team, first, last):
+    if shared(team, first, last):
+        return
     _, C, L = x.shape
     blocks = -(-L // PLACES)
     terms, energies = np.empty((C, PLACES), x.dtype), np.empty((C, PLACES), x.dtype)

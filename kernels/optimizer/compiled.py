@@ -7,6 +7,7 @@ moving those of a model into one long array would cut them off from others who h
 import numpy as np
 
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 
 
@@ -37,24 +38,26 @@ def adam_step(p, g, m, s, largest, rate, beta1, beta2, eps, correction, decay, s
 
 
 def _share_out(run, settings, p, *others):
-    """run(*settings, *pieces of the arrays) for all of them, on all threads."""
+    """run(*settings, *arrays) for all numbers, on all threads."""
     settings = [p.dtype.type(setting) for setting in settings]
     flat = [None if array is None else array.reshape(-1) for array in (p, *others)]
-
-    def piece(first, last):
-        run(*settings, *[None if array is None else array[first:last] for array in flat])
-
-    parallel_ranges(piece, p.size, p.size)
+    parallel_ranges(run, p.size, p.size, *settings, *flat)
 
 
 @kernel
-def _descend(lr, decay, p, g):
+def _descend(lr, decay, p, g, team, first, last):
+    if shared(team, first, last):
+        return
+    p, g = p[first:last], g[first:last]
     for i in range(p.size):
         p[i] -= lr * (g[i] + decay * p[i])
 
 
 @kernel
-def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v):
+def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v, team, first, last):
+    if shared(team, first, last):
+        return
+    p, g, v = p[first:last], g[first:last], v[first:last]
     for i in range(p.size):
         step = g[i] + decay * p[i]
         v[i] = momentum * v[i] + gain * step
@@ -62,36 +65,69 @@ def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v):
 
 
 @kernel
-def _lars(rate, momentum, decay, p, g, v):
+def _lars(rate, momentum, decay, p, g, v, team, first, last):
+    if shared(team, first, last):
+        return
+    p, g, v = p[first:last], g[first:last], v[first:last]
     for i in range(p.size):
         v[i] = momentum * v[i] + rate * (g[i] + decay * p[i])
         p[i] -= v[i]
 
 
 @kernel
-def _rmsprop(lr, alpha, rest, eps, momentum, decay, p, g, s, m, b):
+def _rmsprop(lr, alpha, rest, eps, momentum, decay, p, g, s, m, b, team, first, last):
+    if shared(team, first, last):
+        return
+    p, g, s = p[first:last], g[first:last], s[first:last]
+    if m is not None:
+        means = m[first:last]
+    if b is not None:
+        buffer = b[first:last]
     for i in range(p.size):
         step = g[i] + decay * p[i]
         s[i] = alpha * s[i] + rest * (step * step)
         spread = s[i]
         if m is not None:
-            m[i] = alpha * m[i] + rest * step
-            spread -= m[i] * m[i]
+            means[i] = alpha * means[i] + rest * step
+            spread -= means[i] * means[i]
         step /= np.sqrt(spread) + eps
         if b is not None:
-            b[i] = momentum * b[i] + step
-            step = b[i]
+            buffer[i] = momentum * buffer[i] + step
+            step = buffer[i]
         p[i] -= lr * step
 
 
 @kernel
-def _adam(rate, beta1, rest1, beta2, rest2, eps, correction, decay, shrink, p, g, m, s, largest):
+def _adam(
+    rate,
+    beta1,
+    rest1,
+    beta2,
+    rest2,
+    eps,
+    correction,
+    decay,
+    shrink,
+    p,
+    g,
+    m,
+    s,
+    largest,
+    team,
+    first,
+    last,
+):
+    if shared(team, first, last):
+        return
+    p, g, m, s = p[first:last], g[first:last], m[first:last], s[first:last]
+    if largest is not None:
+        maximum = largest[first:last]
     for i in range(p.size):
         step = g[i] + decay * p[i]
         m[i] = beta1 * m[i] + rest1 * step
         s[i] = beta2 * s[i] + rest2 * (step * step)
         spread = s[i]
         if largest is not None:
-            spread = max(largest[i], spread)
-            largest[i] = spread
+            spread = max(maximum[i], spread)
+            maximum[i] = spread
         p[i] = p[i] * shrink - rate * m[i] / (np.sqrt(spread) / correction + eps)

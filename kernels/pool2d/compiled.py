@@ -5,6 +5,7 @@ side by side. Threads share out the planes (image, channel).
 import numpy as np
 
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 from ..window import adaptive_spans
 from .loops import index_type
@@ -135,8 +136,26 @@ def _shares(window, H, W, count_include_pad, divisor_override, dtype):
 
 @kernel
 def _max_forward(
-    x, y, argmax, offsets, size, height, width, run, taps, first_tap, sh, sw, top, left, first, last
+    x,
+    y,
+    argmax,
+    offsets,
+    size,
+    height,
+    width,
+    run,
+    taps,
+    first_tap,
+    sh,
+    sw,
+    top,
+    left,
+    team,
+    first,
+    last,
 ):
+    if shared(team, first, last):
+        return
     W, OH, OW = x.shape[2], y.shape[1], y.shape[2]
     phases = np.full(size, -np.inf, x.dtype)  # the padding stays so from plane to plane
     best, winner = np.empty(run, x.dtype), np.empty(run, np.int32)
@@ -165,7 +184,9 @@ def _raise_to(best, winner, cells, k):
 
 
 @kernel
-def _adaptive_max_forward(x, y, argmax, rows, columns, first, last):
+def _adaptive_max_forward(x, y, argmax, rows, columns, team, first, last):
+    if shared(team, first, last):
+        return
     W = x.shape[2]
     for plane in range(first, last):
         for i, (top, bottom) in enumerate(rows):
@@ -180,7 +201,9 @@ def _adaptive_max_forward(x, y, argmax, rows, columns, first, last):
 
 
 @kernel
-def _scatter(gy, argmax, gx, first, last):
+def _scatter(gy, argmax, gx, team, first, last):
+    if shared(team, first, last):
+        return
     for plane in range(first, last):
         g, at, out = gy[plane], argmax[plane], gx[plane]
         out[:] = 0
@@ -189,7 +212,9 @@ def _scatter(gy, argmax, gx, first, last):
 
 
 @kernel
-def _gather(x, argmax, y, first, last):
+def _gather(x, argmax, y, team, first, last):
+    if shared(team, first, last):
+        return
     for plane in range(first, last):
         source, at, out = x[plane], argmax[plane], y[plane]
         for p in range(out.size):
@@ -197,7 +222,11 @@ def _gather(x, argmax, y, first, last):
 
 
 @kernel
-def _avg_forward(x, y, shares, size, height, width, run, taps, _, sh, sw, top, left, first, last):
+def _avg_forward(
+    x, y, shares, size, height, width, run, taps, _, sh, sw, top, left, team, first, last
+):
+    if shared(team, first, last):
+        return
     phases, total = np.zeros(size, x.dtype), np.empty(run, x.dtype)
     for plane in range(first, last):
         take_apart(x[plane], phases, height, width, sh, sw, top, left)
@@ -212,8 +241,10 @@ def _avg_forward(x, y, shares, size, height, width, run, taps, _, sh, sw, top, l
 
 @kernel
 def _avg_input_grad(
-    gy, gx, shares, size, height, width, run, taps, _, sh, sw, top, left, first, last
+    gy, gx, shares, size, height, width, run, taps, _, sh, sw, top, left, team, first, last
 ):
+    if shared(team, first, last):
+        return
     phases, share = np.empty(size, gy.dtype), np.zeros(run, gy.dtype)
     for plane in range(first, last):
         for i in range(gy.shape[1]):
@@ -233,7 +264,9 @@ def _add_to(y, x, count):
 
 
 @kernel(any_order=True)
-def _mean(x, y, first, last):
+def _mean(x, y, team, first, last):
+    if shared(team, first, last):
+        return
     lanes = np.empty(LANES, x.dtype)
     for plane in range(first, last):
         row = x[plane]
@@ -253,13 +286,17 @@ def _mean(x, y, first, last):
 
 
 @kernel
-def _spread(gy, gx, first, last):
+def _spread(gy, gx, team, first, last):
+    if shared(team, first, last):
+        return
     for plane in range(first, last):
         gx[plane] = gy[plane] / gy.dtype.type(gx.shape[1])
 
 
 @kernel(any_order=True)
-def _adaptive_avg_forward(x, y, rows, columns, first, last):
+def _adaptive_avg_forward(x, y, rows, columns, team, first, last):
+    if shared(team, first, last):
+        return
     for plane in range(first, last):
         for i, (top, bottom) in enumerate(rows):
             for j, (left, right) in enumerate(columns):
@@ -273,7 +310,9 @@ def _adaptive_avg_forward(x, y, rows, columns, first, last):
 
 
 @kernel
-def _adaptive_avg_input_grad(gy, gx, rows, columns, first, last):
+def _adaptive_avg_input_grad(gy, gx, rows, columns, team, first, last):
+    if shared(team, first, last):
+        return
     for plane in range(first, last):
         gx[plane] = 0
         for i, (top, bottom) in enumerate(rows):

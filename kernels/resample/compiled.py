@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from ..jit import kernel
+from ..team import shared
 from ..threads import parallel_ranges
 from . import AxisMap
 
@@ -66,7 +67,9 @@ def _apply(run, x, sizes, maps, arrays_of):
 
 
 @kernel
-def _interpolate(x, y, above, below, slope, lower, upper, t, first, last):
+def _interpolate(x, y, above, below, slope, lower, upper, t, team, first, last):
+    if shared(team, first, last):
+        return
     one = x.dtype.type(1)
     line = np.empty(x.shape[2], x.dtype)
     for plane in range(first, last):
@@ -80,7 +83,9 @@ def _interpolate(x, y, above, below, slope, lower, upper, t, first, last):
 
 
 @kernel
-def _gather(x, y, row_start, row, row_weight, start, column, weight, first, last):
+def _gather(x, y, row_start, row, row_weight, start, column, weight, team, first, last):
+    if shared(team, first, last):
+        return
     line = np.empty(x.shape[2], x.dtype)
     for plane in range(first, last):
         for i in range(y.shape[1]):

@@ -13,7 +13,7 @@ stay in registers (thin_tile.py), and whole vectors of them go straight to y.
 import numpy as np
 
 from ...threads import parallel_ranges
-from ...workspace import scratch
+from ...workspace import team_scratch
 from ..tiled.grid import forward_grid, input_grids
 from ..tiled.weights import Matrix, read_only
 from .fill import multiply_planes, sum_planes
@@ -44,12 +44,9 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     plan = arrange(Matrix.forward(gw.shape, groups), grid, x.itemsize, overlap=False)
     x, gy = read_only(x), read_only(gy)
 
-    def fill(first, last):
-        memory = scratch("memory", (plan.memory,), x.dtype)
-        memory[: plan.line] = 0
-        multiply_planes(x, gy, plan.taps, plan.vectors, plan.sizes, memory, gw, first, last)
-
-    parallel_ranges(fill, groups, x.size + gy.size)
+    memory = team_scratch("memory", plan.memory, x.dtype)
+    arrays = x, gy, plan.taps, plan.vectors, plan.sizes, memory, gw
+    parallel_ranges(multiply_planes, groups, x.size + gy.size, *arrays)
     return gw
 
 
@@ -57,9 +54,6 @@ def _sum(x, w, matrix, grid, bias, relu, y):
     plan = arrange(matrix, grid, x.itemsize, overlap=True)
     x, w, after = read_only(x), read_only(w).reshape(-1), (read_only(bias), bool(relu))
 
-    def fill(first, last):
-        line = scratch("memory", (plan.line,), x.dtype)
-        line[:] = 0
-        sum_planes(x, w, plan.taps, plan.vectors, plan.sizes, after, line, y, first, last)
-
-    parallel_ranges(fill, len(x) * matrix.groups, x.size + y.size)
+    lines = team_scratch("memory", plan.line, x.dtype)
+    arrays = x, w, plan.taps, plan.vectors, plan.sizes, after, lines, y
+    parallel_ranges(sum_planes, len(x) * matrix.groups, x.size + y.size, *arrays)

@@ -2,13 +2,18 @@
 
 from ...jit import kernel
 from ...register_tile import lanes_of
+from ...team import shared
 from .lines import copy_row, lay_out
 from .thin_tile import add_products, write_sums
 
 
 @kernel
-def sum_planes(x, w, taps, vectors, sizes, after, line, y, first, last):
+def sum_planes(x, w, taps, vectors, sizes, after, lines, y, team, first, last):
     """Fill y for the items first ... last - 1, each a group of an image."""
+    if shared(team, first, last):
+        return
+    line = lines[-team]
+    line[:] = 0
     groups, R, C, row_step, group_step, OH, OW, strips, rows, columns, more = sizes[:11]
     across, top, left, _ = sizes[11:]
     (weights, places), (ats, outs) = taps, vectors
@@ -28,12 +33,15 @@ def sum_planes(x, w, taps, vectors, sizes, after, line, y, first, last):
 
 
 @kernel
-def multiply_planes(x, gy, taps, vectors, sizes, memory, gw, first, last):
+def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, team, first, last):
     """gw of the groups first ... last - 1.
 
     An image's products are added up lane by lane, then added to those of the images before it; the
     lanes come together at the end. So a sum has few terms in a row, which rounds less.
     """
+    if shared(team, first, last):
+        return
+    memory = memories[-team]
     groups, R, C, _, _, OH, OW, strips, rows, columns, more = sizes[:11]
     across, top, left, whole = sizes[11:]
     (weights, places), ats = taps, vectors[0]
@@ -42,6 +50,7 @@ def multiply_planes(x, gy, taps, vectors, sizes, memory, gw, first, last):
     number, wide = len(ats) * lanes, whole * lanes
     end = len(memory) - R * wide
     line, g_rows, sums = memory[: end - R * number], memory[end - R * number : end], memory[end:]
+    line[:] = 0
     together = 4 if R % 4 == 0 else 1
     for g in range(first, last):
         sums[:] = 0

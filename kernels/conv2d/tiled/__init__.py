@@ -15,11 +15,11 @@ from functools import lru_cache
 import numpy as np
 
 from ...register_tile import ROWS
-from ...threads import get_num_threads, parallel_for
-from ...workspace import scratch
+from ...threads import get_num_threads, parallel_ranges
+from ...workspace import scratch, team_scratch
 from ..finish import finishing
 from . import lines, pointwise
-from .grid import Plan, forward_grid, input_grids
+from .grid import SPEED, Plan, forward_grid, input_grids
 from .weight_sum import weight_sum
 from .weights import Matrix, pack, read_only
 
@@ -68,26 +68,19 @@ def _plan(matrix, grid, x_shape, itemsize, threads) -> Plan:
     return kind.plan(matrix, grid, x_shape, itemsize, threads)
 
 
-def _correlate(x, w, matrix, plans, y, last):
+def _correlate(x, w, matrix, plans, y, after):
     """Fill the grids of y: first lay out the weights, then block by block."""
     x, w = read_only(x), read_only(w).reshape(-1)
-    packs, jobs = [], []
-    for number, plan in enumerate(plans):
-        weights, strip = w, plan.layout.strip
-        if plan.layout.packs:
-            packed = scratch(f"weights {number}", (plan.layout.numbers,), x.dtype)
-            weights, taps = read_only(packed), np.array(plan.grid.taps, np.int64)
-            for at in plan.layout.packs:
-                part = packed[at.start * strip : at.stop * strip]
-                packs.append((taps, at.start, at.stop, ROWS, part))
-        jobs += [(plan, weights, block) for block in plan.blocks]
-
-    def fill(k):
-        plan, weights, block = jobs[k]
-        memory = scratch("memory", (plan.memory,), x.dtype)
-        places = scratch("places", (plan.terms,), np.int64)
+    for plan in plans:
+        weights, layout = w, plan.layout
+        if layout.strips:
+            weights = scratch("weights", (layout.numbers,), x.dtype)
+            taps = np.array(plan.grid.taps, np.int64)
+            arguments = w, matrix, taps, ROWS, 0, weights
+            parallel_ranges(pack, layout.strips, layout.numbers, *arguments)
+            weights = read_only(weights)
+        memory = team_scratch("memory", plan.memory, x.dtype)
+        places = team_scratch("places", plan.terms, np.int64)
         arrays = x, weights, plan.shifts, memory, places, y
-        plan.fill(*arrays, plan.layout.strides, plan.sizes, plan.places, last, block)
-
-    parallel_for(lambda k: pack(w, matrix, *packs[k]), len(packs))
-    parallel_for(fill, len(jobs))
+        settings = layout.strides, plan.sizes, plan.places, after, plan.blocks
+        parallel_ranges(plan.fill, len(plan.blocks), plan.macs // SPEED, *arrays, *settings)

@@ -12,11 +12,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ...jit import kernel
 from ...window import Pair, Window
 from ...workspace import cut
 from .weights import Layout, Matrix
 
-WORTH = 2**22  # multiply-adds of a block below which another thread does not help
+WORTH = 2**19  # multiply-adds of a block below which to cut it would cost more than it gains
+SPEED = 16  # multiply-adds in the time in which a number is read and written
 
 
 class Grid(NamedTuple):
@@ -68,7 +70,7 @@ def _input_grid(window: Window, size: Pair, start: Pair) -> Grid:
 class Plan(NamedTuple):
     """How to fill a grid: what its blocks share, and the blocks."""
 
-    fill: Callable  # the kernel for one block
+    fill: Callable  # the kernel for some blocks
     grid: Grid
     layout: Layout
     shifts: np.ndarray
@@ -76,7 +78,8 @@ class Plan(NamedTuple):
     places: tuple[int, ...]
     memory: int  # numbers that a block needs
     terms: int  # of its sums
-    blocks: list[tuple[int, ...]]  # g, u0, u1, o0, o1: units of positions, strips of rows
+    blocks: np.ndarray  # rows of g, u0, u1, o0, o1: units of positions, strips of rows
+    macs: int
 
 
 def pieces(macs: int, threads: int) -> int:
@@ -87,8 +90,15 @@ def pieces(macs: int, threads: int) -> int:
     return max(1, min(2 * threads, macs // WORTH)) if threads > 1 else 1
 
 
-def blocks(matrix: Matrix, along: list[tuple[int, int]], count: int) -> list[tuple[int, ...]]:
+def blocks(matrix: Matrix, along: list[tuple[int, int]], count: int) -> np.ndarray:
     """(g, u0, u1, o0, o1) for each group and each (u0, u1), of some strips of rows if need be."""
     parts = -(-count // max(1, matrix.groups * len(along)))
     down = cut(matrix.strips, -(-matrix.strips // parts))
-    return [(g, *u, o.start, o.stop) for g in range(matrix.groups) for u in along for o in down]
+    rows = [(g, *u, o.start, o.stop) for g in range(matrix.groups) for u in along for o in down]
+    return np.array(rows, np.int64).reshape(-1, 5)
+
+
+@kernel
+def block_of(rows, k):
+    """Row k of `blocks`."""
+    return rows[k, 0], rows[k, 1], rows[k, 2], rows[k, 3], rows[k, 4]

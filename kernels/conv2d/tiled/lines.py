@@ -11,9 +11,10 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
+from ...team import shared
 from ...workspace import cut
 from ..finish import finish
-from .grid import Grid, Plan, blocks, pieces
+from .grid import Grid, Plan, block_of, blocks, pieces
 from .weights import Matrix, layout
 
 LARGE = 2**26  # multiply-adds of a block, unless it is an image
@@ -54,68 +55,75 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
         memory=lines + tile + ROWS * (height * columns + tile),
         terms=terms,
         blocks=blocks(matrix, along, count),
+        macs=macs,
     )
 
 
 @kernel
-def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, last, block):
-    """One block of y: strip by strip the sums of its tiles, then those of them that count."""
+def _fill(
+    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, team, first, last
+):
+    """Some blocks of y: strip by strip the sums of its tiles, then those of them that count."""
+    if shared(team, first, last):
+        return
     R, C, OH, OW, columns, more, ph, pw, lanes = sizes
     sh, sw, _, _, start_h, start_w, step_h, step_w = grid
     w_row, w_k, w_strip, w_group = strides
-    g, u0, u1, o0, o1 = block
-    bias, relu = last
+    bias, relu = after
     _, CX, H, W = x.shape
     CY, YH, YW = y.shape[1:]
     T, tile = len(shifts), VECTORS * lanes
     out = y.reshape(-1)
     dense = step_h == 1 and step_w == 1 and YW == OW
+    memory, places = memories[-team], all_places[-team]
     known = 0
-    for u in range(u0, u1):
-        n, i0 = u // OH, u % OH
-        if u > u0 and i0 > 0:
-            continue
-        count = min(OH - i0, u1 - u)
-        rows = count + more
-        size = ph * pw * rows * columns
-        lines, sums = memory[: C * size + tile], memory[C * size + tile :]
-        deal(
-            x.reshape(-1), (n * CX + g * C) * H * W, C, H, W, i0, grid, ph, pw, rows, columns, lines
-        )
-        lines[C * size :] = 0
-        if rows != known:
-            known = rows
-            for t in range(T):
-                h, v = shifts[t]
-                places[t] = ((h % sh * pw + v % sw) * rows + h // sh) * columns + v // sw
-            for k in range(T, C * T):
-                places[k] = places[k - T] + size
+    for k in range(first, last):
+        g, u0, u1, o0, o1 = block_of(blocks, k)
+        for u in range(u0, u1):
+            n, i0 = u // OH, u % OH
+            if u > u0 and i0 > 0:
+                continue
+            count = min(OH - i0, u1 - u)
+            rows = count + more
+            size = ph * pw * rows * columns
+            lines, sums = memory[: C * size + tile], memory[C * size + tile :]
+            place, phases = (n * CX + g * C) * H * W, (ph, pw, rows, columns)
+            deal(x.reshape(-1), place, (C, H, W), i0, grid, phases, lines)
+            lines[C * size :] = 0
+            if rows != known:
+                known = rows
+                for t in range(T):
+                    h, v = shifts[t]
+                    places[t] = ((h % sh * pw + v % sw) * rows + h // sh) * columns + v // sw
+                for t in range(T, C * T):
+                    places[t] = places[t - T] + size
 
-        total = (count - 1) * columns + OW
-        wide = (total + tile - 1) // tile * tile
-        stop = (n * CY + g * R + min(o1 * ROWS, R)) * YH * YW
-        for o in range(o0, o1):
-            w_at = g * w_group + o * w_strip
-            for p in range(0, total, tile):
-                vectors = min(VECTORS, (total - p + lanes - 1) // lanes)
-                multiply_tile(
-                    vectors, w, w_at, w_row, w_k, lines, p, places, C * T, sums, p, wide, False
-                )
-            for r in range(min(ROWS, R - o * ROWS)):
-                if len(bias) > 0:
-                    finish(sums, r * wide, total, bias[g * R + o * ROWS + r], relu)
-                plane = (n * CY + g * R + o * ROWS + r) * YH
-                # What follows a row is filled later, if it belongs to this block.
-                end = stop if count == YH else (plane + i0 + count) * YW
-                for i in range(count):
-                    to = (plane + start_h + (i0 + i) * step_h) * YW + start_w
-                    room = end - to if dense else 0
-                    copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, room)
+            total = (count - 1) * columns + OW
+            wide = (total + tile - 1) // tile * tile
+            stop = (n * CY + g * R + min(o1 * ROWS, R)) * YH * YW
+            for o in range(o0, o1):
+                w_at = g * w_group + o * w_strip
+                for p in range(0, total, tile):
+                    vectors = min(VECTORS, (total - p + lanes - 1) // lanes)
+                    multiply_tile(
+                        vectors, w, w_at, w_row, w_k, lines, p, places, C * T, sums, p, wide, False
+                    )
+                for r in range(min(ROWS, R - o * ROWS)):
+                    if len(bias) > 0:
+                        finish(sums, r * wide, total, bias[g * R + o * ROWS + r], relu)
+                    plane = (n * CY + g * R + o * ROWS + r) * YH
+                    # What follows a row is filled later, if it belongs to this block.
+                    end = stop if count == YH else (plane + i0 + count) * YW
+                    for i in range(count):
+                        to = (plane + start_h + (i0 + i) * step_h) * YW + start_w
+                        room = end - to if dense else 0
+                        copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, room)
 
 
 @kernel
-def deal(x, x_at, C, H, W, i0, grid, ph, pw, rows, columns, lines):
+def deal(x, x_at, size, i0, grid, phases, lines):
     """lines[c, a, b, q, m] = x[c, (i0 + q) * sh + a + top, m * sw + b + left], zero outside."""
+    (C, H, W), (ph, pw, rows, columns) = size, phases
     sh, sw, top, left = grid[:4]
     for a in range(ph):
         h = i0 * sh + a + top

@@ -10,9 +10,10 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile, prefetch
+from ...team import shared
 from ...workspace import cut
 from ..finish import finish
-from .grid import Grid, Plan, blocks, pieces
+from .grid import Grid, Plan, block_of, blocks, pieces
 from .weights import Matrix, layout
 
 BLOCK = 2**19  # bytes of gathered input: a quarter of a common second-level cache
@@ -33,7 +34,8 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     lanes = VECTOR_BYTES // itemsize
     tile = VECTORS * lanes
     tiles = -(-N * OH * OW // tile)
-    count = pieces(N * OH * OW * matrix.groups * matrix.rows * matrix.terms, threads)
+    macs = N * OH * OW * matrix.groups * matrix.rows * matrix.terms
+    count = pieces(macs, threads)
     most = min(BLOCK // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // count))
     along = [(at.start, at.stop) for at in cut(tiles, most)]
     batch = max((t1 - t0 for t0, t1 in along), default=0)
@@ -47,44 +49,63 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
         memory=(batch * matrix.terms + ROWS) * tile,
         terms=matrix.terms,
         blocks=blocks(matrix, along, count),
+        macs=macs,
     )
 
 
 @kernel
-def _fill(x, w, shifts, memory, places, y, strides, sizes, grid, last, block):
-    """One block of y: its columns, then strip by strip its tiles."""
+def _fill(
+    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, team, first, last
+):
+    """Some blocks of y: the columns of each, then strip by strip its tiles."""
+    if shared(team, first, last):
+        return
     R, C, OH, OW, lanes, batch = sizes
     step_h, step_w = grid[4:]
     w_row, w_k, w_strip, w_group = strides
-    g, t0, t1, o0, o1 = block
-    bias, relu = last
+    bias, relu = after
     N = len(x)
     CY, YH, YW = y.shape[1:]
     tile, plane, end = VECTORS * lanes, OH * OW, N * OH * OW
     whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
+    memory, places = memories[-team], all_places[-team]
     gathered, sums = memory[: batch * C * tile], memory[batch * C * tile :]
     out, flat = y.reshape(-1), x.reshape(-1)
     for c in range(C):
         places[c] = c * tile
-    first, count = t0 * tile, min(t1 * tile, end) - t0 * tile
-    _gather(flat, x.shape, g * C, C, first, count, sizes, shifts, grid, gathered)
-    for o in range(o0, o1):
-        valid, row, w_at = min(ROWS, R - o * ROWS), g * R + o * ROWS, g * w_group + o * w_strip
-        for t in range(t0, t1):
-            n, at, column = t * tile // plane, t * tile % plane, (t - t0) * C * tile
-            count = min(tile, end - t * tile)
-            vectors = (count + lanes - 1) // lanes
-            direct = whole and valid == ROWS and count == tile and at + tile <= plane
-            to, step = ((n * CY + row) * plane + at, plane) if direct else (0, tile)
-            target = out if direct else sums
-            multiply_tile(
-                vectors, w, w_at, w_row, w_k, gathered, column, places, C, target, to, step, False
-            )
-            if len(bias) > 0:
-                for r in range(valid):
-                    finish(target, to + r * step, count, bias[row + r], relu)
-            if not direct:
-                _scatter(sums, valid, t * tile, count, sizes, grid, y, row)
+    for k in range(first, last):
+        g, t0, t1, o0, o1 = block_of(blocks, k)
+        begin, count = t0 * tile, min(t1 * tile, end) - t0 * tile
+        _gather(flat, x.shape, g * C, C, begin, count, sizes, shifts, grid, gathered)
+        for o in range(o0, o1):
+            valid, row, w_at = min(ROWS, R - o * ROWS), g * R + o * ROWS, g * w_group + o * w_strip
+            for t in range(t0, t1):
+                n, at, column = t * tile // plane, t * tile % plane, (t - t0) * C * tile
+                count = min(tile, end - t * tile)
+                vectors = (count + lanes - 1) // lanes
+                direct = whole and valid == ROWS and count == tile and at + tile <= plane
+                to, step = ((n * CY + row) * plane + at, plane) if direct else (0, tile)
+                target = out if direct else sums
+                multiply_tile(
+                    vectors,
+                    w,
+                    w_at,
+                    w_row,
+                    w_k,
+                    gathered,
+                    column,
+                    places,
+                    C,
+                    target,
+                    to,
+                    step,
+                    False,
+                )
+                if len(bias) > 0:
+                    for r in range(valid):
+                        finish(target, to + r * step, count, bias[row + r], relu)
+                if not direct:
+                    _scatter(sums, valid, t * tile, count, sizes, grid, y, row)
 
 
 @kernel

@@ -11,9 +11,10 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpose_tile
-from ...threads import get_num_threads, parallel_for
-from ...workspace import cut, scratch
-from .grid import WORTH
+from ...team import shared
+from ...threads import get_num_threads, parallel_ranges
+from ...workspace import cut, team_scratch
+from .grid import SPEED, WORTH, block_of
 from .weights import read_only
 
 DEPTH = 512  # outputs of a product: its rows stay in a second-level cache
@@ -46,148 +47,102 @@ def weight_sum(x, gy, window, groups, gw) -> None:
     width = (OW - 1) * sw + (KW - 1) * dw + 1
     spans, count = (KH, KW) if joined else (KH * KW, 1)
 
-    def task(k):
-        _, o0, o1, c0, c1 = blocks[k]
-        span = -(-count * (c1 - c0) // lanes) * lanes
-        sums = (o1 - o0) * ROWS * spans * span
-        memory = scratch(
-            "lines",
-            (
-                height * width * (c1 - c0)
-                + VECTORS * lanes * (c1 - c0)
-                + 2 * sums
-                + ROWS * rows * OW,
-            ),
-            x.dtype,
-        )
-        places = scratch("columns", (rows * OW,), np.int64)
-        _weight_sum(
-            x,
-            gy,
-            gw,
-            memory,
-            places,
-            (groups, spans, count, rows, height, width, lanes),
-            (sh, sw, dh, dw, top, left),
-            blocks[k],
-        )
-
-    parallel_for(task, len(blocks))
+    span = max(-(-count * (c1 - c0) // lanes) * lanes for _, _, _, c0, c1 in blocks)
+    sums = max(o1 - o0 for _, o0, o1, _, _ in blocks) * ROWS * spans * span
+    across = max(c1 - c0 for _, _, _, c0, c1 in blocks)
+    numbers = (height * width + VECTORS * lanes) * across + 2 * sums + ROWS * rows * OW
+    memory = team_scratch("memory", numbers, x.dtype)
+    places = team_scratch("places", rows * OW, np.int64)
+    sizes = groups, spans, count, rows, height, width, lanes
+    arrays = x, gy, gw, memory, places, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
+    macs = gy.size * CG * KH * KW
+    parallel_ranges(_weight_sum, len(blocks), macs // SPEED, *arrays)
 
 
 @kernel
-def _weight_sum(x, gy, gw, memory, places, sizes, window, block):
-    """gw for some channels and some strips of outputs."""
+def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, team, first, last):
+    """gw for some blocks of channels and strips of outputs."""
+    if shared(team, first, last):
+        return
     groups, spans, count, rows, height, width, lanes = sizes
     sh, sw, dh, dw, top, left = window
-    g, o0, o1, c0, c1 = block
     N, O, OH, OW = gy.shape
     KW = gw.shape[3]
-    CC, OG, CG = c1 - c0, O // groups, x.shape[1] // groups
-    tile = VECTORS * lanes
-    span = (count * CC + lanes - 1) // lanes * lanes
-    wide = spans * span
-    end, size = height * width * CC + tile * CC, (o1 - o0) * ROWS * wide
-    lines, sums, total = memory[:end], memory[end : end + size], memory[end + size : end + 2 * size]
-    tail = memory[end + 2 * size :]
-    lines[end - tile * CC :] = 0
+    OG, CG = O // groups, x.shape[1] // groups
+    tile, T = VECTORS * lanes, spans * count
+    memory, places = memories[-team], all_places[-team]
     flat, out = gy.reshape(-1), gw.reshape(-1)
-    direct = spans * count == 1 and CG % lanes == 0 and OG % ROWS == 0 and 0 < N * OH * OW <= TERMS
-    pending, flushed = 0, False
-    for n in range(N):
-        for i0 in range(0, OH, rows):
-            i1 = min(i0 + rows, OH)
-            depth = (i1 - i0) * OW
-            turn(
-                x,
-                n,
-                g * CG + c0,
-                CC,
-                i0 * sh - top,
-                height - (rows - i1 + i0) * sh,
-                left,
-                width,
-                lines,
-            )
-            k = 0
-            for i in range(i1 - i0):
-                for j in range(OW):
-                    places[k] = (i * sh * width + j * sw) * CC
-                    k += 1
-            for o in range(o0, o1):
-                at, step = ((n * O + g * OG + o * ROWS) * OH + i0) * OW, OH * OW
-                if (o + 1) * ROWS > OG:
-                    _gather_rows(flat, at, step, OG - o * ROWS, depth, tail)
-                for s in range(spans):
-                    kh, kw = (s, 0) if count > 1 or KW == 1 else (s // KW, s % KW)
-                    first = (kh * dh * width + kw * dw) * CC
-                    to = (o - o0) * ROWS * wide + s * span
-                    for v in range(0, span, tile):
-                        vectors = min(VECTORS, (span - v) // lanes)
-                        if direct:
-                            multiply_tile(
-                                vectors,
-                                flat,
-                                at,
-                                step,
-                                1,
-                                lines,
-                                first + v,
-                                places,
-                                depth,
-                                out,
-                                (g * OG + o * ROWS) * CG + c0 + v,
-                                CG,
-                                pending > 0,
-                            )
-                        elif (o + 1) * ROWS <= OG:
-                            multiply_tile(
-                                vectors,
-                                flat,
-                                at,
-                                step,
-                                1,
-                                lines,
-                                first + v,
-                                places,
-                                depth,
-                                sums,
-                                to + v,
-                                wide,
-                                pending > 0,
-                            )
-                        else:
-                            multiply_tile(
-                                vectors,
-                                tail,
-                                0,
-                                depth,
-                                1,
-                                lines,
-                                first + v,
-                                places,
-                                depth,
-                                sums,
-                                to + v,
-                                wide,
-                                pending > 0,
-                            )
-            pending += depth
-            if pending >= TERMS and not direct:
-                _add(sums, total, flushed)
-                pending, flushed = 0, True
-    if direct:
-        return
-    if flushed and pending > 0:
-        _add(sums, total, True)
-    if not flushed:
-        total = sums
-    if N == 0:
-        total[:] = 0
-    T = spans * count
+    direct = T == 1 and CG % lanes == 0 and OG % ROWS == 0 and 0 < N * OH * OW <= TERMS
+    for block in range(first, last):
+        g, o0, o1, c0, c1 = block_of(blocks, block)
+        CC = c1 - c0
+        span = (count * CC + lanes - 1) // lanes * lanes
+        wide = spans * span
+        end, size = height * width * CC + tile * CC, (o1 - o0) * ROWS * wide
+        lines, sums, rest = memory[:end], memory[end : end + size], memory[end + size :]
+        total, tail = rest[:size], rest[size:]
+        lines[end - tile * CC :] = 0
+        pending, flushed = 0, False
+        for n in range(N):
+            for i0 in range(0, OH, rows):
+                i1 = min(i0 + rows, OH)
+                depth, high = (i1 - i0) * OW, height - (rows - i1 + i0) * sh
+                turn(x, n, g * CG + c0, CC, i0 * sh - top, high, left, width, lines)
+                k = 0
+                for i in range(i1 - i0):
+                    for j in range(OW):
+                        places[k] = (i * sh * width + j * sw) * CC
+                        k += 1
+                for o in range(o0, o1):
+                    at, step = ((n * O + g * OG + o * ROWS) * OH + i0) * OW, OH * OW
+                    complete = (o + 1) * ROWS <= OG
+                    if not complete:
+                        _gather_rows(flat, at, step, OG - o * ROWS, depth, tail)
+                    for s in range(spans):
+                        kh, kw = (s, 0) if count > 1 or KW == 1 else (s // KW, s % KW)
+                        tap, more = (kh * dh * width + kw * dw) * CC, pending > 0
+                        for v in range(0, span, tile):
+                            vectors, v_at = min(VECTORS, (span - v) // lanes), tap + v
+                            if direct:
+                                target, to, pitch = out, (g * OG + o * ROWS) * CG + c0 + v, CG
+                            else:
+                                target, to, pitch = (
+                                    sums,
+                                    (o - o0) * ROWS * wide + s * span + v,
+                                    wide,
+                                )
+                            if complete:
+                                multiply_tile(
+                                    vectors, flat, at, step, 1, lines, v_at, places, depth,
+                                    target, to, pitch, more,
+                                )  # fmt: skip
+                            else:
+                                multiply_tile(
+                                    vectors, tail, 0, depth, 1, lines, v_at, places, depth,
+                                    target, to, pitch, more,
+                                )  # fmt: skip
+                pending += depth
+                if pending >= TERMS and not direct:
+                    _add(sums, total, flushed)
+                    pending, flushed = 0, True
+        if not direct:
+            if flushed and pending > 0:
+                _add(sums, total, True)
+            if N == 0:
+                sums[:] = 0
+            final = total if flushed else sums
+            _hand_out(final, (g, o0, o1, c0, c1), OG, CG, spans, count, out)
+
+
+@kernel
+def _hand_out(sums, block, OG, CG, spans, count, gw):
+    """gw[o, c, s, q] = sums[o, s, q, c]"""
+    g, o0, o1, c0, c1 = block
+    CC, T, wide = c1 - c0, spans * count, len(sums) // ((o1 - o0) * ROWS)
+    span = wide // spans
     for o in range(o0 * ROWS, min(o1 * ROWS, OG)):
-        row = total[(o - o0 * ROWS) * wide : (o - o0 * ROWS + 1) * wide]
-        to = out[((g * OG + o) * CG + c0) * T : ((g * OG + o) * CG + c1) * T]
+        row = sums[(o - o0 * ROWS) * wide :]
+        to = gw[((g * OG + o) * CG + c0) * T : ((g * OG + o) * CG + c1) * T]
         k = 0
         for c in range(CC):
             for s in range(spans):

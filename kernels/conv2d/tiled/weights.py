@@ -10,10 +10,9 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, lanes_of, transpose_tile
-from ...workspace import cut
+from ...team import shared
 
 FEW = 4  # tiles of positions for which laying out weights anew does not pay
-TOGETHER = 8  # strips laid out in one go: their numbers are neighbours in every term
 
 
 class Matrix(NamedTuple):
@@ -48,15 +47,11 @@ class Matrix(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where the weights of tiles are, once the packs are done."""
+    """Where the weights of tiles are, once they are laid out."""
 
-    packs: list[slice]  # strips that one task lays out; none: tiles take the weights as they are
+    strips: int  # to be laid out; 0: tiles take the weights as they are
     numbers: int  # in all
     strides: tuple[int, int, int, int]  # of a row, of a k, of a strip, of a group
-
-    @property
-    def strip(self) -> int:
-        return self.strides[2]
 
 
 def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
@@ -67,11 +62,10 @@ def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
     if uniform and tiles <= FEW and (taps == 1 or matrix.term_step == taps):
         k = matrix.term_step if taps == 1 else 1
         strides = matrix.row_step, k, ROWS * matrix.row_step, matrix.group_step
-        return Layout([], 0, strides)
+        return Layout(0, 0, strides)
     strip = matrix.terms * taps * ROWS
     count = matrix.groups * matrix.strips
-    packs = cut(count, count if count * strip < 2**16 else TOGETHER)
-    return Layout(packs, count * strip, (1, ROWS, strip, matrix.strips * strip))
+    return Layout(count, count * strip, (1, ROWS, strip, matrix.strips * strip))
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
@@ -82,11 +76,13 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def pack(w, matrix, taps, first, last, width, packed):
-    """Lay out strips of `width` rows of w, flat: first ... last - 1, from the start of `packed`.
+def pack(w, matrix, taps, width, start, packed, team, first, last):
+    """Lay out strips of `width` rows of w, flat: first ... last - 1. `packed` begins with `start`.
 
     width is a multiple of ROWS; rows that the matrix does not have are zero.
     """
+    if shared(team, first, last):
+        return
     _, R, C, row_step, term_step = matrix
     T, strips, lanes = len(taps), (R + width - 1) // width, lanes_of(packed)
     group_step = max(R * row_step, C * term_step)
@@ -99,7 +95,7 @@ def pack(w, matrix, taps, first, last, width, packed):
             for part in range(0, width, ROWS):
                 row = strip % strips * width + part
                 at = strip // strips * group_step + row * row_step + c * term_step
-                to = ((strip - first) * C + c) * T * width + part
+                to = ((strip - start) * C + c) * T * width + part
                 done = 0
                 if in_order and row + ROWS <= R:
                     done = T // lanes * lanes

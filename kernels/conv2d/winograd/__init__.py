@@ -37,8 +37,8 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     """x (N, C, H, W), w (O, C, 3, 3), bias (O,) -> y (N, O, OH, OW)."""
     (top, _), (left, _) = window.padding
     y = np.empty((len(x), len(w), *window.output_size(*x.shape[2:])), x.dtype)
-    matrix, last = Matrix.forward(w.shape, 1), finishing(bias, relu, len(w), x.dtype)
-    convolve(_tile(y.shape), x, w, matrix, False, (top, left), y, last)
+    matrix, after = Matrix.forward(w.shape, 1), finishing(bias, relu, len(w), x.dtype)
+    convolve(_tile(y.shape), x, w, matrix, False, (top, left), y, after)
     return y
 
 
@@ -46,8 +46,8 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C, 3, 3) -> gx (N, C, H, W)."""
     (top, _), (left, _) = window.padding
     gx = np.empty((len(gy), w.shape[1], *input_size), gy.dtype)
-    matrix, last = Matrix.backward(w.shape, 1), finishing(None, False, 0, gy.dtype)
-    convolve(_tile(gx.shape), gy, w, matrix, True, (2 - top, 2 - left), gx, last)
+    matrix, after = Matrix.backward(w.shape, 1), finishing(None, False, 0, gy.dtype)
+    convolve(_tile(gx.shape), gy, w, matrix, True, (2 - top, 2 - left), gx, after)
     return gx
 
 

@@ -10,21 +10,23 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile, transpose_tile
-from ...threads import get_num_threads, parallel_for
-from ...workspace import LIMIT, cut, scratch
-from ..tiled.grid import pieces
+from ...team import shared
+from ...threads import get_num_threads, parallel_ranges
+from ...workspace import LIMIT, cut, scratch, team_scratch
+from ..tiled.grid import SPEED, pieces
 from ..tiled.weight_sum import turn
 from ..tiled.weights import pack, read_only
 from .transforms import transform_sums, transform_weight, transform_window
 
 TAPS = np.arange(9)
 TILES = 96  # of a block, about
+STRIPS = 8  # parts, at most, in which the weights are transformed
 
 
-def convolve(tile, x, w, matrix, flipped, before, y, last):
+def convolve(tile, x, w, matrix, flipped, before, y, after):
     """x (N, terms, H, W) -> y (N, rows, OH, OW), with so much padding above and at the left.
 
-    last: the bias and the ReLU that `finishing` gives.
+    after: the bias and the ReLU that `finishing` gives.
     """
     x, w = read_only(x), read_only(w).reshape(-1)
     _, _, OH, OW = y.shape
@@ -32,30 +34,23 @@ def convolve(tile, x, w, matrix, flipped, before, y, last):
     points, strip = (tile + 2) ** 2, max(lanes, ROWS)
     for first, wide, rows, blocks in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
         u = scratch("weights", (points * (C * wide + lanes),), x.dtype)
-        packs = cut(wide // strip, 4)
+        strips = wide // strip
+        packed = team_scratch("memory", C * 9 * strip * -(-strips // STRIPS), x.dtype)
+        arguments = w, matrix, TAPS, (first // strip, strips, strip), flipped, packed, u
+        parallel_ranges(_weights, min(STRIPS, strips), u.size, tile, *arguments)
 
-        def prepare(k, packs=packs, first=first, wide=wide, u=u):
-            begin, end = packs[k].start, packs[k].stop
-            packed = scratch("memory", (C * 9 * strip * (end - begin),), x.dtype)
-            strips = first // strip, begin, end, strip
-            _weights(tile, w, matrix, TAPS, strips, flipped, packed, u, wide)
-
-        parallel_for(prepare, len(packs))
-        u = read_only(u)
-
-        def fill(k, first=first, wide=wide, rows=rows, blocks=blocks, u=u):
-            TW, CW = -(-OW // tile), -(-C // lanes) * lanes
-            tiles = -(-rows * TW // ROWS) * ROWS
-            height, width = tile * min(rows, -(-OH // tile)) + 2, tile * TW + 2
-            _, _, o0, o1 = blocks[k]
-            lines = (height * width + 2 * lanes) * lanes
-            numbers = points * (tiles * (CW + o1 - o0) + 2 * lanes), lines, tile * tile * TW * lanes
-            memory = scratch("memory", (sum(numbers),), x.dtype)
-            places = scratch("places", (2 * C,), np.int64)
-            sizes = C, CW, tiles, wide, first, lines
-            _fill(tile, x, u, y, memory, places, sizes, before, last, blocks[k])
-
-        parallel_for(fill, len(blocks))
+        TW, CW = -(-OW // tile), -(-C // lanes) * lanes
+        tiles = -(-rows * TW // ROWS) * ROWS
+        height, width = tile * min(rows, -(-OH // tile)) + 2, tile * TW + 2
+        high = max((o1 - o0 for _, _, o0, o1 in blocks), default=0)
+        lines = (height * width + 2 * lanes) * lanes
+        numbers = points * (tiles * (CW + high) + 2 * lanes), lines, tile * tile * TW * lanes
+        memory = team_scratch("memory", sum(numbers), x.dtype)
+        places = team_scratch("places", 2 * C, np.int64)
+        sizes = C, CW, tiles, wide, first, lines
+        arrays = x, read_only(u), y, memory, places, sizes, before, after, blocks
+        macs = len(y) * -(-OH // tile) * TW * points * C * wide
+        parallel_ranges(_fill, len(blocks), macs // SPEED, tile, *arrays)
 
 
 @lru_cache(maxsize=256)
@@ -80,26 +75,32 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads):
         blocks = [
             (r.start, r.stop, o, min(o + step, wide)) for r in along for o in range(0, wide, step)
         ]
+        blocks = np.array(blocks, np.int64).reshape(-1, 4)
         parts.append((part.start * strip, wide, rows, blocks))
     return parts
 
 
 @kernel
-def _weights(tile, w, matrix, taps, strips, flipped, packed, u, wide):
-    """U (points, panels, C, panel): the weights of some strips of rows, transformed."""
-    strip0, first, last, strip = strips
-    C, lanes, reach = matrix[2], lanes_of(u), tile + 2
+def _weights(tile, w, matrix, taps, strips, flipped, memories, u, team, first, last):
+    """U (points, panels, C, panel): the weights of some of STRIPS parts, transformed."""
+    if shared(team, first, last):
+        return
+    strip0, count, strip = strips
+    packed, parts = memories[-team], min(STRIPS, count)
+    C, lanes, reach, wide = matrix[2], lanes_of(u), tile + 2, count * strip
     point, width = C * wide + lanes, VECTORS * lanes
-    pack(w, matrix, taps, strip0 + first, strip0 + last, strip, packed)
     start, step = (8 * strip, -strip) if flipped else (0, strip)
-    for s in range(first, last):
-        for row in range(s * strip, (s + 1) * strip, lanes):
-            panel = row // width * width
-            across = min(width, wide - panel)
-            for c in range(C):
-                at = ((s - first) * C + c) * 9 * strip + start + row - s * strip
-                to = panel * C + c * across + row - panel
-                transform_weight(tile, packed, at, 3 * step, step, u, to, reach * point, point)
+    for part in range(first, last):
+        begin, end = part * count // parts, (part + 1) * count // parts
+        pack(w, matrix, taps, strip, strip0 + begin, packed, 0, strip0 + begin, strip0 + end)
+        for s in range(begin, end):
+            for row in range(s * strip, (s + 1) * strip, lanes):
+                panel = row // width * width
+                across = min(width, wide - panel)
+                for c in range(C):
+                    at = ((s - begin) * C + c) * 9 * strip + start + row - s * strip
+                    to = panel * C + c * across + row - panel
+                    transform_weight(tile, packed, at, 3 * step, step, u, to, reach * point, point)
 
 
 @kernel
@@ -125,51 +126,56 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, 
 
 
 @kernel
-def _fill(tile, x, u, y, memory, places, sizes, before, last, block):
-    """Some rows of tiles of some channels of y."""
-    C, CW, tiles, wide, first, lines_size = sizes
-    r0, r1, o0, o1 = block
+def _fill(tile, x, u, y, memories, all_places, sizes, before, after, blocks, team, first, last):
+    """Some blocks of y: rows of tiles of some channels."""
+    if shared(team, first, last):
+        return
+    memory, places = memories[-team], all_places[-team]
+    C, CW, tiles, wide, start, lines_size = sizes
     _, R, OH, OW = y.shape
     TH, TW, lanes = (OH + tile - 1) // tile, (OW + tile - 1) // tile, lanes_of(x)
     reach, points = tile + 2, (tile + 2) * (tile + 2)
-    width, high = VECTORS * lanes, o1 - o0
-    v_point, m_point, u_point = tiles * CW + lanes, tiles * high + lanes, C * wide + lanes
-    v_size, m_size = points * v_point, points * m_point
-    v, m = memory[:v_size], memory[v_size : v_size + m_size]
-    lines = memory[v_size + m_size : v_size + m_size + lines_size]
-    rows = memory[v_size + m_size + lines_size :]
-    transform_windows(tile, x, 0, C, r0, r1, TH, TW, before, lines, v, CW, v_point)
+    width = VECTORS * lanes
     rest = wide - wide // width * width
     for c in range(C):
         places[c], places[C + c] = c * width, c * rest
-    for k in range(points):
-        for o in range(o0, o1, width):
-            count = min(width, o1 - o)
-            steps = places[:C] if count == width else places[C:]
-            for t in range(0, (r1 - r0) * TW, ROWS):
-                v_at, u_at = k * v_point + t * CW, k * u_point + o * C
-                m_at = k * m_point + t * high + o - o0
-                multiply_tile(
-                    count // lanes, v, v_at, CW, 1, u, u_at, steps, C, m, m_at, high, False
-                )
-    for o in range(0, high, lanes):
-        for r in range(r0, r1):
-            n, i = r // TH, r % TH
-            line = tile * TW * lanes
-            for j in range(TW):
-                at, to = ((r - r0) * TW + j) * high + o, tile * j * lanes
-                transform_sums(tile, m, at, reach * m_point, m_point, rows, to, line, lanes)
-            channel = first + o0 + o
-            _finish_row(rows, tile * line, channel, last, lanes)
-            at = ((n * R + channel) * OH + tile * i) * OW
-            for a in range(min(tile, OH - tile * i)):
-                _turn_back(rows, a * line, OW, R - channel, y, at + a * OW, OH * OW)
+    for block in range(first, last):
+        r0, r1, o0, o1 = blocks[block, 0], blocks[block, 1], blocks[block, 2], blocks[block, 3]
+        high = o1 - o0
+        v_point, m_point, u_point = tiles * CW + lanes, tiles * high + lanes, C * wide + lanes
+        v_size, m_size = points * v_point, points * m_point
+        v, m = memory[:v_size], memory[v_size : v_size + m_size]
+        lines = memory[v_size + m_size : v_size + m_size + lines_size]
+        rows = memory[v_size + m_size + lines_size :]
+        transform_windows(tile, x, 0, C, r0, r1, TH, TW, before, lines, v, CW, v_point)
+        for k in range(points):
+            for o in range(o0, o1, width):
+                count = min(width, o1 - o)
+                steps = places[:C] if count == width else places[C:]
+                for t in range(0, (r1 - r0) * TW, ROWS):
+                    v_at, u_at = k * v_point + t * CW, k * u_point + o * C
+                    m_at = k * m_point + t * high + o - o0
+                    multiply_tile(
+                        count // lanes, v, v_at, CW, 1, u, u_at, steps, C, m, m_at, high, False
+                    )
+        for o in range(0, high, lanes):
+            for r in range(r0, r1):
+                n, i = r // TH, r % TH
+                line = tile * TW * lanes
+                for j in range(TW):
+                    at, to = ((r - r0) * TW + j) * high + o, tile * j * lanes
+                    transform_sums(tile, m, at, reach * m_point, m_point, rows, to, line, lanes)
+                channel = start + o0 + o
+                _finish_row(rows, tile * line, channel, after, lanes)
+                at = ((n * R + channel) * OH + tile * i) * OW
+                for a in range(min(tile, OH - tile * i)):
+                    _turn_back(rows, a * line, OW, R - channel, y, at + a * OW, OH * OW)
 
 
 @kernel
-def _finish_row(rows, size, channel, last, lanes):
+def _finish_row(rows, size, channel, after, lanes):
     """rows[m, c] plus the bias of channel + c, and at least 0 with the ReLU."""
-    bias, relu = last
+    bias, relu = after
     count = min(lanes, len(bias) - channel)
     add = bias[channel : channel + lanes]
     for m in range(0, size, lanes):

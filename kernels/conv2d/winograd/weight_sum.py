@@ -7,8 +7,10 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile
-from ...threads import parallel_for
-from ...workspace import cut, scratch
+from ...team import shared
+from ...threads import parallel_ranges
+from ...workspace import cut, team_scratch
+from ..tiled.grid import SPEED
 from ..tiled.weight_sum import turn
 from ..tiled.weights import read_only
 from .convolve import transform_windows
@@ -33,16 +35,16 @@ def weight_sum(x, gy, before, gw):
         for o in cut(-(-O // ROWS), STRIPS)
     ]
 
-    def fill(k):
-        o0, o1, c0, c1 = blocks[k]
-        wide, high = -(-(c1 - c0) // lanes) * lanes, -(-(o1 - o0) // lanes) * lanes
-        lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
-        numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
-        memory = scratch("memory", (sum(numbers),), x.dtype)
-        places = scratch("places", (rows * TW,), np.int64)
-        _fill(x, gy, gw, memory, places, (wide, high, rows), before, blocks[k])
-
-    parallel_for(fill, len(blocks))
+    wide, high = (
+        max((-(-(stop - start) // lanes) * lanes for start, stop in ends), default=0)
+        for ends in ([block[2:] for block in blocks], [block[:2] for block in blocks])
+    )
+    lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
+    numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
+    memory = team_scratch("memory", sum(numbers), x.dtype)
+    places = team_scratch("places", rows * TW, np.int64)
+    arrays = x, gy, gw, memory, places, rows, before, np.array(blocks, np.int64).reshape(-1, 4)
+    parallel_ranges(_fill, len(blocks), N * TH * TW * POINTS * O * C // SPEED, *arrays)
 
 
 @kernel
@@ -65,53 +67,62 @@ def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
 
 
 @kernel
-def _fill(x, gy, gw, memory, places, sizes, before, block):
-    """gw of some output and some input channels."""
-    wide, high, most = sizes
-    o0, o1, c0, c1 = block
+def _fill(x, gy, gw, memories, all_places, most, before, blocks, team, first, last):
+    """gw of some blocks of output and input channels."""
+    if shared(team, first, last):
+        return
+    memory, places = memories[-team], all_places[-team]
     N, _, OH, OW = gy.shape
     lanes = lanes_of(x)
     TH, TW = (OH + TILE - 1) // TILE, (OW + TILE - 1) // TILE
     tiles, width = most * TW, VECTORS * lanes
-    v_point, g_point, m_point = tiles * wide + lanes, tiles * high + lanes, high * wide + lanes
-    v_size, g_size, m_size = POINTS * v_point, POINTS * g_point, POINTS * m_point
-    v, rest = memory[:v_size], memory[v_size:]
-    g, rest = rest[:g_size], rest[g_size:]
-    m, rest = rest[:m_size], rest[m_size:]
-    lines, last = rest[: -9 * lanes], rest[-9 * lanes :]
-    pending = 0
-    for t in range(tiles):
-        places[t] = t * wide
-    for r0 in range(0, N * TH, most):
-        r1 = min(r0 + most, N * TH)
-        depth = (r1 - r0) * TW
-        transform_windows(TILE, x, c0, c1, r0, r1, TH, TW, before, lines, v, wide, v_point)
-        _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, high, g_point)
-        for k in range(POINTS):
-            for o in range(0, o1 - o0, ROWS):
-                for c in range(0, wide, width):
-                    vectors = min(VECTORS, (wide - c) // lanes)
-                    g_at, v_at, m_at = k * g_point + o, k * v_point + c, k * m_point + o * wide + c
-                    more = pending > 0
-                    multiply_tile(
-                        vectors, g, g_at, 1, high, v, v_at, places, depth, m, m_at, wide, more
-                    )
-        pending += depth
-        if pending >= TERMS or r1 == N * TH:
-            pending = 0
-            _add(m, wide, m_point, last, block, gw)
+    for block in range(first, last):
+        o0, o1, c0, c1 = blocks[block, 0], blocks[block, 1], blocks[block, 2], blocks[block, 3]
+        wide, high = _rounded(c1 - c0, lanes), _rounded(o1 - o0, lanes)
+        v_point, g_point, m_point = tiles * wide + lanes, tiles * high + lanes, high * wide + lanes
+        v_size, g_size, m_size = POINTS * v_point, POINTS * g_point, POINTS * m_point
+        v, rest = memory[:v_size], memory[v_size:]
+        g, rest = rest[:g_size], rest[g_size:]
+        m, rest = rest[:m_size], rest[m_size:]
+        sums, lines = rest[: 9 * lanes], rest[9 * lanes :]
+        pending = 0
+        for t in range(tiles):
+            places[t] = t * wide
+        for r0 in range(0, N * TH, most):
+            r1 = min(r0 + most, N * TH)
+            depth = (r1 - r0) * TW
+            transform_windows(TILE, x, c0, c1, r0, r1, TH, TW, before, lines, v, wide, v_point)
+            _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, high, g_point)
+            for k in range(POINTS):
+                for o in range(0, o1 - o0, ROWS):
+                    for c in range(0, wide, width):
+                        vectors = min(VECTORS, (wide - c) // lanes)
+                        g_at, v_at = k * g_point + o, k * v_point + c
+                        m_at, more = k * m_point + o * wide + c, pending > 0
+                        multiply_tile(
+                            vectors, g, g_at, 1, high, v, v_at, places, depth, m, m_at, wide, more
+                        )
+            pending += depth
+            if pending >= TERMS or r1 == N * TH:
+                pending = 0
+                _add(m, wide, m_point, sums, (o0, o1, c0, c1), gw)
 
 
 @kernel
-def _add(m, wide, m_point, last, block, gw):
+def _rounded(count, lanes):
+    return (count + lanes - 1) // lanes * lanes
+
+
+@kernel
+def _add(m, wide, m_point, sums, block, gw):
     """gw += G' M G."""
     o0, o1, c0, c1 = block
     C, lanes, out = gw.shape[1], lanes_of(m), gw.reshape(-1)
     for o in range(o1 - o0):
         for c in range(0, c1 - c0, lanes):
             at, row = o * wide + c, REACH * m_point
-            transform_weight_sums(TILE, m, at, row, m_point, last, 0, 3 * lanes, lanes)
+            transform_weight_sums(TILE, m, at, row, m_point, sums, 0, 3 * lanes, lanes)
             to = ((o0 + o) * C + c0 + c) * 9
             for q in range(min(lanes, c1 - c0 - c)):
                 for k in range(9):
-                    out[to + q * 9 + k] += last[k * lanes + q]
+                    out[to + q * 9 + k] += sums[k * lanes + q]
