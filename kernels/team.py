@@ -184,6 +184,9 @@ def new_state(pieces: int) -> np.ndarray:
     state = np.zeros(SIZE, np.int64)
     state[SHARE] = _share_function().address
     state[PIECES] = pieces
+    state[LEAVE] = 1
+    serve(state.ctypes.data, 0)  # compiles it here: a fork must not find members doing it
+    state[LEAVE] = 0
     return state
 
 

@@ -1,0 +1,196 @@
+"""Kernels that share themselves out: every item once, on all threads, whoever calls."""
+
+import os
+import subprocess
+import sys
+import threading
+import time
+import weakref
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from minitorch_cnn.kernels import set_num_threads, threads
+from minitorch_cnn.kernels.jit import kernel
+from minitorch_cnn.kernels.team import shared
+from minitorch_cnn.kernels.threads import LITTLE, parallel_for, parallel_ranges
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def three_threads():
+    before = threads._num_threads
+    set_num_threads(3)
+    yield
+    set_num_threads(1)
+    threads._num_threads = before
+
+
+@kernel
+def count_items(work, times, ranks, team, first, last):
+    """times[i] += 1 and ranks[i] = the thread, with some work for each item."""
+    if shared(team, first, last):
+        return
+    for i in range(first, last):
+        total = 0.0
+        for k in range(work):
+            total += np.sqrt(i + k)
+        times[i] += 1 if total >= 0 else 2
+        ranks[i] = -team
+
+
+def run(items, work=100, size=LITTLE):
+    times, ranks = np.zeros((2, items), np.int64)
+    parallel_ranges(count_items, items, size, work, times, ranks)
+    return times, ranks
+
+
+@pytest.mark.parametrize("items", [0, 1, 2, 11, 12, 13, 1000])
+def test_each_item_is_done_once(items):
+    for _ in range(50):
+        times, ranks = run(items)
+        assert (times == 1).all()
+        assert ((ranks >= 0) & (ranks < 3)).all()
+
+
+def test_members_take_part():
+    seen = set()
+    deadline = time.monotonic() + 30
+    while seen != {0, 1, 2} and time.monotonic() < deadline:
+        seen |= set(run(100, work=20_000)[1].tolist())
+    assert seen == {0, 1, 2}
+
+
+def test_members_come_back_from_their_sleep():
+    run(100)
+    deadline = time.monotonic() + 30
+    while not all(member.asleep for member in threads._team.members):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    seen = set()
+    while seen != {0, 1, 2} and time.monotonic() < deadline:
+        seen |= set(run(100, work=20_000)[1].tolist())
+    assert seen == {0, 1, 2}
+
+
+def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
+    assert (run(100, size=LITTLE - 1)[1] == 0).all()
+    results = []
+    parallel_for(lambda _: results.append(run(100, work=5000)), 6)
+    assert len(results) == 6
+    assert all((times == 1).all() and (ranks == 0).all() for times, ranks in results)
+
+
+def test_one_thread_has_no_team():
+    set_num_threads(1)
+    assert (run(1000)[1] == 0).all()
+    assert threads._team is None
+
+
+def test_several_python_threads_may_call_at_once():
+    wrong = []
+
+    def caller():
+        for _ in range(200):
+            times, _ = run(37)
+            if not (times == 1).all():
+                wrong.append(times)
+
+    callers = [threading.Thread(target=caller) for _ in range(4)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join(timeout=60)
+        assert not thread.is_alive()
+    assert not wrong
+
+
+def test_tasks_and_kernels_take_turns():
+    for _ in range(100):
+        done = []
+        parallel_for(done.append, 5)
+        assert sorted(done) == list(range(5))
+        assert (run(20)[0] == 1).all()
+
+
+@kernel
+def fail_elsewhere(ranks, size, team, first, last):
+    if shared(team, first, last):
+        return
+    for i in range(first, last):
+        ranks[i] = len(np.empty(size))  # 2^60 numbers: no machine has them
+
+
+def test_a_member_that_finds_no_memory_is_an_error():
+    ranks = np.zeros(30)
+    with pytest.raises(MemoryError, match="fail_elsewhere: no memory for the work of one of the"):
+        parallel_ranges(fail_elsewhere, 30, LITTLE, ranks, 2**50)
+    assert (run(20)[0] == 1).all()
+
+
+@kernel
+def come_late(times, team, first, last):
+    """times[i] += 1, but on a member only after a while."""
+    if shared(team, first, last):
+        return
+    total = 1.0
+    if team < 0:
+        for k in range(300_000):
+            total = np.sqrt(total + k)
+    for i in range(first, last):
+        times[i] += 1 if total > 0 else 2
+
+
+def test_the_caller_waits_for_what_members_have_begun():
+    for _ in range(30):
+        times = np.zeros(12)
+        parallel_ranges(come_late, 12, LITTLE, times)
+        assert (times == 1).all()
+
+
+@pytest.mark.parametrize("end", ["pass", "raise SystemExit(0)"])
+def test_members_have_gone_when_a_program_ends(end):
+    code = f"""
+import atexit, os, threading
+
+def check():
+    os._exit(7 if threading.active_count() == 1 else 8)
+
+atexit.register(check)  # what is registered later runs first
+from tests.kernels.test_team import run
+from minitorch_cnn.kernels import set_num_threads
+set_num_threads(3)
+run(100)
+{end}
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 7
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_starts_its_own_team():
+    code = """
+import os, sys
+from tests.kernels.test_team import run
+from minitorch_cnn.kernels import set_num_threads
+set_num_threads(3)
+run(100)
+child = os.fork()
+if child == 0:
+    seen = set()
+    while seen != {0, 1, 2}:
+        seen |= set(run(100, work=20_000)[1].tolist())
+    os._exit(7)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 7
+
+
+def test_the_arrays_of_finished_work_are_not_kept():
+    times, ranks = run(1000)
+    gone = weakref.ref(times)
+    del times, ranks
+    assert gone() is None
