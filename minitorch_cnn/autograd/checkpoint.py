@@ -50,7 +50,7 @@ class _Region:
         """Take away what `node` saved; it will come back for it."""
         self.nodes.append(weakref.ref(node))
         if node.saved_ or node.kept_:
-            node.saved_ = node.kept_ = ()
+            node.saved_ = node.kept_ = None
             node.region = self
 
     def run(self):

@@ -55,8 +55,7 @@ class Function:
 
     is_view = False  # True: the output may share memory with the one input
     constant_outputs = ()
-    saved_ = kept_ = ()
-    released = False
+    saved_ = kept_ = ()  # both None: freed, or for `region` to compute again
     region = None  # the checkpoint that will recompute what this node saved
     hooks = None  # {output index: functions called with its gradient}
     retained = None  # {output index: weak reference to the Tensor whose .grad is wanted}
@@ -85,19 +84,29 @@ class Function:
     @property
     def saved(ctx) -> tuple:
         """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
-        if ctx.released or ctx.region is not None:
+        if ctx.saved_ is None:
             ctx._make_available()
-        return tuple([None if item is None else item.unpack(ctx) for item in ctx.saved_])
+        tensors = []
+        for item in ctx.saved_:
+            if item is None:
+                tensors.append(None)
+                continue
+            tensor, version, output = item
+            counter = tensor._counter
+            if counter is not None and counter.count != version:
+                raise _changed(ctx, tensor, version)
+            tensors.append(tensor if output is None else _with_node(tensor, ctx, output))
+        return tuple(tensors)
 
     @property
     def kept(ctx) -> tuple:
         """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
-        if ctx.released or ctx.region is not None:
+        if ctx.kept_ is None:
             ctx._make_available()
         return ctx.kept_
 
     def _make_available(ctx) -> None:
-        if ctx.released:
+        if ctx.region is None:
             raise RuntimeError(
                 f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
                 "give that one retain_graph=True to go through the graph twice"
@@ -107,8 +116,7 @@ class Function:
     def release(ctx) -> None:
         """Free what was kept: the gradients have been computed."""
         if ctx.saved_ or ctx.kept_ or ctx.region is not None:
-            ctx.saved_, ctx.kept_, ctx.region = (), (), None
-            ctx.released = True
+            ctx.saved_ = ctx.kept_ = ctx.region = None
 
     # ---------------------------------------------------------------------------------------- apply
 
@@ -122,15 +130,14 @@ class Function:
             for x in inputs:
                 need, edge = False, None
                 if isinstance(x, Tensor):
-                    arrays.append(x.data)
                     if x._base is not None:
                         x._follow_base()
                     if x._requires_grad:
                         node = x._node
                         edge = (x, 0) if node is None else (node, x._index)
                         need = wanted = True
-                else:
-                    arrays.append(x)
+                    x = x.data
+                arrays.append(x)
                 needs.append(need)
                 edges.append(edge)
             ctx.needs_input_grad = needs
@@ -149,23 +156,21 @@ class Function:
 
         if type(result) is tuple:
             outputs = tuple([Tensor(y) for y in result])
-        else:
-            y = Tensor(result)
-            if cls.is_view:
-                y._become_view(inputs[0], cls, settings)
-            if not wanted:
-                return y
-            result, outputs = (result,), (y,)
+            if wanted:
+                ctx._record(edges, inputs, arrays, result, outputs)
+            return outputs if len(outputs) > 1 else outputs[0]
+        y = Tensor(result)
+        if cls.is_view:
+            y._become_view(inputs[0], cls, settings)
         if wanted:
-            ctx.edges = edges
-            ctx._record(inputs, arrays, result, outputs)
-        return outputs if len(outputs) > 1 else outputs[0]
+            ctx._record(edges, inputs, arrays, (result,), (y,))
+        return y
 
-    def _record(ctx, inputs, arrays, results, outputs) -> None:
+    def _record(ctx, edges, inputs, arrays, results, outputs) -> None:
         """Become the node that made `outputs`."""
-        ctx.age = next(_clock)
+        ctx.edges, ctx.age = edges, next(_clock)
         if ctx.saved_:
-            ctx.saved_ = tuple([ctx._pack(a, inputs, arrays, results, outputs) for a in ctx.saved_])
+            ctx._pack(inputs, arrays, results, outputs)
         ctx.out_meta = []
         for i, y in enumerate(outputs):
             dtype = y.data.dtype
@@ -181,69 +186,63 @@ class Function:
         if modes.checkpoint is not None:
             modes.checkpoint.add(ctx)
 
-    def _pack(ctx, array, inputs, arrays, results, outputs):
-        if array is None:
-            return None
-        for x, given in zip(inputs, arrays, strict=True):
-            if given is array:
-                return SavedInput(x if isinstance(x, Tensor) else Tensor(x))
+    def _pack(ctx, inputs, arrays, results, outputs) -> None:
+        """Replace the saved arrays by (Tensor, its version now, which output it is or None).
+
+        Such an output has no node: it would be this one, which would hold itself in a cycle.
+        """
+        packed = []
+        for array in ctx.saved_:
+            if array is None:
+                packed.append(None)
+                continue
+            for i, given in enumerate(arrays):
+                if given is array:
+                    tensor, output = _without_base(inputs[i]), None
+                    break
+            else:
+                output = ctx._position(array, results)
+                tensor = _with_node(outputs[output], None, output)
+            counter = tensor._counter
+            packed.append((tensor, 0 if counter is None else counter.count, output))
+        ctx.saved_ = tuple(packed)
+
+    def _position(ctx, array, results) -> int:
         for i, y in enumerate(results):
             if y is array:
-                return SavedOutput(outputs[i], i)
+                return i
         raise RuntimeError(
             f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
             f"got another array of shape {np.shape(array)}; use keep for constants"
         )
 
 
-class SavedInput:
-    """A saved input with the version of its memory at that time."""
+def _without_base(x):
+    """The input `x`, a Tensor or an array, as a Tensor that does not lead to a base.
 
-    __slots__ = ("tensor", "version")
-
-    def __init__(self, tensor):
-        if tensor._base is not None and not (tensor._requires_grad and tensor._node is None):
-            tensor = _without_base(tensor)
-        self.tensor, self.version = tensor, tensor._version
-
-    def unpack(self, node):
-        if self.tensor._version != self.version:
-            raise _changed(node, self.tensor.shape, self.tensor._version, self.version)
-        return self.tensor
-
-
-class SavedOutput:
-    """A saved output: the array, not the Tensor, which holds the node in a cycle."""
-
-    __slots__ = ("array", "counter", "index", "version")
-
-    def __init__(self, tensor, index):
-        self.array, self.index = tensor.data, index
-        self.counter = tensor._shared_counter()
-        self.version = self.counter.count
-
-    def unpack(self, node):
-        if self.counter.count != self.version:
-            raise _changed(node, self.array.shape, self.counter.count, self.version)
-        y = Tensor(self.array)
-        y._counter = self.counter
-        y._requires_grad, y._node, y._index = True, node, self.index
-        return y
-
-
-def _without_base(view):
-    """The tensor `view` without the way back to its base: a node made later may be the base's, and
-    would be held by what it leads to.
+    The base's node may be made later than the one that saves x, and would be held by what it leads
+    to. A leaf that is a view must stay itself.
     """
-    y = Tensor(view.data)
-    y._counter = view._counter
-    y._requires_grad, y._node, y._index = view._requires_grad, view._node, view._index
+    if not isinstance(x, Tensor):
+        return Tensor(x)
+    if x._base is None or (x._requires_grad and x._node is None):
+        return x
+    y = _with_node(x, x._node, x._index)
+    y._requires_grad = x._requires_grad
     return y
 
 
-def _changed(node, shape, now, version) -> RuntimeError:
+def _with_node(tensor, node, output):
+    """The memory of `tensor` as output number `output` of `node`."""
+    y = Tensor(tensor.data)
+    y._counter = tensor._shared_counter()
+    y._requires_grad, y._node, y._index = True, node, output
+    return y
+
+
+def _changed(node, tensor, version) -> RuntimeError:
     return RuntimeError(
-        f"backward: a tensor of shape {tuple(shape)} that {type(node).__name__} needs for its "
-        f"gradient was changed in place: it is at version {now}, expected version "
+        f"backward: a tensor of shape {tensor.shape} that {type(node).__name__} needs for its "
+        f"gradient was changed in place: it is at version {tensor._version}, expected version "
         f"{version}"
     )

@@ -45,13 +45,13 @@ def _check_fits(x, shape, name: str) -> None:
         raise RuntimeError(f"{name}: shape {tuple(shape)} does not broadcast to {x.shape}")
 
 
-def _path(x, name: str):
+def _path(x, name: str) -> list:
     """The view ops that lead from the base of `x` to `x`."""
     if x._path is None:
         raise RuntimeError(
             f"{name}: the tensor is a view made under no_grad, to be changed under no_grad only"
         )
-    return x._path
+    return x._way_from_base()
 
 
 def _overwrite(x, new, name: str, made_here=True):

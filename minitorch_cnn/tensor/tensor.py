@@ -6,6 +6,7 @@ else; its arithmetic is the functions of the neighbouring files, under their own
 
 from __future__ import annotations
 
+import threading
 import weakref
 
 import numpy as np
@@ -53,7 +54,8 @@ def _reflected(op):
 
 def _matmul(a, b):
     """a @ b, where one of the two may be an array."""
-    return linalg.matmul(*(x if isinstance(x, Tensor) else Tensor(x) for x in (a, b)))
+    a = a if isinstance(a, Tensor) else Tensor(a)
+    return linalg.matmul(a, b if isinstance(b, Tensor) else Tensor(b))
 
 
 def _owner(array):
@@ -61,6 +63,9 @@ def _owner(array):
     while isinstance(array.base, type(array)):
         array = array.base
     return array
+
+
+_first_look = threading.Lock()  # threads that look at one memory must get one counter
 
 
 class Version:
@@ -82,7 +87,9 @@ class Tensor:
     grad = None
     _requires_grad = False
     _node, _index = None, 0  # the op that made this tensor, and which of its outputs this is
-    _base, _path, _seen = None, None, None  # of a view: the tensor it looks into, and how
+    # Of a view: the tensor it looks into, and how (the path of the view it was made from, an op and
+    # its settings; None if that was not recorded), and the node of that tensor when last looked at.
+    _base, _path, _seen = None, None, None
     _hooks = None  # of a leaf; those of other tensors are kept by their node
     _counter = None  # of writes to the memory: made by the first write, or to be shared
 
@@ -247,7 +254,11 @@ class Tensor:
 
     def _shared_counter(self):
         """The counter of these writes, for others who look at the same memory."""
-        return self._counter or self.__dict__.setdefault("_counter", Version())
+        if self._counter is None:
+            with _first_look:
+                if self._counter is None:
+                    self._counter = Version()
+        return self._counter
 
     def _become_view(self, source, op, settings) -> None:
         """Share the version of `source` if memory is shared, and remember the way from its base."""
@@ -255,17 +266,21 @@ class Tensor:
         near = memory is not None and (memory is array or memory is array.base)
         if not near and self.data.size and _owner(self.data) is not _owner(array):
             return
-        self._counter = source._shared_counter()
-        base = source._base
+        self._counter = source._counter or source._shared_counter()
+        base, path = source._base, source._path
         if base is None:
-            self._base = base = source
-            if modes.grad:
-                self._path = ((op, settings),)
-        else:
-            self._base = base
-            if modes.grad and source._path is not None:
-                self._path = (*source._path, (op, settings))
-        self._seen = base._node
+            base, path = source, ()
+        self._base, self._seen = base, base._node
+        if path is not None and modes.grad:
+            self._path = path, op, settings
+
+    def _way_from_base(self) -> list:
+        """The view ops that lead from the base to this view, each with its settings."""
+        way, path = [], self._path
+        while path:
+            path, op, settings = path
+            way.append((op, settings))
+        return way[::-1]
 
     def _follow_base(self) -> None:
         """Take up the history that in-place writes to the base have given this view."""
@@ -274,7 +289,7 @@ class Tensor:
             return
         again = base
         with enable_grad():
-            for op, settings in self._path:
+            for op, settings in self._way_from_base():
                 again = op.apply(again, **settings)
         self._seen = base._node
         self._requires_grad, self._node, self._index = (
