@@ -25,8 +25,10 @@ _before: list[int] = []  # how many threads each BLAS had
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a (M, K), b (K, N) -> a @ b (M, N); other axes before the last two are broadcast."""
-    macs = a.size * b.shape[-1] if a.ndim == b.ndim == 2 else 0
-    if macs <= LITTLE or type(a) is not np.ndarray or a.dtype != b.dtype or not _libraries():
+    macs = a.size * b.shape[-1]
+    if macs <= LITTLE or not a.ndim == b.ndim == 2 or type(a) is not np.ndarray:
+        return np.matmul(a, b)
+    if a.dtype != b.dtype or not _libraries():
         return np.matmul(a, b)
     y = np.empty((a.shape[0], b.shape[1]), a.dtype)
     by_rows = y.shape[0] >= y.shape[1]

@@ -20,7 +20,15 @@ from .cuda.array import Lender, Lent, has_compiler, has_gpu, on_host
 from .jit import has_numba, has_numba_cuda
 
 _rooms: dict[str, "Room"] = {}
-_forced = threading.local()
+
+
+class _Forced(threading.local):
+    """The twin that `use` forces in one thread."""
+
+    name: str | None = None
+
+
+_forced = _Forced()
 
 
 def _always(*_) -> bool:
@@ -89,7 +97,7 @@ class Room:
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
         case.
         """
-        forced = self.twins.get(getattr(_forced, "name", None))
+        forced = self.twins.get(_forced.name)
         if forced is not None:
             if not forced.runs_here():
                 raise RuntimeError(
@@ -153,7 +161,7 @@ def available(room: str) -> list[str]:
 
 def is_forced() -> bool:
     """Whether `use` forces a twin in this thread."""
-    return getattr(_forced, "name", None) is not None
+    return _forced.name is not None
 
 
 @contextmanager
@@ -168,7 +176,7 @@ def use(name: str) -> Iterator[None]:
     """
     if name not in names():
         raise KeyError(f"use: no twin {name!r}; the twins are {', '.join(names())}")
-    before = getattr(_forced, "name", None)
+    before = _forced.name
     _forced.name = name
     try:
         yield

@@ -82,7 +82,7 @@ def hardswish_slope(x):
 
 
 SLOPES = {
-    "relu": lambda y: ~(y <= 0),
+    "relu": lambda y: (~(y <= 0)).astype(y.dtype),
     "relu6": lambda y: (y > 0) & (y < 6),
     "leaky_relu": lambda x, a: np.where(x > 0, x.dtype.type(1), x.dtype.type(a)),
     "elu": elu_slope,

@@ -86,7 +86,7 @@ class Sigmoid(Activation):
 def relu(input):
     """max(input, 0)."""
     input = as_tensor(input, "relu")
-    if input.dtype.kind == "b":
+    if input.data.dtype.kind == "b":
         raise TypeError("relu: input has dtype bool, must be a number")
     return ReLU.apply(input)
 

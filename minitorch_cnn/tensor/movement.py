@@ -139,7 +139,7 @@ def axis_of(dim: int, ndim: int, name: str) -> int:
 
 def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
     """`shape` with its -1, if any, worked out; RuntimeError if it cannot hold `size` elements."""
-    if math.prod(shape) == size and min(shape, default=0) >= 0:
+    if math.prod(shape) == size and (not shape or min(shape) >= 0):
         return shape
     known = math.prod(n for n in shape if n != -1)
     unknown = shape.count(-1)
@@ -195,7 +195,7 @@ def permute(input, *dims):
 def transpose(input, dim0, dim1):
     """Two axes exchanged; a 0-d tensor as it is."""
     ndim = input.data.ndim
-    a, b = (axis_of(dim, ndim or 1, "transpose") for dim in (dim0, dim1))
+    a, b = axis_of(dim0, ndim or 1, "transpose"), axis_of(dim1, ndim or 1, "transpose")
     dims = list(range(ndim))
     if ndim:
         dims[a], dims[b] = b, a

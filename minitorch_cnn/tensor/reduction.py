@@ -22,6 +22,8 @@ def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
     """`dim` (an int or several; None or an empty sequence for all) as axes counted from the front;
     IndexError if there is no such axis.
     """
+    if type(dim) is int and -ndim <= dim < ndim:  # what most are
+        return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
     dims = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
@@ -102,9 +104,11 @@ class Extremum(Function):
 
 def _accumulated(reduce, dtype, **settings):
     """A sum or product of numbers of `dtype`: int64 for integers, by float32 for float16."""
-    if dtype == backend.float16:
+    if dtype.kind != "f":
+        return reduce(dtype=backend.int64, **settings)
+    if dtype.itemsize == 2:
         return reduce(dtype=backend.float32, **settings).astype(dtype)
-    return reduce(dtype=backend.int64 if dtype.kind in "iub" else dtype, **settings)
+    return reduce(**settings)
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
