@@ -134,13 +134,12 @@ def test_a_member_that_finds_no_memory_is_an_error():
 
 @kernel
 def come_late(times, team, first, last):
-    """times[i] += 1, but on a member only after a while."""
+    """times[i] += 1, after a while, and on a member after a long while."""
     if shared(team, first, last):
         return
     total = 1.0
-    if team < 0:
-        for k in range(300_000):
-            total = np.sqrt(total + k)
+    for k in range(20_000 if team == 0 else 600_000):
+        total = np.sqrt(total + k)
     for i in range(first, last):
         times[i] += 1 if total > 0 else 2
 
