@@ -11,6 +11,7 @@ from ..window import adaptive_spans
 from .loops import index_type
 from .phases import phases_of, put_together, take_apart
 from .strided import divisors
+from .tiles import are_tiles, average_tiles, spread_over_tiles
 
 LANES = 16  # partial sums of a plane, added up side by side however small it is
 
@@ -61,6 +62,10 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
     """x (N, C, H, W) -> y (N, C, OH, OW)."""
     N, C, H, W = x.shape
     y = np.empty((N, C, *window.output_size(H, W)), x.dtype)
+    if are_tiles(window, H, W):
+        settings = _tiles(window, y, divisor_override)
+        parallel_ranges(average_tiles, N * C, x.size, _planes(x), _flat(y), *settings)
+        return y
     shares = _shares(window, H, W, count_include_pad, divisor_override, x.dtype)
     arrays = _planes(x), _planes(y), shares
     parallel_ranges(_avg_forward, N * C, x.size, *arrays, *_phases(window, H, W))
@@ -71,6 +76,10 @@ def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, diviso
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
     N, C = gy.shape[:2]
     gx = np.empty((N, C, *input_size), gy.dtype)
+    if are_tiles(window, *input_size):
+        settings = _tiles(window, gy, divisor_override)
+        parallel_ranges(spread_over_tiles, N * C, gx.size, _flat(gy), _planes(gx), *settings)
+        return gx
     shares = _shares(window, *input_size, count_include_pad, divisor_override, gy.dtype)
     arrays = _planes(gy), _planes(gx), shares
     parallel_ranges(_avg_input_grad, N * C, gx.size, *arrays, *_phases(window, *input_size))
@@ -123,6 +132,13 @@ def _adaptive(input_size, output_size):
         np.array(adaptive_spans(*sizes), np.int64).reshape(-1, 2)
         for sizes in zip(input_size, output_size, strict=True)
     ]
+
+
+def _tiles(window, y, divisor_override):
+    """OW, KH, KW and the divisor of windows that are tiles."""
+    KH, KW = window.kernel
+    divisor = KH * KW if divisor_override is None else divisor_override
+    return y.shape[3], KH, KW, y.dtype.type(divisor)
 
 
 def _shares(window, H, W, count_include_pad, divisor_override, dtype):

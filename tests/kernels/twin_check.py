@@ -346,6 +346,8 @@ POOL_CASES = [
     PoolCase(1, (5, 9), Window(2), output_size=(1, 1)),
     PoolCase(1, (2, 3), Window(2), output_size=(4, 5)),
     PoolCase(3, (7, 6), Window((3, 2), 2, 1), dtype=np.float32),
+    PoolCase(2, (5, 8), Window((2, 3), (2, 3)), dtype=np.float32),
+    PoolCase(2, (8, 5), Window((3, 2), (3, 2), ceil_mode=True)),
 ]
 BATCH_NORM_CASES = [
     BatchNormCase((3, 4, 5, 2)),
