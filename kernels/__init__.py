@@ -5,6 +5,7 @@ A room is an operation, a twin one way to compute it:
     activation            ReLU and its relatives, with their slopes
     conv2d                the convolution and its two gradients
     pool2d                maximum, average and adaptive pooling
+    prelu                 the ReLU whose left side has a slope that is learnt
     batch_norm            statistics, normalisation, gradients
     cross_entropy         of the softmax of logits and classes
     local_response_norm   AlexNet's normalisation across channels
@@ -30,6 +31,7 @@ from . import (
     local_response_norm,
     optimizer,
     pool2d,
+    prelu,
     resample,
 )
 from .conv2d import explain
@@ -48,6 +50,7 @@ __all__ = [
     "local_response_norm",
     "optimizer",
     "pool2d",
+    "prelu",
     "resample",
     "set_num_threads",
     "use",

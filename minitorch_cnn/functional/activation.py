@@ -12,6 +12,7 @@ import math
 import numpy as np
 
 from ..autograd.function import Function
+from ..kernels.prelu import prelu_backward, prelu_forward
 from ..tensor.activation import Activation
 from ..tensor.arithmetic import quiet
 from ..tensor.tensor import Tensor
@@ -51,19 +52,56 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 
 class PReLU(Function):
-    """y = x where x > 0, w * x elsewhere; w broadcasts against x."""
+    """y = x where x > 0, w x elsewhere.    x (N, C, *), w (C,) or of one element -> y (N, C, *)"""
 
     def forward(ctx, x, w):
         ctx.save(x, w)
-        return np.maximum(x, 0) + w * np.minimum(x, 0)
+        return prelu_forward(_rows(x, w), w.reshape(-1)).reshape(x.shape)
 
     def backward(ctx, gy):
-        x, w = ctx.saved
-        gx = gy * ((x > 0) + w * ~(x > 0)) if ctx.needs_input_grad[0] else None
-        if not ctx.needs_input_grad[1]:
-            return gx, None
-        shared = tuple(axis for axis in range(w.ndim) if w.shape[axis] == 1)
-        return gx, (gy * x.clamp(max=0)).sum(dim=shared, keepdim=True)
+        gx, gw = PReLUBackward.apply(gy, *ctx.saved)
+        need_x, need_w = ctx.needs_input_grad
+        return gx if need_x else None, gw if need_w else None
+
+
+class PReLUBackward(Function):
+    """gx = gy where x > 0, w gy elsewhere; gw = sum of gy x where x is not > 0, channel by channel.
+
+    gy, x (N, C, *), w (C,) or of one element -> gx (N, C, *), gw as w
+    """
+
+    def forward(ctx, gy, x, w):
+        ctx.save(gy, x, w)
+        gx, gw = prelu_backward(_rows(gy, w), _rows(x, w), w.reshape(-1))
+        return gx.reshape(x.shape), gw.reshape(w.shape)
+
+    def backward(ctx, ggx, ggw):
+        gy, x, w = ctx.saved
+        left = Tensor((~(x.data > 0)).astype(x.dtype))
+        shape = (1, -1) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
+        g2y = g2x = g2w = None
+        if ggx is not None:
+            g2y = ggx * (1 - left + w.reshape(shape) * left)
+            g2w = _sum_to(ggx * gy * left, w)
+        if ggw is not None:
+            ggw = ggw.reshape(shape) * left
+            g2y = ggw * x if g2y is None else g2y + ggw * x
+            g2x = ggw * gy
+        return g2y, g2x, g2w
+
+
+def _rows(x, w):
+    """x as (N, C, L) for w of C elements."""
+    if x.ndim < 2:
+        return x.reshape(1, 1, x.size)
+    C = w.size
+    return x.reshape(x.shape[0], C, math.prod(x.shape[1:]) // C)
+
+
+def _sum_to(terms, w):
+    """(N, C, *) -> the sums for each element of w."""
+    axes = (0, *range(2, terms.ndim))
+    return (terms.sum() if w.numel() == 1 else terms.sum(axes)).reshape(w.shape)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
@@ -80,8 +118,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             f"prelu: weight of shape {weight.shape} must have one element or one for each of the "
             f"{channels} channels of input"
         )
-    shape = (1, -1) + (1,) * (input.ndim - 2) if input.ndim > 1 else (1,) * input.ndim
-    return PReLU.apply(input, weight.reshape(shape))
+    return PReLU.apply(input, weight)
 
 
 class ELU(Activation):

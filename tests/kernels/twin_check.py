@@ -21,6 +21,7 @@ from minitorch_cnn.kernels import (
     local_response_norm,
     optimizer,
     pool2d,
+    prelu,
     resample,
     twins,
     use,
@@ -248,6 +249,25 @@ class OptimizerCase(NamedTuple):
         return {"p": p} | {str(i): array for i, array in enumerate(state) if array is not None}
 
 
+class PReLUCase(NamedTuple):
+    """Values and gradients, with numbers at the kink and beyond all numbers."""
+
+    shape: tuple[int, int, int]
+    dtype: type = np.float64
+
+    def results(self):
+        rng = np.random.default_rng(0)
+        gy, x = rng.standard_normal((2, *self.shape)).astype(self.dtype)
+        x[:1, :, :3] = np.array([0.0, -0.0, np.inf], self.dtype)[: x.shape[2]]
+        w = rng.standard_normal(self.shape[1]).astype(self.dtype)
+        before = gy.copy(), x.copy(), w.copy()
+        y = prelu.prelu_forward(x, w)
+        gx, gw = prelu.prelu_backward(gy, x, w)
+        for array, copy in zip((gy, x, w), before, strict=True):
+            np.testing.assert_array_equal(array, copy)
+        return {"prelu_forward": y, "gx": gx, "gw": gw}
+
+
 class ResampleCase(NamedTuple):
     """Maps drawn at random, linear or nearest, for the last axes of an array, and their adjoint."""
 
@@ -386,6 +406,16 @@ OPTIMIZER_CASES = [
     OptimizerCase("adam_step", (True, True, True), (3, 0.1, (0.9, 0.99), 1e-3, 0.2, True)),
     OptimizerCase("sgd_step", (True,), (0.1, 0.9, 0.7, 0.2), np.float32),
     OptimizerCase("adam_step", (True, True, False), (3, 0.1, (0.9, 0.99), 1e-3), np.float32),
+]
+PRELU_CASES = [
+    PReLUCase(shape, dtype)
+    for shape, dtype in (
+        ((2, 3, 20), np.float64),
+        ((2, 1, 5000), np.float32),
+        ((5, 4, 1), np.float32),
+        ((0, 3, 2), np.float32),
+        ((2, 3, 0), np.float32),
+    )
 ]
 RESAMPLE_CASES = [
     ResampleCase((2, 3, 4, 5), (7, 9)),
