@@ -29,13 +29,12 @@ from .jit import c_function, kernel
 # The state of a team, in numbers of 64 bits.
 SHARE = 0  # address of `_share`, which kernels call
 TASK, DATA, ITEMS = 1, 2, 3  # a kernel's address, that of its arguments, how many items it has
-PIECES = 4  # into which the items are cut, at most
-NEXT = 5  # the piece to be taken next
+THREADS, PIECES = 4, 5  # how many there are; into how many pieces each one's items are cut, at most
 GATE = 6  # odd while members may come in; another number for every kernel
 INSIDE = 7  # members that have come in and not left
 LEAVE = 8  # not 0: members go back to Python, where other work waits for them
 FAILED = 9  # not 0: a piece could not be done
-SIZE = 10
+NEXT = 10  # and the numbers after it: for each thread, which of its pieces is the next
 
 CIRCLES = 2**18  # without work, before a member goes to sleep: some milliseconds
 SHORT = 2**10  # circles after which a thread that waits lets others have its core
@@ -144,6 +143,12 @@ def _task(module, own, bundle):
     data = builder.bitcast(task.args[0], bundle.as_pointer())
     count = len(bundle.elements) - 3
     kept = [builder.load(builder.gep(data, [I32(0), I32(k)])) for k in range(count)]
+    # An array begins with the addresses of its two owners. Views count their references to them,
+    # at one place in memory that all threads would fight for. Without owners nothing is counted,
+    # and until the kernel is done its caller keeps the arrays.
+    for k in range(count - 1):
+        if kept[k].type == kept[k + 1].type == BYTES:
+            kept[k] = kept[k + 1] = ir.Constant(BYTES, None)
     places = [builder.alloca(argument.type.pointee) for argument in own.args[:2]]
     builder.ret(builder.call(own, [*places, *kept, *task.args[1:]]))
     return task
@@ -151,16 +156,25 @@ def _task(module, own, bundle):
 
 @kernel
 def _take_pieces(team, rank):
-    """Do pieces of the task until none is left."""
-    task, data = _load(team, TASK), _load(team, DATA)
-    items, pieces = _load(team, ITEMS), _load(team, PIECES)
-    pieces = min(items, pieces)
-    while True:
-        k = _add(team, NEXT, 1)
-        if k >= pieces:
-            return
-        if _call(task, data, -rank, k * items // pieces, (k + 1) * items // pieces):
-            _store(team, FAILED, 1)
+    """Do pieces of the task until none is left: one's own, then those of the others.
+
+    The same numbers go to the same thread in one operation after another, as long as none is
+    late: what one has written is in its core's cache, from where another core's fetches it slowly.
+    """
+    task, data, items = _load(team, TASK), _load(team, DATA), _load(team, ITEMS)
+    threads = _load(team, THREADS)
+    for turn in range(threads):
+        owner = (rank + turn) % threads
+        begin, end = owner * items // threads, (owner + 1) * items // threads
+        pieces = min(end - begin, _load(team, PIECES))
+        while True:
+            k = _add(team, NEXT + owner, 1)
+            if k >= pieces:
+                break
+            first = begin + (end - begin) * k // pieces
+            last = begin + (end - begin) * (k + 1) // pieces
+            if _call(task, data, -rank, first, last):
+                _store(team, FAILED, 1)
 
 
 def _share(team, task, data, items):
@@ -168,7 +182,8 @@ def _share(team, task, data, items):
     _store(team, TASK, task)
     _store(team, DATA, data)
     _store(team, ITEMS, items)
-    _store(team, NEXT, 0)
+    for owner in range(_load(team, THREADS)):
+        _store(team, NEXT + owner, 0)
     _add(team, GATE, 1)
     _take_pieces(team, 0)
     _add(team, GATE, 1)
@@ -179,11 +194,11 @@ def _share(team, task, data, items):
         _rest(circles > SHORT)
 
 
-def new_state(pieces: int) -> np.ndarray:
-    """The state of a team that nothing has been given to."""
-    state = np.zeros(SIZE, np.int64)
+def new_state(threads: int, pieces: int) -> np.ndarray:
+    """The state of a team that nothing has been given to; so many pieces for each thread."""
+    state = np.zeros(NEXT + threads, np.int64)
     state[SHARE] = _share_function().address
-    state[PIECES] = pieces
+    state[THREADS], state[PIECES] = threads, pieces
     state[LEAVE] = 1
     serve(state.ctypes.data, 0)  # compiles it here: a fork must not find members doing it
     state[LEAVE] = 0

@@ -105,7 +105,7 @@ class _Team:
         self.size, self.free = size, threading.Lock()
         self.compiled = import_module(".team", __package__) if has_numba() else None
         if self.compiled:
-            self.state = self.compiled.new_state(PIECES * size)
+            self.state = self.compiled.new_state(size, PIECES)
             self.address = self.state.ctypes.data
         self.members = [_Member(self, rank) for rank in range(1, size)]
         for member in self.members:
