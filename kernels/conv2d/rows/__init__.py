@@ -10,11 +10,13 @@ neighbouring outputs p of a row are neighbours. Few rows r of weights make thin 
 stay in registers (thin_tile.py), and whole vectors of them go straight to y.
 """
 
+import math
+
 import numpy as np
 
 from ...threads import parallel_ranges
 from ...workspace import team_scratch
-from ..tiled.grid import forward_grid, input_grids
+from ..tiled.grid import forward_grid, input_grids, sum_parts
 from ..tiled.weights import Matrix, read_only
 from .fill import multiply_planes, sum_planes
 from .lines import arrange
@@ -39,15 +41,17 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
 
 def conv2d_weight_grad(x, gy, window, groups=1):
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
-    gw = np.empty((gy.shape[1], x.shape[1] // groups, *window.kernel), x.dtype)
-    grid = forward_grid(window, gy.shape[2:])
-    plan = arrange(Matrix.forward(gw.shape, groups), grid, x.itemsize, overlap=False)
+    shape = gy.shape[1], x.shape[1] // groups, *window.kernel
+    grid, macs = forward_grid(window, gy.shape[2:]), gy.size * math.prod(shape[1:])
+    parts = max(len(sum_parts(len(x), groups, macs)), 1)
+    gw = np.empty((parts, *shape), x.dtype)
+    plan = arrange(Matrix.forward(shape, groups), grid, x.itemsize, overlap=False)
     x, gy = read_only(x), read_only(gy)
 
     memory = team_scratch("memory", plan.memory, x.dtype)
     arrays = x, gy, plan.taps, plan.vectors, plan.sizes, memory, gw
-    parallel_ranges(multiply_planes, groups, x.size + gy.size, *arrays)
-    return gw
+    parallel_ranges(multiply_planes, groups * parts, x.size + gy.size, *arrays)
+    return gw[0] if parts == 1 else gw.sum(0)
 
 
 def _sum(x, w, matrix, grid, bias, relu, y):

@@ -34,7 +34,7 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, team, first, last):
 
 @kernel
 def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, team, first, last):
-    """gw of the groups first ... last - 1.
+    """gw (part, ...) of the items first ... last - 1, each a group and a part of the images.
 
     An image's products are added up lane by lane, then added to those of the images before it; the
     lanes come together at the end. So a sum has few terms in a row, which rounds less.
@@ -52,9 +52,11 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, team, first, last
     line, g_rows, sums = memory[: end - R * number], memory[end - R * number : end], memory[end:]
     line[:] = 0
     together = 4 if R % 4 == 0 else 1
-    for g in range(first, last):
+    for share in range(first, last):
+        part, g = share // groups, share % groups
+        n0, n1 = part * len(x) // len(gw), (part + 1) * len(x) // len(gw)
         sums[:] = 0
-        for item in range(g, len(x) * groups, groups):
+        for item in range(n0 * groups + g, n1 * groups, groups):
             for strip in range(strips):
                 i0, i1 = strip * OH // strips, (strip + 1) * OH // strips
                 shape = C, rows, columns, top, left
@@ -73,4 +75,4 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, team, first, last
             at = k // K * wide + k % K * lanes
             for lane in range(at, at + lanes):
                 total += sums[lane]
-            out[g * R * K + k] = total
+            out[share * R * K + k] = total

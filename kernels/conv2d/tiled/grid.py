@@ -18,6 +18,7 @@ from ...workspace import cut
 from .weights import Layout, Matrix
 
 WORTH = 2**19  # multiply-adds of a block below which to cut it would cost more than it gains
+PARTS = 8  # of a sum, at most
 SPEED = 16  # multiply-adds in the time in which a number is read and written
 
 
@@ -65,6 +66,15 @@ def _input_grid(window: Window, size: Pair, start: Pair) -> Grid:
         start=start,
         step=window.stride,
     )
+
+
+def sum_parts(units: int, blocks: int, macs: int) -> list[slice]:
+    """Parts of a sum over `units`, for all threads to have work though its blocks are few.
+
+    Results depend on where a sum is cut, so this does not ask how many threads there are.
+    """
+    count = min(PARTS // max(blocks, 1), macs // (max(blocks, 1) * WORTH))
+    return cut(units, -(-units // max(count, 1)))
 
 
 class Plan(NamedTuple):

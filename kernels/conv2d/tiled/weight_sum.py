@@ -14,30 +14,34 @@ from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpo
 from ...team import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, team_scratch
-from .grid import SPEED, WORTH, block_of
+from .grid import SPEED, block_of, pieces, sum_parts
 from .weights import read_only
 
 DEPTH = 512  # outputs of a product: its rows stay in a second-level cache
 TERMS = 4096  # added up one after another; longer sums are sums of such sums, which rounds less
 
 
-def weight_sum(x, gy, window, groups, gw) -> None:
+def weight_sum(x, gy, window, groups) -> np.ndarray:
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)."""
     x, gy = read_only(x), read_only(gy)
-    O, CG, KH, KW = gw.shape
+    O, CG, (KH, KW) = gy.shape[1], x.shape[1] // groups, window.kernel
+    if gy.size == 0:
+        return np.zeros((O, CG, KH, KW), x.dtype)
     OG, lanes = O // groups, VECTOR_BYTES // x.itemsize
     joined = window.dilation[1] == 1  # neighbouring taps read neighbouring columns
     # A span: so many numbers side by side. Some channels of all its taps fill whole tiles.
     chunk = lanes if joined and KW > 1 else VECTORS * lanes
     channels = cut(-(-CG // lanes), chunk // lanes)
     strips, threads = -(-OG // ROWS), get_num_threads()
-    pieces = min(2 * threads, gy.size * CG * KH * KW // WORTH) if threads > 1 else 1
-    outs = cut(strips, -(-strips * groups * len(channels) // max(pieces, 1)))
+    macs = gy.size * CG * KH * KW
+    outs = cut(strips, -(-strips * groups * len(channels) // pieces(macs, threads)))
+    parts = sum_parts(len(x), strips * groups * len(channels), macs)
     blocks = [
-        (g, o.start, o.stop, c.start * lanes, min(c.stop * lanes, CG))
+        (g, o.start, o.stop, c.start * lanes, min(c.stop * lanes, CG), part, n.start, n.stop)
         for g in range(groups)
         for c in channels
         for o in outs
+        for part, n in enumerate(parts)
     ]
     OH, OW = gy.shape[2:]
     (sh, sw), (dh, dw), ((top, _), (left, _)) = window.stride, window.dilation, window.padding
@@ -47,34 +51,37 @@ def weight_sum(x, gy, window, groups, gw) -> None:
     width = (OW - 1) * sw + (KW - 1) * dw + 1
     spans, count = (KH, KW) if joined else (KH * KW, 1)
 
-    span = max(-(-count * (c1 - c0) // lanes) * lanes for _, _, _, c0, c1 in blocks)
-    sums = max(o1 - o0 for _, o0, o1, _, _ in blocks) * ROWS * spans * span
-    across = max(c1 - c0 for _, _, _, c0, c1 in blocks)
+    across = max(min(c.stop * lanes, CG) - c.start * lanes for c in channels)
+    span = -(-count * across // lanes) * lanes
+    sums = max(o.stop - o.start for o in outs) * ROWS * spans * span
     numbers = (height * width + VECTORS * lanes) * across + 2 * sums + ROWS * rows * OW
     memory = team_scratch("memory", numbers, x.dtype)
     places = team_scratch("places", rows * OW, np.int64)
     sizes = groups, spans, count, rows, height, width, lanes
+    gw = np.empty((len(parts), O, CG, KH, KW), x.dtype)
     arrays = x, gy, gw, memory, places, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
-    macs = gy.size * CG * KH * KW
     parallel_ranges(_weight_sum, len(blocks), macs // SPEED, *arrays)
+    return gw[0] if len(gw) == 1 else gw.sum(0)
 
 
 @kernel
 def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, team, first, last):
-    """gw for some blocks of channels and strips of outputs."""
+    """gw for some blocks of channels, strips of outputs, and images."""
     if shared(team, first, last):
         return
     groups, spans, count, rows, height, width, lanes = sizes
     sh, sw, dh, dw, top, left = window
-    N, O, OH, OW = gy.shape
-    KW = gw.shape[3]
+    _, O, OH, OW = gy.shape
+    KW = gw.shape[4]
     OG, CG = O // groups, x.shape[1] // groups
     tile, T = VECTORS * lanes, spans * count
     memory, places = memories[-team], all_places[-team]
-    flat, out = gy.reshape(-1), gw.reshape(-1)
-    direct = T == 1 and CG % lanes == 0 and OG % ROWS == 0 and 0 < N * OH * OW <= TERMS
+    flat = gy.reshape(-1)
     for block in range(first, last):
         g, o0, o1, c0, c1 = block_of(blocks, block)
+        part, n0, n1 = blocks[block, 5], blocks[block, 6], blocks[block, 7]
+        out = gw[part].reshape(-1)
+        direct = T == 1 and CG % lanes == 0 and OG % ROWS == 0 and (n1 - n0) * OH * OW <= TERMS
         CC = c1 - c0
         span = (count * CC + lanes - 1) // lanes * lanes
         wide = spans * span
@@ -83,7 +90,7 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, team, fi
         total, tail = rest[:size], rest[size:]
         lines[end - tile * CC :] = 0
         pending, flushed = 0, False
-        for n in range(N):
+        for n in range(n0, n1):
             for i0 in range(0, OH, rows):
                 i1 = min(i0 + rows, OH)
                 depth, high = (i1 - i0) * OW, height - (rows - i1 + i0) * sh
@@ -128,8 +135,6 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, team, fi
         if not direct:
             if flushed and pending > 0:
                 _add(sums, total, True)
-            if N == 0:
-                sums[:] = 0
             final = total if flushed else sums
             _hand_out(final, (g, o0, o1, c0, c1), OG, CG, spans, count, out)
 

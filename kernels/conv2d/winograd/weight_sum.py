@@ -10,7 +10,7 @@ from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_til
 from ...team import shared
 from ...threads import parallel_ranges
 from ...workspace import cut, team_scratch
-from ..tiled.grid import SPEED
+from ..tiled.grid import SPEED, block_of, sum_parts
 from ..tiled.weight_sum import turn
 from ..tiled.weights import read_only
 from .convolve import transform_windows
@@ -22,29 +22,33 @@ STRIPS = 16  # of ROWS output channels in a block
 TERMS = 1024  # tiles after which M is transformed and added to gw: rounding stays small
 
 
-def weight_sum(x, gy, before, gw):
-    """x (N, C, H, W), gy (N, O, OH, OW): add the weight gradient to gw (O, C, 3, 3)."""
+def weight_sum(x, gy, before):
+    """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C, 3, 3)."""
     x, gy = read_only(x), read_only(gy)
     (N, O, OH, OW), C = gy.shape, x.shape[1]
     lanes = VECTOR_BYTES // x.itemsize
     TH, TW = -(-OH // TILE), -(-OW // TILE)
-    rows = max((at.stop - at.start for at in cut(N * TH, DEPTH // TW)), default=1)
+    ins, outs = cut(-(-C // lanes), VECTORS), cut(-(-O // ROWS), STRIPS)
+    macs = N * TH * TW * POINTS * O * C
+    parts = sum_parts(N * TH, len(ins) * len(outs), macs)
     blocks = [
-        (o.start * ROWS, min(o.stop * ROWS, O), c.start * lanes, min(c.stop * lanes, C))
-        for c in cut(-(-C // lanes), VECTORS)
-        for o in cut(-(-O // ROWS), STRIPS)
+        (o.start * ROWS, min(o.stop * ROWS, O), c.start * lanes, min(c.stop * lanes, C), k, *rows)
+        for c in ins
+        for o in outs
+        for k, rows in enumerate((part.start, part.stop) for part in parts)
     ]
-
-    wide, high = (
-        max((-(-(stop - start) // lanes) * lanes for start, stop in ends), default=0)
-        for ends in ([block[2:] for block in blocks], [block[:2] for block in blocks])
-    )
+    rows = max((r.stop - r.start for r in cut(N * TH, DEPTH // TW)), default=1)
+    wide = max((c.stop - c.start for c in ins), default=0) * lanes
+    high = -(-max((o.stop - o.start for o in outs), default=0) * ROWS // lanes) * lanes
     lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
     numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
     memory = team_scratch("memory", sum(numbers), x.dtype)
     places = team_scratch("places", rows * TW, np.int64)
-    arrays = x, gy, gw, memory, places, rows, before, np.array(blocks, np.int64).reshape(-1, 4)
-    parallel_ranges(_fill, len(blocks), N * TH * TW * POINTS * O * C // SPEED, *arrays)
+    gw = np.zeros((max(len(parts), 1), O, C, 3, 3), x.dtype)
+    blocks = np.array(blocks, np.int64).reshape(-1, 7)
+    arrays = x, gy, gw, memory, places, rows, before, blocks
+    parallel_ranges(_fill, len(blocks), macs // SPEED, *arrays)
+    return gw[0] if len(gw) == 1 else gw.sum(0)
 
 
 @kernel
@@ -68,16 +72,17 @@ def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
 
 @kernel
 def _fill(x, gy, gw, memories, all_places, most, before, blocks, team, first, last):
-    """gw of some blocks of output and input channels."""
+    """gw of some blocks of output and input channels and rows of tiles."""
     if shared(team, first, last):
         return
     memory, places = memories[-team], all_places[-team]
-    N, _, OH, OW = gy.shape
+    _, _, OH, OW = gy.shape
     lanes = lanes_of(x)
     TH, TW = (OH + TILE - 1) // TILE, (OW + TILE - 1) // TILE
     tiles, width = most * TW, VECTORS * lanes
     for block in range(first, last):
-        o0, o1, c0, c1 = blocks[block, 0], blocks[block, 1], blocks[block, 2], blocks[block, 3]
+        o0, o1, c0, c1, part = block_of(blocks, block)
+        begin, end = blocks[block, 5], blocks[block, 6]
         wide, high = _rounded(c1 - c0, lanes), _rounded(o1 - o0, lanes)
         v_point, g_point, m_point = tiles * wide + lanes, tiles * high + lanes, high * wide + lanes
         v_size, g_size, m_size = POINTS * v_point, POINTS * g_point, POINTS * m_point
@@ -88,8 +93,8 @@ def _fill(x, gy, gw, memories, all_places, most, before, blocks, team, first, la
         pending = 0
         for t in range(tiles):
             places[t] = t * wide
-        for r0 in range(0, N * TH, most):
-            r1 = min(r0 + most, N * TH)
+        for r0 in range(begin, end, most):
+            r1 = min(r0 + most, end)
             depth = (r1 - r0) * TW
             transform_windows(TILE, x, c0, c1, r0, r1, TH, TW, before, lines, v, wide, v_point)
             _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, high, g_point)
@@ -103,9 +108,9 @@ def _fill(x, gy, gw, memories, all_places, most, before, blocks, team, first, la
                             vectors, g, g_at, 1, high, v, v_at, places, depth, m, m_at, wide, more
                         )
             pending += depth
-            if pending >= TERMS or r1 == N * TH:
+            if pending >= TERMS or r1 == end:
                 pending = 0
-                _add(m, wide, m_point, sums, (o0, o1, c0, c1), gw)
+                _add(m, wide, m_point, sums, (o0, o1, c0, c1), gw[part])
 
 
 @kernel
