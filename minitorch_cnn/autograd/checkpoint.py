@@ -5,7 +5,7 @@ from __future__ import annotations
 import weakref
 
 from .. import backend
-from .modes import enable_grad, modes
+from .modes import enable_grad, this_thread
 
 
 def checkpoint(fn, *inputs):
@@ -54,6 +54,7 @@ class _Region:
             node.region = self
 
     def run(self):
+        modes = this_thread.modes
         before, modes.checkpoint = modes.checkpoint, self
         self.running = True
         try:
@@ -66,7 +67,7 @@ class _Region:
         """Run the function again and give every node of the first run what its twin saved."""
         if self.current_versions() != self.versions:
             raise RuntimeError("checkpoint: an input was changed in place before the backward pass")
-        again = _Recording()
+        again, modes = _Recording(), this_thread.modes
         before = modes.checkpoint, modes.recomputing, backend.get_rng_state()
         backend.set_rng_state(self.random_state)
         modes.checkpoint, modes.recomputing = again, True

@@ -15,7 +15,7 @@ import numpy as np
 from .. import devices
 from . import function
 from .function import Function
-from .modes import enable_grad, modes, no_grad
+from .modes import enable_grad, no_grad, this_thread
 
 _accumulating = threading.Lock()  # threads may share leaves
 
@@ -94,7 +94,9 @@ class _Walk:
                 heapq.heappush(self.heap, (-target.age, target))
         else:
             shape, dtype = target.data.shape, target.data.dtype
-            box = self.leaves.setdefault(id(target), (target, [None]))[1]
+            if id(target) not in self.leaves:
+                self.leaves[id(target)] = target, [None]
+            box = self.leaves[id(target)][1]
         if g.data.shape != shape:
             raise RuntimeError(
                 f"backward: a gradient of shape {g.shape} arrived for a tensor of shape {shape}"
@@ -109,7 +111,8 @@ class _Walk:
         if self.create_graph:
             return a + b
         if id(a) in self.summed:
-            np.add(a.data, b.data, out=a.data)
+            array = a.data
+            array += b.data
             return a
         total = function.Tensor(a.data + b.data)
         self.summed.add(id(total))
@@ -120,7 +123,8 @@ class _Walk:
         node = heapq.heappop(self.heap)[1]
         grads = self.arriving.pop(node)
         if self.summed:
-            self.summed.difference_update(map(id, grads))
+            for g in grads:
+                self.summed.discard(id(g))
         if node.hooks or node.retained or self.targets is not None:
             self.show(node, grads)
             if self.useful is not None and node not in self.useful:
@@ -129,9 +133,10 @@ class _Walk:
         grads = None
         if type(results) is not tuple:
             results = (results,)
-        if modes.anomaly or len(results) != len(node.edges):
+        if this_thread.modes.anomaly or len(results) != len(node.edges):
             check_gradients(node, results)
-        for edge, g in zip(node.edges, results, strict=True):
+        for i, edge in enumerate(node.edges):
+            g = results[i]
             if edge is None or g is None:
                 continue
             if self.useful is None or self.leads_to_target(edge):
@@ -215,7 +220,7 @@ def check_gradients(node, results) -> None:
         raise RuntimeError(
             f"{name}.backward: returned {len(results)} gradients for {len(node.edges)} inputs"
         )
-    if not modes.anomaly:
+    if not this_thread.modes.anomaly:
         return
     for i, g in enumerate(results):
         if g is not None and np.isnan(g.data).any():

@@ -21,7 +21,7 @@ import itertools
 import numpy as np
 
 from .. import devices
-from .modes import modes
+from .modes import this_thread
 
 # Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
 Tensor = None
@@ -45,6 +45,12 @@ def _floating_point_warnings():
 _warnings, _SILENT = _floating_point_warnings()
 
 
+class Version:
+    """A count of the writes to memory that a tensor may share with its views."""
+
+    count = 0
+
+
 class Function:
     """One differentiable operation; subclass with `forward` and `backward`.
 
@@ -54,6 +60,7 @@ class Function:
     """
 
     is_view = False  # True: the output may share memory with the one input
+    never_warns = False  # True: forward computes nothing that NumPy could warn of
     constant_outputs = ()
     saved_ = kept_ = ()  # both None: freed, or for `region` to compute again
     region = None  # the checkpoint that will recompute what this node saved
@@ -91,11 +98,15 @@ class Function:
             if item is None:
                 tensors.append(None)
                 continue
-            tensor, version, output = item
-            counter = tensor._counter
+            source, version, output = item
+            if output is None:
+                tensor, counter = source, source._counter
+            else:
+                array, counter = source
+                tensor = _tensor(array, counter, True, ctx, output)
             if counter is not None and counter.count != version:
                 raise _changed(ctx, tensor, version)
-            tensors.append(tensor if output is None else _with_node(tensor, ctx, output))
+            tensors.append(tensor)
         return tuple(tensors)
 
     @property
@@ -124,7 +135,7 @@ class Function:
     def apply(cls, *inputs, **settings):
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
         ctx = cls()
-        wanted = False
+        modes, wanted = this_thread.modes, False
         if modes.grad:
             arrays, needs, edges = [], [], []
             for x in inputs:
@@ -146,36 +157,37 @@ class Function:
             ctx.needs_input_grad = (False,) * len(inputs)
         if devices.elsewhere:
             arrays, settings = devices.together(cls, arrays, settings)
-        loud = _warnings.set(_SILENT)
+        loud = None if cls.never_warns else _warnings.set(_SILENT)
         try:
             result = ctx.forward(*arrays, **settings)
         except MemoryError as error:
             raise devices.out_of_memory(cls.__name__, arrays, error) from error
         finally:
-            _warnings.reset(loud)
+            if loud is not None:
+                _warnings.reset(loud)
 
         if type(result) is tuple:
             outputs = tuple([Tensor(y) for y in result])
             if wanted:
-                ctx._record(edges, inputs, arrays, result, outputs)
+                ctx._record(modes, edges, inputs, arrays, result, outputs)
             return outputs if len(outputs) > 1 else outputs[0]
         y = Tensor(result)
         if cls.is_view:
             y._become_view(inputs[0], cls, settings)
         if wanted:
-            ctx._record(edges, inputs, arrays, (result,), (y,))
+            ctx._record(modes, edges, inputs, arrays, (result,), (y,))
         return y
 
-    def _record(ctx, edges, inputs, arrays, results, outputs) -> None:
+    def _record(ctx, modes, edges, inputs, arrays, results, outputs) -> None:
         """Become the node that made `outputs`."""
         ctx.edges, ctx.age = edges, next(_clock)
         if ctx.saved_:
             ctx._pack(inputs, arrays, results, outputs)
-        ctx.out_meta = []
-        for i, y in enumerate(outputs):
-            dtype = y.data.dtype
-            ctx.out_meta.append((y.data.shape, dtype))
-            if dtype.kind == "f" and i not in ctx.constant_outputs:
+        ctx.out_meta = meta = []
+        for y in outputs:
+            array, i = y.data, len(meta)
+            meta.append((array.shape, array.dtype))
+            if array.dtype.kind == "f" and i not in ctx.constant_outputs:
                 y._requires_grad, y._node = True, ctx
                 if i:
                     y._index = i
@@ -187,9 +199,10 @@ class Function:
             modes.checkpoint.add(ctx)
 
     def _pack(ctx, inputs, arrays, results, outputs) -> None:
-        """Replace the saved arrays by (Tensor, its version now, which output it is or None).
+        """Replace the saved arrays by (Tensor, its version now, None) for an input of the op, and
+        by ((array, counter of its writes), version, which one) for an output.
 
-        Such an output has no node: it would be this one, which would hold itself in a cycle.
+        The Tensor that is an output holds this node: kept by it, both would be in a cycle.
         """
         packed = []
         for array in ctx.saved_:
@@ -198,19 +211,23 @@ class Function:
                 continue
             for i, given in enumerate(arrays):
                 if given is array:
-                    tensor, output = _without_base(inputs[i]), None
+                    source = inputs[i]
+                    if type(source) is not Tensor or source._base is not None:
+                        source = _without_base(source)
+                    counter = source._counter
+                    packed.append((source, 0 if counter is None else counter.count, None))
                     break
             else:
-                output = ctx._position(array, results)
-                tensor = _with_node(outputs[output], None, output)
-            counter = tensor._counter
-            packed.append((tensor, 0 if counter is None else counter.count, output))
+                packed.append(ctx._pack_output(array, results, outputs))
         ctx.saved_ = tuple(packed)
 
-    def _position(ctx, array, results) -> int:
+    def _pack_output(ctx, array, results, outputs) -> tuple:
         for i, y in enumerate(results):
             if y is array:
-                return i
+                counter = outputs[i]._counter
+                if counter is None:  # and no other thread has this output yet
+                    counter = outputs[i]._counter = Version()
+                return (array, counter), counter.count, i
         raise RuntimeError(
             f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
             f"got another array of shape {np.shape(array)}; use keep for constants"
@@ -227,16 +244,14 @@ def _without_base(x):
         return Tensor(x)
     if x._base is None or (x._requires_grad and x._node is None):
         return x
-    y = _with_node(x, x._node, x._index)
-    y._requires_grad = x._requires_grad
-    return y
+    return _tensor(x.data, x._counter, x._requires_grad, x._node, x._index)
 
 
-def _with_node(tensor, node, output):
-    """The memory of `tensor` as output number `output` of `node`."""
-    y = Tensor(tensor.data)
-    y._counter = tensor._shared_counter()
-    y._requires_grad, y._node, y._index = True, node, output
+def _tensor(array, counter, requires_grad, node, output):
+    """The Tensor of an array whose writes `counter` counts: output number `output` of `node`."""
+    y = Tensor(array)
+    y._counter = counter
+    y._requires_grad, y._node, y._index = requires_grad, node, output
     return y
 
 

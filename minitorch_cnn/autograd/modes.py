@@ -6,7 +6,7 @@ import functools
 import threading
 
 
-class _Modes(threading.local):
+class Modes:
     """The switches of one thread."""
 
     grad = True
@@ -15,17 +15,24 @@ class _Modes(threading.local):
     recomputing = False
 
 
-modes = _Modes()
+class _ThisThread(threading.local):
+    """Each thread finds its own switches here: `this_thread.modes.grad`."""
+
+    def __init__(self):
+        self.modes = Modes()
+
+
+this_thread = _ThisThread()
 
 
 def is_grad_enabled() -> bool:
     """Whether operations of this thread are recorded for a backward pass."""
-    return modes.grad
+    return this_thread.modes.grad
 
 
 def is_recomputing() -> bool:
     """Whether `checkpoint` runs a function again: side effects (running statistics) are skipped."""
-    return modes.recomputing
+    return this_thread.modes.recomputing
 
 
 class _Switch:
@@ -36,12 +43,13 @@ class _Switch:
 
     def __enter__(self):
         # A stack, because one object may be entered again while it is already in force.
+        modes = this_thread.modes
         self.__dict__.setdefault("before", []).append(getattr(modes, self.name))
         setattr(modes, self.name, self.value)
         return self
 
     def __exit__(self, *error):
-        setattr(modes, self.name, self.before.pop())
+        setattr(this_thread.modes, self.name, self.before.pop())
 
     def __call__(self, fn):
         @functools.wraps(fn)

@@ -55,7 +55,7 @@ class ReLU(Activation):
     memory of an activation behind a linear op, which keeps its own input).
     """
 
-    kind, keeps_output = "relu", True
+    kind, keeps_output, never_warns = "relu", True, True
 
 
 def through_relu(gy, y):

@@ -67,6 +67,7 @@ def is_basic(key) -> bool:
 class Index(Function):
     """y = x[key]."""
 
+    never_warns = True
     is_view = True  # for basic keys; the engine sees for itself whether memory is shared
 
     def forward(ctx, x, key):

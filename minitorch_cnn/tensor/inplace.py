@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import devices
 from ..autograd import function
-from ..autograd.modes import modes
+from ..autograd.modes import this_thread
 from . import arithmetic, elementwise
 from .indexing import Assign, Index, array_keys, keys_beside
 from .movement import clone
@@ -20,7 +20,7 @@ from .promotion import as_operand, can_hold, fitting
 
 
 def _check_writable(x, name: str) -> None:
-    if modes.grad:
+    if this_thread.modes.grad:
         x._follow_base()
         if x._base is not None and x._base.requires_grad:
             _path(x, name)
@@ -58,7 +58,7 @@ def _overwrite(x, new, name: str, made_here=True):
     """Let `x` hold the numbers of `new`, a Tensor that broadcasts to it, and its history, which is
     taken over as it is where no one else has `new`.
     """
-    if not (modes.grad and (new._requires_grad or x._requires_grad)):
+    if not (this_thread.modes.grad and (new._requires_grad or x._requires_grad)):
         x.data[...] = new.data
     elif x._base is not None:
         _assign(x._base, new, _path(x, name))
@@ -82,8 +82,14 @@ def _arithmetic(x, other, name, op, ufunc):
     other = as_operand(other, name)
     if isinstance(other, function.Tensor):
         _check_fits(x, other.shape, name)
-    other_recorded = modes.grad and isinstance(other, function.Tensor) and other._requires_grad
-    if not other_recorded and not (modes.grad and x._requires_grad) and x.dtype.kind == "f":
+    other_recorded = (
+        this_thread.modes.grad and isinstance(other, function.Tensor) and other._requires_grad
+    )
+    if (
+        not other_recorded
+        and not (this_thread.modes.grad and x._requires_grad)
+        and x.dtype.kind == "f"
+    ):
         _, array = arithmetic.arrays_of(name, x, other)
         with arithmetic.quiet():
             ufunc(x.data, array, out=x.data, casting="same_kind")
@@ -159,7 +165,7 @@ def setitem(input, key, value) -> None:
     elif value.ndim:
         value = value.to(device=input.device)
     keys = keys_beside(input.data, array_keys(key), "setitem")
-    recorded = modes.grad and (
+    recorded = this_thread.modes.grad and (
         input._requires_grad or (isinstance(value, function.Tensor) and value._requires_grad)
     )
     try:

@@ -15,7 +15,7 @@ from .arithmetic import unbroadcast
 class Reshape(Function):
     """The same numbers in another shape; a view where the memory layout allows."""
 
-    is_view = True
+    is_view = never_warns = True
 
     def forward(ctx, x, shape):
         ctx.shape = x.shape
@@ -28,7 +28,7 @@ class Reshape(Function):
 class Permute(Function):
     """Axis i of y is axis dims[i] of x."""
 
-    is_view = True
+    is_view = never_warns = True
 
     def forward(ctx, x, dims):
         ctx.dims = dims
@@ -44,7 +44,7 @@ class Permute(Function):
 class Expand(Function):
     """y repeats x along axes of size 1 without copying; the gradient adds the repeats up."""
 
-    is_view = True
+    is_view = never_warns = True
 
     def forward(ctx, x, shape):
         ctx.shape = x.shape

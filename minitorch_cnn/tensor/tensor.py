@@ -14,8 +14,9 @@ import numpy as np
 from .. import backend, devices
 from ..autograd import function
 from ..autograd.engine import run_backward
+from ..autograd.function import Version
 from ..autograd.grad import seed_gradient
-from ..autograd.modes import enable_grad, modes
+from ..autograd.modes import enable_grad, this_thread
 from . import (
     activation,
     arithmetic,
@@ -66,12 +67,6 @@ def _owner(array):
 
 
 _first_look = threading.Lock()  # threads that look at one memory must get one counter
-
-
-class Version:
-    """A count of the writes to memory that a tensor may share with its views."""
-
-    count = 0
 
 
 class Tensor:
@@ -271,7 +266,7 @@ class Tensor:
         if base is None:
             base, path = source, ()
         self._base, self._seen = base, base._node
-        if path is not None and modes.grad:
+        if path is not None and this_thread.modes.grad:
             self._path = path, op, settings
 
     def _way_from_base(self) -> list:
@@ -460,12 +455,7 @@ class Tensor:
 
     __hash__ = object.__hash__
 
-    def __getitem__(self, key):
-        return indexing.getitem(self, key)
-
-    def __setitem__(self, key, value):
-        inplace.setitem(self, key, value)
-
+    __getitem__, __setitem__ = indexing.getitem, inplace.setitem
     __add__, __radd__ = _operator(arithmetic.add), _reflected(arithmetic.add)
     __sub__, __rsub__ = _operator(arithmetic.sub), _reflected(arithmetic.sub)
     __mul__, __rmul__ = _operator(arithmetic.mul), _reflected(arithmetic.mul)

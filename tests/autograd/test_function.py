@@ -164,3 +164,27 @@ def test_arithmetic_on_infinities_warns_of_nothing(leaf):
     assert np.isnan((y + y @ y).data).all()
     y.sum().backward()
     assert np.square(3) == 9 and np.geterr()["over"] == "warn"  # and NumPy itself still does
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_an_op_that_says_it_never_warns_never_does(dtype):
+    info = np.finfo(dtype)
+    extremes = [0, np.inf, np.nan, info.max, info.tiny, info.smallest_subnormal, 1]
+    x = Tensor(np.array(extremes + [-v for v in extremes], dtype))
+    calls = {
+        "ReLU": lambda: x.relu(),
+        "Reshape": lambda: x.reshape(2, 7),
+        "Permute": lambda: x.reshape(2, 7).T,
+        "Expand": lambda: x.expand(2, 14),
+        "Index": lambda: x[::2],
+    }
+    quiet, waiting = set(), Function.__subclasses__()
+    while waiting:
+        op = waiting.pop()
+        waiting += op.__subclasses__()
+        if op.never_warns:
+            quiet.add(op.__name__)
+    assert quiet == set(calls)
+    for call in calls.values():
+        with np.errstate(all="raise"):
+            call()

@@ -6,7 +6,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.autograd import detect_anomaly, is_recomputing
-from minitorch_cnn.autograd.modes import modes
+from minitorch_cnn.autograd.modes import this_thread
 
 
 def test_no_grad_records_nothing_and_ends(leaf):
@@ -56,7 +56,9 @@ def test_decorated_functions_keep_their_name_and_may_recurse(leaf):
 def test_modes_belong_to_one_thread():
     seen = []
     with mt.no_grad(), detect_anomaly():
-        thread = threading.Thread(target=lambda: seen.extend([mt.is_grad_enabled(), modes.anomaly]))
+        thread = threading.Thread(
+            target=lambda: seen.extend([mt.is_grad_enabled(), this_thread.modes.anomaly])
+        )
         thread.start()
         thread.join()
     assert seen == [True, False]
