@@ -22,13 +22,13 @@ from .jit import has_numba, has_numba_cuda
 _rooms: dict[str, "Room"] = {}
 
 
-class _Forced(threading.local):
-    """The twin that `use` forces in one thread."""
+class _ThisThread(threading.local):
+    """What `use` forces in one thread."""
 
-    name: str | None = None
+    forced: str | None = None
 
 
-_forced = _Forced()
+this_thread = _ThisThread()
 
 
 def _always(*_) -> bool:
@@ -97,7 +97,7 @@ class Room:
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
         case.
         """
-        forced = self.twins.get(_forced.name)
+        forced = self.twins.get(this_thread.forced)
         if forced is not None:
             if not forced.runs_here():
                 raise RuntimeError(
@@ -159,11 +159,6 @@ def available(room: str) -> list[str]:
     return [twin.name for twin in _rooms[room].twins.values() if twin.runs_here()]
 
 
-def is_forced() -> bool:
-    """Whether `use` forces a twin in this thread."""
-    return _forced.name is not None
-
-
 @contextmanager
 def use(name: str) -> Iterator[None]:
     """Force the twin `name` in every room that has it, in this thread, until the block ends.
@@ -176,9 +171,8 @@ def use(name: str) -> Iterator[None]:
     """
     if name not in names():
         raise KeyError(f"use: no twin {name!r}; the twins are {', '.join(names())}")
-    before = _forced.name
-    _forced.name = name
+    before, this_thread.forced = this_thread.forced, name
     try:
         yield
     finally:
-        _forced.name = before
+        this_thread.forced = before

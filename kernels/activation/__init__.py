@@ -23,7 +23,7 @@ import numpy as np
 
 from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room, is_forced
+from ..twins import COMPILER, CUPY, NUMBA, Room, this_thread
 from . import vectorised
 
 # How many settings each kind has.
@@ -69,7 +69,8 @@ def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray
 
     Raises ValueError for an unknown kind or another number of settings.
     """
-    _check("activation_forward", kind, settings)
+    if KINDS.get(kind) != len(settings):
+        raise _refusal("activation_forward", kind, settings)
     return _twin(x, kind).activation_forward(x, kind, *settings)
 
 
@@ -80,21 +81,22 @@ def activation_backward(
 
     Raises ValueError for an unknown kind, another number of settings, or shapes that differ.
     """
-    name = "activation_backward"
-    _check(name, kind, settings)
+    if KINDS.get(kind) != len(settings):
+        raise _refusal("activation_backward", kind, settings)
     if gy.shape != kept.shape:
-        raise ValueError(f"{name}: gy has the shape {gy.shape}, kept {kept.shape}; they must agree")
+        raise ValueError(
+            f"activation_backward: gy has the shape {gy.shape}, kept {kept.shape}; they must agree"
+        )
     return _twin(kept, kind).activation_backward(gy, kept, kind, *settings)
 
 
 def _twin(array: np.ndarray, kind: str) -> ModuleType:
-    if array.size < SMALL and type(array) is np.ndarray and not is_forced():
+    if array.size < SMALL and type(array) is np.ndarray and this_thread.forced is None:
         return vectorised
     return ROOM.choose(Case(kind, type(array), array.dtype))
 
 
-def _check(name: str, kind: str, settings: tuple) -> None:
+def _refusal(name: str, kind: str, settings: tuple) -> ValueError:
     if kind not in KINDS:
-        raise ValueError(f"{name}: kind={kind!r} must be one of {', '.join(KINDS)}")
-    if len(settings) != KINDS[kind]:
-        raise ValueError(f"{name}: {kind} has {KINDS[kind]} settings, not {len(settings)}")
+        return ValueError(f"{name}: kind={kind!r} must be one of {', '.join(KINDS)}")
+    return ValueError(f"{name}: {kind} has {KINDS[kind]} settings, not {len(settings)}")

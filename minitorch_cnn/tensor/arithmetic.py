@@ -14,11 +14,14 @@ def unbroadcast(g, shape):
     """The adjoint of broadcasting: `g` summed over the axes that an operand of `shape` lacked."""
     if g.data.shape == shape:
         return g
-    added = g.ndim - len(shape)
-    axes = tuple(range(added)) + tuple(
-        added + i for i, size in enumerate(shape) if size == 1 and g.data.shape[added + i] != 1
-    )
-    return g.sum(axes, keepdim=True).reshape(shape) if axes else g.reshape(shape)
+    added = g.data.ndim - len(shape)
+    axes = list(range(added))
+    for axis, size in enumerate(shape, added):
+        if size == 1 and g.data.shape[axis] != 1:
+            axes.append(axis)
+    if axes:
+        g = g.sum(axes, keepdim=True)
+    return g.reshape(shape) if added else g
 
 
 def quiet():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numbers
-from itertools import zip_longest
+from itertools import combinations
 
 import numpy as np
 
@@ -78,7 +78,9 @@ def meet(a, b, name: str, floating: bool = False):
     Tensor = function.Tensor
     if type(a) is Tensor and type(b) is Tensor:  # what most operands are
         x, y = a.data, b.data
-        if x.dtype is y.dtype and x.shape == y.shape and x.dtype.kind == "f":
+        if x.dtype is y.dtype and x.dtype.kind == "f":
+            if x.shape != y.shape:
+                check_broadcast(name, x.shape, y.shape)
             return a, b
     if isinstance(a, Tensor) and _fits_any_float(b) and a.data.dtype.kind == "f":
         return a, np.asarray(b, a.data.dtype)
@@ -134,12 +136,15 @@ def as_tensor(x, name: str):
 
 def to_floating(x, name: str):
     """A Tensor of a float dtype: integers and booleans become the default float type."""
-    x = as_tensor(x, name)
+    if not isinstance(x, function.Tensor):
+        x = as_tensor(x, name)
     return x if x.data.dtype.kind == "f" else x.to(backend.get_default_dtype())
 
 
 def check_broadcast(name: str, *shapes) -> None:
     """RuntimeError for shapes that do not broadcast."""
-    for sizes in zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1):
-        if len(set(sizes) - {1}) > 1:
-            raise RuntimeError(f"{name}: shapes {' and '.join(map(str, shapes))} do not broadcast")
+    for a, b in combinations(shapes, 2):
+        for n, m in zip(a[::-1], b[::-1], strict=False):
+            if n != m and n != 1 and m != 1:
+                both = " and ".join(map(str, shapes))
+                raise RuntimeError(f"{name}: shapes {both} do not broadcast")

@@ -12,7 +12,6 @@ from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, where
 from .elementwise import exp, sqrt
-from .movement import Expand, Reshape
 from .promotion import to_floating
 
 ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
@@ -32,7 +31,7 @@ def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
     for d in dims:
         if not -span <= d < span:
             raise IndexError(f"{name}: dim={d} must lie in [{-span}, {span - 1}]")
-    axes = tuple(int(d) % span for d in dims)
+    axes = tuple([int(d) % span for d in dims])
     if len(set(axes)) != len(axes):
         raise RuntimeError(f"{name}: dim={dims} names an axis twice")
     return axes if ndim else ()
@@ -48,12 +47,23 @@ class Sum(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.shape, ctx.axes = x.shape, axes
-        return _accumulated(x.sum, x.dtype, axis=axes, keepdims=keepdim)
+        return _accumulated(x.sum, x.dtype, axes, None, keepdim)
 
     def backward(ctx, gy):
-        if gy.data.ndim != len(ctx.shape):
-            gy = Reshape.apply(gy, shape=kept_shape(ctx.shape, ctx.axes))
-        return Expand.apply(gy, shape=ctx.shape)
+        return Spread.apply(gy, shape=ctx.shape, axes=ctx.axes)
+
+
+class Spread(Function):
+    """y repeats x along axes, which x has lost or has with size 1: the adjoint of `Sum`."""
+
+    def forward(ctx, x, shape, axes):
+        ctx.axes, ctx.keepdim = axes, x.ndim == len(shape)
+        y = np.empty(shape, x.dtype, like=x)
+        y[...] = x if ctx.keepdim else x.reshape(kept_shape(shape, axes))
+        return y
+
+    def backward(ctx, gy):
+        return Sum.apply(gy, axes=ctx.axes, keepdim=ctx.keepdim)
 
 
 class Prod(Function):
@@ -61,7 +71,7 @@ class Prod(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
-        y = _accumulated(x.prod, x.dtype, axis=axes, keepdims=keepdim)
+        y = _accumulated(x.prod, x.dtype, axes, None, keepdim)
         ctx.save(x, y)
         return y
 
@@ -102,20 +112,20 @@ class Extremum(Function):
         return Mul.apply(gy.reshape(kept_shape(share.shape, ctx.axes)), share)
 
 
-def _accumulated(reduce, dtype, **settings):
+def _accumulated(reduce, dtype, axis, *settings):
     """A sum or product of numbers of `dtype`: int64 for integers, by float32 for float16."""
     if dtype.kind != "f":
-        return reduce(dtype=backend.int64, **settings)
+        return reduce(axis, backend.int64, *settings)
     if dtype.itemsize == 2:
-        return reduce(dtype=backend.float32, **settings).astype(dtype)
-    return reduce(**settings)
+        return reduce(axis, backend.float32, *settings).astype(dtype)
+    return reduce(axis, None, *settings)  # naming its own dtype would cost half as much again
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
     """The sum along `dim` (all axes by default); integers and booleans add up in int64."""
     if dtype is not None:
         input = input.to(dtype)
-    return Sum.apply(input, axes=axes_of(dim, input.ndim, "sum"), keepdim=keepdim)
+    return Sum.apply(input, axes=axes_of(dim, input.data.ndim, "sum"), keepdim=keepdim)
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None):
@@ -364,7 +374,7 @@ class Cumsum(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        return _accumulated(x.cumsum, x.dtype, axis=axis)
+        return _accumulated(x.cumsum, x.dtype, axis)
 
     def backward(ctx, gy):
         return gy.flip(ctx.axis).cumsum(ctx.axis).flip(ctx.axis)
