@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minitorch_cnn import functional as F
-from minitorch_cnn.autograd import gradcheck, gradgradcheck
+from minitorch_cnn.autograd import grad, gradcheck, gradgradcheck
 from minitorch_cnn.tensor.tensor import Tensor
 
 erf = np.vectorize(math.erf)
@@ -182,6 +182,18 @@ def test_prelu_has_a_slope_per_channel(shape, weight, rng):
     if x.size:
         assert gradcheck(F.prelu, inputs)
         assert gradgradcheck(F.prelu, inputs)
+
+
+def test_both_gradients_of_prelu_at_once_are_differentiable(rng):
+    x = leaf(rng.uniform(0.1, 2, (2, 3, 4)) * rng.choice([-1, 1], (2, 3, 4)))
+    w, gy = leaf(rng.uniform(-1, 1, 3)), leaf(rng.standard_normal((2, 3, 4)))
+    a, b = Tensor(rng.standard_normal(x.shape)), Tensor(rng.standard_normal(3))
+
+    def both(x, w, gy):
+        gx, gw = grad(F.prelu(x, w), (x, w), gy, create_graph=True)
+        return (gx * a).sum() + (gw * b).sum()
+
+    assert gradcheck(both, (x, w, gy))
 
 
 def test_prelu_refuses_a_weight_for_other_channels():
