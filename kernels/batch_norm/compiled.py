@@ -81,23 +81,22 @@ def _statistics(x, mean, var, team, first, last):
     if shared(team, first, last):
         return
     N, _, L = x.shape
+    zero = x.dtype.type(0)
     for c in range(first, last):
         total = 0.0
         for n in range(N):
-            row = x[n, c]
             for start in range(0, L, RUN):
-                part = x.dtype.type(0)
-                for i in range(start, min(start + RUN, L)):
+                row, part = x[n, c, start : start + RUN], zero
+                for i in range(row.size):
                     part += row[i]
                 total += part
         near = x.dtype.type(total / (N * L))
         # What rounding took from `near`, as large as its last digit, the second pass finds.
         rest = squares = 0.0
         for n in range(N):
-            row = x[n, c]
             for start in range(0, L, RUN):
-                part, square = x.dtype.type(0), x.dtype.type(0)
-                for i in range(start, min(start + RUN, L)):
+                row, part, square = x[n, c, start : start + RUN], zero, zero
+                for i in range(row.size):
                     part += row[i] - near
                     square += (row[i] - near) * (row[i] - near)
                 rest += part
@@ -147,10 +146,10 @@ def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, team, first, 
         middle, scale, shift = mean[c], invstd[c] * weight[c], bias[c]
         sum_g = sum_gx = 0.0
         for n in range(N):
-            row, g = x[n, c], gy[n, c]
             for start in range(0, L, RUN):
-                part_g, part_gx = zero, zero
-                for i in range(start, min(start + RUN, L)):
+                run = slice(start, start + RUN)
+                row, g, part_g, part_gx = x[n, c, run], gy[n, c, run], zero, zero
+                for i in range(row.size):
                     centred = row[i] - middle
                     passed = zero if relu and centred * scale + shift <= zero else g[i]
                     part_g += passed
