@@ -159,7 +159,7 @@ class Function:
             arrays, settings = devices.together(cls, arrays, settings)
         loud = None if cls.never_warns else _warnings.set(_SILENT)
         try:
-            result = ctx.forward(*arrays, **settings)
+            result = ctx.forward(*arrays, **settings) if settings else ctx.forward(*arrays)
         except MemoryError as error:
             raise devices.out_of_memory(cls.__name__, arrays, error) from error
         finally:
@@ -218,20 +218,19 @@ class Function:
                     packed.append((source, 0 if counter is None else counter.count, None))
                     break
             else:
-                packed.append(ctx._pack_output(array, results, outputs))
+                for i, y in enumerate(results):
+                    if y is array:
+                        counter = outputs[i]._counter
+                        if counter is None:  # and no other thread has this output yet
+                            counter = outputs[i]._counter = Version()
+                        packed.append(((array, counter), counter.count, i))
+                        break
+                else:
+                    raise RuntimeError(
+                        f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
+                        f"got another array of shape {np.shape(array)}; use keep for constants"
+                    )
         ctx.saved_ = tuple(packed)
-
-    def _pack_output(ctx, array, results, outputs) -> tuple:
-        for i, y in enumerate(results):
-            if y is array:
-                counter = outputs[i]._counter
-                if counter is None:  # and no other thread has this output yet
-                    counter = outputs[i]._counter = Version()
-                return (array, counter), counter.count, i
-        raise RuntimeError(
-            f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
-            f"got another array of shape {np.shape(array)}; use keep for constants"
-        )
 
 
 def _without_base(x):
