@@ -145,7 +145,7 @@ def _tanh(x, y, team, first, last):
         return
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
-        m = exp_minus_1(TWO * _clip(x[i], -FAR, FAR))
+        m = exp_minus_1(TWO * x[i])
         y[i] = m / (m + TWO)
 
 
