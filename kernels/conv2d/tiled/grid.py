@@ -7,6 +7,7 @@ place that a row and a column can have between two steps of the stride: inputs a
 meet the same taps. Then x is gy, y is gx, and rows and terms change roles.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -98,6 +99,15 @@ def pieces(macs: int, threads: int) -> int:
     Results do not depend on it: no sum is cut.
     """
     return max(1, min(2 * threads, macs // WORTH)) if threads > 1 else 1
+
+
+def cuts_of_positions(count: int, matrix: Matrix, taps: int, x_shape: tuple) -> int:
+    """How many of the cuts for `count` blocks are between positions, the others between rows.
+
+    What positions are cut for, every block reads all weights; what rows are cut for, all of x.
+    """
+    weights = matrix.groups * matrix.rows * matrix.terms * taps
+    return count if weights <= math.prod(x_shape) else 1
 
 
 def blocks(matrix: Matrix, along: list[tuple[int, int]], count: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
 from ...team import shared
 from ...workspace import cut
 from ..finish import finish
-from .grid import Grid, Plan, block_of, blocks, pieces
+from .grid import Grid, Plan, block_of, blocks, cuts_of_positions, pieces
 from .weights import Matrix, layout
 
 LARGE = 2**26  # multiply-adds of a block, unless it is an image
@@ -36,7 +36,8 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     macs = N * OH * OW * matrix.groups * matrix.rows * terms
     count = pieces(macs, threads)
     most = max(BLOCK // row, tile // columns, 1)
-    each = -(-N * OH * matrix.groups // max(count, min(N, macs // LARGE)))
+    cuts = cuts_of_positions(count, matrix, len(grid.taps), x_shape)
+    each = -(-N * OH * matrix.groups // max(cuts, min(N, macs // LARGE)))
     if min(each, most) < OH:
         rows = cut(OH, min(each, most))
         along = [(n * OH + at.start, n * OH + at.stop) for n in range(N) for at in rows]

@@ -13,7 +13,7 @@ from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile, p
 from ...team import shared
 from ...workspace import cut
 from ..finish import finish
-from .grid import Grid, Plan, block_of, blocks, pieces
+from .grid import Grid, Plan, block_of, blocks, cuts_of_positions, pieces
 from .weights import Matrix, layout
 
 BLOCK = 2**19  # bytes of gathered input: a quarter of a common second-level cache
@@ -36,7 +36,8 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     tiles = -(-N * OH * OW // tile)
     macs = N * OH * OW * matrix.groups * matrix.rows * matrix.terms
     count = pieces(macs, threads)
-    most = min(BLOCK // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // count))
+    cuts = cuts_of_positions(count, matrix, 1, x_shape)
+    most = min(BLOCK // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // cuts))
     along = [(at.start, at.stop) for at in cut(tiles, most)]
     batch = max((t1 - t0 for t0, t1 in along), default=0)
     return Plan(

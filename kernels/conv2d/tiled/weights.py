@@ -9,9 +9,11 @@ from typing import NamedTuple
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, lanes_of, transpose_tile
+from ...register_tile import ROWS, lanes_of, prefetch, transpose_tile
 from ...team import shared
 
+TOGETHER = 8  # strips laid out in one go: their numbers are neighbours in every term
+TERMS = 16  # of a few strips, laid out before others: both their places stay in the cache
 FEW = 4  # tiles of positions for which laying out weights anew does not pay
 
 
@@ -57,11 +59,9 @@ class Layout(NamedTuple):
 def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
     """How to lay out weights that meet so many tiles of positions."""
     kernel_size = min(matrix.row_step, matrix.term_step)
-    # Where every k and every row is as far from the next, tiles can take w as it is.
-    uniform = matrix.rows % ROWS == 0 and taps == kernel_size
-    if uniform and tiles <= FEW and (taps == 1 or matrix.term_step == taps):
-        k = matrix.term_step if taps == 1 else 1
-        strides = matrix.row_step, k, ROWS * matrix.row_step, matrix.group_step
+    # Where a row's terms and taps follow one another, tiles can take w as it is.
+    if matrix.rows % ROWS == 0 and tiles <= FEW and matrix.term_step == taps == kernel_size:
+        strides = matrix.row_step, 1, ROWS * matrix.row_step, matrix.group_step
         return Layout(0, 0, strides)
     strip = matrix.terms * taps * ROWS
     count = matrix.groups * matrix.strips
@@ -90,23 +90,35 @@ def pack(w, matrix, taps, width, start, packed, team, first, last):
     if in_order and term_step == T:
         C, T = 1, C * T  # a row's terms follow one another like taps
     rounded = (T + lanes - 1) // lanes * lanes
-    for c in range(C):
-        for strip in range(first, last):
-            for part in range(0, width, ROWS):
-                row = strip % strips * width + part
-                at = strip // strips * group_step + row * row_step + c * term_step
-                to = ((strip - start) * C + c) * T * width + part
-                done = 0
-                if in_order and row + ROWS <= R:
-                    done = T // lanes * lanes
-                    # What a last vector lays out beyond T, the next term overwrites.
-                    inside = at + (ROWS - 1) * row_step + rounded <= len(w)
-                    if inside and lanes <= 2 * T and c * T + rounded <= C * T:
-                        done = rounded
-                    for t in range(0, done, lanes):
-                        transpose_tile(w, at + t, row_step, packed, to + t * width, width)
-                for t in range(done, T):
-                    tap = t if in_order else taps[t]
-                    for r in range(ROWS):
-                        number = w[at + r * row_step + tap] if row + r < R else 0
-                        packed[to + t * width + r] = number
+    for begin in range(first, last, TOGETHER):
+        for c0 in range(0, C, TERMS):
+            if row_step == T == 1:
+                for c in range(c0 + TERMS, c0 + 2 * TERMS):
+                    for ahead in range(0, TOGETHER * width, lanes):
+                        prefetch(w, c * term_step + begin * width + ahead)
+            for strip in range(begin, min(begin + TOGETHER, last)):
+                for part in range(0, width, ROWS):
+                    row = strip % strips * width + part
+                    w_at = strip // strips * group_step + row * row_step
+                    for c in range(c0, min(c0 + TERMS, C)):
+                        at = w_at + c * term_step
+                        to = ((strip - start) * C + c) * T * width + part
+                        done = 0
+                        if row_step == T == 1 and row + ROWS <= R:
+                            source, target = w[at : at + ROWS], packed[to : to + ROWS]
+                            for r in range(ROWS):
+                                target[r] = source[r]
+                            done = 1
+                        elif in_order and row + ROWS <= R:
+                            done = T // lanes * lanes
+                            # What a last vector lays out beyond T, the next term overwrites.
+                            inside = at + (ROWS - 1) * row_step + rounded <= len(w)
+                            if inside and lanes <= 2 * T and c * T + rounded <= C * T:
+                                done = rounded
+                            for t in range(0, done, lanes):
+                                transpose_tile(w, at + t, row_step, packed, to + t * width, width)
+                        for t in range(done, T):
+                            tap = t if in_order else taps[t]
+                            for r in range(ROWS):
+                                number = w[at + r * row_step + tap] if row + r < R else 0
+                                packed[to + t * width + r] = number

@@ -67,7 +67,9 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads):
     for part in cut(-(-R // strip), max(most, 1) * VECTORS):
         wide = (part.stop - part.start) * strip
         count = pieces(N * TH * TW * points * C * wide, threads)
-        rows = max(1, min(TILES // TW, -(-N * TH // count)))
+        # What rows are cut for, every block reads all of U; what its panels are cut for, all of x.
+        cuts = count if points * wide <= N * OH * OW else 1
+        rows = max(1, min(TILES // TW, -(-N * TH // cuts)))
         along = cut(N * TH, rows)
         rows = max((at.stop - at.start for at in along), default=1)
         panels, across = -(-wide // (VECTORS * lanes)), -(-count // max(len(along), 1))
