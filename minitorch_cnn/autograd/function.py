@@ -173,7 +173,7 @@ class Function:
             return outputs if len(outputs) > 1 else outputs[0]
         y = Tensor(result)
         if cls.is_view:
-            y._become_view(inputs[0], cls, settings)
+            y._become_view(inputs[0], cls, settings, modes.grad)
         if wanted:
             ctx._record(modes, edges, inputs, arrays, (result,), (y,))
         return y

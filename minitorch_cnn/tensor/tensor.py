@@ -16,7 +16,7 @@ from ..autograd import function
 from ..autograd.engine import run_backward
 from ..autograd.function import Version
 from ..autograd.grad import seed_gradient
-from ..autograd.modes import enable_grad, this_thread
+from ..autograd.modes import enable_grad
 from . import (
     activation,
     arithmetic,
@@ -255,10 +255,10 @@ class Tensor:
                     self._counter = Version()
         return self._counter
 
-    def _become_view(self, source, op, settings) -> None:
+    def _become_view(self, source, op, settings, recording: bool) -> None:
         """Share the version of `source` if memory is shared, and remember the way from its base."""
         memory, array = self.data.base, source.data
-        near = memory is not None and (memory is array or memory is array.base)
+        near = memory is array or (memory is not None and memory is array.base)
         if not near and self.data.size and _owner(self.data) is not _owner(array):
             return
         self._counter = source._counter or source._shared_counter()
@@ -266,7 +266,7 @@ class Tensor:
         if base is None:
             base, path = source, ()
         self._base, self._seen = base, base._node
-        if path is not None and this_thread.modes.grad:
+        if path is not None and recording:
             self._path = path, op, settings
 
     def _way_from_base(self) -> list:
