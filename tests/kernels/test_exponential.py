@@ -56,9 +56,9 @@ def test_beyond_float32_are_the_limits_and_nan_stays_nan(evaluated):
     y = evaluated(np.array([-np.inf, -1e30, -200, 200, 1e30, np.inf, np.nan], np.float32))
     limits = {
         "exp": (0, np.inf),
-        "exp_minus_1": (-1, y["exp_minus_1"][3]),
+        "exp_minus_1": (-1, math.expm1(88.375)),  # where it ends
         "normal density": (0, 0),
     }
     for name in FUNCTIONS:
         low, high = limits.get(name, (0, 1))
-        np.testing.assert_array_equal(y[name], [low] * 3 + [high] * 3 + [np.nan])
+        np.testing.assert_allclose(y[name], [low] * 3 + [high] * 3 + [np.nan], rtol=2e-7)
