@@ -7,9 +7,8 @@ to 6e-6 far to the left, where the rounding of x^2 is an exponent's.
 import math
 
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
 
+from .bits import bits_of, float_of
 from .jit import kernel
 
 LOG2_E = np.float32(math.log2(math.e))
@@ -36,29 +35,13 @@ A0, A1, A2, A3 = map(np.float32, (0.5, 0.359605849, 0.118135951, 0.016701691))
 B1, B2, B3, B4 = map(np.float32, (1.517084241, 0.946846068, 0.295902729, 0.041870534))
 
 
-def _bitcast(to, of):
-    """What turns a number into the one of another type that has the same bits."""
-
-    @intrinsic
-    def cast(typing_context, value):
-        def generate(context, builder, signature, arguments):
-            return builder.bitcast(arguments[0], context.get_value_type(to))
-
-        return to(of), generate
-
-    return cast
-
-
-_bits, _number = _bitcast(types.int32, types.float32), _bitcast(types.float32, types.int32)
-
-
 @kernel(inline=True)
 def _reduced(x):
     """2^n and r of x = n ln 2 + r with |r| <= ln 2 / 2."""
     rounded = x * LOG2_E + ROUNDS  # any_order would undo it in the next line: not for this kernel
     n = rounded - ROUNDS
     r = (x - n * LN2_HIGH) - n * LN2_LOW
-    return _number(_bits(rounded) << np.int32(23)), r
+    return float_of(bits_of(rounded) << np.int32(23)), r
 
 
 @kernel(inline=True)

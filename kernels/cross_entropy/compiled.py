@@ -3,14 +3,16 @@
 Threads share out the samples or the pixels.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
+from ..bits import largest_of
 from ..exponential import exp
 from ..jit import kernel
 from ..team import shared
 from ..threads import parallel_ranges
 
-LANES = 16  # maxima kept side by side: a single one would be found one logit at a time
 PIXELS = 256  # of an image, whose classes are gone through together
 ZERO = np.float32(0)
 
@@ -35,8 +37,13 @@ def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
 def _classes(x, weight, smoothing):
     """(C,) each: q of a class where it is the target, and what all samples have of q."""
     C = x.shape[1]
-    w = np.ones(C, x.dtype) if weight is None else weight
-    return w * x.dtype.type(1 - smoothing), w * x.dtype.type(smoothing / C)
+    hard, soft = _plain_classes(C, x.dtype, smoothing)
+    return (hard, soft) if weight is None else (weight * hard, weight * soft)
+
+
+@lru_cache(maxsize=256)
+def _plain_classes(C, dtype, smoothing):
+    return np.full(C, 1 - smoothing, dtype), np.full(C, smoothing / C, dtype)
 
 
 def _share_out(rows, pixels, x, target, ignore_index, *arrays):
@@ -55,18 +62,10 @@ def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, las
     if shared(team, first, last):
         return
     C = x.shape[1]
-    lanes = np.empty(LANES, x.dtype)
     smooth = soft.any()
     for n in range(first, last):
         row = x[n]
-        lanes[:] = -np.inf
-        for start in range(0, C - LANES + 1, LANES):
-            part = row[start : start + LANES]
-            for k in range(LANES):
-                lanes[k] = part[k] if part[k] > lanes[k] else lanes[k]
-        for c in range(C - C % LANES, C):
-            lanes[0] = row[c] if row[c] > lanes[0] else lanes[0]
-        largest = lanes.max()
+        largest = largest_of(row)
         total = ZERO
         for c in range(C):
             total += exp(row[c] - largest)

@@ -94,29 +94,35 @@ class ClassCrossEntropy(Function):
     def backward(ctx, gy):
         (x,) = ctx.saved
         m, s, target = ctx.kept
-        if ctx.divisor is not None:
-            gy = (gy / (ctx.divisor or 1.0)).expand(target.shape)
-        return ClassCrossEntropyBackward.apply(
-            gy, x, m=m, s=s, target=target, axis=ctx.axis, **ctx.settings
-        )
+        settings = {"divisor": ctx.divisor, "axis": ctx.axis, **ctx.settings}
+        return ClassCrossEntropyBackward.apply(gy, x, m=m, s=s, target=target, **settings)
 
 
 class ClassCrossEntropyBackward(Function):
-    """gx = gy (p sum q - q).    gy (N, *), x, gx (N, C, *)"""
+    """gx = gy (p sum q - q), with a divisor gy / divisor.
 
-    def forward(ctx, gy, x, m, s, target, axis, **settings):
+    gy (N, *), or () with a divisor, x, gx (N, C, *)
+    """
+
+    def forward(ctx, gy, x, m, s, target, divisor, axis, **settings):
         ctx.save(gy, x)
         ctx.keep(target)
-        ctx.axis, ctx.settings = axis, settings
+        ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
         rows, targets = _rows(x, axis, target)
-        gx = cross_entropy_backward(gy.reshape(m.shape), rows, m, s, targets, **settings)
-        return gx.reshape(x.shape)
+        share = np.empty_like(m)
+        share[...] = gy.reshape(m.shape) if divisor is None else gy / gy.dtype.type(divisor or 1)
+        return cross_entropy_backward(share, rows, m, s, targets, **settings).reshape(x.shape)
 
     def backward(ctx, v):
         gy, x = ctx.saved
         (target,) = ctx.kept
+        share = gy if ctx.divisor is None else (gy / (ctx.divisor or 1)).expand(target.shape)
         q = Tensor(_class_masses(x.data, target, ctx.axis, **ctx.settings))
-        return _second_gradients(v, gy, x, q, ctx.axis, (*ctx.needs_input_grad, False))[:2]
+        wanted = *ctx.needs_input_grad, False
+        ggy, g2x, _ = _second_gradients(v, share, x, q, ctx.axis, wanted)
+        if ggy is not None and ctx.divisor is not None:
+            ggy = ggy.sum() / (ctx.divisor or 1)
+        return ggy, g2x
 
 
 def _rows(x, axis, target):
