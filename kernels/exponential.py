@@ -7,6 +7,8 @@ to 6e-6 far to the left, where the rounding of x^2 is an exponent's.
 import math
 
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 
 from .bits import bits_of, float_of
 from .jit import kernel
@@ -33,6 +35,22 @@ P0, P1, P2, P3, P4 = map(
 FARTHEST = np.float32(13.26)
 A0, A1, A2, A3 = map(np.float32, (0.5, 0.359605849, 0.118135951, 0.016701691))
 B1, B2, B3, B4 = map(np.float32, (1.517084241, 0.946846068, 0.295902729, 0.041870534))
+
+
+@intrinsic
+def in_long_vectors(typing_context):
+    """Let the kernel that calls it use the longest vectors of the processor.
+
+    Without, the compiler takes half of 512 bits, since some processors slow down at longer ones.
+    That is faster until a number takes as many instructions as those of the normal distribution.
+    """
+
+    def generate(context, builder, signature, arguments):
+        # llvmlite knows no attribute with a value, but writes out what its set holds.
+        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        return context.get_dummy_value()
+
+    return types.void(), generate
 
 
 @kernel(inline=True)

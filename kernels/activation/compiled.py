@@ -5,7 +5,7 @@ Those with an exponential are in float32 throughout.
 
 import numpy as np
 
-from ..exponential import exp, exp_minus_1, normal, sigmoid
+from ..exponential import exp, exp_minus_1, in_long_vectors, normal, sigmoid
 from ..jit import kernel
 from ..team import shared
 from ..threads import parallel_ranges
@@ -181,6 +181,7 @@ def _silu_slope(gy, x, gx, team, first, last):
 def _gelu(x, y, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
         below, _ = normal(x[i])
@@ -191,6 +192,7 @@ def _gelu(x, y, team, first, last):
 def _gelu_slope(gy, x, gx, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         below, density = normal(x[i])
@@ -201,6 +203,7 @@ def _gelu_slope(gy, x, gx, team, first, last):
 def _gelu_tanh(x, y, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = x[i] * sigmoid(TWO_A * x[i] * (ONE + B * x[i] * x[i]))
@@ -210,6 +213,7 @@ def _gelu_tanh(x, y, team, first, last):
 def _gelu_tanh_slope(gy, x, gx, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         near = _clip(x[i], -FAR, FAR)

@@ -35,6 +35,24 @@ def evaluated():
     return evaluate
 
 
+def test_vectors_are_as_long_as_registers_where_a_kernel_says_so():
+    numba = pytest.importorskip("numba")
+    from llvmlite import binding
+    from minitorch_cnn.kernels.exponential import in_long_vectors
+
+    if not binding.get_host_cpu_features().get("avx512f"):
+        pytest.skip("registers of 512 bits are AVX-512's")
+
+    @numba.njit
+    def negate(x):
+        in_long_vectors()
+        for i in range(x.size):
+            x[i] = -x[i]
+
+    negate(np.ones(3, np.float32))
+    assert "zmm" in negate.inspect_asm(negate.signatures[0])
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_relative_error_is_as_small_as_the_docstring_says(evaluated, name):
     exact, (low, high), error = FUNCTIONS[name]
