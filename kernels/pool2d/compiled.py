@@ -176,7 +176,8 @@ def _max_forward(
     for plane in range(first, last):
         take_apart(x[plane], phases, height, width, sh, sw, top, left)
         best[:] = -np.inf
-        winner[:] = first_tap[:run]  # where all are -inf, the first wins
+        for j in range(run):
+            winner[j] = first_tap[j]  # where all are -inf, the first wins
         for k in range(taps.size):
             _raise_to(best, winner, phases[taps[k] :], np.int32(k))
         for i in range(OH):
