@@ -87,7 +87,7 @@ def parallel_ranges(kernel: Callable, items: int, size: int, *args) -> None:
         kernel(*args, 0, 0, items)
         return
     try:
-        team.wake()
+        team.wake(size // LITTLE)
         kernel(*args, team.address, 0, items)
         if team.failed():
             raise MemoryError(f"{kernel.__name__}: no memory for the work of one of the threads")
@@ -111,9 +111,9 @@ class _Team:
         for member in self.members:
             member.start()
 
-    def wake(self) -> None:
-        """Send the members who sleep to where kernels arrive."""
-        for member in self.members:
+    def wake(self, count: int) -> None:
+        """Send those of the first `count` members who sleep to where kernels arrive."""
+        for member in self.members[:count]:
             if member.asleep:
                 member.asleep = False
                 member.queue.put(None)

@@ -43,7 +43,7 @@ def count_items(work, times, ranks, team, first, last):
         ranks[i] = -team
 
 
-def run(items, work=100, size=LITTLE):
+def run(items, work=100, size=2 * LITTLE):
     times, ranks = np.zeros((2, items), np.int64)
     parallel_ranges(count_items, items, size, work, times, ranks)
     return times, ranks
@@ -83,6 +83,17 @@ def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
     parallel_for(lambda _: results.append(run(100, work=5000)), 6)
     assert len(results) == 6
     assert all((times == 1).all() and (ranks == 0).all() for times, ranks in results)
+
+
+def test_a_small_piece_of_work_wakes_few():
+    run(100)
+    deadline = time.monotonic() + 30
+    while not all(member.asleep for member in threads._team.members):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for _ in range(20):
+        run(100, size=LITTLE)
+        assert threads._team.members[1].asleep
 
 
 def test_one_thread_has_no_team():
