@@ -37,5 +37,6 @@ def largest_of(row):
     """
     largest = _ordered(bits_of(row[0]))
     for k in range(row.size):
-        largest = max(largest, _ordered(bits_of(row[k])))
+        other = _ordered(bits_of(row[k]))
+        largest = other if other > largest else largest
     return float_of(_ordered(largest))
