@@ -91,7 +91,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 def check_indices(name: str, indices, size: int, reason: str) -> None:
     """IndexError naming the first of `indices` outside 0..size-1."""
     bad = (indices < 0) | (indices >= size)
-    if bad.any():
+    if np.count_nonzero(bad):  # several times as fast as any
         raise IndexError(
             f"{name}: index {indices[bad].flat[0]} must be in 0..{size - 1}, as {reason}"
         )

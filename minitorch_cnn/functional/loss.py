@@ -177,7 +177,10 @@ def cross_entropy(
     indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
     divisor = {"none": None, "sum": 1.0}.get(reduction)
     if reduction == "mean":
-        divisor = float(_weight_of(name, indices, counted, weight, input.dtype).sum())
+        if weight is None:
+            divisor = float(np.count_nonzero(counted))
+        else:
+            divisor = float(_weight_of(name, indices, counted, weight, input.dtype).sum())
     return ClassCrossEntropy.apply(
         input,
         divisor=divisor,
