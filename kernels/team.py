@@ -34,7 +34,8 @@ GATE = 6  # odd while members may come in; another number for every kernel
 INSIDE = 7  # members that have come in and not left
 LEAVE = 8  # not 0: members go back to Python, where other work waits for them
 FAILED = 9  # not 0: a piece could not be done
-NEXT = 10  # and the numbers after it: for each thread, which of its pieces is the next
+ADMITTED = 10  # how many threads may take part
+NEXT = 11  # and the numbers after it: for each thread, which of its pieces is the next
 
 CIRCLES = 2**18  # without work, before a member goes to sleep: some milliseconds
 SHORT = 2**10  # circles after which a thread that waits lets others have its core
@@ -218,7 +219,7 @@ def serve(team, rank):
         gate = _load(team, GATE)
         if gate % 2 == 1 and gate != seen:
             _add(team, INSIDE, 1)
-            if _load(team, GATE) == gate:
+            if _load(team, GATE) == gate and rank < _load(team, ADMITTED):
                 _take_pieces(team, rank)
             _add(team, INSIDE, -1)
             seen, circles = gate, 0

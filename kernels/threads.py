@@ -75,11 +75,14 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
             raise error
 
 
-def parallel_ranges(kernel: Callable, items: int, size: int, *args) -> None:
+def parallel_ranges(
+    kernel: Callable, items: int, size: int, *args, threads: int | None = None
+) -> None:
     """kernel(*args, team, first, last) for ranges that make up range(items), on all threads.
 
     The kernel begins with `shared` (team.py); its items must not depend on each other. size: the
-    numbers that it goes through; what is LITTLE is done by the calling thread alone.
+    numbers that it goes through; what is LITTLE is done by the calling thread alone. threads: how
+    many there is memory for, where each needs its own (team_scratch).
     Raises MemoryError where the kernel found no memory on another thread.
     """
     team = _gather() if size >= LITTLE and items > 1 else None
@@ -87,6 +90,7 @@ def parallel_ranges(kernel: Callable, items: int, size: int, *args) -> None:
         kernel(*args, 0, 0, items)
         return
     try:
+        team.admit(team.size if threads is None else threads)
         team.wake(size // LITTLE)
         kernel(*args, team.address, 0, items)
         if team.failed():
@@ -110,6 +114,10 @@ class _Team:
         self.members = [_Member(self, rank) for rank in range(1, size)]
         for member in self.members:
             member.start()
+
+    def admit(self, threads: int) -> None:
+        """Let only so many threads take part in the next kernel, the calling one included."""
+        self.state[self.compiled.ADMITTED] = threads
 
     def wake(self, count: int) -> None:
         """Send those of the first `count` members who sleep to where kernels arrive."""

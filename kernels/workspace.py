@@ -13,8 +13,6 @@ from itertools import pairwise
 
 import numpy as np
 
-from .threads import get_num_threads
-
 LIMIT = 32 * 2**20  # bytes; no column matrix is larger, whatever the layer
 CACHE_LINE = 64  # bytes
 
@@ -38,9 +36,9 @@ def scratch(name: str, shape: tuple[int, ...], dtype, limit: int = LIMIT) -> np.
     return buffer[:size].view(dtype).reshape(shape)
 
 
-def team_scratch(name: str, size: int, dtype) -> np.ndarray:
+def team_scratch(name: str, threads: int, size: int, dtype) -> np.ndarray:
     """A row of `size` numbers or a few more for each thread that may share a kernel's work."""
-    lanes, threads = CACHE_LINE // np.dtype(dtype).itemsize, get_num_threads()
+    lanes = CACHE_LINE // np.dtype(dtype).itemsize
     return scratch(name, (threads, -(-size // lanes) * lanes), dtype, threads * LIMIT)
 
 

@@ -96,6 +96,16 @@ def test_a_small_piece_of_work_wakes_few():
         assert threads._team.members[1].asleep
 
 
+def test_only_those_there_is_memory_for_take_part():
+    seen = set()
+    for _ in range(100):
+        times, ranks = np.zeros((2, 100), np.int64)
+        parallel_ranges(count_items, 100, 2 * LITTLE, 5000, times, ranks, threads=2)
+        assert (times == 1).all()
+        seen |= set(ranks.tolist())
+    assert seen == {0, 1}
+
+
 def test_one_thread_has_no_team():
     set_num_threads(1)
     assert (run(1000)[1] == 0).all()

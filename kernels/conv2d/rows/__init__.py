@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from ...threads import parallel_ranges
+from ...threads import get_num_threads, parallel_ranges
 from ...workspace import team_scratch
 from ..tiled.grid import forward_grid, input_grids, sum_parts
 from ..tiled.weights import Matrix, read_only
@@ -48,9 +48,11 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     plan = arrange(Matrix.forward(shape, groups), grid, x.itemsize, overlap=False)
     x, gy = read_only(x), read_only(gy)
 
-    memory = team_scratch("memory", plan.memory, x.dtype)
+    threads = get_num_threads()
+    memory = team_scratch("memory", threads, plan.memory, x.dtype)
     arrays = x, gy, plan.taps, plan.vectors, plan.sizes, memory, gw
-    parallel_ranges(multiply_planes, groups * parts, x.size + gy.size, *arrays)
+    size = x.size + gy.size
+    parallel_ranges(multiply_planes, groups * parts, size, *arrays, threads=threads)
     return gw[0] if parts == 1 else gw.sum(0)
 
 
@@ -58,6 +60,8 @@ def _sum(x, w, matrix, grid, bias, relu, y):
     plan = arrange(matrix, grid, x.itemsize, overlap=True)
     x, w, after = read_only(x), read_only(w).reshape(-1), (read_only(bias), bool(relu))
 
-    lines = team_scratch("memory", plan.line, x.dtype)
+    threads = get_num_threads()
+    lines = team_scratch("memory", threads, plan.line, x.dtype)
     arrays = x, w, plan.taps, plan.vectors, plan.sizes, after, lines, y
-    parallel_ranges(sum_planes, len(x) * matrix.groups, x.size + y.size, *arrays)
+    items, size = len(x) * matrix.groups, x.size + y.size
+    parallel_ranges(sum_planes, items, size, *arrays, threads=threads)

@@ -77,8 +77,10 @@ def _correlate(x, w, matrix, plans, y, after):
             arguments = w, matrix, taps, ROWS, 0, weights
             parallel_ranges(pack, layout.strips, layout.numbers, *arguments)
             weights = read_only(weights)
-        memory = team_scratch("memory", plan.memory, x.dtype)
-        places = team_scratch("places", plan.terms, np.int64)
+        threads = get_num_threads()
+        memory = team_scratch("memory", threads, plan.memory, x.dtype)
+        places = team_scratch("places", threads, plan.terms, np.int64)
         arrays = x, weights, plan.shifts, memory, places, y
-        settings = layout.strides, plan.sizes, plan.places, after, plan.blocks
-        parallel_ranges(plan.fill, len(plan.blocks), plan.macs // SPEED, *arrays, *settings)
+        arrays += layout.strides, plan.sizes, plan.places, after, plan.blocks
+        size = plan.macs // SPEED
+        parallel_ranges(plan.fill, len(plan.blocks), size, *arrays, threads=threads)

@@ -55,12 +55,12 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     span = -(-count * across // lanes) * lanes
     sums = max(o.stop - o.start for o in outs) * ROWS * spans * span
     numbers = (height * width + VECTORS * lanes) * across + 2 * sums + ROWS * rows * OW
-    memory = team_scratch("memory", numbers, x.dtype)
-    places = team_scratch("places", rows * OW, np.int64)
+    memory = team_scratch("memory", threads, numbers, x.dtype)
+    places = team_scratch("places", threads, rows * OW, np.int64)
     sizes = groups, spans, count, rows, height, width, lanes
     gw = np.empty((len(parts), O, CG, KH, KW), x.dtype)
     arrays = x, gy, gw, memory, places, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
-    parallel_ranges(_weight_sum, len(blocks), macs // SPEED, *arrays)
+    parallel_ranges(_weight_sum, len(blocks), macs // SPEED, *arrays, threads=threads)
     return gw[0] if len(gw) == 1 else gw.sum(0)
 
 

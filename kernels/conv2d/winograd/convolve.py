@@ -35,9 +35,9 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
     for first, wide, rows, blocks in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
         u = scratch("weights", (points * (C * wide + lanes),), x.dtype)
         strips = wide // strip
-        packed = team_scratch("memory", C * 9 * strip * -(-strips // STRIPS), x.dtype)
+        packed = team_scratch("memory", threads, C * 9 * strip * -(-strips // STRIPS), x.dtype)
         arguments = w, matrix, TAPS, (first // strip, strips, strip), flipped, packed, u
-        parallel_ranges(_weights, min(STRIPS, strips), u.size, tile, *arguments)
+        parallel_ranges(_weights, min(STRIPS, strips), u.size, tile, *arguments, threads=threads)
 
         TW, CW = -(-OW // tile), -(-C // lanes) * lanes
         tiles = -(-rows * TW // ROWS) * ROWS
@@ -45,12 +45,12 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
         high = max((o1 - o0 for _, _, o0, o1 in blocks), default=0)
         lines = (height * width + 2 * lanes) * lanes
         numbers = points * (tiles * (CW + high) + 2 * lanes), lines, tile * tile * TW * lanes
-        memory = team_scratch("memory", sum(numbers), x.dtype)
-        places = team_scratch("places", 2 * C, np.int64)
+        memory = team_scratch("memory", threads, sum(numbers), x.dtype)
+        places = team_scratch("places", threads, 2 * C, np.int64)
         sizes = C, CW, tiles, wide, first, lines
         arrays = x, read_only(u), y, memory, places, sizes, before, after, blocks
         macs = len(y) * -(-OH // tile) * TW * points * C * wide
-        parallel_ranges(_fill, len(blocks), macs // SPEED, tile, *arrays)
+        parallel_ranges(_fill, len(blocks), macs // SPEED, tile, *arrays, threads=threads)
 
 
 @lru_cache(maxsize=256)

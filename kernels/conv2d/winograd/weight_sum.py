@@ -8,7 +8,7 @@ import numpy as np
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile
 from ...team import shared
-from ...threads import parallel_ranges
+from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, team_scratch
 from ..tiled.grid import SPEED, block_of, sum_parts
 from ..tiled.weight_sum import turn
@@ -42,12 +42,13 @@ def weight_sum(x, gy, before):
     high = -(-max((o.stop - o.start for o in outs), default=0) * ROWS // lanes) * lanes
     lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
     numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
-    memory = team_scratch("memory", sum(numbers), x.dtype)
-    places = team_scratch("places", rows * TW, np.int64)
+    threads = get_num_threads()
+    memory = team_scratch("memory", threads, sum(numbers), x.dtype)
+    places = team_scratch("places", threads, rows * TW, np.int64)
     gw = np.zeros((max(len(parts), 1), O, C, 3, 3), x.dtype)
     blocks = np.array(blocks, np.int64).reshape(-1, 7)
     arrays = x, gy, gw, memory, places, rows, before, blocks
-    parallel_ranges(_fill, len(blocks), macs // SPEED, *arrays)
+    parallel_ranges(_fill, len(blocks), macs // SPEED, *arrays, threads=threads)
     return gw[0] if len(gw) == 1 else gw.sum(0)
 
 
