@@ -105,6 +105,7 @@ def _leaky_relu_slope(a, gy, x, gx, team, first, last):
 def _elu(a, b, x, y, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
         left = b * a * exp_minus_1(x[i])
@@ -115,6 +116,7 @@ def _elu(a, b, x, y, team, first, last):
 def _elu_slope(a, b, gy, x, gx, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         left = b * a * exp(x[i])
@@ -125,6 +127,7 @@ def _elu_slope(a, b, gy, x, gx, team, first, last):
 def _sigmoid(x, y, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = sigmoid(x[i])
@@ -143,6 +146,7 @@ def _sigmoid_slope(gy, y, gx, team, first, last):
 def _tanh(x, y, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
         m = exp_minus_1(TWO * x[i])
@@ -162,6 +166,7 @@ def _tanh_slope(gy, y, gx, team, first, last):
 def _silu(x, y, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
         y[i] = x[i] * sigmoid(x[i])
@@ -171,6 +176,7 @@ def _silu(x, y, team, first, last):
 def _silu_slope(gy, x, gx, team, first, last):
     if shared(team, first, last):
         return
+    in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
         s = sigmoid(x[i])
