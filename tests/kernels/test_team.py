@@ -57,7 +57,8 @@ def test_each_item_is_done_once(items):
         assert ((ranks >= 0) & (ranks < 3)).all()
 
 
-def test_members_take_part():
+def meet_members():
+    """Give work until all threads have been seen at it."""
     seen = set()
     deadline = time.monotonic() + 30
     while seen != {0, 1, 2} and time.monotonic() < deadline:
@@ -65,16 +66,21 @@ def test_members_take_part():
     assert seen == {0, 1, 2}
 
 
-def test_members_come_back_from_their_sleep():
+def let_members_fall_asleep():
     run(100)
     deadline = time.monotonic() + 30
     while not all(member.asleep for member in threads._team.members):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    seen = set()
-    while seen != {0, 1, 2} and time.monotonic() < deadline:
-        seen |= set(run(100, work=20_000)[1].tolist())
-    assert seen == {0, 1, 2}
+
+
+def test_members_take_part():
+    meet_members()
+
+
+def test_members_come_back_from_their_sleep():
+    let_members_fall_asleep()
+    meet_members()
 
 
 def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
@@ -86,11 +92,7 @@ def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
 
 
 def test_a_small_piece_of_work_wakes_few():
-    run(100)
-    deadline = time.monotonic() + 30
-    while not all(member.asleep for member in threads._team.members):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    let_members_fall_asleep()
     for _ in range(20):
         run(100, size=LITTLE)
         assert threads._team.members[1].asleep
