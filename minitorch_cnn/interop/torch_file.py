@@ -4,7 +4,8 @@ Since 1.6 `torch.save` writes a zip archive: FOLDER/data.pkl, a pickle that refe
 key, and FOLDER/data/KEY, the bytes of each. Before, it wrote five pickles in a row (a magic number,
 a version, facts about the machine, the object, the keys of its storages) and then, for each key,
 the number of its elements in 8 bytes and the elements. In both a pickle is a program: see
-`pickle_machine` for why this one can do nothing else, and `torch_objects` for what it may name.
+`data.pickle_machine` for why this one can do nothing else, and `torch_objects` for what it may
+name.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from .pickle_machine import PickleMachine
+from ..data.pickle_machine import PickleMachine
 from .torch_objects import Storage, TorchMachine, stored_size
 
 MAGIC = 0x1950A86A20F9469CFC6C

@@ -14,9 +14,9 @@ from typing import BinaryIO
 import numpy as np
 
 from .. import backend
+from ..data.pickle_machine import Global, PickleMachine, insert
 from ..nn import Parameter
 from ..tensor import Tensor
-from .pickle_machine import Global, PickleMachine, insert
 
 # The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
 STORAGES = {

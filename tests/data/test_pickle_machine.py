@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from minitorch_cnn.data.pickle_machine import OPCODES, PickleMachine
 from minitorch_cnn.interop import load_torch
-from minitorch_cnn.interop.pickle_machine import OPCODES, PickleMachine
 from tests.interop.torch_writer import (
     Call,
     Row,
