@@ -6,21 +6,21 @@ features again, and the others appended, as in a DenseNet, which finds new ones.
 errors than ResNeXt-101 64x4d with three quarters of its parameters.
 
 Deviations from the paper
-- The numbers are those of the authors' published nets. Their last activation is an ELU.
+- The numbers are those of the authors' published nets.
 - DPN-68, which the paper does not have, is theirs too: a quarter of the residual channels behind a
   3 x 3 convolution of 10 filters.
 
 Between blocks the channels are: the residual ones, then the dense ones from the oldest to the
 newest. A stage begins with a projection of all its input. All batch norms have eps = 1e-3; the
-classifier is a 1 x 1 convolution. The module names are timm's, whose weights the models take; these
-want images in 0..255 less (124, 117, 104), times 0.0167.
+classifier is a 1 x 1 convolution. The last activation is a ReLU as all others are, the default of
+the authors' symbols (github.com/cypw/DPNs), with which the published weights were trained; timm's
+code has an ELU there. The module names are timm's, whose files the models take.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from .. import functional as F
 from ..nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, Module, Sequential, init
 from ..tensor import Tensor, cat
 from .blocks import ConvBNReLU, check_images, draw_weights, scaled
@@ -74,15 +74,15 @@ class BNReLUConv(Module):
         return self.conv(self.bn(x, relu=True))
 
 
-class BNELU(Module):
-    """elu(bn(x))    x, y (N, channels, H, W)"""
+class BNReLU(Module):
+    """max(bn(x), 0)    x, y (N, channels, H, W)"""
 
     def __init__(self, channels: int):
         super().__init__()
         self.bn = BatchNorm2d(channels, EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.elu(self.bn(x))
+        return self.bn(x, relu=True)
 
 
 class DualPathBlock(Module):
@@ -152,7 +152,7 @@ class DPN(Module):
                 block = DualPathBlock(channels, inner, residual, increment, groups, stride)
                 features[f"conv{stage + 2}_{number}"] = block
                 channels = block.out_channels
-        features["conv5_bn_ac"] = BNELU(channels)
+        features["conv5_bn_ac"] = BNReLU(channels)
         self.features = Sequential(features)
         self.global_pool = AdaptiveAvgPool2d(1)
         self.classifier = Conv2d(channels, num_classes, 1)
