@@ -1,4 +1,4 @@
-"""Arithmetic of two operands, with broadcasting: + - * / % ^, the larger, the smaller, a choice."""
+"""Arithmetic of two operands, with broadcasting: + - * / % ^, and the choice between two."""
 
 from __future__ import annotations
 
@@ -126,32 +126,6 @@ class Pow(Function):
         return ga, gb
 
 
-class Maximum(Function):
-    """y = max(a, b), NaN if either is; equal operands share the gradient half and half."""
-
-    choose, loses = np.maximum, np.less
-
-    def forward(ctx, a, b):
-        choose, loses = type(ctx).choose, type(ctx).loses
-        y = choose(a, b)
-        tie = a == b
-        ctx.keep(*((1 - loses(p, q) - 0.5 * tie).astype(y.dtype) for p, q in ((a, b), (b, a))))
-        ctx.shapes = a.shape, b.shape
-        return y
-
-    def backward(ctx, gy):
-        return tuple(
-            unbroadcast(Mul.apply(gy, share), shape)
-            for share, shape in zip(ctx.kept, ctx.shapes, strict=True)
-        )
-
-
-class Minimum(Maximum):
-    """y = min(a, b), NaN if either is; equal operands share the gradient half and half."""
-
-    choose, loses = np.minimum, np.greater
-
-
 class Where(Function):
     """y = a where the mask holds, b elsewhere."""
 
@@ -162,9 +136,16 @@ class Where(Function):
 
     def backward(ctx, gy):
         (mask,) = ctx.kept
-        zero = function.Tensor(np.zeros((), gy.data.dtype))
-        ga, gb = Where.apply(gy, zero, mask=mask), Where.apply(zero, gy, mask=mask)
-        return unbroadcast(ga, ctx.shapes[0]), unbroadcast(gb, ctx.shapes[1])
+        need_a, need_b = ctx.needs_input_grad
+        return (
+            unbroadcast(masked(gy, mask), ctx.shapes[0]) if need_a else None,
+            unbroadcast(masked(gy, ~mask), ctx.shapes[1]) if need_b else None,
+        )
+
+
+def masked(gy, mask):
+    """A gradient where the mask holds, 0 elsewhere: also where it is infinite or NaN."""
+    return Where.apply(gy, np.zeros((), gy.data.dtype), mask=mask)
 
 
 def add(input, other, *, alpha=1):
@@ -233,16 +214,6 @@ def pow(input, exponent):
     if a.dtype.kind in "iu" and (arrays_of("pow", b)[0] < 0).any():
         raise RuntimeError("pow: an integer cannot be raised to a negative integer power")
     return Pow.apply(a, b)
-
-
-def maximum(input, other):
-    """The larger of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
-    return Maximum.apply(*meet(input, other, "maximum"))
-
-
-def minimum(input, other):
-    """The smaller of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
-    return Minimum.apply(*meet(input, other, "minimum"))
 
 
 def where(condition, input, other):

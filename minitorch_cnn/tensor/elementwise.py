@@ -7,8 +7,8 @@ import numpy as np
 from ..autograd import function
 from ..autograd.function import Function
 from ..kernels import special
-from .arithmetic import Mul, where
-from .promotion import as_tensor, result_type, to_floating
+from .arithmetic import Mul
+from .promotion import as_tensor, to_floating
 
 
 class Neg(Function):
@@ -170,21 +170,6 @@ class Erf(Function):
         return gy * exp(-x * x) * (2 / np.sqrt(np.pi))
 
 
-class Clamp(Function):
-    """y = min(max(x, low), high); the gradient passes where low <= x <= high."""
-
-    def forward(ctx, x, low, high):
-        y = np.clip(x, low, high)
-        ctx.keep(
-            (x >= (-np.inf if low is None else low)) & (x <= (np.inf if high is None else high))
-        )
-        return y
-
-    def backward(ctx, gy):
-        (inside,) = ctx.kept
-        return Mul.apply(gy, inside)
-
-
 class Flat(Function):
     """y = step(x), piecewise constant (floor, ceil, round, sign): its gradient is 0."""
 
@@ -294,18 +279,3 @@ def sign(input):
     """-1, 0 or 1; 0 for NaN."""
     input = as_tensor(input, "sign")
     return input.clone() if input.dtype.kind == "b" else Flat.apply(input, step=_signs)
-
-
-def clamp(input, min=None, max=None):
-    """`input` limited to [min, max]: numbers or broadcastable Tensors, one may be left out."""
-    if min is None and max is None:
-        raise ValueError("clamp: min and max are both None; at least one must be given")
-    if isinstance(min, function.Tensor) or isinstance(max, function.Tensor):
-        # Not maximum and minimum, which share the gradient at ties: here it is all the input's.
-        if min is not None:
-            input = where(input < min, min, input)
-        return input if max is None else where(input > max, max, input)
-    for bound in (min, max):
-        if bound is not None:
-            input = input.to(result_type(input, bound))
-    return Clamp.apply(input, low=min, high=max)

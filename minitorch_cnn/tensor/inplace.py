@@ -13,7 +13,7 @@ import numpy as np
 from .. import devices
 from ..autograd import function
 from ..autograd.modes import this_thread
-from . import arithmetic, elementwise
+from . import arithmetic, bounds
 from .indexing import Assign, Index, array_keys, keys_beside
 from .movement import clone
 from .promotion import as_operand, can_hold, fitting
@@ -130,7 +130,12 @@ def div_(input, other):
 def clamp_(input, min=None, max=None):
     """Limit `input` to [min, max]."""
     _check_writable(input, "clamp_")
-    new = elementwise.clamp(input, min, max)
+    new = bounds.clamp(input, min, max)
+    if not can_hold(input.dtype, new.dtype):
+        raise RuntimeError(
+            f"clamp_: a result of dtype {new.dtype} cannot be stored in a tensor of dtype "
+            f"{input.dtype}"
+        )
     _check_fits(input, new.shape, "clamp_")
     return _overwrite(input, new, "clamp_")
 

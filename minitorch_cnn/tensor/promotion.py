@@ -40,16 +40,21 @@ def scalar_dtype(number) -> np.dtype:
     return backend.int64 if isinstance(number, int) else backend.get_default_dtype()
 
 
-def result_type(a, b) -> np.dtype:
+def result_type(*operands) -> np.dtype:
     """The dtype in which operands (Tensors or numbers) meet.
 
-    The higher of the categories bool < integer < float wins; within one category a tensor with axes
-    beats a 0-d tensor, which beats a number; equals are promoted as NumPy promotes them.
+    The highest of the categories bool < integer < float wins; within one category tensors with axes
+    beat 0-d tensors, which beat numbers; equals are promoted as NumPy promotes them.
     """
-    (dtype_a, rank_a), (dtype_b, rank_b) = _dtype_and_rank(a), _dtype_and_rank(b)
-    if rank_a != rank_b and _CATEGORY[dtype_a.kind] == _CATEGORY[dtype_b.kind]:
-        return dtype_a if rank_a > rank_b else dtype_b
-    return common_dtype(dtype_a, dtype_b)
+    by_rank = [None, None, None]
+    for dtype, rank in map(_dtype_and_rank, operands):
+        known = by_rank[rank]
+        by_rank[rank] = dtype if known is None else common_dtype(known, dtype)
+    first, *others = [dtype for dtype in reversed(by_rank) if dtype is not None]
+    for dtype in others:
+        if _CATEGORY[dtype.kind] > _CATEGORY[first.kind]:
+            first = dtype
+    return first
 
 
 def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:

@@ -20,6 +20,7 @@ from ..autograd.modes import enable_grad
 from . import (
     activation,
     arithmetic,
+    bounds,
     comparison,
     elementwise,
     indexing,
@@ -488,17 +489,13 @@ class Tensor:
     sqrt, rsqrt, erf = elementwise.sqrt, elementwise.rsqrt, elementwise.erf
     sin, cos = elementwise.sin, elementwise.cos
     relu, sigmoid, tanh = activation.relu, activation.sigmoid, activation.tanh
-    floor, ceil, round, clamp = (
-        elementwise.floor,
-        elementwise.ceil,
-        elementwise.round,
-        elementwise.clamp,
-    )
-    maximum, minimum, masked_fill = (
-        arithmetic.maximum,
-        arithmetic.minimum,
-        arithmetic.masked_fill,
-    )
+    floor, ceil, round = elementwise.floor, elementwise.ceil, elementwise.round
+    masked_fill = arithmetic.masked_fill
+    clamp, clip, clamp_min, clamp_max = (
+        bounds.clamp, bounds.clip, bounds.clamp_min, bounds.clamp_max,
+    )  # fmt: skip
+    maximum, minimum, fmax, fmin = bounds.maximum, bounds.minimum, bounds.fmax, bounds.fmin
+    nan_to_num = bounds.nan_to_num
 
     eq, ne, lt, le, gt, ge = (
         comparison.eq, comparison.ne, comparison.lt, comparison.le, comparison.gt, comparison.ge,

@@ -59,51 +59,6 @@ def test_dtypes(name, dtype, torch):
     compare(torch, lambda m, x: getattr(m, name)(x), np.array([0, 1, 2]).astype(dtype), rtol=2e-3)
 
 
-CLAMPS = {
-    "both": {"min": -1, "max": 1},
-    "low": {"min": 0.5},
-    "high": {"max": 0},
-    "crossed": {"min": 2, "max": 1},
-    "neither": {},
-    "infinite": {"min": -np.inf, "max": np.inf},
-}
-
-
-@pytest.mark.parametrize("bounds", CLAMPS)
-def test_clamp_by_numbers(bounds, torch):
-    def run(m, x):
-        x.requires_grad_()
-        y = m.clamp(x, **CLAMPS[bounds])
-        y.sum().backward()
-        return [y, x.grad]
-
-    compare(torch, run, [-2.0, -1, 0, 0.5, 1, 1.5, np.nan, np.inf, -np.inf])
-
-
-@pytest.mark.parametrize("dtype", ["uint8", "int64", "float16"])
-@pytest.mark.parametrize("bounds", [{"min": 1}, {"max": 1.5}, {"min": 0, "max": 1}])
-def test_clamp_promotes(dtype, bounds, torch):
-    compare(torch, lambda m, x: x.clamp(**bounds), np.arange(4).astype(dtype))
-
-
-@pytest.mark.parametrize("given", ["both", "low", "high"])
-def test_clamp_by_tensors_with_ties(given, torch):
-    def run(m, x, low, high):
-        for t in (x, low, high):
-            t.requires_grad_()
-        bounds = {"both": (low, high), "low": (low, None), "high": (None, high)}[given]
-        y = m.clamp(x, *bounds)
-        y.sum().backward()
-        return [y, x.grad, *(b.grad for b in bounds if b is not None)]
-
-    compare(torch, run, [0.0, 1, 2, 5, 3, 7], [1.0, 1, 1, 6, 0, 4], [3.0, 3, 2, 2, 3, 9])
-
-
-def test_clamp_needs_a_bound():
-    with pytest.raises(ValueError, match=r"^clamp: min and max are both None"):
-        mt.ones(2).clamp()
-
-
 def test_sigmoid_keeps_its_bits_at_both_ends():
     x = np.array([-700.0, -80, -37, 37, 700])
     with np.errstate(over="ignore"):

@@ -1,0 +1,192 @@
+"""The larger and the smaller of two numbers, and numbers kept between two bounds."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import function
+from ..autograd.function import Function
+from .arithmetic import masked, unbroadcast
+from .promotion import as_operand, as_tensor, check_broadcast, fitting, meet, result_type
+
+
+class Maximum(Function):
+    """y = max(a, b), NaN if either is; equal operands share the gradient half and half."""
+
+    choose, loses = np.maximum, np.less
+
+    def forward(ctx, a, b):
+        choose, loses = type(ctx).choose, type(ctx).loses
+        if any(ctx.needs_input_grad):
+            ctx.keep(loses(a, b), a == b, loses(b, a))
+        ctx.shapes = a.shape, b.shape
+        return choose(a, b)
+
+    def backward(ctx, gy):
+        a_loses, tie, b_loses = ctx.kept
+        if tie.any():
+            gy = gy * (1 - 0.5 * tie).astype(gy.dtype)
+        return (
+            unbroadcast(masked(gy, ~a_loses), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
+            unbroadcast(masked(gy, ~b_loses), ctx.shapes[1]) if ctx.needs_input_grad[1] else None,
+        )
+
+
+class Minimum(Maximum):
+    """y = min(a, b), NaN if either is; equal operands share the gradient half and half."""
+
+    choose, loses = np.minimum, np.greater
+
+
+class Fmax(Function):
+    """y = max(a, b), of a NaN and a number the number; where they are equal the gradient is a's."""
+
+    choose, wins = np.fmax, np.greater_equal
+
+    def forward(ctx, a, b):
+        choose, wins = type(ctx).choose, type(ctx).wins
+        if any(ctx.needs_input_grad):
+            ctx.keep(wins(a, b) | np.isnan(b))
+        ctx.shapes = a.shape, b.shape
+        return choose(a, b)
+
+    def backward(ctx, gy):
+        (first,) = ctx.kept
+        return (
+            unbroadcast(masked(gy, first), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
+            unbroadcast(masked(gy, ~first), ctx.shapes[1]) if ctx.needs_input_grad[1] else None,
+        )
+
+
+class Fmin(Fmax):
+    """y = min(a, b), of a NaN and a number the number; where they are equal the gradient is a's."""
+
+    choose, wins = np.fmin, np.less_equal
+
+
+class Clamp(Function):
+    """y = min(max(x, low), high), NaN if one of them is; low or high may be None.
+
+    The gradient is x's where low <= x <= high, the bound's where x lies beyond it; where the bounds
+    are crossed (low > high), it is high's.
+    """
+
+    def forward(ctx, x, low, high):
+        ctx.shapes = [None if a is None else a.shape for a in (x, low, high)]
+        if any(ctx.needs_input_grad):
+            ctx.keep(*_owners(x, low, high, ctx.needs_input_grad))
+        y = x if low is None else np.maximum(x, low)
+        return y if high is None else np.minimum(y, high)
+
+    def backward(ctx, gy):
+        return tuple(
+            None if mask is None else unbroadcast(masked(gy, mask), shape)
+            for mask, shape in zip(ctx.kept, ctx.shapes, strict=True)
+        )
+
+
+def _owners(x, low, high, needed):
+    """Where the gradient of `Clamp` belongs to x, to low, to high; None where it is not needed."""
+    inside = under = over = None
+    if needed[0]:
+        inside = True if low is None else x >= low
+        inside = inside if high is None else inside & (x <= high)
+    if needed[1]:
+        under = x < low if high is None else (x < low) & (low < high)
+    if needed[2]:
+        over = x > high if low is None else (x > high) | (low > high)
+    return inside, under, over
+
+
+class NanToNum(Function):
+    """y = x with NaN, inf and -inf replaced by numbers; the gradient passes where x is finite."""
+
+    def forward(ctx, x, nan, posinf, neginf):
+        ctx.keep(np.isfinite(x))
+        return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf).astype(x.dtype, copy=False)
+
+    def backward(ctx, gy):
+        return masked(gy, ctx.kept[0])
+
+
+def maximum(input, other):
+    """The larger of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
+    return Maximum.apply(*meet(input, other, "maximum"))
+
+
+def minimum(input, other):
+    """The smaller of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
+    return Minimum.apply(*meet(input, other, "minimum"))
+
+
+def fmax(input, other):
+    """The larger of two numbers, elementwise; of a NaN and a number the number."""
+    return Fmax.apply(*meet(input, other, "fmax"))
+
+
+def fmin(input, other):
+    """The smaller of two numbers, elementwise; of a NaN and a number the number."""
+    return Fmin.apply(*meet(input, other, "fmin"))
+
+
+def clamp(input, min=None, max=None):
+    """min(max(input, min), max), elementwise: NaN where one of the three is NaN, and `max` where
+    min > max.
+
+    The bounds are numbers or Tensors that broadcast with `input`, of which one may be left out. The
+    dtype is that in which all of them meet: integers limited by floats become floats.
+
+    Raises: ValueError without a bound, TypeError for booleans throughout, RuntimeError for shapes
+    that do not broadcast and for numbers that the dtype cannot hold.
+    """
+    return _clamp("clamp", input, min, max)
+
+
+def clip(input, min=None, max=None):
+    """PyTorch's second name of `clamp`."""
+    return _clamp("clip", input, min, max)
+
+
+def clamp_min(input, min):
+    """max(input, min), elementwise, `min` being a number or a Tensor; gradients as in `clamp`."""
+    return _clamp("clamp_min", input, min, None)
+
+
+def clamp_max(input, max):
+    """min(input, max), elementwise, `max` being a number or a Tensor; gradients as in `clamp`."""
+    return _clamp("clamp_max", input, None, max)
+
+
+def _clamp(name, input, low, high):
+    input = as_tensor(input, name)
+    if low is None and high is None:
+        raise ValueError(f"{name}: min and max are both None; at least one must be given")
+    bounds = [None if b is None else as_operand(b, name) for b in (low, high)]
+    given = [b for b in bounds if b is not None]
+    dtype = result_type(input, *given)
+    if dtype.kind == "b":
+        raise TypeError(f"{name}: booleans have no bounds")
+    tensors = [b for b in given if isinstance(b, function.Tensor)]
+    check_broadcast(name, input.shape, *(b.shape for b in tensors))
+    bounds = [_bound(name, b, dtype) for b in bounds]
+    return Clamp.apply(input if input.dtype == dtype else input.to(dtype), *bounds)
+
+
+def _bound(name, bound, dtype):
+    """A bound in `dtype`: a Tensor, a 0-d array or None."""
+    if isinstance(bound, function.Tensor):
+        return bound if bound.dtype == dtype else bound.to(dtype)
+    if bound is not None and bound < 0 and dtype.kind == "u":
+        raise RuntimeError(f"{name}: bound {bound} does not fit into {dtype}")
+    return None if bound is None else fitting(bound, dtype, name)
+
+
+def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+    """`input` with NaN replaced by `nan`, inf by `posinf`, -inf by `neginf`: by the largest and the
+    smallest number of the dtype where these are None. Integers stay as they are.
+    """
+    input = as_tensor(input, "nan_to_num")
+    if input.dtype.kind != "f":
+        return input.clone()
+    nan = 0.0 if nan is None else nan
+    return NanToNum.apply(input, nan=nan, posinf=posinf, neginf=neginf)
