@@ -211,7 +211,9 @@ def pow(input, exponent):
     a, b = meet(input, exponent, "pow")
     if a.dtype.kind == "b":
         raise TypeError("pow: booleans have no powers")
-    if a.dtype.kind in "iu" and (arrays_of("pow", b)[0] < 0).any():
+    # The number itself, which uint8 would wrap around.
+    power = exponent if isinstance(exponent, int) else arrays_of("pow", b)[0]
+    if a.dtype.kind in "iu" and np.any(power < 0):
         raise RuntimeError("pow: an integer cannot be raised to a negative integer power")
     return Pow.apply(a, b)
 

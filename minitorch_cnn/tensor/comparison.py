@@ -12,6 +12,8 @@ from .promotion import meet
 def _check_bits(name: str, dtype) -> None:
     if name.startswith("bitwise") and dtype.kind == "f":
         raise TypeError(f"{name}: dtype {dtype} must be integer or bool")
+    if name.endswith("_shift") and dtype.kind == "b":
+        raise TypeError(f"{name}: booleans have no bits to shift; the dtype must be integer")
 
 
 def _of_two(ufunc, name: str, doc: str):
@@ -45,6 +47,12 @@ logical_xor = _of_two(np.logical_xor, "logical_xor", "Exactly one non-zero.")
 bitwise_and = _of_two(np.bitwise_and, "bitwise_and", "input & other, of integers or booleans.")
 bitwise_or = _of_two(np.bitwise_or, "bitwise_or", "input | other, of integers or booleans.")
 bitwise_xor = _of_two(np.bitwise_xor, "bitwise_xor", "input ^ other, of integers or booleans.")
+bitwise_left_shift = _of_two(
+    np.left_shift, "bitwise_left_shift", "input << other, of integers; 0 where all bits leave."
+)
+bitwise_right_shift = _of_two(
+    np.right_shift, "bitwise_right_shift", "input >> other, of integers; the sign bit stays."
+)
 logical_not = _of_one(np.logical_not, "logical_not", "Whether zero.")
 bitwise_not = _of_one(np.invert, "bitwise_not", "~input, of integers or booleans.")
 isnan = _of_one(np.isnan, "isnan", "Whether NaN.")

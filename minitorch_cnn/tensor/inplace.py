@@ -1,5 +1,5 @@
-"""Operations that overwrite a tensor: add_, sub_, mul_, div_, copy_, zero_, fill_, clamp_ and
-x[key] = v.
+"""Operations that overwrite a tensor: add_, sub_, mul_, div_, pow_, remainder_, floor_divide_, the
+bitwise ones, copy_, zero_, fill_, clamp_ and x[key] = v.
 
 Overwriting memory that a recorded op saved is caught at backward by the version that the memory's
 owner and its views share. A write through a view is a write to its base: the base gets a new node
@@ -13,7 +13,7 @@ import numpy as np
 from .. import devices
 from ..autograd import function
 from ..autograd.modes import this_thread
-from . import arithmetic, bounds
+from . import arithmetic, bounds, comparison
 from .indexing import Assign, Index, array_keys, keys_beside
 from .movement import clone
 from .promotion import as_operand, can_hold, fitting
@@ -97,6 +97,27 @@ def _arithmetic(x, other, name, op, ufunc):
         return x
     # The derivative with respect to `other` needs what x held before.
     new = op(clone(x) if other_recorded else x, other)
+    return _store(x, new, name)
+
+
+def replace(x, name: str, op, *operands, **settings):
+    """x = op(x, *operands), in the memory of x: how every operation without a faster way does it.
+
+    RuntimeError if an operand does not broadcast to x or x cannot hold the dtype of the result.
+    """
+    _check_writable(x, name)
+    operands = [as_operand(y, name) for y in operands]
+    recorded = this_thread.modes.grad and x._requires_grad
+    for y in operands:
+        if isinstance(y, function.Tensor):
+            _check_fits(x, y.shape, name)
+            recorded = recorded or (this_thread.modes.grad and y.requires_grad)
+    # What x held before is what most derivatives need.
+    return _store(x, op(clone(x) if recorded else x, *operands, **settings), name)
+
+
+def _store(x, new, name: str):
+    """`_overwrite`, of a result whose dtype may be too much for x."""
     if not can_hold(x.dtype, new.dtype):
         raise RuntimeError(
             f"{name}: a result of dtype {new.dtype} cannot be stored in a tensor of dtype {x.dtype}"
@@ -125,6 +146,46 @@ def mul_(input, other):
 def div_(input, other):
     """input /= other."""
     return _arithmetic(input, other, "div_", arithmetic.div, np.divide)
+
+
+def pow_(input, exponent):
+    """input **= exponent."""
+    return replace(input, "pow_", arithmetic.pow, exponent)
+
+
+def remainder_(input, other):
+    """input %= other."""
+    return replace(input, "remainder_", arithmetic.remainder, other)
+
+
+def floor_divide_(input, other):
+    """input //= other; nothing flows back through it."""
+    return replace(input, "floor_divide_", arithmetic.floor_divide, other)
+
+
+def bitwise_and_(input, other):
+    """input &= other, of integers or booleans."""
+    return replace(input, "bitwise_and_", comparison.bitwise_and, other)
+
+
+def bitwise_or_(input, other):
+    """input |= other, of integers or booleans."""
+    return replace(input, "bitwise_or_", comparison.bitwise_or, other)
+
+
+def bitwise_xor_(input, other):
+    """input ^= other, of integers or booleans."""
+    return replace(input, "bitwise_xor_", comparison.bitwise_xor, other)
+
+
+def bitwise_left_shift_(input, other):
+    """input <<= other, of integers."""
+    return replace(input, "bitwise_left_shift_", comparison.bitwise_left_shift, other)
+
+
+def bitwise_right_shift_(input, other):
+    """input >>= other, of integers."""
+    return replace(input, "bitwise_right_shift_", comparison.bitwise_right_shift, other)
 
 
 def clamp_(input, min=None, max=None):

@@ -470,6 +470,12 @@ class Tensor:
     __matmul__, __rmatmul__ = _operator(_matmul), _reflected(_matmul)
     __iadd__, __isub__ = _operator(inplace.add_), _operator(inplace.sub_)
     __imul__, __itruediv__ = _operator(inplace.mul_), _operator(inplace.div_)
+    __ifloordiv__, __imod__ = _operator(inplace.floor_divide_), _operator(inplace.remainder_)
+    __ipow__ = _operator(inplace.pow_)
+    __iand__, __ior__ = _operator(inplace.bitwise_and_), _operator(inplace.bitwise_or_)
+    __ixor__ = _operator(inplace.bitwise_xor_)
+    __ilshift__ = _operator(inplace.bitwise_left_shift_)
+    __irshift__ = _operator(inplace.bitwise_right_shift_)
     __neg__, __abs__, __invert__ = elementwise.neg, elementwise.abs, comparison.bitwise_not
     __eq__, __ne__ = _operator(comparison.eq), _operator(comparison.ne)
     __lt__, __le__ = _operator(comparison.lt), _operator(comparison.le)
@@ -477,6 +483,14 @@ class Tensor:
     __and__, __rand__ = _operator(comparison.bitwise_and), _reflected(comparison.bitwise_and)
     __or__, __ror__ = _operator(comparison.bitwise_or), _reflected(comparison.bitwise_or)
     __xor__, __rxor__ = _operator(comparison.bitwise_xor), _reflected(comparison.bitwise_xor)
+    __lshift__, __rlshift__ = (
+        _operator(comparison.bitwise_left_shift),
+        _reflected(comparison.bitwise_left_shift),
+    )
+    __rshift__, __rrshift__ = (
+        _operator(comparison.bitwise_right_shift),
+        _reflected(comparison.bitwise_right_shift),
+    )
 
     # ------------------------------------------------------------- methods: the functions of the
     # other files
@@ -500,6 +514,10 @@ class Tensor:
     eq, ne, lt, le, gt, ge = (
         comparison.eq, comparison.ne, comparison.lt, comparison.le, comparison.gt, comparison.ge,
     )  # fmt: skip
+    bitwise_and, bitwise_or = comparison.bitwise_and, comparison.bitwise_or
+    bitwise_xor, bitwise_not = comparison.bitwise_xor, comparison.bitwise_not
+    bitwise_left_shift = comparison.bitwise_left_shift
+    bitwise_right_shift = comparison.bitwise_right_shift
     logical_and, logical_or = comparison.logical_and, comparison.logical_or
     logical_xor, logical_not = comparison.logical_xor, comparison.logical_not
     isnan, isinf, isfinite = comparison.isnan, comparison.isinf, comparison.isfinite
@@ -549,6 +567,10 @@ class Tensor:
     matmul, mm, bmm, dot, outer = linalg.matmul, linalg.mm, linalg.bmm, linalg.dot, linalg.outer
 
     add_, sub_, mul_, div_ = inplace.add_, inplace.sub_, inplace.mul_, inplace.div_
+    pow_, remainder_, floor_divide_ = inplace.pow_, inplace.remainder_, inplace.floor_divide_
+    bitwise_and_, bitwise_or_ = inplace.bitwise_and_, inplace.bitwise_or_
+    bitwise_xor_, bitwise_left_shift_ = inplace.bitwise_xor_, inplace.bitwise_left_shift_
+    bitwise_right_shift_ = inplace.bitwise_right_shift_
     copy_, zero_, fill_, clamp_ = inplace.copy_, inplace.zero_, inplace.fill_, inplace.clamp_
 
 

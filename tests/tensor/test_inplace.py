@@ -1,5 +1,7 @@
 """Overwriting: values, histories and refusals, against PyTorch."""
 
+import operator
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -207,6 +209,68 @@ def test_augmented_assignment_keeps_the_tensor():
     rows = mt.zeros(2, 2)
     rows[1] += 5
     assert rows.tolist() == [[0, 0], [5, 5]]
+
+
+AUGMENTED = {
+    "%=": operator.imod,
+    "**=": operator.ipow,
+    "//=": operator.ifloordiv,
+    "&=": operator.iand,
+    "|=": operator.ior,
+    "^=": operator.ixor,
+    "<<=": operator.ilshift,
+    ">>=": operator.irshift,
+    "@=": operator.imatmul,
+}
+
+
+@pytest.mark.parametrize("other", [2, 2.5, True, -1, np.array([2, 3, 1]), np.array([1.5, 2, 3])])
+@pytest.mark.parametrize("dtype", ["float32", "int64", "uint8", "bool"])
+@pytest.mark.parametrize("name", AUGMENTED)
+def test_every_augmented_operator_changes_the_tensor_itself(name, dtype, other, torch):
+    def change(m, x, *others):
+        """The tensor under its other name, a slice that was changed, and whether they stayed."""
+        same, rows = x, m.stack([x, x])
+        y = others[0] if others else other
+        tail = rows[1:]
+        x = AUGMENTED[name](x, y)
+        if name != "@=":
+            rows[1:] = AUGMENTED[name](rows[1:], y)
+        return [same, rows, tail, x is same]
+
+    if (name, dtype, other is True) == ("**=", "bool", True):
+        pytest.skip("PyTorch, too, refuses powers of booleans, but for the numbers True and False")
+    arrays = [np.array([11, 12, 5]).astype(dtype)]
+    compare(torch, change, *arrays, *([other] if isinstance(other, np.ndarray) else []))
+
+
+@pytest.mark.parametrize("name", ["%=", "**="])
+@pytest.mark.parametrize("order", [1, 2])
+def test_augmented_operators_keep_the_history(name, order):
+    def changed(x, w):
+        y = x * 2.0
+        y[1:] = AUGMENTED[name](y[1:], w[1:])
+        same = y
+        y = AUGMENTED[name](y, w)
+        return same
+
+    x = Tensor(np.array([2.2, 3.3, 1.7]), requires_grad=True)
+    w = Tensor(np.array([1.3, 1.9, 1.4]), requires_grad=True)
+    (mt.gradcheck if order == 1 else mt.gradgradcheck)(changed, (x, w))
+
+
+def test_augmented_operators_change_parameters_under_no_grad_only():
+    p = mt.nn.Parameter(mt.tensor([11.0, 12.0]))
+    same = p
+    with mt.no_grad():
+        p %= 10
+        p **= 2
+        p //= 3
+    assert p is same and p.tolist() == [0, 1] and p.requires_grad
+    for name, change in AUGMENTED.items():
+        if name in ("%=", "**=", "//="):
+            with pytest.raises(RuntimeError, match="_: a leaf tensor that requires grad"):
+                change(p, 2)
 
 
 def test_writing_over_its_own_parts_reads_before_it_writes():
