@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import pickle
 import struct
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -32,8 +33,11 @@ class Global:
 class PickleMachine:
     """Reads one pickle after the other from `file`, a binary file that can seek.
 
+    `opcodes` are those it knows; a subclass may know more.
     Every method raises ValueError, with the reason as a clause, for what it refuses.
     """
+
+    opcodes: dict[bytes, Callable[[PickleMachine], None]]
 
     def __init__(self, file: BinaryIO):
         self.file = file
@@ -45,11 +49,11 @@ class PickleMachine:
         """The object that the pickle at the present position of the file builds."""
         self.stack, self.marks, self.memo = [], [], {}
         while (code := self.read(1)) != pickle.STOP:
-            if code not in OPCODES:
+            if code not in self.opcodes:
                 raise ValueError(
                     f"byte {self.file.tell() - 1} is {code!r}, which is no opcode for plain data"
                 )
-            OPCODES[code](self)
+            self.opcodes[code](self)
         return self.pop()
 
     # --------------------------------------------------------------- what a subclass may admit
@@ -167,8 +171,10 @@ class PickleMachine:
 def insert(target: dict, pairs) -> None:
     """Add `pairs` to `target`; keys are text, numbers and None, whose hashes take little time."""
     for key, value in pairs:
-        if not isinstance(key, str | int | float | None):
+        if not isinstance(key, str | bytes | int | float | None):
             raise ValueError(f"it has a dict with a {type(key).__name__} as a key")
+        if type(key) is int and abs(key) >= sys.hash_info.modulus:  # they may all share one hash
+            raise ValueError(f"it has a dict with an integer of {key.bit_length()} bits as a key")
         target[key] = value
 
 
@@ -216,3 +222,4 @@ OPCODES: dict[bytes, Callable[[PickleMachine], None]] = {
     pickle.BINPERSID: lambda m: m.push(m.persistent(m.pop())),
 }
 # fmt: on
+PickleMachine.opcodes = OPCODES

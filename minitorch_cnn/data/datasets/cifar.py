@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,13 @@ SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html (the binary or the Python 
 PIXELS = 3 * 32 * 32
 
 
-def read_records(path: Path, records: int, label_bytes: int) -> tuple[np.ndarray, np.ndarray]:
+def read_records(
+    path: Path, records: int, label_bytes: int, label: int
+) -> tuple[np.ndarray, np.ndarray]:
     """A binary file -> images (records, 3, 32, 32) uint8, labels (records,) int64.
 
-    A record is `label_bytes` bytes, of which the last is the label, and 3072 of pixels: the red
-    plane row by row, the green, the blue.
+    A record is `label_bytes` bytes, of which that at `label` is the label, and 3072 of pixels: the
+    red plane row by row, the green, the blue.
 
     Raises ValueError naming the file if it has not that many records.
     """
@@ -30,7 +33,7 @@ def read_records(path: Path, records: int, label_bytes: int) -> tuple[np.ndarray
             f"records of {label_bytes} + {PIXELS}"
         )
     content = content.reshape(records, label_bytes + PIXELS)
-    labels = content[:, label_bytes - 1].astype(np.int64)
+    labels = content[:, label].astype(np.int64)
     return content[:, label_bytes:].reshape(-1, 3, 32, 32), labels
 
 
@@ -52,11 +55,34 @@ def read_pickled(path: Path, records: int, key: str) -> tuple[np.ndarray, np.nda
         raise ValueError(
             f"read_pickled: {path} has 'data' of shape {pixels.shape}; expected {(records, PIXELS)}"
         )
-    if not isinstance(labels, list) or not all(isinstance(label, int) for label in labels):
+    if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and labels.ndim == 1:
+        labels = labels.tolist()
+    if not isinstance(labels, list | tuple) or any(type(label) is not int for label in labels):
         raise ValueError(f"read_pickled: {path} has {key!r} that is no list of integers")
     if len(labels) != records:
         raise ValueError(f"read_pickled: {path} has {len(labels)} labels; expected {records}")
+    if not all(0 <= label < 256 for label in labels):
+        raise ValueError(f"read_pickled: {path} has {key!r} beyond 0..255")
     return pixels.reshape(-1, 3, 32, 32), np.array(labels, dtype=np.int64)
+
+
+def read_names(path: Path, key: str) -> list[str]:
+    """The names of the classes in a Python file; ValueError naming it if they are no text."""
+    names = read_array_pickle(path).get(key, [])
+    names = names.tolist() if isinstance(names, np.ndarray) else names
+    if not isinstance(names, list | tuple) or not all(isinstance(n, str | bytes) for n in names):
+        raise ValueError(f"read_names: {path} has {key!r} that is no list of names")
+    return [as_text(name) for name in names]
+
+
+class _Target(NamedTuple):
+    """One kind of label: where a record, a Python file and the files of names have it."""
+
+    byte: int
+    key: str
+    names_files: tuple[str, str]  # binary version, Python version
+    names_key: str
+    classes: int
 
 
 class _Cifar(ImageDataset):
@@ -66,17 +92,17 @@ class _Cifar(ImageDataset):
     TRAIN_RECORDS: int  # in each file
     TEST_RECORDS: int
     LABEL_BYTES: int
-    LABEL_KEY: str
-    NAMES_FILES: tuple[str, str]  # binary version, Python version
-    NAMES_KEY: str
-    NUM_CLASSES: int
+    TARGETS: ClassVar[dict[str, _Target]]
 
-    def __init__(self, root: str | Path, train: bool = True, transform: Callable | None = None):
+    def __init__(self, root: str | Path, train: bool, transform: Callable | None, target: str):
         name = type(self).__name__
+        if target not in self.TARGETS:
+            raise ValueError(f"{name}: target={target!r} must be one of {list(self.TARGETS)}")
+        self._labels = self.TARGETS[target]
         files = [[f"{file}.bin", file] for file in (self.TRAIN if train else self.TEST)]
         records = self.TRAIN_RECORDS if train else self.TEST_RECORDS
         *paths, names_path = find_files(
-            name, root, [".", *self.FOLDERS], [*files, list(self.NAMES_FILES)], SOURCE
+            name, root, [".", *self.FOLDERS], [*files, list(self._labels.names_files)], SOURCE
         )
         classes = self._read_classes(names_path)
         images, labels = zip(*(self._read(path, records) for path in paths), strict=True)
@@ -90,18 +116,18 @@ class _Cifar(ImageDataset):
 
     def _read(self, path: Path, records: int) -> tuple[np.ndarray, np.ndarray]:
         if path.suffix == ".bin":
-            return read_records(path, records, self.LABEL_BYTES)
-        return read_pickled(path, records, self.LABEL_KEY)
+            return read_records(path, records, self.LABEL_BYTES, self._labels.byte)
+        return read_pickled(path, records, self._labels.key)
 
     def _read_classes(self, path: Path) -> list[str]:
         if path.suffix == ".txt":
             classes = path.read_text(encoding="utf-8").split()
         else:
-            classes = [as_text(name) for name in read_array_pickle(path).get(self.NAMES_KEY, [])]
-        if len(classes) != self.NUM_CLASSES:
+            classes = read_names(path, self._labels.names_key)
+        if len(classes) != self._labels.classes:
             raise ValueError(
                 f"{type(self).__name__}: {path} names {len(classes)} classes; "
-                f"expected {self.NUM_CLASSES}"
+                f"expected {self._labels.classes}"
             )
         return classes
 
@@ -115,7 +141,7 @@ class CIFAR10(_Cifar):
     features from tiny images".
 
     Raises FileNotFoundError if they are not there, ValueError if one is not what it should be; the
-    Python files are read without running what a pickle may hold.
+    Python files, of any protocol, are read without running what a pickle may hold.
     """
 
     FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
@@ -124,16 +150,19 @@ class CIFAR10(_Cifar):
     TRAIN_RECORDS = 10_000
     TEST_RECORDS = 10_000
     LABEL_BYTES = 1
-    LABEL_KEY = "labels"
-    NAMES_FILES = ("batches.meta.txt", "batches.meta")
-    NAMES_KEY = "label_names"
-    NUM_CLASSES = 10
+    TARGETS: ClassVar[dict[str, _Target]] = {
+        "label": _Target(0, "labels", ("batches.meta.txt", "batches.meta"), "label_names", 10)
+    }
+
+    def __init__(self, root: str | Path, train: bool = True, transform: Callable | None = None):
+        super().__init__(root, train, transform, "label")
 
 
 class CIFAR100(_Cifar):
-    """Photographs in 100 classes: images (N, 3, 32, 32) uint8, labels (N,) of the fine classes.
+    """Photographs in 100 classes: images (N, 3, 32, 32) uint8, labels (N,).
 
-    There are 50,000 to train and 10,000 to test.
+    There are 50,000 to train and 10,000 to test. The labels are of the 100 fine classes, or with
+    `target="coarse"` of the 20 that each hold five of them.
     `root` holds the files of cifar-100-binary.tar.gz or cifar-100-python.tar.gz, itself or in the
     folder that the archive unpacks to. From Krizhevsky
     (2009).
@@ -147,8 +176,21 @@ class CIFAR100(_Cifar):
     TEST = ("test",)
     TRAIN_RECORDS = 50_000
     TEST_RECORDS = 10_000
-    LABEL_BYTES = 2  # the coarse label, the fine label
-    LABEL_KEY = "fine_labels"
-    NAMES_FILES = ("fine_label_names.txt", "meta")
-    NAMES_KEY = "fine_label_names"
-    NUM_CLASSES = 100
+    LABEL_BYTES = 2
+    TARGETS: ClassVar[dict[str, _Target]] = {
+        "fine": _Target(
+            1, "fine_labels", ("fine_label_names.txt", "meta"), "fine_label_names", 100
+        ),
+        "coarse": _Target(
+            0, "coarse_labels", ("coarse_label_names.txt", "meta"), "coarse_label_names", 20
+        ),
+    }
+
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool = True,
+        transform: Callable | None = None,
+        target: str = "fine",
+    ):
+        super().__init__(root, train, transform, target)

@@ -11,6 +11,7 @@ from minitorch_cnn.data.datasets import CIFAR10, CIFAR100
 RECORDS = 7  # in each file, where the real ones have 10,000 or 50,000
 NAMES10 = [f"class{i}" for i in range(10)]
 NAMES100 = [f"fine{i}" for i in range(100)]
+NAMES20 = [f"coarse{i}" for i in range(20)]
 
 
 @pytest.fixture(autouse=True)
@@ -105,8 +106,12 @@ def write100(folder, version):
             (folder / name).write_bytes(python2(content))
     if version == "binary":
         (folder / "fine_label_names.txt").write_text("\n".join(NAMES100))
+        (folder / "coarse_label_names.txt").write_text("\n".join(NAMES20))
     else:
-        meta = {b"fine_label_names": [name.encode() for name in NAMES100]}
+        meta = {
+            b"fine_label_names": [name.encode() for name in NAMES100],
+            b"coarse_label_names": [name.encode() for name in NAMES20],
+        }
         (folder / "meta").write_bytes(python2(meta))
     return parts["train"], parts["test"]
 
@@ -172,7 +177,40 @@ def test_a_label_out_of_range_is_refused_by_name(tmp_path):
         CIFAR10(tmp_path)
 
 
+@pytest.mark.parametrize("version", ["binary", "python"])
+def test_the_coarse_labels_are_an_option(tmp_path, version):
+    (_, labels), _ = write100(tmp_path, version)
+    coarse = CIFAR100(tmp_path, target="coarse")
+    np.testing.assert_array_equal(coarse.labels, labels // 5)
+    assert coarse.classes == NAMES20
+    with pytest.raises(ValueError, match=r"^CIFAR100: target='super' must be one of \['fine', "):
+        CIFAR100(tmp_path, target="super")
+
+
 PIXELS, LABELS = records(0, 10)
+LABELS_OF_ANY_KIND = {
+    "list": LABELS.tolist(),
+    "tuple": tuple(LABELS.tolist()),
+    "numbers of NumPy": list(LABELS),
+    **{f"array of {kind}": LABELS.astype(kind) for kind in ("u1", "<i2", ">i4", "i8", "u8")},
+}
+
+
+@pytest.mark.parametrize("protocol", range(6))
+@pytest.mark.parametrize("labels", LABELS_OF_ANY_KIND.values(), ids=LABELS_OF_ANY_KIND)
+@pytest.mark.parametrize("text", [str, str.encode])
+def test_files_written_anew_are_read(tmp_path, protocol, labels, text):
+    write10(tmp_path, "python")
+    content = {text("data"): np.asfortranarray(PIXELS), text("labels"): labels}
+    (tmp_path / "test_batch").write_bytes(pickle.dumps(content, protocol))
+    meta = {text("label_names"): [text(name) for name in NAMES10]}
+    (tmp_path / "batches.meta").write_bytes(pickle.dumps(meta, protocol))
+    dataset = CIFAR10(tmp_path, train=False)
+    np.testing.assert_array_equal(dataset.images, PIXELS.reshape(-1, 3, 32, 32))
+    np.testing.assert_array_equal(dataset.labels, LABELS)
+    assert dataset.classes == NAMES10
+
+
 BAD_PICKLES = {
     "no data": ({b"labels": LABELS.tolist()}, r"\['labels'\]; expected 'data'"),
     "no labels": ({b"data": PIXELS}, r"expected 'labels'"),
@@ -184,6 +222,7 @@ BAD_PICKLES = {
     "bytes": ({b"data": b"abc", b"labels": LABELS.tolist()}, "no array of uint8"),
     "few labels": ({b"data": PIXELS, b"labels": LABELS.tolist()[1:]}, "6 labels; expected 7"),
     "text labels": ({b"data": PIXELS, b"labels": [b"a"] * RECORDS}, "no list of integers"),
+    "huge labels": ({b"data": PIXELS, b"labels": [2**30] * RECORDS}, "beyond 0..255"),
 }
 
 
