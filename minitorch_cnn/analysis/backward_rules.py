@@ -22,7 +22,7 @@ from ..tensor import Tensor
 from .fields import ancestors
 from .figures import headline, image_grid, show_image
 from .watch import (
-    OUTPUT_KEPT,
+    MAY_RECTIFY,
     checked_batch,
     evaluation,
     logits_of,
@@ -208,17 +208,16 @@ def rectified(y: Tensor, rule: str) -> Iterator[None]:
 def _backward(node, rule: str):
     ordinary = node.backward
 
-    def guided(gy):
-        return ordinary(gy.clamp(min=0))
+    def guided(gy, *statistics):
+        return ordinary(gy.clamp(min=0), *statistics)
 
-    def deconvolution(gy):
-        if not isinstance(node, OUTPUT_KEPT):
+    def deconvolution(gy, *statistics):
+        if not isinstance(node, MAY_RECTIFY):
             return gy.clamp(min=0)
-        # Convolution or batch norm and the ReLU in one node: without the output it has no ReLU.
-        kept, node.saved_ = node.saved_, (*node.saved_[:2], None)
+        node.relu = False  # of the convolution or batch norm and the ReLU, the first alone
         try:
-            return ordinary(gy.clamp(min=0))
+            return ordinary(gy.clamp(min=0), *statistics)
         finally:
-            node.saved_ = kept
+            node.relu = True
 
     return guided if rule == "guided" else deconvolution

@@ -147,24 +147,26 @@ def without(units: Iterable[Unit]) -> Iterator[None]:
 @contextmanager
 def replaced(module: Module, forward) -> Iterator[None]:
     """Inside, the module computes another function."""
+    own = vars(module).get("forward")  # what a user may have put in the place of the class's
     module.forward = forward
     try:
         yield
     finally:
         del module.forward
+        if own is not None:
+            module.forward = own
 
 
 def _passing(shape: tuple[int, ...]) -> Callable[..., Tensor]:
     """The function of x (N, C, H, W) that gives its nearest pixels, cut or filled with zeros to a
-    shape (C, H, W); relu: with the ReLU that a `Sequential` lets a convolution compute.
+    shape (C, H, W).
     """
 
-    def forward(x: Tensor, relu: bool = False) -> Tensor:
+    def forward(x: Tensor) -> Tensor:
         if x.shape[2:] != shape[1:]:
             x = F.interpolate(x, size=shape[1:], mode="nearest")
         missing = shape[0] - x.shape[1]
-        x = pad(x, (0, 0, 0, 0, 0, missing)) if missing > 0 else x[:, : shape[0]]
-        return F.relu(x) if relu else x
+        return pad(x, (0, 0, 0, 0, 0, missing)) if missing > 0 else x[:, : shape[0]]
 
     return forward
 

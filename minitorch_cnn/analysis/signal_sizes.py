@@ -16,6 +16,7 @@ import numpy as np
 from .. import functional as F
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..tensor import Tensor
+from .fields import ancestors
 from .figures import COLORS, headline, label, name_ticks, new_figure
 from .watch import checked_batch, logits_of, recorded, rectifies, weights_kept
 
@@ -90,7 +91,11 @@ def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signa
             seen.add(id(y.grad_fn))
             y.retain_grad()
             found[name or "model"] = y
-    rectified = [rectifies(y.grad_fn) for y in found.values()]
+    # A ReLU that is no module, F.relu in a block's forward, cuts what the module before it gives.
+    ends = {y.grad_fn for y in found.values()}
+    cut = {n for n in ancestors([loss.grad_fn]) if rectifies(n) and n not in ends}
+    cut = {node.edges[0][0] for node in cut if node.edges[0] is not None}
+    rectified = [rectifies(y.grad_fn) or y.grad_fn in cut for y in found.values()]
     kept = [(p, p.grad) for p in model.parameters()]
     loss.backward()
     for p, gradient in kept:
@@ -104,7 +109,7 @@ def _row(y: Tensor, rectified: bool) -> tuple[float, float, float, int, int]:
     gradient = 0.0 if y.grad is None else float(y.grad.data.astype(np.float64).std())
     units = dead = 0
     if rectified and array.ndim > 1:
-        alive = (array != 0).any(axis=(0, *range(2, array.ndim)))
+        alive = ~(array <= 0).all(axis=(0, *range(2, array.ndim)))
         units, dead = alive.size, int((~alive).sum())
     return float(array.mean()), float(array.std()), gradient, units, dead
 

@@ -14,8 +14,8 @@ from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.activation import ReLU
 
-# Their third saved array is the output, which is kept for the ReLU in their pass alone.
-OUTPUT_KEPT = (ChannelAffine, Conv2d)
+# What may have a ReLU in its pass, and says in `relu` whether it has.
+MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:
@@ -81,11 +81,7 @@ def weights_kept(model: Module) -> Iterator[Module]:
 
 def rectifies(node: object) -> bool:
     """Whether a node of the graph ends in max(y, 0): a ReLU, ReLU6, or an op that has one in it."""
-    if isinstance(node, BatchNorm):
-        return node.settings["relu"]
-    if isinstance(node, OUTPUT_KEPT):
-        return node.saved_[2] is not None
-    return isinstance(node, ReLU | ReLU6)
+    return node.relu if isinstance(node, MAY_RECTIFY) else isinstance(node, ReLU | ReLU6)
 
 
 def logits_of(output: Tensor | tuple[Tensor, ...]) -> Tensor:

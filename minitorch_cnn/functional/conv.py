@@ -32,7 +32,7 @@ class Conv2d(Function):
         need_x, need_w, _ = ctx.needs_input_grad
         y = conv2d_forward(x, w, window, groups, b, relu)
         ctx.save(x if need_w else None, w if need_x else None, y if relu else None)
-        ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
+        ctx.window, ctx.groups, ctx.input_size, ctx.relu = window, groups, x.shape[2:], relu
         return y
 
     def backward(ctx, gy):
@@ -40,7 +40,7 @@ class Conv2d(Function):
         #   y [o, p] = w [o, k] x [k, p] + b [o]
         #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
         x, w, y = ctx.saved
-        if y is not None:
+        if ctx.relu:
             gy = through_relu(gy, y)
         need_x, need_w, need_b = ctx.needs_input_grad
         settings = {"window": ctx.window, "groups": ctx.groups}

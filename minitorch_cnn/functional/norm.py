@@ -29,14 +29,15 @@ class BatchNorm(Function):
         y, mean, var = batch_norm_training(x, w, b, eps, relu)
         ctx.save(x, w, b if relu else None)
         ctx.keep(mean, inverse_std(var, eps))
-        ctx.settings = {"eps": eps, "relu": relu}
+        ctx.eps, ctx.relu = eps, relu
         ctx.mark_non_differentiable(1, 2)
         return y, mean, var
 
     def backward(ctx, gy, *_):
         x, w, b = ctx.saved
         mean, invstd = ctx.kept
-        gx, gw, gb = BatchNormBackward.apply(gy, x, w, b, mean=mean, invstd=invstd, **ctx.settings)
+        settings = {"mean": mean, "invstd": invstd, "eps": ctx.eps, "relu": ctx.relu}
+        gx, gw, gb = BatchNormBackward.apply(gy, x, w, b, **settings)
         _, need_w, need_b = ctx.needs_input_grad
         return gx, gw if need_w else None, gb if need_b else None
 
@@ -113,11 +114,12 @@ class ChannelAffine(Function):
         y = batch_norm_forward(x, w, b, mean, invstd, relu)
         ctx.save(x, w, y if relu else None)
         ctx.keep(mean, invstd)
+        ctx.relu = relu
         return y
 
     def backward(ctx, gy):
         x, w, y = ctx.saved
-        if y is not None:
+        if ctx.relu:
             gy = through_relu(gy, y)
         need_x, need_w, need_b = ctx.needs_input_grad
         axes = (0, *range(2, x.ndim))

@@ -22,6 +22,7 @@ from ..nn import (
     Module,
     init,
 )
+from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from .same import SameConv2d
 
@@ -74,7 +75,7 @@ class ConvBNReLU(Module):
         self.bn = BatchNorm2d(out_channels, eps)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.bn(self.conv(x), relu=True)
+        return relu_after(self.bn, self.conv(x))
 
 
 def conv_bn(

@@ -37,6 +37,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import check_images, draw_weights, scaled, smallest_image
 from .registry import register
@@ -100,12 +101,12 @@ class Layer(Module):
 
     def first(self, *features: Tensor) -> Tensor:
         """Up to the first convolution: what is wide, and cheap to compute again."""
-        return self.conv1(self.norm1(cat(features, dim=1), relu=True))
+        return self.conv1(relu_after(self.norm1, cat(features, dim=1)))
 
     def forward(self, *features: Tensor) -> Tensor:
         y = checkpoint(self.first, *features) if self.memory_efficient else self.first(*features)
         y = self.dropout(y)
-        return self.dropout(self.conv2(self.norm2(y, relu=True))) if self.bottleneck else y
+        return self.dropout(self.conv2(relu_after(self.norm2, y))) if self.bottleneck else y
 
 
 def everything(count: int) -> list[int]:

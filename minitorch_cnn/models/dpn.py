@@ -22,6 +22,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from ..nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, Module, Sequential, init
+from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import ConvBNReLU, check_images, draw_weights, scaled
 from .registry import register
@@ -71,7 +72,7 @@ class BNReLUConv(Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(self.bn(x, relu=True))
+        return self.conv(relu_after(self.bn, x))
 
 
 class BNReLU(Module):

@@ -20,6 +20,7 @@ every second pixel and zeros) that takes a, as the branch does.
 from __future__ import annotations
 
 from ..nn import BatchNorm2d, Conv2d, Identity, Module, ReLU
+from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from .blocks import Trunk, classifier, scaled
 from .registry import register
@@ -47,7 +48,7 @@ class PreActBlock(Module):
         return x if self.downsample is None else self.downsample(a)
 
     def forward(self, x: Tensor) -> Tensor:
-        a = self.bn1(x, relu=True)
+        a = relu_after(self.bn1, x)
         return self.branch(a) + self.shortcut(x, a)
 
 
@@ -73,7 +74,7 @@ class PreActBasicBlock(PreActBlock):
 
     def branch(self, a: Tensor) -> Tensor:
         y = self.conv1(a)
-        return self.conv2(self.bn2(y, relu=True))
+        return self.conv2(relu_after(self.bn2, y))
 
 
 class PreActBottleneck(PreActBlock):
@@ -103,8 +104,8 @@ class PreActBottleneck(PreActBlock):
 
     def branch(self, a: Tensor) -> Tensor:
         y = self.conv1(a)
-        y = self.conv2(self.bn2(y, relu=True))
-        return self.conv3(self.bn3(y, relu=True))
+        y = self.conv2(relu_after(self.bn2, y))
+        return self.conv3(relu_after(self.bn3, y))
 
 
 def project(in_channels: int, out_channels: int, stride: int) -> Conv2d:

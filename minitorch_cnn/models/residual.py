@@ -23,6 +23,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import conv_bn
@@ -116,7 +117,7 @@ class BasicBlock(ResidualBlock):
         self.downsample = downsample
 
     def branch(self, x: Tensor) -> Tensor:
-        y = self.bn1(self.conv1(x), relu=True)
+        y = relu_after(self.bn1, self.conv1(x))
         return self.bn2(self.conv2(y))
 
 
@@ -155,8 +156,8 @@ class Bottleneck(ResidualBlock):
         self.downsample = downsample
 
     def branch(self, x: Tensor) -> Tensor:
-        y = self.bn1(self.conv1(x), relu=True)
-        y = self.bn2(self.conv2(y), relu=True)
+        y = relu_after(self.bn1, self.conv1(x))
+        y = relu_after(self.bn2, self.conv2(y))
         return self.bn3(self.conv3(y))
 
 

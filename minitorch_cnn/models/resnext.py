@@ -20,6 +20,7 @@ import re
 import numpy as np
 
 from ..nn import BatchNorm2d, Conv2d, Module, ModuleList
+from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .registry import register
 from .residual import Bottleneck, ResidualBlock, draw_he_weights
@@ -44,8 +45,8 @@ class Branch(Module):
         self.conv3 = Conv2d(filters, out_channels, 1, bias=False) if added else None
 
     def forward(self, x: Tensor) -> Tensor:
-        y = self.bn1(self.conv1(x), relu=True)
-        y = self.bn2(self.conv2(y), relu=True)
+        y = relu_after(self.bn1, self.conv1(x))
+        y = relu_after(self.bn2, self.conv2(y))
         return y if self.conv3 is None else self.conv3(y)
 
 

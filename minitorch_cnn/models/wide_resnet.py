@@ -14,6 +14,7 @@ The wide nets for ImageNet, `wide_resnet50_2` and `wide_resnet101_2`, are in `re
 from __future__ import annotations
 
 from ..nn import Dropout, Module
+from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from .preact_resnet import PreActBasicBlock, project
 from .registry import register
@@ -39,7 +40,7 @@ class WideBlock(PreActBasicBlock):
         self.dropout = Dropout(dropout)
 
     def branch(self, a: Tensor) -> Tensor:
-        y = self.bn2(self.conv1(a), relu=True)
+        y = relu_after(self.bn2, self.conv1(a))
         return self.conv2(self.dropout(y))
 
 

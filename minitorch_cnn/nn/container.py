@@ -6,10 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import overload
 
 from ..tensor.tensor import Tensor
-from .activation import ReLU
-from .conv import Conv2d
+from .fusion import is_plain_relu, relu_after
 from .module import Module, indent
-from .norm import BatchNorm1d, BatchNorm2d
 
 
 class _Numbered(Module):
@@ -61,23 +59,14 @@ class _Numbered(Module):
         self._renumber(modules)
 
 
-def _are_one_pass(module: Module, after: Module | None) -> bool:
-    """Whether a ReLU can join the module before it, and nobody wants to see them apart."""
-    return (
-        type(after) is ReLU
-        and type(module) in (BatchNorm1d, BatchNorm2d, Conv2d)
-        and not (module.has_hooks() or after.has_hooks())
-    )
-
-
 class Sequential(_Numbered):
     """Modules called one after the other: the output of each is the input of the next.
 
     Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) by the keys. A
     slice is a Sequential of the same modules under the same names.
 
-    A ReLU right after a batch norm or a convolution is computed in its pass, unless one of them has
-    hooks.
+    A ReLU right after a batch norm or a convolution is computed in its pass where nobody can tell;
+    see fusion.py.
     """
 
     @overload
@@ -92,15 +81,15 @@ class Sequential(_Numbered):
             self.register_module(str(name), module)
 
     def forward(self, input: Tensor) -> Tensor:
-        modules = iter(self._modules.values())
-        module = next(modules, None)
-        while module is not None:
-            after = next(modules, None)
-            if _are_one_pass(module, after):
-                input, after = module(input, relu=True), next(modules, None)
+        modules = list(self)
+        i = 0
+        while i < len(modules):
+            if i + 1 < len(modules) and is_plain_relu(modules[i + 1]):
+                input = relu_after(modules[i], input)
+                i += 2
             else:
-                input = module(input)
-            module = after
+                input = modules[i](input)
+                i += 1
         return input
 
     def __getitem__(self, index: int | slice) -> Module:

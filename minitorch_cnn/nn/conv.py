@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
@@ -124,10 +125,12 @@ class Conv2d(_Conv):
 
     spatial = 2
 
-    def forward(self, input: Tensor, relu: bool = False) -> Tensor:
-        """relu: also the ReLU that follows it, while the sums are in cache."""
+    def forward(self, input: Tensor) -> Tensor:
+        return self._apply_op(F.conv2d, input)
+
+    def _apply_op(self, op: Callable[..., Tensor], input: Tensor) -> Tensor:
+        """`op`, F.conv2d or F.conv2d_relu, with the layer's weights and settings."""
         x, padding = self._surrounded(input)
-        op = F.conv2d_relu if relu else F.conv2d
         return op(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 

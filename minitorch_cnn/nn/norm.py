@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from .. import functional as F
 from ..autograd.modes import is_recomputing
 from ..functional.geometry import is_int
@@ -61,7 +63,11 @@ class _BatchNorm(Module):
         if self.bias is not None:
             init.zeros_(self.bias)
 
-    def forward(self, input: Tensor, relu: bool = False) -> Tensor:
+    def forward(self, input: Tensor) -> Tensor:
+        return self._apply_op(F.batch_norm, input)
+
+    def _apply_op(self, op: Callable[..., Tensor], input: Tensor) -> Tensor:
+        """`op`, F.batch_norm or F.batch_norm_relu, with the layer's state and settings."""
         if input.ndim not in self.ranks:
             raise ValueError(
                 f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
@@ -75,7 +81,6 @@ class _BatchNorm(Module):
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
         training, momentum = self.training or mean is None, momentum or 0.0
-        op = F.batch_norm_relu if relu else F.batch_norm
         return op(input, mean, var, self.weight, self.bias, training, momentum, self.eps)
 
     def extra_repr(self) -> str:

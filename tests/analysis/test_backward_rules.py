@@ -7,6 +7,7 @@ from minitorch_cnn import nn
 from minitorch_cnn.analysis import deconvolve, saliency
 from minitorch_cnn.models import create_model
 from minitorch_cnn.nn import functional as F
+from minitorch_cnn.nn.fusion import relu_after
 from minitorch_cnn.tensor import Tensor
 
 from .nets import drawn, images
@@ -44,15 +45,17 @@ def test_a_rule_is_what_it_is_by_hand(rule, rectified):
 
 
 @pytest.mark.parametrize("rule", ["plain", "deconvolution", "guided"])
-def test_a_relu_in_a_batch_norms_pass_follows_the_same_rule(rule):
+@pytest.mark.parametrize("running", [True, False])
+def test_a_relu_in_a_batch_norms_pass_follows_the_same_rule(rule, running):
     class Fused(nn.Module):
         def __init__(self, apart):
             super().__init__()
-            self.bn, self.apart = nn.BatchNorm2d(2).double(), apart
+            self.apart = apart
+            self.bn = nn.BatchNorm2d(2, track_running_stats=running).double()
             self.bn.weight.data[:], self.bn.bias.data[:] = [2, -1], [0.5, 0.1]
 
         def forward(self, x):
-            y = F.relu(self.bn(x)) if self.apart else self.bn(x, relu=True)
+            y = F.relu(self.bn(x)) if self.apart else relu_after(self.bn, x)
             weights = Tensor(np.random.default_rng(0).normal(size=(2, 3, 3)))
             return (y * weights).sum((2, 3))
 

@@ -5,7 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import drop_several, lesion_study, reorder
-from minitorch_cnn.analysis.lesions import kendall, lesion_units, without
+from minitorch_cnn.analysis.lesions import kendall, lesion_units, replaced, without
 from minitorch_cnn.models import create_model
 from minitorch_cnn.tensor import Tensor
 
@@ -105,6 +105,14 @@ def test_the_model_is_whole_again_afterwards(labelled):
     for study in (lesion_study, drop_several, reorder):
         study(model, *labelled)
         assert np.array_equal(model(labelled[0]).data, before)
+
+
+def test_a_forward_that_a_user_had_replaced_is_there_again_afterwards():
+    module = nn.ReLU()
+    module.forward = own = abs
+    with replaced(module, lambda x: x + 1):
+        assert module(-1) == 0
+    assert module.forward is own and module(-1) == 1
 
 
 def test_kendalls_correlation_counts_pairs_that_changed_order():

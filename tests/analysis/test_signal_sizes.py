@@ -77,7 +77,7 @@ def test_a_unit_is_dead_if_it_is_zero_for_all_images_and_everywhere(noise):
 
 
 @pytest.mark.parametrize("training", [False, True])
-def test_a_relu_in_a_batch_norms_pass_is_counted_too(training):
+def test_what_a_relu_that_is_no_module_cuts_is_counted_too(training):
     model = create_model("plain20_cifar", width=0.25).train(training)
     found = signals(model, Tensor(np.random.default_rng(0).random((2, 3, 8, 8), np.float32)))
     rectified = [n for n, units in zip(found.layers, found.units, strict=True) if units]

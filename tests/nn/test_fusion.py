@@ -1,0 +1,126 @@
+"""A ReLU in the pass of the layer before it: nobody can tell, and what a user changed runs."""
+
+import numpy as np
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+from minitorch_cnn.models.blocks import ConvBNReLU
+from minitorch_cnn.nn.fusion import relu_after
+
+LAYERS = {
+    "Conv2d": lambda: nn.Conv2d(2, 2, 1),
+    "BatchNorm2d": lambda: nn.BatchNorm2d(2),
+    "BatchNorm1d": lambda: nn.BatchNorm1d(2),
+}
+
+
+def made(name):
+    """The layer, evaluating, and a batch for it."""
+    shape = (4, 2, 3) if name == "BatchNorm1d" else (4, 2, 3, 3)
+    return LAYERS[name]().eval(), mt.randn(*shape)
+
+
+def rectified(y):
+    return np.maximum(y.detach().numpy(), 0)
+
+
+def tenfold(module, input):
+    """A forward in the place of a layer's own."""
+    return input * 10
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_layer_and_its_relu_are_one_node_where_nobody_looks(name):
+    layer, x = made(name)
+    for y in (relu_after(layer, x), nn.Sequential(layer, nn.ReLU())(x)):
+        assert y.grad_fn.relu and np.array_equal(y.detach().numpy(), rectified(layer(x)))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("how", ["instance", "class", "subclass", "assigned class"])
+def test_a_forward_that_a_user_put_in_the_place_of_a_layer_s_runs(name, how, monkeypatch):
+    layer, x = made(name)
+    net = nn.Sequential(layer, nn.ReLU())
+    net(x)
+    kind = type("Own", (type(layer),), {"forward": tenfold})
+    if how == "instance":
+        layer.forward = lambda input: input * 10
+    elif how == "class":
+        monkeypatch.setattr(type(layer), "forward", tenfold)
+    elif how == "subclass":
+        net[0] = layer = kind(*((2, 2, 1) if name == "Conv2d" else (2,)))
+    else:
+        layer.__class__ = kind
+    expected = rectified(x * 10)
+    assert np.array_equal(net(x).detach().numpy(), expected)
+    assert np.array_equal(relu_after(layer, x).detach().numpy(), expected)
+
+
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("how", ["instance", "class", "subclass"])
+def test_a_forward_that_a_user_put_in_the_place_of_the_relu_s_runs(name, how, monkeypatch):
+    layer, x = made(name)
+    net = nn.Sequential(layer, nn.ReLU())
+    net(x)
+    if how == "instance":
+        net[1].forward = lambda input: input * 10
+    elif how == "class":
+        monkeypatch.setattr(nn.ReLU, "forward", tenfold)
+    else:
+        net[1] = type("Own", (nn.ReLU,), {"forward": tenfold})()
+    assert np.array_equal(net(x).detach().numpy(), (layer(x) * 10).detach().numpy())
+
+
+def test_a_call_patched_on_the_class_of_all_modules_sees_both_layers(monkeypatch):
+    layer, x = made("Conv2d")
+    net, seen, call = nn.Sequential(layer, nn.ReLU()), [], nn.Module.__call__
+
+    def watched(self, *inputs, **settings):
+        seen.append(type(self).__name__)
+        return call(self, *inputs, **settings)
+
+    monkeypatch.setattr(nn.Module, "__call__", watched)
+    net(x)
+    assert seen == ["Sequential", "Conv2d", "ReLU"]
+
+
+def test_what_was_edited_after_the_first_call_is_what_runs():
+    layer, x = made("Conv2d")
+    net = nn.Sequential(layer, nn.ReLU())
+    net(x)
+    net[1] = nn.Tanh()
+    assert np.allclose(net(x).detach().numpy(), np.tanh(layer(x).detach().numpy()), atol=1e-6)
+    net.insert(1, nn.ReLU())
+    net.append(nn.ReLU())
+    assert np.allclose(net(x).detach().numpy(), np.tanh(rectified(layer(x))), atol=1e-6)
+    net._modules["0"] = nn.Identity()
+    del net[2]
+    assert np.array_equal(net(x).detach().numpy(), rectified(x))
+
+
+def test_a_hook_on_a_norm_of_a_model_s_block_sees_values_before_the_relu():
+    block, x, seen = ConvBNReLU(2, 3, 1).eval(), mt.randn(2, 2, 3, 3), []
+    block.bn.register_forward_hook(lambda module, inputs, y: seen.append(y))
+    y = block(x)
+    assert (seen[0] < 0).any() and np.array_equal(y.detach().numpy(), rectified(seen[0]))
+
+
+def test_a_norm_of_a_model_s_block_may_be_any_module():
+    block, x = ConvBNReLU(2, 3, 1), mt.randn(2, 2, 3, 3)
+    block.bn = nn.Identity()
+    assert np.array_equal(block(x).detach().numpy(), rectified(block.conv(x)))
+
+
+def test_layers_take_pytorch_s_arguments_only():
+    for name in LAYERS:
+        layer, x = made(name)
+        with pytest.raises(TypeError, match="relu"):
+            layer(x, relu=True)
+
+
+def test_a_container_without_a_module_in_a_place_says_so():
+    net = nn.Sequential(nn.Identity(), nn.ReLU())
+    net._modules["0"] = None
+    with pytest.raises(TypeError):
+        net(mt.ones(1))
