@@ -38,14 +38,14 @@ def add_options(parser: Parser, **weights) -> None:
         "--resize",
         type=number(int, 1),
         metavar="N",
-        help="pixels of an image's shorter side (256 for models of 224)",
+        help="pixels of an image's shorter side (what the model's published weights expect)",
     )
     group.add_argument(
         "--crop", type=number(int, 1), metavar="N", help="pixels of its middle (the model's size)"
     )
     for name, text in (("mean", "taken off the channels"), ("std", "and what they are divided by")):
         group.add_argument(
-            f"--{name}", type=float, nargs="+", metavar="X", help=f"{text} (ImageNet's)"
+            f"--{name}", type=float, nargs="+", metavar="X", help=f"{text} (theirs, too)"
         )
     group.add_argument(
         "--set", nargs="+", type=setting, metavar="NAME=VALUE", help="settings of the model"
@@ -75,7 +75,7 @@ def load_file(model: str, weights: Path, options) -> Trained:
         settings["num_classes"] = len(names)
     net = create_model(name, **settings).eval()
     load_weights(net, weights)
-    usual = preprocessing(name)
+    usual = preprocessing(name, bool(settings.get("transform_input")))
     crop = options.crop or usual.crop
     resize = options.resize or (usual.resize if options.crop is None else max(crop, usual.resize))
     given = {k: tuple(v) for k in ("mean", "std") if (v := getattr(options, k)) is not None}

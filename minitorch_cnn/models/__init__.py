@@ -38,6 +38,7 @@ from . import (
     zfnet,
 )
 from .genotype import CellGenotype, Genotype
+from .preprocessing import Preprocessing
 from .recipes import recipe
 from .registry import Entry, create_model, list_models, model_entry, register
 from .training_recipe import Recipe
@@ -46,6 +47,7 @@ __all__ = [
     "CellGenotype",
     "Entry",
     "Genotype",
+    "Preprocessing",
     "Recipe",
     "alexnet",
     "bn_inception",

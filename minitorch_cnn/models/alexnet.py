@@ -34,6 +34,7 @@ from ..nn import (
 )
 from ..tensor import Tensor
 from .blocks import check_images, draw_normal, scaled, smallest_image
+from .preprocessing import IMAGENET
 from .registry import register
 
 
@@ -130,7 +131,7 @@ class AlexNet(Module):
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-@register(params=61_100_840, macs=714_188_480)
+@register(params=61_100_840, macs=714_188_480, preprocessing=IMAGENET)
 def alexnet(**settings) -> AlexNet:
     """AlexNet in one tower (2014): 64, 192, 384, 256, 256 channels. Settings: see `AlexNet`."""
     return AlexNet(ONE_TOWER, **settings)

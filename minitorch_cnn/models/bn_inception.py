@@ -39,6 +39,7 @@ from ..nn import (
 )
 from ..tensor import Tensor
 from .blocks import SqueezeExcitation, check_images, draw_weights, scaled
+from .preprocessing import BN_INCEPTION
 from .registry import register
 from .tables import Conv, Path, build, side_by_side
 
@@ -164,7 +165,7 @@ class BNInception(Module):
         return x
 
 
-@register(params=11_295_240, macs=2_032_600_064)
+@register(params=11_295_240, macs=2_032_600_064, preprocessing=BN_INCEPTION)
 def bn_inception(num_classes: int = 1000, in_channels: int = 3, width: float = 1.0) -> BNInception:
     """BN-Inception with the filters of the network published for Caffe."""
     return BNInception(num_classes, in_channels, width)

@@ -40,6 +40,7 @@ from ..nn import (
 from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import check_images, draw_weights, scaled, smallest_image
+from .preprocessing import IMAGENET
 from .registry import register
 
 
@@ -218,19 +219,19 @@ class DenseNet(Module):
         return self.classifier(F.adaptive_avg_pool2d(y, 1).flatten(1))
 
 
-@register(params=7_978_856, macs=2_834_161_664)
+@register(params=7_978_856, macs=2_834_161_664, preprocessing=IMAGENET)
 def densenet121(**settings) -> DenseNet:
     """DenseNet-121, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[121], **settings)
 
 
-@register(params=14_149_480, macs=3_359_843_328)
+@register(params=14_149_480, macs=3_359_843_328, preprocessing=IMAGENET)
 def densenet169(**settings) -> DenseNet:
     """DenseNet-169, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[169], **settings)
 
 
-@register(params=20_013_928, macs=4_291_365_888)
+@register(params=20_013_928, macs=4_291_365_888, preprocessing=IMAGENET)
 def densenet201(**settings) -> DenseNet:
     """DenseNet-201, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[201], **settings)
@@ -242,7 +243,7 @@ def densenet264(**settings) -> DenseNet:
     return DenseNet(TABLE[264], **settings)
 
 
-@register(params=28_681_000, macs=7_727_907_072)
+@register(params=28_681_000, macs=7_727_907_072, preprocessing=IMAGENET)
 def densenet161(**settings) -> DenseNet:
     """DenseNet-161, k = 48. Settings: see `DenseNet`."""
     return DenseNet(TABLE[161], **settings)

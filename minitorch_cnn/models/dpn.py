@@ -25,6 +25,7 @@ from ..nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, Module, Sequ
 from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import ConvBNReLU, check_images, draw_weights, scaled
+from .preprocessing import DPN_PIXELS
 from .registry import register
 
 EPS = 1e-3
@@ -164,25 +165,25 @@ class DPN(Module):
         return self.classifier(self.global_pool(self.features(x))).flatten(1)
 
 
-@register(params=12_611_602, macs=2_326_163_456)
+@register(params=12_611_602, macs=2_326_163_456, preprocessing=DPN_PIXELS)
 def dpn68(**settings) -> DPN:
     """DPN-68. Settings: see `DPN`."""
     return DPN(TABLE[68], **settings)
 
 
-@register(params=37_668_392, macs=6_501_684_224)
+@register(params=37_668_392, macs=6_501_684_224, preprocessing=DPN_PIXELS)
 def dpn92(**settings) -> DPN:
     """DPN-92. Settings: see `DPN`."""
     return DPN(TABLE[92], **settings)
 
 
-@register(params=61_570_728, macs=11_671_217_152)
+@register(params=61_570_728, macs=11_671_217_152, preprocessing=DPN_PIXELS)
 def dpn98(**settings) -> DPN:
     """DPN-98. Settings: see `DPN`."""
     return DPN(TABLE[98], **settings)
 
 
-@register(params=79_254_504, macs=16_013_648_896)
+@register(params=79_254_504, macs=16_013_648_896, preprocessing=DPN_PIXELS)
 def dpn131(**settings) -> DPN:
     """DPN-131. Settings: see `DPN`."""
     return DPN(TABLE[131], **settings)

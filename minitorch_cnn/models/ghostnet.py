@@ -24,6 +24,7 @@ from .. import functional as F
 from ..nn import AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
 from ..tensor import Tensor, cat
 from .blocks import SqueezeExcitation, Trunk, conv_bn, divisible, draw_weights
+from .preprocessing import IMAGENET_BICUBIC
 from .registry import register
 
 START, LAST = 16, 1280  # channels of the first and of the last convolution
@@ -178,19 +179,19 @@ class GhostNet(Trunk):
         draw_weights(self, init.kaiming_normal_)
 
 
-@register(params=5_182_508, macs=141_150_512)
+@register(params=5_182_508, macs=141_150_512, preprocessing=IMAGENET_BICUBIC)
 def ghostnet_100(width: float = 1.0, **settings) -> GhostNet:
     """GhostNet of full width. Settings: see `GhostNet`."""
     return GhostNet(width, **settings)
 
 
-@register(params=2_587_292, macs=42_328_152)
+@register(params=2_587_292, macs=42_328_152, preprocessing=IMAGENET_BICUBIC)
 def ghostnet_050(width: float = 0.5, **settings) -> GhostNet:
     """GhostNet of half the width. Settings: see `GhostNet`."""
     return GhostNet(width, **settings)
 
 
-@register(params=7_358_820, macs=227_003_256)
+@register(params=7_358_820, macs=227_003_256, preprocessing=IMAGENET_BICUBIC)
 def ghostnet_130(width: float = 1.3, **settings) -> GhostNet:
     """GhostNet of width 1.3. Settings: see `GhostNet`."""
     return GhostNet(width, **settings)

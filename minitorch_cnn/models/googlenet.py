@@ -36,6 +36,7 @@ from ..nn import (
     init,
 )
 from .blocks import ConvBNReLU, ConvReLU, ImageNetToHalf, Trunk, classifier, draw_weights, scaled
+from .preprocessing import GOOGLENET_TORCHVISION
 from .registry import register
 from .tables import Conv, Step, beside, build, build_all
 
@@ -200,7 +201,7 @@ def googlenet_bn(
     return net
 
 
-@register(params=6_624_904, macs=1_498_376_192)
+@register(params=6_624_904, macs=1_498_376_192, preprocessing=GOOGLENET_TORCHVISION)
 def googlenet_torchvision(
     num_classes: int = 1000,
     in_channels: int = 3,

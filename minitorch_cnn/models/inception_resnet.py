@@ -30,6 +30,7 @@ from .. import functional as F
 from ..nn import AvgPool2d, Conv2d, MaxPool2d, Module, init
 from ..tensor import Tensor
 from .blocks import ConvBNReLU, SqueezeExcitation, Trunk, classifier, draw_weights, scaled
+from .preprocessing import INCEPTION_RESNET_V2
 from .registry import register
 from .tables import Branches, Conv, Path, Step, beside, build_all
 
@@ -193,7 +194,12 @@ def inception_resnet_v1(
     return InceptionResNet(TABLE_V1, num_classes, in_channels, dropout, width)
 
 
-@register(params=55_843_464, macs=13_155_794_016, input_shape=(3, 299, 299))
+@register(
+    params=55_843_464,
+    macs=13_155_794_016,
+    input_shape=(3, 299, 299),
+    preprocessing=INCEPTION_RESNET_V2,
+)
 def inception_resnet_v2(
     num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, width: float = 1.0
 ) -> InceptionResNet:

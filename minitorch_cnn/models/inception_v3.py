@@ -20,6 +20,7 @@ from functools import partial
 
 from ..nn import AdaptiveAvgPool2d, AvgPool2d, Flatten, Linear, MaxPool2d, Sequential, init
 from .blocks import ConvBNReLU, ImageNetToHalf, Trunk, classifier, draw_weights, scaled
+from .preprocessing import INCEPTION_V3
 from .registry import register
 from .tables import Conv, Path, build_all, numbered
 
@@ -164,7 +165,9 @@ class InceptionV3(Trunk):
             init.trunc_normal_(self.AuxLogits.fc.weight, std=0.001)
 
 
-@register(params=23_834_568, macs=5_713_216_096, input_shape=(3, 299, 299))
+@register(
+    params=23_834_568, macs=5_713_216_096, input_shape=(3, 299, 299), preprocessing=INCEPTION_V3
+)
 def inception_v3(
     num_classes: int = 1000,
     in_channels: int = 3,

@@ -17,6 +17,7 @@ from functools import partial
 
 from ..nn import AvgPool2d, MaxPool2d, init
 from .blocks import ConvBNReLU, Trunk, classifier, draw_weights
+from .preprocessing import INCEPTION_V4
 from .registry import register
 from .tables import Conv, beside, build
 
@@ -91,7 +92,9 @@ class InceptionV4(Trunk):
         draw_weights(self, init.kaiming_normal_)
 
 
-@register(params=42_679_816, macs=12_253_974_624, input_shape=(3, 299, 299))
+@register(
+    params=42_679_816, macs=12_253_974_624, input_shape=(3, 299, 299), preprocessing=INCEPTION_V4
+)
 def inception_v4(
     num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, width: float = 1.0
 ) -> InceptionV4:

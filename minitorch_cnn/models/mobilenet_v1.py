@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from ..nn import ReLU6, Sequential, init
 from .blocks import Trunk, classifier, conv_bn, draw_weights
+from .preprocessing import MOBILENET_V1
 from .registry import register
 
 START = 32  # channels of the first convolution
@@ -70,7 +71,7 @@ class MobileNetV1(Trunk):
         draw_weights(self, init.kaiming_normal_)
 
 
-@register(params=4_231_976, macs=568_740_352)
+@register(params=4_231_976, macs=568_740_352, preprocessing=MOBILENET_V1)
 def mobilenet_v1_100(width: float = 1.0, **settings) -> MobileNetV1:
     """MobileNet of full width. Settings: see `MobileNetV1`."""
     return MobileNetV1(width, **settings)

@@ -29,6 +29,7 @@ from ..nn import (
 )
 from ..tensor import Tensor
 from .blocks import Trunk, conv_bn, divisible, draw_weights
+from .preprocessing import IMAGENET
 from .registry import register
 
 START, LAST = 32, 1280  # channels of the first and of the last convolution
@@ -103,7 +104,7 @@ class MobileNetV2(Trunk):
         draw_weights(self, init.kaiming_normal_)
 
 
-@register(params=3_504_872, macs=300_774_272)
+@register(params=3_504_872, macs=300_774_272, preprocessing=IMAGENET)
 def mobilenet_v2(width: float = 1.0, **settings) -> MobileNetV2:
     """MobileNet v2 of full width. Settings: see `MobileNetV2`."""
     return MobileNetV2(width, **settings)

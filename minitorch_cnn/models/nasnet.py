@@ -42,6 +42,7 @@ from .blocks import check_images, scaled
 from .genotype import CellGenotype, Genotype
 from .inception_v3 import auxiliary_head
 from .operations import OPERATIONS, batch_norm, identity, relu_conv_bn
+from .preprocessing import NASNET_LARGE, NASNET_MOBILE
 from .registry import register
 from .residual import draw_he_weights
 from .tables import side_by_side
@@ -292,14 +293,16 @@ def nasnet(
     return NASNet(genotype, cells, filters, num_classes, drop_path=drop_path, **settings)
 
 
-@register(params=5_289_978, macs=563_638_816)
+@register(params=5_289_978, macs=563_638_816, preprocessing=NASNET_MOBILE)
 def nasnet_a_mobile(dropout: float = 0.5, **settings) -> NASNet:
     """NASNet-A (4 @ 1056) for photographs. Settings: see `NASNet`."""
     form = {"stem_filters": 32, "photographs": True}
     return NASNet(NASNET_A, 4, 44, dropout=dropout, **form, **settings)
 
 
-@register(params=88_753_150, macs=23_783_414_658, input_shape=(3, 331, 331))
+@register(
+    params=88_753_150, macs=23_783_414_658, input_shape=(3, 331, 331), preprocessing=NASNET_LARGE
+)
 def nasnet_a_large(dropout: float = 0.5, drop_path: float = 0.3, **settings) -> NASNet:
     """NASNet-A (6 @ 4032) for photographs of 331 pixels. Settings: see `NASNet`."""
     form = {"stem_filters": 96, "photographs": True, "skip": True, "aux_kernel": 6}

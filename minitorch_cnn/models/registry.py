@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..nn import Module
+from .preprocessing import Preprocessing
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Entry:
     build: the function that makes it; params: its trainable parameters with the default settings;
     macs: the multiply-adds of its convolutions and linear layers for one image of input_shape,
     (C, H, W), the size it was published for, in evaluation; of_pixels: whether it says of every
-    pixel what it belongs to, logits (N, num_classes, H, W).
+    pixel what it belongs to, logits (N, num_classes, H, W); preprocessing: what its published
+    weights expect of an image, None where there are none.
     """
 
     name: str
@@ -26,6 +28,7 @@ class Entry:
     macs: int
     input_shape: tuple[int, int, int]
     of_pixels: bool = False
+    preprocessing: Preprocessing | None = None
 
 
 _entries: dict[str, Entry] = {}
@@ -37,6 +40,7 @@ def register(
     macs: int,
     input_shape: tuple[int, int, int] = (3, 224, 224),
     of_pixels: bool = False,
+    preprocessing: Preprocessing | None = None,
 ) -> Callable:
     """Enter the decorated function under its own name.
 
@@ -53,7 +57,7 @@ def register(
             raise ValueError(
                 f"register: name={name!r} is taken by {_entries[name].build.__module__}"
             )
-        _entries[name] = Entry(name, build, params, macs, input_shape, of_pixels)
+        _entries[name] = Entry(name, build, params, macs, input_shape, of_pixels, preprocessing)
         return build
 
     return enter

@@ -20,6 +20,7 @@ the 3 x 3 convolutions. Plain nets have the layers of a ResNet, and no shortcuts
 from __future__ import annotations
 
 from .blocks import Trunk, classifier, scaled
+from .preprocessing import IMAGENET
 from .registry import register
 from .residual import basic, bottleneck, draw_he_weights, imagenet_stem, stage
 
@@ -89,31 +90,31 @@ def plain34(**settings) -> ResNet:
     return ResNet(34, shortcut=None, **settings)
 
 
-@register(params=11_689_512, macs=1_814_073_344)
+@register(params=11_689_512, macs=1_814_073_344, preprocessing=IMAGENET)
 def resnet18(**settings) -> ResNet:
     """ResNet-18. Settings: see `ResNet`."""
     return ResNet(18, **settings)
 
 
-@register(params=21_797_672, macs=3_663_761_408)
+@register(params=21_797_672, macs=3_663_761_408, preprocessing=IMAGENET)
 def resnet34(**settings) -> ResNet:
     """ResNet-34. Settings: see `ResNet`."""
     return ResNet(34, **settings)
 
 
-@register(params=25_557_032, macs=4_089_184_256)
+@register(params=25_557_032, macs=4_089_184_256, preprocessing=IMAGENET)
 def resnet50(**settings) -> ResNet:
     """ResNet-50, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(50, **settings)
 
 
-@register(params=44_549_160, macs=7_801_405_440)
+@register(params=44_549_160, macs=7_801_405_440, preprocessing=IMAGENET)
 def resnet101(**settings) -> ResNet:
     """ResNet-101, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(101, **settings)
 
 
-@register(params=60_192_808, macs=11_513_626_624)
+@register(params=60_192_808, macs=11_513_626_624, preprocessing=IMAGENET)
 def resnet152(**settings) -> ResNet:
     """ResNet-152, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(152, **settings)
@@ -149,13 +150,13 @@ def resnet200_v1(**settings) -> ResNet:
     return ResNet(200, stride_first=True, **settings)
 
 
-@register(params=68_883_240, macs=11_398_021_120)
+@register(params=68_883_240, macs=11_398_021_120, preprocessing=IMAGENET)
 def wide_resnet50_2(**settings) -> ResNet:
     """ResNet-50 with twice the filters in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(50, width_per_group=128, **settings)
 
 
-@register(params=126_886_696, macs=22_753_050_624)
+@register(params=126_886_696, macs=22_753_050_624, preprocessing=IMAGENET)
 def wide_resnet101_2(**settings) -> ResNet:
     """ResNet-101 with twice the filters in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(101, width_per_group=128, **settings)

@@ -22,6 +22,7 @@ import numpy as np
 from ..nn import BatchNorm2d, Conv2d, Module, ModuleList
 from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
+from .preprocessing import IMAGENET, IMAGENET_232
 from .registry import register
 from .residual import Bottleneck, ResidualBlock, draw_he_weights
 from .resnet import ResNet
@@ -181,7 +182,7 @@ def resnext50_8x14d(**settings) -> ResNeXt:
     return ResNeXt(50, 8, 14, **settings)
 
 
-@register(params=25_028_904, macs=4_230_479_872)
+@register(params=25_028_904, macs=4_230_479_872, preprocessing=IMAGENET)
 def resnext50_32x4d(**settings) -> ResNeXt:
     """ResNeXt-50 of 32 branches of 4 filters. Settings: see `ResNeXt`."""
     return ResNeXt(50, 32, 4, **settings)
@@ -217,7 +218,7 @@ def resnext101_32x4d(**settings) -> ResNeXt:
     return ResNeXt(101, 32, 4, **settings)
 
 
-@register(params=83_455_272, macs=15_460_270_080)
+@register(params=83_455_272, macs=15_460_270_080, preprocessing=IMAGENET_232)
 def resnext101_64x4d(**settings) -> ResNeXt:
     """ResNeXt-101 of 64 branches of 4 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 64, 4, **settings)

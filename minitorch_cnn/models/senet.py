@@ -22,6 +22,7 @@ from typing import NamedTuple
 from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor
 from .blocks import SqueezeExcitation, Trunk, classifier, draw_weights, scaled, smallest_image
+from .preprocessing import IMAGENET
 from .registry import register
 from .residual import Bottleneck, MakeBlock, projection, stage
 
@@ -138,37 +139,37 @@ class SENet(Trunk):
         draw_weights(self, init.kaiming_normal_)
 
 
-@register(params=28_088_024, macs=3_860_488_192)
+@register(params=28_088_024, macs=3_860_488_192, preprocessing=IMAGENET)
 def se_resnet50(**settings) -> SENet:
     """SE-ResNet-50. Settings: see `SENet`."""
     return SENet(TABLE["resnet50"], **settings)
 
 
-@register(params=49_326_872, macs=7_574_937_600)
+@register(params=49_326_872, macs=7_574_937_600, preprocessing=IMAGENET)
 def se_resnet101(**settings) -> SENet:
     """SE-ResNet-101. Settings: see `SENet`."""
     return SENet(TABLE["resnet101"], **settings)
 
 
-@register(params=66_821_848, macs=11_288_993_792)
+@register(params=66_821_848, macs=11_288_993_792, preprocessing=IMAGENET)
 def se_resnet152(**settings) -> SENet:
     """SE-ResNet-152. Settings: see `SENet`."""
     return SENet(TABLE["resnet152"], **settings)
 
 
-@register(params=27_559_896, macs=4_232_994_816)
+@register(params=27_559_896, macs=4_232_994_816, preprocessing=IMAGENET)
 def se_resnext50_32x4d(**settings) -> SENet:
     """SE-ResNeXt-50 of 32 groups of 4 filters. Settings: see `SENet`."""
     return SENet(TABLE["resnext50"], **settings)
 
 
-@register(params=48_955_416, macs=7_974_739_968)
+@register(params=48_955_416, macs=7_974_739_968, preprocessing=IMAGENET)
 def se_resnext101_32x4d(**settings) -> SENet:
     """SE-ResNeXt-101 of 32 groups of 4 filters. Settings: see `SENet`."""
     return SENet(TABLE["resnext101"], **settings)
 
 
-@register(params=115_088_984, macs=20_688_363_520)
+@register(params=115_088_984, macs=20_688_363_520, preprocessing=IMAGENET)
 def senet154(dropout: float = 0.2, **settings) -> SENet:
     """SENet-154. Settings: see `SENet`."""
     return SENet(TABLE["senet154"], dropout=dropout, **settings)

@@ -36,6 +36,7 @@ from ..nn import (
 )
 from ..tensor import Tensor, cat
 from .blocks import Trunk, draw_normal, draw_weights, scaled, smallest_image
+from .preprocessing import IMAGENET
 from .registry import register
 
 
@@ -125,13 +126,13 @@ class SqueezeNet(Trunk):
         super().__init__(layers, in_channels, smallest_image(features))
 
 
-@register(params=1_248_424, macs=818_924_576)
+@register(params=1_248_424, macs=818_924_576, preprocessing=IMAGENET)
 def squeezenet1_0(**settings) -> SqueezeNet:
     """SqueezeNet 1.0, the paper's. Settings: see `SqueezeNet`."""
     return SqueezeNet("1.0", **settings)
 
 
-@register(params=1_235_496, macs=349_151_936)
+@register(params=1_235_496, macs=349_151_936, preprocessing=IMAGENET)
 def squeezenet1_1(**settings) -> SqueezeNet:
     """SqueezeNet 1.1. Settings: see `SqueezeNet`."""
     return SqueezeNet("1.1", **settings)

@@ -18,6 +18,7 @@ from ..optim.lr_scheduler import (
     SequentialLR,
     StepLR,
 )
+from .preprocessing import scaling
 
 OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
 SCHEDULES = {
@@ -58,7 +59,8 @@ class Recipe:
     border: pixels added around training images, from which a piece of the input's size is then cut
     at random; with `area` a piece of a random share of the area and a random aspect ratio within
     `ratio`, which is resized (see `RandomResizedCrop`). flip: whether they are mirrored at random.
-    lighting: the std of `PCALighting`, 0 for none. mean, std: taken off and divided by.
+    lighting: the std of `PCALighting`, 0 for none. channels: the order of the input's, "RGB" or
+    "BGR", with mean, std taken off and divided by (see `Preprocessing`).
 
     Raises: ValueError for an unknown optimizer, schedule or init.
     """
@@ -88,6 +90,7 @@ class Recipe:
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
     flip: bool = False
     lighting: float = 0.0
+    channels: str = "RGB"
     mean: tuple[float, ...] = (0.5,)
     std: tuple[float, ...] = (0.25,)
 
@@ -174,7 +177,7 @@ class Recipe:
             steps.append(transforms.RandomHorizontalFlip())
         if train and self.lighting:
             steps.append(transforms.PCALighting(self.lighting))
-        return transforms.Compose([*steps, transforms.Normalize(self.mean, self.std)])
+        return transforms.Compose([*steps, *scaling(self.channels, self.mean, self.std)])
 
     def _check_still(self) -> None:
         for name in ("scales", "content", "border", "area", "flip"):

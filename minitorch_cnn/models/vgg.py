@@ -43,6 +43,7 @@ from .blocks import (
     scaled,
     smallest_image,
 )
+from .preprocessing import IMAGENET
 from .registry import register
 
 CHANNELS = (64, 128, 256, 512, 512)
@@ -186,7 +187,7 @@ def _as_convolution(linear: Linear, kernel: int) -> Conv2d:
     return conv
 
 
-@register(params=132_863_336, macs=7_609_090_048)
+@register(params=132_863_336, macs=7_609_090_048, preprocessing=IMAGENET)
 def vgg11(**settings) -> VGG:
     """Net A: 8 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("A", **settings)
@@ -198,19 +199,19 @@ def vgg11_lrn(**settings) -> VGG:
     return VGG("A", "response", **settings)
 
 
-@register(params=132_868_840, macs=7_609_090_048)
+@register(params=132_868_840, macs=7_609_090_048, preprocessing=IMAGENET)
 def vgg11_bn(**settings) -> VGG:
     """Net A with batch norm. Settings: see `VGG`."""
     return VGG("A", "batch", **settings)
 
 
-@register(params=133_047_848, macs=11_308_466_176)
+@register(params=133_047_848, macs=11_308_466_176, preprocessing=IMAGENET)
 def vgg13(**settings) -> VGG:
     """Net B: 10 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("B", **settings)
 
 
-@register(params=133_053_736, macs=11_308_466_176)
+@register(params=133_053_736, macs=11_308_466_176, preprocessing=IMAGENET)
 def vgg13_bn(**settings) -> VGG:
     """Net B with batch norm. Settings: see `VGG`."""
     return VGG("B", "batch", **settings)
@@ -228,25 +229,25 @@ def vgg16_1x1_bn(**settings) -> VGG:
     return VGG("C", "batch", **settings)
 
 
-@register(params=138_357_544, macs=15_470_264_320)
+@register(params=138_357_544, macs=15_470_264_320, preprocessing=IMAGENET)
 def vgg16(**settings) -> VGG:
     """Net D, VGG-16: 13 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("D", **settings)
 
 
-@register(params=138_365_992, macs=15_470_264_320)
+@register(params=138_365_992, macs=15_470_264_320, preprocessing=IMAGENET)
 def vgg16_bn(**settings) -> VGG:
     """Net D with batch norm. Settings: see `VGG`."""
     return VGG("D", "batch", **settings)
 
 
-@register(params=143_667_240, macs=19_632_062_464)
+@register(params=143_667_240, macs=19_632_062_464, preprocessing=IMAGENET)
 def vgg19(**settings) -> VGG:
     """Net E, VGG-19: 16 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("E", **settings)
 
 
-@register(params=143_678_248, macs=19_632_062_464)
+@register(params=143_678_248, macs=19_632_062_464, preprocessing=IMAGENET)
 def vgg19_bn(**settings) -> VGG:
     """Net E with batch norm. Settings: see `VGG`."""
     return VGG("E", "batch", **settings)

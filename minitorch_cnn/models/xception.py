@@ -17,6 +17,7 @@ from __future__ import annotations
 from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor
 from .blocks import SeparableConv, Trunk, classifier, draw_weights, scaled
+from .preprocessing import XCEPTION
 from .registry import register
 
 STEM = ((32, 2), (64, 1))  # filters and stride of the plain 3 x 3 convolutions
@@ -96,7 +97,7 @@ class Xception(Trunk):
         draw_weights(self, init.kaiming_normal_)
 
 
-@register(params=22_855_952, macs=8_357_403_496, input_shape=(3, 299, 299))
+@register(params=22_855_952, macs=8_357_403_496, input_shape=(3, 299, 299), preprocessing=XCEPTION)
 def xception(**settings) -> Xception:
     """Xception. Settings: see `Xception`."""
     return Xception(**settings)

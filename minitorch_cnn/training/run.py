@@ -38,8 +38,8 @@ from .metrics import (
     predict_masks,
 )
 from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
-from .sources import PHOTOGRAPHS, Source, load_source
-from .weights import load_weights
+from .sources import COLOURED, PHOTOGRAPHS, Source, load_source
+from .weights import load_weights, preprocessing
 
 TEST_BATCH = 256
 CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
@@ -85,7 +85,8 @@ def make_config(
     size: pixels a side of the model's input, None for those it was published for.
     start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
     weights: a file of the model's weights to begin with, its classifier only if the classes are as
-    many (see `load_weights`).
+    many (see `load_weights`). Colours are then scaled as the model's published weights expect, if
+    there are any, and not as the recipe says.
     changes: fields of the model's `Recipe` to replace, as epochs=5. The recipe is the paper's for
     photographs, and the small one for other data.
 
@@ -101,7 +102,12 @@ def make_config(
     for name in ("num_classes", "in_channels"):
         if name in model_settings:
             raise ValueError(f"make_config: {name} follows from the data and cannot be set")
-    chosen = replace(recipe(model, small=data not in PHOTOGRAPHS), **changes)
+    chosen = recipe(model, small=data not in PHOTOGRAPHS)
+    published = model_entry(model).preprocessing
+    if weights is not None and published is not None and data in COLOURED:
+        usual = preprocessing(model, bool(model_settings.get("transform_input")))
+        chosen = replace(chosen, channels=usual.channels, mean=usual.mean, std=usual.std)
+    chosen = replace(chosen, **changes)
     if "aux" in model_settings and bool(chosen.auxiliary) != bool(model_settings["aux"]):
         chosen = replace(chosen, auxiliary=0.3 if model_settings["aux"] else 0.0)
     if start is not None and weights is not None:

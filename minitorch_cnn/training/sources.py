@@ -102,6 +102,7 @@ def folder(path, size: int, transforms: Transforms) -> Source:
 BUILT_IN = {"digits": digits, "shapes": shapes}
 MASKS = {"shapes": masks_of_shapes}
 PHOTOGRAPHS = ("cifar10", "cifar100", "folder")  # what the recipes of most papers are for
+COLOURED = (*PHOTOGRAPHS, "shapes")  # what has three channels
 SOURCES = {
     **BUILT_IN,
     "mnist": from_files(datasets.MNIST, 1),

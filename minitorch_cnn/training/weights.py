@@ -1,21 +1,21 @@
 """Weights from elsewhere: files of other programs, made fit for a model, and what goes with them.
 
-A file of trained weights comes without its images: how they were cut and scaled, and what the
-classes are called, is for the user to say. `Preprocessing` is what most files were trained with.
+A file of trained weights comes without its images: how they were cut and scaled is registered with
+the models whose weights are published, and what the classes are called is for the user to say.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from ..data import transforms
 from ..interop import load, load_torch
-from ..models import model_entry
+from ..models import Preprocessing, model_entry
 from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
 from ..nn import Module
 from ..tensor import Tensor
@@ -23,49 +23,30 @@ from ..tensor import Tensor
 WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which programs keep a state_dict
 # Names of auxiliary heads in torchvision's files; who has no heads needs no weights for them.
 HEADS = ("aux1.", "aux2.", "AuxLogits.")
-# timm and pretrainedmodels train these on pixels from -1 to 1, all others as torchvision.
-HALVES = ("inception_v4", "inception_resnet", "xception", "nasnet")
 SHOWN = 3  # names in a message
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """How an image becomes a model's input: the shorter side to `resize` pixels, the middle `crop`
-    x `crop` of it, and (x - mean) / std of each channel of values in [0, 1].
+def preprocessing(model: str, transform_input: bool = False) -> Preprocessing:
+    """What the trained weights of a model expect of an image.
 
-    Raises: ValueError if crop is above resize.
+    For models whose weights are published it is a fact of these files, registered with the model;
+    for others what is usual: the middle 7/8 of the image, but all of it for nets of small images,
+    with ImageNet's mean and deviation, or 0.5 and 0.5 for grey images.
+
+    transform_input: whether the model is made with this setting, which torchvision's `inception_v3`
+    and `googlenet` have: it then takes ImageNet's mean and deviation, and turns them into 0.5 and
+    0.5 itself.
+
+    Raises: KeyError for an unknown model, with the nearest one.
     """
-
-    resize: int
-    crop: int
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-
-    def __post_init__(self):
-        if self.crop > self.resize:
-            raise ValueError(
-                f"Preprocessing: crop={self.crop} must be at most resize={self.resize}"
-            )
-
-    def transform(self) -> transforms.Compose:
-        """The transform of one image (C, H, W) of any size."""
-        middle = transforms.CenterCrop(self.crop)
-        scale = transforms.Normalize(self.mean, self.std)
-        return transforms.Compose([transforms.Resize(self.resize), middle, scale])
-
-
-def preprocessing(model: str) -> Preprocessing:
-    """What the trained weights of a model expect, as far as is usual.
-
-    The middle 7/8 of the image, but all of it for nets of small images, with ImageNet's mean and
-    deviation, or 0.5 and 0.5 where the files were trained so, and for grey images.
-    """
-    channels, size, _ = model_entry(model).input_shape
-    resize = round(size * 8 / 7) if size > 64 else size
-    mean, std = IMAGENET_MEAN, IMAGENET_STD
-    if channels != 3 or model.startswith(HALVES):
-        mean = std = (0.5,)
-    return Preprocessing(resize, size, mean, std)
+    entry = model_entry(model)
+    usual = entry.preprocessing
+    if usual is None:
+        channels, size, _ = entry.input_shape
+        resize = round(size * 8 / 7) if size > 64 else size
+        mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))
+        usual = Preprocessing(resize, size, mean, std)
+    return replace(usual, mean=IMAGENET_MEAN, std=IMAGENET_STD) if transform_input else usual
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

@@ -1,14 +1,20 @@
 """Weights of other programs go into the models they are for, and into no others."""
 
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.data import transforms as T
-from minitorch_cnn.models import create_model, list_models
+from minitorch_cnn.models import Recipe, create_model, list_models, model_entry
 from minitorch_cnn.training import (
     Preprocessing,
     load_weights,
+    make_config,
     mirrored,
     preprocessing,
     read_classes,
@@ -129,23 +135,94 @@ def test_what_names_no_classes_is_refused(tmp_path, text):
         read_classes(tmp_path / "names")
 
 
-def test_images_are_cut_as_the_weights_were_trained():
-    usual = preprocessing("resnet50")
-    assert (usual.resize, usual.crop) == (256, 224) and usual.mean == (0.485, 0.456, 0.406)
-    assert (preprocessing("inception_v4").resize, preprocessing("inception_v4").std) == (
-        342,
-        (0.5,),
-    )
+def test_images_are_cut_and_scaled_as_is_usual_where_no_weights_are_published():
+    for name in ("preact_resnet50", "resnet200"):
+        usual = preprocessing(name)
+        assert (usual.resize, usual.crop) == (256, 224) and usual.mean == (0.485, 0.456, 0.406)
     assert (preprocessing("resnet20_cifar").resize, preprocessing("lenet5").mean) == (32, (0.5,))
     image = np.random.default_rng(0).random((3, 300, 260), dtype=np.float32)
     assert all(
         preprocessing(n).transform()(np.ones((c, 400, 350), np.float32)).shape == (c, s, s)
         for n, c, s in (("vgg16", 3, 224), ("inception_v3", 3, 299), ("lenet5", 1, 32))
     )
+    usual = preprocessing("resnet50")
     expected = T.Compose([T.Resize(256), T.CenterCrop(224), T.Normalize(usual.mean, usual.std)])
     assert np.array_equal(usual.transform()(image), expected(image))
-    with pytest.raises(ValueError, match=r"^Preprocessing: crop=300 must be at most resize=256"):
-        Preprocessing(256, 300, (0.5,), (0.5,))
+    for settings, reason in (
+        ({"crop": 300}, "crop=300 must be at most resize=256"),
+        ({"interpolation": "cubic"}, "interpolation='cubic' must be bilinear or bicubic"),
+        ({"channels": "GRB"}, "channels='GRB' must be RGB or BGR"),
+    ):
+        with pytest.raises(ValueError, match=f"^Preprocessing: {reason}"):
+            replace(usual, **settings)
+
+
+# What goes with the published files: the shorter side, the crop, and what becomes of a pixel
+# (r, g, b) in 0..255. Written out by hand from torchvision's presets (inception_v3 and googlenet
+# with their transform_input), timm's default_cfgs and pretrained-models.pytorch.
+MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
+
+
+def imagenet(rgb):
+    return (rgb / 255 - MEAN) / STD
+
+
+def half(rgb):
+    return rgb / 127.5 - 1
+
+
+PUBLISHED = {
+    "resnet50": (256, 224, "bilinear", imagenet),
+    "vgg16": (256, 224, "bilinear", imagenet),
+    "resnext101_64x4d": (232, 224, "bilinear", imagenet),
+    "shufflenet_v2_x1_0": (256, 224, "bilinear", imagenet),
+    "shufflenet_v2_x2_0": (232, 224, "bilinear", imagenet),
+    "senet154": (256, 224, "bilinear", imagenet),
+    "ghostnet_100": (256, 224, "bicubic", imagenet),
+    "googlenet_torchvision": (256, 224, "bilinear", half),
+    "inception_v3": (342, 299, "bilinear", half),
+    "inception_v4": (341, 299, "bicubic", half),
+    "inception_resnet_v2": (333, 299, "bicubic", half),
+    "xception": (333, 299, "bicubic", half),
+    "nasnet_a_large": (363, 331, "bicubic", half),
+    "nasnet_a_mobile": (256, 224, "bilinear", half),
+    "mobilenet_v1_100": (256, 224, "bicubic", half),
+    "dpn92": (256, 224, "bicubic", lambda rgb: (rgb - [124, 117, 104]) * 0.0167),
+    "bn_inception": (256, 224, "bilinear", lambda rgb: rgb[::-1] - [104, 117, 128]),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_images_are_cut_and_scaled_as_the_published_weights_expect(name):
+    resize, crop, interpolation, expected = PUBLISHED[name]
+    found = preprocessing(name)
+    assert (found.resize, found.crop, found.interpolation) == (resize, crop, interpolation)
+    image = np.full((3, 8, 8), 0, np.float32) + np.float32([255, 64, 16])[:, None, None] / 255
+    image = replace(found, resize=8, crop=8).transform()(image)
+    np.testing.assert_allclose(image[:, 4, 4], expected(np.array([255.0, 64, 16])), rtol=1e-5)
+
+
+def test_every_model_whose_names_are_those_of_a_published_file_says_what_it_expects():
+    """Those of published files are beside the tests of the models."""
+    keys = Path(__file__).parents[1] / "models" / "keys"
+    names = {re.split("[.(]", path.name)[0] for path in keys.iterdir()} & set(list_models())
+    assert len(names) > 40
+    assert [name for name in sorted(names) if model_entry(name).preprocessing is None] == []
+
+
+def test_a_model_that_renormalises_its_input_takes_imagenets():
+    with_it = preprocessing("inception_v3", transform_input=True)
+    assert [*with_it.mean, *with_it.std] == MEAN + STD
+    plain = create_model("inception_v3", width=1 / 16, num_classes=2).eval()
+    other = create_model("inception_v3", width=1 / 16, num_classes=2, transform_input=True).eval()
+    other.load_state_dict(plain.state_dict())
+    image = np.random.default_rng(0).random((3, 80, 80), dtype=np.float32)
+    x, y = (
+        mt.tensor(replace(p, resize=80, crop=80).transform()(image)[None])
+        for p in (preprocessing("inception_v3"), with_it)
+    )
+    with mt.no_grad():
+        np.testing.assert_allclose(plain(x).numpy(), other(y).numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_all_models_have_a_preprocessing():
@@ -166,3 +243,23 @@ def test_a_model_that_sees_all_of_an_image_has_no_other_looks():
     for look in (ten_crops, whole_image):
         with pytest.raises(ValueError, match="sees all of an image"):
             look(everything)
+
+
+def test_a_run_from_published_weights_keeps_their_preprocessing():
+    recipe = make_config("bn_inception", "folder", "x", weights="w.pth")["recipe"]
+    assert recipe["channels"] == "BGR"
+    image = np.float32([255, 64, 16])[:, None, None] / 255 + np.zeros((3, 9, 9), np.float32)
+    for train in (True, False):
+        found = Recipe(**json.loads(json.dumps(recipe))).transform(8, train)(image)
+        np.testing.assert_allclose(found[:, 4, 4], [16 - 104, 64 - 117, 255 - 128], rtol=1e-5)
+    alexnet = make_config("alexnet", "cifar10", "x", weights="w.pth")["recipe"]
+    assert list(alexnet["std"]) == STD
+    assert make_config("alexnet", "cifar10", "x")["recipe"]["std"] != alexnet["std"]
+    renormalised = {"model_settings": {"transform_input": True}, "weights": "w.pth"}
+    config = make_config("inception_v3", "folder", "x", **renormalised)
+    assert list(config["recipe"]["mean"]) == MEAN
+    grey = make_config("lenet5", "digits", weights="w.pth")["recipe"]
+    assert grey == make_config("lenet5", "digits")["recipe"]
+    assert make_config("resnet18", "folder", "x", weights="w", mean=(0.5,), std=(0.5,))["recipe"][
+        "mean"
+    ] == (0.5,)

@@ -1,0 +1,100 @@
+"""What the published weights of a model expect of an image: facts of the files, not of the papers.
+
+The facts are those that go with the files whose names of weights our models have: torchvision's
+`transforms` of each `Weights`, timm's `default_cfgs` (the size of the shorter side is
+floor(crop / crop_pct)) and `pretrained_settings` of pretrained-models.pytorch (Cadene).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..data import transforms
+from .blocks import IMAGENET_MEAN, IMAGENET_STD
+
+ORDERS = ("RGB", "BGR")
+INTERPOLATIONS = ("bilinear", "bicubic")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """How an image becomes a model's input: the shorter side to `resize` pixels, the middle `crop`
+    x `crop` of it, and (x - mean) / std of each channel of values in [0, 1].
+
+    interpolation: how it is resized, one of INTERPOLATIONS, smoothed where it gets smaller;
+    channels: their order, one of ORDERS, in which `mean` and `std` are, too. Weights for values in
+    0..255 have a std of 1 / 255.
+
+    Raises: ValueError if crop is above resize, for another order or another interpolation.
+    """
+
+    resize: int
+    crop: int
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    channels: str = "RGB"
+
+    def __post_init__(self):
+        if self.crop > self.resize:
+            raise ValueError(
+                f"Preprocessing: crop={self.crop} must be at most resize={self.resize}"
+            )
+        for name, known in (("interpolation", INTERPOLATIONS), ("channels", ORDERS)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"Preprocessing: {name}={getattr(self, name)!r} must be {' or '.join(known)}"
+                )
+
+    def transform(self) -> transforms.Compose:
+        """The transform of one image (C, H, W), red first, of any size."""
+        steps = [transforms.Resize(self.resize), transforms.CenterCrop(self.crop)]
+        return transforms.Compose([*steps, *scaling(self.channels, self.mean, self.std)])
+
+
+def scaling(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> list:
+    """The last transforms of an image: the channels in their order, less mean, divided by std."""
+    order = [turned] if channels == "BGR" else []
+    return [*order, transforms.Normalize(mean, std)]
+
+
+def turned(image: np.ndarray, rng=None) -> np.ndarray:
+    """image (C, H, W) with the last channel first: BGR of RGB."""
+    return image[::-1]
+
+
+# torchvision's ImageClassification presets: weights of the first version, IMAGENET1K_V1.
+IMAGENET = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)
+# Its later recipe (resnext101_64x4d, shufflenet_v2 from x1_5 up) looks at 232 pixels.
+IMAGENET_232 = replace(IMAGENET, resize=232)
+IMAGENET_BICUBIC = replace(IMAGENET, interpolation="bicubic")  # timm's ghostnet
+
+# Networks whose weights come from TensorFlow take pixels from -1 to 1. torchvision's inception_v3
+# and googlenet take ImageNet's mean and deviation and turn them into these (transform_input=True),
+# which is the same: (x - 0.5) / 0.5.
+HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+GOOGLENET_TORCHVISION = replace(IMAGENET, **HALF)
+INCEPTION_V3 = Preprocessing(342, 299, **HALF)
+NASNET_MOBILE = replace(IMAGENET, **HALF)  # pretrained-models.pytorch
+MOBILENET_V1 = replace(IMAGENET_BICUBIC, **HALF)  # timm's mobilenetv1_100.ra4_e3600_r224_in1k
+INCEPTION_V4 = Preprocessing(341, 299, **HALF, interpolation="bicubic")  # timm's, crop_pct 0.875
+# timm's inception_resnet_v2 and legacy_xception: crop_pct 0.8975.
+INCEPTION_RESNET_V2 = XCEPTION = replace(INCEPTION_V4, resize=333)
+NASNET_LARGE = Preprocessing(363, 331, **HALF, interpolation="bicubic")  # crop_pct 0.911
+
+# (x - (124, 117, 104)) * 0.0167 of values in 0..255: the authors' README, and timm's dpn.
+DPN_PIXELS = replace(
+    IMAGENET_BICUBIC,
+    mean=(124 / 255, 117 / 255, 104 / 255),
+    std=(1 / (0.0167 * 255),) * 3,
+)
+
+# Caffe's: blue first, values in 0..255 less their mean; pretrained-models.pytorch's bninception.
+BN_INCEPTION = replace(
+    IMAGENET,
+    mean=(104 / 255, 117 / 255, 128 / 255),
+    std=(1 / 255, 1 / 255, 1 / 255),
+    channels="BGR",
+)
