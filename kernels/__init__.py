@@ -15,10 +15,10 @@ A room is an operation, a twin one way to compute it:
 To read a room: `__init__.py` says what each function returns and lists the twins; `loops.py` is the
 definition in plain loops, which every other twin is tested against; then the fast twins, each an
 idea of its own, said in its first lines. Shared by all rooms: window.py (where a sliding window
-stands), twins.py (which twin runs, and how to force one), workspace.py (scratch memory),
-jit.py (Numba, where it is installed), register_tile.py (the innermost loops, in vector registers),
-threads.py (who shares work, and how much), team.py (how a kernel's work reaches other threads) and
-matmul.py (BLAS, shared out alike).
+stands), twins.py (which twin runs, and how to force one), workspace.py (scratch memory), jit.py
+(Numba, where it is installed), sums.py (sums whose order is free), register_tile.py (the innermost
+loops, in vector registers), threads.py (who shares work, and how much), team.py (how a kernel's
+work reaches other threads) and matmul.py (BLAS, shared out alike).
 
 >>> with use("loops"):
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))

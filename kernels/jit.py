@@ -36,9 +36,10 @@ def kernel(
 
     The machine code is kept in Numba's cache, beside the source or in the user's cache folder;
     where neither can be written it lives as long as the process. A product and a sum may become one
-    rounding (fused multiply-add); with any_order the terms of a sum may be added in any order, as
-    vectors do it. Nothing else about the arithmetic is relaxed. With inline a function becomes part
-    of the kernels that call it, however long it is: a loop with a call in it is not vectorised.
+    rounding (fused multiply-add); with any_order all sums and products may be regrouped, which
+    sums.py wants for a single addition. Nothing else about the arithmetic is relaxed. With inline a
+    function becomes part of the kernels that call it, however long it is: a loop with a call in it
+    is not vectorised.
     """
     if function is None:
         return partial(kernel, any_order=any_order, inline=inline)

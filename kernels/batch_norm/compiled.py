@@ -8,6 +8,7 @@ import math
 import numpy as np
 
 from ..jit import kernel
+from ..sums import added
 from ..team import shared
 from ..threads import parallel_ranges
 
@@ -76,7 +77,7 @@ def _affine(weight, bias, x):
     )
 
 
-@kernel(any_order=True)
+@kernel
 def _statistics(x, mean, var, team, first, last):
     if shared(team, first, last):
         return
@@ -88,7 +89,7 @@ def _statistics(x, mean, var, team, first, last):
             for start in range(0, L, RUN):
                 row, part = x[n, c, start : start + RUN], zero
                 for i in range(row.size):
-                    part += row[i]
+                    part = added(part, row[i])
                 total += part
         near = x.dtype.type(total / (N * L))
         # What rounding took from `near`, as large as its last digit, the second pass finds.
@@ -97,8 +98,8 @@ def _statistics(x, mean, var, team, first, last):
             for start in range(0, L, RUN):
                 row, part, square = x[n, c, start : start + RUN], zero, zero
                 for i in range(row.size):
-                    part += row[i] - near
-                    square += (row[i] - near) * (row[i] - near)
+                    centred = row[i] - near
+                    part, square = added(part, centred), added(square, centred * centred)
                 rest += part
                 squares += square
         rest /= N * L
@@ -136,7 +137,7 @@ def _training(x, weight, bias, eps, relu, y, mean, var, team, first, last):
         _forward(x, weight, bias, mean, invstd, relu, y, 0, c, c + 1)
 
 
-@kernel(any_order=True)
+@kernel
 def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, team, first, last):
     if shared(team, first, last):
         return
@@ -152,8 +153,8 @@ def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, team, first, 
                 for i in range(row.size):
                     centred = row[i] - middle
                     passed = zero if relu and centred * scale + shift <= zero else g[i]
-                    part_g += passed
-                    part_gx += passed * centred
+                    part_g = added(part_g, passed)
+                    part_gx = added(part_gx, passed * centred)
                 sum_g += part_g
                 sum_gx += part_gx
         gb[c], gw[c] = sum_g, sum_gx * invstd[c]

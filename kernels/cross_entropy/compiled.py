@@ -10,6 +10,7 @@ import numpy as np
 from ..bits import largest_of
 from ..exponential import exp
 from ..jit import kernel
+from ..sums import added
 from ..team import shared
 from ..threads import parallel_ranges
 
@@ -57,7 +58,7 @@ def _share_out(rows, pixels, x, target, ignore_index, *arrays):
         parallel_ranges(pixels, blocks, x.size, x, target, ignore_index, *arrays)
 
 
-@kernel(any_order=True)
+@kernel
 def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, last):
     if shared(team, first, last):
         return
@@ -68,7 +69,7 @@ def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, las
         largest = largest_of(row)
         total = ZERO
         for c in range(C):
-            total += exp(row[c] - largest)
+            total = added(total, exp(row[c] - largest))
         m[n], s[n] = largest, total
         loss = ZERO
         if target[n] != ignore_index:
@@ -78,7 +79,7 @@ def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, las
             if smooth:
                 for c in range(C):
                     term = soft[c] * (log_s + (largest - row[c]))
-                    loss += term if soft[c] != 0 else ZERO
+                    loss = added(loss, term if soft[c] != 0 else ZERO)
         y[n] = loss
 
 

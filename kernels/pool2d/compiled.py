@@ -5,6 +5,7 @@ side by side. Threads share out the planes (image, channel).
 import numpy as np
 
 from ..jit import kernel
+from ..sums import added
 from ..team import shared
 from ..threads import parallel_ranges
 from ..window import adaptive_spans
@@ -278,14 +279,14 @@ def _add_to(y, x, count):
         y[j] += x[j]
 
 
-@kernel(any_order=True)
+@kernel
 def _mean(x, y, team, first, last):
     if shared(team, first, last):
         return
     for plane in range(first, last):
         row, total = x[plane], x.dtype.type(0)
         for k in range(row.size):
-            total += row[k]
+            total = added(total, row[k])
         y[plane] = total / x.dtype.type(row.size)
 
 
@@ -297,7 +298,7 @@ def _spread(gy, gx, team, first, last):
         gx[plane] = gy[plane] / gy.dtype.type(gx.shape[1])
 
 
-@kernel(any_order=True)
+@kernel
 def _adaptive_avg_forward(x, y, rows, columns, team, first, last):
     if shared(team, first, last):
         return
@@ -308,7 +309,7 @@ def _adaptive_avg_forward(x, y, rows, columns, team, first, last):
                 for h in range(top, bottom):
                     part = x.dtype.type(0)
                     for w in range(left, right):
-                        part += x[plane, h, w]
+                        part = added(part, x[plane, h, w])
                     total += part
                 y[plane, i, j] = total / ((bottom - top) * (right - left))
 

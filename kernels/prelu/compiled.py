@@ -7,6 +7,7 @@ gradient, so that their number changes no result.
 import numpy as np
 
 from ..jit import kernel
+from ..sums import added
 from ..team import shared
 from ..threads import parallel_ranges
 
@@ -48,7 +49,7 @@ def _forward(x, w, y, team, first, last):
             out[i] = row[i] if row[i] > 0 else slope * row[i]
 
 
-@kernel(any_order=True)
+@kernel
 def _backward(gy, x, w, gx, sums, team, first, last):
     if shared(team, first, last):
         return
@@ -62,6 +63,6 @@ def _backward(gy, x, w, gx, sums, team, first, last):
             for i in range(row.size):
                 passes = row[i] > 0
                 out[i] = g[i] if passes else slope * g[i]
-                part += zero if passes else g[i] * row[i]
+                part = added(part, zero if passes else g[i] * row[i])
             total += part
         sums[n, c] = total
