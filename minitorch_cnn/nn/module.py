@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import backend, devices
-from ..tensor.tensor import HookHandle, Tensor
+from ..tensor.tensor import Tensor
+from .hooks import Hooked
 from .parameter import Parameter
 from .state import LoadResult, join, load_state
 
 
-class Module:
+class Module(Hooked):
     """The base of all layers and models.
 
     A subclass calls `super().__init__()` first, assigns Parameters, buffers and other Modules to
@@ -25,43 +26,14 @@ class Module:
 
     def __init__(self):
         # Past our own __setattr__, which looks into these tables.
+        self._make_tables()
         self.__dict__.update(
-            training=True,
-            _parameters={},
-            _buffers={},
-            _non_persistent=set(),
-            _modules={},
-            _forward_pre_hooks={},
-            _forward_hooks={},
+            training=True, _parameters={}, _buffers={}, _non_persistent=set(), _modules={}
         )
 
     def forward(self, *inputs):
         """What the module computes."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
-
-    def __call__(self, *inputs, **settings):
-        for hook in tuple(self._forward_pre_hooks.values()):
-            changed = hook(self, inputs)
-            if changed is not None:
-                inputs = changed if isinstance(changed, tuple) else (changed,)
-        output = self.forward(*inputs, **settings)
-        for hook in tuple(self._forward_hooks.values()):
-            changed = hook(self, inputs, output)
-            if changed is not None:
-                output = changed
-        return output
-
-    def register_forward_pre_hook(self, hook: Callable) -> HookHandle:
-        """Call `hook(module, inputs)` before forward; it may return other inputs."""
-        return HookHandle(self._forward_pre_hooks, hook)
-
-    def register_forward_hook(self, hook: Callable) -> HookHandle:
-        """Call `hook(module, inputs, output)` after forward; it may return another output."""
-        return HookHandle(self._forward_hooks, hook)
-
-    def has_hooks(self) -> bool:
-        """Whether anybody is called when forward runs."""
-        return bool(self._forward_pre_hooks or self._forward_hooks)
 
     # ------------------------------------------------------------------------------- registering
 

@@ -575,7 +575,7 @@ class Tensor:
 
 
 class HookHandle:
-    """What `register_hook` returns: `remove()` takes the hook away again."""
+    """What `register_hook` returns: `remove()`, or the end of a `with`, takes the hook away."""
 
     def __init__(self, hooks: dict, hook):
         # Not id(self): a handle that nobody keeps dies, and the next one may get its id.
@@ -585,6 +585,12 @@ class HookHandle:
     def remove(self) -> None:
         """Take the hook away; doing it twice does no harm."""
         self._hooks.pop(self._key, None)
+
+    def __enter__(self) -> HookHandle:
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.remove()
 
 
 function.Tensor = Tensor

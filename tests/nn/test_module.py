@@ -275,36 +275,6 @@ def test_freezing_and_forgetting_gradients():
     assert not m(mt.ones(1, 2)).requires_grad
 
 
-# ------------------------------------------------------------------------------------------ hooks
-
-
-def test_hooks_see_and_replace_inputs_and_outputs_in_order():
-    m, seen = nn.Identity(), []
-    m.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].item()))
-    m.register_forward_pre_hook(lambda module, inputs: inputs[0] + 1)
-    m.register_forward_pre_hook(lambda module, inputs: (inputs[0] * 2,))
-    m.register_forward_hook(lambda module, inputs, y: seen.append((inputs[0].item(), y.item())))
-    last = m.register_forward_hook(lambda module, inputs, y: y + 10)
-    assert m(mt.tensor(3.0)).item() == 18
-    assert seen == [3, (8, 8)]
-    last.remove()
-    last.remove()
-    assert m(mt.tensor(3.0)).item() == 8
-
-
-def test_a_hook_may_remove_itself():
-    m, seen = nn.Identity(), []
-
-    def once(module, inputs, output):
-        seen.append(1)
-        handle.remove()
-
-    handle = m.register_forward_hook(once)
-    m(mt.tensor(1.0))
-    m(mt.tensor(1.0))
-    assert seen == [1]
-
-
 # --------------------------------------------------------------------------------- repr and copies
 
 

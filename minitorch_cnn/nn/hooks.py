@@ -1,0 +1,253 @@
+"""Hooks: functions that a module calls before and after forward, and when its gradients arrive."""
+
+from __future__ import annotations
+
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from ..autograd.function import Function
+from ..autograd.modes import is_grad_enabled
+from ..tensor.tensor import HookHandle, Tensor
+
+
+class Hook(NamedTuple):
+    """A hook and how it wants to be called."""
+
+    function: Callable
+    with_kwargs: bool = False
+    always_call: bool = False
+
+
+class Hooked:
+    """What calls hooks: the part of Module that runs `forward`."""
+
+    def _make_tables(self) -> None:
+        # Past Module's __setattr__, which looks into tables made later.
+        self.__dict__.update(
+            _forward_pre_hooks=OrderedDict(),
+            _forward_hooks=OrderedDict(),
+            _backward_pre_hooks=OrderedDict(),
+            _backward_hooks=OrderedDict(),
+        )
+
+    def __call__(self, *inputs, **settings):
+        if self.has_hooks():
+            return _call_hooked(self, inputs, settings)
+        return self.forward(*inputs, **settings)
+
+    def has_hooks(self) -> bool:
+        """Whether anybody is called when forward or its backward runs."""
+        return bool(
+            self._forward_hooks
+            or self._forward_pre_hooks
+            or self._backward_hooks
+            or self._backward_pre_hooks
+        )
+
+    def register_forward_pre_hook(
+        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+    ) -> HookHandle:
+        """Call `hook(module, inputs)` before forward; it may return other inputs.
+
+        with_kwargs: call `hook(module, inputs, kwargs)`, which may return the pair of both.
+        prepend: before the hooks that are there already, not after them.
+        """
+        return _registered(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self,
+        hook: Callable,
+        *,
+        prepend: bool = False,
+        with_kwargs: bool = False,
+        always_call: bool = False,
+    ) -> HookHandle:
+        """Call `hook(module, inputs, output)` after forward; it may return another output.
+
+        with_kwargs: call `hook(module, inputs, kwargs, output)`. always_call: also if forward or
+        another hook raises. prepend: before the hooks that are there already, not after them.
+        """
+        return _registered(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
+        """Call `hook(module, grad_output)` when the gradients of all outputs have been computed; it
+        may return others, in a tuple."""
+        return _registered(self._backward_pre_hooks, Hook(hook), prepend)
+
+    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs have been
+        computed; it may return other gradients of the inputs, in a tuple.
+
+        Both are tuples with one gradient for each positional input or output, None for what is no
+        Tensor or needs none. Without an input that requires grad, the hook is called when the
+        gradients of the outputs have been, and may replace none.
+        """
+        return _registered(self._backward_hooks, Hook(hook), prepend)
+
+
+def _registered(table: OrderedDict, hook: Hook, prepend: bool) -> HookHandle:
+    handle = HookHandle(table, hook)
+    if prepend:
+        table.move_to_end(next(reversed(table)), last=False)
+    return handle
+
+
+# --------------------------------------------------------------------------------- the way forward
+
+
+def _call_hooked(module, inputs: tuple, settings: dict[str, Any]):
+    """module.forward(*inputs, **settings) with all hooks."""
+    called = set()
+    output = None
+    try:
+        for hook in tuple(module._forward_pre_hooks.values()):
+            inputs, settings = _changed_inputs(module, hook, inputs, settings)
+        watch = None
+        if module._backward_hooks or module._backward_pre_hooks:
+            watch = _BackwardWatch(module)
+            inputs = watch.over_inputs(inputs)
+        output = module.forward(*inputs, **settings)
+        for key, hook in tuple(module._forward_hooks.items()):
+            called.add(key)
+            output = _changed_output(module, hook, inputs, settings, output)
+        return output if watch is None else watch.over_outputs(output)
+    except Exception:
+        for key, hook in tuple(module._forward_hooks.items()):
+            if hook.always_call and key not in called:
+                try:
+                    output = _changed_output(module, hook, inputs, settings, output)
+                except Exception as error:
+                    warnings.warn(
+                        f"{type(module).__name__}: a forward hook with always_call=True raised "
+                        f"{error!r} after another error, which follows",
+                        stacklevel=2,
+                    )
+        raise
+
+
+def _changed_inputs(module, hook: Hook, inputs: tuple, settings: dict) -> tuple[tuple, dict]:
+    """What a hook before forward makes of the arguments."""
+    if not hook.with_kwargs:
+        changed = hook.function(module, inputs)
+        if changed is None:
+            return inputs, settings
+        return changed if isinstance(changed, tuple) else (changed,), settings
+    changed = hook.function(module, inputs, settings)
+    if changed is None:
+        return inputs, settings
+    if not isinstance(changed, tuple) or len(changed) != 2:
+        raise RuntimeError(
+            f"{type(module).__name__}: a forward pre-hook with with_kwargs=True must return None "
+            f"or a pair (inputs, kwargs), got {type(changed).__name__}"
+        )
+    return changed
+
+
+def _changed_output(module, hook: Hook, inputs: tuple, settings: dict, output):
+    """What a hook after forward makes of the output."""
+    if hook.with_kwargs:
+        changed = hook.function(module, inputs, settings, output)
+    else:
+        changed = hook.function(module, inputs, output)
+    return output if changed is None else changed
+
+
+# ------------------------------------------------------------------------------------ the way back
+
+
+class Gate(Function):
+    """y_i = x_i for every i: a node at which the gradients of several Tensors arrive together."""
+
+    never_warns = True
+
+    def forward(ctx, *xs, passed):
+        ctx.passed = passed
+        return xs
+
+    def backward(ctx, *gys):
+        return ctx.passed(gys)
+
+
+class _BackwardWatch:
+    """The backward hooks around one call of a module: a gate behind its outputs, whose gradients
+    open the call's way back, and a gate before its inputs, whose gradients end it."""
+
+    def __init__(self, module):
+        self.module = module
+        self.pre_hooks = tuple(module._backward_pre_hooks.values())
+        self.hooks = tuple(module._backward_hooks.values())
+        self.inputs = self.outputs = 0  # how many arguments there are
+        self.input_places: tuple[int, ...] = ()  # which of them have a gradient
+        self.output_places: tuple[int, ...] = ()
+        self.grad_output: tuple[Tensor | None, ...] = ()
+
+    def over_inputs(self, inputs: tuple) -> tuple:
+        self.inputs = len(inputs)
+        inputs, self.input_places = _gated(inputs, self._inputs_passed)
+        return inputs
+
+    def over_outputs(self, output):
+        outputs = output if isinstance(output, tuple) else (output,)
+        self.outputs = len(outputs)
+        gated, self.output_places = _gated(outputs, self._outputs_passed)
+        return gated if isinstance(output, tuple) else gated[0]
+
+    def _outputs_passed(self, gys: tuple) -> tuple:
+        """The gradients of the outputs after the hooks before backward."""
+        grads = _spread(gys, self.output_places, self.outputs)
+        for hook in self.pre_hooks:
+            changed = hook.function(self.module, grads)
+            if changed is not None:
+                grads = self._checked(changed, self.outputs, "pre-hook")
+        self.grad_output = grads
+        if not self.input_places:
+            nothing = (None,) * self.inputs
+            for hook in self.hooks:
+                changed = hook.function(self.module, nothing, grads)
+                if changed is not None and any(g is not None for g in changed):
+                    raise RuntimeError(
+                        f"{type(self.module).__name__}: a backward hook must return None where no "
+                        "input requires grad"
+                    )
+        return tuple(grads[i] for i in self.output_places)
+
+    def _inputs_passed(self, gxs: tuple) -> tuple:
+        """The gradients of the inputs after the backward hooks."""
+        grads = _spread(gxs, self.input_places, self.inputs)
+        for hook in self.hooks:
+            changed = hook.function(self.module, grads, self.grad_output)
+            if changed is not None:
+                grads = self._checked(changed, self.inputs, "hook")
+        self.grad_output = ()
+        return tuple(grads[i] for i in self.input_places)
+
+    def _checked(self, changed, count: int, kind: str) -> tuple:
+        if not isinstance(changed, tuple) or len(changed) != count:
+            got = len(changed) if isinstance(changed, tuple) else type(changed).__name__
+            raise RuntimeError(
+                f"{type(self.module).__name__}: a backward {kind} must return None or a tuple of "
+                f"length {count}, got {got}"
+            )
+        return changed
+
+
+def _gated(values: tuple, passed: Callable[[tuple], tuple]) -> tuple[tuple, tuple[int, ...]]:
+    """The values with all Tensors that require grad through one gate, and the places of these."""
+    wanted = (i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad)
+    places = tuple(wanted) if is_grad_enabled() else ()
+    if not places:
+        return values, places
+    through = Gate.apply(*(values[i] for i in places), passed=passed)
+    values = list(values)
+    for i, y in zip(places, through if len(places) > 1 else (through,), strict=True):
+        y._counter = values[i]._shared_counter()  # writes to one are writes to the other
+        values[i] = y
+    return tuple(values), places
+
+
+def _spread(grads: tuple, places: tuple[int, ...], count: int) -> tuple:
+    """`grads` at their places among `count`, None elsewhere."""
+    given = dict(zip(places, grads, strict=True))
+    return tuple(given.get(i) for i in range(count))
