@@ -181,7 +181,7 @@ class _BackwardWatch:
         self.inputs = self.outputs = 0  # how many arguments there are
         self.input_places: tuple[int, ...] = ()  # which of them have a gradient
         self.output_places: tuple[int, ...] = ()
-        self.grad_output: tuple[Tensor | None, ...] = ()
+        self.grad_output: tuple[Tensor | None, ...] | None = None
 
     def over_inputs(self, inputs: tuple) -> tuple:
         self.inputs = len(inputs)
@@ -214,13 +214,18 @@ class _BackwardWatch:
         return tuple(grads[i] for i in self.output_places)
 
     def _inputs_passed(self, gxs: tuple) -> tuple:
-        """The gradients of the inputs after the backward hooks."""
+        """The gradients of the inputs after the backward hooks.
+
+        Gradients of gradients come to the inputs past the outputs: they are no call's way back.
+        """
+        if self.grad_output is None:
+            return gxs
         grads = _spread(gxs, self.input_places, self.inputs)
         for hook in self.hooks:
             changed = hook.function(self.module, grads, self.grad_output)
             if changed is not None:
                 grads = self._checked(changed, self.inputs, "hook")
-        self.grad_output = ()
+        self.grad_output = None
         return tuple(grads[i] for i in self.input_places)
 
     def _checked(self, changed, count: int, kind: str) -> tuple:

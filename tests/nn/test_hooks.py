@@ -162,14 +162,13 @@ def test_backward_hooks_are_not_called_without_a_graph_and_forward_hooks_are():
     assert seen == ["forward"] and not y.requires_grad
 
 
-def test_gradients_of_gradients_go_through_backward_hooks():
+def test_a_backward_hook_is_not_called_for_gradients_of_gradients():
     m, x = nn.Tanh().double(), mt.tensor([0.3, -0.8], dtype=mt.float64, requires_grad=True)
     m.register_full_backward_hook(lambda module, gx, gy: (gx[0] * 2,))
     (gx,) = mt.grad(m(x).sum(), x, create_graph=True)
     (ggx,) = mt.grad(gx.sum(), x)
     t = np.tanh(x.detach().numpy())
-    # The hook is on the way from gx back to x, too.
-    assert np.allclose(ggx.numpy(), -8 * t * (1 - t * t))
+    assert np.allclose(ggx.numpy(), -4 * t * (1 - t * t))
 
 
 def test_a_write_to_an_output_that_backward_needs_is_noticed_through_a_hook_s_gate():
@@ -214,7 +213,8 @@ def test_hooks_give_what_pytorch_s_give():
             m.register_full_backward_pre_hook(noted(f"before backward {i}"))
         net[1].register_full_backward_hook(lambda m, gx, gy: (gx[0] * 3,))
         net[2].register_full_backward_pre_hook(lambda m, gy: (gy[0] * 2,))
-        net(lib.ones(2, 3) / 3).sum().backward()
+        x = lib.ones(2, 3, requires_grad=True)
+        net(x).sum().backward()
         return trail, [p.grad.tolist() for p in net.parameters()]
 
     (ours, our_grads), (theirs, their_grads) = run(mt), run(torch)
