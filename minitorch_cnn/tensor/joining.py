@@ -109,7 +109,7 @@ def unbind(input, dim=0):
 
 def repeat(input, *repeats):
     """Copies of `input` side by side, repeats[i] of them along axis i."""
-    repeats = sizes_of(repeats)
+    repeats = sizes_of(repeats, "repeat")
     if len(repeats) < input.ndim:
         raise RuntimeError(
             f"repeat: repeats={repeats} must have a number for each of the {input.ndim} axes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 
 import numpy as np
 
@@ -120,14 +121,14 @@ class Triangle(Function):
         return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
 
 
-_INTEGER = int, np.integer
-
-
-def sizes_of(args) -> tuple[int, ...]:
-    """Sizes given one by one or as one sequence."""
-    if len(args) == 1 and not isinstance(args[0], _INTEGER):
+def sizes_of(args, name: str) -> tuple[int, ...]:
+    """Integers given one by one or as one sequence; TypeError for anything else."""
+    if len(args) == 1 and not hasattr(args[0], "__index__"):
         args = args[0]
-    return tuple(map(int, args))
+    try:
+        return tuple(map(operator.index, args))
+    except TypeError:
+        raise TypeError(f"{name}: {args!r} must be integers") from None
 
 
 def axis_of(dim: int, ndim: int, name: str) -> int:
@@ -151,12 +152,14 @@ def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
 
 def reshape(input, *shape):
     """The elements in `shape` (one size may be -1): a view where possible, else a copy."""
-    return Reshape.apply(input, shape=_resolved(sizes_of(shape), input.data.size, "reshape"))
+    return Reshape.apply(
+        input, shape=_resolved(sizes_of(shape, "reshape"), input.data.size, "reshape")
+    )
 
 
 def view(input, *shape):
     """The same memory in `shape`; RuntimeError where only a copy would do."""
-    y = Reshape.apply(input, shape=_resolved(sizes_of(shape), input.data.size, "view"))
+    y = Reshape.apply(input, shape=_resolved(sizes_of(shape, "view"), input.data.size, "view"))
     if y._base is None:  # it was copied
         raise RuntimeError(
             f"view: shape {list(y.shape)} cannot be laid over a tensor of shape {input.shape} and "
@@ -185,7 +188,7 @@ def unflatten(input, dim, sizes):
 
 def permute(input, *dims):
     """Axis i of the result is axis dims[i] of `input`."""
-    dims = sizes_of(dims)
+    dims = sizes_of(dims, "permute")
     axes = tuple(axis_of(d, input.ndim, "permute") for d in dims)
     if sorted(axes) != list(range(input.ndim)):
         raise RuntimeError(f"permute: dims={dims} must name each of the {input.ndim} axes once")
@@ -214,7 +217,7 @@ def squeeze(input, dim=None):
     if dim is None:
         axes = range(input.ndim)
     else:
-        axes = {axis_of(d, max(input.ndim, 1), "squeeze") for d in (sizes_of((dim,)))}
+        axes = {axis_of(d, max(input.ndim, 1), "squeeze") for d in sizes_of((dim,), "squeeze")}
     return Reshape.apply(
         input, shape=tuple(n for i, n in enumerate(input.shape) if n != 1 or i not in axes)
     )
@@ -228,7 +231,7 @@ def unsqueeze(input, dim):
 
 def expand(input, *sizes):
     """Axes of size 1 repeated to `sizes` without a copy; -1 leaves an axis as it is."""
-    sizes = sizes_of(sizes)
+    sizes = sizes_of(sizes, "expand")
     lead = len(sizes) - input.ndim
     target = tuple(
         input.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(sizes)
@@ -244,14 +247,16 @@ def expand(input, *sizes):
 
 def flip(input, *dims):
     """The order of elements reversed along `dims`, in a copy."""
-    return Flip.apply(input, axes=tuple(axis_of(d, input.ndim, "flip") for d in sizes_of(dims)))
+    return Flip.apply(
+        input, axes=tuple(axis_of(d, input.ndim, "flip") for d in sizes_of(dims, "flip"))
+    )
 
 
 def roll(input, shifts, dims=None):
     """Elements shifted along `dims` and in at the other end; as if flattened without `dims`."""
     if dims is None:
         return reshape(roll(flatten(input), shifts, 0), *input.shape)
-    shifts, dims = sizes_of((shifts,)), sizes_of((dims,))
+    shifts, dims = sizes_of((shifts,), "roll"), sizes_of((dims,), "roll")
     if len(shifts) != len(dims):
         raise RuntimeError(f"roll: shifts={shifts} and dims={dims} must be of equal length")
     return Roll.apply(

@@ -8,6 +8,7 @@ from ..autograd import function
 from ..autograd.function import Function
 from .indexing import index_select
 from .movement import clone, sizes_of
+from .promotion import as_tensor, fitting
 
 
 class ConstantPad(Function):
@@ -28,29 +29,38 @@ class ConstantPad(Function):
 
 
 def pad(input, pad, mode="constant", value=None):
-    """`input` with a border: `pad` = (left, right, top, bottom, ...), from the last axis on;
-    negative widths crop.
+    """`input` with a border: `pad` = (left, right, top, bottom, ...), from the last axis on.
 
     mode "constant" (filled with `value`, 0 by default), "reflect" (border element not repeated),
-    "replicate" (border element repeated), "circular" (entering from the other end). Raises
-    ValueError for an unknown mode, RuntimeError where a width exceeds what the mode can fill.
+    "replicate" (border element repeated), "circular" (entering from the other end). Negative widths
+    crop; "circular" crops first and wraps what is left. PyTorch takes only some numbers of axes in
+    the last three modes, here they take any.
+
+    Raises: ValueError for an unknown mode or a value outside "constant", TypeError for widths that
+    are not integers, RuntimeError for widths that crop more than there is or exceed what the mode
+    can fill, and for a value that the dtype cannot hold.
     """
-    pad = sizes_of((pad,))
-    if len(pad) % 2 or len(pad) // 2 > input.ndim:
-        raise RuntimeError(f"pad: pad={pad} must hold a pair for each of at most {input.ndim} axes")
-    pairs = [(0, 0)] * (input.ndim - len(pad) // 2) + [
-        (pad[i], pad[i + 1]) for i in range(len(pad) - 2, -1, -2)
+    input = as_tensor(input, "pad")
+    widths = sizes_of((pad,), "pad")
+    if len(widths) % 2 or len(widths) // 2 > input.ndim:
+        raise RuntimeError(
+            f"pad: pad={widths} must hold a pair for each of at most {input.ndim} axes"
+        )
+    pairs = [(0, 0)] * (input.ndim - len(widths) // 2) + [
+        (widths[i], widths[i + 1]) for i in range(len(widths) - 2, -1, -2)
     ]
+    least = 1 if mode in ("reflect", "replicate") else 0
+    for n, (a, b) in zip(input.shape, pairs, strict=True):
+        if n + min(a, 0) + min(b, 0) < 0 or ((a or b) and n + a + b < least):
+            raise RuntimeError(
+                f"pad: pad={widths} takes more than there is of a tensor of shape {input.shape}"
+            )
     if mode == "constant":
-        for n, (a, b) in zip(input.shape, pairs, strict=True):
-            if n + a + b < 0:
-                raise RuntimeError(
-                    f"pad: pad={pad} takes more than there is of a tensor of shape {input.shape}"
-                )
         if not any(a or b for a, b in pairs):
             return clone(input)
-        return ConstantPad.apply(input, widths=pairs, value=0 if value is None else value)
-    if mode not in ("reflect", "replicate", "circular"):
+        filling = fitting(0 if value is None else value, input.dtype, "pad")
+        return ConstantPad.apply(input, widths=pairs, value=filling)
+    if mode not in _PLACES:
         raise ValueError(
             f"pad: mode={mode!r} must be 'constant', 'reflect', 'replicate' or 'circular'"
         )
@@ -65,15 +75,38 @@ def pad(input, pad, mode="constant", value=None):
 
 def _border(n: int, before: int, after: int, mode: str):
     """The positions on an axis of size n that fill it and its borders."""
-    limit = {"reflect": n - 1, "replicate": np.inf if n else 0, "circular": n}[mode]
+    places, limit = _PLACES[mode]
+    limit = limit(n, before, after)
     if before > limit or after > limit:
         raise RuntimeError(
             f"pad: width {max(before, after)} exceeds what mode {mode!r} can fill from size {n}"
         )
-    i = np.arange(-before, n + after)
-    if mode == "replicate":
-        return np.clip(i, 0, n - 1)
-    if mode == "circular":
-        return i % n
-    i = np.abs(i)
+    return places(n, before, after)
+
+
+def _reflected(n, before, after):
+    i = np.abs(np.arange(-before, n + after))
     return np.where(i > n - 1, 2 * (n - 1) - i, i)
+
+
+def _repeated(n, before, after):
+    return np.clip(np.arange(-before, n + after), 0, n - 1)
+
+
+def _wrapped(n, before, after):
+    left = _left(n, before, after)
+    first = max(-before, 0)
+    return first + np.arange(-max(before, 0), left + max(after, 0)) % max(left, 1)
+
+
+def _left(n, before, after):
+    """What negative widths leave of an axis of size n."""
+    return n + min(before, 0) + min(after, 0)
+
+
+# Of each mode: the positions, and the widest border, of an axis of size n.
+_PLACES = {
+    "reflect": (_reflected, lambda n, before, after: n - 1),
+    "replicate": (_repeated, lambda n, before, after: np.inf if n else 0),
+    "circular": (_wrapped, _left),
+}
