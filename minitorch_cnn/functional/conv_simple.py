@@ -7,7 +7,7 @@ import numpy as np
 from ..tensor.padding import pad
 from ..tensor.tensor import Tensor
 from .conv import check_conv
-from .geometry import conv_window
+from .geometry import conv_window, from_images, to_images
 
 
 def conv2d_simple(
@@ -21,23 +21,25 @@ def conv2d_simple(
 ) -> Tensor:
     """What conv2d computes, in ten lines of Tensor operations that bring their own gradients.
 
-    x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) -> y (N, O, OH, OW)
+    x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) -> y (N, O, OH, OW); one image alike
 
     It holds every window in memory at once, KH*KW times the input. Raises: as conv2d.
     """
     check_conv("conv2d_simple", input, weight, bias, groups, spatial=2)
-    window = conv_window("conv2d_simple", input, weight, stride, padding, dilation)
+    images = to_images("conv2d_simple", input, spatial=2)
+    window = conv_window("conv2d_simple", images, weight, stride, padding, dilation)
     (kh, kw), (sh, sw), (dh, dw) = window.kernel, window.stride, window.dilation
     (top, bottom), (left, right) = window.padding
-    oh, ow = window.output_size(*input.shape[2:])
+    oh, ow = window.output_size(*images.shape[2:])
 
-    x = pad(input, (left, right, top, bottom))
+    x = pad(images, (left, right, top, bottom))
     rows = np.arange(kh)[:, None] * dh + np.arange(oh) * sh  # (KH, OH)
     columns = np.arange(kw)[:, None] * dw + np.arange(ow) * sw  # (KW, OW)
     x = x[:, :, rows[:, None, :, None], columns[None, :, None, :]]  # (N, C, KH, KW, OH, OW)
 
-    n, o, taps = len(input), len(weight), weight.shape[1] * kh * kw
+    n, o, taps = len(images), len(weight), weight.shape[1] * kh * kw
     x = x.reshape(n, groups, taps, oh * ow)  # (N, G, C/G KH KW, OH OW)
     w = weight.reshape(groups, o // groups, taps)  # (G, O/G, C/G KH KW)
     y = (w @ x).reshape(n, o, oh, ow)
-    return y if bias is None else y + bias.reshape(-1, 1, 1)
+    y = y if bias is None else y + bias.reshape(-1, 1, 1)
+    return from_images(y, input.ndim, spatial=2)

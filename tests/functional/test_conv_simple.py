@@ -14,8 +14,7 @@ from tests.functional.draws import convolutions, leaves
 @settings(max_examples=60, deadline=None)
 @given(convolutions(), st.integers(0, 2**32 - 1))
 def test_conv2d_simple_and_conv2d_agree(drawn, seed):
-    (x, w, b), geometry = drawn
-    arrays = (x if x.ndim == 4 else x[None], w, b)
+    arrays, geometry = drawn
     results = [values_and_gradients(f, arrays, geometry, seed) for f in (F.conv2d, F.conv2d_simple)]
     for fast, simple in zip(*results, strict=True):
         np.testing.assert_allclose(fast, simple, rtol=1e-9, atol=1e-9)
@@ -34,7 +33,26 @@ def values_and_gradients(function, arrays, geometry, seed):
     return [t.data for t in (y, *first, *second)]
 
 
-def test_conv2d_simple_refuses_what_conv2d_refuses():
-    x, w = Tensor(np.zeros((1, 4, 5, 5))), Tensor(np.zeros((6, 4, 3, 3)))
-    with pytest.raises(ValueError, match="conv2d_simple: groups=3 must divide in_channels=4"):
-        F.conv2d_simple(x, w, groups=3)
+ONE = np.zeros((4, 5, 5))
+WEIGHT = np.zeros((6, 4, 3, 3))
+REFUSED = [
+    ((ONE, WEIGHT), {"groups": 3}, ValueError, "groups=3 must divide in_channels=4"),
+    ((ONE, WEIGHT), {"groups": 2}, ValueError, "input of shape"),
+    ((ONE, WEIGHT), {"padding": "full"}, ValueError, "padding='full' must be 'same', 'valid' or"),
+    ((ONE, WEIGHT), {"padding": "same", "stride": 2}, ValueError, "padding='same' needs stride=1"),
+    ((ONE, WEIGHT), {"padding": 1.5}, TypeError, "padding=1.5 must be an int"),
+    ((ONE, WEIGHT), {"dilation": 0}, ValueError, "dilation=0 must be at least 1"),
+    ((ONE[0], WEIGHT), {}, ValueError, "input of shape"),
+    ((ONE[None, None], WEIGHT), {}, ValueError, "input of shape"),
+    ((ONE, WEIGHT, np.zeros(5)), {}, ValueError, "bias of shape"),
+    ((ONE[:, :2], WEIGHT), {}, ValueError, ""),
+    ((ONE[:, :0], WEIGHT), {"padding": 2}, ValueError, "input of shape"),
+    ((ONE.astype(np.float32), WEIGHT), {}, TypeError, "weight of dtype float64 must be of input's"),
+]
+
+
+@pytest.mark.parametrize(("arrays", "settings", "error", "message"), REFUSED)
+def test_conv2d_simple_refuses_what_conv2d_refuses(arrays, settings, error, message):
+    for name in ("conv2d", "conv2d_simple"):
+        with pytest.raises(error, match=f"^{name}: {message}"):
+            getattr(F, name)(*map(Tensor, arrays), **settings)
