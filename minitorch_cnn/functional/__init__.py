@@ -1,22 +1,31 @@
 """The functions of layers: torch.nn.functional's names, arguments and results."""
 
-from ..tensor.activation import relu, sigmoid, tanh
+from ..tensor.activation import sigmoid, tanh
 from ..tensor.padding import pad
 from ..tensor.reduction import log_softmax, softmax
 from .activation import (
     elu,
     gelu,
-    hardsigmoid,
     hardswish,
     leaky_relu,
     prelu,
+    relu,
     relu6,
     scaled_tanh,
     selu,
     silu,
-    softplus,
 )
 from .avg_pool import adaptive_avg_pool2d, avg_pool1d, avg_pool2d
+from .composed import (
+    celu,
+    cosine_similarity,
+    glu,
+    normalize,
+    pairwise_distance,
+    softmin,
+    softsign,
+    tanhshrink,
+)
 from .conv import conv1d, conv2d, conv2d_relu, conv_transpose1d, conv_transpose2d
 from .conv_simple import conv2d_simple
 from .dropout import drop_path, dropout, dropout2d
@@ -27,7 +36,9 @@ from .local_response_norm import local_response_norm
 from .loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
 from .max_pool import adaptive_max_pool2d, max_pool1d, max_pool2d, max_unpool2d
 from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
+from .piecewise import hardshrink, hardsigmoid, hardtanh, softshrink, threshold
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .softplus import logsigmoid, mish, softplus
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -37,6 +48,7 @@ __all__ = [
     "batch_norm",
     "batch_norm_relu",
     "binary_cross_entropy_with_logits",
+    "celu",
     "channel_shuffle",
     "conv1d",
     "conv2d",
@@ -44,6 +56,7 @@ __all__ = [
     "conv2d_simple",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cosine_similarity",
     "cross_entropy",
     "drop_path",
     "dropout",
@@ -51,22 +64,29 @@ __all__ = [
     "elu",
     "embedding",
     "gelu",
+    "glu",
     "group_norm",
+    "hardshrink",
     "hardsigmoid",
     "hardswish",
+    "hardtanh",
     "interpolate",
     "layer_norm",
     "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
+    "logsigmoid",
     "max_pool1d",
     "max_pool2d",
     "max_unpool2d",
+    "mish",
     "mse_loss",
     "nll_loss",
+    "normalize",
     "one_hot",
     "pad",
+    "pairwise_distance",
     "pixel_shuffle",
     "pixel_unshuffle",
     "prelu",
@@ -77,6 +97,11 @@ __all__ = [
     "sigmoid",
     "silu",
     "softmax",
+    "softmin",
     "softplus",
+    "softshrink",
+    "softsign",
     "tanh",
+    "tanhshrink",
+    "threshold",
 ]

@@ -1,5 +1,8 @@
 """Activations: elementwise functions, each keeping at most one array for its backward.
 
+`inplace` is PyTorch's word for saving memory: it is taken and changes nothing, here the result is
+always a new tensor and the input stays as it is.
+
 Those that nets use between convolutions name a kernel of their value and their slope, and write the
 slope of the slope in Tensor operations, from which all further ones follow. At a kink the slope is
 PyTorch's: the one of the left side for leaky_relu, prelu, elu and selu, zero for relu6.
@@ -14,9 +17,9 @@ import numpy as np
 from ..autograd.function import Function
 from ..kernels.prelu import prelu_backward, prelu_forward
 from ..tensor.activation import Activation
-from ..tensor.arithmetic import quiet
+from ..tensor.activation import relu as tensor_relu
 from ..tensor.tensor import Tensor
-from .checks import check_float
+from .checks import check_float, check_tensor, wide
 
 # Klambauer et al. 2017, Self-Normalizing Neural Networks, equation 14
 SELU_ALPHA = 1.6732632423543772
@@ -33,10 +36,20 @@ class ReLU6(Activation):
     kind, keeps_output = "relu6", True
 
 
-def relu6(input: Tensor) -> Tensor:
-    """min(max(x, 0), 6), elementwise."""
-    check_float("relu6", input=input)
-    return ReLU6.apply(input)
+def relu(input: Tensor, inplace: bool = False) -> Tensor:
+    """max(x, 0), elementwise."""
+    return tensor_relu(input)
+
+
+def relu6(input: Tensor, inplace: bool = False) -> Tensor:
+    """min(max(x, 0), 6), elementwise; of integers, too.
+
+    Raises: TypeError for booleans.
+    """
+    check_tensor("relu6", input=input)
+    if input.dtype.kind == "b":
+        raise TypeError("relu6: input has dtype bool, must be a number")
+    return ReLU6.apply(input) if input.dtype.kind == "f" else input.clamp(0, 6)
 
 
 class LeakyReLU(Activation):
@@ -45,7 +58,7 @@ class LeakyReLU(Activation):
     kind = "leaky_relu"
 
 
-def leaky_relu(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, negative_slope * x elsewhere (Maas et al. 2013)."""
     check_float("leaky_relu", input=input)
     return LeakyReLU.apply(input, settings=(float(negative_slope),))
@@ -131,13 +144,13 @@ class ELU(Activation):
         return (scale * alpha) * x.clamp(max=0).exp() * (x <= 0)
 
 
-def elu(input: Tensor, alpha: float = 1.0) -> Tensor:
+def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
     check_float("elu", input=input)
     return ELU.apply(input, settings=(float(alpha), 1.0))
 
 
-def selu(input: Tensor) -> Tensor:
+def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 * elu(x, 1.6733): drifts to mean 0 and variance 1 (Klambauer et al. 2017)."""
     check_float("selu", input=input)
     return ELU.apply(input, settings=(SELU_ALPHA, SELU_SCALE))
@@ -154,7 +167,7 @@ class SiLU(Activation):
         return s * (1 - s) * (2 + x * (1 - 2 * s))
 
 
-def silu(input: Tensor) -> Tensor:
+def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x), also called swish (Elfwing et al. 2017)."""
     check_float("silu", input=input)
     return SiLU.apply(input)
@@ -210,12 +223,6 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return ops[approximate].apply(input)
 
 
-def hardsigmoid(input: Tensor) -> Tensor:
-    """relu6(x + 3) / 6: a sigmoid of three straight lines; its slope is 0 at -3 and at 3."""
-    check_float("hardsigmoid", input=input)
-    return relu6(input + 3) / 6
-
-
 class Hardswish(Activation):
     """y = x * min(max(x + 3, 0), 6) / 6."""
 
@@ -226,46 +233,17 @@ class Hardswish(Activation):
         return ((x > -3) & (x < 3)).to(x.dtype) / 3
 
 
-def hardswish(input: Tensor) -> Tensor:
+def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * relu6(x + 3) / 6 (Howard et al. 2019); its slope is 0 at -3 and 1 at 3."""
     check_float("hardswish", input=input)
     return Hardswish.apply(input)
-
-
-class Softplus(Function):
-    """y = log(1 + exp(beta x)) / beta where beta x <= threshold, x above."""
-
-    def forward(ctx, x, beta, threshold):
-        ctx.save(x)
-        ctx.beta, ctx.threshold = beta, threshold
-        z = x * beta
-        with quiet():
-            tail = np.log1p(np.exp(-np.abs(z)))
-        return (np.maximum(z, 0) + tail * (z <= threshold)) / beta
-
-    def backward(ctx, gy):
-        (x,) = ctx.saved
-        z = x * ctx.beta
-        above = z > ctx.threshold
-        return gy * (z.sigmoid() * ~above + above)
-
-
-def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
-
-    Raises: ValueError if beta is 0.
-    """
-    check_float("softplus", input=input)
-    if beta == 0:
-        raise ValueError(f"softplus: beta={beta} must not be 0")
-    return Softplus.apply(input, beta=float(beta), threshold=float(threshold))
 
 
 class ScaledTanh(Function):
     """y = A tanh(S x), keeping y alone: dy/dx = S (A - y^2 / A)."""
 
     def forward(ctx, x):
-        y = TANH_AMPLITUDE * np.tanh(TANH_SLOPE * x)
+        y = (TANH_AMPLITUDE * np.tanh(TANH_SLOPE * wide(x))).astype(x.dtype, copy=False)
         ctx.save(y)
         return y
 

@@ -25,10 +25,11 @@ class MaskedScale(Function):
         return MaskedScale.apply(gy, mask=mask, scale=ctx.scale)
 
 
-def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability p and divide the others by 1 - p (Srivastava et al. 2014).
 
     The mean is kept, so that nothing is left to do at test time: training=False returns the input.
+    `inplace` is taken and changes nothing: what is dropped from is a new tensor.
 
     Raises: ValueError if p is not in [0, 1].
     """
@@ -36,7 +37,9 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     return _drop("dropout", input, p, training, input.shape)
 
 
-def dropout2d(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
+def dropout2d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
     """Zero each channel with probability p and divide the others by 1 - p (Tompson et al. 2015).
 
     x (N, C, H, W) or (C, H, W) -> y of the same shape. Three axes are (C, H, W) already, where

@@ -10,9 +10,9 @@ from ..autograd.function import Function
 from ..kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from ..tensor.arithmetic import quiet, where
 from ..tensor.tensor import Tensor
-from .activation import Softplus
 from .checks import check_float, check_integer, check_tensor, check_together
 from .embedding import check_indices
+from .softplus import Softplus
 
 REDUCTIONS = ("none", "mean", "sum")
 

@@ -6,6 +6,9 @@ formulas and slopes stand in kernels/activation.
 
 from __future__ import annotations
 
+import numpy as np
+
+from .. import backend
 from ..autograd.function import Function
 from ..kernels.activation import activation_backward, activation_forward
 from .promotion import as_tensor, to_floating
@@ -20,7 +23,10 @@ class Activation(Function):
     slope_of_slope = None
 
     def forward(ctx, x, settings=()):
-        y = activation_forward(x, ctx.kind, *settings)
+        if x.dtype is backend.float16:  # single precision within, as on a GPU: one rounding
+            y = activation_forward(x.astype(np.float32), ctx.kind, *settings).astype(x.dtype)
+        else:
+            y = activation_forward(x, ctx.kind, *settings)
         ctx.save(y if ctx.keeps_output else x)
         ctx.settings = settings
         return y
@@ -38,6 +44,9 @@ class ActivationBackward(Function):
     def forward(ctx, gy, kept, op, settings):
         ctx.save(gy, kept)
         ctx.op, ctx.settings = op, settings
+        if kept.dtype is backend.float16:
+            wide = gy.astype(np.float32), kept.astype(np.float32)
+            return activation_backward(*wide, op.kind, *settings).astype(kept.dtype)
         return activation_backward(gy, kept, op.kind, *settings)
 
     def backward(ctx, v):

@@ -1,0 +1,90 @@
+"""Activations made of straight lines: hardsigmoid, hardtanh, hardshrink, softshrink, threshold.
+
+At a kink the slope is PyTorch's, 0.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from ..autograd.function import Function
+from ..tensor.arithmetic import masked
+from ..tensor.tensor import Tensor
+from .activation import relu6
+from .checks import check_float, check_tensor
+
+
+class Piecewise(Function):
+    """y = f(x), of slope 1 where `passes(x)` holds and 0 elsewhere."""
+
+    def forward(ctx, x, f, passes):
+        ctx.keep(passes(x))
+        return f(x).astype(x.dtype, copy=False)
+
+    def backward(ctx, gy):
+        return masked(gy, ctx.kept[0])
+
+
+def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
+    """relu6(x + 3) / 6: a sigmoid of three straight lines; its slope is 0 at -3 and at 3."""
+    check_float("hardsigmoid", input=input)
+    if input.dtype is backend.float16:
+        return hardsigmoid(input.float()).half()
+    return relu6(input + 3) / 6
+
+
+def hardtanh(
+    input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
+) -> Tensor:
+    """min(max(x, min_val), max_val), elementwise; of signed integers, too.
+
+    Raises: ValueError for min_val > max_val, TypeError for booleans and unsigned integers.
+    """
+    check_tensor("hardtanh", input=input)
+    if input.dtype.kind in "bu":
+        raise TypeError(f"hardtanh: input has dtype {input.dtype}, must be a signed number")
+    if min_val > max_val:
+        raise ValueError(f"hardtanh: min_val={min_val} must not exceed max_val={max_val}")
+    return Piecewise.apply(
+        input,
+        f=lambda x: np.minimum(np.maximum(x, min_val), max_val),
+        passes=lambda x: ~((x <= min_val) | (x >= max_val)),
+    )
+
+
+def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x where |x| > lambd, 0 elsewhere."""
+    check_float("hardshrink", input=input)
+
+    def passes(x):
+        return ~((x >= -lambd) & (x <= lambd))
+
+    return Piecewise.apply(input, f=lambda x: np.where(passes(x), x, 0), passes=passes)
+
+
+def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
+    """x - lambd where x > lambd, x + lambd where x < -lambd, 0 elsewhere.
+
+    Raises: ValueError for a negative lambd.
+    """
+    check_float("softshrink", input=input)
+    if not lambd >= 0:
+        raise ValueError(f"softshrink: lambd={lambd} must not be negative")
+    return Piecewise.apply(
+        input,
+        f=lambda x: np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0)),
+        passes=lambda x: ~((x >= -lambd) & (x <= lambd)),
+    )
+
+
+def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
+    """x where x > threshold, `value` elsewhere; NaN stays. Of numbers of any dtype."""
+    check_tensor("threshold", input=input)
+    if input.dtype.kind == "b":
+        raise TypeError("threshold: input has dtype bool, must be a number")
+    return Piecewise.apply(
+        input,
+        f=lambda x: np.where(x <= threshold, value, x),
+        passes=lambda x: ~(x <= threshold),
+    )

@@ -1,0 +1,80 @@
+"""Softplus, a smooth ReLU, and what is made of it: logsigmoid and mish."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..tensor.tensor import Tensor
+from .checks import check_float, wide
+
+
+def _log1p_exp(z):
+    """log(1 + e^z), which neither overflows nor loses the small ones."""
+    return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
+
+
+class Softplus(Function):
+    """y = x where beta x > threshold, log(1 + exp(beta x)) / beta elsewhere."""
+
+    def forward(ctx, x, beta, threshold):
+        ctx.save(x)
+        ctx.beta, ctx.threshold = beta, threshold
+        z = wide(x) * beta
+        y = np.where(z > threshold, wide(x), _log1p_exp(z) / beta)
+        return y.astype(x.dtype, copy=False)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        above = wide(x.data) * ctx.beta > ctx.threshold
+        return gy * ((x * ctx.beta).sigmoid() * ~above + above)
+
+
+def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
+    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold, whatever the signs of
+    beta and threshold. Where PyTorch overflows (threshold above 88) the values stay right.
+
+    Raises: ValueError if beta is 0.
+    """
+    check_float("softplus", input=input)
+    if beta == 0:
+        raise ValueError(f"softplus: beta={beta} must not be 0")
+    return Softplus.apply(input, beta=float(beta), threshold=float(threshold))
+
+
+class LogSigmoid(Function):
+    """y = -log(1 + e^-x)."""
+
+    def forward(ctx, x):
+        ctx.save(x)
+        return (-_log1p_exp(-wide(x))).astype(x.dtype, copy=False)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * (-x).sigmoid()
+
+
+def logsigmoid(input: Tensor) -> Tensor:
+    """log(1 / (1 + exp(-x))), elementwise, without overflow."""
+    check_float("logsigmoid", input=input)
+    return LogSigmoid.apply(input)
+
+
+class Mish(Function):
+    """y = x t, t = tanh(log(1 + e^x)); y' = t + x (1 - t^2) sigmoid(x)."""
+
+    def forward(ctx, x):
+        ctx.save(x)
+        x32 = wide(x)
+        return (x32 * np.tanh(_log1p_exp(x32))).astype(x.dtype, copy=False)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        t = Softplus.apply(x, beta=1.0, threshold=np.inf).tanh()
+        return gy * (t + x * (1 - t * t) * x.sigmoid())
+
+
+def mish(input: Tensor, inplace: bool = False) -> Tensor:
+    """x * tanh(softplus(x)), elementwise (Misra 2019)."""
+    check_float("mish", input=input)
+    return Mish.apply(input)
