@@ -2,7 +2,8 @@
 
 A rule per operation says which positions of its input one position of its output reads; composed
 along the edges of autograd's graph, from the image on, and united where branches meet, these are
-the receptive fields of all maps. Maps are (N, C, H, W); of a vector, H = W = 1.
+the receptive fields of all maps. Maps are (N, C, H, W); of a vector, H = W = 1. Where a net moves
+or splits the axes of its maps, positions.py keeps count of what walks along the image.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .. import devices
 from ..autograd.function import Function
 from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
 from ..functional.conv import Conv2d, ConvTranspose2d
@@ -21,11 +23,14 @@ from ..functional.interpolate import Interpolate
 from ..functional.max_pool import AdaptiveMaxPool2d, MaxPool2d
 from ..kernels.window import Window, adaptive_spans
 from ..tensor import Tensor
-from ..tensor.indexing import Index
+from ..tensor.indexing import Index, IndexSelect
 from ..tensor.linalg import MatMul
-from ..tensor.movement import Flip, Roll
+from ..tensor.movement import Flip, Permute, Reshape, Roll
 from ..tensor.padding import ConstantPad
-from ..tensor.reduction import Cumsum
+from ..tensor.reduction import Cumsum, Extremum, Sum
+from . import positions
+
+Shape = tuple[int, ...]
 
 
 class Axis(NamedTuple):
@@ -91,26 +96,122 @@ def everything(jump: Fraction) -> Axis:
     return Axis((-math.inf,), (math.inf,), jump)
 
 
+class Seen(NamedTuple):
+    """What a tensor sees: by rows and by columns, for the positions that its `axes` walk along."""
+
+    sides: tuple[Axis, Axis]
+    axes: positions.Axes
+
+
 def fields(
     x: Tensor, origins: Iterable[Function | Tensor]
 ) -> dict[Function | Tensor, tuple[Axis, Axis]]:
     """What the maps that came from `origins` (nodes, or x itself) see of x, by rows and columns.
 
+    The rows of the image are the first of the two, also of maps whose rows walk along its columns.
     Origins that do not depend on x are left out.
     """
-    known = {x: (IMAGE, IMAGE)}
+    known = {x: Seen((IMAGE, IMAGE), positions.of_map(x.shape))}
     for node in ancestors(origins):
-        out = _plane(node.out_meta[0][0])
-        seen = None
-        for source, index in filter(None, node.edges):
-            if source in known:
-                n = _plane(source.out_meta[index][0] if _is_node(source) else source.shape)
-                rule = RULES.get(type(node), unchanged)
-                axes = tuple(rule(node, i, known[source][i], n[i], out[i]) for i in range(2))
-                seen = axes if seen is None else tuple(map(Axis.united, seen, axes, out))
-        if seen is not None:
-            known[node] = seen
-    return {origin: known[origin] for origin in origins if origin in known}
+        shape = node.out_meta[0][0]
+        met = [
+            _passed(node, known[source], _shape_of(source, index), shape)
+            for source, index in filter(None, node.edges)
+            if source in known
+        ]
+        if met:
+            known[node] = _united(met, shape)
+    return {
+        origin: _in_space(known[origin], _shape_of(origin, 0))[0]
+        for origin in origins
+        if origin in known
+    }
+
+
+def _passed(node: Function, seen: Seen, given: Shape, shape: Shape) -> Seen:
+    """What the output of a node sees by one of its inputs, of the shape `given`."""
+    if isinstance(node, Permute):
+        return seen._replace(axes=positions.permuted(seen.axes, node.dims))
+    if isinstance(node, Reshape):
+        axes = positions.reshaped(seen.axes, shape)
+        return _lost(seen, given, shape) if axes is None else seen._replace(axes=axes)
+    if isinstance(node, Sum | Extremum):
+        return _reduced(seen, node.axes, keepdim=len(shape) == len(given))
+    rule = RULES.get(type(node), unchanged)
+    axes = positions.broadcast(seen.axes, given, shape) if rule is unchanged else None
+    if axes is not None:
+        return seen._replace(axes=axes)
+    sides, along = _in_space(seen, given)
+    n, out = _plane(given), _plane(shape)
+    read = tuple(rule(node, d, sides[side], n[d], out[d]) for side, d in enumerate(along))
+    return Seen(read, positions.of_map(shape, along))
+
+
+def _reduced(seen: Seen, dims: tuple[int, ...], keepdim: bool) -> Seen:
+    """One position sees what all along `dims` saw."""
+    sides = list(seen.sides)
+    left = tuple(() if d in dims else axis for d, axis in enumerate(seen.axes))
+    for side in range(2):
+        extra = positions.extent(seen.axes, side) - positions.extent(left, side)
+        moves = any(f.side == side for axis in left for f in axis)
+        sides[side] = sides[side].read_by(
+            lambda o, extra=extra: (o, o + extra), inputs=1 if moves else extra + 1
+        )
+    axes = left if keepdim else tuple(axis for d, axis in enumerate(left) if d not in dims)
+    return Seen(tuple(sides), axes)
+
+
+def _in_space(seen: Seen, shape: Shape) -> tuple[tuple[Axis, Axis], tuple[int, int]]:
+    """What the positions of a tensor's last two axes see by rows and by columns, and which of the
+    two axes walks along the rows, and which along the columns.
+    """
+    walks = [positions.walk(seen.axes, side) for side in range(2)]
+    moving = {side: w.along for side, w in enumerate(walks) if w and w.along is not None}
+    along = [moving.get(s, 1 - s if s in moving.values() else s) for s in range(2)]
+    n = _plane(shape)
+    sides = tuple(
+        everything(axis.jump * _length(seen.axes, side) / n[d])
+        if w is None
+        else axis.read_by(lambda o, w=w: (w.first(o), w.first(o) + w.extra), w.outputs, w.inputs)
+        for side, (axis, w, d) in enumerate(zip(seen.sides, walks, along, strict=True))
+    )
+    return sides, tuple(along)
+
+
+def _length(axes: positions.Axes, side: int) -> int:
+    """The number of positions along a side."""
+    return math.prod(f.size for axis in axes for f in axis if f.side == side)
+
+
+def _lost(seen: Seen, given: Shape, shape: Shape) -> Seen:
+    """Every position sees the whole image: it is not known where which went."""
+    sides, along = _in_space(seen, given)
+    n, out = _plane(given), _plane(shape)
+    jumps = [axis.jump * Fraction(n[d], out[d]) for axis, d in zip(sides, along, strict=True)]
+    return Seen(tuple(map(everything, jumps)), positions.of_map(shape))
+
+
+def _united(met: list[Seen], shape: Shape) -> Seen:
+    """What is seen by one or another of several inputs."""
+    first = met[0]
+    if len(met) == 1:
+        return first
+    if all(seen.axes == first.axes for seen in met):
+        axes, n = first.axes, [_length(first.axes, side) for side in range(2)]
+    else:
+        spaces = [_in_space(seen, shape) for seen in met]
+        along = spaces[0][1]
+        axes, n = positions.of_map(shape, along), [_plane(shape)[d] for d in along]
+        if any(space[1] != along for space in spaces):  # rows meet columns
+            met = [
+                Seen(tuple(everything(axis.jump) for axis in sides), axes) for sides, _ in spaces
+            ]
+        else:
+            met = [Seen(sides, axes) for sides, _ in spaces]
+    sides = met[0].sides
+    for seen in met[1:]:
+        sides = tuple(map(Axis.united, sides, seen.sides, n))
+    return Seen(sides, axes)
 
 
 def ancestors(origins: Iterable[Function | Tensor]) -> list[Function]:
@@ -122,6 +223,10 @@ def ancestors(origins: Iterable[Function | Tensor]) -> list[Function]:
             found.add(node)
             waiting += [source for source, _ in filter(None, node.edges)]
     return sorted(found, key=lambda node: node.age)
+
+
+def _shape_of(source: Function | Tensor, index: int) -> Shape:
+    return source.out_meta[index][0] if _is_node(source) else source.shape
 
 
 def _is_node(source: Function | Tensor) -> bool:
@@ -202,6 +307,23 @@ def indexed(node, i, axis, n, out):
     return axis.read_by(lambda o: (start + o * step, start + o * step), inputs=step)
 
 
+def selected(node, i, axis, n, out):
+    """Positions by a table. A border that repeats the map's own rows, as that of F.pad, counts as
+    padding: it lies beside the image, as if the map went on there.
+    """
+    ndim = len(node.out_meta[0][0])
+    if ndim < 4 or node.axis != ndim - 2 + i:
+        return axis
+    table = devices.to_host(node.indices).tolist()
+    whole = list(range(n))
+    borders = [a for a in range(out - n + 1) if table[a : a + n] == whole]
+    if borders:
+        return axis.read_by(lambda o: (o - borders[0], o - borders[0]))
+    if table != sorted(table):
+        return everything(axis.jump * n / out)
+    return _tabled(axis, table, table, n)
+
+
 def mixed(node, i, axis, n, out):
     return axis if n == out == 1 else everything(axis.jump * n / out)
 
@@ -231,5 +353,6 @@ RULES = {
     Interpolate: interpolated,
     ConstantPad: padded,
     Index: indexed,
+    IndexSelect: selected,
     **dict.fromkeys((Cumsum, Flip, MatMul, Roll), mixed),
 }

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.analysis.fields import Axis, fields
-from minitorch_cnn.analysis.receptive_field import receptive_field_by_gradient
+from minitorch_cnn.analysis.receptive_field import receptive_field, receptive_field_by_gradient
 from minitorch_cnn.analysis.trace import trace
+from minitorch_cnn.nn import functional as F
 
 SIZE = 190, 171
 
@@ -38,6 +39,10 @@ class Narrow(nn.Module):
 
     def forward(self, x):
         return x.mean(1, keepdim=True)
+
+
+def sides_exchanged(x):
+    return x.transpose(2, 3)
 
 
 def conv(kernel, **window):
@@ -79,6 +84,15 @@ def downward():
             Shown(lambda x: x[:, :, 1:, 2:-1]),
             Shown(lambda x: x[..., ::2, 1:]),
             nn.ZeroPad2d((1, 0, 2, 1)),
+            nn.Sequential(
+                Shown(sides_exchanged), conv((5, 2), stride=(2, 1)), Shown(sides_exchanged)
+            ),
+            Shown(lambda x: F.pad(x, (1, 2, 0, 1), mode="reflect")),
+            Shown(lambda x: F.pad(x, (0, 1, 2, 1), mode="replicate")),
+            Shown(
+                lambda x: F.pixel_unshuffle(x[..., : x.shape[2] // 2 * 2, : x.shape[3] // 2 * 2], 2)
+            ),
+            Shown(lambda x: x.flatten(2).relu().unflatten(2, x.shape[2:])),
         ]
     )
     return st.one_of(windows(), branches(), moves)
@@ -92,6 +106,7 @@ def upward():
             nn.Upsample(scale_factor=2),
             nn.Upsample(scale_factor=3, mode="bilinear"),
             nn.AdaptiveAvgPool2d((5, 7)),
+            nn.Sequential(Narrow(), nn.Conv2d(1, 18, 1), nn.PixelShuffle(3)),
         ]
     )
 
@@ -118,6 +133,34 @@ def test_the_fields_of_a_graph_are_where_its_gradient_is_not_zero(down, up, last
         assume(margin <= first and last < SIZE[i] - margin)
     expected = tuple(range(a, b + 1) for a, b in seen)
     assert receptive_field_by_gradient(net, (1, *SIZE)) == expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        sides_exchanged,
+        lambda x: x.permute(0, 1, 3, 2),
+        lambda x: x.permute(3, 1, 2, 0).permute(3, 1, 2, 0),
+        lambda x: x.mT[:, :, 1:, ::2],
+        lambda x: F.pixel_shuffle(x.repeat(1, 4, 1, 1), 2).mT,
+        lambda x: x.unflatten(3, (-1, 2)).permute(0, 1, 4, 2, 3).flatten(1, 2).sum(1, True),
+        lambda x: x.reshape(*x.shape[:2], 20, 2, 20, 2).sum((3, 5)),
+        lambda x: F.pad(x, (3, 1, 2, 2), mode="circular"),
+    ],
+)
+def test_the_sides_of_the_image_are_followed_where_a_net_moves_its_axes(function):
+    net = nn.Sequential(
+        nn.Conv2d(1, 1, (3, 7), padding=(1, 3)),
+        Shown(function),
+        nn.Conv2d(1, 1, (5, 1), padding=(2, 0)),
+    )
+    rows, columns = receptive_field_by_gradient(net, (1, 40, 40))
+    assert receptive_field(net, (1, 40, 40)).size == (len(rows), len(columns))
+
+
+def test_rows_that_meet_columns_see_the_whole_image():
+    net = nn.Sequential(nn.Conv2d(1, 1, 3, padding=1), Shown(lambda x: x + x.mT))
+    assert receptive_field(net, (1, 9, 9)).size == (9, 9)
 
 
 @pytest.mark.parametrize("at", [(6, 6), (6, 7), (7, 6)])
