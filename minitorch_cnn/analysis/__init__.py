@@ -15,7 +15,13 @@ from .tables import format_totals
 _ON_DEMAND = {
     "backward_rules": ("RULES", "Deconvolution", "Saliency", "deconvolve", "saliency"),
     "block_gradients": ("GradientNorms", "gradient_norms"),
-    "class_activation": ("ClassActivation", "box_iou", "bright_box", "class_activation_maps"),
+    "class_activation": (
+        "ClassActivation",
+        "box_iou",
+        "bright_box",
+        "class_activation_maps",
+        "grad_cam",
+    ),
     "convolution_film": ("ConvolutionSteps", "convolution_steps"),
     "degradation_study": ("Degradation", "degradation"),
     "effective_field": ("EffectiveField", "effective_receptive_field"),

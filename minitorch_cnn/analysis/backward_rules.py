@@ -10,6 +10,7 @@ its transpose; through max pooling, unpooling by the switches, the positions of 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, NamedTuple
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
+from ..autograd.function import Function
 from ..nn import Module
 from ..tensor import Tensor
 from .fields import ancestors
@@ -24,10 +26,10 @@ from .figures import headline, image_grid, show_image
 from .watch import (
     MAY_RECTIFY,
     checked_batch,
+    chosen_classes,
     evaluation,
     logits_of,
-    module_named,
-    recorded,
+    maps_of,
     rectifies,
 )
 
@@ -89,6 +91,7 @@ def signed(image: np.ndarray) -> np.ndarray:
     return 0.5 + image / (2 * np.abs(image).max() or 1)
 
 
+@enable_grad()
 def saliency(
     model: Module,
     x: Tensor,
@@ -97,20 +100,24 @@ def saliency(
 ) -> Saliency:
     """What in x (N, C, H, W) the logits of classes `labels` (N,) come from, by each rule.
 
-    labels: those that the model says by default. The model runs in evaluation mode.
+    labels: those that the model says by default. The model runs in evaluation mode. Where it has no
+    ReLU all rules are the plain gradient, and a warning says so.
 
-    Raises: ValueError for other shapes, or an unknown rule.
+    Raises: ValueError for other shapes, labels that are no classes of the model, images that are
+    not finite, or an unknown rule.
     """
     checked_batch("saliency", x, labels)
     check_rules("saliency", rules)
     leaf = Tensor(x.data, requires_grad=True)
-    with evaluation(model), enable_grad():
+    with evaluation(model):
         logits = logits_of(model(leaf))
-    chosen = logits.data.argmax(1) if labels is None else np.asarray(labels)
+    chosen = chosen_classes("saliency", logits, labels)
     score = logits[np.arange(len(x)), chosen].sum()
+    warn_without_relu("saliency", score, rules)
     return Saliency(x.data, chosen, {rule: led_back(score, leaf, None, rule) for rule in rules})
 
 
+@enable_grad()
 def deconvolve(
     model: Module,
     x: Tensor,
@@ -124,19 +131,22 @@ def deconvolve(
     that one is led back to the pixels (Zeiler and Fergus 2014, section 2.1). channels: by default
     the eight with the largest activations.
 
+    A net without a ReLU gives the plain gradient by each rule, and a warning says so.
+
     Raises: KeyError for a layer that is none; ValueError for one without maps (N, C, h, w), a
     channel that it does not have, or an unknown rule.
     """
     checked_batch("deconvolve", x)
     check_rules("deconvolve", [rule])
     leaf = Tensor(x.data, requires_grad=True)
-    y = output_of("deconvolve", model, leaf, layer)
+    y, output = maps_of("deconvolve", model, leaf, layer)
     peaks = y.data.max((0, 2, 3))
     channels = np.argsort(-peaks)[:8] if channels is None else np.asarray(channels)
     if channels.size == 0 or channels.min() < 0 or channels.max() >= y.shape[1]:
         raise ValueError(
             f"deconvolve: channels={channels.tolist()} must be from 0 to {y.shape[1] - 1}"
         )
+    warn_without_relu("deconvolve", logits_of(output), [rule])
     images, places, parts = [], [], []
     for channel in channels:
         n, i, j = np.unravel_index(y.data[:, channel].argmax(), (len(x), *y.shape[2:]))
@@ -158,30 +168,28 @@ def deconvolve(
     )
 
 
-def output_of(function: str, model: Module, x: Tensor, layer: str) -> Tensor:
-    """The maps (N, C, h, w) that `layer` makes of x in evaluation mode, with a graph.
-
-    Raises: KeyError or ValueError, in the name of `function`, if there are none.
-    """
-    module_named(function, model, layer)
-    with recorded(model) as outputs, evaluation(model), enable_grad():
-        model(x)
-    if layer not in outputs:
-        raise KeyError(f"{function}: layer={layer!r} did not run")
-    y = outputs[layer]
-    if y.ndim != 4:
-        raise ValueError(
-            f"{function}: layer={layer!r} has outputs of shape {y.shape}, which must be maps "
-            "(N, C, h, w)"
-        )
-    return y
-
-
 def check_rules(function: str, rules: Sequence[str]) -> None:
     """ValueError, in the name of `function`, for a rule there is not."""
     for rule in rules:
         if rule not in RULES:
             raise ValueError(f"{function}: rule={rule!r} must be one of {', '.join(RULES)}")
+
+
+def warn_without_relu(function: str, output: Tensor, rules: Sequence[str]) -> None:
+    """Say, in the name of `function`, that rules do nothing in a net without ReLUs."""
+    special = [rule for rule in rules if rule != "plain"]
+    if special and not rectifiers(output):
+        warnings.warn(
+            f"{function}: this net has no ReLU, and at nothing else {' or '.join(special)} differs "
+            "from the plain gradient",
+            UserWarning,
+            stacklevel=4,  # past this function, the analysis and the switch of its gradient mode
+        )
+
+
+def rectifiers(y: Tensor) -> list[Function]:
+    """The ReLUs of the graph behind y."""
+    return [node for node in ancestors([y.grad_fn]) if rectifies(node)]
 
 
 def led_back(y: Tensor, x: Tensor, seed: Tensor | None, rule: str) -> np.ndarray:
@@ -195,7 +203,7 @@ def led_back(y: Tensor, x: Tensor, seed: Tensor | None, rule: str) -> np.ndarray
 @contextmanager
 def rectified(y: Tensor, rule: str) -> Iterator[None]:
     """Inside, the ReLUs of the graph behind y follow the rule."""
-    nodes = [n for n in ancestors([y.grad_fn]) if rectifies(n)] if rule != "plain" else []
+    nodes = [] if rule == "plain" else rectifiers(y)
     for node in nodes:
         node.backward = _backward(node, rule)
     try:

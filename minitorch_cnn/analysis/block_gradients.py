@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .. import functional as F
-from ..autograd import grad
+from ..autograd import enable_grad, grad
 from ..models.residual import PlainBlock
 from ..nn import Module
 from ..tensor import Tensor
@@ -38,6 +38,7 @@ class GradientNorms(NamedTuple):
         return ax.figure
 
 
+@enable_grad()
 def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -> GradientNorms:
     """||dL/dw|| of every block for the cross-entropy L of one batch.
 

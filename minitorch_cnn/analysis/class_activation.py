@@ -1,4 +1,4 @@
-"""class_activation_maps: where in an image the evidence for a class is, in nets that average maps.
+"""Where in an image the evidence for a class is: class_activation_maps, grad_cam.
 
 B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba (2016), "Learning deep features for
 discriminative localization", CVPR 2016, arXiv 1512.04150. If the logit of class k is the mean over
@@ -7,6 +7,13 @@ all places of a linear function of the last maps A, then what each place adds to
     M_k(i, j) = sum_c w_kc A_c(i, j)        logit_k = mean of M_k + b_k
 
 w is read off the gradient, w_kc = HW dlogit_k / dA_c(i, j), whatever linear layers follow.
+
+R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra (2017), "Grad-CAM: visual
+explanations from deep networks via gradient-based localization", ICCV 2017, arXiv 1610.02391,
+equations 1 and 2: for maps A of any layer the weights are the mean gradient, and what speaks
+against the class is left out:
+
+    L_k(i, j) = max(0, sum_c a_kc A_c(i, j))        a_kc = mean over i, j of dlogit_k / dA_c(i, j)
 """
 
 from __future__ import annotations
@@ -17,10 +24,21 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..nn import AdaptiveAvgPool2d, AvgPool2d, Module
+from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
+from ..nn import Module
 from ..tensor import Tensor
+from ..tensor.movement import Reshape
+from ..tensor.reduction import Sum
+from .fields import ancestors
 from .figures import headline, image_grid, show_image
-from .watch import checked_batch, evaluation, logits_of
+from .watch import (
+    applied,
+    checked_batch,
+    chosen_classes,
+    evaluation,
+    logits_of,
+    maps_of,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -65,6 +83,7 @@ class ClassActivation(NamedTuple):
         return figure
 
 
+@enable_grad()
 def class_activation_maps(
     model: Module,
     x: Tensor,
@@ -74,55 +93,101 @@ def class_activation_maps(
 ) -> ClassActivation:
     """The maps of classes `labels` (N,), by default those the model says, in x (N, C, H, W).
 
-    The model must end in an average over the whole map; maps are those in front of it, enlarged to
-    the image by bilinear interpolation. threshold: the share of a map's maximum from which on it is
-    bright (section 3.2 of the paper: 0.2). truth (N, 4): known boxes.
+    The model must end in an average over the whole map, by a module or a function; maps are those
+    in front of it, enlarged to the image by bilinear interpolation. threshold: the share of a map's
+    maximum from which on it is bright (section 3.2 of the paper: 0.2). truth (N, 4): known boxes.
 
-    Raises: ValueError for other shapes, or a model without such an average.
+    Raises: ValueError for other shapes, labels that are no classes of the model, images that are
+    not finite, or a model without such an average.
     """
-    checked_batch("class_activation_maps", x, labels)
+    name = "class_activation_maps"
+    checked_batch(name, x, labels)
     if truth is not None and np.shape(truth) != (len(x), 4):
+        raise ValueError(f"{name}: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
+    with evaluation(model), applied(Sum, AdaptiveAvgPool2d, AvgPool2d) as calls:
+        logits = logits_of(model(Tensor(x.data, requires_grad=True)))
+    chosen = chosen_classes(name, logits, labels)
+    found = _before_the_average(calls, logits)
+    if found is None:
         raise ValueError(
-            f"class_activation_maps: truth of shape {np.shape(truth)} must be ({len(x)}, 4)"
+            f"{name}: {type(model).__name__} has no global average pooling: it nowhere averages a "
+            "whole map; grad_cam takes any layer with maps"
         )
-    maps, logits = _before_the_average(model, x)
-    chosen = logits.data.argmax(1) if labels is None else np.asarray(labels)
-    score = logits[np.arange(len(x)), chosen].sum()
-    (gradient,) = grad(score, maps)  # (N, C, h, w)
-    places = maps.shape[2] * maps.shape[3]
-    weights = gradient.data.mean((2, 3), keepdims=True) * places
-    evidence = Tensor((weights * maps.data).sum(1, keepdims=True))
-    large = F.interpolate(evidence, size=x.shape[2:], mode="bilinear").data[:, 0]
+    source, shape = found
+    maps = source.data.reshape(shape)
+    weights = _mean_gradient(logits, chosen, source) * (shape[2] * shape[3])
+    return _enlarged(x, chosen, (weights * maps).sum(1, keepdims=True), truth, threshold)
+
+
+@enable_grad()
+def grad_cam(
+    model: Module,
+    x: Tensor,
+    layer: str,
+    labels: np.ndarray | None = None,
+    truth: np.ndarray | None = None,
+    threshold: float = 0.2,
+) -> ClassActivation:
+    """What the maps of `layer` say for classes `labels` (N,) in x (N, C, H, W): maps >= 0.
+
+    Of a module that runs more than once it is the last run. labels: those that the model says by
+    default. Maps are enlarged to the image by bilinear interpolation; truth and threshold as for
+    class_activation_maps, whose maps these are up to a factor, where both exist and are positive.
+
+    Raises: KeyError for a layer that is none or did not run, ValueError for one without maps
+    (N, C, h, w), or other shapes.
+    """
+    checked_batch("grad_cam", x, labels)
+    if truth is not None and np.shape(truth) != (len(x), 4):
+        raise ValueError(f"grad_cam: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
+    maps, output = maps_of("grad_cam", model, Tensor(x.data, requires_grad=True), layer)
+    logits = logits_of(output)
+    chosen = chosen_classes("grad_cam", logits, labels)
+    weights = _mean_gradient(logits, chosen, maps)
+    evidence = np.maximum((weights * maps.data).sum(1, keepdims=True), 0)
+    return _enlarged(x, chosen, evidence, truth, threshold)
+
+
+def _before_the_average(
+    calls: list[tuple[Tensor, Tensor]], logits: Tensor
+) -> tuple[Tensor, tuple[int, ...]] | None:
+    """What was averaged over its places last on the way to the logits, and the shape (N, C, h, w)
+    of those maps; None if nothing was.
+
+    calls: what was summed or averaged, and what came of it.
+    """
+    behind = set(ancestors([logits.grad_fn]))
+    for x, y in reversed(calls):
+        if y.grad_fn not in behind or y.shape[:2] != x.shape[:2]:
+            continue
+        if x.ndim == 4 and y.shape[2:] in ((1, 1), ()):
+            return x, x.shape
+        if x.ndim == 3 and y.ndim < 4:
+            made = x.grad_fn
+            if isinstance(made, Reshape) and len(made.shape) == 4:  # places laid in a row
+                return x, made.shape
+            before = set(ancestors([made]))  # rows or columns that were averaged first
+            for u, v in reversed(calls):
+                if v.grad_fn in before and u.ndim == 4 and v.ndim == 3:
+                    return u, u.shape
+    return None
+
+
+def _mean_gradient(logits: Tensor, classes: np.ndarray, maps: Tensor) -> np.ndarray:
+    """(N, C, 1, 1): the mean over all places of dlogit / dmaps, of each image's class."""
+    score = logits[np.arange(len(classes)), classes].sum()
+    (gradient,) = grad(score, maps, allow_unused=True)
+    if gradient is None:
+        return np.zeros((*maps.shape[:2], 1, 1), maps.dtype)
+    return gradient.data.reshape(*maps.shape[:2], -1).mean(2)[..., None, None]
+
+
+def _enlarged(x, labels, evidence, truth, threshold) -> ClassActivation:
+    """The maps (N, 1, h, w) as large as the images x, with their boxes."""
+    large = F.interpolate(Tensor(evidence), size=x.shape[2:], mode="bilinear").data[:, 0]
     boxes = np.stack([bright_box(m, threshold) for m in large])
     iou = None if truth is None else box_iou(boxes, np.asarray(truth))
-    return ClassActivation(x.data, chosen, large, boxes, truth, iou)
-
-
-def _before_the_average(model: Module, x: Tensor) -> tuple[Tensor, Tensor]:
-    """The input of the last average over a whole map, and the logits that come of it."""
-    found: list[Tensor] = []
-
-    def keep(module, inputs, output):
-        if output.shape[2:] == (1, 1):
-            found.append(inputs[0])
-
-    handles = [
-        module.register_forward_hook(keep)
-        for module in model.modules()
-        if isinstance(module, AdaptiveAvgPool2d | AvgPool2d)
-    ]
-    try:
-        with evaluation(model), enable_grad():
-            logits = logits_of(model(Tensor(x.data, requires_grad=True)))
-    finally:
-        for handle in handles:
-            handle.remove()
-    if not found:
-        raise ValueError(
-            f"class_activation_maps: {type(model).__name__} has no global average pooling: none of "
-            "its layers averages a whole map"
-        )
-    return found[-1], logits
+    return ClassActivation(x.data, labels, large, boxes, truth, iou)
 
 
 def bright_box(array: np.ndarray, threshold: float = 0.2) -> np.ndarray:

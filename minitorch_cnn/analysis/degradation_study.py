@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .. import functional as F
+from ..autograd import enable_grad
 from ..backend import manual_seed
 from ..nn import Module
 from ..optim import SGD
@@ -46,6 +47,7 @@ class Degradation(NamedTuple):
         return figure
 
 
+@enable_grad()
 def degradation(
     nets: Mapping[str, Callable[[], Module]],
     x: Tensor,

@@ -62,6 +62,7 @@ class EffectiveField(NamedTuple):
         return figure
 
 
+@enable_grad()
 def effective_receptive_field(
     model: Module,
     input_shape: tuple[int, int, int],
@@ -88,7 +89,7 @@ def effective_receptive_field(
     rng = generator or default_generator()
     dtype = next((p.dtype for p in model.parameters()), np.float32)
     x = Tensor(rng.standard_normal((samples, *input_shape[-3:])).astype(dtype), requires_grad=True)
-    with recorded(model) as outputs, evaluation(model), enable_grad():
+    with recorded(model) as outputs, evaluation(model):
         model(x)
     y = outputs[layer or ""]
     i, j = (n // 2 for n in y.shape[2:]) if y.ndim == 4 else (0, 0)

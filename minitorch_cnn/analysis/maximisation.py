@@ -51,6 +51,7 @@ class Maximisation(NamedTuple):
         return figure
 
 
+@enable_grad()
 def maximise_activation(
     model: Module,
     shape: tuple[int, int, int],
@@ -96,7 +97,7 @@ def maximise_activation(
 def _climb(model: Module, x: np.ndarray, units: np.ndarray, layer: str):
     """The activation of each image's unit, and its gradient with respect to the image."""
     leaf = Tensor(x, requires_grad=True)
-    with recorded(model) as outputs, evaluation(model), enable_grad():
+    with recorded(model) as outputs, evaluation(model):
         model(leaf)
     if layer not in outputs:
         raise KeyError(f"maximise_activation: layer={layer!r} did not run")

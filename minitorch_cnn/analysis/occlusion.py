@@ -15,7 +15,7 @@ from ..autograd import no_grad
 from ..nn import Module
 from ..tensor import Tensor
 from .figures import headline, new_figure, show_image
-from .watch import evaluation, logits_of
+from .watch import chosen_classes, evaluation, logits_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -66,10 +66,13 @@ def occlusion_map(
     side by default; stride: pixels between places; value: the image's mean by default. The model
     runs in evaluation mode.
 
-    Raises: ValueError for an image of another shape, or a size or stride that does not fit it.
+    Raises: ValueError for an image of another shape or not finite, a label that is no class of the
+    model, or a size or stride that does not fit it.
     """
     if image.ndim != 3:
         raise ValueError(f"occlusion_map: image of shape {image.shape} must be (C, H, W)")
+    if not np.isfinite(image.data).all():
+        raise ValueError("occlusion_map: image has NaN or infinite values, must be finite")
     _, H, W = image.shape
     size = max(min(H, W) // 4, 1) if size is None else size
     if not 1 <= size <= min(H, W) or stride < 1:
@@ -79,7 +82,9 @@ def occlusion_map(
     x = image.data
     value = x.mean() if value is None else value
     intact = _probabilities(model, x[None])
-    label = int(intact.argmax()) if label is None else label
+    (label,) = chosen_classes(
+        "occlusion_map", Tensor(intact), None if label is None else np.array([label])
+    ).tolist()
     rows, columns = range(0, H - size + 1, stride), range(0, W - size + 1, stride)
     places = [(i, j) for i in rows for j in columns]
     found = []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .. import functional as F
-from ..autograd import grad
+from ..autograd import enable_grad, grad
 from ..backend import default_generator
 from ..nn import Module
 from ..tensor import Tensor
@@ -92,6 +92,7 @@ def path_lengths(blocks: int) -> PathLengths:
     return PathLengths([math.comb(blocks, k) for k in range(blocks + 1)])
 
 
+@enable_grad()
 def gradient_by_path_length(
     model: Module,
     x: Tensor,

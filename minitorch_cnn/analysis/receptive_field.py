@@ -71,6 +71,7 @@ def field_of(axes: tuple[Axis, Axis], input_shape: Shape) -> ReceptiveField:
     )
 
 
+@enable_grad()
 def receptive_field_by_gradient(
     model: Module, input_shape: Shape, layer: str | None = None, at: Pair | None = None
 ) -> tuple[range, range]:
@@ -94,17 +95,16 @@ def receptive_field_by_gradient(
         module.register_forward_hook(
             lambda _, inputs, output, name=name: outputs.update({name: output})
         )
-    with enable_grad():
-        model(x)
-        y = outputs.get(layer or "")
-        if y is None:
-            raise KeyError(
-                f"receptive_field_by_gradient: layer={layer!r} is the name of no module that runs"
-            )
-        if y.ndim > 3:
-            i, j = at or (y.shape[2] // 2, y.shape[3] // 2)
-            y = y[:, :, i, j]
-        (gx,) = grad(y.sum(), x)
+    model(x)
+    y = outputs.get(layer or "")
+    if y is None:
+        raise KeyError(
+            f"receptive_field_by_gradient: layer={layer!r} is the name of no module that runs"
+        )
+    if y.ndim > 3:
+        i, j = at or (y.shape[2] // 2, y.shape[3] // 2)
+        y = y[:, :, i, j]
+    (gx,) = grad(y.sum(), x)
     touched = (gx.numpy() != 0).any((0, 1))
     return _extent(touched.any(1)), _extent(touched.any(0))
 

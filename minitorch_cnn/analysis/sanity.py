@@ -18,7 +18,7 @@ from ..nn import Module
 from ..tensor import Tensor
 from .backward_rules import RULES, saliency
 from .figures import COLORS, GREY, axes_or_new, label, name_ticks
-from .watch import checked_batch, evaluation, logits_of, weights_kept
+from .watch import checked_batch, chosen_classes, evaluation, logits_of, weights_kept
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -87,9 +87,8 @@ def randomised_layers(
     layers = [(name, weights) for name, weights in layers if weights][::-1]
     if not layers:
         raise ValueError("randomised_layers: model has no weights to draw anew")
-    if labels is None:
-        with evaluation(model), no_grad():
-            labels = logits_of(model(x)).data.argmax(1)
+    with evaluation(model), no_grad():
+        labels = chosen_classes("randomised_layers", logits_of(model(x)), labels)
     rng = generator or default_generator()
     first = {name: method(model, x, labels) for name, method in chosen.items()}
     found = {name: [1.0] for name in chosen}

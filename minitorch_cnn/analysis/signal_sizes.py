@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from .. import functional as F
+from ..autograd import enable_grad
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..tensor import Tensor
 from .fields import ancestors
@@ -72,6 +73,7 @@ class Signals(NamedTuple):
         return figure
 
 
+@enable_grad()
 def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signals:
     """The signals of one batch through a model, forward and back.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
+from ..autograd.function import Function
 from ..functional.activation import ReLU6
 from ..functional.conv import Conv2d
 from ..functional.norm import BatchNorm, ChannelAffine
@@ -43,7 +45,7 @@ def recorded(model: Module) -> Iterator[dict[str, Tensor]]:
     def keep(name: str):
         def hook(module, inputs, output):
             found.pop(name, None)
-            found[name] = output[0] if isinstance(output, tuple) else output
+            found[name] = output[0] if isinstance(output, tuple | list) and output else output
 
         return hook
 
@@ -53,6 +55,27 @@ def recorded(model: Module) -> Iterator[dict[str, Tensor]]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+def maps_of(
+    function: str, model: Module, x: Tensor, layer: str
+) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
+    """The maps (N, C, h, w) that `layer` makes of x in evaluation mode, and the model's output.
+
+    Raises: KeyError or ValueError, in the name of `function`, if there are none.
+    """
+    module_named(function, model, layer)
+    with recorded(model) as outputs, evaluation(model):
+        output = model(x)
+    if layer not in outputs:
+        raise KeyError(f"{function}: layer={layer!r} did not run")
+    y = outputs[layer]
+    if not isinstance(y, Tensor) or y.ndim != 4:
+        found = f"of shape {y.shape}" if isinstance(y, Tensor) else type(y).__name__
+        raise ValueError(
+            f"{function}: layer={layer!r} has outputs {found}, which must be maps (N, C, h, w)"
+        )
+    return y, output
 
 
 @contextmanager
@@ -84,20 +107,79 @@ def rectifies(node: object) -> bool:
     return node.relu if isinstance(node, MAY_RECTIFY) else isinstance(node, ReLU | ReLU6)
 
 
-def logits_of(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+def logits_of(output: Tensor | tuple[Tensor, ...] | list[Tensor]) -> Tensor:
     """What a model says, without its auxiliary heads."""
-    return output[0] if isinstance(output, tuple) else output
+    return output[0] if isinstance(output, tuple | list) else output
+
+
+def chosen_classes(
+    function: str, logits: Tensor, labels: np.ndarray | Tensor | None = None
+) -> np.ndarray:
+    """The classes (N,) to explain: `labels`, or those that the logits (N, K) say.
+
+    Raises: ValueError, in the name of `function`, for logits that are none and for labels that are
+    not N integers from 0 to K - 1.
+    """
+    if not isinstance(logits, Tensor) or logits.ndim != 2:
+        found = f"shape {logits.shape}" if isinstance(logits, Tensor) else type(logits).__name__
+        raise ValueError(
+            f"{function}: model must give logits (N, K), one row for each image, not {found}"
+        )
+    if labels is None:
+        return logits.data.argmax(1)
+    chosen = np.asarray(labels)
+    count, classes = logits.shape
+    if chosen.shape != (count,) or chosen.dtype.kind not in "iu":
+        raise ValueError(
+            f"{function}: labels of shape {chosen.shape} and dtype {chosen.dtype} must be integers "
+            f"({count},)"
+        )
+    wrong = chosen[(chosen < 0) | (chosen >= classes)]
+    if wrong.size:
+        raise ValueError(f"{function}: labels has {wrong[0]}, must be from 0 to {classes - 1}")
+    return chosen
 
 
 def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
     """labels (N,) as int64 for images x (N, C, H, W), N > 0; zeros for None.
 
-    Raises: ValueError, in the name of `function`, for other shapes.
+    Raises: ValueError, in the name of `function`, for other shapes, labels that are no integers, or
+    images with NaN or infinite values.
     """
     if x.ndim != 4 or len(x) == 0:
         raise ValueError(f"{function}: x of shape {x.shape} must be images (N, C, H, W), N > 0")
-    labels = np.zeros(len(x)) if labels is None else labels
-    array = np.asarray(labels.data if isinstance(labels, Tensor) else labels).astype(np.int64)
+    if not np.isfinite(x.data).all():
+        raise ValueError(f"{function}: x has NaN or infinite values, must be finite")
+    if labels is None:
+        return Tensor(np.zeros(len(x), np.int64))
+    array = np.asarray(labels.data if isinstance(labels, Tensor) else labels)
     if array.shape != (len(x),):
         raise ValueError(f"{function}: labels of shape {array.shape} must be ({len(x)},)")
-    return Tensor(array)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{function}: labels of dtype {array.dtype} must be integers")
+    return Tensor(array.astype(np.int64))
+
+
+_watching = threading.RLock()  # the operators are changed for all threads
+
+
+@contextmanager
+def applied(*operators: type[Function]) -> Iterator[list[tuple[Tensor, Tensor]]]:
+    """The first input and the output of each call of the operators inside, in this thread."""
+    calls: list[tuple[Tensor, Tensor]] = []
+    here = threading.get_ident()
+
+    def apply(operator, x, *others, **settings):
+        y = Function.apply.__func__(operator, x, *others, **settings)
+        if threading.get_ident() == here:
+            calls.append((x, y))
+        return y
+
+    with _watching:
+        for operator in operators:
+            operator.apply = classmethod(apply)
+        try:
+            yield calls
+        finally:
+            for operator in operators:
+                del operator.apply

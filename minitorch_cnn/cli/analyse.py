@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -99,11 +100,15 @@ def run(options) -> None:
             raise CommandError(f"--{name} is not for {options.what}")
     manual_seed(options.seed)
     subject = load_subject(options.subject, options.images)
-    try:
-        text, save = analysis.run(subject, options)
-    except KeyError as error:
-        raise CommandError(error.args[0].partition(": ")[2]) from None
+    with warnings.catch_warnings(record=True) as notes:
+        warnings.simplefilter("always")
+        try:
+            text, save = analysis.run(subject, options)
+        except KeyError as error:
+            raise CommandError(error.args[0].partition(": ")[2]) from None
     print(text)
+    for note in notes:
+        print(f"note: {note.message}")
     if options.plot is not None:
         save(options.plot)
         print(f"wrote {options.plot}")

@@ -133,7 +133,17 @@ def of_surface(subject, options) -> Found:
 def of_class_activation(subject, options) -> Found:
     from ..analysis import class_activation_maps
 
-    found = class_activation_maps(subject.model, subject.x, truth=subject.boxes)
+    return _of_maps_of_a_class(class_activation_maps(subject.model, subject.x, truth=subject.boxes))
+
+
+def of_grad_cam(subject, options) -> Found:
+    from ..analysis import grad_cam
+
+    layer = options.layer or last_convolution(subject.model)
+    return _of_maps_of_a_class(grad_cam(subject.model, subject.x, layer, truth=subject.boxes))
+
+
+def _of_maps_of_a_class(found) -> Found:
     text = "left top right bottom of the brightest part of each map" + (
         "" if found.iou is None else f"; mean IoU with the known boxes {found.iou.mean():.3f}"
     )
@@ -316,6 +326,9 @@ ANALYSES = {
     "landscape": Analysis("loss along a random direction", of_landscape),
     "surface": Analysis("loss on a random plane", of_surface),
     "cam": Analysis("class activation maps, and their boxes", of_class_activation),
+    "grad-cam": Analysis(
+        "the same for the maps of --layer, by their gradients", of_grad_cam, ("layer",)
+    ),
     "saliency": Analysis("what pixels a class's logit comes from", of_saliency),
     "deconvolution": Analysis(
         "what excites the channels of --layer most", of_deconvolution, ("layer",)

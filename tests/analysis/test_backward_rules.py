@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import deconvolve, saliency
 from minitorch_cnn.models import create_model
@@ -75,7 +76,7 @@ def test_the_deconvolution_of_a_one_hot_map_is_its_kernel():
     conv.weight.data[:] = np.arange(18.0).reshape(2, 1, 3, 3) - 8
     x = np.zeros((1, 1, 7, 7))
     x[0, 0, 2:5, 3:6] = conv.weight.data[1, 0]  # excites channel 1 at (2, 3) most
-    found = deconvolve(nn.Sequential(conv), Tensor(x), "0", [1])
+    found = deconvolve(nn.Sequential(conv), Tensor(x), "0", [1], rule="plain")
     assert found.places.tolist() == [[2, 3]]
     part = found.parts[0, 0] / found.activations[0]
     expected = np.zeros((7, 7))
@@ -128,3 +129,24 @@ def test_what_cannot_be_is_refused(rectified):
         deconvolve(rectified, x, "4")
     with pytest.raises(ValueError, match=r"deconvolve: channels=\[3\] must be from 0 to 2"):
         deconvolve(rectified, x, "0", [3])
+
+
+@pytest.mark.parametrize("activation", [nn.SiLU, nn.LeakyReLU])
+def test_a_rule_for_relus_says_where_there_are_none(activation):
+    model = nn.Sequential(
+        nn.Conv2d(2, 3, 1), activation(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+    ).double()
+    with pytest.warns(UserWarning, match="saliency: .* no ReLU.* deconvolution or guided"):
+        found = saliency(model, images())
+    assert np.array_equal(found.maps["guided"], found.maps["plain"])
+    with pytest.warns(UserWarning, match="deconvolve: this net has no ReLU"):
+        deconvolve(model, images(), "0")
+
+
+def test_saliency_refuses_classes_that_there_are_not_and_works_inside_no_grad(rectified):
+    for label in (2, -1):
+        with pytest.raises(ValueError, match=f"saliency: labels has {label}, must be from 0 to 1"):
+            saliency(rectified, images(), np.array([0, 1, 0, label]))
+    with mt.no_grad():
+        inside = saliency(rectified, images()).maps["plain"]
+    assert np.array_equal(inside, saliency(rectified, images()).maps["plain"])

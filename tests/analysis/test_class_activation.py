@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.analysis import box_iou, bright_box, class_activation_maps
+from minitorch_cnn.analysis import box_iou, bright_box, class_activation_maps, grad_cam
 from minitorch_cnn.analysis.class_activation import connected_parts
 from minitorch_cnn.models import create_model
+from minitorch_cnn.nn import functional as F
 from minitorch_cnn.tensor import Tensor
 
 from .nets import drawn, images
@@ -85,3 +87,100 @@ def test_the_overlap_of_boxes_is_their_shared_area_over_all_of_it():
     a = np.array([[0, 0, 4, 4], [0, 0, 2, 2], [1, 1, 3, 3]])
     b = np.array([[2, 0, 6, 4], [2, 2, 4, 4], [1, 1, 3, 3]])
     assert np.allclose(box_iou(a, b), [8 / 24, 0, 1])
+
+
+class Averaging(nn.Module):
+    """conv, ReLU, an average by a function, linear layer."""
+
+    def __init__(self, average):
+        super().__init__()
+        mt.manual_seed(0)
+        self.conv, self.linear = nn.Conv2d(2, 3, 3, padding=1), nn.Linear(3, 4)
+        self.average = average
+        self.double()
+
+    def maps(self, x):
+        return F.relu(self.conv(x))
+
+    def forward(self, x):
+        return self.linear(self.average(self.maps(x)).flatten(1))
+
+
+@pytest.mark.parametrize(
+    "average",
+    [
+        lambda y: y.mean((2, 3)),
+        lambda y: mt.mean(y, (-1, -2), keepdim=True),
+        lambda y: y.mean(-1).mean(-1),
+        lambda y: y.mean(2).mean(-1),
+        lambda y: y.flatten(2).mean(2),
+        lambda y: y.view(*y.shape[:2], -1).mean(-1),
+        lambda y: F.adaptive_avg_pool2d(y, 1),
+        lambda y: F.avg_pool2d(y, y.shape[2:]),
+        nn.AdaptiveAvgPool2d(1),
+        nn.AvgPool2d((6, 5)),
+    ],
+)
+def test_an_average_is_found_however_it_is_written(average):
+    model, x = Averaging(average), Tensor(np.random.default_rng(3).normal(size=(2, 2, 6, 5)))
+    found = class_activation_maps(model, x, np.array([3, 1]))
+    weights = model.linear.weight.data[[3, 1]][:, :, None, None]
+    assert np.allclose(found.maps, (weights * model.maps(x).data).sum(1))
+
+
+def test_grad_cam_of_the_last_maps_is_what_class_activation_says_for_the_class():
+    mt.manual_seed(0)
+    average, linear = nn.AdaptiveAvgPool2d(1), nn.Linear(3, 4)
+    model = nn.Sequential(nn.Conv2d(2, 3, 3, padding=1), nn.ReLU(), average, nn.Flatten(), linear)
+    x = Tensor(np.random.default_rng(3).normal(size=(2, 2, 6, 5)))
+    maps = class_activation_maps(model.double(), x).maps
+    assert np.allclose(grad_cam(model, x, "1").maps * 30, np.maximum(maps, 0))
+
+
+def test_grad_cam_takes_layers_with_maps_of_any_net():
+    model = create_model("lenet5_relu").double()
+    found = grad_cam(
+        model, images(channels=1, side=32), "conv1" if hasattr(model, "conv1") else "3"
+    )
+    assert found.maps.shape == (4, 32, 32) and found.maps.min() >= 0 < found.maps.max()
+    with pytest.raises(KeyError, match="grad_cam: layer='c9' is the name of no module"):
+        grad_cam(model, images(channels=1, side=32), "c9")
+    with pytest.raises(ValueError, match=r"grad_cam: layer='' has outputs of shape \(4, 10\)"):
+        grad_cam(model, images(channels=1, side=32), "")
+
+
+@pytest.mark.parametrize(
+    "explain", [class_activation_maps, lambda *a: grad_cam(*a[:2], "0", *a[2:])]
+)
+@pytest.mark.parametrize(
+    "labels, said",
+    [
+        ([0, 1, 2, 7], "labels has 7, must be from 0 to 2"),
+        ([0, 1, -1, 0], "labels has -1, must be from 0 to 2"),
+        ([0.0, 1.0, 0.5, 0.0], "labels of dtype float64 must be integers"),
+        ([0, 1], r"labels of shape \(2,\) must be \(4,\)"),
+    ],
+)
+def test_classes_that_there_are_not_are_named(explain, labels, said):
+    model = averaging_net(np.eye(3, 2))
+    with pytest.raises(ValueError, match=said):
+        explain(model, images(side=5), np.array(labels))
+
+
+def test_images_that_are_not_finite_and_maps_in_place_of_logits_are_refused():
+    x = images(side=5)
+    x.data[1, 0, 2, 2] = np.nan
+    with pytest.raises(ValueError, match="class_activation_maps: x has NaN"):
+        class_activation_maps(averaging_net(np.eye(2)), x)
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2, 3, 1)).double()
+    with pytest.raises(ValueError, match=r"must give logits \(N, K\).* not shape \(4, 3, 1, 1\)"):
+        class_activation_maps(model, images(side=5))
+
+
+def test_gradients_are_taken_inside_no_grad():
+    model, x = averaging_net(np.eye(2)), images(side=5)
+    before = class_activation_maps(model, x).maps
+    with mt.no_grad():
+        assert np.array_equal(class_activation_maps(model, x).maps, before)
+        assert not mt.is_grad_enabled()
+    assert all(p.grad is None for p in model.parameters())
