@@ -6,7 +6,8 @@ belong.
 
 from .cifar import CIFAR10, CIFAR100
 from .digits import Digits
-from .folder import ImageFolder, read_image
+from .folder import ImageFolder, find_images
+from .image_file import IMAGE_ENDINGS, read_image
 from .images import ImageDataset
 from .mnist import MNIST, FashionMNIST
 from .shapes import Shapes
@@ -14,11 +15,13 @@ from .shapes import Shapes
 __all__ = [
     "CIFAR10",
     "CIFAR100",
+    "IMAGE_ENDINGS",
     "MNIST",
     "Digits",
     "FashionMNIST",
     "ImageDataset",
     "ImageFolder",
     "Shapes",
+    "find_images",
     "read_image",
 ]

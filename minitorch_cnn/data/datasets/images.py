@@ -30,6 +30,11 @@ class ImageDataset(Dataset):
         self.classes = classes
         self.transform = transform
 
+    @property
+    def class_to_idx(self) -> dict[str, int]:
+        """The label of each class."""
+        return {name: label for label, name in enumerate(self.classes)}
+
     def __len__(self) -> int:
         return len(self.labels)
 

@@ -1,0 +1,155 @@
+"""Read one image file, whatever kind of picture it holds, as an array.
+
+What a file is, its content says and not its name, and only the formats below are tried: Pillow
+knows many more, of which one (EPS) starts another program.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+FORMATS = (
+    "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP",
+)  # fmt: skip
+# What the names of such files end in: how a folder's images are told from its other files.
+IMAGE_ENDINGS = (
+    ".apng", ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg",
+    ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
+)  # fmt: skip
+
+MAX_PIXELS = 89_478_485  # Pillow's own limit: a fourth of a GiB of colours
+
+ORIENTATION = 0x0112  # EXIF's tag
+# What turns a picture upright that a camera stored in orientation 2 to 8, as an array (H, W, ...).
+UPRIGHT = {
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: a[::-1].swapaxes(0, 1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: a[:, ::-1].swapaxes(0, 1),
+}
+
+_without_limit = threading.Lock()
+
+
+def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> np.ndarray:
+    """An image file -> (channels, H, W) float32 in [0, 1], colour for 3 channels, grey for 1.
+
+    Read are AVIF, BMP, GIF, JPEG, JPEG 2000, PNG, PPM and its kin, TIFF and WebP, by their content
+    and not by their name; of an animation the first picture. It stands upright as the camera was
+    held. Where it is transparent there is a white ground, or a black one if all that is drawn is so
+    bright (0.9 and above on average) that it would vanish on white; a picture without a visible
+    pixel has its colours. Grey of more than 8 bits is scaled by what it can hold at most: 255 if no
+    value of 32 bits is above, else 65535; floats by 1 if none is above, else by these two.
+
+    Raises FileNotFoundError if there is none, ImportError without Pillow, and ValueError naming the
+    file if it cannot be decoded, has values that fit no scale, or has more than `max_pixels`: a
+    small file can hold a picture that fills the memory.
+    """
+    if channels not in (1, 3):
+        raise ValueError(f"read_image: channels={channels} must be 1 or 3")
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError("read_image: needs Pillow (pip install pillow)") from error
+    try:
+        # Given a path, Pillow maps some files into memory and then mistakes those that lie turned.
+        with open(path, "rb") as content, _opened(Image, content) as file:
+            width, height = file.size
+            if width * height > max_pixels:
+                raise ValueError(
+                    f"it has {width} x {height} pixels, more than max_pixels={max_pixels}; give a "
+                    "larger max_pixels to read it"
+                )
+            pixels = _pixels(Image, file, "RGB" if channels == 3 else "L")
+            pixels = UPRIGHT.get(_orientation(file), lambda a: a)(pixels)
+    except (FileNotFoundError, MemoryError):
+        raise
+    except Exception as error:  # Pillow's decoders raise what they like: OSError, SyntaxError, ...
+        raise ValueError(f"read_image: {path} cannot be decoded: {error}") from error
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
+    if planes.dtype == np.uint8:
+        planes = planes / np.float32(255)
+    return planes if len(planes) == channels else np.repeat(planes, channels, axis=0)
+
+
+def _opened(image, content):
+    """The picture in a file, its pixels not yet read; `image` is the module PIL.Image."""
+    try:
+        return image.open(content, formats=_formats(image))
+    except (image.DecompressionBombError, image.DecompressionBombWarning):
+        # Pillow's limit is a global; the size is checked against our own instead.
+        content.seek(0)
+        with _without_limit:
+            limit, image.MAX_IMAGE_PIXELS = image.MAX_IMAGE_PIXELS, None
+            try:
+                return image.open(content, formats=_formats(image))
+            finally:
+                image.MAX_IMAGE_PIXELS = limit
+
+
+@cache
+def _formats(image) -> list[str]:
+    """Those of `FORMATS` that this Pillow was built with."""
+    image.init()
+    return [name for name in FORMATS if name in image.OPEN]
+
+
+def _orientation(file) -> int:
+    try:
+        return file.getexif().get(ORIENTATION, 1)
+    except Exception:  # of what a camera wrote beside the picture, damage is no matter
+        return 1
+
+
+def _pixels(image, file, mode: str) -> np.ndarray:
+    """The picture as uint8 (H, W, 3) for the mode "RGB", (H, W) for "L"; deep grey as float32."""
+    file.load()
+    transparent = file.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in file.info
+    if file.mode[0] in "IF":
+        return _scaled_grey(np.asarray(file), file)
+    if file.mode == "LAB":
+        from PIL import ImageCms
+
+        lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+        return np.asarray(ImageCms.profileToProfile(file, lab, rgb, outputMode="RGB").convert(mode))
+    if transparent:
+        return np.asarray(_on_a_ground(image, file.convert("RGBA")).convert(mode))
+    return np.asarray(file.convert(mode))
+
+
+def _on_a_ground(image, picture):
+    """A picture of mode RGBA on white, or on black if it would vanish on white."""
+    alpha = np.asarray(picture.getchannel("A"))
+    lightest, darkest = alpha.max(), alpha.min()
+    if darkest == 255 or lightest == 0:
+        return picture.convert("RGB")
+    bright = np.average(np.asarray(picture.convert("RGB").convert("L")), weights=alpha)
+    ground = "black" if bright >= 0.9 * 255 else "white"
+    return image.alpha_composite(image.new("RGBA", picture.size, ground), picture)
+
+
+def _scaled_grey(values: np.ndarray, file) -> np.ndarray:
+    """Integers of 16 or 32 bits, or floats, (H, W) -> float32 in [0, 1].
+
+    PNG and PPM have 16 bits where Pillow has an image of 32.
+    """
+    low, high = values.min(), values.max()
+    if values.dtype.itemsize == 2 or (file.mode == "I" and file.format in ("PNG", "PPM")):
+        scales = [65535]
+    else:
+        scales = [1, 255, 65535] if file.mode == "F" else [255, 65535]
+    fitting = [scale for scale in scales if high <= scale]
+    if not (low >= 0 and fitting):  # not so for NaN
+        raise ValueError(f"its values are {low}..{high}; expected 0..{scales[-1]}")
+    grey = values / np.float32(fitting[0])
+    hidden = file.info.get("transparency")
+    if isinstance(hidden, int):
+        grey[values == hidden] = 1 if grey[values != hidden].mean() < 0.9 else 0
+    return grey.astype(np.float32, copy=False)
