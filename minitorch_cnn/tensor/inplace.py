@@ -64,7 +64,7 @@ def _overwrite(x, new, name: str, made_here=True):
         _assign(x._base, new, _path(x, name))
     elif made_here and new.shape == x.shape and new.dtype == x.dtype and new._node is not None:
         x.data[...] = new.data
-        x._requires_grad, x._node, x._index = True, new._node, new._index
+        x._take_history(new)
     else:
         _assign(x, new, ((Index, {"key": (Ellipsis,)}),))
     x.bump_version()
@@ -73,8 +73,7 @@ def _overwrite(x, new, name: str, made_here=True):
 
 def _assign(base, value, path) -> None:
     """Write `value` where `path` leads in the memory of `base`, and record it as the newest op."""
-    y = Assign.apply(base, value, path=path)
-    base._requires_grad, base._node, base._index = y._requires_grad, y._node, y._index
+    base._take_history(Assign.apply(base, value, path=path))
 
 
 def _arithmetic(x, other, name, op, ufunc):

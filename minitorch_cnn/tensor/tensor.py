@@ -16,7 +16,7 @@ from ..autograd import function
 from ..autograd.engine import run_backward
 from ..autograd.function import Version
 from ..autograd.grad import seed_gradient
-from ..autograd.modes import enable_grad
+from ..autograd.modes import enable_grad, this_thread
 from . import (
     activation,
     arithmetic,
@@ -243,6 +243,21 @@ class Tensor:
                 self._node.retained = {}
             self._node.retained[self._index] = weakref.ref(self)
 
+    def _take_history(self, other) -> None:
+        """Be from now on what `other` is: that output of its node.
+
+        What `retain_grad` asked for moves along; hooks stay with the value they were registered on.
+        """
+        node, index = other._node, other._index
+        if self._node is not None and self._node.retained:
+            wish = self._node.retained.get(self._index)
+            if wish is not None and wish() is self:
+                del self._node.retained[self._index]
+                if node.retained is None:
+                    node.retained = {}
+                node.retained[index] = wish
+        self._requires_grad, self._node, self._index = other._requires_grad, node, index
+
     @property
     def _version(self):
         """How often the memory has been written to in place."""
@@ -281,18 +296,21 @@ class Tensor:
     def _follow_base(self) -> None:
         """Take up the history that in-place writes to the base have given this view."""
         base = self._base
-        if base is None or self._seen is base._node or self._path is None:
+        if base is None or self._seen is base._node:
             return
+        if self._path is None:
+            if not this_thread.modes.grad:
+                return
+            raise RuntimeError(
+                "view: the tensor is a view made under no_grad, and the memory it looks into has "
+                "been changed in place while ops were recorded; make both there or both outside"
+            )
         again = base
         with enable_grad():
             for op, settings in self._way_from_base():
                 again = op.apply(again, **settings)
         self._seen = base._node
-        self._requires_grad, self._node, self._index = (
-            again._requires_grad,
-            again._node,
-            again._index,
-        )
+        self._take_history(again)
 
     # ------------------------------------------------------------------------------- to other kinds
     # of thing
