@@ -86,7 +86,7 @@ def test_the_deconvolution_of_a_one_hot_map_is_its_kernel():
 
 def test_maxima_are_led_back_to_where_they_were():
     x = images(n=1, channels=1, side=6)
-    found = deconvolve(nn.Sequential(nn.MaxPool2d(2)), x, "0", [0])
+    found = deconvolve(nn.Sequential(nn.MaxPool2d(2)), x, "0", [0], "plain")
     i, j = np.unravel_index(x.data[0, 0].argmax(), (6, 6))
     expected = np.zeros((6, 6))
     expected[i, j] = x.data.max()
@@ -106,7 +106,7 @@ def test_only_the_strongest_activation_and_what_it_sees_comes_back():
 
 def test_channels_are_those_with_the_largest_activations():
     x = images(channels=12, side=4)
-    found = deconvolve(nn.Sequential(nn.Identity(), nn.MaxPool2d(1)), x, "1")
+    found = deconvolve(nn.Sequential(nn.Identity(), nn.MaxPool2d(1)), x, "1", rule="plain")
     peaks = x.data.max((0, 2, 3))
     assert found.channels.tolist() == np.argsort(-peaks)[:8].tolist()
     assert np.array_equal(found.activations, peaks[found.channels])
