@@ -1,7 +1,9 @@
-"""Change the size of images by bilinear interpolation, smoothed where they get smaller."""
+"""Change the size of images by interpolation, smoothed where they get smaller."""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,61 +12,187 @@ import numpy as np
 from .transform import Transform, pair
 
 
-def resize(images: np.ndarray, size: int | tuple[int, int]) -> np.ndarray:
+def _triangle(x: np.ndarray) -> np.ndarray:
+    return np.maximum(1 - x, 0)
+
+
+def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Keys's piecewise cubic function of the distance x >= 0, from 1 at 0 to 0 from 2 on."""
+
+    def weight(x):
+        near = ((a + 2) * x - (a + 3)) * x * x + 1
+        far = (((x - 5) * x + 8) * x - 4) * a
+        return np.where(x < 1, near, np.where(x < 2, far, 0))
+
+    return weight
+
+
+# How far a function reaches; the function when it smooths, and when it does not, as in PyTorch.
+FILTERS = {"bilinear": (1, _triangle, _triangle), "bicubic": (2, _cubic(-0.5), _cubic(-0.75))}
+INTERPOLATIONS = (*FILTERS, "nearest", "nearest-exact")
+
+LARGEST_MATRIX = 2**20  # weights; an axis that would need more is resized a part at a time
+PART = 2**18  # weights of such a part, about
+
+
+def resize(
+    images: np.ndarray,
+    size: int | tuple[int, int],
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+) -> np.ndarray:
     """images (..., H, W) float -> (..., OH, OW) of the same dtype, bilinear and smooth.
 
     Pixel i of n covers the interval [i, i + 1] / n, so that output pixel o has its centre at
     c = (o + 1/2) H / OH of the input, and takes the mean of the rows with weights that fall from
-    the centre, max(1 - |i + 1/2 - c| / s, 0) with s = max(H / OH, 1); the same for columns. So
-    every input pixel counts, however small the output. The values are those of
-    `F.interpolate(mode="bilinear", align_corners=False, antialias=True)` in PyTorch.
+    the centre, f(|i + 1/2 - c| / s) with s = max(H / OH, 1); the same for columns. So every input
+    pixel counts, however small the output.
 
-    Raises TypeError for anything but floats, ValueError for fewer than 2 axes or a size below 1.
+    interpolation: "bilinear" has f(x) = max(1 - x, 0); "bicubic" the function of Keys (1981), IEEE
+        Trans. ASSP 29, with a = -1/2, whose values may lie beyond those of the input; "nearest"
+        takes pixel floor(o H / OH), "nearest-exact" that at the centre, floor(c), as Pillow does.
+    antialias: False has s = 1 also for smaller outputs, and a = -3/4; beyond the border it takes
+        the border's pixels. It says nothing of the nearest.
+
+    The values are those of `F.interpolate(mode=interpolation, antialias=antialias)` in PyTorch.
+    Time and memory grow with the pixels of the output, and with those of the input.
+
+    Raises TypeError for anything but floats, ValueError for fewer than 2 axes, a size below 1 or
+    another interpolation.
     """
     if images.dtype.kind != "f":
         raise TypeError(f"resize: images must be floats, got {images.dtype}")
     if images.ndim < 2 or 0 in images.shape[-2:]:
         raise ValueError(f"resize: images must have the shape (..., H, W), got {images.shape}")
+    check_interpolation("resize", interpolation)
     (h, w), (oh, ow) = images.shape[-2:], pair("resize", size)
+    if interpolation not in FILTERS:
+        exact = interpolation == "nearest-exact"
+        return images[..., _nearest(h, oh, exact)[:, None], _nearest(w, ow, exact)]
+    kind = (interpolation, bool(antialias))
     if ow != w:
-        images = images @ _weights(w, ow).T.astype(images.dtype)
+        images = _columns(images, ow, kind)
     if oh != h:
-        images = _weights(h, oh).astype(images.dtype) @ images
+        images = _rows(images, oh, kind)
     return images
 
 
+def check_interpolation(name: str, interpolation: str) -> None:
+    """Raise a ValueError beginning with `name` for an interpolation that is not known."""
+    if interpolation not in INTERPOLATIONS:
+        raise ValueError(
+            f"{name}: interpolation={interpolation!r} must be one of {', '.join(INTERPOLATIONS)}"
+        )
+
+
+def _nearest(n: int, size: int, exact: bool) -> np.ndarray:
+    """The input pixel of each of `size` output pixels, in PyTorch's single precision."""
+    step = np.float32(n / size)
+    places = (np.arange(size, dtype=np.float32) + np.float32(0.5 if exact else 0)) * step
+    return np.minimum(np.floor(places).astype(np.int64), n - 1)
+
+
+def _columns(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
+    n = images.shape[-1]
+    if n * size <= LARGEST_MATRIX:
+        return images @ _matrix(n, size, kind).T.astype(images.dtype)
+    out = np.empty((*images.shape[:-1], size), images.dtype)
+    for to, of, weights in _parts(n, size, kind):
+        out[..., to] = images[..., of] @ weights.T.astype(images.dtype)
+    return out
+
+
+def _rows(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
+    n = images.shape[-2]
+    if n * size <= LARGEST_MATRIX:
+        return _matrix(n, size, kind).astype(images.dtype) @ images
+    out = np.empty((*images.shape[:-2], size, images.shape[-1]), images.dtype)
+    for to, of, weights in _parts(n, size, kind):
+        np.matmul(weights.astype(images.dtype), images[..., of, :], out=out[..., to, :])
+    return out
+
+
 @lru_cache(maxsize=64)
-def _weights(n: int, size: int) -> np.ndarray:
+def _matrix(n: int, size: int, kind: tuple[str, bool]) -> np.ndarray:
     """(size, n): what each input pixel of a row counts for each output pixel."""
+    return _weights(n, size, kind, slice(0, size), slice(0, n))
+
+
+def _parts(n: int, size: int, kind: tuple[str, bool]) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Some output pixels, the input pixels near them, and the weights of these; till all are done.
+
+    Far from its centre an output pixel's weights are zero; few are left out of the matrix only
+    where that is large.
+    """
     scale = n / size
-    centre = (np.arange(size)[:, None] + 0.5) * scale
-    distance = np.abs(np.arange(n) + 0.5 - centre) / max(scale, 1.0)
-    weights = np.maximum(1 - distance, 0)
-    return weights / weights.sum(1, keepdims=True)
+    reach = FILTERS[kind[0]][0] * (max(scale, 1.0) if kind[1] else 1.0)
+    many = max(1, min(1024, math.isqrt(int(PART / scale)), int(PART / (2 * reach))))
+    for first in range(0, size, many):
+        last = min(first + many, size)
+        low = max(math.floor((first + 0.5) * scale - reach) - 1, 0)
+        high = min(math.ceil((last - 0.5) * scale + reach) + 1, n)
+        to, of = slice(first, last), slice(low, high)
+        yield to, of, _weights(n, size, kind, to, of)
 
 
-def shorter_side_size(shape: tuple[int, ...], shorter: int) -> tuple[int, int]:
-    """The (H, W) of an image of `shape` (C, H, W) whose shorter side becomes `shorter`."""
-    h, w = shape[-2:]
-    if h <= w:
-        return shorter, shorter * w // h
-    return shorter * h // w, shorter
+def _weights(n: int, size: int, kind: tuple[str, bool], to: slice, of: slice) -> np.ndarray:
+    """What the input pixels `of` a row of n count for the output pixels `to` of `size`."""
+    interpolation, antialias = kind
+    reach, smooth, plain = FILTERS[interpolation]
+    scale = n / size
+    centre = (np.arange(to.start, to.stop)[:, None] + 0.5) * scale
+    if antialias:
+        distance = np.abs(np.arange(of.start, of.stop) + 0.5 - centre) / max(scale, 1.0)
+        weights = smooth(distance)
+        return weights / weights.sum(1, keepdims=True)
+    weights = np.zeros((len(centre), of.stop - of.start))
+    nearest = np.floor(centre[:, 0] - 0.5).astype(np.int64)
+    for pixel in (nearest + k for k in range(1 - reach, reach + 1)):
+        weight = plain(np.abs(pixel + 0.5 - centre[:, 0]))
+        weights[np.arange(len(centre)), np.clip(pixel, 0, n - 1) - of.start] += weight
+    return weights
+
+
+def shorter_side_size(
+    shape: tuple[int, ...], shorter: int, longest: int | None = None
+) -> tuple[int, int]:
+    """The (H, W) of an image of `shape` (C, H, W) whose shorter side becomes `shorter`.
+
+    The shorter side becomes less where the longer would be more than `longest`.
+    """
+    low, high = sorted(shape[-2:])
+    sides = shorter, shorter * high // low
+    if longest is not None and sides[1] > longest:
+        sides = max(longest * low // high, 1), longest
+    return sides if shape[-2] <= shape[-1] else sides[::-1]
 
 
 @dataclass
 class Resize(Transform):
-    """(C, H, W) -> (C, OH, OW), bilinear: see `resize`.
+    """(C, H, W) -> (C, OH, OW): see `resize` for `interpolation` and `antialias`.
 
     size: an int is the new length of the shorter side, the aspect ratio stays; (OH, OW) is the new
-    size.
+    size. max_size: where the longer side would be more than that, it becomes that, and the shorter
+    less; with an int as `size` alone.
     """
 
     size: int | tuple[int, int]
+    interpolation: str = "bilinear"
+    max_size: int | None = None
+    antialias: bool = True
 
     def __post_init__(self):
         pair("Resize", self.size)
+        check_interpolation("Resize", self.interpolation)
+        if self.max_size is None:
+            return
+        if not isinstance(self.size, (int, np.integer)) or not self.max_size > self.size:
+            raise ValueError(
+                f"Resize: max_size={self.max_size} must be above size={self.size}, an integer"
+            )
 
     def apply(self, image, rng):
-        if isinstance(self.size, (int, np.integer)):
-            return resize(image, shorter_side_size(image.shape, self.size))
-        return resize(image, self.size)
+        size = self.size
+        if isinstance(size, (int, np.integer)):
+            size = shorter_side_size(image.shape, size, self.max_size)
+        return resize(image, size, self.interpolation, self.antialias)

@@ -1,4 +1,7 @@
-"""Bilinear resizing."""
+"""Resizing."""
+
+import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -32,16 +35,67 @@ def test_resize_agrees_with_the_definition(size):
     np.testing.assert_allclose(T.resize(image, size), resize_by_loops(image, *size), atol=1e-12)
 
 
-@pytest.mark.parametrize("size", SIZES)
-def test_resize_agrees_with_torch(size):
+@pytest.fixture(params=[False, True], ids=["whole", "in parts"])
+def in_parts(request, monkeypatch):
+    """As for images of ordinary sizes, and with the parts that large ones are resized in."""
+    if request.param:
+        monkeypatch.setitem(T.resize.__globals__, "LARGEST_MATRIX", 0)
+        monkeypatch.setitem(T.resize.__globals__, "PART", 24)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest", "nearest-exact"])
+@pytest.mark.parametrize("antialias", [True, False])
+@pytest.mark.parametrize("dtype, atol", [(np.float32, 3e-6), (np.float64, 1e-13)])
+def test_resize_agrees_with_torch(in_parts, interpolation, antialias, dtype, atol):
     torch = pytest.importorskip("torch")
-    image = np.random.default_rng(0).standard_normal((2, 3, 8, 6)).astype(np.float32)
-    theirs = torch.nn.functional.interpolate(
-        torch.from_numpy(image), size, mode="bilinear", align_corners=False, antialias=True
-    )
-    ours = T.resize(image, size)
-    assert ours.dtype == np.float32
-    np.testing.assert_allclose(ours, theirs.numpy(), atol=2e-6)
+    how = {"mode": interpolation}
+    if not interpolation.startswith("nearest"):
+        how.update(align_corners=False, antialias=antialias)
+    for shape in [(8, 6), (1, 9), (50, 3)]:
+        image = np.random.default_rng(0).random((2, 3, *shape)).astype(dtype)
+        for size in [*SIZES, (1, 100), (33, 47)]:
+            theirs = torch.nn.functional.interpolate(torch.from_numpy(image), size, **how)
+            ours = T.resize(image, size, interpolation, antialias)
+            assert ours.dtype == dtype
+            np.testing.assert_allclose(ours, theirs.numpy(), atol=atol)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "nearest-exact"])
+def test_resize_agrees_with_pillow(interpolation):
+    pillow = pytest.importorskip("PIL.Image")
+    image = np.random.default_rng(0).random((37, 50)).astype(np.float32)
+    filters = {"bilinear": 2, "bicubic": 3, "nearest-exact": 0}
+    for size in [(12, 20), (64, 81), (37, 5)]:
+        theirs = pillow.fromarray(image).resize(size[::-1], filters[interpolation])
+        ours = T.resize(image, size, interpolation)
+        np.testing.assert_allclose(ours, np.asarray(theirs), atol=2e-6)
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_parts_give_what_the_whole_gives(interpolation, monkeypatch):
+    image = np.random.default_rng(0).random((3, 90, 7))
+    sizes = [(400, 300), (13, 2), (89, 8)]
+    whole = [T.resize(image, size, interpolation) for size in sizes]
+    monkeypatch.setitem(T.resize.__globals__, "LARGEST_MATRIX", 0)
+    monkeypatch.setitem(T.resize.__globals__, "PART", 500)
+    for size, want in zip(sizes, whole, strict=True):
+        np.testing.assert_allclose(T.resize(image, size, interpolation), want, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "shape, size",
+    [((1, 1, 500), (40, 20_000)), ((1, 300_000, 2), (64, 4)), ((1, 3, 3), (2, 10**5))],
+)
+def test_thin_images_take_little_time_and_memory(shape, size):
+    image = np.random.default_rng(0).random(shape, dtype=np.float32)
+    T.resize(image, size)
+    tracemalloc.start()
+    began = time.perf_counter()
+    out = T.resize(image, size)
+    took, peak = time.perf_counter() - began, tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * out.nbytes + 2 * image.nbytes + 20e6 and took < 2
+    np.testing.assert_allclose(out.mean(), image.mean(), rtol=0.05)
 
 
 def test_every_pixel_counts_however_small_the_output():
@@ -69,6 +123,28 @@ def test_an_integer_is_the_length_of_the_shorter_side(shape, expected):
     assert T.Resize(20)(image).shape == (shape[0], *expected)
 
 
+@pytest.mark.parametrize(
+    "shape, expected",
+    [
+        ((3, 40, 60), (20, 30)),
+        ((3, 10, 60), (6, 40)),
+        ((3, 900, 1), (40, 1)),
+        ((1, 9, 9), (20, 20)),
+    ],
+)
+def test_the_longer_side_has_a_limit_if_asked(shape, expected):
+    image = np.zeros(shape, dtype=np.float32)
+    assert T.Resize(20, max_size=40)(image).shape == (shape[0], *expected)
+
+
+def test_the_interpolation_is_that_of_resize():
+    image = np.random.default_rng(0).random((3, 20, 30), dtype=np.float32)
+    for settings in ({"interpolation": "bicubic"}, {"antialias": False}, {}):
+        np.testing.assert_array_equal(
+            T.Resize(10, **settings)(image), T.resize(image, (10, 15), **settings)
+        )
+
+
 def test_a_pair_is_the_new_size():
     assert T.Resize((2, 7))(np.zeros((3, 4, 4), dtype=np.float32)).shape == (3, 2, 7)
 
@@ -83,3 +159,11 @@ def test_bad_input_is_refused():
     for size in (0, -3, (4,), (4, 0), 2.5, (1, 2, 3)):
         with pytest.raises(ValueError, match=r"^Resize: size="):
             T.Resize(size)
+    for call in (T.Resize, lambda *a: T.resize(np.zeros((4, 4)), *a)):
+        with pytest.raises(
+            ValueError, match=r"esize: interpolation='lanczos' must be one of bilin"
+        ):
+            call(2, "lanczos")
+    for settings in ({"size": (2, 2), "max_size": 9}, {"size": 9, "max_size": 9}):
+        with pytest.raises(ValueError, match=r"^Resize: max_size=9 must be above size="):
+            T.Resize(**settings)
