@@ -127,17 +127,26 @@ def chosen_classes(
         )
     if labels is None:
         return logits.data.argmax(1)
-    chosen = np.asarray(labels)
-    count, classes = logits.shape
-    if chosen.shape != (count,) or chosen.dtype.kind not in "iu":
-        raise ValueError(
-            f"{function}: labels of shape {chosen.shape} and dtype {chosen.dtype} must be integers "
-            f"({count},)"
-        )
-    wrong = chosen[(chosen < 0) | (chosen >= classes)]
+    chosen = _checked_labels(function, labels, len(logits))
+    wrong = chosen[(chosen < 0) | (chosen >= logits.shape[1])]
     if wrong.size:
-        raise ValueError(f"{function}: labels has {wrong[0]}, must be from 0 to {classes - 1}")
+        raise ValueError(
+            f"{function}: labels has {wrong[0]}, must be from 0 to {logits.shape[1] - 1}"
+        )
     return chosen
+
+
+def _checked_labels(function: str, labels: np.ndarray | Tensor, count: int) -> np.ndarray:
+    """labels (count,) as int64; ValueError, in the name of `function`, where they are no integers
+    or another number of them.
+    """
+    array = np.asarray(labels.data if isinstance(labels, Tensor) else labels)
+    if array.shape != (count,):
+        raise ValueError(f"{function}: labels of shape {array.shape} must be ({count},)")
+    whole = array.astype(np.int64) if array.dtype.kind in "iuf" else None
+    if whole is None or (whole != array).any():
+        raise ValueError(f"{function}: labels of dtype {array.dtype} must be integers")
+    return whole
 
 
 def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
@@ -152,12 +161,7 @@ def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None =
         raise ValueError(f"{function}: x has NaN or infinite values, must be finite")
     if labels is None:
         return Tensor(np.zeros(len(x), np.int64))
-    array = np.asarray(labels.data if isinstance(labels, Tensor) else labels)
-    if array.shape != (len(x),):
-        raise ValueError(f"{function}: labels of shape {array.shape} must be ({len(x)},)")
-    if array.dtype.kind not in "iu":
-        raise ValueError(f"{function}: labels of dtype {array.dtype} must be integers")
-    return Tensor(array.astype(np.int64))
+    return Tensor(_checked_labels(function, labels, len(x)))
 
 
 _watching = threading.RLock()  # the operators are changed for all threads
