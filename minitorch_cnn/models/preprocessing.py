@@ -50,7 +50,12 @@ class Preprocessing:
 
     def transform(self) -> transforms.Compose:
         """The transform of one image (C, H, W), red first, of any size."""
-        steps = [transforms.Resize(self.resize), transforms.CenterCrop(self.crop)]
+        steps = [
+            transforms.Resize(self.resize, self.interpolation),
+            transforms.CenterCrop(self.crop),
+        ]
+        if self.interpolation == "bicubic":
+            steps.append(clipped)
         return transforms.Compose([*steps, *scaling(self.channels, self.mean, self.std)])
 
 
@@ -63,6 +68,11 @@ def scaling(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> l
 def turned(image: np.ndarray, rng=None) -> np.ndarray:
     """image (C, H, W) with the last channel first: BGR of RGB."""
     return image[::-1]
+
+
+def clipped(image: np.ndarray, rng=None) -> np.ndarray:
+    """image with its values cut off at 0 and 1, beyond which "bicubic" goes, as in bytes."""
+    return image.clip(0, 1)
 
 
 # torchvision's ImageClassification presets: weights of the first version, IMAGENET1K_V1.
