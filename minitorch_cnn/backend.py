@@ -23,6 +23,11 @@ _default_dtype = float32
 _generator = None  # made when first asked for: importing numpy.random takes a while
 
 
+def is_half(dtype: np.dtype) -> bool:
+    """Whether floats of `dtype` have 16 bits: stored so, they are computed with in float32."""
+    return dtype.itemsize == 2 and dtype.kind == "f"
+
+
 def set_default_dtype(dtype) -> None:
     """Set the float type that Python numbers become: float16, float32 (at the start) or float64."""
     global _default_dtype

@@ -20,7 +20,7 @@ import itertools
 
 import numpy as np
 
-from .. import devices
+from .. import backend, devices
 from .modes import this_thread
 
 # Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
@@ -61,6 +61,7 @@ class Function:
 
     is_view = False  # True: the output may share memory with the one input
     never_warns = False  # True: forward computes nothing that NumPy could warn of
+    in_float32 = False  # True: 16-bit numbers are computed with in float32, and rounded once
     constant_outputs = ()
     saved_ = kept_ = ()  # both None: freed, or for `region` to compute again
     region = None  # the checkpoint that will recompute what this node saved
@@ -134,6 +135,8 @@ class Function:
     @classmethod
     def apply(cls, *inputs, **settings):
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
+        if cls.in_float32 and backend.is_half(inputs[0].dtype):
+            return _by_float32(cls, inputs, settings)
         ctx = cls()
         modes, wanted = this_thread.modes, False
         if modes.grad:
@@ -231,6 +234,26 @@ class Function:
                         f"got another array of shape {np.shape(array)}; use keep for constants"
                     )
         ctx.saved_ = tuple(packed)
+
+
+def _by_float32(cls, inputs, settings):
+    """Apply an op whose first input has 16 bits in float32: forward, backward and all further ones.
+
+    Sums neither stall nor overflow on their way, and what is saved is exact. The first output gets
+    the first input's dtype; others (statistics) stay float32.
+    """
+    wide = [
+        _cast(x, backend.float32) if x is not None and backend.is_half(x.dtype) else x
+        for x in inputs
+    ]
+    result = cls.apply(*wide, **settings)
+    if type(result) is tuple:
+        return _cast(result[0], inputs[0].dtype), *result[1:]
+    return _cast(result, inputs[0].dtype)
+
+
+def _cast(x, dtype):
+    return x.to(dtype) if isinstance(x, Tensor) else x.astype(dtype)
 
 
 def _without_base(x):

@@ -2,7 +2,7 @@
 
 from ..tensor.activation import sigmoid, tanh
 from ..tensor.padding import pad
-from ..tensor.reduction import log_softmax, softmax
+from ..tensor.softmax import log_softmax, softmax
 from .activation import (
     elu,
     gelu,

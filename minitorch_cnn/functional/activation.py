@@ -19,7 +19,7 @@ from ..kernels.prelu import prelu_backward, prelu_forward
 from ..tensor.activation import Activation
 from ..tensor.activation import relu as tensor_relu
 from ..tensor.tensor import Tensor
-from .checks import check_float, check_tensor, wide
+from .checks import check_float, check_tensor
 
 # Klambauer et al. 2017, Self-Normalizing Neural Networks, equation 14
 SELU_ALPHA = 1.6732632423543772
@@ -33,6 +33,7 @@ TANH_SLOPE = 2 / 3
 class ReLU6(Activation):
     """y = min(max(x, 0), 6), keeping y alone."""
 
+    in_float32 = False  # exact in any format
     kind, keeps_output = "relu6", True
 
 
@@ -66,6 +67,8 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
 
 class PReLU(Function):
     """y = x where x > 0, w x elsewhere.    x (N, C, *), w (C,) or of one element -> y (N, C, *)"""
+
+    in_float32 = True
 
     def forward(ctx, x, w):
         ctx.save(x, w)
@@ -242,8 +245,10 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 class ScaledTanh(Function):
     """y = A tanh(S x), keeping y alone: dy/dx = S (A - y^2 / A)."""
 
+    in_float32 = True
+
     def forward(ctx, x):
-        y = (TANH_AMPLITUDE * np.tanh(TANH_SLOPE * wide(x))).astype(x.dtype, copy=False)
+        y = TANH_AMPLITUDE * np.tanh(TANH_SLOPE * x)
         ctx.save(y)
         return y
 

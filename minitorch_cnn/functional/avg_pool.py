@@ -17,6 +17,8 @@ from .geometry import Pair, adaptive_size, from_images, is_int, pool_window, to_
 class AvgPool2d(Function):
     """y = mean of each window.    x (N, C, H, W) -> y (N, C, OH, OW)"""
 
+    in_float32 = True
+
     def forward(ctx, x, **settings):
         ctx.size, ctx.settings = x.shape[2:], settings
         return avg_pool2d_forward(x, **settings)
@@ -29,6 +31,8 @@ class AvgPool2d(Function):
 
 class AvgPool2dBackward(Function):
     """The adjoint of AvgPool2d.    gy (N, C, OH, OW) -> gx (N, C, *size)"""
+
+    in_float32 = True
 
     def forward(ctx, gy, size, window, **divisor):
         ctx.settings = {"window": window, **divisor}
@@ -103,6 +107,8 @@ def _avg_pool(
 class AdaptiveAvgPool2d(Function):
     """y = mean of each window of a covering.    x (N, C, H, W) -> y (N, C, *size)"""
 
+    in_float32 = True
+
     def forward(ctx, x, size):
         ctx.input_size = x.shape[2:]
         return adaptive_avg_pool2d_forward(x, size)
@@ -113,6 +119,8 @@ class AdaptiveAvgPool2d(Function):
 
 class AdaptiveAvgPool2dBackward(Function):
     """The adjoint of AdaptiveAvgPool2d.    gy (N, C, OH, OW) -> gx (N, C, *input_size)"""
+
+    in_float32 = True
 
     def forward(ctx, gy, input_size):
         ctx.size = gy.shape[2:]

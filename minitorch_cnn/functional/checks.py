@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-
-from .. import backend, devices
+from .. import devices
 from ..tensor.tensor import Tensor
 
 
@@ -43,11 +41,6 @@ def check_together(name: str, **tensors: Tensor | None) -> None:
     if devices.elsewhere:
         given = {argument: x.data for argument, x in tensors.items() if x is not None}
         devices.together(name, [], given)
-
-
-def wide(x):
-    """An array of float16 in single precision, to be computed with; any other as it is."""
-    return x.astype(np.float32) if x.dtype is backend.float16 else x
 
 
 def check_tensor(name: str, **tensors: Tensor) -> None:

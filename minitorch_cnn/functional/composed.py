@@ -4,21 +4,15 @@ softsign, tanhshrink, softmin; normalize, cosine_similarity, pairwise_distance.
 
 from __future__ import annotations
 
-from .. import backend
 from ..tensor.arithmetic import where
+from ..tensor.half import in_float32
 from ..tensor.movement import axis_of
 from ..tensor.promotion import to_floating
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
 
-def _in_single(fn, *inputs):
-    """fn of the inputs, in single precision where they are of float16."""
-    if inputs[0].dtype is backend.float16:
-        return fn(*(x.float() for x in inputs)).half()
-    return fn(*inputs)
-
-
+@in_float32
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017).
 
@@ -28,14 +22,12 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if alpha == 0:
         raise ValueError(f"celu: alpha={alpha} must not be 0")
 
-    def formula(x):
-        # The branch not taken must be finite: its gradient is multiplied by 0.
-        left = (x.clamp(max=0) / alpha).expm1() * alpha
-        return where(x > 0, x, left)
-
-    return _in_single(formula, input)
+    # The branch not taken must be finite: its gradient is multiplied by 0.
+    left = (input.clamp(max=0) / alpha).expm1() * alpha
+    return where(input > 0, input, left)
 
 
+@in_float32
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a * sigmoid(b), where a and b are the halves of `input` along `dim` (Dauphin et al. 2016).
 
@@ -46,17 +38,21 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     if size % 2:
         raise ValueError(f"glu: size {size} of axis {dim} must be even")
     a, b = input.split(size // 2, dim) if size else (input, input)
-    return _in_single(lambda a, b: a * b.sigmoid(), a, b)
+    return a * b.sigmoid()
 
 
+@in_float32
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|), elementwise."""
-    return _in_single(lambda x: x / (x.abs() + 1), to_floating(input, "softsign"))
+    x = to_floating(input, "softsign")
+    return x / (x.abs() + 1)
 
 
+@in_float32
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x), elementwise."""
-    return _in_single(lambda x: x - x.tanh(), to_floating(input, "tanhshrink"))
+    x = to_floating(input, "tanhshrink")
+    return x - x.tanh()
 
 
 def softmin(input: Tensor, dim: int) -> Tensor:
@@ -65,12 +61,14 @@ def softmin(input: Tensor, dim: int) -> Tensor:
     return (-input).softmax(dim)
 
 
+@in_float32
 def normalize(input: Tensor, p: float = 2.0, dim=1, eps: float = 1e-12) -> Tensor:
     """x / max(its p-norm along `dim`, eps): vectors of length 1, but for those next to 0."""
     check_float("normalize", input=input)
-    return _in_single(lambda x: x / x.norm(p, dim, keepdim=True).clamp(min=eps), input)
+    return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
 
 
+@in_float32
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`: x1 x2 / (max(|x1|, eps) max(|x2|, eps)).
 
@@ -78,18 +76,16 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     """
     check_float("cosine_similarity", x1=x1, x2=x2)
 
-    def formula(x1, x2):
-        lengths = [x.norm(2, dim, keepdim=True).clamp(min=eps) for x in (x1, x2)]
-        return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
-
     ndim = max(x1.ndim, x2.ndim)
     x1, x2 = (x.reshape((1,) * (ndim - x.ndim) + x.shape) for x in (x1, x2))
-    return _in_single(formula, x1, x2)
+    lengths = [x.norm(2, dim, keepdim=True).clamp(min=eps) for x in (x1, x2)]
+    return ((x1 / lengths[0]) * (x2 / lengths[1])).sum(dim)
 
 
+@in_float32
 def pairwise_distance(
     x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False
 ) -> Tensor:
     """The p-norm of x1 - x2 + eps along the last axis.    x1, x2 (N, D) or (D,) -> y (N,) or ()"""
     check_float("pairwise_distance", x1=x1, x2=x2)
-    return _in_single(lambda a, b: (a - b + eps).norm(p, -1, keepdim=keepdim), x1, x2)
+    return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)

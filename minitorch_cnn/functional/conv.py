@@ -28,6 +28,8 @@ class Conv2d(Function):
     x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) or None -> y (N, O, OH, OW)
     """
 
+    in_float32 = True
+
     def forward(ctx, x, w, b, window, groups, relu=False):
         need_x, need_w, _ = ctx.needs_input_grad
         y = conv2d_forward(x, w, window, groups, b, relu)
@@ -132,6 +134,8 @@ class ConvTranspose2d(Function):
 
     x (N, C, H, W), w (C, O/groups, KH, KW), b (O,) or None -> y (N, O, *output_size)
     """
+
+    in_float32 = True
 
     def forward(ctx, x, w, b, window, groups, output_size):
         need_x, need_w, _ = ctx.needs_input_grad
@@ -242,6 +246,8 @@ class Conv2dWeightGrad(Function):
 
     x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)
     """
+
+    in_float32 = True
 
     def forward(ctx, x, gy, window, groups):
         need_x, need_gy = ctx.needs_input_grad

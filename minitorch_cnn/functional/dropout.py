@@ -13,6 +13,8 @@ from .checks import check_float
 class MaskedScale(Function):
     """y = x * mask * scale with a constant mask of booleans: linear, and its own adjoint."""
 
+    in_float32 = True
+
     def forward(ctx, x, mask, scale):
         ctx.keep(mask)
         ctx.scale = scale

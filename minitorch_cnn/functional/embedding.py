@@ -27,6 +27,8 @@ class Embedding(Function):
 class EmbeddingBackward(Function):
     """gw[r] = sum of gy over the places whose index is r; zero for r = padding_idx."""
 
+    in_float32 = True
+
     def forward(ctx, gy, indices, rows, padding_idx):
         ctx.save(indices)
         ctx.padding_idx = padding_idx

@@ -16,6 +16,8 @@ from .checks import check_float, check_tensor
 class Interpolate(Function):
     """y = resampled x along the last axes, one map for each.    x (N, C, *) -> y (N, C, *)"""
 
+    in_float32 = True
+
     def forward(ctx, x, maps):
         ctx.maps = maps
         return resample_forward(x, maps)
@@ -26,6 +28,8 @@ class Interpolate(Function):
 
 class InterpolateBackward(Function):
     """gx: the adjoint of Interpolate, of which Interpolate is the adjoint in turn."""
+
+    in_float32 = True
 
     def forward(ctx, gy, maps):
         ctx.maps = maps

@@ -11,6 +11,8 @@ from .checks import check_float
 class Linear(Function):
     """y = x w^T + b.    x (M, I), w (O, I), b (O,) or None -> y (M, O)"""
 
+    in_float32 = True
+
     def forward(ctx, x, w, b):
         ctx.save(x, w)
         y = matmul(x, w.T)

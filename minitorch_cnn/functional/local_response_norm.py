@@ -16,6 +16,8 @@ from .geometry import is_int
 class LocalResponseNorm(Function):
     """y = x s^-beta, s = k + alpha/size A(x^2), A the sum over `size` channels.  (N, C, *)"""
 
+    in_float32 = True
+
     def forward(ctx, x, **settings):
         ctx.save(x)
         ctx.settings = settings

@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.function import Function
 from ..kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from ..tensor.arithmetic import quiet, where
+from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer, check_tensor, check_together
 from .embedding import check_indices
@@ -144,6 +145,7 @@ def _class_masses(x, target, axis, weight, ignore_index, smoothing):
     return q * counted
 
 
+@in_float32
 def cross_entropy(
     input: Tensor,
     target: Tensor,
@@ -208,6 +210,7 @@ def _soft_targets(name, input, target, weight, ignore_index, smoothing, axis):
     return q, input.numel() / classes
 
 
+@in_float32
 def nll_loss(
     input: Tensor,
     target: Tensor,
@@ -232,6 +235,7 @@ def nll_loss(
     return _reduce(losses, reduction, float(w.sum()))
 
 
+@in_float32
 def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """(input - target)^2, elementwise; summed or averaged over all elements.
 
@@ -248,6 +252,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     return _reduce(error * error, reduction, error.numel())
 
 
+@in_float32
 def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,

@@ -54,6 +54,8 @@ class AdaptiveMaxPool2d(Function):
 class ScatterMax2d(Function):
     """x = 0, x[argmax[p]] += y[p].    y, argmax (N, C, OH, OW) -> x (N, C, *size)"""
 
+    in_float32 = True
+
     def forward(ctx, y, argmax, size):
         ctx.keep(argmax)
         return max_pool2d_input_grad(y, argmax, size)

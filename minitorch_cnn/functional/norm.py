@@ -10,10 +10,12 @@ import math
 
 import numpy as np
 
+from .. import backend
 from ..autograd.function import Function
 from ..autograd.modes import is_recomputing
 from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_training
 from ..tensor.activation import through_relu
+from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
 from .checks import check_float
 from .geometry import is_int
@@ -24,6 +26,8 @@ class BatchNorm(Function):
 
     x (N, C, *), w and b (C,) or None -> y (N, C, *), mean and var (C,)
     """
+
+    in_float32 = True
 
     def forward(ctx, x, w, b, eps, relu=False):
         y, mean, var = batch_norm_training(x, w, b, eps, relu)
@@ -110,6 +114,8 @@ class ChannelAffine(Function):
     x (N, C, *), w and b (C,) or None, mean and invstd (C,) -> y (N, C, *)
     """
 
+    in_float32 = True
+
     def forward(ctx, x, w, b, mean, invstd, relu=False):
         y = batch_norm_forward(x, w, b, mean, invstd, relu)
         ctx.save(x, w, y if relu else None)
@@ -158,7 +164,8 @@ def batch_norm(
     variance are the running ones.
 
     Raises: ValueError for shapes that do not fit, one value per channel or eps <= 0 in training,
-    running statistics missing without; TypeError for other than floats of one dtype.
+    running statistics missing without; TypeError for other than floats of one dtype, except that
+    16-bit input goes with float32 parameters and statistics, too: y has input's dtype.
     """
     statistics = running_mean, running_var
     return _batch_norm("batch_norm", input, *statistics, weight, bias, training, momentum, eps)
@@ -186,7 +193,7 @@ def _batch_norm(
     name, input, running_mean, running_var, weight, bias, training, momentum, eps, relu=False
 ):
     running = {"running_mean": running_mean, "running_var": running_var}
-    check_float(name, input=input, weight=weight, bias=bias, **running)
+    _check_dtypes(name, input, weight=weight, bias=bias, **running)
     if input.ndim < 2:
         raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
     check_vectors(name, input.shape[1:2], weight=weight, bias=bias, **running)
@@ -199,7 +206,9 @@ def _batch_norm(
         if running_mean is None:
             raise ValueError(f"{name}: running_mean=None needs training=True")
         # A copy: training may go on, and change the running mean, before this goes backward.
-        mean, invstd = running_mean.data.copy(), inverse_std(running_var.data, eps)
+        mean = widened(running_mean.data)
+        mean = mean.copy() if mean is running_mean.data else mean
+        invstd = inverse_std(widened(running_var.data), eps)
         return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd, relu=relu)
 
     check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
@@ -219,8 +228,11 @@ def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
     On arrays: four operations on Tensors would take as long as the norm of a small image.
     """
     array = running.data
-    array *= 1 - momentum
-    array += momentum * new
+    if backend.is_half(array.dtype):
+        array[...] = (1 - momentum) * widened(array) + momentum * new
+    else:
+        array *= 1 - momentum
+        array += momentum * new
     running.bump_version()
 
 
@@ -235,10 +247,11 @@ def group_norm(
 
     x (N, C, *), w, b (C,) -> y (N, C, *)
 
-    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype.
+    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype,
+    except that 16-bit input goes with float32 parameters, too: y has input's dtype.
     """
     name = "group_norm"
-    check_float(name, input=input, weight=weight, bias=bias)
+    _check_dtypes(name, input, weight=weight, bias=bias)
     if input.ndim < 2:
         raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
     n, c, *space = input.shape
@@ -248,8 +261,8 @@ def group_norm(
         raise ValueError(f"{name}: num_groups={num_groups} must divide the {c} channels")
     check_vectors(name, (c,), weight=weight, bias=bias)
     check_lone_value(name, n * c // num_groups * math.prod(space), input)
-    normalised = standardise(input, n * num_groups, eps)
-    return affine(normalised, weight, bias, (c,) + (1,) * len(space))
+    normalised = standardise(widened(input), n * num_groups, eps)
+    return rounded(affine(normalised, weight, bias, (c,) + (1,) * len(space)), input.dtype)
 
 
 def layer_norm(
@@ -263,10 +276,11 @@ def layer_norm(
 
     x (*, *normalized_shape), w, b of normalized_shape -> y of x's shape
 
-    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype.
+    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype,
+    except that 16-bit input goes with float32 parameters, too: y has input's dtype.
     """
     name = "layer_norm"
-    check_float(name, input=input, weight=weight, bias=bias)
+    _check_dtypes(name, input, weight=weight, bias=bias)
     if not isinstance(normalized_shape, (tuple, list)):
         raise TypeError(f"{name}: normalized_shape={normalized_shape!r} must be a tuple of ints")
     shape = tuple(normalized_shape)
@@ -275,8 +289,8 @@ def layer_norm(
             f"{name}: normalized_shape={shape} must be how input's shape {input.shape} ends"
         )
     check_vectors(name, shape, weight=weight, bias=bias)
-    normalised = standardise(input, math.prod(input.shape[: -len(shape)]), eps)
-    return affine(normalised, weight, bias, shape)
+    normalised = standardise(widened(input), math.prod(input.shape[: -len(shape)]), eps)
+    return rounded(affine(normalised, weight, bias, shape), input.dtype)
 
 
 def standardise(x: Tensor, rows: int, eps: float) -> Tensor:
@@ -293,6 +307,17 @@ def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[i
     if weight is not None:
         x = x * weight.reshape(shape)
     return x if bias is None else x + bias.reshape(shape)
+
+
+def _check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
+    """Refuse dtypes that differ; 16-bit input may come with float32 parameters and statistics."""
+    if isinstance(input, Tensor) and backend.is_half(input.data.dtype):
+        parameters = {
+            argument: p
+            for argument, p in parameters.items()
+            if not (isinstance(p, Tensor) and p.dtype == backend.float32)
+        }
+    check_float(name, input=input, **parameters)
 
 
 def check_vectors(name: str, shape: tuple[int, ...], **tensors: Tensor | None) -> None:

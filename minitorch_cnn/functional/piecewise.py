@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
 from ..autograd.function import Function
 from ..tensor.arithmetic import masked
+from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .activation import relu6
 from .checks import check_float, check_tensor
@@ -17,6 +17,8 @@ from .checks import check_float, check_tensor
 
 class Piecewise(Function):
     """y = f(x), of slope 1 where `passes(x)` holds and 0 elsewhere."""
+
+    in_float32 = True
 
     def forward(ctx, x, f, passes):
         ctx.keep(passes(x))
@@ -26,11 +28,10 @@ class Piecewise(Function):
         return masked(gy, ctx.kept[0])
 
 
+@in_float32
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """relu6(x + 3) / 6: a sigmoid of three straight lines; its slope is 0 at -3 and at 3."""
     check_float("hardsigmoid", input=input)
-    if input.dtype is backend.float16:
-        return hardsigmoid(input.float()).half()
     return relu6(input + 3) / 6
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd.function import Function
 from ..tensor.tensor import Tensor
-from .checks import check_float, wide
+from .checks import check_float
 
 
 def _log1p_exp(z):
@@ -17,16 +17,17 @@ def _log1p_exp(z):
 class Softplus(Function):
     """y = x where beta x > threshold, log(1 + exp(beta x)) / beta elsewhere."""
 
+    in_float32 = True
+
     def forward(ctx, x, beta, threshold):
         ctx.save(x)
         ctx.beta, ctx.threshold = beta, threshold
-        z = wide(x) * beta
-        y = np.where(z > threshold, wide(x), _log1p_exp(z) / beta)
-        return y.astype(x.dtype, copy=False)
+        z = x * beta
+        return np.where(z > threshold, x, _log1p_exp(z) / beta)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        above = wide(x.data) * ctx.beta > ctx.threshold
+        above = x.data * ctx.beta > ctx.threshold
         return gy * ((x * ctx.beta).sigmoid() * ~above + above)
 
 
@@ -45,9 +46,11 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
 class LogSigmoid(Function):
     """y = -log(1 + e^-x)."""
 
+    in_float32 = True
+
     def forward(ctx, x):
         ctx.save(x)
-        return (-_log1p_exp(-wide(x))).astype(x.dtype, copy=False)
+        return -_log1p_exp(-x)
 
     def backward(ctx, gy):
         (x,) = ctx.saved
@@ -63,10 +66,11 @@ def logsigmoid(input: Tensor) -> Tensor:
 class Mish(Function):
     """y = x t, t = tanh(log(1 + e^x)); y' = t + x (1 - t^2) sigmoid(x)."""
 
+    in_float32 = True
+
     def forward(ctx, x):
         ctx.save(x)
-        x32 = wide(x)
-        return (x32 * np.tanh(_log1p_exp(x32))).astype(x.dtype, copy=False)
+        return x * np.tanh(_log1p_exp(x))
 
     def backward(ctx, gy):
         (x,) = ctx.saved

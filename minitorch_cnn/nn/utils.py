@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import reduce
 
 import numpy as np
 
+from .. import backend
+from ..tensor.arithmetic import quiet
+from ..tensor.half import widened
 from ..tensor.tensor import Tensor
 
 
@@ -15,29 +19,42 @@ def clip_grad_norm_(
     max_norm: float,
     norm_type: float = 2.0,
     error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
 ) -> Tensor:
-    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm their norm as one vector.
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm the norm of their norms.
 
-    norm_type may be infinity, for the largest absolute value. Returns the norm before clipping, 0
-    without gradients.
+    norm_type, the p of (sum |g|^p)^(1/p), may be infinity (also "inf"), for the largest absolute
+    value, negative, or 0, for the number of gradients that are not zero. Returns the norm before
+    clipping in the gradients' dtype, 0 without gradients; of 16-bit gradients it is taken in
+    float32. foreach chooses PyTorch's way to compute and changes nothing here.
 
     Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite.
     """
-    gradients = grads_of(parameters)
-    norms = [float(np.linalg.norm(g.data.ravel(), norm_type)) for g in gradients]
-    total = np.linalg.norm(np.array(norms), norm_type) if norms else np.float32(0)
+    gradients = [g for g in grads_of(parameters) if g.numel()]
+    max_norm, norm_type = float(max_norm), float(norm_type)
+    with quiet():
+        norms = [float(np.linalg.norm(widened(g.data).ravel(), norm_type)) for g in gradients]
+        total = float(np.linalg.norm(np.array(norms), norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}")
-    scale = max_norm / (float(total) + 1e-6)
-    if not scale >= 1:  # NaN scales too, as in PyTorch: a broken gradient must not look whole
-        for g in gradients:
-            g.data *= scale
-            g.bump_version()
-    return Tensor(np.asarray(total))
+    scale = max_norm / (total + 1e-6)
+    dtypes = [g.dtype for g in gradients] or [backend.get_default_dtype()]
+    with quiet():
+        if not scale >= 1:  # NaN scales too, as in PyTorch: a broken gradient must not look whole
+            for g in gradients:
+                g.data[...] = widened(g.data) * scale
+                g.bump_version()
+        return Tensor(np.asarray(total, reduce(np.promote_types, dtypes)))
 
 
-def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float) -> None:
-    """Limit every element of the gradients to [-clip_value, clip_value]."""
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
+    """Limit every element of the gradients to [-clip_value, clip_value].
+
+    foreach chooses PyTorch's way to compute and changes nothing here.
+    """
+    clip_value = float(clip_value)
     for g in grads_of(parameters):
         np.clip(g.data, -clip_value, clip_value, out=g.data)
         g.bump_version()

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .. import devices
+from .. import backend, devices
+from ..tensor.half import widened
 from ..tensor.tensor import Tensor
 
 
@@ -29,7 +30,11 @@ class ExponentialMovingAverage:
         if not 0 <= decay <= 1:
             raise ValueError(f"ExponentialMovingAverage: decay={decay} must be in [0, 1]")
         self.module, self.decay = module, decay
-        self._averages = {name: t.data.copy() for name, t in module.state_dict().items()}
+        own = {name: t.data for name, t in module.state_dict().items()}
+        # 16-bit weights are averaged in float32: steps of a thousandth would be lost in rounding.
+        self._averages = {
+            name: widened(x) if backend.is_half(x.dtype) else x.copy() for name, x in own.items()
+        }
 
     def update(self) -> None:
         """Take the module's present weights into the average."""

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from .. import devices
+from .. import backend, devices
 from ..autograd.modes import enable_grad
 from ..kernels.workspace import keep_freed_memory
+from ..tensor.half import widened
 from ..tensor.tensor import Tensor
 
 
@@ -78,7 +79,11 @@ class Optimizer:
     def update(
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: Mapping[str, Any]
     ) -> None:
-        """One step of one parameter, in place; its gradient is left as it is."""
+        """One step of one parameter, in place; its gradient is left as it is.
+
+        A parameter of 16 bits comes as a float32 copy that is rounded into it afterwards; what is
+        kept in `state` stays float32, where PyTorch's has 16 bits and stalls.
+        """
         raise NotImplementedError
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
@@ -90,7 +95,12 @@ class Optimizer:
         for group in self.param_groups:
             for p in group["params"]:
                 if p.grad is not None:
-                    self.update(p.data, p.grad.data, self.state.setdefault(p, {}), group)
+                    # 16-bit numbers step in float32, and so do their buffers: see `update`
+                    array = widened(p.data)
+                    state = self.state.setdefault(p, {})
+                    self.update(array, widened(p.grad.data), state, group)
+                    if array is not p.data:
+                        p.data[...] = array
                     p.bump_version()
         return loss
 
@@ -120,7 +130,8 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over settings and state; arrays are copied, in the parameters' dtypes.
+        """Take over settings and state; arrays are copied, in the parameters' dtypes (float32 for
+        16-bit parameters).
 
         The parameters must be those of the saving optimizer in the same groups and order.
         Everything is checked before anything is changed.
@@ -178,7 +189,8 @@ def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
         raise ValueError(
             f"{name}: {key} of parameter {i} has shape {array.shape}, expected {p.shape}"
         )
-    return devices.moved(array.astype(p.dtype), p.device, name)  # a copy, and contiguous
+    dtype = backend.float32 if backend.is_half(p.dtype) else p.dtype
+    return devices.moved(array.astype(dtype), p.device, name)  # a copy, and contiguous
 
 
 def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarray]:

@@ -100,6 +100,7 @@ from .indexing import (
 )  # fmt: skip
 from .joining import cat, chunk, narrow, split, stack, unbind
 from .linalg import bmm, dot, matmul, mm, outer
+from .moments import mean, norm, std, std_mean, var, var_mean
 from .movement import (
     clone,
     flatten,
@@ -116,26 +117,8 @@ from .movement import (
     unsqueeze,
 )  # fmt: skip
 from .padding import pad
-from .reduction import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    cumsum,
-    log_softmax,
-    logsumexp,
-    max,
-    mean,
-    min,
-    norm,
-    prod,
-    softmax,
-    std,
-    sum,
-    var,
-)  # fmt: skip
+from .reduction import all, amax, amin, any, argmax, argmin, cumsum, max, min, prod, sum
+from .softmax import log_softmax, logsumexp, softmax
 from .tensor import Tensor
 
 __all__ = [
@@ -152,6 +135,7 @@ __all__ = [
     "permute", "pow", "prod", "rand", "rand_like", "randint", "randn", "randn_like", "randperm",
     "reciprocal", "relu", "remainder", "reshape", "roll", "round", "rsqrt", "scatter_add",
     "sigmoid", "sign", "sin", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack",
-    "std", "sub", "sum", "take_along_dim", "tanh", "tensor", "topk", "transpose", "tril",
-    "triu", "unbind", "unflatten", "unsqueeze", "var", "where", "zeros", "zeros_like",
+    "std", "std_mean", "sub", "sum", "take_along_dim", "tanh", "tensor", "topk", "transpose",
+    "tril", "triu", "unbind", "unflatten", "unsqueeze", "var", "var_mean", "where",
+    "zeros", "zeros_like",
 ]  # fmt: skip

@@ -6,9 +6,6 @@ formulas and slopes stand in kernels/activation.
 
 from __future__ import annotations
 
-import numpy as np
-
-from .. import backend
 from ..autograd.function import Function
 from ..kernels.activation import activation_backward, activation_forward
 from .promotion import as_tensor, to_floating
@@ -17,16 +14,14 @@ from .promotion import as_tensor, to_floating
 class Activation(Function):
     """y = f(x). Keeps x, or y where the slope can be told from y."""
 
+    in_float32 = True
     kind: str
     keeps_output = False
     # f'' in operations on Tensors, from what is kept; None where f is made of straight lines.
     slope_of_slope = None
 
     def forward(ctx, x, settings=()):
-        if x.dtype is backend.float16:  # single precision within, as on a GPU: one rounding
-            y = activation_forward(x.astype(np.float32), ctx.kind, *settings).astype(x.dtype)
-        else:
-            y = activation_forward(x, ctx.kind, *settings)
+        y = activation_forward(x, ctx.kind, *settings)
         ctx.save(y if ctx.keeps_output else x)
         ctx.settings = settings
         return y
@@ -44,9 +39,6 @@ class ActivationBackward(Function):
     def forward(ctx, gy, kept, op, settings):
         ctx.save(gy, kept)
         ctx.op, ctx.settings = op, settings
-        if kept.dtype is backend.float16:
-            wide = gy.astype(np.float32), kept.astype(np.float32)
-            return activation_backward(*wide, op.kind, *settings).astype(kept.dtype)
         return activation_backward(gy, kept, op.kind, *settings)
 
     def backward(ctx, v):
@@ -64,6 +56,7 @@ class ReLU(Activation):
     memory of an activation behind a linear op, which keeps its own input).
     """
 
+    in_float32 = False  # exact in any format
     kind, keeps_output, never_warns = "relu", True, True
 
 

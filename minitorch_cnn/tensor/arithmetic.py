@@ -89,7 +89,7 @@ class Div(Function):
         a, b = ctx.saved
         return (
             unbroadcast(gy / b, ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
-            None if a is None else unbroadcast(-gy * a / (b * b), ctx.shapes[1]),
+            None if a is None else unbroadcast(-gy * (a / b) / b, ctx.shapes[1]),
         )
 
 

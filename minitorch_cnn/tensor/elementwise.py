@@ -87,6 +87,8 @@ class Sqrt(Function):
 class Rsqrt(Function):
     """y = x^(-1/2)."""
 
+    in_float32 = True
+
     def forward(ctx, x):
         y = 1 / np.sqrt(x)
         ctx.save(y)
@@ -160,6 +162,8 @@ class Cos(Function):
 
 class Erf(Function):
     """y = 2 / sqrt(pi) * integral from 0 to x of e^(-t^2) dt."""
+
+    in_float32 = True
 
     def forward(ctx, x):
         ctx.save(x)

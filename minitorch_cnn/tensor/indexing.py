@@ -81,6 +81,8 @@ class Index(Function):
 class IndexAdd(Function):
     """y = zeros, y[key] += x: positions named twice add up. The adjoint of `Index`."""
 
+    in_float32 = True
+
     def forward(ctx, x, key, shape):
         ctx.key = key
         y = np.zeros(shape, x.dtype, like=x)
@@ -151,6 +153,8 @@ class IndexSelect(Function):
 class IndexSelectAdd(Function):
     """y = zeros, with slices of x added at `indices` of an axis: the adjoint of `IndexSelect`."""
 
+    in_float32 = True
+
     def forward(ctx, x, indices, axis, size):
         ctx.indices, ctx.axis = indices, axis
         y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype, like=x)
@@ -175,6 +179,8 @@ class Gather(Function):
 
 class ScatterAdd(Function):
     """y = x, y[i, index[i, j]] += source[i, j] along axis 1 (and so for any axis)."""
+
+    in_float32 = True
 
     def forward(ctx, x, source, index, axis):
         ctx.index, ctx.axis, ctx.shape = index, axis, source.shape

@@ -16,6 +16,8 @@ class MatMul(Function):
     gB = A^T gy: [k,n][n,m] -> [k,m].
     """
 
+    in_float32 = True
+
     def forward(ctx, a, b, a_turned=False, b_turned=False):
         need_a, need_b = ctx.needs_input_grad
         ctx.save(a if need_b else None, b if need_a else None)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import math
 
 import numpy as np
 
@@ -11,8 +10,6 @@ from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, where
-from .elementwise import exp, sqrt
-from .promotion import to_floating
 
 ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
 
@@ -43,11 +40,13 @@ def kept_shape(shape, axes) -> tuple[int, ...]:
 
 
 class Sum(Function):
-    """y = sum of x along axes."""
+    """y = sum of x along axes; of integers in int64."""
+
+    in_float32 = True
 
     def forward(ctx, x, axes, keepdim):
         ctx.shape, ctx.axes = x.shape, axes
-        return _accumulated(x.sum, x.dtype, axes, None, keepdim)
+        return x.sum(axes, _sum_dtype(x), None, keepdim)
 
     def backward(ctx, gy):
         return Spread.apply(gy, shape=ctx.shape, axes=ctx.axes)
@@ -69,9 +68,11 @@ class Spread(Function):
 class Prod(Function):
     """y = product of x along axes; gx = gy times the product of the other factors."""
 
+    in_float32 = True
+
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
-        y = _accumulated(x.prod, x.dtype, axes, None, keepdim)
+        y = x.prod(axes, _sum_dtype(x), None, keepdim)
         ctx.save(x, y)
         return y
 
@@ -96,6 +97,8 @@ class Prod(Function):
 class Extremum(Function):
     """y = the largest (or smallest) of x along axes; ties share the gradient equally."""
 
+    in_float32 = True
+
     def forward(ctx, x, axes, keepdim, reduce):
         if 0 in [x.shape[a] for a in axes]:
             raise IndexError(
@@ -112,70 +115,32 @@ class Extremum(Function):
         return Mul.apply(gy.reshape(kept_shape(share.shape, ctx.axes)), share)
 
 
-def _accumulated(reduce, dtype, axis, *settings):
-    """A sum or product of numbers of `dtype`: int64 for integers, by float32 for float16."""
-    if dtype.kind != "f":
-        return reduce(axis, backend.int64, *settings)
-    if dtype.itemsize == 2:
-        return reduce(axis, backend.float32, *settings).astype(dtype)
-    return reduce(axis, None, *settings)  # naming its own dtype would cost half as much again
+def _sum_dtype(x):
+    """What the elements of x add up or multiply in; None for their own dtype, which NumPy takes
+    twice as long over if it is named.
+    """
+    return None if x.dtype.kind == "f" else backend.int64
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
-    """The sum along `dim` (all axes by default); integers and booleans add up in int64."""
+    """The sum along `dim` (all axes by default); integers and booleans add up in int64.
+
+    With `dtype` input is converted to it first, and so is the sum: an integer one wraps around.
+    """
     if dtype is not None:
-        input = input.to(dtype)
+        dtype = backend.check_dtype(dtype, "sum")
+        return sum(input.to(dtype), dim, keepdim).to(dtype)
     return Sum.apply(input, axes=axes_of(dim, input.data.ndim, "sum"), keepdim=keepdim)
 
 
-def mean(input, dim=None, keepdim=False, *, dtype=None):
-    """The mean along `dim` (all axes by default); NaN of no elements. TypeError for integers."""
-    if dtype is not None:
-        input = input.to(dtype)
-    _check_floating("mean", input)
-    if input.dtype == backend.float16:  # the sum may lie beyond what float16 can hold
-        return mean(input.float(), dim, keepdim).half()
-    axes = axes_of(dim, input.ndim, "mean")
-    return sum(input, axes, keepdim) / float(_count(input, axes))
-
-
-def _check_floating(name, input) -> None:
-    if input.dtype.kind != "f":
-        raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
-
-
-def _count(input, axes) -> int:
-    return math.prod(input.shape[a] for a in axes)
-
-
-def var(input, dim=None, *, correction=1, keepdim=False):
-    """sum (x - mean)^2 / max(0, n - correction) along `dim`: the unbiased variance by default."""
-    _check_floating("var", input)
-    if input.dtype == backend.float16:
-        return var(input.float(), dim, correction=correction, keepdim=keepdim).half()
-    axes = axes_of(dim, input.ndim, "var")
-    centred = input - mean(input, axes, keepdim=True)
-    divisor = float(np.maximum(_count(input, axes) - correction, 0))
-    return sum(centred * centred, axes, keepdim) / divisor
-
-
-def std(input, dim=None, *, correction=1, keepdim=False):
-    """The square root of `var`; where that is 0, so is the gradient."""
-    _check_floating("std", input)
-    return _root(var(input, dim, correction=correction, keepdim=keepdim), 2)
-
-
-def _root(x, p):
-    """x^(1/p), with slope 0 instead of infinity at 0: the argument is moved away from there."""
-    zero = x == 0
-    moved = where(zero, 1.0, x)
-    return where(zero, 0.0, sqrt(moved) if p == 2 else moved ** (1 / p))
-
-
 def prod(input, dim=None, keepdim=False, *, dtype=None):
-    """The product along `dim`, or of all elements; integers and booleans multiply in int64."""
+    """The product along `dim`, or of all elements; integers and booleans multiply in int64.
+
+    With `dtype` input is converted to it first, and so is the product: an integer one wraps around.
+    """
     if dtype is not None:
-        input = input.to(dtype)
+        dtype = backend.check_dtype(dtype, "prod")
+        return prod(input.to(dtype), dim, keepdim).to(dtype)
     return Prod.apply(input, axes=axes_of(dim, input.ndim, "prod"), keepdim=keepdim)
 
 
@@ -269,118 +234,28 @@ def _truth(reduce, name, input, dim, keepdim):
     return function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
 
 
-def norm(input, p=2, dim=None, keepdim=False):
-    """(sum |x|^p)^(1/p) along `dim`. The gradient at a zero vector is 0.
-
-    p = inf is the largest |x|, -inf the smallest, 0 the number of elements other than 0.
-    """
-    _check_floating("norm", input)
-    axes = axes_of(dim, input.ndim, "norm")
-    if p == 0:
-        return sum((input != 0).to(input.dtype), axes, keepdim)
-    if p == 2:
-        return _root(sum(input * input, axes, keepdim), 2)
-    size = input.abs()
-    if p in (math.inf, -math.inf):
-        return (amax if p > 0 else amin)(size, axes, keepdim)
-    if p == 1:
-        return sum(size, axes, keepdim)
-    if p < 1:  # |x|^p has an infinite slope at 0
-        powers = where(size == 0, 0.0 if p > 0 else math.inf, where(size == 0, 1.0, size) ** p)
-    else:
-        powers = size**p
-    return _root(sum(powers, axes, keepdim), p)
-
-
-def _largest(x, axis):
-    """The largest along `axis`, which is kept; -inf where there is none."""
-    if x.size:
-        return x.max(axis=axis, keepdims=True)
-    y = x.sum(axis=axis, keepdims=True)
-    y[...] = -np.inf
-    return y
-
-
-class LogSumExp(Function):
-    """y = ln sum e^x along axes; gx = gy e^(x - y)."""
-
-    def forward(ctx, x, axes, keepdim):
-        ctx.axes = axes
-        largest = _largest(x, axes)
-        shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
-        y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
-        y = y if keepdim else y.squeeze(axes)
-        ctx.save(x, y)
-        return y
-
-    def backward(ctx, gy):
-        x, y = ctx.saved
-        shape = kept_shape(x.shape, ctx.axes)
-        return gy.reshape(shape) * exp(x - y.reshape(shape))
-
-
-def logsumexp(input, dim, keepdim=False):
-    """ln sum e^x along `dim`, without overflow."""
-    input = to_floating(input, "logsumexp")
-    return LogSumExp.apply(input, axes=axes_of(dim, input.ndim, "logsumexp"), keepdim=keepdim)
-
-
-class Softmax(Function):
-    """y_i = e^(x_i) / sum_j e^(x_j) along an axis; gx = y (gy - sum_j gy_j y_j)."""
-
-    def forward(ctx, x, axis):
-        ctx.axis = axis
-        y = np.exp(x - _largest(x, axis))
-        y /= y.sum(axis=axis, keepdims=True)
-        ctx.save(y)
-        return y
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return y * (gy - (gy * y).sum(ctx.axis, keepdim=True))
-
-
-class LogSoftmax(Function):
-    """y_i = x_i - ln sum_j e^(x_j) along an axis; gx = gy - e^y sum_j gy_j."""
-
-    def forward(ctx, x, axis):
-        ctx.axis = axis
-        y = x - _largest(x, axis)
-        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
-        ctx.save(y)
-        return y
-
-    def backward(ctx, gy):
-        (y,) = ctx.saved
-        return gy - exp(y) * gy.sum(ctx.axis, keepdim=True)
-
-
-def softmax(input, dim):
-    """e^x / sum e^x along `dim`. (One lecture prints e^-x; the sign is +.)"""
-    input = to_floating(input, "softmax")
-    (axis,) = axes_of(dim, input.ndim, "softmax") or (None,)
-    return Softmax.apply(input, axis=axis)
-
-
-def log_softmax(input, dim):
-    """x - ln sum e^x along `dim`, exact where softmax itself would underflow."""
-    input = to_floating(input, "log_softmax")
-    (axis,) = axes_of(dim, input.ndim, "log_softmax") or (None,)
-    return LogSoftmax.apply(input, axis=axis)
-
-
 class Cumsum(Function):
     """y_i = x_0 + ... + x_i along an axis; the gradient adds up from the other end."""
 
+    in_float32 = True
+
     def forward(ctx, x, axis):
         ctx.axis = axis
-        return _accumulated(x.cumsum, x.dtype, axis)
+        return x.cumsum(axis, _sum_dtype(x))
 
     def backward(ctx, gy):
         return gy.flip(ctx.axis).cumsum(ctx.axis).flip(ctx.axis)
 
 
-def cumsum(input, dim):
-    """The running sum along `dim`."""
+def cumsum(input, dim, *, dtype=None):
+    """The running sum along `dim`; integers and booleans add up in int64.
+
+    With `dtype` input is converted to it first, and so are the sums: integer ones wrap around.
+    """
+    if dtype is not None:
+        dtype = backend.check_dtype(dtype, "cumsum")
+        return cumsum(input.to(dtype), dim).to(dtype)
     (axis,) = axes_of(dim, input.ndim, "cumsum") or (None,)
-    return input.clone() if axis is None else Cumsum.apply(input, axis=axis)
+    if axis is None:
+        return input.clone() if input.dtype.kind == "f" else input.to(backend.int64, copy=True)
+    return Cumsum.apply(input, axis=axis)

@@ -27,9 +27,11 @@ from . import (
     inplace,
     joining,
     linalg,
+    moments,
     movement,
     padding,
     reduction,
+    softmax,
 )
 from .promotion import is_operand
 
@@ -543,15 +545,15 @@ class Tensor:
 
     sum, mean, var, std, prod = (
         reduction.sum,
-        reduction.mean,
-        reduction.var,
-        reduction.std,
+        moments.mean,
+        moments.var,
+        moments.std,
         reduction.prod,
     )
     amax, amin, max, min = reduction.amax, reduction.amin, reduction.max, reduction.min
     argmax, argmin, any, all = reduction.argmax, reduction.argmin, reduction.any, reduction.all
-    norm, logsumexp, cumsum = reduction.norm, reduction.logsumexp, reduction.cumsum
-    softmax, log_softmax = reduction.softmax, reduction.log_softmax
+    norm, cumsum = moments.norm, reduction.cumsum
+    softmax, log_softmax, logsumexp = softmax.softmax, softmax.log_softmax, softmax.logsumexp
 
     reshape, view, flatten, unflatten = (
         movement.reshape,

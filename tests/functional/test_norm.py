@@ -205,3 +205,47 @@ def test_a_relu_in_the_same_pass_lets_nan_through():
     assert np.isnan(F.batch_norm_relu(Tensor(x), None, None, training=True).data).all()
     y = F.batch_norm_relu(Tensor(x), Tensor(np.zeros(1)), Tensor(np.ones(1)))
     assert np.isnan(y.data).tolist() == [[False], [True], [False]]
+
+
+HALF_NORMS = {
+    "batch_norm": lambda x, *w: F.batch_norm(x, None, None, *w, training=True),
+    "batch_norm_relu": lambda x, *w: F.batch_norm_relu(x, None, None, *w, training=True),
+    "group_norm": lambda x, *w: F.group_norm(x, 1, *w),
+    "layer_norm": lambda x, *w: F.layer_norm(x.mT, (3,), *w),
+}
+
+
+@pytest.mark.parametrize("parameters", [np.float16, np.float32])
+@pytest.mark.parametrize("kind", HALF_NORMS)
+def test_half_input_goes_with_half_and_float32_parameters(kind, parameters, rng):
+    norm = HALF_NORMS[kind]
+    x = (300 * rng.standard_normal((4, 3, 5))).astype(np.float16)
+    w = [rng.standard_normal(3).astype(parameters) for _ in range(2)]
+    gy = rng.standard_normal((4, 5, 3) if kind == "layer_norm" else (4, 3, 5)).astype(np.float16)
+    halves, doubles = (leaves([a.astype(t or a.dtype) for a in (x, *w)]) for t in (None, "f8"))
+    y, exact = norm(*halves), norm(*doubles)
+    assert y.dtype == np.float16
+    np.testing.assert_allclose(y.detach(), exact.detach(), rtol=1e-3, atol=1e-5)
+    grads = grad(y, halves, Tensor(gy))
+    assert [g.dtype for g in grads] == [np.float16, parameters, parameters]
+    for g, slope in zip(grads, grad(exact, doubles, Tensor(gy.astype("f8"))), strict=True):
+        np.testing.assert_allclose(g, slope, rtol=2e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("statistics", [np.float16, np.float32])
+def test_running_statistics_of_half_input_are_taken_in_float32(statistics, rng):
+    x = (300 * rng.standard_normal((50, 2))).astype(np.float16)
+    mean, var = Tensor(np.zeros(2, statistics)), Tensor(np.ones(2, statistics))
+    F.batch_norm(Tensor(x), mean, var, training=True, momentum=0.1)
+    np.testing.assert_allclose(mean, 0.1 * x.astype("f8").mean(0), rtol=1e-3)
+    np.testing.assert_allclose(var, 0.9 + 0.1 * x.astype("f8").var(0, ddof=1), rtol=1e-3)
+    y = F.batch_norm(Tensor(x), mean, var)
+    assert y.dtype == np.float16
+    exact = (x.astype("f8") - mean.data) / np.sqrt(var.data.astype("f8") + 1e-5)
+    np.testing.assert_allclose(y, exact, rtol=1e-3)
+
+
+def test_float32_input_refuses_half_parameters():
+    x, w = Tensor(np.ones((4, 3), np.float32)), Tensor(np.ones(3, np.float16))
+    with pytest.raises(TypeError, match="layer_norm: weight of dtype float16 must be of input's"):
+        F.layer_norm(x, (3,), w)

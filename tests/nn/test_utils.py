@@ -52,3 +52,43 @@ def test_values_are_limited_one_by_one():
     (p,) = parameters([3.0, -4.0, 0.5])
     utils.clip_grad_value_(p, 1.0)
     assert p.grad.tolist() == [1, -1, 0.5]
+
+
+@pytest.mark.parametrize("norm_type", [math.inf, "inf", -math.inf, "-inf", 0, -1, 0.5, 2, "3"])
+@pytest.mark.parametrize("max_norm", [0, 0.7, math.inf])
+@pytest.mark.parametrize("grads", [[[3.0, -4.0], [[12.0]]], [[0.0, 0.0], 2.0], [], [[], [1.0]]])
+def test_norms_of_any_order_are_pytorchs(grads, max_norm, norm_type):
+    torch = pytest.importorskip("torch")
+    ours, theirs = parameters(*grads), [torch.zeros(np.shape(g)) for g in grads if g != []]
+    for p, g in zip(theirs, [g for g in grads if g != []], strict=True):
+        p.grad = torch.tensor(g)
+    total = utils.clip_grad_norm_(iter(ours), max_norm, norm_type, foreach=False)
+    expected = torch.nn.utils.clip_grad_norm_(theirs, max_norm, norm_type)
+    assert total.shape == () and total.dtype == mt.float32
+    np.testing.assert_allclose(total.item(), expected.item(), rtol=1e-6)
+    for p, q in zip([p for p in ours if p.numel()], theirs, strict=True):
+        np.testing.assert_allclose(p.grad, q.grad, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size, value", [(4, 300.0), (4, 60000.0), (10000, 30000.0)])
+def test_half_gradients_are_clipped_by_a_norm_in_float32(size, value):
+    p = nn.Parameter(mt.zeros(size, dtype=mt.float16))
+    p.grad = mt.full((size,), value, dtype=mt.float16)
+    total = utils.clip_grad_norm_(p, 1.0)
+    assert total.dtype == mt.float16
+    with np.errstate(over="ignore"):
+        assert total.item() == np.float16(value * math.sqrt(size))
+    np.testing.assert_allclose(p.grad, 1 / math.sqrt(size), rtol=1e-3)
+
+
+def test_gradients_of_several_dtypes_have_the_widest_ones_norm():
+    params = [nn.Parameter(mt.zeros(1, dtype=d)) for d in (mt.float16, mt.float64, mt.float32)]
+    for p in params:
+        p.grad = mt.ones(1, dtype=p.dtype)
+    assert utils.clip_grad_norm_(params, 10.0).dtype == mt.float64
+
+
+def test_the_limit_of_values_is_read_as_a_number():
+    (p,) = parameters([3.0, -4.0, 0.5])
+    utils.clip_grad_value_(p, "1", foreach=True)
+    assert p.grad.tolist() == [1, -1, 0.5]

@@ -72,3 +72,17 @@ def test_averages_that_do_not_fit_are_refused_whole():
     ):
         ema.load_state_dict(state)
     assert values(ema.state_dict()) == before
+
+
+def test_half_weights_are_averaged_in_float32():
+    model = nn.Linear(1, 1, bias=False).to(mt.float16)
+    model.weight.data[...] = 1
+    average = optim.ExponentialMovingAverage(model, 0.9999)
+    model.weight.data[...] = 2
+    for _ in range(1000):
+        average.update()
+    expected = 2 - 0.9999**1000
+    assert average.state_dict()["weight"].item() == pytest.approx(expected, rel=1e-5)
+    with average.applied():
+        assert model.weight.dtype == mt.float16
+        assert model.weight.item() == pytest.approx(expected, rel=1e-3)

@@ -36,3 +36,11 @@ def test_where_a_norm_is_zero_the_rate_is_lr(weight, grad):
     p.grad = mt.tensor([grad])
     optim.LARS([p], lr=0.1, weight_decay=0.5).step()
     assert p.item() == pytest.approx(weight - 0.1 * (grad + 0.5 * weight))
+
+
+def test_half_gradients_whose_squares_overflow_have_norms():
+    p = nn.Parameter(mt.full((100,), 2.0, dtype=mt.float16))
+    p.grad = mt.full((100,), 300.0, dtype=mt.float16)
+    optim.LARS([p], lr=10.0, momentum=0.0, trust_coefficient=0.1).step()
+    # |p| = 20, |g| = 3000: a step of 10 * 0.1 * 20 / 3000 * 300 = 2
+    np.testing.assert_allclose(p.detach(), 0, atol=2e-3)

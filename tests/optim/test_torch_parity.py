@@ -106,3 +106,27 @@ def test_an_optimizer_takes_pytorchs_arguments(torch, name):
         return [(p.name, p.default) for p in found if p.name not in absent]
 
     assert arguments(getattr(optim, name)) == arguments(getattr(torch.optim, name))
+
+
+@pytest.mark.parametrize("name, settings", [
+    ("SGD", {"lr": 1e-4, "momentum": 0.9}),
+    ("RMSprop", {"lr": 0.1, "momentum": 0.5, "centered": True}),
+    ("Adam", {"lr": 0.1}),
+    ("AdamW", {"lr": 0.1, "amsgrad": True}),
+])  # fmt: skip
+def test_half_parameters_step_in_float32_and_are_rounded(name, settings, torch):
+    rng = np.random.default_rng(0)
+    start = rng.normal(size=20).astype(np.float16)
+    ours = nn.Parameter(mt.tensor(start))
+    theirs = torch.nn.Parameter(torch.from_numpy(start).float())
+    optimizers = [getattr(m.optim, name)([p], **settings) for m, p in ((mt, ours), (torch, theirs))]
+    for _ in range(10):
+        g = (300 * rng.normal(size=20)).astype(np.float16)  # its square is beyond float16
+        ours.grad, theirs.grad = mt.tensor(g), torch.from_numpy(g).float()
+        for optimizer in optimizers:
+            optimizer.step()
+        assert ours.dtype == mt.float16 and np.isfinite(ours.data).all()
+        exact = theirs.detach().numpy()
+        assert (np.abs(ours.data - exact) <= np.spacing(np.abs(exact).astype(np.float16))).all()
+        with torch.no_grad():
+            theirs.copy_(torch.from_numpy(ours.data.copy()))

@@ -124,6 +124,8 @@ REDUCTION = [
     ("sum", lambda m, x: x.sum([]), [normal(2, 3)]),
     ("var", lambda m, x: m.var(x, 0, correction=0), [normal(3, 2)]),
     ("std", lambda m, x: m.std(x, (0, 1), correction=2, keepdim=True), [normal(3, 2)]),
+    *[(name, lambda m, x, name=name: getattr(m, name)(x, 1, False), [normal(2, 3)])
+      for name in ("std_mean", "var_mean")],
     *[("norm", lambda m, x, p=p: m.norm(x, p, dim=1), [nonzero(2, 3)])
       for p in (0.5, 1, 1.5, 2, 3, float("inf"), -float("inf"))],
     ("norm", lambda m, x: m.norm(x, 3), [apart(2, 2)]),

@@ -1,0 +1,58 @@
+"""Numbers of 16 bits: stored so, computed with in float32, and rounded once.
+
+A sum of many stalls in 16 bits (2048 + 1 is 2048 in float16) and squares overflow (256^2). An op
+whose class says `in_float32` is applied by way of float32 (autograd/function.py); functions that
+are made of several ops pass float32 from one to the next with what stands here.
+"""
+
+from __future__ import annotations
+
+import functools
+
+from .. import backend
+from ..autograd import function
+
+
+def widened(x):
+    """A Tensor or array of 16-bit floats in float32; anything else, None too, as it is."""
+    if x is None or not backend.is_half(x.dtype):
+        return x
+    if isinstance(x, function.Tensor):
+        return x.to(backend.float32)
+    return x.astype(backend.float32)
+
+
+def rounded(x, dtype):
+    """The float Tensor `x` in `dtype`; itself where that is no change."""
+    return x if x.data.dtype is dtype else x.to(dtype)
+
+
+def in_float32(fn):
+    """Let a function of Tensors compute with float32 where they have 16 bits.
+
+    What it returns, a Tensor or several, has 16 bits again, unless a wider float was among them.
+    """
+
+    @functools.wraps(fn)
+    def by_float32(*args, **kwargs):
+        if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
+            return fn(*args, **kwargs)
+        given = [x.data.dtype for x in (*args, *kwargs.values()) if isinstance(x, function.Tensor)]
+        floats = [dtype for dtype in given if dtype.kind == "f"]
+        result = fn(*map(_widened, args), **{name: _widened(x) for name, x in kwargs.items()})
+        if not all(map(backend.is_half, floats)):
+            return result
+        if isinstance(result, tuple):
+            return tuple(rounded(y, floats[0]) for y in result)
+        return rounded(result, floats[0])
+
+    return by_float32
+
+
+def _any_half(values) -> bool:
+    Tensor = function.Tensor
+    return any([isinstance(x, Tensor) and backend.is_half(x.data.dtype) for x in values])
+
+
+def _widened(x):
+    return widened(x) if isinstance(x, function.Tensor) else x

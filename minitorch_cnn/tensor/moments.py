@@ -1,0 +1,147 @@
+"""Moments and norms: mean, variance and standard deviation, and the lengths of vectors."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import backend
+from .arithmetic import where
+from .elementwise import sqrt
+from .half import in_float32, rounded, widened
+from .reduction import amax, amin, axes_of, sum
+
+
+def mean(input, dim=None, keepdim=False, *, dtype=None):
+    """The mean along `dim` (all axes by default); NaN of no elements. TypeError for integers.
+
+    With `dtype`, a float type, input is converted first: the way to the mean of integers.
+    """
+    if dtype is not None:
+        dtype = backend.check_dtype(dtype, "mean")
+        if dtype.kind != "f":
+            raise TypeError(f"mean: dtype={dtype} must be floating point")
+        input = input.to(dtype)
+    _check_floating("mean", input)
+    axes = axes_of(dim, input.data.ndim, "mean")
+    y = sum(widened(input), axes, keepdim) / float(_count(input, axes))
+    return rounded(y, input.data.dtype)
+
+
+def _check_floating(name, input) -> None:
+    if input.data.dtype.kind != "f":
+        raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
+
+
+def _count(input, axes) -> int:
+    shape = input.data.shape
+    return math.prod([shape[a] for a in axes])
+
+
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """sum (x - mean)^2 / max(0, n - correction) along `dim`, an int or several (all by default).
+
+    correction=1, the default, gives the unbiased variance, as does unbiased=True; 0 is
+    unbiased=False. Of the two one may be given. `var(x, False)` is PyTorch's for all axes, biased.
+
+    Raises: TypeError for integers, both of unbiased and correction, or an unbiased that is no bool.
+    """
+    return _deviation("var", input, dim, unbiased, keepdim, correction)[0]
+
+
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """The square root of `var`, with its arguments; where that is 0, so is the gradient."""
+    return _deviation("std", input, dim, unbiased, keepdim, correction)[0]
+
+
+def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """A pair: `var` and `mean` along `dim`."""
+    return _deviation("var_mean", input, dim, unbiased, keepdim, correction)
+
+
+def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+    """A pair: `std` and `mean` along `dim`."""
+    return _deviation("std_mean", input, dim, unbiased, keepdim, correction)
+
+
+def _deviation(name, input, dim, unbiased, keepdim, correction):
+    """Variance, or standard deviation as `name` says, and mean."""
+    if isinstance(dim, bool):
+        if unbiased is not None or keepdim or correction is not None:
+            raise TypeError(f"{name}: dim={dim} is a bool, it must be an axis or several")
+        dim, unbiased = None, dim
+    if unbiased is not None:
+        if not isinstance(unbiased, bool):
+            raise TypeError(f"{name}: unbiased={unbiased!r} must be a bool")
+        if correction is not None:
+            raise TypeError(
+                f"{name}: unbiased={unbiased} and correction={correction} say the same; "
+                "one of them may be given"
+            )
+        correction = int(unbiased)
+    _check_floating(name, input)
+    axes, x = axes_of(dim, input.ndim, name), widened(input)
+    centre = mean(x, axes, keepdim=True)
+    centred = x - centre
+    divisor = float(np.maximum(_count(x, axes) - (1 if correction is None else correction), 0))
+    y = sum(centred * centred, axes, keepdim) / divisor
+    if name.startswith("std"):
+        y = _root(y, 2)
+    centre = centre if keepdim else centre.reshape(y.shape)
+    return rounded(y, input.dtype), rounded(centre, input.dtype)
+
+
+def _root(x, p):
+    """x^(1/p), with slope 0 instead of infinity at 0: the argument is moved away from there."""
+    zero = x == 0
+    moved = where(zero, 1.0, x)
+    return where(zero, 0.0, sqrt(moved) if p == 2 else moved ** (1 / p))
+
+
+def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+    """(sum |x|^p)^(1/p) along `dim`. The gradient at a zero vector is 0.
+
+    p = inf is the largest |x|, -inf the smallest, 0 the number of elements other than 0; "fro" (or
+    None) is 2. The norm of matrices called "nuc" is not there. With `dtype`, a float type no
+    narrower than input's, input is converted first.
+
+    Raises: TypeError for integers or another dtype, ValueError for another p, IndexError for the
+    largest or smallest of no elements.
+    """
+    _check_floating("norm", input)
+    if dtype is not None:
+        dtype = backend.check_dtype(dtype, "norm")
+        if dtype.kind != "f" or dtype.itemsize < input.dtype.itemsize:
+            raise TypeError(
+                f"norm: dtype={dtype} must be a float type no narrower than {input.dtype}"
+            )
+        input = input.to(dtype)
+    if p is None or p == "fro":
+        p = 2
+    if isinstance(p, str):
+        raise ValueError(f"norm: p={p!r} must be a number or 'fro'")
+    axes = axes_of(dim, input.ndim, "norm")
+    if (p < 0 or p == math.inf) and 0 in [input.shape[a] for a in axes]:
+        raise IndexError(
+            f"norm: p={p} of a tensor of shape {input.shape}, which has no elements along {axes}"
+        )
+    return _norm(input, p, axes, keepdim)
+
+
+@in_float32
+def _norm(input, p, axes, keepdim):
+    if p == 0:
+        return sum((input != 0).to(input.dtype), axes, keepdim)
+    if p == 2:
+        return _root(sum(input * input, axes, keepdim), 2)
+    size = input.abs()
+    if p in (math.inf, -math.inf):
+        return (amax if p > 0 else amin)(size, axes, keepdim)
+    if p == 1:
+        return sum(size, axes, keepdim)
+    if p < 1:  # |x|^p has an infinite slope at 0
+        powers = where(size == 0, 0.0 if p > 0 else math.inf, where(size == 0, 1.0, size) ** p)
+    else:
+        powers = size**p
+    return _root(sum(powers, axes, keepdim), p)

@@ -1,0 +1,110 @@
+"""Softmax and its relatives: exponentials along an axis, kept from overflowing by their largest."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from ..autograd.function import Function
+from .elementwise import exp
+from .promotion import as_tensor, to_floating
+from .reduction import axes_of, kept_shape
+
+
+def _largest(x, axis):
+    """The largest along `axis`, which is kept; -inf where there is none."""
+    if x.size:
+        return x.max(axis=axis, keepdims=True)
+    y = x.sum(axis=axis, keepdims=True)
+    y[...] = -np.inf
+    return y
+
+
+class LogSumExp(Function):
+    """y = ln sum e^x along axes; gx = gy e^(x - y)."""
+
+    in_float32 = True
+
+    def forward(ctx, x, axes, keepdim):
+        ctx.axes = axes
+        largest = _largest(x, axes)
+        shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
+        y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
+        y = y if keepdim else y.squeeze(axes)
+        ctx.save(x, y)
+        return y
+
+    def backward(ctx, gy):
+        x, y = ctx.saved
+        shape = kept_shape(x.shape, ctx.axes)
+        return gy.reshape(shape) * exp(x - y.reshape(shape))
+
+
+def logsumexp(input, dim, keepdim=False):
+    """ln sum e^x along `dim`, without overflow."""
+    input = to_floating(input, "logsumexp")
+    return LogSumExp.apply(input, axes=axes_of(dim, input.ndim, "logsumexp"), keepdim=keepdim)
+
+
+class Softmax(Function):
+    """y_i = e^(x_i) / sum_j e^(x_j) along an axis; gx = y (gy - sum_j gy_j y_j)."""
+
+    in_float32 = True
+
+    def forward(ctx, x, axis):
+        ctx.axis = axis
+        y = np.exp(x - _largest(x, axis))
+        y /= y.sum(axis=axis, keepdims=True)
+        ctx.save(y)
+        return y
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return y * (gy - (gy * y).sum(ctx.axis, keepdim=True))
+
+
+class LogSoftmax(Function):
+    """y_i = x_i - ln sum_j e^(x_j) along an axis; gx = gy - e^y sum_j gy_j."""
+
+    in_float32 = True
+
+    def forward(ctx, x, axis):
+        ctx.axis = axis
+        y = x - _largest(x, axis)
+        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+        ctx.save(y)
+        return y
+
+    def backward(ctx, gy):
+        (y,) = ctx.saved
+        return gy - exp(y) * gy.sum(ctx.axis, keepdim=True)
+
+
+def softmax(input, dim, dtype=None):
+    """e^x / sum e^x along `dim`. (One lecture prints e^-x; the sign is +.)
+
+    With `dtype`, a float type, input is converted first. TypeError for another one.
+    """
+    input = _converted(input, dtype, "softmax")
+    (axis,) = axes_of(dim, input.ndim, "softmax") or (None,)
+    return Softmax.apply(input, axis=axis)
+
+
+def log_softmax(input, dim, dtype=None):
+    """x - ln sum e^x along `dim`, exact where softmax itself would underflow.
+
+    With `dtype`, a float type, input is converted first. TypeError for another one.
+    """
+    input = _converted(input, dtype, "log_softmax")
+    (axis,) = axes_of(dim, input.ndim, "log_softmax") or (None,)
+    return LogSoftmax.apply(input, axis=axis)
+
+
+def _converted(input, dtype, name):
+    """Input as a float Tensor, of `dtype` if that is given."""
+    if dtype is None:
+        return to_floating(input, name)
+    dtype = backend.check_dtype(dtype, name)
+    if dtype.kind != "f":
+        raise TypeError(f"{name}: dtype={dtype} must be floating point")
+    return as_tensor(input, name).to(dtype)
