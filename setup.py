@@ -12,7 +12,7 @@ FRAMEWORK = find_packages(include=["minitorch_cnn", "minitorch_cnn.*"])
 KERNELS = [f"minitorch_cnn.{name}" for name in find_packages(include=["kernels", "kernels.*"])]
 
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
-FAST = ["numba>=0.61", "threadpoolctl>=3.2"]  # compiled kernels, their threads
+FAST = ["numba>=0.61"]  # compiled kernels
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running them without a page
 
@@ -43,7 +43,7 @@ setup(
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
     },
-    install_requires=["numpy>=2.0", "safetensors>=0.4.3", "tqdm>=4.66"],
+    install_requires=["numpy>=2.0", "safetensors>=0.4.3", "threadpoolctl>=3.2", "tqdm>=4.66"],
     extras_require={
         "fast": FAST,
         "plots": PLOTS,

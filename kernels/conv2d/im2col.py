@@ -14,6 +14,7 @@ A 1x1 kernel without stride or padding has x itself for columns. One input chann
 
 import numpy as np
 
+from ..matmul import matmul
 from ..window import taps
 from ..workspace import LIMIT, cut, scratch
 from . import depthwise
@@ -41,12 +42,12 @@ def _sums(x, w, window, groups):
     matrix = w.reshape(groups, O // groups, CG * KH * KW)
     if is_pointwise(window):
         planes = x.reshape(N, groups, CG, H * W)
-        np.matmul(matrix, planes, out=y.reshape(N, groups, O // groups, H * W))
+        matmul(matrix, planes, out=y.reshape(N, groups, O // groups, H * W))
         return y
     for block in _blocks(y.shape, C * KH * KW * x.itemsize):
         columns = im2col(x, window, groups, block)
         product = scratch("product", (groups, O // groups, columns.shape[2]), x.dtype)
-        np.matmul(matrix, columns, out=product)
+        matmul(matrix, columns, out=product)
         scatter(product, y[block])
     return y
 
@@ -62,12 +63,12 @@ def conv2d_input_grad(gy, w, window, input_size, groups=1):
     gx = np.zeros((N, C, *input_size), gy.dtype)
     if is_pointwise(window):
         planes = gy.reshape(N, groups, O // groups, OH * OW)
-        np.matmul(matrix, planes, out=gx.reshape(N, groups, CG, OH * OW))
+        matmul(matrix, planes, out=gx.reshape(N, groups, CG, OH * OW))
         return gx
     for block in _blocks(gy.shape, C * KH * KW * gy.itemsize):
         part = gather(gy[block], groups)
         columns = scratch("columns", (groups, CG * KH * KW, part.shape[2]), gy.dtype)
-        np.matmul(matrix, part, out=columns)
+        matmul(matrix, part, out=columns)
         col2im(columns, gx, window, block)
     return gx
 
@@ -83,12 +84,12 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     if is_pointwise(window) and gy.shape[2] * gy.shape[3] >= LEAST:
         for x_image, gy_image in zip(x, gy, strict=True):
             planes = gy_image.reshape(groups, O // groups, -1)
-            np.matmul(planes, x_image.reshape(groups, CG, -1).swapaxes(1, 2), out=product)
+            matmul(planes, x_image.reshape(groups, CG, -1).swapaxes(1, 2), out=product)
             gw += product
         return gw.reshape(O, CG, 1, 1)
     for block in _blocks(gy.shape, groups * CG * KH * KW * x.itemsize):
         columns = im2col(x, window, groups, block)
-        np.matmul(gather(gy[block], groups), columns.swapaxes(1, 2), out=product)
+        matmul(gather(gy[block], groups), columns.swapaxes(1, 2), out=product)
         gw += product
     return gw.reshape(O, CG, KH, KW)
 

@@ -9,6 +9,7 @@ from functools import reduce
 import numpy as np
 
 from .. import backend
+from ..kernels.matmul import one_blas_thread
 from ..tensor.arithmetic import quiet
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
@@ -32,7 +33,7 @@ def clip_grad_norm_(
     """
     gradients = [g for g in grads_of(parameters) if g.numel()]
     max_norm, norm_type = float(max_norm), float(norm_type)
-    with quiet():
+    with quiet(), one_blas_thread():  # NumPy's norms are products of BLAS
         norms = [float(np.linalg.norm(widened(g.data).ravel(), norm_type)) for g in gradients]
         total = float(np.linalg.norm(np.array(norms), norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):

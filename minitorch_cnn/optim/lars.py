@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..kernels.matmul import one_blas_thread
 from ..kernels.optimizer import lars_step
 from .optimizer import Optimizer, buffers, check_at_least_zero
 
@@ -42,7 +43,8 @@ class LARS(Optimizer):
 
     def update(self, param, grad, state, group) -> None:
         rate, decay = float(group["lr"]), group["weight_decay"]
-        p_norm, g_norm = float(np.linalg.norm(param)), float(np.linalg.norm(grad))
+        with one_blas_thread():  # NumPy's norms are products of BLAS
+            p_norm, g_norm = float(np.linalg.norm(param)), float(np.linalg.norm(grad))
         if p_norm and g_norm:
             rate *= group["trust_coefficient"] * p_norm / (g_norm + decay * p_norm)
         (v,) = buffers(state, param, "momentum_buffer")

@@ -1,9 +1,21 @@
 """A product does not depend on threads, and leaves BLAS as it was."""
 
+import ast
+import math
+import os
+import sys
+
 import numpy as np
 import pytest
+import threadpoolctl
 from minitorch_cnn.kernels import get_num_threads, set_num_threads
-from minitorch_cnn.kernels.matmul import matmul
+from minitorch_cnn.kernels.matmul import _libraries, matmul, one_blas_thread
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn
+from tests.interpreter import ROOT
+
+matmul_module = sys.modules[matmul.__module__]
 
 rng = np.random.default_rng(5)
 SHAPES = [(3, 4, 5), (64, 400, 120), (300, 200, 500), (700, 300, 11), (4, 3000, 900), (0, 5, 900)]
@@ -26,14 +38,36 @@ def test_it_is_the_product_also_of_views(shape, dtype):
         np.testing.assert_allclose(y, expected, rtol=0, atol=atol)
 
 
-def test_leading_axes_are_broadcast():
-    a, b = rng.standard_normal((3, 1, 2, 4)), rng.standard_normal((5, 4, 6))
-    np.testing.assert_allclose(matmul(a, b), np.einsum("aimk,bkn->abmn", a, b))
+STACKS = [  # of many small products, of a few large ones, of one; broadcast on either side
+    ((3, 1, 2, 4), (5, 4, 6)),
+    ((2, 300, 20, 30), (300, 30, 40)),
+    ((64, 72), (40, 1, 72, 100)),
+    ((3, 150, 160), (160, 200)),
+    ((1, 200, 100), (1, 100, 300)),
+    ((0, 200, 100), (1, 100, 300)),
+    ((0, 2, 300, 100), (2, 100, 300)),
+    ((2, 3, 0), (2, 0, 4)),
+    ((70, 1, 100), (70, 100, 400)),
+]
 
 
-@pytest.mark.parametrize("shape", SHAPES[2:5], ids=str)
-def test_the_number_of_threads_changes_no_bit(shape):
-    a, b = matrices(*shape, np.float32)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shapes", STACKS, ids=str)
+def test_leading_axes_are_broadcast_and_a_result_may_have_its_place(shapes, dtype):
+    a, b = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
+    expected = np.matmul(a.astype(np.float64), b.astype(np.float64))
+    y, out = matmul(a, b), np.full(expected.shape, np.nan, dtype)
+    assert y.dtype == dtype and y.shape == expected.shape
+    assert matmul(a, b, out=out) is out
+    turned = matmul(a.swapaxes(-1, -2).copy().swapaxes(-1, -2), b)
+    atol = (1e-5 if dtype == np.float32 else 1e-13) * max(1.0, np.abs(expected).max(initial=0))
+    for found in (y, out, turned):
+        np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
+
+
+@pytest.mark.parametrize("shapes", [((300, 200), (200, 500)), ((4, 3000), (3000, 900)), *STACKS])
+def test_the_number_of_threads_changes_no_bit(shapes):
+    a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
     before, found = get_num_threads(), []
     for count in (1, 2, 5):
         set_num_threads(count)
@@ -42,22 +76,86 @@ def test_the_number_of_threads_changes_no_bit(shape):
     assert np.array_equal(found[0], found[1]) and np.array_equal(found[0], found[2])
 
 
-def test_blas_has_one_thread_within_and_its_own_number_after(monkeypatch):
-    threadpoolctl = pytest.importorskip("threadpoolctl")
+@pytest.fixture
+def products(monkeypatch):
+    """(multiply-adds, threads of BLAS) of every product that NumPy is asked for, of three threads.
 
-    def count():
-        found = threadpoolctl.threadpool_info()
-        return {library["num_threads"] for library in found if library["user_api"] == "blas"}
+    What BLAS does on one thread anyway is left out.
+    """
+    seen = []
 
-    within, product = [], np.matmul
+    product = np.matmul
 
-    def watched(*args, **settings):
-        within.append(count())
-        return product(*args, **settings)
+    def watched(a, b, **settings):
+        macs = math.prod(a.shape[-2:]) * b.shape[-1]
+        if macs > (2**13 if 1 in (a.shape[-2], b.shape[-1]) else 2**18):
+            seen.append((macs, {library.num_threads for library in _libraries()}))
+        return product(a, b, **settings)
 
     monkeypatch.setattr(np, "matmul", watched)
-    a, b = matrices(300, 200, 300, np.float64)
     with threadpoolctl.threadpool_limits(3, "blas"):
-        matmul(a, b)
-        assert within and all(found == {1} for found in within)
-        assert count() == {3}
+        yield seen
+        assert {library.num_threads for library in _libraries()} == {3}
+
+
+def assert_held(products):
+    assert products and all(counts == {1} for _, counts in products), products
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((300, 200), (200, 300)),
+        ((1, 400), (400, 90)),
+        ((400, 90), (90, 1)),
+        ((5, 200, 90), (90, 100)),
+        ((2, 1, 600), (2, 600, 30)),
+    ],
+    ids=str,
+)
+def test_blas_has_one_thread_within_and_its_own_number_after(products, shapes):
+    matmul(*(rng.standard_normal(shape) for shape in shapes))
+    assert_held(products)
+
+
+def test_blas_has_its_own_number_of_threads_after_an_error(products):
+    with pytest.raises(ValueError, match="matmul"):
+        matmul(np.ones((300, 200)), np.ones((201, 300)))
+
+
+def test_a_net_in_numpy_leaves_blas_one_thread(products):
+    mt.manual_seed(0)
+    net = nn.Sequential(
+        nn.Conv2d(3, 16, 3), nn.Conv2d(16, 32, 1), nn.Conv2d(32, 32, 3, groups=2), nn.Flatten(),
+        nn.Linear(32 * 12 * 12, 10),
+    )  # fmt: skip
+    optimizer = mt.optim.LARS(net.parameters(), lr=0.1)
+    with mt.kernels.use("numpy"):
+        for batch in (1, 5):
+            net(mt.randn(batch, 3, 16, 16)).sum().backward()
+            nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+            optimizer.step()
+    (mt.randn(3, 100, 80) @ mt.randn(3, 80, 90)).sum()
+    assert_held(products)
+
+
+def test_products_of_numpy_are_asked_for_in_one_place():
+    names = {"matmul", "dot", "vdot", "inner", "tensordot"}
+    found = set()
+    for tree in (ROOT / "kernels", ROOT / "minitorch_cnn"):
+        for path in tree.rglob("*.py"):
+            if "course" in path.parts:
+                continue  # what students write there is NumPy's
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Attribute) and ast.unparse(node.value) == "np":
+                    found |= {path.relative_to(ROOT).as_posix()} if node.attr in names else set()
+    assert found == {"kernels/matmul.py"}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_within_a_product_has_blas_as_it_was():
+    with threadpoolctl.threadpool_limits(3, "blas"), one_blas_thread(), matmul_module._lock:
+        child = os.fork()
+        if child == 0:
+            os._exit(7 if {library.num_threads for library in _libraries()} == {3} else 8)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7

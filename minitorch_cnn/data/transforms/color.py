@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...kernels.matmul import matmul
 from .transform import Transform
 
 
@@ -139,7 +140,7 @@ def pixel_pca(dataset) -> tuple[np.ndarray, np.ndarray]:
         pixels = image.reshape(3, -1).astype(np.float64)
         count += pixels.shape[1]
         total += pixels.sum(axis=1)
-        products += pixels @ pixels.T
+        products += matmul(pixels, pixels.T)
     if count == 0:
         raise ValueError("pixel_pca: the data set is empty")
     mean = total / count

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from ...kernels.matmul import matmul
 from .transform import Transform, pair
 
 
@@ -95,20 +96,20 @@ def _nearest(n: int, size: int, exact: bool) -> np.ndarray:
 def _columns(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
     n = images.shape[-1]
     if n * size <= LARGEST_MATRIX:
-        return images @ _matrix(n, size, kind).T.astype(images.dtype)
+        return matmul(images, _matrix(n, size, kind).T.astype(images.dtype))
     out = np.empty((*images.shape[:-1], size), images.dtype)
     for to, of, weights in _parts(n, size, kind):
-        out[..., to] = images[..., of] @ weights.T.astype(images.dtype)
+        out[..., to] = matmul(images[..., of], weights.T.astype(images.dtype))
     return out
 
 
 def _rows(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
     n = images.shape[-2]
     if n * size <= LARGEST_MATRIX:
-        return _matrix(n, size, kind).astype(images.dtype) @ images
+        return matmul(_matrix(n, size, kind).astype(images.dtype), images)
     out = np.empty((*images.shape[:-2], size, images.shape[-1]), images.dtype)
     for to, of, weights in _parts(n, size, kind):
-        np.matmul(weights.astype(images.dtype), images[..., of, :], out=out[..., to, :])
+        matmul(weights.astype(images.dtype), images[..., of, :], out=out[..., to, :])
     return out
 
 
