@@ -1,7 +1,8 @@
 """Exchange with other programs: weights in files."""
 
 from .atomic import write_atomically
-from .safetensors import load, load_with_metadata, save
-from .torch_file import load_torch
+from .reading import load, load_torch, load_with_metadata
+from .safetensors import save
+from .torch_objects import Opaque
 
-__all__ = ["load", "load_torch", "load_with_metadata", "save", "write_atomically"]
+__all__ = ["Opaque", "load", "load_torch", "load_with_metadata", "save", "write_atomically"]

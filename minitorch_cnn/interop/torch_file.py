@@ -15,9 +15,9 @@ import io
 import os
 import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
 from ..data.pickle_machine import PickleMachine
@@ -25,56 +25,53 @@ from .torch_objects import Storage, TorchMachine, stored_size
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001
+PLAIN = "it is a pickle that does not begin with PyTorch's magic number, as expected"
 ENCRYPTED = 1  # bit 0 of a zip member's flags
-
-
-def load_torch(path: str | Path):
-    """What a file of `torch.save` holds, in the same nesting, as by `torch.load`.
-
-    Read are tensors and parameters in dicts, OrderedDicts, lists and tuples, beside numbers, text
-    and None. Dtypes stay what they are, except that bfloat16 becomes float32, without a loss.
-    Tensors that share memory in the file share it here. Devices, hooks and the `_metadata` of a
-    state_dict are dropped.
-
-    Raises: FileNotFoundError; ValueError naming the file and the reason, with nothing executed, if
-    it asks for anything else (of sparse, quantised and complex tensors the kind is named), is
-    truncated or damaged, or is no such file.
-
-        model.load_state_dict(mt.interop.load_torch("alexnet.pth"))
-    """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"load_torch: there is no file {path}")
-    try:
-        with open(path, "rb") as file:
-            zipped = file.read(4) == b"PK\x03\x04"
-            file.seek(0)
-            return _read_zip(file) if zipped else _read_stacked(file)
-    except ValueError as error:
-        raise ValueError(f"load_torch: {path} is refused: {error}") from error
 
 
 # ------------------------------------------------------------------------------- the zip archive
 
 
-def _read_zip(file: BinaryIO):
-    with _damage_as_value_error(), zipfile.ZipFile(file) as archive:
-        members = _members(archive, os.fstat(file.fileno()).st_size)
-        if "byteorder" in members and archive.read(members["byteorder"]) != b"little":
-            raise ValueError("its byteorder is not 'little', as expected")
+def read_zip(file: BinaryIO, archive: zipfile.ZipFile):
+    """What the archive in `file` holds.
 
-        def make_storage(key: str, name: str, count: int) -> Storage:
-            member = members.get(f"data/{key}")
-            expected = count * stored_size(name)
-            if member is None or member.file_size != expected:
-                found = "is missing" if member is None else f"has {member.file_size} bytes"
-                raise ValueError(f"storage {key!r} {found}; expected {count} numbers of {name}")
-            storage = Storage(name, count)
-            with archive.open(member) as content:
-                storage.read_from(content)
-            return storage
+    Raises: ValueError, with the reason as a clause; what `damage_as_value_error` translates.
+    """
+    refuse_other_archives([info.orig_filename for info in archive.infolist()])
+    members = _members(archive, os.fstat(file.fileno()).st_size)
+    if "byteorder" in members and archive.read(members["byteorder"]) != b"little":
+        raise ValueError("its byteorder is not 'little', as expected")
 
-        return TorchMachine(io.BytesIO(archive.read(members["data.pkl"])), make_storage).load()
+    def make_storage(key: str, name: str, count: int) -> Storage:
+        member = members.get(f"data/{key}")
+        expected = count * stored_size(name)
+        if member is None or member.file_size != expected:
+            found = "is missing" if member is None else f"has {member.file_size} bytes"
+            raise ValueError(f"storage {key!r} {found}; expected {count} numbers of {name}")
+        storage = Storage(name, count)
+        with archive.open(member) as content:
+            storage.read_from(content)
+        return storage
+
+    return TorchMachine(io.BytesIO(archive.read(members["data.pkl"])), make_storage).load()
+
+
+def refuse_other_archives(names: list[str]) -> None:
+    """Refuse what is a zip archive, too: programs, models of Keras, packed folders."""
+    last = {name.partition("/")[2] for name in names}
+    if "constants.pkl" in last or any(name.startswith("code/") for name in last):
+        what = "a TorchScript program (torch.jit.save), not weights: save its state_dict()"
+    elif any(name.endswith("exported_program.json") for name in names) or "archive_format" in last:
+        what = "a program of torch.export, not weights: save its state_dict()"
+    elif "model.weights.h5" in names:
+        what = "a Keras model, whose layers have other names"
+    elif "data.pkl" not in last:
+        what = (
+            f"a zip archive, but not of torch.save: it has no data.pkl, but {', '.join(names[:3])}"
+        )
+    else:
+        return
+    raise ValueError(f"it is {what}")
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
@@ -95,20 +92,22 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
     # Members that lie on one another unpack to more than the file has.
     if sum(info.file_size for info in members.values()) > size:
         raise ValueError(f"its members claim more than the {size} bytes of the file")
-    if "data.pkl" not in members or "constants.pkl" in members:
-        raise ValueError(
-            "its members are not those of torch.save, which writes data.pkl and no constants.pkl "
-            "(TorchScript does)"
-        )
     return members
 
 
 @contextmanager
-def _damage_as_value_error() -> Iterator[None]:
+def damage_as_value_error() -> Iterator[None]:
     """What zipfile raises on a damaged archive depends on where the damage is."""
     try:
         yield
-    except (zipfile.BadZipFile, RuntimeError, EOFError, OverflowError, struct.error) as error:
+    except (
+        zipfile.BadZipFile,
+        RuntimeError,
+        EOFError,
+        OverflowError,
+        struct.error,
+        zlib.error,
+    ) as error:
         raise ValueError(f"its zip archive is damaged or truncated ({error})") from error
     except OSError as error:
         if error.errno != errno.EINVAL:  # to seek before the beginning
@@ -119,7 +118,11 @@ def _damage_as_value_error() -> Iterator[None]:
 # --------------------------------------------------------------------------- the stacked pickles
 
 
-def _read_stacked(file: BinaryIO):
+def read_stacked(file: BinaryIO):
+    """What the five pickles in `file` and the storages behind them hold.
+
+    Raises: ValueError, with the reason as a clause.
+    """
     plain = PickleMachine(file)
     _read_header(plain)
     claimed = 0
@@ -155,12 +158,9 @@ def _read_header(plain: PickleMachine) -> None:
     try:
         magic = plain.load()
     except ValueError as error:
-        raise ValueError(
-            "expected a zip archive (PyTorch since 1.6) or a pickle of PyTorch's magic number, but "
-            f"{error}"
-        ) from error
+        raise ValueError(f"{PLAIN}, but {error}") from error
     if magic != MAGIC:
-        raise ValueError("it begins with a pickle that is not PyTorch's magic number")
+        raise ValueError(f"{PLAIN}, and holds something else")
     if plain.load() != VERSION:
         raise ValueError(f"the version of its format is not {VERSION}, as expected")
     machine = plain.load()

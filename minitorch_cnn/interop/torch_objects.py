@@ -1,11 +1,13 @@
 """What PyTorch's pickles are made of: storages, and tensors that look into them.
 
 A storage is a row of numbers of one type; a tensor is an offset, a size and a stride for each axis.
-Several tensors may look into one storage. Below is every global that a file may name.
+Several tensors may look into one storage. Below is every global that a file may have called; what
+it may name besides is in `opaque`.
 """
 
 from __future__ import annotations
 
+import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from math import prod
@@ -14,9 +16,10 @@ from typing import BinaryIO
 import numpy as np
 
 from .. import backend
-from ..data.pickle_machine import Global, PickleMachine, insert
+from ..data.pickle_machine import OPCODES, Global, PickleMachine, insert
 from ..nn import Parameter
 from ..tensor import Tensor
+from .opaque import Opaque, is_harmless
 
 # The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
 STORAGES = {
@@ -34,17 +37,24 @@ STORAGES = {
 
 REFUSED = {
     "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
+    "torch._utils._rebuild_sparse_csr_tensor": "a sparse tensor",
     "torch._utils._rebuild_qtensor": "a quantised tensor",
     "torch._utils._rebuild_nested_tensor": "a nested tensor",
     "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without numbers (device meta)",
     "torch._utils._rebuild_tensor_v3": "a tensor of a dtype unknown here (float8, uint16, ...)",
     "torch._tensor._rebuild_from_type_v2": "a tensor of a class of its own, or with attributes",
     "torch._utils._rebuild_parameter_with_state": "a parameter with attributes",
+    "torch._utils._rebuild_device_tensor_from_numpy": "a tensor of another device (XLA, HPU)",
+    "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device (XLA, HPU)",
+    "torch._utils._rebuild_wrapper_subclass": "a tensor of a class of its own",
+    "torch.ComplexHalfStorage": "complex numbers",
     "torch.ComplexFloatStorage": "complex numbers",
     "torch.ComplexDoubleStorage": "complex numbers",
     "torch.QInt8Storage": "quantised numbers",
     "torch.QUInt8Storage": "quantised numbers",
     "torch.QInt32Storage": "quantised numbers",
+    "torch.QUInt4x2Storage": "quantised numbers",
+    "torch.QUInt2x4Storage": "quantised numbers",
 }
 
 MOST_AXES = 64  # NumPy's limit
@@ -76,7 +86,7 @@ def stored_size(name: str) -> int:
 
 
 class TorchMachine(PickleMachine):
-    """Reads a pickle of tensors, plain containers and numbers.
+    """Reads a pickle of tensors, plain containers and numbers; other objects become opaque.
 
     make_storage(key, name, count) gives the file's storage `key`; it is asked once for each key.
     """
@@ -95,16 +105,18 @@ class TorchMachine(PickleMachine):
     def find(self, name: str) -> Global:
         if name in REFUSED:
             raise ValueError(f"it holds {REFUSED[name]} ({name}), which is not supported")
-        if name not in REBUILD and name not in STORAGES:
+        if name not in REBUILD and name not in STORAGES and not is_harmless(name):
             raise ValueError(
-                f"it asks for {name}; only tensors, numbers, text and plain containers are "
-                "admitted (of a model, save its state_dict()), and nothing was executed"
+                f"it asks for {name}, a function; only tensors, numbers, text, plain containers "
+                "and beside them objects of classes are admitted, and nothing was executed"
             )
         return Global(name)
 
     def call(self, name: str, arguments: tuple):
-        if name not in REBUILD:
+        if name in STORAGES:
             return super().call(name, arguments)
+        if name not in REBUILD:
+            return Opaque(name)
         # A list of pairs, once in the pickle, may become any number of dicts: not without end.
         self.copied += sum(len(items) for items in arguments if type(items) is list)
         if self.copied > self.end:
@@ -116,6 +128,8 @@ class TorchMachine(PickleMachine):
 
     def build(self, instance, state) -> None:
         """A state_dict's `_metadata` is dropped; parameters of the first releases have a flag."""
+        if isinstance(instance, Opaque):
+            return
         if type(instance) is OrderedDict and isinstance(state, dict):
             return
         if isinstance(instance, Parameter) and isinstance(state, tuple) and len(state) == 3:
@@ -123,9 +137,51 @@ class TorchMachine(PickleMachine):
             return
         super().build(instance, state)
 
-    def persistent(self, reference) -> Storage:
-        """("storage", type, key, device, count), and in the older format what part of it."""
+    def call_with_names(self) -> None:
+        """An object made with arguments by name: opaque, or refused."""
+        _, _, function = self.pop(), self.pop(), self.pop()
+        if not isinstance(function, Global) or function.name in (*REBUILD, *STORAGES):
+            raise ValueError("it calls something with arguments by name; nothing was executed")
+        self.push(Opaque(function.name))
+
+    # What an opaque object is filled with is dropped; a set is one.
+
+    def extend(self, items: list) -> None:
+        if not isinstance(self.top(), Opaque):
+            super().extend(items)
+
+    def add_items(self) -> None:
+        self.pop_to_mark()
+        if not isinstance(self.top(), Opaque):
+            raise ValueError("its pickle adds items to what is no set")
+
+    def frozen_set(self) -> None:
+        self.pop_to_mark()
+        self.push(Opaque("builtins.frozenset"))
+
+    def update(self, items: list) -> None:
+        """Items of a dict; keys of other types than a state_dict has become opaque ones."""
+        target = self.top()
+        if isinstance(target, Opaque):
+            return
+        odd = {i for i in range(0, len(items), 2) if isinstance(items[i], Global | Opaque | tuple)}
+        if not odd or not isinstance(target, dict) or len(items) % 2:
+            super().update(items)
+            return
+        for i in range(0, len(items), 2):
+            if i in odd:
+                target[Opaque(name_of(items[i]))] = items[i + 1]
+            else:
+                super().update(items[i : i + 2])
+
+    def persistent(self, reference) -> Storage | Global:
+        """("storage", type, key, device, count), and in the older format what part of it.
+
+        There also ("module", class, source file, source) of a class of layers: its name.
+        """
         match reference:
+            case ("module", Global() as kind, *_):
+                return kind
             case ("storage", Global(name), str(key), str(), int(count), *rest) if name in STORAGES:
                 storage = self.storage_of(key, name, count)
             case _:
@@ -155,18 +211,46 @@ def part_of(storage: Storage, offset: int, size: int) -> Storage:
     return part
 
 
+# fmt: off
+TorchMachine.opcodes = OPCODES | {
+    pickle.NEWOBJ_EX: TorchMachine.call_with_names,
+    pickle.EMPTY_SET: lambda m: m.push(Opaque("builtins.set")),
+    pickle.ADDITEMS: TorchMachine.add_items,
+    pickle.FROZENSET: TorchMachine.frozen_set,
+    pickle.SHORT_BINBYTES: lambda m: m.push(m.read(m.read_count(1))),
+    pickle.BINBYTES: lambda m: m.push(m.read(m.read_count(4))),
+    pickle.BINBYTES8: lambda m: m.push(m.read(m.read_count(8))),
+    pickle.BYTEARRAY8: lambda m: m.push(bytearray(m.read(m.read_count(8)))),
+}
+# fmt: on
+
+
+def name_of(value) -> str:
+    """The class of what stands for an object, or of a plain one."""
+    return value.name if isinstance(value, Global | Opaque) else f"builtins.{type(value).__name__}"
+
+
 def refuse_leftovers(value) -> None:
-    """Refuse a result that holds what only the machine understands: a name, a bare storage."""
-    seen, waiting = set(), [value]
+    """Refuse a result that is no data: a bare storage, or other objects and no tensor with them."""
+    seen, waiting, other, tensors = set(), [value], None, False
     while waiting:
         value = waiting.pop()
-        if isinstance(value, Global):
-            raise ValueError(f"it holds {value.name} itself, which is neither tensor nor number")
+        tensors = tensors or isinstance(value, Tensor)
+        if isinstance(value, Global | Opaque):
+            other = other or value
         if isinstance(value, Storage):
             raise ValueError("it holds a storage that belongs to no tensor")
         if isinstance(value, dict | list | tuple) and id(value) not in seen:
             seen.add(id(value))
             waiting.extend(value.values() if isinstance(value, dict) else value)
+    if other is None or tensors:
+        return
+    if isinstance(other, Global):
+        raise ValueError(f"it holds {other.name} itself, which is neither tensor nor number")
+    raise ValueError(
+        f"it asks for {other.name}, a class, and holds no tensor besides (of a model, save its "
+        "state_dict()); nothing was executed"
+    )
 
 
 # ------------------------------------------------------------- the functions that a file may name
@@ -182,6 +266,11 @@ def ordered_dict(pairs: list | None = None) -> OrderedDict:
             raise ValueError("it has an OrderedDict of what is no list of pairs")
         insert(result, pairs)
     return result
+
+
+def default_dict(factory: Global | None = None) -> dict:
+    """A defaultdict, as a dict: it is filled then."""
+    return {}
 
 
 def size_tuple(size: tuple) -> tuple[int, ...]:
@@ -252,6 +341,7 @@ def refuse_unless_sizes(what: str, numbers: tuple) -> None:
 
 REBUILD = {
     "collections.OrderedDict": ordered_dict,
+    "collections.defaultdict": default_dict,
     "torch.Size": size_tuple,
     "torch._utils._rebuild_tensor": rebuild_tensor,  # the first releases
     "torch._utils._rebuild_tensor_v2": rebuild_tensor,

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import transforms
-from ..interop import load, load_torch
+from ..interop import load
 from ..models import Preprocessing, model_entry
 from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
 from ..nn import Module
@@ -50,7 +50,7 @@ def preprocessing(model: str, transform_input: bool = False) -> Preprocessing:
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The state_dict in a file: safetensors, or what `torch.save` wrote (see `load_torch`).
+    """The state_dict in a file of any format that `mt.load` reads.
 
     A checkpoint that keeps it under one of WRAPPERS is unwrapped, and the prefix "module." of
     PyTorch's data parallel training is taken off.
@@ -58,7 +58,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     Raises: FileNotFoundError; ValueError for a file of another kind, or one without a state_dict.
     """
     path = Path(path)
-    found = load(path) if path.suffix == ".safetensors" else load_torch(path)
+    found = load(path)
     for key in WRAPPERS:
         if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
             found = found[key]

@@ -1,5 +1,7 @@
 """What goes into a safetensors file comes out again, and nothing else is taken for one."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -101,8 +103,62 @@ def test_a_truncated_or_wrong_file_is_refused_by_name(path):
     mt.save({"x": np.arange(3.0)}, path)
     for content in damages(path.read_bytes()):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"^load: .*state\.safetensors is not a whole"):
+        with pytest.raises(ValueError, match=r"^load: .*state\.safetensors is refused: its? "):
             mt.load(path)
+
+
+def entry(dtype="F32", shape=(2,), size=8):
+    return {"dtype": dtype, "shape": list(shape), "data_offsets": [0, size]}
+
+
+def write_by_hand(path, header, data):
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + data)
+
+
+def test_bfloat16_becomes_the_same_number_in_float32(path):
+    bits = np.uint16([0x3F80, 0xC049, 0x0001, 0x7F80, 0x8000, 0x7F7F])
+    header = {"w": entry("BF16", (2, 3), 12), "b": entry() | {"data_offsets": [12, 20]}}
+    write_by_hand(path, header, bits.tobytes() + np.float32([1, 2]).tobytes())
+    found = mt.load(path)
+    assert found["w"].dtype == np.float32 and found["w"].shape == (2, 3)
+    np.testing.assert_array_equal(
+        found["w"].numpy().ravel().view(np.uint32), bits.astype(np.uint32) << 16
+    )
+    assert found["b"].tolist() == [1, 2]
+
+
+WRONG = {
+    "float8": ({"w": entry("F8_E4M3", size=2)}, r"its tensor 'w' is of F8_E4M3 \(float8\)"),
+    "complex": ({"w": entry("C64", (1,))}, r"of C64 \(complex numbers\), not supported"),
+    "uint32": ({"w": entry("U32")}, r"of U32 \(unsigned integers\), not supported"),
+    "float4": ({"w": entry("F4")}, r"of F4 \(unknown numbers\), not supported"),
+    "100 axes": ({"w": entry(shape=(1,) * 99 + (2,))}, "'w' has 100 axes; at most 64"),
+    "no dtype": ({"w": {"shape": [2]}}, "not a whole .* 'w' has no dtype, shape and place"),
+    "a list": (b"[1]" + b" " * 5, "of no kind known here"),
+    "no JSON": (b"{nonsense}", "not a whole .* its header is no JSON"),
+    "deep JSON": (b'{"a":' * 100_000, "not a whole .* its header is no JSON"),
+    "a gap": ({"w": entry() | {"data_offsets": [4, 8]}}, "not a whole safetensors file"),
+    "a long shape": ({"w": entry(shape=(3,))}, "not a whole safetensors file"),
+}
+
+
+@pytest.mark.parametrize("header, reason", WRONG.values(), ids=WRONG)
+def test_headers_that_are_wrong_or_not_supported_are_refused_in_words(path, header, reason):
+    write_by_hand(path, header, bytes(8))
+    with pytest.raises(ValueError, match=f"^load: .*state.safetensors is refused: .*{reason}"):
+        mt.load(path)
+
+
+def test_the_same_state_gives_the_same_bytes_in_every_process(path):
+    """The library's order of the metadata is another in every process."""
+    metadata = {name: "x" for name in ("zebra", "ant", "yak", "bee")}
+    mt.save(STATES, path, metadata)
+    first = path.read_bytes()
+    mt.save(dict(reversed(STATES.items())), path, dict(reversed(metadata.items())))
+    assert path.read_bytes() == first
+    header = json.loads(first[8 : 8 + int.from_bytes(first[:8], "little")])
+    assert list(header["__metadata__"]) == sorted(metadata)
 
 
 def test_a_missing_file_is_named(path):

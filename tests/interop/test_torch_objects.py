@@ -194,7 +194,6 @@ def test_other_kinds_of_tensors_are_refused_by_name(read, call, what):
         ([ROW], "a storage that belongs to no tensor"),
         ({"x": (Name("torch.FloatStorage"),)}, "torch.FloatStorage itself"),
         (Name("torch._utils._rebuild_tensor_v2"), "_rebuild_tensor_v2 itself"),
-        ({(1, 2): 3}, "tuple as a key"),
     ],
 )  # fmt: skip
 def test_tensors_that_cannot_be_are_refused(read, value, reason):

@@ -94,7 +94,7 @@ def test_a_file_of_weights_is_no_checkpoint(path):
 def test_a_truncated_checkpoint_is_refused(path):
     save_checkpoint(path, {"x": np.arange(100)})
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(ValueError, match=r"^load: .*checkpoint\.safetensors is not a whole"):
+    with pytest.raises(ValueError, match=r"^load: .*checkpoint\.safetensors .* not a whole"):
         load_checkpoint(path)
 
 

@@ -1,0 +1,57 @@
+"""Objects beside the weights: which names a pickle may have for them, and what stands for them.
+
+A checkpoint has more than weights: options (argparse.Namespace), numbers of NumPy, devices, dtypes,
+dates, paths, objects of the program that wrote it. What follows in the pickle for such an object is
+dropped and an `Opaque` stands in its place: no class is looked up, let alone made.
+
+The name of a class begins with a capital, or is one of `HARMLESS`. Any other name is of a function,
+which data does not need: a file that asks for os.system is refused by that name, though nothing
+would come of it.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, eq=False)
+class Opaque:
+    """What stands for an object of the class `name` that was in a file and was not made."""
+
+    name: str
+
+    def __repr__(self) -> str:
+        return f"<{self.name}, not loaded>"
+
+
+_BUILTINS = r"(builtins|__builtin__)\."
+HARMLESS = re.compile(
+    "|".join(
+        [
+            _BUILTINS + r"(bool|int|long|float|complex|str|unicode|bytes|bytearray|object|slice)",
+            _BUILTINS + r"(x?range|tuple|list|dict|set|frozenset)",
+            r"_codecs\.encode",  # bytes, in the protocols of Python 2
+            r"(copyreg|copy_reg)\._reconstructor",  # an object, as protocols 0 and 1 have it
+            r"collections\.(deque|namedtuple)",
+            r"datetime\.(date|time|datetime|timedelta|timezone)",
+            r"numpy(\._?core)?\.(multiarray|numeric)\.(scalar|_reconstruct|_frombuffer)",
+            r"numpy\.(ndarray|dtype|bool_?|(u?int|float|complex)\d*_?|str_|bytes_)",
+            r"numpy\.dtypes\.\w+",
+            r"numpy\.random\.\w+\.__(\w+_ctor|pyx_unpickle_\w+)",
+            r"pathlib(\._local)?\.\w*Path",
+            r"re\._compile",
+            r"time\.struct_time",
+            r"torch\.(device|layout|dtype|memory_format|finfo|iinfo)",
+            r"torch\.(bool|u?int\d+|q?u?int\d+|float\d*(_e\dm\d\w*)?|double|half|bfloat16|long)",
+            r"torch\.(short|complex\d+|c(float|double)|strided|sparse_coo|\w+_format)",
+            r"torch\.serialization\._get_layout",
+        ]
+    )
+)
+
+
+def is_harmless(name: str) -> bool:
+    """Whether "module.name" is a class, as far as its name says, or a name of such data."""
+    last = name.rpartition(".")[2].lstrip("_")
+    return last[:1].isupper() or bool(HARMLESS.fullmatch(name))
