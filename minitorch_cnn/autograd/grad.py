@@ -58,3 +58,13 @@ def seed_gradient(name, y, g):
     if devices.elsewhere and g.device != y.device:
         raise RuntimeError(f"{name}: the gradient lies on {g.device}, the tensor on {y.device}")
     return g
+
+
+def forget_grads(parameters, set_to_none: bool) -> None:
+    """Set gradients to None, or those that exist to zeros in place, without a history."""
+    for p in parameters:
+        if set_to_none:
+            p.grad = None
+        elif p.grad is not None:
+            p.grad = p.grad.detach()
+            p.grad.zero_()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from .. import backend, devices
+from ..autograd.grad import forget_grads
 from ..tensor.tensor import Tensor
 from .hooks import Hooked
 from .parameter import Parameter
@@ -286,10 +287,9 @@ class Module(Hooked):
             param.requires_grad = requires_grad
         return self
 
-    def zero_grad(self) -> None:
-        """Set the gradient of every parameter to None."""
-        for param in self.parameters():
-            param.grad = None
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradient of every parameter to None, or to zeros where there is one."""
+        forget_grads(self.parameters(), set_to_none)
 
     # ------------------------------------------------------------------------------------- repr
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kernels.optimizer import adam_step
-from .optimizer import Optimizer, buffers, check_at_least_zero, check_fraction
+from .optimizer import Optimizer, buffers, check_at_least_zero, check_fraction, check_same_steps
 
 
 class Adam(Optimizer):
@@ -14,10 +14,11 @@ class Adam(Optimizer):
         s = beta2 s + (1 - beta2) g^2,  s^ = s / (1 - beta2^t)
         p = p - lr m^ / (sqrt(s^) + eps)
 
-    Raises: ValueError for negative settings or betas outside [0, 1).
-    """
+    With maximize, g = -g first; decoupled_weight_decay makes it AdamW. foreach, capturable and
+    fused change nothing here.
 
-    decoupled = False
+    Raises: ValueError for negative settings, differentiable=True or betas outside [0, 1).
+    """
 
     def __init__(
         self,
@@ -27,13 +28,24 @@ class Adam(Optimizer):
         eps: float = 1e-8,
         weight_decay: float = 0.0,
         amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
     ):
+        name = type(self).__name__
+        check_same_steps(name, differentiable=differentiable, foreach=foreach, fused=fused)
         settings = {
             "lr": lr,
             "betas": betas,
             "eps": eps,
             "weight_decay": weight_decay,
             "amsgrad": amsgrad,
+            "maximize": maximize,
+            "decoupled_weight_decay": decoupled_weight_decay,
         }
         super().__init__(params, settings)
 
@@ -48,7 +60,8 @@ class Adam(Optimizer):
         state["step"] = state.get("step", 0) + 1
         m, s = buffers(state, param, "exp_avg", "exp_avg_sq")
         (largest,) = buffers(state, param, "max_exp_avg_sq") if group["amsgrad"] else (None,)
-        settings = group["betas"], group["eps"], group["weight_decay"], self.decoupled
+        decay = group["weight_decay"], group["decoupled_weight_decay"]
+        settings = group["betas"], group["eps"], *decay
         lr = float(group["lr"])
         adam_step(param, grad, m, s, largest, state["step"], lr, *settings)
 
@@ -59,8 +72,6 @@ class AdamW(Adam):
     Raises: as Adam.
     """
 
-    decoupled = True
-
     def __init__(
         self,
         params,
@@ -69,5 +80,24 @@ class AdamW(Adam):
         eps: float = 1e-8,
         weight_decay: float = 1e-2,
         amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )

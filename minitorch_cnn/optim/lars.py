@@ -29,12 +29,15 @@ class LARS(Optimizer):
         momentum: float = 0.9,
         weight_decay: float = 0.0,
         trust_coefficient: float = 1e-3,
+        *,
+        maximize: bool = False,
     ):
         settings = {
             "lr": lr,
             "momentum": momentum,
             "weight_decay": weight_decay,
             "trust_coefficient": trust_coefficient,
+            "maximize": maximize,
         }
         super().__init__(params, settings)
 

@@ -8,18 +8,22 @@ from typing import Any
 import numpy as np
 
 from .. import backend, devices
+from ..autograd.grad import forget_grads
 from ..autograd.modes import enable_grad
 from ..kernels.workspace import keep_freed_memory
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
+
+LATER = ("maximize", "decoupled_weight_decay")  # settings that older state dicts lack
 
 
 class Optimizer:
     """The base of the optimizers; a subclass defines `check_settings` and `update`.
 
     params: an iterable of Tensors, or of dicts {"params": tensors, "lr": ...} whose settings
-    replace the defaults. `param_groups` is the list of such dicts, complete; `state` maps a
-    parameter to the arrays kept for it.
+    replace the defaults. `param_groups` is the list of such dicts, complete, with any keys of the
+    user's own ("name", "lr_scale") as they were; `state` maps a parameter to the arrays kept for
+    it. With the setting "maximize" the steps go up the gradient, not down.
     """
 
     def __init__(
@@ -31,6 +35,8 @@ class Optimizer:
                 f"{name}: params must be an iterable of Tensors or dicts, "
                 f"got {type(params).__name__}"
             )
+        if isinstance(params, set | frozenset):
+            raise TypeError(f"{name}: params must have an order, and a set has none")
         params = list(params)
         if not params:
             raise ValueError(f"{name}: params is empty")
@@ -53,10 +59,9 @@ class Optimizer:
                 f"{name}: a param group must be a dict with params, got {param_group!r}"
             )
         params = param_group["params"]
+        if isinstance(params, set | frozenset):
+            raise TypeError(f"{name}: params must have an order, and a set has none")
         params = [params] if isinstance(params, Tensor) else list(params)
-        unknown = param_group.keys() - self.defaults.keys() - {"params"}
-        if unknown:
-            raise ValueError(f"{name}: unknown settings {sorted(unknown)} in a param group")
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -93,22 +98,23 @@ class Optimizer:
             with enable_grad():
                 loss = closure()
         for group in self.param_groups:
+            up = group.get("maximize", False)
             for p in group["params"]:
                 if p.grad is not None:
                     # 16-bit numbers step in float32, and so do their buffers: see `update`
                     array = widened(p.data)
                     state = self.state.setdefault(p, {})
-                    self.update(array, widened(p.grad.data), state, group)
+                    grad = widened(p.grad.data)
+                    self.update(array, -grad if up else grad, state, group)
                     if array is not p.data:
                         p.data[...] = array
                     p.bump_version()
         return loss
 
-    def zero_grad(self) -> None:
-        """Set the gradients of all parameters to None."""
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Set the gradients of all parameters to None, or to zeros where there are any."""
         for group in self.param_groups:
-            for p in group["params"]:
-                p.grad = None
+            forget_grads(group["params"], set_to_none)
 
     # ------------------------------------------------------------------------------------ state
 
@@ -146,6 +152,7 @@ class Optimizer:
             raise ValueError(f"{name}: groups of {sizes} parameters must be groups of {own_sizes}")
         groups = []
         for own, group in zip(self.param_groups, saved, strict=True):
+            group = {**{k: self.defaults[k] for k in LATER if k in self.defaults}, **group}
             missing = self.defaults.keys() - group.keys()
             if missing:
                 raise ValueError(f"{name}: a param group lacks {sorted(missing)}")
@@ -191,6 +198,21 @@ def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
         )
     dtype = backend.float32 if backend.is_half(p.dtype) else p.dtype
     return devices.moved(array.astype(dtype), p.device, name)  # a copy, and contiguous
+
+
+def check_same_steps(optimizer: str, **settings: bool | None) -> None:
+    """ValueError, in the name of the optimizer, for a differentiable step, which there is not.
+
+    foreach, fused and capturable, PyTorch's ways to make the same step faster on a GPU, change
+    nothing here.
+    """
+    if settings["differentiable"]:
+        raise ValueError(
+            f"{optimizer}: differentiable=True cannot be had: steps are made in place, outside of "
+            "the graph"
+        )
+    if settings.get("foreach") and settings.get("fused"):
+        raise ValueError(f"{optimizer}: foreach=True and fused=True exclude each other")
 
 
 def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarray]:

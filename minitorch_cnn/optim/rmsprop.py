@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kernels.optimizer import rmsprop_step
-from .optimizer import Optimizer, buffers, check_at_least_zero
+from .optimizer import Optimizer, buffers, check_at_least_zero, check_same_steps
 
 
 class RMSprop(Optimizer):
@@ -18,7 +18,9 @@ class RMSprop(Optimizer):
     eps is outside the root, as in PyTorch. TensorFlow, and the Inception papers with it (eps = 1),
     put it inside and start from s = 1: their settings give other steps here.
 
-    Raises: ValueError for negative settings.
+    With maximize, g = -g first. capturable and foreach change nothing here.
+
+    Raises: ValueError for negative settings or differentiable=True.
     """
 
     def __init__(
@@ -30,7 +32,12 @@ class RMSprop(Optimizer):
         weight_decay: float = 0.0,
         momentum: float = 0.0,
         centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
     ):
+        check_same_steps("RMSprop", differentiable=differentiable)
         settings = {
             "lr": lr,
             "alpha": alpha,
@@ -38,6 +45,7 @@ class RMSprop(Optimizer):
             "weight_decay": weight_decay,
             "momentum": momentum,
             "centered": centered,
+            "maximize": maximize,
         }
         super().__init__(params, settings)
 

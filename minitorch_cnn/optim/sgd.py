@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..kernels.optimizer import sgd_step
-from .optimizer import Optimizer, buffers, check_at_least_zero
+from .optimizer import Optimizer, buffers, check_at_least_zero, check_same_steps
 
 
 class SGD(Optimizer):
@@ -14,7 +14,10 @@ class SGD(Optimizer):
         g = g + momentum v if nesterov else v
         p = p - lr g
 
-    Raises: ValueError for negative settings, or nesterov without momentum or with dampening.
+    With maximize, g = -g first. foreach and fused change nothing here.
+
+    Raises: ValueError for negative settings, differentiable=True, or nesterov without momentum or
+    with dampening.
     """
 
     def __init__(
@@ -25,13 +28,20 @@ class SGD(Optimizer):
         dampening: float = 0.0,
         weight_decay: float = 0.0,
         nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
     ):
+        check_same_steps("SGD", differentiable=differentiable, foreach=foreach, fused=fused)
         settings = {
             "lr": lr,
             "momentum": momentum,
             "dampening": dampening,
             "weight_decay": weight_decay,
             "nesterov": nesterov,
+            "maximize": maximize,
         }
         super().__init__(params, settings)
 

@@ -1,10 +1,15 @@
 """Learning-rate schedules: torch.optim.lr_scheduler's names, arguments and step-by-step values."""
 
 from .base import LRScheduler
+from .chained import ChainedScheduler
+from .cyclic import CosineAnnealingWarmRestarts, CyclicLR
 from .decay import (
+    ConstantLR,
     CosineAnnealingLR,
+    ExponentialLR,
     LambdaLR,
     LinearLR,
+    MultiplicativeLR,
     MultiStepLR,
     PolynomialLR,
     StepLR,
@@ -14,11 +19,17 @@ from .plateau import ReduceLROnPlateau
 from .sequential import SequentialLR
 
 __all__ = [
+    "ChainedScheduler",
+    "ConstantLR",
     "CosineAnnealingLR",
+    "CosineAnnealingWarmRestarts",
+    "CyclicLR",
+    "ExponentialLR",
     "LRScheduler",
     "LambdaLR",
     "LinearLR",
     "MultiStepLR",
+    "MultiplicativeLR",
     "OneCycleLR",
     "PolynomialLR",
     "ReduceLROnPlateau",

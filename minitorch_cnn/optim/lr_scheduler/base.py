@@ -16,11 +16,15 @@ class LRScheduler:
     epoch or once per batch, whichever the schedule counts in. Making a schedule does its step 0.
     With last_epoch >= 0 it goes on behind that step from the rates that the optimizer has.
 
+    A param group that is added later joins schedules that say how the rate changes; those that say
+    what it is (`follows_base_lrs`) refuse to go on, and must be made anew.
+
     Raises: TypeError for what is not an Optimizer, KeyError for last_epoch >= 0 without groups'
     initial_lr.
     """
 
     not_stored = ("optimizer",)
+    follows_base_lrs = False  # whether the rates are made from those at the start
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         check_optimizer(type(self).__name__, optimizer)
@@ -45,8 +49,19 @@ class LRScheduler:
         """The rates at step 0, or behind last_epoch: those there are, unless a subclass differs."""
         return self.current()
 
-    def step(self) -> None:
-        """Go on to the next step and set its rates."""
+    def step(self, epoch: None = None) -> None:
+        """Go on to the next step and set its rates.
+
+        Raises: TypeError for an epoch, which PyTorch takes with a warning: a schedule counts
+        itself; ValueError for param groups that the schedule does not know.
+        """
+        if epoch is not None:
+            raise TypeError(
+                f"{type(self).__name__}.step: epoch={epoch} cannot be given, a schedule counts its "
+                "own steps; to go on behind one, make it with last_epoch or load a state_dict"
+            )
+        if self.follows_base_lrs:
+            self._check_groups()
         self.last_epoch += 1
         self._set(self.get_lr())
 
@@ -80,9 +95,19 @@ class LRScheduler:
 
     def restart(self) -> None:
         """Go back to step 0, from the rates the schedule was made with."""
+        self._check_groups()
         self.last_epoch = 0
         self._set(self.base_lrs)
         self._set(self.first_lr())
+
+    def _check_groups(self) -> None:
+        """ValueError if param groups were added since the schedule was made."""
+        groups = len(self.optimizer.param_groups)
+        if groups != len(self.base_lrs):
+            raise ValueError(
+                f"{type(self).__name__}: the optimizer has {groups} param groups, and had "
+                f"{len(self.base_lrs)} when the schedule was made; make it after add_param_group"
+            )
 
     def _set(self, lrs: Sequence[float]) -> None:
         for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
@@ -96,6 +121,14 @@ def check_optimizer(scheduler: str, optimizer: Optimizer) -> None:
         raise TypeError(
             f"{scheduler}: optimizer must be an Optimizer, got {type(optimizer).__name__}"
         )
+
+
+def set_momentum(group: dict[str, Any], value: float) -> None:
+    """Give a param group this momentum, or first beta where it has betas."""
+    if "betas" in group:
+        group["betas"] = (value, *group["betas"][1:])
+    else:
+        group["momentum"] = value
 
 
 def per_group(scheduler: str, optimizer: Optimizer, name: str, value) -> list[float]:

@@ -1,4 +1,4 @@
-"""Schedules of one formula: steps, polynomial, cosine, linear (warm-up), any function."""
+"""Schedules of one formula: steps, powers, polynomial, cosine, linear (warm-up), any function."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Iterable
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, check_optimizer, per_group
 
 
 class StepLR(LRScheduler):
@@ -50,6 +50,50 @@ class MultiStepLR(LRScheduler):
     def get_lr(self) -> list[float]:
         factor = self.gamma ** self.milestones.count(self.last_epoch)
         return [lr * factor for lr in self.current()]
+
+
+class ExponentialLR(LRScheduler):
+    """lr times gamma at every step."""
+
+    def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
+        self.gamma = gamma
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        return [lr * self.gamma for lr in self.current()]
+
+
+class ConstantLR(LRScheduler):
+    """lr times factor for total_iters steps, then lr itself.
+
+    Raises: ValueError for factor outside [0, 1] or total_iters below 1.
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        factor: float = 1 / 3,
+        total_iters: int = 5,
+        last_epoch: int = -1,
+    ):
+        check_count("ConstantLR", total_iters=total_iters)
+        if not 0 <= factor <= 1:
+            raise ValueError(f"ConstantLR: factor={factor} must be in [0, 1]")
+        self.factor, self.total_iters = factor, total_iters
+        super().__init__(optimizer, last_epoch)
+
+    def first_lr(self) -> list[float]:
+        if self.last_epoch == 0:
+            return [lr * self.factor for lr in self.current()]
+        return self.get_lr()
+
+    def get_lr(self) -> list[float]:
+        if self.last_epoch != self.total_iters:
+            return self.current()
+        if self.factor == 0:  # no factor leads back
+            self._check_groups()
+            return self.base_lrs
+        return [lr * (1 / self.factor) for lr in self.current()]
 
 
 class LinearLR(LRScheduler):
@@ -133,6 +177,7 @@ class CosineAnnealingLR(LRScheduler):
     def get_lr(self) -> list[float]:
         t, end, low = self.last_epoch, self.T_max, self.eta_min
         if (t - 1 - end) % (2 * end) == 0:  # the rate was eta_min, which no factor leads away from
+            self._check_groups()
             rise = (1 - math.cos(math.pi / end)) / 2
             return [
                 lr + (base - low) * rise
@@ -149,6 +194,7 @@ class LambdaLR(LRScheduler):
     """
 
     not_stored = ("optimizer", "lr_lambdas")
+    follows_base_lrs = True
 
     def __init__(
         self,
@@ -156,17 +202,38 @@ class LambdaLR(LRScheduler):
         lr_lambda: Callable[[int], float] | list[Callable[[int], float]],
         last_epoch: int = -1,
     ):
-        self.lr_lambdas = per_group("LambdaLR", optimizer, "lr_lambda", lr_lambda)
+        name = type(self).__name__
+        check_optimizer(name, optimizer)
+        self.lr_lambdas = per_group(name, optimizer, "lr_lambda", lr_lambda)
+        for fn in self.lr_lambdas:
+            if not callable(fn):
+                raise TypeError(f"{name}: lr_lambda must be a function, got {type(fn).__name__}")
         super().__init__(optimizer, last_epoch)
 
     def first_lr(self) -> list[float]:
         return self.get_lr()
 
     def get_lr(self) -> list[float]:
-        return [
-            base * fn(self.last_epoch)
-            for base, fn in zip(self.base_lrs, self.lr_lambdas, strict=True)
-        ]
+        return self._scaled(self.base_lrs)
+
+    def _scaled(self, lrs: list[float]) -> list[float]:
+        return [lr * fn(self.last_epoch) for lr, fn in zip(lrs, self.lr_lambdas, strict=True)]
+
+
+class MultiplicativeLR(LambdaLR):
+    """lr times lr_lambda(t) at every step t from 1 on; see LambdaLR."""
+
+    def first_lr(self) -> list[float]:
+        return self.current()
+
+    def get_lr(self) -> list[float]:
+        return self._scaled(self.current())
+
+    def restart(self) -> None:
+        """Go back to step 0, whose rates are those now times lr_lambda(0)."""
+        self._check_groups()
+        self.last_epoch = 0
+        self._set(self.get_lr())
 
 
 def check_count(scheduler: str, **counts: int) -> None:

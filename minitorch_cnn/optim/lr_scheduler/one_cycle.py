@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, check_optimizer, per_group
+from .base import LRScheduler, check_optimizer, per_group, set_momentum
 from .decay import check_count
 
 
@@ -22,6 +22,8 @@ class OneCycleLR(LRScheduler):
     Raises: ValueError for settings out of range, an optimizer without momentum, or a step after the
     last.
     """
+
+    follows_base_lrs = True
 
     def __init__(
         self,
@@ -102,10 +104,7 @@ class OneCycleLR(LRScheduler):
         lr, next_lr, momentum, next_momentum = names
         if self.cycle_momentum:
             value = self._between(group[momentum], group[next_momentum], fraction)
-            if "betas" in group:
-                group["betas"] = (value, *group["betas"][1:])
-            else:
-                group["momentum"] = value
+            set_momentum(group, value)
         return self._between(group[lr], group[next_lr], fraction)
 
     def _between(self, start: float, end: float, fraction: float) -> float:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Mapping
-from typing import Any
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer
-from .plateau import ReduceLROnPlateau
+from .composed import Composed
 
 
-class SequentialLR(LRScheduler):
+class SequentialLR(Composed):
     """schedulers[0] until milestones[0], then schedulers[1] from its own step 0, and so on.
 
     A training that was interrupted goes on by load_state_dict; PyTorch's argument last_epoch, which
@@ -21,8 +19,6 @@ class SequentialLR(LRScheduler):
     optimizer and none a ReduceLROnPlateau, whose step needs an argument.
     """
 
-    not_stored = ("optimizer", "schedulers")
-
     def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int]):
         check_optimizer("SequentialLR", optimizer)
         if not schedulers or len(milestones) != len(schedulers) - 1:
@@ -30,16 +26,8 @@ class SequentialLR(LRScheduler):
                 f"SequentialLR: {len(milestones)} milestones do not go with {len(schedulers)} "
                 "schedulers, which need one fewer than they are"
             )
-        for i, scheduler in enumerate(schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(f"SequentialLR: schedulers[{i}] must not be a ReduceLROnPlateau")
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(f"SequentialLR: schedulers[{i}] belongs to another optimizer")
-        self.optimizer = optimizer
-        self.schedulers, self.milestones = list(schedulers), list(milestones)
-        # Making the schedules did the step 0 of each, one on top of the other.
-        for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
+        super().__init__(optimizer, schedulers)
+        self.milestones = list(milestones)
         self._first_step()
 
     def step(self) -> None:
@@ -58,24 +46,6 @@ class SequentialLR(LRScheduler):
         self._in_force().restart()
         self._last_lr = self.current()
 
-    def state_dict(self) -> dict[str, Any]:
-        """Where the sequence stands, and each of its schedules."""
-        return {**super().state_dict(), "schedulers": [s.state_dict() for s in self.schedulers]}
-
-    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a `state_dict` of a sequence of the same schedules; ValueError for another."""
-        self._check_keys(state_dict)
-        rest = dict(state_dict)
-        states = rest.pop("schedulers")
-        if len(states) != len(self.schedulers):
-            raise ValueError(
-                f"SequentialLR.load_state_dict: {len(states)} schedulers, "
-                f"expected {len(self.schedulers)}"
-            )
-        for scheduler, state in zip(self.schedulers, states, strict=True):
-            scheduler.load_state_dict(state)
-        self.__dict__.update(rest)
-
     def _in_force(self) -> LRScheduler:
         return self.schedulers[bisect_right(self.milestones, self.last_epoch)]
 
@@ -83,8 +53,3 @@ class SequentialLR(LRScheduler):
         self._rewind()
         self._in_force()._first_step()
         self._last_lr = self.current()
-
-    def _rewind(self) -> None:
-        self.last_epoch = 0
-        for scheduler in self.schedulers:
-            scheduler.last_epoch = -1

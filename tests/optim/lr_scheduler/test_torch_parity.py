@@ -11,6 +11,7 @@ from minitorch_cnn import nn, optim
 from minitorch_cnn.optim import lr_scheduler
 
 STEPS = 50
+COMPOSED = ("SequentialLR", "ChainedScheduler", "ReduceLROnPlateau")  # without last_epoch
 
 
 def sequence(library, optimizer, milestones, *rows):
@@ -19,6 +20,9 @@ def sequence(library, optimizer, milestones, *rows):
 
 
 def build(library, optimizer, name, settings):
+    if name == "ChainedScheduler":
+        parts = [getattr(library, part)(optimizer, **s) for part, s in settings]
+        return library.ChainedScheduler(parts)
     if name == "SequentialLR":
         return sequence(library, optimizer, *settings)
     return getattr(library, name)(optimizer, **settings)
@@ -43,6 +47,71 @@ TABLE = [
     ("SequentialLR", ([4, 20], WARM_UP, ("StepLR", {"step_size": 3}), ("PolynomialLR", {}))),
     ("SequentialLR", ([10], ("MultiStepLR", {"milestones": [0, 4]}), WARM_UP)),
     ("SequentialLR", ([6], WARM_UP, ("OneCycleLR", {"max_lr": 1.0, "total_steps": 44}))),
+    ("ExponentialLR", {"gamma": 0.9}),
+    ("ConstantLR", {}),
+    ("ConstantLR", {"factor": 0.7, "total_iters": 1}),
+    ("MultiplicativeLR", {"lr_lambda": lambda t: 1 - t / 100}),
+    ("MultiplicativeLR", {"lr_lambda": [lambda t: 0.9, lambda t: 1.1]}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 5}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 4, "T_mult": 2, "eta_min": 0.02}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4}),
+    (
+        "CyclicLR",
+        {
+            "base_lr": [0.01, 0.02],
+            "max_lr": [0.1, 0.3],
+            "step_size_up": 4,
+            "step_size_down": 7,
+            "mode": "triangular2",
+        },
+    ),
+    (
+        "CyclicLR",
+        {
+            "base_lr": 0.01,
+            "max_lr": 0.1,
+            "step_size_up": 3,
+            "mode": "exp_range",
+            "gamma": 0.95,
+            "cycle_momentum": False,
+        },
+    ),
+    (
+        "CyclicLR",
+        {
+            "base_lr": 0.01,
+            "max_lr": 0.1,
+            "step_size_up": 4,
+            "base_momentum": 0.7,
+            "scale_fn": lambda t: 1 / (1 + t),
+            "scale_mode": "iterations",
+        },
+    ),
+    ("ChainedScheduler", [WARM_UP, ("ExponentialLR", {"gamma": 0.9})]),
+    (
+        "ChainedScheduler",
+        [
+            ("ConstantLR", {"factor": 0.1}),
+            ("StepLR", {"step_size": 3}),
+            ("MultiplicativeLR", {"lr_lambda": lambda t: 1.1}),
+        ],
+    ),
+    ("SequentialLR", ([5], ("ConstantLR", {}), ("ExponentialLR", {"gamma": 0.9}))),
+    (
+        "SequentialLR",
+        (
+            [5, 20],
+            ("ExponentialLR", {"gamma": 0.9}),
+            ("ConstantLR", {}),
+            ("MultiplicativeLR", {"lr_lambda": lambda t: 0.8 + t / 50}),
+        ),
+    ),
+    ("SequentialLR", ([6], WARM_UP, ("CosineAnnealingWarmRestarts", {"T_0": 5, "T_mult": 2}))),
+    ("SequentialLR", ([6], ("CosineAnnealingWarmRestarts", {"T_0": 4}), WARM_UP)),
+    (
+        "SequentialLR",
+        ([6], WARM_UP, ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.2, "step_size_up": 4})),
+    ),
     ("OneCycleLR", {"max_lr": 1.0, "total_steps": STEPS}),
     ("OneCycleLR", {"max_lr": [1.0, 2.0], "epochs": 10, "steps_per_epoch": 5}),
     ("OneCycleLR", {"max_lr": 1.0, "total_steps": STEPS, "three_phase": True}),
@@ -121,9 +190,7 @@ def test_a_schedule_goes_on_from_its_state_in_json(torch, name, settings):
     np.testing.assert_array_equal(rows + advance(second, resumed, range(17, 40)), expected)
 
 
-@pytest.mark.parametrize(
-    "name, settings", [row for row in TABLE if row[0] not in ("SequentialLR", "ReduceLROnPlateau")]
-)
+@pytest.mark.parametrize("name, settings", [row for row in TABLE if row[0] not in COMPOSED])
 def test_last_epoch_goes_on_behind_a_step(torch, name, settings):
     pairs = []
     for library, optimizer in zip(
@@ -153,6 +220,52 @@ def test_schedules_multiply(torch):
             rates.append(state_of(optimizer))
         results.append(rates)
     np.testing.assert_allclose(*results, rtol=1e-12)
+
+
+@pytest.mark.parametrize("T_mult", [1, 2, 3])
+def test_warm_restarts_go_to_fractions_of_epochs_as_pytorchs_do(torch, T_mult):
+    rows = []
+    for library, optimizer in zip(
+        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
+    ):
+        scheduler = library.CosineAnnealingWarmRestarts(optimizer, 3, T_mult)
+        rows.append([])
+        for i in range(160):
+            optimizer.step()
+            scheduler.step(i / 8 if i % 11 else None)
+            rows[-1].append([*scheduler.get_last_lr(), scheduler.last_epoch, scheduler.T_i])
+    np.testing.assert_array_equal(*rows)
+
+
+@pytest.mark.parametrize(
+    "name, settings",
+    [row for row in TABLE if row[0] not in ("OneCycleLR", "SequentialLR", "ReduceLROnPlateau")],
+)
+def test_a_group_added_later_joins_where_it_does_in_pytorch(torch, name, settings):
+    results = []
+    for library, optimizer, tensors in zip(
+        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), (mt, torch), strict=True
+    ):
+        scheduler = build(library, optimizer, name, settings)
+        advance(optimizer, scheduler, range(3))
+        weight = tensors.nn.Parameter(tensors.ones(1))
+        optimizer.add_param_group({"params": [weight], "lr": 0.5, "name": "late"})
+        try:
+            results.append(
+                np.array(
+                    [
+                        [v for v in r if isinstance(v, float)]
+                        for r in advance(optimizer, scheduler, range(3, 9))
+                    ]
+                )
+            )
+        except ValueError as error:
+            results.append(str(error))
+    ours, theirs = results
+    if isinstance(theirs, str):
+        assert "make it after add_param_group" in ours
+    else:
+        np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
 def test_one_cycle_moves_the_first_beta_of_adam(torch):
