@@ -9,13 +9,15 @@ from .digits import Digits
 from .folder import ImageFolder, find_images
 from .image_file import IMAGE_ENDINGS, read_image
 from .images import ImageDataset
-from .mnist import MNIST, FashionMNIST
+from .mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from .shapes import Shapes
 
 __all__ = [
     "CIFAR10",
     "CIFAR100",
+    "EMNIST",
     "IMAGE_ENDINGS",
+    "KMNIST",
     "MNIST",
     "Digits",
     "FashionMNIST",
