@@ -21,6 +21,7 @@ from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
 from ..functional.conv import Conv2d, ConvTranspose2d
 from ..functional.interpolate import Interpolate
 from ..functional.max_pool import AdaptiveMaxPool2d, MaxPool2d
+from ..functional.resample_taps import Resample
 from ..kernels.window import Window, adaptive_spans
 from ..tensor import Tensor
 from ..tensor.indexing import Index, IndexSelect
@@ -291,6 +292,13 @@ def interpolated(node, i, axis, n, out):
     return _tabled(axis, lower.tolist(), upper.tolist(), n)
 
 
+def tapped(node, i, axis, n, out):
+    taps = node.taps[i]
+    first = np.where(taps.used, taps.places, n).min(0)
+    last = np.where(taps.used, taps.places, -1).max(0)
+    return _tabled(axis, first.tolist(), last.tolist(), n)
+
+
 def padded(node, i, axis, n, out):
     before = node.widths[i - 2][0]
     return axis.read_by(lambda o: (o - before, o - before))
@@ -351,6 +359,7 @@ RULES = {
     AdaptiveAvgPool2d: adaptive,
     AdaptiveMaxPool2d: adaptive,
     Interpolate: interpolated,
+    Resample: tapped,
     ConstantPad: padded,
     Index: indexed,
     IndexSelect: selected,

@@ -1,8 +1,9 @@
-"""interpolate: resampling of feature maps, one axis at a time, nearest or bilinear."""
+"""interpolate: resampling of feature maps, one axis after the other."""
 
 from __future__ import annotations
 
 import math
+import numbers
 from functools import lru_cache
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from ..autograd.function import Function
 from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
 from ..tensor.tensor import Tensor
-from .checks import check_float, check_tensor
+from .checks import check_float, check_tensor, wide
+from .resample_taps import Resample, antialias_taps, area_taps, cubic_taps
 
 
 class Interpolate(Function):
@@ -20,7 +22,7 @@ class Interpolate(Function):
 
     def forward(ctx, x, maps):
         ctx.maps = maps
-        return resample_forward(x, maps)
+        return resample_forward(wide(x), maps).astype(x.dtype, copy=False)
 
     def backward(ctx, gy):
         return InterpolateBackward.apply(gy, maps=ctx.maps)
@@ -33,40 +35,46 @@ class InterpolateBackward(Function):
 
     def forward(ctx, gy, maps):
         ctx.maps = maps
-        return resample_input_grad(gy, maps)
+        return resample_input_grad(wide(gy), maps).astype(gy.dtype, copy=False)
 
     def backward(ctx, gx):
         return Interpolate.apply(gx, maps=ctx.maps)
 
 
 @lru_cache(maxsize=256)
-def nearest_map(size: int, out: int, scale: float | None, image: bool) -> AxisMap:
-    """lower[o] = floor(o / scale), in PyTorch's single precision.
+def nearest_map(size: int, out: int, step: float, exact: bool) -> AxisMap:
+    """lower[o] = floor(o step), or floor((o + 1/2) step) if exact, in PyTorch's single precision.
 
-    In images PyTorch copies or doubles pixels where the sizes are 1:1 or 1:2, whatever the scale.
+    PyTorch's CPU copies or doubles the pixels of small images (OH + OW <= 128) whose sizes are 1:1
+    or 1:2, whatever the factor; its GPUs, and here all sizes, follow the formula.
     """
-    o = np.arange(out)
-    if image and out in (size, 2 * size):
-        return AxisMap(size, o * size // out)
-    step = np.float32(1 / scale) if scale is not None else np.float32(size) / np.float32(out)
-    return AxisMap(
-        size, np.minimum(np.floor(o.astype(np.float32) * step).astype(np.int64), size - 1)
-    )
+    o = np.arange(out, dtype=np.float32) + np.float32(0.5 if exact else 0)
+    return AxisMap(size, np.minimum((o * np.float32(step)).astype(np.int64), size - 1))
 
 
 @lru_cache(maxsize=256)
-def linear_map(size: int, out: int, scale: float | None, align_corners: bool) -> AxisMap:
-    """Where element o reads: (o + 1/2) / scale - 1/2, or o (size-1) / (out-1) if align_corners."""
+def linear_map(size: int, out: int, step: float, align_corners: bool) -> AxisMap:
+    """Where element o reads: (o + 1/2) step - 1/2, or o step if align_corners."""
     o = np.arange(out)
     if out == size:
         return AxisMap(size, o)
-    if align_corners:
-        source = o * ((size - 1) / (out - 1) if out > 1 else 0.0)
-    else:
-        step = 1 / scale if scale is not None else size / out
-        source = np.maximum((o + 0.5) * step - 0.5, 0)
+    source = o * step if align_corners else np.maximum((o + 0.5) * step - 0.5, 0)
     lower = np.minimum(source.astype(np.int64), size - 1)
     return AxisMap(size, lower, np.minimum(lower + 1, size - 1), np.minimum(source - lower, 1))
+
+
+# How many axes each mode resamples.
+MODES = {
+    "nearest": (1, 2, 3),
+    "nearest-exact": (1, 2, 3),
+    "area": (1, 2, 3),
+    "linear": (1,),
+    "bilinear": (2,),
+    "bicubic": (2,),
+    "trilinear": (3,),
+}
+LAYOUTS = {1: "(N, C, L)", 2: "(N, C, H, W)", 3: "(N, C, D, H, W)"}
+ALIGNABLE = ("linear", "bilinear", "bicubic", "trilinear")
 
 
 def interpolate(
@@ -76,29 +84,35 @@ def interpolate(
     mode: str = "nearest",
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
 ) -> Tensor:
-    """Resample to a size, or by a factor.
+    """Resample to a size, or by a factor.    x (N, C, *) -> y (N, C, *)
 
-    x (N, C, H, W) -> y (N, C, OH, OW); "nearest" also x (N, C, L) -> y (N, C, OL)
+    Modes: "linear" (N, C, L), "bilinear" and "bicubic" (N, C, H, W), "trilinear" (N, C, D, H, W);
+    "nearest", "nearest-exact" and "area" (averages) take all three layouts. "nearest-exact" takes
+    the pixel nearest to the centre, "nearest" the one nearest to the upper left corner.
 
     Either `size` or `scale_factor` is given, one number for all axes or one for each. A factor s
     makes OH = floor(H s); places are computed with s, or with OH / H if recompute_scale_factor.
-    align_corners ("bilinear" only) keeps the centres of corner pixels in place, not their edges.
+    align_corners (linear and cubic modes) keeps the centres of corner pixels in place, not their
+    edges. antialias ("bilinear" and "bicubic") widens the kernel when shrinking.
 
     Raises: ValueError for both or neither of size and scale_factor, their length, a size below 1,
-    an unknown mode, another rank, or align_corners with "nearest"; TypeError for integers in
-    "bilinear".
+    an unknown mode, another rank, or align_corners or antialias where they mean nothing; TypeError
+    for integers outside "nearest" and "nearest-exact".
     """
     name = "interpolate"
-    if mode not in ("nearest", "bilinear"):
-        raise ValueError(f"{name}: mode={mode!r} must be 'nearest' or 'bilinear'")
+    if mode not in MODES:
+        raise ValueError(f"{name}: mode={mode!r} must be one of {', '.join(map(repr, MODES))}")
     check_tensor(name, input=input)
-    if mode == "bilinear":
+    if not mode.startswith("nearest"):
         check_float(name, input=input)
-    elif align_corners is not None:
-        raise ValueError(f"{name}: align_corners={align_corners} must be None in mode 'nearest'")
-    if input.ndim != 4 and (mode, input.ndim) != ("nearest", 3):
-        layout = "(N, C, H, W) or (N, C, L)" if mode == "nearest" else "(N, C, H, W)"
+    if align_corners is not None and mode not in ALIGNABLE:
+        raise ValueError(f"{name}: align_corners={align_corners} must be None in mode {mode!r}")
+    if antialias and mode not in ("bilinear", "bicubic"):
+        raise ValueError(f"{name}: antialias=True needs mode 'bilinear' or 'bicubic', got {mode!r}")
+    if input.ndim - 2 not in MODES[mode]:
+        layout = " or ".join(LAYOUTS[axes] for axes in MODES[mode])
         raise ValueError(f"{name}: input of shape {input.shape} must be {layout} in mode {mode!r}")
     sizes, scales = _output_sizes(name, input.shape[2:], size, scale_factor)
     if recompute_scale_factor:
@@ -107,12 +121,31 @@ def interpolate(
                 f"{name}: recompute_scale_factor=True needs scale_factor, but size={size} was given"
             )
         scales = (None,) * len(sizes)
-    axes = zip(input.shape[2:], sizes, scales, strict=True)
-    if mode == "nearest":
-        maps = tuple(nearest_map(*axis, image=input.ndim == 4) for axis in axes)
+    axes = tuple(zip(input.shape[2:], sizes, scales, strict=True))
+    return _resampled(input, axes, mode, bool(align_corners), antialias)
+
+
+def _resampled(input, axes, mode, align_corners, antialias):
+    """`input` resampled along its last axes, each of them (size, output size, factor or None)."""
+    if mode == "area":
+        return Resample.apply(input, taps=tuple(area_taps(n, out) for n, out, _ in axes))
+    steps = [(n, out, _step(n, out, scale, align_corners)) for n, out, scale in axes]
+    if antialias:
+        return Resample.apply(input, taps=tuple(antialias_taps(*axis, mode) for axis in steps))
+    if mode == "bicubic":
+        return Resample.apply(input, taps=tuple(cubic_taps(*axis, align_corners) for axis in steps))
+    if mode.startswith("nearest"):
+        maps = tuple(nearest_map(*axis, exact=mode == "nearest-exact") for axis in steps)
     else:
-        maps = tuple(linear_map(*axis, bool(align_corners)) for axis in axes)
+        maps = tuple(linear_map(*axis, align_corners) for axis in steps)
     return Interpolate.apply(input, maps=maps)
+
+
+def _step(size: int, out: int, scale: float | None, align_corners: bool) -> float:
+    """How far apart in the input two neighbours of the output are."""
+    if align_corners:
+        return (size - 1) / (out - 1) if out > 1 else 0.0
+    return size / out if scale is None else 1 / scale
 
 
 def _output_sizes(name, spatial, size, scale_factor):
@@ -132,6 +165,8 @@ def _output_sizes(name, spatial, size, scale_factor):
             raise TypeError(f"{name}: size={size} must be of integers")
         sizes, scales = tuple(map(int, each)), (None,) * len(each)
     else:
+        if not all(isinstance(s, numbers.Real) and np.isfinite(s) for s in each):
+            raise TypeError(f"{name}: scale_factor={scale_factor} must be of finite numbers")
         scales = tuple(map(float, each))
         sizes = tuple(math.floor(n * s) for n, s in zip(spatial, scales, strict=True))
     if min(*spatial, *sizes) < 1:

@@ -47,6 +47,9 @@ class ZeroPad2d(Module):
         return f"{self.padding}"
 
 
+UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
+
+
 class Upsample(Module):
     """Resample feature maps, x (N, C, *), to a size or by a factor; see F.interpolate.
 
@@ -66,7 +69,7 @@ class Upsample(Module):
             raise ValueError(
                 f"Upsample: either size={size} or scale_factor={scale_factor} must be given"
             )
-        check_one_of("Upsample", ("nearest", "bilinear"), mode=mode)
+        check_one_of("Upsample", UPSAMPLE_MODES, mode=mode)
         self.size, self.mode, self.align_corners = size, mode, align_corners
         several = isinstance(scale_factor, tuple | list)
         self.scale_factor = (

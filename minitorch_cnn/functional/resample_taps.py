@@ -1,0 +1,158 @@
+"""Resampling with any number of taps: each output along an axis is a weighted sum of some inputs.
+
+Bicubic interpolation has four taps, averages over areas and antialiased interpolation as many as
+the scale asks for. One axis is resampled after the other, so that the work is a sum of the taps,
+not their product.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..kernels.segments import add_runs
+from .checks import wide
+
+
+class Taps(NamedTuple):
+    """Where the outputs along an axis read: y[o] = sum over k of x[places[k, o]] weights[k, o].
+
+    `used` marks the taps that count: the others fill up rows of unequal length. Each row of
+    `places` never decreases, which `add_runs` needs.
+    """
+
+    size: int
+    places: np.ndarray  # (K, O)
+    weights: np.ndarray  # (K, O)
+    used: np.ndarray  # (K, O)
+
+
+class Resample(Function):
+    """y = x resampled along its last axes, one `Taps` for each.    x (N, C, *) -> y (N, C, *)"""
+
+    def forward(ctx, x, taps):
+        ctx.taps = taps
+        y = wide(x)
+        for axis, each in zip(range(-len(taps), 0), taps, strict=True):
+            y = _sum_of_taps(y, each, axis)
+        return y.astype(x.dtype, copy=False)
+
+    def backward(ctx, gy):
+        return ResampleBackward.apply(gy, taps=ctx.taps)
+
+
+class ResampleBackward(Function):
+    """gx: the adjoint of Resample, of which Resample is the adjoint in turn."""
+
+    def forward(ctx, gy, taps):
+        ctx.taps = taps
+        gx = wide(gy)
+        for axis, each in zip(range(-len(taps), 0), taps, strict=True):
+            gx = _spread_over_taps(gx, each, axis)
+        return gx.astype(gy.dtype, copy=False)
+
+    def backward(ctx, gx):
+        return Resample.apply(gx, taps=ctx.taps)
+
+
+def _sum_of_taps(x, taps, axis):
+    y = None
+    for places, weights, used in zip(taps.places, taps.weights, taps.used, strict=True):
+        term = np.take(x, np.asarray(places, like=x), axis)
+        term *= _along(weights, axis, x)
+        _drop_unused(term, used, axis)
+        y = term if y is None else np.add(y, term, out=y)
+    return y
+
+
+def _spread_over_taps(gy, taps, axis):
+    shape = (*gy.shape[:axis], taps.size, *gy.shape[gy.ndim + axis + 1 :])
+    gx = np.zeros(shape, gy.dtype, like=gy)
+    for places, weights, used in zip(taps.places, taps.weights, taps.used, strict=True):
+        term = gy * _along(weights, axis, gy)
+        _drop_unused(term, used, axis)
+        add_runs(gx, term, places, axis)
+    return gx
+
+
+def _along(weights, axis, x):
+    return np.asarray(weights.astype(x.dtype), like=x).reshape((-1,) + (1,) * (-axis - 1))
+
+
+def _drop_unused(term, used, axis):
+    """Zeros where a tap does not count: infinity times a weight of 0 would be NaN."""
+    if not used.all():
+        term[(..., np.asarray(~used, like=term), *(slice(None),) * (-axis - 1))] = 0
+
+
+def _ragged(size: int, first, count, weigh) -> Taps:
+    """Taps first[o] ... first[o] + count[o] - 1 with the weights weigh(places)."""
+    k = np.arange(count.max())[:, None]
+    used = k < count
+    places = np.minimum(first + k, size - 1)
+    return Taps(size, places, np.where(used, weigh(places), 0), used)
+
+
+def _as_they_are(size: int) -> Taps:
+    places = np.arange(size)[None]
+    return Taps(size, places, np.ones(places.shape), np.ones(places.shape, bool))
+
+
+@lru_cache(maxsize=256)
+def area_taps(size: int, out: int) -> Taps:
+    """Averages over floor(o size / out) ... ceil((o + 1) size / out) - 1."""
+    o = np.arange(out)
+    first, end = o * size // out, -(-(o + 1) * size // out)
+    return _ragged(size, first, end - first, lambda places: 1 / (end - first))
+
+
+@lru_cache(maxsize=256)
+def cubic_taps(size: int, out: int, step: float, align_corners: bool) -> Taps:
+    """Four neighbours weighted by the cubic of Keys (1981) with a = -3/4; edges are repeated."""
+    o = np.arange(out)
+    source = o * step if align_corners else (o + 0.5) * step - 0.5
+    lower = np.floor(source).astype(np.int64)
+    k = np.arange(-1, 3)[:, None]
+    places = np.clip(lower + k, 0, size - 1)
+    weights = _keys_cubic(source - lower - k, -0.75)
+    return Taps(size, places, weights, np.ones(places.shape, bool))
+
+
+@lru_cache(maxsize=256)
+def antialias_taps(size: int, out: int, step: float, mode: str) -> Taps:
+    """A triangle ("bilinear") or a cubic with a = -1/2 ("bicubic"), as wide as the step when
+    shrinking, over the inputs that there are, with weights that add up to 1.
+
+    An axis that keeps its size keeps its pixels. As in PyTorch, the corners of pixels stay in place
+    whatever align_corners says, which changes the step alone.
+    """
+    if out == size:
+        return _as_they_are(size)
+    kernel, radius = (_triangle, 1) if mode == "bilinear" else (_gentle_cubic, 2)
+    stretch = max(step, 1.0)
+    centre = step * (np.arange(out) + 0.5)
+    first = np.maximum((centre - radius * stretch + 0.5).astype(np.int64), 0)
+    end = np.minimum((centre + radius * stretch + 0.5).astype(np.int64), size)
+    taps = _ragged(
+        size, first, end - first, lambda places: kernel((places - centre + 0.5) / stretch)
+    )
+    return taps._replace(weights=taps.weights / taps.weights.sum(0))
+
+
+def _triangle(x):
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _gentle_cubic(x):
+    return _keys_cubic(x, -0.5)
+
+
+def _keys_cubic(x, a):
+    """The piecewise cubic of Keys (1981), Cubic Convolution Interpolation, equation 10."""
+    x = np.abs(x)
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
