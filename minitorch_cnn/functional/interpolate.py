@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd.function import Function
 from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
 from ..tensor.tensor import Tensor
-from .checks import check_float, check_tensor, wide
+from .checks import check_float, check_tensor
 from .resample_taps import Resample, antialias_taps, area_taps, cubic_taps
 
 
@@ -22,7 +22,7 @@ class Interpolate(Function):
 
     def forward(ctx, x, maps):
         ctx.maps = maps
-        return resample_forward(wide(x), maps).astype(x.dtype, copy=False)
+        return resample_forward(x, maps)
 
     def backward(ctx, gy):
         return InterpolateBackward.apply(gy, maps=ctx.maps)
@@ -35,7 +35,7 @@ class InterpolateBackward(Function):
 
     def forward(ctx, gy, maps):
         ctx.maps = maps
-        return resample_input_grad(wide(gy), maps).astype(gy.dtype, copy=False)
+        return resample_input_grad(gy, maps)
 
     def backward(ctx, gx):
         return Interpolate.apply(gx, maps=ctx.maps)

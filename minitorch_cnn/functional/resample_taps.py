@@ -14,7 +14,6 @@ import numpy as np
 
 from ..autograd.function import Function
 from ..kernels.segments import add_runs
-from .checks import wide
 
 
 class Taps(NamedTuple):
@@ -33,12 +32,13 @@ class Taps(NamedTuple):
 class Resample(Function):
     """y = x resampled along its last axes, one `Taps` for each.    x (N, C, *) -> y (N, C, *)"""
 
+    in_float32 = True
+
     def forward(ctx, x, taps):
         ctx.taps = taps
-        y = wide(x)
         for axis, each in zip(range(-len(taps), 0), taps, strict=True):
-            y = _sum_of_taps(y, each, axis)
-        return y.astype(x.dtype, copy=False)
+            x = _sum_of_taps(x, each, axis)
+        return x
 
     def backward(ctx, gy):
         return ResampleBackward.apply(gy, taps=ctx.taps)
@@ -47,12 +47,13 @@ class Resample(Function):
 class ResampleBackward(Function):
     """gx: the adjoint of Resample, of which Resample is the adjoint in turn."""
 
+    in_float32 = True
+
     def forward(ctx, gy, taps):
         ctx.taps = taps
-        gx = wide(gy)
         for axis, each in zip(range(-len(taps), 0), taps, strict=True):
-            gx = _spread_over_taps(gx, each, axis)
-        return gx.astype(gy.dtype, copy=False)
+            gy = _spread_over_taps(gy, each, axis)
+        return gy
 
     def backward(ctx, gx):
         return Resample.apply(gx, taps=ctx.taps)
