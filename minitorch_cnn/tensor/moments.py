@@ -47,26 +47,28 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
     Raises: TypeError for integers, both of unbiased and correction, or an unbiased that is no bool.
     """
-    return _deviation("var", input, dim, unbiased, keepdim, correction)[0]
+    return _spread("var", input, dim, unbiased, keepdim, correction)[0]
 
 
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """The square root of `var`, with its arguments; where that is 0, so is the gradient."""
-    return _deviation("std", input, dim, unbiased, keepdim, correction)[0]
+    return _spread("std", input, dim, unbiased, keepdim, correction)[0]
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """A pair: `var` and `mean` along `dim`."""
-    return _deviation("var_mean", input, dim, unbiased, keepdim, correction)
+    y, centre = _spread("var_mean", input, dim, unbiased, keepdim, correction)
+    return y, centre.reshape(y.shape)
 
 
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """A pair: `std` and `mean` along `dim`."""
-    return _deviation("std_mean", input, dim, unbiased, keepdim, correction)
+    y, centre = _spread("std_mean", input, dim, unbiased, keepdim, correction)
+    return y, centre.reshape(y.shape)
 
 
-def _deviation(name, input, dim, unbiased, keepdim, correction):
-    """Variance, or standard deviation as `name` says, and mean."""
+def _spread(name, input, dim, unbiased, keepdim, correction):
+    """Variance, or standard deviation as `name` says, and the mean, its axes kept."""
     if isinstance(dim, bool):
         if unbiased is not None or keepdim or correction is not None:
             raise TypeError(f"{name}: dim={dim} is a bool, it must be an axis or several")
@@ -88,7 +90,6 @@ def _deviation(name, input, dim, unbiased, keepdim, correction):
     y = sum(centred * centred, axes, keepdim) / divisor
     if name.startswith("std"):
         y = _root(y, 2)
-    centre = centre if keepdim else centre.reshape(y.shape)
     return rounded(y, input.dtype), rounded(centre, input.dtype)
 
 

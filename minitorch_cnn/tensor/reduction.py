@@ -15,14 +15,18 @@ ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indice
 
 
 def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
-    """`dim` (an int or several; None or an empty sequence for all) as axes counted from the front;
-    IndexError if there is no such axis.
+    """`dim` (an int or several; None or an empty sequence for all) as axes counted from the front.
+
+    Raises: TypeError for anything else, IndexError if there is no such axis.
     """
     if type(dim) is int and -ndim <= dim < ndim:  # what most are
         return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
-    dims = (dim,) if isinstance(dim, (int, np.integer)) else tuple(dim)
+    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+    for d in dims:
+        if not isinstance(d, (int, np.integer)) or isinstance(d, bool):
+            raise TypeError(f"{name}: dim={dim!r} must be an int or several")
     # A 0-d tensor is reduced along dim 0 or -1 as if it had one axis.
     span = ndim if ndim else 1
     for d in dims:
@@ -32,6 +36,16 @@ def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
     if len(set(axes)) != len(axes):
         raise RuntimeError(f"{name}: dim={dims} names an axis twice")
     return axes if ndim else ()
+
+
+def one_axis_of(dim, ndim: int, name: str) -> int | None:
+    """`dim`, an int, as an axis counted from the front, None for a tensor without axes.
+
+    Raises: TypeError for anything else, IndexError if there is no such axis.
+    """
+    if not isinstance(dim, (int, np.integer)):
+        raise TypeError(f"{name}: dim={dim!r} must be an int")
+    return (axes_of(dim, ndim, name) or (None,))[0]
 
 
 def kept_shape(shape, axes) -> tuple[int, ...]:
@@ -209,6 +223,8 @@ def argmin(input, dim=None, keepdim=False):
 def _located(locate, name, input, dim, keepdim):
     x = input.data
     axes = axes_of(dim, x.ndim, name)
+    if dim is not None:
+        one_axis_of(dim, x.ndim, name)
     if 0 in [x.shape[a] for a in axes]:
         raise IndexError(f"{name}: the tensor of shape {x.shape} has no elements along {axes}")
     if dim is None or not axes:
@@ -255,7 +271,7 @@ def cumsum(input, dim, *, dtype=None):
     if dtype is not None:
         dtype = backend.check_dtype(dtype, "cumsum")
         return cumsum(input.to(dtype), dim).to(dtype)
-    (axis,) = axes_of(dim, input.ndim, "cumsum") or (None,)
+    axis = one_axis_of(dim, input.ndim, "cumsum")
     if axis is None:
         return input.clone() if input.dtype.kind == "f" else input.to(backend.int64, copy=True)
     return Cumsum.apply(input, axis=axis)

@@ -8,7 +8,7 @@ from .. import backend
 from ..autograd.function import Function
 from .elementwise import exp
 from .promotion import as_tensor, to_floating
-from .reduction import axes_of, kept_shape
+from .reduction import axes_of, kept_shape, one_axis_of
 
 
 def _largest(x, axis):
@@ -86,7 +86,7 @@ def softmax(input, dim, dtype=None):
     With `dtype`, a float type, input is converted first. TypeError for another one.
     """
     input = _converted(input, dtype, "softmax")
-    (axis,) = axes_of(dim, input.ndim, "softmax") or (None,)
+    axis = one_axis_of(dim, input.ndim, "softmax")
     return Softmax.apply(input, axis=axis)
 
 
@@ -96,7 +96,7 @@ def log_softmax(input, dim, dtype=None):
     With `dtype`, a float type, input is converted first. TypeError for another one.
     """
     input = _converted(input, dtype, "log_softmax")
-    (axis,) = axes_of(dim, input.ndim, "log_softmax") or (None,)
+    axis = one_axis_of(dim, input.ndim, "log_softmax")
     return LogSoftmax.apply(input, axis=axis)
 
 

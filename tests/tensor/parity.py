@@ -54,3 +54,8 @@ def compare(torch, fn, *arrays, **tolerance):
     ours = outcome(lambda: fn(mt, *(Tensor(np.array(a)) for a in arrays)))
     theirs = outcome(lambda: fn(torch, *(torch.from_numpy(np.array(a)) for a in arrays)))
     assert_same(ours, theirs, **tolerance)
+
+
+def dtype_in(m, name):
+    """The dtype of library `m` by its name."""
+    return np.dtype(name) if m is mt else getattr(m, name)

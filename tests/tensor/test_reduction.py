@@ -7,7 +7,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.tensor import Tensor
-from tests.tensor.parity import assert_same, compare, outcome
+from tests.tensor.parity import assert_same, compare, dtype_in, outcome
 
 NAN, INF = np.nan, np.inf
 
@@ -154,10 +154,62 @@ def test_half_precision_sums_do_not_overflow_or_stall(torch):
     )
 
 
-def test_sums_in_another_dtype(torch):
-    compare(torch, lambda m, x: m.sum(x, dtype=m.float64), np.ones(3, np.float32))
-    compare(torch, lambda m, x: m.mean(x, dtype=m.float32), np.arange(3))
-    compare(torch, lambda m, x: m.prod(x, dtype=m.float64), np.arange(1, 4))
+DTYPES = ["float16", "float32", "float64", "uint8", "int8", "int16", "int32", "int64", "bool"]
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("given", DTYPES)
+def test_sums_and_products_in_another_dtype_are_of_it_and_wrap_around(given, dtype, torch):
+    data = np.array([[100, 0, 2], [60, 3, 1]]).astype(given)
+    for call in (
+        lambda m, x: m.sum(x, dtype=dtype_in(m, dtype)),
+        lambda m, x: x.sum(0, True, dtype=dtype_in(m, dtype)),
+        lambda m, x: m.prod(x, dtype=dtype_in(m, dtype)),
+        lambda m, x: x.prod(0, dtype=dtype_in(m, dtype)),
+        lambda m, x: x.cumsum(1, dtype=dtype_in(m, dtype)),
+    ):
+        if dtype == "bool" and call(mt, Tensor(data)).ndim == 2 and data.ndim == 2:
+            continue  # PyTorch has no running sum of booleans
+        compare(torch, call, data)
+
+
+def test_floats_are_cut_off_before_they_add_up_as_integers(torch):
+    for call in (
+        lambda m, x: x.sum(dtype=m.int32),
+        lambda m, x: x.prod(dtype=m.int64),
+        lambda m, x: x.cumsum(0, dtype=m.uint8),
+    ):
+        compare(torch, call, [2.7, 3.7, 100.5])
+
+
+def test_the_sum_has_the_dtype_asked_for_by_arithmetic():
+    x = mt.tensor([200, 100])
+    assert x.sum(dtype=mt.uint8).item() == 300 % 256
+    assert x.prod(dtype=mt.uint8).item() == 20000 % 256
+    assert x.cumsum(0, dtype=mt.uint8).tolist() == [200, 44]
+    assert mt.ones(3).sum(dtype=mt.int32).dtype == mt.int32
+    assert mt.ones(3, dtype=mt.bool_).sum(dtype=mt.uint8).tolist() == 3
+
+
+@pytest.mark.parametrize("name", ["sum", "prod", "cumsum"])
+def test_gradients_flow_through_the_cast_to_another_dtype(name, torch):
+    def run(m, x):
+        x.requires_grad_()
+        args = (0,) if name == "cumsum" else ()
+        y = getattr(x, name)(*args, dtype=m.float64)
+        y.sum().backward()
+        return [y, x.grad]
+
+    compare(torch, run, np.array([1.5, 2, 3], np.float32))
+
+
+@pytest.mark.parametrize(
+    "name", ["sum", "mean", "prod", "cumsum", "softmax", "log_softmax", "norm"]
+)
+def test_dtypes_that_are_none_of_ours_are_refused_by_name(name):
+    x, args = mt.ones(2, 2), () if name in ("sum", "mean", "prod", "norm") else (0,)
+    with pytest.raises(TypeError, match=f"^{name}: dtype=complex64 must be one of"):
+        getattr(x, name)(*args, dtype="complex64")
 
 
 @pytest.mark.parametrize("keepdim", [False, True])
