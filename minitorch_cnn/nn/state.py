@@ -23,13 +23,7 @@ def load_state(module, state: Mapping, strict: bool) -> LoadResult:
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: state_dict must be a dict, got {type(state).__name__}")
     own = module.state_dict()
-    optional = {
-        join(path, name)
-        for path, child in module.named_modules(remove_duplicate=False)
-        for name in child.optional_state
-    }
-    missing = [name for name in own if name not in state and name not in optional]
-    unexpected = [name for name in state if name not in own]
+    missing, unexpected, _ = difference(module, state)
     arrays = {name: array_of(state[name]) for name in own if name in state}
     problems = [misfit(name, array, own[name]) for name, array in arrays.items()]
     problems = [problem for problem in problems if problem]
@@ -47,6 +41,29 @@ def load_state(module, state: Mapping, strict: bool) -> LoadResult:
         np.copyto(own[name].data, array, casting="unsafe")
         own[name].bump_version()
     return LoadResult(missing, unexpected)
+
+
+class Difference(NamedTuple):
+    """The names a state dict lacks, those it has too many, and those whose shapes differ."""
+
+    missing: list[str]
+    unexpected: list[str]
+    misshaped: list[str]
+
+
+def difference(module, state: Mapping) -> Difference:
+    """What keeps `state` from being loaded into `module`; names that may be absent are left out."""
+    own = module.state_dict()
+    optional = {
+        join(path, name)
+        for path, child in module.named_modules(remove_duplicate=False)
+        for name in child.optional_state
+    }
+    missing = [name for name in own if name not in state and name not in optional]
+    unexpected = [name for name in state if name not in own]
+    shapes = {name: getattr(state[name], "shape", None) for name in own if name in state}
+    misshaped = [name for name, shape in shapes.items() if shape != own[name].shape]
+    return Difference(missing, unexpected, misshaped)
 
 
 def join(path: str, name: str) -> str:

@@ -152,7 +152,7 @@ def train_run(
     if config.get("weights") is not None:
         kept = load_weights(model, config["weights"], new_classes=True)
         if kept and progress != "none":
-            print(f"{', '.join(kept)} begin anew: the file has other classes")
+            print(f"{', '.join(kept)} begin anew: the file has none that fit")
     model.to(device=device)
     directory.mkdir(parents=True, exist_ok=True)
     write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")

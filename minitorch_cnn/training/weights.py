@@ -14,15 +14,22 @@ from pathlib import Path
 import numpy as np
 
 from ..data import transforms
-from ..interop import load
+from ..interop import Opaque, load
 from ..models import Preprocessing, model_entry
 from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
 from ..nn import Module
+from ..nn.state import difference
 from ..tensor import Tensor
+from .weight_names import fitted
 
-WRAPPERS = ("state_dict", "model_state_dict", "model")  # under which programs keep a state_dict
-# Names of auxiliary heads in torchvision's files; who has no heads needs no weights for them.
-HEADS = ("aux1.", "aux2.", "AuxLogits.")
+# Under which programs keep a state_dict; the weights themselves come before averages of them.
+WRAPPERS = (
+    *("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network"),
+    *("params", "weights", "state", "model_ema", "state_dict_ema", "ema_state_dict", "ema"),
+    *("params_ema", "model_ema_state_dict"),
+)
+# Names of auxiliary heads; who has no heads needs no weights for them.
+HEADS = ("aux.", "aux1.", "aux2.", "AuxLogits.")
 SHOWN = 3  # names in a message
 
 
@@ -52,51 +59,77 @@ def preprocessing(model: str, transform_input: bool = False) -> Preprocessing:
 def read_weights(path: str | Path) -> dict[str, Tensor]:
     """The state_dict in a file of any format that `mt.load` reads.
 
-    A checkpoint that keeps it under one of WRAPPERS is unwrapped, and the prefix "module." of
-    PyTorch's data parallel training is taken off.
+    A checkpoint that keeps it under one of WRAPPERS, the first of them, is unwrapped, and what else
+    lies beside the tensors is left out. The prefix "module." of PyTorch's data parallel training is
+    taken off; `load_weights`, which knows the model's names, takes off others.
 
     Raises: FileNotFoundError; ValueError for a file of another kind, or one without a state_dict.
     """
-    path = Path(path)
-    found = load(path)
-    for key in WRAPPERS:
-        if isinstance(found, Mapping) and isinstance(found.get(key), Mapping):
-            found = found[key]
-    tensors = isinstance(found, Mapping) and all(isinstance(v, Tensor) for v in found.values())
-    if not tensors or not found:
-        raise ValueError(f"read_weights: {path} holds no state_dict of a model")
-    if all(name.startswith("module.") for name in found):
-        found = {name.removeprefix("module."): value for name, value in found.items()}
-    return dict(found)
+    found = _unwrapped(load(path))
+    tensors = isinstance(found, Mapping) and {
+        name: value
+        for name, value in found.items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
+    if not tensors:
+        models = found if isinstance(found, Mapping) else {}
+        whole = [f"{k!r} is a whole {v.name}" for k, v in models.items() if isinstance(v, Opaque)]
+        what = f" ({whole[0]}: save its state_dict())" if whole else ""
+        raise ValueError(f"read_weights: {path} holds no state_dict of a model{what}")
+    if all(name.startswith("module.") for name in tensors):
+        tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
+    return tensors
+
+
+def _unwrapped(found):
+    """The innermost dict under keys of WRAPPERS, or under the only key that has one of tensors."""
+    while isinstance(found, Mapping):
+        inner = [found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)]
+        inner = [value for value in inner if value]
+        if not inner and not any(isinstance(value, Tensor) for value in found.values()):
+            inner = [v for v in found.values() if isinstance(v, Mapping) and _are_tensors(v)]
+            inner = inner if len(inner) == 1 else []
+        if not inner:
+            break
+        found = inner[0]
+    return found
+
+
+def _are_tensors(found: Mapping) -> bool:
+    return bool(found) and all(isinstance(value, Tensor) for value in found.values())
 
 
 def load_weights(model: Module, path: str | Path, new_classes: bool = False) -> list[str]:
     """Give a model the weights in a file, and return the names of those that it keeps its own of.
 
-    Weights of auxiliary heads are left out if the model has none. new_classes: whether the model
-    may have other classes than the file: its classifier then stays as it is.
+    The file may have other names that are known: see `weight_names`. Weights of auxiliary heads are
+    left out if the model has none, and heads that the file lacks stay as they are. new_classes:
+    whether the model may have other classes than the file: its classifier then stays as it is.
 
     Raises: as `read_weights`; ValueError, with the model unchanged, for a file of another model.
     """
-    state, own = read_weights(path), model.state_dict()
+    own = model.state_dict()
+    state = fitted(read_weights(path), own)
     heads = {name for name in state if name.startswith(HEADS)}
     if not any(name in own for name in heads):
         state = {name: value for name, value in state.items() if name not in heads}
-    misshaped = [k for k, v in own.items() if k in state and v.shape != state[k].shape]
-    kept = []
+    missing, unexpected, misshaped = difference(model, state)
+    kept = [name for name in missing if name.startswith(HEADS)] if not heads else []
+    others = [k for k in misshaped if state[k].shape[1:] == own[k].shape[1:]]
     if new_classes:
-        kept = [k for k in misshaped if state[k].shape[1:] == own[k].shape[1:]]
-        misshaped = [k for k in misshaped if k not in kept]
-    counted = ".num_batches_tracked"  # absent from old files
-    missing = [k for k in own if k not in state and not k.endswith(counted)]
-    unexpected = [k for k in state if k not in own]
+        kept += others
+    missing, misshaped = ([k for k in names if k not in kept] for names in (missing, misshaped))
     shapes = [f"{k} {tuple(state[k].shape)} for {own[k].shape}" for k in misshaped]
     problems = {"lacks": missing, "has besides": unexpected, "has other shapes:": shapes}
     if any(problems.values()):
         parts = (f"it {what} {_some(names)}" for what, names in problems.items() if names)
-        kind = type(model).__name__
-        raise ValueError(f"load_weights: {path} is not for this {kind}: " + ", and ".join(parts))
-    model.load_state_dict({k: own[k] if k in kept else v for k, v in state.items()})
+        text, kind = ", and ".join(parts), type(model).__name__
+        if misshaped and misshaped == others and not (missing or unexpected):
+            count = state[misshaped[-1]].shape[0]
+            text += f"; it is for {count} classes (num_classes={count})"
+        raise ValueError(f"load_weights: {path} is not for this {kind}: {text}")
+    lacking = {name: own[name] for name in own if name not in state}
+    model.load_state_dict(state | lacking | {name: own[name] for name in kept})
     return kept
 
 

@@ -213,16 +213,13 @@ def test_every_model_whose_names_are_those_of_a_published_file_says_what_it_expe
 def test_a_model_that_renormalises_its_input_takes_imagenets():
     with_it = preprocessing("inception_v3", transform_input=True)
     assert [*with_it.mean, *with_it.std] == MEAN + STD
-    plain = create_model("inception_v3", width=1 / 16, num_classes=2).eval()
-    other = create_model("inception_v3", width=1 / 16, num_classes=2, transform_input=True).eval()
-    other.load_state_dict(plain.state_dict())
-    image = np.random.default_rng(0).random((3, 80, 80), dtype=np.float32)
+    model = create_model("inception_v3", width=1 / 16, num_classes=2, transform_input=True)
+    image = np.random.default_rng(0).random((3, 8, 8), dtype=np.float32)
     x, y = (
-        mt.tensor(replace(p, resize=80, crop=80).transform()(image)[None])
+        mt.tensor(replace(p, resize=8, crop=8).transform()(image)[None])
         for p in (preprocessing("inception_v3"), with_it)
     )
-    with mt.no_grad():
-        np.testing.assert_allclose(plain(x).numpy(), other(y).numpy(), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(model.rescale(y).numpy(), x.numpy(), rtol=1e-4, atol=1e-6)
 
 
 def test_all_models_have_a_preprocessing():

@@ -1,0 +1,115 @@
+"""Names of weights: those that a file has made those of a model.
+
+A file of trained weights has the names that its program gave them. What wraps a model adds to them
+("module." of data parallel training, "_orig_mod." of compiled models, "model." or "backbone." of a
+trainer's class), tools leave counters among them, and libraries have renamed layers since. What a
+file has more or less than that is no matter of names and stays.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from math import prod
+
+from ..tensor import Tensor
+
+# Parts of a name that are of wrappers, wherever they are: DataParallel may wrap only the features.
+WRAPPERS = re.compile(
+    r"(?<![^.])(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
+)
+# What thop (which counts operations) and torch's AveragedModel leave among the weights.
+COUNTERS = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged)")
+# Earlier and other names, for models that have the later one: torchvision's DenseNets of 2017,
+# timm's VGGs.
+RENAMED = (
+    (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\."), r"\1\2."),
+    (re.compile(r"(^|\.)pre_logits\.fc1\."), r"\1classifier.0."),
+    (re.compile(r"(^|\.)pre_logits\.fc2\."), r"\1classifier.3."),
+    (re.compile(r"(^|\.)head\.fc\."), r"\1classifier.6."),
+)
+# What the last layer is called in torchvision, timm and pretrained-models.pytorch.
+LAST = {"fc", "last_linear", "classifier", "classif", "head", "head.fc", "linear", "classifier.1"}
+PROBES = 8  # names of the model's by which a prefix is found, at either end
+
+
+def fitted(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`state` under the names, and in the shapes, of a model's state `own`, where they are known.
+
+    Shapes change where the numbers lie alike: (1, C) for (C), and (O, C, H, W) for (O, C H W) or
+    the reverse, since a linear layer is a convolution over all of its input.
+    """
+    known = set(own)
+    weights = {k: v for k, v in state.items() if k in known or not COUNTERS.fullmatch(k)}
+    renamed = {
+        _later(name if name in known else WRAPPERS.sub("", name), known): value
+        for name, value in weights.items()
+    }
+    if len(renamed) < len(weights):  # two of them would have one name
+        renamed = weights
+    renamed = _without_prefix(renamed, list(own))
+    renamed = _with_last_layer(renamed, own)
+    return {
+        name: _in_shape(value, own[name]) if name in known else value
+        for name, value in renamed.items()
+    }
+
+
+def _later(name: str, known: set[str]) -> str:
+    """The later name of a weight with an earlier one, if the model has it."""
+    if name in known:
+        return name
+    for pattern, later in RENAMED:
+        new = pattern.sub(later, name)
+        if new != name and _ends_in_one_of(known, new):
+            return new
+    return name
+
+
+def _ends_in_one_of(known: set[str], name: str) -> bool:
+    """Whether `name` is one of the model's, behind a prefix or none."""
+    parts = name.split(".")
+    return any(".".join(parts[i:]) in known for i in range(len(parts)))
+
+
+def _without_prefix(state: dict[str, Tensor], own: list[str]) -> dict[str, Tensor]:
+    """`state` without the prefix that its names have before the model's, if they have one."""
+    probes = {*own[:PROBES], *own[-PROBES:]}
+    prefixes = {
+        name.removesuffix(probe) for probe in probes for name in state if name.endswith("." + probe)
+    }
+    fits = {prefix: sum(prefix + name in state for name in own) for prefix in {"", *prefixes}}
+    best = max(sorted(fits, key=len), key=fits.__getitem__)
+    short = {name.removeprefix(best): value for name, value in state.items()}
+    return short if len(short) == len(state) else state
+
+
+def _with_last_layer(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """`state` with its last layer under the model's name, if that is all that differs."""
+    lacks, has = (
+        {n.rpartition(".")[0] for n in a if n not in b} for a, b in ((own, state), (state, own))
+    )
+    lacks = {stem for stem in lacks if f"{stem}.num_batches_tracked" not in own}
+    if len(lacks) != 1 or len(has) != 1 or not has <= LAST:
+        return state
+    (ours,), (theirs,) = lacks, has
+    weights = own.get(f"{ours}.weight"), state.get(f"{theirs}.weight")
+    if None in weights or prod(weights[0].shape[1:]) != prod(weights[1].shape[1:]):
+        return state
+    return {
+        f"{ours}.{name.removeprefix(theirs + '.')}"
+        if name.startswith(theirs + ".")
+        else name: value
+        for name, value in state.items()
+    }
+
+
+def _in_shape(value: Tensor, own: Tensor) -> Tensor:
+    """The numbers of `value` in the shape of `own`, where both mean the same layer."""
+    shape, wanted = value.shape, own.shape
+    if shape == wanted or prod(shape) != prod(wanted):
+        return value
+    row = shape == (1, *wanted) or prod(shape) == 1
+    linear = {len(shape), len(wanted)} == {2, 4} and shape[0] == wanted[0]
+    flat = len(wanted) == 2 or wanted[2:] == (1, 1)
+    return value.reshape(wanted) if row or (linear and flat) else value
