@@ -27,6 +27,7 @@ from .loss import BCEWithLogitsLoss, CrossEntropyLoss, MSELoss, NLLLoss
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, LocalResponseNorm
 from .parameter import Parameter, shapes_only
+from .parameters import ParameterDict, ParameterList
 from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool1d, MaxPool2d
 from .rearrange import ChannelShuffle, Flatten, PixelShuffle, Upsample, ZeroPad2d
 from .recurrent import LSTM, LSTMCell
@@ -71,6 +72,8 @@ __all__ = [
     "NLLLoss",
     "PReLU",
     "Parameter",
+    "ParameterDict",
+    "ParameterList",
     "PixelShuffle",
     "ReLU",
     "ReLU6",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import overload
 
+from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
 from .fusion import is_plain_relu, relu_after
 from .module import Module, indent
@@ -28,21 +29,38 @@ class _Numbered(Module):
 
     def append(self, module: Module):
         """Add a module at the end."""
-        self.register_module(str(len(self)), module)
+        number = len(self)
+        while str(number) in self._modules:  # a slice of a Sequential keeps its names
+            number += 1
+        self.register_module(str(number), module)
         return self
 
     def extend(self, modules: Iterable[Module]):
         """Add modules at the end."""
-        for module in modules:
+        for module in list(modules):  # they may be these
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module):
         """Put a module before position `index`, as list.insert does; those behind it move up."""
+        if not isinstance(module, Module):
+            raise TypeError(
+                f"{type(self).__name__}.insert: module must be a Module, "
+                f"got {type(module).__name__}"
+            )
         modules = list(self)
         modules.insert(index, module)
         self._renumber(modules)
         return self
+
+    def pop(self, index: int = -1) -> Module:
+        """Take a module out and return it; those behind it move down."""
+        module = list(self)[int(self._position(index))]
+        del self[index]
+        return module
+
+    def __iadd__(self, other: Iterable[Module]):
+        return self.extend(other)
 
     def __len__(self) -> int:
         return len(self._modules)
@@ -101,13 +119,22 @@ class Sequential(_Numbered):
         name = list(self._modules)[int(self._position(index))]
         self.register_module(name, module)
 
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *other) if isinstance(other, Sequential) else NotImplemented
+
+    def __mul__(self, count: int) -> Sequential:
+        """The same modules `count` times over, shared."""
+        return Sequential(*list(self) * count) if is_int(count) else NotImplemented
+
+    __rmul__ = __mul__
+
 
 class ModuleList(_Numbered):
     """A list of modules, registered under "0", "1", ...; it has no forward of its own."""
 
-    def __init__(self, modules: Iterable[Module] = ()):
+    def __init__(self, modules: Iterable[Module] | None = None):
         super().__init__()
-        self.extend(modules)
+        self.extend(modules or ())
 
     def __getitem__(self, index: int | slice) -> Module:
         if isinstance(index, slice):
@@ -116,6 +143,9 @@ class ModuleList(_Numbered):
 
     def __setitem__(self, index: int, module: Module) -> None:
         self.register_module(self._position(index), module)
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
         runs = []  # [first, last, repr] of neighbours that read alike
@@ -137,14 +167,24 @@ class ModuleList(_Numbered):
 class ModuleDict(Module):
     """A dict of modules, registered under its keys; it has no forward of its own."""
 
-    def __init__(self, modules: Mapping[str, Module] | None = None):
+    def __init__(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]] | None = None):
         super().__init__()
         self.update(modules or {})
 
-    def update(self, modules: Mapping[str, Module]) -> None:
-        """Add or replace modules."""
-        for name, module in modules.items():
+    def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
+        """Add or replace modules, given by a mapping or in pairs of name and module."""
+        for name, module in dict(modules).items():
             self.register_module(name, module)
+
+    def pop(self, name: str) -> Module:
+        """Take a module out and return it."""
+        module = self[name]
+        del self[name]
+        return module
+
+    def clear(self) -> None:
+        """Take all modules out."""
+        self._modules.clear()
 
     def __getitem__(self, name: str) -> Module:
         if name not in self._modules:
@@ -157,6 +197,7 @@ class ModuleDict(Module):
         self.register_module(name, module)
 
     def __delitem__(self, name: str) -> None:
+        self[name]  # KeyError by its name
         del self._modules[name]
 
     def __contains__(self, name: str) -> bool:

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from .. import backend, devices
 from ..autograd.grad import forget_grads
 from ..tensor.tensor import Tensor
+from .conversion import Convertible
 from .hooks import Hooked
 from .parameter import Parameter
-from .state import LoadResult, join, load_state
+from .state import LoadResult, find_member, find_module, join, load_state
 
 
-class Module(Hooked):
+class Module(Hooked, Convertible):
     """The base of all layers and models.
 
     A subclass calls `super().__init__()` first, assigns Parameters, buffers and other Modules to
@@ -84,6 +83,8 @@ class Module(Hooked):
             )
         self._modules[name] = module
 
+    add_module = register_module  # PyTorch's older name
+
     def _check_new(self, function: str, name: str, table: dict) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{function}: a name must be a str, got {type(name).__name__}")
@@ -135,20 +136,19 @@ class Module(Hooked):
     # ---------------------------------------------------------------------------------- listing
 
     def named_modules(
-        self, prefix: str = "", remove_duplicate: bool = True
+        self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all below it, parents first, with dotted names behind `prefix`."""
-        return self._walk(prefix, set() if remove_duplicate else None)
-
-    def _walk(self, prefix: str, seen: set[int] | None) -> Iterator[tuple[str, Module]]:
-        if seen is not None:
-            if id(self) in seen:
-                return
-            seen.add(id(self))
+        """This module and all below it, parents first, with dotted names behind `prefix`; each
+        once if remove_duplicate. memo: modules to leave out, to which those given are added."""
+        memo = set() if memo is None else memo
+        if self in memo:
+            return
+        if remove_duplicate:
+            memo.add(self)
         yield prefix, self
         for name, child in self._modules.items():
             if child is not None:
-                yield from child._walk(join(prefix, name), seen)
+                yield from child.named_modules(memo, join(prefix, name), remove_duplicate)
 
     def modules(self) -> Iterator[Module]:
         """This module and all below it, parents first."""
@@ -187,7 +187,9 @@ class Module(Hooked):
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def _members(self, table: str, prefix: str, recurse: bool, remove_duplicate: bool):
-        modules = self.named_modules(prefix, remove_duplicate) if recurse else [(prefix, self)]
+        modules = (
+            self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
+        )
         seen = set()
         for path, module in modules:
             for name, member in module.__dict__[table].items():
@@ -199,35 +201,91 @@ class Module(Hooked):
 
     # ------------------------------------------------------------------------------------ state
 
-    def state_dict(self, prefix: str = "") -> dict[str, Tensor]:
-        """Parameters and persistent buffers under dotted names, detached; memory is shared."""
-        state = {}
-        for path, module in self.named_modules(prefix.removesuffix("."), remove_duplicate=False):
-            persistent = {
-                k: v for k, v in module._buffers.items() if k not in module._non_persistent
-            }
-            for name, member in {**module._parameters, **persistent}.items():
-                if member is not None:
-                    state[join(path, name)] = member.detach()
+    def state_dict(
+        self,
+        *,
+        destination: dict[str, Tensor] | None = None,
+        prefix: str = "",
+        keep_vars: bool = False,
+    ) -> dict[str, Tensor]:
+        """Parameters and persistent buffers under dotted names behind `prefix`, detached unless
+        keep_vars; memory is shared. They are added to `destination`, if given."""
+        state = {} if destination is None else destination
+        buffers = {k: v for k, v in self._buffers.items() if k not in self._non_persistent}
+        for name, member in (self._parameters | buffers).items():
+            if member is not None:
+                state[prefix + name] = member if keep_vars else member.detach()
+        for name, child in self._modules.items():
+            if child is not None:
+                child.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
         return state
 
-    def load_state_dict(self, state_dict: dict[str, Any], strict: bool = True) -> LoadResult:
+    def load_state_dict(
+        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
+    ) -> LoadResult:
         """Copy Tensors or arrays into the parameters and buffers of the same names.
 
-        Dtypes are converted. Everything is checked before anything is copied. With strict=False,
-        missing and unexpected names are allowed; a wrong shape never is. Returns (missing_keys,
-        unexpected_keys).
+        Dtypes are converted. With assign=True the given Tensors, in their dtypes, take the place of
+        those here instead: the way for a module made under `shapes_only`, and not for one whose
+        parameters an optimizer has. Everything is checked before anything is copied. With
+        strict=False, missing and unexpected names are allowed; a wrong shape never is. Returns
+        (missing_keys, unexpected_keys).
 
         Raises: RuntimeError naming every missing, unexpected and mis-shaped key.
         """
-        return load_state(self, state_dict, strict)
+        return load_state(self, state_dict, strict, assign)
+
+    # ------------------------------------------------------------------------------- by their names
+
+    def get_submodule(self, target: str) -> Module:
+        """The module of that dotted name below this one; this one itself for "".
+
+        Raises: AttributeError if there is none.
+        """
+        return find_module(self, "get_submodule", target)
+
+    def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
+        """Put a module where that dotted name is; strict: only in the place of another.
+
+        Raises: ValueError for "" or what is no Module, AttributeError for a place that there is
+        not.
+        """
+        if not target or not isinstance(module, Module):
+            raise ValueError(
+                f"set_submodule: target={target!r} must not be empty and module must be a Module, "
+                f"got {type(module).__name__}"
+            )
+        path, _, name = target.rpartition(".")
+        parent = find_module(self, "set_submodule", path)
+        if name not in parent._modules and (strict or hasattr(parent, name)):
+            raise AttributeError(
+                f"set_submodule: target={target!r} is not the name of a module of "
+                f"{type(self).__name__}"
+            )
+        parent.register_module(name, module)
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter of that dotted name; AttributeError if there is none."""
+        return find_member(self, "get_parameter", target, "_parameters")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer of that dotted name; AttributeError if there is none."""
+        return find_member(self, "get_buffer", target, "_buffers")
 
     # ------------------------------------------------------------------------ changes to the tree
 
     def train(self, mode: bool = True) -> Module:
-        """Set training mode here and below: dropout drops, batch norm uses the batch."""
-        for module in self.modules():
-            module.training = mode
+        """Set training mode here and below: dropout drops, batch norm uses the batch.
+
+        Each module below is told by its own `train`, which may do something else.
+
+        Raises: ValueError for a mode that is no bool.
+        """
+        if not isinstance(mode, bool):
+            raise ValueError(f"train: mode={mode!r} must be True or False")
+        self.training = mode
+        for child in self.children():
+            child.train(mode)
         return self
 
     def eval(self) -> Module:
@@ -240,46 +298,6 @@ class Module(Hooked):
             child.apply(fn)
         fn(self)
         return self
-
-    def to(self, *args, dtype=None, device=None) -> Module:
-        """Move to a device, and convert floating-point parameters and buffers to a dtype.
-
-        to(dtype), to(device), to(device, dtype) and to(tensor), as of tensors. Parameters stay the
-        same objects, so that an optimizer made before goes on with them.
-
-        Raises: TypeError for a dtype that is not floating-point.
-        """
-        for arg in args:
-            if isinstance(arg, Tensor):
-                dtype, device = arg.dtype, arg.device
-            elif devices.names_device(arg):
-                device = arg
-            else:
-                dtype = arg
-        if dtype is not None and backend.check_dtype(dtype, "to").kind != "f":
-            raise TypeError(f"to: dtype={dtype} must be a floating-point type for a module")
-        for tensor in itertools.chain(self.parameters(), self.buffers()):
-            wanted = dtype if tensor.is_floating_point() else None
-            for t in (tensor, tensor.grad):
-                if t is not None:
-                    t.data = t.detach().to(dtype=wanted, device=device).data
-        return self
-
-    def cpu(self) -> Module:
-        """Move to main memory."""
-        return self.to(device="cpu")
-
-    def cuda(self) -> Module:
-        """Move to the GPU "cuda:0"."""
-        return self.to(device="cuda")
-
-    def float(self) -> Module:
-        """Convert floating-point parameters and buffers to float32."""
-        return self.to(dtype=backend.float32)
-
-    def double(self) -> Module:
-        """Convert floating-point parameters and buffers to float64."""
-        return self.to(dtype=backend.float64)
 
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Freeze (False) or unfreeze every parameter."""

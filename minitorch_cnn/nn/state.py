@@ -1,4 +1,4 @@
-"""Loading a state dict into a module: everything is checked before anything is copied."""
+"""Loading a state dict into a module, checked before anything is copied; members by their names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import devices
 from ..tensor.tensor import Tensor
+from .parameter import Parameter
 
 
 class LoadResult(NamedTuple):
@@ -17,15 +18,22 @@ class LoadResult(NamedTuple):
     missing_keys: list[str]
     unexpected_keys: list[str]
 
+    def __repr__(self) -> str:
+        if not (self.missing_keys or self.unexpected_keys):
+            return "<All keys matched successfully>"
+        return (
+            f"LoadResult(missing_keys={self.missing_keys}, unexpected_keys={self.unexpected_keys})"
+        )
 
-def load_state(module, state: Mapping, strict: bool) -> LoadResult:
+
+def load_state(module, state: Mapping, strict: bool, assign: bool) -> LoadResult:
     """Copy `state` into the parameters and buffers of `module`; see Module.load_state_dict."""
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: state_dict must be a dict, got {type(state).__name__}")
-    own = module.state_dict()
+    own = own_state(module)
     missing, unexpected, _ = difference(module, state)
     arrays = {name: array_of(state[name]) for name in own if name in state}
-    problems = [misfit(name, array, own[name]) for name, array in arrays.items()]
+    problems = [misfit(name, array, own[name], assign) for name, array in arrays.items()]
     problems = [problem for problem in problems if problem]
     if strict and unexpected:
         problems.insert(0, "unexpected " + ", ".join(map(str, unexpected)))
@@ -36,6 +44,10 @@ def load_state(module, state: Mapping, strict: bool) -> LoadResult:
             f"load_state_dict: the state does not fit {type(module).__name__}: "
             + "; ".join(problems)
         )
+    if assign:
+        for name, array in arrays.items():
+            put(module, name, state[name] if isinstance(state[name], Tensor) else Tensor(array))
+        return LoadResult(missing, unexpected)
     for name, array in arrays.items():
         array = devices.moved(array, own[name].device, "load_state_dict")
         np.copyto(own[name].data, array, casting="unsafe")
@@ -53,7 +65,7 @@ class Difference(NamedTuple):
 
 def difference(module, state: Mapping) -> Difference:
     """What keeps `state` from being loaded into `module`; names that may be absent are left out."""
-    own = module.state_dict()
+    own = own_state(module)
     optional = {
         join(path, name)
         for path, child in module.named_modules(remove_duplicate=False)
@@ -64,6 +76,16 @@ def difference(module, state: Mapping) -> Difference:
     shapes = {name: getattr(state[name], "shape", None) for name in own if name in state}
     misshaped = [name for name, shape in shapes.items() if shape != own[name].shape]
     return Difference(missing, unexpected, misshaped)
+
+
+def own_state(module) -> dict[str, Tensor]:
+    """Parameters and persistent buffers by their names, whatever `state_dict` makes of these."""
+    own = {}
+    for path, child in module.named_modules(remove_duplicate=False):
+        buffers = {k: v for k, v in child._buffers.items() if k not in child._non_persistent}
+        members = (child._parameters | buffers).items()
+        own |= {join(path, name): member for name, member in members if member is not None}
+    return own
 
 
 def join(path: str, name: str) -> str:
@@ -80,12 +102,53 @@ def array_of(value) -> np.ndarray | None:
     return value if devices.is_array(value) else None
 
 
-def misfit(name: str, array: np.ndarray | None, own: Tensor) -> str:
+def put(module, name: str, new: Tensor) -> None:
+    """Make `new` the parameter or buffer of that dotted name."""
+    path, _, last = name.rpartition(".")
+    owner = find_module(module, "load_state_dict", path)
+    old = owner._parameters.get(last)
+    if old is None:
+        owner._buffers[last] = new.detach()
+        return
+    if not isinstance(new, Parameter):
+        new = Parameter(new, old.requires_grad)
+    owner._parameters[last] = new
+
+
+def find_module(module, function: str, target: str):
+    """The module of that dotted name below `module`; AttributeError, in the name of `function`."""
+    found = module
+    for name in target.split(".") if target else ():
+        if found._modules.get(name) is None:
+            raise AttributeError(
+                f"{function}: target={target!r} leads to no module: {type(found).__name__} has "
+                f"none called {name!r}"
+            )
+        found = found._modules[name]
+    return found
+
+
+def find_member(module, function: str, target: str, table: str) -> Tensor:
+    """The parameter or buffer of that dotted name; AttributeError, in the name of `function`."""
+    path, _, name = target.rpartition(".")
+    owner = find_module(module, function, path)
+    found = owner.__dict__[table].get(name)
+    if found is None:
+        raise AttributeError(
+            f"{function}: target={target!r}: {type(owner).__name__} has no "
+            f"{table.strip('_').removesuffix('s')} {name!r}"
+        )
+    return found
+
+
+def misfit(name: str, array: np.ndarray | None, own: Tensor, assign: bool) -> str:
     """What is wrong with `array` as the new value of `own`; empty if nothing."""
     if array is None or array.dtype.kind not in "fiub":
         return f"{name} is not a Tensor or array of numbers"
     if array.shape != own.shape:
         return f"{name} has shape {array.shape}, expected {own.shape}"
-    if not devices.is_writeable(own.data):
+    if assign and own.requires_grad and array.dtype.kind != "f":
+        return f"{name} has dtype {array.dtype}, and requires grad"
+    if not assign and not devices.is_writeable(own.data):
         return f"{name} has no memory to write to, as nn.shapes_only makes it"
     return ""

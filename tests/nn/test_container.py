@@ -140,3 +140,49 @@ def test_a_module_dict_is_a_dict_of_children():
 def test_what_is_not_there_or_not_a_module_is_refused(act, error, words):
     with pytest.raises(error, match=words):
         act()
+
+
+@pytest.mark.parametrize("make", [lambda ms: nn.Sequential(*ms), nn.ModuleList])
+def test_numbered_containers_give_modules_back_and_add_up(make):
+    a, b, c, d = layers(4)
+    held = make([a, b, c])
+    assert held.pop() is c and held.pop(0) is a and list(held) == [b]
+    same = held
+    held += make([c, d])
+    assert held is same and list(held) == [b, c, d]
+    assert list(held + make([a])) == [b, c, d, a] and list(held) == [b, c, d]
+    held.extend(held)
+    assert list(held) == [b, c, d] * 2
+    with pytest.raises(IndexError, match="index 9 is out of range for 6 modules"):
+        held.pop(9)
+    with pytest.raises(TypeError, match="insert: module must be a Module, got int"):
+        held.insert(0, 3)
+    assert len(held) == 6
+
+
+def test_a_sequential_times_a_number_repeats_its_modules():
+    a, b = nn.Linear(1, 1), nn.ReLU()
+    twice = nn.Sequential(a, b) * 2
+    assert list(twice) == [a, b, a, b] and list(2 * nn.Sequential(a)) == [a, a]
+    with pytest.raises(TypeError):
+        nn.Sequential(a).__iadd__(3)
+
+
+def test_appending_to_a_slice_replaces_nothing():
+    net = nn.Sequential(*layers(4))
+    part = net[2:]
+    part.append(nn.ReLU())
+    assert len(part) == 3 and list(part)[:2] == [net[2], net[3]]
+
+
+def test_a_module_dict_gives_modules_back():
+    a, b = layers(2)
+    held = nn.ModuleDict([("a", a)])
+    held.update([("b", b)])
+    held.update(nn.ModuleDict({"c": a}))
+    assert held.pop("a") is a and list(held) == ["b", "c"]
+    for missing in (lambda: held.pop("x"), lambda: held.__delitem__("x")):
+        with pytest.raises(KeyError, match="no module 'x' among b, c"):
+            missing()
+    held.clear()
+    assert len(held) == 0

@@ -275,6 +275,155 @@ def test_freezing_and_forgetting_gradients():
     assert not m(mt.ones(1, 2)).requires_grad
 
 
+# --------------------------------------------------------------------- what a subclass does itself
+
+
+class FrozenNorm(nn.Module):
+    """A norm that stays in evaluation mode."""
+
+    def __init__(self):
+        super().__init__()
+        self.bn = nn.BatchNorm2d(2)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.bn.train(False)
+        return self
+
+    def forward(self, x):
+        return self.bn(x)
+
+
+def test_a_module_below_is_told_its_mode_by_its_own_train():
+    net = nn.Sequential(FrozenNorm(), nn.Dropout())
+    assert net.train() is net
+    assert net[0].training and net[1].training and not net[0].bn.training
+    net.eval()
+    assert not any(m.training for m in net.modules())
+    with pytest.raises(ValueError, match="train: mode='on' must be True or False"):
+        net.train("on")
+
+
+def test_a_module_below_adds_to_the_state_by_its_own_state_dict():
+    class Renamed(nn.Linear):
+        def state_dict(self, *, destination=None, prefix="", keep_vars=False):
+            state = super().state_dict(destination=destination, prefix=prefix, keep_vars=keep_vars)
+            state[prefix + "kernel"] = state.pop(prefix + "weight")
+            return state
+
+    net = nn.Sequential(Renamed(1, 1), nn.Linear(1, 1))
+    assert set(net.state_dict()) == {"0.kernel", "0.bias", "1.weight", "1.bias"}
+
+
+# ------------------------------------------------------------------------------ PyTorch's arguments
+
+
+def test_state_dict_takes_a_prefix_as_it_is_a_destination_and_live_parameters():
+    net, into = nn.Linear(1, 1), {"other": 1}
+    state = net.state_dict(prefix="net-", destination=into, keep_vars=True)
+    assert state is into and list(state) == ["other", "net-weight", "net-bias"]
+    assert state["net-weight"] is net.weight
+    assert not net.state_dict()["weight"].requires_grad
+
+
+def test_assigned_tensors_take_the_place_of_the_parameters():
+    net = nn.Sequential(nn.Linear(2, 1, bias=False), nn.BatchNorm1d(1))
+    net[0].weight.requires_grad = False
+    weight, mean = mt.ones(1, 2, dtype=mt.float64), mt.ones(1)
+    state = {**net.state_dict(), "0.weight": weight, "1.running_mean": mean}
+    state["1.bias"] = np.full(1, 3.0, np.float32)
+    result = net.load_state_dict(state, assign=True)
+    assert repr(result) == "<All keys matched successfully>"
+    assert isinstance(net[0].weight, nn.Parameter) and not net[0].weight.requires_grad
+    assert net[0].weight.dtype == mt.float64 and net[1].bias.requires_grad
+    weight[0, 0] = 7
+    mean[0] = 5
+    assert net[0].weight[0, 0].item() == 7 and net[1].running_mean.tolist() == [5]
+    assert net[1].bias.tolist() == [3]
+
+
+def test_a_model_without_memory_takes_tensors_by_assignment_only():
+    with nn.shapes_only():
+        net = nn.Linear(2, 1)
+    state = nn.Linear(2, 1).state_dict()
+    with pytest.raises(RuntimeError, match="shapes_only"):
+        net.load_state_dict(state)
+    net.load_state_dict(state, assign=True)
+    net(mt.ones(1, 2)).sum().backward()
+    assert net.weight.grad.tolist() == [[1, 1]]
+
+
+def test_nothing_is_assigned_where_something_does_not_fit():
+    net = nn.Linear(2, 1)
+    weight = net.weight
+    with pytest.raises(RuntimeError, match=r"bias has shape \(2,\), expected \(1,\)"):
+        net.load_state_dict({"weight": mt.ones(1, 2), "bias": mt.ones(2)}, assign=True)
+    with pytest.raises(RuntimeError, match="weight has dtype int64, and requires grad"):
+        net.load_state_dict(
+            {"weight": mt.ones(1, 2, dtype=mt.int64), "bias": mt.ones(1)}, assign=True
+        )
+    assert net.weight is weight
+
+
+def test_a_result_of_loading_shows_what_is_missing_and_unexpected():
+    result = nn.Linear(1, 1).load_state_dict({"weight": mt.ones(1, 1), "x": 1}, strict=False)
+    assert result.missing_keys == ["bias"] and result.unexpected_keys == ["x"]
+    assert "missing_keys=['bias'], unexpected_keys=['x']" in repr(result)
+
+
+def test_members_are_found_by_their_dotted_names():
+    net = nn.Sequential(nn.Sequential(nn.BatchNorm2d(2), nn.ReLU()), nn.Linear(1, 1))
+    assert net.get_submodule("") is net and net.get_submodule("0.1") is net[0][1]
+    assert net.get_parameter("1.weight") is net[1].weight
+    assert net.get_buffer("0.0.running_mean") is net[0][0].running_mean
+    tanh = nn.Tanh()
+    net.set_submodule("0.1", tanh)
+    net.set_submodule("0.extra", nn.ReLU())
+    assert net[0][1] is tanh and list(net[0]._modules) == ["0", "1", "extra"]
+
+
+@pytest.mark.parametrize(
+    "act, error, words",
+    [
+        (lambda net: net.get_submodule("0.x"), AttributeError, "get_submodule: target='0.x'"),
+        (lambda net: net.get_submodule("0..1"), AttributeError, "none called ''"),
+        (lambda net: net.get_parameter("0.mean"), AttributeError, "no parameter 'mean'"),
+        (lambda net: net.get_parameter("weight"), AttributeError, "get_parameter"),
+        (lambda net: net.get_parameter("0.running_mean"), AttributeError, "get_parameter"),
+        (lambda net: net.get_buffer("0.weight"), AttributeError, "no buffer 'weight'"),
+        (lambda net: net.set_submodule("", nn.ReLU()), ValueError, "set_submodule"),
+        (lambda net: net.set_submodule("0", 3), ValueError, "got int"),
+        (lambda net: net.set_submodule("0.x", nn.ReLU(), strict=True), AttributeError, "'0.x'"),
+        (lambda net: net.set_submodule("0.weight", nn.ReLU()), AttributeError, "'0.weight'"),
+        (lambda net: net.set_submodule("x.y", nn.ReLU()), AttributeError, "'x.y'|'x'"),
+    ],
+)
+def test_names_of_nothing_are_refused(act, error, words):
+    with pytest.raises(error, match=words):
+        act(nn.Sequential(nn.BatchNorm2d(2)))
+
+
+def test_half_and_type_convert_and_non_blocking_changes_nothing():
+    net = nn.BatchNorm2d(2)
+    weight = net.weight
+    assert net.half() is net and weight.dtype == mt.float16
+    assert net.num_batches_tracked.dtype == mt.int64
+    assert net.to("cpu", mt.float64, non_blocking=True).weight.dtype == mt.float64
+    assert net.to("cpu", None, True).weight is weight and weight.dtype == mt.float64
+    assert net.type(mt.float32).num_batches_tracked.dtype == mt.float32
+    with pytest.raises(TypeError, match="type: dst_type=int64"):
+        net.type(mt.int64)
+
+
+def test_modules_already_seen_are_left_out_of_a_list():
+    net, memo = nn.Sequential(nn.ReLU(), nn.Tanh()), set()
+    memo.add(net[0])
+    assert [n for n, _ in net.named_modules(memo, "net")] == ["net", "net.1"]
+    assert memo == {net, net[0], net[1]}
+    net.add_module("last", nn.ReLU())
+    assert list(net._modules) == ["0", "1", "last"]
+
+
 # --------------------------------------------------------------------------------- repr and copies
 
 

@@ -1,0 +1,75 @@
+"""Moving a module to a device, or its numbers to a dtype."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Self
+
+from .. import backend, devices
+from ..tensor.tensor import Tensor
+
+
+class Convertible:
+    """The part of Module that converts parameters and buffers, which stay the same objects."""
+
+    def to(self, *args, dtype=None, device=None, non_blocking: bool = False) -> Self:
+        """Move to a device, and convert floating-point parameters and buffers to a dtype.
+
+        to(dtype), to(device), to(device, dtype) and to(tensor), as of tensors. Parameters stay the
+        same objects, so that an optimizer made before goes on with them. non_blocking changes
+        nothing.
+
+        Raises: TypeError for a dtype that is not floating-point.
+        """
+        for arg in args:
+            if isinstance(arg, Tensor):
+                dtype, device = arg.dtype, arg.device
+            elif devices.names_device(arg):
+                device = arg
+            elif not isinstance(arg, bool) and arg is not None:  # a bool: non_blocking
+                dtype = arg
+        if dtype is not None and backend.check_dtype(dtype, "to").kind != "f":
+            raise TypeError(f"to: dtype={dtype} must be a floating-point type for a module")
+        for tensor in itertools.chain(self.parameters(), self.buffers()):
+            wanted = dtype if tensor.is_floating_point() else None
+            _convert(tensor, wanted, device)
+        return self
+
+    def type(self, dst_type) -> Self:
+        """Convert all parameters and buffers to a dtype, counters too, unlike `to`."""
+        dtype = backend.check_dtype(dst_type, "type")
+        if dtype.kind != "f" and any(p.requires_grad for p in self.parameters()):
+            raise TypeError(
+                f"type: dst_type={dtype} must be a floating-point type for parameters that "
+                "require grad"
+            )
+        for tensor in itertools.chain(self.parameters(), self.buffers()):
+            _convert(tensor, dtype, None)
+        return self
+
+    def cpu(self) -> Self:
+        """Move to main memory."""
+        return self.to(device="cpu")
+
+    def cuda(self, device: int | str | None = None) -> Self:
+        """Move to the GPU "cuda:0", or another by its number or name."""
+        name = "cuda" if device is None else device
+        return self.to(device=f"cuda:{name}" if isinstance(name, int) else name)
+
+    def half(self) -> Self:
+        """Convert floating-point parameters and buffers to float16."""
+        return self.to(dtype=backend.float16)
+
+    def float(self) -> Self:
+        """Convert floating-point parameters and buffers to float32."""
+        return self.to(dtype=backend.float32)
+
+    def double(self) -> Self:
+        """Convert floating-point parameters and buffers to float64."""
+        return self.to(dtype=backend.float64)
+
+
+def _convert(tensor: Tensor, dtype, device) -> None:
+    for t in (tensor, tensor.grad):
+        if t is not None:
+            t.data = t.detach().to(dtype=dtype, device=device).data
