@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .analyses import ANALYSES
-from .parser import CommandError, Parser, model_name, number
+from .parser import CommandError, Parser, file_path, model_name, number
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
 DESCRIPTION = f"""\
@@ -57,7 +57,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "--plot",
-        type=Path,
+        type=file_path,
         metavar="FILE",
         help="draw it into FILE; its ending says in which format, as .png or .pdf",
     )
@@ -116,19 +116,19 @@ def run(options) -> None:
 
 def load_subject(name: str, images: int) -> Subject:
     """A run with images that were held out, or a new model with digits in its size."""
-    directory = Path(name)
+    directory = file_path(name)
     return of_run(directory, images) if directory.is_dir() else of_model(name, images)
 
 
 def of_run(directory: Path, images: int) -> Subject:
     from ..tensor import Tensor
     from ..training import load_run
-    from ..training.run import held_out, make_model
+    from ..training.config import make_model, source_of
 
     found = load_run(directory)
     if found.of_pixels:
         raise CommandError(f"{directory} labels pixels; analyse looks at nets that label images")
-    data = held_out(found.config, found.transform)
+    data = source_of(found.config, found.transform).test
     chosen = spread(len(data), images)
     x, labels = zip(*(data[i] for i in chosen), strict=True)
     boxes = data.boxes[chosen, 0] if hasattr(data, "boxes") else None

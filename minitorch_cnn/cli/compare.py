@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parser import Parser, model_name
+from .parser import Parser, file_path, model_name
 from .summary import add_input_shape, summary_of_model
 
 DESCRIPTION = """\
@@ -27,6 +27,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "--plot",
+        type=file_path,
         metavar="FILE",
         help="draw them into FILE; its ending says in which format, as .png or .pdf",
     )

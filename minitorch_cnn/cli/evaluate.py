@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
-from .foreign import Trained, add_options, load_file, refuse_options
-from .parser import CommandError, Parser, add_device, parse_data
+from .foreign import Trained, add_options, load_file, refuse_options, wordnet_ids
+from .parser import CommandError, Parser, add_device, file_path, parse_data
 from .report import accuracy, confusions
 
 DESCRIPTION = """\
 Measure the model of a finished run on the images that were held out: accuracy, loss, the accuracy
 in each class and what is mixed up most often; if it labels pixels, also how well masks overlap.
 With --weights measure a model whose weights are in a file, on data of yours: all images of a
-folder, or the test images of a data set. Several models are an ensemble: the mean of what they say.
+folder (if it has val or test beside train, of that one), or the test images of a data set. Their
+classes are found by name in the file of --classes; they may be a part of them.
+Several models are an ensemble: the mean of what they say.
 
 examples:
   minitorch-cnn evaluate runs/lenet5-digits
@@ -62,7 +66,7 @@ def run(options) -> None:
         refuse_options(options)
         if options.data is not None:
             raise CommandError("--data goes with --weights: a run has its own")
-        models, data, what = load_runs([Path(name) for name in options.models])
+        models, data, what = load_runs([file_path(name) for name in options.models])
     else:
         models, data, what = load_files(options)
     for trained in models:
@@ -74,30 +78,33 @@ def run(options) -> None:
     names = " and ".join(model.name for model in models)
     print(f"{names} on {what}: {accuracy(evaluation)}")
     report_classes(models[0].classes, evaluation.confusion)
+    if options.weights is not None and options.classes is None:
+        print("\nWithout --classes the data's classes, in their order, are taken for the model's.")
 
 
 def load_runs(directories: list[Path]):
     """The models of finished runs, what gives their test images by a transform, and its name."""
     from ..training import load_run
-    from ..training.run import held_out
+    from ..training.config import source_of
 
     runs = [load_run(directory) for directory in directories]
     for directory, trained in zip(directories, runs, strict=True):
-        if any(trained.config[k] != runs[0].config[k] for k in ("data", "path", "classes")):
+        same = ("data", "path", "test_path", "classes")
+        if any(trained.config.get(k) != runs[0].config.get(k) for k in same):
             raise CommandError(f"{directory} is a run on other data than {directories[0]}")
     models = [
         Trained(r.config["model"], r.model, r.classes, r.channels, r.transform, r.of_pixels)
         for r in runs
     ]
-    data = [lambda transform, r=r: held_out(r.config, transform) for r in runs]
+    data = [lambda transform, r=r: source_of(r.config, transform).test for r in runs]
+    note = source_of(runs[0].config).note
+    if note:
+        print(note, file=sys.stderr)
     return models, data, f"the held-out part of {runs[0].config['data']}"
 
 
 def load_files(options):
     """The models of files of weights, and the same for the data that was named."""
-    from ..data.datasets import ImageFolder
-    from ..training.sources import load_source
-
     if len(options.models) != len(options.weights):
         raise CommandError(
             f"--weights needs a FILE for each MODEL: {len(options.models)} models, "
@@ -108,36 +115,85 @@ def load_files(options):
     name, path = parse_data(options.data)
     pairs = zip(options.models, options.weights, strict=True)
     models = [load_file(model, weights, options) for model, weights in pairs]
+    plain = [images_of(name, path, trained) for trained in models]
+    classes = list(plain[0](None).classes)
+    if options.classes is None:
+        models = [taken_in_order(trained, classes, path or name) for trained in models]
+        return models, plain, path or name
+    numbers = class_numbers(classes, models[0], options.classes)
+    in_order = numbers == list(range(len(numbers)))
+    if models[0].of_pixels and not in_order:
+        raise CommandError(f"{options.classes} must have the classes of {name} in their order")
+    data = plain if in_order else [renumbered(images, numbers) for images in plain]
+    return models, data, path or name
 
-    def images(trained: Trained):
-        def test(transform):
-            if name == "folder":
-                return ImageFolder(path, trained.channels, transform)
-            size = trained.transform.transforms[1].size[0]
-            return load_source(name, path, size, (transform,) * 2, trained.of_pixels).test
 
-        return test
+def images_of(name: str, path: str | None, trained: Trained) -> Callable:
+    """What gives the images to measure on by a transform: of a folder with parts those held out."""
+    from ..data.datasets import ImageFolder
+    from ..training.folders import parts_within
+    from ..training.sources import load_source
 
-    data = [images(trained) for trained in models]
-    classes = data[0](None).classes
-    for trained in models:
-        if len(trained.classes) != len(classes):
-            raise CommandError(
-                f"{trained.name} has {len(trained.classes)} classes, {name} has {len(classes)}"
-            )
-    models = [trained._replace(classes=list(classes)) for trained in models]
-    return models, data, name if path is None else path
+    if name == "folder":
+        parts = parts_within(path)
+        root = path if parts is None else parts[1]
+        return lambda transform: ImageFolder(root, trained.channels, transform)
+    size = trained.transform.transforms[1].size[0]
+    return lambda transform: load_source(name, path, size, (transform,) * 2, trained.of_pixels).test
+
+
+def taken_in_order(trained: Trained, classes: list[str], place: str) -> Trained:
+    """A model whose classes have no names: those of the data are taken for them, as many."""
+    if len(trained.classes) != len(classes):
+        raise CommandError(
+            f"{trained.name} has {len(trained.classes)} classes, {place} has {len(classes)}; "
+            "--classes names those of the model, of which the data may have a part"
+        )
+    return trained._replace(classes=classes)
+
+
+def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int]:
+    """The number that each class of the data has in the model, by its name.
+
+    ImageNet's folders have numbers of WordNet for names, which its usual files of names tell, too.
+    """
+    from ..training.class_names import match_classes
+
+    ids = wordnet_ids(names)
+    known = ids if ids is not None and set(classes) <= set(ids) else trained.classes
+    return match_classes("evaluate", classes, known, str(names))
+
+
+def renumbered(images: Callable, numbers: list[int]) -> Callable:
+    """The same images, their labels numbered as the model's classes."""
+    return lambda transform: Renumbered(images(transform), numbers)
+
+
+class Renumbered:
+    """A data set whose label i is numbers[i]."""
+
+    def __init__(self, data, numbers: list[int]):
+        self.data, self.numbers = data, numbers
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __getitem__(self, index: int):
+        image, label = self.data[index]
+        return image, self.numbers[label]
 
 
 def evaluate_one(trained: Trained, data, options):
     """One look at each image."""
     from ..data import DataLoader
-    from ..training import evaluate, evaluate_run
+    from ..training import evaluate, load_run
+    from ..training.config import evaluation_batch, loss_of
 
+    batch, loss = 16 if trained.of_pixels else BATCH, {}
     if options.weights is None:
-        return evaluate_run(Path(options.models[0]), device=options.device)
-    batch = 16 if trained.of_pixels else BATCH
-    return evaluate(trained.model, DataLoader(data[0](trained.transform), batch))
+        config = load_run(file_path(options.models[0])).config
+        batch, loss = evaluation_batch(config), {"loss": loss_of(config)}
+    return evaluate(trained.model, DataLoader(data[0](trained.transform), batch), **loss)
 
 
 def evaluate_looks(models: list[Trained], data, options):
@@ -180,14 +236,14 @@ def look(trained: Trained, data, options):
 
 
 def report_classes(classes: list[str], matrix) -> None:
-    """The accuracy in each class, unless they are many, and what is mixed up."""
-    if len(classes) <= MANY:
-        width = max(map(len, classes))
+    """The accuracy in each class that occurs, unless they are many, and what is mixed up."""
+    occur = [i for i in range(len(classes)) if matrix[i].any()]
+    if len(occur) <= MANY:
+        width = max(len(classes[i]) for i in occur)
         print("\nin each class")
-        for i, name in enumerate(classes):
-            count = matrix[i].sum()
-            share = f"{matrix[i, i] / count:7.2%}" if count else "      -"
-            print(f"  {name:{width}}  {share}  ({matrix[i, i]:,} of {count:,})")
+        for i in occur:
+            right, count = matrix[i, i], matrix[i].sum()
+            print(f"  {classes[i]:{width}}  {right / count:7.2%}  ({right:,} of {count:,})")
     pairs = confusions(matrix, classes)
     if pairs:
         print("\nmixed up most often")

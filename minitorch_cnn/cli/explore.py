@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .parser import CommandError, Parser, model_name
+from .parser import CommandError, Parser, file_path, model_name
 
 DESCRIPTION = """\
 Write a page that shows a network: its layers as a graph to click through, with what each costs and
@@ -32,7 +32,10 @@ def add_parser(commands) -> None:
         help="the folder of a run, or a name that minitorch-cnn models lists (lenet5)",
     )
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help="the page (MODEL.html, or explorer.html in a run)"
+        "--out",
+        type=file_path,
+        metavar="FILE",
+        help="the page (MODEL.html, or explorer.html in a run)",
     )
     parser.set_defaults(run=run)
 
@@ -44,7 +47,7 @@ def run(options) -> None:
     digits = Digits(train=False)
     first = [int(np.flatnonzero(digits.labels == digit)[0]) for digit in range(10)]
     small = np.stack([digits[k][0][0] for k in first])
-    directory = Path(options.model)
+    directory = file_path(options.model)
     if directory.is_dir():
         model, images, classes, name = trained(directory, small)
         out = options.out or directory / "explorer.html"

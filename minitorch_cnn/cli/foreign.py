@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
-from .parser import CommandError, Parser, model_name, number, setting
+from .parser import CommandError, Parser, file_path, model_name, number, setting
 
 
 class Trained(NamedTuple):
@@ -26,11 +28,11 @@ def add_options(parser: Parser, **weights) -> None:
         "weights from a file", "then MODEL, a name that minitorch-cnn models lists, is no folder"
     )
     group.add_argument(
-        "--weights", type=Path, metavar="FILE", help=".pth or .safetensors", **weights
+        "--weights", type=file_path, metavar="FILE", help=".pth or .safetensors", **weights
     )
     group.add_argument(
         "--classes",
-        type=Path,
+        type=file_path,
         metavar="FILE",
         help="their names: one on each line, or JSON (numbers)",
     )
@@ -62,8 +64,9 @@ def refuse_options(options) -> None:
 def load_file(model: str, weights: Path, options) -> Trained:
     """The model of that name with the weights in a file, as the other options say."""
     from .. import no_grad, zeros
-    from ..models import create_model, model_entry
+    from ..models import model_entry
     from ..training import load_weights, preprocessing, read_classes
+    from ..training.config import build_model
 
     try:
         name = model_name(model)
@@ -73,7 +76,7 @@ def load_file(model: str, weights: Path, options) -> Trained:
     settings = dict(options.set or ())
     if names is not None:
         settings["num_classes"] = len(names)
-    net = create_model(name, **settings).eval()
+    net = build_model(name, settings).eval()
     load_weights(net, weights)
     usual = preprocessing(name, bool(settings.get("transform_input")))
     crop = options.crop or usual.crop
@@ -87,3 +90,21 @@ def load_file(model: str, weights: Path, options) -> Trained:
             count = net(zeros(0, channels, crop, crop)).shape[1]
         names = [f"class {i}" for i in range(count)]
     return Trained(name, net, names, channels, chosen.transform(), entry.of_pixels)
+
+
+def wordnet_ids(path: Path) -> list[str] | None:
+    """WordNet's number of each class in a file of ImageNet's names, None if it has none.
+
+    {"0": ["n01440764", "tench"], ...}, or lines as: n01440764 tench
+    """
+    text = path.read_text(encoding="utf-8-sig")
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = dict(enumerate(filter(None, map(str.split, text.splitlines()))))
+    if not isinstance(found, dict):
+        return None
+    first = [found.get(str(i), found.get(i)) for i in range(len(found))]
+    ids = [names[0] for names in first if isinstance(names, list) and names]
+    known = len(ids) == len(found) and all(re.fullmatch(r"n\d{8}", str(i)) for i in ids)
+    return ids if known else None

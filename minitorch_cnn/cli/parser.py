@@ -45,6 +45,14 @@ def number(kind: type, least: float, above: bool = False) -> Callable[[str], flo
     return convert
 
 
+def file_path(text: str) -> Path:
+    """The type of an option or argument that names a file or folder; ~ is the home folder."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:  # there is no user of that name: it is the file's own
+        return Path(text)
+
+
 def image_shape(text: str) -> tuple[int, int, int]:
     """The type of an option such as 3x224x224: (channels, height, width)."""
     try:
@@ -120,4 +128,4 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
         return name, None
     if len(paths) != 1:
         raise CommandError(f"--data {name} needs one path to its files: --data {name} PATH")
-    return name, str(Path(paths[0]).expanduser().resolve())
+    return name, str(file_path(paths[0]).resolve())

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from .foreign import add_options, load_file, refuse_options
-from .parser import CommandError, Parser, add_device, number
+from .parser import CommandError, Parser, add_device, file_path, number
 
 DESCRIPTION = """\
 Let the model of a finished run name the classes of images, the likeliest first. An image may have
@@ -35,7 +35,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "model", metavar="DIR", help="the folder of the run; with --weights a MODEL"
     )
-    parser.add_argument("images", type=Path, nargs="+", metavar="IMAGE", help="image files")
+    parser.add_argument("images", type=file_path, nargs="+", metavar="IMAGE", help="image files")
     parser.add_argument(
         "--top", type=number(int, 1), default=5, metavar="N", help="classes per image (5)"
     )
@@ -46,7 +46,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=file_path,
         default=Path(),
         metavar="DIR",
         help="the folder for masks (the current one)",
@@ -61,7 +61,7 @@ def run(options) -> None:
 
     if options.weights is None:
         refuse_options(options)
-        trained = load_run(Path(options.model))
+        trained = load_run(file_path(options.model))
     else:
         trained = load_file(options.model, options.weights, options)
     trained.model.to(device=options.device)

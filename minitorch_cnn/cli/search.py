@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import shlex
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-from .parser import CommandError, Parser, number, parse_data, setting
+from .parser import CommandError, Parser, file_path, number, parse_data, setting
+from .place import own_folder
 
 DESCRIPTION = """\
 Search for networks: a method proposes them, each is trained for a short while, its accuracy on
@@ -111,12 +112,15 @@ def add_parser(commands) -> None:
     )
     place.add_argument(
         "--out",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="its folder, new or empty (runs/search-SPACE, or the like with a number)",
     )
     place.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with the stopped search in this folder"
+        "--resume",
+        type=file_path,
+        metavar="DIR",
+        help="go on with the stopped search in this folder",
     )
     place.add_argument(
         "--plain", action="store_true", help="a line per round and no bar, as for a log file"
@@ -125,16 +129,23 @@ def add_parser(commands) -> None:
 
 
 def run(options) -> None:
-    from ..nas import read_plan, resume_search, run_search
+    from ..nas import read_plan
 
     if options.resume is not None:
         refuse_settings(options)
-        directory = options.resume
-        plan = read_plan(directory)
+        plan, place = read_plan(options.resume), nullcontext(options.resume)
     else:
         plan = make_plan(options)
-        directory = options.out or free_directory(options.space or "cells")
-        refuse_taken(directory)
+        usual = f"search-{options.space or 'cells'}"
+        place = own_folder(options.out, usual, "search", "plan.json")
+    with place as directory:
+        search(plan, directory, options)
+
+
+def search(plan, directory: Path, options) -> None:
+    """Begin a search in its folder, or go on with the one there."""
+    from ..nas import resume_search, run_search
+
     executor, workers = make_executor(options.workers)
     settings = {"workers": workers, "executor": executor}
     settings["progress"] = "plain" if options.plain else "bar"
@@ -150,7 +161,11 @@ def run(options) -> None:
             samples = resume_search(directory, **settings)
     except KeyboardInterrupt:
         begun = (directory / "plan.json").is_file()
-        go_on = f"; it goes on with: minitorch-cnn search --resume {directory}" if begun else ""
+        go_on = (
+            f"; it goes on with: minitorch-cnn search --resume {shlex.quote(str(directory))}"
+            if begun
+            else ""
+        )
         raise KeyboardInterrupt(f"stopped{go_on}") from None
     report(plan, samples, directory)
 
@@ -254,17 +269,3 @@ def refuse_settings(options) -> None:
                 f"--{name.replace('_', '-')} cannot be given with --resume: the search goes on "
                 "with its own settings"
             )
-
-
-def free_directory(space: str) -> Path:
-    """runs/search-SPACE, or the first of runs/search-SPACE-2, -3, ... that is not there."""
-    first = Path("runs", f"search-{space}")
-    others = (first.with_name(f"{first.name}-{i}") for i in itertools.count(2))
-    return next(path for path in itertools.chain([first], others) if not path.exists())
-
-
-def refuse_taken(directory: Path) -> None:
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        searched = (directory / "plan.json").is_file()
-        resume = f"; its search goes on with --resume {directory}" if searched else ""
-        raise CommandError(f"--out {directory} must be a new or empty folder{resume}")

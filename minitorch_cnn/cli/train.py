@@ -2,12 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
+import shlex
+from collections.abc import Callable
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .parser import CommandError, Parser, add_device, model_name, number, parse_data, setting
+from .parser import (
+    CommandError,
+    Parser,
+    add_device,
+    file_path,
+    model_name,
+    number,
+    parse_data,
+    setting,
+)
+from .place import own_folder
 from .report import accuracy
 
 DESCRIPTION = """\
@@ -19,6 +31,7 @@ examples:
   minitorch-cnn train lenet5_relu --data shapes         drawn shapes, to be told apart
   minitorch-cnn train lenet5 --data mnist ~/mnist       files of yours: nothing is downloaded
   minitorch-cnn train lenet5_relu --data folder photos  photos/cat/1.jpg, photos/dog/1.jpg, ...
+                                                        or photos/train/cat/..., photos/val/cat/...
   minitorch-cnn train vgg11 --size 32 --set width=0.1   a narrow net for small images
   minitorch-cnn train fcn8s --data shapes --size 64 --set width=0.125 padding=1 dropout=0
                                                         what each pixel belongs to
@@ -63,6 +76,13 @@ def add_parser(commands) -> None:
         help="digits (the default) and shapes need no files; mnist, fashion-mnist, cifar10, "
         "cifar100 and folder (of images in a folder per class) need the PATH to them",
     )
+    parser.add_argument(
+        "--test-data",
+        type=file_path,
+        metavar="PATH",
+        help="for --data folder: another folder, of the images to test with (else every fifth "
+        "image of each class, or those of PATH/val or PATH/test if there is PATH/train)",
+    )
     settings = parser.add_argument_group("settings", "those left out are the model's own")
     settings.add_argument("--epochs", type=number(int, 1), metavar="N", help="passes over the data")
     settings.add_argument(
@@ -87,14 +107,14 @@ def add_parser(commands) -> None:
     )
     settings.add_argument(
         "--start",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="the run that this one starts from: of vgg11 for a deeper VGG, of vgg16 for fcn32s, "
         "of fcn32s for fcn16s, of fcn16s for fcn8s",
     )
     settings.add_argument(
         "--weights",
-        type=Path,
+        type=file_path,
         metavar="FILE",
         help="the model's weights to begin with, .pth or .safetensors; the classifier begins anew "
         "if the classes are others",
@@ -102,12 +122,12 @@ def add_parser(commands) -> None:
     place = parser.add_argument_group("the run")
     place.add_argument(
         "--out",
-        type=Path,
+        type=file_path,
         metavar="DIR",
         help="its folder, new or empty (runs/MODEL-DATA, or the like with a number)",
     )
     place.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with the stopped run in this folder"
+        "--resume", type=file_path, metavar="DIR", help="go on with the stopped run in this folder"
     )
     place.add_argument(
         "--plain", action="store_true", help="a line per epoch and no bar, as for a log file"
@@ -118,17 +138,23 @@ def add_parser(commands) -> None:
 
 def run(options) -> None:
     from ..training import resume_run, train_run
-    from ..training.run import read_config
+    from ..training.config import read_config
 
     if options.resume is not None:
         refuse_settings(options)
-        directory = options.resume
-        config, start = read_config(directory), resume_run
+        config, start = read_config(options.resume), resume_run
+        place = nullcontext(options.resume)
     else:
         config = make_config(options)
-        directory = options.out or free_directory(config)
-        refuse_taken(directory)
         start = partial(train_run, config)
+        usual = f"{config['model']}-{config['data']}"
+        place = own_folder(options.out, usual, "run", "config.json")
+    with place as directory:
+        train(config, directory, start, options)
+
+
+def train(config: dict[str, Any], directory: Path, start: Callable, options) -> None:
+    """Let a run begin or go on in its folder, and say what it found."""
     announce(config, directory)
     try:
         progress = "plain" if options.plain else "bar"
@@ -159,6 +185,7 @@ def make_config(options) -> dict[str, Any]:
         size=options.size,
         start=None if options.start is None else str(options.start.resolve()),
         weights=None if options.weights is None else str(options.weights.resolve()),
+        test_path=None if options.test_data is None else str(options.test_data.resolve()),
         seed=options.seed or 0,
         **changes,
     )
@@ -184,7 +211,18 @@ def set_optimizer(recipe: dict[str, Any], options) -> None:
 
 def refuse_settings(options) -> None:
     """A run goes on with the settings it began with, so that it ends as if never stopped."""
-    names = ("model", "data", "epochs", "batch_size", "optimizer", "lr", "seed", "size", "set")
+    names = (
+        "model",
+        "data",
+        "test_data",
+        "epochs",
+        "batch_size",
+        "optimizer",
+        "lr",
+        "seed",
+        "size",
+        "set",
+    )
     for name in (*names, "start", "weights", "out"):
         if getattr(options, name) is not None:
             word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
@@ -193,24 +231,13 @@ def refuse_settings(options) -> None:
             )
 
 
-def free_directory(config: dict[str, Any]) -> Path:
-    """runs/MODEL-DATA, or the first of runs/MODEL-DATA-2, -3, ... that is not there."""
-    first = Path("runs", f"{config['model']}-{config['data']}")
-    others = (first.with_name(f"{first.name}-{i}") for i in itertools.count(2))
-    return next(path for path in itertools.chain([first], others) if not path.exists())
-
-
-def refuse_taken(directory: Path) -> None:
-    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        resume = f"; its run goes on with --resume {directory}" if has_run(directory) else ""
-        raise CommandError(f"--out {directory} must be a new or empty folder{resume}")
-
-
 def has_run(directory: Path) -> bool:
     return (directory / "config.json").is_file()
 
 
 def announce(config: dict[str, Any], directory: Path) -> None:
+    from ..training.folders import roots_of
+
     recipe = config["recipe"]
     path = f" in {config['path']}" if config["path"] else ""
     passes = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
@@ -220,6 +247,11 @@ def announce(config: dict[str, Any], directory: Path) -> None:
         f"{recipe['settings']['lr']:g}, seed {config['seed']}\nThe folder of the run: {directory}",
         flush=True,
     )
+    if config["data"] == "folder" and "parts" in config:
+        learned, held_out = roots_of(config["path"], config.get("test_path"))
+        train, test = (len(config["parts"][part]) for part in ("train", "test"))
+        place = f"in {held_out}" if learned != held_out else "every fifth of each class"
+        print(f"Images to learn from: {train:,}; held out: {test:,}, {place}", flush=True)
     if recipe["pretrain"] and not (config["start"] or config.get("weights") or has_run(directory)):
         print(
             f"The paper begins with a trained {recipe['pretrain']}: --start takes the folder of "
@@ -231,4 +263,6 @@ def announce(config: dict[str, Any], directory: Path) -> None:
 def stopped(directory: Path) -> str:
     if not has_run(directory):
         return "stopped before the run began"
-    return f"stopped; the run goes on with: minitorch-cnn train --resume {directory}"
+    return (
+        f"stopped; the run goes on with: minitorch-cnn train --resume {shlex.quote(str(directory))}"
+    )

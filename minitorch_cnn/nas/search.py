@@ -23,6 +23,7 @@ from typing import Any
 from ..interop import write_atomically
 from ..kernels import get_num_threads
 from ..training import load_checkpoint, save_checkpoint
+from ..training.lock import locked, making
 from .child import Child, Score, Training, train_child
 from .evolution import Evolution
 from .log import Log, Sample
@@ -112,18 +113,24 @@ def run_search(
     progress: "bar" (tqdm), "plain" (a line per round) or "none". train: Child -> Score.
 
     Raises: ValueError if the folder has a search already, or the data are not there; RuntimeError
-    if all children of the first round fail, with the reason of the first.
+    if another process writes there, or if all children of the first round fail, with the reason of
+    the first.
 
         samples = mt.nas.run_search(Plan(LayerSpace()), "runs/search", workers=2)
     """
     directory = Path(directory)
-    if (directory / "plan.json").exists():
-        raise ValueError(f"run_search: {directory} holds a search; resume it or name another")
+    refuse_search(directory)
     plan.training.check_data()
     search = Search(plan, directory, workers, executor, progress, train)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(directory / "plan.json", plan.to_json())
-    return search.run()
+    with making(directory), locked(directory, "run_search"):
+        refuse_search(directory)  # another may have begun meanwhile
+        write_atomically(directory / "plan.json", plan.to_json())
+        return search.run()
+
+
+def refuse_search(directory: Path) -> None:
+    if (directory / "plan.json").exists():
+        raise ValueError(f"run_search: {directory} holds a search; resume it or name another")
 
 
 def resume_search(
@@ -140,8 +147,10 @@ def resume_search(
 
     Raises: as `run_search`; FileNotFoundError or ValueError if the folder holds no search.
     """
-    plan = read_plan(directory)
-    return Search(plan, Path(directory), workers, executor, progress, train).run()
+    plan, directory = read_plan(directory), Path(directory)
+    search = Search(plan, directory, workers, executor, progress, train)
+    with locked(directory, "resume_search"):
+        return search.run()
 
 
 def read_plan(directory: str | Path) -> Plan:

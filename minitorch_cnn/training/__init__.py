@@ -1,6 +1,7 @@
 """Training: the loop, what it measures, what it keeps, and a run with its folder."""
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .config import make_config
 from .evaluation import average_predictions, predict_crops, predict_dense
 from .fit import fit
 from .history import History
@@ -16,7 +17,7 @@ from .metrics import (
     top_k_accuracy,
 )
 from .nonfinite import NonFiniteError
-from .run import Result, Run, evaluate_run, load_run, make_config, resume_run, train_run
+from .run import Result, Run, evaluate_run, load_run, resume_run, train_run
 from .sources import SOURCES
 from .weights import (
     Preprocessing,

@@ -9,39 +9,53 @@ curves.png, confusion.png, worst.png
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from .. import functional as F
-from ..backend import manual_seed
+from ..autograd.modes import no_grad
+from ..backend import get_rng_state, manual_seed, set_rng_state
 from ..data import DataLoader
 from ..interop import load, save, write_atomically
-from ..models import Recipe, create_model, model_entry, recipe
 from ..models.fcn import start_from
 from ..models.vgg import VGG, copy_from_net_a
 from ..nn import Module
+from ..optim import Optimizer
+from ..optim.lr_scheduler import LRScheduler
+from ..tensor import Tensor
+from .config import (
+    described,
+    described_in,
+    evaluation_batch,
+    input_size,
+    loss_of,
+    make_model,
+    of_pixels,
+    read_config,
+    recipe_of,
+    source_of,
+)
 from .fit import fit
 from .history import History
+from .lock import locked, making
 from .metrics import (
     Evaluation,
     Predictions,
     evaluate,
     evaluate_predictions,
+    place_of,
     predict,
     predict_masks,
 )
 from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
-from .sources import COLOURED, PHOTOGRAPHS, Source, load_source
-from .weights import load_weights, preprocessing
+from .sources import Source
+from .weights import load_weights
 
-TEST_BATCH = 256
 CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
 
 
@@ -67,66 +81,6 @@ class Result(NamedTuple):
     evaluation: Evaluation
 
 
-def make_config(
-    model: str,
-    data: str = "digits",
-    path: str | None = None,
-    *,
-    model_settings: dict[str, Any] | None = None,
-    size: int | None = None,
-    start: str | None = None,
-    weights: str | None = None,
-    seed: int = 0,
-    **changes,
-) -> dict[str, Any]:
-    """The description of a run, which JSON can hold: `train_run` takes it.
-
-    model_settings: of `create_model`, besides num_classes and in_channels, which the data set.
-    size: pixels a side of the model's input, None for those it was published for.
-    start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
-    weights: a file of the model's weights to begin with, its classifier only if the classes are as
-    many (see `load_weights`). Colours are then scaled as the model's published weights expect, if
-    there are any, and not as the recipe says.
-    changes: fields of the model's `Recipe` to replace, as epochs=5. The recipe is the paper's for
-    photographs, and the small one for other data.
-
-    Auxiliary heads that model_settings switch off, or on where the recipe has none, set the
-    recipe's weight of their losses: to 0, or to the 0.3 of most papers.
-
-    Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field;
-    ValueError for a start that the recipe does not have, a start and weights, or settings that
-    follow from the data.
-    """
-    model_entry(model)
-    model_settings = model_settings or {}
-    for name in ("num_classes", "in_channels"):
-        if name in model_settings:
-            raise ValueError(f"make_config: {name} follows from the data and cannot be set")
-    chosen = recipe(model, small=data not in PHOTOGRAPHS)
-    published = model_entry(model).preprocessing
-    if weights is not None and published is not None and data in COLOURED:
-        usual = preprocessing(model, bool(model_settings.get("transform_input")))
-        chosen = replace(chosen, channels=usual.channels, mean=usual.mean, std=usual.std)
-    chosen = replace(chosen, **changes)
-    if "aux" in model_settings and bool(chosen.auxiliary) != bool(model_settings["aux"]):
-        chosen = replace(chosen, auxiliary=0.3 if model_settings["aux"] else 0.0)
-    if start is not None and weights is not None:
-        raise ValueError("make_config: start and weights cannot both be given")
-    if start is not None and chosen.pretrain is None:
-        raise ValueError(f"make_config: start={start!r} is not for {model}, which starts anew")
-    return {
-        "model": model,
-        "model_settings": model_settings,
-        "data": data,
-        "path": path,
-        "size": size or model_entry(model).input_shape[1],
-        "start": start,
-        "weights": weights,
-        "seed": seed,
-        "recipe": asdict(chosen),
-    }
-
-
 def train_run(
     config: dict[str, Any], directory: str | Path, *, device: str = "cpu", progress: str = "bar"
 ) -> Result:
@@ -135,15 +89,66 @@ def train_run(
     The device is no part of the run: weights and random numbers are those of the CPU at first, and
     what is kept in the folder can be read and gone on with on any other.
 
-    Raises: ValueError if the folder has a run already; what `load_source`, `create_model` and `fit`
-    raise.
+    Raises: ValueError if the folder has a run already, or the model cannot take images of the size;
+    RuntimeError if another process writes there; what `load_source`, `create_model` and `fit`
+    raise. A run that cannot start leaves no folder behind.
     """
     directory = Path(directory)
-    if (directory / "checkpoint.safetensors").exists():
-        raise ValueError(f"train_run: {directory} holds a run already; resume it or name another")
-    # Data and model come first: a run that cannot start leaves no folder behind.
+    refuse_run(directory)
     source = source_of(config)
-    config = {**config, "classes": source.classes, "channels": source.channels}
+    config = {**config, **described(config, source)}
+    model = new_model(config, progress)
+    check_input(model, config)
+    config["first_weights"] = digest(model)
+    parts = make_parts(config, source, model.to(device=device), progress)
+    with making(directory), locked(directory, "train_run"):
+        refuse_run(directory)
+        write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
+        return _train(config, parts, directory, progress, resume=False)
+
+
+def resume_run(directory: str | Path, *, device: str = "cpu", progress: str = "bar") -> Result:
+    """Let an interrupted run go on to its end, with the same result as if it had never stopped.
+
+    Results are the same bit for bit if it goes on where it was, and nearly so on another device.
+
+    Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run, or what the
+    run is made of has changed.
+    """
+    directory = Path(directory)
+    read_config(directory)  # before a lock is made in a folder without a run
+    with locked(directory, "resume_run"):
+        config = read_config(directory)
+        source = source_of(config)
+        refuse_shrunk(config, source)
+        if (directory / "checkpoint.safetensors").exists():
+            manual_seed(config["seed"])
+            with described_in(directory / "config.json"):
+                model = make_model(config)
+        else:
+            model = first_model(config, directory)
+        with described_in(directory / "config.json"):
+            parts = make_parts(config, source, model.to(device=device), progress)
+        return _train(config, parts, directory, progress, resume=True)
+
+
+def refuse_run(directory: Path) -> None:
+    if any((directory / name).exists() for name in ("config.json", "checkpoint.safetensors")):
+        raise ValueError(f"train_run: {directory} holds a run already; resume it or name another")
+
+
+def refuse_shrunk(config: dict[str, Any], source: Source) -> None:
+    """Other images to learn from give another run."""
+    before, now = len(config["parts"]["train"]) if "parts" in config else 0, len(source.train)
+    if config["data"] == "folder" and now < before:
+        raise ValueError(
+            f"resume_run: {before - now} of the {before} images that the run learns from are gone "
+            f"from {config['path']}: put them back, or begin a new run"
+        )
+
+
+def new_model(config: dict[str, Any], progress: str = "none") -> Module:
+    """The model as the run begins with it: drawn from the seed, or copied as the run says."""
     manual_seed(config["seed"])
     model = make_model(config)
     recipe_of(config).first_weights(model)
@@ -153,25 +158,58 @@ def train_run(
         kept = load_weights(model, config["weights"], new_classes=True)
         if kept and progress != "none":
             print(f"{', '.join(kept)} begin anew: the file has none that fit")
-    model.to(device=device)
-    directory.mkdir(parents=True, exist_ok=True)
-    write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
-    return _train(config, source, model, directory, progress, resume=False)
+    return model
 
 
-def resume_run(directory: str | Path, *, device: str = "cpu", progress: str = "bar") -> Result:
-    """Let an interrupted run go on to its end, with the same result as if it had never stopped.
+def first_model(config: dict[str, Any], directory: Path) -> Module:
+    """The model of a run that was stopped before its first checkpoint, as it was then.
 
-    Results are the same bit for bit if it goes on where it was, and nearly so on another device.
-
-    Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run.
+    Raises: ValueError if the run is further than that, or began with other weights.
     """
-    directory = Path(directory)
-    config = read_config(directory)
-    source = source_of(config)
-    manual_seed(config["seed"])
-    model = make_model(config).to(device=device)
-    return _train(config, source, model, directory, progress, resume=True)
+    for name in ("metrics.csv", "weights.safetensors"):
+        if (directory / name).exists():
+            raise ValueError(f"resume_run: {directory} has lost its checkpoint.safetensors")
+    model = new_model(config)
+    if config.get("first_weights", digest(model)) != digest(model):
+        files = " or ".join(str(config[k]) for k in ("start", "weights") if config.get(k))
+        raise ValueError(
+            f"resume_run: {directory} began with other weights than "
+            f"{files or 'its seed'} gives now; begin a new run"
+        )
+    return model
+
+
+def digest(model: Module) -> str:
+    """A hash of a model's weights, which lie on the CPU."""
+    content = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        content.update(name.encode() + np.ascontiguousarray(value.data).tobytes())
+    return content.hexdigest()
+
+
+def check_input(model: Module, config: dict[str, Any]) -> None:
+    """Raises ValueError if a new model cannot take images of the run's size."""
+    try:
+        look_at_nothing(model, 2, config)
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"train_run: {config['model']} cannot take images of {config['size']} x "
+            f"{config['size']}: {error}"
+        ) from error
+
+
+def look_at_nothing(model: Module, images: int, config: dict[str, Any]) -> None:
+    """Let a model look at so many empty images as in training, and leave no trace."""
+    side, random_state = config["size"], get_rng_state()
+    buffers = {name: b.data.copy() for name, b in model.named_buffers()}
+    x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
+    try:
+        with no_grad():
+            model.train()(x.to(device=place_of(model)))
+    finally:
+        set_rng_state(random_state)
+        for name, buffer in model.named_buffers():
+            buffer.data[...] = buffers[name]
 
 
 def load_run(directory: str | Path) -> Run:
@@ -183,20 +221,12 @@ def load_run(directory: str | Path) -> Run:
     config = read_config(directory)
     if not (directory / "weights.safetensors").is_file():
         raise FileNotFoundError(f"load_run: {directory} has no weights yet; resume the run first")
-    model = make_model(config)
+    with described_in(directory / "config.json"):
+        model = make_model(config)
     model.load_state_dict(load(directory / "weights.safetensors"))
     transform = recipe_of(config).transform(input_size(config), train=False)
     classes, channels = config["classes"], config["channels"]
     return Run(model.eval(), config, classes, channels, transform, of_pixels(config))
-
-
-def held_out(config: dict[str, Any], transform: Callable):
-    """The test data of a run, its images made fit by another transform."""
-    side = recipe_of(config).content or config["size"]
-    source = load_source(
-        config["data"], config["path"], side, (transform, transform), of_pixels(config)
-    )
-    return source.test
 
 
 def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
@@ -207,11 +237,51 @@ def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
     return evaluate(run.model, test, loss_of(run.config))
 
 
-def _train(config, source: Source, model: Module, directory: Path, progress, resume) -> Result:
-    chosen, loss = recipe_of(config), loss_of(config)
-    train = DataLoader(source.train, chosen.batch_size, shuffle=True, drop_last=chosen.drop_last)
+class Parts(NamedTuple):
+    """What a run consists of once all of it is made."""
+
+    source: Source
+    model: Module
+    train: DataLoader
+    test: DataLoader
+    optimizer: Optimizer
+    schedule: LRScheduler
+
+
+def make_parts(config: dict[str, Any], source: Source, model: Module, progress: str) -> Parts:
+    """Everything a run needs before it can write; says what there is to say of the data.
+
+    Raises: ValueError if there is no batch to learn from.
+    """
+    chosen = recipe_of(config)
+    notes = [source.note]
+    size, samples, drop_last = chosen.batch_size, len(source.train), chosen.drop_last
+    if not drop_last and samples > size > 1 == samples % size and fails_alone(model, config):
+        drop_last = True
+        notes.append(
+            "each epoch's last batch is left out: batch norm cannot take a batch of one image here"
+        )
+    train = DataLoader(source.train, size, shuffle=True, drop_last=drop_last)
+    if not len(train):
+        raise ValueError(f"train_run: batch_size={size} leaves no whole batch of {samples} images")
     test = DataLoader(source.test, evaluation_batch(config))
-    optimizer, schedule = chosen.make_optimizer(model, len(train))
+    if progress != "none":
+        print(*filter(None, notes), sep="\n", end="\n" * any(notes), file=sys.stderr)
+    return Parts(source, model, train, test, *chosen.make_optimizer(model, len(train)))
+
+
+def fails_alone(model: Module, config: dict[str, Any]) -> bool:
+    """Whether training fails with a single image, which is nothing to take statistics of."""
+    try:
+        look_at_nothing(model, 1, config)
+    except (ValueError, RuntimeError):
+        return True
+    return False
+
+
+def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
+    chosen, loss = recipe_of(config), loss_of(config)
+    source, model, train, test, optimizer, schedule = parts
     history = fit(
         model,
         train,
@@ -260,64 +330,6 @@ def plot_run(
         plot_worst_masks(source.test, *found, source.classes, directory / "worst.png")
     else:
         plot_worst(source.test, found, source.classes, directory / "worst.png")
-
-
-def read_config(directory: Path) -> dict[str, Any]:
-    """The config.json of a run's folder.
-
-    Raises: FileNotFoundError or ValueError if there is none.
-    """
-    path = directory / "config.json"
-    if not path.is_file():
-        raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json")
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        recipe_of(config), model_entry(config["model"])
-        config["classes"], config["channels"], config["size"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f"load_run: {path} is not the description of a run ({error})") from error
-    return config
-
-
-def recipe_of(config: dict[str, Any]) -> Recipe:
-    return Recipe(**config["recipe"])
-
-
-def loss_of(config: dict[str, Any]) -> Callable:
-    chosen = recipe_of(config)
-    settings = {"label_smoothing": chosen.label_smoothing, "ignore_index": chosen.ignore_index}
-    loss = partial(F.cross_entropy, **settings)
-    if not chosen.sum_of_pixels:
-        return loss
-    return lambda logits, masks: loss(logits, masks, reduction="sum") / len(masks)
-
-
-def of_pixels(config: dict[str, Any]) -> bool:
-    """Whether the model labels every pixel."""
-    return model_entry(config["model"]).of_pixels
-
-
-def input_size(config: dict[str, Any]) -> int | None:
-    """The height and width of the model's input, None for those of any image."""
-    return None if of_pixels(config) else config["size"]
-
-
-def evaluation_batch(config: dict[str, Any]) -> int:
-    """Images that are looked at together once nothing is learned."""
-    return 16 if of_pixels(config) else TEST_BATCH
-
-
-def source_of(config: dict[str, Any]) -> Source:
-    chosen, size = recipe_of(config), input_size(config)
-    transforms = (chosen.transform(size, train=True), chosen.transform(size, train=False))
-    side = chosen.content or config["size"]
-    return load_source(config["data"], config["path"], side, transforms, of_pixels(config))
-
-
-def make_model(config: dict[str, Any]) -> Module:
-    data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
-    heads = {"aux": True} if recipe_of(config).auxiliary else {}
-    return create_model(config["model"], **{**config["model_settings"], **heads, **data})
 
 
 def copy_start(model: Module, config: dict[str, Any]) -> None:

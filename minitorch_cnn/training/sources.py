@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..data import Subset, datasets
+from ..data import datasets
+from .folders import folder_parts, names_of
 
 Transforms = tuple[Callable, Callable]
 
@@ -15,26 +17,37 @@ Transforms = tuple[Callable, Callable]
 class Source(NamedTuple):
     """train, test: data sets of (image (channels, H, W), label); classes: names of the labels.
 
-    A label is an int, or the mask (H, W) of those of all pixels.
+    A label is an int, or the mask (H, W) of those of all pixels. note: what there is to say of the
+    parts, "" if nothing.
     """
 
     train: object
     test: object
     classes: list[str]
     channels: int
+    note: str = ""
 
 
 def load_source(
-    name: str, path: str | None, size: int, transforms: Transforms, of_pixels: bool = False
+    name: str,
+    path: str | None,
+    size: int,
+    transforms: Transforms,
+    of_pixels: bool = False,
+    *,
+    test_path: str | None = None,
+    parts: dict[str, Any] | None = None,
 ) -> Source:
     """The data set `name`, its images made fit for a model by (training, test) transforms.
 
     path: the folder of data that does not come with the package; size: pixels a side for data that
     can have any, those that the transforms would else resize to; of_pixels: whether the labels are
-    masks.
+    masks. test_path: for "folder", another one whose images are held out. parts: what `parts_of`
+    recorded of the parts, so that they are the same again (see `folder_parts`).
 
-    Raises: ValueError for an unknown name, a path that is missing or not needed, or data without
-    masks; what the data sets raise for files that are missing or wrong.
+    Raises: ValueError for an unknown name, a path that is missing or not needed, data without
+    masks, or other data than were recorded; what the data sets raise for files that are missing or
+    wrong.
     """
     if name not in SOURCES:
         raise ValueError(f"load_source: name={name!r} must be one of {', '.join(SOURCES)}")
@@ -46,7 +59,39 @@ def load_source(
         raise ValueError(
             f"load_source: data {name!r} has no masks to learn from; {', '.join(MASKS)} has"
         )
-    return (MASKS if of_pixels else SOURCES)[name](path, size, transforms)
+    if name == "folder":
+        *both, note = folder_parts(path, transforms, test_path, parts)
+        data = both[0].dataset
+        return Source(*both, data.classes, data.channels, note)
+    if test_path is not None:
+        raise ValueError(f"load_source: data {name!r} takes no test_path: it has a test part")
+    source = (MASKS if of_pixels else SOURCES)[name](path, size, transforms)
+    if parts is not None and parts != (now := parts_of(name, source)):
+        changed = ", ".join(part for part in now if now[part] != parts.get(part))
+        raise ValueError(
+            f"load_source: {path or name} is no longer what it was when the run began: other "
+            f"images or labels in {changed}"
+        )
+    return source
+
+
+def parts_of(name: str, source: Source) -> dict[str, Any]:
+    """What the parts of the data set `name` consist of, which JSON can hold.
+
+    Names of files for a folder, else the number of images and a hash of them and their labels; of
+    those that come with the package, which are computed, of the labels alone.
+    """
+    parts = {"train": source.train, "test": source.test}
+    if name == "folder":
+        return {part: names_of(data) for part, data in parts.items()}
+    return {part: _hash_of(data, name not in BUILT_IN) for part, data in parts.items()}
+
+
+def _hash_of(data, with_images: bool) -> dict[str, Any]:
+    content = hashlib.sha256(np.ascontiguousarray(data.labels))
+    if with_images:
+        content.update(np.ascontiguousarray(data.images))
+    return {"images": len(data), "sha256": content.hexdigest()}
 
 
 def digits(path, size: int, transforms: Transforms) -> Source:
@@ -83,22 +128,6 @@ def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
     return source
 
 
-def folder(path, size: int, transforms: Transforms) -> Source:
-    """Images in a folder per class: of each class every fifth, in order of names, is held out."""
-    parts = [datasets.ImageFolder(path, transform=t) for t in transforms]
-    labels = parts[0].labels
-    rank = np.zeros(len(labels), int)
-    for label in range(len(parts[0].classes)):
-        own = labels == label
-        rank[own] = np.arange(own.sum())
-    held_out = rank % 5 == 4
-    if not held_out.any():
-        raise ValueError(f"load_source: {path} has fewer than 5 images of every class")
-    train = Subset(parts[0], np.flatnonzero(~held_out).tolist())
-    test = Subset(parts[1], np.flatnonzero(held_out).tolist())
-    return Source(train, test, parts[0].classes, parts[0].channels)
-
-
 BUILT_IN = {"digits": digits, "shapes": shapes}
 MASKS = {"shapes": masks_of_shapes}
 PHOTOGRAPHS = ("cifar10", "cifar100", "folder")  # what the recipes of most papers are for
@@ -109,5 +138,5 @@ SOURCES = {
     "fashion-mnist": from_files(datasets.FashionMNIST, 1),
     "cifar10": from_files(datasets.CIFAR10, 3),
     "cifar100": from_files(datasets.CIFAR100, 3),
-    "folder": folder,
+    "folder": folder_parts,
 }

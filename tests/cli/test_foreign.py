@@ -144,3 +144,53 @@ def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, t
     }
     for message, arguments in cases.items():
         assert message in refused(*arguments)
+
+
+@pytest.fixture
+def constant(tmp_path):
+    """The options for a net of three classes that says the first of whatever it sees, and data."""
+    image_module = pytest.importorskip("PIL.Image")
+    net = mt.models.create_model("lenet5_relu", num_classes=3, in_channels=3)
+    state = {name: np.zeros_like(value.data) for name, value in net.state_dict().items()}
+    state[[name for name in state if name.endswith("bias")][-1]][:] = [5, 0, 0]
+    mt.save(state, tmp_path / "w.safetensors")
+
+    def options(names, folders):
+        for name in folders:
+            (tmp_path / "data" / name).mkdir(parents=True, exist_ok=True)
+            image_module.new("RGB", (32, 32)).save(tmp_path / "data" / name / "0.png")
+        (tmp_path / "names").write_text(names)
+        size = ["--resize", 32, "--crop", 32, "--set", "in_channels=3"]
+        weights = ["--weights", tmp_path / "w.safetensors", "--classes", tmp_path / "names"]
+        return ["evaluate", "lenet5_relu", "--data", "folder", tmp_path / "data", *weights, *size]
+
+    return options
+
+
+@pytest.mark.parametrize("folders", [["ant", "cat", "dog"], ["ant", "dog"], ["dog"]])
+def test_the_classes_of_the_data_are_found_by_name(folders, constant, command):
+    said = command(*constant("dog\ncat\nant\n", folders))
+    assert said.code == 0, said.err
+    lines = said.out.split("in each class\n")[1].splitlines()
+    assert {line.split()[0]: line.split()[1] for line in lines[: len(folders)]} == {
+        name: "100.00%" if name == "dog" else "0.00%" for name in folders
+    }
+
+
+def test_the_folders_of_imagenet_are_found_by_their_numbers(constant, command):
+    names = '{"1": ["n00000001", "ant"], "2": ["n00000002", "cat"], "0": ["n00000003", "dog"]}'
+    said = command(*constant(names, ["n00000001", "n00000003"]))
+    assert "dog  100.00%" in said.out and "ant    0.00%" in said.out
+
+
+@pytest.mark.parametrize(
+    "folder, words",
+    [("eel", "has no class 'eel'"), ("Dog", "by case or spaces alone differ 'dog'")],
+)
+def test_folders_that_are_no_classes_of_the_model_are_refused(folder, words, constant, refused):
+    assert words in refused(*constant("dog\ncat\nant\n", ["ant", folder]))
+
+
+def test_the_part_held_out_of_a_root_is_measured(command, constant, tmp_path):
+    arguments = constant("dog\ncat\nant\n", ["val/dog", "train/dog", "train/ant"])
+    assert "(1 of 1 images)" in command(*arguments).out

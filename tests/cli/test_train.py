@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -242,3 +243,62 @@ def test_a_narrow_net_for_small_images_is_asked_for_on_the_command_line(command,
 
 def test_a_setting_without_a_value_is_refused(refused):
     assert "'width' must be NAME=VALUE" in refused("train", "vgg11", "--set", "width")
+
+
+def test_images_of_another_folder_are_tested_with(command, refused, photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "test")
+    data = ["--data", "folder", photos, "--test-data", tmp_path / "test", "--epochs", 1, "--plain"]
+    said = command("train", "lenet5_relu", *data, "--out", tmp_path / "run")
+    assert said.code == 0 and "of 20 images)" in said.out
+    assert f"Images to learn from: 20; held out: 20, in {tmp_path / 'test'}\n" in said.out
+    assert "of 20 images)" in command("evaluate", tmp_path / "run").out
+    message = refused("train", "lenet5_relu", "--test-data", photos, "--out", tmp_path / "no")
+    assert "data 'digits' takes no test_path" in message
+
+
+def test_a_run_whose_classes_have_changed_is_refused(command, refused, photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "data")
+    data = ["--data", "folder", tmp_path / "data", "--epochs", 1, "--plain"]
+    assert command("train", "lenet5_relu", *data, "--out", tmp_path / "run").code == 0
+    shutil.copytree(photos / "0", tmp_path / "data" / "new")
+    for arguments in (["evaluate", tmp_path / "run"], ["train", "--resume", tmp_path / "run"]):
+        assert "no longer has the classes of the run: 'new' new" in refused(*arguments)
+    assert command("predict", tmp_path / "run", next((photos / "0").iterdir())).code == 0
+    shutil.rmtree(tmp_path / "data" / "new")
+    held_out = sorted((tmp_path / "data" / "0").iterdir())[4]
+    held_out.unlink()
+    said = command("evaluate", tmp_path / "run")
+    assert "1 of the 4 images that were held out is gone" in said.err and "of 3 images" in said.out
+    sorted((tmp_path / "data" / "0").iterdir())[0].unlink()
+    message = refused("train", "--resume", tmp_path / "run", "--plain")
+    assert "1 of the 16 images that the run learns from are gone" in message
+
+
+def test_two_runs_without_a_folder_get_one_each(photos, tmp_path):
+    data = ["--data", "folder", photos, "--epochs", "1", "--plain"]
+    command = [sys.executable, "-m", "minitorch_cnn", "train", "lenet5_relu", *data]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    quiet = {"cwd": tmp_path, "env": environment, "stdout": subprocess.DEVNULL}
+    both = [subprocess.Popen(command, **quiet) for _ in range(2)]
+    assert [process.wait(100) for process in both] == [0, 0]
+    names = {path.name for path in (tmp_path / "runs").iterdir()}
+    assert names == {"lenet5_relu-folder", "lenet5_relu-folder-2"}
+
+
+def test_a_folder_in_which_a_run_was_killed_before_it_began_is_taken(command, photos, tmp_path):
+    for name in ("lock", "config.json.tmp"):
+        (tmp_path / name).touch()
+    data = ["--data", "folder", photos, "--epochs", 1, "--plain"]
+    assert command("train", "lenet5_relu", *data, "--out", tmp_path).code == 0
+
+
+def test_the_home_folder_is_meant_by_a_tilde(command, photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "home"))
+    monkeypatch.chdir(tmp_path)
+    data = ["--data", "folder", photos, "--epochs", 1, "--plain"]
+    assert command("train", "lenet5_relu", *data, "--out=~/r").code == 0
+    assert (tmp_path / "home" / "r" / "config.json").exists()
+    assert command("evaluate", "~/r").code == 0
+    assert command("compare", "lenet5", "--plot=~/costs.png").code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"home"}

@@ -23,6 +23,7 @@ from minitorch_cnn.nas import (
     run_search,
     search,
 )
+from minitorch_cnn.training.lock import locked
 from tests.interpreter import ROOT
 from tests.nas.children import SPACE, InProcess, arithmetic
 
@@ -248,3 +249,12 @@ def test_a_plan_that_is_none_is_refused(change, error, message):
 def test_an_unknown_progress_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"^run_search: progress='loud'"):
         run_search(PLANS["random"], tmp_path, progress="loud")
+
+
+def test_a_folder_in_which_another_process_searches_is_left_alone(tmp_path):
+    with (
+        locked(tmp_path, "other"),
+        pytest.raises(RuntimeError, match=r"^run_search: .* is being written by another process"),
+    ):
+        run_search(Plan(SPACE, budget=1), tmp_path, progress="none")
+    assert not list(tmp_path.iterdir())

@@ -1,6 +1,9 @@
 """A run fills its folder, goes on from it, and gives the trained model back."""
 
+import builtins
+import itertools
 import json
+import os
 import shutil
 import sys
 
@@ -90,6 +93,90 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(finished, tmp_path, monkey
     assert all(first[name].data.tobytes() == second[name].data.tobytes() for name in first)
 
 
+class Killed(BaseException):
+    """What no handler of the program stands in the way of."""
+
+
+FULL = OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    "call, error", [("open", Killed()), ("fsync", FULL), ("fsync", Killed()), ("replace", Killed())]
+)
+def test_a_run_stopped_at_any_write_goes_on_from_its_own_first_weights(
+    call, error, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(run_module, "plot_run", lambda *_: None)
+    mt.manual_seed(5)
+    mt.save(mt.models.create_model("lenet5_relu").state_dict(), tmp_path / "w.safetensors")
+    settings = {"weights": str(tmp_path / "w.safetensors"), "epochs": 1, "batch_size": 1000}
+    config = make_config("lenet5_relu", **settings, drop_last=True)
+    train_run(config, tmp_path / "whole", progress="none")
+    whole = mt.load(tmp_path / "whole" / "weights.safetensors")
+    where = {"open": (builtins, "open"), "fsync": (os, "fsync"), "replace": (os, "replace")}[call]
+    real, resumed = getattr(*where), 0
+    for stop in itertools.count():
+        directory, count = tmp_path / f"{stop}", iter(range(100))
+
+        def failing(*args, _stop=stop, _count=count, **settings):
+            writes = call != "open" or "r" not in (args[1] if len(args) > 1 else "r")
+            if writes and next(_count) == _stop:
+                raise error
+            return real(*args, **settings)
+
+        monkeypatch.setattr(*where, failing)
+        try:
+            train_run(config, directory, progress="none")
+        except (Killed, OSError):
+            monkeypatch.setattr(*where, real)
+        else:
+            break
+        if not (directory / "config.json").exists():
+            assert not directory.exists() or {p.name for p in directory.iterdir()} <= {
+                "config.json.tmp"
+            }
+            train_run(config, directory, progress="none")
+        else:
+            resume_run(directory, progress="none")
+            resumed += 1
+        weights = mt.load(directory / "weights.safetensors")
+        assert all(np.array_equal(whole[k].data, weights[k].data) for k in whole), stop
+    assert resumed >= 3
+
+
+def test_a_run_stopped_at_its_start_does_not_go_on_with_other_weights(tmp_path, monkeypatch):
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    for seed in (1, 2):
+        mt.manual_seed(seed)
+        net = mt.models.create_model("lenet5_relu")
+        mt.save(net.state_dict(), tmp_path / f"{seed}.safetensors")
+    first = tmp_path / "1.safetensors"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run_module, "fit", stop)
+        train_run(make_config("lenet5_relu", weights=str(first)), tmp_path / "run", progress="none")
+    (tmp_path / "2.safetensors").replace(first)
+    with pytest.raises(ValueError, match=r"^resume_run: .* began with other weights than .*1.safe"):
+        resume_run(tmp_path / "run", progress="none")
+    first.unlink()
+    with pytest.raises(FileNotFoundError, match=r"1\.safetensors"):
+        resume_run(tmp_path / "run", progress="none")
+
+
+def test_a_run_that_has_lost_its_checkpoint_is_not_begun_anew(finished, tmp_path):
+    shutil.copytree(finished[0], tmp_path / "run")
+    (tmp_path / "run" / "checkpoint.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"^resume_run: .*run has lost its checkpoint.safetensors"):
+        resume_run(tmp_path / "run", progress="none")
+
+
+def test_a_model_that_cannot_take_the_images_leaves_no_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"^train_run: lenet5_relu cannot take images of 28 x 28"):
+        train_run(make_config("lenet5_relu", size=28), tmp_path / "new" / "run")
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_with_a_run_is_not_written_over(finished):
     directory, _ = finished
     with pytest.raises(ValueError, match=r"^train_run: .*run holds a run already"):
@@ -125,6 +212,33 @@ def test_photographs_get_the_papers_recipe_and_other_data_the_small_one():
     small, paper = make_config("inception_v3"), make_config("inception_v3", "cifar10", "/")
     assert (small["recipe"]["optimizer"], paper["recipe"]["optimizer"]) == ("AdamW", "RMSprop")
     assert (small["size"], make_config("inception_v3", size=75)["size"]) == (299, 75)
+
+
+def test_a_batch_that_is_never_full_leaves_no_folder(tmp_path):
+    config = make_config("lenet5_relu", batch_size=2000, drop_last=True)
+    with pytest.raises(ValueError, match=r"^train_run: batch_size=2000 leaves no whole batch of"):
+        train_run(config, tmp_path / "run", progress="none")
+    assert not (tmp_path / "run").exists()
+
+
+def batch_norm_of_one(batch_size, directory, capsys):
+    """The run of a net whose batch norms see maps of one pixel; what it said."""
+    settings = {"model_settings": {"width": 1 / 16}, "size": 32, "epochs": 1}
+    config = make_config("resnet18", batch_size=batch_size, drop_last=False, **settings)
+    result = train_run(config, directory, progress="plain")
+    return result, capsys.readouterr().err
+
+
+def test_a_last_batch_of_one_that_batch_norm_cannot_take_is_left_out_and_told(tmp_path, capsys):
+    result, said = batch_norm_of_one(131, tmp_path / "run", capsys)  # 1442 = 11 * 131 + 1
+    assert result.history[-1]["step"] == 11
+    assert said.count("a batch of one image") == 1
+    assert resume_run(tmp_path / "run", progress="none").history == result.history
+
+
+def test_other_last_batches_are_learned(tmp_path, capsys):
+    result, said = batch_norm_of_one(480, tmp_path / "run", capsys)  # 1442 = 3 * 480 + 2
+    assert result.history[-1]["step"] == 4 and "batch" not in said
 
 
 @pytest.mark.parametrize(("drop_last", "steps"), [(True, 1), (False, 2)])

@@ -1,0 +1,49 @@
+"""The folder that a run or a search is given: one of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+from .parser import CommandError
+
+
+@contextlib.contextmanager
+def own_folder(given: Path | None, usual: str, what: str, mark: str) -> Iterator[Path]:
+    """The folder that was given, which must be new or empty, or else a new one for the block.
+
+    That is runs/`usual`, or the first of runs/`usual`-2, -3, ... that is not there; it goes again
+    if the block fails before anything is in it. what: "run" or "search"; mark: the file by
+    which one is known, which a killed process may have left unfinished.
+    """
+    if given is not None:
+        refuse_taken(given, what, mark)
+        yield given
+        return
+    first = Path("runs", usual)
+    others = (first.with_name(f"{usual}-{i}") for i in itertools.count(2))
+    with contextlib.ExitStack() as stack:
+        yield next(path for path in itertools.chain([first], others) if is_ours(path, stack))
+
+
+def is_ours(path: Path, stack: contextlib.ExitStack) -> bool:
+    """Whether the folder could be made, which only one of several processes can."""
+    from ..training.lock import making
+
+    try:
+        stack.enter_context(making(path, fresh=True))
+    except FileExistsError:
+        return False
+    return True
+
+
+def refuse_taken(directory: Path, what: str, mark: str) -> None:
+    left = {"lock", f"{mark}.tmp"}
+    if directory.exists() and (
+        not directory.is_dir() or any(path.name not in left for path in directory.iterdir())
+    ):
+        kept = (directory / mark).is_file()
+        resume = f"; its {what} goes on with --resume {directory}" if kept else ""
+        raise CommandError(f"--out {directory} must be a new or empty folder{resume}")

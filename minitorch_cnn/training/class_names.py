@@ -1,0 +1,56 @@
+"""Classes are told apart by their names: finding those of one list in another."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+SHOWN = 3  # names in a message
+
+
+def match_classes(
+    caller: str, wanted: Sequence[str], known: Sequence[str], place: str
+) -> list[int]:
+    """The index in `known` of each name of `wanted`; place: where the known ones are from.
+
+    Raises: ValueError in the name of the function `caller` for names that are missing, with those
+    that differ by case or spaces alone or else the nearest one, and for names that `known` has
+    several times.
+    """
+    index = {name: i for i, name in enumerate(known)}
+    missing = [name for name in wanted if name not in index]
+    if missing:
+        raise ValueError(f"{caller}: {place} {_lacks(missing, list(index))}")
+    several = [name for name in wanted if known.count(name) > 1]
+    if several:
+        raise ValueError(f"{caller}: {place} has {some(several)} several times")
+    return [index[name] for name in wanted]
+
+
+def difference(before: Sequence[str], now: Sequence[str]) -> str:
+    """What became of a list of classes, in words: those that are gone, and those that are new."""
+    gone = [name for name in before if name not in now]
+    new = [name for name in now if name not in before]
+    parts = [f"{some(names)} {word}" for names, word in ((gone, "gone"), (new, "new")) if names]
+    return " and ".join(parts) or "they are in another order"
+
+
+def some(names: Sequence[str]) -> str:
+    """The first of the names, and how many more there are."""
+    rest = len(names) - SHOWN
+    return ", ".join(map(repr, names[:SHOWN])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _lacks(missing: list[str], known: list[str]) -> str:
+    alike = {_plain(name): name for name in known}
+    close = [(name, alike[_plain(name)]) for name in missing if _plain(name) in alike]
+    text = f"has no class {some(missing)}"
+    if close:
+        pairs = ", ".join(f"{have!r} for {name!r}" for name, have in close[:SHOWN])
+        return f"{text}; by case or spaces alone differ {pairs}"
+    near = difflib.get_close_matches(missing[0], known, n=1)
+    return text + (f"; the nearest to {missing[0]!r} is {near[0]!r}" if near else "")
+
+
+def _plain(name: str) -> str:
+    return "".join(ch for ch in name.casefold() if not ch.isspace() and ch not in "_-")

@@ -1,0 +1,31 @@
+"""Classes are found by name, and what is missing is told with what was likely meant."""
+
+import pytest
+
+from minitorch_cnn.training.class_names import difference, match_classes
+
+
+def test_each_name_has_its_index():
+    assert match_classes("f", ["dog", "ant"], ["ant", "cat", "dog"], "file") == [2, 0]
+
+
+@pytest.mark.parametrize(
+    "wanted, words",
+    [
+        (["cat", "eel", "fox"], r"^f: file has no class 'eel', 'fox'$"),
+        (["Cat"], r"^f: file has no class 'Cat'; by case or spaces alone differ 'cat' for 'Cat'$"),
+        (["red_fox "], r"by case or spaces alone differ 'red fox' for 'red_fox '$"),
+        (["catt"], r"the nearest to 'catt' is 'cat'$"),
+        (["eel"] * 1 + list("abcd"), r"no class 'eel', 'a', 'b' and 2 more"),
+        (["crane"], r"^f: file has 'crane' several times$"),
+    ],
+)
+def test_what_does_not_match_is_refused(wanted, words):
+    known = ["ant", "cat", "dog", "crane", "crane", "red fox"]
+    with pytest.raises(ValueError, match=words):
+        match_classes("f", wanted, known, "file")
+
+
+def test_what_became_of_classes_is_said():
+    assert difference(["a", "b"], ["b", "c"]) == "'a' gone and 'c' new"
+    assert difference(["a", "b"], ["b", "a"]) == "they are in another order"
