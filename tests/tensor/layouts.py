@@ -15,7 +15,7 @@ def backwards(array):
 
 def gappy(array):
     """Every other element of a wider array."""
-    wide = np.zeros((*array.shape, 2))
+    wide = np.zeros((*array.shape, 2), array.dtype)
     wide[..., 0] = array
     return wide[..., 0]
 
