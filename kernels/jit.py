@@ -39,7 +39,8 @@ def kernel(
     rounding (fused multiply-add); with any_order all sums and products may be regrouped, which
     sums.py wants for a single addition. Nothing else about the arithmetic is relaxed. With inline a
     function becomes part of the kernels that call it, however long it is: a loop with a call in it
-    is not vectorised.
+    is not vectorised, and what is called exists twice, compiled by itself and with its caller, of
+    which a process that compiles runs one and a process that finds both in the cache the other.
     """
     if function is None:
         return partial(kernel, any_order=any_order, inline=inline)

@@ -77,64 +77,72 @@ def _affine(weight, bias, x):
     )
 
 
+@kernel(inline=True)
+def _moments(x, c):
+    """Mean and variance of channel c of x (N, C, L)."""
+    N, _, L = x.shape
+    zero = x.dtype.type(0)
+    total = 0.0
+    for n in range(N):
+        for start in range(0, L, RUN):
+            row, part = x[n, c, start : start + RUN], zero
+            for i in range(row.size):
+                part = added(part, row[i])
+            total += part
+    near = x.dtype.type(total / (N * L))
+    # What rounding took from `near`, as large as its last digit, the second pass finds.
+    rest = squares = 0.0
+    for n in range(N):
+        for start in range(0, L, RUN):
+            row, part, square = x[n, c, start : start + RUN], zero, zero
+            for i in range(row.size):
+                centred = row[i] - near
+                part, square = added(part, centred), added(square, centred * centred)
+            rest += part
+            squares += square
+    rest /= N * L
+    return near + rest, max(squares / (N * L) - rest * rest, 0.0)
+
+
+@kernel(inline=True)
+def _normalise(x, c, middle, scale, shift, relu, y):
+    """Channel c of y (N, C, L) = (x - middle) * scale + shift, with relu max(y, 0)."""
+    zero = x.dtype.type(0)
+    for n in range(len(x)):
+        row, out = x[n, c], y[n, c]
+        if relu:
+            for i in range(row.size):
+                value = (row[i] - middle) * scale + shift
+                out[i] = zero if value <= zero else value  # a NaN stays NaN
+        else:
+            for i in range(row.size):
+                out[i] = (row[i] - middle) * scale + shift
+
+
 @kernel
 def _statistics(x, mean, var, team, first, last):
     if shared(team, first, last):
         return
-    N, _, L = x.shape
-    zero = x.dtype.type(0)
     for c in range(first, last):
-        total = 0.0
-        for n in range(N):
-            for start in range(0, L, RUN):
-                row, part = x[n, c, start : start + RUN], zero
-                for i in range(row.size):
-                    part = added(part, row[i])
-                total += part
-        near = x.dtype.type(total / (N * L))
-        # What rounding took from `near`, as large as its last digit, the second pass finds.
-        rest = squares = 0.0
-        for n in range(N):
-            for start in range(0, L, RUN):
-                row, part, square = x[n, c, start : start + RUN], zero, zero
-                for i in range(row.size):
-                    centred = row[i] - near
-                    part, square = added(part, centred), added(square, centred * centred)
-                rest += part
-                squares += square
-        rest /= N * L
-        mean[c] = near + rest
-        var[c] = max(squares / (N * L) - rest * rest, 0.0)
+        mean[c], var[c] = _moments(x, c)
 
 
 @kernel
 def _forward(x, weight, bias, mean, invstd, relu, y, team, first, last):
     if shared(team, first, last):
         return
-    N, _, L = x.shape
-    zero = x.dtype.type(0)
     for c in range(first, last):
-        middle, scale, shift = mean[c], invstd[c] * weight[c], bias[c]
-        for n in range(N):
-            row, out = x[n, c], y[n, c]
-            if relu:
-                for i in range(L):
-                    value = (row[i] - middle) * scale + shift
-                    out[i] = zero if value <= zero else value  # a NaN stays NaN
-            else:
-                for i in range(L):
-                    out[i] = (row[i] - middle) * scale + shift
+        _normalise(x, c, mean[c], invstd[c] * weight[c], bias[c], relu, y)
 
 
 @kernel
 def _training(x, weight, bias, eps, relu, y, mean, var, team, first, last):
     if shared(team, first, last):
         return
-    invstd = np.empty_like(mean)
     for c in range(first, last):
-        _statistics(x, mean, var, 0, c, c + 1)
-        invstd[c] = 1 / np.sqrt(var[c] + eps)
-        _forward(x, weight, bias, mean, invstd, relu, y, 0, c, c + 1)
+        mean[c], var[c] = _moments(x, c)
+        invstd = x.dtype.type(1 / np.sqrt(var[c] + eps))
+        _normalise(x, c, mean[c], invstd * weight[c], bias[c], relu, y)
 
 
 @kernel

@@ -126,7 +126,7 @@ def entropies(dtype):
 
 
 CASES = {
-    "batch_norm._statistics": statistics,
+    "batch_norm._moments": statistics,
     "batch_norm._backward": batch_norm_gradients,
     "prelu._backward": slopes,
     "pool2d._mean": means,
@@ -159,3 +159,23 @@ def test_every_kernel_that_adds_in_any_order_is_tested_here():
                 relaxed |= {place} if "any_order" in keywords else set()
     assert relaxed - {"jit.kernel"} == {"sums.added"}
     assert adding == set(CASES)
+
+
+def test_what_adds_in_any_order_becomes_part_of_the_kernels_that_call_it():
+    # A kernel that is called exists twice, by itself and in its caller, compiled differently, and
+    # which one runs depends on what was compiled and what was loaded before.
+    inline, called, adding = set(), set(), set()
+    for path in SOURCES.rglob("*.py"):
+        for function in ast.parse(path.read_text()).body:
+            decorators = getattr(function, "decorator_list", [])
+            if any("kernel" in ast.unparse(decorator) for decorator in decorators):
+                names = {
+                    node.func.id
+                    for node in ast.walk(function)
+                    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+                }
+                called |= {(path, name) for name in names}
+                adding |= {(path, function.name)} if "added" in names else set()
+                if any("inline=True" in ast.unparse(decorator) for decorator in decorators):
+                    inline.add((path, function.name))
+    assert adding & called and adding & called <= inline
