@@ -1,6 +1,7 @@
 """Training: the loop, what it measures, what it keeps, and a run with its folder."""
 
 from .checkpoint import load_checkpoint, save_checkpoint
+from .class_files import read_classes
 from .config import make_config
 from .evaluation import average_predictions, predict_crops, predict_dense
 from .fit import fit
@@ -24,7 +25,6 @@ from .weights import (
     load_weights,
     mirrored,
     preprocessing,
-    read_classes,
     read_weights,
     ten_crops,
     whole_image,

@@ -6,7 +6,6 @@ the models whose weights are published, and what the classes are called is for t
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -136,31 +135,6 @@ def load_weights(model: Module, path: str | Path, new_classes: bool = False) -> 
 def _some(names: list[str]) -> str:
     rest = len(names) - SHOWN
     return ", ".join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")
-
-
-def read_classes(path: str | Path) -> list[str]:
-    """The names of the classes in a text file: one on each line, or JSON.
-
-    JSON is a list of names, or maps "0", "1", ... to a name or to a list that ends in the name, as
-    the files that are common for ImageNet do.
-
-    Raises: FileNotFoundError; ValueError for a file without names, or with gaps in the numbers.
-    """
-    path = Path(path)
-    text = path.read_text(encoding="utf-8")
-    try:
-        found = json.loads(text)
-    except json.JSONDecodeError:
-        found = [line.strip() for line in text.splitlines() if line.strip()]
-    if isinstance(found, dict):
-        numbers = [str(i) for i in range(len(found))]
-        if sorted(found) != sorted(numbers):
-            raise ValueError(f'read_classes: the names in {path} must have the keys "0", "1", ...')
-        found = [found[number] for number in numbers]
-        found = [name[-1] if isinstance(name, list) and name else name for name in found]
-    if not isinstance(found, list) or not found or not all(isinstance(n, str) for n in found):
-        raise ValueError(f"read_classes: {path} must hold the names of the classes")
-    return found
 
 
 def ten_crops(transform: transforms.Compose) -> transforms.Compose:

@@ -17,7 +17,6 @@ from minitorch_cnn.training import (
     make_config,
     mirrored,
     preprocessing,
-    read_classes,
     read_weights,
     ten_crops,
     whole_image,
@@ -112,27 +111,6 @@ def test_heads_are_left_out_where_the_model_has_none(tmp_path):
     again = create_model(name, aux=True, **settings)
     load_weights(again, tmp_path / "w.safetensors")
     assert same(again.state_dict(), model.state_dict())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "cat\ndog\n\n",
-        '["cat", "dog"]',
-        '{"1": "dog", "0": "cat"}',
-        '{"0": ["n1", "cat"], "1": ["n2", "dog"]}',
-    ],
-)
-def test_names_of_classes_come_in_all_common_forms(tmp_path, text):
-    (tmp_path / "names").write_text(text)
-    assert read_classes(tmp_path / "names") == ["cat", "dog"]
-
-
-@pytest.mark.parametrize("text", ["", "[]", "[1, 2]", '{"0": "a", "2": "b"}', '{"a": "b"}', "3"])
-def test_what_names_no_classes_is_refused(tmp_path, text):
-    (tmp_path / "names").write_text(text)
-    with pytest.raises(ValueError, match=r"^read_classes: "):
-        read_classes(tmp_path / "names")
 
 
 def test_images_are_cut_and_scaled_as_is_usual_where_no_weights_are_published():

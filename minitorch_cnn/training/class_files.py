@@ -1,0 +1,99 @@
+"""The names of the classes that a model was trained on, as the files that go round have them."""
+
+from __future__ import annotations
+
+import ast
+import codecs
+import json
+import re
+from pathlib import Path
+
+LONGEST = 2**22  # bytes; ImageNet's 21,000 classes with all their names take 1 MB
+SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun
+# What a file may begin with to say how its letters are written.
+MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def read_classes(path: str | Path) -> list[str]:
+    """The names of the classes in a text file, in the order of their numbers.
+
+    The text is a name on each line; or JSON, or a dict or list as Python writes it: names, or
+    numbers from 0 on with a name each, or with a list that ends in the name. Where all lines begin
+    with a number of WordNet (n01440764 tench, Tinca tinca), it is taken off. Empty lines are left
+    out, letters are in UTF-8, or in UTF-16 or UTF-32 with a mark at the beginning.
+
+    Raises: FileNotFoundError; ValueError for a file without names, with gaps in the numbers, in
+    other letters, or of more than 4 MiB.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"read_classes: there is no file {path}")
+    if path.stat().st_size > LONGEST:
+        raise ValueError(
+            f"read_classes: {path} has {path.stat().st_size} bytes, too many for names"
+        )
+    found = _parsed(path, _text(path))
+    if isinstance(found, dict):
+        found = _in_order(path, found)
+    if isinstance(found, list | tuple):
+        found = [name[-1] if isinstance(name, list | tuple) and name else name for name in found]
+    else:
+        found = []
+    if not found or not all(isinstance(name, str) and name.strip() for name in found):
+        raise ValueError(f"read_classes: {path} must hold the names of the classes")
+    return [name.strip() for name in found]
+
+
+def _text(path: Path) -> str:
+    content = path.read_bytes()
+    encoding = next((MARKS[mark] for mark in MARKS if content.startswith(mark)), "utf-8")
+    try:
+        text = content.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"read_classes: {path} must be text in UTF-8; byte {error.start} is "
+            f"{content[error.start]:#x}"
+        ) from error
+    if "\0" in text:
+        raise ValueError(f"read_classes: {path} must be text; it has bytes of zero")
+    text = text.strip()
+    if text.lower().startswith(("<!doctype", "<html", "<?xml", "version https://git-lfs")):
+        raise ValueError(
+            f"read_classes: {path} is a web page or a pointer of git LFS, not the file itself"
+        )
+    return text
+
+
+def _parsed(path: Path, text: str):
+    """The list or dict that the text writes down, else its lines."""
+    if text[:1] in ("[", "{", "("):
+        for parse in (json.loads, ast.literal_eval):  # neither executes anything
+            try:
+                return parse(text)
+            except RecursionError as error:
+                raise ValueError(f"read_classes: {path} is nested too deeply") from error
+            except (ValueError, SyntaxError, MemoryError, TypeError):
+                continue
+        if text[0] != "(":  # which a name may have in front
+            raise ValueError(
+                f"read_classes: {path} begins like JSON or a dict of Python and is neither"
+            )
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    if all(SYNSET.match(line) and line[9:].strip() for line in lines):
+        return [re.split(r"[\s,:]+", line, maxsplit=1)[1] for line in lines]
+    return lines
+
+
+def _in_order(path: Path, names: dict) -> list:
+    """The values of the keys 0, 1, ..., which may be text."""
+    numbers = {str(key): value for key, value in names.items()}
+    wanted = [str(i) for i in range(len(names))]
+    if len(numbers) < len(names) or not numbers.keys() >= set(wanted):
+        raise ValueError(f'read_classes: the names in {path} must have the keys "0", "1", ...')
+    return [numbers[number] for number in wanted]
