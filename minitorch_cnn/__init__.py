@@ -22,8 +22,10 @@ from .autograd import (
     grad,
     gradcheck,
     gradgradcheck,
+    inference_mode,
     is_grad_enabled,
     no_grad,
+    set_grad_enabled,
 )
 from .backend import (
     bool_,

@@ -4,7 +4,15 @@ from .checkpoint import checkpoint
 from .function import Function
 from .grad import grad
 from .gradcheck import gradcheck, gradgradcheck
-from .modes import detect_anomaly, enable_grad, is_grad_enabled, is_recomputing, no_grad
+from .modes import (
+    detect_anomaly,
+    enable_grad,
+    inference_mode,
+    is_grad_enabled,
+    is_recomputing,
+    no_grad,
+    set_grad_enabled,
+)
 
 __all__ = [
     "Function",
@@ -14,7 +22,9 @@ __all__ = [
     "grad",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
     "is_grad_enabled",
     "is_recomputing",
     "no_grad",
+    "set_grad_enabled",
 ]

@@ -17,6 +17,7 @@ from . import function
 from .function import Function
 from .modes import enable_grad, no_grad, this_thread
 
+_RECORDED, _UNRECORDED = enable_grad(), no_grad()
 _accumulating = threading.Lock()  # threads may share leaves
 
 
@@ -29,17 +30,21 @@ def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph
     """
     if retain_graph is None:
         retain_graph = create_graph
-    walk = _Walk(targets, create_graph)
-    with np.errstate(all="ignore"), enable_grad() if create_graph else no_grad():
-        for root, g in zip(roots, gradients, strict=True):
-            root._follow_base()
-            edge = (root, 0) if root._node is None else (root._node, root._index)
-            walk.deliver(edge, g)
-        if targets is not None:
-            walk.prune(roots)
-        while walk.heap:
-            walk.step(retain_graph)
-        return walk.finish()
+    mode = _RECORDED if create_graph else _UNRECORDED
+    with np.errstate(all="ignore"):
+        return mode.run(_walk, roots, gradients, _Walk(targets, create_graph), retain_graph)
+
+
+def _walk(roots, gradients, walk, retain_graph):
+    for root, g in zip(roots, gradients, strict=True):
+        root._follow_base()
+        edge = (root, 0) if root._node is None else (root._node, root._index)
+        walk.deliver(edge, g)
+    if walk.targets is not None:
+        walk.prune(roots)
+    while walk.heap:
+        walk.step(retain_graph)
+    return walk.finish()
 
 
 class _Walk:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import threading
+import weakref
 
 
 class Modes:
@@ -13,6 +15,7 @@ class Modes:
     anomaly = False
     checkpoint = None  # the innermost region whose nodes keep nothing (checkpoint.py)
     recomputing = False
+    block = None  # the innermost one that a switch has opened
 
 
 class _ThisThread(threading.local):
@@ -35,41 +38,164 @@ def is_recomputing() -> bool:
     return this_thread.modes.recomputing
 
 
-class _Switch:
-    """A context manager and decorator that sets one switch of this thread and puts it back."""
+class _Block:
+    """What one entry into a block has to put back: a switch of a thread, as it was before."""
 
-    name: str
-    value: bool
+    __slots__ = ("before", "modes", "name", "outer", "switch")
+
+    def __init__(self, switch, modes, before):
+        self.modes, self.name, self.before = modes, switch.name, before
+        self.outer = modes.block
+        self.switch = weakref.ref(switch, self.abandon)
+
+    def close(self) -> None:
+        self.modes.block, self.outer, self.switch = self.outer, None, None
+
+    def abandon(self, _) -> None:
+        """Put back what __exit__ did not: an interrupt stopped it at its first instruction."""
+        if self.modes.block is self:
+            self.modes.__dict__[self.name] = self.before
+            self.close()
+
+
+class _Switch:
+    """A context manager and decorator that sets one switch of this thread and puts it back.
+
+    A decorated generator function runs in the mode at each of its steps; those who take the steps
+    are in their own mode. An interrupt (Ctrl-C) between any two instructions leaves no switch set.
+    """
+
+    name, value = "grad", False
+    blocks = ()  # several, where one object is entered again while it is in force
+
+    def __new__(cls, mode=None):
+        self = super().__new__(cls)
+        return self(mode) if callable(mode) else self  # @no_grad without parentheses
+
+    def __init__(self):
+        """Nothing to set."""
+
+    def what_was(self, modes):
+        """The value to put back after a block that is entered now."""
+        return getattr(modes, self.name)
+
+    # Python looks for signals where calls begin and end: the statement that sets the switch is the
+    # last of __enter__ and the one that puts it back the first of __exit__, and neither is a call.
 
     def __enter__(self):
-        # A stack, because one object may be entered again while it is already in force.
         modes = this_thread.modes
-        self.__dict__.setdefault("before", []).append(getattr(modes, self.name))
-        setattr(modes, self.name, self.value)
+        modes.block = block = _Block(self, modes, self.what_was(modes))
+        self.blocks += (block,)
+        modes.__dict__[self.name] = self.value
         return self
 
     def __exit__(self, *error):
-        setattr(this_thread.modes, self.name, self.before.pop())
+        block = self.blocks[-1]
+        block.modes.__dict__[self.name] = block.before
+        self.blocks = self.blocks[:-1]
+        block.close()
+
+    def run(self, fn, *args, **kwargs):
+        """fn(*args, **kwargs) in the mode."""
+        modes = this_thread.modes
+        before = getattr(modes, self.name)
+        try:
+            setattr(modes, self.name, self.value)
+            return fn(*args, **kwargs)
+        finally:
+            setattr(modes, self.name, before)
 
     def __call__(self, fn):
+        if isinstance(fn, type) or not callable(fn):
+            what = f"the class {fn.__name__}" if isinstance(fn, type) else type(fn).__name__
+            raise TypeError(
+                f"{type(self).__name__}: only functions and methods are decorated, got {what}"
+            )
+        if inspect.isgeneratorfunction(fn):
+            return _in_steps(self.run, fn)
+
         @functools.wraps(fn)
         def switched(*args, **kwargs):
-            with type(self)():
-                return fn(*args, **kwargs)
+            return self.run(fn, *args, **kwargs)
 
         return switched
 
 
-class no_grad(_Switch):
-    """`with no_grad():` or `@no_grad()`: nothing is recorded, results do not require grad."""
+def _in_steps(run, fn):
+    """The generator function `fn`, each step of which is made by `run`."""
 
-    name, value = "grad", False
+    @functools.wraps(fn)
+    def switched(*args, **kwargs):
+        generator = run(fn, *args, **kwargs)
+        step, given = generator.send, None
+        while True:
+            try:
+                result = run(step, given)
+            except StopIteration as end:
+                return end.value
+            finally:
+                given = None  # not the error: its traceback holds this frame
+            try:
+                step, given = generator.send, (yield result)
+            except GeneratorExit:
+                run(generator.close)
+                raise
+            except BaseException as error:
+                step, given = generator.throw, error
+
+    return switched
+
+
+class no_grad(_Switch):
+    """`with no_grad():`, `@no_grad()` or `@no_grad`: nothing is recorded, results do not require
+    grad.
+    """
 
 
 class enable_grad(_Switch):
     """Record again inside a `no_grad` block."""
 
-    name, value = "grad", True
+    value = True
+
+
+class inference_mode(_Switch):
+    """`no_grad` under PyTorch's other name; `inference_mode(False)` is `enable_grad`.
+
+    Unlike PyTorch's, the tensors made in it are like any others afterwards.
+    """
+
+    def __init__(self, mode: bool = True):
+        self.value = not _checked("inference_mode", mode)
+
+
+class set_grad_enabled(_Switch):
+    """Record from now on, or not: `set_grad_enabled(False)`.
+
+    As a context manager it puts back what was in force when it was made, as a decorator it acts
+    inside the function only.
+    """
+
+    def __new__(cls, mode: bool):
+        return object.__new__(cls)
+
+    def __init__(self, mode: bool):
+        self.value = _checked("set_grad_enabled", mode)
+        self.when_made = this_thread.modes.grad
+        this_thread.modes.grad = self.value
+
+    def what_was(self, modes):
+        return self.when_made
+
+    def __call__(self, fn):
+        this_thread.modes.grad = self.when_made
+        return super().__call__(fn)
+
+
+def _checked(name: str, mode) -> bool:
+    """`mode`; TypeError if it is no bool."""
+    if not isinstance(mode, bool):
+        raise TypeError(f"{name}: mode={mode!r} must be a bool")
+    return mode
 
 
 class detect_anomaly(_Switch):
