@@ -13,13 +13,16 @@ from .checks import check_float, check_integer
 class Embedding(Function):
     """y = w[i]: rows of a table.    w (R, *), i (any shape) -> y (i's shape, *)"""
 
-    def forward(ctx, w, indices, padding_idx):
+    def forward(ctx, w, indices, padding_idx, by_frequency=False):
         ctx.save(indices)
-        ctx.rows, ctx.padding_idx = w.shape[0], padding_idx
+        ctx.rows, ctx.padding_idx, ctx.by_frequency = w.shape[0], padding_idx, by_frequency
         return w[indices]
 
     def backward(ctx, gy):
         (indices,) = ctx.saved
+        if ctx.by_frequency:
+            counts = np.bincount(indices.data.ravel(), minlength=ctx.rows)[indices.data]
+            gy = gy * Tensor((1 / counts).astype(gy.dtype)[..., None])
         settings = {"rows": ctx.rows, "padding_idx": ctx.padding_idx}
         return EmbeddingBackward.apply(gy, indices, **settings), None
 
@@ -48,26 +51,54 @@ class EmbeddingBackward(Function):
         return gy, None
 
 
-def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None) -> Tensor:
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
     """Rows of a table of vectors.
 
     input (*) of integers, weight (R, D) -> y (*, D), y[i] = weight[input[i]]
 
-    The row `padding_idx` (negative: counted from the end) gets no gradient.
+    The row `padding_idx` (negative: counted from the end) gets no gradient. With max_norm, rows
+    that are looked up and whose norm, of order norm_type, exceeds it are first scaled down to it,
+    in place. With scale_grad_by_freq, the gradient of a row is divided by how often it is looked
+    up.
 
-    Raises: IndexError for an index outside 0..R-1, ValueError for a padding_idx outside -R..R-1.
+    Raises: IndexError for an index outside 0..R-1, ValueError for a padding_idx outside -R..R-1 or
+    sparse=True: gradients are dense.
     """
     check_integer("embedding", input=input)
     check_float("embedding", weight=weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight of shape {weight.shape} must be (R, D)")
+    if sparse:
+        raise ValueError("embedding: sparse=True cannot be had, gradients are dense")
     rows = weight.shape[0]
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
             raise ValueError(f"embedding: padding_idx={padding_idx} must be in {-rows}..{rows - 1}")
         padding_idx %= rows
     check_indices("embedding", input.data, rows, f"weight has {rows} rows")
-    return Embedding.apply(weight, input, padding_idx=padding_idx)
+    if max_norm is not None:
+        shorten_rows(weight, input.data, max_norm, norm_type)
+    settings = {"padding_idx": padding_idx, "by_frequency": scale_grad_by_freq}
+    return Embedding.apply(weight, input, **settings)
+
+
+def shorten_rows(weight: Tensor, indices, max_norm: float, norm_type: float) -> None:
+    """Scale the rows of these indices down to max_norm where their norm exceeds it, in place."""
+    rows = np.unique(indices)
+    norms = np.linalg.norm(weight.data[rows].astype(np.float64), norm_type, axis=1)
+    long = norms > max_norm
+    if long.any():
+        scale = (max_norm / (norms[long] + 1e-7))[:, None]
+        weight.data[rows[long]] = (weight.data[rows[long]] * scale).astype(weight.dtype)
+        weight.bump_version()
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:

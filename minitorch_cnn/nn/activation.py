@@ -1,6 +1,12 @@
-"""Activations as layers. The formulas and their sources are in functional/activation.py."""
+"""Activations as layers. The formulas and their sources are in functional/activation.py.
+
+`inplace` is PyTorch's word for saving memory: it is taken and changes nothing, here the result is
+always a new tensor and the input stays what it was.
+"""
 
 from __future__ import annotations
+
+import warnings
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
@@ -10,32 +16,45 @@ from .module import Module
 from .parameter import new_parameter
 
 
-class ReLU(Module):
+class _InPlace(Module):
+    """What the activations without settings share: the argument `inplace`."""
+
+    def __init__(self, inplace: bool = False):
+        super().__init__()
+        self.inplace = inplace
+
+    def extra_repr(self) -> str:
+        return "inplace=True" if self.inplace else ""
+
+
+class ReLU(_InPlace):
     """max(x, 0), elementwise."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu(input)
 
 
-class ReLU6(Module):
+class ReLU6(_InPlace):
     """min(max(x, 0), 6), elementwise."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu6(input)
 
 
-class LeakyReLU(Module):
+class LeakyReLU(_InPlace):
     """x where x > 0, negative_slope * x elsewhere."""
 
-    def __init__(self, negative_slope: float = 0.01):
-        super().__init__()
+    def __init__(self, negative_slope: float = 0.01, inplace: bool = False):
+        super().__init__(inplace)
         self.negative_slope = negative_slope
 
     def forward(self, input: Tensor) -> Tensor:
         return F.leaky_relu(input, self.negative_slope)
 
     def extra_repr(self) -> str:
-        return f"negative_slope={self.negative_slope}"
+        return ", ".join(
+            [f"negative_slope={self.negative_slope}", *filter(None, [super().extra_repr()])]
+        )
 
 
 class PReLU(Module):
@@ -65,21 +84,21 @@ class PReLU(Module):
         return f"num_parameters={self.num_parameters}"
 
 
-class ELU(Module):
+class ELU(_InPlace):
     """x where x > 0, alpha * (exp(x) - 1) elsewhere."""
 
-    def __init__(self, alpha: float = 1.0):
-        super().__init__()
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
+        super().__init__(inplace)
         self.alpha = alpha
 
     def forward(self, input: Tensor) -> Tensor:
         return F.elu(input, self.alpha)
 
     def extra_repr(self) -> str:
-        return f"alpha={self.alpha}"
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
 
 
-class SELU(Module):
+class SELU(_InPlace):
     """1.0507 * elu(x, 1.6733), for networks that normalise themselves."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -104,18 +123,21 @@ class GELU(Module):
         return f"approximate={self.approximate!r}"
 
 
-class SiLU(Module):
+class SiLU(_InPlace):
     """x * sigmoid(x), also called swish."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input)
 
 
-class Hardswish(Module):
+class Hardswish(_InPlace):
     """x * relu6(x + 3) / 6."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardswish(input)
+
+    def extra_repr(self) -> str:
+        return ""  # as PyTorch's
 
 
 class Sigmoid(Module):
@@ -139,29 +161,42 @@ class ScaledTanh(Module):
         return F.scaled_tanh(input)
 
 
-class Softmax(Module):
-    """exp(x) / sum of exp(x) along the axis `dim`."""
+def guessed_dim(layer: str, x: Tensor) -> int:
+    """The axis that PyTorch takes where none is named, with a warning."""
+    dim = 0 if x.ndim in (0, 1, 3) else 1
+    warnings.warn(f"{layer}: dim is missing, and guessed to be {dim}; give it", stacklevel=4)
+    return dim
 
-    def __init__(self, dim: int):
+
+class Softmax(Module):
+    """exp(x) / sum of exp(x) along the axis `dim`.
+
+    Without a dim it is 0 for inputs of 0, 1 or 3 axes and 1 for others, PyTorch's old guess, with a
+    warning.
+    """
+
+    def __init__(self, dim: int | None = None):
         super().__init__()
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.softmax(input, self.dim)
+        dim = guessed_dim("Softmax", input) if self.dim is None else self.dim
+        return F.softmax(input, dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"
 
 
 class LogSoftmax(Module):
-    """log(softmax(x)) along the axis `dim`, exact for numbers of any size."""
+    """log(softmax(x)) along the axis `dim`, or that of Softmax; exact for numbers of any size."""
 
-    def __init__(self, dim: int):
+    def __init__(self, dim: int | None = None):
         super().__init__()
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.log_softmax(input, self.dim)
+        dim = guessed_dim("LogSoftmax", input) if self.dim is None else self.dim
+        return F.log_softmax(input, dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"

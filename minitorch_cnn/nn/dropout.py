@@ -9,15 +9,15 @@ from .module import Module
 
 
 class _Dropout(Module):
-    """What the dropouts share: a probability p in [0, 1]."""
+    """What the dropouts share: a probability p in [0, 1], and `inplace`, which changes nothing."""
 
-    def __init__(self, p: float = 0.5):
+    def __init__(self, p: float = 0.5, inplace: bool = False):
         super().__init__()
         check_probability(type(self).__name__, p=p)
-        self.p = p
+        self.p, self.inplace = p, inplace
 
     def extra_repr(self) -> str:
-        return f"p={self.p}"
+        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Dropout(_Dropout):
@@ -34,11 +34,19 @@ class Dropout2d(_Dropout):
         return F.dropout2d(input, self.p, self.training)
 
 
-class DropPath(_Dropout):
+class DropPath(Module):
     """Zero each sample with probability p, divide the others by 1 - p (Huang et al. 2016).
 
     It stands at the end of the residual branch of a block: y = x + drop_path(branch(x)).
     """
 
+    def __init__(self, p: float = 0.5):
+        super().__init__()
+        check_probability("DropPath", p=p)
+        self.p = p
+
     def forward(self, input: Tensor) -> Tensor:
         return F.drop_path(input, self.p, self.training)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}"

@@ -8,15 +8,16 @@ from ..tensor.tensor import Tensor
 from . import init
 from .checks import check_sizes
 from .module import Module
-from .parameter import ShapeOnly, new_parameter
+from .parameter import Parameter, ShapeOnly, new_parameter, shapes_only
 
 
 class Embedding(Module):
     """y[i] = weight[x[i]].    x (*) of integers, weight (num_embeddings, D) -> y (*, D)
 
-    The row `padding_idx` starts at zero and gets no gradient.
+    The row `padding_idx` starts at zero and gets no gradient; max_norm, norm_type and
+    scale_grad_by_freq are those of F.embedding.
 
-    Raises: ValueError for sizes below 1 or a padding_idx that is no row.
+    Raises: ValueError for sizes below 1, a padding_idx that is no row, or sparse=True.
     """
 
     def __init__(
@@ -24,18 +25,52 @@ class Embedding(Module):
         num_embeddings: int,
         embedding_dim: int,
         padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
         device=None,
         dtype=None,
     ):
         super().__init__()
+        if sparse:
+            raise ValueError("Embedding: sparse=True cannot be had, gradients are dense")
         check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         rows = num_embeddings
         if padding_idx is not None and not -rows <= padding_idx < rows:
             raise ValueError(f"Embedding: padding_idx={padding_idx} must be in {-rows}..{rows - 1}")
         self.num_embeddings, self.embedding_dim = num_embeddings, embedding_dim
         self.padding_idx = None if padding_idx is None else padding_idx % rows
+        self.max_norm, self.norm_type = max_norm, norm_type
+        self.scale_grad_by_freq, self.sparse = scale_grad_by_freq, sparse
         self.weight = new_parameter(num_embeddings, embedding_dim, device=device, dtype=dtype)
         self.reset_parameters()
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        embeddings: Tensor,
+        freeze: bool = True,
+        padding_idx: int | None = None,
+        max_norm: float | None = None,
+        norm_type: float = 2.0,
+        scale_grad_by_freq: bool = False,
+        sparse: bool = False,
+    ) -> Embedding:
+        """A layer on a table (R, D) of vectors, which is shared and, if `freeze`, does not learn.
+
+        Raises: ValueError for a table of other than two axes, and as the layer.
+        """
+        if embeddings.ndim != 2:
+            raise ValueError(
+                f"from_pretrained: embeddings of shape {embeddings.shape} must be (R, D)"
+            )
+        with shapes_only():  # its own table is not needed
+            layer = cls(
+                *embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
+            )
+        layer.weight = Parameter(embeddings, requires_grad=not freeze)
+        return layer
 
     def reset_parameters(self) -> None:
         """Draw the weight from N(0, 1), but for the row of the padding."""
@@ -45,8 +80,22 @@ class Embedding(Module):
                 self.weight[self.padding_idx] = 0
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.embedding(input, self.weight, self.padding_idx)
+        return F.embedding(
+            input,
+            self.weight,
+            self.padding_idx,
+            self.max_norm,
+            self.norm_type,
+            self.scale_grad_by_freq,
+        )
 
     def extra_repr(self) -> str:
-        padding = "" if self.padding_idx is None else f", padding_idx={self.padding_idx}"
-        return f"{self.num_embeddings}, {self.embedding_dim}{padding}"
+        plain = {
+            "padding_idx": None,
+            "max_norm": None,
+            "norm_type": 2,
+            "scale_grad_by_freq": False,
+        }
+        parts = [f"{self.num_embeddings}, {self.embedding_dim}"]
+        parts += [f"{k}={getattr(self, k)}" for k, v in plain.items() if getattr(self, k) != v]
+        return ", ".join(parts)

@@ -15,6 +15,7 @@ import math
 import warnings
 
 from .. import functional as F
+from ..functional.geometry import is_int
 from ..tensor import cat, stack, zeros
 from ..tensor.tensor import Tensor
 from . import init
@@ -26,20 +27,30 @@ State = tuple[Tensor, Tensor]  # (h, c)
 
 
 def lstm_step(
-    x: Tensor, state: State, w_ih: Tensor, w_hh: Tensor, b_ih: Tensor | None, b_hh: Tensor | None
+    x: Tensor,
+    state: State,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
+    w_hr: Tensor | None = None,
 ) -> State:
-    """One step.   x (N, I), h and c (N, H), w_ih (4H, I), w_hh (4H, H), b (4H,) -> h', c' (N, H)"""
+    """One step.   x (N, I), h and c (N, H), w_ih (4H, I), w_hh (4H, H), b (4H,) -> h', c' (N, H)
+
+    With a projection w_hr (P, H), h and h' are (N, P) and w_hh is (4H, P).
+    """
     h, c = state
     i, f, g, o = (F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)).chunk(4, 1)
     c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    return o.sigmoid() * c.tanh(), c
+    h = o.sigmoid() * c.tanh()
+    return (h if w_hr is None else F.linear(h, w_hr)), c
 
 
-def check_state(layer: str, state: State, shape: tuple[int, ...]) -> None:
-    """ValueError unless the state is a pair (h, c) of tensors of `shape`."""
+def check_state(layer: str, state: State, *shapes: tuple[int, ...]) -> None:
+    """ValueError unless the state is a pair (h, c) of tensors of these shapes."""
     if len(state) != 2:
         raise ValueError(f"{layer}: the state must be a pair (h, c), got {len(state)} items")
-    for name, s in zip("hc", state, strict=True):
+    for name, s, shape in zip("hc", state, shapes, strict=True):
         if s.shape != shape:
             raise ValueError(
                 f"{layer}: the state {name} of shape {s.shape} must be of shape {shape}"
@@ -80,7 +91,7 @@ class LSTMCell(Module):
         shape = (*input.shape[:-1], self.hidden_size)
         if hx is None:
             hx = (zeros(shape, dtype=input.dtype, device=input.device),) * 2
-        check_state("LSTMCell", hx, shape)
+        check_state("LSTMCell", hx, shape, shape)
         weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
         if input.ndim == 2:
             return lstm_step(input, hx, *weights)
@@ -98,11 +109,12 @@ class LSTM(Module):
     x (T, N, I), or (N, T, I) with batch_first, or (T, I); state (h, c) of (L D, N, H) or (L D, H),
     zero if None -> (y, (h, c)), y (T, N, D H) with x's axes in x's order: the last layer's h at
     every time; L = num_layers, D = 2 if bidirectional (h of the two directions side by side) and 1
-    otherwise.
+    otherwise. With proj_size P > 0, h is multiplied by a matrix weight_hr (P, H) in every step, and
+    P stands for H in h and y (Sak et al. 2014, arXiv 1402.1128).
 
     Between layers, `dropout` is the probability of dropping an element in training. The parameters
-    of layer l are weight_ih_l{l}, weight_hh_l{l}, bias_ih_l{l}, bias_hh_l{l}, and the same with
-    _reverse.
+    of layer l are weight_ih_l{l}, weight_hh_l{l}, bias_ih_l{l}, bias_hh_l{l} and weight_hr_l{l},
+    and the same with _reverse.
 
     Raises: ValueError for settings out of range or shapes that do not fit.
     """
@@ -116,12 +128,18 @@ class LSTM(Module):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
+        proj_size: int = 0,
         device=None,
         dtype=None,
     ):
         super().__init__()
         check_sizes("LSTM", input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
         check_probability("LSTM", dropout=dropout)
+        if not is_int(proj_size) or not 0 <= proj_size < hidden_size:
+            raise ValueError(
+                f"LSTM: proj_size={proj_size} must be an int of at least 0 and below "
+                f"hidden_size={hidden_size}"
+            )
         if dropout and num_layers == 1:
             warnings.warn(
                 f"LSTM: dropout={dropout} acts between layers, of which num_layers=1 has none",
@@ -129,20 +147,24 @@ class LSTM(Module):
             )
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first = bias, batch_first
-        self.dropout, self.bidirectional = dropout, bidirectional
+        self.dropout, self.bidirectional, self.proj_size = dropout, bidirectional, proj_size
         self._suffixes = ("", "_reverse") if bidirectional else ("",)
-        where, rows = {"device": device, "dtype": dtype}, 4 * hidden_size
+        where = {"device": device, "dtype": dtype}
+        outputs, rows = proj_size or hidden_size, 4 * hidden_size
         for layer in range(num_layers):
-            inputs = hidden_size * len(self._suffixes) if layer else input_size
+            inputs = outputs * len(self._suffixes) if layer else input_size
+            shapes = {
+                "weight_ih": (4 * hidden_size, inputs),
+                "weight_hh": (4 * hidden_size, outputs),
+            }
+            if bias:
+                shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
+            if proj_size:
+                shapes["weight_hr"] = (proj_size, hidden_size)
             for suffix in self._suffixes:
-                end = f"_l{layer}{suffix}"
-                self.register_parameter("weight_ih" + end, new_parameter(rows, inputs, **where))
-                self.register_parameter(
-                    "weight_hh" + end, new_parameter(rows, hidden_size, **where)
-                )
-                if bias:
-                    self.register_parameter("bias_ih" + end, new_parameter(rows, **where))
-                    self.register_parameter("bias_hh" + end, new_parameter(rows, **where))
+                for name, shape in shapes.items():
+                    parameter = new_parameter(*shape, **where)
+                    self.register_parameter(f"{name}_l{layer}{suffix}", parameter)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -162,10 +184,13 @@ class LSTM(Module):
             )
         steps = input.unbind(time_axis)
         cells = self.num_layers * len(self._suffixes)
-        shape = (cells, *steps[0].shape[:-1], self.hidden_size)
+        shapes = [
+            (cells, *steps[0].shape[:-1], size)
+            for size in (self.proj_size or self.hidden_size, self.hidden_size)
+        ]
         if hx is None:
-            hx = (zeros(shape, dtype=input.dtype, device=input.device),) * 2
-        check_state("LSTM", hx, shape)
+            hx = tuple(zeros(shape, dtype=input.dtype, device=input.device) for shape in shapes)
+        check_state("LSTM", hx, *shapes)
         if not batched:
             steps, hx = [x.unsqueeze(0) for x in steps], tuple(s.unsqueeze(1) for s in hx)
         steps, (h, c) = self._layers(steps, list(zip(*(s.unbind(0) for s in hx), strict=True)))
@@ -194,7 +219,7 @@ class LSTM(Module):
 
     def _run(self, steps, state: State, layer: int, suffix: str) -> tuple[list[Tensor], State]:
         """One direction of one layer over time: h of every step, and the last state."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
         weights = [self._parameters.get(f"{name}_l{layer}{suffix}") for name in names]
         hs = []
         for x in steps:
@@ -204,6 +229,8 @@ class LSTM(Module):
 
     def extra_repr(self) -> str:
         parts = [f"{self.input_size}, {self.hidden_size}"]
+        if self.proj_size:
+            parts.append(f"proj_size={self.proj_size}")
         plain = {
             "num_layers": 1,
             "bias": True,

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import minitorch_cnn as mt
 from minitorch_cnn import functional as F
 from minitorch_cnn.autograd import grad, gradcheck, gradgradcheck
 from minitorch_cnn.tensor.tensor import Tensor
@@ -106,3 +107,44 @@ ROWS = Tensor(np.zeros((3, 2)))
 def test_bad_arguments_are_named(call, error, message):
     with pytest.raises(error, match=rf"^{message}"):
         call(Tensor(np.array([0, 3])))
+
+
+def test_rows_that_are_looked_up_are_shortened_in_place_and_others_stay():
+    table = [[3.0, 4.0], [0.3, 0.4], [6.0, 8.0]]
+    w = mt.tensor(table, dtype=mt.float64)
+    y = F.embedding(mt.tensor([0, 1, 0]), w, max_norm=1.0)
+    assert np.allclose(w.numpy(), [[0.6, 0.8], [0.3, 0.4], [6.0, 8.0]], rtol=1e-6)
+    assert np.array_equal(y.numpy(), w.numpy()[[0, 1, 0]])
+    w = mt.tensor(table, dtype=mt.float64)
+    F.embedding(mt.tensor([[2]]), w, max_norm=7.0, norm_type=1.0)
+    assert np.allclose(w.numpy(), [[3, 4], [0.3, 0.4], [3, 4]], rtol=1e-6)
+    F.embedding(mt.zeros(0, dtype=mt.int64), w, max_norm=1e-3)
+    assert w[0].tolist() == [3, 4]
+
+
+def test_rows_that_a_graph_needs_and_a_lookup_shortens_are_noticed():
+    w = mt.tensor([[3.0, 4.0]], requires_grad=True)
+    loss = (w * w).sum()
+    F.embedding(mt.tensor([0]), w, max_norm=1.0)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()
+
+
+def test_gradients_are_divided_by_how_often_a_row_is_looked_up():
+    w = mt.tensor(np.random.default_rng(0).standard_normal((4, 2)), requires_grad=True)
+    i = mt.tensor([[0, 1], [1, 3]])
+    gy = np.random.default_rng(1).standard_normal((2, 2, 2))
+    (F.embedding(i, w, 3, scale_grad_by_freq=True) * mt.tensor(gy)).sum().backward()
+    expected = [gy[0, 0], (gy[0, 1] + gy[1, 0]) / 2, np.zeros(2), np.zeros(2)]
+    assert np.allclose(w.grad.numpy(), expected)
+    seed = mt.tensor(gy, requires_grad=True)
+    y = F.embedding(i, w, scale_grad_by_freq=True)
+    (gw,) = mt.grad(y, w, seed, create_graph=True)
+    (back,) = mt.grad((gw * w).sum(), seed)
+    w = w.detach().numpy()
+    assert np.allclose(back.numpy(), [[w[0], w[1] / 2], [w[1] / 2, w[3]]])
+
+
+def test_a_sparse_gradient_is_refused():
+    with pytest.raises(ValueError, match="embedding: sparse=True"):
+        F.embedding(mt.tensor([0]), mt.ones(1, 1), sparse=True)

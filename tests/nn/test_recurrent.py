@@ -118,3 +118,26 @@ STATE = (mt.zeros(1, 4, 2), mt.zeros(1, 4, 2))
 def test_settings_inputs_and_states_that_do_not_fit_are_refused(act, error, words):
     with pytest.raises(error, match=words):
         act()
+
+
+def test_a_projected_lstm_is_its_formula(rng):
+    lstm = nn.LSTM(2, 4, proj_size=3).double()
+    w = {n.removesuffix("_l0"): p.detach().numpy() for n, p in lstm.named_parameters()}
+    assert w["weight_hh"].shape == (16, 3) and w["weight_hr"].shape == (3, 4)
+    x, h, c = rng.standard_normal((5, 1, 2)), np.zeros((1, 3)), np.zeros((1, 4))
+    for t in range(5):
+        gates = x[t] @ w["weight_ih"].T + h @ w["weight_hh"].T + w["bias_ih"] + w["bias_hh"]
+        i, f, g, o = np.split(gates, 4, 1)
+        c = logistic(f) * c + logistic(i) * np.tanh(g)
+        h = (logistic(o) * np.tanh(c)) @ w["weight_hr"].T
+    y, (hn, cn) = lstm(mt.tensor(x))
+    assert y.shape == (5, 1, 3) and hn.shape == (1, 1, 3) and cn.shape == (1, 1, 4)
+    assert np.allclose(y[-1].detach(), h) and np.allclose(cn[0].detach(), c)
+    with pytest.raises(ValueError, match=r"state h of shape \(1, 1, 4\) must be .* \(1, 1, 3"):
+        lstm(mt.tensor(x), (cn, cn))
+
+
+@pytest.mark.parametrize("size", [-1, 4, 1.5])
+def test_a_projection_must_be_smaller_than_the_state(size):
+    with pytest.raises(ValueError, match=f"LSTM: proj_size={size} must be"):
+        nn.LSTM(2, 4, proj_size=size)
