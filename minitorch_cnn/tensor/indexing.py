@@ -40,7 +40,10 @@ def array_keys(key) -> tuple:
 
 
 def _array_key(part):
-    """One part of a key with an array in place of a tensor, a list or a truth value."""
+    """One part of a key with an array in place of a tensor, a list or a truth value.
+
+    uint8 means a mask, as in PyTorch, which had no other type for masks once.
+    """
     if isinstance(part, function.Tensor):
         part = part.data
     elif isinstance(part, (list, range)):
@@ -50,6 +53,8 @@ def _array_key(part):
     if isinstance(part, slice) and part.step is not None and part.step <= 0:
         raise ValueError(f"index: step={part.step} of a slice must be greater than zero; use flip")
     if devices.is_array(part):
+        if part.dtype == np.uint8:
+            part = part != 0
         if part.dtype.kind not in "iub":
             raise IndexError(
                 f"index: tensors used as indices must be integer or bool, got {part.dtype}"

@@ -206,3 +206,61 @@ def test_a_source_may_be_larger_than_its_index():
     assert y.tolist() == [[0, 1, 0], [2, 1, 0]]
     y.sum().backward()
     assert source.grad.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
+
+
+def mask_of(values):
+    return np.array(values, np.uint8)
+
+
+UINT8_KEYS = {
+    "rows": lambda T: T(mask_of([1, 0, 2])),
+    "elements": lambda T: T(mask_of([[1, 0, 0, 1]] * 3)),
+    "columns": lambda T: (slice(None), T(mask_of([1, 0, 0, 1]))),
+    "one row's columns": lambda T: (1, T(mask_of([1, 0, 0, 1]))),
+    "both": lambda T: (T(mask_of([1, 0, 1])), T(mask_of([1, 0, 0, 1]))),
+    "with indices": lambda T: (T(mask_of([1, 0, 1])), T(np.array([0, 1]))),
+    "an array": lambda T: mask_of([1, 0, 1]),
+    "one": lambda T: T(mask_of(1)),
+    "zero": lambda T: T(mask_of(0)),
+    "too short": lambda T: T(mask_of([1, 0])),
+    "a list of numbers": lambda T: [np.uint8(1), np.uint8(0), np.uint8(1)],
+    "a number": lambda T: np.uint8(2),
+    "a slice": lambda T: slice(T(mask_of(1)), None),
+}
+
+
+@pytest.mark.filterwarnings("ignore:indexing with dtype torch.uint8")
+@pytest.mark.parametrize("name", UINT8_KEYS)
+def test_uint8_is_a_mask_to_read_and_write_by(name, torch):
+    x, key = np.arange(12.0).reshape(3, 4), UINT8_KEYS[name]
+
+    def read_and_write(m, x):
+        part = x[key(m.tensor)]
+        y = x.clone()
+        y[key(m.tensor)] = part * 0 - 1  # a number PyTorch refuses for masks of uint8
+        return [part, y]
+
+    compare(torch, read_and_write, x)
+    if name in ("rows", "elements", "columns", "both"):
+        leaf = Tensor(x, requires_grad=True)
+        assert mt.gradgradcheck(lambda x: x[key(mt.tensor)] ** 2, leaf)
+        y = Tensor(x.copy())
+        y[key(mt.tensor)] = -1
+        assert (y == -1).sum() == x[key(lambda array: array != 0)].size
+
+
+@pytest.mark.parametrize("key", [mt.ones(3), mt.tensor(1.0), np.ones(3), [1.0, 0.0], mt.ones(0)])
+def test_floats_are_no_indices(key):
+    x = mt.zeros(3, 3)
+    for use in (lambda: x[key], lambda: x[0, key], lambda: x.__setitem__(key, 1)):
+        with pytest.raises(IndexError, match="must be integer or bool, got float"):
+            use()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint16"])
+def test_integers_of_every_other_size_are_indices(dtype):
+    index = Tensor(np.array([2, 0, 2], dtype))
+    x = Tensor(np.arange(6.0).reshape(3, 2), requires_grad=True)
+    x[index].sum().backward()
+    assert x[index].tolist() == [[4, 5], [0, 1], [4, 5]]
+    assert x.grad.tolist() == [[1, 1], [0, 0], [2, 2]]
