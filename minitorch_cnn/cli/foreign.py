@@ -28,7 +28,7 @@ def add_options(parser: Parser, **weights) -> None:
         "weights from a file", "then MODEL, a name that minitorch-cnn models lists, is no folder"
     )
     group.add_argument(
-        "--weights", type=file_path, metavar="FILE", help=".pth or .safetensors", **weights
+        "--weights", type=file_path, metavar="FILE", help=".pth, .safetensors or .npz", **weights
     )
     group.add_argument(
         "--classes",
@@ -78,7 +78,7 @@ def load_file(model: str, weights: Path, options) -> Trained:
         settings["num_classes"] = len(names)
     net = build_model(name, settings).eval()
     load_weights(net, weights)
-    usual = preprocessing(name, bool(settings.get("transform_input")))
+    usual = preprocessing(name, bool(settings.get("transform_input")), weights)
     crop = options.crop or usual.crop
     resize = options.resize or (usual.resize if options.crop is None else max(crop, usual.resize))
     given = {k: tuple(v) for k in ("mean", "std") if (v := getattr(options, k)) is not None}

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 from .arrays import read_arrays
 from .kinds import SAFETENSORS, ZIP, kind_of
-from .safetensors import Loaded, read_safetensors
+from .safetensors import Loaded, read_metadata, read_safetensors
 from .torch_file import damage_as_value_error, read_stacked, read_zip
 
 
@@ -53,6 +53,21 @@ def load_with_metadata(path: str | Path) -> Loaded:
     Raises: as `load`.
     """
     return _read("load", path)
+
+
+def metadata_of(path: str | Path) -> dict[str, str]:
+    """The text in the header of a safetensors file; nothing of other files, and of none.
+
+    Raises: ValueError naming the file if it is a damaged one.
+    """
+    path = Path(path)
+    if not path.is_file():
+        return {}
+    try:
+        with open(path, "rb") as file:
+            return read_metadata(path) if kind_of(file) == SAFETENSORS else {}
+    except ValueError as error:
+        raise ValueError(f"load: {path} is refused: {error}") from error
 
 
 def _read(name: str, path: str | Path) -> Loaded:

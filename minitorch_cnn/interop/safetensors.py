@@ -101,6 +101,7 @@ def read_safetensors(path: Path) -> Loaded:
     from safetensors import SafetensorError, safe_open
 
     header, start = _read_header(path)
+    header.pop("__metadata__", None)
     for name, entry in header.items():
         _check_entry(name, entry)
     try:
@@ -136,8 +137,19 @@ def _read_header(path: Path) -> tuple[dict, int]:
             ) from error
     if not isinstance(header, dict):
         raise ValueError("it is not a whole safetensors file: its header is no dict")
-    header.pop("__metadata__", None)
     return header, 8 + length
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The text in the header of a safetensors file by name.
+
+    Raises: ValueError, with the reason as a clause, if the header is damaged.
+    """
+    metadata = _read_header(path)[0].get("__metadata__", {})
+    texts = isinstance(metadata, dict) and all(isinstance(v, str) for v in metadata.values())
+    if not texts:
+        raise ValueError("it is not a whole safetensors file: its metadata is no text by name")
+    return metadata
 
 
 def _check_entry(name: str, entry) -> None:

@@ -15,7 +15,7 @@ from ..models import Recipe, create_model, model_entry, recipe
 from ..nn import Module
 from .class_names import difference
 from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, parts_of
-from .weights import preprocessing
+from .weights import colours_of
 
 TEST_BATCH = 256
 
@@ -39,8 +39,8 @@ def make_config(
     size: pixels a side of the model's input, None for those it was published for.
     start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
     weights: a file of the model's weights to begin with, its classifier only if the classes are as
-    many (see `load_weights`). Colours are then scaled as the model's published weights expect, if
-    there are any, and not as the recipe says.
+    many (see `load_weights`). Colours are then scaled as the file says, if a run has written it,
+    or as the model's published weights expect, if there are any, and not as the recipe says.
     test_path: a folder of other images to test with, for the data set "folder".
     changes: fields of the model's `Recipe` to replace, as epochs=5. The recipe is the paper's for
     photographs, and the small one for other data.
@@ -61,10 +61,10 @@ def make_config(
         if name in model_settings:
             raise ValueError(f"make_config: {name} follows from the data and cannot be set")
     chosen = recipe(model, small=data not in PHOTOGRAPHS)
-    published = model_entry(model).preprocessing
-    if weights is not None and published is not None and data in COLOURED:
-        usual = preprocessing(model, bool(model_settings.get("transform_input")))
-        chosen = replace(chosen, channels=usual.channels, mean=usual.mean, std=usual.std)
+    if weights is not None:
+        colours = colours_of(model, bool(model_settings.get("transform_input")), weights)
+        if colours and (data in COLOURED or len(colours["mean"]) == 1):
+            chosen = replace(chosen, **colours)
     chosen = replace(chosen, **changes)
     if "aux" in model_settings and bool(chosen.auxiliary) != bool(model_settings["aux"]):
         chosen = replace(chosen, auxiliary=0.3 if model_settings["aux"] else 0.0)

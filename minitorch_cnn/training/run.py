@@ -54,7 +54,7 @@ from .metrics import (
 )
 from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
 from .sources import Source
-from .weights import load_weights
+from .weights import colours_as_text, load_weights
 
 CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
 
@@ -301,6 +301,7 @@ def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
         on_epoch=lambda history: history.save_csv(directory / "metrics.csv"),
     )
     metadata = {"model": config["model"], "classes": json.dumps(config["classes"])}
+    metadata |= colours_as_text(chosen.channels, chosen.mean, chosen.std)
     save(model.state_dict(), directory / "weights.safetensors", metadata)
     if of_pixels(config):
         evaluation, found = evaluate(model, test, loss), predict_masks(model, test)

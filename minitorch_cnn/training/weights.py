@@ -6,14 +6,16 @@ the models whose weights are published, and what the classes are called is for t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from ..data import transforms
-from ..interop import Opaque, load
+from ..interop import Opaque, load, metadata_of
 from ..models import Preprocessing, model_entry
 from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
 from ..nn import Module
@@ -29,10 +31,13 @@ WRAPPERS = (
 )
 # Names of auxiliary heads; who has no heads needs no weights for them.
 HEADS = ("aux.", "aux1.", "aux2.", "AuxLogits.")
+COLOURS = "preprocessing"  # under which name a file that a run has written says them
 SHOWN = 3  # names in a message
 
 
-def preprocessing(model: str, transform_input: bool = False) -> Preprocessing:
+def preprocessing(
+    model: str, transform_input: bool = False, weights: str | Path | None = None
+) -> Preprocessing:
     """What the trained weights of a model expect of an image.
 
     For models whose weights are published it is a fact of these files, registered with the model;
@@ -41,9 +46,10 @@ def preprocessing(model: str, transform_input: bool = False) -> Preprocessing:
 
     transform_input: whether the model is made with this setting, which torchvision's `inception_v3`
     and `googlenet` have: it then takes ImageNet's mean and deviation, and turns them into 0.5 and
-    0.5 itself.
+    0.5 itself. weights: the file that they are in; one that a run has written says itself how
+    colours were scaled.
 
-    Raises: KeyError for an unknown model, with the nearest one.
+    Raises: KeyError for an unknown model, with the nearest one; ValueError for a damaged file.
     """
     entry = model_entry(model)
     usual = entry.preprocessing
@@ -52,7 +58,34 @@ def preprocessing(model: str, transform_input: bool = False) -> Preprocessing:
         resize = round(size * 8 / 7) if size > 64 else size
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))
         usual = Preprocessing(resize, size, mean, std)
-    return replace(usual, mean=IMAGENET_MEAN, std=IMAGENET_STD) if transform_input else usual
+    return replace(usual, **(colours_of(model, transform_input, weights) or {}))
+
+
+def colours_of(
+    model: str, transform_input: bool = False, weights: str | Path | None = None
+) -> dict[str, Any] | None:
+    """channels, mean and std of `preprocessing`, where the file or the model says them."""
+    said = {} if weights is None else metadata_of(weights)
+    if COLOURS in said:
+        try:
+            found = json.loads(said[COLOURS])
+            return {
+                "channels": str(found["channels"]),
+                **{name: tuple(map(float, found[name])) for name in ("mean", "std")},
+            }
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise ValueError(
+                f"preprocessing: {weights} says {COLOURS}={said[COLOURS][:80]!r}, which is none"
+            ) from error
+    if transform_input:
+        return {"channels": "RGB", "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
+    usual = model_entry(model).preprocessing
+    return usual and {"channels": usual.channels, "mean": usual.mean, "std": usual.std}
+
+
+def colours_as_text(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> dict:
+    """What a file of weights says of them in its metadata."""
+    return {COLOURS: json.dumps({"channels": channels, "mean": mean, "std": std})}
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.training import load_run, make_config
+from minitorch_cnn.training import load_run, make_config, preprocessing
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,15 @@ def accuracy(said):
 
 
 def test_a_file_of_weights_and_a_run_are_measured_alike(command, trained_vgg, pictures):
+    """The mean and deviation of the run's recipe are in its file."""
     run = load_run(trained_vgg)
     resize, crop, scale = run.transform.transforms
+    said = preprocessing("vgg11", weights=trained_vgg / "weights.safetensors")
+    assert (said.mean, said.std) == (scale.mean, scale.std)
     said = command(
         *("evaluate", "vgg11", "--weights", trained_vgg / "weights.safetensors"),
         *("--data", "folder", pictures, "--resize", resize.size, "--crop", crop.size[0]),
-        *("--mean", *scale.mean, "--std", *scale.std, "--set", "width=0.0625", "num_classes=2"),
+        *("--set", "width=0.0625", "num_classes=2"),
     )
     assert said.out.startswith(f"vgg11 on {pictures}: accuracy ")
     images = mt.data.datasets.ImageFolder(pictures, transform=run.transform)

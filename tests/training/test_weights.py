@@ -238,3 +238,22 @@ def test_a_run_from_published_weights_keeps_their_preprocessing():
     assert make_config("resnet18", "folder", "x", weights="w", mean=(0.5,), std=(0.5,))["recipe"][
         "mean"
     ] == (0.5,)
+
+
+def test_a_file_of_a_run_says_how_colours_were_scaled(tmp_path):
+    file = tmp_path / "w.safetensors"
+    said = {"channels": "BGR", "mean": [0.1, 0.2, 0.3], "std": [1.0, 2.0, 3.0]}
+    mt.save({}, file, {"preprocessing": json.dumps(said)})
+    found = preprocessing("inception_v3", weights=file)
+    assert (found.channels, found.mean, found.std) == ("BGR", (0.1, 0.2, 0.3), (1, 2, 3))
+    assert (found.resize, found.crop) == (342, 299)
+    recipe = make_config("resnet18", "cifar10", "x", weights=str(file))["recipe"]
+    assert (recipe["channels"], list(recipe["mean"])) == ("BGR", said["mean"])
+    mt.save({}, file, {"preprocessing": json.dumps({"channels": "RGB", "mean": [0.5], "std": [1]})})
+    assert make_config("lenet5", weights=str(file))["recipe"]["mean"] == (0.5,)
+    for text in ("", "{}", "[1]", '{"channels": "RGB", "mean": 3, "std": [1]}'):
+        mt.save({}, file, {"preprocessing": text})
+        with pytest.raises(
+            ValueError, match=r"^preprocessing: .*w\.safetensors says preprocessing="
+        ):
+            preprocessing("resnet18", weights=file)
