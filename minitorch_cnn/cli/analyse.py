@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .analyses import ANALYSES
-from .parser import CommandError, Parser, file_path, model_name, number
+from .parser import CommandError, Parser, file_path, model_name, nearest, number
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
 DESCRIPTION = f"""\
@@ -24,7 +24,7 @@ WHAT is one of
 examples:
   minitorch-cnn analyse signals vgg11 --plot signals.png
   minitorch-cnn analyse lesions runs/resnet20_cifar-digits --plot lesions.png
-  minitorch-cnn analyse maps runs/lenet5-digits --layer conv1 --plot maps.png
+  minitorch-cnn analyse maps runs/lenet5-digits --layer c1 --plot maps.png
   minitorch-cnn analyse graph googlenet --plot graph.svg
   minitorch-cnn analyse degradation plain20_cifar --against plain56_cifar --plot errors.png"""
 
@@ -105,7 +105,9 @@ def run(options) -> None:
         try:
             text, save = analysis.run(subject, options)
         except KeyError as error:
-            raise CommandError(error.args[0].partition(": ")[2]) from None
+            names = [name for name, _ in subject.model.named_modules() if name]
+            near = nearest(options.layer, names) if options.layer else ""
+            raise CommandError(str(error.args[0]).partition(": ")[2] + near) from None
     print(text)
     for note in notes:
         print(f"note: {note.message}")

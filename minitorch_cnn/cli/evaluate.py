@@ -237,13 +237,16 @@ def look(trained: Trained, data, options):
 
 def report_classes(classes: list[str], matrix) -> None:
     """The accuracy in each class that occurs, unless they are many, and what is mixed up."""
+    from ..training.class_names import printable
+
     occur = [i for i in range(len(classes)) if matrix[i].any()]
     if len(occur) <= MANY:
-        width = max(len(classes[i]) for i in occur)
+        names = [printable(name) for name in classes]
+        width = max(len(names[i]) for i in occur)
         print("\nin each class")
         for i in occur:
             right, count = matrix[i, i], matrix[i].sum()
-            print(f"  {classes[i]:{width}}  {right / count:7.2%}  ({right:,} of {count:,})")
+            print(f"  {names[i]:{width}}  {right / count:7.2%}  ({right:,} of {count:,})")
     pairs = confusions(matrix, classes)
     if pairs:
         print("\nmixed up most often")

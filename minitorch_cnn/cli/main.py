@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from . import analyse, compare, evaluate, explore, models, predict, search, summary, train
-from .parser import CommandError, Parser
+from .parser import CommandError, Parser, sentence
 
 DESCRIPTION = """\
 Train convolutional networks and look at what they learned.
@@ -37,40 +37,83 @@ def main(arguments: Sequence[str] | None = None) -> int:
     0: done; 2: something has to be put right, and one sentence on stderr says what; 130: Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
+    with spelling_out():
+        try:
+            try:
+                return run(arguments)
+            finally:
+                sys.stdout.flush()
+        except BrokenPipeError:  # whoever reads our output, such as `head`, has had enough
+            return 0
+        except KeyboardInterrupt as interrupt:
+            tell(str(interrupt) or "interrupted")
+            return 130
+        except FORESEEN as error:
+            tell(sentence(error))
+            return 2
+        finally:
+            for stream in (sys.stdout, sys.stderr):
+                give_up_if_closed(stream)
+
+
+def run(arguments: Sequence[str]) -> int:
     parser = command_parser()
     if not arguments:
         parser.print_help()
         return 0
+    options = parser.parse_args(arguments)
+    return options.run(options) or 0
+
+
+def tell(text: str) -> None:
+    """A sentence on stderr, if anybody reads it."""
+    with contextlib.suppress(OSError):
+        print(f"minitorch-cnn: {text}", file=sys.stderr)
+
+
+@contextlib.contextmanager
+def spelling_out() -> Iterator[None]:
+    """Let stdout and stderr write the numbers of letters that the console lacks, as \\u732b.
+
+    Streams that were closed before the program began take what is written, to nowhere.
+    """
+    before = {name: getattr(sys, name) for name in ("stdout", "stderr")}
+    handlers = {}
+    with contextlib.ExitStack() as stack:
+        for name, stream in before.items():
+            if stream is None:
+                nowhere = stack.enter_context(open(os.devnull, "w", encoding="utf-8"))
+                setattr(sys, name, nowhere)
+            elif hasattr(stream, "reconfigure"):
+                handlers[name] = stream.errors
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            yield
+        finally:
+            for name, stream in before.items():
+                setattr(sys, name, stream)
+            for name, handler in handlers.items():
+                with contextlib.suppress(OSError, ValueError):
+                    before[name].reconfigure(errors=handler)
+
+
+def give_up_if_closed(stream) -> None:
+    """Let what a stream still holds go nowhere if it cannot be written, or Python says so again."""
     try:
-        options = parser.parse_args(arguments)
-        options.run(options)
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever reads our output, such as `head`, has had enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except KeyboardInterrupt as interrupt:
-        print(f"minitorch-cnn: {str(interrupt) or 'interrupted'}", file=sys.stderr)
-        return 130
-    except FORESEEN as error:
-        print(f"minitorch-cnn: {sentence(error)}", file=sys.stderr)
-        return 2
-    return 0
+        stream.flush()
+    except (OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def command_parser() -> Parser:
     """The parser of all commands; each sets `run`, the function that takes the options."""
+    from .. import __version__
+
     parser = Parser(prog="minitorch-cnn", description=DESCRIPTION)
+    version = f"minitorch-cnn {__version__}"
+    parser.add_argument("--version", action="version", version=version, help="say which this is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (train, evaluate, predict, models, summary, compare, analyse, explore, search):
         command.add_parser(commands)
     return parser
-
-
-def sentence(error: Exception) -> str:
-    """The message of an error on one line, without the name of the function that raised it."""
-    if isinstance(error, OSError) and error.strerror:
-        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
-    elif isinstance(error, CommandError):
-        text = str(error)
-    else:
-        text = re.sub(r"^\w+: ", "", str(error))
-    return " ".join(text.split()) or type(error).__name__

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import difflib
 import json
 import math
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +29,41 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str):
         raise CommandError(f"{message} (see {self.prog} --help)")
+
+    def parse_known_args(self, args=None, namespace=None):
+        """Each command complains of what it does not know itself, with its own nearest option."""
+        namespace, rest = super().parse_known_args(args, namespace)
+        if rest:
+            options = [word.partition("=")[0] for word in rest if word.startswith("-")]
+            near = nearest(options[0], self._option_string_actions) if options else ""
+            self.error(f"unrecognized arguments: {' '.join(rest)}{near}")
+        return namespace, rest
+
+    def _check_value(self, action, value):
+        """A choice: the command, or what `analyse` looks at."""
+        if action.choices is not None and value not in action.choices:
+            kinds = map(str, action.choices)
+            rule = f"{value!r} must be one of {', '.join(kinds)}{nearest(value, action.choices)}"
+            raise argparse.ArgumentError(action, rule)
+
+
+def nearest(name: str, known) -> str:
+    """The end of a complaint of a name: the nearest that is known, "" if none is near."""
+    found = difflib.get_close_matches(str(name), list(map(str, known)), n=1, cutoff=0.4)
+    return f"; the nearest is {found[0]!r}" if found else ""
+
+
+def sentence(error: Exception) -> str:
+    """The message of an error on one line, without the name of the function that raised it."""
+    if isinstance(error, OSError) and error.strerror:
+        text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+    elif isinstance(error, RecursionError):
+        text = "something is nested too deeply"
+    elif isinstance(error, CommandError):
+        text = str(error)
+    else:
+        text = re.sub(r"^\w+: ", "", str(error))
+    return " ".join(text.split()) or type(error).__name__
 
 
 def number(kind: type, least: float, above: bool = False) -> Callable[[str], float]:
@@ -73,7 +111,7 @@ def setting(text: str) -> tuple[str, object]:
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, for example width=0.5")
     try:
         return name, json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return name, value
 
 
@@ -118,7 +156,8 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
 
     name, *paths = values or ["digits"]
     if name not in SOURCES:
-        raise CommandError(f"--data {name} must be one of {', '.join(SOURCES)}")
+        rule = f"must be one of {', '.join(SOURCES)}{nearest(name, SOURCES)}"
+        raise CommandError(f"--data {name} {rule}")
     if name in BUILT_IN:
         if paths:
             raise CommandError(
@@ -129,3 +168,9 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
     if len(paths) != 1:
         raise CommandError(f"--data {name} needs one path to its files: --data {name} PATH")
     return name, str(file_path(paths[0]).resolve())
+
+
+def progress_of(options) -> str:
+    """How a run or a search shows how it goes: a bar only to those who see it."""
+    seen = sys.stderr is not None and sys.stderr.isatty()
+    return "bar" if seen and not options.plain else "plain"

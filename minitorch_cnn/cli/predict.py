@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
 import io
+import itertools
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from .foreign import add_options, load_file, refuse_options
-from .parser import CommandError, Parser, add_device, file_path, number
+from .parser import CommandError, Parser, add_device, file_path, number, sentence
 
 DESCRIPTION = """\
 Let the model of a finished run name the classes of images, the likeliest first. An image may have
@@ -18,10 +23,16 @@ shorter side is scaled to the size of those the model has learned, and the middl
 A model that labels pixels takes the image as it is, and a mask of the same size is written: a PNG
 whose values are the numbers of the classes.
 
+IMAGE is a file, a folder (of whose images, and those in folders below it, all are taken), or - for
+the names of files on standard input, one on each line. An image that cannot be read is named, the
+others go on, and the exit code is 2 in the end.
+
 examples:
   minitorch-cnn predict runs/lenet5-digits three.png seven.jpg
   minitorch-cnn predict runs/lenet5-digits scan.png --invert   dark ink on paper
   minitorch-cnn predict runs/lenet5-digits three.png --top 10
+  minitorch-cnn predict runs/lenet5-digits photos --csv classes.csv
+  find . -name '*.png' | minitorch-cnn predict runs/lenet5-digits -
   minitorch-cnn predict runs/fcn8s-shapes scene.png --out masks    writes masks/scene-mask.png
   minitorch-cnn predict alexnet photo.jpg --weights alexnet.pth --classes imagenet.txt"""
 
@@ -35,7 +46,9 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "model", metavar="DIR", help="the folder of the run; with --weights a MODEL"
     )
-    parser.add_argument("images", type=file_path, nargs="+", metavar="IMAGE", help="image files")
+    parser.add_argument(
+        "images", type=file_path, nargs="+", metavar="IMAGE", help="image files, folders, or -"
+    )
     parser.add_argument(
         "--top", type=number(int, 1), default=5, metavar="N", help="classes per image (5)"
     )
@@ -51,12 +64,18 @@ def add_parser(commands) -> None:
         metavar="DIR",
         help="the folder for masks (the current one)",
     )
+    parser.add_argument(
+        "--csv",
+        type=file_path,
+        metavar="FILE",
+        help="write them into a table, too: image, class 1, share 1, class 2, ...",
+    )
     add_options(parser)
     add_device(parser)
     parser.set_defaults(run=run)
 
 
-def run(options) -> None:
+def run(options) -> int:
     from ..training import load_run
 
     if options.weights is None:
@@ -65,35 +84,110 @@ def run(options) -> None:
     else:
         trained = load_file(options.model, options.weights, options)
     trained.model.to(device=options.device)
+    told = Told(trained.classes, options.top)
+    images = Images(options.images, trained, options.invert)
     if trained.of_pixels:
-        write_masks(trained, options)
+        write_masks(trained, images, told, options.out)
     else:
-        name_classes(trained, options)
+        name_classes(trained, images, told)
+    if options.csv is not None:
+        told.save_csv(options.csv)
+    return 2 if images.failed else 0
 
 
-def name_classes(trained, options) -> None:
-    """A line for each image: its likeliest classes."""
-    inputs = [prepare(path, trained, options.invert) for path in options.images]
-    for first in range(0, len(inputs), BATCH):
-        part = slice(first, first + BATCH)
-        shares = probabilities(trained.model, np.stack(inputs[part]))
-        for path, row in zip(options.images[part], shares, strict=True):
-            print(f"{path}: {largest(row, trained.classes, options.top)}")
+class Images:
+    """The images that were named as a model's inputs: those that can be read, as they come.
+
+    The others are named on standard error, and counted in `failed`.
+
+    Raises: ValueError for a folder without images.
+    """
+
+    def __init__(self, named: list[Path], trained, invert: bool):
+        self.named, self.trained, self.invert, self.failed = named, trained, invert, 0
+
+    def paths(self) -> Iterator[Path]:
+        from ..data.datasets.folder import find_images
+
+        for path in self.named:
+            if str(path) == "-":
+                yield from (file_path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
+            elif path.is_dir():
+                found = find_images(path)
+                if not found:
+                    raise ValueError(f"predict: {path} has no images")
+                yield from found
+            else:
+                yield path
+
+    def __iter__(self) -> Iterator[tuple[Path, np.ndarray]]:
+        return self.read(self.paths())
+
+    def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray]]:
+        for path in paths:
+            try:
+                yield path, prepare(path, self.trained, self.invert)
+            except (OSError, ValueError) as error:
+                self.failed += 1
+                print(f"minitorch-cnn: {sentence(error)}", file=sys.stderr, flush=True)
 
 
-def write_masks(trained, options) -> None:
+class Told:
+    """What is said of the images: a line for each at once, and all of it as a table."""
+
+    def __init__(self, classes: list[str], count: int):
+        self.classes, self.count = classes, count
+        self.rows: list[list] = []
+
+    def tell(self, path: Path, shares: np.ndarray, more: str = "") -> None:
+        """The classes with the largest shares, in words."""
+        from ..training.class_names import printable
+
+        best = np.argsort(-shares, kind="stable")[: self.count]
+        text = ", ".join(f"{printable(self.classes[k])} {shares[k]:.1%}" for k in best)
+        print(f"{path}: {text}{more}", flush=True)
+        self.rows.append([path, *(cell for k in best for cell in (self.classes[k], shares[k]))])
+
+    def save_csv(self, path: Path) -> None:
+        from ..interop import write_atomically
+
+        count = min(self.count, len(self.classes))
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        pairs = (cell for i in range(1, count + 1) for cell in (f"class {i}", f"share {i}"))
+        writer.writerow(["image", *pairs])
+        writer.writerows(self.rows)
+        # Names of files may be no text: they are written as they are.
+        write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
+
+
+def name_classes(trained, images: Images, told: Told) -> None:
+    """A line for each image: its likeliest classes. The first comes at once, then more together."""
+    size = most = 1
+    if Path("-") not in images.named:  # whoever writes the names may wait for each answer
+        most = BATCH
+    images = iter(images)
+    while batch := list(itertools.islice(images, size)):
+        paths, inputs = zip(*batch, strict=True)
+        for path, row in zip(paths, probabilities(trained.model, np.stack(inputs)), strict=True):
+            told.tell(path, row)
+        size = min(2 * size, most)
+
+
+def write_masks(trained, images: Images, told: Told, out: Path) -> None:
     """A mask for each image, and a line: the classes with most pixels."""
-    masks = [options.out / f"{path.stem}-mask.png" for path in options.images]
-    for path, mask in zip(options.images, masks, strict=True):
-        if masks.count(mask) > 1:
+    paths = list(images.paths())
+    masks = {path: out / f"{path.stem}-mask.png" for path in paths}
+    owners = Counter(masks.values())
+    for path, mask in masks.items():
+        if owners[mask] > 1:
             raise CommandError(f"{path} is one of several images whose mask would be {mask}")
-    inputs = [prepare(path, trained, options.invert) for path in options.images]
-    options.out.mkdir(parents=True, exist_ok=True)
-    for path, mask, x in zip(options.images, masks, inputs, strict=True):
+    for path, x in images.read(paths):
         labels = probabilities(trained.model, x[None])[0].argmax(0)  # (H, W)
-        write_mask(mask, labels, len(trained.classes))
+        out.mkdir(parents=True, exist_ok=True)
+        write_mask(masks[path], labels, len(trained.classes))
         shares = np.bincount(labels.ravel(), minlength=len(trained.classes)) / labels.size
-        print(f"{path}: {largest(shares, trained.classes, options.top)}; {mask}")
+        told.tell(path, shares, f"; {masks[path]}")
 
 
 def write_mask(path: Path, labels: np.ndarray, num_classes: int) -> None:
@@ -110,12 +204,6 @@ def write_mask(path: Path, labels: np.ndarray, num_classes: int) -> None:
     content = io.BytesIO()
     image.save(content, format="png")
     write_atomically(path, content.getvalue())
-
-
-def largest(shares: np.ndarray, classes: list[str], count: int) -> str:
-    """The classes with the largest shares, in words."""
-    best = np.argsort(-shares, kind="stable")[:count]
-    return ", ".join(f"{classes[k]} {shares[k]:.1%}" for k in best)
 
 
 def prepare(path: Path, trained, invert: bool) -> np.ndarray:

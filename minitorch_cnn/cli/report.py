@@ -37,8 +37,11 @@ def confusions(matrix: np.ndarray, classes: list[str], most: int = 5) -> list[st
     wrong = matrix * ~np.eye(len(matrix), dtype=bool)
     order = np.argsort(-wrong, axis=None, kind="stable")[:most]
     pairs = zip(*np.unravel_index(order, wrong.shape), strict=True)
+    from ..training.class_names import printable
+
     return [
-        f"{classes[label]} taken for {classes[guess]}: {wrong[label, guess]:,}"
+        f"{printable(classes[label])} taken for {printable(classes[guess])}: "
+        f"{wrong[label, guess]:,}"
         for label, guess in pairs
         if wrong[label, guess]
     ]

@@ -9,7 +9,16 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
-from .parser import CommandError, Parser, file_path, number, parse_data, setting
+from .parser import (
+    CommandError,
+    Parser,
+    file_path,
+    nearest,
+    number,
+    parse_data,
+    progress_of,
+    setting,
+)
 from .place import own_folder
 
 DESCRIPTION = """\
@@ -123,7 +132,9 @@ def add_parser(commands) -> None:
         help="go on with the stopped search in this folder",
     )
     place.add_argument(
-        "--plain", action="store_true", help="a line per round and no bar, as for a log file"
+        "--plain",
+        action="store_true",
+        help="a line per round and no bar, as where stderr is no terminal",
     )
     parser.set_defaults(run=run)
 
@@ -148,7 +159,7 @@ def search(plan, directory: Path, options) -> None:
 
     executor, workers = make_executor(options.workers)
     settings = {"workers": workers, "executor": executor}
-    settings["progress"] = "plain" if options.plain else "bar"
+    settings["progress"] = progress_of(options)
     print(
         f"Searching {type(plan.space).__name__} by {plan.method} on {plan.training.data}: "
         f"{plan.budget} samples, seed {plan.seed}\nThe folder of the search: {directory}",
@@ -177,7 +188,8 @@ def make_plan(options):
     for name, known in (("space", SPACES), ("method", METHODS)):
         value = getattr(options, name)
         if value is not None and value not in known:
-            raise CommandError(f"--{name} {value} must be one of {', '.join(known)}")
+            rule = f"must be one of {', '.join(known)}{nearest(value, known)}"
+            raise CommandError(f"--{name} {value} {rule}")
     data, path = parse_data(options.data)
     training = given(options, "images", "epochs", "batch_size", "lr", "seed")
     training["size"] = options.size or SMALL_IMAGES.get(data, 32)

@@ -15,8 +15,10 @@ from .parser import (
     add_device,
     file_path,
     model_name,
+    nearest,
     number,
     parse_data,
+    progress_of,
     setting,
 )
 from .place import own_folder
@@ -130,7 +132,9 @@ def add_parser(commands) -> None:
         "--resume", type=file_path, metavar="DIR", help="go on with the stopped run in this folder"
     )
     place.add_argument(
-        "--plain", action="store_true", help="a line per epoch and no bar, as for a log file"
+        "--plain",
+        action="store_true",
+        help="a line per epoch and no bar, as where stderr is no terminal",
     )
     add_device(place)
     parser.set_defaults(run=run)
@@ -157,8 +161,7 @@ def train(config: dict[str, Any], directory: Path, start: Callable, options) -> 
     """Let a run begin or go on in its folder, and say what it found."""
     announce(config, directory)
     try:
-        progress = "plain" if options.plain else "bar"
-        result = start(directory, device=options.device, progress=progress)
+        result = start(directory, device=options.device, progress=progress_of(options))
     except KeyboardInterrupt:
         raise KeyboardInterrupt(stopped(directory)) from None
     print("\nHeld out: " + accuracy(result.evaluation))
@@ -203,7 +206,8 @@ def set_optimizer(recipe: dict[str, Any], options) -> None:
 
     name = options.optimizer
     if name not in OPTIMIZERS:
-        raise CommandError(f"--optimizer {name} must be one of {', '.join(OPTIMIZERS)}")
+        rule = f"must be one of {', '.join(OPTIMIZERS)}{nearest(name, OPTIMIZERS)}"
+        raise CommandError(f"--optimizer {name} {rule}")
     if options.lr is None:
         raise CommandError(f"--optimizer {name} needs --lr: the recipe's is for another optimizer")
     recipe["optimizer"], recipe["settings"] = name, {"lr": options.lr}

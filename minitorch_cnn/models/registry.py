@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import difflib
 import fnmatch
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import TracebackType
 
 from ..nn import Module
 from .preprocessing import Preprocessing
@@ -68,11 +71,34 @@ def create_model(name: str, **settings) -> Module:
 
     settings: what the function of that name takes, usually `num_classes` and `in_channels`.
 
-    Raises: KeyError for an unknown name, with the nearest known one.
+    Raises: KeyError for an unknown name, with the nearest known one; TypeError for a setting that
+    the model does not have, with the nearest one that it has.
 
         model = mt.models.create_model("lenet5", num_classes=10)
     """
-    return model_entry(name).build(**settings)
+    try:
+        return model_entry(name).build(**settings)
+    except TypeError as error:
+        unknown = re.search(r"(\w+)\S*\(\) got an unexpected keyword argument '(\w+)'", str(error))
+        if unknown is None or unknown[2] not in settings:
+            raise
+        raise TypeError(_lacks_setting(name, *unknown.groups(), error.__traceback__)) from None
+
+
+def _lacks_setting(name: str, function: str, setting: str, trace: TracebackType) -> str:
+    """The sentence for a setting of a model that a function or class did not take."""
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    build = model_entry(name).build
+    taker = build if function == build.__name__ else trace.tb_frame.f_globals.get(function)
+    text = f"create_model: {name} has no setting {setting!r}"
+    if taker is None:
+        return text
+    parameters = inspect.signature(taker).parameters.values()
+    has = [p.name for p in parameters if p.default is not p.empty]  # others are not the user's
+    near = difflib.get_close_matches(setting, has, n=1, cutoff=0.5)
+    nearest = f"; the nearest is {near[0]!r}" if near else ""
+    return f"{text}; it has {', '.join(has)}{nearest}"
 
 
 def list_models(pattern: str = "*") -> list[str]:

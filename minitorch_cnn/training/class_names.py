@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Sequence
 
 SHOWN = 3  # names in a message
+LONGEST = 40  # letters of a name in a picture
 
 
 def match_classes(
@@ -39,6 +40,18 @@ def some(names: Sequence[str]) -> str:
     """The first of the names, and how many more there are."""
     rest = len(names) - SHOWN
     return ", ".join(map(repr, names[:SHOWN])) + (f" and {rest} more" if rest > 0 else "")
+
+
+def printable(name: str) -> str:
+    """A name on one line: what has no form, such as a line break, as its number, \\n or \\udcff."""
+    return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in name)
+
+
+def caption(name: str) -> str:
+    """The same for a picture, with the middle of a long name left out."""
+    name = printable(name)
+    half = LONGEST // 2
+    return name if len(name) <= LONGEST else f"{name[:half]}\u2026{name[-half:]}"
 
 
 def _lacks(missing: list[str], known: list[str]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from ..data import Subset, datasets
+from ..data.datasets.folder import is_hidden
 from .class_names import match_classes
 
 LEARNED = ("train", "training")
@@ -90,7 +91,7 @@ def names_of(part: Subset) -> list[str]:
 def _folders(root: Path) -> list[Path]:
     if not root.is_dir():
         return []
-    return [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    return [path for path in root.iterdir() if path.is_dir() and not is_hidden(path.name)]
 
 
 def _take_classes(train: datasets.ImageFolder, test: datasets.ImageFolder) -> None:

@@ -6,14 +6,17 @@ Matplotlib is imported on first use, without pyplot: no window, no state shared 
 from __future__ import annotations
 
 import io
+import warnings
 from pathlib import Path
 
 import numpy as np
 
 from ..interop import write_atomically
+from .class_names import caption
 from .history import History
 from .metrics import Predictions
 
+PLAIN = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
 TRAIN, TEST = "#8a8f98", "#1f5fbf"
 
 
@@ -61,8 +64,10 @@ def plot_confusion(
             color = "white" if share[row, column] > 0.5 else "black"
             text = f"{share[row, column]:.0%}" if percent else str(matrix[row, column])
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-        axes.set_xticks(range(n), classes, rotation=90 if max(map(len, classes)) > 2 else 0)
-        axes.set_yticks(range(n), classes)
+        names = [caption(name) for name in classes]
+        turned = {"rotation": 90 if max(map(len, names)) > 2 else 0}
+        axes.set_xticks(range(n), names, **PLAIN, **turned)
+        axes.set_yticks(range(n), names, **PLAIN)
     axes.set_xlabel("taken for")
     axes.set_ylabel("is")
     axes.spines[:].set_visible(False)
@@ -84,9 +89,10 @@ def plot_worst(dataset, predictions: Predictions, classes: list[str], path: str 
     axes = figure.subplots(rows, columns, squeeze=False).ravel()
     for place, i in zip(axes, worst, strict=False):
         show_image(place, dataset[int(i)][0])
-        guess, label = classes[logits[i].argmax()], classes[labels[i]]
+        guess, label = logits[i].argmax(), labels[i]
         color = "black" if guess == label else "#b3261e"
-        place.set_title(f"{guess}, is {label}\n{right[i]:.1%}", fontsize=8, color=color)
+        text = f"{caption(classes[guess])}, is {caption(classes[label])}\n{right[i]:.1%}"
+        place.set_title(text, fontsize=8, color=color, **PLAIN)
     for place in axes:
         place.axis("off")
     save_figure(figure, path)
@@ -119,8 +125,10 @@ def plot_worst_masks(
     from matplotlib.patches import Patch
 
     named = zip(colours / 255, classes, strict=True)
-    marks = [Patch(color=colour, label=name) for colour, name in named]
-    figure.legend(handles=marks, loc="outside right center", frameon=False, fontsize=8)
+    marks = [Patch(color=colour, label=f" {caption(name)}") for colour, name in named]
+    legend = figure.legend(handles=marks, loc="outside right center", frameon=False, fontsize=8)
+    for text in legend.get_texts():
+        text.set(**PLAIN)
     save_figure(figure, path)
 
 
@@ -152,7 +160,9 @@ def new_figure(width: float, height: float):
 
 
 def save_figure(figure, path: str | Path) -> None:
-    """Write a figure as PNG."""
+    """Write a figure as PNG, also where the font lacks letters or long names leave little room."""
     content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=120)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        figure.savefig(content, format="png", dpi=120)
     write_atomically(path, content.getvalue())

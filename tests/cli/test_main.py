@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from minitorch_cnn.cli import models
+import minitorch_cnn
+from minitorch_cnn.cli import main, models
 from minitorch_cnn.cli.main import command_parser, sentence
 from tests.interpreter import ROOT, python
 
@@ -99,6 +100,72 @@ def test_a_reader_who_has_had_enough_is_no_error():
     assert process.stderr.read() == b""
     process.stderr.close()
     assert process.wait(30) == 0
+
+
+@pytest.mark.parametrize(
+    "arguments, ends",
+    [
+        ("models", ">&-"),
+        ("summary lenet6", "2>&-"),
+        ("", ">&- 2>&-"),
+        ("models", "| head -n 1"),
+        ("--help", "2>&1 | head -n 1"),
+    ],
+)
+@pytest.mark.skipif(os.name == "nt", reason="a shell of POSIX closes the streams")
+def test_nobody_who_reads_is_no_fault(arguments, ends):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    line = f"{shlex.quote(sys.executable)} -m minitorch_cnn {arguments} {ends}"
+    said = subprocess.run(line, shell=True, env=environment, capture_output=True, check=False)
+    assert b"Traceback" not in said.stderr and b"Exception" not in said.stderr
+    if "|" not in ends:
+        assert said.returncode == (2 if arguments.endswith("6") else 0)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is full")
+def test_output_that_cannot_be_written_is_told_once():
+    command = [sys.executable, "-m", "minitorch_cnn", "models"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with open("/dev/full", "w") as full:
+        said = subprocess.run(
+            command, env=environment, stdout=full, stderr=subprocess.PIPE, check=False
+        )
+    assert said.returncode == 2
+    assert said.stderr == b"minitorch-cnn: No space left on device\n"
+
+
+def test_the_version_is_said(capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["--version"])
+    assert end.value.code == 0
+    assert capsys.readouterr().out == f"minitorch-cnn {minitorch_cnn.__version__}\n"
+
+
+@pytest.mark.parametrize(
+    "arguments, near",
+    [
+        (["trian"], "train"),
+        (["train", "lenet5", "--epoch", "3"], "--epochs"),
+        (["train", "lenet5", "--plian"], "--plain"),
+        (["train", "lenet5", "--data", "digit"], "digits"),
+        (["train", "lenet5", "--optimizer", "adamw", "--lr", "1"], "AdamW"),
+        (["train", "resnet18", "--set", "widht=1"], "width"),
+        (["search", "--space", "cell"], "cells"),
+        (["search", "--method", "evolutoin"], "evolution"),
+        (["analyse", "lesion", "lenet5"], "lesions"),
+        (["analyse", "maps", "lenet5", "--layer", "conv1"], "c1"),
+        (["summary", "lenet5", "--format", "tabel"], "table"),
+    ],
+)
+def test_a_name_that_is_not_known_is_refused_with_the_nearest(arguments, near, refused):
+    assert f"the nearest is {near!r}" in refused(*arguments)
+
+
+def test_no_command_reads_another_setting_than_the_models_as_a_fault(refused, tmp_path):
+    for given in ("foo=1", "width=many", 'width={"a": 1}'):
+        arguments = ["train", "resnet18", "--set", given, "--out", tmp_path / "run"]
+        assert "resnet18" in refused(*arguments)
+    assert not (tmp_path / "run").exists()
 
 
 def test_the_parser_loads_neither_training_nor_models(tmp_path):

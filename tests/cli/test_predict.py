@@ -1,10 +1,14 @@
 """minitorch-cnn predict."""
 
+import csv
+import io
 import re
+import sys
 
 import numpy as np
 import pytest
 
+from minitorch_cnn.cli import main, predict
 from minitorch_cnn.data.datasets import read_image
 from minitorch_cnn.tensor import Tensor
 from minitorch_cnn.training import load_run, make_config, train_run
@@ -112,13 +116,54 @@ def test_images_whose_masks_would_be_one_file_are_refused(refused, masks_run, im
     assert not (tmp_path / "out").exists()
 
 
-def test_bad_images_are_named_and_nothing_is_predicted(command, refused, trained, images, tmp_path):
+def test_bad_images_are_named_and_the_others_go_on(command, refused, trained, images, tmp_path):
     broken = tmp_path / "broken.png"
     broken.write_bytes(images[0].read_bytes()[:60])
     assert f"{broken} cannot be decoded" in refused("predict", trained, broken)
     assert "nowhere.png" in refused("predict", trained, tmp_path / "nowhere.png")
     assert "cannot be decoded" in refused("predict", trained, tmp_path)
-    assert command("predict", trained, images[0], broken).out == ""
+    whole = command("predict", trained, *images).out
+    said = command("predict", trained, images[0], broken, *images[1:])
+    assert (said.code, said.out) == (2, whole)
+    assert said.err.count("\n") == 1 and f"{broken} cannot be decoded" in said.err
+
+
+def test_each_line_is_there_as_soon_as_it_is_known(command, trained, images, monkeypatch):
+    seen = []
+
+    def prepared(path, *arguments, real=predict.prepare):
+        seen.append((path, sys.stdout.getvalue().count("\n")))
+        return real(path, *arguments)
+
+    monkeypatch.setattr(predict, "prepare", prepared)
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    assert main(["predict", str(trained), *map(str, images)]) == 0
+    assert [lines for _, lines in seen] == [0, 1, 1, 3]
+
+
+def test_a_folder_stands_for_the_images_in_it(command, refused, trained, photos, tmp_path):
+    paths = sorted(photos.rglob("*.png"))
+    assert command("predict", trained, photos) == command("predict", trained, *paths)
+    assert f"{tmp_path} has no images" in refused("predict", trained, tmp_path)
+
+
+def test_names_are_taken_from_standard_input(command, trained, images, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(str, images[1:])) + "\n\n"))
+    whole = command("predict", trained, *images)
+    assert command("predict", trained, images[0], "-") == whole
+
+
+def test_the_table_has_a_line_for_each_image(command, trained, images, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.touch()
+    said = command("predict", trained, *images, broken, "--top", 1, "--csv", tmp_path / "a.csv")
+    assert said.code == 2
+    with open(tmp_path / "a.csv", newline="") as file:
+        head, *rows = csv.reader(file)
+    assert head == ["image", "class 1", "share 1"]
+    assert [row[0] for row in rows] == [str(path) for path in images]
+    lines = [f"{path}: {name} {float(share):.1%}" for path, name, share in rows]
+    assert lines == said.out.splitlines()
 
 
 def test_a_folder_without_a_run_is_refused(refused, images, tmp_path):

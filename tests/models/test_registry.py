@@ -23,6 +23,23 @@ def test_a_setting_that_the_model_does_not_have_is_refused():
         create_model("lenet5", num_clases=10)
 
 
+@pytest.mark.parametrize(
+    "name, wrong, nearest",
+    [
+        ("resnet18", "widht", "width"),
+        ("lenet5", "num_class", "num_classes"),
+        ("vgg11", "drop_out", "dropout"),
+        ("inception_v3", "in_chanels", "in_channels"),
+    ],
+)
+def test_settings_are_named_with_the_nearest(name, wrong, nearest):
+    words = (
+        rf"^create_model: {name} has no setting '{wrong}'; it has .*; the nearest is '{nearest}'$"
+    )
+    with pytest.raises(TypeError, match=words):
+        create_model(name, **{wrong: 1})
+
+
 def test_a_name_is_given_once():
     with pytest.raises(ValueError, match=r"register: name='lenet5' is taken by .*lenet"):
 

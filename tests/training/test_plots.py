@@ -68,6 +68,22 @@ def test_the_worst_images(tmp_path, samples, channels):
     assert looked_at == sorted(range(samples), key=lambda i: right[i])[:40]
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["a$$b", "$", r"$\\frac$", "_x", "", "\u732b", "a\nb", "x" * 255, "\udcff", "\0", "{}%&"],
+)
+def test_any_name_of_a_class_can_be_drawn(tmp_path, name):
+    classes = [name, "other"]
+    matrix = np.array([[3, 1], [0, 2]])
+    plot_confusion(matrix, classes, tmp_path / "confusion.png")
+    images = [(np.zeros((1, 4, 4), np.float32), 0)] * 3
+    predictions = Predictions(np.eye(3, 2), np.array([0, 1, 0]))
+    plot_worst(images, predictions, classes, tmp_path / "worst.png")
+    masks = np.zeros((3, 4, 4), int)
+    plot_worst_masks(images, masks, masks, classes, tmp_path / "masks.png")
+    assert all(is_png(tmp_path / f"{kind}.png") for kind in ("confusion", "worst", "masks"))
+
+
 @pytest.mark.parametrize("samples, channels", [(1, 1), (12, 3)])
 def test_the_worst_masks(tmp_path, samples, channels):
     rng = np.random.default_rng(0)
