@@ -5,6 +5,9 @@ Nothing here changes a result behind the user's back: no environment variable, n
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import numpy as np
 
 float16 = np.dtype("float16")
@@ -21,6 +24,13 @@ DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
 _default_dtype = float32
 _generator = None  # made when first asked for: importing numpy.random takes a while
+
+
+class _OfThread(threading.local):
+    generator: Callable[[], np.random.Generator] | None = None  # while a thread has its own
+
+
+_of_thread = _OfThread()
 
 
 def is_half(dtype: np.dtype) -> bool:
@@ -58,11 +68,32 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 
 def default_generator() -> np.random.Generator:
-    """The generator that `manual_seed` seeds (from the system's entropy until then)."""
+    """The generator that `manual_seed` seeds (from the system's entropy until then).
+
+    While a `DataLoader` loads a sample it is the stream of that sample, in that thread.
+    """
     global _generator
+    if _of_thread.generator is not None:
+        return _of_thread.generator()
     if _generator is None:
         _generator = np.random.default_rng()
     return _generator
+
+
+class drawing_from:
+    """Within it, `default_generator` is what `generator` returns, in this thread alone."""
+
+    __slots__ = ("before", "generator")
+
+    def __init__(self, generator: Callable[[], np.random.Generator]):
+        self.generator = generator
+
+    def __enter__(self) -> None:
+        self.before = _of_thread.generator
+        _of_thread.generator = self.generator
+
+    def __exit__(self, *error) -> None:
+        _of_thread.generator = self.before
 
 
 def get_rng_state() -> dict:

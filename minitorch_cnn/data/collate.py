@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
+from copy import copy
 
 import numpy as np
 
+from ..backend import get_default_dtype
 from ..tensor.tensor import Tensor
 
 
@@ -13,25 +15,31 @@ def default_collate(samples: list):
     """Stack what the samples hold: N samples (C, H, W) -> a Tensor (N, C, H, W).
 
     Arrays, NumPy numbers and Tensors keep their dtype; Python's numbers become bool, int64 and
-    float64; str and bytes stay a list. Samples that are pairs or lists become a list of batches,
-    named tuples a named tuple of batches, mappings a mapping of batches. The same as PyTorch's
-    `default_collate`.
+    float64, integers among which there are floats the default float type; str and bytes stay a
+    list. Samples that are pairs or lists become a list of batches, named tuples a named tuple of
+    batches, mappings a mapping of their type of batches. The same as PyTorch's `default_collate`.
 
     Raises TypeError for samples of any other type, ValueError if shapes, lengths or keys differ.
     """
     first = samples[0]
     if isinstance(first, Tensor):
-        return _stack([sample.data for sample in samples])
-    if isinstance(first, (np.ndarray, np.number, np.bool_, bool, float)):
+        return _stack([s.data if isinstance(s, Tensor) else s for s in samples])
+    if isinstance(first, np.ndarray) and first.dtype.kind not in "biufc":
+        raise TypeError(f"default_collate: a sample holds an array of {first.dtype}")
+    if isinstance(first, (np.ndarray, np.number, np.bool_, bool)):
         return _stack(samples)
+    if isinstance(first, float):
+        return Tensor(np.array(samples, dtype=np.float64))
     if isinstance(first, int):
-        return Tensor(np.array(samples, dtype=np.int64))
+        whole = all(isinstance(sample, int | np.integer) for sample in samples)
+        return Tensor(np.array(samples, dtype=np.int64 if whole else get_default_dtype()))
     if isinstance(first, (str, bytes)):
         return samples
     if isinstance(first, Mapping):
         if any(sample.keys() != first.keys() for sample in samples):
             raise ValueError("default_collate: the samples of a batch have different keys")
-        return {key: default_collate([sample[key] for sample in samples]) for key in first}
+        parts = {key: default_collate([sample[key] for sample in samples]) for key in first}
+        return _like(first, parts)
     if isinstance(first, (tuple, list)):
         if any(len(sample) != len(first) for sample in samples):
             lengths = sorted({len(sample) for sample in samples})
@@ -44,8 +52,32 @@ def default_collate(samples: list):
     )
 
 
+def default_convert(sample):
+    """Make Tensors of the arrays and NumPy numbers that a sample holds; the rest stays as it is.
+
+    What a `DataLoader` without batches hands out. Tuples become lists, as in PyTorch.
+    """
+    if isinstance(sample, (np.ndarray, np.number, np.bool_)) and sample.dtype.kind in "biuf":
+        return Tensor(np.asarray(sample))
+    if isinstance(sample, Mapping):
+        return _like(sample, {key: default_convert(value) for key, value in sample.items()})
+    if isinstance(sample, (tuple, list)):
+        parts = [default_convert(part) for part in sample]
+        return type(sample)(*parts) if hasattr(sample, "_fields") else parts
+    return sample
+
+
+def _like(mapping: Mapping, content: dict) -> Mapping:
+    """`content` as a mapping of the same type where such a copy can be made, else a dict."""
+    if type(mapping) is dict or not isinstance(mapping, MutableMapping):
+        return content
+    copied = copy(mapping)
+    copied.update(content)
+    return copied
+
+
 def _stack(arrays: list) -> Tensor:
-    shapes = {np.shape(array) for array in arrays}
+    shapes = {array.shape if isinstance(array, np.ndarray) else np.shape(array) for array in arrays}
     if len(shapes) > 1:
         raise ValueError(
             f"default_collate: shapes {sorted(shapes)} do not make a batch; all must be the same"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import math
-from collections.abc import Sequence
+import operator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -22,6 +24,29 @@ class Dataset:
 
     def __getitem__(self, index: int):
         raise NotImplementedError(f"{type(self).__name__}: __getitem__ is not defined")
+
+    def __add__(self, other) -> ConcatDataset:
+        """The samples of this data set, and then those of `other`."""
+        return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset):
+    """Base class of data sets that are read from beginning to end: a subclass defines `__iter__`.
+
+    A subclass whose length is known defines `__len__`, too. Every worker of a `DataLoader` iterates
+    over it; with several, `__iter__` yields the part of the worker that `get_worker_info()` names,
+    or every sample comes once from each.
+    """
+
+    def __iter__(self) -> Iterator:
+        raise NotImplementedError(f"{type(self).__name__}: __iter__ is not defined")
+
+    def __len__(self) -> int:
+        raise TypeError(f"{type(self).__name__}: has no length")
+
+    def __add__(self, other) -> ChainDataset:
+        """The samples of this data set, and then those of `other`."""
+        return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset):
@@ -57,6 +82,59 @@ class Subset(Dataset):
 
     def __getitem__(self, index: int):
         return self.dataset[self.indices[index]]
+
+
+class ConcatDataset(Dataset):
+    """The samples of several data sets, one after the other.
+
+    Attributes: datasets, cumulative_sizes.
+
+    Raises ValueError for no data set, TypeError for an `IterableDataset` among them.
+    """
+
+    def __init__(self, datasets: Iterable):
+        self.datasets = list(datasets)
+        if not self.datasets:
+            raise ValueError("ConcatDataset: at least one data set is needed")
+        for dataset in self.datasets:
+            if isinstance(dataset, IterableDataset):
+                raise TypeError(
+                    f"ConcatDataset: {type(dataset).__name__} is an IterableDataset, for which "
+                    "there is ChainDataset"
+                )
+        self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
+
+    def __len__(self) -> int:
+        return self.cumulative_sizes[-1]
+
+    def __getitem__(self, index: int):
+        place = operator.index(index)
+        if not -len(self) <= place < len(self):
+            raise IndexError(f"ConcatDataset: index {index} of {len(self)} samples")
+        place %= len(self)
+        which = bisect.bisect_right(self.cumulative_sizes, place)
+        return self.datasets[which][place - (self.cumulative_sizes[which - 1] if which else 0)]
+
+
+class ChainDataset(IterableDataset):
+    """The samples of several data sets that are iterated over, one after the other.
+
+    Raises TypeError for one that is no `IterableDataset`.
+    """
+
+    def __init__(self, datasets: Iterable):
+        self.datasets = list(datasets)
+        for dataset in self.datasets:
+            if not isinstance(dataset, IterableDataset):
+                raise TypeError(
+                    f"ChainDataset: {type(dataset).__name__} must be an IterableDataset"
+                )
+
+    def __iter__(self) -> Iterator:
+        return itertools.chain.from_iterable(self.datasets)
+
+    def __len__(self) -> int:
+        return sum(len(dataset) for dataset in self.datasets)
 
 
 def random_split(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import weakref
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count, islice
 
 import numpy as np
 
-from ..backend import default_generator
+from ..backend import default_generator, drawing_from
 from ..devices import check_device
-from .collate import default_collate
+from .collate import default_collate, default_convert
+from .dataset import IterableDataset
+from .fetching import Job
 from .randomness import stream
+from .samplers import BatchSampler, RandomSampler, SequentialSampler
 from .transfer import transferred
-from .workers import load_here, load_in_processes, load_in_threads
-
-WORKERS = {"threads": load_in_threads, "processes": load_in_processes}
+from .workers import KINDS, Workers, load_here
 
 
 @dataclass
@@ -29,67 +32,146 @@ class _Position:
 class DataLoader:
     """Iterate over `dataset` in batches: each `iter(loader)` is one epoch.
 
-    dataset: has `__len__` and `__getitem__(index)`.
-    batch_size: samples per batch.
+    dataset: has `__len__` and `__getitem__(index)`, or is an `IterableDataset`.
+    batch_size: samples per batch; None hands out the samples one by one.
     shuffle: whether each epoch has a new random order.
+    sampler: the indices of an epoch, anything to iterate over; batch_sampler: lists of them.
     num_workers: 0 loads a batch when it is asked for; more load ahead of time.
-    workers: "threads", or "processes", which are started anew for each epoch: worth it where
-        loading an epoch takes much longer than starting Python. The script then needs
-        `if __name__ == "__main__":`, and the data set must be one that can be pickled.
-    prefetch_factor: batches loaded ahead by each worker.
-    collate_fn: makes a batch of a list of samples.
+    collate_fn: makes a batch of a list of samples; without batches, what is handed out of one.
+    pin_memory: changes nothing: `batches_on` copies to a GPU by way of page-locked memory anyway.
     drop_last: whether to leave out a last batch that is not full.
+    timeout: seconds to wait for a batch of the workers; 0 waits for ever.
+    worker_init_fn: called with its number by each worker before it loads anything.
+    multiprocessing_context: None or "spawn", as which processes are started.
     generator: each epoch draws one seed from it; by default from the one that `manual_seed` seeds.
+    prefetch_factor: batches loaded ahead by each worker, 2 by default.
+    persistent_workers: whether the workers are kept from one epoch to the next.
+    workers: "threads", or "processes", worth it where loading an epoch takes much longer than
+        starting Python. The script then needs `if __name__ == "__main__":`, and the data set must
+        be one that can be pickled.
 
     The order of the samples, and the random numbers that transforms take from `sample_generator()`,
-    depend on the epoch's seed alone, never on the number or kind of workers. An error in a worker
-    is raised here with its original traceback, when its batch is due. Workers end with the loop,
-    however it ends.
+    depend on the epoch's seed alone, never on the number or kind of workers; Python's and NumPy's
+    own generators are seeded anew for each batch in processes (with a worker_init_fn once, before
+    it is called), while threads share them. An error
+    in a worker is raised here with its original traceback and the sample's index in a note, when
+    its batch is due. Workers end with the loop, however it ends, unless they are persistent. An
+    `IterableDataset` is iterated over by every worker, with a stream of random numbers for each;
+    `get_worker_info()` tells it which part to yield.
 
     `state_dict()` says where the current epoch is, by the batches handed out (not those loaded
     ahead); after `load_state_dict` the next `iter(loader)` goes on from there, without loading what
-    came before.
+    came before (of an `IterableDataset`, it is loaded again and left out).
 
-    Raises ValueError for a setting out of range.
+    Raises ValueError for a setting out of range, or for settings that exclude each other; while
+    loading RuntimeError if a worker dies or the time is over, and what the data set raises.
     """
 
     def __init__(
         self,
         dataset,
-        batch_size: int = 1,
-        shuffle: bool = False,
-        *,
+        batch_size: int | None = 1,
+        shuffle: bool | None = None,
+        sampler: Iterable | None = None,
+        batch_sampler: Iterable | None = None,
         num_workers: int = 0,
-        workers: str = "threads",
-        prefetch_factor: int = 2,
-        collate_fn: Callable = default_collate,
+        collate_fn: Callable | None = None,
+        pin_memory: bool = False,
         drop_last: bool = False,
+        timeout: float = 0,
+        worker_init_fn: Callable[[int], None] | None = None,
+        multiprocessing_context: str | None = None,
         generator: np.random.Generator | None = None,
+        *,
+        prefetch_factor: int | None = None,
+        persistent_workers: bool = False,
+        workers: str = "threads",
     ):
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("num_workers", num_workers, 0),
-            ("prefetch_factor", prefetch_factor, 1),
-        ):
-            if not isinstance(value, (int, np.integer)) or value < least:
-                raise ValueError(f"DataLoader: {name}={value!r} must be an integer >= {least}")
-        if workers not in WORKERS:
-            raise ValueError(f"DataLoader: workers={workers!r} must be one of {list(WORKERS)}")
         self.dataset = dataset
         self.batch_size = batch_size
-        self.shuffle = shuffle
+        self.shuffle = bool(shuffle)
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
         self.num_workers = num_workers
-        self.workers = workers
-        self.prefetch_factor = prefetch_factor
-        self.collate_fn = collate_fn
+        self.pin_memory = pin_memory
         self.drop_last = drop_last
+        self.timeout = timeout
+        self.worker_init_fn = worker_init_fn
         self.generator = generator
+        self.prefetch_factor = prefetch_factor
+        self.persistent_workers = persistent_workers
+        self.workers = workers
+        self._iterable = isinstance(dataset, IterableDataset)
+        self._check(multiprocessing_context)
+        if batch_sampler is not None:
+            self.batch_size = None
+        elif not self._iterable:
+            if sampler is None:
+                self.sampler = RandomSampler(dataset) if shuffle else SequentialSampler(dataset)
+            if batch_size is not None:
+                self.batch_sampler = BatchSampler(self.sampler, batch_size, drop_last)
+        self._batched = batch_size is not None or batch_sampler is not None
+        if collate_fn is None:
+            collate_fn = default_collate if self._batched else default_convert
+        self.collate_fn = collate_fn
+        self._kept: Workers | None = None
         self._position = _Position()
         self._resume = False
 
+    def _check(self, multiprocessing_context) -> None:
+        """Raise a ValueError for settings out of range or that exclude each other."""
+        for name, value, least in (
+            ("batch_size", self.batch_size, 1),
+            ("num_workers", self.num_workers, 0),
+            ("prefetch_factor", self.prefetch_factor, 1),
+        ):
+            if value is None and name != "num_workers":
+                continue
+            if not isinstance(value, (int, np.integer)) or value < least:
+                raise ValueError(f"DataLoader: {name}={value!r} must be an integer >= {least}")
+        if self.workers not in KINDS:
+            raise ValueError(f"DataLoader: workers={self.workers!r} must be one of {list(KINDS)}")
+        if multiprocessing_context not in (None, "spawn"):
+            raise ValueError(
+                f"DataLoader: multiprocessing_context={multiprocessing_context!r} must be None or "
+                "'spawn': a forked process inherits locks that nobody opens"
+            )
+        if not self.timeout >= 0:
+            raise ValueError(f"DataLoader: timeout={self.timeout!r} must be at least 0")
+        for name in ("prefetch_factor", "timeout", "persistent_workers"):
+            if getattr(self, name) and self.num_workers == 0:
+                raise ValueError(
+                    f"DataLoader: {name}={getattr(self, name)!r} needs num_workers > 0"
+                )
+        given = {
+            "shuffle": self.shuffle,
+            "sampler": self.sampler is not None,
+            "batch_sampler": self.batch_sampler is not None,
+            "drop_last": self.drop_last,
+            "batch_size": self.batch_size != 1,
+        }
+        self._exclude("batch_sampler", given, "batch_size", "shuffle", "sampler", "drop_last")
+        self._exclude("sampler", given, "shuffle")
+        if self._iterable:
+            given["dataset"] = True
+            self._exclude("dataset", given, "shuffle", "sampler", "batch_sampler")
+        if self.batch_size is None and self.drop_last:
+            raise ValueError("DataLoader: drop_last=True needs a batch_size")
+
+    def _exclude(self, this: str, given: dict, *others: str) -> None:
+        what = "an IterableDataset" if this == "dataset" else this
+        for other in others:
+            if given[this] and given[other]:
+                raise ValueError(f"DataLoader: {what} and {other} exclude each other")
+
     def __len__(self) -> int:
-        """Batches in an epoch."""
-        full, rest = divmod(len(self.dataset), self.batch_size)
+        """Batches in an epoch; TypeError where the data set or the sampler has no length."""
+        if not self._iterable:
+            return len(self.batch_sampler if self._batched else self.sampler)
+        size = len(self.dataset)
+        if not self._batched:
+            return size
+        full, rest = divmod(size, self.batch_size)
         return full + (1 if rest and not self.drop_last else 0)
 
     def __iter__(self) -> Iterator:
@@ -109,30 +191,70 @@ class DataLoader:
         return self._epoch(self._position, device)
 
     def _epoch(self, position: _Position, device: str) -> Iterator:
-        with closing(self._load(position.seed, self._tasks(position))) as batches:
+        with closing(self._load(position)) as batches:
             for batch in transferred(batches, device):
                 position.batches += 1
                 yield batch
         position.seed, position.batches = None, 0
 
-    def _tasks(self, position: _Position) -> Iterator[tuple[int, list[int]]]:
-        """(Position of the first sample, indices of the samples) of each batch still to come."""
-        size = len(self.dataset)
-        order = stream(position.seed).permutation(size) if self.shuffle else np.arange(size)
-        for batch in range(position.batches, len(self)):
-            first = batch * self.batch_size
-            yield first, order[first : first + self.batch_size].tolist()
+    def _load(self, position: _Position) -> Iterator:
+        batches = self._ahead(position.seed, self._tasks(position))
+        return _skipped(batches, position.batches) if self._iterable else batches
 
-    def _load(self, seed: int, tasks: Iterator) -> Iterator:
+    def _tasks(self, position: _Position) -> Iterator[tuple[int, object]]:
+        """(Position of the first sample, what to load) of each batch still to come."""
+        if self._iterable:
+            for first in count(0, self.batch_size or 1):
+                yield first, self.batch_size
+        # The samplers draw from the stream of the epoch, whatever is drawn from between two of
+        # their indices.
+        epoch = stream(position.seed)
+        with drawing_from(lambda: epoch):
+            wanted = iter(self.batch_sampler if self._batched else self.sampler)
+        first = 0
+        for batch in count():
+            with drawing_from(lambda: epoch):
+                indices = next(wanted, None)
+            if indices is None:
+                return
+            indices = list(indices) if self._batched else indices
+            if batch >= position.batches:
+                yield first, indices
+            first += len(indices) if self._batched else 1
+
+    def _ahead(self, seed: int, tasks: Iterator) -> Iterator:
+        job = Job(
+            self.dataset,
+            self.collate_fn,
+            self.worker_init_fn,
+            self.num_workers,
+            self._iterable,
+            self.drop_last,
+        )
         if self.num_workers == 0:
-            return load_here(self.dataset, self.collate_fn, seed, tasks)
-        ahead = self.num_workers * self.prefetch_factor
-        load = WORKERS[self.workers]
-        return load(self.dataset, self.collate_fn, seed, tasks, self.num_workers, ahead)
+            return load_here(job, seed, tasks)
+        ahead = self.num_workers * (self.prefetch_factor or 2)
+        workers = self._workers(job)
+        return workers.load(seed, tasks, ahead, self.timeout, keep=workers is self._kept)
+
+    def _workers(self, job: Job) -> Workers:
+        """New workers, or those kept from the last epoch unless another is under way."""
+        kept = self._kept
+        if kept is not None and kept.executors and not kept.busy:
+            return kept
+        workers = Workers(job, self.workers)
+        if self.persistent_workers and (kept is None or not kept.executors):
+            self._kept = workers
+            weakref.finalize(self, workers.close)
+        return workers
 
     def _settings(self) -> dict:
+        try:
+            size = len(self.dataset)
+        except (TypeError, NotImplementedError):
+            size = None
         return {
-            "samples": len(self.dataset),
+            "samples": size,
             "batch_size": self.batch_size,
             "shuffle": self.shuffle,
             "drop_last": self.drop_last,
@@ -143,7 +265,20 @@ class DataLoader:
 
         "seed": the epoch's (None between two epochs); "batches": handed out so far. The state of a
         `generator` that was passed in is part of it; that of the default generator is not.
+
+        Raises ValueError within an epoch whose sampler draws from a generator of its own, from
+        where nobody can go on.
         """
+        for sampler in (
+            self.sampler,
+            self.batch_sampler,
+            getattr(self.batch_sampler, "sampler", 0),
+        ):
+            if self._position.seed is not None and getattr(sampler, "generator", None) is not None:
+                raise ValueError(
+                    f"state_dict: the loader's {type(sampler).__name__} must draw from the stream "
+                    "of the epoch to go on within it: leave out its generator"
+                )
         state = {**self._settings(), "seed": self._position.seed, "batches": self._position.batches}
         if self.generator is not None:
             state["generator"] = self.generator.bit_generator.state
@@ -165,3 +300,9 @@ class DataLoader:
             self.generator.bit_generator.state = state["generator"]
         self._position = _Position(state["seed"], state["batches"])
         self._resume = state["seed"] is not None
+
+
+def _skipped(batches: Iterator, number: int) -> Iterator:
+    """The batches after the first `number`."""
+    with closing(batches):
+        yield from islice(batches, number, None)

@@ -7,13 +7,9 @@ the epoch; a worker needs to know nothing else.
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 
 from ..backend import default_generator
-
-_current = threading.local()
 
 
 def stream(seed: int, *place: int) -> np.random.Generator:
@@ -25,24 +21,34 @@ def sample_generator() -> np.random.Generator:
     """The generator to draw from while a sample is loaded.
 
     Within a `DataLoader` it is the stream of the sample being loaded, the same whichever worker
-    loads it; elsewhere it is the generator that `manual_seed` seeds. A data set of your own that
-    needs random numbers calls this in `__getitem__`:
+    loads it; elsewhere it is the generator that `manual_seed` seeds. `mt.rand` and its kin draw
+    from it, too. A data set of your own that needs random numbers calls this in `__getitem__`:
 
         def __getitem__(self, index):
             return self.transform(self.images[index], sample_generator()), self.labels[index]
     """
-    place = getattr(_current, "place", None)
-    if place is None:
-        return default_generator()
-    if _current.generator is None:
-        _current.generator = stream(*place)
-    return _current.generator
+    return default_generator()
 
 
-def load_sample(dataset, index: int, seed: int, position: int):
-    """`dataset[index]`, with `sample_generator()` set to the stream of `position` under `seed`."""
-    _current.place, _current.generator = (seed, position), None
-    try:
-        return dataset[index]
-    finally:
-        _current.place, _current.generator = None, None
+class SampleStreams:
+    """Generators of an epoch's samples: called, the stream of the sample at `position`.
+
+    A stream is made when it is first asked for: most samples draw nothing.
+
+        streams = SampleStreams(seed)
+        with drawing_from(streams):
+            streams.go_to(position)
+            sample = dataset[index]
+    """
+
+    def __init__(self, seed: int):
+        self.seed = seed
+        self.go_to(0)
+
+    def go_to(self, position: int) -> None:
+        self.position, self.generator = position, None
+
+    def __call__(self) -> np.random.Generator:
+        if self.generator is None:
+            self.generator = stream(self.seed, self.position)
+        return self.generator

@@ -3,98 +3,134 @@
 Threads share memory and start at once; they run at the same time wherever NumPy, Pillow and file
 reading let go of the interpreter. Processes run everything at the same time, but each starts a
 Python of its own and sends its batches through a pipe.
+
+Batch k goes to worker k modulo their number, so that what a worker does repeats. Each worker is an
+executor with one thread or one process.
 """
 
 from __future__ import annotations
 
 import pickle
 import threading
+import time
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from itertools import islice
-from typing import Any
+from collections.abc import Iterator
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
+from functools import partial
 
-from .randomness import load_sample
+from .fetching import END, Fetcher, Job
 
-
-@dataclass
-class Fetcher:
-    """Loads batches: what a worker has to know, in a form that can be sent to a process."""
-
-    dataset: Any
-    collate_fn: Callable
-    seed: int
-    stop: Any  # an Event of threading or multiprocessing: set when nobody wants the batch any more
-
-    def __call__(self, task: tuple[int, list[int]]):
-        """The batch of `task`: (position of the first sample in the epoch, indices of samples)."""
-        first, indices = task
-        samples = []
-        for position, index in enumerate(indices, first):
-            if self.stop.is_set():
-                return None
-            samples.append(load_sample(self.dataset, index, self.seed, position))
-        return self.collate_fn(samples)
+KINDS = ("threads", "processes")
 
 
-def load_here(dataset, collate_fn, seed: int, tasks: Iterator) -> Iterator:
+def load_here(job: Job, seed: int, tasks: Iterator) -> Iterator:
     """The batches of `tasks`, each loaded when it is asked for."""
-    yield from map(Fetcher(dataset, collate_fn, seed, threading.Event()), tasks)
+    fetch = Fetcher(job, threading.Event())
+    for task in tasks:
+        batch = fetch(0, seed, task)
+        if batch is END:
+            return
+        yield batch
 
 
-def load_in_threads(dataset, collate_fn, seed: int, tasks, workers: int, ahead: int) -> Iterator:
-    """The batches of `tasks`, loaded by `workers` threads at most `ahead` batches early."""
-    fetch = Fetcher(dataset, collate_fn, seed, threading.Event())
-    executor = ThreadPoolExecutor(workers, thread_name_prefix="DataLoader")
-    return _in_order(executor, fetch, tasks, ahead, fetch.stop)
+class Workers:
+    """`job.num_workers` threads or processes that load batches, for one epoch or several.
 
-
-def load_in_processes(dataset, collate_fn, seed: int, tasks, workers: int, ahead: int) -> Iterator:
-    """The batches of `tasks`, loaded by `workers` processes at most `ahead` batches early.
-
-    Each process gets a copy of the data set.
-
-    Raises TypeError if the data set or the collate function cannot be sent to a process.
+    Raises TypeError if the data set or a function of the job cannot be sent to a process.
     """
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor
 
-    try:
-        what = pickle.dumps((dataset, collate_fn))  # once, not once per process
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise TypeError(
-            "DataLoader: workers='processes' needs a data set, transforms and collate_fn that can "
-            f"be pickled (no lambdas, no functions inside functions): {error}"
-        ) from error
-    # A forked child inherits locks held by the threads of BLAS and of the kernels, and can hang.
-    context = multiprocessing.get_context("spawn")
-    stop = context.Event()
-    executor = ProcessPoolExecutor(workers, context, _start_process, (what, seed, stop))
-    return _in_order(executor, _fetch_in_process, tasks, ahead, stop)
+    def __init__(self, job: Job, kind: str):
+        self.kind = kind
+        self.epoch = 0
+        self.busy = False  # whether an epoch is under way
+        if kind == "threads":
+            self.stop = threading.Event()
+            self.executors = [
+                ThreadPoolExecutor(1, thread_name_prefix=f"DataLoader-{i}")
+                for i in range(job.num_workers)
+            ]
+            self.fetchers = [Fetcher(job, self.stop, i) for i in range(job.num_workers)]
+        else:
+            self.stop, self.executors = _processes(job)
+            self.fetchers = [_fetch_in_process] * job.num_workers
+
+    def load(self, seed: int, tasks: Iterator, ahead: int, timeout: float, keep: bool) -> Iterator:
+        """The batches of `tasks` in order, loaded at most `ahead` of them early.
+
+        However this ends, the workers end too, unless they are kept for the next epoch.
+        """
+        self.epoch += 1
+        self.busy = True
+        pending: deque[tuple[int, Future]] = deque()
+        turns = deque(range(len(self.executors)))
+
+        def submit() -> None:
+            task = next(tasks, None) if turns else None
+            if task is not None:
+                worker = turns[0]
+                turns.rotate(-1)
+                fetch = partial(self.fetchers[worker], self.epoch, seed, task)
+                pending.append((worker, self.executors[worker].submit(fetch)))
+
+        try:
+            for _ in range(ahead):
+                submit()
+            while pending:
+                worker, future = pending.popleft()
+                batch = _result(future, timeout)
+                if batch is END and worker in turns:
+                    turns.remove(worker)
+                submit()
+                if batch is not END:
+                    yield batch
+        except _TimedOut:
+            keep = False
+            self._abandon()
+            raise
+        except RuntimeError as error:
+            keep = keep and not isinstance(error.__cause__, BrokenExecutor)
+            raise
+        finally:
+            self.stop.set()
+            for _, future in pending:
+                future.cancel()
+            if keep:
+                wait([future for _, future in pending if not future.cancelled()])
+                self.stop.clear()
+                self.busy = False
+            else:
+                self.close()
+
+    def close(self) -> None:
+        """End the workers, once they are done with what they have begun."""
+        self.stop.set()
+        for executor in self.executors:
+            executor.shutdown(wait=False, cancel_futures=True)
+        for executor in self.executors:
+            executor.shutdown(wait=True)
+        self.executors = []
+
+    def _abandon(self) -> None:
+        """Let go of workers that do not answer: processes are ended, threads cannot be."""
+        self.stop.set()
+        for executor in self.executors:
+            for process in list(getattr(executor, "_processes", {}).values()):
+                process.terminate()
+            executor.shutdown(wait=False, cancel_futures=True)
+        self.executors = []
 
 
-def _in_order(executor: Executor, fetch: Callable, tasks, ahead: int, stop) -> Iterator:
-    """Yield the tasks' results in order, `ahead` tasks early; end the workers however this ends."""
-    tasks = iter(tasks)
-    pending: deque[Future] = deque()
-    try:
-        pending.extend(executor.submit(fetch, task) for task in islice(tasks, ahead))
-        while pending:
-            batch = _result(pending.popleft())
-            pending.extend(executor.submit(fetch, task) for task in islice(tasks, 1))
-            yield batch
-    finally:
-        stop.set()
-        executor.shutdown(wait=True, cancel_futures=True)
+class _TimedOut(RuntimeError):
+    """No batch came in time."""
 
 
-def _result(future: Future):
+def _result(future: Future, timeout: float):
     """The future's result; waits in steps: on Windows, Ctrl-C is seen between two waits only."""
-    while not wait([future], timeout=0.5).done:
-        pass
+    end = time.monotonic() + timeout if timeout else float("inf")
+    while not wait([future], timeout=min(0.5, max(end - time.monotonic(), 0))).done:
+        if time.monotonic() >= end:
+            raise _TimedOut(f"DataLoader: timed out after timeout={timeout} s without a batch")
     try:
         return future.result()
     except BrokenExecutor as error:
@@ -104,10 +140,34 @@ def _result(future: Future):
         ) from error
 
 
+# ------------------------------------------------------------------------------ worker processes
+
 _fetch: Fetcher | None = None  # of this worker process
 
 
-def _start_process(what: bytes, seed: int, stop) -> None:
+def _processes(job: Job) -> tuple:
+    """An event that stops them, and an executor with one process for each worker."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    try:
+        what = pickle.dumps(job)  # once, not once per process
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise TypeError(
+            "DataLoader: workers='processes' needs a data set, transforms, collate_fn and "
+            "worker_init_fn that can be pickled (no lambdas, no functions inside functions): "
+            f"{error}"
+        ) from error
+    # A forked child inherits locks held by the threads of BLAS and of the kernels, and can hang.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    return stop, [
+        ProcessPoolExecutor(1, context, _start_process, (what, stop, i))
+        for i in range(job.num_workers)
+    ]
+
+
+def _start_process(what: bytes, stop, worker: int) -> None:
     import multiprocessing
     import os
     import signal
@@ -125,12 +185,12 @@ def _start_process(what: bytes, seed: int, stop) -> None:
     # A main process that is killed cannot end its workers, which would wait for tasks for ever.
     threading.Thread(target=end_with_parent, daemon=True).start()
     global _fetch
-    _fetch = Fetcher(*pickle.loads(what), seed, stop)
+    _fetch = Fetcher(pickle.loads(what), stop, worker, own_process=True)
 
 
-def _fetch_in_process(task):
+def _fetch_in_process(epoch: int, seed: int, task):
     try:
-        return _fetch(task)
+        return _fetch(epoch, seed, task)
     except Exception as error:
         try:
             pickle.loads(pickle.dumps(error))

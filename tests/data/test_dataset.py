@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.data import Dataset, Subset, TensorDataset, random_split
+from minitorch_cnn.data import (
+    ConcatDataset,
+    Dataset,
+    IterableDataset,
+    Subset,
+    TensorDataset,
+    random_split,
+)
 
 
 def test_a_tensor_dataset_pairs_the_items_of_tensors_and_arrays():
@@ -81,3 +88,28 @@ def test_random_split_gives_the_part_sizes_of_torch():
             torch_data.random_split(range(size), shares),
         )
         assert [len(part) for part in ours] == [len(part) for part in theirs]
+
+
+def test_concatenated_data_sets_follow_each_other():
+    parts = ["ab", "", "cde", [1]]
+    dataset = ConcatDataset(iter(parts))
+    assert list(dataset) == ["a", "b", "c", "d", "e", 1] and len(dataset) == 6
+    assert [dataset[-i] for i in range(1, 7)] == list(dataset)[::-1]
+    assert dataset.cumulative_sizes == [2, 2, 5, 6] and dataset.datasets == parts
+    assert dataset[np.int64(3)] == "d"
+    for index in (6, -7):
+        with pytest.raises(IndexError, match=rf"^ConcatDataset: index {index} of 6 samples"):
+            dataset[index]
+
+
+def test_data_sets_are_added():
+    first, second = TensorDataset(np.arange(2)), TensorDataset(np.arange(3))
+    both = first + second
+    assert isinstance(both, ConcatDataset) and [item for (item,) in both] == [0, 1, 0, 1, 2]
+
+
+def test_nothing_and_what_has_no_index_are_not_concatenated():
+    with pytest.raises(ValueError, match=r"^ConcatDataset: at least one"):
+        ConcatDataset([])
+    with pytest.raises(TypeError, match=r"^ConcatDataset: IterableDataset is .* ChainDataset"):
+        ConcatDataset([[1], IterableDataset()])

@@ -2,12 +2,24 @@
 
 import itertools
 import json
+import threading
+import time
 
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.data import DataLoader, Dataset, TensorDataset, datasets, transforms
+from minitorch_cnn.data import (
+    BatchSampler,
+    DataLoader,
+    Dataset,
+    RandomSampler,
+    SubsetRandomSampler,
+    TensorDataset,
+    WeightedRandomSampler,
+    datasets,
+    transforms,
+)
 
 
 class Recorder(Dataset):
@@ -229,9 +241,203 @@ def test_two_epochs_at_once_do_not_disturb_each_other():
         ({"batch_size": 2.5}, "batch_size=2.5"),
         ({"num_workers": -1}, "num_workers=-1 must be an integer >= 0"),
         ({"prefetch_factor": 0}, "prefetch_factor=0"),
+        ({"prefetch_factor": 2}, "prefetch_factor=2 needs num_workers > 0"),
+        ({"persistent_workers": True}, "persistent_workers=True needs num_workers > 0"),
+        ({"timeout": 3}, "timeout=3 needs num_workers > 0"),
+        ({"timeout": -1, "num_workers": 1}, "timeout=-1 must be at least 0"),
+        ({"multiprocessing_context": "fork"}, "multiprocessing_context='fork' must be None or"),
+        ({"sampler": [1], "shuffle": True}, "sampler and shuffle exclude each other"),
+        ({"batch_sampler": [[1]], "shuffle": True}, "batch_sampler and shuffle exclude"),
+        ({"batch_sampler": [[1]], "sampler": [1]}, "batch_sampler and sampler exclude"),
+        ({"batch_sampler": [[1]], "batch_size": 2}, "batch_sampler and batch_size exclude"),
+        ({"batch_sampler": [[1]], "drop_last": True}, "batch_sampler and drop_last exclude"),
+        ({"batch_size": None, "drop_last": True}, "drop_last=True needs a batch_size"),
         ({"workers": "fibers"}, r"workers='fibers' must be one of \['threads', 'processes'\]"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(settings, message):
     with pytest.raises(ValueError, match=f"^DataLoader: {message}"):
         DataLoader(Recorder(4), **settings)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_a_sampler_gives_the_indices_and_a_batch_sampler_the_batches(num_workers):
+    loader = DataLoader(Recorder(10), 3, sampler=[7, 1, 1, 9], num_workers=num_workers)
+    assert [batch.tolist() for batch in loader] == [[7, 1, 1], [9]] and len(loader) == 2
+    loader = DataLoader(Recorder(10), 3, sampler=[7, 1, 1, 9], drop_last=True)
+    assert [batch.tolist() for batch in loader] == [[7, 1, 1]] and len(loader) == 1
+    lists = [[3], [4, 5], [2, 2, 2]]
+    loader = DataLoader(Recorder(10), batch_sampler=lists, num_workers=num_workers)
+    assert [batch.tolist() for batch in loader] == lists and len(loader) == 3
+    assert loader.batch_size is None and loader.batch_sampler is lists
+
+
+def test_shuffling_is_a_random_sampler():
+    dataset, epochs = Recorder(20), []
+    for settings in (
+        {"shuffle": True},
+        {"sampler": RandomSampler(dataset)},
+        {"sampler": SubsetRandomSampler(range(20))},
+    ):
+        mt.manual_seed(3)
+        epochs.append([batch.tolist() for batch in DataLoader(dataset, 4, **settings)])
+    mt.manual_seed(3)
+    batches = BatchSampler(RandomSampler(dataset), 4, drop_last=False)
+    epochs.append([batch.tolist() for batch in DataLoader(dataset, batch_sampler=batches)])
+    assert all(epoch == epochs[0] for epoch in epochs)
+
+
+def test_weighted_draws_balance_the_classes():
+    labels = np.array([0] * 90 + [1] * 10)
+    weights = (1 / np.bincount(labels))[labels]
+    dataset = TensorDataset(labels)
+    loader = DataLoader(dataset, 50, sampler=WeightedRandomSampler(weights, 2000))
+    drawn = np.concatenate([batch[0].numpy() for batch in loader])
+    assert len(drawn) == 2000 and 0.4 < drawn.mean() < 0.6
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"sampler": RandomSampler(range(20), replacement=True, num_samples=33)},
+        {"sampler": WeightedRandomSampler(np.arange(20.0), 25)},
+        {"batch_sampler": BatchSampler(SubsetRandomSampler(range(20)), 3, False), "batch_size": 1},
+        {"batch_size": None, "shuffle": True},
+    ],
+)
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_epoch_of_a_sampler_repeats_and_goes_on_within(settings, num_workers):
+    def loader():
+        return DataLoader(Recorder(20), **{"batch_size": 4, **settings}, num_workers=num_workers)
+
+    def numbers(batches):
+        return [np.ravel(batch).tolist() for batch in batches]
+
+    mt.manual_seed(8)
+    expected = numbers(loader())
+    mt.manual_seed(8)
+    interrupted = loader()
+    iterator = iter(interrupted)
+    got = numbers(itertools.islice(iterator, 2))
+    state = json.loads(json.dumps(interrupted.state_dict()))
+    iterator.close()
+    resumed = loader()
+    resumed.load_state_dict(state)
+    assert got + numbers(resumed) == expected and len(expected) == len(resumed)
+
+
+def test_a_sampler_with_a_generator_of_its_own_has_no_state_within_an_epoch():
+    sampler = RandomSampler(range(6), generator=np.random.default_rng(1))
+    for settings in ({"sampler": sampler}, {"batch_sampler": BatchSampler(sampler, 1, False)}):
+        loader = DataLoader(Recorder(6), **settings)
+        loader.state_dict()
+        iterator = iter(loader)
+        next(iterator)
+        with pytest.raises(ValueError, match=r"^state_dict: the loader's RandomSampler must draw"):
+            loader.state_dict()
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_without_batches_samples_come_one_by_one(num_workers):
+    dataset = datasets.Digits(train=False)
+    loader = DataLoader(dataset, batch_size=None, num_workers=num_workers)
+    assert len(loader) == len(dataset)
+    image, label = next(iter(loader))
+    assert isinstance(image, mt.Tensor) and image.shape == (1, 8, 8) and label == dataset[0][1]
+    pairs = DataLoader(Recorder(3), None, collate_fn=lambda sample: (sample, "x"))
+    assert list(pairs) == [(0, "x"), (1, "x"), (2, "x")]
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_workers_begin_with_their_function_and_are_kept_if_asked(persistent):
+    begun = []
+
+    class Threads(Recorder):
+        def __getitem__(self, index):
+            return threading.get_ident()
+
+    loader = DataLoader(
+        Threads(12),
+        2,
+        num_workers=3,
+        worker_init_fn=lambda worker: begun.append((worker, threading.get_ident())),
+        persistent_workers=persistent,
+    )
+    epochs = [set(np.concatenate([batch.numpy() for batch in loader])) for _ in range(2)]
+    assert sorted(worker for worker, _ in begun) == sorted([0, 1, 2] * (1 if persistent else 2))
+    assert {thread for _, thread in begun} == epochs[0] | epochs[1]
+    if persistent:
+        assert epochs[0] == epochs[1]
+        threads = [t for t in threading.enumerate() if t.ident in epochs[0]]
+        assert len(threads) == 3
+        del loader
+        for thread in threads:
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("kind", ["threads", "processes"])
+def test_persistent_workers_give_what_others_give(kind):
+    dataset, runs = augmented(10), []
+    for settings in ({}, {"num_workers": 2, "persistent_workers": True, "workers": kind}):
+        mt.manual_seed(7)
+        loader = DataLoader(dataset, 4, shuffle=True, **settings)
+        next(iter(loader))  # an epoch that is broken off
+        epochs = batches(loader)
+        if kind == "threads":  # and two at once
+            epochs += [[part.numpy() for part in b] for pair in zip(loader, loader) for b in pair]  # noqa: B905
+        runs.append(epochs)
+    assert_same(*runs)
+
+
+def test_a_batch_that_takes_too_long_ends_the_epoch():
+    class Slow(Recorder):
+        def __getitem__(self, index):
+            if index == 2:
+                time.sleep(0.6)
+            return index
+
+    iterator = iter(DataLoader(Slow(6), num_workers=1, timeout=0.2, prefetch_factor=1))
+    assert [next(iterator).item(), next(iterator).item()] == [0, 1]
+    began = time.monotonic()
+    with pytest.raises(RuntimeError, match=r"^DataLoader: timed out after timeout=0.2 s"):
+        next(iterator)
+    assert time.monotonic() - began < 0.5
+
+
+def test_settings_that_change_no_result_are_taken():
+    loader = DataLoader(Recorder(4), 2, None, None, None, 0, None, True, False, 0, None, "spawn")
+    assert [batch.tolist() for batch in loader] == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("iterable", [False, True])
+def test_the_same_settings_exclude_each_other_as_in_torch(iterable):
+    theirs = pytest.importorskip("torch.utils.data")
+    from minitorch_cnn.data import IterableDataset
+
+    choices = {
+        "shuffle": [None, False, True],
+        "sampler": [None, [0, 1]],
+        "batch_sampler": [None, [[0, 1]]],
+        "batch_size": [1, 2, None],
+        "drop_last": [False, True],
+        "prefetch_factor": [None, 2],
+        "num_workers": [0, 1],
+        "persistent_workers": [False, True],
+    }
+    bases = (IterableDataset, theirs.IterableDataset) if iterable else (Dataset, theirs.Dataset)
+    kinds = [
+        type("Two", (b,), {"__len__": lambda s: 2, "__iter__": lambda s: iter("ab")}) for b in bases
+    ]
+    if not iterable:
+        kinds = [type("Two", (b,), {"__len__": lambda s: 2}) for b in bases]
+    for values in itertools.product(*choices.values()):
+        settings = dict(zip(choices, values, strict=True))
+        refused = []
+        for loader, kind in zip((DataLoader, theirs.DataLoader), kinds, strict=True):
+            try:
+                loader(kind(), **settings)
+                refused.append(False)
+            except ValueError:
+                refused.append(True)
+        assert refused[0] == refused[1], settings

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
+from minitorch_cnn.backend import drawing_from
 from minitorch_cnn.data import sample_generator
-from minitorch_cnn.data.randomness import load_sample, stream
+from minitorch_cnn.data.randomness import SampleStreams, stream
 
 
 class Draws:
@@ -13,6 +14,13 @@ class Draws:
 
     def __getitem__(self, index):
         return index, sample_generator().random(), sample_generator().random()
+
+
+def load_sample(dataset, index, seed, position):
+    streams = SampleStreams(seed)
+    with drawing_from(streams):
+        streams.go_to(position)
+        return dataset[index]
 
 
 def test_the_stream_of_a_sample_depends_on_seed_and_position_alone():
