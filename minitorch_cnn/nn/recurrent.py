@@ -198,6 +198,9 @@ class LSTM(Module):
             steps, h, c = [y.squeeze(0) for y in steps], h.squeeze(1), c.squeeze(1)
         return stack(steps, time_axis), (h, c)
 
+    def flatten_parameters(self) -> None:
+        """Nothing: PyTorch's lays out weights for a library of its own."""
+
     def _layers(self, steps: list[Tensor], states: list[State]) -> tuple[list[Tensor], State]:
         """Run all layers over the (N, I) of every time, starting from the state of every cell."""
         ends = []

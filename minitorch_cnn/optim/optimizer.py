@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -18,7 +20,8 @@ LATER = ("maximize", "decoupled_weight_decay")  # settings that older state dict
 
 
 class Optimizer:
-    """The base of the optimizers; a subclass defines `check_settings` and `update`.
+    """The base of the optimizers; a subclass defines `check_settings` and `update`, or a `step` of
+    its own.
 
     params: an iterable of Tensors, or of dicts {"params": tensors, "lr": ...} whose settings
     replace the defaults. `param_groups` is the list of such dicts, complete, with any keys of the
@@ -42,7 +45,7 @@ class Optimizer:
             raise ValueError(f"{name}: params is empty")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
-        self.state: dict[Tensor, dict[str, Any]] = {}
+        self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for group in params if isinstance(params[0], dict) else [{"params": params}]:
             self.add_param_group(group)
         keep_freed_memory()  # this process trains, and its steps need the same arrays again
@@ -79,7 +82,6 @@ class Optimizer:
 
     def check_settings(self, group: Mapping[str, Any]) -> None:
         """ValueError for settings out of range."""
-        raise NotImplementedError
 
     def update(
         self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: Mapping[str, Any]
@@ -103,7 +105,7 @@ class Optimizer:
                 if p.grad is not None:
                     # 16-bit numbers step in float32, and so do their buffers: see `update`
                     array = widened(p.data)
-                    state = self.state.setdefault(p, {})
+                    state = self.state[p]
                     grad = widened(p.grad.data)
                     self.update(array, -grad if up else grad, state, group)
                     if array is not p.data:
@@ -126,7 +128,7 @@ class Optimizer:
         numbers = {id(p): i for i, p in enumerate(self._params())}
         return {
             "state": {
-                numbers[id(p)]: {k: v.copy() if devices.is_array(v) else v for k, v in kept.items()}
+                numbers[id(p)]: {k: copy.deepcopy(v) for k, v in kept.items()}
                 for p, kept in self.state.items()
             },
             "param_groups": [
@@ -161,7 +163,8 @@ class Optimizer:
         params = dict(
             zip((i for group in saved for i in group["params"]), self._params(), strict=True)
         )
-        state = {}
+        loaded = _copied if type(self).update is Optimizer.update else _loaded
+        state = defaultdict(dict)
         for i, kept in state_dict["state"].items():
             if i not in params:
                 raise ValueError(
@@ -169,7 +172,7 @@ class Optimizer:
                 )
             p = params[i]
             state[p] = {
-                key: _loaded(name, i, p, key, value)
+                key: loaded(name, i, p, key, value)
                 for key, value in kept.items()
                 if value is not None
             }
@@ -184,6 +187,15 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
+
+def _copied(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
+    """A value of a state dict as an optimizer with a step of its own gets it: a copy, a Tensor of
+    floats in the dtype and on the device of its parameter."""
+    if not isinstance(value, Tensor):
+        return copy.deepcopy(value)
+    dtype = p.dtype if value.is_floating_point() else None
+    return value.detach().clone().to(device=p.device, dtype=dtype)
 
 
 def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:

@@ -109,6 +109,8 @@ TABLE = [
     ("Upsample", ((5, 8),), {"mode": "area"}, IMAGES),
     ("Upsample", (), {"scale_factor": 1.5, "mode": "nearest-exact"}, IMAGES),
     ("Upsample", (None, (1.5, 2), "bilinear", True), {}, IMAGES),
+    ("Upsample", (), {"size": 17, "mode": "linear"}, SIGNALS),
+    ("Upsample", ((4, 3),), {"mode": "area"}, IMAGES),
     ("PixelShuffle", (2,), {}, IMAGES),
     ("ChannelShuffle", (2,), {}, IMAGES),
     ("Flatten", (), {}, IMAGES),

@@ -209,6 +209,36 @@ def test_maximize_makes_the_steps_of_the_negated_gradients(cls, settings):
     assert up.tolist() == down.tolist() != [1, -2]
 
 
+def test_an_optimizer_of_one_s_own_defines_its_step_and_its_state():
+    class Lion(optim.Optimizer):
+        def __init__(self, params, lr=0.5, beta=0.5):
+            super().__init__(params, {"lr": lr, "beta": beta})
+
+        @mt.no_grad()
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    state = self.state[p]
+                    if not state:
+                        state["step"], state["mean"] = 0, mt.zeros_like(p)
+                        state["note"], state["scale"] = ["kept"], mt.tensor(1.0)
+                    state["step"] += 1
+                    state["mean"].mul_(group["beta"]).add_(p.grad)
+                    p.sub_(state["mean"] * group["lr"])
+
+    p, q = parameter([1.0], [1.0]), parameter([1.0], [1.0])
+    first, second = Lion([p]), Lion([q])
+    first.step()
+    state = first.state_dict()
+    second.load_state_dict(state)
+    kept = second.state[q]
+    assert kept["step"] == 1 and kept["note"] == ["kept"] and kept["scale"].shape == ()
+    first.step()
+    second.step()
+    assert p.tolist() == [-0.25] and q.tolist() == [0.25]
+    assert state["state"][0]["mean"].tolist() == [1] and state["state"][0]["step"] == 1
+
+
 def test_zero_grad_may_keep_zeros_in_place():
     p, q = parameter([1.0], [3.0]), parameter([1.0])
     grad, net = p.grad, nn.Linear(1, 1)

@@ -46,8 +46,9 @@ class LRScheduler:
         raise NotImplementedError
 
     def first_lr(self) -> list[float]:
-        """The rates at step 0, or behind last_epoch: those there are, unless a subclass differs."""
-        return self.current()
+        """The rates at step 0, or behind last_epoch: what `get_lr` says, unless a subclass
+        differs."""
+        return self.get_lr()
 
     def step(self, epoch: None = None) -> None:
         """Go on to the next step and set its rates.
@@ -94,11 +95,10 @@ class LRScheduler:
         self._set(self.first_lr())
 
     def restart(self) -> None:
-        """Go back to step 0, from the rates the schedule was made with."""
+        """Go back to step 0 and set its rates."""
         self._check_groups()
         self.last_epoch = 0
-        self._set(self.base_lrs)
-        self._set(self.first_lr())
+        self._set(self.get_lr())
 
     def _check_groups(self) -> None:
         """ValueError if param groups were added since the schedule was made."""

@@ -81,9 +81,6 @@ class CyclicLR(LRScheduler):
             self.mode
         ]
 
-    def first_lr(self) -> list[float]:
-        return self.get_lr()
-
     def get_lr(self) -> list[float]:
         t = self.last_epoch
         cycle = math.floor(1 + t / self.total_size)

@@ -9,7 +9,22 @@ from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, per_group
 
 
-class StepLR(LRScheduler):
+class _Changing(LRScheduler):
+    """A schedule that says how the rate changes: at step 0 it is the one there is, unless a
+    subclass differs."""
+
+    def first_lr(self) -> list[float]:
+        return self.current()
+
+    def restart(self) -> None:
+        """Go back to step 0, from the rates the schedule was made with."""
+        self._check_groups()
+        self.last_epoch = 0
+        self._set(self.base_lrs)
+        self._set(self.first_lr())
+
+
+class StepLR(_Changing):
     """lr times gamma every step_size steps.
 
     Raises: ValueError for step_size below 1.
@@ -31,7 +46,7 @@ class StepLR(LRScheduler):
         return [lr * self.gamma for lr in self.current()]
 
 
-class MultiStepLR(LRScheduler):
+class MultiStepLR(_Changing):
     """lr times gamma at each of the milestones; one named twice counts twice."""
 
     def __init__(
@@ -52,7 +67,7 @@ class MultiStepLR(LRScheduler):
         return [lr * factor for lr in self.current()]
 
 
-class ExponentialLR(LRScheduler):
+class ExponentialLR(_Changing):
     """lr times gamma at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
@@ -63,7 +78,7 @@ class ExponentialLR(LRScheduler):
         return [lr * self.gamma for lr in self.current()]
 
 
-class ConstantLR(LRScheduler):
+class ConstantLR(_Changing):
     """lr times factor for total_iters steps, then lr itself.
 
     Raises: ValueError for factor outside [0, 1] or total_iters below 1.
@@ -96,7 +111,7 @@ class ConstantLR(LRScheduler):
         return [lr * (1 / self.factor) for lr in self.current()]
 
 
-class LinearLR(LRScheduler):
+class LinearLR(_Changing):
     """lr times a factor that goes linearly from start_factor to end_factor in total_iters steps.
 
     The usual warm-up: large steps are dangerous while the weights are still random (Goyal et al.
@@ -135,7 +150,7 @@ class LinearLR(LRScheduler):
         return [lr * (1 + slope / before) for lr in self.current()]
 
 
-class PolynomialLR(LRScheduler):
+class PolynomialLR(_Changing):
     """lr = initial_lr (1 - t / total_iters)^power, and 0 from total_iters on.
 
     Raises: ValueError for total_iters below 1.
@@ -159,7 +174,7 @@ class PolynomialLR(LRScheduler):
         return [lr * ((1 - t / end) / (1 - (t - 1) / end)) ** self.power for lr in self.current()]
 
 
-class CosineAnnealingLR(LRScheduler):
+class CosineAnnealingLR(_Changing):
     """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi t / T_max)) / 2 (Loshchilov, Hutter 2017).
 
     Past T_max the rate rises again, as the cosine does.
@@ -210,9 +225,6 @@ class LambdaLR(LRScheduler):
                 raise TypeError(f"{name}: lr_lambda must be a function, got {type(fn).__name__}")
         super().__init__(optimizer, last_epoch)
 
-    def first_lr(self) -> list[float]:
-        return self.get_lr()
-
     def get_lr(self) -> list[float]:
         return self._scaled(self.base_lrs)
 
@@ -228,12 +240,6 @@ class MultiplicativeLR(LambdaLR):
 
     def get_lr(self) -> list[float]:
         return self._scaled(self.current())
-
-    def restart(self) -> None:
-        """Go back to step 0, whose rates are those now times lr_lambda(0)."""
-        self._check_groups()
-        self.last_epoch = 0
-        self._set(self.get_lr())
 
 
 def check_count(scheduler: str, **counts: int) -> None:

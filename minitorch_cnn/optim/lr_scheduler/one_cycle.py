@@ -84,9 +84,6 @@ class OneCycleLR(LRScheduler):
                     group["base_momentum"], group["max_momentum"] = low, high
         super().__init__(optimizer, last_epoch)
 
-    def first_lr(self) -> list[float]:
-        return self.get_lr()
-
     def get_lr(self) -> list[float]:
         t = self.last_epoch
         if t > self.total_steps:

@@ -268,6 +268,29 @@ def test_a_group_added_later_joins_where_it_does_in_pytorch(torch, name, setting
         np.testing.assert_allclose(ours, theirs, rtol=1e-9)
 
 
+def test_a_schedule_of_one_s_own_goes_as_it_does_in_pytorch(torch):
+    results = []
+    for library, optimizer in zip(
+        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
+    ):
+
+        class WarmUp(library.LRScheduler):
+            def get_lr(self):
+                return [base * min(1, (self.last_epoch + 1) / 4) for base in self.base_lrs]
+
+        class Halved(library.LRScheduler):
+            def get_lr(self):
+                return [group["lr"] / 2 for group in self.optimizer.param_groups]
+
+        parts = [WarmUp(optimizer), Halved(optimizer), WarmUp(optimizer)]
+        rows = [state_of(optimizer)]
+        rows += [r[:4] for r in advance(optimizer, Halved(optimizer), range(4))]
+        scheduler = library.SequentialLR(optimizer, parts, [6, 9])
+        rows.append(state_of(optimizer))
+        results.append(rows + [r[:4] for r in advance(optimizer, scheduler, range(14))])
+    np.testing.assert_allclose(*results, rtol=1e-12)
+
+
 def test_one_cycle_moves_the_first_beta_of_adam(torch):
     settings = {"max_lr": 1.0, "total_steps": 20}
     ours = optim.Adam([nn.Parameter(mt.ones(1))])
