@@ -22,6 +22,7 @@ from . import (
     arithmetic,
     bounds,
     comparison,
+    copying,
     elementwise,
     indexing,
     inplace,
@@ -33,6 +34,7 @@ from . import (
     reduction,
     softmax,
 )
+from .copying import owner_of
 from .promotion import is_operand
 
 
@@ -60,13 +62,6 @@ def _matmul(a, b):
     """a @ b, where one of the two may be an array."""
     a = a if isinstance(a, Tensor) else Tensor(a)
     return linalg.matmul(a, b if isinstance(b, Tensor) else Tensor(b))
-
-
-def _owner(array):
-    """The array that owns the memory which `array` is a view of."""
-    while isinstance(array.base, type(array)):
-        array = array.base
-    return array
 
 
 _first_look = threading.Lock()  # threads that look at one memory must get one counter
@@ -277,7 +272,7 @@ class Tensor:
         """Share the version of `source` if memory is shared, and remember the way from its base."""
         memory, array = self.data.base, source.data
         near = memory is array or (memory is not None and memory is array.base)
-        if not near and self.data.size and _owner(self.data) is not _owner(array):
+        if not near and self.data.size and owner_of(self.data) is not owner_of(array):
             return
         self._counter = source._counter or source._shared_counter()
         base, path = source._base, source._path
@@ -458,19 +453,7 @@ class Tensor:
             notes.append("requires_grad=True")
         return f"tensor({', '.join([text, *notes])})"
 
-    def __deepcopy__(self, memo):
-        if self.grad_fn is not None:
-            raise RuntimeError(
-                "deepcopy: only leaves can be copied deeply; detach or clone the tensor"
-            )
-        y = memo[id(self)] = type(self)(self.data.copy(), requires_grad=self._requires_grad)
-        y.grad = None if self.grad is None else self.grad.clone()
-        return y
-
-    def __reduce__(self):
-        if self.grad_fn is not None:
-            raise RuntimeError("pickle: only leaves can be pickled; detach the tensor")
-        return type(self), (self.data, self._requires_grad)
+    __copy__, __deepcopy__, __reduce__ = copying.copied, copying.deepcopied, copying.reduced
 
     # ----------------------------------------------------------------------------------- operators
 

@@ -1,8 +1,6 @@
 """The Tensor itself: what it is, what it turns into, how it is copied and shown."""
 
-import copy
 import gc
-import pickle
 import weakref
 
 import numpy as np
@@ -155,34 +153,6 @@ def test_errors_name_the_function_and_the_rule(call, error, message):
 
 
 # ----------------------------------------------------------------------------------------- copies
-
-
-@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
-def test_leaves_survive_pickling(protocol):
-    x = mt.tensor([[1.5, 2]], requires_grad=True)
-    y = pickle.loads(pickle.dumps(x, protocol))
-    assert mt.equal(x, y) and y.requires_grad and y.dtype == x.dtype
-    (y * 2).sum().backward()
-    assert x.grad is None and y.grad is not None
-
-
-def test_deepcopy_copies_memory_and_gradient_and_keeps_sharing():
-    x = mt.ones(2, requires_grad=True)
-    (x * 3).sum().backward()
-    first, second = copy.deepcopy([x, x])
-    assert first is second and first.requires_grad and first.grad.tolist() == [3, 3]
-    with mt.no_grad():
-        first.zero_()
-        first.grad.zero_()
-    assert x.tolist() == [1, 1] and x.grad.tolist() == [3, 3]
-
-
-@pytest.mark.parametrize(
-    ("copying", "name"), [(copy.deepcopy, "deepcopy"), (pickle.dumps, "pickle")]
-)
-def test_only_leaves_are_copied(copying, name):
-    with pytest.raises(RuntimeError, match=rf"^{name}: only leaves can be"):
-        copying(mt.ones(2, requires_grad=True) * 2)
 
 
 def test_clone_is_recorded_and_shares_nothing():

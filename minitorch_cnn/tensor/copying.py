@@ -1,0 +1,148 @@
+"""Copies and pickles of tensors: what shares memory goes on sharing it in the copy."""
+
+from __future__ import annotations
+
+import copy
+import ctypes
+import weakref
+
+import numpy as np
+
+from .. import devices
+from ..autograd import function
+
+# What a tensor has of its own; everything else in its __dict__ was put there by the user.
+_OWN = {
+    "data", "grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
+    "_counter",
+}  # fmt: skip
+
+_memories = weakref.WeakValueDictionary()  # id of the owner of memory -> its Memory, while in use
+
+
+class Memory:
+    """The bytes under NumPy arrays: one object for all that share them, so that copy and pickle,
+    which take every object once, take them once.
+
+    block: an array whose elements fill these bytes in order. origin: the array that owns them.
+    """
+
+    def __init__(self, block, origin=None):
+        self.block, self.origin = block, origin
+
+    @classmethod
+    def of(cls, array):
+        """The memory that `array` looks into."""
+        owner = owner_of(array)
+        memory = _memories.get(id(owner))  # which keeps the owner alive, and with it the id
+        if memory is None:
+            memory = _memories[id(owner)] = cls(_in_order(owner), owner)
+        return memory
+
+    def __deepcopy__(self, memo):
+        return Memory(self.block.copy())
+
+    def __reduce__(self):
+        return Memory, (self.block,)
+
+    def layout(self, array) -> tuple:
+        """Where `array` lies in this memory: the arguments of `array_at`."""
+        offset = _address(array) - _address(self.block)
+        steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
+        repeats = array.size > 0 and 0 in steps
+        return array.shape, array.dtype, offset, array.strides, repeats
+
+    def array_at(self, shape, dtype, offset, strides, repeats):
+        """The array of that layout; not to be written to where elements repeat."""
+        block = self.block
+        if (shape, dtype, offset, strides) == (block.shape, block.dtype, 0, block.strides):
+            return block
+        array = np.ndarray(shape, dtype, block, offset, strides)
+        array.flags.writeable = not repeats
+        return array
+
+
+def owner_of(array):
+    """The array that owns the memory which `array` is a view of."""
+    while isinstance(array.base, type(array)):
+        array = array.base
+    return array
+
+
+def _in_order(owner):
+    """The memory of an array as an array in C order: itself, or its bytes."""
+    if owner.flags.c_contiguous:
+        return np.asarray(owner)
+    reach = [(n - 1) * s for n, s in zip(owner.shape, owner.strides, strict=True)]
+    low = _address(owner) + sum(step for step in reach if step < 0)
+    size = sum(map(abs, reach)) + owner.itemsize
+    return np.frombuffer((ctypes.c_ubyte * size).from_address(low), np.uint8)
+
+
+def _address(array) -> int:
+    return array.__array_interface__["data"][0]
+
+
+def copied(tensor):
+    """copy.copy: another tensor on the same memory, with the attributes of `tensor`."""
+    _check_leaf(tensor, "copy")
+    counter = tensor._shared_counter()
+    return _made(type(tensor), tensor.data, tensor._requires_grad, counter, _attributes(tensor))
+
+
+def deepcopied(tensor, memo):
+    """copy.deepcopy: memory of its own, which is shared by copies of what shares it.
+
+    A plain tensor keeps its `.grad`, a subclass (Parameter) starts without, as in PyTorch.
+    """
+    _check_leaf(tensor, "deepcopy")
+    array = tensor.data
+    if isinstance(array, np.ndarray):
+        memory = Memory.of(array)
+        array = copy.deepcopy(memory, memo).array_at(*memory.layout(array))
+    else:
+        array = copy.deepcopy(array, memo)
+    counter = copy.deepcopy(tensor._counter, memo)
+    y = memo[id(tensor)] = _made(type(tensor), array, tensor._requires_grad, counter, {})
+    y.__dict__.update(copy.deepcopy(_attributes(tensor), memo))
+    if type(tensor) is function.Tensor and tensor.grad is not None:
+        y.grad = copy.deepcopy(tensor.grad, memo)
+    return y
+
+
+def reduced(tensor) -> tuple:
+    """What pickle keeps of a tensor: all but its `.grad` and hooks."""
+    _check_leaf(tensor, "pickle")
+    array, layout = tensor.data, None
+    if isinstance(array, np.ndarray):
+        array = Memory.of(array)
+        layout = array.layout(tensor.data)
+    state = type(tensor), array, layout, tensor._requires_grad, tensor._counter
+    return _unpickled, state, _attributes(tensor) or None
+
+
+def _unpickled(cls, memory, layout, requires_grad, counter):
+    array = memory if layout is None else memory.array_at(*layout)
+    if devices.device_of(array) != "cpu":
+        devices.elsewhere = True
+    return _made(cls, array, requires_grad, counter, {})
+
+
+def _made(cls, array, requires_grad, counter, attributes):
+    y = cls.__new__(cls)
+    y.__dict__.update(attributes)
+    y.data = array
+    if requires_grad:
+        y._requires_grad = True
+    if counter is not None:
+        y._counter = counter
+    return y
+
+
+def _attributes(tensor) -> dict:
+    return {name: value for name, value in tensor.__dict__.items() if name not in _OWN}
+
+
+def _check_leaf(tensor, name: str) -> None:
+    if tensor.grad_fn is not None:
+        raise RuntimeError(f"{name}: only leaves can be copied; detach or clone the tensor")
