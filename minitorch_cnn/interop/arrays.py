@@ -1,18 +1,26 @@
-"""Arrays by name in NumPy's .npz files: a zip archive of .npy files."""
+"""Arrays by name in NumPy's .npz files: a zip archive of .npy files.
+
+The format of these (numpy.lib.format): a magic word, a version, the length of a header, a dict as
+Python writes it, the numbers.
+"""
 
 from __future__ import annotations
 
+import ast
+import re
 import zipfile
 from math import prod
 from typing import BinaryIO
 
 import numpy as np
-from numpy.lib import format as npy
 
 from ..backend import check_dtype
 from ..tensor import Tensor
 
-HEADERS = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}
+MAGIC = b"\x93NUMPY"
+LENGTHS = {1: 2, 2: 4, 3: 4}  # bytes of the header's length, by version
+LONGEST = 10_000  # bytes of a header, as in NumPy
+MOST_AXES = 64  # NumPy's limit
 
 
 def read_arrays(archive: zipfile.ZipFile) -> dict[str, Tensor]:
@@ -27,23 +35,51 @@ def read_arrays(archive: zipfile.ZipFile) -> dict[str, Tensor]:
         if name in tensors:
             raise ValueError(f"its array {name!r} occurs twice")
         with archive.open(info) as content:
-            tensors[name] = Tensor(_read_array(name, content, info.file_size))
+            try:
+                tensors[name] = Tensor(_read_array(content, info.file_size))
+            except ValueError as error:
+                raise ValueError(f"its array {name!r} {error}") from error
     return tensors
 
 
-def _read_array(name: str, content: BinaryIO, size: int) -> np.ndarray:
+def _read_array(content: BinaryIO, size: int) -> np.ndarray:
     """The array of a .npy file of `size` bytes; its header is held against them first."""
-    version = npy.read_magic(content)
-    if version not in HEADERS:
-        raise ValueError(f"its array {name!r} is of version {version}, which is not supported")
-    shape, fortran, dtype = HEADERS[version](content)
-    if dtype.hasobject:
-        raise ValueError(f"its array {name!r} holds pickled objects, and nothing was executed")
+    dtype, fortran, shape = _read_header(content)
     try:
         check_dtype(dtype.newbyteorder("="), "load")
     except TypeError:
-        raise ValueError(f"its array {name!r} is of {dtype}, which is not supported") from None
-    if len(shape) > 64 or prod(shape) * dtype.itemsize != size - content.tell():
-        raise ValueError(f"its array {name!r} of shape {shape} has {size} bytes in the archive")
+        raise ValueError(f"is of {dtype}, which is not supported") from None
+    if prod(shape) * dtype.itemsize != size - content.tell():
+        raise ValueError(f"of shape {shape} and {dtype} has {size - content.tell()} bytes")
     array = np.frombuffer(bytearray(content.read()), dtype).astype(dtype.newbyteorder("="))
     return array.reshape(shape, order="F" if fortran else "C")
+
+
+def _read_header(content: BinaryIO) -> tuple[np.dtype, bool, tuple[int, ...]]:
+    start = content.read(len(MAGIC) + 2)
+    if len(start) < 8 or not start.startswith(MAGIC) or start[6] not in LENGTHS:
+        raise ValueError("does not begin as a .npy file")
+    length = int.from_bytes(content.read(LENGTHS[start[6]]), "little")
+    text = content.read(min(length, LONGEST + 1))
+    if len(text) < length or length > LONGEST:
+        raise ValueError(f"has a header of {length} bytes, which is cut off or too long")
+    try:
+        # Python 2 wrote an L behind large numbers.
+        found = ast.literal_eval(re.sub(r"(\d)L\b", r"\1", text.decode("utf-8")).strip())
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
+        raise ValueError("has a header that is no dict of Python") from error
+    match found:
+        case {"descr": str(code), "fortran_order": bool(fortran), "shape": tuple(shape)}:
+            if re.fullmatch(r"[<>|=]?O\d*", code):
+                raise ValueError("holds pickled objects; nothing was executed")
+            if not re.fullmatch(r"[<>|=]?[a-zA-Z?]\d*", code) or len(shape) > MOST_AXES:
+                raise ValueError(f"has dtype {code[:20]!r} and {len(shape)} axes")
+            if any(type(n) is not int or not 0 <= n < 2**63 for n in shape):
+                raise ValueError("has a shape of what are no sizes")
+            try:
+                return np.dtype(code), fortran, shape
+            except (TypeError, ValueError):
+                raise ValueError(f"is of {code[:20]!r}, which is no dtype") from None
+        case {"descr": list()}:
+            raise ValueError("has records, which are not supported")
+    raise ValueError("has a header without dtype, order and shape")
