@@ -1,8 +1,10 @@
 """Kernels compiled by Numba: on first use, once per machine, and said so when it takes a while."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from importlib.util import find_spec
 from pathlib import Path
@@ -34,7 +36,7 @@ def kernel(
 ) -> Callable:
     """Compile a function without the interpreter's lock, so that blocks run at the same time.
 
-    The machine code is kept in Numba's cache, beside the source or in the user's cache folder;
+    The machine code is kept in files (cache.py), beside the source or in the user's cache folder;
     where neither can be written it lives as long as the process. A product and a sum may become one
     rounding (fused multiply-add); with any_order all sums and products may be regrouped, which
     sums.py wants for a single addition. Nothing else about the arithmetic is relaxed. With inline a
@@ -49,27 +51,26 @@ def kernel(
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
-    compiled = _kept(njit, options, function)
-    # Numba would keep a kernel while its own file is as it was. But kernels call kernels of other
-    # files, so the code is as old as the newest of all.
-    if hasattr(compiled._cache, "_cache_file"):
-        compiled._cache._cache_file._source_stamp = _stamp()
-    return compiled
+    return _kept(njit(**options)(function), function)
 
 
 def c_function(function: Callable, signature: str):
     """Compile a function of plain numbers, whose address compiled code can call."""
-    from numba import cfunc
+    from numba.core.ccallback import CFunc
+    from numba.core.sigutils import normalize_signature
 
-    return _kept(partial(cfunc, signature), {}, function)
+    compiled = _kept(CFunc(function, normalize_signature(signature), {}, {}), function)
+    compiled.compile()
+    return compiled
 
 
-def _kept(decorate, options, function):
-    """The function compiled, in the cache if there is a folder for one."""
-    try:
-        return decorate(cache=True, **options)(function)
-    except RuntimeError:
-        return decorate(**options)(function)
+def _kept(compiled, function):
+    """What Numba compiles, with a cache if there is a folder for one."""
+    from .cache import KernelCache
+
+    with suppress(RuntimeError):
+        compiled._cache = KernelCache(function, _stamp())
+    return compiled
 
 
 @cache
@@ -82,8 +83,18 @@ def _stamp() -> list[tuple[str, int, int]]:
 
 @cache
 def _listen() -> None:
-    """Hear when one of our kernels is compiled rather than loaded."""
+    """Hear when one of our kernels is compiled rather than loaded, and let no fork come between.
+
+    A child that is forked while another thread compiles would wait for that thread, which it has
+    not, when it compiles or loads a kernel itself: the fork waits for the end of the compiling.
+    """
     from numba.core import event
+    from numba.core.compiler_lock import global_compiler_lock as lock
+
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(
+            before=lock.acquire, after_in_parent=lock.release, after_in_child=lock.release
+        )
 
     class Announcer(event.Listener):
         depth = 0  # a kernel that calls another one compiles it on the way

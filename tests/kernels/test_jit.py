@@ -1,5 +1,8 @@
 """Kernels with and without Numba."""
 
+import os
+import shutil
+
 import pytest
 
 from tests.interpreter import ROOT, python
@@ -32,7 +35,7 @@ STEP = """if True:
 def test_without_numba_a_net_learns_on_numpy_and_says_once_that_it_is_slow(tmp_path):
     # An entry of None makes Python take the module for one that is not there.
     absent = STEP.format(before='sys.modules["numba"] = None', after="")
-    asked = STEP.format(before="", after='mt.kernels.use("numpy").__enter__()')
+    asked = STEP.format(before="", after='(kept := mt.kernels.use("numpy")).__enter__()')
     without, numpy = (python(code, tmp_path, ROOT).split("\n") for code in (absent, asked))
     assert float(without[0]) == pytest.approx(float(numpy[0]), rel=1e-4)
     assert without[1:] == [
@@ -40,3 +43,52 @@ def test_without_numba_a_net_learns_on_numpy_and_says_once_that_it_is_slow(tmp_p
         "(pip install 'minitorch_cnn[fast]')",
         "",
     ]
+
+
+SLOPE = """if True:
+    import numpy as np
+    from minitorch_cnn.kernels import prelu, use
+    x = -np.ones((1, 1, 3), np.float32)
+    with use("numba"):
+        print(prelu.prelu_backward(x, x, x[0, 0, :1]).gw[0])
+"""
+
+
+def test_a_kernel_is_compiled_anew_when_one_that_it_calls_was_edited(tmp_path, monkeypatch):
+    pytest.importorskip("numba")
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    for tree in ("kernels", "minitorch_cnn"):
+        shutil.copytree(ROOT / tree, tmp_path / tree, ignore=shutil.ignore_patterns("__pycache__"))
+    called = tmp_path / "kernels" / "sums.py"
+    source = called.read_text()
+    assert python(SLOPE, tmp_path, tmp_path).split("\n")[0] == "3.0"
+    called.write_text(source.replace("return total + term", "return total + 2 * term"))
+    assert python(SLOPE, tmp_path, tmp_path).split("\n")[0] == "6.0"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_that_is_forked_while_another_thread_compiles_can_compile(tmp_path):
+    pytest.importorskip("numba")
+    code = """if True:
+        import os, signal, threading
+        from numba.core.compiler_lock import global_compiler_lock
+        from minitorch_cnn.kernels.jit import kernel
+
+        double = kernel(lambda x: 2 * x)
+        begun = threading.Event()
+
+        def compile():
+            with global_compiler_lock:
+                begun.set()
+                threading.Event().wait(0.3)
+
+        threading.Thread(target=compile).start()
+        begun.wait()
+        child = os.fork()
+        if child == 0:
+            signal.alarm(20)
+            os._exit(7 if double(2.5) == 5 else 8)
+        assert double(1.5) == 3
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    """
+    assert python(code, tmp_path).split() == ["7"]

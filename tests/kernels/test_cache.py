@@ -1,0 +1,107 @@
+"""Files of compiled kernels: believed only when whole and of this version."""
+
+import errno
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+import numba
+from minitorch_cnn.kernels import jit
+
+
+def triple(x):
+    return 3 * x
+
+
+@pytest.fixture
+def started_anew(monkeypatch, tmp_path):
+    """A kernel as a process that has just begun sees it."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    return lambda: jit.kernel(triple)
+
+
+@pytest.fixture
+def file(started_anew, tmp_path):
+    """The file of the kernel, compiled for floats."""
+    assert started_anew()(1.5) == 4.5
+    (path,) = tmp_path.rglob("*.nbc")
+    return path
+
+
+def was_loaded(kernel) -> bool:
+    return sum(kernel.stats.cache_hits.values()) == 1
+
+
+def test_a_kernel_is_compiled_once(started_anew, file):
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and was_loaded(kernel)
+
+
+def test_each_signature_has_a_file_of_its_own(started_anew, file, tmp_path):
+    kernel = started_anew()
+    assert kernel(2) == 6 and kernel(np.float32(0.5)) == 1.5
+    assert len(list(tmp_path.rglob("*.nbc"))) == 3
+    for value in (2, np.float32(0.5), 1.5):
+        kernel = started_anew()
+        assert kernel(value) == 3 * value and was_loaded(kernel)
+
+
+@pytest.mark.parametrize("where", [0, 10, 40, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, -1])
+def test_a_byte_that_was_changed_has_the_kernel_compiled_anew(started_anew, file, where):
+    content = bytearray(file.read_bytes())
+    content[int(where * len(content)) if isinstance(where, float) else where] ^= 1
+    file.write_bytes(content)
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and not was_loaded(kernel)
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and was_loaded(kernel)
+
+
+@pytest.mark.parametrize("size", [0, 1, 32, 33, 1000])
+def test_a_file_cut_short_has_the_kernel_compiled_anew(started_anew, file, size):
+    file.write_bytes(file.read_bytes()[:size])
+    assert started_anew()(1.5) == 4.5
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and was_loaded(kernel)
+
+
+def test_a_folder_in_the_place_of_a_file_costs_no_more_than_the_compiling(started_anew, file):
+    file.unlink()
+    file.mkdir()
+    assert started_anew()(1.5) == 4.5
+    assert [path.name for path in file.parent.iterdir()] == [file.name]
+
+
+def test_the_file_of_another_kernel_or_version_is_not_believed(started_anew, file, monkeypatch):
+    kernel = jit.kernel(lambda x: 4 * x)
+    assert kernel(1.5) == 6.0
+    (other,) = set(file.parent.glob("*.nbc")) - {file}
+    file.write_bytes(other.read_bytes())
+    assert started_anew()(1.5) == 4.5
+    monkeypatch.setattr(jit, "_stamp", lambda: ["other sources"])
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and not was_loaded(kernel)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["write_bytes", "unlink"])
+def test_a_folder_that_is_full_or_closed_leaves_the_kernel_in_memory(
+    started_anew, monkeypatch, tmp_path, number, call
+):
+    def fail(*args, **settings):
+        raise OSError(number, "no")
+
+    kernel = started_anew()
+    monkeypatch.setattr(Path, call, fail)
+    assert kernel(1.5) == 4.5 and kernel(2.5) == 7.5
+    monkeypatch.undo()
+    assert call == "unlink" or not list(tmp_path.rglob("*triple*"))
+
+
+def test_without_any_folder_the_kernel_lives_in_memory(monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "/proc/none")
+    monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator")
+    assert jit.kernel(triple)(1.5) == 4.5
