@@ -1,4 +1,4 @@
-"""Gradient clipping: by the norm of all gradients together, or value by value."""
+"""Gradients clipped, by their common norm or value by value, and parameters as one vector."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from functools import reduce
 import numpy as np
 
 from .. import backend
+from ..autograd.modes import no_grad
 from ..kernels.matmul import one_blas_thread
+from ..tensor import cat
 from ..tensor.arithmetic import quiet
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
@@ -65,3 +67,30 @@ def grads_of(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     """The gradients that exist."""
     params = [parameters] if isinstance(parameters, Tensor) else parameters
     return [p.grad for p in params if p.grad is not None]
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All elements of the parameters one after the other, (sum of their sizes,), with gradients."""
+    return cat([p.reshape(-1) for p in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Copy the elements of a vector, as `parameters_to_vector` gives it, into the parameters.
+
+    PyTorch's parameters share memory with vec afterwards; these have copies.
+
+    Raises: TypeError for what is no Tensor, ValueError for another shape than (sum of the sizes,).
+    """
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"vector_to_parameters: vec must be a Tensor, got {type(vec).__name__}")
+    parameters = list(parameters)
+    total = sum(p.numel() for p in parameters)
+    if vec.shape != (total,):
+        raise ValueError(
+            f"vector_to_parameters: vec of shape {vec.shape} must be of shape ({total},)"
+        )
+    start = 0
+    with no_grad():
+        for p in parameters:
+            p.copy_(vec[start : start + p.numel()].reshape(p.shape))
+            start += p.numel()

@@ -92,3 +92,29 @@ def test_the_limit_of_values_is_read_as_a_number():
     (p,) = parameters([3.0, -4.0, 0.5])
     utils.clip_grad_value_(p, "1", foreach=True)
     assert p.grad.tolist() == [1, -1, 0.5]
+
+
+def test_parameters_go_into_a_vector_and_back():
+    net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    vector = nn.utils.parameters_to_vector(net.parameters())
+    expected = np.concatenate([p.detach().numpy().ravel() for p in net.parameters()])
+    assert np.array_equal(vector.detach().numpy(), expected)
+    (vector * vector).sum().backward()
+    assert np.allclose(net[0].weight.grad.numpy(), 2 * net[0].weight.detach().numpy())
+    twin = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    weight = twin[0].weight
+    nn.utils.vector_to_parameters(vector * 2, twin.parameters())
+    assert twin[0].weight is weight and weight.is_leaf and weight.requires_grad
+    assert np.array_equal(
+        nn.utils.parameters_to_vector(twin.parameters()).detach().numpy(), 2 * expected
+    )
+
+
+@pytest.mark.parametrize("size", [2, 4])
+def test_a_vector_of_another_length_is_refused_whole(size):
+    p = nn.Parameter(mt.zeros(3))
+    with pytest.raises(ValueError, match=rf"vec of shape \({size},\) must be of shape \(3,\)"):
+        nn.utils.vector_to_parameters(mt.ones(size), [p])
+    with pytest.raises(TypeError, match="vec must be a Tensor, got list"):
+        nn.utils.vector_to_parameters([1, 2, 3], [p])
+    assert p.tolist() == [0, 0, 0]
