@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from .. import backend
+from ..autograd.function import Function
 from .arithmetic import where
 from .elementwise import sqrt
 from .half import in_float32, rounded, widened
-from .reduction import amax, amin, axes_of, sum
+from .reduction import amax, amin, axes_of, kept_shape, sum
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None):
@@ -25,7 +24,7 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
         input = input.to(dtype)
     _check_floating("mean", input)
     axes = axes_of(dim, input.data.ndim, "mean")
-    y = sum(widened(input), axes, keepdim) / float(_count(input, axes))
+    y = sum(widened(input), axes, keepdim) / _count(input.data.shape, axes)
     return rounded(y, input.data.dtype)
 
 
@@ -34,9 +33,28 @@ def _check_floating(name, input) -> None:
         raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
 
 
-def _count(input, axes) -> int:
-    shape = input.data.shape
-    return math.prod([shape[a] for a in axes])
+def _count(shape, axes) -> float:
+    return float(math.prod([shape[a] for a in axes]))
+
+
+class Var(Function):
+    """y = sum (x - mean)^2 / divisor along axes; gx = 2 gy (x - mean) / divisor."""
+
+    in_float32 = True
+
+    def forward(ctx, x, axes, keepdim, divisor):
+        ctx.save(x)
+        ctx.axes, ctx.divisor = axes, divisor
+        # Measured from its first element, numbers that hardly differ have a mean that is exact.
+        first = tuple([slice(0, 1) if a in axes else slice(None) for a in range(x.ndim)])
+        d = x - x[first]
+        d = d - d.sum(axes, None, None, True) / _count(x.shape, axes)
+        return (d * d).sum(axes, None, None, keepdim) / divisor
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        centred = x - mean(x, ctx.axes, keepdim=True)
+        return gy.reshape(kept_shape(x.shape, ctx.axes)) * (2 * centred / ctx.divisor)
 
 
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
@@ -47,28 +65,27 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
 
     Raises: TypeError for integers, both of unbiased and correction, or an unbiased that is no bool.
     """
-    return _spread("var", input, dim, unbiased, keepdim, correction)[0]
+    return _var("var", input, dim, unbiased, keepdim, correction)
 
 
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """The square root of `var`, with its arguments; where that is 0, so is the gradient."""
-    return _spread("std", input, dim, unbiased, keepdim, correction)[0]
+    return _std("std", input, dim, unbiased, keepdim, correction)
 
 
 def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """A pair: `var` and `mean` along `dim`."""
-    y, centre = _spread("var_mean", input, dim, unbiased, keepdim, correction)
-    return y, centre.reshape(y.shape)
+    y = _var("var_mean", input, dim, unbiased, keepdim, correction)
+    return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
 def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     """A pair: `std` and `mean` along `dim`."""
-    y, centre = _spread("std_mean", input, dim, unbiased, keepdim, correction)
-    return y, centre.reshape(y.shape)
+    y = _std("std_mean", input, dim, unbiased, keepdim, correction)
+    return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
-def _spread(name, input, dim, unbiased, keepdim, correction):
-    """Variance, or standard deviation as `name` says, and the mean, its axes kept."""
+def _var(name, input, dim, unbiased, keepdim, correction):
     if isinstance(dim, bool):
         if unbiased is not None or keepdim or correction is not None:
             raise TypeError(f"{name}: dim={dim} is a bool, it must be an axis or several")
@@ -83,14 +100,14 @@ def _spread(name, input, dim, unbiased, keepdim, correction):
             )
         correction = int(unbiased)
     _check_floating(name, input)
-    axes, x = axes_of(dim, input.ndim, name), widened(input)
-    centre = mean(x, axes, keepdim=True)
-    centred = x - centre
-    divisor = float(np.maximum(_count(x, axes) - (1 if correction is None else correction), 0))
-    y = sum(centred * centred, axes, keepdim) / divisor
-    if name.startswith("std"):
-        y = _root(y, 2)
-    return rounded(y, input.dtype), rounded(centre, input.dtype)
+    axes = axes_of(dim, input.data.ndim, name)
+    count = _count(input.data.shape, axes) - (1 if correction is None else correction)
+    return Var.apply(input, axes=axes, keepdim=keepdim, divisor=max(count, 0.0))
+
+
+@in_float32
+def _std(name, *args):
+    return _root(_var(name, *args), 2)
 
 
 def _root(x, p):

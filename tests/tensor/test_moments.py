@@ -69,6 +69,14 @@ def test_too_few_numbers_have_no_spread(name, shape, torch):
             compare(torch, lambda m, x: getattr(m, name)(x, dim, unbiased), np.ones(shape))  # noqa: B023
 
 
+def test_the_spread_of_numbers_far_from_zero_is_as_exact_as_of_others():
+    for dtype, offset, room in ((np.float32, 1e4, 1e-6), (np.float64, 1e9, 1e-12)):
+        x = (offset + np.random.default_rng(0).standard_normal((5, 400))).astype(dtype)
+        exact = (x - x[:, :1]).astype(np.float64).var(1, ddof=1)
+        np.testing.assert_allclose(mt.tensor(x).var(1), exact, rtol=room)
+    assert mt.full((7,), 0.1).std().item() == 0
+
+
 def test_spreads_are_numpys():
     t = Tensor(X)
     np.testing.assert_allclose(t.var((0, 2), False), X.var((0, 2)), rtol=1e-12)
