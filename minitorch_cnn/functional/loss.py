@@ -242,10 +242,14 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     Where PyTorch broadcasts different shapes with a warning, this raises: (N, 1) against (N,) is
     a mistake.
 
-    Raises: ValueError for shapes that differ or an unknown reduction, TypeError for integers.
+    One of the two may be of integers. Raises: ValueError for shapes that differ or an unknown
+    reduction, TypeError for integers in both.
     """
-    check_float("mse_loss", input=input)
-    check_float("mse_loss", target=target)
+    check_tensor("mse_loss", input=input, target=target)
+    kinds = input.dtype.kind + target.dtype.kind
+    if "f" not in kinds or "b" in kinds:
+        check_float("mse_loss", input=input)
+        check_float("mse_loss", target=target)
     _check_reduction("mse_loss", reduction)
     _check_same_shape("mse_loss", input, target)
     error = input - target

@@ -66,7 +66,7 @@ class Mul(Function):
         need_a, need_b = ctx.needs_input_grad
         ctx.save(a if need_b else None, b if need_a else None)
         ctx.shapes = a.shape, b.shape
-        return a * b
+        return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
 
     def backward(ctx, gy):
         a, b = ctx.saved
@@ -83,14 +83,20 @@ class Div(Function):
         need_b = ctx.needs_input_grad[1]
         ctx.save(a if need_b else None, b)
         ctx.shapes = a.shape, b.shape
-        return a / b
+        return a / b if a.dtype is b.dtype else _kept_half(a / b, a, b)
 
     def backward(ctx, gy):
         a, b = ctx.saved
         return (
-            unbroadcast(gy / b, ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
-            None if a is None else unbroadcast(-gy * (a / b) / b, ctx.shapes[1]),
+            unbroadcast(Div.apply(gy, b), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
+            None if a is None else unbroadcast(-gy * Div.apply(a, b) / b, ctx.shapes[1]),
         )
+
+
+def _kept_half(y, a, b):
+    """y, of 16 bits where a or b is: a number beside it is in float32, see `meet`."""
+    half = a.dtype if backend.is_half(a.dtype) else b.dtype
+    return y.astype(half) if backend.is_half(half) else y
 
 
 class Remainder(Function):
@@ -168,12 +174,12 @@ def sub(input, other, *, alpha=1):
 
 def mul(input, other):
     """input * other, with broadcasting."""
-    return Mul.apply(*meet(input, other, "mul"))
+    return Mul.apply(*meet(input, other, "mul", scale=True))
 
 
 def div(input, other):
     """input / other, with broadcasting; integers become the default float type."""
-    return Div.apply(*meet(input, other, "div", floating=True))
+    return Div.apply(*meet(input, other, "div", floating=True, scale=True))
 
 
 def floor_divide(input, other):

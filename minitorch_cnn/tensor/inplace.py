@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import devices
+from .. import backend, devices
 from ..autograd import function
 from ..autograd.modes import this_thread
 from . import arithmetic, bounds, comparison
@@ -90,6 +90,8 @@ def _arithmetic(x, other, name, op, ufunc):
         and x.dtype.kind == "f"
     ):
         _, array = arithmetic.arrays_of(name, x, other)
+        if array is other and backend.is_half(x.dtype):
+            array = np.float32(other)  # beyond 16 bits, what it scales may be within
         with arithmetic.quiet():
             ufunc(x.data, array, out=x.data, casting="same_kind")
         x.bump_version()

@@ -75,10 +75,11 @@ def _dtype_and_rank(x):
     return scalar_dtype(x), 0
 
 
-def meet(a, b, name: str, floating: bool = False):
+def meet(a, b, name: str, floating: bool = False, scale: bool = False):
     """Two operands in one dtype, as inputs for `apply`: Tensors, or a 0-d array for a number.
 
-    With `floating`, integers become the default float type (true division).
+    With `floating`, integers become the default float type (true division). With `scale`, a number
+    beside a 16-bit tensor stays in float32: 65536, or 1e-8, scales what it is not in itself.
     """
     Tensor = function.Tensor
     if type(a) is Tensor and type(b) is Tensor:  # what most operands are
@@ -87,10 +88,14 @@ def meet(a, b, name: str, floating: bool = False):
             if x.shape != y.shape:
                 check_broadcast(name, x.shape, y.shape)
             return a, b
-    if isinstance(a, Tensor) and _fits_any_float(b) and a.data.dtype.kind == "f":
-        return a, np.asarray(b, a.data.dtype)
-    if isinstance(b, Tensor) and _fits_any_float(a) and b.data.dtype.kind == "f":
-        return np.asarray(a, b.data.dtype), b
+    if isinstance(a, Tensor) and _is_plain(b):
+        dtype = a.data.dtype
+        if dtype.kind == "f" and dtype.itemsize != 2:
+            return a, np.asarray(b, dtype)
+    elif isinstance(b, Tensor) and _is_plain(a):
+        dtype = b.data.dtype
+        if dtype.kind == "f" and dtype.itemsize != 2:
+            return np.asarray(a, dtype), b
     a, b = as_operand(a, name), as_operand(b, name)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         if a.data.shape != b.data.shape:
@@ -102,12 +107,15 @@ def meet(a, b, name: str, floating: bool = False):
         dtype = result_type(a, b)
     if floating and dtype.kind != "f":
         dtype = backend.get_default_dtype()
+    if scale and backend.is_half(dtype):
+        wide = backend.float32
+        return [_cast(x, dtype if isinstance(x, Tensor) else wide) for x in (a, b)]
     return _cast(a, dtype), _cast(b, dtype)
 
 
-def _fits_any_float(x) -> bool:
-    """Whether `x` is a Python number that even float16 can hold: the quick way is open to it."""
-    return (type(x) is float or type(x) is int) and -6e4 < x < 6e4
+def _is_plain(x) -> bool:
+    """Whether `x` is a Python number that float32 can hold: the quick way is open to it."""
+    return (type(x) is float or type(x) is int) and -3e38 < x < 3e38
 
 
 def _cast(x, dtype):

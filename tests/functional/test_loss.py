@@ -189,6 +189,15 @@ def test_mse_loss_is_the_squared_difference(reduction, rng):
     assert gradgradcheck(loss, (leaf(a), leaf(b)))
 
 
+@pytest.mark.parametrize("dtype", [np.int64, np.uint8])
+def test_mse_loss_of_whole_numbers_is_that_of_the_floats_they_are(dtype, rng):
+    x, t = rng.standard_normal((3, 4)).astype("f"), rng.integers(0, 9, (3, 4))
+    for a, b in ((x, t.astype(dtype)), (t.astype(dtype), x)):
+        y = F.mse_loss(Tensor(a), Tensor(b))
+        assert y.dtype == np.float32
+        assert y.item() == pytest.approx(((x.astype("f8") - t) ** 2).mean(), rel=1e-6)
+
+
 def test_mse_loss_refuses_to_broadcast_where_pytorch_warns():
     with pytest.raises(
         ValueError, match=r"^mse_loss: target of shape \(3,\) must have input's shape"
@@ -272,7 +281,8 @@ REFUSED = [
     (F.cross_entropy, (X, HARD, np.ones(4, "f")), {}, TypeError, "weight of dtype float32 must be"),
     (F.cross_entropy, (X[:, :0], HARD), {}, ValueError, r"input of shape \(3, 0\) must be"),
     (F.cross_entropy, (X.astype(int), HARD), {}, TypeError, "input of dtype int64 must be"),
-    (F.mse_loss, (X.astype(int), X), {}, TypeError, "input of dtype int64 must be"),
+    (F.mse_loss, (X.astype(int), X.astype(int)), {}, TypeError, "input of dtype int64 must be"),
+    (F.mse_loss, (X, X > 0), {}, TypeError, "target of dtype bool must be"),
     (BCE, (X, X.astype(int)), {}, TypeError, "target of dtype int64 must be"),
     (BCE, (X, X[:1]), {}, ValueError, r"target of shape \(1, 4\) must have input's shape \(3, 4\)"),
 ]

@@ -254,3 +254,39 @@ def test_wider_tensors_beside_half_ones_make_the_loss_wide():
     x, y = mt.ones(3, dtype=mt.float16), mt.zeros(3)
     assert OURS.mse_loss(x, y).dtype == OURS.mse_loss(y, x).dtype == mt.float32
     assert OURS.mse_loss(x, x).dtype == mt.float16
+
+
+NUMBERS = [1e5, 65536, -7e4, 1e-8, 0.1, 3, float("inf"), float("nan")]
+
+
+@pytest.mark.parametrize("number", NUMBERS)
+def test_half_numbers_are_scaled_by_numbers_that_are_beyond_them(number):
+    x = np.array([0.001, 3, 100, -7, 0], HALF)
+    with np.errstate(all="ignore"):
+        wide, n = x.astype(np.float32), np.float32(number)
+        exact = {
+            "*": (wide * n, n),
+            "/": (wide / n, 1 / n),
+            "reflected /": (n / wide, -(n / wide).astype(HALF) / wide),
+        }
+        for name, apply in {
+            "*": lambda t: t * number,
+            "/": lambda t: t / number,
+            "reflected /": lambda t: number / t,
+        }.items():
+            t = mt.tensor(x, requires_grad=True)
+            y = apply(t)
+            y.backward(mt.ones_like(y))
+            value, slope = exact[name]
+            assert y.dtype == t.grad.dtype == mt.float16
+            np.testing.assert_array_equal(y.detach().data, value.astype(HALF))
+            slope = np.broadcast_to(slope, x.shape).astype(HALF)
+            np.testing.assert_allclose(t.grad.data[:-1], slope[:-1], rtol=2e-3, atol=1e-4)
+        for apply, value in (
+            (lambda t: t.mul_(number), wide * n),
+            (lambda t: t.div_(number), wide / n),
+            (lambda t: t.add_(number), wide + n),
+        ):
+            t = mt.tensor(x)
+            apply(t)
+            np.testing.assert_array_equal(t.data, value.astype(HALF))
