@@ -1,17 +1,20 @@
 """Transforms of images: callables `(image, rng) -> image` on float32 arrays (C, H, W)."""
 
-from .color import ColorJitter, Normalize, PCALighting, pixel_pca
+from .color import ColorJitter, Grayscale, Normalize, PCALighting, RandomGrayscale, pixel_pca
 from .crop import (
     CenterCrop,
     Cutout,
-    Pad,
     RandomCrop,
     RandomHorizontalFlip,
     RandomResizedCrop,
+    RandomVerticalFlip,
     ScaleJitter,
     TenCrop,
 )
+from .pad import Pad
 from .resize import Resize, resize
+from .rotation import RandomRotation
+from .to_tensor import ToTensor
 from .transform import Compose, Transform
 
 __all__ = [
@@ -19,15 +22,20 @@ __all__ = [
     "ColorJitter",
     "Compose",
     "Cutout",
+    "Grayscale",
     "Normalize",
     "PCALighting",
     "Pad",
     "RandomCrop",
+    "RandomGrayscale",
     "RandomHorizontalFlip",
     "RandomResizedCrop",
+    "RandomRotation",
+    "RandomVerticalFlip",
     "Resize",
     "ScaleJitter",
     "TenCrop",
+    "ToTensor",
     "Transform",
     "pixel_pca",
     "resize",

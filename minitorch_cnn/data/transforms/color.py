@@ -20,6 +20,7 @@ class Normalize(Transform):
 
     mean: Sequence[float]
     std: Sequence[float]
+    inplace: bool = False  # changes nothing: no transform writes to its image
 
     def __post_init__(self):
         self.mean = tuple(float(value) for value in self.mean)
@@ -42,41 +43,126 @@ class Normalize(Transform):
 
 @dataclass
 class ColorJitter(Transform):
-    """Change brightness, contrast and saturation, in random order, by random factors.
+    """Change brightness, contrast, saturation and hue, in random order, by random factors.
 
-    Each factor f is drawn evenly from [max(0, 1 - strength), 1 + strength]; then, clipped to [0,
-    1],
+    Each factor f is drawn evenly from [max(0, 1 - strength), 1 + strength], or from the (low, high)
+    that is given in place of a strength; then, clipped to [0, 1],
     brightness: y = f x; contrast: y = f x + (1 - f) mean(grey); saturation: y = f x + (1 - f) grey.
+    hue: the hue is turned by f, a share of the circle of colours drawn from [-strength, strength]
+    or the (low, high) given, within [-1/2, 1/2].
     Values are in [0, 1], so this comes before `Normalize`. An image of one channel has no
-    saturation and keeps it.
+    saturation and no hue and keeps it.
 
-    Raises ValueError for a negative strength, or an image of neither 1 nor 3 channels.
+    Raises ValueError for a negative strength or factor, low above high, a hue beyond 1/2, or an
+    image of neither 1 nor 3 channels.
     """
 
-    brightness: float = 0.0
-    contrast: float = 0.0
-    saturation: float = 0.0
+    brightness: float | tuple[float, float] = 0.0
+    contrast: float | tuple[float, float] = 0.0
+    saturation: float | tuple[float, float] = 0.0
+    hue: float | tuple[float, float] = 0.0
 
     def __post_init__(self):
-        for name in ("brightness", "contrast", "saturation"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"ColorJitter: {name}={getattr(self, name)} must be at least 0")
+        for name in ("brightness", "contrast", "saturation", "hue"):
+            self._factors(name)
+
+    def _factors(self, name: str) -> tuple[float, float] | None:
+        """The (low, high) of a factor; None if it changes nothing."""
+        value = getattr(self, name)
+        lowest, highest, nothing = (-0.5, 0.5, 0) if name == "hue" else (0, np.inf, 1)
+        if isinstance(value, (tuple, list)):
+            if len(value) != 2 or not lowest <= value[0] <= value[1] <= highest:
+                raise ValueError(
+                    f"ColorJitter: {name}={value} must be (low, high) within {lowest}..{highest}"
+                )
+            low, high = value
+        else:
+            if not value >= 0 or (name == "hue" and value > 0.5):
+                most = " and at most 0.5" if name == "hue" else ""
+                raise ValueError(f"ColorJitter: {name}={value} must be at least 0{most}")
+            low, high = max(lowest, nothing - value), nothing + value
+        return None if low == high == nothing else (low, high)
 
     def apply(self, image, rng):
-        if len(image) not in (1, 3):
-            raise ValueError(
-                f"ColorJitter: the image has {len(image)} channels, it must have 1 or 3"
-            )
-        for name in rng.permutation(["brightness", "contrast", "saturation"]):
-            strength = getattr(self, name)
-            if strength == 0:
+        _check_colours("ColorJitter", image)
+        names = ["brightness", "contrast", "saturation"]
+        for name in rng.permutation([*names, "hue"] if self._factors("hue") else names):
+            factors = self._factors(name)
+            if factors is None:
                 continue
-            factor = np.float32(rng.uniform(max(0.0, 1 - strength), 1 + strength))
+            factor = np.float32(rng.uniform(*factors))
+            if name == "hue":
+                image = with_hue_turned(image, factor) if len(image) == 3 else image
+                continue
             towards = 0.0 if name == "brightness" else grey(image)
             if name == "contrast":
                 towards = towards.mean()
             image = np.clip(factor * image + (1 - factor) * towards, 0, 1)
         return image
+
+
+def with_hue_turned(image: np.ndarray, turn: float) -> np.ndarray:
+    """(3, H, W) with the hue of each pixel turned by a share of the circle; grey stays grey.
+
+    In HSV the hue is a place on the circle red, yellow, green, cyan, blue, magenta: of six parts,
+    in each of which one channel is the largest, one the smallest and the third goes between.
+    """
+    largest, smallest = image.max(0), image.min(0)
+    spread = largest - smallest
+    red, green, blue = image
+    with np.errstate(divide="ignore", invalid="ignore"):
+        sixth = np.where(
+            largest == red,
+            (green - blue) / spread,
+            np.where(largest == green, 2 + (blue - red) / spread, 4 + (red - green) / spread),
+        )
+    sixth = np.where(spread > 0, sixth + 6 * turn, 0).astype(image.dtype)
+    # A channel is the largest within a sixth on both sides of its own place and falls from there.
+    channels = []
+    for place in (0, 2, 4):
+        away = np.abs((sixth - place + 3) % 6 - 3)
+        channels.append(smallest + spread * np.clip(2 - away, 0, 1))
+    return np.stack(channels).astype(image.dtype)
+
+
+@dataclass
+class Grayscale(Transform):
+    """(1 or 3, H, W) -> (num_output_channels, H, W), all channels the grey of the image.
+
+    Raises ValueError unless num_output_channels is 1 or 3, or for an image of other channels.
+    """
+
+    num_output_channels: int = 1
+
+    def __post_init__(self):
+        if self.num_output_channels not in (1, 3):
+            raise ValueError(
+                f"Grayscale: num_output_channels={self.num_output_channels!r} must be 1 or 3"
+            )
+
+    def apply(self, image, rng):
+        _check_colours("Grayscale", image)
+        return np.repeat(grey(image), self.num_output_channels, axis=0)
+
+
+@dataclass
+class RandomGrayscale(Transform):
+    """(1 or 3, H, W) -> the same shape, made grey with probability `p`."""
+
+    p: float = 0.1
+
+    def __post_init__(self):
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"RandomGrayscale: p={self.p} must be in [0, 1]")
+
+    def apply(self, image, rng):
+        _check_colours("RandomGrayscale", image)
+        return np.repeat(grey(image), len(image), axis=0) if rng.random() < self.p else image
+
+
+def _check_colours(name: str, image: np.ndarray) -> None:
+    if len(image) not in (1, 3):
+        raise ValueError(f"{name}: the image has {len(image)} channels, it must have 1 or 3")
 
 
 def grey(image: np.ndarray) -> np.ndarray:

@@ -1,13 +1,15 @@
-"""Transforms that take a part of an image: pad, crop, mirror, cut out."""
+"""Transforms that take a part of an image: crop, mirror, cut out."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .resize import resize, shorter_side_size
+from .pad import check_padding, padded, sides
+from .resize import check_interpolation, resize, shorter_side_size
 from .transform import Transform, ordered, pair
 
 
@@ -31,44 +33,11 @@ def _anywhere(rng: np.random.Generator):
     return lambda room: int(rng.integers(room + 1))
 
 
-def _sides(name: str, padding) -> tuple[int, ...]:
-    """`padding` as (left, top, right, bottom)."""
-    sides = padding if isinstance(padding, (tuple, list)) else (padding,)
-    if len(sides) not in (1, 2, 4) or any(not isinstance(n, int) or n < 0 for n in sides):
-        raise ValueError(f"{name}: padding={padding!r} must be 1, 2 or 4 integers >= 0")
-    return tuple(sides) * (4 // len(sides))
-
-
-def _padded(image: np.ndarray, sides: tuple[int, ...], fill: float) -> np.ndarray:
-    left, top, right, bottom = sides
-    c, h, w = image.shape
-    out = np.full((c, top + h + bottom, left + w + right), fill, dtype=image.dtype)
-    out[:, top : top + h, left : left + w] = image
-    return out
-
-
-@dataclass
-class Pad(Transform):
-    """(C, H, W) -> (C, top + H + bottom, left + W + right), the border filled with `fill`.
-
-    padding: one int for all sides, (left and right, top and bottom), or (left, top, right, bottom).
-    """
-
-    padding: int | tuple[int, ...]
-    fill: float = 0.0
-
-    def __post_init__(self):
-        _sides("Pad", self.padding)
-
-    def apply(self, image, rng):
-        return _padded(image, _sides("Pad", self.padding), self.fill)
-
-
 @dataclass
 class CenterCrop(Transform):
     """(C, H, W) -> the (C, OH, OW) in the middle; size: OH = OW, or (OH, OW).
 
-    Raises ValueError if the image is smaller (torchvision pads it with zeros).
+    An image that is smaller lies in the middle of zeros.
     """
 
     size: int | tuple[int, int]
@@ -77,27 +46,42 @@ class CenterCrop(Transform):
         self.size = pair("CenterCrop", self.size)
 
     def apply(self, image, rng):
-        return _window("CenterCrop", image, self.size, _middle)
+        (_, h, w), (oh, ow) = image.shape, self.size
+        tall, wide = max(oh - h, 0), max(ow - w, 0)
+        border = (wide // 2, tall // 2, (wide + 1) // 2, (tall + 1) // 2)
+        return _window("CenterCrop", padded("CenterCrop", image, border), self.size, _middle)
 
 
 @dataclass
 class RandomCrop(Transform):
-    """(C, H, W) -> a (C, OH, OW) anywhere in the image, padded as by `Pad(padding, fill)`.
+    """(C, H, W) -> a (C, OH, OW) anywhere in the image, padded as by `Pad` before.
 
-    Raises ValueError if the padded image is smaller.
+    pad_if_needed: whether an image that is smaller gets as many pixels as it lacks, on both sides.
+
+    Raises ValueError if the padded image is smaller, and as `Pad` does.
     """
 
     size: int | tuple[int, int]
-    padding: int | tuple[int, ...] = 0
-    fill: float = 0.0
+    padding: int | tuple[int, ...] | None = None
+    pad_if_needed: bool = False
+    fill: float | Sequence[float] = 0.0
+    padding_mode: str = "constant"
 
     def __post_init__(self):
         self.size = pair("RandomCrop", self.size)
-        _sides("RandomCrop", self.padding)
+        check_padding("RandomCrop", self.padding or 0, self.fill, self.padding_mode)
+        if not isinstance(self.pad_if_needed, (bool, np.bool_)):
+            raise ValueError(f"RandomCrop: pad_if_needed={self.pad_if_needed!r} must be a bool")
 
     def apply(self, image, rng):
-        padded = _padded(image, _sides("RandomCrop", self.padding), self.fill)
-        return _window("RandomCrop", padded, self.size, _anywhere(rng))
+        border = sides("RandomCrop", self.padding or 0)
+        if self.pad_if_needed:
+            left, top, right, bottom = border
+            (_, h, w), (oh, ow) = image.shape, self.size
+            wide, tall = max(ow - left - w - right, 0), max(oh - top - h - bottom, 0)
+            border = (left + wide, top + tall, right + wide, bottom + tall)
+        whole = padded("RandomCrop", image, border, self.fill, self.padding_mode)
+        return _window("RandomCrop", whole, self.size, _anywhere(rng))
 
 
 @dataclass
@@ -115,8 +99,22 @@ class RandomHorizontalFlip(Transform):
 
 
 @dataclass
+class RandomVerticalFlip(Transform):
+    """(C, H, W) -> (C, H, W), mirrored top to bottom with probability `p`."""
+
+    p: float = 0.5
+
+    def __post_init__(self):
+        if not 0 <= self.p <= 1:
+            raise ValueError(f"RandomVerticalFlip: p={self.p} must be in [0, 1]")
+
+    def apply(self, image, rng):
+        return image[:, ::-1] if rng.random() < self.p else image
+
+
+@dataclass
 class RandomResizedCrop(Transform):
-    """(C, H, W) -> (C, OH, OW): a part of random area and aspect ratio, resized.
+    """(C, H, W) -> (C, OH, OW): a part of random area and aspect ratio, resized as by `resize`.
 
     The area is a share of the image's drawn evenly from `scale`, the ratio width / height is drawn
     evenly in its logarithm from `ratio`. After ten draws that do not fit: the largest part in the
@@ -127,9 +125,12 @@ class RandomResizedCrop(Transform):
     size: int | tuple[int, int]
     scale: tuple[float, float] = (0.08, 1.0)
     ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
+    antialias: bool = True
 
     def __post_init__(self):
         self.size = pair("RandomResizedCrop", self.size)
+        check_interpolation("RandomResizedCrop", self.interpolation)
         self.scale = ordered("RandomResizedCrop", "scale", self.scale)
         self.ratio = ordered("RandomResizedCrop", "ratio", self.ratio)
 
@@ -146,7 +147,8 @@ class RandomResizedCrop(Transform):
             ratio = min(max(w / h, self.ratio[0]), self.ratio[1])
             ch, cw = max(min(h, round(w / ratio)), 1), max(min(w, round(h * ratio)), 1)
             place = _middle
-        return resize(_window("RandomResizedCrop", image, (ch, cw), place), self.size)
+        part = _window("RandomResizedCrop", image, (ch, cw), place)
+        return resize(part, self.size, self.interpolation, self.antialias)
 
 
 @dataclass

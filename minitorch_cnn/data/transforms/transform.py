@@ -65,7 +65,7 @@ def pair(name: str, size) -> tuple[int, int]:
 
 def ordered(name: str, argument: str, value) -> tuple[float, float]:
     """`value` as (low, high) with 0 < low <= high; ValueError beginning with `name`."""
-    low, high = value
+    low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (0, 0)
     if not 0 < low <= high:
         raise ValueError(f"{name}: {argument}={value!r} must be (low, high) with 0 < low <= high")
     return low, high

@@ -1,5 +1,7 @@
 """Transforms that change values and leave geometry."""
 
+import colorsys
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,95 @@ def test_jitter_blends_towards_black_mean_or_grey_by_a_factor_within_range(name)
     jitter = T.ColorJitter(**{name: 0.5})
     factors = [solve_factor(jitter(image, rng(seed)), image, towards) for seed in range(100)]
     assert 0.5 <= min(factors) < 0.55 and 1.45 < max(factors) <= 1.5
+
+
+def turned(image, turn):
+    """The hue of each pixel turned, by Python's own colorsys."""
+    out = np.empty(image.shape)
+    for i, j in np.ndindex(image.shape[1:]):
+        h, s, v = colorsys.rgb_to_hsv(*map(float, image[:, i, j]))
+        out[:, i, j] = colorsys.hsv_to_rgb((h + turn) % 1, s, v)
+    return out
+
+
+@pytest.mark.parametrize("turn", [-0.5, -0.3, -1 / 6, -0.01, 0.0, 0.1, 1 / 3, 0.5])
+def test_the_hue_is_turned_as_in_colorsys(turn):
+    image = picture(shape=(3, 9, 8))
+    image[:, 0] = [
+        [0, 1, 0, 0, 1, 1, 0, 0.5],
+        [0, 0, 1, 0, 1, 0, 1, 0.5],
+        [0, 0, 0, 1, 1, 1, 1, 0.5],
+    ]
+    image[0, 1] = image[1, 1]  # two channels alike, the largest or the smallest
+    image[2, 2] = image[1, 2]
+    out = T.ColorJitter(hue=(turn, turn))(image)
+    np.testing.assert_allclose(out, turned(image, turn), atol=2e-6)
+
+
+def test_the_turn_of_the_hue_is_drawn_within_its_range():
+    red = np.zeros((3, 1, 1), np.float32)
+    red[0] = 1
+    for hue, low, high in [(0.1, -0.1, 0.1), ((0.2, 0.3), 0.2, 0.3)]:
+        turns = []
+        for seed in range(200):
+            h = colorsys.rgb_to_hsv(*T.ColorJitter(hue=hue)(red, rng(seed)).ravel().tolist())[0]
+            turns.append(h - round(h))
+        assert low <= min(turns) < low + 0.01 and high - 0.01 < max(turns) <= high + 1e-6
+
+
+def test_a_jitter_without_hue_draws_what_it_always_drew():
+    out = T.ColorJitter(0.4, 0.4, 0.4)(picture(), rng())
+    draws, expected = rng(), picture()
+    for name in draws.permutation(["brightness", "contrast", "saturation"]):
+        f = np.float32(draws.uniform(0.6, 1.4))
+        grey = np.tensordot([0.299, 0.587, 0.114], expected, 1)
+        towards = {"brightness": 0, "contrast": grey.mean(), "saturation": grey[None]}[name]
+        expected = np.clip(f * expected + (1 - f) * towards, 0, 1)
+    np.testing.assert_allclose(out, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["brightness", "contrast", "saturation"])
+def test_a_pair_is_the_range_of_the_factor(name):
+    same = T.ColorJitter(**{name: (1.0, 1.0)})(picture())
+    np.testing.assert_array_equal(same, picture())
+    ours = T.ColorJitter(**{name: (0.7, 1.3)})(picture(), rng())
+    np.testing.assert_allclose(ours, T.ColorJitter(**{name: 0.3})(picture(), rng()), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"hue": 0.6}, "hue=0.6 must be at least 0 and at most 0.5"),
+        ({"hue": -0.1}, "hue=-0.1"),
+        ({"hue": (-0.6, 0)}, r"hue=\(-0.6, 0\) must be \(low, high\) within -0.5..0.5"),
+        ({"hue": (0.2, 0.1)}, r"hue=\(0.2, 0.1\)"),
+        ({"brightness": (-0.1, 1)}, r"brightness=\(-0.1, 1\)"),
+        ({"contrast": (0.1,)}, r"contrast=\(0.1,\)"),
+        ({"saturation": float("nan")}, "saturation=nan"),
+    ],
+)
+def test_jitter_refuses_factors_out_of_range(settings, message):
+    with pytest.raises(ValueError, match=f"^ColorJitter: {message}"):
+        T.ColorJitter(**settings)
+
+
+def test_grey_is_the_weighted_sum_of_the_colours():
+    image = picture()
+    expected = np.tensordot([0.299, 0.587, 0.114], image, 1)
+    np.testing.assert_allclose(T.Grayscale()(image)[0], expected, atol=1e-6)
+    assert T.Grayscale()(image).shape == (1, 6, 5)
+    np.testing.assert_allclose(T.Grayscale(3)(image), [expected] * 3, atol=1e-6)
+    np.testing.assert_array_equal(T.Grayscale(3)(image[:1]), np.repeat(image[:1], 3, axis=0))
+    outs = [T.RandomGrayscale(0.3)(image, rng(seed)) for seed in range(300)]
+    grey = [np.array_equal(out[0], out[1]) for out in outs]
+    assert 60 < sum(grey) < 120 and all(out.shape == (3, 6, 5) for out in outs)
+    for make, message in [
+        (lambda: T.Grayscale(2), "Grayscale: num_output_channels=2 must be 1 or 3"),
+        (lambda: T.RandomGrayscale(2), "RandomGrayscale: p=2"),
+        (lambda: T.Grayscale()(picture(shape=(2, 3, 3))), "Grayscale: the image has 2 channels"),
+    ]:
+        with pytest.raises(ValueError, match=f"^{message}"):
+            make()
 
 
 def test_jitter_keeps_values_within_0_and_1():

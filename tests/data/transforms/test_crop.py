@@ -15,26 +15,45 @@ def rngs(count=200):
     return [np.random.default_rng(seed) for seed in range(count)]
 
 
-@pytest.mark.parametrize(
-    ("padding", "width"),
-    [(1, ((1, 1), (1, 1))), ((1, 2), ((2, 2), (1, 1))), ((1, 2, 3, 4), ((2, 4), (1, 3)))],
-)
-def test_pad_puts_left_top_right_and_bottom_where_they_belong(padding, width):
-    image = numbered(2, 3, c=2)
-    expected = np.pad(image, ((0, 0), *width), constant_values=0.5)
-    np.testing.assert_array_equal(T.Pad(padding, fill=0.5)(image), expected)
-
-
-@pytest.mark.parametrize("padding", [-1, 1.5, (1, 2, 3), (1, -1), "1"])
-def test_pad_refuses_other_paddings(padding):
-    with pytest.raises(ValueError, match=r"^Pad: padding="):
-        T.Pad(padding)
-    with pytest.raises(ValueError, match=r"^RandomCrop: padding="):
-        T.RandomCrop(2, padding=padding)
-
-
 def test_center_crop_takes_the_middle():
     assert T.CenterCrop((2, 2))(numbered(4, 6)).tolist() == [[[9, 10], [15, 16]]]
+
+
+@pytest.mark.parametrize("size", [(6, 8), (7, 3), (2, 9), (5, 4), (5, 7)])
+def test_a_center_crop_lays_a_smaller_image_in_the_middle_of_zeros(size):
+    image = numbered(4, 6)
+    (oh, ow), (h, w) = size, (4, 6)
+    # torchvision's center_crop: padding first, rounded down at the left and up at the right.
+    left, top = max(ow - w, 0) // 2, max(oh - h, 0) // 2
+    whole = np.zeros((1, max(h, oh), max(w, ow)), np.float32)
+    whole[:, top : top + h, left : left + w] = image
+    down, right = round((whole.shape[1] - oh) / 2), round((whole.shape[2] - ow) / 2)
+    expected = whole[:, down : down + oh, right : right + ow]
+    np.testing.assert_array_equal(T.CenterCrop(size)(image), expected)
+
+
+def test_a_random_crop_pads_a_smaller_image_if_asked():
+    image = numbered(3, 4)
+    crop = T.RandomCrop((5, 6), pad_if_needed=True, fill=-1.0)
+    pieces = {crop(image, rng).tobytes() for rng in rngs(500)}
+    whole = np.pad(image[0], ((2, 2), (2, 2)), constant_values=-1)
+    windows = np.lib.stride_tricks.sliding_window_view(whole, (5, 6)).reshape(-1, 30)
+    assert pieces == {window.tobytes() for window in windows}
+    # Only the side that lacks pixels is padded, after the padding that is asked for anyway.
+    assert T.RandomCrop((7, 4), 1, True)(image).shape == (1, 7, 4)
+    np.testing.assert_array_equal(T.RandomCrop((3, 4), pad_if_needed=True)(image), image)
+    with pytest.raises(ValueError, match=r"^RandomCrop: pad_if_needed=0.5 must be a bool"):
+        T.RandomCrop(4, 0, 0.5)
+
+
+@pytest.mark.parametrize("kind", [T.RandomHorizontalFlip, T.RandomVerticalFlip])
+def test_flips_mirror_along_their_axis(kind):
+    image = numbered(3, 4, 2)
+    axis = 2 if kind is T.RandomHorizontalFlip else 1
+    np.testing.assert_array_equal(kind(1)(image), np.flip(image, axis))
+    np.testing.assert_array_equal(kind(0)(image), image)
+    with pytest.raises(ValueError, match=rf"^{kind.__name__}: p=1.5 must be in \[0, 1\]"):
+        kind(1.5)
 
 
 def test_random_crops_reach_every_place_and_only_those():
@@ -103,6 +122,23 @@ def test_scale_jitter_resizes_the_shorter_side_within_its_range_and_crops():
     np.testing.assert_array_equal(fixed, T.Resize(8)(coordinates(16, 16)))
 
 
+def test_scale_jitter_draws_every_size_from_the_smallest_to_the_largest():
+    jitter, image = T.ScaleJitter(10, smallest=10, largest=13), coordinates(240, 240)
+    # Resized to S, rows that follow each other are 240/S apart.
+    outs = [jitter(image, rng)[0] for rng in rngs(60)]
+    assert {round(240 / float(out[5, 5] - out[4, 5])) for out in outs} == {10, 11, 12, 13}
+
+
+def test_a_resized_crop_resizes_as_asked():
+    image = np.random.default_rng(0).random((3, 20, 30), dtype=np.float32)
+    crop = T.RandomResizedCrop((8, 9), (1, 1), (1.5, 1.5), "bicubic")
+    np.testing.assert_allclose(crop(image), T.resize(image, (8, 9), "bicubic"), atol=1e-6)
+    plain = T.RandomResizedCrop((8, 9), (1, 1), (1.5, 1.5), antialias=False)
+    np.testing.assert_allclose(plain(image), T.resize(image, (8, 9), antialias=False), atol=1e-6)
+    with pytest.raises(ValueError, match=r"^RandomResizedCrop: interpolation='cubic' must be"):
+        T.RandomResizedCrop(8, interpolation="cubic")
+
+
 def test_cutout_blanks_one_square_that_may_lie_partly_outside():
     image, areas, rows = numbered(8, 8, c=2), set(), set()
     for rng in rngs(400):
@@ -127,7 +163,7 @@ def test_ten_crops_are_corners_and_middle_then_those_of_the_mirror_image():
         np.testing.assert_array_equal(whole[5 + i], image[:, :, ::-1])
 
 
-@pytest.mark.parametrize("kind", [T.CenterCrop, T.RandomCrop, T.TenCrop])
+@pytest.mark.parametrize("kind", [T.RandomCrop, T.TenCrop])
 def test_a_crop_larger_than_the_image_is_refused(kind):
     with pytest.raises(ValueError, match=rf"^{kind.__name__}: size=\(5, 3\) must fit .* 4 x 4"):
         kind((5, 3))(numbered(4, 4))
@@ -145,6 +181,7 @@ def test_a_crop_larger_than_the_image_is_refused(kind):
             lambda: T.RandomResizedCrop(4, scale=(0.5, 0.2)),
             r"RandomResizedCrop: scale=\(0.5, 0.2\)",
         ),
+        (lambda: T.RandomResizedCrop(4, scale=0.5), r"RandomResizedCrop: scale=0.5 must be \("),
         (lambda: T.RandomResizedCrop(4, ratio=(0, 1)), r"RandomResizedCrop: ratio=\(0, 1\)"),
         (lambda: T.ScaleJitter(16, 8, 32), "ScaleJitter: smallest=8"),
         (lambda: T.ScaleJitter(16, 40, 32), "ScaleJitter: smallest=40"),

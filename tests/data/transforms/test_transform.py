@@ -20,6 +20,13 @@ ALL = [
     T.TenCrop(4),
     T.Normalize((0.4, 0.5, 0.6), (0.2, 0.3, 0.4)),
     T.ColorJitter(0.4, 0.4, 0.4),
+    T.ColorJitter(hue=0.5),
+    T.CenterCrop(12),
+    T.RandomCrop(12, pad_if_needed=True, padding_mode="reflect"),
+    T.RandomVerticalFlip(),
+    T.RandomGrayscale(0.5),
+    T.Grayscale(3),
+    T.RandomRotation(30, "bilinear"),
     T.PCALighting(),
 ]
 every = pytest.mark.parametrize("transform", ALL, ids=lambda transform: type(transform).__name__)
@@ -99,9 +106,10 @@ def test_compose_takes_functions_too():
 
 
 def test_compose_shows_its_steps():
-    text = repr(T.Compose([T.Pad(2), T.RandomHorizontalFlip(p=0.25)]))
+    text = repr(T.Compose([T.Resize(2), T.RandomHorizontalFlip(p=0.25)]))
     assert text == (
-        "Compose([\n    Pad(padding=2, fill=0.0),\n    RandomHorizontalFlip(p=0.25),\n])"
+        "Compose([\n    Resize(size=2, interpolation='bilinear', max_size=None, antialias=True),\n"
+        "    RandomHorizontalFlip(p=0.25),\n])"
     )
 
 
