@@ -23,7 +23,7 @@ class Hook(NamedTuple):
 class Hooked:
     """What calls hooks: the part of Module that runs `forward`."""
 
-    def _make_tables(self) -> None:
+    def _make_hook_tables(self) -> None:
         # Past Module's __setattr__, which looks into tables made later.
         self.__dict__.update(
             _forward_pre_hooks=OrderedDict(),
@@ -54,7 +54,7 @@ class Hooked:
         with_kwargs: call `hook(module, inputs, kwargs)`, which may return the pair of both.
         prepend: before the hooks that are there already, not after them.
         """
-        return _registered(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
+        return registered(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
 
     def register_forward_hook(
         self,
@@ -69,12 +69,12 @@ class Hooked:
         with_kwargs: call `hook(module, inputs, kwargs, output)`. always_call: also if forward or
         another hook raises. prepend: before the hooks that are there already, not after them.
         """
-        return _registered(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
+        return registered(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
         """Call `hook(module, grad_output)` when the gradients of all outputs have been computed; it
         may return others, in a tuple."""
-        return _registered(self._backward_pre_hooks, Hook(hook), prepend)
+        return registered(self._backward_pre_hooks, Hook(hook), prepend)
 
     def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs have been
@@ -84,10 +84,11 @@ class Hooked:
         Tensor or needs none. Without an input that requires grad, the hook is called when the
         gradients of the outputs have been, and may replace none.
         """
-        return _registered(self._backward_hooks, Hook(hook), prepend)
+        return registered(self._backward_hooks, Hook(hook), prepend)
 
 
-def _registered(table: OrderedDict, hook: Hook, prepend: bool) -> HookHandle:
+def registered(table: OrderedDict, hook: Hook, prepend: bool = False) -> HookHandle:
+    """The handle of a hook, put into a table behind the others or before them."""
     handle = HookHandle(table, hook)
     if prepend:
         table.move_to_end(next(reversed(table)), last=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..autograd.grad import forget_grads
@@ -10,10 +10,11 @@ from ..tensor.tensor import Tensor
 from .conversion import Convertible
 from .hooks import Hooked
 from .parameter import Parameter
-from .state import LoadResult, find_member, find_module, join, load_state
+from .state import find_member, find_module, join
+from .state_hooks import Stateful
 
 
-class Module(Hooked, Convertible):
+class Module(Hooked, Stateful, Convertible):
     """The base of all layers and models.
 
     A subclass calls `super().__init__()` first, assigns Parameters, buffers and other Modules to
@@ -26,7 +27,8 @@ class Module(Hooked, Convertible):
 
     def __init__(self):
         # Past our own __setattr__, which looks into these tables.
-        self._make_tables()
+        self._make_hook_tables()
+        self._make_state_hook_tables()
         self.__dict__.update(
             training=True, _parameters={}, _buffers={}, _non_persistent=set(), _modules={}
         )
@@ -198,42 +200,6 @@ class Module(Hooked, Convertible):
                 if remove_duplicate:
                     seen.add(id(member))
                 yield join(path, name), member
-
-    # ------------------------------------------------------------------------------------ state
-
-    def state_dict(
-        self,
-        *,
-        destination: dict[str, Tensor] | None = None,
-        prefix: str = "",
-        keep_vars: bool = False,
-    ) -> dict[str, Tensor]:
-        """Parameters and persistent buffers under dotted names behind `prefix`, detached unless
-        keep_vars; memory is shared. They are added to `destination`, if given."""
-        state = {} if destination is None else destination
-        buffers = {k: v for k, v in self._buffers.items() if k not in self._non_persistent}
-        for name, member in (self._parameters | buffers).items():
-            if member is not None:
-                state[prefix + name] = member if keep_vars else member.detach()
-        for name, child in self._modules.items():
-            if child is not None:
-                child.state_dict(destination=state, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
-        return state
-
-    def load_state_dict(
-        self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False
-    ) -> LoadResult:
-        """Copy Tensors or arrays into the parameters and buffers of the same names.
-
-        Dtypes are converted. With assign=True the given Tensors, in their dtypes, take the place of
-        those here instead: the way for a module made under `shapes_only`, and not for one whose
-        parameters an optimizer has. Everything is checked before anything is copied. With
-        strict=False, missing and unexpected names are allowed; a wrong shape never is. Returns
-        (missing_keys, unexpected_keys).
-
-        Raises: RuntimeError naming every missing, unexpected and mis-shaped key.
-        """
-        return load_state(self, state_dict, strict, assign)
 
     # ------------------------------------------------------------------------------- by their names
 

@@ -30,29 +30,51 @@ def load_state(module, state: Mapping, strict: bool, assign: bool) -> LoadResult
     """Copy `state` into the parameters and buffers of `module`; see Module.load_state_dict."""
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: state_dict must be a dict, got {type(state).__name__}")
+    state = dict(state)
+    result, problems = LoadResult([], []), []
+    modules = list(module.named_modules(remove_duplicate=False))
+    for path, child in modules:
+        for hook in tuple(child._load_pre_hooks.values()):
+            prefix = f"{path}." if path else ""
+            hook.function(child, state, prefix, {}, strict, *result, problems)
     own = own_state(module)
     missing, unexpected, _ = difference(module, state)
+    result.missing_keys.extend(missing)
+    result.unexpected_keys.extend(unexpected)
     arrays = {name: array_of(state[name]) for name in own if name in state}
-    problems = [misfit(name, array, own[name], assign) for name, array in arrays.items()]
-    problems = [problem for problem in problems if problem]
-    if strict and unexpected:
-        problems.insert(0, "unexpected " + ", ".join(map(str, unexpected)))
-    if strict and missing:
-        problems.insert(0, "missing " + ", ".join(missing))
+    misfits = (misfit(name, array, own[name], assign) for name, array in arrays.items())
+    problems += filter(None, misfits)
+    hooks = [(m, h) for _, m in reversed(modules) for h in tuple(m._load_hooks.values())]
+    if not hooks:
+        problems = incompatible(result, strict) + problems
+    refuse(module, problems)
+    for name, array in arrays.items():
+        if assign:
+            put(module, name, state[name] if isinstance(state[name], Tensor) else Tensor(array))
+            continue
+        array = devices.moved(array, own[name].device, "load_state_dict")
+        np.copyto(own[name].data, array, casting="unsafe")
+        own[name].bump_version()
+    for child, hook in hooks:
+        hook.function(child, result)
+    refuse(module, incompatible(result, strict))
+    return result
+
+
+def incompatible(result: LoadResult, strict: bool) -> list[str]:
+    """What is wrong with a state dict of other names, if that matters."""
+    found = {"missing": result.missing_keys, "unexpected": result.unexpected_keys}
+    named = [f"{what} {', '.join(map(str, names))}" for what, names in found.items() if names]
+    return named if strict else []
+
+
+def refuse(module, problems: list[str]) -> None:
+    """RuntimeError for problems of a state dict, if there are any."""
     if problems:
         raise RuntimeError(
             f"load_state_dict: the state does not fit {type(module).__name__}: "
             + "; ".join(problems)
         )
-    if assign:
-        for name, array in arrays.items():
-            put(module, name, state[name] if isinstance(state[name], Tensor) else Tensor(array))
-        return LoadResult(missing, unexpected)
-    for name, array in arrays.items():
-        array = devices.moved(array, own[name].device, "load_state_dict")
-        np.copyto(own[name].data, array, casting="unsafe")
-        own[name].bump_version()
-    return LoadResult(missing, unexpected)
 
 
 class Difference(NamedTuple):
