@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .foreign import Trained, add_options, load_file, refuse_options, wordnet_ids
+from .foreign import Trained, add_options, load_file, refuse_options
 from .parser import CommandError, Parser, add_device, file_path, parse_data
 from .report import accuracy, confusions
 
@@ -157,10 +157,11 @@ def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int
 
     ImageNet's folders have numbers of WordNet for names, which its usual files of names tell, too.
     """
+    from ..training.class_files import read_synsets
     from ..training.class_names import match_classes
 
-    ids = wordnet_ids(names)
-    known = ids if ids is not None and set(classes) <= set(ids) else trained.classes
+    ids = read_synsets(names) or []
+    known = ids if set(classes) <= set(ids) else trained.classes
     return match_classes("evaluate", classes, known, str(names))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -90,21 +88,3 @@ def load_file(model: str, weights: Path, options) -> Trained:
             count = net(zeros(0, channels, crop, crop)).shape[1]
         names = [f"class {i}" for i in range(count)]
     return Trained(name, net, names, channels, chosen.transform(), entry.of_pixels)
-
-
-def wordnet_ids(path: Path) -> list[str] | None:
-    """WordNet's number of each class in a file of ImageNet's names, None if it has none.
-
-    {"0": ["n01440764", "tench"], ...}, or lines as: n01440764 tench
-    """
-    text = path.read_text(encoding="utf-8-sig")
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError):
-        found = dict(enumerate(filter(None, map(str.split, text.splitlines()))))
-    if not isinstance(found, dict):
-        return None
-    first = [found.get(str(i), found.get(i)) for i in range(len(found))]
-    ids = [names[0] for names in first if isinstance(names, list) and names]
-    known = len(ids) == len(found) and all(re.fullmatch(r"n\d{8}", str(i)) for i in ids)
-    return ids if known else None

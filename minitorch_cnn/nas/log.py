@@ -41,8 +41,19 @@ class Sample(NamedTuple):
             data = json.loads(text)
             score = Score(*(data.pop(name) for name in Score._fields))
             data["sequence"] = tuple(data["sequence"])
-            return cls(**data, score=score)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            sample = cls(**data, score=score)
+            for name, value, kind in (
+                ("number", sample.number, int),
+                ("key", sample.key, str),
+                ("known", sample.known, bool),
+                ("reward", score.reward, int | float),
+                ("seconds", score.seconds, int | float),
+                ("failed", score.failed, str | None),
+            ):
+                if not isinstance(value, kind):
+                    raise TypeError(f"{name}={value!r}")
+            return sample
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"Sample.from_json: not the line of a log ({error!r})") from None
 
 
@@ -105,5 +116,10 @@ def read_log(path: str | Path) -> list[Sample]:
     Raises: FileNotFoundError; ValueError for a file with other content.
     """
     content = Path(path).read_bytes()
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
-    return sorted(map(Sample.from_json, lines), key=lambda sample: sample.number)
+    samples = []
+    for number, line in enumerate(content[: content.rfind(b"\n") + 1].splitlines(), 1):
+        try:
+            samples.append(Sample.from_json(line))
+        except ValueError as error:
+            raise ValueError(f"{error} in line {number} of {path}") from None
+    return sorted(samples, key=lambda sample: sample.number)

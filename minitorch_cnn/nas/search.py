@@ -61,6 +61,13 @@ class Plan:
             raise TypeError(f"Plan: space={self.space!r} must be one of {', '.join(SPACES)}")
         if self.method not in METHODS:
             raise ValueError(f"Plan: method={self.method!r} must be one of {', '.join(METHODS)}")
+        for name, value, kind in (
+            ("budget", self.budget, int),
+            ("seed", self.seed, int),
+            ("timeout", self.timeout, int | float),
+        ):
+            if not isinstance(value, kind):
+                raise TypeError(f"Plan: {name}={value!r} must be a number")
         for name, value in (("budget", self.budget), ("timeout", self.timeout)):
             if not value > 0:
                 raise ValueError(f"Plan: {name}={value} must be above 0")
@@ -92,7 +99,7 @@ class Plan:
             data = json.loads(text)
             space = SPACES[data["space"].pop("name")](**data["space"])
             return cls(**{**data, "space": space, "training": Training(**data["training"])})
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"Plan.from_json: not the plan of a search ({error})") from error
 
 
@@ -161,7 +168,10 @@ def read_plan(directory: str | Path) -> Plan:
     path = Path(directory) / "plan.json"
     if not path.is_file():
         raise FileNotFoundError(f"resume_search: {directory} holds no search: it has no plan.json")
-    return Plan.from_json(path.read_text(encoding="utf-8"))
+    try:
+        return Plan.from_json(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{error} in {path}") from error
 
 
 class Search:
@@ -180,9 +190,7 @@ class Search:
     def run(self) -> list[Sample]:
         state = self.directory / "state.safetensors"
         if state.exists():
-            saved = load_checkpoint(state)
-            self.method.load_state_dict(saved["method"])
-            self.told = saved["told"]
+            self._go_on_from(state, load_checkpoint(state))
         budget = self.plan.budget
         with Log(self.directory / "log.jsonl") as self.log, self.workers:
             if not set(range(self.told)) <= self.log.samples.keys():
@@ -199,6 +207,17 @@ class Search:
             finally:
                 self.show.close()
             return [self.log.samples[number] for number in range(budget)]
+
+    def _go_on_from(self, path: Path, saved: dict) -> None:
+        try:
+            self.method.load_state_dict(saved["method"])
+            self.told = saved["told"]
+            if not isinstance(self.told, int) or self.told < 0:
+                raise TypeError(f"told={self.told!r}")
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+            raise ValueError(
+                f"resume_search: {path} is not the state of this search, or was edited ({error!r})"
+            ) from error
 
     def _round(self, count: int) -> None:
         """Ask for so many sequences, train what is not known yet, and tell the rewards."""

@@ -33,12 +33,18 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
     """What `save_checkpoint` was given, with arrays in place of Tensors.
 
-    Raises: FileNotFoundError; ValueError if the file is truncated or no checkpoint.
+    Raises: FileNotFoundError; ValueError if the file is truncated, edited or no checkpoint.
     """
     tensors, metadata = load_with_metadata(path)
     if metadata.get("format") != FORMAT:
         raise ValueError(f"load_checkpoint: {path} is not a checkpoint of a training run")
-    return _unpack(json.loads(metadata["state"]), tensors)
+    try:
+        state = _unpack(json.loads(metadata["state"]), tensors)
+        if not isinstance(state, dict):
+            raise TypeError(f"its state is a {type(state).__name__}")
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
+        raise ValueError(f"load_checkpoint: {path} is damaged or was edited ({error!r})") from error
+    return state
 
 
 # JSON knows neither tuples nor keys that are no text (an optimizer numbers its parameters) nor

@@ -50,6 +50,25 @@ def read_classes(path: str | Path) -> list[str]:
     return [name.strip() for name in found]
 
 
+def read_synsets(path: str | Path) -> list[str] | None:
+    """WordNet's number of each class in such a file, None unless all have one.
+
+    The folders of ImageNet have these numbers for names.
+
+    Raises: ValueError for a file that is no text.
+    """
+    path = Path(path)
+    text = _text(path)
+    if text[:1] in ("[", "{", "("):
+        found = _parsed(path, text)
+        found = _in_order(path, found) if isinstance(found, dict) else found
+        found = [name[0] if isinstance(name, list | tuple) and name else name for name in found]
+    else:
+        found = [line.strip() for line in text.splitlines() if line.strip()]
+    numbers = [SYNSET.match(str(name)) for name in found]
+    return [number[0] for number in numbers] if all(numbers) else None
+
+
 def _text(path: Path) -> str:
     content = path.read_bytes()
     encoding = next((MARKS[mark] for mark in MARKS if content.startswith(mark)), "utf-8")

@@ -129,8 +129,40 @@ def read_config(directory: Path) -> dict[str, Any]:
         names = config["classes"]
         if not names or not all(isinstance(name, str) for name in names):
             raise TypeError(f"classes={names!r} must be names")
-        recipe_of(config), model_entry(config["model"])
+        model_entry(config["model"])
+        check_recipe(config["recipe"])
     return config
+
+
+# The kinds of values of what a Recipe's fields are annotated with.
+FIELD_KINDS = {
+    "int": int,
+    "float": int | float,
+    "bool": bool,
+    "str": str,
+    "None": type(None),
+    "dict": dict,
+    "tuple": list | tuple,
+}
+
+
+def check_recipe(fields: dict[str, Any]) -> None:
+    """Raises ValueError or TypeError for fields that are none of a Recipe, or of other kinds."""
+    made = Recipe(**fields)
+    for name, annotation in Recipe.__annotations__.items():
+        value, kinds = getattr(made, name), annotation.split(" | ")
+        names = [kind.partition("[")[0] for kind in kinds]
+        if not any(isinstance(value, FIELD_KINDS[kind]) for kind in names):
+            raise TypeError(f"{name}={value!r} must be {annotation}")
+        if isinstance(value, list | tuple):
+            inner = str if "[str" in annotation else int | float
+            if not all(isinstance(item, inner) for item in value):
+                raise TypeError(f"{name}={value!r} must be {annotation}")
+    if made.epochs < 0 or made.batch_size < 1 or not made.std or not all(made.std):
+        raise ValueError("epochs, batch_size or std is out of range")
+    for name in ("scales", "area", "ratio"):
+        if getattr(made, name) is not None and len(getattr(made, name)) != 2:
+            raise ValueError(f"{name}={getattr(made, name)!r} must be two numbers")
 
 
 @contextmanager

@@ -104,7 +104,7 @@ def fit(
         on_epoch=on_epoch,
     )
     if resume and Path(checkpoint).is_file():
-        run.load_state(load_checkpoint(checkpoint))
+        run.go_on_from(load_checkpoint(checkpoint))
     else:
         run.save()
     per_epoch = len(train) * train.batch_size if train.drop_last else len(train.dataset)
@@ -293,17 +293,33 @@ class _Run:
         save_checkpoint(self.checkpoint, state)
         self.saved_step = self.step
 
+    def go_on_from(self, state: dict) -> None:
+        """Raises ValueError for the state of another run, or one that was edited."""
+        try:
+            self.load_state(state)
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+            reason = repr(error) if isinstance(error, LookupError) else str(error)
+            raise ValueError(
+                f"fit: cannot go on from {self.checkpoint}: {reason} (it is of another run, or was "
+                "edited)"
+            ) from error
+
     def load_state(self, state: dict) -> None:
         for name in self.STATEFUL:
             part, saved = getattr(self, name), state[name]
             if (part is None) != (saved is None):
                 has = "has none" if saved is None else "has one"
-                raise ValueError(f"fit: cannot go on from {self.checkpoint}: its {name} {has}")
+                raise ValueError(f"its {name} {has}")
         for name in self.STATEFUL:
             if state[name] is not None:
                 getattr(self, name).load_state_dict(state[name])
         for name in self.PLAIN:
             setattr(self, name, state[name])
+        for name in ("step", "samples", "lr", *self.COUNTED):
+            if not isinstance(state[name], int | float) or state[name] < 0:
+                raise TypeError(f"{name}={state[name]!r}")
         self.history = History(state["history"])
+        if not all(isinstance(row, dict) and "epoch" in row for row in self.history):
+            raise TypeError("the rows of history must be dicts")
         self.saved_step = self.step
         set_rng_state(state["random"])

@@ -223,7 +223,12 @@ def load_run(directory: str | Path) -> Run:
         raise FileNotFoundError(f"load_run: {directory} has no weights yet; resume the run first")
     with described_in(directory / "config.json"):
         model = make_model(config)
-    model.load_state_dict(load(directory / "weights.safetensors"))
+    weights = load(directory / "weights.safetensors")
+    try:
+        model.load_state_dict(weights)
+    except (ValueError, KeyError, RuntimeError) as error:
+        path = directory / "weights.safetensors"
+        raise ValueError(f"load_run: {path} is not of this run's model: {error}") from error
     transform = recipe_of(config).transform(input_size(config), train=False)
     classes, channels = config["classes"], config["channels"]
     return Run(model.eval(), config, classes, channels, transform, of_pixels(config))

@@ -44,10 +44,21 @@ def test_a_line_that_was_cut_off_is_taken_off_wherever_it_was_cut(path):
         assert read_log(path) == sorted([*kept, SAMPLES[1]])
 
 
-@pytest.mark.parametrize("line", ["{}", "[1]", "not JSON", '{"number": 0}', '"text"'])
+@pytest.mark.parametrize(
+    "line",
+    [b"{}", b"[1]", b"not JSON", b'{"number": 0}', b'"text"', b"[" * 100_000, b'"\xff\xfe"']
+    + [
+        SAMPLES[0].to_json().replace(*change).encode()
+        for change in (
+            ('"number": 1', '"number": [1]'),
+            ('"known": false', '"known": 1'),
+            ('"reward": 0.25', '"reward": "much"'),
+        )
+    ],
+)
 def test_a_file_with_other_content_is_refused_by_its_line(path, line):
-    with open(path, "a") as file:
-        file.write(line + "\n")
+    with open(path, "ab") as file:
+        file.write(line + b"\n")
     with pytest.raises(ValueError, match=r"^Log: line 3 of .*log\.jsonl"):
         Log(path)
     with pytest.raises(ValueError, match=r"^Sample\.from_json"):

@@ -23,6 +23,7 @@ from minitorch_cnn.nas import (
     run_search,
     search,
 )
+from minitorch_cnn.training import load_checkpoint, save_checkpoint
 from minitorch_cnn.training.lock import locked
 from tests.interpreter import ROOT
 from tests.nas.children import SPACE, InProcess, arithmetic
@@ -205,6 +206,38 @@ def test_a_folder_without_a_search_cannot_be_resumed(tmp_path):
     (tmp_path / "plan.json").write_text('{"space": {"name": "cells"}')
     with pytest.raises(ValueError, match=r"^Plan\.from_json: not the plan"):
         read_plan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"[]", b"\xff\xfe{}", b"[" * 100_000]
+    + [
+        PLANS["random"].to_json().replace(*change).encode()
+        for change in (
+            ('"budget": 17', '"budget": "many"'),
+            ('"budget": 17', '"budget": 1.5'),
+            ('"epochs": 2', '"epochs": "two"'),
+            ('"timeout": 600.0', '"timeout": null'),
+            ('"seed": 0', '"seed": "a"'),
+            ('"layers": 2', '"layers": [2]'),
+            ('"name": "layers"', '"name": ["layers"]'),
+            ('"settings": {', '"settings": 3, "x": {'),
+        )
+    ],
+)
+def test_a_file_that_is_no_plan_is_refused_by_its_name(tmp_path, content):
+    (tmp_path / "plan.json").write_bytes(content)
+    with pytest.raises(ValueError, match=r"in .*plan\.json$"):
+        read_plan(tmp_path)
+
+
+@pytest.mark.parametrize("change", [{"told": "x"}, {"told": -1}, {"method": 3}, {"method": {}}])
+def test_a_state_that_was_edited_is_refused(tmp_path, change):
+    run_search(PLANS["evolution"], tmp_path, train=arithmetic, **QUIET)
+    state = tmp_path / "state.safetensors"
+    save_checkpoint(state, {**load_checkpoint(state), **change})
+    with pytest.raises(ValueError, match=r"^resume_search: .*state\.safetensors is not the state"):
+        resume_search(tmp_path, train=arithmetic, **QUIET)
 
 
 def test_a_log_of_another_search_is_refused(tmp_path):

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from minitorch_cnn.training import read_classes
+from minitorch_cnn.training.class_files import read_synsets
 
 TWO = ["cat", "dog"]
 FORMS = {
@@ -90,3 +91,18 @@ def test_what_names_no_classes_is_refused(tmp_path, content, reason):
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"^read_classes: there is no file .*none"):
         read_classes(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "text, numbers",
+    [
+        ("n01440764 tench\nn01443537 fish", ["n01440764", "n01443537"]),
+        ('{"1": ["n01443537", "fish"], "0": ["n01440764", "tench"]}', ["n01440764", "n01443537"]),
+        ("n01440764\n", ["n01440764"]),
+        ("n01440764 tench\nfish", None),
+        ('["cat", "dog"]', None),
+    ],
+)
+def test_the_numbers_of_wordnet_are_read_where_all_classes_have_one(text, numbers, tmp_path):
+    (tmp_path / "names").write_text(text)
+    assert read_synsets(tmp_path / "names") == numbers
