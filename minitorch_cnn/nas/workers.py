@@ -28,6 +28,7 @@ THREADS = (
     "VECLIB_MAXIMUM_THREADS",
 )
 GRACE = 30.0  # seconds in which a child that took too long may stop by itself
+TRIES = 3  # of a child alone in a new process, before it is to blame for the process's death
 
 Item = tuple[int, Child]
 
@@ -72,19 +73,30 @@ class Workers:
     def run(self, children: Iterable[Item]) -> Iterator[tuple[int, Score]]:
         """(number, score) of all children, in the order in which they are done.
 
-        When a process dies, all that were in flight are suspects, for nobody can tell whose it was.
-        Each is then trained again while no other is; one that dies there has itself to blame.
+        When a process dies, all that were in flight are suspects, for nobody can tell whose it was,
+        nor whether it was any of theirs: the system kills processes, too, when memory is short.
+        Each is then trained again in a new process while no other is, and has itself to blame only
+        if its process dies there TRIES times. A child that finds too little memory while there are
+        others is trained alone, too.
         """
         todo = deque(children)
         while todo:
             for suspect in (yield from self._fly(todo)):
-                if (yield from self._fly(deque([suspect]))):
-                    yield suspect[0], Score(0.0, failed="its process died")
+                yield from self._alone(suspect)
 
-    def _fly(self, todo: deque[Item]) -> Generator[tuple[int, Score], None, list[Item]]:
-        """Train until all is done, or the pool breaks: then the children that were in flight."""
+    def _alone(self, item: Item) -> Iterator[tuple[int, Score]]:
+        for _ in range(TRIES):
+            if not (yield from self._fly(deque([item]), alone=True)):
+                return
+        yield item[0], Score(0.0, failed="its process died")
+
+    def _fly(
+        self, todo: deque[Item], alone: bool = False
+    ) -> Generator[tuple[int, Score], None, list[Item]]:
+        """Train until all is done, or the pool breaks. -> the children to train again alone"""
         flying: dict[Future, Item] = {}
         started: dict[Future, float] = {}
+        short: list[Item] = []  # of memory
         try:
             while todo or flying:
                 while todo and len(flying) < self.count:
@@ -94,7 +106,13 @@ class Workers:
                 left = oldest + self.timeout + self.grace - time.monotonic()
                 done, _ = wait(flying, max(left, 0), FIRST_COMPLETED)
                 for future in done:
-                    score = future.result()
+                    try:
+                        score = future.result()
+                    except MemoryError as error:
+                        if self.count > 1 and not alone:
+                            short.append(flying.pop(future))
+                            continue
+                        score = failure(error)
                     yield flying.pop(future)[0], score
                 if not done:
                     late = min(flying, key=started.__getitem__)
@@ -103,8 +121,8 @@ class Workers:
                         raise BrokenExecutor
         except BrokenExecutor:
             self._leave()
-            return (yield from _landed(flying))
-        return []
+            return short + (yield from _landed(flying))
+        return short
 
     def _submit(self, child: Child) -> Future:
         if self._pool is None:
@@ -146,8 +164,15 @@ def overdue(timeout: float) -> Score:
     return Score(0.0, seconds=timeout, failed=f"it took longer than {timeout:g} seconds")
 
 
+def failure(error: Exception) -> Score:
+    return Score(0.0, failed=f"{type(error).__name__}: {error}".splitlines()[0])
+
+
 def train_guarded(train: Callable[[Child], Score], child: Child, timeout: float) -> Score:
-    """The score of a child, with the reward 0 if it fails or takes too long. Runs in a worker."""
+    """The score of a child, with the reward 0 if it fails or takes too long. Runs in a worker.
+
+    Raises: MemoryError, for which other children may be the reason.
+    """
     set_num_threads(1)
     started = time.perf_counter()
     try:
@@ -155,9 +180,10 @@ def train_guarded(train: Callable[[Child], Score], child: Child, timeout: float)
             score = train(child)
     except OutOfTime:
         return overdue(timeout)
+    except MemoryError:
+        raise
     except Exception as error:
-        text = f"{type(error).__name__}: {error}".splitlines()[0]
-        score = Score(0.0, failed=text)
+        score = failure(error)
     return score._replace(seconds=time.perf_counter() - started)
 
 

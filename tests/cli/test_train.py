@@ -14,7 +14,7 @@ import pytest
 from minitorch_cnn import load
 from minitorch_cnn.cli.train import FILES
 from minitorch_cnn.training.progress import Plain
-from tests.interpreter import ROOT
+from tests.interpreter import ROOT, interruptible
 
 
 @pytest.fixture
@@ -129,12 +129,20 @@ def test_ctrl_c_at_the_terminal_ends_in_one_sentence(photos, tmp_path):
     command = [sys.executable, "-m", "minitorch_cnn", *arguments, "--out", tmp_path / "run"]
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        [*command, "--plain"], cwd=ROOT, stdout=pipe, stderr=pipe, text=True
+        [*command, "--plain"],
+        cwd=ROOT,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
+        preexec_fn=interruptible,
     ) as process:
-        while "epoch" not in process.stdout.readline().split("  ")[0].split(" ")[:1]:
-            assert process.poll() is None
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=30)
+        try:
+            while "epoch" not in process.stdout.readline().split("  ")[0].split(" ")[:1]:
+                assert process.poll() is None
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert err == (
         "minitorch-cnn: stopped; the run goes on with: "

@@ -1,5 +1,6 @@
 """Worker threads and processes: how they fail and how they end."""
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -9,13 +10,12 @@ import textwrap
 import threading
 import time
 import traceback
-from pathlib import Path
 
 import pytest
 
 from minitorch_cnn.data import DataLoader, Dataset
+from tests.interpreter import ROOT, interruptible
 
-ROOT = Path(__file__).parents[2]
 BOTH = pytest.mark.parametrize("workers", ["threads", "processes"])
 
 
@@ -168,6 +168,7 @@ def start_script(folder, workers):
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         start_new_session=True,
+        preexec_fn=interruptible if os.name == "posix" else None,
     )
     assert process.stdout.readline() == "running\n"
     return process
@@ -195,7 +196,11 @@ posix = pytest.mark.skipif(os.name != "posix", reason="sends signals to a proces
 def test_control_c_ends_the_program_and_its_workers(tmp_path, workers):
     process = start_script(tmp_path, workers)
     os.killpg(process.pid, signal.SIGINT)  # a terminal's Ctrl-C reaches the whole group
-    _, errors = process.communicate(timeout=10)
+    try:
+        _, errors = process.communicate(timeout=10)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
     assert process.returncode != 0 and errors.rstrip().endswith("KeyboardInterrupt")
     assert errors.count("Traceback") == 1, "the workers are silent"
     assert_group_ends(process)

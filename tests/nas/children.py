@@ -37,8 +37,15 @@ def live(child: Child) -> Score:
     if way == "hangs":  # as in a call that never returns to the interpreter
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGALRM})
         time.sleep(60)
-    if way == "dies" or (way == "is killed" and not (folder / "killed").exists()):
-        (folder / "killed").touch()
+    if way.startswith("is killed") or way == "dies":
+        times = len(list(folder.glob("killed*")))
+    if way == "finds no memory":
+        raise MemoryError("array of 9 GiB")
+    if way == "finds memory alone" and not (folder / "tried").exists():
+        (folder / "tried").touch()
+        raise MemoryError
+    if way == "dies" or (way.startswith("is killed") and times < int(way[9:] or 1)):
+        (folder / ("killed" + str(times) * (times > 0))).touch()
         time.sleep(0.2)
         os.kill(os.getpid(), signal.SIGKILL)
     return Score(1.0, failed=None, macs=os.getpid())

@@ -43,6 +43,24 @@ def test_a_child_whose_worker_was_killed_is_trained_again(tmp_path, count):
 
 
 @posix
+@pytest.mark.parametrize("count, times", [(2, 3), (1, 3)])
+def test_a_child_whose_workers_were_killed_again_and_again_keeps_its_reward(tmp_path, count, times):
+    ways = [f"is killed {times}", "well"]
+    with Workers(live, count, timeout=30) as pool:
+        scores = dict(pool.run((i, child(way, tmp_path)) for i, way in enumerate(ways)))
+    assert len(list(tmp_path.glob("killed*"))) == times
+    assert [scores[i][::4] for i in range(2)] == [(1, None)] * 2
+
+
+def test_too_little_memory_beside_others_is_no_fault_of_a_child(tmp_path):
+    ways = ["finds memory alone", "finds no memory", "well"]
+    with Workers(live, 2, timeout=30, executor=lambda: ThreadPoolExecutor(2)) as pool:
+        scores = dict(pool.run((i, child(way, tmp_path)) for i, way in enumerate(ways)))
+    assert [scores[i].reward for i in range(3)] == [1, 0, 1]
+    assert scores[1].failed == "MemoryError: array of 9 GiB"
+
+
+@posix
 def test_a_child_that_takes_too_long_is_stopped_and_its_worker_goes_on():
     with Workers(live, 1, timeout=0.3) as pool:
         started = time.monotonic()
