@@ -2,8 +2,8 @@
 
 from .atomic import write_atomically
 from .reading import load, load_torch, load_with_metadata, metadata_of
-from .safetensors import save
 from .torch_objects import Opaque
+from .writing import save
 
 __all__ = [
     "Opaque",

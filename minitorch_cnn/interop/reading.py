@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+import io
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ..devices import check_device
+from ..nn import Parameter
+from ..tensor import Tensor
 from .arrays import read_arrays
 from .kinds import SAFETENSORS, ZIP, kind_of
 from .safetensors import Loaded, read_metadata, read_safetensors
 from .torch_file import damage_as_value_error, read_stacked, read_zip
 
 
-def load(path: str | Path):
+def load(f: str | Path | BinaryIO, map_location: str | None = None, weights_only: bool = True):
     """What a file of weights holds: Tensors by name, or what `torch.save` was given.
 
-    Read are safetensors, both formats of `torch.save` (see `load_torch`) and NumPy's .npz without
-    pickled objects; the content says which it is, not the name. Dtypes stay what they are, except
-    that bfloat16 becomes float32, without a loss. Nothing in a file is executed.
+    f: a path, or an open binary file, read from where it is to its end. Read are safetensors, both
+    formats of `torch.save` (see `load_torch`) and NumPy's .npz without pickled objects; the content
+    says which it is, not the name. Dtypes stay what they are, except that bfloat16 becomes float32,
+    without a loss.
+
+    map_location: the device of the Tensors, the CPU for None. weights_only: nothing in a file is
+    ever executed, so that it changes nothing here.
 
     Raises: FileNotFoundError; ValueError naming the file and what it is, if that is something else,
-    damaged or truncated, or holds numbers that are not supported (float8, complex, quantised).
+    damaged or truncated, or holds numbers that are not supported (float8, complex, quantised);
+    TypeError for a map_location that is not the name of a device.
 
         model.load_state_dict(mt.load("lenet5.safetensors"))
     """
-    return _read("load", path).tensors
+    if map_location is not None and not isinstance(map_location, str):
+        raise TypeError(f"load: map_location={map_location!r} must be the name of a device or None")
+    if not isinstance(weights_only, bool):
+        raise TypeError(f"load: weights_only={weights_only!r} must be True or False")
+    device = check_device(map_location, "load")
+    found = _read("load", f).tensors
+    return found if device == "cpu" else moved(found, device)
 
 
 def load_torch(path: str | Path):
@@ -60,29 +77,41 @@ def metadata_of(path: str | Path) -> dict[str, str]:
 
     Raises: ValueError naming the file if it is a damaged one.
     """
-    path = Path(path)
-    if not path.is_file():
+    if not Path(path).is_file():
         return {}
-    try:
-        with open(path, "rb") as file:
-            return read_metadata(path) if kind_of(file) == SAFETENSORS else {}
-    except ValueError as error:
-        raise ValueError(f"load: {path} is refused: {error}") from error
+    with _opened("load", path) as file:
+        return read_metadata(file) if kind_of(file) == SAFETENSORS else {}
 
 
-def _read(name: str, path: str | Path) -> Loaded:
-    path = Path(path)
-    if not path.is_file():
-        what = f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}"
-        raise FileNotFoundError(f"{name}: {what}")
-    try:
-        with open(path, "rb") as file:
-            kind = kind_of(file)
-            if kind == SAFETENSORS:
-                return read_safetensors(path)
-            return Loaded(_read_zip(file) if kind == ZIP else read_stacked(file), {})
-    except ValueError as error:
-        raise ValueError(f"{name}: {path} is refused: {error}") from error
+def _read(name: str, f: str | Path | BinaryIO) -> Loaded:
+    with _opened(name, f) as file:
+        kind = kind_of(file)
+        if kind == SAFETENSORS:
+            return read_safetensors(file)
+        return Loaded(_read_zip(file) if kind == ZIP else read_stacked(file), {})
+
+
+@contextmanager
+def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
+    """The file, from its beginning on; a ValueError within becomes one that names the file."""
+    if hasattr(f, "read"):
+        file, path = f.read(), getattr(f, "name", "the open file")
+        if not isinstance(file, bytes):
+            raise TypeError(f"{name}: f must be a file that is open for reading bytes")
+        file = io.BytesIO(file)
+    else:
+        path = Path(f)
+        if not path.is_file():
+            what = (
+                f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}"
+            )
+            raise FileNotFoundError(f"{name}: {what}")
+        file = open(path, "rb")  # noqa: SIM115 (closed below)
+    with file:
+        try:
+            yield file
+        except ValueError as error:
+            raise ValueError(f"{name}: {path} is refused: {error}") from error
 
 
 def _read_zip(file: BinaryIO):
@@ -92,3 +121,17 @@ def _read_zip(file: BinaryIO):
         if names and all(name.endswith(".npy") for name in names):
             return read_arrays(archive)
         return read_zip(file, archive)
+
+
+def moved(value, device: str):
+    """`value` with its Tensors, in nested containers, on another device."""
+    if isinstance(value, Tensor):
+        there = value.detach().to(device=device)
+        there = Parameter(there) if isinstance(value, Parameter) else there
+        there.requires_grad = value.requires_grad
+        return there
+    if isinstance(value, dict):
+        return type(value)((key, moved(item, device)) for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return type(value)([moved(item, device) for item in value])
+    return value

@@ -38,7 +38,7 @@ def read_zip(file: BinaryIO, archive: zipfile.ZipFile):
     Raises: ValueError, with the reason as a clause; what `damage_as_value_error` translates.
     """
     refuse_other_archives([info.orig_filename for info in archive.infolist()])
-    members = _members(archive, os.fstat(file.fileno()).st_size)
+    members = _members(archive, file.seek(0, os.SEEK_END))
     if "byteorder" in members and archive.read(members["byteorder"]) != b"little":
         raise ValueError("its byteorder is not 'little', as expected")
 

@@ -82,6 +82,7 @@ def test_torch_reads_the_file(path):
         ([1], None, "state must be a dict, got list"),
         ({"x": [1.0]}, None, "'x' must be a Tensor or an array, got list"),
         ({3: np.zeros(1)}, None, "name 3 must be a str"),
+        ({"__metadata__": np.zeros(1)}, None, "name '__metadata__' must be a str, and not"),
         ({"x": np.zeros(1, complex)}, None, "dtype=complex128 must be one of"),
         ({"x": np.array(["a"])}, None, "dtype=<U1 must be one of"),
         ({}, {"epoch": 3}, "metadata 'epoch' must be text"),
@@ -136,8 +137,15 @@ WRONG = {
     "100 axes": ({"w": entry(shape=(1,) * 99 + (2,))}, "'w' has 100 axes; at most 64"),
     "no dtype": ({"w": {"shape": [2]}}, "not a whole .* 'w' has no dtype, shape and place"),
     "a list": (b"[1]" + b" " * 5, "of no kind known here"),
-    "no JSON": (b"{nonsense}", "not a whole .* its header is no JSON"),
-    "deep JSON": (b'{"a":' * 100_000, "not a whole .* its header is no JSON"),
+    "no JSON": (b"{nonsense}", "not a whole .* its header is not the JSON"),
+    "deep JSON": (b'{"a":' * 100_000, "not a whole .* its header is not the JSON"),
+    "a name twice": (b'{"w": {}, "w": {}}', "its header is not the JSON .*a name occurs twice"),
+    "metadata of numbers": ({"__metadata__": {"a": 1}}, "its metadata is not text by name"),
+    "a bool of 2": ({"w": entry("BOOL", (8,))}, "'w' of bool has bytes that are neither 0 nor 1"),
+    "an overlap": ({"w": entry(), "v": entry()}, "'[wv]' is not where or as long as it should"),
+    "sizes below zero": ({"w": entry(shape=(-2, -1))}, "'w' has no dtype, shape and place"),
+    "sizes that are true": ({"w": entry(shape=(True, 2))}, "'w' has no dtype, shape and place"),
+    "a huge shape": ({"w": entry(shape=(2**62, 2**62))}, "'w' is not where or as long"),
     "a gap": ({"w": entry() | {"data_offsets": [4, 8]}}, "not a whole safetensors file"),
     "a long shape": ({"w": entry(shape=(3,))}, "not a whole safetensors file"),
 }
@@ -145,7 +153,7 @@ WRONG = {
 
 @pytest.mark.parametrize("header, reason", WRONG.values(), ids=WRONG)
 def test_headers_that_are_wrong_or_not_supported_are_refused_in_words(path, header, reason):
-    write_by_hand(path, header, bytes(8))
+    write_by_hand(path, header, b"\2" * 8)
     with pytest.raises(ValueError, match=f"^load: .*state.safetensors is refused: .*{reason}"):
         mt.load(path)
 

@@ -20,15 +20,19 @@ from .cases import (
 
 erf = np.vectorize(math.erf, otypes=[float])
 
+
 def sigmoid(x):
     return 1 / (1 + np.exp(-x))
+
 
 def softmax(x, axis):
     e = np.exp(x - x.max(axis, keepdims=True, initial=-1e9))
     return e / e.sum(axis, keepdims=True)
 
+
 def norm(x, p, axis=None):
     return (np.abs(x) ** p).sum(axis) ** (1 / p)
+
 
 ELEMENTWISE = [
     *unary("abs", mt.abs, np.abs, nonzero),
@@ -216,4 +220,3 @@ WITHOUT_VALUES = {
     "Tensor", "empty", "empty_like", "rand", "rand_like", "randint", "randn", "randn_like",
     "randperm",
 }  # fmt: skip
-
