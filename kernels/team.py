@@ -35,7 +35,8 @@ INSIDE = 7  # members that have come in and not left
 LEAVE = 8  # not 0: members go back to Python, where other work waits for them
 FAILED = 9  # not 0: a piece could not be done
 ADMITTED = 10  # how many threads may take part
-NEXT = 11  # and the numbers after it: for each thread, which of its pieces is the next
+CROWDED = 11  # not 0: there are more threads than cores
+NEXT = 12  # and the numbers after it: for each thread, which of its pieces is the next
 
 CIRCLES = 2**18  # without work, before a member goes to sleep: some milliseconds
 SHORT = 2**10  # circles after which a thread that waits lets others have its core
@@ -190,17 +191,22 @@ def _share(team, task, data, items):
     _add(team, GATE, 1)
     circles = 0
     # Who comes in says so before looking at the gate, which was shut before we look who is inside.
+    crowded = _load(team, CROWDED) != 0
     while _load(team, INSIDE) > 0:
         circles += 1
-        _rest(circles > SHORT)
+        _rest(crowded or circles > SHORT)
 
 
-def new_state(threads: int, pieces: int) -> np.ndarray:
-    """The state of a team that nothing has been given to; so many pieces for each thread."""
+def new_state(threads: int, pieces: int, crowded: bool) -> np.ndarray:
+    """The state of a team that nothing has been given to; so many pieces for each thread.
+
+    crowded: whether there are more threads than cores. Then who waits lets others have its core at
+    once, and goes to sleep sooner.
+    """
     state = np.zeros(NEXT + threads, np.int64)
     state[SHARE] = _share_function().address
     state[THREADS], state[PIECES] = threads, pieces
-    state[LEAVE] = 1
+    state[CROWDED], state[LEAVE] = crowded, 1
     serve(state.ctypes.data, 0)  # compiles it here: a fork must not find members doing it
     state[LEAVE] = 0
     return state
@@ -215,7 +221,9 @@ def _share_function():
 def serve(team, rank):
     """Take part in what is shared out, until nothing has come for a while or LEAVE is set."""
     seen = circles = 0
-    while circles < CIRCLES and _load(team, LEAVE) == 0:
+    crowded = _load(team, CROWDED) != 0
+    most = SHORT if crowded else CIRCLES
+    while circles < most and _load(team, LEAVE) == 0:
         gate = _load(team, GATE)
         if gate % 2 == 1 and gate != seen:
             _add(team, INSIDE, 1)
@@ -225,4 +233,4 @@ def serve(team, rank):
             seen, circles = gate, 0
         else:
             circles += 1
-            _rest(False)
+            _rest(crowded)

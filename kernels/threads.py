@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from importlib import import_module
 from queue import SimpleQueue
 
+from .cores import usable_cores
 from .jit import has_numba
 
 LITTLE = 2**14  # numbers
@@ -22,14 +23,18 @@ PIECES = 4  # for each thread: one that another program holds up takes fewer
 HOME = object()  # for a member's queue: there will be no more work
 
 _team = None
-_num_threads = 0  # 0: as many as cores, asked for on first use
+_num_threads = 0  # 0: as many as cores that the process may use, asked for on first use
 _lock = threading.Lock()
 _here = threading.local()
 
 
 def get_num_threads() -> int:
-    """How many threads share the pieces of one operation, the calling one included."""
-    return _num_threads or _cores()
+    """How many threads share the pieces of one operation, the calling one included.
+
+    Unless set, as many as there are cores that the process may use, by its affinity and by the
+    quota of its control group.
+    """
+    return _num_threads or usable_cores()
 
 
 def set_num_threads(count: int) -> None:
@@ -109,7 +114,7 @@ class _Team:
         self.size, self.free = size, threading.Lock()
         self.compiled = import_module(".team", __package__) if has_numba() else None
         if self.compiled:
-            self.state = self.compiled.new_state(size, PIECES)
+            self.state = self.compiled.new_state(size, PIECES, size > usable_cores())
             self.address = self.state.ctypes.data
         self.members = [_Member(self, rank) for rank in range(1, size)]
         for member in self.members:
@@ -219,14 +224,6 @@ def _work_off(task, blocks: deque) -> None:
         raise
     finally:
         _here.inside = not outermost
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not on Linux
-        return os.cpu_count() or 1
 
 
 def _after_fork() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("numba")
 
-from minitorch_cnn.kernels import set_num_threads, threads
+from minitorch_cnn.kernels import set_num_threads, team, threads
 from minitorch_cnn.kernels.jit import kernel
 from minitorch_cnn.kernels.team import shared
 from minitorch_cnn.kernels.threads import LITTLE, parallel_for, parallel_ranges
@@ -216,3 +216,13 @@ def test_the_arrays_of_finished_work_are_not_kept():
     gone = weakref.ref(times)
     del times, ranks
     assert gone() is None
+
+
+@pytest.mark.parametrize("cores, crowded", [(2, 1), (3, 0)])
+def test_a_team_knows_whether_it_is_larger_than_the_cores(monkeypatch, cores, crowded):
+    monkeypatch.setattr(threads, "usable_cores", lambda: cores)
+    set_num_threads(3)  # a new team
+    times, _ = run(1000)
+    assert (times == 1).all()
+    assert threads._team.state[team.CROWDED] == crowded
+    assert (run(1000)[0] == 1).all()
