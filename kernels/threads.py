@@ -59,12 +59,12 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
     one of them, and the others need not wait for it.
     Raises what a task raises; blocks that nobody has begun are then left out.
     """
-    blocks = deque(range(count))
-    team = _gather() if count > 1 else None
-    if team is None:
-        _work_off(task, blocks)
-        return
+    blocks, user, team = deque(range(count)), object(), None
     try:
+        team = _gather(user) if count > 1 else None
+        if team is None:
+            _work_off(task, blocks)
+            return
         futures = team.call(count - 1, task, blocks)
         try:
             _work_off(task, blocks)
@@ -73,8 +73,14 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
             running = [future for future in futures if not future.cancel()]
             errors = [future.exception() for future in running]
     finally:
-        team.send_away(False)
-        team.free.release()
+        try:
+            if team is not None:
+                blocks.clear()  # after an interrupt there may be some
+                team.send_away(False)
+        finally:
+            team = team or _team
+            if team is not None and team.user is user:
+                del team.user
     for error in errors:
         if error is not None:
             raise error
@@ -90,28 +96,35 @@ def parallel_ranges(
     many there is memory for, where each needs its own (team_scratch).
     Raises MemoryError where the kernel found no memory on another thread.
     """
-    team = _gather() if size >= LITTLE and items > 1 else None
-    if team is None:
-        kernel(*args, 0, 0, items)
-        return
+    user, team = object(), None
     try:
+        team = _gather(user) if size >= LITTLE and items > 1 else None
+        if team is None:
+            kernel(*args, 0, 0, items)
+            return
         team.admit(team.size if threads is None else threads)
         team.wake(size // LITTLE)
         kernel(*args, team.address, 0, items)
         if team.failed():
             raise MemoryError(f"{kernel.__name__}: no memory for the work of one of the threads")
     finally:
-        team.free.release()
+        team = team or _team
+        if team is not None and team.user is user:
+            del team.user
 
 
 class _Team:
     """Threads beside the calling one, each with a queue at which it sleeps.
 
-    Whoever gives the team work holds `free` meanwhile.
+    Whoever gives the team work is its user meanwhile. A call is the user from within the `try`
+    whose end leaves the team: an interrupt of the program, which may come after any call of a
+    function, finds no moment in between, as it does with a lock.
     """
 
+    user = None  # of a team that is free
+
     def __init__(self, size: int):
-        self.size, self.free = size, threading.Lock()
+        self.size = size
         self.compiled = import_module(".team", __package__) if has_numba() else None
         if self.compiled:
             self.state = self.compiled.new_state(size, PIECES, size > usable_cores())
@@ -186,8 +199,8 @@ class _Member(threading.Thread):
                 team.compiled.serve(team.address, self.rank)
 
 
-def _gather() -> _Team | None:
-    """The team, if there is one and nobody uses it; whoever gets it must free it."""
+def _gather(user: object) -> _Team | None:
+    """The team, now used by `user`, if there is one and nobody uses it."""
     global _team
     if _num_threads == 1 or getattr(_here, "inside", False):
         return None
@@ -198,7 +211,8 @@ def _gather() -> _Team | None:
                 _dismiss()
                 _team = _Team(get_num_threads())
             team = _team
-    return team if team.members and team.free.acquire(blocking=False) else None
+    # setdefault is one step: of two threads that come at a time one is the user.
+    return team if team.members and vars(team).setdefault("user", user) is user else None
 
 
 def _dismiss() -> None:

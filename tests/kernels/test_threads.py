@@ -8,7 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from minitorch_cnn.kernels import threads
-from minitorch_cnn.kernels.threads import get_num_threads, parallel_for, set_num_threads
+from minitorch_cnn.kernels.threads import (
+    LITTLE,
+    get_num_threads,
+    parallel_for,
+    parallel_ranges,
+    set_num_threads,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -158,3 +164,49 @@ def test_results_do_not_depend_on_the_number_of_threads():
             results.append((conv2d_forward(x, w, window), conv2d_weight_grad(x, gy, window)))
     for y, gw in results[1:]:
         assert np.array_equal(y, results[0][0]) and np.array_equal(gw, results[0][1])
+
+
+def interrupted(call, moment):
+    """Whether an interrupt at that moment, of those in which Python looks for signals, hit a call.
+
+    They are the beginnings of functions and the returns from them; counted within threads.py.
+    """
+    seen = 0
+
+    def look(frame, event, _):
+        nonlocal seen
+        # What a frame returns is no moment of its own: it comes after the call in the frame above.
+        if frame.f_code.co_filename == threads.__file__ and event in ("call", "c_return"):
+            seen += 1
+            if seen == moment:
+                sys.setprofile(None)
+                raise KeyboardInterrupt
+
+    sys.setprofile(look)
+    try:
+        call()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.setprofile(None)
+    return False
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: parallel_for(lambda _: None, 6),
+        lambda: parallel_ranges(lambda *_: None, 6, 2 * LITTLE),
+    ],
+    ids=["parallel_for", "parallel_ranges"],
+)
+def test_an_interrupt_at_any_moment_leaves_the_pool_free(call):
+    pytest.importorskip("numba")
+    call()
+    moment = 1
+    while interrupted(call, moment):
+        moment += 1
+        meeting = threading.Barrier(3, timeout=10)
+        parallel_for(lambda _, meeting=meeting: meeting.wait(), 3)
+        assert threads._team.user is None
+    assert moment > 8
