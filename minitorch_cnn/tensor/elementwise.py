@@ -189,6 +189,14 @@ def _signs(x):
     return (x > 0).astype(x.dtype) - (x < 0)
 
 
+def positive(input):
+    """+input: the tensor itself."""
+    input = as_tensor(input, "positive")
+    if input.dtype.kind == "b":
+        raise TypeError("positive: a boolean tensor has no sign")
+    return input
+
+
 def neg(input):
     """-input."""
     input = as_tensor(input, "neg")

@@ -30,6 +30,7 @@ from . import (
     linalg,
     moments,
     movement,
+    numpy_calls,
     padding,
     reduction,
     softmax,
@@ -87,7 +88,8 @@ class Tensor:
     _counter = None  # of writes to the memory: made by the first write, or to be shared
 
     # NumPy leaves `array * tensor` to us instead of making an array of objects.
-    __array_ufunc__ = None
+    __array_ufunc__ = numpy_calls.call_ufunc
+    __array_function__ = numpy_calls.call_function
 
     def __init__(self, data, requires_grad: bool = False):
         if type(data) is not np.ndarray:
@@ -436,6 +438,19 @@ class Tensor:
             raise TypeError("iter: a 0-d tensor cannot be iterated over")
         return iter(self.unbind(0))
 
+    def __format__(self, spec: str) -> str:
+        if self.data.ndim == 0 and (spec or type(self) is Tensor):
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(
+                f"format: a tensor of shape {self.shape} has no format {spec!r}; only numbers "
+                "(0-d tensors) have"
+            )
+        return str(self)
+
+    def __round__(self, ndigits=None):
+        return self.round(decimals=ndigits) if ndigits else self.round()
+
     def __contains__(self, element) -> bool:
         return bool((self.data == getattr(element, "data", element)).any())
 
@@ -479,7 +494,8 @@ class Tensor:
     __ixor__ = _operator(inplace.bitwise_xor_)
     __ilshift__ = _operator(inplace.bitwise_left_shift_)
     __irshift__ = _operator(inplace.bitwise_right_shift_)
-    __neg__, __abs__, __invert__ = elementwise.neg, elementwise.abs, comparison.bitwise_not
+    __pos__, __neg__, __abs__ = elementwise.positive, elementwise.neg, elementwise.abs
+    __invert__ = comparison.bitwise_not
     __eq__, __ne__ = _operator(comparison.eq), _operator(comparison.ne)
     __lt__, __le__ = _operator(comparison.lt), _operator(comparison.le)
     __gt__, __ge__ = _operator(comparison.gt), _operator(comparison.ge)
@@ -500,7 +516,8 @@ class Tensor:
 
     add, sub, mul, div = arithmetic.add, arithmetic.sub, arithmetic.mul, arithmetic.div
     floor_divide, remainder, pow = arithmetic.floor_divide, arithmetic.remainder, arithmetic.pow
-    neg, abs, sign = elementwise.neg, elementwise.abs, elementwise.sign
+    positive, neg, abs = elementwise.positive, elementwise.neg, elementwise.abs
+    sign = elementwise.sign
     square, reciprocal = elementwise.square, elementwise.reciprocal
     exp, expm1, log, log1p = elementwise.exp, elementwise.expm1, elementwise.log, elementwise.log1p
     sqrt, rsqrt, erf = elementwise.sqrt, elementwise.rsqrt, elementwise.erf

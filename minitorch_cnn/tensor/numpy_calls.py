@@ -1,0 +1,133 @@
+"""NumPy's functions called on tensors: np.sqrt(t), np.add(array, t), np.mean(t, axis=0).
+
+ufuncs, and those functions that NumPy leaves to a method of its argument, call what does the same
+here: the result is a Tensor with its history (PyTorch refuses most of them). Other ufuncs are
+refused by name. NumPy's other functions (np.concatenate, np.histogram) get arrays, as through
+np.asarray, and give arrays; a tensor that requires grad is refused there.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+
+from ..autograd import function
+
+# ufuncs under another name than here; the others are looked up under their own.
+_NAMES = {
+    "absolute": "abs", "divide": "div", "equal": "eq", "greater": "gt", "greater_equal": "ge",
+    "invert": "bitwise_not", "left_shift": "bitwise_left_shift", "less": "lt", "less_equal": "le",
+    "multiply": "mul", "negative": "neg", "not_equal": "ne", "power": "pow", "rint": "round",
+    "right_shift": "bitwise_right_shift", "subtract": "sub",
+}  # fmt: skip
+
+
+def _here(name: str):
+    """The function of this package called `name`, or None."""
+    return getattr(sys.modules[__package__], name, None)
+
+
+def call_ufunc(self, ufunc, method, *inputs, out=None, **settings):
+    """What NumPy hands over instead of ufunc(*inputs), because one of these is a Tensor."""
+    called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
+    if out is not None:  # an array, which is to stay one: array += tensor
+        if any(isinstance(y, function.Tensor) for y in out):
+            raise TypeError(f"{called}: out must be an array, got a Tensor")
+        return getattr(ufunc, method)(*_arrays(inputs), out=out, **settings)
+    op = _here(_NAMES.get(ufunc.__name__, ufunc.__name__)) if method == "__call__" else None
+    if op is None or settings:
+        what = f" with {', '.join(settings)}" if op is not None else ""
+        raise TypeError(f"{called}{what}: not defined for tensors; use a function of minitorch_cnn")
+    tensors = [function.Tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]
+    return op(*tensors)
+
+
+def call_function(self, numpy_function, types, args, settings):
+    """What NumPy hands over instead of numpy_function(*args), because these hold a Tensor."""
+    op = _FUNCTIONS.get(numpy_function)
+    if op is None:
+        return numpy_function(*_arrays(args), **_arrays(settings))
+    settings = {k: v for k, v in settings.items() if v is not None and v is not np._NoValue}
+    try:
+        return op(*args, **settings)
+    except TypeError as error:
+        why = str(error).rpartition("() ")[2]  # without the name of what stands for it here
+        raise TypeError(f"np.{numpy_function.__name__}: {why}") from None
+
+
+def _arrays(x):
+    """`x` with the arrays of the Tensors in it; RuntimeError for one that requires grad."""
+    if isinstance(x, function.Tensor):
+        return x.numpy()
+    if isinstance(x, (list, tuple)):
+        return type(x)(map(_arrays, x))
+    return {key: _arrays(value) for key, value in x.items()} if isinstance(x, dict) else x
+
+
+def _tensor(x):
+    return x if isinstance(x, function.Tensor) else function.Tensor(np.asarray(x))
+
+
+# NumPy's arguments in NumPy's order. `axis` and `keepdims` of None are left out by the caller.
+
+
+def _reduction(name: str):
+    def reduce(a, axis=None, dtype=None, *, keepdims=False):
+        settings = {} if dtype is None else {"dtype": dtype}
+        return _here(name)(a, axis, keepdims, **settings)
+
+    return reduce
+
+
+def _truth(name: str):
+    return lambda a, axis=None, *, keepdims=False: _here(name)(a, axis, keepdims)
+
+
+def _spread(name: str):
+    def spread(a, axis=None, *, ddof=0, correction=None, keepdims=False):
+        correction = ddof if correction is None else correction
+        return _here(name)(a, axis, keepdim=keepdims, correction=correction)
+
+    return spread
+
+
+def _extreme(name: str):
+    def extreme(a, axis=None, *, keepdims=False):
+        return _here(name)(a, () if axis is None else axis, keepdims)
+
+    return extreme
+
+
+def _cumsum(a, axis=None, dtype=None):
+    a, axis = (a.flatten(), 0) if axis is None else (a, axis)
+    return _here("cumsum")(a, axis, dtype=dtype)
+
+
+def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
+    return _here("clamp")(a, a_min if min is None else min, a_max if max is None else max)
+
+
+def _round(a, decimals=0):
+    return _here("round")(a, decimals=decimals) if decimals else _here("round")(a)
+
+
+def _transpose(a, axes=None):
+    return a.T if axes is None else a.permute(*axes)
+
+
+_FUNCTIONS = {
+    np.sum: _reduction("sum"), np.mean: _reduction("mean"), np.prod: _reduction("prod"),
+    np.all: _truth("all"), np.any: _truth("any"),
+    np.argmax: _truth("argmax"), np.argmin: _truth("argmin"),
+    np.std: _spread("std"), np.var: _spread("var"),
+    np.max: _extreme("amax"), np.amax: _extreme("amax"),
+    np.min: _extreme("amin"), np.amin: _extreme("amin"),
+    np.cumsum: _cumsum, np.clip: _clip, np.round: _round, np.around: _round,
+    np.dot: lambda a, b: _here("matmul")(_tensor(a), _tensor(b)),
+    np.reshape: lambda a, shape: a.reshape(shape), np.ravel: lambda a: a.flatten(),
+    np.squeeze: lambda a, axis=None: a.squeeze() if axis is None else a.squeeze(axis),
+    np.transpose: _transpose,
+    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim,
+    np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
+}  # fmt: skip
