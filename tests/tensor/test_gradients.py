@@ -15,8 +15,10 @@ from tests.tensor.parity import array_of
 # Ops whose results have no gradient: makers of new tensors, comparisons, positions, conversions.
 WITHOUT_GRADIENT = [
     "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "as_tensor",
-    "bitwise_and", "bitwise_not", "bitwise_or", "bitwise_xor", "empty", "empty_like", "eq", "equal",
-    "eye", "floor_divide", "from_dlpack", "from_numpy", "full", "full_like", "ge", "gt", "isfinite",
+    "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_left_shift_", "bitwise_not",
+    "bitwise_or", "bitwise_or_", "bitwise_right_shift", "bitwise_right_shift_", "bitwise_xor",
+    "bitwise_xor_", "empty", "empty_like", "eq", "equal", "eye", "floor_divide", "floor_divide_",
+    "from_dlpack", "from_numpy", "full", "full_like", "ge", "gt", "isfinite",
     "isinf", "isnan", "le", "linspace", "logical_and", "logical_not", "logical_or", "logical_xor",
     "lt", "ne", "nonzero", "ones", "ones_like", "rand", "rand_like", "randint", "randn",
     "randn_like", "randperm", "tensor", "zeros", "zeros_like",
