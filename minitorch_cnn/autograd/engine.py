@@ -186,13 +186,13 @@ class _Walk:
 
     def accumulate(self, tensor, g) -> None:
         """tensor.grad += g."""
-        if tensor.grad is None:
+        if tensor._grad is None:
             # Two leaves may have been given one array (a + b): each gets memory of its own.
-            tensor.grad = g if held_here_only(g) else g.clone()
+            tensor._grad = g if held_here_only(g) else g.clone()
         elif self.create_graph:
-            tensor.grad = tensor.grad + g
+            tensor._grad = tensor._grad + g
         else:
-            tensor.grad.add_(g)
+            tensor._grad.add_(g)
 
 
 def held_here_only(g) -> bool:

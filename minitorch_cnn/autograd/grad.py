@@ -68,3 +68,17 @@ def forget_grads(parameters, set_to_none: bool) -> None:
         elif p.grad is not None:
             p.grad = p.grad.detach()
             p.grad.zero_()
+
+
+def check_gradient(x, g) -> None:
+    """Refuse `g` as the `.grad` of `x`: it must be a Tensor of its shape, dtype and device."""
+    if not isinstance(g, function.Tensor):
+        raise TypeError(f"grad: must be a Tensor or None, got {type(g).__name__}")
+    if g is x:
+        raise RuntimeError("grad: a tensor cannot be its own gradient")
+    for what in ("shape", "dtype", "device"):
+        if getattr(g, what) != getattr(x, what):
+            raise RuntimeError(
+                f"grad: a gradient of {what} {getattr(g, what)} does not fit a tensor of {what} "
+                f"{getattr(x, what)}"
+            )

@@ -41,12 +41,12 @@ class ShapeOnly(Parameter):
     """
 
     @property
-    def grad(self) -> None:
+    def _grad(self) -> None:
         """None: nothing is learned here."""
         return None
 
-    @grad.setter
-    def grad(self, value: Tensor | None) -> None:
+    @_grad.setter
+    def _grad(self, value: Tensor | None) -> None:
         if value is not None:
             raise RuntimeError(
                 f"backward: a parameter of shape {self.shape} was made under shapes_only and has "

@@ -13,7 +13,7 @@ from ..autograd import function
 
 # What a tensor has of its own; everything else in its __dict__ was put there by the user.
 _OWN = {
-    "data", "grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
+    "data", "_grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
     "_counter",
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from .. import backend, devices
 from ..autograd import function
 from ..autograd.engine import run_backward
 from ..autograd.function import Version
-from ..autograd.grad import seed_gradient
+from ..autograd.grad import check_gradient, seed_gradient
 from ..autograd.modes import enable_grad, this_thread
 from . import (
     activation,
@@ -78,7 +78,7 @@ class Tensor:
     """
 
     # What most tensors have; an instance holds only what differs.
-    grad = None
+    _grad = None
     _requires_grad = False
     _node, _index = None, 0  # the op that made this tensor, and which of its outputs this is
     # Of a view: the tensor it looks into, and how (the path of the view it was made from, an op and
@@ -191,6 +191,25 @@ class Tensor:
         return self.data.dtype.kind == "f"
 
     # ----------------------------------------------------------------------------------- gradients
+
+    @property
+    def grad(self):
+        """The gradient that backward passes have added up here, or None.
+
+        Set to anything but None or a Tensor of the same shape, dtype and device it raises TypeError
+        or RuntimeError.
+        """
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            check_gradient(self, value)
+        self._grad = value
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False) -> None:
         """Add d self / d leaf to the `.grad` of every leaf behind this tensor.

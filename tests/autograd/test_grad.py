@@ -90,3 +90,33 @@ def test_a_gradient_of_another_dtype_is_converted():
     assert g.dtype == np.float32
     x.backward(Tensor(np.ones(2)))
     assert x.grad.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "message"),
+    [
+        (mt.ones(3, 2), RuntimeError, r"^grad: a gradient of shape \(3, 2\) .* of shape \(2,\)"),
+        (mt.ones(1), RuntimeError, r"^grad: a gradient of shape \(1,\)"),
+        (mt.ones(2, dtype=mt.float64), RuntimeError, r"^grad: a gradient of dtype float64"),
+        (mt.ones(2, dtype=mt.int64), RuntimeError, r"^grad: a gradient of dtype int64"),
+        (mt.ones(2, device="emulator"), RuntimeError, r"^grad: a gradient of device emulator"),
+        (np.ones(2, np.float32), TypeError, r"^grad: must be a Tensor or None, got ndarray"),
+        (1.0, TypeError, r"^grad: must be a Tensor or None, got float"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["leaf", "parameter", "constant", "result"])
+def test_only_a_fitting_gradient_is_assigned(kind, value, error, message):
+    x = mt.ones(2, requires_grad=kind != "constant")
+    x = {"parameter": mt.nn.Parameter(x), "result": x * 1}.get(kind, x)
+    given = mt.ones(2)
+    x.grad = given
+    with pytest.raises(error, match=message):
+        x.grad = value
+    assert x.grad is given
+    x.grad = None
+    assert x.grad is None
+    x.grad = given
+    del x.grad
+    assert x.grad is None
+    with pytest.raises(RuntimeError, match="its own gradient"):
+        x.grad = x
