@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from ..backend import default_generator
+from .randomness import check_generator
 
 
 class Dataset:
@@ -154,6 +155,7 @@ def random_split(
         raise ValueError(
             f"random_split: lengths={list(lengths)} must add up to the {size} samples, or to 1"
         )
+    check_generator("random_split", generator)
     generator = default_generator() if generator is None else generator
     order = generator.permutation(size).tolist()
     ends = itertools.accumulate(map(int, counts), initial=0)

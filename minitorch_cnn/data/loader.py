@@ -15,10 +15,16 @@ from ..devices import check_device
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetching import Job
-from .randomness import stream
+from .randomness import check_generator, stream
 from .samplers import BatchSampler, RandomSampler, SequentialSampler
 from .transfer import transferred
 from .workers import KINDS, Workers, load_here
+
+# What a loader's samplers and workers are made of.
+FIXED = (
+    "dataset", "batch_size", "shuffle", "sampler", "batch_sampler", "drop_last",
+    "persistent_workers",
+)  # fmt: skip
 
 
 @dataclass
@@ -117,6 +123,12 @@ class DataLoader:
         self._kept: Workers | None = None
         self._position = _Position()
         self._resume = False
+        self._made = True
+
+    def __setattr__(self, name: str, value) -> None:
+        if name in FIXED and hasattr(self, "_made"):
+            raise ValueError(f"DataLoader: {name} cannot be changed; make another loader")
+        super().__setattr__(name, value)
 
     def _check(self, multiprocessing_context) -> None:
         """Raise a ValueError for settings out of range or that exclude each other."""
@@ -136,6 +148,7 @@ class DataLoader:
                 f"DataLoader: multiprocessing_context={multiprocessing_context!r} must be None or "
                 "'spawn': a forked process inherits locks that nobody opens"
             )
+        check_generator("DataLoader", self.generator)
         if not self.timeout >= 0:
             raise ValueError(f"DataLoader: timeout={self.timeout!r} must be at least 0")
         for name in ("prefetch_factor", "timeout", "persistent_workers"):

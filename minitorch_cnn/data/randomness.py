@@ -30,6 +30,15 @@ def sample_generator() -> np.random.Generator:
     return default_generator()
 
 
+def check_generator(name: str, generator) -> None:
+    """Raise a TypeError that begins with `name` unless `generator` is one of NumPy's, or None."""
+    if generator is not None and not isinstance(generator, np.random.Generator):
+        raise TypeError(
+            f"{name}: generator={generator!r} must be a numpy.random.Generator, such as "
+            "np.random.default_rng(0)"
+        )
+
+
 class SampleStreams:
     """Generators of an epoch's samples: called, the stream of the sample at `position`.
 

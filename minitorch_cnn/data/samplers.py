@@ -12,7 +12,7 @@ from itertools import islice
 
 import numpy as np
 
-from .randomness import sample_generator
+from .randomness import check_generator, sample_generator
 
 
 class Sampler:
@@ -55,6 +55,7 @@ class RandomSampler(Sampler):
             raise TypeError(f"RandomSampler: replacement={replacement!r} must be a bool")
         if num_samples is not None:
             _at_least_one("RandomSampler", "num_samples", num_samples)
+        check_generator("RandomSampler", generator)
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
@@ -84,6 +85,7 @@ class SubsetRandomSampler(Sampler):
     """The given `indices`, each once, in random order."""
 
     def __init__(self, indices: Sequence[int], generator: np.random.Generator | None = None):
+        check_generator("SubsetRandomSampler", generator)
         self.indices = indices
         self.generator = generator
 
@@ -129,6 +131,7 @@ class WeightedRandomSampler(Sampler):
                 f"{name}: num_samples={num_samples} without replacement must be at most the "
                 f"{np.count_nonzero(self.weights)} weights above 0"
             )
+        check_generator(name, generator)
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator

@@ -18,6 +18,7 @@ from minitorch_cnn.data import (
     TensorDataset,
     WeightedRandomSampler,
     datasets,
+    random_split,
     transforms,
 )
 
@@ -441,3 +442,27 @@ def test_the_same_settings_exclude_each_other_as_in_torch(iterable):
             except ValueError:
                 refused.append(True)
         assert refused[0] == refused[1], settings
+
+
+@pytest.mark.parametrize("name", ["batch_size", "shuffle", "sampler", "dataset", "drop_last"])
+def test_what_a_loader_is_made_of_cannot_be_changed(name):
+    loader = DataLoader(Recorder(4), 2)
+    with pytest.raises(ValueError, match=rf"^DataLoader: {name} cannot be changed"):
+        setattr(loader, name, getattr(loader, name))
+    loader.collate_fn = list
+    assert list(loader) == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda generator: DataLoader(Recorder(4), generator=generator),
+        lambda generator: RandomSampler([1], generator=generator),
+        lambda generator: SubsetRandomSampler([1], generator),
+        lambda generator: WeightedRandomSampler([1], 1, generator=generator),
+        lambda generator: random_split([1], [1], generator),
+    ],
+)
+def test_a_seed_is_no_generator(make):
+    with pytest.raises(TypeError, match=r"^\w+: generator=3 must be a numpy.random.Generator"):
+        make(3)

@@ -21,6 +21,7 @@ from ..pickle_machine import OPCODES, Global, PickleMachine
 # Integers, floats, bool and text of a fixed length, as NumPy writes their types.
 DTYPE = re.compile(r"[biuf][1248]|[SU][1-9]\d{0,3}")
 MOST_AXES = 32
+MOST_OBJECTS = 4_000_000  # CIFAR-100 written anew has two million; a byte can make 100 in memory
 LARGEST_PLACE = 2**32  # in the memory of objects; greater ones could be made to share a hash
 
 
@@ -46,7 +47,20 @@ class ArrayMachine(PickleMachine):
 
     def __init__(self, file: BinaryIO):
         super().__init__(file)
-        self.copied = 0
+        self.copied = self.made = 0
+
+    def push(self, value) -> None:
+        self.count_one()
+        super().push(value)
+
+    def put(self, index: int) -> None:
+        self.count_one()
+        super().put(index)
+
+    def count_one(self) -> None:
+        self.made += 1
+        if self.made > MOST_OBJECTS:
+            raise ValueError(f"it makes more than {MOST_OBJECTS} objects")
 
     def find(self, name: str) -> Global:
         if name not in ADMITTED and name != "numpy.ndarray":

@@ -25,14 +25,13 @@ def read_records(
 
     Raises ValueError naming the file if it has not that many records.
     """
-    content = np.fromfile(path, dtype=np.uint8)
-    expected = records * (label_bytes + PIXELS)
-    if content.size != expected:
+    expected, size = records * (label_bytes + PIXELS), path.stat().st_size
+    if size != expected:
         raise ValueError(
-            f"read_records: {path} has {content.size} bytes; expected {expected}: {records} "
-            f"records of {label_bytes} + {PIXELS}"
+            f"read_records: {path} has {size} bytes; expected {expected}: {records} records of "
+            f"{label_bytes} + {PIXELS}"
         )
-    content = content.reshape(records, label_bytes + PIXELS)
+    content = np.fromfile(path, dtype=np.uint8).reshape(records, label_bytes + PIXELS)
     labels = content[:, label].astype(np.int64)
     return content[:, label_bytes:].reshape(-1, 3, 32, 32), labels
 

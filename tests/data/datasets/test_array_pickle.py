@@ -198,6 +198,17 @@ def test_what_would_hang_or_fill_the_memory_is_refused_at_once(tmp_path, content
             read_array_pickle(path)
 
 
+@pytest.mark.parametrize("content", [b"}", b"]", b"N", b"N\x94", b"Nq\x01"])
+def test_a_file_of_countless_objects_is_refused(tmp_path, monkeypatch, content):
+    monkeypatch.setitem(ArrayMachine.count_one.__globals__, "MOST_OBJECTS", 1000)
+    path = tmp_path / "file"
+    path.write_bytes(pickle.dumps({"labels": list(range(400))}, 2))
+    assert len(read_array_pickle(path)["labels"]) == 400
+    path.write_bytes(content * 1001 + b".")
+    with pytest.raises(ValueError, match="it makes more than 1000 objects"):
+        read_array_pickle(path)
+
+
 FUZZ = settings(max_examples=150, deadline=None)
 WHOLE = [pickle.dumps(ARRAYS | {"labels": [1, np.int64(2), 3], "n": "x"}, p) for p in range(6)]
 
