@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 
-from .. import devices
+from .. import backend, devices
 from . import function
 from .function import Function
 from .modes import enable_grad, no_grad, this_thread
@@ -112,24 +112,37 @@ class _Walk:
         box[index] = g if before is None else self.add(before, g)
 
     def add(self, a, b):
-        """a + b, in place where `a` is a sum that this walk made itself."""
+        """a + b, in place where `a` is a sum that this walk made itself.
+
+        Of 16-bit gradients the sum is a float32 until it is `settled`: many would stall otherwise.
+        """
         if self.create_graph:
-            return a + b
-        if id(a) in self.summed:
+            if not backend.is_half(b.data.dtype):
+                return a + b
+            total = a.float() + b.float()
+        elif id(a) in self.summed:
             array = a.data
             array += b.data
             return a
-        total = function.Tensor(a.data + b.data)
+        elif backend.is_half(b.data.dtype):
+            total = function.Tensor(np.add(a.data, b.data, dtype=backend.float32))
+        else:
+            total = function.Tensor(a.data + b.data)
         self.summed.add(id(total))
         return total
+
+    def settled(self, g, dtype):
+        """A gradient to which nothing will be added any more, in the dtype that it is due in."""
+        self.summed.discard(id(g))
+        return g if g is None or g.data.dtype == dtype else g.to(dtype)
 
     def step(self, retain_graph) -> None:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
         node = heapq.heappop(self.heap)[1]
         grads = self.arriving.pop(node)
         if self.summed:
-            for g in grads:
-                self.summed.discard(id(g))
+            due = zip(grads, node.out_meta, strict=True)
+            grads = [self.settled(g, dtype) for g, (_, dtype) in due]
         if node.hooks or node.retained or self.targets is not None:
             self.show(node, grads)
             if self.useful is not None and node not in self.useful:
@@ -170,8 +183,7 @@ class _Walk:
     def finish(self):
         """Hand out the gradients of the leaves."""
         for leaf, box in self.leaves.values():
-            g = box.pop()
-            self.summed.discard(id(g))
+            g = self.settled(box.pop(), leaf.data.dtype)
             if leaf._hooks:
                 g = call_hooks(leaf._hooks, g)
             if self.targets is None:

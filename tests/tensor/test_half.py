@@ -290,3 +290,24 @@ def test_half_numbers_are_scaled_by_numbers_that_are_beyond_them(number):
             t = mt.tensor(x)
             apply(t)
             np.testing.assert_array_equal(t.data, value.astype(HALF))
+
+
+@pytest.mark.parametrize("create_graph", [False, True])
+@pytest.mark.parametrize("leaf", [True, False])
+def test_the_gradients_of_many_uses_add_up_in_float32(leaf, create_graph):
+    w = mt.ones(2, dtype=mt.float16, requires_grad=True)
+
+    def many():
+        return mt.stack([w if leaf else w * 1] * 3000).sum()
+
+    (g,) = mt.autograd.grad(many(), [w], create_graph=create_graph)
+    assert g.dtype == mt.float16 and g.tolist() == [3000, 3000]
+    many().backward(create_graph=create_graph)
+    assert w.grad.dtype == mt.float16 and w.grad.tolist() == [3000, 3000]
+
+
+def test_second_gradients_flow_through_the_sum_of_many():
+    w = mt.tensor([2.0], dtype=mt.float16, requires_grad=True)
+    (g,) = mt.autograd.grad(sum([w * w] * 300), [w], create_graph=True)
+    (g2,) = mt.autograd.grad(g, [w])
+    assert (g.item(), g2.item()) == (1200, 600)
