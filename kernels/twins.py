@@ -97,36 +97,64 @@ class Room:
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
         case.
         """
+        twin, lender = self._forced(case)
+        if twin is None:
+            return self.load(self.preferred(case).name)
+        module = self.load(twin.name)
+        return module if lender is None else Lent(module, lender)
+
+    def _forced(self, case: Any) -> tuple[Twin | None, Lender | None]:
+        """The twin that `use` forces here, and who lends it its arrays."""
         forced = self.twins.get(this_thread.forced)
-        if forced is not None:
-            if not forced.runs_here():
-                raise RuntimeError(
-                    f"{self.name}: twin '{forced.name}' does not run on this machine; "
-                    f"here run {', '.join(available(self.name))}"
-                )
-            lender = Lender.of(forced.name) if on_host(case) else None
-            if lender is not None:
-                case = case._replace(array=lender.array)
-            if not forced.can(case):
-                raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
-            module = self.load(forced.name)
-            return module if lender is None else Lent(module, lender)
-        return self.load(self.preferred(case).name)
+        if forced is None:
+            return None, None
+        if not forced.runs_here():
+            raise RuntimeError(
+                f"{self.name}: twin '{forced.name}' does not run on this machine; "
+                f"here run {', '.join(available(self.name))}"
+            )
+        lender = Lender.of(forced.name) if on_host(case) else None
+        if lender is not None:
+            case = case._replace(array=lender.array)
+        if not forced.can(case):
+            raise RuntimeError(f"{self.name}: twin '{forced.name}' cannot do {case}")
+        return forced, lender
 
     def preferred(self, case: Any) -> Twin:
         """The twin that computes `case` unless another one is forced."""
+        twin, missing = self._ranked(case)
+        for other in missing:
+            _say_what_is_missing(other.needs)
+        return twin
+
+    def _ranked(self, case: Any) -> tuple[Twin, list[Twin]]:
+        """The twin that computes `case`, and those that would before it but cannot run here."""
         missing = []
         for twin in reversed(self.twins.values()):
             if twin.can(case) and twin.wants(case):
                 if twin.runs_here():
-                    for need in missing:
-                        _say_what_is_missing(need)
-                    return twin
-                missing.append(twin.needs)
-        needs = "".join(f"; {need.name} would ({need.how})" for need in missing)
+                    return twin, missing
+                missing.append(twin)
+        needs = "".join(f"; {twin.needs.name} would ({twin.needs.how})" for twin in missing)
         raise RuntimeError(
             f"{self.name}: no twin of {', '.join(self.twins)} can do {case} here{needs}"
         )
+
+    def explain(self, case: Any) -> tuple[str, str]:
+        """The name of the twin that computes `case` now, and why it is that one.
+
+        Raises RuntimeError as `choose` does.
+        """
+        forced, _ = self._forced(case)
+        if forced is not None:
+            return forced.name, f'use("{forced.name}") forces it'
+        twin, missing = self._ranked(case)
+        if missing:
+            needs, best = missing[0].needs, missing[0]
+            return twin.name, (
+                f"{needs.name} is not installed ({needs.how}); with it {best.name}: {best.why}"
+            )
+        return twin.name, twin.why
 
     def load(self, name: str) -> ModuleType:
         """The module of the twin `name`, imported now if it was not yet."""

@@ -18,7 +18,7 @@ import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room
+from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room, this_thread
 from ..window import Window
 
 
@@ -151,14 +151,16 @@ def explain(
     groups: int = 1,
     dtype=np.float32,
 ) -> None:
-    """Print which twin computes a convolution of x (N, C, H, W) with w (O, C/groups, KH, KW).
+    """Print which twin computes a convolution of x (N, C, H, W) with w (O, C/groups, KH, KW), and
+    why: here and now, with what is installed, and within `use` the one that it forces.
 
     >>> explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
     conv2d_forward      winograd  a quarter of the multiplications, ...
     conv2d_input_grad   winograd  a quarter of the multiplications, ...
     conv2d_weight_grad  winograd  a quarter of the multiplications, ...
 
-    Raises ValueError where the shapes and settings do not fit one another.
+    Raises ValueError where the shapes and settings do not fit one another, RuntimeError where the
+    twin that is forced cannot do them.
     """
     for name, shape in (("x_shape", x_shape), ("w_shape", w_shape)):
         if len(shape) != 4:
@@ -168,8 +170,11 @@ def explain(
     window.output_size(*x_shape[2:])
     for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
         arrays = np.ndarray, np.dtype(dtype), tuple(x_shape), tuple(w_shape)
-        twin = ROOM.preferred(Case(function, *arrays, window, groups))
-        print(f"{function:18}  {twin.name:8}  {twin.why}")
+        case = Case(function, *arrays, window, groups)
+        name, why = ROOM.explain(case)
+        if name == "numpy" and this_thread.forced != name and not can_compile(case):
+            why = f"kernels are compiled for float32 and float64, not for {case.dtype}"
+        print(f"{function:18}  {name:8}  {why}")
 
 
 def conv2d_forward(

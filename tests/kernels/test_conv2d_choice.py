@@ -1,5 +1,7 @@
 """Whatever twin a convolution is given to, nobody can tell by the result."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
@@ -12,6 +14,7 @@ from minitorch_cnn.kernels.conv2d import (
     conv2d_input_grad,
     conv2d_weight_grad,
 )
+from minitorch_cnn.kernels.twins import NUMBA
 
 LOOPS_LIMIT = 100_000  # multiply-adds: beyond, "numpy" in float64 stands in, which agrees with them
 TOLERANCE = {np.float32: 5e-5, np.float64: 1e-10}  # of the largest result
@@ -143,6 +146,55 @@ def test_explain_says_which_twin_runs_and_why(capsys):
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["numba"] * 3
     explain((1, 1, 8, 8), (4, 1, 3, 3))
     assert "numpy" in capsys.readouterr().out
+
+
+LARGE = (8, 64, 56, 56), (64, 64, 3, 3)  # 925 million multiply-adds
+
+
+def explained(capsys, *shapes, **settings):
+    """[(function, twin, why)] as printed."""
+    explain(*shapes, **settings)
+    return [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
+
+
+def test_explain_says_what_is_missing_without_numba(capsys, monkeypatch):
+    need = NUMBA._replace(is_met=lambda: False)
+    for name, twin in ROOM.twins.items():
+        if twin.needs is NUMBA:
+            monkeypatch.setitem(ROOM.twins, name, twin._replace(needs=need))
+    for direction, (function, twin, why) in zip(
+        DIRECTIONS, explained(capsys, *LARGE, padding=1), strict=True
+    ):
+        assert (function, twin) == (direction, "numpy")
+        assert why.startswith("Numba is not installed (pip install 'minitorch_cnn[fast]'); with it")
+        assert "winograd: a quarter of the multiplications" in why
+    for _, twin, why in explained(capsys, (1, 1, 8, 8), (4, 1, 3, 3)):
+        assert twin == "numpy" and why.startswith("nothing to compile")
+
+
+def test_explain_honours_use(capsys):
+    for name in ("loops", "numpy"):
+        with use(name):
+            for _, twin, why in explained(capsys, *LARGE, padding=1):
+                assert (twin, why) == (name, f'use("{name}") forces it')
+    with use("winograd"), pytest.raises(RuntimeError, match="conv2d: twin 'winograd' "):
+        explain((1, 3, 8, 8), (4, 3, 5, 5))
+
+
+def test_explain_says_what_kernels_are_not_compiled_for(capsys):
+    for _, twin, why in explained(capsys, *LARGE, padding=1, dtype=np.float16):
+        assert twin == "numpy"
+        assert why == "kernels are compiled for float32 and float64, not for float16"
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_what_explain_names_is_what_runs(capsys, monkeypatch, layer):
+    x, w, window, groups = layer
+    ran, nothing = [], SimpleNamespace(**dict.fromkeys(DIRECTIONS, lambda *_: None))
+    monkeypatch.setattr(type(ROOM), "load", lambda _, name: ran.append(name) or nothing)
+    results(layer, *arrays(layer, np.float32))
+    settings = {"stride": window.stride, "padding": window.padding[0][0], "groups": groups}
+    assert [twin for _, twin, _ in explained(capsys, x, w, **settings)] == ran
 
 
 def test_explain_refuses_what_no_convolution_has():
