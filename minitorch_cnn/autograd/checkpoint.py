@@ -4,23 +4,55 @@ from __future__ import annotations
 
 import weakref
 
+import numpy as np
+
 from .. import backend
 from .modes import enable_grad, this_thread
 
 
-def checkpoint(fn, *inputs):
-    """fn(*inputs), keeping only `inputs` for the backward pass and running `fn` a second time
-    there.
+def checkpoint(function, *args, use_reentrant=None, preserve_rng_state=True, **kwargs):
+    """function(*args, **kwargs), keeping only these inputs for the backward pass and running
+    `function` a second time there.
 
-    Gradients of any order reach the inputs and every other tensor that `fn` uses (parameters), as
-    without checkpoint. Random numbers repeat in the second run and batch norm's running statistics
-    move once only. Chen et al. 2016, "Training deep nets with sublinear memory cost", arXiv
-    1604.06174.
+    Gradients of any order reach the inputs and every other tensor that `function` uses
+    (parameters), as without checkpoint. Random numbers are those it would draw without, and repeat
+    in the second run whatever other threads draw (not with preserve_rng_state=False); batch norm's
+    running statistics move once only. Chen et al. 2016, "Training deep nets with sublinear memory
+    cost", arXiv 1604.06174.
 
+    use_reentrant: PyTorch's choice between two implementations with the same results; here is one.
     Raises RuntimeError in backward if an input was changed in place since, or if the second run
     records other ops.
     """
-    return _Region(fn, inputs).run()
+    for name in ("context_fn", "determinism_check", "debug", "early_stop"):
+        if name in kwargs:
+            raise TypeError(f"checkpoint: PyTorch's argument {name} is not supported")
+    return _Region(function, args, kwargs, preserve_rng_state).run()
+
+
+class _Stream:
+    """The random numbers of one call: those that the thread's generator would give next.
+
+    The call draws from a generator of its own. Meanwhile the shared one is far ahead, for other
+    threads; afterwards, if none has used it, it goes on where the call ended.
+    """
+
+    def __init__(self):
+        self.shared = backend.default_generator().bit_generator
+        with self.shared.lock:
+            self.start = self.shared.state
+            self.ahead = self.shared.state = self.shared.jumped().state
+
+    def generator(self) -> np.random.Generator:
+        """A generator that stands at the start."""
+        own = self.shared.jumped()
+        own.state = self.start
+        return np.random.Generator(own)
+
+    def end(self, own: np.random.Generator) -> None:
+        with self.shared.lock:
+            if self.shared.state == self.ahead:
+                self.shared.state = own.bit_generator.state
 
 
 class _Recording:
@@ -36,15 +68,16 @@ class _Recording:
 class _Region:
     """One call of `checkpoint`: the nodes it recorded, and what it takes to run it again."""
 
-    def __init__(self, fn, inputs):
-        self.fn, self.inputs = fn, inputs
+    def __init__(self, fn, args, settings, preserve_rng_state):
+        self.fn, self.args, self.settings = fn, args, settings
         self.versions = self.current_versions()
-        self.random_state = backend.get_rng_state()
+        self.stream = _Stream() if preserve_rng_state else None
         self.nodes = []
         self.running = False
 
     def current_versions(self):
-        return [x._version for x in self.inputs if hasattr(x, "_version")]
+        inputs = (*self.args, *self.settings.values())
+        return [x._version for x in inputs if hasattr(x, "_version")]
 
     def add(self, node) -> None:
         """Take away what `node` saved; it will come back for it."""
@@ -58,25 +91,35 @@ class _Region:
         before, modes.checkpoint = modes.checkpoint, self
         self.running = True
         try:
-            return self.fn(*self.inputs)
+            return self.call(self.stream and self.stream.end)
         finally:
             modes.checkpoint = before
             self.running = False
+
+    def call(self, afterwards=None):
+        """The function's result; `afterwards` gets the generator that it drew from."""
+        if self.stream is None:
+            return self.fn(*self.args, **self.settings)
+        own = self.stream.generator()
+        try:
+            with backend.drawing_from(lambda: own):
+                return self.fn(*self.args, **self.settings)
+        finally:
+            if afterwards is not None:
+                afterwards(own)
 
     def recompute(self) -> None:
         """Run the function again and give every node of the first run what its twin saved."""
         if self.current_versions() != self.versions:
             raise RuntimeError("checkpoint: an input was changed in place before the backward pass")
         again, modes = _Recording(), this_thread.modes
-        before = modes.checkpoint, modes.recomputing, backend.get_rng_state()
-        backend.set_rng_state(self.random_state)
+        before = modes.checkpoint, modes.recomputing
         modes.checkpoint, modes.recomputing = again, True
         try:
             with enable_grad():
-                self.fn(*self.inputs)
+                self.call()
         finally:
-            modes.checkpoint, modes.recomputing = before[:2]
-            backend.set_rng_state(before[2])
+            modes.checkpoint, modes.recomputing = before
         # A function that calls grad needs its first nodes before it has recorded the last.
         twins = again.nodes[: len(self.nodes)] if self.running else again.nodes
         if len(twins) != len(self.nodes):

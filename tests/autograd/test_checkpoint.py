@@ -1,5 +1,6 @@
 """checkpoint: the same numbers for less memory."""
 
+import threading
 import tracemalloc
 
 import numpy as np
@@ -192,3 +193,86 @@ def test_an_error_inside_leaves_no_trace(leaf):
         mt.checkpoint(fail, x)
     y = x * x
     assert y._node.saved_
+
+
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("order", [1, 2])
+def test_random_numbers_repeat_whatever_other_threads_draw(nested, order):
+    x = Tensor(np.ones(64), requires_grad=True)
+    stop, alone = threading.Event(), mt.checkpoint(lambda t: mt.rand(64, dtype=mt.float64), x)
+
+    def draw():
+        while not stop.is_set():
+            mt.rand(7)
+            mt.checkpoint(lambda t: t * mt.rand(5, dtype=mt.float64), x[:5])
+
+    def noisy(t):
+        return t**order * mt.rand(64, dtype=mt.float64)
+
+    def twice(t):
+        return mt.checkpoint(noisy, t) * 2
+
+    other = threading.Thread(target=draw)
+    other.start()
+    try:
+        for _ in range(100):
+            y = mt.checkpoint(twice if nested else noisy, x)
+            mt.rand(3)
+            g = y
+            for _ in range(order):
+                (g,) = mt.grad(g.sum(), x, create_graph=order > 1)
+            np.testing.assert_array_equal(g.data, order * y.data)
+            assert not np.array_equal(y.data, alone.data)
+    finally:
+        stop.set()
+        other.join()
+
+
+def test_threads_in_checkpoints_at_the_same_time_draw_different_numbers():
+    both = threading.Barrier(2)
+    drawn = []
+
+    def fn(t):
+        both.wait()
+        drawn.append(mt.rand(8).tolist())
+        both.wait()
+        return t * 2
+
+    mt.manual_seed(3)
+    other = threading.Thread(target=mt.checkpoint, args=(fn, mt.ones(1)))
+    other.start()
+    mt.checkpoint(fn, mt.ones(1))
+    other.join()
+    assert drawn[0] != drawn[1] and mt.rand(8).tolist() not in drawn
+
+
+def test_without_preserve_rng_state_the_second_run_draws_on():
+    masks = []
+
+    def drop(t):
+        masks.append(mt.rand(3).tolist())
+        return t * t
+
+    x = mt.ones(3, requires_grad=True)
+    mt.checkpoint(drop, x, preserve_rng_state=False).sum().backward()
+    assert masks[0] != masks[1]
+
+
+def test_keywords_go_to_the_function_and_pytorch_s_own_are_known(leaf):
+    x, w = leaf(3), leaf(3)
+
+    def scaled(t, *, by, power=1):
+        return (t * by) ** power
+
+    for use_reentrant in (None, True, False):
+        y = mt.checkpoint(scaled, x, by=w, power=2, use_reentrant=use_reentrant)
+        (gw,) = mt.grad(y.sum(), w)
+        np.testing.assert_allclose(gw.data, 2 * w.data * x.data**2)
+    moved = w * 1
+    y = mt.checkpoint(scaled, x, by=moved)
+    moved.add_(1)
+    with pytest.raises(RuntimeError, match=r"^checkpoint: an input was changed in place"):
+        y.sum().backward()
+    for name in ("context_fn", "determinism_check", "debug", "early_stop"):
+        with pytest.raises(TypeError, match=f"^checkpoint: PyTorch's argument {name}"):
+            mt.checkpoint(scaled, x, by=w, **{name: None})
