@@ -65,6 +65,7 @@ _ON_DEMAND = (
     "training",
 )
 _FUNCTIONS_ON_DEMAND = {
+    "Generator": ".tensor.generator",
     "save": ".interop",
     "load": ".interop",
     "get_num_threads": ".kernels",

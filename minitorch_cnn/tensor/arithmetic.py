@@ -111,6 +111,18 @@ class Remainder(Function):
         return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).floor(), b.shape)
 
 
+class Fmod(Function):
+    """y = a - trunc(a / b) * b, with the sign of a."""
+
+    def forward(ctx, a, b):
+        ctx.save(a, b)
+        return np.fmod(a, b)
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).trunc(), b.shape)
+
+
 class Pow(Function):
     """y = a ^ b; dy/da = 0 where b = 0, and dy/db = 0 where a = 0 <= b."""
 
@@ -177,20 +189,40 @@ def mul(input, other):
     return Mul.apply(*meet(input, other, "mul", scale=True))
 
 
-def div(input, other):
-    """input / other, with broadcasting; integers become the default float type."""
-    return Div.apply(*meet(input, other, "div", floating=True, scale=True))
+def div(input, other, *, rounding_mode=None):
+    """input / other, with broadcasting; integers become the default float type.
+
+    rounding_mode="floor" or "trunc" rounds down or towards 0, in the dtype of the operands; such a
+    quotient has no slope. Raises: ValueError for another mode.
+    """
+    if rounding_mode is None:
+        return Div.apply(*meet(input, other, "div", floating=True, scale=True))
+    if rounding_mode == "floor":
+        return floor_divide(input, other)
+    if rounding_mode != "trunc":
+        raise ValueError(f"div: rounding_mode={rounding_mode!r} must be None, 'floor' or 'trunc'")
+    a, b = meet(input, other, "div")
+    if a.dtype.kind == "f":
+        return Div.apply(a, b).trunc()
+    a, b = arrays_of("div", a, b)
+    _check_divisor("div", a, b)
+    down = np.floor_divide(a, b)
+    return function.Tensor(down + ((down < 0) & (down * b != a)))
 
 
 def floor_divide(input, other):
     """floor(input / other), in the dtype of the operands; no gradient."""
     a, b = arrays_of("floor_divide", *meet(input, other, "floor_divide"))
-    if a.dtype.kind == "b":
-        raise TypeError("floor_divide: boolean tensors have no quotient")
-    if a.dtype.kind in "iu" and (b == 0).any():
-        raise RuntimeError("floor_divide: an integer cannot be divided by zero")
+    _check_divisor("floor_divide", a, b)
     with quiet():
         return function.Tensor(np.floor_divide(a, b))
+
+
+def _check_divisor(name, a, b) -> None:
+    if a.dtype.kind == "b":
+        raise TypeError(f"{name}: boolean tensors have no quotient")
+    if a.dtype.kind in "iu" and (b == 0).any():
+        raise RuntimeError(f"{name}: an integer cannot be divided by zero")
 
 
 def remainder(input, other):
@@ -201,6 +233,13 @@ def remainder(input, other):
     if a.dtype.kind in "iu" and (arrays_of("remainder", a, b)[1] == 0).any():
         raise RuntimeError("remainder: an integer cannot be divided by zero")
     return Remainder.apply(a, b)
+
+
+def fmod(input, other):
+    """input - trunc(input / other) * other, with the sign of `input`."""
+    a, b = meet(input, other, "fmod")
+    _check_divisor("fmod", *arrays_of("fmod", a, b))
+    return Fmod.apply(a, b)
 
 
 def pow(input, exponent):
@@ -224,8 +263,13 @@ def pow(input, exponent):
     return Pow.apply(a, b)
 
 
-def where(condition, input, other):
-    """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast."""
+def where(condition, input=None, other=None):
+    """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast.
+
+    Of a condition alone: where it is not 0, as `nonzero(condition, as_tuple=True)`.
+    """
+    if input is None and other is None:
+        return condition.nonzero(as_tuple=True)
     mask = _mask_of(condition)
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd import function
-from .arithmetic import arrays_of
-from .promotion import meet
+from .arithmetic import arrays_of, quiet
+from .promotion import check_broadcast, meet
 
 
 def _check_bits(name: str, dtype) -> None:
@@ -70,3 +70,13 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
     """Whether |input - other| <= atol + rtol |other| everywhere."""
     a, b = arrays_of("allclose", input, other)
     return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
+
+
+def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+    """Whether |input - other| <= atol + rtol |other|, elementwise."""
+    a, b = arrays_of("isclose", input, other)
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"isclose: dtypes {a.dtype} and {b.dtype} must be equal")
+    check_broadcast("isclose", a.shape, b.shape)
+    with quiet():
+        return function.Tensor(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))

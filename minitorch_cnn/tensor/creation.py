@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+import operator
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import backend, devices
+from ..autograd import function
 from .promotion import fitting
-from .tensor import Tensor
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
 
 def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
@@ -17,7 +24,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
     device where none is given.
     Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
     """
-    if isinstance(data, Tensor):
+    if isinstance(data, function.Tensor):
         data = data.data
     if devices.is_array(data):
         device = devices.device_of(data) if device is None else device
@@ -37,7 +44,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
         if array.size == 0 and not typed:
             dtype = backend.get_default_dtype()
     array = _cast(array, backend.check_dtype(dtype, "tensor"))
-    return Tensor(devices.moved(array, device, "tensor"), requires_grad)
+    return function.Tensor(devices.moved(array, device, "tensor"), requires_grad)
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:
@@ -45,13 +52,13 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 
     Takes what `tensor` takes, and arrays of other libraries on a GPU (`__cuda_array_interface__`).
     """
-    if not isinstance(data, Tensor):
+    if not isinstance(data, function.Tensor):
         if hasattr(data, "__cuda_array_interface__") and not devices.is_array(data):
             devices.check_device("cuda", "as_tensor")
             import cupy
 
             data = cupy.asarray(data)
-        data = Tensor(data) if devices.is_array(data) else tensor(data)
+        data = function.Tensor(data) if devices.is_array(data) else tensor(data)
         backend.check_dtype(data.dtype, "as_tensor")
     return data.to(device=device, dtype=dtype)
 
@@ -59,7 +66,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 def _without_tensors(data):
     return [
         devices.to_host(x.data)
-        if isinstance(x, Tensor)
+        if isinstance(x, function.Tensor)
         else _without_tensors(x)
         if isinstance(x, (list, tuple))
         else x
@@ -79,7 +86,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: array must be a numpy.ndarray, got {type(array).__name__}")
     backend.check_dtype(array.dtype, "from_numpy")
-    return Tensor(array)
+    return function.Tensor(array)
 
 
 def from_dlpack(source) -> Tensor:
@@ -93,21 +100,27 @@ def from_dlpack(source) -> Tensor:
     return as_tensor(cupy.from_dlpack(source))
 
 
-def _sizes(name: str, size) -> tuple[int, ...]:
-    """Sizes given one by one or as one sequence."""
-    if len(size) == 1 and isinstance(size[0], (tuple, list)):
-        size = tuple(size[0])
-    if not all(isinstance(n, (int, np.integer)) for n in size):
-        raise TypeError(f"{name}: size={size} must be made of integers")
-    if any(n < 0 for n in size):
-        raise RuntimeError(f"{name}: size={size} must not be negative")
-    return tuple(int(n) for n in size)
+def _sizes(name: str, sizes, size=None) -> tuple[int, ...]:
+    """Sizes given one by one, as one sequence, or by the argument's name (`size`)."""
+    if size is not None:
+        if sizes:
+            raise TypeError(f"{name}: {sizes} and size={size} are given, must be one of them")
+        sizes = (size,)
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    try:
+        sizes = tuple(map(operator.index, sizes))
+    except TypeError:
+        raise TypeError(f"{name}: size={sizes} must be made of integers") from None
+    if any(n < 0 for n in sizes):
+        raise RuntimeError(f"{name}: size={sizes} must not be negative")
+    return sizes
 
 
 def _made(name, array, dtype, device, requires_grad) -> Tensor:
     device = devices.check_device(device, name)
     dtype = backend.get_default_dtype() if dtype is None else backend.check_dtype(dtype, name)
-    return Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
+    return function.Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
 
 
 def _cast(array, dtype):
@@ -116,33 +129,33 @@ def _cast(array, dtype):
         return array.astype(dtype, copy=False)
 
 
-def zeros(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+def zeros(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of zeros."""
     return _made(
         "zeros",
-        np.zeros(_sizes("zeros", size), dtype or backend.get_default_dtype()),
+        np.zeros(_sizes("zeros", sizes, size), dtype or backend.get_default_dtype()),
         dtype,
         device,
         requires_grad,
     )
 
 
-def ones(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of ones."""
     return _made(
         "ones",
-        np.ones(_sizes("ones", size), dtype or backend.get_default_dtype()),
+        np.ones(_sizes("ones", sizes, size), dtype or backend.get_default_dtype()),
         dtype,
         device,
         requires_grad,
     )
 
 
-def empty(*size, dtype=None, device=None, requires_grad=False) -> Tensor:
+def empty(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of whatever the memory held."""
     return _made(
         "empty",
-        np.empty(_sizes("empty", size), dtype or backend.get_default_dtype()),
+        np.empty(_sizes("empty", sizes, size), dtype or backend.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -163,14 +176,18 @@ def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad=
     return _made("eye", np.eye(n, m), dtype, device, requires_grad)
 
 
-def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
-    """start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64."""
+def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64.
+
+    There are ceil((end - start) / step) numbers, whatever the rounding of the last one.
+    """
     if end is None:
         start, end = 0, start
+    start, end, step = (getattr(x, "item", lambda x=x: x)() for x in (start, end, step))
     if step == 0 or (end - start) * step < 0:
         raise ValueError(f"arange: step={step} does not lead from start={start} to end={end}")
-    array = np.arange(start, end, step)
-    if dtype is None and array.dtype.kind != "f":
+    array = start + step * np.arange(math.ceil((end - start) / step))
+    if dtype is None and isinstance(start + end + step, (int, np.integer)):
         dtype = backend.int64
     return _made("arange", array, dtype, device, requires_grad)
 
@@ -182,23 +199,35 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad=F
     return _made("linspace", np.linspace(start, end, steps), dtype, device, requires_grad)
 
 
-def randn(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def logspace(
+    start, end, steps: int, base=10.0, *, dtype=None, device=None, requires_grad=False
+) -> Tensor:
+    """`steps` powers of `base`, the exponents equally spaced from `start` to `end`."""
+    if steps < 0:
+        raise ValueError(f"logspace: steps={steps} must not be negative")
+    array = np.logspace(start, end, steps, base=base)
+    return _made("logspace", array, dtype, device, requires_grad)
+
+
+def randn(
+    *sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False
+) -> Tensor:
     """Independent draws from N(0, 1)."""
     rng = generator or backend.default_generator()
     return _made(
         "randn",
-        _drawn(rng.standard_normal, _sizes("randn", size), dtype),
+        _drawn(rng.standard_normal, _sizes("randn", sizes, size), dtype),
         dtype,
         device,
         requires_grad,
     )
 
 
-def rand(*size, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def rand(*sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Independent draws from [0, 1), uniform."""
     rng = generator or backend.default_generator()
     return _made(
-        "rand", _drawn(rng.random, _sizes("rand", size), dtype), dtype, device, requires_grad
+        "rand", _drawn(rng.random, _sizes("rand", sizes, size), dtype), dtype, device, requires_grad
     )
 
 
@@ -210,10 +239,23 @@ def _drawn(draw, size, dtype):
     )
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None) -> Tensor:
+def randint(
+    low=0,
+    high=None,
+    size=None,
+    *,
+    generator=None,
+    dtype=None,
+    device=None,
+    requires_grad=False,
+) -> Tensor:
     """Independent integers from [low, high), uniform; randint(high, size) starts at 0."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if size is None:
+        raise TypeError("randint: size is missing")
     if high <= low:
         raise ValueError(f"randint: low={low} must be below high={high}")
     rng = generator or backend.default_generator()
@@ -222,49 +264,11 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
         rng.integers(low, high, _sizes("randint", (size,))),
         dtype or backend.int64,
         device,
-        False,
+        requires_grad,
     )
 
 
-def randperm(n: int, *, generator=None, dtype=None, device=None) -> Tensor:
+def randperm(n: int, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     rng = generator or backend.default_generator()
-    return _made("randperm", rng.permutation(n), dtype or backend.int64, device, False)
-
-
-def zeros_like(input, *, dtype=None, requires_grad=False) -> Tensor:
-    """Zeros in the shape and dtype of `input`."""
-    return Tensor(np.zeros_like(input.data, dtype=dtype), requires_grad)
-
-
-def ones_like(input, *, dtype=None, requires_grad=False) -> Tensor:
-    """Ones in the shape and dtype of `input`."""
-    return Tensor(np.ones_like(input.data, dtype=dtype), requires_grad)
-
-
-def empty_like(input, *, dtype=None, requires_grad=False) -> Tensor:
-    """Uninitialised memory in the shape and dtype of `input`."""
-    return Tensor(np.empty_like(input.data, dtype=dtype), requires_grad)
-
-
-def full_like(input, fill_value, *, dtype=None, requires_grad=False) -> Tensor:
-    """One number in the shape and dtype of `input`."""
-    y = np.empty_like(input.data, dtype=dtype)
-    y[...] = fitting(fill_value, y.dtype, "full_like")
-    return Tensor(y, requires_grad)
-
-
-def randn_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:
-    """Draws from N(0, 1) in the shape and dtype of `input`."""
-    dtype, device = dtype or input.dtype, input.device
-    return randn(
-        input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad
-    )
-
-
-def rand_like(input, *, generator=None, dtype=None, requires_grad=False) -> Tensor:
-    """Uniform draws from [0, 1) in the shape and dtype of `input`."""
-    dtype, device = dtype or input.dtype, input.device
-    return rand(
-        input.shape, generator=generator, dtype=dtype, device=device, requires_grad=requires_grad
-    )
+    return _made("randperm", rng.permutation(n), dtype or backend.int64, device, requires_grad)

@@ -269,24 +269,6 @@ def erf(input):
     return Erf.apply(to_floating(input, "erf"))
 
 
-def floor(input):
-    """The largest integer not above."""
-    input = as_tensor(input, "floor")
-    return Flat.apply(input, step=np.floor)
-
-
-def ceil(input):
-    """The smallest integer not below."""
-    input = as_tensor(input, "ceil")
-    return Flat.apply(input, step=np.ceil)
-
-
-def round(input):
-    """The nearest integer, halves to the even one."""
-    input = as_tensor(input, "round")
-    return Flat.apply(input, step=np.round)
-
-
 def sign(input):
     """-1, 0 or 1; 0 for NaN."""
     input = as_tensor(input, "sign")

@@ -292,8 +292,12 @@ def _check_shorter(name, index_shape, shape, axis) -> None:
         )
 
 
-def take_along_dim(input, indices, dim):
-    """`gather` with sizes of 1 broadcast between `input` and `indices` on the other axes."""
+def take_along_dim(input, indices, dim=None):
+    """`gather` with sizes of 1 broadcast between `input` and `indices` on the other axes; without a
+    `dim`, both as if flattened.
+    """
+    if dim is None:
+        input, indices, dim = input.reshape(-1), indices.reshape(-1), 0
     (axis,) = axes_of(dim, input.ndim, "take_along_dim")
     common = np.broadcast_shapes(
         tuple(1 if i == axis else n for i, n in enumerate(input.shape)),
@@ -326,8 +330,10 @@ def argsort(input, dim=-1, descending=False, stable=False):
     return sort(input, dim, descending, stable).indices
 
 
-def topk(input, k, dim=-1, largest=True):
-    """A pair (values, indices): the k largest (smallest) along `dim`, in order."""
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """A pair (values, indices): the k largest (smallest) along `dim`, in order, whether `sorted` is
+    asked for or not.
+    """
     if input.ndim == 0:
         return sort(input)
     (axis,) = axes_of(dim, input.ndim, "topk")
@@ -339,6 +345,15 @@ def topk(input, k, dim=-1, largest=True):
     return ValuesAndIndices(values.narrow(axis, 0, k), indices.narrow(axis, 0, k))
 
 
-def nonzero(input):
-    """The positions of the elements that are not 0, one row each."""
+def nonzero(input, *, as_tuple=False):
+    """The positions of the elements that are not 0: one row each, or with `as_tuple` one tensor for
+    each axis, which together index `input`.
+    """
+    if as_tuple:
+        return tuple(function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.data)))
     return function.Tensor(np.argwhere(input.data))
+
+
+def argwhere(input):
+    """The positions of the elements that are not 0, one row each: NumPy's name of `nonzero`."""
+    return nonzero(input)

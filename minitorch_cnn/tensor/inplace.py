@@ -144,8 +144,10 @@ def mul_(input, other):
     return _arithmetic(input, other, "mul_", arithmetic.mul, np.multiply)
 
 
-def div_(input, other):
-    """input /= other."""
+def div_(input, other, *, rounding_mode=None):
+    """input /= other, rounded as by `div`."""
+    if rounding_mode is not None:
+        return replace(input, "div_", arithmetic.div, other, rounding_mode=rounding_mode)
     return _arithmetic(input, other, "div_", arithmetic.div, np.divide)
 
 
@@ -202,8 +204,10 @@ def clamp_(input, min=None, max=None):
     return _overwrite(input, new, "clamp_")
 
 
-def copy_(input, src):
-    """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast."""
+def copy_(input, src, non_blocking=False):
+    """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast;
+    `non_blocking` changes no result and is passed over.
+    """
     _check_writable(input, "copy_")
     new = as_operand(src, "copy_")
     if not isinstance(new, function.Tensor):

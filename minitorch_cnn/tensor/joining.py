@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 import numpy as np
 
+from .. import devices
 from ..autograd.function import Function
+from .indexing import IndexSelect
 from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
 from .promotion import common_dtype
 
@@ -107,9 +110,9 @@ def unbind(input, dim=0):
     return tuple(input[(slice(None),) * axis + (i,)] for i in range(input.shape[axis]))
 
 
-def repeat(input, *repeats):
+def repeat(input, *times, repeats=None):
     """Copies of `input` side by side, repeats[i] of them along axis i."""
-    repeats = sizes_of(repeats, "repeat")
+    repeats = sizes_of(times, "repeat", repeats)
     if len(repeats) < input.ndim:
         raise RuntimeError(
             f"repeat: repeats={repeats} must have a number for each of the {input.ndim} axes"
@@ -120,3 +123,64 @@ def repeat(input, *repeats):
     sizes = [r * n for r, n in zip(repeats, shape, strict=True)]
     y = reshape(expand(reshape(input, pairs), tiles), sizes)
     return y if y._base is None else clone(y)  # a view where every repeat is 1
+
+
+def repeat_interleave(input, repeats, dim=None, *, output_size=None):
+    """Each element repeated in place: by a number, or by one for each element along `dim`; without
+    a `dim` as if flattened.
+
+    Raises: RuntimeError for repeats that are negative or of another length, and for an output_size
+    that is not what comes out.
+    """
+    if dim is None:
+        input, dim = reshape(input, input.data.size), 0
+    axis = axis_of(dim, max(input.ndim, 1), "repeat_interleave")
+    if input.ndim == 0:
+        input = reshape(input, 1)
+    n = input.shape[axis]
+    times = devices.to_host(repeats.data) if hasattr(repeats, "ndim") else np.asarray(repeats)
+    if times.dtype.kind not in "iu" or times.ndim > 1:
+        raise TypeError("repeat_interleave: repeats must be an integer or a vector of them")
+    if (times < 0).any() or (times.ndim and len(times) not in (1, n)):
+        raise RuntimeError(
+            f"repeat_interleave: repeats must be from 0 on, one or {n} of them, got {repeats}"
+        )
+    places = np.repeat(np.arange(n), times)
+    if output_size is not None and output_size != len(places):
+        raise RuntimeError(
+            f"repeat_interleave: output_size={output_size} must be the {len(places)} that come out"
+        )
+    return IndexSelect.apply(input, indices=np.asarray(places, like=input.data), axis=axis)
+
+
+def tensor_split(input, indices_or_sections, dim=0):
+    """A tuple of views: that many pieces, the first ones longer by one if need be, or pieces that
+    end at the given indices.
+    """
+    axis = axis_of(dim, input.ndim, "tensor_split")
+    n = input.shape[axis]
+    if hasattr(indices_or_sections, "__index__"):
+        sections = int(indices_or_sections)
+        if sections < 1:
+            raise RuntimeError(f"tensor_split: sections={sections} must be at least 1")
+        size, longer = divmod(n, sections)
+        ends = [i * size + min(i, longer) for i in range(sections + 1)]
+    else:
+        ends = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections), n]
+    return tuple(narrow(input, axis, a, max(b - a, 0)) for a, b in itertools.pairwise(ends))
+
+
+def hstack(tensors):
+    """Tensors joined along their second axis, vectors along their only one."""
+    tensors = [reshape(t, 1) if t.ndim == 0 else t for t in tensors]
+    return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
+
+
+def vstack(tensors):
+    """Tensors joined along their first axis; vectors are rows."""
+    return cat([reshape(t, 1, -1) if t.ndim < 2 else t for t in tensors], 0)
+
+
+def concat(tensors, dim=0):
+    """PyTorch's second name of `cat`."""
+    return cat(tensors, dim)

@@ -121,8 +121,17 @@ class Triangle(Function):
         return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
 
 
-def sizes_of(args, name: str) -> tuple[int, ...]:
-    """Integers given one by one or as one sequence; TypeError for anything else."""
+def sizes_of(args, name: str, named=None) -> tuple[int, ...]:
+    """Integers given one by one, as one sequence, or by the argument's name (`named`).
+
+    TypeError where nothing, both, or anything but integers is given.
+    """
+    if named is not None:
+        if args:
+            raise TypeError(f"{name}: {args!r} and {named!r} are given, must be one of them")
+        args = (named,)
+    elif not args:
+        raise TypeError(f"{name}: integers must be given, one by one or as a sequence")
     if len(args) == 1 and not hasattr(args[0], "__index__"):
         args = args[0]
     try:
@@ -150,16 +159,21 @@ def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
     return tuple(size // known if n == -1 else n for n in shape)
 
 
-def reshape(input, *shape):
-    """The elements in `shape` (one size may be -1): a view where possible, else a copy."""
-    return Reshape.apply(
-        input, shape=_resolved(sizes_of(shape, "reshape"), input.data.size, "reshape")
-    )
+def reshape(input, *sizes, shape=None):
+    """The elements in `shape` (one size may be -1): a view where possible, else a copy.
+
+    Sizes are given one by one, as a sequence, or as `shape=`.
+    """
+    sizes = sizes_of(sizes, "reshape", shape)
+    return Reshape.apply(input, shape=_resolved(sizes, input.data.size, "reshape"))
 
 
-def view(input, *shape):
-    """The same memory in `shape`; RuntimeError where only a copy would do."""
-    y = Reshape.apply(input, shape=_resolved(sizes_of(shape, "view"), input.data.size, "view"))
+def view(input, *sizes, size=None):
+    """The same memory in another shape (one size may be -1); RuntimeError where only a copy would
+    do. Of a dtype instead of sizes it is refused: use `to`.
+    """
+    sizes = sizes_of(sizes, "view", size)
+    y = Reshape.apply(input, shape=_resolved(sizes, input.data.size, "view"))
     if y._base is None:  # it was copied
         raise RuntimeError(
             f"view: shape {list(y.shape)} cannot be laid over a tensor of shape {input.shape} and "
@@ -186,9 +200,9 @@ def unflatten(input, dim, sizes):
     return reshape(input, *input.shape[:axis], *sizes, *input.shape[axis + 1 :])
 
 
-def permute(input, *dims):
+def permute(input, *axes, dims=None):
     """Axis i of the result is axis dims[i] of `input`."""
-    dims = sizes_of(dims, "permute")
+    dims = sizes_of(axes, "permute", dims)
     axes = tuple(axis_of(d, input.ndim, "permute") for d in dims)
     if sorted(axes) != list(range(input.ndim)):
         raise RuntimeError(f"permute: dims={dims} must name each of the {input.ndim} axes once")
@@ -205,10 +219,25 @@ def transpose(input, dim0, dim1):
     return Permute.apply(input, dims=tuple(dims))
 
 
-def movedim(input, source: int, destination: int):
-    """Axis `source` moved to position `destination`, the others in their order."""
-    dims = [i for i in range(input.ndim) if i != axis_of(source, input.ndim, "movedim")]
-    dims.insert(axis_of(destination, input.ndim, "movedim"), axis_of(source, input.ndim, "movedim"))
+def movedim(input, source, destination):
+    """Axes `source` moved to the positions `destination`, the others in their order: integers, or
+    sequences of as many.
+    """
+    source, destination = (sizes_of((d,), "movedim") for d in (source, destination))
+    if len(source) != len(destination):
+        raise RuntimeError(
+            f"movedim: source={source} and destination={destination} must be of equal length"
+        )
+    places, axes = (
+        [axis_of(d, input.ndim, "movedim") for d in dims] for dims in (destination, source)
+    )
+    if len(set(places)) < len(places) or len(set(axes)) < len(axes):
+        raise RuntimeError(
+            f"movedim: source={source} or destination={destination} names an axis twice"
+        )
+    dims = [i for i in range(input.ndim) if i not in axes]
+    for place, axis in sorted(zip(places, axes, strict=True)):
+        dims.insert(place, axis)
     return Permute.apply(input, dims=tuple(dims))
 
 
@@ -229,9 +258,9 @@ def unsqueeze(input, dim):
     return Reshape.apply(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def expand(input, *sizes):
+def expand(input, *sizes, size=None):
     """Axes of size 1 repeated to `sizes` without a copy; -1 leaves an axis as it is."""
-    sizes = sizes_of(sizes, "expand")
+    sizes = sizes_of(sizes, "expand", size)
     lead = len(sizes) - input.ndim
     target = tuple(
         input.shape[i - lead] if n == -1 and i >= lead else n for i, n in enumerate(sizes)
@@ -245,11 +274,12 @@ def expand(input, *sizes):
     return Expand.apply(input, shape=target)
 
 
-def flip(input, *dims):
-    """The order of elements reversed along `dims`, in a copy."""
-    return Flip.apply(
-        input, axes=tuple(axis_of(d, input.ndim, "flip") for d in sizes_of(dims, "flip"))
-    )
+def flip(input, *axes, dims=None):
+    """The order of elements reversed along `dims`, in a copy: one by one, a sequence or `dims=`."""
+    axes = tuple(axis_of(d, input.ndim, "flip") for d in sizes_of(axes, "flip", dims))
+    if len(set(axes)) < len(axes):
+        raise RuntimeError(f"flip: dims={axes} names an axis twice")
+    return Flip.apply(input, axes=axes)
 
 
 def roll(input, shifts, dims=None):
@@ -291,19 +321,23 @@ def contiguous(input):
     return input if input.data.flags.c_contiguous else clone(input)
 
 
-def to(input, *args, dtype=None, device=None, copy=False):
+def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False):
     """`input` in another dtype or on another device; itself if nothing changes and no `copy` is
     asked for.
 
-    to(dtype), to(device), to(device, dtype) and to(other_tensor) are read as in PyTorch.
+    to(dtype), to(device), to(device, dtype) and to(other_tensor) are read as in PyTorch, each with
+    non_blocking and copy behind. `non_blocking` changes no result and is passed over.
     Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
     """
+    flags = [arg for arg in args if isinstance(arg, bool)]
+    if len(flags) > 1:
+        copy = flags[1]
     for arg in args:
         if isinstance(arg, function.Tensor):
             dtype, device = arg.dtype, arg.device
         elif devices.names_device(arg):
             device = arg
-        else:
+        elif not isinstance(arg, bool) and arg is not None:
             dtype = arg
     y = input
     if device is not None:

@@ -22,18 +22,28 @@ from . import (
     arithmetic,
     bounds,
     comparison,
+    compound,
     copying,
+    counting,
+    diagonal,
     elementwise,
     indexing,
     inplace,
     joining,
+    like,
     linalg,
+    logarithm,
     moments,
     movement,
     numpy_calls,
     padding,
     reduction,
+    rounding,
+    sampling,
+    scan,
+    shaping,
     softmax,
+    trigonometry,
 )
 from .copying import owner_of
 from .promotion import is_operand
@@ -63,6 +73,11 @@ def _matmul(a, b):
     """a @ b, where one of the two may be an array."""
     a = a if isinstance(a, Tensor) else Tensor(a)
     return linalg.matmul(a, b if isinstance(b, Tensor) else Tensor(b))
+
+
+def _where(self, condition, other):
+    """`self` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast."""
+    return arithmetic.where(condition, self, other)
 
 
 _first_look = threading.Lock()  # threads that look at one memory must get one counter
@@ -333,11 +348,13 @@ class Tensor:
     # ------------------------------------------------------------------------------- to other kinds
     # of thing
 
-    def numpy(self) -> np.ndarray:
-        """The array itself, sharing memory.
+    def numpy(self, *, force=False) -> np.ndarray:
+        """The array itself, sharing memory; with `force` what `detach().cpu().numpy()` gives.
 
         RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
         """
+        if force:
+            return self.detach().cpu().data
         if self.requires_grad:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
         if self.device != "cpu":
@@ -391,9 +408,11 @@ class Tensor:
         """The tensor in main memory."""
         return self.to("cpu")
 
-    def cuda(self):
-        """The tensor on the GPU "cuda:0"."""
-        return self.to("cuda")
+    def cuda(self, device=None, non_blocking=False):
+        """The tensor on the GPU "cuda:0", or on the one that `device` names or numbers."""
+        if isinstance(device, int):
+            device = f"cuda:{device}"
+        return self.to("cuda" if device is None else device)
 
     def float(self):
         """The tensor as float32."""
@@ -542,7 +561,8 @@ class Tensor:
     sqrt, rsqrt, erf = elementwise.sqrt, elementwise.rsqrt, elementwise.erf
     sin, cos = elementwise.sin, elementwise.cos
     relu, sigmoid, tanh = activation.relu, activation.sigmoid, activation.tanh
-    floor, ceil, round = elementwise.floor, elementwise.ceil, elementwise.round
+    floor, ceil, round = rounding.floor, rounding.ceil, rounding.round
+    trunc, frac = rounding.trunc, rounding.frac
     masked_fill = arithmetic.masked_fill
     clamp, clip, clamp_min, clamp_max = (
         bounds.clamp, bounds.clip, bounds.clamp_min, bounds.clamp_max,
@@ -601,9 +621,34 @@ class Tensor:
     take_along_dim, sort, argsort, topk = (
         indexing.take_along_dim, indexing.sort, indexing.argsort, indexing.topk,
     )  # fmt: skip
-    nonzero = indexing.nonzero
+    nonzero, argwhere = indexing.nonzero, indexing.argwhere
 
     matmul, mm, bmm, dot, outer = linalg.matmul, linalg.mm, linalg.bmm, linalg.dot, linalg.outer
+
+    tan, sinh, cosh = trigonometry.tan, trigonometry.sinh, trigonometry.cosh
+    asin, acos, atan = trigonometry.asin, trigonometry.acos, trigonometry.atan
+    asinh, acosh, atanh = trigonometry.asinh, trigonometry.acosh, trigonometry.atanh
+    atan2, hypot = trigonometry.atan2, trigonometry.hypot
+    log2, log10, exp2 = logarithm.log2, logarithm.log10, logarithm.exp2
+    logit, xlogy, logaddexp = logarithm.logit, logarithm.xlogy, logarithm.logaddexp
+    fmod, isclose, cumprod = arithmetic.fmod, comparison.isclose, scan.cumprod
+    lerp, addcmul, addcdiv = compound.lerp, compound.addcmul, compound.addcdiv
+    addmm, baddbmm, mv = compound.addmm, compound.baddbmm, compound.mv
+
+    median, unique, bincount, histc, count_nonzero = (
+        counting.median, counting.unique, counting.bincount, counting.histc,
+        counting.count_nonzero,
+    )  # fmt: skip
+    bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
+    diagonal, diag, trace = diagonal.diagonal, diagonal.diag, diagonal.trace
+    unfold, swapaxes, t, ravel = shaping.unfold, shaping.swapaxes, shaping.t, shaping.ravel
+    expand_as, view_as, reshape_as = shaping.expand_as, shaping.view_as, shaping.reshape_as
+    broadcast_to, tile, rot90 = shaping.broadcast_to, shaping.tile, shaping.rot90
+    fliplr, flipud, where = shaping.fliplr, shaping.flipud, _where
+    repeat_interleave, tensor_split = joining.repeat_interleave, joining.tensor_split
+    new_zeros, new_ones, new_empty, new_full, new_tensor = (
+        like.new_zeros, like.new_ones, like.new_empty, like.new_full, like.new_tensor,
+    )  # fmt: skip
 
     add_, sub_, mul_, div_ = inplace.add_, inplace.sub_, inplace.mul_, inplace.div_
     pow_, remainder_, floor_divide_ = inplace.pow_, inplace.remainder_, inplace.floor_divide_

@@ -13,17 +13,18 @@ from minitorch_cnn import devices
 from tests import cupy_stand_in
 from tests.places import DEVICES
 from tests.tensor.cases import CASES
+from tests.tensor.more_cases import MORE_CASES
 from tests.tensor.test_gradients import as_tuple, identify
 
 
 @pytest.mark.parametrize("device", DEVICES)
-@pytest.mark.parametrize("case", CASES, ids=identify)
+@pytest.mark.parametrize("case", [*CASES, *MORE_CASES], ids=identify)
 def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case, device):
     compare(case, device)
 
 
 @pytest.mark.skipif(has_gpu(), reason="there is CuPy itself")
-@pytest.mark.parametrize("case", CASES, ids=identify)
+@pytest.mark.parametrize("case", [*CASES, *MORE_CASES], ids=identify)
 def test_an_op_asks_nothing_of_cupys_arrays_that_they_cannot_do(case, monkeypatch):
     for name, module in cupy_stand_in.modules().items():
         monkeypatch.setitem(sys.modules, name, module)

@@ -10,18 +10,22 @@ import minitorch_cnn as mt
 from minitorch_cnn.tensor import Tensor
 from tests.tensor.cases import CASES
 from tests.tensor.layouts import LAYOUTS
+from tests.tensor.more_cases import MORE_CASES
 from tests.tensor.parity import array_of
 
 # Ops whose results have no gradient: makers of new tensors, comparisons, positions, conversions.
 WITHOUT_GRADIENT = [
-    "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "as_tensor",
-    "bitwise_and", "bitwise_and_", "bitwise_left_shift", "bitwise_left_shift_", "bitwise_not",
-    "bitwise_or", "bitwise_or_", "bitwise_right_shift", "bitwise_right_shift_", "bitwise_xor",
-    "bitwise_xor_", "empty", "empty_like", "eq", "equal", "eye", "floor_divide", "floor_divide_",
-    "from_dlpack", "from_numpy", "full", "full_like", "ge", "gt", "isfinite",
-    "isinf", "isnan", "le", "linspace", "logical_and", "logical_not", "logical_or", "logical_xor",
-    "lt", "ne", "nonzero", "ones", "ones_like", "rand", "rand_like", "randint", "randn",
-    "randn_like", "randperm", "tensor", "zeros", "zeros_like",
+    "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "argwhere",
+    "as_tensor", "bernoulli", "bincount", "bitwise_and", "bitwise_and_", "bitwise_left_shift",
+    "bitwise_left_shift_", "bitwise_not", "bitwise_or", "bitwise_or_", "bitwise_right_shift",
+    "bitwise_right_shift_", "bitwise_xor", "bitwise_xor_", "count_nonzero", "empty", "empty_like",
+    "eq", "equal", "eye", "floor_divide", "floor_divide_", "from_dlpack", "from_numpy", "full",
+    "full_like", "ge", "gt", "histc", "is_floating_point", "is_tensor", "isclose", "isfinite",
+    "isin", "isinf", "isnan", "le", "linspace", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logspace", "lt", "multinomial", "ne", "new_empty", "new_full", "new_ones",
+    "new_tensor", "new_zeros", "nonzero", "normal", "numel", "ones", "ones_like", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "tensor", "unique",
+    "zeros", "zeros_like",
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [
@@ -44,7 +48,7 @@ def as_tuple(result):
     return (result,) if not isinstance(result, tuple | list) else tuple(result)
 
 
-@pytest.fixture(params=CASES, ids=identify)
+@pytest.fixture(params=[*CASES, *MORE_CASES], ids=identify)
 def case(request):
     op, fn, arrays, *varied = request.param
     return op, fn, arrays, varied[0] if varied else tuple(range(len(arrays)))
@@ -119,5 +123,5 @@ def test_no_differentiable_op_is_missing_from_the_table():
         if not name.startswith("_") and inspect.isfunction(member)
     }
     public = methods.union(importlib.import_module("minitorch_cnn.tensor").__all__)
-    tested = {case[0] for case in CASES}
+    tested = {case[0] for case in [*CASES, *MORE_CASES]}
     assert public - tested - set(WITHOUT_GRADIENT) - set(OTHER_METHODS) == set()

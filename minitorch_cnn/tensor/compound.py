@@ -1,0 +1,80 @@
+"""Several operations under one name: lerp, addcmul, addcdiv, addmm, baddbmm, mv, cdist."""
+
+from __future__ import annotations
+
+from ..autograd import function
+from .arithmetic import where
+from .linalg import bmm, matmul, mm
+
+
+def lerp(input, end, weight):
+    """input + weight * (end - input), elementwise with broadcasting; `end` itself at weight 1.
+
+    weight: a number or a Tensor. Raises: TypeError for integers.
+    """
+    for argument, x in (("input", input), ("end", end)):
+        if not isinstance(x, function.Tensor) or x.dtype.kind != "f":
+            raise TypeError(f"lerp: {argument} must be a Tensor of floating-point numbers")
+    way = end - input
+    if not isinstance(weight, function.Tensor):
+        return input + weight * way if abs(weight) < 0.5 else end - way * (1 - weight)
+    return where(weight.abs() < 0.5, input + weight * way, end - way * (1 - weight))
+
+
+def addcmul(input, tensor1, tensor2, *, value=1):
+    """input + value * tensor1 * tensor2, elementwise with broadcasting."""
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else value * product)
+
+
+def addcdiv(input, tensor1, tensor2, *, value=1):
+    """input + value * tensor1 / tensor2, elementwise with broadcasting."""
+    quotient = tensor1 / tensor2
+    return input + (quotient if value == 1 else value * quotient)
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+    """beta * input + alpha * (mat1 @ mat2) of two matrices; with beta=0 input is not looked at."""
+    return _added(input, mm(mat1, mat2), beta, alpha, "addmm")
+
+
+def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+    """beta * input + alpha * (batch1 @ batch2) of two batches of matrices; with beta=0 input is not
+    looked at.
+    """
+    return _added(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
+
+
+def _added(input, product, beta, alpha, name):
+    if alpha != 1:
+        product = alpha * product
+    if beta == 0:
+        return product
+    y = product + (input if beta == 1 else beta * input)
+    if y.shape != product.shape:
+        raise RuntimeError(
+            f"{name}: input of shape {input.shape} does not broadcast to {product.shape}"
+        )
+    return y
+
+
+def mv(input, vec):
+    """The product of a matrix and a vector."""
+    if input.ndim != 2 or vec.ndim != 1:
+        raise RuntimeError(
+            f"mv: operands have {input.ndim} and {vec.ndim} axes, must have two and one"
+        )
+    return matmul(input, vec)
+
+
+def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+    """The p-norms of all differences of rows.    x1 (.., N, D), x2 (.., M, D) -> y (.., N, M)
+
+    All differences are held at once, N * M * D numbers, and no digits are lost to a product of
+    matrices, whatever `compute_mode` allows.
+    """
+    if min(x1.ndim, x2.ndim) < 2 or x1.shape[-1] != x2.shape[-1]:
+        raise RuntimeError(
+            f"cdist: shapes {x1.shape} and {x2.shape} must be (.., N, D) and (.., M, D)"
+        )
+    return (x1.unsqueeze(-2) - x2.unsqueeze(-3)).norm(p, -1)

@@ -1,0 +1,152 @@
+"""What occurs, and how often: unique, bincount, histc, count_nonzero, isin; the median."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from ..autograd import function
+from ..autograd.function import Function
+from .arithmetic import arrays_of
+from .indexing import gather
+from .movement import axis_of
+from .promotion import as_tensor
+from .reduction import ValuesAndIndices, axes_of
+
+
+class Median(Function):
+    """y = the middle one of all elements, the lower of two, NaN if one is; equal ones share the
+    gradient.
+    """
+
+    def forward(ctx, x):
+        flat = x.reshape(-1)
+        y = np.sort(flat)[(flat.size - 1) // 2]
+        nan = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool, like=x)
+        y = np.asarray(x[nan][0] if nan.any() else y, like=x)
+        equal = nan if nan.any() else x == y
+        ctx.keep((equal / equal.sum()).astype(x.dtype))
+        return y
+
+    def backward(ctx, gy):
+        return gy * ctx.kept[0]
+
+
+def median(input, dim=None, keepdim=False):
+    """The middle one of all elements, or a pair (values, indices) of those along `dim`.
+
+    Of an even number of elements it is the lower of the two in the middle; a NaN makes NaN.
+    Raises: RuntimeError for an axis without elements.
+    """
+    input = as_tensor(input, "median")
+    if input.dtype.kind == "b":
+        raise TypeError("median: booleans have no order")
+    if dim is None:
+        if input.numel() == 0:
+            return function.Tensor(np.asarray(np.nan, input.dtype, like=input.data))
+        return Median.apply(input)
+    axis = axis_of(dim, max(input.ndim, 1), "median")
+    if input.ndim == 0:
+        return ValuesAndIndices(
+            input.clone(), function.Tensor(np.zeros((), np.int64, like=input.data))
+        )
+    x = input.data
+    n = x.shape[axis]
+    if n == 0:
+        raise RuntimeError(f"median: axis {dim} of a tensor of shape {input.shape} is empty")
+    order = np.argsort(x, axis, kind="stable")
+    middle = np.take(order, [(n - 1) // 2], axis)
+    if x.dtype.kind == "f":
+        nan = np.isnan(x)
+        middle = np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), middle)
+    indices = function.Tensor(middle.astype(backend.int64))
+    values = gather(input, axis, indices)
+    if not keepdim:
+        values, indices = values.squeeze(axis), indices.squeeze(axis)
+    return ValuesAndIndices(values, indices)
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The elements that occur, in ascending order, whether `sorted` is asked for or not; with `dim`
+    the slices along it.
+
+    With return_inverse and return_counts a tuple: also where each element of `input` is among them,
+    and how often each occurs. Each NaN is an element of its own.
+    """
+    x = as_tensor(input, "unique").data
+    axis = None if dim is None else axis_of(dim, input.ndim, "unique")
+    found = np.unique(x, return_inverse=True, return_counts=True, axis=axis, **_distinct_nans(x))
+    values, inverse, counts = found
+    inverse = inverse.reshape(x.shape if axis is None else -1)
+    results = [values]
+    results += [inverse.astype(np.int64, copy=False)] if return_inverse else []
+    results += [counts.astype(np.int64, copy=False)] if return_counts else []
+    results = tuple(map(function.Tensor, results))
+    return results if len(results) > 1 else results[0]
+
+
+def _distinct_nans(x):
+    return {"equal_nan": False} if isinstance(x, np.ndarray) else {}
+
+
+def bincount(input, weights=None, minlength=0):
+    """How often each of 0, 1, 2, ... occurs in a vector of integers, or the sum of the weights
+    where it does; at least `minlength` numbers.
+
+    Raises: TypeError for other dtypes, RuntimeError for negative numbers or more axes.
+    """
+    if input.dtype.kind not in "iu":
+        raise TypeError(f"bincount: input has dtype {input.dtype}, must be integer")
+    if input.ndim != 1 or (input.data < 0).any():
+        raise RuntimeError("bincount: input must be a vector of numbers from 0 on")
+    if weights is not None and weights.shape != input.shape:
+        raise RuntimeError(
+            f"bincount: weights of shape {weights.shape} must have input's shape {input.shape}"
+        )
+    if minlength < 0:
+        raise RuntimeError(f"bincount: minlength={minlength} must not be negative")
+    x, w = arrays_of("bincount", input, weights)
+    y = np.bincount(x, w, minlength)
+    if weights is not None and weights.dtype == backend.float32:
+        y = y.astype(backend.float32)
+    return function.Tensor(y)
+
+
+def histc(input, bins=100, min=0, max=0):
+    """How many elements lie in each of `bins` intervals of equal width from `min` to `max`, both
+    included; from the least to the largest element where min = max = 0. Others are not counted.
+
+    Raises: TypeError for integers, ValueError for bins below 1 or min above max, RuntimeError for
+    bounds that are not finite.
+    """
+    input = as_tensor(input, "histc")
+    if input.dtype.kind != "f":
+        raise TypeError(f"histc: input has dtype {input.dtype}, must be a floating-point number")
+    if bins < 1:
+        raise ValueError(f"histc: bins={bins} must be at least 1")
+    if min > max:
+        raise ValueError(f"histc: min={min} must not exceed max={max}")
+    x = input.data.reshape(-1)
+    if min == max and x.size:
+        min, max = float(x.min()), float(x.max())
+    if min == max:
+        min, max = min - 1, max + 1
+    if not np.isfinite(min) or not np.isfinite(max):
+        raise RuntimeError(f"histc: the range from {min} to {max} must be finite")
+    x = x[(x >= min) & (x <= max)]
+    place = ((x - min) / (max - min) * bins).astype(np.int64)
+    y = np.bincount(np.minimum(place, bins - 1), minlength=bins)
+    return function.Tensor(y.astype(input.dtype))
+
+
+def count_nonzero(input, dim=None):
+    """How many elements are not 0, altogether or along `dim` (an axis or several)."""
+    input = as_tensor(input, "count_nonzero")
+    axes = None if dim is None else axes_of(dim, input.ndim, "count_nonzero")
+    return function.Tensor(np.asarray((input.data != 0).sum(axes), backend.int64, like=input.data))
+
+
+def isin(elements, test_elements, *, invert=False):
+    """Whether each element is among `test_elements`, or with `invert` is not."""
+    a, b = arrays_of("isin", elements, test_elements)
+    return function.Tensor(np.asarray(np.isin(a, b, invert=invert), like=a))

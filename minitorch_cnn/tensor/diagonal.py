@@ -1,0 +1,64 @@
+"""Diagonals of matrices: taken, laid, added up."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.function import Function
+from .movement import axis_of
+
+
+class Diagonal(Function):
+    """y[.., i] = x[.., i, i + offset]: a view, of which two axes become one, the last."""
+
+    is_view = never_warns = True
+
+    def forward(ctx, x, offset, axes):
+        ctx.offset, ctx.axes, ctx.shape = offset, axes, x.shape
+        y = np.diagonal(x, offset, *axes)
+        if isinstance(y, np.ndarray) and x.flags.writeable:
+            y.flags.writeable = True  # NumPy gives it for reading only, out of caution
+        return y
+
+    def backward(ctx, gy):
+        return DiagonalBackward.apply(gy, offset=ctx.offset, axes=ctx.axes, shape=ctx.shape)
+
+
+class DiagonalBackward(Function):
+    """gx: zeros with gy on the diagonal; the adjoint of Diagonal."""
+
+    def forward(ctx, gy, offset, axes, shape):
+        ctx.offset, ctx.axes = offset, axes
+        gx = np.zeros(shape, gy.dtype, like=gy)
+        i = np.arange(gy.shape[-1], like=gy)
+        matrices = np.moveaxis(gx, axes, (-2, -1))
+        matrices[..., i + max(-offset, 0), i + max(offset, 0)] = gy
+        return gx
+
+    def backward(ctx, ggx):
+        return Diagonal.apply(ggx, offset=ctx.offset, axes=ctx.axes)
+
+
+def diagonal(input, offset=0, dim1=0, dim2=1):
+    """A view of the elements [i, i + offset] of two axes, in a last axis of their own."""
+    axes = axis_of(dim1, input.ndim, "diagonal"), axis_of(dim2, input.ndim, "diagonal")
+    if axes[0] == axes[1]:
+        raise RuntimeError(f"diagonal: dim1={dim1} and dim2={dim2} must be two different axes")
+    return Diagonal.apply(input, offset=offset, axes=axes)
+
+
+def diag(input, diagonal=0):
+    """Of a vector the matrix that has it on a diagonal, of a matrix that diagonal, in a copy."""
+    if input.ndim == 2:
+        return Diagonal.apply(input, offset=diagonal, axes=(0, 1)).clone()
+    if input.ndim != 1:
+        raise RuntimeError(f"diag: input has {input.ndim} axes, must have one or two")
+    n = len(input) + abs(diagonal)
+    return DiagonalBackward.apply(input, offset=diagonal, axes=(0, 1), shape=(n, n))
+
+
+def trace(input):
+    """The sum of the diagonal of a matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"trace: input has {input.ndim} axes, must have two")
+    return Diagonal.apply(input, offset=0, axes=(0, 1)).sum()

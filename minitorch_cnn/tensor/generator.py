@@ -1,0 +1,52 @@
+"""Generator: random numbers of one's own, by PyTorch's name for them."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+class Generator(np.random.Generator):
+    """NumPy's generator with PyTorch's methods, for every argument named `generator`.
+
+    It starts from the system's entropy; `manual_seed` makes it repeat itself. The numbers are
+    NumPy's, not PyTorch's.
+    """
+
+    def __init__(self, device="cpu"):
+        if str(device) != "cpu":
+            raise ValueError(f"Generator: device={device!r} must be 'cpu': numbers are drawn there")
+        self._seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
+        super().__init__(np.random.PCG64(self._seed))
+
+    def manual_seed(self, seed: int) -> Generator:
+        """Start anew from a number; returns the generator itself."""
+        self._seed = seed % 2**64
+        self.bit_generator.state = np.random.PCG64(self._seed).state
+        return self
+
+    def seed(self) -> int:
+        """Start anew from the system's entropy; returns the seed."""
+        self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
+        return self._seed
+
+    def initial_seed(self) -> int:
+        """The number that the generator was started from."""
+        return self._seed
+
+    def get_state(self) -> dict:
+        """The state, which JSON can hold."""
+        return self.bit_generator.state
+
+    def set_state(self, state: dict) -> None:
+        """Go back to a state that `get_state` returned."""
+        self.bit_generator.state = state
+
+    def __reduce__(self):
+        return _at_state, (self._seed, self.get_state())
+
+
+def _at_state(seed: int, state: dict) -> Generator:
+    """A copied or pickled generator made again."""
+    generator = Generator().manual_seed(seed)
+    generator.set_state(state)
+    return generator

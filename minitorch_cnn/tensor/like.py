@@ -1,0 +1,120 @@
+"""Making tensors in the shape, or in the dtype and on the device, of another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import backend, devices
+from ..autograd import function
+from .creation import _sizes, rand, randint, randn, tensor
+from .promotion import fitting
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) -> Tensor:
+    """A tensor of a `shape` made by np.zeros and its kin, with what is left out taken from
+    `model`.
+    """
+    dtype = model.data.dtype if dtype is None else backend.check_dtype(dtype, name)
+    y = make(shape, dtype, like=model.data)
+    if value is not None:
+        y[...] = fitting(value, dtype, name)
+    if device is not None:
+        y = devices.moved(y, devices.check_device(device, name), name)
+    return function.Tensor(y, requires_grad)
+
+
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Zeros in the shape, the dtype and on the device of `input`."""
+    return _filled("zeros_like", np.zeros, input.shape, input, dtype, device, requires_grad)
+
+
+def ones_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Ones in the shape, the dtype and on the device of `input`."""
+    return _filled("ones_like", np.ones, input.shape, input, dtype, device, requires_grad)
+
+
+def empty_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Uninitialised memory in the shape, the dtype and on the device of `input`."""
+    return _filled("empty_like", np.empty, input.shape, input, dtype, device, requires_grad)
+
+
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """One number in the shape, the dtype and on the device of `input`."""
+    return _filled(
+        "full_like", np.empty, input.shape, input, dtype, device, requires_grad, fill_value
+    )
+
+
+def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Draws from N(0, 1) in the shape, the dtype and on the device of `input`."""
+    return randn(
+        input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
+    )
+
+
+def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Uniform draws from [0, 1) in the shape, the dtype and on the device of `input`."""
+    return rand(
+        input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
+    )
+
+
+def randint_like(
+    input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False
+) -> Tensor:
+    """Integers from [low, high) in the shape, the dtype and on the device of `input`;
+    randint_like(input, high) starts at 0.
+    """
+    if high is None:
+        low, high = 0, low
+    return randint(
+        low,
+        high,
+        input.shape,
+        generator=generator,
+        dtype=dtype or input.dtype,
+        device=device or input.device,
+        requires_grad=requires_grad,
+    )
+
+
+def new_zeros(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Zeros of any size in the dtype and on the device of this tensor."""
+    shape = _sizes("new_zeros", sizes, size)
+    return _filled("new_zeros", np.zeros, shape, self, dtype, device, requires_grad)
+
+
+def new_ones(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Ones of any size in the dtype and on the device of this tensor."""
+    shape = _sizes("new_ones", sizes, size)
+    return _filled("new_ones", np.ones, shape, self, dtype, device, requires_grad)
+
+
+def new_empty(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """Uninitialised memory of any size in the dtype and on the device of this tensor."""
+    shape = _sizes("new_empty", sizes, size)
+    return _filled("new_empty", np.empty, shape, self, dtype, device, requires_grad)
+
+
+def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """One number in any size, in the dtype and on the device of this tensor."""
+    shape = _sizes("new_full", (size,))
+    return _filled("new_full", np.empty, shape, self, dtype, device, requires_grad, fill_value)
+
+
+def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+    """A copy of `data` in the dtype and on the device of this tensor."""
+    return tensor(data, dtype or self.dtype, device or self.device, requires_grad)

@@ -1,0 +1,129 @@
+"""Logarithms and powers of other bases, and what is computed by way of logarithms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..autograd import function
+from ..autograd.function import Function
+from .arithmetic import masked, unbroadcast
+from .promotion import meet, to_floating
+from .trigonometry import Elementary
+
+
+class Log2(Elementary):
+    """y = ln x / ln 2."""
+
+    f = np.log2
+
+    @staticmethod
+    def slope(x):
+        return 1 / (x * math.log(2))
+
+
+class Log10(Elementary):
+    """y = ln x / ln 10."""
+
+    f = np.log10
+
+    @staticmethod
+    def slope(x):
+        return 1 / (x * math.log(10))
+
+
+class Exp2(Elementary):
+    """y = 2^x."""
+
+    f = np.exp2
+
+    @staticmethod
+    def slope(x):
+        return exp2(x) * math.log(2)
+
+
+class Logit(Elementary):
+    """y = ln(x / (1 - x))."""
+
+    @staticmethod
+    def f(x):
+        return np.log(x / (1 - x))
+
+    @staticmethod
+    def slope(x):
+        return 1 / (x * (1 - x))
+
+
+class Xlogy(Function):
+    """y = a ln b, 0 where a = 0 and b is a number."""
+
+    in_float32 = True
+
+    def forward(ctx, a, b):
+        ctx.save(a, b)
+        return np.where((a == 0) & ~np.isnan(b), a * 0, a * np.log(b))
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        ga = gb = None
+        if ctx.needs_input_grad[0]:
+            counts = ~((a.data == 0) & (b.data <= 0))
+            ga = unbroadcast(masked(gy, counts) * masked_to_one(b, counts).log(), a.shape)
+        if ctx.needs_input_grad[1]:
+            gb = unbroadcast(gy * a / b, b.shape)
+        return ga, gb
+
+
+def masked_to_one(x, mask):
+    """`x` where the mask holds, 1 elsewhere: a number whose logarithm is harmless."""
+    return masked(x, mask) + function.Tensor((~mask).astype(x.dtype))
+
+
+class LogAddExp(Function):
+    """y = ln(e^a + e^b), without overflow."""
+
+    in_float32 = True
+
+    def forward(ctx, a, b):
+        y = np.logaddexp(a, b)
+        ctx.save(a, b)
+        return y
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        share = (a - b).sigmoid()
+        return unbroadcast(gy * share, a.shape), unbroadcast(gy * (1 - share), b.shape)
+
+
+def log2(input):
+    """Logarithm to base 2: -inf at 0, NaN below."""
+    return Log2.apply(to_floating(input, "log2"))
+
+
+def log10(input):
+    """Logarithm to base 10: -inf at 0, NaN below."""
+    return Log10.apply(to_floating(input, "log10"))
+
+
+def exp2(input):
+    """2^input."""
+    return Exp2.apply(to_floating(input, "exp2"))
+
+
+def logit(input, eps=None):
+    """ln(input / (1 - input)), the inverse of sigmoid; with `eps`, of input limited to eps
+    ... 1 - eps (no gradient beyond). NaN outside 0 to 1.
+    """
+    input = to_floating(input, "logit")
+    return Logit.apply(input if eps is None else input.clamp(eps, 1 - eps))
+
+
+def xlogy(input, other):
+    """input * ln(other), elementwise with broadcasting; 0 where input is 0, NaN where other is."""
+    return Xlogy.apply(*meet(input, other, "xlogy", floating=True))
+
+
+def logaddexp(input, other):
+    """ln(e^input + e^other), elementwise with broadcasting."""
+    return LogAddExp.apply(*meet(input, other, "logaddexp", floating=True))

@@ -1,0 +1,50 @@
+"""Numbers with less behind the point: floor, ceil, round and trunc, of slope 0, and frac."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .elementwise import Flat
+from .promotion import as_tensor
+
+
+def floor(input):
+    """The largest integer not above."""
+    return Flat.apply(as_tensor(input, "floor"), step=np.floor)
+
+
+def ceil(input):
+    """The smallest integer not below."""
+    return Flat.apply(as_tensor(input, "ceil"), step=np.ceil)
+
+
+def trunc(input):
+    """The next integer towards 0."""
+    return Flat.apply(as_tensor(input, "trunc"), step=np.trunc)
+
+
+def round(input, *, decimals=0):
+    """The nearest number of `decimals` digits behind the point (before it where negative), halves
+    to the even one.
+
+    Raises: TypeError for integers with decimals other than 0.
+    """
+    input = as_tensor(input, "round")
+    if decimals == 0:
+        return Flat.apply(input, step=np.round)
+    if input.dtype.kind != "f":
+        raise TypeError(f"round: decimals={decimals} needs floats, input has dtype {input.dtype}")
+    return Flat.apply(input, step=lambda x: _round_at(x, decimals))
+
+
+def _round_at(x, decimals):
+    scale = x.dtype.type(10.0 ** np.abs(decimals))
+    return np.round(x * scale) / scale if decimals > 0 else np.round(x / scale) * scale
+
+
+def frac(input):
+    """What is behind the point: input - trunc(input), with the sign of `input`."""
+    input = as_tensor(input, "frac")
+    if input.dtype.kind != "f":
+        raise TypeError(f"frac: input has dtype {input.dtype}, must be a floating-point number")
+    return input - trunc(input)

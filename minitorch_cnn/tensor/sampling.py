@@ -1,0 +1,107 @@
+"""Random draws from distributions that are given as tensors: normal, bernoulli, multinomial."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import backend, devices
+from ..autograd import function
+from .creation import randn
+from .promotion import as_tensor
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def normal(
+    mean, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False
+) -> Tensor:
+    """Independent draws from N(mean, std^2): one for each element of `mean` and `std`, of which one
+    or both are Tensors, or of a `size` where both are numbers.
+
+    Raises: ValueError for a negative std, TypeError for numbers without a size.
+    """
+    tensors = [x for x in (mean, std) if isinstance(x, function.Tensor)]
+    if (std.data < 0).any() if isinstance(std, function.Tensor) else std < 0:
+        raise ValueError(f"normal: std={std} must not be negative")
+    if not tensors:
+        if size is None:
+            raise TypeError("normal: size must be given where mean and std are numbers")
+        y = randn(size, generator=generator, dtype=dtype, device=device) * std + mean
+    else:
+        if size is not None:
+            raise TypeError(f"normal: size={size} is given by the tensors mean and std")
+        shape = np.broadcast_shapes(*(x.shape for x in tensors))
+        first = tensors[0]
+        y = randn(shape, generator=generator, dtype=first.dtype, device=first.device)
+        y = (y * std + mean).detach()
+    return y.requires_grad_() if requires_grad else y
+
+
+def bernoulli(input, p=None, *, generator=None) -> Tensor:
+    """1 with the probability that each element of `input` gives, or all with p; 0 elsewhere.
+
+    Raises: ValueError for probabilities outside 0 to 1, TypeError for integers without p.
+    """
+    input = as_tensor(input, "bernoulli")
+    if p is None and input.dtype.kind != "f":
+        raise TypeError(f"bernoulli: input has dtype {input.dtype}, must be probabilities")
+    chances = devices.to_host(input.data) if p is None else np.asarray(p)
+    if not ((chances >= 0) & (chances <= 1)).all():
+        raise ValueError("bernoulli: probabilities must lie in [0, 1]")
+    rng = generator or backend.default_generator()
+    drawn = rng.random(input.shape) < chances
+    return function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.data))
+
+
+def multinomial(input, num_samples: int, replacement=False, *, generator=None) -> Tensor:
+    """Indices drawn in proportion to the weights in the last axis.
+
+    input (R,) or (N, R), not negative -> indices (num_samples,) or (N, num_samples) of int64.
+    Without replacement no index comes twice in a row.
+
+    Raises: RuntimeError for weights that are negative, not finite or all 0, and for more samples
+    than there are weights above 0 to draw without replacement.
+    """
+    input = as_tensor(input, "multinomial")
+    if input.dtype.kind != "f":
+        raise TypeError(f"multinomial: input has dtype {input.dtype}, must be of floats")
+    if input.ndim not in (1, 2):
+        raise RuntimeError(f"multinomial: input has {input.ndim} axes, must have one or two")
+    weights = devices.to_host(input.data).astype(np.float64)
+    rows = weights.reshape(-1, weights.shape[-1])
+    if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(1) > 0).all()):
+        raise RuntimeError(
+            "multinomial: weights must be finite, not negative, and not all 0 in a row"
+        )
+    if num_samples < 1:
+        raise RuntimeError(f"multinomial: num_samples={num_samples} must be at least 1")
+    fewest = (rows > 0).sum(1).min(initial=rows.shape[1])
+    if not replacement and num_samples > fewest:
+        raise RuntimeError(
+            f"multinomial: num_samples={num_samples} exceed the {fewest} weights above 0, "
+            "without replacement"
+        )
+    rng = generator or backend.default_generator()
+    if replacement:
+        ends = np.cumsum(rows / rows.sum(1, keepdims=True), 1)
+        draws = rng.random((len(rows), num_samples)) * ends[:, -1:]
+        drawn = (
+            np.stack(
+                [
+                    np.searchsorted(end, draw, side="right")
+                    for end, draw in zip(ends, draws, strict=True)
+                ]
+            )
+            if len(rows)
+            else np.zeros((0, num_samples))
+        )
+    else:  # the first to ring of exponential clocks whose rates are the weights
+        clocks = rng.standard_exponential(rows.shape)
+        with np.errstate(divide="ignore"):
+            clocks = np.where(rows > 0, clocks / rows, np.inf)
+        drawn = np.argsort(clocks, 1, kind="stable")[:, :num_samples]
+    drawn = drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples)
+    return function.Tensor(np.asarray(drawn, like=input.data))

@@ -1,0 +1,193 @@
+"""More ways to arrange the same numbers, each in terms of the ones of movement.py."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import function
+from ..autograd.function import Function
+from .movement import axis_of, expand, flip, reshape, sizes_of, transpose, view
+from .promotion import check_broadcast
+
+
+class Unfold(Function):
+    """y[.., o, .., k] = x[.., o step + k, ..]: windows along an axis, in a view.
+
+    On a GPU they are copied.
+    """
+
+    is_view = never_warns = True
+
+    def forward(ctx, x, axis, size, step):
+        ctx.axis, ctx.size, ctx.step, ctx.length = axis, size, step, x.shape[axis]
+        outputs = (x.shape[axis] - size) // step + 1
+        if not isinstance(x, np.ndarray):  # on a GPU a copy
+            places = np.arange(outputs)[:, None] * step + np.arange(size)
+            y = x[(slice(None),) * axis + (np.asarray(places, like=x),)]
+            return np.moveaxis(y, axis + 1, -1)
+        shape, strides = list(x.shape), list(x.strides)
+        shape[axis] = outputs
+        strides[axis] *= step
+        windows = (*shape, size), (*strides, x.strides[axis])
+        return np.lib.stride_tricks.as_strided(x, *windows, subok=True)
+
+    def backward(ctx, gy):
+        return UnfoldBackward.apply(
+            gy, axis=ctx.axis, size=ctx.size, step=ctx.step, length=ctx.length
+        )
+
+
+class UnfoldBackward(Function):
+    """gx: what each position was read for, added up; the adjoint of Unfold."""
+
+    in_float32 = True
+
+    def forward(ctx, gy, axis, size, step, length):
+        ctx.axis, ctx.size, ctx.step = axis, size, step
+        outputs = gy.shape[axis]
+        shape = list(gy.shape[:-1])
+        shape[axis] = length
+        gx = np.zeros(shape, gy.dtype, like=gy)
+        for k in range(size):
+            read = slice(k, k + (outputs - 1) * step + 1, step)
+            gx[(slice(None),) * axis + (read,)] += gy[..., k]
+        return gx
+
+    def backward(ctx, ggx):
+        return Unfold.apply(ggx, axis=ctx.axis, size=ctx.size, step=ctx.step)
+
+
+def unfold(input, dimension, size, step):
+    """All windows of `size` elements along `dimension`, `step` apart, in a new last axis: a view.
+
+    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size)
+
+    Raises: RuntimeError for a size above that of the axis or a step below 1.
+    """
+    axis = axis_of(dimension, max(input.ndim, 1), "unfold")
+    if input.ndim == 0:
+        input = input.reshape(1)
+    length = input.shape[axis]
+    if not 0 <= size <= length:
+        raise RuntimeError(f"unfold: size={size} must lie in [0, {length}], the size of the axis")
+    if step < 1:
+        raise RuntimeError(f"unfold: step={step} must be at least 1")
+    return Unfold.apply(input, axis=axis, size=size, step=step)
+
+
+def swapaxes(input, axis0, axis1):
+    """Two axes exchanged, under NumPy's name."""
+    return transpose(input, axis0, axis1)
+
+
+def t(input):
+    """A matrix with its axes exchanged; with fewer axes as it is. RuntimeError with more."""
+    if input.ndim > 2:
+        raise RuntimeError(f"t: input has {input.ndim} axes, must have at most two")
+    return transpose(input, 0, 1) if input.ndim == 2 else input
+
+
+def ravel(input):
+    """All elements in one axis, a view where possible."""
+    return reshape(input, -1) if input.data.size else reshape(input, 0)
+
+
+def expand_as(input, other):
+    """`input` expanded to the shape of `other`."""
+    return expand(input, other.shape)
+
+
+def view_as(input, other):
+    """A view of `input` in the shape of `other`."""
+    return view(input, other.shape)
+
+
+def reshape_as(input, other):
+    """`input` in the shape of `other`."""
+    return reshape(input, other.shape)
+
+
+def broadcast_to(input, size):
+    """`input` expanded to the sizes `size`, without a copy."""
+    return expand(input, size)
+
+
+def broadcast_tensors(*tensors):
+    """The tensors, each expanded without a copy to the shape that all of them broadcast to."""
+    check_broadcast("broadcast_tensors", *(t.shape for t in tensors))
+    shape = np.broadcast_shapes(*(t.shape for t in tensors))
+    return tuple(expand(t, shape) for t in tensors)
+
+
+def meshgrid(*tensors, indexing="ij"):
+    """For each of several vectors a grid over all of them in which it varies along its own axis.
+
+    indexing="xy" exchanges the first two axes, as pictures are read. Raises: ValueError for another
+    indexing, RuntimeError for tensors with more than one axis.
+    """
+    if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
+        tensors = tensors[0]
+    if indexing not in ("ij", "xy"):
+        raise ValueError(f"meshgrid: indexing={indexing!r} must be 'ij' or 'xy'")
+    for i, tensor in enumerate(tensors):
+        if tensor.ndim > 1:
+            raise RuntimeError(f"meshgrid: tensors[{i}] has {tensor.ndim} axes, must have one")
+    vectors = [reshape(tensor, tensor.numel()) for tensor in tensors]
+    crossed = indexing == "xy" and len(vectors) > 1
+    if crossed:
+        vectors[:2] = vectors[1::-1]
+    sizes = [len(vector) for vector in vectors]
+    grids = [
+        expand(reshape(v, *(n if i == j else 1 for j, n in enumerate(sizes))), sizes)
+        for i, v in enumerate(vectors)
+    ]
+    if crossed:
+        grids[:2] = grids[1::-1]
+    return tuple(grids)
+
+
+def tile(input, *times, dims=None):
+    """Copies of `input` side by side, dims[i] of them along axis i, counted from the last axis."""
+    dims = sizes_of(times, "tile", dims)
+    return input.repeat((1,) * (input.ndim - len(dims)) + dims)
+
+
+def rot90(input, k=1, dims=(0, 1)):
+    """`input` turned by k right angles in the plane of two axes, from the first to the second."""
+    dims = sizes_of((dims,), "rot90")
+    if len(dims) != 2:
+        raise RuntimeError(f"rot90: dims={dims} must be two axes")
+    a, b = (axis_of(d, input.ndim, "rot90") for d in dims)
+    if a == b:
+        raise RuntimeError(f"rot90: dims={dims} must be two different axes")
+    k %= 4
+    if k == 0:
+        return input.clone()
+    if k == 2:
+        return flip(input, a, b)
+    return flip(transpose(input, a, b), a if k == 1 else b)
+
+
+def fliplr(input):
+    """The order of the second axis reversed, in a copy."""
+    return flip(input, 1)
+
+
+def flipud(input):
+    """The order of the first axis reversed, in a copy."""
+    return flip(input, 0)
+
+
+def numel(input) -> int:
+    """How many elements there are."""
+    return input.data.size
+
+
+def is_tensor(obj) -> bool:
+    """Whether `obj` is a Tensor."""
+    return isinstance(obj, function.Tensor)
+
+
+def is_floating_point(input) -> bool:
+    """Whether the dtype is one of floats."""
+    return input.data.dtype.kind == "f"

@@ -1,0 +1,199 @@
+"""Functions of angles and of hyperbolas, and their inverses."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd.function import Function
+from .arithmetic import unbroadcast
+from .promotion import meet, to_floating
+
+
+class Elementary(Function):
+    """y = f(x); a subclass gives NumPy's f, and its slope in operations on Tensors."""
+
+    in_float32 = True
+    f = slope = None
+
+    def forward(ctx, x):
+        ctx.save(x)
+        return type(ctx).f(x)
+
+    def backward(ctx, gy):
+        (x,) = ctx.saved
+        return gy * type(ctx).slope(x)
+
+
+class Tan(Elementary):
+    """y = tan x."""
+
+    f = np.tan
+
+    @staticmethod
+    def slope(x):
+        return 1 + tan(x).square()
+
+
+class Asin(Elementary):
+    """y = arcsin x."""
+
+    f = np.arcsin
+
+    @staticmethod
+    def slope(x):
+        return (1 - x * x).rsqrt()
+
+
+class Acos(Elementary):
+    """y = arccos x."""
+
+    f = np.arccos
+
+    @staticmethod
+    def slope(x):
+        return -(1 - x * x).rsqrt()
+
+
+class Atan(Elementary):
+    """y = arctan x."""
+
+    f = np.arctan
+
+    @staticmethod
+    def slope(x):
+        return 1 / (1 + x * x)
+
+
+class Sinh(Elementary):
+    """y = (e^x - e^-x) / 2."""
+
+    f = np.sinh
+
+    @staticmethod
+    def slope(x):
+        return cosh(x)
+
+
+class Cosh(Elementary):
+    """y = (e^x + e^-x) / 2."""
+
+    f = np.cosh
+
+    @staticmethod
+    def slope(x):
+        return sinh(x)
+
+
+class Asinh(Elementary):
+    """y = ln(x + sqrt(x^2 + 1))."""
+
+    f = np.arcsinh
+
+    @staticmethod
+    def slope(x):
+        return (x * x + 1).rsqrt()
+
+
+class Acosh(Elementary):
+    """y = ln(x + sqrt(x^2 - 1))."""
+
+    f = np.arccosh
+
+    @staticmethod
+    def slope(x):
+        return (x * x - 1).rsqrt()
+
+
+class Atanh(Elementary):
+    """y = ln((1 + x) / (1 - x)) / 2."""
+
+    f = np.arctanh
+
+    @staticmethod
+    def slope(x):
+        return 1 / (1 - x * x)
+
+
+class Atan2(Function):
+    """y = the angle of the point (b, a), in -pi to pi."""
+
+    in_float32 = True
+
+    def forward(ctx, a, b):
+        ctx.save(a, b)
+        return np.arctan2(a, b)
+
+    def backward(ctx, gy):
+        a, b = ctx.saved
+        g = gy / (a * a + b * b)
+        return unbroadcast(g * b, a.shape), unbroadcast(-g * a, b.shape)
+
+
+class Hypot(Function):
+    """y = sqrt(a^2 + b^2), without overflow."""
+
+    in_float32 = True
+
+    def forward(ctx, a, b):
+        y = np.hypot(a, b)
+        ctx.save(a, b, y)
+        return y
+
+    def backward(ctx, gy):
+        a, b, y = ctx.saved
+        return unbroadcast(gy * (a / y), a.shape), unbroadcast(gy * (b / y), b.shape)
+
+
+def tan(input):
+    """Tangent of radians."""
+    return Tan.apply(to_floating(input, "tan"))
+
+
+def asin(input):
+    """The angle in -pi/2 to pi/2 whose sine is `input`; NaN outside -1 to 1."""
+    return Asin.apply(to_floating(input, "asin"))
+
+
+def acos(input):
+    """The angle in 0 to pi whose cosine is `input`; NaN outside -1 to 1."""
+    return Acos.apply(to_floating(input, "acos"))
+
+
+def atan(input):
+    """The angle in -pi/2 to pi/2 whose tangent is `input`."""
+    return Atan.apply(to_floating(input, "atan"))
+
+
+def sinh(input):
+    """Hyperbolic sine."""
+    return Sinh.apply(to_floating(input, "sinh"))
+
+
+def cosh(input):
+    """Hyperbolic cosine."""
+    return Cosh.apply(to_floating(input, "cosh"))
+
+
+def asinh(input):
+    """The number whose hyperbolic sine is `input`."""
+    return Asinh.apply(to_floating(input, "asinh"))
+
+
+def acosh(input):
+    """The number from 0 on whose hyperbolic cosine is `input`; NaN below 1."""
+    return Acosh.apply(to_floating(input, "acosh"))
+
+
+def atanh(input):
+    """The number whose hyperbolic tangent is `input`; NaN outside -1 to 1."""
+    return Atanh.apply(to_floating(input, "atanh"))
+
+
+def atan2(input, other):
+    """The angle of the point (other, input) in -pi to pi, elementwise with broadcasting."""
+    return Atan2.apply(*meet(input, other, "atan2", floating=True))
+
+
+def hypot(input, other):
+    """sqrt(input^2 + other^2), elementwise with broadcasting."""
+    return Hypot.apply(*meet(input, other, "hypot", floating=True))

@@ -1,0 +1,155 @@
+"""More differentiable ops in the form of cases.py: composed ones, and rarer functions."""
+
+import numpy as np
+
+from tests.tensor.cases import _unary, apart, nonzero, normal, positive
+
+
+def inside(*shape):
+    """Draws from [-0.9, 0.9), of both signs, away from 0."""
+    return nonzero(*shape) * 0.45
+
+
+def chances(*shape):
+    """Draws from [0.125, 0.5)."""
+    return positive(*shape) / 4
+
+
+def distances(m, a, b, p):
+    """cdist, or its definition in PyTorch, whose cdist has no second derivative."""
+    if m.__name__ == "torch":
+        return (a.unsqueeze(-2) - b.unsqueeze(-3)).norm(p, dim=-1)
+    return m.cdist(a, b, p)
+
+
+FUNCTIONS = [
+    *_unary("tan", inside),
+    *_unary("asin", inside),
+    *_unary("acos", inside),
+    *_unary("atan", normal),
+    *_unary("sinh", normal),
+    *_unary("cosh", normal),
+    *_unary("asinh", normal),
+    *_unary("acosh", lambda *s: positive(*s) + 1),
+    *_unary("atanh", inside),
+    *_unary("log2", positive),
+    *_unary("log10", positive),
+    *_unary("exp2", normal),
+    *_unary("logit", chances),
+    *_unary("trunc", apart),
+    *_unary("frac", apart),
+    ("atan2", lambda m, a, b: m.atan2(a, b), [nonzero(2, 3), nonzero(3)]),
+    ("hypot", lambda m, a, b: a.hypot(b), [nonzero(2, 1), nonzero(3)]),
+    ("fmod", lambda m, a, b: m.fmod(a, b), [apart(2, 3) + 0.1, np.full(3, -0.9)]),
+    ("xlogy", lambda m, a, b: m.xlogy(a, b), [normal(2, 3), positive(3)]),
+    ("xlogy", lambda m, a: m.xlogy(a, 2.0), [normal(3)]),
+    ("logaddexp", lambda m, a, b: m.logaddexp(a, b), [normal(2, 3), normal(3)]),
+    ("logit", lambda m, x: x.logit(0.2), [np.array([0.1, 0.3, 0.95])]),
+    ("round", lambda m, x: m.round(x, decimals=1), [apart(4) + 0.02]),
+    ("round", lambda m, x: x.round(decimals=-1), [apart(4) + 0.02]),
+    ("div", lambda m, a, b: m.div(a, b, rounding_mode="trunc") * a, [apart(4), np.full(1, 0.7)]),
+    ("lerp", lambda m, a, b: m.lerp(a, b, 0.3), [normal(2, 3), normal(3)]),
+    ("lerp", lambda m, a, b: a.lerp(b, 0.8), [normal(2, 3), normal(3)]),
+    ("lerp", lambda m, a, b, w: m.lerp(a, b, w), [normal(3), normal(3), chances(3) * 3]),
+    ("addcmul", lambda m, a, b, c: m.addcmul(a, b, c, value=2),
+     [normal(3), normal(2, 1), normal(3)]),
+    ("addcdiv", lambda m, a, b, c: a.addcdiv(b, c, value=0.5),
+     [normal(3), normal(2, 1), nonzero(3)]),
+    ("addmm", lambda m, a, b, c: m.addmm(a, b, c, beta=0.5, alpha=2),
+     [normal(2), normal(3, 4), normal(4, 2)]),
+    ("baddbmm", lambda m, a, b, c: m.baddbmm(a, b, c),
+     [normal(2, 1, 2), normal(2, 3, 4), normal(2, 4, 2)]),
+    ("mv", lambda m, a, b: m.mv(a, b), [normal(3, 2), normal(2)]),
+    ("cdist", lambda m, a, b: distances(m, a, b, 2.0), [normal(3, 2), normal(4, 2)]),
+    ("cdist", lambda m, a, b: distances(m, a, b, 3.0), [normal(1, 3, 2), normal(2, 4, 2)]),
+    ("cumprod", lambda m, x: m.cumprod(x, 1), [nonzero(2, 4)]),
+    ("cumprod", lambda m, x: x.cumprod(-2), [np.array([[1.5, 0], [0, 2], [3, 0.5], [0.5, 2]])]),
+    ("cumprod", lambda m, x: x.cumprod(0), [normal()]),
+    ("cumprod", lambda m, x: x.cumprod(0), [normal(0, 2)]),
+]  # fmt: skip
+
+IN_PLACE = [
+    ("pow_", lambda m, x: (x * 1).pow_(2.5), [positive(3)]),
+    ("remainder_", lambda m, a, b: (a * 1).remainder_(b), [apart(4) + 0.1, np.full(1, 0.9)]),
+    ("div_", lambda m, x, v: (x * 1).div_(v), [normal(2, 3), nonzero(3)]),
+]
+
+ARRANGEMENT = [
+    ("unfold", lambda m, x: x.unfold(1, 3, 2), [normal(2, 7)]),
+    ("unfold", lambda m, x: x.unfold(-2, 2, 1), [normal(3, 2)]),
+    ("unfold", lambda m, x: x.unfold(0, 2, 1).unfold(1, 3, 3), [normal(3, 7)]),
+    ("unfold", lambda m, x: x.T.unfold(0, 2, 3), [normal(2, 6)]),
+    ("swapaxes", lambda m, x: m.swapaxes(x, 0, -1), [normal(1, 2, 3)]),
+    ("t", lambda m, x: m.t(x), [normal(2, 3)]),
+    ("ravel", lambda m, x: m.ravel(x.T), [normal(2, 3)]),
+    ("expand_as", lambda m, x: x.expand_as(m.zeros(3, 2)), [normal(2)]),
+    ("view_as", lambda m, x: x.view_as(m.zeros(3, 2)), [normal(6)]),
+    ("reshape_as", lambda m, x: x.reshape_as(m.zeros(3, 2)), [normal(6)]),
+    ("broadcast_to", lambda m, x: m.broadcast_to(x, (2, 3)), [normal(3)]),
+    ("broadcast_tensors", lambda m, a, b: m.broadcast_tensors(a, b), [normal(3), normal(2, 1)]),
+    ("meshgrid", lambda m, a, b: m.meshgrid(a, b, indexing="ij"), [normal(3), normal(2)]),
+    ("meshgrid", lambda m, a, b, c: m.meshgrid([a, b, c], indexing="xy"),
+     [normal(3), normal(2), normal(1)]),
+    ("tile", lambda m, x: m.tile(x, (2, 1, 3)), [normal(1, 2)]),
+    ("tile", lambda m, x: x.tile(2), [normal(2, 2)]),
+    *[("rot90", lambda m, x, k=k: m.rot90(x, k), [normal(2, 3)]) for k in (-1, 0, 1, 2, 3)],
+    ("rot90", lambda m, x: x.rot90(1, [2, 0]), [normal(2, 1, 3)]),
+    ("fliplr", lambda m, x: m.fliplr(x), [normal(2, 3)]),
+    ("flipud", lambda m, x: m.flipud(x), [normal(2, 3)]),
+    ("flip", lambda m, x: m.flip(x, dims=[0, -1]), [normal(2, 3)]),
+    ("movedim", lambda m, x: m.movedim(x, (0, 1), (-1, 0)), [normal(1, 2, 3)]),
+    ("repeat_interleave", lambda m, x: m.repeat_interleave(x, 2), [normal(2, 2)]),
+    ("repeat_interleave", lambda m, x: x.repeat_interleave(m.tensor([2, 0, 1]), dim=1),
+     [normal(2, 3)]),
+    ("tensor_split", lambda m, x: m.tensor_split(x, 3), [normal(5, 2)]),
+    ("tensor_split", lambda m, x: x.tensor_split((1, -1), dim=1), [normal(2, 5)]),
+    ("hstack", lambda m, a, b: m.hstack((a, b)), [normal(2), normal(3)]),
+    ("hstack", lambda m, a, b: m.hstack([a, b]), [normal(2, 1), normal(2, 3)]),
+    ("vstack", lambda m, a, b: m.vstack((a, b)), [normal(3), normal(2, 3)]),
+    ("concat", lambda m, a, b: m.concat((a, b), dim=1), [normal(2, 1), normal(2, 3)]),
+    ("diagonal", lambda m, x: m.diagonal(x), [normal(3, 2)]),
+    ("diagonal", lambda m, x: x.diagonal(-1, 2, 0), [normal(3, 2, 3)]),
+    ("diag", lambda m, x: m.diag(x), [normal(3, 2)]),
+    ("diag", lambda m, x: x.diag(-2), [normal(3)]),
+    ("trace", lambda m, x: m.trace(x), [normal(3, 2)]),
+    ("median", lambda m, x: m.median(x), [apart(2, 3)]),
+    ("median", lambda m, x: m.median(x, 1).values, [apart(2, 4)]),
+    ("median", lambda m, x: x.median(0, keepdim=True)[0], [apart(3, 2)]),
+    ("where", lambda m, a, b: a.where(a > 0, b), [nonzero(3), normal(2, 3)]),
+    ("tensordot", lambda m, a, b: m.tensordot(a, b), [normal(2, 3, 4), normal(3, 4, 2)]),
+    ("tensordot", lambda m, a, b: m.tensordot(a, b, dims=([0, 2], [1, 0])),
+     [normal(2, 3, 4), normal(4, 2, 5)]),
+    ("tensordot", lambda m, a, b: m.tensordot(a, b, 0), [normal(2), normal(3)]),
+]  # fmt: skip
+
+EINSUMS = [
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ba,ca", (2, 3), (4, 3)),
+    ("ij->ji", (2, 3)),
+    ("ii", (3, 3)),
+    ("ii->i", (3, 3)),
+    ("ij->", (2, 3)),
+    ("ij->i", (2, 3)),
+    ("i,j->ij", (2,), (3,)),
+    ("i,i", (3,), (3,)),
+    ("bhid,bhjd->bhij", (2, 2, 3, 4), (2, 2, 2, 4)),
+    ("b i d, b j d -> b i j", (2, 3, 4), (2, 2, 4)),
+    ("...ij,...jk->...ik", (2, 1, 2, 3), (4, 3, 2)),
+    ("...,...", (2, 3), (3,)),
+    ("i...->...", (2, 3, 2)),
+    ("ij,ij,ij->j", (2, 3), (2, 3), (2, 3)),
+    ("ij,jk,kl->il", (2, 3), (3, 2), (2, 4)),
+    ("bij,jk->bik", (1, 2, 3), (3, 2)),
+    ("bi,bj->ij", (4, 2), (1, 3)),
+    ("nchw,oc->nohw", (2, 3, 2, 2), (4, 3)),
+    ("iij,jkk->ik", (2, 2, 3), (3, 2, 2)),
+    ("ij,kl->", (2, 3), (2, 2)),
+    ("ij,j->i", (0, 3), (3,)),
+]
+CONTRACTION = [
+    ("einsum", lambda m, *xs, e=equation: m.einsum(e, *xs), [normal(*s) for s in shapes])
+    for equation, *shapes in EINSUMS
+] + [("einsum", lambda m, a, b: m.einsum("ij,jk->ik", [a, b]), [normal(2, 3), normal(3, 2)])]
+
+MORE_CASES = [*FUNCTIONS, *IN_PLACE, *ARRANGEMENT, *CONTRACTION]
