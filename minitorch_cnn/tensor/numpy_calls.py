@@ -16,9 +16,11 @@ from ..autograd import function
 
 # ufuncs under another name than here; the others are looked up under their own.
 _NAMES = {
-    "absolute": "abs", "divide": "div", "equal": "eq", "greater": "gt", "greater_equal": "ge",
-    "invert": "bitwise_not", "left_shift": "bitwise_left_shift", "less": "lt", "less_equal": "le",
-    "multiply": "mul", "negative": "neg", "not_equal": "ne", "power": "pow", "rint": "round",
+    "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
+    "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "divide": "div", "equal": "eq",
+    "greater": "gt", "greater_equal": "ge", "invert": "bitwise_not",
+    "left_shift": "bitwise_left_shift", "less": "lt", "less_equal": "le", "multiply": "mul",
+    "negative": "neg", "not_equal": "ne", "power": "pow", "rint": "round",
     "right_shift": "bitwise_right_shift", "subtract": "sub",
 }  # fmt: skip
 
