@@ -15,7 +15,7 @@ from ..autograd.function import Function
 from ..nn import Conv2d, Module
 from ..tensor import Tensor
 from ..tensor.activation import ReLU
-from ..tensor.arithmetic import Add
+from ..tensor.arithmetic import Add, Mul
 from .fields import ancestors
 from .watch import evaluation
 
@@ -128,7 +128,7 @@ def _block(call: Call, calls: list[Call]) -> ResidualBlock | None:
         return None
     shortcut = int(np.argmin(lengths))
     branch = sides[1 - shortcut]
-    while type(branch).__name__ == "Mul" and len(_sources(branch)) == 1:  # times a constant
+    while isinstance(branch, Mul) and len(_sources(branch)) == 1:  # times a constant
         (branch,) = _sources(branch)
     own = [c for c in calls if c.name.startswith(call.name + ".") and c.origin is branch]
     last = own[0].module if own else None

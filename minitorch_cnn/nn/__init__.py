@@ -2,12 +2,16 @@
 
 from . import functional, init, utils
 from .activation import (
+    CELU,
     ELU,
     GELU,
+    GLU,
     SELU,
     Hardswish,
     LeakyReLU,
+    LogSigmoid,
     LogSoftmax,
+    Mish,
     PReLU,
     ReLU,
     ReLU6,
@@ -15,11 +19,15 @@ from .activation import (
     Sigmoid,
     SiLU,
     Softmax,
+    Softmin,
     Softplus,
+    Softsign,
     Tanh,
+    Tanhshrink,
 )
 from .container import ModuleDict, ModuleList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import Dropout, Dropout2d, DropPath
 from .embedding import Embedding
 from .linear import Identity, Linear
@@ -28,17 +36,29 @@ from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, LocalResponseNorm
 from .parameter import Parameter, shapes_only
 from .parameters import ParameterDict, ParameterList
-from .pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool1d, MaxPool2d
-from .rearrange import ChannelShuffle, Flatten, PixelShuffle, Upsample, ZeroPad2d
+from .piecewise import Hardshrink, Hardsigmoid, Hardtanh, Softshrink, Threshold
+from .pool import (
+    AdaptiveAvgPool2d,
+    AdaptiveMaxPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    MaxPool1d,
+    MaxPool2d,
+    MaxUnpool2d,
+)
+from .rearrange import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Upsample, ZeroPad2d
 from .recurrent import LSTM, LSTMCell
 
 __all__ = [
+    "CELU",
     "ELU",
     "GELU",
+    "GLU",
     "LSTM",
     "SELU",
     "AdaptiveAvgPool2d",
     "AdaptiveMaxPool2d",
+    "AvgPool1d",
     "AvgPool2d",
     "BCEWithLogitsLoss",
     "BatchNorm1d",
@@ -48,6 +68,7 @@ __all__ = [
     "Conv2d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "CosineSimilarity",
     "CrossEntropyLoss",
     "DropPath",
     "Dropout",
@@ -55,26 +76,34 @@ __all__ = [
     "Embedding",
     "Flatten",
     "GroupNorm",
+    "Hardshrink",
+    "Hardsigmoid",
     "Hardswish",
+    "Hardtanh",
     "Identity",
     "LSTMCell",
     "LayerNorm",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
+    "LogSigmoid",
     "LogSoftmax",
     "MSELoss",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool2d",
+    "Mish",
     "Module",
     "ModuleDict",
     "ModuleList",
     "NLLLoss",
     "PReLU",
+    "PairwiseDistance",
     "Parameter",
     "ParameterDict",
     "ParameterList",
     "PixelShuffle",
+    "PixelUnshuffle",
     "ReLU",
     "ReLU6",
     "ScaledTanh",
@@ -82,8 +111,13 @@ __all__ = [
     "SiLU",
     "Sigmoid",
     "Softmax",
+    "Softmin",
     "Softplus",
+    "Softshrink",
+    "Softsign",
     "Tanh",
+    "Tanhshrink",
+    "Threshold",
     "Upsample",
     "ZeroPad2d",
     "functional",

@@ -105,6 +105,20 @@ class SELU(_InPlace):
         return F.selu(input)
 
 
+class CELU(_InPlace):
+    """x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere."""
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False):
+        super().__init__(inplace)
+        self.alpha = alpha
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.celu(input, self.alpha)
+
+    def extra_repr(self) -> str:
+        return f"alpha={self.alpha}" + (", inplace=True" if self.inplace else "")
+
+
 class GELU(Module):
     """x * P(X <= x) for a standard normal X; approximate="tanh" replaces P by a formula with tanh.
 
@@ -130,6 +144,13 @@ class SiLU(_InPlace):
         return F.silu(input)
 
 
+class Mish(_InPlace):
+    """x * tanh(softplus(x)), elementwise."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.mish(input)
+
+
 class Hardswish(_InPlace):
     """x * relu6(x + 3) / 6."""
 
@@ -152,6 +173,41 @@ class Tanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return input.tanh()
+
+
+class LogSigmoid(Module):
+    """log(sigmoid(x)), elementwise."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.logsigmoid(input)
+
+
+class Softsign(Module):
+    """x / (1 + |x|), elementwise."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.softsign(input)
+
+
+class Tanhshrink(Module):
+    """x - tanh(x), elementwise."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.tanhshrink(input)
+
+
+class GLU(Module):
+    """a * sigmoid(b) of the halves a and b of x along the axis `dim`."""
+
+    def __init__(self, dim: int = -1):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.glu(input, self.dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
 
 
 class ScaledTanh(Module):
@@ -182,6 +238,21 @@ class Softmax(Module):
     def forward(self, input: Tensor) -> Tensor:
         dim = guessed_dim("Softmax", input) if self.dim is None else self.dim
         return F.softmax(input, dim)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}"
+
+
+class Softmin(Module):
+    """softmax(-x) along the axis `dim`, or that of Softmax."""
+
+    def __init__(self, dim: int | None = None):
+        super().__init__()
+        self.dim = dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        dim = guessed_dim("Softmin", input) if self.dim is None else self.dim
+        return F.softmin(input, dim)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}"

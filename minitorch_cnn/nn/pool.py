@@ -83,6 +83,33 @@ class MaxPool2d(_MaxPool):
         )
 
 
+class AvgPool1d(Module):
+    """The mean over windows of a signal, x (N, C, L) or (C, L); see AvgPool2d."""
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int],
+        stride: int | tuple[int] | None = None,
+        padding: int | tuple[int] = 0,
+        ceil_mode: bool = False,
+        count_include_pad: bool = True,
+    ):
+        super().__init__()
+        check_window("AvgPool1d", 1, kernel_size, stride, padding)
+        stride = kernel_size if stride is None else stride
+        self.kernel_size = ints("AvgPool1d", "kernel_size", kernel_size, 1, 1)
+        self.stride = ints("AvgPool1d", "stride", stride, 1, 1)
+        self.padding = ints("AvgPool1d", "padding", padding, 1, 0)
+        self.ceil_mode, self.count_include_pad = ceil_mode, count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        settings = self.kernel_size, self.stride, self.padding
+        return F.avg_pool1d(input, *settings, self.ceil_mode, self.count_include_pad)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
 class AvgPool2d(Module):
     """The mean over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
 
@@ -122,6 +149,29 @@ class AvgPool2d(Module):
             self.count_include_pad,
             self.divisor_override,
         )
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool2d(Module):
+    """Each maximum where MaxPool2d found it, zeros elsewhere; see F.max_unpool2d.
+
+    Raises: ValueError or TypeError for settings out of range.
+    """
+
+    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
+        super().__init__()
+        layer, stride = "MaxUnpool2d", kernel_size if stride is None else stride
+        self.kernel_size = ints(layer, "kernel_size", kernel_size, 2, 1)
+        self.stride = ints(layer, "stride", stride, 2, 1)
+        self.padding = ints(layer, "padding", padding, 2, 0)
+
+    def forward(
+        self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
+    ) -> Tensor:
+        settings = self.kernel_size, self.stride, self.padding
+        return F.max_unpool2d(input, indices, *settings, output_size)
 
     def extra_repr(self) -> str:
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

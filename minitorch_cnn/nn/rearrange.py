@@ -114,6 +114,24 @@ class PixelShuffle(Module):
         return f"upscale_factor={self.upscale_factor}"
 
 
+class PixelUnshuffle(Module):
+    """r by r pixels laid out as groups of r*r channels.    x (*, C, H r, W r) -> y (*, C r^2, H, W)
+
+    Raises: ValueError for downscale_factor r below 1.
+    """
+
+    def __init__(self, downscale_factor: int):
+        super().__init__()
+        check_sizes("PixelUnshuffle", downscale_factor=downscale_factor)
+        self.downscale_factor = downscale_factor
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pixel_unshuffle(input, self.downscale_factor)
+
+    def extra_repr(self) -> str:
+        return f"downscale_factor={self.downscale_factor}"
+
+
 class ChannelShuffle(Module):
     """The channels of groups dealt out in turn: the next grouped convolution mixes them.
 
