@@ -56,7 +56,8 @@ def resize(
         the border's pixels. It says nothing of the nearest.
 
     The values are those of `F.interpolate(mode=interpolation, antialias=antialias)` in PyTorch.
-    Time and memory grow with the pixels of the output, and with those of the input.
+    Time and memory grow with the pixels of the output, and with those of the input; where a side of
+    one pixel is repeated, the result is a view that cannot be written to.
 
     Raises TypeError for anything but floats, ValueError for fewer than 2 axes, a size below 1 or
     another interpolation.
@@ -71,10 +72,10 @@ def resize(
         exact = interpolation == "nearest-exact"
         return images[..., _nearest(h, oh, exact)[:, None], _nearest(w, ow, exact)]
     kind = (interpolation, bool(antialias))
-    if ow != w:
-        images = _columns(images, ow, kind)
-    if oh != h:
-        images = _rows(images, oh, kind)
+    steps = [(_columns, w, ow), (_rows, h, oh)]
+    for along, before, after in steps[::-1] if w == 1 else steps:  # what is repeated comes last
+        if after != before:
+            images = along(images, after, kind)
     return images
 
 
@@ -95,6 +96,8 @@ def _nearest(n: int, size: int, exact: bool) -> np.ndarray:
 
 def _columns(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
     n = images.shape[-1]
+    if n == 1:
+        return np.broadcast_to(images, (*images.shape[:-1], size))
     if n * size <= LARGEST_MATRIX:
         return matmul(images, _matrix(n, size, kind).T.astype(images.dtype))
     out = np.empty((*images.shape[:-1], size), images.dtype)
@@ -105,6 +108,8 @@ def _columns(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarra
 
 def _rows(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
     n = images.shape[-2]
+    if n == 1:
+        return np.broadcast_to(images, (*images.shape[:-2], size, images.shape[-1]))
     if n * size <= LARGEST_MATRIX:
         return matmul(_matrix(n, size, kind).astype(images.dtype), images)
     out = np.empty((*images.shape[:-2], size, images.shape[-1]), images.dtype)

@@ -109,6 +109,16 @@ def test_resize_to_the_same_size_changes_nothing():
     np.testing.assert_array_equal(T.resize(image, (4, 5)), image)
 
 
+@pytest.mark.parametrize("shape, size", [((3, 1, 5), (10**6, 7)), ((3, 5, 1), (7, 10**6))])
+def test_a_side_of_one_pixel_is_repeated_without_memory(shape, size):
+    image = np.random.default_rng(0).random(shape)
+    out = T.resize(image, size)
+    assert out.shape == (3, *size)
+    small = T.resize(image, tuple(min(n, 7) for n in size))
+    np.testing.assert_array_equal(out[:, -7:, -7:], small)
+    assert out.base.nbytes < 10_000
+
+
 @pytest.mark.parametrize(
     ("shape", "expected"),
     [
