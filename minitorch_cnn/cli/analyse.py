@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -130,7 +131,10 @@ def of_run(directory: Path, images: int) -> Subject:
     found = load_run(directory)
     if found.of_pixels:
         raise CommandError(f"{directory} labels pixels; analyse looks at nets that label images")
-    data = source_of(found.config, found.transform).test
+    source = source_of(found.config, found.transform)
+    if source.note:
+        print(source.note, file=sys.stderr)
+    data = source.test
     chosen = spread(len(data), images)
     x, labels = zip(*(data[i] for i in chosen), strict=True)
     boxes = data.boxes[chosen, 0] if hasattr(data, "boxes") else None

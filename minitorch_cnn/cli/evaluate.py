@@ -238,12 +238,12 @@ def look(trained: Trained, data, options):
 
 def report_classes(classes: list[str], matrix) -> None:
     """The accuracy in each class that occurs, unless they are many, and what is mixed up."""
-    from ..training.class_names import printable
+    from ..training.class_names import LONGEST, printable
 
     occur = [i for i in range(len(classes)) if matrix[i].any()]
     if len(occur) <= MANY:
         names = [printable(name) for name in classes]
-        width = max(len(names[i]) for i in occur)
+        width = min(max((len(names[i]) for i in occur), default=0), LONGEST)
         print("\nin each class")
         for i in occur:
             right, count = matrix[i, i], matrix[i].sum()

@@ -26,9 +26,10 @@ examples:
 
 Each command has a --help of its own, for example: minitorch-cnn train --help"""
 
-# What the library raises for bad input, a missing file, a full disk or a loss that is not finite.
+# What the library raises for bad input, a missing file, a full disk or memory, or a loss that is
+# not finite.
 # Other exceptions are faults of this program, and their traceback is what a report of them needs.
-FORESEEN = (CommandError, ValueError, OSError, ImportError, RuntimeError)
+FORESEEN = (CommandError, ValueError, OSError, ImportError, RuntimeError, MemoryError)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

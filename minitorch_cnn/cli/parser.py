@@ -59,6 +59,8 @@ def sentence(error: Exception) -> str:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
     elif isinstance(error, RecursionError):
         text = "something is nested too deeply"
+    elif isinstance(error, MemoryError):
+        text = f"there is too little memory; smaller batches need less. {error}"
     elif isinstance(error, CommandError):
         text = str(error)
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import itertools
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -83,6 +84,8 @@ def run(options) -> int:
         trained = load_run(file_path(options.model))
     else:
         trained = load_file(options.model, options.weights, options)
+    if options.csv is not None and not options.csv.resolve().parent.is_dir():
+        raise CommandError(f"--csv {options.csv} must be in a folder that is there")
     trained.model.to(device=options.device)
     told = Told(trained.classes, options.top)
     images = Images(options.images, trained, options.invert)
@@ -111,7 +114,7 @@ class Images:
 
         for path in self.named:
             if str(path) == "-":
-                yield from (file_path(line.rstrip("\r\n")) for line in sys.stdin if line.strip())
+                yield from named_on_stdin()
             elif path.is_dir():
                 found = find_images(path)
                 if not found:
@@ -130,6 +133,16 @@ class Images:
             except (OSError, ValueError) as error:
                 self.failed += 1
                 print(f"minitorch-cnn: {sentence(error)}", file=sys.stderr, flush=True)
+
+
+def named_on_stdin() -> Iterator[Path]:
+    """The names of files on standard input, a line each, in whatever letters they are."""
+    if sys.stdin is None:
+        raise CommandError("- takes names of files from standard input, which is closed")
+    for line in getattr(sys.stdin, "buffer", sys.stdin):
+        name = os.fsdecode(line).rstrip("\r\n")
+        if name:
+            yield file_path(name)
 
 
 class Told:

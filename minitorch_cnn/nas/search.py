@@ -127,7 +127,6 @@ def run_search(
     """
     directory = Path(directory)
     refuse_search(directory)
-    plan.training.check_data()
     search = Search(plan, directory, workers, executor, progress, train)
     with making(directory), locked(directory, "run_search"):
         refuse_search(directory)  # another may have begun meanwhile
@@ -152,7 +151,8 @@ def resume_search(
 
     Settings: as of `run_search`; the number of workers may be another.
 
-    Raises: as `run_search`; FileNotFoundError or ValueError if the folder holds no search.
+    Raises: as `run_search`; FileNotFoundError or ValueError if the folder holds no search, or the
+    images are others than before.
     """
     plan, directory = read_plan(directory), Path(directory)
     search = Search(plan, directory, workers, executor, progress, train)
@@ -183,6 +183,7 @@ class Search:
                 f"run_search: progress={progress!r} must be one of {', '.join(PROGRESS)}"
             )
         self.plan, self.directory, self.method = plan, directory, plan.make_method()
+        self.data = plan.training.hash_of_data()
         self.workers = Workers(train, workers or get_num_threads(), plan.timeout, executor)
         self.progress, self.told = progress, 0
         self.scores: dict[str, Score] = {}  # by `Child.key`
@@ -203,7 +204,8 @@ class Search:
             try:
                 while self.told < budget:
                     self._round(min(self.method.batch, budget - self.told))
-                    save_checkpoint(state, {"method": self.method.state_dict(), "told": self.told})
+                    saved = {"method": self.method.state_dict(), "told": self.told}
+                    save_checkpoint(state, {**saved, "data": self.data})
             finally:
                 self.show.close()
             return [self.log.samples[number] for number in range(budget)]
@@ -218,6 +220,11 @@ class Search:
             raise ValueError(
                 f"resume_search: {path} is not the state of this search, or was edited ({error!r})"
             ) from error
+        if saved.get("data", self.data) != self.data:
+            raise ValueError(
+                f"resume_search: the images of {self.plan.training.path or self.plan.training.data}"
+                " are no longer those that the search began with, so that rewards would not compare"
+            )
 
     def _round(self, count: int) -> None:
         """Ask for so many sequences, train what is not known yet, and tell the rewards."""

@@ -2,7 +2,10 @@
 
 import csv
 import io
+import os
 import re
+import shutil
+import subprocess
 import sys
 
 import numpy as np
@@ -13,6 +16,7 @@ from minitorch_cnn.data.datasets import read_image
 from minitorch_cnn.tensor import Tensor
 from minitorch_cnn.training import load_run, make_config, train_run
 from minitorch_cnn.training.plots import class_colours
+from tests.interpreter import ROOT
 
 
 @pytest.fixture
@@ -151,6 +155,38 @@ def test_names_are_taken_from_standard_input(command, trained, images, monkeypat
     monkeypatch.setattr(sys, "stdin", io.StringIO("\n".join(map(str, images[1:])) + "\n\n"))
     whole = command("predict", trained, *images)
     assert command("predict", trained, images[0], "-") == whole
+
+
+def test_names_that_are_no_text_are_taken_and_told(trained, images, tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"caf\xe9 \xe7\x8c\xab.png")
+    try:
+        with open(path, "wb") as file:
+            file.write(images[0].read_bytes())
+    except OSError:
+        pytest.skip("this file system has no such names")
+    command = [sys.executable, "-m", "minitorch_cnn", "predict", trained, "-"]
+    for name in ("ascii", "cp1252", "utf-8"):
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": name}
+        said = subprocess.run(
+            command, input=path + b"\n", env=environment, capture_output=True, check=False
+        )
+        assert said.returncode == 0, said.stderr
+        assert rb"caf\udce9" in said.stdout
+
+
+def test_a_console_without_the_letters_of_a_class_ends_no_command(command, photos, tmp_path):
+    for name in ("0", "1"):
+        shutil.copytree(photos / name, tmp_path / "data" / f"\u732b\n{name}")
+    data = ["--data", "folder", tmp_path / "data", "--epochs", 1, "--plain"]
+    assert command("train", "lenet5_relu", *data, "--out", tmp_path / "run").code == 0
+    for arguments in (["evaluate", tmp_path / "run"], ["predict", tmp_path / "run", photos / "0"]):
+        said = subprocess.run(
+            [sys.executable, "-m", "minitorch_cnn", *map(str, arguments)],
+            env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"},
+            capture_output=True,
+            check=False,
+        )
+        assert said.returncode == 0 and rb"\u732b\n0" in said.stdout
 
 
 def test_the_table_has_a_line_for_each_image(command, trained, images, tmp_path):

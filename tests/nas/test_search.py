@@ -291,3 +291,17 @@ def test_a_folder_in_which_another_process_searches_is_left_alone(tmp_path):
     ):
         run_search(Plan(SPACE, budget=1), tmp_path, progress="none")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_search_does_not_go_on_with_other_images(tmp_path):
+    image = pytest.importorskip("PIL.Image")
+    for i in range(14):
+        (tmp_path / "data" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
+        image.new("L", (8, 8)).save(tmp_path / "data" / "ab"[i % 2] / f"{i:02}.png")
+    training = Training(data="folder", path=str(tmp_path / "data"))
+    plan = replace(PLANS["random"], training=training)
+    run_search(plan, tmp_path / "search", train=arithmetic, **QUIET)
+    resume_search(tmp_path / "search", train=arithmetic, **QUIET)
+    (tmp_path / "data" / "a" / "00.png").unlink()
+    with pytest.raises(ValueError, match=r"^resume_search: the images of .*data are no longer"):
+        resume_search(tmp_path / "search", train=arithmetic, **QUIET)
