@@ -21,7 +21,8 @@ from contextlib import contextmanager
 from typing import BinaryIO
 
 from ..data.pickle_machine import PickleMachine
-from .torch_objects import Storage, TorchMachine, stored_size
+from .torch_objects import TorchMachine
+from .torch_storages import Storage, stored_size
 
 MAGIC = 0x1950A86A20F9469CFC6C
 VERSION = 1001

@@ -15,25 +15,11 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .. import backend
 from ..data.pickle_machine import OPCODES, Global, PickleMachine, insert
 from ..nn import Parameter
 from ..tensor import Tensor
 from .opaque import Opaque, is_harmless
-
-# The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
-STORAGES = {
-    "torch.DoubleStorage": backend.float64,
-    "torch.FloatStorage": backend.float32,
-    "torch.HalfStorage": backend.float16,
-    "torch.BFloat16Storage": backend.float32,
-    "torch.LongStorage": backend.int64,
-    "torch.IntStorage": backend.int32,
-    "torch.ShortStorage": backend.int16,
-    "torch.CharStorage": backend.int8,
-    "torch.ByteStorage": backend.uint8,
-    "torch.BoolStorage": backend.bool_,
-}
+from .torch_storages import STORAGES, Storage, part_of
 
 REFUSED = {
     "torch._utils._rebuild_sparse_tensor": "a sparse tensor",
@@ -42,8 +28,6 @@ REFUSED = {
     "torch._utils._rebuild_nested_tensor": "a nested tensor",
     "torch._utils._rebuild_meta_tensor_no_storage": "a tensor without numbers (device meta)",
     "torch._utils._rebuild_tensor_v3": "a tensor of a dtype unknown here (float8, uint16, ...)",
-    "torch._tensor._rebuild_from_type_v2": "a tensor of a class of its own, or with attributes",
-    "torch._utils._rebuild_parameter_with_state": "a parameter with attributes",
     "torch._utils._rebuild_device_tensor_from_numpy": "a tensor of another device (XLA, HPU)",
     "torch._utils._rebuild_device_tensor_from_cpu_tensor": "a tensor of another device (XLA, HPU)",
     "torch._utils._rebuild_wrapper_subclass": "a tensor of a class of its own",
@@ -58,31 +42,6 @@ REFUSED = {
 }
 
 MOST_AXES = 64  # NumPy's limit
-
-
-class Storage:
-    """`count` numbers of the type `name`, a key of `STORAGES`; read from a file when it comes."""
-
-    def __init__(self, name: str, count: int):
-        self.name, self.count = name, count
-        self.nbytes = count * stored_size(name)
-        self.array = np.empty(count, STORAGES[name])
-
-    def read_from(self, file: BinaryIO) -> None:
-        """Read the numbers, little-endian, from the present position of `file`."""
-        half = self.name == "torch.BFloat16Storage"
-        raw = np.empty(self.count, np.uint16) if half else self.array
-        if file.readinto(raw.view(np.uint8)) != self.nbytes:
-            raise ValueError(f"it is truncated: a storage of {self.nbytes} bytes is not all there")
-        if half:  # the upper half of a float32
-            np.left_shift(raw, 16, out=self.array.view(np.uint32), dtype=np.uint32)
-        if self.array.dtype == bool and (raw.view(np.uint8) > 1).any():
-            raise ValueError("a storage of bool has bytes that are neither 0 nor 1")
-
-
-def stored_size(name: str) -> int:
-    """The bytes that a number takes in a file, by the type of its storage."""
-    return 2 if name == "torch.BFloat16Storage" else STORAGES[name].itemsize
 
 
 class TorchMachine(PickleMachine):
@@ -204,13 +163,6 @@ class TorchMachine(PickleMachine):
         return storage
 
 
-def part_of(storage: Storage, offset: int, size: int) -> Storage:
-    """The numbers offset..offset+size of a storage, in the same memory."""
-    part = Storage(storage.name, 0)
-    part.count, part.array = size, storage.array[offset : offset + size]
-    return part
-
-
 # fmt: off
 TorchMachine.opcodes = OPCODES | {
     pickle.NEWOBJ_EX: TorchMachine.call_with_names,
@@ -321,6 +273,18 @@ def rebuild_parameter(data: Tensor, requires_grad: bool = True, backward_hooks=N
     return leaf(Parameter, data.data, requires_grad)
 
 
+def rebuild_parameter_with_state(data: Tensor, requires_grad, backward_hooks, state) -> Parameter:
+    """A parameter that somebody gave attributes, which are dropped."""
+    return rebuild_parameter(data, requires_grad)
+
+
+def rebuild_from_type(function: Global, kind: Global, arguments: tuple, state) -> Tensor:
+    """A tensor of a class of its own, or with attributes: a plain one, without them."""
+    if not isinstance(function, Global) or function.name not in TENSORS:
+        raise ValueError("it has a tensor that is rebuilt by an unknown function")
+    return TENSORS[function.name](*arguments)
+
+
 def leaf(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
     tensor = kind(array, requires_grad=False)
     set_requires_grad(tensor, requires_grad)
@@ -339,12 +303,16 @@ def refuse_unless_sizes(what: str, numbers: tuple) -> None:
         raise ValueError(f"{what} is no tuple of at most {MOST_AXES} integers >= 0")
 
 
-REBUILD = {
-    "collections.OrderedDict": ordered_dict,
-    "collections.defaultdict": default_dict,
-    "torch.Size": size_tuple,
+TENSORS = {
     "torch._utils._rebuild_tensor": rebuild_tensor,  # the first releases
     "torch._utils._rebuild_tensor_v2": rebuild_tensor,
     "torch._utils._rebuild_parameter": rebuild_parameter,
     "torch.nn.parameter.Parameter": rebuild_parameter,  # the first releases
+}
+REBUILD = TENSORS | {
+    "collections.OrderedDict": ordered_dict,
+    "collections.defaultdict": default_dict,
+    "torch.Size": size_tuple,
+    "torch._utils._rebuild_parameter_with_state": rebuild_parameter_with_state,
+    "torch._tensor._rebuild_from_type_v2": rebuild_from_type,
 }

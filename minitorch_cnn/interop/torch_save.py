@@ -1,7 +1,7 @@
 """What `torch.save` writes, without PyTorch: a zip archive that its `weights_only` loader reads.
 
 The object is written as the program of a pickle (protocol 2): plain data, and for each tensor the
-call that rebuilds it from a storage, which is a member of the archive (see `torch_objects`).
+call that rebuilds it from a storage, which is a member of the archive (see `torch_storages`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..devices import is_array
 from ..nn import Module, Parameter
 from ..tensor.tensor import Tensor
 from .safetensors import array_of
-from .torch_objects import STORAGES
+from .torch_storages import STORAGES
 
 FOLDER = "archive"
 # A storage's type by the dtype of its numbers; of two with one dtype the first is the exact one.

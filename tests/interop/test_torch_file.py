@@ -289,6 +289,24 @@ def test_what_pytorch_saves_comes_back_as_it_was(saved):
     assert_same(saved(value), value)
 
 
+def test_attributes_and_classes_of_tensors_are_dropped(saved):
+    torch = pytest.importorskip("torch")
+
+    class Image(torch.Tensor):
+        pass
+
+    named, weight = torch.arange(3.0), torch.nn.Parameter(torch.ones(2))
+    named.label = weight.lr_scale = "x"
+    named_weight = torch.nn.Parameter(torch.ones(2), requires_grad=False)
+    named_weight.note = {"a": 1}
+    value = {"named": named, "weight": weight, "frozen": named_weight}
+    assert_same(saved(value), value)
+    globals()["Image"] = Image
+    Image.__qualname__ = "Image"
+    found = saved({"image": torch.arange(2.0).as_subclass(Image)})
+    assert type(found["image"]) is mt.Tensor and found["image"].tolist() == [0, 1]
+
+
 def test_the_weights_of_pytorchs_layers_come_back(saved):
     nn = pytest.importorskip("torch").nn
     layers = [nn.Conv2d(2, 4, 3, groups=2), nn.BatchNorm2d(4), nn.Linear(3, 2), nn.LSTM(3, 2, 2)]

@@ -1,0 +1,55 @@
+"""Storages of PyTorch: rows of numbers of one type, which tensors look into."""
+
+from __future__ import annotations
+
+from typing import BinaryIO
+
+import numpy as np
+
+from .. import backend
+
+# The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
+STORAGES = {
+    "torch.DoubleStorage": backend.float64,
+    "torch.FloatStorage": backend.float32,
+    "torch.HalfStorage": backend.float16,
+    "torch.BFloat16Storage": backend.float32,
+    "torch.LongStorage": backend.int64,
+    "torch.IntStorage": backend.int32,
+    "torch.ShortStorage": backend.int16,
+    "torch.CharStorage": backend.int8,
+    "torch.ByteStorage": backend.uint8,
+    "torch.BoolStorage": backend.bool_,
+}
+
+
+class Storage:
+    """`count` numbers of the type `name`, a key of `STORAGES`; read from a file when it comes."""
+
+    def __init__(self, name: str, count: int):
+        self.name, self.count = name, count
+        self.nbytes = count * stored_size(name)
+        self.array = np.empty(count, STORAGES[name])
+
+    def read_from(self, file: BinaryIO) -> None:
+        """Read the numbers, little-endian, from the present position of `file`."""
+        half = self.name == "torch.BFloat16Storage"
+        raw = np.empty(self.count, np.uint16) if half else self.array
+        if file.readinto(raw.view(np.uint8)) != self.nbytes:
+            raise ValueError(f"it is truncated: a storage of {self.nbytes} bytes is not all there")
+        if half:  # the upper half of a float32
+            np.left_shift(raw, 16, out=self.array.view(np.uint32), dtype=np.uint32)
+        if self.array.dtype == bool and (raw.view(np.uint8) > 1).any():
+            raise ValueError("a storage of bool has bytes that are neither 0 nor 1")
+
+
+def stored_size(name: str) -> int:
+    """The bytes that a number takes in a file, by the type of its storage."""
+    return 2 if name == "torch.BFloat16Storage" else STORAGES[name].itemsize
+
+
+def part_of(storage: Storage, offset: int, size: int) -> Storage:
+    """The numbers offset..offset+size of a storage, in the same memory."""
+    part = Storage(storage.name, 0)
+    part.count, part.array = size, storage.array[offset : offset + size]
+    return part
