@@ -91,8 +91,9 @@ def add_parser(commands) -> None:
         "--data",
         nargs="+",
         metavar=("NAME", "PATH"),
-        help="digits (the default) and shapes need no files; mnist, fashion-mnist, cifar10, "
-        "cifar100 and folder need the PATH to them",
+        help="digits (the default) and shapes need no files; mnist, fashion-mnist, kmnist, emnist-"
+        "balanced (or another split), cifar10, cifar100, cifar100-coarse and "
+        "folder need the PATH to them",
     )
     children.add_argument(
         "--size", type=number(int, 1), metavar="N", help="pixels a side (8 of digits, else 32)"

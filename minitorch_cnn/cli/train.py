@@ -75,8 +75,9 @@ def add_parser(commands) -> None:
         "--data",
         nargs="+",
         metavar=("NAME", "PATH"),
-        help="digits (the default) and shapes need no files; mnist, fashion-mnist, cifar10, "
-        "cifar100 and folder (of images in a folder per class) need the PATH to them",
+        help="digits (the default) and shapes need no files; mnist, fashion-mnist, kmnist, emnist-"
+        "balanced (or another split), cifar10, cifar100, cifar100-coarse and "
+        "folder (of images in a folder per class) need the PATH to them",
     )
     parser.add_argument(
         "--test-data",

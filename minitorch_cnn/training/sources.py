@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,10 +120,10 @@ def masks_of_shapes(path, size: int, transforms: Transforms) -> Source:
 
 
 def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
-    """The source of a data set whose reader takes (path, train, transform)."""
+    """The source of a data set whose reader takes a path, train and transform."""
 
     def source(path, size: int, transforms: Transforms) -> Source:
-        train, test = (reader(path, part, t) for part, t in in_parts(transforms))
+        train, test = (reader(path, train=part, transform=t) for part, t in in_parts(transforms))
         return Source(train, test, train.classes, channels)
 
     return source
@@ -130,13 +131,24 @@ def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
 
 BUILT_IN = {"digits": digits, "shapes": shapes}
 MASKS = {"shapes": masks_of_shapes}
-PHOTOGRAPHS = ("cifar10", "cifar100", "folder")  # what the recipes of most papers are for
+PHOTOGRAPHS = (
+    "cifar10",
+    "cifar100",
+    "cifar100-coarse",
+    "folder",
+)  # what the recipes of most papers are for
 COLOURED = (*PHOTOGRAPHS, "shapes")  # what has three channels
 SOURCES = {
     **BUILT_IN,
     "mnist": from_files(datasets.MNIST, 1),
     "fashion-mnist": from_files(datasets.FashionMNIST, 1),
+    "kmnist": from_files(datasets.KMNIST, 1),
+    **{
+        f"emnist-{s}": from_files(partial(datasets.EMNIST, split=s), 1)
+        for s in datasets.EMNIST.SPLITS
+    },
     "cifar10": from_files(datasets.CIFAR10, 3),
     "cifar100": from_files(datasets.CIFAR100, 3),
+    "cifar100-coarse": from_files(partial(datasets.CIFAR100, target="coarse"), 3),
     "folder": folder_parts,
 }

@@ -1,5 +1,7 @@
 """Data sets are found by name, each with a part held out."""
 
+import struct
+
 import numpy as np
 import pytest
 
@@ -42,6 +44,33 @@ def test_shapes_have_masks_for_models_that_label_pixels():
 def test_data_without_masks_are_refused_for_models_that_label_pixels():
     with pytest.raises(ValueError, match=r"^load_source: data 'digits' has no masks.*; shapes has"):
         load_source("digits", None, 32, MARKS, of_pixels=True)
+
+
+def idx(array):
+    """The bytes of an IDX file."""
+    return struct.pack(f">HBB{array.ndim}I", 0, 8, array.ndim, *array.shape) + array.tobytes()
+
+
+@pytest.mark.parametrize(
+    "name, files, classes",
+    [
+        ("mnist", "{}", 10),
+        ("fashion-mnist", "{}", 10),
+        ("kmnist", "{}", 10),
+        ("emnist-letters", "emnist-letters-{}", 27),
+        ("emnist-balanced", "emnist-balanced-{}", 47),
+    ],
+)
+def test_data_in_the_format_of_mnist_are_read(tmp_path, name, files, classes):
+    for part, count in (("train", 5), ("test" if "emnist" in name else "t10k", 3)):
+        for kind, array in (
+            ("images-idx3-ubyte", np.zeros((count, 28, 28), np.uint8)),
+            ("labels-idx1-ubyte", np.full(count, classes - 1, np.uint8)),
+        ):
+            (tmp_path / f"{files.format(part)}-{kind}").write_bytes(idx(array))
+    source = load_source(name, str(tmp_path), 28, MARKS)
+    assert (len(source.train), len(source.test), source.channels) == (5, 3, 1)
+    assert len(source.classes) == classes and source.test[0][1] == classes - 1
 
 
 @pytest.mark.parametrize("name", ["digits", "shapes"])
