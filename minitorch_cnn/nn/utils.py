@@ -1,4 +1,4 @@
-"""Gradients clipped, by their common norm or value by value, and parameters as one vector."""
+"""Gradients clipped, parameters as one vector, and weights that are normed before every forward."""
 
 from __future__ import annotations
 
@@ -15,6 +15,23 @@ from ..tensor import cat
 from ..tensor.arithmetic import quiet
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
+from .normed_weights import (
+    remove_spectral_norm,
+    remove_weight_norm,
+    spectral_norm,
+    weight_norm,
+)
+
+__all__ = [
+    "clip_grad_norm_",
+    "clip_grad_value_",
+    "parameters_to_vector",
+    "remove_spectral_norm",
+    "remove_weight_norm",
+    "spectral_norm",
+    "vector_to_parameters",
+    "weight_norm",
+]
 
 
 def clip_grad_norm_(
