@@ -4,9 +4,9 @@ A checkpoint has more than weights: options (argparse.Namespace), numbers of Num
 dates, paths, objects of the program that wrote it. What follows in the pickle for such an object is
 dropped and an `Opaque` stands in its place: no class is looked up, let alone made.
 
-The name of a class begins with a capital, or is one of `HARMLESS`. Any other name is of a function,
-which data does not need: a file that asks for os.system is refused by that name, though nothing
-would come of it.
+What is called may be a class or a function. The name of a class begins with a capital, or is one of
+`HARMLESS`; any other is taken for a function, whose result data does not need: a file that calls
+os.system is refused by that name, though nothing would come of it.
 """
 
 from __future__ import annotations
@@ -52,6 +52,6 @@ HARMLESS = re.compile(
 
 
 def is_harmless(name: str) -> bool:
-    """Whether "module.name" is a class, as far as its name says, or a name of such data."""
+    """Whether what "module.name" returns is an object of data, as far as the name says."""
     last = name.rpartition(".")[2].lstrip("_")
     return last[:1].isupper() or bool(HARMLESS.fullmatch(name))

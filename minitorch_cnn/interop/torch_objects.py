@@ -64,18 +64,18 @@ class TorchMachine(PickleMachine):
     def find(self, name: str) -> Global:
         if name in REFUSED:
             raise ValueError(f"it holds {REFUSED[name]} ({name}), which is not supported")
-        if name not in REBUILD and name not in STORAGES and not is_harmless(name):
-            raise ValueError(
-                f"it asks for {name}, a function; only tensors, numbers, text, plain containers "
-                "and beside them objects of classes are admitted, and nothing was executed"
-            )
         return Global(name)
 
     def call(self, name: str, arguments: tuple):
         if name in STORAGES:
             return super().call(name, arguments)
         if name not in REBUILD:
-            return Opaque(name)
+            if is_harmless(name):
+                return Opaque(name)
+            raise ValueError(
+                f"it asks for {name}, a function; only tensors, numbers, text, plain containers "
+                "and beside them objects of classes are admitted, and nothing was executed"
+            )
         # A list of pairs, once in the pickle, may become any number of dicts: not without end.
         self.copied += sum(len(items) for items in arguments if type(items) is list)
         if self.copied > self.end:
@@ -96,12 +96,22 @@ class TorchMachine(PickleMachine):
             return
         super().build(instance, state)
 
-    def call_with_names(self) -> None:
-        """An object made with arguments by name: opaque, or refused."""
-        _, _, function = self.pop(), self.pop(), self.pop()
-        if not isinstance(function, Global) or function.name in (*REBUILD, *STORAGES):
-            raise ValueError("it calls something with arguments by name; nothing was executed")
-        self.push(Opaque(function.name))
+    def make(self) -> None:
+        """An object of a class, whatever its name: opaque, or what stands for it here."""
+        arguments, kind = self.pop(), self.pop()
+        if not isinstance(kind, Global):
+            raise ValueError(f"it makes an object of a {type(kind).__name__}")
+        if kind.name in REBUILD or kind.name in STORAGES:
+            self.push(self.call(kind.name, arguments))
+        else:
+            self.push(Opaque(kind.name))
+
+    def make_with_names(self) -> None:
+        """The same with arguments by name, which nothing that is rebuilt here has."""
+        _, _, kind = self.pop(), self.pop(), self.pop()
+        if not isinstance(kind, Global) or kind.name in REBUILD or kind.name in STORAGES:
+            raise ValueError("it makes an object with arguments by name that has none")
+        self.push(Opaque(kind.name))
 
     # What an opaque object is filled with is dropped; a set is one.
 
@@ -123,7 +133,8 @@ class TorchMachine(PickleMachine):
         target = self.top()
         if isinstance(target, Opaque):
             return
-        odd = {i for i in range(0, len(items), 2) if isinstance(items[i], Global | Opaque | tuple)}
+        kinds = Global | Opaque | Tensor | tuple
+        odd = {i for i in range(0, len(items), 2) if isinstance(items[i], kinds)}
         if not odd or not isinstance(target, dict) or len(items) % 2:
             super().update(items)
             return
@@ -165,7 +176,8 @@ class TorchMachine(PickleMachine):
 
 # fmt: off
 TorchMachine.opcodes = OPCODES | {
-    pickle.NEWOBJ_EX: TorchMachine.call_with_names,
+    pickle.NEWOBJ: TorchMachine.make,
+    pickle.NEWOBJ_EX: TorchMachine.make_with_names,
     pickle.EMPTY_SET: lambda m: m.push(Opaque("builtins.set")),
     pickle.ADDITEMS: TorchMachine.add_items,
     pickle.FROZENSET: TorchMachine.frozen_set,
@@ -178,8 +190,10 @@ TorchMachine.opcodes = OPCODES | {
 
 
 def name_of(value) -> str:
-    """The class of what stands for an object, or of a plain one."""
-    return value.name if isinstance(value, Global | Opaque) else f"builtins.{type(value).__name__}"
+    """The class of what stands for an object, or of a tensor or a tuple."""
+    if isinstance(value, Global | Opaque):
+        return value.name
+    return "torch.Tensor" if isinstance(value, Tensor) else f"builtins.{type(value).__name__}"
 
 
 def refuse_leftovers(value) -> None:

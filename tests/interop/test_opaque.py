@@ -40,6 +40,10 @@ class Phase(enum.Enum):
     TRAIN = "train"
 
 
+class lower_case:
+    """A class by such a name is told from a function by how the pickle makes its objects."""
+
+
 class Options(dict):
     """A dict of a class of its own, with attributes."""
 
@@ -76,6 +80,8 @@ BESIDE = {
     "a class": Phase,
     "a dict of a class of its own": options(),
     "a named tuple": Pair(1, 2),
+    "an object of a class in small letters": lower_case(),
+    "a reference to a function": functools.reduce,
     "a decimal": decimal.Decimal("1.5"),
     "a namespace": types.SimpleNamespace(a=1),
 }
@@ -187,7 +193,7 @@ def test_a_partial_function_of_python_is_refused(tmp_path):
 
 
 def test_keys_that_are_objects_become_opaque(tmp_path):
-    value = {"w": WEIGHT, (1, 2): 3, Name("a.Callback"): 4, Call("a.Metric"): 5}
+    value = {"w": WEIGHT, (1, 2): 3, Name("a.Callback"): 4, Call("a.Metric"): 5, WEIGHT: 6}
     write_zip(tmp_path / "a.pth", value)
     found = load_torch(tmp_path / "a.pth")
     assert found.pop("w").tolist() == [0, 1, 2]
@@ -195,6 +201,7 @@ def test_keys_that_are_objects_become_opaque(tmp_path):
         "builtins.tuple": 3,
         "a.Callback": 4,
         "a.Metric": 5,
+        "torch.Tensor": 6,
     }
 
 
@@ -226,6 +233,21 @@ def test_pytorchs_own_checkpoint_with_objects_loads(tmp_path):
         found = load_torch(tmp_path / "a.pth")
         assert found["state_dict"]["w"].tolist() == [0, 1, 2] and found["size"] == (2,)
         assert isinstance(found["best"], Opaque)
+
+
+def test_whole_optimizers_and_layers_of_pytorch_beside_the_weights_are_opaque(tmp_path):
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.Adam(net.parameters())
+    net(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    scaler = torch.amp.GradScaler("cpu")
+    value = {"w": torch.arange(3.0), "x": [optimizer, scaler, torch.nn.ReLU(), torch.Generator()]}
+    for zipped in (True, False):
+        torch.save(value, tmp_path / "a.pth", _use_new_zipfile_serialization=zipped)
+        found = load_torch(tmp_path / "a.pth")
+        assert found["w"].tolist() == [0, 1, 2]
+        assert [x.name.rpartition(".")[2] for x in found["x"][:3]] == ["Adam", "GradScaler", "ReLU"]
 
 
 def test_a_whole_model_of_pytorch_is_refused_by_its_class(tmp_path):
