@@ -10,6 +10,7 @@ from .arithmetic import where
 from .elementwise import sqrt
 from .half import in_float32, rounded, widened
 from .reduction import amax, amin, axes_of, kept_shape, sum
+from .summation import total
 
 
 def mean(input, dim=None, keepdim=False, *, dtype=None):
@@ -48,8 +49,8 @@ class Var(Function):
         # Measured from its first element, numbers that hardly differ have a mean that is exact.
         first = tuple([slice(0, 1) if a in axes else slice(None) for a in range(x.ndim)])
         d = x - x[first]
-        d = d - d.sum(axes, None, None, True) / _count(x.shape, axes)
-        return (d * d).sum(axes, None, None, keepdim) / divisor
+        d = d - total(d, axes, True) / _count(x.shape, axes)
+        return total(d * d, axes, keepdim) / divisor
 
     def backward(ctx, gy):
         (x,) = ctx.saved

@@ -10,6 +10,7 @@ from .. import backend
 from ..autograd import function
 from ..autograd.function import Function
 from .arithmetic import Mul, where
+from .summation import sum_dtype, total
 
 ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
 
@@ -60,7 +61,7 @@ class Sum(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.shape, ctx.axes = x.shape, axes
-        return x.sum(axes, _sum_dtype(x), None, keepdim)
+        return total(x, axes, keepdim)
 
     def backward(ctx, gy):
         return Spread.apply(gy, shape=ctx.shape, axes=ctx.axes)
@@ -86,7 +87,7 @@ class Prod(Function):
 
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
-        y = x.prod(axes, _sum_dtype(x), None, keepdim)
+        y = x.prod(axes, sum_dtype(x), None, keepdim)
         ctx.save(x, y)
         return y
 
@@ -127,13 +128,6 @@ class Extremum(Function):
     def backward(ctx, gy):
         (share,) = ctx.kept
         return Mul.apply(gy.reshape(kept_shape(share.shape, ctx.axes)), share)
-
-
-def _sum_dtype(x):
-    """What the elements of x add up or multiply in; None for their own dtype, which NumPy takes
-    twice as long over if it is named.
-    """
-    return None if x.dtype.kind == "f" else backend.int64
 
 
 def sum(input, dim=None, keepdim=False, *, dtype=None):
@@ -257,7 +251,9 @@ class Cumsum(Function):
 
     def forward(ctx, x, axis):
         ctx.axis = axis
-        return x.cumsum(axis, _sum_dtype(x))
+        if x.dtype == backend.float32:  # one after the other, a million of them lose a percent
+            return x.cumsum(axis, backend.float64).astype(x.dtype)
+        return x.cumsum(axis, sum_dtype(x))
 
     def backward(ctx, gy):
         return gy.flip(ctx.axis).cumsum(ctx.axis).flip(ctx.axis)

@@ -9,6 +9,7 @@ from ..autograd.function import Function
 from .elementwise import exp
 from .promotion import as_tensor, to_floating
 from .reduction import axes_of, kept_shape, one_axis_of
+from .summation import total
 
 
 def _largest(x, axis):
@@ -20,6 +21,10 @@ def _largest(x, axis):
     return y
 
 
+def _axes(axis: int | None) -> tuple[int, ...]:
+    return () if axis is None else (axis,)
+
+
 class LogSumExp(Function):
     """y = ln sum e^x along axes; gx = gy e^(x - y)."""
 
@@ -29,7 +34,7 @@ class LogSumExp(Function):
         ctx.axes = axes
         largest = _largest(x, axes)
         shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
-        y = np.log(np.sum(np.exp(x - shift), axis=axes, keepdims=True)) + shift
+        y = np.log(total(np.exp(x - shift), axes, True)) + shift
         y = y if keepdim else y.squeeze(axes)
         ctx.save(x, y)
         return y
@@ -54,7 +59,7 @@ class Softmax(Function):
     def forward(ctx, x, axis):
         ctx.axis = axis
         y = np.exp(x - _largest(x, axis))
-        y /= y.sum(axis=axis, keepdims=True)
+        y /= total(y, _axes(axis), True)
         ctx.save(y)
         return y
 
@@ -71,7 +76,7 @@ class LogSoftmax(Function):
     def forward(ctx, x, axis):
         ctx.axis = axis
         y = x - _largest(x, axis)
-        y -= np.log(np.exp(y).sum(axis=axis, keepdims=True))
+        y -= np.log(total(np.exp(y), _axes(axis), True))
         ctx.save(y)
         return y
 

@@ -1,0 +1,58 @@
+"""Sums of arrays whose error does not grow with the number of terms."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import backend
+
+LONG = 512  # terms that may be added one after the other
+CACHED = 2048  # numbers that an inner loop runs over without leaving the cache next to the core
+
+
+def sum_dtype(x):
+    """What the elements of x add up or multiply in; None for their own dtype, which NumPy takes
+    twice as long over if it is named.
+    """
+    return None if x.dtype.kind == "f" else backend.int64
+
+
+def total(x, axes, keepdim):
+    """The sum of an array along axes, whose error does not grow with their length.
+
+    NumPy adds pairs of pairs along the innermost axis only; along others one after the other, by
+    which a million float32 lose a percent. Such sums are cut into short ones.
+    """
+    terms = math.prod([x.shape[a] for a in axes])
+    if terms <= LONG or x.dtype.kind != "f" or type(x) is not np.ndarray:
+        return x.sum(axes, sum_dtype(x), None, keepdim)
+    outer = _outer_axes(x, axes)
+    terms = math.prod([x.shape[a] for a in outer])
+    if terms <= LONG:
+        return x.sum(axes, None, None, keepdim)
+    a = outer[np.argmax([x.shape[a] for a in outer])]
+    shape, n = x.shape, x.shape[a]
+    # Axis a as groups of `parts` parts of `size` steps: the parts of a group are added up whole,
+    # in inner loops of about CACHED numbers.
+    size = max(1, min(CACHED // max(math.prod(shape[a + 1 :]), 1), math.isqrt(n)))
+    groups = -(-(n // size) // LONG)
+    parts = n // size // groups
+    before = (slice(None),) * a
+    whole = x[(*before, slice(groups * parts * size))]
+    whole = whole.reshape(*shape[:a], groups, parts, size, *shape[a + 1 :]).sum(a + 1)
+    y = total(whole.reshape(*shape[:a], groups * size, *shape[a + 1 :]), axes, keepdim)
+    rest = x[(*before, slice(groups * parts * size, None))]
+    return y + total(rest, axes, keepdim) if rest.size else y
+
+
+def _outer_axes(x, axes) -> list[int]:
+    """Those of `axes` that NumPy's innermost loop does not run along."""
+    step, outer = x.itemsize, list(axes)
+    for a in reversed(range(x.ndim)):
+        if a not in axes or x.strides[a] != step:
+            break
+        outer.remove(a)
+        step *= x.shape[a]
+    return outer
