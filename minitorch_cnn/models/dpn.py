@@ -84,7 +84,7 @@ class BNReLU(Module):
         self.bn = BatchNorm2d(channels, EPS)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.bn(x, relu=True)
+        return relu_after(self.bn, x)
 
 
 class DualPathBlock(Module):
