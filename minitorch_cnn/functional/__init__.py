@@ -39,6 +39,7 @@ from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
 from .piecewise import hardshrink, hardsigmoid, hardtanh, softshrink, threshold
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .softplus import logsigmoid, mish, softplus
+from .unfold import fold, unfold
 
 __all__ = [
     "adaptive_avg_pool2d",
@@ -63,6 +64,7 @@ __all__ = [
     "dropout2d",
     "elu",
     "embedding",
+    "fold",
     "gelu",
     "glu",
     "group_norm",
@@ -104,4 +106,5 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "unfold",
 ]

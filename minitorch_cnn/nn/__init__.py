@@ -48,6 +48,7 @@ from .pool import (
 )
 from .rearrange import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Upsample, ZeroPad2d
 from .recurrent import LSTM, LSTMCell
+from .unfold import Fold, Unfold
 
 __all__ = [
     "CELU",
@@ -75,6 +76,7 @@ __all__ = [
     "Dropout2d",
     "Embedding",
     "Flatten",
+    "Fold",
     "GroupNorm",
     "Hardshrink",
     "Hardsigmoid",
@@ -118,6 +120,7 @@ __all__ = [
     "Tanh",
     "Tanhshrink",
     "Threshold",
+    "Unfold",
     "Upsample",
     "ZeroPad2d",
     "functional",

@@ -6,6 +6,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.function import Function
+from .copying import owner_of
 from .movement import axis_of, expand, flip, reshape, sizes_of, transpose, view
 from .promotion import check_broadcast
 
@@ -13,7 +14,7 @@ from .promotion import check_broadcast
 class Unfold(Function):
     """y[.., o, .., k] = x[.., o step + k, ..]: windows along an axis, in a view.
 
-    On a GPU they are copied.
+    It is for reading only where windows overlap, and a copy on a GPU.
     """
 
     is_view = never_warns = True
@@ -21,15 +22,18 @@ class Unfold(Function):
     def forward(ctx, x, axis, size, step):
         ctx.axis, ctx.size, ctx.step, ctx.length = axis, size, step, x.shape[axis]
         outputs = (x.shape[axis] - size) // step + 1
-        if not isinstance(x, np.ndarray):  # on a GPU a copy
+        block = _block(x)
+        if block is None:
             places = np.arange(outputs)[:, None] * step + np.arange(size)
             y = x[(slice(None),) * axis + (np.asarray(places, like=x),)]
             return np.moveaxis(y, axis + 1, -1)
         shape, strides = list(x.shape), list(x.strides)
         shape[axis] = outputs
         strides[axis] *= step
-        windows = (*shape, size), (*strides, x.strides[axis])
-        return np.lib.stride_tricks.as_strided(x, *windows, subok=True)
+        offset = _address(x) - _address(block)
+        y = np.ndarray((*shape, size), x.dtype, block, offset, (*strides, x.strides[axis]))
+        y.flags.writeable = x.flags.writeable and (step >= size or outputs == 1)
+        return y
 
     def backward(ctx, gy):
         return UnfoldBackward.apply(
@@ -57,10 +61,24 @@ class UnfoldBackward(Function):
         return Unfold.apply(ggx, axis=ctx.axis, size=ctx.size, step=ctx.step)
 
 
+def _block(x):
+    """The memory that x looks into, as an array in C order; None if it cannot be had so."""
+    if type(x) is not np.ndarray or not x.size:
+        return None
+    owner = owner_of(x)
+    block = owner.transpose(sorted(range(owner.ndim), key=lambda axis: -owner.strides[axis]))
+    return block if block.flags.c_contiguous else None
+
+
+def _address(x) -> int:
+    return x.__array_interface__["data"][0]
+
+
 def unfold(input, dimension, size, step):
     """All windows of `size` elements along `dimension`, `step` apart, in a new last axis: a view.
 
-    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size)
+    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size). Windows that overlap are not to be
+    written to.
 
     Raises: RuntimeError for a size above that of the axis or a step below 1.
     """
