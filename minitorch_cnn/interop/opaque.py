@@ -25,6 +25,12 @@ class Opaque:
         return f"<{self.name}, not loaded>"
 
 
+# Modules whose classes do things rather than hold them, such as subprocess.Popen.
+DOING = re.compile(
+    r"(os|posix|nt|sys|subprocess|multiprocessing|threading|socket|ctypes|importlib|imp|zipimport|"
+    r"runpy|code|codeop|pty|shutil|types|pickle)\..*"
+)
+
 _BUILTINS = r"(builtins|__builtin__)\."
 HARMLESS = re.compile(
     "|".join(
@@ -42,6 +48,7 @@ HARMLESS = re.compile(
             r"pathlib(\._local)?\.\w*Path",
             r"re\._compile",
             r"time\.struct_time",
+            r"types\.(SimpleNamespace|MappingProxyType)",
             r"torch\.(device|layout|dtype|memory_format|finfo|iinfo)",
             r"torch\.(bool|u?int\d+|q?u?int\d+|float\d*(_e\dm\d\w*)?|double|half|bfloat16|long)",
             r"torch\.(short|complex\d+|c(float|double)|strided|sparse_coo|\w+_format)",
@@ -53,5 +60,7 @@ HARMLESS = re.compile(
 
 def is_harmless(name: str) -> bool:
     """Whether what "module.name" returns is an object of data, as far as the name says."""
+    if HARMLESS.fullmatch(name):
+        return True
     last = name.rpartition(".")[2].lstrip("_")
-    return last[:1].isupper() or bool(HARMLESS.fullmatch(name))
+    return last[:1].isupper() and not DOING.fullmatch(name)

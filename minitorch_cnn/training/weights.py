@@ -104,10 +104,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
         if isinstance(name, str) and isinstance(value, Tensor)
     }
     if not tensors:
-        models = found if isinstance(found, Mapping) else {}
-        whole = [f"{k!r} is a whole {v.name}" for k, v in models.items() if isinstance(v, Opaque)]
-        what = f" ({whole[0]}: save its state_dict())" if whole else ""
-        raise ValueError(f"read_weights: {path} holds no state_dict of a model{what}")
+        raise ValueError(f"read_weights: {path} {_why_none(found)}")
     if all(name.startswith("module.") for name in tensors):
         tensors = {name.removeprefix("module."): value for name, value in tensors.items()}
     return tensors
@@ -125,6 +122,21 @@ def _unwrapped(found):
             break
         found = inner[0]
     return found
+
+
+def _why_none(found) -> str:
+    """Why there is no state_dict in what a file holds, in words."""
+    items = found.items() if isinstance(found, Mapping) else ()
+    several = [
+        repr(key) for key, value in items if isinstance(value, Mapping) and _are_tensors(value)
+    ]
+    if several:
+        return f"holds several models: {_some(several)}"
+    whole = [
+        f"{key!r} is a whole {value.name}" for key, value in items if isinstance(value, Opaque)
+    ]
+    what = f" ({whole[0]}: save its state_dict())" if whole else ""
+    return f"holds no state_dict of a model{what}"
 
 
 def _are_tensors(found: Mapping) -> bool:

@@ -174,6 +174,7 @@ def test_what_is_nothing_but_an_object_is_refused(tmp_path, write, value, reason
 
 
 FUNCTIONS = ["os.system", "builtins.eval", "builtins.getattr", "functools.partial", "torch.load"]
+FUNCTIONS += ["subprocess.Popen", "types.CodeType", "ctypes.CDLL", "posix.DirEntry"]
 FUNCTIONS += ["operator.itemgetter", "numpy.load", "codecs.decode", "torch.hub.load"]
 
 

@@ -237,3 +237,9 @@ def test_a_whole_model_in_a_checkpoint_is_named(tmp_path):
     write_zip(tmp_path / "a", {"model": Call("yolo.Net"), "optimizer": optimizer})
     with pytest.raises(ValueError, match=r"'model' is a whole yolo\.Net: save its state_dict\(\)"):
         read_weights(tmp_path / "a")
+
+
+def test_several_models_in_a_file_are_named(tmp_path):
+    write_zip(tmp_path / "a", {"generator": by_hand(STATE), "critic": by_hand(OTHER, 4)})
+    with pytest.raises(ValueError, match=r"holds several models: 'generator', 'critic'"):
+        read_weights(tmp_path / "a")
