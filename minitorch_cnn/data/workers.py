@@ -103,12 +103,10 @@ class Workers:
                 self.close()
 
     def close(self) -> None:
-        """End the workers, once they are done with what they have begun."""
+        """End the workers, once they are done with the samples they have begun."""
         self.stop.set()
         for executor in self.executors:
-            executor.shutdown(wait=False, cancel_futures=True)
-        for executor in self.executors:
-            executor.shutdown(wait=True)
+            executor.shutdown(wait=True, cancel_futures=True)
         self.executors = []
 
     def _abandon(self) -> None:

@@ -13,6 +13,7 @@ from minitorch_cnn.data import (
     BatchSampler,
     DataLoader,
     Dataset,
+    IterableDataset,
     RandomSampler,
     SubsetRandomSampler,
     TensorDataset,
@@ -414,34 +415,37 @@ def test_settings_that_change_no_result_are_taken():
 @pytest.mark.parametrize("iterable", [False, True])
 def test_the_same_settings_exclude_each_other_as_in_torch(iterable):
     theirs = pytest.importorskip("torch.utils.data")
-    from minitorch_cnn.data import IterableDataset
-
-    choices = {
+    order = {
         "shuffle": [None, False, True],
         "sampler": [None, [0, 1]],
         "batch_sampler": [None, [[0, 1]]],
         "batch_size": [1, 2, None],
         "drop_last": [False, True],
+    }
+    workers = {
         "prefetch_factor": [None, 2],
         "num_workers": [0, 1],
         "persistent_workers": [False, True],
     }
-    bases = (IterableDataset, theirs.IterableDataset) if iterable else (Dataset, theirs.Dataset)
-    kinds = [
-        type("Two", (b,), {"__len__": lambda s: 2, "__iter__": lambda s: iter("ab")}) for b in bases
+    settings = [
+        dict(zip(group, values, strict=True))
+        for group in (order, workers)
+        for values in itertools.product(*group.values())
     ]
-    if not iterable:
-        kinds = [type("Two", (b,), {"__len__": lambda s: 2}) for b in bases]
-    for values in itertools.product(*choices.values()):
-        settings = dict(zip(choices, values, strict=True))
+    members = {"__len__": lambda self: 2}
+    if iterable:
+        members["__iter__"] = lambda self: iter("ab")
+    bases = (IterableDataset, theirs.IterableDataset) if iterable else (Dataset, theirs.Dataset)
+    kinds = [type("Two", (base,), members) for base in bases]
+    for chosen in settings:
         refused = []
         for loader, kind in zip((DataLoader, theirs.DataLoader), kinds, strict=True):
             try:
-                loader(kind(), **settings)
+                loader(kind(), **chosen)
                 refused.append(False)
             except ValueError:
                 refused.append(True)
-        assert refused[0] == refused[1], settings
+        assert refused[0] == refused[1], chosen
 
 
 @pytest.mark.parametrize("name", ["batch_size", "shuffle", "sampler", "dataset", "drop_last"])

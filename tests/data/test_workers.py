@@ -51,6 +51,10 @@ def die(index):
     os._exit(3)
 
 
+def sleep_long(index):
+    time.sleep(60)
+
+
 def threads_of_loaders():
     return [thread for thread in threading.enumerate() if thread.name.startswith("DataLoader")]
 
@@ -88,6 +92,16 @@ def test_an_error_that_cannot_travel_between_processes_arrives_as_text():
 def test_a_worker_process_that_dies_is_reported():
     with pytest.raises(RuntimeError, match=r"^DataLoader: a worker process died"):
         list(DataLoader(Numbers(bad=1, fail=die), 4, num_workers=1, workers="processes"))
+    assert_workers_end()
+
+
+def test_a_worker_process_that_hangs_is_ended_when_its_time_is_over():
+    dataset = Numbers(8, bad=4, fail=sleep_long)
+    loader = DataLoader(dataset, 4, num_workers=1, workers="processes", timeout=4)
+    iterator = iter(loader)
+    assert next(iterator).tolist() == [0, 1, 2, 3]
+    with pytest.raises(RuntimeError, match=r"^DataLoader: timed out after timeout=4 s"):
+        next(iterator)
     assert_workers_end()
 
 
