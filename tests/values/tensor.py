@@ -16,6 +16,7 @@ from .cases import (
     normal,
     positive,
     unary,
+    within,
 )
 
 erf = np.vectorize(math.erf, otypes=[float])
@@ -204,6 +205,8 @@ CREATION = [
     Case("eye", lambda x: mt.eye(2, 3, dtype=x.dtype), lambda x: np.eye(2, 3), (normal(),), False),
     Case("arange", lambda x: mt.arange(1, 3, 0.5, dtype=x.dtype),
          lambda x: np.arange(1, 3, 0.5), (normal(),), False),
+    Case("logspace", lambda x: mt.logspace(0, 2, 5, base=2, dtype=x.dtype),
+         lambda x: np.logspace(0, 2, 5, base=2), (normal(),), False),
     Case("linspace", lambda x: mt.linspace(0, 2, 5, dtype=x.dtype),
          lambda x: np.linspace(0, 2, 5), (normal(),), False),
     *unary("tensor", lambda x: mt.tensor(x.tolist(), dtype=x.dtype), lambda x: x, slopes=False,
@@ -213,10 +216,96 @@ CREATION = [
     *unary("from_dlpack", mt.from_dlpack, lambda x: x, slopes=False, shapes=((2, 3),)),
 ]  # fmt: skip
 
-TENSOR = [*ELEMENTWISE, *COMPARISON, *REDUCTION, *MOVEMENT, *INDEXING, *LINALG, *CREATION]
+NUMBERS = [
+    *unary("acos", mt.acos, np.arccos, within),
+    *unary("asin", mt.asin, np.arcsin, within),
+    *unary("atan", mt.atan, np.arctan),
+    *unary("acosh", mt.acosh, np.arccosh, lambda *s: positive(*s) + 1),
+    *unary("asinh", mt.asinh, np.arcsinh),
+    *unary("atanh", mt.atanh, np.arctanh, within),
+    *unary("cosh", mt.cosh, np.cosh),
+    *unary("sinh", mt.sinh, np.sinh),
+    *unary("tan", mt.tan, np.tan, within),
+    *unary("exp2", mt.exp2, np.exp2),
+    *unary("log2", mt.log2, np.log2, positive),
+    *unary("log10", mt.log10, np.log10, positive),
+    *unary("frac", mt.frac, lambda x: x - np.trunc(x), apart),
+    *unary("trunc", mt.trunc, np.trunc, apart),
+    *unary("positive", mt.positive, np.positive),
+    *unary("logit", mt.logit, lambda x: np.log(x / (1 - x)), lambda *s: within(*s) / 2 + 0.5),
+    *binary("atan2", mt.atan2, np.arctan2, nonzero, nonzero),
+    *binary("hypot", mt.hypot, np.hypot, nonzero, nonzero),
+    *binary("logaddexp", mt.logaddexp, np.logaddexp),
+    *binary("fmod", mt.fmod, np.fmod, apart, lambda *s: positive(*s) * 0 + 0.875),
+    *binary("xlogy", mt.xlogy, lambda x, y: x * np.log(y), nonzero, positive),
+    *binary("lerp", lambda a, b: mt.lerp(a, b, 0.25), lambda a, b: a + (b - a) / 4),
+    *binary("isclose", mt.isclose, np.isclose, slopes=False),
+    Case("addcmul", lambda x, a, b: mt.addcmul(x, a, b, value=2), lambda x, a, b: x + 2 * a * b,
+         (normal(2, 3), normal(3), normal(2, 1))),
+    Case("addcdiv", lambda x, a, b: mt.addcdiv(x, a, b, value=2), lambda x, a, b: x + 2 * a / b,
+         (normal(2, 3), normal(3), nonzero(2, 1))),
+]  # fmt: skip
 
-# Random or undefined numbers: what is drawn is tested in tests/tensor/test_creation.py.
+ROWS = [
+    Case("cumprod", lambda x: mt.cumprod(x, 1), lambda x: np.cumprod(x, 1), (nonzero(2, 3),)),
+    Case("median", mt.median, lambda x: np.sort(x, None)[2], (apart(2, 3),)),
+    Case("count_nonzero", mt.count_nonzero, np.count_nonzero, (np.array([0, 1.5, 0, 2]),), False),
+    Case("argwhere", mt.argwhere, np.argwhere, (np.array([[0.0, 2], [3, 0]]),), False),
+    Case("bincount", mt.bincount, np.bincount, (integers(4, 9),), False),
+    Case("histc", lambda x: mt.histc(x, 4, -2, 2), lambda x: np.histogram(x, 4, (-2, 2))[0] * 1.0,
+         (apart(7),), False),
+    Case("unique", mt.unique, np.unique, (integers(4, 9),), False),
+    Case("isin", lambda x, y: mt.isin(x, y), np.isin, (integers(4, 2, 3), integers(4, 2)), False),
+    *[Case(name, lambda x, name=name: getattr(mt, name)(x), getattr(np, name), (normal(3, 4),))
+      for name in ("diagonal", "fliplr", "flipud", "ravel", "rot90", "trace")],
+    Case("diag", mt.diag, np.diag, (normal(3),)),
+    Case("t", mt.t, np.transpose, (normal(2, 3),)),
+    Case("swapaxes", lambda x: mt.swapaxes(x, 0, 2), lambda x: x.swapaxes(0, 2),
+         (normal(2, 3, 4),)),
+    Case("broadcast_to", lambda x: mt.broadcast_to(x, (2, 3)),
+         lambda x: np.broadcast_to(x, (2, 3)), (normal(3),)),
+    Case("broadcast_tensors", mt.broadcast_tensors, lambda a, b: np.broadcast_arrays(a, b),
+         (normal(2, 1), normal(3))),
+    Case("meshgrid", lambda a, b: mt.meshgrid(a, b, indexing="ij"),
+         lambda a, b: np.meshgrid(a, b, indexing="ij"), (normal(2), normal(3))),
+    Case("concat", lambda a, b: mt.concat([a, b]), lambda a, b: np.concatenate([a, b]),
+         (normal(2, 2), normal(1, 2))),
+    *[Case(name, lambda a, b, name=name: getattr(mt, name)([a, b]),
+           lambda a, b, name=name: getattr(np, name)([a, b]), (normal(2, 3), normal(2, 3)))
+      for name in ("hstack", "vstack")],
+    Case("repeat_interleave", lambda x: mt.repeat_interleave(x, 2, 1), lambda x: x.repeat(2, 1),
+         (normal(2, 3),)),
+    Case("tile", lambda x: mt.tile(x, (2, 2)), lambda x: np.tile(x, (2, 2)), (normal(2, 3),)),
+    Case("tensor_split", lambda x: mt.tensor_split(x, 2), lambda x: np.array_split(x, 2),
+         (normal(5, 2),)),
+    Case("numel", lambda x: mt.tensor(mt.numel(x)), lambda x: np.int64(x.size), (normal(0, 3),),
+         False),
+    *[Case(name, lambda x, name=name: mt.tensor(getattr(mt, name)(x)), lambda x: np.True_,
+           (normal(),), False) for name in ("is_tensor", "is_floating_point")],
+]  # fmt: skip
+
+PRODUCTS = [
+    Case("addmm", mt.addmm, lambda c, a, b: c + a @ b, (normal(4), normal(2, 3), normal(3, 4))),
+    Case("baddbmm", mt.baddbmm, lambda c, a, b: c + a @ b,
+         (normal(4), normal(2, 2, 3), normal(2, 3, 4))),
+    Case("mv", mt.mv, np.matmul, (normal(2, 3), normal(3))),
+    Case("cdist", mt.cdist, lambda a, b: np.sqrt(((a[:, None] - b[None]) ** 2).sum(-1)),
+         (normal(2, 3), normal(4, 3))),
+    Case("tensordot", lambda a, b: mt.tensordot(a, b, 1), lambda a, b: np.tensordot(a, b, 1),
+         (normal(2, 3), normal(3, 4))),
+    *[Case("einsum", lambda *xs, e=e: mt.einsum(e, *xs), lambda *xs, e=e: np.einsum(e, *xs),
+           tuple(normal(*s) for s in shapes))
+      for e, shapes in (("ij,jk->ik", ((2, 3), (3, 4))), ("bij,bkj->bik", ((2, 3, 4), (2, 2, 4))),
+                        ("ii->i", ((3, 3),)), ("ij->", ((2, 3),)), ("i,j", ((2,), (3,))))],
+]  # fmt: skip
+
+TENSOR = [
+    *ELEMENTWISE, *COMPARISON, *REDUCTION, *MOVEMENT, *INDEXING, *LINALG, *CREATION, *NUMBERS,
+    *ROWS, *PRODUCTS,
+]  # fmt: skip
+
+# Random or undefined numbers: their draws are tested in tests/tensor/.
 WITHOUT_VALUES = {
     "Tensor", "empty", "empty_like", "rand", "rand_like", "randint", "randn", "randn_like",
-    "randperm",
+    "randperm", "bernoulli", "multinomial", "normal", "randint_like",
 }  # fmt: skip
