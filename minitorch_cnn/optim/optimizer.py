@@ -23,10 +23,11 @@ class Optimizer:
     """The base of the optimizers; a subclass defines `check_settings` and `update`, or a `step` of
     its own.
 
-    params: an iterable of Tensors, or of dicts {"params": tensors, "lr": ...} whose settings
-    replace the defaults. `param_groups` is the list of such dicts, complete, with any keys of the
-    user's own ("name", "lr_scale") as they were; `state` maps a parameter to the arrays kept for
-    it. With the setting "maximize" the steps go up the gradient, not down.
+    params: an iterable of Tensors or of their names and them, as `named_parameters` gives, or of
+    dicts {"params": such an iterable, "lr": ...} whose settings replace the defaults.
+    `param_groups` is the list of such dicts, complete, with any keys of the user's own ("name",
+    "lr_scale") as they were; `state` maps a parameter to the arrays kept for it. With the setting
+    "maximize" the steps go up the gradient, not down.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Optimizer:
         params = param_group["params"]
         if isinstance(params, set | frozenset):
             raise TypeError(f"{name}: params must have an order, and a set has none")
-        params = [params] if isinstance(params, Tensor) else list(params)
+        params, names = _split(name, [params] if isinstance(params, Tensor) else list(params))
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
             if not isinstance(p, Tensor):
@@ -76,7 +77,9 @@ class Optimizer:
             if id(p) in known:
                 raise ValueError(f"{name}: a parameter of shape {p.shape} appears twice")
             known.add(id(p))
-        group = {**self.defaults, **param_group, "params": params}
+        group = {**self.defaults, **param_group, "params": params, **names}
+        if any(("param_names" in other) != ("param_names" in group) for other in self.param_groups):
+            raise ValueError(f"{name}: the parameters of all param groups must have names, or none")
         self.check_settings(group)
         self.param_groups.append(group)
 
@@ -158,7 +161,8 @@ class Optimizer:
             missing = self.defaults.keys() - group.keys()
             if missing:
                 raise ValueError(f"{name}: a param group lacks {sorted(missing)}")
-            groups.append({**group, "params": own["params"]})
+            kept = {k: own[k] for k in ("params", "param_names") if k in own}
+            groups.append({**group, **kept})
             self.check_settings(groups[-1])
         params = dict(
             zip((i for group in saved for i in group["params"]), self._params(), strict=True)
@@ -187,6 +191,16 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
+
+def _split(optimizer: str, params: list) -> tuple[list[Tensor], dict[str, list[str]]]:
+    """The parameters, and their names as a setting of the group, where they come in pairs."""
+    named = [isinstance(p, tuple) and len(p) == 2 for p in params]
+    if not any(named):
+        return params, {}
+    if not all(named):
+        raise ValueError(f"{optimizer}: all parameters of a group must have names, or none")
+    return [p for _, p in params], {"param_names": [name for name, _ in params]}
 
 
 def _copied(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:

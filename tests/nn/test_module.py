@@ -415,6 +415,11 @@ def test_half_and_type_convert_and_non_blocking_changes_nothing():
         net.type(mt.int64)
 
 
+def test_dir_knows_parameters_buffers_and_modules():
+    net = nn.Sequential({"norm": nn.BatchNorm2d(2)})
+    assert "norm" in dir(net) and {"weight", "running_mean", "forward"} <= set(dir(net.norm))
+
+
 def test_modules_already_seen_are_left_out_of_a_list():
     net, memo = nn.Sequential(nn.ReLU(), nn.Tanh()), set()
     memo.add(net[0])

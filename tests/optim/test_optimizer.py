@@ -184,6 +184,20 @@ def test_a_group_keeps_keys_of_the_user_s_own_and_they_survive_a_reload():
     assert scheduler.get_last_lr() == [0.4, 0.1, 0.04]
 
 
+def test_parameters_may_come_with_their_names():
+    net = nn.Linear(1, 1)
+    optimizer = optim.SGD(net.named_parameters(), lr=1.0)
+    (group,) = optimizer.param_groups
+    assert group["params"] == [net.weight, net.bias] and group["param_names"] == ["weight", "bias"]
+    optimizer.add_param_group({"params": [("scale", parameter([1.0]))], "lr": 0.1})
+    assert optimizer.param_groups[1]["param_names"] == ["scale"]
+    plain = optim.SGD(nn.Linear(1, 1).named_parameters(), lr=0.5)
+    state = plain.state_dict()
+    state["param_groups"][0].pop("param_names")
+    plain.load_state_dict(state)
+    assert plain.param_groups[0]["param_names"] == ["weight", "bias"]
+
+
 def test_a_state_from_before_maximize_goes_on_downhill():
     p = parameter([1.0], [1.0])
     optimizer = optim.AdamW([p], lr=0.1)
@@ -264,7 +278,14 @@ P = parameter([1.0])
             "params must be an iterable of Tensors or dicts, got Param",
         ),
         (lambda: optim.SGD(3), TypeError, "got int"),
-        (lambda: optim.SGD([("w", P)]), TypeError, "params must be Tensors, got tuple"),
+        (lambda: optim.SGD([("w", "x", P)]), TypeError, "params must be Tensors, got tuple"),
+        (lambda: optim.SGD([("w", 3)]), TypeError, "params must be Tensors, got int"),
+        (lambda: optim.SGD([("w", P), parameter([1.0])]), ValueError, "must have names, or none"),
+        (
+            lambda: optim.SGD([("w", P)]).add_param_group({"params": [parameter([1.0])]}),
+            ValueError,
+            "of all param groups must have names, or none",
+        ),
         (lambda: optim.SGD([P * 1]), ValueError, r"shape \(1,\) is no leaf"),
         (lambda: optim.SGD([P, P]), ValueError, "appears twice"),
         (lambda: optim.SGD([{"params": [P]}, {"params": [P]}]), ValueError, "appears twice"),
