@@ -42,17 +42,13 @@ HARMLESS = re.compile(
             r"collections\.(deque|namedtuple)",
             r"datetime\.(date|time|datetime|timedelta|timezone)",
             r"numpy(\._?core)?\.(multiarray|numeric)\.(scalar|_reconstruct|_frombuffer)",
-            r"numpy\.(ndarray|dtype|bool_?|(u?int|float|complex)\d*_?|str_|bytes_)",
-            r"numpy\.dtypes\.\w+",
+            r"numpy\.(ndarray|dtype)",
             r"numpy\.random\.\w+\.__(\w+_ctor|pyx_unpickle_\w+)",
             r"pathlib(\._local)?\.\w*Path",
             r"re\._compile",
             r"time\.struct_time",
             r"types\.(SimpleNamespace|MappingProxyType)",
-            r"torch\.(device|layout|dtype|memory_format|finfo|iinfo)",
-            r"torch\.(bool|u?int\d+|q?u?int\d+|float\d*(_e\dm\d\w*)?|double|half|bfloat16|long)",
-            r"torch\.(short|complex\d+|c(float|double)|strided|sparse_coo|\w+_format)",
-            r"torch\.serialization\._get_layout",
+            r"torch\.(device|finfo|iinfo|serialization\._get_layout)",
         ]
     )
 )
