@@ -61,6 +61,7 @@ setup(
             "mpich>=4.3; platform_system != 'Windows'",
             "nvidia-cuda-nvrtc==13.0.*; platform_system == 'Linux'",  # registers of CUDA kernels
             "pytest>=8.2",
+            "pytest-xdist>=3.6",  # the suite in several processes
             "ruff==0.17.*",  # a newer one may know more rules
             "scipy>=1.11",  # second opinions
             "selenium>=4.20",  # the explorer's page in Chromium, where that is installed
