@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from .foreign import Trained, add_options, load_file, refuse_options
+from .foreign import Trained, add_options, load_file, refuse_options, run_folder
 from .parser import CommandError, Parser, add_device, file_path, parse_data
 from .report import accuracy, confusions
 
@@ -66,7 +66,7 @@ def run(options) -> None:
         refuse_options(options)
         if options.data is not None:
             raise CommandError("--data goes with --weights: a run has its own")
-        models, data, what = load_runs([file_path(name) for name in options.models])
+        models, data, what = load_runs([run_folder(name) for name in options.models])
     else:
         models, data, what = load_files(options)
     for trained in models:

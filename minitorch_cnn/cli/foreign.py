@@ -59,6 +59,18 @@ def refuse_options(options) -> None:
             raise CommandError(f"--{name} goes with --weights: a run has its own")
 
 
+def run_folder(name: str) -> Path:
+    """The folder of a run; CommandError for the name of a model without weights."""
+    from ..models import list_models
+
+    directory = file_path(name)
+    if name in list_models() and not directory.is_dir():
+        raise CommandError(
+            f"{name} is a model and no folder of a run: --weights FILE says what it has learned"
+        )
+    return directory
+
+
 def load_file(model: str, weights: Path, options) -> Trained:
     """The model of that name with the weights in a file, as the other options say."""
     from .. import no_grad, zeros

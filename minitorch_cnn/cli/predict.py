@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .foreign import add_options, load_file, refuse_options
+from .foreign import add_options, load_file, refuse_options, run_folder
 from .parser import CommandError, Parser, add_device, file_path, number, sentence
 
 DESCRIPTION = """\
@@ -81,7 +81,7 @@ def run(options) -> int:
 
     if options.weights is None:
         refuse_options(options)
-        trained = load_run(file_path(options.model))
+        trained = load_run(run_folder(options.model))
     else:
         trained = load_file(options.model, options.weights, options)
     if options.csv is not None and not options.csv.resolve().parent.is_dir():

@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from ..devices import is_array
-from ..interop import load_with_metadata, save
+from ..interop import load_with_metadata, write_atomically
+from ..interop.safetensors import safetensors_bytes
 from ..tensor import Tensor
 
 FORMAT = "minitorch_cnn checkpoint 1"
@@ -22,12 +23,14 @@ FORMAT = "minitorch_cnn checkpoint 1"
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """Write nested dicts, lists and tuples of arrays, Tensors, numbers, text and None.
 
+    The file is a safetensors file whatever its name ends in.
+
     Raises: TypeError for anything else; OSError if the file cannot be written: the checkpoint that
     was there before is then untouched.
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_pack(state, "", arrays))
-    save(arrays, path, {"format": FORMAT, "state": text})
+    write_atomically(path, safetensors_bytes(arrays, {"format": FORMAT, "state": text}))
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:

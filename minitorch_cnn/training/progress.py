@@ -41,7 +41,8 @@ class Bar(Silent):
             unit=" images",
             unit_scale=True,
             dynamic_ncols=True,
-            bar_format="{desc}{percentage:3.0f} %|{bar}| {elapsed}<{remaining} {rate_fmt}{postfix}",
+            bar_format="{desc} {percentage:3.0f} %|{bar}| {elapsed}<{remaining} "
+            "{rate_fmt}{postfix}",
         )
 
     def advance(self, samples: int, epoch: str, loss: float, top1: float) -> None:

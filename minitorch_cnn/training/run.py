@@ -18,16 +18,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd.modes import no_grad
-from ..backend import get_rng_state, manual_seed, set_rng_state
+from ..backend import manual_seed
 from ..data import DataLoader
 from ..interop import load, save, write_atomically
 from ..models.fcn import start_from
 from ..models.vgg import VGG, copy_from_net_a
 from ..nn import Module
-from ..optim import Optimizer
-from ..optim.lr_scheduler import LRScheduler
-from ..tensor import Tensor
 from .config import (
     described,
     described_in,
@@ -48,10 +44,10 @@ from .metrics import (
     Predictions,
     evaluate,
     evaluate_predictions,
-    place_of,
     predict,
     predict_masks,
 )
+from .parts import Parts, check_input, make_parts
 from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
 from .sources import Source
 from .weights import colours_as_text, load_weights
@@ -187,31 +183,6 @@ def digest(model: Module) -> str:
     return content.hexdigest()
 
 
-def check_input(model: Module, config: dict[str, Any]) -> None:
-    """Raises ValueError if a new model cannot take images of the run's size."""
-    try:
-        look_at_nothing(model, 2, config)
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(
-            f"train_run: {config['model']} cannot take images of {config['size']} x "
-            f"{config['size']}: {error}"
-        ) from error
-
-
-def look_at_nothing(model: Module, images: int, config: dict[str, Any]) -> None:
-    """Let a model look at so many empty images as in training, and leave no trace."""
-    side, random_state = config["size"], get_rng_state()
-    buffers = {name: b.data.copy() for name, b in model.named_buffers()}
-    x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
-    try:
-        with no_grad():
-            model.train()(x.to(device=place_of(model)))
-    finally:
-        set_rng_state(random_state)
-        for name, buffer in model.named_buffers():
-            buffer.data[...] = buffers[name]
-
-
 def load_run(directory: str | Path) -> Run:
     """The trained model of a folder that `train_run` filled.
 
@@ -238,50 +209,11 @@ def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
     """The trained model of a folder on the test data of its run, computed on a device."""
     run = load_run(directory)
     run.model.to(device=device)
-    test = DataLoader(source_of(run.config).test, evaluation_batch(run.config))
+    source = source_of(run.config)
+    if source.note:
+        print(source.note, file=sys.stderr)
+    test = DataLoader(source.test, evaluation_batch(run.config))
     return evaluate(run.model, test, loss_of(run.config))
-
-
-class Parts(NamedTuple):
-    """What a run consists of once all of it is made."""
-
-    source: Source
-    model: Module
-    train: DataLoader
-    test: DataLoader
-    optimizer: Optimizer
-    schedule: LRScheduler
-
-
-def make_parts(config: dict[str, Any], source: Source, model: Module, progress: str) -> Parts:
-    """Everything a run needs before it can write; says what there is to say of the data.
-
-    Raises: ValueError if there is no batch to learn from.
-    """
-    chosen = recipe_of(config)
-    notes = [source.note]
-    size, samples, drop_last = chosen.batch_size, len(source.train), chosen.drop_last
-    if not drop_last and samples > size > 1 == samples % size and fails_alone(model, config):
-        drop_last = True
-        notes.append(
-            "each epoch's last batch is left out: batch norm cannot take a batch of one image here"
-        )
-    train = DataLoader(source.train, size, shuffle=True, drop_last=drop_last)
-    if not len(train):
-        raise ValueError(f"train_run: batch_size={size} leaves no whole batch of {samples} images")
-    test = DataLoader(source.test, evaluation_batch(config))
-    if progress != "none":
-        print(*filter(None, notes), sep="\n", end="\n" * any(notes), file=sys.stderr)
-    return Parts(source, model, train, test, *chosen.make_optimizer(model, len(train)))
-
-
-def fails_alone(model: Module, config: dict[str, Any]) -> bool:
-    """Whether training fails with a single image, which is nothing to take statistics of."""
-    try:
-        look_at_nothing(model, 1, config)
-    except (ValueError, RuntimeError):
-        return True
-    return False
 
 
 def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:

@@ -143,6 +143,8 @@ def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, t
         "text.pth is refused": ["predict", "vgg11", image, "--weights", tmp_path / "text.pth"],
         "there is no file": ["predict", "vgg11", image, "--weights", tmp_path / "none.pth"],
         "--dense needs images of 224": ["evaluate", trained_vgg, "--dense"],
+        "vgg11 is a model and no folder of a run: --weights FILE": ["predict", "vgg11", image],
+        "vgg13 is a model and no folder": ["evaluate", "vgg13"],
         "--dense is for VGG": ["evaluate", "resnet18", "--dense", *data, *resnet],
     }
     for message, arguments in cases.items():

@@ -107,3 +107,9 @@ def test_a_disk_that_fills_up_leaves_the_previous_checkpoint(path, monkeypatch):
         patch.setattr(os, "fsync", full)
         save_checkpoint(path, {"step": 2})
     assert load_checkpoint(path) == {"step": 1}
+
+
+@pytest.mark.parametrize("name", ["checkpoint", "last.pth", "a.b.c", "last.ckpt"])
+def test_a_checkpoint_may_have_any_name(tmp_path, name):
+    save_checkpoint(tmp_path / name, {"a": np.arange(2.0), "b": 3})
+    assert same(load_checkpoint(tmp_path / name), {"a": np.arange(2.0), "b": 3})

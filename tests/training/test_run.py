@@ -97,6 +97,17 @@ class Killed(BaseException):
     """What no handler of the program stands in the way of."""
 
 
+@pytest.fixture(scope="module")
+def few_images(tmp_path_factory):
+    """A folder of five images of each of two classes."""
+    image = pytest.importorskip("PIL.Image")
+    root = tmp_path_factory.mktemp("few")
+    for i in range(10):
+        (root / "ab"[i % 2]).mkdir(exist_ok=True)
+        image.new("RGB", (32, 32), (20 * i, 0, 0)).save(root / "ab"[i % 2] / f"{i}.png")
+    return root
+
+
 FULL = OSError(28, "No space left on device")
 
 
@@ -104,13 +115,14 @@ FULL = OSError(28, "No space left on device")
     "call, error", [("open", Killed()), ("fsync", FULL), ("fsync", Killed()), ("replace", Killed())]
 )
 def test_a_run_stopped_at_any_write_goes_on_from_its_own_first_weights(
-    call, error, tmp_path, monkeypatch
+    call, error, few_images, tmp_path, monkeypatch
 ):
     monkeypatch.setattr(run_module, "plot_run", lambda *_: None)
     mt.manual_seed(5)
-    mt.save(mt.models.create_model("lenet5_relu").state_dict(), tmp_path / "w.safetensors")
-    settings = {"weights": str(tmp_path / "w.safetensors"), "epochs": 1, "batch_size": 1000}
-    config = make_config("lenet5_relu", **settings, drop_last=True)
+    net = mt.models.create_model("lenet5_relu", num_classes=2, in_channels=3)
+    mt.save(net.state_dict(), tmp_path / "w.safetensors")
+    settings = {"weights": str(tmp_path / "w.safetensors"), "epochs": 1, "batch_size": 8}
+    config = make_config("lenet5_relu", "folder", str(few_images), **settings)
     train_run(config, tmp_path / "whole", progress="none")
     whole = mt.load(tmp_path / "whole" / "weights.safetensors")
     where = {"open": (builtins, "open"), "fsync": (os, "fsync"), "replace": (os, "replace")}[call]
@@ -221,24 +233,32 @@ def test_a_batch_that_is_never_full_leaves_no_folder(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
-def batch_norm_of_one(batch_size, directory, capsys):
-    """The run of a net whose batch norms see maps of one pixel; what it said."""
-    settings = {"model_settings": {"width": 1 / 16}, "size": 32, "epochs": 1}
-    config = make_config("resnet18", batch_size=batch_size, drop_last=False, **settings)
+def run_of_resnet(batch_size, few_images, directory, capsys):
+    """The run of a net whose batch norms see maps of one pixel, on 8 images; what it said."""
+    settings = {"model_settings": {"width": 1 / 16}, "size": 32, "epochs": 1, "drop_last": False}
+    config = make_config("resnet18", "folder", str(few_images), batch_size=batch_size, **settings)
     result = train_run(config, directory, progress="plain")
     return result, capsys.readouterr().err
 
 
-def test_a_last_batch_of_one_that_batch_norm_cannot_take_is_left_out_and_told(tmp_path, capsys):
-    result, said = batch_norm_of_one(131, tmp_path / "run", capsys)  # 1442 = 11 * 131 + 1
-    assert result.history[-1]["step"] == 11
+def test_a_last_batch_of_one_that_batch_norm_cannot_take_is_left_out_and_told(
+    few_images, tmp_path, capsys
+):
+    result, said = run_of_resnet(7, few_images, tmp_path / "run", capsys)
+    assert result.history[-1]["step"] == 1
     assert said.count("a batch of one image") == 1
     assert resume_run(tmp_path / "run", progress="none").history == result.history
 
 
-def test_other_last_batches_are_learned(tmp_path, capsys):
-    result, said = batch_norm_of_one(480, tmp_path / "run", capsys)  # 1442 = 3 * 480 + 2
-    assert result.history[-1]["step"] == 4 and "batch" not in said
+def test_batches_of_one_that_batch_norm_cannot_take_leave_no_folder(few_images, tmp_path, capsys):
+    with pytest.raises(ValueError, match=r"^train_run: resnet18 cannot learn from batches of one"):
+        run_of_resnet(1, few_images, tmp_path / "run", capsys)
+    assert not (tmp_path / "run").exists()
+
+
+def test_other_last_batches_are_learned(few_images, tmp_path, capsys):
+    result, said = run_of_resnet(6, few_images, tmp_path / "run", capsys)
+    assert result.history[-1]["step"] == 2 and "batch" not in said
 
 
 @pytest.mark.parametrize(("drop_last", "steps"), [(True, 1), (False, 2)])

@@ -1,0 +1,92 @@
+"""The parts of a run, made and tried before anything is written."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd.modes import no_grad
+from ..backend import get_rng_state, set_rng_state
+from ..data import DataLoader
+from ..nn import Module
+from ..optim import Optimizer
+from ..optim.lr_scheduler import LRScheduler
+from ..tensor import Tensor
+from .config import evaluation_batch, recipe_of
+from .metrics import place_of
+from .sources import Source
+
+
+class Parts(NamedTuple):
+    """What a run consists of once all of it is made."""
+
+    source: Source
+    model: Module
+    train: DataLoader
+    test: DataLoader
+    optimizer: Optimizer
+    schedule: LRScheduler
+
+
+def make_parts(config: dict[str, Any], source: Source, model: Module, progress: str) -> Parts:
+    """Everything a run needs before it can write; says what there is to say of the data.
+
+    Raises: ValueError if there is no batch to learn from, or only of one image for batch norm.
+    """
+    chosen = recipe_of(config)
+    notes = [source.note]
+    size, samples, drop_last = chosen.batch_size, len(source.train), chosen.drop_last
+    if min(size, samples) == 1 and fails_alone(model, config):
+        raise ValueError(
+            f"train_run: {config['model']} cannot learn from batches of one image: its batch norm "
+            f"has nothing to take statistics of (batch_size={size}, {samples} images)"
+        )
+    if not drop_last and samples > size > 1 == samples % size and fails_alone(model, config):
+        drop_last = True
+        notes.append(
+            "each epoch's last batch is left out: batch norm cannot take a batch of one image here"
+        )
+    train = DataLoader(source.train, size, shuffle=True, drop_last=drop_last)
+    if not len(train):
+        raise ValueError(f"train_run: batch_size={size} leaves no whole batch of {samples} images")
+    test = DataLoader(source.test, evaluation_batch(config))
+    if progress != "none":
+        print(*filter(None, notes), sep="\n", end="\n" * any(notes), file=sys.stderr)
+    return Parts(source, model, train, test, *chosen.make_optimizer(model, len(train)))
+
+
+def fails_alone(model: Module, config: dict[str, Any]) -> bool:
+    """Whether training fails with a single image, which is nothing to take statistics of."""
+    try:
+        look_at_nothing(model, 1, config)
+    except (ValueError, RuntimeError):
+        return True
+    return False
+
+
+def check_input(model: Module, config: dict[str, Any]) -> None:
+    """Raises ValueError if a new model, with its settings, cannot take images of the run's size."""
+    settings = "".join(f", {name}={value!r}" for name, value in config["model_settings"].items())
+    try:
+        look_at_nothing(model, 2, config)
+    except (ValueError, RuntimeError, TypeError, LookupError, ArithmeticError) as error:
+        raise ValueError(
+            f"train_run: {config['model']}{settings} cannot take images of {config['size']} x "
+            f"{config['size']}: {error}"
+        ) from error
+
+
+def look_at_nothing(model: Module, images: int, config: dict[str, Any]) -> None:
+    """Let a model look at so many empty images as in training, and leave no trace."""
+    side, random_state = config["size"], get_rng_state()
+    buffers = {name: b.data.copy() for name, b in model.named_buffers()}
+    x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
+    try:
+        with no_grad():
+            model.train()(x.to(device=place_of(model)))
+    finally:
+        set_rng_state(random_state)
+        for name, buffer in model.named_buffers():
+            buffer.data[...] = buffers[name]
