@@ -6,7 +6,7 @@ import numpy as np
 
 from ..autograd import function
 from .arithmetic import arrays_of, quiet
-from .promotion import check_broadcast, meet
+from .promotion import as_tensor, check_broadcast, meet
 
 
 def _check_bits(name: str, dtype) -> None:
@@ -62,21 +62,25 @@ isfinite = _of_one(np.isfinite, "isfinite", "Whether neither NaN nor infinite.")
 
 def equal(input, other) -> bool:
     """Whether two tensors have the same shape and the same elements."""
-    a, b = arrays_of("equal", input, other)
-    return input.shape == other.shape and bool((a == b).all())
-
-
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
-    """Whether |input - other| <= atol + rtol |other| everywhere."""
-    a, b = arrays_of("allclose", input, other)
-    return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
+    a, b = _arrays("equal", input, other)
+    return a.shape == b.shape and bool((a == b).all())
 
 
 def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     """Whether |input - other| <= atol + rtol |other|, elementwise."""
-    a, b = arrays_of("isclose", input, other)
-    if a.dtype != b.dtype:
-        raise RuntimeError(f"isclose: dtypes {a.dtype} and {b.dtype} must be equal")
+    a, b = _arrays("isclose", input, other)
     check_broadcast("isclose", a.shape, b.shape)
     with quiet():
         return function.Tensor(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
+
+
+def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
+    """Whether |input - other| <= atol + rtol |other| everywhere."""
+    a, b = _arrays("allclose", input, other)
+    check_broadcast("allclose", a.shape, b.shape)
+    with quiet():
+        return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
+
+
+def _arrays(name, input, other):
+    return arrays_of(name, as_tensor(input, name), as_tensor(other, name))

@@ -10,11 +10,13 @@ from .linalg import bmm, matmul, mm
 def lerp(input, end, weight):
     """input + weight * (end - input), elementwise with broadcasting; `end` itself at weight 1.
 
-    weight: a number or a Tensor. Raises: TypeError for integers.
+    weight: a number or a Tensor. Raises: TypeError for integers, RuntimeError for unequal dtypes.
     """
     for argument, x in (("input", input), ("end", end)):
         if not isinstance(x, function.Tensor) or x.dtype.kind != "f":
             raise TypeError(f"lerp: {argument} must be a Tensor of floating-point numbers")
+    if end.dtype != input.dtype:
+        raise RuntimeError(f"lerp: end has dtype {end.dtype}, must have input's {input.dtype}")
     way = end - input
     if not isinstance(weight, function.Tensor):
         return input + weight * way if abs(weight) < 0.5 else end - way * (1 - weight)

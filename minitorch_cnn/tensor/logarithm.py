@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd import function
 from ..autograd.function import Function
-from .arithmetic import masked, unbroadcast
+from .arithmetic import masked, unbroadcast, where
 from .promotion import meet, to_floating
 from .trigonometry import Elementary
 
@@ -44,7 +44,7 @@ class Exp2(Elementary):
 
 
 class Logit(Elementary):
-    """y = ln(x / (1 - x))."""
+    """y = ln(x / (1 - x)), which has no slope outside 0 to 1."""
 
     @staticmethod
     def f(x):
@@ -52,7 +52,7 @@ class Logit(Elementary):
 
     @staticmethod
     def slope(x):
-        return 1 / (x * (1 - x))
+        return where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), math.nan)
 
 
 class Xlogy(Function):

@@ -145,6 +145,8 @@ TABLE = [
     ("Upsample", (None, (1.5, 2), "bilinear", True), {}, IMAGES),
     ("Upsample", (), {"size": 17, "mode": "linear"}, SIGNALS),
     ("Upsample", ((4, 3),), {"mode": "area"}, IMAGES),
+    ("Unfold", (3,), {"padding": 1, "stride": 2}, IMAGES),
+    ("Fold", ((4, 4), 2), {}, (normal(2, 8, 9),)),
     ("PixelShuffle", (2,), {}, IMAGES),
     ("ChannelShuffle", (2,), {}, IMAGES),
     ("Flatten", (), {}, IMAGES),

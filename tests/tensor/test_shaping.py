@@ -104,7 +104,9 @@ def test_what_counts_and_asks_of_a_tensor():
         (lambda x: mt.div(x, 2, rounding_mode="up"), ValueError, "^div: rounding_mode='up'"),
         (lambda x: mt.mv(x, x), RuntimeError, "^mv: operands have 3 and 3 axes"),
         (lambda x: mt.cdist(x, x[:, :, :2]), RuntimeError, "^cdist: shapes"),
-        (lambda x: mt.isclose(x, x.long()), RuntimeError, "^isclose: dtypes"),
+        (lambda x: mt.isclose(x, x[:, :2]), RuntimeError, "^isclose: shapes"),
+        (lambda x: mt.allclose(x, x[:, :2]), RuntimeError, "^allclose: shapes"),
+        (lambda x: mt.equal(x, 1.0), TypeError, "^equal: input must be a Tensor"),
     ],
 )
 def test_errors_name_the_function_and_the_rule(call, error, message):
