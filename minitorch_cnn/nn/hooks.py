@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from ..autograd.function import Function
 from ..autograd.modes import is_grad_enabled
+from ..tensor.creation import zeros
 from ..tensor.tensor import HookHandle, Tensor
 
 
@@ -80,9 +81,10 @@ class Hooked:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs have been
         computed; it may return other gradients of the inputs, in a tuple.
 
-        Both are tuples with one gradient for each positional input or output, None for what is no
-        Tensor or needs none. Without an input that requires grad, the hook is called when the
-        gradients of the outputs have been, and may replace none.
+        Both are tuples with one entry for each positional input or output, None for what is no
+        Tensor. An output without a gradient has None, too, an input zeros. Without an input that
+        requires grad, the hook is called when the gradients of the outputs have been computed, sees
+        None for all inputs and may replace none.
         """
         return registered(self._backward_hooks, Hook(hook), prepend)
 
@@ -180,16 +182,29 @@ class _BackwardWatch:
         self.pre_hooks = tuple(module._backward_pre_hooks.values())
         self.hooks = tuple(module._backward_hooks.values())
         self.inputs = self.outputs = 0  # how many arguments there are
+        self.gated: list[tuple[Tensor, int]] = []  # inputs behind the gate, and their versions
+        self.input_kinds: dict[int, tuple] = {}  # shape, dtype and device of those that are Tensors
         self.input_places: tuple[int, ...] = ()  # which of them have a gradient
         self.output_places: tuple[int, ...] = ()
         self.grad_output: tuple[Tensor | None, ...] | None = None
 
     def over_inputs(self, inputs: tuple) -> tuple:
         self.inputs = len(inputs)
+        self.input_kinds = {
+            i: (x.shape, x.dtype, x.device) for i, x in enumerate(inputs) if isinstance(x, Tensor)
+        }
         inputs, self.input_places = _gated(inputs, self._inputs_passed)
+        self.gated = [(x, x._version) for x in (inputs[i] for i in self.input_places)]
         return inputs
 
     def over_outputs(self, output):
+        if any(x._version != version for x, version in self.gated):
+            # It would not be in the history of the Tensor that the caller has.
+            raise RuntimeError(
+                f"{type(self.module).__name__}: a module with backward hooks must not change its "
+                "inputs in place"
+            )
+        self.gated = []
         outputs = output if isinstance(output, tuple) else (output,)
         self.outputs = len(outputs)
         gated, self.output_places = _gated(outputs, self._outputs_passed)
@@ -221,7 +236,11 @@ class _BackwardWatch:
         """
         if self.grad_output is None:
             return gxs
-        grads = _spread(gxs, self.input_places, self.inputs)
+        grads = list(_spread(gxs, self.input_places, self.inputs))
+        for i, (shape, dtype, device) in self.input_kinds.items():
+            if grads[i] is None:
+                grads[i] = zeros(shape, dtype=dtype, device=device)
+        grads = tuple(grads)
         for hook in self.hooks:
             changed = hook.function(self.module, grads, self.grad_output)
             if changed is not None:

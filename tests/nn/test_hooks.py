@@ -132,6 +132,22 @@ def test_backward_hooks_see_none_for_an_output_that_nobody_used():
     assert gy[0] is None and gy[1].tolist() == [1] and gx[0].tolist() == [-1]
 
 
+def test_backward_hooks_see_zeros_for_an_input_without_a_gradient():
+    class Pair(nn.Module):
+        def forward(self, a, b, i):
+            return a * 2, -b
+
+    m, seen, a, b = Pair(), [], leaf(1.0), leaf(1.0, 2.0)
+    m.register_full_backward_hook(lambda module, gx, gy: seen.append((gx, gy)))
+    m(a, b, mt.tensor([1]))[1].sum().backward()
+    ((gx, gy),) = seen
+    assert [g.tolist() for g in gx] == [[0], [-1, -1], [0]] and gx[2].dtype == mt.int64
+    assert gy[0] is None and gy[1].tolist() == [1, 1] and a.grad.tolist() == [0]
+    seen.clear()
+    m(a, b.detach(), 1)[0].sum().backward()
+    assert seen[0][0][1].tolist() == [0, 0] and seen[0][0][2] is None
+
+
 def test_of_a_module_whose_input_needs_no_gradient_the_hook_sees_those_of_the_output():
     m, seen = nn.Linear(2, 1), []
     m.register_full_backward_hook(lambda module, gx, gy: seen.append((gx, gy[0].tolist())))
@@ -169,6 +185,20 @@ def test_a_backward_hook_is_not_called_for_gradients_of_gradients():
     (ggx,) = mt.grad(gx.sum(), x)
     t = np.tanh(x.detach().numpy())
     assert np.allclose(ggx.numpy(), -4 * t * (1 - t * t))
+
+
+def test_a_module_with_backward_hooks_that_changes_its_input_in_place_is_refused():
+    class Doubled(nn.Module):
+        def forward(self, x):
+            return x.mul_(2)
+
+    m, x = Doubled(), leaf(1.0)
+    assert m(x * 1).tolist() == [2]
+    m.register_full_backward_hook(lambda *_: None)
+    with pytest.raises(RuntimeError, match="Doubled: a module with backward hooks must not"):
+        m(x * 1)
+    with mt.no_grad():
+        assert m(x * 1).tolist() == [2]
 
 
 def test_a_write_to_an_output_that_backward_needs_is_noticed_through_a_hook_s_gate():
