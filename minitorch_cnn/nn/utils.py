@@ -48,10 +48,13 @@ def clip_grad_norm_(
     clipping in the gradients' dtype, 0 without gradients; of 16-bit gradients it is taken in
     float32. foreach chooses PyTorch's way to compute and changes nothing here.
 
-    Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite.
+    Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for
+    parameters that are no Tensors, ValueError for a max_norm or norm_type that is no number.
     """
-    gradients = [g for g in grads_of(parameters) if g.numel()]
-    max_norm, norm_type = float(max_norm), float(norm_type)
+    name = "clip_grad_norm_"
+    gradients = [g for g in grads_of(name, parameters) if g.numel()]
+    max_norm = _number(name, "max_norm", max_norm)
+    norm_type = _number(name, "norm_type", norm_type)
     with quiet(), one_blas_thread():  # NumPy's norms are products of BLAS
         norms = [float(np.linalg.norm(widened(g.data).ravel(), norm_type)) for g in gradients]
         total = float(np.linalg.norm(np.array(norms), norm_type)) if norms else 0.0
@@ -74,16 +77,28 @@ def clip_grad_value_(
 
     foreach chooses PyTorch's way to compute and changes nothing here.
     """
-    clip_value = float(clip_value)
-    for g in grads_of(parameters):
-        np.clip(g.data, -clip_value, clip_value, out=g.data)
-        g.bump_version()
+    name = "clip_grad_value_"
+    limit = _number(name, "clip_value", clip_value)
+    with quiet():
+        for g in grads_of(name, parameters):
+            np.clip(g.data, -limit, limit, out=g.data)
+            g.bump_version()
 
 
-def grads_of(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    """The gradients that exist."""
-    params = [parameters] if isinstance(parameters, Tensor) else parameters
+def grads_of(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """The gradients that exist; TypeError, as of function `name`, for what is no Tensor."""
+    params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    for p in params:
+        if not isinstance(p, Tensor):
+            raise TypeError(f"{name}: parameters must be Tensors, got {type(p).__name__}")
     return [p.grad for p in params if p.grad is not None]
+
+
+def _number(name: str, argument: str, value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: {argument}={value!r} must be a number") from None
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:

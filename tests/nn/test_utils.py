@@ -118,3 +118,25 @@ def test_a_vector_of_another_length_is_refused_whole(size):
     with pytest.raises(TypeError, match="vec must be a Tensor, got list"):
         nn.utils.vector_to_parameters([1, 2, 3], [p])
     assert p.tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize(
+    "call, error, message",
+    [
+        (lambda: utils.clip_grad_norm_([3], 1.0), TypeError, "clip_grad_norm_: parameters must be"),
+        (lambda: utils.clip_grad_value_("ab", 1.0), TypeError, "Tensors, got str"),
+        (lambda: utils.clip_grad_norm_([], 1.0, "two"), ValueError, "norm_type='two' must be a"),
+        (lambda: utils.clip_grad_norm_([], None), ValueError, "max_norm=None must be a number"),
+        (lambda: utils.clip_grad_value_([], "x"), ValueError, "clip_value='x' must be a number"),
+    ],
+)
+def test_what_is_no_parameter_or_no_number_is_refused(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_half_gradients_may_have_limits_beyond_their_format():
+    p = nn.Parameter(mt.zeros(2, dtype=mt.float16))
+    p.grad = mt.tensor([5.0, -math.inf], dtype=mt.float16)
+    utils.clip_grad_value_(p, 1e5)
+    assert p.grad.tolist() == [5, -math.inf]
