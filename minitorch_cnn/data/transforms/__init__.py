@@ -1,6 +1,7 @@
 """Transforms of images: callables `(image, rng) -> image` on float32 arrays (C, H, W)."""
 
 from .color import ColorJitter, Grayscale, Normalize, PCALighting, RandomGrayscale, pixel_pca
+from .compose import Compose
 from .crop import (
     CenterCrop,
     Cutout,
@@ -15,7 +16,7 @@ from .pad import Pad
 from .resize import Resize, resize
 from .rotation import RandomRotation
 from .to_tensor import ToTensor
-from .transform import Compose, Transform
+from .transform import Transform
 
 __all__ = [
     "CenterCrop",

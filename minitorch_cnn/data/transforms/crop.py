@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .pad import check_padding, padded, sides
-from .resize import check_interpolation, resize, shorter_side_size
+from .resize import check_interpolation, resize, resize_window, shorter_side_size
 from .transform import Transform, ordered, pair
 
 
@@ -25,7 +25,7 @@ def _window(name: str, image: np.ndarray, size: tuple[int, int], place) -> np.nd
     return image[:, top : top + oh, left : left + ow]
 
 
-def _middle(room: int) -> int:
+def middle(room: int) -> int:
     return round(room / 2)
 
 
@@ -49,7 +49,7 @@ class CenterCrop(Transform):
         (_, h, w), (oh, ow) = image.shape, self.size
         tall, wide = max(oh - h, 0), max(ow - w, 0)
         border = (wide // 2, tall // 2, (wide + 1) // 2, (tall + 1) // 2)
-        return _window("CenterCrop", padded("CenterCrop", image, border), self.size, _middle)
+        return _window("CenterCrop", padded("CenterCrop", image, border), self.size, middle)
 
 
 @dataclass
@@ -146,7 +146,7 @@ class RandomResizedCrop(Transform):
         else:
             ratio = min(max(w / h, self.ratio[0]), self.ratio[1])
             ch, cw = max(min(h, round(w / ratio)), 1), max(min(w, round(h * ratio)), 1)
-            place = _middle
+            place = middle
         part = _window("RandomResizedCrop", image, (ch, cw), place)
         return resize(part, self.size, self.interpolation, self.antialias)
 
@@ -173,8 +173,9 @@ class ScaleJitter(Transform):
 
     def apply(self, image, rng):
         shorter = int(rng.integers(self.smallest, self.largest + 1))
-        resized = resize(image, shorter_side_size(image.shape, shorter))
-        return _window("ScaleJitter", resized, self.size, _anywhere(rng))
+        whole = shorter_side_size(image.shape, shorter)
+        top, left = (int(rng.integers(n - m + 1)) for n, m in zip(whole, self.size, strict=True))
+        return resize_window(image, whole, top, left, self.size)
 
 
 @dataclass
@@ -218,8 +219,8 @@ class TenCrop(Transform):
     def apply(self, image, rng):
         crops = []
         for mirrored in (image, image[:, :, ::-1]):
-            middle = _window("TenCrop", mirrored, self.size, _middle)
+            inner = _window("TenCrop", mirrored, self.size, middle)
             oh, ow = self.size
             left, right = mirrored[:, :, :ow], mirrored[:, :, -ow:]
-            crops += [left[:, :oh], right[:, :oh], left[:, -oh:], right[:, -oh:], middle]
+            crops += [left[:, :oh], right[:, :oh], left[:, -oh:], right[:, -oh:], inner]
         return np.stack(crops)

@@ -33,6 +33,7 @@ FILTERS = {"bilinear": (1, _triangle, _triangle), "bicubic": (2, _cubic(-0.5), _
 INTERPOLATIONS = (*FILTERS, "nearest", "nearest-exact")
 
 LARGEST_MATRIX = 2**20  # weights; an axis that would need more is resized a part at a time
+LARGEST_WHOLE = 2**22  # pixels, of which a part alone is wanted
 PART = 2**18  # weights of such a part, about
 
 
@@ -62,21 +63,58 @@ def resize(
     Raises TypeError for anything but floats, ValueError for fewer than 2 axes, a size below 1 or
     another interpolation.
     """
+    oh, ow = pair("resize", size)
+    return resize_part(images, (oh, ow), slice(0, oh), slice(0, ow), interpolation, antialias)
+
+
+def resize_part(
+    images: np.ndarray,
+    size: tuple[int, int],
+    rows: slice,
+    columns: slice,
+    interpolation: str,
+    antialias: bool,
+) -> np.ndarray:
+    """Some rows and columns, from start to stop, of what `resize` gives, and nothing else of it."""
     if images.dtype.kind != "f":
         raise TypeError(f"resize: images must be floats, got {images.dtype}")
     if images.ndim < 2 or 0 in images.shape[-2:]:
         raise ValueError(f"resize: images must have the shape (..., H, W), got {images.shape}")
     check_interpolation("resize", interpolation)
-    (h, w), (oh, ow) = images.shape[-2:], pair("resize", size)
+    (h, w), (oh, ow) = images.shape[-2:], size
     if interpolation not in FILTERS:
         exact = interpolation == "nearest-exact"
-        return images[..., _nearest(h, oh, exact)[:, None], _nearest(w, ow, exact)]
+        from_rows, from_columns = _nearest(h, oh, exact)[rows], _nearest(w, ow, exact)[columns]
+        return images[..., from_rows[:, None], from_columns]
     kind = (interpolation, bool(antialias))
-    steps = [(_columns, w, ow), (_rows, h, oh)]
-    for along, before, after in steps[::-1] if w == 1 else steps:  # what is repeated comes last
-        if after != before:
-            images = along(images, after, kind)
+    steps = [(_columns, ow, columns), (_rows, oh, rows)]
+    high, wide = rows.stop - rows.start, columns.stop - columns.start
+    # What is repeated comes last; of a part, what makes less on the way comes first.
+    if w == 1 or ((high, wide) != size and high * w < h * wide):
+        steps.reverse()
+    for along, after, part in steps:
+        images = along(images, after, kind, part)
     return images
+
+
+def resize_window(
+    images: np.ndarray,
+    size: tuple[int, int],
+    top: int,
+    left: int,
+    window: tuple[int, int],
+    interpolation: str = "bilinear",
+    antialias: bool = True,
+) -> np.ndarray:
+    """The `window` (height, width) at (top, left) of what `resize` gives.
+
+    Of a large result nothing else is made: the longer side of a thin image can grow a thousand
+    times, to what fits into no memory.
+    """
+    rows, columns = slice(top, top + window[0]), slice(left, left + window[1])
+    if size[0] * size[1] <= LARGEST_WHOLE:
+        return resize(images, size, interpolation, antialias)[..., rows, columns]
+    return resize_part(images, size, rows, columns, interpolation, antialias)
 
 
 def check_interpolation(name: str, interpolation: str) -> None:
@@ -94,26 +132,30 @@ def _nearest(n: int, size: int, exact: bool) -> np.ndarray:
     return np.minimum(np.floor(places).astype(np.int64), n - 1)
 
 
-def _columns(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
-    n = images.shape[-1]
+def _columns(images: np.ndarray, size: int, kind: tuple[str, bool], part: slice) -> np.ndarray:
+    n, count = images.shape[-1], part.stop - part.start
+    if n == size:
+        return images[..., part]
     if n == 1:
-        return np.broadcast_to(images, (*images.shape[:-1], size))
+        return np.broadcast_to(images, (*images.shape[:-1], count))
     if n * size <= LARGEST_MATRIX:
-        return matmul(images, _matrix(n, size, kind).T.astype(images.dtype))
-    out = np.empty((*images.shape[:-1], size), images.dtype)
-    for to, of, weights in _parts(n, size, kind):
+        return matmul(images, _matrix(n, size, kind)[part].T.astype(images.dtype))
+    out = np.empty((*images.shape[:-1], count), images.dtype)
+    for to, of, weights in _parts(n, size, kind, part):
         out[..., to] = matmul(images[..., of], weights.T.astype(images.dtype))
     return out
 
 
-def _rows(images: np.ndarray, size: int, kind: tuple[str, bool]) -> np.ndarray:
-    n = images.shape[-2]
+def _rows(images: np.ndarray, size: int, kind: tuple[str, bool], part: slice) -> np.ndarray:
+    n, count = images.shape[-2], part.stop - part.start
+    if n == size:
+        return images[..., part, :]
     if n == 1:
-        return np.broadcast_to(images, (*images.shape[:-2], size, images.shape[-1]))
+        return np.broadcast_to(images, (*images.shape[:-2], count, images.shape[-1]))
     if n * size <= LARGEST_MATRIX:
-        return matmul(_matrix(n, size, kind).astype(images.dtype), images)
-    out = np.empty((*images.shape[:-2], size, images.shape[-1]), images.dtype)
-    for to, of, weights in _parts(n, size, kind):
+        return matmul(_matrix(n, size, kind)[part].astype(images.dtype), images)
+    out = np.empty((*images.shape[:-2], count, images.shape[-1]), images.dtype)
+    for to, of, weights in _parts(n, size, kind, part):
         matmul(weights.astype(images.dtype), images[..., of, :], out=out[..., to, :])
     return out
 
@@ -124,8 +166,10 @@ def _matrix(n: int, size: int, kind: tuple[str, bool]) -> np.ndarray:
     return _weights(n, size, kind, slice(0, size), slice(0, n))
 
 
-def _parts(n: int, size: int, kind: tuple[str, bool]) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Some output pixels, the input pixels near them, and the weights of these; till all are done.
+def _parts(
+    n: int, size: int, kind: tuple[str, bool], part: slice
+) -> Iterator[tuple[slice, slice, np.ndarray]]:
+    """Some pixels of the `part` of an output of `size`, the input pixels near them, their weights.
 
     Far from its centre an output pixel's weights are zero; few are left out of the matrix only
     where that is large.
@@ -133,12 +177,13 @@ def _parts(n: int, size: int, kind: tuple[str, bool]) -> Iterator[tuple[slice, s
     scale = n / size
     reach = FILTERS[kind[0]][0] * (max(scale, 1.0) if kind[1] else 1.0)
     many = max(1, min(1024, math.isqrt(int(PART / scale)), int(PART / (2 * reach))))
-    for first in range(0, size, many):
-        last = min(first + many, size)
+    for first in range(part.start, part.stop, many):
+        last = min(first + many, part.stop)
         low = max(math.floor((first + 0.5) * scale - reach) - 1, 0)
         high = min(math.ceil((last - 0.5) * scale + reach) + 1, n)
-        to, of = slice(first, last), slice(low, high)
-        yield to, of, _weights(n, size, kind, to, of)
+        of = slice(low, high)
+        to = slice(first - part.start, last - part.start)
+        yield to, of, _weights(n, size, kind, slice(first, last), of)
 
 
 def _weights(n: int, size: int, kind: tuple[str, bool], to: slice, of: slice) -> np.ndarray:
@@ -197,8 +242,11 @@ class Resize(Transform):
                 f"Resize: max_size={self.max_size} must be above size={self.size}, an integer"
             )
 
+    def size_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The (OH, OW) that an image of `shape` gets."""
+        if isinstance(self.size, (int, np.integer)):
+            return shorter_side_size(shape, self.size, self.max_size)
+        return pair("Resize", self.size)
+
     def apply(self, image, rng):
-        size = self.size
-        if isinstance(size, (int, np.integer)):
-            size = shorter_side_size(image.shape, size, self.max_size)
-        return resize(image, size, self.interpolation, self.antialias)
+        return resize(image, self.size_of(image.shape), self.interpolation, self.antialias)

@@ -1,4 +1,4 @@
-"""What a transform is, and a chain of them.
+"""What a transform is.
 
 An image is a float32 array (C, H, W); values are in [0, 1] until `Normalize`. A transform is a
 callable `(image, rng) -> image`, where `rng` is the NumPy Generator to draw from. Data sets pass
@@ -8,7 +8,6 @@ never writes to the image it is given; it may return a view of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -36,23 +35,6 @@ class Transform:
 
     def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         raise NotImplementedError(f"{type(self).__name__}: apply is not defined")
-
-
-class Compose:
-    """Apply `transforms` one after the other, all drawing from the same `rng`."""
-
-    def __init__(self, transforms: list[Callable]):
-        self.transforms = list(transforms)
-
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        rng = sample_generator() if rng is None else rng
-        for transform in self.transforms:
-            image = transform(image, rng)
-        return image
-
-    def __repr__(self) -> str:
-        lines = "".join(f"    {transform!r},\n" for transform in self.transforms)
-        return f"Compose([\n{lines}])"
 
 
 def pair(name: str, size) -> tuple[int, int]:

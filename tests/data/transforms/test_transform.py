@@ -1,4 +1,4 @@
-"""What holds for every transform, and chains of them."""
+"""What holds for every transform."""
 
 import pickle
 
@@ -89,28 +89,6 @@ def test_anything_but_a_float32_image_is_refused_by_name(transform):
 def test_a_transform_reads_as_the_call_that_makes_it_and_travels_to_processes(transform):
     assert eval(repr(transform), vars(T)) == transform
     assert pickle.loads(pickle.dumps(transform)) == transform
-
-
-def test_compose_applies_in_order_and_hands_on_one_generator():
-    image, generator = picture(), rng()
-    chain = T.Compose([T.RandomCrop(6), T.RandomHorizontalFlip(), T.Cutout(2)])
-    expected = image
-    for transform in chain.transforms:
-        expected = transform(expected, generator)
-    np.testing.assert_array_equal(chain(image, rng()), expected)
-
-
-def test_compose_takes_functions_too():
-    chain = T.Compose([lambda image, rng: image + 1, T.CenterCrop(2)])
-    assert chain(np.zeros((1, 4, 4), dtype=np.float32)).tolist() == [[[1, 1], [1, 1]]]
-
-
-def test_compose_shows_its_steps():
-    text = repr(T.Compose([T.Resize(2), T.RandomHorizontalFlip(p=0.25)]))
-    assert text == (
-        "Compose([\n    Resize(size=2, interpolation='bilinear', max_size=None, antialias=True),\n"
-        "    RandomHorizontalFlip(p=0.25),\n])"
-    )
 
 
 def test_a_transform_of_ones_own_needs_only_apply():

@@ -1,0 +1,51 @@
+"""A chain of transforms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from ..randomness import sample_generator
+from .crop import CenterCrop, middle
+from .resize import Resize, resize_window
+
+
+class Compose:
+    """Apply `transforms` one after the other, all drawing from the same `rng`.
+
+    Where `CenterCrop` follows `Resize`, of a large result the middle alone is made.
+    """
+
+    def __init__(self, transforms: list[Callable]):
+        self.transforms = list(transforms)
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+        rng = sample_generator() if rng is None else rng
+        following = iter([*self.transforms[1:], None])
+        for transform in (steps := iter(self.transforms)):
+            after = next(following)
+            if isinstance(transform, Resize) and isinstance(after, CenterCrop):
+                part = _middle(image, transform, after)
+                if part is not None:
+                    image = part
+                    next(steps), next(following)
+                    continue
+            image = transform(image, rng)
+        return image
+
+    def __repr__(self) -> str:
+        lines = "".join(f"    {transform!r},\n" for transform in self.transforms)
+        return f"Compose([\n{lines}])"
+
+
+def _middle(image, to_size: Resize, crop: CenterCrop) -> np.ndarray | None:
+    """What `crop` leaves of an image resized; None if it does not fit, or `image` is no image."""
+    if not isinstance(image, np.ndarray) or image.ndim != 3 or 0 in image.shape:
+        return None
+    whole, part = to_size.size_of(image.shape), crop.size
+    if image.dtype != np.float32 or any(n < m for n, m in zip(whole, part, strict=True)):
+        return None
+    top, left = (middle(n - m) for n, m in zip(whole, part, strict=True))
+    how = to_size.interpolation, to_size.antialias
+    return resize_window(image, whole, top, left, part, *how)
