@@ -5,6 +5,7 @@ they are, compiled from which sources: what is damaged, cut short or stale is co
 that cannot be written, because the disk is full, costs the next process the time to compile.
 """
 
+import glob
 import hashlib
 import os
 import pickle
@@ -21,15 +22,28 @@ class KernelCache(FunctionCache):
     """Numba's cache of one kernel, in files that are checked.
 
     stamp: tells the sources of all kernels from other versions of them. Numba would keep a kernel
-    while its own file is as it was, but kernels call kernels of other files.
+    while its own file is as it was, but kernels call kernels of other files. loaded: called after
+    the kernel was loaded for a signature.
     Raises RuntimeError where there is no folder for the files.
     """
 
-    def __init__(self, function, stamp):
+    def __init__(self, function, stamp, loaded):
         super().__init__(function)
+        self.loaded = loaded
         base = os.path.join(self.cache_path, self._impl.filename_base)
         version = numba.__version__, function.__module__, function.__qualname__, stamp
         self._cache_file = _Files(base, version)
+
+    def load_overload(self, sig, target_context):
+        """What was compiled for a signature, or None."""
+        found = super().load_overload(sig, target_context)
+        if found is not None:
+            self.loaded(sig)
+        return found
+
+    def signatures(self):
+        """Those that the kernel was compiled for, in this process or another."""
+        return [signature for signature, *_ in self._cache_file]
 
     def save_overload(self, sig, data):
         """Keep what was compiled for a signature, if there is room for it."""
@@ -45,15 +59,26 @@ class _Files:
 
     def load(self, key):
         """What was saved under a key in this version, or None."""
+        of, data = self._read(self._path(key))
+        return data if of == key else None
+
+    def __iter__(self):
+        """The keys of what was saved in this version."""
+        folder, name = os.path.split(self.base)
+        paths = Path(folder).glob(f"{glob.escape(name)}.*.nbc")
+        yield from (key for key, _ in map(self._read, paths) if key is not None)
+
+    def _read(self, path: Path):
+        """The key and the data of a file, (None, None) if damaged or of another version."""
         try:
-            content = self._path(key).read_bytes()
+            content = path.read_bytes()
         except OSError:
-            return None
+            return None, None
         digest, content = content[:32], content[32:]
         if hashlib.sha256(content).digest() != digest:
-            return None
-        version, of, data = pickle.loads(content)
-        return data if (version, of) == (self.version, key) else None
+            return None, None
+        version, key, data = pickle.loads(content)
+        return (key, data) if version == self.version else (None, None)
 
     def save(self, key, data) -> None:
         """Keep data under a key. A process that reads meanwhile finds the file before or after."""

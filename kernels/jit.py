@@ -13,6 +13,9 @@ import numpy as np
 
 PATIENCE = 1.0  # seconds of compiling after which a line says what is going on
 
+_kernels: dict[str, list] = {}  # of a room
+_complete: set[tuple] = set()  # rooms, with types of arrays, of which all kernels are loaded
+
 
 @cache
 def has_numba() -> bool:
@@ -51,7 +54,10 @@ def kernel(
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
-    return _kept(njit(**options)(function), function)
+    compiled = njit(**options)(function)
+    room = function.__module__.removeprefix(f"{__package__}.").split(".")[0]
+    _kernels.setdefault(room, []).append(compiled)
+    return _kept(compiled, function, partial(_load_others, room, compiled))
 
 
 def c_function(function: Callable, signature: str):
@@ -64,13 +70,46 @@ def c_function(function: Callable, signature: str):
     return compiled
 
 
-def _kept(compiled, function):
-    """What Numba compiles, with a cache if there is a folder for one."""
+def _kept(compiled, function, loaded=lambda signature: None):
+    """What Numba compiles, with a cache if there is a folder for one; see KernelCache."""
     from .cache import KernelCache
 
     with suppress(RuntimeError):
-        compiled._cache = KernelCache(function, _stamp())
+        compiled._cache = KernelCache(function, _stamp(), loaded)
     return compiled
+
+
+def _load_others(room: str, loaded, signature) -> None:
+    """Load what was compiled of a room for arrays of the same types, if memory is limited.
+
+    Where there is no memory to load a kernel LLVM ends the process. So where the system limits the
+    addresses of a process (ulimit -v), a gradient's kernels are loaded with the first one of the
+    forward pass, before its arrays fill the memory.
+    """
+    types = _float_types(signature)
+    if not types or (room, types) in _complete or not _has_limited_memory():
+        return
+    _complete.add((room, types))
+    for compiled in tuple(_kernels[room]):
+        for other in compiled._cache.signatures():
+            if types <= _float_types(other) and (compiled, other) != (loaded, signature):
+                compiled.compile(other)
+
+
+def _float_types(signature) -> frozenset:
+    """Of the arrays in a kernel's signature."""
+    from numba import types
+
+    dtypes = (kind.dtype for kind in signature if isinstance(kind, types.Array))
+    return frozenset(dtype for dtype in dtypes if isinstance(dtype, types.Float))
+
+
+def _has_limited_memory() -> bool:
+    try:
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+    except ImportError:  # not on Unix
+        return False
+    return getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY
 
 
 @cache

@@ -92,3 +92,29 @@ def test_a_child_that_is_forked_while_another_thread_compiles_can_compile(tmp_pa
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     """
     assert python(code, tmp_path).split() == ["7"]
+
+
+@pytest.mark.parametrize("limited", [True, False])
+def test_where_memory_is_limited_a_gradients_kernels_are_loaded_with_the_forward(tmp_path, limited):
+    pytest.importorskip("numba")
+    resource = pytest.importorskip("resource")
+    if not hasattr(resource, "RLIMIT_AS"):
+        pytest.skip("needs RLIMIT_AS")
+    limit = 2**43 if limited else resource.RLIM_INFINITY
+    run = """if True:
+        import resource
+        import numpy as np
+        from minitorch_cnn.kernels import prelu, use
+        resource.setrlimit(resource.RLIMIT_AS, ({limit}, -1))
+        x = np.ones((1, 1, 3), np.{dtype})
+        with use("numba"):
+            prelu.prelu_forward(x, x[0, 0, :1])
+            {backward}
+        from minitorch_cnn.kernels.prelu.compiled import _backward
+        print(sum(_backward.stats.cache_hits.values()))
+    """
+    grad = "prelu.prelu_backward(x, x, x[0, 0, :1])"
+    for dtype in ("float32", "float64"):  # compiles them, or finds them
+        python(run.format(limit=-1, dtype=dtype, backward=grad), tmp_path)
+    found = python(run.format(limit=limit, dtype="float32", backward=""), tmp_path)
+    assert found.split() == ["1" if limited else "0"]
