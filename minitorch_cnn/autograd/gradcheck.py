@@ -12,16 +12,20 @@ from .. import devices
 from . import function
 from .grad import as_tuple, grad
 
-FULL_JACOBIAN = 64  # inputs and outputs of up to so many elements are compared element by element
+# Inputs and outputs of up to so many elements are compared element by element. Along a direction
+# the other elements' slopes, with their tolerance, hide what is wrong with one.
+FULL_JACOBIAN = 2048
+FEW = 64  # elements that a sparse direction changes
 
 
 def gradcheck(fn, inputs, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0) -> bool:
     """Compare the gradient of `fn` with (f(x + eps) - f(x - eps)) / (2 eps).
 
     `fn(*inputs)` returns a Tensor or a tuple of them; those inputs that require grad, all float64,
-    are varied. Each pair of a small input and a small output is compared over its whole Jacobian;
-    every input also along random directions u under a random cotangent v: <v, f(x + eps u) - f(x -
-    eps u)> / (2 eps) against <J'v, u>. Keep away from kinks (ReLU at 0, ties of a max) by the
+    are varied. Each pair of an input and an output of up to 2,048 elements is compared over its
+    whole Jacobian; every input also along random directions u under a random cotangent v: <v, f(x +
+    eps u) - f(x - eps u)> / (2 eps) against <J'v, u>, a larger one along more directions, most of
+    which change 64 elements only. Keep away from kinks (ReLU at 0, ties of a max) by the
     choice of the inputs.
 
     Raises ValueError for inputs that are not float64, RuntimeError naming the op, the index and
@@ -132,41 +136,67 @@ class _Check:
 
     def jacobians(self) -> None:
         """Element by element, where both sides are small."""
-        small = [j for j in self.checked if 0 < self.outputs[j].data.size <= FULL_JACOBIAN]
-        for position, i in enumerate(self.varied):
-            x = self.inputs[i].data
-            if not small or not 0 < x.size <= FULL_JACOBIAN:
-                continue
-            columns = []
-            for k in range(x.size):
-                step = np.zeros(x.size)
-                step[k] = 1
-                columns.append(self.slope({i: step.reshape(x.shape)}))
-            for j in small:
-                y = self.outputs[j].data
-                for row in range(y.size):
-                    v = np.zeros(y.size)
-                    v[row] = 1
-                    analytic = self.gradient(j, v.reshape(y.shape))[position].ravel()
-                    numeric = np.array([c[self.checked.index(j)].ravel()[row] for c in columns])
-                    self.compare(j, i, analytic, numeric, f"output element {row}")
+        outputs = [j for j in self.checked if 0 < self.outputs[j].data.size <= FULL_JACOBIAN]
+        if not outputs:
+            return
+        numeric = {
+            position: self.columns(i)
+            for position, i in enumerate(self.varied)
+            if 0 < self.inputs[i].data.size <= FULL_JACOBIAN
+        }
+        for j in outputs if numeric else ():
+            y = self.outputs[j].data
+            for row in range(y.size):
+                v = np.zeros(y.size)
+                v[row] = 1
+                gradients = self.gradient(j, v.reshape(y.shape))
+                for position, columns in numeric.items():
+                    self.compare(
+                        j,
+                        self.varied[position],
+                        gradients[position].ravel(),
+                        columns[self.checked.index(j)][:, row],
+                        f"output element {row}",
+                    )
 
-    def directions(self, repeats=2) -> None:
+    def columns(self, i) -> list[np.ndarray]:
+        """The slopes of every checked output by input i: (elements of i, elements of output)."""
+        x, slopes = self.inputs[i].data, []
+        for k in range(x.size):
+            step = np.zeros(x.size)
+            step[k] = 1
+            slopes.append(self.slope({i: step.reshape(x.shape)}))
+        return [
+            np.stack([slope.ravel() for slope in of_output])
+            for of_output in zip(*slopes, strict=True)
+        ]
+
+    def directions(self) -> None:
         """Along random directions, under random cotangents, all inputs one by one."""
-        for _ in range(repeats):
-            for position, i in enumerate(self.varied):
-                u = self.rng.standard_normal(self.inputs[i].shape)
+        for position, i in enumerate(self.varied):
+            size, shape = self.inputs[i].data.size, self.inputs[i].shape
+            large = size > FULL_JACOBIAN or max(y.data.size for y in self.outputs) > FULL_JACOBIAN
+            for repeat in range(16 if large else 2):
+                u = self.rng.standard_normal(shape)
+                if repeat > 1 and size > FEW:
+                    kept = np.zeros(size, bool)
+                    kept[self.rng.choice(size, FEW, replace=False)] = True
+                    u = u * kept.reshape(shape)
                 slopes = self.slope({i: u})
                 for j, slope in zip(self.checked, slopes, strict=True):
-                    v = self.rng.standard_normal(slope.shape)
-                    gx = self.gradient(j, v)[position]
-                    if gx.shape != u.shape:
-                        raise GradientMismatch(
-                            f"gradcheck: {self.op(j)}: the gradient of inputs[{i}] has shape "
-                            f"{gx.shape}, not {u.shape}"
-                        )
-                    analytic, numeric = np.array([(gx * u).sum()]), np.array([(v * slope).sum()])
-                    self.compare(j, i, analytic, numeric, "a random direction")
+                    self.along(j, i, position, u, slope)
+
+    def along(self, j, i, position, u, slope) -> None:
+        """Compare the slope of output j along the direction u of input i."""
+        v = self.rng.standard_normal(slope.shape)
+        gx = self.gradient(j, v)[position]
+        if gx.shape != u.shape:
+            raise GradientMismatch(
+                f"gradcheck: {self.op(j)}: the gradient of inputs[{i}] has shape {gx.shape}, not "
+                f"{u.shape}"
+            )
+        analytic, numeric = np.array([(gx * u).sum()]), np.array([(v * slope).sum()])
+        self.compare(j, i, analytic, numeric, "a random direction")
 
     def compare(self, j, i, analytic, numeric, what) -> None:
         wrong = ~(np.abs(analytic - numeric) <= self.atol + self.rtol * np.abs(numeric))

@@ -65,6 +65,58 @@ def test_wrong_gradients_are_caught(name):
     assert mt.gradcheck(fn, leaves(shapes), raise_exception=False) is False
 
 
+def slightly_wrong(n, by):
+    """x^3 in n elements; `by` changes the derivative of one of them by 0.01."""
+
+    def backward(g, x):
+        slope = x * x * 3
+        slope.data[n // 3] = by(slope.data[n // 3])
+        return g * slope
+
+    return op(lambda x: x**3, backward)
+
+
+@pytest.mark.parametrize("by", [lambda d: d + 0.01, lambda d: d * 1.01])
+@pytest.mark.parametrize("n", [200, 1500])
+def test_an_error_of_a_hundredth_in_one_of_many_elements_is_caught(n, by):
+    x = Tensor(np.random.default_rng(0).uniform(0.9, 1.1, n), requires_grad=True)
+    with pytest.raises(RuntimeError, match=rf"output element {n // 3} at index \({n // 3},\)"):
+        mt.gradcheck(slightly_wrong(n, by), x)
+
+
+def test_such_an_error_is_caught_in_a_second_derivative_and_in_a_weight():
+    x = Tensor(np.random.default_rng(0).uniform(0.9, 1.1, 100), requires_grad=True)
+    right = op(lambda x: x**4, lambda g, x: g * 4 * slightly_wrong(100, lambda d: d + 0.01)(x))
+    assert mt.gradcheck(right, x)
+    with pytest.raises(RuntimeError, match=r"^gradcheck: the gradient of apply"):
+        mt.gradgradcheck(right, x)
+
+    def product(x, w):
+        def backward(g, x, w):
+            gw = x.T @ g
+            gw.data[3, 5] += 0.01
+            return g @ w.T, gw
+
+        return op(lambda x, w: x @ w, backward)(x, w)
+
+    with pytest.raises(RuntimeError, match=r"inputs\[1\] of output .* index \(3, 5\)"):
+        mt.gradcheck(product, leaves([(4, 15), (15, 12)]))
+
+
+def test_a_large_function_is_checked_along_more_directions():
+    n = 5000
+
+    def backward(g, x):
+        slope = (x * 2).data.copy()
+        slope[::40] *= 1.05  # a direction that changes all elements does not see it
+        return g * Tensor(slope)
+
+    x = Tensor(np.random.default_rng(0).uniform(0.9, 1.1, n), requires_grad=True)
+    with pytest.raises(RuntimeError, match="a random direction"):
+        mt.gradcheck(op(lambda x: x * x, backward), x)
+    assert mt.gradcheck(lambda x: x * x, x)
+
+
 def test_the_planted_batch_norm_is_invisible_to_ones():
     fn, shapes = WRONG["batch norm"]
     (x,) = leaves(shapes)
