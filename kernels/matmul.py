@@ -32,6 +32,8 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
 
     out: where the result is written, of its shape and dtype.
     """
+    if a.size * b.size <= LITTLE_OF_VECTORS and out is None:  # at least the multiply-adds
+        return np.matmul(a, b)
     if type(a) is not np.ndarray or a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out=out)  # without BLAS, or without matrices
     (M, K), N = a.shape[-2:], b.shape[-1]

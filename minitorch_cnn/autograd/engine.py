@@ -132,17 +132,18 @@ class _Walk:
         return total
 
     def settled(self, g, dtype):
-        """A gradient to which nothing will be added any more, in the dtype that it is due in."""
+        """A sum to which nothing will be added any more, in the dtype that it is due in."""
         self.summed.discard(id(g))
-        return g if g is None or g.data.dtype == dtype else g.to(dtype)
+        return g if g.data.dtype == dtype else g.to(dtype)
 
     def step(self, retain_graph) -> None:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
         node = heapq.heappop(self.heap)[1]
         grads = self.arriving.pop(node)
         if self.summed:
-            due = zip(grads, node.out_meta, strict=True)
-            grads = [self.settled(g, dtype) for g, (_, dtype) in due]
+            for i, g in enumerate(grads):
+                if id(g) in self.summed:
+                    grads[i] = self.settled(g, node.out_meta[i][1])
         if node.hooks or node.retained or self.targets is not None:
             self.show(node, grads)
             if self.useful is not None and node not in self.useful:
@@ -183,7 +184,9 @@ class _Walk:
     def finish(self):
         """Hand out the gradients of the leaves."""
         for leaf, box in self.leaves.values():
-            g = self.settled(box.pop(), leaf.data.dtype)
+            g = box.pop()
+            if id(g) in self.summed:
+                g = self.settled(g, leaf.data.dtype)
             if leaf._hooks:
                 g = call_hooks(leaf._hooks, g)
             if self.targets is None:

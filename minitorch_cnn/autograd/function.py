@@ -135,8 +135,6 @@ class Function:
     @classmethod
     def apply(cls, *inputs, **settings):
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
-        if cls.in_float32 and backend.is_half(inputs[0].dtype):
-            return _by_float32(cls, inputs, settings)
         ctx = cls()
         modes, wanted = this_thread.modes, False
         if modes.grad:
@@ -158,6 +156,8 @@ class Function:
         else:
             arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
             ctx.needs_input_grad = (False,) * len(inputs)
+        if cls.in_float32 and arrays[0].dtype.itemsize == 2 and backend.is_half(arrays[0].dtype):
+            return _by_float32(cls, inputs, settings)
         if devices.elsewhere:
             arrays, settings = devices.together(cls, arrays, settings)
         loud = None if cls.never_warns else _warnings.set(_SILENT)

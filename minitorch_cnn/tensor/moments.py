@@ -8,7 +8,7 @@ from .. import backend
 from ..autograd.function import Function
 from .arithmetic import where
 from .elementwise import sqrt
-from .half import in_float32, rounded, widened
+from .half import in_float32
 from .reduction import amax, amin, axes_of, kept_shape, sum
 from .summation import total
 
@@ -24,9 +24,10 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
             raise TypeError(f"mean: dtype={dtype} must be floating point")
         input = input.to(dtype)
     _check_floating("mean", input)
+    if backend.is_half(input.data.dtype):
+        return mean(input.float(), dim, keepdim).to(input.dtype)
     axes = axes_of(dim, input.data.ndim, "mean")
-    y = sum(widened(input), axes, keepdim) / _count(input.data.shape, axes)
-    return rounded(y, input.data.dtype)
+    return sum(input, axes, keepdim) / _count(input.data.shape, axes)
 
 
 def _check_floating(name, input) -> None:

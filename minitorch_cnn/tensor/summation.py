@@ -25,8 +25,12 @@ def total(x, axes, keepdim):
     NumPy adds pairs of pairs along the innermost axis only; along others one after the other, by
     which a million float32 lose a percent. Such sums are cut into short ones.
     """
-    terms = math.prod([x.shape[a] for a in axes])
-    if terms <= LONG or x.dtype.kind != "f" or type(x) is not np.ndarray:
+    if (
+        x.size <= LONG  # what costs nothing to know
+        or x.dtype.kind != "f"
+        or type(x) is not np.ndarray
+        or math.prod([x.shape[a] for a in axes]) <= LONG
+    ):
         return x.sum(axes, sum_dtype(x), None, keepdim)
     outer = _outer_axes(x, axes)
     terms = math.prod([x.shape[a] for a in outer])
