@@ -65,7 +65,8 @@ def clip_grad_norm_(
     with quiet():
         if not scale >= 1:  # NaN scales too, as in PyTorch: a broken gradient must not look whole
             for g in gradients:
-                g.data[...] = widened(g.data) * scale
+                factor = np.float32(scale) if backend.is_half(g.dtype) else scale
+                np.multiply(g.data, factor, out=g.data, casting="same_kind")
                 g.bump_version()
         return Tensor(np.asarray(total, reduce(np.promote_types, dtypes)))
 

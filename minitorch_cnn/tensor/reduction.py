@@ -180,7 +180,7 @@ def max(input, dim=None, keepdim=False):
     """
     if isinstance(dim, function.Tensor):
         return input.maximum(dim)
-    return amax(input) if dim is None else _with_indices(input, argmax, dim, keepdim)
+    return amax(input) if dim is None else _with_indices("max", input, argmax, dim, keepdim)
 
 
 def min(input, dim=None, keepdim=False):
@@ -191,11 +191,11 @@ def min(input, dim=None, keepdim=False):
     """
     if isinstance(dim, function.Tensor):
         return input.minimum(dim)
-    return amin(input) if dim is None else _with_indices(input, argmin, dim, keepdim)
+    return amin(input) if dim is None else _with_indices("min", input, argmin, dim, keepdim)
 
 
-def _with_indices(input, locate, dim, keepdim):
-    if input.ndim == 0:
+def _with_indices(name, input, locate, dim, keepdim):
+    if one_axis_of(dim, input.ndim, name) is None:
         return ValuesAndIndices(input.clone(), locate(input))
     indices = locate(input, dim, keepdim=True)
     values = input.gather(dim, indices)
@@ -229,18 +229,25 @@ def _located(locate, name, input, dim, keepdim):
 
 
 def any(input, dim=None, keepdim=False):
-    """Whether an element along `dim` is non-zero: a bool, but of uint8 a uint8."""
+    """Whether an element along `dim` (all axes by default, none for an empty tuple) is non-zero: a
+    bool, but of uint8 a uint8.
+    """
     return _truth(np.any, "any", input, dim, keepdim)
 
 
 def all(input, dim=None, keepdim=False):
-    """Whether every element along `dim` is non-zero: a bool, but of uint8 a uint8."""
+    """Whether every element along `dim` (all axes by default, none for an empty tuple) is non-zero:
+    a bool, but of uint8 a uint8.
+    """
     return _truth(np.all, "all", input, dim, keepdim)
 
 
 def _truth(reduce, name, input, dim, keepdim):
     x = input.data
-    found = reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim)
+    if isinstance(dim, (tuple, list)) and not dim:
+        found = x != 0  # along no axis, as in PyTorch
+    else:
+        found = reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim)
     return function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
 
 

@@ -223,6 +223,28 @@ def test_keepdim_over_one_and_several_axes(name, keepdim, torch):
         compare(torch, lambda m, t, dim=dim: getattr(m, name)(t, dim=dim, keepdim=keepdim), x)
 
 
+@pytest.mark.parametrize("dim", [(), [], (0,), (0, 1), [1, -2], (0, 0), 2, 1.5])
+@pytest.mark.parametrize("dtype", ["float32", "bool", "uint8"])
+@pytest.mark.parametrize("name", ["any", "all"])
+def test_truth_along_several_axes_or_none(name, dtype, dim, torch):
+    for data in ([[3, 0, 2], [1, 1, 1]], np.zeros((2, 0))):
+        for keepdim in (False, True):
+            compare(
+                torch,
+                lambda m, x: getattr(m, name)(x, dim, keepdim),  # noqa: B023
+                np.array(data).astype(dtype),
+            )
+
+
+@pytest.mark.parametrize("dim", [1, -2, 1.5, (0,), True])
+@pytest.mark.parametrize("name", ["max", "min", "argmax", "cumsum", "softmax"])
+def test_a_number_has_no_axis_but_the_first(name, dim):
+    for good in (0, -1):
+        getattr(mt, name)(mt.tensor(3.0), good)
+    with pytest.raises((IndexError, TypeError), match=f"^{name}: dim="):
+        getattr(mt, name)(mt.tensor(3.0), dim)
+
+
 def test_max_and_min_of_two_tensors_are_elementwise(torch):
     for name, (a, b) in itertools.product(
         ("max", "min"), [([1.0, 5], [3.0, 2]), ([NAN, 1], [1, NAN])]
