@@ -110,6 +110,33 @@ def finished():
             ValueError,
             "one entry for each of 1 groups",
         ),
+        (lambda: schedules.LambdaLR(sgd(), 0.5), TypeError, "must be a function, got float"),
+        (lambda: schedules.MultiplicativeLR(sgd(), [1]), TypeError, "MultiplicativeLR: lr_lambda"),
+        (lambda: schedules.StepLR(sgd(), 3).step(4), TypeError, "StepLR.step: epoch=4 cannot be"),
+        (lambda: schedules.ConstantLR(sgd(), 1.5), ValueError, r"factor=1.5 must be in \[0, 1\]"),
+        (lambda: schedules.ConstantLR(sgd(), total_iters=0), ValueError, "total_iters=0"),
+        (lambda: schedules.ChainedScheduler([]), ValueError, "schedulers is empty"),
+        (
+            lambda: schedules.ChainedScheduler([schedules.StepLR(sgd(), 1)], sgd()),
+            ValueError,
+            r"ChainedScheduler: schedulers\[0\] belongs to another",
+        ),
+        (
+            lambda: schedules.ChainedScheduler([schedules.ReduceLROnPlateau(sgd())]),
+            ValueError,
+            r"schedulers\[0\] must not be a ReduceLROnPlateau",
+        ),
+        (lambda: schedules.CosineAnnealingWarmRestarts(sgd(), 0), ValueError, "T_0=0 must be"),
+        (lambda: schedules.CosineAnnealingWarmRestarts(sgd(), 2, 1.5), ValueError, "T_mult=1.5"),
+        (
+            lambda: schedules.CosineAnnealingWarmRestarts(sgd(), 2).step(-1),
+            ValueError,
+            "epoch=-1 must not be negative",
+        ),
+        (lambda: schedules.CyclicLR(sgd(), 0.1, 1.0, 0), ValueError, "step_size_up=0"),
+        (lambda: schedules.CyclicLR(sgd(), 0.1, 1.0, mode="sine"), ValueError, "mode='sine'"),
+        (lambda: schedules.CyclicLR(sgd(), 0.1, 1.0, scale_mode="x"), ValueError, "scale_mode='x'"),
+        (lambda: schedules.CyclicLR(sgd(), [0.1, 0.2], 1.0), ValueError, "base_lr"),
         (lambda: schedules.OneCycleLR(sgd(), 1.0), ValueError, "total_steps, or epochs"),
         (lambda: schedules.OneCycleLR(sgd(), 1.0, 0), ValueError, "total_steps=0"),
         (
@@ -143,6 +170,42 @@ def finished():
 def test_settings_out_of_range_are_refused(act, error, words):
     with pytest.raises(error, match=words):
         act()
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda o: schedules.LambdaLR(o, lambda t: 0.5),
+        lambda o: schedules.OneCycleLR(o, 1.0, 9),
+        lambda o: schedules.CyclicLR(o, 0.1, 1.0),
+        lambda o: schedules.CosineAnnealingWarmRestarts(o, 3),
+    ],
+)
+def test_schedules_made_of_the_first_rates_refuse_a_group_added_later_and_stay_where_they_were(
+    make,
+):
+    o = sgd()
+    scheduler = make(o)
+    before = o.param_groups[0]["lr"]
+    o.add_param_group({"params": [nn.Parameter(mt.ones(1))]})
+    words = "the optimizer has 2 param groups, and had 1 when the schedule was made"
+    with pytest.raises(ValueError, match=words):
+        scheduler.step()
+    assert scheduler.last_epoch == 0 and o.param_groups[0]["lr"] == before
+
+
+def test_a_rate_of_zero_comes_back_when_it_is_constant_no_more():
+    o = sgd()
+    assert rates(o, schedules.ConstantLR(o, 0.0, 2), 4) == [0, 0, 1, 1, 1]
+
+
+def test_chained_schedules_may_be_a_part_of_a_sequence():
+    o = sgd()
+    chain = schedules.ChainedScheduler(
+        [schedules.ConstantLR(o, 0.5, 2), schedules.ExponentialLR(o, 0.5)]
+    )
+    outer = schedules.SequentialLR(o, [schedules.StepLR(o, 9), chain], [2])
+    assert rates(o, outer, 5) == [1, 1, 0.5, 0.25, 0.25, 0.125]
 
 
 def test_one_cycle_needs_a_momentum_to_cycle():
