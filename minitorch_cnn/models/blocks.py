@@ -48,7 +48,7 @@ class ConvReLU(Module):
         self.conv = Conv2d(in_channels, out_channels, kernel_size, stride, padding)
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.conv(x))
+        return relu_after(self.conv, x)
 
 
 class ConvBNReLU(Module):

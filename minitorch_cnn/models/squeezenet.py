@@ -22,7 +22,6 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from .. import functional as F
 from ..nn import (
     AdaptiveAvgPool2d,
     Conv2d,
@@ -34,6 +33,7 @@ from ..nn import (
     Sequential,
     init,
 )
+from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import Trunk, draw_normal, draw_weights, scaled, smallest_image
 from .preprocessing import IMAGENET
@@ -55,8 +55,8 @@ class Fire(Module):
         self.expand3x3 = Conv2d(squeeze, expand3x3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.relu(self.squeeze(x))
-        return cat([F.relu(self.expand1x1(x)), F.relu(self.expand3x3(x))], dim=1)
+        x = relu_after(self.squeeze, x)
+        return cat([relu_after(self.expand1x1, x), relu_after(self.expand3x3, x)], dim=1)
 
 
 class Start(NamedTuple):
