@@ -18,6 +18,11 @@ def test_bytes_become_floats_between_0_and_1():
     assert image.dtype == np.float32 and label == 1 and type(label) is int
 
 
+def test_the_label_of_a_class_is_found_by_its_name():
+    images = np.zeros((1, 1, 2, 2), np.float32)
+    assert ImageDataset(images, np.array([1]), ["cat", "ant"]).class_to_idx == {"cat": 0, "ant": 1}
+
+
 def test_images_read_backwards_are_served_as_they_read():
     images = np.arange(24, dtype=np.float32).reshape(2, 1, 3, 4)
     dataset = ImageDataset(images[::-1, :, ::-1, ::-1], np.array([0, 1]), ["a", "b"])
