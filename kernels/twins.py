@@ -9,9 +9,9 @@ it there:
 
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from importlib import import_module
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -19,7 +19,11 @@ from typing import Any, NamedTuple
 from .cuda.array import Lender, Lent, has_compiler, has_gpu, on_host
 from .jit import has_numba, has_numba_cuda
 
+PATIENCE = 1.0  # seconds of computing after which a line says what would make it faster
+
 _rooms: dict[str, "Room"] = {}
+_missed: dict["Need", float] = {}  # when what a twin needs was first found missing
+_said: set["Need"] = set()
 
 
 class _ThisThread(threading.local):
@@ -91,7 +95,8 @@ class Room:
     def choose(self, case: Any) -> ModuleType:
         """The module of the twin that computes `case`.
 
-        Where a twin is passed over because the machine lacks what it needs, stderr says so once.
+        Where a twin is passed over because the machine lacks what it needs, stderr says so once,
+        after a second of computing.
         A forced name that this room does not have forces nothing here. Forced, the twins of devices
         take NumPy arrays, too.
         Raises RuntimeError where the forced twin does not run on this machine or cannot do the
@@ -163,12 +168,15 @@ class Room:
         return self._modules[name]
 
 
-@cache
 def _say_what_is_missing(need: Need) -> None:
-    print(
-        f"minitorch_cnn: {need.name} is not installed, so this runs more slowly ({need.how})",
-        file=sys.stderr,
-    )
+    """Say it once, of a process that goes on computing: not of one look at a net's shapes."""
+    now = time.monotonic()
+    if need not in _said and now - _missed.setdefault(need, now) >= PATIENCE:
+        _said.add(need)
+        print(
+            f"minitorch_cnn: {need.name} is not installed, so this runs more slowly ({need.how})",
+            file=sys.stderr,
+        )
 
 
 def names() -> list[str]:

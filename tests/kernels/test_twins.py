@@ -36,16 +36,21 @@ def test_a_twin_runs_unasked_only_where_it_wants_to(room):
         assert room.choose(2).name == "shy"
 
 
-def test_what_the_machine_lacks_is_said_once_and_only_when_wanted(room, capsys):
-    twins._say_what_is_missing.cache_clear()
-    room.choose(2)
-    assert capsys.readouterr().err == ""
-    assert room.choose(102).name == "even"
-    assert capsys.readouterr().err == (
-        "minitorch_cnn: A passport is not installed, so this runs more slowly (ask for one)\n"
-    )
-    room.choose(104)
-    assert capsys.readouterr().err == ""
+def test_what_the_machine_lacks_is_said_once_of_a_second_of_work(room, capsys, monkeypatch):
+    clock = [10.0]
+    monkeypatch.setattr(twins.time, "monotonic", lambda: clock[0])
+    line = "minitorch_cnn: A passport is not installed, so this runs more slowly (ask for one)\n"
+    for now, case, said in (
+        (10.0, 2, ""),
+        (20.0, 102, ""),
+        (20.9, 102, ""),
+        (21.1, 2, ""),
+        (21.2, 102, line),
+        (21.3, 104, ""),
+    ):
+        clock[0] = now
+        assert room.choose(case).name == "even"
+        assert capsys.readouterr().err == said
 
 
 def test_use_forces_a_twin_and_nests(room):

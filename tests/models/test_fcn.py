@@ -137,7 +137,9 @@ def test_vgg16_hands_its_layers_on_and_the_net_says_the_same_of_its_window():
     net(x)
     assert found["fc7"].shape == (2, 256, 7, 7)  # pool5 has 7 x 7 places; 3 zeros are around them
     expected = vgg.classifier[:4](vgg.features(x).flatten(1)).detach().numpy()
-    np.testing.assert_allclose(found["fc7"].data[:, :, 3, 3], expected, rtol=1e-4, atol=1e-6)
+    # Another layer, or processor, adds the thousands of terms of a sum in another order.
+    atol = 1e-5 * np.abs(expected).max()
+    np.testing.assert_allclose(found["fc7"].data[:, :, 3, 3], expected, rtol=1e-4, atol=atol)
     assert not np.shares_memory(net.fc6.weight.data, vgg.classifier[0].weight.data)
     assert not net.score_fr.weight.data.any()
 
