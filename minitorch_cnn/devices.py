@@ -96,6 +96,8 @@ def moved(array, device: str, name: str):
         try:
             return cupy.asarray(array if isinstance(array, cupy.ndarray) else to_host(array))
         except MemoryError as error:
+            if not of_gpu(error):
+                raise
             raise out_of_memory(name, [array], error) from error
 
 
@@ -158,13 +160,13 @@ def _apart(op, arrays, settings) -> RuntimeError:
     )
 
 
-def out_of_memory(name: str, arrays, error: MemoryError) -> MemoryError:
-    """What to raise for an `error` of CuPy's: what was asked for, what is held, what to try.
+def of_gpu(error: MemoryError) -> bool:
+    """Whether it was a GPU's memory that ran out: an error of CuPy's."""
+    return type(error).__module__.partition(".")[0] == "cupy"
 
-    An error of main memory is given back as it is.
-    """
-    if type(error).__module__.partition(".")[0] != "cupy":
-        return error
+
+def out_of_memory(name: str, arrays, error: MemoryError) -> MemoryError:
+    """What to raise from an `error` of CuPy's: what was asked for, what is held, what to try."""
     import cupy
 
     pool = cupy.get_default_memory_pool()

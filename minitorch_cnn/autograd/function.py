@@ -164,6 +164,9 @@ class Function:
         try:
             result = ctx.forward(*arrays, **settings) if settings else ctx.forward(*arrays)
         except MemoryError as error:
+            # Raised from itself it would be in a cycle, and every array of the frames with it.
+            if not devices.of_gpu(error):
+                raise
             raise devices.out_of_memory(cls.__name__, arrays, error) from error
         finally:
             if loud is not None:

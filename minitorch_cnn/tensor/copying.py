@@ -50,16 +50,16 @@ class Memory:
         offset = _address(array) - _address(self.block)
         steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
         repeats = array.size > 0 and 0 in steps
-        return array.shape, array.dtype, offset, array.strides, repeats
+        kind = type(array) if devices.device_of(array) == "emulator" else np.ndarray
+        return array.shape, array.dtype, offset, array.strides, repeats, kind
 
-    def array_at(self, shape, dtype, offset, strides, repeats):
+    def array_at(self, shape, dtype, offset, strides, repeats, kind):
         """The array of that layout; not to be written to where elements repeat."""
-        block = self.block
-        if (shape, dtype, offset, strides) == (block.shape, block.dtype, 0, block.strides):
-            return block
-        array = np.ndarray(shape, dtype, block, offset, strides)
-        array.flags.writeable = not repeats
-        return array
+        array = block = self.block
+        if (shape, dtype, offset, strides) != (block.shape, block.dtype, 0, block.strides):
+            array = np.ndarray(shape, dtype, block, offset, strides)
+            array.flags.writeable = not repeats
+        return array if kind is np.ndarray else array.view(kind)
 
 
 def owner_of(array):

@@ -1,10 +1,14 @@
 """Function: what forward may save, keep and return, and what backward gets."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.autograd import Function
+from minitorch_cnn.autograd import Function, is_recomputing
+from minitorch_cnn.nn import hooks
 from minitorch_cnn.tensor import Tensor
 
 
@@ -179,6 +183,7 @@ def test_an_op_that_says_it_never_warns_never_does(dtype):
         "Index": lambda: x[::2],
         "Diagonal": lambda: x.reshape(2, 7).diagonal(),
         "Unfold": lambda: x.unfold(0, 3, 2),
+        "Gate": lambda: hooks.Gate.apply(x, x, passed=None),
     }
     quiet, waiting = set(), Function.__subclasses__()
     while waiting:
@@ -190,3 +195,44 @@ def test_an_op_that_says_it_never_warns_never_does(dtype):
     for call in calls.values():
         with np.errstate(all="raise"):
             call()
+
+
+class Greedy(Function):
+    """Runs out of memory where it is told to."""
+
+    def forward(ctx, x, when, error):
+        ctx.when, ctx.error = when, error
+        if when == "forward" or (when == "checkpoint" and is_recomputing()):
+            raise error("main memory")
+        return x * 1
+
+    def backward(ctx, gy):
+        if ctx.when == "backward":
+            return Greedy.apply(gy, when="forward", error=ctx.error)
+        return gy
+
+
+@pytest.mark.parametrize(
+    "when", ["forward", "backward", "backward with create_graph", "checkpoint"]
+)
+@pytest.mark.parametrize("error", [MemoryError, ValueError])
+def test_after_an_error_nothing_stays_alive_until_the_next_collection(when, error):
+    def step():
+        x = Tensor(np.ones(1000), requires_grad=True) * 2
+        alive.extend([weakref.ref(x), weakref.ref(x.data)])
+        y = mt.checkpoint(
+            lambda x: Greedy.apply(x.exp(), when=when.split()[0], error=error).sin(), x
+        )
+        y.sum().backward(create_graph="create" in when)
+
+    gc.collect()
+    gc.disable()
+    try:
+        alive = []
+        try:
+            step()
+        except error as raised:
+            assert str(raised) == "main memory"
+        assert [a() for a in alive] == [None, None]
+    finally:
+        gc.enable()
