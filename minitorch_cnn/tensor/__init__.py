@@ -127,6 +127,7 @@ from .reduction import all, amax, amin, any, argmax, argmin, cumsum, max, min, p
 from .rounding import ceil, floor, frac, round, trunc
 from .sampling import bernoulli, multinomial, normal
 from .scan import cumprod
+from .scatter import index_add, index_copy, index_fill, masked_select, scatter, select
 from .shaping import (
     broadcast_tensors,
     broadcast_to,
@@ -156,17 +157,18 @@ __all__ = [
     "empty_like", "eq", "equal", "erf", "exp", "exp2", "expm1", "eye", "flatten", "flip",
     "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack",
     "from_numpy", "full", "full_like", "gather", "ge", "gt", "histc", "hstack", "hypot",
-    "index_select", "is_floating_point", "is_tensor", "isclose", "isfinite", "isin", "isinf",
-    "isnan", "le", "lerp", "linspace", "log", "log1p", "log2", "log10", "log_softmax",
-    "logaddexp", "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logspace",
-    "logsumexp", "lt", "masked_fill", "matmul", "max", "maximum", "mean", "median", "meshgrid",
-    "min", "minimum", "mm", "movedim", "mul", "multinomial", "mv", "nan_to_num", "narrow", "ne",
-    "neg", "nonzero", "norm", "normal", "numel", "ones", "ones_like", "outer", "pad", "permute",
-    "positive", "pow", "prod", "rand", "rand_like", "randint", "randint_like", "randn",
-    "randn_like", "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave",
-    "reshape", "roll", "rot90", "round", "rsqrt", "scatter_add", "sigmoid", "sign", "sin",
-    "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
-    "sub", "sum", "swapaxes", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
+    "index_add", "index_copy", "index_fill", "index_select", "is_floating_point", "is_tensor",
+    "isclose", "isfinite", "isin", "isinf", "isnan", "le", "lerp", "linspace", "log", "log1p",
+    "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
+    "logical_xor", "logit", "logspace", "logsumexp", "lt", "masked_fill", "masked_select",
+    "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "movedim",
+    "mul", "multinomial", "mv", "nan_to_num", "narrow", "ne", "neg", "nonzero", "norm",
+    "normal", "numel", "ones", "ones_like", "outer", "pad", "permute", "positive", "pow",
+    "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
+    "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "roll", "rot90",
+    "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh",
+    "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
+    "sum", "swapaxes", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
     "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "trunc", "unbind",
     "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "xlogy", "zeros",
     "zeros_like",

@@ -64,7 +64,8 @@ class Memory:
 
 def owner_of(array):
     """The array that owns the memory which `array` is a view of."""
-    while isinstance(array.base, type(array)):
+    kind = np.ndarray if isinstance(array, np.ndarray) else type(array)
+    while isinstance(array.base, kind):
         array = array.base
     return array
 
@@ -97,11 +98,11 @@ def deepcopied(tensor, memo):
     """
     _check_leaf(tensor, "deepcopy")
     array = tensor.data
-    if isinstance(array, np.ndarray):
+    if type(array) is np.ndarray:
         memory = Memory.of(array)
         array = copy.deepcopy(memory, memo).array_at(*memory.layout(array))
     else:
-        array = copy.deepcopy(array, memo)
+        array = array.copy()
     counter = copy.deepcopy(tensor._counter, memo)
     y = memo[id(tensor)] = _made(type(tensor), array, tensor._requires_grad, counter, {})
     y.__dict__.update(copy.deepcopy(_attributes(tensor), memo))
@@ -114,7 +115,7 @@ def reduced(tensor) -> tuple:
     """What pickle keeps of a tensor: all but its `.grad` and hooks."""
     _check_leaf(tensor, "pickle")
     array, layout = tensor.data, None
-    if isinstance(array, np.ndarray):
+    if type(array) is np.ndarray:
         array = Memory.of(array)
         layout = array.layout(tensor.data)
     state = type(tensor), array, layout, tensor._requires_grad, tensor._counter

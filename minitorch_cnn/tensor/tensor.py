@@ -45,6 +45,8 @@ from . import (
     softmax,
     trigonometry,
 )
+from . import inplace_functions as functions
+from . import scatter as writing
 from .copying import owner_of
 from .promotion import is_operand
 
@@ -656,6 +658,33 @@ class Tensor:
     bitwise_xor_, bitwise_left_shift_ = inplace.bitwise_xor_, inplace.bitwise_left_shift_
     bitwise_right_shift_ = inplace.bitwise_right_shift_
     copy_, zero_, fill_, clamp_ = inplace.copy_, inplace.zero_, inplace.fill_, inplace.clamp_
+
+    abs_, neg_, sign_ = functions.abs_, functions.neg_, functions.sign_
+    square_, sqrt_, rsqrt_ = functions.square_, functions.sqrt_, functions.rsqrt_
+    exp_, expm1_, log_ = functions.exp_, functions.expm1_, functions.log_
+    log1p_, erf_, log2_ = functions.log1p_, functions.erf_, functions.log2_
+    reciprocal_, sin_, cos_ = functions.reciprocal_, functions.sin_, functions.cos_
+    tan_, atan_, relu_ = functions.tan_, functions.atan_, functions.relu_
+    sigmoid_, tanh_, floor_ = functions.sigmoid_, functions.tanh_, functions.floor_
+    ceil_, trunc_, round_ = functions.ceil_, functions.trunc_, functions.round_
+    clamp_min_, clamp_max_, nan_to_num_ = (
+        functions.clamp_min_, functions.clamp_max_, functions.nan_to_num_,
+    )  # fmt: skip
+    lerp_, addcmul_, addcdiv_ = functions.lerp_, functions.addcmul_, functions.addcdiv_
+    masked_fill_, scatter_, scatter_add_ = (
+        functions.masked_fill_, functions.scatter_, functions.scatter_add_,
+    )  # fmt: skip
+    index_add_, index_copy_, index_fill_ = (
+        functions.index_add_, functions.index_copy_, functions.index_fill_,
+    )  # fmt: skip
+    fill_diagonal_, normal_, uniform_ = (
+        functions.fill_diagonal_, functions.normal_, functions.uniform_,
+    )  # fmt: skip
+    bernoulli_ = functions.bernoulli_
+    scatter, index_add, index_copy = writing.scatter, writing.index_add, writing.index_copy
+    index_fill, masked_select, select = (
+        writing.index_fill, writing.masked_select, writing.select,
+    )  # fmt: skip
 
 
 class HookHandle:

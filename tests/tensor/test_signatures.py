@@ -167,7 +167,8 @@ SEVERAL = {
     "all", "any", "argmax", "bernoulli", "clamp_max", "clamp_min", "einsum", "from_dlpack",
     "from_numpy", "log_softmax", "masked_fill", "max", "mean", "median", "min", "normal", "prod",
     "relu", "std", "std_mean", "sum", "unique", "var", "var_mean", "pad", "Tensor", "tensor",
-    "broadcast_to", "softmax", "lerp", "logsumexp", "squeeze", "tensor_split",
+    "broadcast_to", "softmax", "index_fill", "lerp", "logsumexp", "scatter", "squeeze",
+    "tensor_split",
 }  # fmt: skip
 ALL = [n for n in PUBLIC if n not in SEVERAL]
 

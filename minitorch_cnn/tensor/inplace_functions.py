@@ -1,0 +1,164 @@
+"""Functions under whose names with an underscore the result takes the place of the input.
+
+Which writes are refused, and how they reach the graph, is said in inplace.py.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from ..autograd import function
+from . import (
+    activation,
+    arithmetic,
+    bounds,
+    compound,
+    elementwise,
+    indexing,
+    logarithm,
+    rounding,
+    scatter,
+    trigonometry,
+)
+from .inplace import _check_fits, _check_writable, _overwrite, replace
+
+
+def _of_one(op):
+    name = op.__name__ + "_"
+
+    def in_place(input):
+        return replace(input, name, op)
+
+    in_place.__name__, in_place.__doc__ = name, f"`{op.__name__}`, in place."
+    return in_place
+
+
+abs_, neg_, sign_ = map(_of_one, (elementwise.abs, elementwise.neg, elementwise.sign))
+square_, sqrt_, rsqrt_ = map(_of_one, (elementwise.square, elementwise.sqrt, elementwise.rsqrt))
+exp_, expm1_, log_ = map(_of_one, (elementwise.exp, elementwise.expm1, elementwise.log))
+log1p_, erf_, log2_ = map(_of_one, (elementwise.log1p, elementwise.erf, logarithm.log2))
+reciprocal_, sin_, cos_ = map(_of_one, (elementwise.reciprocal, elementwise.sin, elementwise.cos))
+tan_, atan_ = map(_of_one, (trigonometry.tan, trigonometry.atan))
+relu_, sigmoid_, tanh_ = map(_of_one, (activation.relu, activation.sigmoid, activation.tanh))
+floor_, ceil_, trunc_ = map(_of_one, (rounding.floor, rounding.ceil, rounding.trunc))
+
+
+def round_(input, *, decimals=0):
+    """`round`, in place."""
+    return replace(input, "round_", rounding.round, decimals=decimals)
+
+
+def clamp_min_(input, min):
+    """`clamp_min`, in place."""
+    return replace(input, "clamp_min_", bounds.clamp_min, min)
+
+
+def clamp_max_(input, max):
+    """`clamp_max`, in place."""
+    return replace(input, "clamp_max_", bounds.clamp_max, max)
+
+
+def nan_to_num_(input, nan=0.0, posinf=None, neginf=None):
+    """`nan_to_num`, in place."""
+    settings = {"nan": nan, "posinf": posinf, "neginf": neginf}
+    return replace(input, "nan_to_num_", bounds.nan_to_num, **settings)
+
+
+def lerp_(input, end, weight):
+    """`lerp`, in place."""
+    return replace(input, "lerp_", compound.lerp, end, weight)
+
+
+def addcmul_(input, tensor1, tensor2, *, value=1):
+    """`addcmul`, in place."""
+    return replace(input, "addcmul_", compound.addcmul, tensor1, tensor2, value=value)
+
+
+def addcdiv_(input, tensor1, tensor2, *, value=1):
+    """`addcdiv`, in place."""
+    return replace(input, "addcdiv_", compound.addcdiv, tensor1, tensor2, value=value)
+
+
+def masked_fill_(input, mask, value):
+    """`masked_fill`, in place."""
+    _check_fits(input, mask.shape, "masked_fill_")
+    return replace(input, "masked_fill_", lambda x: arithmetic.masked_fill(x, mask, value))
+
+
+def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
+    """`scatter`, in place."""
+    return replace(
+        input,
+        "scatter_",
+        lambda x: scatter._scatter("scatter_", x, dim, index, src, value, reduce),
+    )
+
+
+def scatter_add_(input, dim, index, src):
+    """`scatter_add`, in place."""
+    return replace(input, "scatter_add_", lambda x: indexing.scatter_add(x, dim, index, src))
+
+
+def index_add_(input, dim, index, source, *, alpha=1):
+    """`index_add`, in place."""
+    return replace(
+        input, "index_add_", lambda x: scatter.index_add(x, dim, index, source, alpha=alpha)
+    )
+
+
+def index_copy_(input, dim, index, source):
+    """`index_copy`, in place."""
+    return replace(input, "index_copy_", lambda x: scatter.index_copy(x, dim, index, source))
+
+
+def index_fill_(input, dim, index, value):
+    """`index_fill`, in place."""
+    return replace(input, "index_fill_", lambda x: scatter.index_fill(x, dim, index, value))
+
+
+def fill_diagonal_(input, fill_value):
+    """Set the diagonal of a matrix to a number; returns the matrix."""
+    if input.ndim != 2:
+        raise RuntimeError(f"fill_diagonal_: input has {input.ndim} axes, must have two")
+    rows, columns = (np.arange(n, like=input.data) for n in input.shape)
+    mask = function.Tensor(rows[:, None] == columns)
+    return replace(input, "fill_diagonal_", lambda x: arithmetic.masked_fill(x, mask, fill_value))
+
+
+def _drawn(input, name, draw):
+    """Overwrite `input` by what draw(shape, dtype) gives, float32 at least."""
+    _check_writable(input, name)
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"{name}: input has dtype {input.dtype}, must be of floats")
+    dtype = backend.float32 if backend.is_half(input.dtype) else input.dtype
+    values = draw(input.shape, dtype).astype(input.dtype)
+    return _overwrite(input, function.Tensor(np.asarray(values, like=input.data)), name)
+
+
+def normal_(input, mean=0.0, std=1.0, *, generator=None):
+    """Overwrite with independent draws from N(mean, std^2)."""
+    if std < 0:
+        raise RuntimeError(f"normal_: std={std} must not be negative")
+    rng = generator or backend.default_generator()
+    return _drawn(
+        input, "normal_", lambda n, dtype: rng.standard_normal(n, dtype=dtype) * std + mean
+    )
+
+
+def uniform_(input, from_=0.0, to=1.0, *, generator=None):
+    """Overwrite with independent draws from [from_, to), uniform."""
+    if from_ > to:
+        raise RuntimeError(f"uniform_: from_={from_} must not exceed to={to}")
+    rng = generator or backend.default_generator()
+    return _drawn(
+        input, "uniform_", lambda n, dtype: rng.random(n, dtype=dtype) * (to - from_) + from_
+    )
+
+
+def bernoulli_(input, p=0.5, *, generator=None):
+    """Overwrite with 1 with probability p, 0 elsewhere."""
+    if not 0 <= p <= 1:
+        raise RuntimeError(f"bernoulli_: p={p} must lie in [0, 1]")
+    rng = generator or backend.default_generator()
+    return _drawn(input, "bernoulli_", lambda n, dtype: rng.random(n) < p)

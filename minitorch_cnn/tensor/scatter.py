@@ -1,0 +1,134 @@
+"""Writing to chosen places of a copy: scatter, index_add and its kin; masked_select, select."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import function
+from ..autograd.function import Function
+from .arithmetic import masked_fill
+from .indexing import (
+    Gather,
+    IndexSelectAdd,
+    _check_shorter,
+    _checked_index,
+    _grid,
+    getitem,
+    scatter_add,
+)
+from .movement import axis_of
+from .promotion import fitting
+from .shaping import broadcast_tensors
+
+
+class Scatter(Function):
+    """y = x, y[i, index[i, j]] = source[i, j] along axis 1 (and so for any axis)."""
+
+    def forward(ctx, x, source, index, axis):
+        ctx.index, ctx.axis, ctx.shape = index, axis, source.shape
+        y = x.copy()
+        y[_grid(index, axis)] = source[tuple(slice(n) for n in index.shape)]
+        return y
+
+    def backward(ctx, gy):
+        gx = gsource = None
+        if ctx.needs_input_grad[0]:
+            nothing = np.zeros(ctx.index.shape, gy.dtype, like=gy.data)
+            gx = Scatter.apply(gy, nothing, index=ctx.index, axis=ctx.axis)
+        if ctx.needs_input_grad[1]:
+            gsource = Gather.apply(gy, index=ctx.index, axis=ctx.axis)
+            missing = [n - m for n, m in zip(ctx.shape, gsource.shape, strict=True)]
+            if any(missing):
+                gsource = gsource.pad([width for n in reversed(missing) for width in (0, n)])
+        return gx, gsource
+
+
+def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+    """`input` with src[i, j], or a number `value`, at [i, index[i, j]] for dim = 1, and so for any
+    axis. Where places are named twice, one of the values stands there. A number may also be given
+    in the place of src; reduce="add" is `scatter_add`.
+
+    Raises: TypeError for both or neither of src and value, ValueError for another reduce,
+    IndexError and RuntimeError for indices that do not fit.
+    """
+    return _scatter("scatter", input, dim, index, src, value, reduce)
+
+
+def _scatter(name, input, dim, index, src, value, reduce):
+    if (src is None) == (value is None):
+        raise TypeError(f"{name}: one of src and value must be given, not both")
+    if reduce not in (None, "add"):
+        raise ValueError(f"{name}: reduce={reduce!r} must be None or 'add'")
+    places, axis = _checked_index(name, input, dim, index)
+    if src is None or not isinstance(src, function.Tensor):
+        full = np.empty(places.shape, input.dtype, like=input.data)
+        full[...] = fitting(value if src is None else src, input.dtype, name)
+        src = function.Tensor(full)
+    if src.dtype != input.dtype:
+        raise RuntimeError(f"{name}: src has dtype {src.dtype}, must have input's {input.dtype}")
+    _check_shorter(name, places.shape, input.shape, axis)
+    _check_shorter(name, places.shape, src.shape, None)
+    if reduce == "add":
+        return scatter_add(input, dim, index, src)
+    return Scatter.apply(input, src, index=places, axis=axis)
+
+
+def _slices(name, input, dim, index, source):
+    """The positions and the axis of slices to be written, which `source` must have the shape of."""
+    index, axis = _checked_index(name, input, dim, index)
+    index = index.reshape(-1)
+    if source is not None:
+        expected = (*input.shape[:axis], len(index), *input.shape[axis + 1 :])
+        if source.shape != expected or source.dtype != input.dtype:
+            raise RuntimeError(
+                f"{name}: source of shape {source.shape} and dtype {source.dtype} must have shape "
+                f"{expected} and input's dtype {input.dtype}"
+            )
+    return index, axis
+
+
+def index_add(input, dim, index, source, *, alpha=1):
+    """`input` with alpha times the slices of `source` added at the positions `index` of an axis;
+    those named twice add up.
+    """
+    index, axis = _slices("index_add", input, dim, index, source)
+    if alpha != 1:
+        source = alpha * source
+    size = input.shape[axis]
+    return input + IndexSelectAdd.apply(source, indices=index, axis=axis, size=size)
+
+
+def index_copy(input, dim, index, source):
+    """`input` with the slices of `source` at the positions `index` of an axis."""
+    index, axis = _slices("index_copy", input, dim, index, source)
+    along = [1] * source.ndim
+    along[axis] = -1
+    places = np.broadcast_to(index.reshape(along), source.shape)
+    return Scatter.apply(input, source, index=places, axis=axis)
+
+
+def index_fill(input, dim, index, value):
+    """`input` with a number or 0-d tensor in the slices at the positions `index` of an axis."""
+    index, axis = _slices("index_fill", input, dim, index, None)
+    mask = np.zeros(input.shape, bool, like=input.data)
+    mask[(slice(None),) * axis + (index,)] = True
+    return masked_fill(input, function.Tensor(mask), value)
+
+
+def masked_select(input, mask):
+    """The elements of `input` where `mask` (boolean Tensor) holds, in one axis; both broadcast."""
+    if not isinstance(mask, function.Tensor) or mask.dtype.kind != "b":
+        raise TypeError("masked_select: mask must be a Tensor of dtype bool")
+    input, mask = broadcast_tensors(input, mask)
+    return getitem(input, mask)
+
+
+def select(input, dim, index):
+    """The slice of `input` at a position along `dim`, without that axis: a view."""
+    if input.ndim == 0:
+        raise IndexError("select: a 0-d tensor has no axis to select from")
+    axis = axis_of(dim, input.ndim, "select")
+    n = input.shape[axis]
+    if not -n <= index < n:
+        raise IndexError(f"select: index={index} must lie in [{-n}, {n - 1}]")
+    return getitem(input, (slice(None),) * axis + (int(index),))
