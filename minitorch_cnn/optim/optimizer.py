@@ -131,7 +131,10 @@ class Optimizer:
         numbers = {id(p): i for i, p in enumerate(self._params())}
         return {
             "state": {
-                numbers[id(p)]: {k: copy.deepcopy(v) for k, v in kept.items()}
+                numbers[id(p)]: {
+                    k: v.copy() if devices.is_array(v) else copy.deepcopy(v)
+                    for k, v in kept.items()
+                }
                 for p, kept in self.state.items()
             },
             "param_groups": [
