@@ -32,8 +32,10 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
 
     out: where the result is written, of its shape and dtype.
     """
-    if a.size * b.size <= LITTLE_OF_VECTORS and out is None:  # at least the multiply-adds
-        return np.matmul(a, b)
+    if a.ndim == b.ndim == 2:  # what most are
+        macs = a.size * b.shape[1]
+        if macs <= LITTLE_OF_VECTORS or (macs <= LITTLE and len(a) > 1 < b.shape[1]):
+            return np.matmul(a, b, out=out)
     if type(a) is not np.ndarray or a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out=out)  # without BLAS, or without matrices
     (M, K), N = a.shape[-2:], b.shape[-1]
@@ -57,6 +59,9 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
 
 def _in_parts(a, b, y, macs):
     """y (M, N) = a @ b, rows or columns at a time."""
+    if macs <= PART:
+        np.matmul(a, b, out=y)
+        return
     by_rows = y.shape[0] >= y.shape[1]
     parts = cut(max(y.shape), -(-max(y.shape) // min(PARTS, -(-macs // PART))))
 
@@ -98,10 +103,7 @@ def _libraries() -> list:
 
 @contextmanager
 def one_blas_thread():
-    """Hold BLAS to one thread, until the last of the calls that overlap is done.
-
-    OpenBLAS listens to the main thread: held from another one it may go on as it was.
-    """
+    """Hold BLAS to one thread, until the last of the calls that overlap is done."""
     _hold(1)
     try:
         yield
@@ -116,11 +118,18 @@ def _hold(change: int) -> None:
         _holding += change
         if _holding == 1 == change:
             _before[:] = [library.num_threads for library in _libraries()]
-            for library in _libraries():
-                library.set_num_threads(1)
+            for library, count in zip(_libraries(), _before, strict=True):
+                if count != 1:
+                    _set_threads(library, 1)
         elif _holding == 0:
             for library, count in zip(_libraries(), _before, strict=True):
-                library.set_num_threads(count)
+                if count != 1:
+                    _set_threads(library, count)
+
+
+def _set_threads(library, count: int) -> None:
+    # Threadpoolctl lets only the first Python thread that asks set OpenBLAS, as long as it lives.
+    getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
 def _after_fork() -> None:

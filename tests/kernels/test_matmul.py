@@ -4,6 +4,7 @@ import ast
 import math
 import os
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -115,6 +116,24 @@ def assert_held(products):
 )
 def test_blas_has_one_thread_within_and_its_own_number_after(products, shapes):
     matmul(*(rng.standard_normal(shape) for shape in shapes))
+    assert_held(products)
+
+
+def test_blas_is_held_from_every_thread(products):
+    done = threading.Event()
+
+    def first():
+        matmul(np.ones((300, 200)), np.ones((200, 300)))
+        begun.set()
+        done.wait(10)  # lives on, as the thread of a data loader does
+
+    begun = threading.Event()
+    other = threading.Thread(target=first)
+    other.start()
+    assert begun.wait(10)
+    matmul(np.ones((300, 200)), np.ones((200, 300)))
+    done.set()
+    other.join()
     assert_held(products)
 
 
