@@ -1,8 +1,9 @@
 """Reverse-mode differentiation: functions that record themselves, and the walk back over them."""
 
+from . import functional
 from .checkpoint import checkpoint
 from .function import Function
-from .grad import grad
+from .grad import backward, grad
 from .gradcheck import gradcheck, gradgradcheck
 from .modes import (
     detect_anomaly,
@@ -16,9 +17,11 @@ from .modes import (
 
 __all__ = [
     "Function",
+    "backward",
     "checkpoint",
     "detect_anomaly",
     "enable_grad",
+    "functional",
     "grad",
     "gradcheck",
     "gradgradcheck",

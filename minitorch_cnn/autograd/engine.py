@@ -173,8 +173,7 @@ class _Walk:
             if node.retained and i in node.retained:
                 tensor = node.retained[i]()
                 if tensor is not None:
-                    with _accumulating:
-                        self.accumulate(tensor, g)
+                    accumulate(tensor, g, self.create_graph)
             if self.targets is not None and (id(node), i) in self.wanted:
                 self.caught[id(node), i] = g
 
@@ -190,8 +189,7 @@ class _Walk:
             if leaf._hooks:
                 g = call_hooks(leaf._hooks, g)
             if self.targets is None:
-                with _accumulating:
-                    self.accumulate(leaf, g)
+                accumulate(leaf, g, self.create_graph)
             else:
                 self.caught[id(leaf), 0] = g
         if self.targets is None:
@@ -199,12 +197,14 @@ class _Walk:
         keys = [(id(t), 0) if t._node is None else (id(t._node), t._index) for t in self.targets]
         return [self.caught.get(key) for key in keys]
 
-    def accumulate(self, tensor, g) -> None:
-        """tensor.grad += g."""
+
+def accumulate(tensor, g, create_graph: bool) -> None:
+    """tensor.grad += g."""
+    with _accumulating:
         if tensor._grad is None:
             # Two leaves may have been given one array (a + b): each gets memory of its own.
             tensor._grad = g if held_here_only(g) else g.clone()
-        elif self.create_graph:
+        elif create_graph:
             tensor._grad = tensor._grad + g
         else:
             tensor._grad.add_(g)

@@ -1,4 +1,4 @@
-"""grad: the derivatives of outputs with respect to chosen inputs, without touching any `.grad`."""
+"""grad, the derivatives of outputs by chosen inputs, and backward, which adds them to `.grad`."""
 
 from __future__ import annotations
 
@@ -6,19 +6,27 @@ import numpy as np
 
 from .. import devices
 from . import function
-from .engine import run_backward
+from .engine import accumulate, run_backward
 
 
 def grad(
-    outputs, inputs, grad_outputs=None, retain_graph=None, create_graph=False, allow_unused=False
+    outputs,
+    inputs,
+    grad_outputs=None,
+    retain_graph=None,
+    create_graph=False,
+    allow_unused=None,
+    materialize_grads=False,
 ):
     """sum_i grad_outputs_i * d outputs_i / d inputs: a tuple with one Tensor per input, in its
     shape.
 
     `grad_outputs` may be left out for outputs of one element. With `create_graph` the results can
     be differentiated again. An input that the outputs do not depend on gives None with
-    `allow_unused`, else RuntimeError.
+    `allow_unused`, zeros with `materialize_grads`, else RuntimeError.
     """
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad: materialize_grads=True leaves no meaning to allow_unused=False")
     outputs, inputs = as_tuple(outputs), as_tuple(inputs)
     seeds = (None,) * len(outputs) if grad_outputs is None else as_tuple(grad_outputs)
     if len(seeds) != len(outputs):
@@ -29,11 +37,44 @@ def grad(
     seeds = [seed_gradient("grad", y, g) for y, g in zip(outputs, seeds, strict=True)]
     results = run_backward(outputs, seeds, inputs, retain_graph, create_graph)
     for i, g in enumerate(results):
-        if g is None and not allow_unused:
+        if g is None and materialize_grads:
+            results[i] = function.Tensor(np.zeros_like(inputs[i].data))
+        elif g is None and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on inputs[{i}]; allow_unused=True gives None"
             )
     return tuple(results)
+
+
+def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+    """Add sum_i grad_tensors_i * d tensors_i / d leaf to the `.grad` of every leaf behind them, or
+    of `inputs` only, which may be any tensors with a gradient.
+
+    `grad_tensors` (of their shapes) may be left out, or be None, for tensors of one element. What
+    the ops saved is freed unless `retain_graph`; with `create_graph` the gradients have graphs of
+    their own. Raises RuntimeError for a tensor without a graph, a missing gradient, a second pass
+    through a freed graph, a saved tensor changed in place, inputs that are none.
+    """
+    tensors = as_tuple(tensors)
+    given = (None,) * len(tensors) if grad_tensors is None else as_tuple(grad_tensors)
+    if len(given) != len(tensors):
+        raise RuntimeError(f"backward: {len(given)} grad_tensors for {len(tensors)} tensors")
+    seeds = [seed_gradient("backward", y, g) for y, g in zip(tensors, given, strict=True)]
+    if inputs is None:
+        run_backward(tensors, seeds, None, retain_graph, create_graph)
+        return
+    targets = list({id(x): x for x in as_tuple(inputs)}.values())
+    if not targets:
+        raise RuntimeError("backward: inputs is empty; leave it out to reach every leaf")
+    for i, x in enumerate(targets):
+        if not isinstance(x, function.Tensor):
+            raise TypeError(f"backward: inputs[{i}] must be a Tensor, got {type(x).__name__}")
+        if not x.requires_grad:
+            raise RuntimeError(f"backward: inputs[{i}] does not require grad")
+    found = run_backward(tensors, seeds, targets, retain_graph, create_graph)
+    for x, g in zip(targets, found, strict=True):
+        if g is not None:
+            accumulate(x, g, create_graph)
 
 
 def as_tuple(x) -> tuple:

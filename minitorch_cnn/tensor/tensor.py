@@ -13,9 +13,8 @@ import numpy as np
 
 from .. import backend, devices
 from ..autograd import function
-from ..autograd.engine import run_backward
 from ..autograd.function import Version
-from ..autograd.grad import check_gradient, seed_gradient
+from ..autograd.grad import backward, check_gradient
 from ..autograd.modes import enable_grad, this_thread
 from . import (
     activation,
@@ -228,17 +227,13 @@ class Tensor:
     def grad(self):
         self._grad = None
 
-    def backward(self, gradient=None, retain_graph=None, create_graph=False) -> None:
-        """Add d self / d leaf to the `.grad` of every leaf behind this tensor.
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+        """Add d self / d leaf to the `.grad` of every leaf behind this tensor, or of `inputs` only.
 
-        `gradient` (of self's shape) may be left out for a tensor of one element. What the ops saved
-        is freed unless `retain_graph`; with `create_graph` the gradients have graphs of their own.
-        Raises RuntimeError for a tensor without a graph, a missing gradient, a second pass through
-        a freed graph, a saved tensor changed in place.
+        `gradient` (of self's shape) may be left out for a tensor of one element;
+        `autograd.backward` says the rest.
         """
-        run_backward(
-            [self], [seed_gradient("backward", self, gradient)], None, retain_graph, create_graph
-        )
+        backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     def detach(self):
         """The same memory without a history."""

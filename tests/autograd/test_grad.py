@@ -120,3 +120,51 @@ def test_only_a_fitting_gradient_is_assigned(kind, value, error, message):
     assert x.grad is None
     with pytest.raises(RuntimeError, match="its own gradient"):
         x.grad = x
+
+
+def test_backward_reaches_the_inputs_it_is_given_and_no_others(leaf):
+    x, w = leaf(3), leaf(3)
+    h = x * w
+    y = (h * x).sum()
+    y.backward(inputs=w, retain_graph=True)
+    assert x.grad is None and np.allclose(w.grad.data, x.data**2)
+    y.backward(inputs=[w, w, h], retain_graph=True)  # added to; a tensor in between, too
+    assert x.grad is None and np.allclose(w.grad.data, 2 * x.data**2)
+    assert np.allclose(h.grad.data, x.data)
+    other = leaf(2)
+    y.backward(inputs=(other, x))
+    assert other.grad is None and np.allclose(x.grad.data, 2 * (x * w).data)
+
+
+def test_backward_of_several_tensors_adds_up(leaf):
+    x = leaf(3)
+    a, b = x * 2, (x * x).sum()
+    mt.autograd.backward([a, b], [mt.ones(3, dtype=mt.float64), None], retain_graph=True)
+    np.testing.assert_allclose(x.grad.data, 2 + 2 * x.data)
+    mt.autograd.backward(b, inputs=[x], create_graph=True)
+    np.testing.assert_allclose(x.grad.data, 2 + 4 * x.data)
+    assert x.grad.requires_grad
+
+
+def test_backward_refuses_by_name(leaf):
+    x = leaf(3)
+    y = (x * 2).sum()
+    for call, error, message in [
+        (lambda: y.backward(inputs=[]), RuntimeError, "inputs is empty"),
+        (lambda: y.backward(inputs=[mt.ones(1)]), RuntimeError, r"inputs\[0\] does not require"),
+        (lambda: y.backward(inputs=[x, 3]), TypeError, r"inputs\[1\] must be a Tensor, got int"),
+        (lambda: mt.autograd.backward([y, y], [None]), RuntimeError, "1 grad_tensors for 2"),
+        (lambda: mt.autograd.backward(x * 2), RuntimeError, "a gradient must be given"),
+        (lambda: mt.autograd.backward(mt.ones(1)), RuntimeError, "does not require grad"),
+    ]:
+        with pytest.raises(error, match=f"^backward: .*{message}"):
+            call()
+    assert x.grad is None
+
+
+def test_unused_inputs_give_zeros_where_asked_for(leaf):
+    x, w = leaf(3), leaf(2)
+    gx, gw = mt.grad(x.sum(), (x, w), materialize_grads=True)
+    assert gx.tolist() == [1, 1, 1] and gw.tolist() == [0, 0] and gw.dtype == w.dtype
+    with pytest.raises(ValueError, match=r"^grad: materialize_grads=True"):
+        mt.grad(x.sum(), (x, w), allow_unused=False, materialize_grads=True)

@@ -18,6 +18,7 @@ TWO = [
     np.add, np.subtract, np.multiply, np.divide, np.true_divide, np.power, np.remainder, np.mod,
     np.floor_divide, np.maximum, np.minimum, np.equal, np.not_equal, np.less, np.less_equal,
     np.greater, np.greater_equal, np.logical_and, np.logical_or, np.logical_xor, np.matmul,
+    np.arctan2, np.hypot,
     np.arctan2, np.hypot, np.fmax, np.fmin, np.fmod, np.logaddexp,
 ]  # fmt: skip
 BITS = [np.bitwise_and, np.bitwise_or, np.bitwise_xor, np.left_shift, np.right_shift, np.invert]

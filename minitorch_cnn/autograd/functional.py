@@ -1,0 +1,179 @@
+"""Derivatives of functions as values: jacobian, hessian, vjp, jvp, vhp, hvp.
+
+fn takes Tensors and returns a Tensor or a tuple of them. J is the matrix of the derivatives of its
+outputs by its inputs; where one does not depend on the other it is zero. As in PyTorch a tuple of
+inputs, or of outputs, gives a tuple of results. With `create_graph` results can be differentiated
+again, by the inputs too; with `strict` what does not depend on an input is a RuntimeError.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from . import function
+from .grad import grad
+from .modes import enable_grad
+
+
+def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False):
+    """d func / d inputs: in the shape (*output's shape, *input's shape).
+
+    A tuple of outputs gives a tuple with an entry per output, a tuple of inputs one per input
+    inside it. One backward pass per element of the output, with `vectorize`, too.
+    """
+    from ..tensor.joining import stack
+
+    call = _Call("jacobian", func, inputs, create_graph, strict)
+    rows = []
+    for i, y in enumerate(call.outputs):
+        found = []
+        for k in range(y.numel()):
+            one = np.zeros(y.numel(), y.dtype)
+            one[k] = 1
+            v = function.Tensor(one.reshape(y.shape)).to(device=y.device)
+            found.append(call.gradients((y,), (v,), f"output {i}"))
+        rows.append(
+            tuple(
+                stack([g[j] for g in found]).reshape(*y.shape, *x.shape)
+                if found
+                else function.Tensor(np.zeros((*y.shape, *x.shape), x.dtype)).to(device=x.device)
+                for j, x in enumerate(call.inputs)
+            )
+        )
+    rows = [row if call.many_inputs else row[0] for row in rows]
+    return tuple(rows) if call.many_outputs else rows[0]
+
+
+def hessian(func, inputs, create_graph=False, strict=False, vectorize=False):
+    """The second derivatives of a function of one output element, by every pair of inputs."""
+
+    def slopes(*xs):
+        y = func(*xs)
+        if not isinstance(y, function.Tensor) or y.numel() != 1:
+            raise RuntimeError("hessian: func must return one Tensor of one element")
+        found = [None] * len(xs)
+        if y.requires_grad:
+            found = grad(y.reshape(()), xs, create_graph=True, allow_unused=True)
+        return tuple(_or_zeros(g, x) for g, x in zip(found, xs, strict=True))
+
+    many = not isinstance(inputs, function.Tensor)
+    found = jacobian(slopes, tuple(inputs) if many else (inputs,), create_graph, strict, vectorize)
+    return found if many else found[0][0]
+
+
+def vjp(func, inputs, v=None, create_graph=False, strict=False):
+    """(func(inputs), v'J): `v` in the shapes of the outputs, to be left out for one element."""
+    call = _Call("vjp", func, inputs, create_graph, strict)
+    v = call.fitting(v, call.outputs, "outputs")
+    found = call.gradients(call.outputs, v, "the outputs")
+    return call.results(), found if call.many_inputs else found[0]
+
+
+def jvp(func, inputs, v=None, create_graph=False, strict=False):
+    """(func(inputs), J v): `v` in the shapes of the inputs, to be left out for one element.
+
+    v'J is linear in v, and its derivative by v, along v, is J v: two backward passes.
+    """
+    call = _Call("jvp", func, inputs, create_graph, strict)
+    v = call.fitting(v, call.inputs, "inputs")
+    with enable_grad():
+        w = tuple(function.Tensor(np.zeros_like(y.data), requires_grad=True) for y in call.outputs)
+        rows = call.gradients(call.outputs, w, "the outputs", create_graph=True)
+        linear = [(g, t) for g, t in zip(rows, v, strict=True) if g.requires_grad]
+        if not linear:
+            found = tuple(function.Tensor(np.zeros_like(y.data)) for y in call.outputs)
+        else:
+            gs, ts = zip(*linear, strict=True)
+            found = grad(gs, w, ts, create_graph=create_graph, allow_unused=True)
+    found = tuple(_or_zeros(g, y) for g, y in zip(found, call.outputs, strict=True))
+    return call.results(), found if call.many_outputs else found[0]
+
+
+def vhp(func, inputs, v=None, create_graph=False, strict=False):
+    """(func(inputs), v'H) of a function of one output element, H its second derivatives."""
+    call = _Call("vhp", func, inputs, True, strict, keep_graph=create_graph)
+    (y,) = call.outputs
+    if y.numel() != 1:
+        raise RuntimeError(f"vhp: func must return one element, got a tensor of shape {y.shape}")
+    v = call.fitting(v, call.inputs, "inputs")
+    with enable_grad():
+        slopes = call.gradients((y.reshape(()),), (None,), "the output", create_graph=True)
+        sloped = [(g, t) for g, t in zip(slopes, v, strict=True) if g.requires_grad]
+        found = [None] * len(v)
+        if sloped:
+            gs, ts = zip(*sloped, strict=True)
+            found = grad(gs, call.inputs, ts, create_graph=create_graph, allow_unused=True)
+    found = tuple(_or_zeros(g, x) for g, x in zip(found, call.inputs, strict=True))
+    call.create_graph = create_graph
+    return call.results(), found if call.many_inputs else found[0]
+
+
+def hvp(func, inputs, v=None, create_graph=False, strict=False):
+    """(func(inputs), H v): `vhp`, H being symmetric."""
+    return vhp(func, inputs, v, create_graph, strict)
+
+
+class _Call:
+    """A function called on inputs of its own, ready to be differentiated."""
+
+    def __init__(self, name, func, inputs, create_graph, strict, keep_graph=None):
+        self.name, self.create_graph, self.strict = name, create_graph, strict
+        self.many_inputs = not isinstance(inputs, function.Tensor)
+        history = create_graph if keep_graph is None else keep_graph
+        given = tuple(inputs) if self.many_inputs else (inputs,)
+        for i, x in enumerate(given):
+            if not isinstance(x, function.Tensor):
+                raise TypeError(f"{name}: inputs[{i}] must be a Tensor, got {type(x).__name__}")
+        with enable_grad():
+            # Not the caller's own: their gradients are no part of these.
+            self.inputs = tuple(
+                x * 1 if history and x.requires_grad else x.detach().requires_grad_() for x in given
+            )
+            outputs = func(*self.inputs)
+        self.many_outputs = not isinstance(outputs, function.Tensor)
+        self.outputs = tuple(outputs) if self.many_outputs else (outputs,)
+        for i, y in enumerate(self.outputs):
+            if not isinstance(y, function.Tensor):
+                raise TypeError(
+                    f"{name}: func must return Tensors, its output {i} is {type(y).__name__}"
+                )
+
+    def results(self):
+        """What the function returned, without a history unless one is asked for."""
+        outputs = self.outputs if self.create_graph else tuple(y.detach() for y in self.outputs)
+        return outputs if self.many_outputs else outputs[0]
+
+    def fitting(self, v, wanted, what: str) -> tuple:
+        """`v` as one Tensor per tensor of `wanted`; ones where it may be left out."""
+        if v is None:
+            if len(wanted) != 1 or wanted[0].numel() != 1:
+                raise RuntimeError(
+                    f"{self.name}: v must be given where the {what} are not one number"
+                )
+            return (function.Tensor(np.ones_like(wanted[0].data)),)
+        v = (v,) if isinstance(v, function.Tensor) else tuple(v)
+        shapes = [tuple(t.shape) for t in v], [tuple(t.shape) for t in wanted]
+        if shapes[0] != shapes[1]:
+            raise RuntimeError(
+                f"{self.name}: v of shapes {shapes[0]} must have those of the {what}, {shapes[1]}"
+            )
+        return v
+
+    def gradients(self, outputs, seeds, what: str, create_graph=None) -> tuple:
+        """The gradients of outputs by the inputs under seeds; zeros where there is none."""
+        pairs = [(y, s) for y, s in zip(outputs, seeds, strict=True) if y.requires_grad]
+        found = [None] * len(self.inputs)
+        if pairs:
+            ys, ss = zip(*pairs, strict=True)
+            graph = self.create_graph if create_graph is None else create_graph
+            found = grad(ys, self.inputs, ss, True, graph, allow_unused=True)
+        if self.strict and None in found:
+            raise RuntimeError(
+                f"{self.name}: {what} does not depend on inputs[{found.index(None)}]; strict=True "
+                "refuses that"
+            )
+        return tuple(_or_zeros(g, x) for g, x in zip(found, self.inputs, strict=True))
+
+
+def _or_zeros(g, x):
+    return function.Tensor(np.zeros_like(x.data)) if g is None else g
