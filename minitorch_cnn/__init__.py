@@ -29,6 +29,8 @@ from .autograd import (
 )
 from .backend import (
     bool_,
+    channels_last,
+    contiguous_format,
     default_generator,
     float16,
     float32,
@@ -40,6 +42,7 @@ from .backend import (
     int32,
     int64,
     manual_seed,
+    preserve_format,
     set_default_dtype,
     set_rng_state,
     uint8,

@@ -22,6 +22,10 @@ bool_ = np.dtype("bool")
 
 DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
+# PyTorch's names for orders of memory: taken where PyTorch takes them; no result depends on them.
+contiguous_format, channels_last = "contiguous_format", "channels_last"
+preserve_format = "preserve_format"
+
 _default_dtype = float32
 _generator = None  # made when first asked for: importing numpy.random takes a while
 
@@ -58,6 +62,15 @@ def check_dtype(dtype, name: str) -> np.dtype:
     if dtype not in DTYPES:
         raise TypeError(f"{name}: dtype={dtype} must be one of {', '.join(map(str, DTYPES))}")
     return dtype
+
+
+def check_memory_format(memory_format, name: str) -> None:
+    """ValueError in the name of the function `name` for what is no order of memory."""
+    if memory_format not in (None, contiguous_format, channels_last, preserve_format):
+        raise ValueError(
+            f"{name}: memory_format={memory_format!r} must be contiguous_format, channels_last or "
+            "preserve_format"
+        )
 
 
 def manual_seed(seed: int) -> np.random.Generator:

@@ -61,7 +61,7 @@ from .creation import (
     tensor,
     zeros,
 )  # fmt: skip
-from .diagonal import diag, diagonal, trace
+from .diagonal import diag, diagonal, trace, tril, triu
 from .elementwise import (
     abs,
     cos,
@@ -117,8 +117,6 @@ from .movement import (
     roll,
     squeeze,
     transpose,
-    tril,
-    triu,
     unflatten,
     unsqueeze,
 )  # fmt: skip

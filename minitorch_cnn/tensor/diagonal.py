@@ -1,4 +1,4 @@
-"""Diagonals of matrices: taken, laid, added up."""
+"""Diagonals of matrices, taken, laid and added up, and the triangles beside them."""
 
 from __future__ import annotations
 
@@ -39,6 +39,17 @@ class DiagonalBackward(Function):
         return Diagonal.apply(ggx, offset=ctx.offset, axes=ctx.axes)
 
 
+class Triangle(Function):
+    """x with everything above (tril) or below (triu) a diagonal set to 0."""
+
+    def forward(ctx, x, keep, diagonal):
+        ctx.keep_, ctx.diagonal = keep, diagonal
+        return keep(x, diagonal)
+
+    def backward(ctx, gy):
+        return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
+
+
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """A view of the elements [i, i + offset] of two axes, in a last axis of their own."""
     axes = axis_of(dim1, input.ndim, "diagonal"), axis_of(dim2, input.ndim, "diagonal")
@@ -62,3 +73,20 @@ def trace(input):
     if input.ndim != 2:
         raise RuntimeError(f"trace: input has {input.ndim} axes, must have two")
     return Diagonal.apply(input, offset=0, axes=(0, 1)).sum()
+
+
+def tril(input, diagonal=0):
+    """The part on and below a diagonal of the last two axes; 0 elsewhere."""
+    _check_matrix(input, "tril")
+    return Triangle.apply(input, keep=np.tril, diagonal=diagonal)
+
+
+def triu(input, diagonal=0):
+    """The part on and above a diagonal of the last two axes; 0 elsewhere."""
+    _check_matrix(input, "triu")
+    return Triangle.apply(input, keep=np.triu, diagonal=diagonal)
+
+
+def _check_matrix(input, name: str) -> None:
+    if input.ndim < 2:
+        raise RuntimeError(f"{name}: input has shape {input.shape}, must have at least two axes")

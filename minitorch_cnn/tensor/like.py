@@ -1,4 +1,7 @@
-"""Making tensors in the shape, or in the dtype and on the device, of another."""
+"""Making tensors in the shape, or in the dtype and on the device, of another.
+
+Memory is in order, whatever the `memory_format` that PyTorch's callers name.
+"""
 
 from __future__ import annotations
 
@@ -28,29 +31,37 @@ def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) 
     return function.Tensor(y, requires_grad)
 
 
-def zeros_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def zeros_like(
+    input, *, dtype=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
     """Zeros in the shape, the dtype and on the device of `input`."""
     return _filled("zeros_like", np.zeros, input.shape, input, dtype, device, requires_grad)
 
 
-def ones_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None) -> Tensor:
     """Ones in the shape, the dtype and on the device of `input`."""
     return _filled("ones_like", np.ones, input.shape, input, dtype, device, requires_grad)
 
 
-def empty_like(input, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def empty_like(
+    input, *, dtype=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
     """Uninitialised memory in the shape, the dtype and on the device of `input`."""
     return _filled("empty_like", np.empty, input.shape, input, dtype, device, requires_grad)
 
 
-def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def full_like(
+    input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
     """One number in the shape, the dtype and on the device of `input`."""
     return _filled(
         "full_like", np.empty, input.shape, input, dtype, device, requires_grad, fill_value
     )
 
 
-def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def randn_like(
+    input, *, generator=None, dtype=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
     """Draws from N(0, 1) in the shape, the dtype and on the device of `input`."""
     return randn(
         input.shape,
@@ -61,7 +72,9 @@ def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=
     )
 
 
-def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def rand_like(
+    input, *, generator=None, dtype=None, device=None, requires_grad=False, memory_format=None
+) -> Tensor:
     """Uniform draws from [0, 1) in the shape, the dtype and on the device of `input`."""
     return rand(
         input.shape,

@@ -110,17 +110,6 @@ class Clone(Function):
         return gy
 
 
-class Triangle(Function):
-    """x with everything above (tril) or below (triu) a diagonal set to 0."""
-
-    def forward(ctx, x, keep, diagonal):
-        ctx.keep_, ctx.diagonal = keep, diagonal
-        return keep(x, diagonal)
-
-    def backward(ctx, gy):
-        return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
-
-
 def sizes_of(args, name: str, named=None) -> tuple[int, ...]:
     """Integers given one by one, as one sequence, or by the argument's name (`named`).
 
@@ -294,51 +283,53 @@ def roll(input, shifts, dims=None):
     )
 
 
-def tril(input, diagonal=0):
-    """The part on and below a diagonal of the last two axes; 0 elsewhere."""
-    _check_matrix(input, "tril")
-    return Triangle.apply(input, keep=np.tril, diagonal=diagonal)
-
-
-def triu(input, diagonal=0):
-    """The part on and above a diagonal of the last two axes; 0 elsewhere."""
-    _check_matrix(input, "triu")
-    return Triangle.apply(input, keep=np.triu, diagonal=diagonal)
-
-
-def _check_matrix(input, name: str) -> None:
-    if input.ndim < 2:
-        raise RuntimeError(f"{name}: input has shape {input.shape}, must have at least two axes")
-
-
-def clone(input):
-    """A copy in memory of its own, through which gradients flow."""
+def clone(input, *, memory_format=None):
+    """A copy in memory of its own, through which gradients flow; in order whatever the
+    `memory_format`.
+    """
+    if memory_format is not None:
+        backend.check_memory_format(memory_format, "clone")
     return Clone.apply(input)
 
 
-def contiguous(input):
-    """`input` itself if its elements lie in memory in order, else a copy that does."""
+def contiguous(input, memory_format=None):
+    """`input` itself if its elements lie in memory in order, else a copy that does, whatever the
+    `memory_format`.
+    """
+    if memory_format is not None:
+        backend.check_memory_format(memory_format, "contiguous")
     return input if input.data.flags.c_contiguous else clone(input)
 
 
-def to(input, *args, dtype=None, device=None, non_blocking=False, copy=False):
+def to(
+    input,
+    *args,
+    dtype=None,
+    device=None,
+    non_blocking=False,
+    copy=False,
+    memory_format=None,
+):
     """`input` in another dtype or on another device; itself if nothing changes and no `copy` is
     asked for.
 
     to(dtype), to(device), to(device, dtype) and to(other_tensor) are read as in PyTorch, each with
-    non_blocking and copy behind. `non_blocking` changes no result and is passed over.
+    non_blocking and copy behind. `non_blocking` and `memory_format` change no result.
     Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
     """
-    flags = [arg for arg in args if isinstance(arg, bool)]
-    if len(flags) > 1:
-        copy = flags[1]
+    flags = 0
     for arg in args:
         if isinstance(arg, function.Tensor):
             dtype, device = arg.dtype, arg.device
+        elif arg is True or arg is False:
+            flags += 1
+            copy = arg if flags == 2 else copy
         elif devices.names_device(arg):
             device = arg
-        elif not isinstance(arg, bool) and arg is not None:
+        elif arg is not None:
             dtype = arg
+    if memory_format is not None:
+        backend.check_memory_format(memory_format, "to")
     y = input
     if device is not None:
         device = devices.check_device(device, "to")

@@ -198,8 +198,12 @@ class Tensor:
         """The number of elements."""
         return self.data.size
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in memory in order, without gaps."""
+    def is_contiguous(self, memory_format=None) -> bool:
+        """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
+        those of an image (N, C, H, W) lie in the order (N, H, W, C).
+        """
+        if memory_format == backend.channels_last:
+            return self.data.ndim == 4 and self.data.transpose(0, 2, 3, 1).flags.c_contiguous
         return self.data.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
@@ -605,12 +609,10 @@ class Tensor:
         joining.repeat,
     )
     narrow, split, chunk, unbind = joining.narrow, joining.split, joining.chunk, joining.unbind
-    flip, roll, pad, tril, triu = (
+    flip, roll, pad = (
         movement.flip,
         movement.roll,
         padding.pad,
-        movement.tril,
-        movement.triu,
     )
     clone, contiguous, to = movement.clone, movement.contiguous, movement.to
 
@@ -637,7 +639,9 @@ class Tensor:
         counting.count_nonzero,
     )  # fmt: skip
     bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
-    diagonal, diag, trace = diagonal.diagonal, diagonal.diag, diagonal.trace
+    diagonal, diag, trace, tril, triu = (
+        diagonal.diagonal, diagonal.diag, diagonal.trace, diagonal.tril, diagonal.triu,
+    )  # fmt: skip
     unfold, swapaxes, t, ravel = shaping.unfold, shaping.swapaxes, shaping.t, shaping.ravel
     expand_as, view_as, reshape_as = shaping.expand_as, shaping.view_as, shaping.reshape_as
     broadcast_to, tile, rot90 = shaping.broadcast_to, shaping.tile, shaping.rot90

@@ -100,6 +100,17 @@ CALLS = {
         lambda m, x: x.to(x.long(), True), lambda m, x: (x * 1).copy_(x[0], non_blocking=True),
         lambda m, x: (x * 1).copy_(x[0], True),
     ],
+    "memory": [
+        lambda m, x: x[None].to(memory_format=m.channels_last),
+        lambda m, x: x[None].contiguous(memory_format=m.channels_last),
+        lambda m, x: x.contiguous(memory_format=m.contiguous_format),
+        lambda m, x: x.clone(memory_format=m.preserve_format),
+        lambda m, x: m.zeros_like(x, memory_format=m.preserve_format),
+        lambda m, x: x.to(m.float32, memory_format=m.preserve_format),
+        lambda m, x: x.is_contiguous(memory_format=m.contiguous_format),
+        lambda m, x: x[None].is_contiguous(memory_format=m.channels_last),
+        lambda m, x: x.contiguous(memory_format="rows"), lambda m, x: x.to(memory_format=3),
+    ],
     "creation": [
         lambda m, x: m.zeros(size=(2, 3)), lambda m, x: m.ones(size=[2], dtype=m.int64),
         lambda m, x: m.zeros(2, size=(3,)), lambda m, x: m.full(size=(2,), fill_value=3.0),
