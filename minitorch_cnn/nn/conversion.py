@@ -12,15 +12,19 @@ from ..tensor.tensor import Tensor
 class Convertible:
     """The part of Module that converts parameters and buffers, which stay the same objects."""
 
-    def to(self, *args, dtype=None, device=None, non_blocking: bool = False) -> Self:
+    def to(
+        self, *args, dtype=None, device=None, non_blocking: bool = False, memory_format=None
+    ) -> Self:
         """Move to a device, and convert floating-point parameters and buffers to a dtype.
 
         to(dtype), to(device), to(device, dtype) and to(tensor), as of tensors. Parameters stay the
-        same objects, so that an optimizer made before goes on with them. non_blocking changes
-        nothing.
+        same objects, so that an optimizer made before goes on with them. non_blocking and
+        memory_format change nothing.
 
         Raises: TypeError for a dtype that is not floating-point.
         """
+        if memory_format is not None:
+            backend.check_memory_format(memory_format, "to")
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype, device = arg.dtype, arg.device

@@ -271,6 +271,8 @@ def where(condition, input=None, other=None):
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     mask = _mask_of(condition)
+    if mask.dtype == np.uint8:  # as in an index, a mask of older days
+        mask = mask != 0
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")
     a, b = meet(input, other, "where")

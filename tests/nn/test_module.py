@@ -409,6 +409,7 @@ def test_half_and_type_convert_and_non_blocking_changes_nothing():
     assert net.half() is net and weight.dtype == mt.float16
     assert net.num_batches_tracked.dtype == mt.int64
     assert net.to("cpu", mt.float64, non_blocking=True).weight.dtype == mt.float64
+    assert net.to(memory_format=mt.channels_last) is net
     assert net.to("cpu", None, True).weight is weight and weight.dtype == mt.float64
     assert net.type(mt.float32).num_batches_tracked.dtype == mt.float32
     with pytest.raises(TypeError, match="type: dst_type=int64"):

@@ -71,6 +71,7 @@ CALLS = {
         lambda m, x: m.nonzero(x > 20, as_tuple=True), lambda m, x: (x > 20).nonzero(as_tuple=True),
         lambda m, x: m.where(x > 20), lambda m, x: m.argwhere(x > 20),
         lambda m, x: m.nonzero(m.tensor(3.0), as_tuple=True), lambda m, x: m.where(x[0, 0]),
+        lambda m, x: m.where((x > 3).to(m.uint8), x, -x), lambda m, x: m.where(x.long(), x, -x),
         lambda m, x: m.where(condition=x > 2, input=x, other=0.5), lambda m, x: x.where(x > 3, 1.0),
         lambda m, x: m.take_along_dim(x, m.tensor([5, 7])), lambda m, x: m.where(x > 3, x),
     ],
@@ -163,6 +164,7 @@ CALLS = {
 }  # fmt: skip
 
 
+@pytest.mark.filterwarnings("ignore:where received a uint8")
 @pytest.mark.parametrize("name", CALLS)
 def test_every_form_of_a_call_is_pytorch_s(name, torch):
     for call in CALLS[name]:
@@ -213,3 +215,20 @@ def test_an_output_to_be_written_to_is_refused_by_name(name):
     if name not in ("broadcast_tensors", "meshgrid"):
         with pytest.raises(TypeError, match="out"):
             getattr(mt, name)(Tensor(SMALL), out=None)
+
+
+# PyTorch's other places for a function: the same arguments, the same results.
+SECOND_NAMES = {
+    "clip": "clamp", "concat": "cat", "argwhere": "nonzero", "swapaxes": "transpose",
+    "is_floating_point": "is_floating_point",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", SECOND_NAMES)
+def test_second_names_do_what_the_first_ones_do(name):
+    x = Tensor(SMALL)
+    arguments = {"clip": (x, 0, 1), "concat": ([x, x],), "swapaxes": (x, 0, 1)}.get(name, (x,))
+    first = SECOND_NAMES[name]
+    other = getattr(mt, first) if name != first else lambda t: t.is_floating_point()
+    ours, theirs = getattr(mt, name)(*arguments), other(*arguments)
+    assert np.array_equal(np.asarray(ours), np.asarray(theirs))
