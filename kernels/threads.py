@@ -79,8 +79,8 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
                 team.send_away(False)
         finally:
             team = team or _team
-            if team is not None and team.user is user:
-                del team.user
+            if team is not None and team.taken == {"by": user}:
+                del team.taken["by"]
     for error in errors:
         if error is not None:
             raise error
@@ -96,9 +96,12 @@ def parallel_ranges(
     many there is memory for, where each needs its own (team_scratch).
     Raises MemoryError where the kernel found no memory on another thread.
     """
+    if size < LITTLE or items < 2:
+        kernel(*args, 0, 0, items)
+        return
     user, team = object(), None
     try:
-        team = _gather(user) if size >= LITTLE and items > 1 else None
+        team = _gather(user)
         if team is None:
             kernel(*args, 0, 0, items)
             return
@@ -109,22 +112,20 @@ def parallel_ranges(
             raise MemoryError(f"{kernel.__name__}: no memory for the work of one of the threads")
     finally:
         team = team or _team
-        if team is not None and team.user is user:
-            del team.user
+        if team is not None and team.taken == {"by": user}:
+            del team.taken["by"]
 
 
 class _Team:
     """Threads beside the calling one, each with a queue at which it sleeps.
 
-    Whoever gives the team work is its user meanwhile. A call is the user from within the `try`
-    whose end leaves the team: an interrupt of the program, which may come after any call of a
-    function, finds no moment in between, as it does with a lock.
+    Whoever gives the team work has taken it meanwhile. `taken` says so from within the `try` whose
+    end leaves the team, and is looked at and emptied without a call: an interrupt of the program,
+    which comes after a call of a function, finds no moment in between, as it does with a lock.
     """
 
-    user = None  # of a team that is free
-
     def __init__(self, size: int):
-        self.size = size
+        self.size, self.taken = size, {}
         self.compiled = import_module(".team", __package__) if has_numba() else None
         if self.compiled:
             self.state = self.compiled.new_state(size, PIECES, size > usable_cores())
@@ -200,7 +201,7 @@ class _Member(threading.Thread):
 
 
 def _gather(user: object) -> _Team | None:
-    """The team, now used by `user`, if there is one and nobody uses it."""
+    """The team, now taken by `user`, if there is one and nobody else has taken it."""
     global _team
     if _num_threads == 1 or getattr(_here, "inside", False):
         return None
@@ -211,8 +212,8 @@ def _gather(user: object) -> _Team | None:
                 _dismiss()
                 _team = _Team(get_num_threads())
             team = _team
-    # setdefault is one step: of two threads that come at a time one is the user.
-    return team if team.members and vars(team).setdefault("user", user) is user else None
+    # setdefault is one step: of two threads that come at a time one has it.
+    return team if team.members and team.taken.setdefault("by", user) is user else None
 
 
 def _dismiss() -> None:
