@@ -106,6 +106,12 @@ def to_host(array) -> np.ndarray:
     return moved(array, "cpu", "to_host")
 
 
+def address(array) -> int:
+    """Where the first element of an array lies."""
+    host = isinstance(array, np.ndarray)
+    return array.__array_interface__["data"][0] if host else array.data.ptr
+
+
 def is_writeable(array) -> bool:
     """Whether an array may be written to: it does not repeat elements, nor is it read-only."""
     try:

@@ -125,7 +125,15 @@ from .reduction import all, amax, amin, any, argmax, argmin, cumsum, max, min, p
 from .rounding import ceil, floor, frac, round, trunc
 from .sampling import bernoulli, multinomial, normal
 from .scan import cumprod
-from .scatter import index_add, index_copy, index_fill, masked_select, scatter, select
+from .scatter import (
+    index_add,
+    index_copy,
+    index_fill,
+    masked_scatter,
+    masked_select,
+    scatter,
+    select,
+)
 from .shaping import (
     broadcast_tensors,
     broadcast_to,
@@ -158,16 +166,16 @@ __all__ = [
     "index_add", "index_copy", "index_fill", "index_select", "is_floating_point", "is_tensor",
     "isclose", "isfinite", "isin", "isinf", "isnan", "le", "lerp", "linspace", "log", "log1p",
     "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logspace", "logsumexp", "lt", "masked_fill", "masked_select",
-    "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum", "mm", "movedim",
-    "mul", "multinomial", "mv", "nan_to_num", "narrow", "ne", "neg", "nonzero", "norm",
-    "normal", "numel", "ones", "ones_like", "outer", "pad", "permute", "positive", "pow",
-    "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm",
-    "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "roll", "rot90",
-    "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin", "sinh",
-    "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub",
-    "sum", "swapaxes", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
-    "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "trunc", "unbind",
-    "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "xlogy", "zeros",
-    "zeros_like",
+    "logical_xor", "logit", "logspace", "logsumexp", "lt", "masked_fill", "masked_scatter",
+    "masked_select", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
+    "mm", "movedim", "mul", "multinomial", "mv", "nan_to_num", "narrow", "ne", "neg", "nonzero",
+    "norm", "normal", "numel", "ones", "ones_like", "outer", "pad", "permute", "positive",
+    "pow", "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
+    "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape",
+    "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign",
+    "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
+    "std_mean", "sub", "sum", "swapaxes", "t", "take_along_dim", "tan", "tanh", "tensor",
+    "tensor_split", "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "trunc",
+    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "xlogy",
+    "zeros", "zeros_like",
 ]  # fmt: skip

@@ -47,7 +47,7 @@ class Memory:
 
     def layout(self, array) -> tuple:
         """Where `array` lies in this memory: the arguments of `array_at`."""
-        offset = _address(array) - _address(self.block)
+        offset = devices.address(array) - devices.address(self.block)
         steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
         repeats = array.size > 0 and 0 in steps
         kind = type(array) if devices.device_of(array) == "emulator" else np.ndarray
@@ -75,13 +75,9 @@ def _in_order(owner):
     if owner.flags.c_contiguous:
         return np.asarray(owner)
     reach = [(n - 1) * s for n, s in zip(owner.shape, owner.strides, strict=True)]
-    low = _address(owner) + sum(step for step in reach if step < 0)
+    low = devices.address(owner) + sum(step for step in reach if step < 0)
     size = sum(map(abs, reach)) + owner.itemsize
     return np.frombuffer((ctypes.c_ubyte * size).from_address(low), np.uint8)
-
-
-def _address(array) -> int:
-    return array.__array_interface__["data"][0]
 
 
 def copied(tensor):

@@ -13,10 +13,12 @@ from . import (
     activation,
     arithmetic,
     bounds,
+    comparison,
     compound,
     elementwise,
     indexing,
     logarithm,
+    movement,
     rounding,
     scatter,
     trigonometry,
@@ -42,6 +44,32 @@ reciprocal_, sin_, cos_ = map(_of_one, (elementwise.reciprocal, elementwise.sin,
 tan_, atan_ = map(_of_one, (trigonometry.tan, trigonometry.atan))
 relu_, sigmoid_, tanh_ = map(_of_one, (activation.relu, activation.sigmoid, activation.tanh))
 floor_, ceil_, trunc_ = map(_of_one, (rounding.floor, rounding.ceil, rounding.trunc))
+frac_, log10_, exp2_ = map(_of_one, (rounding.frac, logarithm.log10, logarithm.exp2))
+bitwise_not_, logical_not_ = map(_of_one, (comparison.bitwise_not, comparison.logical_not))
+
+
+def _of_two(op):
+    name = op.__name__ + "_"
+
+    def in_place(input, other):
+        return replace(input, name, op, other)
+
+    in_place.__name__, in_place.__doc__ = name, f"`{op.__name__}`, in place."
+    return in_place
+
+
+logical_and_, logical_or_ = map(_of_two, (comparison.logical_and, comparison.logical_or))
+logical_xor_, fmod_ = map(_of_two, (comparison.logical_xor, arithmetic.fmod))
+
+
+def tril_(input, diagonal=0):
+    """`tril`, in place."""
+    return replace(input, "tril_", movement.tril, diagonal=diagonal)
+
+
+def triu_(input, diagonal=0):
+    """`triu`, in place."""
+    return replace(input, "triu_", movement.triu, diagonal=diagonal)
 
 
 def round_(input, *, decimals=0):
@@ -84,6 +112,12 @@ def masked_fill_(input, mask, value):
     """`masked_fill`, in place."""
     _check_fits(input, mask.shape, "masked_fill_")
     return replace(input, "masked_fill_", lambda x: arithmetic.masked_fill(x, mask, value))
+
+
+def masked_scatter_(input, mask, source):
+    """`masked_scatter`, in place."""
+    _check_fits(input, mask.shape, "masked_scatter_")
+    return replace(input, "masked_scatter_", lambda x: scatter.masked_scatter(x, mask, source))
 
 
 def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
@@ -162,3 +196,13 @@ def bernoulli_(input, p=0.5, *, generator=None):
         raise RuntimeError(f"bernoulli_: p={p} must lie in [0, 1]")
     rng = generator or backend.default_generator()
     return _drawn(input, "bernoulli_", lambda n, dtype: rng.random(n) < p)
+
+
+def exponential_(input, lambd=1.0, *, generator=None):
+    """Overwrite with independent draws from lambd e^(-lambd x), of mean 1 / lambd."""
+    if not lambd > 0:
+        raise RuntimeError(f"exponential_: lambd={lambd} must be positive")
+    rng = generator or backend.default_generator()
+    return _drawn(
+        input, "exponential_", lambda n, dtype: rng.standard_exponential(n, dtype=dtype) / lambd
+    )

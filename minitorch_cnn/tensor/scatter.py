@@ -123,6 +123,31 @@ def masked_select(input, mask):
     return getitem(input, mask)
 
 
+def masked_scatter(input, mask, source):
+    """`input` with the first elements of `source`, in order, where `mask` (boolean Tensor) holds;
+    input and mask broadcast.
+
+    Raises: TypeError for a mask that is none, RuntimeError for a source of another dtype or of too
+    few elements.
+    """
+    if not isinstance(mask, function.Tensor) or mask.dtype.kind != "b":
+        raise TypeError("masked_scatter: mask must be a Tensor of dtype bool")
+    if source.dtype != input.dtype:
+        raise RuntimeError(
+            f"masked_scatter: source has dtype {source.dtype}, must have input's, {input.dtype}"
+        )
+    input, mask = broadcast_tensors(input, mask)
+    places = np.flatnonzero(mask.data)
+    if source.data.size < places.size:
+        raise RuntimeError(
+            f"masked_scatter: source has {source.data.size} elements for {places.size} places"
+        )
+    filled = Scatter.apply(
+        input.reshape(-1), source.reshape(-1)[: places.size], index=places, axis=0
+    )
+    return filled.reshape(input.shape)
+
+
 def select(input, dim, index):
     """The slice of `input` at a position along `dim`, without that axis: a view."""
     if input.ndim == 0:

@@ -198,6 +198,42 @@ class Tensor:
         """The number of elements."""
         return self.data.size
 
+    nelement = numel
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.data.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.data.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.data.nbytes
+
+    def data_ptr(self) -> int:
+        """The address of the first element, in main memory or in the GPU's."""
+        return devices.address(self.data)
+
+    def stride(self, dim=None):
+        """The elements in memory from one index to the next, of every axis or of one."""
+        steps = tuple(step // self.data.itemsize for step in self.data.strides)
+        return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the tensor lies on a GPU."""
+        return self.device.startswith("cuda")
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether `retain_grad` asked for the gradient of this tensor, which is no leaf."""
+        wishes = None if self.grad_fn is None else self._node.retained
+        return bool(wishes) and self._index in wishes and wishes[self._index]() is self
+
     def is_contiguous(self, memory_format=None) -> bool:
         """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
         those of an image (N, C, H, W) lie in the order (N, H, W, C).
@@ -664,6 +700,15 @@ class Tensor:
     log1p_, erf_, log2_ = functions.log1p_, functions.erf_, functions.log2_
     reciprocal_, sin_, cos_ = functions.reciprocal_, functions.sin_, functions.cos_
     tan_, atan_, relu_ = functions.tan_, functions.atan_, functions.relu_
+    frac_, log10_, exp2_, fmod_ = (
+        functions.frac_, functions.log10_, functions.exp2_, functions.fmod_,
+    )  # fmt: skip
+    tril_, triu_, exponential_ = functions.tril_, functions.triu_, functions.exponential_
+    bitwise_not_, logical_not_ = functions.bitwise_not_, functions.logical_not_
+    logical_and_, logical_or_ = functions.logical_and_, functions.logical_or_
+    logical_xor_ = functions.logical_xor_
+    masked_scatter, masked_scatter_ = writing.masked_scatter, functions.masked_scatter_
+    clip_ = inplace.clamp_
     sigmoid_, tanh_, floor_ = functions.sigmoid_, functions.tanh_, functions.floor_
     ceil_, trunc_, round_ = functions.ceil_, functions.trunc_, functions.round_
     clamp_min_, clamp_max_, nan_to_num_ = (

@@ -68,34 +68,68 @@ FUNCTIONS = [
     ("cumprod", lambda m, x: x.cumprod(0), [normal(0, 2)]),
 ]  # fmt: skip
 
+
 def _in_place(name, draw):
     return (name, lambda m, x: getattr(x * 1, name)() * x, [draw(3)])
 
 
 IN_PLACE = [
-    *[_in_place(name, normal) for name in ("neg_", "exp_", "expm1_", "square_", "sin_", "cos_",
-                                           "sigmoid_", "tanh_", "erf_", "atan_", "nan_to_num_")],
-    *[_in_place(name, positive) for name in ("log_", "log1p_", "log2_", "sqrt_", "rsqrt_",
-                                             "reciprocal_")],
-    *[_in_place(name, apart) for name in ("abs_", "relu_", "sign_", "floor_", "ceil_", "trunc_",
-                                          "round_")],
+    *[
+        _in_place(name, normal)
+        for name in (
+            "neg_",
+            "exp_",
+            "expm1_",
+            "square_",
+            "sin_",
+            "cos_",
+            "sigmoid_",
+            "tanh_",
+            "erf_",
+            "atan_",
+            "nan_to_num_",
+        )
+    ],
+    *[
+        _in_place(name, positive)
+        for name in ("log_", "log1p_", "log2_", "sqrt_", "rsqrt_", "reciprocal_")
+    ],
+    *[
+        _in_place(name, apart)
+        for name in ("abs_", "relu_", "sign_", "floor_", "ceil_", "trunc_", "round_")
+    ],
     _in_place("tan_", inside),
     ("clamp_min_", lambda m, x, b: (x * 1).clamp_min_(b), [apart(4), apart(4) + 0.1]),
     ("clamp_max_", lambda m, x: (x * 1).clamp_max_(0.6), [apart(4)]),
     ("lerp_", lambda m, a, b: (a * 1).lerp_(b, 0.3) * a, [normal(2, 3), normal(3)]),
-    ("addcmul_", lambda m, a, b, c: (a * 1).addcmul_(b, c, value=2),
-     [normal(2, 3), normal(3), normal(3)]),
+    (
+        "addcmul_",
+        lambda m, a, b, c: (a * 1).addcmul_(b, c, value=2),
+        [normal(2, 3), normal(3), normal(3)],
+    ),
     ("addcdiv_", lambda m, a, b, c: (a * 1).addcdiv_(b, c), [normal(3), normal(3), nonzero(3)]),
     ("masked_fill_", lambda m, x: (x * 1).masked_fill_(x > 0, 7.0) * x, [nonzero(4)]),
-    ("scatter_", lambda m, x, s: (x * 1).scatter_(1, m.tensor([[0, 1], [2, 0]]), s),
-     [normal(2, 3), normal(2, 2)]),
+    (
+        "scatter_",
+        lambda m, x, s: (x * 1).scatter_(1, m.tensor([[0, 1], [2, 0]]), s),
+        [normal(2, 3), normal(2, 2)],
+    ),
     ("scatter_", lambda m, x: (x * 1).scatter_(0, m.tensor([[1, 0]]), 2.5) * x, [normal(2, 3)]),
-    ("scatter_add_", lambda m, x, s: (x * 1).scatter_add_(1, m.tensor([[0, 0], [2, 1]]), s),
-     [normal(2, 3), normal(2, 2)]),
-    ("index_add_", lambda m, x, s: (x * 1).index_add_(0, m.tensor([1, 1]), s, alpha=2),
-     [normal(2, 3), normal(2, 3)]),
-    ("index_copy_", lambda m, x, s: (x * 1).index_copy_(1, m.tensor([2, 0]), s),
-     [normal(2, 3), normal(2, 2)]),
+    (
+        "scatter_add_",
+        lambda m, x, s: (x * 1).scatter_add_(1, m.tensor([[0, 0], [2, 1]]), s),
+        [normal(2, 3), normal(2, 2)],
+    ),
+    (
+        "index_add_",
+        lambda m, x, s: (x * 1).index_add_(0, m.tensor([1, 1]), s, alpha=2),
+        [normal(2, 3), normal(2, 3)],
+    ),
+    (
+        "index_copy_",
+        lambda m, x, s: (x * 1).index_copy_(1, m.tensor([2, 0]), s),
+        [normal(2, 3), normal(2, 2)],
+    ),
     ("index_fill_", lambda m, x: (x * 1).index_fill_(1, m.tensor([2, 0]), 1.5) * x, [normal(2, 3)]),
     ("fill_diagonal_", lambda m, x: (x * 1).fill_diagonal_(2.0) * x, [normal(3, 3)]),
     ("normal_", lambda m, x: (x * 1).normal_(3.0, 0.0) * x, [normal(3)]),
@@ -114,6 +148,15 @@ ARRANGEMENT = [
      [normal(2, 3), normal(2, 3)]),
     ("index_copy", lambda m, x, s: x.index_copy(0, m.tensor([1]), s), [normal(2, 3), normal(1, 3)]),
     ("index_fill", lambda m, x: m.index_fill(x, 0, m.tensor([1]), 2.0), [normal(2, 3)]),
+    ("masked_scatter", lambda m, x, v: m.masked_scatter(x, x > 0, v), [nonzero(2, 3), normal(7)]),
+    ("masked_scatter", lambda m, x, v: x.masked_scatter(m.tensor([True, False, True]), v),
+     [normal(2, 3), normal(2, 3)]),
+    ("masked_scatter_", lambda m, x, v: (x * 1).masked_scatter_(x < 0, v),
+     [nonzero(2, 3), normal(2, 3)]),
+    *[(name + "_", lambda m, x, name=name: getattr(x * 1, name + "_")(), [positive(2, 2) + 0.1])
+      for name in ("frac", "log10", "exp2", "tril", "triu")],
+    ("fmod_", lambda m, x, v: (x * 1).fmod_(v), [positive(2, 3) + 2, np.full(3, 0.83)]),
+    ("clip_", lambda m, x: (x * 1).clip_(-0.5, 0.5), [nonzero(6)]),
     ("masked_select", lambda m, x: m.masked_select(x, x > 0), [nonzero(2, 3)]),
     ("masked_select", lambda m, x: x.masked_select(m.tensor([True, False, True])), [normal(2, 3)]),
     ("select", lambda m, x: m.select(x, 1, -1), [normal(2, 3)]),

@@ -15,6 +15,7 @@ from tests.tensor.parity import array_of
 
 # Ops whose results have no gradient: makers of new tensors, comparisons, positions, conversions.
 WITHOUT_GRADIENT = [
+    "bitwise_not_", "exponential_", "logical_and_", "logical_not_", "logical_or_", "logical_xor_",
     "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "argwhere",
     "as_tensor", "bernoulli", "bincount", "bitwise_and", "bitwise_and_", "bitwise_left_shift",
     "bitwise_left_shift_", "bitwise_not", "bitwise_or", "bitwise_or_", "bitwise_right_shift",
@@ -29,6 +30,7 @@ WITHOUT_GRADIENT = [
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [
+    "data_ptr", "element_size", "nelement", "stride",
     "backward", "bool", "bump_version", "cpu", "cuda", "detach", "detach_", "dim", "double",
     "float", "half", "int", "is_contiguous", "is_floating_point", "item", "long", "numel",
     "numpy", "register_hook", "requires_grad_", "retain_grad", "size", "tolist", "type_as",

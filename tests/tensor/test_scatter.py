@@ -96,6 +96,10 @@ INDEX = mt.tensor([0, 1])
         (lambda x: x.index_copy(0, INDEX, x), RuntimeError, "^index_copy: source of shape"),
         (lambda x: x.index_fill(0, INDEX + 5, 1), IndexError, "^index_fill: index holds"),
         (lambda x: x.masked_select(INDEX), TypeError, "^masked_select: mask must be a Tensor of"),
+        (lambda x: x.masked_scatter(x > 0, x[:2]), RuntimeError, "^masked_scatter: source has 2"),
+        (lambda x: x.masked_scatter_(x > 0, x.long()), RuntimeError, "^masked_scatter: source has"),
+        (lambda x: x.masked_scatter(INDEX, x), TypeError, "^masked_scatter: mask must be a Tensor"),
+        (lambda x: x.exponential_(0), RuntimeError, "^exponential_: lambd=0 must be positive"),
         (lambda x: x.select(0, 3), IndexError, r"^select: index=3 must lie in \[-3, 2\]"),
         (lambda x: x.fill_diagonal_(1), RuntimeError, "^fill_diagonal_: input has 1 axes"),
         (lambda x: x.normal_(0, -1), RuntimeError, "^normal_: std=-1 must not be negative"),
@@ -107,3 +111,20 @@ INDEX = mt.tensor([0, 1])
 def test_errors_name_the_function_and_the_rule(call, error, message):
     with pytest.raises(error, match=message):
         call(mt.ones(3))
+
+
+def test_exponential_draws_have_their_mean():
+    mt.manual_seed(0)
+    for dtype in (mt.float32, mt.float64, mt.float16):
+        x = mt.zeros(4000, dtype=dtype).exponential_(2.0)
+        assert x.dtype == dtype and abs(x.double().mean().item() - 0.5) < 0.03 and (x >= 0).all()
+
+
+def test_logic_in_place(torch):
+    a, b = np.array([True, True, False]), np.array([True, False, False])
+    for name in ("logical_and_", "logical_or_", "logical_xor_"):
+        compare(torch, lambda m, x, y, name=name: getattr(x, name)(y), a, b)
+        compare(torch, lambda m, x, y, name=name: getattr(x, name)(y), a.astype("f4"), b)
+    for name in ("logical_not_", "bitwise_not_"):
+        compare(torch, lambda m, x, name=name: getattr(x, name)(), a)
+        compare(torch, lambda m, x, name=name: getattr(x, name)(), np.array([3, 0]))

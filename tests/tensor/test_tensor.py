@@ -200,3 +200,28 @@ def test_a_tensor_is_freed_with_its_last_name():
         assert all(ref() is None for ref in dying)
     finally:
         gc.enable()
+
+
+# -------------------------------------------------------------------------------------- in memory
+
+
+def test_sizes_in_memory_are_pytorch_s(torch):
+    for dtype in ("float16", "float64", "int16", "bool"):
+        array = np.zeros((2, 3, 4), dtype).transpose(2, 0, 1)[1:]
+        x, y = Tensor(array), torch.from_numpy(array)
+        for name in ("element_size", "nelement", "stride", "data_ptr"):
+            assert getattr(x, name)() == getattr(y, name)(), name
+        assert (x.itemsize, x.nbytes, x.is_cuda) == (y.itemsize, y.nbytes, y.is_cuda)
+        assert x.stride(-1) == y.stride(-1) == 4
+    with pytest.raises(IndexError, match=r"^stride: dim=3"):
+        x.stride(3)
+
+
+def test_a_tensor_knows_whether_it_retains_its_gradient():
+    leaf = mt.ones(2, requires_grad=True)
+    leaf.retain_grad()
+    a = leaf * 1
+    assert not leaf.retains_grad and not a.retains_grad
+    a.retain_grad()
+    a.mul_(2)
+    assert a.retains_grad and not a.detach().retains_grad
