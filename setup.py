@@ -43,7 +43,7 @@ setup(
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
     },
-    install_requires=["numpy>=2.0", "threadpoolctl>=3.2", "tqdm>=4.66"],
+    install_requires=["numpy>=2.0", "safetensors>=0.4.3", "threadpoolctl>=3.2", "tqdm>=4.66"],
     extras_require={
         "fast": FAST,
         "plots": PLOTS,

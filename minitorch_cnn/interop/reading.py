@@ -80,7 +80,7 @@ def metadata_of(path: str | Path) -> dict[str, str]:
     if not Path(path).is_file():
         return {}
     with _opened("load", path) as file:
-        return read_metadata(file) if kind_of(file) == SAFETENSORS else {}
+        return read_metadata(Path(path)) if kind_of(file) == SAFETENSORS else {}
 
 
 def _read(name: str, f: str | Path | BinaryIO) -> Loaded:

@@ -1,15 +1,16 @@
 """Tensors by name in a safetensors file: a header in JSON, then the bytes; nothing that runs.
 
-The format (https://huggingface.co/docs/safetensors): the length of the header in 8 bytes, the
-header, the numbers of one tensor after the other, without gaps.
+The format: https://huggingface.co/docs/safetensors. The library reads, checks and writes it, and
+is imported on first use. What it leaves open is here: which numbers `mt` has, names that occur
+twice, and one order of the text in the header.
 """
 
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Mapping
-from math import prod
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -31,11 +32,9 @@ DTYPES = {
     "U8": "u1",
     "BOOL": "?",
 }
-CODES = {np.dtype(name): code for code, name in DTYPES.items() if code != "BF16"}
 KINDS = {"C64": "complex numbers"} | dict.fromkeys(("U16", "U32", "U64"), "unsigned integers")
 METADATA = "__metadata__"  # the name in the header that is of no tensor
 MOST_AXES = 64  # NumPy's limit
-LONGEST = 10**8  # bytes of a header, as in the format's own library
 
 
 class Loaded(NamedTuple):
@@ -48,34 +47,38 @@ class Loaded(NamedTuple):
 def safetensors_bytes(state: Mapping, metadata: Mapping[str, str] | None = None) -> bytes:
     """The content of the file of `state`, Tensors or arrays by name, and of text by name.
 
-    It has one order: metadata by name, tensors by size of their numbers and name.
+    It has one order: metadata by name, tensors by dtype and name.
 
-    Raises: as `save`.
+    Raises: as `save`; ValueError for more text than a header may have.
     """
+    from safetensors import SafetensorError
+    from safetensors.numpy import save
+
     if not isinstance(state, Mapping):
         raise TypeError(f"save: state must be a dict, got {type(state).__name__}")
-    arrays = {name: array_of(name, value) for name, value in state.items()}
-    for name, text in (metadata or {}).items():
+    # In C order, as the library writes the memory as it lies.
+    arrays = {name: np.asarray(array_of(name, a), order="C") for name, a in state.items()}
+    metadata = dict(metadata or {})
+    for name, text in metadata.items():
         if not isinstance(name, str) or not isinstance(text, str):
             raise TypeError(f"save: metadata {name!r} must be text under a text name")
     for name in arrays:
         if not isinstance(name, str) or name == METADATA:
             raise TypeError(f"save: name {name!r} must be a str, and not {METADATA!r}")
-    names = sorted(arrays, key=lambda name: (-arrays[name].itemsize, name))
-    header = {METADATA: dict(sorted(metadata.items()))} if metadata else {}
-    end = 0
-    for name in names:
-        array, begin = arrays[name], end
-        end += array.nbytes
-        header[name] = {
-            "dtype": CODES[array.dtype],
-            "shape": list(array.shape),
-            "data_offsets": [begin, end],
-        }
+    try:
+        content = save(arrays, metadata or None)
+    except (SafetensorError, UnicodeEncodeError) as error:  # a name or text of half a character
+        raise ValueError(f"save: state or metadata cannot be stored ({_short(error)})") from error
+    return _in_order(content) if len(metadata) > 1 else content
+
+
+def _in_order(content: bytes) -> bytes:
+    """A file's content with the metadata sorted: the library's order differs between processes."""
+    header, end = _read_header(content)
+    header[METADATA] = dict(sorted(header[METADATA].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
-    numbers = [arrays[name].tobytes() for name in names]
-    return b"".join([len(text).to_bytes(8, "little"), text, *numbers])
+    return b"".join([len(text).to_bytes(8, "little"), text, memoryview(content)[end:]])
 
 
 def array_of(name, value) -> np.ndarray:
@@ -98,90 +101,80 @@ def read_safetensors(file: BinaryIO) -> Loaded:
     Raises: ValueError, with the reason as a clause, if the file is damaged or truncated, or of
     numbers that are not supported.
     """
-    header, left = _read_header(file)
-    metadata = _take_metadata(header)
-    for name, entry in header.items():
-        _check_entry(name, entry)
-    entries = sorted(header.items(), key=lambda item: item[1]["data_offsets"])
-    end = 0
-    for name, entry in entries:
-        (begin, stop), size = entry["data_offsets"], np.dtype(DTYPES[entry["dtype"]]).itemsize
-        if begin != end or stop - begin != prod(entry["shape"]) * size:
-            raise ValueError(f"{NOT_WHOLE}: {name!r} is not where or as long as it should be")
-        end = stop
-    if end != left:
-        raise ValueError(f"{NOT_WHOLE}: {left} bytes follow its header, which tells of {end}")
-    found = {name: Tensor(_read_array(file, name, entry)) for name, entry in entries}
-    return Loaded({name: found[name] for name in header}, metadata)
+    from safetensors import deserialize
+
+    content = file.read()
+    with _refusals():
+        entries = deserialize(content)
+    header, _ = _read_header(content)
+    del content  # the entries are copies, which become the Tensors
+    tensors = {}
+    while entries:
+        name, entry = entries.pop()
+        tensors[name] = Tensor(_array(name, **entry))
+    metadata = header.pop(METADATA, None) or {}
+    return Loaded({name: tensors[name] for name in header}, metadata)
 
 
-def read_metadata(file: BinaryIO) -> dict[str, str]:
-    """The text in the header of a safetensors file by name.
+def read_metadata(path: Path) -> dict[str, str]:
+    """The text in the header of a safetensors file by name; the numbers are not read.
 
-    Raises: ValueError, with the reason as a clause, if the header is damaged.
+    Raises: ValueError, with the reason as a clause, if the file is damaged or truncated.
     """
-    return _take_metadata(_read_header(file)[0])
+    from safetensors import safe_open
+
+    with _refusals(), safe_open(path, framework="numpy") as file:
+        return file.metadata() or {}
 
 
-NOT_WHOLE = "it is not a whole safetensors file"
+@contextmanager
+def _refusals() -> Iterator[None]:
+    """What the library refuses becomes a ValueError, with the reason as a clause."""
+    from safetensors import SafetensorError
 
-
-def _read_header(file: BinaryIO) -> tuple[dict, int]:
-    """What the header says, and how many bytes follow it; `file` is left there."""
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    length = int.from_bytes(file.read(8), "little")
-    if length > min(size - 8, LONGEST):
-        raise ValueError(f"{NOT_WHOLE}: {size} bytes cannot have a header of {length}")
     try:
-        header = json.loads(file.read(length), object_pairs_hook=_dict_of)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(
-            f"{NOT_WHOLE}: its header is not the JSON it should be ({error})"
-        ) from error
-    if not isinstance(header, dict):
-        raise ValueError(f"{NOT_WHOLE}: its header is no dict")
-    return header, size - 8 - length
+        yield
+    except SafetensorError as error:
+        raise ValueError(f"it is not a whole safetensors file ({_short(error)})") from error
+
+
+def _short(error: Exception) -> str:
+    """What an error says; it may quote from the file at any length."""
+    text = str(error)
+    return text if len(text) <= 200 else f"{text[:200]}..."
+
+
+def _read_header(content: bytes) -> tuple[dict, int]:
+    """What the header of a file says that the library accepts, and where it ends."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    return json.loads(content[8:end], object_pairs_hook=_dict_of), end
 
 
 def _dict_of(pairs: list[tuple]) -> dict:
     """A dict in JSON; names that occur twice would hide a tensor."""
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise ValueError("a name occurs twice")
+        raise ValueError("a name occurs twice in its header")
     return found
 
 
-def _take_metadata(header: dict) -> dict[str, str]:
-    metadata = header.pop(METADATA, None) or {}
-    if not isinstance(metadata, dict) or not all(isinstance(v, str) for v in metadata.values()):
-        raise ValueError(f"{NOT_WHOLE}: its metadata is not text by name")
-    return metadata
-
-
-def _check_entry(name: str, entry) -> None:
-    """Refuse numbers and shapes that are not supported, and what describes no tensor."""
-    match entry:
-        case {"dtype": str(dtype), "shape": list(shape), "data_offsets": [begin, end]}:
-            if dtype not in DTYPES:
-                what = "float8" if dtype.startswith("F8") else KINDS.get(dtype, "unknown numbers")
-                raise ValueError(f"its tensor {name!r} is of {dtype} ({what}), not supported")
-            if len(shape) > MOST_AXES:
-                raise ValueError(
-                    f"its tensor {name!r} has {len(shape)} axes; at most {MOST_AXES} are supported"
-                )
-            if all(type(n) is int and 0 <= n < 2**63 for n in (*shape, begin, end)):
-                return
-    raise ValueError(f"{NOT_WHOLE}: {name!r} has no dtype, shape and place")
-
-
-def _read_array(file: BinaryIO, name: str, entry: dict) -> np.ndarray:
-    """The numbers at the present position of the file."""
-    array = np.empty(entry["shape"], DTYPES[entry["dtype"]])
-    if array.size and file.readinto(array.reshape(-1).view(np.uint8)) != array.nbytes:
-        raise ValueError(f"{NOT_WHOLE}: it ends within {name!r}")
-    if entry["dtype"] == "BOOL" and (array.view(np.uint8) > 1).any():
-        raise ValueError(f"its tensor {name!r} of bool has bytes that are neither 0 nor 1")
-    if entry["dtype"] == "BF16":
-        return (array.astype(np.uint32) << 16).view(np.float32)
+def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> np.ndarray:
+    """The numbers of a tensor, which stay where they are if `mt` has their dtype."""
+    tensor = f"its tensor {name!r:.99}"
+    if dtype not in DTYPES:
+        what = "float8" if dtype.startswith("F8") else KINDS.get(dtype, "unknown numbers")
+        raise ValueError(f"{tensor} is of {dtype} ({what}), not supported")
+    if len(shape) > MOST_AXES:
+        raise ValueError(f"{tensor} has {len(shape)} axes; at most {MOST_AXES} are supported")
+    array = np.frombuffer(data, DTYPES[dtype])
+    if dtype == "BOOL" and (array.view(np.uint8) > 1).any():
+        raise ValueError(f"{tensor} of bool has bytes that are neither 0 nor 1")
+    if dtype == "BF16":
+        array = array.astype(np.uint32)
+        array <<= 16
+        array = array.view(np.float32)
+    try:
+        array = array.reshape(shape)
+    except ValueError as error:  # no numbers along one axis, too many along the others
+        raise ValueError(f"{tensor} has the shape {shape}: {error}") from error
     return array.astype(array.dtype.newbyteorder("="), copy=False)

@@ -1,12 +1,14 @@
 """What goes into a safetensors file comes out again, and nothing else is taken for one."""
 
+import io
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.interop import load_with_metadata
+from minitorch_cnn.interop import load_with_metadata, metadata_of
 
 STATES = {
     "float16": np.arange(6, dtype=np.float16),
@@ -94,6 +96,13 @@ def test_what_cannot_be_stored_is_refused_before_a_file_appears(path, state, met
     assert list(path.parent.iterdir()) == []
 
 
+def test_half_a_character_is_refused_before_a_file_appears(path):
+    for state, metadata in (({"\ud800": np.zeros(1)}, None), ({}, {"a": "\ud800"})):
+        with pytest.raises(ValueError, match=r"^save: state or metadata cannot be stored"):
+            mt.save(state, path, metadata)
+    assert list(path.parent.iterdir()) == []
+
+
 def damages(whole: bytes):
     """Contents that are no whole safetensors file."""
     yield from (b"", whole[:4], whole[:20], whole[:-1], whole + b"\0", b"PK\x03\x04" + bytes(40))
@@ -129,25 +138,38 @@ def test_bfloat16_becomes_the_same_number_in_float32(path):
     assert found["b"].tolist() == [1, 2]
 
 
+def twice(before, after):
+    """The header of a tensor after `before`, where names of "v" and "w" are the same."""
+    text = json.dumps({**before, "v": entry(), **after})
+    return text.replace('"v"', '"w"').encode()
+
+
+NOT_WHOLE = r"it is not a whole safetensors file \(.+\)"  # in brackets what the library says
 WRONG = {
-    "float8": ({"w": entry("F8_E4M3", size=2)}, r"its tensor 'w' is of F8_E4M3 \(float8\)"),
+    "float8": ({"w": entry("F8_E4M3", (8,))}, r"its tensor 'w' is of F8_E4M3 \(float8\)"),
     "complex": ({"w": entry("C64", (1,))}, r"of C64 \(complex numbers\), not supported"),
     "uint32": ({"w": entry("U32")}, r"of U32 \(unsigned integers\), not supported"),
-    "float4": ({"w": entry("F4")}, r"of F4 \(unknown numbers\), not supported"),
+    "float4": ({"w": entry("F4", (16,))}, r"of F4 \(unknown numbers\), not supported"),
     "100 axes": ({"w": entry(shape=(1,) * 99 + (2,))}, "'w' has 100 axes; at most 64"),
-    "no dtype": ({"w": {"shape": [2]}}, "not a whole .* 'w' has no dtype, shape and place"),
+    "no dtype": ({"w": {"shape": [2]}}, NOT_WHOLE),
     "a list": (b"[1]" + b" " * 5, "of no kind known here"),
-    "no JSON": (b"{nonsense}", "not a whole .* its header is not the JSON"),
-    "deep JSON": (b'{"a":' * 100_000, "not a whole .* its header is not the JSON"),
-    "a name twice": (b'{"w": {}, "w": {}}', "its header is not the JSON .*a name occurs twice"),
-    "metadata of numbers": ({"__metadata__": {"a": 1}}, "its metadata is not text by name"),
+    "no JSON": (b"{nonsense}", NOT_WHOLE),
+    "deep JSON": (b'{"a":' * 100_000, NOT_WHOLE),
+    "a name twice": (b'{"w": {}, "w": {}}', NOT_WHOLE),
+    "a tensor twice": (twice({}, {"w": entry()}), "a name occurs twice in its header"),
+    "a text twice": (twice({"__metadata__": {"w": "x", "v": "y"}}, {}), "a name occurs twice in"),
+    "metadata of numbers": ({"__metadata__": {"a": 1}}, NOT_WHOLE),
     "a bool of 2": ({"w": entry("BOOL", (8,))}, "'w' of bool has bytes that are neither 0 nor 1"),
-    "an overlap": ({"w": entry(), "v": entry()}, "'[wv]' is not where or as long as it should"),
-    "sizes below zero": ({"w": entry(shape=(-2, -1))}, "'w' has no dtype, shape and place"),
-    "sizes that are true": ({"w": entry(shape=(True, 2))}, "'w' has no dtype, shape and place"),
-    "a huge shape": ({"w": entry(shape=(2**62, 2**62))}, "'w' is not where or as long"),
-    "a gap": ({"w": entry() | {"data_offsets": [4, 8]}}, "not a whole safetensors file"),
-    "a long shape": ({"w": entry(shape=(3,))}, "not a whole safetensors file"),
+    "an overlap": ({"w": entry(), "v": entry()}, NOT_WHOLE),
+    "sizes below zero": ({"w": entry(shape=(-2, -1))}, NOT_WHOLE),
+    "sizes that are true": ({"w": entry(shape=(True, 2))}, NOT_WHOLE),
+    "no numbers but huge": (
+        {"w": entry(shape=(0, 2**62, 2**62), size=0), "v": entry()},
+        r"'w' has the shape \[0, 4611686018427387904, 4611686018427387904\]: ",
+    ),
+    "a huge shape": ({"w": entry(shape=(2**62, 2**62))}, NOT_WHOLE),
+    "a gap": ({"w": entry() | {"data_offsets": [4, 8]}}, NOT_WHOLE),
+    "a long shape": ({"w": entry(shape=(3,))}, NOT_WHOLE),
 }
 
 
@@ -156,6 +178,41 @@ def test_headers_that_are_wrong_or_not_supported_are_refused_in_words(path, head
     write_by_hand(path, header, b"\2" * 8)
     with pytest.raises(ValueError, match=f"^load: .*state.safetensors is refused: .*{reason}"):
         mt.load(path)
+
+
+def test_a_refusal_is_short_however_long_a_name_the_file_has(path):
+    for header in ({"w": entry("F32" * 100_000)}, {"w" * 100_000: entry("U32")}):
+        write_by_hand(path, header, bytes(8))
+        with pytest.raises(ValueError, match=r"^load: .* is refused: ") as refusal:
+            mt.load(path)
+        assert len(str(refusal.value)) < 1000
+
+
+def test_an_open_file_is_read_as_well_and_refused_as_well(path):
+    mt.save({"x": np.arange(3.0)}, path)
+    content = path.read_bytes()
+    assert mt.load(io.BytesIO(content))["x"].tolist() == [0, 1, 2]
+    with pytest.raises(ValueError, match=f"^load: the open file is refused: {NOT_WHOLE}"):
+        mt.load(io.BytesIO(content[:-1]))
+
+
+def test_the_text_alone_is_read_of_whole_files_only(path):
+    mt.save({"x": np.arange(3.0)}, path, {"a": "b"})
+    assert metadata_of(path) == {"a": "b"}
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(ValueError, match=rf"^load: .*state\.safetensors is refused: {NOT_WHOLE}"):
+        metadata_of(path)
+
+
+def test_loading_takes_no_more_memory_than_twice_the_file(path):
+    mt.save({name: np.zeros(500_000, np.float32) for name in "abcd"}, path)
+    mt.load(path)  # imports what it needs
+    tracemalloc.start()
+    try:
+        mt.load(path)
+        assert tracemalloc.get_traced_memory()[1] < 2.1 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
 
 
 def test_the_same_state_gives_the_same_bytes_in_every_process(path):
