@@ -137,12 +137,12 @@ CASES = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kernel", CASES)
-def test_terms_of_very_different_size_are_added_as_in_float64(kernel, dtype):
-    if kernel.startswith("cross_entropy") and dtype == np.float64:
-        CASES[kernel](dtype)  # by NumPy: there is no such kernel
-    else:
-        with use("numba"):
-            CASES[kernel](dtype)
+@pytest.mark.parametrize("twin", ["numpy", "numba"])
+def test_terms_of_very_different_size_are_added_as_in_float64(twin, kernel, dtype):
+    if (twin, kernel, dtype) == ("numba", "cross_entropy._forward_rows", np.float64):
+        pytest.skip("there is no such kernel")
+    with use(twin):
+        CASES[kernel](dtype)
 
 
 def test_every_kernel_that_adds_in_any_order_is_tested_here():
