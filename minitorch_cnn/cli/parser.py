@@ -11,6 +11,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+PYTHONS = {"True": True, "False": False, "None": None}
+
 
 class CommandError(Exception):
     """Something the user has to put right, in one sentence."""
@@ -107,10 +109,15 @@ def image_shape(text: str) -> tuple[int, int, int]:
 
 
 def setting(text: str) -> tuple[str, object]:
-    """The type of an option such as width=0.5: the name and the value, which is JSON or a word."""
+    """The type of an option such as width=0.5: the name and the value, which is JSON or a word.
+
+    True, False and None, as Python writes them, are no words.
+    """
     name, equals, value = text.partition("=")
     if not (name.isidentifier() and equals and value):
         raise argparse.ArgumentTypeError(f"{text!r} must be NAME=VALUE, for example width=0.5")
+    if value in PYTHONS:
+        return name, PYTHONS[value]
     try:
         return name, json.loads(value)
     except (ValueError, RecursionError):

@@ -266,10 +266,10 @@ def how_to_train(plan, path: Path) -> str:
         return f"To build it:\n  {plan}.space.build({found}, num_classes, in_channels)"
     each = (f"{name}={json.dumps(value)}" for name, value in space.settings.items())
     settings = " ".join(map(shlex.quote, each))
-    data = " ".join(filter(None, [training.data, training.path]))
+    data = " ".join(map(shlex.quote, filter(None, [training.data, training.path])))
     return (
         f"To train it:\n  minitorch-cnn train {space.model} --data {data} --size {training.size} "
-        f'--set {settings} "{space.argument}=$(cat {path})"'
+        f'--set {settings} "{space.argument}=$(cat {shlex.quote(str(path))})"'
     )
 
 

@@ -150,5 +150,5 @@ SOURCES = {
     "cifar10": from_files(datasets.CIFAR10, 3),
     "cifar100": from_files(datasets.CIFAR100, 3),
     "cifar100-coarse": from_files(partial(datasets.CIFAR100, target="coarse"), 3),
-    "folder": folder_parts,
+    "folder": folder_parts,  # which `load_source` calls by itself, with what was recorded
 }

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from minitorch_cnn.cli.parser import CommandError, Parser, image_shape, model_name, number
+from minitorch_cnn.cli.parser import CommandError, Parser, image_shape, model_name, number, setting
 
 
 @pytest.mark.parametrize("text, value", [("3", 3), ("0", 0)])
@@ -37,3 +37,11 @@ def test_a_parser_raises_its_complaint():
         parser = Parser(prog="it")
         parser.add_argument("x")
         parser.parse_args([])
+
+
+@pytest.mark.parametrize(
+    "text, value",
+    [("1", 1), ("0.5", 0.5), ("false", False), ("False", False), ("None", None), ("relu", "relu")],
+)
+def test_a_setting_is_json_or_what_python_writes_or_a_word(text, value):
+    assert setting(f"x={text}") == ("x", value)
