@@ -20,6 +20,8 @@ int32 = np.dtype("int32")
 int64 = np.dtype("int64")
 bool_ = np.dtype("bool")
 
+finfo, iinfo = np.finfo, np.iinfo  # limits of a dtype, under PyTorch's names too
+
 DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 
 # PyTorch's names for orders of memory: taken where PyTorch takes them; no result depends on them.

@@ -121,6 +121,7 @@ from .movement import (
     unsqueeze,
 )  # fmt: skip
 from .padding import pad
+from .promotion import promote_types, result_type
 from .reduction import all, amax, amin, any, argmax, argmin, cumsum, max, min, prod, sum
 from .rounding import ceil, floor, frac, round, trunc
 from .sampling import bernoulli, multinomial, normal
@@ -135,6 +136,7 @@ from .scatter import (
     select,
 )
 from .shaping import (
+    broadcast_shapes,
     broadcast_tensors,
     broadcast_to,
     fliplr,
@@ -157,25 +159,26 @@ __all__ = [
     "amax", "amin", "any", "arange", "argmax", "argmin", "argsort", "argwhere", "as_tensor",
     "asin", "asinh", "atan", "atan2", "atanh", "baddbmm", "bernoulli", "bincount",
     "bitwise_and", "bitwise_left_shift", "bitwise_not", "bitwise_or", "bitwise_right_shift",
-    "bitwise_xor", "bmm", "broadcast_tensors", "broadcast_to", "cat", "cdist", "ceil", "chunk",
-    "clamp", "clamp_max", "clamp_min", "clip", "clone", "concat", "cos", "cosh",
-    "count_nonzero", "cumprod", "cumsum", "diag", "diagonal", "div", "dot", "einsum", "empty",
-    "empty_like", "eq", "equal", "erf", "exp", "exp2", "expm1", "eye", "flatten", "flip",
-    "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_dlpack",
-    "from_numpy", "full", "full_like", "gather", "ge", "gt", "histc", "hstack", "hypot",
-    "index_add", "index_copy", "index_fill", "index_select", "is_floating_point", "is_tensor",
-    "isclose", "isfinite", "isin", "isinf", "isnan", "le", "lerp", "linspace", "log", "log1p",
-    "log2", "log10", "log_softmax", "logaddexp", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logit", "logspace", "logsumexp", "lt", "masked_fill", "masked_scatter",
-    "masked_select", "matmul", "max", "maximum", "mean", "median", "meshgrid", "min", "minimum",
-    "mm", "movedim", "mul", "multinomial", "mv", "nan_to_num", "narrow", "ne", "neg", "nonzero",
-    "norm", "normal", "numel", "ones", "ones_like", "outer", "pad", "permute", "positive",
-    "pow", "prod", "rand", "rand_like", "randint", "randint_like", "randn", "randn_like",
-    "randperm", "ravel", "reciprocal", "relu", "remainder", "repeat_interleave", "reshape",
-    "roll", "rot90", "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign",
-    "sin", "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std",
-    "std_mean", "sub", "sum", "swapaxes", "t", "take_along_dim", "tan", "tanh", "tensor",
-    "tensor_split", "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "trunc",
-    "unbind", "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "xlogy",
-    "zeros", "zeros_like",
+    "bitwise_xor", "bmm", "broadcast_shapes", "broadcast_tensors", "broadcast_to", "cat",
+    "cdist", "ceil", "chunk", "clamp", "clamp_max", "clamp_min", "clip", "clone", "concat",
+    "cos", "cosh", "count_nonzero", "cumprod", "cumsum", "diag", "diagonal", "div", "dot",
+    "einsum", "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expm1", "eye",
+    "flatten", "flip", "fliplr", "flipud", "floor", "floor_divide", "fmax", "fmin", "fmod",
+    "frac", "from_dlpack", "from_numpy", "full", "full_like", "gather", "ge", "gt", "histc",
+    "hstack", "hypot", "index_add", "index_copy", "index_fill", "index_select",
+    "is_floating_point", "is_tensor", "isclose", "isfinite", "isin", "isinf", "isnan", "le",
+    "lerp", "linspace", "log", "log1p", "log2", "log10", "log_softmax", "logaddexp",
+    "logical_and", "logical_not", "logical_or", "logical_xor", "logit", "logspace", "logsumexp",
+    "lt", "masked_fill", "masked_scatter", "masked_select", "matmul", "max", "maximum", "mean",
+    "median", "meshgrid", "min", "minimum", "mm", "movedim", "mul", "multinomial", "mv",
+    "nan_to_num", "narrow", "ne", "neg", "nonzero", "norm", "normal", "numel", "ones",
+    "ones_like", "outer", "pad", "permute", "positive", "pow", "prod", "promote_types", "rand",
+    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "ravel",
+    "reciprocal", "relu", "remainder", "repeat_interleave", "reshape", "result_type", "roll",
+    "rot90", "round", "rsqrt", "scatter", "scatter_add", "select", "sigmoid", "sign", "sin",
+    "sinh", "softmax", "sort", "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean",
+    "sub", "sum", "swapaxes", "t", "take_along_dim", "tan", "tanh", "tensor", "tensor_split",
+    "tensordot", "tile", "topk", "trace", "transpose", "tril", "triu", "trunc", "unbind",
+    "unflatten", "unique", "unsqueeze", "var", "var_mean", "vstack", "where", "xlogy", "zeros",
+    "zeros_like",
 ]  # fmt: skip

@@ -64,6 +64,12 @@ def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     return np.promote_types(a, b)
 
 
+def promote_types(type1, type2) -> np.dtype:
+    """The dtype in which tensors of two dtypes meet."""
+    first, second = (backend.check_dtype(t, "promote_types") for t in (type1, type2))
+    return common_dtype(first, second)
+
+
 def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
     """Whether a tensor of `dtype` can be overwritten by a `result`: not by a higher category's."""
     return _CATEGORY[result.kind] <= _CATEGORY[dtype.kind]

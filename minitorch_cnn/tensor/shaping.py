@@ -137,6 +137,13 @@ def broadcast_tensors(*tensors):
     return tuple(expand(t, shape) for t in tensors)
 
 
+def broadcast_shapes(*shapes) -> tuple[int, ...]:
+    """The shape that several shapes broadcast to; RuntimeError if they do not."""
+    shapes = tuple(sizes_of((shape,), "broadcast_shapes") for shape in shapes)
+    check_broadcast("broadcast_shapes", *shapes)
+    return np.broadcast_shapes(*shapes)
+
+
 def meshgrid(*tensors, indexing="ij"):
     """For each of several vectors a grid over all of them in which it varies along its own axis.
 

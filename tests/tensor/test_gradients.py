@@ -15,18 +15,18 @@ from tests.tensor.parity import array_of
 
 # Ops whose results have no gradient: makers of new tensors, comparisons, positions, conversions.
 WITHOUT_GRADIENT = [
-    "bitwise_not_", "exponential_", "logical_and_", "logical_not_", "logical_or_", "logical_xor_",
     "Tensor", "all", "allclose", "any", "arange", "argmax", "argmin", "argsort", "argwhere",
     "as_tensor", "bernoulli", "bincount", "bitwise_and", "bitwise_and_", "bitwise_left_shift",
-    "bitwise_left_shift_", "bitwise_not", "bitwise_or", "bitwise_or_", "bitwise_right_shift",
-    "bitwise_right_shift_", "bitwise_xor", "bitwise_xor_", "count_nonzero", "empty", "empty_like",
-    "eq", "equal", "eye", "floor_divide", "floor_divide_", "from_dlpack", "from_numpy", "full",
-    "full_like", "ge", "gt", "histc", "is_floating_point", "is_tensor", "isclose", "isfinite",
-    "isin", "isinf", "isnan", "le", "linspace", "logical_and", "logical_not", "logical_or",
-    "logical_xor", "logspace", "lt", "multinomial", "ne", "new_empty", "new_full", "new_ones",
-    "new_tensor", "new_zeros", "nonzero", "normal", "numel", "ones", "ones_like", "rand",
-    "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "tensor", "unique",
-    "zeros", "zeros_like",
+    "bitwise_left_shift_", "bitwise_not", "bitwise_not_", "bitwise_or", "bitwise_or_",
+    "bitwise_right_shift", "bitwise_right_shift_", "bitwise_xor", "bitwise_xor_",
+    "broadcast_shapes", "count_nonzero", "empty", "empty_like", "eq", "equal", "exponential_",
+    "eye", "floor_divide", "floor_divide_", "from_dlpack", "from_numpy", "full", "full_like",
+    "ge", "gt", "histc", "is_floating_point", "is_tensor", "isclose", "isfinite", "isin", "isinf",
+    "isnan", "le", "linspace", "logical_and", "logical_and_", "logical_not", "logical_not_",
+    "logical_or", "logical_or_", "logical_xor", "logical_xor_", "logspace", "lt", "multinomial",
+    "ne", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "nonzero", "normal",
+    "numel", "ones", "ones_like", "promote_types", "rand", "rand_like", "randint", "randint_like",
+    "randn", "randn_like", "randperm", "result_type", "tensor", "unique", "zeros", "zeros_like",
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [

@@ -106,3 +106,31 @@ def test_what_is_no_number_is_refused(other):
         TypeError, match=r"^add: operand must be a Tensor, an array or a number, got"
     ):
         mt.add(mt.ones(2), other)
+
+
+@pytest.mark.parametrize("first", ["bool", "uint8", "int8", "int64", "float16", "float32"])
+@pytest.mark.parametrize("second", ["bool", "uint8", "int32", "float16", "float64"])
+def test_types_meet_where_pytorch_lets_them(first, second, torch):
+    theirs = torch.promote_types(getattr(torch, first), getattr(torch, second))
+    assert str(mt.promote_types(first, second)) == str(theirs).removeprefix("torch.")
+    for shape, number in (((), (2,)), ((2,), ()), ((), ())):
+        a, b = mt.ones(shape, dtype=first), mt.ones(number, dtype=second)
+        pair = [torch.from_numpy(np.array(t.numpy())) for t in (a, b)]
+        assert str(mt.result_type(a, b)) == str(torch.result_type(*pair)).removeprefix("torch.")
+
+
+def test_several_operands_meet_in_the_highest_category_and_the_highest_rank():
+    integers, zero, floats = mt.ones(2).long(), mt.tensor(1.0, dtype=mt.float64), mt.ones(2)
+    assert mt.result_type(integers, zero) == mt.float64
+    assert mt.result_type(integers, zero, floats) == mt.float32
+    assert mt.result_type(integers, 2.5) == mt.float32
+
+
+def test_shapes_broadcast_or_are_refused():
+    assert mt.broadcast_shapes((2, 1), (3,), (1, 1, 1)) == (1, 2, 3)
+    with pytest.raises(RuntimeError, match=r"^broadcast_shapes: shapes \(2,\) and \(3,\) do not"):
+        mt.broadcast_shapes((2,), (3,))
+
+
+def test_limits_of_dtypes_have_pytorch_s_names():
+    assert mt.finfo(mt.float32).eps == 2**-23 and mt.iinfo(mt.int8).max == 127
