@@ -18,11 +18,11 @@ from . import (
     elementwise,
     indexing,
     logarithm,
-    movement,
     rounding,
     scatter,
     trigonometry,
 )
+from .diagonal import tril, triu
 from .inplace import _check_fits, _check_writable, _overwrite, replace
 
 
@@ -64,12 +64,12 @@ logical_xor_, fmod_ = map(_of_two, (comparison.logical_xor, arithmetic.fmod))
 
 def tril_(input, diagonal=0):
     """`tril`, in place."""
-    return replace(input, "tril_", movement.tril, diagonal=diagonal)
+    return replace(input, "tril_", tril, diagonal=diagonal)
 
 
 def triu_(input, diagonal=0):
     """`triu`, in place."""
-    return replace(input, "triu_", movement.triu, diagonal=diagonal)
+    return replace(input, "triu_", triu, diagonal=diagonal)
 
 
 def round_(input, *, decimals=0):

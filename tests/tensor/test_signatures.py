@@ -182,7 +182,7 @@ SEVERAL = {
     "relu", "result_type", "std", "std_mean", "sum", "unique", "var", "var_mean", "pad",
     "Tensor", "tensor",
     "broadcast_to", "softmax", "index_fill", "lerp", "logsumexp", "scatter", "squeeze",
-    "tensor_split",
+    "tensor_split", "masked_scatter",
 }  # fmt: skip
 ALL = [n for n in PUBLIC if n not in SEVERAL]
 
