@@ -188,6 +188,12 @@ OTHERS = [
     Case("pixel_shuffle", lambda x: F.pixel_shuffle(x, 2), pixel_shuffle, (normal(2, 4, 2, 3),)),
     Case("pixel_unshuffle", lambda x: F.pixel_unshuffle(x, 2), pixel_unshuffle,
          (normal(2, 1, 4, 6),)),
+    Case("unfold", lambda x: F.unfold(x, (2, 3), stride=2),
+         lambda x: oracle.patches(x, (2, 3), (2, 2), (1, 1)).transpose(0, 1, 4, 5, 2, 3)
+         .reshape(2, 12, -1), (normal(2, 2, 5, 6),)),
+    Case("fold", lambda x: F.fold(x, (4, 4), 2, stride=2),
+         lambda x: x.reshape(2, 1, 2, 2, 2, 2).transpose(0, 1, 4, 2, 5, 3).reshape(2, 1, 4, 4),
+         (normal(2, 4, 4),)),
     Case("channel_shuffle", lambda x: F.channel_shuffle(x, 2), lambda x: x[:, [0, 2, 1, 3]],
          (normal(2, 4, 2, 2),)),
     Case("pad", lambda x: F.pad(x, (1, 2), value=3.5),
