@@ -4,12 +4,14 @@ import gc
 import tracemalloc
 
 import numpy as np
+import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.nn import functional as F
 
 
+@pytest.mark.slow
 def test_a_thousand_steps_do_not_grow_memory():
     mt.manual_seed(0)
     net = nn.Sequential(

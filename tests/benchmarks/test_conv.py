@@ -32,6 +32,7 @@ def test_vgg16_has_its_published_multiply_adds():
     assert total + fully_connected == 15_470_264_320
 
 
+@pytest.mark.slow
 def test_the_report_names_every_twin_and_goes_to_a_file(tmp_path, capsys):
     file = tmp_path / "conv.json"
     conv.main(["--suite", "lenet5", "--repeats", "2", "--json", str(file)])

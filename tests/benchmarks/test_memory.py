@@ -21,6 +21,7 @@ def test_a_case_is_written_as_one_would_call_it():
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("limit", "status"), [(12, 0), (0.001, 1)])
 def test_a_table_tells_what_the_nets_need_and_the_status_whether_it_is_too_much(
     limit, status, tmp_path, monkeypatch
@@ -40,6 +41,7 @@ def test_a_table_tells_what_the_nets_need_and_the_status_whether_it_is_too_much(
     assert 0 < float(first[2]) <= float(first[3]) < float(second[3]) < 12  # GiB
 
 
+@pytest.mark.slow
 def test_what_the_parent_process_has_does_not_count(monkeypatch, capsys):
     pytest.importorskip("resource")
     weight = np.ones(2**27)  # 1 GiB

@@ -51,6 +51,7 @@ def test_a_graph_is_written_as_svg_or_as_text(command, refused, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_convolution_can_be_a_film(command, tmp_path):
     pytest.importorskip("PIL")
     pytest.importorskip("matplotlib")

@@ -121,6 +121,7 @@ def test_heads_may_be_switched_off_or_on(refused):
     assert "num_classes follows from the data" in message
 
 
+@pytest.mark.slow
 def test_what_does_not_fit_together_is_refused(refused, trained_vgg, pictures, tmp_path):
     data, given = ["--data", "folder", pictures], options_of(trained_vgg)
     image, broken = pictures / "red" / "3.png", tmp_path / "broken.pth"

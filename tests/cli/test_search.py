@@ -33,6 +33,7 @@ def searched(tmp_path_factory):
     return folder, done.stdout
 
 
+@pytest.mark.slow
 def test_it_fills_its_folder_and_says_what_is_in_it(searched):
     folder, said = searched
     names = {path.name for path in folder.iterdir()}
@@ -84,6 +85,7 @@ def test_a_stopped_search_goes_on(searched, command, tmp_path):
         assert one[:5] == other[:5] and one.score[:3] == other.score[:3]
 
 
+@pytest.mark.slow
 def test_it_runs_unchanged_under_mpi(searched, tmp_path):
     pytest.importorskip("mpi4py")
     mpiexec = shutil.which("mpiexec", path=Path(sys.executable).parent) or shutil.which("mpiexec")

@@ -55,6 +55,7 @@ def bits(cache, *rooms):
     return sorted(run.stdout.splitlines())
 
 
+@pytest.mark.slow
 def test_batch_norm_has_the_same_bits_compiled_and_loaded(tmp_path):
     assert bits(tmp_path, "batch_norm") == bits(tmp_path, "batch_norm")
 

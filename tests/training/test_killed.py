@@ -62,6 +62,7 @@ def killed(process, seconds) -> bool:
             return True
 
 
+@pytest.mark.slow
 def test_a_killed_run_ends_with_the_same_bits(tmp_path):
     started = time.perf_counter()
     assert not killed(start(tmp_path / "whole", tmp_path / "expected"), 60)

@@ -267,6 +267,7 @@ def test_the_recipe_says_whether_a_batch_that_is_not_full_is_learned(drop_last, 
     assert train_run(config, tmp_path, progress="none").history[-1]["step"] == steps
 
 
+@pytest.mark.slow
 def test_a_deeper_net_starts_from_net_a(tmp_path):
     settings = {"size": 32, "model_settings": {"width": 1 / 16}}
     shallow = make_config("vgg11", epochs=1, batch_size=512, **settings)
@@ -295,6 +296,7 @@ def finished_masks(tmp_path_factory):
     return directory, train_run(config, directory, progress="none")
 
 
+@pytest.mark.slow
 def test_a_net_that_labels_pixels_learns_masks(finished_masks):
     directory, result = finished_masks
     assert {path.name for path in directory.iterdir()} >= FILES
