@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..autograd import function
 from .arithmetic import where
+from .half import in_float32
 from .linalg import bmm, matmul, mm
 
 
@@ -17,29 +18,38 @@ def lerp(input, end, weight):
             raise TypeError(f"lerp: {argument} must be a Tensor of floating-point numbers")
     if end.dtype != input.dtype:
         raise RuntimeError(f"lerp: end has dtype {end.dtype}, must have input's {input.dtype}")
+    return _lerp(input, end, weight)
+
+
+@in_float32
+def _lerp(input, end, weight):
     way = end - input
     if not isinstance(weight, function.Tensor):
         return input + weight * way if abs(weight) < 0.5 else end - way * (1 - weight)
     return where(weight.abs() < 0.5, input + weight * way, end - way * (1 - weight))
 
 
+@in_float32
 def addcmul(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 * tensor2, elementwise with broadcasting."""
     product = tensor1 * tensor2
     return input + (product if value == 1 else value * product)
 
 
+@in_float32
 def addcdiv(input, tensor1, tensor2, *, value=1):
     """input + value * tensor1 / tensor2, elementwise with broadcasting."""
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else value * quotient)
 
 
+@in_float32
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     """beta * input + alpha * (mat1 @ mat2) of two matrices; with beta=0 input is not looked at."""
     return _added(input, mm(mat1, mat2), beta, alpha, "addmm")
 
 
+@in_float32
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * (batch1 @ batch2) of two batches of matrices; with beta=0 input is not
     looked at.

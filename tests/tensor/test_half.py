@@ -177,6 +177,26 @@ CASES = {
     "einsum": (lambda m, f, a, b: m.einsum("ij,jk->ik", a, b), [small(3, 3000), small(3000, 2)]),
     "logaddexp": (lambda m, f, a, b: m.logaddexp(a, b), [small(50), small(50)]),
     "lerp": (lambda m, f, a, b: m.lerp(a, b, 0.3), [small(50), small(50)]),
+    "lerp of large": (
+        lambda m, f, a, b: m.lerp(a, b, 0.4),
+        [np.full(3, 60000, HALF), np.full(3, -60000, HALF)],
+    ),
+    "addcmul": (
+        lambda m, f, a, b: m.addcmul(a, a, b, value=0.001),
+        [large(50), large(50, seed=4)],
+    ),
+    "addcdiv": (
+        lambda m, f, a, b: m.addcdiv(a, a, b, value=0.001),
+        [large(50), np.full(50, 0.002, HALF)],
+    ),
+    "addmm": (
+        lambda m, f, x, a, b: m.addmm(x, a, b, alpha=0.001, beta=0.5),
+        [large(9, 9, seed=5), large(9, 9), large(9, 9, seed=4)],
+    ),
+    "baddbmm": (
+        lambda m, f, x, a, b: m.baddbmm(x, a, b, alpha=0.001),
+        [large(2, 9, 9, seed=5), large(2, 9, 9), large(2, 9, 9, seed=4)],
+    ),
     "log2": (lambda m, f, x: x.log2(), [chances(50)]),
     "unfold": (lambda m, f, x: x.unfold(0, 3000, 1), [np.ones(4000, HALF)]),
     "normalize": (lambda m, f, x: f.normalize(x), [large(3, 50)]),
