@@ -225,12 +225,29 @@ def held_here_only(g) -> bool:
 
 
 def call_hooks(hooks, g):
-    """The gradient after each hook has seen it; a hook may return a replacement."""
+    """The gradient after each hook has seen it; a hook may return a replacement.
+
+    TypeError and RuntimeError for one that is no Tensor, or of another shape, dtype or device.
+    """
     for hook in list(hooks.values()):
         replaced = hook(g)
         if replaced is not None:
+            check_replacement(g, replaced)
             g = replaced
     return g
+
+
+def check_replacement(g, replaced) -> None:
+    if not isinstance(replaced, function.Tensor):
+        raise TypeError(
+            f"register_hook: a hook must return a Tensor or None, got {type(replaced).__name__}"
+        )
+    for what in ("shape", "dtype", "device"):
+        if getattr(replaced, what) != getattr(g, what):
+            raise RuntimeError(
+                f"register_hook: a hook returned a gradient of {what} {getattr(replaced, what)} "
+                f"for one of {what} {getattr(g, what)}"
+            )
 
 
 def check_gradients(node, results) -> None:

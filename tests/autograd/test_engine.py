@@ -274,6 +274,26 @@ def test_hooks_see_replace_and_keep_their_order(leaf):
     np.testing.assert_array_equal(x.grad.data, 7)
 
 
+@pytest.mark.parametrize("inner", [True, False])
+@pytest.mark.parametrize(
+    ("hook", "error", "message"),
+    [
+        (lambda g: g[:1], RuntimeError, r"gradient of shape \(1,\) for one of shape \(2,\)"),
+        (lambda g: g.sum(), RuntimeError, r"gradient of shape \(\) for one of shape \(2,\)"),
+        (lambda g: g.half(), RuntimeError, "gradient of dtype float16 for one of dtype float64"),
+        (lambda g: g.data, TypeError, "must return a Tensor or None, got ndarray"),
+        (lambda g: 0, TypeError, "must return a Tensor or None, got int"),
+    ],
+)
+def test_a_hook_may_not_replace_a_gradient_by_what_does_not_fit(leaf, inner, hook, error, message):
+    x = leaf(2)
+    y = x * 3
+    (y if inner else x).register_hook(hook)
+    with pytest.raises(error, match=f"^register_hook: a hook .*{message}"):
+        y.sum().backward()
+    assert x.grad is None
+
+
 def test_a_removed_hook_is_silent(leaf):
     x = leaf(2)
     calls = []
