@@ -32,11 +32,14 @@ class Linear(Function):
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """y = x w^T + b over the last axis.
 
-    x (*, I), w (O, I), b (O,) -> y (*, O)
+    x (*, I), w (O, I), b (O,) -> y (*, O), or w (I,), b () -> y (*)
 
     Raises: ValueError if the shapes do not fit, TypeError if the dtypes differ.
     """
     check_float("linear", input=input, weight=weight, bias=bias)
+    if weight.ndim == 1 and (bias is None or bias.ndim == 0):
+        b = None if bias is None else bias.reshape(1)
+        return linear(input, weight.reshape(1, -1), b).squeeze(-1)
     if weight.ndim != 2:
         raise ValueError(f"linear: weight of shape {weight.shape} must be (O, I)")
     if input.ndim == 0 or input.shape[-1] != weight.shape[1]:

@@ -25,6 +25,16 @@ def test_linear_is_a_dot_product_per_output_and_so_is_its_gradient(batch, bias, 
         assert not inputs[1].grad.data.any() and inputs[0].grad.shape == x.shape
 
 
+@pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
+def test_a_vector_of_weights_makes_one_output_without_an_axis(batch, rng):
+    x, w, b = (
+        Tensor(rng.standard_normal(shape), requires_grad=True) for shape in ((*batch, 5), (5,), ())
+    )
+    np.testing.assert_allclose(F.linear(x, w).data, x.data @ w.data)
+    np.testing.assert_allclose(F.linear(x, w, b).data, x.data @ w.data + b.data)
+    assert gradcheck(F.linear, (x, w, b)) and gradgradcheck(F.linear, (x, w, b))
+
+
 def test_the_input_s_gradient_is_not_computed_where_nobody_wants_it(rng, monkeypatch):
     x = Tensor(rng.standard_normal((4, 5)))
     w = Tensor(rng.standard_normal((3, 5)), requires_grad=True)
@@ -40,6 +50,7 @@ def test_the_input_s_gradient_is_not_computed_where_nobody_wants_it(rng, monkeyp
         ((2, 4), (3, 5), (3,), r"input of shape \(2, 4\) must end in weight's 5 columns"),
         ((), (3, 5), (3,), r"input of shape \(\) must end in"),
         ((2, 5), (5,), (3,), r"weight of shape \(5,\) must be \(O, I\)"),
+        ((2, 5), (), (), r"weight of shape \(\) must be \(O, I\)"),
         ((2, 5), (3, 5), (5,), r"bias of shape \(5,\) must be \(3,\)"),
     ],
 )
