@@ -251,6 +251,8 @@ def reciprocal(input):
 def abs(input):
     """|input|; the gradient at 0 is 0."""
     input = as_tensor(input, "abs")
+    if input.dtype.kind == "b":
+        raise TypeError("abs: a boolean tensor has no sign")
     return Abs.apply(input)
 
 

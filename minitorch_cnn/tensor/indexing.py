@@ -244,6 +244,11 @@ def keys_beside(array, keys, name: str) -> tuple:
     )
 
 
+def row(x):
+    """A 0-d tensor as one of one axis, which it counts as along a `dim`; anything else as it is."""
+    return x.reshape(1) if isinstance(x, function.Tensor) and x.ndim == 0 else x
+
+
 def _checked_index(name, input, dim, index):
     (axis,) = axes_of(dim, input.ndim, name)
     index = index.data
@@ -259,6 +264,10 @@ def _checked_index(name, input, dim, index):
 
 def index_select(input, dim, index):
     """The slices of `input` at the positions `index` (1-D, integer) along `dim`."""
+    if input.ndim == 0:
+        if index.data.size != 1:
+            raise IndexError(f"index_select: index of shape {index.shape} must hold one position")
+        return index_select(row(input), dim, index).reshape(())
     index, axis = _checked_index("index_select", input, dim, index)
     if index.ndim > 1:
         raise IndexError(f"index_select: index has {index.ndim} axes, must have one")
@@ -270,6 +279,8 @@ def gather(input, dim, index):
 
     Along the other axes `index` may be shorter than `input`.
     """
+    if input.ndim == 0 or index.ndim == 0:
+        return gather(row(input), dim, row(index)).reshape(index.shape)
     index, axis = _checked_index("gather", input, dim, index)
     _check_shorter("gather", index.shape, input.shape, axis)
     return Gather.apply(input, index=index, axis=axis)
@@ -277,6 +288,8 @@ def gather(input, dim, index):
 
 def scatter_add(input, dim, index, src):
     """`input` with src[i, j] added at [i, index[i, j]] for dim = 1, and so for any axis."""
+    if 0 in (input.ndim, index.ndim, src.ndim):
+        return scatter_add(row(input), dim, row(index), row(src)).reshape(input.shape)
     index, axis = _checked_index("scatter_add", input, dim, index)
     _check_shorter("scatter_add", index.shape, input.shape, axis)
     _check_shorter("scatter_add", index.shape, src.shape, None)
@@ -298,6 +311,8 @@ def take_along_dim(input, indices, dim=None):
     """
     if dim is None:
         input, indices, dim = input.reshape(-1), indices.reshape(-1), 0
+    if input.ndim == 0 or indices.ndim == 0:
+        return take_along_dim(row(input), row(indices), dim).reshape(indices.shape)
     (axis,) = axes_of(dim, input.ndim, "take_along_dim")
     common = np.broadcast_shapes(
         tuple(1 if i == axis else n for i, n in enumerate(input.shape)),
@@ -312,6 +327,7 @@ def sort(input, dim=-1, descending=False, stable=False):
     descending. Equal elements keep their order, whether `stable` is asked for or not.
     """
     if input.ndim == 0:
+        axes_of(dim, 0, "sort")
         first = np.zeros((), backend.int64, like=input.data)
         return ValuesAndIndices(input.clone(), function.Tensor(first))
     (axis,) = axes_of(dim, input.ndim, "sort")
@@ -335,7 +351,7 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     asked for or not.
     """
     if input.ndim == 0:
-        return sort(input)
+        return sort(input, dim)
     (axis,) = axes_of(dim, input.ndim, "topk")
     if not 0 <= k <= input.shape[axis]:
         raise RuntimeError(

@@ -9,6 +9,7 @@ import math
 import numpy as np
 
 from .. import devices
+from ..autograd import function
 from ..autograd.function import Function
 from .indexing import IndexSelect
 from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
@@ -125,13 +126,18 @@ def repeat(input, *times, repeats=None):
     return y if y._base is None else clone(y)  # a view where every repeat is 1
 
 
-def repeat_interleave(input, repeats, dim=None, *, output_size=None):
+def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     """Each element repeated in place: by a number, or by one for each element along `dim`; without
-    a `dim` as if flattened.
+    a `dim` as if flattened. Of `input` alone, a vector of repeats, the positions 0, 1, ..
 
     Raises: RuntimeError for repeats that are negative or of another length, and for an output_size
     that is not what comes out.
     """
+    if repeats is None:
+        if input.ndim != 1:
+            raise RuntimeError(f"repeat_interleave: repeats has {input.ndim} axes, must have one")
+        places = np.arange(len(input.data), like=input.data)
+        input, repeats = function.Tensor(places), input
     if dim is None:
         input, dim = reshape(input, input.data.size), 0
     axis = axis_of(dim, max(input.ndim, 1), "repeat_interleave")

@@ -218,12 +218,14 @@ def movedim(input, source, destination):
             f"movedim: source={source} and destination={destination} must be of equal length"
         )
     places, axes = (
-        [axis_of(d, input.ndim, "movedim") for d in dims] for dims in (destination, source)
+        [axis_of(d, input.ndim or 1, "movedim") for d in dims] for dims in (destination, source)
     )
     if len(set(places)) < len(places) or len(set(axes)) < len(axes):
         raise RuntimeError(
             f"movedim: source={source} or destination={destination} names an axis twice"
         )
+    if input.ndim == 0:
+        return Permute.apply(input, dims=())
     dims = [i for i in range(input.ndim) if i not in axes]
     for place, axis in sorted(zip(places, axes, strict=True)):
         dims.insert(place, axis)
@@ -265,16 +267,18 @@ def expand(input, *sizes, size=None):
 
 def flip(input, *axes, dims=None):
     """The order of elements reversed along `dims`, in a copy: one by one, a sequence or `dims=`."""
-    axes = tuple(axis_of(d, input.ndim, "flip") for d in sizes_of(axes, "flip", dims))
+    axes = tuple(axis_of(d, input.ndim or 1, "flip") for d in sizes_of(axes, "flip", dims))
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"flip: dims={axes} names an axis twice")
+    if input.ndim == 0:
+        axes = ()
     return Flip.apply(input, axes=axes)
 
 
 def roll(input, shifts, dims=None):
     """Elements shifted along `dims` and in at the other end; as if flattened without `dims`."""
     if dims is None:
-        return reshape(roll(flatten(input), shifts, 0), *input.shape)
+        return reshape(roll(flatten(input), shifts, 0), input.shape)
     shifts, dims = sizes_of((shifts,), "roll"), sizes_of((dims,), "roll")
     if len(shifts) != len(dims):
         raise RuntimeError(f"roll: shifts={shifts} and dims={dims} must be of equal length")

@@ -14,6 +14,7 @@ from .indexing import (
     _checked_index,
     _grid,
     getitem,
+    row,
     scatter_add,
 )
 from .movement import axis_of
@@ -59,6 +60,9 @@ def _scatter(name, input, dim, index, src, value, reduce):
         raise TypeError(f"{name}: one of src and value must be given, not both")
     if reduce not in (None, "add"):
         raise ValueError(f"{name}: reduce={reduce!r} must be None or 'add'")
+    if 0 in (input.ndim, index.ndim, getattr(src, "ndim", 1)):
+        y = _scatter(name, row(input), dim, row(index), row(src), value, reduce)
+        return y.reshape(input.shape)
     places, axis = _checked_index(name, input, dim, index)
     if src is None or not isinstance(src, function.Tensor):
         full = np.empty(places.shape, input.dtype, like=input.data)
@@ -91,6 +95,8 @@ def index_add(input, dim, index, source, *, alpha=1):
     """`input` with alpha times the slices of `source` added at the positions `index` of an axis;
     those named twice add up.
     """
+    if input.ndim == 0:
+        return index_add(row(input), dim, index, row(source), alpha=alpha).reshape(())
     index, axis = _slices("index_add", input, dim, index, source)
     if alpha != 1:
         source = alpha * source
@@ -100,6 +106,8 @@ def index_add(input, dim, index, source, *, alpha=1):
 
 def index_copy(input, dim, index, source):
     """`input` with the slices of `source` at the positions `index` of an axis."""
+    if 0 in (input.ndim, source.ndim):
+        return index_copy(row(input), dim, index, row(source)).reshape(input.shape)
     index, axis = _slices("index_copy", input, dim, index, source)
     along = [1] * source.ndim
     along[axis] = -1
@@ -109,6 +117,8 @@ def index_copy(input, dim, index, source):
 
 def index_fill(input, dim, index, value):
     """`input` with a number or 0-d tensor in the slices at the positions `index` of an axis."""
+    if input.ndim == 0:
+        return index_fill(row(input), dim, index, value).reshape(())
     index, axis = _slices("index_fill", input, dim, index, None)
     mask = np.zeros(input.shape, bool, like=input.data)
     mask[(slice(None),) * axis + (index,)] = True

@@ -77,14 +77,14 @@ def _address(x) -> int:
 def unfold(input, dimension, size, step):
     """All windows of `size` elements along `dimension`, `step` apart, in a new last axis: a view.
 
-    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size). Windows that overlap are not to be
-    written to.
+    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size); the one window of a 0-d tensor has
+    its `size` alone. Windows that overlap are not to be written to.
 
     Raises: RuntimeError for a size above that of the axis or a step below 1.
     """
     axis = axis_of(dimension, max(input.ndim, 1), "unfold")
     if input.ndim == 0:
-        input = input.reshape(1)
+        return unfold(input.reshape(1), 0, size, step)[0]
     length = input.shape[axis]
     if not 0 <= size <= length:
         raise RuntimeError(f"unfold: size={size} must lie in [0, {length}], the size of the axis")

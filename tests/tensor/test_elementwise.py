@@ -73,7 +73,7 @@ def test_sigmoid_keeps_its_bits_at_both_ends():
     np.testing.assert_allclose(small, np.exp(-80.0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["neg", "relu"])
+@pytest.mark.parametrize("name", ["abs", "neg", "relu"])
 def test_booleans_are_refused_by_name(name):
     with pytest.raises(TypeError, match=rf"^{name}: "):
         getattr(mt, name)(mt.tensor([True]))

@@ -44,6 +44,49 @@ CALLS = [
     lambda m, x, i: (x * 1).uniform_(2, 1), lambda m, x, i: (x * 1).bernoulli_(2.0),
 ]  # fmt: skip
 
+# x is 0-d, v of one element, w of three; i is the position 0, 0-d and of one axis.
+NUMBER_CALLS = [
+    lambda m, x, v, w, i: x.gather(0, i) + x.gather(-1, i.reshape(1)),
+    lambda m, x, v, w, i: x.gather(1, i), lambda m, x, v, w, i: x.gather(0, i + 1),
+    lambda m, x, v, w, i: w.gather(0, i), lambda m, x, v, w, i: w.reshape(1, 3).gather(0, i),
+    lambda m, x, v, w, i: x.index_select(0, i) + x.index_select(-1, i.reshape(1)),
+    lambda m, x, v, w, i: x.index_select(0, i.repeat(2)),
+    lambda m, x, v, w, i: x.scatter(0, i, 5.0) + x.scatter(0, i.reshape(1), v),
+    lambda m, x, v, w, i: w.scatter(0, i, 5.0), lambda m, x, v, w, i: w.scatter(0, i, x),
+    lambda m, x, v, w, i: x.scatter_add(0, i, x) + x.scatter_add(0, i.reshape(1), v),
+    lambda m, x, v, w, i: w.scatter_add(0, i, x),
+    lambda m, x, v, w, i: (x * 1).scatter_(0, i, x + 2).scatter_add_(0, i, x),
+    lambda m, x, v, w, i: x.index_add(0, i, x, alpha=3),
+    lambda m, x, v, w, i: (x * 1).index_add_(0, i.reshape(1), x),
+    lambda m, x, v, w, i: x.index_copy(0, i, v), lambda m, x, v, w, i: (x * 1).index_copy_(0, i, v),
+    lambda m, x, v, w, i: w.index_copy(0, i, x),
+    lambda m, x, v, w, i: x.index_fill(0, i, 2.0) + (x * 1).index_fill_(-1, i.reshape(1), x),
+    lambda m, x, v, w, i: x.index_fill(1, i, 2.0),
+    lambda m, x, v, w, i: (x.flip(0) + x.flip(-1), x.roll(1), x.movedim(0, -1)),
+    lambda m, x, v, w, i: x.flip(1), lambda m, x, v, w, i: x.flip(0, -1),
+    lambda m, x, v, w, i: x.movedim(0, 1), lambda m, x, v, w, i: x.roll(1, 0),
+    lambda m, x, v, w, i: x.unfold(0, 1, 1), lambda m, x, v, w, i: x.unfold(-1, 0, 2),
+    lambda m, x, v, w, i: tuple(x.sort(0)), lambda m, x, v, w, i: tuple(x.sort(1)),
+    lambda m, x, v, w, i: tuple(x.topk(1, 1)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", range(len(NUMBER_CALLS)))
+def test_a_0_d_tensor_counts_as_one_of_a_single_axis(number, torch):
+    numbers = np.array(3.0), np.array([4.0]), np.arange(3.0), np.array(0)
+    compare(torch, NUMBER_CALLS[number], *numbers)
+
+
+def test_gradients_flow_to_0_d_tensors():
+    x, s = (mt.tensor(v, dtype=mt.float64, requires_grad=True) for v in (3.0, 4.0))
+    zero = mt.tensor(0)
+    for fn in (
+        lambda x, s: x.gather(0, zero) * s.index_select(0, zero),
+        lambda x, s: (x * 1).scatter_(0, zero, s * s) * x.scatter_add(0, zero, s),
+        lambda x, s: x.index_add(0, zero, s, alpha=3) * x.index_copy(0, zero, s) * x.flip(0),
+    ):
+        assert mt.gradcheck(fn, (x, s)) and mt.gradgradcheck(fn, (x, s))
+
 
 @pytest.mark.parametrize("number", range(len(CALLS)))
 def test_every_form_is_pytorch_s(number, torch):

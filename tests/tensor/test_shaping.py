@@ -55,6 +55,8 @@ def test_arrangements_keep_the_dtype(dtype, torch):
     calls = (
         lambda m, x: m.rot90(x, 1, (0, 2)), lambda m, x: x.unfold(2, 3, 1),
         lambda m, x: x.diagonal(), lambda m, x: m.tile(x, (2, 1)),
+        lambda m, x: m.repeat_interleave(x[0, 0].long()),
+        lambda m, x: m.repeat_interleave(x[0].long()),
         lambda m, x: x.repeat_interleave(2, 1), lambda m, x: m.hstack((x, x)),
         lambda m, x: m.vstack([x[0, 0], x[0]]), lambda m, x: m.diag(x[0, 0]),
         lambda m, x: m.cumprod(x, 0), lambda m, x: m.ravel(x),
