@@ -97,13 +97,12 @@ def class_activation_maps(
     in front of it, enlarged to the image by bilinear interpolation. threshold: the share of a map's
     maximum from which on it is bright (section 3.2 of the paper: 0.2). truth (N, 4): known boxes.
 
-    Raises: ValueError for other shapes, labels that are no classes of the model, images that are
-    not finite, or a model without such an average.
+    Raises: ValueError for other shapes, labels that are no classes of the model, images or logits
+    that are not finite, a threshold beyond 0 to 1, or a model without such an average.
     """
     name = "class_activation_maps"
     checked_batch(name, x, labels)
-    if truth is not None and np.shape(truth) != (len(x), 4):
-        raise ValueError(f"{name}: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
+    _check_boxes(name, x, truth, threshold)
     with evaluation(model), applied(Sum, AdaptiveAvgPool2d, AvgPool2d) as calls:
         logits = logits_of(model(Tensor(x.data, requires_grad=True)))
     chosen = chosen_classes(name, logits, labels)
@@ -135,17 +134,23 @@ def grad_cam(
     class_activation_maps, whose maps these are up to a factor, where both exist and are positive.
 
     Raises: KeyError for a layer that is none or did not run, ValueError for one without maps
-    (N, C, h, w), or other shapes.
+    (N, C, h, w), other shapes, logits that are not finite, or a threshold beyond 0 to 1.
     """
     checked_batch("grad_cam", x, labels)
-    if truth is not None and np.shape(truth) != (len(x), 4):
-        raise ValueError(f"grad_cam: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
+    _check_boxes("grad_cam", x, truth, threshold)
     maps, output = maps_of("grad_cam", model, Tensor(x.data, requires_grad=True), layer)
     logits = logits_of(output)
     chosen = chosen_classes("grad_cam", logits, labels)
     weights = _mean_gradient(logits, chosen, maps)
     evidence = np.maximum((weights * maps.data).sum(1, keepdims=True), 0)
     return _enlarged(x, chosen, evidence, truth, threshold)
+
+
+def _check_boxes(function: str, x: Tensor, truth, threshold: float) -> None:
+    if truth is not None and np.shape(truth) != (len(x), 4):
+        raise ValueError(f"{function}: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
+    if not 0 <= threshold <= 1:  # not so for NaN
+        raise ValueError(f"{function}: threshold={threshold} must be from 0 to 1")
 
 
 def _before_the_average(

@@ -109,7 +109,7 @@ def rectifies(node: object) -> bool:
 
 def logits_of(output: Tensor | tuple[Tensor, ...] | list[Tensor]) -> Tensor:
     """What a model says, without its auxiliary heads."""
-    return output[0] if isinstance(output, tuple | list) else output
+    return output[0] if isinstance(output, tuple | list) and output else output
 
 
 def chosen_classes(
@@ -117,14 +117,16 @@ def chosen_classes(
 ) -> np.ndarray:
     """The classes (N,) to explain: `labels`, or those that the logits (N, K) say.
 
-    Raises: ValueError, in the name of `function`, for logits that are none and for labels that are
-    not N integers from 0 to K - 1.
+    Raises: ValueError, in the name of `function`, for logits that are none or not finite and for
+    labels that are not N integers from 0 to K - 1.
     """
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         found = f"shape {logits.shape}" if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(
             f"{function}: model must give logits (N, K), one row for each image, not {found}"
         )
+    if not np.isfinite(logits.data).all():
+        raise ValueError(f"{function}: model gives NaN or infinite values, must be finite")
     if labels is None:
         return logits.data.argmax(1)
     chosen = _checked_labels(function, labels, len(logits))
@@ -152,9 +154,11 @@ def _checked_labels(function: str, labels: np.ndarray | Tensor, count: int) -> n
 def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
     """labels (N,) as int64 for images x (N, C, H, W), N > 0; zeros for None.
 
-    Raises: ValueError, in the name of `function`, for other shapes, labels that are no integers, or
-    images with NaN or infinite values.
+    Raises: in the name of `function` TypeError for images that are no Tensor; ValueError for other
+    shapes, labels that are no integers, or images with NaN or infinite values.
     """
+    if not isinstance(x, Tensor):
+        raise TypeError(f"{function}: x must be a Tensor, got {type(x).__name__}")
     if x.ndim != 4 or len(x) == 0:
         raise ValueError(f"{function}: x of shape {x.shape} must be images (N, C, H, W), N > 0")
     if not np.isfinite(x.data).all():

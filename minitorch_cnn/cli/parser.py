@@ -88,7 +88,13 @@ def number(kind: type, least: float, above: bool = False) -> Callable[[str], flo
 
 
 def file_path(text: str) -> Path:
-    """The type of an option or argument that names a file or folder; ~ is the home folder."""
+    """The type of an option or argument that names a file or folder; ~ is the home folder.
+
+    Raises: CommandError for no text, as of a variable of the shell that is not set, which would be
+    the folder one is in, and for what no file can be called.
+    """
+    if not text or "\0" in text:
+        raise CommandError(f"{text!r} is no name of a file or folder")
     try:
         return Path(text).expanduser()
     except RuntimeError:  # there is no user of that name: it is the file's own

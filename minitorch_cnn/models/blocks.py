@@ -243,8 +243,18 @@ class Trunk(Module):
 
 
 def scaled(channels: int, width: float, multiple: int = 1) -> int:
-    """`channels` times `width`, rounded to a multiple of `multiple`, at least one."""
-    return multiple * max(1, round(channels * width / multiple))
+    """`channels` times `width`, rounded to a multiple of `multiple`, at least one.
+
+    Raises: as `checked_width`.
+    """
+    return multiple * max(1, round(channels * checked_width(width) / multiple))
+
+
+def checked_width(width: float) -> float:
+    """`width`, a factor for the channels of a network; ValueError unless it is above 0."""
+    if not 0 < width < math.inf:  # not so for NaN
+        raise ValueError(f"create_model: width={width} must be a number above 0")
+    return width
 
 
 def divisible(channels: float, multiple: int) -> int:

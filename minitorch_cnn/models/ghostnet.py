@@ -23,7 +23,7 @@ from typing import NamedTuple
 from .. import functional as F
 from ..nn import AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
 from ..tensor import Tensor, cat
-from .blocks import SqueezeExcitation, Trunk, conv_bn, divisible, draw_weights
+from .blocks import SqueezeExcitation, Trunk, checked_width, conv_bn, divisible, draw_weights
 from .preprocessing import IMAGENET_BICUBIC
 from .registry import register
 
@@ -150,7 +150,7 @@ class GhostNet(Trunk):
         in_channels: int = 3,
         dropout: float = 0.2,
     ):
-        channels = divisible(START * width, MULTIPLE)
+        channels = divisible(START * checked_width(width), MULTIPLE)
         stem = conv_bn(in_channels, channels, 3, 2, activation=ReLU)
         stages = Sequential()
         for rows in TABLE:

@@ -19,7 +19,7 @@ The module names are timm's, whose weights the models take.
 from __future__ import annotations
 
 from ..nn import ReLU6, Sequential, init
-from .blocks import Trunk, classifier, conv_bn, draw_weights
+from .blocks import Trunk, checked_width, classifier, conv_bn, draw_weights
 from .preprocessing import MOBILENET_V1
 from .registry import register
 
@@ -55,7 +55,7 @@ class MobileNetV1(Trunk):
         in_channels: int = 3,
         dropout: float = 0.0,
     ):
-        channels = max(1, int(START * width))
+        channels = max(1, int(START * checked_width(width)))
         stem = conv_bn(in_channels, channels, 3, 2, activation=ReLU6)
         layers = dict(zip(("conv_stem", "bn1", "act1"), stem, strict=True))
         stages = Sequential()

@@ -28,7 +28,7 @@ from ..nn import (
     init,
 )
 from ..tensor import Tensor
-from .blocks import Trunk, conv_bn, divisible, draw_weights
+from .blocks import Trunk, checked_width, conv_bn, divisible, draw_weights
 from .preprocessing import IMAGENET
 from .registry import register
 
@@ -84,7 +84,7 @@ class MobileNetV2(Trunk):
         in_channels: int = 3,
         dropout: float = 0.2,
     ):
-        channels = divisible(START * width, MULTIPLE)
+        channels = divisible(START * checked_width(width), MULTIPLE)
         features = Sequential(Sequential(*conv_bn(in_channels, channels, 3, 2, activation=ReLU6)))
         for expansion, wanted, blocks, first_stride in TABLE:
             out_channels = divisible(wanted * width, MULTIPLE)

@@ -175,6 +175,40 @@ def test_images_that_are_not_finite_and_maps_in_place_of_logits_are_refused():
         class_activation_maps(model, images(side=5))
 
 
+@pytest.mark.parametrize(
+    "explain", [class_activation_maps, lambda m, x, **k: grad_cam(m, x, "0", **k)]
+)
+@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
+def test_a_threshold_is_a_share(explain, threshold):
+    with pytest.raises(ValueError, match=f"threshold={threshold} must be from 0 to 1"):
+        explain(averaging_net(np.eye(2)), images(side=5), threshold=threshold)
+
+
+def test_logits_that_are_not_finite_or_not_there_are_refused():
+    model = averaging_net(np.eye(2))
+    with pytest.raises(ValueError, match="class_activation_maps: model gives NaN or infinite"):
+        class_activation_maps(nn.Sequential(model, Const(np.nan)), images(side=5))
+    model.forward = lambda x: []
+    with pytest.raises(ValueError, match=r"must give logits \(N, K\).* not list"):
+        class_activation_maps(model, images(side=5))
+
+
+def test_images_are_a_tensor():
+    with pytest.raises(TypeError, match="class_activation_maps: x must be a Tensor, got ndarray"):
+        class_activation_maps(averaging_net(np.eye(2)), images(side=5).data)
+
+
+class Const(nn.Module):
+    """Adds a number."""
+
+    def __init__(self, value):
+        super().__init__()
+        self.value = value
+
+    def forward(self, x):
+        return x + self.value
+
+
 def test_gradients_are_taken_inside_no_grad():
     model, x = averaging_net(np.eye(2)), images(side=5)
     before = class_activation_maps(model, x).maps

@@ -4,7 +4,15 @@ import argparse
 
 import pytest
 
-from minitorch_cnn.cli.parser import CommandError, Parser, image_shape, model_name, number, setting
+from minitorch_cnn.cli.parser import (
+    CommandError,
+    Parser,
+    file_path,
+    image_shape,
+    model_name,
+    number,
+    setting,
+)
 
 
 @pytest.mark.parametrize("text, value", [("3", 3), ("0", 0)])
@@ -45,3 +53,9 @@ def test_a_parser_raises_its_complaint():
 )
 def test_a_setting_is_json_or_what_python_writes_or_a_word(text, value):
     assert setting(f"x={text}") == ("x", value)
+
+
+@pytest.mark.parametrize("text", ["", "a\0b"])
+def test_what_names_no_file_is_refused(text):
+    with pytest.raises(CommandError, match="is no name of a file or folder"):
+        file_path(text)

@@ -109,6 +109,15 @@ def test_channels_are_scaled_to_a_multiple_and_never_to_none():
     assert [scaled(n, 1 / 8, multiple=2) for n in (64, 20, 3)] == [8, 2, 2]
 
 
+@pytest.mark.parametrize("width", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "vgg11", "mobilenet_v1_100", "mobilenet_v2", "ghostnet_130"]
+)
+def test_a_width_that_leaves_no_channels_is_refused_by_name(name, width):
+    with pytest.raises(ValueError, match=f"^create_model: width={width} must be a number above 0"):
+        create_model(name, width=width)
+
+
 def test_rounded_channels_are_the_nearest_multiple_but_for_a_tenth_below():
     found = [divisible(n, 8) for n in (3, 12, 11.9, 20, 33.6, 44, 19.2, 36)]
     assert found == [8, 16, 16, 24, 32, 48, 24, 40]

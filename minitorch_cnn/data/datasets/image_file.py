@@ -55,7 +55,7 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
     if channels not in (1, 3):
         raise ValueError(f"read_image: channels={channels} must be 1 or 3")
     try:
-        from PIL import Image
+        from PIL import Image, UnidentifiedImageError
     except ImportError as error:
         raise ImportError("read_image: needs Pillow (pip install pillow)") from error
     try:
@@ -71,6 +71,10 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
             pixels = UPRIGHT.get(_orientation(file), lambda a: a)(pixels)
     except (FileNotFoundError, MemoryError):
         raise
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"read_image: {path} cannot be decoded: it is none of {', '.join(FORMATS)}, or damaged"
+        ) from error
     except Exception as error:  # Pillow's decoders raise what they like: OSError, SyntaxError, ...
         raise ValueError(f"read_image: {path} cannot be decoded: {error}") from error
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
@@ -150,6 +154,7 @@ def _scaled_grey(values: np.ndarray, file) -> np.ndarray:
         raise ValueError(f"its values are {low}..{high}; expected 0..{scales[-1]}")
     grey = values / np.float32(fitting[0])
     hidden = file.info.get("transparency")
-    if isinstance(hidden, int):
-        grey[values == hidden] = 1 if grey[values != hidden].mean() < 0.9 else 0
+    seen = values != hidden if isinstance(hidden, int) else np.False_
+    if seen.any():
+        grey[~seen] = 1 if grey[seen].mean() < 0.9 else 0
     return grey.astype(np.float32, copy=False)

@@ -15,7 +15,8 @@ from .transform import Transform
 class Normalize(Transform):
     """y = (x - mean) / std per channel; mean, std: one number for each channel, or one for all.
 
-    Raises ValueError if a std is not above zero or the number of channels is another.
+    Raises ValueError if a mean is not finite, a std not finite or not above zero, both in float32,
+    or the number of channels is another.
     """
 
     mean: Sequence[float]
@@ -29,8 +30,12 @@ class Normalize(Transform):
             raise ValueError(
                 f"Normalize: mean={self.mean} and std={self.std} must have one number per channel"
             )
-        if not all(value > 0 for value in self.std):
-            raise ValueError(f"Normalize: std={self.std} must be above zero")
+        with np.errstate(over="ignore"):
+            mean, std = np.array(self.mean, np.float32), np.array(self.std, np.float32)
+        if not np.isfinite(mean).all():
+            raise ValueError(f"Normalize: mean={self.mean} must be finite")
+        if not (np.isfinite(std) & (std > 0)).all():
+            raise ValueError(f"Normalize: std={self.std} must be finite and above zero")
 
     def apply(self, image, rng):
         if len(self.mean) not in (1, len(image)):

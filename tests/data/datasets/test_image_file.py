@@ -155,6 +155,11 @@ def test_a_transparent_colour_is_nothing(tmp_path, image, mode, hidden):
     np.testing.assert_array_equal(read_image(tmp_path / "a.png", 1)[0], INK)  # white on black
 
 
+def test_a_grey_picture_of_16_bits_without_a_visible_pixel_has_its_colours(tmp_path, image):
+    image.new("I;16", (8, 8), 65535).save(tmp_path / "a.png", transparency=65535)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.png", 1), np.ones((1, 8, 8)))
+
+
 def test_half_transparent_colours_are_mixed_with_the_ground(tmp_path, image):
     image.new("RGBA", (2, 2), (200, 0, 0, 51)).save(tmp_path / "a.png")
     found = read_image(tmp_path / "a.png")[:, 0, 0] * 255
@@ -237,7 +242,7 @@ def test_what_a_file_is_its_content_says_and_not_its_name(tmp_path, image):
 def test_other_formats_are_not_tried_whatever_their_name(tmp_path, image, kind):
     image.new("RGB", (16, 16)).save(tmp_path / "a.png", kind)
     assert kind not in FORMATS
-    with pytest.raises(ValueError, match=r"a\.png cannot be decoded: cannot identify"):
+    with pytest.raises(ValueError, match=r"a\.png cannot be decoded: it is none of AVIF"):
         read_image(tmp_path / "a.png")
 
 

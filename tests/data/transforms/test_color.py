@@ -27,10 +27,21 @@ def test_normalize_takes_each_channel_to_its_own_scale():
 
 
 @pytest.mark.parametrize(
-    ("mean", "std"), [((0.5,), (0.0,)), ((0.5,), (-1.0,)), ((0.5, 0.5), (1.0,)), ((), ())]
+    ("mean", "std"),
+    [
+        ((0.5,), (0.0,)),
+        ((0.5,), (-1.0,)),
+        ((0.5,), (float("inf"),)),
+        ((0.5,), (1e-50,)),  # 0 in float32
+        ((float("inf"),), (1.0,)),
+        ((float("nan"),), (1.0,)),
+        ((1e40,), (1.0,)),  # infinite in float32
+        ((0.5, 0.5), (1.0,)),
+        ((), ()),
+    ],
 )
-def test_normalize_refuses_what_it_cannot_divide_by(mean, std):
-    with pytest.raises(ValueError, match=r"^Normalize: "):
+def test_normalize_refuses_what_it_cannot_take_off_or_divide_by(mean, std):
+    with pytest.raises(ValueError, match=r"^Normalize: (mean|std)="):
         T.Normalize(mean, std)
 
 
