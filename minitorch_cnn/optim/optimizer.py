@@ -105,15 +105,15 @@ class Optimizer:
         for group in self.param_groups:
             up = group.get("maximize", False)
             for p in group["params"]:
-                if p.grad is not None:
-                    # 16-bit numbers step in float32, and so do their buffers: see `update`
-                    array = widened(p.data)
-                    state = self.state[p]
-                    grad = widened(p.grad.data)
-                    self.update(array, -grad if up else grad, state, group)
-                    if array is not p.data:
-                        p.data[...] = array
-                    p.bump_version()
+                if p.grad is None:
+                    continue
+                array, grad, half = p.data, p.grad.data, p.data.dtype.itemsize == 2
+                if half:  # 16-bit numbers step in float32, and so do their buffers: see `update`
+                    array, grad = widened(array), widened(grad)
+                self.update(array, -grad if up else grad, self.state[p], group)
+                if half:
+                    p.data[...] = array
+                p.bump_version()
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:

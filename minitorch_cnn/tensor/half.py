@@ -51,7 +51,10 @@ def in_float32(fn):
 
 def _any_half(values) -> bool:
     Tensor = function.Tensor
-    return any([isinstance(x, Tensor) and backend.is_half(x.data.dtype) for x in values])
+    for x in values:  # the size first: it is asked of every call
+        if isinstance(x, Tensor) and x.data.dtype.itemsize == 2 and backend.is_half(x.data.dtype):
+            return True
+    return False
 
 
 def _widened(x):
