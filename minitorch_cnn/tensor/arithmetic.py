@@ -276,6 +276,9 @@ def where(condition, input=None, other=None):
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")
     a, b = meet(input, other, "where")
+    for x in (input, other):
+        if isinstance(x, (int, float)):
+            fitting(x, a.dtype, "where")
     check_broadcast("where", mask.shape, a.shape, b.shape)
     return Where.apply(a, b, mask=mask)
 

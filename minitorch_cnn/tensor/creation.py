@@ -22,7 +22,8 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
 
     Python floats become the default float type, integers int64; arrays keep their dtype, and their
     device where none is given.
-    Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
+    Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small, and
+    for Python's numbers that an integer dtype cannot hold (an array's wrap around).
     """
     if isinstance(data, function.Tensor):
         data = data.data
@@ -43,7 +44,11 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
         dtype = array.dtype if typed or array.dtype.kind != "f" else backend.get_default_dtype()
         if array.size == 0 and not typed:
             dtype = backend.get_default_dtype()
-    array = _cast(array, backend.check_dtype(dtype, "tensor"))
+    dtype = backend.check_dtype(dtype, "tensor")
+    if not typed and dtype.kind in "iu" and array.dtype.kind in "iuf" and array.dtype != dtype:
+        for value in (array.min().item(), array.max().item()) if array.size else ():
+            fitting(value, dtype, "tensor")
+    array = _cast(array, dtype)
     return function.Tensor(devices.moved(array, device, "tensor"), requires_grad)
 
 
@@ -179,11 +184,16 @@ def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad=
 def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64.
 
-    There are ceil((end - start) / step) numbers, whatever the rounding of the last one.
+    There are ceil((end - start) / step) numbers, whatever the rounding of the last one. With an
+    integer dtype all three are cut to integers first.
     """
     if end is None:
         start, end = 0, start
     start, end, step = (getattr(x, "item", lambda x=x: x)() for x in (start, end, step))
+    if not all(map(math.isfinite, (start, end, step))):
+        raise ValueError(f"arange: start={start}, end={end}, step={step} must be finite")
+    if dtype is not None and backend.check_dtype(dtype, "arange").kind in "iu":
+        start, end, step = int(start), int(end), int(step)
     if step == 0 or (end - start) * step < 0:
         raise ValueError(f"arange: step={step} does not lead from start={start} to end={end}")
     array = start + step * np.arange(math.ceil((end - start) / step))
@@ -216,7 +226,7 @@ def randn(
     rng = generator or backend.default_generator()
     return _made(
         "randn",
-        _drawn(rng.standard_normal, _sizes("randn", sizes, size), dtype),
+        _drawn("randn", rng.standard_normal, _sizes("randn", sizes, size), dtype),
         dtype,
         device,
         requires_grad,
@@ -226,14 +236,15 @@ def randn(
 def rand(*sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Independent draws from [0, 1), uniform."""
     rng = generator or backend.default_generator()
-    return _made(
-        "rand", _drawn(rng.random, _sizes("rand", sizes, size), dtype), dtype, device, requires_grad
-    )
+    array = _drawn("rand", rng.random, _sizes("rand", sizes, size), dtype)
+    return _made("rand", array, dtype, device, requires_grad)
 
 
-def _drawn(draw, size, dtype):
+def _drawn(name, draw, size, dtype):
     """Numbers drawn in the dtype itself where the generator can: float32 costs half of float64."""
-    wanted = np.dtype(dtype or backend.get_default_dtype())
+    wanted = backend.check_dtype(dtype or backend.get_default_dtype(), name)
+    if wanted.kind != "f":
+        raise TypeError(f"{name}: dtype={wanted} must be floating point")
     return draw(
         size, dtype=wanted if wanted in (backend.float32, backend.float64) else backend.float64
     )

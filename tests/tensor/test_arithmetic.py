@@ -130,6 +130,12 @@ def test_masked_fill_broadcasts_its_mask(torch):
     ("call", "error", "message"),
     [
         (lambda x: x - (x > 0), TypeError, "^sub: booleans have no difference"),
+        (
+            lambda x: mt.where(x > 0, x.to(mt.uint8), 300),
+            RuntimeError,
+            "^where: value=300 does",
+        ),
+        (lambda x: mt.where(x > 0, -129, x.to(mt.int8)), RuntimeError, "^where: value=-129 does"),
         (lambda x: (x > 0) % True, TypeError, "^remainder: boolean tensors have no remainder"),
         (lambda x: (x > 0) // True, TypeError, "^floor_divide: boolean tensors have no quotient"),
         (lambda x: x.long() ** -1, RuntimeError, "^pow: an integer cannot be raised to a negative"),

@@ -194,3 +194,43 @@ def test_dlpack_shares_memory_both_ways(torch):
 def test_errors_name_the_function_and_the_rule(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("data", "dtype"),
+    [
+        ([300], "uint8"), ([-300], "uint8"), (200, "int8"), ([2**31], "int32"), ([1, 3e9], "int32"),
+        (np.nan, "int64"), ([1.0, np.inf], "int64"), ([[1e20]], "int64"), ([1.5, 300.2], "uint8"),
+    ],
+)  # fmt: skip
+def test_a_number_that_an_integer_dtype_cannot_hold_is_refused(data, dtype):
+    dtype = getattr(mt, dtype)
+    with pytest.raises(RuntimeError, match=f"^tensor: value=.* does not fit into {dtype}"):
+        mt.tensor(data, dtype=dtype)
+    with pytest.raises(RuntimeError, match=r"^tensor: value="):
+        mt.zeros(1, dtype=dtype).new_tensor(data)
+
+
+def test_numbers_that_fit_are_cut_and_arrays_wrap_around():
+    assert mt.tensor([-1, 255], dtype=mt.uint8).tolist() == [255, 255]
+    assert mt.tensor([1.7, -1.7], dtype=mt.int8).tolist() == [1, -1]
+    assert mt.tensor([], dtype=mt.uint8).shape == (0,)
+    assert mt.tensor(np.array([300]), dtype=mt.uint8).tolist() == [44]
+
+
+def test_arange_of_an_integer_dtype_counts_with_integers():
+    assert mt.arange(2.5, dtype=mt.int64).tolist() == [0, 1]
+    assert mt.arange(1.9, 4.5, 2.9, dtype=mt.int32).tolist() == [1, 3]
+    with pytest.raises(ValueError, match=r"^arange: step=0"):
+        mt.arange(0, 2, 0.5, dtype=mt.int64)
+    with pytest.raises(ValueError, match=r"^arange: start=0, end=nan, step=1 must be finite"):
+        mt.arange(np.nan)
+
+
+@pytest.mark.parametrize("name", ["rand", "randn"])
+@pytest.mark.parametrize("dtype", ["int64", "bool"])
+def test_fractions_are_not_drawn_in_integer_dtypes(name, dtype):
+    with pytest.raises(TypeError, match=f"^{name}: dtype={dtype} must be floating point"):
+        getattr(mt, name)(2, dtype=np.dtype(dtype))
+    with pytest.raises(TypeError, match=f"^{name}: dtype="):
+        getattr(mt, f"{name}_like")(mt.zeros(2, dtype=np.dtype(dtype)))
