@@ -10,6 +10,7 @@ from pathlib import Path
 
 LONGEST = 2**22  # bytes; ImageNet's 21,000 classes with all their names take 1 MB
 SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun
+ASSIGNED = re.compile(r"\w+\s*=\s*(?=[\[{(])")  # as of a file of Python: names = {0: ...
 # What a file may begin with to say how its letters are written.
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
@@ -86,15 +87,18 @@ def _text(path: Path) -> str:
         raise ValueError(
             f"read_classes: {path} is a web page or a pointer of git LFS, not the file itself"
         )
-    return text
+    assigned = ASSIGNED.match(text)
+    return text[assigned.end() :] if assigned else text
 
 
 def _parsed(path: Path, text: str):
     """The list or dict that the text writes down, else its lines."""
     if text[:1] in ("[", "{", "("):
-        for parse in (json.loads, ast.literal_eval):  # neither executes anything
+        for parse in (_json, _python):
             try:
                 return parse(text)
+            except _TwiceError as error:
+                raise ValueError(f"read_classes: {path} has the key {error} twice") from error
             except RecursionError as error:
                 raise ValueError(f"read_classes: {path} is nested too deeply") from error
             except (ValueError, SyntaxError, MemoryError, TypeError):
@@ -107,6 +111,32 @@ def _parsed(path: Path, text: str):
     if all(SYNSET.match(line) and line[9:].strip() for line in lines):
         return [re.split(r"[\s,:]+", line, maxsplit=1)[1] for line in lines]
     return lines
+
+
+class _TwiceError(Exception):
+    """A key that a dict has twice."""
+
+
+def _json(text: str):
+    return json.loads(text, object_pairs_hook=_dict_of)
+
+
+def _python(text: str):
+    """The value that Python would write so; nothing is executed."""
+    tree = ast.parse(text, mode="eval")
+    if isinstance(tree.body, ast.Dict):
+        keys = [ast.literal_eval(key) for key in tree.body.keys if key is not None]
+        _dict_of([(key, None) for key in keys])
+    return ast.literal_eval(tree)
+
+
+def _dict_of(pairs: list) -> dict:
+    found = {}
+    for key, value in pairs:
+        if key in found:
+            raise _TwiceError(repr(key))
+        found[key] = value
+    return found
 
 
 def _in_order(path: Path, names: dict) -> list:

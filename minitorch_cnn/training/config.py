@@ -108,6 +108,13 @@ KINDS = {
     "classes": list,
     "channels": int,
 }
+# What newer ones may have besides.
+OTHERS = {
+    "test_path": str | None,
+    "weights": str | None,
+    "first_weights": str,
+    "parts": dict,
+}
 
 
 def read_config(directory: Path) -> dict[str, Any]:
@@ -119,10 +126,12 @@ def read_config(directory: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json")
     with described_in(path):
-        config = json.loads(path.read_text(encoding="utf-8"))
-        for name, kind in KINDS.items():
-            if not isinstance(config[name], kind):
+        config = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
+        for name, kind in {**KINDS, **{k: OTHERS[k] for k in OTHERS if k in config}}.items():
+            if not isinstance(config[name], kind) or isinstance(config[name], bool):
                 raise TypeError(f"{name}={config[name]!r} is of another kind")
+        if config["data"] == "folder":
+            check_folder(config)
         for name in ("size", "channels"):
             if config[name] < 1:
                 raise ValueError(f"{name}={config[name]} must be at least 1")
@@ -132,6 +141,17 @@ def read_config(directory: Path) -> dict[str, Any]:
         model_entry(config["model"])
         check_recipe(config["recipe"])
     return config
+
+
+def check_folder(config: dict[str, Any]) -> None:
+    """Raises TypeError unless a run on a folder has its path, and names of files as its parts."""
+    if config["path"] is None:
+        raise TypeError("path=None must be a folder")
+    parts = config.get("parts", {"train": [], "test": []})
+    for name in ("train", "test"):
+        names = parts.get(name)
+        if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+            raise TypeError(f"parts have no list of names of files as {name!r}")
 
 
 # The kinds of values of what a Recipe's fields are annotated with.
@@ -158,6 +178,9 @@ def check_recipe(fields: dict[str, Any]) -> None:
             inner = str if "[str" in annotation else int | float
             if not all(isinstance(item, inner) for item in value):
                 raise TypeError(f"{name}={value!r} must be {annotation}")
+    lr = made.settings.get("lr")
+    if not isinstance(lr, int | float) or isinstance(lr, bool):
+        raise TypeError(f"settings={made.settings} must have a number lr")
     if made.epochs < 0 or made.batch_size < 1 or not made.std or not all(made.std):
         raise ValueError("epochs, batch_size or std is out of range")
     for name in ("scales", "area", "ratio"):

@@ -106,3 +106,16 @@ def test_a_missing_file_is_named(tmp_path):
 def test_the_numbers_of_wordnet_are_read_where_all_classes_have_one(text, numbers, tmp_path):
     (tmp_path / "names").write_text(text)
     assert read_synsets(tmp_path / "names") == numbers
+
+
+@pytest.mark.parametrize("text", ["names = {0: 'a', 1: 'b'}", "CLASSES=['a', 'b']"])
+def test_names_may_be_assigned_as_in_a_file_of_python(tmp_path, text):
+    (tmp_path / "names").write_text(text)
+    assert read_classes(tmp_path / "names") == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ['{"0": "a", "0": "b"}', "{0: 'a', 0: 'b'}"])
+def test_a_number_with_two_names_is_refused(tmp_path, text):
+    (tmp_path / "names").write_text(text)
+    with pytest.raises(ValueError, match=r"names has the key '?0'? twice"):
+        read_classes(tmp_path / "names")

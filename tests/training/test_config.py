@@ -63,6 +63,10 @@ def edited(directory, to, change):
         ("data", "digit"),
         ("path", 3),
         ("seed", "x"),
+        ("seed", True),
+        ("test_path", 3),
+        ("weights", 3),
+        ("parts", 3),
         ("recipe", []),
         ("recipe", {"epoch": 3}),
     ],
@@ -71,7 +75,7 @@ def test_a_description_of_other_values_is_refused(stopped, tmp_path, name, value
     run = edited(stopped, tmp_path / "run", lambda config, _: config.update({name: value}))
     with pytest.raises(ValueError, match=r"config\.json|^load_source: "):
         resume_run(run, progress="none")
-    if name not in ("data", "path", "seed"):
+    if name not in ("data", "path"):
         with pytest.raises(ValueError, match=r"config\.json is not the description of a run"):
             load_run(run)
 
@@ -85,6 +89,8 @@ def test_a_description_of_other_values_is_refused(stopped, tmp_path, name, value
         ("batch_size", 0),
         ("settings", {"lr": "fast"}),
         ("settings", {"speed": 1}),
+        ("settings", {"lr": True}),
+        ("settings", {}),
         ("schedule", "cosine"),
         ("schedule", {}),
         ("mean", 0.5),
@@ -106,6 +112,32 @@ def test_a_recipe_of_other_values_is_refused(stopped, tmp_path, name, value):
     )
     with pytest.raises(ValueError, match=r"config\.json is not the description of a run"):
         resume_run(run, progress="none")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"path": None},
+        {"parts": {}},
+        {"parts": {"train": 3, "test": []}},
+        {"parts": {"train": ["a/1.png"], "test": [None]}},
+    ],
+)
+def test_a_run_on_a_folder_has_its_path_and_names_of_files(stopped, tmp_path, change):
+    folder = {"data": "folder", "path": str(tmp_path)}
+    run = edited(stopped, tmp_path / "run", lambda config, _: config.update({**folder, **change}))
+    with pytest.raises(ValueError, match=r"config\.json is not the description of a run"):
+        read_config(run)
+
+
+def test_a_description_may_begin_with_the_mark_of_utf_8(stopped):
+    path = stopped / "config.json"
+    before = path.read_bytes()
+    path.write_bytes(b"\xef\xbb\xbf" + before)
+    try:
+        assert read_config(stopped) == json.loads(before)
+    finally:
+        path.write_bytes(before)
 
 
 @pytest.mark.parametrize(
