@@ -217,8 +217,14 @@ def copy_(input, src, non_blocking=False):
 
 
 def fill_(input, value):
-    """Set every element to the number `value`."""
+    """Set every element to `value`, a number or a 0-d tensor, which the gradient then reaches."""
     _check_writable(input, "fill_")
+    if isinstance(value, function.Tensor):
+        if value.ndim:
+            raise RuntimeError(
+                f"fill_: value has {value.ndim} axes, must be a number or a 0-d tensor"
+            )
+        return copy_(input, value)
     return _overwrite(input, function.Tensor(fitting(value, input.dtype, "fill_")), "fill_")
 
 

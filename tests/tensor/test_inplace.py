@@ -380,3 +380,16 @@ def test_writing_over_its_own_parts_reads_before_it_writes():
     y = mt.ones(3)
     y.add_(y).mul_(y)
     assert y.tolist() == [4, 4, 4]
+
+
+def test_fill_takes_a_0_d_tensor_and_its_gradient_arrives_there():
+    x = mt.ones(2, 3, requires_grad=True)
+    value = mt.tensor(2.0, dtype=mt.float64, requires_grad=True)
+    y = x * 1
+    assert y.fill_(value) is y and y.dtype == mt.float32
+    np.testing.assert_array_equal(y.detach().numpy(), np.full((2, 3), 2.0))
+    (y * y).sum().backward()
+    assert value.grad.item() == 24 and value.grad.dtype == mt.float64 and not x.grad.any()
+    assert mt.zeros(2).long().fill_(mt.tensor(3)).tolist() == [3, 3]
+    with pytest.raises(RuntimeError, match=r"^fill_: value has 1 axes, must be a number"):
+        mt.zeros(2).fill_(mt.ones(1))
