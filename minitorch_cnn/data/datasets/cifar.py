@@ -71,7 +71,10 @@ def read_names(path: Path, key: str) -> list[str]:
     names = names.tolist() if isinstance(names, np.ndarray) else names
     if not isinstance(names, list | tuple) or not all(isinstance(n, str | bytes) for n in names):
         raise ValueError(f"read_names: {path} has {key!r} that is no list of names")
-    return [as_text(name) for name in names]
+    try:
+        return [as_text(name) for name in names]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"read_names: {path} has a name that is not in UTF-8: {error}") from error
 
 
 class _Target(NamedTuple):
@@ -120,7 +123,12 @@ class _Cifar(ImageDataset):
 
     def _read_classes(self, path: Path) -> list[str]:
         if path.suffix == ".txt":
-            classes = path.read_text(encoding="utf-8").split()
+            try:
+                classes = path.read_text(encoding="utf-8-sig").split()
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{type(self).__name__}: {path} is not text in UTF-8: {error}"
+                ) from error
         else:
             classes = read_names(path, self._labels.names_key)
         if len(classes) != self._labels.classes:

@@ -268,3 +268,18 @@ def test_another_number_of_class_names_is_refused_by_name(tmp_path):
         ValueError, match=r"^CIFAR10: .*batches.meta.txt names 2 classes; expected 10"
     ):
         CIFAR10(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "version, name", [("binary", "batches.meta.txt"), ("python", "batches.meta")]
+)
+def test_names_in_other_letters_than_utf_8_are_refused_by_their_file(tmp_path, version, name):
+    write10(tmp_path, version)
+    content = (tmp_path / name).read_bytes()
+    (tmp_path / name).write_bytes(
+        content.replace(b"c", b"\xff")
+        if version == "binary"
+        else python2({b"label_names": [b"\xff"] * 10})
+    )
+    with pytest.raises(ValueError, match=rf"{name} .*UTF-8: "):
+        CIFAR10(tmp_path)
