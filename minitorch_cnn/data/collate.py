@@ -19,8 +19,11 @@ def default_collate(samples: list):
     list. Samples that are pairs or lists become a list of batches, named tuples a named tuple of
     batches, mappings a mapping of their type of batches. The same as PyTorch's `default_collate`.
 
-    Raises TypeError for samples of any other type, ValueError if shapes, lengths or keys differ.
+    Raises TypeError for samples of any other type, ValueError if shapes, lengths or keys differ or
+    there are no samples.
     """
+    if not samples:
+        raise ValueError("default_collate: samples is empty; a batch needs at least one")
     first = samples[0]
     if isinstance(first, Tensor):
         return _stack([s.data if isinstance(s, Tensor) else s for s in samples])

@@ -150,9 +150,13 @@ class Optimizer:
         The parameters must be those of the saving optimizer in the same groups and order.
         Everything is checked before anything is changed.
 
-        Raises: ValueError for groups, settings, numbers or shapes that do not fit.
+        Raises: ValueError for groups, settings, numbers or shapes that do not fit, KeyError for
+        what is no state of an optimizer.
         """
         name = f"{type(self).__name__}.load_state_dict"
+        for key in ("state", "param_groups"):
+            if key not in state_dict:
+                raise KeyError(f"{name}: state_dict has no {key!r}; is it an optimizer's?")
         saved = state_dict["param_groups"]
         sizes = [len(group["params"]) for group in saved]
         own_sizes = [len(group["params"]) for group in self.param_groups]

@@ -128,3 +128,8 @@ def test_a_single_sample_has_its_arrays_made_tensors():
     )
     text = np.array(["a"])
     assert default_convert(text) is text
+
+
+def test_no_samples_make_no_batch():
+    with pytest.raises(ValueError, match=r"^default_collate: samples is empty"):
+        default_collate([])

@@ -330,3 +330,12 @@ P = parameter([1.0])
 def test_bad_parameters_and_settings_are_refused(build, error, words):
     with pytest.raises(error, match=words):
         build()
+
+
+@pytest.mark.parametrize("key", ["state", "param_groups"])
+def test_a_state_of_something_else_is_refused_by_name(key):
+    optimizer = mt.optim.SGD([mt.nn.Parameter(mt.ones(2))], lr=0.1)
+    state = optimizer.state_dict()
+    del state[key]
+    with pytest.raises(KeyError, match=f"SGD.load_state_dict: state_dict has no '{key}'"):
+        optimizer.load_state_dict(state)
