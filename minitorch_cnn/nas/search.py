@@ -169,7 +169,7 @@ def read_plan(directory: str | Path) -> Plan:
     if not path.is_file():
         raise FileNotFoundError(f"resume_search: {directory} holds no search: it has no plan.json")
     try:
-        return Plan.from_json(path.read_text(encoding="utf-8"))
+        return Plan.from_json(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
     except ValueError as error:
         raise ValueError(f"{error} in {path}") from error
 

@@ -231,6 +231,12 @@ def test_a_file_that_is_no_plan_is_refused_by_its_name(tmp_path, content):
         read_plan(tmp_path)
 
 
+def test_a_plan_may_begin_with_the_mark_of_utf_8(tmp_path):
+    plan = PLANS["random"]
+    (tmp_path / "plan.json").write_text(plan.to_json(), encoding="utf-8-sig")
+    assert read_plan(tmp_path) == plan
+
+
 @pytest.mark.parametrize("change", [{"told": "x"}, {"told": -1}, {"method": 3}, {"method": {}}])
 def test_a_state_that_was_edited_is_refused(tmp_path, change):
     run_search(PLANS["evolution"], tmp_path, train=arithmetic, **QUIET)
