@@ -192,6 +192,13 @@ def _lost(seen: Seen, given: Shape, shape: Shape) -> Seen:
     return Seen(tuple(map(everything, jumps)), positions.of_map(shape))
 
 
+def _repeated(axis: Axis, own: int, n: int) -> Axis:
+    """What n positions see of a map that has but one, which all of them read: an average over the
+    image, such as that of a squeeze-and-excitation gate.
+    """
+    return everything(Fraction(0)) if own == 1 < n else axis
+
+
 def _united(met: list[Seen], shape: Shape) -> Seen:
     """What is seen by one or another of several inputs."""
     first = met[0]
@@ -208,7 +215,11 @@ def _united(met: list[Seen], shape: Shape) -> Seen:
                 Seen(tuple(everything(axis.jump) for axis in sides), axes) for sides, _ in spaces
             ]
         else:
-            met = [Seen(sides, axes) for sides, _ in spaces]
+            lengths = [[_length(seen.axes, side) for side in range(2)] for seen in met]
+            met = [
+                Seen(tuple(map(_repeated, sides, own, n)), axes)
+                for (sides, _), own in zip(spaces, lengths, strict=True)
+            ]
     sides = met[0].sides
     for seen in met[1:]:
         sides = tuple(map(Axis.united, sides, seen.sides, n))

@@ -170,3 +170,21 @@ def test_an_output_that_does_not_look_at_the_image_has_none():
             return x.detach()
 
     assert receptive_field(Blind(), (1, 9, 9)) is None
+
+
+class Gated(nn.Module):
+    """Maps times their own means, then a convolution with a stride."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 4, (3, 1)), nn.Conv2d(4, 4, 3, stride=2)
+
+    def forward(self, x):
+        y = self.first(x)
+        return self.last(y * y.mean((2, 3), keepdim=True))
+
+
+def test_behind_a_gate_of_means_every_position_sees_the_image_and_none_more():
+    field = receptive_field(Gated(), (3, 24, 32))
+    assert field.size == (24, 32)
+    assert field.jump == (2, 2)
