@@ -193,3 +193,15 @@ def test_an_output_without_a_graph_is_refused():
         RuntimeError, match=r"^gradcheck: <lambda> returned no output that requires grad"
     ):
         mt.gradcheck(lambda x: x.detach(), leaves([(2,)]))
+
+
+def test_fast_mode_looks_along_directions_only():
+    calls = []
+
+    def fn(x):
+        calls.append(x)
+        return x * 2
+
+    x = mt.randn(100, dtype=mt.float64, requires_grad=True)
+    assert mt.gradcheck(fn, (x,), fast_mode=True) and len(calls) < 10
+    assert not mt.gradcheck(lambda x: x.detach() * x, (x,), raise_exception=False, fast_mode=True)

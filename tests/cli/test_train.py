@@ -32,20 +32,22 @@ def test_a_run_says_what_it_does_how_good_it_is_and_where_its_files_are(train, t
     pytest.importorskip("matplotlib")
     said = train("--epochs", 2, "--plain")
     assert said.code == 0
-    head, place, *rest = said.out.splitlines()
+    head, place, parts, *rest = said.out.splitlines()
     assert head.startswith("Training lenet5_relu on folder in ")
     assert "2 epochs in batches of 16, SGD with a learning rate up to 0.02, seed 0" in head
     assert place == f"The folder of the run: {tmp_path / 'run'}"
+    assert parts == "Images to learn from: 16; held out: 4, every fifth of each class"
     assert [line.split()[:2] for line in rest[:2]] == [["epoch", "1/2"], ["epoch", "2/2"]]
     assert any(line.startswith("Held out: accuracy ") and "of 4 images" in line for line in rest)
     assert {line.split()[0] for line in rest[-len(FILES) :]} == set(FILES)
     assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES)
 
 
-def test_a_bar_is_shown_unless_the_log_is_plain(train, tmp_path):
+def test_a_bar_is_shown_at_a_terminal_unless_the_log_is_plain(train, tmp_path, monkeypatch):
     plain = train("--epochs", 1, "--plain")
     assert plain.err == "" and "epoch 1/1" in plain.out
     (tmp_path / "run").rename(tmp_path / "other")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     bar = train("--epochs", 1)
     assert "images/s" in bar.err and "100 %" in bar.err and "epoch 1/1" in bar.out
 

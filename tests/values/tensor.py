@@ -317,8 +317,9 @@ TENSOR = [
     *ROWS, *PRODUCTS,
 ]  # fmt: skip
 
-# Random or undefined numbers: their draws are tested in tests/tensor/.
+# Random or undefined numbers, shapes and dtypes: tested in tests/tensor/.
 WITHOUT_VALUES = {
+    "broadcast_shapes", "promote_types", "result_type",
     "Tensor", "empty", "empty_like", "rand", "rand_like", "randint", "randn", "randn_like",
     "randperm", "bernoulli", "multinomial", "normal", "randint_like",
 }  # fmt: skip
