@@ -11,7 +11,8 @@ import numpy as np
 from ..autograd import enable_grad, grad, no_grad
 from ..nn import Module
 from ..tensor import Tensor
-from .fields import Axis, fields
+from .field_rules import Axis
+from .fields import fields
 from .trace import Shape, trace
 
 Pair = tuple[int, int]

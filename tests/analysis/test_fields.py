@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.analysis.fields import Axis, fields
+from minitorch_cnn.analysis.field_rules import Axis
+from minitorch_cnn.analysis.fields import fields
 from minitorch_cnn.analysis.receptive_field import receptive_field, receptive_field_by_gradient
 from minitorch_cnn.analysis.trace import trace
 from minitorch_cnn.nn import functional as F

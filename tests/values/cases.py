@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tests.tensor.cases import normal
+
 _rng = np.random.default_rng(40)
 
 
@@ -19,27 +21,6 @@ class Case(NamedTuple):
     reference: Callable
     arrays: tuple
     slopes: bool = True
-
-
-def normal(*shape):
-    """Draws from N(0, 1)."""
-    return _rng.standard_normal(shape)
-
-
-def positive(*shape):
-    """Draws from [0.5, 2)."""
-    return _rng.uniform(0.5, 2, shape)
-
-
-def apart(*shape):
-    """Distinct multiples of 0.5 plus 0.25, of both signs: exact in 16 bits."""
-    n = int(np.prod(shape))
-    return (_rng.permutation(n) - n // 2).reshape(shape) * 0.5 + 0.25
-
-
-def nonzero(*shape):
-    """Draws of both signs, at least 0.5 from 0."""
-    return positive(*shape) * _rng.choice([-1.0, 1.0], shape)
 
 
 def within(*shape):

@@ -5,19 +5,9 @@ import math
 import numpy as np
 
 import minitorch_cnn as mt
+from tests.tensor.cases import apart, nonzero, normal, positive
 
-from .cases import (
-    SHAPES,
-    Case,
-    apart,
-    binary,
-    integers,
-    nonzero,
-    normal,
-    positive,
-    unary,
-    within,
-)
+from .cases import SHAPES, Case, binary, integers, unary, within
 
 erf = np.vectorize(math.erf, otypes=[float])
 
