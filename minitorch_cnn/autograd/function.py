@@ -23,6 +23,8 @@ import numpy as np
 from .. import backend, devices
 from .modes import this_thread
 
+_blank = object.__new__
+
 # Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
 Tensor = None
 
@@ -177,7 +179,11 @@ class Function:
             if wanted:
                 ctx._record(modes, edges, inputs, arrays, result, outputs)
             return outputs if len(outputs) > 1 else outputs[0]
-        y = Tensor(result)
+        if type(result) is np.ndarray:  # what most are, and __init__ has nothing to check
+            y = _blank(Tensor)
+            y.data = result
+        else:
+            y = Tensor(result)
         if cls.is_view:
             y._become_view(inputs[0], cls, settings, modes.grad)
         if wanted:

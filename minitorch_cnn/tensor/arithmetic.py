@@ -186,7 +186,7 @@ def sub(input, other, *, alpha=1):
 
 def mul(input, other):
     """input * other, with broadcasting."""
-    return Mul.apply(*meet(input, other, "mul", scale=True))
+    return Mul.apply(*meet(input, other, "mul", False, True))
 
 
 def div(input, other, *, rounding_mode=None):
