@@ -1,7 +1,8 @@
 """A ReLU in the pass of the convolution or batch norm before it: one place decides where.
 
 It saves a pass over memory forward and one back, and changes no number. Nobody must be able to
-tell: where a user has hooked, replaced, patched or subclassed one of the two, they run apart.
+tell: where a user has hooked, replaced, patched or subclassed one of the two, or has exchanged a
+function that they call, they run apart.
 """
 
 from __future__ import annotations
@@ -16,13 +17,18 @@ from .norm import BatchNorm1d, BatchNorm2d
 # The layers as they are written here: what a class computes now may be another function.
 _FORWARD = {cls: cls.forward for cls in (BatchNorm1d, BatchNorm2d, Conv2d, ReLU)}
 _CALL = Module.__call__
+_RELU, _CONV2D, _BATCH_NORM = F.relu, F.conv2d, F.batch_norm
 
 
 def relu_after(module: Module, input: Tensor) -> Tensor:
     """relu(module(input)), in one pass if `module` is a Conv2d, BatchNorm1d or BatchNorm2d."""
-    if not _runs_as_written(module) or type(module) is ReLU:
-        return F.relu(module(input))
-    return module._apply_op(F.conv2d_relu if type(module) is Conv2d else F.batch_norm_relu, input)
+    if F.relu is _RELU and type(module) is not ReLU and _runs_as_written(module):
+        if type(module) is Conv2d:
+            if F.conv2d is _CONV2D:
+                return module._apply_op(F.conv2d_relu, input)
+        elif F.batch_norm is _BATCH_NORM:
+            return module._apply_op(F.batch_norm_relu, input)
+    return F.relu(module(input))
 
 
 def is_plain_relu(module: Module) -> bool:

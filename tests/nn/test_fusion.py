@@ -124,3 +124,21 @@ def test_a_container_without_a_module_in_a_place_says_so():
     net._modules["0"] = None
     with pytest.raises(TypeError):
         net(mt.ones(1))
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_a_function_that_a_user_exchanges_is_what_the_layers_call(name, monkeypatch):
+    assert nn.functional is mt.functional
+    layer, x = made(name)
+    net = nn.Sequential(layer, nn.ReLU())
+    own = "conv2d" if name == "Conv2d" else "batch_norm"
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.functional, "relu", lambda y, inplace=False: y * 100)
+        expected = layer(x).detach().numpy() * 100
+        assert np.array_equal(net(x).detach().numpy(), expected)
+        assert np.array_equal(relu_after(layer, x).detach().numpy(), expected)
+    with monkeypatch.context() as patch:
+        patch.setattr(nn.functional, own, lambda y, *settings: y * 10)
+        assert np.array_equal(net(x).detach().numpy(), rectified(x * 10))
+        assert np.array_equal(relu_after(layer, x).detach().numpy(), rectified(x * 10))
+    assert net(x).grad_fn.relu
