@@ -34,10 +34,26 @@ from .interpolate import interpolate
 from .linear import linear
 from .local_response_norm import local_response_norm
 from .loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
+from .margin_loss import (
+    cosine_embedding_loss,
+    hinge_embedding_loss,
+    margin_ranking_loss,
+    multilabel_soft_margin_loss,
+    soft_margin_loss,
+    triplet_margin_loss,
+)
 from .max_pool import adaptive_max_pool2d, max_pool1d, max_pool2d, max_unpool2d
 from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
 from .piecewise import hardshrink, hardsigmoid, hardtanh, softshrink, threshold
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
+from .regression_loss import (
+    binary_cross_entropy,
+    gaussian_nll_loss,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    smooth_l1_loss,
+)
 from .softplus import logsigmoid, mish, softplus
 from .unfold import fold, unfold
 
@@ -48,6 +64,7 @@ __all__ = [
     "avg_pool2d",
     "batch_norm",
     "batch_norm_relu",
+    "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
     "channel_shuffle",
@@ -57,6 +74,7 @@ __all__ = [
     "conv2d_simple",
     "conv_transpose1d",
     "conv_transpose2d",
+    "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
     "drop_path",
@@ -65,6 +83,7 @@ __all__ = [
     "elu",
     "embedding",
     "fold",
+    "gaussian_nll_loss",
     "gelu",
     "glu",
     "group_norm",
@@ -72,18 +91,24 @@ __all__ = [
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hinge_embedding_loss",
+    "huber_loss",
     "interpolate",
+    "kl_div",
+    "l1_loss",
     "layer_norm",
     "leaky_relu",
     "linear",
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",
     "max_unpool2d",
     "mish",
     "mse_loss",
+    "multilabel_soft_margin_loss",
     "nll_loss",
     "normalize",
     "one_hot",
@@ -98,6 +123,8 @@ __all__ = [
     "selu",
     "sigmoid",
     "silu",
+    "smooth_l1_loss",
+    "soft_margin_loss",
     "softmax",
     "softmin",
     "softplus",
@@ -106,5 +133,6 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "triplet_margin_loss",
     "unfold",
 ]

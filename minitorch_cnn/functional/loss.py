@@ -13,9 +13,8 @@ from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer, check_tensor, check_together
 from .embedding import check_indices
+from .reduced import check_pair, check_reduction, check_same_shape, reduce
 from .softplus import Softplus
-
-REDUCTIONS = ("none", "mean", "sum")
 
 
 class SoftmaxCrossEntropy(Function):
@@ -175,7 +174,7 @@ def cross_entropy(
         raise ValueError(f"{name}: label_smoothing={label_smoothing} must be in [0, 1]")
     if target.shape == input.shape:
         q, total = _soft_targets(name, input, target, weight, ignore_index, label_smoothing, axis)
-        return _reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
+        return reduce(SoftmaxCrossEntropy.apply(input, q, axis=axis), reduction, total)
     indices, counted = _check_class_indices(name, input, target, weight, ignore_index, axis)
     divisor = {"none": None, "sum": 1.0}.get(reduction)
     if reduction == "mean":
@@ -232,7 +231,7 @@ def nll_loss(
     w = _weight_of("nll_loss", indices, counted, weight, input.dtype)
     picked = input.gather(axis, Tensor(np.expand_dims(indices, axis))).squeeze(axis)
     losses = where(Tensor(counted), -picked * Tensor(w), 0.0)
-    return _reduce(losses, reduction, float(w.sum()))
+    return reduce(losses, reduction, float(w.sum()))
 
 
 @in_float32
@@ -245,15 +244,9 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     One of the two may be of integers. Raises: ValueError for shapes that differ or an unknown
     reduction, TypeError for integers in both.
     """
-    check_tensor("mse_loss", input=input, target=target)
-    kinds = input.dtype.kind + target.dtype.kind
-    if "f" not in kinds or "b" in kinds:
-        check_float("mse_loss", input=input)
-        check_float("mse_loss", target=target)
-    _check_reduction("mse_loss", reduction)
-    _check_same_shape("mse_loss", input, target)
+    check_pair("mse_loss", input, target, reduction)
     error = input - target
-    return _reduce(error * error, reduction, error.numel())
+    return reduce(error * error, reduction, error.numel())
 
 
 @in_float32
@@ -274,8 +267,8 @@ def binary_cross_entropy_with_logits(
     name = "binary_cross_entropy_with_logits"
     check_float(name, input=input)
     check_float(name, target=target)
-    _check_reduction(name, reduction)
-    _check_same_shape(name, input, target)
+    check_reduction(name, reduction)
+    check_same_shape(name, input, target)
     minus_log_s, minus_log_rest = (
         Softplus.apply(x, beta=1.0, threshold=np.inf) for x in (-input, input)
     )
@@ -283,39 +276,16 @@ def binary_cross_entropy_with_logits(
     losses = positive * minus_log_s + (1 - target) * minus_log_rest
     if weight is not None:
         losses = losses * weight
-    return _reduce(losses, reduction, losses.numel())
+    return reduce(losses, reduction, losses.numel())
 
 
 # ---------------------------------------------------------------------------------- what they share
 
 
-def _reduce(losses: Tensor, reduction: str, total: float) -> Tensor:
-    if reduction == "none":
-        return losses
-    if reduction == "sum":
-        return losses.sum()
-    # The mean over nothing is NaN, but its gradient 0, not 0/0: a batch without labels is harmless.
-    return losses.sum() / total if total else losses.sum() + float("nan")
-
-
-def _check_reduction(name: str, reduction: str) -> None:
-    if reduction not in REDUCTIONS:
-        raise ValueError(
-            f"{name}: reduction={reduction!r} must be one of {', '.join(map(repr, REDUCTIONS))}"
-        )
-
-
-def _check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
-    if input.shape != target.shape:
-        raise ValueError(
-            f"{name}: target of shape {target.shape} must have input's shape {input.shape}"
-        )
-
-
 def _check_logits(name, input, weight, reduction):
     """The axis of the classes, after checks of everything but the target."""
     check_float(name, input=input, weight=weight)
-    _check_reduction(name, reduction)
+    check_reduction(name, reduction)
     axis = 1 if input.ndim > 1 else 0
     if input.ndim == 0 or input.shape[axis] == 0:
         raise ValueError(

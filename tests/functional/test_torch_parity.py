@@ -23,6 +23,14 @@ def classes(*shape, below=5):
     return lambda rng: rng.integers(0, below, shape)
 
 
+def inside(*shape):
+    return lambda rng: rng.uniform(0.05, 0.95, shape)
+
+
+def signs(*shape):
+    return lambda rng: rng.choice([-1, 1], shape)
+
+
 def exactly(values):
     return lambda rng: np.array(values)
 
@@ -113,6 +121,38 @@ TABLE = [
     ("mse_loss", (normal(0, 4), normal(0, 4)), {}),
     ("binary_cross_entropy_with_logits", (normal(3, 4), uniform(3, 4)), {}),
     ("binary_cross_entropy_with_logits", (normal(3), uniform(3)), {"reduction": "sum"}),
+    ("l1_loss", (normal(3, 4), normal(3, 4)), {}),
+    ("l1_loss", (exactly([0.0, 1.0]), exactly([0.0, 2.0])), {"reduction": "none"}),
+    ("smooth_l1_loss", (normal(3, 4), normal(3, 4)), {}),
+    ("smooth_l1_loss", (exactly([0.5, 0.0]), exactly([0.0, 0.0])), {"beta": 0.5}),
+    ("smooth_l1_loss", (normal(3, 4), normal(3, 4)), {"beta": 0, "reduction": "sum"}),
+    ("huber_loss", (normal(3, 4), normal(3, 4)), {"delta": 0.7}),
+    ("huber_loss", (normal(0, 4), normal(0, 4)), {"reduction": "none"}),
+    ("gaussian_nll_loss", (normal(3, 4), normal(3, 4), uniform(3, 4)), {}),
+    ("gaussian_nll_loss", (normal(3, 4), normal(3, 4), uniform(3)), {"reduction": "sum"}),
+    ("gaussian_nll_loss", (normal(3, 4), normal(3, 4), uniform(3, 1)), {"full": True}),
+    ("gaussian_nll_loss", (normal(2), normal(2), exactly([0.0, 1.0])), {"eps": 0.1}),
+    ("gaussian_nll_loss", (normal(3, 4), normal(3, 4)), {"var": 0.5, "reduction": "none"}),
+    ("kl_div", (normal(3, 4), uniform(3, 4)), {"reduction": "batchmean"}),
+    ("kl_div", (normal(3, 4), normal(3, 4)), {"log_target": True, "reduction": "sum"}),
+    ("kl_div", (normal(3, 4), uniform(3, 4)), {"reduction": "none"}),
+    ("binary_cross_entropy", (inside(3, 4), inside(3, 4)), {}),
+    ("binary_cross_entropy", (inside(3, 4), inside(3, 4)), {"reduction": "sum"}),
+    ("cosine_embedding_loss", (normal(6, 3), normal(6, 3), signs(6)), {}),
+    ("cosine_embedding_loss", (normal(3), normal(3), signs()), {"margin": 0.3}),
+    ("margin_ranking_loss", (normal(6), normal(6), signs(6)), {"margin": 0.3}),
+    ("margin_ranking_loss", (normal(6, 2), normal(6, 2), signs(1, 1)), {"reduction": "sum"}),
+    ("triplet_margin_loss", (normal(6, 3), normal(6, 3), normal(6, 3)), {}),
+    ("triplet_margin_loss", (normal(6, 3),) * 3, {"swap": True, "p": 1, "margin": 2.5}),
+    ("triplet_margin_loss", (normal(3),) * 3, {"reduction": "none"}),
+    ("hinge_embedding_loss", (normal(6, 3), signs(6, 3)), {"margin": 0.5}),
+    ("soft_margin_loss", (normal(6, 3), signs(6, 3)), {"reduction": "none"}),
+    ("multilabel_soft_margin_loss", (normal(6, 3), classes(6, 3, below=2)), {}),
+    (
+        "multilabel_soft_margin_loss",
+        (normal(6, 3), classes(6, 3, below=2), uniform(3)),
+        {"reduction": "none"},
+    ),
     ("interpolate", (normal(2, 3, 7),), {"size": 4}),
     ("interpolate", (normal(1, 2, 5, 6),), {"size": (7, 3)}),
     ("interpolate", (normal(1, 2, 5, 6),), {"scale_factor": (1.7, 0.7)}),
@@ -222,7 +262,7 @@ LEFT_OUT = {
     "size_average", "reduce", "out", "max_norm", "norm_type", "sparse",
     "scale_grad_by_freq", "_stacklevel", "dtype",
 }  # fmt: skip
-LEFT_OUT_OF = {"mse_loss": {"weight"}}
+LEFT_OUT_OF = {name: {"weight"} for name in ("mse_loss", "l1_loss", "huber_loss")}
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ def classes(*shape, below=5):
     return lambda rng: rng.integers(0, below, shape)
 
 
+def signs(*shape):
+    return lambda rng: rng.choice([-1, 1], shape)
+
+
 def places(*shape, inside):
     """Different places of a plane for the elements of each."""
     count = shape[-1] * shape[-2]
@@ -165,6 +169,19 @@ TABLE = [
     ("CrossEntropyLoss", (), {"ignore_index": 2}, (normal(9, 5, 2), classes(9, 2))),
     ("NLLLoss", (), {"reduction": "sum"}, (normal(6, 5), classes(6))),
     ("MSELoss", (), {}, (normal(6, 5), normal(6, 5))),
+    ("L1Loss", (), {"reduction": "sum"}, (normal(6, 5), normal(6, 5))),
+    ("SmoothL1Loss", (), {"beta": 0.5}, (normal(6, 5), normal(6, 5))),
+    ("HuberLoss", ("mean", 0.5), {}, (normal(6, 5), normal(6, 5))),
+    ("GaussianNLLLoss", (), {"full": True}, (normal(6, 5), normal(6, 5), probabilities(6, 1))),
+    ("KLDivLoss", (), {"reduction": "batchmean"}, (normal(6, 5), probabilities(6, 5))),
+    ("KLDivLoss", (), {"reduction": "sum", "log_target": True}, (normal(6, 5), normal(6, 5))),
+    ("BCELoss", (), {}, (probabilities(6, 5), probabilities(6, 5))),
+    ("CosineEmbeddingLoss", (0.2,), {}, (normal(6, 5), normal(6, 5), signs(6))),
+    ("MarginRankingLoss", (0.2,), {}, (normal(6), normal(6), signs(6))),
+    ("TripletMarginLoss", (1.5, 3.0), {"swap": True}, (normal(6, 5),) * 3),
+    ("HingeEmbeddingLoss", (0.5,), {}, (normal(6, 5), signs(6, 5))),
+    ("SoftMarginLoss", (), {}, (normal(6, 5), signs(6, 5))),
+    ("MultiLabelSoftMarginLoss", (), {}, (normal(6, 5), classes(6, 5, below=2))),
     ("BCEWithLogitsLoss", (), {"reduction": "none"}, (normal(6, 5), probabilities(6, 5))),
 ]
 

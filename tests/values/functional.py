@@ -144,6 +144,64 @@ def cross_entropy(x, target, reduce=np.sum):
     return reduce(losses) if reduce is not np.sum else np.sum(losses) / total
 
 
+REGRESSION = [
+    Case("l1_loss", F.l1_loss, lambda a, b: np.abs(a - b).mean(), (apart(2, 3), apart(2, 3) + 9)),
+    Case("l1_loss", lambda a, b: F.l1_loss(a, b, reduction="none"), lambda a, b: np.abs(a - b),
+         (nonzero(), normal() + 9)),
+    *[Case(name, lambda a, b, f=f: f(a, b, reduction="none"), reference,
+           (normal(3, 4), normal(3, 4)))
+      for name, f, reference in (
+          ("smooth_l1_loss", lambda a, b, **k: F.smooth_l1_loss(a, b, beta=0.5, **k),
+           lambda a, b: np.where(np.abs(a - b) < 0.5, (a - b) ** 2, np.abs(a - b) - 0.25)),
+          ("huber_loss", lambda a, b, **k: F.huber_loss(a, b, delta=0.5, **k),
+           lambda a, b: np.where(np.abs(a - b) < 0.5, (a - b) ** 2 / 2,
+                                 0.5 * (np.abs(a - b) - 0.25))))],
+    Case("gaussian_nll_loss", lambda a, b, v: F.gaussian_nll_loss(a, b, v, full=True),
+         lambda a, b, v: np.mean((np.log(2 * np.pi * v) + (a - b) ** 2 / v) / 2),
+         (normal(2, 3), normal(2, 3), positive(2, 1))),
+    Case("kl_div", lambda x, t: F.kl_div(x, t, reduction="batchmean"),
+         lambda x, t: (t * (np.log(t) - x)).sum() / 2, (normal(2, 3), positive(2, 3))),
+    Case("kl_div", lambda x, t: F.kl_div(x, t, reduction="sum", log_target=True),
+         lambda x, t: (np.exp(t) * (t - x)).sum(), (normal(2, 3), normal(2, 3))),
+    Case("binary_cross_entropy", F.binary_cross_entropy,
+         lambda x, t: -(t * np.log(x) + (1 - t) * np.log(1 - x)).mean(),
+         (positive(2, 3) / 3, positive(2, 3) / 2)),
+]  # fmt: skip
+
+
+def signs(*shape):
+    return integers(2, *shape) * 2 - 1
+
+
+def distance(a, b):
+    return np.sqrt(((a - b + 1e-6) ** 2).sum(-1))
+
+
+def cosine_embedding(a, b, t):
+    cos = (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
+    return np.where(t == 1, 1 - cos, np.maximum(cos + 2, 0)).mean()
+
+
+MARGIN = [
+    Case("cosine_embedding_loss", lambda a, b, t: F.cosine_embedding_loss(a, b, t, -2.0),
+         cosine_embedding, (nonzero(6, 3), nonzero(6, 3), signs(6))),
+    Case("margin_ranking_loss", lambda a, b, t: F.margin_ranking_loss(a, b, t, 0.25),
+         lambda a, b, t: np.maximum(0, 0.25 - t * (a - b)).mean(),
+         (normal(9), normal(9), signs(9))),
+    Case("triplet_margin_loss", F.triplet_margin_loss,
+         lambda a, p, n: np.maximum(0, 1 + distance(a, p) - distance(a, n)).mean(),
+         (normal(6, 3), normal(6, 3), normal(6, 3))),
+    Case("hinge_embedding_loss", F.hinge_embedding_loss,
+         lambda x, t: np.where(t == 1, x, np.maximum(0, 1 - x)).mean(), (normal(9), signs(9))),
+    Case("soft_margin_loss", F.soft_margin_loss, lambda x, t: np.log1p(np.exp(-t * x)).mean(),
+         (normal(9), signs(9))),
+    Case("multilabel_soft_margin_loss",
+         lambda x, t, w: F.multilabel_soft_margin_loss(x, t, w, reduction="none"),
+         lambda x, t, w: ((softplus(x) - t * x) * w).mean(1),
+         (normal(4, 3), integers(2, 4, 3), positive(3))),
+]  # fmt: skip
+
+
 LOSS = [
     Case("cross_entropy", F.cross_entropy, cross_entropy, (normal(4, 3), integers(3, 4))),
     Case("cross_entropy", lambda x, t: F.cross_entropy(x, t, reduction="none"),
@@ -157,6 +215,8 @@ LOSS = [
          (normal(), normal())),
     Case("binary_cross_entropy_with_logits", F.binary_cross_entropy_with_logits,
          lambda x, t: (softplus(x) - x * t).mean(), (normal(2, 3), integers(2, 2, 3) * 1.0)),
+    *REGRESSION,
+    *MARGIN,
     Case("cosine_similarity", F.cosine_similarity,
          lambda a, b: (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1)),
          (nonzero(2, 3), nonzero(2, 3))),

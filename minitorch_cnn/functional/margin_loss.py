@@ -1,0 +1,163 @@
+"""Losses of pairs, triplets and margins: what belongs together is drawn near, the rest kept off.
+
+Where PyTorch broadcasts different shapes these raise, as mse_loss does.
+"""
+
+from __future__ import annotations
+
+from ..tensor.arithmetic import where
+from ..tensor.bounds import minimum
+from ..tensor.half import in_float32
+from ..tensor.tensor import Tensor
+from .checks import check_float, check_tensor
+from .composed import pairwise_distance
+from .reduced import check_pair, check_reduction, reduce
+from .softplus import logsigmoid
+
+
+@in_float32
+def cosine_embedding_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: str = "mean"
+) -> Tensor:
+    """1 - cos(x1, x2) where target is 1, max(0, cos(x1, x2) - margin) where it is -1, else 0.
+
+    input1, input2 (N, D), target (N,), or (D,) and () -> y (N,) or () with reduction="none", ()
+    otherwise. Under the root of each squared length stands 1e-12 more.
+
+    Raises: ValueError for shapes that do not fit or an unknown reduction, TypeError for inputs that
+    are not of one float dtype.
+    """
+    name = "cosine_embedding_loss"
+    _check_inputs(name, reduction, input1=input1, input2=input2)
+    check_tensor(name, target=target)
+    if input1.ndim not in (1, 2) or target.shape != input1.shape[:-1]:
+        raise ValueError(
+            f"{name}: inputs of shape {input1.shape} and target of shape {target.shape} must be "
+            "(N, D) and (N,), or (D,) and ()"
+        )
+    lengths = [(x * x).sum(-1) + 1e-12 for x in (input1, input2)]
+    cos = (input1 * input2).sum(-1) / (lengths[0] * lengths[1]).sqrt()
+    apart = where(target == -1, (cos - margin).clamp(min=0), 0.0)
+    losses = where(target == 1, 1 - cos, apart)
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def margin_ranking_loss(
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: str = "mean"
+) -> Tensor:
+    """max(0, margin - target (input1 - input2)): target 1 wants input1 above input2, -1 below.
+
+    input1, input2 (*) of one shape, target of that shape or of one element.
+
+    Raises: ValueError for other shapes or an unknown reduction, TypeError for inputs that are not
+    of one float dtype.
+    """
+    name = "margin_ranking_loss"
+    _check_inputs(name, reduction, input1=input1, input2=input2)
+    check_tensor(name, target=target)
+    if target.numel() == 1 and target.ndim <= input1.ndim:
+        target = target.reshape(())
+    elif target.shape != input1.shape:
+        raise ValueError(
+            f"{name}: target of shape {target.shape} must have input1's shape {input1.shape}, or "
+            "be of one element"
+        )
+    losses = (margin - target * (input1 - input2)).clamp(min=0)
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def triplet_margin_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """max(0, margin + |anchor - positive| - |anchor - negative|) (Balntas et al. 2016).
+
+    anchor, positive, negative (*, D) -> y (*) with reduction="none", () otherwise
+
+    The distances are pairwise_distance's, p-norms along the last axis. With swap the nearer one of
+    anchor and positive counts against the negative.
+
+    Raises: ValueError for shapes that differ, inputs without an axis, margin <= 0 or an unknown
+    reduction; TypeError for inputs that are not of one float dtype.
+    """
+    name = "triplet_margin_loss"
+    _check_inputs(name, reduction, anchor=anchor, positive=positive, negative=negative)
+    if not margin > 0:
+        raise ValueError(f"{name}: margin={margin} must be above 0")
+    if not anchor.ndim:
+        raise ValueError(f"{name}: anchor of shape () must have an axis")
+    near = pairwise_distance(anchor, positive, p, eps)
+    far = pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+    losses = (margin + near - far).clamp(min=0)
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def hinge_embedding_loss(
+    input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean"
+) -> Tensor:
+    """input where target is 1, max(0, margin - input) where it is -1, elementwise.
+
+    Raises: ValueError for shapes that differ or an unknown reduction, TypeError for dtypes.
+    """
+    check_float("hinge_embedding_loss", input=input)
+    check_pair("hinge_embedding_loss", input, target, reduction)
+    far = where(target != 1, (margin - input).clamp(min=0), 0.0)
+    losses = far + where(target != -1, input, 0.0)
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """log(1 + exp(-target input)), elementwise, with targets 1 and -1; without overflow.
+
+    Raises: ValueError for shapes that differ or an unknown reduction, TypeError for dtypes.
+    """
+    check_pair("soft_margin_loss", input, target, reduction)
+    losses = -logsigmoid(target * input)
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def multilabel_soft_margin_loss(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """-w (t log s(x) + (1 - t) log(1 - s(x))), averaged over the classes, s = sigmoid.
+
+    input (*, C) of logits, target (*, C) of 0 and 1, weight (C,) -> y (*) with reduction="none",
+    () otherwise
+
+    Raises: ValueError for shapes that do not fit or an unknown reduction, TypeError for dtypes.
+    """
+    name = "multilabel_soft_margin_loss"
+    check_float(name, input=input, weight=weight)
+    check_pair(name, input, target, reduction)
+    if not input.ndim:
+        raise ValueError(f"{name}: input of shape () must be (*, C)")
+    losses = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    if weight is not None:
+        losses = losses * weight
+    losses = losses.sum(-1) / input.shape[-1]
+    return reduce(losses, reduction, losses.numel())
+
+
+def _check_inputs(name: str, reduction: str, **inputs: Tensor) -> None:
+    """That all are Tensors of one float dtype and one shape, and that the reduction is known."""
+    check_float(name, **inputs)
+    check_reduction(name, reduction)
+    (first, one), *others = inputs.items()
+    for argument, x in others:
+        if x.shape != one.shape:
+            raise ValueError(
+                f"{name}: {argument} of shape {x.shape} must have {first}'s shape {one.shape}"
+            )

@@ -1,0 +1,49 @@
+"""What the losses share: how they are reduced, and checks of a prediction beside its target."""
+
+from __future__ import annotations
+
+from ..tensor.tensor import Tensor
+from .checks import check_float, check_tensor
+
+REDUCTIONS = ("none", "mean", "sum")
+
+
+def reduce(losses: Tensor, reduction: str, total: float) -> Tensor:
+    """The losses as they are, their sum, or their sum divided by `total`."""
+    if reduction == "none":
+        return losses
+    if reduction == "sum":
+        return losses.sum()
+    # The mean over nothing is NaN, but its gradient 0, not 0/0: a batch without labels is harmless.
+    return losses.sum() / total if total else losses.sum() + float("nan")
+
+
+def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
+    """ValueError, in the name of the loss, for an unknown reduction."""
+    if reduction not in allowed:
+        raise ValueError(
+            f"{name}: reduction={reduction!r} must be one of {', '.join(map(repr, allowed))}"
+        )
+
+
+def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
+    """ValueError, in the name of the loss, for shapes that differ."""
+    if input.shape != target.shape:
+        raise ValueError(
+            f"{name}: target of shape {target.shape} must have input's shape {input.shape}"
+        )
+
+
+def check_pair(name: str, input: Tensor, target: Tensor, reduction: str) -> None:
+    """That two Tensors have one shape and at least one of them floats, and that the reduction is
+    known.
+
+    Raises: ValueError or TypeError in the name of the loss.
+    """
+    check_tensor(name, input=input, target=target)
+    kinds = input.dtype.kind + target.dtype.kind
+    if "f" not in kinds or "b" in kinds:
+        check_float(name, input=input)
+        check_float(name, target=target)
+    check_reduction(name, reduction)
+    check_same_shape(name, input, target)

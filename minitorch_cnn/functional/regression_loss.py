@@ -1,0 +1,200 @@
+"""Losses of numbers, probabilities and distributions: l1, smooth l1, Huber, Gaussian likelihood,
+Kullback-Leibler divergence, and the binary cross entropy of probabilities.
+
+Where PyTorch broadcasts different shapes, with or without a warning, these raise as mse_loss does.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from ..autograd.function import Function
+from ..tensor.arithmetic import quiet
+from ..tensor.half import in_float32
+from ..tensor.logarithm import xlogy
+from ..tensor.tensor import Tensor
+from .checks import check_float
+from .reduced import REDUCTIONS, check_pair, check_reduction, check_same_shape, reduce
+
+
+@in_float32
+def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """|input - target|, elementwise; summed or averaged over all elements.
+
+    One of the two may be of integers. Raises: ValueError for shapes that differ or an unknown
+    reduction, TypeError for integers in both.
+    """
+    check_pair("l1_loss", input, target, reduction)
+    losses = (input - target).abs()
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def smooth_l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+) -> Tensor:
+    """d^2 / (2 beta) where |d| < beta, |d| - beta/2 elsewhere, d = input - target (Girshick 2015).
+
+    With beta=0 it is l1_loss. Raises: as l1_loss, and ValueError for a negative beta.
+    """
+    check_pair("smooth_l1_loss", input, target, reduction)
+    if not beta >= 0:
+        raise ValueError(f"smooth_l1_loss: beta={beta} must not be negative")
+    if beta == 0:
+        return l1_loss(input, target, reduction)
+    losses = _huber(input - target, beta) / beta
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def huber_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+) -> Tensor:
+    """d^2 / 2 where |d| < delta, delta (|d| - delta/2) elsewhere, d = input - target (Huber 1964).
+
+    Raises: as l1_loss, and ValueError unless delta > 0.
+    """
+    check_pair("huber_loss", input, target, reduction)
+    if not delta > 0:
+        raise ValueError(f"huber_loss: delta={delta} must be above 0")
+    losses = _huber(input - target, delta)
+    return reduce(losses, reduction, losses.numel())
+
+
+def _huber(error: Tensor, width: float) -> Tensor:
+    # One formula for both pieces, so that no branch squares an error that is large.
+    near = error.clamp(-width, width)
+    return near * (error - near / 2)
+
+
+@in_float32
+def gaussian_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    var: Tensor | float,
+    full: bool = False,
+    eps: float = 1e-6,
+    reduction: str = "mean",
+) -> Tensor:
+    """-log N(target; input, var): (log v + (input - target)^2 / v) / 2, v = max(var, eps).
+
+    input, target (N, *), var a number or (N, *), or with 1 for one of input's axes, or without its
+    last axis -> y (N, *) with reduction="none", () otherwise
+
+    full adds log(2 pi) / 2. The gradient for var passes eps, as in PyTorch, so that a variance that
+    fell below it can grow again (Nix & Weigend 1994).
+
+    Raises: as l1_loss, and ValueError for a negative var, one that does not fit, or eps <= 0.
+    """
+    name = "gaussian_nll_loss"
+    check_pair(name, input, target, reduction)
+    if not eps > 0:
+        raise ValueError(f"{name}: eps={eps} must be above 0")
+    var = _variance(name, var, input)
+    var = var + (var.detach().clamp(min=eps) - var.detach())
+    error = input - target
+    losses = 0.5 * (var.log() + error * error / var)
+    if full:
+        losses = losses + 0.5 * math.log(2 * math.pi)
+    return reduce(losses, reduction, losses.numel())
+
+
+def _variance(name, var, input):
+    """`var` as a Tensor that broadcasts to input, checked."""
+    if not isinstance(var, Tensor):
+        var = Tensor(np.full((1,) * input.ndim, var, input.dtype, like=input.data))
+    check_float(name, var=var)
+    if not (var.data >= 0).all():
+        raise ValueError(f"{name}: var has an entry that is negative or NaN")
+    if var.shape == input.shape[:-1] and input.ndim:
+        return var.unsqueeze(-1)
+    fits = var.ndim == input.ndim and all(
+        v in (1, n) for v, n in zip(var.shape, input.shape, strict=True)
+    )
+    if not fits:
+        raise ValueError(
+            f"{name}: var of shape {var.shape} must have input's shape {input.shape}, or 1 for an "
+            "axis of it, or lack the last one"
+        )
+    return var
+
+
+@in_float32
+def kl_div(
+    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+) -> Tensor:
+    """target (log target - input), elementwise: the parts of the Kullback-Leibler divergence.
+
+    input (N, *) of log-probabilities, target of the same shape and probabilities, or with
+    log_target their logarithms -> y (N, *) with reduction="none", () otherwise
+
+    reduction="batchmean", the divergence as it is defined, is the sum divided by N; "mean" divides
+    by the number of elements, as in PyTorch, which warns of it. A target of 0 adds 0.
+
+    Raises: ValueError for shapes that differ, an unknown reduction, or "batchmean" of numbers;
+    TypeError for integers.
+    """
+    check_float("kl_div", input=input, target=target)
+    check_reduction("kl_div", reduction, (*REDUCTIONS, "batchmean"))
+    check_same_shape("kl_div", input, target)
+    if log_target:
+        losses = target.exp() * (target - input)
+    else:
+        losses = xlogy(target, target) - target * input
+    if reduction != "batchmean":
+        return reduce(losses, reduction, losses.numel())
+    if not input.ndim:
+        raise ValueError("kl_div: input of shape () has no axis for reduction='batchmean'")
+    return reduce(losses, "mean", input.shape[0])
+
+
+SMALLEST_LOG = -100.0
+
+
+class BinaryCrossEntropy(Function):
+    """y = -(t max(log x, -100) + (1 - t) max(log(1 - x), -100)).    x, t, y (*)
+
+    gx = gy (x - t) / max(x (1 - x), 1e-12), PyTorch's, which is finite at 0 and 1.
+    """
+
+    def forward(ctx, x, t):
+        ctx.save(x, t)
+        with quiet():
+            log_x, log_rest = np.log(x), np.log1p(-x)
+        return (t - 1) * np.maximum(log_rest, SMALLEST_LOG) - t * np.maximum(log_x, SMALLEST_LOG)
+
+    def backward(ctx, gy):
+        x, t = ctx.saved
+        gx = gt = None
+        if ctx.needs_input_grad[0]:
+            gx = gy * (x - t) / (x * (1 - x)).clamp(min=1e-12)
+        if ctx.needs_input_grad[1]:
+            log_x, log_rest = (p.clamp(min=math.exp(SMALLEST_LOG)).log() for p in (x, 1 - x))
+            gt = gy * (log_rest - log_x)
+        return gx, gt
+
+
+@in_float32
+def binary_cross_entropy(
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+) -> Tensor:
+    """-w (t log x + (1 - t) log(1 - x)), elementwise, x = input in [0, 1], t = target.
+
+    Logarithms below -100 count as -100, so that a sure and wrong answer costs much and not inf. The
+    weights broadcast. On logits binary_cross_entropy_with_logits is more exact.
+
+    Raises: ValueError for shapes that differ, an unknown reduction, or an input outside [0, 1] (NaN
+    is); TypeError for integers.
+    """
+    name = "binary_cross_entropy"
+    check_float(name, input=input, target=target, weight=weight)
+    check_reduction(name, reduction)
+    check_same_shape(name, input, target)
+    if not ((input.data >= 0) & (input.data <= 1)).all():
+        raise ValueError(f"{name}: input must lie between 0 and 1, and some of it does not")
+    losses = BinaryCrossEntropy.apply(input, target)
+    if weight is not None:
+        losses = losses * weight
+    return reduce(losses, reduction, losses.numel())
