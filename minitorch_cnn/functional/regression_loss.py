@@ -13,6 +13,7 @@ import numpy as np
 from ..autograd.function import Function
 from ..tensor.arithmetic import quiet
 from ..tensor.half import in_float32
+from ..tensor.like import full_like
 from ..tensor.logarithm import xlogy
 from ..tensor.tensor import Tensor
 from .checks import check_float
@@ -104,7 +105,7 @@ def gaussian_nll_loss(
 def _variance(name, var, input):
     """`var` as a Tensor that broadcasts to input, checked."""
     if not isinstance(var, Tensor):
-        var = Tensor(np.full((1,) * input.ndim, var, input.dtype, like=input.data))
+        var = full_like(input, var)
     check_float(name, var=var)
     if not (var.data >= 0).all():
         raise ValueError(f"{name}: var has an entry that is negative or NaN")

@@ -16,6 +16,7 @@ from ..kernels.workspace import keep_freed_memory
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
 
+SCALARS = {"step": int, "mu_product": float}  # the state that is a number, not an array
 LATER = ("maximize", "decoupled_weight_decay")  # settings that older state dicts lack
 
 
@@ -223,8 +224,8 @@ def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
     """A value of a state dict as it is kept: a count, or an array like its parameter."""
     array = value.data if isinstance(value, Tensor) else value
     array = array if devices.is_array(array) else np.asarray(array)
-    if key == "step":
-        return int(array)
+    if key in SCALARS:
+        return SCALARS[key](array)
     if array.shape != p.shape:
         raise ValueError(
             f"{name}: {key} of parameter {i} has shape {array.shape}, expected {p.shape}"
@@ -256,6 +257,11 @@ def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarra
         elif devices.elsewhere:
             state[name] = devices.moved(state[name], devices.device_of(p), "Optimizer")
     return [state[name] for name in names]
+
+
+def with_decay(grad: np.ndarray, param: np.ndarray, group: Mapping[str, Any]) -> np.ndarray:
+    """g + weight_decay p."""
+    return grad + group["weight_decay"] * param if group["weight_decay"] else grad
 
 
 def check_at_least_zero(optimizer: str, group: Mapping[str, Any], *names: str) -> None:

@@ -11,6 +11,11 @@ OPTIMIZERS = [
     lambda ps: optim.RMSprop(ps, lr=0.01, momentum=0.5, centered=True),
     lambda ps: optim.Adam(ps, lr=0.01, weight_decay=0.1, amsgrad=True),
     lambda ps: optim.AdamW(ps, lr=0.01),
+    lambda ps: optim.Adagrad(ps, lr=0.01, initial_accumulator_value=0.1),
+    lambda ps: optim.Adadelta(ps, weight_decay=0.1),
+    lambda ps: optim.Adamax(ps, lr=0.01),
+    lambda ps: optim.NAdam(ps, lr=0.01, weight_decay=0.1),
+    lambda ps: optim.RAdam(ps, lr=0.01, betas=(0.5, 0.9)),
     lambda ps: optim.LARS(ps, lr=0.1, weight_decay=0.01),
 ]
 

@@ -11,6 +11,11 @@ from minitorch_cnn import nn, optim
 ALL = [
     (optim.SGD, {"lr": 0.1, "momentum": 0.9}),
     (optim.RMSprop, {"momentum": 0.9, "centered": True}),
+    (optim.Adagrad, {"initial_accumulator_value": 0.1}),
+    (optim.Adadelta, {}),
+    (optim.Adamax, {}),
+    (optim.NAdam, {}),
+    (optim.RAdam, {}),
     (optim.Adam, {"amsgrad": True}),
     (optim.AdamW, {"amsgrad": True}),
     (optim.LARS, {"lr": 0.1, "momentum": 0.9}),
@@ -67,7 +72,7 @@ def test_state_is_float32_for_16_bit_parameters_too_and_survives_a_reload(cls, s
     _, straight = trained(range(6))
     state, halfway = trained(range(3))
     kept = [v for entry in state["state"].values() for v in entry.values()]
-    assert {type(v) for v in kept} <= {np.ndarray, int}
+    assert {type(v) for v in kept} <= {np.ndarray, int, float}
     assert {v.dtype for v in kept if isinstance(v, np.ndarray)} == {mt.float32}
     assert [group["params"] for group in state["param_groups"]] == [[0, 1]]
     _, resumed = trained(range(3, 6), state, halfway)
@@ -315,6 +320,11 @@ P = parameter([1.0])
             "dampening=0.1 equal to 0",
         ),
         (lambda: optim.RMSprop([P], alpha=-1), ValueError, "RMSprop: alpha=-1"),
+        (lambda: optim.Adagrad([P], lr_decay=-1), ValueError, "Adagrad: lr_decay=-1"),
+        (lambda: optim.Adadelta([P], rho=2), ValueError, "Adadelta: rho=2"),
+        (lambda: optim.Adamax([P], betas=(1, 0)), ValueError, "Adamax: beta1=1"),
+        (lambda: optim.NAdam([P], momentum_decay=-1), ValueError, "NAdam: momentum_decay=-1"),
+        (lambda: optim.RAdam([P], differentiable=True), ValueError, "RAdam: differentiable"),
         (lambda: optim.RMSprop([P], eps=-1), ValueError, "RMSprop: eps=-1"),
         (lambda: optim.Adam([P], lr=-1), ValueError, "Adam: lr=-1"),
         (

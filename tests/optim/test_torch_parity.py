@@ -31,13 +31,31 @@ TABLE = [
     ("SGD", {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.1, "maximize": True}),
     ("RMSprop", {"momentum": 0.9, "centered": True, "weight_decay": 0.1, "maximize": True}),
     ("Adam", {"lr": 0.01, "weight_decay": 0.1, "maximize": True, "amsgrad": True}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.1, "weight_decay": 0.1, "maximize": True}),
+    ("Adagrad", {"initial_accumulator_value": 0.5, "eps": 0.1, "foreach": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"rho": 0.5, "eps": 1e-2, "weight_decay": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"betas": (0.5, 0.7), "eps": 0.1, "weight_decay": 0.1, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"betas": (0.5, 0.7), "momentum_decay": 0.1, "weight_decay": 0.1}),
+    ("NAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"betas": (0.5, 0.9), "eps": 0.1, "weight_decay": 0.1}),
+    ("RAdam", {"betas": (0.5, 0.5), "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("AdamW", {"lr": 0.01, "maximize": True, "foreach": True, "capturable": False}),
 ]
 
 
 @pytest.fixture
 def torch():
-    return pytest.importorskip("torch")
+    torch = pytest.importorskip("torch")
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)  # that of the numbers in its state: mu_product
+    yield torch
+    torch.set_default_dtype(before)
 
 
 @lru_cache
@@ -76,6 +94,23 @@ def test_twenty_steps_lead_where_pytorchs_lead(torch, rng, name, settings):
         np.testing.assert_allclose(a.detach(), b.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
+IN_NUMPY = [row for row in TABLE if row[0] in ("Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam")]
+
+
+@pytest.mark.parametrize("name, settings", IN_NUMPY)
+def test_steps_of_float32_stay_near_pytorchs(torch, rng, name, settings):
+    start = [rng.standard_normal(shape).astype(np.float32) for shape in SHAPES]
+    ours = [nn.Parameter(mt.tensor(np.array(a))) for a in start]
+    theirs = [torch.nn.Parameter(torch.tensor(a)) for a in start]
+    sides = ((mt, optim, ours), (torch, torch.optim, theirs))
+    for library, optimizers, params in sides:
+        optimizer = getattr(optimizers, name)(groups(params), **settings)
+        stepped(range(20), params, optimizer, lambda g, m=library: m.tensor(g.astype(np.float32)))
+    for a, b in zip(ours, theirs, strict=True):
+        assert a.dtype == mt.float32
+        np.testing.assert_allclose(a.detach(), b.detach().numpy(), rtol=2e-4, atol=2e-5)
+
+
 @pytest.mark.parametrize("name, settings", TABLE)
 def test_pytorchs_state_can_be_taken_over(torch, rng, name, settings):
     start = [rng.standard_normal(shape) for shape in SHAPES]
@@ -109,6 +144,11 @@ def test_an_optimizer_takes_pytorchs_arguments(torch, name):
     ("RMSprop", {"lr": 0.1, "momentum": 0.5, "centered": True}),
     ("Adam", {"lr": 0.1}),
     ("AdamW", {"lr": 0.1, "amsgrad": True}),
+    ("Adagrad", {"lr": 0.1}),
+    ("Adadelta", {}),
+    ("Adamax", {"lr": 0.1}),
+    ("NAdam", {"lr": 0.1}),
+    ("RAdam", {"lr": 0.1}),
 ])  # fmt: skip
 def test_half_parameters_step_in_float32_and_are_rounded(name, settings, torch):
     rng = np.random.default_rng(0)

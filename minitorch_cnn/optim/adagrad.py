@@ -1,0 +1,121 @@
+"""Adagrad and Adadelta: steps scaled by the squares of all gradients so far, or of recent ones."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .optimizer import (
+    Optimizer,
+    buffers,
+    check_at_least_zero,
+    check_same_steps,
+    with_decay,
+)
+
+
+class Adagrad(Optimizer):
+    """Adagrad (Duchi et al. 2011).
+
+        g = g + weight_decay p
+        s = s + g^2                                   s starts at initial_accumulator_value
+        p = p - lr / (1 + (t - 1) lr_decay) g / (sqrt(s) + eps)
+
+    With maximize, g = -g first. foreach and fused change nothing here.
+
+    Raises: ValueError for negative settings or differentiable=True.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ):
+        check_same_steps("Adagrad", differentiable=differentiable, foreach=foreach, fused=fused)
+        settings = {
+            "lr": lr,
+            "lr_decay": lr_decay,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "initial_accumulator_value": initial_accumulator_value,
+            "maximize": maximize,
+        }
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        names = "lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value"
+        check_at_least_zero("Adagrad", group, *names)
+
+    def update(self, param, grad, state, group) -> None:
+        state["step"] = state.get("step", 0) + 1
+        is_new = "sum" not in state
+        (s,) = buffers(state, param, "sum")
+        if is_new:
+            s += group["initial_accumulator_value"]
+        grad = with_decay(grad, param, group)
+        rate = float(group["lr"]) / (1 + (state["step"] - 1) * group["lr_decay"])
+        s += grad * grad
+        param -= rate * grad / (np.sqrt(s) + group["eps"])
+
+
+class Adadelta(Optimizer):
+    """Adadelta (Zeiler 2012, algorithm 1): the recent steps give the step its scale.
+
+        g = g + weight_decay p
+        s = rho s + (1 - rho) g^2
+        u = g sqrt(a + eps) / sqrt(s + eps)
+        a = rho a + (1 - rho) u^2
+        p = p - lr u
+
+    With maximize, g = -g first. foreach and capturable change nothing here.
+
+    Raises: ValueError for negative settings, rho outside [0, 1] or differentiable=True.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ):
+        check_same_steps("Adadelta", differentiable=differentiable)
+        settings = {
+            "lr": lr,
+            "rho": rho,
+            "eps": eps,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+        }
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        check_at_least_zero("Adadelta", group, "lr", "eps", "weight_decay")
+        if not 0 <= group["rho"] <= 1:
+            raise ValueError(f"Adadelta: rho={group['rho']} must be in [0, 1]")
+
+    def update(self, param, grad, state, group) -> None:
+        state["step"] = state.get("step", 0) + 1  # PyTorch's state has it
+        s, a = buffers(state, param, "square_avg", "acc_delta")
+        rho, eps = group["rho"], group["eps"]
+        grad = with_decay(grad, param, group)
+        s *= rho
+        s += (1 - rho) * (grad * grad)
+        step = np.sqrt(a + eps) / np.sqrt(s + eps) * grad
+        a *= rho
+        a += (1 - rho) * (step * step)
+        param -= float(group["lr"]) * step
