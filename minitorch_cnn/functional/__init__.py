@@ -30,6 +30,7 @@ from .conv import conv1d, conv2d, conv2d_relu, conv_transpose1d, conv_transpose2
 from .conv_simple import conv2d_simple
 from .dropout import drop_path, dropout, dropout2d
 from .embedding import embedding, one_hot
+from .instance_norm import instance_norm
 from .interpolate import interpolate
 from .linear import linear
 from .local_response_norm import local_response_norm
@@ -54,6 +55,7 @@ from .regression_loss import (
     l1_loss,
     smooth_l1_loss,
 )
+from .rms_norm import rms_norm
 from .softplus import logsigmoid, mish, softplus
 from .unfold import fold, unfold
 
@@ -93,6 +95,7 @@ __all__ = [
     "hardtanh",
     "hinge_embedding_loss",
     "huber_loss",
+    "instance_norm",
     "interpolate",
     "kl_div",
     "l1_loss",
@@ -119,6 +122,7 @@ __all__ = [
     "prelu",
     "relu",
     "relu6",
+    "rms_norm",
     "scaled_tanh",
     "selu",
     "sigmoid",

@@ -193,7 +193,7 @@ def _batch_norm(
     name, input, running_mean, running_var, weight, bias, training, momentum, eps, relu=False
 ):
     running = {"running_mean": running_mean, "running_var": running_var}
-    _check_dtypes(name, input, weight=weight, bias=bias, **running)
+    check_dtypes(name, input, weight=weight, bias=bias, **running)
     if input.ndim < 2:
         raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
     check_vectors(name, input.shape[1:2], weight=weight, bias=bias, **running)
@@ -251,7 +251,7 @@ def group_norm(
     except that 16-bit input goes with float32 parameters, too: y has input's dtype.
     """
     name = "group_norm"
-    _check_dtypes(name, input, weight=weight, bias=bias)
+    check_dtypes(name, input, weight=weight, bias=bias)
     if input.ndim < 2:
         raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (N, C, *)")
     n, c, *space = input.shape
@@ -280,14 +280,8 @@ def layer_norm(
     except that 16-bit input goes with float32 parameters, too: y has input's dtype.
     """
     name = "layer_norm"
-    _check_dtypes(name, input, weight=weight, bias=bias)
-    if not isinstance(normalized_shape, (tuple, list)):
-        raise TypeError(f"{name}: normalized_shape={normalized_shape!r} must be a tuple of ints")
-    shape = tuple(normalized_shape)
-    if not shape or input.shape[-len(shape) :] != shape:
-        raise ValueError(
-            f"{name}: normalized_shape={shape} must be how input's shape {input.shape} ends"
-        )
+    check_dtypes(name, input, weight=weight, bias=bias)
+    shape = check_ending(name, input, normalized_shape)
     check_vectors(name, shape, weight=weight, bias=bias)
     normalised = standardise(widened(input), math.prod(input.shape[: -len(shape)]), eps)
     return rounded(affine(normalised, weight, bias, shape), input.dtype)
@@ -309,7 +303,7 @@ def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[i
     return x if bias is None else x + bias.reshape(shape)
 
 
-def _check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
+def check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
     """Refuse dtypes that differ; 16-bit input may come with float32 parameters and statistics."""
     if isinstance(input, Tensor) and backend.is_half(input.data.dtype):
         parameters = {
@@ -318,6 +312,18 @@ def _check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None
             if not (isinstance(p, Tensor) and p.dtype == backend.float32)
         }
     check_float(name, input=input, **parameters)
+
+
+def check_ending(name: str, input: Tensor, normalized_shape) -> tuple[int, ...]:
+    """normalized_shape as a tuple; refused unless input's shape ends so."""
+    if not isinstance(normalized_shape, (tuple, list)):
+        raise TypeError(f"{name}: normalized_shape={normalized_shape!r} must be a tuple of ints")
+    shape = tuple(normalized_shape)
+    if not shape or input.shape[-len(shape) :] != shape:
+        raise ValueError(
+            f"{name}: normalized_shape={shape} must be how input's shape {input.shape} ends"
+        )
+    return shape
 
 
 def check_vectors(name: str, shape: tuple[int, ...], **tensors: Tensor | None) -> None:

@@ -1,4 +1,4 @@
-"""Normalisation: batch, group, layer and local response norm."""
+"""Normalisation: batch, instance, group, layer, root mean square and local response norm."""
 
 from __future__ import annotations
 
@@ -112,6 +112,64 @@ class BatchNorm2d(_BatchNorm):
     ranks, layout = (4,), "(N, C, H, W)"
 
 
+class _InstanceNorm(_BatchNorm):
+    """What the instance norms share; `ranks` are those without and with a batch."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device=None,
+        dtype=None,
+        *,
+        bias: bool = True,
+    ):
+        settings = eps, momentum, affine, track_running_stats, device, dtype
+        super().__init__(num_features, *settings, bias=bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in self.ranks:
+            raise ValueError(
+                f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
+            )
+        single = input.ndim == self.ranks[0]
+        y = F.instance_norm(
+            input.unsqueeze(0) if single else input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            self.momentum or 0.0,
+            self.eps,
+        )
+        return y.squeeze(0) if single else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Instance norm of signals (N, C, L) or (C, L); see InstanceNorm2d."""
+
+    ranks, layout = (2, 3), "(N, C, L) or (C, L)"
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """y = (x - mean) / sqrt(var + eps) * weight + bias, sample by sample and channel by channel.
+
+    x (N, C, H, W) or (C, H, W), weight and bias (C,), with affine -> y of x's shape
+
+    Mean and variance are those of x, in evaluation too, unless track_running_stats keeps running
+    averages of them for it (Ulyanov et al. 2016). As in PyTorch num_features counts only with
+    affine or track_running_stats, and num_batches_tracked stays 0.
+
+    Raises: ValueError for num_features below 1 or an input of another rank.
+    """
+
+    ranks, layout = (3, 4), "(N, C, H, W) or (C, H, W)"
+
+
 class GroupNorm(Module):
     """Each sample normalised over groups of C/num_groups channels (Wu & He 2018).
 
@@ -199,6 +257,47 @@ class LayerNorm(Module):
         return (
             f"{self.normalized_shape}, eps={self.eps}, "
             f"elementwise_affine={self.elementwise_affine}, bias={self.bias is not None}"
+        )
+
+
+class RMSNorm(Module):
+    """y = x / sqrt(mean of x^2 + eps) * weight over the last axes (Zhang & Sennrich 2019).
+
+    x (*, normalized_shape), weight (normalized_shape) -> y of x's shape
+
+    eps=None is the distance from 1 to the next number of x's dtype.
+
+    Raises: ValueError for sizes below 1.
+    """
+
+    def __init__(
+        self,
+        normalized_shape: int | tuple[int, ...],
+        eps: float | None = None,
+        elementwise_affine: bool = True,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+        for size in shape:
+            check_sizes("RMSNorm", normalized_shape=size)
+        self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
+        where = {"device": device, "dtype": dtype}
+        self.weight = new_parameter(*shape, **where) if elementwise_affine else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Scale 1."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.rms_norm(input, self.normalized_shape, self.weight, self.eps)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
         )
 
 

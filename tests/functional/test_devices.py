@@ -32,6 +32,8 @@ CASES = [
     ("cross_entropy", (LOGITS, normal(6, 4))),
     ("nll_loss", (LOGITS, LABELS, np.abs(normal(4)), 2)),
     ("mse_loss", (LOGITS, normal(6, 4))),
+    ("instance_norm", (IMAGES, None, None, normal(4))),
+    ("rms_norm", (IMAGES, (6, 5))),
     ("binary_cross_entropy_with_logits", (LOGITS, RNG.random((6, 4)), RNG.random(4))),
     ("smooth_l1_loss", (LOGITS, normal(6, 4))),
     ("gaussian_nll_loss", (LOGITS, normal(6, 4), 0.5)),

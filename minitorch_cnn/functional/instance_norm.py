@@ -1,0 +1,67 @@
+"""Instance normalisation: each channel of each sample by its own mean and variance."""
+
+from __future__ import annotations
+
+import math
+
+from ..autograd.modes import is_recomputing
+from ..tensor.half import rounded, widened
+from ..tensor.tensor import Tensor
+from .norm import (
+    BatchNorm,
+    affine,
+    batch_norm,
+    check_dtypes,
+    check_lone_value,
+    check_vectors,
+    update_running,
+)
+
+
+def instance_norm(
+    input: Tensor,
+    running_mean: Tensor | None = None,
+    running_var: Tensor | None = None,
+    weight: Tensor | None = None,
+    bias: Tensor | None = None,
+    use_input_stats: bool = True,
+    momentum: float = 0.1,
+    eps: float = 1e-5,
+) -> Tensor:
+    """w x^ + b, normalised over the positions of a channel in a sample (Ulyanov et al. 2016).
+
+    x (N, C, *), running_mean, running_var, w, b (C,) -> y (N, C, *)
+
+    With use_input_stats mean and biased variance are those of x, and the running ones, if given,
+    move towards the averages over the samples, the variance unbiased. Without, mean and variance
+    are the running ones, as in batch_norm.
+
+    Raises: ValueError for shapes that do not fit, one value per channel of a sample, or running
+    statistics that are missing without use_input_stats; TypeError for other than floats of one
+    dtype, except that 16-bit input goes with float32 parameters and statistics, too.
+    """
+    name = "instance_norm"
+    running = {"running_mean": running_mean, "running_var": running_var}
+    check_dtypes(name, input, weight=weight, bias=bias, **running)
+    if input.ndim < 3:
+        raise ValueError(f"{name}: input of shape {input.shape} must be (N, C, *)")
+    n, c, *space = input.shape
+    check_vectors(name, (c,), weight=weight, bias=bias, **running)
+    if (running_mean is None) != (running_var is None):
+        raise ValueError(f"{name}: running_mean and running_var must both be given or both be None")
+    if not use_input_stats:
+        if running_mean is None:
+            raise ValueError(f"{name}: running_mean=None needs use_input_stats=True")
+        return batch_norm(input, running_mean, running_var, weight, bias, eps=eps)
+    count = math.prod(space)
+    check_lone_value(name, count, input)
+    if not input.numel():
+        return input.clone()
+    parts = widened(input).reshape(1, n * c, count)
+    y, mean, var = BatchNorm.apply(parts, None, None, eps=eps)
+    if running_mean is not None and not is_recomputing():
+        update_running(running_mean, mean.data.reshape(n, c).mean(0), momentum)
+        unbiased = var.data.reshape(n, c).mean(0) * (count / (count - 1))
+        update_running(running_var, unbiased, momentum)
+    y = affine(y.reshape(input.shape), weight, bias, (c,) + (1,) * len(space))
+    return rounded(y, input.dtype)
