@@ -60,6 +60,18 @@ from .norm import (
     LocalResponseNorm,
     RMSNorm,
 )
+from .padding import (
+    CircularPad1d,
+    CircularPad2d,
+    ConstantPad1d,
+    ConstantPad2d,
+    ReflectionPad1d,
+    ReflectionPad2d,
+    ReplicationPad1d,
+    ReplicationPad2d,
+    ZeroPad1d,
+    ZeroPad2d,
+)
 from .parameter import Parameter, shapes_only
 from .parameters import ParameterDict, ParameterList
 from .piecewise import Hardshrink, Hardsigmoid, Hardtanh, Softshrink, Threshold
@@ -72,7 +84,7 @@ from .pool import (
     MaxPool2d,
     MaxUnpool2d,
 )
-from .rearrange import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Upsample, ZeroPad2d
+from .rearrange import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Upsample
 from .recurrent import LSTM, LSTMCell
 from .unfold import Fold, Unfold
 
@@ -92,6 +104,10 @@ __all__ = [
     "BatchNorm1d",
     "BatchNorm2d",
     "ChannelShuffle",
+    "CircularPad1d",
+    "CircularPad2d",
+    "ConstantPad1d",
+    "ConstantPad2d",
     "Conv1d",
     "Conv2d",
     "ConvTranspose1d",
@@ -146,6 +162,10 @@ __all__ = [
     "RMSNorm",
     "ReLU",
     "ReLU6",
+    "ReflectionPad1d",
+    "ReflectionPad2d",
+    "ReplicationPad1d",
+    "ReplicationPad2d",
     "ScaledTanh",
     "Sequential",
     "SiLU",
@@ -163,6 +183,7 @@ __all__ = [
     "TripletMarginLoss",
     "Unfold",
     "Upsample",
+    "ZeroPad1d",
     "ZeroPad2d",
     "functional",
     "init",

@@ -1,9 +1,8 @@
-"""Layers that move numbers: Flatten, ZeroPad2d, Upsample, PixelShuffle, ChannelShuffle."""
+"""Layers that move numbers: Flatten, Upsample, PixelShuffle, PixelUnshuffle, ChannelShuffle."""
 
 from __future__ import annotations
 
 from .. import functional as F
-from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
 from .checks import check_one_of, check_sizes
 from .module import Module
@@ -21,30 +20,6 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
-
-
-class ZeroPad2d(Module):
-    """Zeros around images.    x (*, H, W) -> y (*, H + top + bottom, W + left + right)
-
-    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
-
-    Raises: TypeError for what is neither.
-    """
-
-    def __init__(self, padding: int | tuple[int, int, int, int]):
-        super().__init__()
-        widths = (padding,) * 4 if is_int(padding) else tuple(padding)
-        if len(widths) != 4 or not all(map(is_int, widths)):
-            raise TypeError(
-                f"ZeroPad2d: padding={padding} must be an int or (left, right, top, bottom)"
-            )
-        self.padding = widths
-
-    def forward(self, input: Tensor) -> Tensor:
-        return F.pad(input, self.padding)
-
-    def extra_repr(self) -> str:
-        return f"{self.padding}"
 
 
 UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")

@@ -34,6 +34,8 @@ from minitorch_cnn import nn
         (lambda: nn.GELU("exact"), ValueError, "GELU: approximate='exact'"),
         (lambda: nn.Softplus(beta=0), ValueError, "Softplus: beta=0"),
         (lambda: nn.ZeroPad2d((1, 2)), TypeError, r"ZeroPad2d: padding=\(1, 2\)"),
+        (lambda: nn.ReflectionPad1d((1,)), TypeError, r"ReflectionPad1d: .*\(left, right\)"),
+        (lambda: nn.ConstantPad2d(1.5, 0), TypeError, r"ConstantPad2d: padding=1.5"),
         (lambda: nn.Upsample(), ValueError, "Upsample: either size=None or scale_factor=None"),
         (lambda: nn.Upsample(2, 2), ValueError, "either size=2 or scale_factor=2"),
         (lambda: nn.Upsample(2, mode="cubic"), ValueError, "mode='cubic'"),

@@ -1,0 +1,165 @@
+"""Borders around signals and images, as layers. What they hold is in tensor/padding.py."""
+
+from __future__ import annotations
+
+from .. import functional as F
+from ..functional.geometry import is_int
+from ..tensor.tensor import Tensor
+from .module import Module
+
+Widths1d = int | tuple[int, int]
+Widths2d = int | tuple[int, int, int, int]
+
+
+class _Pad(Module):
+    """What the paddings share: `padding`, one width for all sides or one for each, and the mode."""
+
+    spatial: int
+    mode = "constant"
+
+    def __init__(self, padding: Widths1d | Widths2d):
+        super().__init__()
+        sides = 2 * self.spatial
+        widths = tuple(padding) if isinstance(padding, tuple | list) else (padding,) * sides
+        if len(widths) != sides or not all(map(is_int, widths)):
+            each = "(left, right, top, bottom)" if self.spatial == 2 else "(left, right)"
+            raise TypeError(f"{type(self).__name__}: padding={padding} must be an int or {each}")
+        self.padding = widths
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class _ConstantPad(_Pad):
+    """What the paddings with a number share."""
+
+    def __init__(self, padding: Widths1d | Widths2d, value: float):
+        super().__init__(padding)
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self.mode, self.value)
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
+
+
+class ConstantPad1d(_ConstantPad):
+    """`value` around signals.    x (*, L) -> y (*, left + L + right)
+
+    See ConstantPad2d.
+    """
+
+    spatial = 1
+
+
+class ZeroPad1d(_Pad):
+    """Zeros around signals.    x (*, L) -> y (*, left + L + right)
+
+    See ZeroPad2d.
+    """
+
+    spatial = 1
+
+
+class ReflectionPad1d(_Pad):
+    """A border that mirrors the signal, its last element not repeated.
+
+    x (*, L) -> y (*, left + L + right); see ReflectionPad2d.
+    """
+
+    spatial = 1
+    mode = "reflect"
+
+
+class ReplicationPad1d(_Pad):
+    """A border of the signal's last elements, repeated.    x (*, L) -> y (*, left + L + right)
+
+    See ReplicationPad2d.
+    """
+
+    spatial = 1
+    mode = "replicate"
+
+
+class CircularPad1d(_Pad):
+    """A border that goes on at the signal's other end.    x (*, L) -> y (*, left + L + right)
+
+    See CircularPad2d.
+    """
+
+    spatial = 1
+    mode = "circular"
+
+
+class ConstantPad2d(_ConstantPad):
+    """`value` around images.
+
+    x (*, H, W) -> y (*, top + H + bottom, left + W + right)
+
+    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+
+    Raises: TypeError for widths that are neither.
+    """
+
+    spatial = 2
+
+
+class ZeroPad2d(_Pad):
+    """Zeros around images.
+
+    x (*, H, W) -> y (*, top + H + bottom, left + W + right)
+
+    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+
+    Raises: TypeError for widths that are neither.
+    """
+
+    spatial = 2
+
+
+class ReflectionPad2d(_Pad):
+    """A border that mirrors the image, its last row and column not repeated.
+
+    x (*, H, W) -> y (*, top + H + bottom, left + W + right)
+
+    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+
+    Raises: TypeError for widths that are neither; RuntimeError, in a call, for widths that are
+    not below the size.
+    """
+
+    spatial = 2
+    mode = "reflect"
+
+
+class ReplicationPad2d(_Pad):
+    """A border of the image's last rows and columns, repeated.
+
+    x (*, H, W) -> y (*, top + H + bottom, left + W + right)
+
+    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+
+    Raises: TypeError for widths that are neither.
+    """
+
+    spatial = 2
+    mode = "replicate"
+
+
+class CircularPad2d(_Pad):
+    """A border that goes on at the image's other end.
+
+    x (*, H, W) -> y (*, top + H + bottom, left + W + right)
+
+    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+
+    Raises: TypeError for widths that are neither; RuntimeError, in a call, for widths above the
+    size.
+    """
+
+    spatial = 2
+    mode = "circular"
