@@ -12,6 +12,7 @@ from ..tensor.arithmetic import quiet, where
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer, check_tensor, check_together
+from .class_losses import note_class_loss
 from .embedding import check_indices
 from .reduced import check_pair, check_reduction, check_same_shape, reduce
 from .softplus import Softplus
@@ -182,6 +183,7 @@ def cross_entropy(
             divisor = float(np.count_nonzero(counted))
         else:
             divisor = float(_weight_of(name, indices, counted, weight, input.dtype).sum())
+    note_class_loss(divisor if reduction == "mean" else None, indices.size)
     return ClassCrossEntropy.apply(
         input,
         divisor=divisor,
@@ -231,7 +233,9 @@ def nll_loss(
     w = _weight_of("nll_loss", indices, counted, weight, input.dtype)
     picked = input.gather(axis, Tensor(np.expand_dims(indices, axis))).squeeze(axis)
     losses = where(Tensor(counted), -picked * Tensor(w), 0.0)
-    return reduce(losses, reduction, float(w.sum()))
+    total = float(w.sum())
+    note_class_loss(total if reduction == "mean" else None, indices.size)
+    return reduce(losses, reduction, total)
 
 
 @in_float32

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from .. import functional as F
 from ..backend import get_rng_state, set_rng_state
@@ -16,24 +19,38 @@ from ..nn.utils import clip_grad_norm_
 from ..optim import ExponentialMovingAverage, Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from ..tensor import Tensor
+from .batches import called, pairs, place_of, samples_in, samples_of
 from .checkpoint import load_checkpoint, save_checkpoint
+from .fit_checks import (
+    check_data,
+    check_metrics,
+    check_optimizer,
+    check_scheduler,
+    check_settings,
+)
+from .gradients import Gradients
 from .history import History
-from .metrics import evaluate, known, pixel_scores, place_of
+from .means import Means
+from .metrics import are_classes, known, measure, pixel_scores
+from .modes import Modes, set_modes, training_modes
 from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
+from .objective import adds_up, loss_modules, loss_of_batch, main_output, with_heads
 from .progress import PROGRESS, Silent, describe
 
 
 def fit(
     model: Module,
-    train: DataLoader,
-    test: DataLoader | None = None,
+    train: Iterable,
+    test: Iterable | None = None,
     *,
     epochs: int,
     optimizer: Optimizer,
     scheduler: LRScheduler | ReduceLROnPlateau | None = None,
     scheduler_every: str = "epoch",
-    loss: Callable[[Tensor, Tensor], Tensor] = F.cross_entropy,
-    auxiliary: float = 0.0,
+    loss: Callable[[Any, Any], Tensor] = F.cross_entropy,
+    metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
+    auxiliary: float | None = None,
+    accumulate: int = 1,
     clip_norm: float | None = None,
     average: float | None = None,
     patience: int | None = None,
@@ -41,52 +58,56 @@ def fit(
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: str = "bar",
-    on_epoch: Callable[[History], None] | None = None,
+    on_epoch: Callable[[History], Any] | None = None,
 ) -> History:
-    """Train a classifier and return what was measured; the model keeps what it learned.
+    """Train a net and return what was measured; the model keeps what it learned.
 
-    It is trained where its parameters lie: `model.to("cuda")` before takes it to a GPU.
+    It is trained where its parameters lie: `model.to("cuda")` before takes it to a GPU. Parts of it
+    that are in evaluation mode, such as frozen batch norm, stay in it, unless all of it is.
 
-    train, test: loaders of batches (x, labels), labels of images or of pixels; test is looked at
-    after every epoch.
-    scheduler: stepped after every "epoch" or "step" (scheduler_every), a ReduceLROnPlateau with the
-    epoch's test loss (training loss without test).
+    train, test: DataLoaders, or other iterables with a length, of batches (x, target); a net of
+    several inputs gets the parts of a tuple, list or dict x. test is looked at after every epoch.
+    loss: a function or Module of (output, target), where output is what the net returns, a dict,
+    say. It gives the mean over a batch. With cross_entropy or nll_loss of class labels, of images
+    or of pixels, accuracies are measured too.
+    metrics: functions of (output, target) by name, each a number, whose means over samples are
+    train_NAME and test_NAME in the history.
+    scheduler: stepped after every "epoch" or "step" (scheduler_every), a ReduceLROnPlateau after
+    every epoch with its test loss (training loss without test).
     auxiliary: the weight of the loss of each auxiliary head, for a model that in training returns
     (logits, those of its heads ...): loss(logits) + auxiliary * the sum over its heads.
+    accumulate: how many batches make a step, with the gradient of one batch of all their samples
+    (but batch norm sees one at a time); an epoch's last step has what is left.
     clip_norm: the largest norm of all gradients together.
     average: decay of an exponential moving average of the weights; it is what is tested, and what
     the model has in the end.
-    patience: stop after so many epochs without a better test top-1, and go back to the best epoch.
+    patience: stop after so many epochs without a better test top-1 (without classes, a lower test
+    loss), and go back to the best epoch.
     checkpoint: a file that always holds a whole state of the run, written at the start, after each
-    epoch and after every `checkpoint_every` steps. With resume=True the run goes on from it (from
-    the start if it is not there) and ends with the same bits as one that was never interrupted.
+    epoch and, with a DataLoader, after every `checkpoint_every` steps. With resume=True the run
+    goes on from it (from the start if it is not there) and ends with the same bits as one that was
+    never interrupted, if the batches of an iterable of one's own are the same again.
     progress: "bar" (tqdm), "plain" (a line per epoch) or "none".
-    on_epoch: called with the history after each epoch.
+    on_epoch: called with the history after each epoch; True ends the training.
 
     A model that changes in the course of its training, as `NASNet` does, has a method set_progress:
-    before each step it is called with the share of all steps that lie behind, from 0 to 1.
+    before each batch it is called with the share of all steps that lie behind, from 0 to 1.
 
-    Raises: ValueError for settings that do not fit; NonFiniteError as soon as a loss or gradient is
-    not finite, with the step, the layer it comes from and the last good checkpoint; OSError if a
-    checkpoint cannot be written (the previous one is untouched).
+    Raises: ValueError or TypeError for settings that do not fit, an optimizer with parameters that
+    are neither the model's nor the loss's, or with none that trains, a scheduler of another
+    optimizer, batches that are no pairs, a loss that is not one number; NonFiniteError as soon as a
+    loss or gradient is not finite, with the step, the layer it comes from and the last good
+    checkpoint; OSError if a checkpoint cannot be written (the previous one is untouched).
 
         optimizer = mt.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
         history = mt.training.fit(model, loader, test_loader, epochs=20, optimizer=optimizer)
     """
-    _check_loaders(train, test)
-    for name, value in (("patience", patience), ("checkpoint_every", checkpoint_every)):
-        if value is not None and value < 1:
-            raise ValueError(f"fit: {name}={value} must be at least 1")
-    if epochs < 0:
-        raise ValueError(f"fit: epochs={epochs} must not be negative")
-    if scheduler_every not in ("epoch", "step"):
-        raise ValueError(f"fit: scheduler_every={scheduler_every!r} must be 'epoch' or 'step'")
-    if progress not in PROGRESS:
-        raise ValueError(f"fit: progress={progress!r} must be one of {', '.join(PROGRESS)}")
-    if patience is not None and test is None:
-        raise ValueError(f"fit: patience={patience} needs test data")
-    if checkpoint is None and (resume or checkpoint_every is not None):
-        raise ValueError("fit: resume and checkpoint_every need checkpoint, the file to write to")
+    counts = {"patience": patience, "checkpoint_every": checkpoint_every, "accumulate": accumulate}
+    check_settings(epochs, counts, scheduler_every, progress, checkpoint, resume)
+    check_data(train, test, checkpoint_every, patience)
+    check_optimizer(model, loss, optimizer)
+    check_scheduler(scheduler, scheduler_every, optimizer)
+    check_metrics(metrics)
     run = _Run(
         model=model,
         train=train,
@@ -96,6 +117,9 @@ def fit(
         scheduler=scheduler,
         scheduler_every=scheduler_every,
         loss=with_heads(loss, auxiliary),
+        loss_part=next(loss_modules(loss), None),
+        gradients=Gradients(model, optimizer, accumulate, adds_up(loss)),
+        means=Means(metrics),
         clip_norm=clip_norm,
         average=None if average is None else ExponentialMovingAverage(model, average),
         patience=patience,
@@ -107,35 +131,14 @@ def fit(
         run.go_on_from(load_checkpoint(checkpoint))
     else:
         run.save()
-    per_epoch = len(train) * train.batch_size if train.drop_last else len(train.dataset)
-    run.show = PROGRESS[progress](epochs * per_epoch, run.samples)
+    per_epoch = samples_of(train)
+    run.show = PROGRESS[progress](per_epoch and epochs * per_epoch, run.samples)
     try:
-        run.all_epochs()
+        with training_modes(model) as run.modes:
+            run.all_epochs()
     finally:
         run.show.close()
     return run.history
-
-
-def with_heads(loss: Callable, auxiliary: float) -> Callable:
-    """The loss of what a model returns: logits, or in training (logits, those of its heads ...)."""
-
-    def total(output: Tensor | tuple[Tensor, ...], target: Tensor) -> Tensor:
-        if not isinstance(output, tuple):
-            return loss(output, target)
-        logits, *heads = output
-        return loss(logits, target) + auxiliary * sum(loss(head, target) for head in heads)
-
-    return total
-
-
-def _check_loaders(train, test) -> None:
-    for name, loader in (("train", train), ("test", test)):
-        if loader is None and name == "test":
-            continue
-        if not isinstance(loader, DataLoader):
-            raise TypeError(f"fit: {name} must be a DataLoader, got {type(loader).__name__}")
-        if not len(loader):
-            raise ValueError(f"fit: {name} has no batch")
 
 
 @dataclass(kw_only=True)
@@ -143,39 +146,43 @@ class _Run:
     """A run's settings, which `fit` explains, its state, and the steps that change it."""
 
     model: Module
-    train: DataLoader
-    test: DataLoader | None
+    train: Iterable
+    test: Iterable | None
     epochs: int
     optimizer: Optimizer
     scheduler: LRScheduler | ReduceLROnPlateau | None
     scheduler_every: str
-    loss: Callable[[Tensor, Tensor], Tensor]
+    loss: Callable[[Any, Any], Tensor]
+    loss_part: Module | None  # the Module that the loss is, if it is one
+    gradients: Gradients
+    means: Means  # of this epoch
     clip_norm: float | None
     average: ExponentialMovingAverage | None
     patience: int | None
     checkpoint: str | Path | None
     checkpoint_every: int | None
-    on_epoch: Callable[[History], None] | None
+    on_epoch: Callable[[History], Any] | None
 
+    modes: Modes = field(default_factory=dict)
     show: Silent | None = None
     history: History = field(default_factory=History)
     best_weights: dict | None = None  # of the epoch with the best test top-1, with patience
     saved_step: int | None = None  # the step of the last checkpoint
-    step: int = 0  # batches and samples learned so far
+    step: int = 0  # steps and samples learned so far
     samples: int = 0
+    stopped: bool = False  # by on_epoch
     lr: float = 0.0  # of the last step
-    seen: int = 0  # in this epoch: samples, labels, those it had right, sum of losses, time
-    labels: int = 0
+    labels: int = 0  # in this epoch: labels of classes, those it had right, time
     right: int = 0
-    loss_sum: float = 0.0
     seconds: float = 0.0
 
     def start_epoch(self) -> None:
-        self.seen = self.labels = self.right = 0
-        self.loss_sum = self.seconds = 0.0
+        self.means.start()
+        self.labels = self.right = 0
+        self.seconds = 0.0
 
     def all_epochs(self) -> None:
-        while len(self.history) < self.epochs and not self.out_of_patience():
+        while len(self.history) < self.epochs and not self.stopped and not self.out_of_patience():
             self.one_epoch()
         if self.best_weights is not None:
             self.model.load_state_dict(self.best_weights)
@@ -188,53 +195,68 @@ class _Run:
         return len(self.history) - self.history.best()["epoch"] >= self.patience
 
     def one_epoch(self) -> None:
-        self.model.train()
+        if not self.model.training:  # a callback left it so
+            set_modes(self.modes)
         started, before = time.perf_counter(), self.seconds
-        for x, target in self.train.batches_on(place_of(self.model)):
-            self.one_step(x, target)
+        for x, target in pairs("fit", self.train, place_of(self.model)):
+            self.one_batch(x, target)
+            if self.gradients.full():
+                self.one_step()
             self.seconds = before + time.perf_counter() - started
-            self.show.advance(len(x), *self.so_far())
+            self.show.advance(samples_in("fit", x), *self.so_far())
             every = self.checkpoint_every
-            if every is not None and self.step % every == 0:
+            if every is not None and not self.gradients.batches and self.step % every == 0:
                 self.save()
+        if not self.means.samples:
+            raise ValueError(
+                f"fit: train gives no batch in epoch {len(self.history) + 1}; it must give them "
+                "anew each time that it is iterated over"
+            )
+        if self.gradients.batches:
+            self.one_step()
+            self.seconds = before + time.perf_counter() - started
         self.end_epoch()
         self.save()
 
-    def one_step(self, x: Tensor, target: Tensor) -> None:
+    def one_batch(self, x, target) -> None:
+        """Add a batch to the gradient of the next step."""
         if hasattr(self.model, "set_progress"):
-            self.model.set_progress(self.step / (self.epochs * len(self.train)))
-        random_state = get_rng_state()
-        output = self.model(x)
-        loss = self.loss(output, target)
-        self.optimizer.zero_grad()
-        if finite(loss):
-            loss.backward()
-        if not finite(loss) or has_nonfinite_gradient(self.model):
+            steps = -(-len(self.train) // self.gradients.most)
+            self.model.set_progress(self.step / (self.epochs * steps))
+        samples, random_state = samples_in("fit", x), get_rng_state()
+        output = called(self.model, x)
+        loss = loss_of_batch("fit", self.loss, output, target)
+        if not loss.value.requires_grad:
+            raise ValueError("fit: loss does not depend on any parameter that trains")
+        good = finite(loss.value) or not loss.share  # the mean over no label is NaN
+        if good:
+            self.gradients.add(loss.value, samples * loss.share)
+        if not good or has_nonfinite_gradient(self.model):
             set_rng_state(random_state)
-            self.stop_at_nonfinite(x, target, loss.item())
+            self.stop_at_nonfinite(x, target, loss.value.item())
+        output = main_output(self.loss, output)
+        self.means.add("fit", samples, loss, output, target)
+        self.samples += samples
+        if loss.of_classes and are_classes(output, target):
+            self.labels += int(known(target.data, output.shape[1]).sum())
+            self.right += int((output.data.argmax(1) == target.data).sum())
+
+    def one_step(self) -> None:
         if self.clip_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.clip_norm)
+            clip_grad_norm_(self.gradients.parameters, self.clip_norm)
         self.lr = self.optimizer.param_groups[0]["lr"]
         self.optimizer.step()
+        self.gradients.batches = 0
         if self.average is not None:
             self.average.update()
         if self.scheduler is not None and self.scheduler_every == "step":
             self.scheduler.step()
         self.step += 1
-        self.samples += len(x)
-        self.seen += len(x)
-        logits = output[0] if isinstance(output, tuple) else output
-        self.labels += int(known(target.data, logits.shape[1]).sum())
-        self.right += int((logits.data.argmax(1) == target.data).sum())
-        self.loss_sum += loss.item() * len(x)
 
-    def so_far(self) -> tuple[str, float, float]:
-        """What the progress shows: the epoch, the mean loss and accuracy in it."""
-        return (
-            f"{len(self.history) + 1}/{self.epochs}",
-            self.loss_sum / self.seen,
-            self.right / max(self.labels, 1),
-        )
+    def so_far(self) -> tuple[str, float, float | None]:
+        """What the progress shows: the epoch, the mean loss and, of classes, accuracy in it."""
+        top1 = self.right / self.labels if self.labels else None
+        return f"{len(self.history) + 1}/{self.epochs}", self.means.loss(), top1
 
     def end_epoch(self) -> None:
         _, loss, top1 = self.so_far()
@@ -243,19 +265,16 @@ class _Run:
             "step": self.step,
             "lr": self.lr,
             "train_loss": loss,
-            "train_top1": top1,
+            **({} if top1 is None else {"train_top1": top1}),
+            **self.means.metrics("train"),
         }
         if self.test is not None:
             with nullcontext() if self.average is None else self.average.applied():
-                result = evaluate(self.model, self.test, self.loss)
-                best = not self.history or result.top1 > self.history.best()["test_top1"]
-                if self.patience is not None and best:
+                row |= self.tested()
+                if self.patience is not None and History([*self.history, row]).best() is row:
                     state = self.model.state_dict().items()
                     self.best_weights = {name: t.data.copy() for name, t in state}
-            row |= {"test_loss": result.loss, "test_top1": result.top1, "test_top5": result.top5}
-            if result.of_pixels:
-                row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
-        row |= {"images_per_s": self.seen / self.seconds, "seconds": self.seconds}
+        row |= {"images_per_s": self.means.samples / self.seconds, "seconds": self.seconds}
         self.history.append(row)
         if self.scheduler is not None and self.scheduler_every == "epoch":
             plateau = isinstance(self.scheduler, ReduceLROnPlateau)
@@ -263,9 +282,21 @@ class _Run:
         self.start_epoch()
         self.show.line(describe(row, self.epochs))
         if self.on_epoch is not None:
-            self.on_epoch(self.history)
+            answer = self.on_epoch(self.history)
+            self.stopped = isinstance(answer, bool | np.bool_) and bool(answer)
 
-    def stop_at_nonfinite(self, x: Tensor, target: Tensor, loss: float) -> None:
+    def tested(self) -> dict[str, float]:
+        """What a row says of the test data."""
+        means = self.means.anew()
+        result = measure("fit", self.model, self.test, self.loss, means)
+        row = {"test_loss": result.loss}
+        if result.confusion is not None:
+            row |= {"test_top1": result.top1, "test_top5": result.top5}
+        if result.of_pixels:
+            row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
+        return row | means.metrics("test")
+
+    def stop_at_nonfinite(self, x, target, loss: float) -> None:
         place = find_nonfinite(self.model, x, target, self.loss)
         saved = (
             "no checkpoint was kept"
@@ -279,16 +310,24 @@ class _Run:
 
     # ------------------------------------------------------------------------------- checkpoints
 
-    COUNTED = ("seen", "labels", "right", "loss_sum", "seconds")
+    COUNTED = ("labels", "right", "seconds")
     PLAIN = ("step", "samples", "lr", *COUNTED, "best_weights")
-    STATEFUL = ("model", "optimizer", "scheduler", "average", "train")
+    STATEFUL = ("model", "optimizer", "scheduler", "average", "train", "loss_part")
+
+    def stateful(self, name: str) -> Any:
+        """A part that has a state to keep, or None."""
+        part = getattr(self, name)
+        if name == "train" and not isinstance(part, DataLoader):
+            return None
+        return None if name == "loss_part" and part and not part.state_dict() else part
 
     def save(self) -> None:
         if self.checkpoint is None:
             return
         state = {name: getattr(self, name) for name in self.PLAIN}
-        parts = {name: getattr(self, name) for name in self.STATEFUL}
+        parts = {name: self.stateful(name) for name in self.STATEFUL}
         state |= {name: part and part.state_dict() for name, part in parts.items()}
+        state |= self.means.state_dict() | {"stopped": self.stopped}
         state |= {"history": list(self.history), "random": get_rng_state()}
         save_checkpoint(self.checkpoint, state)
         self.saved_step = self.step
@@ -305,19 +344,22 @@ class _Run:
             ) from error
 
     def load_state(self, state: dict) -> None:
+        state = {"loss_part": None, "stopped": False, **state}  # which older files lack
         for name in self.STATEFUL:
-            part, saved = getattr(self, name), state[name]
+            part, saved = self.stateful(name), state[name]
             if (part is None) != (saved is None):
                 has = "has none" if saved is None else "has one"
-                raise ValueError(f"its {name} {has}")
+                raise ValueError(f"its {name.removesuffix('_part')} {has}")
         for name in self.STATEFUL:
             if state[name] is not None:
                 getattr(self, name).load_state_dict(state[name])
         for name in self.PLAIN:
             setattr(self, name, state[name])
+        self.means.load_state_dict(state)
         for name in ("step", "samples", "lr", *self.COUNTED):
             if not isinstance(state[name], int | float) or state[name] < 0:
                 raise TypeError(f"{name}={state[name]!r}")
+        self.stopped = state["stopped"] and self.on_epoch is not None
         self.history = History(state["history"])
         if not all(isinstance(row, dict) and "epoch" in row for row in self.history):
             raise TypeError("the rows of history must be dicts")

@@ -4,34 +4,49 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from pathlib import Path
 
 from ..interop import write_atomically
+
+MEASURED = ("loss", "top1", "top5", "iou")  # what no metric of one's own may be called
 
 
 class History(list):
     """A list of rows, one dict per epoch.
 
-    epoch: 1, 2, ...; step: batches so far; lr: the rate of the epoch's last step; train_loss and
-    train_top1: means over the epoch while the model was changing; test_loss, test_top1, test_top5:
-    of the model at the epoch's end (absent without test data), and test_iou, the mean IoU, where
-    labels are of pixels; images_per_s; seconds.
+    epoch: 1, 2, ...; step: steps of the optimizer so far; lr: the rate of the epoch's last step;
+    train_loss and train_top1: means over the epoch while the model was changing; test_loss,
+    test_top1, test_top5: of the model at the epoch's end (absent without test data), and test_iou,
+    the mean IoU, where labels are of pixels; images_per_s; seconds.
+
+    Without labels of classes top1, top5 and iou are absent. A metric of one's own is there as
+    train_NAME and test_NAME.
     """
 
     def best(self) -> dict:
-        """The row with the highest test_top1, the first of several.
+        """The row with the highest test_top1, without labels of classes with the lowest test_loss,
+        the first of several.
 
         Raises: ValueError if nothing was measured on test data.
         """
         measured = [row for row in self if "test_top1" in row]
+        if measured:
+            return max(measured, key=lambda row: row["test_top1"])
+        measured = [row for row in self if "test_loss" in row]
         if not measured:
             raise ValueError("best: no epoch was measured on test data")
-        return max(measured, key=lambda row: row["test_top1"])
+        return min(measured, key=lambda row: _or_infinite(row["test_loss"]))
 
     def save_csv(self, path: str | Path) -> None:
         """Write a line of names, then a line per epoch."""
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(self[0]) if self else [], lineterminator="\n")
+        names = list(dict.fromkeys(name for row in self for name in row))
+        writer = csv.DictWriter(text, names, restval="", lineterminator="\n")
         writer.writeheader()
         writer.writerows(self)
         write_atomically(path, text.getvalue())
+
+
+def _or_infinite(loss: float) -> float:
+    return math.inf if math.isnan(loss) else loss

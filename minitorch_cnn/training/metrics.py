@@ -6,8 +6,7 @@ such as the 255 of borders that nobody labelled, is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +15,10 @@ from .. import functional as F
 from ..autograd.modes import no_grad
 from ..nn import Module
 from ..tensor import Tensor
+from .batches import called, described, pairs, place_of, samples_in
+from .means import Means
+from .modes import evaluating
+from .objective import loss_of_batch, main_output
 
 
 class Predictions(NamedTuple):
@@ -26,14 +29,15 @@ class Predictions(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """loss: mean over the samples; top1, top5: fractions of the labels that are right; confusion
-    (K, K); of_pixels: whether the labels are those of pixels.
+    """loss: mean over the samples, or over the labels that count where it is a mean over labels;
+    top1, top5: fractions of the labels that are right; confusion (K, K); of_pixels: whether the
+    labels are those of pixels. Without labels of classes, top1, top5 and confusion are None.
     """
 
     loss: float
-    top1: float
-    top5: float
-    confusion: np.ndarray
+    top1: float | None
+    top5: float | None
+    confusion: np.ndarray | None
     of_pixels: bool = False
 
 
@@ -70,14 +74,19 @@ def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Pr
 
     Raises: ValueError in the name of the function `name` if there is no batch.
     """
+    found = []
     with evaluating(model):
-        place = place_of(model)
-        pairs = [
-            (scores(x.to(device=place)).cpu().numpy(), np.asarray(labels)) for x, labels in batches
-        ]
-    if not pairs:
+        for x, labels in pairs(name, batches, place_of(model)):
+            y = called(scores, x)
+            if not isinstance(y, Tensor) or not isinstance(labels, Tensor):
+                raise TypeError(
+                    f"{name}: the model must give a Tensor for labels that are one, got "
+                    f"{described(y)} for {described(labels)}"
+                )
+            found.append((y.cpu().numpy(), labels.cpu().numpy()))
+    if not found:
         raise ValueError(f"{name}: batches is empty")
-    logits, labels = zip(*pairs, strict=True)
+    logits, labels = zip(*found, strict=True)
     return Predictions(np.concatenate(logits), np.concatenate(labels))
 
 
@@ -87,82 +96,87 @@ def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndar
     Raises: ValueError if there is no batch.
     """
     with evaluating(model):
-        place = place_of(model)
-        pairs = [
-            (model(x.to(device=place)).argmax(1).cpu().numpy().astype(np.int16), np.asarray(masks))
-            for x, masks in batches
+        found = [
+            (called(model, x).argmax(1).cpu().numpy().astype(np.int16), masks.cpu().numpy())
+            for x, masks in pairs("predict_masks", batches, place_of(model))
         ]
-    if not pairs:
+    if not found:
         raise ValueError("predict_masks: batches is empty")
-    predicted, masks = zip(*pairs, strict=True)
+    predicted, masks = zip(*found, strict=True)
     return np.concatenate(predicted), np.concatenate(masks)
 
 
-def place_of(model: Module) -> str:
-    """The device of a model: that of its first parameter, the CPU if it has none."""
-    return next((p.device for p in model.parameters()), "cpu")
-
-
-@contextmanager
-def evaluating(model: Module) -> Iterator[None]:
-    """Evaluation mode, and nothing recorded."""
-    training = model.training
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        model.train(training)
-
-
 def evaluate(model: Module, batches: Iterable, loss: Callable = F.cross_entropy) -> Evaluation:
-    """The model in evaluation mode on all batches (x, labels); with fewer than 5 classes top5 is 1.
+    """The model in evaluation mode on all batches (x, target); with fewer than 5 classes top5 is 1.
 
-    No more than a batch of logits is in memory at a time.
+    Where the loss is a cross entropy (or nll_loss) of class labels, the labels are counted; of any
+    other the loss is all there is. No more than a batch of outputs is in memory at a time.
 
-    Raises: ValueError if there is no batch.
+    Raises: ValueError if there is no batch, or for a loss of several numbers.
     """
-    tally = _Tally(loss)
+    return measure("evaluate", model, batches, loss, Means())
+
+
+def measure(
+    function: str, model: Module, batches: Iterable, loss: Callable, means: Means
+) -> Evaluation:
+    """`evaluate` in the name of another function; `means` takes its own metrics."""
+    counts = _ClassCounts()
     with evaluating(model):
-        for x, labels in batches:
-            logits = model(x.to(device=place_of(model))).cpu()
-            tally.add(Predictions(logits.numpy(), np.asarray(labels)))
-    if not tally.samples:
-        raise ValueError("evaluate: batches is empty")
-    return tally.evaluation()
+        for x, target in pairs(function, batches, place_of(model)):
+            output = called(model, x)
+            found = loss_of_batch(function, loss, output, target)
+            output = main_output(loss, output)
+            means.add(function, samples_in(function, x), found, output, target)
+            if found.of_classes and are_classes(output, target):
+                counts.add(output.cpu().numpy(), target.cpu().numpy())
+    if not means.samples:
+        raise ValueError(f"{function}: batches is empty")
+    return counts.evaluation(means.loss())
 
 
 def evaluate_predictions(predictions: Predictions, loss: Callable = F.cross_entropy) -> Evaluation:
-    """The same of predictions that are there already."""
-    tally = _Tally(loss)
-    tally.add(predictions)
-    return tally.evaluation()
+    """The same of predictions that are there already, of classes."""
+    logits, labels = predictions
+    with no_grad():
+        found = loss_of_batch("evaluate_predictions", loss, Tensor(logits), Tensor(labels))
+    counts = _ClassCounts()
+    counts.add(logits, labels)
+    return counts.evaluation(found.value.item())
 
 
-class _Tally:
-    """What an evaluation counts, batch after batch."""
+def are_classes(output, target) -> bool:
+    """Whether `target` (N, *) labels what `output` (N, K, *) scores."""
+    return (
+        isinstance(output, Tensor)
+        and isinstance(target, Tensor)
+        and target.dtype.kind in "iu"
+        and output.ndim >= 2
+        and target.shape == output.shape[:1] + output.shape[2:]
+    )
 
-    def __init__(self, loss: Callable):
-        self.loss = loss
-        self.samples = self.top1 = self.top5 = 0
-        self.loss_sum = 0.0
-        self.confusion: np.ndarray | int = 0
+
+class _ClassCounts:
+    """What an evaluation counts of class labels, batch after batch."""
+
+    def __init__(self):
+        self.top1 = self.top5 = 0
+        self.confusion: np.ndarray | int | None = None
         self.of_pixels = False
 
-    def add(self, predictions: Predictions) -> None:
-        logits, labels = predictions
-        with no_grad():
-            self.loss_sum += len(labels) * self.loss(Tensor(logits), Tensor(labels)).item()
-        self.samples += len(labels)
+    def add(self, logits: np.ndarray, labels: np.ndarray) -> None:
         ranks = label_ranks(logits, labels)
         self.top1 += int((ranks < 1).sum())
         self.top5 += int((ranks < 5).sum())
-        self.confusion += confusion_matrix(logits.argmax(1), labels, logits.shape[1])
+        confusion = confusion_matrix(logits.argmax(1), labels, logits.shape[1])
+        self.confusion = confusion if self.confusion is None else self.confusion + confusion
         self.of_pixels = labels.ndim > 1
 
-    def evaluation(self) -> Evaluation:
-        counted = self.confusion.sum()
-        loss, top1, top5 = self.loss_sum / self.samples, self.top1 / counted, self.top5 / counted
+    def evaluation(self, loss: float) -> Evaluation:
+        if self.confusion is None:
+            return Evaluation(loss, None, None, None)
+        counted = int(self.confusion.sum())
+        top1, top5 = (n / counted if counted else np.nan for n in (self.top1, self.top5))
         return Evaluation(loss, float(top1), float(top5), self.confusion, self.of_pixels)
 
 

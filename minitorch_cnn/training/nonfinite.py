@@ -8,6 +8,7 @@ import numpy as np
 
 from ..nn import Module
 from ..tensor import Tensor
+from .batches import called
 
 
 class NonFiniteError(RuntimeError, FloatingPointError):
@@ -25,13 +26,13 @@ def has_nonfinite_gradient(model: Module) -> bool:
     return any(not finite(g) for g in gradients)
 
 
-def find_nonfinite(model: Module, x: Tensor, target: Tensor, loss: Callable) -> str:
+def find_nonfinite(model: Module, x, target, loss: Callable) -> str:
     """Run a batch again and name the first place with a NaN or an infinity, as part of a sentence.
 
     Looked at in the order of computation: the batch, the parameters, each layer's output, the loss,
     then, backwards, the gradient of each layer's output and of each parameter.
     """
-    if not finite(x):
+    if not all(finite(part) for part in tensors(x)):
         return "the batch itself"
     for name, p in model.named_parameters():
         if not finite(p):
@@ -51,7 +52,7 @@ def find_nonfinite(model: Module, x: Tensor, target: Tensor, loss: Callable) -> 
 
     handles = [module.register_forward_hook(look) for module in model.modules()]
     try:
-        value = loss(model(x), target)
+        value = loss(called(model, x), target)
         if not found and not finite(value):
             found.append("the loss")
         if not found:
@@ -75,9 +76,9 @@ def finite(t: Tensor) -> bool:
 
 
 def tensors(output) -> Iterator[Tensor]:
-    """The Tensors among what a layer returned: one, or a tuple or list of them."""
+    """The Tensors among what a layer returned: one, or a tuple, list or dict of them."""
     if isinstance(output, Tensor):
         yield output
-    elif isinstance(output, tuple | list):
-        for part in output:
+    elif isinstance(output, tuple | list | dict):
+        for part in output.values() if isinstance(output, dict) else output:
             yield from tensors(part)

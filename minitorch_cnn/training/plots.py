@@ -21,11 +21,14 @@ TRAIN, TEST = "#8a8f98", "#1f5fbf"
 
 
 def plot_curves(history: History, path: str | Path) -> None:
-    """Loss and error of every epoch, both on logarithmic scales."""
-    figure = new_figure(9, 3.6)
-    loss, error = figure.subplots(1, 2)
+    """Loss and, of classes, error of every epoch, both on logarithmic scales."""
+    wanted = [("loss", "loss"), ("top1", "error (top-1, %)")]
+    if "train_top1" not in history[0]:
+        del wanted[1]
+    figure = new_figure(4.5 * len(wanted), 3.6)
+    panels = figure.subplots(1, len(wanted), squeeze=False)[0]
     epochs = [row["epoch"] for row in history]
-    for axes, name, title in ((loss, "loss", "loss"), (error, "top1", "error (top-1, %)")):
+    for axes, (name, title) in zip(panels, wanted, strict=True):
         drawn = []
         for part, color in (("train", TRAIN), ("test", TEST)):
             if f"{part}_{name}" in history[0]:

@@ -6,14 +6,15 @@ from __future__ import annotations
 class Silent:
     """Shows nothing; also what the others have in common.
 
-    total: samples in the whole run; done: those of an earlier run that this one goes on from.
+    total: samples in the whole run, None if nobody knows; done: those of an earlier run that this
+    one goes on from.
     """
 
-    def __init__(self, total: int, done: int):
+    def __init__(self, total: int | None, done: int):
         pass
 
-    def advance(self, samples: int, epoch: str, loss: float, top1: float) -> None:
-        """A batch is learned; loss and top1 are the means of the epoch so far."""
+    def advance(self, samples: int, epoch: str, loss: float, top1: float | None) -> None:
+        """A batch is learned; loss and top1 (None without classes) are the epoch's so far."""
 
     def line(self, text: str) -> None:
         """An epoch is over."""
@@ -32,7 +33,7 @@ class Plain(Silent):
 class Bar(Silent):
     """A tqdm bar on standard error: loss, accuracy, images/s, the time left; and the lines."""
 
-    def __init__(self, total: int, done: int):
+    def __init__(self, total: int | None, done: int):
         from tqdm import tqdm
 
         self._bar = tqdm(
@@ -45,9 +46,10 @@ class Bar(Silent):
             "{rate_fmt}{postfix}",
         )
 
-    def advance(self, samples: int, epoch: str, loss: float, top1: float) -> None:
+    def advance(self, samples: int, epoch: str, loss: float, top1: float | None) -> None:
+        accuracy = "" if top1 is None else f", top-1 {top1:.1%}"
         self._bar.set_description_str(f"epoch {epoch}", refresh=False)
-        self._bar.set_postfix_str(f"loss {loss:.4f}, top-1 {top1:.1%}", refresh=False)
+        self._bar.set_postfix_str(f"loss {loss:.4f}{accuracy}", refresh=False)
         self._bar.update(samples)
 
     def line(self, text: str) -> None:
@@ -62,16 +64,19 @@ PROGRESS = {"bar": Bar, "plain": Plain, "none": Silent}
 
 def describe(row: dict, epochs: int) -> str:
     """A row of a History as a line of text."""
-    parts = [
-        f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}",
-        f"loss {row['train_loss']:.4f}",
-        f"top-1 {row['train_top1']:.2%}",
-    ]
+    known = {"train_loss", "train_top1", "test_loss", "test_top1", "test_top5", "test_iou"}
+    parts = [f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}", f"loss {row['train_loss']:.4f}"]
+    if "train_top1" in row:
+        parts.append(f"top-1 {row['train_top1']:.2%}")
     if "test_loss" in row:
         parts.append(f"test loss {row['test_loss']:.4f}")
+    if "test_top1" in row:
         parts.append(f"test top-1 {row['test_top1']:.2%}")
         parts.append(f"top-5 {row['test_top5']:.2%}")
     if "test_iou" in row:
         parts.append(f"mean IoU {row['test_iou']:.3f}")
+    for name, value in row.items():  # metrics of one's own
+        if name.startswith(("train_", "test_")) and name not in known:
+            parts.append(f"{name.replace('_', ' ', 1)} {value:.4g}")
     parts.append(f"{row['images_per_s']:,.0f} images/s")
     return "  ".join(parts)

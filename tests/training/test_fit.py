@@ -9,7 +9,14 @@ import minitorch_cnn as mt
 from minitorch_cnn import nn, optim
 from minitorch_cnn.data import DataLoader, TensorDataset
 from minitorch_cnn.optim.lr_scheduler import LambdaLR, OneCycleLR, ReduceLROnPlateau, StepLR
-from minitorch_cnn.training import NonFiniteError, evaluate, fit, load_checkpoint, pixel_scores
+from minitorch_cnn.training import (
+    NonFiniteError,
+    evaluate,
+    fit,
+    load_checkpoint,
+    pixel_scores,
+    save_checkpoint,
+)
 
 
 def data(samples=40, seed=0, **settings):
@@ -353,3 +360,32 @@ def test_auxiliary_heads_add_their_losses_and_the_main_output_is_judged():
     assert history[0]["train_top1"] == right
     assert history[0]["test_loss"] == pytest.approx(losses[0], rel=1e-5)
     assert model.aux2.weight.grad is not None
+
+
+@pytest.mark.parametrize("answer, epochs", [(True, 2), (np.True_, 2), (False, 4), ("path", 4)])
+def test_a_callback_that_returns_true_ends_the_training(path, answer, epochs):
+    model, optimizer = setup()
+
+    def stop(history):
+        return answer if len(history) == 2 else None
+
+    settings = {"epochs": 4, "on_epoch": stop, "checkpoint": path}
+    assert len(quiet_fit(model, optimizer, data(), **settings)) == epochs
+    assert len(quiet_fit(model, optimizer, data(), resume=True, **settings)) == epochs
+    del settings["on_epoch"]
+    assert len(quiet_fit(model, optimizer, data(), resume=True, **settings)) == 4
+
+
+def test_a_checkpoint_from_before_losses_had_weights_is_gone_on_with(path):
+    whole, optimizer = setup()
+    expected = quiet_fit(whole, optimizer, data(), epochs=3)
+    model, optimizer = setup()
+    quiet_fit(model, optimizer, data(), epochs=1, checkpoint=path)
+    state = load_checkpoint(path)
+    for name in ("loss_weight", "metrics", "loss_part", "stopped"):
+        del state[name]
+    save_checkpoint(path, state)
+    model, optimizer = setup()
+    history = quiet_fit(model, optimizer, data(), epochs=3, checkpoint=path, resume=True)
+    assert bits(model) == bits(whole)
+    assert [row["train_loss"] for row in history] == [row["train_loss"] for row in expected]

@@ -1,0 +1,46 @@
+"""The gradient of a step, from one batch or several."""
+
+from __future__ import annotations
+
+from ..nn import Module
+from ..optim import Optimizer
+from ..tensor import Tensor
+
+
+class Gradients:
+    """The mean of the gradients of up to `most` batches, each weighted by its samples (or labels).
+
+    With weights w_i it is sum_i w_i g_i / sum_i w_i, the gradient of one batch of all samples, kept
+    as a running mean so that no sum grows large. Of a loss that `adds_up` it is the sum of g_i.
+    """
+
+    def __init__(self, model: Module, optimizer: Optimizer, most: int, adds_up: bool):
+        self.model, self.optimizer, self.most, self.adds_up = model, optimizer, most, adds_up
+        self.batches = 0
+        self.weight = 0.0
+
+    @property
+    def parameters(self) -> list[Tensor]:
+        """Those of the optimizer, in the model's order, then the loss's."""
+        held = {id(p): p for group in self.optimizer.param_groups for p in group["params"]}
+        own = [p for p in self.model.parameters() if held.pop(id(p), None) is not None]
+        return [*own, *held.values()]
+
+    def full(self) -> bool:
+        return self.batches == self.most
+
+    def add(self, loss: Tensor, weight: float) -> None:
+        """Take in a batch, the first of a step in place of the last step's."""
+        if not self.batches:
+            self.weight = 0.0
+            self.optimizer.zero_grad()
+            self.model.zero_grad()  # what the optimizer does not hold would add up for ever
+        self.batches += 1
+        before, self.weight = self.weight, self.weight + weight
+        if self.batches == 1 or self.adds_up:
+            loss.backward()
+        elif weight:
+            for p in self.parameters:
+                if p.grad is not None:
+                    p.grad.data *= before / self.weight
+            (loss * (weight / self.weight)).backward()

@@ -1,0 +1,84 @@
+"""What a step goes down: the loss of what a net returns, and how much each batch's counts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+from .. import functional as F
+from ..functional.class_losses import watching_class_losses
+from ..nn import Module
+from ..tensor import Tensor
+from .batches import described
+
+
+class BatchLoss(NamedTuple):
+    """value: the loss of a batch, a Tensor of one element.
+
+    share: how much the batch counts in means over samples, times its samples: 1, and for a mean
+    over class labels the share of its labels that count (their mean weight with class weights).
+    of_classes: whether it is a cross entropy or nll_loss of class labels.
+    """
+
+    value: Tensor
+    share: float
+    of_classes: bool
+
+
+def loss_of_batch(function: str, loss: Callable, output, target) -> BatchLoss:
+    """Raises: TypeError in the name of `function` for a loss that is no Tensor, ValueError for one
+    of several elements.
+    """
+    with watching_class_losses() as shares:
+        value = loss(output, target)
+    if not isinstance(value, Tensor):
+        raise TypeError(f"{function}: loss must give a Tensor, got {described(value)}")
+    if value.numel() != 1:
+        raise ValueError(
+            f"{function}: loss must give one number, got a Tensor of shape {value.shape}: average "
+            "it over the batch"
+        )
+    return BatchLoss(value, shares[0] if shares else 1.0, bool(shares))
+
+
+def with_heads(loss: Callable, auxiliary: float | None) -> Callable:
+    """The loss of what a model returns: logits, or in training (logits, those of its heads ...).
+
+    With auxiliary=None the loss takes what the model returns as it is; but cross_entropy, which
+    cannot take a tuple, takes its first part.
+    """
+    if auxiliary is None and loss is not F.cross_entropy:
+        return loss
+    weight = auxiliary or 0.0
+
+    def total(output: Tensor | tuple[Tensor, ...], target: Tensor) -> Tensor:
+        if not isinstance(output, tuple):
+            return loss(output, target)
+        logits, *heads = output
+        return loss(logits, target) + weight * sum(loss(head, target) for head in heads)
+
+    total.has_heads = True
+    return total
+
+
+def main_output(loss: Callable, output: Any) -> Any:
+    """What is judged of what a model returns: all of it, or the logits beside those of heads."""
+    heads = isinstance(output, tuple) and getattr(loss, "has_heads", False)
+    return output[0] if heads else output
+
+
+def loss_modules(loss: Callable) -> Iterator[Module]:
+    """The modules that a loss is, or is a method or partial of."""
+    while isinstance(loss, partial):
+        loss = loss.func
+    loss = loss if isinstance(loss, Module) else getattr(loss, "__self__", None)
+    if isinstance(loss, Module):
+        yield loss
+
+
+def adds_up(loss: Callable) -> bool:
+    """Whether a loss says of itself that it is the sum over a batch, not the mean."""
+    if isinstance(loss, partial):
+        return loss.keywords.get("reduction") == "sum" or adds_up(loss.func)
+    return getattr(loss, "reduction", None) == "sum"
