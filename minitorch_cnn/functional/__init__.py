@@ -15,7 +15,7 @@ from .activation import (
     selu,
     silu,
 )
-from .avg_pool import adaptive_avg_pool2d, avg_pool1d, avg_pool2d
+from .avg_pool import adaptive_avg_pool1d, adaptive_avg_pool2d, avg_pool1d, avg_pool2d
 from .composed import (
     celu,
     cosine_similarity,
@@ -35,6 +35,7 @@ from .interpolate import interpolate
 from .linear import linear
 from .local_response_norm import local_response_norm
 from .loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
+from .lp_pool import lp_pool1d, lp_pool2d
 from .margin_loss import (
     cosine_embedding_loss,
     hinge_embedding_loss,
@@ -43,7 +44,7 @@ from .margin_loss import (
     soft_margin_loss,
     triplet_margin_loss,
 )
-from .max_pool import adaptive_max_pool2d, max_pool1d, max_pool2d, max_unpool2d
+from .max_pool import adaptive_max_pool1d, adaptive_max_pool2d, max_pool1d, max_pool2d, max_unpool2d
 from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
 from .piecewise import hardshrink, hardsigmoid, hardtanh, softshrink, threshold
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
@@ -60,7 +61,9 @@ from .softplus import logsigmoid, mish, softplus
 from .unfold import fold, unfold
 
 __all__ = [
+    "adaptive_avg_pool1d",
     "adaptive_avg_pool2d",
+    "adaptive_max_pool1d",
     "adaptive_max_pool2d",
     "avg_pool1d",
     "avg_pool2d",
@@ -105,6 +108,8 @@ __all__ = [
     "local_response_norm",
     "log_softmax",
     "logsigmoid",
+    "lp_pool1d",
+    "lp_pool2d",
     "margin_ranking_loss",
     "max_pool1d",
     "max_pool2d",

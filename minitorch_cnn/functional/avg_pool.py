@@ -140,7 +140,16 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int 
 
     Raises: ValueError for a shape or size that does not fit, TypeError for other than floats.
     """
-    check_float("adaptive_avg_pool2d", input=input)
-    x = to_images("adaptive_avg_pool2d", input, spatial=2)
-    size = adaptive_size("adaptive_avg_pool2d", x, output_size)
-    return from_images(AdaptiveAvgPool2d.apply(x, size=size), input.ndim, spatial=2)
+    return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
+
+
+def adaptive_avg_pool1d(input: Tensor, output_size: int | tuple[int]) -> Tensor:
+    """adaptive_avg_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
+
+
+def _adaptive_avg_pool(name, spatial, input, output_size) -> Tensor:
+    check_float(name, input=input)
+    x = to_images(name, input, spatial)
+    size = adaptive_size(name, x, output_size, spatial)
+    return from_images(AdaptiveAvgPool2d.apply(x, size=size), input.ndim, spatial)

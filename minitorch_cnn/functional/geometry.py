@@ -87,13 +87,13 @@ def pool_window(
     return fitting_window(name, x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
 
 
-def adaptive_size(name: str, x: Tensor, output_size) -> Pair:
+def adaptive_size(name: str, x: Tensor, output_size, spatial: int = 2) -> Pair:
     """(OH, OW) of an adaptive pooling of x (N, C, H, W); a None in it stands for H or W."""
-    sides = output_size if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    if len(sides) != 2 or not all(side is None or is_int(side) for side in sides):
-        raise TypeError(
-            f"{name}: output_size={output_size!r} must be an int or a pair of ints or None"
-        )
+    sides = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
+    if len(sides) != spatial or not all(side is None or is_int(side) for side in sides):
+        several = "a pair of ints or None" if spatial == 2 else "a tuple of one"
+        raise TypeError(f"{name}: output_size={output_size!r} must be an int or {several}")
+    sides = (*(None,) * (2 - spatial), *sides)
     size = tuple(
         n if side is None else int(side) for n, side in zip(x.shape[2:], sides, strict=True)
     )

@@ -142,12 +142,22 @@ def adaptive_max_pool2d(
 
     Raises: ValueError for a shape or size that does not fit, TypeError for other than floats.
     """
-    check_float("adaptive_max_pool2d", input=input)
-    x = to_images("adaptive_max_pool2d", input, spatial=2)
-    size = adaptive_size("adaptive_max_pool2d", x, output_size)
-    y, argmax = AdaptiveMaxPool2d.apply(x, size=size)
-    y = from_images(y, input.ndim, spatial=2)
-    return (y, from_images(argmax.long(), input.ndim, spatial=2)) if return_indices else y
+    return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
+
+
+def adaptive_max_pool1d(
+    input: Tensor, output_size: int | tuple[int], return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]:
+    """adaptive_max_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
+
+
+def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
+    check_float(name, input=input)
+    x = to_images(name, input, spatial)
+    y, argmax = AdaptiveMaxPool2d.apply(x, size=adaptive_size(name, x, output_size, spatial))
+    y = from_images(y, input.ndim, spatial)
+    return (y, from_images(argmax.long(), input.ndim, spatial)) if return_indices else y
 
 
 class MaxUnpool2d(Function):

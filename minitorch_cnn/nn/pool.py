@@ -198,6 +198,21 @@ class AdaptiveAvgPool2d(Module):
         return f"output_size={self.output_size}"
 
 
+class AdaptiveAvgPool1d(Module):
+    """Means over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveAvgPool2d."""
+
+    def __init__(self, output_size: int | tuple[int]):
+        super().__init__()
+        check_output_size("AdaptiveAvgPool1d", output_size, spatial=1)
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool1d(input, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
 class AdaptiveMaxPool2d(Module):
     """Maxima over AdaptiveAvgPool2d's cells.    x (N, C, H, W) or (C, H, W) -> y (.., OH, OW)
 
@@ -218,6 +233,73 @@ class AdaptiveMaxPool2d(Module):
         return f"output_size={self.output_size}"
 
 
+class AdaptiveMaxPool1d(Module):
+    """Maxima over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveMaxPool2d."""
+
+    def __init__(self, output_size: int | tuple[int], return_indices: bool = False):
+        super().__init__()
+        check_output_size("AdaptiveMaxPool1d", output_size, spatial=1)
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class _LPPool(Module):
+    """What LPPool1d and LPPool2d share."""
+
+    spatial: int
+
+    def __init__(
+        self,
+        norm_type: float,
+        kernel_size: Pair,
+        stride: Pair | None = None,
+        ceil_mode: bool = False,
+    ):
+        super().__init__()
+        layer = type(self).__name__
+        check_window(layer, self.spatial, kernel_size, stride, 0)
+        if norm_type == 0:
+            raise ValueError(f"{layer}: norm_type=0 must be another number")
+        self.norm_type, self.kernel_size = norm_type, kernel_size
+        self.stride, self.ceil_mode = stride, ceil_mode
+
+    def extra_repr(self) -> str:
+        return (
+            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
+            f"ceil_mode={self.ceil_mode}"
+        )
+
+
+class LPPool1d(_LPPool):
+    """The p-norm over windows of a signal, x (N, C, L) or (C, L); see LPPool2d."""
+
+    spatial = 1
+
+    def forward(self, input: Tensor) -> Tensor:
+        settings = self.kernel_size, self.stride, self.ceil_mode
+        return F.lp_pool1d(input, float(self.norm_type), *settings)
+
+
+class LPPool2d(_LPPool):
+    """(sum of x^p)^(1/p) over windows, p = norm_type.
+
+    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW); see F.lp_pool2d
+
+    Raises: ValueError for norm_type 0 or settings out of range.
+    """
+
+    spatial = 2
+
+    def forward(self, input: Tensor) -> Tensor:
+        settings = self.kernel_size, self.stride, self.ceil_mode
+        return F.lp_pool2d(input, float(self.norm_type), *settings)
+
+
 def check_window(layer: str, spatial: int, kernel_size, stride, padding) -> None:
     """ValueError or TypeError unless these are settings of a pooling window."""
     kernel = ints(layer, "kernel_size", kernel_size, spatial, 1)
@@ -228,13 +310,12 @@ def check_window(layer: str, spatial: int, kernel_size, stride, padding) -> None
             raise ValueError(f"{layer}: padding={p} must be at most half of kernel_size={k}")
 
 
-def check_output_size(layer: str, output_size) -> None:
-    """ValueError or TypeError unless this is an int, None or a pair of these."""
+def check_output_size(layer: str, output_size, spatial: int = 2) -> None:
+    """ValueError or TypeError unless this is an int, None or a pair (for signals, one) of these."""
     sizes = output_size if isinstance(output_size, tuple | list) else (output_size,)
-    if len(sizes) > 2:
-        raise TypeError(
-            f"{layer}: output_size={output_size} must be an int, None or a pair of these"
-        )
+    if len(sizes) > spatial:
+        several = "a pair of these" if spatial == 2 else "a tuple of one"
+        raise TypeError(f"{layer}: output_size={output_size} must be an int, None or {several}")
     for size in sizes:
         if size is not None:
             check_sizes(layer, output_size=size)

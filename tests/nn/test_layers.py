@@ -28,6 +28,8 @@ from minitorch_cnn import nn
         (lambda: nn.AvgPool2d(2, divisor_override=0), ValueError, "divisor_override=0"),
         (lambda: nn.AdaptiveAvgPool2d(0), ValueError, "AdaptiveAvgPool2d: output_size=0"),
         (lambda: nn.AdaptiveMaxPool2d((1, 2, 3)), TypeError, "pair of these"),
+        (lambda: nn.AdaptiveAvgPool1d((1, 2)), TypeError, r"AdaptiveAvgPool1d: .*tuple of one"),
+        (lambda: nn.LPPool2d(0, 2), ValueError, "LPPool2d: norm_type=0"),
         (lambda: nn.Dropout(1.5), ValueError, r"Dropout: p=1.5 must be in \[0, 1\]"),
         (lambda: nn.DropPath(-0.1), ValueError, "DropPath: p=-0.1"),
         (lambda: nn.PReLU(0), ValueError, "PReLU: num_parameters=0"),
