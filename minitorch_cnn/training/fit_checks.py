@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from numbers import Integral
 from pathlib import Path
 
 from ..data import DataLoader
@@ -39,8 +40,10 @@ def check_settings(
     resume: bool,
 ) -> None:
     """counts: the settings that must be at least 1 where they are given."""
-    for name, value in counts.items():
-        if value is not None and value < 1:
+    for name, value in {"epochs": epochs, **counts}.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
+            raise TypeError(f"fit: {name}={value!r} must be an integer")
+        if name != "epochs" and value is not None and value < 1:
             raise ValueError(f"fit: {name}={value} must be at least 1")
     if epochs < 0:
         raise ValueError(f"fit: epochs={epochs} must not be negative")
@@ -80,6 +83,10 @@ def check_scheduler(
 ) -> None:
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError("fit: scheduler is of another optimizer, whose rates alone it would set")
+    if isinstance(scheduler, ReduceLROnPlateau) and scheduler.mode == "max":
+        raise ValueError(
+            "fit: scheduler has mode='max', which must be 'min': it takes the loss of an epoch"
+        )
     if isinstance(scheduler, ReduceLROnPlateau) and every == "step":
         raise ValueError(
             "fit: scheduler_every='step' must be 'epoch' for a ReduceLROnPlateau, which takes the "

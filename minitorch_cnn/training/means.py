@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import no_grad
+from ..data.transfer import map_tensors
 from ..tensor import Tensor
 from .batches import described
 from .objective import BatchLoss
@@ -37,6 +38,7 @@ class Means:
         if weight:
             self.weight += weight
             self.loss_sum += loss.value.item() * weight
+        output = map_tensors(output, Tensor.detach)  # a metric may want NumPy's arrays
         with no_grad():
             for name, metric in self._metrics.items():
                 self.sums[name] += samples * number(function, name, metric(output, target))

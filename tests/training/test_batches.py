@@ -118,3 +118,10 @@ def test_an_iterator_that_is_at_its_end_is_refused():
     optimizer = optim.SGD(model.parameters(), 0.1)
     with pytest.raises(ValueError, match=r"^fit: train gives no batch in epoch 2"):
         fit(model, Once(), epochs=2, optimizer=optimizer, progress="none")
+
+
+@pytest.mark.parametrize("progress", ["bar", "plain"])
+def test_progress_is_shown_of_batches_whose_samples_nobody_knows(progress, capsys):
+    train([(X, X[:, :2])], nn.Linear(4, 2), loss=nn.MSELoss(), progress=progress)
+    out, _ = capsys.readouterr()
+    assert out.count("test loss") == 2 and "top" not in out

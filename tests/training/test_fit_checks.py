@@ -56,6 +56,22 @@ def test_a_plateau_after_every_step_is_refused():
     refused("scheduler_every='step' must be 'epoch'", model, optimizer, **settings)
 
 
+def test_a_plateau_that_waits_for_a_larger_loss_is_refused():
+    model = net()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+    scheduler = ReduceLROnPlateau(optimizer, mode="max")
+    refused("scheduler has mode='max'", model, optimizer, scheduler=scheduler)
+
+
+def test_counts_that_are_no_integers_are_refused():
+    model = net()
+    optimizer = optim.SGD(model.parameters(), 0.1)
+    for name, value in (("accumulate", 2.5), ("patience", True), ("checkpoint_every", "3")):
+        refused(
+            f"{name}={value!r} must be an integer", model, optimizer, TypeError, **{name: value}
+        )
+
+
 def test_things_of_another_kind_are_refused():
     model = net()
     optimizer = optim.SGD(model.parameters(), 0.1)

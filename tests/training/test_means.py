@@ -28,12 +28,14 @@ def test_metrics_are_means_over_the_samples_of_uneven_batches(tmp_path, capsys):
     metrics = {
         "mae": lambda y, t: (y - t).abs().mean(),
         "largest": lambda y, t: np.float32((y - t).abs().max().item()),
+        "numpy": lambda y, t: np.abs(y.numpy() - t.numpy()).mean(),
     }
     model, history = run("plain", metrics=metrics)
     error = np.abs(X.astype("f8") @ model.weight.data.T + model.bias.data - Y)
     largest = np.average([error[:4].max(), error[4:8].max(), error[8:].max()], weights=[4, 4, 2])
     for part in ("train", "test"):
         assert history[0][f"{part}_mae"] == pytest.approx(error.mean(), rel=1e-5)
+        assert history[0][f"{part}_numpy"] == pytest.approx(error.mean(), rel=1e-5)
         assert history[0][f"{part}_largest"] == pytest.approx(largest, rel=1e-5)
     history.save_csv(tmp_path / "metrics.csv")
     with open(tmp_path / "metrics.csv", newline="") as file:

@@ -1,0 +1,256 @@
+"""The loop over epochs and batches, all that goes on around it, and the state to go on from."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..backend import get_rng_state, set_rng_state
+from ..data import DataLoader
+from ..nn import Module
+from ..nn.utils import clip_grad_norm_
+from ..optim import ExponentialMovingAverage, Optimizer
+from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ..tensor import Tensor
+from .batches import called, pairs, place_of, samples_in
+from .checkpoint import save_checkpoint
+from .gradients import Gradients
+from .history import History
+from .means import Means
+from .metrics import are_classes, known, measure, pixel_scores
+from .modes import Modes, set_modes
+from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
+from .objective import loss_of_batch, main_output
+from .progress import Silent, describe
+
+
+@dataclass(kw_only=True)
+class Loop:
+    """A run's settings, which `fit` explains, its state, and the steps that change it."""
+
+    model: Module
+    train: Iterable
+    test: Iterable | None
+    epochs: int
+    optimizer: Optimizer
+    scheduler: LRScheduler | ReduceLROnPlateau | None
+    scheduler_every: str
+    loss: Callable[[Any, Any], Tensor]
+    loss_part: Module | None  # the Module that the loss is, if it is one
+    gradients: Gradients
+    means: Means  # of this epoch
+    clip_norm: float | None
+    average: ExponentialMovingAverage | None
+    patience: int | None
+    checkpoint: str | Path | None
+    checkpoint_every: int | None
+    on_epoch: Callable[[History], Any] | None
+
+    modes: Modes = field(default_factory=dict)
+    show: Silent | None = None
+    history: History = field(default_factory=History)
+    best_weights: dict | None = None  # of the epoch with the best test top-1, with patience
+    saved_step: int | None = None  # the step of the last checkpoint
+    step: int = 0  # steps and samples learned so far
+    samples: int = 0
+    stopped: bool = False  # by on_epoch
+    lr: float = 0.0  # of the last step
+    labels: int = 0  # in this epoch: labels of classes, those it had right, time
+    right: int = 0
+    seconds: float = 0.0
+
+    def start_epoch(self) -> None:
+        self.means.start()
+        self.labels = self.right = 0
+        self.seconds = 0.0
+
+    def all_epochs(self) -> None:
+        while len(self.history) < self.epochs and not self.stopped and not self.out_of_patience():
+            self.one_epoch()
+        if self.best_weights is not None:
+            self.model.load_state_dict(self.best_weights)
+        elif self.average is not None:
+            self.average.copy_to(self.model)
+
+    def out_of_patience(self) -> bool:
+        if self.patience is None or not self.history:
+            return False
+        return len(self.history) - self.history.best()["epoch"] >= self.patience
+
+    def one_epoch(self) -> None:
+        if not self.model.training:  # a callback left it so
+            set_modes(self.modes)
+        started, before = time.perf_counter(), self.seconds
+        for x, target in pairs("fit", self.train, place_of(self.model)):
+            self.one_batch(x, target)
+            if self.gradients.full():
+                self.one_step()
+            self.seconds = before + time.perf_counter() - started
+            self.show.advance(samples_in("fit", x), *self.so_far())
+            every = self.checkpoint_every
+            if every is not None and not self.gradients.batches and self.step % every == 0:
+                self.save()
+        if not self.means.samples:
+            raise ValueError(
+                f"fit: train gives no batch in epoch {len(self.history) + 1}; it must give them "
+                "anew each time that it is iterated over"
+            )
+        if self.gradients.batches:
+            self.one_step()
+            self.seconds = before + time.perf_counter() - started
+        self.end_epoch()
+        self.save()
+
+    def one_batch(self, x, target) -> None:
+        """Add a batch to the gradient of the next step."""
+        if hasattr(self.model, "set_progress"):
+            steps = -(-len(self.train) // self.gradients.most)
+            self.model.set_progress(self.step / (self.epochs * steps))
+        samples, random_state = samples_in("fit", x), get_rng_state()
+        output = called(self.model, x)
+        loss = loss_of_batch("fit", self.loss, output, target)
+        if not loss.value.requires_grad:
+            raise ValueError("fit: loss does not depend on any parameter that trains")
+        good = finite(loss.value) or not loss.share  # the mean over no label is NaN
+        if good:
+            self.gradients.add(loss.value, samples * loss.share)
+        if not good or has_nonfinite_gradient(self.model):
+            set_rng_state(random_state)
+            self.stop_at_nonfinite(x, target, loss.value.item())
+        output = main_output(self.loss, output)
+        self.means.add("fit", samples, loss, output, target)
+        self.samples += samples
+        if loss.of_classes and are_classes(output, target):
+            self.labels += int(known(target.data, output.shape[1]).sum())
+            self.right += int((output.data.argmax(1) == target.data).sum())
+
+    def one_step(self) -> None:
+        if self.clip_norm is not None:
+            clip_grad_norm_(self.gradients.parameters, self.clip_norm)
+        self.lr = self.optimizer.param_groups[0]["lr"]
+        self.optimizer.step()
+        self.gradients.batches = 0
+        if self.average is not None:
+            self.average.update()
+        if self.scheduler is not None and self.scheduler_every == "step":
+            self.scheduler.step()
+        self.step += 1
+
+    def so_far(self) -> tuple[str, float, float | None]:
+        """What the progress shows: the epoch, the mean loss and, of classes, accuracy in it."""
+        top1 = self.right / self.labels if self.labels else None
+        return f"{len(self.history) + 1}/{self.epochs}", self.means.loss(), top1
+
+    def end_epoch(self) -> None:
+        _, loss, top1 = self.so_far()
+        row = {
+            "epoch": len(self.history) + 1,
+            "step": self.step,
+            "lr": self.lr,
+            "train_loss": loss,
+            **({} if top1 is None else {"train_top1": top1}),
+            **self.means.metrics("train"),
+        }
+        if self.test is not None:
+            with nullcontext() if self.average is None else self.average.applied():
+                row |= self.tested()
+                if self.patience is not None and History([*self.history, row]).best() is row:
+                    state = self.model.state_dict().items()
+                    self.best_weights = {name: t.data.copy() for name, t in state}
+        row |= {"images_per_s": self.means.samples / self.seconds, "seconds": self.seconds}
+        self.history.append(row)
+        if self.scheduler is not None and self.scheduler_every == "epoch":
+            plateau = isinstance(self.scheduler, ReduceLROnPlateau)
+            self.scheduler.step(*[row.get("test_loss", loss)] if plateau else [])
+        self.start_epoch()
+        self.show.line(describe(row, self.epochs))
+        if self.on_epoch is not None:
+            answer = self.on_epoch(self.history)
+            self.stopped = isinstance(answer, bool | np.bool_) and bool(answer)
+
+    def tested(self) -> dict[str, float]:
+        """What a row says of the test data."""
+        means = self.means.anew()
+        result = measure("fit", self.model, self.test, self.loss, means)
+        row = {"test_loss": result.loss}
+        if result.confusion is not None:
+            row |= {"test_top1": result.top1, "test_top5": result.top5}
+        if result.of_pixels:
+            row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
+        return row | means.metrics("test")
+
+    def stop_at_nonfinite(self, x, target, loss: float) -> None:
+        place = find_nonfinite(self.model, x, target, self.loss)
+        saved = (
+            "no checkpoint was kept"
+            if self.checkpoint is None
+            else f"the last good checkpoint is {self.checkpoint}, of step {self.saved_step}"
+        )
+        raise NonFiniteError(
+            f"fit: step {self.step + 1} (epoch {len(self.history) + 1}, loss {loss:.6g}) is not "
+            f"finite, first in {place}; {saved}"
+        )
+
+    # ------------------------------------------------------------------------------- checkpoints
+
+    COUNTED = ("labels", "right", "seconds")
+    PLAIN = ("step", "samples", "lr", *COUNTED, "best_weights")
+    STATEFUL = ("model", "optimizer", "scheduler", "average", "train", "loss_part")
+
+    def stateful(self, name: str) -> Any:
+        """A part that has a state to keep, or None."""
+        part = getattr(self, name)
+        if name == "train" and not isinstance(part, DataLoader):
+            return None
+        return None if name == "loss_part" and part and not part.state_dict() else part
+
+    def save(self) -> None:
+        if self.checkpoint is None:
+            return
+        state = {name: getattr(self, name) for name in self.PLAIN}
+        parts = {name: self.stateful(name) for name in self.STATEFUL}
+        state |= {name: part and part.state_dict() for name, part in parts.items()}
+        state |= self.means.state_dict() | {"stopped": self.stopped}
+        state |= {"history": list(self.history), "random": get_rng_state()}
+        save_checkpoint(self.checkpoint, state)
+        self.saved_step = self.step
+
+    def go_on_from(self, state: dict) -> None:
+        """Raises ValueError for the state of another run, or one that was edited."""
+        try:
+            self.load_state(state)
+        except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
+            reason = repr(error) if isinstance(error, LookupError) else str(error)
+            raise ValueError(
+                f"fit: cannot go on from {self.checkpoint}: {reason} (it is of another run, or was "
+                "edited)"
+            ) from error
+
+    def load_state(self, state: dict) -> None:
+        state = {"loss_part": None, "stopped": False, **state}  # which older files lack
+        for name in self.STATEFUL:
+            part, saved = self.stateful(name), state[name]
+            if (part is None) != (saved is None):
+                has = "has none" if saved is None else "has one"
+                raise ValueError(f"its {name.removesuffix('_part')} {has}")
+        for name in self.STATEFUL:
+            if state[name] is not None:
+                getattr(self, name).load_state_dict(state[name])
+        for name in self.PLAIN:
+            setattr(self, name, state[name])
+        self.means.load_state_dict(state)
+        for name in ("step", "samples", "lr", *self.COUNTED):
+            if not isinstance(state[name], int | float) or state[name] < 0:
+                raise TypeError(f"{name}={state[name]!r}")
+        self.stopped = state["stopped"] and self.on_epoch is not None
+        self.history = History(state["history"])
+        if not all(isinstance(row, dict) and "epoch" in row for row in self.history):
+            raise TypeError("the rows of history must be dicts")
+        self.saved_step = self.step
+        set_rng_state(state["random"])
