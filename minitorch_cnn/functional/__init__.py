@@ -46,7 +46,7 @@ from .margin_loss import (
 )
 from .max_pool import adaptive_max_pool1d, adaptive_max_pool2d, max_pool1d, max_pool2d, max_unpool2d
 from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
-from .piecewise import hardshrink, hardsigmoid, hardtanh, softshrink, threshold
+from .piecewise import hardshrink, hardsigmoid, hardtanh, rrelu, softshrink, threshold
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
 from .regression_loss import (
     binary_cross_entropy,
@@ -128,6 +128,7 @@ __all__ = [
     "relu",
     "relu6",
     "rms_norm",
+    "rrelu",
     "scaled_tanh",
     "selu",
     "sigmoid",

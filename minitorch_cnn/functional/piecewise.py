@@ -1,4 +1,5 @@
-"""Activations made of straight lines: hardsigmoid, hardtanh, hardshrink, softshrink, threshold.
+"""Activations made of straight lines: hardsigmoid, hardtanh, hardshrink, softshrink, threshold, and
+rrelu, whose slopes are drawn.
 
 At a kink the slope is PyTorch's, 0.
 """
@@ -7,11 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from .. import backend
 from ..autograd.function import Function
-from ..tensor.arithmetic import masked
+from ..tensor.arithmetic import masked, where
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
-from .activation import relu6
+from .activation import leaky_relu, relu6
 from .checks import check_float, check_tensor
 
 
@@ -89,3 +91,26 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
         f=lambda x: np.where(x <= threshold, value, x),
         passes=lambda x: ~(x <= threshold),
     )
+
+
+@in_float32
+def rrelu(
+    input: Tensor,
+    lower: float = 1 / 8,
+    upper: float = 1 / 3,
+    training: bool = False,
+    inplace: bool = False,
+) -> Tensor:
+    """x where x > 0, a x elsewhere (Xu et al. 2015): in training a is drawn for each element from
+    U(lower, upper), otherwise it is (lower + upper) / 2.
+
+    Raises: ValueError for lower > upper.
+    """
+    check_float("rrelu", input=input)
+    if not lower <= upper:
+        raise ValueError(f"rrelu: lower={lower} must not exceed upper={upper}")
+    if not training:
+        return leaky_relu(input, (lower + upper) / 2)
+    slopes = backend.default_generator().uniform(lower, upper, input.shape)
+    slopes = np.asarray(slopes, like=input.data).astype(input.dtype)
+    return where(input > 0, input, input * Tensor(slopes))

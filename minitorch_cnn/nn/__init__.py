@@ -19,6 +19,7 @@ from .activation import (
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
     Softmin,
     Softplus,
     Softsign,
@@ -74,7 +75,7 @@ from .padding import (
 )
 from .parameter import Parameter, shapes_only
 from .parameters import ParameterDict, ParameterList
-from .piecewise import Hardshrink, Hardsigmoid, Hardtanh, Softshrink, Threshold
+from .piecewise import Hardshrink, Hardsigmoid, Hardtanh, RReLU, Softshrink, Threshold
 from .pool import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -168,6 +169,7 @@ __all__ = [
     "PixelShuffle",
     "PixelUnshuffle",
     "RMSNorm",
+    "RReLU",
     "ReLU",
     "ReLU6",
     "ReflectionPad1d",
@@ -181,6 +183,7 @@ __all__ = [
     "SmoothL1Loss",
     "SoftMarginLoss",
     "Softmax",
+    "Softmax2d",
     "Softmin",
     "Softplus",
     "Softshrink",

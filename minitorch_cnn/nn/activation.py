@@ -273,6 +273,20 @@ class LogSoftmax(Module):
         return f"dim={self.dim}"
 
 
+class Softmax2d(Module):
+    """Softmax over the channels at each place.    x (N, C, H, W) or (C, H, W) -> y of x's shape
+
+    Raises: ValueError for an input of another rank.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(
+                f"Softmax2d: input of shape {input.shape} must be (N, C, H, W) or (C, H, W)"
+            )
+        return F.softmax(input, -3)
+
+
 class Softplus(Module):
     """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
 

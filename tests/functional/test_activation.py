@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import minitorch_cnn as mt
 from minitorch_cnn import functional as F
 from minitorch_cnn.autograd import grad, gradcheck, gradgradcheck
 from minitorch_cnn.tensor.tensor import Tensor
@@ -321,3 +322,21 @@ def test_an_activation_makes_no_array_for_its_backward(name):
     y = getattr(F, name)(x)
     (kept,) = y._node.saved
     assert (kept.data is x.data or kept.data is y.data) and not y._node.kept
+
+
+def test_the_slopes_of_rrelu_are_drawn_for_each_element_between_its_bounds_and_are_its_gradient():
+    mt.manual_seed(0)
+    x = mt.tensor(np.full((50, 40), -2.0), requires_grad=True)
+    y = F.rrelu(x, 0.25, 0.75, training=True)
+    y.sum().backward()
+    slopes = y.data / -2
+    assert slopes.min() >= 0.25 and slopes.max() < 0.75 and len(np.unique(slopes)) > 1990
+    np.testing.assert_allclose(slopes.mean(), 0.5, atol=0.02)
+    np.testing.assert_allclose(x.grad.data, slopes)
+    mt.manual_seed(0)
+    np.testing.assert_array_equal(F.rrelu(x, 0.25, 0.75, training=True).data, y.data)
+
+
+def test_rrelu_refuses_bounds_in_the_wrong_order():
+    with pytest.raises(ValueError, match=r"rrelu: lower=0.5 must not exceed upper=0.25"):
+        F.rrelu(mt.ones(2), 0.5, 0.25)

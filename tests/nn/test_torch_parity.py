@@ -154,6 +154,10 @@ TABLE = [
     ("Sigmoid", (), {}, IMAGES),
     ("Tanh", (), {}, IMAGES),
     ("Softmax", (1,), {}, IMAGES),
+    ("RReLU", (0.25, 0.25), {}, IMAGES),
+    ("RReLU", (0.125, 0.125, True), {}, IMAGES),
+    ("Softmax2d", (), {}, IMAGES),
+    ("Softmax2d", (), {}, (normal(4, 9, 7),)),
     ("LogSoftmax", (), {"dim": -1}, IMAGES),
     ("Softplus", (2.0, 1.0), {}, IMAGES),
     ("ZeroPad1d", (1,), {}, SIGNALS),
@@ -283,7 +287,8 @@ def test_a_layer_takes_pytorchs_arguments_in_pytorchs_order(torch, name):
         ]
 
     ours, theirs = arguments(getattr(nn, name)), arguments(getattr(torch.nn, name))
-    if name in ("Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink"):  # swallow anything
+    if name in ("Sigmoid", "Tanh", "LogSigmoid", "Softmax2d", "Softsign", "Tanhshrink"):
+        # PyTorch's swallow anything
         theirs = [(n, default) for n, default in theirs if n != "args"]
     if name == "LSTM":  # PyTorch's hands *args on; its docstring has the order
         ours = [n for n, _ in ours]
