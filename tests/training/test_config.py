@@ -1,6 +1,5 @@
 """What config.json says is checked before anything is made of it."""
 
-import importlib
 import json
 
 import pytest
@@ -9,6 +8,7 @@ import minitorch_cnn as mt
 from minitorch_cnn.training import load_checkpoint, make_config, resume_run, save_checkpoint
 from minitorch_cnn.training import run as run_module
 from minitorch_cnn.training.config import read_config
+from minitorch_cnn.training.loop import Loop
 from minitorch_cnn.training.run import load_run
 
 
@@ -21,8 +21,7 @@ def stopped(tmp_path_factory):
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        fit = importlib.import_module("minitorch_cnn.training.fit")  # not the function
-        patch.setattr(fit._Run, "all_epochs", stop)
+        patch.setattr(Loop, "all_epochs", stop)
         run_module.train_run(
             make_config("resnet18", size=32, model_settings={"width": 0.1}),
             directory,
@@ -169,6 +168,9 @@ def test_a_file_that_is_no_description_is_refused(tmp_path, content):
         lambda state: state.update(history=[{}]),
         lambda state: state.update(random=3),
         lambda state: state.update(seconds=None),
+        lambda state: state.update(loss_weight=-1),
+        lambda state: state.update(seen="4"),
+        lambda state: state.update(metrics=7),
     ],
 )
 def test_a_checkpoint_that_was_edited_is_refused(stopped, tmp_path, change):
