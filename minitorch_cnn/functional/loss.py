@@ -14,7 +14,7 @@ from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer, check_tensor, check_together
 from .class_losses import note_class_loss
 from .embedding import check_indices
-from .reduced import check_pair, check_reduction, check_same_shape, reduce
+from .reduced import check_pair, check_reduction, check_same_shape, reduce, reduce_weighted
 from .softplus import Softplus
 
 
@@ -239,8 +239,12 @@ def nll_loss(
 
 
 @in_float32
-def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """(input - target)^2, elementwise; summed or averaged over all elements.
+def mse_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """w (input - target)^2, elementwise; summed or averaged over all elements.
+
+    weight has input's shape; the mean is the sum of the weighted errors / the sum of the weights.
 
     Where PyTorch broadcasts different shapes with a warning, this raises: (N, 1) against (N,) is
     a mistake.
@@ -250,7 +254,7 @@ def mse_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
     """
     check_pair("mse_loss", input, target, reduction)
     error = input - target
-    return reduce(error * error, reduction, error.numel())
+    return reduce_weighted("mse_loss", error * error, reduction, weight)
 
 
 @in_float32

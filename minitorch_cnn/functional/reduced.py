@@ -18,6 +18,29 @@ def reduce(losses: Tensor, reduction: str, total: float) -> Tensor:
     return losses.sum() / total if total else losses.sum() + float("nan")
 
 
+def weighted(name: str, losses: Tensor, weight: Tensor | None) -> Tensor:
+    """The losses times their weights, which are of the same shape, or None.
+
+    Raises: ValueError for another shape, TypeError for other than floats.
+    """
+    if weight is None:
+        return losses
+    check_float(name, weight=weight)
+    if weight.shape != losses.shape:
+        raise ValueError(
+            f"{name}: weight of shape {weight.shape} must have input's shape {losses.shape}"
+        )
+    return losses * weight
+
+
+def reduce_weighted(name: str, losses: Tensor, reduction: str, weight: Tensor | None) -> Tensor:
+    """`reduce` of the weighted losses; their mean is divided by the sum of the weights."""
+    losses = weighted(name, losses, weight)
+    if weight is None or reduction != "mean":
+        return reduce(losses, reduction, losses.numel())
+    return losses.sum() / weight.sum()
+
+
 def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCTIONS) -> None:
     """ValueError, in the name of the loss, for an unknown reduction."""
     if reduction not in allowed:

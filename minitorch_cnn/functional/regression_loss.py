@@ -17,19 +17,30 @@ from ..tensor.like import full_like
 from ..tensor.logarithm import xlogy
 from ..tensor.tensor import Tensor
 from .checks import check_float
-from .reduced import REDUCTIONS, check_pair, check_reduction, check_same_shape, reduce
+from .reduced import (
+    REDUCTIONS,
+    check_pair,
+    check_reduction,
+    check_same_shape,
+    reduce,
+    reduce_weighted,
+    weighted,
+)
 
 
 @in_float32
-def l1_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
-    """|input - target|, elementwise; summed or averaged over all elements.
+def l1_loss(
+    input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
+) -> Tensor:
+    """w |input - target|, elementwise; summed or averaged over all elements.
+
+    weight has input's shape; the mean is the sum of the weighted errors / the sum of the weights.
 
     One of the two may be of integers. Raises: ValueError for shapes that differ or an unknown
     reduction, TypeError for integers in both.
     """
     check_pair("l1_loss", input, target, reduction)
-    losses = (input - target).abs()
-    return reduce(losses, reduction, losses.numel())
+    return reduce_weighted("l1_loss", (input - target).abs(), reduction, weight)
 
 
 @in_float32
@@ -51,16 +62,22 @@ def smooth_l1_loss(
 
 @in_float32
 def huber_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0
+    input: Tensor,
+    target: Tensor,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: Tensor | None = None,
 ) -> Tensor:
     """d^2 / 2 where |d| < delta, delta (|d| - delta/2) elsewhere, d = input - target (Huber 1964).
+
+    weight, of input's shape, scales the losses; their mean is over the number of elements.
 
     Raises: as l1_loss, and ValueError unless delta > 0.
     """
     check_pair("huber_loss", input, target, reduction)
     if not delta > 0:
         raise ValueError(f"huber_loss: delta={delta} must be above 0")
-    losses = _huber(input - target, delta)
+    losses = weighted("huber_loss", _huber(input - target, delta), weight)
     return reduce(losses, reduction, losses.numel())
 
 

@@ -95,6 +95,8 @@ HALF, TWO = Tensor(np.full((2, 3), 0.5)), Tensor(np.full((2, 3), 2.0))
 @pytest.mark.parametrize("call, message", [
     (lambda: F.smooth_l1_loss(HALF, TWO, beta=-1), "smooth_l1_loss: beta=-1"),
     (lambda: F.huber_loss(HALF, TWO, delta=0), "huber_loss: delta=0"),
+    (lambda: F.l1_loss(HALF, TWO, weight=Tensor(np.ones(3))), r"l1_loss: weight of shape \(3,\)"),
+    (lambda: F.mse_loss(HALF, TWO, weight=Tensor(np.ones(1))), r"mse_loss: weight of shape"),
     (lambda: F.gaussian_nll_loss(HALF, HALF, -1.0), "gaussian_nll_loss: var has an entry"),
     (lambda: F.gaussian_nll_loss(HALF, HALF, Tensor(np.ones(3))), r"var of shape \(3,\)"),
     (lambda: F.gaussian_nll_loss(HALF, HALF, HALF, eps=0), "eps=0 must be above 0"),

@@ -242,6 +242,22 @@ def test_bce_weights_count_as_pytorch_s(rng):
     np.testing.assert_allclose(y.data, their_y.numpy(), rtol=1e-12)
 
 
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss", "huber_loss"])
+def test_weights_of_errors_count_as_pytorch_s(name, reduction, rng):
+    torch = pytest.importorskip("torch")
+    arrays = [draw(rng) for draw in (normal(3, 4), normal(3, 4), uniform(3, 4))]
+    xs = [Tensor(a, requires_grad=True) for a in arrays]
+    their_xs = [torch.tensor(a, requires_grad=True) for a in arrays]
+    results = []
+    for function, (x, target, weight) in ((getattr(F, name), xs), (torch_function(name), their_xs)):
+        y = function(x, target, reduction=reduction, weight=weight)
+        y.sum().backward()
+        results.append([y.detach().numpy(), *(v.grad.numpy() for v in (x, target, weight))])
+    for found, expected in zip(*results, strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (2, 3, 1)], ids=["signal", "image"])
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 10, 31])
 def test_nearest_reads_the_same_pixel_as_pytorch_for_every_size_and_factor(size, shape):
@@ -262,7 +278,6 @@ LEFT_OUT = {
     "size_average", "reduce", "out", "max_norm", "norm_type", "sparse",
     "scale_grad_by_freq", "_stacklevel", "dtype",
 }  # fmt: skip
-LEFT_OUT_OF = {name: {"weight"} for name in ("mse_loss", "l1_loss", "huber_loss")}
 
 
 @pytest.mark.parametrize(
@@ -273,9 +288,8 @@ def test_arguments_have_pytorch_s_names_order_and_defaults(name):
         their_signature = inspect.signature(torch_function(name))
     except ValueError:
         pytest.skip("PyTorch's function is built in and has no signature")
-    left_out = LEFT_OUT | LEFT_OUT_OF.get(name, set())
     expected = [
-        (p.name, p.default) for p in their_signature.parameters.values() if p.name not in left_out
+        (p.name, p.default) for p in their_signature.parameters.values() if p.name not in LEFT_OUT
     ]
     found = [
         (p.name, p.default)
