@@ -89,7 +89,16 @@ from .pool import (
     MaxPool2d,
     MaxUnpool2d,
 )
-from .rearrange import ChannelShuffle, Flatten, PixelShuffle, PixelUnshuffle, Upsample
+from .rearrange import (
+    ChannelShuffle,
+    Flatten,
+    PixelShuffle,
+    PixelUnshuffle,
+    Unflatten,
+    Upsample,
+    UpsamplingBilinear2d,
+    UpsamplingNearest2d,
+)
 from .recurrent import LSTM, LSTMCell
 from .unfold import Fold, Unfold
 
@@ -192,8 +201,11 @@ __all__ = [
     "Tanhshrink",
     "Threshold",
     "TripletMarginLoss",
+    "Unflatten",
     "Unfold",
     "Upsample",
+    "UpsamplingBilinear2d",
+    "UpsamplingNearest2d",
     "ZeroPad1d",
     "ZeroPad2d",
     "functional",

@@ -1,8 +1,9 @@
-"""Layers that move numbers: Flatten, Upsample, PixelShuffle, PixelUnshuffle, ChannelShuffle."""
+"""Layers that move numbers: Flatten and Unflatten, Upsample, PixelShuffle, ChannelShuffle."""
 
 from __future__ import annotations
 
 from .. import functional as F
+from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
 from .checks import check_one_of, check_sizes
 from .module import Module
@@ -20,6 +21,26 @@ class Flatten(Module):
 
     def extra_repr(self) -> str:
         return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """The axis `dim` made several.    x (N, C H W) -> y (N, C, H, W) with 1, (C, H, W)
+
+    Raises: TypeError if unflattened_size is no tuple of ints.
+    """
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
+        super().__init__()
+        sizes = unflattened_size
+        if not isinstance(sizes, tuple | list) or not all(map(is_int, sizes)):
+            raise TypeError(f"Unflatten: unflattened_size={sizes!r} must be a tuple of ints")
+        self.dim, self.unflattened_size = dim, sizes
+
+    def forward(self, input: Tensor) -> Tensor:
+        return input.unflatten(self.dim, self.unflattened_size)
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
@@ -42,7 +63,8 @@ class Upsample(Module):
         super().__init__()
         if (size is None) == (scale_factor is None):
             raise ValueError(
-                f"Upsample: either size={size} or scale_factor={scale_factor} must be given"
+                f"{type(self).__name__}: either size={size} or scale_factor={scale_factor} must be "
+                "given"
             )
         check_one_of("Upsample", UPSAMPLE_MODES, mode=mode)
         self.size, self.mode, self.align_corners = size, mode, align_corners
@@ -69,6 +91,28 @@ class Upsample(Module):
             else f"scale_factor={self.scale_factor}"
         )
         return f"{target}, mode={self.mode!r}"
+
+
+class UpsamplingNearest2d(Upsample):
+    """Upsample with mode="nearest", PyTorch's older name for it."""
+
+    def __init__(
+        self,
+        size: int | tuple[int, int] | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
+    ):
+        super().__init__(size, scale_factor, mode="nearest")
+
+
+class UpsamplingBilinear2d(Upsample):
+    """Upsample with mode="bilinear" and align_corners=True, PyTorch's older name for it."""
+
+    def __init__(
+        self,
+        size: int | tuple[int, int] | None = None,
+        scale_factor: float | tuple[float, float] | None = None,
+    ):
+        super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):

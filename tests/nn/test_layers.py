@@ -39,6 +39,8 @@ from minitorch_cnn import nn
         (lambda: nn.ReflectionPad1d((1,)), TypeError, r"ReflectionPad1d: .*\(left, right\)"),
         (lambda: nn.ConstantPad2d(1.5, 0), TypeError, r"ConstantPad2d: padding=1.5"),
         (lambda: nn.Upsample(), ValueError, "Upsample: either size=None or scale_factor=None"),
+        (lambda: nn.UpsamplingBilinear2d(), ValueError, "UpsamplingBilinear2d: either"),
+        (lambda: nn.Unflatten(1, 4), TypeError, "Unflatten: unflattened_size=4"),
         (lambda: nn.Upsample(2, 2), ValueError, "either size=2 or scale_factor=2"),
         (lambda: nn.Upsample(2, mode="cubic"), ValueError, "mode='cubic'"),
         (lambda: nn.PixelShuffle(0), ValueError, "PixelShuffle: upscale_factor=0"),
