@@ -81,6 +81,8 @@ def check_optimizer(model: Module, loss: Callable, optimizer: Optimizer) -> None
 def check_scheduler(
     scheduler: LRScheduler | ReduceLROnPlateau | None, every: str, optimizer: Optimizer
 ) -> None:
+    if scheduler is not None and not hasattr(scheduler, "step"):
+        raise TypeError(f"fit: scheduler must be an LRScheduler, got {type(scheduler).__name__}")
     if getattr(scheduler, "optimizer", optimizer) is not optimizer:
         raise ValueError("fit: scheduler is of another optimizer, whose rates alone it would set")
     if isinstance(scheduler, ReduceLROnPlateau) and scheduler.mode == "max":

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from .. import functional as F
 from ..functional.class_losses import watching_class_losses
-from ..nn import Module
+from ..nn import CrossEntropyLoss, Module
 from ..tensor import Tensor
 from .batches import described
 
@@ -45,10 +45,12 @@ def loss_of_batch(function: str, loss: Callable, output, target) -> BatchLoss:
 def with_heads(loss: Callable, auxiliary: float | None) -> Callable:
     """The loss of what a model returns: logits, or in training (logits, those of its heads ...).
 
-    With auxiliary=None the loss takes what the model returns as it is; but cross_entropy, which
-    cannot take a tuple, takes its first part.
+    With auxiliary=None the loss takes what the model returns as it is; but cross_entropy (or its
+    module or partial), which cannot take a tuple, takes its first part.
     """
-    if auxiliary is None and loss is not F.cross_entropy:
+    bare = without_settings(loss)
+    of_logits = bare is F.cross_entropy or isinstance(bare, CrossEntropyLoss)
+    if auxiliary is None and not of_logits:
         return loss
     weight = auxiliary or 0.0
 
@@ -70,11 +72,17 @@ def main_output(loss: Callable, output: Any) -> Any:
 
 def loss_modules(loss: Callable) -> Iterator[Module]:
     """The modules that a loss is, or is a method or partial of."""
-    while isinstance(loss, partial):
-        loss = loss.func
+    loss = without_settings(loss)
     loss = loss if isinstance(loss, Module) else getattr(loss, "__self__", None)
     if isinstance(loss, Module):
         yield loss
+
+
+def without_settings(loss: Callable) -> Callable:
+    """What a partial calls in the end."""
+    while isinstance(loss, partial):
+        loss = loss.func
+    return loss
 
 
 def adds_up(loss: Callable) -> bool:

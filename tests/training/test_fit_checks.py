@@ -76,6 +76,7 @@ def test_things_of_another_kind_are_refused():
     model = net()
     optimizer = optim.SGD(model.parameters(), 0.1)
     refused("loss must be a function", model, optimizer, TypeError, loss="mse")
+    refused("scheduler must be an LRScheduler", model, optimizer, TypeError, scheduler=0.1)
     refused("model must be a Module", abs, optimizer, TypeError)
     refused("optimizer must be an Optimizer, got str", model, "sgd", TypeError)
 

@@ -100,6 +100,16 @@ def test_the_loss_and_the_metrics_get_collections_as_they_are(wrap, loss):
     assert set(seen) == {type(wrap(mt.zeros(1)))}
 
 
+@pytest.mark.parametrize(
+    "loss", [F.cross_entropy, nn.CrossEntropyLoss(), partial(F.cross_entropy, label_smoothing=0.0)]
+)
+def test_cross_entropy_takes_the_logits_beside_those_of_heads(loss):
+    row = train(Wrapped(lambda y: (y, y + 1)), LABELS, loss)
+    assert row["train_loss"] == train(linear(3), LABELS, loss)["train_loss"]
+    with pytest.raises(TypeError, match="tuple"):
+        train(Wrapped(lambda y: (y, y)), X[:, :3], nn.MSELoss())
+
+
 def pixels():
     """Three images, of which the first has hardly a label that counts; and a net of them."""
     x = RNG.normal(size=(3, 1, 4, 4)).astype("f4")
