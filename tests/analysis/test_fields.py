@@ -238,3 +238,15 @@ def test_adaptive_pooling_sees_its_cells_though_they_overlap(at):
     seen = [axis.seen(o, o) for axis, o in zip(axes, at, strict=True)]
     expected = tuple(range(a, b + 1) for a, b in seen)
     assert receptive_field_by_gradient(net, (1, 11, 9), at=at) == expected
+
+
+@pytest.mark.parametrize(
+    "norm",
+    [nn.BatchNorm2d(4), nn.InstanceNorm2d(4), nn.GroupNorm(2, 4), nn.LayerNorm(9), nn.RMSNorm(9)],
+    ids=lambda norm: type(norm).__name__,
+)
+def test_a_norm_leaves_the_fields_as_they_are(norm):
+    net = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), norm, nn.Conv2d(4, 2, 3, padding=1))
+    run = trace(net, (1, 9, 9), "test")
+    rows, columns = fields(run.x, [run.calls[-1].origin])[run.calls[-1].origin]
+    assert (rows.size, columns.size) == (5, 5)

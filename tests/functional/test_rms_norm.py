@@ -34,6 +34,11 @@ def test_squares_beyond_16_bits_do_no_harm():
     np.testing.assert_array_equal(y.data, [1, -1])
 
 
+@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
+def test_nothing_gives_nothing(shape):
+    assert F.rms_norm(Tensor(np.ones(shape)), shape[1:]).shape == shape
+
+
 def test_a_shape_that_does_not_end_the_inputs_is_refused_by_name():
     with pytest.raises(ValueError, match=r"rms_norm: normalized_shape=\(3,\)"):
         F.rms_norm(Tensor(np.ones((3, 2))), (3,))
