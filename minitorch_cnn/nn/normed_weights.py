@@ -18,11 +18,11 @@ class _Normed:
 
     def compute(self, module: Module) -> Tensor:
         """The weight for one forward."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no compute")
 
     def parts(self) -> tuple[str, ...]:
         """The names of what stands for the weight."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} defines no parts")
 
     def __call__(self, module: Module, inputs: tuple) -> None:
         setattr(module, self.name, self.compute(module))
