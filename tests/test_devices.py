@@ -32,11 +32,11 @@ def test_a_tensor_says_where_it_lies():
 def test_moving_copies_and_staying_does_not():
     x = mt.randn(2, 3)
     y = x.to("emulator")
-    assert type(y.data) is EmulatorArray and y.tolist() == x.tolist()
+    assert type(y.array) is EmulatorArray and y.tolist() == x.tolist()
     assert y.to("emulator") is y and x.cpu() is x
     back = y.cpu()
     y.zero_()
-    assert type(back.data) is np.ndarray and back.tolist() == x.tolist() != y.tolist()
+    assert type(back.array) is np.ndarray and back.tolist() == x.tolist() != y.tolist()
     assert x.to(y).device == "emulator" and y.to("cpu", mt.float64).dtype == mt.float64
     assert x.to(device="emulator", dtype=mt.int64).dtype == mt.int64
 
@@ -86,7 +86,7 @@ def test_tensor_keeps_the_device_of_its_data_unless_told():
     assert mt.tensor([x[0], 2.0]).device == "cpu"
     assert mt.as_tensor(x) is x
     array = np.ones(2, np.float32)
-    assert np.shares_memory(mt.as_tensor(array).data, array)
+    assert np.shares_memory(mt.as_tensor(array).array, array)
 
 
 def test_copy_and_assignment_bring_numbers_from_another_device():

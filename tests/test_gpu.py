@@ -74,8 +74,8 @@ def test_other_libraries_see_the_memory_of_a_tensor_and_we_theirs():
     there = cupy.from_dlpack(x)
     there[0] = 7
     assert x[0].item() == 7
-    assert cupy.asarray(x).data.ptr == x.data.data.ptr  # by __cuda_array_interface__
-    assert mt.from_dlpack(there).data.data.ptr == there.data.ptr
+    assert cupy.asarray(x).data.ptr == x.array.data.ptr  # by __cuda_array_interface__
+    assert mt.from_dlpack(there).array.data.ptr == there.data.ptr
 
 
 def test_torch_sees_the_memory_of_a_tensor_and_we_torchs():
@@ -86,4 +86,4 @@ def test_torch_sees_the_memory_of_a_tensor_and_we_torchs():
     theirs = torch.from_dlpack(x)
     theirs += 1
     assert x.tolist() == theirs.tolist()
-    assert mt.as_tensor(theirs).data.data.ptr == theirs.data_ptr()
+    assert mt.as_tensor(theirs).array.data.ptr == theirs.data_ptr()

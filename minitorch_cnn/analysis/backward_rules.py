@@ -108,13 +108,13 @@ def saliency(
     """
     checked_batch("saliency", x, labels)
     check_rules("saliency", rules)
-    leaf = Tensor(x.data, requires_grad=True)
+    leaf = Tensor(x.array, requires_grad=True)
     with evaluation(model):
         logits = logits_of(model(leaf))
     chosen = chosen_classes("saliency", logits, labels)
     score = logits[np.arange(len(x)), chosen].sum()
     warn_without_relu("saliency", score, rules)
-    return Saliency(x.data, chosen, {rule: led_back(score, leaf, None, rule) for rule in rules})
+    return Saliency(x.array, chosen, {rule: led_back(score, leaf, None, rule) for rule in rules})
 
 
 @enable_grad()
@@ -138,9 +138,9 @@ def deconvolve(
     """
     checked_batch("deconvolve", x)
     check_rules("deconvolve", [rule])
-    leaf = Tensor(x.data, requires_grad=True)
+    leaf = Tensor(x.array, requires_grad=True)
     y, output = maps_of("deconvolve", model, leaf, layer)
-    peaks = y.data.max((0, 2, 3))
+    peaks = y.array.max((0, 2, 3))
     channels = np.argsort(-peaks)[:8] if channels is None else np.asarray(channels)
     if channels.size == 0 or channels.min() < 0 or channels.max() >= y.shape[1]:
         raise ValueError(
@@ -149,13 +149,13 @@ def deconvolve(
     warn_without_relu("deconvolve", logits_of(output), [rule])
     images, places, parts = [], [], []
     for channel in channels:
-        n, i, j = np.unravel_index(y.data[:, channel].argmax(), (len(x), *y.shape[2:]))
-        seed = np.zeros_like(y.data)
-        seed[n, channel, i, j] = y.data[n, channel, i, j]
+        n, i, j = np.unravel_index(y.array[:, channel].argmax(), (len(x), *y.shape[2:]))
+        seed = np.zeros_like(y.array)
+        seed[n, channel, i, j] = y.array[n, channel, i, j]
         images.append(n)
         places.append((i, j))
         parts.append(led_back(y, leaf, Tensor(seed), rule)[n])
-    inputs = x.data[images]
+    inputs = x.array[images]
     return Deconvolution(
         layer,
         rule,
@@ -197,7 +197,7 @@ def led_back(y: Tensor, x: Tensor, seed: Tensor | None, rule: str) -> np.ndarray
     seeds = None if seed is None else [seed]
     with rectified(y, rule):
         (gx,) = grad(y, x, seeds, retain_graph=True, allow_unused=True)
-    return np.zeros_like(x.data) if gx is None else gx.data
+    return np.zeros_like(x.array) if gx is None else gx.array
 
 
 @contextmanager

@@ -61,7 +61,7 @@ def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -
         if g is not None:
             own = name.rpartition(".")[0]
             block = next((b for b in inside if own == b or own.startswith(b + ".")), own)
-            square = float((g.data.astype(np.float64) ** 2).sum())
+            square = float((g.array.astype(np.float64) ** 2).sum())
             squares[block or "model"] = squares.get(block or "model", 0.0) + square
     return GradientNorms(list(squares), np.sqrt(list(squares.values())))
 

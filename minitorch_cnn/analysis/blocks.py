@@ -86,7 +86,7 @@ def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[
 
 def traced(model: Module, x: Tensor) -> Run:
     """Run the model on x (N, C, H, W) in evaluation mode, recording the graph."""
-    x = Tensor(x.data, requires_grad=True)
+    x = Tensor(x.array, requires_grad=True)
     calls: list[Call] = []
     sources: list[Origin] = []
 

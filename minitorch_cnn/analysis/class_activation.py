@@ -104,7 +104,7 @@ def class_activation_maps(
     checked_batch(name, x, labels)
     _check_boxes(name, x, truth, threshold)
     with evaluation(model), applied(Sum, AdaptiveAvgPool2d, AvgPool2d) as calls:
-        logits = logits_of(model(Tensor(x.data, requires_grad=True)))
+        logits = logits_of(model(Tensor(x.array, requires_grad=True)))
     chosen = chosen_classes(name, logits, labels)
     found = _before_the_average(calls, logits)
     if found is None:
@@ -113,7 +113,7 @@ def class_activation_maps(
             "whole map; grad_cam takes any layer with maps"
         )
     source, shape = found
-    maps = source.data.reshape(shape)
+    maps = source.array.reshape(shape)
     weights = _mean_gradient(logits, chosen, source) * (shape[2] * shape[3])
     return _enlarged(x, chosen, (weights * maps).sum(1, keepdims=True), truth, threshold)
 
@@ -138,11 +138,11 @@ def grad_cam(
     """
     checked_batch("grad_cam", x, labels)
     _check_boxes("grad_cam", x, truth, threshold)
-    maps, output = maps_of("grad_cam", model, Tensor(x.data, requires_grad=True), layer)
+    maps, output = maps_of("grad_cam", model, Tensor(x.array, requires_grad=True), layer)
     logits = logits_of(output)
     chosen = chosen_classes("grad_cam", logits, labels)
     weights = _mean_gradient(logits, chosen, maps)
-    evidence = np.maximum((weights * maps.data).sum(1, keepdims=True), 0)
+    evidence = np.maximum((weights * maps.array).sum(1, keepdims=True), 0)
     return _enlarged(x, chosen, evidence, truth, threshold)
 
 
@@ -184,15 +184,15 @@ def _mean_gradient(logits: Tensor, classes: np.ndarray, maps: Tensor) -> np.ndar
     (gradient,) = grad(score, maps, allow_unused=True)
     if gradient is None:
         return np.zeros((*maps.shape[:2], 1, 1), maps.dtype)
-    return gradient.data.reshape(*maps.shape[:2], -1).mean(2)[..., None, None]
+    return gradient.array.reshape(*maps.shape[:2], -1).mean(2)[..., None, None]
 
 
 def _enlarged(x, labels, evidence, truth, threshold) -> ClassActivation:
     """The maps (N, 1, h, w) as large as the images x, with their boxes."""
-    large = F.interpolate(Tensor(evidence), size=x.shape[2:], mode="bilinear").data[:, 0]
+    large = F.interpolate(Tensor(evidence), size=x.shape[2:], mode="bilinear").array[:, 0]
     boxes = np.stack([bright_box(m, threshold) for m in large])
     iou = None if truth is None else box_iou(boxes, np.asarray(truth))
-    return ClassActivation(x.data, labels, large, boxes, truth, iou)
+    return ClassActivation(x.array, labels, large, boxes, truth, iou)
 
 
 def bright_box(array: np.ndarray, threshold: float = 0.2) -> np.ndarray:

@@ -91,13 +91,13 @@ def _trained(model: Module, x, target, epochs, batch_size, lr, rng) -> list[tupl
             late = 0.1 if epoch >= 0.75 * epochs else 1.0
             optimizer.param_groups[0]["lr"] = lr * warm * late
             chosen = order[step * batch_size : (step + 1) * batch_size]
-            images, labels = Tensor(x.data[chosen]), Tensor(target.data[chosen])
+            images, labels = Tensor(x.array[chosen]), Tensor(target.array[chosen])
             logits = logits_of(model(images))
             loss = F.cross_entropy(logits, labels)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            wrong += int((logits.data.argmax(1) != labels.data).sum())
+            wrong += int((logits.array.argmax(1) != labels.array).sum())
             total += loss.item() * len(chosen)
         rows.append((wrong / len(x), total / len(x)))
     return rows

@@ -96,7 +96,7 @@ def effective_receptive_field(
     y = y[:, :, i, j] if y.ndim == 4 else y
     signs = Tensor(rng.choice([-1.0, 1.0], y.shape).astype(dtype))
     (gx,) = grad((y * signs).sum(), x)
-    gradient = np.abs(gx.data.astype(np.float64)).mean((0, 1))
+    gradient = np.abs(gx.array.astype(np.float64)).mean((0, 1))
     counting = (gradient >= COUNTS * gradient.max()).sum() if gradient.any() else 0
     edges = []
     for place, (start, jump, size, n) in zip(

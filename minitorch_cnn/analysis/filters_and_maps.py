@@ -86,10 +86,10 @@ def first_filters(model: Module, layer: str | None = None) -> Filters:
             raise ValueError(
                 f"first_filters: layer={layer!r} is a {type(module).__name__}, not a Conv2d"
             )
-        return Filters(layer, module.weight.data)
+        return Filters(layer, module.weight.array)
     for name, module in model.named_modules():
         if isinstance(module, Conv2d):
-            return Filters(name, module.weight.data)
+            return Filters(name, module.weight.array)
     raise ValueError(f"first_filters: {type(model).__name__} has no convolution")
 
 
@@ -105,7 +105,7 @@ def feature_maps(model: Module, image: Tensor, layers: Sequence[str] | None = No
         raise ValueError(f"feature_maps: image of shape {image.shape} must be (C, H, W)")
     for layer in layers or ():
         module_named("feature_maps", model, layer)
-    x = Tensor(image.data[None])
+    x = Tensor(image.array[None])
     checked_batch("feature_maps", x)
     with recorded(model) as outputs, evaluation(model), no_grad():
         model(x)
@@ -125,4 +125,4 @@ def feature_maps(model: Module, image: Tensor, layers: Sequence[str] | None = No
             )
     if not layers:
         raise ValueError(f"feature_maps: no layer of {type(model).__name__} gives maps")
-    return FeatureMaps(image.data, {name: outputs[name].data[0] for name in layers})
+    return FeatureMaps(image.array, {name: outputs[name].array[0] for name in layers})

@@ -136,7 +136,7 @@ def without(units: Iterable[Unit]) -> Iterator[None]:
         for unit in units:
             if unit.last is not None:
                 handle = unit.last.register_forward_hook(
-                    lambda module, inputs, y: Tensor(np.zeros_like(y.data))
+                    lambda module, inputs, y: Tensor(np.zeros_like(y.array))
                 )
                 stack.callback(handle.remove)
             else:
@@ -177,8 +177,8 @@ def top1_error(model: Module, x: Tensor, labels: Tensor) -> float:
     with evaluation(model), no_grad():
         for first in range(0, len(x), BATCH):
             part = slice(first, first + BATCH)
-            guess = logits_of(model(x[part])).data.argmax(1)
-            wrong += int((guess != labels.data[part]).sum())
+            guess = logits_of(model(x[part])).array.argmax(1)
+            wrong += int((guess != labels.array[part]).sum())
     return wrong / len(x)
 
 

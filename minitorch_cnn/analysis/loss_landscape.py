@@ -96,7 +96,7 @@ def random_direction(
     rng = generator or default_generator()
     direction = []
     for p in model.parameters():
-        w = p.data.astype(np.float64)
+        w = p.array.astype(np.float64)
         d = rng.standard_normal(w.shape) if w.ndim > 1 else np.zeros(w.shape)
         if w.ndim > 1 and normalise != "none":
             axes = tuple(range(1 if normalise == "filter" else 0, w.ndim))
@@ -167,13 +167,13 @@ def _losses(model: Module, x: Tensor, labels, loss: Loss, places) -> np.ndarray:
     """The loss at the weights plus the sum of step * direction, for each place."""
     if not isinstance(labels, Tensor):
         labels = checked_batch("loss_landscape", x, labels)
-    start = [p.data for p in model.parameters()]
+    start = [p.array for p in model.parameters()]
     losses = []
     with weights_kept(model), evaluation(model), no_grad():
         for place in places:
             for i, (p, w) in enumerate(zip(model.parameters(), start, strict=True)):
                 moved = w + sum(step * direction[i] for step, direction in place)
-                p.data = moved.astype(w.dtype)
+                p.array = moved.astype(w.dtype)
             losses.append(_mean_loss(model, x, labels, loss))
     return np.array(losses)
 

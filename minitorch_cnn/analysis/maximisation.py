@@ -110,4 +110,4 @@ def _climb(model: Module, x: np.ndarray, units: np.ndarray, layer: str):
         )
     chosen = y[np.arange(len(x)), units]
     (gx,) = grad(chosen.sum(), leaf, allow_unused=True)
-    return chosen.data, np.zeros_like(x) if gx is None else gx.data
+    return chosen.array, np.zeros_like(x) if gx is None else gx.array

@@ -71,7 +71,7 @@ def occlusion_map(
     """
     if image.ndim != 3:
         raise ValueError(f"occlusion_map: image of shape {image.shape} must be (C, H, W)")
-    if not np.isfinite(image.data).all():
+    if not np.isfinite(image.array).all():
         raise ValueError("occlusion_map: image has NaN or infinite values, must be finite")
     _, H, W = image.shape
     size = max(min(H, W) // 4, 1) if size is None else size
@@ -79,7 +79,7 @@ def occlusion_map(
         raise ValueError(
             f"occlusion_map: size={size} must be from 1 to {min(H, W)}, stride={stride} at least 1"
         )
-    x = image.data
+    x = image.array
     value = x.mean() if value is None else value
     intact = _probabilities(model, x[None])
     (label,) = chosen_classes(
@@ -106,4 +106,4 @@ def occlusion_map(
 
 def _probabilities(model: Module, x: np.ndarray) -> np.ndarray:
     with evaluation(model), no_grad():
-        return F.softmax(logits_of(model(Tensor(x))), dim=1).data.astype(np.float64)
+        return F.softmax(logits_of(model(Tensor(x))), dim=1).array.astype(np.float64)

@@ -140,4 +140,4 @@ def _norm_along(loss: Tensor, blocks: list[ResidualBlock], chosen: set[int], x: 
     finally:
         for block, kept in zip(blocks, edges, strict=True):
             block.junction.edges[:] = kept
-    return 0.0 if gx is None else float(np.linalg.norm(gx.data.astype(np.float64)))
+    return 0.0 if gx is None else float(np.linalg.norm(gx.array.astype(np.float64)))

@@ -82,10 +82,10 @@ def iterative_refinement(model: Module, x: Tensor) -> Refinement:
         stages[-1].append(block.name)
     names, rows = [], []
     for number, members in enumerate(s for s in stages if len(s) > 1):
-        last = outputs[members[-1]].data.astype(np.float64)
+        last = outputs[members[-1]].array.astype(np.float64)
         for name in members:
             names.append(name)
-            rows.append((number, *_compared(outputs[name].data.astype(np.float64), last)))
+            rows.append((number, *_compared(outputs[name].array.astype(np.float64), last)))
     if not rows:
         raise ValueError(
             f"iterative_refinement: {type(model).__name__} has no two residual blocks in a stage"

@@ -95,8 +95,8 @@ def randomised_layers(
     with weights_kept(model):
         for _, weights in layers:
             for p in weights:
-                drawn = rng.normal(p.data.mean(), p.data.std(), p.shape)
-                p.data = drawn.astype(p.dtype)
+                drawn = rng.normal(p.array.mean(), p.array.std(), p.shape)
+                p.array = drawn.astype(p.dtype)
             for name, method in chosen.items():
                 found[name].append(similarity(first[name], method(model, x, labels)))
     return Randomisation([name for name, _ in layers], {k: np.array(v) for k, v in found.items()})

@@ -107,8 +107,8 @@ def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signa
 
 
 def _row(y: Tensor, rectified: bool) -> tuple[float, float, float, int, int]:
-    array = y.data.astype(np.float64)
-    gradient = 0.0 if y.grad is None else float(y.grad.data.astype(np.float64).std())
+    array = y.array.astype(np.float64)
+    gradient = 0.0 if y.grad is None else float(y.grad.array.astype(np.float64).std())
     units = dead = 0
     if rectified and array.ndim > 1:
         alive = ~(array <= 0).all(axis=(0, *range(2, array.ndim)))

@@ -48,7 +48,7 @@ def trace(model: Module, input_shape: Shape, function: str) -> Trace:
             f"{function}: input_shape={tuple(input_shape)} must be (C, H, W) or (N, C, H, W), "
             "all positive"
         )
-    like = next((p.data for p in model.parameters()), np.empty(0, np.float32))
+    like = next((p.array for p in model.parameters()), np.empty(0, np.float32))
     x = Tensor(np.zeros((0, *input_shape[-3:]), like.dtype, like=like), requires_grad=True)
     calls: list[Call] = []
     handles = [

@@ -94,12 +94,12 @@ def evaluation(model: Module) -> Iterator[Module]:
 def weights_kept(model: Module) -> Iterator[Module]:
     """Afterwards parameters and buffers are what they were."""
     tensors = [*model.parameters(), *model.buffers()]
-    before = [t.data.copy() for t in tensors]
+    before = [t.array.copy() for t in tensors]
     try:
         yield model
     finally:
         for t, array in zip(tensors, before, strict=True):
-            t.data = array
+            t.array = array
 
 
 def rectifies(node: object) -> bool:
@@ -125,10 +125,10 @@ def chosen_classes(
         raise ValueError(
             f"{function}: model must give logits (N, K), one row for each image, not {found}"
         )
-    if not np.isfinite(logits.data).all():
+    if not np.isfinite(logits.array).all():
         raise ValueError(f"{function}: model gives NaN or infinite values, must be finite")
     if labels is None:
-        return logits.data.argmax(1)
+        return logits.array.argmax(1)
     chosen = _checked_labels(function, labels, len(logits))
     wrong = chosen[(chosen < 0) | (chosen >= logits.shape[1])]
     if wrong.size:
@@ -142,7 +142,7 @@ def _checked_labels(function: str, labels: np.ndarray | Tensor, count: int) -> n
     """labels (count,) as int64; ValueError, in the name of `function`, where they are no integers
     or another number of them.
     """
-    array = np.asarray(labels.data if isinstance(labels, Tensor) else labels)
+    array = np.asarray(labels.array if isinstance(labels, Tensor) else labels)
     if array.shape != (count,):
         raise ValueError(f"{function}: labels of shape {array.shape} must be ({count},)")
     whole = array.astype(np.int64) if array.dtype.kind in "iuf" else None
@@ -161,7 +161,7 @@ def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None =
         raise TypeError(f"{function}: x must be a Tensor, got {type(x).__name__}")
     if x.ndim != 4 or len(x) == 0:
         raise ValueError(f"{function}: x of shape {x.shape} must be images (N, C, H, W), N > 0")
-    if not np.isfinite(x.data).all():
+    if not np.isfinite(x.array).all():
         raise ValueError(f"{function}: x has NaN or infinite values, must be finite")
     if labels is None:
         return Tensor(np.zeros(len(x), np.int64))

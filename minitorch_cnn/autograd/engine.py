@@ -98,15 +98,15 @@ class _Walk:
                 box = self.arriving[target] = [None] * len(target.out_meta)
                 heapq.heappush(self.heap, (-target.age, target))
         else:
-            shape, dtype = target.data.shape, target.data.dtype
+            shape, dtype = target.array.shape, target.array.dtype
             if id(target) not in self.leaves:
                 self.leaves[id(target)] = target, [None]
             box = self.leaves[id(target)][1]
-        if g.data.shape != shape:
+        if g.array.shape != shape:
             raise RuntimeError(
                 f"backward: a gradient of shape {g.shape} arrived for a tensor of shape {shape}"
             )
-        if g.data.dtype is not dtype and g.data.dtype != dtype:
+        if g.array.dtype is not dtype and g.array.dtype != dtype:
             g = g.to(dtype)
         before = box[index]
         box[index] = g if before is None else self.add(before, g)
@@ -117,24 +117,24 @@ class _Walk:
         Of 16-bit gradients the sum is a float32 until it is `settled`: many would stall otherwise.
         """
         if self.create_graph:
-            if not backend.is_half(b.data.dtype):
+            if not backend.is_half(b.array.dtype):
                 return a + b
             total = a.float() + b.float()
         elif id(a) in self.summed:
-            array = a.data
-            array += b.data
+            array = a.array
+            array += b.array
             return a
-        elif backend.is_half(b.data.dtype):
-            total = function.Tensor(np.add(a.data, b.data, dtype=backend.float32))
+        elif backend.is_half(b.array.dtype):
+            total = function.Tensor(np.add(a.array, b.array, dtype=backend.float32))
         else:
-            total = function.Tensor(a.data + b.data)
+            total = function.Tensor(a.array + b.array)
         self.summed.add(id(total))
         return total
 
     def settled(self, g, dtype):
         """A sum to which nothing will be added any more, in the dtype that it is due in."""
         self.summed.discard(id(g))
-        return g if g.data.dtype == dtype else g.to(dtype)
+        return g if g.array.dtype == dtype else g.to(dtype)
 
     def step(self, retain_graph) -> None:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
@@ -185,7 +185,7 @@ class _Walk:
         for leaf, box in self.leaves.values():
             g = box.pop()
             if id(g) in self.summed:
-                g = self.settled(g, leaf.data.dtype)
+                g = self.settled(g, leaf.array.dtype)
             if leaf._hooks:
                 g = call_hooks(leaf._hooks, g)
             if self.targets is None:
@@ -212,7 +212,7 @@ def accumulate(tensor, g, create_graph: bool) -> None:
 
 def held_here_only(g) -> bool:
     """Whether no one but the callers' variables holds the gradient `g` or its memory."""
-    array = g.data
+    array = g.array
     root = array.base
     if not array.flags.c_contiguous or not devices.is_writeable(array):
         return False
@@ -260,7 +260,7 @@ def check_gradients(node, results) -> None:
     if not this_thread.modes.anomaly:
         return
     for i, g in enumerate(results):
-        if g is not None and np.isnan(g.data).any():
+        if g is not None and np.isnan(g.array).any():
             where = node.forward_trace or "  (its forward ran outside detect_anomaly)\n"
             raise RuntimeError(
                 f"detect_anomaly: {name}.backward made a NaN in the gradient of its input {i}. "

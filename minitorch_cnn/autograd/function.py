@@ -150,13 +150,13 @@ class Function:
                         node = x._node
                         edge = (x, 0) if node is None else (node, x._index)
                         need = wanted = True
-                    x = x.data
+                    x = x.array
                 arrays.append(x)
                 needs.append(need)
                 edges.append(edge)
             ctx.needs_input_grad = needs
         else:
-            arrays = [x.data if isinstance(x, Tensor) else x for x in inputs]
+            arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
             ctx.needs_input_grad = (False,) * len(inputs)
         if cls.in_float32 and arrays[0].dtype.itemsize == 2 and backend.is_half(arrays[0].dtype):
             return _by_float32(cls, inputs, settings)
@@ -181,7 +181,7 @@ class Function:
             return outputs if len(outputs) > 1 else outputs[0]
         if type(result) is np.ndarray:  # what most are, and __init__ has nothing to check
             y = _blank(Tensor)
-            y.data = result
+            y.array = result
         else:
             y = Tensor(result)
         if cls.is_view:
@@ -197,7 +197,7 @@ class Function:
             ctx._pack(inputs, arrays, results, outputs)
         ctx.out_meta = meta = []
         for y in outputs:
-            array, i = y.data, len(meta)
+            array, i = y.array, len(meta)
             meta.append((array.shape, array.dtype))
             if array.dtype.kind == "f" and i not in ctx.constant_outputs:
                 y._requires_grad, y._node = True, ctx
@@ -275,7 +275,7 @@ def _without_base(x):
         return Tensor(x)
     if x._base is None or (x._requires_grad and x._node is None):
         return x
-    return _tensor(x.data, x._counter, x._requires_grad, x._node, x._index)
+    return _tensor(x.array, x._counter, x._requires_grad, x._node, x._index)
 
 
 def _tensor(array, counter, requires_grad, node, output):

@@ -77,11 +77,11 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
     call = _Call("jvp", func, inputs, create_graph, strict)
     v = call.fitting(v, call.inputs, "inputs")
     with enable_grad():
-        w = tuple(function.Tensor(np.zeros_like(y.data), requires_grad=True) for y in call.outputs)
+        w = tuple(function.Tensor(np.zeros_like(y.array), requires_grad=True) for y in call.outputs)
         rows = call.gradients(call.outputs, w, "the outputs", create_graph=True)
         linear = [(g, t) for g, t in zip(rows, v, strict=True) if g.requires_grad]
         if not linear:
-            found = tuple(function.Tensor(np.zeros_like(y.data)) for y in call.outputs)
+            found = tuple(function.Tensor(np.zeros_like(y.array)) for y in call.outputs)
         else:
             gs, ts = zip(*linear, strict=True)
             found = grad(gs, w, ts, create_graph=create_graph, allow_unused=True)
@@ -150,7 +150,7 @@ class _Call:
                 raise RuntimeError(
                     f"{self.name}: v must be given where the {what} are not one number"
                 )
-            return (function.Tensor(np.ones_like(wanted[0].data)),)
+            return (function.Tensor(np.ones_like(wanted[0].array)),)
         v = (v,) if isinstance(v, function.Tensor) else tuple(v)
         shapes = [tuple(t.shape) for t in v], [tuple(t.shape) for t in wanted]
         if shapes[0] != shapes[1]:
@@ -176,4 +176,4 @@ class _Call:
 
 
 def _or_zeros(g, x):
-    return function.Tensor(np.zeros_like(x.data)) if g is None else g
+    return function.Tensor(np.zeros_like(x.array)) if g is None else g

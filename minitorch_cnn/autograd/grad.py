@@ -38,7 +38,7 @@ def grad(
     results = run_backward(outputs, seeds, inputs, retain_graph, create_graph)
     for i, g in enumerate(results):
         if g is None and materialize_grads:
-            results[i] = function.Tensor(np.zeros_like(inputs[i].data))
+            results[i] = function.Tensor(np.zeros_like(inputs[i].array))
         elif g is None and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on inputs[{i}]; allow_unused=True gives None"
@@ -87,11 +87,11 @@ def seed_gradient(name, y, g):
     if not y.requires_grad:
         raise RuntimeError(f"{name}: the tensor does not require grad and has no graph behind it")
     if g is None:
-        if y.data.size != 1:
+        if y.array.size != 1:
             raise RuntimeError(
                 f"{name}: a gradient must be given for a non-scalar tensor, shape {y.shape}"
             )
-        return function.Tensor(np.ones_like(y.data))
+        return function.Tensor(np.ones_like(y.array))
     if not isinstance(g, function.Tensor):
         raise TypeError(f"{name}: gradient must be a Tensor, got {type(g).__name__}")
     if g.shape != y.shape:

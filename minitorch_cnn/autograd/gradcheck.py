@@ -121,7 +121,7 @@ class _Check:
         values = []
         for sign in (1, -1):
             moved = [
-                function.Tensor(x.data + _beside(x, sign * self.eps * steps[i]), requires_grad=True)
+                function.Tensor(x.array + _beside(x, sign * self.eps * steps[i]), requires_grad=True)
                 if i in steps
                 else x
                 for i, x in enumerate(self.inputs)
@@ -132,7 +132,7 @@ class _Check:
                 raise GradientMismatch(
                     f"gradcheck: {_name(self.fn)} returns another number of outputs nearby"
                 )
-            values.append([devices.to_host(ys[j].data).astype(np.float64) for j in self.checked])
+            values.append([devices.to_host(ys[j].array).astype(np.float64) for j in self.checked])
         return [(up - down) / (2 * self.eps) for up, down in zip(*values, strict=True)]
 
     def gradient(self, j, cotangent):
@@ -141,22 +141,22 @@ class _Check:
         v = function.Tensor(_beside(y, cotangent))
         results = grad(y, xs, v, retain_graph=True, allow_unused=True)
         return [
-            np.zeros(x.shape) if g is None else devices.to_host(g.data)
+            np.zeros(x.shape) if g is None else devices.to_host(g.array)
             for x, g in zip(xs, results, strict=True)
         ]
 
     def jacobians(self) -> None:
         """Element by element, where both sides are small."""
-        outputs = [j for j in self.checked if 0 < self.outputs[j].data.size <= FULL_JACOBIAN]
+        outputs = [j for j in self.checked if 0 < self.outputs[j].array.size <= FULL_JACOBIAN]
         if not outputs:
             return
         numeric = {
             position: self.columns(i)
             for position, i in enumerate(self.varied)
-            if 0 < self.inputs[i].data.size <= FULL_JACOBIAN
+            if 0 < self.inputs[i].array.size <= FULL_JACOBIAN
         }
         for j in outputs if numeric else ():
-            y = self.outputs[j].data
+            y = self.outputs[j].array
             for row in range(y.size):
                 v = np.zeros(y.size)
                 v[row] = 1
@@ -172,7 +172,7 @@ class _Check:
 
     def columns(self, i) -> list[np.ndarray]:
         """The slopes of every checked output by input i: (elements of i, elements of output)."""
-        x, slopes = self.inputs[i].data, []
+        x, slopes = self.inputs[i].array, []
         for k in range(x.size):
             step = np.zeros(x.size)
             step[k] = 1
@@ -185,8 +185,8 @@ class _Check:
     def directions(self) -> None:
         """Along random directions, under random cotangents, all inputs one by one."""
         for position, i in enumerate(self.varied):
-            size, shape = self.inputs[i].data.size, self.inputs[i].shape
-            large = size > FULL_JACOBIAN or max(y.data.size for y in self.outputs) > FULL_JACOBIAN
+            size, shape = self.inputs[i].array.size, self.inputs[i].shape
+            large = size > FULL_JACOBIAN or max(y.array.size for y in self.outputs) > FULL_JACOBIAN
             for repeat in range(16 if large else 2):
                 u = self.rng.standard_normal(shape)
                 if repeat > 1 and size > FEW:

@@ -36,7 +36,7 @@ def check(question: Callable[..., str]) -> Callable[..., None]:
 
 def array(value) -> np.ndarray:
     """A Tensor's array, or an array of anything else."""
-    return value.data if isinstance(value, Tensor) else np.asarray(value)
+    return value.array if isinstance(value, Tensor) else np.asarray(value)
 
 
 def compare(mine, right, what: str, tolerance: float = 1e-9) -> None:

@@ -33,7 +33,7 @@ def direction(function) -> str:
         if p.ndim == 1 and np.any(d):
             raise No(f"{name} has one axis, and should stay where it is")
         if p.ndim > 1:
-            rows = [np.linalg.norm(a.reshape(len(a), -1), axis=1) for a in (d, p.data)]
+            rows = [np.linalg.norm(a.reshape(len(a), -1), axis=1) for a in (d, p.array)]
             if np.allclose(np.linalg.norm(rows[0]), np.linalg.norm(rows[1])) and not np.allclose(
                 *rows, rtol=1e-4
             ):
@@ -52,16 +52,16 @@ def line(function) -> str:
     model, rng = net(), np.random.default_rng(SEED)
     x, labels = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32)), np.arange(6) % 3
     way = [rng.standard_normal(p.shape) * (p.ndim > 1) for p in model.parameters()]
-    before = [p.data.copy() for p in model.parameters()]
+    before = [p.array.copy() for p in model.parameters()]
     mine = np.asarray(function(model, way, [-0.5, 0.0, 0.5], x, labels))
     for p, old in zip(model.parameters(), before, strict=True):
-        if not np.array_equal(p.data, old):
+        if not np.array_equal(p.array, old):
             raise No("the net's weights are not what they were before")
     right = []
     with no_grad():
         for step in (-0.5, 0.0, 0.5):
             for p, old, d in zip(model.parameters(), before, way, strict=True):
-                p.data = (old + step * d).astype(np.float32)
+                p.array = (old + step * d).astype(np.float32)
             right.append(F.cross_entropy(model(x), Tensor(labels)).item())
     compare(mine, np.array(right), "the loss", tolerance=1e-4)
     return "the losses, and the weights are what they were"
@@ -74,9 +74,9 @@ def rescaling(function) -> str:
     x = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32))
     with no_grad():
         model.train()
-        before, weights = model(x).data.copy(), model[0].weight.data.copy()
+        before, weights = model(x).array.copy(), model[0].weight.array.copy()
         function(model, 10.0)
-        after, changed = model(x).data, model[0].weight.data
+        after, changed = model(x).array, model[0].weight.array
     if np.allclose(weights, changed):
         raise No("no weight of a convolution has changed")
     if not np.allclose(changed, 10 * weights, rtol=1e-4):

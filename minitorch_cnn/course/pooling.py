@@ -64,7 +64,7 @@ def normalising_back(backward) -> str:
     )
     gy = rng.standard_normal(x.shape)
     batch_norm(x, None, None, w, b, training=True, eps=1e-5).backward(tensor(gy))
-    gx, gw, gb = backward(gy, x.data, w.data, 1e-5)
+    gx, gw, gb = backward(gy, x.array, w.array, 1e-5)
     compare(gb, b.grad, "gb", tolerance=1e-7)
     compare(gw, w.grad, "gw", tolerance=1e-7)
     compare(gx, x.grad, "gx", tolerance=1e-7)

@@ -17,7 +17,7 @@ def block(function) -> str:
     """function(x, branch, shortcut) -> the output of a residual block."""
     x = tensor(np.random.default_rng(SEED).standard_normal((2, 3, 4, 4)))
     mine = function(x, lambda x: x * 2 - 1, lambda x: -x)
-    if mine is not None and np.allclose(mine.data, (relu(x * 2 - 1) - x).data):
+    if mine is not None and np.allclose(mine.array, (relu(x * 2 - 1) - x).array):
         raise No("the shortcut joins after the ReLU, not before it")
     compare(mine, relu(x - 1), "the output")
     return "the sum of both, then a ReLU"
@@ -64,7 +64,7 @@ def highway(function) -> str:
     x, h, t = (tensor(rng.standard_normal((2, 3))) for _ in range(3))
     t = sigmoid(t)
     mine = function(x, h, t)
-    if mine is not None and np.allclose(mine.data, ((1 - t) * h + t * x).data):
+    if mine is not None and np.allclose(mine.array, ((1 - t) * h + t * x).array):
         raise No("an open gate, t = 1, should let h through")
     compare(mine, t * h + (1 - t) * x, "y")
     return "t = 1 gives h, t = 0 gives x"

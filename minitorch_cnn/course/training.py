@@ -43,7 +43,7 @@ def train(
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
-            wrong += int((logits.data.argmax(1) != labels[chosen]).sum())
+            wrong += int((logits.array.argmax(1) != labels[chosen]).sum())
             step += 1
         errors.append(100 * wrong / (steps * batch))
     return errors
@@ -52,5 +52,5 @@ def train(
 def error(net: Module, images: np.ndarray, labels: np.ndarray) -> float:
     """The share of images, in %, that the net in evaluation takes for another class."""
     with evaluating(net), no_grad():
-        parts = [net(Tensor(part)).data for part in np.array_split(images, -(-len(images) // 256))]
+        parts = [net(Tensor(part)).array for part in np.array_split(images, -(-len(images) // 256))]
     return 100 * float((np.concatenate(parts).argmax(1) != labels).mean())

@@ -26,7 +26,7 @@ def default_collate(samples: list):
         raise ValueError("default_collate: samples is empty; a batch needs at least one")
     first = samples[0]
     if isinstance(first, Tensor):
-        return _stack([s.data if isinstance(s, Tensor) else s for s in samples])
+        return _stack([s.array if isinstance(s, Tensor) else s for s in samples])
     if isinstance(first, np.ndarray) and first.dtype.kind not in "biufc":
         raise TypeError(f"default_collate: a sample holds an array of {first.dtype}")
     if isinstance(first, (np.ndarray, np.number, np.bool_, bool)):

@@ -70,7 +70,7 @@ class _Lane:
         def start(t: Tensor) -> Tensor:
             if t.device == self.name:
                 return t
-            source = self._locked_copy(t.data)
+            source = self._locked_copy(t.array)
             locked.append(source)
             target = self.cupy.empty(source.shape, source.dtype)
             self.stream.wait_event(self.cupy.cuda.get_current_stream().record())

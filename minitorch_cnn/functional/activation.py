@@ -93,7 +93,7 @@ class PReLUBackward(Function):
 
     def backward(ctx, ggx, ggw):
         gy, x, w = ctx.saved
-        left = Tensor((~(x.data > 0)).astype(x.dtype))
+        left = Tensor((~(x.array > 0)).astype(x.dtype))
         shape = (1, -1) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
         g2y = g2x = g2w = None
         if ggx is not None:

@@ -39,7 +39,7 @@ def check_integer(name: str, **tensors: Tensor) -> None:
 def check_together(name: str, **tensors: Tensor | None) -> None:
     """RuntimeError, in the name of the function `name`, unless all lie on one device."""
     if devices.elsewhere:
-        given = {argument: x.data for argument, x in tensors.items() if x is not None}
+        given = {argument: x.array for argument, x in tensors.items() if x is not None}
         devices.together(name, [], given)
 
 

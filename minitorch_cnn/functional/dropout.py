@@ -79,5 +79,5 @@ def _drop(
     if not training or p == 0:
         return input
     mask = backend.default_generator().random(mask_shape, dtype=np.float32) >= p
-    mask = np.asarray(mask, like=input.data)
+    mask = np.asarray(mask, like=input.array)
     return MaskedScale.apply(input, mask=mask, scale=1 / (1 - p) if p < 1 else 0.0)

@@ -21,7 +21,7 @@ class Embedding(Function):
     def backward(ctx, gy):
         (indices,) = ctx.saved
         if ctx.by_frequency:
-            counts = np.bincount(indices.data.ravel(), minlength=ctx.rows)[indices.data]
+            counts = np.bincount(indices.array.ravel(), minlength=ctx.rows)[indices.array]
             gy = gy * Tensor((1 / counts).astype(gy.dtype)[..., None])
         settings = {"rows": ctx.rows, "padding_idx": ctx.padding_idx}
         return EmbeddingBackward.apply(gy, indices, **settings), None
@@ -83,9 +83,9 @@ def embedding(
         if not -rows <= padding_idx < rows:
             raise ValueError(f"embedding: padding_idx={padding_idx} must be in {-rows}..{rows - 1}")
         padding_idx %= rows
-    check_indices("embedding", input.data, rows, f"weight has {rows} rows")
+    check_indices("embedding", input.array, rows, f"weight has {rows} rows")
     if max_norm is not None:
-        shorten_rows(weight, input.data, max_norm, norm_type)
+        shorten_rows(weight, input.array, max_norm, norm_type)
     settings = {"padding_idx": padding_idx, "by_frequency": scale_grad_by_freq}
     return Embedding.apply(weight, input, **settings)
 
@@ -93,11 +93,11 @@ def embedding(
 def shorten_rows(weight: Tensor, indices, max_norm: float, norm_type: float) -> None:
     """Scale the rows of these indices down to max_norm where their norm exceeds it, in place."""
     rows = np.unique(indices)
-    norms = np.linalg.norm(weight.data[rows].astype(np.float64), norm_type, axis=1)
+    norms = np.linalg.norm(weight.array[rows].astype(np.float64), norm_type, axis=1)
     long = norms > max_norm
     if long.any():
         scale = (max_norm / (norms[long] + 1e-7))[:, None]
-        weight.data[rows[long]] = (weight.data[rows[long]] * scale).astype(weight.dtype)
+        weight.array[rows[long]] = (weight.array[rows[long]] * scale).astype(weight.dtype)
         weight.bump_version()
 
 
@@ -110,7 +110,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     -1, and for num_classes=-1 with an empty tensor.
     """
     check_integer("one_hot", tensor=tensor)
-    indices = tensor.data
+    indices = tensor.array
     if num_classes < 1 and num_classes != -1:
         raise ValueError(f"one_hot: num_classes={num_classes} must be positive, or -1 to find it")
     if num_classes == -1:

@@ -60,8 +60,8 @@ def instance_norm(
     parts = widened(input).reshape(1, n * c, count)
     y, mean, var = BatchNorm.apply(parts, None, None, eps=eps)
     if running_mean is not None and not is_recomputing():
-        update_running(running_mean, mean.data.reshape(n, c).mean(0), momentum)
-        unbiased = var.data.reshape(n, c).mean(0) * (count / (count - 1))
+        update_running(running_mean, mean.array.reshape(n, c).mean(0), momentum)
+        unbiased = var.array.reshape(n, c).mean(0) * (count / (count - 1))
         update_running(running_var, unbiased, momentum)
     y = affine(y.reshape(input.shape), weight, bias, (c,) + (1,) * len(space))
     return rounded(y, input.dtype)

@@ -118,7 +118,7 @@ class ClassCrossEntropyBackward(Function):
         gy, x = ctx.saved
         (target,) = ctx.kept
         share = gy if ctx.divisor is None else (gy / (ctx.divisor or 1)).expand(target.shape)
-        q = Tensor(_class_masses(x.data, target, ctx.axis, **ctx.settings))
+        q = Tensor(_class_masses(x.array, target, ctx.axis, **ctx.settings))
         wanted = *ctx.needs_input_grad, False
         ggy, g2x, _ = _second_gradients(v, share, x, q, ctx.axis, wanted)
         if ggy is not None and ctx.divisor is not None:
@@ -188,7 +188,7 @@ def cross_entropy(
         input,
         divisor=divisor,
         axis=axis,
-        target=target.data,
+        target=target.array,
         weight=_constant(name, weight),
         ignore_index=ignore_index,
         smoothing=label_smoothing,
@@ -317,8 +317,8 @@ def _check_class_indices(name, input, target, weight, ignore_index, axis):
             f"{input.shape}, or have that shape and hold probabilities"
         )
     check_together(name, input=input, target=target, weight=weight)
-    counted = target.data != ignore_index
-    indices = np.where(counted, target.data, 0)
+    counted = target.array != ignore_index
+    indices = np.where(counted, target.array, 0)
     classes = input.shape[axis]
     check_indices(
         name, indices, classes, f"input has {classes} classes and ignore_index={ignore_index}"
@@ -339,7 +339,7 @@ def _constant(name, weight):
         return None
     if weight.requires_grad:
         raise RuntimeError(f"{name}: weight must not require grad where target holds classes")
-    return weight.data
+    return weight.array
 
 
 def _along(axis: int, ndim: int) -> tuple[int, ...]:

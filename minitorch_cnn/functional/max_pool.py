@@ -33,7 +33,7 @@ class MaxPool2d(Function):
     def backward(ctx, gy, _):
         # y[p] = x[argmax[p]]:  gx[argmax[p]] += gy[p]
         (argmax,) = ctx.saved
-        return ScatterMax2d.apply(gy, argmax=argmax.data, size=ctx.input_size)
+        return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
 
 
 class AdaptiveMaxPool2d(Function):
@@ -48,7 +48,7 @@ class AdaptiveMaxPool2d(Function):
 
     def backward(ctx, gy, _):
         (argmax,) = ctx.saved
-        return ScatterMax2d.apply(gy, argmax=argmax.data, size=ctx.input_size)
+        return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
 
 
 class ScatterMax2d(Function):
@@ -204,7 +204,7 @@ def max_unpool2d(
     stride = kernel if stride is None else pair(name, "stride", stride, 1, spatial=2)
     padding = pair(name, "padding", padding, 0, spatial=2)
     size = _unpooled_size(name, y, kernel, stride, padding, output_size)
-    at = indices.data.reshape(y.shape)
+    at = indices.array.reshape(y.shape)
     if at.size and not 0 <= at.min() <= at.max() < size[0] * size[1]:
         raise IndexError(
             f"{name}: indices from {at.min()} to {at.max()} must lie in an output of size {size}"

@@ -206,9 +206,9 @@ def _batch_norm(
         if running_mean is None:
             raise ValueError(f"{name}: running_mean=None needs training=True")
         # A copy: training may go on, and change the running mean, before this goes backward.
-        mean = widened(running_mean.data)
-        mean = mean.copy() if mean is running_mean.data else mean
-        invstd = inverse_std(widened(running_var.data), eps)
+        mean = widened(running_mean.array)
+        mean = mean.copy() if mean is running_mean.array else mean
+        invstd = inverse_std(widened(running_var.array), eps)
         return ChannelAffine.apply(input, weight, bias, mean=mean, invstd=invstd, relu=relu)
 
     check_lone_value(name, input.shape[0] * math.prod(input.shape[2:]), input)
@@ -216,9 +216,9 @@ def _batch_norm(
         raise ValueError(f"{name}: eps={eps} must be positive in training")
     y, mean, var = BatchNorm.apply(input, weight, bias, eps=eps, relu=relu)
     if running_mean is not None and input.numel() and not is_recomputing():
-        update_running(running_mean, mean.data, momentum)
+        update_running(running_mean, mean.array, momentum)
         count = input.numel() // input.shape[1]
-        update_running(running_var, var.data * (count / (count - 1)), momentum)
+        update_running(running_var, var.array * (count / (count - 1)), momentum)
     return y
 
 
@@ -227,7 +227,7 @@ def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
 
     On arrays: four operations on Tensors would take as long as the norm of a small image.
     """
-    array = running.data
+    array = running.array
     if backend.is_half(array.dtype):
         array[...] = (1 - momentum) * widened(array) + momentum * new
     else:
@@ -305,7 +305,7 @@ def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[i
 
 def check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
     """Refuse dtypes that differ; 16-bit input may come with float32 parameters and statistics."""
-    if isinstance(input, Tensor) and backend.is_half(input.data.dtype):
+    if isinstance(input, Tensor) and backend.is_half(input.array.dtype):
         parameters = {
             argument: p
             for argument, p in parameters.items()

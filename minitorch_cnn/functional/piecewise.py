@@ -112,5 +112,5 @@ def rrelu(
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
     slopes = backend.default_generator().uniform(lower, upper, input.shape)
-    slopes = np.asarray(slopes, like=input.data).astype(input.dtype)
+    slopes = np.asarray(slopes, like=input.array).astype(input.dtype)
     return where(input > 0, input, input * Tensor(slopes))

@@ -124,7 +124,7 @@ def _variance(name, var, input):
     if not isinstance(var, Tensor):
         var = full_like(input, var)
     check_float(name, var=var)
-    if not (var.data >= 0).all():
+    if not (var.array >= 0).all():
         raise ValueError(f"{name}: var has an entry that is negative or NaN")
     if var.shape == input.shape[:-1] and input.ndim:
         return var.unsqueeze(-1)
@@ -210,7 +210,7 @@ def binary_cross_entropy(
     check_float(name, input=input, target=target, weight=weight)
     check_reduction(name, reduction)
     check_same_shape(name, input, target)
-    if not ((input.data >= 0) & (input.data <= 1)).all():
+    if not ((input.array >= 0) & (input.array <= 1)).all():
         raise ValueError(f"{name}: input must lie between 0 and 1, and some of it does not")
     losses = BinaryCrossEntropy.apply(input, target)
     if weight is not None:

@@ -27,7 +27,7 @@ class Softplus(Function):
 
     def backward(ctx, gy):
         (x,) = ctx.saved
-        above = x.data * ctx.beta > ctx.threshold
+        above = x.array * ctx.beta > ctx.threshold
         return gy * ((x * ctx.beta).sigmoid() * ~above + above)
 
 

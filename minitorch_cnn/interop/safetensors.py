@@ -86,7 +86,7 @@ def array_of(name, value) -> np.ndarray:
 
     Raises: TypeError for anything else, and for dtypes that `mt` does not have.
     """
-    array = value.data if isinstance(value, Tensor) else value
+    array = value.array if isinstance(value, Tensor) else value
     if is_array(array):
         array = to_host(array)
     elif not isinstance(array, np.generic):

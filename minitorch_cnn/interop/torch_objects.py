@@ -284,7 +284,7 @@ def rebuild_parameter(data: Tensor, requires_grad: bool = True, backward_hooks=N
     """A parameter in the memory of the tensor `data`."""
     if not isinstance(data, Tensor):
         raise ValueError("it has a parameter without a tensor")
-    return leaf(Parameter, data.data, requires_grad)
+    return leaf(Parameter, data.array, requires_grad)
 
 
 def rebuild_parameter_with_state(data: Tensor, requires_grad, backward_hooks, state) -> Parameter:

@@ -57,7 +57,7 @@ class DiracConv(Conv2d):
         delta[np.arange(filters), np.arange(filters) % channels, 1, 1] = 1
         norm = (self.weight * self.weight).sum((1, 2, 3), keepdim=True).sqrt()
         alpha, beta = (p.reshape(-1, 1, 1, 1) for p in (self.alpha, self.beta))
-        delta = Tensor(np.asarray(delta, like=self.weight.data))
+        delta = Tensor(np.asarray(delta, like=self.weight.array))
         return alpha * delta + beta * (self.weight / norm)
 
     def forward(self, x: Tensor) -> Tensor:

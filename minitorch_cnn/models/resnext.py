@@ -142,7 +142,7 @@ def carry_weights(source: Module, target: Module) -> None:
     """
     parts: dict[str, list[np.ndarray]] = {}
     for key, value in source.state_dict().items():  # branches come in their order
-        parts.setdefault(_whole_key(key), []).append(value.data)
+        parts.setdefault(_whole_key(key), []).append(value.array)
     wanted: dict[str, list[str]] = {}
     for key in target.state_dict():
         wanted.setdefault(_whole_key(key), []).append(key)

@@ -156,7 +156,7 @@ class Recipe:
         if self.init is None:
             return
         for layer in model.modules():
-            if isinstance(layer, Conv2d | Linear) and layer.weight.data.any():
+            if isinstance(layer, Conv2d | Linear) and layer.weight.array.any():
                 init.kaiming_normal_(layer.weight, nonlinearity="relu")
                 if layer.bias is not None:
                     init.zeros_(layer.bias)

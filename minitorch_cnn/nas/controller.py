@@ -77,7 +77,7 @@ class Controller(Module):
         x, state, drawn = self.start.expand(count, -1), None, []
         for t, head in enumerate(self.heads):
             y, state = self.lstm(x.unsqueeze(0), state)
-            p = F.softmax(head(y[0]), dim=1).data.astype(np.float64)
+            p = F.softmax(head(y[0]), dim=1).array.astype(np.float64)
             below = np.cumsum(p, axis=1) / p.sum(axis=1, keepdims=True)
             answers = (generator.random((count, 1)) >= below[:, :-1]).sum(axis=1)
             drawn.append(answers)

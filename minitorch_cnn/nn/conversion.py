@@ -76,4 +76,4 @@ class Convertible:
 def _convert(tensor: Tensor, dtype, device) -> None:
     for t in (tensor, tensor.grad):
         if t is not None:
-            t.data = t.detach().to(dtype=dtype, device=device).data
+            t.array = t.detach().to(dtype=dtype, device=device).array

@@ -334,6 +334,6 @@ def _drawn(tensor: Tensor) -> np.dtype:
 
 
 def _write(tensor: Tensor, values) -> Tensor:
-    tensor.data[...] = devices.moved(np.asarray(values), tensor.device, "init")
+    tensor.array[...] = devices.moved(np.asarray(values), tensor.device, "init")
     tensor.bump_version()
     return tensor

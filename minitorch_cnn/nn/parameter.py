@@ -23,7 +23,7 @@ class Parameter(Tensor):
             raise TypeError(
                 f"Parameter: data must be a Tensor or an array, got {type(data).__name__}"
             )
-        array = data.data if isinstance(data, Tensor) else data
+        array = data.array if isinstance(data, Tensor) else data
         if requires_grad and array.dtype.kind != "f":
             raise TypeError(
                 f"Parameter: requires_grad needs a floating-point dtype, got {array.dtype}"

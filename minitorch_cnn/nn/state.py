@@ -53,7 +53,7 @@ def load_state(module, state: Mapping, strict: bool, assign: bool) -> LoadResult
             put(module, name, state[name] if isinstance(state[name], Tensor) else Tensor(array))
             continue
         array = devices.moved(array, own[name].device, "load_state_dict")
-        np.copyto(own[name].data, array, casting="unsafe")
+        np.copyto(own[name].array, array, casting="unsafe")
         own[name].bump_version()
     for child, hook in hooks:
         hook.function(child, result)
@@ -118,7 +118,7 @@ def join(path: str, name: str) -> str:
 def array_of(value) -> np.ndarray | None:
     """The array of a Tensor, array or NumPy scalar; None for anything else."""
     if isinstance(value, Tensor):
-        return value.data
+        return value.array
     if isinstance(value, np.generic):
         return np.asarray(value)
     return value if devices.is_array(value) else None
@@ -171,6 +171,6 @@ def misfit(name: str, array: np.ndarray | None, own: Tensor, assign: bool) -> st
         return f"{name} has shape {array.shape}, expected {own.shape}"
     if assign and own.requires_grad and array.dtype.kind != "f":
         return f"{name} has dtype {array.dtype}, and requires grad"
-    if not assign and not devices.is_writeable(own.data):
+    if not assign and not devices.is_writeable(own.array):
         return f"{name} has no memory to write to, as nn.shapes_only makes it"
     return ""

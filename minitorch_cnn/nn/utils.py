@@ -56,7 +56,7 @@ def clip_grad_norm_(
     max_norm = _number(name, "max_norm", max_norm)
     norm_type = _number(name, "norm_type", norm_type)
     with quiet(), one_blas_thread():  # NumPy's norms are products of BLAS
-        norms = [float(np.linalg.norm(widened(g.data).ravel(), norm_type)) for g in gradients]
+        norms = [float(np.linalg.norm(widened(g.array).ravel(), norm_type)) for g in gradients]
         total = float(np.linalg.norm(np.array(norms), norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
         raise RuntimeError(f"clip_grad_norm_: the norm of the gradients is {total}")
@@ -66,7 +66,7 @@ def clip_grad_norm_(
         if not scale >= 1:  # NaN scales too, as in PyTorch: a broken gradient must not look whole
             for g in gradients:
                 factor = np.float32(scale) if backend.is_half(g.dtype) else scale
-                np.multiply(g.data, factor, out=g.data, casting="same_kind")
+                np.multiply(g.array, factor, out=g.array, casting="same_kind")
                 g.bump_version()
         return Tensor(np.asarray(total, reduce(np.promote_types, dtypes)))
 
@@ -82,7 +82,7 @@ def clip_grad_value_(
     limit = _number(name, "clip_value", clip_value)
     with quiet():
         for g in grads_of(name, parameters):
-            np.clip(g.data, -limit, limit, out=g.data)
+            np.clip(g.array, -limit, limit, out=g.array)
             g.bump_version()
 
 

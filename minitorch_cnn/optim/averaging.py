@@ -30,7 +30,7 @@ class ExponentialMovingAverage:
         if not 0 <= decay <= 1:
             raise ValueError(f"ExponentialMovingAverage: decay={decay} must be in [0, 1]")
         self.module, self.decay = module, decay
-        own = {name: t.data for name, t in module.state_dict().items()}
+        own = {name: t.array for name, t in module.state_dict().items()}
         # 16-bit weights are averaged in float32: steps of a thousandth would be lost in rounding.
         self._averages = {
             name: widened(x) if backend.is_half(x.dtype) else x.copy() for name, x in own.items()
@@ -42,11 +42,11 @@ class ExponentialMovingAverage:
         for name, t in self.module.state_dict().items():
             average = self._averages[name]
             if name in learned:
-                step = t.data - average
+                step = t.array - average
                 step *= 1 - self.decay
                 average += step
             else:
-                average[...] = t.data
+                average[...] = t.array
 
     def copy_to(self, module) -> None:
         """Give a module of the same structure the averaged weights for good."""
@@ -55,7 +55,7 @@ class ExponentialMovingAverage:
     @contextmanager
     def applied(self) -> Iterator:
         """Inside the block the module has the averaged weights; afterwards its own again."""
-        own = {name: t.data.copy() for name, t in self.module.state_dict().items()}
+        own = {name: t.array.copy() for name, t in self.module.state_dict().items()}
         self.copy_to(self.module)
         try:
             yield self.module
@@ -84,5 +84,5 @@ class ExponentialMovingAverage:
             )
         for name, average in self._averages.items():
             new = state_dict[name]
-            array = new.data if isinstance(new, Tensor) else new
+            array = new.array if isinstance(new, Tensor) else new
             average[...] = devices.moved(array, devices.device_of(average), "load_state_dict")

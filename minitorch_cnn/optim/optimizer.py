@@ -108,12 +108,12 @@ class Optimizer:
             for p in group["params"]:
                 if p.grad is None:
                     continue
-                array, grad, half = p.data, p.grad.data, p.data.dtype.itemsize == 2
+                array, grad, half = p.array, p.grad.array, p.array.dtype.itemsize == 2
                 if half:  # 16-bit numbers step in float32, and so do their buffers: see `update`
                     array, grad = widened(array), widened(grad)
                 self.update(array, -grad if up else grad, self.state[p], group)
                 if half:
-                    p.data[...] = array
+                    p.array[...] = array
                 p.bump_version()
         return loss
 
@@ -222,7 +222,7 @@ def _copied(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
 
 def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
     """A value of a state dict as it is kept: a count, or an array like its parameter."""
-    array = value.data if isinstance(value, Tensor) else value
+    array = value.array if isinstance(value, Tensor) else value
     array = array if devices.is_array(array) else np.asarray(array)
     if key in SCALARS:
         return SCALARS[key](array)

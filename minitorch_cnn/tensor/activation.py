@@ -29,7 +29,7 @@ class Activation(Function):
     def backward(ctx, gy):
         (kept,) = ctx.saved
         if ctx.slope_of_slope is None:
-            kept = kept.data
+            kept = kept.array
         return ActivationBackward.apply(gy, kept, op=type(ctx), settings=ctx.settings)
 
 
@@ -62,7 +62,7 @@ class ReLU(Activation):
 
 def through_relu(gy, y):
     """The gradient gy where a ReLU that gave y did not cut off."""
-    return ActivationBackward.apply(gy, y.data, op=ReLU, settings=())
+    return ActivationBackward.apply(gy, y.array, op=ReLU, settings=())
 
 
 class Tanh(Activation):
@@ -88,7 +88,7 @@ class Sigmoid(Activation):
 def relu(input):
     """max(input, 0)."""
     input = as_tensor(input, "relu")
-    if input.data.dtype.kind == "b":
+    if input.array.dtype.kind == "b":
         raise TypeError("relu: input has dtype bool, must be a number")
     return ReLU.apply(input)
 

@@ -12,12 +12,12 @@ from .promotion import as_operand, check_broadcast, fitting, meet
 
 def unbroadcast(g, shape):
     """The adjoint of broadcasting: `g` summed over the axes that an operand of `shape` lacked."""
-    if g.data.shape == shape:
+    if g.array.shape == shape:
         return g
-    added = g.data.ndim - len(shape)
+    added = g.array.ndim - len(shape)
     axes = list(range(added))
     for axis, size in enumerate(shape, added):
-        if size == 1 and g.data.shape[axis] != 1:
+        if size == 1 and g.array.shape[axis] != 1:
             axes.append(axis)
     if axes:
         g = g.sum(axes, keepdim=True)
@@ -135,7 +135,7 @@ class Pow(Function):
         ga = gb = None
         if ctx.needs_input_grad[0]:
             slope = b * a ** (b - 1)
-            if (b.data == 0).any():
+            if (b.array == 0).any():
                 slope = where(b == 0, 0.0, slope)
             ga = unbroadcast(gy * slope, a.shape)
         if ctx.needs_input_grad[1]:
@@ -163,7 +163,7 @@ class Where(Function):
 
 def masked(gy, mask):
     """A gradient where the mask holds, 0 elsewhere: also where it is infinite or NaN."""
-    return Where.apply(gy, np.zeros((), gy.data.dtype), mask=mask)
+    return Where.apply(gy, np.zeros((), gy.array.dtype), mask=mask)
 
 
 def add(input, other, *, alpha=1):
@@ -302,11 +302,11 @@ def masked_fill(input, mask, value):
 
 def arrays_of(name: str, *operands):
     """The arrays of Tensors and numbers; RuntimeError, as of function `name`, if they lie apart."""
-    arrays = [x.data if isinstance(x, function.Tensor) else x for x in operands]
+    arrays = [x.array if isinstance(x, function.Tensor) else x for x in operands]
     return devices.together(name, arrays)[0] if devices.elsewhere else arrays
 
 
 def _mask_of(condition):
     if isinstance(condition, function.Tensor):
-        return condition.data
+        return condition.array
     return condition if devices.is_array(condition) else np.asarray(condition)

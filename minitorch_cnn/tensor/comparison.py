@@ -29,7 +29,7 @@ def _of_two(ufunc, name: str, doc: str):
 def _of_one(ufunc, name: str, doc: str):
     def op(input):
         _check_bits(name, input.dtype)
-        return function.Tensor(ufunc(input.data))
+        return function.Tensor(ufunc(input.array))
 
     op.__name__, op.__doc__ = name, doc
     return op

@@ -13,7 +13,7 @@ from ..autograd import function
 
 # What a tensor has of its own; everything else in its __dict__ was put there by the user.
 _OWN = {
-    "data", "_grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
+    "array", "_grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
     "_counter",
 }  # fmt: skip
 
@@ -84,7 +84,7 @@ def copied(tensor):
     """copy.copy: another tensor on the same memory, with the attributes of `tensor`."""
     _check_leaf(tensor, "copy")
     counter = tensor._shared_counter()
-    return _made(type(tensor), tensor.data, tensor._requires_grad, counter, _attributes(tensor))
+    return _made(type(tensor), tensor.array, tensor._requires_grad, counter, _attributes(tensor))
 
 
 def deepcopied(tensor, memo):
@@ -93,7 +93,7 @@ def deepcopied(tensor, memo):
     A plain tensor keeps its `.grad`, a subclass (Parameter) starts without, as in PyTorch.
     """
     _check_leaf(tensor, "deepcopy")
-    array = tensor.data
+    array = tensor.array
     if type(array) is np.ndarray:
         memory = Memory.of(array)
         array = copy.deepcopy(memory, memo).array_at(*memory.layout(array))
@@ -110,10 +110,10 @@ def deepcopied(tensor, memo):
 def reduced(tensor) -> tuple:
     """What pickle keeps of a tensor: all but its `.grad` and hooks."""
     _check_leaf(tensor, "pickle")
-    array, layout = tensor.data, None
+    array, layout = tensor.array, None
     if type(array) is np.ndarray:
         array = Memory.of(array)
-        layout = array.layout(tensor.data)
+        layout = array.layout(tensor.array)
     state = type(tensor), array, layout, tensor._requires_grad, tensor._counter
     return _unpickled, state, _attributes(tensor) or None
 
@@ -128,7 +128,7 @@ def _unpickled(cls, memory, layout, requires_grad, counter):
 def _made(cls, array, requires_grad, counter, attributes):
     y = cls.__new__(cls)
     y.__dict__.update(attributes)
-    y.data = array
+    y.array = array
     if requires_grad:
         y._requires_grad = True
     if counter is not None:

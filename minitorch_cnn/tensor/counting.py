@@ -43,14 +43,14 @@ def median(input, dim=None, keepdim=False):
         raise TypeError("median: booleans have no order")
     if dim is None:
         if input.numel() == 0:
-            return function.Tensor(np.asarray(np.nan, input.dtype, like=input.data))
+            return function.Tensor(np.asarray(np.nan, input.dtype, like=input.array))
         return Median.apply(input)
     axis = axis_of(dim, max(input.ndim, 1), "median")
     if input.ndim == 0:
         return ValuesAndIndices(
-            input.clone(), function.Tensor(np.zeros((), np.int64, like=input.data))
+            input.clone(), function.Tensor(np.zeros((), np.int64, like=input.array))
         )
-    x = input.data
+    x = input.array
     n = x.shape[axis]
     if n == 0:
         raise RuntimeError(f"median: axis {dim} of a tensor of shape {input.shape} is empty")
@@ -73,7 +73,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     With return_inverse and return_counts a tuple: also where each element of `input` is among them,
     and how often each occurs. Each NaN is an element of its own.
     """
-    x = as_tensor(input, "unique").data
+    x = as_tensor(input, "unique").array
     axis = None if dim is None else axis_of(dim, input.ndim, "unique")
     found = np.unique(x, return_inverse=True, return_counts=True, axis=axis, **_distinct_nans(x))
     values, inverse, counts = found
@@ -97,7 +97,7 @@ def bincount(input, weights=None, minlength=0):
     """
     if input.dtype.kind not in "iu":
         raise TypeError(f"bincount: input has dtype {input.dtype}, must be integer")
-    if input.ndim != 1 or (input.data < 0).any():
+    if input.ndim != 1 or (input.array < 0).any():
         raise RuntimeError("bincount: input must be a vector of numbers from 0 on")
     if weights is not None and weights.shape != input.shape:
         raise RuntimeError(
@@ -126,7 +126,7 @@ def histc(input, bins=100, min=0, max=0):
         raise ValueError(f"histc: bins={bins} must be at least 1")
     if min > max:
         raise ValueError(f"histc: min={min} must not exceed max={max}")
-    x = input.data.reshape(-1)
+    x = input.array.reshape(-1)
     if min == max and x.size:
         min, max = float(x.min()), float(x.max())
     if min == max:
@@ -143,7 +143,7 @@ def count_nonzero(input, dim=None):
     """How many elements are not 0, altogether or along `dim` (an axis or several)."""
     input = as_tensor(input, "count_nonzero")
     axes = None if dim is None else axes_of(dim, input.ndim, "count_nonzero")
-    return function.Tensor(np.asarray((input.data != 0).sum(axes), backend.int64, like=input.data))
+    return function.Tensor(np.asarray((input.array != 0).sum(axes), backend.int64, like=input.array))
 
 
 def isin(elements, test_elements, *, invert=False):

@@ -26,7 +26,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
     for Python's numbers that an integer dtype cannot hold (an array's wrap around).
     """
     if isinstance(data, function.Tensor):
-        data = data.data
+        data = data.array
     if devices.is_array(data):
         device = devices.device_of(data) if device is None else device
         data = devices.to_host(data)
@@ -70,7 +70,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 
 def _without_tensors(data):
     return [
-        devices.to_host(x.data)
+        devices.to_host(x.array)
         if isinstance(x, function.Tensor)
         else _without_tensors(x)
         if isinstance(x, (list, tuple))

@@ -181,7 +181,7 @@ class Flat(Function):
         return step(x).astype(x.dtype, copy=False)
 
     def backward(ctx, gy):
-        return function.Tensor(np.zeros_like(gy.data))
+        return function.Tensor(np.zeros_like(gy.array))
 
 
 def _signs(x):

@@ -24,7 +24,7 @@ def widened(x):
 
 def rounded(x, dtype):
     """The float Tensor `x` in `dtype`; itself where that is no change."""
-    return x if x.data.dtype is dtype else x.to(dtype)
+    return x if x.array.dtype is dtype else x.to(dtype)
 
 
 def in_float32(fn):
@@ -37,7 +37,7 @@ def in_float32(fn):
     def by_float32(*args, **kwargs):
         if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
             return fn(*args, **kwargs)
-        given = [x.data.dtype for x in (*args, *kwargs.values()) if isinstance(x, function.Tensor)]
+        given = [x.array.dtype for x in (*args, *kwargs.values()) if isinstance(x, function.Tensor)]
         floats = [dtype for dtype in given if dtype.kind == "f"]
         result = fn(*map(_widened, args), **{name: _widened(x) for name, x in kwargs.items()})
         if not all(map(backend.is_half, floats)):
@@ -52,7 +52,7 @@ def in_float32(fn):
 def _any_half(values) -> bool:
     Tensor = function.Tensor
     for x in values:  # the size first: it is asked of every call
-        if isinstance(x, Tensor) and x.data.dtype.itemsize == 2 and backend.is_half(x.data.dtype):
+        if isinstance(x, Tensor) and x.array.dtype.itemsize == 2 and backend.is_half(x.array.dtype):
             return True
     return False
 

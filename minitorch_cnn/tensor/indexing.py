@@ -45,7 +45,7 @@ def _array_key(part):
     uint8 means a mask, as in PyTorch, which had no other type for masks once.
     """
     if isinstance(part, function.Tensor):
-        part = part.data
+        part = part.array
     elif isinstance(part, (list, range)):
         part = np.asarray(part, dtype=None if len(part) else np.int64)
     elif isinstance(part, (bool, np.bool_)):
@@ -178,7 +178,7 @@ class Gather(Function):
         return x[_grid(index, axis)]
 
     def backward(ctx, gy):
-        zero = np.zeros(ctx.shape, gy.dtype, like=gy.data)
+        zero = np.zeros(ctx.shape, gy.dtype, like=gy.array)
         return ScatterAdd.apply(zero, gy, index=ctx.index, axis=ctx.axis)
 
 
@@ -215,7 +215,7 @@ def _grid(index, axis):
 
 def getitem(input, key):
     """input[key]: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
-    steps = keys_beside(input.data, array_keys(key), "index")
+    steps = keys_beside(input.array, array_keys(key), "index")
     try:
         for step in steps:
             input = Index.apply(input, key=step)
@@ -251,7 +251,7 @@ def row(x):
 
 def _checked_index(name, input, dim, index):
     (axis,) = axes_of(dim, input.ndim, name)
-    index = index.data
+    index = index.array
     if index.dtype.kind not in "iu":
         raise TypeError(f"{name}: index has dtype {index.dtype}, must be integer")
     n = input.shape[axis]
@@ -265,7 +265,7 @@ def _checked_index(name, input, dim, index):
 def index_select(input, dim, index):
     """The slices of `input` at the positions `index` (1-D, integer) along `dim`."""
     if input.ndim == 0:
-        if index.data.size != 1:
+        if index.array.size != 1:
             raise IndexError(f"index_select: index of shape {index.shape} must hold one position")
         return index_select(row(input), dim, index).reshape(())
     index, axis = _checked_index("index_select", input, dim, index)
@@ -328,10 +328,10 @@ def sort(input, dim=-1, descending=False, stable=False):
     """
     if input.ndim == 0:
         axes_of(dim, 0, "sort")
-        first = np.zeros((), backend.int64, like=input.data)
+        first = np.zeros((), backend.int64, like=input.array)
         return ValuesAndIndices(input.clone(), function.Tensor(first))
     (axis,) = axes_of(dim, input.ndim, "sort")
-    x = input.data
+    x = input.array
     if descending:
         order = np.flip(x, axis).argsort(axis, kind="stable")
         order = np.flip(x.shape[axis] - 1 - order, axis).copy()
@@ -366,8 +366,8 @@ def nonzero(input, *, as_tuple=False):
     each axis, which together index `input`.
     """
     if as_tuple:
-        return tuple(function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.data)))
-    return function.Tensor(np.argwhere(input.data))
+        return tuple(function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.array)))
+    return function.Tensor(np.argwhere(input.array))
 
 
 def argwhere(input):

@@ -30,7 +30,7 @@ def _check_writable(x, name: str) -> None:
                 f"{name}: a leaf tensor that requires grad cannot be changed in place while ops "
                 "are recorded; use no_grad"
             )
-    if not devices.is_writeable(x.data):
+    if not devices.is_writeable(x.array):
         raise RuntimeError(
             f"{name}: the tensor's memory is read-only or repeats elements (expand); clone it first"
         )
@@ -59,11 +59,11 @@ def _overwrite(x, new, name: str, made_here=True):
     taken over as it is where no one else has `new`.
     """
     if not (this_thread.modes.grad and (new._requires_grad or x._requires_grad)):
-        x.data[...] = new.data
+        x.array[...] = new.array
     elif x._base is not None:
         _assign(x._base, new, _path(x, name))
     elif made_here and new.shape == x.shape and new.dtype == x.dtype and new._node is not None:
-        x.data[...] = new.data
+        x.array[...] = new.array
         x._take_history(new)
     else:
         _assign(x, new, ((Index, {"key": (Ellipsis,)}),))
@@ -93,7 +93,7 @@ def _arithmetic(x, other, name, op, ufunc):
         if array is other and backend.is_half(x.dtype):
             array = np.float32(other)  # beyond 16 bits, what it scales may be within
         with arithmetic.quiet():
-            ufunc(x.data, array, out=x.data, casting="same_kind")
+            ufunc(x.array, array, out=x.array, casting="same_kind")
         x.bump_version()
         return x
     # The derivative with respect to `other` needs what x held before.
@@ -241,17 +241,17 @@ def setitem(input, key, value) -> None:
         value = fitting(value, input.dtype, "setitem")
     elif value.ndim:
         value = value.to(device=input.device)
-    keys = keys_beside(input.data, array_keys(key), "setitem")
+    keys = keys_beside(input.array, array_keys(key), "setitem")
     recorded = this_thread.modes.grad and (
         input._requires_grad or (isinstance(value, function.Tensor) and value._requires_grad)
     )
     try:
         if not recorded:
-            part = input.data
+            part = input.array
             for step in keys[:-1]:
                 part = part[step]
             with arithmetic.quiet():
-                part[keys[-1]] = value.data if isinstance(value, function.Tensor) else value
+                part[keys[-1]] = value.array if isinstance(value, function.Tensor) else value
         else:
             path = tuple((Index, {"key": step}) for step in keys)
             if input._base is None:

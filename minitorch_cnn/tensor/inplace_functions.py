@@ -155,7 +155,7 @@ def fill_diagonal_(input, fill_value):
     """Set the diagonal of a matrix to a number; returns the matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"fill_diagonal_: input has {input.ndim} axes, must have two")
-    rows, columns = (np.arange(n, like=input.data) for n in input.shape)
+    rows, columns = (np.arange(n, like=input.array) for n in input.shape)
     mask = function.Tensor(rows[:, None] == columns)
     return replace(input, "fill_diagonal_", lambda x: arithmetic.masked_fill(x, mask, fill_value))
 
@@ -167,7 +167,7 @@ def _drawn(input, name, draw):
         raise RuntimeError(f"{name}: input has dtype {input.dtype}, must be of floats")
     dtype = backend.float32 if backend.is_half(input.dtype) else input.dtype
     values = draw(input.shape, dtype).astype(input.dtype)
-    return _overwrite(input, function.Tensor(np.asarray(values, like=input.data)), name)
+    return _overwrite(input, function.Tensor(np.asarray(values, like=input.array)), name)
 
 
 def normal_(input, mean=0.0, std=1.0, *, generator=None):

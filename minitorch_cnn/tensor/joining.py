@@ -136,15 +136,15 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     if repeats is None:
         if input.ndim != 1:
             raise RuntimeError(f"repeat_interleave: repeats has {input.ndim} axes, must have one")
-        places = np.arange(len(input.data), like=input.data)
+        places = np.arange(len(input.array), like=input.array)
         input, repeats = function.Tensor(places), input
     if dim is None:
-        input, dim = reshape(input, input.data.size), 0
+        input, dim = reshape(input, input.array.size), 0
     axis = axis_of(dim, max(input.ndim, 1), "repeat_interleave")
     if input.ndim == 0:
         input = reshape(input, 1)
     n = input.shape[axis]
-    times = devices.to_host(repeats.data) if hasattr(repeats, "ndim") else np.asarray(repeats)
+    times = devices.to_host(repeats.array) if hasattr(repeats, "ndim") else np.asarray(repeats)
     if times.dtype.kind not in "iu" or times.ndim > 1:
         raise TypeError("repeat_interleave: repeats must be an integer or a vector of them")
     if (times < 0).any() or (times.ndim and len(times) not in (1, n)):
@@ -156,7 +156,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         raise RuntimeError(
             f"repeat_interleave: output_size={output_size} must be the {len(places)} that come out"
         )
-    return IndexSelect.apply(input, indices=np.asarray(places, like=input.data), axis=axis)
+    return IndexSelect.apply(input, indices=np.asarray(places, like=input.array), axis=axis)
 
 
 def tensor_split(input, indices_or_sections, dim=0):

@@ -22,8 +22,8 @@ def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) 
     """A tensor of a `shape` made by np.zeros and its kin, with what is left out taken from
     `model`.
     """
-    dtype = model.data.dtype if dtype is None else backend.check_dtype(dtype, name)
-    y = make(shape, dtype, like=model.data)
+    dtype = model.array.dtype if dtype is None else backend.check_dtype(dtype, name)
+    y = make(shape, dtype, like=model.array)
     if value is not None:
         y[...] = fitting(value, dtype, name)
     if device is not None:

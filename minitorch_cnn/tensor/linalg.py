@@ -53,7 +53,7 @@ def matmul(input, other):
 
 
 def _product(name, input, other):
-    x, w = input.data, other.data
+    x, w = input.array, other.array
     if x.ndim == w.ndim == 2 and x.dtype is w.dtype and x.shape[1] == w.shape[0]:
         return MatMul.apply(input, other)  # what most are
     if x.ndim == 0 or w.ndim == 0:

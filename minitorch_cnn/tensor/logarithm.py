@@ -68,7 +68,7 @@ class Xlogy(Function):
         a, b = ctx.saved
         ga = gb = None
         if ctx.needs_input_grad[0]:
-            counts = ~((a.data == 0) & (b.data <= 0))
+            counts = ~((a.array == 0) & (b.array <= 0))
             ga = unbroadcast(masked(gy, counts) * masked_to_one(b, counts).log(), a.shape)
         if ctx.needs_input_grad[1]:
             gb = unbroadcast(gy * a / b, b.shape)

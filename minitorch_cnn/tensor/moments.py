@@ -24,14 +24,14 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
             raise TypeError(f"mean: dtype={dtype} must be floating point")
         input = input.to(dtype)
     _check_floating("mean", input)
-    if backend.is_half(input.data.dtype):
+    if backend.is_half(input.array.dtype):
         return mean(input.float(), dim, keepdim).to(input.dtype)
-    axes = axes_of(dim, input.data.ndim, "mean")
-    return sum(input, axes, keepdim) / _count(input.data.shape, axes)
+    axes = axes_of(dim, input.array.ndim, "mean")
+    return sum(input, axes, keepdim) / _count(input.array.shape, axes)
 
 
 def _check_floating(name, input) -> None:
-    if input.data.dtype.kind != "f":
+    if input.array.dtype.kind != "f":
         raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
 
 
@@ -102,8 +102,8 @@ def _var(name, input, dim, unbiased, keepdim, correction):
             )
         correction = int(unbiased)
     _check_floating(name, input)
-    axes = axes_of(dim, input.data.ndim, name)
-    count = _count(input.data.shape, axes) - (1 if correction is None else correction)
+    axes = axes_of(dim, input.array.ndim, name)
+    count = _count(input.array.shape, axes) - (1 if correction is None else correction)
     return Var.apply(input, axes=axes, keepdim=keepdim, divisor=max(count, 0.0))
 
 

@@ -154,7 +154,7 @@ def reshape(input, *sizes, shape=None):
     Sizes are given one by one, as a sequence, or as `shape=`.
     """
     sizes = sizes_of(sizes, "reshape", shape)
-    return Reshape.apply(input, shape=_resolved(sizes, input.data.size, "reshape"))
+    return Reshape.apply(input, shape=_resolved(sizes, input.array.size, "reshape"))
 
 
 def view(input, *sizes, size=None):
@@ -162,11 +162,11 @@ def view(input, *sizes, size=None):
     do. Of a dtype instead of sizes it is refused: use `to`.
     """
     sizes = sizes_of(sizes, "view", size)
-    y = Reshape.apply(input, shape=_resolved(sizes, input.data.size, "view"))
+    y = Reshape.apply(input, shape=_resolved(sizes, input.array.size, "view"))
     if y._base is None:  # it was copied
         raise RuntimeError(
             f"view: shape {list(y.shape)} cannot be laid over a tensor of shape {input.shape} and "
-            f"strides {input.data.strides} bytes without a copy; use reshape"
+            f"strides {input.array.strides} bytes without a copy; use reshape"
         )
     return y
 
@@ -200,7 +200,7 @@ def permute(input, *axes, dims=None):
 
 def transpose(input, dim0, dim1):
     """Two axes exchanged; a 0-d tensor as it is."""
-    ndim = input.data.ndim
+    ndim = input.array.ndim
     a, b = axis_of(dim0, ndim or 1, "transpose"), axis_of(dim1, ndim or 1, "transpose")
     dims = list(range(ndim))
     if ndim:
@@ -302,7 +302,7 @@ def contiguous(input, memory_format=None):
     """
     if memory_format is not None:
         backend.check_memory_format(memory_format, "contiguous")
-    return input if input.data.flags.c_contiguous else clone(input)
+    return input if input.array.flags.c_contiguous else clone(input)
 
 
 def to(
@@ -339,6 +339,6 @@ def to(
         device = devices.check_device(device, "to")
         if device != y.device:
             y = Move.apply(y, device=device)
-    if dtype is not None and dtype != y.data.dtype:
+    if dtype is not None and dtype != y.array.dtype:
         y = Cast.apply(y, dtype=backend.check_dtype(dtype, "to"))
     return clone(input) if copy and y is input else y

@@ -68,7 +68,7 @@ def pad(input, pad, mode="constant", value=None):
         raise ValueError(f"pad: value={value} belongs to mode 'constant', not to {mode!r}")
     for axis, (a, b) in enumerate(pairs):
         if a or b:
-            places = np.asarray(_border(input.shape[axis], a, b, mode), like=input.data)
+            places = np.asarray(_border(input.shape[axis], a, b, mode), like=input.array)
             input = index_select(input, axis, function.Tensor(places))
     return input
 

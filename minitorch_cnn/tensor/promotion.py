@@ -77,7 +77,7 @@ def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
 
 def _dtype_and_rank(x):
     if isinstance(x, function.Tensor):
-        return x.data.dtype, 2 if x.data.ndim else 1
+        return x.array.dtype, 2 if x.array.ndim else 1
     return scalar_dtype(x), 0
 
 
@@ -89,25 +89,25 @@ def meet(a, b, name: str, floating: bool = False, scale: bool = False):
     """
     Tensor = function.Tensor
     if type(a) is Tensor and type(b) is Tensor:  # what most operands are
-        x, y = a.data, b.data
+        x, y = a.array, b.array
         if x.dtype is y.dtype and x.dtype.kind == "f":
             if x.shape != y.shape:
                 check_broadcast(name, x.shape, y.shape)
             return a, b
     if isinstance(a, Tensor) and _is_plain(b):
-        dtype = a.data.dtype
+        dtype = a.array.dtype
         if dtype.kind == "f" and dtype.itemsize != 2:
             return a, np.asarray(b, dtype)
     elif isinstance(b, Tensor) and _is_plain(a):
-        dtype = b.data.dtype
+        dtype = b.array.dtype
         if dtype.kind == "f" and dtype.itemsize != 2:
             return np.asarray(a, dtype), b
     a, b = as_operand(a, name), as_operand(b, name)
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        if a.data.shape != b.data.shape:
-            check_broadcast(name, a.data.shape, b.data.shape)
-        dtype = a.data.dtype
-        if dtype != b.data.dtype:
+        if a.array.shape != b.array.shape:
+            check_broadcast(name, a.array.shape, b.array.shape)
+        dtype = a.array.dtype
+        if dtype != b.array.dtype:
             dtype = result_type(a, b)
     else:
         dtype = result_type(a, b)
@@ -128,7 +128,7 @@ def _cast(x, dtype):
     if not isinstance(x, function.Tensor):
         with np.errstate(over="ignore"):
             return np.asarray(x).astype(dtype)  # wraps around: uint8 + 300 is uint8 + 44
-    return x if x.data.dtype == dtype else x.to(dtype)
+    return x if x.array.dtype == dtype else x.to(dtype)
 
 
 def fitting(value, dtype, name: str):
@@ -157,7 +157,7 @@ def to_floating(x, name: str):
     """A Tensor of a float dtype: integers and booleans become the default float type."""
     if not isinstance(x, function.Tensor):
         x = as_tensor(x, name)
-    return x if x.data.dtype.kind == "f" else x.to(backend.get_default_dtype())
+    return x if x.array.dtype.kind == "f" else x.to(backend.get_default_dtype())
 
 
 def check_broadcast(name: str, *shapes) -> None:

@@ -94,14 +94,14 @@ class Prod(Function):
     def backward(ctx, gy):
         x, y = ctx.saved
         shape = kept_shape(x.shape, ctx.axes)
-        if (x.data != 0).all():
+        if (x.array != 0).all():
             return (gy * y).reshape(shape) / x
         kept = [i for i in range(x.ndim) if i not in ctx.axes]
         rows = x.permute((*kept, *ctx.axes)).reshape(*(x.shape[i] for i in kept), -1)
         n = rows.shape[-1]
         # (..., n) -> (..., n, n) with ones on the diagonal: row i is all factors but the i-th.
         others = where(
-            function.Tensor(np.asarray(np.eye(n, dtype=bool), like=x.data)), 1.0, rows.unsqueeze(-2)
+            function.Tensor(np.asarray(np.eye(n, dtype=bool), like=x.array)), 1.0, rows.unsqueeze(-2)
         )
         slope = others.prod(-1) if n else rows
         moved = [x.shape[i] for i in (*kept, *ctx.axes)]
@@ -138,7 +138,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
     if dtype is not None:
         dtype = backend.check_dtype(dtype, "sum")
         return sum(input.to(dtype), dim, keepdim).to(dtype)
-    return Sum.apply(input, axes=axes_of(dim, input.data.ndim, "sum"), keepdim=keepdim)
+    return Sum.apply(input, axes=axes_of(dim, input.array.ndim, "sum"), keepdim=keepdim)
 
 
 def prod(input, dim=None, keepdim=False, *, dtype=None):
@@ -215,7 +215,7 @@ def argmin(input, dim=None, keepdim=False):
 
 
 def _located(locate, name, input, dim, keepdim):
-    x = input.data
+    x = input.array
     axes = axes_of(dim, x.ndim, name)
     if dim is not None:
         one_axis_of(dim, x.ndim, name)
@@ -243,7 +243,7 @@ def all(input, dim=None, keepdim=False):
 
 
 def _truth(reduce, name, input, dim, keepdim):
-    x = input.data
+    x = input.array
     if isinstance(dim, (tuple, list)) and not dim:
         found = x != 0  # along no axis, as in PyTorch
     else:

@@ -24,7 +24,7 @@ def normal(
     Raises: ValueError for a negative std, TypeError for numbers without a size.
     """
     tensors = [x for x in (mean, std) if isinstance(x, function.Tensor)]
-    if (std.data < 0).any() if isinstance(std, function.Tensor) else std < 0:
+    if (std.array < 0).any() if isinstance(std, function.Tensor) else std < 0:
         raise ValueError(f"normal: std={std} must not be negative")
     if not tensors:
         if size is None:
@@ -48,12 +48,12 @@ def bernoulli(input, p=None, *, generator=None) -> Tensor:
     input = as_tensor(input, "bernoulli")
     if p is None and input.dtype.kind != "f":
         raise TypeError(f"bernoulli: input has dtype {input.dtype}, must be probabilities")
-    chances = devices.to_host(input.data) if p is None else np.asarray(p)
+    chances = devices.to_host(input.array) if p is None else np.asarray(p)
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ValueError("bernoulli: probabilities must lie in [0, 1]")
     rng = generator or backend.default_generator()
     drawn = rng.random(input.shape) < chances
-    return function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.data))
+    return function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.array))
 
 
 def multinomial(input, num_samples: int, replacement=False, *, generator=None) -> Tensor:
@@ -70,7 +70,7 @@ def multinomial(input, num_samples: int, replacement=False, *, generator=None) -
         raise TypeError(f"multinomial: input has dtype {input.dtype}, must be of floats")
     if input.ndim not in (1, 2):
         raise RuntimeError(f"multinomial: input has {input.ndim} axes, must have one or two")
-    weights = devices.to_host(input.data).astype(np.float64)
+    weights = devices.to_host(input.array).astype(np.float64)
     rows = weights.reshape(-1, weights.shape[-1])
     if not (np.isfinite(rows).all() and (rows >= 0).all() and (rows.sum(1) > 0).all()):
         raise RuntimeError(
@@ -104,4 +104,4 @@ def multinomial(input, num_samples: int, replacement=False, *, generator=None) -
             clocks = np.where(rows > 0, clocks / rows, np.inf)
         drawn = np.argsort(clocks, 1, kind="stable")[:, :num_samples]
     drawn = drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples)
-    return function.Tensor(np.asarray(drawn, like=input.data))
+    return function.Tensor(np.asarray(drawn, like=input.array))

@@ -32,7 +32,7 @@ class Cumprod(Function):
         if n == 0:
             return gy
         first = narrow(x, axis, 0, 1)
-        one, zero = (function.Tensor(make(first.data)) for make in (np.ones_like, np.zeros_like))
+        one, zero = (function.Tensor(make(first.array)) for make in (np.ones_like, np.zeros_like))
         before = cat([one, Cumprod.apply(narrow(x, axis, 0, n - 1), axis=axis)], axis)
         after = cat([narrow(x, axis, 1, n - 1), zero], axis)
         return before * flip(Recurrence.apply(flip(gy, axis), flip(after, axis), axis=axis), axis)
@@ -54,7 +54,7 @@ class Recurrence(Function):
         # The adjoint runs backwards: gb[i] = gy[i] + a[i+1] gb[i+1]; ga[i] = gb[i] y[i-1].
         a, y = ctx.saved
         axis, n = ctx.axis, a.shape[ctx.axis]
-        zero = function.Tensor(np.zeros_like(narrow(y, axis, 0, 1).data))
+        zero = function.Tensor(np.zeros_like(narrow(y, axis, 0, 1).array))
         later = cat([narrow(a, axis, 1, n - 1), zero], axis)
         gb = flip(Recurrence.apply(flip(gy, axis), flip(later, axis), axis=axis), axis)
         return gb, gb * cat([zero, narrow(y, axis, 0, n - 1)], axis)

@@ -34,7 +34,7 @@ class Scatter(Function):
     def backward(ctx, gy):
         gx = gsource = None
         if ctx.needs_input_grad[0]:
-            nothing = np.zeros(ctx.index.shape, gy.dtype, like=gy.data)
+            nothing = np.zeros(ctx.index.shape, gy.dtype, like=gy.array)
             gx = Scatter.apply(gy, nothing, index=ctx.index, axis=ctx.axis)
         if ctx.needs_input_grad[1]:
             gsource = Gather.apply(gy, index=ctx.index, axis=ctx.axis)
@@ -65,7 +65,7 @@ def _scatter(name, input, dim, index, src, value, reduce):
         return y.reshape(input.shape)
     places, axis = _checked_index(name, input, dim, index)
     if src is None or not isinstance(src, function.Tensor):
-        full = np.empty(places.shape, input.dtype, like=input.data)
+        full = np.empty(places.shape, input.dtype, like=input.array)
         full[...] = fitting(value if src is None else src, input.dtype, name)
         src = function.Tensor(full)
     if src.dtype != input.dtype:
@@ -120,7 +120,7 @@ def index_fill(input, dim, index, value):
     if input.ndim == 0:
         return index_fill(row(input), dim, index, value).reshape(())
     index, axis = _slices("index_fill", input, dim, index, None)
-    mask = np.zeros(input.shape, bool, like=input.data)
+    mask = np.zeros(input.shape, bool, like=input.array)
     mask[(slice(None),) * axis + (index,)] = True
     return masked_fill(input, function.Tensor(mask), value)
 
@@ -147,10 +147,10 @@ def masked_scatter(input, mask, source):
             f"masked_scatter: source has dtype {source.dtype}, must have input's, {input.dtype}"
         )
     input, mask = broadcast_tensors(input, mask)
-    places = np.flatnonzero(mask.data)
-    if source.data.size < places.size:
+    places = np.flatnonzero(mask.array)
+    if source.array.size < places.size:
         raise RuntimeError(
-            f"masked_scatter: source has {source.data.size} elements for {places.size} places"
+            f"masked_scatter: source has {source.array.size} elements for {places.size} places"
         )
     filled = Scatter.apply(
         input.reshape(-1), source.reshape(-1)[: places.size], index=places, axis=0

@@ -107,7 +107,7 @@ def t(input):
 
 def ravel(input):
     """All elements in one axis, a view where possible."""
-    return reshape(input, -1) if input.data.size else reshape(input, 0)
+    return reshape(input, -1) if input.array.size else reshape(input, 0)
 
 
 def expand_as(input, other):
@@ -205,7 +205,7 @@ def flipud(input):
 
 def numel(input) -> int:
     """How many elements there are."""
-    return input.data.size
+    return input.array.size
 
 
 def is_tensor(obj) -> bool:
@@ -215,4 +215,4 @@ def is_tensor(obj) -> bool:
 
 def is_floating_point(input) -> bool:
     """Whether the dtype is one of floats."""
-    return input.data.dtype.kind == "f"
+    return input.array.dtype.kind == "f"

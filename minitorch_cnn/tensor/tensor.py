@@ -1,6 +1,6 @@
 """Tensor: an array that knows how it was made.
 
-The class holds the state (data, grad, the node behind it) and what turns a tensor into something
+The class holds the state (array, grad, the node behind it) and what turns a tensor into something
 else; its other methods are a table of the functions of the neighbouring files (methods.py).
 """
 
@@ -64,7 +64,7 @@ _first_look = threading.Lock()  # threads that look at one memory must get one c
 class Tensor(Methods):
     """An n-dimensional array with a gradient.
 
-    `data` is the array, `grad` the gradient that backward left here (None until then). A leaf is a
+    `array` is the array, `grad` the gradient that backward left here (None until then). A leaf is a
     tensor that no recorded op made; only leaves with `requires_grad` (and tensors asked by
     `retain_grad`) get a `grad`. Tensor(array) wraps an array without copying it; `mt.tensor` copies
     and converts.
@@ -95,7 +95,7 @@ class Tensor(Methods):
                 )
             elif devices.device_of(data) != "cpu":
                 devices.elsewhere = True
-        self.data = data
+        self.array = data
         if requires_grad:
             self.requires_grad = True
 
@@ -104,22 +104,22 @@ class Tensor(Methods):
     @property
     def shape(self) -> tuple[int, ...]:
         """The sizes of the axes."""
-        return self.data.shape
+        return self.array.shape
 
     @property
     def dtype(self) -> np.dtype:
         """The number format, one of NumPy's."""
-        return self.data.dtype
+        return self.array.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes."""
-        return self.data.ndim
+        return self.array.ndim
 
     @property
     def device(self) -> str:
         """Where the array lies: "cpu", "cuda:i" or "emulator"."""
-        return devices.device_of(self.data)
+        return devices.device_of(self.array)
 
     @property
     def is_leaf(self) -> bool:
@@ -150,7 +150,7 @@ class Tensor(Methods):
 
     @requires_grad.setter
     def requires_grad(self, value: bool):
-        if value and self.data.dtype.kind != "f":
+        if value and self.array.dtype.kind != "f":
             raise RuntimeError(
                 f"requires_grad: only floating-point tensors have gradients, got {self.dtype}"
             )
@@ -169,35 +169,35 @@ class Tensor(Methods):
 
     def dim(self) -> int:
         """The number of axes."""
-        return self.data.ndim
+        return self.array.ndim
 
     def numel(self) -> int:
         """The number of elements."""
-        return self.data.size
+        return self.array.size
 
     nelement = numel
 
     def element_size(self) -> int:
         """The bytes of one element."""
-        return self.data.itemsize
+        return self.array.itemsize
 
     @property
     def itemsize(self) -> int:
         """The bytes of one element."""
-        return self.data.itemsize
+        return self.array.itemsize
 
     @property
     def nbytes(self) -> int:
         """The bytes of all elements."""
-        return self.data.nbytes
+        return self.array.nbytes
 
     def data_ptr(self) -> int:
         """The address of the first element, in main memory or in the GPU's."""
-        return devices.address(self.data)
+        return devices.address(self.array)
 
     def stride(self, dim=None):
         """The elements in memory from one index to the next, of every axis or of one."""
-        steps = tuple(step // self.data.itemsize for step in self.data.strides)
+        steps = tuple(step // self.array.itemsize for step in self.array.strides)
         return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
 
     @property
@@ -216,12 +216,12 @@ class Tensor(Methods):
         those of an image (N, C, H, W) lie in the order (N, H, W, C).
         """
         if memory_format == backend.channels_last:
-            return self.data.ndim == 4 and self.data.transpose(0, 2, 3, 1).flags.c_contiguous
-        return self.data.flags.c_contiguous
+            return self.array.ndim == 4 and self.array.transpose(0, 2, 3, 1).flags.c_contiguous
+        return self.array.flags.c_contiguous
 
     def is_floating_point(self) -> bool:
         """Whether the dtype is a float."""
-        return self.data.dtype.kind == "f"
+        return self.array.dtype.kind == "f"
 
     # ----------------------------------------------------------------------------------- gradients
 
@@ -252,9 +252,33 @@ class Tensor(Methods):
         """
         backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
+    @property
+    def data(self):
+        """A tensor on the same memory without a history; no backward notices what it writes.
+
+        Set to a tensor, this one is that memory from then on: gradients of what was computed of the
+        old values are refused. Its history stays. `detach()` is the one whose writes are noticed.
+        """
+        return Tensor(self.array)
+
+    @data.setter
+    def data(self, value):
+        if not isinstance(value, Tensor):
+            raise TypeError(
+                f"data: value must be a Tensor, got {type(value).__name__}; `array` holds the array"
+            )
+        if self.requires_grad and value.dtype.kind != "f":
+            raise RuntimeError(
+                f"data: a tensor that requires grad must be floating-point, got {value.dtype}"
+            )
+        later = Version()
+        later.count = self._version + 1
+        self._counter, self._base, self._path, self._seen = later, None, None, None
+        self.array = value.array
+
     def detach(self):
         """The same memory without a history."""
-        y = Tensor(self.data)
+        y = Tensor(self.array)
         y._counter = self._shared_counter()
         return y
 
@@ -320,9 +344,9 @@ class Tensor(Methods):
 
     def _become_view(self, source, op, settings, recording: bool) -> None:
         """Share the version of `source` if memory is shared, and remember the way from its base."""
-        memory, array = self.data.base, source.data
+        memory, array = self.array.base, source.array
         near = memory is array or (memory is not None and memory is array.base)
-        if not near and self.data.size and owner_of(self.data) is not owner_of(array):
+        if not near and self.array.size and owner_of(self.array) is not owner_of(array):
             return
         self._counter = source._counter or source._shared_counter()
         base, path = source._base, source._path
@@ -368,12 +392,12 @@ class Tensor(Methods):
         RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
         """
         if force:
-            return self.detach().cpu().data
+            return self.detach().cpu().array
         if self.requires_grad:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
         if self.device != "cpu":
             raise TypeError(f"numpy: the tensor lies on {self.device}; use cpu() to copy it first")
-        return self.data
+        return self.array
 
     def __array__(self, dtype=None, copy=None):
         array = self.numpy()
@@ -385,11 +409,11 @@ class Tensor(Methods):
 
     def __dlpack__(self, **options):
         self._check_shareable("__dlpack__")
-        return self.data.__dlpack__(**options)
+        return self.array.__dlpack__(**options)
 
     def __dlpack_device__(self):
         self._check_shareable("__dlpack_device__")
-        return self.data.__dlpack_device__()
+        return self.array.__dlpack_device__()
 
     @property
     def __cuda_array_interface__(self) -> dict:
@@ -398,7 +422,7 @@ class Tensor(Methods):
                 f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
             )
         self._check_shareable("__cuda_array_interface__")
-        return self.data.__cuda_array_interface__
+        return self.array.__cuda_array_interface__
 
     def _check_shareable(self, name: str) -> None:
         if self.requires_grad:
@@ -408,15 +432,15 @@ class Tensor(Methods):
 
     def item(self):
         """The one element as a Python number."""
-        if self.data.size != 1:
+        if self.array.size != 1:
             raise RuntimeError(
-                f"item: a tensor of shape {self.shape} has {self.data.size} elements, must have one"
+                f"item: a tensor of shape {self.shape} has {self.array.size} elements, must have one"
             )
-        return self.data.item()
+        return self.array.item()
 
     def tolist(self):
         """The elements as nested lists of Python numbers."""
-        return self.data.tolist()
+        return self.array.tolist()
 
     def cpu(self):
         """The tensor in main memory."""
@@ -461,11 +485,11 @@ class Tensor(Methods):
         self._shared_counter().count += 1
 
     def __bool__(self) -> bool:
-        if self.data.size != 1:
+        if self.array.size != 1:
             raise RuntimeError(
                 f"bool: a tensor of shape {self.shape} has no truth value; use any() or all()"
             )
-        return self.data.item() != 0
+        return self.array.item() != 0
 
     def __float__(self):
         return float(self.item())
@@ -474,24 +498,24 @@ class Tensor(Methods):
         return int(self.item())
 
     def __index__(self):
-        if self.data.dtype.kind not in "iu" or self.data.size != 1:
+        if self.array.dtype.kind not in "iu" or self.array.size != 1:
             raise TypeError(
                 f"index: only an integer tensor of one element is, got {self.dtype} {self.shape}"
             )
-        return self.data.item()
+        return self.array.item()
 
     def __len__(self) -> int:
-        if self.data.ndim == 0:
+        if self.array.ndim == 0:
             raise TypeError("len: a 0-d tensor has no length")
-        return self.data.shape[0]
+        return self.array.shape[0]
 
     def __iter__(self):
-        if self.data.ndim == 0:
+        if self.array.ndim == 0:
             raise TypeError("iter: a 0-d tensor cannot be iterated over")
         return iter(self.unbind(0))
 
     def __format__(self, spec: str) -> str:
-        if self.data.ndim == 0 and (spec or type(self) is Tensor):
+        if self.array.ndim == 0 and (spec or type(self) is Tensor):
             return format(self.item(), spec)
         if spec:
             raise TypeError(
@@ -504,14 +528,14 @@ class Tensor(Methods):
         return self.round(decimals=ndigits) if ndigits else self.round()
 
     def __contains__(self, element) -> bool:
-        return bool((self.data == getattr(element, "data", element)).any())
+        return bool((self.array == getattr(element, "array", element)).any())
 
     def __repr__(self) -> str:
-        array = devices.to_host(self.data)
+        array = devices.to_host(self.array)
         text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
         notes = []
-        if self.data.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
-            notes.append(f"dtype={self.data.dtype}")
+        if self.array.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
+            notes.append(f"dtype={self.array.dtype}")
         if self.device != "cpu":
             notes.append(f"device='{self.device}'")
         if self.grad_fn is not None:

@@ -60,7 +60,7 @@ def _pack(value, name: str, arrays: dict[str, np.ndarray]):
     if isinstance(value, Tensor) or is_array(value):
         while name in arrays:  # {"a.b": ...} beside {"a": {"b": ...}}
             name += "_"
-        arrays[name] = value.data if isinstance(value, Tensor) else value
+        arrays[name] = value.array if isinstance(value, Tensor) else value
         return {TENSOR: name}
     if isinstance(value, dict):
         items = [
@@ -86,7 +86,7 @@ def _unpack(value, tensors: dict[str, Tensor]):
     if not isinstance(value, dict):
         return value
     if TENSOR in value:
-        return tensors[value[TENSOR]].data
+        return tensors[value[TENSOR]].array
     if TUPLE in value:
         return tuple(_unpack(value[TUPLE], tensors))
     if ITEMS in value:

@@ -86,7 +86,7 @@ def average_predictions(predictions: Sequence[Predictions]) -> Predictions:
                 "with the same classes"
             )
     logits = np.stack([other.logits for other in predictions], axis=1)  # (N, T, K)
-    return Predictions(mean_probability(Tensor(logits)).data, first.labels)
+    return Predictions(mean_probability(Tensor(logits)).array, first.labels)
 
 
 def mean_probability(logits: Tensor) -> Tensor:

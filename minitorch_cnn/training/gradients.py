@@ -42,5 +42,5 @@ class Gradients:
         elif weight:
             for p in self.parameters:
                 if p.grad is not None:
-                    p.grad.data *= before / self.weight
+                    p.grad.array *= before / self.weight
             (loss * (weight / self.weight)).backward()

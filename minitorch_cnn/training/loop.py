@@ -127,8 +127,8 @@ class Loop:
         self.means.add("fit", samples, loss, output, target)
         self.samples += samples
         if loss.of_classes and are_classes(output, target):
-            self.labels += int(known(target.data, output.shape[1]).sum())
-            self.right += int((output.data.argmax(1) == target.data).sum())
+            self.labels += int(known(target.array, output.shape[1]).sum())
+            self.right += int((output.array.argmax(1) == target.array).sum())
 
     def one_step(self) -> None:
         if self.clip_norm is not None:
@@ -162,7 +162,7 @@ class Loop:
                 row |= self.tested()
                 if self.patience is not None and History([*self.history, row]).best() is row:
                     state = self.model.state_dict().items()
-                    self.best_weights = {name: t.data.copy() for name, t in state}
+                    self.best_weights = {name: t.array.copy() for name, t in state}
         row |= {"images_per_s": self.means.samples / self.seconds, "seconds": self.seconds}
         self.history.append(row)
         if self.scheduler is not None and self.scheduler_every == "epoch":

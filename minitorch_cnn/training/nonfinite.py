@@ -20,7 +20,7 @@ def has_nonfinite_gradient(model: Module) -> bool:
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
     if gradients and gradients[0].device != "cpu":  # one look at a GPU: each waits for its work
         with np.errstate(all="ignore"):
-            return not bool(np.isfinite(sum(g.data.sum() for g in gradients))) and any(
+            return not bool(np.isfinite(sum(g.array.sum() for g in gradients))) and any(
                 not finite(g) for g in gradients
             )
     return any(not finite(g) for g in gradients)
@@ -70,8 +70,8 @@ def find_nonfinite(model: Module, x, target, loss: Callable) -> str:
 def finite(t: Tensor) -> bool:
     """Whether no element is NaN or infinite; the sum tells at once unless it overflows."""
     with np.errstate(all="ignore"):
-        return t.data.dtype.kind != "f" or bool(
-            np.isfinite(t.data.sum()) or np.isfinite(t.data).all()
+        return t.array.dtype.kind != "f" or bool(
+            np.isfinite(t.array.sum()) or np.isfinite(t.array).all()
         )
 
 

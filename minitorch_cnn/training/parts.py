@@ -81,7 +81,7 @@ def check_input(model: Module, config: dict[str, Any]) -> None:
 def look_at_nothing(model: Module, images: int, config: dict[str, Any]) -> None:
     """Let a model look at so many empty images as in training, and leave no trace."""
     side, random_state = config["size"], get_rng_state()
-    buffers = {name: b.data.copy() for name, b in model.named_buffers()}
+    buffers = {name: b.array.copy() for name, b in model.named_buffers()}
     x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
     try:
         with no_grad():
@@ -89,4 +89,4 @@ def look_at_nothing(model: Module, images: int, config: dict[str, Any]) -> None:
     finally:
         set_rng_state(random_state)
         for name, buffer in model.named_buffers():
-            buffer.data[...] = buffers[name]
+            buffer.array[...] = buffers[name]

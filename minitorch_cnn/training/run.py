@@ -179,7 +179,7 @@ def digest(model: Module) -> str:
     """A hash of a model's weights, which lie on the CPU."""
     content = hashlib.sha256()
     for name, value in model.state_dict().items():
-        content.update(name.encode() + np.ascontiguousarray(value.data).tobytes())
+        content.update(name.encode() + np.ascontiguousarray(value.array).tobytes())
     return content.hexdigest()
 
 

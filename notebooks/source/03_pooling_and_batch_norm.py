@@ -263,7 +263,7 @@ for _ in range(30):
     layer(conv(x))
 layer.eval()
 statistics = (layer.running_mean, layer.running_var, layer.weight, layer.bias)
-kernel, shift = fold(conv.weight.data, *(value.data for value in statistics))
+kernel, shift = fold(conv.weight.array, *(value.array for value in statistics))
 kernel, shift = mt.tensor(kernel), mt.tensor(shift)
 with mt.no_grad():
     two = seconds(lambda: layer(conv(x)), 10)

@@ -37,7 +37,7 @@ def direction(net, rng):
         if p.ndim > 1:
             d = rng.standard_normal(p.shape)
             axes = tuple(range(1, p.ndim))
-            w = p.data.astype(float)
+            w = p.array.astype(float)
             d *= np.sqrt((w**2).sum(axes, keepdims=True) / (d**2).sum(axes, keepdims=True))
         found.append(d)
         # end solution
@@ -53,16 +53,16 @@ check.direction(direction)
 # %%
 def loss_along(net, direction, steps, x, labels):
     """The mean cross-entropy at w + step * direction, for each of the steps."""
-    start = [p.data for p in net.parameters()]
+    start = [p.array for p in net.parameters()]
     losses = []
     with mt.no_grad():
         # begin solution: set p.data (float32) for each step, take the loss; at the end the old data
         for step in steps:
             for p, w, d in zip(net.parameters(), start, direction, strict=True):
-                p.data = (w + step * d).astype(w.dtype)
+                p.array = (w + step * d).astype(w.dtype)
             losses.append(F.cross_entropy(net(x), mt.tensor(labels)).item())
         for p, w in zip(net.parameters(), start, strict=True):
-            p.data = w
+            p.array = w
         # end solution
     return np.array(losses)
 
@@ -114,14 +114,14 @@ low = {}
 for axis, (kind, net) in zip(axes, nets.items(), strict=True):
     rng = np.random.default_rng(1)
     across, up = direction(net, rng), direction(net, rng)
-    start = [p.data for p in net.parameters()]
+    start = [p.array for p in net.parameters()]
     surface = []
     for step in steps:
         for p, w, d in zip(net.parameters(), start, up, strict=True):
-            p.data = (w + step * d).astype(w.dtype)
+            p.array = (w + step * d).astype(w.dtype)
         surface.append(loss_along(net, across, steps, x, y))
     for p, w in zip(net.parameters(), start, strict=True):
-        p.data = w
+        p.array = w
     surface = np.array(surface)
     low[kind] = 100 * float((surface < 1).mean())
     drawn = axis.contourf(
@@ -160,14 +160,14 @@ def layer_wise(net, rng):
     found = []
     for p in net.parameters():
         d = rng.standard_normal(p.shape) * (p.ndim > 1)
-        found.append(d * np.linalg.norm(p.data) / max(np.linalg.norm(d), 1e-12))
+        found.append(d * np.linalg.norm(p.array) / max(np.linalg.norm(d), 1e-12))
     return found
 
 
 def no_return(net, direction, steps, x, labels):
     losses = loss_along(net, direction, steps, x, labels)
     for p, d in zip(net.parameters(), direction, strict=True):
-        p.data = (p.data + steps[-1] * d).astype(p.data.dtype)
+        p.array = (p.array + steps[-1] * d).astype(p.array.dtype)
     return losses
 
 
@@ -240,8 +240,8 @@ def steepest(net):
         d = np.zeros(p.shape)
         if p.ndim > 1:
             axes = tuple(range(1, p.ndim))
-            length = np.sqrt((g.data.astype(float) ** 2).sum(axes, keepdims=True)) + 1e-30
-            d = g.data / length * np.sqrt((p.data.astype(float) ** 2).sum(axes, keepdims=True))
+            length = np.sqrt((g.array.astype(float) ** 2).sum(axes, keepdims=True)) + 1e-30
+            d = g.array / length * np.sqrt((p.array.astype(float) ** 2).sum(axes, keepdims=True))
         found.append(d)
     return found
 

@@ -21,7 +21,7 @@ class Residual(nn.Module):
 def scaling(factor, channels=2):
     """A 1 x 1 convolution that multiplies by a number, without a bias."""
     conv = nn.Conv2d(channels, channels, 1, bias=False)
-    conv.weight.data[:] = factor * np.eye(channels)[:, :, None, None]
+    conv.weight.array[:] = factor * np.eye(channels)[:, :, None, None]
     return conv.double()
 
 

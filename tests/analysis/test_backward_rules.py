@@ -22,13 +22,13 @@ def rectified():
         nn.Conv2d(2, 3, 1), nn.ReLU(), nn.Conv2d(3, 2, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten()
     ).double()
     for p in model.parameters():
-        p.data[:] = rng.normal(size=p.shape)
+        p.array[:] = rng.normal(size=p.shape)
     return model
 
 
 def by_hand(model, x, labels, rule):
-    first, second = (model[i].weight.data[:, :, 0, 0] for i in (0, 2))
-    y = model[0](x).data
+    first, second = (model[i].weight.array[:, :, 0, 0] for i in (0, 2))
+    y = model[0](x).array
     gy = np.broadcast_to(second[labels][:, :, None, None] / 9, y.shape)
     gx = {
         "plain": gy * (y > 0),
@@ -53,7 +53,7 @@ def test_a_relu_in_a_batch_norms_pass_follows_the_same_rule(rule, running):
             super().__init__()
             self.apart = apart
             self.bn = nn.BatchNorm2d(2, track_running_stats=running).double()
-            self.bn.weight.data[:], self.bn.bias.data[:] = [2, -1], [0.5, 0.1]
+            self.bn.weight.array[:], self.bn.bias.array[:] = [2, -1], [0.5, 0.1]
 
         def forward(self, x):
             y = F.relu(self.bn(x)) if self.apart else relu_after(self.bn, x)
@@ -73,23 +73,23 @@ def test_the_rules_leave_the_graph_as_it_was(rectified):
 
 def test_the_deconvolution_of_a_one_hot_map_is_its_kernel():
     conv = nn.Conv2d(1, 2, 3, bias=False).double()
-    conv.weight.data[:] = np.arange(18.0).reshape(2, 1, 3, 3) - 8
+    conv.weight.array[:] = np.arange(18.0).reshape(2, 1, 3, 3) - 8
     x = np.zeros((1, 1, 7, 7))
-    x[0, 0, 2:5, 3:6] = conv.weight.data[1, 0]  # excites channel 1 at (2, 3) most
+    x[0, 0, 2:5, 3:6] = conv.weight.array[1, 0]  # excites channel 1 at (2, 3) most
     found = deconvolve(nn.Sequential(conv), Tensor(x), "0", [1], rule="plain")
     assert found.places.tolist() == [[2, 3]]
     part = found.parts[0, 0] / found.activations[0]
     expected = np.zeros((7, 7))
-    expected[2:5, 3:6] = conv.weight.data[1, 0]
+    expected[2:5, 3:6] = conv.weight.array[1, 0]
     assert np.allclose(part, expected)
 
 
 def test_maxima_are_led_back_to_where_they_were():
     x = images(n=1, channels=1, side=6)
     found = deconvolve(nn.Sequential(nn.MaxPool2d(2)), x, "0", [0], "plain")
-    i, j = np.unravel_index(x.data[0, 0].argmax(), (6, 6))
+    i, j = np.unravel_index(x.array[0, 0].argmax(), (6, 6))
     expected = np.zeros((6, 6))
-    expected[i, j] = x.data.max()
+    expected[i, j] = x.array.max()
     assert np.array_equal(found.parts[0, 0], expected)
 
 
@@ -107,7 +107,7 @@ def test_only_the_strongest_activation_and_what_it_sees_comes_back():
 def test_channels_are_those_with_the_largest_activations():
     x = images(channels=12, side=4)
     found = deconvolve(nn.Sequential(nn.Identity(), nn.MaxPool2d(1)), x, "1", rule="plain")
-    peaks = x.data.max((0, 2, 3))
+    peaks = x.array.max((0, 2, 3))
     assert found.channels.tolist() == np.argsort(-peaks)[:8].tolist()
     assert np.array_equal(found.activations, peaks[found.channels])
 
@@ -115,7 +115,7 @@ def test_channels_are_those_with_the_largest_activations():
 def test_saliency_takes_the_class_that_the_model_says_and_is_drawn(rectified):
     x = images()
     found = saliency(rectified, x)
-    assert np.array_equal(found.labels, rectified(x).data.argmax(1))
+    assert np.array_equal(found.labels, rectified(x).array.argmax(1))
     assert len(drawn(found).axes) == 4 * 4
 
 

@@ -17,7 +17,7 @@ def test_a_blocks_norm_is_that_of_all_its_weights_together():
     x, labels = images(side=8), np.array([1, 2, 3, 4])
     found = gradient_norms(model, x, labels)
     F.cross_entropy(model(x), Tensor(labels)).backward()
-    squares = [(p.grad.data**2).sum() for p in model.layer2[0].parameters()]
+    squares = [(p.grad.array**2).sum() for p in model.layer2[0].parameters()]
     assert found.blocks[:3] == ["conv1", "bn1", "layer1.0"] and found.blocks[-1] == "fc"
     norm = found.norms[found.blocks.index("layer2.0")]
     assert norm == pytest.approx(np.sqrt(sum(squares)))

@@ -17,7 +17,7 @@ from .nets import drawn, images
 def averaging_net(weights):
     """Class k: weights (K, C) times the mean of each channel."""
     linear = nn.Linear(weights.shape[1], len(weights)).double()
-    linear.weight.data[:], linear.bias.data[:] = weights, 3
+    linear.weight.array[:], linear.bias.array[:] = weights, 3
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), linear)
 
 
@@ -35,7 +35,7 @@ def test_the_map_of_a_planted_blob_finds_it(blobs):
     found = class_activation_maps(averaging_net(np.array([[2.0, -1], [-1, 2]])), x, truth=boxes)
     assert found.labels.tolist() == [1, 1]
     assert np.array_equal(found.boxes, boxes) and np.array_equal(found.iou, [1, 1])
-    assert np.allclose(found.maps, 2 * x.data[:, 1])
+    assert np.allclose(found.maps, 2 * x.array[:, 1])
     assert "mean IoU with the known boxes 1.00" in drawn(found).get_suptitle()
 
 
@@ -43,9 +43,9 @@ def test_a_map_is_the_weighted_sum_of_the_channels_and_its_mean_the_logit():
     weights, x = np.random.default_rng(1).normal(size=(3, 2)), images(side=5)
     model = averaging_net(weights)
     found = class_activation_maps(model, x, np.array([0, 1, 2, 0]))
-    logits = model(x).data
+    logits = model(x).array
     for n, k in enumerate([0, 1, 2, 0]):
-        assert np.allclose(found.maps[n], (weights[k][:, None, None] * x.data[n]).sum(0))
+        assert np.allclose(found.maps[n], (weights[k][:, None, None] * x.array[n]).sum(0))
         assert found.maps[n].mean() + 3 == pytest.approx(logits[n, k])
 
 
@@ -124,8 +124,8 @@ class Averaging(nn.Module):
 def test_an_average_is_found_however_it_is_written(average):
     model, x = Averaging(average), Tensor(np.random.default_rng(3).normal(size=(2, 2, 6, 5)))
     found = class_activation_maps(model, x, np.array([3, 1]))
-    weights = model.linear.weight.data[[3, 1]][:, :, None, None]
-    assert np.allclose(found.maps, (weights * model.maps(x).data).sum(1))
+    weights = model.linear.weight.array[[3, 1]][:, :, None, None]
+    assert np.allclose(found.maps, (weights * model.maps(x).array).sum(1))
 
 
 def test_grad_cam_of_the_last_maps_is_what_class_activation_says_for_the_class():
@@ -167,7 +167,7 @@ def test_classes_that_there_are_not_are_named(explain, labels, said):
 
 def test_images_that_are_not_finite_and_maps_in_place_of_logits_are_refused():
     x = images(side=5)
-    x.data[1, 0, 2, 2] = np.nan
+    x.array[1, 0, 2, 2] = np.nan
     with pytest.raises(ValueError, match="class_activation_maps: x has NaN"):
         class_activation_maps(averaging_net(np.eye(2)), x)
     model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(2, 3, 1)).double()
@@ -195,7 +195,7 @@ def test_logits_that_are_not_finite_or_not_there_are_refused():
 
 def test_images_are_a_tensor():
     with pytest.raises(TypeError, match="class_activation_maps: x must be a Tensor, got ndarray"):
-        class_activation_maps(averaging_net(np.eye(2)), images(side=5).data)
+        class_activation_maps(averaging_net(np.eye(2)), images(side=5).array)
 
 
 class Const(nn.Module):

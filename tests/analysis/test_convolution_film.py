@@ -43,7 +43,7 @@ def test_the_output_is_that_of_the_library(stride, padding, dilation):
     x, kernel = rng.normal(size=(2, 9, 8)), rng.normal(size=(2, 3, 2))
     found = convolution_steps(x, kernel, stride, padding, dilation)
     expected = F.conv2d(Tensor(x[None]), Tensor(kernel[None]), None, stride, padding, dilation)
-    assert np.allclose(found.output, expected.data[0, 0])
+    assert np.allclose(found.output, expected.array[0, 0])
 
 
 def test_a_frame_shows_what_is_known_after_its_step():

@@ -18,7 +18,7 @@ def linear():
 def labelled():
     """Images whose class a linear net can learn."""
     x = images(n=60)
-    return x, (x.data[:, 0].mean((1, 2)) > 0).astype(int)
+    return x, (x.array[:, 0].mean((1, 2)) > 0).astype(int)
 
 
 def test_a_net_that_can_learn_it_learns_it_and_one_that_cannot_does_not(labelled):
@@ -55,14 +55,14 @@ def test_each_epoch_sees_every_image_once_and_the_last_batch_may_be_short(labell
             self.net = linear()
 
         def forward(self, x):
-            seen.append(x.data)
+            seen.append(x.array)
             return self.net(x)
 
     degradation({"spy": Spy}, x, labels, epochs=2, batch_size=32)
     assert [len(batch) for batch in seen] == [32, 28] * 2
     for epoch in (seen[:2], seen[2:]):
         rows = np.concatenate(epoch).reshape(60, -1)
-        assert np.array_equal(np.sort(rows, axis=0), np.sort(x.data.reshape(60, -1), axis=0))
+        assert np.array_equal(np.sort(rows, axis=0), np.sort(x.array.reshape(60, -1), axis=0))
     assert not np.array_equal(seen[0], seen[2])
 
 

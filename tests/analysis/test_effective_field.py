@@ -13,7 +13,7 @@ from .nets import drawn
 def stack(kernels, side=15):
     convs = [nn.Conv2d(1, 1, 3, padding=1, bias=False).double() for _ in kernels]
     for conv, kernel in zip(convs, kernels, strict=True):
-        conv.weight.data[:] = kernel
+        conv.weight.array[:] = kernel
     return nn.Sequential(*convs)
 
 

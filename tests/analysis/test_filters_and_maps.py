@@ -18,7 +18,7 @@ def net():
 
 def test_the_first_convolutions_filters_are_found(net):
     found = first_filters(net)
-    assert found.layer == "0" and np.array_equal(found.weight, net[0].weight.data)
+    assert found.layer == "0" and np.array_equal(found.weight, net[0].weight.array)
     assert "3 filters of 0: 2 x 2 x 2 pixels" in drawn(found).get_suptitle()
     assert first_filters(create_model("alexnet", num_classes=2)).weight.shape == (64, 3, 11, 11)
 
@@ -33,8 +33,8 @@ def test_maps_are_what_the_layers_give(net):
     found = feature_maps(net, image)
     assert list(found.maps) == ["0", "1"]
     y = net[0](images()[:1])
-    assert np.array_equal(found.maps["0"], y.data[0])
-    assert np.array_equal(found.maps["1"], F.relu(y).data[0])
+    assert np.array_equal(found.maps["0"], y.array[0])
+    assert np.array_equal(found.maps["1"], F.relu(y).array[0])
     assert "0: 3 x 2 x 2" in [ax.get_title(loc="left") for ax in drawn(found).axes]
 
 

@@ -16,7 +16,7 @@ from .nets import drawn, head, images, linear_residual_net, scaling
 def labelled():
     """Images, and the index of the larger of the two maps' means."""
     x = images(n=40)
-    return x, x.data.mean((2, 3)).argmax(1)
+    return x, x.array.mean((2, 3)).argmax(1)
 
 
 def test_without_an_identity_block_nothing_changes_and_without_another_all_is_wrong(labelled):
@@ -30,12 +30,12 @@ def test_without_an_identity_block_nothing_changes_and_without_another_all_is_wr
 def test_a_block_left_out_is_its_shortcut():
     model, x = linear_residual_net([1.0, 2.0]), images()
     units = lesion_units(model, x)
-    mean = x.data.mean((2, 3))
+    mean = x.array.mean((2, 3))
     with without(units[1:]):
-        assert np.allclose(model(x).data, 2 * mean)
+        assert np.allclose(model(x).array, 2 * mean)
     with without(units):
-        assert np.allclose(model(x).data, mean)
-    assert np.allclose(model(x).data, 6 * mean)
+        assert np.allclose(model(x).array, mean)
+    assert np.allclose(model(x).array, 6 * mean)
 
 
 def test_a_projection_stays_where_its_block_is_left_out():
@@ -45,7 +45,7 @@ def test_a_projection_stays_where_its_block_is_left_out():
     x = images(side=8)
     with without([u for u in lesion_units(model, x) if u.name == "layer2.0"]):
         model(x)
-    assert np.array_equal(seen["y"].data, np.maximum(block.shortcut(seen["x"]).data, 0))
+    assert np.array_equal(seen["y"].array, np.maximum(block.shortcut(seen["x"]).array, 0))
 
 
 def test_a_plain_block_left_out_is_the_shortcut_that_a_residual_net_would_have():
@@ -56,8 +56,8 @@ def test_a_plain_block_left_out_is_the_shortcut_that_a_residual_net_would_have()
     x = images(channels=4, side=8)
     with without([units["layer2.0"], units["layer1.1"]]):
         left = model.layer2[0](x)
-        assert np.array_equal(left.data, residual.layer2[0].shortcut(x).data)
-        assert np.array_equal(model.layer1[1](x).data, x.data)
+        assert np.array_equal(left.array, residual.layer2[0].shortcut(x).array)
+        assert np.array_equal(model.layer1[1](x).array, x.array)
 
 
 def test_of_other_nets_convolutions_are_left_out(labelled):
@@ -71,7 +71,7 @@ def test_of_other_nets_convolutions_are_left_out(labelled):
 def test_a_relu_behind_a_convolution_that_is_left_out_stays():
     model, x = nn.Sequential(scaling(3.0), nn.ReLU(), scaling(1.0)), images()
     with without(lesion_units(model, x)[:1]):
-        assert np.array_equal(model(x).data, np.maximum(x.data, 0))
+        assert np.array_equal(model(x).array, np.maximum(x.array, 0))
 
 
 def test_several_lesions_hurt_when_the_one_that_counts_is_among_them(labelled):
@@ -92,8 +92,8 @@ def test_linear_blocks_may_stand_in_any_order_and_others_may_not(labelled):
     drawn(found)
     unordered = nn.Sequential(*linear_residual_net([0.0, 0.0])[:2], head())
     shift = nn.Conv2d(2, 2, 1).double()
-    shift.weight.data[:] = 0
-    shift.bias.data[:] = [100, 0]  # rectified next: lost if the sign is turned after it
+    shift.weight.array[:] = 0
+    shift.bias.array[:] = [100, 0]  # rectified next: lost if the sign is turned after it
     unordered[0].branch, unordered[0].relu, unordered[1].branch = scaling(-2.0), True, shift
     first = reorder(unordered, x, np.zeros(len(x)), swaps=[1], trials=1)
     assert first.intact == 0 and first.errors[0, 0] > 0 and first.sizes[0, 0] == -1
@@ -101,10 +101,10 @@ def test_linear_blocks_may_stand_in_any_order_and_others_may_not(labelled):
 
 def test_the_model_is_whole_again_afterwards(labelled):
     model = linear_residual_net([1.0, 2.0])
-    before = model(labelled[0]).data
+    before = model(labelled[0]).array
     for study in (lesion_study, drop_several, reorder):
         study(model, *labelled)
-        assert np.array_equal(model(labelled[0]).data, before)
+        assert np.array_equal(model(labelled[0]).array, before)
 
 
 def test_a_forward_that_a_user_had_replaced_is_there_again_afterwards():

@@ -25,7 +25,7 @@ def linear():
     x, target = images(n=300), Tensor(RNG.normal(size=(300, 3)))
 
     def by_hand(w, b):
-        return ((x.data.reshape(300, -1) @ w.T + b - target.data) ** 2).mean()
+        return ((x.array.reshape(300, -1) @ w.T + b - target.array) ** 2).mean()
 
     return model, x, target, by_hand
 
@@ -43,7 +43,7 @@ def test_a_place_of_the_surface_is_the_loss_at_those_weights(linear):
     model, x, target, by_hand = linear
     directions = tuple([RNG.normal(size=p.shape) for p in model.parameters()] for _ in range(2))
     found = loss_surface(model, x, target, [-0.5, 0, 2], directions, loss=squared)
-    w, b = (p.data for p in model.parameters())
+    w, b = (p.array for p in model.parameters())
     (dw, db), (ew, eb) = directions
     for i, s in enumerate([-0.5, 0, 2]):
         for j, t in enumerate([-0.5, 0, 2]):
@@ -57,15 +57,15 @@ def test_filters_of_a_direction_are_as_long_as_the_weights():
     model = create_model("resnet20_cifar", width=0.25)
     for p, d in zip(model.parameters(), random_direction(model), strict=True):
         axes = tuple(range(1, d.ndim))
-        expected = np.sqrt((p.data.astype(float) ** 2).sum(axes)) if d.ndim > 1 else 0
+        expected = np.sqrt((p.array.astype(float) ** 2).sum(axes)) if d.ndim > 1 else 0
         assert np.allclose(np.sqrt((d**2).sum(axes)) if d.ndim > 1 else d, expected)
 
 
 def test_layers_of_a_direction_are_as_long_as_the_weights():
     model = nn.Conv2d(3, 4, 3)
     d, of_bias = random_direction(model, "layer")
-    assert np.linalg.norm(d) == pytest.approx(np.linalg.norm(model.weight.data), rel=1e-6)
-    filters, of_weights = (np.linalg.norm(v.reshape(4, -1), axis=1) for v in (d, model.weight.data))
+    assert np.linalg.norm(d) == pytest.approx(np.linalg.norm(model.weight.array), rel=1e-6)
+    filters, of_weights = (np.linalg.norm(v.reshape(4, -1), axis=1) for v in (d, model.weight.array))
     assert not np.allclose(filters, of_weights, rtol=1e-3)
     assert not of_bias.any()
     free = random_direction(model, "none")[0]
@@ -81,13 +81,13 @@ def test_filter_normalisation_makes_scaled_nets_look_alike():
     x, labels = images(n=20, side=8), RNG.integers(0, 3, 20)
 
     def line(scale, normalise):
-        model[0].weight.data[:] *= scale
+        model[0].weight.array[:] *= scale
         model.train()(x)
-        model[1].running_mean.data[:] = model[0](x).mean((0, 2, 3)).data
-        model[1].running_var.data[:] = model[0](x).var((0, 2, 3)).data
+        model[1].running_mean.array[:] = model[0](x).mean((0, 2, 3)).array
+        model[1].running_var.array[:] = model[0](x).var((0, 2, 3)).array
         direction = random_direction(model, normalise, np.random.default_rng(3))
         found = loss_line(model, x, labels, [-1, 0, 1], direction).losses
-        model[0].weight.data[:] /= scale
+        model[0].weight.array[:] /= scale
         return found
 
     assert np.allclose(line(1, "filter"), line(10, "filter"), rtol=1e-3)
@@ -97,10 +97,10 @@ def test_filter_normalisation_makes_scaled_nets_look_alike():
 
 def test_the_weights_are_there_again(linear):
     model, x, target, by_hand = linear
-    before = [p.data.copy() for p in model.parameters()]
+    before = [p.array.copy() for p in model.parameters()]
     model.train()
     found = loss_line(model, x, target, [0, 1], loss=squared)
-    assert all(np.array_equal(p.data, b) for p, b in zip(model.parameters(), before, strict=True))
+    assert all(np.array_equal(p.array, b) for p, b in zip(model.parameters(), before, strict=True))
     assert model.training and found.losses[0] == pytest.approx(by_hand(*before))
 
 

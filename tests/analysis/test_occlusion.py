@@ -14,8 +14,8 @@ from .nets import drawn
 def one_pixel():
     """Class 1 if the pixel (2, 5) is bright; and an image in which it is."""
     linear = nn.Linear(64, 2).double()
-    linear.weight.data[:], linear.bias.data[:] = 0, [0, -2]
-    linear.weight.data[1, 2 * 8 + 5] = 4
+    linear.weight.array[:], linear.bias.array[:] = 0, [0, -2]
+    linear.weight.array[1, 2 * 8 + 5] = 4
     image = np.zeros((1, 8, 8))
     image[0, 2, 5] = 1
     return nn.Sequential(nn.Flatten(), linear), Tensor(image)

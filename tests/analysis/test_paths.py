@@ -32,9 +32,9 @@ def test_the_gradient_of_a_path_is_the_product_of_its_branches():
     f, n, x = 0.3, 4, images()
     model = linear_residual_net([f] * n)
     found = gradient_by_path_length(model, x, samples=2)
-    logits = Tensor(model(x).data, requires_grad=True)
+    logits = Tensor(model(x).array, requires_grad=True)
     F.cross_entropy(logits, Tensor(np.zeros(4, np.int64))).backward()
-    at_the_head = np.linalg.norm(logits.grad.data) / 3  # a mean of 9 pixels
+    at_the_head = np.linalg.norm(logits.grad.array) / 3  # a mean of 9 pixels
     assert np.allclose(found.norms, at_the_head * f ** np.arange(n + 1))
     paths = np.array([math.comb(n, k) * f**k for k in range(n + 1)])
     assert np.allclose(found.total, paths / paths.sum())

@@ -24,8 +24,8 @@ def test_the_distance_is_that_of_a_block_from_the_last():
     found = iterative_refinement(linear_residual_net([1.0, 1.0, -2.0]), x)
     assert np.allclose(found.distance, [6 / 4, 2, 0])
     assert np.allclose(found.similarity, [-1, -1, 1])
-    assert np.allclose(found.error, [6 * x.data.mean(), 8 * x.data.mean(), 0])
-    assert np.allclose(found.spread, [6 * x.data.std(), 8 * x.data.std(), 0])
+    assert np.allclose(found.error, [6 * x.array.mean(), 8 * x.array.mean(), 0])
+    assert np.allclose(found.spread, [6 * x.array.std(), 8 * x.array.std(), 0])
 
 
 def test_a_stage_ends_where_the_shape_changes():

@@ -10,7 +10,7 @@ from minitorch_cnn.tensor import Tensor
 
 from .nets import drawn, images
 
-METHODS = {"gradient": by_rule("plain"), "image": lambda model, x, labels: x.data}
+METHODS = {"gradient": by_rule("plain"), "image": lambda model, x, labels: x.array}
 
 
 @pytest.fixture
@@ -22,14 +22,14 @@ def net():
 
 def test_a_map_of_the_image_alone_stays_and_the_gradient_is_lost(net):
     model, x = net
-    before = [p.data.copy() for p in model.parameters()]
+    before = [p.array.copy() for p in model.parameters()]
     found = randomised_layers(model, x, methods=METHODS, generator=np.random.default_rng(0))
     assert found.layers == ["3", "1"]
     assert np.allclose(found.correlations["image"], 1)
     gradient = found.correlations["gradient"]
     assert gradient[0] == 1 and gradient[1] < 0.9 and abs(gradient[2]) < 0.1
     for p, array in zip(model.parameters(), before, strict=True):
-        assert np.array_equal(p.data, array)
+        assert np.array_equal(p.array, array)
     assert "image 1.00" in drawn(found).axes[0].get_title(loc="left")
 
 
@@ -40,12 +40,12 @@ def test_the_three_rules_are_compared_by_default(net):
 
 def test_what_layers_become_has_their_mean_and_deviation(net):
     model, x = net
-    model[1].weight.data[:] = 3 + 0.5 * np.random.default_rng(0).normal(size=(30, 800))
+    model[1].weight.array[:] = 3 + 0.5 * np.random.default_rng(0).normal(size=(30, 800))
     seen = []
 
     def spy(model, x, labels):
-        seen.append(model[1].weight.data.copy())
-        return x.data
+        seen.append(model[1].weight.array.copy())
+        return x.array
 
     randomised_layers(model, x, methods={"spy": spy})
     assert not np.array_equal(seen[0], seen[-1]) and np.array_equal(seen[0], seen[1])

@@ -60,7 +60,7 @@ def test_behind_relus_he_keeps_the_size_and_lecun_loses_a_root_of_two(noise):
 def test_means_spreads_and_gradients_are_those_of_the_tensors(noise):
     model = nn.Sequential(nn.Flatten(), nn.Linear(400, 3))
     found = signals(model, noise)
-    y = model(noise).data.astype(float)
+    y = model(noise).array.astype(float)
     assert found.layers == ["1"]
     assert found.mean[0] == pytest.approx(y.mean()) and found.std[0] == pytest.approx(y.std())
     shares = np.exp(y) / np.exp(y).sum(1, keepdims=True)
@@ -70,7 +70,7 @@ def test_means_spreads_and_gradients_are_those_of_the_tensors(noise):
 
 def test_a_unit_is_dead_if_it_is_zero_for_all_images_and_everywhere(noise):
     conv = nn.Conv2d(4, 5, 3)
-    conv.bias.data[:] = [-1e3, 0, 0, -1e3, 0]
+    conv.bias.array[:] = [-1e3, 0, 0, -1e3, 0]
     found = signals(nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(320, 2)), noise)
     assert found.units.tolist() == [0, 5, 0, 0] and found.dead.tolist() == [0, 2, 0, 0]
     assert "2 of 5" in drawn(found).axes[1].get_title(loc="left")
@@ -87,10 +87,10 @@ def test_what_a_relu_that_is_no_module_cuts_is_counted_too(training):
 
 def test_the_model_is_left_as_it_was(noise):
     model = linear_stack(2)
-    before = [p.data.copy() for p in model.parameters()]
+    before = [p.array.copy() for p in model.parameters()]
     compare_initialisations(model, noise)
     for p, array in zip(model.parameters(), before, strict=True):
-        assert p.grad is None and np.array_equal(p.data, array)
+        assert p.grad is None and np.array_equal(p.array, array)
 
 
 def test_both_comparisons_are_drawn(noise):

@@ -28,7 +28,7 @@ def through(run, x, w, order):
     for _ in range(order):
         v = Tensor(rng.standard_normal(y.shape))
         gx, gw = mt.grad(y, [x, w], v, create_graph=True)
-        results += [gx.data, gw.data]
+        results += [gx.array, gw.array]
         y = gx.sin() + gw.cos()
     return results
 
@@ -50,15 +50,15 @@ def test_parameters_that_the_function_closes_over_get_gradients(leaf):
     x, w = leaf(2, 3), leaf(3, 3)
     mt.checkpoint(lambda t: (t @ w).tanh(), x).sum().backward()
     expected_x, expected_w = mt.grad((x @ w).tanh().sum(), [x, w])
-    np.testing.assert_allclose(w.grad.data, expected_w.data)
-    np.testing.assert_allclose(x.grad.data, expected_x.data)
+    np.testing.assert_allclose(w.grad.array, expected_w.array)
+    np.testing.assert_allclose(x.grad.array, expected_x.array)
 
 
 def test_parameters_get_gradients_though_no_input_requires_grad(leaf):
     w = leaf(3)
     x = Tensor(np.arange(3.0))
     mt.checkpoint(lambda t: (t * w).exp(), x).sum().backward()
-    np.testing.assert_allclose(w.grad.data, x.data * np.exp(x.data * w.data))
+    np.testing.assert_allclose(w.grad.array, x.array * np.exp(x.array * w.array))
 
 
 def test_random_numbers_repeat_and_the_stream_goes_on(leaf):
@@ -67,7 +67,7 @@ def test_random_numbers_repeat_and_the_stream_goes_on(leaf):
 
     def drop(t):
         mask = mt.rand(1000, dtype=mt.float64) < 0.5
-        masks.append(mask.data)
+        masks.append(mask.array)
         return t * mask * t
 
     mt.manual_seed(1)
@@ -76,7 +76,7 @@ def test_random_numbers_repeat_and_the_stream_goes_on(leaf):
     y.backward()
     assert len(masks) == 2
     np.testing.assert_array_equal(masks[0], masks[1])
-    np.testing.assert_allclose(x.grad.data, 2 * x.data * masks[0])
+    np.testing.assert_allclose(x.grad.array, 2 * x.array * masks[0])
     following = mt.rand(1).item()
     mt.manual_seed(1)
     mt.rand(1000, dtype=mt.float64)
@@ -114,8 +114,8 @@ def test_checkpoints_nest(leaf):
     y = mt.checkpoint(outer, x)
     expected = mt.grad((inner(inner(x).exp()) * x).sum(), [x, w])
     y.sum().backward()
-    np.testing.assert_allclose(x.grad.data, expected[0].data)
-    np.testing.assert_allclose(w.grad.data, expected[1].data)
+    np.testing.assert_allclose(x.grad.array, expected[0].array)
+    np.testing.assert_allclose(w.grad.array, expected[1].array)
 
 
 def test_a_derivative_may_be_taken_inside(leaf):
@@ -125,7 +125,7 @@ def test_a_derivative_may_be_taken_inside(leaf):
         return mt.grad((t**3).sum(), t, create_graph=True)[0]
 
     mt.checkpoint(lambda t: slope(t * 1), x).sum().backward()
-    np.testing.assert_allclose(x.grad.data, 6 * x.data)
+    np.testing.assert_allclose(x.grad.array, 6 * x.array)
 
 
 def test_several_outputs_and_other_things_come_back_as_they_are(leaf):
@@ -133,7 +133,7 @@ def test_several_outputs_and_other_things_come_back_as_they_are(leaf):
     a, (b, word) = mt.checkpoint(lambda t: (t * t, (t.exp(), "word")), x)
     assert word == "word"
     (a + b).sum().backward()
-    np.testing.assert_allclose(x.grad.data, 2 * x.data + np.exp(x.data))
+    np.testing.assert_allclose(x.grad.array, 2 * x.array + np.exp(x.array))
 
 
 def test_memory_is_saved():
@@ -151,9 +151,9 @@ def test_memory_is_saved():
         tracemalloc.stop()
         return bytes_held, y
 
-    assert held(plain)[0] > 19 * x.data.nbytes
+    assert held(plain)[0] > 19 * x.array.nbytes
     few, y = held(mt.checkpoint)
-    assert few < 3 * x.data.nbytes
+    assert few < 3 * x.array.nbytes
     y.sum().backward()
     assert x.grad is not None
 
@@ -221,8 +221,8 @@ def test_random_numbers_repeat_whatever_other_threads_draw(nested, order):
             g = y
             for _ in range(order):
                 (g,) = mt.grad(g.sum(), x, create_graph=order > 1)
-            np.testing.assert_array_equal(g.data, order * y.data)
-            assert not np.array_equal(y.data, alone.data)
+            np.testing.assert_array_equal(g.array, order * y.array)
+            assert not np.array_equal(y.array, alone.array)
     finally:
         stop.set()
         other.join()
@@ -267,7 +267,7 @@ def test_keywords_go_to_the_function_and_pytorch_s_own_are_known(leaf):
     for use_reentrant in (None, True, False):
         y = mt.checkpoint(scaled, x, by=w, power=2, use_reentrant=use_reentrant)
         (gw,) = mt.grad(y.sum(), w)
-        np.testing.assert_allclose(gw.data, 2 * w.data * x.data**2)
+        np.testing.assert_allclose(gw.array, 2 * w.array * x.array**2)
     moved = w * 1
     y = mt.checkpoint(scaled, x, by=moved)
     moved.add_(1)

@@ -28,7 +28,7 @@ def test_a_long_chain_does_not_recurse(leaf):
     x = leaf(2)
     y = chain(x, 10_000)
     y.backward(ones(2))
-    np.testing.assert_allclose(x.grad.data, 1.0001**10_000)
+    np.testing.assert_allclose(x.grad.array, 1.0001**10_000)
     del y  # nor does freeing it
 
 
@@ -55,15 +55,15 @@ def test_fan_out_and_diamonds_add_up(leaf):
     a, b = x.sin(), x.cos()
     y = (a * b + a + x * b).sum() + x.sum()
     y.backward()
-    s, c = np.sin(x.data), np.cos(x.data)
-    np.testing.assert_allclose(x.grad.data, c * c - s * s + c + c - x.data * s + 1)
+    s, c = np.sin(x.array), np.cos(x.array)
+    np.testing.assert_allclose(x.grad.array, c * c - s * s + c + c - x.array * s + 1)
 
 
 def test_a_node_runs_after_all_gradients_of_its_output_have_arrived(leaf):
     x = leaf(2)
     shared = x * 2
     seen = []
-    shared.register_hook(lambda g: seen.append(g.data.copy()))
+    shared.register_hook(lambda g: seen.append(g.array.copy()))
     late = shared * 3
     for _ in range(5):
         late = late * 1
@@ -100,7 +100,7 @@ def test_gradients_on_their_way_do_not_pile_up(leaf):
     y.backward(Tensor(np.ones(100_000)))
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 5 * x.data.nbytes
+    assert peak < 5 * x.array.nbytes
 
 
 def test_needs_input_grad_tells_backward_what_is_wanted(leaf):
@@ -133,7 +133,7 @@ def test_a_branch_that_reaches_no_leaf_is_not_walked(leaf):
     constant = (ones(2) * 3).exp()
     assert constant._node is None and not constant.requires_grad
     (x * constant).sum().backward()
-    np.testing.assert_allclose(x.grad.data, np.exp(3))
+    np.testing.assert_allclose(x.grad.array, np.exp(3))
 
 
 def test_grad_does_not_run_nodes_that_lead_to_no_input(leaf):
@@ -147,7 +147,7 @@ def test_grad_does_not_run_nodes_that_lead_to_no_input(leaf):
     x, w = leaf(2), leaf(2)
     y = (Bomb.apply(x) * w).sum()
     (gw,) = mt.grad(y, w)
-    np.testing.assert_array_equal(gw.data, x.data)
+    np.testing.assert_array_equal(gw.array, x.array)
 
 
 def test_backward_through_a_freed_graph_says_so(leaf):
@@ -164,9 +164,9 @@ def test_retain_graph_allows_another_walk_and_gradients_add_up(leaf):
     x = leaf(2)
     y = (x * x).sum()
     y.backward(retain_graph=True)
-    first = x.grad.data.copy()
+    first = x.grad.array.copy()
     y.backward()
-    np.testing.assert_allclose(x.grad.data, 2 * first)
+    np.testing.assert_allclose(x.grad.array, 2 * first)
 
 
 def test_a_tensor_of_several_elements_needs_a_gradient(leaf):
@@ -203,7 +203,7 @@ def test_backward_of_a_leaf_gives_the_gradient_itself(leaf):
     x.backward(g)
     assert x.grad is not g
     x.grad.mul_(3)
-    np.testing.assert_array_equal(g.data, 1)
+    np.testing.assert_array_equal(g.array, 1)
 
 
 def test_third_derivatives_are_right(leaf):
@@ -211,7 +211,7 @@ def test_third_derivatives_are_right(leaf):
     g = (x**5).sum()
     for _ in range(3):
         (g,) = mt.grad(g.sum(), x, create_graph=True)
-    np.testing.assert_allclose(g.data, 60 * x.data**2)
+    np.testing.assert_allclose(g.array, 60 * x.array**2)
 
 
 def test_create_graph_leaves_gradients_that_can_be_differentiated(leaf):
@@ -220,18 +220,18 @@ def test_create_graph_leaves_gradients_that_can_be_differentiated(leaf):
     g = x.grad
     x.grad = None
     g.sum().backward()
-    np.testing.assert_allclose(x.grad.data, 6 * x.data)
+    np.testing.assert_allclose(x.grad.array, 6 * x.array)
 
 
 def test_leaves_given_one_array_do_not_share_it(leaf):
     a, b = leaf(3), leaf(3)
     (a + b).backward(ones(3))
     a.grad.mul_(5)
-    np.testing.assert_array_equal(b.grad.data, 1)
+    np.testing.assert_array_equal(b.grad.array, 1)
     x = leaf(2, 3)
     x.reshape(6).backward(g := ones(6))
     x.grad.zero_()
-    np.testing.assert_array_equal(g.data, 1)
+    np.testing.assert_array_equal(g.array, 1)
 
 
 def test_a_sum_of_gradients_that_was_passed_on_is_not_added_to(leaf):
@@ -239,8 +239,8 @@ def test_a_sum_of_gradients_that_was_passed_on_is_not_added_to(leaf):
     older = a * 5
     shared = a + b
     (shared * 2 + shared * 3 + older).backward(ones(3))  # 2 + 3 goes to a and to b, then 5 to a
-    np.testing.assert_array_equal(a.grad.data, 10)
-    np.testing.assert_array_equal(b.grad.data, 5)
+    np.testing.assert_array_equal(a.grad.array, 10)
+    np.testing.assert_array_equal(b.grad.array, 5)
 
 
 def test_accumulating_changes_grad_in_place_as_pytorch_does(leaf):
@@ -249,14 +249,14 @@ def test_accumulating_changes_grad_in_place_as_pytorch_does(leaf):
     grad = x.grad
     (3 * x).sum().backward()
     assert x.grad is grad
-    np.testing.assert_array_equal(grad.data, 5)
+    np.testing.assert_array_equal(grad.array, 5)
 
 
 def test_an_expanded_gradient_is_writable_in_grad(leaf):
     x = leaf(3)
     x.sum().backward()
     x.grad.add_(1)
-    np.testing.assert_array_equal(x.grad.data, 2)
+    np.testing.assert_array_equal(x.grad.array, 2)
 
 
 # ------------------------------------------------------------------------------------------ hooks
@@ -267,11 +267,11 @@ def test_hooks_see_replace_and_keep_their_order(leaf):
     y = x * 3
     order = []
     y.register_hook(lambda g: order.append("first") or g * 2)
-    y.register_hook(lambda g: order.append(g.data[0]))
+    y.register_hook(lambda g: order.append(g.array[0]))
     x.register_hook(lambda g: order.append("leaf") or g + 1)
     y.sum().backward()
     assert order == ["first", 2.0, "leaf"]
-    np.testing.assert_array_equal(x.grad.data, 7)
+    np.testing.assert_array_equal(x.grad.array, 7)
 
 
 @pytest.mark.parametrize("inner", [True, False])
@@ -281,7 +281,7 @@ def test_hooks_see_replace_and_keep_their_order(leaf):
         (lambda g: g[:1], RuntimeError, r"gradient of shape \(1,\) for one of shape \(2,\)"),
         (lambda g: g.sum(), RuntimeError, r"gradient of shape \(\) for one of shape \(2,\)"),
         (lambda g: g.half(), RuntimeError, "gradient of dtype float16 for one of dtype float64"),
-        (lambda g: g.data, TypeError, "must return a Tensor or None, got ndarray"),
+        (lambda g: g.array, TypeError, "must return a Tensor or None, got ndarray"),
         (lambda g: 0, TypeError, "must return a Tensor or None, got int"),
     ],
 )
@@ -307,7 +307,7 @@ def test_a_removed_hook_is_silent(leaf):
 def test_a_leaf_hook_is_called_once_with_the_whole_gradient(leaf):
     x = leaf(2)
     seen = []
-    x.register_hook(lambda g: seen.append(g.data.copy()))
+    x.register_hook(lambda g: seen.append(g.array.copy()))
     (x + x * 2 + x.sin() * 0).backward(ones(2))
     np.testing.assert_array_equal(seen, [[3, 3]])
 
@@ -318,8 +318,8 @@ def test_hooks_act_in_grad_as_well(leaf):
     y.register_hook(lambda g: g * 10)
     x.register_hook(lambda g: g + 1)
     gx, gy = mt.grad((y * 2).sum(), [x, y])
-    np.testing.assert_array_equal(gy.data, 20)
-    np.testing.assert_array_equal(gx.data, 21)
+    np.testing.assert_array_equal(gy.array, 20)
+    np.testing.assert_array_equal(gx.array, 21)
 
 
 def test_retain_grad_keeps_the_gradient_of_an_intermediate_tensor(leaf):
@@ -328,10 +328,10 @@ def test_retain_grad_keeps_the_gradient_of_an_intermediate_tensor(leaf):
     z = x * 4
     y.retain_grad()
     (y * y + z).sum().backward()
-    np.testing.assert_allclose(y.grad.data, 2 * y.data)
+    np.testing.assert_allclose(y.grad.array, 2 * y.array)
     assert z.grad is None
     y.grad.zero_()
-    assert x.grad.data.all()
+    assert x.grad.array.all()
 
 
 @pytest.mark.parametrize("method", ["retain_grad", "register_hook"])
@@ -395,7 +395,7 @@ def test_changing_what_no_one_saved_is_no_error(leaf):
     y = t + 1
     t.zero_()
     y.sum().backward()
-    np.testing.assert_array_equal(x.grad.data, 1)
+    np.testing.assert_array_equal(x.grad.array, 1)
 
 
 @pytest.mark.parametrize(
@@ -431,7 +431,7 @@ def test_detect_anomaly_names_the_op_and_the_line_of_its_forward(leaf):
 def test_without_detect_anomaly_a_nan_is_a_result():
     x = Tensor(np.zeros(2), requires_grad=True)
     (x.sqrt() * 0).sum().backward()
-    assert np.isnan(x.grad.data).all()
+    assert np.isnan(x.grad.array).all()
 
 
 GRAPHS = {
@@ -500,4 +500,4 @@ def test_threads_walk_their_graphs_at_once_and_share_a_leaf():
     for t in threads:
         t.join()
     assert not errors
-    np.testing.assert_array_equal(x.grad.data, 4.0 * 80)
+    np.testing.assert_array_equal(x.grad.array, 4.0 * 80)

@@ -52,7 +52,7 @@ def test_saved_inputs_are_the_tensors_themselves(leaf):
 def test_saved_outputs_lead_back_to_the_op(leaf):
     y = leaf(2).exp()
     (saved,) = y._node.saved
-    assert saved.data is y.data and saved._node is y._node
+    assert saved.array is y.array and saved._node is y._node
 
 
 def test_only_inputs_and_outputs_can_be_saved(leaf):
@@ -81,7 +81,7 @@ def test_what_is_kept_is_handed_back_and_freed_with_the_graph(leaf):
     x = leaf(4)
     y = Keeps.apply(x).sum()
     y.backward()
-    np.testing.assert_array_equal(x.grad.data, x.data > 0)
+    np.testing.assert_array_equal(x.grad.array, x.array > 0)
     with pytest.raises(RuntimeError, match=r"^backward: what Keeps saved was freed"):
         y.backward()
 
@@ -93,7 +93,7 @@ def test_outputs_without_a_derivative_do_not_require_grad(leaf):
     assert n.dtype == mt.int64
     y.sum().backward()
     assert y._node.grads[1:] == (None, None)
-    np.testing.assert_array_equal(x.grad.data, 2)
+    np.testing.assert_array_equal(x.grad.array, 2)
 
 
 def test_only_the_outputs_that_were_used_bring_a_gradient(leaf):
@@ -107,7 +107,7 @@ def test_only_the_outputs_that_were_used_bring_a_gradient(leaf):
 
     x = leaf(2)
     Two.apply(x)[1].sum().backward()
-    np.testing.assert_array_equal(x.grad.data, 3)
+    np.testing.assert_array_equal(x.grad.array, 3)
 
 
 def test_inputs_may_be_arrays_numbers_or_none(leaf):
@@ -121,7 +121,7 @@ def test_inputs_may_be_arrays_numbers_or_none(leaf):
 
     x = leaf(2)
     Mixed.apply(x, np.ones(2), None).sum().backward()
-    np.testing.assert_array_equal(x.grad.data, 1)
+    np.testing.assert_array_equal(x.grad.array, 1)
 
 
 def test_nothing_is_recorded_where_nothing_requires_grad(leaf):
@@ -165,7 +165,7 @@ def test_an_op_without_a_derivative_says_so(leaf):
 def test_arithmetic_on_infinities_warns_of_nothing(leaf):
     big = Tensor(np.full(2, 1e30, np.float32), requires_grad=True)
     y = big * big - big * big
-    assert np.isnan((y + y @ y).data).all()
+    assert np.isnan((y + y @ y).array).all()
     y.sum().backward()
     assert np.square(3) == 9 and np.geterr()["over"] == "warn"  # and NumPy itself still does
 
@@ -219,7 +219,7 @@ class Greedy(Function):
 def test_after_an_error_nothing_stays_alive_until_the_next_collection(when, error):
     def step():
         x = Tensor(np.ones(1000), requires_grad=True) * 2
-        alive.extend([weakref.ref(x), weakref.ref(x.data)])
+        alive.extend([weakref.ref(x), weakref.ref(x.array)])
         y = mt.checkpoint(
             lambda x: Greedy.apply(x.exp(), when=when.split()[0], error=error).sin(), x
         )

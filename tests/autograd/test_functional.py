@@ -70,12 +70,12 @@ def test_results_are_pytorch_s(name, product, create_graph):
 def test_with_a_graph_the_results_are_differentiated_again():
     x = Tensor(X[0], requires_grad=True)
     cube = functional.jacobian(lambda t: (t**3).sum(), x, create_graph=True)
-    np.testing.assert_allclose(mt.grad(cube.sum(), x)[0].data, 6 * X[0])
+    np.testing.assert_allclose(mt.grad(cube.sum(), x)[0].array, 6 * X[0])
     plain = functional.jacobian(lambda t: (t**3).sum(), x)
     assert not plain.requires_grad and x.grad is None
     with mt.no_grad():
         diagonal = functional.hessian(lambda t: (t**3).sum(), x)
-    np.testing.assert_allclose(diagonal.data, np.diag(6 * X[0]))
+    np.testing.assert_allclose(diagonal.array, np.diag(6 * X[0]))
 
 
 def test_what_is_not_a_derivative_is_refused():

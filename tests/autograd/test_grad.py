@@ -10,8 +10,8 @@ from minitorch_cnn.tensor import Tensor
 def test_gradients_come_in_the_order_of_the_inputs_and_touch_no_grad(leaf):
     x, w = leaf(3), leaf(3)
     gw, gx = mt.grad((x * w).sum(), [w, x])
-    np.testing.assert_array_equal(gw.data, x.data)
-    np.testing.assert_array_equal(gx.data, w.data)
+    np.testing.assert_array_equal(gw.array, x.array)
+    np.testing.assert_array_equal(gx.array, w.array)
     assert x.grad is None and w.grad is None
     assert not gw.requires_grad
 
@@ -21,8 +21,8 @@ def test_an_intermediate_tensor_can_be_an_input(leaf):
     y = x * 2
     z = (y * y).sum()
     gy, gx = mt.grad(z, [y, x])
-    np.testing.assert_allclose(gy.data, 2 * y.data)
-    np.testing.assert_allclose(gx.data, 4 * y.data)
+    np.testing.assert_allclose(gy.array, 2 * y.array)
+    np.testing.assert_allclose(gx.array, 4 * y.array)
 
 
 def test_the_output_itself_can_be_an_input(leaf):
@@ -35,13 +35,13 @@ def test_several_outputs_add_up_under_their_cotangents(leaf):
     x = leaf(2)
     v = Tensor(np.array([3.0, 4.0]))
     (g,) = mt.grad([x * 2, (x * 5).sum()], x, [v, None])
-    np.testing.assert_array_equal(g.data, 2 * v.data + 5)
+    np.testing.assert_array_equal(g.array, 2 * v.array + 5)
 
 
 def test_inputs_named_twice_get_the_same_gradient(leaf):
     x = leaf(2)
     a, b = mt.grad((x * 3).sum(), [x, x])
-    np.testing.assert_array_equal(a.data, b.data)
+    np.testing.assert_array_equal(a.array, b.array)
 
 
 def test_an_unused_input_is_refused_or_none(leaf):
@@ -81,7 +81,7 @@ def test_create_graph_gives_gradients_of_gradients(leaf):
     x = leaf(3)
     (g,) = mt.grad((x**3).sum(), x, create_graph=True)
     (h,) = mt.grad(g, x, Tensor(np.array([1.0, 2, 3])))
-    np.testing.assert_allclose(h.data, 6 * x.data * [1, 2, 3])
+    np.testing.assert_allclose(h.array, 6 * x.array * [1, 2, 3])
 
 
 def test_a_gradient_of_another_dtype_is_converted():
@@ -127,22 +127,22 @@ def test_backward_reaches_the_inputs_it_is_given_and_no_others(leaf):
     h = x * w
     y = (h * x).sum()
     y.backward(inputs=w, retain_graph=True)
-    assert x.grad is None and np.allclose(w.grad.data, x.data**2)
+    assert x.grad is None and np.allclose(w.grad.array, x.array**2)
     y.backward(inputs=[w, w, h], retain_graph=True)  # added to; a tensor in between, too
-    assert x.grad is None and np.allclose(w.grad.data, 2 * x.data**2)
-    assert np.allclose(h.grad.data, x.data)
+    assert x.grad is None and np.allclose(w.grad.array, 2 * x.array**2)
+    assert np.allclose(h.grad.array, x.array)
     other = leaf(2)
     y.backward(inputs=(other, x))
-    assert other.grad is None and np.allclose(x.grad.data, 2 * (x * w).data)
+    assert other.grad is None and np.allclose(x.grad.array, 2 * (x * w).array)
 
 
 def test_backward_of_several_tensors_adds_up(leaf):
     x = leaf(3)
     a, b = x * 2, (x * x).sum()
     mt.autograd.backward([a, b], [mt.ones(3, dtype=mt.float64), None], retain_graph=True)
-    np.testing.assert_allclose(x.grad.data, 2 + 2 * x.data)
+    np.testing.assert_allclose(x.grad.array, 2 + 2 * x.array)
     mt.autograd.backward(b, inputs=[x], create_graph=True)
-    np.testing.assert_allclose(x.grad.data, 2 + 4 * x.data)
+    np.testing.assert_allclose(x.grad.array, 2 + 4 * x.array)
     assert x.grad.requires_grad
 
 

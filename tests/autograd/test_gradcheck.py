@@ -70,7 +70,7 @@ def slightly_wrong(n, by):
 
     def backward(g, x):
         slope = x * x * 3
-        slope.data[n // 3] = by(slope.data[n // 3])
+        slope.array[n // 3] = by(slope.array[n // 3])
         return g * slope
 
     return op(lambda x: x**3, backward)
@@ -94,7 +94,7 @@ def test_such_an_error_is_caught_in_a_second_derivative_and_in_a_weight():
     def product(x, w):
         def backward(g, x, w):
             gw = x.T @ g
-            gw.data[3, 5] += 0.01
+            gw.array[3, 5] += 0.01
             return g @ w.T, gw
 
         return op(lambda x, w: x @ w, backward)(x, w)
@@ -107,7 +107,7 @@ def test_a_large_function_is_checked_along_more_directions():
     n = 5000
 
     def backward(g, x):
-        slope = (x * 2).data.copy()
+        slope = (x * 2).array.copy()
         slope[::40] *= 1.05  # a direction that changes all elements does not see it
         return g * Tensor(slope)
 
@@ -121,7 +121,7 @@ def test_the_planted_batch_norm_is_invisible_to_ones():
     fn, shapes = WRONG["batch norm"]
     (x,) = leaves(shapes)
     fn(x).sum().backward()
-    np.testing.assert_allclose(x.grad.data, 0, atol=1e-12)
+    np.testing.assert_allclose(x.grad.array, 0, atol=1e-12)
 
 
 def test_the_error_names_op_input_index_and_both_values():
@@ -148,7 +148,7 @@ def test_a_gradient_that_lost_its_graph_altogether_is_caught():
             return x * x
 
         def backward(ctx, gy):
-            return Tensor(2 * ctx.saved[0].data * gy.data)
+            return Tensor(2 * ctx.saved[0].array * gy.array)
 
     (x,) = leaves([(3,)])
     assert mt.gradcheck(Lost.apply, x)

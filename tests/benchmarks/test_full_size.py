@@ -31,7 +31,7 @@ def test_what_is_not_finite_is_named(place):
     assert full_size.nonfinite(model, loss) == ""
     tensors = {"loss": loss, "gradient of 0.weight": model[0].weight.grad}
     tensors |= dict(model.named_buffers())
-    tensors[place].data.flat[-1] = math.nan
+    tensors[place].array.flat[-1] = math.nan
     assert full_size.nonfinite(model, loss) == place
 
 

@@ -157,7 +157,7 @@ def constant(tmp_path):
     """The options for a net of three classes that says the first of whatever it sees, and data."""
     image_module = pytest.importorskip("PIL.Image")
     net = mt.models.create_model("lenet5_relu", num_classes=3, in_channels=3)
-    state = {name: np.zeros_like(value.data) for name, value in net.state_dict().items()}
+    state = {name: np.zeros_like(value.array) for name, value in net.state_dict().items()}
     state[[name for name in state if name.endswith("bias")][-1]][:] = [5, 0, 0]
     mt.save(state, tmp_path / "w.safetensors")
 

@@ -104,7 +104,7 @@ def test_a_mask_has_the_images_size_and_the_numbers_of_the_classes(command, mask
     with image_module.open(mask) as image:
         labels, colours = np.asarray(image), np.asarray(image.convert("RGB"))
     logits = run.model(Tensor(run.transform(read_image(tmp_path / "scene.png"))[None]))
-    assert np.array_equal(labels, logits.data[0].argmax(0))
+    assert np.array_equal(labels, logits.array[0].argmax(0))
     assert np.array_equal(colours, class_colours(7)[labels])
     most = np.bincount(labels.ravel()).argmax()
     assert shares(said.out.split(": ")[1])[run.classes[most]] == pytest.approx(

@@ -114,7 +114,7 @@ def test_a_stopped_run_says_how_to_go_on_and_ends_as_if_never_stopped(
     parts = [load(folder / "weights.safetensors") for folder in (whole, tmp_path / "run")]
     assert parts[0].keys() == parts[1].keys()
     for name in parts[0]:
-        np.testing.assert_array_equal(parts[0][name].data, parts[1][name].data)
+        np.testing.assert_array_equal(parts[0][name].array, parts[1][name].array)
 
 
 def test_a_run_stopped_before_it_began_has_nothing_to_go_on_with(train, monkeypatch):

@@ -18,7 +18,7 @@ def test_images_and_labels_become_a_float32_and_an_int64_tensor():
     assert isinstance(images, mt.Tensor) and images.shape == (4, 3, 2, 2)
     assert images.dtype == np.float32 and labels.dtype == np.int64
     assert labels.tolist() == [0, 1, 2, 3]
-    assert images.data[2].max() == 2
+    assert images.array[2].max() == 2
 
 
 @pytest.mark.parametrize(
@@ -59,7 +59,7 @@ def test_mirrored_views_are_stacked_as_they_read():
     image = np.arange(6, dtype=np.float32).reshape(1, 2, 3)
     batch = default_collate([image[:, ::-1, ::-1], image])
     assert batch.tolist()[0] == [[[5, 4, 3], [2, 1, 0]]]
-    assert batch.data.flags.c_contiguous
+    assert batch.array.flags.c_contiguous
 
 
 @pytest.mark.parametrize(

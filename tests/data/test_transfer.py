@@ -101,7 +101,7 @@ def calls(monkeypatch):
 def test_a_batch_travels_to_a_gpu_while_the_one_before_is_worked_on(calls):
     for batch in transferred([mt.tensor([k, k]) for k in range(3)], "cuda:1"):
         assert batch.device == "cuda:1"
-        calls.append(("main", "works on", batch.data.copied[0].item()))
+        calls.append(("main", "works on", batch.array.copied[0].item()))
     assert calls == [
         ("side", "waits for", "main"),
         ("side", "copy", 0),

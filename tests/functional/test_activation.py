@@ -91,8 +91,8 @@ def slopes(fn, values, dtype=np.float64):
     """Values and slopes of an elementwise function."""
     x = leaf(values, dtype)
     y = fn(x)
-    y.backward(Tensor(np.ones_like(x.data)))
-    return y.data, x.grad.data
+    y.backward(Tensor(np.ones_like(x.array)))
+    return y.array, x.grad.array
 
 
 @pytest.fixture(params=ACTIVATIONS)
@@ -105,7 +105,7 @@ def activation(request):
 def test_the_value_is_the_formula_s(activation):
     fn, formula, inputs = activation
     x = np.concatenate([inputs, np.linspace(-7, 7, 29)])
-    np.testing.assert_allclose(fn(Tensor(x)).data, formula(x), rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(fn(Tensor(x)).array, formula(x), rtol=1e-12, atol=1e-15)
 
 
 def test_gradients_of_both_orders_are_the_slopes(activation):
@@ -123,7 +123,7 @@ def test_the_third_derivative_exists(activation):
         g, x.grad = x.grad, None
         if not g.requires_grad:  # piecewise linear: the next derivative is zero
             return
-    assert np.isfinite(g.data).all()
+    assert np.isfinite(g.array).all()
 
 
 @pytest.mark.parametrize("kind", ["value", "slope"])
@@ -157,7 +157,7 @@ def test_dtype_stays(activation):
 
 def test_nan_stays_nan(activation):
     fn, _, _ = activation
-    assert np.isnan(fn(Tensor(np.array([np.nan]))).data).all()
+    assert np.isnan(fn(Tensor(np.array([np.nan]))).array).all()
 
 
 def test_an_empty_tensor_stays_empty(activation):
@@ -203,13 +203,13 @@ def test_gelu_keeps_its_sign_far_to_the_left():
 
 def test_selu_keeps_mean_0_and_variance_1():
     x = np.random.default_rng(0).standard_normal(200_000)
-    y = F.selu(Tensor(x)).data
+    y = F.selu(Tensor(x)).array
     assert abs(y.mean()) < 0.01 and abs(y.var() - 1) < 0.02
 
 
 def test_scaled_tanh_is_1_at_1():
     np.testing.assert_allclose(
-        F.scaled_tanh(Tensor(np.array([-1.0, 1.0]))).data, [-1, 1], atol=1e-4
+        F.scaled_tanh(Tensor(np.array([-1.0, 1.0]))).array, [-1, 1], atol=1e-4
     )
 
 
@@ -222,7 +222,7 @@ def test_prelu_has_a_slope_per_channel(shape, weight, rng):
     w = rng.uniform(-1, 1, weight)
     along = w.reshape((-1,) + (1,) * (x.ndim - 2)) if x.ndim > 1 else w.reshape((1,) * x.ndim)
     inputs = leaf(x), leaf(w)
-    np.testing.assert_allclose(F.prelu(*inputs).data, np.where(x > 0, x, along * x))
+    np.testing.assert_allclose(F.prelu(*inputs).array, np.where(x > 0, x, along * x))
     if x.size:
         assert gradcheck(F.prelu, inputs)
         assert gradgradcheck(F.prelu, inputs)
@@ -256,7 +256,7 @@ def test_integers_are_taken_where_pytorch_takes_them(name, dtype):
     torch = pytest.importorskip("torch")
     x = np.arange(-3, 9).astype(dtype)
     y, their_y = getattr(F, name)(Tensor(x)), getattr(torch.nn.functional, name)(torch.tensor(x))
-    np.testing.assert_allclose(y.data, their_y.numpy(), rtol=1e-6)
+    np.testing.assert_allclose(y.array, their_y.numpy(), rtol=1e-6)
     assert y.dtype == their_y.numpy().dtype
 
 
@@ -270,8 +270,8 @@ IN_PLACE = [
 def test_inplace_is_taken_and_leaves_the_input_alone(name):
     x = Tensor(np.linspace(-4, 4, 9))
     y = getattr(F, name)(x, inplace=True)
-    np.testing.assert_array_equal(y.data, getattr(F, name)(x).data)
-    np.testing.assert_array_equal(x.data, np.linspace(-4, 4, 9))
+    np.testing.assert_array_equal(y.array, getattr(F, name)(x).array)
+    np.testing.assert_array_equal(x.array, np.linspace(-4, 4, 9))
 
 
 @pytest.mark.parametrize("beta", [-2, -1, 0.5, 1, 10])
@@ -321,7 +321,7 @@ def test_an_activation_makes_no_array_for_its_backward(name):
     x = leaf(np.ones((100, 100)))
     y = getattr(F, name)(x)
     (kept,) = y._node.saved
-    assert (kept.data is x.data or kept.data is y.data) and not y._node.kept
+    assert (kept.array is x.array or kept.array is y.array) and not y._node.kept
 
 
 def test_the_slopes_of_rrelu_are_drawn_for_each_element_between_its_bounds_and_are_its_gradient():
@@ -329,12 +329,12 @@ def test_the_slopes_of_rrelu_are_drawn_for_each_element_between_its_bounds_and_a
     x = mt.tensor(np.full((50, 40), -2.0), requires_grad=True)
     y = F.rrelu(x, 0.25, 0.75, training=True)
     y.sum().backward()
-    slopes = y.data / -2
+    slopes = y.array / -2
     assert slopes.min() >= 0.25 and slopes.max() < 0.75 and len(np.unique(slopes)) > 1990
     np.testing.assert_allclose(slopes.mean(), 0.5, atol=0.02)
-    np.testing.assert_allclose(x.grad.data, slopes)
+    np.testing.assert_allclose(x.grad.array, slopes)
     mt.manual_seed(0)
-    np.testing.assert_array_equal(F.rrelu(x, 0.25, 0.75, training=True).data, y.data)
+    np.testing.assert_array_equal(F.rrelu(x, 0.25, 0.75, training=True).array, y.array)
 
 
 def test_rrelu_refuses_bounds_in_the_wrong_order():

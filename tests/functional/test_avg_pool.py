@@ -39,19 +39,19 @@ def test_adaptive_avg_pool2d_has_the_gradients_of_its_slopes(drawn):
 def test_a_mean_without_the_padding_of_ones_is_one_everywhere():
     x = Tensor(np.ones((1, 1, 4, 5)))
     y = F.avg_pool2d(x, 3, stride=2, padding=1, ceil_mode=True, count_include_pad=False)
-    np.testing.assert_allclose(y.data, np.ones(y.shape))
+    np.testing.assert_allclose(y.array, np.ones(y.shape))
 
 
 def test_cells_beyond_the_padding_never_count():
     y = F.avg_pool2d(Tensor(np.ones((1, 1, 3, 3))), 3, stride=3, padding=1, ceil_mode=True)
-    np.testing.assert_allclose(y.data, [[[[4 / 9, 2 / 6], [2 / 6, 1 / 4]]]])
+    np.testing.assert_allclose(y.array, [[[[4 / 9, 2 / 6], [2 / 6, 1 / 4]]]])
 
 
 def test_an_adaptive_pool_to_one_is_the_mean_and_to_the_input_s_size_the_input():
     x = Tensor(np.random.default_rng(0).standard_normal((2, 3, 5, 7)))
     mean = F.adaptive_avg_pool2d(x, 1)
-    np.testing.assert_allclose(mean.data, x.data.mean((2, 3), keepdims=True))
-    np.testing.assert_allclose(F.adaptive_avg_pool2d(x, (None, 7)).data, x.data)
+    np.testing.assert_allclose(mean.array, x.array.mean((2, 3), keepdims=True))
+    np.testing.assert_allclose(F.adaptive_avg_pool2d(x, (None, 7)).array, x.array)
 
 
 def test_an_empty_batch_gives_an_empty_output():
@@ -99,6 +99,6 @@ def test_bad_input_is_refused_with_the_functions_name_and_the_rule(case):
 def test_torch_refuses_it_too(case):
     torch = pytest.importorskip("torch")
     function, arguments, geometry, _, _ = REFUSED[case]
-    tensors = [torch.from_numpy(t.data) if isinstance(t, Tensor) else t for t in arguments]
+    tensors = [torch.from_numpy(t.array) if isinstance(t, Tensor) else t for t in arguments]
     with pytest.raises((RuntimeError, TypeError, ValueError, IndexError)):
         getattr(torch.nn.functional, function.__name__)(*tensors, **geometry)

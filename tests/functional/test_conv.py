@@ -28,8 +28,8 @@ def test_a_relu_in_the_same_pass_is_a_relu_after_it(drawn):
     tensors = [None if array is None else Tensor(array) for array in arrays]
     apart = F.conv2d(*tensors, **geometry)
     together = F.conv2d_relu(*tensors, **geometry)
-    np.testing.assert_allclose(together.data, F.relu(apart).data, rtol=1e-12, atol=1e-12)
-    assume(np.abs(apart.data).min() > 1e-3)  # off the kink
+    np.testing.assert_allclose(together.array, F.relu(apart).array, rtol=1e-12, atol=1e-12)
+    assume(np.abs(apart.array).min() > 1e-3)  # off the kink
     assert_differentiable_twice(lambda x, w, b: F.conv2d_relu(x, w, b, **geometry), *arrays)
 
 
@@ -38,7 +38,7 @@ def test_a_relu_in_the_same_pass_is_a_relu_after_it(drawn):
 def test_a_relu_in_the_same_pass_lets_nan_through(channels, dtype):
     x, w = np.ones((2, channels, 20, 20), dtype), np.ones((40, channels, 3, 3), dtype)
     x[1, 0, 5, 5] = np.nan
-    y = F.conv2d_relu(Tensor(x), Tensor(w), padding=1).data
+    y = F.conv2d_relu(Tensor(x), Tensor(w), padding=1).array
     assert np.isnan(y[1, :, 4:7, 4:7]).all() and np.isfinite(y[0]).all()
 
 
@@ -76,15 +76,15 @@ def test_conv_transpose2d_is_the_adjoint_of_conv2d(drawn, seed):
     back = F.conv_transpose2d(
         Tensor(v), Tensor(w), output_padding=tuple(unused.tolist()), **geometry
     )
-    np.testing.assert_allclose((back.data * x).sum(), (y.data * v).sum(), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose((back.array * x).sum(), (y.array * v).sum(), rtol=1e-9, atol=1e-9)
 
 
 def test_same_padding_of_an_even_kernel_is_larger_at_the_bottom_and_right():
     x = Tensor(np.arange(12.0).reshape(1, 1, 3, 4))
     w = Tensor(np.ones((1, 1, 2, 2)))
-    padded = Tensor(np.pad(x.data, [(0, 0), (0, 0), (0, 1), (0, 1)]))
+    padded = Tensor(np.pad(x.array, [(0, 0), (0, 0), (0, 1), (0, 1)]))
     same = F.conv2d(x, w, padding="same")
-    np.testing.assert_array_equal(same.data, F.conv2d(padded, w).data)
+    np.testing.assert_array_equal(same.array, F.conv2d(padded, w).array)
 
 
 def test_an_empty_batch_gives_an_empty_output_and_zero_weight_gradients():
@@ -93,8 +93,8 @@ def test_an_empty_batch_gives_an_empty_output_and_zero_weight_gradients():
     assert y.shape == (0, 4, 2, 2)
     y.sum().backward()
     assert x.grad.shape == x.shape
-    np.testing.assert_array_equal(w.grad.data, np.zeros(w.shape))
-    np.testing.assert_array_equal(b.grad.data, np.zeros(4))
+    np.testing.assert_array_equal(w.grad.array, np.zeros(w.shape))
+    np.testing.assert_array_equal(b.grad.array, np.zeros(4))
 
 
 def test_float32_stays_float32_forward_and_backward():
@@ -109,7 +109,7 @@ def test_non_contiguous_and_reversed_arrays_give_what_their_copies_give():
     x = rng.standard_normal((5, 6, 3, 2)).transpose(3, 2, 0, 1)[:, ::-1, ::-1]
     w = rng.standard_normal((3, 3, 3, 4)).T[::-1]
     y, of_copies = (F.conv2d(*map(Tensor, arrays)) for arrays in [(x, w), (x.copy(), w.copy())])
-    np.testing.assert_allclose(y.data, of_copies.data, rtol=1e-12)
+    np.testing.assert_allclose(y.array, of_copies.array, rtol=1e-12)
 
 
 @pytest.fixture
@@ -236,6 +236,6 @@ def test_bad_input_is_refused_with_the_functions_name_and_the_rule(case, calls):
 def test_torch_refuses_it_too(case):
     torch = pytest.importorskip("torch")
     function, arguments, geometry, _, _ = REFUSED[case]
-    tensors = [torch.from_numpy(t.data) if isinstance(t, Tensor) else t for t in arguments]
+    tensors = [torch.from_numpy(t.array) if isinstance(t, Tensor) else t for t in arguments]
     with pytest.raises((RuntimeError, TypeError, ValueError)):
         getattr(torch.nn.functional, function.__name__)(*tensors, **geometry)

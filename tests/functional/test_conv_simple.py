@@ -30,7 +30,7 @@ def values_and_gradients(function, arrays, geometry, seed):
     first = grad(y, inputs, gy, create_graph=True)
     along = [Tensor(rng.standard_normal(g.shape)) for g in first]
     second = grad(first, [gy, *inputs[:2]], along)
-    return [t.data for t in (y, *first, *second)]
+    return [t.array for t in (y, *first, *second)]
 
 
 ONE = np.zeros((4, 5, 5))

@@ -18,7 +18,7 @@ TOGETHER = {F.dropout: (), F.dropout2d: (2, 3), F.drop_path: (1, 2, 3)}
 @pytest.mark.parametrize("p", [0.1, 0.5])
 def test_a_share_p_is_dropped_and_the_rest_divided_by_1_minus_p(drop, p):
     mt.manual_seed(0)
-    y = drop(Tensor(np.ones(SHAPE)), p).data
+    y = drop(Tensor(np.ones(SHAPE)), p).array
     np.testing.assert_allclose(np.unique(y), [0, 1 / (1 - p)])
     np.testing.assert_array_equal(y, np.broadcast_to(y.max(TOGETHER[drop], keepdims=True), SHAPE))
     decisions = y.size / np.prod([SHAPE[axis] for axis in TOGETHER[drop]])
@@ -31,7 +31,7 @@ def test_the_mask_comes_from_the_generator_that_manual_seed_seeds(drop):
     runs = []
     for seed in (1, 1, 2):
         mt.manual_seed(seed)
-        runs.append((drop(x).data, drop(x).data))
+        runs.append((drop(x).array, drop(x).array))
     np.testing.assert_array_equal(runs[0], runs[1])
     assert not np.array_equal(runs[0], runs[2])
     assert not np.array_equal(runs[0][0], runs[0][1])
@@ -49,7 +49,7 @@ def test_p_1_drops_everything_and_stops_the_gradient(drop):
     x = Tensor(np.ones((2, 3, 4, 4)), requires_grad=True)
     y = drop(x, 1.0)
     y.sum().backward()
-    assert not y.data.any() and not x.grad.data.any()
+    assert not y.array.any() and not x.grad.array.any()
 
 
 @pytest.mark.parametrize("drop", DROPS)
@@ -62,7 +62,7 @@ def test_the_gradient_passes_where_the_input_passed(drop, rng):
 
     assert gradcheck(seeded, (x,))
     assert gradgradcheck(seeded, (x,))
-    assert 0 < (seeded(x).data == 0).mean() < 1
+    assert 0 < (seeded(x).array == 0).mean() < 1
 
 
 @pytest.mark.parametrize("drop", DROPS)
@@ -73,7 +73,7 @@ def test_dtype_and_empty_batches_stay(drop):
 
 def test_dropout2d_reads_three_axes_as_one_image_where_pytorch_still_warns():
     mt.manual_seed(0)
-    y = F.dropout2d(Tensor(np.ones((100, 3, 3)))).data
+    y = F.dropout2d(Tensor(np.ones((100, 3, 3)))).array
     np.testing.assert_array_equal(y, np.broadcast_to(y[:, :1, :1], y.shape))
     assert 0 < (y == 0).mean() < 1
 

@@ -16,7 +16,7 @@ def test_embedding_reads_rows_and_its_gradient_adds_them_up(shape, padding_idx, 
     weight = Tensor(w, requires_grad=True)
     y = F.embedding(Tensor(i), weight, padding_idx)
     assert y.shape == (*shape, 3)
-    np.testing.assert_array_equal(y.data, w[i])
+    np.testing.assert_array_equal(y.array, w[i])
 
     gy = rng.standard_normal(y.shape)
     y.backward(Tensor(gy))
@@ -24,7 +24,7 @@ def test_embedding_reads_rows_and_its_gradient_adds_them_up(shape, padding_idx, 
     for place in np.ndindex(shape):
         if padding_idx is None or i[place] != padding_idx % 4:
             expected[i[place]] += gy[place]
-    np.testing.assert_allclose(weight.grad.data, expected)
+    np.testing.assert_allclose(weight.grad.array, expected)
 
 
 @pytest.mark.parametrize("padding_idx", [None, 2])
@@ -34,7 +34,7 @@ def test_embedding_has_gradients_of_both_orders(padding_idx, rng):
 
     def without_padding(w):
         y = F.embedding(i, w, padding_idx)
-        return y if padding_idx is None else y * Tensor((i.data != padding_idx)[..., None] * 1.0)
+        return y if padding_idx is None else y * Tensor((i.array != padding_idx)[..., None] * 1.0)
 
     def squared(w):
         return without_padding(w) ** 2
@@ -50,7 +50,7 @@ def test_the_gradient_s_gradient_leaves_the_padding_out(rng):
     (gw,) = grad(F.embedding(i, weight, padding_idx=1), weight, gy, create_graph=True)
     v = rng.standard_normal((3, 2))
     (ggy,) = grad(gw, gy, Tensor(v))
-    np.testing.assert_array_equal(ggy.data, np.where((i.data == 1)[:, None], 0, v[i.data]))
+    np.testing.assert_array_equal(ggy.array, np.where((i.array == 1)[:, None], 0, v[i.array]))
 
 
 def test_indices_changed_in_place_before_backward_are_noticed(rng):
@@ -64,7 +64,7 @@ def test_indices_changed_in_place_before_backward_are_noticed(rng):
 def test_one_hot_has_a_one_at_each_index():
     y = F.one_hot(Tensor(np.array([[0, 2], [1, 0]])))
     assert y.dtype == np.int64
-    np.testing.assert_array_equal(y.data, [[[1, 0, 0], [0, 0, 1]], [[0, 1, 0], [1, 0, 0]]])
+    np.testing.assert_array_equal(y.array, [[[1, 0, 0], [0, 0, 1]], [[0, 1, 0], [1, 0, 0]]])
     assert F.one_hot(Tensor(np.array(1)), 4).tolist() == [0, 1, 0, 0]
     assert F.one_hot(Tensor(np.zeros(0, int)), 3).shape == (0, 3)
 

@@ -31,9 +31,9 @@ def test_running_statistics_are_the_averages_of_the_samples_with_the_unbiased_va
     y = F.instance_norm(Tensor(x), mean, var, momentum=0.3)
     assert y.dtype == dtype
     wide = x.astype(float)
-    np.testing.assert_allclose(mean.data, 0.7 + 0.3 * wide.mean((0, 2)), rtol=1e-5)
+    np.testing.assert_allclose(mean.array, 0.7 + 0.3 * wide.mean((0, 2)), rtol=1e-5)
     expected = 1.4 + 0.3 * wide.var(2, ddof=1).mean(0)
-    np.testing.assert_allclose(var.data, expected, rtol=1e-5)
+    np.testing.assert_allclose(var.array, expected, rtol=1e-5)
 
 
 def test_an_empty_batch_gives_an_empty_output():

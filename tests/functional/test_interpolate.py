@@ -22,7 +22,7 @@ def test_bilinear_to_a_size_weights_four_neighbours(size, out, align):
     x = np.random.default_rng(0).standard_normal((2, 1, *size))
     y = F.interpolate(Tensor(x), size=out, mode="bilinear", align_corners=align)
     np.testing.assert_allclose(
-        y.data, interpolate_bilinear(x, out, align_corners=align), atol=1e-12
+        y.array, interpolate_bilinear(x, out, align_corners=align), atol=1e-12
     )
 
 
@@ -45,7 +45,7 @@ def test_bilinear_by_a_factor_uses_the_factor_itself(size, scales, align, recomp
     )
     # A factor that keeps the size keeps the pixels, as in PyTorch.
     used = [None if recompute or n == o else s for n, o, s in zip(size, out, scales, strict=True)]
-    np.testing.assert_allclose(y.data, interpolate_bilinear(x, out, used, align), atol=1e-12)
+    np.testing.assert_allclose(y.array, interpolate_bilinear(x, out, used, align), atol=1e-12)
 
 
 @settings(max_examples=60, deadline=None)
@@ -53,7 +53,7 @@ def test_bilinear_by_a_factor_uses_the_factor_itself(size, scales, align, recomp
 def test_nearest_takes_the_pixel_at_the_scaled_place(space):
     size, out = zip(*space, strict=True)
     x = np.random.default_rng(0).standard_normal((2, 1, *size))
-    y = F.interpolate(Tensor(x), size=out).data
+    y = F.interpolate(Tensor(x), size=out).array
     for target in np.ndindex(*out):
         source = tuple(o * n // m for o, n, m in zip(target, size, out, strict=True))
         np.testing.assert_array_equal(y[(..., *target)], x[(..., *source)])
@@ -62,7 +62,7 @@ def test_nearest_takes_the_pixel_at_the_scaled_place(space):
 @pytest.mark.parametrize("scale", [0.7, 1.7, 2.5])
 def test_nearest_by_a_factor_takes_the_pixel_at_the_place_over_the_factor(scale):
     x = np.arange(7.0).reshape(1, 1, 7)
-    y = F.interpolate(Tensor(x), scale_factor=scale).data
+    y = F.interpolate(Tensor(x), scale_factor=scale).array
     np.testing.assert_array_equal(y[0, 0], np.floor(np.arange(math.floor(7 * scale)) / scale))
 
 
@@ -70,7 +70,7 @@ def test_nearest_by_2_repeats_each_pixel():
     x = np.arange(6).reshape(1, 1, 2, 3)
     y = F.interpolate(Tensor(x), scale_factor=2)
     assert y.dtype == x.dtype
-    np.testing.assert_array_equal(y.data, x.repeat(2, 2).repeat(2, 3))
+    np.testing.assert_array_equal(y.array, x.repeat(2, 2).repeat(2, 3))
 
 
 def test_one_number_holds_for_all_axes(rng):
@@ -105,8 +105,8 @@ def test_the_gradient_of_interpolate_is_its_adjoint(shape, options, rng):
     gy = rng.standard_normal(y.shape)
     y.backward(Tensor(gy))
     v = rng.standard_normal(shape)
-    forward = (gy * F.interpolate(Tensor(v), **options).data).sum()
-    np.testing.assert_allclose((x.grad.data * v).sum(), forward)
+    forward = (gy * F.interpolate(Tensor(v), **options).array).sum()
+    np.testing.assert_allclose((x.grad.array * v).sum(), forward)
     assert gradcheck(lambda x: F.interpolate(x, **options), (x,))
     assert gradgradcheck(lambda x: F.interpolate(x, **options), (x,))
     assert gradgradcheck(lambda x: F.interpolate(x, **options) ** 2, (x,))
@@ -148,12 +148,12 @@ def test_every_mode_to_sizes_and_by_factors_is_pytorch_s(ndim, mode, align, anti
         their_y = torch.nn.functional.interpolate(their_x, **option, **settings)
         our_x = Tensor(x.copy(), requires_grad=True)
         y = F.interpolate(our_x, **option, **settings)
-        np.testing.assert_allclose(y.data, their_y.detach().numpy(), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(y.array, their_y.detach().numpy(), rtol=tolerance, atol=tolerance)
         gy = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
         their_y.backward(torch.tensor(gy.astype(exact.dtype)))
         y.backward(Tensor(gy))
         np.testing.assert_allclose(
-            our_x.grad.data, their_x.grad.numpy(), rtol=tolerance, atol=4 * tolerance
+            our_x.grad.array, their_x.grad.numpy(), rtol=tolerance, atol=4 * tolerance
         )
         assert y.dtype == our_x.grad.dtype == x.dtype
 
@@ -163,28 +163,28 @@ def test_every_mode_to_sizes_and_by_factors_is_pytorch_s(ndim, mode, align, anti
 @pytest.mark.parametrize("signal", [True, False])
 def test_nearest_by_an_odd_factor_follows_the_factor_at_1_to_1_and_1_to_2_too(size, scale, signal):
     x = np.broadcast_to(np.arange(size, dtype=np.float32), (1, 2, *([size] * (2 - signal))))
-    y = F.interpolate(Tensor(x.copy()), scale_factor=scale).data
+    y = F.interpolate(Tensor(x.copy()), scale_factor=scale).array
     expected = np.floor(np.arange(math.floor(size * scale)) / scale)
     np.testing.assert_array_equal(y, np.broadcast_to(expected, y.shape))
 
 
 def test_area_is_the_mean_of_what_an_output_covers(rng):
     x = rng.standard_normal((2, 3, 6, 8))
-    y = F.interpolate(Tensor(x), size=(3, 2), mode="area").data
+    y = F.interpolate(Tensor(x), size=(3, 2), mode="area").array
     np.testing.assert_allclose(y, x.reshape(2, 3, 3, 2, 2, 4).mean((3, 5)))
-    np.testing.assert_allclose(y, F.adaptive_avg_pool2d(Tensor(x), (3, 2)).data)
+    np.testing.assert_allclose(y, F.adaptive_avg_pool2d(Tensor(x), (3, 2)).array)
 
 
 def test_a_cubic_weighs_four_neighbours_by_keys_polynomial():
     x = Tensor(np.eye(4).reshape(4, 1, 1, 4))
-    y = F.interpolate(x, size=(1, 7), mode="bicubic", align_corners=True).data[:, 0, 0, 3]
+    y = F.interpolate(x, size=(1, 7), mode="bicubic", align_corners=True).array[:, 0, 0, 3]
     np.testing.assert_allclose(y, [-0.09375, 0.59375, 0.59375, -0.09375])  # a = -3/4 at 1/2, 3/2
 
 
 @pytest.mark.parametrize("mode", ["bilinear", "bicubic"])
 def test_antialias_averages_what_it_shrinks(mode):
     ramp = Tensor(np.broadcast_to(np.arange(16.0), (1, 1, 4, 16)).copy())
-    small = F.interpolate(ramp, size=(2, 4), mode=mode, antialias=True).data
+    small = F.interpolate(ramp, size=(2, 4), mode=mode, antialias=True).array
     np.testing.assert_allclose(small.mean(), 7.5)
 
 
@@ -192,7 +192,7 @@ def test_antialias_averages_what_it_shrinks(mode):
 def test_an_infinity_stays_among_its_neighbours(mode):
     x = np.zeros((1, 1, 1, 21))
     x[..., 10] = np.inf
-    y = F.interpolate(Tensor(x), size=(1, 8), mode=mode, antialias=mode != "area").data[0, 0, 0]
+    y = F.interpolate(Tensor(x), size=(1, 8), mode=mode, antialias=mode != "area").array[0, 0, 0]
     assert np.isfinite(y[[0, 1, 6, 7]]).all() and not np.isnan(y).any()
 
 
@@ -200,7 +200,7 @@ def test_an_infinity_stays_among_its_neighbours(mode):
 def test_a_nan_stays_among_its_neighbours(mode):
     x = np.zeros((1, 1, 8, 8))
     x[0, 0, 0, 0] = np.nan
-    y = F.interpolate(Tensor(x), scale_factor=2, mode=mode).data
+    y = F.interpolate(Tensor(x), scale_factor=2, mode=mode).array
     assert np.isnan(y[0, 0, :2, :2]).any() and not np.isnan(y[0, 0, 3:]).any()
 
 

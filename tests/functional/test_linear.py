@@ -16,13 +16,13 @@ def test_linear_is_a_dot_product_per_output_and_so_is_its_gradient(batch, bias, 
     inputs = [None if a is None else Tensor(a, requires_grad=True) for a in (x, w, b)]
     y = F.linear(*inputs)
     expected = np.einsum("...i,oi->...o", x, w) + (b if bias else 0)
-    np.testing.assert_allclose(y.data, expected)
+    np.testing.assert_allclose(y.array, expected)
     if x.size:
         assert gradcheck(F.linear, inputs)
         assert gradgradcheck(F.linear, inputs)
     else:
         y.sum().backward()
-        assert not inputs[1].grad.data.any() and inputs[0].grad.shape == x.shape
+        assert not inputs[1].grad.array.any() and inputs[0].grad.shape == x.shape
 
 
 @pytest.mark.parametrize("batch", [(), (4,), (2, 3)])
@@ -30,8 +30,8 @@ def test_a_vector_of_weights_makes_one_output_without_an_axis(batch, rng):
     x, w, b = (
         Tensor(rng.standard_normal(shape), requires_grad=True) for shape in ((*batch, 5), (5,), ())
     )
-    np.testing.assert_allclose(F.linear(x, w).data, x.data @ w.data)
-    np.testing.assert_allclose(F.linear(x, w, b).data, x.data @ w.data + b.data)
+    np.testing.assert_allclose(F.linear(x, w).array, x.array @ w.array)
+    np.testing.assert_allclose(F.linear(x, w, b).array, x.array @ w.array + b.array)
     assert gradcheck(F.linear, (x, w, b)) and gradgradcheck(F.linear, (x, w, b))
 
 

@@ -23,7 +23,7 @@ def test_local_response_norm_has_the_gradients_of_its_slopes(data):
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5])
 def test_each_value_is_divided_by_the_power_of_its_neighbours_energy(size):
     x = np.random.default_rng(0).standard_normal((2, 4, 3))
-    y = F.local_response_norm(Tensor(x), size, alpha=0.5, beta=0.6, k=2.0).data
+    y = F.local_response_norm(Tensor(x), size, alpha=0.5, beta=0.6, k=2.0).array
     for c in range(4):
         neighbours = range(max(0, c - size // 2), min(4, c + (size - 1) // 2 + 1))
         energy = sum(x[:, i] ** 2 for i in neighbours)

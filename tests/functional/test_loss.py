@@ -39,13 +39,13 @@ def test_cross_entropy_is_its_definition(space, kind, weighted, smoothing, reduc
     expected = reduced(*softmax_cross_entropy(x, target, weight, ignored, smoothing), reduction)
     w = None if weight is None else Tensor(weight)
     y = F.cross_entropy(Tensor(x), Tensor(target), w, ignored, reduction, smoothing)
-    np.testing.assert_allclose(y.data, expected, rtol=1e-12)
+    np.testing.assert_allclose(y.array, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("settings", [{}, {"label_smoothing": 0.1}, {"reduction": "none"}])
 def test_cross_entropy_of_classes_has_gradients_of_both_orders(settings, rng):
     x, target = leaf(rng.standard_normal((3, 4, 2))), Tensor(rng.integers(0, 4, (3, 2)))
-    target.data[0, 0] = -100
+    target.array[0, 0] = -100
     weight = Tensor(rng.uniform(0.5, 2, 4))
 
     def loss(x):
@@ -77,8 +77,8 @@ def test_the_third_derivative_of_cross_entropy_is_the_slope_of_the_second(rng):
 def test_the_gradient_of_cross_entropy_is_softmax_minus_one_hot(rng):
     x, target = leaf(rng.standard_normal((6, 4))), rng.integers(0, 4, 6)
     F.cross_entropy(x, Tensor(target)).backward()
-    p = np.exp(x.data) / np.exp(x.data).sum(1, keepdims=True)
-    np.testing.assert_allclose(x.grad.data, (p - np.eye(4)[target]) / 6, atol=1e-15)
+    p = np.exp(x.array) / np.exp(x.array).sum(1, keepdims=True)
+    np.testing.assert_allclose(x.grad.array, (p - np.eye(4)[target]) / 6, atol=1e-15)
 
 
 def test_a_single_sample_without_batch_axis_is_one_row(rng):
@@ -86,36 +86,36 @@ def test_a_single_sample_without_batch_axis_is_one_row(rng):
     one = F.cross_entropy(Tensor(x), Tensor(np.array(2)))
     assert one.shape == ()
     batch = F.cross_entropy(Tensor(x[None]), Tensor(np.array([2])))
-    np.testing.assert_allclose(one.data, batch.data)
+    np.testing.assert_allclose(one.array, batch.array)
     soft = F.cross_entropy(Tensor(x), Tensor(np.eye(4)[2]))
-    np.testing.assert_allclose(one.data, soft.data)
+    np.testing.assert_allclose(one.array, soft.array)
     logp = Tensor(x - np.log(np.exp(x).sum()))
-    np.testing.assert_allclose(F.nll_loss(logp, Tensor(np.array(2))).data, one.data)
+    np.testing.assert_allclose(F.nll_loss(logp, Tensor(np.array(2))).array, one.array)
 
 
 def test_huge_logits_neither_overflow_nor_warn():
     x = leaf([[1e30, 0.0], [-1e30, 0.0]])
     y = F.cross_entropy(x, Tensor(np.array([0, 0])), reduction="none")
-    np.testing.assert_array_equal(y.data, [0, 1e30])
+    np.testing.assert_array_equal(y.array, [0, 1e30])
     y.sum().backward()
-    np.testing.assert_array_equal(x.grad.data, [[0, 0], [-1, 1]])
+    np.testing.assert_array_equal(x.grad.array, [[0, 0], [-1, 1]])
 
 
 def test_a_forbidden_class_at_minus_infinity_does_no_harm_to_the_others():
     x = leaf([[0.0, -np.inf, 0.0]])
     y = F.cross_entropy(x, Tensor(np.array([0])))
     y.backward()
-    np.testing.assert_allclose(y.data, math.log(2))
-    np.testing.assert_allclose(x.grad.data, [[-0.5, 0, 0.5]])
+    np.testing.assert_allclose(y.array, math.log(2))
+    np.testing.assert_allclose(x.grad.array, [[-0.5, 0, 0.5]])
 
 
 @pytest.mark.parametrize("fn", [F.cross_entropy, F.nll_loss])
 def test_ignored_samples_count_neither_in_the_sum_nor_in_the_mean(fn, rng):
     x, target = rng.standard_normal((4, 3)), np.array([0, -100, 2, -100])
     y = fn(leaf(x), Tensor(target))
-    np.testing.assert_allclose(y.data, fn(Tensor(x[::2]), Tensor(target[::2])).data)
+    np.testing.assert_allclose(y.array, fn(Tensor(x[::2]), Tensor(target[::2])).array)
     none = fn(Tensor(x), Tensor(target), reduction="none")
-    assert not none.data[1::2].any() and not np.signbit(none.data[1::2]).any()
+    assert not none.array[1::2].any() and not np.signbit(none.array[1::2]).any()
 
 
 @pytest.mark.parametrize("fn", [F.cross_entropy, F.nll_loss])
@@ -123,8 +123,8 @@ def test_a_batch_of_ignored_samples_has_loss_nan_and_gradient_zero(fn, rng):
     x = leaf(rng.standard_normal((4, 3)))
     y = fn(x, Tensor(np.full(4, -100)))
     y.backward()
-    assert np.isnan(y.data)
-    np.testing.assert_array_equal(x.grad.data, np.zeros((4, 3)))
+    assert np.isnan(y.array)
+    np.testing.assert_array_equal(x.grad.array, np.zeros((4, 3)))
 
 
 EMPTY = {
@@ -141,7 +141,7 @@ def test_an_empty_batch_has_mean_nan_and_sum_zero(name):
     fn, x = getattr(F, name), leaf(x)
     y = fn(x, Tensor(target))
     y.backward()
-    assert np.isnan(y.data) and x.grad.shape == (0, 3)
+    assert np.isnan(y.array) and x.grad.shape == (0, 3)
     assert fn(x, Tensor(target), reduction="sum").item() == 0
 
 
@@ -163,7 +163,7 @@ def test_nll_loss_picks_the_target_s_entry(space, reduction, weighted, rng):
     def loss(x):
         return F.nll_loss(x, Tensor(target), w, reduction=reduction)
 
-    np.testing.assert_allclose(loss(Tensor(x)).data, reduced(losses, total, reduction))
+    np.testing.assert_allclose(loss(Tensor(x)).array, reduced(losses, total, reduction))
     if not space:
         assert gradcheck(loss, (leaf(x),))
         assert gradgradcheck(loss, (leaf(x),))
@@ -172,7 +172,7 @@ def test_nll_loss_picks_the_target_s_entry(space, reduction, weighted, rng):
 def test_nll_loss_of_log_softmax_is_cross_entropy(rng):
     x, target = leaf(rng.standard_normal((4, 5))), Tensor(rng.integers(0, 5, 4))
     fused = F.cross_entropy(x, target)
-    np.testing.assert_allclose(F.nll_loss(x.log_softmax(1), target).data, fused.data)
+    np.testing.assert_allclose(F.nll_loss(x.log_softmax(1), target).array, fused.array)
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -183,7 +183,7 @@ def test_mse_loss_is_the_squared_difference(reduction, rng):
         return F.mse_loss(a, b, reduction=reduction)
 
     np.testing.assert_allclose(
-        loss(Tensor(a), Tensor(b)).data, reduced((a - b) ** 2, a.size, reduction)
+        loss(Tensor(a), Tensor(b)).array, reduced((a - b) ** 2, a.size, reduction)
     )
     assert gradcheck(loss, (leaf(a), leaf(b)))
     assert gradgradcheck(loss, (leaf(a), leaf(b)))
@@ -218,7 +218,7 @@ def test_bce_with_logits_is_its_definition(weighted, reduction, rng):
         return BCE(x, t, weight, reduction, pos_weight)
 
     inputs = (leaf(x), leaf(t), *weights)
-    np.testing.assert_allclose(loss(*inputs).data, reduced(losses, losses.size, reduction))
+    np.testing.assert_allclose(loss(*inputs).array, reduced(losses, losses.size, reduction))
     assert gradcheck(loss, inputs)
     assert gradgradcheck(loss, inputs)
 
@@ -226,14 +226,14 @@ def test_bce_with_logits_is_its_definition(weighted, reduction, rng):
 def test_bce_with_logits_stays_exact_for_huge_logits():
     x = leaf([1e30, -1e30, 800.0, -800.0])
     y = BCE(x, Tensor(np.array([1.0, 0.0, 0.0, 1.0])), reduction="none")
-    np.testing.assert_array_equal(y.data, [0, 0, 800, 800])
+    np.testing.assert_array_equal(y.array, [0, 0, 800, 800])
     y.sum().backward()
-    np.testing.assert_array_equal(x.grad.data, [0, 0, 1, -1])
+    np.testing.assert_array_equal(x.grad.array, [0, 0, 1, -1])
 
 
 def test_bce_with_logits_loses_no_digits_to_cancellation():
     x = Tensor(np.array([21.0, -21.0, 30.0]))
-    y = BCE(x, Tensor(np.array([0.0, 0.0, 1.0])), reduction="none").data
+    y = BCE(x, Tensor(np.array([0.0, 0.0, 1.0])), reduction="none").array
     tail = math.log1p(math.exp(-21)), math.log1p(math.exp(-30))
     np.testing.assert_allclose(y, [21 + tail[0], tail[0], tail[1]], rtol=1e-15)
 
@@ -241,7 +241,7 @@ def test_bce_with_logits_loses_no_digits_to_cancellation():
 @pytest.mark.parametrize("fn", [F.mse_loss, BCE, F.cross_entropy])
 def test_nan_in_a_float_target_is_seen_in_the_loss(fn):
     target = np.array([[0.0, np.nan, 1.0]])
-    assert np.isnan(fn(Tensor(np.ones((1, 3))), Tensor(target)).data)
+    assert np.isnan(fn(Tensor(np.ones((1, 3))), Tensor(target)).array)
 
 
 X = np.zeros((3, 4))

@@ -19,13 +19,13 @@ def test_a_window_of_zeros_has_a_gradient_of_zero():
     x = Tensor(np.array([[[0.0, 0.0, 3.0, 4.0]]]), requires_grad=True)
     y = F.lp_pool1d(x, 2, 2)
     y.sum().backward()
-    np.testing.assert_allclose(y.data, [[[0, 5]]])
-    np.testing.assert_allclose(x.grad.data, [[[0, 0, 0.6, 0.8]]])
+    np.testing.assert_allclose(y.array, [[[0, 5]]])
+    np.testing.assert_allclose(x.grad.array, [[[0, 0, 0.6, 0.8]]])
 
 
 def test_powers_beyond_16_bits_do_no_harm():
     y = F.lp_pool1d(Tensor(np.array([[[300.0, 400.0]]], np.float16)), 2, 2)
-    assert y.dtype == np.float16 and y.data == 500
+    assert y.dtype == np.float16 and y.array == 500
 
 
 def test_bad_settings_are_refused_by_name():

@@ -58,8 +58,8 @@ def test_indices_say_where_each_maximum_stood(function, drawn, spatial):
         assert indices.dtype == np.int64 and not indices.requires_grad
         lead = x.shape[:-spatial]
         planes = x.reshape(*lead, np.prod(x.shape[-spatial:]))
-        at = indices.data.reshape(*lead, np.prod(y.shape[-spatial:]))
-        np.testing.assert_array_equal(np.take_along_axis(planes, at, -1), y.data.reshape(at.shape))
+        at = indices.array.reshape(*lead, np.prod(y.shape[-spatial:]))
+        np.testing.assert_array_equal(np.take_along_axis(planes, at, -1), y.array.reshape(at.shape))
 
     check()
 
@@ -68,8 +68,8 @@ def test_overlapping_windows_that_share_their_maximum_add_their_gradients():
     (x,) = leaves((np.array([[[0.0, 0.0, 0.0], [0.0, 9.0, 0.0], [0.0, 0.0, 0.0]]]),))
     y = F.max_pool2d(x, 2, stride=1)
     y.backward(Tensor(np.array([[[1.0, 20.0], [300.0, 4000.0]]])))
-    assert x.grad.data[0, 1, 1] == 4321.0
-    assert x.grad.data.sum() == 4321.0
+    assert x.grad.array[0, 1, 1] == 4321.0
+    assert x.grad.array.sum() == 4321.0
 
 
 def test_the_first_of_equal_elements_wins():
@@ -80,7 +80,7 @@ def test_the_first_of_equal_elements_wins():
 def test_nan_beats_every_number_and_padding_never_wins():
     x = np.array([[[1.0, NAN, 3.0], [-INF, -INF, -INF], [-INF, -INF, INF]]])
     y, indices = F.max_pool2d(Tensor(x), 2, stride=2, padding=1, return_indices=True)
-    np.testing.assert_array_equal(y.data, [[[1.0, NAN], [-INF, INF]]])
+    np.testing.assert_array_equal(y.array, [[[1.0, NAN], [-INF, INF]]])
     assert indices.tolist() == [[[0, 1], [3, 8]]]
 
 
@@ -90,7 +90,7 @@ def test_indices_changed_in_place_do_not_change_the_gradient():
     assert indices.dtype == np.int64
     indices.zero_()
     y.sum().backward()
-    assert np.flatnonzero(x.grad.data).tolist() == [5, 7, 13, 15]
+    assert np.flatnonzero(x.grad.array).tolist() == [5, 7, 13, 15]
 
 
 def test_an_empty_batch_gives_an_empty_output():
@@ -122,14 +122,14 @@ def test_max_unpool2d_puts_the_maxima_back_among_zeros():
     back = F.max_unpool2d(y, indices, 2, output_size=(4, 5))
     expected = np.zeros((4, 5))
     expected[1, 1], expected[1, 3], expected[3, 1], expected[3, 3] = 6, 8, 16, 18
-    np.testing.assert_array_equal(back.data, expected[None])
+    np.testing.assert_array_equal(back.array, expected[None])
     assert F.max_unpool2d(y, indices * 0, 2).shape == (1, 4, 4)
 
 
 def test_max_unpool2d_writes_an_element_that_two_windows_chose_once():
     x = Tensor(np.array([[[0.0, 0.0, 0.0], [0.0, 9.0, 0.0], [0.0, 0.0, 0.0]]]))
     y, indices = F.max_pool2d(x, 2, stride=1, return_indices=True)
-    np.testing.assert_array_equal(F.max_unpool2d(y, indices, 2, stride=1).data, x.data)
+    np.testing.assert_array_equal(F.max_unpool2d(y, indices, 2, stride=1).array, x.array)
 
 
 def zeros(*shape, dtype="float32"):
@@ -178,7 +178,7 @@ def test_bad_input_is_refused_with_the_functions_name_and_the_rule(case):
 def test_torch_refuses_it_too(case):
     torch = pytest.importorskip("torch")
     function, arguments, geometry, _, _ = REFUSED[case]
-    tensors = [torch.from_numpy(t.data) if isinstance(t, Tensor) else t for t in arguments]
+    tensors = [torch.from_numpy(t.array) if isinstance(t, Tensor) else t for t in arguments]
     with pytest.raises((RuntimeError, TypeError, ValueError, IndexError)):
         getattr(torch.nn.functional, function.__name__)(*tensors, **geometry)
 

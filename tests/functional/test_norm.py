@@ -47,7 +47,7 @@ def test_layer_norm_has_the_gradients_of_its_slopes(data):
 
 def test_training_gives_each_channel_mean_0_and_variance_1():
     x = np.random.default_rng(0).normal(5, 3, (4, 3, 5, 6))
-    y = F.batch_norm(Tensor(x), None, None, training=True, eps=1e-12).data
+    y = F.batch_norm(Tensor(x), None, None, training=True, eps=1e-12).array
     np.testing.assert_allclose(y.mean((0, 2, 3)), np.zeros(3), atol=1e-12)
     np.testing.assert_allclose(y.var((0, 2, 3)), np.ones(3))
 
@@ -55,11 +55,11 @@ def test_training_gives_each_channel_mean_0_and_variance_1():
 def test_running_statistics_move_in_place_with_the_unbiased_variance():
     x = np.random.default_rng(0).normal(5, 3, (4, 2, 5))
     mean, var = Tensor(np.ones(2)), Tensor(np.full(2, 2.0))
-    memory = mean.data, var.data
+    memory = mean.array, var.array
     F.batch_norm(Tensor(x), mean, var, training=True, momentum=0.3)
-    assert (mean.data is memory[0]) and (var.data is memory[1])
-    np.testing.assert_allclose(mean.data, 0.7 + 0.3 * x.mean((0, 2)))
-    np.testing.assert_allclose(var.data, 0.7 * 2 + 0.3 * x.var((0, 2), ddof=1))
+    assert (mean.array is memory[0]) and (var.array is memory[1])
+    np.testing.assert_allclose(mean.array, 0.7 + 0.3 * x.mean((0, 2)))
+    np.testing.assert_allclose(var.array, 0.7 * 2 + 0.3 * x.var((0, 2), ddof=1))
 
 
 def test_running_statistics_rest_without_training():
@@ -74,13 +74,13 @@ def test_a_gradient_is_that_of_the_statistics_its_forward_pass_had():
     y = F.batch_norm(x, mean, var, w, b, eps=0.0)
     F.batch_norm(x.detach(), mean, var, training=True)
     y.sum().backward()
-    np.testing.assert_allclose(w.grad.data, (x.data - 1).sum(0))
-    np.testing.assert_allclose(x.grad.data, np.ones((4, 2)))
+    np.testing.assert_allclose(w.grad.array, (x.array - 1).sum(0))
+    np.testing.assert_allclose(x.grad.array, np.ones((4, 2)))
 
 
 def test_a_large_mean_does_not_drown_the_variance_in_float32():
     x = (1e4 + np.random.default_rng(0).standard_normal((64, 1, 8))).astype(np.float32)
-    y = F.batch_norm(Tensor(x), None, None, training=True).data
+    y = F.batch_norm(Tensor(x), None, None, training=True).array
     exact = x.astype(np.float64)
     exact = (exact - exact.mean()) / np.sqrt(exact.var() + 1e-5)
     np.testing.assert_allclose(y, exact, atol=1e-2)
@@ -89,7 +89,7 @@ def test_a_large_mean_does_not_drown_the_variance_in_float32():
 def test_a_norm_of_a_sum_of_norms_has_zero_gradient_for_an_all_ones_cotangent():
     (x,) = leaves((np.random.default_rng(0).standard_normal((4, 2, 3)),))
     F.batch_norm(x, None, None, training=True).sum().backward()
-    np.testing.assert_allclose(x.grad.data, np.zeros(x.shape), atol=1e-12)
+    np.testing.assert_allclose(x.grad.array, np.zeros(x.shape), atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_torch_refuses_it_too(case):
     torch = pytest.importorskip("torch")
     function, arguments, options, _, _ = REFUSED[case]
     tensors = [
-        torch.tensor(t.data, requires_grad=t.requires_grad) if isinstance(t, Tensor) else t
+        torch.tensor(t.array, requires_grad=t.requires_grad) if isinstance(t, Tensor) else t
         for t in arguments
     ]
     with pytest.raises((RuntimeError, TypeError, ValueError, ArithmeticError)):
@@ -196,15 +196,15 @@ def test_a_relu_in_the_same_pass_is_a_relu_after_it(training):
         second = grad(total, (x, w, b), allow_unused=True)
         kinds.append([y, mean, var, *first, *(g for g in second if g is not None)])
     for together, after in zip(*kinds, strict=True):
-        np.testing.assert_allclose(together.detach().data, after.detach().data, atol=1e-12)
-    assert (kinds[0][0].data == 0).any() and (kinds[0][0].data > 0).any()
+        np.testing.assert_allclose(together.detach().array, after.detach().array, atol=1e-12)
+    assert (kinds[0][0].array == 0).any() and (kinds[0][0].array > 0).any()
 
 
 def test_a_relu_in_the_same_pass_lets_nan_through():
     x = np.array([[1.0], [np.nan], [3.0]])
-    assert np.isnan(F.batch_norm_relu(Tensor(x), None, None, training=True).data).all()
+    assert np.isnan(F.batch_norm_relu(Tensor(x), None, None, training=True).array).all()
     y = F.batch_norm_relu(Tensor(x), Tensor(np.zeros(1)), Tensor(np.ones(1)))
-    assert np.isnan(y.data).tolist() == [[False], [True], [False]]
+    assert np.isnan(y.array).tolist() == [[False], [True], [False]]
 
 
 HALF_NORMS = {
@@ -241,7 +241,7 @@ def test_running_statistics_of_half_input_are_taken_in_float32(statistics, rng):
     np.testing.assert_allclose(var, 0.9 + 0.1 * x.astype("f8").var(0, ddof=1), rtol=1e-3)
     y = F.batch_norm(Tensor(x), mean, var)
     assert y.dtype == np.float16
-    exact = (x.astype("f8") - mean.data) / np.sqrt(var.data.astype("f8") + 1e-5)
+    exact = (x.astype("f8") - mean.array) / np.sqrt(var.array.astype("f8") + 1e-5)
     np.testing.assert_allclose(y, exact, rtol=1e-3)
 
 

@@ -85,4 +85,4 @@ def test_onnxruntime_computes_the_same(case):
     expected = in_onnxruntime(operator, attributes, arrays)
     y = ours(*map(mt.tensor, arrays))
     assert y.shape == expected.shape
-    np.testing.assert_allclose(y.data, expected, rtol=2e-5, atol=2e-6)
+    np.testing.assert_allclose(y.array, expected, rtol=2e-5, atol=2e-6)

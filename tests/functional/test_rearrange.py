@@ -22,8 +22,8 @@ def test_pixel_shuffle_moves_every_element_to_its_place(batch, r, c, h, w):
     for channel, row, column in np.ndindex(c, h * r, w * r):
         source = channel * r * r + (row % r) * r + column % r
         expected = x[..., source, row // r, column // r]
-        np.testing.assert_array_equal(y.data[..., channel, row, column], expected)
-    np.testing.assert_array_equal(F.pixel_unshuffle(y, r).data, x)
+        np.testing.assert_array_equal(y.array[..., channel, row, column], expected)
+    np.testing.assert_array_equal(F.pixel_unshuffle(y, r).array, x)
 
 
 @settings(max_examples=30, deadline=None)
@@ -36,7 +36,7 @@ def test_pixel_shuffle_moves_every_element_to_its_place(batch, r, c, h, w):
 def test_channel_shuffle_deals_the_groups_out_in_turn(n, groups, per_group, space):
     c = groups * per_group
     x = np.random.default_rng(0).standard_normal((n, c, *space))
-    y = F.channel_shuffle(Tensor(x), groups).data
+    y = F.channel_shuffle(Tensor(x), groups).array
     for i in range(groups):
         for j in range(per_group):
             np.testing.assert_array_equal(y[:, j * groups + i], x[:, i * per_group + j])

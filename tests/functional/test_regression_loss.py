@@ -53,10 +53,10 @@ def test_losses_have_gradients_of_both_orders(loss, draws, rng):
 def test_binary_cross_entropy_of_sure_answers_is_finite():
     x, t = leaf([0.0, 1.0, 0.0, 1.0]), leaf([0.0, 1.0, 1.0, 0.0])
     y = F.binary_cross_entropy(x, t, reduction="none")
-    np.testing.assert_array_equal(y.data, [0, 0, 100, 100])
+    np.testing.assert_array_equal(y.array, [0, 0, 100, 100])
     y.sum().backward()
-    np.testing.assert_allclose(x.grad.data, [0, 0, -1e12, 1e12])
-    np.testing.assert_allclose(t.grad.data, [100, -100, 100, -100])
+    np.testing.assert_allclose(x.grad.array, [0, 0, -1e12, 1e12])
+    np.testing.assert_allclose(t.grad.array, [100, -100, 100, -100])
 
 
 @pytest.mark.parametrize("loss", [F.smooth_l1_loss, F.huber_loss])
@@ -64,16 +64,16 @@ def test_an_endless_error_has_a_slope_of_one(loss):
     x = leaf(np.array([np.inf, -1e30, 1e30], np.float32))
     y = loss(x, Tensor(np.zeros(3, np.float32)), reduction="sum")
     y.backward()
-    assert y.data == np.inf
-    np.testing.assert_array_equal(x.grad.data, [1, -1, 1])
+    assert y.array == np.inf
+    np.testing.assert_array_equal(x.grad.array, [1, -1, 1])
 
 
 def test_a_target_of_no_probability_adds_nothing_to_the_divergence():
     x, t = leaf([-1.0, -2.0]), Tensor(np.array([0.0, 1.0]))
     y = F.kl_div(x, t, reduction="sum")
     y.backward()
-    assert y.data == 2
-    np.testing.assert_array_equal(x.grad.data, [0, -1])
+    assert y.array == 2
+    np.testing.assert_array_equal(x.grad.array, [0, -1])
 
 
 @pytest.mark.parametrize("loss", [

@@ -26,12 +26,12 @@ def test_without_eps_it_is_the_dtypes_resolution_and_float32s_for_16_bits(dtype,
     y = F.rms_norm(Tensor(x), (2,))
     wide = x.astype(float)
     assert y.dtype == dtype
-    np.testing.assert_allclose(y.data, wide / np.sqrt((wide**2).mean() + eps), rtol=rtol)
+    np.testing.assert_allclose(y.array, wide / np.sqrt((wide**2).mean() + eps), rtol=rtol)
 
 
 def test_squares_beyond_16_bits_do_no_harm():
     y = F.rms_norm(Tensor(np.array([6e4, -6e4], np.float16)), (2,))
-    np.testing.assert_array_equal(y.data, [1, -1])
+    np.testing.assert_array_equal(y.array, [1, -1])
 
 
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0)])

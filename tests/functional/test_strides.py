@@ -45,7 +45,7 @@ def test_the_layout_in_memory_does_not_change_values_or_gradients(name, layout, 
         y = FUNCTIONS[name](x)
         gy = rng.standard_normal(y.shape[::-1]).T if gy is None else gy
         y.backward(Tensor(gy))
-        results.append((y.data, x.grad.data))
+        results.append((y.array, x.grad.array))
     for found, expected in zip(*results, strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
     np.testing.assert_array_equal(strided, before)

@@ -179,7 +179,7 @@ def ours(name, arrays, settings, gy):
     y = getattr(F, name)(*inputs, **settings)
     if y.requires_grad:
         y.backward(Tensor(gy(y.shape)))
-    return y.data, [None if x.grad is None else x.grad.data for x in inputs]
+    return y.array, [None if x.grad is None else x.grad.array for x in inputs]
 
 
 def theirs(name, arrays, settings, gy):
@@ -228,7 +228,7 @@ def test_class_weights_count_as_pytorch_s(name, smoothing, reduction, rng):
         settings["label_smoothing"] = smoothing
     y = getattr(F, name)(Tensor(x), Tensor(target), Tensor(weight), **settings)
     their_y = torch_function(name)(*map(torch.tensor, (x, target, weight)), **settings)
-    np.testing.assert_allclose(y.data, their_y.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(y.array, their_y.numpy(), rtol=1e-12)
 
 
 def test_bce_weights_count_as_pytorch_s(rng):
@@ -239,7 +239,7 @@ def test_bce_weights_count_as_pytorch_s(rng):
     y = getattr(F, name)(*map(Tensor, arrays), pos_weight=Tensor(pos_weight))
     their_arrays, their_pos_weight = map(torch.tensor, arrays), torch.tensor(pos_weight)
     their_y = torch_function(name)(*their_arrays, pos_weight=their_pos_weight)
-    np.testing.assert_allclose(y.data, their_y.numpy(), rtol=1e-12)
+    np.testing.assert_allclose(y.array, their_y.numpy(), rtol=1e-12)
 
 
 @pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
@@ -270,7 +270,7 @@ def test_nearest_reads_the_same_pixel_as_pytorch_for_every_size_and_factor(size,
         if len(shape) == 3 and factor not in (1, 2) and int(size * factor) in (size, 2 * size):
             continue  # PyTorch's CPU follows the sizes there, in images up to OH + OW = 128
         their_y = torch_function("interpolate")(torch.tensor(x), **option)
-        np.testing.assert_array_equal(F.interpolate(Tensor(x), **option).data, their_y.numpy())
+        np.testing.assert_array_equal(F.interpolate(Tensor(x), **option).array, their_y.numpy())
 
 
 # Arguments of PyTorch's that are history, or that nothing here needs

@@ -35,7 +35,7 @@ def unpools(draw):
     h, w = draw(st.tuples(*[st.integers(k, 3 * k)] * 2))
     (x,) = normals(draw, (n, c, h, w))
     y, indices = F.max_pool2d(Tensor(x), k, stride=s, return_indices=True)
-    return (y.data,), {"indices": indices, "kernel_size": k, "stride": s, "output_size": (h, w)}
+    return (y.array,), {"indices": indices, "kernel_size": k, "stride": s, "output_size": (h, w)}
 
 
 @st.composite
@@ -104,7 +104,7 @@ def outcome(function, tensor, arrays, options, seed):
     for t in leaf.values():
         if t is not None:
             t.requires_grad = True
-    options = {k: tensor(v.data.copy()) if isinstance(v, Tensor) else v for k, v in options.items()}
+    options = {k: tensor(v.array.copy()) if isinstance(v, Tensor) else v for k, v in options.items()}
     y = function(**leaf, **options)
     outputs = y if isinstance(y, tuple) else (y,)
     gy = np.random.default_rng(seed).standard_normal(tuple(outputs[0].shape))
@@ -144,7 +144,7 @@ def test_nan_and_infinities_pool_as_pytorch_s(function, rng):
         theirs = getattr(torch.nn.functional, function)(torch.from_numpy(x), **options)
         ours = getattr(F, function)(Tensor(x), **options)
         for a, b in zip(ours, theirs, strict=True):
-            np.testing.assert_array_equal(a.data, b.numpy())
+            np.testing.assert_array_equal(a.array, b.numpy())
 
 
 NAMED = ["batch_norm", "group_norm", "layer_norm", "local_response_norm", "max_unpool2d"]
@@ -182,4 +182,4 @@ def test_arguments_stand_in_pytorch_s_positions(name, rng):
         getattr(module, name)(*[tensor(a) if isinstance(a, np.ndarray) else a for a in arguments])
         for module, tensor in ((F, Tensor), (torch.nn.functional, torch.from_numpy))
     )
-    np.testing.assert_allclose(ours.data, theirs.numpy(), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(ours.array, theirs.numpy(), rtol=1e-9, atol=1e-9)

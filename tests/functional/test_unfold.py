@@ -26,16 +26,16 @@ def test_both_are_pytorch_s(settings, shape, dtype, rng):
     x = rng.standard_normal(shape).astype(dtype)
     y = F.unfold(Tensor(x), **settings)
     their_y = torch.nn.functional.unfold(torch.tensor(x), **settings)
-    np.testing.assert_array_equal(y.data, their_y.numpy())
+    np.testing.assert_array_equal(y.array, their_y.numpy())
     if 0 not in shape:
-        back = F.fold(y, (6, 7), **settings).data
+        back = F.fold(y, (6, 7), **settings).array
         theirs = torch.nn.functional.fold(their_y, (6, 7), **settings).numpy()
         np.testing.assert_allclose(back, theirs, rtol=1e-6)
     layer, order = nn.Unfold(**settings), ("kernel_size", "dilation", "padding", "stride")
-    np.testing.assert_array_equal(layer(Tensor(x)).data, y.data)
+    np.testing.assert_array_equal(layer(Tensor(x)).array, y.array)
     assert all(f"{name}=" in repr(layer) for name in order)
     if 0 not in shape:
-        np.testing.assert_array_equal(nn.Fold((6, 7), **settings)(y).data, back)
+        np.testing.assert_array_equal(nn.Fold((6, 7), **settings)(y).array, back)
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -55,12 +55,12 @@ def test_gradients_of_both_orders(settings, rng):
 def test_a_product_with_the_columns_is_a_convolution(rng):
     x, w = Tensor(rng.standard_normal((2, 3, 5, 6))), Tensor(rng.standard_normal((4, 3, 3, 2)))
     y = (w.reshape(4, -1) @ F.unfold(x, (3, 2), padding=1)).reshape(2, 4, 5, 7)
-    np.testing.assert_allclose(y.data, F.conv2d(x, w, padding=1).data)
+    np.testing.assert_allclose(y.array, F.conv2d(x, w, padding=1).array)
 
 
 def test_fold_adds_16_bit_numbers_in_float32():
     x = Tensor(np.full((1, 9, 2500), 0.001, np.float16))
-    y = F.fold(x, (52, 52), 3).data
+    y = F.fold(x, (52, 52), 3).array
     assert y.dtype == np.float16
     np.testing.assert_allclose(y[0, 0, 5, 5], 9 * float(np.float16(0.001)), rtol=1e-3)
 

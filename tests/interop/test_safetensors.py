@@ -55,7 +55,7 @@ def test_a_state_dict_comes_back_into_another_model(path):
     first, second = mt.nn.Linear(3, 2), mt.nn.Linear(3, 2)
     mt.save(first.state_dict(), path)
     second.load_state_dict(mt.load(path))
-    np.testing.assert_array_equal(second.weight.data, first.weight.data)
+    np.testing.assert_array_equal(second.weight.array, first.weight.array)
 
 
 def test_loaded_tensors_can_be_written_to(path):

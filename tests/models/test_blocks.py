@@ -175,4 +175,4 @@ def test_weights_are_drawn_for_convolutions_and_linear_layers_alone():
     assert (model[1].bias == 0.5).all().item() and (model[2].bias == 0.5).all().item()
     draw_normal(model, 0.01, width=1 / 4)  # a quarter of the inputs: twice the deviation
     assert abs(model[2].weight.std().item() - 0.02) < 0.002
-    assert not model[2].bias.data.any()
+    assert not model[2].bias.array.any()

@@ -111,7 +111,7 @@ def test_dropout_follows_every_convolution_but_the_first():
     seen = []
     layer.norm2.register_forward_hook(lambda module, inputs, y: seen.append(inputs[0]))
     y = layer(mt.randn(2, 4, 5, 5))
-    assert not seen[0].data.any() and not y.data.any()
+    assert not seen[0].array.any() and not y.array.any()
 
 
 def test_a_layer_agrees_with_torch():

@@ -104,24 +104,24 @@ def test_upsampling_is_stored_and_not_learned():
     assert list(layer.state_dict()) == ["weight"] and not list(layer.parameters())
     y = layer(mt.ones(1, 2, 3, 5))
     assert y.shape == (1, 2, 16, 24)
-    np.testing.assert_allclose(y.data[:, :, 4:-4, 4:-4], 1, atol=1e-6)
+    np.testing.assert_allclose(y.array[:, :, 4:-4, 4:-4], 1, atol=1e-6)
     with nn.shapes_only():
         weight = BilinearUpsampling(21, 32).weight
-    assert weight.shape == (21, 21, 64, 64) and set(weight.data.strides) == {0}
+    assert weight.shape == (21, 21, 64, 64) and set(weight.array.strides) == {0}
 
 
 def test_only_fc6_and_fc7_are_dropped_and_only_in_training():
     net = with_scores(small("fcn32s", padding=1, dropout=1.0))
     x = mt.randn(1, 3, 8, 8)
-    assert not net(x).data.any() and net.eval()(x).data.any()
+    assert not net(x).array.any() and net.eval()(x).array.any()
     assert [m.p for m in net.modules() if isinstance(m, nn.Dropout)] == [1.0, 1.0]
     assert [m.p for m in small("fcn8s").modules() if isinstance(m, nn.Dropout)] == [0.5, 0.5]
 
 
 def test_scores_start_at_zero():
     net = small("fcn8s", padding=1)
-    assert not net(mt.randn(1, 3, 40, 40)).data.any()
-    zero = {name for name, layer in named(net).items() if not layer.weight.data.any()}
+    assert not net(mt.randn(1, 3, 40, 40)).array.any()
+    zero = {name for name, layer in named(net).items() if not layer.weight.array.any()}
     assert zero == {"score_fr", "score_pool4", "score_pool3"}
 
 
@@ -139,9 +139,9 @@ def test_vgg16_hands_its_layers_on_and_the_net_says_the_same_of_its_window():
     expected = vgg.classifier[:4](vgg.features(x).flatten(1)).detach().numpy()
     # Another layer, or processor, adds the thousands of terms of a sum in another order.
     atol = 1e-5 * np.abs(expected).max()
-    np.testing.assert_allclose(found["fc7"].data[:, :, 3, 3], expected, rtol=1e-4, atol=atol)
-    assert not np.shares_memory(net.fc6.weight.data, vgg.classifier[0].weight.data)
-    assert not net.score_fr.weight.data.any()
+    np.testing.assert_allclose(found["fc7"].array[:, :, 3, 3], expected, rtol=1e-4, atol=atol)
+    assert not np.shares_memory(net.fc6.weight.array, vgg.classifier[0].weight.array)
+    assert not net.score_fr.weight.array.any()
 
 
 @pytest.mark.parametrize("coarse, fine", [("fcn32s", "fcn16s"), ("fcn16s", "fcn8s")])
@@ -158,7 +158,7 @@ def test_a_finer_net_starts_with_what_the_coarser_one_says(coarse, fine):
     y, z = (net(x).detach().numpy() for net in (trained, fresh))
     inner = (0, slice(None), slice(24, 72), slice(24, 72))
     assert abs(y - z)[inner].mean() < 0.1 * y[inner].std()  # bilinear twice is nearly once
-    assert net.score_pool4.weight.data.any()
+    assert net.score_pool4.weight.array.any()
 
 
 @pytest.mark.parametrize(
@@ -171,10 +171,10 @@ def test_a_finer_net_starts_with_what_the_coarser_one_says(coarse, fine):
 )
 def test_a_net_with_other_layers_is_refused_as_a_start(trained, misfits):
     net = small("fcn16s")
-    before = {name: value.data.copy() for name, value in net.state_dict().items()}
+    before = {name: value.array.copy() for name, value in net.state_dict().items()}
     with pytest.raises(RuntimeError, match=f"^start_from: {misfits} are not in both nets"):
         start_from(net, small(trained))
-    assert all(np.array_equal(before[name], t.data) for name, t in net.state_dict().items())
+    assert all(np.array_equal(before[name], t.array) for name, t in net.state_dict().items())
 
 
 def test_a_net_of_another_width_is_refused_as_a_start():

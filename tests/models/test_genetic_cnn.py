@@ -110,7 +110,7 @@ def test_networks_of_other_codes_cost_their_nodes():
 def test_the_units_of_hidden_linear_layers_are_dropped_in_training():
     model = small("1 1", units=(6, 6), dropout=1.0)
     x = mt.randn(1, 3, 8, 8)
-    assert not model(x).data.any() and model.eval()(x).data.any()
+    assert not model(x).array.any() and model.eval()(x).array.any()
     with nn.shapes_only():
         dropouts = [m.p for m in genetic_cnn().modules() if isinstance(m, nn.Dropout)]
     assert dropouts == [0.5, 0.5]

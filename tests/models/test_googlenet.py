@@ -185,7 +185,7 @@ def test_biases_start_at_a_fifth_and_those_of_classifiers_at_zero():
     zero = {"fc.bias", "aux1.fc2.bias", "aux2.fc2.bias"}
     for name, p in model.named_parameters():
         if p.ndim == 1:
-            assert np.all(p.data == np.float32(0.0 if name in zero else 0.2)), name
+            assert np.all(p.array == np.float32(0.0 if name in zero else 0.2)), name
 
 
 @pytest.mark.parametrize(

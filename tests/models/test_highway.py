@@ -118,7 +118,7 @@ def test_a_closed_gate_carries_and_an_open_one_transforms(bias):
 def test_the_bias_of_all_gates_is_a_setting(name, bias):
     for settings, expected in (({}, bias), ({"gate_bias": -4.0}, -4.0)):
         model = create_model(name, **settings)
-        found = [m.gate.bias.data for m in model.modules() if isinstance(m, Highway)]
+        found = [m.gate.bias.array for m in model.modules() if isinstance(m, Highway)]
         assert set(np.concatenate(found).tolist()) == {expected}
 
 
@@ -127,8 +127,8 @@ def test_weights_are_drawn_with_variance_1_over_inputs():
     model = create_model("highway_b_cifar")
     for conv in (model.conv9.transform, model.conv9.gate, model.conv12.conv, model.last.conv):
         inputs = conv.in_channels * conv.kernel_size[0] ** 2
-        assert conv.weight.data.std() == pytest.approx(inputs**-0.5, rel=0.02)
-    assert not any(conv.bias.data.any() for conv in (model.conv9.transform, model.conv12.conv))
+        assert conv.weight.array.std() == pytest.approx(inputs**-0.5, rel=0.02)
+    assert not any(conv.bias.array.any() for conv in (model.conv9.transform, model.conv12.conv))
 
 
 def test_the_small_recipe_leaves_the_gates_as_they_begin():

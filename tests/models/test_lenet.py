@@ -44,7 +44,7 @@ def float64(model, rng):
     """The model in float64, every parameter random: none of them zero or alike."""
     model.double()
     for p in model.parameters():
-        p.data[...] = rng.uniform(-0.5, 0.5, p.shape)
+        p.array[...] = rng.uniform(-0.5, 0.5, p.shape)
     return model
 
 
@@ -67,9 +67,9 @@ def test_the_connections_are_the_60_of_table_1():
 
 def test_kernels_are_zero_where_there_is_no_link_and_in_their_place_elsewhere():
     c3 = ConnectedConv2d(CONNECTIONS, 5)
-    kernels = c3.kernels().data
+    kernels = c3.kernels().array
     assert kernels.shape == (16, 6, 5, 5)
-    packed = iter(c3.weight.data)
+    packed = iter(c3.weight.array)
     for o, i in np.ndindex(16, 6):
         expected = next(packed) if str(i) in SEEN[o] else np.zeros((5, 5))
         np.testing.assert_array_equal(kernels[o, i], expected)
@@ -78,9 +78,9 @@ def test_kernels_are_zero_where_there_is_no_link_and_in_their_place_elsewhere():
 def test_the_forward_pass_is_the_definition(rng):
     model = float64(create_model("lenet5"), rng)
     x = rng.uniform(-0.1, 1.175, (3, 1, 32, 32))
-    state = {name: t.data for name, t in model.state_dict().items()}
+    state = {name: t.array for name, t in model.state_dict().items()}
     expected = oracle.lenet5(x, state, SEEN)
-    np.testing.assert_allclose(model(mt.Tensor(x)).data, expected, rtol=1e-10)
+    np.testing.assert_allclose(model(mt.Tensor(x)).array, expected, rtol=1e-10)
 
 
 BLOCKS = {
@@ -110,10 +110,10 @@ def test_weights_start_within_the_bounds_of_appendix_a():
     model = create_model("lenet5", output="linear")
     fans = {"c1": 25, "c5": 400, "f6": 120, "output": 84}
     for name, fan_in in fans.items():
-        largest = np.abs(getattr(model, name).weight.data).max()
+        largest = np.abs(getattr(model, name).weight.array).max()
         assert 0.95 * 2.4 / fan_in < largest <= 2.4 / fan_in
     for map_, maps in enumerate(SEEN):
-        own = model.c3.weight.data[model.c3.links[0] == map_]
+        own = model.c3.weight.array[model.c3.links[0] == map_]
         assert 0.9 * 2.4 / (25 * len(maps)) < np.abs(own).max() <= 2.4 / (25 * len(maps))
 
 
@@ -122,8 +122,8 @@ def test_the_nearest_code_is_the_class():
     output = RBF(codes)
     noise = np.random.default_rng(0).uniform(-0.9, 0.9, (10, 84))
     x = mt.Tensor((codes + noise).astype(np.float32))
-    np.testing.assert_array_equal(output(x).data.argmax(1), np.arange(10))
-    np.testing.assert_allclose(np.diag(output(x).data), -(noise**2).sum(1), rtol=1e-5)
+    np.testing.assert_array_equal(output(x).array.argmax(1), np.arange(10))
+    np.testing.assert_allclose(np.diag(output(x).array), -(noise**2).sum(1), rtol=1e-5)
 
 
 def test_the_bitmaps_of_the_digits_differ():
@@ -178,5 +178,5 @@ def test_it_learns_digits(name, settings):
             optimizer.zero_grad()
             mt.functional.cross_entropy(model(x), target).backward()
             optimizer.step()
-    predicted = model(mt.Tensor(data.images)).data.argmax(1)
+    predicted = model(mt.Tensor(data.images)).array.argmax(1)
     assert (predicted == data.labels).mean() >= 0.95

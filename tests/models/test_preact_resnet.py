@@ -108,7 +108,7 @@ def test_with_zero_branches_the_blocks_of_a_stage_pass_their_input_on():
             nn.init.zeros_(module.weight)
     x = mt.randn(2, 8, 9, 9)
     rest = nn.Sequential(*list(model.layer1)[1:])
-    np.testing.assert_array_equal(rest(x).data, x.data)
+    np.testing.assert_array_equal(rest(x).array, x.array)
 
 
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS)

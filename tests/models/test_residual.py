@@ -35,8 +35,8 @@ def test_shortcut_a_takes_every_second_pixel_and_adds_zeros_without_parameters()
     shortcut, x = make_shortcut("A", 3, 5, 2), mt.randn(2, 3, 5, 4)
     y = shortcut(x)
     assert y.shape == (2, 5, 3, 2) and not list(shortcut.parameters())
-    np.testing.assert_array_equal(y.data[:, :3], x.data[:, :, ::2, ::2])
-    assert not y.data[:, 3:].any()
+    np.testing.assert_array_equal(y.array[:, :3], x.array[:, :, ::2, ::2])
+    assert not y.array[:, 3:].any()
 
 
 def test_shortcut_b_projects_where_the_shape_changes_and_c_everywhere():
@@ -60,16 +60,16 @@ def test_a_block_cuts_the_sum_of_branch_and_shortcut_at_zero(kind, option):
     x = mt.randn(2, 4, 5, 4)
     block = KINDS[kind](4, 6, 2, make_shortcut(option, 4, 6, 2))
     np.testing.assert_array_equal(
-        block(x).data, np.maximum(block.branch(x).data + block.downsample(x).data, 0)
+        block(x).array, np.maximum(block.branch(x).array + block.downsample(x).array, 0)
     )
     block = KINDS[kind](4, 4, 1, None)
-    np.testing.assert_array_equal(block(x).data, np.maximum(block.branch(x).data + x.data, 0))
+    np.testing.assert_array_equal(block(x).array, np.maximum(block.branch(x).array + x.array, 0))
 
 
 def test_a_plain_block_is_the_branch_alone():
     x, block = mt.randn(2, 4, 5, 4), basic(None)(4, 6, 2)
     assert type(block) is PlainBlock
-    np.testing.assert_array_equal(block(x).data, np.maximum(block.branch(x).data, 0))
+    np.testing.assert_array_equal(block(x).array, np.maximum(block.branch(x).array, 0))
 
 
 def test_only_the_first_block_of_a_stage_changes_channels_and_size():
@@ -93,11 +93,11 @@ def test_a_bottleneck_strides_where_it_is_told(stride_first, strides):
 
 def test_weights_have_the_variance_that_keeps_gradients_in_size():
     model = nn.Sequential(nn.Conv2d(32, 64, 3), nn.Conv2d(64, 128, 3, groups=4), nn.Linear(9, 4))
-    linear = model[2].weight.data.copy()
+    linear = model[2].weight.array.copy()
     draw_he_weights(model)
     for conv, outputs in ((model[0], 64 * 9), (model[1], 32 * 9)):
-        assert conv.weight.data.std() == pytest.approx(math.sqrt(2 / outputs), rel=0.03)
-    assert np.array_equal(model[2].weight.data, linear) and not model[2].bias.data.any()
+        assert conv.weight.array.std() == pytest.approx(math.sqrt(2 / outputs), rel=0.03)
+    assert np.array_equal(model[2].weight.array, linear) and not model[2].bias.array.any()
 
 
 @pytest.mark.parametrize("kind", KINDS)

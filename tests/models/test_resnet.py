@@ -112,4 +112,4 @@ def test_blocks_with_zero_branches_pass_their_input_on():
             nn.init.zeros_(module.weight)
     x = mt.randn(2, 32, 9, 9).relu()
     rest = nn.Sequential(*list(model.layer1)[1:])
-    np.testing.assert_array_equal(rest(x).data, x.data)
+    np.testing.assert_array_equal(rest(x).array, x.array)

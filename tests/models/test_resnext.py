@@ -41,11 +41,11 @@ def results(block, x, cotangent):
     if holder:  # gradients are carried as the weights are
         holder.double().load_state_dict(block.state_dict())
         for p, q in zip(holder.parameters(), block.parameters(), strict=True):
-            p.data[...] = q.grad.data
+            p.array[...] = q.grad.array
         carry_weights(holder, like_grouped)
-        gradients = [p.data for p in like_grouped.parameters()]
+        gradients = [p.array for p in like_grouped.parameters()]
     else:
-        gradients = [p.grad.data for p in block.parameters()]
+        gradients = [p.grad.array for p in block.parameters()]
     return [y.detach().numpy(), x.grad.numpy(), *gradients]
 
 
@@ -124,8 +124,8 @@ def test_weights_are_hes_in_every_form(form):
     mt.manual_seed(0)
     block = ResNeXt(50, 4, 16, form).layer1[0]
     parts = [block] if form == "grouped" else list(block.branches)
-    inner = np.concatenate([part.conv2.weight.data for part in parts])
-    outer = (parts[0] if form == "aggregated" else block).conv3.weight.data
+    inner = np.concatenate([part.conv2.weight.array for part in parts])
+    outer = (parts[0] if form == "aggregated" else block).conv3.weight.array
     assert inner.std() == pytest.approx((2 / (9 * 16)) ** 0.5, rel=0.03)
     assert outer.std() == pytest.approx((2 / 256) ** 0.5, rel=0.03)
 

@@ -80,4 +80,4 @@ def test_the_last_convolution_starts_smaller_than_the_others():
     weights = [p for p in model.parameters() if p.ndim == 4]
     assert abs(weights[-1].std().item() - 0.01) < 1e-4
     assert abs(weights[-2].std().item() - (2 / (64 * 9)) ** 0.5) < 1e-3
-    assert all(not p.data.any() for p in model.parameters() if p.ndim == 1)
+    assert all(not p.array.any() for p in model.parameters() if p.ndim == 1)

@@ -102,14 +102,14 @@ def test_the_first_weights_are_hes():
     mt.manual_seed(0)
     layer = mt.nn.Linear(200, 300)
     Recipe(init="kaiming").first_weights(layer)
-    assert layer.weight.data.std() == pytest.approx(0.1, rel=0.02) and not layer.bias.data.any()
+    assert layer.weight.array.std() == pytest.approx(0.1, rel=0.02) and not layer.bias.array.any()
 
 
 def test_a_layer_that_starts_at_zero_stays_there():
     layer = mt.nn.Conv2d(2, 3, 1)
     mt.nn.init.zeros_(layer.weight)
     Recipe(init="kaiming").first_weights(layer)
-    assert not layer.weight.data.any()
+    assert not layer.weight.array.any()
 
 
 def test_pixels_stay_with_their_labels_where_no_size_is_asked_for():

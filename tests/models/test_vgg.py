@@ -106,7 +106,7 @@ def test_convolutions_start_by_he_and_linear_layers_by_the_paper():
         outputs = layer.weight.shape[0]
         std = (2 / (outputs * 9)) ** 0.5 if name.startswith("conv") else 0.01 / (1 / 4) ** 0.5
         assert layer.weight.std().item() == pytest.approx(std, rel=0.1), name
-        assert not layer.bias.data.any()
+        assert not layer.bias.array.any()
 
 
 @pytest.mark.parametrize("norm", ["", "_bn"])
@@ -116,7 +116,7 @@ def test_a_deeper_net_starts_from_net_a(norm):
     for buffer in shallow.buffers():
         buffer.add_(1)
     theirs, ours = layers_by_place(shallow), layers_by_place(deep)
-    drawn = {name: layer.weight.data.copy() for name, layer in ours.items()}
+    drawn = {name: layer.weight.array.copy() for name, layer in ours.items()}
     copy_from_net_a(deep, shallow)
     taken = {*FROM_NET_A, *(name.replace("conv", "norm") for name in FROM_NET_A)}
     for name, layer in ours.items():
@@ -124,16 +124,16 @@ def test_a_deeper_net_starts_from_net_a(norm):
             state = theirs[name].state_dict()
             assert all(mt.equal(value, state[key]) for key, value in layer.state_dict().items())
         else:
-            assert np.array_equal(layer.weight.data, drawn[name]), name
+            assert np.array_equal(layer.weight.array, drawn[name]), name
     assert ours["conv1_1"].weight is not theirs["conv1_1"].weight
 
 
 def test_a_net_of_other_classes_is_refused_as_a_start_and_nothing_is_copied():
     deep, other = small("vgg13"), create_model("vgg11", width=1 / 16, num_classes=6)
-    before = layers_by_place(deep)["conv1_1"].weight.data.copy()
+    before = layers_by_place(deep)["conv1_1"].weight.array.copy()
     with pytest.raises(RuntimeError, match="copy_from_net_a: the shapes of fc8 differ"):
         copy_from_net_a(deep, other)
-    assert np.array_equal(layers_by_place(deep)["conv1_1"].weight.data, before)
+    assert np.array_equal(layers_by_place(deep)["conv1_1"].weight.array, before)
 
 
 def test_the_fully_convolutional_form_is_the_net_at_every_position():
@@ -160,7 +160,7 @@ def test_the_fully_convolutional_form_has_the_weights_of_the_net_and_its_names()
     dense = fully_convolutional(net)
     ours, theirs = dense.state_dict(), net.state_dict()
     assert list(ours) == list(theirs)
-    assert all(np.shares_memory(ours[name].data, theirs[name].data) for name in ours)
+    assert all(np.shares_memory(ours[name].array, theirs[name].array) for name in ours)
     with nn.shapes_only():
         assert fully_convolutional(create_model("vgg16")).classifier[0].weight.shape == (
             4096,

@@ -48,7 +48,7 @@ def test_dropout_stands_between_the_convolutions_behind_the_relu():
             lambda module, inputs, y, layer=layer: seen.update({layer: (inputs[0], y)})
         )
     block(mt.randn(2, 4, 6, 6))
-    np.testing.assert_array_equal(seen["dropout"][0].data, np.maximum(seen["bn2"][1].data, 0))
+    np.testing.assert_array_equal(seen["dropout"][0].array, np.maximum(seen["bn2"][1].array, 0))
     assert seen["conv2"][0] is seen["dropout"][1]
 
 

@@ -138,7 +138,7 @@ def test_all_of_a_narrow_model_learns_from_images_of_its_size(published):
     mt.manual_seed(0)
     model = narrow(published.name, num_classes=7, **published.settings)
     for p in model.parameters():
-        if p.ndim > 1 and not p.data.any():  # until its first step it hands nothing back
+        if p.ndim > 1 and not p.array.any():  # until its first step it hands nothing back
             nn.init.normal_(p, 0, 0.1)
     for module in model.modules():
         if hasattr(module, "survival"):  # no block is left out
@@ -153,8 +153,8 @@ def test_all_of_a_narrow_model_learns_from_images_of_its_size(published):
     assert np.isfinite(loss.item())
     loss.backward()
     for name, p in model.named_parameters():
-        assert p.grad is not None and np.isfinite(p.grad.data).all(), name
-        assert p.ndim == 1 or p.grad.data.any(), name
+        assert p.grad is not None and np.isfinite(p.grad.array).all(), name
+        assert p.ndim == 1 or p.grad.array.any(), name
 
 
 def test_the_state_of_a_model_goes_into_another_and_makes_it_the_same(published):

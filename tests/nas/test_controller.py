@@ -24,17 +24,17 @@ def controller():
 def test_the_probabilities_of_all_sequences_sum_to_one(controller):
     log_p, _ = controller.score(ALL)
     assert log_p.shape == (24,)
-    assert np.exp(log_p.data.astype(float)).sum() == pytest.approx(1, abs=1e-5)
+    assert np.exp(log_p.array.astype(float)).sum() == pytest.approx(1, abs=1e-5)
     for log_probs, size in zip(controller(ALL), SIZES, strict=True):
         assert log_probs.shape == (24, size)
 
 
 def test_an_answer_depends_on_all_answers_before_it_and_on_none_after(controller):
-    last = controller(ALL)[3].data
+    last = controller(ALL)[3].array
     assert len(np.unique(last.round(5), axis=0)) == 6
     for t in range(4):
         same = [(ALL[i, :t] == ALL[0, :t]).all() for i in range(24)]
-        rows = controller(ALL)[t].data[same]
+        rows = controller(ALL)[t].array[same]
         np.testing.assert_allclose(rows, rows[:1].repeat(len(rows), 0), atol=1e-6)
 
 
@@ -44,19 +44,19 @@ def test_it_draws_each_sequence_as_often_as_it_says(controller):
     assert drawn.shape == (n, 4)
     numbers = np.ravel_multi_index(drawn.T, SIZES)
     found = np.bincount(numbers, minlength=24) / n
-    p = np.exp(controller.score(ALL)[0].data)
+    p = np.exp(controller.score(ALL)[0].array)
     assert np.abs(found - p).max() < 5 * np.sqrt(p * (1 - p) / n).max()
 
 
 def test_the_mean_of_the_entropies_is_the_entropy(controller):
-    log_p, entropies = (t.data.astype(float) for t in controller.score(ALL))
+    log_p, entropies = (t.array.astype(float) for t in controller.score(ALL))
     p = np.exp(log_p)
     assert (p * entropies).sum() == pytest.approx(-(p * log_p).sum(), rel=1e-4)
 
 
 def test_a_new_controller_finds_all_sequences_nearly_equally_likely():
     log_p, _ = Controller(SIZES, generator=np.random.default_rng(0)).score(ALL)
-    assert np.abs(np.exp(log_p.data) * 24 - 1).max() < 0.6
+    assert np.abs(np.exp(log_p.array) * 24 - 1).max() < 0.6
 
 
 def test_the_generator_decides_all():

@@ -19,7 +19,7 @@ def expected_gradient(controller, sequences, rewards, baseline):
         p = np.exp(controller.score(sequence[None])[0].item())
         for name, param in controller.named_parameters():
             if param.grad is not None:
-                total[name] = total.get(name, 0) - p * param.grad.data
+                total[name] = total.get(name, 0) - p * param.grad.array
     return total
 
 
@@ -27,7 +27,7 @@ def expected_gradient(controller, sequences, rewards, baseline):
 def test_the_gradient_on_a_bandit_is_the_analytic_one_whatever_the_baseline(baseline):
     controller = Controller((4,), 8, generator=np.random.default_rng(0))
     arms = np.arange(4)[:, None]
-    p = np.exp(controller(arms)[0].data[0].astype(float))
+    p = np.exp(controller(arms)[0].array[0].astype(float))
     found = expected_gradient(controller, arms, REWARDS, baseline)
     # E[R] = sum_i p_i R_i, p = softmax(z): dE[R]/dz_i = p_i (R_i - E[R]), z the head's output
     np.testing.assert_allclose(found["heads.0.bias"], p * (REWARDS - p @ REWARDS), atol=1e-6)
@@ -41,7 +41,7 @@ def test_the_gradient_on_sequences_is_the_slope_of_the_expected_reward():
     log_p, _ = controller.score(sequences)
     controller.zero_grad()
     (log_p.exp() * rewards.astype(np.float32)).sum().backward()
-    slopes = {name: p.grad.data.copy() for name, p in controller.named_parameters()}
+    slopes = {name: p.grad.array.copy() for name, p in controller.named_parameters()}
     found = expected_gradient(controller, sequences, rewards, 0.5)
     for name, slope in slopes.items():
         np.testing.assert_allclose(found[name], slope, atol=1e-6, err_msg=name)
@@ -52,21 +52,21 @@ def test_the_mean_over_many_draws_is_near_the_expectation():
     drawn = controller.sample(20000, np.random.default_rng(2))
     controller.zero_grad()
     policy_gradient_loss(controller, drawn, REWARDS[drawn[:, 0]] - REWARDS.mean()).backward()
-    p = np.exp(controller(drawn[:1])[0].data[0])
+    p = np.exp(controller(drawn[:1])[0].array[0])
     slope = p * (REWARDS - p @ REWARDS)
-    np.testing.assert_allclose(-controller.heads[0].bias.grad.data, slope, atol=0.006)
+    np.testing.assert_allclose(-controller.heads[0].bias.grad.array, slope, atol=0.006)
 
 
 def test_without_rewards_the_bonus_leads_to_all_answers_alike():
     controller = Controller((3,), 8, generator=np.random.default_rng(0))
-    controller.heads[0].bias.data[:] = [2.0, 0.0, -1.0]
+    controller.heads[0].bias.array[:] = [2.0, 0.0, -1.0]
     arms = np.zeros((1, 1), int)
     before = controller.score(arms)[1].item()
     loss = policy_gradient_loss(controller, arms, [0.0], entropy=1.0)
     assert loss.item() == pytest.approx(-before)
     loss.backward()
     bias = controller.heads[0].bias
-    bias.data -= 0.1 * bias.grad.data
+    bias.array -= 0.1 * bias.grad.array
     assert controller.score(arms)[1].item() > before
 
 
@@ -75,7 +75,7 @@ def test_it_learns_a_bandit():
     for _ in range(60):
         arms = method.ask(10)
         method.tell(arms, [REWARDS[arm] for (arm,) in arms])
-    assert np.exp(method.controller([[0]])[0].data[0, 1]) > 0.9
+    assert np.exp(method.controller([[0]])[0].array[0, 1]) > 0.9
     assert method.baseline == pytest.approx(0.7, abs=0.1)
 
 
@@ -96,10 +96,10 @@ def test_the_baseline_is_a_moving_average_of_earlier_rewards():
 
 def test_rewards_that_are_all_alike_teach_nothing():
     method = Reinforce((3, 2), entropy=0.0)
-    before = [p.data.copy() for p in method.controller.parameters()]
+    before = [p.array.copy() for p in method.controller.parameters()]
     method.tell(method.ask(5), [0.5] * 5)
     for p, old in zip(method.controller.parameters(), before, strict=True):
-        np.testing.assert_array_equal(p.data, old)
+        np.testing.assert_array_equal(p.array, old)
 
 
 def test_one_that_takes_over_a_state_goes_on_alike():

@@ -119,8 +119,8 @@ def test_a_bilinear_transposed_convolution_draws_straight_lines_between_points(r
 @pytest.mark.parametrize("size, line", [(4, [1, 3, 3, 1]), (3, [2, 4, 2]), (1, [4])])
 def test_a_bilinear_kernel_is_a_product_of_triangles_from_a_channel_to_itself(size, line):
     w = init.bilinear_(mt.ones(2, 2, size, size))
-    assert np.array_equal(16 * w.data[1, 1], np.outer(line, line))
-    assert np.array_equal(w.data[0, 0], w.data[1, 1]) and not w.data[[0, 1], [1, 0]].any()
+    assert np.array_equal(16 * w.array[1, 1], np.outer(line, line))
+    assert np.array_equal(w.array[0, 0], w.array[1, 1]) and not w.array[[0, 1], [1, 0]].any()
 
 
 def test_numbers_come_from_the_generator_given_or_from_the_seeded_one():

@@ -74,7 +74,7 @@ def test_state_dict_has_every_name_but_those_of_passing_buffers():
     state = net.state_dict()
     assert list(state) == expected
     assert not any(t.requires_grad for t in state.values())
-    assert state["left.scale"].data is net.left.scale.data
+    assert state["left.scale"].array is net.left.scale.array
     assert list(net.left.state_dict(prefix="model.")) == [f"model.{name}" for name in BRANCH]
 
 
@@ -455,6 +455,6 @@ def test_a_copy_shares_nothing_with_the_original_and_keeps_what_it_shares_within
     assert isinstance(other.tied, nn.Parameter) and other.tied.requires_grad
     for (name, a), (_, b) in zip(net.named_parameters(), other.named_parameters(), strict=True):
         np.testing.assert_array_equal(a.detach(), b.detach(), err_msg=name)
-        assert not np.shares_memory(a.data, b.data)
+        assert not np.shares_memory(a.array, b.array)
     x = mt.rand(3, 2)
     np.testing.assert_array_equal(net(x).detach(), other(x).detach())

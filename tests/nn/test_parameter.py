@@ -66,7 +66,7 @@ def test_a_model_without_memory_takes_none_and_draws_no_numbers():
     finally:
         tracemalloc.stop()
     assert layer.weight.numel() == 10**10
-    assert not layer.weight.data.flags.writeable and layer.weight.data.strides == (0, 0)
+    assert not layer.weight.array.flags.writeable and layer.weight.array.strides == (0, 0)
     assert mt.randn(2).tolist() == expected
 
 
@@ -76,8 +76,8 @@ def test_shapes_only_ends_with_its_block_after_an_error_too_and_nests():
     with nn.shapes_only():
         with nn.shapes_only():
             pass
-        assert not nn.Linear(2, 2).weight.data.flags.writeable
-    assert nn.Linear(2, 2).weight.data.flags.writeable
+        assert not nn.Linear(2, 2).weight.array.flags.writeable
+    assert nn.Linear(2, 2).weight.array.flags.writeable
 
 
 def test_shapes_only_holds_for_its_own_thread():
@@ -86,7 +86,7 @@ def test_shapes_only_holds_for_its_own_thread():
         thread = threading.Thread(target=lambda: made.append(nn.Linear(2, 2)))
         thread.start()
         thread.join()
-    assert made[0].weight.data.flags.writeable
+    assert made[0].weight.array.flags.writeable
 
 
 def test_training_a_model_without_memory_says_what_is_wrong(hollow):

@@ -38,12 +38,12 @@ def test_the_module_has_the_average_inside_the_block_and_its_own_weights_after()
     fill(module, 8)
     ema = optim.ExponentialMovingAverage(module, decay=0.5)
     fill(module, 4)
-    weight, array = module[0].weight, module[0].weight.data
+    weight, array = module[0].weight, module[0].weight.array
     with pytest.raises(ZeroDivisionError), ema.applied() as inside:
         assert inside is module and module[0].weight is weight
         assert weight.detach().max() == 8
         raise ZeroDivisionError
-    assert module[0].weight.data is array and weight.detach().max() == 4
+    assert module[0].weight.array is array and weight.detach().max() == 4
     ema.copy_to(module)
     assert weight.detach().max() == 8
 
@@ -76,9 +76,9 @@ def test_averages_that_do_not_fit_are_refused_whole():
 
 def test_half_weights_are_averaged_in_float32():
     model = nn.Linear(1, 1, bias=False).to(mt.float16)
-    model.weight.data[...] = 1
+    model.weight.array[...] = 1
     average = optim.ExponentialMovingAverage(model, 0.9999)
-    model.weight.data[...] = 2
+    model.weight.array[...] = 2
     for _ in range(1000):
         average.update()
     expected = 2 - 0.9999**1000

@@ -37,9 +37,9 @@ def set_grads(params, seed):
 @pytest.mark.parametrize("cls, settings", ALL)
 def test_a_step_writes_in_place_and_leaves_gradients_and_frozen_parameters_alone(cls, settings):
     moved, still = parameter([1.0, 2.0], [0.5, -1.0]), parameter([3.0])
-    array, grad = moved.data, moved.grad.numpy().copy()
+    array, grad = moved.array, moved.grad.numpy().copy()
     cls([moved, still], **settings).step()
-    assert moved.data is array and np.all(array != [1, 2])
+    assert moved.array is array and np.all(array != [1, 2])
     np.testing.assert_array_equal(moved.grad, grad)
     assert still.tolist() == [3] and moved.dtype == mt.float32
     assert moved.requires_grad and moved.is_leaf
@@ -60,14 +60,14 @@ def test_state_is_float32_for_16_bit_parameters_too_and_survives_a_reload(cls, s
     def trained(steps, state=None, start=None):
         params = [nn.Parameter(mt.ones(3, 2, dtype=dtype)), nn.Parameter(mt.ones(1, dtype=dtype))]
         for p, array in zip(params, start or [], strict=False):
-            p.data[...] = array
+            p.array[...] = array
         optimizer = cls(params, **settings)
         if state is not None:
             optimizer.load_state_dict(state)
         for step in steps:
             set_grads(params, step)
             optimizer.step()
-        return optimizer.state_dict(), [p.data for p in params]
+        return optimizer.state_dict(), [p.array for p in params]
 
     _, straight = trained(range(6))
     state, halfway = trained(range(3))

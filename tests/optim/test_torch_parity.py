@@ -161,8 +161,8 @@ def test_half_parameters_step_in_float32_and_are_rounded(name, settings, torch):
         ours.grad, theirs.grad = mt.tensor(g), torch.from_numpy(g).float()
         for optimizer in optimizers:
             optimizer.step()
-        assert ours.dtype == mt.float16 and np.isfinite(ours.data).all()
+        assert ours.dtype == mt.float16 and np.isfinite(ours.array).all()
         exact = theirs.detach().numpy()
-        assert (np.abs(ours.data - exact) <= np.spacing(np.abs(exact).astype(np.float16))).all()
+        assert (np.abs(ours.array - exact) <= np.spacing(np.abs(exact).astype(np.float16))).all()
         with torch.no_grad():
-            theirs.copy_(torch.from_numpy(ours.data.copy()))
+            theirs.copy_(torch.from_numpy(ours.array.copy()))

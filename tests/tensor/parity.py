@@ -10,7 +10,7 @@ REFUSALS = (ValueError, TypeError, RuntimeError, IndexError)
 
 def array_of(t):
     """The NumPy array of a tensor of either kind."""
-    return t.data if isinstance(t, Tensor) else t.detach().numpy(force=True)
+    return t.array if isinstance(t, Tensor) else t.detach().numpy(force=True)
 
 
 def outcome(fn):

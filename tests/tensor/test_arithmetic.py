@@ -94,7 +94,7 @@ def test_numbers_and_arrays_on_either_side_give_tensors(torch):
             op(x, np.int64(2)),
         ):
             assert type(y) is Tensor
-        np.testing.assert_allclose(op(array, x).data, op(array, x.data), rtol=1e-6)
+        np.testing.assert_allclose(op(array, x).array, op(array, x.array), rtol=1e-6)
     assert type(array.reshape(1, 2) @ x) is Tensor and type(x @ array) is Tensor
     assert [y.item() for y in (array @ x, x @ array)] == [13, 13]
 

@@ -51,10 +51,10 @@ LAYOUTS = {
 def test_numbers_and_layout_stay_in_memory_of_its_own(name, deep):
     x = Tensor(LAYOUTS[name]())
     y = DEEP[deep](x)
-    assert y.dtype == x.dtype and y.shape == x.shape and y.data.strides == x.data.strides
-    np.testing.assert_array_equal(y.data, x.data)
-    assert not np.shares_memory(x.data, y.data)
-    assert y.data.flags.writeable == (name != "expanded")
+    assert y.dtype == x.dtype and y.shape == x.shape and y.array.strides == x.array.strides
+    np.testing.assert_array_equal(y.array, x.array)
+    assert not np.shares_memory(x.array, y.array)
+    assert y.array.flags.writeable == (name != "expanded")
 
 
 @pytest.mark.parametrize("deep", DEEP)
@@ -64,7 +64,7 @@ def test_what_shares_memory_shares_it_in_the_copy(deep):
     things = {
         "view": base[1],
         "base": base,
-        "array": Tensor(base.data),
+        "array": Tensor(base.array),
         "detached": base.detach(),
         "of fortran": [other.T, other],
         "parameters": (nn.Parameter(base), nn.Parameter(base.T)),
@@ -86,7 +86,7 @@ def test_a_module_s_buffer_and_its_view_and_two_parameters_stay_together(deep):
     net.register_buffer("all", mt.zeros(4))
     net.register_buffer("part", net.all[1:3])
     net.a = nn.Parameter(mt.ones(2, 2))
-    net.b = nn.Parameter(net.a.data)
+    net.b = nn.Parameter(net.a.array)
     net.c = net.a
     twin = DEEP[deep](net)
     twin.part.fill_(3.0)
@@ -119,7 +119,7 @@ def test_a_shallow_copy_is_another_tensor_on_the_same_memory():
         x.grad, x.note = mt.ones(2), ["a"]
         y = copy.copy(x)
         assert type(y) is type(x) and y is not x and y.requires_grad
-        assert y.data is x.data and y.note is x.note and y.grad is None
+        assert y.array is x.array and y.note is x.note and y.grad is None
         with mt.no_grad():
             y.mul_(2)
         assert x.tolist() == [2, 2] and x._version == 1

@@ -234,7 +234,7 @@ def run(m, f, fn, arrays, cotangents, dtype):
     total = sum((g.sum() for g in weighted), 0)
     second = grad(total, tensors, allow_unused=True) if known else [None] * len(tensors)
     return [
-        t if t is None else t.data if m is mt else t.numpy(force=True) for t in (y, *first, *second)
+        t if t is None else t.array if m is mt else t.numpy(force=True) for t in (y, *first, *second)
     ]
 
 
@@ -321,9 +321,9 @@ def test_half_numbers_are_scaled_by_numbers_that_are_beyond_them(number):
             y.backward(mt.ones_like(y))
             value, slope = exact[name]
             assert y.dtype == t.grad.dtype == mt.float16
-            np.testing.assert_array_equal(y.detach().data, value.astype(HALF))
+            np.testing.assert_array_equal(y.detach().array, value.astype(HALF))
             slope = np.broadcast_to(slope, x.shape).astype(HALF)
-            np.testing.assert_allclose(t.grad.data[:-1], slope[:-1], rtol=2e-3, atol=1e-4)
+            np.testing.assert_allclose(t.grad.array[:-1], slope[:-1], rtol=2e-3, atol=1e-4)
         for apply, value in (
             (lambda t: t.mul_(number), wide * n),
             (lambda t: t.div_(number), wide / n),
@@ -331,7 +331,7 @@ def test_half_numbers_are_scaled_by_numbers_that_are_beyond_them(number):
         ):
             t = mt.tensor(x)
             apply(t)
-            np.testing.assert_array_equal(t.data, value.astype(HALF))
+            np.testing.assert_array_equal(t.array, value.astype(HALF))
 
 
 @pytest.mark.parametrize("create_graph", [False, True])

@@ -265,10 +265,10 @@ def test_writes_through_a_transposed_view_of_transposed_memory_reach_the_base():
     w = Tensor(np.arange(6.0).reshape(2, 3), requires_grad=True)
     base = w.T * 1  # NumPy keeps the transposed layout
     flat = base.T.reshape(6)
-    assert np.shares_memory(flat.data, base.data)
+    assert np.shares_memory(flat.array, base.array)
     flat[:2] = 7.0
     (base * base).sum().backward()
-    np.testing.assert_array_equal(w.grad.data, [[0, 0, 4], [6, 8, 10]])
+    np.testing.assert_array_equal(w.grad.array, [[0, 0, 4], [6, 8, 10]])
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int64", "float16", "float32"])

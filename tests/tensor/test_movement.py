@@ -98,7 +98,7 @@ VIEWS = {
 def test_views_share_memory_and_version(name):
     x = mt.zeros(2, 3, 4)
     view = VIEWS[name](x)
-    assert np.shares_memory(view.data, x.data)
+    assert np.shares_memory(view.array, x.array)
     x.fill_(5)
     assert (view == 5).all()
     assert view._counter is x._counter and x._version == 1
@@ -117,7 +117,7 @@ def test_copies_share_nothing(name):
         "repeat": lambda: x.repeat(1, 1),
         "cat": lambda: mt.cat([x]),
     }[name]()
-    assert not np.shares_memory(y.data, x.data)
+    assert not np.shares_memory(y.array, x.array)
     x.fill_(5)
     assert y._version == 0
 

@@ -132,7 +132,7 @@ def test_gradients_at_ties_zeros_and_infinities(name, torch):
 def test_long_products_have_gradients_in_linear_memory():
     x = Tensor(np.ones(20_000), requires_grad=True)
     x.prod().backward()
-    np.testing.assert_array_equal(x.grad.data, 1)
+    np.testing.assert_array_equal(x.grad.array, 1)
 
 
 @pytest.mark.parametrize("p", [0, 0.5, 1, 2, 3, INF, -INF, -1])

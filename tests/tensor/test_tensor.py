@@ -27,8 +27,8 @@ def test_attributes_are_those_of_the_array():
 
 def test_a_tensor_wraps_its_array_without_a_copy():
     array = np.zeros(3)
-    assert Tensor(array).data is array
-    assert Tensor(2.5).data.shape == ()
+    assert Tensor(array).array is array
+    assert Tensor(2.5).array.shape == ()
 
 
 def test_leaves_and_what_was_made_of_them():
@@ -90,8 +90,8 @@ def test_numpy_shares_memory_and_refuses_a_history():
 
 def test_array_protocol():
     x = mt.ones(2)
-    assert np.asarray(x) is x.data
-    assert np.array(x) is not x.data
+    assert np.asarray(x) is x.array
+    assert np.array(x) is not x.array
     assert np.asarray(x, dtype=np.float64).dtype == np.float64
     assert np.stack([x, x]).shape == (2, 2)
     with pytest.raises(ValueError, match=r"^__array__: a copy is needed"):

@@ -61,7 +61,7 @@ def test_lists_tuples_and_iterables_give_what_a_loader_gives(kind, tmp_path):
 def test_a_net_of_several_inputs_gets_the_parts_of_x(kind):
     batches = [(kind([mt.tensor(X), mt.tensor(X)]), mt.tensor(LABELS))]
     history, model = train(batches), Two()
-    z = np.concatenate([X, X], 1).astype("f8") @ model.fc.weight.data.T + model.fc.bias.data
+    z = np.concatenate([X, X], 1).astype("f8") @ model.fc.weight.array.T + model.fc.bias.array
     expected = (np.log(np.exp(z).sum(1)) - z[np.arange(6), LABELS]).mean()
     assert evaluate(model, batches).loss == pytest.approx(expected, rel=1e-5)
     assert history[0]["train_loss"] == pytest.approx(expected, rel=1e-5)
@@ -75,7 +75,7 @@ def test_a_run_on_an_iterable_goes_on_between_epochs(tmp_path):
     train(batches, models[0], epochs=4)
     train(batches, models[1], epochs=1, **kept)
     train(batches, models[1], epochs=4, resume=True, **kept)
-    assert models[0].weight.data.tobytes() == models[1].weight.data.tobytes()
+    assert models[0].weight.array.tobytes() == models[1].weight.array.tobytes()
     with pytest.raises(ValueError, match=r"^fit: checkpoint_every=1 needs a DataLoader"):
         train(batches, nn.Linear(4, 3), checkpoint_every=1, **kept)
 

@@ -76,7 +76,7 @@ def test_an_optimizer_goes_on_from_a_file_with_the_same_bits(path, make):
     two.load_state_dict(state["optimizer"])
     for layer, optimizer in ((first, one), (second, two)):
         steps(layer, optimizer, 3)
-    assert first.weight.data.tobytes() == second.weight.data.tobytes()
+    assert first.weight.array.tobytes() == second.weight.array.tobytes()
 
 
 def test_what_cannot_be_stored_is_refused_by_its_place(path):

@@ -37,7 +37,7 @@ def setup(lr=0.1, seed=0):
 
 
 def bits(model):
-    return {name: t.data.tobytes() for name, t in model.state_dict().items()}
+    return {name: t.array.tobytes() for name, t in model.state_dict().items()}
 
 
 @pytest.fixture
@@ -100,7 +100,7 @@ def test_a_step_is_what_one_writes_by_hand():
         assert nn.utils.clip_grad_norm_(by_hand.parameters(), 0.5).item() > 0.5
         own.step()
         loss_sum += loss.item() * 8
-        right += (y.data.argmax(1) == target.data).sum()
+        right += (y.array.argmax(1) == target.array).sum()
     assert bits(model) == bits(by_hand)
     assert (history[0]["train_loss"], history[0]["train_top1"]) == (loss_sum / 40, right / 40)
 
@@ -163,14 +163,14 @@ def test_the_average_is_what_is_tested_and_what_remains():
 
     def watched_step():
         nonlocal by_hand
-        before = model[0].weight.data.copy() if by_hand is None else by_hand
+        before = model[0].weight.array.copy() if by_hand is None else by_hand
         step()
-        by_hand = 0.9 * before + 0.1 * model[0].weight.data
-        weights.append(model[0].weight.data.copy())
+        by_hand = 0.9 * before + 0.1 * model[0].weight.array
+        weights.append(model[0].weight.array.copy())
 
     optimizer.step = watched_step
     history = quiet_fit(model, optimizer, data(), test, epochs=3, average=0.9)
-    np.testing.assert_allclose(model[0].weight.data, by_hand, rtol=1e-5)
+    np.testing.assert_allclose(model[0].weight.array, by_hand, rtol=1e-5)
     assert np.abs(weights[-1] - by_hand).max() > 1e-3
     assert evaluate(model, test).loss == pytest.approx(history[-1]["test_loss"])
 
@@ -351,7 +351,7 @@ def test_auxiliary_heads_add_their_losses_and_the_main_output_is_judged():
     (x, labels) = next(iter(loader))
     outputs = model(x)
     losses = [mt.nn.functional.cross_entropy(y, labels).item() for y in outputs]
-    right = (outputs[0].data.argmax(1) == labels.data).mean()
+    right = (outputs[0].array.argmax(1) == labels.array).mean()
     optimizer = optim.SGD(model.parameters(), lr=1e-12)
     history = fit(
         model, loader, loader, epochs=1, optimizer=optimizer, auxiliary=0.3, progress="none"

@@ -27,7 +27,7 @@ def weights(of, accumulate, target=LABELS, epochs=2, optimizer=None, **settings)
     loader = DataLoader(TensorDataset(X, target), of)
     settings = {"progress": "none", "epochs": epochs, **settings}
     history = fit(model, loader, optimizer=optimizer, accumulate=accumulate, **settings)
-    return model.weight.data, history
+    return model.weight.array, history
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_gradients_that_the_optimizer_does_not_hold_do_not_add_up():
     optimizer = optim.SGD(model[1].parameters(), 0.0)
     loader = DataLoader(TensorDataset(X, LABELS), 11)
     fit(model, loader, epochs=3, optimizer=optimizer, clip_norm=1e9, progress="none")
-    after = model[0].weight.grad.data.copy()
+    after = model[0].weight.grad.array.copy()
     fit(model, loader, epochs=1, optimizer=optimizer, progress="none")
-    np.testing.assert_allclose(after, model[0].weight.grad.data, rtol=1e-6)
+    np.testing.assert_allclose(after, model[0].weight.grad.array, rtol=1e-6)
 
 
 def test_accumulate_must_be_at_least_one():

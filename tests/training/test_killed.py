@@ -77,7 +77,7 @@ def test_a_killed_run_ends_with_the_same_bits(tmp_path):
     expected, weights = mt.load(tmp_path / "expected"), mt.load(tmp_path / "weights")
     assert expected.keys() == weights.keys()
     for name in expected:
-        assert expected[name].data.tobytes() == weights[name].data.tobytes(), name
+        assert expected[name].array.tobytes() == weights[name].array.tobytes(), name
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of a process are POSIX")

@@ -31,7 +31,7 @@ def test_metrics_are_means_over_the_samples_of_uneven_batches(tmp_path, capsys):
         "numpy": lambda y, t: np.abs(y.numpy() - t.numpy()).mean(),
     }
     model, history = run("plain", metrics=metrics)
-    error = np.abs(X.astype("f8") @ model.weight.data.T + model.bias.data - Y)
+    error = np.abs(X.astype("f8") @ model.weight.array.T + model.bias.array - Y)
     largest = np.average([error[:4].max(), error[4:8].max(), error[8:].max()], weights=[4, 4, 2])
     for part in ("train", "test"):
         assert history[0][f"{part}_mae"] == pytest.approx(error.mean(), rel=1e-5)

@@ -64,7 +64,7 @@ def test_a_model_is_evaluated_in_evaluation_mode_and_left_as_it_was(training):
     x = mt.randn(10, 3)
     batches = [(x[:4], mt.zeros(4).long()), (x[4:], mt.zeros(6).long())]
     logits, labels = predict(model, batches)
-    np.testing.assert_allclose(logits, x.data, rtol=1e-4)
+    np.testing.assert_allclose(logits, x.array, rtol=1e-4)
     assert labels.shape == (10,) and model.training == training
     assert evaluate(model, batches).confusion.sum() == 10
 

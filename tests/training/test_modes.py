@@ -35,14 +35,14 @@ def test_frozen_batch_norm_keeps_its_statistics_in_all_epochs():
     model = net()
     model[1][0].eval()
     train(model, on_epoch=lambda history: model.eval() and None)
-    assert not model[1][0].running_mean.data.any()
+    assert not model[1][0].running_mean.array.any()
     assert [m.training for m in model.modules()] == [True, True, True, False, True]
 
 
 def test_a_net_in_evaluation_mode_is_trained_in_all_its_parts_and_left_in_it():
     model = net().eval()
     train(model)
-    assert model[1][0].running_mean.data.any()
+    assert model[1][0].running_mean.array.any()
     assert not any(m.training for m in model.modules())
 
 
@@ -55,4 +55,4 @@ def test_a_train_method_of_a_nets_own_is_called():
 
     model = Frozen(*net().children())
     train(model)
-    assert not model[1][0].running_mean.data.any()
+    assert not model[1][0].running_mean.array.any()

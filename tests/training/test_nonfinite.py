@@ -31,8 +31,8 @@ def place(model, x=None, loss=mt.functional.cross_entropy):
 
 def zeros_before(function):
     model = net(Log(function))
-    model[0].weight.data[...] = 0
-    model[0].bias.data[...] = 0
+    model[0].weight.array[...] = 0
+    model[0].bias.array[...] = 0
     return model
 
 
@@ -47,7 +47,7 @@ def test_the_layer_at_whose_output_the_gradient_is_the_first():
 
 def test_the_parameter_that_is_broken_already():
     model = net()
-    model[2].bias.data[1] = np.nan
+    model[2].bias.array[1] = np.nan
     assert place(model) == "the parameter '2.bias'"
 
 
@@ -83,7 +83,7 @@ def test_gradients_are_looked_at():
     assert not has_nonfinite_gradient(model)
     model[0].weight.grad = mt.zeros_like(model[0].weight)
     assert not has_nonfinite_gradient(model)
-    model[0].weight.grad.data[1, 1] = np.nan
+    model[0].weight.grad.array[1, 1] = np.nan
     assert has_nonfinite_gradient(model)
 
 

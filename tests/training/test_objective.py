@@ -30,7 +30,7 @@ def linear(out):
 
 
 def f64(model):
-    return X.astype("f8") @ model.weight.data.astype("f8").T + model.bias.data
+    return X.astype("f8") @ model.weight.array.astype("f8").T + model.bias.array
 
 
 @pytest.mark.parametrize("loss", [F.mse_loss, nn.MSELoss(), partial(F.mse_loss, reduction="mean")])

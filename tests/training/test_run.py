@@ -59,7 +59,7 @@ def test_the_trained_model_comes_back(finished):
     assert (run.classes, run.channels) == ([str(i) for i in range(10)], 1)
     digits = mt.data.datasets.Digits(train=False)
     x = np.stack([run.transform(image) for image in digits.images])
-    predicted = run.model(mt.Tensor(x)).data.argmax(1)
+    predicted = run.model(mt.Tensor(x)).array.argmax(1)
     assert (predicted == digits.labels).mean() == result.evaluation.top1
     again = evaluate_run(directory)
     assert again.loss == pytest.approx(result.evaluation.loss)
@@ -71,7 +71,7 @@ def test_the_seed_is_the_whole_chance(finished, tmp_path):
     config = json.loads((directory / "config.json").read_text())
     train_run(config, tmp_path / "same", progress="none")
     first, second = (mt.load(d / "weights.safetensors") for d in (directory, tmp_path / "same"))
-    assert all(first[name].data.tobytes() == second[name].data.tobytes() for name in first)
+    assert all(first[name].array.tobytes() == second[name].array.tobytes() for name in first)
 
 
 def test_a_stopped_run_is_resumed_to_the_same_weights(finished, tmp_path, monkeypatch):
@@ -90,7 +90,7 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(finished, tmp_path, monkey
     again = resume_run(tmp_path, progress="none")
     assert again.evaluation.loss == result.evaluation.loss
     first, second = (mt.load(d / "weights.safetensors") for d in (directory, tmp_path))
-    assert all(first[name].data.tobytes() == second[name].data.tobytes() for name in first)
+    assert all(first[name].array.tobytes() == second[name].array.tobytes() for name in first)
 
 
 class Killed(BaseException):
@@ -152,7 +152,7 @@ def test_a_run_stopped_at_any_write_goes_on_from_its_own_first_weights(
             resume_run(directory, progress="none")
             resumed += 1
         weights = mt.load(directory / "weights.safetensors")
-        assert all(np.array_equal(whole[k].data, weights[k].data) for k in whole), stop
+        assert all(np.array_equal(whole[k].array, weights[k].array) for k in whole), stop
     assert resumed >= 3
 
 
@@ -277,7 +277,7 @@ def test_a_deeper_net_starts_from_net_a(tmp_path):
     train_run(deep, tmp_path / "b", progress="none")
     first, second = (mt.load(tmp_path / d / "weights.safetensors") for d in "ab")
     name = "features.0.weight"
-    np.testing.assert_allclose(first[name].data, second[name].data, atol=1e-6)
+    np.testing.assert_allclose(first[name].array, second[name].array, atol=1e-6)
     wrong = {**deep, "start": str(tmp_path / "b")}
     with pytest.raises(ValueError, match=r"is a run of vgg13, it must be one of vgg11"):
         train_run(wrong, tmp_path / "c", progress="none")
@@ -322,8 +322,8 @@ def test_a_finer_net_starts_from_a_coarser_one(finished_masks, tmp_path):
     train_run(config, tmp_path, progress="none")
     first, second = (mt.load(d / "weights.safetensors") for d in (coarse, tmp_path))
     for name in ("conv1_1.weight", "fc6.weight", "score_fr.weight"):
-        np.testing.assert_allclose(first[name].data, second[name].data, atol=1e-6)
-    assert abs(second["score_pool4.weight"].data).max() < 1e-6  # still where it began
+        np.testing.assert_allclose(first[name].array, second[name].array, atol=1e-6)
+    assert abs(second["score_pool4.weight"].array).max() < 1e-6  # still where it began
 
 
 def test_what_would_part_pixels_from_their_labels_is_refused(tmp_path):

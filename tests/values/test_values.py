@@ -39,12 +39,12 @@ def assert_value(found, expected, dtype, what):
     expected = np.asarray(expected)
     assert isinstance(found, Tensor) and found.shape == expected.shape, what
     if expected.dtype.kind != "f":
-        assert found.dtype == expected.dtype and np.array_equal(found.data, expected), what
+        assert found.dtype == expected.dtype and np.array_equal(found.array, expected), what
         return
     assert found.dtype == dtype, what
     scale = max(1.0, np.abs(expected).max(initial=0))
-    difference = np.abs(found.data.astype(np.float64) - expected).max(initial=0)
-    assert difference <= TOLERANCE[dtype] * scale, (what, found.data, expected)
+    difference = np.abs(found.array.astype(np.float64) - expected).max(initial=0)
+    assert difference <= TOLERANCE[dtype] * scale, (what, found.array, expected)
 
 
 def rounded(case, dtype):
@@ -72,7 +72,7 @@ def test_values_are_numpys_in_each_format_and_layout(package, name):
             for y, e in zip(found, expected, strict=True):
                 assert_value(y, e, dtype, what)
             for x, a in zip(given, arrays, strict=True):
-                assert np.array_equal(x.data, a), (what, "input")
+                assert np.array_equal(x.array, a), (what, "input")
 
 
 def gradients(case, arrays, dtype):
@@ -104,7 +104,7 @@ def test_gradients_of_narrow_formats_are_those_of_float64_rounded(package, name)
             for g, e in zip(found, expected, strict=True):
                 assert (g is None) == (e is None), (name, i)
                 if g is not None:
-                    assert_value(g, e.data, dtype, (name, i, dtype.__name__, "gradient"))
+                    assert_value(g, e.array, dtype, (name, i, dtype.__name__, "gradient"))
 
 
 @pytest.mark.parametrize(
