@@ -125,7 +125,7 @@ def together(op, arrays, settings=None) -> tuple[list, dict]:
 
     Numbers (arrays without axes) of the CPU go with arrays of any device, as in PyTorch: they
     become NumPy's scalars, which a kernel takes as arguments. The device becomes CuPy's current
-    one. op: a Function, or the name of a function.
+    one. op: an ArrayFunction, or the name of a function.
     Raises RuntimeError naming the op, its arguments and their devices where they lie apart.
     """
     settings = settings or {}

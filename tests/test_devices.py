@@ -210,7 +210,8 @@ def test_devices_that_there_are_not_are_refused(cupy, device):
 
 
 def test_out_of_memory_says_what_was_asked_what_is_held_and_what_to_try(cupy):
-    class Greedy(mt.autograd.Function):
+    class Greedy(mt.autograd.ArrayFunction):
+        @staticmethod
         def forward(ctx, x):
             raise OutOfMemoryError("Out of memory allocating 9,000 bytes.")
 
@@ -224,7 +225,8 @@ def test_out_of_memory_says_what_was_asked_what_is_held_and_what_to_try(cupy):
 
 
 def test_out_of_main_memory_stays_what_it_is():
-    class Greedy(mt.autograd.Function):
+    class Greedy(mt.autograd.ArrayFunction):
+        @staticmethod
         def forward(ctx, x):
             raise MemoryError("main memory")
 

@@ -10,6 +10,7 @@ its transpose; through max pooling, unpooling by the switches, the positions of 
 
 from __future__ import annotations
 
+import functools
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..nn import Module
 from ..tensor import Tensor
 from .fields import ancestors
@@ -187,7 +188,7 @@ def warn_without_relu(function: str, output: Tensor, rules: Sequence[str]) -> No
         )
 
 
-def rectifiers(y: Tensor) -> list[Function]:
+def rectifiers(y: Tensor) -> list[ArrayFunction]:
     """The ReLUs of the graph behind y."""
     return [node for node in ancestors([y.grad_fn]) if rectifies(node)]
 
@@ -205,16 +206,16 @@ def rectified(y: Tensor, rule: str) -> Iterator[None]:
     """Inside, the ReLUs of the graph behind y follow the rule."""
     nodes = [] if rule == "plain" else rectifiers(y)
     for node in nodes:
-        node.backward = _backward(node, rule)
+        node.run_backward = _backward(node, rule)
     try:
         yield
     finally:
         for node in nodes:
-            del node.backward
+            del node.run_backward
 
 
 def _backward(node, rule: str):
-    ordinary = node.backward
+    ordinary = functools.partial(type(node).backward, node)
 
     def guided(gy, *statistics):
         return ordinary(gy.clamp(min=0), *statistics)

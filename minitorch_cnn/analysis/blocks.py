@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..nn import Conv2d, Module
 from ..tensor import Tensor
 from ..tensor.activation import ReLU
@@ -19,7 +19,7 @@ from ..tensor.arithmetic import Add, Mul
 from .fields import ancestors
 from .watch import evaluation
 
-Origin = Function | Tensor
+Origin = ArrayFunction | Tensor
 
 
 class ResidualBlock(NamedTuple):
@@ -32,7 +32,7 @@ class ResidualBlock(NamedTuple):
 
     name: str
     module: Module
-    junction: Function
+    junction: ArrayFunction
     shortcut: int
     identity: bool
     last: Module | None
@@ -140,7 +140,7 @@ def _block(call: Call, calls: list[Call]) -> ResidualBlock | None:
     )
 
 
-def _sources(node: Function) -> list[Origin]:
+def _sources(node: ArrayFunction) -> list[Origin]:
     return [source for source, _ in filter(None, node.edges)] if _is_node(node) else []
 
 
@@ -152,11 +152,11 @@ def _length(side: Origin, source: Origin) -> int | None:
     return len(between) if any(s is source for n in between for s in _sources(n)) else None
 
 
-def _until(side: Origin, source: Origin) -> list[Function]:
+def _until(side: Origin, source: Origin) -> list[ArrayFunction]:
     """The nodes from `side` back to, and without, `source` and what made it."""
     older = set(map(id, ancestors([source]))) if _is_node(source) else set()
     return [n for n in ancestors([side]) if id(n) not in older]
 
 
 def _is_node(origin: Origin) -> bool:
-    return isinstance(origin, Function)
+    return isinstance(origin, ArrayFunction)

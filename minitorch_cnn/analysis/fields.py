@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 from typing import NamedTuple
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..tensor import Tensor
 from ..tensor.movement import Permute, Reshape
 from ..tensor.reduction import Extremum, Sum
@@ -32,8 +32,8 @@ class Seen(NamedTuple):
 
 
 def fields(
-    x: Tensor, origins: Iterable[Function | Tensor]
-) -> dict[Function | Tensor, tuple[Axis, Axis]]:
+    x: Tensor, origins: Iterable[ArrayFunction | Tensor]
+) -> dict[ArrayFunction | Tensor, tuple[Axis, Axis]]:
     """What the maps that came from `origins` (nodes, or x itself) see of x, by rows and columns.
 
     The rows of the image are the first of the two, also of maps whose rows walk along its columns.
@@ -56,7 +56,7 @@ def fields(
     }
 
 
-def _passed(node: Function, seen: Seen, given: Shape, shape: Shape) -> Seen:
+def _passed(node: ArrayFunction, seen: Seen, given: Shape, shape: Shape) -> Seen:
     """What the output of a node sees by one of its inputs, of the shape `given`."""
     if isinstance(node, Permute):
         return seen._replace(axes=positions.permuted(seen.axes, node.dims))
@@ -153,7 +153,7 @@ def _united(met: list[Seen], shape: Shape) -> Seen:
     return Seen(sides, axes)
 
 
-def ancestors(origins: Iterable[Function | Tensor]) -> list[Function]:
+def ancestors(origins: Iterable[ArrayFunction | Tensor]) -> list[ArrayFunction]:
     """The nodes among the origins and all that they were computed from, oldest first."""
     found, waiting = set(), list(origins)
     while waiting:
@@ -164,12 +164,12 @@ def ancestors(origins: Iterable[Function | Tensor]) -> list[Function]:
     return sorted(found, key=lambda node: node.age)
 
 
-def _shape_of(source: Function | Tensor, index: int) -> Shape:
+def _shape_of(source: ArrayFunction | Tensor, index: int) -> Shape:
     return source.out_meta[index][0] if _is_node(source) else source.shape
 
 
-def _is_node(source: Function | Tensor) -> bool:
-    return isinstance(source, Function)
+def _is_node(source: ArrayFunction | Tensor) -> bool:
+    return isinstance(source, ArrayFunction)
 
 
 def _plane(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.activation import Activation
@@ -152,7 +152,7 @@ def computation_graph(result: Tensor, names: Module | Mapping[str, Tensor] | Non
     for node in ancestors([result.grad_fn]):
         sources = []
         for source, _ in filter(None, node.edges):
-            if not isinstance(source, Function) and id(source) not in place:
+            if not isinstance(source, ArrayFunction) and id(source) not in place:
                 place[id(source)] = len(boxes)
                 boxes.append(Box("leaf", called.get(id(source), "leaf"), _shape(source.shape), []))
             sources.append(place[id(source)])

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..nn import Module
 from ..tensor import Tensor
 
@@ -28,7 +28,7 @@ class Call(NamedTuple):
     module: Module
     input_shape: Shape
     output_shape: Shape
-    origin: Function | Tensor
+    origin: ArrayFunction | Tensor
 
 
 class Trace(NamedTuple):

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..functional.activation import ReLU6
 from ..functional.conv import Conv2d
 from ..functional.norm import BatchNorm, ChannelAffine
@@ -172,13 +172,13 @@ _watching = threading.RLock()  # the operators are changed for all threads
 
 
 @contextmanager
-def applied(*operators: type[Function]) -> Iterator[list[tuple[Tensor, Tensor]]]:
+def applied(*operators: type[ArrayFunction]) -> Iterator[list[tuple[Tensor, Tensor]]]:
     """The first input and the output of each call of the operators inside, in this thread."""
     calls: list[tuple[Tensor, Tensor]] = []
     here = threading.get_ident()
 
     def apply(operator, x, *others, **settings):
-        y = Function.apply.__func__(operator, x, *others, **settings)
+        y = ArrayFunction.apply.__func__(operator, x, *others, **settings)
         if threading.get_ident() == here:
             calls.append((x, y))
         return y

@@ -1,6 +1,7 @@
 """Reverse-mode differentiation: functions that record themselves, and the walk back over them."""
 
 from . import functional
+from .array_function import ArrayFunction
 from .checkpoint import checkpoint
 from .function import Function
 from .grad import backward, grad
@@ -16,6 +17,7 @@ from .modes import (
 )
 
 __all__ = [
+    "ArrayFunction",
     "Function",
     "backward",
     "checkpoint",

@@ -13,8 +13,8 @@ import threading
 import numpy as np
 
 from .. import backend, devices
-from . import function
-from .function import Function
+from . import array_function
+from .array_function import ArrayFunction
 from .modes import enable_grad, no_grad, this_thread
 
 _RECORDED, _UNRECORDED = enable_grad(), no_grad()
@@ -74,7 +74,7 @@ class _Walk:
             if node not in nodes:
                 nodes.add(node)
                 stack.extend(
-                    e[0] for e in node.edges if e is not None and isinstance(e[0], Function)
+                    e[0] for e in node.edges if e is not None and isinstance(e[0], ArrayFunction)
                 )
         self.useful = set()
         for node in sorted(nodes, key=lambda node: node.age):
@@ -91,7 +91,7 @@ class _Walk:
         It takes the dtype of what it is the gradient of; RuntimeError if the shape is another.
         """
         target, index = edge
-        if isinstance(target, Function):
+        if isinstance(target, ArrayFunction):
             shape, dtype = target.out_meta[index]
             box = self.arriving.get(target)
             if box is None:
@@ -125,9 +125,9 @@ class _Walk:
             array += b.array
             return a
         elif backend.is_half(b.array.dtype):
-            total = function.Tensor(np.add(a.array, b.array, dtype=backend.float32))
+            total = array_function.Tensor(np.add(a.array, b.array, dtype=backend.float32))
         else:
-            total = function.Tensor(a.array + b.array)
+            total = array_function.Tensor(a.array + b.array)
         self.summed.add(id(total))
         return total
 
@@ -148,7 +148,8 @@ class _Walk:
             self.show(node, grads)
             if self.useful is not None and node not in self.useful:
                 return
-        results = node.backward(*grads)
+        run = node.run_backward
+        results = type(node).backward(node, *grads) if run is None else run(*grads)
         grads = None
         if type(results) is not tuple:
             results = (results,)
@@ -238,7 +239,7 @@ def call_hooks(hooks, g):
 
 
 def check_replacement(g, replaced) -> None:
-    if not isinstance(replaced, function.Tensor):
+    if not isinstance(replaced, array_function.Tensor):
         raise TypeError(
             f"register_hook: a hook must return a Tensor or None, got {type(replaced).__name__}"
         )

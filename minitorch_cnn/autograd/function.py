@@ -1,294 +1,228 @@
-"""Function: one differentiable operation; its instance is the context and the graph's node.
+"""Function: a differentiable operation of one's own, written with Tensors, in PyTorch's form.
 
-    class Mul(Function):
-        def forward(ctx, a, b):          # arrays in, array out
-            ctx.save(a, b)
-            return a * b
+    class Cube(Function):
+        @staticmethod
+        def forward(ctx, x):             # Tensors in, Tensors out; nothing is recorded
+            ctx.save_for_backward(x)
+            return x**3
 
-        def backward(ctx, gy):           # Tensors in, Tensors out: differentiable again
-            a, b = ctx.saved
-            return unbroadcast(gy * b, a.shape), unbroadcast(gy * a, b.shape)
+        @staticmethod
+        def backward(ctx, gy):           # recorded where a further derivative is wanted
+            (x,) = ctx.saved_tensors
+            return 3 * x**2 * gy
 
-`Mul.apply(a, b)` runs forward and, if an input requires grad, hangs the node on its output. A node
-points to the nodes that made its inputs; the engine walks these edges backwards, newest node first.
+    y = Cube.apply(x)
+
+It is an ArrayFunction whose `apply` hands the Tensors on as they are.
 """
 
 from __future__ import annotations
 
-import contextvars
-import itertools
+import functools
 
 import numpy as np
 
-from .. import backend, devices
-from .modes import this_thread
-
-_blank = object.__new__
-
-# Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
-Tensor = None
-
-_clock = itertools.count()
+from . import array_function
+from .array_function import ArrayFunction, Version, is_one_of, without_base
+from .modes import is_grad_enabled, no_grad, this_thread
 
 
-def _floating_point_warnings():
-    """NumPy's context variable of floating-point warnings, and its value for none of them.
+class Function(ArrayFunction):
+    """A differentiable operation; subclass with the static methods `forward` and `backward`.
 
-    A NumPy that keeps them elsewhere goes on warning: a variable of no meaning stands in.
-    """
-    with np.errstate(all="ignore"):
-        context = contextvars.copy_context()
-    found = ((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
-    return next(found, (contextvars.ContextVar("unused"), None))
+    forward(ctx, *args) -> a Tensor or a tuple; or forward(*args) and setup_context(ctx, inputs,
+    output). args: those of `apply`, Tensors and anything else. Both may set attributes of ctx.
+    backward(ctx, *grads) -> one gradient per argument of forward, of its shape or of a shape that
+    it broadcasts to (then summed); None for what is no Tensor. grads: one per output.
 
-
-# Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
-# np.errstate costs as much as a small op.
-_warnings, _SILENT = _floating_point_warnings()
-
-
-class Version:
-    """A count of the writes to memory that a tensor may share with its views."""
-
-    count = 0
-
-
-class Function:
-    """One differentiable operation; subclass with `forward` and `backward`.
-
-    forward(ctx, *arrays, **settings) -> array or tuple of arrays
-    backward(ctx, *grads) -> one Tensor or None per positional input of `apply` (a single one needs
-    no tuple)
+    `apply` raises TypeError for results that it could not follow and RuntimeError for a leaf that
+    was changed in place; the backward pass TypeError and RuntimeError for gradients of another
+    type, number or shape. `torch.autograd.Function`, but that an output in the memory of an input
+    is a copy of it, unless it was marked dirty.
     """
 
-    is_view = False  # True: the output may share memory with the one input
-    never_warns = False  # True: forward computes nothing that NumPy could warn of
-    in_float32 = False  # True: 16-bit numbers are computed with in float32, and rounded once
-    constant_outputs = ()
-    saved_ = kept_ = ()  # both None: freed, or for `region` to compute again
-    region = None  # the checkpoint that will recompute what this node saved
-    hooks = None  # {output index: functions called with its gradient}
-    retained = None  # {output index: weak reference to the Tensor whose .grad is wanted}
-    forward_trace = None
+    materializes = True
+    dirty = ()
 
-    def forward(ctx, *arrays, **settings):
-        raise TypeError(f"{type(ctx).__name__} defines no forward")
+    @staticmethod
+    def setup_context(ctx, inputs: tuple, output) -> None:
+        """Save for backward, where forward takes no ctx."""
 
-    def backward(ctx, *grads):
-        raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
+    def save_for_backward(ctx, *tensors) -> None:
+        """Keep Tensors (or None): `ctx.saved_tensors` has them, unless they were changed since."""
+        for i, t in enumerate(tensors):
+            if t is not None and not isinstance(t, array_function.Tensor):
+                raise TypeError(
+                    f"save_for_backward: tensors[{i}] must be a Tensor or None, got "
+                    f"{type(t).__name__}; anything else can be an attribute of ctx"
+                )
+        ctx.saved_ = tensors
 
-    # --------------------------------------------------------- what forward keeps for backward
+    def mark_dirty(ctx, *tensors) -> None:
+        """Say which inputs forward has changed in place; it must return them."""
+        ctx.dirty = tensors
 
-    def save(ctx, *arrays) -> None:
-        """Keep inputs and outputs of this op (or None); `ctx.saved` has them as Tensors."""
-        ctx.saved_ = arrays
-
-    def keep(ctx, *constants) -> None:
-        """Keep anything else (masks, indices, statistics) in `ctx.kept`: constants of backward."""
-        ctx.kept_ = constants
-
-    def mark_non_differentiable(ctx, *outputs: int) -> None:
-        """Say which of several outputs (by position) have no derivative: indices, counts."""
-        ctx.constant_outputs = outputs
-
-    @property
-    def saved(ctx) -> tuple:
-        """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
-        if ctx.saved_ is None:
-            ctx._make_available()
-        tensors = []
-        for item in ctx.saved_:
-            if item is None:
-                tensors.append(None)
-                continue
-            source, version, output = item
-            if output is None:
-                tensor, counter = source, source._counter
-            else:
-                array, counter = source
-                tensor = _tensor(array, counter, True, ctx, output)
-            if counter is not None and counter.count != version:
-                raise _changed(ctx, tensor, version)
-            tensors.append(tensor)
-        return tuple(tensors)
-
-    @property
-    def kept(ctx) -> tuple:
-        """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
-        if ctx.kept_ is None:
-            ctx._make_available()
-        return ctx.kept_
-
-    def _make_available(ctx) -> None:
-        if ctx.region is None:
-            raise RuntimeError(
-                f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
-                "give that one retain_graph=True to go through the graph twice"
-            )
-        ctx.region.recompute()
-
-    def release(ctx) -> None:
-        """Free what was kept: the gradients have been computed."""
-        if ctx.saved_ or ctx.kept_ or ctx.region is not None:
-            ctx.saved_ = ctx.kept_ = ctx.region = None
-
-    # ---------------------------------------------------------------------------------------- apply
+    def set_materialize_grads(ctx, value: bool) -> None:
+        """Whether backward gets zeros instead of None for an output without a gradient."""
+        ctx.materializes = bool(value)
 
     @classmethod
-    def apply(cls, *inputs, **settings):
-        """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
-        ctx = cls()
-        modes, wanted = this_thread.modes, False
-        if modes.grad:
-            arrays, needs, edges = [], [], []
-            for x in inputs:
-                need, edge = False, None
-                if isinstance(x, Tensor):
-                    if x._base is not None:
-                        x._follow_base()
-                    if x._requires_grad:
-                        node = x._node
-                        edge = (x, 0) if node is None else (node, x._index)
-                        need = wanted = True
-                    x = x.array
-                arrays.append(x)
-                needs.append(need)
-                edges.append(edge)
-            ctx.needs_input_grad = needs
-        else:
-            arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
-            ctx.needs_input_grad = (False,) * len(inputs)
-        if cls.in_float32 and arrays[0].dtype.itemsize == 2 and backend.is_half(arrays[0].dtype):
-            return _by_float32(cls, inputs, settings)
-        if devices.elsewhere:
-            arrays, settings = devices.together(cls, arrays, settings)
-        loud = None if cls.never_warns else _warnings.set(_SILENT)
-        try:
-            result = ctx.forward(*arrays, **settings) if settings else ctx.forward(*arrays)
-        except MemoryError as error:
-            # Raised from itself it would be in a cycle, and every array of the frames with it.
-            if not devices.of_gpu(error):
-                raise
-            raise devices.out_of_memory(cls.__name__, arrays, error) from error
-        finally:
-            if loud is not None:
-                _warnings.reset(loud)
+    def apply(cls, *args):
+        """Run forward on `args`, and record the op if one of the Tensors requires grad."""
+        ctx, modes = cls(), this_thread.modes
+        is_tensor = [isinstance(x, array_function.Tensor) for x in args]
+        needs = [t and x.requires_grad for x, t in zip(args, is_tensor, strict=True)]
+        edges = [
+            ((x, 0) if x._node is None else (x._node, x._index)) if need else None
+            for x, need in zip(args, needs, strict=True)
+        ]
+        ctx.needs_input_grad = tuple(needs)
+        ctx.input_shapes = [x.shape if t else None for x, t in zip(args, is_tensor, strict=True)]
+        with no_grad():
+            if cls.setup_context is Function.setup_context:
+                result = cls.forward(ctx, *args)
+            else:
+                result = cls.forward(*args)
+                cls.setup_context(ctx, args, result)
+        given = result if type(result) is tuple else (result,)
+        ctx._check_dirty(args, given)
+        outputs = ctx._outputs(args, given)
+        ctx.places = [i for i, y in enumerate(outputs) if isinstance(y, array_function.Tensor)]
+        ctx.output_count = len(outputs)
+        if modes.grad and any(needs):
+            made = [outputs[i] for i in ctx.places]
+            ctx._record(modes, edges, args, None, [given[i] for i in ctx.places], made)
+        ctx._give_back_dirty(given, outputs)
+        return tuple(outputs) if type(result) is tuple else outputs[0]
 
-        if type(result) is tuple:
-            outputs = tuple([Tensor(y) for y in result])
-            if wanted:
-                ctx._record(modes, edges, inputs, arrays, result, outputs)
-            return outputs if len(outputs) > 1 else outputs[0]
-        if type(result) is np.ndarray:  # what most are, and __init__ has nothing to check
-            y = _blank(Tensor)
-            y.array = result
-        else:
-            y = Tensor(result)
-        if cls.is_view:
-            y._become_view(inputs[0], cls, settings, modes.grad)
-        if wanted:
-            ctx._record(modes, edges, inputs, arrays, (result,), (y,))
-        return y
+    def _check_dirty(ctx, args, given) -> None:
+        from ..tensor.inplace import check_writable
 
-    def _record(ctx, modes, edges, inputs, arrays, results, outputs) -> None:
-        """Become the node that made `outputs`."""
-        ctx.edges, ctx.age = edges, next(_clock)
-        if ctx.saved_:
-            ctx._pack(inputs, arrays, results, outputs)
-        ctx.out_meta = meta = []
-        for y in outputs:
-            array, i = y.array, len(meta)
-            meta.append((array.shape, array.dtype))
-            if array.dtype.kind == "f" and i not in ctx.constant_outputs:
-                y._requires_grad, y._node = True, ctx
-                if i:
-                    y._index = i
-        if modes.anomaly:
-            import traceback
+        for x in ctx.dirty:
+            for what, where in (("an input of forward", args), ("returned by forward", given)):
+                if not is_one_of(x, where):
+                    raise RuntimeError(
+                        f"mark_dirty: {type(ctx).__name__} marked what is not {what}"
+                    )
+            check_writable(x, f"{type(ctx).__name__}.mark_dirty")
+            x.bump_version()
 
-            ctx.forward_trace = "".join(traceback.format_stack()[:-2])
-        if modes.checkpoint is not None:
-            modes.checkpoint.add(ctx)
+    def _outputs(ctx, args, given) -> list:
+        """What forward returned, with new Tensors for the Tensors."""
+        from ..tensor.copying import owner_of
+
+        taken = {id(owner_of(x.array)) for x in args if isinstance(x, array_function.Tensor)}
+        outputs = []
+        for y in given:
+            if isinstance(y, (list, dict)):
+                raise TypeError(
+                    f"{type(ctx).__name__}: forward must return a Tensor or a tuple of them, got "
+                    f"a {type(y).__name__}"
+                )
+            if isinstance(y, array_function.Tensor):
+                source, owner = y, id(owner_of(y.array))
+                dirty = is_one_of(y, ctx.dirty)
+                y = array_function.Tensor(
+                    y.array.copy() if owner in taken and not dirty else y.array
+                )
+                if dirty:
+                    y._counter = source._shared_counter()
+                taken.add(owner)
+            outputs.append(y)
+        return outputs
 
     def _pack(ctx, inputs, arrays, results, outputs) -> None:
-        """Replace the saved arrays by (Tensor, its version now, None) for an input of the op, and
-        by ((array, counter of its writes), version, which one) for an output.
-
-        The Tensor that is an output holds this node: kept by it, both would be in a cycle.
-        """
+        """As that of an ArrayFunction; what is neither input nor output is a constant."""
         packed = []
-        for array in ctx.saved_:
-            if array is None:
+        for t in ctx.saved_:
+            i = next((i for i, y in enumerate(results) if y is t), None)
+            if t is None:
                 packed.append(None)
-                continue
-            for i, given in enumerate(arrays):
-                if given is array:
-                    source = inputs[i]
-                    if type(source) is not Tensor or source._base is not None:
-                        source = _without_base(source)
-                    counter = source._counter
-                    packed.append((source, 0 if counter is None else counter.count, None))
-                    break
+            elif i is None or is_one_of(t, ctx.non_differentiable) or t.dtype.kind != "f":
+                source = without_base(t)
+                counter = source._shared_counter()
+                packed.append((source, counter.count, None))
             else:
-                for i, y in enumerate(results):
-                    if y is array:
-                        counter = outputs[i]._counter
-                        if counter is None:  # and no other thread has this output yet
-                            counter = outputs[i]._counter = Version()
-                        packed.append(((array, counter), counter.count, i))
-                        break
-                else:
-                    raise RuntimeError(
-                        f"{type(ctx).__name__}: save takes inputs and outputs of the op only, "
-                        f"got another array of shape {np.shape(array)}; use keep for constants"
-                    )
+                y = outputs[i]
+                counter = y._counter = y._counter or Version()
+                packed.append(((y.array, counter), counter.count, i))
         ctx.saved_ = tuple(packed)
 
+    def _give_back_dirty(ctx, given, outputs) -> None:
+        """Put the inputs that were changed in the place of the outputs, with their history."""
+        from ..tensor.inplace import take_over
 
-def _by_float32(cls, inputs, settings):
-    """Apply an op whose first input has 16 bits in float32: forward, backward and all further ones.
+        for i, x in enumerate(given):
+            if is_one_of(x, ctx.dirty):
+                if outputs[i]._node is not None:
+                    take_over(x, outputs[i], "mark_dirty")
+                outputs[i] = x
+        ctx.dirty = ()
 
-    Sums neither stall nor overflow on their way, and what is saved is exact. The first output gets
-    the first input's dtype; others (statistics) stay float32.
+    def run_backward(ctx, *grads) -> tuple:
+        """The gradients of the inputs by those of the Tensors among the outputs."""
+        given = [None] * ctx.output_count
+        for i, g, (shape, dtype) in zip(ctx.places, grads, ctx.out_meta, strict=True):
+            if g is None and ctx.materializes:
+                like = next(g for g in grads if g is not None).array
+                g = array_function.Tensor(np.zeros_like(like, dtype, shape=shape))
+            given[i] = g
+        results = type(ctx).backward(ctx, *given)
+        results = results if type(results) is tuple else (results,)
+        while len(results) > len(ctx.edges) and results[-1] is None:
+            results = results[:-1]
+        if len(results) != len(ctx.edges):
+            return results  # the engine says it
+        name = f"{type(ctx).__name__}.backward"
+        for i, (g, shape) in enumerate(zip(results, ctx.input_shapes, strict=True)):
+            if g is None:
+                continue
+            if not isinstance(g, array_function.Tensor):
+                raise TypeError(
+                    f"{name}: gradient {i} must be a Tensor or None, got {type(g).__name__}"
+                )
+            if shape is None:
+                raise RuntimeError(f"{name}: gradient {i} must be None: that input is no Tensor")
+        return tuple([_fitting(g, s) for g, s in zip(results, ctx.input_shapes, strict=True)])
+
+
+def _fitting(g, shape):
+    """The gradient `g` of what was broadcast from `shape`, summed to it; any other as it is."""
+    from ..tensor.arithmetic import unbroadcast
+
+    if g is None or g.shape == shape or g.ndim < len(shape):
+        return g
+    tail = g.shape[g.ndim - len(shape) :]
+    expands = all(n in (1, m) for n, m in zip(shape, tail, strict=True))
+    return unbroadcast(g, shape) if expands else g
+
+
+class _Once(Function):
+    """The results of a backward that has no derivative of its own."""
+
+    @staticmethod
+    def forward(ctx, anything, name, *results):
+        ctx.name = name
+        return results
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError(f"{ctx.name}: is once_differentiable, it has no second derivative")
+
+
+def once_differentiable(fn):
+    """Decorate a Function's `backward` that computes in ways which nothing records: under no_grad,
+    and a further derivative through its results raises RuntimeError.
     """
-    wide = [
-        _cast(x, backend.float32) if x is not None and backend.is_half(x.dtype) else x
-        for x in inputs
-    ]
-    result = cls.apply(*wide, **settings)
-    if type(result) is tuple:
-        return _cast(result[0], inputs[0].dtype), *result[1:]
-    return _cast(result, inputs[0].dtype)
 
+    @functools.wraps(fn)
+    def backward(ctx, *grads):
+        with no_grad():
+            results = fn(ctx, *grads)
+        if not is_grad_enabled():
+            return results
+        results = results if type(results) is tuple else (results,)
+        anything = array_function.Tensor(np.zeros(()), requires_grad=True)
+        return _Once.apply(anything, f"{type(ctx).__name__}.backward", *results)
 
-def _cast(x, dtype):
-    return x.to(dtype) if isinstance(x, Tensor) else x.astype(dtype)
-
-
-def _without_base(x):
-    """The input `x`, a Tensor or an array, as a Tensor that does not lead to a base.
-
-    The base's node may be made later than the one that saves x, and would be held by what it leads
-    to. A leaf that is a view must stay itself.
-    """
-    if not isinstance(x, Tensor):
-        return Tensor(x)
-    if x._base is None or (x._requires_grad and x._node is None):
-        return x
-    return _tensor(x.array, x._counter, x._requires_grad, x._node, x._index)
-
-
-def _tensor(array, counter, requires_grad, node, output):
-    """The Tensor of an array whose writes `counter` counts: output number `output` of `node`."""
-    y = Tensor(array)
-    y._counter = counter
-    y._requires_grad, y._node, y._index = requires_grad, node, output
-    return y
-
-
-def _changed(node, tensor, version) -> RuntimeError:
-    return RuntimeError(
-        f"backward: a tensor of shape {tensor.shape} that {type(node).__name__} needs for its "
-        f"gradient was changed in place: it is at version {tensor._version}, expected version "
-        f"{version}"
-    )
+    return backward

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from . import function
+from . import array_function
 from .grad import grad
 from .modes import enable_grad
 
@@ -30,13 +30,15 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False):
         for k in range(y.numel()):
             one = np.zeros(y.numel(), y.dtype)
             one[k] = 1
-            v = function.Tensor(one.reshape(y.shape)).to(device=y.device)
+            v = array_function.Tensor(one.reshape(y.shape)).to(device=y.device)
             found.append(call.gradients((y,), (v,), f"output {i}"))
         rows.append(
             tuple(
                 stack([g[j] for g in found]).reshape(*y.shape, *x.shape)
                 if found
-                else function.Tensor(np.zeros((*y.shape, *x.shape), x.dtype)).to(device=x.device)
+                else array_function.Tensor(np.zeros((*y.shape, *x.shape), x.dtype)).to(
+                    device=x.device
+                )
                 for j, x in enumerate(call.inputs)
             )
         )
@@ -49,14 +51,14 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False):
 
     def slopes(*xs):
         y = func(*xs)
-        if not isinstance(y, function.Tensor) or y.numel() != 1:
+        if not isinstance(y, array_function.Tensor) or y.numel() != 1:
             raise RuntimeError("hessian: func must return one Tensor of one element")
         found = [None] * len(xs)
         if y.requires_grad:
             found = grad(y.reshape(()), xs, create_graph=True, allow_unused=True)
         return tuple(_or_zeros(g, x) for g, x in zip(found, xs, strict=True))
 
-    many = not isinstance(inputs, function.Tensor)
+    many = not isinstance(inputs, array_function.Tensor)
     found = jacobian(slopes, tuple(inputs) if many else (inputs,), create_graph, strict, vectorize)
     return found if many else found[0][0]
 
@@ -77,11 +79,13 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
     call = _Call("jvp", func, inputs, create_graph, strict)
     v = call.fitting(v, call.inputs, "inputs")
     with enable_grad():
-        w = tuple(function.Tensor(np.zeros_like(y.array), requires_grad=True) for y in call.outputs)
+        w = tuple(
+            array_function.Tensor(np.zeros_like(y.array), requires_grad=True) for y in call.outputs
+        )
         rows = call.gradients(call.outputs, w, "the outputs", create_graph=True)
         linear = [(g, t) for g, t in zip(rows, v, strict=True) if g.requires_grad]
         if not linear:
-            found = tuple(function.Tensor(np.zeros_like(y.array)) for y in call.outputs)
+            found = tuple(array_function.Tensor(np.zeros_like(y.array)) for y in call.outputs)
         else:
             gs, ts = zip(*linear, strict=True)
             found = grad(gs, w, ts, create_graph=create_graph, allow_unused=True)
@@ -118,11 +122,11 @@ class _Call:
 
     def __init__(self, name, func, inputs, create_graph, strict, keep_graph=None):
         self.name, self.create_graph, self.strict = name, create_graph, strict
-        self.many_inputs = not isinstance(inputs, function.Tensor)
+        self.many_inputs = not isinstance(inputs, array_function.Tensor)
         history = create_graph if keep_graph is None else keep_graph
         given = tuple(inputs) if self.many_inputs else (inputs,)
         for i, x in enumerate(given):
-            if not isinstance(x, function.Tensor):
+            if not isinstance(x, array_function.Tensor):
                 raise TypeError(f"{name}: inputs[{i}] must be a Tensor, got {type(x).__name__}")
         with enable_grad():
             # Not the caller's own: their gradients are no part of these.
@@ -130,10 +134,10 @@ class _Call:
                 x * 1 if history and x.requires_grad else x.detach().requires_grad_() for x in given
             )
             outputs = func(*self.inputs)
-        self.many_outputs = not isinstance(outputs, function.Tensor)
+        self.many_outputs = not isinstance(outputs, array_function.Tensor)
         self.outputs = tuple(outputs) if self.many_outputs else (outputs,)
         for i, y in enumerate(self.outputs):
-            if not isinstance(y, function.Tensor):
+            if not isinstance(y, array_function.Tensor):
                 raise TypeError(
                     f"{name}: func must return Tensors, its output {i} is {type(y).__name__}"
                 )
@@ -150,8 +154,8 @@ class _Call:
                 raise RuntimeError(
                     f"{self.name}: v must be given where the {what} are not one number"
                 )
-            return (function.Tensor(np.ones_like(wanted[0].array)),)
-        v = (v,) if isinstance(v, function.Tensor) else tuple(v)
+            return (array_function.Tensor(np.ones_like(wanted[0].array)),)
+        v = (v,) if isinstance(v, array_function.Tensor) else tuple(v)
         shapes = [tuple(t.shape) for t in v], [tuple(t.shape) for t in wanted]
         if shapes[0] != shapes[1]:
             raise RuntimeError(
@@ -176,4 +180,4 @@ class _Call:
 
 
 def _or_zeros(g, x):
-    return function.Tensor(np.zeros_like(x.array)) if g is None else g
+    return array_function.Tensor(np.zeros_like(x.array)) if g is None else g

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import devices
-from . import function
+from . import array_function
 from .engine import accumulate, run_backward
 
 
@@ -38,7 +38,7 @@ def grad(
     results = run_backward(outputs, seeds, inputs, retain_graph, create_graph)
     for i, g in enumerate(results):
         if g is None and materialize_grads:
-            results[i] = function.Tensor(np.zeros_like(inputs[i].array))
+            results[i] = array_function.Tensor(np.zeros_like(inputs[i].array))
         elif g is None and not allow_unused:
             raise RuntimeError(
                 f"grad: the outputs do not depend on inputs[{i}]; allow_unused=True gives None"
@@ -67,7 +67,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if not targets:
         raise RuntimeError("backward: inputs is empty; leave it out to reach every leaf")
     for i, x in enumerate(targets):
-        if not isinstance(x, function.Tensor):
+        if not isinstance(x, array_function.Tensor):
             raise TypeError(f"backward: inputs[{i}] must be a Tensor, got {type(x).__name__}")
         if not x.requires_grad:
             raise RuntimeError(f"backward: inputs[{i}] does not require grad")
@@ -79,7 +79,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
 
 def as_tuple(x) -> tuple:
     """A tensor as a tuple of one, a sequence as a tuple."""
-    return (x,) if isinstance(x, function.Tensor) else tuple(x)
+    return (x,) if isinstance(x, array_function.Tensor) else tuple(x)
 
 
 def seed_gradient(name, y, g):
@@ -91,8 +91,8 @@ def seed_gradient(name, y, g):
             raise RuntimeError(
                 f"{name}: a gradient must be given for a non-scalar tensor, shape {y.shape}"
             )
-        return function.Tensor(np.ones_like(y.array))
-    if not isinstance(g, function.Tensor):
+        return array_function.Tensor(np.ones_like(y.array))
+    if not isinstance(g, array_function.Tensor):
         raise TypeError(f"{name}: gradient must be a Tensor, got {type(g).__name__}")
     if g.shape != y.shape:
         raise RuntimeError(f"{name}: gradient has shape {g.shape}, the tensor has shape {y.shape}")
@@ -113,7 +113,7 @@ def forget_grads(parameters, set_to_none: bool) -> None:
 
 def check_gradient(x, g) -> None:
     """Refuse `g` as the `.grad` of `x`: it must be a Tensor of its shape, dtype and device."""
-    if not isinstance(g, function.Tensor):
+    if not isinstance(g, array_function.Tensor):
         raise TypeError(f"grad: must be a Tensor or None, got {type(g).__name__}")
     if g is x:
         raise RuntimeError("grad: a tensor cannot be its own gradient")

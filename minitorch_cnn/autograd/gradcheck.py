@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import devices
-from . import function
+from . import array_function
 from .grad import as_tuple, grad
 
 # Inputs and outputs of up to so many elements are compared element by element. Along a direction
@@ -43,7 +43,9 @@ def gradcheck(
     `raise_exception=False`).
     """
     inputs = as_tuple(inputs)
-    varied = [i for i, x in enumerate(inputs) if isinstance(x, function.Tensor) and x.requires_grad]
+    varied = [
+        i for i, x in enumerate(inputs) if isinstance(x, array_function.Tensor) and x.requires_grad
+    ]
     if not varied:
         raise ValueError("gradcheck: none of the inputs requires grad")
     for i in varied:
@@ -74,12 +76,14 @@ def gradgradcheck(
     outputs = differentiable(as_tuple(fn(*inputs)))
     if grad_outputs is None:
         seeds = tuple(
-            function.Tensor(_beside(y, rng.standard_normal(y.shape)), requires_grad=True)
+            array_function.Tensor(_beside(y, rng.standard_normal(y.shape)), requires_grad=True)
             for y in outputs
         )
     else:
         seeds = as_tuple(grad_outputs)
-    varied = [i for i, x in enumerate(inputs) if isinstance(x, function.Tensor) and x.requires_grad]
+    varied = [
+        i for i, x in enumerate(inputs) if isinstance(x, array_function.Tensor) and x.requires_grad
+    ]
 
     def first_derivative(*args):
         args, cotangents = args[: len(inputs)], args[len(inputs) :]
@@ -121,7 +125,9 @@ class _Check:
         values = []
         for sign in (1, -1):
             moved = [
-                function.Tensor(x.array + _beside(x, sign * self.eps * steps[i]), requires_grad=True)
+                array_function.Tensor(
+                    x.array + _beside(x, sign * self.eps * steps[i]), requires_grad=True
+                )
                 if i in steps
                 else x
                 for i, x in enumerate(self.inputs)
@@ -138,7 +144,7 @@ class _Check:
     def gradient(self, j, cotangent):
         """J'v of output j for each varied input, zeros where there is no dependence."""
         xs, y = [self.inputs[i] for i in self.varied], self.outputs[j]
-        v = function.Tensor(_beside(y, cotangent))
+        v = array_function.Tensor(_beside(y, cotangent))
         results = grad(y, xs, v, retain_graph=True, allow_unused=True)
         return [
             np.zeros(x.shape) if g is None else devices.to_host(g.array)

@@ -14,7 +14,7 @@ import math
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.prelu import prelu_backward, prelu_forward
 from ..tensor.activation import Activation
 from ..tensor.activation import relu as tensor_relu
@@ -65,34 +65,38 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return LeakyReLU.apply(input, settings=(float(negative_slope),))
 
 
-class PReLU(Function):
+class PReLU(ArrayFunction):
     """y = x where x > 0, w x elsewhere.    x (N, C, *), w (C,) or of one element -> y (N, C, *)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, w):
-        ctx.save(x, w)
+        ctx.save_for_backward(x, w)
         return prelu_forward(_rows(x, w), w.reshape(-1)).reshape(x.shape)
 
+    @staticmethod
     def backward(ctx, gy):
-        gx, gw = PReLUBackward.apply(gy, *ctx.saved)
+        gx, gw = PReLUBackward.apply(gy, *ctx.saved_tensors)
         need_x, need_w = ctx.needs_input_grad
         return gx if need_x else None, gw if need_w else None
 
 
-class PReLUBackward(Function):
+class PReLUBackward(ArrayFunction):
     """gx = gy where x > 0, w gy elsewhere; gw = sum of gy x where x is not > 0, channel by channel.
 
     gy, x (N, C, *), w (C,) or of one element -> gx (N, C, *), gw as w
     """
 
+    @staticmethod
     def forward(ctx, gy, x, w):
-        ctx.save(gy, x, w)
+        ctx.save_for_backward(gy, x, w)
         gx, gw = prelu_backward(_rows(gy, w), _rows(x, w), w.reshape(-1))
         return gx.reshape(x.shape), gw.reshape(w.shape)
 
+    @staticmethod
     def backward(ctx, ggx, ggw):
-        gy, x, w = ctx.saved
+        gy, x, w = ctx.saved_tensors
         left = Tensor((~(x.array > 0)).astype(x.dtype))
         shape = (1, -1) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
         g2y = g2x = g2w = None
@@ -242,18 +246,20 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return Hardswish.apply(input)
 
 
-class ScaledTanh(Function):
+class ScaledTanh(ArrayFunction):
     """y = A tanh(S x), keeping y alone: dy/dx = S (A - y^2 / A)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x):
         y = TANH_AMPLITUDE * np.tanh(TANH_SLOPE * x)
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return gy * (TANH_SLOPE * TANH_AMPLITUDE - (TANH_SLOPE / TANH_AMPLITUDE) * (y * y))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.pool2d import (
     adaptive_avg_pool2d_forward,
     adaptive_avg_pool2d_input_grad,
@@ -14,30 +14,34 @@ from .checks import check_float
 from .geometry import Pair, adaptive_size, from_images, is_int, pool_window, to_images
 
 
-class AvgPool2d(Function):
+class AvgPool2d(ArrayFunction):
     """y = mean of each window.    x (N, C, H, W) -> y (N, C, OH, OW)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, **settings):
         ctx.size, ctx.settings = x.shape[2:], settings
         return avg_pool2d_forward(x, **settings)
 
+    @staticmethod
     def backward(ctx, gy):
         # y[p] = sum of x[q] / divisor[p] over the q in window p:
         # gx[q] = sum of gy[p] / divisor[p] over the p whose window has q
         return AvgPool2dBackward.apply(gy, size=ctx.size, **ctx.settings)
 
 
-class AvgPool2dBackward(Function):
+class AvgPool2dBackward(ArrayFunction):
     """The adjoint of AvgPool2d.    gy (N, C, OH, OW) -> gx (N, C, *size)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, gy, size, window, **divisor):
         ctx.settings = {"window": window, **divisor}
         return avg_pool2d_input_grad(gy, window, size, **divisor)
 
+    @staticmethod
     def backward(ctx, ggx):
         return AvgPool2d.apply(ggx, **ctx.settings)
 
@@ -104,28 +108,32 @@ def _avg_pool(
     return from_images(y, input.ndim, spatial)
 
 
-class AdaptiveAvgPool2d(Function):
+class AdaptiveAvgPool2d(ArrayFunction):
     """y = mean of each window of a covering.    x (N, C, H, W) -> y (N, C, *size)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, size):
         ctx.input_size = x.shape[2:]
         return adaptive_avg_pool2d_forward(x, size)
 
+    @staticmethod
     def backward(ctx, gy):
         return AdaptiveAvgPool2dBackward.apply(gy, input_size=ctx.input_size)
 
 
-class AdaptiveAvgPool2dBackward(Function):
+class AdaptiveAvgPool2dBackward(ArrayFunction):
     """The adjoint of AdaptiveAvgPool2d.    gy (N, C, OH, OW) -> gx (N, C, *input_size)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, gy, input_size):
         ctx.size = gy.shape[2:]
         return adaptive_avg_pool2d_input_grad(gy, input_size)
 
+    @staticmethod
     def backward(ctx, ggx):
         return AdaptiveAvgPool2d.apply(ggx, size=ctx.size)
 

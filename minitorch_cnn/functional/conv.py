@@ -12,7 +12,7 @@ every order follow. (Dumoulin, Visin 2016, A guide to convolution arithmetic for
 
 from __future__ import annotations
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
 from ..kernels.window import Window
 from ..tensor.activation import through_relu
@@ -22,7 +22,7 @@ from .checks import check_float
 from .geometry import conv_window, from_images, is_int, pair, to_images
 
 
-class Conv2d(Function):
+class Conv2d(ArrayFunction):
     """y = x * w + b, with relu max(y, 0).
 
     x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) or None -> y (N, O, OH, OW)
@@ -30,18 +30,20 @@ class Conv2d(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, w, b, window, groups, relu=False):
         need_x, need_w, _ = ctx.needs_input_grad
         y = conv2d_forward(x, w, window, groups, b, relu)
-        ctx.save(x if need_w else None, w if need_x else None, y if relu else None)
+        ctx.save_for_backward(x if need_w else None, w if need_x else None, y if relu else None)
         ctx.window, ctx.groups, ctx.input_size, ctx.relu = window, groups, x.shape[2:], relu
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         # In each group, k = (c, kh, kw), p = (n, oh, ow), x[k, p] what weight k meets at output p:
         #   y [o, p] = w [o, k] x [k, p] + b [o]
         #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
-        x, w, y = ctx.saved
+        x, w, y = ctx.saved_tensors
         if ctx.relu:
             gy = through_relu(gy, y)
         need_x, need_w, need_b = ctx.needs_input_grad
@@ -129,7 +131,7 @@ def conv1d(
     return from_images(y, input.ndim, spatial=1)
 
 
-class ConvTranspose2d(Function):
+class ConvTranspose2d(ArrayFunction):
     """The adjoint of Conv2d in its x, plus b.
 
     x (N, C, H, W), w (C, O/groups, KH, KW), b (O,) or None -> y (N, O, *output_size)
@@ -137,20 +139,22 @@ class ConvTranspose2d(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, w, b, window, groups, output_size):
         need_x, need_w, _ = ctx.needs_input_grad
-        ctx.save(x if need_w else None, w if need_x else None)
+        ctx.save_for_backward(x if need_w else None, w if need_x else None)
         ctx.window, ctx.groups = window, groups
         y = conv2d_input_grad(x, w, window, output_size, groups)
         if b is not None:
             y += b[:, None, None]
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         # As in Conv2d.backward with x and y in exchanged roles, k = (o, kh, kw), p = (n, h, w):
         #   y [k, p] = w' [k, c] x [c, p]    and b [o] once per output
         #   gx [c, p] = w [c, k] gy [k, p]   gw [c, k] = x [c, p] gy' [p, k]
-        x, w = ctx.saved
+        x, w = ctx.saved_tensors
         need_x, need_w, need_b = ctx.needs_input_grad
         settings = {"window": ctx.window, "groups": ctx.groups}
         gx = gw = gb = None
@@ -241,7 +245,7 @@ def _conv_transpose(
     return from_images(y, input.ndim, spatial)
 
 
-class Conv2dWeightGrad(Function):
+class Conv2dWeightGrad(ArrayFunction):
     """The adjoint of Conv2d in its w.
 
     x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)
@@ -249,16 +253,18 @@ class Conv2dWeightGrad(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, gy, window, groups):
         need_x, need_gy = ctx.needs_input_grad
-        ctx.save(x if need_gy else None, gy if need_x else None)
+        ctx.save_for_backward(x if need_gy else None, gy if need_x else None)
         ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
         return conv2d_weight_grad(x, gy, window, groups)
 
+    @staticmethod
     def backward(ctx, ggw):
         # The letters of Conv2d.backward:  gw [o, k] = gy [o, p] x' [p, k]
         #   d/dx [k, p] = ggw' [k, o] gy [o, p]    d/dgy [o, p] = ggw [o, k] x [k, p]
-        x, gy = ctx.saved
+        x, gy = ctx.saved_tensors
         settings = {"window": ctx.window, "groups": ctx.groups}
         gx = ggy = None
         if ctx.needs_input_grad[0]:

@@ -5,16 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
 
-class MaskedScale(Function):
+class MaskedScale(ArrayFunction):
     """y = x * mask * scale with a constant mask of booleans: linear, and its own adjoint."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, mask, scale):
         ctx.keep(mask)
         ctx.scale = scale
@@ -22,6 +23,7 @@ class MaskedScale(Function):
         y *= scale
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         (mask,) = ctx.kept
         return MaskedScale.apply(gy, mask=mask, scale=ctx.scale)

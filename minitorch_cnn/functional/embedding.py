@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.segments import add_runs
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer
 
 
-class Embedding(Function):
+class Embedding(ArrayFunction):
     """y = w[i]: rows of a table.    w (R, *), i (any shape) -> y (i's shape, *)"""
 
+    @staticmethod
     def forward(ctx, w, indices, padding_idx, by_frequency=False):
-        ctx.save(indices)
+        ctx.save_for_backward(indices)
         ctx.rows, ctx.padding_idx, ctx.by_frequency = w.shape[0], padding_idx, by_frequency
         return w[indices]
 
+    @staticmethod
     def backward(ctx, gy):
-        (indices,) = ctx.saved
+        (indices,) = ctx.saved_tensors
         if ctx.by_frequency:
             counts = np.bincount(indices.array.ravel(), minlength=ctx.rows)[indices.array]
             gy = gy * Tensor((1 / counts).astype(gy.dtype)[..., None])
@@ -27,13 +29,14 @@ class Embedding(Function):
         return EmbeddingBackward.apply(gy, indices, **settings), None
 
 
-class EmbeddingBackward(Function):
+class EmbeddingBackward(ArrayFunction):
     """gw[r] = sum of gy over the places whose index is r; zero for r = padding_idx."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, gy, indices, rows, padding_idx):
-        ctx.save(indices)
+        ctx.save_for_backward(indices)
         ctx.padding_idx = padding_idx
         width = gy.shape[-1]
         gw = np.zeros((rows, width), gy.dtype, like=gy)
@@ -43,8 +46,9 @@ class EmbeddingBackward(Function):
             gw[padding_idx] = 0
         return gw
 
+    @staticmethod
     def backward(ctx, gw):
-        (indices,) = ctx.saved
+        (indices,) = ctx.saved_tensors
         gy = Embedding.apply(gw, indices, padding_idx=ctx.padding_idx)
         if ctx.padding_idx is not None:
             gy = gy.masked_fill((indices == ctx.padding_idx).unsqueeze(-1), 0)

@@ -8,35 +8,39 @@ from functools import lru_cache
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
 from .resample_taps import Resample, antialias_taps, area_taps, cubic_taps
 
 
-class Interpolate(Function):
+class Interpolate(ArrayFunction):
     """y = resampled x along the last axes, one map for each.    x (N, C, *) -> y (N, C, *)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, maps):
         ctx.maps = maps
         return resample_forward(x, maps)
 
+    @staticmethod
     def backward(ctx, gy):
         return InterpolateBackward.apply(gy, maps=ctx.maps)
 
 
-class InterpolateBackward(Function):
+class InterpolateBackward(ArrayFunction):
     """gx: the adjoint of Interpolate, of which Interpolate is the adjoint in turn."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, gy, maps):
         ctx.maps = maps
         return resample_input_grad(gy, maps)
 
+    @staticmethod
     def backward(ctx, gx):
         return Interpolate.apply(gx, maps=ctx.maps)
 

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.matmul import matmul
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
 
-class Linear(Function):
+class Linear(ArrayFunction):
     """y = x w^T + b.    x (M, I), w (O, I), b (O,) or None -> y (M, O)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, w, b):
-        ctx.save(x, w)
+        ctx.save_for_backward(x, w)
         y = matmul(x, w.T)
         if b is not None:
             y += b
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        x, w = ctx.saved
+        x, w = ctx.saved_tensors
         need_x, need_w, need_b = ctx.needs_input_grad
         gx = gy @ w if need_x else None  # (M, O)(O, I) -> (M, I)
         gw = gy.T @ x if need_w else None  # (O, M)(M, I) -> (O, I)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.local_response_norm import (
     local_response_norm_backward,
     local_response_norm_forward,
@@ -13,34 +13,38 @@ from .checks import check_float
 from .geometry import is_int
 
 
-class LocalResponseNorm(Function):
+class LocalResponseNorm(ArrayFunction):
     """y = x s^-beta, s = k + alpha/size A(x^2), A the sum over `size` channels.  (N, C, *)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, **settings):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         ctx.settings = settings
         return local_response_norm_forward(x, **settings)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return LocalResponseNormBackward.apply(gy, x, **ctx.settings)
 
 
-class LocalResponseNormBackward(Function):
+class LocalResponseNormBackward(ArrayFunction):
     """gx = gy s^-beta - 2 beta alpha/size x A'(gy x s^(-beta-1)), A' the adjoint of A."""
 
+    @staticmethod
     def forward(ctx, gy, x, **settings):
-        ctx.save(gy, x)
+        ctx.save_for_backward(gy, x)
         ctx.settings = settings
         return local_response_norm_backward(gy, x, **settings)
 
+    @staticmethod
     def backward(ctx, v):
         # v is the gradient for gx. With c = alpha/size and s = k + c A(x^2):
         #   L = sum of v gx = sum of v gy s^-beta - 2 beta c A(v x) gy x s^(-beta-1)
         # dL/dgy and dL/dx with s held are read off; through s:  dL/dx = 2 c x A'(dL/ds)
-        gy, x = ctx.saved
+        gy, x = ctx.saved_tensors
         size, alpha, beta, k = (ctx.settings[key] for key in ("size", "alpha", "beta", "k"))
         c = alpha / size
         before, after = size // 2, (size - 1) // 2

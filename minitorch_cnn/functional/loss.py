@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from ..tensor.arithmetic import quiet, where
 from ..tensor.half import in_float32
@@ -18,25 +18,27 @@ from .reduced import check_pair, check_reduction, check_same_shape, reduce, redu
 from .softplus import Softplus
 
 
-class SoftmaxCrossEntropy(Function):
+class SoftmaxCrossEntropy(ArrayFunction):
     """y = -sum_c q_c log softmax(x)_c.    x (N, C, *), q (N, C, *) -> y (N, *)
 
     Softmax, logarithm and sum in one: exact for logits of any size, and one array is kept besides
     the inputs. Where q is 0 the term is 0, also at a logit of -inf.
     """
 
+    @staticmethod
     def forward(ctx, x, q, axis):
         with quiet():
             logp = x - x.max(axis, keepdims=True)
             logp -= np.log(np.exp(logp).sum(axis, keepdims=True))
-        ctx.save(x, q)
+        ctx.save_for_backward(x, q)
         ctx.keep(logp)
         ctx.axis = axis
         # subtracted from 0: a loss of nothing is 0, not -0
         return 0 - np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0).sum(axis)
 
+    @staticmethod
     def backward(ctx, gy):
-        x, q = ctx.saved
+        x, q = ctx.saved_tensors
         (logp,) = ctx.kept
         gx = gq = None
         if ctx.needs_input_grad[0]:
@@ -46,11 +48,12 @@ class SoftmaxCrossEntropy(Function):
         return gx, gq
 
 
-class SoftmaxCrossEntropyBackward(Function):
+class SoftmaxCrossEntropyBackward(ArrayFunction):
     """gx_c = gy (p_c sum_k q_k - q_c), p = softmax(x).    gy (N, *), x, q, gx (N, C, *)"""
 
+    @staticmethod
     def forward(ctx, gy, x, q, logp, axis):
-        ctx.save(gy, x, q)
+        ctx.save_for_backward(gy, x, q)
         ctx.axis = axis
         with quiet():
             gx = np.exp(logp)
@@ -59,8 +62,9 @@ class SoftmaxCrossEntropyBackward(Function):
             gx *= np.expand_dims(gy, axis)
         return gx
 
+    @staticmethod
     def backward(ctx, v):
-        gy, x, q = ctx.saved
+        gy, x, q = ctx.saved_tensors
         return _second_gradients(v, gy, x, q, ctx.axis, ctx.needs_input_grad)
 
 
@@ -76,14 +80,15 @@ def _second_gradients(v, gy, x, q, axis, wanted):
     return ggy, gx, gq
 
 
-class ClassCrossEntropy(Function):
+class ClassCrossEntropy(ArrayFunction):
     """SoftmaxCrossEntropy whose q is made of classes, and never written down.
 
     x (N, C, *) -> y (N, *), or their sum over `divisor`
     """
 
+    @staticmethod
     def forward(ctx, x, divisor, axis, target, **settings):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
         losses, m, s = cross_entropy_forward(*_rows(x, axis, target), **settings)
         ctx.keep(m, s, target)
@@ -92,21 +97,23 @@ class ClassCrossEntropy(Function):
         # 0/0 is NaN as in PyTorch; the gradient of a batch without labels is 0 all the same
         return losses.sum() / losses.dtype.type(divisor)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         m, s, target = ctx.kept
         settings = {"divisor": ctx.divisor, "axis": ctx.axis, **ctx.settings}
         return ClassCrossEntropyBackward.apply(gy, x, m=m, s=s, target=target, **settings)
 
 
-class ClassCrossEntropyBackward(Function):
+class ClassCrossEntropyBackward(ArrayFunction):
     """gx = gy (p sum q - q), with a divisor gy / divisor.
 
     gy (N, *), or () with a divisor, x, gx (N, C, *)
     """
 
+    @staticmethod
     def forward(ctx, gy, x, m, s, target, divisor, axis, **settings):
-        ctx.save(gy, x)
+        ctx.save_for_backward(gy, x)
         ctx.keep(target)
         ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
         rows, targets = _rows(x, axis, target)
@@ -114,8 +121,9 @@ class ClassCrossEntropyBackward(Function):
         share[...] = gy.reshape(m.shape) if divisor is None else gy / gy.dtype.type(divisor or 1)
         return cross_entropy_backward(share, rows, m, s, targets, **settings).reshape(x.shape)
 
+    @staticmethod
     def backward(ctx, v):
-        gy, x = ctx.saved
+        gy, x = ctx.saved_tensors
         (target,) = ctx.kept
         share = gy if ctx.divisor is None else (gy / (ctx.divisor or 1)).expand(target.shape)
         q = Tensor(_class_masses(x.array, target, ctx.axis, **ctx.settings))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.pool2d import (
     adaptive_max_pool2d_forward,
     max_pool2d_forward,
@@ -20,59 +20,67 @@ from .checks import check_float, check_integer
 from .geometry import Pair, adaptive_size, from_images, pair, pool_window, to_images
 
 
-class MaxPool2d(Function):
+class MaxPool2d(ArrayFunction):
     """y = max over each window, and where it was.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
 
+    @staticmethod
     def forward(ctx, x, window):
         ctx.window, ctx.input_size = window, x.shape[2:]
         y, argmax = max_pool2d_forward(x, window)
-        ctx.save(argmax)
-        ctx.mark_non_differentiable(1)
+        ctx.save_for_backward(argmax)
+        ctx.mark_non_differentiable(argmax)
         return y, argmax
 
+    @staticmethod
     def backward(ctx, gy, _):
         # y[p] = x[argmax[p]]:  gx[argmax[p]] += gy[p]
-        (argmax,) = ctx.saved
+        (argmax,) = ctx.saved_tensors
         return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
 
 
-class AdaptiveMaxPool2d(Function):
+class AdaptiveMaxPool2d(ArrayFunction):
     """MaxPool2d with the windows of a covering.    x (N, C, H, W) -> y, argmax (N, C, *size)"""
 
+    @staticmethod
     def forward(ctx, x, size):
         ctx.input_size = x.shape[2:]
         y, argmax = adaptive_max_pool2d_forward(x, size)
-        ctx.save(argmax)
-        ctx.mark_non_differentiable(1)
+        ctx.save_for_backward(argmax)
+        ctx.mark_non_differentiable(argmax)
         return y, argmax
 
+    @staticmethod
     def backward(ctx, gy, _):
-        (argmax,) = ctx.saved
+        (argmax,) = ctx.saved_tensors
         return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
 
 
-class ScatterMax2d(Function):
+class ScatterMax2d(ArrayFunction):
     """x = 0, x[argmax[p]] += y[p].    y, argmax (N, C, OH, OW) -> x (N, C, *size)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, y, argmax, size):
         ctx.keep(argmax)
         return max_pool2d_input_grad(y, argmax, size)
 
+    @staticmethod
     def backward(ctx, gx):
         (argmax,) = ctx.kept
         return GatherMax2d.apply(gx, argmax=argmax)
 
 
-class GatherMax2d(Function):
+class GatherMax2d(ArrayFunction):
     """y[p] = x[argmax[p]].    x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW)"""
 
+    @staticmethod
     def forward(ctx, x, argmax):
         ctx.keep(argmax)
         ctx.size = x.shape[2:]
         return max_pool2d_gather(x, argmax)
 
+    @staticmethod
     def backward(ctx, gy):
         (argmax,) = ctx.kept
         return ScatterMax2d.apply(gy, argmax=argmax, size=ctx.size)
@@ -160,9 +168,10 @@ def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
     return (y, from_images(argmax.long(), input.ndim, spatial)) if return_indices else y
 
 
-class MaxUnpool2d(Function):
+class MaxUnpool2d(ArrayFunction):
     """x = 0, x[indices[p]] = y[p].    y, indices (N, C, OH, OW) -> x (N, C, *size)"""
 
+    @staticmethod
     def forward(ctx, y, indices, size):
         ctx.keep(indices)
         n, c, _, _ = y.shape
@@ -170,6 +179,7 @@ class MaxUnpool2d(Function):
         np.put_along_axis(x, indices.reshape(n, c, -1), y.reshape(n, c, -1), axis=2)
         return x.reshape(n, c, *size)
 
+    @staticmethod
     def backward(ctx, gx):
         (indices,) = ctx.kept
         return GatherMax2d.apply(gx, argmax=indices)

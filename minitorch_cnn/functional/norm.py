@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from .. import backend
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_recomputing
 from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_training
 from ..tensor.activation import through_relu
@@ -21,7 +21,7 @@ from .checks import check_float
 from .geometry import is_int
 
 
-class BatchNorm(Function):
+class BatchNorm(ArrayFunction):
     """y = w x^ + b, with relu max(y, 0), by the mean and biased variance of x itself.
 
     x (N, C, *), w and b (C,) or None -> y (N, C, *), mean and var (C,)
@@ -29,16 +29,18 @@ class BatchNorm(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, w, b, eps, relu=False):
         y, mean, var = batch_norm_training(x, w, b, eps, relu)
-        ctx.save(x, w, b if relu else None)
+        ctx.save_for_backward(x, w, b if relu else None)
         ctx.keep(mean, inverse_std(var, eps))
         ctx.eps, ctx.relu = eps, relu
-        ctx.mark_non_differentiable(1, 2)
+        ctx.mark_non_differentiable(mean, var)
         return y, mean, var
 
+    @staticmethod
     def backward(ctx, gy, *_):
-        x, w, b = ctx.saved
+        x, w, b = ctx.saved_tensors
         mean, invstd = ctx.kept
         settings = {"mean": mean, "invstd": invstd, "eps": ctx.eps, "relu": ctx.relu}
         gx, gw, gb = BatchNormBackward.apply(gy, x, w, b, **settings)
@@ -46,7 +48,7 @@ class BatchNorm(Function):
         return gx, gw if need_w else None, gb if need_b else None
 
 
-class BatchNormBackward(Function):
+class BatchNormBackward(ArrayFunction):
     """The gradients of BatchNorm. With < > the mean over a channel and r = 1 / sqrt(var + eps):
 
     gx = w r (gy - <gy> - x^ <gy x^>)    gw = sum of gy x^    gb = sum of gy
@@ -55,19 +57,21 @@ class BatchNormBackward(Function):
     With relu, gy counts where y was not cut off only.    (Ioffe, Szegedy 2015, section 3)
     """
 
+    @staticmethod
     def forward(ctx, gy, x, w, b, mean, invstd, eps, relu):
-        ctx.save(gy, x, w)
+        ctx.save_for_backward(gy, x, w)
         ctx.eps = eps
         if relu:
             ctx.keep(~(batch_norm_forward(x, w, b, mean, invstd) <= 0))
         return tuple(batch_norm_backward(gy, x, w, b, mean, invstd, relu))
 
+    @staticmethod
     def backward(ctx, ggx, ggw, ggb):
         # mean and r depend on x: taken as the constants that forward was given, they would leave
         # out a part of the derivative. Hence r and x^ anew, from x, in operations on Tensors. Of
         #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
         # with P u = u - <u> - x^ <u x^>, its own adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>.
-        gy, x, w = ctx.saved
+        gy, x, w = ctx.saved_tensors
         passes = Tensor(ctx.kept[0].astype(gy.dtype)) if ctx.kept else None
         if passes is not None:
             gy = gy * passes
@@ -108,7 +112,7 @@ def plus(a: Tensor | None, b: Tensor) -> Tensor:
     return b if a is None else a + b
 
 
-class ChannelAffine(Function):
+class ChannelAffine(ArrayFunction):
     """y = w (x - mean) invstd + b with constant statistics, with relu max(y, 0).
 
     x (N, C, *), w and b (C,) or None, mean and invstd (C,) -> y (N, C, *)
@@ -116,15 +120,17 @@ class ChannelAffine(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, w, b, mean, invstd, relu=False):
         y = batch_norm_forward(x, w, b, mean, invstd, relu)
-        ctx.save(x, w, y if relu else None)
+        ctx.save_for_backward(x, w, y if relu else None)
         ctx.keep(mean, invstd)
         ctx.relu = relu
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        x, w, y = ctx.saved
+        x, w, y = ctx.saved_tensors
         if ctx.relu:
             gy = through_relu(gy, y)
         need_x, need_w, need_b = ctx.needs_input_grad

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..tensor.arithmetic import masked, where
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
@@ -17,15 +17,17 @@ from .activation import leaky_relu, relu6
 from .checks import check_float, check_tensor
 
 
-class Piecewise(Function):
+class Piecewise(ArrayFunction):
     """y = f(x), of slope 1 where `passes(x)` holds and 0 elsewhere."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, f, passes):
         ctx.keep(passes(x))
         return f(x).astype(x.dtype, copy=False)
 
+    @staticmethod
     def backward(ctx, gy):
         return masked(gy, ctx.kept[0])
 

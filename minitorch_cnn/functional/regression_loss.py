@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..tensor.arithmetic import quiet
 from ..tensor.half import in_float32
 from ..tensor.like import full_like
@@ -171,20 +171,22 @@ def kl_div(
 SMALLEST_LOG = -100.0
 
 
-class BinaryCrossEntropy(Function):
+class BinaryCrossEntropy(ArrayFunction):
     """y = -(t max(log x, -100) + (1 - t) max(log(1 - x), -100)).    x, t, y (*)
 
     gx = gy (x - t) / max(x (1 - x), 1e-12), PyTorch's, which is finite at 0 and 1.
     """
 
+    @staticmethod
     def forward(ctx, x, t):
-        ctx.save(x, t)
+        ctx.save_for_backward(x, t)
         with quiet():
             log_x, log_rest = np.log(x), np.log1p(-x)
         return (t - 1) * np.maximum(log_rest, SMALLEST_LOG) - t * np.maximum(log_x, SMALLEST_LOG)
 
+    @staticmethod
     def backward(ctx, gy):
-        x, t = ctx.saved
+        x, t = ctx.saved_tensors
         gx = gt = None
         if ctx.needs_input_grad[0]:
             gx = gy * (x - t) / (x * (1 - x)).clamp(min=1e-12)

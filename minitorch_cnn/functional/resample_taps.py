@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.segments import add_runs
 
 
@@ -29,32 +29,36 @@ class Taps(NamedTuple):
     used: np.ndarray  # (K, O)
 
 
-class Resample(Function):
+class Resample(ArrayFunction):
     """y = x resampled along its last axes, one `Taps` for each.    x (N, C, *) -> y (N, C, *)"""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, taps):
         ctx.taps = taps
         for axis, each in zip(range(-len(taps), 0), taps, strict=True):
             x = _sum_of_taps(x, each, axis)
         return x
 
+    @staticmethod
     def backward(ctx, gy):
         return ResampleBackward.apply(gy, taps=ctx.taps)
 
 
-class ResampleBackward(Function):
+class ResampleBackward(ArrayFunction):
     """gx: the adjoint of Resample, of which Resample is the adjoint in turn."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, gy, taps):
         ctx.taps = taps
         for axis, each in zip(range(-len(taps), 0), taps, strict=True):
             gy = _spread_over_taps(gy, each, axis)
         return gy
 
+    @staticmethod
     def backward(ctx, gx):
         return Resample.apply(gx, taps=ctx.taps)
 

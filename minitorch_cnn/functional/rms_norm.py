@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
 from .norm import affine, check_dtypes, check_ending, check_vectors
 
 
-class RMSNorm(Function):
+class RMSNorm(ArrayFunction):
     """y = x r, r = 1 / sqrt(<x^2> + eps), < > the mean over `axes`; gx = r (gy - y <gy y>).
 
     One function and not several, so that it counts as a norm where receptive fields are followed.
     """
 
+    @staticmethod
     def forward(ctx, x, axes, eps):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         ctx.axes, ctx.eps = axes, eps
         return x / np.sqrt((x * x).mean(axes, keepdims=True) + eps)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         r = ((x * x).mean(ctx.axes, keepdim=True) + ctx.eps).rsqrt()
         y = x * r
         return r * (gy - y * (gy * y).mean(ctx.axes, keepdim=True))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
@@ -14,19 +14,21 @@ def _log1p_exp(z):
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
-class Softplus(Function):
+class Softplus(ArrayFunction):
     """y = x where beta x > threshold, log(1 + exp(beta x)) / beta elsewhere."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, beta, threshold):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         ctx.beta, ctx.threshold = beta, threshold
         z = x * beta
         return np.where(z > threshold, x, _log1p_exp(z) / beta)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         above = x.array * ctx.beta > ctx.threshold
         return gy * ((x * ctx.beta).sigmoid() * ~above + above)
 
@@ -43,17 +45,19 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return Softplus.apply(input, beta=float(beta), threshold=float(threshold))
 
 
-class LogSigmoid(Function):
+class LogSigmoid(ArrayFunction):
     """y = -log(1 + e^-x)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return -_log1p_exp(-x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy * (-x).sigmoid()
 
 
@@ -63,17 +67,19 @@ def logsigmoid(input: Tensor) -> Tensor:
     return LogSigmoid.apply(input)
 
 
-class Mish(Function):
+class Mish(ArrayFunction):
     """y = x t, t = tanh(log(1 + e^x)); y' = t + x (1 - t^2) sigmoid(x)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return x * np.tanh(_log1p_exp(x))
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         t = Softplus.apply(x, beta=1.0, threshold=np.inf).tanh()
         return gy * (t + x * (1 - t * t) * x.sigmoid())
 

@@ -6,19 +6,20 @@ import math
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.window import Window
 from ..tensor.tensor import Tensor
 from .checks import check_tensor
 from .geometry import Pair, fitting_window, from_images, pair, to_images
 
 
-class Unfold(Function):
+class Unfold(ArrayFunction):
     """y[n, (c, i, j), (oh, ow)] = x[n, c, oh sh + i dh - ph, ow sw + j dw - pw], 0 outside.
 
     x (N, C, H, W) -> y (N, C KH KW, OH OW)
     """
 
+    @staticmethod
     def forward(ctx, x, window):
         ctx.window, ctx.size = window, x.shape[2:]
         (top, bottom), (left, right) = window.padding
@@ -30,11 +31,12 @@ class Unfold(Function):
         n, c = x.shape[:2]
         return y.reshape(n, c * math.prod(window.kernel), math.prod(output))
 
+    @staticmethod
     def backward(ctx, gy):
         return Fold.apply(gy, window=ctx.window, size=ctx.size)
 
 
-class Fold(Function):
+class Fold(ArrayFunction):
     """y = zeros, each window added where it was read from: the adjoint of Unfold.
 
     x (N, C KH KW, OH OW) -> y (N, C, *size)
@@ -42,6 +44,7 @@ class Fold(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, window, size):
         ctx.window = window
         (top, bottom), (left, right) = window.padding
@@ -55,6 +58,7 @@ class Fold(Function):
             y[at] += x[:, :, i, j]
         return y[:, :, top : top + height, left : left + width].copy()
 
+    @staticmethod
     def backward(ctx, gy):
         return Unfold.apply(gy, window=ctx.window)
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import functional as F
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..backend import get_default_dtype
 from ..nn import (
     Conv2d,
@@ -98,15 +98,17 @@ class TrainableSubsampling(Module):
         return str(self.weight.shape[0])
 
 
-class Scatter(Function):
+class Scatter(ArrayFunction):
     """y = zeros, y[key] = x, no place named twice: packed kernels (L, KH, KW) -> (O, C, KH, KW)."""
 
+    @staticmethod
     def forward(ctx, x, key, shape):
         ctx.key = key
         y = np.zeros(shape, x.dtype, like=x)
         y[key] = x
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return gy[ctx.key]
 

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_grad_enabled
 from ..tensor.creation import zeros
 from ..tensor.tensor import HookHandle, Tensor
@@ -160,15 +160,17 @@ def _changed_output(module, hook: Hook, inputs: tuple, settings: dict, output):
 # ------------------------------------------------------------------------------------ the way back
 
 
-class Gate(Function):
+class Gate(ArrayFunction):
     """y_i = x_i for every i: a node at which the gradients of several Tensors arrive together."""
 
     never_warns = True
 
+    @staticmethod
     def forward(ctx, *xs, passed):
         ctx.passed = passed
         return xs
 
+    @staticmethod
     def backward(ctx, *gys):
         return ctx.passed(gys)
 

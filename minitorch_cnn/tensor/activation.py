@@ -6,12 +6,12 @@ formulas and slopes stand in kernels/activation.
 
 from __future__ import annotations
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.activation import activation_backward, activation_forward
 from .promotion import as_tensor, to_floating
 
 
-class Activation(Function):
+class Activation(ArrayFunction):
     """y = f(x). Keeps x, or y where the slope can be told from y."""
 
     in_float32 = True
@@ -20,29 +20,33 @@ class Activation(Function):
     # f'' in operations on Tensors, from what is kept; None where f is made of straight lines.
     slope_of_slope = None
 
+    @staticmethod
     def forward(ctx, x, settings=()):
         y = activation_forward(x, ctx.kind, *settings)
-        ctx.save(y if ctx.keeps_output else x)
+        ctx.save_for_backward(y if ctx.keeps_output else x)
         ctx.settings = settings
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (kept,) = ctx.saved
+        (kept,) = ctx.saved_tensors
         if ctx.slope_of_slope is None:
             kept = kept.array
         return ActivationBackward.apply(gy, kept, op=type(ctx), settings=ctx.settings)
 
 
-class ActivationBackward(Function):
+class ActivationBackward(ArrayFunction):
     """gx = gy f'(x)."""
 
+    @staticmethod
     def forward(ctx, gy, kept, op, settings):
-        ctx.save(gy, kept)
+        ctx.save_for_backward(gy, kept)
         ctx.op, ctx.settings = op, settings
         return activation_backward(gy, kept, op.kind, *settings)
 
+    @staticmethod
     def backward(ctx, v):
-        gy, kept = ctx.saved
+        gy, kept = ctx.saved_tensors
         ggy = ActivationBackward.apply(v, kept, op=ctx.op, settings=ctx.settings)
         if ctx.op.slope_of_slope is None:
             return ggy, None

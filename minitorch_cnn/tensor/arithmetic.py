@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .promotion import as_operand, check_broadcast, fitting, meet
 
 
@@ -29,13 +29,15 @@ def quiet():
     return np.errstate(all="ignore")
 
 
-class Add(Function):
+class Add(ArrayFunction):
     """y = a + b."""
 
+    @staticmethod
     def forward(ctx, a, b):
         ctx.shapes = a.shape, b.shape
         return a + b
 
+    @staticmethod
     def backward(ctx, gy):
         need_a, need_b = ctx.needs_input_grad
         return (
@@ -44,13 +46,15 @@ class Add(Function):
         )
 
 
-class Sub(Function):
+class Sub(ArrayFunction):
     """y = a - b."""
 
+    @staticmethod
     def forward(ctx, a, b):
         ctx.shapes = a.shape, b.shape
         return a - b
 
+    @staticmethod
     def backward(ctx, gy):
         need_a, need_b = ctx.needs_input_grad
         return (
@@ -59,34 +63,38 @@ class Sub(Function):
         )
 
 
-class Mul(Function):
+class Mul(ArrayFunction):
     """y = a * b."""
 
+    @staticmethod
     def forward(ctx, a, b):
         need_a, need_b = ctx.needs_input_grad
-        ctx.save(a if need_b else None, b if need_a else None)
+        ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes = a.shape, b.shape
         return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         return (
             None if b is None else unbroadcast(Mul.apply(gy, b), ctx.shapes[0]),
             None if a is None else unbroadcast(Mul.apply(gy, a), ctx.shapes[1]),
         )
 
 
-class Div(Function):
+class Div(ArrayFunction):
     """y = a / b."""
 
+    @staticmethod
     def forward(ctx, a, b):
         need_b = ctx.needs_input_grad[1]
-        ctx.save(a if need_b else None, b)
+        ctx.save_for_backward(a if need_b else None, b)
         ctx.shapes = a.shape, b.shape
         return a / b if a.dtype is b.dtype else _kept_half(a / b, a, b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         return (
             unbroadcast(Div.apply(gy, b), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
             None if a is None else unbroadcast(-gy * Div.apply(a, b) / b, ctx.shapes[1]),
@@ -99,39 +107,45 @@ def _kept_half(y, a, b):
     return y.astype(half) if backend.is_half(half) else y
 
 
-class Remainder(Function):
+class Remainder(ArrayFunction):
     """y = a - floor(a / b) * b, with the sign of b."""
 
+    @staticmethod
     def forward(ctx, a, b):
-        ctx.save(a, b)
+        ctx.save_for_backward(a, b)
         return np.remainder(a, b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).floor(), b.shape)
 
 
-class Fmod(Function):
+class Fmod(ArrayFunction):
     """y = a - trunc(a / b) * b, with the sign of a."""
 
+    @staticmethod
     def forward(ctx, a, b):
-        ctx.save(a, b)
+        ctx.save_for_backward(a, b)
         return np.fmod(a, b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).trunc(), b.shape)
 
 
-class Pow(Function):
+class Pow(ArrayFunction):
     """y = a ^ b; dy/da = 0 where b = 0, and dy/db = 0 where a = 0 <= b."""
 
+    @staticmethod
     def forward(ctx, a, b):
-        ctx.save(a, b)
+        ctx.save_for_backward(a, b)
         return np.power(a, b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         ga = gb = None
         if ctx.needs_input_grad[0]:
             slope = b * a ** (b - 1)
@@ -144,14 +158,16 @@ class Pow(Function):
         return ga, gb
 
 
-class Where(Function):
+class Where(ArrayFunction):
     """y = a where the mask holds, b elsewhere."""
 
+    @staticmethod
     def forward(ctx, a, b, mask):
         ctx.keep(mask)
         ctx.shapes = a.shape, b.shape
         return np.where(mask, a, b)
 
+    @staticmethod
     def backward(ctx, gy):
         (mask,) = ctx.kept
         need_a, need_b = ctx.needs_input_grad
@@ -207,7 +223,7 @@ def div(input, other, *, rounding_mode=None):
     a, b = arrays_of("div", a, b)
     _check_divisor("div", a, b)
     down = np.floor_divide(a, b)
-    return function.Tensor(down + ((down < 0) & (down * b != a)))
+    return array_function.Tensor(down + ((down < 0) & (down * b != a)))
 
 
 def floor_divide(input, other):
@@ -215,7 +231,7 @@ def floor_divide(input, other):
     a, b = arrays_of("floor_divide", *meet(input, other, "floor_divide"))
     _check_divisor("floor_divide", a, b)
     with quiet():
-        return function.Tensor(np.floor_divide(a, b))
+        return array_function.Tensor(np.floor_divide(a, b))
 
 
 def _check_divisor(name, a, b) -> None:
@@ -247,7 +263,7 @@ def pow(input, exponent):
     if (
         isinstance(exponent, (int, float))
         and not isinstance(exponent, bool)
-        and isinstance(input, function.Tensor)
+        and isinstance(input, array_function.Tensor)
     ):
         if exponent == 2:
             return input.square()
@@ -289,7 +305,7 @@ def masked_fill(input, mask, value):
         raise ValueError(
             f"masked_fill: value has {value.ndim} axes, must be a number or a 0-d tensor"
         )
-    if isinstance(value, function.Tensor):
+    if isinstance(value, array_function.Tensor):
         value = value.to(input.dtype)
     else:
         value = fitting(value, input.dtype, "masked_fill")
@@ -302,11 +318,11 @@ def masked_fill(input, mask, value):
 
 def arrays_of(name: str, *operands):
     """The arrays of Tensors and numbers; RuntimeError, as of function `name`, if they lie apart."""
-    arrays = [x.array if isinstance(x, function.Tensor) else x for x in operands]
+    arrays = [x.array if isinstance(x, array_function.Tensor) else x for x in operands]
     return devices.together(name, arrays)[0] if devices.elsewhere else arrays
 
 
 def _mask_of(condition):
-    if isinstance(condition, function.Tensor):
+    if isinstance(condition, array_function.Tensor):
         return condition.array
     return condition if devices.is_array(condition) else np.asarray(condition)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked, unbroadcast
 from .promotion import as_operand, as_tensor, check_broadcast, fitting, meet, result_type
 
 
-class Maximum(Function):
+class Maximum(ArrayFunction):
     """y = max(a, b), NaN if either is; equal operands share the gradient half and half."""
 
     choose, loses = np.maximum, np.less
 
+    @staticmethod
     def forward(ctx, a, b):
         choose, loses = type(ctx).choose, type(ctx).loses
         if any(ctx.needs_input_grad):
@@ -22,6 +23,7 @@ class Maximum(Function):
         ctx.shapes = a.shape, b.shape
         return choose(a, b)
 
+    @staticmethod
     def backward(ctx, gy):
         a_loses, tie, b_loses = ctx.kept
         if tie.any():
@@ -38,11 +40,12 @@ class Minimum(Maximum):
     choose, loses = np.minimum, np.greater
 
 
-class Fmax(Function):
+class Fmax(ArrayFunction):
     """y = max(a, b), of a NaN and a number the number; where they are equal the gradient is a's."""
 
     choose, wins = np.fmax, np.greater_equal
 
+    @staticmethod
     def forward(ctx, a, b):
         choose, wins = type(ctx).choose, type(ctx).wins
         if any(ctx.needs_input_grad):
@@ -50,6 +53,7 @@ class Fmax(Function):
         ctx.shapes = a.shape, b.shape
         return choose(a, b)
 
+    @staticmethod
     def backward(ctx, gy):
         (first,) = ctx.kept
         return (
@@ -64,13 +68,14 @@ class Fmin(Fmax):
     choose, wins = np.fmin, np.less_equal
 
 
-class Clamp(Function):
+class Clamp(ArrayFunction):
     """y = min(max(x, low), high), NaN if one of them is; low or high may be None.
 
     The gradient is x's where low <= x <= high, the bound's where x lies beyond it; where the bounds
     are crossed (low > high), it is high's.
     """
 
+    @staticmethod
     def forward(ctx, x, low, high):
         ctx.shapes = [None if a is None else a.shape for a in (x, low, high)]
         if any(ctx.needs_input_grad):
@@ -78,6 +83,7 @@ class Clamp(Function):
         y = x if low is None else np.maximum(x, low)
         return y if high is None else np.minimum(y, high)
 
+    @staticmethod
     def backward(ctx, gy):
         return tuple(
             None if mask is None else unbroadcast(masked(gy, mask), shape)
@@ -98,13 +104,15 @@ def _owners(x, low, high, needed):
     return inside, under, over
 
 
-class NanToNum(Function):
+class NanToNum(ArrayFunction):
     """y = x with NaN, inf and -inf replaced by numbers; the gradient passes where x is finite."""
 
+    @staticmethod
     def forward(ctx, x, nan, posinf, neginf):
         ctx.keep(np.isfinite(x))
         return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf).astype(x.dtype, copy=False)
 
+    @staticmethod
     def backward(ctx, gy):
         return masked(gy, ctx.kept[0])
 
@@ -166,7 +174,7 @@ def _clamp(name, input, low, high):
     dtype = result_type(input, *given)
     if dtype.kind == "b":
         raise TypeError(f"{name}: booleans have no bounds")
-    tensors = [b for b in given if isinstance(b, function.Tensor)]
+    tensors = [b for b in given if isinstance(b, array_function.Tensor)]
     check_broadcast(name, input.shape, *(b.shape for b in tensors))
     bounds = [_bound(name, b, dtype) for b in bounds]
     return Clamp.apply(input if input.dtype == dtype else input.to(dtype), *bounds)
@@ -174,7 +182,7 @@ def _clamp(name, input, low, high):
 
 def _bound(name, bound, dtype):
     """A bound in `dtype`: a Tensor, a 0-d array or None."""
-    if isinstance(bound, function.Tensor):
+    if isinstance(bound, array_function.Tensor):
         return bound if bound.dtype == dtype else bound.to(dtype)
     if bound is not None and bound < 0 and dtype.kind == "u":
         raise RuntimeError(f"{name}: bound {bound} does not fit into {dtype}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import function
+from ..autograd import array_function
 from .arithmetic import arrays_of, quiet
 from .promotion import as_tensor, check_broadcast, meet
 
@@ -20,7 +20,7 @@ def _of_two(ufunc, name: str, doc: str):
     def op(input, other):
         a, b = arrays_of(name, *meet(input, other, name))
         _check_bits(name, a.dtype)
-        return function.Tensor(ufunc(a, b))
+        return array_function.Tensor(ufunc(a, b))
 
     op.__name__, op.__doc__ = name, doc
     return op
@@ -29,7 +29,7 @@ def _of_two(ufunc, name: str, doc: str):
 def _of_one(ufunc, name: str, doc: str):
     def op(input):
         _check_bits(name, input.dtype)
-        return function.Tensor(ufunc(input.array))
+        return array_function.Tensor(ufunc(input.array))
 
     op.__name__, op.__doc__ = name, doc
     return op
@@ -71,7 +71,7 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
     a, b = _arrays("isclose", input, other)
     check_broadcast("isclose", a.shape, b.shape)
     with quiet():
-        return function.Tensor(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
+        return array_function.Tensor(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
 def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:

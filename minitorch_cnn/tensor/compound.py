@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..autograd import function
+from ..autograd import array_function
 from .arithmetic import where
 from .half import in_float32
 from .linalg import bmm, matmul, mm
@@ -14,7 +14,7 @@ def lerp(input, end, weight):
     weight: a number or a Tensor. Raises: TypeError for integers, RuntimeError for unequal dtypes.
     """
     for argument, x in (("input", input), ("end", end)):
-        if not isinstance(x, function.Tensor) or x.dtype.kind != "f":
+        if not isinstance(x, array_function.Tensor) or x.dtype.kind != "f":
             raise TypeError(f"lerp: {argument} must be a Tensor of floating-point numbers")
     if end.dtype != input.dtype:
         raise RuntimeError(f"lerp: end has dtype {end.dtype}, must have input's {input.dtype}")
@@ -24,7 +24,7 @@ def lerp(input, end, weight):
 @in_float32
 def _lerp(input, end, weight):
     way = end - input
-    if not isinstance(weight, function.Tensor):
+    if not isinstance(weight, array_function.Tensor):
         return input + weight * way if abs(weight) < 0.5 else end - way * (1 - weight)
     return where(weight.abs() < 0.5, input + weight * way, end - way * (1 - weight))
 

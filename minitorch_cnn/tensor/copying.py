@@ -9,7 +9,7 @@ import weakref
 import numpy as np
 
 from .. import devices
-from ..autograd import function
+from ..autograd import array_function
 
 # What a tensor has of its own; everything else in its __dict__ was put there by the user.
 _OWN = {
@@ -102,7 +102,7 @@ def deepcopied(tensor, memo):
     counter = copy.deepcopy(tensor._counter, memo)
     y = memo[id(tensor)] = _made(type(tensor), array, tensor._requires_grad, counter, {})
     y.__dict__.update(copy.deepcopy(_attributes(tensor), memo))
-    if type(tensor) is function.Tensor and tensor.grad is not None:
+    if type(tensor) is array_function.Tensor and tensor.grad is not None:
         y.grad = copy.deepcopy(tensor.grad, memo)
     return y
 

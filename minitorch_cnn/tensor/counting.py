@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import arrays_of
 from .indexing import gather
 from .movement import axis_of
@@ -14,11 +14,12 @@ from .promotion import as_tensor
 from .reduction import ValuesAndIndices, axes_of
 
 
-class Median(Function):
+class Median(ArrayFunction):
     """y = the middle one of all elements, the lower of two, NaN if one is; equal ones share the
     gradient.
     """
 
+    @staticmethod
     def forward(ctx, x):
         flat = x.reshape(-1)
         y = np.sort(flat)[(flat.size - 1) // 2]
@@ -28,6 +29,7 @@ class Median(Function):
         ctx.keep((equal / equal.sum()).astype(x.dtype))
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return gy * ctx.kept[0]
 
@@ -43,12 +45,12 @@ def median(input, dim=None, keepdim=False):
         raise TypeError("median: booleans have no order")
     if dim is None:
         if input.numel() == 0:
-            return function.Tensor(np.asarray(np.nan, input.dtype, like=input.array))
+            return array_function.Tensor(np.asarray(np.nan, input.dtype, like=input.array))
         return Median.apply(input)
     axis = axis_of(dim, max(input.ndim, 1), "median")
     if input.ndim == 0:
         return ValuesAndIndices(
-            input.clone(), function.Tensor(np.zeros((), np.int64, like=input.array))
+            input.clone(), array_function.Tensor(np.zeros((), np.int64, like=input.array))
         )
     x = input.array
     n = x.shape[axis]
@@ -59,7 +61,7 @@ def median(input, dim=None, keepdim=False):
     if x.dtype.kind == "f":
         nan = np.isnan(x)
         middle = np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), middle)
-    indices = function.Tensor(middle.astype(backend.int64))
+    indices = array_function.Tensor(middle.astype(backend.int64))
     values = gather(input, axis, indices)
     if not keepdim:
         values, indices = values.squeeze(axis), indices.squeeze(axis)
@@ -81,7 +83,7 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     results = [values]
     results += [inverse.astype(np.int64, copy=False)] if return_inverse else []
     results += [counts.astype(np.int64, copy=False)] if return_counts else []
-    results = tuple(map(function.Tensor, results))
+    results = tuple(map(array_function.Tensor, results))
     return results if len(results) > 1 else results[0]
 
 
@@ -109,7 +111,7 @@ def bincount(input, weights=None, minlength=0):
     y = np.bincount(x, w, minlength)
     if weights is not None and weights.dtype == backend.float32:
         y = y.astype(backend.float32)
-    return function.Tensor(y)
+    return array_function.Tensor(y)
 
 
 def histc(input, bins=100, min=0, max=0):
@@ -136,17 +138,19 @@ def histc(input, bins=100, min=0, max=0):
     x = x[(x >= min) & (x <= max)]
     place = ((x - min) / (max - min) * bins).astype(np.int64)
     y = np.bincount(np.minimum(place, bins - 1), minlength=bins)
-    return function.Tensor(y.astype(input.dtype))
+    return array_function.Tensor(y.astype(input.dtype))
 
 
 def count_nonzero(input, dim=None):
     """How many elements are not 0, altogether or along `dim` (an axis or several)."""
     input = as_tensor(input, "count_nonzero")
     axes = None if dim is None else axes_of(dim, input.ndim, "count_nonzero")
-    return function.Tensor(np.asarray((input.array != 0).sum(axes), backend.int64, like=input.array))
+    return array_function.Tensor(
+        np.asarray((input.array != 0).sum(axes), backend.int64, like=input.array)
+    )
 
 
 def isin(elements, test_elements, *, invert=False):
     """Whether each element is among `test_elements`, or with `invert` is not."""
     a, b = arrays_of("isin", elements, test_elements)
-    return function.Tensor(np.asarray(np.isin(a, b, invert=invert), like=a))
+    return array_function.Tensor(np.asarray(np.isin(a, b, invert=invert), like=a))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
+from ..autograd import array_function
 from .promotion import fitting
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
     Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small, and
     for Python's numbers that an integer dtype cannot hold (an array's wrap around).
     """
-    if isinstance(data, function.Tensor):
+    if isinstance(data, array_function.Tensor):
         data = data.array
     if devices.is_array(data):
         device = devices.device_of(data) if device is None else device
@@ -49,7 +49,7 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
         for value in (array.min().item(), array.max().item()) if array.size else ():
             fitting(value, dtype, "tensor")
     array = _cast(array, dtype)
-    return function.Tensor(devices.moved(array, device, "tensor"), requires_grad)
+    return array_function.Tensor(devices.moved(array, device, "tensor"), requires_grad)
 
 
 def as_tensor(data, dtype=None, device=None) -> Tensor:
@@ -57,13 +57,13 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 
     Takes what `tensor` takes, and arrays of other libraries on a GPU (`__cuda_array_interface__`).
     """
-    if not isinstance(data, function.Tensor):
+    if not isinstance(data, array_function.Tensor):
         if hasattr(data, "__cuda_array_interface__") and not devices.is_array(data):
             devices.check_device("cuda", "as_tensor")
             import cupy
 
             data = cupy.asarray(data)
-        data = function.Tensor(data) if devices.is_array(data) else tensor(data)
+        data = array_function.Tensor(data) if devices.is_array(data) else tensor(data)
         backend.check_dtype(data.dtype, "as_tensor")
     return data.to(device=device, dtype=dtype)
 
@@ -71,7 +71,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 def _without_tensors(data):
     return [
         devices.to_host(x.array)
-        if isinstance(x, function.Tensor)
+        if isinstance(x, array_function.Tensor)
         else _without_tensors(x)
         if isinstance(x, (list, tuple))
         else x
@@ -91,7 +91,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: array must be a numpy.ndarray, got {type(array).__name__}")
     backend.check_dtype(array.dtype, "from_numpy")
-    return function.Tensor(array)
+    return array_function.Tensor(array)
 
 
 def from_dlpack(source) -> Tensor:
@@ -125,7 +125,7 @@ def _sizes(name: str, sizes, size=None) -> tuple[int, ...]:
 def _made(name, array, dtype, device, requires_grad) -> Tensor:
     device = devices.check_device(device, name)
     dtype = backend.get_default_dtype() if dtype is None else backend.check_dtype(dtype, name)
-    return function.Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
+    return array_function.Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
 
 
 def _cast(array, dtype):

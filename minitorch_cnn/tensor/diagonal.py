@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from .movement import axis_of
 
 
-class Diagonal(Function):
+class Diagonal(ArrayFunction):
     """y[.., i] = x[.., i, i + offset]: a view, of which two axes become one, the last."""
 
     is_view = never_warns = True
 
+    @staticmethod
     def forward(ctx, x, offset, axes):
         ctx.offset, ctx.axes, ctx.shape = offset, axes, x.shape
         y = np.diagonal(x, offset, *axes)
@@ -20,13 +21,15 @@ class Diagonal(Function):
             y.flags.writeable = True  # NumPy gives it for reading only, out of caution
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return DiagonalBackward.apply(gy, offset=ctx.offset, axes=ctx.axes, shape=ctx.shape)
 
 
-class DiagonalBackward(Function):
+class DiagonalBackward(ArrayFunction):
     """gx: zeros with gy on the diagonal; the adjoint of Diagonal."""
 
+    @staticmethod
     def forward(ctx, gy, offset, axes, shape):
         ctx.offset, ctx.axes = offset, axes
         gx = np.zeros(shape, gy.dtype, like=gy)
@@ -35,17 +38,20 @@ class DiagonalBackward(Function):
         matrices[..., i + max(-offset, 0), i + max(offset, 0)] = gy
         return gx
 
+    @staticmethod
     def backward(ctx, ggx):
         return Diagonal.apply(ggx, offset=ctx.offset, axes=ctx.axes)
 
 
-class Triangle(Function):
+class Triangle(ArrayFunction):
     """x with everything above (tril) or below (triu) a diagonal set to 0."""
 
+    @staticmethod
     def forward(ctx, x, keep, diagonal):
         ctx.keep_, ctx.diagonal = keep, diagonal
         return keep(x, diagonal)
 
+    @staticmethod
     def backward(ctx, gy):
         return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
 

@@ -4,184 +4,212 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from ..kernels import special
 from .arithmetic import Mul
 from .promotion import as_tensor, to_floating
 
 
-class Neg(Function):
+class Neg(ArrayFunction):
     """y = -x."""
 
+    @staticmethod
     def forward(ctx, x):
         return -x
 
+    @staticmethod
     def backward(ctx, gy):
         return -gy
 
 
-class Exp(Function):
+class Exp(ArrayFunction):
     """y = e^x."""
 
+    @staticmethod
     def forward(ctx, x):
         y = np.exp(x)
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return gy * y
 
 
-class Expm1(Function):
+class Expm1(ArrayFunction):
     """y = e^x - 1, exact near 0."""
 
+    @staticmethod
     def forward(ctx, x):
         y = np.expm1(x)
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return gy * (y + 1)
 
 
-class Log(Function):
+class Log(ArrayFunction):
     """y = ln x."""
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return np.log(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy / x
 
 
-class Log1p(Function):
+class Log1p(ArrayFunction):
     """y = ln(1 + x), exact near 0."""
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return np.log1p(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy / (x + 1)
 
 
-class Sqrt(Function):
+class Sqrt(ArrayFunction):
     """y = x^(1/2)."""
 
+    @staticmethod
     def forward(ctx, x):
         y = np.sqrt(x)
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return gy / (2 * y)
 
 
-class Rsqrt(Function):
+class Rsqrt(ArrayFunction):
     """y = x^(-1/2)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x):
         y = 1 / np.sqrt(x)
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return -0.5 * gy * y * y * y
 
 
-class Square(Function):
+class Square(ArrayFunction):
     """y = x^2."""
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return np.square(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy * (2 * x)
 
 
-class Reciprocal(Function):
+class Reciprocal(ArrayFunction):
     """y = 1 / x."""
 
+    @staticmethod
     def forward(ctx, x):
         y = 1 / x
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return -gy * y * y
 
 
-class Abs(Function):
+class Abs(ArrayFunction):
     """y = |x|; the gradient at 0 is 0."""
 
+    @staticmethod
     def forward(ctx, x):
         ctx.keep(_signs(x))
         return np.abs(x)
 
+    @staticmethod
     def backward(ctx, gy):
         (sign_of_x,) = ctx.kept
         return Mul.apply(gy, sign_of_x)
 
 
-class Sin(Function):
+class Sin(ArrayFunction):
     """y = sin x."""
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return np.sin(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy * cos(x)
 
 
-class Cos(Function):
+class Cos(ArrayFunction):
     """y = cos x."""
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return np.cos(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return -gy * sin(x)
 
 
-class Erf(Function):
+class Erf(ArrayFunction):
     """y = 2 / sqrt(pi) * integral from 0 to x of e^(-t^2) dt."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return special.erf(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy * exp(-x * x) * (2 / np.sqrt(np.pi))
 
 
-class Flat(Function):
+class Flat(ArrayFunction):
     """y = step(x), piecewise constant (floor, ceil, round, sign): its gradient is 0."""
 
+    @staticmethod
     def forward(ctx, x, step):
         return step(x).astype(x.dtype, copy=False)
 
+    @staticmethod
     def backward(ctx, gy):
-        return function.Tensor(np.zeros_like(gy.array))
+        return array_function.Tensor(np.zeros_like(gy.array))
 
 
 def _signs(x):

@@ -1,8 +1,8 @@
 """Numbers of 16 bits: stored so, computed with in float32, and rounded once.
 
 A sum of many stalls in 16 bits (2048 + 1 is 2048 in float16) and squares overflow (256^2). An op
-whose class says `in_float32` is applied by way of float32 (autograd/function.py); functions that
-are made of several ops pass float32 from one to the next with what stands here.
+whose class says `in_float32` is applied by way of float32 (autograd/array_function.py); functions
+that are made of several ops pass float32 from one to the next with what stands here.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 
 from .. import backend
-from ..autograd import function
+from ..autograd import array_function
 
 
 def widened(x):
     """A Tensor or array of 16-bit floats in float32; anything else, None too, as it is."""
     if x is None or not backend.is_half(x.dtype):
         return x
-    if isinstance(x, function.Tensor):
+    if isinstance(x, array_function.Tensor):
         return x.to(backend.float32)
     return x.astype(backend.float32)
 
@@ -37,7 +37,9 @@ def in_float32(fn):
     def by_float32(*args, **kwargs):
         if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
             return fn(*args, **kwargs)
-        given = [x.array.dtype for x in (*args, *kwargs.values()) if isinstance(x, function.Tensor)]
+        given = [
+            x.array.dtype for x in (*args, *kwargs.values()) if isinstance(x, array_function.Tensor)
+        ]
         floats = [dtype for dtype in given if dtype.kind == "f"]
         result = fn(*map(_widened, args), **{name: _widened(x) for name, x in kwargs.items()})
         if not all(map(backend.is_half, floats)):
@@ -50,7 +52,7 @@ def in_float32(fn):
 
 
 def _any_half(values) -> bool:
-    Tensor = function.Tensor
+    Tensor = array_function.Tensor
     for x in values:  # the size first: it is asked of every call
         if isinstance(x, Tensor) and x.array.dtype.itemsize == 2 and backend.is_half(x.array.dtype):
             return True
@@ -58,4 +60,4 @@ def _any_half(values) -> bool:
 
 
 def _widened(x):
-    return widened(x) if isinstance(x, function.Tensor) else x
+    return widened(x) if isinstance(x, array_function.Tensor) else x

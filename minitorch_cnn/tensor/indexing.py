@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
 from .reduction import ValuesAndIndices, axes_of
 
@@ -44,7 +44,7 @@ def _array_key(part):
 
     uint8 means a mask, as in PyTorch, which had no other type for masks once.
     """
-    if isinstance(part, function.Tensor):
+    if isinstance(part, array_function.Tensor):
         part = part.array
     elif isinstance(part, (list, range)):
         part = np.asarray(part, dtype=None if len(part) else np.int64)
@@ -69,25 +69,28 @@ def is_basic(key) -> bool:
     return not any(map(devices.is_array, key))
 
 
-class Index(Function):
+class Index(ArrayFunction):
     """y = x[key]."""
 
     never_warns = True
     is_view = True  # for basic keys; the engine sees for itself whether memory is shared
 
+    @staticmethod
     def forward(ctx, x, key):
         ctx.key, ctx.shape = key, x.shape
         return x[key]
 
+    @staticmethod
     def backward(ctx, gy):
         return IndexAdd.apply(gy, key=ctx.key, shape=ctx.shape)
 
 
-class IndexAdd(Function):
+class IndexAdd(ArrayFunction):
     """y = zeros, y[key] += x: positions named twice add up. The adjoint of `Index`."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, key, shape):
         ctx.key = key
         y = np.zeros(shape, x.dtype, like=x)
@@ -97,17 +100,19 @@ class IndexAdd(Function):
             np.add.at(y, key, x)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return Index.apply(gy, key=ctx.key)
 
 
-class Assign(Function):
+class Assign(ArrayFunction):
     """y = x with the part that `path` leads to replaced by `value`.
 
     A path is a sequence of view ops (class, settings); only the last may be an index that is not a
     view. x itself is overwritten, or with `order` a copy whose axes lie in memory in that order.
     """
 
+    @staticmethod
     def forward(ctx, x, value, path, order=None):
         ctx.path, ctx.value_shape = path, np.shape(value)
         # What is a view in one layout is a copy in another: the gradient is laid out as x is.
@@ -121,6 +126,7 @@ class Assign(Function):
             follow(part, path[-1:])[...] = value
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         gx = gvalue = None
         if ctx.needs_input_grad[0]:
@@ -140,59 +146,67 @@ def _sum_to(g, shape):
 def follow(array, path):
     """The part of `array` that a path of view ops leads to."""
     for cls, settings in path:
-        array = cls().forward(array, **settings)
+        array = cls.forward(cls(), array, **settings)
     return array
 
 
-class IndexSelect(Function):
+class IndexSelect(ArrayFunction):
     """y = x taken at positions `indices` along an axis."""
 
+    @staticmethod
     def forward(ctx, x, indices, axis):
         ctx.indices, ctx.axis, ctx.size = indices, axis, x.shape[axis]
         return np.take(x, indices, axis)
 
+    @staticmethod
     def backward(ctx, gy):
         return IndexSelectAdd.apply(gy, indices=ctx.indices, axis=ctx.axis, size=ctx.size)
 
 
-class IndexSelectAdd(Function):
+class IndexSelectAdd(ArrayFunction):
     """y = zeros, with slices of x added at `indices` of an axis: the adjoint of `IndexSelect`."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, indices, axis, size):
         ctx.indices, ctx.axis = indices, axis
         y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype, like=x)
         np.add.at(y, (slice(None),) * axis + (indices,), x)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return IndexSelect.apply(gy, indices=ctx.indices, axis=ctx.axis)
 
 
-class Gather(Function):
+class Gather(ArrayFunction):
     """y[i, j] = x[i, index[i, j]] along axis 1 (and so for any axis)."""
 
+    @staticmethod
     def forward(ctx, x, index, axis):
         ctx.index, ctx.axis, ctx.shape = index, axis, x.shape
         return x[_grid(index, axis)]
 
+    @staticmethod
     def backward(ctx, gy):
         zero = np.zeros(ctx.shape, gy.dtype, like=gy.array)
         return ScatterAdd.apply(zero, gy, index=ctx.index, axis=ctx.axis)
 
 
-class ScatterAdd(Function):
+class ScatterAdd(ArrayFunction):
     """y = x, y[i, index[i, j]] += source[i, j] along axis 1 (and so for any axis)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, source, index, axis):
         ctx.index, ctx.axis, ctx.shape = index, axis, source.shape
         y = x.copy()
         np.add.at(y, _grid(index, axis), source[tuple(slice(n) for n in index.shape)])
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         gsource = (
             Gather.apply(gy, index=ctx.index, axis=ctx.axis) if ctx.needs_input_grad[1] else None
@@ -246,7 +260,7 @@ def keys_beside(array, keys, name: str) -> tuple:
 
 def row(x):
     """A 0-d tensor as one of one axis, which it counts as along a `dim`; anything else as it is."""
-    return x.reshape(1) if isinstance(x, function.Tensor) and x.ndim == 0 else x
+    return x.reshape(1) if isinstance(x, array_function.Tensor) and x.ndim == 0 else x
 
 
 def _checked_index(name, input, dim, index):
@@ -329,7 +343,7 @@ def sort(input, dim=-1, descending=False, stable=False):
     if input.ndim == 0:
         axes_of(dim, 0, "sort")
         first = np.zeros((), backend.int64, like=input.array)
-        return ValuesAndIndices(input.clone(), function.Tensor(first))
+        return ValuesAndIndices(input.clone(), array_function.Tensor(first))
     (axis,) = axes_of(dim, input.ndim, "sort")
     x = input.array
     if descending:
@@ -337,7 +351,7 @@ def sort(input, dim=-1, descending=False, stable=False):
         order = np.flip(x.shape[axis] - 1 - order, axis).copy()
     else:
         order = x.argsort(axis, kind="stable")
-    order = function.Tensor(order)
+    order = array_function.Tensor(order)
     return ValuesAndIndices(gather(input, axis, order), order)
 
 
@@ -366,8 +380,8 @@ def nonzero(input, *, as_tuple=False):
     each axis, which together index `input`.
     """
     if as_tuple:
-        return tuple(function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.array)))
-    return function.Tensor(np.argwhere(input.array))
+        return tuple(array_function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.array)))
+    return array_function.Tensor(np.argwhere(input.array))
 
 
 def argwhere(input):

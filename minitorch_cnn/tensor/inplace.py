@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
+from ..autograd import array_function
 from ..autograd.modes import this_thread
 from . import arithmetic, bounds, comparison
 from .indexing import Assign, Index, array_keys, keys_beside
@@ -19,7 +19,10 @@ from .movement import clone
 from .promotion import as_operand, can_hold, fitting
 
 
-def _check_writable(x, name: str) -> None:
+def check_writable(x, name: str) -> None:
+    """RuntimeError for what must not be changed in place: a leaf that requires grad, memory that is
+    read-only or repeats elements, a view that does not know its way from its base.
+    """
     if this_thread.modes.grad:
         x._follow_base()
         if x._base is not None and x._base.requires_grad:
@@ -71,18 +74,26 @@ def _overwrite(x, new, name: str, made_here=True):
     return x
 
 
+def take_over(x, new, name: str) -> None:
+    """Let x have the history of `new`, whose numbers its memory already holds."""
+    if x._base is None:
+        x._take_history(new)
+    else:
+        _assign(x._base, new, _path(x, name))
+
+
 def _assign(base, value, path) -> None:
     """Write `value` where `path` leads in the memory of `base`, and record it as the newest op."""
     base._take_history(Assign.apply(base, value, path=path))
 
 
 def _arithmetic(x, other, name, op, ufunc):
-    _check_writable(x, name)
+    check_writable(x, name)
     other = as_operand(other, name)
-    if isinstance(other, function.Tensor):
+    if isinstance(other, array_function.Tensor):
         _check_fits(x, other.shape, name)
     other_recorded = (
-        this_thread.modes.grad and isinstance(other, function.Tensor) and other._requires_grad
+        this_thread.modes.grad and isinstance(other, array_function.Tensor) and other._requires_grad
     )
     if (
         not other_recorded
@@ -106,11 +117,11 @@ def replace(x, name: str, op, *operands, **settings):
 
     RuntimeError if an operand does not broadcast to x or x cannot hold the dtype of the result.
     """
-    _check_writable(x, name)
+    check_writable(x, name)
     operands = [as_operand(y, name) for y in operands]
     recorded = this_thread.modes.grad and x._requires_grad
     for y in operands:
-        if isinstance(y, function.Tensor):
+        if isinstance(y, array_function.Tensor):
             _check_fits(x, y.shape, name)
             recorded = recorded or (this_thread.modes.grad and y.requires_grad)
     # What x held before is what most derivatives need.
@@ -193,7 +204,7 @@ def bitwise_right_shift_(input, other):
 
 def clamp_(input, min=None, max=None):
     """Limit `input` to [min, max]."""
-    _check_writable(input, "clamp_")
+    check_writable(input, "clamp_")
     new = bounds.clamp(input, min, max)
     if not can_hold(input.dtype, new.dtype):
         raise RuntimeError(
@@ -208,9 +219,9 @@ def copy_(input, src, non_blocking=False):
     """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast;
     `non_blocking` changes no result and is passed over.
     """
-    _check_writable(input, "copy_")
+    check_writable(input, "copy_")
     new = as_operand(src, "copy_")
-    if not isinstance(new, function.Tensor):
+    if not isinstance(new, array_function.Tensor):
         return fill_(input, new)
     _check_fits(input, new.shape, "copy_")
     return _overwrite(input, new.to(device=input.device), "copy_", made_here=False)
@@ -218,14 +229,14 @@ def copy_(input, src, non_blocking=False):
 
 def fill_(input, value):
     """Set every element to `value`, a number or a 0-d tensor, which the gradient then reaches."""
-    _check_writable(input, "fill_")
-    if isinstance(value, function.Tensor):
+    check_writable(input, "fill_")
+    if isinstance(value, array_function.Tensor):
         if value.ndim:
             raise RuntimeError(
                 f"fill_: value has {value.ndim} axes, must be a number or a 0-d tensor"
             )
         return copy_(input, value)
-    return _overwrite(input, function.Tensor(fitting(value, input.dtype, "fill_")), "fill_")
+    return _overwrite(input, array_function.Tensor(fitting(value, input.dtype, "fill_")), "fill_")
 
 
 def zero_(input):
@@ -235,15 +246,15 @@ def zero_(input):
 
 def setitem(input, key, value) -> None:
     """input[key] = value, broadcast; gradients reach `value` and what is left of `input`."""
-    _check_writable(input, "setitem")
+    check_writable(input, "setitem")
     value = as_operand(value, "setitem")
-    if not isinstance(value, function.Tensor):
+    if not isinstance(value, array_function.Tensor):
         value = fitting(value, input.dtype, "setitem")
     elif value.ndim:
         value = value.to(device=input.device)
     keys = keys_beside(input.array, array_keys(key), "setitem")
     recorded = this_thread.modes.grad and (
-        input._requires_grad or (isinstance(value, function.Tensor) and value._requires_grad)
+        input._requires_grad or (isinstance(value, array_function.Tensor) and value._requires_grad)
     )
     try:
         if not recorded:
@@ -251,7 +262,7 @@ def setitem(input, key, value) -> None:
             for step in keys[:-1]:
                 part = part[step]
             with arithmetic.quiet():
-                part[keys[-1]] = value.array if isinstance(value, function.Tensor) else value
+                part[keys[-1]] = value.array if isinstance(value, array_function.Tensor) else value
         else:
             path = tuple((Index, {"key": step}) for step in keys)
             if input._base is None:

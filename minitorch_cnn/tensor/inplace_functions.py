@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
-from ..autograd import function
+from ..autograd import array_function
 from . import (
     activation,
     arithmetic,
@@ -23,7 +23,7 @@ from . import (
     trigonometry,
 )
 from .diagonal import tril, triu
-from .inplace import _check_fits, _check_writable, _overwrite, replace
+from .inplace import _check_fits, _overwrite, check_writable, replace
 
 
 def _of_one(op):
@@ -156,18 +156,18 @@ def fill_diagonal_(input, fill_value):
     if input.ndim != 2:
         raise RuntimeError(f"fill_diagonal_: input has {input.ndim} axes, must have two")
     rows, columns = (np.arange(n, like=input.array) for n in input.shape)
-    mask = function.Tensor(rows[:, None] == columns)
+    mask = array_function.Tensor(rows[:, None] == columns)
     return replace(input, "fill_diagonal_", lambda x: arithmetic.masked_fill(x, mask, fill_value))
 
 
 def _drawn(input, name, draw):
     """Overwrite `input` by what draw(shape, dtype) gives, float32 at least."""
-    _check_writable(input, name)
+    check_writable(input, name)
     if input.dtype.kind != "f":
         raise RuntimeError(f"{name}: input has dtype {input.dtype}, must be of floats")
     dtype = backend.float32 if backend.is_half(input.dtype) else input.dtype
     values = draw(input.shape, dtype).astype(input.dtype)
-    return _overwrite(input, function.Tensor(np.asarray(values, like=input.array)), name)
+    return _overwrite(input, array_function.Tensor(np.asarray(values, like=input.array)), name)
 
 
 def normal_(input, mean=0.0, std=1.0, *, generator=None):

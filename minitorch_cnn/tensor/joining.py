@@ -9,20 +9,22 @@ import math
 import numpy as np
 
 from .. import devices
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .indexing import IndexSelect
 from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
 from .promotion import common_dtype
 
 
-class Cat(Function):
+class Cat(ArrayFunction):
     """Arrays joined along an axis."""
 
+    @staticmethod
     def forward(ctx, *xs, axis):
         ctx.axis, ctx.sizes = axis, [x.shape[axis] for x in xs]
         return np.concatenate(xs, axis)
 
+    @staticmethod
     def backward(ctx, gy):
         ends = np.cumsum(ctx.sizes).tolist()
         return tuple(
@@ -137,7 +139,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
         if input.ndim != 1:
             raise RuntimeError(f"repeat_interleave: repeats has {input.ndim} axes, must have one")
         places = np.arange(len(input.array), like=input.array)
-        input, repeats = function.Tensor(places), input
+        input, repeats = array_function.Tensor(places), input
     if dim is None:
         input, dim = reshape(input, input.array.size), 0
     axis = axis_of(dim, max(input.ndim, 1), "repeat_interleave")

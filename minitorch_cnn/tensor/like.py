@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
+from ..autograd import array_function
 from .creation import _sizes, rand, randint, randn, tensor
 from .promotion import fitting
 
@@ -28,7 +28,7 @@ def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) 
         y[...] = fitting(value, dtype, name)
     if device is not None:
         y = devices.moved(y, devices.check_device(device, name), name)
-    return function.Tensor(y, requires_grad)
+    return array_function.Tensor(y, requires_grad)
 
 
 def zeros_like(

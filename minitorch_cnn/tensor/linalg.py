@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from ..kernels.matmul import matmul as product
 from .arithmetic import unbroadcast
 from .promotion import check_broadcast
 
 
-class MatMul(Function):
+class MatMul(ArrayFunction):
     """y = A @ B over the last two axes, the others broadcast, where A is a or its transpose, and so
     is B.
 
@@ -18,15 +18,17 @@ class MatMul(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, a, b, a_turned=False, b_turned=False):
         need_a, need_b = ctx.needs_input_grad
-        ctx.save(a if need_b else None, b if need_a else None)
+        ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes, ctx.turned = (a.shape, b.shape), (a_turned, b_turned)
         a = a.swapaxes(-1, -2) if a_turned else a
         return product(a, b.swapaxes(-1, -2) if b_turned else b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         a_turned, b_turned = ctx.turned
         ga = gb = None
         if b is not None and not a_turned:

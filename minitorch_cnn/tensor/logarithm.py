@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked, unbroadcast, where
 from .promotion import meet, to_floating
 from .trigonometry import Elementary
@@ -55,17 +55,19 @@ class Logit(Elementary):
         return where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), math.nan)
 
 
-class Xlogy(Function):
+class Xlogy(ArrayFunction):
     """y = a ln b, 0 where a = 0 and b is a number."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, a, b):
-        ctx.save(a, b)
+        ctx.save_for_backward(a, b)
         return np.where((a == 0) & ~np.isnan(b), a * 0, a * np.log(b))
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         ga = gb = None
         if ctx.needs_input_grad[0]:
             counts = ~((a.array == 0) & (b.array <= 0))
@@ -77,21 +79,23 @@ class Xlogy(Function):
 
 def masked_to_one(x, mask):
     """`x` where the mask holds, 1 elsewhere: a number whose logarithm is harmless."""
-    return masked(x, mask) + function.Tensor((~mask).astype(x.dtype))
+    return masked(x, mask) + array_function.Tensor((~mask).astype(x.dtype))
 
 
-class LogAddExp(Function):
+class LogAddExp(ArrayFunction):
     """y = ln(e^a + e^b), without overflow."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, a, b):
         y = np.logaddexp(a, b)
-        ctx.save(a, b)
+        ctx.save_for_backward(a, b)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         share = (a - b).sigmoid()
         return unbroadcast(gy * share, a.shape), unbroadcast(gy * (1 - share), b.shape)
 

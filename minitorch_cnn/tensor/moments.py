@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from .. import backend
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import where
 from .elementwise import sqrt
 from .half import in_float32
@@ -39,13 +39,14 @@ def _count(shape, axes) -> float:
     return float(math.prod([shape[a] for a in axes]))
 
 
-class Var(Function):
+class Var(ArrayFunction):
     """y = sum (x - mean)^2 / divisor along axes; gx = 2 gy (x - mean) / divisor."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axes, keepdim, divisor):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         ctx.axes, ctx.divisor = axes, divisor
         # Measured from its first element, numbers that hardly differ have a mean that is exact.
         first = tuple([slice(0, 1) if a in axes else slice(None) for a in range(x.ndim)])
@@ -53,8 +54,9 @@ class Var(Function):
         d = d - total(d, axes, True) / _count(x.shape, axes)
         return total(d * d, axes, keepdim) / divisor
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         centred = x - mean(x, ctx.axes, keepdim=True)
         return gy.reshape(kept_shape(x.shape, ctx.axes)) * (2 * centred / ctx.divisor)
 

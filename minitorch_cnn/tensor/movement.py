@@ -8,33 +8,37 @@ import operator
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
 
 
-class Reshape(Function):
+class Reshape(ArrayFunction):
     """The same numbers in another shape; a view where the memory layout allows."""
 
     is_view = never_warns = True
 
+    @staticmethod
     def forward(ctx, x, shape):
         ctx.shape = x.shape
         return x.reshape(shape)
 
+    @staticmethod
     def backward(ctx, gy):
         return Reshape.apply(gy, shape=ctx.shape)
 
 
-class Permute(Function):
+class Permute(ArrayFunction):
     """Axis i of y is axis dims[i] of x."""
 
     is_view = never_warns = True
 
+    @staticmethod
     def forward(ctx, x, dims):
         ctx.dims = dims
         return x.transpose(dims)
 
+    @staticmethod
     def backward(ctx, gy):
         back = [0] * len(ctx.dims)
         for i, d in enumerate(ctx.dims):
@@ -42,70 +46,82 @@ class Permute(Function):
         return Permute.apply(gy, dims=tuple(back))
 
 
-class Expand(Function):
+class Expand(ArrayFunction):
     """y repeats x along axes of size 1 without copying; the gradient adds the repeats up."""
 
     is_view = never_warns = True
 
+    @staticmethod
     def forward(ctx, x, shape):
         ctx.shape = x.shape
         return np.broadcast_to(x, shape)
 
+    @staticmethod
     def backward(ctx, gy):
         return unbroadcast(gy, ctx.shape)
 
 
-class Flip(Function):
+class Flip(ArrayFunction):
     """The order of elements reversed along axes."""
 
+    @staticmethod
     def forward(ctx, x, axes):
         ctx.axes = axes
         return np.flip(x, axes).copy()
 
+    @staticmethod
     def backward(ctx, gy):
         return Flip.apply(gy, axes=ctx.axes)
 
 
-class Roll(Function):
+class Roll(ArrayFunction):
     """Elements shifted along axes, those pushed out at one end entering at the other."""
 
+    @staticmethod
     def forward(ctx, x, shifts, axes):
         ctx.shifts, ctx.axes = shifts, axes
         return np.roll(x, shifts, axes)
 
+    @staticmethod
     def backward(ctx, gy):
         return Roll.apply(gy, shifts=tuple(-s for s in ctx.shifts), axes=ctx.axes)
 
 
-class Cast(Function):
+class Cast(ArrayFunction):
     """The same numbers in another dtype."""
 
+    @staticmethod
     def forward(ctx, x, dtype):
         ctx.dtype = x.dtype
         with np.errstate(all="ignore"):
             return x.astype(dtype)
 
+    @staticmethod
     def backward(ctx, gy):
         return gy.to(ctx.dtype)
 
 
-class Move(Function):
+class Move(ArrayFunction):
     """The same numbers on another device."""
 
+    @staticmethod
     def forward(ctx, x, device):
         ctx.device = devices.device_of(x)
         return devices.moved(x, device, "to")
 
+    @staticmethod
     def backward(ctx, gy):
         return Move.apply(gy, device=ctx.device)
 
 
-class Clone(Function):
+class Clone(ArrayFunction):
     """A copy in memory of its own."""
 
+    @staticmethod
     def forward(ctx, x):
         return x.copy()
 
+    @staticmethod
     def backward(ctx, gy):
         return gy
 
@@ -323,7 +339,7 @@ def to(
     """
     flags = 0
     for arg in args:
-        if isinstance(arg, function.Tensor):
+        if isinstance(arg, array_function.Tensor):
             dtype, device = arg.dtype, arg.device
         elif arg is True or arg is False:
             flags += 1

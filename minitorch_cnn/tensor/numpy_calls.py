@@ -12,7 +12,7 @@ import sys
 
 import numpy as np
 
-from ..autograd import function
+from ..autograd import array_function
 
 # ufuncs under another name than here; the others are looked up under their own.
 _NAMES = {
@@ -34,14 +34,14 @@ def call_ufunc(self, ufunc, method, *inputs, out=None, **settings):
     """What NumPy hands over instead of ufunc(*inputs), because one of these is a Tensor."""
     called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if out is not None:  # an array, which is to stay one: array += tensor
-        if any(isinstance(y, function.Tensor) for y in out):
+        if any(isinstance(y, array_function.Tensor) for y in out):
             raise TypeError(f"{called}: out must be an array, got a Tensor")
         return getattr(ufunc, method)(*_arrays(inputs), out=out, **settings)
     op = _here(_NAMES.get(ufunc.__name__, ufunc.__name__)) if method == "__call__" else None
     if op is None or settings:
         what = f" with {', '.join(settings)}" if op is not None else ""
         raise TypeError(f"{called}{what}: not defined for tensors; use a function of minitorch_cnn")
-    tensors = [function.Tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]
+    tensors = [array_function.Tensor(x) if isinstance(x, np.ndarray) else x for x in inputs]
     return op(*tensors)
 
 
@@ -60,7 +60,7 @@ def call_function(self, numpy_function, types, args, settings):
 
 def _arrays(x):
     """`x` with the arrays of the Tensors in it; RuntimeError for one that requires grad."""
-    if isinstance(x, function.Tensor):
+    if isinstance(x, array_function.Tensor):
         return x.numpy()
     if isinstance(x, (list, tuple)):
         return type(x)(map(_arrays, x))
@@ -68,7 +68,7 @@ def _arrays(x):
 
 
 def _tensor(x):
-    return x if isinstance(x, function.Tensor) else function.Tensor(np.asarray(x))
+    return x if isinstance(x, array_function.Tensor) else array_function.Tensor(np.asarray(x))
 
 
 # NumPy's arguments in NumPy's order. `axis` and `keepdims` of None are left out by the caller.

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .indexing import index_select
 from .movement import clone, sizes_of
 from .promotion import as_tensor, fitting
 
 
-class ConstantPad(Function):
+class ConstantPad(ArrayFunction):
     """x with `value` around it; negative widths crop, as the gradient of a border does."""
 
+    @staticmethod
     def forward(ctx, x, widths, value):
         ctx.widths = widths
         shape = [n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)]
@@ -24,6 +25,7 @@ class ConstantPad(Function):
         y[inner] = x[outer]
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return ConstantPad.apply(gy, widths=[(-a, -b) for a, b in ctx.widths], value=0)
 
@@ -69,7 +71,7 @@ def pad(input, pad, mode="constant", value=None):
     for axis, (a, b) in enumerate(pairs):
         if a or b:
             places = np.asarray(_border(input.shape[axis], a, b, mode), like=input.array)
-            input = index_select(input, axis, function.Tensor(places))
+            input = index_select(input, axis, array_function.Tensor(places))
     return input
 
 

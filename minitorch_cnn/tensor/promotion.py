@@ -8,19 +8,19 @@ from itertools import combinations
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
+from ..autograd import array_function
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def as_operand(x, name: str):
     """`x` as a Tensor, or as the number that it is. TypeError for anything else."""
-    if isinstance(x, function.Tensor):
+    if isinstance(x, array_function.Tensor):
         return x
     if isinstance(x, np.generic):
         return x.item()
     if devices.is_array(x):
-        return function.Tensor(x)
+        return array_function.Tensor(x)
     if isinstance(x, numbers.Real):
         return x
     raise TypeError(
@@ -30,7 +30,7 @@ def as_operand(x, name: str):
 
 def is_operand(x) -> bool:
     """Whether `as_operand` takes `x`; operators return NotImplemented otherwise."""
-    return isinstance(x, (function.Tensor, numbers.Real, np.generic)) or devices.is_array(x)
+    return isinstance(x, (array_function.Tensor, numbers.Real, np.generic)) or devices.is_array(x)
 
 
 def scalar_dtype(number) -> np.dtype:
@@ -76,7 +76,7 @@ def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
 
 
 def _dtype_and_rank(x):
-    if isinstance(x, function.Tensor):
+    if isinstance(x, array_function.Tensor):
         return x.array.dtype, 2 if x.array.ndim else 1
     return scalar_dtype(x), 0
 
@@ -87,7 +87,7 @@ def meet(a, b, name: str, floating: bool = False, scale: bool = False):
     With `floating`, integers become the default float type (true division). With `scale`, a number
     beside a 16-bit tensor stays in float32: 65536, or 1e-8, scales what it is not in itself.
     """
-    Tensor = function.Tensor
+    Tensor = array_function.Tensor
     if type(a) is Tensor and type(b) is Tensor:  # what most operands are
         x, y = a.array, b.array
         if x.dtype is y.dtype and x.dtype.kind == "f":
@@ -125,7 +125,7 @@ def _is_plain(x) -> bool:
 
 
 def _cast(x, dtype):
-    if not isinstance(x, function.Tensor):
+    if not isinstance(x, array_function.Tensor):
         with np.errstate(over="ignore"):
             return np.asarray(x).astype(dtype)  # wraps around: uint8 + 300 is uint8 + 44
     return x if x.array.dtype == dtype else x.to(dtype)
@@ -146,16 +146,16 @@ def fitting(value, dtype, name: str):
 
 def as_tensor(x, name: str):
     """A Tensor, or an array as one; TypeError for anything else."""
-    if isinstance(x, function.Tensor):
+    if isinstance(x, array_function.Tensor):
         return x
     if devices.is_array(x):
-        return function.Tensor(x)
+        return array_function.Tensor(x)
     raise TypeError(f"{name}: input must be a Tensor, got {type(x).__name__}")
 
 
 def to_floating(x, name: str):
     """A Tensor of a float dtype: integers and booleans become the default float type."""
-    if not isinstance(x, function.Tensor):
+    if not isinstance(x, array_function.Tensor):
         x = as_tensor(x, name)
     return x if x.array.dtype.kind == "f" else x.to(backend.get_default_dtype())
 

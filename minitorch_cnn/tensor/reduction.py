@@ -7,8 +7,8 @@ import collections
 import numpy as np
 
 from .. import backend
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import Mul, where
 from .summation import sum_dtype, total
 
@@ -54,45 +54,51 @@ def kept_shape(shape, axes) -> tuple[int, ...]:
     return tuple(1 if i in axes else size for i, size in enumerate(shape))
 
 
-class Sum(Function):
+class Sum(ArrayFunction):
     """y = sum of x along axes; of integers in int64."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axes, keepdim):
         ctx.shape, ctx.axes = x.shape, axes
         return total(x, axes, keepdim)
 
+    @staticmethod
     def backward(ctx, gy):
         return Spread.apply(gy, shape=ctx.shape, axes=ctx.axes)
 
 
-class Spread(Function):
+class Spread(ArrayFunction):
     """y repeats x along axes, which x has lost or has with size 1: the adjoint of `Sum`."""
 
+    @staticmethod
     def forward(ctx, x, shape, axes):
         ctx.axes, ctx.keepdim = axes, x.ndim == len(shape)
         y = np.empty(shape, x.dtype, like=x)
         y[...] = x if ctx.keepdim else x.reshape(kept_shape(shape, axes))
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return Sum.apply(gy, axes=ctx.axes, keepdim=ctx.keepdim)
 
 
-class Prod(Function):
+class Prod(ArrayFunction):
     """y = product of x along axes; gx = gy times the product of the other factors."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
         y = x.prod(axes, sum_dtype(x), None, keepdim)
-        ctx.save(x, y)
+        ctx.save_for_backward(x, y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        x, y = ctx.saved
+        x, y = ctx.saved_tensors
         shape = kept_shape(x.shape, ctx.axes)
         if (x.array != 0).all():
             return (gy * y).reshape(shape) / x
@@ -101,7 +107,9 @@ class Prod(Function):
         n = rows.shape[-1]
         # (..., n) -> (..., n, n) with ones on the diagonal: row i is all factors but the i-th.
         others = where(
-            function.Tensor(np.asarray(np.eye(n, dtype=bool), like=x.array)), 1.0, rows.unsqueeze(-2)
+            array_function.Tensor(np.asarray(np.eye(n, dtype=bool), like=x.array)),
+            1.0,
+            rows.unsqueeze(-2),
         )
         slope = others.prod(-1) if n else rows
         moved = [x.shape[i] for i in (*kept, *ctx.axes)]
@@ -109,11 +117,12 @@ class Prod(Function):
         return gy.reshape(shape) * slope.reshape(moved).permute(back)
 
 
-class Extremum(Function):
+class Extremum(ArrayFunction):
     """y = the largest (or smallest) of x along axes; ties share the gradient equally."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axes, keepdim, reduce):
         if 0 in [x.shape[a] for a in axes]:
             raise IndexError(
@@ -125,6 +134,7 @@ class Extremum(Function):
         ctx.axes = axes
         return y if keepdim else y.reshape([s for i, s in enumerate(x.shape) if i not in axes])
 
+    @staticmethod
     def backward(ctx, gy):
         (share,) = ctx.kept
         return Mul.apply(gy.reshape(kept_shape(share.shape, ctx.axes)), share)
@@ -178,7 +188,7 @@ def max(input, dim=None, keepdim=False):
 
     With a Tensor in place of `dim`: the elementwise `maximum`.
     """
-    if isinstance(dim, function.Tensor):
+    if isinstance(dim, array_function.Tensor):
         return input.maximum(dim)
     return amax(input) if dim is None else _with_indices("max", input, argmax, dim, keepdim)
 
@@ -189,7 +199,7 @@ def min(input, dim=None, keepdim=False):
 
     With a Tensor in place of `dim`: the elementwise `minimum`.
     """
-    if isinstance(dim, function.Tensor):
+    if isinstance(dim, array_function.Tensor):
         return input.minimum(dim)
     return amin(input) if dim is None else _with_indices("min", input, argmin, dim, keepdim)
 
@@ -225,7 +235,7 @@ def _located(locate, name, input, dim, keepdim):
         where_ = locate(x).reshape((1,) * x.ndim if keepdim else ())
     else:
         where_ = locate(x, axis=axes[0], keepdims=keepdim)
-    return function.Tensor(where_.astype(backend.int64, copy=False))
+    return array_function.Tensor(where_.astype(backend.int64, copy=False))
 
 
 def any(input, dim=None, keepdim=False):
@@ -248,20 +258,22 @@ def _truth(reduce, name, input, dim, keepdim):
         found = x != 0  # along no axis, as in PyTorch
     else:
         found = reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim)
-    return function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
+    return array_function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
 
 
-class Cumsum(Function):
+class Cumsum(ArrayFunction):
     """y_i = x_0 + ... + x_i along an axis; the gradient adds up from the other end."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axis):
         ctx.axis = axis
         if x.dtype == backend.float32:  # one after the other, a million of them lose a percent
             return x.cumsum(axis, backend.float64).astype(x.dtype)
         return x.cumsum(axis, sum_dtype(x))
 
+    @staticmethod
     def backward(ctx, gy):
         return gy.flip(ctx.axis).cumsum(ctx.axis).flip(ctx.axis)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
+from ..autograd import array_function
 from .creation import randn
 from .promotion import as_tensor
 
@@ -23,8 +23,8 @@ def normal(
 
     Raises: ValueError for a negative std, TypeError for numbers without a size.
     """
-    tensors = [x for x in (mean, std) if isinstance(x, function.Tensor)]
-    if (std.array < 0).any() if isinstance(std, function.Tensor) else std < 0:
+    tensors = [x for x in (mean, std) if isinstance(x, array_function.Tensor)]
+    if (std.array < 0).any() if isinstance(std, array_function.Tensor) else std < 0:
         raise ValueError(f"normal: std={std} must not be negative")
     if not tensors:
         if size is None:
@@ -53,7 +53,7 @@ def bernoulli(input, p=None, *, generator=None) -> Tensor:
         raise ValueError("bernoulli: probabilities must lie in [0, 1]")
     rng = generator or backend.default_generator()
     drawn = rng.random(input.shape) < chances
-    return function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.array))
+    return array_function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.array))
 
 
 def multinomial(input, num_samples: int, replacement=False, *, generator=None) -> Tensor:
@@ -104,4 +104,4 @@ def multinomial(input, num_samples: int, replacement=False, *, generator=None) -
             clocks = np.where(rows > 0, clocks / rows, np.inf)
         drawn = np.argsort(clocks, 1, kind="stable")[:, :num_samples]
     drawn = drawn.astype(np.int64).reshape(*weights.shape[:-1], num_samples)
-    return function.Tensor(np.asarray(drawn, like=input.array))
+    return array_function.Tensor(np.asarray(drawn, like=input.array))

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .joining import cat, narrow
 from .movement import axis_of, flip
 from .promotion import as_tensor
 
 
-class Cumprod(Function):
+class Cumprod(ArrayFunction):
     """y[i] = x[0] ... x[i] along an axis.
 
     gx[i] = x[0] ... x[i-1] * (gy[i] + x[i+1] (gy[i+1] + x[i+2] (gy[i+2] + ...))): without a
@@ -21,40 +21,46 @@ class Cumprod(Function):
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axis):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         ctx.axis = axis
         return np.cumprod(x, axis, dtype=x.dtype)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         n, axis = x.shape[ctx.axis], ctx.axis
         if n == 0:
             return gy
         first = narrow(x, axis, 0, 1)
-        one, zero = (function.Tensor(make(first.array)) for make in (np.ones_like, np.zeros_like))
+        one, zero = (
+            array_function.Tensor(make(first.array)) for make in (np.ones_like, np.zeros_like)
+        )
         before = cat([one, Cumprod.apply(narrow(x, axis, 0, n - 1), axis=axis)], axis)
         after = cat([narrow(x, axis, 1, n - 1), zero], axis)
         return before * flip(Recurrence.apply(flip(gy, axis), flip(after, axis), axis=axis), axis)
 
 
-class Recurrence(Function):
+class Recurrence(ArrayFunction):
     """y[i] = b[i] + a[i] y[i-1] along an axis, from y[-1] = 0."""
 
+    @staticmethod
     def forward(ctx, b, a, axis):
         ctx.axis = axis
         y = b.copy()
         steps, factors = np.moveaxis(y, axis, 0), np.moveaxis(a, axis, 0)
         for i in range(1, len(steps)):
             steps[i] += factors[i] * steps[i - 1]
-        ctx.save(a, y)
+        ctx.save_for_backward(a, y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         # The adjoint runs backwards: gb[i] = gy[i] + a[i+1] gb[i+1]; ga[i] = gb[i] y[i-1].
-        a, y = ctx.saved
+        a, y = ctx.saved_tensors
         axis, n = ctx.axis, a.shape[ctx.axis]
-        zero = function.Tensor(np.zeros_like(narrow(y, axis, 0, 1).array))
+        zero = array_function.Tensor(np.zeros_like(narrow(y, axis, 0, 1).array))
         later = cat([narrow(a, axis, 1, n - 1), zero], axis)
         gb = flip(Recurrence.apply(flip(gy, axis), flip(later, axis), axis=axis), axis)
         return gb, gb * cat([zero, narrow(y, axis, 0, n - 1)], axis)

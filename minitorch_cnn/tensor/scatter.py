@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked_fill
 from .indexing import (
     Gather,
@@ -22,15 +22,17 @@ from .promotion import fitting
 from .shaping import broadcast_tensors
 
 
-class Scatter(Function):
+class Scatter(ArrayFunction):
     """y = x, y[i, index[i, j]] = source[i, j] along axis 1 (and so for any axis)."""
 
+    @staticmethod
     def forward(ctx, x, source, index, axis):
         ctx.index, ctx.axis, ctx.shape = index, axis, source.shape
         y = x.copy()
         y[_grid(index, axis)] = source[tuple(slice(n) for n in index.shape)]
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         gx = gsource = None
         if ctx.needs_input_grad[0]:
@@ -64,10 +66,10 @@ def _scatter(name, input, dim, index, src, value, reduce):
         y = _scatter(name, row(input), dim, row(index), row(src), value, reduce)
         return y.reshape(input.shape)
     places, axis = _checked_index(name, input, dim, index)
-    if src is None or not isinstance(src, function.Tensor):
+    if src is None or not isinstance(src, array_function.Tensor):
         full = np.empty(places.shape, input.dtype, like=input.array)
         full[...] = fitting(value if src is None else src, input.dtype, name)
-        src = function.Tensor(full)
+        src = array_function.Tensor(full)
     if src.dtype != input.dtype:
         raise RuntimeError(f"{name}: src has dtype {src.dtype}, must have input's {input.dtype}")
     _check_shorter(name, places.shape, input.shape, axis)
@@ -122,12 +124,12 @@ def index_fill(input, dim, index, value):
     index, axis = _slices("index_fill", input, dim, index, None)
     mask = np.zeros(input.shape, bool, like=input.array)
     mask[(slice(None),) * axis + (index,)] = True
-    return masked_fill(input, function.Tensor(mask), value)
+    return masked_fill(input, array_function.Tensor(mask), value)
 
 
 def masked_select(input, mask):
     """The elements of `input` where `mask` (boolean Tensor) holds, in one axis; both broadcast."""
-    if not isinstance(mask, function.Tensor) or mask.dtype.kind != "b":
+    if not isinstance(mask, array_function.Tensor) or mask.dtype.kind != "b":
         raise TypeError("masked_select: mask must be a Tensor of dtype bool")
     input, mask = broadcast_tensors(input, mask)
     return getitem(input, mask)
@@ -140,7 +142,7 @@ def masked_scatter(input, mask, source):
     Raises: TypeError for a mask that is none, RuntimeError for a source of another dtype or of too
     few elements.
     """
-    if not isinstance(mask, function.Tensor) or mask.dtype.kind != "b":
+    if not isinstance(mask, array_function.Tensor) or mask.dtype.kind != "b":
         raise TypeError("masked_scatter: mask must be a Tensor of dtype bool")
     if source.dtype != input.dtype:
         raise RuntimeError(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd import function
-from ..autograd.function import Function
+from ..autograd import array_function
+from ..autograd.array_function import ArrayFunction
 from .copying import owner_of
 from .movement import axis_of, expand, flip, reshape, sizes_of, transpose, view
 from .promotion import check_broadcast
 
 
-class Unfold(Function):
+class Unfold(ArrayFunction):
     """y[.., o, .., k] = x[.., o step + k, ..]: windows along an axis, in a view.
 
     It is for reading only where windows overlap, and a copy on a GPU.
@@ -19,6 +19,7 @@ class Unfold(Function):
 
     is_view = never_warns = True
 
+    @staticmethod
     def forward(ctx, x, axis, size, step):
         ctx.axis, ctx.size, ctx.step, ctx.length = axis, size, step, x.shape[axis]
         outputs = (x.shape[axis] - size) // step + 1
@@ -35,17 +36,19 @@ class Unfold(Function):
         y.flags.writeable = x.flags.writeable and (step >= size or outputs == 1)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
         return UnfoldBackward.apply(
             gy, axis=ctx.axis, size=ctx.size, step=ctx.step, length=ctx.length
         )
 
 
-class UnfoldBackward(Function):
+class UnfoldBackward(ArrayFunction):
     """gx: what each position was read for, added up; the adjoint of Unfold."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, gy, axis, size, step, length):
         ctx.axis, ctx.size, ctx.step = axis, size, step
         outputs = gy.shape[axis]
@@ -57,6 +60,7 @@ class UnfoldBackward(Function):
             gx[(slice(None),) * axis + (read,)] += gy[..., k]
         return gx
 
+    @staticmethod
     def backward(ctx, ggx):
         return Unfold.apply(ggx, axis=ctx.axis, size=ctx.size, step=ctx.step)
 
@@ -210,7 +214,7 @@ def numel(input) -> int:
 
 def is_tensor(obj) -> bool:
     """Whether `obj` is a Tensor."""
-    return isinstance(obj, function.Tensor)
+    return isinstance(obj, array_function.Tensor)
 
 
 def is_floating_point(input) -> bool:

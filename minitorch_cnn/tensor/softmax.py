@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .. import backend
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from .elementwise import exp
 from .promotion import as_tensor, to_floating
 from .reduction import axes_of, kept_shape, one_axis_of
@@ -25,22 +25,24 @@ def _axes(axis: int | None) -> tuple[int, ...]:
     return () if axis is None else (axis,)
 
 
-class LogSumExp(Function):
+class LogSumExp(ArrayFunction):
     """y = ln sum e^x along axes; gx = gy e^(x - y)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axes, keepdim):
         ctx.axes = axes
         largest = _largest(x, axes)
         shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
         y = np.log(total(np.exp(x - shift), axes, True)) + shift
         y = y if keepdim else y.squeeze(axes)
-        ctx.save(x, y)
+        ctx.save_for_backward(x, y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        x, y = ctx.saved
+        x, y = ctx.saved_tensors
         shape = kept_shape(x.shape, ctx.axes)
         return gy.reshape(shape) * exp(x - y.reshape(shape))
 
@@ -51,37 +53,41 @@ def logsumexp(input, dim, keepdim=False):
     return LogSumExp.apply(input, axes=axes_of(dim, input.ndim, "logsumexp"), keepdim=keepdim)
 
 
-class Softmax(Function):
+class Softmax(ArrayFunction):
     """y_i = e^(x_i) / sum_j e^(x_j) along an axis; gx = y (gy - sum_j gy_j y_j)."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axis):
         ctx.axis = axis
         y = np.exp(x - _largest(x, axis))
         y /= total(y, _axes(axis), True)
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return y * (gy - (gy * y).sum(ctx.axis, keepdim=True))
 
 
-class LogSoftmax(Function):
+class LogSoftmax(ArrayFunction):
     """y_i = x_i - ln sum_j e^(x_j) along an axis; gx = gy - e^y sum_j gy_j."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, x, axis):
         ctx.axis = axis
         y = x - _largest(x, axis)
         y -= np.log(total(np.exp(y), _axes(axis), True))
-        ctx.save(y)
+        ctx.save_for_backward(y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        (y,) = ctx.saved
+        (y,) = ctx.saved_tensors
         return gy - exp(y) * gy.sum(ctx.axis, keepdim=True)
 
 

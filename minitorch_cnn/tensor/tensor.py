@@ -12,8 +12,8 @@ import weakref
 import numpy as np
 
 from .. import backend, devices
-from ..autograd import function
-from ..autograd.function import Version
+from ..autograd import array_function
+from ..autograd.array_function import Version
 from ..autograd.grad import backward, check_gradient
 from ..autograd.modes import enable_grad, this_thread
 from . import (
@@ -434,7 +434,7 @@ class Tensor(Methods):
         """The one element as a Python number."""
         if self.array.size != 1:
             raise RuntimeError(
-                f"item: a tensor of shape {self.shape} has {self.array.size} elements, must have one"
+                f"item: a tensor of shape {self.shape} has {self.numel()} elements, must have one"
             )
         return self.array.item()
 
@@ -607,4 +607,4 @@ class HookHandle:
         self.remove()
 
 
-function.Tensor = Tensor
+array_function.Tensor = Tensor

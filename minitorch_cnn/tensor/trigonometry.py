@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..autograd.function import Function
+from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
 from .promotion import meet, to_floating
 
 
-class Elementary(Function):
+class Elementary(ArrayFunction):
     """y = f(x); a subclass gives NumPy's f, and its slope in operations on Tensors."""
 
     in_float32 = True
     f = slope = None
 
+    @staticmethod
     def forward(ctx, x):
-        ctx.save(x)
+        ctx.save_for_backward(x)
         return type(ctx).f(x)
 
+    @staticmethod
     def backward(ctx, gy):
-        (x,) = ctx.saved
+        (x,) = ctx.saved_tensors
         return gy * type(ctx).slope(x)
 
 
@@ -114,33 +116,37 @@ class Atanh(Elementary):
         return 1 / (1 - x * x)
 
 
-class Atan2(Function):
+class Atan2(ArrayFunction):
     """y = the angle of the point (b, a), in -pi to pi."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, a, b):
-        ctx.save(a, b)
+        ctx.save_for_backward(a, b)
         return np.arctan2(a, b)
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b = ctx.saved
+        a, b = ctx.saved_tensors
         g = gy / (a * a + b * b)
         return unbroadcast(g * b, a.shape), unbroadcast(-g * a, b.shape)
 
 
-class Hypot(Function):
+class Hypot(ArrayFunction):
     """y = sqrt(a^2 + b^2), without overflow."""
 
     in_float32 = True
 
+    @staticmethod
     def forward(ctx, a, b):
         y = np.hypot(a, b)
-        ctx.save(a, b, y)
+        ctx.save_for_backward(a, b, y)
         return y
 
+    @staticmethod
     def backward(ctx, gy):
-        a, b, y = ctx.saved
+        a, b, y = ctx.saved_tensors
         return unbroadcast(gy * (a / y), a.shape), unbroadcast(gy * (b / y), b.shape)
 
 

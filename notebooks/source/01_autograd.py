@@ -262,7 +262,7 @@ assert ratio < 20 and growth < 50
 #
 # `minitorch_cnn/autograd/engine.py` walks the graph as `backward` does here, but without sorting it
 # first: each node has an age, parents are older than what is made of them, and a heap hands out the
-# youngest. `minitorch_cnn/autograd/function.py` is our `Node`, and `unbroadcast` is in
+# youngest. `minitorch_cnn/autograd/array_function.py` is our `Node`, and `unbroadcast` is in
 # `minitorch_cnn/tensor/arithmetic.py`. The same expression there gives the same numbers, and its
 # own check, with random cotangents, agrees.
 

@@ -56,7 +56,7 @@ def loss_along(net, direction, steps, x, labels):
     start = [p.array for p in net.parameters()]
     losses = []
     with mt.no_grad():
-        # begin solution: set p.data (float32) for each step, take the loss; at the end the old data
+        # begin solution: set p.array (float32) for each step, take the loss; put the old back
         for step in steps:
             for p, w, d in zip(net.parameters(), start, direction, strict=True):
                 p.array = (w + step * d).astype(w.dtype)

@@ -65,7 +65,9 @@ def test_layers_of_a_direction_are_as_long_as_the_weights():
     model = nn.Conv2d(3, 4, 3)
     d, of_bias = random_direction(model, "layer")
     assert np.linalg.norm(d) == pytest.approx(np.linalg.norm(model.weight.array), rel=1e-6)
-    filters, of_weights = (np.linalg.norm(v.reshape(4, -1), axis=1) for v in (d, model.weight.array))
+    filters, of_weights = (
+        np.linalg.norm(v.reshape(4, -1), axis=1) for v in (d, model.weight.array)
+    )
     assert not np.allclose(filters, of_weights, rtol=1e-3)
     assert not of_bias.any()
     free = random_direction(model, "none")[0]

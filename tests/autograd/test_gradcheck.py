@@ -4,20 +4,22 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.autograd import Function
+from minitorch_cnn.autograd import ArrayFunction
 from minitorch_cnn.tensor import Tensor
 
 
 def op(forward, backward):
     """An op y = forward(x, ...) that saves its inputs and has the gradient backward(gy, x, ...)."""
 
-    class Planted(Function):
+    class Planted(ArrayFunction):
+        @staticmethod
         def forward(ctx, *xs):
-            ctx.save(*xs)
+            ctx.save_for_backward(*xs)
             return forward(*xs)
 
+        @staticmethod
         def backward(ctx, gy):
-            return backward(gy, *ctx.saved)
+            return backward(gy, *ctx.saved_tensors)
 
     return Planted.apply
 
@@ -142,13 +144,15 @@ def test_a_wrong_second_derivative_is_caught():
 
 
 def test_a_gradient_that_lost_its_graph_altogether_is_caught():
-    class Lost(Function):
+    class Lost(ArrayFunction):
+        @staticmethod
         def forward(ctx, x):
-            ctx.save(x)
+            ctx.save_for_backward(x)
             return x * x
 
+        @staticmethod
         def backward(ctx, gy):
-            return Tensor(2 * ctx.saved[0].array * gy.array)
+            return Tensor(2 * ctx.saved_tensors[0].array * gy.array)
 
     (x,) = leaves([(3,)])
     assert mt.gradcheck(Lost.apply, x)

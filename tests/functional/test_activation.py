@@ -320,7 +320,7 @@ def test_softplus_refuses_beta_0():
 def test_an_activation_makes_no_array_for_its_backward(name):
     x = leaf(np.ones((100, 100)))
     y = getattr(F, name)(x)
-    (kept,) = y._node.saved
+    (kept,) = y._node.saved_tensors
     assert (kept.array is x.array or kept.array is y.array) and not y._node.kept
 
 

@@ -148,7 +148,9 @@ def test_every_mode_to_sizes_and_by_factors_is_pytorch_s(ndim, mode, align, anti
         their_y = torch.nn.functional.interpolate(their_x, **option, **settings)
         our_x = Tensor(x.copy(), requires_grad=True)
         y = F.interpolate(our_x, **option, **settings)
-        np.testing.assert_allclose(y.array, their_y.detach().numpy(), rtol=tolerance, atol=tolerance)
+        np.testing.assert_allclose(
+            y.array, their_y.detach().numpy(), rtol=tolerance, atol=tolerance
+        )
         gy = np.random.default_rng(1).standard_normal(y.shape).astype(dtype)
         their_y.backward(torch.tensor(gy.astype(exact.dtype)))
         y.backward(Tensor(gy))

@@ -111,7 +111,7 @@ def without_variance(right, gy, x, w, b, mean, invstd, relu):
 
 def with_constant_statistics(right, ctx, *cotangents):
     """Mean and deviation taken for constants, as the forward pass left them."""
-    gy, x, w = ctx.saved
+    gy, x, w = ctx.saved_tensors
     axes = (0, 2)
     mean = x.detach().mean(axes, keepdim=True)
     r = (x.detach().var(axes, correction=0, keepdim=True) + ctx.eps).rsqrt()

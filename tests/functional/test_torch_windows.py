@@ -104,7 +104,9 @@ def outcome(function, tensor, arrays, options, seed):
     for t in leaf.values():
         if t is not None:
             t.requires_grad = True
-    options = {k: tensor(v.array.copy()) if isinstance(v, Tensor) else v for k, v in options.items()}
+    options = {
+        k: tensor(v.array.copy()) if isinstance(v, Tensor) else v for k, v in options.items()
+    }
     y = function(**leaf, **options)
     outputs = y if isinstance(y, tuple) else (y,)
     gy = np.random.default_rng(seed).standard_normal(tuple(outputs[0].shape))

@@ -234,7 +234,8 @@ def run(m, f, fn, arrays, cotangents, dtype):
     total = sum((g.sum() for g in weighted), 0)
     second = grad(total, tensors, allow_unused=True) if known else [None] * len(tensors)
     return [
-        t if t is None else t.array if m is mt else t.numpy(force=True) for t in (y, *first, *second)
+        t if t is None else t.array if m is mt else t.numpy(force=True)
+        for t in (y, *first, *second)
     ]
 
 

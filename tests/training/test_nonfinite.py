@@ -60,10 +60,12 @@ def test_the_loss():
 
 
 def test_the_gradient_of_a_parameter():
-    class Slope(mt.autograd.Function):
+    class Slope(mt.autograd.ArrayFunction):
+        @staticmethod
         def forward(ctx, w):
             return w * 1
 
+        @staticmethod
         def backward(ctx, gw):
             return gw * np.inf
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ...autograd.function import Function
+from ...autograd.array_function import ArrayFunction
 from ...nn import Module
 from ..fields import ancestors, fields
 from ..receptive_field import ReceptiveField, field_of
@@ -74,7 +74,7 @@ def _layer(call: Call, row, sources: list[int], field: ReceptiveField | None) ->
     return Box("layer", row.name, row.type, settings, sources, *shapes, *cost, field)
 
 
-def _join(node: Function, sources: list[int], found: list[Box], field) -> Box:
+def _join(node: ArrayFunction, sources: list[int], found: list[Box], field) -> Box:
     kind = type(node).__name__
     shape = node.out_meta[0][0][1:]
     return Box(

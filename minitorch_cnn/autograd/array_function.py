@@ -1,0 +1,308 @@
+"""ArrayFunction: one differentiable operation; its instance is the context and the graph's node.
+
+    class Mul(ArrayFunction):
+        @staticmethod
+        def forward(ctx, a, b):          # arrays in, array out
+            ctx.save_for_backward(a, b)
+            return a * b
+
+        @staticmethod
+        def backward(ctx, gy):           # Tensors in, Tensors out: differentiable again
+            a, b = ctx.saved_tensors
+            return unbroadcast(gy * b, a.shape), unbroadcast(gy * a, b.shape)
+
+`Mul.apply(a, b)` runs forward and, if an input requires grad, hangs the node on its output. A node
+points to the nodes that made its inputs; the engine walks these edges backwards, newest node first.
+function.py has the form for users, whose forward takes Tensors, too.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import itertools
+
+import numpy as np
+
+from .. import backend, devices
+from .modes import this_thread
+
+_blank = object.__new__
+
+# Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
+Tensor = None
+
+_clock = itertools.count()
+
+
+def _floating_point_warnings():
+    """NumPy's context variable of floating-point warnings, and its value for none of them.
+
+    A NumPy that keeps them elsewhere goes on warning: a variable of no meaning stands in.
+    """
+    with np.errstate(all="ignore"):
+        context = contextvars.copy_context()
+    found = ((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
+    return next(found, (contextvars.ContextVar("unused"), None))
+
+
+# Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
+# np.errstate costs as much as a small op.
+_warnings, _SILENT = _floating_point_warnings()
+
+
+class Version:
+    """A count of the writes to memory that a tensor may share with its views."""
+
+    count = 0
+
+
+class ArrayFunction:
+    """One differentiable operation of the framework; subclass with `forward` and `backward`.
+
+    forward(ctx, *arrays, **settings) -> array or tuple of arrays
+    backward(ctx, *grads) -> one Tensor or None per positional input of `apply` (a single one needs
+    no tuple)
+    """
+
+    is_view = False  # True: the output may share memory with the one input
+    never_warns = False  # True: forward computes nothing that NumPy could warn of
+    in_float32 = False  # True: 16-bit numbers are computed with in float32, and rounded once
+    non_differentiable = ()
+    run_backward = None  # a function of the gradients, where more is to be done than `backward`
+    saved_ = kept_ = ()  # both None: freed, or for `region` to compute again
+    region = None  # the checkpoint that will recompute what this node saved
+    hooks = None  # {output index: functions called with its gradient}
+    retained = None  # {output index: weak reference to the Tensor whose .grad is wanted}
+    forward_trace = None
+
+    @staticmethod
+    def forward(ctx, *arrays, **settings):
+        raise TypeError(f"{type(ctx).__name__} defines no forward")
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
+
+    # --------------------------------------------------------- what forward keeps for backward
+
+    def save_for_backward(ctx, *arrays) -> None:
+        """Keep inputs and outputs of this op (or None); `ctx.saved_tensors` has them as Tensors."""
+        ctx.saved_ = arrays
+
+    def keep(ctx, *constants) -> None:
+        """Keep anything else (masks, indices, statistics) in `ctx.kept`: constants of backward."""
+        ctx.kept_ = constants
+
+    def mark_non_differentiable(ctx, *outputs) -> None:
+        """Say which of several outputs have no derivative: indices, counts."""
+        ctx.non_differentiable = outputs
+
+    @property
+    def saved_tensors(ctx) -> tuple:
+        """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
+        if ctx.saved_ is None:
+            ctx._make_available()
+        tensors = []
+        for item in ctx.saved_:
+            if item is None:
+                tensors.append(None)
+                continue
+            source, version, output = item
+            if output is None:
+                tensor, counter = source, source._counter
+            else:
+                array, counter = source
+                tensor = _tensor(array, counter, True, ctx, output)
+            if counter is not None and counter.count != version:
+                raise _changed(ctx, tensor, version)
+            tensors.append(tensor)
+        return tuple(tensors)
+
+    @property
+    def kept(ctx) -> tuple:
+        """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
+        if ctx.kept_ is None:
+            ctx._make_available()
+        return ctx.kept_
+
+    def _make_available(ctx) -> None:
+        if ctx.region is None:
+            raise RuntimeError(
+                f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
+                "give that one retain_graph=True to go through the graph twice"
+            )
+        ctx.region.recompute()
+
+    def release(ctx) -> None:
+        """Free what was kept: the gradients have been computed."""
+        if ctx.saved_ or ctx.kept_ or ctx.region is not None:
+            ctx.saved_ = ctx.kept_ = ctx.region = None
+
+    # ---------------------------------------------------------------------------------------- apply
+
+    @classmethod
+    def apply(cls, *inputs, **settings):
+        """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
+        ctx = cls()
+        modes, wanted = this_thread.modes, False
+        if modes.grad:
+            arrays, needs, edges = [], [], []
+            for x in inputs:
+                need, edge = False, None
+                if isinstance(x, Tensor):
+                    if x._base is not None:
+                        x._follow_base()
+                    if x._requires_grad:
+                        node = x._node
+                        edge = (x, 0) if node is None else (node, x._index)
+                        need = wanted = True
+                    x = x.array
+                arrays.append(x)
+                needs.append(need)
+                edges.append(edge)
+            ctx.needs_input_grad = needs
+        else:
+            arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
+            ctx.needs_input_grad = (False,) * len(inputs)
+        if cls.in_float32 and arrays[0].dtype.itemsize == 2 and backend.is_half(arrays[0].dtype):
+            return _by_float32(cls, inputs, settings)
+        if devices.elsewhere:
+            arrays, settings = devices.together(cls, arrays, settings)
+        loud = None if cls.never_warns else _warnings.set(_SILENT)
+        try:
+            forward = cls.forward
+            result = forward(ctx, *arrays, **settings) if settings else forward(ctx, *arrays)
+        except MemoryError as error:
+            # Raised from itself it would be in a cycle, and every array of the frames with it.
+            if not devices.of_gpu(error):
+                raise
+            raise devices.out_of_memory(cls.__name__, arrays, error) from error
+        finally:
+            if loud is not None:
+                _warnings.reset(loud)
+
+        if type(result) is tuple:
+            outputs = tuple([Tensor(y) for y in result])
+            if wanted:
+                ctx._record(modes, edges, inputs, arrays, result, outputs)
+            return outputs if len(outputs) > 1 else outputs[0]
+        if type(result) is np.ndarray:  # what most are, and __init__ has nothing to check
+            y = _blank(Tensor)
+            y.array = result
+        else:
+            y = Tensor(result)
+        if cls.is_view:
+            y._become_view(inputs[0], cls, settings, modes.grad)
+        if wanted:
+            ctx._record(modes, edges, inputs, arrays, (result,), (y,))
+        return y
+
+    def _record(ctx, modes, edges, inputs, arrays, results, outputs) -> None:
+        """Become the node that made `outputs`."""
+        ctx.edges, ctx.age = edges, next(_clock)
+        if ctx.saved_:
+            ctx._pack(inputs, arrays, results, outputs)
+        ctx.out_meta = meta = []
+        constant = ctx.non_differentiable
+        if constant:
+            ctx.non_differentiable = ()  # which would hold the memory of outputs
+        for y in outputs:
+            array, i = y.array, len(meta)
+            meta.append((array.shape, array.dtype))
+            if array.dtype.kind == "f" and not (constant and is_one_of(results[i], constant)):
+                y._requires_grad, y._node = True, ctx
+                if i:
+                    y._index = i
+        if modes.anomaly:
+            import traceback
+
+            ctx.forward_trace = "".join(traceback.format_stack()[:-2])
+        if modes.checkpoint is not None:
+            modes.checkpoint.add(ctx)
+
+    def _pack(ctx, inputs, arrays, results, outputs) -> None:
+        """Replace the saved arrays by (Tensor, its version now, None) for an input of the op, and
+        by ((array, counter of its writes), version, which one) for an output.
+
+        The Tensor that is an output holds this node: kept by it, both would be in a cycle.
+        """
+        packed = []
+        for array in ctx.saved_:
+            if array is None:
+                packed.append(None)
+                continue
+            for i, given in enumerate(arrays):
+                if given is array:
+                    source = inputs[i]
+                    if type(source) is not Tensor or source._base is not None:
+                        source = without_base(source)
+                    counter = source._counter
+                    packed.append((source, 0 if counter is None else counter.count, None))
+                    break
+            else:
+                for i, y in enumerate(results):
+                    if y is array:
+                        counter = outputs[i]._counter
+                        if counter is None:  # and no other thread has this output yet
+                            counter = outputs[i]._counter = Version()
+                        packed.append(((array, counter), counter.count, i))
+                        break
+                else:
+                    raise RuntimeError(
+                        f"{type(ctx).__name__}: save_for_backward takes inputs and outputs of the "
+                        f"op, got another array of shape {np.shape(array)}; keep takes constants"
+                    )
+        ctx.saved_ = tuple(packed)
+
+
+def _by_float32(cls, inputs, settings):
+    """Apply an op whose first input has 16 bits in float32: forward, backward and all further ones.
+
+    Sums neither stall nor overflow on their way, and what is saved is exact. The first output gets
+    the first input's dtype; others (statistics) stay float32.
+    """
+    wide = [
+        _cast(x, backend.float32) if x is not None and backend.is_half(x.dtype) else x
+        for x in inputs
+    ]
+    result = cls.apply(*wide, **settings)
+    if type(result) is tuple:
+        return _cast(result[0], inputs[0].dtype), *result[1:]
+    return _cast(result, inputs[0].dtype)
+
+
+def _cast(x, dtype):
+    return x.to(dtype) if isinstance(x, Tensor) else x.astype(dtype)
+
+
+def is_one_of(item, items) -> bool:
+    return any(item is other for other in items)
+
+
+def without_base(x):
+    """The input `x`, a Tensor or an array, as a Tensor that does not lead to a base.
+
+    The base's node may be made later than the one that saves x, and would be held by what it leads
+    to. A leaf that is a view must stay itself.
+    """
+    if not isinstance(x, Tensor):
+        return Tensor(x)
+    if x._base is None or (x._requires_grad and x._node is None):
+        return x
+    return _tensor(x.array, x._counter, x._requires_grad, x._node, x._index)
+
+
+def _tensor(array, counter, requires_grad, node, output):
+    """The Tensor of an array whose writes `counter` counts: output number `output` of `node`."""
+    y = Tensor(array)
+    y._counter = counter
+    y._requires_grad, y._node, y._index = requires_grad, node, output
+    return y
+
+
+def _changed(node, tensor, version) -> RuntimeError:
+    return RuntimeError(
+        f"backward: a tensor of shape {tensor.shape} that {type(node).__name__} needs for its "
+        f"gradient was changed in place: it is at version {tensor._version}, expected version "
+        f"{version}"
+    )
