@@ -225,3 +225,63 @@ def test_a_tensor_knows_whether_it_retains_its_gradient():
     a.retain_grad()
     a.mul_(2)
     assert a.retains_grad and not a.detach().retains_grad
+
+
+# ----------------------------------------------------------------------------- data and array
+
+
+@pytest.fixture
+def leaf(rng):
+    return lambda *shape: Tensor(rng.standard_normal(shape), requires_grad=True)
+
+
+def test_data_is_a_tensor_on_the_same_memory_without_a_history(leaf):
+    x = leaf(3)
+    y = x * 2
+    for t in (x, y):
+        assert type(t.data) is Tensor and not t.data.requires_grad and t.data.is_leaf
+        assert np.shares_memory(t.data.array, t.array)
+    x.data.mul_(3)  # a leaf that requires grad, outside of no_grad
+    x.data[0] = 5
+    assert x.array[0] == 5 and x.requires_grad
+
+
+def test_no_backward_notices_what_data_writes_and_all_what_detach_writes(leaf):
+    x = leaf(3)
+    before = x.array.copy()
+    y = (x * x).sum()
+    x.data.add_(1)
+    y.backward()
+    np.testing.assert_array_equal(x.grad.array, 2 * (before + 1))
+    y = (x * x).sum()
+    x.detach().add_(1)
+    with pytest.raises(RuntimeError, match=r"^backward: .* was changed in place"):
+        y.backward()
+
+
+def test_data_can_be_another_tensor(leaf):
+    p, q = mt.nn.Parameter(mt.zeros(2)), mt.ones(3, dtype=mt.float64)
+    p.data = q
+    assert p.array is q.array and p.requires_grad and type(p) is mt.nn.Parameter
+    (p * 2).sum().backward()
+    np.testing.assert_array_equal(p.grad.array, [2, 2, 2])
+    h = leaf(3) * 1
+    part = h[:2]
+    part.data = mt.zeros(2, dtype=mt.float64)
+    part.add_(1)
+    assert h.array.all() and part.array.tolist() == [1, 1]
+
+
+def test_a_gradient_by_what_data_has_replaced_is_refused(leaf):
+    x = leaf(3)
+    y = (x * x).sum()
+    x.data = x.data * 0.9
+    with pytest.raises(RuntimeError, match=r"^backward: .* was changed in place"):
+        y.backward()
+
+
+def test_data_takes_tensors_that_can_have_the_gradient(leaf):
+    with pytest.raises(TypeError, match=r"^data: value must be a Tensor, got ndarray; `array`"):
+        leaf(3).data = np.zeros(3)
+    with pytest.raises(RuntimeError, match=r"^data: a tensor that requires grad must be floating"):
+        leaf(3).data = mt.arange(3)
