@@ -1,4 +1,4 @@
-# ruff: noqa: E402, F401, F403  (the package must first know where kernels/ is; these are its public names)
+# ruff: noqa: E402, F401, F403  (kernels must be found first; these are the public names)
 """minitorch_cnn: convolutional networks, readable from `loss.backward()` down to the kernel.
 
 import minitorch_cnn as mt
@@ -8,12 +8,22 @@ net(mt.randn(1, 1, 32, 32)).sum().backward()
 """
 
 import importlib as _importlib
+import importlib.util as _util
 import os as _os
+import sys as _sys
 
-# In a checkout kernels/ lies beside this package, not inside it: minitorch_cnn.kernels is there.
+# In a checkout minitorch_cnn/kernels is a link to kernels/. Where git makes no links (Windows) it
+# is a file with that path in it, and the package is loaded from there.
 _here = _os.path.dirname(_os.path.abspath(__file__))
 if not _os.path.isdir(_os.path.join(_here, "kernels")):
-    __path__.append(_os.path.dirname(_here))
+    _folder = _os.path.join(_os.path.dirname(_here), "kernels")
+    _spec = _util.spec_from_file_location(
+        f"{__name__}.kernels",
+        _os.path.join(_folder, "__init__.py"),
+        submodule_search_locations=[_folder],
+    )
+    kernels = _sys.modules[_spec.name] = _util.module_from_spec(_spec)
+    _spec.loader.exec_module(kernels)
 
 from . import autograd, backend
 from .autograd import (

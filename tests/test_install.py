@@ -30,18 +30,29 @@ PROBE = """if True:
         "gradient": w.grad.tolist(),
         "version": mt.__version__,
         "top-level kernels": stranger and stranger.origin,
+        "tests": importlib.util.find_spec("minitorch_cnn.tests") is not None,
     }))
 """
 
 
-@pytest.fixture(scope="module")
-def checkout(tmp_path_factory):
-    """A copy of what the package is built from, so that building leaves nothing in the real one."""
+@pytest.fixture(scope="module", params=["link", "text"])
+def checkout(tmp_path_factory, request):
+    """A copy of what the package is built from, so that building leaves nothing in the real one.
+
+    The link to kernels/ is a link, or a file with its target, as git writes it on Windows.
+    """
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
     for name in ("minitorch_cnn", "kernels"):
-        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
+    link = copy / "minitorch_cnn" / "kernels"
+    if request.param == "text":
+        link.unlink()
+        link.write_text("../kernels", encoding="utf-8")
+    elif link.is_file():
+        pytest.skip("this checkout has no links")
     return copy
 
 
@@ -77,8 +88,9 @@ def files(folder: Path) -> set[str]:
 def assert_works(report: str, framework: Path, kernels: Path) -> None:
     told = json.loads(report)
     assert Path(told["framework"]) == framework / "__init__.py"
-    assert Path(told["kernels"]) == kernels / "__init__.py"
-    assert Path(told["conv2d"]) == kernels / "conv2d" / "__init__.py"
+    assert Path(told["kernels"]).resolve() == kernels / "__init__.py"
+    assert Path(told["conv2d"]).resolve() == kernels / "conv2d" / "__init__.py"
+    assert not told["tests"]
     assert told["gradient"] == [[[[4.0, 4.0], [4.0, 4.0]]]]
 
 
@@ -102,4 +114,4 @@ def test_a_wheel_works_holds_every_file_and_takes_no_other_name(checkout, tmp_pa
     assert json.loads(report)["top-level kernels"] is None
     assert (site / f"minitorch_cnn-{json.loads(report)['version']}.dist-info").is_dir()
     kernels = {f"kernels/{name}" for name in files(checkout / "kernels")}
-    assert files(package) == files(checkout / "minitorch_cnn") | kernels
+    assert files(package) == files(checkout / "minitorch_cnn") - {"kernels"} | kernels

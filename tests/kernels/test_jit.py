@@ -61,7 +61,8 @@ def test_a_kernel_is_compiled_anew_when_one_that_it_calls_was_edited(tmp_path, m
     pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     for tree in ("kernels", "minitorch_cnn"):
-        shutil.copytree(ROOT / tree, tmp_path / tree, ignore=shutil.ignore_patterns("__pycache__"))
+        ignored = shutil.ignore_patterns("__pycache__")
+        shutil.copytree(ROOT / tree, tmp_path / tree, symlinks=True, ignore=ignored)
     called = tmp_path / "kernels" / "sums.py"
     source = called.read_text()
     assert python(SLOPE, tmp_path, tmp_path).split("\n")[0] == "3.0"
