@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
-# How long the threads of a BLAS or of OpenMP go on turning in circles after their last work, in
+# How long the threads of a BLAS or of OpenMP go on spinning after their last work, in
 # seconds. A competitor that is timed before they sleep shares the cores with them, and may look ten
 # times slower than it is.
 SPIN = 0.15

@@ -18,8 +18,8 @@ idea of its own, said in its first lines. Shared by all rooms: window.py (where 
 stands), twins.py (which twin runs, and how to force one), workspace.py (scratch memory), jit.py
 (Numba, where it is installed), sums.py (sums whose order is free), register_tile.py (the innermost
 loops, in vector registers), threads.py (who shares work, and how much), cores.py (how many
-there are), team.py (how a kernel's work reaches other threads) and matmul.py (BLAS, shared out
-alike). cache.py keeps what was compiled.
+there are), thread_pool.py (how a kernel's work reaches its workers) and matmul.py (BLAS, divided
+in the same way). cache.py keeps what was compiled.
 
 >>> with use("loops"):
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))

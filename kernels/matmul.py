@@ -1,6 +1,6 @@
 """The product of matrices, by NumPy's BLAS, shared between our own threads.
 
-BLAS has threads of its own, which go on turning in circles after their work and take the cores from
+BLAS has threads of its own, which go on spinning after their work and take the cores from
 ours, and from other programs. So it is held to one, and a large product is cut into parts of rows
 or columns, a stack of products into shorter stacks, always the same ones: the bits do not depend on
 the number of threads.

@@ -1,4 +1,4 @@
-"""One team of threads for all kernels: the pieces of an operation, spread over the cores.
+"""The thread pool of all kernels: it spreads the pieces of an operation over the cores.
 
 Where a piece ends changes no number of the result, and none adds to what another one adds to:
 results are the same, bit for bit, for any number of threads. Kernels let go of the interpreter's
@@ -18,11 +18,11 @@ from .cores import usable_cores
 from .jit import has_numba
 
 LITTLE = 2**14  # numbers
-PIECES = 4  # for each thread: one that another program holds up takes fewer
+PIECES = 4  # for each thread: one that another program delays takes fewer
 
-HOME = object()  # for a member's queue: there will be no more work
+STOP = object()  # the last item of a worker's queue
 
-_team = None
+_pool = None
 _num_threads = 0  # 0: as many as cores that the process may use, asked for on first use
 _lock = threading.Lock()
 _here = threading.local()
@@ -48,39 +48,39 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"set_num_threads: count={count} must be at least 1")
     _num_threads = count
-    _dismiss()
+    _shut_down()
 
 
 def parallel_for(task: Callable[[int], None], count: int) -> None:
     """Call task(block) for each block of range(count), each once, in any order, on all threads.
 
     Within a task another parallel_for stays on the task's thread. Tasks call no BLAS that has
-    threads of its own (see matmul.py). Several Python threads may call this at once: the team helps
-    one of them, and the others need not wait for it.
+    threads of its own (see matmul.py). Several Python threads may call this at once: the pool
+    serves one of them, and the others do their blocks alone.
     Raises what a task raises; blocks that nobody has begun are then left out.
     """
-    blocks, user, team = deque(range(count)), object(), None
+    blocks, user, pool = deque(range(count)), object(), None
     try:
-        team = _gather(user) if count > 1 else None
-        if team is None:
+        pool = _take_pool(user) if count > 1 else None
+        if pool is None:
             _work_off(task, blocks)
             return
-        futures = team.call(count - 1, task, blocks)
+        futures = pool.call(count - 1, task, blocks)
         try:
             _work_off(task, blocks)
         finally:
-            # What no member has begun by now finds no block left.
+            # A task that no worker has begun by now would find no block left.
             running = [future for future in futures if not future.cancel()]
             errors = [future.exception() for future in running]
     finally:
         try:
-            if team is not None:
+            if pool is not None:
                 blocks.clear()  # after an interrupt there may be some
-                team.send_away(False)
+                pool.recall(False)
         finally:
-            team = team or _team
-            if team is not None and team.taken == {"by": user}:
-                del team.taken["by"]
+            pool = pool or _pool
+            if pool is not None and pool.taken == {"by": user}:
+                del pool.taken["by"]
     for error in errors:
         if error is not None:
             raise error
@@ -89,103 +89,103 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
 def parallel_ranges(
     kernel: Callable, items: int, size: int, *args, threads: int | None = None
 ) -> None:
-    """kernel(*args, team, first, last) for ranges that make up range(items), on all threads.
+    """kernel(*args, pool, first, last) for ranges that make up range(items), on all threads.
 
-    The kernel begins with `shared` (team.py); its items must not depend on each other. size: the
-    numbers that it goes through; what is LITTLE is done by the calling thread alone. threads: how
-    many there is memory for, where each needs its own (team_scratch).
+    The kernel begins with `shared` (thread_pool.py); its items must not depend on each other.
+    size: the numbers that it goes through; less than LITTLE is done by the calling thread alone.
+    threads: how many there is memory for, where each needs its own (thread_scratch).
     Raises MemoryError where the kernel found no memory on another thread.
     """
     if size < LITTLE or items < 2:
         kernel(*args, 0, 0, items)
         return
-    user, team = object(), None
+    user, pool = object(), None
     try:
-        team = _gather(user)
-        if team is None:
+        pool = _take_pool(user)
+        if pool is None:
             kernel(*args, 0, 0, items)
             return
-        team.admit(team.size if threads is None else threads)
-        team.wake(size // LITTLE)
-        kernel(*args, team.address, 0, items)
-        if team.failed():
+        pool.admit(pool.size if threads is None else threads)
+        pool.wake(size // LITTLE)
+        kernel(*args, pool.address, 0, items)
+        if pool.failed():
             raise MemoryError(f"{kernel.__name__}: no memory for the work of one of the threads")
     finally:
-        team = team or _team
-        if team is not None and team.taken == {"by": user}:
-            del team.taken["by"]
+        pool = pool or _pool
+        if pool is not None and pool.taken == {"by": user}:
+            del pool.taken["by"]
 
 
-class _Team:
-    """Threads beside the calling one, each with a queue at which it sleeps.
+class _ThreadPool:
+    """Workers beside the calling thread; each sleeps on a queue of its own.
 
-    Whoever gives the team work has taken it meanwhile. `taken` says so from within the `try` whose
-    end leaves the team, and is looked at and emptied without a call: an interrupt of the program,
-    which comes after a call of a function, finds no moment in between, as it does with a lock.
+    One thread at a time uses the pool. `taken` names it from within the `try` that releases the
+    pool, and is read and emptied without a call: an interrupt arrives after a call of a function,
+    so it finds no moment in between, as it would with a lock.
     """
 
     def __init__(self, size: int):
         self.size, self.taken = size, {}
-        self.compiled = import_module(".team", __package__) if has_numba() else None
+        self.compiled = import_module(".thread_pool", __package__) if has_numba() else None
         if self.compiled:
             self.state = self.compiled.new_state(size, PIECES, size > usable_cores())
             self.address = self.state.ctypes.data
-        self.members = [_Member(self, rank) for rank in range(1, size)]
-        for member in self.members:
-            member.start()
+        self.workers = [_Worker(self, rank) for rank in range(1, size)]
+        for worker in self.workers:
+            worker.start()
 
     def admit(self, threads: int) -> None:
-        """Let only so many threads take part in the next kernel, the calling one included."""
+        """Limit the next kernel to so many threads, the calling one included."""
         self.state[self.compiled.ADMITTED] = threads
 
     def wake(self, count: int) -> None:
-        """Send those of the first `count` members who sleep to where kernels arrive."""
-        for member in self.members[:count]:
-            if member.asleep:
-                member.asleep = False
-                member.queue.put(None)
+        """Wake those of the first `count` workers that sleep; they spin until a kernel comes."""
+        for worker in self.workers[:count]:
+            if worker.asleep:
+                worker.asleep = False
+                worker.queue.put(None)
 
-    def call(self, members: int, task, blocks) -> list[Future]:
-        """Have some members work off Python's tasks, and the others sleep."""
-        self.send_away(True)
-        futures = [Future() for _ in self.members[:members]]
-        for member, future in zip(self.members, futures, strict=False):
-            member.queue.put((future, task, blocks))
+    def call(self, workers: int, task, blocks) -> list[Future]:
+        """Give some workers a Python task; the others go to sleep."""
+        self.recall(True)
+        futures = [Future() for _ in self.workers[:workers]]
+        for worker, future in zip(self.workers, futures, strict=False):
+            worker.queue.put((future, task, blocks))
         return futures
 
-    def send_away(self, away: bool) -> None:
-        """Whether members leave the place where kernels arrive at once."""
+    def recall(self, at_once: bool) -> None:
+        """Whether workers that spin return to their queues at once."""
         if self.compiled:
-            self.state[self.compiled.LEAVE] = away
+            self.state[self.compiled.LEAVE] = at_once
 
     def failed(self) -> bool:
-        """Whether a member could not do a piece since this was asked the last time."""
+        """Whether a worker has failed at a piece since the last call."""
         failed = bool(self.state[self.compiled.FAILED])
         self.state[self.compiled.FAILED] = 0
         return failed
 
-    def dismiss(self) -> None:
-        """Send the members home, once they have done what they do."""
-        self.send_away(True)
-        for member in self.members:
-            member.queue.put(HOME)
+    def shut_down(self) -> None:
+        """End the workers, once each has finished its work."""
+        self.recall(True)
+        for worker in self.workers:
+            worker.queue.put(STOP)
 
 
-class _Member(threading.Thread):
-    """A thread of a team. It does what it finds in its queue, then takes part in kernels."""
+class _Worker(threading.Thread):
+    """A thread of the pool: it does the tasks of its queue, then spins for kernels."""
 
-    def __init__(self, team: _Team, rank: int):
+    def __init__(self, pool: _ThreadPool, rank: int):
         super().__init__(name=f"kernels {rank}", daemon=True)
-        self.team, self.rank = team, rank
+        self.pool, self.rank = pool, rank
         self.queue, self.asleep = SimpleQueue(), False
 
     def run(self):
-        team = self.team
+        pool = self.pool
         while True:
             self.asleep = True
             work = self.queue.get()
             self.asleep = False
-            if work is HOME:
+            if work is STOP:
                 return
             if work is not None:
                 future, *task = work
@@ -196,31 +196,31 @@ class _Member(threading.Thread):
                     except BaseException as error:
                         future.set_exception(error)
                 del work, future, task  # the arrays of the task
-            if team.compiled:
-                team.compiled.serve(team.address, self.rank)
+            if pool.compiled:
+                pool.compiled.serve(pool.address, self.rank)
 
 
-def _gather(user: object) -> _Team | None:
-    """The team, now taken by `user`, if there is one and nobody else has taken it."""
-    global _team
+def _take_pool(user: object) -> _ThreadPool | None:
+    """The pool, now taken by `user`; None where there is none or another thread has it."""
+    global _pool
     if _num_threads == 1 or getattr(_here, "inside", False):
         return None
-    team = _team
-    if team is None or team.size != (_num_threads or team.size):
+    pool = _pool
+    if pool is None or pool.size != (_num_threads or pool.size):
         with _lock:
-            if _team is None or _team.size != get_num_threads():
-                _dismiss()
-                _team = _Team(get_num_threads())
-            team = _team
-    # setdefault is one step: of two threads that come at a time one has it.
-    return team if team.members and team.taken.setdefault("by", user) is user else None
+            if _pool is None or _pool.size != get_num_threads():
+                _shut_down()
+                _pool = _ThreadPool(get_num_threads())
+            pool = _pool
+    # setdefault is atomic: of two threads that call it at once, one gets the pool.
+    return pool if pool.workers and pool.taken.setdefault("by", user) is user else None
 
 
-def _dismiss() -> None:
-    global _team
-    team, _team = _team, None
-    if team is not None:
-        team.dismiss()
+def _shut_down() -> None:
+    global _pool
+    pool, _pool = _pool, None
+    if pool is not None:
+        pool.shut_down()
 
 
 def _work_off(task, blocks: deque) -> None:
@@ -242,17 +242,17 @@ def _work_off(task, blocks: deque) -> None:
 
 
 def _after_fork() -> None:
-    """Start anew: a forked child has none of its parent's threads, and may inherit a held lock."""
-    global _team, _lock, _here
-    _team, _lock, _here = None, threading.Lock(), threading.local()
+    """Start afresh: a forked child has no thread of its parent's and may inherit a held lock."""
+    global _pool, _lock, _here
+    _pool, _lock, _here = None, threading.Lock(), threading.local()
 
 
 def _at_exit() -> None:
-    """Wait for the members, who would be in code that is about to be unloaded."""
-    members = _team.members if _team else []
-    _dismiss()
-    for member in members:
-        member.join(timeout=1)
+    """Wait for the workers, whose code is about to be unloaded."""
+    workers = _pool.workers if _pool else []
+    _shut_down()
+    for worker in workers:
+        worker.join(timeout=1)
 
 
 atexit.register(_at_exit)

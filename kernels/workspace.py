@@ -36,7 +36,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype, limit: int = LIMIT) -> np.
     return buffer[:size].view(dtype).reshape(shape)
 
 
-def team_scratch(name: str, threads: int, size: int, dtype) -> np.ndarray:
+def thread_scratch(name: str, threads: int, size: int, dtype) -> np.ndarray:
     """A row of `size` numbers or a few more for each thread that may share a kernel's work."""
     lanes = CACHE_LINE // np.dtype(dtype).itemsize
     return scratch(name, (threads, -(-size // lanes) * lanes), dtype, threads * LIMIT)

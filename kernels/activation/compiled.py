@@ -1,4 +1,4 @@
-"""Activations in Numba: one pass, whatever the formula. Threads share out the numbers.
+"""Activations in Numba: one pass, whatever the formula. Threads divide the numbers.
 
 Those with an exponential are in float32 throughout.
 """
@@ -7,7 +7,7 @@ import numpy as np
 
 from ..exponential import exp, exp_minus_1, in_long_vectors, normal, sigmoid
 from ..jit import kernel
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 from . import loops
 
@@ -44,8 +44,8 @@ def _clip(x, low, high):
 
 
 @kernel
-def _relu(x, y, team, first, last):
-    if shared(team, first, last):
+def _relu(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     x, y = x[first:last], y[first:last]
     zero = x.dtype.type(0)
@@ -54,8 +54,8 @@ def _relu(x, y, team, first, last):
 
 
 @kernel
-def _relu_slope(gy, y, gx, team, first, last):
-    if shared(team, first, last):
+def _relu_slope(gy, y, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     zero = y.dtype.type(0)
@@ -64,8 +64,8 @@ def _relu_slope(gy, y, gx, team, first, last):
 
 
 @kernel
-def _relu6(x, y, team, first, last):
-    if shared(team, first, last):
+def _relu6(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     x, y = x[first:last], y[first:last]
     zero, six = x.dtype.type(0), x.dtype.type(6)
@@ -74,8 +74,8 @@ def _relu6(x, y, team, first, last):
 
 
 @kernel
-def _relu6_slope(gy, y, gx, team, first, last):
-    if shared(team, first, last):
+def _relu6_slope(gy, y, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     zero, six = y.dtype.type(0), y.dtype.type(6)
@@ -84,8 +84,8 @@ def _relu6_slope(gy, y, gx, team, first, last):
 
 
 @kernel
-def _leaky_relu(a, x, y, team, first, last):
-    if shared(team, first, last):
+def _leaky_relu(a, x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     x, y = x[first:last], y[first:last]
     for i in range(x.size):
@@ -93,8 +93,8 @@ def _leaky_relu(a, x, y, team, first, last):
 
 
 @kernel
-def _leaky_relu_slope(a, gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _leaky_relu_slope(a, gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
@@ -102,8 +102,8 @@ def _leaky_relu_slope(a, gy, x, gx, team, first, last):
 
 
 @kernel
-def _elu(a, b, x, y, team, first, last):
-    if shared(team, first, last):
+def _elu(a, b, x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     x, y = x[first:last], y[first:last]
@@ -113,8 +113,8 @@ def _elu(a, b, x, y, team, first, last):
 
 
 @kernel
-def _elu_slope(a, b, gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _elu_slope(a, b, gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
@@ -124,8 +124,8 @@ def _elu_slope(a, b, gy, x, gx, team, first, last):
 
 
 @kernel
-def _sigmoid(x, y, team, first, last):
-    if shared(team, first, last):
+def _sigmoid(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     x, y = x[first:last], y[first:last]
@@ -134,8 +134,8 @@ def _sigmoid(x, y, team, first, last):
 
 
 @kernel
-def _sigmoid_slope(gy, y, gx, team, first, last):
-    if shared(team, first, last):
+def _sigmoid_slope(gy, y, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     for i in range(y.size):
@@ -143,8 +143,8 @@ def _sigmoid_slope(gy, y, gx, team, first, last):
 
 
 @kernel
-def _tanh(x, y, team, first, last):
-    if shared(team, first, last):
+def _tanh(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     x, y = x[first:last], y[first:last]
@@ -154,8 +154,8 @@ def _tanh(x, y, team, first, last):
 
 
 @kernel
-def _tanh_slope(gy, y, gx, team, first, last):
-    if shared(team, first, last):
+def _tanh_slope(gy, y, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     gy, y, gx = gy[first:last], y[first:last], gx[first:last]
     for i in range(y.size):
@@ -163,8 +163,8 @@ def _tanh_slope(gy, y, gx, team, first, last):
 
 
 @kernel
-def _silu(x, y, team, first, last):
-    if shared(team, first, last):
+def _silu(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     x, y = x[first:last], y[first:last]
@@ -173,8 +173,8 @@ def _silu(x, y, team, first, last):
 
 
 @kernel
-def _silu_slope(gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _silu_slope(gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
@@ -184,8 +184,8 @@ def _silu_slope(gy, x, gx, team, first, last):
 
 
 @kernel
-def _gelu(x, y, team, first, last):
-    if shared(team, first, last):
+def _gelu(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     x, y = x[first:last], y[first:last]
@@ -195,8 +195,8 @@ def _gelu(x, y, team, first, last):
 
 
 @kernel
-def _gelu_slope(gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _gelu_slope(gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
@@ -206,8 +206,8 @@ def _gelu_slope(gy, x, gx, team, first, last):
 
 
 @kernel
-def _gelu_tanh(x, y, team, first, last):
-    if shared(team, first, last):
+def _gelu_tanh(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     x, y = x[first:last], y[first:last]
@@ -216,8 +216,8 @@ def _gelu_tanh(x, y, team, first, last):
 
 
 @kernel
-def _gelu_tanh_slope(gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _gelu_tanh_slope(gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
@@ -229,8 +229,8 @@ def _gelu_tanh_slope(gy, x, gx, team, first, last):
 
 
 @kernel
-def _hardswish(x, y, team, first, last):
-    if shared(team, first, last):
+def _hardswish(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     x, y = x[first:last], y[first:last]
     zero, three, six = x.dtype.type(0), x.dtype.type(3), x.dtype.type(6)
@@ -240,8 +240,8 @@ def _hardswish(x, y, team, first, last):
 
 
 @kernel
-def _hardswish_slope(gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _hardswish_slope(gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     zero, one, three = x.dtype.type(0), x.dtype.type(1), x.dtype.type(3)

@@ -1,6 +1,6 @@
 """Batch normalisation in Numba: a channel at a time, whose later passes find it in the cache.
 
-Threads share out the channels, so that their number changes no result.
+Threads divide the channels, so that their number changes no result.
 """
 
 import math
@@ -9,7 +9,7 @@ import numpy as np
 
 from ..jit import kernel
 from ..sums import added
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 
 RUN = 4096  # values added up in x's precision, before their sum is added in double precision
@@ -120,24 +120,24 @@ def _normalise(x, c, middle, scale, shift, relu, y):
 
 
 @kernel
-def _statistics(x, mean, var, team, first, last):
-    if shared(team, first, last):
+def _statistics(x, mean, var, pool, first, last):
+    if shared(pool, first, last):
         return
     for c in range(first, last):
         mean[c], var[c] = _moments(x, c)
 
 
 @kernel
-def _forward(x, weight, bias, mean, invstd, relu, y, team, first, last):
-    if shared(team, first, last):
+def _forward(x, weight, bias, mean, invstd, relu, y, pool, first, last):
+    if shared(pool, first, last):
         return
     for c in range(first, last):
         _normalise(x, c, mean[c], invstd[c] * weight[c], bias[c], relu, y)
 
 
 @kernel
-def _training(x, weight, bias, eps, relu, y, mean, var, team, first, last):
-    if shared(team, first, last):
+def _training(x, weight, bias, eps, relu, y, mean, var, pool, first, last):
+    if shared(pool, first, last):
         return
     for c in range(first, last):
         mean[c], var[c] = _moments(x, c)
@@ -146,8 +146,8 @@ def _training(x, weight, bias, eps, relu, y, mean, var, team, first, last):
 
 
 @kernel
-def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, team, first, last):
-    if shared(team, first, last):
+def _backward(gy, x, weight, bias, mean, invstd, relu, gx, gw, gb, pool, first, last):
+    if shared(pool, first, last):
         return
     N, _, L = x.shape
     zero = x.dtype.type(0)

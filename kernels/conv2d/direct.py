@@ -19,7 +19,7 @@ import numpy as np
 from ..jit import kernel
 from ..register_tile import ROWS as TILE_ROWS
 from ..register_tile import lanes_of, transpose_tile
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 from .finish import finish, finishing
 from .tap_vectors import LANES, add_products, move, weighted_sum
@@ -66,8 +66,8 @@ def _numbers(window):
 
 
 @kernel
-def _forward(x, w, stride, dilation, before, groups, after, y, team, first, last):
-    if shared(team, first, last):
+def _forward(x, w, stride, dilation, before, groups, after, y, pool, first, last):
+    if shared(pool, first, last):
         return
     C, O = x.shape[1] // groups, y.shape[1] // groups
     OH, OW = y.shape[2:]
@@ -106,8 +106,8 @@ def _forward(x, w, stride, dilation, before, groups, after, y, team, first, last
 
 
 @kernel
-def _weight_grad(x, gy, stride, dilation, before, groups, parts, team, first, last):
-    if shared(team, first, last):
+def _weight_grad(x, gy, stride, dilation, before, groups, parts, pool, first, last):
+    if shared(pool, first, last):
         return
     N, C, O = len(x), x.shape[1] // groups, gy.shape[1] // groups
     OH, OW = gy.shape[2:]
@@ -144,8 +144,8 @@ def _weight_grad(x, gy, stride, dilation, before, groups, parts, team, first, la
 
 
 @kernel
-def _input_grad(gy, w, stride, dilation, before, groups, gx, team, first, last):
-    if shared(team, first, last):
+def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     C, O = gx.shape[1] // groups, gy.shape[1] // groups
     (KH, KW), (H, W), (sh, sw), (dh, dw) = w.shape[2:], gx.shape[2:], stride, dilation

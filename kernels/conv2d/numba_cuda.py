@@ -160,7 +160,7 @@ def depthwise_input_grad(gy, weight, stride, dilation, before, gx):
 
 @cuda.jit
 def depthwise_weight_grad(x, gy, stride, dilation, before, gw):
-    """A block for each weight: its threads share out the N * OH * OW outputs, then add up."""
+    """A block for each weight: its threads divide the N * OH * OW outputs, then add up."""
     _, _, KH, KW = gw.shape
     k = cuda.blockIdx.x
     kw, kh, o = k % KW, k // KW % KH, k // (KW * KH)

@@ -1,6 +1,6 @@
 """Cross entropy in Numba: the logits of a sample, or of a few hundred pixels, wait in the cache.
 
-Threads share out the samples or the pixels.
+Threads divide the samples or the pixels.
 """
 
 from functools import lru_cache
@@ -11,7 +11,7 @@ from ..bits import largest_of
 from ..exponential import exp
 from ..jit import kernel
 from ..sums import added
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 
 PIXELS = 256  # of an image, whose classes are gone through together
@@ -59,8 +59,8 @@ def _share_out(rows, pixels, x, target, ignore_index, *arrays):
 
 
 @kernel
-def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, last):
-    if shared(team, first, last):
+def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, pool, first, last):
+    if shared(pool, first, last):
         return
     C = x.shape[1]
     smooth = soft.any()
@@ -84,8 +84,8 @@ def _forward_rows(x, target, ignore_index, hard, soft, y, m, s, team, first, las
 
 
 @kernel
-def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, team, first, last):
-    if shared(team, first, last):
+def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     C = x.shape[1]
     spread = soft.sum()
@@ -102,8 +102,8 @@ def _backward_rows(x, target, ignore_index, hard, soft, gy, m, s, gx, team, firs
 
 
 @kernel
-def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, team, first, last):
-    if shared(team, first, last):
+def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, pool, first, last):
+    if shared(pool, first, last):
         return
     _, C, L = x.shape
     smooth = soft.any()
@@ -136,8 +136,8 @@ def _forward_pixels(x, target, ignore_index, hard, soft, y, m, s, team, first, l
 
 
 @kernel
-def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, team, first, last):
-    if shared(team, first, last):
+def _backward_pixels(x, target, ignore_index, hard, soft, gy, m, s, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     _, C, L = x.shape
     spread = soft.sum()

@@ -3,7 +3,7 @@
 The sum that runs only ever adds. Channels are taken in groups as long as a window; a window is the
 end of one group and the beginning of the next, and the sums of ends and beginnings are three
 additions a channel, whatever the size. To subtract the channel that leaves a window would leave its
-rounding error in all later ones, and NaN once it is infinite. Threads share out the places.
+rounding error in all later ones, and NaN once it is infinite. Threads divide the places.
 """
 
 import math
@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..jit import kernel
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 
 PLACES = 128  # of an image, whose channels wait in the cache
@@ -82,8 +82,8 @@ def _powers(s, beta, c, k, P):
 
 
 @kernel
-def _forward(size, c, beta, k, x, y, team, first, last):
-    if shared(team, first, last):
+def _forward(size, c, beta, k, x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     _, C, L = x.shape
     blocks = -(-L // PLACES)
@@ -105,8 +105,8 @@ def _forward(size, c, beta, k, x, y, team, first, last):
 
 
 @kernel
-def _backward(size, c, beta, k, factor, gy, x, gx, team, first, last):
-    if shared(team, first, last):
+def _backward(size, c, beta, k, factor, gy, x, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     _, C, L = x.shape
     blocks = -(-L // PLACES)

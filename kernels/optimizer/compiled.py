@@ -1,13 +1,13 @@
 """Steps of optimizers in Numba: every array passes through the processor once.
 
-Threads share out the numbers of a parameter. Parameters are stepped one by one, where they lie:
+Threads divide the numbers of a parameter. Parameters are stepped one by one, where they lie:
 moving those of a model into one long array would cut them off from others who hold them.
 """
 
 import numpy as np
 
 from ..jit import kernel
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 
 
@@ -45,8 +45,8 @@ def _share_out(run, settings, p, *others):
 
 
 @kernel
-def _descend(lr, decay, p, g, team, first, last):
-    if shared(team, first, last):
+def _descend(lr, decay, p, g, pool, first, last):
+    if shared(pool, first, last):
         return
     p, g = p[first:last], g[first:last]
     for i in range(p.size):
@@ -54,8 +54,8 @@ def _descend(lr, decay, p, g, team, first, last):
 
 
 @kernel
-def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v, team, first, last):
-    if shared(team, first, last):
+def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v, pool, first, last):
+    if shared(pool, first, last):
         return
     p, g, v = p[first:last], g[first:last], v[first:last]
     for i in range(p.size):
@@ -65,8 +65,8 @@ def _descend_with_momentum(lr, momentum, gain, decay, nesterov, p, g, v, team, f
 
 
 @kernel
-def _lars(rate, momentum, decay, p, g, v, team, first, last):
-    if shared(team, first, last):
+def _lars(rate, momentum, decay, p, g, v, pool, first, last):
+    if shared(pool, first, last):
         return
     p, g, v = p[first:last], g[first:last], v[first:last]
     for i in range(p.size):
@@ -75,8 +75,8 @@ def _lars(rate, momentum, decay, p, g, v, team, first, last):
 
 
 @kernel
-def _rmsprop(lr, alpha, rest, eps, momentum, decay, p, g, s, m, b, team, first, last):
-    if shared(team, first, last):
+def _rmsprop(lr, alpha, rest, eps, momentum, decay, p, g, s, m, b, pool, first, last):
+    if shared(pool, first, last):
         return
     p, g, s = p[first:last], g[first:last], s[first:last]
     if m is not None:
@@ -113,11 +113,11 @@ def _adam(
     m,
     s,
     largest,
-    team,
+    pool,
     first,
     last,
 ):
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     p, g, m, s = p[first:last], g[first:last], m[first:last], s[first:last]
     if largest is not None:

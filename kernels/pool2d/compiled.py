@@ -1,12 +1,12 @@
 """Pooling in Numba: a plane at a time, tap by tap, so that all its windows are compared or added up
-side by side. Threads share out the planes (image, channel).
+side by side. Threads divide the planes (image, channel).
 """
 
 import numpy as np
 
 from ..jit import kernel
 from ..sums import added
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 from ..window import adaptive_spans
 from .loops import index_type
@@ -165,11 +165,11 @@ def _max_forward(
     sw,
     top,
     left,
-    team,
+    pool,
     first,
     last,
 ):
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     W, OH, OW = x.shape[2], y.shape[1], y.shape[2]
     phases = np.full(size, -np.inf, x.dtype)  # the padding stays so from plane to plane
@@ -200,8 +200,8 @@ def _raise_to(best, winner, cells, k):
 
 
 @kernel
-def _adaptive_max_forward(x, y, argmax, rows, columns, team, first, last):
-    if shared(team, first, last):
+def _adaptive_max_forward(x, y, argmax, rows, columns, pool, first, last):
+    if shared(pool, first, last):
         return
     W = x.shape[2]
     for plane in range(first, last):
@@ -217,8 +217,8 @@ def _adaptive_max_forward(x, y, argmax, rows, columns, team, first, last):
 
 
 @kernel
-def _scatter(gy, argmax, gx, team, first, last):
-    if shared(team, first, last):
+def _scatter(gy, argmax, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         g, at, out = gy[plane], argmax[plane], gx[plane]
@@ -228,8 +228,8 @@ def _scatter(gy, argmax, gx, team, first, last):
 
 
 @kernel
-def _gather(x, argmax, y, team, first, last):
-    if shared(team, first, last):
+def _gather(x, argmax, y, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         source, at, out = x[plane], argmax[plane], y[plane]
@@ -239,9 +239,9 @@ def _gather(x, argmax, y, team, first, last):
 
 @kernel
 def _avg_forward(
-    x, y, shares, size, height, width, run, taps, _, sh, sw, top, left, team, first, last
+    x, y, shares, size, height, width, run, taps, _, sh, sw, top, left, pool, first, last
 ):
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     phases, total = np.zeros(size, x.dtype), np.empty(run, x.dtype)
     for plane in range(first, last):
@@ -257,9 +257,9 @@ def _avg_forward(
 
 @kernel
 def _avg_input_grad(
-    gy, gx, shares, size, height, width, run, taps, _, sh, sw, top, left, team, first, last
+    gy, gx, shares, size, height, width, run, taps, _, sh, sw, top, left, pool, first, last
 ):
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     phases, share = np.empty(size, gy.dtype), np.zeros(run, gy.dtype)
     for plane in range(first, last):
@@ -280,8 +280,8 @@ def _add_to(y, x, count):
 
 
 @kernel
-def _mean(x, y, team, first, last):
-    if shared(team, first, last):
+def _mean(x, y, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         row, total = x[plane], x.dtype.type(0)
@@ -291,16 +291,16 @@ def _mean(x, y, team, first, last):
 
 
 @kernel
-def _spread(gy, gx, team, first, last):
-    if shared(team, first, last):
+def _spread(gy, gx, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         gx[plane] = gy[plane] / gy.dtype.type(gx.shape[1])
 
 
 @kernel
-def _adaptive_avg_forward(x, y, rows, columns, team, first, last):
-    if shared(team, first, last):
+def _adaptive_avg_forward(x, y, rows, columns, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         for i, (top, bottom) in enumerate(rows):
@@ -315,8 +315,8 @@ def _adaptive_avg_forward(x, y, rows, columns, team, first, last):
 
 
 @kernel
-def _adaptive_avg_input_grad(gy, gx, rows, columns, team, first, last):
-    if shared(team, first, last):
+def _adaptive_avg_input_grad(gy, gx, rows, columns, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         gx[plane] = 0

@@ -8,7 +8,7 @@ without a gap, so that loops are long even where images are small.
 import numpy as np
 
 from ..jit import kernel
-from ..team import shared
+from ..thread_pool import shared
 from ..window import Window
 
 
@@ -25,9 +25,9 @@ def are_tiles(window: Window, H: int, W: int) -> bool:
 
 
 @kernel
-def average_tiles(x, y, OW, KH, KW, divisor, team, first, last):
+def average_tiles(x, y, OW, KH, KW, divisor, pool, first, last):
     """x (planes, H, W) -> y (planes, OH * OW)."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     width = OW * KW
     bands = np.empty(y.shape[1] * KW, x.dtype)
@@ -53,9 +53,9 @@ def average_tiles(x, y, OW, KH, KW, divisor, team, first, last):
 
 
 @kernel
-def spread_over_tiles(gy, gx, OW, KH, KW, divisor, team, first, last):
+def spread_over_tiles(gy, gx, OW, KH, KW, divisor, pool, first, last):
     """gy (planes, OH * OW) -> gx (planes, H, W), 0 beyond the tiles."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     width = OW * KW
     bands = np.empty(gy.shape[1] * KW, gy.dtype)

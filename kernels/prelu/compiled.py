@@ -1,6 +1,6 @@
 """PReLU in Numba: one pass forward, one backward for both gradients.
 
-Threads share out the planes (image, channel). Each plane has a sum of its own of the slope's
+Threads divide the planes (image, channel). Each plane has a sum of its own of the slope's
 gradient, so that their number changes no result.
 """
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from ..jit import kernel
 from ..sums import added
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 
 RUN = 4096  # values added up in x's precision, before their sum is added in double precision
@@ -39,8 +39,8 @@ def _like(w, x):
 
 
 @kernel
-def _forward(x, w, y, team, first, last):
-    if shared(team, first, last):
+def _forward(x, w, y, pool, first, last):
+    if shared(pool, first, last):
         return
     for plane in range(first, last):
         n, c = divmod(plane, w.size)
@@ -50,8 +50,8 @@ def _forward(x, w, y, team, first, last):
 
 
 @kernel
-def _backward(gy, x, w, gx, sums, team, first, last):
-    if shared(team, first, last):
+def _backward(gy, x, w, gx, sums, pool, first, last):
+    if shared(pool, first, last):
         return
     zero = x.dtype.type(0)
     for plane in range(first, last):

@@ -1,7 +1,7 @@
 """Resampling in Numba: each output row gathers its input rows, then each output its columns.
 
 The adjoint gathers too, by the rows of the transposed matrices, so that it adds to registers and
-not to memory. Threads share out the planes.
+not to memory. Threads divide the planes.
 """
 
 import math
@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from ..jit import kernel
-from ..team import shared
+from ..thread_pool import shared
 from ..threads import parallel_ranges
 from . import AxisMap
 
@@ -67,8 +67,8 @@ def _apply(run, x, sizes, maps, arrays_of):
 
 
 @kernel
-def _interpolate(x, y, above, below, slope, lower, upper, t, team, first, last):
-    if shared(team, first, last):
+def _interpolate(x, y, above, below, slope, lower, upper, t, pool, first, last):
+    if shared(pool, first, last):
         return
     one = x.dtype.type(1)
     line = np.empty(x.shape[2], x.dtype)
@@ -83,8 +83,8 @@ def _interpolate(x, y, above, below, slope, lower, upper, t, team, first, last):
 
 
 @kernel
-def _gather(x, y, row_start, row, row_weight, start, column, weight, team, first, last):
-    if shared(team, first, last):
+def _gather(x, y, row_start, row, row_weight, start, column, weight, pool, first, last):
+    if shared(pool, first, last):
         return
     line = np.empty(x.shape[2], x.dtype)
     for plane in range(first, last):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import threads
 from minitorch_cnn.kernels.threads import (
     LITTLE,
@@ -208,5 +209,5 @@ def test_an_interrupt_at_any_moment_leaves_the_pool_free(call):
         moment += 1
         meeting = threading.Barrier(3, timeout=10)
         parallel_for(lambda _, meeting=meeting: meeting.wait(), 3)
-        assert not threads._team.taken
+        assert not threads._pool.taken
     assert moment > 8

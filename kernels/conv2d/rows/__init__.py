@@ -15,7 +15,7 @@ import math
 import numpy as np
 
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import team_scratch
+from ...workspace import thread_scratch
 from ..tiled.grid import forward_grid, input_grids, sum_parts
 from ..tiled.weights import Matrix, read_only
 from .fill import multiply_planes, sum_planes
@@ -49,7 +49,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     x, gy = read_only(x), read_only(gy)
 
     threads = get_num_threads()
-    memory = team_scratch("memory", threads, plan.memory, x.dtype)
+    memory = thread_scratch("memory", threads, plan.memory, x.dtype)
     arrays = x, gy, plan.taps, plan.vectors, plan.sizes, memory, gw
     size = x.size + gy.size
     parallel_ranges(multiply_planes, groups * parts, size, *arrays, threads=threads)
@@ -61,7 +61,7 @@ def _sum(x, w, matrix, grid, bias, relu, y):
     x, w, after = read_only(x), read_only(w).reshape(-1), (read_only(bias), bool(relu))
 
     threads = get_num_threads()
-    lines = team_scratch("memory", threads, plan.line, x.dtype)
+    lines = thread_scratch("memory", threads, plan.line, x.dtype)
     arrays = x, w, plan.taps, plan.vectors, plan.sizes, after, lines, y
     items, size = len(x) * matrix.groups, x.size + y.size
     parallel_ranges(sum_planes, items, size, *arrays, threads=threads)

@@ -2,17 +2,17 @@
 
 from ...jit import kernel
 from ...register_tile import lanes_of
-from ...team import shared
+from ...thread_pool import shared
 from .lines import copy_row, lay_out
 from .thin_tile import add_products, write_sums
 
 
 @kernel
-def sum_planes(x, w, taps, vectors, sizes, after, lines, y, team, first, last):
+def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
     """Fill y for the items first ... last - 1, each a group of an image."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
-    line = lines[-team]
+    line = lines[-pool]
     line[:] = 0
     groups, R, C, row_step, group_step, OH, OW, strips, rows, columns, more = sizes[:11]
     across, top, left, _ = sizes[11:]
@@ -33,15 +33,15 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, team, first, last):
 
 
 @kernel
-def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, team, first, last):
+def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last):
     """gw (part, ...) of the items first ... last - 1, each a group and a part of the images.
 
     An image's products are added up lane by lane, then added to those of the images before it; the
     lanes come together at the end. So a sum has few terms in a row, which rounds less.
     """
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
-    memory = memories[-team]
+    memory = memories[-pool]
     groups, R, C, _, _, OH, OW, strips, rows, columns, more = sizes[:11]
     across, top, left, whole = sizes[11:]
     (weights, places), ats = taps, vectors[0]

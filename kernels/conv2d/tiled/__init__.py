@@ -16,7 +16,7 @@ import numpy as np
 
 from ...register_tile import ROWS
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import scratch, team_scratch
+from ...workspace import scratch, thread_scratch
 from ..finish import finishing
 from . import lines, pointwise
 from .grid import SPEED, Plan, forward_grid, input_grids
@@ -78,8 +78,8 @@ def _correlate(x, w, matrix, plans, y, after):
             parallel_ranges(pack, layout.strips, layout.numbers, *arguments)
             weights = read_only(weights)
         threads = get_num_threads()
-        memory = team_scratch("memory", threads, plan.memory, x.dtype)
-        places = team_scratch("places", threads, plan.terms, np.int64)
+        memory = thread_scratch("memory", threads, plan.memory, x.dtype)
+        places = thread_scratch("places", threads, plan.terms, np.int64)
         arrays = x, weights, plan.shifts, memory, places, y
         arrays += layout.strides, plan.sizes, plan.places, after, plan.blocks
         size = plan.macs // SPEED

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
-from ...team import shared
+from ...thread_pool import shared
 from ...workspace import cut
 from ..finish import finish
 from .grid import Grid, Plan, block_of, blocks, cuts_of_positions, pieces
@@ -62,10 +62,10 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 
 @kernel
 def _fill(
-    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, team, first, last
+    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, pool, first, last
 ):
     """Some blocks of y: strip by strip the sums of its tiles, then those of them that count."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     R, C, OH, OW, columns, more, ph, pw, lanes = sizes
     sh, sw, _, _, start_h, start_w, step_h, step_w = grid
@@ -76,7 +76,7 @@ def _fill(
     T, tile = len(shifts), VECTORS * lanes
     out = y.reshape(-1)
     dense = step_h == 1 and step_w == 1 and YW == OW
-    memory, places = memories[-team], all_places[-team]
+    memory, places = memories[-pool], all_places[-pool]
     known = 0
     for k in range(first, last):
         g, u0, u1, o0, o1 = block_of(blocks, k)

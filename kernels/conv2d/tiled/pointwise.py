@@ -10,7 +10,7 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile, prefetch
-from ...team import shared
+from ...thread_pool import shared
 from ...workspace import cut
 from ..finish import finish
 from .grid import Grid, Plan, block_of, blocks, cuts_of_positions, pieces
@@ -56,10 +56,10 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 
 @kernel
 def _fill(
-    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, team, first, last
+    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, pool, first, last
 ):
     """Some blocks of y: the columns of each, then strip by strip its tiles."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     R, C, OH, OW, lanes, batch = sizes
     step_h, step_w = grid[4:]
@@ -69,7 +69,7 @@ def _fill(
     CY, YH, YW = y.shape[1:]
     tile, plane, end = VECTORS * lanes, OH * OW, N * OH * OW
     whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
-    memory, places = memories[-team], all_places[-team]
+    memory, places = memories[-pool], all_places[-pool]
     gathered, sums = memory[: batch * C * tile], memory[batch * C * tile :]
     out, flat = y.reshape(-1), x.reshape(-1)
     for c in range(C):

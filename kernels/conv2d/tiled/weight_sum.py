@@ -11,9 +11,9 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpose_tile
-from ...team import shared
+from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import cut, team_scratch
+from ...workspace import cut, thread_scratch
 from .grid import SPEED, block_of, pieces, sum_parts
 from .weights import read_only
 
@@ -55,8 +55,8 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     span = -(-count * across // lanes) * lanes
     sums = max(o.stop - o.start for o in outs) * ROWS * spans * span
     numbers = (height * width + VECTORS * lanes) * across + 2 * sums + ROWS * rows * OW
-    memory = team_scratch("memory", threads, numbers, x.dtype)
-    places = team_scratch("places", threads, rows * OW, np.int64)
+    memory = thread_scratch("memory", threads, numbers, x.dtype)
+    places = thread_scratch("places", threads, rows * OW, np.int64)
     sizes = groups, spans, count, rows, height, width, lanes
     gw = np.empty((len(parts), O, CG, KH, KW), x.dtype)
     arrays = x, gy, gw, memory, places, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
@@ -65,9 +65,9 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
 
 
 @kernel
-def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, team, first, last):
+def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, pool, first, last):
     """gw for some blocks of channels, strips of outputs, and images."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     groups, spans, count, rows, height, width, lanes = sizes
     sh, sw, dh, dw, top, left = window
@@ -75,7 +75,7 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, team, fi
     KW = gw.shape[4]
     OG, CG = O // groups, x.shape[1] // groups
     tile, T = VECTORS * lanes, spans * count
-    memory, places = memories[-team], all_places[-team]
+    memory, places = memories[-pool], all_places[-pool]
     flat = gy.reshape(-1)
     for block in range(first, last):
         g, o0, o1, c0, c1 = block_of(blocks, block)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, lanes_of, prefetch, transpose_tile
-from ...team import shared
+from ...thread_pool import shared
 
 TOGETHER = 8  # strips laid out in one go: their numbers are neighbours in every term
 TERMS = 16  # of a few strips, laid out before others: both their places stay in the cache
@@ -76,12 +76,12 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 
 @kernel
-def pack(w, matrix, taps, width, start, packed, team, first, last):
+def pack(w, matrix, taps, width, start, packed, pool, first, last):
     """Lay out strips of `width` rows of w, flat: first ... last - 1. `packed` begins with `start`.
 
     width is a multiple of ROWS; rows that the matrix does not have are zero.
     """
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     _, R, C, row_step, term_step = matrix
     T, strips, lanes = len(taps), (R + width - 1) // width, lanes_of(packed)

@@ -10,9 +10,9 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile, transpose_tile
-from ...team import shared
+from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import LIMIT, cut, scratch, team_scratch
+from ...workspace import LIMIT, cut, scratch, thread_scratch
 from ..tiled.grid import SPEED, pieces
 from ..tiled.weight_sum import turn
 from ..tiled.weights import pack, read_only
@@ -35,7 +35,7 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
     for first, wide, rows, blocks in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
         u = scratch("weights", (points * (C * wide + lanes),), x.dtype)
         strips = wide // strip
-        packed = team_scratch("memory", threads, C * 9 * strip * -(-strips // STRIPS), x.dtype)
+        packed = thread_scratch("memory", threads, C * 9 * strip * -(-strips // STRIPS), x.dtype)
         arguments = w, matrix, TAPS, (first // strip, strips, strip), flipped, packed, u
         parallel_ranges(_weights, min(STRIPS, strips), u.size, tile, *arguments, threads=threads)
 
@@ -45,8 +45,8 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
         high = max((o1 - o0 for _, _, o0, o1 in blocks), default=0)
         lines = (height * width + 2 * lanes) * lanes
         numbers = points * (tiles * (CW + high) + 2 * lanes), lines, tile * tile * TW * lanes
-        memory = team_scratch("memory", threads, sum(numbers), x.dtype)
-        places = team_scratch("places", threads, 2 * C, np.int64)
+        memory = thread_scratch("memory", threads, sum(numbers), x.dtype)
+        places = thread_scratch("places", threads, 2 * C, np.int64)
         sizes = C, CW, tiles, wide, first, lines
         arrays = x, read_only(u), y, memory, places, sizes, before, after, blocks
         macs = len(y) * -(-OH // tile) * TW * points * C * wide
@@ -83,12 +83,12 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads):
 
 
 @kernel
-def _weights(tile, w, matrix, taps, strips, flipped, memories, u, team, first, last):
+def _weights(tile, w, matrix, taps, strips, flipped, memories, u, pool, first, last):
     """U (points, panels, C, panel): the weights of some of STRIPS parts, transformed."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     strip0, count, strip = strips
-    packed, parts = memories[-team], min(STRIPS, count)
+    packed, parts = memories[-pool], min(STRIPS, count)
     C, lanes, reach, wide = matrix[2], lanes_of(u), tile + 2, count * strip
     point, width = C * wide + lanes, VECTORS * lanes
     start, step = (8 * strip, -strip) if flipped else (0, strip)
@@ -128,11 +128,11 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, 
 
 
 @kernel
-def _fill(tile, x, u, y, memories, all_places, sizes, before, after, blocks, team, first, last):
+def _fill(tile, x, u, y, memories, all_places, sizes, before, after, blocks, pool, first, last):
     """Some blocks of y: rows of tiles of some channels."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
-    memory, places = memories[-team], all_places[-team]
+    memory, places = memories[-pool], all_places[-pool]
     C, CW, tiles, wide, start, lines_size = sizes
     _, R, OH, OW = y.shape
     TH, TW, lanes = (OH + tile - 1) // tile, (OW + tile - 1) // tile, lanes_of(x)

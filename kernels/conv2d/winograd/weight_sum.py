@@ -7,9 +7,9 @@ import numpy as np
 
 from ...jit import kernel
 from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile
-from ...team import shared
+from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
-from ...workspace import cut, team_scratch
+from ...workspace import cut, thread_scratch
 from ..tiled.grid import SPEED, block_of, sum_parts
 from ..tiled.weight_sum import turn
 from ..tiled.weights import read_only
@@ -43,8 +43,8 @@ def weight_sum(x, gy, before):
     lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
     numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
     threads = get_num_threads()
-    memory = team_scratch("memory", threads, sum(numbers), x.dtype)
-    places = team_scratch("places", threads, rows * TW, np.int64)
+    memory = thread_scratch("memory", threads, sum(numbers), x.dtype)
+    places = thread_scratch("places", threads, rows * TW, np.int64)
     gw = np.zeros((max(len(parts), 1), O, C, 3, 3), x.dtype)
     blocks = np.array(blocks, np.int64).reshape(-1, 7)
     arrays = x, gy, gw, memory, places, rows, before, blocks
@@ -72,11 +72,11 @@ def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
 
 
 @kernel
-def _fill(x, gy, gw, memories, all_places, most, before, blocks, team, first, last):
+def _fill(x, gy, gw, memories, all_places, most, before, blocks, pool, first, last):
     """gw of some blocks of output and input channels and rows of tiles."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
-    memory, places = memories[-team], all_places[-team]
+    memory, places = memories[-pool], all_places[-pool]
     _, _, OH, OW = gy.shape
     lanes = lanes_of(x)
     TH, TW = (OH + TILE - 1) // TILE, (OW + TILE - 1) // TILE

@@ -13,9 +13,9 @@ import pytest
 
 pytest.importorskip("numba")
 
-from minitorch_cnn.kernels import set_num_threads, team, threads
+from minitorch_cnn.kernels import set_num_threads, thread_pool, threads
 from minitorch_cnn.kernels.jit import kernel
-from minitorch_cnn.kernels.team import shared
+from minitorch_cnn.kernels.thread_pool import shared
 from minitorch_cnn.kernels.threads import LITTLE, parallel_for, parallel_ranges
 
 ROOT = Path(__file__).parents[2]
@@ -31,16 +31,16 @@ def three_threads():
 
 
 @kernel
-def count_items(work, times, ranks, team, first, last):
+def count_items(work, times, ranks, pool, first, last):
     """times[i] += 1 and ranks[i] = the thread, with some work for each item."""
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
     for i in range(first, last):
         total = 0.0
         for k in range(work):
             total += np.sqrt(i + k)
         times[i] += 1 if total >= 0 else 2
-        ranks[i] = -team
+        ranks[i] = -pool
 
 
 def run(items, work=100, size=2 * LITTLE):
@@ -69,7 +69,7 @@ def meet_members():
 def let_members_fall_asleep():
     run(100)
     deadline = time.monotonic() + 30
-    while not all(member.asleep for member in threads._team.members):
+    while not all(worker.asleep for worker in threads._pool.workers):
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
@@ -95,7 +95,7 @@ def test_a_small_piece_of_work_wakes_few():
     let_members_fall_asleep()
     for _ in range(20):
         run(100, size=LITTLE)
-        assert threads._team.members[1].asleep
+        assert threads._pool.workers[1].asleep
 
 
 def test_only_those_there_is_memory_for_take_part():
@@ -108,10 +108,10 @@ def test_only_those_there_is_memory_for_take_part():
     assert seen == {0, 1}
 
 
-def test_one_thread_has_no_team():
+def test_one_thread_has_no_pool():
     set_num_threads(1)
     assert (run(1000)[1] == 0).all()
-    assert threads._team is None
+    assert threads._pool is None
 
 
 def test_several_python_threads_may_call_at_once():
@@ -141,8 +141,8 @@ def test_tasks_and_kernels_take_turns():
 
 
 @kernel
-def fail_elsewhere(ranks, size, team, first, last):
-    if shared(team, first, last):
+def fail_elsewhere(ranks, size, pool, first, last):
+    if shared(pool, first, last):
         return
     for i in range(first, last):
         ranks[i] = len(np.empty(size))  # 2^60 numbers: no machine has them
@@ -156,12 +156,12 @@ def test_a_member_that_finds_no_memory_is_an_error():
 
 
 @kernel
-def come_late(times, team, first, last):
-    """times[i] += 1, after a while, and on a member after a long while."""
-    if shared(team, first, last):
+def come_late(times, pool, first, last):
+    """times[i] += 1, after a while, and on a worker after a long while."""
+    if shared(pool, first, last):
         return
     total = 1.0
-    for k in range(20_000 if team == 0 else 600_000):
+    for k in range(20_000 if pool == 0 else 600_000):
         total = np.sqrt(total + k)
     for i in range(first, last):
         times[i] += 1 if total > 0 else 2
@@ -183,7 +183,7 @@ def check():
     os._exit(7 if threading.active_count() == 1 else 8)
 
 atexit.register(check)  # what is registered later runs first
-from tests.kernels.test_team import run
+from tests.kernels.test_thread_pool import run
 from minitorch_cnn.kernels import set_num_threads
 set_num_threads(3)
 run(100)
@@ -193,10 +193,10 @@ run(100)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_forked_child_starts_its_own_team():
+def test_a_forked_child_starts_its_own_pool():
     code = """
 import os, sys
-from tests.kernels.test_team import run
+from tests.kernels.test_thread_pool import run
 from minitorch_cnn.kernels import set_num_threads
 set_num_threads(3)
 run(100)
@@ -219,10 +219,10 @@ def test_the_arrays_of_finished_work_are_not_kept():
 
 
 @pytest.mark.parametrize("cores, crowded", [(2, 1), (3, 0)])
-def test_a_team_knows_whether_it_is_larger_than_the_cores(monkeypatch, cores, crowded):
+def test_a_pool_knows_whether_it_is_larger_than_the_cores(monkeypatch, cores, crowded):
     monkeypatch.setattr(threads, "usable_cores", lambda: cores)
-    set_num_threads(3)  # a new team
+    set_num_threads(3)  # a new pool
     times, _ = run(1000)
     assert (times == 1).all()
-    assert threads._team.state[team.CROWDED] == crowded
+    assert threads._pool.state[thread_pool.CROWDED] == crowded
     assert (run(1000)[0] == 1).all()

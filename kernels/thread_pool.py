@@ -1,18 +1,18 @@
-"""The compiled half of threads.py: how the ranges of a kernel reach other threads, and back.
+"""The compiled half of threads.py: how workers get the ranges of a kernel.
 
-Threads that wait for the interpreter's lock, or for the system to wake them up, come too late for
-an operation of a tenth of a millisecond. So the members of a team stay in compiled code between two
-operations, go round in circles for some milliseconds, and look whether a kernel has come. One
-that has is called by its address, without Python: it takes less than a microsecond to reach them.
+A thread that waits for the interpreter's lock, or for the system to wake it, comes too late for an
+operation of a tenth of a millisecond. So between two operations the workers stay in compiled code
+and spin for some milliseconds, looking for a kernel. They call it by its address, without Python:
+it reaches them in less than a microsecond.
 
-A kernel whose last arguments are team, first and last shares itself out in its first line,
+A kernel whose last arguments are pool, first and last distributes itself in its first line,
 
-    if shared(team, first, last):
+    if shared(pool, first, last):
         return
 
-and does the items first ... last - 1 in those that follow. `team` is the address of a team's state,
-which makes `shared` cut the range into pieces and call the kernel for each of them, on any thread.
-In these calls it is -k on thread k (rank), the one that began being 0.
+and does the items first ... last - 1 in those that follow. `pool` is the address of the pool's
+state: then `shared` cuts the range into pieces and calls the kernel for each of them, on any
+thread. In these calls `pool` is -k on thread k (its rank); the calling thread has rank 0.
 """
 
 import os
@@ -26,33 +26,33 @@ from numba.extending import intrinsic
 
 from .jit import c_function, kernel
 
-# The state of a team, in numbers of 64 bits.
+# The state of the pool, in 64-bit integers.
 SHARE = 0  # address of `_share`, which kernels call
-TASK, DATA, ITEMS = 1, 2, 3  # a kernel's address, that of its arguments, how many items it has
-THREADS, PIECES = 4, 5  # how many there are; into how many pieces each one's items are cut, at most
-GATE = 6  # odd while members may come in; another number for every kernel
-INSIDE = 7  # members that have come in and not left
-LEAVE = 8  # not 0: members go back to Python, where other work waits for them
+TASK, DATA, ITEMS = 1, 2, 3  # addresses of a kernel and of its arguments, number of items
+THREADS, PIECES = 4, 5  # their number; the most pieces that the items of one are cut into
+GATE = 6  # odd while workers may enter; another number for every kernel
+INSIDE = 7  # workers that have entered and not left
+LEAVE = 8  # not 0: workers return to Python, where other work waits for them
 FAILED = 9  # not 0: a piece could not be done
 ADMITTED = 10  # how many threads may take part
 CROWDED = 11  # not 0: there are more threads than cores
 NEXT = 12  # and the numbers after it: for each thread, which of its pieces is the next
 
-CIRCLES = 2**18  # without work, before a member goes to sleep: some milliseconds
-SHORT = 2**10  # circles after which a thread that waits lets others have its core
+SPINS = 2**18  # without work before a worker goes to sleep: some milliseconds
+SHORT = 2**10  # spins after which a waiting thread yields its core
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
-TASK_TYPE = ir.FunctionType(I32, [BYTES, I64, I64, I64])  # data, team, first, last -> status
-SHARE_TYPE = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64])  # team, task, data, items
+TASK_TYPE = ir.FunctionType(I32, [BYTES, I64, I64, I64])  # data, pool, first, last -> status
+SHARE_TYPE = ir.FunctionType(ir.VoidType(), [I64, I64, I64, I64])  # pool, task, data, items
 
 
-def _slot(builder, team, slot):
-    return builder.gep(builder.inttoptr(team, I64.as_pointer()), [slot])
+def _slot(builder, pool, slot):
+    return builder.gep(builder.inttoptr(pool, I64.as_pointer()), [slot])
 
 
 @intrinsic
-def _load(typing, team, slot):
+def _load(typing, pool, slot):
     def generate(context, builder, signature, args):
         return builder.load_atomic(_slot(builder, *args), "seq_cst", 8)
 
@@ -60,7 +60,7 @@ def _load(typing, team, slot):
 
 
 @intrinsic
-def _store(typing, team, slot, value):
+def _store(typing, pool, slot, value):
     def generate(context, builder, signature, args):
         builder.store_atomic(args[2], _slot(builder, *args[:2]), "seq_cst", 8)
         return context.get_dummy_value()
@@ -69,7 +69,7 @@ def _store(typing, team, slot, value):
 
 
 @intrinsic
-def _add(typing, team, slot, value):
+def _add(typing, pool, slot, value):
     """The value before."""
 
     def generate(context, builder, signature, args):
@@ -80,7 +80,7 @@ def _add(typing, team, slot, value):
 
 @intrinsic
 def _rest(typing, long):
-    """A moment in which the core may do something else; with long, another thread's work."""
+    """Pause the core; with long, yield it to another thread."""
 
     def generate(context, builder, signature, args):
         nothing = ir.FunctionType(ir.VoidType(), [])
@@ -100,7 +100,7 @@ def _declare(builder, function_type, name):
 
 
 @intrinsic
-def _call(typing, task, data, team, first, last):
+def _call(typing, task, data, pool, first, last):
     """Whether the task, a kernel at that address, failed."""
 
     def generate(context, builder, signature, args):
@@ -112,8 +112,8 @@ def _call(typing, task, data, team, first, last):
 
 
 @intrinsic
-def shared(typing, team, first, last):
-    """Whether a team was given, and has done all items; the first line of a kernel (see above)."""
+def shared(typing, pool, first, last):
+    """Whether a pool was given and has done all items: the first line of a kernel (see above)."""
 
     def generate(context, builder, signature, args):
         # The compiled kernel takes two places for results of its own, then its arguments, arrays
@@ -123,15 +123,15 @@ def shared(typing, team, first, last):
         task = _task(builder.module, own, bundle)
         with builder.goto_entry_block():
             data = builder.alloca(bundle)
-        team, _, items = args
-        given = builder.icmp_signed(">", team, I64(0))
+        pool, _, items = args
+        given = builder.icmp_signed(">", pool, I64(0))
         with builder.if_then(given):
             for k, argument in enumerate(own.args[2:]):
                 builder.store(argument, builder.gep(data, [I32(0), I32(k)]))
-            address = builder.load(_slot(builder, team, I64(SHARE)))
+            address = builder.load(_slot(builder, pool, I64(SHARE)))
             share = builder.inttoptr(address, SHARE_TYPE.as_pointer())
             addresses = builder.ptrtoint(task, I64), builder.ptrtoint(data, I64)
-            builder.call(share, [team, *addresses, items])
+            builder.call(share, [pool, *addresses, items])
         return given
 
     return types.boolean(types.int64, types.int64, types.int64), generate
@@ -157,57 +157,58 @@ def _task(module, own, bundle):
 
 
 @kernel
-def _take_pieces(team, rank):
-    """Do pieces of the task until none is left: one's own, then those of the others.
+def _take_pieces(pool, rank):
+    """Do pieces of the task until none is left: those of this rank, then those of the others.
 
-    The same numbers go to the same thread in one operation after another, as long as none is
-    late: what one has written is in its core's cache, from where another core's fetches it slowly.
+    As long as no thread is late, each gets the same numbers in one operation after another: what
+    it has written is in its core's cache, and another core would fetch it slowly.
     """
-    task, data, items = _load(team, TASK), _load(team, DATA), _load(team, ITEMS)
-    threads = _load(team, THREADS)
-    for turn in range(threads):
-        owner = (rank + turn) % threads
+    task, data, items = _load(pool, TASK), _load(pool, DATA), _load(pool, ITEMS)
+    threads = _load(pool, THREADS)
+    for step in range(threads):
+        owner = (rank + step) % threads
         begin, end = owner * items // threads, (owner + 1) * items // threads
-        pieces = min(end - begin, _load(team, PIECES))
+        pieces = min(end - begin, _load(pool, PIECES))
         while True:
-            k = _add(team, NEXT + owner, 1)
+            k = _add(pool, NEXT + owner, 1)
             if k >= pieces:
                 break
             first = begin + (end - begin) * k // pieces
             last = begin + (end - begin) * (k + 1) // pieces
             if _call(task, data, -rank, first, last):
-                _store(team, FAILED, 1)
+                _store(pool, FAILED, 1)
 
 
-def _share(team, task, data, items):
-    """Do all pieces of a task, together with the members who see it; they have left at the end."""
-    _store(team, TASK, task)
-    _store(team, DATA, data)
-    _store(team, ITEMS, items)
-    for owner in range(_load(team, THREADS)):
-        _store(team, NEXT + owner, 0)
-    _add(team, GATE, 1)
-    _take_pieces(team, 0)
-    _add(team, GATE, 1)
-    circles = 0
-    # Who comes in says so before looking at the gate, which was shut before we look who is inside.
-    crowded = _load(team, CROWDED) != 0
-    while _load(team, INSIDE) > 0:
-        circles += 1
-        _rest(crowded or circles > SHORT)
+def _share(pool, task, data, items):
+    """Do all pieces of a task with the workers that see it; return when they have left."""
+    _store(pool, TASK, task)
+    _store(pool, DATA, data)
+    _store(pool, ITEMS, items)
+    for owner in range(_load(pool, THREADS)):
+        _store(pool, NEXT + owner, 0)
+    _add(pool, GATE, 1)
+    _take_pieces(pool, 0)
+    _add(pool, GATE, 1)
+    spun = 0
+    # A worker counts itself in before it reads the gate, and the gate is shut before INSIDE is
+    # read.
+    crowded = _load(pool, CROWDED) != 0
+    while _load(pool, INSIDE) > 0:
+        spun += 1
+        _rest(crowded or spun > SHORT)
 
 
 def new_state(threads: int, pieces: int, crowded: bool) -> np.ndarray:
-    """The state of a team that nothing has been given to; so many pieces for each thread.
+    """The state of an idle pool, with so many pieces for each thread.
 
-    crowded: whether there are more threads than cores. Then who waits lets others have its core at
-    once, and goes to sleep sooner.
+    crowded: whether there are more threads than cores. Then a waiting thread yields its core at
+    once and goes to sleep sooner.
     """
     state = np.zeros(NEXT + threads, np.int64)
     state[SHARE] = _share_function().address
     state[THREADS], state[PIECES] = threads, pieces
     state[CROWDED], state[LEAVE] = crowded, 1
-    serve(state.ctypes.data, 0)  # compiles it here: a fork must not find members doing it
+    serve(state.ctypes.data, 0)  # compiled here: no worker must compile it during a fork
     state[LEAVE] = 0
     return state
 
@@ -218,19 +219,19 @@ def _share_function():
 
 
 @kernel
-def serve(team, rank):
-    """Take part in what is shared out, until nothing has come for a while or LEAVE is set."""
-    seen = circles = 0
-    crowded = _load(team, CROWDED) != 0
-    most = SHORT if crowded else CIRCLES
-    while circles < most and _load(team, LEAVE) == 0:
-        gate = _load(team, GATE)
+def serve(pool, rank):
+    """Take part in kernels until none has come for SPINS or LEAVE is set."""
+    seen = spun = 0
+    crowded = _load(pool, CROWDED) != 0
+    most = SHORT if crowded else SPINS
+    while spun < most and _load(pool, LEAVE) == 0:
+        gate = _load(pool, GATE)
         if gate % 2 == 1 and gate != seen:
-            _add(team, INSIDE, 1)
-            if _load(team, GATE) == gate and rank < _load(team, ADMITTED):
-                _take_pieces(team, rank)
-            _add(team, INSIDE, -1)
-            seen, circles = gate, 0
+            _add(pool, INSIDE, 1)
+            if _load(pool, GATE) == gate and rank < _load(pool, ADMITTED):
+                _take_pieces(pool, rank)
+            _add(pool, INSIDE, -1)
+            seen, spun = gate, 0
         else:
-            circles += 1
+            spun += 1
             _rest(crowded)
