@@ -1,10 +1,10 @@
-"""How fast each twin convolves, layer by layer: python -m benchmarks.conv --help
+"""How fast each implementation convolves, layer by layer: python -m benchmarks.conv --help
 
 Every row is one layer of a known network in one direction: forward, input gradient (gx) or weight
-gradient (gw). A twin's columns are the median milliseconds, GFLOP/s (two per multiply-add), the
-share of the machine's measured matrix-product peak, and the largest error at sampled elements
-against the definition in float64, relative to the largest of these. Times are warm. With --device
-cuda the same layers run on a GPU: see conv_gpu.py.
+gradient (gw). An implementation's columns are the median milliseconds, GFLOP/s (two per
+multiply-add), the share of the machine's measured matrix-product peak, and the largest error at
+sampled elements against the definition in float64, relative to the largest of these. Times are
+warm. With --device cuda the same layers run on a GPU: see conv_gpu.py.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import json
 import statistics
 
 import numpy as np
-from minitorch_cnn.kernels import conv2d as room
-from minitorch_cnn.kernels import twins
 
 import minitorch_cnn as mt
 from minitorch_cnn.analysis import measured_roof
+from minitorch_cnn.kernels import conv2d as operator
+from minitorch_cnn.kernels import dispatch
 
 from .gpu import refuse_without_gpu
 from .roofline import plot
@@ -26,7 +26,11 @@ from .suites import SUITES, Layer
 from .timing import SPIN, geometric_mean, interleaved, machine, median_ratio, use_threads
 
 DIRECTIONS = ("forward", "gx", "gw")
-DEVICE_TWINS = ("emulator", "numba_cuda", "cuda")  # timed on a device, or not for speed at all
+DEVICE_IMPLEMENTATIONS = (
+    "emulator",
+    "numba_cuda",
+    "cuda",
+)  # timed on a device, or not for speed at all
 LOOPS_LIMIT = 300_000  # multiply-adds: a Python loop takes about a microsecond each
 
 
@@ -44,10 +48,10 @@ class Problem:
     def ours(self, direction: str):
         window, groups = self.layer.window, self.layer.groups
         if direction == "forward":
-            return room.conv2d_forward(self.x, self.w, window, groups)
+            return operator.conv2d_forward(self.x, self.w, window, groups)
         if direction == "gx":
-            return room.conv2d_input_grad(self.gy, self.w, window, self.x.shape[2:], groups)
-        return room.conv2d_weight_grad(self.x, self.gy, window, groups)
+            return operator.conv2d_input_grad(self.gy, self.w, window, self.x.shape[2:], groups)
+        return operator.conv2d_weight_grad(self.x, self.gy, window, groups)
 
     def torch(self, direction: str):
         """The same in PyTorch, as a function of nothing."""
@@ -108,39 +112,48 @@ class Problem:
         return float((x * self.gy[:, o][:, i[:, None], j]).sum())
 
 
-def chosen_twin(layer: Layer, batch: int, direction: str) -> str:
-    """The twin that runs unless another one is forced."""
+def chosen_implementation(layer: Layer, batch: int, direction: str) -> str:
+    """The implementation that runs unless another one is forced."""
     x, w = (
         (batch, layer.C, layer.H, layer.H),
         (layer.O, layer.C // layer.groups, *[layer.kernel] * 2),
     )
     function = {"forward": "forward", "gx": "input_grad", "gw": "weight_grad"}[direction]
     arrays = np.ndarray, np.dtype(np.float32), x, w
-    return room.ROOM.preferred(
-        room.Case(f"conv2d_{function}", *arrays, layer.window, layer.groups)
+    return operator.OPERATOR.preferred(
+        operator.Case(f"conv2d_{function}", *arrays, layer.window, layer.groups)
     ).name
 
 
 def measure(
-    layer: Layer, batch: int, direction: str, twin_names: list[str], vs_torch: bool, repeats: int
+    layer: Layer,
+    batch: int,
+    direction: str,
+    implementation_names: list[str],
+    vs_torch: bool,
+    repeats: int,
 ):
-    """One row: {twin: figures}, and under "torch" PyTorch's time with each twin's ratio to it."""
+    """One row: {implementation: figures}, and under "torch" PyTorch's time with each
+    implementation's ratio to it.
+    """
     problem = Problem(layer, batch)
     flops, fns = 2 * layer.macs(batch), {}
     errors = {}
-    for twin in twin_names:
-        if twin in DEVICE_TWINS or (twin == "loops" and layer.macs(batch) > LOOPS_LIMIT):
+    for implementation in implementation_names:
+        if implementation in DEVICE_IMPLEMENTATIONS or (
+            implementation == "loops" and layer.macs(batch) > LOOPS_LIMIT
+        ):
             continue
 
-        def run(twin=twin):
-            with twins.use(twin):
+        def run(implementation=implementation):
+            with dispatch.use(implementation):
                 return problem.ours(direction)
 
         try:
-            errors[twin] = problem.error(direction, run())
-        except RuntimeError:  # this twin cannot do this layer, and says so
+            errors[implementation] = problem.error(direction, run())
+        except RuntimeError:  # this implementation cannot do this layer, and says so
             continue
-        fns[twin] = run
+        fns[implementation] = run
     if vs_torch:
         fns["torch"] = problem.torch(direction)
     settle, budget = (SPIN, 10.0) if vs_torch else (0.0, 0.5)
@@ -157,7 +170,7 @@ def measure(
 
 
 def table(rows: list[dict], peak: float) -> str:
-    """The rows as text, a group of columns per twin that ran."""
+    """The rows as text, a group of columns per implementation that ran."""
     names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
     lines = []
     for row in rows:
@@ -187,7 +200,7 @@ def table(rows: list[dict], peak: float) -> str:
 
 
 def means(rows: list[dict]) -> list[str]:
-    """The geometric mean of the ratios to PyTorch, per twin and direction."""
+    """The geometric mean of the ratios to PyTorch, per implementation and direction."""
     lines = []
     for direction in DIRECTIONS:
         ratios = {}
@@ -218,7 +231,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--batch", type=int, default=1, help="images in a batch (default: 1)")
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours (minutes)")
     parser.add_argument(
-        "--chosen", action="store_true", help="only the twin that runs unless one is forced"
+        "--chosen",
+        action="store_true",
+        help="only the implementation that runs unless one is forced",
     )
     parser.add_argument("--threads", type=int, help="of all (default: as many as cores)")
     parser.add_argument("--repeats", type=int, help="turns per row (default: 5, on a GPU 30)")
@@ -262,8 +277,8 @@ def main(argv: list[str] | None = None) -> None:
     for suite in options.suite:
         for layer in SUITES[suite]:
             for direction in DIRECTIONS:
-                chosen = chosen_twin(layer, options.batch, direction)
-                names = [chosen] if options.chosen else twins.available("conv2d")
+                chosen = chosen_implementation(layer, options.batch, direction)
+                names = [chosen] if options.chosen else dispatch.available("conv2d")
                 settings = names, options.vs == "torch", options.repeats
                 figures = measure(layer, options.batch, direction, *settings)
                 row = {"suite": suite, "layer": layer.name, "direction": direction}

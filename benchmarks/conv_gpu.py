@@ -1,6 +1,7 @@
-"""How fast each twin convolves on a GPU: python -m benchmarks.conv --device cuda --help
+"""How fast each implementation convolves on a GPU: python -m benchmarks.conv --device cuda --help
 
-Rows are those of benchmarks.conv. A twin's columns are the median milliseconds, the share of the
+Rows are those of benchmarks.conv. An implementation's columns are the median milliseconds, the
+share of the
 roofline (what moving x, w and y once or multiplying must take at the measured ceilings, whichever
 is slower), the largest error at sampled elements, and the time over that of the faster of
 PyTorch's two layouts, "torch" (NCHW) and "torch nhwc" (channels last).
@@ -11,14 +12,14 @@ from __future__ import annotations
 import json
 import statistics
 
-from minitorch_cnn.kernels import twins
+from minitorch_cnn.kernels import dispatch
 
 from .conv import DIRECTIONS, Problem
 from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
 from .suites import SUITES, Layer
 from .timing import geometric_mean
 
-TWINS = ("numba_cuda", "cuda")
+IMPLEMENTATIONS = ("numba_cuda", "cuda")
 RIVALS = ("torch", "torch nhwc")
 
 
@@ -36,15 +37,15 @@ class GpuProblem(Problem):
             {name: cupy.asarray(array) for name, array in self.host.items()} for _ in range(count)
         ]
 
-    def calls(self, direction: str, twin: str) -> list:
-        """The direction by one of our twins, on each set."""
+    def calls(self, direction: str, implementation: str) -> list:
+        """The direction by one of our implementations, on each set."""
 
         def call(arrays):
             problem = object.__new__(Problem)
             problem.__dict__.update(arrays, layer=self.layer, batch=self.batch)
 
             def run():
-                with twins.use(twin):
+                with dispatch.use(implementation):
                     return problem.ours(direction)
 
             return run
@@ -73,19 +74,19 @@ class GpuProblem(Problem):
 
 
 def measure(problem: GpuProblem, direction: str, ceiling: Ceilings, vs_torch: bool, repeats: int):
-    """One row: {twin or rival: figures}."""
+    """One row: {implementation or rival: figures}."""
     fns, errors = {}, {}
-    for twin in TWINS:
-        if twin not in twins.available("conv2d"):
+    for implementation in IMPLEMENTATIONS:
+        if implementation not in dispatch.available("conv2d"):
             continue
-        calls = problem.calls(direction, twin)
+        calls = problem.calls(direction, implementation)
         try:
-            errors[twin] = problem.error(direction, calls[0]().get())
+            errors[implementation] = problem.error(direction, calls[0]().get())
         except RuntimeError as error:
             if "cannot do" not in str(error):
                 raise
             continue
-        fns[twin] = calls
+        fns[implementation] = calls
     if vs_torch:
         for name in RIVALS:
             fns[name] = problem.rival_calls(direction, nhwc=name.endswith("nhwc"))
@@ -108,7 +109,7 @@ def figures_of(times: dict, errors: dict, ceiling: Ceilings, size: int, operatio
 
 
 def table(rows: list[dict]) -> str:
-    """The rows as text, a group of columns per twin and rival."""
+    """The rows as text, a group of columns per implementation and rival."""
     names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
     head, lines = [f"{'suite':10} {'layer':18} {'direction':9}"], []
     head += [
@@ -131,7 +132,7 @@ def table(rows: list[dict]) -> str:
 
 
 def means(rows: list[dict]) -> list[str]:
-    """The geometric means of the ratios, per suite, direction and twin."""
+    """The geometric means of the ratios, per suite, direction and implementation."""
     ratios = {}
     for row in rows:
         for name, found in row["figures"].items():

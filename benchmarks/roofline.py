@@ -22,7 +22,8 @@ def intensity(layer: Layer, batch: int) -> float:
 
 
 def plot(rows: list[dict], layers: dict, batch: int, roof: Roof, path: str) -> None:
-    """GFLOP/s over intensity, a panel per direction, a mark per twin, below the machine's roof.
+    """GFLOP/s over intensity, a panel per direction, a mark per implementation, below the machine's
+    roof.
 
     rows: of benchmarks.conv; layers: {(suite, layer): Layer}.
     """

@@ -1,6 +1,6 @@
 """The arithmetic under the framework: arrays in, arrays out.
 
-A room is an operation, a twin one way to compute it:
+An operator is an operation, an implementation one way to compute it:
 
     activation            ReLU and its relatives, with their slopes
     conv2d                the convolution and its two gradients
@@ -12,14 +12,15 @@ A room is an operation, a twin one way to compute it:
     optimizer             the steps of SGD, LARS, RMSprop and Adam
     resample              nearest and bilinear interpolation
 
-To read a room: `__init__.py` says what each function returns and lists the twins; `loops.py` is the
-definition in plain loops, which every other twin is tested against; then the fast twins, each an
-idea of its own, said in its first lines. Shared by all rooms: window.py (where a sliding window
-stands), twins.py (which twin runs, and how to force one), workspace.py (scratch memory), jit.py
-(Numba, where it is installed), sums.py (sums whose order is free), register_tile.py (the innermost
-loops, in vector registers), threads.py (who shares work, and how much), cores.py (how many
-there are), thread_pool.py (how a kernel's work reaches its workers) and matmul.py (BLAS, divided
-in the same way). cache.py keeps what was compiled.
+To read an operator: `__init__.py` says what each function returns and lists the implementations;
+`loops.py` is the definition in plain loops, which every other implementation is tested against;
+then the fast implementations, each an idea of its own, said in its first lines. Shared by all
+operators: window.py (where a sliding window stands), dispatch.py (which implementation runs, and
+how to force one), workspace.py (scratch memory), jit.py (Numba, where it is installed), sums.py
+(sums whose order is free), register_tile.py (the innermost loops, in vector registers), threads.py
+(who shares work, and how much), cores.py (how many there are), thread_pool.py (how a kernel's work
+reaches its workers) and matmul.py (BLAS, divided in the same way). cache.py keeps what was
+compiled.
 
 >>> with use("loops"):
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))
@@ -37,8 +38,8 @@ from . import (
     resample,
 )
 from .conv2d import explain
+from .dispatch import use
 from .threads import get_num_threads, set_num_threads
-from .twins import use
 from .window import Window
 
 __all__ = [

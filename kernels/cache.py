@@ -46,7 +46,7 @@ class KernelCache(FunctionCache):
         return [signature for signature, *_ in self._cache_file]
 
     def save_overload(self, sig, data):
-        """Keep what was compiled for a signature, if there is room for it."""
+        """Keep what was compiled for a signature, if there is operator for it."""
         with suppress(OSError):
             super().save_overload(sig, data)
 

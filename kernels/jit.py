@@ -13,8 +13,8 @@ import numpy as np
 
 PATIENCE = 1.0  # seconds of compiling after which a line says what is going on
 
-_kernels: dict[str, list] = {}  # of a room
-_complete: set[tuple] = set()  # rooms, with types of arrays, of which all kernels are loaded
+_kernels: dict[str, list] = {}  # of an operator
+_complete: set[tuple] = set()  # operators, with types of arrays, of which all kernels are loaded
 
 
 @cache
@@ -30,7 +30,7 @@ def has_numba_cuda() -> bool:
 
 
 def can_compile(case) -> bool:
-    """Whether the arrays of a room's case are of a kind that kernels are compiled for."""
+    """Whether the arrays of an operator's case are of a kind that kernels are compiled for."""
     return case.array is np.ndarray and case.dtype in (np.float32, np.float64)
 
 
@@ -55,9 +55,9 @@ def kernel(
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
     compiled = njit(**options)(function)
-    room = function.__module__.removeprefix(f"{__package__}.").split(".")[0]
-    _kernels.setdefault(room, []).append(compiled)
-    return _kept(compiled, function, partial(_load_others, room, compiled))
+    operator = function.__module__.removeprefix(f"{__package__}.").split(".")[0]
+    _kernels.setdefault(operator, []).append(compiled)
+    return _kept(compiled, function, partial(_load_others, operator, compiled))
 
 
 def c_function(function: Callable, signature: str):
@@ -79,18 +79,18 @@ def _kept(compiled, function, loaded=lambda signature: None):
     return compiled
 
 
-def _load_others(room: str, loaded, signature) -> None:
-    """Load what was compiled of a room for arrays of the same types, if memory is limited.
+def _load_others(operator: str, loaded, signature) -> None:
+    """Load what was compiled of an operator for arrays of the same types, if memory is limited.
 
     Where there is no memory to load a kernel LLVM ends the process. So where the system limits the
     addresses of a process (ulimit -v), a gradient's kernels are loaded with the first one of the
     forward pass, before its arrays fill the memory.
     """
     types = _float_types(signature)
-    if not types or (room, types) in _complete or not _has_limited_memory():
+    if not types or (operator, types) in _complete or not _has_limited_memory():
         return
-    _complete.add((room, types))
-    for compiled in tuple(_kernels[room]):
+    _complete.add((operator, types))
+    for compiled in tuple(_kernels[operator]):
         for other in compiled._cache.signatures():
             if types <= _float_types(other) and (compiled, other) != (loaded, signature):
                 compiled.compile(other)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.interpreter import ROOT, python
 
-# Who stands above whom: a room imports from the rows below its own, and from nothing beside it.
+# Who stands above whom: a part imports from the rows below its own, and from nothing beside it.
 LAYERS = (
     ("cli", "benchmarks"),
     ("minitorch_cnn",),  # the public surface: minitorch_cnn/__init__.py
@@ -29,7 +29,7 @@ TREES = {
     "kernels": "minitorch_cnn.kernels",
     "benchmarks": "benchmarks",
 }
-DEPTH = {room: depth for depth, row in enumerate(LAYERS) for room in row}
+DEPTH = {name: depth for depth, row in enumerate(LAYERS) for name in row}
 
 
 def sources() -> dict[str, str]:
@@ -42,7 +42,7 @@ def sources() -> dict[str, str]:
     return found
 
 
-def room(module: str) -> str:
+def part(module: str) -> str:
     """The part of the house that a module of ours is in: `minitorch_cnn.nn.conv` is in `nn`."""
     first, *rest = module.removesuffix(".__init__").split(".")
     if first == "minitorch_cnn" and rest:
@@ -88,14 +88,14 @@ def test_an_import_is_seen_in_whatever_form_it_is_written(module, source, names)
     assert list(imported(module, source, modules)) == names
 
 
-def test_every_room_has_its_place_in_the_layers():
-    assert {room(module) for module in sources()} <= set(DEPTH)
+def test_every_part_has_its_place_in_the_layers():
+    assert {part(module) for module in sources()} <= set(DEPTH)
 
 
 def test_imports_point_downward(arrows):
     upward = []
     for module, name in arrows:
-        here, there = room(module), room(name)
+        here, there = part(module), part(name)
         ours = there in DEPTH or name.startswith("minitorch_cnn.")
         downward = here == there or DEPTH[here] < DEPTH.get(there, 0) or {here, there} in NEIGHBOURS
         if ours and not downward:
@@ -117,12 +117,12 @@ def test_the_kernels_import_few_libraries(arrows):
         "cupyx",
         *sys.stdlib_module_names,
     }
-    names = [(here, there) for here, there in arrows if room(here) == "kernels"]
+    names = [(here, there) for here, there in arrows if part(here) == "kernels"]
     assert names
     assert [
         f"{here} imports {there}"
         for here, there in names
-        if room(there) != "kernels" and there.split(".")[0] not in allowed
+        if part(there) != "kernels" and there.split(".")[0] not in allowed
     ] == []
 
 
@@ -134,9 +134,13 @@ def test_the_oracle_imports_numpy_and_nothing_of_the_project():
 
 @pytest.fixture(scope="module")
 def imports():
-    """The statement that imports the package with all its rooms, which it loads on first use."""
-    rooms = {room(module) for module in sources()} - {"minitorch_cnn", "cli", "benchmarks"}
-    return "import " + ", ".join(["minitorch_cnn", *sorted(f"minitorch_cnn.{r}" for r in rooms)])
+    """The statement that imports the package with all its parts, which it loads on first
+    use.
+    """
+    parts = {part(module) for module in sources()} - {"minitorch_cnn", "cli", "benchmarks"}
+    return "import " + ", ".join(
+        ["minitorch_cnn", *sorted(f"minitorch_cnn.{name}" for name in parts)]
+    )
 
 
 def test_importing_prints_nothing(imports, tmp_path):

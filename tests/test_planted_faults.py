@@ -1,7 +1,9 @@
-"""The twin test is tested: faults planted into the NumPy twins must be caught by name.
+"""The implementation test is tested: faults planted into the NumPy implementations must be caught
+by name.
 
-They are faults that convolution code has had in public. Each replaces one piece of a twin's source;
-the twin test must then fail, on a case of its own, and name the function that is wrong.
+They are faults that convolution code has had in public. Each replaces one piece of an
+implementation's source; the implementation test must then fail, on a case of its own, and name the
+function that is wrong.
 """
 
 from importlib import import_module
@@ -11,9 +13,9 @@ from types import ModuleType
 from typing import NamedTuple
 
 import pytest
-from minitorch_cnn.kernels import batch_norm, conv2d, local_response_norm, pool2d
 
-from tests.kernels.twin_check import (
+from minitorch_cnn.kernels import batch_norm, conv2d, local_response_norm, pool2d
+from tests.kernels.implementation_check import (
     BATCH_NORM_CASES,
     CONV_CASES,
     LOCAL_RESPONSE_NORM_CASES,
@@ -30,9 +32,11 @@ CASES = {
 
 
 class Fault(NamedTuple):
-    """`right` becomes `wrong` in a file of a room; the twin test must then blame `function`."""
+    """`right` becomes `wrong` in a file of an operator; the implementation test must then blame
+    `function`.
+    """
 
-    room: ModuleType
+    operator: ModuleType
     file: str
     right: str
     wrong: str
@@ -142,11 +146,11 @@ FAULTS = {
 
 def plant(monkeypatch, fault):
     """Put the functions of the faulty source in the place of the right ones."""
-    module = import_module(f"{fault.room.__name__}.{fault.file}")
+    module = import_module(f"{fault.operator.__name__}.{fault.file}")
     source = Path(module.__file__).read_text(encoding="utf-8")
     assert source.count(fault.right) == 1, f"{module.__name__} has changed: plant the fault anew"
     faulty = ModuleType(module.__name__)
-    faulty.__package__ = fault.room.__name__
+    faulty.__package__ = fault.operator.__name__
     exec(source.replace(fault.right, fault.wrong), vars(faulty))
     # Small arrays are cut into as many blocks as large ones, so that faults between blocks show.
     vars(faulty).update(BLOCK=1, LEAST=1)
@@ -155,19 +159,23 @@ def plant(monkeypatch, fault):
             monkeypatch.setattr(module, name, function)
 
 
-def run_the_twin_test(room):
-    for case in CASES[room]:
+def run_the_implementation_test(operator):
+    for case in CASES[operator]:
         assert_agrees_with_loops(case, "numpy")
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
-def test_the_twin_test_catches_and_names(monkeypatch, fault):
+def test_the_implementation_test_catches_and_names(monkeypatch, fault):
     plant(monkeypatch, fault)
-    with pytest.raises(AssertionError, match=f"^{fault.function}.*: twin 'numpy' differs from"):
-        run_the_twin_test(fault.room)
+    with pytest.raises(
+        AssertionError, match=f"^{fault.function}.*: implementation 'numpy' differs from"
+    ):
+        run_the_implementation_test(fault.operator)
 
 
-@pytest.mark.parametrize(("room", "file"), dict.fromkeys(fault[:2] for fault in FAULTS.values()))
-def test_without_a_fault_nothing_is_caught(monkeypatch, room, file):
-    plant(monkeypatch, Fault(room, file, "import numpy", "import numpy", ""))
-    run_the_twin_test(room)
+@pytest.mark.parametrize(
+    ("operator", "file"), dict.fromkeys(fault[:2] for fault in FAULTS.values())
+)
+def test_without_a_fault_nothing_is_caught(monkeypatch, operator, file):
+    plant(monkeypatch, Fault(operator, file, "import numpy", "import numpy", ""))
+    run_the_implementation_test(operator)

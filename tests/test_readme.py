@@ -19,9 +19,9 @@ def test_the_files_it_names_exist():
     assert {name for name in named if not (ROOT / name).is_file()} == set()
 
 
-def test_the_rooms_in_its_layout_are_the_rooms_there_are():
+def test_the_parts_in_its_layout_are_the_parts_there_are():
     layout = README.split("## Layout")[1].split("```")[1]
     framework = layout.split("\nkernels/")[0]
     named = set(re.findall(r"^    (\w+)/", framework, flags=re.MULTILINE))
-    rooms = {path.parent.name for path in (ROOT / "minitorch_cnn").glob("*/__init__.py")}
-    assert named == rooms - {"kernels"}  # a link to the kernels/ that the layout names below
+    operators = {path.parent.name for path in (ROOT / "minitorch_cnn").glob("*/__init__.py")}
+    assert named == operators - {"kernels"}  # a link to the kernels/ that the layout names below

@@ -22,8 +22,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
+from ..dispatch import COMPILER, CUPY, NUMBA, Operator, this_thread
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room, this_thread
 from . import vectorised
 
 # How many settings each kind has.
@@ -39,13 +39,15 @@ KINDS = {
     "gelu_tanh": 0,
     "hardswish": 0,
 }
-SMALL = 2**14  # numbers; NumPy is through with fewer before a twin is chosen and a kernel called
+SMALL = (
+    2**14
+)  # numbers; NumPy is through with fewer before an implementation is chosen and a kernel called
 # Kernels compute their exponentials in float32 only; NumPy is fast with those of float64.
 EXPONENTIAL = ("elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the kind and the arrays' type."""
+    """What an implementation may choose by: the kind and the arrays' type."""
 
     kind: str
     array: type
@@ -56,12 +58,12 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and (case.dtype == np.float32 or case.kind not in EXPONENTIAL)
 
 
-ROOM = Room("activation", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised", can=anywhere)
-ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
-ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+OPERATOR = Operator("activation", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised", can=anywhere)
+OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray:
@@ -71,7 +73,7 @@ def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray
     """
     if KINDS.get(kind) != len(settings):
         raise _refusal("activation_forward", kind, settings)
-    return _twin(x, kind).activation_forward(x, kind, *settings)
+    return _implementation(x, kind).activation_forward(x, kind, *settings)
 
 
 def activation_backward(
@@ -87,13 +89,13 @@ def activation_backward(
         raise ValueError(
             f"activation_backward: gy has the shape {gy.shape}, kept {kept.shape}; they must agree"
         )
-    return _twin(kept, kind).activation_backward(gy, kept, kind, *settings)
+    return _implementation(kept, kind).activation_backward(gy, kept, kind, *settings)
 
 
-def _twin(array: np.ndarray, kind: str) -> ModuleType:
+def _implementation(array: np.ndarray, kind: str) -> ModuleType:
     if array.size < SMALL and type(array) is np.ndarray and this_thread.forced is None:
         return vectorised
-    return ROOM.choose(Case(kind, type(array), array.dtype))
+    return OPERATOR.choose(Case(kind, type(array), array.dtype))
 
 
 def _refusal(name: str, kind: str, settings: tuple) -> ValueError:

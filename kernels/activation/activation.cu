@@ -5,7 +5,7 @@
 #include "prelude.h"
 #include "vector.h"
 
-// In the order of the room's table.
+// In the order of the operator's table.
 enum Kind { RELU, RELU6, LEAKY_RELU, ELU, SIGMOID, TANH, SILU, GELU, GELU_TANH, HARDSWISH };
 
 __device__ inline REAL relu6(REAL x)
@@ -44,7 +44,7 @@ __device__ inline REAL value(int kind, REAL x, REAL a, REAL b)
     }
 }
 
-// `kept` is y for some kinds, x for the others, as the room's table says.
+// `kept` is y for some kinds, x for the others, as the operator's table says.
 __device__ inline REAL slope(int kind, REAL kept, REAL a, REAL b)
 {
     const REAL x = kept, y = kept;

@@ -16,20 +16,20 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu, with_floats
+from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room
 
-ROOM = Room("batch_norm", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised")
-ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
-ROOM.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
-ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+OPERATOR = Operator("batch_norm", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised")
+OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
+OPERATOR.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
+OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the function, the arrays' type and shape."""
+    """What an implementation may choose by: the function, the arrays' type and shape."""
 
     function: str
     array: type
@@ -67,8 +67,8 @@ def batch_norm_statistics(x: np.ndarray) -> Statistics:
     """
     name = "batch_norm_statistics"
     _check(name, "x", x)
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
-    return Statistics(*twin.batch_norm_statistics(x))
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
+    return Statistics(*implementation.batch_norm_statistics(x))
 
 
 def batch_norm_forward(
@@ -85,8 +85,8 @@ def batch_norm_forward(
     """
     name = "batch_norm_forward"
     _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
-    return twin.batch_norm_forward(x, weight, bias, mean, invstd, relu)
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
+    return implementation.batch_norm_forward(x, weight, bias, mean, invstd, relu)
 
 
 def batch_norm_training(
@@ -103,8 +103,8 @@ def batch_norm_training(
     """
     name = "batch_norm_training"
     _check(name, "x", x, weight=weight, bias=bias)
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
-    return Normalised(*twin.batch_norm_training(x, weight, bias, eps, relu))
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
+    return Normalised(*implementation.batch_norm_training(x, weight, bias, eps, relu))
 
 
 def batch_norm_backward(
@@ -129,8 +129,8 @@ def batch_norm_backward(
     _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
     if gy.shape != x.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape))
-    return Gradients(*twin.batch_norm_backward(gy, x, weight, bias, mean, invstd, relu))
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape))
+    return Gradients(*implementation.batch_norm_backward(gy, x, weight, bias, mean, invstd, relu))
 
 
 def _check(name: str, label: str, x: np.ndarray, **per_channel: np.ndarray | None) -> None:

@@ -17,13 +17,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu
+from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator, this_thread
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room, this_thread
 from ..window import Window
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the function, the arrays' type and the layer."""
+    """What an implementation may choose by: the function, the arrays' type and the layer."""
 
     function: str
     array: type
@@ -93,14 +93,14 @@ def _has_tiles(case: Case) -> bool:
 
 
 # The last that can and wants to computes a case. Ratios are of times on one core with AVX-512.
-ROOM = Room("conv2d", __name__)
-ROOM.register("loops", ".loops", why="the definition")
-ROOM.register(
+OPERATOR = Operator("conv2d", __name__)
+OPERATOR.register("loops", ".loops", why="the definition")
+OPERATOR.register(
     "numpy",
     ".im2col",
     why="nothing to compile: below half a million multiply-adds, or as many groups as channels",
 )
-ROOM.register(
+OPERATOR.register(
     "numba",
     ".tiled",
     can=can_compile,
@@ -109,7 +109,7 @@ ROOM.register(
     why="from half a million multiply-adds on 0.3 to 0.8 of numpy's time: no columns, and sums in "
     "registers",
 )
-ROOM.register(
+OPERATOR.register(
     "winograd",
     ".winograd",
     can=_is_three_by_three,
@@ -118,7 +118,7 @@ ROOM.register(
     why="a quarter of the multiplications, 0.4 to 0.8 of numba's time, with tiles enough to repay "
     "the transformed weights (8 of 4x4 outputs, 4 for their gradient) and channels for a vector",
 )
-ROOM.register(
+OPERATOR.register(
     "direct",
     ".direct",
     can=can_compile,
@@ -126,7 +126,7 @@ ROOM.register(
     needs=NUMBA,
     why="groups of up to 4 channels are too thin for products of matrices: vectors of groups",
 )
-ROOM.register(
+OPERATOR.register(
     "rows",
     ".rows",
     can=_has_wide_rows,
@@ -135,11 +135,13 @@ ROOM.register(
     why="with stride 1 and rows that fill three quarters of vectors of 16, which stay as they lie, "
     "0.6 to 1 of direct's time, and 0.4 to 0.6 of numba's for the gradients of a first layer",
 )
-ROOM.register(
+OPERATOR.register(
     "numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python"
 )
-ROOM.register("emulator", ".cuda", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")
-ROOM.register("cuda", ".cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")
+OPERATOR.register(
+    "emulator", ".cuda", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU"
+)
+OPERATOR.register("cuda", ".cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")
 
 
 def explain(
@@ -151,8 +153,8 @@ def explain(
     groups: int = 1,
     dtype=np.float32,
 ) -> None:
-    """Print which twin computes a convolution of x (N, C, H, W) with w (O, C/groups, KH, KW), and
-    why: here and now, with what is installed, and within `use` the one that it forces.
+    """Print which implementation computes a convolution, and why: here and now, with what is
+    installed, and within `use` the one that it forces.    x (N, C, H, W), w (O, C/groups, KH, KW)
 
     >>> explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
     conv2d_forward      winograd  a quarter of the multiplications, ...
@@ -160,7 +162,7 @@ def explain(
     conv2d_weight_grad  winograd  a quarter of the multiplications, ...
 
     Raises ValueError where the shapes and settings do not fit one another, RuntimeError where the
-    twin that is forced cannot do them.
+    implementation that is forced cannot do them.
     """
     for name, shape in (("x_shape", x_shape), ("w_shape", w_shape)):
         if len(shape) != 4:
@@ -171,7 +173,7 @@ def explain(
     for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
         arrays = np.ndarray, np.dtype(dtype), tuple(x_shape), tuple(w_shape)
         case = Case(function, *arrays, window, groups)
-        name, why = ROOM.explain(case)
+        name, why = OPERATOR.explain(case)
         if name == "numpy" and this_thread.forced != name and not can_compile(case):
             why = f"kernels are compiled for float32 and float64, not for {case.dtype}"
         print(f"{function:18}  {name:8}  {why}")
@@ -199,7 +201,7 @@ def conv2d_forward(
         found, wanted = f"{bias.dtype} {bias.shape}", f"{w.dtype} {w.shape[:1]}"
         raise ValueError(f"{name}: bias is {found}, it must be {wanted}, one per output channel")
     case = Case(name, type(x), x.dtype, x.shape, w.shape, window, groups)
-    return ROOM.choose(case).conv2d_forward(x, w, window, groups, bias, relu)
+    return OPERATOR.choose(case).conv2d_forward(x, w, window, groups, bias, relu)
 
 
 def conv2d_input_grad(
@@ -222,7 +224,7 @@ def conv2d_input_grad(
     _check_output(name, gy.shape, window, tuple(input_size))
     H, W = input_size
     case = Case(name, type(gy), gy.dtype, (len(gy), C, H, W), w.shape, window, groups)
-    return ROOM.choose(case).conv2d_input_grad(gy, w, window, (H, W), groups)
+    return OPERATOR.choose(case).conv2d_input_grad(gy, w, window, (H, W), groups)
 
 
 def conv2d_weight_grad(
@@ -245,7 +247,7 @@ def conv2d_weight_grad(
         raise ValueError(f"{name}: gy has a batch of {gy.shape[0]}, x of {N}")
     _check_output(name, gy.shape, window, (H, W))
     case = Case(name, type(x), x.dtype, x.shape, shape, window, groups)
-    return ROOM.choose(case).conv2d_weight_grad(x, gy, window, groups)
+    return OPERATOR.choose(case).conv2d_weight_grad(x, gy, window, groups)
 
 
 def _check_arrays(name: str, window: Window, groups: int, **arrays: np.ndarray) -> None:

@@ -2,8 +2,8 @@
 
 With one input channel a group a matrix product would have KH * KW terms, all overhead and no reuse.
 Here every kernel position (tap) is a view of x, shifted and strided, times one weight per channel.
-Blocks of images and channels stay in cache while their taps pass. Part of the NumPy twin. Output
-channel c * M + m reads input channel c; M = O/C is the channel multiplier.
+Blocks of images and channels stay in cache while their taps pass. Part of the NumPy implementation.
+Output channel c * M + m reads input channel c; M = O/C is the channel multiplier.
 """
 
 import numpy as np

@@ -6,7 +6,9 @@ from ..jit import kernel
 
 
 def finishing(bias, relu, rows, dtype):
-    """(bias, relu) as compiled twins take it: an array of `rows` numbers, or none; a bool."""
+    """(bias, relu) as compiled implementations take it: an array of `rows` numbers, or none; a
+    bool.
+    """
     if bias is None:
         bias = np.zeros(rows if relu else 0, dtype)
     return np.ascontiguousarray(bias), bool(relu)

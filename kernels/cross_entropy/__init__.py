@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
+from ..dispatch import COMPILER, CUPY, NUMBA, Operator
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the arrays' type, the shape of the logits."""
+    """What an implementation may choose by: the arrays' type, the shape of the logits."""
 
     array: type
     dtype: np.dtype
@@ -30,12 +30,12 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.dtype == np.float32  # the exponentials of kernels are
 
 
-ROOM = Room("cross_entropy", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised", can=anywhere)
-ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
-ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+OPERATOR = Operator("cross_entropy", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised", can=anywhere)
+OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Entropies(NamedTuple):
@@ -58,8 +58,10 @@ def cross_entropy_forward(
     The caller has checked that every target is ignore_index or in 0 ... C - 1.
     """
     _check("cross_entropy_forward", x, target, weight)
-    twin = ROOM.choose(Case(type(x), x.dtype, x.shape))
-    return Entropies(*twin.cross_entropy_forward(x, target, weight, ignore_index, smoothing))
+    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
+    return Entropies(
+        *implementation.cross_entropy_forward(x, target, weight, ignore_index, smoothing)
+    )
 
 
 def cross_entropy_backward(
@@ -80,8 +82,10 @@ def cross_entropy_backward(
     _check(name, x, target, weight)
     if gy.shape != target.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, target {target.shape}")
-    twin = ROOM.choose(Case(type(x), x.dtype, x.shape))
-    return twin.cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
+    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
+    return implementation.cross_entropy_backward(
+        gy, x, m, s, target, weight, ignore_index, smoothing
+    )
 
 
 def _check(name: str, x: np.ndarray, target: np.ndarray, weight: np.ndarray | None) -> None:

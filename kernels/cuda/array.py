@@ -3,16 +3,15 @@ is only imagined.
 
 An EmulatorArray is a NumPy array that keeps CuPy's rules: it does not mix with arrays of the host,
 no operation turns one into the other in passing, and an element or a sum is an array without axes,
-not a number. A program that runs on it is likely to run on a GPU, and the rooms compute it by the
-text of their CUDA kernels, which the emulator runs on the CPU.
+not a number. A program that runs on it is likely to run on a GPU, and the operators compute it by
+the text of their CUDA kernels, which the emulator runs on the CPU.
 """
 
 import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -34,9 +33,9 @@ class EmulatorArray(np.ndarray):
             raise TypeError(f"{ufunc.__name__}: CuPy has no such ufunc, nor has the emulator")
         _refuse_mixing(ufunc.__name__, [*inputs, *out, *settings.values()])
         if out:
-            settings["out"] = _host(out)
-        result = getattr(ufunc, method)(*_host(inputs), **_host(settings))
-        return (out[0] if len(out) == 1 else out) if out else _emulated(result)
+            settings["out"] = host_view(out)
+        result = getattr(ufunc, method)(*host_view(inputs), **host_view(settings))
+        return (out[0] if len(out) == 1 else out) if out else emulator_view(result)
 
     def __array_function__(self, func, types, args, kwargs):
         name = func.__name__
@@ -44,9 +43,9 @@ class EmulatorArray(np.ndarray):
         if unknown:  # NumPy adds a device to ones, full and eye, but not to zeros and empty
             raise TypeError(f"{name}: CuPy has no argument {unknown.pop()}, nor has the emulator")
         if func is np.asarray:  # np.asarray(array, like=emulated) is a way in
-            return to_emulator(_host(args[0]), *args[1:], **kwargs)
+            return to_emulator(host_view(args[0]), *args[1:], **kwargs)
         _refuse_mixing(name, [*args, *kwargs.values()])
-        return _emulated(func(*_host(args), **_host(kwargs)))
+        return emulator_view(func(*host_view(args), **host_view(kwargs)))
 
     def __getitem__(self, key):
         part = super().__getitem__(key)
@@ -55,7 +54,7 @@ class EmulatorArray(np.ndarray):
         return super().__getitem__((*(key if isinstance(key, tuple) else (key,)), ...))
 
     def __setitem__(self, key, value):
-        if _is_of_the_host(value) and value.ndim:
+        if is_host_array(value) and value.ndim:
             raise TypeError(f"setitem: an array of the host, of shape {value.shape}, {_RULE}")
         super().__setitem__(key, value)
 
@@ -64,11 +63,11 @@ class EmulatorArray(np.ndarray):
 
     def argmax(self, *args, **settings):
         """As NumPy's, an array also where one position is found."""
-        return _emulated(super().argmax(*args, **settings))
+        return emulator_view(super().argmax(*args, **settings))
 
     def argmin(self, *args, **settings):
         """As NumPy's, an array also where one position is found."""
-        return _emulated(super().argmin(*args, **settings))
+        return emulator_view(super().argmin(*args, **settings))
 
 
 _RULE = "does not mix with an EmulatorArray; to_emulator takes it there"
@@ -77,7 +76,8 @@ REDUCTIONS = frozenset(["amax", "amin", "max", "min"])
 NOT_IN_CUPY = frozenset(["isnat", "matvec", "spacing", "vecdot", "vecmat"])
 
 
-def _is_of_the_host(x) -> bool:
+def is_host_array(x) -> bool:
+    """Whether x is a NumPy array of the host."""
     return isinstance(x, np.ndarray) and not isinstance(x, EmulatorArray)
 
 
@@ -86,26 +86,26 @@ def _refuse_mixing(name: str, values) -> None:
     for x in values:
         if isinstance(x, (list, tuple)):
             _refuse_mixing(name, x)
-        elif _is_of_the_host(x):
+        elif is_host_array(x):
             raise TypeError(f"{name}: an array of the host, of shape {x.shape}, {_RULE}")
 
 
-def _host(x):
+def host_view(x):
     """`x`, its arrays seen as the host's."""
     if isinstance(x, EmulatorArray):
         return x.view(np.ndarray)
     if isinstance(x, (list, tuple)):
-        return type(x)([_host(part) for part in x])
+        return type(x)([host_view(part) for part in x])
     if isinstance(x, dict):
-        return {name: _host(part) for name, part in x.items()}
+        return {name: host_view(part) for name, part in x.items()}
     return x
 
 
-def _emulated(x):
+def emulator_view(x):
     """`x`, its arrays (and NumPy's numbers) seen as the emulator's."""
     if isinstance(x, (np.ndarray, np.generic)):
         return np.asarray(x).view(EmulatorArray)
-    return tuple(map(_emulated, x)) if isinstance(x, (list, tuple)) else x
+    return tuple(map(emulator_view, x)) if isinstance(x, (list, tuple)) else x
 
 
 def to_emulator(array: np.ndarray, dtype: np.dtype | None = None) -> EmulatorArray:
@@ -118,27 +118,27 @@ def to_host(array) -> np.ndarray:
     return array if type(array) is np.ndarray else array.get()
 
 
-# ------------------------------------------------------------------------- how rooms choose by them
+# ------------------------------------------------------------------- what operators choose by
 
 
 def on_host(case: Any) -> bool:
-    """Whether the arrays of a room's case are NumPy's."""
+    """Whether the arrays of an operator's case are NumPy's."""
     array = getattr(case, "array", np.ndarray)
     return issubclass(array, np.ndarray) and not issubclass(array, EmulatorArray)
 
 
 def anywhere(case: Any) -> bool:
-    """True: for twins made of NumPy's functions that CuPy's arrays answer, too."""
+    """True: for implementations made of NumPy's functions that CuPy's arrays answer, too."""
     return True
 
 
 def is_emulated(case: Any) -> bool:
-    """Whether the arrays of a room's case are the emulator's."""
+    """Whether the arrays of an operator's case are the emulator's."""
     return issubclass(case.array, EmulatorArray)
 
 
 def on_gpu(case: Any) -> bool:
-    """Whether the arrays of a room's case are CuPy's."""
+    """Whether the arrays of an operator's case are CuPy's."""
     return case.array.__module__.split(".")[0] == "cupy"
 
 
@@ -163,52 +163,3 @@ def has_compiler() -> bool:
     import shutil
 
     return sys.platform == "linux" and shutil.which("g++") is not None
-
-
-class Lender(NamedTuple):
-    """How arrays of the host are lent to a device: the type they have there, the way in and back.
-
-    writes_through: whether what is written there is written here, too.
-    """
-
-    array: type
-    there: Callable
-    back: Callable
-    writes_through: bool
-
-    @classmethod
-    def of(cls, twin: str) -> "Lender | None":
-        """The lender of the twin of that name; None where it takes arrays of the host."""
-        if twin == "emulator":
-            return cls(EmulatorArray, _emulated, _host, True)
-        if twin in ("cuda", "numba_cuda"):
-            import cupy
-
-            return cls(cupy.ndarray, cupy.asarray, cupy.asnumpy, False)
-        return None
-
-
-class Lent:
-    """The module of a device's twin, its functions taking and returning the host's arrays."""
-
-    def __init__(self, module: ModuleType, lender: Lender):
-        self._module, self._lender = module, lender
-
-    def __getattr__(self, name: str) -> Callable:
-        function = getattr(self._module, name)
-
-        def on_loan(*args):
-            lent = [self._lender.there(x) if _is_of_the_host(x) else x for x in args]
-            result = function(*lent)
-            if not self._lender.writes_through:
-                for x, copy in zip(args, lent, strict=True):
-                    if _is_of_the_host(x) and x.flags.writeable:
-                        x[...] = self._lender.back(copy)
-            return self._returned(result)
-
-        return on_loan
-
-    def _returned(self, result):
-        if isinstance(result, (list, tuple)):
-            return tuple(map(self._returned, result))
-        return result if result is None else self._lender.back(result)

@@ -2,7 +2,7 @@
 
     python -m minitorch_cnn.kernels.cuda.check
 
-compiles each .cu text in each of the specialisations that its room's budget.py names, for every
+compiles each .cu text in each of the specialisations that its operator's budget.py names, for every
 architecture, and prints the table. It needs `pip install nvidia-cuda-nvrtc`, no GPU and no driver.
 A register more than the budget is a block less on each multiprocessor: a change that costs one is
 made knowingly, in budget.py.
@@ -44,7 +44,7 @@ class Usage(NamedTuple):
 
 
 class Specialisation(NamedTuple):
-    """A .cu text under settings that its room uses, and what each kernel of it may take."""
+    """A .cu text under settings that its operator uses, and what each kernel of it may take."""
 
     path: str  # relative to kernels/
     defines: Mapping[str, str | int]

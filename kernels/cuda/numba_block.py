@@ -1,7 +1,8 @@
-"""What the Numba CUDA twins share: how a kernel is launched, and the sum over a block of threads.
+"""What the Numba CUDA implementations share: how a kernel is launched, and the sum over a block of
+threads.
 
-These twins are the CUDA kernels for those who would rather read Python: one thread for an element
-of the result, or a block of threads for a sum. They take CuPy arrays without a copy.
+These implementations are the CUDA kernels for those who would rather read Python: one thread for an
+element of the result, or a block of threads for a sum. They take CuPy arrays without a copy.
 """
 
 from numba import cuda, float64

@@ -14,19 +14,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu, with_floats
+from ..dispatch import COMPILER, CUPY, NUMBA, Operator
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room
 
-ROOM = Room("local_response_norm", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised")
-ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
-ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+OPERATOR = Operator("local_response_norm", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised")
+OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
+OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the function, the arrays' type and shape, the window."""
+    """What an implementation may choose by: the function, the arrays' type and shape, the
+    window.
+    """
 
     function: str
     array: type
@@ -44,8 +46,8 @@ def local_response_norm_forward(
     """
     name = "local_response_norm_forward"
     _check(name, x, size)
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, size))
-    return twin.local_response_norm_forward(x, size, alpha, beta, k)
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape, size))
+    return implementation.local_response_norm_forward(x, size, alpha, beta, k)
 
 
 def local_response_norm_backward(
@@ -61,8 +63,8 @@ def local_response_norm_backward(
     _check(name, x, size)
     if gy.shape != x.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, size))
-    return twin.local_response_norm_backward(gy, x, size, alpha, beta, k)
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape, size))
+    return implementation.local_response_norm_backward(gy, x, size, alpha, beta, k)
 
 
 def _check(name: str, x: np.ndarray, size: int) -> None:

@@ -1,6 +1,6 @@
 """The definition of local response normalisation: one value after another, never optimised.
 
-Every other twin is compared with this one.
+Every other implementation is compared with this one.
 """
 
 import numpy as np

@@ -1,7 +1,7 @@
 """Local response normalisation in NumPy: the sum over a window is a sum of shifted arrays.
 
-As many passes as the window is long; the compiled twin lets a sum run along the channels. One image
-at a time, so that its scratch arrays stay in cache.
+As many passes as the window is long; the compiled implementation lets a sum run along the channels.
+One image at a time, so that its scratch arrays stay in cache.
 """
 
 import numpy as np
@@ -33,7 +33,9 @@ def local_response_norm_backward(gy, x, size, alpha, beta, k):
 
 
 def _energy(image, size, alpha, k):
-    """image (C, *) -> s (C, *), each channel's energy as defined in the room. Scratch memory."""
+    """image (C, *) -> s (C, *), each channel's energy as defined in the operator. Scratch
+    memory.
+    """
     squares = np.square(image, out=scratch("squares", image.shape, image.dtype))
     s = _window_sum(squares, size // 2, (size - 1) // 2)
     s *= alpha / size

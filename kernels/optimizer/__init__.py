@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
+from ..dispatch import COMPILER, CUPY, NUMBA, Operator
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, Room
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the arrays' type, and whether all lie in memory in order."""
+    """What an implementation may choose by: the arrays' type, and whether all lie in memory in
+    order.
+    """
 
     array: type
     dtype: np.dtype
@@ -32,12 +34,12 @@ def _in_order(where: Callable) -> Callable:
     return lambda case: case.contiguous and with_floats(where)(case)
 
 
-ROOM = Room("optimizer", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised", can=anywhere)
-ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
-ROOM.register("emulator", ".cuda", can=_in_order(is_emulated), needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=_in_order(on_gpu), needs=CUPY)
+OPERATOR = Operator("optimizer", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised", can=anywhere)
+OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+OPERATOR.register("emulator", ".cuda", can=_in_order(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", ".cuda", can=_in_order(on_gpu), needs=CUPY)
 
 
 def sgd_step(
@@ -51,15 +53,15 @@ def sgd_step(
     nesterov: bool = False,
 ) -> None:
     """v = momentum v + gain g, p -= lr v. Without momentum there is no v."""
-    twin = _twin("sgd_step", p, g, v)
-    twin.sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov)
+    implementation = _implementation("sgd_step", p, g, v)
+    implementation.sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov)
 
 
 def lars_step(
     p: np.ndarray, g: np.ndarray, v: np.ndarray, rate: float, momentum: float, weight_decay: float
 ) -> None:
     """v = momentum v + rate (g + weight_decay p), p -= v; the caller finds the rate."""
-    _twin("lars_step", p, g, v).lars_step(p, g, v, rate, momentum, weight_decay)
+    _implementation("lars_step", p, g, v).lars_step(p, g, v, rate, momentum, weight_decay)
 
 
 def rmsprop_step(
@@ -78,8 +80,8 @@ def rmsprop_step(
 
     m: the running mean of g, if centered; b: the running step, with momentum.
     """
-    twin = _twin("rmsprop_step", p, g, s, m, b)
-    twin.rmsprop_step(p, g, s, m, b, lr, alpha, eps, momentum, weight_decay)
+    implementation = _implementation("rmsprop_step", p, g, s, m, b)
+    implementation.rmsprop_step(p, g, s, m, b, lr, alpha, eps, momentum, weight_decay)
 
 
 def adam_step(
@@ -103,15 +105,15 @@ def adam_step(
     correction = math.sqrt(1 - betas[1] ** step)
     shrink = 1 - lr * weight_decay if decoupled else 1.0
     decay = 0.0 if decoupled else weight_decay
-    twin = _twin("adam_step", p, g, m, s, largest)
-    twin.adam_step(p, g, m, s, largest, rate, *betas, eps, correction, decay, shrink)
+    implementation = _implementation("adam_step", p, g, m, s, largest)
+    implementation.adam_step(p, g, m, s, largest, rate, *betas, eps, correction, decay, shrink)
 
 
-def _twin(name: str, p: np.ndarray, *others: np.ndarray | None):
+def _implementation(name: str, p: np.ndarray, *others: np.ndarray | None):
     contiguous = p.flags.c_contiguous
     for array in others:
         if array is not None:
             if array.shape != p.shape:
                 raise ValueError(f"{name}: an array has the shape {array.shape}, p {p.shape}")
             contiguous &= array.flags.c_contiguous
-    return ROOM.choose(Case(type(p), p.dtype, contiguous))
+    return OPERATOR.choose(Case(type(p), p.dtype, contiguous))

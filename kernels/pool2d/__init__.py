@@ -11,21 +11,23 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu, with_floats
+from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
-from ..twins import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Room
 from ..window import Window, taps
 
-ROOM = Room("pool2d", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".strided")
-ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
-ROOM.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
-ROOM.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-ROOM.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+OPERATOR = Operator("pool2d", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".strided")
+OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
+OPERATOR.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
+OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the function, the arrays' type, the input, the windows."""
+    """What an implementation may choose by: the function, the arrays' type, the input, the
+    windows.
+    """
 
     function: str
     array: type
@@ -54,8 +56,8 @@ def max_pool2d_forward(x: np.ndarray, window: Window) -> MaxPooled:
     _check_images(name, "x", x)
     if not _every_window_covers_a_cell(window, *x.shape[2:]):
         raise ValueError(f"{name}: {window} over {x.shape[2:]} has windows that cover padding only")
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, window))
-    return MaxPooled(*twin.max_pool2d_forward(x, window))
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape, window))
+    return MaxPooled(*implementation.max_pool2d_forward(x, window))
 
 
 def max_pool2d_input_grad(
@@ -71,7 +73,7 @@ def max_pool2d_input_grad(
     H, W = input_size
     _check_argmax(name, argmax, (H, W), gy.shape)
     case = Case(name, type(gy), gy.dtype, (*gy.shape[:2], H, W), gy.shape[2:])
-    return ROOM.choose(case).max_pool2d_input_grad(gy, argmax, (H, W))
+    return OPERATOR.choose(case).max_pool2d_input_grad(gy, argmax, (H, W))
 
 
 def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray) -> np.ndarray:
@@ -84,7 +86,7 @@ def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray) -> np.ndarray:
     _check_images(name, "x", x)
     _check_argmax(name, argmax, x.shape[2:], x.shape[:2] + argmax.shape[2:])
     case = Case(name, type(x), x.dtype, x.shape, argmax.shape[2:])
-    return ROOM.choose(case).max_pool2d_gather(x, argmax)
+    return OPERATOR.choose(case).max_pool2d_gather(x, argmax)
 
 
 def avg_pool2d_forward(
@@ -103,8 +105,8 @@ def avg_pool2d_forward(
     _check_images(name, "x", x)
     _check_divisor(name, divisor_override)
     window.output_size(*x.shape[2:])
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, window))
-    return twin.avg_pool2d_forward(x, window, count_include_pad, divisor_override)
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape, window))
+    return implementation.avg_pool2d_forward(x, window, count_include_pad, divisor_override)
 
 
 def avg_pool2d_input_grad(
@@ -129,8 +131,10 @@ def avg_pool2d_input_grad(
             f"{name}: gy of shape {gy.shape} must end in {expected}, "
             f"the output size of an input {(H, W)}"
         )
-    twin = ROOM.choose(Case(name, type(gy), gy.dtype, (*gy.shape[:2], H, W), window))
-    return twin.avg_pool2d_input_grad(gy, window, (H, W), count_include_pad, divisor_override)
+    implementation = OPERATOR.choose(Case(name, type(gy), gy.dtype, (*gy.shape[:2], H, W), window))
+    return implementation.avg_pool2d_input_grad(
+        gy, window, (H, W), count_include_pad, divisor_override
+    )
 
 
 def adaptive_avg_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> np.ndarray:
@@ -142,8 +146,8 @@ def adaptive_avg_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> 
     name = "adaptive_avg_pool2d_forward"
     _check_images(name, "x", x)
     _check_adaptive(name, x.shape[2:], output_size)
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, tuple(output_size)))
-    return twin.adaptive_avg_pool2d_forward(x, tuple(output_size))
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape, tuple(output_size)))
+    return implementation.adaptive_avg_pool2d_forward(x, tuple(output_size))
 
 
 def adaptive_avg_pool2d_input_grad(gy: np.ndarray, input_size: tuple[int, int]) -> np.ndarray:
@@ -152,7 +156,7 @@ def adaptive_avg_pool2d_input_grad(gy: np.ndarray, input_size: tuple[int, int]) 
     _check_images(name, "gy", gy)
     _check_adaptive(name, input_size, gy.shape[2:])
     case = Case(name, type(gy), gy.dtype, (*gy.shape[:2], *input_size), gy.shape[2:])
-    return ROOM.choose(case).adaptive_avg_pool2d_input_grad(gy, tuple(input_size))
+    return OPERATOR.choose(case).adaptive_avg_pool2d_input_grad(gy, tuple(input_size))
 
 
 def adaptive_max_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> MaxPooled:
@@ -164,8 +168,8 @@ def adaptive_max_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> 
     name = "adaptive_max_pool2d_forward"
     _check_images(name, "x", x)
     _check_adaptive(name, x.shape[2:], output_size)
-    twin = ROOM.choose(Case(name, type(x), x.dtype, x.shape, tuple(output_size)))
-    return MaxPooled(*twin.adaptive_max_pool2d_forward(x, tuple(output_size)))
+    implementation = OPERATOR.choose(Case(name, type(x), x.dtype, x.shape, tuple(output_size)))
+    return MaxPooled(*implementation.adaptive_max_pool2d_forward(x, tuple(output_size)))
 
 
 def _check_images(name: str, label: str, array: np.ndarray) -> None:

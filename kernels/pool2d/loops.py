@@ -1,6 +1,6 @@
 """The definition of pooling: one window after another, never optimised.
 
-Every other twin is compared with this one.
+Every other implementation is compared with this one.
 """
 
 import math

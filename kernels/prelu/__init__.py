@@ -11,21 +11,21 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere
+from ..dispatch import NUMBA, Operator
 from ..jit import can_compile
-from ..twins import NUMBA, Room
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the arrays' type."""
+    """What an implementation may choose by: the arrays' type."""
 
     array: type
     dtype: np.dtype
 
 
-ROOM = Room("prelu", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised", can=anywhere)
-ROOM.register("numba", ".compiled", can=can_compile, needs=NUMBA)
+OPERATOR = Operator("prelu", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised", can=anywhere)
+OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
 
 
 class Gradients(NamedTuple):
@@ -38,7 +38,7 @@ class Gradients(NamedTuple):
 def prelu_forward(x: np.ndarray, w: np.ndarray) -> np.ndarray:
     """x (N, C, L), w (C,) -> y (N, C, L)."""
     _check("prelu_forward", x, w)
-    return ROOM.choose(Case(type(x), x.dtype)).prelu_forward(x, w)
+    return OPERATOR.choose(Case(type(x), x.dtype)).prelu_forward(x, w)
 
 
 def prelu_backward(gy: np.ndarray, x: np.ndarray, w: np.ndarray) -> Gradients:
@@ -47,7 +47,7 @@ def prelu_backward(gy: np.ndarray, x: np.ndarray, w: np.ndarray) -> Gradients:
     _check(name, x, w)
     if gy.shape != x.shape:
         raise ValueError(f"{name}: gy has the shape {gy.shape}, x {x.shape}; they must agree")
-    return Gradients(*ROOM.choose(Case(type(x), x.dtype)).prelu_backward(gy, x, w))
+    return Gradients(*OPERATOR.choose(Case(type(x), x.dtype)).prelu_backward(gy, x, w))
 
 
 def _check(name: str, x: np.ndarray, w: np.ndarray) -> None:

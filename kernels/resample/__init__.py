@@ -10,8 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere
+from ..dispatch import NUMBA, Operator
 from ..jit import can_compile
-from ..twins import NUMBA, Room
 
 
 class AxisMap(NamedTuple):
@@ -24,7 +24,9 @@ class AxisMap(NamedTuple):
 
 
 class Case(NamedTuple):
-    """What a twin may choose by: the arrays' type, the shape of the input, how many axes change."""
+    """What an implementation may choose by: the arrays' type, the shape of the input, how many axes
+    change.
+    """
 
     array: type
     dtype: np.dtype
@@ -36,26 +38,26 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.axes <= 2
 
 
-ROOM = Room("resample", __name__)
-ROOM.register("loops", ".loops")
-ROOM.register("numpy", ".vectorised", can=anywhere)
-ROOM.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+OPERATOR = Operator("resample", __name__)
+OPERATOR.register("loops", ".loops")
+OPERATOR.register("numpy", ".vectorised", can=anywhere)
+OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
 
 
 def resample_forward(x: np.ndarray, maps: tuple[AxisMap, ...]) -> np.ndarray:
     """x (*, sizes of the maps) -> y (*, one output size for each map)."""
     sizes = tuple(axis_map.size for axis_map in maps)
     _check("resample_forward", "x", x, sizes)
-    twin = ROOM.choose(Case(type(x), x.dtype, x.shape, len(maps)))
-    return twin.resample_forward(x, maps)
+    implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape, len(maps)))
+    return implementation.resample_forward(x, maps)
 
 
 def resample_input_grad(gy: np.ndarray, maps: tuple[AxisMap, ...]) -> np.ndarray:
     """gy (*, one output size for each map) -> gx (*, sizes of the maps), the adjoint."""
     sizes = tuple(len(axis_map.lower) for axis_map in maps)
     _check("resample_input_grad", "gy", gy, sizes)
-    twin = ROOM.choose(Case(type(gy), gy.dtype, gy.shape, len(maps)))
-    return twin.resample_input_grad(gy, maps)
+    implementation = OPERATOR.choose(Case(type(gy), gy.dtype, gy.shape, len(maps)))
+    return implementation.resample_input_grad(gy, maps)
 
 
 def _check(name: str, label: str, array: np.ndarray, sizes: tuple[int, ...]) -> None:

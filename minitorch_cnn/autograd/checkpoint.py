@@ -20,7 +20,7 @@ def checkpoint(function, *args, use_reentrant=None, preserve_rng_state=True, **k
     running statistics move once only. Chen et al. 2016, "Training deep nets with sublinear memory
     cost", arXiv 1604.06174.
 
-    use_reentrant: PyTorch's choice between two implementations with the same results; here is one.
+    use_reentrant: PyTorch's choice between two counterparts with the same results; here is one.
     Raises RuntimeError in backward if an input was changed in place since, or if the second run
     records other ops.
     """
@@ -109,7 +109,9 @@ class _Region:
                 afterwards(own)
 
     def recompute(self) -> None:
-        """Run the function again and give every node of the first run what its twin saved."""
+        """Run the function again and give every node of the first run what its counterpart
+        saved.
+        """
         if self.current_versions() != self.versions:
             raise RuntimeError("checkpoint: an input was changed in place before the backward pass")
         again, modes = _Recording(), this_thread.modes
@@ -121,13 +123,13 @@ class _Region:
         finally:
             modes.checkpoint, modes.recomputing = before
         # A function that calls grad needs its first nodes before it has recorded the last.
-        twins = again.nodes[: len(self.nodes)] if self.running else again.nodes
-        if len(twins) != len(self.nodes):
+        counterparts = again.nodes[: len(self.nodes)] if self.running else again.nodes
+        if len(counterparts) != len(self.nodes):
             raise RuntimeError(
                 f"checkpoint: the function recorded {len(self.nodes)} ops in its first run and "
-                f"{len(twins)} in its second"
+                f"{len(counterparts)} in its second"
             )
-        for reference, twin in zip(self.nodes, twins, strict=True):
+        for reference, counterpart in zip(self.nodes, counterparts, strict=True):
             node = reference()
             if node is not None and node.region is self:
-                node.saved_, node.kept_, node.region = twin.saved_, twin.kept_, None
+                node.saved_, node.kept_, node.region = counterpart.saved_, counterpart.kept_, None

@@ -279,7 +279,7 @@ assert difference < 1e-4
 # %% [markdown]
 # ## From the notebook to the library
 #
-# `kernels/pool2d/` and `kernels/batch_norm/`, each as plain loops beside faster twins;
+# `kernels/pool2d/` and `kernels/batch_norm/`, each as plain loops beside faster implementations;
 # `minitorch_cnn/functional/max_pool.py` and `norm.py` make them differentiable, twice if need be.
 
 # %%

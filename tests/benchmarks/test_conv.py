@@ -1,4 +1,6 @@
-"""The convolution benchmark measures what it says, and its definition agrees with the twins."""
+"""The convolution benchmark measures what it says, and its definition agrees with the
+implementations.
+"""
 
 import json
 
@@ -33,7 +35,7 @@ def test_vgg16_has_its_published_multiply_adds():
 
 
 @pytest.mark.slow
-def test_the_report_names_every_twin_and_goes_to_a_file(tmp_path, capsys):
+def test_the_report_names_every_implementation_and_goes_to_a_file(tmp_path, capsys):
     file = tmp_path / "conv.json"
     conv.main(["--suite", "lenet5", "--repeats", "2", "--json", str(file)])
     text = capsys.readouterr().out
@@ -62,7 +64,7 @@ def test_a_batch_of_none_is_refused(capsys):
     assert stop.value.code == 2 and "--batch 0" in capsys.readouterr().err
 
 
-def test_the_chosen_twin_alone_is_timed_if_asked_for(tmp_path, capsys):
+def test_the_chosen_implementation_alone_is_timed_if_asked_for(tmp_path, capsys):
     file, picture = tmp_path / "conv.json", tmp_path / "roofline.png"
     settings = ["--suite", "lenet5", "--chosen", "--repeats", "2", "--json", str(file)]
     conv.main([*settings, "--plot", str(picture)])

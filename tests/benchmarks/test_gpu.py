@@ -6,11 +6,11 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.cuda.array import has_gpu
 
 import minitorch_cnn as mt
 from benchmarks import conv, conv_gpu, gpu, ops, ops_gpu
 from benchmarks.suites import Layer
+from minitorch_cnn.kernels.cuda.array import has_gpu
 
 without_gpu = pytest.mark.skipif(has_gpu(), reason="there is a GPU")
 
@@ -92,7 +92,7 @@ def test_buffers_together_are_twice_the_cache(calls):
 
 
 @pytest.mark.parametrize("direction", conv.DIRECTIONS)
-def test_both_layouts_of_torch_and_our_twins_compute_the_same(calls, direction):
+def test_both_layouts_of_torch_and_our_implementations_compute_the_same(calls, direction):
     torch = pytest.importorskip("torch")
     problem = conv_gpu.GpuProblem(Layer("grouped", 4, 7, 6, 3, 2, 1, 2), batch=2)
     ours = problem.calls(direction, "numpy")[0]()

@@ -108,7 +108,7 @@ def test_it_runs_unchanged_under_mpi(searched, tmp_path):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--space", "rooms"], "--space rooms must be one of cells, layers, genetic"),
+        (["--space", "operators"], "--space operators must be one of cells, layers, genetic"),
         (["--method", "ppo"], "--method ppo must be one of reinforce, random, evolution"),
         (["--budget", "0"], "'0' must be an integer of at least 1"),
         (["--space-set", "colour=1"], "--space-set does not fit the space cells"),

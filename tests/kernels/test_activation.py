@@ -1,17 +1,19 @@
-"""Activations: every twin against the loops, the loops against formulas and differences."""
+"""Activations: every implementation against the loops, the loops against formulas and
+differences.
+"""
 
 import math
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import activation, set_num_threads, threads, use
 from minitorch_cnn.kernels.activation import KINDS, activation_backward, activation_forward
-
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     ACTIVATION_CASES,
     SETTINGS,
     assert_agrees_with_loops,
-    other_twins,
+    other_implementations,
 )
 
 rng = np.random.default_rng(3)
@@ -30,10 +32,10 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("twin", other_twins("activation"))
+@pytest.mark.parametrize("implementation", other_implementations("activation"))
 @pytest.mark.parametrize("case", ACTIVATION_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -49,26 +51,26 @@ def test_the_loops_agree_with_a_formula_and_its_differences(kind):
     np.testing.assert_allclose(gx, gy * slope, atol=1e-8)
 
 
-@pytest.mark.parametrize("twin", other_twins("activation"))
+@pytest.mark.parametrize("implementation", other_implementations("activation"))
 @pytest.mark.parametrize("kind", ["sigmoid", "tanh", "elu", "silu", "gelu"])
-def test_small_values_keep_their_digits(kind, twin):
+def test_small_values_keep_their_digits(kind, implementation):
     x = np.array([-9.0, -5.0, -1e-4, -1e-6, 1e-6, 1e-4], np.float32)
     settings = SETTINGS.get(kind, ())
     with use("loops"):
         expected = activation_forward(x.astype(np.float64), kind, *settings)
-    with use(twin):
+    with use(implementation):
         np.testing.assert_allclose(activation_forward(x, kind, *settings), expected, rtol=6e-6)
 
 
-@pytest.mark.parametrize("twin", other_twins("activation"))
+@pytest.mark.parametrize("implementation", other_implementations("activation"))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
-def test_large_and_infinite_numbers_give_the_limits(kind, dtype, twin):
-    if twin == "numba" and dtype is np.float64 and kind in activation.EXPONENTIAL:
+def test_large_and_infinite_numbers_give_the_limits(kind, dtype, implementation):
+    if implementation == "numba" and dtype is np.float64 and kind in activation.EXPONENTIAL:
         pytest.skip("NumPy's")
     settings = SETTINGS.get(kind, ())
     x = np.array([-1e30, 1e30], dtype)
-    with use(twin):
+    with use(implementation):
         y = activation_forward(x, kind, *settings)
         kept = y if kind in FROM_OUTPUT else x
         gx = activation_backward(np.ones_like(x), kept, kind, *settings)
@@ -80,10 +82,10 @@ def test_large_and_infinite_numbers_give_the_limits(kind, dtype, twin):
     np.testing.assert_allclose(gx, slopes, rtol=1e-6, atol=1e-100)
 
 
-@pytest.mark.parametrize("twin", other_twins("activation"))
-def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+@pytest.mark.parametrize("implementation", other_implementations("activation"))
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
     x = rng.standard_normal((5, 4, 3)).astype(np.float32).transpose(2, 0, 1)[::-1, :, ::2]
-    with use(twin):
+    with use(implementation):
         y = activation_forward(x, "silu")
         np.testing.assert_array_equal(y, activation_forward(x.copy(), "silu"))
         gx = activation_backward(y[::-1], x, "silu")
@@ -94,7 +96,7 @@ def test_doubles_stay_with_numpy_whose_exponential_is_better_at_them():
     pytest.importorskip("numba")
 
     def chosen(kind, dtype, size):
-        return activation._twin(np.zeros(size, dtype), kind).__name__.rsplit(".", 1)[1]
+        return activation._implementation(np.zeros(size, dtype), kind).__name__.rsplit(".", 1)[1]
 
     assert chosen("relu", np.float32, activation.SMALL - 1) == "vectorised"
     assert chosen("relu", np.float64, activation.SMALL) == "compiled"

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
 from minitorch_cnn.kernels.batch_norm import (
     batch_norm_backward,
@@ -8,27 +9,26 @@ from minitorch_cnn.kernels.batch_norm import (
     batch_norm_training,
     vectorised,
 )
-
 from tests import oracle
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     BATCH_NORM_CASES,
     BatchNormCase,
     assert_agrees_with_loops,
-    other_twins,
+    other_implementations,
 )
 
 rng = np.random.default_rng(7)
 EPS = 1e-3
-TWINS = ["loops", *other_twins("batch_norm")]
+IMPLEMENTATIONS = ["loops", *other_implementations("batch_norm")]
 
 
-@pytest.mark.parametrize("twin", other_twins("batch_norm"))
+@pytest.mark.parametrize("implementation", other_implementations("batch_norm"))
 @pytest.mark.parametrize("case", BATCH_NORM_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
-def test_the_numpy_twin_agrees_with_the_loops_however_it_is_cut(monkeypatch):
+def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(monkeypatch):
     monkeypatch.setattr(vectorised, "BLOCK", 1)
     assert_agrees_with_loops(BatchNormCase((3, 5, 4, 2)), "numpy")
 
@@ -53,18 +53,18 @@ def test_the_loops_agree_with_an_independent_definition(shape):
 
 
 @pytest.mark.parametrize("middle", [1e3, 3e5])
-@pytest.mark.parametrize("twin", TWINS)
-def test_statistics_are_exact_where_the_mean_dwarfs_the_deviation(twin, middle):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_statistics_are_exact_where_the_mean_dwarfs_the_deviation(implementation, middle):
     x = (middle + rng.standard_normal((4, 2, 6, 6))).astype(np.float32)
     exact = x.astype(np.float64)
-    with use(twin):
+    with use(implementation):
         mean, var = batch_norm_statistics(x)
     assert np.allclose(mean, exact.mean((0, 2, 3)), rtol=1e-7)
     assert np.allclose(var, exact.var((0, 2, 3)), rtol=1e-5)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_batch_norm_in_training_agrees_with_torch(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_batch_norm_in_training_agrees_with_torch(implementation):
     torch = pytest.importorskip("torch")
     x = torch.randn(4, 3, 5, 2, dtype=torch.float64, requires_grad=True)
     weight, bias = torch.randn(2, 3, dtype=torch.float64).unbind()
@@ -74,7 +74,7 @@ def test_a_batch_norm_in_training_agrees_with_torch(twin):
     gy = torch.randn_like(y)
     expected = torch.autograd.grad(y, (x, weight, bias), gy)
     x, weight, bias = (tensor.detach().numpy() for tensor in (x, weight, bias))
-    with use(twin):
+    with use(implementation):
         mean, var = batch_norm_statistics(x)
         invstd = 1 / np.sqrt(var + EPS)
         assert np.allclose(batch_norm_forward(x, weight, bias, mean, invstd), y.detach())
@@ -84,11 +84,11 @@ def test_a_batch_norm_in_training_agrees_with_torch(twin):
             assert np.allclose(gradient, want)
 
 
-@pytest.mark.parametrize("twin", other_twins("batch_norm"))
-def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+@pytest.mark.parametrize("implementation", other_implementations("batch_norm"))
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
     x = rng.standard_normal((5, 4, 3, 2)).transpose(3, 2, 1, 0)[::-1, :, ::-1]
     mean, invstd = rng.standard_normal((2, 3))
-    with use(twin):
+    with use(implementation):
         for args in ((x, x, None, None, mean, invstd), (x[..., ::-1], x, mean, mean, mean, invstd)):
             copies = [arg if arg is None else arg.copy() for arg in args]
             for got, want in zip(
@@ -98,7 +98,7 @@ def test_views_of_any_stride_give_the_result_of_their_copy(twin):
         assert np.allclose(batch_norm_statistics(x).var, x.var((0, 2, 3)))
 
 
-@pytest.mark.skipif("numba" not in TWINS, reason="Numba is not installed")
+@pytest.mark.skipif("numba" not in IMPLEMENTATIONS, reason="Numba is not installed")
 def test_the_number_of_threads_changes_no_bit():
     x = rng.standard_normal((3, 7, 63, 61)).astype(np.float32)
     weight, bias = rng.standard_normal((2, 7)).astype(np.float32)
@@ -115,12 +115,15 @@ def test_the_number_of_threads_changes_no_bit():
         assert np.array_equal(one, two) and np.array_equal(one, three)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_type_that_is_not_compiled_for_is_left_to_numpy(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_type_that_is_not_compiled_for_is_left_to_numpy(implementation):
     x = rng.standard_normal((3, 2, 4)).astype(np.longdouble)
     assert batch_norm_statistics(x).var.dtype == x.dtype
-    if twin == "numba" and np.longdouble != np.float64:
-        with use(twin), pytest.raises(RuntimeError, match="twin 'numba' cannot do"):
+    if implementation == "numba" and np.longdouble != np.float64:
+        with (
+            use(implementation),
+            pytest.raises(RuntimeError, match="implementation 'numba' cannot do"),
+        ):
             batch_norm_statistics(x)
 
 

@@ -13,15 +13,15 @@ pytest.importorskip("numba")
 SCRIPT = """if True:
     import hashlib, sys
     import numpy as np
-    from minitorch_cnn.kernels import set_num_threads, twins, use
-    from tests.kernels import twin_check as cases
+    from minitorch_cnn.kernels import set_num_threads, dispatch, use
+    from tests.kernels import implementation_check as cases
 
     set_num_threads(1)
     LARGER = [
         cases.BatchNormCase((4, 3, 27, 29), dtype=np.float32),
         cases.BatchNormCase((4, 3, 27, 29)),
     ]
-    ROOMS = {
+    OPERATORS = {
         "batch_norm": LARGER,
         "conv2d": cases.CONV_CASES[-8:],
         "pool2d": cases.POOL_CASES,
@@ -32,23 +32,24 @@ SCRIPT = """if True:
         "activation": cases.ACTIVATION_CASES,
         "resample": cases.RESAMPLE_CASES,
     }
-    for room in sys.argv[1:] or ROOMS:
-        for twin in set(twins.available(room)) & {"numba", "winograd", "direct", "rows"}:
-            for case in ROOMS[room]:
+    for operator in sys.argv[1:] or OPERATORS:
+        available = set(dispatch.available(operator))
+        for implementation in available & {"numba", "winograd", "direct", "rows"}:
+            for case in OPERATORS[operator]:
                 try:
-                    with use(twin):
+                    with use(implementation):
                         results = case.results()
-                except RuntimeError:  # not a case of this twin
+                except RuntimeError:  # not a case of this implementation
                     continue
                 for name, array in results.items():
-                    print(twin, case, name, hashlib.sha256(array.tobytes()).hexdigest())
+                    print(implementation, case, name, hashlib.sha256(array.tobytes()).hexdigest())
 """
 
 
-def bits(cache, *rooms):
+def bits(cache, *operators):
     """What the script prints with the cache in that folder, sorted."""
     env = {**os.environ, "NUMBA_CACHE_DIR": str(cache), "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", SCRIPT, *rooms]
+    command = [sys.executable, "-c", SCRIPT, *operators]
     run = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert run.stdout

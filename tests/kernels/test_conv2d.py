@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from minitorch_cnn.kernels import Window, use, workspace
 from minitorch_cnn.kernels.conv2d import (
     conv2d_forward,
@@ -12,32 +13,37 @@ from minitorch_cnn.kernels.conv2d import (
     depthwise,
     im2col,
 )
-
 from tests import oracle
-from tests.kernels.test_window import windows
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     CONV_CASES,
     ConvCase,
     assert_agrees_with_loops,
-    other_twins,
+    other_implementations,
 )
+from tests.kernels.test_window import windows
 
 rng = np.random.default_rng(7)
 
 
 SPECIAL = "winograd", "rows"  # 3x3 only, wide images only
-GENERAL = [twin for twin in other_twins("conv2d") if twin not in SPECIAL]
+GENERAL = [
+    implementation
+    for implementation in other_implementations("conv2d")
+    if implementation not in SPECIAL
+]
 
 
-@pytest.mark.parametrize("twin", other_twins("conv2d"))
+@pytest.mark.parametrize("implementation", other_implementations("conv2d"))
 @pytest.mark.parametrize("case", CONV_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 @pytest.mark.parametrize("block", [1, 300, 2000])
 @pytest.mark.parametrize("groups", [1, 2, 4])
-def test_the_numpy_twin_agrees_with_the_loops_however_it_is_cut(monkeypatch, block, groups):
+def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(
+    monkeypatch, block, groups
+):
     monkeypatch.setattr(im2col, "BLOCK", block)
     monkeypatch.setattr(im2col, "LEAST", 1)
     monkeypatch.setattr(depthwise, "BLOCK", block)
@@ -72,9 +78,9 @@ def test_the_loops_agree_with_an_independent_definition(window, groups):
         assert np.allclose(conv2d_weight_grad(x, gy, window, groups), gw)
 
 
-@pytest.mark.parametrize("twin", ["loops", "numpy"])
+@pytest.mark.parametrize("implementation", ["loops", "numpy"])
 @pytest.mark.parametrize("groups", [1, 2, 4])
-def test_convolution_agrees_with_torch(twin, groups):
+def test_convolution_agrees_with_torch(implementation, groups):
     torch = pytest.importorskip("torch")
     x = torch.randn(2, 4, 7, 6, dtype=torch.float64, requires_grad=True)
     w = torch.randn(8, 4 // groups, 3, 2, dtype=torch.float64, requires_grad=True)
@@ -83,7 +89,7 @@ def test_convolution_agrees_with_torch(twin, groups):
     gx, gw = torch.autograd.grad(y, (x, w), gy)
     window = Window((3, 2), (2, 1), (1, 2), (1, 2))
     x, w, gy = x.detach().numpy(), w.detach().numpy(), gy.numpy()
-    with use(twin):
+    with use(implementation):
         assert np.allclose(conv2d_forward(x, w, window, groups), y.detach())
         assert np.allclose(conv2d_input_grad(gy, w, window, (7, 6), groups), gx)
         assert np.allclose(conv2d_weight_grad(x, gy, window, groups), gw)
@@ -113,15 +119,15 @@ def test_the_gradients_are_adjoint_to_the_forward(window, size, channels, batch,
     assert abs(np.vdot(w, gw) - product) < tolerance
 
 
-@pytest.mark.parametrize("twin", GENERAL)
+@pytest.mark.parametrize("implementation", GENERAL)
 @pytest.mark.parametrize("groups", [1, 4])
-def test_views_of_any_stride_give_the_result_of_their_copy(twin, groups):
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation, groups):
     x = rng.standard_normal((6, 5, 4, 2)).transpose(3, 2, 1, 0)[:, ::-1, ::-1, ::-1]
     w = rng.standard_normal((2, 3, 4 // groups, 4)).transpose(3, 2, 1, 0)[::-1, :, ::-1]
     for window in (Window((3, 2), 2, 1), Window((3, 2))):
         y = conv2d_forward(x.copy(), w.copy(), window, groups)
         gy = rng.standard_normal((*y.shape[:3], 2 * y.shape[3]))[..., ::-2]
-        with use(twin):
+        with use(implementation):
             assert np.allclose(conv2d_forward(x, w, window, groups), y)
             gx = conv2d_input_grad(gy, w, window, (5, 6), groups)
             gw = conv2d_weight_grad(x, gy, window, groups)
@@ -131,10 +137,10 @@ def test_views_of_any_stride_give_the_result_of_their_copy(twin, groups):
             assert np.allclose(gw, conv2d_weight_grad(x.copy(), gy, window, groups))
 
 
-@pytest.mark.parametrize("twin", GENERAL)
-def test_inputs_that_no_window_covers_get_no_gradient(twin):
+@pytest.mark.parametrize("implementation", GENERAL)
+def test_inputs_that_no_window_covers_get_no_gradient(implementation):
     w, gy = rng.standard_normal((2, 3, 2, 2)), rng.standard_normal((1, 2, 2, 2))
-    with use(twin):
+    with use(implementation):
         gx = conv2d_input_grad(gy, w, Window(2, stride=3), (7, 6))
     assert not gx[:, :, [2, 5, 6]].any() and not gx[:, :, :, [2, 5]].any()
     assert gx[:, :, [0, 1, 3, 4]][..., [0, 1, 3, 4]].all()

@@ -1,4 +1,4 @@
-"""Whatever twin a convolution is given to, nobody can tell by the result."""
+"""Whatever implementation a convolution is given to, nobody can tell by the result."""
 
 from types import SimpleNamespace
 
@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from minitorch_cnn.kernels import Window, explain, get_num_threads, set_num_threads, use
 from minitorch_cnn.kernels.conv2d import (
-    ROOM,
+    OPERATOR,
     Case,
     conv2d_forward,
     conv2d_input_grad,
     conv2d_weight_grad,
 )
-from minitorch_cnn.kernels.twins import NUMBA
+from minitorch_cnn.kernels.dispatch import NUMBA
 
 LOOPS_LIMIT = 100_000  # multiply-adds: beyond, "numpy" in float64 stands in, which agrees with them
 TOLERANCE = {np.float32: 5e-5, np.float64: 1e-10}  # of the largest result
@@ -65,10 +66,10 @@ def results(layer, x, w, gy):
     )
 
 
-def check(layer, dtype, twin):
+def check(layer, dtype, implementation):
     cases = [case_of(function, layer, dtype) for function in DIRECTIONS]
-    chosen = {ROOM.preferred(case).name for case in cases}
-    assume(twin is None or twin in chosen)
+    chosen = {OPERATOR.preferred(case).name for case in cases}
+    assume(implementation is None or implementation in chosen)
     x, w, gy = arrays(layer, dtype)
     found = results(layer, x, w, gy)
     with use("loops" if cases[0].macs <= LOOPS_LIMIT else "numpy"):
@@ -82,21 +83,22 @@ def check(layer, dtype, twin):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @given(layer=ANY)
 @settings(max_examples=30, deadline=None)
-def test_the_chosen_twin_agrees_with_the_loops(dtype, layer):
+def test_the_chosen_implementation_agrees_with_the_loops(dtype, layer):
     check(layer, dtype, None)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize(
-    ("twin", "drawn"), [("numba", DENSE), ("winograd", SQUARE), ("direct", THIN), ("rows", WIDE)]
+    ("implementation", "drawn"),
+    [("numba", DENSE), ("winograd", SQUARE), ("direct", THIN), ("rows", WIDE)],
 )
-def test_every_twin_that_is_chosen_agrees(twin, drawn, dtype):
+def test_every_implementation_that_is_chosen_agrees(implementation, drawn, dtype):
     pytest.importorskip("numba")
 
     @given(layer=drawn)
     @settings(max_examples=15, deadline=None)
     def test(layer):
-        check(layer, dtype, twin)
+        check(layer, dtype, implementation)
 
     test()
 
@@ -136,7 +138,7 @@ def test_half_a_batch_gives_half_the_result_up_to_rounding(layer):
         np.testing.assert_allclose(whole, other, rtol=0, atol=2e-5 * np.abs(whole).max())
 
 
-def test_explain_says_which_twin_runs_and_why(capsys):
+def test_explain_says_which_implementation_runs_and_why(capsys):
     pytest.importorskip("numba")
     explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
     lines = capsys.readouterr().out.splitlines()
@@ -152,38 +154,38 @@ LARGE = (8, 64, 56, 56), (64, 64, 3, 3)  # 925 million multiply-adds
 
 
 def explained(capsys, *shapes, **settings):
-    """[(function, twin, why)] as printed."""
+    """[(function, implementation, why)] as printed."""
     explain(*shapes, **settings)
     return [line.split(maxsplit=2) for line in capsys.readouterr().out.splitlines()]
 
 
 def test_explain_says_what_is_missing_without_numba(capsys, monkeypatch):
     need = NUMBA._replace(is_met=lambda: False)
-    for name, twin in ROOM.twins.items():
-        if twin.needs is NUMBA:
-            monkeypatch.setitem(ROOM.twins, name, twin._replace(needs=need))
-    for direction, (function, twin, why) in zip(
+    for name, implementation in OPERATOR.implementations.items():
+        if implementation.needs is NUMBA:
+            monkeypatch.setitem(OPERATOR.implementations, name, implementation._replace(needs=need))
+    for direction, (function, implementation, why) in zip(
         DIRECTIONS, explained(capsys, *LARGE, padding=1), strict=True
     ):
-        assert (function, twin) == (direction, "numpy")
+        assert (function, implementation) == (direction, "numpy")
         assert why.startswith("Numba is not installed (pip install 'minitorch_cnn[fast]'); with it")
         assert "winograd: a quarter of the multiplications" in why
-    for _, twin, why in explained(capsys, (1, 1, 8, 8), (4, 1, 3, 3)):
-        assert twin == "numpy" and why.startswith("nothing to compile")
+    for _, implementation, why in explained(capsys, (1, 1, 8, 8), (4, 1, 3, 3)):
+        assert implementation == "numpy" and why.startswith("nothing to compile")
 
 
 def test_explain_honours_use(capsys):
     for name in ("loops", "numpy"):
         with use(name):
-            for _, twin, why in explained(capsys, *LARGE, padding=1):
-                assert (twin, why) == (name, f'use("{name}") forces it')
-    with use("winograd"), pytest.raises(RuntimeError, match="conv2d: twin 'winograd' "):
+            for _, implementation, why in explained(capsys, *LARGE, padding=1):
+                assert (implementation, why) == (name, f'use("{name}") forces it')
+    with use("winograd"), pytest.raises(RuntimeError, match="conv2d: implementation 'winograd' "):
         explain((1, 3, 8, 8), (4, 3, 5, 5))
 
 
 def test_explain_says_what_kernels_are_not_compiled_for(capsys):
-    for _, twin, why in explained(capsys, *LARGE, padding=1, dtype=np.float16):
-        assert twin == "numpy"
+    for _, implementation, why in explained(capsys, *LARGE, padding=1, dtype=np.float16):
+        assert implementation == "numpy"
         assert why == "kernels are compiled for float32 and float64, not for float16"
 
 
@@ -191,10 +193,10 @@ def test_explain_says_what_kernels_are_not_compiled_for(capsys):
 def test_what_explain_names_is_what_runs(capsys, monkeypatch, layer):
     x, w, window, groups = layer
     ran, nothing = [], SimpleNamespace(**dict.fromkeys(DIRECTIONS, lambda *_: None))
-    monkeypatch.setattr(type(ROOM), "load", lambda _, name: ran.append(name) or nothing)
+    monkeypatch.setattr(type(OPERATOR), "load", lambda _, name: ran.append(name) or nothing)
     results(layer, *arrays(layer, np.float32))
     settings = {"stride": window.stride, "padding": window.padding[0][0], "groups": groups}
-    assert [twin for _, twin, _ in explained(capsys, x, w, **settings)] == ran
+    assert [implementation for _, implementation, _ in explained(capsys, x, w, **settings)] == ran
 
 
 def test_explain_refuses_what_no_convolution_has():

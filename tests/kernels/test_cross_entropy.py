@@ -1,24 +1,26 @@
-"""Cross entropy of classes: every twin against the loops, the loops against the oracle."""
+"""Cross entropy of classes: every implementation against the loops, the loops against the
+oracle.
+"""
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import set_num_threads, threads, use
 from minitorch_cnn.kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
-
 from tests import oracle
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     CROSS_ENTROPY_CASES,
     assert_agrees_with_loops,
-    other_twins,
+    other_implementations,
 )
 
 rng = np.random.default_rng(5)
 
 
-@pytest.mark.parametrize("twin", other_twins("cross_entropy"))
+@pytest.mark.parametrize("implementation", other_implementations("cross_entropy"))
 @pytest.mark.parametrize("case", CROSS_ENTROPY_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])
@@ -36,14 +38,14 @@ def test_the_loops_agree_with_an_independent_definition(smoothing):
     np.testing.assert_allclose(gx, oracle.slope(losses, x, gy), atol=1e-7)
 
 
-@pytest.mark.parametrize("twin", ["loops", *other_twins("cross_entropy")])
+@pytest.mark.parametrize("implementation", ["loops", *other_implementations("cross_entropy")])
 @pytest.mark.parametrize("pixels", [1, 3])
-def test_huge_and_infinite_logits_are_exact(twin, pixels):
+def test_huge_and_infinite_logits_are_exact(implementation, pixels):
     x = np.array([[1e30, 0, -np.inf], [-1e30, 0, -np.inf], [1, 1, -np.inf]], np.float32)
     x = np.repeat(x[:, :, None], pixels, 2)
     target, gy = np.zeros((3, pixels), int), np.ones((3, pixels), np.float32)
     weight = np.array([1, 2, 0], np.float32)
-    with use(twin):
+    with use(implementation):
         y, m, s = cross_entropy_forward(x, target)
         gx = cross_entropy_backward(gy, x, m, s, target)
         smoothed, *_ = cross_entropy_forward(x, target, weight, smoothing=0.3)

@@ -1,7 +1,10 @@
-"""The direct convolution where the twin test's small planes do not reach: strips and blocks."""
+"""The direct convolution where the implementation test's small planes do not reach: strips and
+blocks.
+"""
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
 from minitorch_cnn.kernels.conv2d import (
     conv2d_forward,
@@ -22,12 +25,12 @@ LARGE = [
 ]
 
 
-def results(twin, groups, channels, outputs, size, window, dtype=np.float64):
+def results(implementation, groups, channels, outputs, size, window, dtype=np.float64):
     rng = np.random.default_rng(0)
     x = rng.standard_normal((3, groups * channels, *size)).astype(dtype)
     w = rng.standard_normal((groups * outputs, channels, *window.kernel)).astype(dtype)
     gy = rng.standard_normal((3, len(w), *window.output_size(*size))).astype(dtype)
-    with use(twin):
+    with use(implementation):
         return (
             conv2d_forward(x, w, window, groups),
             conv2d_input_grad(gy, w, window, size, groups),

@@ -36,7 +36,7 @@ def test_without_numba_a_net_learns_on_numpy_and_says_once_that_it_is_slow(tmp_p
     # An entry of None makes Python take the module for one that is not there.
     absent = STEP.format(
         before='sys.modules["numba"] = None',
-        after="mt.kernels.twins.PATIENCE = 0",
+        after="mt.kernels.dispatch.PATIENCE = 0",
     )
     asked = STEP.format(before="", after='(kept := mt.kernels.use("numpy")).__enter__()')
     without, numpy = (python(code, tmp_path, ROOT).split("\n") for code in (absent, asked))

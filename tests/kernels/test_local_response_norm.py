@@ -1,26 +1,26 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.local_response_norm import (
     local_response_norm_backward,
     local_response_norm_forward,
 )
-
 from tests import oracle
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     LOCAL_RESPONSE_NORM_CASES,
     assert_agrees_with_loops,
-    other_twins,
+    other_implementations,
 )
 
 rng = np.random.default_rng(7)
-TWINS = ["loops", *other_twins("local_response_norm")]
+IMPLEMENTATIONS = ["loops", *other_implementations("local_response_norm")]
 
 
-@pytest.mark.parametrize("twin", other_twins("local_response_norm"))
+@pytest.mark.parametrize("implementation", other_implementations("local_response_norm"))
 @pytest.mark.parametrize("case", LOCAL_RESPONSE_NORM_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7])
@@ -35,26 +35,26 @@ def test_the_loops_agree_with_an_independent_definition(size):
     assert np.allclose(gx, slope, atol=1e-7)
 
 
-@pytest.mark.parametrize("twin", TWINS)
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
 @pytest.mark.parametrize("size", [2, 5])
-def test_local_response_norm_agrees_with_torch(twin, size):
+def test_local_response_norm_agrees_with_torch(implementation, size):
     torch = pytest.importorskip("torch")
     settings = size, 0.9, 0.75, 1.5
     x = torch.randn(2, 6, 3, 4, dtype=torch.float64, requires_grad=True)
     y = torch.nn.functional.local_response_norm(x, *settings)
     gy = torch.randn_like(y)
     (gx,) = torch.autograd.grad(y, x, gy)
-    with use(twin):
+    with use(implementation):
         assert np.allclose(local_response_norm_forward(x.detach().numpy(), *settings), y.detach())
         result = local_response_norm_backward(gy.numpy(), x.detach().numpy(), *settings)
     assert np.allclose(result, gx)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_large_value_leaves_no_trace_beyond_its_window(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_large_value_leaves_no_trace_beyond_its_window(implementation):
     x = np.ones((1, 8, 1, 1), np.float32)
     x[0, 0] = 1e6
-    with use(twin):
+    with use(implementation):
         y = local_response_norm_forward(x, 3, 1.0, 0.75, 1.0)
         x[0, 0] = np.inf
         with np.errstate(all="ignore"):
@@ -63,11 +63,11 @@ def test_a_large_value_leaves_no_trace_beyond_its_window(twin):
     assert np.allclose(after_infinity[0, 2:7], 2.0**-0.75)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
     x = rng.standard_normal((5, 4, 3, 2)).transpose(3, 2, 1, 0)[::-1, ::-1]
     settings = 3, 0.5, 0.75, 1.0
-    with use(twin):
+    with use(implementation):
         y = local_response_norm_forward(x, *settings)
         assert np.allclose(y, local_response_norm_forward(x.copy(), *settings))
         gx = local_response_norm_backward(y[..., ::-1], x, *settings)

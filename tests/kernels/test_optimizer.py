@@ -1,18 +1,22 @@
-"""Steps of optimizers: every twin against the loops. PyTorch's are in tests/optim."""
+"""Steps of optimizers: every implementation against the loops. PyTorch's are in tests/optim."""
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels import optimizer, set_num_threads, threads, use
 
-from tests.kernels.twin_check import OPTIMIZER_CASES, assert_agrees_with_loops, other_twins
+from minitorch_cnn.kernels import optimizer, set_num_threads, threads, use
+from tests.kernels.implementation_check import (
+    OPTIMIZER_CASES,
+    assert_agrees_with_loops,
+    other_implementations,
+)
 
 rng = np.random.default_rng(5)
 
 
-@pytest.mark.parametrize("twin", other_twins("optimizer"))
+@pytest.mark.parametrize("implementation", other_implementations("optimizer"))
 @pytest.mark.parametrize("case", OPTIMIZER_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 def test_the_loops_follow_the_formulas_of_sgd_and_adam():
@@ -28,13 +32,13 @@ def test_the_loops_follow_the_formulas_of_sgd_and_adam():
     assert p[0] == pytest.approx(0.97 - 0.1 * mean / (square**0.5 + 1e-2))
 
 
-@pytest.mark.parametrize("twin", other_twins("optimizer"))
-def test_views_are_stepped_where_they_lie(twin):
+@pytest.mark.parametrize("implementation", other_implementations("optimizer"))
+def test_views_are_stepped_where_they_lie(implementation):
     flat, g = rng.standard_normal((2, 12))
     p = flat.copy()
     whole = np.zeros((12, 2))
     whole[:, 0] = flat
-    with use(twin):
+    with use(implementation):
         optimizer.sgd_step(p, g, None, 0.1)
         optimizer.sgd_step(flat[3:].reshape(3, 3), g[3:].reshape(3, 3), None, 0.1)
     np.testing.assert_allclose(flat[3:], p[3:])

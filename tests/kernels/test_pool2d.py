@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+
 from minitorch_cnn.kernels import Window, use
 from minitorch_cnn.kernels.pool2d import (
     adaptive_avg_pool2d_forward,
@@ -14,13 +15,17 @@ from minitorch_cnn.kernels.pool2d import (
     max_pool2d_input_grad,
     strided,
 )
-
 from tests import oracle
+from tests.kernels.implementation_check import (
+    POOL_CASES,
+    PoolCase,
+    assert_agrees_with_loops,
+    other_implementations,
+)
 from tests.kernels.test_window import windows
-from tests.kernels.twin_check import POOL_CASES, PoolCase, assert_agrees_with_loops, other_twins
 
 rng = np.random.default_rng(7)
-TWINS = ["loops", *other_twins("pool2d")]
+IMPLEMENTATIONS = ["loops", *other_implementations("pool2d")]
 WINDOWS = [
     Window(2, 2),
     Window((3, 2), (2, 1), (1, 0)),
@@ -28,14 +33,14 @@ WINDOWS = [
 ]
 
 
-@pytest.mark.parametrize("twin", other_twins("pool2d"))
+@pytest.mark.parametrize("implementation", other_implementations("pool2d"))
 @pytest.mark.parametrize("case", POOL_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 @pytest.mark.parametrize("block", [1, 100])
-def test_the_numpy_twin_agrees_with_the_loops_however_it_is_cut(monkeypatch, block):
+def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(monkeypatch, block):
     monkeypatch.setattr(strided, "BLOCK", block)
     assert_agrees_with_loops(PoolCase(2, (7, 6), Window((3, 2), 2, 1), odd_values=True), "numpy")
 
@@ -108,19 +113,19 @@ def test_the_gradients_are_adjoint_to_the_forward(window, size, count_include_pa
     assert np.isclose(np.vdot(x, gx), np.vdot(max_pool2d_gather(x, argmax), gy))
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_overlapping_windows_add_their_gradients(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_overlapping_windows_add_their_gradients(implementation):
     x = np.zeros((1, 1, 3, 3))
     x[0, 0, 1, 1] = 1.0
     gy = np.array([[[[1.0, 2.0], [3.0, 4.0]]]])
-    with use(twin):
+    with use(implementation):
         _, argmax = max_pool2d_forward(x, Window(2))
         assert max_pool2d_input_grad(gy, argmax, (3, 3))[0, 0, 1, 1] == 10.0
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_of_equal_values_the_first_wins_and_of_nans_the_last(twin):
-    with use(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_of_equal_values_the_first_wins_and_of_nans_the_last(implementation):
+    with use(implementation):
         assert max_pool2d_forward(np.ones((1, 1, 2, 2)), Window(2)).argmax.item() == 0
         assert adaptive_max_pool2d_forward(np.ones((1, 1, 2, 2)), (1, 1)).argmax.item() == 0
         x = np.array([[[[9.0, np.nan, 1.0], [np.nan, 2.0, 3.0]]]])
@@ -132,17 +137,17 @@ def test_of_equal_values_the_first_wins_and_of_nans_the_last(twin):
             assert pooled.argmax.item() == 3
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_window_of_minus_infinity_points_into_the_input(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_window_of_minus_infinity_points_into_the_input(implementation):
     x = np.full((1, 1, 3, 3), -np.inf)
-    with use(twin):
+    with use(implementation):
         y, argmax = max_pool2d_forward(x, Window(2, 2, 1))
     assert np.array_equal(y, np.full((1, 1, 2, 2), -np.inf))
     assert argmax.tolist() == [[[[0, 1], [3, 4]]]]
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_pooling_agrees_with_torch(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_pooling_agrees_with_torch(implementation):
     torch = pytest.importorskip("torch")
     functional = torch.nn.functional
     x = torch.randn(2, 3, 9, 8, dtype=torch.float64)
@@ -155,7 +160,7 @@ def test_pooling_agrees_with_torch(twin):
         ((2, 3), (3, 2), (1, 1), 2, True),
     ):
         window = Window(kernel, stride, padding, dilation, ceil_mode)
-        with use(twin):
+        with use(implementation):
             y, argmax = max_pool2d_forward(x.numpy(), window)
         expected = functional.max_pool2d(
             x, kernel, stride, padding, dilation, ceil_mode, return_indices=True
@@ -164,12 +169,12 @@ def test_pooling_agrees_with_torch(twin):
         assert np.array_equal(argmax, expected[1])
         window = Window(kernel, stride, padding, ceil_mode=ceil_mode)
         for divisor in ((True, None), (False, None), (True, 5)):
-            with use(twin):
+            with use(implementation):
                 y = avg_pool2d_forward(clean.numpy(), window, *divisor)
             expected = functional.avg_pool2d(clean, kernel, stride, padding, ceil_mode, *divisor)
             assert np.allclose(y, expected)
     for output_size in ((1, 1), (4, 3), (9, 8), (10, 3)):
-        with use(twin):
+        with use(implementation):
             y, argmax = adaptive_max_pool2d_forward(x.numpy(), output_size)
             average = adaptive_avg_pool2d_forward(clean.numpy(), output_size)
         expected = functional.adaptive_max_pool2d(x, output_size, return_indices=True)
@@ -178,13 +183,13 @@ def test_pooling_agrees_with_torch(twin):
         assert np.allclose(average, functional.adaptive_avg_pool2d(clean, output_size))
 
 
-@pytest.mark.parametrize("twin", other_twins("pool2d"))
-def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+@pytest.mark.parametrize("implementation", other_implementations("pool2d"))
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
     x = rng.standard_normal((6, 5, 3, 2)).transpose(3, 2, 1, 0)[:, ::-1, ::-1, ::-1]
     window = Window((3, 2), 2, 1)
     pooled = max_pool2d_forward(x.copy(), window)
     gy = rng.standard_normal((*pooled.y.shape[:3], 8))[..., ::-2]
-    with use(twin):
+    with use(implementation):
         assert np.array_equal(max_pool2d_forward(x, window).y, pooled.y)
         assert np.array_equal(max_pool2d_gather(x, pooled.argmax), pooled.y)
         assert np.allclose(avg_pool2d_forward(x, window), avg_pool2d_forward(x.copy(), window))

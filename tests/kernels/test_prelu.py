@@ -1,20 +1,26 @@
-"""PReLU: every twin against the loops, the loops against a formula and its differences."""
+"""PReLU: every implementation against the loops, the loops against a formula and its
+differences.
+"""
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import set_num_threads, threads, use
 from minitorch_cnn.kernels.prelu import prelu_backward, prelu_forward
-
 from tests import oracle
-from tests.kernels.twin_check import PRELU_CASES, assert_agrees_with_loops, other_twins
+from tests.kernels.implementation_check import (
+    PRELU_CASES,
+    assert_agrees_with_loops,
+    other_implementations,
+)
 
 rng = np.random.default_rng(4)
 
 
-@pytest.mark.parametrize("twin", other_twins("prelu"))
+@pytest.mark.parametrize("implementation", other_implementations("prelu"))
 @pytest.mark.parametrize("case", PRELU_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
 def test_the_loops_agree_with_a_formula_and_its_differences():
@@ -29,19 +35,19 @@ def test_the_loops_agree_with_a_formula_and_its_differences():
         np.testing.assert_allclose(gw, oracle.slope(lambda w: prelu_forward(x, w), w, gy))
 
 
-@pytest.mark.parametrize("twin", ["loops", *other_twins("prelu")])
-def test_at_the_kink_the_slope_is_the_left_one_and_nan_stays(twin):
+@pytest.mark.parametrize("implementation", ["loops", *other_implementations("prelu")])
+def test_at_the_kink_the_slope_is_the_left_one_and_nan_stays(implementation):
     x, w = np.array([[[0.0, np.nan]]]), np.array([0.25])
-    with use(twin):
+    with use(implementation):
         np.testing.assert_array_equal(prelu_forward(x, w), x)
         np.testing.assert_array_equal(prelu_backward(np.ones_like(x), x, w).gx, 0.25)
 
 
-@pytest.mark.parametrize("twin", other_twins("prelu"))
-def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+@pytest.mark.parametrize("implementation", other_implementations("prelu"))
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
     x = rng.standard_normal((5, 4, 6)).astype(np.float32).transpose(2, 0, 1)[::-1, :, ::2]
     w = rng.standard_normal(10).astype(np.float32)[::-2]
-    with use(twin):
+    with use(implementation):
         y = prelu_forward(x, w)
         np.testing.assert_array_equal(y, prelu_forward(x.copy(), w.copy()))
         gradients = prelu_backward(y[::-1], x, w)

@@ -1,36 +1,42 @@
-"""Resampling: every twin against the loops. Against independent definitions: test_interpolate."""
+"""Resampling: every implementation against the loops. Against independent definitions:
+test_interpolate.
+"""
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.resample import AxisMap, resample_forward, resample_input_grad
-
-from tests.kernels.twin_check import RESAMPLE_CASES, assert_agrees_with_loops, other_twins
+from tests.kernels.implementation_check import (
+    RESAMPLE_CASES,
+    assert_agrees_with_loops,
+    other_implementations,
+)
 
 rng = np.random.default_rng(5)
-TWINS = ["loops", *other_twins("resample")]
+IMPLEMENTATIONS = ["loops", *other_implementations("resample")]
 MAP = AxisMap(3, np.array([0, 1, 1]), np.array([1, 2, 2]), np.array([0.5, 0.0, 0.25]))
 
 
-@pytest.mark.parametrize("twin", other_twins("resample"))
+@pytest.mark.parametrize("implementation", other_implementations("resample"))
 @pytest.mark.parametrize("case", RESAMPLE_CASES, ids=str)
-def test_every_twin_agrees_with_the_loops(twin, case):
-    assert_agrees_with_loops(case, twin)
+def test_every_implementation_agrees_with_the_loops(implementation, case):
+    assert_agrees_with_loops(case, implementation)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_a_map_is_the_matrix_that_it_describes(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_a_map_is_the_matrix_that_it_describes(implementation):
     matrix = np.array([[0.5, 0.5, 0], [0, 1, 0], [0, 0.75, 0.25]])
     x, gy = rng.standard_normal((2, 2, 3, 3))
-    with use(twin):
+    with use(implementation):
         np.testing.assert_allclose(resample_forward(x, (MAP, MAP)), matrix @ x @ matrix.T)
         np.testing.assert_allclose(resample_input_grad(gy, (MAP, MAP)), matrix.T @ gy @ matrix)
 
 
-@pytest.mark.parametrize("twin", TWINS)
-def test_views_of_any_stride_give_the_result_of_their_copy(twin):
+@pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
+def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
     x = rng.standard_normal((3, 3, 4)).transpose(2, 1, 0)[::-1, :, ::-1]
-    with use(twin):
+    with use(implementation):
         for function in (resample_forward, resample_input_grad):
             np.testing.assert_array_equal(function(x, (MAP, MAP)), function(x.copy(), (MAP, MAP)))
 

@@ -1,11 +1,11 @@
-"""The convolution along rows where the twin test's small planes do not reach."""
+"""The convolution along rows where the implementation test's small planes do not reach."""
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.conv2d import conv2d_forward, conv2d_weight_grad
 from minitorch_cnn.kernels.window import Window
-
 from tests.kernels.test_direct import results
 
 pytest.importorskip("numba")
@@ -46,9 +46,9 @@ def test_bias_and_relu_end_a_sum_and_leave_a_nan(groups):
     bias = rng.standard_normal(8)
     x[0, 2, 4, 20] = np.nan
     found = {}
-    for twin in ("rows", "numpy"):
-        with use(twin):
-            found[twin] = conv2d_forward(x, w, window, groups, bias, True)
+    for implementation in ("rows", "numpy"):
+        with use(implementation):
+            found[implementation] = conv2d_forward(x, w, window, groups, bias, True)
     assert np.isnan(found["rows"]).any() and (found["rows"] == 0).any()
     np.testing.assert_allclose(found["rows"], found["numpy"], rtol=0, atol=1e-12)
 
@@ -57,5 +57,5 @@ def test_bias_and_relu_end_a_sum_and_leave_a_nan(groups):
     ("window", "size"), [(Window(3, 2, 1), (40, 40)), (Window(3, padding=1), (40, 15))]
 )
 def test_other_layers_are_refused(window, size):
-    with use("rows"), pytest.raises(RuntimeError, match="twin 'rows' cannot do"):
+    with use("rows"), pytest.raises(RuntimeError, match="implementation 'rows' cannot do"):
         conv2d_forward(np.zeros((1, 4, *size)), np.zeros((4, 1, 3, 3)), window, 4)

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels import batch_norm, cross_entropy, pool2d, prelu, use
 
 from minitorch_cnn import kernels
+from minitorch_cnn.kernels import batch_norm, cross_entropy, pool2d, prelu, use
 
 pytest.importorskip("numba")
 
@@ -137,11 +137,11 @@ CASES = {
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kernel", CASES)
-@pytest.mark.parametrize("twin", ["numpy", "numba"])
-def test_terms_of_very_different_size_are_added_as_in_float64(twin, kernel, dtype):
-    if (twin, kernel, dtype) == ("numba", "cross_entropy._forward_rows", np.float64):
+@pytest.mark.parametrize("implementation", ["numpy", "numba"])
+def test_terms_of_very_different_size_are_added_as_in_float64(implementation, kernel, dtype):
+    if (implementation, kernel, dtype) == ("numba", "cross_entropy._forward_rows", np.float64):
         pytest.skip("there is no such kernel")
-    with use(twin):
+    with use(implementation):
         CASES[kernel](dtype)
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
 from minitorch_cnn.kernels.conv2d import (
     conv2d_forward,
@@ -26,12 +27,12 @@ LAYERS = [
 ]
 
 
-def results(twin, batch, channels, outputs, size, padding, dtype=np.float32):
+def results(implementation, batch, channels, outputs, size, padding, dtype=np.float32):
     rng, window = np.random.default_rng(0), Window(3, padding=padding)
     x = rng.standard_normal((batch, channels, *size)).astype(dtype)
     w = rng.standard_normal((outputs, channels, 3, 3)).astype(dtype)
     gy = rng.standard_normal((batch, outputs, *window.output_size(*size))).astype(dtype)
-    with use(twin):
+    with use(implementation):
         return (
             conv2d_forward(x, w, window),
             conv2d_input_grad(gy, w, window, size),
@@ -71,5 +72,5 @@ def test_the_number_of_threads_changes_no_bit():
 def test_other_layers_are_refused(window, groups, dtype):
     x = np.zeros((1, 4, 8, 8), dtype)
     w = np.zeros((4, 4 // groups, *window.kernel), dtype)
-    with use("winograd"), pytest.raises(RuntimeError, match="twin 'winograd' cannot do"):
+    with use("winograd"), pytest.raises(RuntimeError, match="implementation 'winograd' cannot do"):
         conv2d_forward(x, w, window, groups)

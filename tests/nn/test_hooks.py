@@ -259,9 +259,9 @@ def test_hooks_give_what_pytorch_s_give():
 def test_a_copy_of_a_module_has_its_hooks_and_only_the_original_s_handle_ends_the_original_s():
     m, seen = nn.Identity(), []
     handle = m.register_forward_hook(lambda *_: seen.append(1))
-    twin = copy.deepcopy(m)
+    implementation = copy.deepcopy(m)
     handle.remove()
     m(mt.ones(1))
     assert seen == []
-    twin(mt.ones(1))
+    implementation(mt.ones(1))
     assert seen == [1]

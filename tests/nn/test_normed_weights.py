@@ -90,13 +90,16 @@ def test_normed_layers_give_what_pytorchs_give(name, make, rng):
 def test_a_normed_convolution_and_its_relu_run_apart_and_are_copied():
     net = nn.Sequential(utils.weight_norm(nn.Conv2d(1, 2, 1)), nn.ReLU())
     x = mt.randn(1, 1, 2, 2)
-    twin = copy.deepcopy(net)  # before a forward: a weight with a history cannot be copied
+    implementation = copy.deepcopy(
+        net
+    )  # before a forward: a weight with a history cannot be copied
     net(x).sum().backward()
     with mt.no_grad():
-        twin[0].weight_g.zero_()
+        implementation[0].weight_g.zero_()
     assert np.array_equal(
-        twin(x).detach().numpy(),
-        np.maximum(twin[0].bias.detach().numpy(), 0).reshape(1, 2, 1, 1) * np.ones((1, 2, 2, 2)),
+        implementation(x).detach().numpy(),
+        np.maximum(implementation[0].bias.detach().numpy(), 0).reshape(1, 2, 1, 1)
+        * np.ones((1, 2, 2, 2)),
     )
     assert (net[0].weight_g.detach().numpy() > 0).all() and net[0].weight_g.grad is not None
 

@@ -63,8 +63,11 @@ def test_parameters_in_containers_learn_and_are_copied():
 
     net = Net()
     assert len(list(net.parameters())) == 2
-    twin = copy.deepcopy(net)
+    implementation = copy.deepcopy(net)
     net(mt.ones(1)).sum().backward()
     optim.SGD(net.parameters(), lr=0.25).step()
-    assert [p.item() for p in net.ws] == [0.5, 0.75] and [p.item() for p in twin.ws] == [1, 1]
-    assert twin.by_name["shared"] is twin.ws[0]
+    assert [p.item() for p in net.ws] == [0.5, 0.75] and [p.item() for p in implementation.ws] == [
+        1,
+        1,
+    ]
+    assert implementation.by_name["shared"] is implementation.ws[0]

@@ -101,12 +101,12 @@ def test_parameters_go_into_a_vector_and_back():
     assert np.array_equal(vector.detach().numpy(), expected)
     (vector * vector).sum().backward()
     assert np.allclose(net[0].weight.grad.numpy(), 2 * net[0].weight.detach().numpy())
-    twin = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
-    weight = twin[0].weight
-    nn.utils.vector_to_parameters(vector * 2, twin.parameters())
-    assert twin[0].weight is weight and weight.is_leaf and weight.requires_grad
+    implementation = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    weight = implementation[0].weight
+    nn.utils.vector_to_parameters(vector * 2, implementation.parameters())
+    assert implementation[0].weight is weight and weight.is_leaf and weight.requires_grad
     assert np.array_equal(
-        nn.utils.parameters_to_vector(twin.parameters()).detach().numpy(), 2 * expected
+        nn.utils.parameters_to_vector(implementation.parameters()).detach().numpy(), 2 * expected
     )
 
 

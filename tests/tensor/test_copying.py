@@ -88,12 +88,16 @@ def test_a_module_s_buffer_and_its_view_and_two_parameters_stay_together(deep):
     net.a = nn.Parameter(mt.ones(2, 2))
     net.b = nn.Parameter(net.a.array)
     net.c = net.a
-    twin = DEEP[deep](net)
-    twin.part.fill_(3.0)
+    implementation = DEEP[deep](net)
+    implementation.part.fill_(3.0)
     with mt.no_grad():
-        twin.a.mul_(2)
-    assert twin.all.tolist() == [0, 3, 3, 0] and net.all.tolist() == [0] * 4
-    assert twin.b.tolist() == [[2, 2], [2, 2]] and twin.c is twin.a and twin.b is not twin.a
+        implementation.a.mul_(2)
+    assert implementation.all.tolist() == [0, 3, 3, 0] and net.all.tolist() == [0] * 4
+    assert (
+        implementation.b.tolist() == [[2, 2], [2, 2]]
+        and implementation.c is implementation.a
+        and implementation.b is not implementation.a
+    )
     assert net.b.tolist() == [[1, 1], [1, 1]]
 
 
@@ -137,18 +141,20 @@ def test_only_leaves_are_copied(name, copying):
 def test_a_model_without_memory_is_copied_without_memory():
     with nn.shapes_only():
         net = nn.Linear(10**6, 10**6)
-    for twin in (copy.deepcopy(net), pickled(net)):
-        assert twin.weight.shape == (10**6, 10**6) and type(twin.weight) is type(net.weight)
+    for implementation in (copy.deepcopy(net), pickled(net)):
+        assert implementation.weight.shape == (10**6, 10**6) and type(
+            implementation.weight
+        ) is type(net.weight)
         with pytest.raises(RuntimeError, match=r"read-only"), mt.no_grad():
-            twin.weight.zero_()
+            implementation.weight.zero_()
 
 
 def test_a_write_to_a_copy_of_a_view_is_seen_by_what_saved_its_base():
     base = mt.ones(3)
     base.add_(1)
-    twin, part = copy.deepcopy([base, base[1:]])
+    implementation, part = copy.deepcopy([base, base[1:]])
     w = mt.ones(3, requires_grad=True)
-    y = (w * twin).sum()
+    y = (w * implementation).sum()
     part.zero_()
     with pytest.raises(RuntimeError, match="changed in place"):
         y.backward()

@@ -5,11 +5,11 @@ import sys
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.cuda.array import has_gpu
-from minitorch_cnn.kernels.twins import Room
 
 import minitorch_cnn as mt
 from minitorch_cnn import devices
+from minitorch_cnn.kernels.cuda.array import has_gpu
+from minitorch_cnn.kernels.dispatch import Operator
 from tests import cupy_stand_in
 from tests.places import DEVICES
 from tests.tensor.cases import CASES
@@ -28,18 +28,18 @@ def test_results_and_gradients_of_both_orders_are_those_of_the_cpu(case, device)
 def test_an_op_asks_nothing_of_cupys_arrays_that_they_cannot_do(case, monkeypatch):
     for name, module in cupy_stand_in.modules().items():
         monkeypatch.setitem(sys.modules, name, module)
-    monkeypatch.setattr(Room, "choose", choose_for_the_stand_in)
+    monkeypatch.setattr(Operator, "choose", choose_for_the_stand_in)
     compare(case, "cuda")
 
 
-choose = Room.choose
+choose = Operator.choose
 
 
-def choose_for_the_stand_in(room, case):
-    """The host's twin, its functions taking and returning the stand-in's arrays."""
+def choose_for_the_stand_in(operator, case):
+    """The host's implementation, its functions taking and returning the stand-in's arrays."""
     if case.array is not cupy_stand_in.ndarray:
-        return choose(room, case)
-    module = choose(room, case._replace(array=np.ndarray))
+        return choose(operator, case)
+    module = choose(operator, case._replace(array=np.ndarray))
 
     class Borrowed:
         def __getattr__(self, name):

@@ -70,10 +70,10 @@ def test_too_few_numbers_have_no_spread(name, shape, torch):
 
 
 def test_the_spread_of_numbers_far_from_zero_is_as_exact_as_of_others():
-    for dtype, offset, room in ((np.float32, 1e4, 1e-6), (np.float64, 1e9, 1e-12)):
+    for dtype, offset, operator in ((np.float32, 1e4, 1e-6), (np.float64, 1e9, 1e-12)):
         x = (offset + np.random.default_rng(0).standard_normal((5, 400))).astype(dtype)
         exact = (x - x[:, :1]).astype(np.float64).var(1, ddof=1)
-        np.testing.assert_allclose(mt.tensor(x).var(1), exact, rtol=room)
+        np.testing.assert_allclose(mt.tensor(x).var(1), exact, rtol=operator)
     assert mt.full((7,), 0.1).std().item() == 0
 
 

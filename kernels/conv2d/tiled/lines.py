@@ -117,8 +117,8 @@ def _fill(
                     end = stop if count == YH else (plane + i0 + count) * YW
                     for i in range(count):
                         to = (plane + start_h + (i0 + i) * step_h) * YW + start_w
-                        room = end - to if dense else 0
-                        copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, room)
+                        operator = end - to if dense else 0
+                        copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, operator)
 
 
 @kernel

@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.batch_norm import batch_norm_statistics, cuda
 from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-
-from tests.kernels.twin_check import BatchNormCase, assert_agrees_with_loops
+from tests.kernels.implementation_check import BatchNormCase, assert_agrees_with_loops
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
 rng = np.random.default_rng(7)

@@ -29,7 +29,7 @@ def pytest_configure(config):
 
 
 def counts(folder: Path) -> dict[str, dict[int, bool]]:
-    """For each text of a room, whether each line with code was run."""
+    """For each text of an operator, whether each line with code was run."""
     lines = defaultdict(lambda: defaultdict(bool))
     for data in sorted(folder.glob("*.gcda")):
         command = ["gcov", "--json-format", "--stdout", str(data)]

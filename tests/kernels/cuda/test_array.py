@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels import twins, use
+
+from minitorch_cnn.kernels import dispatch, use
 from minitorch_cnn.kernels.cuda.array import (
     EmulatorArray,
     is_emulated,
@@ -122,7 +123,7 @@ class Case(NamedTuple):
     array: type
 
 
-def test_a_room_chooses_by_the_place_of_its_arrays():
+def test_a_operator_chooses_by_the_place_of_its_arrays():
     cupy_array = type("ndarray", (), {"__module__": "cupy"})
     places = on_host, is_emulated, on_gpu
     for array, answers in [
@@ -135,37 +136,39 @@ def test_a_room_chooses_by_the_place_of_its_arrays():
 
 
 @pytest.fixture
-def room(monkeypatch):
-    """A room with a twin for the host and one for the emulator, which asserts what it is given."""
-    monkeypatch.setattr(twins, "_rooms", dict(twins._rooms))
-    room = twins.Room("kitchen", __name__)
-    room.register("loops", ".loops")
-    room.register("emulator", ".cuda", can=is_emulated)
+def operator(monkeypatch):
+    """An operator with an implementation for the host and one for the emulator, which asserts what
+    it is given.
+    """
+    monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
+    operator = dispatch.Operator("kitchen", __name__)
+    operator.register("loops", ".loops")
+    operator.register("emulator", ".cuda", can=is_emulated)
 
     def cook(x, n):
         assert type(x) is EmulatorArray
         return n * x, (x.sum(axis=0), None)
 
     modules = {"loops": SimpleNamespace(cook=None), "emulator": SimpleNamespace(cook=cook)}
-    monkeypatch.setattr(room, "load", modules.__getitem__)
-    return room
+    monkeypatch.setattr(operator, "load", modules.__getitem__)
+    return operator
 
 
-def test_the_emulators_twin_runs_its_arrays_unasked(room, x):
-    assert room.choose(Case(EmulatorArray)) is room.load("emulator")
-    assert room.choose(Case(np.ndarray)) is room.load("loops")
+def test_the_emulators_implementation_runs_its_arrays_unasked(operator, x):
+    assert operator.choose(Case(EmulatorArray)) is operator.load("emulator")
+    assert operator.choose(Case(np.ndarray)) is operator.load("loops")
 
 
-def test_the_emulators_twin_takes_arrays_of_the_host_when_forced(room):
+def test_the_emulators_implementation_takes_arrays_of_the_host_when_forced(operator):
     host = np.arange(3.0)
     host.flags.writeable = False
     with use("emulator"):
-        y, (total, nothing) = room.choose(Case(np.ndarray)).cook(host, 2)
+        y, (total, nothing) = operator.choose(Case(np.ndarray)).cook(host, 2)
     assert type(y) is np.ndarray and y.tolist() == [0, 2, 4]
     assert isinstance(total, np.ndarray) and not isinstance(total, EmulatorArray)
     assert nothing is None
 
 
-def test_the_hosts_twins_refuse_arrays_of_the_emulator(room):
-    with use("loops"), pytest.raises(RuntimeError, match="twin 'loops' cannot do"):
-        room.choose(Case(EmulatorArray))
+def test_the_hosts_implementations_refuse_arrays_of_the_emulator(operator):
+    with use("loops"), pytest.raises(RuntimeError, match="implementation 'loops' cannot do"):
+        operator.choose(Case(EmulatorArray))

@@ -1,6 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
 from minitorch_cnn.kernels.cuda import check
 from minitorch_cnn.kernels.cuda.check import ARCHITECTURES, Specialisation, Usage, over, usages
 from minitorch_cnn.kernels.cuda.launch import SOURCES
@@ -32,7 +33,7 @@ def test_every_kernel_stays_within_its_budget(specialisation):
             assert not over(usage, budget), f"{name} on sm_{architecture}: {usage}, not {budget}"
 
 
-def test_every_text_of_every_room_has_a_budget():
+def test_every_text_of_every_operator_has_a_budget():
     texts = {str(path.relative_to(SOURCES)) for path in SOURCES.rglob("*.cu")}
     assert texts == {specialisation.path for specialisation in check.specialisations()}
 

@@ -1,7 +1,7 @@
 """The emulator tests are tested: faults planted into the memory-bound kernels must be caught.
 
-A piece of a text is replaced in a copy of it, or a check of the launch is left out; what the twin
-test compares must then be wrong, or the emulator must stop.
+A piece of a text is replaced in a copy of it, or a check of the launch is left out; what the
+implementation test compares must then be wrong, or the emulator must stop.
 """
 
 import mmap
@@ -10,14 +10,14 @@ from contextlib import contextmanager
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window, batch_norm, use
 from minitorch_cnn.kernels.batch_norm import cuda as batch_norm_launches
 from minitorch_cnn.kernels.cuda import launch
 from minitorch_cnn.kernels.cuda.array import EmulatorArray, has_compiler
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, EmulatorError, emulated
 from minitorch_cnn.kernels.cuda.launch import blocks, cuda_module
-
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     BatchNormCase,
     LocalResponseNormCase,
     PoolCase,
@@ -105,7 +105,7 @@ def planted(monkeypatch, folder, path, right, wrong):
 
 
 def is_caught(case):
-    """Whether the twin test of a case fails in some order."""
+    """Whether the implementation test of a case fails in some order."""
     for order in ORDERS:
         try:
             assert_agrees_with_loops(case, "emulator", order)

@@ -1,4 +1,6 @@
-"""The Numba CUDA twins without a GPU: as Python, in Numba's simulator, and through the compiler."""
+"""The Numba CUDA implementations without a GPU: as Python, in Numba's simulator, and through the
+compiler.
+"""
 
 import importlib
 import os
@@ -8,11 +10,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window, batch_norm, conv2d, pool2d
 from minitorch_cnn.kernels.cuda.array import on_host
-
 from tests.interpreter import ROOT
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     BATCH_NORM_CASES,
     CONV_CASES,
     POOL_CASES,
@@ -20,34 +22,39 @@ from tests.kernels.twin_check import (
 )
 
 pytest.importorskip("numba_cuda")
-ROOMS = {"conv2d": conv2d, "pool2d": pool2d, "batch_norm": batch_norm}
+OPERATORS = {"conv2d": conv2d, "pool2d": pool2d, "batch_norm": batch_norm}
 CASES = {"conv2d": CONV_CASES[::7] + CONV_CASES[-10:], "pool2d": POOL_CASES}
 CASES["batch_norm"] = BATCH_NORM_CASES
 
 
-def twin(room: str):
-    return importlib.import_module(f"minitorch_cnn.kernels.{room}.numba_cuda")
+def implementation(operator: str):
+    return importlib.import_module(f"minitorch_cnn.kernels.{operator}.numba_cuda")
 
 
-@pytest.mark.parametrize("room, case", [(r, c) for r in CASES for c in CASES[r]], ids=str)
-def test_a_twin_agrees_with_the_loops(room, case, monkeypatch):
+@pytest.mark.parametrize("operator, case", [(r, c) for r in CASES for c in CASES[r]], ids=str)
+def test_a_implementation_agrees_with_the_loops(operator, case, monkeypatch):
     from tests.kernels.cuda.stand_in import stand_in_for_cuda
 
-    stand_in_for_cuda(monkeypatch, twin(room))
-    monkeypatch.setattr(ROOMS[room].ROOM, "twins", dict(ROOMS[room].ROOM.twins))
-    ROOMS[room].ROOM.register("stand-in", ".numba_cuda", can=on_host)
+    stand_in_for_cuda(monkeypatch, implementation(operator))
+    monkeypatch.setattr(
+        OPERATORS[operator].OPERATOR,
+        "implementations",
+        dict(OPERATORS[operator].OPERATOR.implementations),
+    )
+    OPERATORS[operator].OPERATOR.register("stand-in", ".numba_cuda", can=on_host)
     assert_agrees_with_loops(case, "stand-in")
 
 
 def test_a_sum_whose_threads_do_not_wait_is_caught(monkeypatch):
     from minitorch_cnn.kernels.cuda import numba_block
-
     from tests.kernels.cuda.stand_in import stand_in_for_cuda
 
-    stand_in_for_cuda(monkeypatch, twin("batch_norm"))
+    stand_in_for_cuda(monkeypatch, implementation("batch_norm"))
     monkeypatch.setattr(numba_block.cuda, "syncthreads", lambda: None)
-    monkeypatch.setattr(batch_norm.ROOM, "twins", dict(batch_norm.ROOM.twins))
-    batch_norm.ROOM.register("stand-in", ".numba_cuda", can=on_host)
+    monkeypatch.setattr(
+        batch_norm.OPERATOR, "implementations", dict(batch_norm.OPERATOR.implementations)
+    )
+    batch_norm.OPERATOR.register("stand-in", ".numba_cuda", can=on_host)
     with pytest.raises(AssertionError, match="differs from loops"):
         assert_agrees_with_loops(BATCH_NORM_CASES[0], "stand-in")
 
@@ -63,7 +70,7 @@ SIMULATED = """if True:
     draw = np.random.default_rng(0).normal
     x, w, gy = draw(size=(1, 2, 3, 3)), draw(size=(2, 1, 2, 2)), draw(size=(1, 2, 2, 2))
     window = Window(2)
-    for room, name, *args in (
+    for operator, name, *args in (
         ("conv2d", "conv2d_forward", x, w, window, 2),
         ("conv2d", "conv2d_input_grad", gy, w, window, (3, 3), 2),
         ("conv2d", "conv2d_weight_grad", x, gy, window, 2),
@@ -72,9 +79,9 @@ SIMULATED = """if True:
         ("pool2d", "avg_pool2d_input_grad", gy, window, (3, 3)),
         ("batch_norm", "batch_norm_statistics", x),
     ):
-        twins = (importlib.import_module(f"minitorch_cnn.kernels.{room}.{twin}")
-                 for twin in ("numba_cuda", "loops"))
-        ours, loops = (getattr(twin, name)(*args) for twin in twins)
+        package = f"minitorch_cnn.kernels.{operator}"
+        modules = (importlib.import_module(f"{package}.{x}") for x in ("numba_cuda", "loops"))
+        ours, loops = (getattr(module, name)(*args) for module in modules)
         if isinstance(ours, np.ndarray):
             ours, loops = [ours], [loops]
         assert all(np.allclose(a, b) for a, b in zip(ours, loops, strict=True)), name
@@ -94,16 +101,16 @@ def test_numbas_own_simulator_agrees_with_the_loops():
     assert len(said.stdout.split()) == 7
 
 
-def call_everything(room: str, dtype) -> None:
-    """Call the functions of a twin so that every kernel is launched."""
-    module, window = twin(room), Window(2)
+def call_everything(operator: str, dtype) -> None:
+    """Call the functions of an implementation so that every kernel is launched."""
+    module, window = implementation(operator), Window(2)
     x, gy = np.zeros((1, 2, 4, 4), dtype), np.zeros((1, 2, 3, 3), dtype)
-    if room == "conv2d":
+    if operator == "conv2d":
         for w, groups in ((np.zeros((2, 1, 2, 2), dtype), 2), (np.zeros((2, 2, 2, 2), dtype), 1)):
             module.conv2d_forward(x, w, window, groups)
             module.conv2d_input_grad(gy, w, window, (4, 4), groups)
             module.conv2d_weight_grad(x, gy, window, groups)
-    elif room == "pool2d":
+    elif operator == "pool2d":
         _, argmax = module.max_pool2d_forward(x, window)
         module.adaptive_max_pool2d_forward(x, (3, 3))
         module.max_pool2d_input_grad(gy, argmax, (4, 4))
@@ -118,8 +125,8 @@ def call_everything(room: str, dtype) -> None:
         module.batch_norm_backward(x, x, vector, vector, vector, vector)
 
 
-@pytest.mark.parametrize("room", ROOMS)
-def test_every_kernel_compiles_for_a_gpu_with_the_types_it_is_called_with(room, monkeypatch):
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_every_kernel_compiles_for_a_gpu_with_the_types_it_is_called_with(operator, monkeypatch):
     from numba import cuda, typeof
 
     calls = {}
@@ -133,7 +140,7 @@ def test_every_kernel_compiles_for_a_gpu_with_the_types_it_is_called_with(room, 
         def __getitem__(self, shape):
             return lambda *args: calls.setdefault(self.kernel, tuple(map(typeof, args)))
 
-    module = twin(room)
+    module = implementation(operator)
     compiled = [value for value in vars(module).values() if hasattr(value, "py_func")]
     kernels = {k for k in compiled if not k.targetoptions.get("device")}
     for kernel in kernels:
@@ -141,7 +148,7 @@ def test_every_kernel_compiles_for_a_gpu_with_the_types_it_is_called_with(room, 
     # Numba asks the driver what the GPU can do, even to compile for another one.
     hopper = SimpleNamespace(compute_capability=(9, 0))
     monkeypatch.setattr("numba.cuda.dispatcher.get_current_device", lambda: hopper)
-    call_everything(room, np.float32)
+    call_everything(operator, np.float32)
     assert calls.keys() == kernels
     for kernel, types in calls.items():
         ptx, _ = cuda.compile(kernel.py_func, types, cc=(9, 0), device=False, abi="numba")

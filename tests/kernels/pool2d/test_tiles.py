@@ -1,6 +1,7 @@
-"""Which windows are tiles; that they are averaged well, the twin test shows."""
+"""Which windows are tiles; that they are averaged well, the implementation test shows."""
 
 import pytest
+
 from minitorch_cnn.kernels import Window
 
 pytest.importorskip("numba")

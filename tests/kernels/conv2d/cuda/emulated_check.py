@@ -1,14 +1,17 @@
-"""The check of a convolution kernel in the emulator: three products against the NumPy twin's."""
+"""The check of a convolution kernel in the emulator: three products against the NumPy
+implementation's.
+"""
 
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels import Window, conv2d, twins, use
+
+from minitorch_cnn.kernels import Window, conv2d, dispatch, use
 from minitorch_cnn.kernels.cuda.array import to_emulator, to_host
 
 needs_compiler = pytest.mark.skipif(
-    "emulator" not in twins.available("conv2d"), reason="the emulator needs g++"
+    "emulator" not in dispatch.available("conv2d"), reason="the emulator needs g++"
 )
 TOLERANCE = {np.dtype(np.float32): 3e-5, np.dtype(np.float64): 1e-11}
 
@@ -58,7 +61,7 @@ def products(kernel, layer):
 
 
 def assert_agrees(kernel, layer):
-    """Raise AssertionError, naming the product, where one is not the NumPy twin's."""
+    """Raise AssertionError, naming the product, where one is not the NumPy implementation's."""
     x, w, b, gy = layer.arrays()
     window, groups = layer.window, layer.groups
     with use("numpy"):

@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import im2col, pointwise
 from minitorch_cnn.kernels.cuda.array import to_emulator, to_host
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-
 from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler
-from tests.kernels.twin_check import CONV_CASES
+from tests.kernels.implementation_check import CONV_CASES
 
 pytestmark = needs_compiler
 

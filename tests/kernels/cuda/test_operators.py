@@ -1,12 +1,12 @@
-"""What holds for the CUDA kernels of all memory-bound rooms."""
+"""What holds for the CUDA kernels of all memory-bound operators."""
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window, activation, optimizer, use
 from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.kernels.cuda.emulator import emulated
-
-from tests.kernels.twin_check import (
+from tests.kernels.implementation_check import (
     ActivationCase,
     BatchNormCase,
     CrossEntropyCase,
@@ -49,12 +49,12 @@ def test_activations_of_aligned_arrays_are_those_of_the_loops(kind):
 def test_steps_of_aligned_arrays_are_those_of_the_loops(dtype):
     start, g = rng.standard_normal((2, 8, 8)).astype(dtype)
     results = {}
-    for twin in ("loops", "emulator"):
+    for implementation in ("loops", "emulator"):
         p, v, m, s, largest = (start.copy() for _ in range(5))
         np.abs(s, out=s)
-        with use(twin), emulated(guards=True):
+        with use(implementation), emulated(guards=True):
             optimizer.sgd_step(p, g, v, 0.1, 0.9, 0.5, 1e-2, True)
             optimizer.adam_step(p, g, m, s, largest, 3, 0.1, (0.9, 0.99), 1e-8, 1e-2, True)
-        results[twin] = p, v, m, s, largest
+        results[implementation] = p, v, m, s, largest
     for got, want in zip(results["emulator"], results["loops"], strict=True):
         assert np.allclose(got, want, rtol=1e-5, atol=1e-6)

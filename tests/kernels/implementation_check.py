@@ -1,9 +1,10 @@
-"""The twin test: what a room computes with one of its twins, against what its loops compute.
+"""The implementation test: what an operator computes with one of its implementations, against what
+its loops compute.
 
-A case of a room says what to compute: `case.results()` runs every function of the room on random
-data, read-only so that a twin that writes to its inputs fails. The matrices below are the cases in
-which convolutions have gone wrong before. A twin only has to register itself to be tested on all of
-them.
+A case of an operator says what to compute: `case.results()` runs every function of the operator on
+random data, read-only so that an implementation that writes to its inputs fails. The matrices below
+are the cases in which convolutions have gone wrong before. An implementation only has to register
+itself to be tested on all of them.
 """
 
 from itertools import product
@@ -12,18 +13,19 @@ from zlib import crc32
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import (
     Window,
     activation,
     batch_norm,
     conv2d,
     cross_entropy,
+    dispatch,
     local_response_norm,
     optimizer,
     pool2d,
     prelu,
     resample,
-    twins,
     use,
 )
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
@@ -31,32 +33,35 @@ from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
 TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-11}
 
 
-def other_twins(room):
-    """The twins of a room that run here, the definition left out; a GPU's marked `gpu`."""
-    names = [name for name in twins.available(room) if name != "loops"]
+def other_implementations(operator):
+    """The implementations of an operator that run here, the definition left out; a GPU's marked
+    `gpu`.
+    """
+    names = [name for name in dispatch.available(operator) if name != "loops"]
     return [
         pytest.param(name, marks=pytest.mark.gpu) if name in ("cuda", "numba_cuda") else name
         for name in names
     ]
 
 
-def assert_agrees_with_loops(case, twin, order=None):
-    """Raise AssertionError, naming function, twin and case, where a result is not the loops'.
+def assert_agrees_with_loops(case, implementation, order=None):
+    """Raise AssertionError, naming function, implementation and case, where a result is not the
+    loops'.
 
-    order: of the threads, where the twin is the emulator.
+    order: of the threads, where the implementation is the emulator.
     """
     with use("loops"):
         expected = case.results()
     try:
-        with use(twin), emulated(order=order or order_of(case), guards=True):
+        with use(implementation), emulated(order=order or order_of(case), guards=True):
             results = case.results()
     except RuntimeError as error:
-        if f"twin '{twin}' cannot do" in str(error):
+        if f"implementation '{implementation}' cannot do" in str(error):
             pytest.skip(str(error))
         raise
     for name, want in expected.items():
         got = results[name]
-        what = f"{name}: twin '{twin}' differs from loops in {case}"
+        what = f"{name}: implementation '{implementation}' differs from loops in {case}"
         assert got.shape == want.shape, f"{what}: shape {got.shape}, not {want.shape}"
         assert got.dtype == want.dtype, f"{what}: dtype {got.dtype}, not {want.dtype}"
         if want.dtype.kind == "i":

@@ -1,0 +1,56 @@
+"""HostAdapter: a device's implementation as one that takes and returns arrays of the host."""
+
+from collections.abc import Callable
+from types import ModuleType
+from typing import NamedTuple
+
+from .array import EmulatorArray, emulator_view, host_view, is_host_array
+
+
+class Transfer(NamedTuple):
+    """How arrays get to a device and back.
+
+    array: their type there. writes_through: whether both arrays share their memory.
+    """
+
+    array: type
+    to_device: Callable
+    to_host: Callable
+    writes_through: bool
+
+
+def transfer_of(implementation: str) -> Transfer | None:
+    """The transfer for the implementation of that name; None for one that runs on the host."""
+    if implementation == "emulator":
+        return Transfer(EmulatorArray, emulator_view, host_view, True)
+    if implementation in ("cuda", "numba_cuda"):
+        import cupy
+
+        return Transfer(cupy.ndarray, cupy.asarray, cupy.asnumpy, False)
+    return None
+
+
+class HostAdapter:
+    """The module of a device's implementation; its functions take and return the host's arrays."""
+
+    def __init__(self, module: ModuleType, transfer: Transfer):
+        self._module, self._transfer = module, transfer
+
+    def __getattr__(self, name: str) -> Callable:
+        function, transfer = getattr(self._module, name), self._transfer
+
+        def adapted(*args):
+            given = [transfer.to_device(x) if is_host_array(x) else x for x in args]
+            result = function(*given)
+            if not transfer.writes_through:
+                for x, copy in zip(args, given, strict=True):
+                    if is_host_array(x) and x.flags.writeable:
+                        x[...] = transfer.to_host(copy)
+            return self._returned(result)
+
+        return adapted
+
+    def _returned(self, result):
+        if isinstance(result, (list, tuple)):
+            return tuple(map(self._returned, result))
+        return result if result is None else self._transfer.to_host(result)

@@ -1,0 +1,235 @@
+"""Which implementation of an operator runs: the one that `use` forces, else the last registered
+that can compute the case and is faster there.
+
+An operator (conv2d, pool2d, ...) computes the same functions in several ways, its implementations,
+one module each. An implementation joins by one line in its operator's __init__; nothing else
+changes, and the implementation test finds it there:
+
+    OPERATOR.register("winograd", ".winograd", can=is_three_by_three, needs=NUMBA)
+"""
+
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from .cuda.array import has_compiler, has_gpu, on_host
+from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
+from .jit import has_numba, has_numba_cuda
+
+PATIENCE = 1.0  # seconds of computing after which a line says what would make it faster
+
+_operators: dict[str, "Operator"] = {}
+_missed: dict["Need", float] = {}  # when what an implementation needs was first found missing
+_said: set["Need"] = set()
+
+
+class _ThisThread(threading.local):
+    """What `use` forces in one thread."""
+
+    forced: str | None = None
+
+
+this_thread = _ThisThread()
+
+
+def _always(*_) -> bool:
+    return True
+
+
+class Need(NamedTuple):
+    """What an implementation needs from the machine."""
+
+    is_met: Callable[[], bool]
+    name: str = ""
+    how: str = ""  # to get it
+
+
+NUMPY = Need(_always)  # which is always there
+NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
+COMPILER = Need(has_compiler, "g++ on Linux", "apt install g++")
+NUMBA_CUDA = Need(
+    lambda: has_numba_cuda() and has_gpu(),
+    "numba-cuda with a GPU",
+    "pip install 'minitorch_cnn[gpu]'",
+)
+CUPY = Need(has_gpu, "CuPy with a GPU", "pip install 'minitorch_cnn[gpu]'")
+
+
+class Implementation(NamedTuple):
+    """One way to compute an operator's functions."""
+
+    name: str
+    module: str  # relative to the operator's package, imported on first use
+    can: Callable[[Any], bool]  # the operator's case -> whether this implementation computes it
+    wants: Callable[[Any], bool]  # whether it is faster there than the implementations before it
+    needs: Need
+    why: str  # to prefer it where it wants to run
+
+    def runs_here(self) -> bool:
+        return self.needs.is_met()
+
+
+class Operator:
+    """The implementations of one operator, from the definition to the most special, which is
+    preferred.
+    """
+
+    def __init__(self, name: str, package: str):
+        self.name = name
+        self.package = package
+        self.implementations: dict[str, Implementation] = {}
+        self._modules: dict[str, ModuleType] = {}
+        _operators[name] = self
+
+    def register(
+        self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY, why: str = ""
+    ) -> None:
+        """Add an implementation.
+
+        can(case): whether it computes the case, by default every one of NumPy arrays; wants(case):
+        whether it is the fastest so far, and why; needs: what the machine must have.
+        """
+        self.implementations[name] = Implementation(name, module, can, wants, needs, why)
+
+    def choose(self, case: Any) -> ModuleType:
+        """The module of the implementation that computes `case`.
+
+        Where an implementation is passed over because the machine lacks what it needs, stderr says
+        so once, after a second of computing.
+        A forced name that this operator does not have forces nothing here. Forced, the
+        implementations of devices take NumPy arrays, too.
+        Raises RuntimeError where the forced implementation does not run on this machine or cannot
+        do the case.
+        """
+        implementation, transfer = self._forced(case)
+        if implementation is None:
+            return self.load(self.preferred(case).name)
+        module = self.load(implementation.name)
+        return module if transfer is None else HostAdapter(module, transfer)
+
+    def _forced(self, case: Any) -> tuple[Implementation | None, Transfer | None]:
+        """The implementation that `use` forces here, and how arrays of the host get to it."""
+        forced = self.implementations.get(this_thread.forced)
+        if forced is None:
+            return None, None
+        if not forced.runs_here():
+            raise RuntimeError(
+                f"{self.name}: implementation '{forced.name}' does not run on this machine; "
+                f"here run {', '.join(available(self.name))}"
+            )
+        transfer = transfer_of(forced.name) if on_host(case) else None
+        if transfer is not None:
+            case = case._replace(array=transfer.array)
+        if not forced.can(case):
+            raise RuntimeError(f"{self.name}: implementation '{forced.name}' cannot do {case}")
+        return forced, transfer
+
+    def preferred(self, case: Any) -> Implementation:
+        """The implementation that computes `case` unless another one is forced."""
+        implementation, missing = self._ranked(case)
+        for other in missing:
+            _say_what_is_missing(other.needs)
+        return implementation
+
+    def _ranked(self, case: Any) -> tuple[Implementation, list[Implementation]]:
+        """The implementation that computes `case`, and those that would before it but cannot run
+        here.
+        """
+        missing = []
+        for implementation in reversed(self.implementations.values()):
+            if implementation.can(case) and implementation.wants(case):
+                if implementation.runs_here():
+                    return implementation, missing
+                missing.append(implementation)
+        needs = "".join(
+            f"; {implementation.needs.name} would ({implementation.needs.how})"
+            for implementation in missing
+        )
+        raise RuntimeError(
+            f"{self.name}: no implementation of {', '.join(self.implementations)} can do {case} "
+            f"here{needs}"
+        )
+
+    def explain(self, case: Any) -> tuple[str, str]:
+        """The name of the implementation that computes `case` now, and why it is that one.
+
+        Raises RuntimeError as `choose` does.
+        """
+        forced, _ = self._forced(case)
+        if forced is not None:
+            return forced.name, f'use("{forced.name}") forces it'
+        implementation, missing = self._ranked(case)
+        if missing:
+            needs, best = missing[0].needs, missing[0]
+            return implementation.name, (
+                f"{needs.name} is not installed ({needs.how}); with it {best.name}: {best.why}"
+            )
+        return implementation.name, implementation.why
+
+    def load(self, name: str) -> ModuleType:
+        """The module of the implementation `name`, imported now if it was not yet."""
+        if name not in self._modules:
+            self._modules[name] = import_module(self.implementations[name].module, self.package)
+        return self._modules[name]
+
+
+def _say_what_is_missing(need: Need) -> None:
+    """Say it once, of a process that goes on computing: not of one look at a net's shapes."""
+    now = time.monotonic()
+    if need not in _said and now - _missed.setdefault(need, now) >= PATIENCE:
+        _said.add(need)
+        print(
+            f"minitorch_cnn: {need.name} is not installed, so this runs more slowly ({need.how})",
+            file=sys.stderr,
+        )
+
+
+def names() -> list[str]:
+    """The names of all implementations of all operators."""
+    return list(
+        dict.fromkeys(name for operator in _operators.values() for name in operator.implementations)
+    )
+
+
+def available(operator: str) -> list[str]:
+    """The implementations of an operator that run on this machine, `loops` first.
+
+    >>> available("conv2d")
+    ['loops', 'numpy']
+    """
+    if operator not in _operators:
+        raise KeyError(
+            f"available: no operator {operator!r}; the operators are {', '.join(_operators)}"
+        )
+    return [
+        implementation.name
+        for implementation in _operators[operator].implementations.values()
+        if implementation.runs_here()
+    ]
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Force the implementation `name` in every operator that has it, in this thread, until the
+    block ends.
+
+    Blocks nest.
+    Raises KeyError for a name that no operator has.
+
+    >>> with use("loops"):
+    ...     y = conv2d_forward(x, w, Window(3))
+    """
+    if name not in names():
+        raise KeyError(
+            f"use: no implementation {name!r}; the implementations are {', '.join(names())}"
+        )
+    before, this_thread.forced = this_thread.forced, name
+    try:
+        yield
+    finally:
+        this_thread.forced = before
