@@ -1,8 +1,10 @@
 """Activations and measures written in Tensor operations, which bring their gradients: celu, glu,
-softsign, tanhshrink, softmin; normalize, cosine_similarity, pairwise_distance.
+softsign, tanhshrink, softmin; normalize, cosine_similarity, pairwise_distance, pdist.
 """
 
 from __future__ import annotations
+
+import numpy as np
 
 from ..tensor.arithmetic import where
 from ..tensor.half import in_float32
@@ -89,3 +91,19 @@ def pairwise_distance(
     """The p-norm of x1 - x2 + eps along the last axis.    x1, x2 (N, D) or (D,) -> y (N,) or ()"""
     check_float("pairwise_distance", x1=x1, x2=x2)
     return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)
+
+
+@in_float32
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """The p-norms between all pairs of rows i < j, in the order of i, then j.
+
+    x (N, D) -> y (N (N - 1) / 2,)
+
+    Raises: ValueError for another rank, TypeError for other than floats.
+    """
+    check_float("pdist", input=input)
+    if input.ndim != 2:
+        raise ValueError(f"pdist: input of shape {input.shape} must be (N, D)")
+    i, j = np.triu_indices(len(input), 1)
+    first, second = (Tensor(np.asarray(at, like=input.array)) for at in (i, j))
+    return (input.index_select(0, first) - input.index_select(0, second)).norm(p, -1)

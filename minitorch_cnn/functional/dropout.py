@@ -1,6 +1,10 @@
-"""Dropout of elements, of whole channels, and of whole residual branches."""
+"""Dropout of elements, of whole channels, and of whole residual branches; and the dropout that
+keeps mean and variance of SELU's outputs.
+"""
 
 from __future__ import annotations
+
+import math
 
 import numpy as np
 
@@ -59,6 +63,69 @@ def dropout2d(
     return _drop("dropout2d", input, p, training, (*input.shape[:-2], 1, 1))
 
 
+def dropout1d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """dropout2d of signals.    x (N, C, L) or (C, L) -> y of the same shape"""
+    check_float("dropout1d", input=input)
+    if input.ndim not in (2, 3):
+        raise ValueError(f"dropout1d: input of shape {input.shape} must be (N, C, L) or (C, L)")
+    return _drop("dropout1d", input, p, training, (*input.shape[:-1], 1))
+
+
+def dropout3d(
+    input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
+) -> Tensor:
+    """dropout2d of volumes.    x (N, C, D, H, W) or (C, D, H, W) -> y of the same shape"""
+    check_float("dropout3d", input=input)
+    if input.ndim not in (4, 5):
+        raise ValueError(
+            f"dropout3d: input of shape {input.shape} must be (N, C, D, H, W) or (C, D, H, W)"
+        )
+    return _drop("dropout3d", input, p, training, (*input.shape[:-3], 1, 1, 1))
+
+
+def alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """Set each element to SELU's limit a' with probability p, and scale and shift so that mean 0
+    and variance 1 stay (Klambauer et al. 2017, section "alpha dropout").
+
+        y = a (x or a') + b,   a = 1 / sqrt((1 - p) (1 + p a'^2)),   b = -a p a'
+
+    `training` is False unless told, as PyTorch has it here. `inplace` changes nothing.
+
+    Raises: ValueError if p is not in [0, 1].
+    """
+    return _alpha_drop("alpha_dropout", input, p, training, input.shape)
+
+
+def feature_alpha_dropout(
+    input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
+) -> Tensor:
+    """alpha_dropout of whole channels.    x (N, C, *) -> y of the same shape"""
+    check_float("feature_alpha_dropout", input=input)
+    if input.ndim < 2:
+        raise ValueError(f"feature_alpha_dropout: input of shape {input.shape} must be (N, C, *)")
+    shape = input.shape[:2] + (1,) * (input.ndim - 2)
+    return _alpha_drop("feature_alpha_dropout", input, p, training, shape)
+
+
+LIMIT = -1.7580993408473766  # of SELU towards minus infinity: -1.0507 * 1.6733
+
+
+def _alpha_drop(name: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]):
+    check_float(name, input=input)
+    kept = _mask(name, input, p, training, shape)
+    if kept is None:
+        return input
+    if p == 1:
+        return MaskedScale.apply(input, mask=kept, scale=0.0)
+    scale = 1 / math.sqrt((1 - p) * (1 + p * LIMIT**2))
+    floor = np.where(kept, 0, scale * LIMIT) - scale * p * LIMIT
+    return MaskedScale.apply(input, mask=kept, scale=scale) + Tensor(floor.astype(input.dtype))
+
+
 def drop_path(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Zero each sample with probability p and divide the others by 1 - p (Huang et al. 2016).
 
@@ -76,10 +143,17 @@ def _drop(
     name: str, input: Tensor, p: float, training: bool, mask_shape: tuple[int, ...]
 ) -> Tensor:
     """Drop with one decision per element of `mask_shape`, which broadcasts against the input."""
+    mask = _mask(name, input, p, training, mask_shape)
+    if mask is None:
+        return input
+    return MaskedScale.apply(input, mask=mask, scale=1 / (1 - p) if p < 1 else 0.0)
+
+
+def _mask(name: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]):
+    """True with probability 1 - p, where input is; None if nothing is to be dropped."""
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: p={p} must be in [0, 1]")
     if not training or p == 0:
-        return input
-    mask = backend.default_generator().random(mask_shape, dtype=np.float32) >= p
-    mask = np.asarray(mask, like=input.array)
-    return MaskedScale.apply(input, mask=mask, scale=1 / (1 - p) if p < 1 else 0.0)
+        return None
+    mask = backend.default_generator().random(shape, dtype=np.float32) >= p
+    return np.asarray(mask, like=input.array)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import warnings
 from functools import lru_cache
 
 import numpy as np
@@ -178,3 +179,39 @@ def _output_sizes(name, spatial, size, scale_factor):
             f"{name}: {argument}={given} resamples {spatial} to {sizes}; sizes must be 1 or more"
         )
     return sizes, scales
+
+
+def upsample(
+    input: Tensor,
+    size: int | tuple[int, ...] | None = None,
+    scale_factor: float | tuple[float, ...] | None = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+) -> Tensor:
+    """interpolate, by its older name: it warns."""
+    _warn_old("upsample")
+    return interpolate(input, size, scale_factor, mode, align_corners)
+
+
+def upsample_nearest(
+    input: Tensor,
+    size: int | tuple[int, ...] | None = None,
+    scale_factor: int | tuple[int, ...] | None = None,
+) -> Tensor:
+    """interpolate in mode "nearest", by its older name: it warns."""
+    _warn_old("upsample_nearest")
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(
+    input: Tensor,
+    size: int | tuple[int, ...] | None = None,
+    scale_factor: float | tuple[float, ...] | None = None,
+) -> Tensor:
+    """interpolate in mode "bilinear" with align_corners=True, by its older name: it warns."""
+    _warn_old("upsample_bilinear")
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+def _warn_old(name: str) -> None:
+    warnings.warn(f"{name} is an old name; use interpolate", stacklevel=3)

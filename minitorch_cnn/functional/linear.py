@@ -1,9 +1,10 @@
-"""The affine map of a fully connected layer."""
+"""The affine map of a fully connected layer, and its bilinear kin."""
 
 from __future__ import annotations
 
 from ..autograd.array_function import ArrayFunction
 from ..kernels.matmul import matmul
+from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
@@ -55,3 +56,27 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     x = input if input.ndim == 2 else input.reshape((-1, weight.shape[1]))
     y = Linear.apply(x, weight, bias)
     return y if input.ndim == 2 else y.reshape((*input.shape[:-1], weight.shape[0]))
+
+
+@in_float32
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y_o = x1 W_o x2 + b_o.    x1 (*, I), x2 (*, J), w (O, I, J), b (O,) -> y (*, O)
+
+    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype.
+    """
+    check_float("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
+    shapes = (input1.shape[-1:], input2.shape[-1:])
+    if (
+        weight.ndim != 3
+        or input1.shape[:-1] != input2.shape[:-1]
+        or shapes != (weight.shape[1:2], weight.shape[2:])
+        or (bias is not None and bias.shape != weight.shape[:1])
+    ):
+        raise ValueError(
+            f"bilinear: input1 {input1.shape}, input2 {input2.shape}, weight {weight.shape} and "
+            f"bias {None if bias is None else bias.shape} must be (*, I), (*, J), (O, I, J) and "
+            "(O,)"
+        )
+    outputs, i, j = weight.shape
+    pairs = (input1.unsqueeze(-1) * input2.unsqueeze(-2)).reshape(*input1.shape[:-1], i * j)
+    return linear(pairs, weight.reshape(outputs, i * j), bias)

@@ -5,13 +5,16 @@ Where PyTorch broadcasts different shapes these raise, as mse_loss does.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..tensor.arithmetic import where
 from ..tensor.bounds import minimum
+from ..tensor.creation import arange
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
-from .checks import check_float, check_tensor
+from .checks import check_float, check_integer, check_tensor
 from .composed import pairwise_distance
-from .reduced import check_pair, check_reduction, reduce
+from .reduced import check_pair, check_reduction, check_same_shape, reduce
 from .softplus import logsigmoid
 
 
@@ -148,6 +151,106 @@ def multilabel_soft_margin_loss(
     if weight is not None:
         losses = losses * weight
     losses = losses.sum(-1) / input.shape[-1]
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def multi_margin_loss(
+    input: Tensor,
+    target: Tensor,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Tensor | None = None,
+    reduction: str = "mean",
+) -> Tensor:
+    """w[t] sum over i != t of max(0, margin - x[t] + x[i])^p / C (Crammer & Singer 2001).
+
+    x (N, C) or (C,), t (N,) or () of classes, weight (C,) -> y (N,) or () with reduction="none",
+    () otherwise; the mean is over N, whatever the weights.
+
+    Raises: ValueError for shapes that do not fit, p other than 1 and 2 or an unknown reduction,
+    TypeError for dtypes, IndexError for a target that is no class.
+    """
+    name = "multi_margin_loss"
+    check_float(name, input=input, weight=weight)
+    check_integer(name, target=target)
+    check_reduction(name, reduction)
+    if input.ndim not in (1, 2) or not input.shape[-1] or target.shape != input.shape[:-1]:
+        raise ValueError(
+            f"{name}: input of shape {input.shape} and target of shape {target.shape} must be "
+            "(N, C) and (N,), or (C,) and ()"
+        )
+    classes = input.shape[-1]
+    if p not in (1, 2):
+        raise ValueError(f"{name}: p={p} must be 1 or 2")
+    if weight is not None and weight.shape != (classes,):
+        raise ValueError(f"{name}: weight of shape {weight.shape} must be of shape ({classes},)")
+    if target.numel() and not 0 <= target.array.min() <= target.array.max() < classes:
+        raise IndexError(f"{name}: target must be from 0 to {classes - 1}")
+    at = target.long().unsqueeze(-1)
+    losses = (margin - input.gather(-1, at) + input).clamp(min=0)
+    losses = losses if p == 1 else losses * losses
+    others = arange(classes, device=input.device) != at
+    losses = where(others, losses, 0.0).sum(-1) / classes
+    if weight is not None:
+        losses = losses * weight[target.long()]
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+    """sum over j in t and i not in t of max(0, 1 - x[j] + x[i]) / C.
+
+    x (N, C) or (C,), t of x's shape: classes, and -1 where they end -> y (N,) or () with
+    reduction="none", () otherwise
+
+    Raises: ValueError for shapes that do not fit or an unknown reduction, TypeError for dtypes,
+    IndexError for a target that is no class.
+    """
+    name = "multilabel_margin_loss"
+    check_float(name, input=input)
+    check_integer(name, target=target)
+    check_reduction(name, reduction)
+    check_same_shape(name, input, target)
+    if input.ndim not in (1, 2) or not input.shape[-1]:
+        raise ValueError(f"{name}: input of shape {input.shape} must be (N, C) or (C,)")
+    classes = input.shape[-1]
+    if target.numel() and not -1 <= target.array.min() <= target.array.max() < classes:
+        raise IndexError(f"{name}: target must be from -1 to {classes - 1}")
+    listed = (target >= 0).long().cumprod(-1) > 0  # up to the first -1
+    at = target.long().clamp(min=0)
+    hits = (at.unsqueeze(-1) == arange(classes, device=input.device)) & listed.unsqueeze(-1)
+    losses = (1 - input.gather(-1, at).unsqueeze(-1) + input.unsqueeze(-2)).clamp(min=0)
+    counted = listed.unsqueeze(-1) & ~hits.any(-2, keepdim=True)
+    losses = where(counted, losses, 0.0).sum((-2, -1)) / classes
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def triplet_margin_with_distance_loss(
+    anchor: Tensor,
+    positive: Tensor,
+    negative: Tensor,
+    *,
+    distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Tensor:
+    """triplet_margin_loss with any distance of two Tensors; pairwise_distance if None.
+
+    Raises: ValueError for shapes that differ, margin <= 0 or an unknown reduction; TypeError for
+    inputs that are not of one float dtype.
+    """
+    name = "triplet_margin_with_distance_loss"
+    _check_inputs(name, reduction, anchor=anchor, positive=positive, negative=negative)
+    if not margin > 0:
+        raise ValueError(f"{name}: margin={margin} must be above 0")
+    distance = pairwise_distance if distance_function is None else distance_function
+    near, far = distance(anchor, positive), distance(anchor, negative)
+    if swap:
+        far = minimum(far, distance(positive, negative))
+    losses = (margin + near - far).clamp(min=0)
     return reduce(losses, reduction, losses.numel())
 
 

@@ -168,6 +168,46 @@ def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
     return (y, from_images(argmax.long(), input.ndim, spatial)) if return_indices else y
 
 
+def max_pool2d_with_indices(
+    input: Tensor,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    dilation: int | Pair = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """max_pool2d with return_indices=True, whatever is said."""
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def max_pool1d_with_indices(
+    input: Tensor,
+    kernel_size: int | tuple[int],
+    stride: int | tuple[int] | None = None,
+    padding: int | tuple[int] = 0,
+    dilation: int | tuple[int] = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> tuple[Tensor, Tensor]:
+    """max_pool1d with return_indices=True, whatever is said."""
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+
+
+def adaptive_max_pool2d_with_indices(
+    input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    """adaptive_max_pool2d with return_indices=True, whatever is said."""
+    return adaptive_max_pool2d(input, output_size, True)
+
+
+def adaptive_max_pool1d_with_indices(
+    input: Tensor, output_size: int | tuple[int], return_indices: bool = False
+) -> tuple[Tensor, Tensor]:
+    """adaptive_max_pool1d with return_indices=True, whatever is said."""
+    return adaptive_max_pool1d(input, output_size, True)
+
+
 class MaxUnpool2d(ArrayFunction):
     """x = 0, x[indices[p]] = y[p].    y, indices (N, C, OH, OW) -> x (N, C, *size)"""
 
@@ -202,36 +242,52 @@ def max_unpool2d(
     Raises: ValueError for shapes or sizes that do not fit, TypeError for other than floats and
     integer indices, IndexError for an index outside of the output.
     """
-    name = "max_unpool2d"
+    return _max_unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool1d(
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: int | tuple[int],
+    stride: int | tuple[int] | None = None,
+    padding: int | tuple[int] = 0,
+    output_size: tuple[int, ...] | None = None,
+) -> Tensor:
+    """max_unpool2d of signals.    y, indices (N, C, OL) or (C, OL) -> x (N, C, L) or (C, L)"""
+    return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _max_unpool(name, spatial, input, indices, kernel_size, stride, padding, output_size):
     check_float(name, input=input)
     check_integer(name, indices=indices)
     if input.shape != indices.shape:
         raise ValueError(
             f"{name}: indices of shape {indices.shape} must have input's shape {input.shape}"
         )
-    y = to_images(name, input, spatial=2)
-    kernel = pair(name, "kernel_size", kernel_size, 1, spatial=2)
-    stride = kernel if stride is None else pair(name, "stride", stride, 1, spatial=2)
-    padding = pair(name, "padding", padding, 0, spatial=2)
-    size = _unpooled_size(name, y, kernel, stride, padding, output_size)
+    y = to_images(name, input, spatial)
+    kernel = pair(name, "kernel_size", kernel_size, 1, spatial)
+    stride = kernel if stride is None else pair(name, "stride", stride, 1, spatial)
+    padding = pair(name, "padding", padding, 0, spatial)
+    size = _unpooled_size(name, spatial, y, kernel, stride, padding, output_size)
     at = indices.array.reshape(y.shape)
     if at.size and not 0 <= at.min() <= at.max() < size[0] * size[1]:
         raise IndexError(
             f"{name}: indices from {at.min()} to {at.max()} must lie in an output of size {size}"
         )
-    return from_images(MaxUnpool2d.apply(y, indices=at, size=size), input.ndim, spatial=2)
+    return from_images(MaxUnpool2d.apply(y, indices=at, size=size), input.ndim, spatial)
 
 
-def _unpooled_size(name, y, kernel, stride, padding, output_size) -> Pair:
+def _unpooled_size(name, spatial, y, kernel, stride, padding, output_size) -> Pair:
     default = tuple(
         (n - 1) * s - 2 * p + k
         for n, s, p, k in zip(y.shape[2:], stride, padding, kernel, strict=True)
     )
     if output_size is None:
-        output_size = default
-    if len(output_size) not in (2, 4):
-        raise ValueError(f"{name}: output_size={output_size} must be (H, W) or (N, C, H, W)")
-    size = tuple(output_size)[-2:]
+        output_size = default[2 - spatial :]
+    if len(output_size) not in (spatial, spatial + 2):
+        layout = "(H, W) or (N, C, H, W)" if spatial == 2 else "(L,) or (N, C, L)"
+        raise ValueError(f"{name}: output_size={output_size} must be {layout}")
+    size = (*(1,) * (2 - spatial), *tuple(output_size)[-spatial:])
     for n, d, s in zip(size, default, stride, strict=True):
         if n < 1 or not d - s < n < d + s:
             raise ValueError(

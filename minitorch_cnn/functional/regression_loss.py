@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
-from ..tensor.arithmetic import quiet
+from ..tensor.arithmetic import quiet, where
 from ..tensor.half import in_float32
 from ..tensor.like import full_like
 from ..tensor.logarithm import xlogy
@@ -217,4 +217,31 @@ def binary_cross_entropy(
     losses = BinaryCrossEntropy.apply(input, target)
     if weight is not None:
         losses = losses * weight
+    return reduce(losses, reduction, losses.numel())
+
+
+@in_float32
+def poisson_nll_loss(
+    input: Tensor,
+    target: Tensor,
+    log_input: bool = True,
+    full: bool = False,
+    eps: float = 1e-8,
+    reduction: str = "mean",
+) -> Tensor:
+    """exp(x) - t x, or x - t log(x + eps) unless log_input: counts t of a Poisson distribution.
+
+    full adds Stirling's t log t - t + log(2 pi t) / 2, for log t!, where t > 1.
+
+    Raises: ValueError for shapes that differ or an unknown reduction, TypeError for dtypes.
+    """
+    name = "poisson_nll_loss"
+    check_float(name, input=input)
+    check_pair(name, input, target, reduction)
+    rate, log_rate = (input.exp(), input) if log_input else (input, (input + eps).log())
+    losses = rate - target * log_rate
+    if full:
+        many = target > 1
+        t = where(many, target.to(input.dtype), 1.0)
+        losses = losses + where(many, t * t.log() - t + (2 * math.pi * t).log() / 2, 0.0)
     return reduce(losses, reduction, losses.numel())

@@ -98,3 +98,26 @@ def test_other_ranks_and_dtypes_are_refused():
         F.drop_path(Tensor(np.ones(())))
     with pytest.raises(TypeError, match=r"^dropout: input of dtype int64"):
         F.dropout(Tensor(np.arange(3)))
+
+
+@pytest.mark.parametrize("name", ["alpha_dropout", "feature_alpha_dropout"])
+def test_alpha_dropout_keeps_mean_and_variance(name):
+    mt.manual_seed(0)
+    x = mt.randn(400, 300, dtype=mt.float64)
+    y = getattr(F, name)(x, 0.3, training=True).numpy()
+    assert abs(y.mean()) < 0.02 and abs(y.var() - 1) < 0.02
+    assert getattr(F, name)(x, 0.3) is x
+    assert not getattr(F, name)(x, 1.0, training=True).numpy().any()
+    two = np.unique(getattr(F, name)(mt.ones(50, 50, dtype=mt.float64), 0.3, True).numpy())
+    np.testing.assert_allclose(two, [-1.05954816, 1.31504468], rtol=1e-7)  # PyTorch's
+
+
+@pytest.mark.parametrize("name, axes", [("dropout1d", 1), ("dropout3d", 3)])
+def test_whole_channels_are_dropped(name, axes):
+    mt.manual_seed(0)
+    y = getattr(F, name)(mt.ones(20, 30, *(4,) * axes), 0.25).numpy().reshape(600, -1)
+    assert (y == y[:, :1]).all()
+    np.testing.assert_allclose(np.unique(y), [0, 1 / 0.75], rtol=1e-6)
+    assert abs((y[:, 0] == 0).mean() - 0.25) < 0.06
+    with pytest.raises(ValueError, match=f"{name}: input of shape"):
+        getattr(F, name)(mt.ones(3))

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 
+import minitorch_cnn as mt
 from minitorch_cnn import functional as F
 from minitorch_cnn.autograd import grad, gradcheck, gradgradcheck
 from minitorch_cnn.tensor.tensor import Tensor
@@ -303,3 +304,47 @@ def test_class_weights_that_require_grad_are_refused_with_classes(fn):
 def test_a_target_that_is_no_tensor_is_refused():
     with pytest.raises(TypeError, match=r"^cross_entropy: target must be a Tensor, got list"):
         F.cross_entropy(Tensor(X), [0, 1, 2])
+
+
+@pytest.mark.parametrize("reduction", ["none", "mean", "sum"])
+@pytest.mark.parametrize("name, draw, settings", [
+    *[("multi_margin_loss", lambda rng: [rng.standard_normal((5, 4)), rng.integers(0, 4, 5)],
+       {"p": p, "margin": 0.5}) for p in (1, 2)],
+    ("multi_margin_loss", lambda rng: [rng.standard_normal(4), np.array(2)], {}),
+    ("multilabel_margin_loss", lambda rng: [
+        rng.standard_normal((3, 4)), np.array([[3, 0, -1, 1], [-1, 2, 2, 2], [2, 2, 1, 3]])], {}),
+    ("multilabel_margin_loss", lambda rng: [
+        rng.standard_normal(4), np.array([2, 2, -1, 0])], {}),
+    *[("poisson_nll_loss", lambda rng: [rng.random((3, 4)), rng.integers(0, 4, (3, 4))],
+       {"log_input": log, "full": full}) for log in (True, False) for full in (True, False)],
+    ("triplet_margin_with_distance_loss", lambda rng: rng.standard_normal((3, 5, 4)),
+     {"swap": True}),
+])  # fmt: skip
+def test_margin_and_poisson_losses_are_pytorchs(rng, name, draw, settings, reduction):
+    torch = pytest.importorskip("torch")
+    arrays = list(draw(rng))
+    found = []
+    for library, f in ((mt, F), (torch, torch.nn.functional)):
+        xs = [library.tensor(a, requires_grad=a.dtype.kind == "f") for a in arrays]
+        y = getattr(f, name)(*xs, **settings, reduction=reduction)
+        (y * y).sum().backward()
+        found.append([y.detach().numpy(), *(x.grad.numpy() for x in xs if x.requires_grad)])
+    for a, b in zip(*found, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("call, error, message", [
+    (lambda x: F.multi_margin_loss(x, mt.tensor([0, 4])), IndexError, "from 0 to 3"),
+    (lambda x: F.multi_margin_loss(x, mt.tensor([0])), ValueError, r"target of shape \(1,\)"),
+    (lambda x: F.multi_margin_loss(x, mt.tensor([0, 1]), p=3), ValueError, "p=3"),
+    (lambda x: F.multi_margin_loss(x, mt.tensor([0, 1]), weight=mt.ones(3)), ValueError, "weight"),
+    (lambda x: F.multilabel_margin_loss(x, mt.zeros(2, 4).long() - 2), IndexError, "from -1 to 3"),
+    (lambda x: F.multilabel_margin_loss(x, mt.zeros(2, 4)), TypeError, "integer"),
+    (lambda x: F.poisson_nll_loss(x, x[:1]), ValueError, "target of shape"),
+    (lambda x: F.triplet_margin_with_distance_loss(x, x, x, margin=0), ValueError, "margin=0"),
+    (lambda x: F.pdist(x[0]), ValueError, r"\(N, D\)"),
+    (lambda x: F.bilinear(x, x, mt.ones(2, 4, 3)), ValueError, r"weight \(2, 4, 3\)"),
+])  # fmt: skip
+def test_losses_refuse_what_does_not_fit(call, error, message):
+    with pytest.raises(error, match=message):
+        call(mt.ones(2, 4))

@@ -1,6 +1,7 @@
 """The values of every function of `mt.nn.functional`, in NumPy's words."""
 
 import math
+import warnings
 
 import numpy as np
 
@@ -8,7 +9,7 @@ from minitorch_cnn.nn import functional as F
 from tests import oracle
 from tests.tensor.cases import apart, nonzero, normal, positive
 
-from .cases import Case, integers, unary
+from .cases import Case, integers, unary, within
 from .tensor import erf, sigmoid, softmax
 
 softplus = np.vectorize(lambda x: x if x > 20 else math.log1p(math.exp(x)), otypes=[float])
@@ -86,6 +87,8 @@ CONVOLUTION = [
     Case("linear", F.linear, lambda x, w, b: x @ w.T + b, (normal(2, 3), normal(4, 3), normal(4))),
     Case("linear", F.linear, lambda x, w: x @ w.T, (normal(0, 3), normal(4, 3))),
     Case("linear", F.linear, lambda x, w: x @ w.T, (normal(3), normal(4, 3))),
+    Case("bilinear", F.bilinear, lambda x, y, w, b: np.einsum("ni,oij,nj->no", x, w, y) + b,
+         (normal(2, 3), normal(2, 4), normal(5, 3, 4), normal(5))),
 ]  # fmt: skip
 
 POOL = [
@@ -183,6 +186,13 @@ REGRESSION = [
          lambda x, t: (t * (np.log(t) - x)).sum() / 2, (normal(2, 3), positive(2, 3))),
     Case("kl_div", lambda x, t: F.kl_div(x, t, reduction="sum", log_target=True),
          lambda x, t: (np.exp(t) * (t - x)).sum(), (normal(2, 3), normal(2, 3))),
+    Case("poisson_nll_loss", F.poisson_nll_loss, lambda x, t: (np.exp(x) - t * x).mean(),
+         (normal(2, 3), integers(4, 2, 3) * 1.0)),
+    Case("poisson_nll_loss",
+         lambda x, t: F.poisson_nll_loss(x, t, log_input=False, full=True, reduction="none"),
+         lambda x, t: x - t * np.log(x + 1e-8) + np.where(
+             t > 1, t * np.log(t) - t + np.log(2 * np.pi * t) / 2, 0),
+         (positive(2, 3), positive(2, 3) + np.array([0.25, 3, 9]))),
     Case("binary_cross_entropy", F.binary_cross_entropy,
          lambda x, t: -(t * np.log(x) + (1 - t) * np.log(1 - x)).mean(),
          (positive(2, 3) / 3, positive(2, 3) / 2)),
@@ -202,6 +212,13 @@ def cosine_embedding(a, b, t):
     return np.where(t == 1, 1 - cos, np.maximum(cos + 2, 0)).mean()
 
 
+def multi_margin(x, t, w, p):
+    return np.array([
+        sum(w[c] * max(0, 2 - row[c] + row[i]) ** p for i in range(4) if i != c) / 4
+        for row, c in zip(x, t, strict=True)
+    ])
+
+
 MARGIN = [
     Case("cosine_embedding_loss", lambda a, b, t: F.cosine_embedding_loss(a, b, t, -2.0),
          cosine_embedding, (nonzero(6, 3), nonzero(6, 3), signs(6))),
@@ -219,6 +236,22 @@ MARGIN = [
          lambda x, t, w: F.multilabel_soft_margin_loss(x, t, w, reduction="none"),
          lambda x, t, w: ((softplus(x) - t * x) * w).mean(1),
          (normal(4, 3), integers(2, 4, 3), positive(3))),
+    *[Case("multi_margin_loss",
+           lambda x, t, w, p=p: F.multi_margin_loss(x, t, p, 2.0, w, reduction="none"),
+           lambda x, t, w, p=p: multi_margin(x, t, w, p),
+           (normal(5, 4), integers(4, 5), positive(4))) for p in (1, 2)],
+    Case("multilabel_margin_loss", F.multilabel_margin_loss,
+         lambda x, t: (np.maximum(0, 1 - x[0, [3, 1]][:, None] + x[0, [0, 2]]).sum()
+                       + np.maximum(0, 1 - x[1, 2] + x[1, [0, 1, 3]]).sum()) / 8,
+         (normal(2, 4), np.array([[3, 1, -1, 0], [2, -1, -1, -1]]))),
+    Case("triplet_margin_with_distance_loss",
+         lambda a, p, n: F.triplet_margin_with_distance_loss(
+             a, p, n, distance_function=lambda x, y: ((x - y) ** 2).sum(-1)),
+         lambda a, p, n: np.maximum(
+             0, 1 + ((a - p) ** 2).sum(-1) - ((a - n) ** 2).sum(-1)).mean(),
+         (normal(6, 3), normal(6, 3), normal(6, 3))),
+    Case("pdist", F.pdist, lambda x: np.sqrt(
+        [((x[i] - x[j]) ** 2).sum() for i in range(3) for j in range(i + 1, 3)]), (normal(3, 4),)),
 ]  # fmt: skip
 
 
@@ -257,6 +290,18 @@ def pixel_unshuffle(x):
     return np.concatenate([x[:, :, i::2, j::2] for i in (0, 1) for j in (0, 1)], 1)
 
 
+IN_PLACE = {
+    "relu": lambda x: np.maximum(x, 0),
+    "leaky_relu": lambda x: np.where(x > 0, x, x / 8),
+    "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
+    "selu": lambda x: 1.0507009873554804934193349852946
+    * np.where(x > 0, x, 1.6732632423543772848170429916717 * np.expm1(x)),
+    "hardtanh": lambda x: x,
+    "threshold": lambda x: x,
+    "rrelu": lambda x: np.where(x > 0, x, x / 4),
+}
+
 OTHERS = [
     Case("embedding", lambda w: F.embedding(mt_index([[0, 2], [1, 1]]), w),
          lambda w: w[[[0, 2], [1, 1]]], (normal(3, 4),)),
@@ -279,9 +324,98 @@ OTHERS = [
          (normal(2, 4, 2, 2),)),
     Case("pad", lambda x: F.pad(x, (1, 2), value=3.5),
          lambda x: np.pad(x, ((0, 0), (1, 2)), constant_values=3.5), (normal(2, 3),)),
-    *[case for name in ("dropout", "dropout2d", "drop_path") for case in unary(
+    *[case for name in ("dropout", "dropout2d", "drop_path", "alpha_dropout",
+                                "feature_alpha_dropout") for case in unary(
         name, lambda x, name=name: getattr(F, name)(x, 0.5, training=False), lambda x: x,
         shapes=((2, 3, 4, 4), (0, 3, 2, 2)))],
+    *[case for name, n in (("dropout1d", 1), ("dropout3d", 3)) for case in unary(
+        name, lambda x, name=name: getattr(F, name)(x, 0.5, training=False), lambda x: x,
+        shapes=((2, 3, *(2,) * n), (0, 3, *(2,) * n)))],
+]  # fmt: skip
+
+
+def bilinear_places(x, grid):
+    """A sum over all pixels, each times its nearness to a place along both axes."""
+    height, width = x.shape[2:]
+    at = [((grid[..., k] + 1) * n - 1) / 2 for k, n in enumerate((width, height))]
+    near = [np.maximum(0, 1 - np.abs(a[..., None] - np.arange(n)))
+            for a, n in zip(at, (width, height), strict=True)]
+    return np.einsum("nchw,nijw,nijh->ncij", x, *near)
+
+
+def affine_places(theta):
+    """Of 2 x 4 pixels, with -1 and 1 at their edges."""
+    y, x = np.meshgrid([-0.5, 0.5], [-0.75, -0.25, 0.25, 0.75], indexing="ij")
+    return np.einsum("nij,hwj->nhwi", theta, np.stack([x, y, np.ones_like(x)], -1))
+
+
+def attention(q, k, v):
+    return softmax(q @ np.swapaxes(k, -2, -1) / np.sqrt(q.shape[-1]), -1) @ v
+
+
+def old(name, *args, **settings):
+    """A call by an older name, which warns."""
+    def call(x):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return getattr(F, name)(x, *args, **settings)
+    return call
+
+
+def positions(x):
+    """Maxima of 2 x 2 or 2 wide windows, and where they are in their planes."""
+    kernel = (2, 2) if x.ndim == 4 else (1, 2)
+    planes = x if x.ndim == 4 else x[:, :, None]
+    y = oracle.max_pool2d(planes, kernel, kernel)
+    flat = planes.reshape(*planes.shape[:2], -1)
+    at = np.array([[[np.flatnonzero(plane == value)[0] for value in values.ravel()]
+                    for plane, values in zip(of_image, maxima, strict=True)]
+                   for of_image, maxima in zip(flat, y, strict=True)]).reshape(y.shape)
+    return (y, at) if x.ndim == 4 else (y[:, :, 0], at[:, :, 0])
+
+
+TRANSFORMERS = [
+    Case("grid_sample", F.grid_sample, bilinear_places, (normal(2, 2, 3, 4), within(2, 2, 5, 2))),
+    Case("grid_sample", lambda x, g: F.grid_sample(x, g, "nearest"),
+         lambda x, g: x[:, :, :, [0, 3, 1]],
+         (normal(2, 2, 1, 4), np.array([[[[-0.75, 0], [0.75, 0], [-0.25, 0]]]] * 2)), False),
+    Case("affine_grid", lambda t: F.affine_grid(t, (2, 3, 2, 4)), affine_places,
+         (normal(2, 2, 3),)),
+    Case("scaled_dot_product_attention", F.scaled_dot_product_attention, attention,
+         (normal(2, 3, 4), normal(2, 5, 4), normal(2, 5, 2))),
+    Case("scaled_dot_product_attention",
+         lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True),
+         lambda q, k, v: np.stack([attention(q[:1], k[:1], v[:1])[0],
+                                   attention(q[1:], k[:2], v[:2])[0]]),
+         (normal(2, 4), normal(3, 4), normal(3, 2))),
+    Case("gumbel_softmax", lambda x: F.gumbel_softmax(x * 1e4, hard=True),
+         lambda x: (x == x.max(-1, keepdims=True)) * 1.0, (apart(3, 4),), False),
+]  # fmt: skip
+
+OLD = [
+    *[Case(name, old(name, **settings), lambda x: x.repeat(2, 2).repeat(2, 3),
+           (normal(2, 1, 2, 3),))
+      for name, settings in (("upsample", {"scale_factor": 2}),
+                             ("upsample_nearest", {"size": (4, 6)}))],
+    Case("upsample_bilinear", old("upsample_bilinear", (1, 3)),
+         lambda x: np.stack([x[..., 0], x.mean(-1), x[..., 1]], -1), (normal(2, 1, 1, 2),)),
+    *[Case(name, lambda x, name=name: getattr(F, name)(x, 2), lambda x: positions(x),
+           (apart(2, 2, 4, 6) if "2d" in name else apart(2, 2, 6),))
+      for name in ("max_pool2d_with_indices", "max_pool1d_with_indices")],
+    Case("adaptive_max_pool2d_with_indices",
+         lambda x: F.adaptive_max_pool2d_with_indices(x, (2, 3)), lambda x: positions(x),
+         (apart(2, 2, 4, 6),)),
+    Case("adaptive_max_pool1d_with_indices",
+         lambda x: F.adaptive_max_pool1d_with_indices(x, 3), lambda x: positions(x),
+         (apart(2, 2, 6),)),
+    Case("max_unpool1d", lambda x: F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2),
+         lambda x: np.where(x == positions(x)[0].repeat(2, -1), x, 0), (apart(2, 2, 6),)),
+    *[case for name, args in (("relu", ()), ("leaky_relu", (0.125,)), ("elu", ()), ("celu", ()),
+                              ("selu", ()), ("hardtanh", (-9.0, 9.0)), ("threshold", (-9.0, 1.0)),
+                              ("rrelu", (0.25, 0.25)))
+      for case in unary(f"{name}_",
+                        lambda x, name=name, args=args: getattr(F, f"{name}_")(x * 1, *args),
+                        IN_PLACE[name], nonzero)],
 ]  # fmt: skip
 
 
@@ -291,5 +425,5 @@ def mt_index(rows):
     return tensor(rows)
 
 
-FUNCTIONAL = [*ACTIVATION, *CONVOLUTION, *POOL, *NORM, *LOSS, *OTHERS]
+FUNCTIONAL = [*ACTIVATION, *CONVOLUTION, *POOL, *NORM, *LOSS, *OTHERS, *TRANSFORMERS, *OLD]
 WITHOUT_VALUES = set()
