@@ -131,15 +131,22 @@ def setting(text: str) -> tuple[str, object]:
 
 
 def model_name(text: str) -> str:
-    """The type of an argument that names a model: refuses unknown names with the nearest one."""
+    """The type of an argument that names a model: refuses unknown names with the nearest one.
+
+    FILE.py:NAME names a net in a file, too.
+    """
     from ..models import model_entry
+    from ..models.net_file import NetFileError
 
     try:
-        return model_entry(text).name
+        model_entry(text)
+        return text
+    except NetFileError as error:
+        raise CommandError(sentence(error)) from None
     except KeyError as error:
         message = error.args[0].removeprefix("create_model: ")
         raise argparse.ArgumentTypeError(
-            f"{message}; minitorch-cnn models lists them all"
+            f"{message}; minitorch-cnn models lists them all, and FILE.py:NAME is one in a file"
         ) from None
 
 

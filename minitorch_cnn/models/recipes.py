@@ -323,6 +323,16 @@ FCN_32S = Recipe(
 FCN_16S = replace(FCN_32S, settings=FCN_32S.settings | {"lr": 1e-12}, pretrain="fcn32s")
 FCN_8S = replace(FCN_32S, settings=FCN_32S.settings | {"lr": 1e-14}, pretrain="fcn16s")
 
+# For nets of one's own, of which nobody knows what they need: AdamW's rate and weight decay as its
+# paper has them, the rate along a cosine down to nothing, nothing drawn but the order of images.
+OWN = Recipe(
+    epochs=20,
+    batch_size=32,
+    optimizer="AdamW",
+    settings={"lr": 0.001, "weight_decay": 0.01},
+    schedule={"name": "cosine"},
+)
+
 RECIPES = {
     "lenet5": Recipe(
         epochs=40,
@@ -466,10 +476,12 @@ SMALL_RECIPES = {
 def recipe(model: str, small: bool = False) -> Recipe:
     """The recipe of a registered model, or the general one; with small=True the one for small data.
 
-    LeNet's paper is about small images: its recipe is both.
+    LeNet's paper is about small images: its recipe is both. That of a net of one's own, registered
+    or "FILE.py:NAME", is OWN.
 
-    Raises: KeyError for an unknown model, with the nearest one.
+    Raises: as `model_entry`.
     """
-    model_entry(model)
+    if model_entry(model).own:
+        return OWN
     own = RECIPES.get(model, Recipe())
     return SMALL_RECIPES.get(model, replace(SMALL, pretrain=own.pretrain)) if small else own

@@ -11,87 +11,139 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from ..nn import Module
+from .net_file import NetFile, find_net, is_net_file
 from .preprocessing import Preprocessing
+from .settings import check_settings, takes
+
+PUBLISHED_SHAPE = (3, 224, 224)
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A registered model.
+    """A model by its name.
 
-    build: the function that makes it; params: its trainable parameters with the default settings;
-    macs: the multiply-adds of its convolutions and linear layers for one image of input_shape,
-    (C, H, W), the size it was published for, in evaluation; of_pixels: whether it says of every
-    pixel what it belongs to, logits (N, num_classes, H, W); preprocessing: what its published
-    weights expect of an image, None where there are none.
+    build: the function or class that makes it; params: its trainable parameters with the default
+    settings; macs: the multiply-adds of its convolutions and linear layers for one image of
+    input_shape, (C, H, W), the size it was published for, in evaluation. The three may be None for
+    a net of one's own. of_pixels: whether it says of every pixel what it belongs to, logits
+    (N, num_classes, H, W); preprocessing: what its published weights expect of an image, None where
+    there are none; file: where it comes from, if its name is FILE.py:NAME.
     """
 
     name: str
     build: Callable[..., Module]
-    params: int
-    macs: int
-    input_shape: tuple[int, int, int]
+    params: int | None = None
+    macs: int | None = None
+    input_shape: tuple[int, int, int] | None = None
     of_pixels: bool = False
     preprocessing: Preprocessing | None = None
+    file: NetFile | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a user's net, none of this package."""
+        package = __name__.partition(".")[0]
+        return self.file is not None or self.build.__module__.partition(".")[0] != package
+
+    def takes(self, setting: str) -> bool:
+        """Whether the net has a setting of that name, as far as its signature tells."""
+        return takes(self.build, setting) if self.file is None else self.file.takes(setting)
 
 
 _entries: dict[str, Entry] = {}
 
 
 def register(
+    build: Callable[..., Module] | None = None,
     *,
-    params: int,
-    macs: int,
-    input_shape: tuple[int, int, int] = (3, 224, 224),
+    name: str | None = None,
+    params: int | None = None,
+    macs: int | None = None,
+    input_shape: tuple[int, int, int] | None = None,
     of_pixels: bool = False,
     preprocessing: Preprocessing | None = None,
 ) -> Callable:
-    """Enter the decorated function under its own name.
+    """Enter the decorated function or class under its own name, or under `name`.
 
-        @register(params=25_557_032, macs=4_089_184_256)
-        def resnet50(**settings):
-            return ResNet(50, **settings)
+    `create_model`, `list_models` and, in the same process, the commands find it from then on.
 
-    Raises: ValueError if the name is taken.
+        @mt.models.register
+        def small(num_classes=10, in_channels=1):
+            return nn.Sequential(nn.Conv2d(in_channels, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
+                                 nn.Flatten(), nn.Linear(8, num_classes))
+
+    Settings `num_classes` and `in_channels` get what the data have. params, macs: what it costs
+    with the default settings, for one image of input_shape (C, H, W), which is (3, 224, 224) where
+    macs is given; without it images have the size of the data. of_pixels, preprocessing: see Entry.
+
+    Raises: ValueError if the name is taken, or is no word of letters, digits, _, - and dots;
+    TypeError for what is no function or class.
     """
 
     def enter(build: Callable[..., Module]) -> Callable[..., Module]:
-        name = build.__name__
-        if name in _entries:
-            raise ValueError(
-                f"register: name={name!r} is taken by {_entries[name].build.__module__}"
+        if not callable(build) or isinstance(build, Module):
+            raise TypeError(
+                f"register: build must be a function or a class that makes the net, got a "
+                f"{type(build).__name__}"
             )
-        _entries[name] = Entry(name, build, params, macs, input_shape, of_pixels, preprocessing)
+        own = getattr(build, "__name__", type(build).__name__) if name is None else name
+        if not isinstance(own, str) or not re.fullmatch(r"\w[\w.-]*", own):
+            raise ValueError(
+                f"register: name={own!r} must be a word of letters, digits, _, - and dots"
+            )
+        if own in _entries:
+            raise ValueError(f"register: name={own!r} is taken by {_entries[own].build.__module__}")
+        shape = input_shape or (None if macs is None else PUBLISHED_SHAPE)
+        _entries[own] = Entry(own, build, params, macs, shape, of_pixels, preprocessing)
         return build
 
-    return enter
+    return enter if build is None else enter(build)
 
 
 def create_model(name: str, **settings) -> Module:
     """A new model with freshly drawn weights.
 
-    settings: what the function of that name takes, usually `num_classes` and `in_channels`.
+    name: a registered one, or "FILE.py:NAME" for what that file, which is run, calls NAME: a class
+    or function that makes a net, or a net. settings: what the function of that name takes, usually
+    `num_classes` and `in_channels`.
 
     Raises: KeyError for an unknown name, with the nearest known one; TypeError for a setting that
-    the model does not have, with the nearest one that it has.
+    the model does not have, with the nearest one that it has, or for one that it needs; ValueError
+    for a file without such a net, or with a mistake in it.
 
         model = mt.models.create_model("lenet5", num_classes=10)
     """
+    return build_entry(model_entry(name), settings)
+
+
+def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
+    """A new model of an entry. Raises: as `create_model`."""
+    if entry.file is not None:
+        return entry.file.build(settings)
+    if entry.own:
+        check_settings("create_model", entry.name, entry.build, settings)
+        model = entry.build(**settings)
+        if not isinstance(model, Module):
+            raise TypeError(
+                f"create_model: {entry.name} must give a Module, got a {type(model).__name__}"
+            )
+        return model
     try:
-        return model_entry(name).build(**settings)
+        return entry.build(**settings)
     except TypeError as error:
         unknown = re.search(r"(\w+)\S*\(\) got an unexpected keyword argument '(\w+)'", str(error))
         if unknown is None or unknown[2] not in settings:
             raise
-        raise TypeError(_lacks_setting(name, *unknown.groups(), error.__traceback__)) from None
+        raise TypeError(_lacks_setting(entry, *unknown.groups(), error.__traceback__)) from None
 
 
-def _lacks_setting(name: str, function: str, setting: str, trace: TracebackType) -> str:
+def _lacks_setting(entry: Entry, function: str, setting: str, trace: TracebackType) -> str:
     """The sentence for a setting of a model that a function or class did not take."""
     while trace.tb_next is not None:
         trace = trace.tb_next
-    build = model_entry(name).build
+    build = entry.build
     taker = build if function == build.__name__ else trace.tb_frame.f_globals.get(function)
-    text = f"create_model: {name} has no setting {setting!r}"
+    text = f"create_model: {entry.name} has no setting {setting!r}"
     if taker is None:
         return text
     parameters = inspect.signature(taker).parameters.values()
@@ -107,11 +159,19 @@ def list_models(pattern: str = "*") -> list[str]:
 
 
 def model_entry(name: str) -> Entry:
-    """What is registered under a name.
+    """What is registered under a name, or what "FILE.py:NAME" says; the file is run.
 
-    Raises: KeyError for an unknown name, with the nearest known one.
+    Raises: KeyError for an unknown name, with the nearest known one; ValueError for a file without
+    such a net, or with a mistake in it.
     """
+    if is_net_file(name):
+        return file_entry(find_net(name))
     if name not in _entries:
         near = difflib.get_close_matches(str(name), _entries, n=1, cutoff=0)
         raise KeyError(f"create_model: there is no model {name!r}; the nearest is {near[0]!r}")
     return _entries[name]
+
+
+def file_entry(file: NetFile) -> Entry:
+    """What takes the place of a registered name for a net in a file."""
+    return Entry(file.label, lambda **settings: file.build(settings), file=file)

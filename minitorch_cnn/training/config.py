@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from .. import functional as F
-from ..models import Recipe, create_model, model_entry, recipe
+from ..models import Entry, Recipe, model_entry, recipe
+from ..models.net_file import COPY, FOLDER, NetFileError, find_net, kept_net
+from ..models.registry import build_entry, file_entry
 from ..nn import Module
 from .class_names import difference
-from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, parts_of
+from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, native_size, parts_of
 from .weights import colours_of
 
 TEST_BATCH = 256
@@ -35,8 +37,11 @@ def make_config(
 ) -> dict[str, Any]:
     """The description of a run, which JSON can hold: `train_run` takes it.
 
+    model: a registered name, or "FILE.py:NAME" (see `create_model`), whose file a run keeps a copy
+    of.
     model_settings: of `create_model`, besides num_classes and in_channels, which the data set.
-    size: pixels a side of the model's input, None for those it was published for.
+    size: pixels a side of the model's input, None for those it was published for, or those of the
+    data for a net of one's own.
     start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
     weights: a file of the model's weights to begin with, its classifier only if the classes are as
     many (see `load_weights`). Colours are then scaled as the file says, if a run has written it,
@@ -55,7 +60,7 @@ def make_config(
     ValueError for a start that the recipe does not have, a start and weights, or settings that
     follow from the data.
     """
-    model_entry(model)
+    entry = model_entry(model)
     model_settings = model_settings or {}
     for name in ("num_classes", "in_channels"):
         if name in model_settings:
@@ -73,17 +78,21 @@ def make_config(
     if start is not None and chosen.pretrain is None:
         raise ValueError(f"make_config: start={start!r} is not for {model}, which starts anew")
     config = {
-        "model": model,
+        "model": entry.name,
         "model_settings": model_settings,
         "data": data,
         "path": path,
         "test_path": test_path,
-        "size": size or model_entry(model).input_shape[1],
+        "size": size or (entry.input_shape or (0, 0))[1],
         "start": start,
         "weights": weights,
         "seed": seed,
         "recipe": asdict(chosen),
     }
+    if entry.file is not None:
+        config["net"] = {**entry.file.described(), "path": str(entry.file.path)}
+    if not config["size"]:
+        config["size"] = native_size(data, path, test_path)
     if data == "folder" and path is not None and Path(path).is_dir():
         config |= described(config, source_of(config))
     return config
@@ -114,6 +123,7 @@ OTHERS = {
     "weights": str | None,
     "first_weights": str,
     "parts": dict,
+    "net": dict,
 }
 
 
@@ -138,9 +148,49 @@ def read_config(directory: Path) -> dict[str, Any]:
         names = config["classes"]
         if not names or not all(isinstance(name, str) for name in names):
             raise TypeError(f"classes={names!r} must be names")
-        model_entry(config["model"])
+        if "net" in config:
+            check_net(config["net"])
+            config["net"]["kept_in"] = str(directory.resolve())
+        else:
+            model_entry(config["model"])
         check_recipe(config["recipe"])
     return config
+
+
+def check_net(net: dict[str, Any]) -> None:
+    """Raises TypeError unless the files of a net are in the run's folder, each with its digest."""
+    digests = net.get("sha256")
+    names = all(isinstance(net.get(name), str) for name in ("file", "name"))
+    if not names or not isinstance(digests, dict) or COPY not in digests:
+        raise TypeError(f"net={net} must have file, name and the sha256 of {COPY}")
+    for place, digest in digests.items():
+        parts = place.split("/")
+        inside = place == COPY or (len(parts) > 1 and parts[0] == FOLDER and ".." not in parts)
+        if not inside or set(place) & set("\\:") or not isinstance(digest, str):
+            raise TypeError(f"net has a file {place!r}, which is none of a run's")
+
+
+def entry_of(config: dict[str, Any]) -> Entry:
+    """What takes the place of a registered model for a run: its entry, or that of its file.
+
+    Raises: NetFileError for a file that is not as it was when the config was made.
+    """
+    if "net" not in config:
+        return model_entry(config["model"])
+    net = config["net"]
+    if "kept_in" in net:
+        return file_entry(kept_net(Path(net["kept_in"]), net))
+    file = find_net(f"{net['path']}:{net['name']}")
+    if file.described()["sha256"] != net["sha256"]:
+        raise NetFileError(f"train_run: {net['path']} has changed since the run was described")
+    return file_entry(file)
+
+
+def written(config: dict[str, Any]) -> dict[str, Any]:
+    """A config as config.json has it: without the places of files."""
+    if "net" not in config:
+        return config
+    return config | {"net": {name: config["net"][name] for name in ("file", "name", "sha256")}}
 
 
 def check_folder(config: dict[str, Any]) -> None:
@@ -196,6 +246,8 @@ def described_in(path: Path) -> Iterator[None]:
     """
     try:
         yield
+    except NetFileError:  # which says itself what is wrong with a file of the net
+        raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = error.args[0] if isinstance(error, KeyError) and error.args else error
         raise ValueError(f"load_run: {path} is not the description of a run ({reason})") from error
@@ -216,7 +268,7 @@ def loss_of(config: dict[str, Any]) -> Callable:
 
 def of_pixels(config: dict[str, Any]) -> bool:
     """Whether the model labels every pixel."""
-    return model_entry(config["model"]).of_pixels
+    return "net" not in config and model_entry(config["model"]).of_pixels
 
 
 def input_size(config: dict[str, Any]) -> int | None:
@@ -260,20 +312,23 @@ def source_of(config: dict[str, Any], transform: Callable | None = None) -> Sour
 
 def make_model(config: dict[str, Any]) -> Module:
     """The model of a run, with freshly drawn weights."""
+    entry = entry_of(config)
     data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
+    data = {name: value for name, value in data.items() if entry.takes(name)}
     heads = {"aux": True} if recipe_of(config).auxiliary else {}
-    return build_model(config["model"], {**config["model_settings"], **heads, **data})
+    return build_model(entry, {**config["model_settings"], **heads, **data})
 
 
-def build_model(name: str, settings: dict[str, Any]) -> Module:
-    """`create_model` with settings that a user wrote.
+def build_model(entry: Entry, settings: dict[str, Any]) -> Module:
+    """A model with settings that a user wrote.
 
     Raises: ValueError for those that the model does not have, or that do not fit it.
     """
     try:
-        return create_model(name, **settings)
+        return build_entry(entry, settings)
     except (TypeError, LookupError, ArithmeticError, AttributeError) as error:
         if isinstance(error, TypeError) and str(error).startswith("create_model: "):
             raise ValueError(str(error)) from None
         given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
-        raise ValueError(f"create_model: {name} cannot be made with {given}: {error}") from error
+        text = f"create_model: {entry.name} cannot be made with {given}: {error}"
+        raise ValueError(text) from error

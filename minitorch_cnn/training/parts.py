@@ -5,17 +5,12 @@ from __future__ import annotations
 import sys
 from typing import Any, NamedTuple
 
-import numpy as np
-
-from ..autograd.modes import no_grad
-from ..backend import get_rng_state, set_rng_state
 from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from ..tensor import Tensor
-from .config import evaluation_batch, recipe_of
-from .metrics import place_of
+from .config import entry_of, evaluation_batch, recipe_of
+from .own_nets import check_own, look_at_nothing
 from .sources import Source
 
 
@@ -60,7 +55,7 @@ def make_parts(config: dict[str, Any], source: Source, model: Module, progress: 
 def fails_alone(model: Module, config: dict[str, Any]) -> bool:
     """Whether training fails with a single image, which is nothing to take statistics of."""
     try:
-        look_at_nothing(model, 1, config)
+        look_at_nothing(model.train(), 1, config)
     except (ValueError, RuntimeError):
         return True
     return False
@@ -68,25 +63,13 @@ def fails_alone(model: Module, config: dict[str, Any]) -> bool:
 
 def check_input(model: Module, config: dict[str, Any]) -> None:
     """Raises ValueError if a new model, with its settings, cannot take images of the run's size."""
+    if (entry := entry_of(config)).own:
+        return check_own(model, entry, config)
     settings = "".join(f", {name}={value!r}" for name, value in config["model_settings"].items())
     try:
-        look_at_nothing(model, 2, config)
+        look_at_nothing(model.train(), 2, config)
     except (ValueError, RuntimeError, TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(
             f"train_run: {config['model']}{settings} cannot take images of {config['size']} x "
             f"{config['size']}: {error}"
         ) from error
-
-
-def look_at_nothing(model: Module, images: int, config: dict[str, Any]) -> None:
-    """Let a model look at so many empty images as in training, and leave no trace."""
-    side, random_state = config["size"], get_rng_state()
-    buffers = {name: b.array.copy() for name, b in model.named_buffers()}
-    x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
-    try:
-        with no_grad():
-            model.train()(x.to(device=place_of(model)))
-    finally:
-        set_rng_state(random_state)
-        for name, buffer in model.named_buffers():
-            buffer.array[...] = buffers[name]

@@ -4,6 +4,7 @@ config.json             what was trained, on what, how
 checkpoint.safetensors  the state to go on from, see `fit`
 metrics.csv             a line per epoch, see `History`
 weights.safetensors     the trained model's state_dict
+model.py, modules/      of a net in a file: the file, and those beside it that it imports
 curves.png, confusion.png, worst.png
 """
 
@@ -27,6 +28,7 @@ from ..nn import Module
 from .config import (
     described,
     described_in,
+    entry_of,
     evaluation_batch,
     input_size,
     loss_of,
@@ -35,6 +37,7 @@ from .config import (
     read_config,
     recipe_of,
     source_of,
+    written,
 )
 from .fit import fit
 from .history import History
@@ -85,6 +88,9 @@ def train_run(
     The device is no part of the run: weights and random numbers are those of the CPU at first, and
     what is kept in the folder can be read and gone on with on any other.
 
+    Of a net in a file ("FILE.py:NAME") the folder keeps a copy of the file, and of those beside it
+    that it imports: the run goes on from these, and is loaded with them.
+
     Raises: ValueError if the folder has a run already, or the model cannot take images of the size;
     RuntimeError if another process writes there; what `load_source`, `create_model` and `fit`
     raise. A run that cannot start leaves no folder behind.
@@ -99,7 +105,9 @@ def train_run(
     parts = make_parts(config, source, model.to(device=device), progress)
     with making(directory), locked(directory, "train_run"):
         refuse_run(directory)
-        write_atomically(directory / "config.json", json.dumps(config, indent=2) + "\n")
+        keep_net(config, directory)
+        text = json.dumps(written(config), indent=2) + "\n"
+        write_atomically(directory / "config.json", text)
         return _train(config, parts, directory, progress, resume=False)
 
 
@@ -126,6 +134,14 @@ def resume_run(directory: str | Path, *, device: str = "cpu", progress: str = "b
         with described_in(directory / "config.json"):
             parts = make_parts(config, source, model.to(device=device), progress)
         return _train(config, parts, directory, progress, resume=True)
+
+
+def keep_net(config: dict[str, Any], directory: Path) -> None:
+    """Copy the file of a net, and what it imports from beside it, into the run's folder."""
+    if "net" in config:
+        for place, source in entry_of(config).file.sources.items():
+            (directory / place).parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(directory / place, source)
 
 
 def refuse_run(directory: Path) -> None:
@@ -186,7 +202,8 @@ def digest(model: Module) -> str:
 def load_run(directory: str | Path) -> Run:
     """The trained model of a folder that `train_run` filled.
 
-    Raises: FileNotFoundError or ValueError if the folder holds no finished run.
+    A run of a net in a file runs the copy of the file in the folder: load such runs only from whom
+    you trust. Raises: FileNotFoundError or ValueError if the folder holds no finished run.
     """
     directory = Path(directory)
     config = read_config(directory)

@@ -95,6 +95,21 @@ def _hash_of(data, with_images: bool) -> dict[str, Any]:
     return {"images": len(data), "sha256": content.hexdigest()}
 
 
+def native_size(name: str, path: str | None, test_path: str | None = None) -> int:
+    """Pixels of the shorter side of a data set's images as they are, of a folder's first one.
+
+    At most LARGEST, for photographs have more than nets look at. Raises: as `load_source`.
+    """
+    if name in SIZES:
+        return SIZES[name]
+
+    def unchanged(image: np.ndarray, rng=None) -> np.ndarray:
+        return image
+
+    source = load_source(name, path, LARGEST, (unchanged, unchanged), test_path=test_path)
+    return min(*source.train[0][0].shape[-2:], LARGEST)
+
+
 def digits(path, size: int, transforms: Transforms) -> Source:
     parts = [datasets.Digits(train, size, t) for train, t in in_parts(transforms)]
     return Source(*parts, parts[0].classes, 1)
@@ -129,6 +144,8 @@ def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
     return source
 
 
+LARGEST = 224
+SIZES = {"digits": 8, "shapes": 32}  # of what can be drawn in any
 BUILT_IN = {"digits": digits, "shapes": shapes}
 MASKS = {"shapes": masks_of_shapes}
 PHOTOGRAPHS = (

@@ -37,7 +37,9 @@ def test_without_arguments_it_prints_its_help(command, capsys):
 @pytest.mark.parametrize(
     "name", ["", "train", "evaluate", "predict", "models", "summary", "search"]
 )
-def test_every_help_has_examples_that_can_be_run_as_they_stand(name, capsys):
+def test_every_help_has_examples_that_can_be_run_as_they_stand(name, capsys, tmp_path, monkeypatch):
+    (tmp_path / "net.py").write_text("def Net(): pass\ndef make(width): pass\n")
+    monkeypatch.chdir(tmp_path)
     examples = re.findall(r"^  minitorch-cnn (.*?)(?:   .*)?$", help_of(name, capsys), re.M)
     assert examples
     for example in examples:

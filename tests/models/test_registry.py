@@ -2,7 +2,9 @@
 
 import pytest
 
-from minitorch_cnn.models import create_model, list_models, register
+from minitorch_cnn import nn
+from minitorch_cnn.models import create_model, list_models, model_entry, recipe, register
+from minitorch_cnn.models.recipes import OWN
 
 
 def test_names_are_listed_in_order_and_by_pattern():
@@ -46,3 +48,67 @@ def test_a_name_is_given_once():
         @register(params=0, macs=0)
         def lenet5():
             """Another."""
+
+
+@pytest.fixture
+def registry(monkeypatch):
+    """What is registered in a test is forgotten after it."""
+    from minitorch_cnn.models import registry
+
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+
+
+def test_a_net_of_ones_own_is_registered_and_found(registry):
+    @register
+    def mine(width=4, num_classes=10):
+        """A net of mine."""
+        return nn.Linear(width, num_classes)
+
+    @register(name="my-other.net", params=8, macs=8, input_shape=(1, 2, 2))
+    class Other(nn.Linear):
+        def __init__(self):
+            super().__init__(4, 2, bias=False)
+
+    assert mine(3).in_features == 3 and Other().in_features == 4  # as they were
+    assert list_models("mine") + list_models("my-*") == ["mine", "my-other.net"]
+    assert create_model("mine", num_classes=3).weight.shape == (3, 4)
+    assert isinstance(create_model("my-other.net"), Other)
+    entry = model_entry("mine")
+    assert (entry.params, entry.macs, entry.input_shape, entry.own) == (None, None, None, True)
+    assert entry.takes("num_classes") and not entry.takes("in_channels")
+    assert model_entry("my-other.net").input_shape == (1, 2, 2)
+    assert not model_entry("lenet5").own
+    assert recipe("mine") == recipe("mine", small=True) == OWN
+
+
+def test_the_settings_of_ones_own_net_are_checked(registry):
+    @register
+    def mine(depth, width=4):
+        return nn.Linear(width, depth)
+
+    register(lambda: 3, name="three")
+    with pytest.raises(TypeError, match=r"mine has no setting 'widht'; it has .*the nearest is"):
+        create_model("mine", depth=1, widht=1)
+    with pytest.raises(TypeError, match=r"create_model: mine needs depth"):
+        create_model("mine")
+    with pytest.raises(TypeError, match="three must give a Module, got a int"):
+        create_model("three")
+    with pytest.raises(TypeError, match="boom"):
+        register(boom, name="boom")
+        create_model("boom")
+
+
+def boom():
+    raise TypeError("boom")
+
+
+@pytest.mark.parametrize("name", ["lenet5", "", "a b", "a/b", "net.py:Net", "-x", 3])
+def test_a_name_that_is_taken_or_none_is_refused(name, registry):
+    with pytest.raises(ValueError, match=r"^register: name="):
+        register(boom, name=name)
+
+
+@pytest.mark.parametrize("thing", [3, nn.Linear(1, 1)])
+def test_what_makes_no_net_is_not_registered(thing, registry):
+    with pytest.raises(TypeError, match=r"^register: build must be a function or a class"):
+        register(thing, name="thing")

@@ -7,7 +7,7 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn.training import load_checkpoint, make_config, resume_run, save_checkpoint
 from minitorch_cnn.training import run as run_module
-from minitorch_cnn.training.config import read_config
+from minitorch_cnn.training.config import check_net, read_config
 from minitorch_cnn.training.loop import Loop
 from minitorch_cnn.training.run import load_run
 
@@ -193,3 +193,14 @@ def test_weights_of_another_model_are_refused_by_their_file(stopped, tmp_path):
     run = edited(stopped, tmp_path / "run", lambda *_: None)
     with pytest.raises(ValueError, match=r"^load_run: .*weights\.safetensors is not of this run"):
         load_run(run)
+
+
+@pytest.mark.parametrize("place", ["../model.py", "modules/../../x.py", "/etc/x.py", "other.py"])
+def test_files_outside_a_run_are_none_of_its_net(place):
+    net = {"file": "net.py", "name": "Net", "sha256": {"model.py": "0", "modules/a.py": "0"}}
+    check_net(net)
+    net["sha256"][place] = "0"
+    with pytest.raises(TypeError, match="which is none of a run's"):
+        check_net(net)
+    with pytest.raises(TypeError, match=r"must have file, name and the sha256 of model\.py"):
+        check_net({**net, "name": None})

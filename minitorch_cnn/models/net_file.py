@@ -1,0 +1,259 @@
+"""Nets in files of one's own: FILE.py:NAME in place of a model's name.
+
+The file is run as a module of its own, once for each content that it has had. Its folder is on
+sys.path meanwhile, so that it imports what lies beside it; a folder of a run keeps copies of all:
+
+model.py     the file
+modules/     the files beside it that it imports, and those that they do
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import itertools
+import re
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from ..nn import Module
+from .file_imports import files_beside, imported_names, importing_from
+from .settings import check_settings, takes
+
+COPY, FOLDER = "model.py", "modules"
+_numbers = itertools.count(1)
+_modules: dict[tuple[Path, Path, str], ModuleType] = {}  # those that have been run
+
+
+class NetFileError(ValueError):
+    """What is wrong with a file of a net, or with the net that it makes."""
+
+
+def is_net_file(text: str) -> bool:
+    """Whether a text names a file of Python, with or without a net in it."""
+    head = str(text).rpartition(":")[0]
+    return any(part.lower().endswith(".py") for part in (str(text), head))
+
+
+def find_net(text: str) -> NetFile:
+    """The net of FILE.py:NAME, parted at the last colon; the file is run.
+
+    Raises: NetFileError if there is no such file, or no such net in it.
+    """
+    head, _, name = text.rpartition(":")
+    if not head.lower().endswith(".py"):
+        head, name = text, ""
+    path = Path(head).expanduser()
+    if not path.is_file():
+        raise NetFileError(f"create_model: {_missing(path)}")
+    path = path.resolve()
+    sources = {COPY: path.read_bytes()}
+    beside = files_beside(path, path.parent)
+    sources |= {f"{FOLDER}/{place}": file.read_bytes() for place, file in sorted(beside.items())}
+    return NetFile(path, path.parent, path.name, name, sources).checked()
+
+
+def kept_net(directory: Path, described: Mapping[str, Any]) -> NetFile:
+    """The net whose files a folder keeps, as `NetFile.described` told of it; they are run.
+
+    Raises: NetFileError for a file that is missing or not as it was.
+    """
+    sources = {}
+    for place, digest in described["sha256"].items():
+        path = directory / place
+        if not path.is_file():
+            raise NetFileError(f"create_model: {path}, a file of the run's net, is gone")
+        sources[place] = path.read_bytes()
+        if digest_of(sources[place]) != digest:
+            raise NetFileError(
+                f"create_model: {path} has been changed since the run began, which is of the net "
+                "as it was: put it back, or train the changed net in a new run"
+            )
+    file, name = described["file"], described["name"]
+    return NetFile(directory / COPY, directory / FOLDER, file, name, sources).checked()
+
+
+def digest_of(source: bytes) -> str:
+    """The SHA-256 of a file, whatever ends its lines."""
+    return hashlib.sha256(source.replace(b"\r\n", b"\n")).hexdigest()
+
+
+def _missing(path: Path) -> str:
+    if path.is_dir():
+        return f"{path} is a folder, it must be a file of Python"
+    folder = path.parent
+    files = sorted(p.name for p in folder.glob("*.py")) if folder.is_dir() else []
+    near = difflib.get_close_matches(path.name, files, n=1, cutoff=0.4)
+    return f"there is no file {path}" + (f"; the nearest is {near[0]!r}" if near else "")
+
+
+@dataclass(frozen=True)
+class NetFile:
+    """A net in a file: file is its name, net what it is called there.
+
+    path: where it lies, folder: where what it imports lies; sources: the contents of all of them,
+    by their places in a run's folder.
+    """
+
+    path: Path
+    folder: Path
+    file: str
+    net: str
+    sources: dict[str, bytes]
+
+    @property
+    def label(self) -> str:
+        return f"{self.file}:{self.net}"
+
+    def described(self) -> dict[str, Any]:
+        """What JSON says of it."""
+        digests = {place: digest_of(source) for place, source in self.sources.items()}
+        return {"file": self.file, "name": self.net, "sha256": digests}
+
+    def checked(self) -> NetFile:
+        """Itself. Raises: NetFileError if the file cannot be run, or has no such net."""
+        _ = self.target
+        return self
+
+    @cached_property
+    def target(self) -> Any:
+        """The class, function or net of that name."""
+        return self._target_in(self._module())
+
+    def takes(self, setting: str) -> bool:
+        """Whether the net has a setting of that name; one that is made already has none."""
+        return not isinstance(self.target, Module) and takes(self.target, setting)
+
+    def build(self, settings: Mapping[str, Any]) -> Module:
+        """A new net.
+
+        Raises: TypeError for settings that it does not take or needs; NetFileError if it cannot be
+        made, or is none.
+        """
+        target = self.target
+        if isinstance(target, Module):
+            check_settings("create_model", self.label, lambda: None, settings)
+            # Run anew, so that the weights are drawn from the seed of now.
+            return self._target_in(self._run())
+        check_settings("create_model", self.label, target, settings)
+        try:
+            with importing_from(self.folder, self._beside()):
+                model = target(**settings)
+        except (Exception, SystemExit) as error:
+            raise NetFileError(
+                f"create_model: {self.label} cannot be made: {self.located(error)}"
+            ) from error
+        if not isinstance(model, Module):
+            raise NetFileError(
+                f"create_model: {self.label} must give a Module, got {_kind(model)}{hint(model)}"
+            )
+        return model
+
+    def located(self, error: BaseException) -> str:
+        """An error in words, behind the file and the line of it that it comes from."""
+        ours = {str(self.path): self.file}
+        for place in self.sources:
+            if place != COPY:
+                beside = place.removeprefix(f"{FOLDER}/")
+                ours[str(self.folder / beside)] = beside
+        place, trace = "", error.__traceback__
+        while trace is not None:
+            name = trace.tb_frame.f_code.co_filename
+            if name in ours:
+                place = f"{ours[name]}, line {trace.tb_lineno}: "
+            trace = trace.tb_next
+        if isinstance(error, SyntaxError):
+            name = ours.get(str(error.filename), self.file)
+            return f"{name}, line {error.lineno}: this is no Python: {error.msg}"
+        text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
+        return f"{place}{type(error).__name__}: {text}" + self._advice(error)
+
+    def _advice(self, error: BaseException) -> str:
+        """What to do about the import of another package, "" if it is none."""
+        if isinstance(error, ImportError) and "relative import" in str(error):
+            return (
+                f"; {self.file} is run by itself, in no package: write `from module import ...` "
+                "for what lies beside it, without the dot"
+            )
+        if isinstance(error, ModuleNotFoundError) and error.name:
+            package = error.name.partition(".")[0]
+            if package in ("torch", "torchvision"):
+                return ADVICE
+        foreign = {"torch", "torchvision"} & imported_names(self.sources[COPY])
+        return f" ({self.file} imports {', '.join(sorted(foreign))}{ADVICE})" if foreign else ""
+
+    def _beside(self) -> set[str]:
+        """The modules that lie beside the file, by the first of their names."""
+        places = (place.split("/") for place in self.sources if place != COPY)
+        return {parts[1].removesuffix(".py") for parts in places}
+
+    def _module(self) -> ModuleType:
+        content = b"".join(place.encode() + self.sources[place] for place in self.sources)
+        key = self.path, self.folder, hashlib.sha256(content).hexdigest()
+        if key not in _modules:
+            _modules[key] = self._run()
+        return _modules[key]
+
+    def _run(self) -> ModuleType:
+        stem = re.sub(r"\W", "_", Path(self.file).stem)
+        module = ModuleType(f"minitorch_cnn_net_{next(_numbers)}_{stem}")
+        module.__file__, module.__package__ = str(self.path), ""
+        try:
+            with importing_from(self.folder, self._beside(), anew=True):
+                code = compile(self.sources[COPY], str(self.path), "exec", dont_inherit=True)
+                sys.modules[module.__name__] = module  # where copies and dataclasses look for it
+                exec(code, module.__dict__)
+        except (Exception, SystemExit) as error:
+            sys.modules.pop(module.__name__, None)
+            text = self.located(error)
+            if isinstance(error, ValueError) and "null bytes" in str(error):
+                text = f"{self.file} is no Python: {error}"
+            raise NetFileError(f"create_model: {text}") from error
+        return module
+
+    def _target_in(self, module: ModuleType) -> Any:
+        names = _nets_in(module)
+        has = f"it has {', '.join(names)}" if names else "it has no net at all"
+        if not self.net or self.net not in vars(module):
+            lower = {known.lower(): known for known in names}
+            near = difflib.get_close_matches(self.net.lower(), lower, n=1, cutoff=0.4)
+            nearest = f"; the nearest is {lower[near[0]]!r}" if near else ""
+            what = f"has no {self.net!r}" if self.net else f"needs a name, {self.file}:NAME"
+            raise NetFileError(f"create_model: {self.file} {what}; {has}{nearest}")
+        found = vars(module)[self.net]
+        if not callable(found) or hint(found):
+            rule = "must be a class or function that makes a net, or a net, got"
+            raise NetFileError(f"create_model: {self.label} {rule} {_kind(found)}{hint(found)}")
+        return found
+
+
+ADVICE = (
+    ": this package takes its place: `import minitorch_cnn as torch`, `import minitorch_cnn.nn as "
+    "nn`, `import minitorch_cnn.functional as F`"
+)
+
+
+def hint(thing: Any) -> str:
+    """What to change if a thing is a module of PyTorch, or a class of them; "" if it is none."""
+    kind = thing if isinstance(thing, type) else type(thing)
+    foreign = any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__)
+    return f" of PyTorch{ADVICE}" if foreign else ""
+
+
+def _kind(thing: Any) -> str:
+    return f"the class {thing.__name__}" if isinstance(thing, type) else f"a {type(thing).__name__}"
+
+
+def _nets_in(module: ModuleType) -> list[str]:
+    """What may be nets of those that a module defines itself: classes first, then the others."""
+    own = {k: v for k, v in vars(module).items() if not k.startswith("_")}
+    made = [k for k, v in own.items() if isinstance(v, Module)]
+    defined = {k: v for k, v in own.items() if getattr(v, "__module__", "") == module.__name__}
+    classes = [k for k, v in defined.items() if isinstance(v, type) and issubclass(v, Module)]
+    functions = [k for k, v in defined.items() if callable(v) and not isinstance(v, type | Module)]
+    return [*classes, *(k for k in functions if k not in made), *made]

@@ -1,0 +1,53 @@
+"""The settings of a net of one's own: what its class or function takes, and what it lacks."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Callable, Iterable
+from inspect import Parameter
+
+NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
+
+
+def parameters_of(build: Callable) -> list[Parameter]:
+    """The parameters of a class or function; of what says nothing of them, any settings."""
+    try:
+        return list(inspect.signature(build).parameters.values())
+    except (ValueError, TypeError):
+        return [Parameter("settings", Parameter.VAR_KEYWORD)]
+
+
+def takes(build: Callable, setting: str) -> bool:
+    """Whether a class or function has a parameter of that name, or takes any as **settings."""
+    return any(
+        p.kind is Parameter.VAR_KEYWORD or (p.kind in NAMED and p.name == setting)
+        for p in parameters_of(build)
+    )
+
+
+def check_settings(function: str, name: str, build: Callable, given: Iterable[str]) -> None:
+    """Raises TypeError, in the name of `function`, for a setting that `build` does not take, with
+    the nearest one, and for those that it needs and that nobody gave.
+    """
+    parameters, given = parameters_of(build), list(given)
+    has = [p.name for p in parameters if p.kind in NAMED]
+    for setting in given:
+        if not takes(build, setting):
+            near = difflib.get_close_matches(setting, has, n=1, cutoff=0.5)
+            nearest = f"; the nearest is {near[0]!r}" if near else ""
+            known = f"it has {', '.join(has)}{nearest}" if has else "it has none"
+            raise TypeError(f"{function}: {name} has no setting {setting!r}; {known}")
+    needed = [
+        p.name
+        for p in parameters
+        if p.default is p.empty
+        and p.kind not in (Parameter.VAR_KEYWORD, Parameter.VAR_POSITIONAL)
+        and p.name not in given
+    ]
+    if needed:
+        words = " ".join(f"{setting}=..." for setting in needed)
+        raise TypeError(
+            f"{function}: {name} needs {' and '.join(needed)}, which nobody gave: --set {words} on "
+            "the command line, a keyword in Python"
+        )

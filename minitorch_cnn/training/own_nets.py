@@ -1,0 +1,104 @@
+"""What a run refuses of a net of one's own: images it cannot take, answers that are no logits."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.modes import no_grad
+from ..backend import get_rng_state, set_rng_state
+from ..models import Entry
+from ..nn import Module
+from ..tensor import Tensor
+from .config import recipe_of
+from .metrics import place_of
+
+SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 227, 256, 299)  # pixels a side of usual images
+
+
+def look_at_nothing(model: Module, images: int, config: dict[str, Any], side: int = 0) -> Any:
+    """What a model answers to so many empty images, as it is; it leaves no trace.
+
+    side: the pixels a side, by default those of the run.
+    """
+    side, random_state = side or config["size"], get_rng_state()
+    buffers = {name: b.array.copy() for name, b in model.named_buffers()}
+    x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
+    try:
+        with no_grad():
+            return model(x.to(device=place_of(model)))
+    finally:
+        set_rng_state(random_state)
+        for name, buffer in model.named_buffers():
+            buffer.array[...] = buffers[name]
+
+
+def check_own(model: Module, entry: Entry, config: dict[str, Any]) -> None:
+    """Raises ValueError if a net of one's own cannot take the images of a run, or answers with what
+    cannot be learned from: other than logits (N, classes).
+
+    In training a net may answer with a tuple, the logits and those of auxiliary heads, if the
+    recipe gives these a weight.
+    """
+    side = config["size"]
+    shape = f"(N, {config['channels']}, {side}, {side})"
+    for training in (True, False):
+        try:
+            answer = look_at_nothing(model.train(training), 2, config)
+        except Exception as error:
+            why = f"{type(error).__name__}: {error}" if entry.file is None else ""
+            raise ValueError(
+                f"train_run: {entry.name} cannot take images {shape}: "
+                f"{why or entry.file.located(error)}{_other_size(model, config)}"
+            ) from error
+        heads = training and recipe_of(config).auxiliary
+        parts = answer if heads and isinstance(answer, tuple) else (answer,)
+        for part in parts:
+            wrong = _wrong(part, config, entry.of_pixels)
+            if wrong:
+                said = f"{entry.name} answers in {'training' if training else 'evaluation'}"
+                raise ValueError(f"train_run: {said} to images {shape} {wrong}")
+    model.train()
+
+
+def _wrong(answer: Any, config: dict[str, Any], of_pixels: bool) -> str:
+    """What is wrong with an answer to two images, "" if nothing."""
+    count = len(config["classes"])
+    if not isinstance(answer, Tensor):
+        told = f"a tuple of {len(answer)}" if isinstance(answer, tuple) else None
+        if isinstance(answer, dict):
+            told = f"a dict of {', '.join(map(repr, answer))}"
+        heads = (
+            "; the logits of heads that help in training only are learned with --set aux=true, if "
+            "the net has an argument aux"
+        )
+        return (
+            f"with {told or 'a ' + type(answer).__name__}, it must be one tensor of logits "
+            "(N, classes)" + (heads if isinstance(answer, tuple) else "")
+        )
+    wanted = (2, count, config["size"], config["size"]) if of_pixels else (2, count)
+    shape = tuple(answer.shape)
+    if shape == wanted and answer.is_floating_point():
+        return ""
+    told = f"with {answer.dtype} {shape} for two of them"
+    if len(shape) != len(wanted) or shape[0] != 2:
+        return f"{told}, it must be a tensor of logits {wanted}: one number for each class"
+    if shape != wanted:
+        return (
+            f"{told}, it must be {wanted}: a logit for each of the {count} classes of "
+            f"{config['data']}; a parameter num_classes of the net gets their number"
+        )
+    return f"{told}, it must be of floating-point numbers"
+
+
+def _other_size(model: Module, config: dict[str, Any]) -> str:
+    """With which --size it would be taken, if one of the usual ones does."""
+    for side in SIZES:
+        try:
+            answer = look_at_nothing(model.eval(), 2, config, side)
+        except Exception:
+            continue
+        if isinstance(answer, Tensor) and answer.ndim > 1 and answer.shape[0] == 2:
+            return f"; it takes images of {side} x {side}, which --size {side} makes of the data's"
+    return ""
