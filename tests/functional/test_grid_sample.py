@@ -62,6 +62,7 @@ def test_values_and_gradients_are_pytorchs(rng, mode, padding, align, size, out,
         np.testing.assert_allclose(a, b, rtol=1e-8, atol=1e-9)
 
 
+@pytest.mark.filterwarnings("ignore:Since version 1.3.0")
 @pytest.mark.parametrize("align", [True, False])
 def test_grids_are_pytorchs(rng, align):
     torch = pytest.importorskip("torch")
