@@ -15,7 +15,7 @@ from .parameter import new_parameter
 Sizes = int | tuple[int, ...]  # one for all spatial axes, or one for each
 
 
-class _Conv(Module):
+class _ConvNd(Module):
     """A convolution over `spatial` axes: what Conv1d and Conv2d share."""
 
     spatial: int
@@ -97,7 +97,7 @@ class _Conv(Module):
         return ", ".join(parts)
 
 
-class Conv1d(_Conv):
+class Conv1d(_ConvNd):
     """Convolution of signals: Conv2d with one spatial axis.
 
     x (N, C, L) or (C, L), weight (O, C/groups, K), bias (O,) -> y (N, O, OL) or (O, OL)
@@ -110,7 +110,7 @@ class Conv1d(_Conv):
         return F.conv1d(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class Conv2d(_Conv):
+class Conv2d(_ConvNd):
     """Convolution of images.
 
     x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW), or without N,
@@ -134,7 +134,7 @@ class Conv2d(_Conv):
         return op(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
-class _ConvTranspose(_Conv):
+class _ConvTransposeNd(_ConvNd):
     """A transposed convolution over `spatial` axes: what the two of them share."""
 
     padding_modes = ("zeros",)
@@ -186,7 +186,7 @@ class _ConvTranspose(_Conv):
         return tuple(extra)
 
 
-class ConvTranspose1d(_ConvTranspose):
+class ConvTranspose1d(_ConvTransposeNd):
     """The adjoint of Conv1d: ConvTranspose2d with one spatial axis.
 
     x (N, C, L) or (C, L), weight (C, O/groups, K), bias (O,) -> y (N, O, OL) or (O, OL)
@@ -208,7 +208,7 @@ class ConvTranspose1d(_ConvTranspose):
         )
 
 
-class ConvTranspose2d(_ConvTranspose):
+class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a Conv2d with the same settings, also called up-convolution or deconvolution.
 
     x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW), or without N,

@@ -8,7 +8,7 @@ from .checks import check_probability
 from .module import Module
 
 
-class _Dropout(Module):
+class _DropoutNd(Module):
     """What the dropouts share: a probability p in [0, 1], and `inplace`, which changes nothing."""
 
     def __init__(self, p: float = 0.5, inplace: bool = False):
@@ -20,18 +20,46 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """Zero each element with probability p and divide the others by 1 - p."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout(input, self.p, self.training)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """Zero each channel, a whole (H, W) map, with probability p and divide the others by 1 - p."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.dropout2d(input, self.p, self.training)
+
+
+class Dropout1d(_DropoutNd):
+    """Dropout2d of signals.    x (N, C, L) or (C, L)"""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout1d(input, self.p, self.training)
+
+
+class Dropout3d(_DropoutNd):
+    """Dropout2d of volumes.    x (N, C, D, H, W) or (C, D, H, W)"""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.dropout3d(input, self.p, self.training)
+
+
+class AlphaDropout(_DropoutNd):
+    """Dropout for SELU: what is dropped is SELU's limit, and mean 0 and variance 1 are kept."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.alpha_dropout(input, self.p, self.training)
+
+
+class FeatureAlphaDropout(_DropoutNd):
+    """AlphaDropout of whole channels.    x (N, C, *)"""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.feature_alpha_dropout(input, self.p, self.training)
 
 
 class DropPath(Module):

@@ -13,7 +13,10 @@ from .parameter import new_parameter
 
 
 class Identity(Module):
-    """y = x: stands where a layer was taken out."""
+    """y = x: stands where a layer was taken out, whose arguments it takes and forgets."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:
         return input
@@ -48,3 +51,44 @@ class Linear(Module):
     def extra_repr(self) -> str:
         bias = self.bias is not None
         return f"in_features={self.in_features}, out_features={self.out_features}, bias={bias}"
+
+
+class Bilinear(Module):
+    """y_o = x1 W_o x2 + b_o.    x1 (*, I), x2 (*, J), weight (O, I, J), bias (O,) -> y (*, O)
+
+    Raises: ValueError for features below 1.
+    """
+
+    def __init__(
+        self,
+        in1_features: int,
+        in2_features: int,
+        out_features: int,
+        bias: bool = True,
+        device=None,
+        dtype=None,
+    ):
+        super().__init__()
+        sizes = {"in1_features": in1_features, "in2_features": in2_features}
+        check_sizes("Bilinear", **sizes, out_features=out_features)
+        self.in1_features, self.in2_features = in1_features, in2_features
+        self.out_features = out_features
+        where = {"device": device, "dtype": dtype}
+        self.weight = new_parameter(out_features, in1_features, in2_features, **where)
+        self.bias = new_parameter(out_features, **where) if bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias from U[-1/sqrt(I), 1/sqrt(I)], I = in1_features."""
+        bound = 1 / math.sqrt(self.in1_features)
+        for param in self.parameters():
+            init.uniform_(param, -bound, bound)
+
+    def forward(self, input1: Tensor, input2: Tensor) -> Tensor:
+        return F.bilinear(input1, input2, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return (
+            f"in1_features={self.in1_features}, in2_features={self.in2_features}, "
+            f"out_features={self.out_features}, bias={self.bias is not None}"
+        )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 from .. import functional as F
 from ..tensor.tensor import Tensor
 from .checks import check_one_of, check_probability
@@ -11,17 +13,25 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 class _Loss(Module):
-    """What the losses share: a reduction, and weights as buffers that move with the module."""
+    """What the losses share: a reduction."""
 
-    def __init__(self, reduction: str, **weights: Tensor | None):
+    reductions = REDUCTIONS
+
+    def __init__(self, reduction: str = "mean"):
         super().__init__()
-        check_one_of(type(self).__name__, REDUCTIONS, reduction=reduction)
+        check_one_of(type(self).__name__, self.reductions, reduction=reduction)
         self.reduction = reduction
-        for name, weight in weights.items():
-            self.register_buffer(name, weight)
 
 
-class CrossEntropyLoss(_Loss):
+class _WeightedLoss(_Loss):
+    """A loss with a weight for every class, a buffer that moves with the module."""
+
+    def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+
+
+class CrossEntropyLoss(_WeightedLoss):
     """Cross entropy between softmax(input) and the target.
 
     input (N, C, *) or (C,) of logits; target: classes (N, *) or () of integers, or probabilities of
@@ -38,7 +48,7 @@ class CrossEntropyLoss(_Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ):
-        super().__init__(reduction, weight=weight)
+        super().__init__(weight, reduction)
         check_probability("CrossEntropyLoss", label_smoothing=label_smoothing)
         self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
@@ -48,17 +58,27 @@ class CrossEntropyLoss(_Loss):
         )
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_WeightedLoss):
     """-weight[target] * input[target].    input (N, C, *), target (N, *) of classes"""
 
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
     ):
-        super().__init__(reduction, weight=weight)
+        super().__init__(weight, reduction)
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
+
+
+class NLLLoss2d(NLLLoss):
+    """NLLLoss, by an older name: it warns."""
+
+    def __init__(
+        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+    ):
+        warnings.warn("NLLLoss2d is an old name; use NLLLoss", FutureWarning, stacklevel=2)
+        super().__init__(weight, ignore_index, reduction)
 
 
 class MSELoss(_Loss):
@@ -83,7 +103,9 @@ class BCEWithLogitsLoss(_Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ):
-        super().__init__(reduction, weight=weight, pos_weight=pos_weight)
+        super().__init__(reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy_with_logits(
@@ -143,7 +165,7 @@ class GaussianNLLLoss(_Loss):
         return F.gaussian_nll_loss(input, target, var, self.full, self.eps, self.reduction)
 
 
-class KLDivLoss(Module):
+class KLDivLoss(_Loss):
     """target (log target - input): the divergence of distributions, input their log-probabilities.
 
     reduction="batchmean" is the divergence as it is defined, "mean" averages over all elements;
@@ -152,106 +174,45 @@ class KLDivLoss(Module):
     Raises: ValueError for an unknown reduction.
     """
 
+    reductions = (*REDUCTIONS, "batchmean")
+
     def __init__(self, reduction: str = "mean", log_target: bool = False):
-        super().__init__()
-        check_one_of("KLDivLoss", (*REDUCTIONS, "batchmean"), reduction=reduction)
-        self.reduction, self.log_target = reduction, log_target
+        super().__init__(reduction)
+        self.log_target = log_target
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.kl_div(input, target, self.reduction, self.log_target)
 
 
-class BCELoss(_Loss):
+class PoissonNLLLoss(_Loss):
+    """exp(input) - target input, or input - target log(input + eps) unless log_input.
+
+    full adds Stirling's formula for log target! where target > 1.
+    """
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        eps: float = 1e-8,
+        reduction: str = "mean",
+    ):
+        super().__init__(reduction)
+        self.log_input, self.full, self.eps = log_input, full, eps
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        settings = self.log_input, self.full, self.eps, self.reduction
+        return F.poisson_nll_loss(input, target, *settings)
+
+
+class BCELoss(_WeightedLoss):
     """Cross entropy between the probabilities in input and in target, elementwise.
 
     No logarithm below -100 counts. On logits BCEWithLogitsLoss is more exact.
     """
 
     def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
-        super().__init__(reduction, weight=weight)
+        super().__init__(weight, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.binary_cross_entropy(input, target, self.weight, self.reduction)
-
-
-class CosineEmbeddingLoss(_Loss):
-    """1 - cos(x1, x2) where target is 1, max(0, cos(x1, x2) - margin) where it is -1.
-
-    input1, input2 (N, D), target (N,), or (D,) and ()
-    """
-
-    def __init__(self, margin: float = 0.0, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin = margin
-
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return F.cosine_embedding_loss(input1, input2, target, self.margin, self.reduction)
-
-
-class MarginRankingLoss(_Loss):
-    """max(0, margin - target (input1 - input2)), targets 1 and -1."""
-
-    def __init__(self, margin: float = 0.0, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin = margin
-
-    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return F.margin_ranking_loss(input1, input2, target, self.margin, self.reduction)
-
-
-class TripletMarginLoss(_Loss):
-    """max(0, margin + |anchor - positive| - |anchor - negative|), p-norms along the last axis.
-
-    Raises: ValueError for an unknown reduction or margin <= 0.
-    """
-
-    def __init__(
-        self,
-        margin: float = 1.0,
-        p: float = 2.0,
-        eps: float = 1e-6,
-        swap: bool = False,
-        reduction: str = "mean",
-    ):
-        super().__init__(reduction)
-        if not margin > 0:
-            raise ValueError(f"TripletMarginLoss: margin={margin} must be above 0")
-        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
-
-    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        settings = self.margin, self.p, self.eps, self.swap, self.reduction
-        return F.triplet_margin_loss(anchor, positive, negative, *settings)
-
-
-class HingeEmbeddingLoss(_Loss):
-    """input where target is 1, max(0, margin - input) where it is -1, elementwise."""
-
-    def __init__(self, margin: float = 1.0, reduction: str = "mean"):
-        super().__init__(reduction)
-        self.margin = margin
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.hinge_embedding_loss(input, target, self.margin, self.reduction)
-
-
-class SoftMarginLoss(_Loss):
-    """log(1 + exp(-target input)), elementwise, with targets 1 and -1."""
-
-    def __init__(self, reduction: str = "mean"):
-        super().__init__(reduction)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.soft_margin_loss(input, target, self.reduction)
-
-
-class MultiLabelSoftMarginLoss(_Loss):
-    """Cross entropy of sigmoid(input) and targets 0 and 1, averaged over the classes.
-
-    input, target (*, C); `weight` (C,) scales the classes.
-    """
-
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
-        super().__init__(reduction, weight=weight)
-
-    def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.multilabel_soft_margin_loss(input, target, self.weight, self.reduction)

@@ -9,7 +9,7 @@ from ..autograd.grad import forget_grads
 from ..tensor.tensor import Tensor
 from .conversion import Convertible
 from .hooks import Hooked
-from .parameter import Parameter
+from .parameter import Buffer, Parameter
 from .state import find_member, find_module, join
 from .state_hooks import Stateful
 
@@ -110,6 +110,10 @@ class Module(Hooked, Stateful, Convertible):
                     table.pop(name, None)
             register = self.register_parameter if own is self._parameters else self.register_module
             return register(name, value)
+        if isinstance(value, Buffer):
+            for table in (self.__dict__, self._parameters, self._modules):
+                table.pop(name, None)
+            return self.register_buffer(name, value, value.persistent)
         for table, kind in zip(tables, (Parameter, Tensor, Module), strict=True):
             if name in table:
                 if value is not None and not isinstance(value, kind):

@@ -15,8 +15,8 @@ from .module import Module
 from .parameter import new_parameter
 
 
-class _BatchNorm(Module):
-    """What the batch norms share; `ranks` are the numbers of axes an input may have."""
+class _NormBase(Module):
+    """What batch and instance norms share; `ranks` are the numbers of axes an input may have."""
 
     ranks: tuple[int, ...]
     layout: str
@@ -90,6 +90,10 @@ class _BatchNorm(Module):
         )
 
 
+class _BatchNorm(_NormBase):
+    """What the batch norms are and the instance norms are not."""
+
+
 class BatchNorm1d(_BatchNorm):
     """Batch norm of features (N, C) or signals (N, C, L); see BatchNorm2d."""
 
@@ -112,7 +116,7 @@ class BatchNorm2d(_BatchNorm):
     ranks, layout = (4,), "(N, C, H, W)"
 
 
-class _InstanceNorm(_BatchNorm):
+class _InstanceNorm(_NormBase):
     """What the instance norms share; `ranks` are those without and with a batch."""
 
     def __init__(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..autograd.modes import no_grad
 from ..backend import default_generator
 from ..tensor.tensor import Tensor
-from .conv import _ConvTranspose
+from .conv import _ConvTransposeNd
 from .module import Module
 from .parameter import Parameter
 
@@ -115,7 +115,7 @@ def spectral_norm(
         )
     weight = _taken("spectral_norm", module, name)
     if dim is None:
-        dim = 1 if isinstance(module, _ConvTranspose) else 0
+        dim = 1 if isinstance(module, _ConvTransposeNd) else 0
     hook = _SpectralNorm(name, n_power_iterations, eps, dim)
     original, *vectors = hook.parts()
     module.register_parameter(original, weight)

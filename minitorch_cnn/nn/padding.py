@@ -33,7 +33,7 @@ class _Pad(Module):
         return f"{self.padding}"
 
 
-class _ConstantPad(_Pad):
+class _ConstantPadNd(_Pad):
     """What the paddings with a number share."""
 
     def __init__(self, padding: Widths1d | Widths2d, value: float):
@@ -47,7 +47,7 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-class ConstantPad1d(_ConstantPad):
+class ConstantPad1d(_ConstantPadNd):
     """`value` around signals.    x (*, L) -> y (*, left + L + right)
 
     See ConstantPad2d.
@@ -95,7 +95,7 @@ class CircularPad1d(_Pad):
     mode = "circular"
 
 
-class ConstantPad2d(_ConstantPad):
+class ConstantPad2d(_ConstantPadNd):
     """`value` around images.
 
     x (*, H, W) -> y (*, top + H + bottom, left + W + right)

@@ -34,6 +34,19 @@ class Parameter(Tensor):
         return "Parameter containing:\n" + super().__repr__()
 
 
+class Buffer(Tensor):
+    """A Tensor that registers itself as a buffer when it becomes an attribute of a Module.
+
+    data: a Tensor or array, whose memory is shared. persistent: whether `state_dict` has it.
+    """
+
+    def __init__(self, data: Tensor | np.ndarray, *, persistent: bool = True):
+        if not isinstance(data, Tensor) and not devices.is_array(data):
+            raise TypeError(f"Buffer: data must be a Tensor or an array, got {type(data).__name__}")
+        super().__init__(data.array if isinstance(data, Tensor) else data)
+        self.persistent = persistent
+
+
 class ShapeOnly(Parameter):
     """A parameter with a shape and a dtype but no memory: one zero, repeated, that none may write.
 

@@ -12,7 +12,7 @@ Pair = int | tuple[int, int]
 OutputSize = int | None | tuple[int | None, int | None]
 
 
-class _MaxPool(Module):
+class _MaxPoolNd(Module):
     """What MaxPool1d and MaxPool2d share; sizes stay as they were given, as the repr shows them."""
 
     spatial: int
@@ -42,7 +42,7 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """The maximum over windows of a signal, x (N, C, L) or (C, L); see MaxPool2d."""
 
     spatial = 1
@@ -59,7 +59,7 @@ class MaxPool1d(_MaxPool):
         )
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The maximum over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
 
     OH = (H + 2*padding - dilation*(KH - 1) - 1) / stride + 1, rounded down, or up with ceil_mode;
@@ -154,27 +154,52 @@ class AvgPool2d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class MaxUnpool2d(Module):
+class _MaxUnpoolNd(Module):
+    """What the two max unpoolings share."""
+
+    spatial: int
+
+    def __init__(
+        self,
+        kernel_size: int | tuple[int, ...],
+        stride: int | tuple[int, ...] | None = None,
+        padding: int | tuple[int, ...] = 0,
+    ):
+        super().__init__()
+        layer, stride = type(self).__name__, kernel_size if stride is None else stride
+        self.kernel_size = ints(layer, "kernel_size", kernel_size, self.spatial, 1)
+        self.stride = ints(layer, "stride", stride, self.spatial, 1)
+        self.padding = ints(layer, "padding", padding, self.spatial, 0)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool1d(_MaxUnpoolNd):
+    """MaxUnpool2d of signals.    x (N, C, L) or (C, L)"""
+
+    spatial = 1
+
+    def forward(
+        self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
+    ) -> Tensor:
+        settings = self.kernel_size, self.stride, self.padding
+        return F.max_unpool1d(input, indices, *settings, output_size)
+
+
+class MaxUnpool2d(_MaxUnpoolNd):
     """Each maximum where MaxPool2d found it, zeros elsewhere; see F.max_unpool2d.
 
     Raises: ValueError or TypeError for settings out of range.
     """
 
-    def __init__(self, kernel_size: Pair, stride: Pair | None = None, padding: Pair = 0):
-        super().__init__()
-        layer, stride = "MaxUnpool2d", kernel_size if stride is None else stride
-        self.kernel_size = ints(layer, "kernel_size", kernel_size, 2, 1)
-        self.stride = ints(layer, "stride", stride, 2, 1)
-        self.padding = ints(layer, "padding", padding, 2, 0)
+    spatial = 2
 
     def forward(
         self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
     ) -> Tensor:
         settings = self.kernel_size, self.stride, self.padding
         return F.max_unpool2d(input, indices, *settings, output_size)
-
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
 class AdaptiveAvgPool2d(Module):
@@ -248,7 +273,7 @@ class AdaptiveMaxPool1d(Module):
         return f"output_size={self.output_size}"
 
 
-class _LPPool(Module):
+class _LPPoolNd(Module):
     """What LPPool1d and LPPool2d share."""
 
     spatial: int
@@ -275,7 +300,7 @@ class _LPPool(Module):
         )
 
 
-class LPPool1d(_LPPool):
+class LPPool1d(_LPPoolNd):
     """The p-norm over windows of a signal, x (N, C, L) or (C, L); see LPPool2d."""
 
     spatial = 1
@@ -285,7 +310,7 @@ class LPPool1d(_LPPool):
         return F.lp_pool1d(input, float(self.norm_type), *settings)
 
 
-class LPPool2d(_LPPool):
+class LPPool2d(_LPPoolNd):
     """(sum of x^p)^(1/p) over windows, p = norm_type.
 
     x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW); see F.lp_pool2d

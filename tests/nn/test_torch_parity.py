@@ -58,6 +58,7 @@ TABLE = [
     ("Linear", (7, 5), {}, IMAGES),
     ("Linear", (7, 5, False), {}, (normal(7),)),
     ("Identity", (), {}, IMAGES),
+    ("Identity", (4, 5), {"kernel_size": 3}, IMAGES),
     ("Embedding", (5, 3), {}, (classes(2, 6),)),
     ("Embedding", (5, 3, -2), {}, (classes(2, 6),)),
     ("Embedding", (5, 3, 1), {"scale_grad_by_freq": True}, (classes(2, 6),)),
@@ -99,6 +100,11 @@ TABLE = [
     ("Dropout", (1.0,), {}, IMAGES),
     ("Dropout", (0.0, True), {}, IMAGES),
     ("Dropout2d", (1,), {}, IMAGES),
+    ("Dropout1d", (1.0,), {}, SIGNALS),
+    ("Dropout3d", (0.0,), {}, (normal(2, 3, 2, 2, 2),)),
+    ("AlphaDropout", (1.0,), {}, IMAGES),
+    ("AlphaDropout", (0.0, True), {}, IMAGES),
+    ("FeatureAlphaDropout", (0.0,), {}, IMAGES),
     ("ReLU", (), {}, IMAGES),
     ("ReLU", (), {"inplace": True}, IMAGES),
     ("ReLU6", (), {}, IMAGES),
@@ -142,6 +148,8 @@ TABLE = [
     ("LPPool2d", (2, (3, 2)), {"stride": (2, 1)}, IMAGES),
     ("LPPool2d", (3, 2), {"ceil_mode": True}, (probabilities(2, 4, 9, 7),)),
     ("LPPool2d", (float("-inf"), 2), {}, IMAGES),
+    ("MaxUnpool1d", (2,), {}, (normal(2, 3, 4), lambda rng: rng.permuted(
+        np.tile(np.arange(8), (2, 3, 1)), axis=2)[..., :4])),
     ("MaxUnpool2d", (2,), {}, (normal(2, 3, 2, 2), places(2, 3, 2, 2, inside=16))),
     ("MaxUnpool2d", (3, 2, 1), {}, (normal(2, 3, 2, 2), places(2, 3, 2, 2, inside=9))),
     ("PixelUnshuffle", (3,), {}, (normal(2, 4, 9, 6),)),
@@ -220,6 +228,18 @@ TABLE = [
     ("HingeEmbeddingLoss", (0.5,), {}, (normal(6, 5), signs(6, 5))),
     ("SoftMarginLoss", (), {}, (normal(6, 5), signs(6, 5))),
     ("MultiLabelSoftMarginLoss", (), {}, (normal(6, 5), classes(6, 5, below=2))),
+    ("NLLLoss2d", (), {}, (normal(3, 5, 2, 2), classes(3, 2, 2))),
+    ("PoissonNLLLoss", (), {}, (normal(6, 5), probabilities(6, 5))),
+    ("PoissonNLLLoss", (False, True), {"reduction": "sum"},
+     (probabilities(6, 5), probabilities(6, 5))),
+    ("MultiMarginLoss", (2, 0.5), {}, (normal(6, 5), classes(6))),
+    ("MultiMarginLoss", (), {"reduction": "none"}, (normal(5), classes())),
+    ("MultiLabelMarginLoss", (), {}, (normal(6, 5), classes(6, 5))),
+    ("TripletMarginWithDistanceLoss", (), {}, (normal(6, 5),) * 3),
+    ("TripletMarginWithDistanceLoss", (), {"swap": True, "margin": 3.0, "reduction": "none"},
+     (normal(6, 5),) * 3),
+    ("Bilinear", (4, 3, 2), {}, (normal(2, 5, 4), normal(2, 5, 3))),
+    ("Bilinear", (4, 3, 2, False), {}, (normal(4), normal(3))),
     ("BCEWithLogitsLoss", (), {"reduction": "none"}, (normal(6, 5), probabilities(6, 5))),
 ]
 
@@ -263,6 +283,7 @@ def run(layer, inputs, as_tensor):
 
 
 @pytest.mark.filterwarnings("ignore:Using padding='same'")
+@pytest.mark.filterwarnings("ignore:.*NLLLoss2d")
 @pytest.mark.parametrize("name, args, settings, draws", TABLE)
 def test_a_layer_gives_what_pytorchs_gives(torch, rng, name, args, settings, draws):
     ours, theirs = pair(torch, name, args, settings)
@@ -277,6 +298,7 @@ def test_a_layer_gives_what_pytorchs_gives(torch, rng, name, args, settings, dra
             np.testing.assert_allclose(a, b, rtol=rtol, atol=1e-11)
 
 
+@pytest.mark.filterwarnings("ignore:.*NLLLoss2d")
 @pytest.mark.parametrize("name, args, settings, draws", TABLE)
 def test_a_layer_reads_and_stores_like_pytorchs(torch, name, args, settings, draws):
     ours, theirs = pair(torch, name, args, settings)
@@ -293,6 +315,8 @@ def test_a_layer_takes_pytorchs_arguments_in_pytorchs_order(torch, name):
         ]
 
     ours, theirs = arguments(getattr(nn, name)), arguments(getattr(torch.nn, name))
+    if name == "NLLLoss2d":  # PyTorch's hands *args on
+        theirs = arguments(torch.nn.NLLLoss)
     if name in ("Sigmoid", "Tanh", "LogSigmoid", "Softmax2d", "Softsign", "Tanhshrink"):
         # PyTorch's swallow anything
         theirs = [(n, default) for n, default in theirs if n != "args"]
@@ -308,7 +332,7 @@ def test_a_layer_takes_pytorchs_arguments_in_pytorchs_order(torch, name):
 
 def test_every_layer_of_ours_that_pytorch_has_is_in_the_table(torch):
     containers = {"Module", "Sequential", "ModuleList", "ModuleDict", "Parameter"}
-    containers |= {"ParameterList", "ParameterDict"}
+    containers |= {"ParameterList", "ParameterDict", "Buffer", "DataParallel"}
     layers = {name for name in nn.__all__ if name[0].isupper()} - containers
     assert layers - {name for name, *_ in TABLE} == {"DropPath", "ScaledTanh"}
 

@@ -1,0 +1,121 @@
+"""torch.nn.modules: PyTorch's second places of the layers, by the names of its files.
+
+`from minitorch_cnn.nn.modules.batchnorm import _BatchNorm` and `nn.modules.utils._pair` lead to the
+classes and functions of this package.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from itertools import repeat
+from types import ModuleType
+from typing import Any
+
+from . import (
+    activation,
+    container,
+    conv,
+    distance,
+    dropout,
+    embedding,
+    linear,
+    loss,
+    margin_loss,
+    module,
+    norm,
+    padding,
+    parameters,
+    piecewise,
+    pool,
+    rearrange,
+    recurrent,
+    unfold,
+)
+from .module import Module
+
+
+def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple]:
+    """A function that makes a tuple of an iterable, and of anything else n times that."""
+
+    def parse(x):
+        return tuple(x) if isinstance(x, Iterable) else tuple(repeat(x, n))
+
+    parse.__name__ = name
+    return parse
+
+
+_single = _ntuple(1, "_single")
+_pair = _ntuple(2, "_pair")
+_triple = _ntuple(3, "_triple")
+_quadruple = _ntuple(4, "_quadruple")
+
+
+def _reverse_repeat_tuple(t: tuple, n: int) -> tuple:
+    """The elements from the last to the first, each n times."""
+    return tuple(x for x in reversed(t) for _ in range(n))
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Take `prefix` off the names of a state dict, in place: "module." of what DataParallel had."""
+    for name in list(state_dict):
+        value = state_dict.pop(name)
+        state_dict[name.removeprefix(prefix)] = value
+
+
+UTILS = (
+    _ntuple,
+    _single,
+    _pair,
+    _triple,
+    _quadruple,
+    _reverse_repeat_tuple,
+    consume_prefix_in_state_dict_if_present,
+)
+
+# PyTorch's files, and those here that have their classes.
+FILES = {
+    "activation": (activation, piecewise),
+    "batchnorm": (norm,),
+    "channelshuffle": (rearrange,),
+    "container": (container, parameters),
+    "conv": (conv,),
+    "distance": (distance,),
+    "dropout": (dropout,),
+    "flatten": (rearrange,),
+    "fold": (unfold,),
+    "instancenorm": (norm,),
+    "linear": (linear,),
+    "loss": (loss, margin_loss),
+    "module": (module,),
+    "normalization": (norm,),
+    "padding": (padding,),
+    "pixelshuffle": (rearrange,),
+    "pooling": (pool,),
+    "rnn": (recurrent,),
+    "sparse": (embedding,),
+    "upsampling": (rearrange,),
+}
+
+
+def _layers(here: ModuleType) -> dict[str, type[Module]]:
+    """The classes of layers that a file here defines."""
+    return {
+        name: value
+        for name, value in vars(here).items()
+        if isinstance(value, type) and value.__module__ == here.__name__
+    }
+
+
+def _place(name: str, members: dict[str, Any]) -> ModuleType:
+    """A module of that name below this one."""
+    place = ModuleType(f"{__name__}.{name}", "A second place: see minitorch_cnn/nn/modules.py.")
+    vars(place).update(members)
+    return sys.modules.setdefault(place.__name__, place)
+
+
+for _file, _sources in FILES.items():
+    _members = {k: v for source in _sources for k, v in _layers(source).items()}
+    globals()[_file] = _place(_file, _members)
+    globals().update({k: v for k, v in _members.items() if not k.startswith("_")})
+utils = _place("utils", {f.__name__: f for f in UTILS})

@@ -1,0 +1,30 @@
+"""DataParallel: the wrapper that PyTorch puts around a model for several GPUs."""
+
+from __future__ import annotations
+
+from ..tensor.tensor import Tensor
+from .module import Module
+
+
+class DataParallel(Module):
+    """A module under the name "module", called with what it is called with.
+
+    PyTorch splits the batch over the GPUs in device_ids, and with one GPU or none it calls the
+    module, as this does: the whole batch runs where the module is.
+
+    Raises: ValueError for more than one device, TypeError for what is no Module.
+    """
+
+    def __init__(self, module: Module, device_ids=None, output_device=None, dim: int = 0):
+        super().__init__()
+        if not isinstance(module, Module):
+            raise TypeError(f"DataParallel: module must be a Module, got {type(module).__name__}")
+        self.device_ids = list(device_ids or ())
+        if len(self.device_ids) > 1:
+            raise ValueError(
+                f"DataParallel: device_ids={device_ids} must name one device: a batch is not split"
+            )
+        self.module, self.dim, self.output_device = module, dim, output_device
+
+    def forward(self, *inputs, **kwargs) -> Tensor:
+        return self.module(*inputs, **kwargs)
