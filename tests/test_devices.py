@@ -7,10 +7,10 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.cuda.array import EmulatorArray, has_gpu
 
 import minitorch_cnn as mt
 from minitorch_cnn import devices
+from minitorch_cnn.kernels.cuda.array import EmulatorArray, has_gpu
 from tests.interpreter import python
 
 without_gpu = pytest.mark.skipif(has_gpu(), reason="there is a GPU")

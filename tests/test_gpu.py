@@ -6,9 +6,9 @@ runs all of them.
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.cuda.array import has_gpu
 
 import minitorch_cnn as mt
+from minitorch_cnn.kernels.cuda.array import has_gpu
 from minitorch_cnn.models import list_models, model_entry
 
 pytestmark = [

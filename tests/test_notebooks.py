@@ -16,8 +16,8 @@ pytest.importorskip("nbformat")
 pytest.importorskip("matplotlib")
 
 import nbformat
-from minitorch_cnn.kernels.cuda.array import has_compiler
 
+from minitorch_cnn.kernels.cuda.array import has_compiler
 from notebooks import make
 
 NOTEBOOKS = ROOT / "notebooks"

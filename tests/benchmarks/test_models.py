@@ -4,10 +4,10 @@ import json
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.cuda.array import has_gpu
 
 import minitorch_cnn as mt
 from benchmarks import models, models_gpu, rivals
+from minitorch_cnn.kernels.cuda.array import has_gpu
 
 
 @pytest.mark.parametrize("case", models.CASES, ids=lambda case: case.name)

@@ -1,6 +1,7 @@
 """--device of the commands that compute with a model."""
 
 import pytest
+
 from minitorch_cnn.kernels.cuda.array import has_gpu
 
 

@@ -9,6 +9,7 @@ import pytest
 pytest.importorskip("numba")
 
 import numba
+
 from minitorch_cnn.kernels import jit
 
 

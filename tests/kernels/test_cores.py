@@ -3,6 +3,7 @@
 import os
 
 import pytest
+
 from minitorch_cnn.kernels import cores, get_num_threads, set_num_threads, threads
 from minitorch_cnn.kernels.cores import quota
 

@@ -38,6 +38,7 @@ def evaluated():
 def test_vectors_are_as_long_as_registers_where_a_kernel_says_so():
     numba = pytest.importorskip("numba")
     from llvmlite import binding
+
     from minitorch_cnn.kernels.exponential import in_long_vectors
 
     if not binding.get_host_cpu_features().get("avx512f"):

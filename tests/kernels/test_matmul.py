@@ -9,11 +9,11 @@ import threading
 import numpy as np
 import pytest
 import threadpoolctl
-from minitorch_cnn.kernels import get_num_threads, set_num_threads
-from minitorch_cnn.kernels.matmul import _libraries, matmul, one_blas_thread
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
+from minitorch_cnn.kernels import get_num_threads, set_num_threads
+from minitorch_cnn.kernels.matmul import _libraries, matmul, one_blas_thread
 from tests.interpreter import ROOT
 
 matmul_module = sys.modules[matmul.__module__]

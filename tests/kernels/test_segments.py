@@ -3,6 +3,7 @@
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from minitorch_cnn.kernels.segments import add_runs
 
 

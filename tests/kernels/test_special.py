@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels.cuda.array import EmulatorArray, to_emulator
 from minitorch_cnn.kernels.special import erf, erfc
 

@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.window import adaptive_spans, receptive_field, taps
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import workspace
 from minitorch_cnn.kernels.workspace import cut, plane_blocks, scratch
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.cuda.array import has_compiler
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn, training
 from minitorch_cnn.analysis import summary
 from minitorch_cnn.data import DataLoader, TensorDataset
+from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.models import create_model
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="the emulator needs g++ on Linux")

@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.optimizer.vectorised import BLOCK
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn, optim
+from minitorch_cnn.kernels.optimizer.vectorised import BLOCK
 
 # Each with all the state it can have.
 ALL = [

@@ -5,10 +5,10 @@ from functools import lru_cache
 
 import numpy as np
 import pytest
-from minitorch_cnn.kernels.optimizer.vectorised import BLOCK
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn, optim
+from minitorch_cnn.kernels.optimizer.vectorised import BLOCK
 
 SHAPES = ((3, 4), (), (BLOCK + 7,), (2, 1, 3))
 

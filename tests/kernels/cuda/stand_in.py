@@ -8,6 +8,7 @@ import threading
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
+
 from minitorch_cnn.kernels.cuda import numba_block
 
 

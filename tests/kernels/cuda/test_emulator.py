@@ -5,11 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels.cuda import compiler, emulator
 from minitorch_cnn.kernels.cuda.array import has_compiler, to_emulator
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, EmulatorError, emulated
 from minitorch_cnn.kernels.cuda.launch import cuda_module, empty
-
 from tests.interpreter import ROOT
 
 pytestmark = pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels.cuda.array import has_compiler, to_emulator
 from minitorch_cnn.kernels.cuda.launch import (
     blocks,

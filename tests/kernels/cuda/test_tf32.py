@@ -2,6 +2,7 @@ import sys
 from types import ModuleType, SimpleNamespace
 
 import pytest
+
 from minitorch_cnn.kernels.cuda import tf32
 from minitorch_cnn.kernels.cuda.tf32 import AllowTF32
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.cuda.array import has_compiler
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated

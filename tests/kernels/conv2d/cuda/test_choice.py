@@ -2,13 +2,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad, cuda
 from minitorch_cnn.kernels.conv2d.cuda import depthwise, grouped, im2col, pointwise
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN, TF32
 from minitorch_cnn.kernels.cuda import allow_tf32
 from minitorch_cnn.kernels.cuda.array import EmulatorArray, to_emulator, to_host
-
 from tests import oracle
 from tests.kernels.conv2d.cuda.emulated_check import needs_compiler
 

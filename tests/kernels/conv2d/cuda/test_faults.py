@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import depthwise, grouped, im2col, implicit_gemm, tiles
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN, TF32
 from minitorch_cnn.kernels.cuda import launch
 from minitorch_cnn.kernels.cuda.compiler import EmulatorError
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-
 from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler
 
 pytestmark = needs_compiler

@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import grouped
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-
 from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler, products
 
 pytestmark = needs_compiler

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import depthwise, implicit_gemm, splits
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN
@@ -18,7 +19,6 @@ from minitorch_cnn.kernels.cuda import launch
 from minitorch_cnn.kernels.cuda.array import EmulatorArray, to_emulator
 from minitorch_cnn.kernels.cuda.compiler import EmulatorError
 from minitorch_cnn.kernels.cuda.emulator import emulated
-
 from tests.kernels.conv2d.cuda.emulated_check import needs_compiler
 
 pytestmark = needs_compiler

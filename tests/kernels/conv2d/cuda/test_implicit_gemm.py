@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
+
 from minitorch_cnn.kernels import Window
 from minitorch_cnn.kernels.conv2d.cuda import implicit_gemm
 from minitorch_cnn.kernels.conv2d.cuda.implicit_gemm import PLAIN, TF32
 from minitorch_cnn.kernels.cuda.emulator import ORDERS, emulated
-
 from tests.kernels.conv2d.cuda.emulated_check import Layer, assert_agrees, needs_compiler, products
 
 pytestmark = needs_compiler
