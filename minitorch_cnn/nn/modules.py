@@ -30,6 +30,7 @@ from . import (
     pool,
     rearrange,
     recurrent,
+    recurrent_cells,
     unfold,
 )
 from .module import Module
@@ -92,7 +93,7 @@ FILES = {
     "padding": (padding,),
     "pixelshuffle": (rearrange,),
     "pooling": (pool,),
-    "rnn": (recurrent,),
+    "rnn": (recurrent, recurrent_cells),
     "sparse": (embedding,),
     "upsampling": (rearrange,),
 }

@@ -1,116 +1,32 @@
-"""LSTM: long short-term memory, one step (LSTMCell) or sequences through layers (LSTM).
+"""Recurrent networks over sequences, in layers and directions: RNN, GRU and LSTM.
 
-    i = s(W_ii x + b_ii + W_hi h + b_hi)        c' = f c + i g
-    f = s(W_if x + b_if + W_hf h + b_hf)        h' = o tanh(c')
-    g = tanh(W_ig x + b_ig + W_hg h + b_hg)
-    o = s(W_io x + b_io + W_ho h + b_ho)        s the logistic function
-
-(Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000.) The four matrices are
-stacked in the order i, f, g, o into one weight_ih (4H, I) and one weight_hh (4H, H).
+What one step computes is said in recurrent_cells.py.
 """
 
 from __future__ import annotations
 
-import math
 import warnings
 
 from .. import functional as F
 from ..functional.geometry import is_int
 from ..tensor import cat, stack, zeros
 from ..tensor.tensor import Tensor
-from . import init
-from .checks import check_probability, check_sizes
+from .checks import check_one_of, check_probability, check_sizes
 from .module import Module
-from .parameter import new_parameter
+from .parameter import Parameter, new_parameter
+from .recurrent_cells import GATES, STEPS, State, checked_state, draw_uniform
 
-State = tuple[Tensor, Tensor]  # (h, c)
-
-
-def lstm_step(
-    x: Tensor,
-    state: State,
-    w_ih: Tensor,
-    w_hh: Tensor,
-    b_ih: Tensor | None,
-    b_hh: Tensor | None,
-    w_hr: Tensor | None = None,
-) -> State:
-    """One step.   x (N, I), h and c (N, H), w_ih (4H, I), w_hh (4H, H), b (4H,) -> h', c' (N, H)
-
-    With a projection w_hr (P, H), h and h' are (N, P) and w_hh is (4H, P).
-    """
-    h, c = state
-    i, f, g, o = (F.linear(x, w_ih, b_ih) + F.linear(h, w_hh, b_hh)).chunk(4, 1)
-    c = f.sigmoid() * c + i.sigmoid() * g.tanh()
-    h = o.sigmoid() * c.tanh()
-    return (h if w_hr is None else F.linear(h, w_hr)), c
+PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
-def check_state(layer: str, state: State, *shapes: tuple[int, ...]) -> None:
-    """ValueError unless the state is a pair (h, c) of tensors of these shapes."""
-    if len(state) != 2:
-        raise ValueError(f"{layer}: the state must be a pair (h, c), got {len(state)} items")
-    for name, s, shape in zip("hc", state, shapes, strict=True):
-        if s.shape != shape:
-            raise ValueError(
-                f"{layer}: the state {name} of shape {s.shape} must be of shape {shape}"
-            )
+class RNNBase(Module):
+    """What RNN, GRU and LSTM share: layers over sequences, of the mode "RNN_TANH", "RNN_RELU",
+    "GRU" or "LSTM".
 
-
-class LSTMCell(Module):
-    """One step of an LSTM.    x (N, I) or (I,), h and c (N, H) or (H,) -> (h', c')
-
-    Without a state it is zero.
-
-    Raises: ValueError for sizes below 1 or shapes that do not fit.
-    """
-
-    def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
-    ):
-        super().__init__()
-        check_sizes("LSTMCell", input_size=input_size, hidden_size=hidden_size)
-        self.input_size, self.hidden_size, rows = input_size, hidden_size, 4 * hidden_size
-        where = {"device": device, "dtype": dtype}
-        self.weight_ih = new_parameter(rows, input_size, **where)
-        self.weight_hh = new_parameter(rows, hidden_size, **where)
-        self.bias_ih = new_parameter(rows, **where) if bias else None
-        self.bias_hh = new_parameter(rows, **where) if bias else None
-        self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Draw everything from U[-1/sqrt(H), 1/sqrt(H)]."""
-        draw_uniform(self, self.hidden_size)
-
-    def forward(self, input: Tensor, hx: State | None = None) -> State:
-        if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
-            raise ValueError(
-                f"LSTMCell: input of shape {input.shape} must be (N, I) or (I,), "
-                f"I = input_size={self.input_size}"
-            )
-        shape = (*input.shape[:-1], self.hidden_size)
-        if hx is None:
-            hx = (zeros(shape, dtype=input.dtype, device=input.device),) * 2
-        check_state("LSTMCell", hx, shape, shape)
-        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
-        if input.ndim == 2:
-            return lstm_step(input, hx, *weights)
-        h, c = lstm_step(input.unsqueeze(0), tuple(s.unsqueeze(0) for s in hx), *weights)
-        return h.squeeze(0), c.squeeze(0)
-
-    def extra_repr(self) -> str:
-        bias = "" if self.bias_ih is not None else ", bias=False"
-        return f"{self.input_size}, {self.hidden_size}{bias}"
-
-
-class LSTM(Module):
-    """Layers of LSTM over sequences.
-
-    x (T, N, I), or (N, T, I) with batch_first, or (T, I); state (h, c) of (L D, N, H) or (L D, H),
-    zero if None -> (y, (h, c)), y (T, N, D H) with x's axes in x's order: the last layer's h at
-    every time; L = num_layers, D = 2 if bidirectional (h of the two directions side by side) and 1
-    otherwise. With proj_size P > 0, h is multiplied by a matrix weight_hr (P, H) in every step, and
-    P stands for H in h and y (Sak et al. 2014, arXiv 1402.1128).
+    x (T, N, I), or (N, T, I) with batch_first, or (T, I); states of (L D, N, H) or (L D, H), zero
+    if None -> y (T, N, D H) with x's axes in x's order, the last layer's h at every time, and the
+    last states; L = num_layers, D = 2 if bidirectional (h of the two directions side by side) and 1
+    otherwise.
 
     Between layers, `dropout` is the probability of dropping an element in training. The parameters
     of layer l are weight_ih_l{l}, weight_hh_l{l}, bias_ih_l{l}, bias_hh_l{l} and weight_hr_l{l},
@@ -121,6 +37,7 @@ class LSTM(Module):
 
     def __init__(
         self,
+        mode: str,
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
@@ -133,70 +50,82 @@ class LSTM(Module):
         dtype=None,
     ):
         super().__init__()
-        check_sizes("LSTM", input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
-        check_probability("LSTM", dropout=dropout)
+        layer = type(self).__name__
+        check_one_of(layer, tuple(GATES), mode=mode)
+        check_sizes(layer, input_size=input_size, hidden_size=hidden_size, num_layers=num_layers)
+        check_probability(layer, dropout=dropout)
         if not is_int(proj_size) or not 0 <= proj_size < hidden_size:
             raise ValueError(
-                f"LSTM: proj_size={proj_size} must be an int of at least 0 and below "
+                f"{layer}: proj_size={proj_size} must be an int of at least 0 and below "
                 f"hidden_size={hidden_size}"
             )
+        if proj_size and mode != "LSTM":
+            raise ValueError(f"{layer}: proj_size={proj_size} is for mode 'LSTM' only")
         if dropout and num_layers == 1:
             warnings.warn(
-                f"LSTM: dropout={dropout} acts between layers, of which num_layers=1 has none",
-                stacklevel=2,
+                f"{layer}: dropout={dropout} acts between layers, of which num_layers=1 has none",
+                stacklevel=3,
             )
+        self.mode = mode
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.bias, self.batch_first = bias, batch_first
         self.dropout, self.bidirectional, self.proj_size = dropout, bidirectional, proj_size
         self._suffixes = ("", "_reverse") if bidirectional else ("",)
-        where = {"device": device, "dtype": dtype}
-        outputs, rows = proj_size or hidden_size, 4 * hidden_size
-        for layer in range(num_layers):
-            inputs = outputs * len(self._suffixes) if layer else input_size
-            shapes = {
-                "weight_ih": (4 * hidden_size, inputs),
-                "weight_hh": (4 * hidden_size, outputs),
-            }
-            if bias:
+        self._add_parameters({"device": device, "dtype": dtype})
+        self.reset_parameters()
+
+    def _add_parameters(self, where: dict) -> None:
+        rows, outputs = GATES[self.mode] * self.hidden_size, self.proj_size or self.hidden_size
+        for layer in range(self.num_layers):
+            inputs = outputs * len(self._suffixes) if layer else self.input_size
+            shapes = {"weight_ih": (rows, inputs), "weight_hh": (rows, outputs)}
+            if self.bias:
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
-            if proj_size:
-                shapes["weight_hr"] = (proj_size, hidden_size)
+            if self.proj_size:
+                shapes["weight_hr"] = (self.proj_size, self.hidden_size)
             for suffix in self._suffixes:
                 for name, shape in shapes.items():
                     parameter = new_parameter(*shape, **where)
                     self.register_parameter(f"{name}_l{layer}{suffix}", parameter)
-        self.reset_parameters()
 
     def reset_parameters(self) -> None:
         """Draw everything from U[-1/sqrt(H), 1/sqrt(H)]."""
         draw_uniform(self, self.hidden_size)
 
-    def forward(self, input: Tensor, hx: State | None = None) -> tuple[Tensor, State]:
+    @property
+    def all_weights(self) -> list[list[Parameter]]:
+        """The parameters of every layer and direction."""
+        names = [f"_l{i}{suffix}" for i in range(self.num_layers) for suffix in self._suffixes]
+        found = [[self._parameters.get(f"{part}{name}") for part in PARTS] for name in names]
+        return [[p for p in parameters if p is not None] for parameters in found]
+
+    def forward(self, input: Tensor, hx=None) -> tuple:
+        layer = type(self).__name__
         if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
             raise ValueError(
-                f"LSTM: input of shape {input.shape} must have 2 or 3 axes, "
+                f"{layer}: input of shape {input.shape} must have 2 or 3 axes, "
                 f"the last of them input_size={self.input_size}"
             )
         batched, time_axis = input.ndim == 3, 1 if self.batch_first and input.ndim == 3 else 0
         if input.shape[time_axis] == 0:
             raise ValueError(
-                f"LSTM: input of shape {input.shape} must have at least one step of time"
+                f"{layer}: input of shape {input.shape} must have at least one step of time"
             )
         steps = input.unbind(time_axis)
         cells = self.num_layers * len(self._suffixes)
-        shapes = [
-            (cells, *steps[0].shape[:-1], size)
-            for size in (self.proj_size or self.hidden_size, self.hidden_size)
-        ]
+        sizes = (self.proj_size or self.hidden_size, self.hidden_size)
+        shapes = [(cells, *steps[0].shape[:-1], size) for size in sizes]
         if hx is None:
-            hx = tuple(zeros(shape, dtype=input.dtype, device=input.device) for shape in shapes)
-        check_state("LSTM", hx, *shapes)
+            kept = shapes if self.mode == "LSTM" else shapes[:1]
+            state = tuple(zeros(shape, dtype=input.dtype, device=input.device) for shape in kept)
+        else:
+            state = checked_state(layer, self.mode, hx, *shapes)
         if not batched:
-            steps, hx = [x.unsqueeze(0) for x in steps], tuple(s.unsqueeze(1) for s in hx)
-        steps, (h, c) = self._layers(steps, list(zip(*(s.unbind(0) for s in hx), strict=True)))
+            steps, state = [x.unsqueeze(0) for x in steps], tuple(s.unsqueeze(1) for s in state)
+        steps, state = self._layers(steps, list(zip(*(s.unbind(0) for s in state), strict=True)))
         if not batched:
-            steps, h, c = [y.squeeze(0) for y in steps], h.squeeze(1), c.squeeze(1)
-        return stack(steps, time_axis), (h, c)
+            steps, state = [y.squeeze(0) for y in steps], tuple(s.squeeze(1) for s in state)
+        return stack(steps, time_axis), state if self.mode == "LSTM" else state[0]
 
     def flatten_parameters(self) -> None:
         """Nothing: PyTorch's lays out weights for a library of its own."""
@@ -217,16 +146,15 @@ class LSTM(Module):
             steps = directions[0]
             if self.bidirectional:
                 steps = [cat(pair, 1) for pair in zip(*directions, strict=True)]
-        h, c = (stack(parts) for parts in zip(*ends, strict=True))
-        return steps, (h, c)
+        return steps, tuple(stack(parts) for parts in zip(*ends, strict=True))
 
     def _run(self, steps, state: State, layer: int, suffix: str) -> tuple[list[Tensor], State]:
         """One direction of one layer over time: h of every step, and the last state."""
-        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
+        names = PARTS if self.mode == "LSTM" else PARTS[:-1]
         weights = [self._parameters.get(f"{name}_l{layer}{suffix}") for name in names]
-        hs = []
+        step, hs = STEPS[self.mode], []
         for x in steps:
-            state = lstm_step(x, state, *weights)
+            state = step(x, state, *weights)
             hs.append(state[0])
         return hs, state
 
@@ -245,8 +173,69 @@ class LSTM(Module):
         return ", ".join(parts)
 
 
-def draw_uniform(module: Module, hidden_size: int) -> None:
-    """Draw every parameter from U[-1/sqrt(H), 1/sqrt(H)]."""
-    bound = 1 / math.sqrt(hidden_size)
-    for param in module.parameters():
-        init.uniform_(param, -bound, bound)
+class LSTM(RNNBase):
+    """Layers of LSTM over sequences; see RNNBase.    x, (h, c) -> y, (h, c)
+
+    With proj_size P > 0, h is multiplied by a matrix weight_hr (P, H) in every step, and P stands
+    for H in h and y (Sak et al. 2014, arXiv 1402.1128).
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        proj_size: int = 0,
+        device=None,
+        dtype=None,
+    ):
+        settings = num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
+        super().__init__("LSTM", input_size, hidden_size, *settings)
+
+
+class GRU(RNNBase):
+    """Layers of GRU over sequences; see RNNBase.    x, h -> y, h"""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device=None,
+        dtype=None,
+    ):
+        settings = num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        super().__init__("GRU", input_size, hidden_size, *settings)
+
+
+class RNN(RNNBase):
+    """Layers of RNN with tanh or relu over sequences; see RNNBase.    x, h -> y, h
+
+    Raises: ValueError for another nonlinearity.
+    """
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int,
+        num_layers: int = 1,
+        nonlinearity: str = "tanh",
+        bias: bool = True,
+        batch_first: bool = False,
+        dropout: float = 0.0,
+        bidirectional: bool = False,
+        device=None,
+        dtype=None,
+    ):
+        check_one_of("RNN", ("tanh", "relu"), nonlinearity=nonlinearity)
+        settings = num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
+        super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, *settings)
+        self.nonlinearity = nonlinearity

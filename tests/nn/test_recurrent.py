@@ -141,3 +141,74 @@ def test_a_projected_lstm_is_its_formula(rng):
 def test_a_projection_must_be_smaller_than_the_state(size):
     with pytest.raises(ValueError, match=f"LSTM: proj_size={size} must be"):
         nn.LSTM(2, 4, proj_size=size)
+
+
+def test_a_gru_is_its_recurrence_by_hand(rng):
+    gru = nn.GRU(3, 2, dtype=mt.float64)
+    w_ih, w_hh, b_ih, b_hh = (p.detach().numpy() for p in gru.parameters())
+    x, h = rng.standard_normal((5, 4, 3)), rng.standard_normal((4, 2))
+    y, end = gru(mt.tensor(x), mt.tensor(h[None]))
+    for x_t, y_t in zip(x, y.detach().numpy(), strict=True):
+        xr, xz, xn = np.split(x_t @ w_ih.T + b_ih, 3, axis=1)
+        hr, hz, hn = np.split(h @ w_hh.T + b_hh, 3, axis=1)
+        n, z = np.tanh(xn + logistic(xr + hr) * hn), logistic(xz + hz)
+        h = (1 - z) * n + z * h
+        np.testing.assert_allclose(y_t, h, rtol=1e-12)
+    np.testing.assert_allclose(end.detach()[0], h, rtol=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["tanh", "relu"])
+def test_an_rnn_is_its_recurrence_by_hand(rng, kind):
+    rnn = nn.RNN(3, 2, nonlinearity=kind, dtype=mt.float64)
+    w_ih, w_hh, b_ih, b_hh = (p.detach().numpy() for p in rnn.parameters())
+    x, h = rng.standard_normal((5, 4, 3)), np.zeros((4, 2))
+    y, end = rnn(mt.tensor(x))
+    act = {"tanh": np.tanh, "relu": lambda a: np.maximum(a, 0)}[kind]
+    for x_t, y_t in zip(x, y.detach().numpy(), strict=True):
+        h = act(x_t @ w_ih.T + b_ih + h @ w_hh.T + b_hh)
+        np.testing.assert_allclose(y_t, h, rtol=1e-12, atol=1e-15)
+    assert end.shape == (1, 4, 2)
+
+
+@pytest.mark.parametrize("name", ["GRU", "RNN", "LSTM"])
+def test_sequences_of_every_kind_continue_and_go_step_by_step(rng, name):
+    layer = getattr(nn, name)(3, 2, dtype=mt.float64)
+    cell = getattr(nn, f"{name}Cell")(3, 2, dtype=mt.float64)
+    cell.load_state_dict({k.removesuffix("_l0"): v for k, v in layer.state_dict().items()})
+    x = mt.tensor(rng.standard_normal((6, 4, 3)))
+    y, _ = layer(x)
+    first, state = layer(x[:2])
+    second, _ = layer(x[2:], state)
+    np.testing.assert_allclose(mt.cat([first, second]).detach(), y.detach(), rtol=1e-12)
+    state = None
+    for t in range(6):
+        state = cell(x[t], state)
+        h = state[0] if name == "LSTM" else state
+        np.testing.assert_allclose(h.detach(), y[t].detach(), rtol=1e-12)
+    assert [len(weights) for weights in layer.all_weights] == [4]
+    assert isinstance(layer, nn.RNNBase) and isinstance(cell, nn.RNNCellBase)
+
+
+@pytest.mark.parametrize("name, settings", [
+    ("GRUCell", {}), ("RNNCell", {}), ("RNNCell", {"nonlinearity": "relu"}),
+])  # fmt: skip
+def test_gradients_of_cells_of_both_orders_are_slopes(rng, name, settings):
+    cell = getattr(nn, name)(3, 2, **settings, dtype=mt.float64)
+    xs = [mt.tensor(rng.standard_normal((2, n)), requires_grad=True) for n in (3, 2)]
+    assert mt.gradcheck(lambda x, h: cell(x, h), xs)
+    assert mt.gradgradcheck(lambda x, h: cell(x, h), xs)
+
+
+@pytest.mark.parametrize("call, error, message", [
+    (lambda x: nn.RNN(3, 2, nonlinearity="elu"), ValueError, "RNN: nonlinearity='elu'"),
+    (lambda x: nn.RNNCell(3, 2, nonlinearity="elu"), ValueError, "RNNCell: nonlinearity='elu'"),
+    (lambda x: nn.GRU(3, 0), ValueError, "GRU: hidden_size=0"),
+    (lambda x: nn.GRU(3, 2)(x, x), ValueError, r"GRU: the state h of shape \(5, 4, 3\)"),
+    (lambda x: nn.GRU(3, 2)(x, (x, x)), TypeError, "GRU: the state h must be a Tensor"),
+    (lambda x: nn.GRUCell(3, 2)(x), ValueError, r"GRUCell: input of shape \(5, 4, 3\)"),
+    (lambda x: nn.RNNBase("FAST", 3, 2), ValueError, "RNNBase: mode='FAST'"),
+    (lambda x: nn.RNNBase("GRU", 3, 2, proj_size=1), ValueError, "proj_size=1 is for mode 'LSTM'"),
+])  # fmt: skip
+def test_recurrent_layers_refuse_what_does_not_fit(call, error, message):
+    with pytest.raises(error, match=message):
+        call(mt.zeros(5, 4, 3))

@@ -211,6 +211,16 @@ TABLE = [
     ("LSTM", (3, 5), {"proj_size": 2}, (normal(6, 2, 3),)),
     ("LSTM", (3, 5, 2, False), {"proj_size": 2, "bidirectional": True}, (normal(6, 2, 3),)),
     ("LSTM", (3, 5, 2), {"proj_size": 4, "batch_first": True}, (normal(2, 6, 3),)),
+    ("GRU", (3, 5), {}, (normal(6, 2, 3),)),
+    ("GRU", (3, 5, 2, False, True), {"bidirectional": True}, (normal(2, 6, 3),)),
+    ("GRU", (3, 4, 2), {"dropout": 1.0}, (normal(6, 3),)),
+    ("GRUCell", (3, 5), {}, (normal(4, 3), normal(4, 5))),
+    ("GRUCell", (3, 5, False), {}, (normal(3),)),
+    ("RNN", (3, 5), {}, (normal(6, 2, 3),)),
+    ("RNN", (3, 5, 2, "relu", False, True), {"bidirectional": True}, (normal(2, 6, 3),)),
+    ("RNN", (3, 5), {"nonlinearity": "relu"}, (normal(6, 3),)),
+    ("RNNCell", (3, 5), {}, (normal(4, 3), normal(4, 5))),
+    ("RNNCell", (3, 5, False, "relu"), {}, (normal(3),)),
     ("CrossEntropyLoss", (), {"label_smoothing": 0.1}, (normal(6, 5), classes(6))),
     ("CrossEntropyLoss", (), {"ignore_index": 2}, (normal(9, 5, 2), classes(9, 2))),
     ("NLLLoss", (), {"reduction": "sum"}, (normal(6, 5), classes(6))),
@@ -245,6 +255,13 @@ TABLE = [
 
 # PyTorch's arguments that are not here: historical, or for its own use.
 ABSENT = {"size_average", "reduce", "_weight", "_freeze", "min_value", "max_value"}
+
+
+RECURRENT = {
+    "LSTM": "input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size",
+    "GRU": "input_size hidden_size num_layers bias batch_first dropout bidirectional",
+    "RNN": "input_size hidden_size num_layers nonlinearity bias batch_first dropout bidirectional",
+}
 
 
 @pytest.fixture
@@ -320,25 +337,24 @@ def test_a_layer_takes_pytorchs_arguments_in_pytorchs_order(torch, name):
     if name in ("Sigmoid", "Tanh", "LogSigmoid", "Softmax2d", "Softsign", "Tanhshrink"):
         # PyTorch's swallow anything
         theirs = [(n, default) for n, default in theirs if n != "args"]
-    if name == "LSTM":  # PyTorch's hands *args on; its docstring has the order
+    if name in RECURRENT:  # PyTorch's hand *args on; their docstrings have the order
         ours = [n for n, _ in ours]
-        names = (
-            "input_size hidden_size num_layers bias batch_first dropout bidirectional proj_size "
-            "device dtype"
-        )
-        theirs = ["self", *names.split()]
+        theirs = ["self", *RECURRENT[name].split(), "device", "dtype"]
     assert ours == theirs
 
 
 def test_every_layer_of_ours_that_pytorch_has_is_in_the_table(torch):
     containers = {"Module", "Sequential", "ModuleList", "ModuleDict", "Parameter"}
     containers |= {"ParameterList", "ParameterDict", "Buffer", "DataParallel"}
+    containers |= {"RNNBase", "RNNCellBase"}
     layers = {name for name in nn.__all__ if name[0].isupper()} - containers
     assert layers - {name for name, *_ in TABLE} == {"DropPath", "ScaledTanh"}
 
 
 STATEFUL = [
-    row for row in TABLE if row[0] in ("Conv2d", "ConvTranspose2d", "Linear", "LSTM", "LSTMCell")
+    row
+    for row in TABLE
+    if row[0] in ("Conv2d", "ConvTranspose2d", "Linear", "LSTM", "LSTMCell", "GRU", "RNNCell")
 ]
 
 
