@@ -78,6 +78,7 @@ _ON_DEMAND = (
     "nn",
     "optim",
     "training",
+    "utils",
 )
 _FUNCTIONS_ON_DEMAND = {
     "Generator": ".tensor.generator",

@@ -14,7 +14,7 @@ LAYERS = (
     ("minitorch_cnn",),  # the public surface: minitorch_cnn/__init__.py
     ("course",),
     ("nas",),
-    ("training", "analysis"),
+    ("training", "analysis", "utils"),
     ("interop",),
     ("models",),
     ("nn", "optim", "data"),

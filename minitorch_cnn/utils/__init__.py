@@ -1,0 +1,6 @@
+"""torch.utils' places, `data` and `checkpoint`, and torchvision.utils' sheets of pictures."""
+
+from . import checkpoint, data
+from .pictures import make_grid, save_image
+
+__all__ = ["checkpoint", "data", "make_grid", "save_image"]

@@ -1,0 +1,44 @@
+"""torch.utils.checkpoint's names: one function computed again in backward, or a chain of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..autograd.checkpoint import checkpoint
+from ..nn.container import Sequential
+
+__all__ = ["checkpoint", "checkpoint_sequential"]
+
+
+def checkpoint_sequential(
+    functions: Sequential | Iterable[Callable],
+    segments: int,
+    input,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+):
+    """The functions one after the other on `input`, in `segments` checkpoints of as many each.
+
+    The functions that are left over follow in the last segment, which saves what they would save:
+    its backward comes first. Memory is least at about sqrt(number of functions) segments.
+
+    Raises ValueError for a number of segments that is not between 1 and that of the functions.
+    """
+    functions = list(functions.children() if isinstance(functions, Sequential) else functions)
+    if not 1 <= segments <= len(functions):
+        raise ValueError(
+            f"checkpoint_sequential: segments={segments} must be between 1 and the number of "
+            f"functions, {len(functions)}"
+        )
+    size = len(functions) // segments
+    last = size * (segments - 1)
+    settings = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
+    for start in range(0, last, size):
+        input = checkpoint(_run, functions[start : start + size], input, **settings)
+    return _run(functions[last:], input)
+
+
+def _run(functions: list[Callable], input):
+    for function in functions:
+        input = function(input)
+    return input
