@@ -6,6 +6,7 @@ Each analysis gives arrays, and a figure of them by `.plot()`.
 import importlib as _importlib
 
 from .compare import compare, summary_of
+from .image_shapes import image_shape
 from .receptive_field import ReceptiveField, receptive_field, receptive_field_by_gradient
 from .summary import Row, Summary, summary
 from .tables import format_totals
@@ -57,6 +58,7 @@ __all__ = [
     "Summary",
     "compare",
     "format_totals",
+    "image_shape",
     "receptive_field",
     "receptive_field_by_gradient",
     "summary",

@@ -8,9 +8,11 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from ..models import create_model, list_models, model_entry
+from ..models import list_models, model_entry
+from ..models.registry import build_entry
 from ..nn import Module, shapes_only
 from .published_errors import PROTOCOL, PUBLISHED_ERRORS
 from .summary import Row, Summary, summary
@@ -50,16 +52,16 @@ COSTS = (
 )
 
 
-def compare(models: Sequence[str | Module], input_shape: Shape | None = None) -> Figure:
+def compare(models: Sequence[str | Module], input_shape: Shape | None = None, **settings) -> Figure:
     """The costs of every layer of `models`, and the error that models buy with operations.
 
-    models: registered names, or models. Above, three bar charts for each: the memory of outputs,
-    parameters and operations by layer; one scale for all models. Below, top-1 error against
-    multiply-adds of every registered model whose error by one protocol is known (see
+    models: names (see `create_model`), or models. Above, three bar charts for each: the memory of
+    outputs, parameters and operations by layer; one scale for all models. Below, top-1 error
+    against multiply-adds of every registered model whose error by one protocol is known (see
     `published_errors`); `models` stand out.
 
     input_shape: (C, H, W) of the images for the bar charts; by default that of a name's publication
-    and (3, 224, 224).
+    and what `image_shape` finds for others. settings: of the models that are named.
 
     Raises: KeyError for an unknown name, ValueError for no models or an input_shape that is none,
     ImportError without Matplotlib.
@@ -72,28 +74,34 @@ def compare(models: Sequence[str | Module], input_shape: Shape | None = None) ->
         from matplotlib.figure import Figure
     except ImportError as error:
         raise ImportError("compare: needs Matplotlib (pip install matplotlib)") from error
-    costs = [(_label(model), summary_of(model, input_shape)) for model in models]
+    costs = [(_label(model), summary_of(model, input_shape, **settings)) for model in models]
     figure = Figure(figsize=(max(9.0, 0.5 + 3.4 * len(models)), HEIGHT), dpi=120)
     _draw_layers(figure, costs)
     _draw_errors(figure, {model for model in models if isinstance(model, str)})
     return figure
 
 
-def summary_of(model: str | Module, input_shape: Shape | None = None) -> Summary:
-    """The summary of a model, or of the registered one of that name without memory for its weights.
+def summary_of(model: str | Module, input_shape: Shape | None = None, **settings) -> Summary:
+    """The summary of a model, or of one by name, a registered one without memory for its weights.
 
-    Raises: KeyError for an unknown name.
+    input_shape: as of `compare`; settings: of the model by that name.
+
+    Raises: as `create_model`, and `summary`.
     """
     if isinstance(model, Module):
-        return summary(model, input_shape or (3, 224, 224))
-    shape = input_shape or model_entry(model).input_shape
+        return summary(model, input_shape)
+    entry = model_entry(model)
+    shape = input_shape or entry.input_shape
+    if shape is not None and entry.takes("in_channels"):
+        settings = {"in_channels": shape[-3], **settings}
+    if entry.own:  # whose weights may be drawn in ways that need them
+        return summary(build_entry(entry, settings), shape)
     with shapes_only():
-        built = create_model(model, in_channels=shape[-3])
-    return summary(built, shape)
+        return summary(build_entry(entry, settings), shape)
 
 
 def _label(model: str | Module) -> str:
-    return model if isinstance(model, str) else type(model).__name__
+    return Path(model).name if isinstance(model, str) else type(model).__name__
 
 
 def kind_of(row: Row) -> str:

@@ -24,6 +24,7 @@ from ..nn import (
 from ..tensor import Tensor
 from . import tables
 from .fields import fields
+from .image_shapes import image_shape
 from .receptive_field import ReceptiveField, field_of
 from .trace import Call, Shape, trace
 
@@ -100,8 +101,10 @@ class Summary(NamedTuple):
         return self.format()
 
 
-def summary(model: Module, input_shape: Shape) -> Summary:
+def summary(model: Module, input_shape: Shape | None = None) -> Summary:
     """The cost of every layer of `model` for one input of `input_shape`, (C, H, W) or (N, C, H, W).
+
+    By default it is the shape that `image_shape` finds.
 
     The model runs once on a batch of no images, in evaluation mode: every shape but the batch's
     is worked out and no arithmetic is done. Under `nn.shapes_only` a model can be built for this
@@ -115,6 +118,7 @@ def summary(model: Module, input_shape: Shape) -> Summary:
             vgg = mt.models.create_model("vgg19")
         print(mt.analysis.summary(vgg, (3, 224, 224)))
     """
+    input_shape = image_shape(model) if input_shape is None else input_shape
     run = trace(model, input_shape, "summary")
     wanted = set(layers(model))
     calls = [call for call in run.calls if call.module in wanted]

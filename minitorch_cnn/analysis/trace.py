@@ -12,8 +12,10 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..autograd.array_function import ArrayFunction
+from ..backend import get_rng_state, set_rng_state
 from ..nn import Module
 from ..tensor import Tensor
+from .modes import in_evaluation
 
 Shape = tuple[int, ...]
 
@@ -41,38 +43,57 @@ class Trace(NamedTuple):
 def trace(model: Module, input_shape: Shape, function: str) -> Trace:
     """Run `model` in evaluation mode on no images of `input_shape`, (C, H, W) or (N, C, H, W).
 
-    Raises: ValueError, in the name of `function`, unless that is 3 or 4 positive integers.
+    A net that cannot take a batch of none, as with `x.view(x.size(0), -1)`, takes one image.
+
+    Raises: ValueError, in the name of `function`, unless that is 3 or 4 positive integers, or for a
+    net, or a layer, that is given or gives anything but tensors; what the model raises.
     """
     if len(input_shape) not in (3, 4) or min(input_shape) < 1:
         raise ValueError(
             f"{function}: input_shape={tuple(input_shape)} must be (C, H, W) or (N, C, H, W), "
             "all positive"
         )
+    try:
+        found = _run(model, input_shape, function, 0)
+    except (ValueError, RuntimeError, IndexError, ArithmeticError):
+        found = _run(model, input_shape, function, 1)
+    if not found.calls or found.calls[-1].module is not model:
+        raise ValueError(f"{function}: {type(model).__name__} must answer to images with a tensor")
+    return found
+
+
+def _run(model: Module, input_shape: Shape, function: str, images: int) -> Trace:
     like = next((p.array for p in model.parameters()), np.empty(0, np.float32))
-    x = Tensor(np.zeros((0, *input_shape[-3:]), like.dtype, like=like), requires_grad=True)
+    zeros = np.zeros((images, *input_shape[-3:]), like.dtype, like=like)
+    x = Tensor(zeros, requires_grad=True)
     calls: list[Call] = []
     handles = [
-        module.register_forward_hook(_recorder(name, calls))
+        module.register_forward_hook(_recorder(name, calls, function))
         for name, module in model.named_modules()
     ]
-    training = [(module, module.training) for module in model.modules()]
-    model.eval()
+    state = get_rng_state()
     try:
-        with enable_grad():
+        with in_evaluation(model), enable_grad():
             model(x)
     finally:
+        set_rng_state(state)
         for handle in handles:
             handle.remove()
-        for module, mode in training:
-            module.training = mode
     return Trace(x, calls)
 
 
-def _recorder(name: str, calls: list[Call]):
+def _recorder(name: str, calls: list[Call], function: str):
     """A forward hook that appends the call of the module `name`."""
 
     def record(module, inputs, output):
         y = output[0] if isinstance(output, tuple) else output
+        if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(y, Tensor):
+            if list(module.children()):
+                return
+            raise ValueError(
+                f"{function}: the layer {name or type(module).__name__} must be given a tensor and "
+                "give one"
+            )
         # Now, for a later write into y in place would give it another origin.
         calls.append(Call(name, module, inputs[0].shape[1:], y.shape[1:], y.grad_fn or y))
 

@@ -23,7 +23,7 @@ def add_parser(commands) -> None:
         nargs="+",
         type=model_name,
         metavar="MODEL",
-        help="names that minitorch-cnn models lists",
+        help="names that minitorch-cnn models lists, or FILE.py:NAME",
     )
     parser.add_argument(
         "--plot",
@@ -39,6 +39,7 @@ def run(options) -> None:
     from ..analysis import compare, format_totals
 
     models = list(dict.fromkeys(options.models))
-    print(format_totals({name: summary_of_model(name, options.input_shape) for name in models}))
+    print(format_totals({name: summary_of_model(name, options) for name in models}))
     if options.plot:
-        compare(models, options.input_shape).savefig(options.plot)
+        settings = dict(options.set or ())
+        compare(models, options.input_shape, **settings).savefig(options.plot)

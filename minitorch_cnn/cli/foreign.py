@@ -74,6 +74,7 @@ def run_folder(name: str) -> Path:
 def load_file(model: str, weights: Path, options) -> Trained:
     """The model of that name with the weights in a file, as the other options say."""
     from .. import no_grad, zeros
+    from ..analysis import image_shape
     from ..models import model_entry
     from ..training import load_weights, preprocessing, read_classes
     from ..training.config import build_model
@@ -84,19 +85,24 @@ def load_file(model: str, weights: Path, options) -> Trained:
         raise CommandError(str(error)) from None
     names = None if options.classes is None else read_classes(options.classes)
     settings = dict(options.set or ())
-    if names is not None:
+    entry = model_entry(name)
+    if names is not None and entry.takes("num_classes"):
         settings["num_classes"] = len(names)
-    net = build_model(name, settings).eval()
+    net = build_model(entry, settings).eval()
     load_weights(net, weights)
-    usual = preprocessing(name, bool(settings.get("transform_input")), weights)
+    channels, side, _ = entry.input_shape or image_shape(net)
+    channels = settings.get("in_channels", channels)
+    usual = preprocessing(name, bool(settings.get("transform_input")), weights, (channels, side))
     crop = options.crop or usual.crop
     resize = options.resize or (usual.resize if options.crop is None else max(crop, usual.resize))
     given = {k: tuple(v) for k in ("mean", "std") if (v := getattr(options, k)) is not None}
     chosen = replace(usual, resize=resize, crop=crop, **given)
-    entry = model_entry(name)
-    channels = settings.get("in_channels", entry.input_shape[0])
-    if names is None:
-        with no_grad():
-            count = net(zeros(0, channels, crop, crop)).shape[1]
-        names = [f"class {i}" for i in range(count)]
-    return Trained(name, net, names, channels, chosen.transform(), entry.of_pixels)
+    with no_grad():
+        answer = net(zeros(1 if entry.own else 0, channels, crop, crop))
+    count = answer.shape[1]
+    if names is not None and len(names) != count:
+        raise CommandError(
+            f"{entry.name} has {count} outputs, {options.classes} names {len(names)} classes"
+        )
+    names = names or [f"class {i}" for i in range(count)]
+    return Trained(entry.name, net, names, channels, chosen.transform(), entry.of_pixels)

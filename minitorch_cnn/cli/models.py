@@ -34,13 +34,26 @@ def run(options) -> None:
     head = ("model", "parameters", "images", "")
     lines = [head]
     for entry in entries:
-        size = "x".join(map(str, entry.input_shape))
-        lines.append((entry.name, f"{entry.params:,}", size, first_sentence(entry.build.__doc__)))
+        size = "x".join(map(str, entry.input_shape or ("any",)))
+        lines.append((entry.name, parameters(entry), size, first_sentence(entry.build.__doc__)))
     name_width, params_width, size_width = (max(len(line[i]) for line in lines) for i in range(3))
     for name, params, size, text in lines:
         row = f"{name:{name_width}}  {params:>{params_width}}  {size:{size_width}}  {text}"
         print(row.rstrip())
 
 
+def parameters(entry) -> str:
+    """Its number of parameters; of a net of one's own they are counted, if it can be made so."""
+    from ..models import create_model
+
+    if entry.params is not None:
+        return f"{entry.params:,}"
+    try:
+        return f"{sum(p.numel() for p in create_model(entry.name).parameters()):,}"
+    except Exception:  # of whoever wrote the net; it needs arguments, for example
+        return "?"
+
+
 def first_sentence(doc: str | None) -> str:
-    return (doc or "").strip().split("\n")[0].split(". ")[0].removesuffix(".") + "."
+    text = (doc or "").strip().split("\n")[0].split(". ")[0].removesuffix(".")
+    return text and f"{text}."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parser import CommandError, Parser, image_shape, model_name
+from .parser import CommandError, Parser, image_shape, model_name, sentence, setting
 
 DESCRIPTION = """\
 Print each layer's output, memory, parameters, operations and receptive field for one image.
@@ -10,7 +10,8 @@ Print each layer's output, memory, parameters, operations and receptive field fo
 examples:
   minitorch-cnn summary lenet5
   minitorch-cnn summary lenet5_relu --input-shape 3x32x32     for colour images
-  minitorch-cnn summary vgg16 --format latex                  for a paper"""
+  minitorch-cnn summary vgg16 --format latex                  for a paper
+  minitorch-cnn summary net.py:Net --input-shape 3x64x64      a net in a file of yours"""
 
 
 def add_parser(commands) -> None:
@@ -18,7 +19,10 @@ def add_parser(commands) -> None:
         "summary", help="what each layer of a model costs", description=DESCRIPTION
     )
     parser.add_argument(
-        "model", type=model_name, metavar="MODEL", help="a name that minitorch-cnn models lists"
+        "model",
+        type=model_name,
+        metavar="MODEL",
+        help="a name that minitorch-cnn models lists, or FILE.py:NAME",
     )
     parser.add_argument(
         "--format",
@@ -35,21 +39,34 @@ def add_input_shape(parser: Parser) -> None:
         "--input-shape",
         type=image_shape,
         metavar="CxHxW",
-        help="channels, height and width of the image (those the model was published for)",
+        help="channels, height and width of the image (those the model was published for, or usual "
+        "ones that a net in a file takes)",
+    )
+    parser.add_argument(
+        "--set", nargs="+", type=setting, metavar="NAME=VALUE", help="settings, as width=0.5"
     )
 
 
 def run(options) -> None:
-    print(summary_of_model(options.model, options.input_shape).format(options.format))
+    print(summary_of_model(options.model, options).format(options.format))
 
 
-def summary_of_model(name: str, shape: tuple[int, int, int] | None):
-    """The summary of a registered model; CommandError if it cannot take images of that shape."""
+def summary_of_model(name: str, options):
+    """The summary of a model by name; CommandError if it cannot take images of that shape."""
     from ..analysis import summary_of
     from ..models import model_entry
+    from ..models.net_file import NetFileError
 
+    entry, shape = model_entry(name), options.input_shape
     try:
-        return summary_of(name, shape)
-    except (ValueError, RuntimeError) as error:
-        size = "x".join(map(str, shape or model_entry(name).input_shape))
-        raise CommandError(f"{name} cannot take images of {size}: {error}") from error
+        return summary_of(name, shape, **dict(options.set or ()))
+    except (NetFileError, TypeError) as error:
+        raise CommandError(sentence(error)) from error
+    except Exception as error:
+        if not entry.own and not isinstance(error, ValueError | RuntimeError):
+            raise
+        why = str(error) if entry.file is None else entry.file.located(error)
+        shape = shape or entry.input_shape
+        of = " of " + "x".join(map(str, shape)) if shape else ""
+        end = "" if shape else "; --input-shape names what it takes"
+        raise CommandError(f"{entry.name} cannot take images{of}: {why}{end}") from error

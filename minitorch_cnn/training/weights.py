@@ -36,7 +36,10 @@ SHOWN = 3  # names in a message
 
 
 def preprocessing(
-    model: str, transform_input: bool = False, weights: str | Path | None = None
+    model: str,
+    transform_input: bool = False,
+    weights: str | Path | None = None,
+    shape: tuple[int, int] | None = None,
 ) -> Preprocessing:
     """What the trained weights of a model expect of an image.
 
@@ -47,14 +50,15 @@ def preprocessing(
     transform_input: whether the model is made with this setting, which torchvision's `inception_v3`
     and `googlenet` have: it then takes ImageNet's mean and deviation, and turns them into 0.5 and
     0.5 itself. weights: the file that they are in; one that a run has written says itself how
-    colours were scaled.
+    colours were scaled. shape: the channels and the pixels a side of images for a model without
+    published ones, such as a net of one's own.
 
     Raises: KeyError for an unknown model, with the nearest one; ValueError for a damaged file.
     """
     entry = model_entry(model)
     usual = entry.preprocessing
     if usual is None:
-        channels, size, _ = entry.input_shape
+        channels, size = entry.input_shape[:2] if shape is None else shape
         resize = round(size * 8 / 7) if size > 64 else size
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))
         usual = Preprocessing(resize, size, mean, std)

@@ -1,0 +1,59 @@
+"""image_shape: which images a network takes, found by trying."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..autograd import no_grad
+from ..backend import get_rng_state, set_rng_state
+from ..nn import Conv2d, Linear, Module
+from ..tensor import Tensor
+from .modes import in_evaluation
+from .trace import Shape
+
+# Pixels a side of usual images: of nets whose first convolution skips pixels, and of others.
+PHOTOGRAPHS = (224, 227, 256, 299, 96, 128, 64, 32)
+SMALL = (32, 28, 8, 16, 48, 64, 96, 128, 224, 227, 256, 299)
+
+
+def image_shape(model: Module) -> Shape:
+    """The shape (C, H, W) of usual images that `model` takes.
+
+    The channels are those of its first convolution, or the pixels those of its first linear layer,
+    if it begins with one. Of the usual sizes it is the first with which the net answers to two
+    images, from 224 on if its first convolution has a stride, else from 32 on.
+
+    Raises: ValueError if it takes none of them.
+
+        mt.analysis.image_shape(net)                 # (1, 28, 28)
+    """
+    first = next((m for m in model.modules() if isinstance(m, Conv2d | Linear)), None)
+    if isinstance(first, Linear):
+        sides = {c: round((first.in_features / c) ** 0.5) for c in (1, 3)}
+        tried = [(c, s, s) for c, s in sides.items() if c * s * s == first.in_features]
+    else:
+        channels = 3 if first is None else first.in_channels
+        strided = first is not None and max(first.stride) > 1
+        tried = [(channels, side, side) for side in (PHOTOGRAPHS if strided else SMALL)]
+    for shape in tried:
+        if _takes(model, shape):
+            return shape
+    raise ValueError(
+        f"image_shape: {type(model).__name__} takes no images of a usual size; name the shape "
+        "(C, H, W) of those that it takes"
+    )
+
+
+def _takes(model: Module, shape: Shape) -> bool:
+    like = next((p.array for p in model.parameters()), np.empty(0, np.float32))
+    x = Tensor(np.zeros((2, *shape), like.dtype, like=like))
+    state = get_rng_state()
+    try:
+        with in_evaluation(model), no_grad():
+            answer = model(x)
+    except Exception:
+        return False
+    finally:
+        set_rng_state(state)
+    answer = answer[0] if isinstance(answer, tuple) else answer
+    return isinstance(answer, Tensor) and answer.shape[:1] == (2,)
