@@ -11,6 +11,7 @@ import numpy as np
 
 from ..dataset import Dataset
 from ..randomness import sample_generator
+from ..transforms.transform import applied
 from .image_file import IMAGE_ENDINGS, MAX_PIXELS, read_image
 
 
@@ -87,7 +88,7 @@ class ImageFolder(Dataset):
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
         image = read_image(self.paths[index], self.channels, self.max_pixels)
         if self.transform is not None:
-            image = self.transform(image, sample_generator())
+            image = applied(self.transform, image, sample_generator())
         return image, int(self.labels[index])
 
     def __repr__(self) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..dataset import Dataset
 from ..randomness import sample_generator
+from ..transforms.transform import applied
 
 
 class ImageDataset(Dataset):
@@ -43,7 +44,7 @@ class ImageDataset(Dataset):
         if image.dtype == np.uint8:
             image = image / np.float32(255)
         if self.transform is not None:
-            image = self.transform(image, sample_generator())
+            image = applied(self.transform, image, sample_generator())
         return image, int(self.labels[index])
 
     def __repr__(self) -> str:

@@ -1,5 +1,6 @@
 """Transforms of images: callables `(image, rng) -> image` on float32 arrays (C, H, W)."""
 
+from .chance import Lambda, RandomApply, RandomChoice, RandomOrder
 from .color import ColorJitter, Grayscale, Normalize, PCALighting, RandomGrayscale, pixel_pca
 from .compose import Compose
 from .crop import (
@@ -24,12 +25,16 @@ __all__ = [
     "Compose",
     "Cutout",
     "Grayscale",
+    "Lambda",
     "Normalize",
     "PCALighting",
     "Pad",
+    "RandomApply",
+    "RandomChoice",
     "RandomCrop",
     "RandomGrayscale",
     "RandomHorizontalFlip",
+    "RandomOrder",
     "RandomResizedCrop",
     "RandomRotation",
     "RandomVerticalFlip",

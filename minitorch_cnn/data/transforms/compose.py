@@ -9,12 +9,14 @@ import numpy as np
 from ..randomness import sample_generator
 from .crop import CenterCrop, middle
 from .resize import Resize, resize_window
+from .transform import applied
 
 
 class Compose:
     """Apply `transforms` one after the other, all drawing from the same `rng`.
 
-    Where `CenterCrop` follows `Resize`, of a large result the middle alone is made.
+    One that takes an image alone is called so. Where `CenterCrop` follows `Resize`, of a large
+    result the middle alone is made.
     """
 
     def __init__(self, transforms: list[Callable]):
@@ -31,7 +33,7 @@ class Compose:
                     image = part
                     next(steps), next(following)
                     continue
-            image = transform(image, rng)
+            image = applied(transform, image, rng)
         return image
 
     def __repr__(self) -> str:

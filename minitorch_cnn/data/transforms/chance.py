@@ -1,0 +1,87 @@
+"""Transforms of transforms: functions of one's own, and choices among several."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..randomness import sample_generator
+from .transform import applied, check_chance
+
+
+def _generator(rng: np.random.Generator | None) -> np.random.Generator:
+    return sample_generator() if rng is None else rng
+
+
+@dataclass
+class Lambda:
+    """A function of the image as a transform.
+
+    Raises TypeError for what cannot be called.
+    """
+
+    lambd: Callable
+
+    def __post_init__(self):
+        if not callable(self.lambd):
+            raise TypeError(f"Lambda: lambd={self.lambd!r} must be a function of the image")
+
+    def __call__(self, image, rng: np.random.Generator | None = None):
+        return applied(self.lambd, image, _generator(rng))
+
+
+@dataclass
+class RandomApply:
+    """All transforms one after the other with probability `p`, or none of them."""
+
+    transforms: Sequence[Callable]
+    p: float = 0.5
+
+    def __post_init__(self):
+        check_chance("RandomApply", self.p)
+
+    def __call__(self, image, rng: np.random.Generator | None = None):
+        rng = _generator(rng)
+        if rng.random() < self.p:
+            for transform in self.transforms:
+                image = applied(transform, image, rng)
+        return image
+
+
+@dataclass
+class RandomChoice:
+    """One of the transforms, drawn with the probabilities `p` (default: all alike).
+
+    Raises ValueError without transforms, or unless there is one weight of at least 0 for each.
+    """
+
+    transforms: Sequence[Callable]
+    p: Sequence[float] | None = None
+
+    def __post_init__(self):
+        weights = [1.0] * len(self.transforms) if self.p is None else list(self.p)
+        if not self.transforms:
+            raise ValueError("RandomChoice: transforms must not be empty")
+        if len(weights) != len(self.transforms) or min(weights) < 0 or not sum(weights) > 0:
+            raise ValueError(f"RandomChoice: p={self.p} must be a weight of each transform")
+        self.weights = np.array(weights) / sum(weights)
+
+    def __call__(self, image, rng: np.random.Generator | None = None):
+        rng = _generator(rng)
+        chosen = rng.choice(len(self.transforms), p=self.weights)
+        return applied(self.transforms[chosen], image, rng)
+
+
+@dataclass
+class RandomOrder:
+    """All transforms in a random order."""
+
+    transforms: Sequence[Callable]
+
+    def __call__(self, image, rng: np.random.Generator | None = None):
+        rng = _generator(rng)
+        for i in rng.permutation(len(self.transforms)):
+            image = applied(self.transforms[i], image, rng)
+        return image
