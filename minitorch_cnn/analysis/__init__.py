@@ -26,6 +26,7 @@ _ON_DEMAND = {
     "convolution_film": ("ConvolutionSteps", "convolution_steps"),
     "degradation_study": ("Degradation", "degradation"),
     "effective_field": ("EffectiveField", "effective_receptive_field"),
+    "explorer": ("explore",),
     "filters_and_maps": ("FeatureMaps", "Filters", "feature_maps", "first_filters"),
     "graph_drawing": ("Graph", "computation_graph"),
     "lesions": ("Lesions", "RandomLesions", "drop_several", "lesion_study", "reorder"),

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 import numpy as np
 
-from .parser import CommandError, Parser, file_path, model_name
+from .foreign import add_options
+from .parser import Parser, file_path
+from .subjects import add_image, find_model, read_images
 
 DESCRIPTION = """\
 Write a page that shows a network: its layers as a graph to click through, with what each costs and
-sees; what each makes of a digit; and a convolution to play with. The page is one file, needs no
-network and runs in any browser of today.
+sees; what each makes of a digit, or of images of yours; and a convolution to play with. The page is
+one file, needs no network and runs in any browser of today.
 
 examples:
   minitorch-cnn explore                           LeNet-5, untrained
   minitorch-cnn explore runs/lenet5-digits        what a run has learned
-  minitorch-cnn explore resnet50 --out resnet50.html"""
+  minitorch-cnn explore resnet50 --out resnet50.html
+  minitorch-cnn explore resnet18 --weights resnet18.pth --classes imagenet.txt --image cat.jpg
+  minitorch-cnn explore net.py:Net                a net in a file of yours"""
 
 
 def add_parser(commands) -> None:
@@ -29,7 +32,8 @@ def add_parser(commands) -> None:
         nargs="?",
         default="lenet5",
         metavar="MODEL",
-        help="the folder of a run, or a name that minitorch-cnn models lists (lenet5)",
+        help="the folder of a run, a name that minitorch-cnn models lists (lenet5), or "
+        "FILE.py:NAME",
     )
     parser.add_argument(
         "--out",
@@ -37,48 +41,36 @@ def add_parser(commands) -> None:
         metavar="FILE",
         help="the page (MODEL.html, or explorer.html in a run)",
     )
+    add_image(parser)
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(options) -> None:
-    from ..analysis.explorer import explore
-    from ..data.datasets import Digits
-
-    digits = Digits(train=False)
-    first = [int(np.flatnonzero(digits.labels == digit)[0]) for digit in range(10)]
-    small = np.stack([digits[k][0][0] for k in first])
-    directory = file_path(options.model)
-    if directory.is_dir():
-        model, images, classes, name = trained(directory, small)
-        out = options.out or directory / "explorer.html"
-    else:
-        model, images, classes, name = untrained(options.model, small)
-        out = options.out or Path(f"{name}.html")
-    explore(model, images, list("0123456789"), small * 16, out, name, classes)
-    print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB)")
-
-
-def trained(directory: Path, digits: np.ndarray):
-    """The model of a run, the digits as it takes them, its classes and its name."""
-    from ..training import load_run
-
-    found = load_run(directory)
-    image = np.repeat(digits[:, None], found.channels, axis=1).astype(np.float32)
-    images = np.stack([found.transform(x) for x in image])
-    return found.model, images, found.classes, found.config["model"]
-
-
-def untrained(name: str, digits: np.ndarray):
-    """A registered model with first weights, the digits in its size, None and its name."""
+    from ..analysis import explore
     from ..backend import manual_seed
-    from ..data.transforms import resize
-    from ..models import create_model, model_entry
 
-    try:
-        name = model_name(name)
-    except argparse.ArgumentTypeError as error:
-        raise CommandError(f"{name} is no folder of a run, and {error}") from None
     manual_seed(0)
-    channels, height, _ = model_entry(name).input_shape
-    images = resize(digits[:, None].astype(np.float32), height)
-    return create_model(name), np.repeat(images, channels, axis=1), None, name
+    found, note = find_model(options.model, options)
+    digits = labels = None
+    if options.image:
+        images, labels = read_images(options.image, found), [path.name for path in options.image]
+    else:
+        images, labels, digits = digits_for(found)
+    directory = file_path(options.model)
+    page = f"{found.name.rpartition(':')[2]}.html"
+    out = options.out or (directory / "explorer.html" if directory.is_dir() else Path(page))
+    settings = {"labels": labels, "classes": found.classes, "digits": digits}
+    explore(found.model, images, out, name=found.name, note=note, **settings)
+    of = f", of {found.name} with {note}" if note else ""
+    print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB){of}")
+
+
+def digits_for(found) -> tuple[np.ndarray, list[str], np.ndarray]:
+    """A digit of each kind as a model takes it, its name, and it as small whole numbers."""
+    from ..analysis.explorer import first_digits
+
+    digits = first_digits()
+    grey = (digits / 16).astype(np.float32)[:, None]
+    images = np.stack([found.transform(x) for x in np.repeat(grey, found.channels, axis=1)])
+    return images, list("0123456789"), digits

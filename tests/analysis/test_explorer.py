@@ -96,7 +96,8 @@ def page(tmp_path_factory):
     digits = rng.integers(0, 17, (2, 8, 8))
     images = rng.random((2, 1, 8, 8), dtype=np.float32)
     model = nn.Sequential(Branches(), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
-    explore(model, images, ["3", "</script>"], digits, path, "a <net>", ["cat", "dog", "owl"])
+    words = {"labels": ["3", "</script>"], "classes": ["cat", "dog", "owl"], "name": "a <net>"}
+    explore(model, images, path, digits=digits, **words)
     return path, digits, model, images
 
 
@@ -112,7 +113,7 @@ def test_the_page_is_one_file_that_loads_nothing(page):
 def test_as_many_labels_as_images_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="explore: there are 2 images, 1 labels"):
         images = np.zeros((2, 1, 8, 8), np.float32)
-        explore(Branches(), images, ["3"], np.zeros((2, 8, 8)), tmp_path / "x.html", "x")
+        explore(Branches(), images, tmp_path / "x.html", labels=["3"])
     assert not list(tmp_path.iterdir())
 
 
@@ -197,3 +198,58 @@ def test_a_window_that_does_not_fit_is_said_and_the_sliders_move_it(browser):
     assert "it fits nowhere" in slide("dilation", 3)
     assert "(8 + 2 x 3 - 13) / 1 + 1 = 2 outputs" in slide("padding", 3)
     assert "y[0, 1, 0]" in slide("row", 1)
+
+
+class Flat(nn.Module):
+    """As tutorials flatten: by the batch, which must not be empty."""
+
+    def __init__(self, channels=1):
+        super().__init__()
+        self.conv = nn.Conv2d(channels, 2, 5)
+        self.drop = nn.Dropout()
+        self.fc = nn.Linear(2 * 24 * 24, 3)
+
+    def forward(self, x):
+        x = self.conv(x)
+        return self.fc(self.drop(x.view(x.size(0), -1)))
+
+
+def data_of(path):
+    text = path.read_text(encoding="utf-8")
+    return text, json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
+
+
+def test_a_net_alone_is_explored_with_digits_of_its_size_and_stays_as_it_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    net = Flat()
+    net.conv.eval()
+    mt.manual_seed(3)
+    drawn = mt.rand(3).numpy()
+    mt.manual_seed(3)
+    path = mt.analysis.explore(net)
+    assert str(path) == "explore.html"
+    assert net.training and not net.conv.training and net.drop.training
+    np.testing.assert_array_equal(mt.rand(3).numpy(), drawn)  # nothing was drawn meanwhile
+    text, data = data_of(path)
+    assert data["name"] == "Flat" and data["note"] == "" and "untrained" not in text
+    assert data["boxes"][0]["output_shape"] == [1, 28, 28]
+    assert data["images"]["labels"] == list("0123456789")
+
+
+def test_an_image_of_ones_own_is_explored(tmp_path):
+    image = np.linspace(0, 1, 3 * 28 * 28).reshape(3, 28, 28)
+    for given in (image, mt.tensor(image), image[None].astype(np.float32)):
+        _, data = data_of(mt.analysis.explore(Flat(3), given, tmp_path / "x.html"))
+        assert data["images"]["labels"] == ["image 1"] and data["kind"] == "image"
+        small = np.array(data["digits"])
+        assert small.shape == (1, 8, 8) and small.min() == 0 and small.max() == 16
+    with pytest.raises(ValueError, match=r"explore: image of shape \(28, 28\) must be \(C, H, W\)"):
+        mt.analysis.explore(Flat(3), image[0], tmp_path / "y.html")
+    with pytest.raises(TypeError, match="explore: model must be a Module or a name"):
+        mt.analysis.explore(3)
+    assert [p.name for p in tmp_path.iterdir()] == ["x.html"]
+
+
+def test_a_model_by_name_is_said_to_be_untrained(tmp_path):
+    text, data = data_of(mt.analysis.explore("lenet5", out=tmp_path / "x.html"))
+    assert data["name"] == "lenet5" and '<p id="note">untrained weights</p>' in text

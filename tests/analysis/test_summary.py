@@ -271,3 +271,20 @@ def test_a_giant_is_summarised_without_memory_for_its_weights():
     assert costs.total_params == 100 * (4096 * 4096 * 9 + 4096)
     assert costs.rows[-1].receptive_field == (201, 201)
     assert peak < 4e6
+
+
+def test_a_net_that_cannot_take_a_batch_of_none_has_a_summary():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.fc = nn.Conv2d(1, 2, 5), nn.Linear(2 * 24 * 24, 10)
+
+        def forward(self, x):
+            return self.fc(self.conv(x).view(x.size(0), -1))
+
+    rows = summary(Net(), (1, 28, 28)).rows
+    assert [row.output_shape for row in rows] == [(2, 24, 24), (10,)]
+    assert [row.macs for row in rows] == [2 * 24 * 24 * 25, 2 * 24 * 24 * 10]
+    assert rows[1].receptive_field == (28, 28)
+    with pytest.raises(ValueError, match="the layer Dict must be given a tensor and give one"):
+        summary(type("Dict", (nn.Module,), {"forward": lambda self, x: {"y": x}})(), (1, 8, 8))

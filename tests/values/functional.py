@@ -213,10 +213,12 @@ def cosine_embedding(a, b, t):
 
 
 def multi_margin(x, t, w, p):
-    return np.array([
-        sum(w[c] * max(0, 2 - row[c] + row[i]) ** p for i in range(4) if i != c) / 4
-        for row, c in zip(x, t, strict=True)
-    ])
+    return np.array(
+        [
+            sum(w[c] * max(0, 2 - row[c] + row[i]) ** p for i in range(4) if i != c) / 4
+            for row, c in zip(x, t, strict=True)
+        ]
+    )
 
 
 MARGIN = [
@@ -295,8 +297,10 @@ IN_PLACE = {
     "leaky_relu": lambda x: np.where(x > 0, x, x / 8),
     "elu": lambda x: np.where(x > 0, x, np.expm1(x)),
     "celu": lambda x: np.where(x > 0, x, np.expm1(x)),
-    "selu": lambda x: 1.0507009873554804934193349852946
-    * np.where(x > 0, x, 1.6732632423543772848170429916717 * np.expm1(x)),
+    "selu": lambda x: (
+        1.0507009873554804934193349852946
+        * np.where(x > 0, x, 1.6732632423543772848170429916717 * np.expm1(x))
+    ),
     "hardtanh": lambda x: x,
     "threshold": lambda x: x,
     "rrelu": lambda x: np.where(x > 0, x, x / 4),
@@ -338,8 +342,10 @@ def bilinear_places(x, grid):
     """A sum over all pixels, each times its nearness to a place along both axes."""
     height, width = x.shape[2:]
     at = [((grid[..., k] + 1) * n - 1) / 2 for k, n in enumerate((width, height))]
-    near = [np.maximum(0, 1 - np.abs(a[..., None] - np.arange(n)))
-            for a, n in zip(at, (width, height), strict=True)]
+    near = [
+        np.maximum(0, 1 - np.abs(a[..., None] - np.arange(n)))
+        for a, n in zip(at, (width, height), strict=True)
+    ]
     return np.einsum("nchw,nijw,nijh->ncij", x, *near)
 
 
@@ -355,10 +361,12 @@ def attention(q, k, v):
 
 def old(name, *args, **settings):
     """A call by an older name, which warns."""
+
     def call(x):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return getattr(F, name)(x, *args, **settings)
+
     return call
 
 
@@ -368,9 +376,15 @@ def positions(x):
     planes = x if x.ndim == 4 else x[:, :, None]
     y = oracle.max_pool2d(planes, kernel, kernel)
     flat = planes.reshape(*planes.shape[:2], -1)
-    at = np.array([[[np.flatnonzero(plane == value)[0] for value in values.ravel()]
-                    for plane, values in zip(of_image, maxima, strict=True)]
-                   for of_image, maxima in zip(flat, y, strict=True)]).reshape(y.shape)
+    at = np.array(
+        [
+            [
+                [np.flatnonzero(plane == value)[0] for value in values.ravel()]
+                for plane, values in zip(of_image, maxima, strict=True)
+            ]
+            for of_image, maxima in zip(flat, y, strict=True)
+        ]
+    ).reshape(y.shape)
     return (y, at) if x.ndim == 4 else (y[:, :, 0], at[:, :, 0])
 
 

@@ -8,61 +8,134 @@ image an output of it sees. What each of them makes of a digit (maps.js). A conv
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 
+from ...data.datasets import Digits
+from ...data.transforms import resize
 from ...interop import write_atomically
+from ...models import model_entry
+from ...models.registry import build_entry
 from ...nn import Module
+from ...tensor import Tensor
+from ..image_shapes import image_shape
+from ..modes import in_evaluation
+from ..trace import Shape
 from .layout import layout
 from .maps import outputs_of, packed, within_budget
 from .network import Box, boxes
 
 __all__ = ["Box", "boxes", "explore", "layout"]
 
+UNTRAINED = "untrained weights"
 SCRIPTS = ("graph.js", "maps.js", "convolution.js")
 
 
 def explore(
-    model: Module,
-    images: np.ndarray,
-    labels: list[str],
-    digits: np.ndarray,
-    path: str | Path,
-    name: str,
-    classes: list[str] | None = None,
-) -> None:
-    """Write the page of `model` to the file `path`.
+    model: Module | str,
+    image: Tensor | np.ndarray | None = None,
+    out: str | Path = "explore.html",
+    *,
+    labels: Sequence[str] | None = None,
+    classes: Sequence[str] | None = None,
+    name: str | None = None,
+    note: str | None = None,
+    digits: np.ndarray | None = None,
+) -> Path:
+    """Write the page of `model` to the file `out`, and return its path. The model stays as it is.
 
-    images (N, C, H, W): as the model takes them; labels: a word for each. digits (N, 8, 8): small
-    whole numbers for the convolution to play with. name: the page's title. classes: names of the
-    model's outputs, their numbers by default.
+    model: a Module, which is looked at in evaluation mode, or a name (see `create_model`).
+    image: (C, H, W), or several (N, C, H, W), as the model takes them; by default the ten digits of
+    the package, in the size that `image_shape` finds. labels: a word for each. classes: names of
+    the model's outputs, their numbers by default. name: the page's title, by default the model's
+    class. note: a line under it, for a name by default that its weights are untrained. digits
+    (N, 8, 8): small whole numbers for the convolution to play with, by default made of the images.
 
-    Raises: ValueError unless there are as many labels and digits as images, at least one; OSError
-    naming the file if it cannot be written.
+    Raises: ValueError for images of another shape, unless there are as many labels and digits as
+    images, at least one, or for a net whose layers do not hand on tensors; what the model raises;
+    OSError naming the file if it cannot be written.
+
+        mt.analysis.explore(net)
     """
+    if isinstance(model, str):
+        entry, title = model_entry(model), model
+        model, shape = build_entry(entry, {}), entry.input_shape
+        name, note = name or title, UNTRAINED if note is None else note
+    elif isinstance(model, Module):
+        shape = None
+    else:
+        raise TypeError(f"explore: model must be a Module or a name, got {type(model).__name__}")
+    if image is None:
+        kind, digits = "digit", first_digits() if digits is None else digits
+        images = _digits_of(shape or image_shape(model), digits)
+        labels = [str(k) for k in range(len(digits))] if labels is None else labels
+    else:
+        kind, images = "image", _images(image)
+        labels = [f"image {k + 1}" for k in range(len(images))] if labels is None else labels
+        if digits is None:
+            digits = np.stack([_small(x) for x in images]) if len(images) else images
+        else:
+            kind = "digit"
     if not len(images) == len(labels) == len(digits) > 0:
         raise ValueError(
             f"explore: there are {len(images)} images, {len(labels)} labels and {len(digits)} "
             "digits; it must be as many of each, and at least one"
         )
-    found = boxes(model, images.shape[1:])
-    outputs, answer = outputs_of(model, images)
+    kept = next((p.array.dtype for p in model.parameters()), np.float32)
+    images = images.astype(kept, copy=False)
+    with in_evaluation(model):
+        found = boxes(model, images.shape[1:])
+        outputs, answer = outputs_of(model, images)
     maps = iter([packed(y) for y in within_budget(outputs)])
     places = layout([box.sources for box in found])
     data = {
-        "name": name,
+        "name": name or type(model).__name__,
+        "note": note or "",
+        "kind": kind,
         "boxes": [
             _described(box, place) | ({"maps": next(maps)} if box.kind == "layer" else {})
             for box, place in zip(found, places, strict=True)
         ],
-        "images": {"labels": labels, **packed(images.mean(1))},
+        "images": {"labels": list(labels), **packed(images.mean(1))},
         "answers": _answers(answer, classes),
         "digits": digits.astype(int).tolist(),
     }
-    write_atomically(path, page(data))
+    write_atomically(out, page(data))
+    return Path(out)
+
+
+def first_digits() -> np.ndarray:
+    """The first digit of each kind of those of the package: (10, 8, 8), from 0 to 16."""
+    digits = Digits(train=False)
+    first = [int(np.flatnonzero(digits.labels == digit)[0]) for digit in range(10)]
+    return np.rint(16 * digits.images[first, 0])
+
+
+def _digits_of(shape: Shape, digits: np.ndarray) -> np.ndarray:
+    """The digits as images (N, C, H, W)."""
+    images = resize((digits / 16).astype(np.float32)[:, None], shape[1:])
+    return np.repeat(images, shape[0], axis=1)
+
+
+def _images(image: Tensor | np.ndarray) -> np.ndarray:
+    images = image.detach().cpu().numpy() if isinstance(image, Tensor) else np.asarray(image)
+    if images.ndim not in (3, 4):
+        raise ValueError(
+            f"explore: image of shape {images.shape} must be (C, H, W), or several (N, C, H, W)"
+        )
+    images = images if images.ndim == 4 else images[None]
+    return images
+
+
+def _small(image: np.ndarray) -> np.ndarray:
+    """An image (C, H, W) in 8 x 8 whole numbers from 0 to 16."""
+    grey = resize(image.mean(0)[None].astype(np.float32), (8, 8))[0]
+    grey = grey - grey.min()
+    return np.rint(16 * grey / (grey.max() or 1))
 
 
 def page(data: dict) -> str:
@@ -74,6 +147,8 @@ def page(data: dict) -> str:
     content = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
     parts = {
         "TITLE": escape(data["name"]),
+        "NOTE": escape(data.get("note", "")),
+        "KIND": data.get("kind", "digit"),
         "STYLE": text["page.css"],
         "DATA": content,
         "SCRIPT": "\n".join(text[name] for name in SCRIPTS),
@@ -90,7 +165,7 @@ def _described(box: Box, place: tuple[float, int]) -> dict:
     return told
 
 
-def _answers(answer: np.ndarray, classes: list[str] | None) -> list[list] | None:
+def _answers(answer: np.ndarray, classes: Sequence[str] | None) -> list[list] | None:
     """The five likeliest classes of each image with their probabilities; None for masks."""
     if answer.ndim != 2:
         return None

@@ -33,7 +33,7 @@ function drawImages() {
   data.images.labels.forEach((name, k) => {
     const label = document.createElement("label"), input = document.createElement("input");
     const canvas = document.createElement("canvas");
-    Object.assign(input, { type: "radio", name: "digit", checked: k === 0, ariaLabel: `digit ${name}` });
+    Object.assign(input, { type: "radio", name: "digit", checked: k === 0, ariaLabel: `${data.kind} ${name}` });
     input.addEventListener("change", () => choose({ image: k }));
     paint(canvas, levels(data.images, k), width, height);
     canvas.style.width = canvas.style.height = "2.2rem";

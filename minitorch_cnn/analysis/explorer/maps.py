@@ -12,6 +12,7 @@ from ... import functional as F
 from ...autograd import no_grad
 from ...nn import Module
 from ...tensor import Tensor
+from ..modes import in_evaluation
 from ..summary import layers
 
 BUDGET = 6_000_000  # bytes of all maps of a page
@@ -32,8 +33,8 @@ def outputs_of(model: Module, images: np.ndarray) -> tuple[list[np.ndarray], np.
 
     handles = [layer.register_forward_hook(keep) for layer in layers(model)]
     try:
-        with no_grad():
-            y = model.eval()(Tensor(images))
+        with in_evaluation(model), no_grad():
+            y = model(Tensor(images))
     finally:
         for handle in handles:
             handle.remove()
