@@ -11,6 +11,9 @@ import importlib as _importlib
 import importlib.util as _util
 import os as _os
 import sys as _sys
+from math import e, inf, nan, pi
+
+from numpy import dtype
 
 # In a checkout minitorch_cnn/kernels is a link to kernels/. Where git makes no links (Windows) it
 # is a file with that path in it, and the package is loaded from there.
@@ -49,26 +52,34 @@ from .backend import (
     get_default_dtype,
     get_rng_state,
     iinfo,
+    initial_seed,
     int8,
     int16,
     int32,
     int64,
     manual_seed,
     preserve_format,
+    seed,
     set_default_dtype,
     set_rng_state,
     uint8,
 )
+from .devices import device
 from .tensor import *
 from .tensor import Tensor, tensor
+from .tensor.second_names import FUNCTIONS as _FUNCTIONS
+from .tensor.second_names import METHODS as _METHODS
+from .tensor.tensor import Size
 
 __version__ = "0.1.0"
 
 # Imported when first asked for: `import minitorch_cnn` costs little more than `import numpy`.
 _ON_DEMAND = (
     "analysis",
+    "backends",
     "cli",
     "course",
+    "cuda",
     "data",
     "functional",
     "interop",
@@ -87,6 +98,30 @@ _FUNCTIONS_ON_DEMAND = {
     "get_num_threads": ".kernels",
     "set_num_threads": ".kernels",
 }
+_LEGACY = (
+    "BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor",
+    "IntTensor", "LongTensor", "ShortTensor",
+)  # fmt: skip
+_OF_FUNCTIONAL = (  # those that PyTorch has here, too, with the same arguments
+    "adaptive_avg_pool1d", "adaptive_max_pool1d", "avg_pool1d", "celu", "channel_shuffle", "conv1d",
+    "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_similarity", "max_pool1d",
+    "max_pool2d", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "prelu", "rrelu",
+    "selu", "threshold",
+)  # fmt: skip
+
+# PyTorch's second places: mt.NAME is the attribute of that name in that module.
+SECOND_PLACES = {
+    **{name: (".tensor", first) for name, first in {**_METHODS, **_FUNCTIONS}.items()},
+    **{name: (".functional", name) for name in _OF_FUNCTIONAL},
+    **{name: (".tensor.legacy", name) for name in _LEGACY},
+    "bool": (".backend", "bool_"),
+    "double": (".backend", "float64"),
+    "float": (".backend", "float32"),
+    "half": (".backend", "float16"),
+    "int": (".backend", "int32"),
+    "long": (".backend", "int64"),
+    "short": (".backend", "int16"),
+}
 
 
 def __getattr__(name):
@@ -94,8 +129,11 @@ def __getattr__(name):
         return _importlib.import_module(f".{name}", __name__)
     if name in _FUNCTIONS_ON_DEMAND:
         return getattr(_importlib.import_module(_FUNCTIONS_ON_DEMAND[name], __name__), name)
+    if name in SECOND_PLACES:
+        module, first = SECOND_PLACES[name]
+        return getattr(_importlib.import_module(module, __name__), first)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__():
-    return sorted({*globals(), *_ON_DEMAND, *_FUNCTIONS_ON_DEMAND})
+    return sorted({*globals(), *_ON_DEMAND, *_FUNCTIONS_ON_DEMAND, *SECOND_PLACES})

@@ -30,6 +30,7 @@ preserve_format = "preserve_format"
 
 _default_dtype = float32
 _generator = None  # made when first asked for: importing numpy.random takes a while
+_seed = None  # that it started from
 
 
 class _OfThread(threading.local):
@@ -77,9 +78,21 @@ def check_memory_format(memory_format, name: str) -> None:
 
 def manual_seed(seed: int) -> np.random.Generator:
     """Seed the generator from which everything random is drawn, and return it."""
-    global _generator
-    _generator = np.random.default_rng(seed % 2**64)  # negative seeds, too, as in PyTorch
+    global _generator, _seed
+    _seed = seed % 2**64  # negative seeds, too, as in PyTorch
+    _generator = np.random.default_rng(_seed)
     return _generator
+
+
+def seed() -> int:
+    """Seed it from the system's entropy, and return the seed."""
+    manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
+    return _seed
+
+
+def initial_seed() -> int:
+    """The seed that the generator started from."""
+    return seed() if _seed is None else _seed
 
 
 def default_generator() -> np.random.Generator:
@@ -91,7 +104,7 @@ def default_generator() -> np.random.Generator:
     if _of_thread.generator is not None:
         return _of_thread.generator()
     if _generator is None:
-        _generator = np.random.default_rng()
+        seed()
     return _generator
 
 

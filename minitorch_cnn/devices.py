@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from functools import cache
 from importlib.util import find_spec
 
 import numpy as np
@@ -22,10 +23,62 @@ import numpy as np
 elsewhere = False
 
 
-def device_of(array) -> str:
+class device(str):
+    """The name of a place for tensors, with its `type` and its `index` (None where it has none).
+
+        mt.device("cuda:1") == mt.device("cuda", 1) == "cuda:1"
+
+    Whether the place exists is asked when something goes there.
+    Raises TypeError and ValueError for what names no device.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, type: str | int, index: int | None = None):
+        if isinstance(type, bool) or not isinstance(type, (str, int)):
+            raise TypeError(f"device: type={type!r} must be a string or a GPU's number")
+        name = f"cuda:{type}" if isinstance(type, int) else type
+        if index is not None:
+            if ":" in name or isinstance(index, bool) or not isinstance(index, int):
+                raise ValueError(f"device: index={index!r} of type={type!r} is not the only number")
+            name = f"{name}:{index}"
+        if re.fullmatch(r"cpu(:0)?|emulator(:0)?|cuda(:\d+)?", name) is None:
+            raise ValueError(
+                f"device: {name!r} must be 'cpu', 'cuda', 'cuda:0', 'cuda:1', ... or 'emulator'"
+            )
+        return super().__new__(cls, name if name.startswith("cuda") else name.removesuffix(":0"))
+
+    @property
+    def type(self) -> str:
+        """ "cpu", "cuda" or "emulator"."""
+        return str(self).partition(":")[0]
+
+    @property
+    def index(self) -> int | None:
+        """The number of the GPU."""
+        number = str(self).partition(":")[2]
+        return int(number) if number else None
+
+    def __repr__(self) -> str:
+        index = "" if self.index is None else f", index={self.index}"
+        return f"device(type={self.type!r}{index})"
+
+    def __enter__(self):
+        raise RuntimeError("device: there is no current device; name it where a tensor is made")
+
+    def __exit__(self, *error) -> None:
+        """Nothing was entered."""
+
+
+@cache
+def _named(name: str) -> device:
+    return device(name)
+
+
+def device_of(array) -> device:
     """Where an array lies: "cpu", "cuda:i" or "emulator"."""
     device = array.device  # a str of NumPy's and of the emulator's, an object of CuPy's
-    return device if isinstance(device, str) else f"cuda:{device.id}"
+    return _named(device if isinstance(device, str) else f"cuda:{device.id}")
 
 
 def is_array(x) -> bool:
@@ -46,19 +99,22 @@ def check_device(device: str | None, name: str) -> str:
     """
     if device is None or device == "cpu" or device == "emulator":
         return device or "cpu"
+    if isinstance(device, int) and not isinstance(device, bool):
+        device = f"cuda:{device}"
     number = re.fullmatch(r"cuda(?::(\d+))?", device) if isinstance(device, str) else None
     if number is None:
         raise ValueError(
             f"{name}: device={device!r} must be 'cpu', 'cuda', 'cuda:0', 'cuda:1', ... "
             "or 'emulator'"
         )
-    index, count = int(number[1] or 0), _count_gpus(name, device)
+    index, count = int(number[1] or 0), count_gpus(name, device)
     if index >= count:
         raise ValueError(f"{name}: device={device!r} must be below 'cuda:{count}', the GPUs here")
     return f"cuda:{index}"
 
 
-def _count_gpus(name: str, device: str) -> int:
+def count_gpus(name: str, device: str) -> int:
+    """The number of GPUs; RuntimeError in the name of the function `name` if there is none."""
     instead = "device='emulator' runs the same kernels on the CPU"
     if find_spec("cupy") is None:
         raise RuntimeError(

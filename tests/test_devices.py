@@ -234,6 +234,42 @@ def test_out_of_main_memory_stays_what_it_is():
         Greedy.apply(mt.zeros(2))
 
 
+# --------------------------------------------------------------------------------- names of devices
+
+
+def test_a_device_is_its_name_with_a_type_and_an_index():
+    for d in (mt.device("cuda:1"), mt.device("cuda", 1), mt.device(1)):
+        assert d == "cuda:1" and (d.type, d.index) == ("cuda", 1)
+        assert repr(d) == "device(type='cuda', index=1)" and str(d) == "cuda:1"
+        assert pickle.loads(pickle.dumps(d)) == d and {d: 1}["cuda:1"] == 1
+    assert (mt.device("cuda").index, mt.device("cpu", 0)) == (None, "cpu")
+    assert mt.device(mt.device("emulator")).type == "emulator"
+    x = mt.zeros(2, device=mt.device("cpu"))
+    assert isinstance(x.device, mt.device) and x.device == mt.device("cpu")
+    assert x.to(mt.device("cpu")) is x and x.device.type == "cpu"
+
+
+@pytest.mark.parametrize(
+    "args, error",
+    [
+        (("mps",), ValueError),
+        (("cuda:x",), ValueError),
+        (("cuda:1", 1), ValueError),
+        (("cuda", "1"), ValueError),
+        ((1.0,), TypeError),
+        ((True,), TypeError),
+    ],
+)
+def test_what_names_no_device_is_refused(args, error):
+    with pytest.raises(error, match=r"^device: "):
+        mt.device(*args)
+
+
+def test_there_is_no_current_device():
+    with pytest.raises(RuntimeError, match=r"^device: there is no current device"), mt.device(0):
+        pass
+
+
 # ----------------------------------------------------------------- other libraries' arrays on a GPU
 
 

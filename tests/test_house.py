@@ -20,6 +20,7 @@ LAYERS = (
     ("nn", "optim", "data"),
     ("functional",),
     ("tensor", "autograd"),
+    ("cuda", "backends"),
     ("backend", "devices"),
     ("kernels",),
 )

@@ -16,6 +16,15 @@ from .modes import (
     set_grad_enabled,
 )
 
+
+def __getattr__(name):
+    if name == "Variable":  # PyTorch's old name for a tensor, which is made of what is here
+        from ..tensor.legacy import Variable
+
+        return Variable
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "ArrayFunction",
     "Function",

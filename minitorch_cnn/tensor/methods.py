@@ -30,6 +30,7 @@ from . import (
 )
 from . import inplace_functions as functions
 from . import scatter as writing
+from .second_names import METHODS as SECOND_NAMES
 
 
 def _where(self, condition, other):
@@ -180,3 +181,7 @@ class Methods:
     index_fill, masked_select, select = (
         writing.index_fill, writing.masked_select, writing.select,
     )  # fmt: skip
+
+
+for _second, _first in SECOND_NAMES.items():
+    setattr(Methods, _second, getattr(Methods, _first))

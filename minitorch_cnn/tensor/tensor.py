@@ -6,6 +6,7 @@ else; its other methods are a table of the functions of the neighbouring files (
 
 from __future__ import annotations
 
+import math
 import threading
 import weakref
 
@@ -58,6 +59,28 @@ def _matmul(a, b):
     return linalg.matmul(a, b if isinstance(b, Tensor) else Tensor(b))
 
 
+class Size(tuple):
+    """The sizes of a tensor's axes, as `size()` tells them."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return math.prod(self)
+
+
+def _as_pytorch(data, *sizes):
+    """The array of PyTorch's `Tensor(2, 3)` and `Tensor([1, 2])`, in the default float type."""
+    given = (data, *sizes)
+    if all(isinstance(n, int) and not isinstance(n, bool) for n in given):
+        return np.zeros(given, backend.get_default_dtype())
+    if sizes:
+        raise TypeError(f"Tensor: sizes {given} must be integers")
+    if isinstance(data, Size):
+        return np.zeros(data, backend.get_default_dtype())
+    return np.array(data, backend.get_default_dtype())
+
+
 _first_look = threading.Lock()  # threads that look at one memory must get one counter
 
 
@@ -67,7 +90,8 @@ class Tensor(Methods):
     `array` is the array, `grad` the gradient that backward left here (None until then). A leaf is a
     tensor that no recorded op made; only leaves with `requires_grad` (and tensors asked by
     `retain_grad`) get a `grad`. Tensor(array) wraps an array without copying it; `mt.tensor` copies
-    and converts.
+    and converts. As in PyTorch, Tensor(2, 3) is one of that shape (of zeros) and Tensor([1, 2]) one
+    of these numbers, both in the default float type.
     """
 
     # What most tensors have; an instance holds only what differs.
@@ -84,9 +108,13 @@ class Tensor(Methods):
     __array_ufunc__ = numpy_calls.call_ufunc
     __array_function__ = numpy_calls.call_function
 
-    def __init__(self, data, requires_grad: bool = False):
-        if type(data) is not np.ndarray:
-            if isinstance(data, (np.generic, int, float)):
+    def __init__(self, data=(), *sizes: int, requires_grad: bool = False):
+        if sizes and isinstance(sizes[0], bool):
+            (requires_grad,), sizes = sizes, ()
+        if sizes or type(data) is not np.ndarray:
+            if sizes or isinstance(data, (int, list, tuple)):
+                data = _as_pytorch(data, *sizes)
+            elif isinstance(data, (np.generic, float)):
                 data = np.asarray(data)
             elif not hasattr(data, "dtype") or isinstance(data, Tensor):
                 raise TypeError(
@@ -117,7 +145,7 @@ class Tensor(Methods):
         return self.array.ndim
 
     @property
-    def device(self) -> str:
+    def device(self) -> devices.device:
         """Where the array lies: "cpu", "cuda:i" or "emulator"."""
         return devices.device_of(self.array)
 
@@ -165,11 +193,15 @@ class Tensor(Methods):
 
     def size(self, dim=None):
         """The shape, or the size of one axis."""
-        return self.shape if dim is None else self.shape[movement.axis_of(dim, self.ndim, "size")]
+        if dim is None:
+            return Size(self.shape)
+        return self.shape[movement.axis_of(dim, self.ndim, "size")]
 
     def dim(self) -> int:
         """The number of axes."""
         return self.array.ndim
+
+    ndimension = dim
 
     def numel(self) -> int:
         """The number of elements."""
@@ -199,6 +231,23 @@ class Tensor(Methods):
         """The elements in memory from one index to the next, of every axis or of one."""
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
         return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
+
+    def get_device(self) -> int:
+        """The number of the GPU that the tensor lies on; -1 in main memory."""
+        return -1 if self.device.index is None else self.device.index
+
+    def pin_memory(self):
+        """The tensor itself: memory is not pinned."""
+        return self
+
+    def is_pinned(self) -> bool:
+        """False: memory is not pinned."""
+        return False
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the tensor lies in main memory."""
+        return self.device == "cpu"
 
     @property
     def is_cuda(self) -> bool:
@@ -476,9 +525,29 @@ class Tensor(Methods):
         """The tensor as bool."""
         return self.to(backend.bool_)
 
+    def byte(self):
+        """The tensor as uint8."""
+        return self.to(backend.uint8)
+
+    def short(self):
+        """The tensor as int16."""
+        return self.to(backend.int16)
+
+    def char(self):
+        """The tensor as int8."""
+        return self.to(backend.int8)
+
+    def type(self, dtype=None, non_blocking=False):
+        """The name of the tensor's type, "torch.FloatTensor" or the like; with `dtype` (a dtype,
+        such a name or class) the tensor converted to it.
+        """
+        from .legacy import type_of
+
+        return type_of(self, dtype)
+
     def type_as(self, other):
-        """The tensor in the dtype of `other`."""
-        return self.to(other.dtype)
+        """The tensor in the dtype and on the device of `other`."""
+        return self.to(other.dtype).to(other.device)
 
     def bump_version(self) -> None:
         """Tell the graph that `data` was written to directly."""

@@ -188,7 +188,7 @@ def test_dlpack_shares_memory_both_ways(torch):
         ),
         (lambda: mt.from_numpy(np.zeros(1, complex)), TypeError, "^from_numpy: dtype=complex128"),
         (lambda: mt.full((2,), "a"), TypeError, "^full: dtype=<U1 must be one of"),
-        (lambda: Tensor([1, 2]), TypeError, "^Tensor: data must be an array or a number, got list"),
+        (lambda: Tensor({1}), TypeError, "^Tensor: data must be an array or a number, got set"),
     ],
 )
 def test_errors_name_the_function_and_the_rule(call, error, message):

@@ -285,3 +285,37 @@ def test_data_takes_tensors_that_can_have_the_gradient(leaf):
         leaf(3).data = np.zeros(3)
     with pytest.raises(RuntimeError, match=r"^data: a tensor that requires grad must be floating"):
         leaf(3).data = mt.arange(3)
+
+
+def test_a_tensor_of_sizes_or_of_a_list_is_of_the_default_float_type():
+    for x in (Tensor(2, 3), Tensor(mt.zeros(2, 3).size())):
+        assert x.shape == (2, 3) and x.dtype == mt.float32 and not x.array.any()
+    assert Tensor(3).shape == (3,) and Tensor().shape == (0,)
+    x = Tensor([[1, 2]])
+    assert x.dtype == mt.float32 and x.tolist() == [[1, 2]]
+    assert (
+        Tensor(np.float64(3)).item() == 3 and Tensor(np.ones(2), requires_grad=True).requires_grad
+    )
+    with pytest.raises(TypeError, match=r"^Tensor: sizes .* must be integers"):
+        Tensor(2, "3")
+
+
+def test_size_counts_the_elements():
+    x = mt.zeros(2, 3)
+    assert x.size() == (2, 3) and x.size().numel() == 6 and isinstance(x.size(), mt.Size)
+    assert x.size(-1) == 3 and x.ndimension() == 2
+
+
+def test_where_a_tensor_lies():
+    x = mt.zeros(2)
+    assert x.is_cpu and x.get_device() == -1 and not x.is_pinned() and x.pin_memory() is x
+    assert [t.dtype for t in (x.byte(), x.short(), x.char())] == [mt.uint8, mt.int16, mt.int8]
+
+
+def test_the_seed_is_told():
+    mt.manual_seed(7)
+    assert mt.initial_seed() == 7
+    first = mt.seed()
+    x = mt.rand(3)
+    mt.manual_seed(first)
+    assert mt.initial_seed() == first and mt.rand(3).tolist() == x.tolist()

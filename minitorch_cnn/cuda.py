@@ -1,0 +1,101 @@
+"""The GPUs: how many there are, their memory, and waiting for them; PyTorch's names.
+
+Without CuPy or a GPU `is_available()` is False, `device_count()` is 0 and what seeds or frees does
+nothing; all else raises RuntimeError. There is no current device for new tensors: `device=` says
+where they lie (devices.py).
+"""
+
+from __future__ import annotations
+
+from . import devices
+
+
+def is_available() -> bool:
+    """Whether CuPy is installed and finds a GPU."""
+    from .kernels.cuda.array import has_gpu
+
+    return has_gpu()
+
+
+def device_count() -> int:
+    """The number of GPUs."""
+    return devices.count_gpus("device_count", "cuda") if is_available() else 0
+
+
+def current_device() -> int:
+    """The number of the GPU that "cuda" stands for: 0."""
+    devices.count_gpus("current_device", "cuda")
+    return 0
+
+
+def get_device_name(device=None) -> str:
+    """What the maker calls a GPU."""
+    cupy = _cupy("get_device_name", device)
+    name = cupy.cuda.runtime.getDeviceProperties(_index(device))["name"]
+    return name.decode() if isinstance(name, bytes) else name
+
+
+def set_device(device) -> None:
+    """Refuses all but the GPU 0, which "cuda" stands for: name the others where tensors are made.
+
+    Raises ValueError.
+    """
+    _cupy("set_device", device)
+    if _index(device) != 0:
+        raise ValueError(
+            f"set_device: device={device!r} must be 0: there is no current device; "
+            "'cuda:1' as a device= makes tensors on another GPU"
+        )
+
+
+def synchronize(device=None) -> None:
+    """Wait until a GPU has done all it was given."""
+    cupy = _cupy("synchronize", device)
+    with cupy.cuda.Device(_index(device)):
+        cupy.cuda.runtime.deviceSynchronize()
+
+
+def manual_seed(seed: int) -> None:
+    """Nothing: all random numbers are drawn by the generator that `mt.manual_seed` seeds."""
+
+
+def manual_seed_all(seed: int) -> None:
+    """Nothing, as `manual_seed`."""
+
+
+def empty_cache() -> None:
+    """Give the memory that CuPy keeps for reuse back to the GPU."""
+    if is_available():
+        _cupy("empty_cache").get_default_memory_pool().free_all_blocks()
+
+
+def memory_allocated(device=None) -> int:
+    """The bytes that arrays hold on a GPU; 0 without one."""
+    if not is_available():
+        return 0
+    cupy = _cupy("memory_allocated", device)
+    with cupy.cuda.Device(_index(device)):
+        return cupy.get_default_memory_pool().used_bytes()
+
+
+def memory_reserved(device=None) -> int:
+    """The bytes that CuPy has taken of a GPU's memory, in use or kept; 0 without a GPU."""
+    if not is_available():
+        return 0
+    cupy = _cupy("memory_reserved", device)
+    with cupy.cuda.Device(_index(device)):
+        return cupy.get_default_memory_pool().total_bytes()
+
+
+def _cupy(name: str, device=None):
+    """CuPy, once it is known that the GPU exists."""
+    devices.check_device("cuda" if device is None else device, name)
+    import cupy
+
+    return cupy
+
+
+def _index(device) -> int:
+    if isinstance(device, int):
+        return device
+    return devices.device("cuda" if device is None else device).index or 0

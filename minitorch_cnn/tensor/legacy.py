@@ -1,0 +1,90 @@
+"""Names of PyTorch's first years that programs still use: FloatTensor, LongTensor, Variable, ...
+
+torch.FloatTensor(2, 3)          a tensor of that shape; its numbers mean nothing
+torch.LongTensor([1, 2])         a tensor of these numbers
+isinstance(x, torch.LongTensor)  whether x has that dtype and lies on the CPU
+Variable(x, requires_grad=True)  x without its history
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend
+from .creation import empty, tensor
+from .tensor import Size, Tensor
+
+
+class _OfDtype(type):
+    """A class that makes and recognises the CPU's tensors of one dtype."""
+
+    dtype: np.dtype
+
+    def __call__(cls, *args) -> Tensor:
+        if all(isinstance(n, int) for n in args):
+            return empty(args if args else (0,), dtype=cls.dtype)
+        if len(args) != 1 or isinstance(args[0], (float, str)):
+            raise TypeError(
+                f"{cls.__name__}: takes sizes or one sequence of numbers, got "
+                f"{', '.join(map(repr, args))}"
+            )
+        (data,) = args
+        if isinstance(data, Size):
+            return empty(data, dtype=cls.dtype)
+        if isinstance(data, Tensor):
+            if data.dtype != cls.dtype:
+                raise TypeError(f"{cls.__name__}: data has dtype {data.dtype}, not {cls.dtype}")
+            return data
+        return tensor(np.asarray(data).astype(cls.dtype))
+
+    def __instancecheck__(cls, x) -> bool:
+        return isinstance(x, Tensor) and x.dtype == cls.dtype and x.device == "cpu"
+
+
+def _named(name: str, dtype: np.dtype) -> type:
+    return _OfDtype(name, (), {"dtype": dtype, "__doc__": f"The CPU's tensors of {dtype}."})
+
+
+FloatTensor = _named("FloatTensor", backend.float32)
+DoubleTensor = _named("DoubleTensor", backend.float64)
+HalfTensor = _named("HalfTensor", backend.float16)
+ByteTensor = _named("ByteTensor", backend.uint8)
+CharTensor = _named("CharTensor", backend.int8)
+ShortTensor = _named("ShortTensor", backend.int16)
+IntTensor = _named("IntTensor", backend.int32)
+LongTensor = _named("LongTensor", backend.int64)
+BoolTensor = _named("BoolTensor", backend.bool_)
+TYPES = (
+    FloatTensor, DoubleTensor, HalfTensor, ByteTensor, CharTensor, ShortTensor, IntTensor,
+    LongTensor, BoolTensor,
+)  # fmt: skip
+
+
+class _AnyTensor(type):
+    def __instancecheck__(cls, x) -> bool:
+        return isinstance(x, Tensor)
+
+
+class Variable(metaclass=_AnyTensor):
+    """`Variable(x, requires_grad)`: a tensor in the memory of x without its history."""
+
+    def __new__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Variable: data must be a Tensor, got {type(data).__name__}")
+        return data.detach().requires_grad_(requires_grad)
+
+
+def type_of(input: Tensor, dtype=None, non_blocking: bool = False):
+    """The name of the tensor's type, as "torch.FloatTensor"; with `dtype` (a dtype, such a name or
+    a class of this file) the tensor converted to it.
+    """
+    if dtype is None:
+        place = "torch.cuda." if input.is_cuda else "torch."
+        return place + next(t.__name__ for t in TYPES if t.dtype == input.dtype)
+    if isinstance(dtype, str) and dtype.endswith("Tensor"):
+        kinds = {f"torch.{place}{t.__name__}": t for t in TYPES for place in ("", "cuda.")}
+        if dtype not in kinds:
+            raise ValueError(f"type: dtype={dtype!r} names no type of tensors")
+        place = "cuda" if ".cuda." in dtype else None
+        return input.to(dtype=kinds[dtype].dtype, device=place)
+    return input.to(dtype=dtype.dtype if isinstance(dtype, _OfDtype) else dtype)
