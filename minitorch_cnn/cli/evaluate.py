@@ -137,7 +137,7 @@ def images_of(name: str, path: str | None, trained: Trained) -> Callable:
     if name == "folder":
         parts = parts_within(path)
         root = path if parts is None else parts[1]
-        return lambda transform: ImageFolder(root, trained.channels, transform)
+        return lambda transform: ImageFolder(root, transform, channels=trained.channels)
     size = trained.transform.transforms[1].size[0]
     return lambda transform: load_source(name, path, size, (transform,) * 2, trained.of_pixels).test
 

@@ -1,7 +1,7 @@
 """Data sets of images: two that need no files (Digits, Shapes) and readers of well-known ones.
 
 Nothing is ever downloaded: where files are missing, the error says where to get them and where they
-belong.
+belong. So torchvision's `download=` is taken and changes nothing.
 """
 
 from .cifar import CIFAR10, CIFAR100

@@ -96,7 +96,14 @@ class _Cifar(ImageDataset):
     LABEL_BYTES: int
     TARGETS: ClassVar[dict[str, _Target]]
 
-    def __init__(self, root: str | Path, train: bool, transform: Callable | None, target: str):
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool,
+        transform: Callable | None,
+        target_transform: Callable | None,
+        target: str,
+    ):
         name = type(self).__name__
         if target not in self.TARGETS:
             raise ValueError(f"{name}: target={target!r} must be one of {list(self.TARGETS)}")
@@ -114,7 +121,13 @@ class _Cifar(ImageDataset):
                     f"{name}: {path} has labels {part.min()}..{part.max()}; "
                     f"expected 0..{len(classes) - 1}"
                 )
-        super().__init__(np.concatenate(images), np.concatenate(labels), classes, transform)
+        functions = (transform, target_transform)
+        super().__init__(np.concatenate(images), np.concatenate(labels), classes, *functions)
+
+    @property
+    def data(self) -> np.ndarray:
+        """The images (N, 32, 32, 3) uint8 as torchvision keeps them."""
+        return self.images.transpose(0, 2, 3, 1)
 
     def _read(self, path: Path, records: int) -> tuple[np.ndarray, np.ndarray]:
         if path.suffix == ".bin":
@@ -161,8 +174,15 @@ class CIFAR10(_Cifar):
         "label": _Target(0, "labels", ("batches.meta.txt", "batches.meta"), "label_names", 10)
     }
 
-    def __init__(self, root: str | Path, train: bool = True, transform: Callable | None = None):
-        super().__init__(root, train, transform, "label")
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool = True,
+        transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        download: bool = False,
+    ):
+        super().__init__(root, train, transform, target_transform, "label")
 
 
 class CIFAR100(_Cifar):
@@ -198,6 +218,9 @@ class CIFAR100(_Cifar):
         root: str | Path,
         train: bool = True,
         transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        download: bool = False,
+        *,
         target: str = "fine",
     ):
-        super().__init__(root, train, transform, target)
+        super().__init__(root, train, transform, target_transform, target)

@@ -13,6 +13,7 @@ from ..dataset import Dataset
 from ..randomness import sample_generator
 from ..transforms.transform import applied
 from .image_file import IMAGE_ENDINGS, MAX_PIXELS, read_image
+from .images import label_of
 
 
 class ImageFolder(Dataset):
@@ -23,6 +24,8 @@ class ImageFolder(Dataset):
     they may differ in size; `transform`, a callable `(image, rng) -> image`, then makes the sizes
     equal.
 
+    target_transform: a function of the label; loader: a function of a path (str) that reads what
+    `transform` gets, in place of `read_image`.
     channels: 3 for colour, 1 for grey; max_pixels: see `read_image`.
     extensions: what the names of images end in; by default `IMAGE_ENDINGS`.
     is_valid_file: a function of a path (str) that says whether it is an image, in their place.
@@ -31,7 +34,8 @@ class ImageFolder(Dataset):
         "skip" decode every file now and once, and refuse what is broken or leave it out, with a
         warning that names it.
 
-    Attributes: paths, labels (N,) int64, classes, class_to_idx. There is no array of all images.
+    Attributes: paths, labels (N,) int64, classes, class_to_idx, and as torchvision has them samples
+    and imgs, a list of (path, label), and targets, a list. There is no array of all images.
 
     Raises FileNotFoundError if root has no folders or one of them no images, PermissionError for a
     folder that may not be read, ValueError for arguments out of range, with broken="refuse" naming
@@ -42,15 +46,20 @@ class ImageFolder(Dataset):
     def __init__(
         self,
         root: str | Path,
-        channels: int = 3,
         transform: Callable | None = None,
-        *,
-        extensions: Sequence[str] | None = None,
+        target_transform: Callable | None = None,
+        loader: Callable[[str], object] | None = None,
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
+        *,
+        channels: int = 3,
+        extensions: Sequence[str] | None = None,
         broken: str | None = None,
         max_pixels: int = MAX_PIXELS,
     ):
+        for name, function in (("transform", transform), ("target_transform", target_transform)):
+            if function is not None and not callable(function):
+                raise TypeError(f"ImageFolder: {name}={function!r} must be a function")
         if channels not in (1, 3):
             raise ValueError(f"ImageFolder: channels={channels} must be 1 or 3")
         if broken not in (None, "refuse", "skip"):
@@ -60,6 +69,8 @@ class ImageFolder(Dataset):
         self.root = Path(root)
         self.channels = channels
         self.transform = transform
+        self.target_transform = target_transform
+        self.loader = loader
         self.max_pixels = max_pixels
         endings = IMAGE_ENDINGS if extensions is None else as_endings(extensions)
         folders = class_folders(self.root)
@@ -82,14 +93,31 @@ class ImageFolder(Dataset):
         """The label of each class."""
         return {name: label for label, name in enumerate(self.classes)}
 
+    @property
+    def targets(self) -> list[int]:
+        """The labels in a list."""
+        return self.labels.tolist()
+
+    @property
+    def samples(self) -> list[tuple[str, int]]:
+        """The path and the label of every image."""
+        return [(str(path), label) for path, label in zip(self.paths, self.targets, strict=True)]
+
+    imgs = samples
+
     def __len__(self) -> int:
         return len(self.paths)
 
     def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        image = read_image(self.paths[index], self.channels, self.max_pixels)
+        image = self._read(self.paths[index])
         if self.transform is not None:
             image = applied(self.transform, image, sample_generator())
-        return image, int(self.labels[index])
+        return image, label_of(self, index)
+
+    def _read(self, path: Path):
+        if self.loader is not None:
+            return self.loader(str(path))
+        return read_image(path, self.channels, self.max_pixels)
 
     def __repr__(self) -> str:
         return f"ImageFolder({str(self.root)!r}: {len(self)} images, {len(self.classes)} classes)"
@@ -99,7 +127,7 @@ class ImageFolder(Dataset):
         whole, reasons = [], []
         for i, path in enumerate(self.paths):
             try:
-                read_image(path, self.channels, self.max_pixels)
+                self._read(path)
                 whole.append(i)
             except ValueError as error:
                 reasons.append(str(error).removeprefix("read_image: "))

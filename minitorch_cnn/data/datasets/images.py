@@ -16,7 +16,7 @@ class ImageDataset(Dataset):
     """Images and their labels in memory: sample i is (image (C, H, W) float32 in [0, 1], label).
 
     images (N, C, H, W), uint8 (0..255 stands for 0..1) or float32; labels (N,) int64, indices into
-    `classes`; transform: a callable `(image, rng) -> image`.
+    `classes`; transform: a callable `(image, rng) -> image`, target_transform `(label) -> label`.
     """
 
     def __init__(
@@ -25,16 +25,23 @@ class ImageDataset(Dataset):
         labels: np.ndarray,
         classes: list[str],
         transform: Callable | None = None,
+        target_transform: Callable | None = None,
     ):
         self.images = images
         self.labels = labels
         self.classes = classes
         self.transform = transform
+        self.target_transform = target_transform
 
     @property
     def class_to_idx(self) -> dict[str, int]:
         """The label of each class."""
         return {name: label for label, name in enumerate(self.classes)}
+
+    @property
+    def targets(self) -> list[int]:
+        """The labels as torchvision keeps them."""
+        return self.labels.tolist()
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -45,12 +52,18 @@ class ImageDataset(Dataset):
             image = image / np.float32(255)
         if self.transform is not None:
             image = applied(self.transform, image, sample_generator())
-        return image, int(self.labels[index])
+        return image, label_of(self, index)
 
     def __repr__(self) -> str:
         c, h, w = self.images.shape[1:]
         size = f"{len(self)} images {c} x {h} x {w}"
         return f"{type(self).__name__}({size}, {len(self.classes)} classes)"
+
+
+def label_of(dataset, index: int):
+    """The label of a sample of `dataset` after its target_transform."""
+    label = int(dataset.labels[index])
+    return label if dataset.target_transform is None else dataset.target_transform(label)
 
 
 def find_files(

@@ -12,6 +12,7 @@ from typing import BinaryIO, ClassVar
 
 import numpy as np
 
+from ...tensor.tensor import Tensor
 from .images import ImageDataset, find_files
 
 GZIP = b"\x1f\x8b"  # how a packed file begins
@@ -71,11 +72,28 @@ class _IdxDataset(ImageDataset):
     SOURCE: str
     MOST_IMAGES = 70_000
 
-    def __init__(self, root: str | Path, train: bool = True, transform: Callable | None = None):
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool = True,
+        transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        download: bool = False,
+    ):
         name = type(self).__name__
         part = "train" if train else "t10k"
         images, labels = self._read(root, part, [".", f"{name}/raw"], len(self.CLASSES))
-        super().__init__(images, labels, list(self.CLASSES), transform)
+        super().__init__(images, labels, list(self.CLASSES), transform, target_transform)
+
+    @property
+    def data(self) -> Tensor:
+        """The images (N, 28, 28) uint8 as torchvision keeps them."""
+        return Tensor(self.images[:, 0])
+
+    @property
+    def targets(self) -> Tensor:
+        """The labels (N,) as torchvision keeps them."""
+        return Tensor(self.labels)
 
     def _read(
         self, root, part: str, folders: list[str], classes: int
@@ -193,10 +211,13 @@ class EMNIST(_IdxDataset):
         split: str,
         train: bool = True,
         transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        download: bool = False,
     ):
         if split not in self.SPLITS:
             raise ValueError(f"EMNIST: split={split!r} must be one of {', '.join(self.SPLITS)}")
         classes = self.SPLITS[split]
         part = f"emnist-{split}-{'train' if train else 'test'}"
         images, labels = self._read(root, part, [".", "gzip", "EMNIST/raw"], len(classes))
-        ImageDataset.__init__(self, images.swapaxes(2, 3), labels, list(classes), transform)
+        functions = (transform, target_transform)
+        ImageDataset.__init__(self, images.swapaxes(2, 3), labels, list(classes), *functions)

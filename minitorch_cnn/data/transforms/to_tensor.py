@@ -7,15 +7,13 @@ import numpy as np
 from ...tensor.tensor import Tensor
 from .transform import pixels_of
 
-PLANES = (1, 3, 4)
-
 
 class ToTensor:
     """A Pillow picture, or an array (H, W) or (H, W, C) -> a float32 Tensor (C, H, W).
 
     Bytes are divided by 255, bool becomes 0 and 1, other numbers stay as they are. What is a
     float32 image (C, H, W) already, as the data sets here give them, is kept: an array whose first
-    axis is one of 1, 3 and 4 and whose last is none of these.
+    axis has 1, 3 or 4 elements and whose last has neither 1 nor 3.
 
     Raises TypeError for anything else, ValueError for an array of other axes.
     """
@@ -45,4 +43,4 @@ class ToTensor:
 
 
 def _has_planes(image: np.ndarray) -> bool:
-    return image.ndim == 3 and image.shape[0] in PLANES and image.shape[2] not in PLANES
+    return image.ndim == 3 and image.shape[0] in (1, 3, 4) and image.shape[2] not in (1, 3)

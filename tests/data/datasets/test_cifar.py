@@ -283,3 +283,12 @@ def test_names_in_other_letters_than_utf_8_are_refused_by_their_file(tmp_path, v
     )
     with pytest.raises(ValueError, match=rf"{name} .*UTF-8: "):
         CIFAR10(tmp_path)
+
+
+def test_torchvisions_arguments_and_attributes(tmp_path):
+    write10(tmp_path, "python")
+    dataset = CIFAR10(tmp_path, False, None, lambda label: -label, download=True)
+    assert dataset.targets == dataset.labels.tolist()
+    assert dataset.data.shape == (len(dataset), 32, 32, 3)
+    np.testing.assert_array_equal(dataset.data[1].transpose(2, 0, 1), dataset.images[1])
+    assert dataset[1][1] == -dataset.targets[1]

@@ -182,3 +182,31 @@ def test_a_folder_that_may_not_be_read_is_named(root):
             ImageFolder(root)
     finally:
         (root / "ape" / "inner").chmod(0o700)
+
+
+def test_torchvisions_arguments_stand_in_its_order(root, image):
+    read = []
+
+    def loader(path):
+        read.append(path)
+        with image.open(path) as file:
+            return file.convert("L")
+
+    chain = transforms.Compose([transforms.ToTensor()])
+    folder = ImageFolder(root, chain, lambda label: label * 10, loader)
+    pixels, label = folder[2]
+    grey = np.asarray(image.fromarray(COLOUR).convert("L"))
+    np.testing.assert_allclose(pixels.numpy()[0] * 255, grey, atol=1e-4)
+    assert label == 10 and read == [str(folder.paths[2])]
+    assert ImageFolder(root, chain)[1][0].shape == (3, 5, 4)
+    for name in ("transform", "target_transform"):
+        with pytest.raises(TypeError, match=rf"^ImageFolder: {name}=3 must be a function"):
+            ImageFolder(root, **{name: 3})
+
+
+def test_samples_and_targets_are_lists(root):
+    folder = ImageFolder(root)
+    assert folder.targets == [0, 1, 1]
+    assert (
+        folder.samples == folder.imgs == list(zip(map(str, folder.paths), [0, 1, 1], strict=True))
+    )

@@ -179,3 +179,15 @@ def test_another_split_of_emnist_and_missing_files_are_refused(tmp_path):
         EMNIST(tmp_path, "all")
     with pytest.raises(FileNotFoundError, match=r"^EMNIST: get emnist-letters-test-images-idx3-"):
         EMNIST(tmp_path, "letters", train=False)
+
+
+def test_torchvisions_arguments_and_attributes(tmp_path):
+    write(tmp_path)
+    dataset = MNIST(tmp_path, True, None, lambda label: label + 100, download=True)
+    assert dataset[4][1] == LABELS[4] + 100 and type(dataset[4][1]) is int
+    np.testing.assert_array_equal(dataset.data.numpy(), IMAGES)
+    np.testing.assert_array_equal(dataset.targets.numpy(), LABELS)
+    assert int((dataset.targets == 3).sum()) == int((LABELS == 3).sum())
+    write(tmp_path, part="emnist-digits-train")
+    letters = EMNIST(tmp_path, "digits", target_transform=str, download=True)
+    assert letters[0][1] == str(LABELS[0])
