@@ -1,17 +1,21 @@
 """Optimizers, schedules and averages of weights: torch.optim's names and arguments."""
 
-from . import lr_scheduler
+from . import lr_scheduler, swa_utils
 from .adagrad import Adadelta, Adagrad
 from .adam import Adam, AdamW
 from .adam_variants import Adamax, NAdam, RAdam
 from .averaging import ExponentialMovingAverage
 from .lars import LARS
+from .lbfgs import LBFGS
 from .optimizer import Optimizer
 from .rmsprop import RMSprop
 from .sgd import SGD
+from .signs import ASGD, Rprop
 
 __all__ = [
+    "ASGD",
     "LARS",
+    "LBFGS",
     "SGD",
     "Adadelta",
     "Adagrad",
@@ -23,5 +27,7 @@ __all__ = [
     "Optimizer",
     "RAdam",
     "RMSprop",
+    "Rprop",
     "lr_scheduler",
+    "swa_utils",
 ]

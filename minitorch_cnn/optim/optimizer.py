@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -14,10 +15,23 @@ from ..autograd.grad import forget_grads
 from ..autograd.modes import enable_grad
 from ..kernels.workspace import keep_freed_memory
 from ..tensor.half import widened
-from ..tensor.tensor import Tensor
+from ..tensor.tensor import HookHandle, Tensor
 
-SCALARS = {"step": int, "mu_product": float}  # the state that is a number, not an array
+SCALARS = {
+    "step": int,
+    "mu_product": float,
+    "eta": float,
+    "mu": float,
+}  # the state that is a number, not an array
 LATER = ("maximize", "decoupled_weight_decay")  # settings that older state dicts lack
+
+
+class _RequiredParameter:
+    def __repr__(self) -> str:
+        return "<required parameter>"
+
+
+required = _RequiredParameter()  # as a default: every param group must bring the setting
 
 
 class Optimizer:
@@ -79,6 +93,9 @@ class Optimizer:
                 raise ValueError(f"{name}: a parameter of shape {p.shape} appears twice")
             known.add(id(p))
         group = {**self.defaults, **param_group, "params": params, **names}
+        for setting, value in group.items():
+            if value is required:
+                raise ValueError(f"{name}: {setting} must be given")
         if any(("param_names" in other) != ("param_names" in group) for other in self.param_groups):
             raise ValueError(f"{name}: the parameters of all param groups must have names, or none")
         self.check_settings(group)
@@ -121,6 +138,22 @@ class Optimizer:
         """Set the gradients of all parameters to None, or to zeros where there are any."""
         for group in self.param_groups:
             forget_grads(group["params"], set_to_none)
+
+    # ------------------------------------------------------------------------------------ hooks
+
+    def register_step_pre_hook(self, hook: Callable) -> HookHandle:
+        """Call `hook(optimizer, args, kwargs)` before every step; it may return both arguments of
+        `step` anew, as a pair."""
+        return HookHandle(self._hooks("_step_pre_hooks"), hook)
+
+    def register_step_post_hook(self, hook: Callable) -> HookHandle:
+        """Call `hook(optimizer, args, kwargs)` after every step."""
+        return HookHandle(self._hooks("_step_post_hooks"), hook)
+
+    def _hooks(self, table: str) -> OrderedDict:
+        # Hidden behind an attribute, so that a step without hooks is the method itself.
+        self.__dict__.setdefault("step", partial(_hooked_step, self))
+        return self.__dict__.setdefault(table, OrderedDict())
 
     # ------------------------------------------------------------------------------------ state
 
@@ -199,6 +232,23 @@ class Optimizer:
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([f"{type(self).__name__} (", *lines, ")"])
+
+
+def _hooked_step(optimizer: Optimizer, *args, **kwargs) -> Any:
+    """The step of an optimizer that has, or had, hooks."""
+    for hook in tuple(optimizer.__dict__.get("_step_pre_hooks", {}).values()):
+        changed = hook(optimizer, args, kwargs)
+        if changed is not None:
+            if not isinstance(changed, tuple) or len(changed) != 2:
+                raise RuntimeError(
+                    f"{type(optimizer).__name__}: a step pre-hook must return None or a pair "
+                    f"(args, kwargs), got {type(changed).__name__}"
+                )
+            args, kwargs = changed
+    result = type(optimizer).step(optimizer, *args, **kwargs)
+    for hook in tuple(optimizer.__dict__.get("_step_post_hooks", {}).values()):
+        hook(optimizer, args, kwargs)
+    return result
 
 
 def _split(optimizer: str, params: list) -> tuple[list[Tensor], dict[str, list[str]]]:

@@ -1,5 +1,7 @@
 """Optimizer: groups, state and the mechanics of a step, for every optimizer."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -349,3 +351,66 @@ def test_a_state_of_something_else_is_refused_by_name(key):
     del state[key]
     with pytest.raises(KeyError, match=f"SGD.load_state_dict: state_dict has no '{key}'"):
         optimizer.load_state_dict(state)
+
+
+def test_hooks_are_called_around_a_step_until_they_are_removed():
+    p = nn.Parameter(mt.ones(2))
+    optimizer, seen = optim.SGD([p], lr=0.5), []
+    before = optimizer.register_step_pre_hook(lambda o, args, kwargs: seen.append((p.tolist(), o)))
+    after = optimizer.register_step_post_hook(lambda o, args, kwargs: seen.append((p.tolist(), o)))
+    p.grad = mt.ones(2)
+    optimizer.step()
+    assert seen == [([1, 1], optimizer), ([0.5, 0.5], optimizer)]
+    before.remove()
+    with after:
+        optimizer.step()
+    optimizer.step()
+    assert len(seen) == 3 and p.tolist() == [-0.5, -0.5]
+
+
+def test_a_hook_before_a_step_may_change_its_arguments():
+    class Own(optim.Optimizer):
+        def step(self, closure=None, *, scale=1):
+            return closure() * scale
+
+    optimizer = Own([nn.Parameter(mt.ones(1))], {"lr": 1})
+    handle = optimizer.register_step_pre_hook(lambda o, args, kwargs: ((lambda: 3,), {"scale": 2}))
+    assert optimizer.step() == 6
+    copied = copy.deepcopy(optimizer)
+    assert copied.step() == 6
+    handle.remove()
+    optimizer.register_step_pre_hook(lambda o, args, kwargs: 1)
+    with pytest.raises(RuntimeError, match="Own: a step pre-hook must return None or a pair"):
+        optimizer.step(lambda: 1)
+
+
+def test_an_optimizer_of_ones_own_is_written_as_with_pytorch():
+    class Own(optim.optimizer.Optimizer):
+        def __init__(self, params, lr=optim.optimizer.required, momentum=0.0):
+            if lr is not optim.optimizer.required and lr < 0:
+                raise ValueError("lr")
+            super().__init__(params, {"lr": lr, "momentum": momentum})
+
+        def step(self, closure=None):
+            for group in self.param_groups:
+                for p in group["params"]:
+                    if p.grad is None:
+                        continue
+                    d_p = p.grad.data
+                    if group["momentum"]:
+                        state = self.state[p]
+                        if "buffer" not in state:
+                            state["buffer"] = mt.zeros_like(p.data)
+                        d_p = state["buffer"].mul_(group["momentum"]).add_(d_p)
+                    p.data.add_(d_p, alpha=-group["lr"])
+
+    p, q = (nn.Parameter(mt.tensor([1.0, -2.0])) for _ in range(2))
+    own, ours = Own([p], lr=0.1, momentum=0.9), optim.SGD([q], lr=0.1, momentum=0.9)
+    for _ in range(3):
+        for parameter, optimizer in ((p, own), (q, ours)):
+            optimizer.zero_grad()
+            (parameter**2).sum().backward()
+            optimizer.step()
+    np.testing.assert_allclose(p.detach(), q.detach(), rtol=1e-6)
+    with pytest.raises(ValueError, match="Own: lr must be given"):
+        Own([p])

@@ -45,6 +45,11 @@ TABLE = [
     ("RAdam", {"betas": (0.5, 0.9), "eps": 0.1, "weight_decay": 0.1}),
     ("RAdam", {"betas": (0.5, 0.5), "weight_decay": 0.1, "maximize": True}),
     ("RAdam", {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("Rprop", {}),
+    ("Rprop", {"lr": 0.1, "etas": (0.3, 1.7), "step_sizes": (0.02, 0.3), "maximize": True}),
+    ("ASGD", {}),
+    ("ASGD", {"lr": 0.1, "lambd": 0.3, "alpha": 0.5, "t0": 4, "weight_decay": 0.1}),
+    ("ASGD", {"lambd": 0.1, "t0": 0, "maximize": True}),
     ("AdamW", {"lr": 0.01, "maximize": True, "foreach": True, "capturable": False}),
 ]
 
@@ -94,7 +99,8 @@ def test_twenty_steps_lead_where_pytorchs_lead(torch, rng, name, settings):
         np.testing.assert_allclose(a.detach(), b.detach().numpy(), rtol=1e-10, atol=1e-12)
 
 
-IN_NUMPY = [row for row in TABLE if row[0] in ("Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam")]
+NAMES_IN_NUMPY = ("Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD")
+IN_NUMPY = [row for row in TABLE if row[0] in NAMES_IN_NUMPY]
 
 
 @pytest.mark.parametrize("name, settings", IN_NUMPY)
@@ -149,6 +155,8 @@ def test_an_optimizer_takes_pytorchs_arguments(torch, name):
     ("Adamax", {"lr": 0.1}),
     ("NAdam", {"lr": 0.1}),
     ("RAdam", {"lr": 0.1}),
+    ("Rprop", {"lr": 0.1}),
+    ("ASGD", {"lr": 1e-4}),
 ])  # fmt: skip
 def test_half_parameters_step_in_float32_and_are_rounded(name, settings, torch):
     rng = np.random.default_rng(0)

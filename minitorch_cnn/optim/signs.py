@@ -1,0 +1,116 @@
+"""Rprop, which looks at the signs of gradients only, and ASGD, which averages its weights."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .optimizer import (
+    Optimizer,
+    buffers,
+    check_at_least_zero,
+    check_same_steps,
+    with_decay,
+)
+
+
+class Rprop(Optimizer):
+    """Rprop (Riedmiller & Braun 1993): every weight has a step of its own, for full batches.
+
+        s = s etas[1] where g and the gradient before have one sign, s etas[0] where they differ,
+            within step_sizes; where they differ g = 0 from here on
+        p = p - s sign(g)
+
+    s is lr at first. With maximize, g = -g first. foreach and capturable change nothing here.
+
+    Raises: ValueError for a negative lr, etas but for 0 < etas[0] < 1 < etas[1] or
+    differentiable=True.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-2,
+        etas: tuple[float, float] = (0.5, 1.2),
+        step_sizes: tuple[float, float] = (1e-6, 50),
+        *,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ):
+        check_same_steps("Rprop", differentiable=differentiable)
+        settings = {"lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize}
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        check_at_least_zero("Rprop", group, "lr")
+        shrink, grow = group["etas"]
+        if not 0 < shrink < 1 < grow:
+            raise ValueError(f"Rprop: etas={group['etas']} must be below and above 1, both above 0")
+
+    def update(self, param, grad, state, group) -> None:
+        state["step"] = state.get("step", 0) + 1  # PyTorch's state has it
+        is_new = "step_size" not in state
+        before, size = buffers(state, param, "prev", "step_size")
+        if is_new:
+            size += float(group["lr"])
+        shrink, grow = group["etas"]
+        agreement = np.sign(grad * before)
+        size *= np.where(agreement > 0, grow, np.where(agreement < 0, shrink, 1)).astype(size.dtype)
+        np.clip(size, *group["step_sizes"], out=size)
+        before[...] = np.where(agreement < 0, 0, grad)
+        param -= np.sign(before) * size
+
+
+class ASGD(Optimizer):
+    """Averaged SGD (Polyak & Juditsky 1992; with Bottou's schedule).
+
+        g = g + weight_decay p
+        p = (1 - lambd eta) p - eta g
+        ax = ax + mu (p - ax)              the average, in the state; all of p until step t0
+        eta = lr / (1 + lambd lr t)^alpha,  mu = 1 / max(1, t - t0)
+
+    eta is lr at first, mu is 1. With maximize, g = -g first. foreach and capturable change nothing
+    here.
+
+    Raises: ValueError for a negative lr or weight_decay or differentiable=True.
+    """
+
+    def __init__(
+        self,
+        params,
+        lr: float = 1e-2,
+        lambd: float = 1e-4,
+        alpha: float = 0.75,
+        t0: float = 1e6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ):
+        check_same_steps("ASGD", differentiable=differentiable)
+        settings = {
+            "lr": lr,
+            "lambd": lambd,
+            "alpha": alpha,
+            "t0": t0,
+            "weight_decay": weight_decay,
+            "maximize": maximize,
+        }
+        super().__init__(params, settings)
+
+    def check_settings(self, group) -> None:
+        check_at_least_zero("ASGD", group, "lr", "weight_decay")
+
+    def update(self, param, grad, state, group) -> None:
+        lr, lambd = float(group["lr"]), group["lambd"]
+        state["step"] = step = state.get("step", 0) + 1
+        eta, mu = state.get("eta", lr), state.get("mu", 1.0)
+        (average,) = buffers(state, param, "ax")
+        grad = with_decay(grad, param, group)
+        param *= 1 - lambd * eta
+        param -= eta * grad
+        average += mu * (param - average)
+        state["eta"] = lr / (1 + lambd * lr * step) ** group["alpha"]
+        state["mu"] = 1 / max(1.0, step - group["t0"])
