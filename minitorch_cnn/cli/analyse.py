@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import sys
 import warnings
-from collections.abc import Callable
+from argparse import Namespace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from .analyses import ANALYSES
+from .foreign import add_options
 from .parser import CommandError, Parser, file_path, model_name, nearest, number
+from .subjects import OF_PIXELS, add_image, find_model, read_images
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
 DESCRIPTION = f"""\
 Look into a network: print what WHAT finds in it, and draw it into a file. A run is looked at with
-the images that it has not learned from; a MODEL is new, and sees handwritten digits.
+the images that it has not learned from; a MODEL is new, and sees handwritten digits, or has
+--weights and sees --data. With --image it is files of yours that either sees.
 
 WHAT is one of
 {LISTED}
@@ -27,23 +29,26 @@ examples:
   minitorch-cnn analyse lesions runs/resnet20_cifar-digits --plot lesions.png
   minitorch-cnn analyse maps runs/lenet5-digits --layer c1 --plot maps.png
   minitorch-cnn analyse graph googlenet --plot graph.svg
+  minitorch-cnn analyse maps net.py:Net --plot maps.png
+  minitorch-cnn analyse grad-cam resnet18 --weights resnet18.pth --image cat.jpg --plot cat.png
   minitorch-cnn analyse degradation plain20_cifar --against plain56_cifar --plot errors.png"""
 
 
 class Subject(NamedTuple):
     """What is looked at: a model in evaluation mode, images x (N, C, H, W) and labels (N,).
 
-    boxes (N, 4): left, top, right, bottom of what the images show, where it is known. make: a new
-    model of the same kind.
+    boxes (N, 4): left, top, right, bottom of what the images show, where it is known. note: what
+    there is to say of the weights. given: a model's name as it was given, which finds it again.
     """
 
     name: str
     model: object
     x: object
-    labels: np.ndarray
+    labels: np.ndarray | None
     classes: list[str]
     boxes: np.ndarray | None
-    make: Callable[[], object]
+    note: str
+    given: str = ""
 
 
 def add_parser(commands) -> None:
@@ -54,7 +59,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "subject",
         metavar="RUN_OR_MODEL",
-        help="the folder of a run, or a name that minitorch-cnn models lists",
+        help="the folder of a run, a name that minitorch-cnn models lists, or FILE.py:NAME",
     )
     parser.add_argument(
         "--plot",
@@ -75,6 +80,13 @@ def add_parser(commands) -> None:
         metavar="N",
         help="how many images to look with (64)",
     )
+    add_image(parser)
+    parser.add_argument(
+        "--data",
+        nargs="+",
+        metavar=("NAME", "PATH"),
+        help="with --weights: folder PATH, or another data set of minitorch-cnn train",
+    )
     parser.add_argument(
         "--against",
         type=model_name,
@@ -89,6 +101,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--seed", type=number(int, 0), default=0, help="of what is drawn at random (0)"
     )
+    add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -100,7 +113,11 @@ def run(options) -> None:
         if getattr(options, name) and name not in analysis.takes:
             raise CommandError(f"--{name} is not for {options.what}")
     manual_seed(options.seed)
-    subject = load_subject(options.subject, options.images)
+    if analysis.labelled and options.image:
+        raise CommandError(f"{options.what} needs labels, which the files of --image do not have")
+    subject = load_subject(options.subject, options)
+    if subject.note:
+        print(f"{subject.name}: {subject.note}")
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
         try:
@@ -117,63 +134,80 @@ def run(options) -> None:
         print(f"wrote {options.plot}")
 
 
-def load_subject(name: str, images: int) -> Subject:
-    """A run with images that were held out, or a new model with digits in its size."""
+def load_subject(name: str, options) -> Subject:
+    """A run with images that were held out, weights with data, or a new model with digits."""
     directory = file_path(name)
-    return of_run(directory, images) if directory.is_dir() else of_model(name, images)
-
-
-def of_run(directory: Path, images: int) -> Subject:
-    from ..tensor import Tensor
-    from ..training import load_run
-    from ..training.config import make_model, source_of
-
-    found = load_run(directory)
+    if options.data is not None and (directory.is_dir() or options.weights is None):
+        raise CommandError("--data goes with --weights: a run has its own")
+    if options.image and options.data is not None:
+        raise CommandError("--image and --data cannot both be given")
+    if options.weights is not None and not options.image and not directory.is_dir():
+        return of_weights(name, options)
+    found, note = find_model(name, options, num_classes=10, pixels=False)
     if found.of_pixels:
-        raise CommandError(f"{directory} labels pixels; analyse looks at nets that label images")
-    source = source_of(found.config, found.transform)
+        raise CommandError(f"{name} {OF_PIXELS}")
+    if options.image:
+        return of_images(found, note, options)
+    if directory.is_dir():
+        return of_run(directory, found, options.images)
+    return of_digits(name, found, note, options)
+
+
+def of_run(directory: Path, found, images: int) -> Subject:
+    from ..training.config import read_config, source_of
+
+    config = read_config(directory)
+    source = source_of(config, found.transform)
     if source.note:
         print(source.note, file=sys.stderr)
-    data = source.test
+    return of_data(found, source.test, images)
+
+
+def of_weights(name: str, options) -> Subject:
+    """Weights from a file, with images that --data names, as evaluate takes them."""
+    from .evaluate import load_files
+
+    if options.data is None:
+        raise CommandError("--weights needs --data or --image: the images to look with")
+    told = Namespace(**vars(options) | {"models": [name], "weights": [options.weights]})
+    (found,), (data,), _ = load_files(told)
+    if found.of_pixels:
+        raise CommandError(f"{name} {OF_PIXELS}")
+    return of_data(found, data(found.transform), options.images)
+
+
+def of_data(found, data, images: int) -> Subject:
+    """So many images of a data set, evenly spread, with their labels."""
+    from ..tensor import Tensor
+
     chosen = spread(len(data), images)
     x, labels = zip(*(data[i] for i in chosen), strict=True)
     boxes = data.boxes[chosen, 0] if hasattr(data, "boxes") else None
-    return Subject(
-        found.config["model"],
-        found.model,
-        Tensor(np.stack(x)),
-        np.array(labels),
-        found.classes,
-        boxes,
-        lambda: make_model(found.config),
-    )
+    x, labels = Tensor(np.stack(x)), np.array(labels)
+    return Subject(found.name, found.model, x, labels, found.classes, boxes, "")
 
 
-def of_model(name: str, images: int) -> Subject:
-    from ..data.datasets import Digits
-    from ..data.transforms import resize
-    from ..models import create_model, model_entry
+def of_images(found, note: str, options) -> Subject:
+    """Files of images, of which nobody knows the labels."""
     from ..tensor import Tensor
 
-    try:
-        name = model_name(name)
-    except argparse.ArgumentTypeError as error:
-        raise CommandError(f"{name} is no folder of a run, and {error}") from None
-    entry = model_entry(name)
-    if entry.of_pixels:
-        raise CommandError(f"{name} labels pixels; analyse looks at nets that label images")
+    x = Tensor(read_images(options.image, found))
+    return Subject(found.name, found.model, x, None, found.classes or [], None, note)
+
+
+def of_digits(name: str, found, note: str, options) -> Subject:
+    from ..data.datasets import Digits
+    from ..data.transforms import resize
+    from ..tensor import Tensor
+
     digits = Digits(train=False)
-    chosen = spread(len(digits), images)
-    channels, height, _ = entry.input_shape
+    chosen = spread(len(digits), options.images)
     # Means and deviations that a net expects of its images, whatever they show.
     pixels = (digits.images[chosen] - digits.images.mean()) / digits.images.std()
-    x = np.repeat(resize(pixels.astype(np.float32), height), channels, axis=1)
-
-    def make():
-        return create_model(name, num_classes=len(digits.classes))
-
-    model = make().eval()
-    return Subject(name, model, Tensor(x), digits.labels[chosen], digits.classes, None, make)
+    side = found.transform.transforms[-1].size
+    x = np.repeat(resize(pixels.astype(np.float32), side), found.channels, axis=1)
+    labels, classes = digits.labels[chosen], digits.classes
+    return Subject(found.name, found.model, Tensor(x), labels, classes, None, note, name)
 
 
 def spread(count: int, wanted: int) -> np.ndarray:

@@ -14,11 +14,15 @@ Found = tuple[str, Callable[[Path], object]]  # what to print, and what draws it
 
 
 class Analysis(NamedTuple):
-    """run: (subject, options of the command) -> what was found; takes: the options of its own."""
+    """run: (subject, options of the command) -> what was found; takes: the options of its own.
+
+    labelled: whether it needs the labels of the images.
+    """
 
     help: str
     run: Callable[[object, object], Found]
     takes: tuple[str, ...] = ()
+    labelled: bool = False
 
 
 def drawn(text: str, result) -> Found:
@@ -285,15 +289,20 @@ def of_roofline(subject, options) -> Found:
 def of_degradation(subject, options) -> Found:
     from ..analysis import degradation
     from ..data.datasets import Digits
-    from ..models import create_model
+    from ..models import model_entry
     from ..tensor import Tensor
+    from ..training.config import build_model
 
-    names = [subject.name, *options.against]
+    if not subject.given:
+        raise CommandError("degradation trains a MODEL from the start; a run or --image is none")
+    names = [subject.given, *options.against]
     digits = Digits(train=True, size=16)
     pixels = (digits.images - digits.images.mean()) / digits.images.std()
 
     def maker(name: str):
-        return lambda: create_model(name, num_classes=10, in_channels=1)
+        entry, data = model_entry(name), {"num_classes": 10, "in_channels": 1}
+        settings = {k: v for k, v in data.items() if entry.takes(k)}
+        return lambda: build_model(entry, dict(options.set or ()) | settings)
 
     nets = {name: maker(name) for name in names}
     labels = digits.labels
@@ -315,16 +324,20 @@ def last_convolution(model) -> str:
 
 
 ANALYSES = {
-    "signals": Analysis("size of activations and gradients, and dead units", of_signals),
-    "initialisations": Analysis("the same for each initialisation", of_initialisations),
-    "gradients": Analysis("gradient norm of each block", of_gradients),
-    "lesions": Analysis("error without each block", of_lesions),
-    "several-lesions": Analysis("error without several blocks", of_several_lesions),
-    "order": Analysis("error with blocks in another order", of_reordering),
-    "paths": Analysis("gradient by the length of its path", of_paths),
+    "signals": Analysis(
+        "size of activations and gradients, and dead units", of_signals, labelled=True
+    ),
+    "initialisations": Analysis(
+        "the same for each initialisation", of_initialisations, labelled=True
+    ),
+    "gradients": Analysis("gradient norm of each block", of_gradients, labelled=True),
+    "lesions": Analysis("error without each block", of_lesions, labelled=True),
+    "several-lesions": Analysis("error without several blocks", of_several_lesions, labelled=True),
+    "order": Analysis("error with blocks in another order", of_reordering, labelled=True),
+    "paths": Analysis("gradient by the length of its path", of_paths, labelled=True),
     "refinement": Analysis("how blocks refine a stage's estimate", of_refinement),
-    "landscape": Analysis("loss along a random direction", of_landscape),
-    "surface": Analysis("loss on a random plane", of_surface),
+    "landscape": Analysis("loss along a random direction", of_landscape, labelled=True),
+    "surface": Analysis("loss on a random plane", of_surface, labelled=True),
     "cam": Analysis("class activation maps, and their boxes", of_class_activation),
     "grad-cam": Analysis(
         "the same for the maps of --layer, by their gradients", of_grad_cam, ("layer",)

@@ -8,6 +8,7 @@ from .foreign import Trained, load_file, refuse_options
 from .parser import CommandError, file_path, model_name
 
 UNTRAINED = "untrained weights"
+OF_PIXELS = "labels pixels; analyse looks at nets that label images"
 
 
 def add_image(parser) -> None:
@@ -21,11 +22,14 @@ def add_image(parser) -> None:
     )
 
 
-def find_model(name: str, options) -> tuple[Trained, str]:
+def find_model(
+    name: str, options, num_classes: int | None = None, pixels: bool = True
+) -> tuple[Trained, str]:
     """The model that a command is given, and what there is to say of its weights.
 
     A folder of a run; with --weights a model whose weights are in a file; else a new one, which
-    takes digits, or images of --image, and has the settings of --set.
+    takes digits, or images of --image, and has the settings of --set. num_classes: of a new model,
+    if not its own; pixels: whether it may label pixels.
     """
     directory = file_path(name)
     if directory.is_dir():
@@ -35,7 +39,7 @@ def find_model(name: str, options) -> tuple[Trained, str]:
     settings, options.set = options.set, None
     refuse_options(options)
     options.set = settings
-    return untrained(name, options), UNTRAINED
+    return untrained(name, options, num_classes, pixels), UNTRAINED
 
 
 def of_run(directory: Path, options) -> Trained:
@@ -49,7 +53,7 @@ def of_run(directory: Path, options) -> Trained:
     return Trained(name, run.model, classes, run.channels, run.transform, run.of_pixels)
 
 
-def untrained(name: str, options) -> Trained:
+def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trained:
     """A new model in evaluation mode; its transform makes an image (C, H, W) of its size."""
     import argparse
 
@@ -62,7 +66,11 @@ def untrained(name: str, options) -> Trained:
         entry = model_entry(model_name(name))
     except argparse.ArgumentTypeError as error:
         raise CommandError(f"{name} is no folder of a run, and {error}") from None
+    if entry.of_pixels and not pixels:
+        raise CommandError(f"{entry.name} {OF_PIXELS}")
     settings = dict(options.set or ())
+    if num_classes is not None and not entry.own:
+        settings = {"num_classes": num_classes, **settings}
     if entry.own:
         data = {"num_classes": 10, "in_channels": 3 if options.image else 1}
         settings = {k: v for k, v in data.items() if entry.takes(k)} | settings

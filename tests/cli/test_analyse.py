@@ -72,3 +72,37 @@ def test_the_models_of_a_degradation_study_are_known_before_it_starts(refused):
 def test_an_option_that_an_analysis_does_not_take_is_refused(refused):
     assert "--layer is not for lesions" in refused("analyse", "lesions", "lenet5", "--layer", "c1")
     assert "--epochs is not for maps" in refused("analyse", "maps", "lenet5", "--epochs", 3)
+
+
+def test_an_untrained_net_of_ones_own_is_analysed_and_said_to_be_untrained(
+    command, refused, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "net.py").write_text(
+        "from minitorch_cnn import nn\n"
+        "def net(num_classes, width=2):\n"
+        "    return nn.Sequential(nn.Conv2d(1, width, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),\n"
+        "                         nn.Flatten(), nn.Linear(width, num_classes))\n"
+    )
+    said = command("analyse", "signals", "net.py:net", "--images", 2, "--set", "width=3")
+    assert said.code == 0 and said.out.startswith("net.py:net: untrained weights\n")
+    assert " of 3\n" in said.out
+    words = ["analyse", "degradation", "net.py:net", "--against", "net.py:net", "--epochs", 1]
+    assert command(*words).code == 0
+    assert "net.py has no 'nett'" in refused("analyse", "signals", "net.py:nett")
+    assert "no setting 'w'" in refused("analyse", "signals", "net.py:net", "--set", "w=1")
+
+
+def test_images_and_weights_of_ones_own_are_looked_at(command, refused, trained, photos):
+    image = next(photos.rglob("*.png"))
+    weights = ["--weights", trained / "weights.safetensors", "--set", "in_channels=3"]
+    weights += ["num_classes=2"]
+    for words in ([trained], ["lenet5_relu", *weights]):
+        said = command("analyse", "saliency", *words, "--image", image)
+        assert said.code == 0 and "untrained" not in said.out
+    data = ["--data", "folder", photos, "--images", 4]
+    assert command("analyse", "lesions", "lenet5_relu", *weights, *data).code == 0
+    assert "needs --data or --image" in refused("analyse", "maps", "lenet5_relu", *weights)
+    assert "needs labels" in refused("analyse", "lesions", trained, "--image", image)
+    assert "--data goes with --weights" in refused("analyse", "maps", trained, *data)
+    assert "has its own" in refused("analyse", "maps", trained, *weights[:2])
