@@ -13,9 +13,10 @@ from .crop import (
     ScaleJitter,
     TenCrop,
 )
+from .erasing import RandomErasing
 from .pad import Pad
 from .resize import Resize, resize
-from .rotation import RandomRotation
+from .rotation import RandomAffine, RandomRotation
 from .to_tensor import ToTensor
 from .transform import Transform
 
@@ -29,9 +30,11 @@ __all__ = [
     "Normalize",
     "PCALighting",
     "Pad",
+    "RandomAffine",
     "RandomApply",
     "RandomChoice",
     "RandomCrop",
+    "RandomErasing",
     "RandomGrayscale",
     "RandomHorizontalFlip",
     "RandomOrder",

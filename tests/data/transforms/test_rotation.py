@@ -70,3 +70,93 @@ def test_other_angles_and_interpolations_are_refused(degrees):
         T.RandomRotation(degrees)
     with pytest.raises(ValueError, match=r"^RandomRotation: interpolation='cubic'"):
         T.RandomRotation(1, "cubic")
+
+
+@pytest.mark.parametrize("quarters", [1, 2, 3])
+def test_a_frame_that_grows_holds_the_whole_turned_image(quarters):
+    image = picture((2, 5, 8))
+    turn = T.RandomRotation((90 * quarters, 90 * quarters), expand=True)
+    np.testing.assert_array_equal(turn(image), np.rot90(image, quarters, (1, 2)))
+
+
+@pytest.mark.parametrize("degrees", [10, 33, 45, 80])
+def test_the_grown_frame_is_pillows_to_a_pixel(degrees):
+    pillow = pytest.importorskip("PIL.Image")
+    theirs = pillow.new("L", (40, 30)).rotate(degrees, expand=True).size
+    ours = T.RandomRotation((degrees, degrees), expand=True)(picture((1, 30, 40))).shape
+    assert abs(ours[2] - theirs[0]) <= 1 and abs(ours[1] - theirs[1]) <= 1
+
+
+def test_an_image_turns_about_the_center_that_is_given():
+    image = np.zeros((1, 9, 9), np.float32)
+    image[0, 2, 3] = 1
+    half = T.RandomRotation((180, 180), center=(4.5, 2.5))(image)  # the middle of the pixel (2, 4)
+    assert half[0, 2, 5] == 1 and half.sum() == 1
+
+
+def test_each_channel_has_a_filling_of_its_own():
+    corner = T.RandomRotation((45, 45), fill=(0.1, 0.2, 0.3))(picture())[:, 0, 0]
+    np.testing.assert_allclose(corner, [0.1, 0.2, 0.3])
+    with pytest.raises(ValueError, match="fill has 2 numbers, the image 3 channels"):
+        T.RandomRotation(45, fill=(0.1, 0.2))(picture())
+
+
+# ------------------------------------------------------------------------------------ affine maps
+
+
+def matrix(angle, scale, shear):
+    """The linear part of an affine map: rotation, shear along y, shear along x, scale."""
+    a, x, y = map(math.radians, (angle, *shear))
+    turn = np.array([[math.cos(a), -math.sin(a)], [math.sin(a), math.cos(a)]])
+    along_y = np.array([[1, 0], [-math.tan(y), 1]])
+    along_x = np.array([[1, -math.tan(x)], [0, 1]])
+    return scale * turn @ along_y @ along_x
+
+
+@pytest.mark.parametrize(
+    "angle, scale, shear",
+    [(0, 1, (0, 0)), (25, 1, (0, 0)), (0, 1.43, (0, 0)), (0, 0.73, (20, 0)), (-40, 1.2, (10, -15))],
+)
+@pytest.mark.parametrize("mode", ["nearest", "bilinear"])
+def test_affine_maps_agree_with_torch(angle, scale, shear, mode):
+    torch = pytest.importorskip("torch")
+    image = picture()
+    _, h, w = image.shape
+    inverse = np.linalg.inv(matrix(angle, scale, shear))
+    inverse[0, 1] *= h / w  # places go from -1 to 1 along both axes
+    inverse[1, 0] *= w / h
+    theta = torch.tensor(np.concatenate([inverse, [[0], [0]]], 1))[None]
+    grid = torch.nn.functional.affine_grid(theta, (1, 3, h, w), align_corners=False)
+    theirs = torch.nn.functional.grid_sample(
+        torch.from_numpy(image[None]).double(), grid, mode, "zeros", align_corners=False
+    )
+    shears = (shear[0], shear[0], shear[1], shear[1])
+    ours = T.RandomAffine((angle, angle), None, (scale, scale), shears, mode)(image)
+    np.testing.assert_allclose(ours, theirs[0].numpy(), atol=2e-6)
+
+
+def test_a_shift_moves_whole_pixels_within_its_shares():
+    image = np.zeros((1, 20, 10), np.float32)
+    image[0, 10, 5] = 1
+    places = set()
+    for seed in range(200):
+        moved = T.RandomAffine(0, translate=(0.3, 0.1))(image, np.random.default_rng(seed))
+        places.add(tuple(int(i[0]) for i in np.nonzero(moved[0])))
+    rows, columns = ({p[axis] for p in places} for axis in (0, 1))
+    assert rows == {8, 9, 10, 11, 12} and columns == {2, 3, 4, 5, 6, 7, 8}
+
+
+@pytest.mark.parametrize(
+    "settings, rule",
+    [
+        ({"degrees": -3}, "degrees=-3 must be a number >= 0"),
+        ({"degrees": 0, "translate": (0.1, 2)}, r"translate=\(0.1, 2\) must be two shares"),
+        ({"degrees": 0, "scale": (0, 1)}, r"scale=\(0, 1\) must be \(low, high\) above 0"),
+        ({"degrees": 0, "shear": (1, 2, 3)}, r"shear=\(1, 2, 3\) must be"),
+        ({"degrees": 0, "interpolation": "cubic"}, "interpolation='cubic' must be"),
+        ({"degrees": 0, "center": (1,)}, r"center=\(1,\) must be \(x, y\)"),
+    ],
+)
+def test_what_is_no_affine_map_is_refused(settings, rule):
+    with pytest.raises(ValueError, match=f"^RandomAffine: {rule}"):
+        T.RandomAffine(**settings)
