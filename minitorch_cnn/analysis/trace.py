@@ -15,7 +15,7 @@ from ..autograd.array_function import ArrayFunction
 from ..backend import get_rng_state, set_rng_state
 from ..nn import Module
 from ..tensor import Tensor
-from .modes import in_evaluation
+from .watch import evaluation
 
 Shape = tuple[int, ...]
 
@@ -73,7 +73,7 @@ def _run(model: Module, input_shape: Shape, function: str, images: int) -> Trace
     ]
     state = get_rng_state()
     try:
-        with in_evaluation(model), enable_grad():
+        with evaluation(model), enable_grad():
             model(x)
     finally:
         set_rng_state(state)

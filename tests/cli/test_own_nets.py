@@ -10,7 +10,7 @@ import pytest
 from minitorch_cnn import load
 from minitorch_cnn.cli.main import command_parser
 from minitorch_cnn.models.recipes import OWN
-from minitorch_cnn.training import history
+from minitorch_cnn.training import history, run
 
 NETS = '''
 import minitorch_cnn.functional as F
@@ -87,6 +87,7 @@ def nets(tmp_path, monkeypatch):
     (tmp_path / "nets.py").write_text(NETS)
     (tmp_path / "beside.py").write_text("from minitorch_cnn.nn import ReLU as hidden\n")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(run, "plot_run", lambda *_: None)  # which would take most of the time
     return tmp_path
 
 
@@ -229,3 +230,66 @@ def test_options_come_before_the_recipe(command, nets):
     recipe = json.loads((nets / "run" / "config.json").read_text())["recipe"]
     assert (recipe["epochs"], recipe["batch_size"]) == (1, 64)
     assert (recipe["optimizer"], recipe["settings"]) == ("SGD", {"lr": 0.01})
+
+
+def test_weights_in_a_file_are_measured_in_a_net_of_ones_own(command, photos, nets):
+    words = ["--data", "folder", photos, "--epochs", 1, "--size", 32, "--plain", "--out", "run"]
+    assert command("train", "nets.py:small", *words).code == 0
+    weights = ["--weights", "run/weights.safetensors", "--set", "in_channels=3", "num_classes=2"]
+    parted = nets / "photos"
+    for part in ("train", "val"):
+        shutil.copytree(photos, parted / part)
+    whole = command("evaluate", "nets.py:small", *weights, "--data", "folder", parted)
+    assert whole.code == 0 and whole.out.startswith("nets.py:small on ")
+    images = sorted(photos.rglob("*.png"))[:3]
+    by_run = command("predict", "run", *images).out
+    by_file = command("predict", "nets.py:small", *images, *weights).out
+    shares = [sorted(re.findall(r"[\d.]+%", out)) for out in (by_run, by_file)]
+    assert shares[0] == shares[1] != []
+
+
+def test_a_registered_net_is_found_by_the_commands(command, refused, nets, monkeypatch):
+    from minitorch_cnn import models, nn
+    from minitorch_cnn.models import registry
+
+    monkeypatch.setattr(registry, "_entries", dict(registry._entries))
+
+    @models.register(name="my_net")
+    def net(num_classes, width=2):
+        """Mine alone."""
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, width), nn.Linear(width, num_classes))
+
+    models.register(lambda: nn.Sequential(nn.Flatten(), nn.Linear(64, 2)), name="my_other")
+    rows = command("models", "my_*").out.splitlines()
+    assert [row.split() for row in rows[1:]] == [
+        ["my_net", "?", "any", "Mine", "alone."],
+        ["my_other", "130", "any"],
+    ]
+    assert command("train", "my_net", "--epochs", 1, "--plain", "--out", "run").code == 0
+    assert command("evaluate", "run").out.startswith("my_net on the held-out part of digits")
+    assert "(2, 2) for two of them, it must be (2, 10)" in refused("train", "my_other")
+    assert command("summary", "my_other").out.endswith(" for one image\n")
+    assert command("compare", "my_other", "nets.py:small", "--set", "width=2").code == 2
+    assert command("compare", "my_other", "nets.py:linear").code == 0
+    del registry._entries["my_net"]
+    assert "there is no model 'my_net'" in refused("evaluate", "run")
+
+
+def test_costs_of_nets_in_files_are_told(command, refused, nets):
+    said = command("summary", "nets.py:LeNet5")
+    assert "61,706 parameters, 416,520 multiply-adds" in said.out
+    wrong = refused("summary", "nets.py:LeNet5", "--input-shape", "1x28x28")
+    assert "cannot take images of 1x28x28: nets.py, line " in wrong
+    assert "needs width and depth" in refused("summary", "nets.py:needs")
+    assert "takes no images of a usual size" in refused("summary", "nets.py:Broken")
+    table = command("compare", "nets.py:LeNet5", "lenet5", "--plot", "costs.png").out
+    assert "61,706" in table
+
+
+def test_listing_runs_runs_nothing(command, nets):
+    from minitorch_cnn.training.config import of_pixels, read_config
+
+    assert command("train", "nets.py:linear", "--epochs", 1, "--plain", "--out", "run").code == 0
+    (nets / "run" / "model.py").write_text("raise SystemExit(3)")
+    config = read_config(nets / "run")
+    assert config["model"] == "nets.py:linear" and not of_pixels(config)

@@ -23,8 +23,8 @@ from ...models.registry import build_entry
 from ...nn import Module
 from ...tensor import Tensor
 from ..image_shapes import image_shape
-from ..modes import in_evaluation
 from ..trace import Shape
+from ..watch import evaluation
 from .layout import layout
 from .maps import outputs_of, packed, within_budget
 from .network import Box, boxes
@@ -87,7 +87,7 @@ def explore(
         )
     kept = next((p.array.dtype for p in model.parameters()), np.float32)
     images = images.astype(kept, copy=False)
-    with in_evaluation(model):
+    with evaluation(model):
         found = boxes(model, images.shape[1:])
         outputs, answer = outputs_of(model, images)
     maps = iter([packed(y) for y in within_budget(outputs)])

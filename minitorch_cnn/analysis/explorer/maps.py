@@ -12,8 +12,8 @@ from ... import functional as F
 from ...autograd import no_grad
 from ...nn import Module
 from ...tensor import Tensor
-from ..modes import in_evaluation
 from ..summary import layers
+from ..watch import evaluation
 
 BUDGET = 6_000_000  # bytes of all maps of a page
 # Channels of a layer and pixels a side that are kept: the first that stay within the budget.
@@ -33,7 +33,7 @@ def outputs_of(model: Module, images: np.ndarray) -> tuple[list[np.ndarray], np.
 
     handles = [layer.register_forward_hook(keep) for layer in layers(model)]
     try:
-        with in_evaluation(model), no_grad():
+        with evaluation(model), no_grad():
             y = model(Tensor(images))
     finally:
         for handle in handles:
