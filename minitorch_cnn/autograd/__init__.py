@@ -13,6 +13,7 @@ from .modes import (
     is_grad_enabled,
     is_recomputing,
     no_grad,
+    set_detect_anomaly,
     set_grad_enabled,
 )
 
@@ -40,5 +41,6 @@ __all__ = [
     "is_grad_enabled",
     "is_recomputing",
     "no_grad",
+    "set_detect_anomaly",
     "set_grad_enabled",
 ]

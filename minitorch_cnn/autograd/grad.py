@@ -15,7 +15,9 @@ def grad(
     grad_outputs=None,
     retain_graph=None,
     create_graph=False,
+    only_inputs=True,
     allow_unused=None,
+    is_grads_batched=False,
     materialize_grads=False,
 ):
     """sum_i grad_outputs_i * d outputs_i / d inputs: a tuple with one Tensor per input, in its
@@ -24,7 +26,15 @@ def grad(
     `grad_outputs` may be left out for outputs of one element. With `create_graph` the results can
     be differentiated again. An input that the outputs do not depend on gives None with
     `allow_unused`, zeros with `materialize_grads`, else RuntimeError.
+
+    only_inputs and is_grads_batched are PyTorch's; ValueError for any but their defaults.
     """
+    if only_inputs is not True:
+        raise ValueError(f"grad: only_inputs={only_inputs!r} must be True; backward fills .grad")
+    if is_grads_batched is not False:
+        raise ValueError(
+            f"grad: is_grads_batched={is_grads_batched!r} must be False; call it once for each"
+        )
     if materialize_grads and allow_unused is False:
         raise ValueError("grad: materialize_grads=True leaves no meaning to allow_unused=False")
     outputs, inputs = as_tuple(outputs), as_tuple(inputs)

@@ -203,7 +203,38 @@ class detect_anomaly(_Switch):
 
     Raises RuntimeError naming the op and the index of its input, with the traceback of the forward
     call. Slow: every op records its stack. Both the forward and the backward pass belong inside the
-    block.
+    block. check_nan is PyTorch's; ValueError for False.
     """
 
     name, value = "anomaly", True
+
+    def __new__(cls, check_nan: bool = True):
+        if check_nan is False:
+            raise ValueError("detect_anomaly: check_nan=False leaves nothing to detect")
+        return super().__new__(cls, check_nan)
+
+    def __init__(self, check_nan: bool = True):
+        """Nothing to set."""
+
+
+class set_detect_anomaly(_Switch):
+    """`detect_anomaly` from now on, or no longer: `set_detect_anomaly(True)`.
+
+    As a context manager it puts back what was in force when it was made. check_nan is PyTorch's;
+    ValueError for False.
+    """
+
+    name = "anomaly"
+
+    def __new__(cls, mode: bool, check_nan: bool = True):
+        return object.__new__(cls)
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self.value = _checked("set_detect_anomaly", mode)
+        if check_nan is False:
+            raise ValueError("set_detect_anomaly: check_nan=False leaves nothing to detect")
+        self.when_made = this_thread.modes.anomaly
+        this_thread.modes.anomaly = self.value
+
+    def what_was(self, modes):
+        return self.when_made

@@ -168,3 +168,14 @@ def test_unused_inputs_give_zeros_where_asked_for(leaf):
     assert gx.tolist() == [1, 1, 1] and gw.tolist() == [0, 0] and gw.dtype == w.dtype
     with pytest.raises(ValueError, match=r"^grad: materialize_grads=True"):
         mt.grad(x.sum(), (x, w), allow_unused=False, materialize_grads=True)
+
+
+def test_pytorchs_other_arguments_are_taken_at_their_defaults(leaf):
+    x = leaf(3)
+    (g,) = mt.grad(
+        (x * x).sum(), x, None, True, False, True, allow_unused=True, is_grads_batched=False
+    )
+    assert g.tolist() == (2 * x.detach()).tolist()
+    for name, value in (("only_inputs", False), ("is_grads_batched", True)):
+        with pytest.raises(ValueError, match=rf"^grad: {name}={value} must be {not value}"):
+            mt.grad((x * x).sum(), x, **{name: value})

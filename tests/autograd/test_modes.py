@@ -247,3 +247,29 @@ def test_a_view_follows_its_base_under_no_grad(leaf):
 
 def test_no_one_recomputes_outside_a_checkpoint():
     assert not is_recomputing()
+
+
+def test_anomalies_are_detected_from_now_on_or_within_a_block(leaf):
+    def broken():
+        x = leaf(2)
+        ((x * 0).sqrt() * 0).sum().backward()
+
+    mt.autograd.set_detect_anomaly(True)
+    try:
+        with pytest.raises(RuntimeError, match="made a NaN"):
+            broken()
+    finally:
+        mt.autograd.set_detect_anomaly(False)
+    broken()
+    with mt.autograd.set_detect_anomaly(True, check_nan=True), pytest.raises(RuntimeError):
+        broken()
+    broken()
+    for call in (
+        lambda: mt.autograd.set_detect_anomaly(True, check_nan=False),
+        lambda: detect_anomaly(check_nan=False),
+    ):
+        with pytest.raises(ValueError, match=r"^\w*detect_anomaly: check_nan=False"):
+            call()
+    with pytest.raises(TypeError, match=r"^set_detect_anomaly: mode=1 must be a bool"):
+        mt.autograd.set_detect_anomaly(1)
+    assert not this_thread.modes.anomaly
