@@ -17,6 +17,7 @@ With --weights measure a model whose weights are in a file, on data of yours: al
 folder (if it has val or test beside train, of that one), or the test images of a data set. Their
 classes are found by name in the file of --classes; they may be a part of them.
 Several models are an ensemble: the mean of what they say.
+A run of a net in a file is loaded with the copy of that file in its folder, which is executed.
 
 examples:
   minitorch-cnn evaluate runs/lenet5-digits

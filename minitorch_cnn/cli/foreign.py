@@ -23,7 +23,8 @@ class Trained(NamedTuple):
 def add_options(parser: Parser, **weights) -> None:
     """--weights and what belongs to it; weights: settings of that option."""
     group = parser.add_argument_group(
-        "weights from a file", "then MODEL, a name that minitorch-cnn models lists, is no folder"
+        "weights from a file",
+        "then MODEL, a name that minitorch-cnn models lists or FILE.py:NAME, is no folder",
     )
     group.add_argument(
         "--weights", type=file_path, metavar="FILE", help=".pth, .safetensors or .npz", **weights
@@ -62,9 +63,10 @@ def refuse_options(options) -> None:
 def run_folder(name: str) -> Path:
     """The folder of a run; CommandError for the name of a model without weights."""
     from ..models import list_models
+    from ..models.net_file import is_net_file
 
     directory = file_path(name)
-    if name in list_models() and not directory.is_dir():
+    if (name in list_models() or is_net_file(name)) and not directory.is_dir():
         raise CommandError(
             f"{name} is a model and no folder of a run: --weights FILE says what it has learned"
         )

@@ -28,6 +28,8 @@ IMAGE is a file, a folder (of whose images, and those in folders below it, all a
 the names of files on standard input, one on each line. An image that cannot be read is named, the
 others go on, and the exit code is 2 in the end.
 
+A run of a net in a file is loaded with the copy of that file in its folder, which is executed.
+
 examples:
   minitorch-cnn predict runs/lenet5-digits three.png seven.jpg
   minitorch-cnn predict runs/lenet5-digits scan.png --invert   dark ink on paper

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.modes import no_grad
+from ..autograd.modes import set_grad_enabled
 from ..backend import get_rng_state, set_rng_state
 from ..models import Entry
 from ..nn import Module
@@ -17,16 +17,18 @@ from .metrics import place_of
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 227, 256, 299)  # pixels a side of usual images
 
 
-def look_at_nothing(model: Module, images: int, config: dict[str, Any], side: int = 0) -> Any:
+def look_at_nothing(
+    model: Module, images: int, config: dict[str, Any], side: int = 0, record: bool = False
+) -> Any:
     """What a model answers to so many empty images, as it is; it leaves no trace.
 
-    side: the pixels a side, by default those of the run.
+    side: the pixels a side, by default those of the run; record: whether the graph is.
     """
     side, random_state = side or config["size"], get_rng_state()
     buffers = {name: b.array.copy() for name, b in model.named_buffers()}
     x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
     try:
-        with no_grad():
+        with set_grad_enabled(record):
             return model(x.to(device=place_of(model)))
     finally:
         set_rng_state(random_state)
@@ -45,7 +47,7 @@ def check_own(model: Module, entry: Entry, config: dict[str, Any]) -> None:
     shape = f"(N, {config['channels']}, {side}, {side})"
     for training in (True, False):
         try:
-            answer = look_at_nothing(model.train(training), 2, config)
+            answer = look_at_nothing(model.train(training), 2, config, record=training)
         except Exception as error:
             why = f"{type(error).__name__}: {error}" if entry.file is None else ""
             raise ValueError(
@@ -56,6 +58,11 @@ def check_own(model: Module, entry: Entry, config: dict[str, Any]) -> None:
         parts = answer if heads and isinstance(answer, tuple) else (answer,)
         for part in parts:
             wrong = _wrong(part, config, entry.of_pixels)
+            if not wrong and training and not part.requires_grad:
+                wrong = (
+                    "with logits that depend on no parameter that trains: none requires grad, or "
+                    "its forward does without the graph"
+                )
             if wrong:
                 said = f"{entry.name} answers in {'training' if training else 'evaluation'}"
                 raise ValueError(f"train_run: {said} to images {shape} {wrong}")
