@@ -128,6 +128,10 @@ class Sequential(_Numbered):
 
     __rmul__ = __mul__
 
+    def __imul__(self, count: int) -> Sequential:
+        """The same modules `count` times over, here."""
+        return self.extend(list(self) * (count - 1)) if is_int(count) else NotImplemented
+
 
 class ModuleList(_Numbered):
     """A list of modules, registered under "0", "1", ...; it has no forward of its own."""
@@ -173,7 +177,8 @@ class ModuleDict(Module):
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
         """Add or replace modules, given by a mapping or in pairs of name and module."""
-        for name, module in dict(modules).items():
+        pairs = modules.items() if isinstance(modules, ModuleDict) else modules
+        for name, module in dict(pairs).items():
             self.register_module(name, module)
 
     def pop(self, name: str) -> Module:

@@ -88,6 +88,18 @@ class Hooked:
         """
         return registered(self._backward_hooks, Hook(hook), prepend)
 
+    def register_backward_hook(self, hook: Callable) -> HookHandle:
+        """register_full_backward_hook, by its older name: it warns.
+
+        PyTorch's older hook sees the inputs of the last operation of a module, not the module's.
+        """
+        warnings.warn(
+            "register_backward_hook is an old name; use register_full_backward_hook",
+            FutureWarning,
+            stacklevel=2,
+        )
+        return self.register_full_backward_hook(hook)
+
 
 def registered(table: OrderedDict, hook: Hook, prepend: bool = False) -> HookHandle:
     """The handle of a hook, put into a table behind the others or before them."""

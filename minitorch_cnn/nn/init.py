@@ -13,69 +13,22 @@ from __future__ import annotations
 
 import functools
 import math
+import warnings
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from .. import backend, devices
 from ..tensor.tensor import Tensor
+from .fans import (  # noqa: F401  (PyTorch has the private ones here)
+    GAINS,
+    Fans,
+    _calculate_correct_fan,
+    _calculate_fan_in_and_fan_out,
+    calculate_gain,
+    fans,
+)
 from .parameter import ShapeOnly
-
-GAINS = {
-    "linear": 1.0,
-    "conv1d": 1.0,
-    "conv2d": 1.0,
-    "conv_transpose1d": 1.0,
-    "conv_transpose2d": 1.0,
-    "sigmoid": 1.0,
-    "tanh": 5 / 3,
-    "relu": math.sqrt(2),
-    "selu": 3 / 4,
-}
-
-
-def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """By how much to widen the weights before a nonlinearity to keep the variance of a signal.
-
-    `param` is the negative slope a of "leaky_relu" (0.01 if None): gain sqrt(2 / (1 + a^2)).
-
-    Raises: ValueError for an unknown nonlinearity.
-    """
-    if nonlinearity == "leaky_relu":
-        return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
-    if nonlinearity not in GAINS:
-        names = ", ".join([*GAINS, "leaky_relu"])
-        raise ValueError(f"calculate_gain: nonlinearity={nonlinearity!r} must be one of {names}")
-    return GAINS[nonlinearity]
-
-
-class Fans(NamedTuple):
-    """How many inputs lead to one output, and how many outputs one input reaches."""
-
-    fan_in: int
-    fan_out: int
-
-
-def fans(tensor: Tensor, groups: int = 1) -> Fans:
-    """The fans of a weight (O, C/groups, KH, KW) or (O, I).
-
-    fan_in = C/groups * KH * KW, the inputs to one output; fan_out = O/groups * KH * KW, the outputs
-    that one input reaches. PyTorch leaves `groups` out of fan_out, which makes a depthwise filter
-    of C channels C times too small under mode="fan_out"; here it counts.
-
-    Raises: ValueError if the weight has fewer than two axes or groups does not divide O.
-    """
-    if tensor.ndim < 2:
-        raise ValueError(f"fans: tensor of shape {tensor.shape} must have at least 2 axes")
-    outputs, inputs, *window = tensor.shape
-    if groups < 1 or outputs % groups:
-        raise ValueError(
-            f"fans: groups={groups} must be positive and divide the {outputs} output channels"
-        )
-    area = math.prod(window)
-    return Fans(inputs * area, outputs // groups * area)
-
 
 # ------------------------------------------------------------------------------------ distributions
 
@@ -313,6 +266,26 @@ def orthogonal_(
     return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
+@_writes
+def sparse_(
+    tensor: Tensor, sparsity: float, std: float = 0.01, generator: np.random.Generator | None = None
+) -> Tensor:
+    """N(0, std^2), with ceil(sparsity * rows) zeros in each column (Martens 2010).
+
+    Raises: ValueError if the tensor has not two axes or sparsity is not in [0, 1].
+    """
+    if tensor.ndim != 2:
+        raise ValueError(f"sparse_: tensor of shape {tensor.shape} must have 2 axes")
+    if not 0 <= sparsity <= 1:
+        raise ValueError(f"sparse_: sparsity={sparsity} must be in [0, 1]")
+    rows, columns = tensor.shape
+    rng = _rng(generator)
+    values = std * rng.standard_normal((rows, columns))
+    order = rng.permuted(np.tile(np.arange(rows)[:, None], (1, columns)), axis=0)
+    np.put_along_axis(values, order[: math.ceil(sparsity * rows)], 0, axis=0)
+    return _write(tensor, values)
+
+
 def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, groups: int) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"kaiming: mode={mode!r} must be 'fan_in' or 'fan_out'")
@@ -337,3 +310,24 @@ def _write(tensor: Tensor, values) -> Tensor:
     tensor.array[...] = devices.moved(np.asarray(values), tensor.device, "init")
     tensor.bump_version()
     return tensor
+
+
+# ------------------------------------------------------------------------------------ older names
+
+
+def _old(new: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """A function by its name of before PyTorch 0.4, without the underscore: it warns."""
+    name = new.__name__.removesuffix("_")
+
+    def old(*args, **kwargs) -> Tensor:
+        warnings.warn(f"{name} is an old name; use {name}_", FutureWarning, stacklevel=2)
+        return new(*args, **kwargs)
+
+    old.__name__, old.__doc__ = name, f"`{name}_`, by its older name: it warns."
+    return old
+
+
+uniform, normal, constant = map(_old, (uniform_, normal_, constant_))
+eye, dirac, sparse, orthogonal = map(_old, (eye_, dirac_, sparse_, orthogonal_))
+xavier_uniform, xavier_normal = map(_old, (xavier_uniform_, xavier_normal_))
+kaiming_uniform, kaiming_normal = map(_old, (kaiming_uniform_, kaiming_normal_))

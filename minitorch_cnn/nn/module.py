@@ -284,6 +284,10 @@ class Module(Hooked, Stateful, Convertible):
 
     # ------------------------------------------------------------------------------------- repr
 
+    def _get_name(self) -> str:
+        """The name that `repr` begins with."""
+        return type(self).__name__
+
     def extra_repr(self) -> str:
         """The settings that `repr` shows between the parentheses."""
         return ""
@@ -292,9 +296,9 @@ class Module(Hooked, Stateful, Convertible):
         extra = self.extra_repr()
         lines = extra.splitlines()
         if not self._modules and len(lines) < 2:
-            return f"{type(self).__name__}({extra})"
+            return f"{self._get_name()}({extra})"
         lines += [f"({name}): {child!r}" for name, child in self._modules.items()]
-        return f"{type(self).__name__}(\n{indent(lines)}\n)"
+        return f"{self._get_name()}(\n{indent(lines)}\n)"
 
 
 def indent(lines: list[str]) -> str:

@@ -91,7 +91,8 @@ class ParameterDict(Module):
 
     def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
         """Add or replace values, given by a mapping or in pairs of name and value."""
-        for name, value in dict(parameters).items():
+        pairs = parameters.items() if isinstance(parameters, ParameterDict) else parameters
+        for name, value in dict(pairs).items():
             self[name] = value
 
     def __getitem__(self, name: str) -> Any:
@@ -117,6 +118,37 @@ class ParameterDict(Module):
         value = self[name]
         del self[name]
         return value
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last value out and return its name and it; KeyError for an empty dict."""
+        if not self._keys:
+            raise KeyError("ParameterDict.popitem: there are no values")
+        name = next(reversed(self._keys))
+        return name, self.pop(name)
+
+    def setdefault(self, name: str, default: Any = None) -> Any:
+        """The value of that name; where there is none, `default`, which is put there."""
+        if name not in self._keys:
+            self[name] = default
+        return self[name]
+
+    def copy(self) -> ParameterDict:
+        """A dict of the same parameters."""
+        return ParameterDict(dict(self.items()))
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A dict with `default` under every name."""
+        return ParameterDict({name: default for name in keys})
+
+    def __or__(self, other: Mapping[str, Any]) -> ParameterDict:
+        return ParameterDict({**dict(self.items()), **dict(other.items())})
+
+    def __ior__(self, other: Mapping[str, Any]) -> ParameterDict:
+        self.update(dict(other.items()))
+        return self
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._keys))
 
     def get(self, name: str, default: Any = None) -> Any:
         """The value of that name, or `default`."""

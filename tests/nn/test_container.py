@@ -186,3 +186,12 @@ def test_a_module_dict_gives_modules_back():
             missing()
     held.clear()
     assert len(held) == 0
+
+
+def test_a_sequential_grows_by_multiples_and_a_dict_is_made_of_a_dict():
+    layers = nn.Sequential(nn.ReLU(), nn.Tanh())
+    first = layers[0]
+    layers *= 2
+    assert len(layers) == 4 and layers[2] is first and list(layers._modules) == list("0123")
+    given = nn.ModuleDict({"a": first})
+    assert nn.ModuleDict(given)["a"] is first

@@ -265,3 +265,12 @@ def test_a_copy_of_a_module_has_its_hooks_and_only_the_original_s_handle_ends_th
     assert seen == []
     implementation(mt.ones(1))
     assert seen == [1]
+
+
+def test_the_older_backward_hook_warns_and_sees_the_modules_gradients():
+    layer, seen = nn.Linear(2, 1), []
+    with pytest.warns(FutureWarning, match="use register_full_backward_hook"):
+        layer.register_backward_hook(lambda module, gx, gy: seen.append((gx, gy)))
+    layer(mt.ones(1, 2, requires_grad=True)).sum().backward()
+    ((gx, gy),) = seen
+    assert mt.equal(gx[0], layer.weight.detach()) and gy[0].tolist() == [[1]]

@@ -171,3 +171,39 @@ def test_gains_are_pytorchs():
 def test_what_cannot_be_initialised_is_refused(act, words):
     with pytest.raises(ValueError, match=words):
         act()
+
+
+def test_a_sparse_matrix_has_its_zeros_in_every_column():
+    w = nn.init.sparse_(mt.empty(10, 300), 0.25, std=2.0)
+    zeros = (w.numpy() == 0).sum(0)
+    assert (zeros == 3).all() and abs(w.numpy()[w.numpy() != 0].std() - 2) < 0.15
+    assert len(np.unique((w.numpy() == 0).argmax(0))) > 3  # not the same rows
+    with pytest.raises(ValueError, match=r"sparse_: tensor of shape \(2,\) must have 2 axes"):
+        nn.init.sparse_(mt.empty(2), 0.1)
+    with pytest.raises(ValueError, match=r"sparsity=1\.5"):
+        nn.init.sparse_(mt.empty(2, 2), 1.5)
+
+
+@pytest.mark.parametrize("name, args", [
+    ("uniform", (2.0, 3.0)), ("normal", (1.0, 2.0)), ("constant", (4.0,)), ("eye", ()),
+    ("xavier_uniform", ()), ("xavier_normal", (2.0,)), ("kaiming_uniform", ()),
+    ("kaiming_normal", (0.1,)), ("orthogonal", ()), ("sparse", (0.5,)),
+])  # fmt: skip
+def test_the_older_names_do_the_same_and_warn(name, args):
+    filled = []
+    for call in (f"{name}_", name):
+        mt.manual_seed(0)
+        if call == name:
+            with pytest.warns(FutureWarning, match=f"{name} is an old name; use {name}_"):
+                filled.append(getattr(nn.init, call)(mt.empty(4, 3), *args))
+        else:
+            filled.append(getattr(nn.init, call)(mt.empty(4, 3), *args))
+    assert mt.equal(*filled)
+
+
+def test_layers_written_for_pytorch_find_their_fans():
+    w = mt.empty(6, 4, 3, 3)
+    assert nn.init._calculate_fan_in_and_fan_out(w) == (36, 54)
+    assert nn.init._calculate_correct_fan(w, "FAN_OUT") == 54
+    with pytest.raises(ValueError, match="mode='fan'"):
+        nn.init._calculate_correct_fan(w, "fan")

@@ -71,3 +71,17 @@ def test_parameters_in_containers_learn_and_are_copied():
         1,
     ]
     assert implementation.by_name["shared"] is implementation.ws[0]
+
+
+def test_a_dict_of_parameters_has_the_methods_of_a_dict():
+    a, b = nn.Parameter(mt.ones(1)), nn.Parameter(mt.ones(2))
+    given = nn.ParameterDict({"a": a, "b": b})
+    assert list(nn.ParameterDict(given)) == ["a", "b"] and list(reversed(given)) == ["b", "a"]
+    assert (given | {"c": a})["c"] is a and list(given) == ["a", "b"]
+    copied = given.copy()
+    assert copied["b"] is b and copied.popitem() == ("b", b) and list(given) == ["a", "b"]
+    assert copied.setdefault("a", b) is a and copied.setdefault("z", b) is b
+    copied |= {"y": a}
+    assert list(copied) == ["a", "z", "y"] and copied.fromkeys(["q"], a)["q"] is a
+    with pytest.raises(KeyError, match="popitem: there are no values"):
+        nn.ParameterDict().popitem()

@@ -140,3 +140,104 @@ def test_half_gradients_may_have_limits_beyond_their_format():
     p.grad = mt.tensor([5.0, -math.inf], dtype=mt.float16)
     utils.clip_grad_value_(p, 1e5)
     assert p.grad.tolist() == [5, -math.inf]
+
+
+def test_a_norm_of_tensors_scales_gradients_in_two_steps():
+    params = parameters([3.0, -4.0], [[12.0]])
+    total = utils.get_total_norm([p.grad for p in params])
+    assert total.item() == pytest.approx(13) and utils.get_total_norm([]).item() == 0
+    assert utils.get_total_norm(params[0].grad, math.inf).item() == 4
+    utils.clip_grads_with_norm_(params, 6.5, total)
+    np.testing.assert_allclose(params[0].grad, [1.5, -2.0], rtol=1e-6)
+    with pytest.raises(RuntimeError, match="get_total_norm: the norm of the gradients is nan"):
+        utils.get_total_norm([mt.tensor([math.nan])], error_if_nonfinite=True)
+    with pytest.raises(TypeError, match="get_total_norm: tensors must be Tensors, got float"):
+        utils.get_total_norm([1.0])
+
+
+def test_the_older_name_of_clipping_warns():
+    params = parameters([3.0, -4.0])
+    with pytest.warns(FutureWarning, match="use clip_grad_norm_"):
+        assert utils.clip_grad_norm(params, 1.0).item() == 5
+
+
+def test_functions_are_in_pytorchs_files():
+    torch = pytest.importorskip("torch")
+    places = {
+        "clip_grad": ["clip_grad_norm_", "clip_grad_value_", "get_total_norm"],
+        "convert_parameters": ["parameters_to_vector", "vector_to_parameters"],
+        "fusion": ["fuse_conv_bn_eval", "fuse_linear_bn_weights"],
+        "init": ["skip_init"],
+    }
+    for place, names in places.items():
+        for name in names:
+            assert getattr(getattr(utils, place), name) is getattr(utils, name)
+            assert getattr(getattr(torch.nn.utils, place), name)
+
+
+def warmed(bn, rng):
+    for p in (bn.running_mean, bn.running_var, *filter(lambda p: p is not None, bn.parameters())):
+        p.array[...] = rng.uniform(0.5, 2, p.shape)
+    return bn.eval()
+
+
+@pytest.mark.parametrize("layer, settings, transpose", [
+    (lambda: nn.Conv2d(4, 6, 3, groups=2), {}, False),
+    (lambda: nn.Conv2d(4, 6, 3, bias=False), {"affine": False}, False),
+    (lambda: nn.ConvTranspose2d(4, 6, 3, stride=2), {}, True),
+])  # fmt: skip
+def test_a_fused_convolution_computes_what_both_did(rng, layer, settings, transpose):
+    conv, bn = layer().eval(), warmed(nn.BatchNorm2d(6, **settings), rng)
+    fused = utils.fuse_conv_bn_eval(conv, bn, transpose)
+    x = mt.tensor(rng.standard_normal((2, 4, 5, 6)).astype(np.float32))
+    np.testing.assert_allclose(fused(x).detach(), bn(conv(x)).detach(), rtol=1e-4, atol=1e-5)
+    assert type(fused) is type(conv) and fused is not conv
+
+
+def test_a_fused_linear_layer_computes_what_both_did(rng):
+    linear, bn = nn.Linear(4, 6).eval(), warmed(nn.BatchNorm1d(6), rng)
+    x = mt.tensor(rng.standard_normal((5, 4)).astype(np.float32))
+    fused = utils.fuse_linear_bn_eval(linear, bn)
+    np.testing.assert_allclose(fused(x).detach(), bn(linear(x)).detach(), rtol=1e-4, atol=1e-5)
+    with pytest.raises(ValueError, match="fuse_linear_bn_eval: both modules must be in eval"):
+        utils.fuse_linear_bn_eval(linear.train(), bn)
+    with pytest.raises(ValueError, match="bn of 6 features must have linear's 3"):
+        utils.fuse_linear_bn_eval(nn.Linear(4, 3), bn)
+    with pytest.raises(ValueError, match="fuse_conv_bn_eval: bn keeps no running statistics"):
+        utils.fuse_conv_bn_eval(
+            nn.Conv2d(2, 2, 1).eval(), nn.BatchNorm2d(2, track_running_stats=False).eval()
+        )
+    with pytest.raises(ValueError, match="transpose=True needs groups=1, got groups=2"):
+        conv = nn.ConvTranspose2d(2, 2, 1, groups=2).eval()
+        utils.fuse_conv_bn_eval(conv, nn.BatchNorm2d(2).eval(), transpose=True)
+
+
+def test_a_module_is_made_without_drawing_numbers():
+    mt.manual_seed(0)
+    expected = mt.randn(3)
+    mt.manual_seed(0)
+    layer = utils.skip_init(nn.Linear, 3, 2, dtype=mt.float64)
+    assert mt.equal(mt.randn(3), expected)
+    assert layer.weight.shape == (2, 3) and layer.weight.dtype == mt.float64
+    nn.init.ones_(layer.weight)
+    layer(mt.ones(1, 3, dtype=mt.float64)).sum().backward()
+    assert layer.weight.grad.shape == (2, 3)
+
+
+def test_sequences_are_padded_and_cut_again(rng):
+    given = [mt.tensor(rng.standard_normal((n, 2))) for n in (3, 1, 4)]
+    padded = utils.rnn.pad_sequence(given, batch_first=True, padding_value=7.0)
+    assert padded.shape == (3, 4, 2) and (padded[1, 1:].numpy() == 7).all()
+    assert utils.rnn.pad_sequence(given).shape == (4, 3, 2)
+    left = utils.rnn.pad_sequence(given, True, 0.0, "left")
+    assert mt.equal(left[1, 3], given[1][0]) and not left[1, :3].numpy().any()
+    for batch_first in (True, False):
+        padded = utils.rnn.pad_sequence(given, batch_first)
+        cut = utils.rnn.unpad_sequence(padded, mt.tensor([3, 1, 4]), batch_first)
+        assert all(mt.equal(a, b) for a, b in zip(cut, given, strict=True))
+    with pytest.raises(ValueError, match="padding_side='up'"):
+        utils.rnn.pad_sequence(given, padding_side="up")
+    with pytest.raises(ValueError, match=r"a sequence of shape \(2, 3\)"):
+        utils.rnn.pad_sequence([given[0], mt.ones(2, 3)])
+    with pytest.raises(ValueError, match="sequences is empty"):
+        utils.rnn.pad_sequence([])

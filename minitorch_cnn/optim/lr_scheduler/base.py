@@ -25,6 +25,7 @@ class LRScheduler:
 
     not_stored = ("optimizer",)
     follows_base_lrs = False  # whether the rates are made from those at the start
+    _get_lr_called_within_step = True  # PyTorch's: schedules written for it ask
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         check_optimizer(type(self).__name__, optimizer)
@@ -90,7 +91,15 @@ class LRScheduler:
         """The rates the optimizer has now."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
+    @property
+    def _step_count(self) -> int:
+        """How many steps there were, the one that making the schedule did among them."""
+        return self.last_epoch + 1
+
     def _first_step(self) -> None:
+        if type(self).step is not LRScheduler.step:  # a user's schedule with a step of its own
+            self.step()
+            return
         self.last_epoch += 1
         self._set(self.first_lr())
 
@@ -113,6 +122,10 @@ class LRScheduler:
         for group, lr in zip(self.optimizer.param_groups, lrs, strict=True):
             group["lr"] = lr
         self._last_lr = self.current()
+
+
+class _LRScheduler(LRScheduler):
+    """LRScheduler, by the name that schedules written for older PyTorch derive from."""
 
 
 def check_optimizer(scheduler: str, optimizer: Optimizer) -> None:

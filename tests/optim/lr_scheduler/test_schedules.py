@@ -243,3 +243,37 @@ def test_a_state_of_another_kind_is_refused():
     one = schedules.SequentialLR(o, [schedules.StepLR(o, 1)], [])
     with pytest.raises(ValueError, match=r"SequentialLR.load_state_dict: 1 schedulers, expected 2"):
         two.load_state_dict(one.state_dict())
+
+
+def test_a_schedule_of_ones_own_is_written_as_with_pytorch():
+    class WarmUp(optim.lr_scheduler._LRScheduler):
+        def __init__(self, optimizer, steps, last_epoch=-1):
+            self.steps = steps
+            super().__init__(optimizer, last_epoch)
+
+        def get_lr(self):
+            assert self._get_lr_called_within_step
+            return [base * min(1, self._step_count / self.steps) for base in self.base_lrs]
+
+    class Halved(optim.lr_scheduler.LRScheduler):
+        """With a step of its own, which making it calls."""
+
+        def get_lr(self):
+            return [base / 2**self.last_epoch for base in self.base_lrs]
+
+        def step(self, epoch=None):
+            self.last_epoch += 1
+            for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
+                group["lr"] = lr / 4
+
+    for schedule, expected in (
+        (lambda o: WarmUp(o, 4), [0.25, 0.5, 0.75, 1, 1]),
+        (Halved, [1 / 4, 1 / 8, 1 / 16, 1 / 32, 1 / 64]),
+    ):
+        optimizer = optim.SGD([nn.Parameter(mt.ones(1))], lr=1.0)
+        schedule, rates = schedule(optimizer), []
+        for _ in range(5):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            schedule.step()
+        assert rates == expected

@@ -1,0 +1,147 @@
+"""The norm of gradients, and gradients kept below one."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Iterable
+from functools import reduce
+
+import numpy as np
+
+from ... import backend
+from ...kernels.matmul import one_blas_thread
+from ...tensor.arithmetic import quiet
+from ...tensor.half import widened
+from ...tensor.tensor import Tensor
+
+
+def clip_grad_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm the norm of their norms.
+
+    norm_type, the p of (sum |g|^p)^(1/p), may be infinity (also "inf"), for the largest absolute
+    value, negative, or 0, for the number of gradients that are not zero. Returns the norm before
+    clipping in the gradients' dtype, 0 without gradients; of 16-bit gradients it is taken in
+    float32. foreach chooses PyTorch's way to compute and changes nothing here.
+
+    Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for
+    parameters that are no Tensors, ValueError for a max_norm or norm_type that is no number.
+    """
+    name = "clip_grad_norm_"
+    gradients = [g for g in grads_of(name, parameters) if g.numel()]
+    max_norm = _number(name, "max_norm", max_norm)
+    total = _norm(name, gradients, norm_type, error_if_nonfinite)
+    _scale(gradients, max_norm, total)
+    return _as_tensor(total, gradients)
+
+
+def get_total_norm(
+    tensors: Tensor | Iterable[Tensor],
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """The norm of the norms of Tensors, as clip_grad_norm_ takes it of gradients.
+
+    Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for what is
+    no Tensor, ValueError for a norm_type that is no number.
+    """
+    name = "get_total_norm"
+    given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    _check_tensors(name, "tensors", given)
+    given = [t for t in given if t.numel()]
+    return _as_tensor(_norm(name, given, norm_type, error_if_nonfinite), given)
+
+
+def clip_grads_with_norm_(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    total_norm: Tensor | float,
+    foreach: bool | None = None,
+) -> None:
+    """Scale all gradients by min(1, max_norm / (total_norm + 1e-6))."""
+    name = "clip_grads_with_norm_"
+    gradients = [g for g in grads_of(name, parameters) if g.numel()]
+    total = _number(name, "total_norm", total_norm)
+    _scale(gradients, _number(name, "max_norm", max_norm), total)
+
+
+def clip_grad_norm(
+    parameters: Tensor | Iterable[Tensor],
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """clip_grad_norm_, by its older name: it warns."""
+    warnings.warn("clip_grad_norm is an old name; use clip_grad_norm_", FutureWarning, stacklevel=2)
+    return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+
+
+def _norm(name: str, tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> float:
+    norm_type = _number(name, "norm_type", norm_type)
+    with quiet(), one_blas_thread():  # NumPy's norms are products of BLAS
+        norms = [float(np.linalg.norm(widened(t.array).ravel(), norm_type)) for t in tensors]
+        total = float(np.linalg.norm(np.array(norms), norm_type)) if norms else 0.0
+    if error_if_nonfinite and not math.isfinite(total):
+        raise RuntimeError(f"{name}: the norm of the gradients is {total}")
+    return total
+
+
+def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
+    scale = max_norm / (total + 1e-6)
+    if scale >= 1:
+        return
+    with quiet():  # NaN scales too, as in PyTorch: a broken gradient must not look whole
+        for g in gradients:
+            factor = np.float32(scale) if backend.is_half(g.dtype) else scale
+            np.multiply(g.array, factor, out=g.array, casting="same_kind")
+            g.bump_version()
+
+
+def _as_tensor(total: float, tensors: list[Tensor]) -> Tensor:
+    """A norm in the dtype of what it is of."""
+    dtypes = [t.dtype for t in tensors] or [backend.get_default_dtype()]
+    with quiet():
+        return Tensor(np.asarray(total, reduce(np.promote_types, dtypes)))
+
+
+def clip_grad_value_(
+    parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None
+) -> None:
+    """Limit every element of the gradients to [-clip_value, clip_value].
+
+    foreach chooses PyTorch's way to compute and changes nothing here.
+    """
+    name = "clip_grad_value_"
+    limit = _number(name, "clip_value", clip_value)
+    with quiet():
+        for g in grads_of(name, parameters):
+            np.clip(g.array, -limit, limit, out=g.array)
+            g.bump_version()
+
+
+def grads_of(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    """The gradients that exist; TypeError, as of function `name`, for what is no Tensor."""
+    params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    _check_tensors(name, "parameters", params)
+    return [p.grad for p in params if p.grad is not None]
+
+
+def _check_tensors(name: str, argument: str, given: list) -> None:
+    for t in given:
+        if not isinstance(t, Tensor):
+            raise TypeError(f"{name}: {argument} must be Tensors, got {type(t).__name__}")
+
+
+def _number(name: str, argument: str, value) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}: {argument}={value!r} must be a number") from None
