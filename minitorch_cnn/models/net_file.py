@@ -21,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from ..backend import get_rng_state, set_rng_state
 from ..nn import Module
 from .file_imports import files_beside, imported_names, importing_from
 from .settings import check_settings, takes
@@ -196,7 +197,11 @@ class NetFile:
         content = b"".join(place.encode() + self.sources[place] for place in self.sources)
         key = self.path, self.folder, hashlib.sha256(content).hexdigest()
         if key not in _modules:
-            _modules[key] = self._run()
+            state = get_rng_state()
+            try:
+                _modules[key] = self._run()
+            finally:  # so that what is drawn next does not depend on whether it has been run
+                set_rng_state(state)
         return _modules[key]
 
     def _run(self) -> ModuleType:
