@@ -18,6 +18,7 @@ class Trained(NamedTuple):
     channels: int
     transform: object
     of_pixels: bool
+    style: object = None
 
 
 def add_options(parser: Parser, **weights) -> None:

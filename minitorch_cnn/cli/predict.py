@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,6 +21,10 @@ DESCRIPTION = """\
 Let the model of a finished run name the classes of images, the likeliest first. An image may have
 any size and any format that Pillow reads: it is made grey if the model looks at grey images, its
 shorter side is scaled to the size of those the model has learned, and the middle is taken.
+
+If the model has learned drawings on a plain ground, as digits are, a drawing that is dark where
+they are light is inverted, and one of another size or out of the middle is cropped and centred as
+they are; the line of the image says so. --saw keeps pictures of what the model then saw.
 
 A model that labels pixels takes the image as it is, and a mask of the same size is written: a PNG
 whose values are the numbers of the classes.
@@ -32,7 +37,7 @@ A run of a net in a file is loaded with the copy of that file in its folder, whi
 
 examples:
   minitorch-cnn predict runs/lenet5-digits three.png seven.jpg
-  minitorch-cnn predict runs/lenet5-digits scan.png --invert   dark ink on paper
+  minitorch-cnn predict runs/lenet5-digits scan.png --saw seen     writes seen/scan-seen.png
   minitorch-cnn predict runs/lenet5-digits three.png --top 10
   minitorch-cnn predict runs/lenet5-digits photos --csv classes.csv
   find . -name '*.png' | minitorch-cnn predict runs/lenet5-digits -
@@ -40,6 +45,7 @@ examples:
   minitorch-cnn predict alexnet photo.jpg --weights alexnet.pth --classes imagenet.txt"""
 
 BATCH = 64
+SEEN = 256  # pixels a side at least of a picture of what the model saw
 
 
 def add_parser(commands) -> None:
@@ -58,7 +64,18 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--invert",
         action="store_true",
-        help="exchange dark and light: the digits are light on dark, ink on paper is not",
+        help="exchange dark and light oneself, whatever the ground is",
+    )
+    parser.add_argument(
+        "--as-is",
+        action="store_true",
+        help="leave drawings as they are: neither inverted nor cropped and centred",
+    )
+    parser.add_argument(
+        "--saw",
+        type=file_path,
+        metavar="DIR",
+        help="the folder for pictures of what the model saw, enlarged",
     )
     parser.add_argument(
         "--out",
@@ -90,14 +107,26 @@ def run(options) -> int:
         raise CommandError(f"--csv {options.csv} must be in a folder that is there")
     trained.model.to(device=options.device)
     told = Told(trained.classes, options.top)
-    images = Images(options.images, trained, options.invert)
+    images = Images(options.images, trained, options)
+    if trained.of_pixels and options.saw is not None:
+        raise CommandError("--saw is for models that name classes: one of pixels sees all of them")
     if trained.of_pixels:
         write_masks(trained, images, told, options.out)
     else:
-        name_classes(trained, images, told)
+        name_classes(trained, images, told, options.saw)
     if options.csv is not None:
         told.save_csv(options.csv)
     return 2 if images.failed else 0
+
+
+class Prepared(NamedTuple):
+    """x (C, H, W): a model's input; image (C, H, W): the picture it is made of; said: what became
+    of that, "" if nothing.
+    """
+
+    x: np.ndarray
+    image: np.ndarray
+    said: str
 
 
 class Images:
@@ -108,8 +137,9 @@ class Images:
     Raises: ValueError for a folder without images.
     """
 
-    def __init__(self, named: list[Path], trained, invert: bool):
-        self.named, self.trained, self.invert, self.failed = named, trained, invert, 0
+    def __init__(self, named: list[Path], trained, options):
+        self.named, self.trained, self.failed = named, trained, 0
+        self.invert, self.as_is = options.invert, options.as_is
 
     def paths(self) -> Iterator[Path]:
         from ..data.datasets.folder import find_images
@@ -125,13 +155,13 @@ class Images:
             else:
                 yield path
 
-    def __iter__(self) -> Iterator[tuple[Path, np.ndarray]]:
+    def __iter__(self) -> Iterator[tuple[Path, Prepared]]:
         return self.read(self.paths())
 
-    def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, np.ndarray]]:
+    def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Prepared]]:
         for path in paths:
             try:
-                yield path, prepare(path, self.trained, self.invert)
+                yield path, prepare(path, self.trained, self.invert, self.as_is)
             except (OSError, ValueError) as error:
                 self.failed += 1
                 print(f"minitorch-cnn: {sentence(error)}", file=sys.stderr, flush=True)
@@ -176,29 +206,62 @@ class Told:
         write_atomically(path, text.getvalue().encode(errors="surrogateescape"))
 
 
-def name_classes(trained, images: Images, told: Told) -> None:
-    """A line for each image: its likeliest classes. The first comes at once, then more together."""
+def name_classes(trained, images: Images, told: Told, saw: Path | None) -> None:
+    """A line for each image: its likeliest classes. The first comes at once, then more together.
+
+    saw: a folder for pictures of what the model saw.
+    """
     size = most = 1
     if Path("-") not in images.named:  # whoever writes the names may wait for each answer
         most = BATCH
-    images = iter(images)
-    while batch := list(itertools.islice(images, size)):
-        paths, inputs = zip(*batch, strict=True)
-        for path, row in zip(paths, probabilities(trained.model, np.stack(inputs)), strict=True):
-            told.tell(path, row)
+    paths = images.paths()
+    pictures: dict[Path, Path] = {}
+    if saw is not None:
+        pictures = written_to(list(paths), saw, "seen", "the picture of what the model saw")
+        paths = iter(pictures)
+    found = images.read(paths)
+    while batch := list(itertools.islice(found, size)):
+        inputs = np.stack([prepared.x for _, prepared in batch])
+        for (path, prepared), row in zip(batch, probabilities(trained.model, inputs), strict=True):
+            ends = [prepared.said] if prepared.said else []
+            if path in pictures:
+                write_seen(pictures[path], prepared.image, trained.transform)
+                ends.append(str(pictures[path]))
+            told.tell(path, row, "".join(f"; {end}" for end in ends))
         size = min(2 * size, most)
+
+
+def written_to(paths: list[Path], folder: Path, what: str, words: str) -> dict[Path, Path]:
+    """The PNG that is written for each image. Raises: CommandError if two would have the same."""
+    places = {path: folder / f"{path.stem}-{what}.png" for path in paths}
+    owners = Counter(places.values())
+    for path, place in places.items():
+        if owners[place] > 1:
+            rule = f"is one of several images for which {words} would be {place}"
+            raise CommandError(f"{path} {rule}")
+    return places
+
+
+def write_seen(path: Path, image: np.ndarray, transform) -> None:
+    """What a model sees of an image (C, H, W), before its values are scaled, as an enlarged PNG."""
+    from ..data.transforms import Compose, Normalize
+    from ..models.preprocessing import turned
+
+    steps = transform.transforms
+    shown = [step for step in steps if step is not turned and not isinstance(step, Normalize)]
+    seen = np.rint(255 * np.clip(Compose(shown)(image), 0, 1)).astype(np.uint8)
+    times = max(1, -(-SEEN // min(seen.shape[-2:])))
+    seen = seen.repeat(times, axis=1).repeat(times, axis=2)
+    pixels = seen[0] if len(seen) == 1 else seen.transpose(1, 2, 0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_png(path, pillow().fromarray(np.ascontiguousarray(pixels)))
 
 
 def write_masks(trained, images: Images, told: Told, out: Path) -> None:
     """A mask for each image, and a line: the classes with most pixels."""
-    paths = list(images.paths())
-    masks = {path: out / f"{path.stem}-mask.png" for path in paths}
-    owners = Counter(masks.values())
-    for path, mask in masks.items():
-        if owners[mask] > 1:
-            raise CommandError(f"{path} is one of several images whose mask would be {mask}")
-    for path, x in images.read(paths):
-        labels = probabilities(trained.model, x[None])[0].argmax(0)  # (H, W)
+    masks = written_to(list(images.paths()), out, "mask", "the mask")
+    for path, prepared in images.read(masks):
+        labels = probabilities(trained.model, prepared.x[None])[0].argmax(0)  # (H, W)
         out.mkdir(parents=True, exist_ok=True)
         write_mask(masks[path], labels, len(trained.classes))
         shares = np.bincount(labels.ravel(), minlength=len(trained.classes)) / labels.size
@@ -207,26 +270,41 @@ def write_masks(trained, images: Images, told: Told, out: Path) -> None:
 
 def write_mask(path: Path, labels: np.ndarray, num_classes: int) -> None:
     """labels (H, W) as a PNG with a colour for each class."""
-    from ..interop import write_atomically
     from ..training.plots import class_colours
 
+    image = pillow().fromarray(labels.astype(np.uint8), mode="P")
+    image.putpalette(class_colours(num_classes).tobytes())
+    write_png(path, image)
+
+
+def pillow():
+    """Pillow's Image. Raises: ImportError without Pillow."""
     try:
         from PIL import Image
     except ImportError as error:
         raise ImportError("predict: needs Pillow (pip install pillow)") from error
-    image = Image.fromarray(labels.astype(np.uint8), mode="P")
-    image.putpalette(class_colours(num_classes).tobytes())
+    return Image
+
+
+def write_png(path: Path, image) -> None:
+    from ..interop import write_atomically
+
     content = io.BytesIO()
     image.save(content, format="png")
     write_atomically(path, content.getvalue())
 
 
-def prepare(path: Path, trained, invert: bool) -> np.ndarray:
-    """An image file as the model's input (C, H, W)."""
+def prepare(path: Path, trained, invert: bool, as_is: bool) -> Prepared:
+    """An image file as the model's input, a drawing like those that it has learned."""
     from ..data.datasets import read_image
+    from ..training.drawings import in_style
 
-    image = read_image(path, trained.channels)
-    return trained.transform(1 - image if invert else image)
+    image, said = read_image(path, trained.channels), ""
+    if invert:
+        image = 1 - image
+    if trained.style is not None and not as_is:
+        image, said = in_style(image, trained.style, invert=not invert)
+    return Prepared(trained.transform(image), image, said)
 
 
 def probabilities(model, x: np.ndarray) -> np.ndarray:

@@ -10,16 +10,20 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from .. import functional as F
 from ..models import Entry, Recipe, model_entry, recipe
 from ..models.net_file import COPY, FOLDER, NetFileError, find_net, kept_net
 from ..models.registry import build_entry, file_entry
 from ..nn import Module
 from .class_names import difference
+from .drawings import Style, style_of
 from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, native_size, parts_of
 from .weights import colours_of
 
 TEST_BATCH = 256
+STYLE_IMAGES = 200  # that are looked at for what drawings have in common
 
 
 def make_config(
@@ -104,6 +108,20 @@ def described(config: dict[str, Any], source: Source) -> dict[str, Any]:
     return {"classes": source.classes, "channels": source.channels, "parts": parts}
 
 
+def described_style(config: dict[str, Any]) -> dict[str, Any]:
+    """What config.json says of training images that are grey drawings on a plain ground."""
+    if of_pixels(config):
+        return {}
+    data = source_of(config, unchanged).train
+    chosen = np.linspace(0, len(data) - 1, min(len(data), STYLE_IMAGES)).astype(int)
+    style = style_of(data[i][0] for i in chosen.tolist())
+    return {} if style is None else {"style": style._asdict()}
+
+
+def unchanged(image: np.ndarray) -> np.ndarray:
+    return image
+
+
 # What config.json must have, and of which kind; older ones have no others.
 KINDS = {
     "model": str,
@@ -124,6 +142,7 @@ OTHERS = {
     "first_weights": str,
     "parts": dict,
     "net": dict,
+    "style": dict,
 }
 
 
@@ -154,6 +173,8 @@ def read_config(directory: Path) -> dict[str, Any]:
         else:
             model_entry(config["model"])
         check_recipe(config["recipe"])
+        if "style" in config:
+            check_style(config["style"])
     return config
 
 
@@ -236,6 +257,15 @@ def check_recipe(fields: dict[str, Any]) -> None:
     for name in ("scales", "area", "ratio"):
         if getattr(made, name) is not None and len(getattr(made, name)) != 2:
             raise ValueError(f"{name}={getattr(made, name)!r} must be two numbers")
+
+
+def check_style(fields: dict[str, Any]) -> None:
+    """Raises TypeError or ValueError for fields that are none of a Style, or of other kinds."""
+    style = Style(**fields)
+    if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in style):
+        raise TypeError(f"style={fields} must have numbers")
+    if not 0 < style.side <= 1 or style.pixels < 1:
+        raise ValueError(f"style={fields} must have a side within (0, 1] and pixels of at least 1")
 
 
 @contextmanager

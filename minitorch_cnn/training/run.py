@@ -28,6 +28,7 @@ from ..nn import Module
 from .config import (
     described,
     described_in,
+    described_style,
     entry_of,
     evaluation_batch,
     input_size,
@@ -39,6 +40,7 @@ from .config import (
     source_of,
     written,
 )
+from .drawings import Style
 from .fit import fit
 from .history import History
 from .lock import locked, making
@@ -62,7 +64,8 @@ class Run(NamedTuple):
     """A trained model, as its folder holds it.
 
     model: in evaluation mode; transform: makes an image (channels, H, W) in [0, 1] its input;
-    of_pixels: whether it labels every pixel.
+    of_pixels: whether it labels every pixel; style: what the drawings it has learned have in
+    common, None for other images (see `in_style`).
     """
 
     model: Module
@@ -71,6 +74,7 @@ class Run(NamedTuple):
     channels: int
     transform: Callable[[np.ndarray], np.ndarray]
     of_pixels: bool
+    style: Style | None = None
 
 
 class Result(NamedTuple):
@@ -99,6 +103,7 @@ def train_run(
     refuse_run(directory)
     source = source_of(config)
     config = {**config, **described(config, source)}
+    config |= described_style(config)
     model = new_model(config, progress)
     check_input(model, config)
     config["first_weights"] = digest(model)
@@ -219,7 +224,8 @@ def load_run(directory: str | Path) -> Run:
         raise ValueError(f"load_run: {path} is not of this run's model: {error}") from error
     transform = recipe_of(config).transform(input_size(config), train=False)
     classes, channels = config["classes"], config["channels"]
-    return Run(model.eval(), config, classes, channels, transform, of_pixels(config))
+    style = Style(**config["style"]) if "style" in config else None
+    return Run(model.eval(), config, classes, channels, transform, of_pixels(config), style)
 
 
 def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:

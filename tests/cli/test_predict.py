@@ -116,7 +116,7 @@ def test_images_whose_masks_would_be_one_file_are_refused(refused, masks_run, im
     (tmp_path / images[0].name).write_bytes(images[0].read_bytes())
     both = (images[0], tmp_path / images[0].name)
     message = refused("predict", masks_run, *both, "--out", tmp_path / "out")
-    assert f"whose mask would be {tmp_path / 'out' / images[0].stem}-mask.png" in message
+    assert f"for which the mask would be {tmp_path / 'out' / images[0].stem}-mask.png" in message
     assert not (tmp_path / "out").exists()
 
 
@@ -204,3 +204,46 @@ def test_the_table_has_a_line_for_each_image(command, trained, images, tmp_path)
 
 def test_a_folder_without_a_run_is_refused(refused, images, tmp_path):
     assert "holds no run" in refused("predict", tmp_path, images[0])
+
+
+def sheet(path, digit: str, size=(120, 90), at=(20, 10)):
+    """A digit of matplotlib's font, dark on a white sheet."""
+    image_module = pytest.importorskip("PIL.Image")
+    from PIL import ImageDraw, ImageFont
+
+    matplotlib = pytest.importorskip("matplotlib")
+    image = image_module.new("L", size, 255)
+    font = ImageFont.truetype(f"{matplotlib.get_data_path()}/fonts/ttf/DejaVuSans.ttf", 48)
+    ImageDraw.Draw(image).text(at, digit, fill=0, font=font)
+    image.save(path)
+    return path
+
+
+def test_ink_on_paper_is_inverted_cropped_and_centred_and_the_line_says_so(
+    command, trained, tmp_path
+):
+    image_module = pytest.importorskip("PIL.Image")
+    zero = sheet(tmp_path / "0.png", "0")
+    said = command("predict", trained, zero).out
+    assert re.search(r"%; inverted, cropped to \d+ x \d+ pixels and centred\n$", said)
+    assert "cropped" not in command("predict", trained, zero, "--as-is").out
+    said = command("predict", trained, zero, "--saw", tmp_path / "seen").out
+    assert said.endswith(f"centred; {tmp_path / 'seen' / '0-seen.png'}\n")
+    with image_module.open(tmp_path / "seen" / "0-seen.png") as image:
+        seen = np.asarray(image)
+    assert min(seen.shape[:2]) >= 256 and not seen[0, 0].any() and seen.max() == 255
+
+
+def test_dark_and_light_exchanged_by_hand_are_not_exchanged_again(command, trained, tmp_path):
+    zero = sheet(tmp_path / "0.png", "0")
+    by_hand = command("predict", trained, zero, "--invert").out
+    assert by_hand == command("predict", trained, zero).out.replace("inverted, ", "")
+
+
+def test_pictures_that_would_be_one_file_are_refused_before_any_is_written(
+    refused, trained, images, tmp_path
+):
+    (tmp_path / images[0].name).write_bytes(images[0].read_bytes())
+    both = (images[0], tmp_path / images[0].name)
+    assert "would be" in refused("predict", trained, *both, "--saw", tmp_path / "seen")
+    assert not (tmp_path / "seen").exists()
