@@ -287,8 +287,14 @@ def test_costs_of_nets_in_files_are_told(command, refused, nets):
     assert "cannot take images of 1x28x28: nets.py, line " in wrong
     assert "needs width and depth" in refused("summary", "nets.py:needs")
     assert "takes no images of a usual size" in refused("summary", "nets.py:Broken")
-    table = command("compare", "nets.py:LeNet5", "lenet5", "--plot", "costs.png").out
-    assert "61,706" in table
+    assert "61,706" in command("compare", "nets.py:LeNet5", "lenet5").out
+
+
+@pytest.mark.slow
+def test_costs_of_nets_in_files_are_drawn(command, nets):
+    pytest.importorskip("matplotlib")
+    assert command("compare", "nets.py:LeNet5", "lenet5", "--plot", "costs.png").code == 0
+    assert (nets / "costs.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_listing_runs_runs_nothing(command, nets):
