@@ -248,14 +248,14 @@ def prefetch(typing, x, x_at):
 
 
 @kernel(inline=True)
-def copy(x, x_at, x_step, y, y_at, y_step, count, operator):
+def copy(x, x_at, x_step, y, y_at, y_step, count, space):
     """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count.
 
-    Where whole vectors fit they are copied: they may fill up to `operator` numbers of y.
+    Where whole vectors fit they are copied: they may fill up to `space` numbers of y.
     """
     width = lanes_of(x)
     rounded = (count + width - 1) // width * width
-    fits = y_step == 1 and rounded <= operator and x_at + rounded * x_step <= len(x)
+    fits = y_step == 1 and rounded <= space and x_at + rounded * x_step <= len(x)
     if fits and x_step == 1:
         for k in range(0, count, width):
             _copy_vector(x, x_at + k, 1, y, y_at + k)

@@ -66,10 +66,10 @@ class Window:
 
     def _windows_along(self, axis: int, size: int) -> int:
         stride, before = self.stride[axis], self.padding[axis][0]
-        operator = size + sum(self.padding[axis]) - self.span[axis]
+        space = size + sum(self.padding[axis]) - self.span[axis]
         if not self.ceil_mode:
-            return operator // stride + 1
-        count = -(-operator // stride) + 1
+            return space // stride + 1
+        count = -(-space // stride) + 1
         # PyTorch's rule: a window that would start in the padding after the input is left out.
         return count - 1 if (count - 1) * stride >= size + before else count
 

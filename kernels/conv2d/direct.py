@@ -1,10 +1,10 @@
 """Depthwise and thin grouped convolution in Numba, without a matrix product.
 
 With few channels a group a product has too few terms to repay its columns. Here LANES groups are
-computed side by side. Their planes are turned, so that numbers of all groups are neighbours, and
-dealt out with the padding to stride x stride phases of one flat line, whose positions hold a number
-of each group. What a tap (c, kh, kw) reads for all outputs p of a strip of rows is then the line
-from one offset on, for vectors of groups,
+computed side by side. Their planes are transposed, so that numbers of all groups are neighbours,
+and packed with the padding into stride x stride phases of one flat line, whose positions hold a
+number of each group. What a tap (c, kh, kw) reads for all outputs p of a strip of rows is then the
+line from one offset on, for vectors of groups,
 
     y[o, p]       = sum over taps of w[o, tap] * line[offset[tap] + p]      forward
     gw[o, tap]    = sum over p of gy[o, p] * line[offset[tap] + p]          weight gradient
@@ -76,7 +76,7 @@ def _forward(x, w, stride, dilation, before, groups, after, y, pool, first, last
     offsets, strip, rows, pitch = _layout(C, w.shape[2:], stride, dilation, OH, OW)
     line = np.zeros(C * stride[0] * stride[1] * rows * pitch * LANES, x.dtype)
     out = np.empty(strip * pitch * LANES, x.dtype)
-    turned = np.empty((rows * stride[0] * x.shape[3] + LANES) * LANES, x.dtype)
+    transposed = np.empty((rows * stride[0] * x.shape[3] + LANES) * LANES, x.dtype)
     weights = np.zeros((O, taps, LANES), x.dtype)
     flat_w, g = w.reshape(len(w), taps), -1
     for item in range(first, last):
@@ -90,7 +90,9 @@ def _forward(x, w, stride, dilation, before, groups, after, y, pool, first, last
         for top in range(0, OH, strip):
             height = min(strip, OH - top)
             above = top * stride[0] - before[0]
-            _deal_out(x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, turned, line)
+            _pack_line(
+                x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, transposed, line
+            )
             for o in range(O):
                 positions = (height - 1) * pitch + OW
                 weighted_sum(line, offsets, weights[o].reshape(-1), positions, out)
@@ -115,7 +117,7 @@ def _weight_grad(x, gy, stride, dilation, before, groups, parts, pool, first, la
     line = np.zeros(C * stride[0] * stride[1] * rows * pitch * LANES, x.dtype)
     spread = np.zeros(strip * pitch * LANES, x.dtype)  # rows of gy with zeros in between
     size = max(rows * stride[0] * x.shape[3], strip * OW)
-    turned = np.empty((size + LANES) * LANES, x.dtype)
+    transposed = np.empty((size + LANES) * LANES, x.dtype)
     sums = np.empty((O, len(offsets), LANES), x.dtype)
     blocks = -(-groups // LANES)
     for item in range(first, last):
@@ -126,14 +128,14 @@ def _weight_grad(x, gy, stride, dilation, before, groups, parts, pool, first, la
             for top in range(0, OH, strip):
                 height = min(strip, OH - top)
                 above = top * stride[0] - before[0]
-                _deal_out(
-                    x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, turned, line
+                _pack_line(
+                    x, n, g * C, C, lanes, above, before[1], stride, rows, pitch, transposed, line
                 )
                 for o in range(O):
                     start = ((n * gy.shape[1] + g * O + o) * OH + top) * OW
-                    _to_lanes(gy.reshape(-1), start, O * OH * OW, lanes, height * OW, turned)
+                    _to_lanes(gy.reshape(-1), start, O * OH * OW, lanes, height * OW, transposed)
                     for i in range(height):
-                        move(turned, i * OW, 1, spread, i * pitch, 1, OW)
+                        move(transposed, i * OW, 1, spread, i * pitch, 1, OW)
                     positions = (height - 1) * pitch + OW
                     add_products(line, offsets, spread, positions, sums[o].reshape(-1))
         for o in range(O):
@@ -159,7 +161,7 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
     line = np.zeros(O * rows * pitch * LANES, gy.dtype)
     out = np.empty(strip * pitch * LANES, gy.dtype)
     size = max(rows * gy.shape[3], strip * sh * W)
-    turned = np.empty((size + LANES) * LANES, gy.dtype)
+    transposed = np.empty((size + LANES) * LANES, gy.dtype)
     phases = C * sh * sw
     taps = np.zeros(phases, np.int64)
     offsets = np.empty((phases, O * KH * KW), np.int64)
@@ -183,7 +185,9 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
         for top in range(0, height, strip):
             above = max(top * sh - before[0], 0)
             below = max(min((top + strip) * sh - before[0], H), above)
-            _deal_out(gy, n, g * O, O, lanes, top - up, back, (1, 1), rows, pitch, turned, line)
+            _pack_line(
+                gy, n, g * O, O, lanes, top - up, back, (1, 1), rows, pitch, transposed, line
+            )
             for phase in range(phases):
                 c, a, b = phase // (sh * sw), phase // sw % sh, phase % sw
                 positions = (min(strip, height - top) - 1) * pitch + width
@@ -197,11 +201,11 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
                     h = (top + q) * sh + a - before[0]
                     if 0 <= h < H:
                         to = (h - above) * W + begin * sw + left
-                        move(out, q * pitch + begin, 1, turned, to, sw, count)
+                        move(out, q * pitch + begin, 1, transposed, to, sw, count)
                 if phase % (sh * sw) == sh * sw - 1:
                     start = ((n * gx.shape[1] + g * C + c) * H + above) * W
                     size = (below - above) * W
-                    _from_lanes(turned, gx.reshape(-1), start, C * H * W, lanes, size)
+                    _from_lanes(transposed, gx.reshape(-1), start, C * H * W, lanes, size)
 
 
 @kernel
@@ -223,7 +227,7 @@ def _layout(C, size, stride, dilation, OH, OW):
 
 
 @kernel
-def _deal_out(x, n, channel, C, lanes, top, left, stride, rows, pitch, turned, line):
+def _pack_line(x, n, channel, C, lanes, top, left, stride, rows, pitch, transposed, line):
     """line[c, a, b, q, m, lane] = x[n, channel + lane * C + c, top + q * sh + a, m * sw + b - left]
     with zeros beyond the planes of x, of which those beside them are there already.
     """
@@ -233,7 +237,7 @@ def _deal_out(x, n, channel, C, lanes, top, left, stride, rows, pitch, turned, l
     below = max(min(top + rows * sh, H), above)
     for c in range(C):
         start = ((n * x.shape[1] + channel + c) * H + above) * W
-        _to_lanes(x.reshape(-1), start, C * H * W, lanes, (below - above) * W, turned)
+        _to_lanes(x.reshape(-1), start, C * H * W, lanes, (below - above) * W, transposed)
         for a in range(sh):
             for b in range(sw):
                 # the m whose column lies within 0 ... W - 1
@@ -243,7 +247,7 @@ def _deal_out(x, n, channel, C, lanes, top, left, stride, rows, pitch, turned, l
                     h = top + q * sh + a
                     if 0 <= h < H:
                         source = (h - above) * W + begin * sw + b - left
-                        move(turned, source, sw, line, at + begin, 1, end - begin)
+                        move(transposed, source, sw, line, at + begin, 1, end - begin)
                     else:
                         line[(at + begin) * LANES : (at + end) * LANES] = 0
                     at += pitch

@@ -38,7 +38,7 @@ def plot_curves(history: History, path: str | Path) -> None:
                 drawn += values
         if min(drawn) > 0:
             axes.set_yscale("log")
-        elif max(drawn) > 0:  # like log down to the smallest value, below it room for 0
+        elif max(drawn) > 0:  # like log down to the smallest value, below it a part for 0
             axes.set_yscale("symlog", linthresh=min(value for value in drawn if value > 0))
         axes.set_title(title, loc="left")
         axes.set_xlabel("epoch")
@@ -163,7 +163,7 @@ def new_figure(width: float, height: float):
 
 
 def save_figure(figure, path: str | Path) -> None:
-    """Write a figure as PNG, also where the font lacks letters or long names leave little room."""
+    """Write a figure as PNG, also where the font lacks letters or long names leave little space."""
     content = io.BytesIO()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -265,8 +265,8 @@ def test_half_numbers_are_rounded_once(case, cotangents):
         ulps, rest = (1, 1e-5) if i <= len(arrays) else (4, 3e-5)
         with np.errstate(all="ignore"):
             x = x.astype(HALF).astype(np.float64)
-            operator = ulps * np.spacing(np.abs(x).astype(HALF)).astype(np.float64) + rest
-            wrong = ~((np.abs(y - x) <= operator) | (y == x) | (np.isnan(x) & np.isnan(y)))
+            allowed = ulps * np.spacing(np.abs(x).astype(HALF)).astype(np.float64) + rest
+            wrong = ~((np.abs(y - x) <= allowed) | (y == x) | (np.isnan(x) & np.isnan(y)))
         assert not wrong.any(), (i, y[wrong][:5], x[wrong][:5])
 
 

@@ -90,12 +90,12 @@ class Taps(NamedTuple):
         `planes` of them exist to be put together, and each has `shared_planes` in shared memory.
         """
         QH, QW = self.outputs
-        operator = shared_limit // np.dtype(self.dtype).itemsize
+        space = shared_limit // np.dtype(self.dtype).itemsize
         columns = _evenly(QW, WIDEST)
         strips = _evenly(blocks(QH, strip), max(1, threads // columns))
 
         def fits(tile):
-            return tile.planes * shared_planes * self.tile_elements(tile) <= operator
+            return tile.planes * shared_planes * self.tile_elements(tile) <= space
 
         tile = Tile(1, strips * strip, columns, strip)
         while not fits(tile) and tile.rows > strip:

@@ -3,7 +3,7 @@
 from ...jit import kernel
 from ...register_tile import lanes_of
 from ...thread_pool import shared
-from .lines import copy_row, lay_out
+from .lines import copy_row, pack_lines
 from .thin_tile import add_products, write_sums
 
 
@@ -23,7 +23,9 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
         g = item % groups
         for strip in range(strips):
             i0, i1 = strip * OH // strips, (strip + 1) * OH // strips
-            lay_out(flat, item * C, size, (C, rows, columns, top, left), i0, i1 - i0 + more, line)
+            pack_lines(
+                flat, item * C, size, (C, rows, columns, top, left), i0, i1 - i0 + more, line
+            )
             for r in range(0, R, together):
                 to = (item * R + r) * OH * OW + i0 * OW
                 write_sums(
@@ -60,7 +62,7 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last
             for strip in range(strips):
                 i0, i1 = strip * OH // strips, (strip + 1) * OH // strips
                 shape = C, rows, columns, top, left
-                lay_out(flat, item * C, size, shape, i0, i1 - i0 + more, line)
+                pack_lines(flat, item * C, size, shape, i0, i1 - i0 + more, line)
                 for r in range(R):
                     for i in range(i0, i1):
                         to = r * number + (i - i0) * across * lanes

@@ -68,7 +68,7 @@ def arrange(matrix: Matrix, grid: Grid, itemsize: int, overlap: bool) -> Plan:
 
 
 @kernel(inline=True)
-def lay_out(x, plane, size, sizes, i0, height, line):
+def pack_lines(x, plane, size, sizes, i0, height, line):
     """line[c, q, m] = x[plane + c, i0 + q + top, m + left], 0 outside, for `height` rows q.
 
     Beside the planes the line is zero already, and stays so.

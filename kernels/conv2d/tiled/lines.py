@@ -89,7 +89,7 @@ def _fill(
             size = ph * pw * rows * columns
             lines, sums = memory[: C * size + tile], memory[C * size + tile :]
             place, phases = (n * CX + g * C) * H * W, (ph, pw, rows, columns)
-            deal(x.reshape(-1), place, (C, H, W), i0, grid, phases, lines)
+            pack_lines(x.reshape(-1), place, (C, H, W), i0, grid, phases, lines)
             lines[C * size :] = 0
             if rows != known:
                 known = rows
@@ -117,12 +117,12 @@ def _fill(
                     end = stop if count == YH else (plane + i0 + count) * YW
                     for i in range(count):
                         to = (plane + start_h + (i0 + i) * step_h) * YW + start_w
-                        operator = end - to if dense else 0
-                        copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, operator)
+                        space = end - to if dense else 0
+                        copy(sums, r * wide + i * columns, 1, out, to, step_w, OW, space)
 
 
 @kernel
-def deal(x, x_at, size, i0, grid, phases, lines):
+def pack_lines(x, x_at, size, i0, grid, phases, lines):
     """lines[c, a, b, q, m] = x[c, (i0 + q) * sh + a + top, m * sw + b + left], zero outside."""
     (C, H, W), (ph, pw, rows, columns) = size, phases
     sh, sw, top, left = grid[:4]

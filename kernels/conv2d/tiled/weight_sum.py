@@ -94,7 +94,7 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, pool, fi
             for i0 in range(0, OH, rows):
                 i1 = min(i0 + rows, OH)
                 depth, high = (i1 - i0) * OW, height - (rows - i1 + i0) * sh
-                turn(x, n, g * CG + c0, CC, i0 * sh - top, high, left, width, lines)
+                transpose_lines(x, n, g * CG + c0, CC, i0 * sh - top, high, left, width, lines)
                 k = 0
                 for i in range(i1 - i0):
                     for j in range(OW):
@@ -174,7 +174,7 @@ def _gather_rows(gy, at, step, valid, depth, tail):
 
 
 @kernel
-def turn(x, n, c0, CC, h0, height, left, width, lines):
+def transpose_lines(x, n, c0, CC, h0, height, left, width, lines):
     """lines[q, m, c] = x[n, c0 + c, h0 + q, m - left], zero outside of it."""
     _, C, H, W = x.shape
     lanes = VECTOR_BYTES // x.itemsize

@@ -14,7 +14,7 @@ from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import LIMIT, cut, scratch, thread_scratch
 from ..tiled.grid import SPEED, pieces
-from ..tiled.weight_sum import turn
+from ..tiled.weight_sum import transpose_lines
 from ..tiled.weights import pack, read_only
 from .transforms import transform_sums, transform_weight, transform_window
 
@@ -116,7 +116,7 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, 
         while r < r1:
             n, i0 = r // TH, r % TH
             rows = min(TH - i0, r1 - r)
-            turn(x, n, c, CC, tile * i0 - top, tile * rows + 2, left, width, lines)
+            transpose_lines(x, n, c, CC, tile * i0 - top, tile * rows + 2, left, width, lines)
             for i in range(rows):
                 for j in range(TW):
                     at = tile * (i * width + j) * CC

@@ -6,7 +6,7 @@ and infinity, fewer values for each tile but more tiles.
 """
 
 from ...jit import kernel
-from .sandwich import sandwich, transposed
+from .two_sided import transposed, two_sided
 
 # Points come in pairs p and -p: what is even in p is computed once, then the odd part is added or
 # subtracted.
@@ -53,16 +53,16 @@ B_2 = (((1, 0, -1, 0), (0, 1, 1, 0), (0, -1, 1, 0), (0, 1, 0, -1)),)
 G_2 = (((1, 0, 0), (1 / 2, 1 / 2, 1 / 2), (1 / 2, -1 / 2, 1 / 2), (0, 0, 1)),)
 A_2 = (((1, 1, 1, 0), (0, 1, -1, -1)),)
 
-_window_4, _window_2 = sandwich(B_4), sandwich(B_2)
-_weight_4, _weight_2 = sandwich(G_4), sandwich(G_2)
-_sums_4, _sums_2 = sandwich(A_4), sandwich(A_2)
-_tile_4, _tile_2 = sandwich(transposed(A_4)), sandwich(transposed(A_2))
-_weight_sums_4, _weight_sums_2 = sandwich(transposed(G_4)), sandwich(transposed(G_2))
+_window_4, _window_2 = two_sided(B_4), two_sided(B_2)
+_weight_4, _weight_2 = two_sided(G_4), two_sided(G_2)
+_sums_4, _sums_2 = two_sided(A_4), two_sided(A_2)
+_tile_4, _tile_2 = two_sided(transposed(A_4)), two_sided(transposed(A_2))
+_weight_sums_4, _weight_sums_2 = two_sided(transposed(G_4)), two_sided(transposed(G_2))
 
 
 @kernel
 def transform_window(tile, x, x_at, x_row, x_column, y, y_at, y_row, y_column):
-    """B' d B of the windows d of a vector of channels; see `sandwich`."""
+    """B' d B of the windows d of a vector of channels; see `two_sided`."""
     if tile == 4:
         _window_4(x, x_at, x_row, x_column, y, y_at, y_row, y_column)
     else:

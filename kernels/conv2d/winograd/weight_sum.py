@@ -11,7 +11,7 @@ from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
 from ..tiled.grid import SPEED, block_of, sum_parts
-from ..tiled.weight_sum import turn
+from ..tiled.weight_sum import transpose_lines
 from ..tiled.weights import read_only
 from .convolve import transform_windows
 from .transforms import transform_tile, transform_weight_sums
@@ -62,7 +62,7 @@ def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
         while r < r1:
             n, i0 = r // TH, r % TH
             rows = min(TH - i0, r1 - r)
-            turn(gy, n, o, CC, TILE * i0, TILE * rows, 0, width, lines)
+            transpose_lines(gy, n, o, CC, TILE * i0, TILE * rows, 0, width, lines)
             for i in range(rows):
                 for j in range(TW):
                     at = TILE * (i * width + j) * CC

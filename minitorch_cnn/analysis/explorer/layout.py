@@ -7,7 +7,7 @@ def layout(sources: list[list[int]]) -> list[tuple[float, int]]:
     """The place (column, row) of each box; sources[k]: the boxes before k that arrows to k leave.
 
     A row is one more than the last of its sources'. A box stands below the middle of its sources;
-    those of a row that come too close make room for one another, at least 1 apart.
+    those of a row that come too close are moved apart, to a distance of 1 at least.
     """
     rows: list[int] = []
     for before in sources:

@@ -25,12 +25,12 @@ def _window(name: str, image: np.ndarray, size: tuple[int, int], place) -> np.nd
     return image[:, top : top + oh, left : left + ow]
 
 
-def middle(room: int) -> int:
-    return round(room / 2)
+def middle(left_over: int) -> int:
+    return round(left_over / 2)
 
 
 def _anywhere(rng: np.random.Generator):
-    return lambda room: int(rng.integers(room + 1))
+    return lambda left_over: int(rng.integers(left_over + 1))
 
 
 @dataclass

@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 from ...register_tile import Code
 
 
-def sandwich(factors):
+def two_sided(factors):
     """A function for kernels:  y[i, j] = sum over r and q of  L[i, r] * x[r, q] * L[j, q].
 
     f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) does so for the matrices of all lanes of a
