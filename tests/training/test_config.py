@@ -7,7 +7,8 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn.training import load_checkpoint, make_config, resume_run, save_checkpoint
 from minitorch_cnn.training import run as run_module
-from minitorch_cnn.training.config import check_net, read_config
+from minitorch_cnn.training.config import read_config
+from minitorch_cnn.training.config_checks import check_net
 from minitorch_cnn.training.loop import Loop
 from minitorch_cnn.training.run import load_run
 
