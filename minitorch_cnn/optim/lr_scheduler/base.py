@@ -7,6 +7,13 @@ from typing import Any
 
 from ..optimizer import Optimizer
 
+# What PyTorch's state dicts have besides, which decides no rate, and its names of what is here.
+BESIDES = {
+    "_get_lr_called_within_step", "_is_initial", "_step_count", "default_min_lr", "mode_worse",
+    "verbose",
+}  # fmt: skip
+NAMES = {"_milestones": "milestones", "_schedulers": "schedulers", "min_lrs": "min_lr"}
+
 
 class LRScheduler:
     """The base of the schedules; a subclass defines `get_lr`.
@@ -76,16 +83,21 @@ class LRScheduler:
         return {k: v for k, v in self.__dict__.items() if k not in self.not_stored}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`; ValueError for one of another kind of schedule."""
-        self._check_keys(state_dict)
-        self.__dict__.update(state_dict)
+        """Take over a `state_dict`, or PyTorch's; ValueError for another kind of schedule's."""
+        self.__dict__.update(self._checked(state_dict))
 
-    def _check_keys(self, state_dict: Mapping[str, Any]) -> None:
-        wrong = sorted(state_dict.keys() ^ self.state_dict().keys())
+    def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
+        """The entries in the words of this file; ValueError for others than this schedule's."""
+        own = self.state_dict()
+        state = {NAMES.get(k, k): v for k, v in state_dict.items() if k not in BESIDES}
+        if "lr_lambdas" in state and "lr_lambdas" not in own and not any(state["lr_lambdas"]):
+            del state["lr_lambdas"]  # functions, of which PyTorch's state has None
+        wrong = sorted(state.keys() ^ own.keys())
         if wrong:
             raise ValueError(
                 f"{type(self).__name__}.load_state_dict: missing or unexpected {', '.join(wrong)}"
             )
+        return state
 
     def current(self) -> list[float]:
         """The rates the optimizer has now."""

@@ -30,8 +30,7 @@ class Composed(LRScheduler):
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Take over a `state_dict` of one made of the same schedules; ValueError for another."""
-        self._check_keys(state_dict)
-        rest = dict(state_dict)
+        rest = self._checked(state_dict)
         states = rest.pop("schedulers")
         if len(states) != len(self.schedulers):
             raise ValueError(

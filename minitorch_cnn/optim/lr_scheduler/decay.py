@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, per_group
@@ -58,6 +60,12 @@ class MultiStepLR(_Changing):
     ):
         self.milestones, self.gamma = sorted(milestones), gamma
         super().__init__(optimizer, last_epoch)
+
+    def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
+        state = super()._checked(state_dict)
+        if isinstance(state["milestones"], Mapping):  # PyTorch's: how often each is named
+            state["milestones"] = sorted(Counter(state["milestones"]).elements())
+        return state
 
     def first_lr(self) -> list[float]:
         return self.get_lr()

@@ -320,3 +320,24 @@ def test_a_schedule_takes_pytorchs_arguments(torch, name):
     if name == "SequentialLR":
         expected.remove(("last_epoch", -1))
     assert arguments(lr_scheduler) == expected
+
+
+WITH_OTHER_FIELDS = ("OneCycleLR", "CyclicLR", "ChainedScheduler")
+
+
+@pytest.mark.parametrize(
+    "name, settings", [r for r in TABLE if not any(k in str(r) for k in WITH_OTHER_FIELDS)]
+)
+def test_a_schedule_goes_on_from_pytorchs_state(torch, name, settings):
+    ours, theirs = optimizers(torch)
+    expected = build(torch.optim.lr_scheduler, theirs, name, settings)
+    scheduler = build(lr_scheduler, ours, name, settings)
+    advance(theirs, expected, range(17))
+    ours.load_state_dict({"state": {}, "param_groups": theirs.state_dict()["param_groups"]})
+    scheduler.load_state_dict(expected.state_dict())
+    np.testing.assert_allclose(
+        advance(ours, scheduler, range(17, 40)),
+        advance(theirs, expected, range(17, 40)),
+        rtol=1e-9,
+        atol=1e-15,
+    )
