@@ -1,0 +1,1 @@
+"""Programs written for PyTorch, run on this package by changing their imports."""
