@@ -53,10 +53,12 @@ def find_net(text: str) -> NetFile:
     if not path.is_file():
         raise NetFileError(f"create_model: {_missing(path)}")
     path = path.resolve()
+    kept = path.name == COPY and (path.parent / "config.json").is_file()
+    folder = path.parent / FOLDER if kept else path.parent  # the copy in a run, for another run
     sources = {COPY: path.read_bytes()}
-    beside = files_beside(path, path.parent)
+    beside = files_beside(path, folder)
     sources |= {f"{FOLDER}/{place}": file.read_bytes() for place, file in sorted(beside.items())}
-    return NetFile(path, path.parent, path.name, name, sources).checked()
+    return NetFile(path, folder, path.name, name, sources).checked()
 
 
 def kept_net(directory: Path, described: Mapping[str, Any]) -> NetFile:
@@ -239,7 +241,7 @@ class NetFile:
 
 ADVICE = (
     ": this package takes its place: `import minitorch_cnn as torch`, `import minitorch_cnn.nn as "
-    "nn`, `import minitorch_cnn.functional as F`"
+    "nn`, `import minitorch_cnn.nn.functional as F`"
 )
 
 

@@ -125,6 +125,8 @@ def test_a_run_is_whole_without_the_files_it_began_with(command, refused, photos
     (nets / "nets.py").unlink()
     (nets / "beside.py").write_text("1 / 0")
     shutil.move("run", "moved")
+    again = command("train", "moved/model.py:small", "--epochs", 1, "--out", "again", "--plain")
+    assert again.code == 0 and (nets / "again" / "modules" / "beside.py").is_file()
     assert "nets.py:small on the held-out part" in command("evaluate", "moved").out
     image = next(photos.rglob("*.png"))
     assert command("predict", "moved", image).code == 0
