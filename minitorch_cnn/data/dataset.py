@@ -7,6 +7,7 @@ import itertools
 import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
+from types import GenericAlias
 
 import numpy as np
 
@@ -19,6 +20,8 @@ class Dataset:
 
     A sample is what `__getitem__` returns: usually a pair (image, label).
     """
+
+    __class_getitem__ = classmethod(GenericAlias)  # Dataset[Tensor], for readers of types
 
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__}: __len__ is not defined")

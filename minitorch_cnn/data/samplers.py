@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from types import GenericAlias
 
 import numpy as np
 
@@ -17,6 +18,8 @@ from .randomness import check_generator, sample_generator
 
 class Sampler:
     """Base class of samplers: a subclass defines `__iter__`, over indices, and `__len__`."""
+
+    __class_getitem__ = classmethod(GenericAlias)  # Sampler[int], for readers of types
 
     def __iter__(self) -> Iterator:
         raise NotImplementedError(f"{type(self).__name__}: __iter__ is not defined")

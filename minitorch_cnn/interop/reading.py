@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..devices import check_device
 from ..nn import Parameter
 from ..tensor import Tensor
 from .arrays import read_arrays
 from .kinds import SAFETENSORS, ZIP, kind_of
+from .location import device_for
 from .safetensors import Loaded, read_metadata, read_safetensors
 from .torch_file import damage_as_value_error, read_stacked, read_zip
 
 
-def load(f: str | Path | BinaryIO, map_location: str | None = None, weights_only: bool = True):
+def load(
+    f: str | Path | BinaryIO,
+    map_location: str | Mapping | Callable | None = None,
+    weights_only: bool = True,
+):
     """What a file of weights holds: Tensors by name, or what `torch.save` was given.
 
     f: a path, or an open binary file, read from where it is to its end. Read are safetensors, both
@@ -26,20 +30,19 @@ def load(f: str | Path | BinaryIO, map_location: str | None = None, weights_only
     says which it is, not the name. Dtypes stay what they are, except that bfloat16 becomes float32,
     without a loss.
 
-    map_location: the device of the Tensors, the CPU for None. weights_only: nothing in a file is
+    map_location: the device of the Tensors, the CPU for None; also PyTorch's dict of devices and
+    function (storage, location), see `device_for`. weights_only: nothing in a file is
     ever executed, so that it changes nothing here.
 
     Raises: FileNotFoundError; ValueError naming the file and what it is, if that is something else,
     damaged or truncated, or holds numbers that are not supported (float8, complex, quantised);
-    TypeError for a map_location that is not the name of a device.
+    TypeError for a map_location that says no device.
 
         model.load_state_dict(mt.load("lenet5.safetensors"))
     """
-    if map_location is not None and not isinstance(map_location, str):
-        raise TypeError(f"load: map_location={map_location!r} must be the name of a device or None")
     if not isinstance(weights_only, bool):
         raise TypeError(f"load: weights_only={weights_only!r} must be True or False")
-    device = check_device(map_location, "load")
+    device = device_for(map_location)
     found = _read("load", f).tensors
     return found if device == "cpu" else moved(found, device)
 

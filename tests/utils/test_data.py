@@ -30,3 +30,22 @@ def test_the_files_are_not_imported_a_second_time():
 def test_a_loader_runs_from_there():
     (x,) = next(iter(DataLoader(TensorDataset(mt.arange(4)), batch_size=3)))
     assert x.tolist() == [0, 1, 2]
+
+
+def test_the_bases_take_a_type_of_samples():
+    class Numbers(Dataset[int]):
+        def __len__(self):
+            return 2
+
+        def __getitem__(self, index):
+            return index
+
+    class Backwards(mt.utils.data.Sampler[int]):
+        def __iter__(self):
+            return iter([1, 0])
+
+        def __len__(self):
+            return 2
+
+    loader = DataLoader(Numbers(), batch_size=2, sampler=Backwards())
+    assert [batch.tolist() for batch in loader] == [[1, 0]]

@@ -1,0 +1,49 @@
+"""Where `load` puts what it reads: PyTorch's forms of map_location as the name of a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..devices import check_device
+
+
+class _Stored:
+    """What a function of map_location gets for the numbers of a tensor, which lie on the CPU."""
+
+    def cpu(self) -> str:
+        return "cpu"
+
+    def cuda(self, device: int | str | None = None) -> str:
+        if isinstance(device, str):
+            return device
+        return "cuda" if device is None else f"cuda:{device}"
+
+
+def device_for(map_location: str | Mapping | Callable | None) -> str:
+    """The device that map_location says for tensors of a file, which has them on the CPU.
+
+    A name; a dict of names, whose values must be one device; a function (storage, location), called
+    once, that returns the storage as it is, or storage.cuda(0), or a name.
+
+    Raises TypeError for anything else.
+    """
+    if isinstance(map_location, Mapping):
+        places = {str(place) for place in map_location.values()}
+        if len(places) > 1:
+            raise ValueError(
+                f"load: map_location={map_location!r} must lead to one device; load to the CPU and "
+                "move each part with to()"
+            )
+        found = places.pop() if places else None
+    elif callable(map_location):
+        storage = _Stored()
+        found = map_location(storage, "cpu")
+        found = None if found is storage else found
+    else:
+        found = map_location
+    if found is not None and not isinstance(found, str):
+        raise TypeError(
+            f"load: map_location={map_location!r} must be the name of a device, a dict of such, a "
+            "function that returns one, or None"
+        )
+    return check_device(found, "load")
