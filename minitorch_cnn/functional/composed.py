@@ -10,6 +10,7 @@ from ..tensor.arithmetic import where
 from ..tensor.half import in_float32
 from ..tensor.movement import axis_of
 from ..tensor.promotion import to_floating
+from ..tensor.softmax import softmax
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
@@ -57,10 +58,10 @@ def tanhshrink(input: Tensor) -> Tensor:
     return x - x.tanh()
 
 
-def softmin(input: Tensor, dim: int) -> Tensor:
-    """softmax(-x) along `dim`."""
+def softmin(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
+    """softmax(-x) along `dim`, of x converted to `dtype`; a missing dim is guessed by `softmax`."""
     check_float("softmin", input=input)
-    return (-input).softmax(dim)
+    return softmax(-input, dim, dtype)
 
 
 @in_float32

@@ -6,9 +6,8 @@ always a new tensor and the input stays what it was.
 
 from __future__ import annotations
 
-import warnings
-
 from .. import functional as F
+from ..tensor.softmax import guessed_dim
 from ..tensor.tensor import Tensor
 from . import init
 from .checks import check_one_of, check_sizes
@@ -215,13 +214,6 @@ class ScaledTanh(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.scaled_tanh(input)
-
-
-def guessed_dim(layer: str, x: Tensor) -> int:
-    """The axis that PyTorch takes where none is named, with a warning."""
-    dim = 0 if x.ndim in (0, 1, 3) else 1
-    warnings.warn(f"{layer}: dim is missing, and guessed to be {dim}; give it", stacklevel=4)
-    return dim
 
 
 class Softmax(Module):

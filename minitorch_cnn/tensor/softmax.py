@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from .. import backend
@@ -91,22 +93,34 @@ class LogSoftmax(ArrayFunction):
         return gy - exp(y) * gy.sum(ctx.axis, keepdim=True)
 
 
-def softmax(input, dim, dtype=None):
+def guessed_dim(name: str, input, stacklevel: int = 4) -> int:
+    """The axis that PyTorch takes where none is named, with a warning: 0 of 0, 1 or 3, else 1."""
+    dim = 0 if input.ndim in (0, 1, 3) else 1
+    message = f"{name}: dim is missing, and guessed to be {dim}; give it"
+    warnings.warn(message, stacklevel=stacklevel)
+    return dim
+
+
+def softmax(input, dim=None, dtype=None):
     """e^x / sum e^x along `dim`. (One lecture prints e^-x; the sign is +.)
 
-    With `dtype`, a float type, input is converted first. TypeError for another one.
+    Without a dim it is guessed as PyTorch does, with a warning (see `guessed_dim`). With `dtype`, a
+    float type, input is converted first. TypeError for another one.
     """
     input = _converted(input, dtype, "softmax")
+    dim = guessed_dim("softmax", input, 3) if dim is None else dim
     axis = one_axis_of(dim, input.ndim, "softmax")
     return Softmax.apply(input, axis=axis)
 
 
-def log_softmax(input, dim, dtype=None):
+def log_softmax(input, dim=None, dtype=None):
     """x - ln sum e^x along `dim`, exact where softmax itself would underflow.
 
-    With `dtype`, a float type, input is converted first. TypeError for another one.
+    Without a dim it is guessed as by `softmax`. With `dtype`, a float type, input is converted
+    first. TypeError for another one.
     """
     input = _converted(input, dtype, "log_softmax")
+    dim = guessed_dim("log_softmax", input, 3) if dim is None else dim
     axis = one_axis_of(dim, input.ndim, "log_softmax")
     return LogSoftmax.apply(input, axis=axis)
 

@@ -35,7 +35,7 @@ def test_the_gradient_flows_back_in_the_inputs_dtype(torch):
     assert x.grad.dtype == mt.float16
 
 
-@pytest.mark.parametrize("dim", [(0, 1), [0], None, 1.0, "a"])
+@pytest.mark.parametrize("dim", [(0, 1), [0], 1.0, "a"])
 @pytest.mark.parametrize("name", ["softmax", "log_softmax", "cumsum"])
 def test_the_axis_is_one(name, dim):
     with pytest.raises(TypeError, match=f"^{name}: dim=.* must be an int"):
@@ -46,3 +46,21 @@ def test_a_number_has_one_chance(torch):
     for name in ("softmax", "log_softmax"):
         for dim in (0, -1):
             compare(torch, lambda m, x: getattr(m, name)(x, dim, dtype=m.float64), 3.0)  # noqa: B023
+
+
+@pytest.mark.parametrize("ndim", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_a_missing_dim_is_guessed_as_pytorch_does_with_a_warning(ndim, name):
+    x = mt.tensor(np.random.default_rng(0).normal(size=(2, 3, 4, 2)[:ndim]))
+    dim = 0 if ndim in (0, 1, 3) else 1
+    with pytest.warns(UserWarning, match=rf"^{name}: dim is missing, and guessed to be {dim}"):
+        got = getattr(mt.nn.functional, name)(x)
+    assert got.equal(getattr(mt, name)(x, dim))
+
+
+def test_softmin_takes_a_dtype_and_guesses_too():
+    x = mt.tensor([[1.0, 2.0], [0.0, 4.0]])
+    want = mt.softmax(-x, 1)
+    with pytest.warns(UserWarning, match=r"dim is missing, and guessed to be 1"):
+        assert F.softmin(x).equal(want)
+    assert F.softmin(x, 1, dtype=mt.float64).allclose(mt.softmax(-x.double(), 1))
