@@ -14,6 +14,7 @@ from typing import Any
 
 from . import (
     activation,
+    attention,
     container,
     conv,
     distance,
@@ -76,7 +77,7 @@ UTILS = (
 
 # PyTorch's files, and those here that have their classes.
 FILES = {
-    "activation": (activation, piecewise),
+    "activation": (activation, attention, piecewise),
     "batchnorm": (norm,),
     "channelshuffle": (rearrange,),
     "container": (container, parameters),
@@ -95,6 +96,7 @@ FILES = {
     "pooling": (pool,),
     "rnn": (recurrent, recurrent_cells),
     "sparse": (embedding,),
+    "transformer": (attention,),
     "upsampling": (rearrange,),
 }
 

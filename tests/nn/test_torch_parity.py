@@ -218,6 +218,12 @@ TABLE = [
     ("LSTM", (3, 5), {"proj_size": 2}, (normal(6, 2, 3),)),
     ("LSTM", (3, 5, 2, False), {"proj_size": 2, "bidirectional": True}, (normal(6, 2, 3),)),
     ("LSTM", (3, 5, 2), {"proj_size": 4, "batch_first": True}, (normal(2, 6, 3),)),
+    ("MultiheadAttention", (6, 2), {}, (normal(3, 2, 6), normal(4, 2, 6), normal(4, 2, 6))),
+    ("MultiheadAttention", (6, 3, 0.0, False), {"batch_first": True}, (normal(2, 3, 6),) * 3),
+    ("MultiheadAttention", (6, 2), {"kdim": 5, "vdim": 4},
+     (normal(3, 6), normal(4, 5), normal(4, 4))),
+    ("MultiheadAttention", (6, 2), {"add_bias_kv": True, "add_zero_attn": True},
+     (normal(3, 2, 6), normal(4, 2, 6), normal(4, 2, 6))),
     ("GRU", (3, 5), {}, (normal(6, 2, 3),)),
     ("GRU", (3, 5, 2, False, True), {"bidirectional": True}, (normal(2, 6, 3),)),
     ("GRU", (3, 4, 2), {"dropout": 1.0}, (normal(6, 3),)),
@@ -361,7 +367,7 @@ def test_a_layer_takes_pytorchs_arguments_in_pytorchs_order(torch, name):
 def test_every_layer_of_ours_that_pytorch_has_is_in_the_table(torch):
     containers = {"Module", "Sequential", "ModuleList", "ModuleDict", "Parameter"}
     containers |= {"ParameterList", "ParameterDict", "Buffer", "DataParallel"}
-    containers |= {"RNNBase", "RNNCellBase"}
+    containers |= {"RNNBase", "RNNCellBase", "TransformerEncoder", "TransformerEncoderLayer"}
     layers = {name for name in nn.__all__ if name[0].isupper()} - containers
     assert layers - {name for name, *_ in TABLE} == {"DropPath", "ScaledTanh"}
 
