@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     activation,
     arithmetic,
+    assembly,
     bounds,
     comparison,
     compound,
@@ -19,13 +20,16 @@ from . import (
     logarithm,
     moments,
     movement,
+    order,
     padding,
+    parts,
     reduction,
     rounding,
     sampling,
     scan,
     shaping,
     softmax,
+    special_functions,
     trigonometry,
 )
 from . import inplace_functions as functions
@@ -138,6 +142,24 @@ class Methods:
     new_zeros, new_ones, new_empty, new_full, new_tensor = (
         like.new_zeros, like.new_ones, like.new_empty, like.new_full, like.new_tensor,
     )  # fmt: skip
+
+    cross, diff, dist, inner, kron = (
+        assembly.cross, assembly.diff, assembly.dist, assembly.inner, assembly.kron,
+    )  # fmt: skip
+    diag_embed, hsplit = assembly.diag_embed, assembly.hsplit
+    vsplit, dsplit = assembly.vsplit, assembly.dsplit
+    kthvalue, mode, quantile = order.kthvalue, order.mode, order.quantile
+    cummax, cummin, aminmax = order.cummax, order.cummin, order.aminmax
+    nansum, nanmean, unique_consecutive = order.nansum, order.nanmean, order.unique_consecutive
+    take, put, renorm, index_put = parts.take, parts.put, parts.renorm, parts.index_put
+    select_scatter, slice_scatter = parts.select_scatter, parts.slice_scatter
+    diagonal_scatter, scatter_reduce = parts.diagonal_scatter, parts.scatter_reduce
+    erfc, erfinv, sinc = special_functions.erfc, special_functions.erfinv, special_functions.sinc
+    deg2rad, rad2deg = special_functions.deg2rad, special_functions.rad2deg
+    heaviside, copysign = special_functions.heaviside, special_functions.copysign
+    signbit, logaddexp2 = special_functions.signbit, special_functions.logaddexp2
+    isposinf, isneginf = special_functions.isposinf, special_functions.isneginf
+    float_power = special_functions.float_power
 
     add_, sub_, mul_, div_ = inplace.add_, inplace.sub_, inplace.mul_, inplace.div_
     pow_, remainder_, floor_divide_ = inplace.pow_, inplace.remainder_, inplace.floor_divide_

@@ -69,6 +69,75 @@ FUNCTIONS = [
 ]  # fmt: skip
 
 
+def _pair(pair):
+    """The values of a pair (values, indices)."""
+    return pair[0]
+
+
+GAPS = np.array([[0.5, -1.25, 2.0, 0.75], [1.5, -0.5, 0.25, 3.0]])  # distinct numbers
+PLACES = np.array([[0, 2, 0], [1, 1, 2]])
+RARER = [
+    *_unary("erfc", normal),
+    *_unary("erfinv", inside),
+    *_unary("sinc", nonzero),
+    *_unary("deg2rad", normal),
+    *_unary("rad2deg", normal),
+    ("logaddexp2", lambda m, a, b: m.logaddexp2(a, b), [normal(2, 1), normal(3)]),
+    ("copysign", lambda m, a, b: m.copysign(a, b) * a, [nonzero(2, 1), nonzero(3)]),
+    ("copysign", lambda m, a: a.copysign(-2) * a, [nonzero(3)]),
+    ("float_power", lambda m, x: m.float_power(x, 3), [nonzero(3)]),
+    ("atleast_1d", lambda m, x: m.atleast_1d(x), [normal()]),
+    ("atleast_2d", lambda m, x, y: m.atleast_2d(x, y), [normal(3), normal(2, 2)]),
+    ("atleast_3d", lambda m, x, y: m.atleast_3d((x, y)), [normal(3), normal(2, 2)]),
+    ("column_stack", lambda m, x, y: m.column_stack((x, y)), [normal(3), normal(3, 2)]),
+    ("dstack", lambda m, x, y: m.dstack((x, y)), [normal(2, 3), normal(2, 3)]),
+    ("hsplit", lambda m, x: m.hsplit(x, 2), [normal(3, 4)]),
+    ("vsplit", lambda m, x: x.vsplit([1]), [normal(3, 4)]),
+    ("dsplit", lambda m, x: x.dsplit(2), [normal(1, 2, 4)]),
+    ("cartesian_prod", lambda m, x, y: m.cartesian_prod(x, y), [normal(3), normal(2)]),
+    ("combinations", lambda m, x: m.combinations(x, 2), [normal(4)]),
+    ("combinations", lambda m, x: m.combinations(x, 2, with_replacement=True), [normal(3)]),
+    ("diag_embed", lambda m, x: m.diag_embed(x, 1, 0, 2), [normal(2, 3)]),
+    ("diag_embed", lambda m, x: x.diag_embed(), [normal(3)]),
+    ("inner", lambda m, x, y: m.inner(x, y), [normal(2, 3), normal(4, 3)]),
+    ("inner", lambda m, x, y: x.inner(y), [normal(3), normal()]),
+    ("kron", lambda m, x, y: m.kron(x, y), [normal(2, 3), normal(2)]),
+    ("cross", lambda m, x, y: m.cross(x, y, dim=1), [normal(2, 3), normal(2, 3)]),
+    ("dist", lambda m, x, y: m.dist(x, y), [normal(2, 3), normal(3)]),
+    ("dist", lambda m, x, y: x.dist(y, 3), [normal(4), normal(4)]),
+    ("diff", lambda m, x: m.diff(x), [normal(2, 4)]),
+    ("diff", lambda m, x, y: x.diff(2, 0, prepend=y), [normal(2, 4), normal(1, 4)]),
+    ("kthvalue", lambda m, x: _pair(m.kthvalue(x, 2)), [GAPS]),
+    ("kthvalue", lambda m, x: _pair(x.kthvalue(2, 0, True)), [GAPS]),
+    ("mode", lambda m, x: _pair(x.mode(1)), [GAPS]),
+    ("cummax", lambda m, x: _pair(m.cummax(x, 1)), [GAPS]),
+    ("cummin", lambda m, x: _pair(x.cummin(-1)), [GAPS]),
+    ("aminmax", lambda m, x: tuple(m.aminmax(x)), [GAPS]),
+    ("aminmax", lambda m, x: tuple(x.aminmax(dim=1, keepdim=True)), [GAPS]),
+    *[("quantile", lambda m, x, i=i: m.quantile(x, 0.3, 1, True, interpolation=i), [GAPS])
+      for i in ("linear", "lower", "higher", "midpoint", "nearest")],
+    ("quantile", lambda m, x: x.quantile(m.from_numpy(np.array([0.25, 0.5]))), [GAPS]),
+    ("nansum", lambda m, x: m.nansum(x, 1), [normal(2, 3)]),
+    ("nanmean", lambda m, x: x.nanmean(0, True), [normal(2, 3)]),
+    ("take", lambda m, x: m.take(x, m.from_numpy(PLACES)), [normal(2, 3)]),
+    ("put", lambda m, x, y: m.put(x, m.tensor([4, -6]), y), [normal(2, 3), normal(2)]),
+    ("put", lambda m, x, y: x.put(m.tensor([1, 1]), y, True), [normal(2, 3), normal(2)]),
+    ("index_put", lambda m, x, y: m.index_put(x, (m.tensor([1, 0]),), y),
+     [normal(2, 3), normal(3)]),
+    ("index_put", lambda m, x, y: x.index_put((m.tensor([1, 1]), m.tensor([2, 2])), y, True),
+     [normal(2, 3), normal(2)]),
+    ("select_scatter", lambda m, x, y: m.select_scatter(x, y, 1, -1), [normal(2, 3), normal(2)]),
+    ("slice_scatter", lambda m, x, y: x.slice_scatter(y, 1, 0, 3, 2), [normal(2, 3), normal(2, 2)]),
+    ("diagonal_scatter", lambda m, x, y: x.diagonal_scatter(y, 1), [normal(3, 3), normal(2)]),
+    *[("scatter_reduce",
+       lambda m, x, y, r=r, s=s: m.scatter_reduce(x, 1, m.from_numpy(PLACES), y, r, include_self=s),
+       [apart(2, 3), apart(2, 3) + 0.125])
+      for r in ("sum", "mean", "amax", "amin") for s in (True, False)],
+    ("renorm", lambda m, x: m.renorm(x, 2, 0, 1.0), [normal(3, 4)]),
+    ("renorm", lambda m, x: x.renorm(1.0, 1, 0.5), [nonzero(3, 4)]),
+]  # fmt: skip
+
+
 def _in_place(name, draw):
     return (name, lambda m, x: getattr(x * 1, name)() * x, [draw(3)])
 
@@ -238,4 +307,4 @@ CONTRACTION = [
     for equation, *shapes in EINSUMS
 ] + [("einsum", lambda m, a, b: m.einsum("ij,jk->ik", [a, b]), [normal(2, 3), normal(3, 2)])]
 
-MORE_CASES = [*FUNCTIONS, *IN_PLACE, *ARRANGEMENT, *CONTRACTION]
+MORE_CASES = [*FUNCTIONS, *RARER, *IN_PLACE, *ARRANGEMENT, *CONTRACTION]

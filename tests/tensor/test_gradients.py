@@ -28,6 +28,8 @@ WITHOUT_GRADIENT = [
     "ne", "new_empty", "new_full", "new_ones", "new_tensor", "new_zeros", "nonzero", "normal",
     "numel", "ones", "ones_like", "promote_types", "rand", "rand_like", "randint", "randint_like",
     "randn", "randn_like", "randperm", "result_type", "tensor", "unique", "zeros", "zeros_like",
+    "bucketize", "heaviside", "isneginf", "isposinf", "searchsorted", "signbit", "tril_indices",
+    "triu_indices", "unique_consecutive",
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [

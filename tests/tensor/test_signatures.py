@@ -182,7 +182,7 @@ SEVERAL = {
     "relu", "result_type", "std", "std_mean", "sum", "unique", "var", "var_mean", "pad",
     "Tensor", "tensor",
     "broadcast_to", "softmax", "index_fill", "lerp", "logsumexp", "scatter", "squeeze",
-    "tensor_split", "masked_scatter",
+    "tensor_split", "masked_scatter", "nansum", "searchsorted", "unique_consecutive",
 }  # fmt: skip
 ALL = [n for n in PUBLIC if n not in SEVERAL]
 

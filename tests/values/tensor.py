@@ -302,9 +302,112 @@ PRODUCTS = [
                         ("ii->i", ((3, 3),)), ("ij->", ((2, 3),)), ("i,j", ((2,), (3,))))],
 ]  # fmt: skip
 
+
+def quantile(x, q, axis):
+    """NumPy's, which takes no float16."""
+    return np.quantile(x, q, axis)
+
+
+erfc = np.vectorize(math.erfc, otypes=[float])
+PAIR = (normal(2, 3), normal(2, 3))
+PLACES = np.array([[0, 2, 0], [1, 1, 2]])
+
+
+def written(x, key, values):
+    """x with x[key] = values."""
+    y = x.copy()
+    y[key] = values
+    return y
+
+
+def merged(x, y, ufunc):
+    """x with the elements of y merged into the columns that PLACES names."""
+    z = x.copy()
+    ufunc.at(z, (np.arange(2)[:, None], PLACES), y)
+    return z
+
+
+RARER = [
+    *unary("erfc", mt.erfc, erfc),
+    # the inverse, at numbers whose erf is known
+    Case("erfinv", lambda x: mt.erfinv(mt.erf(x)), lambda x: x, (np.array([-0.75, 0.0, 0.5]),)),
+    *unary("sinc", mt.sinc, np.sinc),
+    *unary("deg2rad", mt.deg2rad, np.deg2rad),
+    *unary("rad2deg", mt.rad2deg, np.rad2deg),
+    *unary("signbit", mt.signbit, np.signbit, slopes=False),
+    *unary("isposinf", mt.isposinf, np.isposinf, slopes=False),
+    *unary("isneginf", mt.isneginf, np.isneginf, slopes=False),
+    *binary("logaddexp2", mt.logaddexp2, np.logaddexp2),
+    *binary("copysign", mt.copysign, np.copysign, nonzero, nonzero),
+    *binary("heaviside", mt.heaviside, np.heaviside, slopes=False),
+    Case("float_power", lambda x: mt.float_power(x, 3).to(x.dtype), lambda x: x**3, (normal(3),)),
+    *[case for name in ("atleast_1d", "atleast_2d", "atleast_3d")
+      for case in unary(name, getattr(mt, name), getattr(np, name), shapes=((), (3,), (2, 3)))],
+    *[Case(name, lambda a, b, name=name: getattr(mt, name)([a, b]),
+           lambda a, b, name=name: getattr(np, name)([a, b]), PAIR)
+      for name in ("column_stack", "dstack")],
+    *[Case(name, lambda x, name=name: getattr(mt, name)(x, 2),
+           lambda x, name=name: getattr(np, name)(x, 2), (normal(2, 4, 2),))
+      for name in ("hsplit", "vsplit", "dsplit")],
+    Case("cartesian_prod", mt.cartesian_prod,
+         lambda a, b: np.array([[p, q] for p in a for q in b]), (normal(2), normal(3))),
+    Case("combinations", mt.combinations, lambda x: x[[[0, 1], [0, 2], [1, 2]]], (normal(3),)),
+    Case("tril_indices", lambda x: mt.tril_indices(3, 4, 1),
+         lambda x: np.array(np.tril_indices(3, 1, 4)), (normal(),), False),
+    Case("triu_indices", lambda x: mt.triu_indices(3, 4, -1),
+         lambda x: np.array(np.triu_indices(3, -1, 4)), (normal(),), False),
+    Case("diag_embed", mt.diag_embed, lambda x: np.stack([np.diag(row) for row in x]),
+         (normal(2, 3),)),
+    Case("inner", mt.inner, np.inner, PAIR),
+    Case("kron", mt.kron, np.kron, (normal(2, 3), normal(3, 2))),
+    Case("cross", mt.cross, np.cross, PAIR),
+    Case("dist", mt.dist, lambda a, b: np.sqrt(((a - b) ** 2).sum()), PAIR),
+    Case("diff", lambda x: mt.diff(x, 2), lambda x: np.diff(x, 2), (normal(2, 4),)),
+    Case("kthvalue", lambda x: mt.kthvalue(x, 2),
+         lambda x: (np.sort(x)[:, 1], np.argsort(x)[:, 1]), (apart(2, 3),)),
+    Case("mode", mt.mode, lambda x: (np.array([2.0, 1.0]), np.array([3, 2])),
+         (np.array([[2.0, 1.0, 3.0, 2.0], [1.0, 3.0, 1.0, 3.0]]),)),
+    Case("cummax", lambda x: mt.cummax(x, 1)[0], lambda x: np.maximum.accumulate(x, 1),
+         (apart(2, 4),)),
+    Case("cummin", lambda x: mt.cummin(x, 0)[0], lambda x: np.minimum.accumulate(x, 0),
+         (apart(4, 2),)),
+    Case("aminmax", lambda x: mt.aminmax(x, dim=1), lambda x: (x.min(1), x.max(1)), (apart(2, 3),)),
+    Case("quantile", lambda x: mt.quantile(x, 0.25, 1), lambda x: quantile(x, 0.25, 1),
+         (apart(2, 5),)),
+    *[Case(name, lambda x, name=name: getattr(mt, name)(mt.where(x > 0, x, math.nan)),
+           lambda x, of=of: of(x[x > 0]), (np.array([1.5, -1.0, 0.5]),), False)
+      for name, of in (("nansum", np.sum), ("nanmean", np.mean))],
+    Case("searchsorted", lambda x: mt.searchsorted(mt.tensor([-1.0, 0, 1]).to(x.dtype), x),
+         lambda x: np.searchsorted([-1.0, 0, 1], x), (normal(2, 3),), False),
+    Case("bucketize", lambda x: mt.bucketize(x, mt.tensor([-1.0, 0, 1]).to(x.dtype)),
+         lambda x: np.searchsorted([-1.0, 0, 1], x), (normal(2, 3),), False),
+    Case("unique_consecutive", lambda x: mt.unique_consecutive(x, True, True),
+         lambda x: (np.array([1.0, 2, 1]), np.array([0, 0, 1, 2, 2]), np.array([2, 1, 2])),
+         (np.array([1.0, 1, 2, 1, 1]),), False),
+    Case("take", lambda x: mt.take(x, mt.tensor([0, -1])), lambda x: x.take([0, -1]),
+         (normal(2, 3),)),
+    Case("put", lambda x, y: mt.put(x.contiguous(), mt.tensor([0, 4]), y),
+         lambda x, y: written(x.ravel(), [0, 4], y).reshape(2, 3), (normal(2, 3), normal(2))),
+    Case("index_put", lambda x, y: mt.index_put(x, (mt.tensor([1, 0]),), y),
+         lambda x, y: written(x, [1, 0], y), PAIR),
+    Case("select_scatter", lambda x, y: mt.select_scatter(x, y, 1, 0),
+         lambda x, y: written(x, (slice(None), 0), y), (normal(2, 3), normal(2))),
+    Case("slice_scatter", lambda x, y: mt.slice_scatter(x, y, 1, 1),
+         lambda x, y: written(x, (slice(None), slice(1, None)), y), (normal(2, 3), normal(2, 2))),
+    Case("diagonal_scatter", mt.diagonal_scatter,
+         lambda x, y: written(x, ([0, 1], [0, 1]), y), (normal(2, 3), normal(2))),
+    *[Case("scatter_reduce",
+           lambda x, y, r=r: mt.scatter_reduce(x, 1, mt.from_numpy(PLACES), y, r),
+           lambda x, y, u=u: merged(x, y, u), (apart(2, 3), apart(2, 3) + 0.125))
+      for r, u in (("sum", np.add), ("amax", np.maximum), ("amin", np.minimum))],
+    Case("renorm", lambda x: mt.renorm(x, 2, 0, 1.0),
+         lambda x: x / (np.sqrt((x * x).sum(1, keepdims=True)) + 1e-7), (nonzero(2, 5),)),
+]  # fmt: skip
+
+
 TENSOR = [
     *ELEMENTWISE, *COMPARISON, *REDUCTION, *MOVEMENT, *INDEXING, *LINALG, *CREATION, *NUMBERS,
-    *ROWS, *PRODUCTS,
+    *ROWS, *PRODUCTS, *RARER,
 ]  # fmt: skip
 
 # Random or undefined numbers, shapes and dtypes: tested in tests/tensor/.

@@ -1,0 +1,220 @@
+"""Tensors brought to a number of axes, laid side by side, cut apart, and all combined with all."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import backend, devices
+from ..autograd import array_function
+from .diagonal import DiagonalBackward
+from .joining import cat, hstack, stack, tensor_split
+from .movement import axis_of, reshape
+from .promotion import check_broadcast
+from .shaping import meshgrid, t
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+
+
+def _each(function, tensors):
+    """`function` of one tensor, or the tuple of those of several, which may come as a sequence."""
+    if len(tensors) == 1 and isinstance(tensors[0], array_function.Tensor):
+        return function(tensors[0])
+    if len(tensors) == 1:
+        (tensors,) = tensors
+    return tuple(map(function, tensors))
+
+
+def atleast_1d(*tensors):
+    """Each tensor with at least one axis: x () -> (1,)."""
+    return _each(lambda x: x if x.ndim else reshape(x, 1), tensors)
+
+
+def atleast_2d(*tensors):
+    """Each tensor with at least two axes: x (N,) -> (1, N)."""
+    return _each(lambda x: x if x.ndim > 1 else reshape(x, 1, -1), tensors)
+
+
+def _three_axes(x):
+    if x.ndim == 2:
+        return x.unsqueeze(-1)
+    return x if x.ndim > 2 else reshape(x, 1, -1, 1)
+
+
+def atleast_3d(*tensors):
+    """Each tensor with at least three axes: x (N,) -> (1, N, 1), x (N, M) -> (N, M, 1)."""
+    return _each(_three_axes, tensors)
+
+
+def column_stack(tensors):
+    """`hstack`, with vectors and numbers as columns."""
+    return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors])
+
+
+def dstack(tensors):
+    """Tensors joined along their third axis, as `atleast_3d` gives it to them."""
+    return cat([_three_axes(x) for x in tensors], 2)
+
+
+def hsplit(input, indices_or_sections):
+    """A tuple of views: pieces along the second axis, of a vector along its only one."""
+    return _split("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
+
+
+def vsplit(input, indices_or_sections):
+    """A tuple of views: pieces along the first axis of two or more."""
+    return _split("vsplit", input, indices_or_sections, 2, 0)
+
+
+def dsplit(input, indices_or_sections):
+    """A tuple of views: pieces along the third axis."""
+    return _split("dsplit", input, indices_or_sections, 3, 2)
+
+
+def _split(name, input, parts, least, axis):
+    if input.ndim < least:
+        raise RuntimeError(f"{name}: input has {input.ndim} axes, must have at least {least}")
+    n = input.shape[axis]
+    if isinstance(parts, int) and (parts < 1 or n % parts):
+        raise RuntimeError(f"{name}: sections={parts} must divide the size {n} of axis {axis}")
+    return tensor_split(input, parts, axis)
+
+
+def cartesian_prod(*tensors):
+    """Every way to take one element of each vector: a matrix with a row for each way.
+
+    Of one vector that vector. Raises: RuntimeError for what is no vector.
+    """
+    for i, x in enumerate(tensors):
+        if x.ndim != 1:
+            raise RuntimeError(f"cartesian_prod: tensors[{i}] has {x.ndim} axes, must have one")
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([reshape(grid, -1) for grid in meshgrid(*tensors, indexing="ij")], 1)
+
+
+def combinations(input, r=2, with_replacement=False):
+    """Every choice of r elements of a vector, in the order of itertools: one in each row."""
+    if input.ndim != 1:
+        raise RuntimeError(f"combinations: input has {input.ndim} axes, must have one")
+    if r < 0:
+        raise RuntimeError(f"combinations: r={r} must not be negative")
+    if r == 0:
+        return input[:0]
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    places = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
+    return input[array_function.Tensor(places)]
+
+
+def tril_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
+    """The places of a (row, col) matrix on and below a diagonal: (2, n), row numbers above columns.
+
+    The dtype is int64 unless given.
+    """
+    return _places("tril_indices", np.tril, row, col, offset, dtype, device)
+
+
+def triu_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
+    """The places of a (row, col) matrix on and above a diagonal: (2, n), row numbers above columns.
+
+    The dtype is int64 unless given.
+    """
+    return _places("triu_indices", np.triu, row, col, offset, dtype, device)
+
+
+def _places(name, triangle, row, col, offset, dtype, device):
+    if row < 0 or col < 0:
+        raise RuntimeError(f"{name}: row={row} and col={col} must not be negative")
+    dtype = backend.int64 if dtype is None else backend.check_dtype(dtype, name)
+    places = np.stack(np.nonzero(triangle(np.ones((row, col), bool), offset))).astype(dtype)
+    device = devices.check_device(device, name)
+    return array_function.Tensor(devices.moved(places, device, name))
+
+
+def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+    """Matrices, in the axes dim1 and dim2 of the result, with the last axis on a diagonal.
+
+    x (.., N) -> (.., N + |offset|, N + |offset|), zeros elsewhere.
+    """
+    if input.ndim == 0:
+        raise RuntimeError("diag_embed: a 0-d tensor has no axis to lay on a diagonal")
+    axes = axis_of(dim1, input.ndim + 1, "diag_embed"), axis_of(dim2, input.ndim + 1, "diag_embed")
+    if axes[0] == axes[1]:
+        raise RuntimeError(f"diag_embed: dim1={dim1} and dim2={dim2} must be two different axes")
+    shape, n = list(input.shape[:-1]), input.shape[-1] + abs(offset)
+    for axis in sorted(axes):
+        shape.insert(axis, n)
+    return DiagonalBackward.apply(input, offset=offset, axes=axes, shape=tuple(shape))
+
+
+def inner(input, other):
+    """Sums of products over the last axes of both: x (.., K), y (.., K) -> (.., ..); numbers scale.
+
+    Raises: RuntimeError for last axes of different sizes.
+    """
+    if 0 in (input.ndim, other.ndim):
+        return input * other
+    if input.shape[-1] != other.shape[-1]:
+        raise RuntimeError(
+            f"inner: the last axes of shapes {input.shape} and {other.shape} must be equal"
+        )
+    n = input.shape[-1]
+    y = input.reshape(-1, n) @ t(other.reshape(-1, n)) if n else None
+    shape = input.shape[:-1] + other.shape[:-1]
+    return y.reshape(shape) if n else input.new_zeros(shape)
+
+
+def kron(input, other):
+    """The Kronecker product: every element of `input` times all of `other`, laid as blocks."""
+    n = max(input.ndim, other.ndim)
+    a, b = ((1,) * (n - x.ndim) + x.shape for x in (input, other))
+    left = input.reshape([size for m in a for size in (m, 1)])
+    right = other.reshape([size for m in b for size in (1, m)])
+    return (left * right).reshape([p * q for p, q in zip(a, b, strict=True)])
+
+
+def cross(input, other, dim=None):
+    """The vector product along `dim`, of size 3; without one the first axis of that size.
+
+    Raises: RuntimeError for axes of another size, and where there is none of size 3.
+    """
+    check_broadcast("cross", input.shape, other.shape)
+    if input.ndim != other.ndim:
+        raise RuntimeError(f"cross: {input.ndim} and {other.ndim} axes must be as many")
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise RuntimeError(f"cross: shape {input.shape} must have an axis of size 3")
+    axis = axis_of(dim, input.ndim, "cross")
+    if input.shape[axis] != 3 or other.shape[axis] != 3:
+        raise RuntimeError(
+            f"cross: axis {dim} of shapes {input.shape} and {other.shape} must have size 3"
+        )
+    (a, b, c), (p, q, r) = input.unbind(axis), other.unbind(axis)
+    return stack([b * r - c * q, c * p - a * r, a * q - b * p], axis)
+
+
+def dist(input, other, p=2):
+    """The p-norm of input - other, which broadcast; the gradient of no distance is 0."""
+    return (input - other).norm(p)
+
+
+def diff(input, n=1, dim=-1, prepend=None, append=None):
+    """Each element minus the one before it along `dim`, n times over; of booleans whether they
+    differ. `prepend` and `append` are joined to input first.
+    """
+    if input.ndim == 0:
+        raise RuntimeError("diff: a 0-d tensor has no axis")
+    if n < 0:
+        raise RuntimeError(f"diff: n={n} must not be negative")
+    axis = axis_of(dim, input.ndim, "diff")
+    parts = [x for x in (prepend, input, append) if x is not None]
+    y = cat(parts, axis) if len(parts) > 1 else input
+    for _ in range(min(n, y.shape[axis])):
+        size = y.shape[axis] - 1
+        later, earlier = y.narrow(axis, 1, size), y.narrow(axis, 0, size)
+        y = later ^ earlier if y.dtype.kind == "b" else later - earlier
+    return y.clone() if y is input else y

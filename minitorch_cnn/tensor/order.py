@@ -1,0 +1,253 @@
+"""What is known once elements are in order: quantiles, the most frequent one, places among limits.
+
+Places are found in main memory; values are then taken by them, which their gradients follow.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+
+import numpy as np
+
+from .. import backend, devices
+from ..autograd import array_function
+from .arithmetic import where
+from .indexing import gather, row, sort
+from .joining import stack
+from .movement import axis_of
+from .promotion import as_tensor
+from .reduction import ValuesAndIndices, amax, amin, axes_of, sum
+
+MinAndMax = collections.namedtuple("MinAndMax", ["min", "max"])
+
+
+def _taken(input, axis, places, keepdim):
+    """(values, indices) of the elements at `places` along an axis, of which there is one each."""
+    indices = array_function.Tensor(np.asarray(places.astype(np.int64), like=input.array))
+    values = gather(input, axis, indices)
+    if not keepdim:
+        values, indices = values.squeeze(axis), indices.squeeze(axis)
+    return ValuesAndIndices(values, indices)
+
+
+def _along(name, input, dim):
+    """The array in main memory and the axis; IndexError for an axis without elements."""
+    input = as_tensor(input, name)
+    axis = axis_of(dim, input.ndim, name)
+    if input.shape[axis] == 0:
+        raise IndexError(f"{name}: axis {dim} of a tensor of shape {input.shape} is empty")
+    return devices.to_host(input.array), axis
+
+
+def _of_number(function, input, *args):
+    """A function along an axis of a 0-d tensor, which counts as one element."""
+    return ValuesAndIndices(*(y.reshape(()) for y in function(row(input), *args)))
+
+
+def kthvalue(input, k, dim=-1, keepdim=False):
+    """(values, indices) of the k-th smallest elements along `dim`, counted from 1; NaN is the
+    largest. Of equal elements any may be the one.
+
+    Raises: RuntimeError for a k beyond the size of the axis.
+    """
+    if input.ndim == 0:
+        return _of_number(kthvalue, input, k, dim)
+    x, axis = _along("kthvalue", input, dim)
+    if not 1 <= k <= x.shape[axis]:
+        raise RuntimeError(f"kthvalue: k={k} must lie in [1, {x.shape[axis]}]")
+    places = np.take(np.argsort(x, axis, kind="stable"), [k - 1], axis)
+    return _taken(input, axis, places, keepdim)
+
+
+def mode(input, dim=-1, keepdim=False):
+    """(values, indices) of the most frequent elements along `dim`, of equally frequent ones the
+    smallest; the index is that of its last appearance.
+    """
+    if input.ndim == 0:
+        return _of_number(mode, input, dim)
+    x, axis = _along("mode", input, dim)
+    rows = np.moveaxis(x, axis, -1)
+    places = np.empty((*rows.shape[:-1], 1), np.int64)
+    for at in np.ndindex(rows.shape[:-1]):
+        found, counts = np.unique(rows[at], return_counts=True)
+        value = found[counts.argmax()]
+        same = np.isnan(rows[at]) if value != value else rows[at] == value
+        places[at] = np.flatnonzero(same)[-1]
+    return _taken(input, axis, np.moveaxis(places, -1, axis), keepdim)
+
+
+def _running(name, input, dim, ufunc):
+    if input.ndim == 0:
+        return ValuesAndIndices(
+            input.clone(), array_function.Tensor(np.zeros((), np.int64, like=input.array))
+        )
+    axis = axis_of(dim, input.ndim, name)
+    x = devices.to_host(input.array)
+    best = ufunc.accumulate(x, axis)
+    newest = x == best if x.dtype.kind != "f" else (x == best) | np.isnan(x)
+    along = [1] * x.ndim
+    along[axis] = -1
+    places = np.where(newest, np.arange(x.shape[axis]).reshape(along), 0)
+    return _taken(input, axis, np.maximum.accumulate(places, axis), True)
+
+
+def cummax(input, dim):
+    """(values, indices) of the largest element so far along `dim`, of equal ones the last; from a
+    NaN on NaN.
+    """
+    return _running("cummax", input, dim, np.maximum)
+
+
+def cummin(input, dim):
+    """(values, indices) of the smallest element so far along `dim`, of equal ones the last; from a
+    NaN on NaN.
+    """
+    return _running("cummin", input, dim, np.minimum)
+
+
+def aminmax(input, *, dim=None, keepdim=False):
+    """(min, max) of all elements or along `dim`; equal ones share the gradient."""
+    dims = () if dim is None else dim
+    return MinAndMax(amin(input, dims, keepdim), amax(input, dims, keepdim))
+
+
+_AT = {
+    "linear": lambda low, high, share: low + (high - low) * share,
+    "lower": lambda low, high, share: low,
+    "higher": lambda low, high, share: high,
+    "midpoint": lambda low, high, share: low + (high - low) * 0.5,
+    "nearest": None,
+}
+
+
+def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+    """Where a share q of the elements, all or those along `dim`, lies below: at q (n - 1) of them
+    in order, between two as `interpolation` says ("linear", "lower", "higher", "midpoint",
+    "nearest"). NaN where an element is. q is a number or a vector of them, which becomes the first
+    axis.
+
+    Raises: TypeError for integers, RuntimeError for q outside 0 to 1, another dtype of q, or no
+    elements, ValueError for another interpolation.
+    """
+    name = "quantile"
+    input = as_tensor(input, name)
+    if input.dtype.kind != "f":
+        raise TypeError(f"{name}: input has dtype {input.dtype}, must be of floats")
+    if interpolation not in _AT:
+        raise ValueError(f"{name}: interpolation={interpolation!r} must be one of {list(_AT)}")
+    if isinstance(q, array_function.Tensor):
+        if q.dtype != input.dtype:
+            raise RuntimeError(f"{name}: q has dtype {q.dtype}, must have input's, {input.dtype}")
+        q = devices.to_host(q.array)
+    q = np.asarray(q, np.float64)
+    if q.ndim > 1 or not ((q >= 0) & (q <= 1)).all():
+        raise RuntimeError(f"{name}: q={q} must be a number in [0, 1] or a vector of them")
+    kept = (1,) * input.ndim
+    if dim is None:
+        input, axis = input.reshape(-1), 0
+    else:
+        axis = axis_of(dim, max(input.ndim, 1), name)
+        input = row(input)
+        kept = (*input.shape[:axis], 1, *input.shape[axis + 1 :])
+    n = input.shape[axis]
+    if n == 0:
+        raise RuntimeError(f"{name}: there are no elements along dim={dim}")
+    ordered = sort(input, axis).values.movedim(axis, 0)
+    flawed = array_function.Tensor(np.isnan(input.array).any(axis))
+    results = []
+    for share in q.reshape(-1):
+        at = share * (n - 1)
+        if interpolation == "nearest":
+            at = np.round(at)
+        low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
+        between = _AT[interpolation] or _AT["lower"]
+        y = where(flawed, math.nan, between(low, high, at - math.floor(at)))
+        results.append(y.reshape(kept) if keepdim else y)
+    return stack(results) if q.ndim else results[0]
+
+
+def nansum(input, dim=None, keepdim=False, *, dtype=None):
+    """`sum` with NaN as 0."""
+    return sum(_without_nan(as_tensor(input, "nansum")), dim, keepdim, dtype=dtype)
+
+
+def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+    """`mean` of the elements that are not NaN; NaN where all are."""
+    input = as_tensor(input, "nanmean") if dtype is None else input.to(dtype)
+    if input.dtype.kind != "f":
+        raise RuntimeError(f"nanmean: input has dtype {input.dtype}, must be of floats")
+    axes = axes_of(dim, input.ndim, "nanmean")
+    counts = (~np.isnan(input.array)).sum(axes, keepdims=keepdim)
+    counts = array_function.Tensor(np.asarray(counts, input.dtype, like=input.array))
+    return sum(_without_nan(input), dim, keepdim) / counts
+
+
+def _without_nan(input):
+    if input.dtype.kind != "f":
+        return input
+    return where(array_function.Tensor(np.isnan(input.array)), 0.0, input)
+
+
+def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+    """How many elements of a sequence in ascending order lie below each of `input`, with `right`
+    (side="right") not above it: the places to insert them at.
+
+    sorted_sequence (N,) and any input, or (.., N) and (.., M): row by row. `sorter` are the places
+    that bring the sequence in order. int64, or int32 with `out_int32`.
+
+    Raises: RuntimeError for rows that do not match, ValueError for another side.
+    """
+    if side not in (None, "left", "right") or (side == "left" and right):
+        raise ValueError(f"searchsorted: side={side!r} must be 'left' or 'right', as right={right}")
+    limits = devices.to_host(as_tensor(sorted_sequence, "searchsorted").array)
+    number = not isinstance(input, array_function.Tensor) and not devices.is_array(input)
+    x = np.asarray(input) if number else devices.to_host(as_tensor(input, "searchsorted").array)
+    if sorter is not None:
+        limits = np.take_along_axis(limits, devices.to_host(sorter.array), -1)
+    side = "right" if right or side == "right" else "left"
+    if limits.ndim == 1:
+        places = np.searchsorted(limits, x, side)
+    elif limits.shape[:-1] != x.shape[:-1]:
+        raise RuntimeError(
+            f"searchsorted: shapes {limits.shape} and {x.shape} must be equal but for the last axis"
+        )
+    else:
+        places = np.empty(x.shape, np.int64)
+        for at in np.ndindex(x.shape[:-1]):
+            places[at] = np.searchsorted(limits[at], x[at], side)
+    places = np.asarray(places, backend.int32 if out_int32 else backend.int64)
+    return array_function.Tensor(np.asarray(places, like=sorted_sequence.array))
+
+
+def bucketize(input, boundaries, *, out_int32=False, right=False):
+    """The interval of a vector of limits that each element lies in: `searchsorted` of them."""
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"bucketize: boundaries has {boundaries.ndim} axes, must have one")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+    """The elements without those that equal the one before, flattened; with `dim` the slices along
+    it. With return_inverse and return_counts a tuple: also where each element of input is among
+    them, and how many each stands for.
+    """
+    x = as_tensor(input, "unique_consecutive").array
+    axis = 0 if dim is None else axis_of(dim, input.ndim, "unique_consecutive")
+    rows = x.reshape(-1) if dim is None else np.moveaxis(x, axis, 0)
+    n = len(rows)
+    new = np.ones(n, bool, like=x)
+    if n > 1:
+        new[1:] = (rows[1:] != rows[:-1]).reshape(n - 1, -1).any(1)
+    starts = np.flatnonzero(new)
+    inverse = np.cumsum(new) - 1
+    counts = np.diff(np.concatenate([starts, np.full(1, n, starts.dtype, like=starts)]))
+    values = np.moveaxis(rows[starts], 0, axis)
+    results = [values, inverse.reshape(x.shape) if dim is None else inverse, counts]
+    asked = [True, return_inverse, return_counts]
+    results = tuple(
+        array_function.Tensor(y if i == 0 else y.astype(np.int64))
+        for i, (y, ask) in enumerate(zip(results, asked, strict=True))
+        if ask
+    )
+    return results if len(results) > 1 else results[0]
