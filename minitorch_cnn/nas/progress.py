@@ -34,10 +34,12 @@ class Plain(Silent):
 
 
 class Bar(Silent):
-    """A tqdm bar on standard error: samples, the best, those that failed, the time left."""
+    """A tqdm bar on standard error, or a notebook's own: samples, the best, those that failed, the
+    time left.
+    """
 
     def __init__(self, budget: int, done: Iterable[Sample]):
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
 
         done = list(done)
         self._best = max((sample.score.reward for sample in done), default=0.0)

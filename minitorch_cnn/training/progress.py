@@ -31,10 +31,12 @@ class Plain(Silent):
 
 
 class Bar(Silent):
-    """A tqdm bar on standard error: loss, accuracy, images/s, the time left; and the lines."""
+    """A tqdm bar on standard error, or a notebook's own: loss, accuracy, images/s, the time left;
+    and the lines.
+    """
 
     def __init__(self, total: int | None, done: int):
-        from tqdm import tqdm
+        from tqdm.auto import tqdm
 
         self._bar = tqdm(
             total=total,
