@@ -13,7 +13,7 @@ import os as _os
 import sys as _sys
 from math import e, inf, nan, pi
 
-from numpy import dtype
+from numpy import dtype, newaxis
 
 # In a checkout minitorch_cnn/kernels is a link to kernels/. Where git makes no links (Windows) it
 # is a file with that path in it, and the package is loaded from there.
@@ -109,11 +109,25 @@ _OF_FUNCTIONAL = (  # those that PyTorch has here, too, with the same arguments
     "selu", "threshold",
 )  # fmt: skip
 
+_IN_PLACE = (
+    "abs_", "acos_", "acosh_", "asin_", "asinh_", "atan_", "atanh_", "ceil_", "clamp_max_",
+    "clamp_min_", "cos_", "cosh_", "erf_", "erfc_", "exp2_", "exp_", "expm1_", "floor_", "frac_",
+    "index_put_", "log10_", "log1p_", "log2_", "log_", "nan_to_num_", "neg_", "reciprocal_",
+    "relu_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinh_", "sqrt_", "square_", "tan_", "tanh_",
+    "trunc_",
+)  # fmt: skip
+_QUESTIONS = (
+    "asarray", "can_cast", "is_complex", "is_nonzero", "is_same_size", "scalar_tensor",
+)  # fmt: skip
+
 # PyTorch's second places: mt.NAME is the attribute of that name in that module.
 SECOND_PLACES = {
     **{name: (".tensor", first) for name, first in {**_METHODS, **_FUNCTIONS}.items()},
     **{name: (".functional", name) for name in _OF_FUNCTIONAL},
     **{name: (".tensor.legacy", name) for name in _LEGACY},
+    **{name: (".tensor.inplace_functions", name) for name in _IN_PLACE},
+    **{name: (".tensor.inplace", name) for name in ("clamp_", "fill_", "zero_")},
+    **{name: (".tensor.questions", name) for name in _QUESTIONS},
     "bool": (".backend", "bool_"),
     "double": (".backend", "float64"),
     "float": (".backend", "float32"),

@@ -18,8 +18,10 @@ from . import (
     elementwise,
     indexing,
     logarithm,
+    parts,
     rounding,
     scatter,
+    special_functions,
     trigonometry,
 )
 from .diagonal import tril, triu
@@ -60,6 +62,48 @@ def _of_two(op):
 
 logical_and_, logical_or_ = map(_of_two, (comparison.logical_and, comparison.logical_or))
 logical_xor_, fmod_ = map(_of_two, (comparison.logical_xor, arithmetic.fmod))
+
+
+eq_, ne_, lt_ = map(_of_two, (comparison.eq, comparison.ne, comparison.lt))
+le_, gt_, ge_ = map(_of_two, (comparison.le, comparison.gt, comparison.ge))
+acos_, asin_, cosh_ = map(_of_one, (trigonometry.acos, trigonometry.asin, trigonometry.cosh))
+sinh_, asinh_ = map(_of_one, (trigonometry.sinh, trigonometry.asinh))
+acosh_, atanh_ = map(_of_one, (trigonometry.acosh, trigonometry.atanh))
+erfc_, erfinv_ = map(_of_one, (special_functions.erfc, special_functions.erfinv))
+
+
+def index_put_(input, indices, values, accumulate=False):
+    """`index_put`, in place."""
+    return replace(input, "index_put_", lambda x: parts.index_put(x, indices, values, accumulate))
+
+
+def renorm_(input, p, dim, maxnorm):
+    """`renorm`, in place."""
+    return replace(input, "renorm_", parts.renorm, p=p, dim=dim, maxnorm=maxnorm)
+
+
+def random_(input, from_=0, to=None, *, generator=None):
+    """Overwrite with integers drawn from [from_, to); with one number from [0, from_), with none
+    from all from 0 that the dtype holds one by one.
+
+    Raises: RuntimeError for a range without numbers.
+    """
+    check_writable(input, "random_")
+    dtype = input.dtype
+    if to is None:
+        if from_ == 0:
+            to = 2
+            if dtype.kind == "f":
+                to = 2 ** (np.finfo(dtype).nmant + 1) + 1
+            elif dtype.kind != "b":
+                to = np.iinfo(dtype).max + 1
+        else:
+            from_, to = 0, from_
+    if from_ >= to:
+        raise RuntimeError(f"random_: from_={from_} must be below to={to}")
+    rng = generator or backend.default_generator()
+    drawn = rng.integers(from_, to - 1, input.shape, endpoint=True).astype(dtype)
+    return _overwrite(input, array_function.Tensor(np.asarray(drawn, like=input.array)), "random_")
 
 
 def tril_(input, diagonal=0):

@@ -23,6 +23,7 @@ from . import (
     order,
     padding,
     parts,
+    questions,
     reduction,
     rounding,
     sampling,
@@ -198,7 +199,15 @@ class Methods:
     fill_diagonal_, normal_, uniform_ = (
         functions.fill_diagonal_, functions.normal_, functions.uniform_,
     )  # fmt: skip
-    bernoulli_ = functions.bernoulli_
+    bernoulli_, random_ = functions.bernoulli_, functions.random_
+    eq_, ne_, lt_ = functions.eq_, functions.ne_, functions.lt_
+    le_, gt_, ge_ = functions.le_, functions.gt_, functions.ge_
+    acos_, asin_, cosh_ = functions.acos_, functions.asin_, functions.cosh_
+    sinh_, asinh_, acosh_ = functions.sinh_, functions.asinh_, functions.acosh_
+    atanh_, erfc_, erfinv_ = functions.atanh_, functions.erfc_, functions.erfinv_
+    index_put_, renorm_ = functions.index_put_, functions.renorm_
+    is_complex, is_nonzero = questions.is_complex, questions.is_nonzero
+    is_same_size = questions.is_same_size
     scatter, index_add, index_copy = writing.scatter, writing.index_add, writing.index_copy
     index_fill, masked_select, select = (
         writing.index_fill, writing.masked_select, writing.select,

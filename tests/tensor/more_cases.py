@@ -143,6 +143,20 @@ def _in_place(name, draw):
 
 
 IN_PLACE = [
+    *[_in_place(name, inside) for name in ("acos_", "asin_", "erfinv_")],
+    *[_in_place(name, normal) for name in ("sinh_", "cosh_", "erfc_")],
+    # PyTorch has no derivatives of these three in place
+    *[
+        (name, lambda m, x, n=name: getattr(x * 1, n if m.__name__ != "torch" else n[:-1])() * x, a)
+        for name, a in (
+            ("atanh_", [inside(3)]),
+            ("asinh_", [normal(3)]),
+            ("acosh_", [positive(3) + 1]),
+        )
+    ],
+    ("renorm_", lambda m, x: (x * 1).renorm_(2, 0, 1.0), [normal(3, 4)]),
+    ("index_put_", lambda m, x, y: (x * 1).index_put_((m.tensor([1, 0]),), y),
+     [normal(2, 3), normal(3)]),
     *[
         _in_place(name, normal)
         for name in (

@@ -29,7 +29,8 @@ WITHOUT_GRADIENT = [
     "numel", "ones", "ones_like", "promote_types", "rand", "rand_like", "randint", "randint_like",
     "randn", "randn_like", "randperm", "result_type", "tensor", "unique", "zeros", "zeros_like",
     "bucketize", "heaviside", "isneginf", "isposinf", "searchsorted", "signbit", "tril_indices",
-    "triu_indices", "unique_consecutive",
+    "triu_indices", "unique_consecutive", "random_", "eq_", "ne_", "lt_", "le_", "gt_", "ge_",
+    "is_complex", "is_nonzero", "is_same_size",
 ]  # fmt: skip
 # Methods that inspect, convert or control; all casts are `to`.
 OTHER_METHODS = [

@@ -1,0 +1,47 @@
+"""Small questions about tensors and dtypes that PyTorch answers by functions."""
+
+from __future__ import annotations
+
+from .. import backend
+from .creation import as_tensor
+from .promotion import can_hold
+
+
+def is_complex(input) -> bool:
+    """False: no dtype here is complex."""
+    return False
+
+
+def is_nonzero(input) -> bool:
+    """Whether the one element is not 0; RuntimeError for several or none."""
+    if input.numel() != 1:
+        raise RuntimeError(f"is_nonzero: a tensor of shape {input.shape} must have one element")
+    return input.item() != 0
+
+
+def is_same_size(input, other) -> bool:
+    """Whether the shapes are equal."""
+    return input.shape == other.shape
+
+
+def can_cast(from_, to) -> bool:
+    """Whether a tensor of the dtype `to` can be overwritten by a result of the dtype `from_`."""
+    return can_hold(backend.check_dtype(to, "can_cast"), backend.check_dtype(from_, "can_cast"))
+
+
+def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+    """A 0-d tensor of a number, in the default float type unless given."""
+    dtype = backend.get_default_dtype() if dtype is None else dtype
+    return as_tensor(s, dtype, device).requires_grad_(requires_grad)
+
+
+def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+    """`as_tensor`; with `copy` a tensor of its own, with copy=False ValueError where it must be."""
+    y = as_tensor(obj, dtype, device)
+    source = getattr(obj, "array", obj)
+    shares = y.array is source or (hasattr(source, "base") and y.array.base is source)
+    if copy is False and not shares:
+        raise ValueError("asarray: a copy is needed for this obj, dtype or device")
+    if copy and shares:
+        y = y.clone()
+    return y.detach().requires_grad_(requires_grad) if requires_grad else y
