@@ -71,8 +71,8 @@ def plot_confusion(
         turned = {"rotation": 90 if max(map(len, names)) > 2 else 0}
         axes.set_xticks(range(n), names, **PLAIN, **turned)
         axes.set_yticks(range(n), names, **PLAIN)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("is")
+    axes.set_xlabel("predicted class")
+    axes.set_ylabel("true class")
     axes.spines[:].set_visible(False)
     save_figure(figure, path)
 
@@ -121,7 +121,7 @@ def plot_worst_masks(
         truth = np.where(known[i, :, :, None], colours[masks[i] * known[i]], 255)
         column[1].imshow(truth.astype(np.uint8))
         column[2].imshow(colours[predicted[i]])
-    for row, title in zip(axes, ("image", "is", "taken for"), strict=True):
+    for row, title in zip(axes, ("image", "true classes", "predicted classes"), strict=True):
         row[0].set_ylabel(title)
     for place in axes.ravel():
         place.set(xticks=[], yticks=[])

@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -196,7 +197,7 @@ def test_a_window_that_does_not_fit_is_said_and_the_sliders_move_it(browser):
 
     slide("kernel", 5)
     assert "it fits nowhere" in slide("dilation", 3)
-    assert "(8 + 2 x 3 - 13) / 1 + 1 = 2 outputs" in slide("padding", 3)
+    assert "floor((8 + 2 x 3 - 13) / 1) + 1 = 2 outputs" in slide("padding", 3)
     assert "y[0, 1, 0]" in slide("row", 1)
 
 
@@ -253,3 +254,26 @@ def test_an_image_of_ones_own_is_explored(tmp_path):
 def test_a_model_by_name_is_said_to_be_untrained(tmp_path):
     text, data = data_of(mt.analysis.explore("lenet5", out=tmp_path / "x.html"))
     assert data["name"] == "lenet5" and '<p id="note">untrained weights</p>' in text
+
+
+@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
+@pytest.mark.parametrize(
+    ("bytes", "told"), [(512, "0.5 KiB"), (2**20, "1.0 MiB"), (124_724_224, "118.9 MiB")]
+)
+def test_memory_from_a_mebibyte_on_is_told_in_mebibytes(page, bytes, told):
+    source = page[0].read_text(encoding="utf-8")
+    function = re.search(r"function amount\(.*?\n}", source, re.S).group()
+    script = f"{function}\nconsole.log(amount({bytes}))"
+    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == told
+
+
+def test_the_page_has_a_key_to_its_colours(page):
+    legend = re.search(r'<p class="legend">(.*?)</p>', page[0].read_text(encoding="utf-8"), re.S)
+    told = re.findall(r'class="(\w+)">([\w ]+)<', legend.group(1))
+    assert told == [
+        ("conv", "with weights"),
+        ("norm", "normalisation"),
+        ("pool", "pooling"),
+        ("join", "sum or join"),
+    ]

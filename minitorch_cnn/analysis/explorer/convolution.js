@@ -108,7 +108,7 @@ function showConvolution() {
     if (i === state.row && j === state.column) cell.classList.add("here");
     cell.addEventListener("click", () => { Object.assign(state, { row: i, column: j }); showConvolution(); });
   }));
-  byId("convolution-text").textContent = `(${SIDE} + 2 x ${state.padding} - ${span}) / ${state.stride} + 1 = ` +
+  byId("convolution-text").textContent = `floor((${SIDE} + 2 x ${state.padding} - ${span}) / ${state.stride}) + 1 = ` +
     `${side} outputs a side. The im2col matrix has ${taps.length} rows and ${side * side} columns` +
     `${state.groups > 1 ? `, in each of ${state.groups} groups` : ""}; this is column ` +
     `${state.row * side + state.column}. y[${state.map}, ${state.row}, ${state.column}] = ${dot(taps)}`;

@@ -4,6 +4,11 @@ const data = JSON.parse(document.getElementById("data").textContent);
 const byId = (id) => document.getElementById(id);
 const whole = (n) => n.toLocaleString("en");
 const times = (shape) => shape.join(" x ");
+const shortened = (text) => text.length > 21 ? `…${text.slice(-20)}` : text;
+
+function amount(bytes) {
+  return bytes < 2 ** 20 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
+}
 
 const chosen = { box: 0, image: 0 };
 const listeners = [];
@@ -67,11 +72,15 @@ function drawGraph() {
     const group = svg("g", { role: "option", class: kindOf(box), tabindex: -1, "aria-label": label,
       transform: `translate(${box.x - BOX.width / 2} ${box.y - BOX.height / 2})` }, picture);
     svg("rect", { ...BOX, rx: 6 }, group);
-    const name = box.kind === "layer" ? box.type : box.name;
-    svg("text", { x: BOX.width / 2, y: 16, "text-anchor": "middle" }, group).textContent = name;
+    svg("text", { x: BOX.width / 2, y: 16, "text-anchor": "middle" }, group).textContent = shortened(box.name);
     svg("text", { x: BOX.width / 2, y: 31, "text-anchor": "middle", class: "shape" }, group)
-      .textContent = times(box.output_shape);
-    group.addEventListener("click", () => choose({ box: k }));
+      .textContent = box.kind === "layer" ? shortened(box.type) : times(box.output_shape);
+    group.addEventListener("click", () => {
+      choose({ box: k });
+      // On a narrow screen the layer is told below the graph.
+      const told = byId("layer");
+      if (told.getBoundingClientRect().top > innerHeight / 2) told.scrollIntoView();
+    });
     box.group = group;
   });
   picture.addEventListener("keydown", walk);
@@ -104,7 +113,7 @@ function showFacts() {
     Output: times(box.output_shape),
     Parameters: whole(box.parameters),
     "Multiply-adds": whole(box.multiply_adds),
-    Memory: box.memory_bytes ? `${(box.memory_bytes / 1024).toFixed(1)} KiB of output` : "writes over its input",
+    Memory: box.memory_bytes ? `${amount(box.memory_bytes)} of output` : "writes over its input",
     "Receptive field": box.field ? `${times(box.field.size)} pixels, ${times(box.field.jump)} apart` : "the pixel itself",
   };
   if (box.kind !== "layer") ["Settings", "Parameters", "Multiply-adds", "Memory"].forEach((key) => delete facts[key]);
