@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -99,6 +100,10 @@ class Summary(NamedTuple):
 
     def __str__(self) -> str:
         return self.format()
+
+    def _repr_html_(self) -> str:
+        """The same table for notebooks, which would show all rows as tuples."""
+        return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def summary(model: Module, input_shape: Shape | None = None) -> Summary:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import update_wrapper
+from types import FunctionType
 from typing import Any
 
 from ..autograd.grad import forget_grads
@@ -24,6 +26,19 @@ class Module(Hooked, Stateful, Convertible):
 
     training: bool
     optional_state: tuple[str, ...] = ()  # names of own state that a loaded dict may lack
+
+    def __init_subclass__(cls, **settings):
+        """Let Python's complaints of wrong arguments name the class and not its private base."""
+        super().__init_subclass__(**settings)
+        init = cls.__init__
+        if init.__qualname__.startswith("_") and not cls.__name__.startswith("_"):
+            named = FunctionType(
+                init.__code__, init.__globals__, "__init__", init.__defaults__, init.__closure__
+            )
+            named.__kwdefaults__ = init.__kwdefaults__
+            cls.__init__ = update_wrapper(named, init)
+            del named.__wrapped__
+            named.__qualname__ = f"{cls.__name__}.__init__"
 
     def __init__(self):
         # Past our own __setattr__, which looks into these tables.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import math
 from pathlib import Path
@@ -38,6 +39,16 @@ class History(list):
             raise ValueError("best: no epoch was measured on test data")
         return min(measured, key=lambda row: _or_infinite(row["test_loss"]))
 
+    def _repr_html_(self) -> str:
+        """A table for notebooks: a row per epoch."""
+        names = list(dict.fromkeys(name for row in self for name in row))
+        head = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
+        lines = [
+            "<tr>" + "".join(f"<td>{_cell(row.get(name, ''))}</td>" for name in names) + "</tr>"
+            for row in self
+        ]
+        return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
+
     def save_csv(self, path: str | Path) -> None:
         """Write a line of names, then a line per epoch."""
         text = io.StringIO()
@@ -50,3 +61,7 @@ class History(list):
 
 def _or_infinite(loss: float) -> float:
     return math.inf if math.isnan(loss) else loss
+
+
+def _cell(value) -> str:
+    return html.escape(f"{value:.4g}" if isinstance(value, float) else str(value))

@@ -288,3 +288,12 @@ def test_a_net_that_cannot_take_a_batch_of_none_has_a_summary():
     assert rows[1].receptive_field == (28, 28)
     with pytest.raises(ValueError, match="the layer Dict must be given a tensor and give one"):
         summary(type("Dict", (nn.Module,), {"forward": lambda self, x: {"y": x}})(), (1, 8, 8))
+
+
+def test_a_notebook_shows_the_table_with_escaped_names():
+    net = nn.Sequential()
+    net.add_module("a<b", nn.Linear(2, 3))
+    found = summary(net, (2,))
+    shown = found._repr_html_()
+    assert shown.startswith("<pre>") and shown.endswith("</pre>")
+    assert "a&lt;b" in shown and "a<b" not in shown

@@ -458,3 +458,11 @@ def test_a_copy_shares_nothing_with_the_original_and_keeps_what_it_shares_within
         assert not np.shares_memory(a.array, b.array)
     x = mt.rand(3, 2)
     np.testing.assert_array_equal(net(x).detach(), other(x).detach())
+
+
+@pytest.mark.parametrize("kind", ["Conv2d", "ConvTranspose2d", "MaxPool2d", "BatchNorm2d"])
+def test_a_missing_argument_is_missed_by_the_class_and_not_its_private_base(kind):
+    with pytest.raises(TypeError, match=rf"^{kind}\.__init__\(\) missing"):
+        getattr(nn, kind)()
+    with pytest.raises(TypeError, match=rf"^{kind}\.__init__\(\) got an unexpected keyword"):
+        getattr(nn, kind)(3, 4, 2, nothing=1)

@@ -32,3 +32,9 @@ def test_the_file_has_a_line_of_names_and_one_for_each_row(tmp_path):
 def test_an_empty_history_is_an_empty_file(tmp_path):
     History().save_csv(tmp_path / "metrics.csv")
     assert (tmp_path / "metrics.csv").read_text().strip() == ""
+
+
+def test_a_notebook_shows_a_table_whose_names_are_escaped():
+    shown = History([*ROWS, {"epoch": 4, "test_a<b": 0.123456}])._repr_html_()
+    assert shown.count("<tr>") == 5 and "<th>test_a&lt;b</th>" in shown
+    assert "<td>4</td><td></td><td></td><td>0.1235</td>" in shown
