@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parser import CommandError, Parser
+from .parser import CommandError, Parser, nearest
 
 DESCRIPTION = """\
 List the models by name, with their parameters and the images they were published for.
@@ -28,7 +28,8 @@ def run(options) -> None:
     names = list_models(options.pattern)
     if not names:
         raise CommandError(
-            f"no model matches {options.pattern!r}; minitorch-cnn models lists all of them"
+            f"no model matches {options.pattern!r}{nearest(options.pattern, list_models())}; "
+            "minitorch-cnn models lists all of them"
         )
     entries = [model_entry(name) for name in names]
     head = ("model", "parameters", "images", "")

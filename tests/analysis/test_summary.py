@@ -292,8 +292,8 @@ def test_a_net_that_cannot_take_a_batch_of_none_has_a_summary():
 
 def test_a_notebook_shows_the_table_with_escaped_names():
     net = nn.Sequential()
-    net.add_module("a<b", nn.Linear(2, 3))
-    found = summary(net, (2,))
+    net.add_module("a<b", nn.Conv2d(1, 3, 1))
+    found = summary(net, (1, 2, 2))
     shown = found._repr_html_()
     assert shown.startswith("<pre>") and shown.endswith("</pre>")
     assert "a&lt;b" in shown and "a<b" not in shown

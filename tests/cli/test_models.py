@@ -29,3 +29,7 @@ def test_a_pattern_that_matches_nothing_is_refused(refused):
 def test_the_text_of_a_model_is_one_sentence(command, name):
     (line,) = command("models", name).out.splitlines()[1:]
     assert line.endswith(".") and ". " not in line
+
+
+def test_a_pattern_that_nothing_matches_is_refused_with_the_nearest_model(refused):
+    assert "the nearest is 'lenet5'" in refused("models", "lenet6")
