@@ -67,7 +67,10 @@ class ndarray:
             raise TypeError(f"{func.__name__}() got an unexpected keyword argument")
         settings = {name: host(value) for name, value in settings.items()}
         source = args[0] if args and isinstance(args[0], ndarray) else None
-        return on_device(func(*host(args), **settings), source)
+        result = func(*host(args), **settings)
+        if func is np.diagonal:  # CuPy's can be written to
+            result.flags.writeable = True
+        return on_device(result, source)
 
     def __getitem__(self, key):
         key = tuple(map(memory_of, key if isinstance(key, tuple) else (key,)))
@@ -96,6 +99,14 @@ class ndarray:
 
     def get(self):
         return self.memory.copy()
+
+
+def _erfinv(x: float) -> float:
+    """The root of erf y = x within (-1, 1), by bisection."""
+    low, high = -6.0, 6.0
+    while (middle := (low + high) / 2) not in (low, high):
+        low, high = (middle, high) if math.erf(middle) < x else (low, middle)
+    return middle
 
 
 def _plain(part):
@@ -197,8 +208,9 @@ def modules() -> dict[str, ModuleType]:
     runtime = SimpleNamespace(getDeviceCount=lambda: 1)
     cupy.cuda = SimpleNamespace(Device=Device, is_available=lambda: True, runtime=runtime)
     special = ModuleType("cupyx.scipy.special")
-    for name in ("erf", "erfc"):
-        each = np.frompyfunc(getattr(math, name), 1, 1)
+    functions = {"erf": math.erf, "erfc": math.erfc, "erfinv": _erfinv}
+    for name, function in functions.items():
+        each = np.frompyfunc(function, 1, 1)
         compute = lambda x, each=each: ndarray(np.asarray(each(x.memory), x.dtype))  # noqa: E731
         setattr(special, name, compute)
     cupyx.scipy = ModuleType("cupyx.scipy")

@@ -117,11 +117,12 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     _check_shorter("scatter_reduce", places.shape, src.shape, None)
     for d, n in enumerate(places.shape):
         src = narrow(src, d, 0, n)
-    kept, one = input, np.ones(places.shape, input.dtype, like=input.array)
+    kept = input
     named = scatter(input.new_zeros(input.shape), axis, index, value=1).array != 0
     if not include_self:
         kept = where(array_function.Tensor(named), 0.0 if input.dtype.kind == "f" else 0, input)
-    added = scatter_add(input.new_zeros(input.shape), axis, index, array_function.Tensor(one)).array
+    ones = input.new_zeros(places.shape) + 1
+    added = scatter_add(input.new_zeros(input.shape), axis, index, ones).array
     if reduce == "sum":
         return scatter_add(kept, axis, index, src)
     if reduce == "mean":

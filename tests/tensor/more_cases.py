@@ -130,7 +130,7 @@ RARER = [
     ("slice_scatter", lambda m, x, y: x.slice_scatter(y, 1, 0, 3, 2), [normal(2, 3), normal(2, 2)]),
     ("diagonal_scatter", lambda m, x, y: x.diagonal_scatter(y, 1), [normal(3, 3), normal(2)]),
     *[("scatter_reduce",
-       lambda m, x, y, r=r, s=s: m.scatter_reduce(x, 1, m.from_numpy(PLACES), y, r, include_self=s),
+       lambda m, x, y, r=r, s=s: m.scatter_reduce(x, 1, m.tensor(PLACES), y, r, include_self=s),
        [apart(2, 3), apart(2, 3) + 0.125])
       for r in ("sum", "mean", "amax", "amin") for s in (True, False)],
     ("renorm", lambda m, x: m.renorm(x, 2, 0, 1.0), [normal(3, 4)]),
@@ -155,8 +155,11 @@ IN_PLACE = [
         )
     ],
     ("renorm_", lambda m, x: (x * 1).renorm_(2, 0, 1.0), [normal(3, 4)]),
-    ("index_put_", lambda m, x, y: (x * 1).index_put_((m.tensor([1, 0]),), y),
-     [normal(2, 3), normal(3)]),
+    (
+        "index_put_",
+        lambda m, x, y: (x * 1).index_put_((m.tensor([1, 0]),), y),
+        [normal(2, 3), normal(3)],
+    ),
     *[
         _in_place(name, normal)
         for name in (
