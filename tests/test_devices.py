@@ -234,6 +234,23 @@ def test_out_of_main_memory_stays_what_it_is():
         Greedy.apply(mt.zeros(2))
 
 
+@pytest.mark.parametrize("dtype", [mt.float32, mt.int64, mt.bool])
+def test_tensors_like_another_are_made_where_it_lies(dtype):
+    x = mt.zeros(2, 3, dtype=dtype, device="emulator")
+    for make, value in ((mt.zeros_like, 0), (mt.ones_like, 1), (mt.Tensor.new_ones, 1)):
+        y = make(x) if make is not mt.Tensor.new_ones else make(x, 2, 3)
+        assert (y.device, y.dtype, y.shape) == ("emulator", dtype, (2, 3))
+        assert y.tolist() == [[value] * 3] * 2
+    assert mt.full_like(x, 1).tolist() == x.new_full((2, 3), 1).tolist() == [[1] * 3] * 2
+
+
+def test_runs_of_equal_elements_are_found_where_they_lie():
+    x = mt.tensor([1, 1, 2, 1], device="emulator")
+    values, places, counts = mt.unique_consecutive(x, True, True)
+    assert {t.device for t in (values, places, counts)} == {"emulator"}
+    assert [t.tolist() for t in (values, places, counts)] == [[1, 2, 1], [0, 0, 1, 2], [2, 1, 1]]
+
+
 # --------------------------------------------------------------------------------- names of devices
 
 

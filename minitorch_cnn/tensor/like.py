@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) -> Tensor:
-    """A tensor of a `shape` made by np.zeros and its kin, with what is left out taken from
-    `model`.
+    """A tensor of a `shape` made by np.zeros or np.empty, with what is left out taken from `model`
+    (NumPy would hand np.ones of a device an argument that CuPy does not have).
     """
     dtype = model.array.dtype if dtype is None else backend.check_dtype(dtype, name)
     y = make(shape, dtype, like=model.array)
@@ -40,7 +40,7 @@ def zeros_like(
 
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None) -> Tensor:
     """Ones in the shape, the dtype and on the device of `input`."""
-    return _filled("ones_like", np.ones, input.shape, input, dtype, device, requires_grad)
+    return _filled("ones_like", np.empty, input.shape, input, dtype, device, requires_grad, 1)
 
 
 def empty_like(
@@ -113,7 +113,7 @@ def new_zeros(self, *sizes, size=None, dtype=None, device=None, requires_grad=Fa
 def new_ones(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Ones of any size in the dtype and on the device of this tensor."""
     shape = _sizes("new_ones", sizes, size)
-    return _filled("new_ones", np.ones, shape, self, dtype, device, requires_grad)
+    return _filled("new_ones", np.empty, shape, self, dtype, device, requires_grad, 1)
 
 
 def new_empty(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:

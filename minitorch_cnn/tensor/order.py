@@ -236,12 +236,13 @@ def unique_consecutive(input, return_inverse=False, return_counts=False, dim=Non
     axis = 0 if dim is None else axis_of(dim, input.ndim, "unique_consecutive")
     rows = x.reshape(-1) if dim is None else np.moveaxis(x, axis, 0)
     n = len(rows)
-    new = np.ones(n, bool, like=x)
+    new = np.zeros(n, bool, like=x)
+    new[...] = True
     if n > 1:
         new[1:] = (rows[1:] != rows[:-1]).reshape(n - 1, -1).any(1)
     starts = np.flatnonzero(new)
     inverse = np.cumsum(new) - 1
-    counts = np.diff(np.concatenate([starts, np.full(1, n, starts.dtype, like=starts)]))
+    counts = np.diff(np.concatenate([starts, np.asarray([n], starts.dtype, like=starts)]))
     values = np.moveaxis(rows[starts], 0, axis)
     results = [values, inverse.reshape(x.shape) if dim is None else inverse, counts]
     asked = [True, return_inverse, return_counts]

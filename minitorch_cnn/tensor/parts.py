@@ -121,7 +121,7 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     named = scatter(input.new_zeros(input.shape), axis, index, value=1).array != 0
     if not include_self:
         kept = where(array_function.Tensor(named), 0.0 if input.dtype.kind == "f" else 0, input)
-    ones = input.new_zeros(places.shape) + 1
+    ones = input.new_ones(places.shape)
     added = scatter_add(input.new_zeros(input.shape), axis, index, ones).array
     if reduce == "sum":
         return scatter_add(kept, axis, index, src)
