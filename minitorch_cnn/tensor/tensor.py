@@ -1,12 +1,12 @@
 """Tensor: an array that knows how it was made.
 
-The class holds the state (array, grad, the node behind it) and what turns a tensor into something
-else; its other methods are a table of the functions of the neighbouring files (methods.py).
+The class holds the state: array, grad, the node behind it. What follows from the array is in
+facts.py and conversion.py; its other methods are a table of the functions of the neighbouring files
+(methods.py).
 """
 
 from __future__ import annotations
 
-import math
 import threading
 import weakref
 
@@ -25,10 +25,11 @@ from . import (
     indexing,
     inplace,
     linalg,
-    movement,
     numpy_calls,
 )
+from .conversion import Conversions
 from .copying import owner_of
+from .facts import Facts, Size
 from .methods import Methods
 from .promotion import is_operand
 
@@ -59,16 +60,6 @@ def _matmul(a, b):
     return linalg.matmul(a, b if isinstance(b, Tensor) else Tensor(b))
 
 
-class Size(tuple):
-    """The sizes of a tensor's axes, as `size()` tells them."""
-
-    __slots__ = ()
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return math.prod(self)
-
-
 def _as_pytorch(data, *sizes):
     """The array of PyTorch's `Tensor(2, 3)` and `Tensor([1, 2])`, in the default float type."""
     given = (data, *sizes)
@@ -84,7 +75,7 @@ def _as_pytorch(data, *sizes):
 _first_look = threading.Lock()  # threads that look at one memory must get one counter
 
 
-class Tensor(Methods):
+class Tensor(Facts, Conversions, Methods):
     """An n-dimensional array with a gradient.
 
     `array` is the array, `grad` the gradient that backward left here (None until then). A leaf is a
@@ -127,28 +118,6 @@ class Tensor(Methods):
         if requires_grad:
             self.requires_grad = True
 
-    # ---------------------------------------------------------------------------------- what it is
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """The sizes of the axes."""
-        return self.array.shape
-
-    @property
-    def dtype(self) -> np.dtype:
-        """The number format, one of NumPy's."""
-        return self.array.dtype
-
-    @property
-    def ndim(self) -> int:
-        """The number of axes."""
-        return self.array.ndim
-
-    @property
-    def device(self) -> devices.device:
-        """Where the array lies: "cpu", "cuda:i" or "emulator"."""
-        return devices.device_of(self.array)
-
     @property
     def is_leaf(self) -> bool:
         """Whether no recorded op made this tensor."""
@@ -159,16 +128,6 @@ class Tensor(Methods):
         """The node of the op that made this tensor; None for a leaf."""
         self._follow_base()
         return self._node
-
-    @property
-    def T(self):
-        """The axes in reverse order."""
-        return self.permute(*range(self.ndim - 1, -1, -1))
-
-    @property
-    def mT(self):
-        """The last two axes exchanged."""
-        return self.transpose(-1, -2)
 
     @property
     def requires_grad(self) -> bool:
@@ -191,86 +150,11 @@ class Tensor(Methods):
         self.requires_grad = requires_grad
         return self
 
-    def size(self, dim=None):
-        """The shape, or the size of one axis."""
-        if dim is None:
-            return Size(self.shape)
-        return self.shape[movement.axis_of(dim, self.ndim, "size")]
-
-    def dim(self) -> int:
-        """The number of axes."""
-        return self.array.ndim
-
-    ndimension = dim
-
-    def numel(self) -> int:
-        """The number of elements."""
-        return self.array.size
-
-    nelement = numel
-
-    def element_size(self) -> int:
-        """The bytes of one element."""
-        return self.array.itemsize
-
-    @property
-    def itemsize(self) -> int:
-        """The bytes of one element."""
-        return self.array.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """The bytes of all elements."""
-        return self.array.nbytes
-
-    def data_ptr(self) -> int:
-        """The address of the first element, in main memory or in the GPU's."""
-        return devices.address(self.array)
-
-    def stride(self, dim=None):
-        """The elements in memory from one index to the next, of every axis or of one."""
-        steps = tuple(step // self.array.itemsize for step in self.array.strides)
-        return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
-
-    def get_device(self) -> int:
-        """The number of the GPU that the tensor lies on; -1 in main memory."""
-        return -1 if self.device.index is None else self.device.index
-
-    def pin_memory(self):
-        """The tensor itself: memory is not pinned."""
-        return self
-
-    def is_pinned(self) -> bool:
-        """False: memory is not pinned."""
-        return False
-
-    @property
-    def is_cpu(self) -> bool:
-        """Whether the tensor lies in main memory."""
-        return self.device == "cpu"
-
-    @property
-    def is_cuda(self) -> bool:
-        """Whether the tensor lies on a GPU."""
-        return self.device.startswith("cuda")
-
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` asked for the gradient of this tensor, which is no leaf."""
         wishes = None if self.grad_fn is None else self._node.retained
         return bool(wishes) and self._index in wishes and wishes[self._index]() is self
-
-    def is_contiguous(self, memory_format=None) -> bool:
-        """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
-        those of an image (N, C, H, W) lie in the order (N, H, W, C).
-        """
-        if memory_format == backend.channels_last:
-            return self.array.ndim == 4 and self.array.transpose(0, 2, 3, 1).flags.c_contiguous
-        return self.array.flags.c_contiguous
-
-    def is_floating_point(self) -> bool:
-        """Whether the dtype is a float."""
-        return self.array.dtype.kind == "f"
 
     # ----------------------------------------------------------------------------------- gradients
 
@@ -383,6 +267,10 @@ class Tensor(Methods):
         """How often the memory has been written to in place."""
         return 0 if self._counter is None else self._counter.count
 
+    def bump_version(self) -> None:
+        """Tell the graph that `array` was written to directly."""
+        self._shared_counter().count += 1
+
     def _shared_counter(self):
         """The counter of these writes, for others who look at the same memory."""
         if self._counter is None:
@@ -432,146 +320,7 @@ class Tensor(Methods):
         self._seen = base._node
         self._take_history(again)
 
-    # ------------------------------------------------------------------------------- to other kinds
-    # of thing
-
-    def numpy(self, *, force=False) -> np.ndarray:
-        """The array itself, sharing memory; with `force` what `detach().cpu().numpy()` gives.
-
-        RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
-        """
-        if force:
-            return self.detach().cpu().array
-        if self.requires_grad:
-            raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
-        if self.device != "cpu":
-            raise TypeError(f"numpy: the tensor lies on {self.device}; use cpu() to copy it first")
-        return self.array
-
-    def __array__(self, dtype=None, copy=None):
-        array = self.numpy()
-        if dtype is not None and dtype != array.dtype:
-            if copy is False:
-                raise ValueError(f"__array__: a copy is needed to turn {array.dtype} into {dtype}")
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    def __dlpack__(self, **options):
-        self._check_shareable("__dlpack__")
-        return self.array.__dlpack__(**options)
-
-    def __dlpack_device__(self):
-        self._check_shareable("__dlpack_device__")
-        return self.array.__dlpack_device__()
-
-    @property
-    def __cuda_array_interface__(self) -> dict:
-        if not self.device.startswith("cuda"):
-            raise AttributeError(
-                f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
-            )
-        self._check_shareable("__cuda_array_interface__")
-        return self.array.__cuda_array_interface__
-
-    def _check_shareable(self, name: str) -> None:
-        if self.requires_grad:
-            raise RuntimeError(f"{name}: the tensor requires grad; use detach() first")
-        if self.device == "emulator":
-            raise RuntimeError(f"{name}: other programs know no emulator; use cpu() first")
-
-    def item(self):
-        """The one element as a Python number."""
-        if self.array.size != 1:
-            raise RuntimeError(
-                f"item: a tensor of shape {self.shape} has {self.numel()} elements, must have one"
-            )
-        return self.array.item()
-
-    def tolist(self):
-        """The elements as nested lists of Python numbers."""
-        return self.array.tolist()
-
-    def cpu(self):
-        """The tensor in main memory."""
-        return self.to("cpu")
-
-    def cuda(self, device=None, non_blocking=False):
-        """The tensor on the GPU "cuda:0", or on the one that `device` names or numbers."""
-        if isinstance(device, int):
-            device = f"cuda:{device}"
-        return self.to("cuda" if device is None else device)
-
-    def float(self):
-        """The tensor as float32."""
-        return self.to(backend.float32)
-
-    def double(self):
-        """The tensor as float64."""
-        return self.to(backend.float64)
-
-    def half(self):
-        """The tensor as float16."""
-        return self.to(backend.float16)
-
-    def long(self):
-        """The tensor as int64."""
-        return self.to(backend.int64)
-
-    def int(self):
-        """The tensor as int32."""
-        return self.to(backend.int32)
-
-    def bool(self):
-        """The tensor as bool."""
-        return self.to(backend.bool_)
-
-    def byte(self):
-        """The tensor as uint8."""
-        return self.to(backend.uint8)
-
-    def short(self):
-        """The tensor as int16."""
-        return self.to(backend.int16)
-
-    def char(self):
-        """The tensor as int8."""
-        return self.to(backend.int8)
-
-    def type(self, dtype=None, non_blocking=False):
-        """The name of the tensor's type, "torch.FloatTensor" or the like; with `dtype` (a dtype,
-        such a name or class) the tensor converted to it.
-        """
-        from .legacy import type_of
-
-        return type_of(self, dtype)
-
-    def type_as(self, other):
-        """The tensor in the dtype and on the device of `other`."""
-        return self.to(other.dtype).to(other.device)
-
-    def bump_version(self) -> None:
-        """Tell the graph that `data` was written to directly."""
-        self._shared_counter().count += 1
-
-    def __bool__(self) -> bool:
-        if self.array.size != 1:
-            raise RuntimeError(
-                f"bool: a tensor of shape {self.shape} has no truth value; use any() or all()"
-            )
-        return self.array.item() != 0
-
-    def __float__(self):
-        return float(self.item())
-
-    def __int__(self):
-        return int(self.item())
-
-    def __index__(self):
-        if self.array.dtype.kind not in "iu" or self.array.size != 1:
-            raise TypeError(
-                f"index: only an integer tensor of one element is, got {self.dtype} {self.shape}"
-            )
-        return self.array.item()
+    # ------------------------------------------------------------------------------- as a sequence
 
     def __len__(self) -> int:
         if self.array.ndim == 0:
@@ -583,35 +332,8 @@ class Tensor(Methods):
             raise TypeError("iter: a 0-d tensor cannot be iterated over")
         return iter(self.unbind(0))
 
-    def __format__(self, spec: str) -> str:
-        if self.array.ndim == 0 and (spec or type(self) is Tensor):
-            return format(self.item(), spec)
-        if spec:
-            raise TypeError(
-                f"format: a tensor of shape {self.shape} has no format {spec!r}; only numbers "
-                "(0-d tensors) have"
-            )
-        return str(self)
-
-    def __round__(self, ndigits=None):
-        return self.round(decimals=ndigits) if ndigits else self.round()
-
     def __contains__(self, element) -> bool:
         return bool((self.array == getattr(element, "array", element)).any())
-
-    def __repr__(self) -> str:
-        array = devices.to_host(self.array)
-        text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
-        notes = []
-        if self.array.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
-            notes.append(f"dtype={self.array.dtype}")
-        if self.device != "cpu":
-            notes.append(f"device='{self.device}'")
-        if self.grad_fn is not None:
-            notes.append(f"grad_fn=<{type(self._node).__name__}>")
-        elif self._requires_grad:
-            notes.append("requires_grad=True")
-        return f"tensor({', '.join([text, *notes])})"
 
     __copy__, __deepcopy__, __reduce__ = copying.copied, copying.deepcopied, copying.reduced
 

@@ -1,0 +1,173 @@
+"""What turns a tensor into something else: another dtype or place, an array, a number, a text."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .. import backend, devices
+from ..autograd import array_function
+
+
+class Conversions:
+    """Methods whose result is of another kind than the tensor."""
+
+    def numpy(self, *, force=False) -> np.ndarray:
+        """The array itself, sharing memory; with `force` what `detach().cpu().numpy()` gives.
+
+        RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
+        """
+        if force:
+            return self.detach().cpu().array
+        if self.requires_grad:
+            raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
+        if self.device != "cpu":
+            raise TypeError(f"numpy: the tensor lies on {self.device}; use cpu() to copy it first")
+        return self.array
+
+    def __array__(self, dtype=None, copy=None):
+        array = self.numpy()
+        if dtype is not None and dtype != array.dtype:
+            if copy is False:
+                raise ValueError(f"__array__: a copy is needed to turn {array.dtype} into {dtype}")
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __dlpack__(self, **options):
+        self._check_shareable("__dlpack__")
+        return self.array.__dlpack__(**options)
+
+    def __dlpack_device__(self):
+        self._check_shareable("__dlpack_device__")
+        return self.array.__dlpack_device__()
+
+    @property
+    def __cuda_array_interface__(self) -> dict:
+        if not self.device.startswith("cuda"):
+            raise AttributeError(
+                f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
+            )
+        self._check_shareable("__cuda_array_interface__")
+        return self.array.__cuda_array_interface__
+
+    def _check_shareable(self, name: str) -> None:
+        if self.requires_grad:
+            raise RuntimeError(f"{name}: the tensor requires grad; use detach() first")
+        if self.device == "emulator":
+            raise RuntimeError(f"{name}: other programs know no emulator; use cpu() first")
+
+    def item(self):
+        """The one element as a Python number."""
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"item: a tensor of shape {self.shape} has {self.numel()} elements, must have one"
+            )
+        return self.array.item()
+
+    def tolist(self):
+        """The elements as nested lists of Python numbers."""
+        return self.array.tolist()
+
+    def cpu(self):
+        """The tensor in main memory."""
+        return self.to("cpu")
+
+    def cuda(self, device=None, non_blocking=False):
+        """The tensor on the GPU "cuda:0", or on the one that `device` names or numbers."""
+        if isinstance(device, int):
+            device = f"cuda:{device}"
+        return self.to("cuda" if device is None else device)
+
+    def float(self):
+        """The tensor as float32."""
+        return self.to(backend.float32)
+
+    def double(self):
+        """The tensor as float64."""
+        return self.to(backend.float64)
+
+    def half(self):
+        """The tensor as float16."""
+        return self.to(backend.float16)
+
+    def long(self):
+        """The tensor as int64."""
+        return self.to(backend.int64)
+
+    def int(self):
+        """The tensor as int32."""
+        return self.to(backend.int32)
+
+    def bool(self):
+        """The tensor as bool."""
+        return self.to(backend.bool_)
+
+    def byte(self):
+        """The tensor as uint8."""
+        return self.to(backend.uint8)
+
+    def short(self):
+        """The tensor as int16."""
+        return self.to(backend.int16)
+
+    def char(self):
+        """The tensor as int8."""
+        return self.to(backend.int8)
+
+    def type(self, dtype=None, non_blocking=False):
+        """The name of the tensor's type, "torch.FloatTensor" or the like; with `dtype` (a dtype,
+        such a name or class) the tensor converted to it.
+        """
+        from .legacy import type_of
+
+        return type_of(self, dtype)
+
+    def type_as(self, other):
+        """The tensor in the dtype and on the device of `other`."""
+        return self.to(other.dtype).to(other.device)
+
+    def __bool__(self) -> bool:
+        if self.array.size != 1:
+            raise RuntimeError(
+                f"bool: a tensor of shape {self.shape} has no truth value; use any() or all()"
+            )
+        return self.array.item() != 0
+
+    def __float__(self):
+        return float(self.item())
+
+    def __int__(self):
+        return int(self.item())
+
+    def __index__(self):
+        if self.array.dtype.kind not in "iu" or self.array.size != 1:
+            raise TypeError(
+                f"index: only an integer tensor of one element is, got {self.dtype} {self.shape}"
+            )
+        return self.array.item()
+
+    def __format__(self, spec: str) -> str:
+        if self.array.ndim == 0 and (spec or type(self) is array_function.Tensor):
+            return format(self.item(), spec)
+        if spec:
+            raise TypeError(
+                f"format: a tensor of shape {self.shape} has no format {spec!r}; only numbers "
+                "(0-d tensors) have"
+            )
+        return str(self)
+
+    def __round__(self, ndigits=None):
+        return self.round(decimals=ndigits) if ndigits else self.round()
+
+    def __repr__(self) -> str:
+        array = devices.to_host(self.array)
+        text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
+        notes = []
+        if self.array.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
+            notes.append(f"dtype={self.array.dtype}")
+        if self.device != "cpu":
+            notes.append(f"device='{self.device}'")
+        if self.grad_fn is not None:
+            notes.append(f"grad_fn=<{type(self._node).__name__}>")
+        elif self._requires_grad:
+            notes.append("requires_grad=True")
+        return f"tensor({', '.join([text, *notes])})"

@@ -1,0 +1,129 @@
+"""What a tensor is, by its array: sizes, dtype, place, memory."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from .. import backend, devices
+from . import movement
+
+
+class Size(tuple):
+    """The sizes of a tensor's axes, as `size()` tells them."""
+
+    __slots__ = ()
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return math.prod(self)
+
+
+class Facts:
+    """Properties and questions that the array answers."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The sizes of the axes."""
+        return self.array.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        """The number format, one of NumPy's."""
+        return self.array.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    @property
+    def device(self) -> devices.device:
+        """Where the array lies: "cpu", "cuda:i" or "emulator"."""
+        return devices.device_of(self.array)
+
+    @property
+    def T(self):
+        """The axes in reverse order."""
+        return self.permute(*range(self.ndim - 1, -1, -1))
+
+    @property
+    def mT(self):
+        """The last two axes exchanged."""
+        return self.transpose(-1, -2)
+
+    def size(self, dim=None):
+        """The shape, or the size of one axis."""
+        if dim is None:
+            return Size(self.shape)
+        return self.shape[movement.axis_of(dim, self.ndim, "size")]
+
+    def dim(self) -> int:
+        """The number of axes."""
+        return self.array.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """The number of elements."""
+        return self.array.size
+
+    nelement = numel
+
+    def element_size(self) -> int:
+        """The bytes of one element."""
+        return self.array.itemsize
+
+    @property
+    def itemsize(self) -> int:
+        """The bytes of one element."""
+        return self.array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes of all elements."""
+        return self.array.nbytes
+
+    def data_ptr(self) -> int:
+        """The address of the first element, in main memory or in the GPU's."""
+        return devices.address(self.array)
+
+    def stride(self, dim=None):
+        """The elements in memory from one index to the next, of every axis or of one."""
+        steps = tuple(step // self.array.itemsize for step in self.array.strides)
+        return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
+
+    def get_device(self) -> int:
+        """The number of the GPU that the tensor lies on; -1 in main memory."""
+        return -1 if self.device.index is None else self.device.index
+
+    def pin_memory(self):
+        """The tensor itself: memory is not pinned."""
+        return self
+
+    def is_pinned(self) -> bool:
+        """False: memory is not pinned."""
+        return False
+
+    @property
+    def is_cpu(self) -> bool:
+        """Whether the tensor lies in main memory."""
+        return self.device == "cpu"
+
+    @property
+    def is_cuda(self) -> bool:
+        """Whether the tensor lies on a GPU."""
+        return self.device.startswith("cuda")
+
+    def is_contiguous(self, memory_format=None) -> bool:
+        """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
+        those of an image (N, C, H, W) lie in the order (N, H, W, C).
+        """
+        if memory_format == backend.channels_last:
+            return self.array.ndim == 4 and self.array.transpose(0, 2, 3, 1).flags.c_contiguous
+        return self.array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the dtype is a float."""
+        return self.array.dtype.kind == "f"
