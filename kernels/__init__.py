@@ -1,6 +1,6 @@
 """The arithmetic under the framework: arrays in, arrays out.
 
-An operator is an operation, an implementation one way to compute it:
+A folder for each operator, a file in it for each implementation of the operator:
 
     activation            ReLU and its relatives, with their slopes
     conv2d                the convolution and its two gradients
@@ -14,7 +14,7 @@ An operator is an operation, an implementation one way to compute it:
 
 To read an operator: `__init__.py` says what each function returns and lists the implementations;
 `loops.py` is the definition in plain loops, which every other implementation is tested against;
-then the fast implementations, each an idea of its own, said in its first lines. Shared by all
+then the fast implementations, each of which says its idea in its first lines. Shared by all
 operators: window.py (where a sliding window stands), dispatch.py (which implementation runs, and
 how to force one), workspace.py (scratch memory), jit.py (Numba, where it is installed), sums.py
 (sums whose order is free), register_tile.py (the innermost loops, in vector registers), threads.py
