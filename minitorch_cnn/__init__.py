@@ -28,7 +28,7 @@ if not _os.path.isdir(_os.path.join(_here, "kernels")):
     kernels = _sys.modules[_spec.name] = _util.module_from_spec(_spec)
     _spec.loader.exec_module(kernels)
 
-from . import autograd, backend
+from . import autograd, dtypes, random
 from .autograd import (
     checkpoint,
     enable_grad,
@@ -40,31 +40,33 @@ from .autograd import (
     no_grad,
     set_grad_enabled,
 )
-from .backend import (
+from .devices import device
+from .dtypes import (
     bool_,
     channels_last,
     contiguous_format,
-    default_generator,
     finfo,
     float16,
     float32,
     float64,
     get_default_dtype,
-    get_rng_state,
     iinfo,
-    initial_seed,
     int8,
     int16,
     int32,
     int64,
-    manual_seed,
     preserve_format,
-    seed,
     set_default_dtype,
-    set_rng_state,
     uint8,
 )
-from .devices import device
+from .random import (
+    default_generator,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    seed,
+    set_rng_state,
+)
 from .tensor import *
 from .tensor import Tensor, tensor
 from .tensor.second_names import FUNCTIONS as _FUNCTIONS
@@ -128,13 +130,13 @@ SECOND_PLACES = {
     **{name: (".tensor.inplace_functions", name) for name in _IN_PLACE},
     **{name: (".tensor.inplace", name) for name in ("clamp_", "fill_", "zero_")},
     **{name: (".tensor.questions", name) for name in _QUESTIONS},
-    "bool": (".backend", "bool_"),
-    "double": (".backend", "float64"),
-    "float": (".backend", "float32"),
-    "half": (".backend", "float16"),
-    "int": (".backend", "int32"),
-    "long": (".backend", "int64"),
-    "short": (".backend", "int16"),
+    "bool": (".dtypes", "bool_"),
+    "double": (".dtypes", "float64"),
+    "float": (".dtypes", "float32"),
+    "half": (".dtypes", "float16"),
+    "int": (".dtypes", "int32"),
+    "long": (".dtypes", "int64"),
+    "short": (".dtypes", "int16"),
 }
 
 

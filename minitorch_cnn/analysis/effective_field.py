@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
-from ..backend import default_generator
 from ..nn import Module
+from ..random import default_generator
 from ..tensor import Tensor
 from .figures import headline, new_figure, show_image
 from .receptive_field import receptive_field

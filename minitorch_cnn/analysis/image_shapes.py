@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from ..autograd import no_grad
-from ..backend import get_rng_state, set_rng_state
 from ..nn import Conv2d, Linear, Module
+from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .trace import Shape
 from .watch import evaluation

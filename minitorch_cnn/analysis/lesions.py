@@ -17,9 +17,9 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..backend import default_generator
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
+from ..random import default_generator
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import residual_blocks, traced

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
-from ..backend import default_generator
 from ..nn import Module
+from ..random import default_generator
 from ..tensor import Tensor
 from .figures import BLUE, headline, image_grid, label, new_figure, show_image
 from .watch import evaluation, module_named, recorded

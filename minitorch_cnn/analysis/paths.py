@@ -16,8 +16,8 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..backend import default_generator
 from ..nn import Module
+from ..random import default_generator
 from ..tensor import Tensor
 from .blocks import ResidualBlock, residual_blocks
 from .figures import BLUE, ORANGE, axes_or_new, headline, label, new_figure

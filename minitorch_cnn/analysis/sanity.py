@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..backend import default_generator
 from ..nn import Module
+from ..random import default_generator
 from ..tensor import Tensor
 from .backward_rules import RULES, saliency
 from .figures import COLORS, GREY, axes_or_new, label, name_ticks

@@ -12,8 +12,8 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..autograd.array_function import ArrayFunction
-from ..backend import get_rng_state, set_rng_state
 from ..nn import Module
+from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .watch import evaluation
 

@@ -23,7 +23,7 @@ import itertools
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from .modes import this_thread
 
 _blank = object.__new__
@@ -164,7 +164,7 @@ class ArrayFunction:
         else:
             arrays = [x.array if isinstance(x, Tensor) else x for x in inputs]
             ctx.needs_input_grad = (False,) * len(inputs)
-        if cls.in_float32 and arrays[0].dtype.itemsize == 2 and backend.is_half(arrays[0].dtype):
+        if cls.in_float32 and arrays[0].dtype.itemsize == 2 and dtypes.is_half(arrays[0].dtype):
             return _by_float32(cls, inputs, settings)
         if devices.elsewhere:
             arrays, settings = devices.together(cls, arrays, settings)
@@ -262,7 +262,7 @@ def _by_float32(cls, inputs, settings):
     the first input's dtype; others (statistics) stay float32.
     """
     wide = [
-        _cast(x, backend.float32) if x is not None and backend.is_half(x.dtype) else x
+        _cast(x, dtypes.float32) if x is not None and dtypes.is_half(x.dtype) else x
         for x in inputs
     ]
     result = cls.apply(*wide, **settings)

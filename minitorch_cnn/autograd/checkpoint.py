@@ -6,7 +6,7 @@ import weakref
 
 import numpy as np
 
-from .. import backend
+from .. import random
 from .modes import enable_grad, this_thread
 
 
@@ -38,7 +38,7 @@ class _Stream:
     """
 
     def __init__(self):
-        self.shared = backend.default_generator().bit_generator
+        self.shared = random.default_generator().bit_generator
         with self.shared.lock:
             self.start = self.shared.state
             self.ahead = self.shared.state = self.shared.jumped().state
@@ -102,7 +102,7 @@ class _Region:
             return self.fn(*self.args, **self.settings)
         own = self.stream.generator()
         try:
-            with backend.drawing_from(lambda: own):
+            with random.drawing_from(lambda: own):
                 return self.fn(*self.args, **self.settings)
         finally:
             if afterwards is not None:

@@ -12,7 +12,7 @@ import threading
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from . import array_function
 from .array_function import ArrayFunction
 from .modes import enable_grad, no_grad, this_thread
@@ -117,15 +117,15 @@ class _Walk:
         Of 16-bit gradients the sum is a float32 until it is `settled`: many would stall otherwise.
         """
         if self.create_graph:
-            if not backend.is_half(b.array.dtype):
+            if not dtypes.is_half(b.array.dtype):
                 return a + b
             total = a.float() + b.float()
         elif id(a) in self.summed:
             array = a.array
             array += b.array
             return a
-        elif backend.is_half(b.array.dtype):
-            total = array_function.Tensor(np.add(a.array, b.array, dtype=backend.float32))
+        elif dtypes.is_half(b.array.dtype):
+            total = array_function.Tensor(np.add(a.array, b.array, dtype=dtypes.float32))
         else:
             total = array_function.Tensor(a.array + b.array)
         self.summed.add(id(total))

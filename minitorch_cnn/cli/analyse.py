@@ -106,7 +106,7 @@ def add_parser(commands) -> None:
 
 
 def run(options) -> None:
-    from ..backend import manual_seed
+    from ..random import manual_seed
 
     analysis = ANALYSES[options.what]
     for name in ("layer", "against", "epochs"):

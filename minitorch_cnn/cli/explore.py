@@ -48,7 +48,7 @@ def add_parser(commands) -> None:
 
 def run(options) -> None:
     from ..analysis import explore
-    from ..backend import manual_seed
+    from ..random import manual_seed
 
     manual_seed(0)
     found, note = find_model(options.model, options)

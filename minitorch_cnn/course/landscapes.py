@@ -5,7 +5,7 @@ import numpy as np
 from .. import functional as F
 from .. import nn
 from ..autograd import no_grad
-from ..backend import manual_seed
+from ..random import manual_seed
 from ..tensor import Tensor
 from .answer import No, check, compare
 

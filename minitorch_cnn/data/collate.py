@@ -7,7 +7,7 @@ from copy import copy
 
 import numpy as np
 
-from ..backend import get_default_dtype
+from ..dtypes import get_default_dtype
 from ..tensor.tensor import Tensor
 
 

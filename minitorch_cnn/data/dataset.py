@@ -11,7 +11,7 @@ from types import GenericAlias
 
 import numpy as np
 
-from ..backend import default_generator
+from ..random import default_generator
 from .randomness import check_generator
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import drawing_from, manual_seed
+from ..random import drawing_from, manual_seed
 from .randomness import SampleStreams, stream
 
 

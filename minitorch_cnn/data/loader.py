@@ -10,8 +10,8 @@ from itertools import count, islice
 
 import numpy as np
 
-from ..backend import default_generator, drawing_from
 from ..devices import check_device
+from ..random import default_generator, drawing_from
 from .collate import default_collate, default_convert
 from .dataset import IterableDataset
 from .fetching import Job

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..backend import default_generator
+from ..random import default_generator
 
 
 def stream(seed: int, *place: int) -> np.random.Generator:

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from .. import backend
+from .. import random
 from ..autograd.array_function import ArrayFunction
 from ..tensor.tensor import Tensor
 from .checks import check_float
@@ -155,5 +155,5 @@ def _mask(name: str, input: Tensor, p: float, training: bool, shape: tuple[int, 
         raise ValueError(f"{name}: p={p} must be in [0, 1]")
     if not training or p == 0:
         return None
-    mask = backend.default_generator().random(shape, dtype=np.float32) >= p
+    mask = random.default_generator().random(shape, dtype=np.float32) >= p
     return np.asarray(mask, like=input.array)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, random
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float
@@ -24,7 +24,7 @@ def gumbel_softmax(
     check_float("gumbel_softmax", logits=logits)
     if not tau > 0:
         raise ValueError(f"gumbel_softmax: tau={tau} must be above 0")
-    drawn = -np.log(backend.default_generator().standard_exponential(logits.shape))
+    drawn = -np.log(random.default_generator().standard_exponential(logits.shape))
     noise = devices.moved(drawn.astype(logits.dtype), logits.device, "gumbel_softmax")
     soft = ((logits + Tensor(noise)) / tau).softmax(dim)
     if not hard:

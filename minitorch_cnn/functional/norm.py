@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_recomputing
 from ..kernels.batch_norm import batch_norm_backward, batch_norm_forward, batch_norm_training
@@ -234,7 +234,7 @@ def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
     On arrays: four operations on Tensors would take as long as the norm of a small image.
     """
     array = running.array
-    if backend.is_half(array.dtype):
+    if dtypes.is_half(array.dtype):
         array[...] = (1 - momentum) * widened(array) + momentum * new
     else:
         array *= 1 - momentum
@@ -311,11 +311,11 @@ def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[i
 
 def check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
     """Refuse dtypes that differ; 16-bit input may come with float32 parameters and statistics."""
-    if isinstance(input, Tensor) and backend.is_half(input.array.dtype):
+    if isinstance(input, Tensor) and dtypes.is_half(input.array.dtype):
         parameters = {
             argument: p
             for argument, p in parameters.items()
-            if not (isinstance(p, Tensor) and p.dtype == backend.float32)
+            if not (isinstance(p, Tensor) and p.dtype == dtypes.float32)
         }
     check_float(name, input=input, **parameters)
 

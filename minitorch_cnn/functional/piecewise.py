@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import random
 from ..autograd.array_function import ArrayFunction
 from ..tensor.arithmetic import masked, where
 from ..tensor.half import in_float32
@@ -113,6 +113,6 @@ def rrelu(
         raise ValueError(f"rrelu: lower={lower} must not exceed upper={upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2)
-    slopes = backend.default_generator().uniform(lower, upper, input.shape)
+    slopes = random.default_generator().uniform(lower, upper, input.shape)
     slopes = np.asarray(slopes, like=input.array).astype(input.dtype)
     return where(input > 0, input, input * Tensor(slopes))

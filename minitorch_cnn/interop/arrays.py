@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 import numpy as np
 
-from ..backend import check_dtype
+from ..dtypes import check_dtype
 from ..tensor import Tensor
 
 MAGIC = b"\x93NUMPY"

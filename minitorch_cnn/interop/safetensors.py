@@ -15,8 +15,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from ..backend import check_dtype
 from ..devices import is_array, to_host
+from ..dtypes import check_dtype
 from ..tensor.tensor import Tensor
 
 # The dtypes of a file, and those that it may have and `mt` has not.

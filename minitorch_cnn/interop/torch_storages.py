@@ -6,20 +6,20 @@ from typing import BinaryIO
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 
 # The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
 STORAGES = {
-    "torch.DoubleStorage": backend.float64,
-    "torch.FloatStorage": backend.float32,
-    "torch.HalfStorage": backend.float16,
-    "torch.BFloat16Storage": backend.float32,
-    "torch.LongStorage": backend.int64,
-    "torch.IntStorage": backend.int32,
-    "torch.ShortStorage": backend.int16,
-    "torch.CharStorage": backend.int8,
-    "torch.ByteStorage": backend.uint8,
-    "torch.BoolStorage": backend.bool_,
+    "torch.DoubleStorage": dtypes.float64,
+    "torch.FloatStorage": dtypes.float32,
+    "torch.HalfStorage": dtypes.float16,
+    "torch.BFloat16Storage": dtypes.float32,
+    "torch.LongStorage": dtypes.int64,
+    "torch.IntStorage": dtypes.int32,
+    "torch.ShortStorage": dtypes.int16,
+    "torch.CharStorage": dtypes.int8,
+    "torch.ByteStorage": dtypes.uint8,
+    "torch.BoolStorage": dtypes.bool_,
 }
 
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from .. import functional as F
-from ..backend import get_default_dtype
+from ..dtypes import get_default_dtype
 from ..nn import (
     AdaptiveAvgPool2d,
     AvgPool2d,

@@ -20,7 +20,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd.array_function import ArrayFunction
-from ..backend import get_default_dtype
+from ..dtypes import get_default_dtype
 from ..nn import (
     Conv2d,
     Flatten,

@@ -21,8 +21,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..backend import get_rng_state, set_rng_state
 from ..nn import Module
+from ..random import get_rng_state, set_rng_state
 from .file_imports import files_beside, imported_names, importing_from
 from .settings import check_settings, takes
 

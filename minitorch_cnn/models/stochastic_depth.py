@@ -20,8 +20,8 @@ are left out here.
 
 from __future__ import annotations
 
-from ..backend import default_generator
 from ..nn import AvgPool2d, Module, Sequential
+from ..random import default_generator
 from ..tensor import Tensor
 from .registry import register
 from .residual import BasicBlock, MakeBlock, PadChannels

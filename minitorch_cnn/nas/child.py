@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..analysis import summary
-from ..backend import manual_seed
 from ..data import DataLoader, Subset, TensorDataset
 from ..models import Recipe
+from ..random import manual_seed
 from ..training import evaluate, fit
 from ..training.sources import load_source, parts_of
 from .spaces import Space

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Self
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..tensor.tensor import Tensor
 
 
@@ -24,7 +24,7 @@ class Convertible:
         Raises: TypeError for a dtype that is not floating-point.
         """
         if memory_format is not None:
-            backend.check_memory_format(memory_format, "to")
+            dtypes.check_memory_format(memory_format, "to")
         for arg in args:
             if isinstance(arg, Tensor):
                 dtype, device = arg.dtype, arg.device
@@ -32,7 +32,7 @@ class Convertible:
                 device = arg
             elif not isinstance(arg, bool) and arg is not None:  # a bool: non_blocking
                 dtype = arg
-        if dtype is not None and backend.check_dtype(dtype, "to").kind != "f":
+        if dtype is not None and dtypes.check_dtype(dtype, "to").kind != "f":
             raise TypeError(f"to: dtype={dtype} must be a floating-point type for a module")
         for tensor in itertools.chain(self.parameters(), self.buffers()):
             wanted = dtype if tensor.is_floating_point() else None
@@ -41,7 +41,7 @@ class Convertible:
 
     def type(self, dst_type) -> Self:
         """Convert all parameters and buffers to a dtype, counters too, unlike `to`."""
-        dtype = backend.check_dtype(dst_type, "type")
+        dtype = dtypes.check_dtype(dst_type, "type")
         if dtype.kind != "f" and any(p.requires_grad for p in self.parameters()):
             raise TypeError(
                 f"type: dst_type={dtype} must be a floating-point type for parameters that "
@@ -62,15 +62,15 @@ class Convertible:
 
     def half(self) -> Self:
         """Convert floating-point parameters and buffers to float16."""
-        return self.to(dtype=backend.float16)
+        return self.to(dtype=dtypes.float16)
 
     def float(self) -> Self:
         """Convert floating-point parameters and buffers to float32."""
-        return self.to(dtype=backend.float32)
+        return self.to(dtype=dtypes.float32)
 
     def double(self) -> Self:
         """Convert floating-point parameters and buffers to float64."""
-        return self.to(dtype=backend.float64)
+        return self.to(dtype=dtypes.float64)
 
 
 def _convert(tensor: Tensor, dtype, device) -> None:

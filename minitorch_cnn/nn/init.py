@@ -18,7 +18,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes, random
 from ..tensor.tensor import Tensor
 from .fans import (  # noqa: F401  (PyTorch has the private ones here)
     GAINS,
@@ -298,12 +298,12 @@ def _uniform(tensor: Tensor, std: float, generator) -> Tensor:
 
 
 def _rng(generator: np.random.Generator | None) -> np.random.Generator:
-    return backend.default_generator() if generator is None else generator
+    return random.default_generator() if generator is None else generator
 
 
 def _drawn(tensor: Tensor) -> np.dtype:
     """The type that a generator can draw for this tensor."""
-    return backend.float64 if tensor.dtype == backend.float64 else backend.float32
+    return dtypes.float64 if tensor.dtype == dtypes.float64 else dtypes.float32
 
 
 def _write(tensor: Tensor, values) -> Tensor:

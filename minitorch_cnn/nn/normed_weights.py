@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..autograd.modes import no_grad
-from ..backend import default_generator
+from ..random import default_generator
 from ..tensor.tensor import Tensor
 from .conv import _ConvTransposeNd
 from .module import Module

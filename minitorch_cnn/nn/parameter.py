@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..tensor.tensor import Tensor
 
 
@@ -96,7 +96,7 @@ def shapes_only() -> Iterator[None]:
 def new_parameter(*shape: int, device=None, dtype=None) -> Parameter:
     """A parameter of zeros, in the default dtype unless told, for a layer to initialise."""
     device = devices.check_device(device, "Parameter")
-    dtype = backend.get_default_dtype() if dtype is None else dtype
+    dtype = dtypes.get_default_dtype() if dtype is None else dtype
     if _making.shapes_only:
         return ShapeOnly(np.broadcast_to(np.zeros((), dtype), shape))
     return Parameter(devices.moved(np.zeros(shape, dtype), device, "Parameter"))

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
 
@@ -33,7 +33,7 @@ class ExponentialMovingAverage:
         own = {name: t.array for name, t in module.state_dict().items()}
         # 16-bit weights are averaged in float32: steps of a thousandth would be lost in rounding.
         self._averages = {
-            name: widened(x) if backend.is_half(x.dtype) else x.copy() for name, x in own.items()
+            name: widened(x) if dtypes.is_half(x.dtype) else x.copy() for name, x in own.items()
         }
 
     def update(self) -> None:

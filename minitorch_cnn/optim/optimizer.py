@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd.grad import forget_grads
 from ..autograd.modes import enable_grad
 from ..kernels.workspace import keep_freed_memory
@@ -280,7 +280,7 @@ def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
         raise ValueError(
             f"{name}: {key} of parameter {i} has shape {array.shape}, expected {p.shape}"
         )
-    dtype = backend.float32 if backend.is_half(p.dtype) else p.dtype
+    dtype = dtypes.float32 if dtypes.is_half(p.dtype) else p.dtype
     return devices.moved(array.astype(dtype), p.device, name)  # a copy, and contiguous
 
 

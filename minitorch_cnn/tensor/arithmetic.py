@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .promotion import as_operand, check_broadcast, fitting, meet
@@ -103,8 +103,8 @@ class Div(ArrayFunction):
 
 def _kept_half(y, a, b):
     """y, of 16 bits where a or b is: a number beside it is in float32, see `meet`."""
-    half = a.dtype if backend.is_half(a.dtype) else b.dtype
-    return y.astype(half) if backend.is_half(half) else y
+    half = a.dtype if dtypes.is_half(a.dtype) else b.dtype
+    return y.astype(half) if dtypes.is_half(half) else y
 
 
 class Remainder(ArrayFunction):
@@ -189,7 +189,7 @@ def add(input, other, *, alpha=1):
 
 def check_difference(name: str, *operands) -> None:
     """TypeError if one of the operands is boolean."""
-    if any(type(x) is bool or getattr(x, "dtype", None) == backend.bool_ for x in operands):
+    if any(type(x) is bool or getattr(x, "dtype", None) == dtypes.bool_ for x in operands):
         raise TypeError(f"{name}: booleans have no difference; use logical_xor or ^")
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from .diagonal import DiagonalBackward
 from .joining import cat, hstack, stack, tensor_split
@@ -128,7 +128,7 @@ def triu_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
 def _places(name, triangle, row, col, offset, dtype, device):
     if row < 0 or col < 0:
         raise RuntimeError(f"{name}: row={row} and col={col} must not be negative")
-    dtype = backend.int64 if dtype is None else backend.check_dtype(dtype, name)
+    dtype = dtypes.int64 if dtype is None else dtypes.check_dtype(dtype, name)
     places = np.stack(np.nonzero(triangle(np.ones((row, col), bool), offset))).astype(dtype)
     device = devices.check_device(device, name)
     return array_function.Tensor(devices.moved(places, device, name))

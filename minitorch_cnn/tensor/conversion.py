@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 
 
@@ -79,39 +79,39 @@ class Conversions:
 
     def float(self):
         """The tensor as float32."""
-        return self.to(backend.float32)
+        return self.to(dtypes.float32)
 
     def double(self):
         """The tensor as float64."""
-        return self.to(backend.float64)
+        return self.to(dtypes.float64)
 
     def half(self):
         """The tensor as float16."""
-        return self.to(backend.float16)
+        return self.to(dtypes.float16)
 
     def long(self):
         """The tensor as int64."""
-        return self.to(backend.int64)
+        return self.to(dtypes.int64)
 
     def int(self):
         """The tensor as int32."""
-        return self.to(backend.int32)
+        return self.to(dtypes.int32)
 
     def bool(self):
         """The tensor as bool."""
-        return self.to(backend.bool_)
+        return self.to(dtypes.bool_)
 
     def byte(self):
         """The tensor as uint8."""
-        return self.to(backend.uint8)
+        return self.to(dtypes.uint8)
 
     def short(self):
         """The tensor as int16."""
-        return self.to(backend.int16)
+        return self.to(dtypes.int16)
 
     def char(self):
         """The tensor as int8."""
-        return self.to(backend.int8)
+        return self.to(dtypes.int8)
 
     def type(self, dtype=None, non_blocking=False):
         """The name of the tensor's type, "torch.FloatTensor" or the like; with `dtype` (a dtype,
@@ -162,7 +162,7 @@ class Conversions:
         array = devices.to_host(self.array)
         text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
         notes = []
-        if self.array.dtype not in (backend.get_default_dtype(), backend.int64, backend.bool_):
+        if self.array.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_):
             notes.append(f"dtype={self.array.dtype}")
         if self.device != "cpu":
             notes.append(f"device='{self.device}'")

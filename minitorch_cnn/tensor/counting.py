@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import arrays_of
@@ -61,7 +61,7 @@ def median(input, dim=None, keepdim=False):
     if x.dtype.kind == "f":
         nan = np.isnan(x)
         middle = np.where(nan.any(axis, keepdims=True), nan.argmax(axis, keepdims=True), middle)
-    indices = array_function.Tensor(middle.astype(backend.int64))
+    indices = array_function.Tensor(middle.astype(dtypes.int64))
     values = gather(input, axis, indices)
     if not keepdim:
         values, indices = values.squeeze(axis), indices.squeeze(axis)
@@ -109,8 +109,8 @@ def bincount(input, weights=None, minlength=0):
         raise RuntimeError(f"bincount: minlength={minlength} must not be negative")
     x, w = arrays_of("bincount", input, weights)
     y = np.bincount(x, w, minlength)
-    if weights is not None and weights.dtype == backend.float32:
-        y = y.astype(backend.float32)
+    if weights is not None and weights.dtype == dtypes.float32:
+        y = y.astype(dtypes.float32)
     return array_function.Tensor(y)
 
 
@@ -146,7 +146,7 @@ def count_nonzero(input, dim=None):
     input = as_tensor(input, "count_nonzero")
     axes = None if dim is None else axes_of(dim, input.ndim, "count_nonzero")
     return array_function.Tensor(
-        np.asarray((input.array != 0).sum(axes), backend.int64, like=input.array)
+        np.asarray((input.array != 0).sum(axes), dtypes.int64, like=input.array)
     )
 
 

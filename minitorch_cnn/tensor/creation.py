@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes, random
 from ..autograd import array_function
 from .promotion import fitting
 
@@ -41,10 +41,10 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
         isinstance(data, (list, tuple)) and _holds_arrays(data)
     )
     if dtype is None:
-        dtype = array.dtype if typed or array.dtype.kind != "f" else backend.get_default_dtype()
+        dtype = array.dtype if typed or array.dtype.kind != "f" else dtypes.get_default_dtype()
         if array.size == 0 and not typed:
-            dtype = backend.get_default_dtype()
-    dtype = backend.check_dtype(dtype, "tensor")
+            dtype = dtypes.get_default_dtype()
+    dtype = dtypes.check_dtype(dtype, "tensor")
     if not typed and dtype.kind in "iu" and array.dtype.kind in "iuf" and array.dtype != dtype:
         for value in (array.min().item(), array.max().item()) if array.size else ():
             fitting(value, dtype, "tensor")
@@ -64,7 +64,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
 
             data = cupy.asarray(data)
         data = array_function.Tensor(data) if devices.is_array(data) else tensor(data)
-        backend.check_dtype(data.dtype, "as_tensor")
+        dtypes.check_dtype(data.dtype, "as_tensor")
     return data.to(device=device, dtype=dtype)
 
 
@@ -90,7 +90,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     """A tensor that shares memory with `array`."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: array must be a numpy.ndarray, got {type(array).__name__}")
-    backend.check_dtype(array.dtype, "from_numpy")
+    dtypes.check_dtype(array.dtype, "from_numpy")
     return array_function.Tensor(array)
 
 
@@ -124,7 +124,7 @@ def _sizes(name: str, sizes, size=None) -> tuple[int, ...]:
 
 def _made(name, array, dtype, device, requires_grad) -> Tensor:
     device = devices.check_device(device, name)
-    dtype = backend.get_default_dtype() if dtype is None else backend.check_dtype(dtype, name)
+    dtype = dtypes.get_default_dtype() if dtype is None else dtypes.check_dtype(dtype, name)
     return array_function.Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
 
 
@@ -138,7 +138,7 @@ def zeros(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Te
     """A tensor of zeros."""
     return _made(
         "zeros",
-        np.zeros(_sizes("zeros", sizes, size), dtype or backend.get_default_dtype()),
+        np.zeros(_sizes("zeros", sizes, size), dtype or dtypes.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -149,7 +149,7 @@ def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Ten
     """A tensor of ones."""
     return _made(
         "ones",
-        np.ones(_sizes("ones", sizes, size), dtype or backend.get_default_dtype()),
+        np.ones(_sizes("ones", sizes, size), dtype or dtypes.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -160,7 +160,7 @@ def empty(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Te
     """A tensor of whatever the memory held."""
     return _made(
         "empty",
-        np.empty(_sizes("empty", sizes, size), dtype or backend.get_default_dtype()),
+        np.empty(_sizes("empty", sizes, size), dtype or dtypes.get_default_dtype()),
         dtype,
         device,
         requires_grad,
@@ -169,10 +169,10 @@ def empty(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Te
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
     """A tensor of one number throughout, in that number's dtype."""
-    own = backend.check_dtype(np.asarray(fill_value).dtype, "full")
+    own = dtypes.check_dtype(np.asarray(fill_value).dtype, "full")
     if dtype is None:
-        dtype = backend.get_default_dtype() if own.kind == "f" else own
-    value = fitting(fill_value, backend.check_dtype(dtype, "full"), "full")
+        dtype = dtypes.get_default_dtype() if own.kind == "f" else own
+    value = fitting(fill_value, dtypes.check_dtype(dtype, "full"), "full")
     return _made("full", np.full(_sizes("full", (size,)), value), dtype, device, requires_grad)
 
 
@@ -192,13 +192,13 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
     start, end, step = (getattr(x, "item", lambda x=x: x)() for x in (start, end, step))
     if not all(map(math.isfinite, (start, end, step))):
         raise ValueError(f"arange: start={start}, end={end}, step={step} must be finite")
-    if dtype is not None and backend.check_dtype(dtype, "arange").kind in "iu":
+    if dtype is not None and dtypes.check_dtype(dtype, "arange").kind in "iu":
         start, end, step = int(start), int(end), int(step)
     if step == 0 or (end - start) * step < 0:
         raise ValueError(f"arange: step={step} does not lead from start={start} to end={end}")
     array = start + step * np.arange(math.ceil((end - start) / step))
     if dtype is None and isinstance(start + end + step, (int, np.integer)):
-        dtype = backend.int64
+        dtype = dtypes.int64
     return _made("arange", array, dtype, device, requires_grad)
 
 
@@ -223,7 +223,7 @@ def randn(
     *sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False
 ) -> Tensor:
     """Independent draws from N(0, 1)."""
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     return _made(
         "randn",
         _drawn("randn", rng.standard_normal, _sizes("randn", sizes, size), dtype),
@@ -235,18 +235,18 @@ def randn(
 
 def rand(*sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """Independent draws from [0, 1), uniform."""
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     array = _drawn("rand", rng.random, _sizes("rand", sizes, size), dtype)
     return _made("rand", array, dtype, device, requires_grad)
 
 
 def _drawn(name, draw, size, dtype):
     """Numbers drawn in the dtype itself where the generator can: float32 costs half of float64."""
-    wanted = backend.check_dtype(dtype or backend.get_default_dtype(), name)
+    wanted = dtypes.check_dtype(dtype or dtypes.get_default_dtype(), name)
     if wanted.kind != "f":
         raise TypeError(f"{name}: dtype={wanted} must be floating point")
     return draw(
-        size, dtype=wanted if wanted in (backend.float32, backend.float64) else backend.float64
+        size, dtype=wanted if wanted in (dtypes.float32, dtypes.float64) else dtypes.float64
     )
 
 
@@ -269,11 +269,11 @@ def randint(
         raise TypeError("randint: size is missing")
     if high <= low:
         raise ValueError(f"randint: low={low} must be below high={high}")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     return _made(
         "randint",
         rng.integers(low, high, _sizes("randint", (size,))),
-        dtype or backend.int64,
+        dtype or dtypes.int64,
         device,
         requires_grad,
     )
@@ -281,5 +281,5 @@ def randint(
 
 def randperm(n: int, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
-    rng = generator or backend.default_generator()
-    return _made("randperm", rng.permutation(n), dtype or backend.int64, device, requires_grad)
+    rng = generator or random.default_generator()
+    return _made("randperm", rng.permutation(n), dtype or dtypes.int64, device, requires_grad)

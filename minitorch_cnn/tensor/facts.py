@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from . import movement
 
 
@@ -120,7 +120,7 @@ class Facts:
         """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
         those of an image (N, C, H, W) lie in the order (N, H, W, C).
         """
-        if memory_format == backend.channels_last:
+        if memory_format == dtypes.channels_last:
             return self.array.ndim == 4 and self.array.transpose(0, 2, 3, 1).flags.c_contiguous
         return self.array.flags.c_contiguous
 

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import functools
 
-from .. import backend
+from .. import dtypes
 from ..autograd import array_function
 
 
 def widened(x):
     """A Tensor or array of 16-bit floats in float32; anything else, None too, as it is."""
-    if x is None or not backend.is_half(x.dtype):
+    if x is None or not dtypes.is_half(x.dtype):
         return x
     if isinstance(x, array_function.Tensor):
-        return x.to(backend.float32)
-    return x.astype(backend.float32)
+        return x.to(dtypes.float32)
+    return x.astype(dtypes.float32)
 
 
 def rounded(x, dtype):
@@ -42,7 +42,7 @@ def in_float32(fn):
         ]
         floats = [dtype for dtype in given if dtype.kind == "f"]
         result = fn(*map(_widened, args), **{name: _widened(x) for name, x in kwargs.items()})
-        if not all(map(backend.is_half, floats)):
+        if not all(map(dtypes.is_half, floats)):
             return result
         if isinstance(result, tuple):
             return tuple(rounded(y, floats[0]) for y in result)
@@ -54,7 +54,7 @@ def in_float32(fn):
 def _any_half(values) -> bool:
     Tensor = array_function.Tensor
     for x in values:  # the size first: it is asked of every call
-        if isinstance(x, Tensor) and x.array.dtype.itemsize == 2 and backend.is_half(x.array.dtype):
+        if isinstance(x, Tensor) and x.array.dtype.itemsize == 2 and dtypes.is_half(x.array.dtype):
             return True
     return False
 

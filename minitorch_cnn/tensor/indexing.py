@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
@@ -342,7 +342,7 @@ def sort(input, dim=-1, descending=False, stable=False):
     """
     if input.ndim == 0:
         axes_of(dim, 0, "sort")
-        first = np.zeros((), backend.int64, like=input.array)
+        first = np.zeros((), dtypes.int64, like=input.array)
         return ValuesAndIndices(input.clone(), array_function.Tensor(first))
     (axis,) = axes_of(dim, input.ndim, "sort")
     x = input.array

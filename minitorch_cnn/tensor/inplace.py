@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.modes import this_thread
 from . import arithmetic, bounds, comparison
@@ -101,7 +101,7 @@ def _arithmetic(x, other, name, op, ufunc):
         and x.dtype.kind == "f"
     ):
         _, array = arithmetic.arrays_of(name, x, other)
-        if array is other and backend.is_half(x.dtype):
+        if array is other and dtypes.is_half(x.dtype):
             array = np.float32(other)  # beyond 16 bits, what it scales may be within
         with arithmetic.quiet():
             ufunc(x.array, array, out=x.array, casting="same_kind")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes, random
 from ..autograd import array_function
 from . import (
     activation,
@@ -101,7 +101,7 @@ def random_(input, from_=0, to=None, *, generator=None):
             from_, to = 0, from_
     if from_ >= to:
         raise RuntimeError(f"random_: from_={from_} must be below to={to}")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     drawn = rng.integers(from_, to - 1, input.shape, endpoint=True).astype(dtype)
     return _overwrite(input, array_function.Tensor(np.asarray(drawn, like=input.array)), "random_")
 
@@ -209,7 +209,7 @@ def _drawn(input, name, draw):
     check_writable(input, name)
     if input.dtype.kind != "f":
         raise RuntimeError(f"{name}: input has dtype {input.dtype}, must be of floats")
-    dtype = backend.float32 if backend.is_half(input.dtype) else input.dtype
+    dtype = dtypes.float32 if dtypes.is_half(input.dtype) else input.dtype
     values = draw(input.shape, dtype).astype(input.dtype)
     return _overwrite(input, array_function.Tensor(np.asarray(values, like=input.array)), name)
 
@@ -218,7 +218,7 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
     """Overwrite with independent draws from N(mean, std^2)."""
     if std < 0:
         raise RuntimeError(f"normal_: std={std} must not be negative")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     return _drawn(
         input, "normal_", lambda n, dtype: rng.standard_normal(n, dtype=dtype) * std + mean
     )
@@ -228,7 +228,7 @@ def uniform_(input, from_=0.0, to=1.0, *, generator=None):
     """Overwrite with independent draws from [from_, to), uniform."""
     if from_ > to:
         raise RuntimeError(f"uniform_: from_={from_} must not exceed to={to}")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     return _drawn(
         input, "uniform_", lambda n, dtype: rng.random(n, dtype=dtype) * (to - from_) + from_
     )
@@ -238,7 +238,7 @@ def bernoulli_(input, p=0.5, *, generator=None):
     """Overwrite with 1 with probability p, 0 elsewhere."""
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_: p={p} must lie in [0, 1]")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     return _drawn(input, "bernoulli_", lambda n, dtype: rng.random(n) < p)
 
 
@@ -246,7 +246,7 @@ def exponential_(input, lambd=1.0, *, generator=None):
     """Overwrite with independent draws from lambd e^(-lambd x), of mean 1 / lambd."""
     if not lambd > 0:
         raise RuntimeError(f"exponential_: lambd={lambd} must be positive")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     return _drawn(
         input, "exponential_", lambda n, dtype: rng.standard_exponential(n, dtype=dtype) / lambd
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 from .creation import empty, tensor
 from .tensor import Size, Tensor
 
@@ -45,15 +45,15 @@ def _named(name: str, dtype: np.dtype) -> type:
     return _OfDtype(name, (), {"dtype": dtype, "__doc__": f"The CPU's tensors of {dtype}."})
 
 
-FloatTensor = _named("FloatTensor", backend.float32)
-DoubleTensor = _named("DoubleTensor", backend.float64)
-HalfTensor = _named("HalfTensor", backend.float16)
-ByteTensor = _named("ByteTensor", backend.uint8)
-CharTensor = _named("CharTensor", backend.int8)
-ShortTensor = _named("ShortTensor", backend.int16)
-IntTensor = _named("IntTensor", backend.int32)
-LongTensor = _named("LongTensor", backend.int64)
-BoolTensor = _named("BoolTensor", backend.bool_)
+FloatTensor = _named("FloatTensor", dtypes.float32)
+DoubleTensor = _named("DoubleTensor", dtypes.float64)
+HalfTensor = _named("HalfTensor", dtypes.float16)
+ByteTensor = _named("ByteTensor", dtypes.uint8)
+CharTensor = _named("CharTensor", dtypes.int8)
+ShortTensor = _named("ShortTensor", dtypes.int16)
+IntTensor = _named("IntTensor", dtypes.int32)
+LongTensor = _named("LongTensor", dtypes.int64)
+BoolTensor = _named("BoolTensor", dtypes.bool_)
 TYPES = (
     FloatTensor, DoubleTensor, HalfTensor, ByteTensor, CharTensor, ShortTensor, IntTensor,
     LongTensor, BoolTensor,

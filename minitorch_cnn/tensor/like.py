@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from .creation import _sizes, rand, randint, randn, tensor
 from .promotion import fitting
@@ -22,7 +22,7 @@ def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) 
     """A tensor of a `shape` made by np.zeros or np.empty, with what is left out taken from `model`
     (NumPy would hand np.ones of a device an argument that CuPy does not have).
     """
-    dtype = model.array.dtype if dtype is None else backend.check_dtype(dtype, name)
+    dtype = model.array.dtype if dtype is None else dtypes.check_dtype(dtype, name)
     y = make(shape, dtype, like=model.array)
     if value is not None:
         y[...] = fitting(value, dtype, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from .. import backend
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import where
 from .elementwise import sqrt
@@ -19,12 +19,12 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
     With `dtype`, a float type, input is converted first: the way to the mean of integers.
     """
     if dtype is not None:
-        dtype = backend.check_dtype(dtype, "mean")
+        dtype = dtypes.check_dtype(dtype, "mean")
         if dtype.kind != "f":
             raise TypeError(f"mean: dtype={dtype} must be floating point")
         input = input.to(dtype)
     _check_floating("mean", input)
-    if backend.is_half(input.array.dtype):
+    if dtypes.is_half(input.array.dtype):
         return mean(input.float(), dim, keepdim).to(input.dtype)
     axes = axes_of(dim, input.array.ndim, "mean")
     return sum(input, axes, keepdim) / _count(input.array.shape, axes)
@@ -133,7 +133,7 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
     """
     _check_floating("norm", input)
     if dtype is not None:
-        dtype = backend.check_dtype(dtype, "norm")
+        dtype = dtypes.check_dtype(dtype, "norm")
         if dtype.kind != "f" or dtype.itemsize < input.dtype.itemsize:
             raise TypeError(
                 f"norm: dtype={dtype} must be a float type no narrower than {input.dtype}"

@@ -7,7 +7,7 @@ import operator
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
@@ -308,7 +308,7 @@ def clone(input, *, memory_format=None):
     `memory_format`.
     """
     if memory_format is not None:
-        backend.check_memory_format(memory_format, "clone")
+        dtypes.check_memory_format(memory_format, "clone")
     return Clone.apply(input)
 
 
@@ -317,7 +317,7 @@ def contiguous(input, memory_format=None):
     `memory_format`.
     """
     if memory_format is not None:
-        backend.check_memory_format(memory_format, "contiguous")
+        dtypes.check_memory_format(memory_format, "contiguous")
     return input if input.array.flags.c_contiguous else clone(input)
 
 
@@ -349,12 +349,12 @@ def to(
         elif arg is not None:
             dtype = arg
     if memory_format is not None:
-        backend.check_memory_format(memory_format, "to")
+        dtypes.check_memory_format(memory_format, "to")
     y = input
     if device is not None:
         device = devices.check_device(device, "to")
         if device != y.device:
             y = Move.apply(y, device=device)
     if dtype is not None and dtype != y.array.dtype:
-        y = Cast.apply(y, dtype=backend.check_dtype(dtype, "to"))
+        y = Cast.apply(y, dtype=dtypes.check_dtype(dtype, "to"))
     return clone(input) if copy and y is input else y

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from .arithmetic import where
 from .indexing import gather, row, sort
@@ -216,7 +216,7 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
         places = np.empty(x.shape, np.int64)
         for at in np.ndindex(x.shape[:-1]):
             places[at] = np.searchsorted(limits[at], x[at], side)
-    places = np.asarray(places, backend.int32 if out_int32 else backend.int64)
+    places = np.asarray(places, dtypes.int32 if out_int32 else dtypes.int64)
     return array_function.Tensor(np.asarray(places, like=sorted_sequence.array))
 
 

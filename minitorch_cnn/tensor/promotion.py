@@ -7,7 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
@@ -36,8 +36,8 @@ def is_operand(x) -> bool:
 def scalar_dtype(number) -> np.dtype:
     """The dtype that a Python number has by itself."""
     if isinstance(number, bool):
-        return backend.bool_
-    return backend.int64 if isinstance(number, int) else backend.get_default_dtype()
+        return dtypes.bool_
+    return dtypes.int64 if isinstance(number, int) else dtypes.get_default_dtype()
 
 
 def result_type(*operands) -> np.dtype:
@@ -66,7 +66,7 @@ def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
 
 def promote_types(type1, type2) -> np.dtype:
     """The dtype in which tensors of two dtypes meet."""
-    first, second = (backend.check_dtype(t, "promote_types") for t in (type1, type2))
+    first, second = (dtypes.check_dtype(t, "promote_types") for t in (type1, type2))
     return common_dtype(first, second)
 
 
@@ -112,9 +112,9 @@ def meet(a, b, name: str, floating: bool = False, scale: bool = False):
     else:
         dtype = result_type(a, b)
     if floating and dtype.kind != "f":
-        dtype = backend.get_default_dtype()
-    if scale and backend.is_half(dtype):
-        wide = backend.float32
+        dtype = dtypes.get_default_dtype()
+    if scale and dtypes.is_half(dtype):
+        wide = dtypes.float32
         return [_cast(x, dtype if isinstance(x, Tensor) else wide) for x in (a, b)]
     return _cast(a, dtype), _cast(b, dtype)
 
@@ -157,7 +157,7 @@ def to_floating(x, name: str):
     """A Tensor of a float dtype: integers and booleans become the default float type."""
     if not isinstance(x, array_function.Tensor):
         x = as_tensor(x, name)
-    return x if x.array.dtype.kind == "f" else x.to(backend.get_default_dtype())
+    return x if x.array.dtype.kind == "f" else x.to(dtypes.get_default_dtype())
 
 
 def check_broadcast(name: str, *shapes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .. import backend
+from .. import dtypes
 from .creation import as_tensor
 from .promotion import can_hold
 
@@ -26,12 +26,12 @@ def is_same_size(input, other) -> bool:
 
 def can_cast(from_, to) -> bool:
     """Whether a tensor of the dtype `to` can be overwritten by a result of the dtype `from_`."""
-    return can_hold(backend.check_dtype(to, "can_cast"), backend.check_dtype(from_, "can_cast"))
+    return can_hold(dtypes.check_dtype(to, "can_cast"), dtypes.check_dtype(from_, "can_cast"))
 
 
 def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
     """A 0-d tensor of a number, in the default float type unless given."""
-    dtype = backend.get_default_dtype() if dtype is None else dtype
+    dtype = dtypes.get_default_dtype() if dtype is None else dtype
     return as_tensor(s, dtype, device).requires_grad_(requires_grad)
 
 

@@ -6,7 +6,7 @@ import collections
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import Mul, where
@@ -146,7 +146,7 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
     With `dtype` input is converted to it first, and so is the sum: an integer one wraps around.
     """
     if dtype is not None:
-        dtype = backend.check_dtype(dtype, "sum")
+        dtype = dtypes.check_dtype(dtype, "sum")
         return sum(input.to(dtype), dim, keepdim).to(dtype)
     return Sum.apply(input, axes=axes_of(dim, input.array.ndim, "sum"), keepdim=keepdim)
 
@@ -157,7 +157,7 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
     With `dtype` input is converted to it first, and so is the product: an integer one wraps around.
     """
     if dtype is not None:
-        dtype = backend.check_dtype(dtype, "prod")
+        dtype = dtypes.check_dtype(dtype, "prod")
         return prod(input.to(dtype), dim, keepdim).to(dtype)
     return Prod.apply(input, axes=axes_of(dim, input.ndim, "prod"), keepdim=keepdim)
 
@@ -235,7 +235,7 @@ def _located(locate, name, input, dim, keepdim):
         where_ = locate(x).reshape((1,) * x.ndim if keepdim else ())
     else:
         where_ = locate(x, axis=axes[0], keepdims=keepdim)
-    return array_function.Tensor(where_.astype(backend.int64, copy=False))
+    return array_function.Tensor(where_.astype(dtypes.int64, copy=False))
 
 
 def any(input, dim=None, keepdim=False):
@@ -258,7 +258,7 @@ def _truth(reduce, name, input, dim, keepdim):
         found = x != 0  # along no axis, as in PyTorch
     else:
         found = reduce(x, axis=axes_of(dim, x.ndim, name), keepdims=keepdim)
-    return array_function.Tensor(found.astype(x.dtype) if x.dtype == backend.uint8 else found)
+    return array_function.Tensor(found.astype(x.dtype) if x.dtype == dtypes.uint8 else found)
 
 
 class Cumsum(ArrayFunction):
@@ -269,8 +269,8 @@ class Cumsum(ArrayFunction):
     @staticmethod
     def forward(ctx, x, axis):
         ctx.axis = axis
-        if x.dtype == backend.float32:  # one after the other, a million of them lose a percent
-            return x.cumsum(axis, backend.float64).astype(x.dtype)
+        if x.dtype == dtypes.float32:  # one after the other, a million of them lose a percent
+            return x.cumsum(axis, dtypes.float64).astype(x.dtype)
         return x.cumsum(axis, sum_dtype(x))
 
     @staticmethod
@@ -284,9 +284,9 @@ def cumsum(input, dim, *, dtype=None):
     With `dtype` input is converted to it first, and so are the sums: integer ones wrap around.
     """
     if dtype is not None:
-        dtype = backend.check_dtype(dtype, "cumsum")
+        dtype = dtypes.check_dtype(dtype, "cumsum")
         return cumsum(input.to(dtype), dim).to(dtype)
     axis = one_axis_of(dim, input.ndim, "cumsum")
     if axis is None:
-        return input.clone() if input.dtype.kind == "f" else input.to(backend.int64, copy=True)
+        return input.clone() if input.dtype.kind == "f" else input.to(dtypes.int64, copy=True)
     return Cumsum.apply(input, axis=axis)

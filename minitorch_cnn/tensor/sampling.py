@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, random
 from ..autograd import array_function
 from .creation import randn
 from .promotion import as_tensor
@@ -51,7 +51,7 @@ def bernoulli(input, p=None, *, generator=None) -> Tensor:
     chances = devices.to_host(input.array) if p is None else np.asarray(p)
     if not ((chances >= 0) & (chances <= 1)).all():
         raise ValueError("bernoulli: probabilities must lie in [0, 1]")
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     drawn = rng.random(input.shape) < chances
     return array_function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.array))
 
@@ -84,7 +84,7 @@ def multinomial(input, num_samples: int, replacement=False, *, generator=None) -
             f"multinomial: num_samples={num_samples} exceed the {fewest} weights above 0, "
             "without replacement"
         )
-    rng = generator or backend.default_generator()
+    rng = generator or random.default_generator()
     if replacement:
         ends = np.cumsum(rows / rows.sum(1, keepdims=True), 1)
         draws = rng.random((len(rows), num_samples)) * ends[:, -1:]

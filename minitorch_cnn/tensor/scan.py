@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .joining import cat, narrow
@@ -70,7 +70,7 @@ def cumprod(input, dim, *, dtype=None):
     """Products of the elements up to each one along `dim`; integers and booleans in int64."""
     input = as_tensor(input, "cumprod")
     if dtype is None and input.dtype.kind != "f":
-        dtype = backend.int64
+        dtype = dtypes.int64
     if dtype is not None:
         input = input.to(dtype)
     axis = axis_of(dim, max(input.ndim, 1), "cumprod")

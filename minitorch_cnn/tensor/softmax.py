@@ -6,7 +6,7 @@ import warnings
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 from ..autograd.array_function import ArrayFunction
 from .elementwise import exp
 from .promotion import as_tensor, to_floating
@@ -129,7 +129,7 @@ def _converted(input, dtype, name):
     """Input as a float Tensor, of `dtype` if that is given."""
     if dtype is None:
         return to_floating(input, name)
-    dtype = backend.check_dtype(dtype, name)
+    dtype = dtypes.check_dtype(dtype, name)
     if dtype.kind != "f":
         raise TypeError(f"{name}: dtype={dtype} must be floating point")
     return as_tensor(input, name).to(dtype)

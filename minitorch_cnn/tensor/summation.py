@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from .. import backend
+from .. import dtypes
 
 LONG = 512  # terms that may be added one after the other
 CACHED = 2048  # numbers that an inner loop runs over without leaving the cache next to the core
@@ -16,7 +16,7 @@ def sum_dtype(x):
     """What the elements of x add up or multiply in; None for their own dtype, which NumPy takes
     twice as long over if it is named.
     """
-    return None if x.dtype.kind == "f" else backend.int64
+    return None if x.dtype.kind == "f" else dtypes.int64
 
 
 def total(x, axes, keepdim):

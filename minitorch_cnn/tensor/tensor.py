@@ -12,7 +12,7 @@ import weakref
 
 import numpy as np
 
-from .. import backend, devices
+from .. import devices, dtypes
 from ..autograd import array_function
 from ..autograd.array_function import Version
 from ..autograd.grad import backward, check_gradient
@@ -64,12 +64,12 @@ def _as_pytorch(data, *sizes):
     """The array of PyTorch's `Tensor(2, 3)` and `Tensor([1, 2])`, in the default float type."""
     given = (data, *sizes)
     if all(isinstance(n, int) and not isinstance(n, bool) for n in given):
-        return np.zeros(given, backend.get_default_dtype())
+        return np.zeros(given, dtypes.get_default_dtype())
     if sizes:
         raise TypeError(f"Tensor: sizes {given} must be integers")
     if isinstance(data, Size):
-        return np.zeros(data, backend.get_default_dtype())
-    return np.array(data, backend.get_default_dtype())
+        return np.zeros(data, dtypes.get_default_dtype())
+    return np.array(data, dtypes.get_default_dtype())
 
 
 _first_look = threading.Lock()  # threads that look at one memory must get one counter

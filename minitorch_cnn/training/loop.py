@@ -11,12 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from ..backend import get_rng_state, set_rng_state
 from ..data import DataLoader
 from ..nn import Module
 from ..nn.utils import clip_grad_norm_
 from ..optim import ExponentialMovingAverage, Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .batches import called, pairs, place_of, samples_in
 from .checkpoint import save_checkpoint

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd.modes import set_grad_enabled
-from ..backend import get_rng_state, set_rng_state
 from ..models import Entry
 from ..nn import Module
+from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .config import recipe_of
 from .metrics import place_of

@@ -19,12 +19,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..backend import manual_seed
 from ..data import DataLoader
 from ..interop import load, save, write_atomically
 from ..models.fcn import start_from
 from ..models.vgg import VGG, copy_from_net_a
 from ..nn import Module
+from ..random import manual_seed
 from .config import (
     described,
     described_in,

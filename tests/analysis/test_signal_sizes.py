@@ -5,9 +5,9 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import compare_initialisations, signals
-from minitorch_cnn.backend import manual_seed
 from minitorch_cnn.models import create_model
 from minitorch_cnn.nn import init
+from minitorch_cnn.random import manual_seed
 from minitorch_cnn.tensor import Tensor
 
 from .nets import drawn

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.backend import drawing_from
 from minitorch_cnn.data import sample_generator
 from minitorch_cnn.data.randomness import SampleStreams, stream
+from minitorch_cnn.random import drawing_from
 
 
 class Draws:

@@ -9,7 +9,7 @@ from functools import reduce
 
 import numpy as np
 
-from ... import backend
+from ... import dtypes
 from ...kernels.matmul import one_blas_thread
 from ...tensor.arithmetic import quiet
 from ...tensor.half import widened
@@ -100,16 +100,16 @@ def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
         return
     with quiet():  # NaN scales too, as in PyTorch: a broken gradient must not look whole
         for g in gradients:
-            factor = np.float32(scale) if backend.is_half(g.dtype) else scale
+            factor = np.float32(scale) if dtypes.is_half(g.dtype) else scale
             np.multiply(g.array, factor, out=g.array, casting="same_kind")
             g.bump_version()
 
 
 def _as_tensor(total: float, tensors: list[Tensor]) -> Tensor:
     """A norm in the dtype of what it is of."""
-    dtypes = [t.dtype for t in tensors] or [backend.get_default_dtype()]
+    given = [t.dtype for t in tensors] or [dtypes.get_default_dtype()]
     with quiet():
-        return Tensor(np.asarray(total, reduce(np.promote_types, dtypes)))
+        return Tensor(np.asarray(total, reduce(np.promote_types, given)))
 
 
 def clip_grad_value_(

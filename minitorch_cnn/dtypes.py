@@ -1,0 +1,63 @@
+"""Element types (NumPy's dtypes under PyTorch's names), the default floating-point type and memory
+formats.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+float16 = np.dtype("float16")
+float32 = np.dtype("float32")
+float64 = np.dtype("float64")
+uint8 = np.dtype("uint8")
+int8 = np.dtype("int8")
+int16 = np.dtype("int16")
+int32 = np.dtype("int32")
+int64 = np.dtype("int64")
+bool_ = np.dtype("bool")
+
+finfo, iinfo = np.finfo, np.iinfo  # limits of a dtype, under PyTorch's names too
+
+DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
+
+# PyTorch's names for orders of memory: taken where PyTorch takes them; no result depends on them.
+contiguous_format, channels_last = "contiguous_format", "channels_last"
+preserve_format = "preserve_format"
+
+_default_dtype = float32
+
+
+def is_half(dtype: np.dtype) -> bool:
+    """Whether floats of `dtype` have 16 bits: stored so, they are computed with in float32."""
+    return dtype.itemsize == 2 and dtype.kind == "f"
+
+
+def set_default_dtype(dtype) -> None:
+    """Set the float type that Python numbers become: float16, float32 (at the start) or float64."""
+    global _default_dtype
+    dtype = np.dtype(dtype)
+    if dtype.kind != "f":
+        raise TypeError(f"set_default_dtype: dtype={dtype} must be a floating-point type")
+    _default_dtype = dtype
+
+
+def get_default_dtype() -> np.dtype:
+    """The float type that Python numbers become."""
+    return _default_dtype
+
+
+def check_dtype(dtype, name: str) -> np.dtype:
+    """`dtype` as one of `DTYPES`; TypeError in the name of the function `name` otherwise."""
+    dtype = np.dtype(dtype)
+    if dtype not in DTYPES:
+        raise TypeError(f"{name}: dtype={dtype} must be one of {', '.join(map(str, DTYPES))}")
+    return dtype
+
+
+def check_memory_format(memory_format, name: str) -> None:
+    """ValueError in the name of the function `name` for what is no order of memory."""
+    if memory_format not in (None, contiguous_format, channels_last, preserve_format):
+        raise ValueError(
+            f"{name}: memory_format={memory_format!r} must be contiguous_format, channels_last or "
+            "preserve_format"
+        )
