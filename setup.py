@@ -18,6 +18,7 @@ KERNELS = [f"minitorch_cnn.{name}" for name in find_packages(include=["kernels",
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
 FAST = ["numba>=0.61"]  # compiled kernels
 INTEROP = ["onnx>=1.16", "onnxruntime>=1.18"]
+DOCS = ["furo>=2025.9", "myst-nb>=1.3", "sphinx>=8.1", "sphinx-copybutton>=0.5.2"]
 NOTEBOOKS = ["ipykernel>=6.29", "nbclient>=0.10", "nbformat>=5.10"]  # running them without a page
 
 setup(
@@ -54,6 +55,7 @@ setup(
         "interop": INTEROP,
         "gpu": ["cupy-cuda13x>=13.6", "numba-cuda>=0.20"],
         "mpi": ["mpi4py>=4.1"],  # a search on a cluster, with the MPI that is installed there
+        "docs": DOCS,  # sphinx-build -W docs site
         "notebooks": [*PLOTS, *NOTEBOOKS, "jupyterlab>=4.0"],
         "dev": [
             *FAST,

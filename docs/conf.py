@@ -1,0 +1,70 @@
+"""How Sphinx builds the pages: `pip install -e ".[docs]" && sphinx-build -W docs site`."""
+
+import shutil
+import sys
+from pathlib import Path
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+sys.path[:0] = [str(ROOT), str(DOCS)]
+
+import docstrings  # noqa: E402
+import reference  # noqa: E402
+
+import minitorch_cnn  # noqa: E402
+
+project = "minitorch_cnn"
+author = "The minitorch_cnn authors"
+version = release = minitorch_cnn.__version__
+extensions = ["sphinx.ext.autodoc", "myst_nb", "sphinx_copybutton"]
+templates_path: list[str] = []
+suppress_warnings = ["ref.python"]  # the annotation `type` is also the name of an attribute
+smartquotes = False  # -- is an option of a command
+
+html_theme = "furo"
+html_title = "minitorch_cnn"
+html_static_path = ["_static"]
+html_css_files = ["wide.css"]
+html_show_sourcelink = False
+html_copy_source = False
+
+myst_enable_extensions = ["colon_fence"]
+myst_heading_anchors = 3
+nb_execution_mode = "off"  # the outputs are those that are committed
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+autodoc_member_order = "bysource"
+autodoc_typehints_format = "short"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 80
+toc_object_entries_show_parents = "hide"
+
+
+def copy_course(folder: Path) -> None:
+    """The solved notebooks with their outputs, and the course's overview."""
+    folder.mkdir(exist_ok=True)
+    for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb"):
+        shutil.copy2(path, folder)
+    text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
+    text = text.replace("(solutions/", "(")
+    names = sorted(path.stem for path in folder.glob("*.ipynb"))
+    text += "\n".join(["\n```{toctree}", ":hidden:", "", *names, "```", ""])
+    (folder / "README.md").write_text(text, encoding="utf-8")
+
+
+def link_inside(app, docname, source) -> None:
+    """Links that lead out of docs/ in the checkout lead to the copies of those files here."""
+    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
+
+
+def show_docstring(app, what, name, obj, options, lines) -> None:
+    lines[:] = docstrings.render("\n".join(lines))
+
+
+def setup(app) -> None:
+    copy_course(DOCS / "notebooks")
+    reference.write(DOCS / "reference")
+    app.connect("source-read", link_inside)
+    app.connect("autodoc-process-docstring", show_docstring)
