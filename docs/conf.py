@@ -1,5 +1,7 @@
 """How Sphinx builds the pages: `pip install -e ".[docs]" && sphinx-build -W docs site`."""
 
+import builtins
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,6 +12,7 @@ sys.path[:0] = [str(ROOT), str(DOCS)]
 
 import docstrings  # noqa: E402
 import reference  # noqa: E402
+from sphinx.addnodes import pending_xref  # noqa: E402
 
 import minitorch_cnn  # noqa: E402
 
@@ -18,7 +21,6 @@ author = "The minitorch_cnn authors"
 version = release = minitorch_cnn.__version__
 extensions = ["sphinx.ext.autodoc", "myst_nb", "sphinx_copybutton"]
 templates_path: list[str] = []
-suppress_warnings = ["ref.python"]  # the annotation `type` is also the name of an attribute
 smartquotes = False  # -- is an option of a command
 
 html_theme = "furo"
@@ -48,9 +50,10 @@ def copy_course(folder: Path) -> None:
     for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb"):
         shutil.copy2(path, folder)
     text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
-    text = text.replace("(solutions/", "(")
+    first, *later = text.replace("(solutions/", "(").split("\n# ")
     names = sorted(path.stem for path in folder.glob("*.ipynb"))
-    text += "\n".join(["\n```{toctree}", ":hidden:", "", *names, "```", ""])
+    text = "\n".join([first, "```{toctree}", ":hidden:", "", *names, "```", ""])
+    text += "".join(re.sub(r"^#", "##", f"\n# {part}", flags=re.MULTILINE) for part in later)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
@@ -63,8 +66,16 @@ def show_docstring(app, what, name, obj, options, lines) -> None:
     lines[:] = docstrings.render("\n".join(lines))
 
 
+def leave_builtins(app, doctree) -> None:
+    """The `int` of a signature is Python's, and does not lead to `minitorch_cnn.int`."""
+    for node in doctree.findall(pending_xref):
+        if node.get("refdomain") == "py" and hasattr(builtins, node.get("reftarget", "")):
+            node["reftarget"] = f"builtins.{node['reftarget']}"
+
+
 def setup(app) -> None:
     copy_course(DOCS / "notebooks")
     reference.write(DOCS / "reference")
+    app.connect("doctree-read", leave_builtins)
     app.connect("source-read", link_inside)
     app.connect("autodoc-process-docstring", show_docstring)

@@ -9,6 +9,7 @@ import re
 
 ARGUMENT = re.compile(r"(?P<names>[*\w][\w*]*(?:, [\w*]+)*): (?P<text>\S.*)")
 RAISES = re.compile(r"(?P<names>Raises:?|Source:|Sources:|Returns:) ?(?P<text>\S.*)")
+COLUMNS = re.compile(r"(?<=\S) {3,}(?=\S)")  # a table, or a shape behind a sentence
 FORMULA = re.compile(r"->| = |^[*\w]+\[|\bsum over\b")
 
 
@@ -26,6 +27,9 @@ def rendered_paragraph(paragraph: list[str]) -> list[str]:
         return []
     if paragraph[0].lstrip().startswith(">>>"):
         return literal(paragraph, "python")
+    if sum(COLUMNS.search(line) is not None for line in paragraph) > 1:
+        return literal(paragraph, "text")
+    paragraph = [part for line in paragraph for part in COLUMNS.sub("\n", line).split("\n")]
     lines: list[str] = []
     for indented, part in runs(paragraph):
         lines += ["", *(literal(part, "text") if indented else flowing(part))]
@@ -47,6 +51,12 @@ def flowing(lines: list[str]) -> list[str]:
     """Prose, or a list of arguments; where formulas stand in it, lines are kept as they are."""
     starts = [ARGUMENT.fullmatch(line) or RAISES.fullmatch(line) for line in lines]
     if starts[0]:
+        if len([start for start in starts if start]) == 1 and RAISES.fullmatch(lines[0]):
+            first, *rest = lines
+            return [
+                f"**{starts[0]['names'].rstrip(':')}**: {escaped(starts[0]['text'])}",
+                *map(escaped, rest),
+            ]
         items: list[str] = []
         for line, start in zip(lines, starts, strict=True):
             if start:

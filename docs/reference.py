@@ -126,17 +126,15 @@ def file_of(module: str) -> str:
 
 
 def index_page() -> list[str]:
-    entries = [file_of(module).removesuffix(".rst") for module in PAGES]
-    entries.insert(1, "tensor_class")
-    return [
-        *title("Reference", "="),
-        "Every public name. A name that is the same object as another leads to it.",
-        "",
-        ".. toctree::",
-        "   :maxdepth: 1",
-        "",
-        *(f"   {entry}" for entry in entries),
-    ]
+    entries = {file_of(module).removesuffix(".rst"): text for module, text in PAGES.items()}
+    first, *rest = entries.items()
+    rows = [first, ("tensor_class", "Its attributes and methods"), *rest]
+    lines = [*title("Reference", "="), "Every public name, by module.", ""]
+    lines += [".. toctree::", "   :hidden:", "", *(f"   {entry}" for entry, _ in rows), ""]
+    lines += [".. list-table::", ""]
+    for entry, text in rows:
+        lines += [f"   * - :doc:`{entry}`", f"     - {text}"]
+    return lines
 
 
 def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
@@ -146,8 +144,9 @@ def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
     parts = [name for name in names if inspect.ismodule(name.thing)]
     others = [n for n in names if is_described(n.thing) and n not in first]
     values = [n for n in names if n not in first and n not in parts and n not in others]
-    lines = [*title(f"{PAGES[module]}: {here.__name__}", "=")]
-    lines += [f".. py:module:: {here.__name__}", "", *docstrings.render(inspect.getdoc(here) or "")]
+    place = f"{ROOT}.{module}".rstrip(".")
+    lines = [*title(module or ROOT, "="), f".. py:module:: {place}", ""]
+    lines += docstrings.render(inspect.getdoc(here) or "")
     for heading, members in by_source(first):
         lines += [*title(heading, "-")]
         for name in members:
@@ -187,7 +186,8 @@ def described(name: Name) -> list[str]:
     module = f"{ROOT}.{name.module}".rstrip(".")
     if not inspect.isclass(name.thing):
         return [f".. autofunction:: {module}::{name.name}", ""]
-    members = [] if name.name == "Tensor" else [f"   :members: {', '.join(methods(name.thing))}"]
+    own = [] if name.full == f"{ROOT}.Tensor" else methods(name.thing)  # it has a page of its own
+    members = [f"   :members: {', '.join(own)}"] if own else []
     return [f".. autoclass:: {module}::{name.name}", *members, ""]
 
 
