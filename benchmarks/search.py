@@ -23,8 +23,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from minitorch_cnn.figures import new_figure, save_figure
 from minitorch_cnn.nas import LayerSpace, Plan, Sample, Training, run_search
-from minitorch_cnn.training.plots import new_figure, save_figure
 
 from .tables import Table
 

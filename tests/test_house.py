@@ -15,6 +15,7 @@ LAYERS = (
     ("course",),
     ("nas",),
     ("training", "analysis", "utils"),
+    ("figures",),
     ("interop",),
     ("models",),
     ("optim",),  # its averaged model is a Module

@@ -20,10 +20,10 @@ import numpy as np
 
 from ..autograd import enable_grad, grad
 from ..autograd.array_function import ArrayFunction
+from ..figures import headline, image_grid, show_image
 from ..nn import Module
 from ..tensor import Tensor
 from .fields import ancestors
-from .figures import headline, image_grid, show_image
 from .watch import (
     MAY_RECTIFY,
     checked_batch,

@@ -8,11 +8,11 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
+from ..figures import BLUE, axes_or_new, label, name_ticks
 from ..models.residual import PlainBlock
 from ..nn import Module
 from ..tensor import Tensor
 from .blocks import residual_blocks
-from .figures import BLUE, axes_or_new, label, name_ticks
 from .watch import checked_batch, logits_of
 
 if TYPE_CHECKING:

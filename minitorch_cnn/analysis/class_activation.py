@@ -24,13 +24,13 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
+from ..figures import headline, image_grid, show_image
 from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
 from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.movement import Reshape
 from ..tensor.reduction import Sum
 from .fields import ancestors
-from .figures import headline, image_grid, show_image
 from .watch import (
     applied,
     checked_batch,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..figures import headline, new_figure, show_image
 from ..kernels.window import Window
-from .figures import headline, new_figure, show_image
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

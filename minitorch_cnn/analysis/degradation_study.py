@@ -14,11 +14,11 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
+from ..figures import COLORS, headline, label, new_figure
 from ..nn import Module
 from ..optim import SGD
 from ..random import manual_seed
 from ..tensor import Tensor
-from .figures import COLORS, headline, label, new_figure
 from .watch import checked_batch, logits_of
 
 if TYPE_CHECKING:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
+from ..figures import headline, new_figure, show_image
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
-from .figures import headline, new_figure, show_image
 from .receptive_field import receptive_field
 from .watch import evaluation, module_named, recorded
 

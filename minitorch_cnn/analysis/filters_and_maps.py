@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
+from ..figures import headline, image_grid, show_image
 from ..nn import Conv2d, Module
 from ..tensor import Tensor
-from .figures import headline, image_grid, show_image
 from .watch import checked_batch, evaluation, module_named, recorded
 
 if TYPE_CHECKING:

@@ -17,13 +17,13 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
+from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
 from ..random import default_generator
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import residual_blocks, traced
-from .figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks
 from .watch import checked_batch, evaluation, logits_of
 
 if TYPE_CHECKING:

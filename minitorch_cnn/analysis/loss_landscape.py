@@ -17,10 +17,10 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
+from ..figures import BLUE, GREY, axes_or_new, label
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
-from .figures import BLUE, GREY, axes_or_new, label
 from .watch import checked_batch, evaluation, logits_of, weights_kept
 
 if TYPE_CHECKING:

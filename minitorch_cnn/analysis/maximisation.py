@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import enable_grad, grad
+from ..figures import BLUE, headline, image_grid, label, new_figure, show_image
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
-from .figures import BLUE, headline, image_grid, label, new_figure, show_image
 from .watch import evaluation, module_named, recorded
 
 if TYPE_CHECKING:

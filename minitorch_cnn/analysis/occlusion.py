@@ -12,9 +12,9 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
+from ..figures import headline, new_figure, show_image
 from ..nn import Module
 from ..tensor import Tensor
-from .figures import headline, new_figure, show_image
 from .watch import chosen_classes, evaluation, logits_of
 
 if TYPE_CHECKING:

@@ -16,11 +16,11 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
+from ..figures import BLUE, ORANGE, axes_or_new, headline, label, new_figure
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
 from .blocks import ResidualBlock, residual_blocks
-from .figures import BLUE, ORANGE, axes_or_new, headline, label, new_figure
 from .watch import checked_batch
 
 if TYPE_CHECKING:

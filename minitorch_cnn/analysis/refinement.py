@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
+from ..figures import COLORS, headline, label, name_ticks, new_figure
 from ..nn import Module
 from ..tensor import Tensor
 from .blocks import residual_blocks
-from .figures import COLORS, headline, label, name_ticks, new_figure
 from .watch import checked_batch, evaluation, recorded
 
 if TYPE_CHECKING:

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
+from ..figures import BLUE, GREY, ORANGE, headline, label, name_ticks, new_figure
 from ..nn import Module
 from ..tensor import Tensor
-from .figures import BLUE, GREY, ORANGE, headline, label, name_ticks, new_figure
 from .summary import Row, layers, summary
 from .watch import checked_batch, evaluation
 

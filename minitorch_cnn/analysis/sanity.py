@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
+from ..figures import COLORS, GREY, axes_or_new, label, name_ticks
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
 from .backward_rules import RULES, saliency
-from .figures import COLORS, GREY, axes_or_new, label, name_ticks
 from .watch import checked_batch, chosen_classes, evaluation, logits_of, weights_kept
 
 if TYPE_CHECKING:

@@ -15,10 +15,10 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
+from ..figures import COLORS, headline, label, name_ticks, new_figure
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..tensor import Tensor
 from .fields import ancestors
-from .figures import COLORS, headline, label, name_ticks, new_figure
 from .watch import checked_batch, logits_of, recorded, rectifies, weights_kept
 
 if TYPE_CHECKING:

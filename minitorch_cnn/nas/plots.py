@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ..training.plots import new_figure, save_figure
+from ..figures import new_figure, save_figure
 from .log import Sample
 from .pareto import pareto_front
 

@@ -1,171 +1,271 @@
-"""Pictures of a run: its curves, its confusions, and the images it got most wrong.
-
-Matplotlib is imported on first use, without pyplot: no window, no state shared with the caller.
-"""
+"""Pictures of a run: its curves, its confusions, and the images it got most wrong."""
 
 from __future__ import annotations
 
-import io
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from ..interop import write_atomically
+from ..figures import (
+    BLUE,
+    GREY,
+    PLAIN,
+    RED,
+    SMALL,
+    headline,
+    label,
+    log_ticks,
+    name_ticks,
+    new_figure,
+    save_figure,
+    show_image,
+)
 from .class_names import caption
 from .history import History
 from .metrics import Predictions
 
-PLAIN = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
-TRAIN, TEST = "#8a8f98", "#1f5fbf"
+MARKED = 20  # epochs up to which each is a point
+NUMBERED = 30  # classes up to which cells have numbers
+WORST, WORST_MASKS = 40, 8
+ROW, LETTER = 13.0, 0.075  # inches of a row of images, and about of a letter
+
+SAFE = (
+    (0, 0, 0),
+    (230, 159, 0),
+    (86, 180, 233),
+    (0, 158, 115),
+    (240, 228, 66),
+    (0, 114, 178),
+    (213, 94, 0),
+    (204, 121, 167),
+)
+KEY = "; above each its true and its predicted class, and the probability that each is given"
+TRAIN_AND_TEST = (
+    "train: the mean over each epoch, in training mode (with augmented images and dropout, if any) "
+    "while the weights change; test: after it, in evaluation mode. So test may be better than train"
+)
 
 
-def plot_curves(history: History, path: str | Path) -> None:
-    """Loss and, of classes, error of every epoch, both on logarithmic scales."""
-    wanted = [("loss", "loss"), ("top1", "error (top-1, %)")]
+def plot_curves(history: History, path: str | Path, run: str = "") -> None:
+    """Loss and, of classes, error of every epoch, both on logarithmic scales.
+
+    run: what was trained on what, for the title, as of the other pictures.
+    """
+    error = "error of pixels" if "test_iou" in history[0] else "top-1 error"
+    wanted = [("loss", "loss", 1, ""), ("top1", error, 100, "%")]
     if "train_top1" not in history[0]:
         del wanted[1]
-    figure = new_figure(4.5 * len(wanted), 3.6)
+    figure = new_figure(5.0 * len(wanted) + 0.5, 4.2)
     panels = figure.subplots(1, len(wanted), squeeze=False)[0]
     epochs = [row["epoch"] for row in history]
-    for axes, (name, title) in zip(panels, wanted, strict=True):
+    mark = "o" if len(epochs) <= MARKED else ""
+    tested = "test_loss" in history[0]
+    for axes, (name, title, factor, unit) in zip(panels, wanted, strict=True):
         drawn = []
-        for part, color in (("train", TRAIN), ("test", TEST)):
+        for part, color in (("train", GREY), ("test", BLUE)):
             if f"{part}_{name}" in history[0]:
                 values = [row[f"{part}_{name}"] for row in history]
-                values = values if name == "loss" else [100 * (1 - value) for value in values]
-                axes.plot(epochs, values, color=color, label=part)
+                values = values if name == "loss" else [factor * (1 - value) for value in values]
+                axes.plot(epochs, values, color=color, label=part, marker=mark, markersize=4)
                 drawn += values
-        if min(drawn) > 0:
-            axes.set_yscale("log")
-        elif max(drawn) > 0:  # like log down to the smallest value, below it a part for 0
-            axes.set_yscale("symlog", linthresh=min(value for value in drawn if value > 0))
-        axes.set_title(title, loc="left")
-        axes.set_xlabel("epoch")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        label(axes, title, "epoch", legend=True)
+        _epoch_ticks(axes, epochs)
+        _scale(axes, drawn, unit)
+    headline(figure, _title(run, _result(history)), TRAIN_AND_TEST if tested else "")
     save_figure(figure, path)
 
 
+def _result(history: History) -> str:
+    count = f"{len(history)} epoch" + "s" * (len(history) > 1)
+    part = "test" if "test_loss" in history[-1] else "train"
+    if f"{part}_top1" in history[-1]:
+        return f"{part} error {100 * (1 - history[-1][f'{part}_top1']):.2f}% after {count}"
+    return f"{part} loss {history[-1][f'{part}_loss']:.4g} after {count}"
+
+
+def _title(run: str, text: str) -> str:
+    return f"{run}: {text}" if run else text[:1].upper() + text[1:]
+
+
+def _epoch_ticks(axes, epochs: Sequence[int]) -> None:
+    """Whole epochs, and room for a single one."""
+    axes.xaxis.get_major_locator().set_params(integer=True)
+    if len(epochs) == 1:
+        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
+        axes.set_xticks(epochs)
+
+
+def _scale(axes, values: Sequence[float], unit: str) -> None:
+    """A logarithmic scale with round numbers, from 0 if that is among the values."""
+    known = [value for value in values if np.isfinite(value)]
+    above = [value for value in known if value > 0]
+    if not above:
+        axes.set_ylim(-0.05, 1)
+        axes.set_yticks([0, 0.5, 1], [f"0{unit}", f"0.5{unit}", f"1{unit}"])
+    elif min(known) > 0:
+        axes.set_yscale("log")
+        # Values that hardly differ would leave no room for round numbers.
+        low, high = min(above), max(above)
+        room = max((high / low) ** 0.05, (1.6 * low / high) ** 0.5)
+        axes.set_ylim(low / room, high * room)
+        log_ticks(axes.yaxis, unit)
+    else:  # like log down to the smallest value, below it a part for 0
+        low, high = min(above), max(above)
+        axes.set_yscale("symlog", linthresh=low, linscale=0.5)
+        axes.set_ylim(0, 1.3 * high)
+        log_ticks(axes.yaxis, unit)
+
+
 def plot_confusion(
-    matrix: np.ndarray, classes: list[str], path: str | Path, percent: bool = False
+    matrix: np.ndarray,
+    classes: list[str],
+    path: str | Path,
+    percent: bool = False,
+    run: str = "",
 ) -> None:
     """How often each class (row) was taken for each class (column), as numbers if they fit.
 
     percent: whether as shares of the row, for numbers that are too long.
     """
     n = len(classes)
-    side = min(max(4.0, 0.5 * n), 20)
-    figure = new_figure(side, side)
+    side = min(max(5.0, 0.5 * n), 20)
+    figure = new_figure(max(side + 1.5, 7.2), side + 0.7)
     axes = figure.subplots()
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    if n <= 30:
+    drawn = axes.imshow(100 * share, cmap="Blues", vmin=0, vmax=100)
+    figure.colorbar(drawn, ax=axes, label="share of the true class (%)", shrink=0.7)
+    if n <= NUMBERED:
         for row, column in zip(*np.nonzero(matrix), strict=True):
             color = "white" if share[row, column] > 0.5 else "black"
-            text = f"{share[row, column]:.0%}" if percent else str(matrix[row, column])
-            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=8)
-        names = [caption(name) for name in classes]
-        turned = {"rotation": 90 if max(map(len, names)) > 2 else 0}
-        axes.set_xticks(range(n), names, **PLAIN, **turned)
-        axes.set_yticks(range(n), names, **PLAIN)
-    axes.set_xlabel("predicted class")
-    axes.set_ylabel("true class")
+            text = _percent(share[row, column]) if percent else str(matrix[row, column])
+            axes.text(column, row, text, ha="center", va="center", color=color, fontsize=SMALL)
+    label(axes, "", "predicted class", "true class")
+    names = [caption(name) for name in classes]
+    name_ticks(axes, names, side)
+    places = axes.get_xticks().astype(int)
+    axes.set_yticks(places, [names[k] for k in places], fontsize=SMALL, **PLAIN)
+    axes.grid(visible=False)
     axes.spines[:].set_visible(False)
+    headline(figure, _title(run, _confused(matrix, classes, percent)))
     save_figure(figure, path)
 
 
-def plot_worst(dataset, predictions: Predictions, classes: list[str], path: str | Path) -> None:
-    """The 40 images of `dataset` to whose label the model gave the least probability, worst first.
+def _percent(share: float) -> str:
+    return f"{share:.0%}" if share >= 0.005 else "<1%"
 
-    Each has the class it is taken for, the class it is, and the probability of the latter.
+
+def _confused(matrix: np.ndarray, classes: list[str], percent: bool) -> str:
+    """How many are wrong, and the two classes that are mixed up most often."""
+    total, wrong = matrix.sum(), matrix.sum() - np.trace(matrix)
+    of = f"{wrong / max(total, 1):.1%} of the pixels" if percent else f"{wrong} of {total} images"
+    if not wrong:
+        return f"none of the {total:,} {'pixels' if percent else 'images'} is wrong"
+    others = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
+    row, column = np.unravel_index(others.argmax(), others.shape)
+    most = f"{caption(classes[row])} is taken for {caption(classes[column])}"
+    return f"{of} are wrong; most often {most}"
+
+
+def plot_worst(
+    dataset, predictions: Predictions, classes: list[str], path: str | Path, run: str = ""
+) -> None:
+    """The images of `dataset` that the model takes for another class, at most 40.
+
+    Worst first: those to whose label it gives the least probability. Each has its true and its
+    predicted class, with the probabilities of both.
     """
     logits, labels = predictions
-    z = logits - logits.max(axis=1, keepdims=True)
-    right = np.exp(z[np.arange(len(z)), labels]) / np.exp(z).sum(axis=1)
-    worst = np.argsort(right, kind="stable")[:40]
-    columns = 8
+    z = np.exp(logits - logits.max(axis=1, keepdims=True))
+    probabilities = z / z.sum(axis=1, keepdims=True)
+    right, guesses = probabilities[np.arange(len(z)), labels], logits.argmax(axis=1)
+    wrong = np.flatnonzero(guesses != labels)
+    worst = wrong[np.argsort(right[wrong], kind="stable")][:WORST]
+    texts = [
+        f"true: {caption(classes[labels[i]])}, {right[i]:.1%}\n"
+        f"predicted: {caption(classes[guesses[i]])}, {probabilities[i, guesses[i]]:.1%}"
+        for i in worst
+    ]
+    longest = max((len(line) for text in texts for line in text.split("\n")), default=0)
+    width = max(1.6, LETTER * longest)
+    columns = max(min(len(worst), int(ROW / width)), 1)
     rows = -(-len(worst) // columns)
-    figure = new_figure(columns * 1.3, rows * 1.6)
-    axes = figure.subplots(rows, columns, squeeze=False).ravel()
-    for place, i in zip(axes, worst, strict=False):
+    figure = new_figure(max(columns * width, 7.2), rows * 1.95 + 0.7)
+    axes = figure.subplots(max(rows, 1), columns, squeeze=False).ravel()
+    for place, i, text in zip(axes, worst, texts, strict=False):
         show_image(place, dataset[int(i)][0])
-        guess, label = logits[i].argmax(), labels[i]
-        color = "black" if guess == label else "#b3261e"
-        text = f"{caption(classes[guess])}, is {caption(classes[label])}\n{right[i]:.1%}"
-        place.set_title(text, fontsize=8, color=color, **PLAIN)
+        place.set_title(text, fontsize=SMALL, color=RED, **PLAIN)
     for place in axes:
         place.axis("off")
+    said = f"{len(wrong)} of {len(labels)} images are wrong"
+    if not len(wrong):
+        said = f"none of {len(labels)} images is wrong"
+    elif len(worst) < len(wrong):
+        said += f", these {len(worst)} most of all"
+    headline(figure, _title(run, said + KEY * bool(len(worst))))
     save_figure(figure, path)
 
 
 def plot_worst_masks(
-    dataset, predicted: np.ndarray, masks: np.ndarray, classes: list[str], path: str | Path
+    dataset,
+    predicted: np.ndarray,
+    masks: np.ndarray,
+    classes: list[str],
+    path: str | Path,
+    run: str = "",
 ) -> None:
     """The 8 images of `dataset` with most pixels wrong, worst first, above their masks.
 
-    predicted, masks (N, H, W). Below each image what it is, then what it is taken for; colours are
-    `class_colours`, pixels that are no class white.
+    predicted, masks (N, H, W). Below each image its true and its predicted classes; colours are
+    `class_colours`, pixels that are no class white. Images without a wrong pixel are left out.
     """
+    from matplotlib.patches import Patch
+
     known = (masks >= 0) & (masks < len(classes))
     wrong = ((predicted != masks) & known).mean((1, 2))
-    worst = np.argsort(-wrong, kind="stable")[:8]
+    worst = np.argsort(-wrong, kind="stable")[: min(WORST_MASKS, np.count_nonzero(wrong))]
     colours = class_colours(len(classes))
-    figure = new_figure(1.4 * len(worst) + 1.5, 4.8)
-    axes = figure.subplots(3, len(worst), squeeze=False)
-    for column, i in zip(axes.T, worst, strict=True):
-        show_image(column[0], dataset[int(i)][0])
-        column[0].set_title(f"{wrong[i]:.1%} wrong", fontsize=8)
+    figure = new_figure(max(1.5 * len(worst) + 2.5, 7.2), 5.6)
+    axes = figure.subplots(3, max(len(worst), 1), squeeze=False)
+    for place in axes.ravel():
+        place.set(xticks=[], yticks=[])
+        place.spines[:].set_visible(len(worst) > 0)
+    for column, i in zip(axes.T, worst, strict=False):
+        show_image(column[0], dataset[int(i)][0], f"{wrong[i]:.1%} wrong")
         truth = np.where(known[i, :, :, None], colours[masks[i] * known[i]], 255)
         column[1].imshow(truth.astype(np.uint8))
         column[2].imshow(colours[predicted[i]])
-    for row, title in zip(axes, ("image", "true classes", "predicted classes"), strict=True):
-        row[0].set_ylabel(title)
-    for place in axes.ravel():
-        place.set(xticks=[], yticks=[])
-    from matplotlib.patches import Patch
-
+    if len(worst):
+        for row, title in zip(axes, ("image", "true classes", "predicted classes"), strict=True):
+            row[0].set_ylabel(title, fontsize=SMALL)
     named = zip(colours / 255, classes, strict=True)
-    marks = [Patch(color=colour, label=f" {caption(name)}") for colour, name in named]
-    legend = figure.legend(handles=marks, loc="outside right center", frameon=False, fontsize=8)
+    marks = [
+        Patch(facecolor=colour, edgecolor=GREY, label=f" {caption(name)}") for colour, name in named
+    ]
+    settings = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
+    legend = figure.legend(handles=marks, ncols=-(-len(marks) // 24), **settings)
     for text in legend.get_texts():
         text.set(**PLAIN)
+    said = f"{np.count_nonzero(wrong)} of {len(masks)} images have wrong pixels"
+    if len(worst) < np.count_nonzero(wrong):
+        said += f", these {len(worst)} have most"
+    headline(figure, _title(run, said))
     save_figure(figure, path)
 
 
 def class_colours(num_classes: int) -> np.ndarray:
-    """A colour for each class of a mask, (K, 3) uint8: black for the first, hues for the others."""
-    hues = np.arange(num_classes - 1) / max(num_classes - 1, 1)
-    waves = np.abs((6 * hues[:, None] + np.array([0, 4, 2])) % 6 - 3) - 1  # red, green, blue
-    colours = 64 + 191 * np.clip(waves, 0, 1)
-    return np.rint(np.concatenate([np.zeros((1, 3)), colours])).astype(np.uint8)
+    """A colour for each class of a mask, (K, 3) uint8, black for the first.
 
-
-def show_image(place, image: np.ndarray) -> None:
-    """An input (C, H, W) on axes, from its smallest value to its largest."""
-    low, high = image.min(), image.max()
-    pixels = ((image - low) / (high - low or 1)).transpose(1, 2, 0)
-    place.imshow(pixels.squeeze(), cmap="gray")
-
-
-def new_figure(width: float, height: float):
-    """An empty figure of so many inches.
-
-    Raises: ImportError without Matplotlib.
+    Eight that most colour-blind people can tell apart (M. Okabe, K. Ito (2008), "Color universal
+    design"); of more classes the same again, darker and lighter by turns.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("plots: needs Matplotlib (pip install matplotlib)") from error
-    return Figure(figsize=(width, height), layout="constrained")
-
-
-def save_figure(figure, path: str | Path) -> None:
-    """Write a figure as PNG, also where the font lacks letters or long names leave little space."""
-    content = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        figure.savefig(content, format="png", dpi=120)
-    write_atomically(path, content.getvalue())
+    more = max(0, num_classes - len(SAFE))
+    hues, rounds = len(SAFE) - 1, -(-more // (len(SAFE) - 1))
+    colours = np.array(SAFE, float)[:num_classes]
+    for k in range(more):
+        turn = k // hues + 1
+        strength = 0.6 * -(-turn // 2) / -(-rounds // 2)
+        toward = 0 if turn % 2 else 255
+        colour = np.array(SAFE[1 + k % hues], float)
+        colours = np.vstack([colours, colour + strength * (toward - colour)])
+    return np.rint(colours).astype(np.uint8)

@@ -269,7 +269,7 @@ def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
         found = predict(model, test)
         evaluation = evaluate_predictions(found, loss)
     try:
-        plot_run(directory, history, evaluation, source, found)
+        plot_run(directory, config, history, evaluation, source, found)
     except ImportError as error:
         if progress != "none":
             print(f"train_run: no pictures were drawn: {error}", file=sys.stderr)
@@ -278,19 +278,22 @@ def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
 
 def plot_run(
     directory: Path,
+    config: dict[str, Any],
     history: History,
     evaluation: Evaluation,
     source: Source,
     found: Predictions | tuple[np.ndarray, np.ndarray],
 ) -> None:
     """The pictures of a run's folder; found: logits of the test data, or masks of its pixels."""
-    plot_curves(history, directory / "curves.png")
-    pixels = evaluation.of_pixels
-    plot_confusion(evaluation.confusion, source.classes, directory / "confusion.png", pixels)
+    data = Path(config["path"]).name if config["data"] == "folder" else config["data"]
+    run = f"{Path(config['model']).name} on {data}"
+    plot_curves(history, directory / "curves.png", run)
+    pixels, path = evaluation.of_pixels, directory / "confusion.png"
+    plot_confusion(evaluation.confusion, source.classes, path, pixels, run)
     if pixels:
-        plot_worst_masks(source.test, *found, source.classes, directory / "worst.png")
+        plot_worst_masks(source.test, *found, source.classes, directory / "worst.png", run)
     else:
-        plot_worst(source.test, found, source.classes, directory / "worst.png")
+        plot_worst(source.test, found, source.classes, directory / "worst.png", run)
 
 
 def copy_start(model: Module, config: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 import pytest
 
-from minitorch_cnn.training import History, Predictions
+from minitorch_cnn.training import History, Predictions, plots
 from minitorch_cnn.training.plots import (
     class_colours,
     plot_confusion,
@@ -28,6 +28,18 @@ def _needs_matplotlib():
     pytest.importorskip("matplotlib")
 
 
+@pytest.fixture
+def figures(monkeypatch):
+    """The figures that are saved."""
+    saved, save = [], plots.save_figure
+    monkeypatch.setattr(plots, "save_figure", lambda f, path: (saved.append(f), save(f, path)))
+    return saved
+
+
+def ticks(axis) -> list[str]:
+    return [tick.get_text() for tick in axis.get_ticklabels()]
+
+
 def is_png(path) -> bool:
     return path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size > 3000
 
@@ -36,6 +48,47 @@ def is_png(path) -> bool:
 def test_curves(tmp_path, rows):
     plot_curves(History(rows), tmp_path / "curves.png")
     assert is_png(tmp_path / "curves.png")
+
+
+def history(*errors):
+    return History(
+        {**ROW, "epoch": k, "train_top1": 1 - e / 100, "test_top1": 1 - e / 200}
+        for k, e in enumerate(errors, 1)
+    )
+
+
+@pytest.mark.parametrize(
+    "errors, expected",
+    [
+        ([90, 31.5], ["20%", "40%", "60%", "80%"]),
+        ([90, 2], ["1%", "2%", "5%", "10%", "20%", "50%", "100%"]),
+        ([90, 0.002], ["0.001%", "0.01%", "0.1%", "1%", "10%", "100%"]),
+        ([0.0, 20], ["0%", "10%", "15%", "20%", "25%"]),
+        ([0.0], ["0%", "0.5%", "1%"]),
+    ],
+)
+def test_errors_have_ticks_of_round_percents(tmp_path, figures, errors, expected):
+    plot_curves(history(*errors), tmp_path / "curves.png")
+    axes = figures[0].axes[1]
+    assert ticks(axes.yaxis) == expected
+    assert not [label for label in axes.yaxis.get_ticklabels(minor=True) if label.get_text()]
+
+
+def test_a_single_epoch_is_a_point_in_the_middle_of_its_axes(tmp_path, figures):
+    plot_curves(history(20), tmp_path / "curves.png")
+    for axes in figures[0].axes:
+        assert ticks(axes.xaxis) == ["1"] and axes.get_xlim() == (0, 2)
+        assert all(line.get_marker() == "o" for line in axes.lines)
+        assert len(axes.get_yticks()) > 1
+
+
+def test_the_curves_say_what_was_trained_and_why_test_may_be_better(tmp_path, figures):
+    plot_curves(history(80, 20), tmp_path / "curves.png", "lenet5 on digits")
+    assert figures[0].get_suptitle() == "lenet5 on digits: test error 10.00% after 2 epochs"
+    assert "training mode" in figures[0].get_supxlabel()
+    plot_curves(History(HISTORIES["no test data"]), tmp_path / "curves.png", "lenet5 on digits")
+    assert figures[1].get_suptitle() == "lenet5 on digits: train error 50.00% after 1 epoch"
+    assert figures[1].get_supxlabel() == ""
 
 
 @pytest.mark.parametrize("percent", [True, False])
@@ -48,8 +101,31 @@ def test_confusions(tmp_path, classes, percent):
     assert is_png(tmp_path / "confusion.png")
 
 
-@pytest.mark.parametrize("samples, channels", [(3, 1), (60, 3)])
-def test_the_worst_images(tmp_path, samples, channels):
+def test_a_confusion_names_its_axes_and_what_is_mixed_up_most(tmp_path, figures):
+    matrix = np.array([[5, 0, 1], [3, 2, 0], [0, 0, 4]])
+    plot_confusion(matrix, ["cat", "dog", "owl"], tmp_path / "c.png", run="lenet5 on pets")
+    axes, bar = figures[0].axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("predicted class", "true class")
+    assert ticks(axes.xaxis) == ticks(axes.yaxis) == ["cat", "dog", "owl"]
+    assert [text.get_text() for text in axes.texts] == ["5", "1", "3", "2", "4"]
+    assert bar.get_ylabel() == "share of the true class (%)"
+    title = "lenet5 on pets: 4 of 15 images are wrong; most often dog is taken for cat"
+    assert figures[0].get_suptitle().replace("\n", " ") == title
+
+
+@pytest.mark.parametrize("classes, named", [(1, 1), (31, 31), (100, 100), (1000, 125)])
+def test_the_classes_of_a_confusion_are_named_as_far_as_they_fit(tmp_path, figures, classes, named):
+    matrix = np.eye(classes, dtype=int)
+    plot_confusion(matrix, [f"class {k}" for k in range(classes)], tmp_path / "c.png")
+    axes = figures[0].axes[0]
+    assert len(ticks(axes.xaxis)) == len(ticks(axes.yaxis)) == named
+    assert min(label.get_size() for label in axes.get_yticklabels()) >= 9
+    assert len(axes.texts) == (classes if classes <= 30 else 0)
+    assert figures[0].get_suptitle() == f"None of the {classes:,} images is wrong"
+
+
+@pytest.mark.parametrize("samples, channels", [(3, 1), (90, 2), (90, 3)])
+def test_the_worst_images_are_the_wrong_ones(tmp_path, figures, samples, channels):
     rng = np.random.default_rng(0)
     looked_at = []
 
@@ -65,7 +141,27 @@ def test_the_worst_images(tmp_path, samples, channels):
     assert is_png(tmp_path / "worst.png")
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     right = p[np.arange(samples), labels]
-    assert looked_at == sorted(range(samples), key=lambda i: right[i])[:40]
+    wrong = [i for i in range(samples) if p[i].argmax() != labels[i]]
+    assert looked_at == sorted(wrong, key=lambda i: right[i])[:40]
+    first = looked_at[0]
+    assert figures[0].axes[0].get_title() == (
+        f"true: {'abcd'[labels[first]]}, {right[first]:.1%}\n"
+        f"predicted: {'abcd'[p[first].argmax()]}, {p[first].max():.1%}"
+    )
+    title = figures[0].get_suptitle().replace("\n", " ")
+    assert f"{len(wrong)} of {samples} images are wrong" in title
+    assert "true and its predicted class" in title
+    assert ("these 40 most of all" in title) == (len(wrong) > 40)
+
+
+def test_where_no_image_is_wrong_none_is_shown(tmp_path, figures):
+    plot_worst([], Predictions(np.eye(3), np.arange(3)), list("abc"), tmp_path / "worst.png", "net")
+    assert figures[0].get_suptitle() == "net: none of 3 images is wrong"
+    assert not any(axes.images for axes in figures[0].axes)
+    masks = np.zeros((2, 4, 4), int)
+    plot_worst_masks([], masks, masks, list("abc"), tmp_path / "worst.png", "net")
+    assert figures[1].get_suptitle() == "net: 0 of 2 images have wrong pixels"
+    assert not any(axes.images for axes in figures[1].axes)
 
 
 @pytest.mark.parametrize(
@@ -85,7 +181,7 @@ def test_any_name_of_a_class_can_be_drawn(tmp_path, name):
 
 
 @pytest.mark.parametrize("samples, channels", [(1, 1), (12, 3)])
-def test_the_worst_masks(tmp_path, samples, channels):
+def test_the_worst_masks(tmp_path, figures, samples, channels):
     rng = np.random.default_rng(0)
     looked_at = []
 
@@ -101,16 +197,45 @@ def test_the_worst_masks(tmp_path, samples, channels):
     assert is_png(path)
     wrong = ((predicted != masks) & (masks != 255)).sum((1, 2))
     assert looked_at == sorted(range(samples), key=lambda i: -wrong[i])[:8]
+    legend = figures[0].legends[0].get_texts()
+    assert [text.get_text() for text in legend] == [" a", " b", " c"]
+    assert min(text.get_size() for text in legend) >= 9
 
 
-@pytest.mark.parametrize("classes", [1, 2, 7, 21])
+@pytest.mark.parametrize("classes", [1, 2, 7, 21, 256])
 def test_every_class_of_a_mask_has_a_colour_of_its_own(classes):
     colours = class_colours(classes)
     assert colours.shape == (classes, 3) and colours.dtype == np.uint8 and not colours[0].any()
     assert len(np.unique(colours, axis=0)) == classes
 
 
+# What linear light becomes to eyes without long, middle or short cones: G. Machado, M. Oliveira,
+# L. Fernandes (2009), IEEE Transactions on Visualization and Computer Graphics 15(6), table 1.
+EYES = {
+    "all cones": np.eye(3),
+    "protanopia": [[0.152, 1.053, -0.205], [0.115, 0.786, 0.099], [-0.004, -0.048, 1.052]],
+    "deuteranopia": [[0.367, 0.861, -0.228], [0.280, 0.673, 0.047], [-0.012, 0.043, 0.969]],
+    "tritanopia": [[1.256, -0.077, -0.179], [-0.078, 0.931, 0.148], [0.005, 0.691, 0.304]],
+}
+XYZ = np.array([[0.412, 0.358, 0.181], [0.213, 0.715, 0.072], [0.019, 0.119, 0.951]])
+
+
+def lab(colours, eyes):
+    """CIE L*a*b* of colours (K, 3) uint8, about."""
+    light = np.clip((colours / 255) ** 2.2 @ np.array(eyes).T, 0, 1)
+    x, y, z = np.cbrt(light @ XYZ.T / XYZ.sum(1)).T
+    return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+@pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)
+@pytest.mark.parametrize("classes, least", [(8, 14), (21, 4)])
+def test_colours_of_masks_differ_to_eyes_that_lack_a_kind_of_cones(classes, least, eyes):
+    places = lab(class_colours(classes), eyes)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    assert apart[~np.eye(classes, dtype=bool)].min() > least
+
+
 def test_without_matplotlib_one_sentence_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(ImportError, match=r"^plots: needs Matplotlib \(pip install matplotlib\)"):
+    with pytest.raises(ImportError, match=r"^plot: needs Matplotlib \(pip install matplotlib\)"):
         plot_curves(History([ROW]), tmp_path / "curves.png")

@@ -211,7 +211,7 @@ def test_without_matplotlib_there_are_no_pictures_and_a_sentence(
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     resume_run(tmp_path / "run", progress="plain")
     assert not list((tmp_path / "run").glob("*.png"))
-    assert "train_run: no pictures were drawn: plots: needs Matplotlib" in capsys.readouterr().err
+    assert "train_run: no pictures were drawn: plot: needs Matplotlib" in capsys.readouterr().err
 
 
 def test_settings_of_model_and_recipe_are_part_of_the_config():

@@ -1,0 +1,196 @@
+"""How all figures look: their colours, letters, ticks and files.
+
+Matplotlib is imported on first use, without pyplot: no window, no state shared with the caller.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .interop import write_atomically
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREY, TEAL, PURPLE, RED = (
+    "#1f5fbf",
+    "#d9822b",
+    "#8a8f98",
+    "#2a8f86",
+    "#7a5aa6",
+    "#b3261e",
+)
+COLORS = (BLUE, ORANGE, TEAL, PURPLE, RED, GREY)
+
+SMALL = 9  # points: the least size of letters
+LEAST_WIDTH = 7.2  # inches
+LINE = 1.2 * SMALL  # points from one small name to the next
+LONGEST = 28  # letters of a name at a tick
+PLAIN = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """An empty figure of so many inches.
+
+    Raises: ImportError without Matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise ImportError("plot: needs Matplotlib (pip install matplotlib)") from error
+    return Figure(figsize=(width, height), dpi=120, layout="constrained")
+
+
+def axes_or_new(ax: Axes | None, width: float = LEAST_WIDTH, height: float = 4.2) -> Axes:
+    """The caller's axes, or those of a new figure."""
+    return new_figure(width, height).subplots() if ax is None else ax
+
+
+def width_for(names: int, least: float = 8.0) -> float:
+    """The inches of a figure across which so many names stand side by side, within limits."""
+    return min(max(least, 1.2 + names * LINE / 72), 16.0)
+
+
+def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) -> None:
+    """Title, names of the axes with their units, and a frame reduced to what is read."""
+    text = _wrapped(title, _inches(ax))
+    ax.set_title(text, loc="left", fontsize="medium", fontweight="bold", **PLAIN)
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.tick_params(labelsize=SMALL)
+    ax.grid(alpha=0.25)
+    ax.set_axisbelow(True)
+    ax.spines[["top", "right"]].set_visible(False)
+    if legend:
+        ax.legend(frameon=False, fontsize=SMALL)
+
+
+def headline(figure: Figure, text: str, note: str = "") -> None:
+    """The title of a figure of many axes, and a plain sentence below it."""
+    width = figure.get_size_inches()[0]
+    if text:
+        bold = {"fontsize": "medium", "fontweight": "bold"}
+        figure.suptitle(_wrapped(text, width), x=0.01, ha="left", **bold, **PLAIN)
+    if note:
+        figure.supxlabel(_wrapped(note, width), x=0.01, ha="left", fontsize=SMALL, **PLAIN)
+
+
+def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> None:
+    """The names along the x axis, upright; of more than fit every few, of long ones both ends.
+
+    inches: the length of the axis, if it is known better than before anything is laid out.
+    """
+    step = max(1, math.ceil(len(names) * LINE / (72 * (inches or _inches(ax)))))
+    places = range(0, len(names), step)
+    shown = [shortened(names[i]) for i in places]
+    turned = 90 if max(map(len, shown), default=0) > 2 else 0
+    ax.set_xticks(places, shown, rotation=turned, fontsize=SMALL, **PLAIN)
+
+
+def shortened(name: str, longest: int = LONGEST) -> str:
+    """A name with its middle left out where it has more letters."""
+    half = max(longest - 1, 2) // 2
+    return name if len(name) <= longest else f"{name[:half]}\u2026{name[-half:]}"
+
+
+def log_ticks(axis: Axis, unit: str = "") -> None:
+    """Round numbers at a logarithmic axis on which all has been drawn, with their unit.
+
+    An axis that is linear near 0 ("symlog") has its 0 too.
+    """
+    from matplotlib.ticker import NullFormatter, NullLocator
+
+    low, high = sorted(axis.get_view_interval())
+    if low > 0:
+        ticks = round_numbers(low, high)
+    else:
+        ticks = [0.0, *round_numbers(axis.get_transform().linthresh, high)]
+    axis.set_ticks(ticks, [_number(tick) + unit for tick in ticks])
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+
+
+def round_numbers(low: float, high: float, most: int = 7) -> list[float]:
+    """Up to about `most` round numbers from low > 0 to high.
+
+    Powers of 10; of a range too small for them 1, 2 and 5 times those; else multiples of one step.
+    """
+    first, last = math.ceil(math.log10(low) - 1e-9), math.floor(math.log10(high) + 1e-9)
+    within = [
+        m * 10.0**k
+        for k in range(first - 1, last + 1)
+        for m in (1, 2, 5)
+        if low <= m * 10.0**k * (1 + 1e-9) and m * 10.0**k <= high * (1 + 1e-9)
+    ]
+    if len(within) > most and last - first > 1:
+        return [10.0**k for k in range(first, last + 1, math.ceil((last - first + 1) / most))]
+    if len(within) > 2:
+        return within
+    power = 10.0 ** math.floor(math.log10(high - low))
+    for step in (5 * power, 2 * power, power, power / 2, power / 5):
+        even = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+        if len(even) > 2:
+            break
+    return [k * step for k in even]
+
+
+def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings) -> None:
+    """An image (C, H, W) or (H, W) from its smallest value to its largest, without ticks."""
+    if image.ndim == 3:
+        image = image.transpose(1, 2, 0) if image.shape[0] == 3 else image.mean(0)
+    if image.ndim == 3:
+        low, high = image.min(), image.max()
+        image = (image - low) / ((high - low) or 1)
+    ax.imshow(image, **{"cmap": "gray", **settings})
+    ax.set_title(title, fontsize=SMALL, **PLAIN)
+    ax.set(xticks=[], yticks=[])
+
+
+def image_grid(rows: int, columns: int, side: float = 1.3, extra: float = 0.5):
+    """A new figure and its axes (rows, columns), all of them without frames.
+
+    side: inches of an image at least; few are larger.
+    """
+    side = max(side, min(LEAST_WIDTH / columns, 3.0))
+    figure = new_figure(max(columns * side, LEAST_WIDTH), rows * (side + 0.2) + extra)
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for ax in grid.ravel():
+        ax.set_axis_off()
+    return figure, grid
+
+
+def save_figure(figure: Figure, path: str | Path) -> None:
+    """Write a figure as PNG, also where the font lacks letters or long names leave little space."""
+    content = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        figure.savefig(content, format="png", dpi=120)
+    write_atomically(path, content.getvalue())
+
+
+def _inches(ax: Axes) -> float:
+    """The width of axes, about."""
+    return ax.get_position().width * ax.figure.get_size_inches()[0]
+
+
+def _wrapped(text: str, inches: float) -> str:
+    """In lines that such a width holds, in bold letters of the usual size."""
+    return "\n".join(textwrap.wrap(text, max(int(11.5 * inches), 20)))
+
+
+def _number(value: float) -> str:
+    if value == 0 or 1e-3 <= abs(value) < 1e5:
+        return f"{value:,.6g}"
+    power = math.floor(math.log10(abs(value)) + 1e-9)
+    factor = f"{value / 10.0**power:.3g}"
+    return f"$10^{{{power}}}$" if factor == "1" else f"${factor}\\cdot10^{{{power}}}$"

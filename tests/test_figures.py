@@ -1,0 +1,89 @@
+"""Letters, ticks and sizes of all figures."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+
+from minitorch_cnn.figures import (
+    image_grid,
+    label,
+    log_ticks,
+    name_ticks,
+    new_figure,
+    round_numbers,
+    show_image,
+)
+
+
+@pytest.mark.parametrize(
+    "low, high, expected",
+    [
+        (0.7, 150, [1, 2, 5, 10, 20, 50, 100]),
+        (1, 1000, [1, 10, 100, 1000]),
+        (3e-12, 40, [1e-11, 1e-9, 1e-7, 1e-5, 1e-3, 1e-1, 10]),
+        (13, 97, [20, 40, 60, 80]),
+        (1.03, 1.07, [1.03, 1.04, 1.05, 1.06, 1.07]),
+        (9.7, 10.4, [9.8, 10, 10.2, 10.4]),
+    ],
+)
+def test_round_numbers_are_powers_of_ten_one_two_five_or_even_steps(low, high, expected):
+    assert round_numbers(low, high) == pytest.approx(expected)
+
+
+def test_there_are_a_few_round_numbers_in_every_range():
+    rng = np.random.default_rng(0)
+    for low, ratio in zip(
+        10 ** rng.uniform(-9, 9, 300), 10 ** rng.uniform(0.01, 20, 300), strict=True
+    ):
+        found = round_numbers(low, low * ratio)
+        assert 3 <= len(found) <= 11, (low, low * ratio)
+        assert all(a < b for a, b in itertools.pairwise(found))
+        assert low * (1 - 1e-6) <= found[0] and found[-1] <= low * ratio * (1 + 1e-6)
+
+
+def test_ticks_of_a_logarithmic_axis_are_plain_numbers_and_no_others():
+    ax = new_figure(5, 4).subplots()
+    ax.semilogy([1, 2], [0.03, 2000])
+    log_ticks(ax.yaxis)
+    assert [t.get_text() for t in ax.get_yticklabels()] == ["0.1", "1", "10", "100", "1,000"]
+    assert list(ax.get_yticks(minor=True)) == []
+    ax.set_ylim(1e-9, 1e-3)
+    log_ticks(ax.yaxis)
+    assert ax.get_yticklabels()[0].get_text() == "$10^{-9}$"
+
+
+def test_many_long_names_are_thinned_and_shortened_but_not_small():
+    ax = new_figure(8, 4).subplots()
+    names = [f"cells.{k}.node.1.left.separable.pointwise" for k in range(300)]
+    name_ticks(ax, names)
+    shown = ax.get_xticklabels()
+    assert 20 < len(shown) < 60 and {text.get_size() for text in shown} == {9.0}
+    assert all(len(text.get_text()) <= 28 for text in shown)
+    assert shown[1].get_text().startswith(f"cells.{int(ax.get_xticks()[1])}.")
+    # Every name has a line's height.
+    apart = np.diff(ax.get_xticks())[0] / 300 * ax.get_position().width * 8 * 72
+    assert apart >= 9
+
+
+def test_titles_are_broken_where_the_figure_ends():
+    ax = new_figure(4, 3).subplots()
+    label(ax, "a title that is longer than its axes are wide, by a name: " + "x" * 60)
+    figure = ax.figure
+    figure.canvas.draw()
+    assert all(len(line) <= 60 for line in ax.get_title(loc="left").split("\n"))
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_images_of_any_number_of_channels_are_shown(channels):
+    ax = new_figure(2, 2).subplots()
+    show_image(ax, np.random.default_rng(0).normal(size=(channels, 5, 4)), "$x")
+    assert ax.images[0].get_array().shape == ((5, 4, 3) if channels == 3 else (5, 4))
+
+
+@pytest.mark.parametrize("columns", [1, 3, 16])
+def test_a_grid_of_images_is_wide_enough_to_be_read(columns):
+    figure, grid = image_grid(2, columns)
+    assert grid.shape == (2, columns) and figure.get_size_inches()[0] * figure.dpi >= 800
