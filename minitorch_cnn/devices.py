@@ -13,10 +13,20 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Iterable
 from functools import cache
 from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+# What names a place: a `device` is a string, a number is a GPU's.
+DeviceLike: TypeAlias = "str | int"
+# Main memory's arrays, which CuPy's and the emulator's stand in for.
+Array: TypeAlias = "NDArray[Any]"
 
 # Whether any array ever lay elsewhere than in main memory. Until then no op looks where its inputs
 # lie: the check would cost a twentieth of a small op.
@@ -34,7 +44,7 @@ class device(str):
 
     __slots__ = ()
 
-    def __new__(cls, type: str | int, index: int | None = None):
+    def __new__(cls, type: str | int, index: int | None = None) -> device:
         if isinstance(type, bool) or not isinstance(type, (str, int)):
             raise TypeError(f"device: type={type!r} must be a string or a GPU's number")
         name = f"cuda:{type}" if isinstance(type, int) else type
@@ -63,10 +73,10 @@ class device(str):
         index = "" if self.index is None else f", index={self.index}"
         return f"device(type={self.type!r}{index})"
 
-    def __enter__(self):
+    def __enter__(self) -> None:
         raise RuntimeError("device: there is no current device; name it where a tensor is made")
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         """Nothing was entered."""
 
 
@@ -75,23 +85,23 @@ def _named(name: str) -> device:
     return device(name)
 
 
-def device_of(array) -> device:
+def device_of(array: Any) -> device:
     """Where an array lies: "cpu", "cuda:i" or "emulator"."""
     device = array.device  # a str of NumPy's and of the emulator's, an object of CuPy's
     return _named(device if isinstance(device, str) else f"cuda:{device.id}")
 
 
-def is_array(x) -> bool:
+def is_array(x: object) -> TypeGuard[Array]:
     """Whether `x` is an array of NumPy, of CuPy or of the emulator."""
     return isinstance(x, np.ndarray) or type(x).__module__.partition(".")[0] == "cupy"
 
 
-def names_device(x) -> bool:
+def names_device(x: object) -> TypeGuard[str]:
     """Whether `x` is the name of a device, and not, say, of a dtype."""
     return isinstance(x, str) and (x in ("cpu", "emulator") or x.startswith("cuda"))
 
 
-def check_device(device: str | None, name: str) -> str:
+def check_device(device: DeviceLike | None, name: str) -> str:
     """`device` in full, "cpu" for None.
 
     Raises, in the name of the function `name`: ValueError for a device that there is not,
@@ -131,7 +141,7 @@ def count_gpus(name: str, device: str) -> int:
     return cupy.cuda.runtime.getDeviceCount()
 
 
-def moved(array, device: str, name: str):
+def moved(array: Any, device: str, name: str) -> Array:
     """`array` on `device`, itself if it lies there.
 
     Raises RuntimeError, in the name of the function `name`, if the GPU's memory does not suffice.
@@ -157,18 +167,18 @@ def moved(array, device: str, name: str):
             raise out_of_memory(name, [array], error) from error
 
 
-def to_host(array) -> np.ndarray:
+def to_host(array: Any) -> Array:
     """The numbers of `array` in main memory."""
     return moved(array, "cpu", "to_host")
 
 
-def address(array) -> int:
+def address(array: Any) -> int:
     """Where the first element of an array lies."""
     host = isinstance(array, np.ndarray)
     return array.__array_interface__["data"][0] if host else array.data.ptr
 
 
-def is_writeable(array) -> bool:
+def is_writeable(array: Any) -> bool:
     """Whether an array may be written to: it does not repeat elements, nor is it read-only."""
     try:
         return array.flags.writeable
@@ -176,7 +186,9 @@ def is_writeable(array) -> bool:
         return 0 not in [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
 
 
-def together(op, arrays, settings=None) -> tuple[list, dict]:
+def together(
+    op: Any, arrays: list[Any], settings: dict[str, Any] | None = None
+) -> tuple[list[Any], dict[str, Any]]:
     """The arrays of one operation, and its settings, all on one device.
 
     Numbers (arrays without axes) of the CPU go with arrays of any device, as in PyTorch: they
@@ -201,11 +213,11 @@ def together(op, arrays, settings=None) -> tuple[list, dict]:
     return arrays, settings
 
 
-def _as_number(x):
+def _as_number(x: Any) -> Any:
     return x[()] if type(x) is np.ndarray and x.ndim == 0 else x
 
 
-def _apart(op, arrays, settings) -> RuntimeError:
+def _apart(op: Any, arrays: list[Any], settings: dict[str, Any]) -> RuntimeError:
     name, arguments = op, dict(enumerate(arrays))
     if not isinstance(op, str):
         name = op.__name__
@@ -227,7 +239,7 @@ def of_gpu(error: MemoryError) -> bool:
     return type(error).__module__.partition(".")[0] == "cupy"
 
 
-def out_of_memory(name: str, arrays, error: MemoryError) -> MemoryError:
+def out_of_memory(name: str, arrays: Iterable[Any], error: MemoryError) -> MemoryError:
     """What to raise from an `error` of CuPy's: what was asked for, what is held, what to try."""
     import cupy
 

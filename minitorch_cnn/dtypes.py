@@ -4,17 +4,22 @@ formats.
 
 from __future__ import annotations
 
+from typing import Any, TypeAlias
+
 import numpy as np
 
-float16 = np.dtype("float16")
-float32 = np.dtype("float32")
-float64 = np.dtype("float64")
-uint8 = np.dtype("uint8")
-int8 = np.dtype("int8")
-int16 = np.dtype("int16")
-int32 = np.dtype("int32")
-int64 = np.dtype("int64")
-bool_ = np.dtype("bool")
+DType: TypeAlias = "np.dtype[Any]"
+DTypeLike: TypeAlias = "DType | type[Any] | str"  # what names a dtype, as to NumPy
+
+float16: DType = np.dtype("float16")
+float32: DType = np.dtype("float32")
+float64: DType = np.dtype("float64")
+uint8: DType = np.dtype("uint8")
+int8: DType = np.dtype("int8")
+int16: DType = np.dtype("int16")
+int32: DType = np.dtype("int32")
+int64: DType = np.dtype("int64")
+bool_: DType = np.dtype("bool")
 
 finfo, iinfo = np.finfo, np.iinfo  # limits of a dtype, under PyTorch's names too
 
@@ -24,15 +29,15 @@ DTYPES = (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)
 contiguous_format, channels_last = "contiguous_format", "channels_last"
 preserve_format = "preserve_format"
 
-_default_dtype = float32
+_default_dtype: DType = float32
 
 
-def is_half(dtype: np.dtype) -> bool:
+def is_half(dtype: DType) -> bool:
     """Whether floats of `dtype` have 16 bits: stored so, they are computed with in float32."""
     return dtype.itemsize == 2 and dtype.kind == "f"
 
 
-def set_default_dtype(dtype) -> None:
+def set_default_dtype(dtype: DTypeLike) -> None:
     """Set the float type that Python numbers become: float16, float32 (at the start) or float64."""
     global _default_dtype
     dtype = np.dtype(dtype)
@@ -41,12 +46,12 @@ def set_default_dtype(dtype) -> None:
     _default_dtype = dtype
 
 
-def get_default_dtype() -> np.dtype:
+def get_default_dtype() -> DType:
     """The float type that Python numbers become."""
     return _default_dtype
 
 
-def check_dtype(dtype, name: str) -> np.dtype:
+def check_dtype(dtype: DTypeLike, name: str) -> DType:
     """`dtype` as one of `DTYPES`; TypeError in the name of the function `name` otherwise."""
     dtype = np.dtype(dtype)
     if dtype not in DTYPES:
@@ -54,7 +59,7 @@ def check_dtype(dtype, name: str) -> np.dtype:
     return dtype
 
 
-def check_memory_format(memory_format, name: str) -> None:
+def check_memory_format(memory_format: str | None, name: str) -> None:
     """ValueError in the name of the function `name` for what is no order of memory."""
     if memory_format not in (None, contiguous_format, channels_last, preserve_format):
         raise ValueError(

@@ -20,21 +20,37 @@ from __future__ import annotations
 
 import contextvars
 import itertools
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, overload
 
 import numpy as np
 
 from .. import devices, dtypes
 from .modes import this_thread
 
-_blank = object.__new__
+if TYPE_CHECKING:
+    import weakref
 
-# Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
-Tensor = None
+    from ..tensor.tensor import Tensor
+    from ..tensor.types import Array, DType, Shape
+    from .checkpoint import Region
+    from .modes import Modes
+else:
+    # Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
+    Tensor = None
+
+# A hook sees a gradient, and returns what replaces it or None. An edge leads to a node and one of
+# its outputs, or to a leaf.
+Hook: TypeAlias = "Callable[[Tensor], Tensor | None]"
+Hooks: TypeAlias = dict[object, Hook]
+Edge: TypeAlias = "tuple[ArrayFunction | Tensor, int]"
+
+_blank = object.__new__
 
 _clock = itertools.count()
 
 
-def _floating_point_warnings():
+def _floating_point_warnings() -> tuple[contextvars.ContextVar[Any], Any]:
     """NumPy's context variable of floating-point warnings, and its value for none of them.
 
     A NumPy that keeps them elsewhere goes on warning: a variable of no meaning stands in.
@@ -53,7 +69,21 @@ _warnings, _SILENT = _floating_point_warnings()
 class Version:
     """A count of the writes to memory that a tensor may share with its views."""
 
-    count = 0
+    count: int = 0
+
+
+class _OneResult(Protocol):
+    """An op whose forward returns an array, and whose `apply` a Tensor."""
+
+    @staticmethod
+    def forward(*args: Any, **settings: Any) -> Array: ...
+
+
+class _Results(Protocol):
+    """An op whose forward returns several arrays, and whose `apply` as many Tensors."""
+
+    @staticmethod
+    def forward(*args: Any, **settings: Any) -> tuple[Array | None, ...]: ...
 
 
 class ArrayFunction:
@@ -64,41 +94,60 @@ class ArrayFunction:
     no tuple)
     """
 
-    is_view = False  # True: the output may share memory with the one input
-    never_warns = False  # True: forward computes nothing that NumPy could warn of
-    in_float32 = False  # True: 16-bit numbers are computed with in float32, and rounded once
-    non_differentiable = ()
-    run_backward = None  # a function of the gradients, where more is to be done than `backward`
-    saved_ = kept_ = ()  # both None: freed, or for `region` to compute again
-    region = None  # the checkpoint that will recompute what this node saved
-    hooks = None  # {output index: functions called with its gradient}
-    retained = None  # {output index: weak reference to the Tensor whose .grad is wanted}
-    forward_trace = None
+    # True: the output may share memory with the one input; forward computes nothing that NumPy
+    # could warn of; 16-bit numbers are computed with in float32, and rounded once.
+    is_view: ClassVar[bool] = False
+    never_warns: ClassVar[bool] = False
+    in_float32: ClassVar[bool] = False
+    non_differentiable: tuple[Any, ...] = ()
+    # A function of the gradients, where more is to be done than `backward`.
+    run_backward: Callable[..., Any] | None = None
+    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to compute again
+    kept_: tuple[Any, ...] | None = ()  # as saved_
+    region: Region | None = None  # the checkpoint that will recompute what this node saved
+    # Of outputs, by index: functions called with the gradient, the Tensor whose .grad is wanted.
+    hooks: dict[int, Hooks] | None = None
+    retained: dict[int, weakref.ref[Tensor]] | None = None
+    forward_trace: str | None = None
+    needs_input_grad: Sequence[bool]  # of each input of `apply`
+    edges: list[Edge | None]  # where the gradients of the inputs go
+    age: int  # newer nodes have higher numbers
+    out_meta: list[tuple[Shape, DType]]  # of each output
 
-    @staticmethod
-    def forward(ctx, *arrays, **settings):
-        raise TypeError(f"{type(ctx).__name__} defines no forward")
+    if TYPE_CHECKING:  # forward leaves in ctx what backward asks for, under any name
 
-    @staticmethod
-    def backward(ctx, *grads):
-        raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
+        def __getattr__(self, name: str) -> Any: ...
+
+        def __setattr__(self, name: str, value: Any) -> None: ...
+
+        forward: ClassVar[Callable[..., Any]]
+        backward: ClassVar[Callable[..., Any]]
+    else:
+
+        @staticmethod
+        def forward(ctx, *arrays, **settings):
+            raise TypeError(f"{type(ctx).__name__} defines no forward")
+
+        @staticmethod
+        def backward(ctx, *grads):
+            raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
 
     # --------------------------------------------------------- what forward keeps for backward
 
-    def save_for_backward(ctx, *arrays) -> None:
+    def save_for_backward(ctx, *arrays: Array | None) -> None:
         """Keep inputs and outputs of this op (or None); `ctx.saved_tensors` has them as Tensors."""
         ctx.saved_ = arrays
 
-    def keep(ctx, *constants) -> None:
+    def keep(ctx, *constants: Any) -> None:
         """Keep anything else (masks, indices, statistics) in `ctx.kept`: constants of backward."""
         ctx.kept_ = constants
 
-    def mark_non_differentiable(ctx, *outputs) -> None:
+    def mark_non_differentiable(ctx, *outputs: Any) -> None:
         """Say which of several outputs have no derivative: indices, counts."""
         ctx.non_differentiable = outputs
 
     @property
-    def saved_tensors(ctx) -> tuple:
+    def saved_tensors(ctx) -> tuple[Any, ...]:
         """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
         if ctx.saved_ is None:
             ctx._make_available()
@@ -119,7 +168,7 @@ class ArrayFunction:
         return tuple(tensors)
 
     @property
-    def kept(ctx) -> tuple:
+    def kept(ctx) -> tuple[Any, ...]:
         """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
         if ctx.kept_ is None:
             ctx._make_available()
@@ -140,8 +189,17 @@ class ArrayFunction:
 
     # ---------------------------------------------------------------------------------------- apply
 
+    @overload
     @classmethod
-    def apply(cls, *inputs, **settings):
+    def apply(cls: type[_OneResult], *inputs: Any, **settings: Any) -> Tensor: ...
+    @overload
+    @classmethod
+    def apply(cls: type[_Results], *inputs: Any, **settings: Any) -> tuple[Tensor, ...]: ...
+    @overload
+    @classmethod
+    def apply(cls, *inputs: Any, **settings: Any) -> Any: ...
+    @classmethod
+    def apply(cls, *inputs: Any, **settings: Any) -> Any:
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
         ctx = cls()
         modes, wanted = this_thread.modes, False
@@ -197,7 +255,15 @@ class ArrayFunction:
             ctx._record(modes, edges, inputs, arrays, (result,), (y,))
         return y
 
-    def _record(ctx, modes, edges, inputs, arrays, results, outputs) -> None:
+    def _record(
+        ctx,
+        modes: Modes,
+        edges: list[Edge | None],
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        results: Sequence[Any],
+        outputs: Sequence[Tensor],
+    ) -> None:
         """Become the node that made `outputs`."""
         ctx.edges, ctx.age = edges, next(_clock)
         if ctx.saved_:
@@ -220,7 +286,13 @@ class ArrayFunction:
         if modes.checkpoint is not None:
             modes.checkpoint.add(ctx)
 
-    def _pack(ctx, inputs, arrays, results, outputs) -> None:
+    def _pack(
+        ctx,
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        results: Sequence[Any],
+        outputs: Sequence[Tensor],
+    ) -> None:
         """Replace the saved arrays by (Tensor, its version now, None) for an input of the op, and
         by ((array, counter of its writes), version, which one) for an output.
 
@@ -255,15 +327,14 @@ class ArrayFunction:
         ctx.saved_ = tuple(packed)
 
 
-def _by_float32(cls, inputs, settings):
+def _by_float32(cls: type[ArrayFunction], inputs: Sequence[Any], settings: dict[str, Any]) -> Any:
     """Apply an op whose first input has 16 bits in float32: forward, backward and all further ones.
 
     Sums neither stall nor overflow on their way, and what is saved is exact. The first output gets
     the first input's dtype; others (statistics) stay float32.
     """
     wide = [
-        _cast(x, dtypes.float32) if x is not None and dtypes.is_half(x.dtype) else x
-        for x in inputs
+        _cast(x, dtypes.float32) if x is not None and dtypes.is_half(x.dtype) else x for x in inputs
     ]
     result = cls.apply(*wide, **settings)
     if type(result) is tuple:
@@ -271,15 +342,15 @@ def _by_float32(cls, inputs, settings):
     return _cast(result, inputs[0].dtype)
 
 
-def _cast(x, dtype):
+def _cast(x: Any, dtype: DType) -> Any:
     return x.to(dtype) if isinstance(x, Tensor) else x.astype(dtype)
 
 
-def is_one_of(item, items) -> bool:
+def is_one_of(item: object, items: Iterable[object]) -> bool:
     return any(item is other for other in items)
 
 
-def without_base(x):
+def without_base(x: Tensor | Array) -> Tensor:
     """The input `x`, a Tensor or an array, as a Tensor that does not lead to a base.
 
     The base's node may be made later than the one that saves x, and would be held by what it leads
@@ -292,7 +363,13 @@ def without_base(x):
     return _tensor(x.array, x._counter, x._requires_grad, x._node, x._index)
 
 
-def _tensor(array, counter, requires_grad, node, output):
+def _tensor(
+    array: Array,
+    counter: Version | None,
+    requires_grad: bool,
+    node: ArrayFunction | None,
+    output: int,
+) -> Tensor:
     """The Tensor of an array whose writes `counter` counts: output number `output` of `node`."""
     y = Tensor(array)
     y._counter = counter
@@ -300,7 +377,7 @@ def _tensor(array, counter, requires_grad, node, output):
     return y
 
 
-def _changed(node, tensor, version) -> RuntimeError:
+def _changed(node: ArrayFunction, tensor: Tensor, version: int) -> RuntimeError:
     return RuntimeError(
         f"backward: a tensor of shape {tensor.shape} that {type(node).__name__} needs for its "
         f"gradient was changed in place: it is at version {tensor._version}, expected version "

@@ -6,9 +6,15 @@ formulas and slopes stand in kernels/activation.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..autograd.array_function import ArrayFunction
 from ..kernels.activation import activation_backward, activation_forward
 from .promotion import as_tensor, to_floating
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, TensorLike
 
 
 class Activation(ArrayFunction):
@@ -21,14 +27,14 @@ class Activation(ArrayFunction):
     slope_of_slope = None
 
     @staticmethod
-    def forward(ctx, x, settings=()):
+    def forward(ctx: ArrayFunction, x: Array, settings: tuple[Any, ...] = ()) -> Array:
         y = activation_forward(x, ctx.kind, *settings)
         ctx.save_for_backward(y if ctx.keeps_output else x)
         ctx.settings = settings
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (kept,) = ctx.saved_tensors
         if ctx.slope_of_slope is None:
             kept = kept.array
@@ -39,13 +45,15 @@ class ActivationBackward(ArrayFunction):
     """gx = gy f'(x)."""
 
     @staticmethod
-    def forward(ctx, gy, kept, op, settings):
+    def forward(
+        ctx: ArrayFunction, gy: Array, kept: Array, op: type[Activation], settings: tuple[Any, ...]
+    ) -> Array:
         ctx.save_for_backward(gy, kept)
         ctx.op, ctx.settings = op, settings
         return activation_backward(gy, kept, op.kind, *settings)
 
     @staticmethod
-    def backward(ctx, v):
+    def backward(ctx: ArrayFunction, v: Tensor) -> tuple[Tensor | None, ...]:
         gy, kept = ctx.saved_tensors
         ggy = ActivationBackward.apply(v, kept, op=ctx.op, settings=ctx.settings)
         if ctx.op.slope_of_slope is None:
@@ -64,7 +72,7 @@ class ReLU(Activation):
     kind, keeps_output, never_warns = "relu", True, True
 
 
-def through_relu(gy, y):
+def through_relu(gy: Tensor, y: Tensor) -> Tensor:
     """The gradient gy where a ReLU that gave y did not cut off."""
     return ActivationBackward.apply(gy, y.array, op=ReLU, settings=())
 
@@ -75,7 +83,7 @@ class Tanh(Activation):
     kind, keeps_output = "tanh", True
 
     @staticmethod
-    def slope_of_slope(y):
+    def slope_of_slope(y: Tensor) -> Tensor:
         return -2 * y
 
 
@@ -85,11 +93,11 @@ class Sigmoid(Activation):
     kind, keeps_output = "sigmoid", True
 
     @staticmethod
-    def slope_of_slope(y):
+    def slope_of_slope(y: Tensor) -> Tensor:
         return 1 - 2 * y
 
 
-def relu(input):
+def relu(input: TensorLike) -> Tensor:
     """max(input, 0)."""
     input = as_tensor(input, "relu")
     if input.array.dtype.kind == "b":
@@ -97,11 +105,11 @@ def relu(input):
     return ReLU.apply(input)
 
 
-def tanh(input):
+def tanh(input: TensorLike) -> Tensor:
     """Hyperbolic tangent."""
     return Tanh.apply(to_floating(input, "tanh"))
 
 
-def sigmoid(input):
+def sigmoid(input: TensorLike) -> Tensor:
     """1 / (1 + e^-input)."""
     return Sigmoid.apply(to_floating(input, "sigmoid"))

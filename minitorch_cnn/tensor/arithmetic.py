@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Literal, overload
+
 import numpy as np
 
 from .. import devices, dtypes
@@ -9,8 +11,12 @@ from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .promotion import as_operand, check_broadcast, fitting, meet
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Operand, Shape, TensorLike
 
-def unbroadcast(g, shape):
+
+def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
     """The adjoint of broadcasting: `g` summed over the axes that an operand of `shape` lacked."""
     if g.array.shape == shape:
         return g
@@ -24,7 +30,7 @@ def unbroadcast(g, shape):
     return g.reshape(shape) if added else g
 
 
-def quiet():
+def quiet() -> np.errstate:
     """NumPy's floating-point warnings off: infinities and NaNs are results here, as in PyTorch."""
     return np.errstate(all="ignore")
 
@@ -33,12 +39,12 @@ class Add(ArrayFunction):
     """y = a + b."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.shapes = a.shape, b.shape
         return a + b
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         need_a, need_b = ctx.needs_input_grad
         return (
             unbroadcast(gy, ctx.shapes[0]) if need_a else None,
@@ -50,12 +56,12 @@ class Sub(ArrayFunction):
     """y = a - b."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.shapes = a.shape, b.shape
         return a - b
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         need_a, need_b = ctx.needs_input_grad
         return (
             unbroadcast(gy, ctx.shapes[0]) if need_a else None,
@@ -67,14 +73,14 @@ class Mul(ArrayFunction):
     """y = a * b."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         need_a, need_b = ctx.needs_input_grad
         ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes = a.shape, b.shape
         return a * b if a.dtype is b.dtype else _kept_half(a * b, a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         return (
             None if b is None else unbroadcast(Mul.apply(gy, b), ctx.shapes[0]),
@@ -86,14 +92,14 @@ class Div(ArrayFunction):
     """y = a / b."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         need_b = ctx.needs_input_grad[1]
         ctx.save_for_backward(a if need_b else None, b)
         ctx.shapes = a.shape, b.shape
         return a / b if a.dtype is b.dtype else _kept_half(a / b, a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         return (
             unbroadcast(Div.apply(gy, b), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
@@ -101,7 +107,7 @@ class Div(ArrayFunction):
         )
 
 
-def _kept_half(y, a, b):
+def _kept_half(y: Array, a: Array, b: Array) -> Array:
     """y, of 16 bits where a or b is: a number beside it is in float32, see `meet`."""
     half = a.dtype if dtypes.is_half(a.dtype) else b.dtype
     return y.astype(half) if dtypes.is_half(half) else y
@@ -111,12 +117,12 @@ class Remainder(ArrayFunction):
     """y = a - floor(a / b) * b, with the sign of b."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.save_for_backward(a, b)
         return np.remainder(a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).floor(), b.shape)
 
@@ -125,12 +131,12 @@ class Fmod(ArrayFunction):
     """y = a - trunc(a / b) * b, with the sign of a."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.save_for_backward(a, b)
         return np.fmod(a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         return unbroadcast(gy, a.shape), unbroadcast(-gy * (a / b).trunc(), b.shape)
 
@@ -139,12 +145,12 @@ class Pow(ArrayFunction):
     """y = a ^ b; dy/da = 0 where b = 0, and dy/db = 0 where a = 0 <= b."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.save_for_backward(a, b)
         return np.power(a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         ga = gb = None
         if ctx.needs_input_grad[0]:
@@ -162,13 +168,13 @@ class Where(ArrayFunction):
     """y = a where the mask holds, b elsewhere."""
 
     @staticmethod
-    def forward(ctx, a, b, mask):
+    def forward(ctx: ArrayFunction, a: Array, b: Array, mask: Array) -> Array:
         ctx.keep(mask)
         ctx.shapes = a.shape, b.shape
         return np.where(mask, a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         (mask,) = ctx.kept
         need_a, need_b = ctx.needs_input_grad
         return (
@@ -177,35 +183,37 @@ class Where(ArrayFunction):
         )
 
 
-def masked(gy, mask):
+def masked(gy: Tensor, mask: Array) -> Tensor:
     """A gradient where the mask holds, 0 elsewhere: also where it is infinite or NaN."""
     return Where.apply(gy, np.zeros((), gy.array.dtype), mask=mask)
 
 
-def add(input, other, *, alpha=1):
+def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input + alpha * other, with broadcasting."""
     return Add.apply(*meet(input, other if alpha == 1 else as_operand(other, "add") * alpha, "add"))
 
 
-def check_difference(name: str, *operands) -> None:
+def check_difference(name: str, *operands: object) -> None:
     """TypeError if one of the operands is boolean."""
     if any(type(x) is bool or getattr(x, "dtype", None) == dtypes.bool_ for x in operands):
         raise TypeError(f"{name}: booleans have no difference; use logical_xor or ^")
 
 
-def sub(input, other, *, alpha=1):
+def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
     """input - alpha * other, with broadcasting."""
     check_difference("sub", input, other)
     a, b = meet(input, other if alpha == 1 else as_operand(other, "sub") * alpha, "sub")
     return Sub.apply(a, b)
 
 
-def mul(input, other):
+def mul(input: Operand, other: Operand) -> Tensor:
     """input * other, with broadcasting."""
     return Mul.apply(*meet(input, other, "mul", False, True))
 
 
-def div(input, other, *, rounding_mode=None):
+def div(
+    input: Operand, other: Operand, *, rounding_mode: Literal["floor", "trunc"] | None = None
+) -> Tensor:
     """input / other, with broadcasting; integers become the default float type.
 
     rounding_mode="floor" or "trunc" rounds down or towards 0, in the dtype of the operands; such a
@@ -226,7 +234,7 @@ def div(input, other, *, rounding_mode=None):
     return array_function.Tensor(down + ((down < 0) & (down * b != a)))
 
 
-def floor_divide(input, other):
+def floor_divide(input: Operand, other: Operand) -> Tensor:
     """floor(input / other), in the dtype of the operands; no gradient."""
     a, b = arrays_of("floor_divide", *meet(input, other, "floor_divide"))
     _check_divisor("floor_divide", a, b)
@@ -234,14 +242,14 @@ def floor_divide(input, other):
         return array_function.Tensor(np.floor_divide(a, b))
 
 
-def _check_divisor(name, a, b) -> None:
+def _check_divisor(name: str, a: Array, b: Array) -> None:
     if a.dtype.kind == "b":
         raise TypeError(f"{name}: boolean tensors have no quotient")
     if a.dtype.kind in "iu" and (b == 0).any():
         raise RuntimeError(f"{name}: an integer cannot be divided by zero")
 
 
-def remainder(input, other):
+def remainder(input: Operand, other: Operand) -> Tensor:
     """input - floor(input / other) * other, with the sign of `other`."""
     a, b = meet(input, other, "remainder")
     if a.dtype.kind == "b":
@@ -251,14 +259,14 @@ def remainder(input, other):
     return Remainder.apply(a, b)
 
 
-def fmod(input, other):
+def fmod(input: Operand, other: Operand) -> Tensor:
     """input - trunc(input / other) * other, with the sign of `input`."""
     a, b = meet(input, other, "fmod")
     _check_divisor("fmod", *arrays_of("fmod", a, b))
     return Fmod.apply(a, b)
 
 
-def pow(input, exponent):
+def pow(input: Operand, exponent: Operand) -> Tensor:
     """input ^ exponent, elementwise."""
     if (
         isinstance(exponent, (int, float))
@@ -279,7 +287,11 @@ def pow(input, exponent):
     return Pow.apply(a, b)
 
 
-def where(condition, input=None, other=None):
+@overload
+def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
+@overload
+def where(condition: TensorLike | bool, input: Operand, other: Operand) -> Tensor: ...
+def where(condition: Any, input: Operand | None = None, other: Operand | None = None) -> Tensor:
     """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast.
 
     Of a condition alone: where it is not 0, as `nonzero(condition, as_tuple=True)`.
@@ -299,7 +311,7 @@ def where(condition, input=None, other=None):
     return Where.apply(a, b, mask=mask)
 
 
-def masked_fill(input, mask, value):
+def masked_fill(input: Tensor, mask: TensorLike, value: Operand) -> Tensor:
     """`value`, a number or 0-d tensor, where `mask` holds; the dtype stays `input`'s."""
     if getattr(value, "ndim", 0) != 0:
         raise ValueError(
@@ -316,13 +328,13 @@ def masked_fill(input, mask, value):
     return Where.apply(value, input, mask=mask)
 
 
-def arrays_of(name: str, *operands):
+def arrays_of(name: str, *operands: Any) -> list[Any]:
     """The arrays of Tensors and numbers; RuntimeError, as of function `name`, if they lie apart."""
     arrays = [x.array if isinstance(x, array_function.Tensor) else x for x in operands]
     return devices.together(name, arrays)[0] if devices.elsewhere else arrays
 
 
-def _mask_of(condition):
+def _mask_of(condition: Any) -> Array:
     if isinstance(condition, array_function.Tensor):
         return condition.array
     return condition if devices.is_array(condition) else np.asarray(condition)

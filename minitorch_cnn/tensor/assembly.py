@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,9 +18,10 @@ from .shaping import meshgrid, t
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+    from .types import Array, DeviceLike, Dims, DTypeLike
 
 
-def _each(function, tensors):
+def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any:
     """`function` of one tensor, or the tuple of those of several, which may come as a sequence."""
     if len(tensors) == 1 and isinstance(tensors[0], array_function.Tensor):
         return function(tensors[0])
@@ -28,53 +30,53 @@ def _each(function, tensors):
     return tuple(map(function, tensors))
 
 
-def atleast_1d(*tensors):
+def atleast_1d(*tensors: Tensor | Sequence[Tensor]) -> Any:
     """Each tensor with at least one axis: x () -> (1,)."""
     return _each(lambda x: x if x.ndim else reshape(x, 1), tensors)
 
 
-def atleast_2d(*tensors):
+def atleast_2d(*tensors: Tensor | Sequence[Tensor]) -> Any:
     """Each tensor with at least two axes: x (N,) -> (1, N)."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, 1, -1), tensors)
 
 
-def _three_axes(x):
+def _three_axes(x: Tensor) -> Tensor:
     if x.ndim == 2:
         return x.unsqueeze(-1)
     return x if x.ndim > 2 else reshape(x, 1, -1, 1)
 
 
-def atleast_3d(*tensors):
+def atleast_3d(*tensors: Tensor | Sequence[Tensor]) -> Any:
     """Each tensor with at least three axes: x (N,) -> (1, N, 1), x (N, M) -> (N, M, 1)."""
     return _each(_three_axes, tensors)
 
 
-def column_stack(tensors):
+def column_stack(tensors: Iterable[Tensor]) -> Tensor:
     """`hstack`, with vectors and numbers as columns."""
     return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors])
 
 
-def dstack(tensors):
+def dstack(tensors: Iterable[Tensor]) -> Tensor:
     """Tensors joined along their third axis, as `atleast_3d` gives it to them."""
     return cat([_three_axes(x) for x in tensors], 2)
 
 
-def hsplit(input, indices_or_sections):
+def hsplit(input: Tensor, indices_or_sections: Dims) -> tuple[Tensor, ...]:
     """A tuple of views: pieces along the second axis, of a vector along its only one."""
     return _split("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
 
 
-def vsplit(input, indices_or_sections):
+def vsplit(input: Tensor, indices_or_sections: Dims) -> tuple[Tensor, ...]:
     """A tuple of views: pieces along the first axis of two or more."""
     return _split("vsplit", input, indices_or_sections, 2, 0)
 
 
-def dsplit(input, indices_or_sections):
+def dsplit(input: Tensor, indices_or_sections: Dims) -> tuple[Tensor, ...]:
     """A tuple of views: pieces along the third axis."""
     return _split("dsplit", input, indices_or_sections, 3, 2)
 
 
-def _split(name, input, parts, least, axis):
+def _split(name: str, input: Tensor, parts: Dims, least: int, axis: int) -> tuple[Tensor, ...]:
     if input.ndim < least:
         raise RuntimeError(f"{name}: input has {input.ndim} axes, must have at least {least}")
     n = input.shape[axis]
@@ -83,7 +85,7 @@ def _split(name, input, parts, least, axis):
     return tensor_split(input, parts, axis)
 
 
-def cartesian_prod(*tensors):
+def cartesian_prod(*tensors: Tensor) -> Tensor:
     """Every way to take one element of each vector: a matrix with a row for each way.
 
     Of one vector that vector. Raises: RuntimeError for what is no vector.
@@ -96,7 +98,7 @@ def cartesian_prod(*tensors):
     return stack([reshape(grid, -1) for grid in meshgrid(*tensors, indexing="ij")], 1)
 
 
-def combinations(input, r=2, with_replacement=False):
+def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every choice of r elements of a vector, in the order of itertools: one in each row."""
     if input.ndim != 1:
         raise RuntimeError(f"combinations: input has {input.ndim} axes, must have one")
@@ -109,7 +111,14 @@ def combinations(input, r=2, with_replacement=False):
     return input[array_function.Tensor(places)]
 
 
-def tril_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
+def tril_indices(
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike = "cpu",
+) -> Tensor:
     """The places of a (row, col) matrix on and below a diagonal: (2, n), row numbers above columns.
 
     The dtype is int64 unless given.
@@ -117,7 +126,14 @@ def tril_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
     return _places("tril_indices", np.tril, row, col, offset, dtype, device)
 
 
-def triu_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
+def triu_indices(
+    row: int,
+    col: int,
+    offset: int = 0,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike = "cpu",
+) -> Tensor:
     """The places of a (row, col) matrix on and above a diagonal: (2, n), row numbers above columns.
 
     The dtype is int64 unless given.
@@ -125,7 +141,15 @@ def triu_indices(row, col, offset=0, *, dtype=None, device="cpu") -> Tensor:
     return _places("triu_indices", np.triu, row, col, offset, dtype, device)
 
 
-def _places(name, triangle, row, col, offset, dtype, device):
+def _places(
+    name: str,
+    triangle: Callable[..., Array],
+    row: int,
+    col: int,
+    offset: int,
+    dtype: DTypeLike | None,
+    device: DeviceLike | None,
+) -> Tensor:
     if row < 0 or col < 0:
         raise RuntimeError(f"{name}: row={row} and col={col} must not be negative")
     dtype = dtypes.int64 if dtype is None else dtypes.check_dtype(dtype, name)
@@ -134,7 +158,7 @@ def _places(name, triangle, row, col, offset, dtype, device):
     return array_function.Tensor(devices.moved(places, device, name))
 
 
-def diag_embed(input, offset=0, dim1=-2, dim2=-1):
+def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Matrices, in the axes dim1 and dim2 of the result, with the last axis on a diagonal.
 
     x (.., N) -> (.., N + |offset|, N + |offset|), zeros elsewhere.
@@ -150,7 +174,7 @@ def diag_embed(input, offset=0, dim1=-2, dim2=-1):
     return DiagonalBackward.apply(input, offset=offset, axes=axes, shape=tuple(shape))
 
 
-def inner(input, other):
+def inner(input: Tensor, other: Tensor) -> Tensor:
     """Sums of products over the last axes of both: x (.., K), y (.., K) -> (.., ..); numbers scale.
 
     Raises: RuntimeError for last axes of different sizes.
@@ -167,7 +191,7 @@ def inner(input, other):
     return y.reshape(shape) if n else input.new_zeros(shape)
 
 
-def kron(input, other):
+def kron(input: Tensor, other: Tensor) -> Tensor:
     """The Kronecker product: every element of `input` times all of `other`, laid as blocks."""
     n = max(input.ndim, other.ndim)
     a, b = ((1,) * (n - x.ndim) + x.shape for x in (input, other))
@@ -176,7 +200,7 @@ def kron(input, other):
     return (left * right).reshape([p * q for p, q in zip(a, b, strict=True)])
 
 
-def cross(input, other, dim=None):
+def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
     """The vector product along `dim`, of size 3; without one the first axis of that size.
 
     Raises: RuntimeError for axes of another size, and where there is none of size 3.
@@ -197,12 +221,18 @@ def cross(input, other, dim=None):
     return stack([b * r - c * q, c * p - a * r, a * q - b * p], axis)
 
 
-def dist(input, other, p=2):
+def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
     """The p-norm of input - other, which broadcast; the gradient of no distance is 0."""
     return (input - other).norm(p)
 
 
-def diff(input, n=1, dim=-1, prepend=None, append=None):
+def diff(
+    input: Tensor,
+    n: int = 1,
+    dim: int = -1,
+    prepend: Tensor | None = None,
+    append: Tensor | None = None,
+) -> Tensor:
     """Each element minus the one before it along `dim`, n times over; of booleans whether they
     differ. `prepend` and `append` are joined to input first.
     """

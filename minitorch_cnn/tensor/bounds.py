@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked, unbroadcast
 from .promotion import as_operand, as_tensor, check_broadcast, fitting, meet, result_type
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, DType, Operand, TensorLike
 
 
 class Maximum(ArrayFunction):
@@ -16,7 +23,7 @@ class Maximum(ArrayFunction):
     choose, loses = np.maximum, np.less
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         choose, loses = type(ctx).choose, type(ctx).loses
         if any(ctx.needs_input_grad):
             ctx.keep(loses(a, b), a == b, loses(b, a))
@@ -24,7 +31,7 @@ class Maximum(ArrayFunction):
         return choose(a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a_loses, tie, b_loses = ctx.kept
         if tie.any():
             gy = gy * (1 - 0.5 * tie).astype(gy.dtype)
@@ -46,7 +53,7 @@ class Fmax(ArrayFunction):
     choose, wins = np.fmax, np.greater_equal
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         choose, wins = type(ctx).choose, type(ctx).wins
         if any(ctx.needs_input_grad):
             ctx.keep(wins(a, b) | np.isnan(b))
@@ -54,7 +61,7 @@ class Fmax(ArrayFunction):
         return choose(a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         (first,) = ctx.kept
         return (
             unbroadcast(masked(gy, first), ctx.shapes[0]) if ctx.needs_input_grad[0] else None,
@@ -76,7 +83,7 @@ class Clamp(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, low, high):
+    def forward(ctx: ArrayFunction, x: Array, low: Array | None, high: Array | None) -> Array:
         ctx.shapes = [None if a is None else a.shape for a in (x, low, high)]
         if any(ctx.needs_input_grad):
             ctx.keep(*_owners(x, low, high, ctx.needs_input_grad))
@@ -84,14 +91,16 @@ class Clamp(ArrayFunction):
         return y if high is None else np.minimum(y, high)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         return tuple(
             None if mask is None else unbroadcast(masked(gy, mask), shape)
             for mask, shape in zip(ctx.kept, ctx.shapes, strict=True)
         )
 
 
-def _owners(x, low, high, needed):
+def _owners(
+    x: Array, low: Array | None, high: Array | None, needed: Sequence[bool]
+) -> tuple[Any, Any, Any]:
     """Where the gradient of `Clamp` belongs to x, to low, to high; None where it is not needed."""
     inside = under = over = None
     if needed[0]:
@@ -108,36 +117,38 @@ class NanToNum(ArrayFunction):
     """y = x with NaN, inf and -inf replaced by numbers; the gradient passes where x is finite."""
 
     @staticmethod
-    def forward(ctx, x, nan, posinf, neginf):
+    def forward(
+        ctx: ArrayFunction, x: Array, nan: float, posinf: float | None, neginf: float | None
+    ) -> Array:
         ctx.keep(np.isfinite(x))
         return np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf).astype(x.dtype, copy=False)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return masked(gy, ctx.kept[0])
 
 
-def maximum(input, other):
+def maximum(input: Operand, other: Operand) -> Tensor:
     """The larger of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
     return Maximum.apply(*meet(input, other, "maximum"))
 
 
-def minimum(input, other):
+def minimum(input: Operand, other: Operand) -> Tensor:
     """The smaller of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
     return Minimum.apply(*meet(input, other, "minimum"))
 
 
-def fmax(input, other):
+def fmax(input: Operand, other: Operand) -> Tensor:
     """The larger of two numbers, elementwise; of a NaN and a number the number."""
     return Fmax.apply(*meet(input, other, "fmax"))
 
 
-def fmin(input, other):
+def fmin(input: Operand, other: Operand) -> Tensor:
     """The smaller of two numbers, elementwise; of a NaN and a number the number."""
     return Fmin.apply(*meet(input, other, "fmin"))
 
 
-def clamp(input, min=None, max=None):
+def clamp(input: TensorLike, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """min(max(input, min), max), elementwise: NaN where one of the three is NaN, and `max` where
     min > max.
 
@@ -150,22 +161,22 @@ def clamp(input, min=None, max=None):
     return _clamp("clamp", input, min, max)
 
 
-def clip(input, min=None, max=None):
+def clip(input: TensorLike, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """PyTorch's second name of `clamp`."""
     return _clamp("clip", input, min, max)
 
 
-def clamp_min(input, min):
+def clamp_min(input: TensorLike, min: Operand) -> Tensor:
     """max(input, min), elementwise, `min` being a number or a Tensor; gradients as in `clamp`."""
     return _clamp("clamp_min", input, min, None)
 
 
-def clamp_max(input, max):
+def clamp_max(input: TensorLike, max: Operand) -> Tensor:
     """min(input, max), elementwise, `max` being a number or a Tensor; gradients as in `clamp`."""
     return _clamp("clamp_max", input, None, max)
 
 
-def _clamp(name, input, low, high):
+def _clamp(name: str, input: TensorLike, low: Operand | None, high: Operand | None) -> Tensor:
     input = as_tensor(input, name)
     if low is None and high is None:
         raise ValueError(f"{name}: min and max are both None; at least one must be given")
@@ -180,7 +191,7 @@ def _clamp(name, input, low, high):
     return Clamp.apply(input if input.dtype == dtype else input.to(dtype), *bounds)
 
 
-def _bound(name, bound, dtype):
+def _bound(name: str, bound: Tensor | float | None, dtype: DType) -> TensorLike | None:
     """A bound in `dtype`: a Tensor, a 0-d array or None."""
     if isinstance(bound, array_function.Tensor):
         return bound if bound.dtype == dtype else bound.to(dtype)
@@ -189,7 +200,9 @@ def _bound(name, bound, dtype):
     return None if bound is None else fitting(bound, dtype, name)
 
 
-def nan_to_num(input, nan=0.0, posinf=None, neginf=None):
+def nan_to_num(
+    input: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """`input` with NaN replaced by `nan`, inf by `posinf`, -inf by `neginf`: by the largest and the
     smallest number of the dtype where these are None. Integers stay as they are.
     """

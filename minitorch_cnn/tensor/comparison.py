@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..autograd import array_function
 from .arithmetic import arrays_of, quiet
 from .promotion import as_tensor, check_broadcast, meet
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import DType, Operand, TensorLike
 
-def _check_bits(name: str, dtype) -> None:
+
+def _check_bits(name: str, dtype: DType) -> None:
     if name.startswith("bitwise") and dtype.kind == "f":
         raise TypeError(f"{name}: dtype {dtype} must be integer or bool")
     if name.endswith("_shift") and dtype.kind == "b":
         raise TypeError(f"{name}: booleans have no bits to shift; the dtype must be integer")
 
 
-def _of_two(ufunc, name: str, doc: str):
-    def op(input, other):
+def _of_two(ufunc: np.ufunc, name: str, doc: str) -> Callable[[Operand, Operand], Tensor]:
+    def op(input: Operand, other: Operand) -> Tensor:
         a, b = arrays_of(name, *meet(input, other, name))
         _check_bits(name, a.dtype)
         return array_function.Tensor(ufunc(a, b))
@@ -26,8 +33,8 @@ def _of_two(ufunc, name: str, doc: str):
     return op
 
 
-def _of_one(ufunc, name: str, doc: str):
-    def op(input):
+def _of_one(ufunc: np.ufunc, name: str, doc: str) -> Callable[[Tensor], Tensor]:
+    def op(input: Operand) -> Tensor:
         _check_bits(name, input.dtype)
         return array_function.Tensor(ufunc(input.array))
 
@@ -60,13 +67,19 @@ isinf = _of_one(np.isinf, "isinf", "Whether infinite, of either sign.")
 isfinite = _of_one(np.isfinite, "isfinite", "Whether neither NaN nor infinite.")
 
 
-def equal(input, other) -> bool:
+def equal(input: TensorLike, other: TensorLike) -> bool:
     """Whether two tensors have the same shape and the same elements."""
     a, b = _arrays("equal", input, other)
     return a.shape == b.shape and bool((a == b).all())
 
 
-def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
+def isclose(
+    input: TensorLike,
+    other: TensorLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+) -> Tensor:
     """Whether |input - other| <= atol + rtol |other|, elementwise."""
     a, b = _arrays("isclose", input, other)
     check_broadcast("isclose", a.shape, b.shape)
@@ -74,7 +87,13 @@ def isclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False):
         return array_function.Tensor(np.isclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
-def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
+def allclose(
+    input: TensorLike,
+    other: TensorLike,
+    rtol: float = 1e-05,
+    atol: float = 1e-08,
+    equal_nan: bool = False,
+) -> bool:
     """Whether |input - other| <= atol + rtol |other| everywhere."""
     a, b = _arrays("allclose", input, other)
     check_broadcast("allclose", a.shape, b.shape)
@@ -82,5 +101,5 @@ def allclose(input, other, rtol=1e-05, atol=1e-08, equal_nan=False) -> bool:
         return bool(np.allclose(a, b, rtol=rtol, atol=atol, equal_nan=equal_nan))
 
 
-def _arrays(name, input, other):
+def _arrays(name: str, input: TensorLike, other: TensorLike) -> list[Any]:
     return arrays_of(name, as_tensor(input, name), as_tensor(other, name))

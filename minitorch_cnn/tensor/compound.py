@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..autograd import array_function
 from .arithmetic import where
 from .half import in_float32
 from .linalg import bmm, matmul, mm
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
 
-def lerp(input, end, weight):
+
+def lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
     """input + weight * (end - input), elementwise with broadcasting; `end` itself at weight 1.
 
     weight: a number or a Tensor. Raises: TypeError for integers, RuntimeError for unequal dtypes.
@@ -22,7 +27,7 @@ def lerp(input, end, weight):
 
 
 @in_float32
-def _lerp(input, end, weight):
+def _lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
     way = end - input
     if not isinstance(weight, array_function.Tensor):
         return input + weight * way if abs(weight) < 0.5 else end - way * (1 - weight)
@@ -30,34 +35,38 @@ def _lerp(input, end, weight):
 
 
 @in_float32
-def addcmul(input, tensor1, tensor2, *, value=1):
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2, elementwise with broadcasting."""
     product = tensor1 * tensor2
     return input + (product if value == 1 else value * product)
 
 
 @in_float32
-def addcdiv(input, tensor1, tensor2, *, value=1):
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2, elementwise with broadcasting."""
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else value * quotient)
 
 
 @in_float32
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+def addmm(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
     """beta * input + alpha * (mat1 @ mat2) of two matrices; with beta=0 input is not looked at."""
     return _added(input, mm(mat1, mat2), beta, alpha, "addmm")
 
 
 @in_float32
-def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
+def baddbmm(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
     """beta * input + alpha * (batch1 @ batch2) of two batches of matrices; with beta=0 input is not
     looked at.
     """
     return _added(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
 
 
-def _added(input, product, beta, alpha, name):
+def _added(input: Tensor, product: Tensor, beta: float, alpha: float, name: str) -> Tensor:
     if alpha != 1:
         product = alpha * product
     if beta == 0:
@@ -70,7 +79,7 @@ def _added(input, product, beta, alpha, name):
     return y
 
 
-def mv(input, vec):
+def mv(input: Tensor, vec: Tensor) -> Tensor:
     """The product of a matrix and a vector."""
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(
@@ -79,7 +88,12 @@ def mv(input, vec):
     return matmul(input, vec)
 
 
-def cdist(x1, x2, p=2.0, compute_mode="use_mm_for_euclid_dist_if_necessary"):
+def cdist(
+    x1: Tensor,
+    x2: Tensor,
+    p: float = 2.0,
+    compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
+) -> Tensor:
     """The p-norms of all differences of rows.    x1 (.., N, D), x2 (.., M, D) -> y (.., N, M)
 
     All differences are held at once, N * M * D numbers, and no digits are lost to a product of

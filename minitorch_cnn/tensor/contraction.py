@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from .diagonal import diagonal
 from .linalg import matmul
 from .movement import axis_of, permute, reshape, sizes_of
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Dims
 
-def tensordot(a, b, dims=2):
+# What the axes of an operand are called; a number is one of those that "..." stands for.
+Letters: TypeAlias = "list[int | str]"
+
+
+def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Dims] = 2) -> Tensor:
     """Products of elements of `a` and `b` summed over pairs of axes.
 
     dims=n pairs the last n axes of `a` with the first n of `b`; two sequences name the axes.
@@ -39,7 +48,7 @@ def tensordot(a, b, dims=2):
     return reshape(matmul(x, y), tuple(sizes[0] + sizes[1]))
 
 
-def einsum(equation, *operands):
+def einsum(equation: str, *operands: Any) -> Tensor:
     """Sums of products by Einstein's convention, "ij,jk->ik" being the product of two matrices.
 
     Each operand's axes get letters; equal letters are the same index, and those that the output
@@ -68,7 +77,7 @@ def einsum(equation, *operands):
     return permute(x, tuple(letters.index(letter) for letter in output)) if letters else x
 
 
-def _parsed(equation, operands):
+def _parsed(equation: str, operands: Sequence[Tensor]) -> tuple[list[Letters], Letters]:
     """The letters of each operand and of the output; axes under "..." are numbers from the back."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
@@ -91,7 +100,7 @@ def _parsed(equation, operands):
     return inputs, [*range(-longest, 0), *once]
 
 
-def _letters(equation, term, ndim, hidden=None):
+def _letters(equation: str, term: str, ndim: int | None, hidden: int | None = None) -> Letters:
     """The letters of one term, "..." replaced by the numbers of the axes that it stands for."""
     before, dots, after = term.partition("...")
     if not all(c.isalpha() and c.isascii() for c in before + after):
@@ -105,7 +114,9 @@ def _letters(equation, term, ndim, hidden=None):
     return [*before, *(range(-hidden, 0) if dots else ()), *after]
 
 
-def _sizes(equation, inputs, operands):
+def _sizes(
+    equation: str, inputs: list[Letters], operands: Sequence[Tensor]
+) -> dict[int | str, int]:
     sizes = {}
     for letters, x in zip(inputs, operands, strict=True):
         for letter, n in zip(letters, x.shape, strict=True):
@@ -118,7 +129,7 @@ def _sizes(equation, inputs, operands):
     return sizes
 
 
-def _prepared(x, letters, sizes):
+def _prepared(x: Tensor, letters: Letters, sizes: dict[int | str, int]) -> tuple[Tensor, Letters]:
     """An operand with each letter once, without the axes of size 1 that others have longer."""
     letters = list(letters)
     for letter in set(letters):
@@ -139,7 +150,9 @@ def _prepared(x, letters, sizes):
     return x, letters
 
 
-def _product(x, letters, y, others, needed):
+def _product(
+    x: Tensor, letters: Letters, y: Tensor, others: Letters, needed: set[int | str]
+) -> tuple[Tensor, Letters]:
     """x times y, summed over what nobody else needs: the product and its letters."""
     x, letters = _sum_lonely(x, letters, others, needed)
     y, others = _sum_lonely(y, others, letters, needed)
@@ -148,7 +161,7 @@ def _product(x, letters, y, others, needed):
     own = [[i for i in each if i not in both] for each in (letters, others)]
     size = {**dict(zip(letters, x.shape, strict=True)), **dict(zip(others, y.shape, strict=True))}
 
-    def matrices(tensor, names, *groups):
+    def matrices(tensor: Tensor, names: Letters, *groups: Letters) -> Tensor:
         tensor = permute(tensor, tuple(names.index(i) for group in groups for i in group))
         return reshape(tensor, tuple(math.prod(size[i] for i in group) for group in groups))
 
@@ -160,7 +173,9 @@ def _product(x, letters, y, others, needed):
     return reshape(matmul(a, b), tuple(size[i] for i in result)), result
 
 
-def _sum_lonely(x, letters, others, needed):
+def _sum_lonely(
+    x: Tensor, letters: Letters, others: Letters, needed: set[int | str]
+) -> tuple[Tensor, Letters]:
     lonely = [
         i for i, letter in enumerate(letters) if letter not in others and letter not in needed
     ]

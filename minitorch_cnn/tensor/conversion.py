@@ -1,17 +1,26 @@
 """What turns a tensor into something else: another dtype or place, an array, a number, a text."""
 
+# The self of these methods is the whole Tensor, which these are a part of.
+# pyright: reportGeneralTypeIssues=false
 from __future__ import annotations
+
+import builtins
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from .. import devices, dtypes
 from ..autograd import array_function
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, DeviceLike, DTypeLike
+
 
 class Conversions:
     """Methods whose result is of another kind than the tensor."""
 
-    def numpy(self, *, force=False) -> np.ndarray:
+    def numpy(self: Tensor, *, force: bool = False) -> Array:
         """The array itself, sharing memory; with `force` what `detach().cpu().numpy()` gives.
 
         RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
@@ -24,7 +33,7 @@ class Conversions:
             raise TypeError(f"numpy: the tensor lies on {self.device}; use cpu() to copy it first")
         return self.array
 
-    def __array__(self, dtype=None, copy=None):
+    def __array__(self: Tensor, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
         array = self.numpy()
         if dtype is not None and dtype != array.dtype:
             if copy is False:
@@ -32,16 +41,16 @@ class Conversions:
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def __dlpack__(self, **options):
+    def __dlpack__(self: Tensor, **options: Any) -> Any:
         self._check_shareable("__dlpack__")
         return self.array.__dlpack__(**options)
 
-    def __dlpack_device__(self):
+    def __dlpack_device__(self: Tensor) -> Any:
         self._check_shareable("__dlpack_device__")
         return self.array.__dlpack_device__()
 
     @property
-    def __cuda_array_interface__(self) -> dict:
+    def __cuda_array_interface__(self: Tensor) -> dict[str, Any]:
         if not self.device.startswith("cuda"):
             raise AttributeError(
                 f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
@@ -49,13 +58,13 @@ class Conversions:
         self._check_shareable("__cuda_array_interface__")
         return self.array.__cuda_array_interface__
 
-    def _check_shareable(self, name: str) -> None:
+    def _check_shareable(self: Tensor, name: str) -> None:
         if self.requires_grad:
             raise RuntimeError(f"{name}: the tensor requires grad; use detach() first")
         if self.device == "emulator":
             raise RuntimeError(f"{name}: other programs know no emulator; use cpu() first")
 
-    def item(self):
+    def item(self: Tensor) -> Any:
         """The one element as a Python number."""
         if self.array.size != 1:
             raise RuntimeError(
@@ -63,57 +72,61 @@ class Conversions:
             )
         return self.array.item()
 
-    def tolist(self):
+    def tolist(self: Tensor) -> Any:
         """The elements as nested lists of Python numbers."""
         return self.array.tolist()
 
-    def cpu(self):
+    def cpu(self: Tensor) -> Tensor:
         """The tensor in main memory."""
         return self.to("cpu")
 
-    def cuda(self, device=None, non_blocking=False):
+    def cuda(self: Tensor, device: DeviceLike | None = None, non_blocking: bool = False) -> Tensor:
         """The tensor on the GPU "cuda:0", or on the one that `device` names or numbers."""
         if isinstance(device, int):
             device = f"cuda:{device}"
         return self.to("cuda" if device is None else device)
 
-    def float(self):
+    def float(self: Tensor) -> Tensor:
         """The tensor as float32."""
         return self.to(dtypes.float32)
 
-    def double(self):
+    def double(self: Tensor) -> Tensor:
         """The tensor as float64."""
         return self.to(dtypes.float64)
 
-    def half(self):
+    def half(self: Tensor) -> Tensor:
         """The tensor as float16."""
         return self.to(dtypes.float16)
 
-    def long(self):
+    def long(self: Tensor) -> Tensor:
         """The tensor as int64."""
         return self.to(dtypes.int64)
 
-    def int(self):
+    def int(self: Tensor) -> Tensor:
         """The tensor as int32."""
         return self.to(dtypes.int32)
 
-    def bool(self):
+    def bool(self: Tensor) -> Tensor:
         """The tensor as bool."""
         return self.to(dtypes.bool_)
 
-    def byte(self):
+    def byte(self: Tensor) -> Tensor:
         """The tensor as uint8."""
         return self.to(dtypes.uint8)
 
-    def short(self):
+    def short(self: Tensor) -> Tensor:
         """The tensor as int16."""
         return self.to(dtypes.int16)
 
-    def char(self):
+    def char(self: Tensor) -> Tensor:
         """The tensor as int8."""
         return self.to(dtypes.int8)
 
-    def type(self, dtype=None, non_blocking=False):
+    @overload
+    def type(self: Tensor, dtype: None = None, non_blocking: bool = False) -> str: ...
+    @overload
+    def type(self: Tensor, dtype: Any, non_blocking: bool = False) -> Tensor: ...
+    def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> str | Tensor:
         """The name of the tensor's type, "torch.FloatTensor" or the like; with `dtype` (a dtype,
         such a name or class) the tensor converted to it.
         """
@@ -121,31 +134,31 @@ class Conversions:
 
         return type_of(self, dtype)
 
-    def type_as(self, other):
+    def type_as(self: Tensor, other: Tensor) -> Tensor:
         """The tensor in the dtype and on the device of `other`."""
         return self.to(other.dtype).to(other.device)
 
-    def __bool__(self) -> bool:
+    def __bool__(self: Tensor) -> builtins.bool:
         if self.array.size != 1:
             raise RuntimeError(
                 f"bool: a tensor of shape {self.shape} has no truth value; use any() or all()"
             )
         return self.array.item() != 0
 
-    def __float__(self):
+    def __float__(self: Tensor) -> builtins.float:
         return float(self.item())
 
-    def __int__(self):
+    def __int__(self: Tensor) -> builtins.int:
         return int(self.item())
 
-    def __index__(self):
+    def __index__(self: Tensor) -> builtins.int:
         if self.array.dtype.kind not in "iu" or self.array.size != 1:
             raise TypeError(
                 f"index: only an integer tensor of one element is, got {self.dtype} {self.shape}"
             )
         return self.array.item()
 
-    def __format__(self, spec: str) -> str:
+    def __format__(self: Tensor, spec: str) -> str:
         if self.array.ndim == 0 and (spec or type(self) is array_function.Tensor):
             return format(self.item(), spec)
         if spec:
@@ -155,10 +168,10 @@ class Conversions:
             )
         return str(self)
 
-    def __round__(self, ndigits=None):
+    def __round__(self: Tensor, ndigits: int | None = None) -> Tensor:
         return self.round(decimals=ndigits) if ndigits else self.round()
 
-    def __repr__(self) -> str:
+    def __repr__(self: Tensor) -> str:
         array = devices.to_host(self.array)
         text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
         notes = []

@@ -5,11 +5,18 @@ from __future__ import annotations
 import copy
 import ctypes
 import weakref
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import devices
 from ..autograd import array_function
+
+if TYPE_CHECKING:
+    from ..autograd.array_function import Version
+    from .tensor import Tensor
+    from .types import Array, DType, Shape
+
 
 # What a tensor has of its own; everything else in its __dict__ was put there by the user.
 _OWN = {
@@ -27,11 +34,11 @@ class Memory:
     block: an array whose elements fill these bytes in order. origin: the array that owns them.
     """
 
-    def __init__(self, block, origin=None):
+    def __init__(self, block: Array, origin: Array | None = None) -> None:
         self.block, self.origin = block, origin
 
     @classmethod
-    def of(cls, array):
+    def of(cls, array: Array) -> Memory:
         """The memory that `array` looks into."""
         owner = owner_of(array)
         memory = _memories.get(id(owner))  # which keeps the owner alive, and with it the id
@@ -39,13 +46,13 @@ class Memory:
             memory = _memories[id(owner)] = cls(_in_order(owner), owner)
         return memory
 
-    def __deepcopy__(self, memo):
+    def __deepcopy__(self, memo: dict[int, Any]) -> Memory:
         return Memory(self.block.copy())
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return Memory, (self.block,)
 
-    def layout(self, array) -> tuple:
+    def layout(self, array: Array) -> tuple:
         """Where `array` lies in this memory: the arguments of `array_at`."""
         offset = devices.address(array) - devices.address(self.block)
         steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
@@ -53,7 +60,15 @@ class Memory:
         kind = type(array) if devices.device_of(array) == "emulator" else np.ndarray
         return array.shape, array.dtype, offset, array.strides, repeats, kind
 
-    def array_at(self, shape, dtype, offset, strides, repeats, kind):
+    def array_at(
+        self,
+        shape: Shape,
+        dtype: DType,
+        offset: int,
+        strides: Shape,
+        repeats: bool,
+        kind: type[Array],
+    ) -> Array:
         """The array of that layout; not to be written to where elements repeat."""
         array = block = self.block
         if (shape, dtype, offset, strides) != (block.shape, block.dtype, 0, block.strides):
@@ -62,7 +77,7 @@ class Memory:
         return array if kind is np.ndarray else array.view(kind)
 
 
-def owner_of(array):
+def owner_of(array: Array) -> Array:
     """The array that owns the memory which `array` is a view of."""
     kind = np.ndarray if isinstance(array, np.ndarray) else type(array)
     while isinstance(array.base, kind):
@@ -70,7 +85,7 @@ def owner_of(array):
     return array
 
 
-def _in_order(owner):
+def _in_order(owner: Array) -> Array:
     """The memory of an array as an array in C order: itself, or its bytes."""
     if owner.flags.c_contiguous:
         return np.asarray(owner)
@@ -80,14 +95,14 @@ def _in_order(owner):
     return np.frombuffer((ctypes.c_ubyte * size).from_address(low), np.uint8)
 
 
-def copied(tensor):
+def copied(tensor: Tensor) -> Tensor:
     """copy.copy: another tensor on the same memory, with the attributes of `tensor`."""
     _check_leaf(tensor, "copy")
     counter = tensor._shared_counter()
     return _made(type(tensor), tensor.array, tensor._requires_grad, counter, _attributes(tensor))
 
 
-def deepcopied(tensor, memo):
+def deepcopied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     """copy.deepcopy: memory of its own, which is shared by copies of what shares it.
 
     A plain tensor keeps its `.grad`, a subclass (Parameter) starts without, as in PyTorch.
@@ -107,7 +122,7 @@ def deepcopied(tensor, memo):
     return y
 
 
-def reduced(tensor) -> tuple:
+def reduced(tensor: Tensor) -> tuple:
     """What pickle keeps of a tensor: all but its `.grad` and hooks."""
     _check_leaf(tensor, "pickle")
     array, layout = tensor.array, None
@@ -118,14 +133,26 @@ def reduced(tensor) -> tuple:
     return _unpickled, state, _attributes(tensor) or None
 
 
-def _unpickled(cls, memory, layout, requires_grad, counter):
+def _unpickled(
+    cls: type[Tensor],
+    memory: Any,
+    layout: tuple[Any, ...] | None,
+    requires_grad: bool,
+    counter: Version | None,
+) -> Tensor:
     array = memory if layout is None else memory.array_at(*layout)
     if devices.device_of(array) != "cpu":
         devices.elsewhere = True
     return _made(cls, array, requires_grad, counter, {})
 
 
-def _made(cls, array, requires_grad, counter, attributes):
+def _made(
+    cls: type[Tensor],
+    array: Array,
+    requires_grad: bool,
+    counter: Version | None,
+    attributes: dict[str, Any],
+) -> Tensor:
     y = cls.__new__(cls)
     y.__dict__.update(attributes)
     y.array = array
@@ -136,10 +163,10 @@ def _made(cls, array, requires_grad, counter, attributes):
     return y
 
 
-def _attributes(tensor) -> dict:
+def _attributes(tensor: Tensor) -> dict:
     return {name: value for name, value in tensor.__dict__.items() if name not in _OWN}
 
 
-def _check_leaf(tensor, name: str) -> None:
+def _check_leaf(tensor: Tensor, name: str) -> None:
     if tensor.grad_fn is not None:
         raise RuntimeError(f"{name}: only leaves can be copied; detach or clone the tensor")

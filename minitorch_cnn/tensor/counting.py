@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Literal, overload
+
 import numpy as np
 
 from .. import dtypes
@@ -13,6 +15,10 @@ from .movement import axis_of
 from .promotion import as_tensor
 from .reduction import ValuesAndIndices, axes_of
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims, TensorLike
+
 
 class Median(ArrayFunction):
     """y = the middle one of all elements, the lower of two, NaN if one is; equal ones share the
@@ -20,7 +26,7 @@ class Median(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         flat = x.reshape(-1)
         y = np.sort(flat)[(flat.size - 1) // 2]
         nan = np.isnan(x) if x.dtype.kind == "f" else np.zeros(x.shape, bool, like=x)
@@ -30,11 +36,17 @@ class Median(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return gy * ctx.kept[0]
 
 
-def median(input, dim=None, keepdim=False):
+@overload
+def median(input: TensorLike, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def median(input: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
+def median(
+    input: TensorLike, dim: int | None = None, keepdim: bool = False
+) -> Tensor | ValuesAndIndices:
     """The middle one of all elements, or a pair (values, indices) of those along `dim`.
 
     Of an even number of elements it is the lower of the two in the middle; a NaN makes NaN.
@@ -68,7 +80,29 @@ def median(input, dim=None, keepdim=False):
     return ValuesAndIndices(values, indices)
 
 
-def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+@overload
+def unique(
+    input: TensorLike,
+    sorted: bool = True,
+    return_inverse: Literal[False] = False,
+    return_counts: Literal[False] = False,
+    dim: int | None = None,
+) -> Tensor: ...
+@overload
+def unique(
+    input: TensorLike,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Tensor | tuple[Tensor, ...]: ...
+def unique(
+    input: TensorLike,
+    sorted: bool = True,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Tensor | tuple[Tensor, ...]:
     """The elements that occur, in ascending order, whether `sorted` is asked for or not; with `dim`
     the slices along it.
 
@@ -87,11 +121,11 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     return results if len(results) > 1 else results[0]
 
 
-def _distinct_nans(x):
+def _distinct_nans(x: Array) -> dict[str, bool]:
     return {"equal_nan": False} if isinstance(x, np.ndarray) else {}
 
 
-def bincount(input, weights=None, minlength=0):
+def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
     """How often each of 0, 1, 2, ... occurs in a vector of integers, or the sum of the weights
     where it does; at least `minlength` numbers.
 
@@ -114,7 +148,7 @@ def bincount(input, weights=None, minlength=0):
     return array_function.Tensor(y)
 
 
-def histc(input, bins=100, min=0, max=0):
+def histc(input: TensorLike, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements lie in each of `bins` intervals of equal width from `min` to `max`, both
     included; from the least to the largest element where min = max = 0. Others are not counted.
 
@@ -141,7 +175,7 @@ def histc(input, bins=100, min=0, max=0):
     return array_function.Tensor(y.astype(input.dtype))
 
 
-def count_nonzero(input, dim=None):
+def count_nonzero(input: TensorLike, dim: Dims | None = None) -> Tensor:
     """How many elements are not 0, altogether or along `dim` (an axis or several)."""
     input = as_tensor(input, "count_nonzero")
     axes = None if dim is None else axes_of(dim, input.ndim, "count_nonzero")
@@ -150,7 +184,7 @@ def count_nonzero(input, dim=None):
     )
 
 
-def isin(elements, test_elements, *, invert=False):
+def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
     """Whether each element is among `test_elements`, or with `invert` is not."""
     a, b = arrays_of("isin", elements, test_elements)
     return array_function.Tensor(np.asarray(np.isin(a, b, invert=invert), like=a))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -14,9 +15,15 @@ from .promotion import fitting
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+    from .types import Array, ArrayLike, DeviceLike, Dims, DType, DTypeLike, Shape
 
 
-def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
+def tensor(
+    data: ArrayLike,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor holding a copy of `data`: nested sequences of numbers, an array, a number or a
     Tensor.
 
@@ -52,7 +59,9 @@ def tensor(data, dtype=None, device=None, requires_grad=False) -> Tensor:
     return array_function.Tensor(devices.moved(array, device, "tensor"), requires_grad)
 
 
-def as_tensor(data, dtype=None, device=None) -> Tensor:
+def as_tensor(
+    data: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None
+) -> Tensor:
     """`data` as a tensor, without a copy where its memory, dtype and device can stay.
 
     Takes what `tensor` takes, and arrays of other libraries on a GPU (`__cuda_array_interface__`).
@@ -68,7 +77,7 @@ def as_tensor(data, dtype=None, device=None) -> Tensor:
     return data.to(device=device, dtype=dtype)
 
 
-def _without_tensors(data):
+def _without_tensors(data: Any) -> list[Any]:
     return [
         devices.to_host(x.array)
         if isinstance(x, array_function.Tensor)
@@ -79,7 +88,7 @@ def _without_tensors(data):
     ]
 
 
-def _holds_arrays(data) -> bool:
+def _holds_arrays(data: object) -> bool:
     first = data
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
@@ -94,7 +103,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
     return array_function.Tensor(array)
 
 
-def from_dlpack(source) -> Tensor:
+def from_dlpack(source: Any) -> Tensor:
     """A tensor that shares memory with an array of torch, jax, ..., on the CPU or on a GPU."""
     on_gpu = 2  # DLPack's number of CUDA devices
     if source.__dlpack_device__()[0] != on_gpu:
@@ -105,7 +114,7 @@ def from_dlpack(source) -> Tensor:
     return as_tensor(cupy.from_dlpack(source))
 
 
-def _sizes(name: str, sizes, size=None) -> tuple[int, ...]:
+def _sizes(name: str, sizes: Any, size: Any = None) -> tuple[int, ...]:
     """Sizes given one by one, as one sequence, or by the argument's name (`size`)."""
     if size is not None:
         if sizes:
@@ -122,19 +131,27 @@ def _sizes(name: str, sizes, size=None) -> tuple[int, ...]:
     return sizes
 
 
-def _made(name, array, dtype, device, requires_grad) -> Tensor:
+def _made(
+    name: str, array: Array, dtype: DTypeLike | None, device: DeviceLike | None, requires_grad: bool
+) -> Tensor:
     device = devices.check_device(device, name)
     dtype = dtypes.get_default_dtype() if dtype is None else dtypes.check_dtype(dtype, name)
     return array_function.Tensor(devices.moved(_cast(array, dtype), device, name), requires_grad)
 
 
-def _cast(array, dtype):
+def _cast(array: Array, dtype: DType) -> Array:
     """`array` in `dtype`, where what is too large becomes infinite without a word."""
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
 
-def zeros(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def zeros(
+    *sizes: Dims,
+    size: Dims | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of zeros."""
     return _made(
         "zeros",
@@ -145,7 +162,13 @@ def zeros(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Te
     )
 
 
-def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def ones(
+    *sizes: Dims,
+    size: Dims | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of ones."""
     return _made(
         "ones",
@@ -156,7 +179,13 @@ def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Ten
     )
 
 
-def empty(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def empty(
+    *sizes: Dims,
+    size: Dims | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of whatever the memory held."""
     return _made(
         "empty",
@@ -167,7 +196,14 @@ def empty(*sizes, size=None, dtype=None, device=None, requires_grad=False) -> Te
     )
 
 
-def full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def full(
+    size: Dims,
+    fill_value: float,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A tensor of one number throughout, in that number's dtype."""
     own = dtypes.check_dtype(np.asarray(fill_value).dtype, "full")
     if dtype is None:
@@ -176,12 +212,27 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False) -> T
     return _made("full", np.full(_sizes("full", (size,)), value), dtype, device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def eye(
+    n: int,
+    m: int | None = None,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The (n, m) matrix with ones on the diagonal."""
     return _made("eye", np.eye(n, m), dtype, device, requires_grad)
 
 
-def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def arange(
+    start: float = 0,
+    end: float | None = None,
+    step: float = 1,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64.
 
     There are ceil((end - start) / step) numbers, whatever the rounding of the last one. With an
@@ -202,7 +253,15 @@ def arange(start=0, end=None, step=1, *, dtype=None, device=None, requires_grad=
     return _made("arange", array, dtype, device, requires_grad)
 
 
-def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def linspace(
+    start: float,
+    end: float,
+    steps: int,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`steps` numbers from `start` to `end`, both included, equally spaced."""
     if steps < 0:
         raise ValueError(f"linspace: steps={steps} must not be negative")
@@ -210,7 +269,14 @@ def linspace(start, end, steps: int, *, dtype=None, device=None, requires_grad=F
 
 
 def logspace(
-    start, end, steps: int, base=10.0, *, dtype=None, device=None, requires_grad=False
+    start: float,
+    end: float,
+    steps: int,
+    base: float = 10.0,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """`steps` powers of `base`, the exponents equally spaced from `start` to `end`."""
     if steps < 0:
@@ -220,7 +286,12 @@ def logspace(
 
 
 def randn(
-    *sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False
+    *sizes: Dims,
+    size: Dims | None = None,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Independent draws from N(0, 1)."""
     rng = generator or random.default_generator()
@@ -233,14 +304,21 @@ def randn(
     )
 
 
-def rand(*sizes, size=None, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def rand(
+    *sizes: Dims,
+    size: Dims | None = None,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Independent draws from [0, 1), uniform."""
     rng = generator or random.default_generator()
     array = _drawn("rand", rng.random, _sizes("rand", sizes, size), dtype)
     return _made("rand", array, dtype, device, requires_grad)
 
 
-def _drawn(name, draw, size, dtype):
+def _drawn(name: str, draw: Callable[..., Array], size: Shape, dtype: DTypeLike | None) -> Array:
     """Numbers drawn in the dtype itself where the generator can: float32 costs half of float64."""
     wanted = dtypes.check_dtype(dtype or dtypes.get_default_dtype(), name)
     if wanted.kind != "f":
@@ -251,14 +329,14 @@ def _drawn(name, draw, size, dtype):
 
 
 def randint(
-    low=0,
-    high=None,
-    size=None,
+    low: int = 0,
+    high: Any = None,
+    size: Dims | None = None,
     *,
-    generator=None,
-    dtype=None,
-    device=None,
-    requires_grad=False,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Independent integers from [low, high), uniform; randint(high, size) starts at 0."""
     if size is None:
@@ -279,7 +357,14 @@ def randint(
     )
 
 
-def randperm(n: int, *, generator=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def randperm(
+    n: int,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """The numbers 0 to n - 1 in random order."""
     rng = generator or random.default_generator()
     return _made("randperm", rng.permutation(n), dtype or dtypes.int64, device, requires_grad)

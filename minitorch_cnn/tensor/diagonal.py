@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
 from .movement import axis_of
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Shape
 
 
 class Diagonal(ArrayFunction):
@@ -14,7 +21,7 @@ class Diagonal(ArrayFunction):
     is_view = never_warns = True
 
     @staticmethod
-    def forward(ctx, x, offset, axes):
+    def forward(ctx: ArrayFunction, x: Array, offset: int, axes: Shape) -> Array:
         ctx.offset, ctx.axes, ctx.shape = offset, axes, x.shape
         y = np.diagonal(x, offset, *axes)
         if isinstance(y, np.ndarray) and x.flags.writeable:
@@ -22,7 +29,7 @@ class Diagonal(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return DiagonalBackward.apply(gy, offset=ctx.offset, axes=ctx.axes, shape=ctx.shape)
 
 
@@ -30,7 +37,7 @@ class DiagonalBackward(ArrayFunction):
     """gx: zeros with gy on the diagonal; the adjoint of Diagonal."""
 
     @staticmethod
-    def forward(ctx, gy, offset, axes, shape):
+    def forward(ctx: ArrayFunction, gy: Array, offset: int, axes: Shape, shape: Shape) -> Array:
         ctx.offset, ctx.axes = offset, axes
         gx = np.zeros(shape, gy.dtype, like=gy)
         i = np.arange(gy.shape[-1], like=gy)
@@ -39,7 +46,7 @@ class DiagonalBackward(ArrayFunction):
         return gx
 
     @staticmethod
-    def backward(ctx, ggx):
+    def backward(ctx: ArrayFunction, ggx: Tensor) -> Tensor:
         return Diagonal.apply(ggx, offset=ctx.offset, axes=ctx.axes)
 
 
@@ -47,16 +54,18 @@ class Triangle(ArrayFunction):
     """x with everything above (tril) or below (triu) a diagonal set to 0."""
 
     @staticmethod
-    def forward(ctx, x, keep, diagonal):
+    def forward(
+        ctx: ArrayFunction, x: Array, keep: Callable[[Array, int], Array], diagonal: int
+    ) -> Array:
         ctx.keep_, ctx.diagonal = keep, diagonal
         return keep(x, diagonal)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Triangle.apply(gy, keep=ctx.keep_, diagonal=ctx.diagonal)
 
 
-def diagonal(input, offset=0, dim1=0, dim2=1):
+def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the elements [i, i + offset] of two axes, in a last axis of their own."""
     axes = axis_of(dim1, input.ndim, "diagonal"), axis_of(dim2, input.ndim, "diagonal")
     if axes[0] == axes[1]:
@@ -64,7 +73,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     return Diagonal.apply(input, offset=offset, axes=axes)
 
 
-def diag(input, diagonal=0):
+def diag(input: Tensor, diagonal: int = 0) -> Tensor:
     """Of a vector the matrix that has it on a diagonal, of a matrix that diagonal, in a copy."""
     if input.ndim == 2:
         return Diagonal.apply(input, offset=diagonal, axes=(0, 1)).clone()
@@ -74,25 +83,25 @@ def diag(input, diagonal=0):
     return DiagonalBackward.apply(input, offset=diagonal, axes=(0, 1), shape=(n, n))
 
 
-def trace(input):
+def trace(input: Tensor) -> Tensor:
     """The sum of the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: input has {input.ndim} axes, must have two")
     return Diagonal.apply(input, offset=0, axes=(0, 1)).sum()
 
 
-def tril(input, diagonal=0):
+def tril(input: Tensor, diagonal: int = 0) -> Tensor:
     """The part on and below a diagonal of the last two axes; 0 elsewhere."""
     _check_matrix(input, "tril")
     return Triangle.apply(input, keep=np.tril, diagonal=diagonal)
 
 
-def triu(input, diagonal=0):
+def triu(input: Tensor, diagonal: int = 0) -> Tensor:
     """The part on and above a diagonal of the last two axes; 0 elsewhere."""
     _check_matrix(input, "triu")
     return Triangle.apply(input, keep=np.triu, diagonal=diagonal)
 
 
-def _check_matrix(input, name: str) -> None:
+def _check_matrix(input: Tensor, name: str) -> None:
     if input.ndim < 2:
         raise RuntimeError(f"{name}: input has shape {input.shape}, must have at least two axes")

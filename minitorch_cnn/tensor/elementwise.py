@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd import array_function
@@ -10,16 +13,20 @@ from ..kernels import special
 from .arithmetic import Mul
 from .promotion import as_tensor, to_floating
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, TensorLike
+
 
 class Neg(ArrayFunction):
     """y = -x."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         return -x
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return -gy
 
 
@@ -27,13 +34,13 @@ class Exp(ArrayFunction):
     """y = e^x."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = np.exp(x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return gy * y
 
@@ -42,13 +49,13 @@ class Expm1(ArrayFunction):
     """y = e^x - 1, exact near 0."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = np.expm1(x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return gy * (y + 1)
 
@@ -57,12 +64,12 @@ class Log(ArrayFunction):
     """y = ln x."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return np.log(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy / x
 
@@ -71,12 +78,12 @@ class Log1p(ArrayFunction):
     """y = ln(1 + x), exact near 0."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return np.log1p(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy / (x + 1)
 
@@ -85,13 +92,13 @@ class Sqrt(ArrayFunction):
     """y = x^(1/2)."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = np.sqrt(x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return gy / (2 * y)
 
@@ -102,13 +109,13 @@ class Rsqrt(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = 1 / np.sqrt(x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return -0.5 * gy * y * y * y
 
@@ -117,12 +124,12 @@ class Square(ArrayFunction):
     """y = x^2."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return np.square(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy * (2 * x)
 
@@ -131,13 +138,13 @@ class Reciprocal(ArrayFunction):
     """y = 1 / x."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = 1 / x
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return -gy * y * y
 
@@ -146,12 +153,12 @@ class Abs(ArrayFunction):
     """y = |x|; the gradient at 0 is 0."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.keep(_signs(x))
         return np.abs(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (sign_of_x,) = ctx.kept
         return Mul.apply(gy, sign_of_x)
 
@@ -160,12 +167,12 @@ class Sin(ArrayFunction):
     """y = sin x."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return np.sin(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy * cos(x)
 
@@ -174,12 +181,12 @@ class Cos(ArrayFunction):
     """y = cos x."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return np.cos(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return -gy * sin(x)
 
@@ -190,12 +197,12 @@ class Erf(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return special.erf(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy * exp(-x * x) * (2 / np.sqrt(np.pi))
 
@@ -204,20 +211,20 @@ class Flat(ArrayFunction):
     """y = step(x), piecewise constant (floor, ceil, round, sign): its gradient is 0."""
 
     @staticmethod
-    def forward(ctx, x, step):
+    def forward(ctx: ArrayFunction, x: Array, step: Callable[[Array], Array]) -> Array:
         return step(x).astype(x.dtype, copy=False)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return array_function.Tensor(np.zeros_like(gy.array))
 
 
-def _signs(x):
+def _signs(x: Array) -> Array:
     """-1, 0 or 1; 0 for NaN, where NumPy's sign is NaN."""
     return (x > 0).astype(x.dtype) - (x < 0)
 
 
-def positive(input):
+def positive(input: TensorLike) -> Tensor:
     """+input: the tensor itself."""
     input = as_tensor(input, "positive")
     if input.dtype.kind == "b":
@@ -225,7 +232,7 @@ def positive(input):
     return input
 
 
-def neg(input):
+def neg(input: TensorLike) -> Tensor:
     """-input."""
     input = as_tensor(input, "neg")
     if input.dtype.kind == "b":
@@ -233,37 +240,37 @@ def neg(input):
     return Neg.apply(input)
 
 
-def exp(input):
+def exp(input: TensorLike) -> Tensor:
     """e^input."""
     return Exp.apply(to_floating(input, "exp"))
 
 
-def expm1(input):
+def expm1(input: TensorLike) -> Tensor:
     """e^input - 1, exact near 0."""
     return Expm1.apply(to_floating(input, "expm1"))
 
 
-def log(input):
+def log(input: TensorLike) -> Tensor:
     """Natural logarithm: -inf at 0, NaN below."""
     return Log.apply(to_floating(input, "log"))
 
 
-def log1p(input):
+def log1p(input: TensorLike) -> Tensor:
     """ln(1 + input), exact near 0."""
     return Log1p.apply(to_floating(input, "log1p"))
 
 
-def sqrt(input):
+def sqrt(input: TensorLike) -> Tensor:
     """Square root: NaN below 0."""
     return Sqrt.apply(to_floating(input, "sqrt"))
 
 
-def rsqrt(input):
+def rsqrt(input: TensorLike) -> Tensor:
     """1 / sqrt(input)."""
     return Rsqrt.apply(to_floating(input, "rsqrt"))
 
 
-def square(input):
+def square(input: TensorLike) -> Tensor:
     """input^2; booleans are squared as int64."""
     input = as_tensor(input, "square")
     if input.dtype.kind == "b":
@@ -271,12 +278,12 @@ def square(input):
     return Square.apply(input)
 
 
-def reciprocal(input):
+def reciprocal(input: TensorLike) -> Tensor:
     """1 / input."""
     return Reciprocal.apply(to_floating(input, "reciprocal"))
 
 
-def abs(input):
+def abs(input: TensorLike) -> Tensor:
     """|input|; the gradient at 0 is 0."""
     input = as_tensor(input, "abs")
     if input.dtype.kind == "b":
@@ -284,22 +291,22 @@ def abs(input):
     return Abs.apply(input)
 
 
-def sin(input):
+def sin(input: TensorLike) -> Tensor:
     """Sine of radians."""
     return Sin.apply(to_floating(input, "sin"))
 
 
-def cos(input):
+def cos(input: TensorLike) -> Tensor:
     """Cosine of radians."""
     return Cos.apply(to_floating(input, "cos"))
 
 
-def erf(input):
+def erf(input: TensorLike) -> Tensor:
     """The error function, 2 / sqrt(pi) times the integral of e^(-t^2) from 0 to `input`."""
     return Erf.apply(to_floating(input, "erf"))
 
 
-def sign(input):
+def sign(input: TensorLike) -> Tensor:
     """-1, 0 or 1; 0 for NaN."""
     input = as_tensor(input, "sign")
     return input.clone() if input.dtype.kind == "b" else Flat.apply(input, step=_signs)

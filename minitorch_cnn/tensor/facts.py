@@ -1,16 +1,21 @@
 """What a tensor is, by its array: sizes, dtype, place, memory."""
 
+# The self of these methods is the whole Tensor, which these are a part of.
+# pyright: reportGeneralTypeIssues=false
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from typing import TYPE_CHECKING, overload
 
 from .. import devices, dtypes
 from . import movement
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import DType, Shape
 
-class Size(tuple):
+
+class Size(tuple[int, ...]):
     """The sizes of a tensor's axes, as `size()` tells them."""
 
     __slots__ = ()
@@ -24,99 +29,107 @@ class Facts:
     """Properties and questions that the array answers."""
 
     @property
-    def shape(self) -> tuple[int, ...]:
+    def shape(self: Tensor) -> Shape:
         """The sizes of the axes."""
         return self.array.shape
 
     @property
-    def dtype(self) -> np.dtype:
+    def dtype(self: Tensor) -> DType:
         """The number format, one of NumPy's."""
         return self.array.dtype
 
     @property
-    def ndim(self) -> int:
+    def ndim(self: Tensor) -> int:
         """The number of axes."""
         return self.array.ndim
 
     @property
-    def device(self) -> devices.device:
+    def device(self: Tensor) -> devices.device:
         """Where the array lies: "cpu", "cuda:i" or "emulator"."""
         return devices.device_of(self.array)
 
     @property
-    def T(self):
+    def T(self: Tensor) -> Tensor:
         """The axes in reverse order."""
         return self.permute(*range(self.ndim - 1, -1, -1))
 
     @property
-    def mT(self):
+    def mT(self: Tensor) -> Tensor:
         """The last two axes exchanged."""
         return self.transpose(-1, -2)
 
-    def size(self, dim=None):
+    @overload
+    def size(self: Tensor, dim: None = None) -> Size: ...
+    @overload
+    def size(self: Tensor, dim: int) -> int: ...
+    def size(self: Tensor, dim: int | None = None) -> Size | int:
         """The shape, or the size of one axis."""
         if dim is None:
             return Size(self.shape)
         return self.shape[movement.axis_of(dim, self.ndim, "size")]
 
-    def dim(self) -> int:
+    def dim(self: Tensor) -> int:
         """The number of axes."""
         return self.array.ndim
 
     ndimension = dim
 
-    def numel(self) -> int:
+    def numel(self: Tensor) -> int:
         """The number of elements."""
         return self.array.size
 
     nelement = numel
 
-    def element_size(self) -> int:
+    def element_size(self: Tensor) -> int:
         """The bytes of one element."""
         return self.array.itemsize
 
     @property
-    def itemsize(self) -> int:
+    def itemsize(self: Tensor) -> int:
         """The bytes of one element."""
         return self.array.itemsize
 
     @property
-    def nbytes(self) -> int:
+    def nbytes(self: Tensor) -> int:
         """The bytes of all elements."""
         return self.array.nbytes
 
-    def data_ptr(self) -> int:
+    def data_ptr(self: Tensor) -> int:
         """The address of the first element, in main memory or in the GPU's."""
         return devices.address(self.array)
 
-    def stride(self, dim=None):
+    @overload
+    def stride(self: Tensor, dim: None = None) -> Shape: ...
+    @overload
+    def stride(self: Tensor, dim: int) -> int: ...
+    def stride(self: Tensor, dim: int | None = None) -> Shape | int:
         """The elements in memory from one index to the next, of every axis or of one."""
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
         return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
 
-    def get_device(self) -> int:
+    def get_device(self: Tensor) -> int:
         """The number of the GPU that the tensor lies on; -1 in main memory."""
         return -1 if self.device.index is None else self.device.index
 
-    def pin_memory(self):
+    def pin_memory(self: Tensor) -> Tensor:
         """The tensor itself: memory is not pinned."""
         return self
 
-    def is_pinned(self) -> bool:
+    def is_pinned(self: Tensor) -> bool:
         """False: memory is not pinned."""
         return False
 
     @property
-    def is_cpu(self) -> bool:
+    def is_cpu(self: Tensor) -> bool:
         """Whether the tensor lies in main memory."""
         return self.device == "cpu"
 
     @property
-    def is_cuda(self) -> bool:
+    def is_cuda(self: Tensor) -> bool:
         """Whether the tensor lies on a GPU."""
         return self.device.startswith("cuda")
 
-    def is_contiguous(self, memory_format=None) -> bool:
+    def is_contiguous(self: Tensor, memory_format: str | None = None) -> bool:
         """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
         those of an image (N, C, H, W) lie in the order (N, H, W, C).
         """
@@ -124,6 +137,6 @@ class Facts:
             return self.array.ndim == 4 and self.array.transpose(0, 2, 3, 1).flags.c_contiguous
         return self.array.flags.c_contiguous
 
-    def is_floating_point(self) -> bool:
+    def is_floating_point(self: Tensor) -> bool:
         """Whether the dtype is a float."""
         return self.array.dtype.kind == "f"

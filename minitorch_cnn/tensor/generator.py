@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from .types import DeviceLike
 
 
 class Generator(np.random.Generator):
@@ -12,7 +17,7 @@ class Generator(np.random.Generator):
     NumPy's, not PyTorch's.
     """
 
-    def __init__(self, device="cpu"):
+    def __init__(self, device: DeviceLike = "cpu"):
         if str(device) != "cpu":
             raise ValueError(f"Generator: device={device!r} must be 'cpu': numbers are drawn there")
         self._seed = int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
@@ -33,19 +38,19 @@ class Generator(np.random.Generator):
         """The number that the generator was started from."""
         return self._seed
 
-    def get_state(self) -> dict:
+    def get_state(self) -> dict[str, Any]:
         """The state, which JSON can hold."""
         return self.bit_generator.state
 
-    def set_state(self, state: dict) -> None:
+    def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a state that `get_state` returned."""
         self.bit_generator.state = state
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return _at_state, (self._seed, self.get_state())
 
 
-def _at_state(seed: int, state: dict) -> Generator:
+def _at_state(seed: int, state: dict[str, Any]) -> Generator:
     """A copied or pickled generator made again."""
     generator = Generator().manual_seed(seed)
     generator.set_state(state)

@@ -8,12 +8,20 @@ that are made of several ops pass float32 from one to the next with what stands 
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import dtypes
 from ..autograd import array_function
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import DType
 
-def widened(x):
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+def widened(x: Any) -> Any:
     """A Tensor or array of 16-bit floats in float32; anything else, None too, as it is."""
     if x is None or not dtypes.is_half(x.dtype):
         return x
@@ -22,19 +30,19 @@ def widened(x):
     return x.astype(dtypes.float32)
 
 
-def rounded(x, dtype):
+def rounded(x: Tensor, dtype: DType) -> Tensor:
     """The float Tensor `x` in `dtype`; itself where that is no change."""
     return x if x.array.dtype is dtype else x.to(dtype)
 
 
-def in_float32(fn):
+def in_float32(fn: F) -> F:
     """Let a function of Tensors compute with float32 where they have 16 bits.
 
     What it returns, a Tensor or several, has 16 bits again, unless a wider float was among them.
     """
 
     @functools.wraps(fn)
-    def by_float32(*args, **kwargs):
+    def by_float32(*args: Any, **kwargs: Any) -> Any:
         if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
             return fn(*args, **kwargs)
         given = [
@@ -51,7 +59,7 @@ def in_float32(fn):
     return by_float32
 
 
-def _any_half(values) -> bool:
+def _any_half(values: Iterable[Any]) -> bool:
     Tensor = array_function.Tensor
     for x in values:  # the size first: it is asked of every call
         if isinstance(x, Tensor) and x.array.dtype.itemsize == 2 and dtypes.is_half(x.array.dtype):
@@ -59,5 +67,5 @@ def _any_half(values) -> bool:
     return False
 
 
-def _widened(x):
+def _widened(x: Any) -> Any:
     return widened(x) if isinstance(x, array_function.Tensor) else x

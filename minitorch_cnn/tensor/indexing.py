@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+
 import numpy as np
 
 from .. import devices, dtypes
@@ -10,8 +13,15 @@ from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
 from .reduction import ValuesAndIndices, axes_of
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Shape
 
-def array_keys(key) -> tuple:
+# The way to a part of an array: view ops, each with its settings.
+Path: TypeAlias = "Sequence[tuple[type[ArrayFunction], dict[str, Any]]]"
+
+
+def array_keys(key: Any) -> tuple:
     """An indexing key as one or two keys of NumPy's, to be applied one after the other.
 
     Where integers and arrays meet, the integers come first, as in PyTorch: NumPy would treat them
@@ -39,7 +49,7 @@ def array_keys(key) -> tuple:
     return tuple(first), tuple(second)
 
 
-def _array_key(part):
+def _array_key(part: Any) -> Any:
     """One part of a key with an array in place of a tensor, a list or a truth value.
 
     uint8 means a mask, as in PyTorch, which had no other type for masks once.
@@ -64,7 +74,7 @@ def _array_key(part):
     return part
 
 
-def is_basic(key) -> bool:
+def is_basic(key: Iterable[Any]) -> bool:
     """Whether a key is made of integers, slices, None and Ellipsis only: the result is a view."""
     return not any(map(devices.is_array, key))
 
@@ -76,12 +86,12 @@ class Index(ArrayFunction):
     is_view = True  # for basic keys; the engine sees for itself whether memory is shared
 
     @staticmethod
-    def forward(ctx, x, key):
+    def forward(ctx: ArrayFunction, x: Array, key: tuple[Any, ...]) -> Array:
         ctx.key, ctx.shape = key, x.shape
         return x[key]
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return IndexAdd.apply(gy, key=ctx.key, shape=ctx.shape)
 
 
@@ -91,7 +101,7 @@ class IndexAdd(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, key, shape):
+    def forward(ctx: ArrayFunction, x: Array, key: tuple[Any, ...], shape: Shape) -> Array:
         ctx.key = key
         y = np.zeros(shape, x.dtype, like=x)
         if is_basic(key) or all(part.dtype.kind == "b" for part in key if devices.is_array(part)):
@@ -101,7 +111,7 @@ class IndexAdd(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Index.apply(gy, key=ctx.key)
 
 
@@ -113,7 +123,9 @@ class Assign(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, value, path, order=None):
+    def forward(
+        ctx: ArrayFunction, x: Array, value: Array, path: Path, order: list[int] | None = None
+    ) -> Array:
         ctx.path, ctx.value_shape = path, np.shape(value)
         # What is a view in one layout is a copy in another: the gradient is laid out as x is.
         ctx.order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
@@ -127,7 +139,7 @@ class Assign(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         gx = gvalue = None
         if ctx.needs_input_grad[0]:
             gx = Assign.apply(gy, np.zeros((), gy.dtype), path=ctx.path, order=ctx.order)
@@ -138,12 +150,12 @@ class Assign(ArrayFunction):
         return gx, gvalue
 
 
-def _sum_to(g, shape):
+def _sum_to(g: Tensor, shape: Shape) -> Tensor:
     lead = len(shape) - g.ndim
     return unbroadcast(g, shape[lead:]).reshape(shape) if lead > 0 else unbroadcast(g, shape)
 
 
-def follow(array, path):
+def follow(array: Array, path: Path) -> Array:
     """The part of `array` that a path of view ops leads to."""
     for cls, settings in path:
         array = cls.forward(cls(), array, **settings)
@@ -154,12 +166,12 @@ class IndexSelect(ArrayFunction):
     """y = x taken at positions `indices` along an axis."""
 
     @staticmethod
-    def forward(ctx, x, indices, axis):
+    def forward(ctx: ArrayFunction, x: Array, indices: Array, axis: int) -> Array:
         ctx.indices, ctx.axis, ctx.size = indices, axis, x.shape[axis]
         return np.take(x, indices, axis)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return IndexSelectAdd.apply(gy, indices=ctx.indices, axis=ctx.axis, size=ctx.size)
 
 
@@ -169,14 +181,14 @@ class IndexSelectAdd(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, indices, axis, size):
+    def forward(ctx: ArrayFunction, x: Array, indices: Array, axis: int, size: int) -> Array:
         ctx.indices, ctx.axis = indices, axis
         y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype, like=x)
         np.add.at(y, (slice(None),) * axis + (indices,), x)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return IndexSelect.apply(gy, indices=ctx.indices, axis=ctx.axis)
 
 
@@ -184,12 +196,12 @@ class Gather(ArrayFunction):
     """y[i, j] = x[i, index[i, j]] along axis 1 (and so for any axis)."""
 
     @staticmethod
-    def forward(ctx, x, index, axis):
+    def forward(ctx: ArrayFunction, x: Array, index: Array, axis: int) -> Array:
         ctx.index, ctx.axis, ctx.shape = index, axis, x.shape
         return x[_grid(index, axis)]
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         zero = np.zeros(ctx.shape, gy.dtype, like=gy.array)
         return ScatterAdd.apply(zero, gy, index=ctx.index, axis=ctx.axis)
 
@@ -200,14 +212,14 @@ class ScatterAdd(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, source, index, axis):
+    def forward(ctx: ArrayFunction, x: Array, source: Array, index: Array, axis: int) -> Array:
         ctx.index, ctx.axis, ctx.shape = index, axis, source.shape
         y = x.copy()
         np.add.at(y, _grid(index, axis), source[tuple(slice(n) for n in index.shape)])
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         gsource = (
             Gather.apply(gy, index=ctx.index, axis=ctx.axis) if ctx.needs_input_grad[1] else None
         )
@@ -217,7 +229,7 @@ class ScatterAdd(ArrayFunction):
         return gy, gsource
 
 
-def _grid(index, axis):
+def _grid(index: Array, axis: int) -> tuple[Any, ...]:
     """The full key of which `index` is the entry for `axis`: every other axis counts up."""
     key = [
         np.arange(n, like=index).reshape((n,) + (1,) * (index.ndim - 1 - i))
@@ -227,7 +239,7 @@ def _grid(index, axis):
     return tuple(key)
 
 
-def getitem(input, key):
+def getitem(input: Tensor, key: Any) -> Tensor:
     """input[key]: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
     steps = keys_beside(input.array, array_keys(key), "index")
     try:
@@ -238,7 +250,7 @@ def getitem(input, key):
         raise IndexError(f"index: {error}") from None
 
 
-def keys_beside(array, keys, name: str) -> tuple:
+def keys_beside(array: Array, keys: tuple[tuple[Any, ...], ...], name: str) -> tuple:
     """Keys for `array`, those of the CPU brought to its device.
 
     RuntimeError, in the name of the function `name`, for indices on another device.
@@ -258,12 +270,12 @@ def keys_beside(array, keys, name: str) -> tuple:
     )
 
 
-def row(x):
+def row(x: Any) -> Any:
     """A 0-d tensor as one of one axis, which it counts as along a `dim`; anything else as it is."""
     return x.reshape(1) if isinstance(x, array_function.Tensor) and x.ndim == 0 else x
 
 
-def _checked_index(name, input, dim, index):
+def _checked_index(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[Array, int]:
     (axis,) = axes_of(dim, input.ndim, name)
     index = index.array
     if index.dtype.kind not in "iu":
@@ -276,7 +288,7 @@ def _checked_index(name, input, dim, index):
     return index, axis
 
 
-def index_select(input, dim, index):
+def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """The slices of `input` at the positions `index` (1-D, integer) along `dim`."""
     if input.ndim == 0:
         if index.array.size != 1:
@@ -288,7 +300,7 @@ def index_select(input, dim, index):
     return IndexSelect.apply(input, indices=index.reshape(-1), axis=axis)
 
 
-def gather(input, dim, index):
+def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """y[i, j] = input[i, index[i, j]] for dim = 1, and so for any axis; in the shape of `index`.
 
     Along the other axes `index` may be shorter than `input`.
@@ -300,7 +312,7 @@ def gather(input, dim, index):
     return Gather.apply(input, index=index, axis=axis)
 
 
-def scatter_add(input, dim, index, src):
+def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with src[i, j] added at [i, index[i, j]] for dim = 1, and so for any axis."""
     if 0 in (input.ndim, index.ndim, src.ndim):
         return scatter_add(row(input), dim, row(index), row(src)).reshape(input.shape)
@@ -310,7 +322,7 @@ def scatter_add(input, dim, index, src):
     return ScatterAdd.apply(input, src, index=index, axis=axis)
 
 
-def _check_shorter(name, index_shape, shape, axis) -> None:
+def _check_shorter(name: str, index_shape: Shape, shape: Shape, axis: int | None) -> None:
     if len(index_shape) != len(shape) or any(
         n > m for i, (n, m) in enumerate(zip(index_shape, shape, strict=True)) if i != axis
     ):
@@ -319,7 +331,7 @@ def _check_shorter(name, index_shape, shape, axis) -> None:
         )
 
 
-def take_along_dim(input, indices, dim=None):
+def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
     """`gather` with sizes of 1 broadcast between `input` and `indices` on the other axes; without a
     `dim`, both as if flattened.
     """
@@ -336,7 +348,9 @@ def take_along_dim(input, indices, dim=None):
     return gather(input.expand(*sizes[0]), axis, indices.expand(*sizes[1]))
 
 
-def sort(input, dim=-1, descending=False, stable=False):
+def sort(
+    input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
+) -> ValuesAndIndices:
     """A pair (values, indices): `input` in ascending order along `dim`; NaN last, first if
     descending. Equal elements keep their order, whether `stable` is asked for or not.
     """
@@ -355,12 +369,14 @@ def sort(input, dim=-1, descending=False, stable=False):
     return ValuesAndIndices(gather(input, axis, order), order)
 
 
-def argsort(input, dim=-1, descending=False, stable=False):
+def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices that sort `input` along `dim`."""
     return sort(input, dim, descending, stable).indices
 
 
-def topk(input, k, dim=-1, largest=True, sorted=True):
+def topk(
+    input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
+) -> ValuesAndIndices:
     """A pair (values, indices): the k largest (smallest) along `dim`, in order, whether `sorted` is
     asked for or not.
     """
@@ -375,7 +391,11 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
     return ValuesAndIndices(values.narrow(axis, 0, k), indices.narrow(axis, 0, k))
 
 
-def nonzero(input, *, as_tuple=False):
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
+@overload
+def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
+def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
     """The positions of the elements that are not 0: one row each, or with `as_tuple` one tensor for
     each axis, which together index `input`.
     """
@@ -384,6 +404,6 @@ def nonzero(input, *, as_tuple=False):
     return array_function.Tensor(np.argwhere(input.array))
 
 
-def argwhere(input):
+def argwhere(input: Tensor) -> Tensor:
     """The positions of the elements that are not 0, one row each: NumPy's name of `nonzero`."""
     return nonzero(input)

@@ -8,6 +8,9 @@ owner and its views share. A write through a view is a write to its base: the ba
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 
 from .. import devices, dtypes
@@ -18,8 +21,13 @@ from .indexing import Assign, Index, array_keys, keys_beside
 from .movement import clone
 from .promotion import as_operand, can_hold, fitting
 
+if TYPE_CHECKING:
+    from .indexing import Path
+    from .tensor import Tensor
+    from .types import Operand, Shape, TensorLike
 
-def check_writable(x, name: str) -> None:
+
+def check_writable(x: Tensor, name: str) -> None:
     """RuntimeError for what must not be changed in place: a leaf that requires grad, memory that is
     read-only or repeats elements, a view that does not know its way from its base.
     """
@@ -39,7 +47,7 @@ def check_writable(x, name: str) -> None:
         )
 
 
-def _check_fits(x, shape, name: str) -> None:
+def _check_fits(x: Tensor, shape: Shape, name: str) -> None:
     """Refuse a value of `shape` that does not broadcast to `x`."""
     if shape == x.shape:
         return
@@ -48,7 +56,7 @@ def _check_fits(x, shape, name: str) -> None:
         raise RuntimeError(f"{name}: shape {tuple(shape)} does not broadcast to {x.shape}")
 
 
-def _path(x, name: str) -> list:
+def _path(x: Tensor, name: str) -> list:
     """The view ops that lead from the base of `x` to `x`."""
     if x._path is None:
         raise RuntimeError(
@@ -57,7 +65,7 @@ def _path(x, name: str) -> list:
     return x._way_from_base()
 
 
-def _overwrite(x, new, name: str, made_here=True):
+def _overwrite(x: Tensor, new: Tensor, name: str, made_here: bool = True) -> Tensor:
     """Let `x` hold the numbers of `new`, a Tensor that broadcasts to it, and its history, which is
     taken over as it is where no one else has `new`.
     """
@@ -74,7 +82,7 @@ def _overwrite(x, new, name: str, made_here=True):
     return x
 
 
-def take_over(x, new, name: str) -> None:
+def take_over(x: Tensor, new: Tensor, name: str) -> None:
     """Let x have the history of `new`, whose numbers its memory already holds."""
     if x._base is None:
         x._take_history(new)
@@ -82,12 +90,14 @@ def take_over(x, new, name: str) -> None:
         _assign(x._base, new, _path(x, name))
 
 
-def _assign(base, value, path) -> None:
+def _assign(base: Tensor, value: TensorLike, path: Path) -> None:
     """Write `value` where `path` leads in the memory of `base`, and record it as the newest op."""
     base._take_history(Assign.apply(base, value, path=path))
 
 
-def _arithmetic(x, other, name, op, ufunc):
+def _arithmetic(
+    x: Tensor, other: Operand, name: str, op: Callable[..., Tensor], ufunc: np.ufunc
+) -> Tensor:
     check_writable(x, name)
     other = as_operand(other, name)
     if isinstance(other, array_function.Tensor):
@@ -112,7 +122,9 @@ def _arithmetic(x, other, name, op, ufunc):
     return _store(x, new, name)
 
 
-def replace(x, name: str, op, *operands, **settings):
+def replace(
+    x: Tensor, name: str, op: Callable[..., Tensor], *operands: Operand, **settings: Any
+) -> Tensor:
     """x = op(x, *operands), in the memory of x: how every operation without a faster way does it.
 
     RuntimeError if an operand does not broadcast to x or x cannot hold the dtype of the result.
@@ -128,7 +140,7 @@ def replace(x, name: str, op, *operands, **settings):
     return _store(x, op(clone(x) if recorded else x, *operands, **settings), name)
 
 
-def _store(x, new, name: str):
+def _store(x: Tensor, new: Tensor, name: str) -> Tensor:
     """`_overwrite`, of a result whose dtype may be too much for x."""
     if not can_hold(x.dtype, new.dtype):
         raise RuntimeError(
@@ -137,72 +149,74 @@ def _store(x, new, name: str):
     return _overwrite(x, new, name)
 
 
-def add_(input, other, *, alpha=1):
+def add_(input: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     """input += alpha * other."""
     return _arithmetic(input, other if alpha == 1 else as_operand(other, "add_") * alpha, "add_",
                        arithmetic.add, np.add)  # fmt: skip
 
 
-def sub_(input, other, *, alpha=1):
+def sub_(input: Tensor, other: Operand, *, alpha: float = 1) -> Tensor:
     """input -= alpha * other."""
     arithmetic.check_difference("sub_", input, other)
     return _arithmetic(input, other if alpha == 1 else as_operand(other, "sub_") * alpha, "sub_",
                        arithmetic.sub, np.subtract)  # fmt: skip
 
 
-def mul_(input, other):
+def mul_(input: Tensor, other: Operand) -> Tensor:
     """input *= other."""
     return _arithmetic(input, other, "mul_", arithmetic.mul, np.multiply)
 
 
-def div_(input, other, *, rounding_mode=None):
+def div_(
+    input: Tensor, other: Operand, *, rounding_mode: Literal["floor", "trunc"] | None = None
+) -> Tensor:
     """input /= other, rounded as by `div`."""
     if rounding_mode is not None:
         return replace(input, "div_", arithmetic.div, other, rounding_mode=rounding_mode)
     return _arithmetic(input, other, "div_", arithmetic.div, np.divide)
 
 
-def pow_(input, exponent):
+def pow_(input: Tensor, exponent: Operand) -> Tensor:
     """input **= exponent."""
     return replace(input, "pow_", arithmetic.pow, exponent)
 
 
-def remainder_(input, other):
+def remainder_(input: Tensor, other: Operand) -> Tensor:
     """input %= other."""
     return replace(input, "remainder_", arithmetic.remainder, other)
 
 
-def floor_divide_(input, other):
+def floor_divide_(input: Tensor, other: Operand) -> Tensor:
     """input //= other; nothing flows back through it."""
     return replace(input, "floor_divide_", arithmetic.floor_divide, other)
 
 
-def bitwise_and_(input, other):
+def bitwise_and_(input: Tensor, other: Operand) -> Tensor:
     """input &= other, of integers or booleans."""
     return replace(input, "bitwise_and_", comparison.bitwise_and, other)
 
 
-def bitwise_or_(input, other):
+def bitwise_or_(input: Tensor, other: Operand) -> Tensor:
     """input |= other, of integers or booleans."""
     return replace(input, "bitwise_or_", comparison.bitwise_or, other)
 
 
-def bitwise_xor_(input, other):
+def bitwise_xor_(input: Tensor, other: Operand) -> Tensor:
     """input ^= other, of integers or booleans."""
     return replace(input, "bitwise_xor_", comparison.bitwise_xor, other)
 
 
-def bitwise_left_shift_(input, other):
+def bitwise_left_shift_(input: Tensor, other: Operand) -> Tensor:
     """input <<= other, of integers."""
     return replace(input, "bitwise_left_shift_", comparison.bitwise_left_shift, other)
 
 
-def bitwise_right_shift_(input, other):
+def bitwise_right_shift_(input: Tensor, other: Operand) -> Tensor:
     """input >>= other, of integers."""
     return replace(input, "bitwise_right_shift_", comparison.bitwise_right_shift, other)
 
 
-def clamp_(input, min=None, max=None):
+def clamp_(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
     """Limit `input` to [min, max]."""
     check_writable(input, "clamp_")
     new = bounds.clamp(input, min, max)
@@ -215,7 +229,7 @@ def clamp_(input, min=None, max=None):
     return _overwrite(input, new, "clamp_")
 
 
-def copy_(input, src, non_blocking=False):
+def copy_(input: Tensor, src: Operand, non_blocking: bool = False) -> Tensor:
     """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast;
     `non_blocking` changes no result and is passed over.
     """
@@ -227,7 +241,7 @@ def copy_(input, src, non_blocking=False):
     return _overwrite(input, new.to(device=input.device), "copy_", made_here=False)
 
 
-def fill_(input, value):
+def fill_(input: Tensor, value: float | Tensor) -> Tensor:
     """Set every element to `value`, a number or a 0-d tensor, which the gradient then reaches."""
     check_writable(input, "fill_")
     if isinstance(value, array_function.Tensor):
@@ -239,12 +253,12 @@ def fill_(input, value):
     return _overwrite(input, array_function.Tensor(fitting(value, input.dtype, "fill_")), "fill_")
 
 
-def zero_(input):
+def zero_(input: Tensor) -> Tensor:
     """Set every element to 0."""
     return fill_(input, 0)
 
 
-def setitem(input, key, value) -> None:
+def setitem(input: Tensor, key: Any, value: Operand) -> None:
     """input[key] = value, broadcast; gradients reach `value` and what is left of `input`."""
     check_writable(input, "setitem")
     value = as_operand(value, "setitem")

@@ -5,6 +5,9 @@ Which writes are refused, and how they reach the graph, is said in inplace.py.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import dtypes, random
@@ -27,11 +30,15 @@ from . import (
 from .diagonal import tril, triu
 from .inplace import _check_fits, _overwrite, check_writable, replace
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Operand
 
-def _of_one(op):
+
+def _of_one(op: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
     name = op.__name__ + "_"
 
-    def in_place(input):
+    def in_place(input: Tensor) -> Tensor:
         return replace(input, name, op)
 
     in_place.__name__, in_place.__doc__ = name, f"`{op.__name__}`, in place."
@@ -50,10 +57,10 @@ frac_, log10_, exp2_ = map(_of_one, (rounding.frac, logarithm.log10, logarithm.e
 bitwise_not_, logical_not_ = map(_of_one, (comparison.bitwise_not, comparison.logical_not))
 
 
-def _of_two(op):
+def _of_two(op: Callable[..., Tensor]) -> Callable[[Tensor, Operand], Tensor]:
     name = op.__name__ + "_"
 
-    def in_place(input, other):
+    def in_place(input: Tensor, other: Operand) -> Tensor:
         return replace(input, name, op, other)
 
     in_place.__name__, in_place.__doc__ = name, f"`{op.__name__}`, in place."
@@ -72,17 +79,25 @@ acosh_, atanh_ = map(_of_one, (trigonometry.acosh, trigonometry.atanh))
 erfc_, erfinv_ = map(_of_one, (special_functions.erfc, special_functions.erfinv))
 
 
-def index_put_(input, indices, values, accumulate=False):
+def index_put_(
+    input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """`index_put`, in place."""
     return replace(input, "index_put_", lambda x: parts.index_put(x, indices, values, accumulate))
 
 
-def renorm_(input, p, dim, maxnorm):
+def renorm_(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """`renorm`, in place."""
     return replace(input, "renorm_", parts.renorm, p=p, dim=dim, maxnorm=maxnorm)
 
 
-def random_(input, from_=0, to=None, *, generator=None):
+def random_(
+    input: Tensor,
+    from_: int = 0,
+    to: int | None = None,
+    *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Overwrite with integers drawn from [from_, to); with one number from [0, from_), with none
     from all from 0 that the dtype holds one by one.
 
@@ -106,65 +121,75 @@ def random_(input, from_=0, to=None, *, generator=None):
     return _overwrite(input, array_function.Tensor(np.asarray(drawn, like=input.array)), "random_")
 
 
-def tril_(input, diagonal=0):
+def tril_(input: Tensor, diagonal: int = 0) -> Tensor:
     """`tril`, in place."""
     return replace(input, "tril_", tril, diagonal=diagonal)
 
 
-def triu_(input, diagonal=0):
+def triu_(input: Tensor, diagonal: int = 0) -> Tensor:
     """`triu`, in place."""
     return replace(input, "triu_", triu, diagonal=diagonal)
 
 
-def round_(input, *, decimals=0):
+def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
     """`round`, in place."""
     return replace(input, "round_", rounding.round, decimals=decimals)
 
 
-def clamp_min_(input, min):
+def clamp_min_(input: Tensor, min: Operand) -> Tensor:
     """`clamp_min`, in place."""
     return replace(input, "clamp_min_", bounds.clamp_min, min)
 
 
-def clamp_max_(input, max):
+def clamp_max_(input: Tensor, max: Operand) -> Tensor:
     """`clamp_max`, in place."""
     return replace(input, "clamp_max_", bounds.clamp_max, max)
 
 
-def nan_to_num_(input, nan=0.0, posinf=None, neginf=None):
+def nan_to_num_(
+    input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
+) -> Tensor:
     """`nan_to_num`, in place."""
     settings = {"nan": nan, "posinf": posinf, "neginf": neginf}
     return replace(input, "nan_to_num_", bounds.nan_to_num, **settings)
 
 
-def lerp_(input, end, weight):
+def lerp_(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """`lerp`, in place."""
     return replace(input, "lerp_", compound.lerp, end, weight)
 
 
-def addcmul_(input, tensor1, tensor2, *, value=1):
+def addcmul_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """`addcmul`, in place."""
     return replace(input, "addcmul_", compound.addcmul, tensor1, tensor2, value=value)
 
 
-def addcdiv_(input, tensor1, tensor2, *, value=1):
+def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """`addcdiv`, in place."""
     return replace(input, "addcdiv_", compound.addcdiv, tensor1, tensor2, value=value)
 
 
-def masked_fill_(input, mask, value):
+def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """`masked_fill`, in place."""
     _check_fits(input, mask.shape, "masked_fill_")
     return replace(input, "masked_fill_", lambda x: arithmetic.masked_fill(x, mask, value))
 
 
-def masked_scatter_(input, mask, source):
+def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`masked_scatter`, in place."""
     _check_fits(input, mask.shape, "masked_scatter_")
     return replace(input, "masked_scatter_", lambda x: scatter.masked_scatter(x, mask, source))
 
 
-def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
+def scatter_(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | float | None = None,
+    *,
+    value: float | None = None,
+    reduce: str | None = None,
+) -> Tensor:
     """`scatter`, in place."""
     return replace(
         input,
@@ -173,29 +198,31 @@ def scatter_(input, dim, index, src=None, *, value=None, reduce=None):
     )
 
 
-def scatter_add_(input, dim, index, src):
+def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`scatter_add`, in place."""
     return replace(input, "scatter_add_", lambda x: indexing.scatter_add(x, dim, index, src))
 
 
-def index_add_(input, dim, index, source, *, alpha=1):
+def index_add_(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
     """`index_add`, in place."""
     return replace(
         input, "index_add_", lambda x: scatter.index_add(x, dim, index, source, alpha=alpha)
     )
 
 
-def index_copy_(input, dim, index, source):
+def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`index_copy`, in place."""
     return replace(input, "index_copy_", lambda x: scatter.index_copy(x, dim, index, source))
 
 
-def index_fill_(input, dim, index, value):
+def index_fill_(input: Tensor, dim: int, index: Tensor, value: float | Tensor) -> Tensor:
     """`index_fill`, in place."""
     return replace(input, "index_fill_", lambda x: scatter.index_fill(x, dim, index, value))
 
 
-def fill_diagonal_(input, fill_value):
+def fill_diagonal_(input: Tensor, fill_value: float) -> Tensor:
     """Set the diagonal of a matrix to a number; returns the matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"fill_diagonal_: input has {input.ndim} axes, must have two")
@@ -204,7 +231,7 @@ def fill_diagonal_(input, fill_value):
     return replace(input, "fill_diagonal_", lambda x: arithmetic.masked_fill(x, mask, fill_value))
 
 
-def _drawn(input, name, draw):
+def _drawn(input: Tensor, name: str, draw: Callable[[Any, Any], Array]) -> Tensor:
     """Overwrite `input` by what draw(shape, dtype) gives, float32 at least."""
     check_writable(input, name)
     if input.dtype.kind != "f":
@@ -214,7 +241,13 @@ def _drawn(input, name, draw):
     return _overwrite(input, array_function.Tensor(np.asarray(values, like=input.array)), name)
 
 
-def normal_(input, mean=0.0, std=1.0, *, generator=None):
+def normal_(
+    input: Tensor,
+    mean: float = 0.0,
+    std: float = 1.0,
+    *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Overwrite with independent draws from N(mean, std^2)."""
     if std < 0:
         raise RuntimeError(f"normal_: std={std} must not be negative")
@@ -224,7 +257,13 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
     )
 
 
-def uniform_(input, from_=0.0, to=1.0, *, generator=None):
+def uniform_(
+    input: Tensor,
+    from_: float = 0.0,
+    to: float = 1.0,
+    *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Overwrite with independent draws from [from_, to), uniform."""
     if from_ > to:
         raise RuntimeError(f"uniform_: from_={from_} must not exceed to={to}")
@@ -234,7 +273,9 @@ def uniform_(input, from_=0.0, to=1.0, *, generator=None):
     )
 
 
-def bernoulli_(input, p=0.5, *, generator=None):
+def bernoulli_(
+    input: Tensor, p: float = 0.5, *, generator: np.random.Generator | None = None
+) -> Tensor:
     """Overwrite with 1 with probability p, 0 elsewhere."""
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_: p={p} must lie in [0, 1]")
@@ -242,7 +283,9 @@ def bernoulli_(input, p=0.5, *, generator=None):
     return _drawn(input, "bernoulli_", lambda n, dtype: rng.random(n) < p)
 
 
-def exponential_(input, lambd=1.0, *, generator=None):
+def exponential_(
+    input: Tensor, lambd: float = 1.0, *, generator: np.random.Generator | None = None
+) -> Tensor:
     """Overwrite with independent draws from lambd e^(-lambd x), of mean 1 / lambd."""
     if not lambd > 0:
         raise RuntimeError(f"exponential_: lambd={lambd} must be positive")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import itertools
 import math
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,17 +17,21 @@ from .indexing import IndexSelect
 from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
 from .promotion import common_dtype
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims
+
 
 class Cat(ArrayFunction):
     """Arrays joined along an axis."""
 
     @staticmethod
-    def forward(ctx, *xs, axis):
+    def forward(ctx: ArrayFunction, *xs: Array, axis: int) -> Array:
         ctx.axis, ctx.sizes = axis, [x.shape[axis] for x in xs]
         return np.concatenate(xs, axis)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         ends = np.cumsum(ctx.sizes).tolist()
         return tuple(
             narrow(gy, ctx.axis, end - size, size) if need else None
@@ -33,7 +39,7 @@ class Cat(ArrayFunction):
         )
 
 
-def cat(tensors, dim=0):
+def cat(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
     """Tensors joined along `dim`, the other sizes being equal; those of shape (0,) are left out."""
     tensors = list(tensors)
     if not tensors:
@@ -54,7 +60,7 @@ def cat(tensors, dim=0):
     return Cat.apply(*[t.to(dtype) for t in tensors], axis=axis)
 
 
-def stack(tensors, dim=0):
+def stack(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
     """Tensors of one shape joined along a new axis `dim`."""
     tensors = list(tensors)
     if not tensors:
@@ -67,7 +73,7 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], axis_of(dim, tensors[0].ndim + 1, "stack"))
 
 
-def narrow(input, dim, start, length):
+def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
     """Elements start to start + length of axis `dim`, a view; start < 0 counts from the end."""
     axis = axis_of(dim, input.ndim, "narrow")
     n = input.shape[axis]
@@ -79,7 +85,7 @@ def narrow(input, dim, start, length):
     return input[(slice(None),) * axis + (slice(first, first + length),)]
 
 
-def split(tensor, split_size_or_sections, dim=0):
+def split(tensor: Tensor, split_size_or_sections: Dims, dim: int = 0) -> tuple[Tensor, ...]:
     """A tuple of views: pieces of one size (the last may be smaller), or of the sizes in a list."""
     n = tensor.shape[axis_of(dim, tensor.ndim, "split")]
     if isinstance(split_size_or_sections, int):
@@ -97,7 +103,7 @@ def split(tensor, split_size_or_sections, dim=0):
     )
 
 
-def chunk(input, chunks, dim=0):
+def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
     """At most `chunks` views of equal size along `dim`, the last one smaller if need be."""
     if chunks < 1:
         raise RuntimeError(f"chunk: chunks={chunks} must be at least 1")
@@ -107,13 +113,13 @@ def chunk(input, chunks, dim=0):
     return split(input, math.ceil(n / chunks), dim)
 
 
-def unbind(input, dim=0):
+def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
     """A tuple of views: the slices of `input` along `dim`, without that axis."""
     axis = axis_of(dim, input.ndim, "unbind")
     return tuple(input[(slice(None),) * axis + (i,)] for i in range(input.shape[axis]))
 
 
-def repeat(input, *times, repeats=None):
+def repeat(input: Tensor, *times: Dims, repeats: Dims | None = None) -> Tensor:
     """Copies of `input` side by side, repeats[i] of them along axis i."""
     repeats = sizes_of(times, "repeat", repeats)
     if len(repeats) < input.ndim:
@@ -128,7 +134,13 @@ def repeat(input, *times, repeats=None):
     return y if y._base is None else clone(y)  # a view where every repeat is 1
 
 
-def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
+def repeat_interleave(
+    input: Tensor,
+    repeats: int | Tensor | None = None,
+    dim: int | None = None,
+    *,
+    output_size: int | None = None,
+) -> Tensor:
     """Each element repeated in place: by a number, or by one for each element along `dim`; without
     a `dim` as if flattened. Of `input` alone, a vector of repeats, the positions 0, 1, ..
 
@@ -161,7 +173,7 @@ def repeat_interleave(input, repeats=None, dim=None, *, output_size=None):
     return IndexSelect.apply(input, indices=np.asarray(places, like=input.array), axis=axis)
 
 
-def tensor_split(input, indices_or_sections, dim=0):
+def tensor_split(input: Tensor, indices_or_sections: Dims, dim: int = 0) -> tuple[Tensor, ...]:
     """A tuple of views: that many pieces, the first ones longer by one if need be, or pieces that
     end at the given indices.
     """
@@ -178,17 +190,17 @@ def tensor_split(input, indices_or_sections, dim=0):
     return tuple(narrow(input, axis, a, max(b - a, 0)) for a, b in itertools.pairwise(ends))
 
 
-def hstack(tensors):
+def hstack(tensors: Iterable[Tensor]) -> Tensor:
     """Tensors joined along their second axis, vectors along their only one."""
     tensors = [reshape(t, 1) if t.ndim == 0 else t for t in tensors]
     return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
-def vstack(tensors):
+def vstack(tensors: Iterable[Tensor]) -> Tensor:
     """Tensors joined along their first axis; vectors are rows."""
     return cat([reshape(t, 1, -1) if t.ndim < 2 else t for t in tensors], 0)
 
 
-def concat(tensors, dim=0):
+def concat(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
     """PyTorch's second name of `cat`."""
     return cat(tensors, dim)

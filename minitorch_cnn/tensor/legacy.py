@@ -8,11 +8,16 @@ Variable(x, requires_grad=True)  x without its history
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import dtypes
 from .creation import empty, tensor
 from .tensor import Size, Tensor
+
+if TYPE_CHECKING:
+    from .types import Array, DTypeLike
 
 
 class _OfDtype(type):
@@ -20,7 +25,7 @@ class _OfDtype(type):
 
     dtype: np.dtype
 
-    def __call__(cls, *args) -> Tensor:
+    def __call__(cls, *args: Any) -> Tensor:
         if all(isinstance(n, int) for n in args):
             return empty(args if args else (0,), dtype=cls.dtype)
         if len(args) != 1 or isinstance(args[0], (float, str)):
@@ -37,7 +42,7 @@ class _OfDtype(type):
             return data
         return tensor(np.asarray(data).astype(cls.dtype))
 
-    def __instancecheck__(cls, x) -> bool:
+    def __instancecheck__(cls, x: Array) -> bool:
         return isinstance(x, Tensor) and x.dtype == cls.dtype and x.device == "cpu"
 
 
@@ -61,7 +66,7 @@ TYPES = (
 
 
 class _AnyTensor(type):
-    def __instancecheck__(cls, x) -> bool:
+    def __instancecheck__(cls, x: Array) -> bool:
         return isinstance(x, Tensor)
 
 
@@ -74,7 +79,9 @@ class Variable(metaclass=_AnyTensor):
         return data.detach().requires_grad_(requires_grad)
 
 
-def type_of(input: Tensor, dtype=None, non_blocking: bool = False):
+def type_of(
+    input: Tensor, dtype: DTypeLike | None = None, non_blocking: bool = False
+) -> str | Tensor:
     """The name of the tensor's type, as "torch.FloatTensor"; with `dtype` (a dtype, such a name or
     a class of this file) the tensor converted to it.
     """

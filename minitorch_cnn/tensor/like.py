@@ -5,6 +5,7 @@ Memory is in order, whatever the `memory_format` that PyTorch's callers name.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,9 +17,19 @@ from .promotion import fitting
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+    from .types import Array, ArrayLike, DeviceLike, Dims, DTypeLike, Shape
 
 
-def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) -> Tensor:
+def _filled(
+    name: str,
+    make: Callable[..., Array],
+    shape: Shape,
+    model: Tensor,
+    dtype: DTypeLike | None,
+    device: DeviceLike | None,
+    requires_grad: bool,
+    value: float | None = None,
+) -> Tensor:
     """A tensor of a `shape` made by np.zeros or np.empty, with what is left out taken from `model`
     (NumPy would hand np.ones of a device an argument that CuPy does not have).
     """
@@ -32,26 +43,49 @@ def _filled(name, make, shape, model, dtype, device, requires_grad, value=None) 
 
 
 def zeros_like(
-    input, *, dtype=None, device=None, requires_grad=False, memory_format=None
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: str | None = None,
 ) -> Tensor:
     """Zeros in the shape, the dtype and on the device of `input`."""
     return _filled("zeros_like", np.zeros, input.shape, input, dtype, device, requires_grad)
 
 
-def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None) -> Tensor:
+def ones_like(
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: str | None = None,
+) -> Tensor:
     """Ones in the shape, the dtype and on the device of `input`."""
     return _filled("ones_like", np.empty, input.shape, input, dtype, device, requires_grad, 1)
 
 
 def empty_like(
-    input, *, dtype=None, device=None, requires_grad=False, memory_format=None
+    input: Tensor,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: str | None = None,
 ) -> Tensor:
     """Uninitialised memory in the shape, the dtype and on the device of `input`."""
     return _filled("empty_like", np.empty, input.shape, input, dtype, device, requires_grad)
 
 
 def full_like(
-    input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None
+    input: Tensor,
+    fill_value: float,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: str | None = None,
 ) -> Tensor:
     """One number in the shape, the dtype and on the device of `input`."""
     return _filled(
@@ -60,7 +94,13 @@ def full_like(
 
 
 def randn_like(
-    input, *, generator=None, dtype=None, device=None, requires_grad=False, memory_format=None
+    input: Tensor,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: str | None = None,
 ) -> Tensor:
     """Draws from N(0, 1) in the shape, the dtype and on the device of `input`."""
     return randn(
@@ -73,7 +113,13 @@ def randn_like(
 
 
 def rand_like(
-    input, *, generator=None, dtype=None, device=None, requires_grad=False, memory_format=None
+    input: Tensor,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+    memory_format: str | None = None,
 ) -> Tensor:
     """Uniform draws from [0, 1) in the shape, the dtype and on the device of `input`."""
     return rand(
@@ -86,7 +132,14 @@ def rand_like(
 
 
 def randint_like(
-    input, low=0, high=None, *, generator=None, dtype=None, device=None, requires_grad=False
+    input: Tensor,
+    low: int = 0,
+    high: int | None = None,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Integers from [low, high) in the shape, the dtype and on the device of `input`;
     randint_like(input, high) starts at 0.
@@ -104,30 +157,66 @@ def randint_like(
     )
 
 
-def new_zeros(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def new_zeros(
+    self: Tensor,
+    *sizes: Dims,
+    size: Dims | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Zeros of any size in the dtype and on the device of this tensor."""
     shape = _sizes("new_zeros", sizes, size)
     return _filled("new_zeros", np.zeros, shape, self, dtype, device, requires_grad)
 
 
-def new_ones(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def new_ones(
+    self: Tensor,
+    *sizes: Dims,
+    size: Dims | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Ones of any size in the dtype and on the device of this tensor."""
     shape = _sizes("new_ones", sizes, size)
     return _filled("new_ones", np.empty, shape, self, dtype, device, requires_grad, 1)
 
 
-def new_empty(self, *sizes, size=None, dtype=None, device=None, requires_grad=False) -> Tensor:
+def new_empty(
+    self: Tensor,
+    *sizes: Dims,
+    size: Dims | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """Uninitialised memory of any size in the dtype and on the device of this tensor."""
     shape = _sizes("new_empty", sizes, size)
     return _filled("new_empty", np.empty, shape, self, dtype, device, requires_grad)
 
 
-def new_full(self, size, fill_value, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def new_full(
+    self: Tensor,
+    size: Dims,
+    fill_value: float,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """One number in any size, in the dtype and on the device of this tensor."""
     shape = _sizes("new_full", (size,))
     return _filled("new_full", np.empty, shape, self, dtype, device, requires_grad, fill_value)
 
 
-def new_tensor(self, data, *, dtype=None, device=None, requires_grad=False) -> Tensor:
+def new_tensor(
+    self: Tensor,
+    data: ArrayLike,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A copy of `data` in the dtype and on the device of this tensor."""
     return tensor(data, dtype or self.dtype, device or self.device, requires_grad)

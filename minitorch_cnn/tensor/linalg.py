@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..autograd.array_function import ArrayFunction
 from ..kernels.matmul import matmul as product
 from .arithmetic import unbroadcast
 from .promotion import check_broadcast
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array
 
 
 class MatMul(ArrayFunction):
@@ -19,7 +25,9 @@ class MatMul(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, a, b, a_turned=False, b_turned=False):
+    def forward(
+        ctx: ArrayFunction, a: Array, b: Array, a_turned: bool = False, b_turned: bool = False
+    ) -> Array:
         need_a, need_b = ctx.needs_input_grad
         ctx.save_for_backward(a if need_b else None, b if need_a else None)
         ctx.shapes, ctx.turned = (a.shape, b.shape), (a_turned, b_turned)
@@ -27,7 +35,7 @@ class MatMul(ArrayFunction):
         return product(a, b.swapaxes(-1, -2) if b_turned else b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         a_turned, b_turned = ctx.turned
         ga = gb = None
@@ -45,7 +53,7 @@ class MatMul(ArrayFunction):
         )
 
 
-def matmul(input, other):
+def matmul(input: Tensor, other: Tensor) -> Tensor:
     """input @ other: of two vectors their dot product, of a matrix and a vector their product, else
     the product of matrices in the last two axes with the other axes broadcast.
 
@@ -54,7 +62,7 @@ def matmul(input, other):
     return _product("matmul", input, other)
 
 
-def _product(name, input, other):
+def _product(name: str, input: Tensor, other: Tensor) -> Tensor:
     x, w = input.array, other.array
     if x.ndim == w.ndim == 2 and x.dtype is w.dtype and x.shape[1] == w.shape[0]:
         return MatMul.apply(input, other)  # what most are
@@ -77,12 +85,12 @@ def _product(name, input, other):
     return y.squeeze(-1) if w.ndim == 1 else y
 
 
-def mm(input, mat2):
+def mm(input: Tensor, mat2: Tensor) -> Tensor:
     """The product of two matrices, without broadcasting."""
     return _ranked("mm", 2, input, mat2)
 
 
-def bmm(input, mat2):
+def bmm(input: Tensor, mat2: Tensor) -> Tensor:
     """Products of two batches of matrices: (B, N, K) @ (B, K, M) -> (B, N, M)."""
     if input.ndim == 3 and mat2.ndim == 3 and input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
@@ -91,18 +99,18 @@ def bmm(input, mat2):
     return _ranked("bmm", 3, input, mat2)
 
 
-def dot(input, tensor):
+def dot(input: Tensor, tensor: Tensor) -> Tensor:
     """The sum of products of two vectors."""
     return _ranked("dot", 1, input, tensor)
 
 
-def _ranked(name, ndim, a, b):
+def _ranked(name: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
     if a.ndim != ndim or b.ndim != ndim:
         raise RuntimeError(f"{name}: operands have {a.ndim} and {b.ndim} axes, must have {ndim}")
     return _product(name, a, b)
 
 
-def outer(input, vec2):
+def outer(input: Tensor, vec2: Tensor) -> Tensor:
     """y[i, j] = input[i] * vec2[j]."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"outer: operands have {input.ndim} and {vec2.ndim} axes, must have 1")

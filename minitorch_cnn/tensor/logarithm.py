@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +13,10 @@ from .arithmetic import masked, unbroadcast, where
 from .promotion import meet, to_floating
 from .trigonometry import Elementary
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Operand, TensorLike
+
 
 class Log2(Elementary):
     """y = ln x / ln 2."""
@@ -19,7 +24,7 @@ class Log2(Elementary):
     f = np.log2
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return 1 / (x * math.log(2))
 
 
@@ -29,7 +34,7 @@ class Log10(Elementary):
     f = np.log10
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return 1 / (x * math.log(10))
 
 
@@ -39,7 +44,7 @@ class Exp2(Elementary):
     f = np.exp2
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return exp2(x) * math.log(2)
 
 
@@ -47,11 +52,11 @@ class Logit(Elementary):
     """y = ln(x / (1 - x)), which has no slope outside 0 to 1."""
 
     @staticmethod
-    def f(x):
+    def f(x: Array) -> Array:
         return np.log(x / (1 - x))
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return where((x >= 0) & (x <= 1), 1 / (x * (1 - x)), math.nan)
 
 
@@ -61,12 +66,12 @@ class Xlogy(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.save_for_backward(a, b)
         return np.where((a == 0) & ~np.isnan(b), a * 0, a * np.log(b))
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         ga = gb = None
         if ctx.needs_input_grad[0]:
@@ -77,7 +82,7 @@ class Xlogy(ArrayFunction):
         return ga, gb
 
 
-def masked_to_one(x, mask):
+def masked_to_one(x: Tensor, mask: Array) -> Tensor:
     """`x` where the mask holds, 1 elsewhere: a number whose logarithm is harmless."""
     return masked(x, mask) + array_function.Tensor((~mask).astype(x.dtype))
 
@@ -88,34 +93,34 @@ class LogAddExp(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         y = np.logaddexp(a, b)
         ctx.save_for_backward(a, b)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         share = (a - b).sigmoid()
         return unbroadcast(gy * share, a.shape), unbroadcast(gy * (1 - share), b.shape)
 
 
-def log2(input):
+def log2(input: TensorLike) -> Tensor:
     """Logarithm to base 2: -inf at 0, NaN below."""
     return Log2.apply(to_floating(input, "log2"))
 
 
-def log10(input):
+def log10(input: TensorLike) -> Tensor:
     """Logarithm to base 10: -inf at 0, NaN below."""
     return Log10.apply(to_floating(input, "log10"))
 
 
-def exp2(input):
+def exp2(input: TensorLike) -> Tensor:
     """2^input."""
     return Exp2.apply(to_floating(input, "exp2"))
 
 
-def logit(input, eps=None):
+def logit(input: TensorLike, eps: float | None = None) -> Tensor:
     """ln(input / (1 - input)), the inverse of sigmoid; with `eps`, of input limited to eps
     ... 1 - eps (no gradient beyond). NaN outside 0 to 1.
     """
@@ -123,11 +128,11 @@ def logit(input, eps=None):
     return Logit.apply(input if eps is None else input.clamp(eps, 1 - eps))
 
 
-def xlogy(input, other):
+def xlogy(input: Operand, other: Operand) -> Tensor:
     """input * ln(other), elementwise with broadcasting; 0 where input is 0, NaN where other is."""
     return Xlogy.apply(*meet(input, other, "xlogy", floating=True))
 
 
-def logaddexp(input, other):
+def logaddexp(input: Operand, other: Operand) -> Tensor:
     """ln(e^input + e^other), elementwise with broadcasting."""
     return LogAddExp.apply(*meet(input, other, "logaddexp", floating=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from . import (
     activation,
     arithmetic,
@@ -37,8 +39,12 @@ from . import inplace_functions as functions
 from . import scatter as writing
 from .second_names import METHODS as SECOND_NAMES
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Operand
 
-def _where(self, condition, other):
+
+def _where(self: Tensor, condition: Any, other: Operand) -> Tensor:
     """`self` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast."""
     return arithmetic.where(condition, self, other)
 

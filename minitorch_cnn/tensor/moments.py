@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import dtypes
 from ..autograd.array_function import ArrayFunction
@@ -12,8 +13,14 @@ from .half import in_float32
 from .reduction import amax, amin, axes_of, kept_shape, sum
 from .summation import total
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims, DTypeLike, Shape
 
-def mean(input, dim=None, keepdim=False, *, dtype=None):
+
+def mean(
+    input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """The mean along `dim` (all axes by default); NaN of no elements. TypeError for integers.
 
     With `dtype`, a float type, input is converted first: the way to the mean of integers.
@@ -30,12 +37,12 @@ def mean(input, dim=None, keepdim=False, *, dtype=None):
     return sum(input, axes, keepdim) / _count(input.array.shape, axes)
 
 
-def _check_floating(name, input) -> None:
+def _check_floating(name: str, input: Tensor) -> None:
     if input.array.dtype.kind != "f":
         raise TypeError(f"{name}: input has dtype {input.dtype}, must be floating point")
 
 
-def _count(shape, axes) -> float:
+def _count(shape: Shape, axes: Shape) -> float:
     return float(math.prod([shape[a] for a in axes]))
 
 
@@ -45,7 +52,7 @@ class Var(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axes, keepdim, divisor):
+    def forward(ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool, divisor: float) -> Array:
         ctx.save_for_backward(x)
         ctx.axes, ctx.divisor = axes, divisor
         # Measured from its first element, numbers that hardly differ have a mean that is exact.
@@ -55,13 +62,20 @@ class Var(ArrayFunction):
         return total(d * d, axes, keepdim) / divisor
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         centred = x - mean(x, ctx.axes, keepdim=True)
         return gy.reshape(kept_shape(x.shape, ctx.axes)) * (2 * centred / ctx.divisor)
 
 
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var(
+    input: Tensor,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
     """sum (x - mean)^2 / max(0, n - correction) along `dim`, an int or several (all by default).
 
     correction=1, the default, gives the unbiased variance, as does unbiased=True; 0 is
@@ -72,24 +86,52 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
     return _var("var", input, dim, unbiased, keepdim, correction)
 
 
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std(
+    input: Tensor,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> Tensor:
     """The square root of `var`, with its arguments; where that is 0, so is the gradient."""
     return _std("std", input, dim, unbiased, keepdim, correction)
 
 
-def var_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def var_mean(
+    input: Tensor,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
     """A pair: `var` and `mean` along `dim`."""
     y = _var("var_mean", input, dim, unbiased, keepdim, correction)
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
-def std_mean(input, dim=None, unbiased=None, keepdim=False, *, correction=None):
+def std_mean(
+    input: Tensor,
+    dim: Dims | bool | None = None,
+    unbiased: bool | None = None,
+    keepdim: bool = False,
+    *,
+    correction: float | None = None,
+) -> tuple[Tensor, Tensor]:
     """A pair: `std` and `mean` along `dim`."""
     y = _std("std_mean", input, dim, unbiased, keepdim, correction)
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
-def _var(name, input, dim, unbiased, keepdim, correction):
+def _var(
+    name: str,
+    input: Tensor,
+    dim: Dims | bool | None,
+    unbiased: bool | None,
+    keepdim: bool,
+    correction: float | None,
+) -> Tensor:
     if isinstance(dim, bool):
         if unbiased is not None or keepdim or correction is not None:
             raise TypeError(f"{name}: dim={dim} is a bool, it must be an axis or several")
@@ -110,18 +152,24 @@ def _var(name, input, dim, unbiased, keepdim, correction):
 
 
 @in_float32
-def _std(name, *args):
+def _std(name: str, *args: Any) -> Tensor:
     return _root(_var(name, *args), 2)
 
 
-def _root(x, p):
+def _root(x: Tensor, p: float) -> Tensor:
     """x^(1/p), with slope 0 instead of infinity at 0: the argument is moved away from there."""
     zero = x == 0
     moved = where(zero, 1.0, x)
     return where(zero, 0.0, sqrt(moved) if p == 2 else moved ** (1 / p))
 
 
-def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
+def norm(
+    input: Tensor,
+    p: float | Literal["fro"] | None = "fro",
+    dim: Dims | None = None,
+    keepdim: bool = False,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
     """(sum |x|^p)^(1/p) along `dim`. The gradient at a zero vector is 0.
 
     p = inf is the largest |x|, -inf the smallest, 0 the number of elements other than 0; "fro" (or
@@ -152,7 +200,7 @@ def norm(input, p="fro", dim=None, keepdim=False, dtype=None):
 
 
 @in_float32
-def _norm(input, p, axes, keepdim):
+def _norm(input: Tensor, p: float, axes: Shape, keepdim: bool) -> Tensor:
     if p == 0:
         return sum((input != 0).to(input.dtype), axes, keepdim)
     if p == 2:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +14,10 @@ from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, DeviceLike, Dims, DType, DTypeLike, Shape
+
 
 class Reshape(ArrayFunction):
     """The same numbers in another shape; a view where the memory layout allows."""
@@ -19,12 +25,12 @@ class Reshape(ArrayFunction):
     is_view = never_warns = True
 
     @staticmethod
-    def forward(ctx, x, shape):
+    def forward(ctx: ArrayFunction, x: Array, shape: Shape) -> Array:
         ctx.shape = x.shape
         return x.reshape(shape)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Reshape.apply(gy, shape=ctx.shape)
 
 
@@ -34,12 +40,12 @@ class Permute(ArrayFunction):
     is_view = never_warns = True
 
     @staticmethod
-    def forward(ctx, x, dims):
+    def forward(ctx: ArrayFunction, x: Array, dims: Shape) -> Array:
         ctx.dims = dims
         return x.transpose(dims)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         back = [0] * len(ctx.dims)
         for i, d in enumerate(ctx.dims):
             back[d] = i
@@ -52,12 +58,12 @@ class Expand(ArrayFunction):
     is_view = never_warns = True
 
     @staticmethod
-    def forward(ctx, x, shape):
+    def forward(ctx: ArrayFunction, x: Array, shape: Shape) -> Array:
         ctx.shape = x.shape
         return np.broadcast_to(x, shape)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return unbroadcast(gy, ctx.shape)
 
 
@@ -65,12 +71,12 @@ class Flip(ArrayFunction):
     """The order of elements reversed along axes."""
 
     @staticmethod
-    def forward(ctx, x, axes):
+    def forward(ctx: ArrayFunction, x: Array, axes: Shape) -> Array:
         ctx.axes = axes
         return np.flip(x, axes).copy()
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Flip.apply(gy, axes=ctx.axes)
 
 
@@ -78,12 +84,12 @@ class Roll(ArrayFunction):
     """Elements shifted along axes, those pushed out at one end entering at the other."""
 
     @staticmethod
-    def forward(ctx, x, shifts, axes):
+    def forward(ctx: ArrayFunction, x: Array, shifts: Shape, axes: Shape) -> Array:
         ctx.shifts, ctx.axes = shifts, axes
         return np.roll(x, shifts, axes)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Roll.apply(gy, shifts=tuple(-s for s in ctx.shifts), axes=ctx.axes)
 
 
@@ -91,13 +97,13 @@ class Cast(ArrayFunction):
     """The same numbers in another dtype."""
 
     @staticmethod
-    def forward(ctx, x, dtype):
+    def forward(ctx: ArrayFunction, x: Array, dtype: DType) -> Array:
         ctx.dtype = x.dtype
         with np.errstate(all="ignore"):
             return x.astype(dtype)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return gy.to(ctx.dtype)
 
 
@@ -105,12 +111,12 @@ class Move(ArrayFunction):
     """The same numbers on another device."""
 
     @staticmethod
-    def forward(ctx, x, device):
+    def forward(ctx: ArrayFunction, x: Array, device: str) -> Array:
         ctx.device = devices.device_of(x)
         return devices.moved(x, device, "to")
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Move.apply(gy, device=ctx.device)
 
 
@@ -118,15 +124,15 @@ class Clone(ArrayFunction):
     """A copy in memory of its own."""
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         return x.copy()
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return gy
 
 
-def sizes_of(args, name: str, named=None) -> tuple[int, ...]:
+def sizes_of(args: Sequence[Any], name: str, named: Any = None) -> tuple[int, ...]:
     """Integers given one by one, as one sequence, or by the argument's name (`named`).
 
     TypeError where nothing, both, or anything but integers is given.
@@ -152,7 +158,7 @@ def axis_of(dim: int, ndim: int, name: str) -> int:
     return dim % ndim
 
 
-def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
+def _resolved(shape: Shape, size: int, name: str) -> tuple[int, ...]:
     """`shape` with its -1, if any, worked out; RuntimeError if it cannot hold `size` elements."""
     if math.prod(shape) == size and (not shape or min(shape) >= 0):
         return shape
@@ -164,7 +170,7 @@ def _resolved(shape, size: int, name: str) -> tuple[int, ...]:
     return tuple(size // known if n == -1 else n for n in shape)
 
 
-def reshape(input, *sizes, shape=None):
+def reshape(input: Tensor, *sizes: Dims, shape: Dims | None = None) -> Tensor:
     """The elements in `shape` (one size may be -1): a view where possible, else a copy.
 
     Sizes are given one by one, as a sequence, or as `shape=`.
@@ -173,7 +179,7 @@ def reshape(input, *sizes, shape=None):
     return Reshape.apply(input, shape=_resolved(sizes, input.array.size, "reshape"))
 
 
-def view(input, *sizes, size=None):
+def view(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
     """The same memory in another shape (one size may be -1); RuntimeError where only a copy would
     do. Of a dtype instead of sizes it is refused: use `to`.
     """
@@ -187,7 +193,7 @@ def view(input, *sizes, size=None):
     return y
 
 
-def flatten(input, start_dim=0, end_dim=-1):
+def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """Axes start_dim to end_dim (inclusive) joined into one."""
     if input.ndim == 0:
         return reshape(input, 1)
@@ -198,14 +204,14 @@ def flatten(input, start_dim=0, end_dim=-1):
     return reshape(input, *shape[:a], math.prod(shape[a : b + 1]), *shape[b + 1 :])
 
 
-def unflatten(input, dim, sizes):
+def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
     """Axis `dim` split into `sizes` (one may be -1)."""
     axis = axis_of(dim, input.ndim, "unflatten")
     sizes = _resolved(tuple(sizes), input.shape[axis], "unflatten")
     return reshape(input, *input.shape[:axis], *sizes, *input.shape[axis + 1 :])
 
 
-def permute(input, *axes, dims=None):
+def permute(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
     """Axis i of the result is axis dims[i] of `input`."""
     dims = sizes_of(axes, "permute", dims)
     axes = tuple(axis_of(d, input.ndim, "permute") for d in dims)
@@ -214,7 +220,7 @@ def permute(input, *axes, dims=None):
     return Permute.apply(input, dims=axes)
 
 
-def transpose(input, dim0, dim1):
+def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
     """Two axes exchanged; a 0-d tensor as it is."""
     ndim = input.array.ndim
     a, b = axis_of(dim0, ndim or 1, "transpose"), axis_of(dim1, ndim or 1, "transpose")
@@ -224,7 +230,7 @@ def transpose(input, dim0, dim1):
     return Permute.apply(input, dims=tuple(dims))
 
 
-def movedim(input, source, destination):
+def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
     """Axes `source` moved to the positions `destination`, the others in their order: integers, or
     sequences of as many.
     """
@@ -248,7 +254,7 @@ def movedim(input, source, destination):
     return Permute.apply(input, dims=tuple(dims))
 
 
-def squeeze(input, dim=None):
+def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
     """Without the axes of size 1 (all, or those in `dim`)."""
     if dim is None:
         axes = range(input.ndim)
@@ -259,13 +265,13 @@ def squeeze(input, dim=None):
     )
 
 
-def unsqueeze(input, dim):
+def unsqueeze(input: Tensor, dim: int) -> Tensor:
     """With a new axis of size 1 at `dim`."""
     axis = axis_of(dim, input.ndim + 1, "unsqueeze")
     return Reshape.apply(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
-def expand(input, *sizes, size=None):
+def expand(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
     """Axes of size 1 repeated to `sizes` without a copy; -1 leaves an axis as it is."""
     sizes = sizes_of(sizes, "expand", size)
     lead = len(sizes) - input.ndim
@@ -281,7 +287,7 @@ def expand(input, *sizes, size=None):
     return Expand.apply(input, shape=target)
 
 
-def flip(input, *axes, dims=None):
+def flip(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
     """The order of elements reversed along `dims`, in a copy: one by one, a sequence or `dims=`."""
     axes = tuple(axis_of(d, input.ndim or 1, "flip") for d in sizes_of(axes, "flip", dims))
     if len(set(axes)) < len(axes):
@@ -291,7 +297,7 @@ def flip(input, *axes, dims=None):
     return Flip.apply(input, axes=axes)
 
 
-def roll(input, shifts, dims=None):
+def roll(input: Tensor, shifts: Dims, dims: Dims | None = None) -> Tensor:
     """Elements shifted along `dims` and in at the other end; as if flattened without `dims`."""
     if dims is None:
         return reshape(roll(flatten(input), shifts, 0), input.shape)
@@ -303,7 +309,7 @@ def roll(input, shifts, dims=None):
     )
 
 
-def clone(input, *, memory_format=None):
+def clone(input: Tensor, *, memory_format: str | None = None) -> Tensor:
     """A copy in memory of its own, through which gradients flow; in order whatever the
     `memory_format`.
     """
@@ -312,7 +318,7 @@ def clone(input, *, memory_format=None):
     return Clone.apply(input)
 
 
-def contiguous(input, memory_format=None):
+def contiguous(input: Tensor, memory_format: str | None = None) -> Tensor:
     """`input` itself if its elements lie in memory in order, else a copy that does, whatever the
     `memory_format`.
     """
@@ -322,14 +328,14 @@ def contiguous(input, memory_format=None):
 
 
 def to(
-    input,
-    *args,
-    dtype=None,
-    device=None,
-    non_blocking=False,
-    copy=False,
-    memory_format=None,
-):
+    input: Tensor,
+    *args: Any,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    non_blocking: bool = False,
+    copy: bool = False,
+    memory_format: str | None = None,
+) -> Tensor:
     """`input` in another dtype or on another device; itself if nothing changes and no `copy` is
     asked for.
 

@@ -9,10 +9,17 @@ np.asarray, and give arrays; a tensor that requires grad is refused there.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..autograd import array_function
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Dims, DTypeLike, Operand
+
 
 # ufuncs under another name than here; the others are looked up under their own.
 _NAMES = {
@@ -25,12 +32,19 @@ _NAMES = {
 }  # fmt: skip
 
 
-def _here(name: str):
+def _here(name: str) -> Any:
     """The function of this package called `name`, or None."""
     return getattr(sys.modules[__package__], name, None)
 
 
-def call_ufunc(self, ufunc, method, *inputs, out=None, **settings):
+def call_ufunc(
+    self: Tensor,
+    ufunc: np.ufunc,
+    method: str,
+    *inputs: Any,
+    out: tuple[Any, ...] | None = None,
+    **settings: Any,
+) -> Any:
     """What NumPy hands over instead of ufunc(*inputs), because one of these is a Tensor."""
     called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
     if out is not None:  # an array, which is to stay one: array += tensor
@@ -45,7 +59,13 @@ def call_ufunc(self, ufunc, method, *inputs, out=None, **settings):
     return op(*tensors)
 
 
-def call_function(self, numpy_function, types, args, settings):
+def call_function(
+    self: Tensor,
+    numpy_function: Callable[..., Any],
+    types: Iterable[type],
+    args: tuple[Any, ...],
+    settings: dict[str, Any],
+) -> Any:
     """What NumPy hands over instead of numpy_function(*args), because these hold a Tensor."""
     op = _FUNCTIONS.get(numpy_function)
     if op is None:
@@ -58,7 +78,7 @@ def call_function(self, numpy_function, types, args, settings):
         raise TypeError(f"np.{numpy_function.__name__}: {why}") from None
 
 
-def _arrays(x):
+def _arrays(x: Any) -> Any:
     """`x` with the arrays of the Tensors in it; RuntimeError for one that requires grad."""
     if isinstance(x, array_function.Tensor):
         return x.numpy()
@@ -67,54 +87,74 @@ def _arrays(x):
     return {key: _arrays(value) for key, value in x.items()} if isinstance(x, dict) else x
 
 
-def _tensor(x):
+def _tensor(x: Any) -> Tensor:
     return x if isinstance(x, array_function.Tensor) else array_function.Tensor(np.asarray(x))
 
 
 # NumPy's arguments in NumPy's order. `axis` and `keepdims` of None are left out by the caller.
 
 
-def _reduction(name: str):
-    def reduce(a, axis=None, dtype=None, *, keepdims=False):
+def _reduction(name: str) -> Callable[..., Tensor]:
+    def reduce(
+        a: Tensor,
+        axis: Dims | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        keepdims: bool = False,
+    ) -> Tensor:
         settings = {} if dtype is None else {"dtype": dtype}
         return _here(name)(a, axis, keepdims, **settings)
 
     return reduce
 
 
-def _truth(name: str):
+def _truth(name: str) -> Callable[..., Tensor]:
     return lambda a, axis=None, *, keepdims=False: _here(name)(a, axis, keepdims)
 
 
-def _spread(name: str):
-    def spread(a, axis=None, *, ddof=0, correction=None, keepdims=False):
+def _spread(name: str) -> Callable[..., Tensor]:
+    def spread(
+        a: Tensor,
+        axis: Dims | None = None,
+        *,
+        ddof: float = 0,
+        correction: float | None = None,
+        keepdims: bool = False,
+    ) -> Tensor:
         correction = ddof if correction is None else correction
         return _here(name)(a, axis, keepdim=keepdims, correction=correction)
 
     return spread
 
 
-def _extreme(name: str):
-    def extreme(a, axis=None, *, keepdims=False):
+def _extreme(name: str) -> Callable[..., Tensor]:
+    def extreme(a: Tensor, axis: Dims | None = None, *, keepdims: bool = False) -> Tensor:
         return _here(name)(a, () if axis is None else axis, keepdims)
 
     return extreme
 
 
-def _cumsum(a, axis=None, dtype=None):
+def _cumsum(a: Tensor, axis: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     a, axis = (a.flatten(), 0) if axis is None else (a, axis)
     return _here("cumsum")(a, axis, dtype=dtype)
 
 
-def _clip(a, a_min=None, a_max=None, *, min=None, max=None):
+def _clip(
+    a: Tensor,
+    a_min: Operand | None = None,
+    a_max: Operand | None = None,
+    *,
+    min: Operand | None = None,
+    max: Operand | None = None,
+) -> Tensor:
     return _here("clamp")(a, a_min if min is None else min, a_max if max is None else max)
 
 
-def _round(a, decimals=0):
+def _round(a: Tensor, decimals: int = 0) -> Tensor:
     return _here("round")(a, decimals=decimals) if decimals else _here("round")(a)
 
 
-def _transpose(a, axes=None):
+def _transpose(a: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     return a.T if axes is None else a.permute(*axes)
 
 

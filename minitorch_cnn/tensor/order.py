@@ -5,8 +5,9 @@ Places are found in main memory; values are then taken by them, which their grad
 
 from __future__ import annotations
 
-import collections
 import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 import numpy as np
 
@@ -19,10 +20,19 @@ from .movement import axis_of
 from .promotion import as_tensor
 from .reduction import ValuesAndIndices, amax, amin, axes_of, sum
 
-MinAndMax = collections.namedtuple("MinAndMax", ["min", "max"])
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims, DTypeLike, Operand, TensorLike
 
 
-def _taken(input, axis, places, keepdim):
+class MinAndMax(NamedTuple):
+    """The smallest and the largest number along an axis, or of all."""
+
+    min: Tensor
+    max: Tensor
+
+
+def _taken(input: Tensor, axis: int, places: Array, keepdim: bool) -> ValuesAndIndices:
     """(values, indices) of the elements at `places` along an axis, of which there is one each."""
     indices = array_function.Tensor(np.asarray(places.astype(np.int64), like=input.array))
     values = gather(input, axis, indices)
@@ -31,7 +41,7 @@ def _taken(input, axis, places, keepdim):
     return ValuesAndIndices(values, indices)
 
 
-def _along(name, input, dim):
+def _along(name: str, input: TensorLike, dim: int) -> tuple[Array, int]:
     """The array in main memory and the axis; IndexError for an axis without elements."""
     input = as_tensor(input, name)
     axis = axis_of(dim, input.ndim, name)
@@ -40,12 +50,14 @@ def _along(name, input, dim):
     return devices.to_host(input.array), axis
 
 
-def _of_number(function, input, *args):
+def _of_number(
+    function: Callable[..., ValuesAndIndices], input: Tensor, *args: Any
+) -> ValuesAndIndices:
     """A function along an axis of a 0-d tensor, which counts as one element."""
     return ValuesAndIndices(*(y.reshape(()) for y in function(row(input), *args)))
 
 
-def kthvalue(input, k, dim=-1, keepdim=False):
+def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
     """(values, indices) of the k-th smallest elements along `dim`, counted from 1; NaN is the
     largest. Of equal elements any may be the one.
 
@@ -60,7 +72,7 @@ def kthvalue(input, k, dim=-1, keepdim=False):
     return _taken(input, axis, places, keepdim)
 
 
-def mode(input, dim=-1, keepdim=False):
+def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
     """(values, indices) of the most frequent elements along `dim`, of equally frequent ones the
     smallest; the index is that of its last appearance.
     """
@@ -77,7 +89,7 @@ def mode(input, dim=-1, keepdim=False):
     return _taken(input, axis, np.moveaxis(places, -1, axis), keepdim)
 
 
-def _running(name, input, dim, ufunc):
+def _running(name: str, input: Tensor, dim: int, ufunc: np.ufunc) -> ValuesAndIndices:
     if input.ndim == 0:
         return ValuesAndIndices(
             input.clone(), array_function.Tensor(np.zeros((), np.int64, like=input.array))
@@ -92,21 +104,21 @@ def _running(name, input, dim, ufunc):
     return _taken(input, axis, np.maximum.accumulate(places, axis), True)
 
 
-def cummax(input, dim):
+def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
     """(values, indices) of the largest element so far along `dim`, of equal ones the last; from a
     NaN on NaN.
     """
     return _running("cummax", input, dim, np.maximum)
 
 
-def cummin(input, dim):
+def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
     """(values, indices) of the smallest element so far along `dim`, of equal ones the last; from a
     NaN on NaN.
     """
     return _running("cummin", input, dim, np.minimum)
 
 
-def aminmax(input, *, dim=None, keepdim=False):
+def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinAndMax:
     """(min, max) of all elements or along `dim`; equal ones share the gradient."""
     dims = () if dim is None else dim
     return MinAndMax(amin(input, dims, keepdim), amax(input, dims, keepdim))
@@ -121,7 +133,14 @@ _AT = {
 }
 
 
-def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
+def quantile(
+    input: TensorLike,
+    q: float | Sequence[float] | Tensor,
+    dim: int | None = None,
+    keepdim: bool = False,
+    *,
+    interpolation: str = "linear",
+) -> Tensor:
     """Where a share q of the elements, all or those along `dim`, lies below: at q (n - 1) of them
     in order, between two as `interpolation` says ("linear", "lower", "higher", "midpoint",
     "nearest"). NaN where an element is. q is a number or a vector of them, which becomes the first
@@ -167,12 +186,24 @@ def quantile(input, q, dim=None, keepdim=False, *, interpolation="linear"):
     return stack(results) if q.ndim else results[0]
 
 
-def nansum(input, dim=None, keepdim=False, *, dtype=None):
+def nansum(
+    input: TensorLike,
+    dim: Dims | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
     """`sum` with NaN as 0."""
     return sum(_without_nan(as_tensor(input, "nansum")), dim, keepdim, dtype=dtype)
 
 
-def nanmean(input, dim=None, keepdim=False, *, dtype=None):
+def nanmean(
+    input: TensorLike,
+    dim: Dims | None = None,
+    keepdim: bool = False,
+    *,
+    dtype: DTypeLike | None = None,
+) -> Tensor:
     """`mean` of the elements that are not NaN; NaN where all are."""
     input = as_tensor(input, "nanmean") if dtype is None else input.to(dtype)
     if input.dtype.kind != "f":
@@ -183,13 +214,21 @@ def nanmean(input, dim=None, keepdim=False, *, dtype=None):
     return sum(_without_nan(input), dim, keepdim) / counts
 
 
-def _without_nan(input):
+def _without_nan(input: Tensor) -> Tensor:
     if input.dtype.kind != "f":
         return input
     return where(array_function.Tensor(np.isnan(input.array)), 0.0, input)
 
 
-def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=None, sorter=None):
+def searchsorted(
+    sorted_sequence: Tensor,
+    input: Operand,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: Literal["left", "right"] | None = None,
+    sorter: Tensor | None = None,
+) -> Tensor:
     """How many elements of a sequence in ascending order lie below each of `input`, with `right`
     (side="right") not above it: the places to insert them at.
 
@@ -220,14 +259,35 @@ def searchsorted(sorted_sequence, input, *, out_int32=False, right=False, side=N
     return array_function.Tensor(np.asarray(places, like=sorted_sequence.array))
 
 
-def bucketize(input, boundaries, *, out_int32=False, right=False):
+def bucketize(
+    input: Operand, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
+) -> Tensor:
     """The interval of a vector of limits that each element lies in: `searchsorted` of them."""
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize: boundaries has {boundaries.ndim} axes, must have one")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
-def unique_consecutive(input, return_inverse=False, return_counts=False, dim=None):
+@overload
+def unique_consecutive(
+    input: TensorLike,
+    return_inverse: Literal[False] = False,
+    return_counts: Literal[False] = False,
+    dim: int | None = None,
+) -> Tensor: ...
+@overload
+def unique_consecutive(
+    input: TensorLike,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Tensor | tuple[Tensor, ...]: ...
+def unique_consecutive(
+    input: TensorLike,
+    return_inverse: bool = False,
+    return_counts: bool = False,
+    dim: int | None = None,
+) -> Tensor | tuple[Tensor, ...]:
     """The elements without those that equal the one before, flattened; with `dim` the slices along
     it. With return_inverse and return_counts a tuple: also where each element of input is among
     them, and how many each stands for.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd import array_function
@@ -10,12 +12,16 @@ from .indexing import index_select
 from .movement import clone, sizes_of
 from .promotion import as_tensor, fitting
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims, TensorLike
+
 
 class ConstantPad(ArrayFunction):
     """x with `value` around it; negative widths crop, as the gradient of a border does."""
 
     @staticmethod
-    def forward(ctx, x, widths, value):
+    def forward(ctx: ArrayFunction, x: Array, widths: list[tuple[int, int]], value: Array) -> Array:
         ctx.widths = widths
         shape = [n + a + b for n, (a, b) in zip(x.shape, widths, strict=True)]
         y = np.empty(shape, x.dtype, like=x)
@@ -26,11 +32,11 @@ class ConstantPad(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return ConstantPad.apply(gy, widths=[(-a, -b) for a, b in ctx.widths], value=0)
 
 
-def pad(input, pad, mode="constant", value=None):
+def pad(input: TensorLike, pad: Dims, mode: str = "constant", value: float | None = None) -> Tensor:
     """`input` with a border: `pad` = (left, right, top, bottom, ...), from the last axis on.
 
     mode "constant" (filled with `value`, 0 by default), "reflect" (border element not repeated),
@@ -75,7 +81,7 @@ def pad(input, pad, mode="constant", value=None):
     return input
 
 
-def _border(n: int, before: int, after: int, mode: str):
+def _border(n: int, before: int, after: int, mode: str) -> Array:
     """The positions on an axis of size n that fill it and its borders."""
     places, limit = _PLACES[mode]
     limit = limit(n, before, after)
@@ -86,22 +92,22 @@ def _border(n: int, before: int, after: int, mode: str):
     return places(n, before, after)
 
 
-def _reflected(n, before, after):
+def _reflected(n: int, before: int, after: int) -> Array:
     i = np.abs(np.arange(-before, n + after))
     return np.where(i > n - 1, 2 * (n - 1) - i, i)
 
 
-def _repeated(n, before, after):
+def _repeated(n: int, before: int, after: int) -> Array:
     return np.clip(np.arange(-before, n + after), 0, n - 1)
 
 
-def _wrapped(n, before, after):
+def _wrapped(n: int, before: int, after: int) -> Array:
     left = _left(n, before, after)
     first = max(-before, 0)
     return first + np.arange(-max(before, 0), left + max(after, 0)) % max(left, 1)
 
 
-def _left(n, before, after):
+def _left(n: int, before: int, after: int) -> int:
     """What negative widths leave of an axis of size n."""
     return n + min(before, 0) + min(after, 0)
 

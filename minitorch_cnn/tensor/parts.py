@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 
 from ..autograd import array_function
@@ -13,8 +16,12 @@ from .moments import norm
 from .movement import axis_of, expand, reshape
 from .scatter import scatter, select
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array
 
-def take(input, index):
+
+def take(input: Tensor, index: Tensor) -> Tensor:
     """The elements at places of the flattened `input`, in the shape of `index` (integers).
 
     Raises: TypeError for other indices, IndexError for places that there are not.
@@ -27,7 +34,7 @@ def take(input, index):
     return reshape(input, -1)[index]
 
 
-def put(input, index, source, accumulate=False):
+def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
     """`input` with the elements of `source` at places of the flattened tensor, or with them added.
 
     Raises: RuntimeError for other sizes or dtypes of index and source.
@@ -39,7 +46,9 @@ def put(input, index, source, accumulate=False):
     return reshape(flat, input.shape)
 
 
-def index_put(input, indices, values, accumulate=False):
+def index_put(
+    input: Tensor, indices: tuple[Any, ...] | list[Any], values: Tensor, accumulate: bool = False
+) -> Tensor:
     """`input` with input[indices] = values, or += with `accumulate`, by which places named twice
     add up. `indices` is a tuple of integer or boolean Tensors.
 
@@ -64,7 +73,7 @@ def index_put(input, indices, values, accumulate=False):
     return input + IndexAdd.apply(values, key=keys[0], shape=input.shape)
 
 
-def _written(name, input, src, part):
+def _written(name: str, input: Tensor, src: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:
     """A copy of `input` with part(copy), a view, overwritten by `src` of its shape."""
     y = input.clone()
     there = part(y)
@@ -74,12 +83,19 @@ def _written(name, input, src, part):
     return y
 
 
-def select_scatter(input, src, dim, index):
+def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
     """`input` with select(dim, index) replaced by `src`."""
     return _written("select_scatter", input, src, lambda y: select(y, dim, index))
 
 
-def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
+def slice_scatter(
+    input: Tensor,
+    src: Tensor,
+    dim: int = 0,
+    start: int | None = None,
+    end: int | None = None,
+    step: int = 1,
+) -> Tensor:
     """`input` with the slice start:end:step of an axis replaced by `src`."""
     axis = axis_of(dim, input.ndim, "slice_scatter")
     if step < 1:
@@ -88,7 +104,9 @@ def slice_scatter(input, src, dim=0, start=None, end=None, step=1):
     return _written("slice_scatter", input, src, lambda y: y[key])
 
 
-def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
+def diagonal_scatter(
+    input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
+) -> Tensor:
     """`input` with a diagonal, as `diagonal` gives it, replaced by `src`."""
     return _written("diagonal_scatter", input, src, lambda y: diagonal(y, offset, dim1, dim2))
 
@@ -96,7 +114,15 @@ def diagonal_scatter(input, src, offset=0, dim1=0, dim2=1):
 _FIRST = {"amax": np.maximum, "amin": np.minimum}
 
 
-def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
+def scatter_reduce(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor,
+    reduce: Literal["sum", "mean", "amax", "amin"],
+    *,
+    include_self: bool = True,
+) -> Tensor:
     """`input` with src[i, j] merged into [i, index[i, j]] for dim = 1, and so for any axis: their
     "sum", "mean", "amax" or "amin". Without `include_self` places named start from `src` alone.
     Equal extremes share the gradient.
@@ -133,7 +159,9 @@ def scatter_reduce(input, dim, index, src, reduce, *, include_self=True):
     return _extreme(input, axis, index, src, reduce, named & (not include_self))
 
 
-def _extreme(input, axis, index, src, reduce, left_out):
+def _extreme(
+    input: Tensor, axis: int, index: Tensor, src: Tensor, reduce: str, left_out: Array
+) -> Tensor:
     """The largest or smallest of input, where it is not left out, and of src at their places."""
     from .indexing import _grid
 
@@ -156,7 +184,7 @@ def _extreme(input, axis, index, src, reduce, left_out):
     return where(exact == 0, value, value + exact)
 
 
-def renorm(input, p, dim, maxnorm):
+def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """`input` with every slice along `dim` whose p-norm exceeds `maxnorm` scaled down to it.
 
     Raises: RuntimeError for fewer than two axes, a negative maxnorm or p not above 0.

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import numbers
 from itertools import combinations
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import devices, dtypes
 from ..autograd import array_function
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, DType, DTypeLike, Shape
+
+
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
-def as_operand(x, name: str):
+def as_operand(x: object, name: str) -> Tensor | float:
     """`x` as a Tensor, or as the number that it is. TypeError for anything else."""
     if isinstance(x, array_function.Tensor):
         return x
@@ -28,19 +34,19 @@ def as_operand(x, name: str):
     )
 
 
-def is_operand(x) -> bool:
+def is_operand(x: object) -> bool:
     """Whether `as_operand` takes `x`; operators return NotImplemented otherwise."""
     return isinstance(x, (array_function.Tensor, numbers.Real, np.generic)) or devices.is_array(x)
 
 
-def scalar_dtype(number) -> np.dtype:
+def scalar_dtype(number: float) -> np.dtype:
     """The dtype that a Python number has by itself."""
     if isinstance(number, bool):
         return dtypes.bool_
     return dtypes.int64 if isinstance(number, int) else dtypes.get_default_dtype()
 
 
-def result_type(*operands) -> np.dtype:
+def result_type(*operands: Tensor | float) -> np.dtype:
     """The dtype in which operands (Tensors or numbers) meet.
 
     The highest of the categories bool < integer < float wins; within one category tensors with axes
@@ -64,7 +70,7 @@ def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
     return np.promote_types(a, b)
 
 
-def promote_types(type1, type2) -> np.dtype:
+def promote_types(type1: DTypeLike, type2: DTypeLike) -> np.dtype:
     """The dtype in which tensors of two dtypes meet."""
     first, second = (dtypes.check_dtype(t, "promote_types") for t in (type1, type2))
     return common_dtype(first, second)
@@ -75,13 +81,15 @@ def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
     return _CATEGORY[result.kind] <= _CATEGORY[dtype.kind]
 
 
-def _dtype_and_rank(x):
+def _dtype_and_rank(x: Tensor | float) -> tuple[DType, int]:
     if isinstance(x, array_function.Tensor):
         return x.array.dtype, 2 if x.array.ndim else 1
     return scalar_dtype(x), 0
 
 
-def meet(a, b, name: str, floating: bool = False, scale: bool = False):
+def meet(
+    a: object, b: object, name: str, floating: bool = False, scale: bool = False
+) -> tuple[Any, Any]:
     """Two operands in one dtype, as inputs for `apply`: Tensors, or a 0-d array for a number.
 
     With `floating`, integers become the default float type (true division). With `scale`, a number
@@ -119,19 +127,19 @@ def meet(a, b, name: str, floating: bool = False, scale: bool = False):
     return _cast(a, dtype), _cast(b, dtype)
 
 
-def _is_plain(x) -> bool:
+def _is_plain(x: Any) -> bool:
     """Whether `x` is a Python number that float32 can hold: the quick way is open to it."""
     return (type(x) is float or type(x) is int) and -3e38 < x < 3e38
 
 
-def _cast(x, dtype):
+def _cast(x: Any, dtype: DType) -> Any:
     if not isinstance(x, array_function.Tensor):
         with np.errstate(over="ignore"):
             return np.asarray(x).astype(dtype)  # wraps around: uint8 + 300 is uint8 + 44
     return x if x.array.dtype == dtype else x.to(dtype)
 
 
-def fitting(value, dtype, name: str):
+def fitting(value: Any, dtype: DType, name: str) -> Array:
     """A number as a 0-d array of `dtype`; RuntimeError where that cannot hold it."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
@@ -144,7 +152,7 @@ def fitting(value, dtype, name: str):
     return np.asarray(value).astype(dtype)
 
 
-def as_tensor(x, name: str):
+def as_tensor(x: object, name: str) -> Tensor:
     """A Tensor, or an array as one; TypeError for anything else."""
     if isinstance(x, array_function.Tensor):
         return x
@@ -153,14 +161,14 @@ def as_tensor(x, name: str):
     raise TypeError(f"{name}: input must be a Tensor, got {type(x).__name__}")
 
 
-def to_floating(x, name: str):
+def to_floating(x: object, name: str) -> Tensor:
     """A Tensor of a float dtype: integers and booleans become the default float type."""
     if not isinstance(x, array_function.Tensor):
         x = as_tensor(x, name)
     return x if x.array.dtype.kind == "f" else x.to(dtypes.get_default_dtype())
 
 
-def check_broadcast(name: str, *shapes) -> None:
+def check_broadcast(name: str, *shapes: Shape) -> None:
     """RuntimeError for shapes that do not broadcast."""
     for a, b in combinations(shapes, 2):
         for n, m in zip(a[::-1], b[::-1], strict=False):

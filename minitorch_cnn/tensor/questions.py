@@ -2,40 +2,59 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from .. import dtypes
 from .creation import as_tensor
 from .promotion import can_hold
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import DeviceLike, DTypeLike
 
-def is_complex(input) -> bool:
+
+def is_complex(input: Tensor) -> bool:
     """False: no dtype here is complex."""
     return False
 
 
-def is_nonzero(input) -> bool:
+def is_nonzero(input: Tensor) -> bool:
     """Whether the one element is not 0; RuntimeError for several or none."""
     if input.numel() != 1:
         raise RuntimeError(f"is_nonzero: a tensor of shape {input.shape} must have one element")
     return input.item() != 0
 
 
-def is_same_size(input, other) -> bool:
+def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether the shapes are equal."""
     return input.shape == other.shape
 
 
-def can_cast(from_, to) -> bool:
+def can_cast(from_: DTypeLike, to: DTypeLike) -> bool:
     """Whether a tensor of the dtype `to` can be overwritten by a result of the dtype `from_`."""
     return can_hold(dtypes.check_dtype(to, "can_cast"), dtypes.check_dtype(from_, "can_cast"))
 
 
-def scalar_tensor(s, *, dtype=None, device=None, requires_grad=False):
+def scalar_tensor(
+    s: float,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """A 0-d tensor of a number, in the default float type unless given."""
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
     return as_tensor(s, dtype, device).requires_grad_(requires_grad)
 
 
-def asarray(obj, *, dtype=None, device=None, copy=None, requires_grad=False):
+def asarray(
+    obj: Any,
+    *,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    copy: bool | None = None,
+    requires_grad: bool = False,
+) -> Tensor:
     """`as_tensor`; with `copy` a tensor of its own, with copy=False ValueError where it must be."""
     y = as_tensor(obj, dtype, device)
     source = getattr(obj, "array", obj)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import collections
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple, overload
 
 import numpy as np
 
@@ -12,10 +13,19 @@ from ..autograd.array_function import ArrayFunction
 from .arithmetic import Mul, where
 from .summation import sum_dtype, total
 
-ValuesAndIndices = collections.namedtuple("ValuesAndIndices", ["values", "indices"])
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims, DTypeLike, Shape
 
 
-def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
+class ValuesAndIndices(NamedTuple):
+    """The numbers that were chosen along an axis, and where they stood."""
+
+    values: Tensor
+    indices: Tensor
+
+
+def axes_of(dim: Dims | None, ndim: int, name: str) -> tuple[int, ...]:
     """`dim` (an int or several; None or an empty sequence for all) as axes counted from the front.
 
     Raises: TypeError for anything else, IndexError if there is no such axis.
@@ -39,7 +49,7 @@ def axes_of(dim, ndim: int, name: str) -> tuple[int, ...]:
     return axes if ndim else ()
 
 
-def one_axis_of(dim, ndim: int, name: str) -> int | None:
+def one_axis_of(dim: int, ndim: int, name: str) -> int | None:
     """`dim`, an int, as an axis counted from the front, None for a tensor without axes.
 
     Raises: TypeError for anything else, IndexError if there is no such axis.
@@ -49,7 +59,7 @@ def one_axis_of(dim, ndim: int, name: str) -> int | None:
     return (axes_of(dim, ndim, name) or (None,))[0]
 
 
-def kept_shape(shape, axes) -> tuple[int, ...]:
+def kept_shape(shape: Shape, axes: Shape) -> tuple[int, ...]:
     """`shape` with size 1 along `axes`."""
     return tuple(1 if i in axes else size for i, size in enumerate(shape))
 
@@ -60,12 +70,12 @@ class Sum(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axes, keepdim):
+    def forward(ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool) -> Array:
         ctx.shape, ctx.axes = x.shape, axes
         return total(x, axes, keepdim)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Spread.apply(gy, shape=ctx.shape, axes=ctx.axes)
 
 
@@ -73,14 +83,14 @@ class Spread(ArrayFunction):
     """y repeats x along axes, which x has lost or has with size 1: the adjoint of `Sum`."""
 
     @staticmethod
-    def forward(ctx, x, shape, axes):
+    def forward(ctx: ArrayFunction, x: Array, shape: Shape, axes: Shape) -> Array:
         ctx.axes, ctx.keepdim = axes, x.ndim == len(shape)
         y = np.empty(shape, x.dtype, like=x)
         y[...] = x if ctx.keepdim else x.reshape(kept_shape(shape, axes))
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Sum.apply(gy, axes=ctx.axes, keepdim=ctx.keepdim)
 
 
@@ -90,14 +100,14 @@ class Prod(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axes, keepdim):
+    def forward(ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool) -> Array:
         ctx.axes = axes
         y = x.prod(axes, sum_dtype(x), None, keepdim)
         ctx.save_for_backward(x, y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         x, y = ctx.saved_tensors
         shape = kept_shape(x.shape, ctx.axes)
         if (x.array != 0).all():
@@ -123,7 +133,9 @@ class Extremum(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axes, keepdim, reduce):
+    def forward(
+        ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool, reduce: Callable[..., Array]
+    ) -> Array:
         if 0 in [x.shape[a] for a in axes]:
             raise IndexError(
                 f"a{reduce.__name__}: the tensor of shape {x.shape} has no elements along {axes}"
@@ -135,12 +147,14 @@ class Extremum(ArrayFunction):
         return y if keepdim else y.reshape([s for i, s in enumerate(x.shape) if i not in axes])
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (share,) = ctx.kept
         return Mul.apply(gy.reshape(kept_shape(share.shape, ctx.axes)), share)
 
 
-def sum(input, dim=None, keepdim=False, *, dtype=None):
+def sum(
+    input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """The sum along `dim` (all axes by default); integers and booleans add up in int64.
 
     With `dtype` input is converted to it first, and so is the sum: an integer one wraps around.
@@ -151,7 +165,9 @@ def sum(input, dim=None, keepdim=False, *, dtype=None):
     return Sum.apply(input, axes=axes_of(dim, input.array.ndim, "sum"), keepdim=keepdim)
 
 
-def prod(input, dim=None, keepdim=False, *, dtype=None):
+def prod(
+    input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
+) -> Tensor:
     """The product along `dim`, or of all elements; integers and booleans multiply in int64.
 
     With `dtype` input is converted to it first, and so is the product: an integer one wraps around.
@@ -162,7 +178,7 @@ def prod(input, dim=None, keepdim=False, *, dtype=None):
     return Prod.apply(input, axes=axes_of(dim, input.ndim, "prod"), keepdim=keepdim)
 
 
-def amax(input, dim=(), keepdim=False):
+def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The largest along axes; ties share the gradient equally; NaN if there is one."""
     return Extremum.apply(
         input,
@@ -172,7 +188,7 @@ def amax(input, dim=(), keepdim=False):
     )
 
 
-def amin(input, dim=(), keepdim=False):
+def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
     """The smallest along axes; ties share the gradient equally; NaN if there is one."""
     return Extremum.apply(
         input,
@@ -182,7 +198,15 @@ def amin(input, dim=(), keepdim=False):
     )
 
 
-def max(input, dim=None, keepdim=False):
+@overload
+def max(input: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def max(input: Tensor, dim: Tensor, keepdim: bool = False) -> Tensor: ...
+@overload
+def max(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
+def max(
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False
+) -> Tensor | ValuesAndIndices:
     """The largest element; with `dim` a pair (values, indices), where ties go to the first; NaN
     wins.
 
@@ -193,7 +217,15 @@ def max(input, dim=None, keepdim=False):
     return amax(input) if dim is None else _with_indices("max", input, argmax, dim, keepdim)
 
 
-def min(input, dim=None, keepdim=False):
+@overload
+def min(input: Tensor, dim: None = None, keepdim: bool = False) -> Tensor: ...
+@overload
+def min(input: Tensor, dim: Tensor, keepdim: bool = False) -> Tensor: ...
+@overload
+def min(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
+def min(
+    input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False
+) -> Tensor | ValuesAndIndices:
     """The smallest element; with `dim` a pair (values, indices), where ties go to the first; NaN
     wins.
 
@@ -204,7 +236,9 @@ def min(input, dim=None, keepdim=False):
     return amin(input) if dim is None else _with_indices("min", input, argmin, dim, keepdim)
 
 
-def _with_indices(name, input, locate, dim, keepdim):
+def _with_indices(
+    name: str, input: Tensor, locate: Callable[..., Tensor], dim: int, keepdim: bool
+) -> ValuesAndIndices:
     if one_axis_of(dim, input.ndim, name) is None:
         return ValuesAndIndices(input.clone(), locate(input))
     indices = locate(input, dim, keepdim=True)
@@ -214,17 +248,19 @@ def _with_indices(name, input, locate, dim, keepdim):
     return ValuesAndIndices(values, indices)
 
 
-def argmax(input, dim=None, keepdim=False):
+def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index (int64) of the first largest element along `dim`, or in the flattened tensor."""
     return _located(np.argmax, "argmax", input, dim, keepdim)
 
 
-def argmin(input, dim=None, keepdim=False):
+def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
     """The index (int64) of the first smallest element along `dim`, or in the flattened tensor."""
     return _located(np.argmin, "argmin", input, dim, keepdim)
 
 
-def _located(locate, name, input, dim, keepdim):
+def _located(
+    locate: Callable[..., Array], name: str, input: Tensor, dim: int | None, keepdim: bool
+) -> Tensor:
     x = input.array
     axes = axes_of(dim, x.ndim, name)
     if dim is not None:
@@ -238,21 +274,23 @@ def _located(locate, name, input, dim, keepdim):
     return array_function.Tensor(where_.astype(dtypes.int64, copy=False))
 
 
-def any(input, dim=None, keepdim=False):
+def any(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
     """Whether an element along `dim` (all axes by default, none for an empty tuple) is non-zero: a
     bool, but of uint8 a uint8.
     """
     return _truth(np.any, "any", input, dim, keepdim)
 
 
-def all(input, dim=None, keepdim=False):
+def all(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
     """Whether every element along `dim` (all axes by default, none for an empty tuple) is non-zero:
     a bool, but of uint8 a uint8.
     """
     return _truth(np.all, "all", input, dim, keepdim)
 
 
-def _truth(reduce, name, input, dim, keepdim):
+def _truth(
+    reduce: Callable[..., Array], name: str, input: Tensor, dim: Dims | None, keepdim: bool
+) -> Tensor:
     x = input.array
     if isinstance(dim, (tuple, list)) and not dim:
         found = x != 0  # along no axis, as in PyTorch
@@ -267,18 +305,18 @@ class Cumsum(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axis):
+    def forward(ctx: ArrayFunction, x: Array, axis: int) -> Array:
         ctx.axis = axis
         if x.dtype == dtypes.float32:  # one after the other, a million of them lose a percent
             return x.cumsum(axis, dtypes.float64).astype(x.dtype)
         return x.cumsum(axis, sum_dtype(x))
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return gy.flip(ctx.axis).cumsum(ctx.axis).flip(ctx.axis)
 
 
-def cumsum(input, dim, *, dtype=None):
+def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
     """The running sum along `dim`; integers and booleans add up in int64.
 
     With `dtype` input is converted to it first, and so are the sums: integer ones wrap around.

@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .elementwise import Flat
 from .promotion import as_tensor
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, TensorLike
 
-def floor(input):
+
+def floor(input: TensorLike) -> Tensor:
     """The largest integer not above."""
     return Flat.apply(as_tensor(input, "floor"), step=np.floor)
 
 
-def ceil(input):
+def ceil(input: TensorLike) -> Tensor:
     """The smallest integer not below."""
     return Flat.apply(as_tensor(input, "ceil"), step=np.ceil)
 
 
-def trunc(input):
+def trunc(input: TensorLike) -> Tensor:
     """The next integer towards 0."""
     return Flat.apply(as_tensor(input, "trunc"), step=np.trunc)
 
 
-def round(input, *, decimals=0):
+def round(input: TensorLike, *, decimals: int = 0) -> Tensor:
     """The nearest number of `decimals` digits behind the point (before it where negative), halves
     to the even one.
 
@@ -37,12 +43,12 @@ def round(input, *, decimals=0):
     return Flat.apply(input, step=lambda x: _round_at(x, decimals))
 
 
-def _round_at(x, decimals):
+def _round_at(x: Array, decimals: int) -> Array:
     scale = x.dtype.type(10.0 ** np.abs(decimals))
     return np.round(x * scale) / scale if decimals > 0 else np.round(x / scale) * scale
 
 
-def frac(input):
+def frac(input: TensorLike) -> Tensor:
     """What is behind the point: input - trunc(input), with the sign of `input`."""
     input = as_tensor(input, "frac")
     if input.dtype.kind != "f":

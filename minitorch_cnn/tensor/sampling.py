@@ -13,10 +13,18 @@ from .promotion import as_tensor
 
 if TYPE_CHECKING:
     from .tensor import Tensor
+    from .types import DeviceLike, Dims, DTypeLike, TensorLike
 
 
 def normal(
-    mean, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False
+    mean: float | Tensor,
+    std: float | Tensor = 1.0,
+    size: Dims | None = None,
+    *,
+    generator: np.random.Generator | None = None,
+    dtype: DTypeLike | None = None,
+    device: DeviceLike | None = None,
+    requires_grad: bool = False,
 ) -> Tensor:
     """Independent draws from N(mean, std^2): one for each element of `mean` and `std`, of which one
     or both are Tensors, or of a `size` where both are numbers.
@@ -40,7 +48,9 @@ def normal(
     return y.requires_grad_() if requires_grad else y
 
 
-def bernoulli(input, p=None, *, generator=None) -> Tensor:
+def bernoulli(
+    input: TensorLike, p: float | None = None, *, generator: np.random.Generator | None = None
+) -> Tensor:
     """1 with the probability that each element of `input` gives, or all with p; 0 elsewhere.
 
     Raises: ValueError for probabilities outside 0 to 1, TypeError for integers without p.
@@ -56,7 +66,13 @@ def bernoulli(input, p=None, *, generator=None) -> Tensor:
     return array_function.Tensor(np.asarray(drawn.astype(input.dtype), like=input.array))
 
 
-def multinomial(input, num_samples: int, replacement=False, *, generator=None) -> Tensor:
+def multinomial(
+    input: TensorLike,
+    num_samples: int,
+    replacement: bool = False,
+    *,
+    generator: np.random.Generator | None = None,
+) -> Tensor:
     """Indices drawn in proportion to the weights in the last axis.
 
     input (R,) or (N, R), not negative -> indices (num_samples,) or (N, num_samples) of int64.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import dtypes
@@ -10,6 +12,10 @@ from ..autograd.array_function import ArrayFunction
 from .joining import cat, narrow
 from .movement import axis_of, flip
 from .promotion import as_tensor
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, DTypeLike, TensorLike
 
 
 class Cumprod(ArrayFunction):
@@ -22,13 +28,13 @@ class Cumprod(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axis):
+    def forward(ctx: ArrayFunction, x: Array, axis: int) -> Array:
         ctx.save_for_backward(x)
         ctx.axis = axis
         return np.cumprod(x, axis, dtype=x.dtype)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         n, axis = x.shape[ctx.axis], ctx.axis
         if n == 0:
@@ -46,7 +52,7 @@ class Recurrence(ArrayFunction):
     """y[i] = b[i] + a[i] y[i-1] along an axis, from y[-1] = 0."""
 
     @staticmethod
-    def forward(ctx, b, a, axis):
+    def forward(ctx: ArrayFunction, b: Array, a: Array, axis: int) -> Array:
         ctx.axis = axis
         y = b.copy()
         steps, factors = np.moveaxis(y, axis, 0), np.moveaxis(a, axis, 0)
@@ -56,7 +62,7 @@ class Recurrence(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         # The adjoint runs backwards: gb[i] = gy[i] + a[i+1] gb[i+1]; ga[i] = gb[i] y[i-1].
         a, y = ctx.saved_tensors
         axis, n = ctx.axis, a.shape[ctx.axis]
@@ -66,7 +72,7 @@ class Recurrence(ArrayFunction):
         return gb, gb * cat([zero, narrow(y, axis, 0, n - 1)], axis)
 
 
-def cumprod(input, dim, *, dtype=None):
+def cumprod(input: TensorLike, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
     """Products of the elements up to each one along `dim`; integers and booleans in int64."""
     input = as_tensor(input, "cumprod")
     if dtype is None and input.dtype.kind != "f":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd import array_function
@@ -21,19 +23,23 @@ from .movement import axis_of
 from .promotion import fitting
 from .shaping import broadcast_tensors
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array
+
 
 class Scatter(ArrayFunction):
     """y = x, y[i, index[i, j]] = source[i, j] along axis 1 (and so for any axis)."""
 
     @staticmethod
-    def forward(ctx, x, source, index, axis):
+    def forward(ctx: ArrayFunction, x: Array, source: Array, index: Array, axis: int) -> Array:
         ctx.index, ctx.axis, ctx.shape = index, axis, source.shape
         y = x.copy()
         y[_grid(index, axis)] = source[tuple(slice(n) for n in index.shape)]
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         gx = gsource = None
         if ctx.needs_input_grad[0]:
             nothing = np.zeros(ctx.index.shape, gy.dtype, like=gy.array)
@@ -46,7 +52,15 @@ class Scatter(ArrayFunction):
         return gx, gsource
 
 
-def scatter(input, dim, index, src=None, *, value=None, reduce=None):
+def scatter(
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | float | None = None,
+    *,
+    value: float | None = None,
+    reduce: str | None = None,
+) -> Tensor:
     """`input` with src[i, j], or a number `value`, at [i, index[i, j]] for dim = 1, and so for any
     axis. Where places are named twice, one of the values stands there. A number may also be given
     in the place of src; reduce="add" is `scatter_add`.
@@ -57,7 +71,15 @@ def scatter(input, dim, index, src=None, *, value=None, reduce=None):
     return _scatter("scatter", input, dim, index, src, value, reduce)
 
 
-def _scatter(name, input, dim, index, src, value, reduce):
+def _scatter(
+    name: str,
+    input: Tensor,
+    dim: int,
+    index: Tensor,
+    src: Tensor | float | None,
+    value: float | None,
+    reduce: str | None,
+) -> Tensor:
     if (src is None) == (value is None):
         raise TypeError(f"{name}: one of src and value must be given, not both")
     if reduce not in (None, "add"):
@@ -79,7 +101,9 @@ def _scatter(name, input, dim, index, src, value, reduce):
     return Scatter.apply(input, src, index=places, axis=axis)
 
 
-def _slices(name, input, dim, index, source):
+def _slices(
+    name: str, input: Tensor, dim: int, index: Tensor, source: Tensor | None
+) -> tuple[Array, int]:
     """The positions and the axis of slices to be written, which `source` must have the shape of."""
     index, axis = _checked_index(name, input, dim, index)
     index = index.reshape(-1)
@@ -93,7 +117,9 @@ def _slices(name, input, dim, index, source):
     return index, axis
 
 
-def index_add(input, dim, index, source, *, alpha=1):
+def index_add(
+    input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
+) -> Tensor:
     """`input` with alpha times the slices of `source` added at the positions `index` of an axis;
     those named twice add up.
     """
@@ -106,7 +132,7 @@ def index_add(input, dim, index, source, *, alpha=1):
     return input + IndexSelectAdd.apply(source, indices=index, axis=axis, size=size)
 
 
-def index_copy(input, dim, index, source):
+def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the slices of `source` at the positions `index` of an axis."""
     if 0 in (input.ndim, source.ndim):
         return index_copy(row(input), dim, index, row(source)).reshape(input.shape)
@@ -117,7 +143,7 @@ def index_copy(input, dim, index, source):
     return Scatter.apply(input, source, index=places, axis=axis)
 
 
-def index_fill(input, dim, index, value):
+def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) -> Tensor:
     """`input` with a number or 0-d tensor in the slices at the positions `index` of an axis."""
     if input.ndim == 0:
         return index_fill(row(input), dim, index, value).reshape(())
@@ -127,7 +153,7 @@ def index_fill(input, dim, index, value):
     return masked_fill(input, array_function.Tensor(mask), value)
 
 
-def masked_select(input, mask):
+def masked_select(input: Tensor, mask: Tensor) -> Tensor:
     """The elements of `input` where `mask` (boolean Tensor) holds, in one axis; both broadcast."""
     if not isinstance(mask, array_function.Tensor) or mask.dtype.kind != "b":
         raise TypeError("masked_select: mask must be a Tensor of dtype bool")
@@ -135,7 +161,7 @@ def masked_select(input, mask):
     return getitem(input, mask)
 
 
-def masked_scatter(input, mask, source):
+def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`input` with the first elements of `source`, in order, where `mask` (boolean Tensor) holds;
     input and mask broadcast.
 
@@ -160,7 +186,7 @@ def masked_scatter(input, mask, source):
     return filled.reshape(input.shape)
 
 
-def select(input, dim, index):
+def select(input: Tensor, dim: int, index: int) -> Tensor:
     """The slice of `input` at a position along `dim`, without that axis: a view."""
     if input.ndim == 0:
         raise IndexError("select: a 0-d tensor has no axis to select from")

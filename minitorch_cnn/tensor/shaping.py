@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
 import numpy as np
 
 from ..autograd import array_function
@@ -9,6 +12,10 @@ from ..autograd.array_function import ArrayFunction
 from .copying import owner_of
 from .movement import axis_of, expand, flip, reshape, sizes_of, transpose, view
 from .promotion import check_broadcast
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims
 
 
 class Unfold(ArrayFunction):
@@ -20,7 +27,7 @@ class Unfold(ArrayFunction):
     is_view = never_warns = True
 
     @staticmethod
-    def forward(ctx, x, axis, size, step):
+    def forward(ctx: ArrayFunction, x: Array, axis: int, size: int, step: int) -> Array:
         ctx.axis, ctx.size, ctx.step, ctx.length = axis, size, step, x.shape[axis]
         outputs = (x.shape[axis] - size) // step + 1
         block = _block(x)
@@ -37,7 +44,7 @@ class Unfold(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return UnfoldBackward.apply(
             gy, axis=ctx.axis, size=ctx.size, step=ctx.step, length=ctx.length
         )
@@ -49,7 +56,9 @@ class UnfoldBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, gy, axis, size, step, length):
+    def forward(
+        ctx: ArrayFunction, gy: Array, axis: int, size: int, step: int, length: int
+    ) -> Array:
         ctx.axis, ctx.size, ctx.step = axis, size, step
         outputs = gy.shape[axis]
         shape = list(gy.shape[:-1])
@@ -61,11 +70,11 @@ class UnfoldBackward(ArrayFunction):
         return gx
 
     @staticmethod
-    def backward(ctx, ggx):
+    def backward(ctx: ArrayFunction, ggx: Tensor) -> Tensor:
         return Unfold.apply(ggx, axis=ctx.axis, size=ctx.size, step=ctx.step)
 
 
-def _block(x):
+def _block(x: Array) -> Array | None:
     """The memory that x looks into, as an array in C order; None if it cannot be had so."""
     if type(x) is not np.ndarray or not x.size:
         return None
@@ -74,11 +83,11 @@ def _block(x):
     return block if block.flags.c_contiguous else None
 
 
-def _address(x) -> int:
+def _address(x: Array) -> int:
     return x.__array_interface__["data"][0]
 
 
-def unfold(input, dimension, size, step):
+def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
     """All windows of `size` elements along `dimension`, `step` apart, in a new last axis: a view.
 
     x (.., L, ..) -> y (.., (L - size) // step + 1, .., size); the one window of a 0-d tensor has
@@ -97,58 +106,58 @@ def unfold(input, dimension, size, step):
     return Unfold.apply(input, axis=axis, size=size, step=step)
 
 
-def swapaxes(input, axis0, axis1):
+def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
     """Two axes exchanged, under NumPy's name."""
     return transpose(input, axis0, axis1)
 
 
-def t(input):
+def t(input: Tensor) -> Tensor:
     """A matrix with its axes exchanged; with fewer axes as it is. RuntimeError with more."""
     if input.ndim > 2:
         raise RuntimeError(f"t: input has {input.ndim} axes, must have at most two")
     return transpose(input, 0, 1) if input.ndim == 2 else input
 
 
-def ravel(input):
+def ravel(input: Tensor) -> Tensor:
     """All elements in one axis, a view where possible."""
     return reshape(input, -1) if input.array.size else reshape(input, 0)
 
 
-def expand_as(input, other):
+def expand_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` expanded to the shape of `other`."""
     return expand(input, other.shape)
 
 
-def view_as(input, other):
+def view_as(input: Tensor, other: Tensor) -> Tensor:
     """A view of `input` in the shape of `other`."""
     return view(input, other.shape)
 
 
-def reshape_as(input, other):
+def reshape_as(input: Tensor, other: Tensor) -> Tensor:
     """`input` in the shape of `other`."""
     return reshape(input, other.shape)
 
 
-def broadcast_to(input, size):
+def broadcast_to(input: Tensor, size: Dims) -> Tensor:
     """`input` expanded to the sizes `size`, without a copy."""
     return expand(input, size)
 
 
-def broadcast_tensors(*tensors):
+def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
     """The tensors, each expanded without a copy to the shape that all of them broadcast to."""
     check_broadcast("broadcast_tensors", *(t.shape for t in tensors))
     shape = np.broadcast_shapes(*(t.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)
 
 
-def broadcast_shapes(*shapes) -> tuple[int, ...]:
+def broadcast_shapes(*shapes: Dims) -> tuple[int, ...]:
     """The shape that several shapes broadcast to; RuntimeError if they do not."""
     shapes = tuple(sizes_of((shape,), "broadcast_shapes") for shape in shapes)
     check_broadcast("broadcast_shapes", *shapes)
     return np.broadcast_shapes(*shapes)
 
 
-def meshgrid(*tensors, indexing="ij"):
+def meshgrid(*tensors: Any, indexing: Literal["ij", "xy"] = "ij") -> tuple[Tensor, ...]:
     """For each of several vectors a grid over all of them in which it varies along its own axis.
 
     indexing="xy" exchanges the first two axes, as pictures are read. Raises: ValueError for another
@@ -175,13 +184,13 @@ def meshgrid(*tensors, indexing="ij"):
     return tuple(grids)
 
 
-def tile(input, *times, dims=None):
+def tile(input: Tensor, *times: Dims, dims: Dims | None = None) -> Tensor:
     """Copies of `input` side by side, dims[i] of them along axis i, counted from the last axis."""
     dims = sizes_of(times, "tile", dims)
     return input.repeat((1,) * (input.ndim - len(dims)) + dims)
 
 
-def rot90(input, k=1, dims=(0, 1)):
+def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
     """`input` turned by k right angles in the plane of two axes, from the first to the second."""
     dims = sizes_of((dims,), "rot90")
     if len(dims) != 2:
@@ -197,26 +206,26 @@ def rot90(input, k=1, dims=(0, 1)):
     return flip(transpose(input, a, b), a if k == 1 else b)
 
 
-def fliplr(input):
+def fliplr(input: Tensor) -> Tensor:
     """The order of the second axis reversed, in a copy."""
     return flip(input, 1)
 
 
-def flipud(input):
+def flipud(input: Tensor) -> Tensor:
     """The order of the first axis reversed, in a copy."""
     return flip(input, 0)
 
 
-def numel(input) -> int:
+def numel(input: Tensor) -> int:
     """How many elements there are."""
     return input.array.size
 
 
-def is_tensor(obj) -> bool:
+def is_tensor(obj: object) -> bool:
     """Whether `obj` is a Tensor."""
     return isinstance(obj, array_function.Tensor)
 
 
-def is_floating_point(input) -> bool:
+def is_floating_point(input: Tensor) -> bool:
     """Whether the dtype is one of floats."""
     return input.array.dtype.kind == "f"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,8 +14,12 @@ from .promotion import as_tensor, to_floating
 from .reduction import axes_of, kept_shape, one_axis_of
 from .summation import total
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Dims, DTypeLike, Shape, TensorLike
 
-def _largest(x, axis):
+
+def _largest(x: Array, axis: int | Shape | None) -> Array:
     """The largest along `axis`, which is kept; -inf where there is none."""
     if x.size:
         return x.max(axis=axis, keepdims=True)
@@ -33,7 +38,7 @@ class LogSumExp(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axes, keepdim):
+    def forward(ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool) -> Array:
         ctx.axes = axes
         largest = _largest(x, axes)
         shift = np.where(np.isfinite(largest), largest, x.dtype.type(0))
@@ -43,13 +48,13 @@ class LogSumExp(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         x, y = ctx.saved_tensors
         shape = kept_shape(x.shape, ctx.axes)
         return gy.reshape(shape) * exp(x - y.reshape(shape))
 
 
-def logsumexp(input, dim, keepdim=False):
+def logsumexp(input: TensorLike, dim: Dims, keepdim: bool = False) -> Tensor:
     """ln sum e^x along `dim`, without overflow."""
     input = to_floating(input, "logsumexp")
     return LogSumExp.apply(input, axes=axes_of(dim, input.ndim, "logsumexp"), keepdim=keepdim)
@@ -61,7 +66,7 @@ class Softmax(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axis):
+    def forward(ctx: ArrayFunction, x: Array, axis: int) -> Array:
         ctx.axis = axis
         y = np.exp(x - _largest(x, axis))
         y /= total(y, _axes(axis), True)
@@ -69,7 +74,7 @@ class Softmax(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return y * (gy - (gy * y).sum(ctx.axis, keepdim=True))
 
@@ -80,7 +85,7 @@ class LogSoftmax(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, axis):
+    def forward(ctx: ArrayFunction, x: Array, axis: int) -> Array:
         ctx.axis = axis
         y = x - _largest(x, axis)
         y -= np.log(total(np.exp(y), _axes(axis), True))
@@ -88,12 +93,12 @@ class LogSoftmax(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return gy - exp(y) * gy.sum(ctx.axis, keepdim=True)
 
 
-def guessed_dim(name: str, input, stacklevel: int = 4) -> int:
+def guessed_dim(name: str, input: Tensor, stacklevel: int = 4) -> int:
     """The axis that PyTorch takes where none is named, with a warning: 0 of 0, 1 or 3, else 1."""
     dim = 0 if input.ndim in (0, 1, 3) else 1
     message = f"{name}: dim is missing, and guessed to be {dim}; give it"
@@ -101,7 +106,7 @@ def guessed_dim(name: str, input, stacklevel: int = 4) -> int:
     return dim
 
 
-def softmax(input, dim=None, dtype=None):
+def softmax(input: TensorLike, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """e^x / sum e^x along `dim`. (One lecture prints e^-x; the sign is +.)
 
     Without a dim it is guessed as PyTorch does, with a warning (see `guessed_dim`). With `dtype`, a
@@ -113,7 +118,9 @@ def softmax(input, dim=None, dtype=None):
     return Softmax.apply(input, axis=axis)
 
 
-def log_softmax(input, dim=None, dtype=None):
+def log_softmax(
+    input: TensorLike, dim: int | None = None, dtype: DTypeLike | None = None
+) -> Tensor:
     """x - ln sum e^x along `dim`, exact where softmax itself would underflow.
 
     Without a dim it is guessed as by `softmax`. With `dtype`, a float type, input is converted
@@ -125,7 +132,7 @@ def log_softmax(input, dim=None, dtype=None):
     return LogSoftmax.apply(input, axis=axis)
 
 
-def _converted(input, dtype, name):
+def _converted(input: TensorLike, dtype: DTypeLike | None, name: str) -> Tensor:
     """Input as a float Tensor, of `dtype` if that is given."""
     if dtype is None:
         return to_floating(input, name)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +16,10 @@ from .elementwise import exp
 from .promotion import as_tensor, meet, to_floating
 from .trigonometry import Elementary
 
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Operand, TensorLike
+
 
 class Erfc(Elementary):
     """y = 1 - erf x."""
@@ -21,7 +27,7 @@ class Erfc(Elementary):
     f = staticmethod(special.erfc)
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return exp(-x * x) * (-2 / math.sqrt(math.pi))
 
 
@@ -31,7 +37,7 @@ class Erfinv(Elementary):
     f = staticmethod(special.erfinv)
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return exp(erfinv(x).square()) * (math.sqrt(math.pi) / 2)
 
 
@@ -41,12 +47,12 @@ class Sinc(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return np.sinc(x).astype(x.dtype, copy=False)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         at_zero = x == 0  # there y = 1 - (pi x)^2 / 6 + ...
         z = where(at_zero, 1.0, x) * math.pi
@@ -58,45 +64,45 @@ class CopySign(ArrayFunction):
     """y = |a| with the sign of b: a or -a."""
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         y = np.copysign(a, b)
         ctx.keep((np.sign(a) * np.sign(y)).astype(y.dtype))
         ctx.shapes = a.shape, b.shape
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         (turn,) = ctx.kept
         ga, gb = Mul.apply(gy, turn), Mul.apply(gy, np.zeros_like(turn))
         return unbroadcast(ga, ctx.shapes[0]), unbroadcast(gb, ctx.shapes[1])
 
 
-def erfc(input):
+def erfc(input: TensorLike) -> Tensor:
     """1 - erf(input), exact where erf rounds to 1."""
     return Erfc.apply(to_floating(input, "erfc"))
 
 
-def erfinv(input):
+def erfinv(input: TensorLike) -> Tensor:
     """The number whose `erf` is input: infinite at -1 and 1, NaN outside."""
     return Erfinv.apply(to_floating(input, "erfinv"))
 
 
-def sinc(input):
+def sinc(input: TensorLike) -> Tensor:
     """sin(pi input) / (pi input), and 1 at 0."""
     return Sinc.apply(to_floating(input, "sinc"))
 
 
-def deg2rad(input):
+def deg2rad(input: TensorLike) -> Tensor:
     """Degrees in radians."""
     return to_floating(input, "deg2rad") * (math.pi / 180)
 
 
-def rad2deg(input):
+def rad2deg(input: TensorLike) -> Tensor:
     """Radians in degrees."""
     return to_floating(input, "rad2deg") * (180 / math.pi)
 
 
-def logaddexp2(input, other):
+def logaddexp2(input: Operand, other: Operand) -> Tensor:
     """log2(2^input + 2^other), elementwise with broadcasting, without overflow."""
     a, b = (array_function.Tensor(x) if not isinstance(x, array_function.Tensor) else x
             for x in meet(input, other, "logaddexp2", floating=True))  # fmt: skip
@@ -104,14 +110,16 @@ def logaddexp2(input, other):
     return (a * ln2).logaddexp(b * ln2) / ln2
 
 
-def _steps(name, input, other, function):
+def _steps(
+    name: str, input: Operand, other: Operand, function: Callable[[Array, Array], Array]
+) -> Tensor:
     """What has no slope of two operands, in the dtype that they meet in."""
     pair = meet(input, other, name)
     a, b = (x.array if isinstance(x, array_function.Tensor) else x for x in pair)
     return array_function.Tensor(function(a, b))
 
 
-def heaviside(input, values):
+def heaviside(input: Tensor, values: Tensor) -> Tensor:
     """0 below 0, 1 above, `values` at 0; nothing flows back through it.
 
     Raises: RuntimeError for different dtypes.
@@ -124,30 +132,30 @@ def heaviside(input, values):
     )  # fmt: skip
 
 
-def copysign(input, other):
+def copysign(input: Operand, other: Operand) -> Tensor:
     """|input| with the sign of `other`, -0.0 being negative; the gradient at 0 is 0."""
     return CopySign.apply(*meet(input, other, "copysign", floating=True))
 
 
-def signbit(input):
+def signbit(input: TensorLike) -> Tensor:
     """Whether each element is negative, which -0.0 is, too."""
     x = as_tensor(input, "signbit").array
     return array_function.Tensor(np.signbit(x) if x.dtype.kind == "f" else x < 0)
 
 
-def isposinf(input):
+def isposinf(input: TensorLike) -> Tensor:
     """Whether each element is +infinity."""
     x = as_tensor(input, "isposinf").array
     return array_function.Tensor(x == np.inf)
 
 
-def isneginf(input):
+def isneginf(input: TensorLike) -> Tensor:
     """Whether each element is -infinity."""
     x = as_tensor(input, "isneginf").array
     return array_function.Tensor(x == -np.inf)
 
 
-def float_power(input, exponent):
+def float_power(input: Operand, exponent: Operand) -> Tensor:
     """input ** exponent in float64; one of the two may be a number."""
     base, exponent = (
         x.double() if isinstance(x, array_function.Tensor) else float(x) for x in (input, exponent)

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import dtypes
 
+if TYPE_CHECKING:
+    from .types import Array, DType, Shape
+
+
 LONG = 512  # terms that may be added one after the other
 CACHED = 2048  # numbers that an inner loop runs over without leaving the cache next to the core
 
 
-def sum_dtype(x):
+def sum_dtype(x: Array) -> DType | None:
     """What the elements of x add up or multiply in; None for their own dtype, which NumPy takes
     twice as long over if it is named.
     """
     return None if x.dtype.kind == "f" else dtypes.int64
 
 
-def total(x, axes, keepdim):
+def total(x: Array, axes: Shape, keepdim: bool) -> Array:
     """The sum of an array along axes, whose error does not grow with their length.
 
     NumPy adds pairs of pairs along the innermost axis only; along others one after the other, by
@@ -51,7 +56,7 @@ def total(x, axes, keepdim):
     return y + total(rest, axes, keepdim) if rest.size else y
 
 
-def _outer_axes(x, axes) -> list[int]:
+def _outer_axes(x: Array, axes: Shape) -> list[int]:
     """Those of `axes` that NumPy's innermost loop does not run along."""
     step, outer = x.itemsize, list(axes)
     for a in reversed(range(x.ndim)):

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import threading
 import weakref
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from .. import devices, dtypes
 from ..autograd import array_function
-from ..autograd.array_function import Version
+from ..autograd.array_function import ArrayFunction, Hook, Hooks, Version
 from ..autograd.grad import backward, check_gradient
 from ..autograd.modes import enable_grad, this_thread
 from . import (
@@ -33,11 +35,17 @@ from .facts import Facts, Size
 from .methods import Methods
 from .promotion import is_operand
 
+if TYPE_CHECKING:
+    from .types import Array, Operand
 
-def _operator(op):
+# An operator takes numbers and arrays beside a tensor; the others answer NotImplemented.
+_Op: TypeAlias = "Callable[[Any, Operand], Tensor]"
+
+
+def _operator(op: _Op) -> _Op:
     """The method of an operator: `op(self, other)`, or NotImplemented for what is no operand."""
 
-    def method(self, other):
+    def method(self: Tensor, other: Operand) -> Tensor:
         if type(other) is Tensor or is_operand(other):
             return op(self, other)
         return NotImplemented
@@ -45,22 +53,22 @@ def _operator(op):
     return method
 
 
-def _reflected(op):
+def _reflected(op: _Op) -> _Op:
     """The method of an operator whose tensor stands on the right: `op(other, self)`."""
 
-    def method(self, other):
+    def method(self: Tensor, other: Operand) -> Tensor:
         return op(other, self) if is_operand(other) else NotImplemented
 
     return method
 
 
-def _matmul(a, b):
+def _matmul(a: Any, b: Any) -> Tensor:
     """a @ b, where one of the two may be an array."""
     a = a if isinstance(a, Tensor) else Tensor(a)
     return linalg.matmul(a, b if isinstance(b, Tensor) else Tensor(b))
 
 
-def _as_pytorch(data, *sizes):
+def _as_pytorch(data: Any, *sizes: Any) -> Array:
     """The array of PyTorch's `Tensor(2, 3)` and `Tensor([1, 2])`, in the default float type."""
     given = (data, *sizes)
     if all(isinstance(n, int) and not isinstance(n, bool) for n in given):
@@ -86,20 +94,24 @@ class Tensor(Facts, Conversions, Methods):
     """
 
     # What most tensors have; an instance holds only what differs.
-    _grad = None
-    _requires_grad = False
-    _node, _index = None, 0  # the op that made this tensor, and which of its outputs this is
+    array: Array
+    _grad: Tensor | None = None
+    _requires_grad: bool = False
+    _node: ArrayFunction | None = None  # the op that made this tensor, and
+    _index: int = 0  # which of its outputs this is
     # Of a view: the tensor it looks into, and how (the path of the view it was made from, an op and
     # its settings; None if that was not recorded), and the node of that tensor when last looked at.
-    _base, _path, _seen = None, None, None
-    _hooks = None  # of a leaf; those of other tensors are kept by their node
-    _counter = None  # of writes to the memory: made by the first write, or to be shared
+    _base: Tensor | None = None
+    _path: tuple[Any, ...] | None = None
+    _seen: ArrayFunction | None = None
+    _hooks: Hooks | None = None  # of a leaf; those of other tensors are kept by their node
+    _counter: Version | None = None  # of writes to the memory: made by the first, or to be shared
 
     # NumPy leaves `array * tensor` to us instead of making an array of objects.
     __array_ufunc__ = numpy_calls.call_ufunc
     __array_function__ = numpy_calls.call_function
 
-    def __init__(self, data=(), *sizes: int, requires_grad: bool = False):
+    def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
         if sizes and isinstance(sizes[0], bool):
             (requires_grad,), sizes = sizes, ()
         if sizes or type(data) is not np.ndarray:
@@ -124,7 +136,7 @@ class Tensor(Facts, Conversions, Methods):
         return self.grad_fn is None
 
     @property
-    def grad_fn(self):
+    def grad_fn(self) -> ArrayFunction | None:
         """The node of the op that made this tensor; None for a leaf."""
         self._follow_base()
         return self._node
@@ -136,7 +148,7 @@ class Tensor(Facts, Conversions, Methods):
         return self._requires_grad
 
     @requires_grad.setter
-    def requires_grad(self, value: bool):
+    def requires_grad(self, value: bool) -> None:
         if value and self.array.dtype.kind != "f":
             raise RuntimeError(
                 f"requires_grad: only floating-point tensors have gradients, got {self.dtype}"
@@ -145,7 +157,7 @@ class Tensor(Facts, Conversions, Methods):
             raise RuntimeError("requires_grad: only a leaf can be set to False; use detach")
         self._requires_grad = bool(value)
 
-    def requires_grad_(self, requires_grad: bool = True):
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set `requires_grad` and return the tensor."""
         self.requires_grad = requires_grad
         return self
@@ -159,7 +171,7 @@ class Tensor(Facts, Conversions, Methods):
     # ----------------------------------------------------------------------------------- gradients
 
     @property
-    def grad(self):
+    def grad(self) -> Tensor | None:
         """The gradient that backward passes have added up here, or None.
 
         Set to anything but None or a Tensor of the same shape, dtype and device it raises TypeError
@@ -168,16 +180,22 @@ class Tensor(Facts, Conversions, Methods):
         return self._grad
 
     @grad.setter
-    def grad(self, value):
+    def grad(self, value: Tensor | None) -> None:
         if value is not None:
             check_gradient(self, value)
         self._grad = value
 
     @grad.deleter
-    def grad(self):
+    def grad(self) -> None:
         self._grad = None
 
-    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+    def backward(
+        self,
+        gradient: Tensor | None = None,
+        retain_graph: bool | None = None,
+        create_graph: bool = False,
+        inputs: Tensor | Sequence[Tensor] | None = None,
+    ) -> None:
         """Add d self / d leaf to the `.grad` of every leaf behind this tensor, or of `inputs` only.
 
         `gradient` (of self's shape) may be left out for a tensor of one element;
@@ -186,7 +204,7 @@ class Tensor(Facts, Conversions, Methods):
         backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     @property
-    def data(self):
+    def data(self) -> Tensor:
         """A tensor on the same memory without a history; no backward notices what it writes.
 
         Set to a tensor, this one is that memory from then on: gradients of what was computed of the
@@ -195,7 +213,7 @@ class Tensor(Facts, Conversions, Methods):
         return Tensor(self.array)
 
     @data.setter
-    def data(self, value):
+    def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(
                 f"data: value must be a Tensor, got {type(value).__name__}; `array` holds the array"
@@ -209,20 +227,20 @@ class Tensor(Facts, Conversions, Methods):
         self._counter, self._base, self._path, self._seen = later, None, None, None
         self.array = value.array
 
-    def detach(self):
+    def detach(self) -> Tensor:
         """The same memory without a history."""
         y = Tensor(self.array)
         y._counter = self._shared_counter()
         return y
 
-    def detach_(self):
+    def detach_(self) -> Tensor:
         """Forget the history of this tensor."""
         if self._base is not None:
             raise RuntimeError("detach_: a view cannot be detached in place; use detach")
         self._node, self._requires_grad = None, False
         return self
 
-    def register_hook(self, hook):
+    def register_hook(self, hook: Hook) -> HookHandle:
         """Call `hook(gradient)` when the gradient of this tensor has been computed; what it returns
         replaces it.
 
@@ -247,7 +265,7 @@ class Tensor(Facts, Conversions, Methods):
                 self._node.retained = {}
             self._node.retained[self._index] = weakref.ref(self)
 
-    def _take_history(self, other) -> None:
+    def _take_history(self, other: Tensor) -> None:
         """Be from now on what `other` is: that output of its node.
 
         What `retain_grad` asked for moves along; hooks stay with the value they were registered on.
@@ -263,7 +281,7 @@ class Tensor(Facts, Conversions, Methods):
         self._requires_grad, self._node, self._index = other._requires_grad, node, index
 
     @property
-    def _version(self):
+    def _version(self) -> int:
         """How often the memory has been written to in place."""
         return 0 if self._counter is None else self._counter.count
 
@@ -271,7 +289,7 @@ class Tensor(Facts, Conversions, Methods):
         """Tell the graph that `array` was written to directly."""
         self._shared_counter().count += 1
 
-    def _shared_counter(self):
+    def _shared_counter(self) -> Version:
         """The counter of these writes, for others who look at the same memory."""
         if self._counter is None:
             with _first_look:
@@ -279,7 +297,9 @@ class Tensor(Facts, Conversions, Methods):
                     self._counter = Version()
         return self._counter
 
-    def _become_view(self, source, op, settings, recording: bool) -> None:
+    def _become_view(
+        self, source: Tensor, op: type[ArrayFunction], settings: dict[str, Any], recording: bool
+    ) -> None:
         """Share the version of `source` if memory is shared, and remember the way from its base."""
         memory, array = self.array.base, source.array
         near = memory is array or (memory is not None and memory is array.base)
@@ -293,7 +313,7 @@ class Tensor(Facts, Conversions, Methods):
         if path is not None and recording:
             self._path = path, op, settings
 
-    def _way_from_base(self) -> list:
+    def _way_from_base(self) -> list[tuple[type[ArrayFunction], dict[str, Any]]]:
         """The view ops that lead from the base to this view, each with its settings."""
         way, path = [], self._path
         while path:
@@ -327,12 +347,12 @@ class Tensor(Facts, Conversions, Methods):
             raise TypeError("len: a 0-d tensor has no length")
         return self.array.shape[0]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Tensor]:
         if self.array.ndim == 0:
             raise TypeError("iter: a 0-d tensor cannot be iterated over")
         return iter(self.unbind(0))
 
-    def __contains__(self, element) -> bool:
+    def __contains__(self, element: Any) -> bool:
         return bool((self.array == getattr(element, "array", element)).any())
 
     __copy__, __deepcopy__, __reduce__ = copying.copied, copying.deepcopied, copying.reduced
@@ -382,7 +402,7 @@ class Tensor(Facts, Conversions, Methods):
 class HookHandle:
     """What `register_hook` returns: `remove()`, or the end of a `with`, takes the hook away."""
 
-    def __init__(self, hooks: dict, hook):
+    def __init__(self, hooks: Hooks, hook: Hook) -> None:
         # Not id(self): a handle that nobody keeps dies, and the next one may get its id.
         self._hooks, self._key = hooks, object()
         hooks[self._key] = hook
@@ -394,7 +414,7 @@ class HookHandle:
     def __enter__(self) -> HookHandle:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self.remove()
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import unbroadcast
 from .promotion import meet, to_floating
+
+if TYPE_CHECKING:
+    from .tensor import Tensor
+    from .types import Array, Operand, TensorLike
 
 
 class Elementary(ArrayFunction):
@@ -16,12 +22,12 @@ class Elementary(ArrayFunction):
     f = slope = None
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return type(ctx).f(x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy * type(ctx).slope(x)
 
@@ -32,7 +38,7 @@ class Tan(Elementary):
     f = np.tan
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return 1 + tan(x).square()
 
 
@@ -42,7 +48,7 @@ class Asin(Elementary):
     f = np.arcsin
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return (1 - x * x).rsqrt()
 
 
@@ -52,7 +58,7 @@ class Acos(Elementary):
     f = np.arccos
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return -(1 - x * x).rsqrt()
 
 
@@ -62,7 +68,7 @@ class Atan(Elementary):
     f = np.arctan
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return 1 / (1 + x * x)
 
 
@@ -72,7 +78,7 @@ class Sinh(Elementary):
     f = np.sinh
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return cosh(x)
 
 
@@ -82,7 +88,7 @@ class Cosh(Elementary):
     f = np.cosh
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return sinh(x)
 
 
@@ -92,7 +98,7 @@ class Asinh(Elementary):
     f = np.arcsinh
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return (x * x + 1).rsqrt()
 
 
@@ -102,7 +108,7 @@ class Acosh(Elementary):
     f = np.arccosh
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return (x * x - 1).rsqrt()
 
 
@@ -112,7 +118,7 @@ class Atanh(Elementary):
     f = np.arctanh
 
     @staticmethod
-    def slope(x):
+    def slope(x: Tensor) -> Tensor:
         return 1 / (1 - x * x)
 
 
@@ -122,12 +128,12 @@ class Atan2(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         ctx.save_for_backward(a, b)
         return np.arctan2(a, b)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b = ctx.saved_tensors
         g = gy / (a * a + b * b)
         return unbroadcast(g * b, a.shape), unbroadcast(-g * a, b.shape)
@@ -139,67 +145,67 @@ class Hypot(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, a, b):
+    def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
         y = np.hypot(a, b)
         ctx.save_for_backward(a, b, y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         a, b, y = ctx.saved_tensors
         return unbroadcast(gy * (a / y), a.shape), unbroadcast(gy * (b / y), b.shape)
 
 
-def tan(input):
+def tan(input: TensorLike) -> Tensor:
     """Tangent of radians."""
     return Tan.apply(to_floating(input, "tan"))
 
 
-def asin(input):
+def asin(input: TensorLike) -> Tensor:
     """The angle in -pi/2 to pi/2 whose sine is `input`; NaN outside -1 to 1."""
     return Asin.apply(to_floating(input, "asin"))
 
 
-def acos(input):
+def acos(input: TensorLike) -> Tensor:
     """The angle in 0 to pi whose cosine is `input`; NaN outside -1 to 1."""
     return Acos.apply(to_floating(input, "acos"))
 
 
-def atan(input):
+def atan(input: TensorLike) -> Tensor:
     """The angle in -pi/2 to pi/2 whose tangent is `input`."""
     return Atan.apply(to_floating(input, "atan"))
 
 
-def sinh(input):
+def sinh(input: TensorLike) -> Tensor:
     """Hyperbolic sine."""
     return Sinh.apply(to_floating(input, "sinh"))
 
 
-def cosh(input):
+def cosh(input: TensorLike) -> Tensor:
     """Hyperbolic cosine."""
     return Cosh.apply(to_floating(input, "cosh"))
 
 
-def asinh(input):
+def asinh(input: TensorLike) -> Tensor:
     """The number whose hyperbolic sine is `input`."""
     return Asinh.apply(to_floating(input, "asinh"))
 
 
-def acosh(input):
+def acosh(input: TensorLike) -> Tensor:
     """The number from 0 on whose hyperbolic cosine is `input`; NaN below 1."""
     return Acosh.apply(to_floating(input, "acosh"))
 
 
-def atanh(input):
+def atanh(input: TensorLike) -> Tensor:
     """The number whose hyperbolic tangent is `input`; NaN outside -1 to 1."""
     return Atanh.apply(to_floating(input, "atanh"))
 
 
-def atan2(input, other):
+def atan2(input: Operand, other: Operand) -> Tensor:
     """The angle of the point (other, input) in -pi to pi, elementwise with broadcasting."""
     return Atan2.apply(*meet(input, other, "atan2", floating=True))
 
 
-def hypot(input, other):
+def hypot(input: Operand, other: Operand) -> Tensor:
     """sqrt(input^2 + other^2), elementwise with broadcasting."""
     return Hypot.apply(*meet(input, other, "hypot", floating=True))

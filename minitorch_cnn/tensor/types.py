@@ -1,0 +1,28 @@
+"""Names for the types of arguments and results, for annotations: nothing is checked by them.
+
+An `Array` is one of NumPy's to a type checker; CuPy's and the emulator's take the same code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..devices import Array, DeviceLike
+from ..dtypes import DType, DTypeLike
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from .tensor import Tensor
+
+__all__ = [
+    "Array", "ArrayLike", "DType", "DTypeLike", "DeviceLike", "Dims", "Operand", "Shape",
+    "TensorLike",
+]  # fmt: skip
+
+TensorLike: TypeAlias = "Tensor | Array"
+Operand: TypeAlias = "Tensor | Array | np.generic | float"  # an int or a bool is a float, too
+ArrayLike: TypeAlias = "Operand | Sequence[Any]"  # what `tensor` takes: nested sequences, too
+Shape: TypeAlias = "tuple[int, ...]"
+Dims: TypeAlias = "int | Sequence[int]"  # one axis or several; one size or several
