@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import minitorch_cnn as mt
-from minitorch_cnn.models import create_model, list_models, model_entry, recipe
+from minitorch_cnn.models import create_model, list_models, model_entry
 from minitorch_cnn.models.stochastic_depth import let_survive
 from minitorch_cnn.nn import Module
+from minitorch_cnn.training import recipe
 from minitorch_cnn.training.nonfinite import finite
 from minitorch_cnn.training.objective import with_heads
 

@@ -17,9 +17,8 @@ LAYERS = (
     ("training", "analysis", "utils"),
     ("figures",),
     ("interop",),
-    ("models",),
-    ("optim",),  # its averaged model is a Module
-    ("nn", "data"),
+    ("models", "optim", "data"),  # none of them imports another
+    ("nn",),
     ("functional",),
     ("tensor", "autograd"),
     ("cuda", "backends"),

@@ -245,10 +245,11 @@ def written_to(paths: list[Path], folder: Path, what: str, words: str) -> dict[P
 def write_seen(path: Path, image: np.ndarray, transform) -> None:
     """What a model sees of an image (C, H, W), before its values are scaled, as an enlarged PNG."""
     from ..data.transforms import Compose, Normalize
-    from ..models.preprocessing import turned
+    from ..training.input_transform import with_channels_reversed
 
     steps = transform.transforms
-    shown = [step for step in steps if step is not turned and not isinstance(step, Normalize)]
+    colours = [s for s in steps if s is with_channels_reversed or isinstance(s, Normalize)]
+    shown = [step for step in steps if step not in colours]
     seen = np.rint(255 * np.clip(Compose(shown)(image), 0, 1)).astype(np.uint8)
     times = max(1, -(-SEEN // min(seen.shape[-2:])))
     seen = seen.repeat(times, axis=1).repeat(times, axis=2)

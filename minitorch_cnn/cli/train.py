@@ -216,7 +216,7 @@ def make_config(options) -> dict[str, Any]:
 
 def set_optimizer(recipe: dict[str, Any], options) -> None:
     """Another optimizer, with its rate alone: the recipe's settings are not for it."""
-    from ..models.training_recipe import OPTIMIZERS
+    from ..training.recipes.training_recipe import OPTIMIZERS
 
     name = options.optimizer
     if name not in OPTIMIZERS:

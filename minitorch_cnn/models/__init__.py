@@ -39,16 +39,13 @@ from . import (
 )
 from .genotype import CellGenotype, Genotype
 from .preprocessing import Preprocessing
-from .recipes import recipe
 from .registry import Entry, create_model, list_models, model_entry, register
-from .training_recipe import Recipe
 
 __all__ = [
     "CellGenotype",
     "Entry",
     "Genotype",
     "Preprocessing",
-    "Recipe",
     "alexnet",
     "bn_inception",
     "create_model",
@@ -73,7 +70,6 @@ __all__ = [
     "nasnet",
     "nin",
     "preact_resnet",
-    "recipe",
     "register",
     "resnet",
     "resnet_cifar",

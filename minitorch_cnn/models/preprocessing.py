@@ -9,9 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
-from ..data import transforms
 from .blocks import IMAGENET_MEAN, IMAGENET_STD
 
 ORDERS = ("RGB", "BGR")
@@ -26,6 +23,8 @@ class Preprocessing:
     interpolation: how it is resized, one of INTERPOLATIONS, smoothed where it gets smaller;
     channels: their order, one of ORDERS, in which `mean` and `std` are, too. Weights for values in
     0..255 have a std of 1 / 255.
+
+    `mt.training.preprocessing` makes the transform of them.
 
     Raises: ValueError if crop is above resize, for another order or another interpolation.
     """
@@ -47,32 +46,6 @@ class Preprocessing:
                 raise ValueError(
                     f"Preprocessing: {name}={getattr(self, name)!r} must be {' or '.join(known)}"
                 )
-
-    def transform(self) -> transforms.Compose:
-        """The transform of one image (C, H, W), red first, of any size."""
-        steps = [
-            transforms.Resize(self.resize, self.interpolation),
-            transforms.CenterCrop(self.crop),
-        ]
-        if self.interpolation == "bicubic":
-            steps.append(clipped)
-        return transforms.Compose([*steps, *scaling(self.channels, self.mean, self.std)])
-
-
-def scaling(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> list:
-    """The last transforms of an image: the channels in their order, less mean, divided by std."""
-    order = [turned] if channels == "BGR" else []
-    return [*order, transforms.Normalize(mean, std)]
-
-
-def turned(image: np.ndarray, rng=None) -> np.ndarray:
-    """image (C, H, W) with the last channel first: BGR of RGB."""
-    return image[::-1]
-
-
-def clipped(image: np.ndarray, rng=None) -> np.ndarray:
-    """image with its values cut off at 0 and 1, beyond which "bicubic" goes, as in bytes."""
-    return image.clip(0, 1)
 
 
 # torchvision's ImageClassification presets: weights of the first version, IMAGENET1K_V1.

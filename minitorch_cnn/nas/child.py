@@ -12,9 +12,9 @@ import numpy as np
 
 from ..analysis import summary
 from ..data import DataLoader, Subset, TensorDataset
-from ..models import Recipe
 from ..random import manual_seed
 from ..training import evaluate, fit
+from ..training.recipes import Recipe
 from ..training.sources import load_source, parts_of
 from .spaces import Space
 

@@ -6,6 +6,7 @@ from .config import make_config
 from .evaluation import average_predictions, predict_crops, predict_dense
 from .fit import fit
 from .history import History
+from .input_transform import Preprocessing
 from .metrics import (
     Evaluation,
     PixelScores,
@@ -18,10 +19,10 @@ from .metrics import (
     top_k_accuracy,
 )
 from .nonfinite import NonFiniteError
+from .recipes import Recipe, recipe
 from .run import Result, Run, evaluate_run, load_run, resume_run, train_run
 from .sources import SOURCES
 from .weights import (
-    Preprocessing,
     load_weights,
     mirrored,
     preprocessing,
@@ -38,6 +39,7 @@ __all__ = [
     "PixelScores",
     "Predictions",
     "Preprocessing",
+    "Recipe",
     "Result",
     "Run",
     "average_predictions",
@@ -58,6 +60,7 @@ __all__ = [
     "preprocessing",
     "read_classes",
     "read_weights",
+    "recipe",
     "resume_run",
     "save_checkpoint",
     "ten_crops",

@@ -13,13 +13,14 @@ from typing import Any
 import numpy as np
 
 from .. import functional as F
-from ..models import Entry, Recipe, model_entry, recipe
+from ..models import Entry, model_entry
 from ..models.net_file import NetFileError, find_net, kept_net
 from ..models.registry import build_entry, file_entry
 from ..nn import Module
 from .class_names import difference
 from .config_checks import check_folder, check_net, check_recipe, check_style
 from .drawings import style_of
+from .recipes import Recipe, recipe
 from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, native_size, parts_of
 from .weights import colours_of
 

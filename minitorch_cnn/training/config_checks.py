@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..models import Recipe
 from ..models.net_file import COPY, FOLDER
 from .drawings import Style
+from .recipes import Recipe
 
 
 def check_net(net: dict[str, Any]) -> None:

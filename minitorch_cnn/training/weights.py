@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,11 +16,12 @@ import numpy as np
 
 from ..data import transforms
 from ..interop import Opaque, load, metadata_of
-from ..models import Preprocessing, model_entry
+from ..models import model_entry
 from ..models.blocks import IMAGENET_MEAN, IMAGENET_STD
 from ..nn import Module
 from ..nn.state import difference
 from ..tensor import Tensor
+from .input_transform import Preprocessing
 from .weight_names import fitted
 
 # Under which programs keep a state_dict; the weights themselves come before averages of them.
@@ -56,8 +57,9 @@ def preprocessing(
     Raises: KeyError for an unknown model, with the nearest one; ValueError for a damaged file.
     """
     entry = model_entry(model)
-    usual = entry.preprocessing
-    if usual is None:
+    if entry.preprocessing is not None:
+        usual = Preprocessing(**asdict(entry.preprocessing))
+    else:
         channels, size = entry.input_shape[:2] if shape is None else shape
         resize = round(size * 8 / 7) if size > 64 else size
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))

@@ -9,8 +9,8 @@ import pytest
 
 from minitorch_cnn import load
 from minitorch_cnn.cli.main import command_parser
-from minitorch_cnn.models.recipes import OWN
 from minitorch_cnn.training import history, run
+from minitorch_cnn.training.recipes import OWN
 
 NETS = '''
 import minitorch_cnn.functional as F

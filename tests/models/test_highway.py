@@ -5,8 +5,9 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.models import create_model, list_models, recipe
+from minitorch_cnn.models import create_model, list_models
 from minitorch_cnn.models.highway import Highway
+from minitorch_cnn.training import recipe
 from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 

@@ -3,8 +3,8 @@
 import pytest
 
 from minitorch_cnn import nn
-from minitorch_cnn.models import create_model, list_models, model_entry, recipe, register
-from minitorch_cnn.models.recipes import OWN
+from minitorch_cnn.models import create_model, list_models, model_entry, register
+from minitorch_cnn.training.recipes import OWN, recipe
 
 
 def test_names_are_listed_in_order_and_by_pattern():

@@ -10,9 +10,10 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.data import transforms as T
-from minitorch_cnn.models import Recipe, create_model, list_models, model_entry
+from minitorch_cnn.models import create_model, list_models, model_entry
 from minitorch_cnn.training import (
     Preprocessing,
+    Recipe,
     load_weights,
     make_config,
     mirrored,

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minitorch_cnn.models.preprocessing import Preprocessing
+from minitorch_cnn.training.input_transform import Preprocessing
 
 
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])

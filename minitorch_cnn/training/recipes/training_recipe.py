@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..data import transforms
-from ..nn import Conv2d, Linear, Module, init
-from ..optim import SGD, AdamW, Optimizer, RMSprop
-from ..optim.lr_scheduler import (
+from ...data import transforms
+from ...nn import Conv2d, Linear, Module, init
+from ...optim import SGD, AdamW, Optimizer, RMSprop
+from ...optim.lr_scheduler import (
     CosineAnnealingLR,
     LinearLR,
     LRScheduler,
@@ -18,7 +18,7 @@ from ..optim.lr_scheduler import (
     SequentialLR,
     StepLR,
 )
-from .preprocessing import scaling
+from ..input_transform import scaling
 
 OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
 SCHEDULES = {

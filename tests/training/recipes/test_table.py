@@ -6,8 +6,9 @@ from dataclasses import asdict
 import numpy as np
 import pytest
 
-from minitorch_cnn.models import Recipe, list_models, recipe
-from minitorch_cnn.models.recipes import RECIPES
+from minitorch_cnn.models import list_models
+from minitorch_cnn.training import Recipe, recipe
+from minitorch_cnn.training.recipes import RECIPES
 
 
 def test_recipes_are_for_models_there_are():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from minitorch_cnn.models import Recipe
+from minitorch_cnn.training import Recipe
 
 
 def test_the_rate_rises_to_the_recipes_and_falls_to_nothing():

@@ -1,0 +1,6 @@
+"""Recipes: how each model is trained, as its paper says, and on small data."""
+
+from .table import OWN, RECIPES, recipe
+from .training_recipe import Recipe
+
+__all__ = ["OWN", "RECIPES", "Recipe", "recipe"]
