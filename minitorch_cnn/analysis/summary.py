@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..autograd.array_function import ArrayFunction
 from ..kernels.window import adaptive_spans
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -24,10 +25,12 @@ from ..nn import (
 )
 from ..tensor import Tensor
 from . import tables
+from .field_rules import Axis
 from .fields import fields
 from .image_shapes import image_shape
 from .receptive_field import ReceptiveField, field_of
-from .trace import Call, Shape, trace
+from .steps import Step, followed_by, steps
+from .trace import Call, Shape, Trace, trace
 
 Pair = tuple[int, int]
 
@@ -46,6 +49,8 @@ class Row(NamedTuple):
     receptive_field, jump: (rows, columns) of the image that an output sees, and from one output to
         the next; see `ReceptiveField`. None if it does not depend on the image; a vector has no
         jump.
+    then: the activation functions that its output goes through, as modules or as functions: "ReLU";
+        where branches meet before, "Add, ReLU", in the row of the last layer before.
     """
 
     name: str
@@ -61,6 +66,7 @@ class Row(NamedTuple):
     ops: int
     receptive_field: Pair | None
     jump: tuple[float, float] | None
+    then: str = ""
 
 
 class Summary(NamedTuple):
@@ -125,17 +131,36 @@ def summary(model: Module, input_shape: Shape | None = None) -> Summary:
     """
     input_shape = image_shape(model) if input_shape is None else input_shape
     run = trace(model, input_shape, "summary")
-    wanted = set(layers(model))
-    calls = [call for call in run.calls if call.module in wanted]
-    seen = fields(run.x, [call.origin for call in calls])
-    counted: set[Tensor] = set()
-    rows = []
-    for call in calls:
-        new = set(call.module.parameters()) - counted
-        counted |= new
-        field = field_of(seen[call.origin], input_shape) if call.origin in seen else None
-        rows.append(_row(call, sum(p.numel() for p in new), field))
+    found = steps(run, layer_calls(model, run))
+    seen = fields(run.x, [step.origin for step in found if step.call])
+    rows = [row for row in rows_of(found, seen, input_shape) if row]
     return Summary(rows, sum(p.numel() for p in model.parameters()))
+
+
+def rows_of(
+    found: list[Step],
+    seen: dict[ArrayFunction | Tensor, tuple[Axis, Axis]],
+    input_shape: Shape,
+) -> list[Row | None]:
+    """The row of each step that is a layer's, None of others; seen: see `fields`."""
+    counted: set[Tensor] = set()
+    then = followed_by(found)
+    rows: list[Row | None] = []
+    for k, step in enumerate(found, 1):
+        if step.call is None:
+            rows.append(None)
+            continue
+        new = set(step.call.module.parameters()) - counted
+        counted |= new
+        field = field_of(seen[step.origin], input_shape) if step.origin in seen else None
+        rows.append(_row(step.call, sum(p.numel() for p in new), field, then.get(k, "")))
+    return rows
+
+
+def layer_calls(model: Module, run: Trace) -> list[Call]:
+    """The calls of the model's layers."""
+    wanted = set(layers(model))
+    return [call for call in run.calls if call.module in wanted]
 
 
 def layers(module: Module) -> Iterator[Module]:
@@ -148,7 +173,7 @@ def layers(module: Module) -> Iterator[Module]:
             yield from layers(child)
 
 
-def _row(call: Call, params: int, field: ReceptiveField | None) -> Row:
+def _row(call: Call, params: int, field: ReceptiveField | None, then: str) -> Row:
     module, x, y = call.module, call.input_shape, call.output_shape
     macs = _multiply_adds(module, x, y)
     ops = macs or _looked_at(module, x, y)
@@ -165,6 +190,7 @@ def _row(call: Call, params: int, field: ReceptiveField | None) -> Row:
         ops,
         field and field.size,
         field.jump if field and len(y) > 1 else None,
+        then,
     )
 
 

@@ -11,12 +11,13 @@ from .published_errors import PUBLISHED_ERRORS
 if TYPE_CHECKING:
     from .summary import Row, Summary
 
-# The columns of the lecture's tables, and what a layer sees.
+# The columns of the lecture's tables, and the activation functions behind a layer and what it sees.
 HEAD = (
-    *("layer", "type", "C_in", "H/W", "filters", "kernel", "stride", "pad", "C_out", "H/W"),
+    *("layer", "type", "then"),
+    *("C_in", "H/W", "filters", "kernel", "stride", "pad", "C_out", "H/W"),
     *("KB", "params k", "M", "field", "jump"),
 )
-TEXT_COLUMNS = 2  # the others are aligned right, as numbers are
+TEXT_COLUMNS = 3  # the others are aligned right, as numbers are
 
 
 def format_summary(summary: Summary, format: str) -> str:
@@ -28,7 +29,7 @@ def format_summary(summary: Summary, format: str) -> str:
         raise ValueError(f"summary: format={format!r} must be one of {', '.join(layouts)}, csv")
     body = [_cells(row) for row in summary.rows if row.memory_bytes]
     numbers = summary.total_activation_bytes, summary.total_params, summary.total_ops
-    total = ("total", *[""] * 9, *_costs(*numbers), "", "")
+    total = ("total", *[""] * 10, *_costs(*numbers), "", "")
     return layouts[format](body, total, _totals(summary))
 
 
@@ -45,6 +46,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     return (
         row.name,
         row.type,
+        row.then,
         str(row.input_shape[0]),
         _sides(row.input_shape[1:]),
         _sides(filters),

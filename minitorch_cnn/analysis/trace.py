@@ -6,6 +6,8 @@ records on the way tells which layer's output went where.
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +17,7 @@ from ..autograd.array_function import ArrayFunction
 from ..nn import Module
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
-from .watch import evaluation
+from .watch import evaluation, recording
 
 Shape = tuple[int, ...]
 
@@ -23,7 +25,8 @@ Shape = tuple[int, ...]
 class Call(NamedTuple):
     """A module that ran: the shapes of its first input and first output without the batch axis.
 
-    origin: the node that made the output, or the output itself if it is a leaf.
+    origin: the node that made the output, or the output itself if it is a leaf. began, ended: when;
+    what has a time in between ran within.
     """
 
     name: str
@@ -31,13 +34,20 @@ class Call(NamedTuple):
     input_shape: Shape
     output_shape: Shape
     origin: ArrayFunction | Tensor
+    began: int
+    ended: int
 
 
 class Trace(NamedTuple):
-    """The calls in the order in which they ended, so that the last one is the model's own."""
+    """The calls in the order in which they ended, so that the last one is the model's own.
+
+    times: of the operations that were recorded, in their order. Times count the beginnings and ends
+    of calls and the operations: they are the same in every run of a model.
+    """
 
     x: Tensor
     calls: list[Call]
+    times: dict[ArrayFunction, int]
 
 
 def trace(model: Module, input_shape: Shape, function: str) -> Trace:
@@ -65,27 +75,57 @@ def trace(model: Module, input_shape: Shape, function: str) -> Trace:
 def _run(model: Module, input_shape: Shape, function: str, images: int) -> Trace:
     like = next((p.array for p in model.parameters()), np.empty(0, np.float32))
     zeros = np.zeros((images, *input_shape[-3:]), like.dtype, like=like)
-    x = Tensor(zeros, requires_grad=True)
-    calls: list[Call] = []
-    handles = [
-        module.register_forward_hook(_recorder(name, calls, function))
-        for name, module in model.named_modules()
-    ]
     state = get_rng_state()
     try:
-        with evaluation(model), enable_grad():
-            model(x)
+        return run_through(model, Tensor(zeros), function)[0]
     finally:
         set_rng_state(state)
+
+
+def run_through(
+    model: Module,
+    x: Tensor,
+    function: str,
+    seen: Callable[[int, Tensor], None] = lambda time, y: None,
+) -> tuple[Trace, Tensor]:
+    """Run `model` on images x in evaluation mode, and call seen(time, y) with what every module and
+    operation gives -> the calls, and the answer. Nothing is kept for a backward pass.
+    """
+    x = Tensor(x.array, requires_grad=True)
+    clock = itertools.count()
+    calls: list[Call] = []
+    times: dict[ArrayFunction, int] = {}
+
+    def operated(node, outputs):
+        times[node] = next(clock)
+        seen(times[node], outputs[0])
+        node.release()
+
+    handles = []
+    for name, module in model.named_modules():
+        before, after = _recorder(name, calls, clock, seen, function)
+        handles += [
+            module.register_forward_pre_hook(before),
+            module.register_forward_hook(after),
+        ]
+    try:
+        with evaluation(model), enable_grad(), recording(operated):
+            output = model(x)
+    finally:
         for handle in handles:
             handle.remove()
-    return Trace(x, calls)
+    return Trace(x, calls, times), output
 
 
-def _recorder(name: str, calls: list[Call], function: str):
-    """A forward hook that appends the call of the module `name`."""
+def _recorder(name: str, calls: list[Call], clock, seen, function: str):
+    """Hooks before and after forward, which append the call of the module `name`."""
+    begun: list[int] = []
 
-    def record(module, inputs, output):
+    def before(module, inputs):
+        begun.append(next(clock))
+
+    def after(module, inputs, output):
+        times = begun.pop(), next(clock)
         y = output[0] if isinstance(output, tuple) else output
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(y, Tensor):
             if list(module.children()):
@@ -95,6 +135,8 @@ def _recorder(name: str, calls: list[Call], function: str):
                 "give one"
             )
         # Now, for a later write into y in place would give it another origin.
-        calls.append(Call(name, module, inputs[0].shape[1:], y.shape[1:], y.grad_fn or y))
+        origin = y.grad_fn or y
+        calls.append(Call(name, module, inputs[0].shape[1:], y.shape[1:], origin, *times))
+        seen(times[1], y)
 
-    return record
+    return before, after

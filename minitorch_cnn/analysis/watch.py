@@ -3,21 +3,33 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
-from ..functional.activation import ReLU6
-from ..functional.conv import Conv2d
+from ..functional.activation import PReLU, ReLU6, ScaledTanh
+from ..functional.conv import Conv2d, ConvTranspose2d
+from ..functional.linear import Linear
 from ..functional.norm import BatchNorm, ChannelAffine
+from ..functional.piecewise import Piecewise
+from ..functional.softplus import LogSigmoid, Mish, Softplus
 from ..nn import Module
 from ..tensor import Tensor
-from ..tensor.activation import ReLU
+from ..tensor.activation import Activation, ReLU
+from ..tensor.bounds import Clamp
+from ..tensor.linalg import MatMul
+from ..tensor.softmax import LogSoftmax, Softmax
 
 # What may have a ReLU in its pass, and says in `relu` whether it has.
 MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d)
+
+CURVED = (
+    *(Activation, Clamp, LogSigmoid, LogSoftmax, Mish, PReLU, Piecewise, ScaledTanh),
+    *(Softmax, Softplus),
+)
+LINEAR = (BatchNorm, ChannelAffine, Conv2d, ConvTranspose2d, Linear, MatMul)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:
@@ -107,6 +119,15 @@ def rectifies(node: object) -> bool:
     return node.relu if isinstance(node, MAY_RECTIFY) else isinstance(node, ReLU | ReLU6)
 
 
+def is_nonlinearity(nodes: list[ArrayFunction]) -> bool:
+    """Whether what these nodes of the graph compute together is an activation function and no layer
+    with weights: rectifiers, logistic functions, softmax, and what is made of them.
+    """
+    return any(isinstance(n, CURVED) for n in nodes) and not any(
+        isinstance(n, LINEAR) for n in nodes
+    )
+
+
 def logits_of(output: Tensor | tuple[Tensor, ...] | list[Tensor]) -> Tensor:
     """What a model says, without its auxiliary heads."""
     return output[0] if isinstance(output, tuple | list) and output else output
@@ -169,6 +190,26 @@ def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None =
 
 
 _watching = threading.RLock()  # the operators are changed for all threads
+
+
+@contextmanager
+def recording(
+    seen: Callable[[ArrayFunction, tuple[Tensor, ...]], None],
+) -> Iterator[None]:
+    """Inside, call seen(node, outputs) when an operation of this thread joins the graph."""
+    record, here = ArrayFunction._record, threading.get_ident()
+
+    def tell(node, modes, edges, inputs, arrays, results, outputs):
+        record(node, modes, edges, inputs, arrays, results, outputs)
+        if threading.get_ident() == here:
+            seen(node, tuple(outputs))
+
+    with _watching:
+        ArrayFunction._record = tell
+        try:
+            yield
+        finally:
+            ArrayFunction._record = record
 
 
 @contextmanager

@@ -67,10 +67,13 @@ def run(options) -> None:
 
 
 def digits_for(found) -> tuple[np.ndarray, list[str], np.ndarray]:
-    """A digit of each kind as a model takes it, its name, and it as small whole numbers."""
-    from ..analysis.explorer import first_digits
+    """A digit of each kind as a model takes it, its name, and it as small whole numbers; fewer of
+    them for a net that takes long for each."""
+    from ..analysis import summary
+    from ..analysis.explorer import affordable, first_digits
 
     digits = first_digits()
     grey = (digits / 16).astype(np.float32)[:, None]
-    images = np.stack([found.transform(x) for x in np.repeat(grey, found.channels, axis=1)])
-    return images, list("0123456789"), digits
+    images = [found.transform(x) for x in np.repeat(grey, found.channels, axis=1)]
+    count = affordable(summary(found.model, images[0].shape).total_macs)
+    return np.stack(images[:count]), list("0123456789")[:count], digits[:count]

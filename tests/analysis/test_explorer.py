@@ -11,8 +11,15 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.analysis.explorer import boxes, explore, layout
-from minitorch_cnn.analysis.explorer.maps import BUDGET, packed, reduced, within_budget
+from minitorch_cnn.analysis.explorer import affordable, boxes, explore, layout
+from minitorch_cnn.analysis.explorer.maps import (
+    BUDGET,
+    detail_within,
+    packed,
+    reduced,
+    reduced_shape,
+)
+from minitorch_cnn.nn import functional as F
 from tests import oracle
 
 rng = np.random.default_rng(3)
@@ -47,6 +54,103 @@ def test_boxes_are_the_layers_and_where_branches_meet():
     assert found[4].field.size == (3, 3) and found[4].field.start == (-1, -1)
 
 
+class Functional(nn.Module):
+    """As tutorials write nets: activation functions and pooling as functions."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv, self.bn = nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2)
+        self.fc = nn.Linear(2 * 4 * 4, 3)
+
+    def forward(self, x):
+        y = F.relu(self.bn(self.conv(x)))
+        y = F.max_pool2d(F.relu(y + x, inplace=True), 2).flatten(1)
+        return F.log_softmax(self.fc(F.dropout(y, training=self.training)), dim=1)
+
+
+def test_functions_are_boxes_and_what_only_moves_numbers_is_none():
+    found = boxes(Functional(), (1, 8, 8))
+    assert [(box.name, box.type, box.role, box.sources) for box in found[3:]] == [
+        ("relu", "ReLU", "activation", [2]),
+        ("add", "Add", "join", [3, 0]),
+        ("relu_1", "ReLU", "activation", [4]),
+        ("maxpool2d", "MaxPool2d", "pool", [5]),
+        ("fc", "Linear", "conv", [6]),
+        ("logsoftmax", "LogSoftmax", "activation", [7]),
+    ]
+    assert found[6].input_shape == (2, 8, 8) and found[6].output_shape == (2, 4, 4)
+    assert found[6].field.size == (4, 4)  # two pixels of a 3 x 3 window each
+
+
+@pytest.mark.parametrize("name, count", [("resnet50", 49), ("googlenet", 57), ("vgg11_bn", 10)])
+def test_every_relu_of_a_net_is_a_box(name, count):
+    with nn.shapes_only():
+        model = mt.models.create_model(name)
+    found = boxes(model, (3, 224, 224))
+    assert sum(box.type == "ReLU" for box in found) == count
+    assert all(box.role == "activation" for box in found if box.type == "ReLU")
+
+
+def test_boxes_know_the_modules_around_them():
+    pair = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU())
+    deep = nn.Sequential(nn.Sequential(nn.Conv2d(1, 1, 1), Functional()))
+    model = nn.Sequential(nn.Sequential(pair, pair, deep), nn.Linear(3, 2))
+    around = [box.blocks for box in boxes(model, (1, 8, 8))[1:]]
+    assert around[0] == around[1] == ("0: Sequential", "0.0: Sequential")
+    assert around[2] == around[3] == ("0: Sequential", "0.0: Sequential (2)")
+    assert around[4] == ("0: Sequential", "0.2: Sequential")  # 0.2.0 is around the same boxes
+    assert around[5] == ("0: Sequential", "0.2: Sequential", "0.2.0.1: Functional")
+    assert around[-1] == ()
+
+
+def maps_in(box):
+    levels = np.frombuffer(base64.b64decode(box["maps"]["bytes"]), np.uint8)
+    low, high = (np.array(box["maps"][key]) for key in ("low", "high"))
+    shape = len(low), *box["maps"]["shape"]
+    spans = (high - low).reshape(-1, *[1] * (len(shape) - 1))
+    return levels.reshape(shape) / 255 * spans + low.reshape(spans.shape)
+
+
+def test_a_batch_norm_shows_its_values_before_the_relu_and_the_relu_those_after(tmp_path):
+    mt.manual_seed(1)
+    block = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.ReLU())
+    for model in (
+        Functional().eval(),
+        nn.Sequential(block, nn.Flatten(), nn.Linear(128, 2)).eval(),
+    ):
+        images = rng.standard_normal((2, 1, 8, 8)).astype(np.float32)
+        told = data_of(explore(model, images, tmp_path / "x.html"))[1]["boxes"]
+        conv, bn = next(model.children()), told[2]
+        conv = conv if isinstance(conv, nn.Conv2d) else conv[0]
+        w, b = conv.weight.numpy(force=True), conv.bias.numpy(force=True)
+        expected = oracle.conv2d(images, w, (1, 1), ((1, 1), (1, 1)), (1, 1), 1)
+        expected = (expected + b[:, None, None]) / np.sqrt(1 + 1e-5)
+        assert (bn["type"], told[3]["type"]) == ("BatchNorm2d", "ReLU") and expected.min() < -0.1
+        np.testing.assert_allclose(maps_in(bn), expected, atol=0.01)
+        np.testing.assert_allclose(maps_in(told[3]), np.maximum(expected, 0), atol=0.01)
+
+
+class Late(nn.Module):
+    """Its last layer hands on what the first made, after another has run."""
+
+    def __init__(self):
+        super().__init__()
+        self.a, self.b = nn.Conv2d(1, 1, 1), nn.Conv2d(1, 2, 1)
+        self.late = nn.Identity()
+
+    def forward(self, x):
+        a = self.a(x)
+        b = self.b(x)
+        return mt.cat([self.late(a), b], dim=1).mean((2, 3))
+
+
+def test_maps_belong_to_their_boxes_where_layers_hand_on_what_is_older(tmp_path):
+    told = data_of(explore(Late(), np.ones((1, 8, 8)), tmp_path / "x.html"))[1]["boxes"]
+    assert all(box["maps"]["shape"][0] == box["output_shape"][0] for box in told[1:])
+    assert [box["name"] for box in told[1:5]] == ["a", "b", "late", "cat"]
+    assert told[4]["sources"] == [3, 2] and told[3]["sources"] == [1]
+
+
 @pytest.mark.parametrize("name", ["lenet5", "resnet20_cifar", "densenet_bc100_k12_cifar"])
 def test_boxes_cost_what_the_summary_says(name):
     model, shape = mt.models.create_model(name), mt.models.model_entry(name).input_shape
@@ -76,9 +180,18 @@ def test_maps_are_averaged_and_vectors_kept():
 
 
 def test_large_networks_are_shown_in_less_detail():
-    outputs = [np.zeros((10, 16, 32, 32), np.float32)] * 100
-    found = within_budget(outputs)
-    assert sum(y.size for y in found) <= BUDGET < sum(y.size for y in outputs)
+    shapes = [(64, 56, 56)] * 100 + [(1000,)]
+    channels, side = detail_within(BUDGET // 10, shapes)
+    sizes = [np.prod(reduced_shape(shape, channels, side)) for shape in shapes]
+    assert sum(sizes) <= BUDGET // 10 < 100 * 16 * 32 * 32
+    assert detail_within(BUDGET, shapes[:1]) == (16, 32)
+    y = np.zeros((1, 64, 56, 56), np.float32)
+    assert reduced(y, channels, side).shape[1:] == reduced_shape(y.shape[1:], channels, side)
+
+
+def test_a_net_that_takes_long_for_an_image_is_shown_with_fewer():
+    assert affordable(4_000_000_000) > 10 and affordable(0) > 10
+    assert 1 < affordable(136_000_000_000) < 4 and affordable(10**15) == 1
 
 
 def test_numbers_become_levels_between_the_least_and_the_largest():
@@ -274,6 +387,7 @@ def test_the_page_has_a_key_to_its_colours(page):
     assert told == [
         ("conv", "with weights"),
         ("norm", "normalisation"),
+        ("activation", "activation function"),
         ("pool", "pooling"),
         ("join", "sum or join"),
     ]

@@ -297,3 +297,45 @@ def test_a_notebook_shows_the_table_with_escaped_names():
     shown = found._repr_html_()
     assert shown.startswith("<pre>") and shown.endswith("</pre>")
     assert "a&lt;b" in shown and "a<b" not in shown
+
+
+class Rectified(nn.Module):
+    """A residual block whose ReLUs are functions, and an activation of the sum of three."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv1, self.bn1 = nn.Conv2d(2, 2, 1), nn.BatchNorm2d(2)
+        self.conv2, self.act = nn.Conv2d(2, 2, 1), nn.Sigmoid()
+        self.last = nn.Conv2d(2, 2, 1)
+
+    def forward(self, x):
+        y = nn.functional.relu(self.bn1(self.conv1(x)))
+        y = nn.functional.relu(self.conv2(y) + x)
+        return self.act(nn.functional.elu(self.last(y)) * 2.0)
+
+
+def test_rows_say_which_activation_functions_follow():
+    costs = summary(Rectified(), (2, 4, 4))
+    assert [(row.name, row.then) for row in costs.rows] == [
+        ("conv1", ""),
+        ("bn1", "ReLU"),
+        ("conv2", "Add, ReLU"),
+        ("last", "ELU, Mul, Sigmoid"),
+        ("act", ""),
+    ]
+    lines = [line.split() for line in str(costs).splitlines()]
+    assert lines[3][:3] == ["bn1", "BatchNorm2d", "ReLU"]
+    assert "Add, ReLU" in costs.format("markdown") and "Add, ReLU" in costs.format("csv")
+
+
+def test_of_a_layer_whose_output_is_used_twice_both_activation_functions_are_said():
+    class Twice(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(1, 1, 1)
+
+        def forward(self, x):
+            y = self.conv(x)
+            return nn.functional.relu(y) + mt.tanh(y)
+
+    assert [row.then for row in summary(Twice(), (1, 4, 4)).rows] == ["ReLU; Tanh"]

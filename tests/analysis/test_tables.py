@@ -22,10 +22,12 @@ def costs():
 
 def test_the_table_has_the_lectures_columns_and_leaves_out_what_writes_over_its_input(costs):
     lines = [line.split() for line in str(costs).splitlines()]
-    columns = "layer type C_in H/W filters kernel stride pad C_out H/W KB params k M field jump"
+    columns = (
+        "layer type then C_in H/W filters kernel stride pad C_out H/W KB params k M field jump"
+    )
     assert " ".join(lines[0]) == columns
     assert [line[0] for line in lines[2:6]] == ["conv_1", "same", "flat", "fc"]
-    assert " ".join(lines[2]) == "conv_1 Conv2d 3 16x12 8 3x5 2 1x2 8 8x6 1.5 0.4 0.0 3x5 2"
+    assert " ".join(lines[2]) == "conv_1 Conv2d ReLU 3 16x12 8 3x5 2 1x2 8 8x6 1.5 0.4 0.0 3x5 2"
     assert " ".join(lines[3]) == "same Conv2d 8 8x6 4 3 1 same 4 8x6 0.75 0.3 0.0 7x9 2"
     assert " ".join(lines[4]) == "flat Flatten 4 8x6 192 0.75 0 0 21x19"
     assert " ".join(lines[5]) == "fc Linear 192 10 0.04 1.9 0.0 21x19"
@@ -41,14 +43,14 @@ def test_markdown_and_latex_have_the_cells_of_the_table(costs):
         for line in costs.format("markdown").splitlines()
         if line.startswith("|")
     ]
-    assert {len(line) for line in cells} == {15}
-    assert cells[1] == ["---"] * 2 + ["---:"] * 13
+    assert {len(line) for line in cells} == {16}
+    assert cells[1] == ["---"] * 3 + ["---:"] * 13
     latex = costs.format("latex")
     rows = [line.removesuffix(r" \\") for line in latex.splitlines() if line.endswith(r"\\")]
     unescaped = [[c.strip() for c in row.replace(r"\_", "_").split("&")] for row in rows]
     assert unescaped == [cells[0], *cells[2:]]
     assert r"conv\_1" in latex and "_1" not in latex.replace(r"\_1", "")
-    assert latex.count(r"\begin{tabular}{llrrrrrrrrrrrrr}") == latex.count(r"\end{tabular}") == 1
+    assert latex.count(r"\begin{tabular}{lllrrrrrrrrrrrrr}") == latex.count(r"\end{tabular}") == 1
 
 
 def test_csv_has_every_row_and_full_numbers(costs):

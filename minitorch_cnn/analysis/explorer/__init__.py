@@ -24,14 +24,14 @@ from ...nn import Module
 from ...tensor import Tensor
 from ..image_shapes import image_shape
 from ..trace import Shape
-from ..watch import evaluation
 from .layout import layout
-from .maps import outputs_of, packed, within_budget
+from .maps import outputs_of, packed
 from .network import Box, boxes
 
 __all__ = ["Box", "boxes", "explore", "layout"]
 
 UNTRAINED = "untrained weights"
+MULTIPLY_ADDS = 300_000_000_000  # of all images of a page, unless it is asked for more
 SCRIPTS = ("graph.js", "maps.js", "convolution.js")
 
 
@@ -50,7 +50,8 @@ def explore(
 
     model: a Module, which is looked at in evaluation mode, or a name (see `create_model`).
     image: (C, H, W), or several (N, C, H, W), as the model takes them; by default the ten digits of
-    the package, in the size that `image_shape` finds. labels: a word for each. classes: names of
+    the package, in the size that `image_shape` finds; of a net of tens of billions of multiply-adds
+    only the first of them. labels: a word for each. classes: names of
     the model's outputs, their numbers by default. name: the page's title, by default the model's
     class. note: a line under it, for a name by default that its weights are untrained. digits
     (N, 8, 8): small whole numbers for the convolution to play with, by default made of the images.
@@ -70,11 +71,14 @@ def explore(
     else:
         raise TypeError(f"explore: model must be a Module or a name, got {type(model).__name__}")
     if image is None:
+        shape = shape or image_shape(model)
+        found = boxes(model, shape)
         kind, digits = "digit", first_digits() if digits is None else digits
-        images = _digits_of(shape or image_shape(model), digits)
+        digits = digits[: affordable(sum(box.multiply_adds for box in found))]
+        images = _digits_of(shape, digits)
         labels = [str(k) for k in range(len(digits))] if labels is None else labels
     else:
-        kind, images = "image", _images(image)
+        kind, images, found = "image", _images(image), None
         labels = [f"image {k + 1}" for k in range(len(images))] if labels is None else labels
         if digits is None:
             digits = np.stack([_small(x) for x in images]) if len(images) else images
@@ -87,18 +91,16 @@ def explore(
         )
     kept = next((p.array.dtype for p in model.parameters()), np.float32)
     images = images.astype(kept, copy=False)
-    with evaluation(model):
-        found = boxes(model, images.shape[1:])
-        outputs, answer = outputs_of(model, images)
-    maps = iter([packed(y) for y in within_budget(outputs)])
+    found = found or boxes(model, images.shape[1:])
+    wanted = {box.time: box.output_shape for box in found[1:]}
+    outputs, answer = outputs_of(model, images, wanted)
     places = layout([box.sources for box in found])
     data = {
         "name": name or type(model).__name__,
         "note": note or "",
         "kind": kind,
         "boxes": [
-            _described(box, place) | ({"maps": next(maps)} if box.kind == "layer" else {})
-            for box, place in zip(found, places, strict=True)
+            _described(box, place, outputs) for box, place in zip(found, places, strict=True)
         ],
         "images": {"labels": list(labels), **packed(images.mean(1))},
         "answers": _answers(answer, classes),
@@ -106,6 +108,11 @@ def explore(
     }
     write_atomically(out, page(data))
     return Path(out)
+
+
+def affordable(multiply_adds: int) -> int:
+    """How many images that cost so much each a page is made of in some seconds, at least one."""
+    return max(MULTIPLY_ADDS // max(multiply_adds, 1), 1)
 
 
 def first_digits() -> np.ndarray:
@@ -159,9 +166,12 @@ def page(data: dict) -> str:
     return html
 
 
-def _described(box: Box, place: tuple[float, int]) -> dict:
+def _described(box: Box, place: tuple[float, int], outputs: dict[int, np.ndarray]) -> dict:
     told = box._asdict() | {"column": place[0], "row": place[1]}
     told["field"] = box.field and box.field._asdict()
+    del told["time"], told["module"]
+    if box.time in outputs:
+        told["maps"] = packed(outputs[box.time])
     return told
 
 

@@ -28,13 +28,6 @@ function svg(name, attributes, parent) {
   return element;
 }
 
-function kindOf(box) {
-  if (box.kind !== "layer") return box.kind;
-  if (/Norm/.test(box.type)) return "norm";
-  if (/Pool|Subsampling/.test(box.type)) return "pool";
-  return box.parameters ? "conv" : "plain";
-}
-
 function arrow(from, to) {
   const [x0, y0, x1, y1] = [from.x, from.y + BOX.height / 2, to.x, to.y - BOX.height / 2];
   const rows = to.row - from.row;
@@ -69,12 +62,12 @@ function drawGraph() {
       data.boxes[source].arrows.push(path);
     }
     const label = `${box.name}, ${box.type}, output ${times(box.output_shape)}`;
-    const group = svg("g", { role: "option", class: kindOf(box), tabindex: -1, "aria-label": label,
+    const group = svg("g", { role: "option", class: box.role, tabindex: -1, "aria-label": label,
       transform: `translate(${box.x - BOX.width / 2} ${box.y - BOX.height / 2})` }, picture);
     svg("rect", { ...BOX, rx: 6 }, group);
     svg("text", { x: BOX.width / 2, y: 16, "text-anchor": "middle" }, group).textContent = shortened(box.name);
     svg("text", { x: BOX.width / 2, y: 31, "text-anchor": "middle", class: "shape" }, group)
-      .textContent = box.kind === "layer" ? shortened(box.type) : times(box.output_shape);
+      .textContent = box.kind === "image" ? times(box.output_shape) : shortened(box.type);
     group.addEventListener("click", () => {
       choose({ box: k });
       // On a narrow screen the layer is told below the graph.

@@ -4,58 +4,65 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ... import functional as F
-from ...autograd import no_grad
 from ...nn import Module
 from ...tensor import Tensor
-from ..summary import layers
-from ..watch import evaluation
+from ..trace import Shape, run_through
+from ..watch import logits_of
 
-BUDGET = 6_000_000  # bytes of all maps of a page
+BUDGET = 4_500_000  # bytes of all maps of a page
 # Channels of a layer and pixels a side that are kept: the first that stay within the budget.
-DETAILS = ((16, 32), (16, 16), (8, 16), (8, 8), (4, 8), (2, 4), (1, 2))
+DETAILS = ((16, 32), (16, 16), (8, 16), (8, 8), (4, 8), (4, 4), (2, 4), (1, 4), (1, 2))
 
 
-def outputs_of(model: Module, images: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-    """The output of each layer in the order of their calls, and the model's own.
+def outputs_of(
+    model: Module, images: np.ndarray, wanted: dict[int, Shape]
+) -> tuple[dict[int, np.ndarray], np.ndarray]:
+    """What the model gives at some times of its run (see `Trace`), reduced; and its answer.
 
-    images (N, C, H, W) -> [(N, channels, h, w) or (N, units)], with at most 16 channels of 32 x 32.
+    images (N, C, H, W); wanted: the shape of each, without the batch axis -> by their times
+    (N, channels, h, w) or (N, units). What has another shape with these images is left out.
     """
-    found: list[np.ndarray] = []
+    detail = detail_within(BUDGET // len(images), wanted.values())
+    found: dict[int, np.ndarray] = {}
 
-    def keep(module, inputs, output):
-        y = output[0] if isinstance(output, tuple) else output
-        found.append(reduced(y.numpy(), *DETAILS[0]))
+    def keep(time: int, y: Tensor) -> None:
+        if time in wanted and y.shape == (len(images), *wanted[time]):
+            found[time] = reduced(y.detach().cpu().numpy(), *detail)
 
-    handles = [layer.register_forward_hook(keep) for layer in layers(model)]
-    try:
-        with evaluation(model), no_grad():
-            y = model(Tensor(images))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return found, (y[0] if isinstance(y, tuple) else y).numpy()
+    _, answer = run_through(model, Tensor(images), "explore", keep)
+    return found, logits_of(answer).detach().cpu().numpy()
+
+
+def detail_within(budget: int, shapes: Iterable[Shape]) -> tuple[int, int]:
+    """The most channels and pixels a side with which the maps of one image stay within `budget`."""
+    shapes = list(shapes)
+    for detail in DETAILS:
+        if sum(math.prod(reduced_shape(shape, *detail)) for shape in shapes) <= budget:
+            break
+    return detail
+
+
+def reduced_shape(shape: Shape, channels: int, side: int) -> Shape:
+    """The shape of reduced maps, without the batch axis."""
+    if len(shape) != 3:
+        return (math.prod(shape),)
+    return min(shape[0], channels), *(min(n, side) for n in shape[1:])
 
 
 def reduced(y: np.ndarray, channels: int, side: int) -> np.ndarray:
     """The first channels of maps (N, C, H, W), averaged to `side` pixels; vectors as they are."""
-    if y.ndim != 4:
-        return y.reshape(len(y), -1)
-    height, width = (min(n, side) for n in y.shape[2:])
-    return F.adaptive_avg_pool2d(Tensor(y[:, :channels]), (height, width)).numpy()
-
-
-def within_budget(outputs: list[np.ndarray]) -> list[np.ndarray]:
-    """The outputs in as much detail as the budget allows."""
-    for channels, side in DETAILS:
-        found = [reduced(y, channels, side) for y in outputs]
-        if sum(math.prod(y.shape) for y in found) <= BUDGET:
-            break
-    return found
+    _, *size = shape = reduced_shape(y.shape[1:], channels, side)
+    if not size:
+        return y.reshape(len(y), *shape)
+    if shape[1:] == y.shape[2:]:
+        return y[:, :channels].copy()
+    return F.adaptive_avg_pool2d(Tensor(y[:, :channels]), tuple(size)).numpy()
 
 
 def packed(y: np.ndarray) -> dict[str, Any]:

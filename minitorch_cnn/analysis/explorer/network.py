@@ -1,27 +1,34 @@
-"""A network as boxes and arrows: its layers as they ran, and the sums and joins between them."""
+"""A network as boxes and arrows: its layers as they ran, and the operations between them."""
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
-from ...autograd.array_function import ArrayFunction
 from ...nn import Module
-from ..fields import ancestors, fields
+from ..fields import fields
 from ..receptive_field import ReceptiveField, field_of
-from ..summary import layers, summary
+from ..steps import Step, steps
+from ..summary import Row, layer_calls, rows_of
 from ..trace import Call, Shape, trace
+
+# The colours of boxes that the page has a key to, by words in their types.
+ROLES = {"norm": "Norm", "pool": "Pool|Subsampling", "conv": "Conv|Linear|MatMul"}
 
 
 class Box(NamedTuple):
-    """The image, a layer at work, or an operation in which several boxes meet.
+    """The image, a layer at work, or an operation outside of all layers.
 
-    kind: "image", "layer" or "join". sources: the positions of the boxes whose outputs it takes.
-    Shapes are without the batch axis.
+    kind: "image", "layer", "join" (of several boxes) or "function" (of one). role: "image", "conv"
+    for what has weights, "norm", "pool", "join", "activation" or "plain". sources: the positions of
+    the boxes whose outputs it takes. Shapes are without the batch axis.
     parameters, multiply_adds, memory_bytes: see `analysis.summary`. field: what one of its outputs
-    sees of the image; None if it does not depend on it.
+    sees of the image; None if it does not depend on it. blocks: the modules around it, the
+    outermost first, each "name: type". time: see `Trace`.
     """
 
     kind: str
+    role: str
     name: str
     type: str
     settings: str
@@ -32,6 +39,9 @@ class Box(NamedTuple):
     multiply_adds: int = 0
     memory_bytes: int = 0
     field: ReceptiveField | None = None
+    blocks: tuple[str, ...] = ()
+    time: int = -1
+    module: Module | None = None
 
 
 def boxes(model: Module, input_shape: Shape) -> list[Box]:
@@ -40,43 +50,66 @@ def boxes(model: Module, input_shape: Shape) -> list[Box]:
     Raises: ValueError for an input_shape that is not 3 positive integers.
     """
     run = trace(model, input_shape, "boxes")
-    wanted = set(layers(model))
-    calls = [call for call in run.calls if call.module in wanted]
-    rows = iter(summary(model, input_shape).rows)
-    costs = {id(call): next(rows) for call in calls}
-    of_node: dict = {}
-    for call in calls:
-        of_node.setdefault(call.origin, []).append(call)
-
-    nodes = ancestors([run.calls[-1].origin, *of_node])
-    seen = fields(run.x, nodes)
-    found = [Box("image", "image", "Image", "", [], (), tuple(input_shape))]
-    place = {run.x: 0}
-    for node in nodes:
-        sources = dict.fromkeys(place[s] for s, _ in filter(None, node.edges) if s in place)
-        field = field_of(seen[node], input_shape) if node in seen else None
-        here = of_node.get(node, [])
-        if len(sources) > 1 and not here:
-            found.append(_join(node, list(sources), found, field))
-            sources = [len(found) - 1]
-        for call in here:
-            found.append(_layer(call, costs[id(call)], list(sources), field))
-            sources = [len(found) - 1]  # modules that hand on what they are given share a node
-        if sources:
-            (place[node],) = sources
+    ran = steps(run, layer_calls(model, run))
+    seen = fields(run.x, [step.origin for step in ran])
+    rows = rows_of(ran, seen, input_shape)
+    blocks = _blocks(ran)
+    found = [Box("image", "image", "image", "Image", "", [], (), tuple(input_shape))]
+    for step, row in zip(ran, rows, strict=True):
+        field = field_of(seen[step.origin], input_shape) if step.origin in seen else None
+        around = tuple(blocks[call.began] for call in step.blocks if call.began in blocks)
+        made = _function(step, found) if row is None else _layer(step, row)
+        found.append(made._replace(field=field, blocks=around, time=step.ended))
     return found
 
 
-def _layer(call: Call, row, sources: list[int], field: ReceptiveField | None) -> Box:
-    cost = row.params, row.macs, row.memory_bytes
-    settings = call.module.extra_repr()
-    shapes = row.input_shape, row.output_shape
-    return Box("layer", row.name, row.type, settings, sources, *shapes, *cost, field)
-
-
-def _join(node: ArrayFunction, sources: list[int], found: list[Box], field) -> Box:
-    kind = type(node).__name__
-    shape = node.out_meta[0][0][1:]
+def _layer(step: Step, row: Row) -> Box:
+    module = step.call.module
+    role = _role(step, "conv" if row.params else "plain")
+    shapes, cost = (row.input_shape, row.output_shape), (row.params, row.macs, row.memory_bytes)
+    settings = module.extra_repr()
     return Box(
-        "join", kind.lower(), kind, "", sources, found[sources[0]].output_shape, shape, field=field
+        *("layer", role, step.name, step.type, settings, step.sources),
+        *shapes,
+        *cost,
+        module=module,
     )
+
+
+def _function(step: Step, found: list[Box]) -> Box:
+    kind = "join" if len(step.sources) > 1 else "function"
+    role = "join" if kind == "join" else _role(step, "plain")
+    shapes = found[step.sources[0]].output_shape, step.origin.out_meta[0][0][1:]
+    return Box(kind, role, step.name, step.type, "", step.sources, *shapes)
+
+
+def _role(step: Step, otherwise: str) -> str:
+    if step.nonlinear:
+        return "activation"
+    fitting = (role for role, words in ROLES.items() if re.search(words, step.type))
+    return next(fitting, otherwise)
+
+
+def _blocks(ran: list[Step]) -> dict[int, str]:
+    """What to call the modules around several steps, by the beginning of their calls.
+
+    Of modules around the same steps it is the outermost. A second call of a module is numbered.
+    """
+    members: dict[int, list[int]] = {}
+    calls: dict[int, Call] = {}
+    for k, step in enumerate(ran):
+        for call in step.blocks:
+            members.setdefault(call.began, []).append(k)
+            calls[call.began] = call
+    found: dict[int, str] = {}
+    taken: set[tuple[int, ...]] = {tuple(range(len(ran)))}
+    for began in sorted(calls):
+        inside = tuple(members[began])
+        if len(inside) < 2 or inside in taken:
+            continue
+        taken.add(inside)
+        call = calls[began]
+        title = f"{call.name}: {type(call.module).__name__}"
+        again = sum(name.partition(" (")[0] == title for name in found.values())
+        found[began] = f"{title} ({again + 1})" if again else title
+    return found
