@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 import numpy as np
 
+from .spelling import nearest
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -31,6 +33,8 @@ Array: TypeAlias = "NDArray[Any]"
 # Whether any array ever lay elsewhere than in main memory. Until then no op looks where its inputs
 # lie: the check would cost a twentieth of a small op.
 elsewhere = False
+
+KINDS = ("cpu", "cuda", "emulator")
 
 
 class device(str):
@@ -55,6 +59,7 @@ class device(str):
         if re.fullmatch(r"cpu(:0)?|emulator(:0)?|cuda(:\d+)?", name) is None:
             raise ValueError(
                 f"device: {name!r} must be 'cpu', 'cuda', 'cuda:0', 'cuda:1', ... or 'emulator'"
+                f"{nearest(name, KINDS)}"
             )
         return super().__new__(cls, name if name.startswith("cuda") else name.removesuffix(":0"))
 
@@ -115,7 +120,7 @@ def check_device(device: DeviceLike | None, name: str) -> str:
     if number is None:
         raise ValueError(
             f"{name}: device={device!r} must be 'cpu', 'cuda', 'cuda:0', 'cuda:1', ... "
-            "or 'emulator'"
+            f"or 'emulator'{nearest(device, KINDS)}"
         )
     index, count = int(number[1] or 0), count_gpus(name, device)
     if index >= count:

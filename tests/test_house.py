@@ -23,6 +23,7 @@ LAYERS = (
     ("tensor", "autograd"),
     ("cuda", "backends"),
     ("dtypes", "random", "devices"),
+    ("spelling",),
     ("kernels",),
 )
 NEIGHBOURS = [{"tensor", "autograd"}]  # a Tensor records the graph, the graph hands out Tensors

@@ -20,6 +20,7 @@ from ..autograd import no_grad
 from ..figures import BLUE, GREY, axes_or_new, label
 from ..nn import Module
 from ..random import default_generator
+from ..spelling import one_of
 from ..tensor import Tensor
 from .watch import checked_batch, evaluation, logits_of, weights_kept
 
@@ -90,9 +91,8 @@ def random_direction(
     Raises: ValueError for another normalisation.
     """
     if normalise not in NORMALISATIONS:
-        raise ValueError(
-            f"random_direction: normalise={normalise!r} must be one of {', '.join(NORMALISATIONS)}"
-        )
+        rule = one_of(normalise, NORMALISATIONS)
+        raise ValueError(f"random_direction: normalise={normalise!r} {rule}")
     rng = generator or default_generator()
     direction = []
     for p in model.parameters():

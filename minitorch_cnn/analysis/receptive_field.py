@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd import enable_grad, grad, no_grad
 from ..nn import Module
+from ..spelling import nearest
 from ..tensor import Tensor
 from .field_rules import Axis
 from .fields import fields
@@ -57,7 +58,8 @@ def receptive_field(
     outputs = {call.name: call.origin for call in run.calls}
     origin = outputs.get(layer or "")
     if origin is None:
-        raise KeyError(f"receptive_field: layer={layer!r} is the name of no module that runs")
+        near = nearest(layer, filter(None, outputs))
+        raise KeyError(f"receptive_field: layer={layer!r} is the name of no module that runs{near}")
     axes = fields(run.x, [origin]).get(origin)
     return None if axes is None else field_of(axes, input_shape)
 
@@ -99,8 +101,9 @@ def receptive_field_by_gradient(
     model(x)
     y = outputs.get(layer or "")
     if y is None:
+        near = nearest(layer, filter(None, outputs))
         raise KeyError(
-            f"receptive_field_by_gradient: layer={layer!r} is the name of no module that runs"
+            f"receptive_field_by_gradient: layer={layer!r} is the name of no module that runs{near}"
         )
     if y.ndim > 3:
         i, j = at or (y.shape[2] // 2, y.shape[3] // 2)

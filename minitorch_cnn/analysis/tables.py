@@ -6,6 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from ..spelling import one_of
 from .published_errors import PUBLISHED_ERRORS
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def format_summary(summary: Summary, format: str) -> str:
         return _csv(summary.rows)
     layouts = {"table": _table, "markdown": _markdown, "latex": _latex}
     if format not in layouts:
-        raise ValueError(f"summary: format={format!r} must be one of {', '.join(layouts)}, csv")
+        raise ValueError(f"summary: format={format!r} {one_of(format, [*layouts, 'csv'])}")
     body = [_cells(row) for row in summary.rows if row.memory_bytes]
     numbers = summary.total_activation_bytes, summary.total_params, summary.total_ops
     total = ("total", *[""] * 10, *_costs(*numbers), "", "")

@@ -16,6 +16,7 @@ from ..functional.norm import BatchNorm, ChannelAffine
 from ..functional.piecewise import Piecewise
 from ..functional.softplus import LogSigmoid, Mish, Softplus
 from ..nn import Module
+from ..spelling import nearest
 from ..tensor import Tensor
 from ..tensor.activation import Activation, ReLU
 from ..tensor.bounds import Clamp
@@ -35,14 +36,13 @@ LINEAR = (BatchNorm, ChannelAffine, Conv2d, ConvTranspose2d, Linear, MatMul)
 def module_named(function: str, model: Module, layer: str) -> Module:
     """The module of that dotted name.
 
-    Raises: KeyError, in the name of `function`, if there is none.
+    Raises: KeyError, in the name of `function`, if there is none, with the nearest one.
     """
     named = dict(model.named_modules())
     if layer not in named:
-        last = list(named)[-1]
-        raise KeyError(
-            f"{function}: layer={layer!r} is the name of no module; the last one is {last!r}"
-        )
+        last = f"; the last one is {list(named)[-1]!r}"
+        near = nearest(layer, filter(None, named))
+        raise KeyError(f"{function}: layer={layer!r} is the name of no module{near or last}")
     return named[layer]
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from .analyses import ANALYSES
 from .foreign import add_options
-from .parser import CommandError, Parser, file_path, model_name, nearest, number
+from .parser import CommandError, Parser, file_path, model_name, number, sentence
 from .subjects import OF_PIXELS, add_image, find_model, read_images
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
@@ -116,16 +116,14 @@ def run(options) -> None:
     if analysis.labelled and options.image:
         raise CommandError(f"{options.what} needs labels, which the files of --image do not have")
     subject = load_subject(options.subject, options)
-    if subject.note:
-        print(f"{subject.name}: {subject.note}")
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
         try:
             text, save = analysis.run(subject, options)
         except KeyError as error:
-            names = [name for name, _ in subject.model.named_modules() if name]
-            near = nearest(options.layer, names) if options.layer else ""
-            raise CommandError(str(error.args[0]).partition(": ")[2] + near) from None
+            raise CommandError(sentence(error)) from None
+    if subject.note:
+        print(f"{subject.name}: {subject.note}")
     print(text)
     for note in notes:
         print(f"note: {note.message}")

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+from ..spelling import nearest, nearest_path
 from .parser import CommandError, Parser, file_path, model_name, number, setting
 
 
@@ -62,16 +63,30 @@ def refuse_options(options) -> None:
 
 
 def run_folder(name: str) -> Path:
-    """The folder of a run; CommandError for the name of a model without weights."""
+    """The folder of a run; CommandError for the name of a model without weights, or for none."""
     from ..models import list_models
     from ..models.net_file import is_net_file
 
     directory = file_path(name)
-    if (name in list_models() or is_net_file(name)) and not directory.is_dir():
+    if directory.exists():
+        return directory
+    if name in list_models() or is_net_file(name):
         raise CommandError(
             f"{name} is a model and no folder of a run: --weights FILE says what it has learned"
         )
-    return directory
+    raise CommandError(f"{name} is neither a folder of a run nor a model{nearest_subject(name)}")
+
+
+def nearest_subject(name: str) -> str:
+    """The end of a complaint: the nearest run beside a folder that is not there, or below runs, or
+    else the nearest model.
+    """
+    from ..models import list_models
+
+    path = file_path(name)
+    runs = [str(found.parent) for found in Path("runs").glob("*/config.json")]
+    near = nearest_path(path, "*/config.json")
+    return near or nearest(name, [*runs, *list_models()])
 
 
 def load_file(model: str, weights: Path, options) -> Trained:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .parser import CommandError, Parser, nearest
+from ..spelling import nearest
+from .parser import CommandError, Parser
 
 DESCRIPTION = """\
 List the models by name, with their parameters and the images they were published for.

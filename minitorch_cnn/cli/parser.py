@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import json
 import math
+import os
 import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from ..spelling import nearest, nearest_path, one_of
+
+LISTED = "minitorch-cnn models lists them all, and FILE.py:NAME is one in a file"
 PYTHONS = {"True": True, "False": False, "None": None}
 
 
@@ -44,21 +47,15 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action, value):
         """A choice: the command, or what `analyse` looks at."""
         if action.choices is not None and value not in action.choices:
-            kinds = map(str, action.choices)
-            rule = f"{value!r} must be one of {', '.join(kinds)}{nearest(value, action.choices)}"
-            raise argparse.ArgumentError(action, rule)
-
-
-def nearest(name: str, known) -> str:
-    """The end of a complaint of a name: the nearest that is known, "" if none is near."""
-    found = difflib.get_close_matches(str(name), list(map(str, known)), n=1, cutoff=0.4)
-    return f"; the nearest is {found[0]!r}" if found else ""
+            raise argparse.ArgumentError(action, f"{value!r} {one_of(value, action.choices)}")
 
 
 def sentence(error: Exception) -> str:
     """The message of an error on one line, without the name of the function that raised it."""
     if isinstance(error, OSError) and error.strerror:
         text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        if error.filename and isinstance(error, FileNotFoundError):
+            text += nearest_path(Path(os.fsdecode(error.filename)))
     elif isinstance(error, RecursionError):
         text = "something is nested too deeply"
     elif isinstance(error, MemoryError):
@@ -66,7 +63,8 @@ def sentence(error: Exception) -> str:
     elif isinstance(error, CommandError):
         text = str(error)
     else:
-        text = re.sub(r"^\w+: ", "", str(error))
+        said = error.args[0] if isinstance(error, KeyError) and error.args else error
+        text = re.sub(r"^\w+: ", "", str(said))
     return " ".join(text.split()) or type(error).__name__
 
 
@@ -144,10 +142,7 @@ def model_name(text: str) -> str:
     except NetFileError as error:
         raise CommandError(sentence(error)) from None
     except KeyError as error:
-        message = error.args[0].removeprefix("create_model: ")
-        raise argparse.ArgumentTypeError(
-            f"{message}; minitorch-cnn models lists them all, and FILE.py:NAME is one in a file"
-        ) from None
+        raise argparse.ArgumentTypeError(f"{sentence(error)}; {LISTED}") from None
 
 
 def device_name(text: str) -> str:
@@ -178,8 +173,7 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
 
     name, *paths = values or ["digits"]
     if name not in SOURCES:
-        rule = f"must be one of {', '.join(SOURCES)}{nearest(name, SOURCES)}"
-        raise CommandError(f"--data {name} {rule}")
+        raise CommandError(f"--data {name} {one_of(name, SOURCES)}")
     if name in BUILT_IN:
         if paths:
             raise CommandError(

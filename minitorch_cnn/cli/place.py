@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,5 +46,5 @@ def refuse_taken(directory: Path, what: str, mark: str) -> None:
         not directory.is_dir() or any(path.name not in left for path in directory.iterdir())
     ):
         kept = (directory / mark).is_file()
-        resume = f"; its {what} goes on with --resume {directory}" if kept else ""
+        resume = f"; its {what} goes on with --resume {shlex.quote(str(directory))}" if kept else ""
         raise CommandError(f"--out {directory} must be a new or empty folder{resume}")

@@ -7,13 +7,14 @@ import shlex
 import sys
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
+from ..spelling import one_of
 from .parser import (
     CommandError,
     Parser,
     file_path,
-    nearest,
     number,
     parse_data,
     progress_of,
@@ -53,6 +54,7 @@ minitorch-cnn search [--space NAME] [--method NAME] [--budget N] [settings] [--o
 
 FILES = {
     "best.json": "the best architecture",
+    "best.py": "the same as a net in a file",
     "log.jsonl": "a line for each sample",
     "rewards.png": "how the rewards went",
     "pareto.png": "what accuracy costs in multiply-adds",
@@ -148,7 +150,7 @@ def run(options) -> None:
         plan, place = read_plan(options.resume), nullcontext(options.resume)
     else:
         plan = make_plan(options)
-        usual = f"search-{options.space or 'cells'}"
+        usual = f"search-{plan.space_name}"
         place = own_folder(options.out, usual, "search", "plan.json")
     with place as directory:
         search(plan, directory, options)
@@ -160,12 +162,7 @@ def search(plan, directory: Path, options) -> None:
 
     executor, workers = make_executor(options.workers)
     settings = {"workers": workers, "executor": executor}
-    settings["progress"] = progress_of(options)
-    print(
-        f"Searching {type(plan.space).__name__} by {plan.method} on {plan.training.data}: "
-        f"{plan.budget} samples, seed {plan.seed}\nThe folder of the search: {directory}",
-        flush=True,
-    )
+    settings |= {"progress": progress_of(options), "on_start": partial(announce, directory)}
     try:
         if options.resume is None:
             samples = run_search(plan, directory, **settings)
@@ -182,23 +179,28 @@ def search(plan, directory: Path, options) -> None:
     report(plan, samples, directory)
 
 
+def announce(directory: Path, plan) -> None:
+    """Say what is about to be searched, on what and where."""
+    print(
+        f"Searching {plan.space_name} by {plan.method} on {plan.training.data}: "
+        f"{plan.budget} samples, seed {plan.seed}\nThe folder of the search: {directory}",
+        flush=True,
+    )
+
+
 def make_plan(options):
     """The plan of the options that were given, else of the defaults."""
     from ..nas import METHODS, SPACES, Plan, Training
+    from ..nas.spaces import make_space
 
     for name, known in (("space", SPACES), ("method", METHODS)):
         value = getattr(options, name)
         if value is not None and value not in known:
-            rule = f"must be one of {', '.join(known)}{nearest(value, known)}"
-            raise CommandError(f"--{name} {value} {rule}")
+            raise CommandError(f"--{name} {value} {one_of(value, known)}")
     data, path = parse_data(options.data)
     training = given(options, "images", "epochs", "batch_size", "lr", "seed")
     training["size"] = options.size or SMALL_IMAGES.get(data, 32)
-    space = options.space or "cells"
-    try:
-        made = SPACES[space](**dict(options.space_set or ()))
-    except TypeError as error:
-        raise CommandError(f"--space-set does not fit the space {space}: {error}") from None
+    made = make_space(options.space or "cells", dict(options.space_set or ()))
     return Plan(
         made,
         training=Training(data=data, path=path, **training),
@@ -250,26 +252,33 @@ def report(plan, samples, directory: Path) -> None:
         f"The best: {found.score.reward:.2%} of held-out images, {found.score.params:,} "
         f"parameters, {found.score.macs:,} multiply-adds"
     )
+    train = how_to_train(plan, found.architecture, directory)
     print(f"In {directory}")
     for name, text in FILES.items():
         if (directory / name).exists():
             print(f"  {name:18} {text}")
-    print(how_to_train(plan, directory / "best.json"))
+    print(f"To train it:\n  {train}")
 
 
-def how_to_train(plan, path: Path) -> str:
-    """The command that trains the best network, or how it is built if that is no model's name."""
+def how_to_train(plan, architecture, directory: Path) -> str:
+    """The command that trains the best network; what is no registered model gets a file, best.py.
+
+    architecture: the best, which best.json has.
+    """
+    from ..interop import write_atomically
+
     space, training = plan.space, plan.training
+    data = shlex.join(filter(None, [training.data, training.path]))
     if space.model is None:
-        found = f"json.load(open({str(path)!r}))"
-        plan = f"mt.nas.read_plan({str(path.parent)!r})"
-        return f"To build it:\n  {plan}.space.build({found}, num_classes, in_channels)"
-    each = (f"{name}={json.dumps(value)}" for name, value in space.settings.items())
-    settings = " ".join(map(shlex.quote, each))
-    data = " ".join(map(shlex.quote, filter(None, [training.data, training.path])))
+        path = directory / "best.py"
+        write_atomically(path, space.source(architecture))
+        net = shlex.quote(f"{path}:best")
+        return f"minitorch-cnn train {net} --data {data} --size {training.size}"
+    settings = shlex.join(f"{name}={json.dumps(v)}" for name, v in space.settings.items())
+    path = shlex.quote(str(directory / "best.json"))
     return (
-        f"To train it:\n  minitorch-cnn train {space.model} --data {data} --size {training.size} "
-        f'--set {settings} "{space.argument}=$(cat {shlex.quote(str(path))})"'
+        f"minitorch-cnn train {space.model} --data {data} --size {training.size} "
+        f'--set {settings} "{space.argument}=$(cat {path})"'
     )
 
 

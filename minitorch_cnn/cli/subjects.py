@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .foreign import Trained, load_file, refuse_options
-from .parser import CommandError, file_path, model_name
+from .foreign import Trained, load_file, nearest_subject, refuse_options
+from .parser import LISTED, CommandError, file_path, sentence
 
 UNTRAINED = "untrained weights"
 OF_PIXELS = "labels pixels; analyse looks at nets that label images"
@@ -55,17 +55,19 @@ def of_run(directory: Path, options) -> Trained:
 
 def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trained:
     """A new model in evaluation mode; its transform makes an image (C, H, W) of its size."""
-    import argparse
-
     from ..analysis import image_shape
     from ..data.transforms import CenterCrop, Compose, Resize
     from ..models import model_entry
+    from ..models.net_file import NetFileError
     from ..training.config import build_model
 
     try:
-        entry = model_entry(model_name(name))
-    except argparse.ArgumentTypeError as error:
-        raise CommandError(f"{name} is no folder of a run, and {error}") from None
+        entry = model_entry(name)
+    except NetFileError as error:
+        raise CommandError(sentence(error)) from None
+    except KeyError:
+        rule = f"is neither a folder of a run nor a model{nearest_subject(name)}"
+        raise CommandError(f"{name} {rule}; {LISTED}") from None
     if entry.of_pixels and not pixels:
         raise CommandError(f"{entry.name} {OF_PIXELS}")
     settings = dict(options.set or ())

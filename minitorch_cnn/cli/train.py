@@ -9,13 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ..spelling import one_of
 from .parser import (
     CommandError,
     Parser,
     add_device,
     file_path,
     model_name,
-    nearest,
     number,
     parse_data,
     progress_of,
@@ -156,26 +156,24 @@ def add_parser(commands) -> None:
 
 def run(options) -> None:
     from ..training import resume_run, train_run
-    from ..training.config import read_config
 
     if options.resume is not None:
         refuse_settings(options)
-        config, start = read_config(options.resume), resume_run
-        place = nullcontext(options.resume)
+        start, place = resume_run, nullcontext(options.resume)
     else:
         config = make_config(options)
         start = partial(train_run, config)
         usual = f"{config.get('net', {}).get('name', config['model'])}-{config['data']}"
         place = own_folder(options.out, usual, "run", "config.json")
     with place as directory:
-        train(config, directory, start, options)
+        train(directory, start, options)
 
 
-def train(config: dict[str, Any], directory: Path, start: Callable, options) -> None:
+def train(directory: Path, start: Callable, options) -> None:
     """Let a run begin or go on in its folder, and say what it found."""
-    announce(config, directory)
+    settings = {"device": options.device, "progress": progress_of(options)}
     try:
-        result = start(directory, device=options.device, progress=progress_of(options))
+        result = start(directory, on_start=partial(announce, directory, options), **settings)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(stopped(directory)) from None
     print("\nHeld out: " + accuracy(result.evaluation))
@@ -220,8 +218,7 @@ def set_optimizer(recipe: dict[str, Any], options) -> None:
 
     name = options.optimizer
     if name not in OPTIMIZERS:
-        rule = f"must be one of {', '.join(OPTIMIZERS)}{nearest(name, OPTIMIZERS)}"
-        raise CommandError(f"--optimizer {name} {rule}")
+        raise CommandError(f"--optimizer {name} {one_of(name, OPTIMIZERS)}")
     if options.lr is None:
         raise CommandError(f"--optimizer {name} needs --lr: the recipe's is for another optimizer")
     recipe["optimizer"], recipe["settings"] = name, {"lr": options.lr}
@@ -253,7 +250,8 @@ def has_run(directory: Path) -> bool:
     return (directory / "config.json").is_file()
 
 
-def announce(config: dict[str, Any], directory: Path) -> None:
+def announce(directory: Path, options, config: dict[str, Any]) -> None:
+    """Say what is about to be trained, on what and where."""
     from ..training.folders import roots_of
 
     recipe = config["recipe"]
@@ -275,7 +273,8 @@ def announce(config: dict[str, Any], directory: Path) -> None:
         train, test = (len(config["parts"][part]) for part in ("train", "test"))
         place = f"in {held_out}" if learned != held_out else "every fifth of each class"
         print(f"Images to learn from: {train:,}; held out: {test:,}, {place}", flush=True)
-    if recipe["pretrain"] and not (config["start"] or config.get("weights") or has_run(directory)):
+    anew = options.resume is None and not (config["start"] or config.get("weights"))
+    if recipe["pretrain"] and anew:
         print(
             f"The paper begins with a trained {recipe['pretrain']}: --start takes the folder of "
             "such a run. This one begins with random weights.",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ..nn import Parameter
+from ..spelling import nearest_path
 from ..tensor import Tensor
 from .arrays import read_arrays
 from .kinds import SAFETENSORS, ZIP, kind_of
@@ -105,9 +106,9 @@ def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     else:
         path = Path(f)
         if not path.is_file():
-            what = (
-                f"{path} is a folder, not a file" if path.is_dir() else f"there is no file {path}"
-            )
+            what = f"there is no file {path}{nearest_path(path)}"
+            if path.is_dir():
+                what = f"{path} is a folder, not a file"
             raise FileNotFoundError(f"{name}: {what}")
         file = open(path, "rb")  # noqa: SIM115 (closed below)
     with file:

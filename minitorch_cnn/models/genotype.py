@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import NamedTuple
 
+from ..spelling import one_of
 from .operations import OPERATIONS
 
 
@@ -166,8 +167,6 @@ def _checked_node(i: int, node) -> Node:
                 f"CellGenotype: nodes[{i}] takes state {state!r}, it must be from 0 to {states[-1]}"
             )
         if operation not in tuple(OPERATIONS):
-            raise ValueError(
-                f"CellGenotype: nodes[{i}] has operation {operation!r}, it must be one of "
-                f"{', '.join(OPERATIONS)}"
-            )
+            rule = one_of(operation, OPERATIONS)
+            raise ValueError(f"CellGenotype: nodes[{i}] has operation {operation!r}, it {rule}")
     return node

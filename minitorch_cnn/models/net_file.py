@@ -9,7 +9,6 @@ modules/     the files beside it that it imports, and those that they do
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import itertools
 import re
@@ -23,6 +22,7 @@ from typing import Any
 
 from ..nn import Module
 from ..random import get_rng_state, set_rng_state
+from ..spelling import nearest, nearest_path
 from .file_imports import files_beside, imported_names, importing_from
 from .settings import check_settings, takes
 
@@ -89,10 +89,7 @@ def digest_of(source: bytes) -> str:
 def _missing(path: Path) -> str:
     if path.is_dir():
         return f"{path} is a folder, it must be a file of Python"
-    folder = path.parent
-    files = sorted(p.name for p in folder.glob("*.py")) if folder.is_dir() else []
-    near = difflib.get_close_matches(path.name, files, n=1, cutoff=0.4)
-    return f"there is no file {path}" + (f"; the nearest is {near[0]!r}" if near else "")
+    return f"there is no file {path}{nearest_path(path, '*.py')}"
 
 
 @dataclass(frozen=True)
@@ -227,11 +224,8 @@ class NetFile:
         names = _nets_in(module)
         has = f"it has {', '.join(names)}" if names else "it has no net at all"
         if not self.net or self.net not in vars(module):
-            lower = {known.lower(): known for known in names}
-            near = difflib.get_close_matches(self.net.lower(), lower, n=1, cutoff=0.4)
-            nearest = f"; the nearest is {lower[near[0]]!r}" if near else ""
             what = f"has no {self.net!r}" if self.net else f"needs a name, {self.file}:NAME"
-            raise NetFileError(f"create_model: {self.file} {what}; {has}{nearest}")
+            raise NetFileError(f"create_model: {self.file} {what}; {has}{nearest(self.net, names)}")
         found = vars(module)[self.net]
         if not callable(found) or hint(found):
             rule = "must be a class or function that makes a net, or a net, got"

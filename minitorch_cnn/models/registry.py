@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 import inspect
 import re
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 from ..nn import Module
+from ..spelling import nearest
 from .net_file import NetFile, find_net, is_net_file
 from .preprocessing import Preprocessing
 from .settings import check_settings, takes
@@ -148,9 +148,7 @@ def _lacks_setting(entry: Entry, function: str, setting: str, trace: TracebackTy
         return text
     parameters = inspect.signature(taker).parameters.values()
     has = [p.name for p in parameters if p.default is not p.empty]  # others are not the user's
-    near = difflib.get_close_matches(setting, has, n=1, cutoff=0.5)
-    nearest = f"; the nearest is {near[0]!r}" if near else ""
-    return f"{text}; it has {', '.join(has)}{nearest}"
+    return f"{text}; it has {', '.join(has)}{nearest(setting, has)}"
 
 
 def list_models(pattern: str = "*") -> list[str]:
@@ -167,8 +165,7 @@ def model_entry(name: str) -> Entry:
     if is_net_file(name):
         return file_entry(find_net(name))
     if name not in _entries:
-        near = difflib.get_close_matches(str(name), _entries, n=1, cutoff=0)
-        raise KeyError(f"create_model: there is no model {name!r}; the nearest is {near[0]!r}")
+        raise KeyError(f"create_model: there is no model {name!r}{nearest(name, _entries)}")
     return _entries[name]
 
 

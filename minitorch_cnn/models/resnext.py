@@ -21,6 +21,7 @@ import numpy as np
 
 from ..nn import BatchNorm2d, Conv2d, Module, ModuleList
 from ..nn.fusion import relu_after
+from ..spelling import one_of
 from ..tensor import Tensor, cat
 from .preprocessing import IMAGENET, IMAGENET_232
 from .registry import register
@@ -105,7 +106,7 @@ class ResNeXt(ResNet):
         width: float = 1.0,
     ):
         if form not in FORMS:
-            raise ValueError(f"ResNeXt: form={form!r} must be one of {', '.join(FORMS)}")
+            raise ValueError(f"ResNeXt: form={form!r} {one_of(form, FORMS)}")
         super().__init__(
             depth,
             num_classes,

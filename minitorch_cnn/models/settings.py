@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from collections.abc import Callable, Iterable
 from inspect import Parameter
+
+from ..spelling import nearest
 
 NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
@@ -34,9 +35,7 @@ def check_settings(function: str, name: str, build: Callable, given: Iterable[st
     has = [p.name for p in parameters if p.kind in NAMED]
     for setting in given:
         if not takes(build, setting):
-            near = difflib.get_close_matches(setting, has, n=1, cutoff=0.5)
-            nearest = f"; the nearest is {near[0]!r}" if near else ""
-            known = f"it has {', '.join(has)}{nearest}" if has else "it has none"
+            known = f"it has {', '.join(has)}{nearest(setting, has)}" if has else "it has none"
             raise TypeError(f"{function}: {name} has no setting {setting!r}; {known}")
     needed = [
         p.name

@@ -15,7 +15,7 @@ from ..data import DataLoader, Subset, TensorDataset
 from ..random import manual_seed
 from ..training import evaluate, fit
 from ..training.recipes import Recipe
-from ..training.sources import load_source, parts_of
+from ..training.sources import Source, load_source, parts_of
 from .spaces import Space
 
 TEST_BATCH = 256
@@ -61,9 +61,12 @@ class Training:
     def hash_of_data(self) -> str:
         """Another for other images or labels, as far as `parts_of` can tell.
 
-        Raises: what `load_source` raises if the data are not there.
+        Raises: ValueError for more images than there are; what `load_source` raises if the data are
+        not there.
         """
-        parts = parts_of(self.data, _source(self))
+        source = _source(self)
+        _count(self, source)
+        parts = parts_of(self.data, source)
         return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
@@ -121,23 +124,30 @@ def train_child(child: Child) -> Score:
     return Score(reward, cost.total_macs, cost.total_params)
 
 
-def _source(training: Training):
+def _source(training: Training) -> Source:
     transform = training.recipe().transform(training.size, train=False)
     # load_source tells the two apart by identity; nothing is distorted in a search
     other = training.recipe().transform(training.size, train=False)
     return load_source(training.data, training.path, training.size, (transform, other))
 
 
+def _count(training: Training, source: Source) -> int:
+    """How many images are used. Raises: ValueError if there are not so many."""
+    there = len(source.train)
+    count = there if training.images is None else training.images
+    if not 5 <= count <= there:
+        raise ValueError(
+            f"Training: images={count} must be from 5 to {there}, those that {training.data} has "
+            "to learn from"
+        )
+    return count
+
+
 @lru_cache(maxsize=2)  # in each worker: drawing or reading images takes longer than a small child
 def _data(training: Training) -> tuple[Subset, Subset, int]:
     """The images to learn from, those held out, and the number of classes."""
     source = _source(training)
-    count = len(source.train) if training.images is None else training.images
-    if not 5 <= count <= len(source.train):
-        raise ValueError(
-            f"Training: images={training.images} must be from 5 to {len(source.train)}, those that "
-            f"{training.data} has to learn from"
-        )
+    count = _count(training, source)
     chosen = np.linspace(0, len(source.train) - 1, count).astype(int)
     images, labels = zip(*(source.train[int(i)] for i in chosen), strict=True)
     every = TensorDataset(np.stack(images), np.array(labels))

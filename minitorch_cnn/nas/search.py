@@ -22,6 +22,7 @@ from typing import Any
 
 from ..interop import write_atomically
 from ..kernels import get_num_threads
+from ..spelling import nearest_path, one_of
 from ..training import load_checkpoint, save_checkpoint
 from ..training.lock import locked, making
 from .child import Child, Score, Training, train_child
@@ -31,7 +32,8 @@ from .pareto import best
 from .progress import PROGRESS
 from .random_search import RandomSearch
 from .reinforce import Reinforce
-from .spaces import SPACES, Space
+from .settings import check_settings
+from .spaces import SPACES, Space, make_space
 from .workers import Workers
 
 METHODS = {"reinforce": Reinforce, "random": RandomSearch, "evolution": Evolution}
@@ -44,8 +46,8 @@ class Plan:
     method: a name in METHODS, with its `settings`; budget: the samples that it is asked for; seed:
     of the method; timeout: the seconds that a child may take.
 
-    Raises: ValueError for an unknown method, settings that it does not have or numbers out of
-    range; TypeError for a space that is none.
+    Raises: ValueError for an unknown method or setting, with the nearest, or numbers out of range;
+    TypeError for a space that is none.
     """
 
     space: Space
@@ -60,7 +62,7 @@ class Plan:
         if type(self.space) not in SPACES.values():
             raise TypeError(f"Plan: space={self.space!r} must be one of {', '.join(SPACES)}")
         if self.method not in METHODS:
-            raise ValueError(f"Plan: method={self.method!r} must be one of {', '.join(METHODS)}")
+            raise ValueError(f"Plan: method={self.method!r} {one_of(self.method, METHODS)}")
         for name, value, kind in (
             ("budget", self.budget, int),
             ("seed", self.seed, int),
@@ -71,10 +73,9 @@ class Plan:
         for name, value in (("budget", self.budget), ("timeout", self.timeout)):
             if not value > 0:
                 raise ValueError(f"Plan: {name}={value} must be above 0")
-        try:
-            self.make_method()
-        except TypeError as error:
-            raise ValueError(f"Plan: settings={self.settings} do not fit: {error}") from None
+        what = f"the method {self.method}"
+        check_settings("Plan", what, METHODS[self.method], self.settings)
+        self.make_method()  # which refuses settings out of range
 
     def make_method(self) -> Reinforce | RandomSearch | Evolution:
         """The method, which has not been asked for anything yet."""
@@ -83,10 +84,14 @@ class Plan:
             questions.append(self.space.parts)
         return METHODS[self.method](*questions, seed=self.seed, **self.settings)
 
+    @property
+    def space_name(self) -> str:
+        """The space's name in SPACES."""
+        return next(name for name, kind in SPACES.items() if type(self.space) is kind)
+
     def to_json(self) -> str:
         """The text that `from_json` makes an equal plan of."""
-        (name,) = (name for name, kind in SPACES.items() if type(self.space) is kind)
-        data = asdict(self) | {"space": {"name": name, **asdict(self.space)}}
+        data = asdict(self) | {"space": {"name": self.space_name, **asdict(self.space)}}
         return json.dumps(data, indent=2) + "\n"
 
     @classmethod
@@ -97,7 +102,7 @@ class Plan:
         """
         try:
             data = json.loads(text)
-            space = SPACES[data["space"].pop("name")](**data["space"])
+            space = make_space(data["space"].pop("name"), data["space"])
             return cls(**{**data, "space": space, "training": Training(**data["training"])})
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ValueError(f"Plan.from_json: not the plan of a search ({error})") from error
@@ -111,13 +116,15 @@ def run_search(
     executor: Callable[[], Executor] | None = None,
     progress: str = "bar",
     train: Callable[[Child], Score] = train_child,
+    on_start: Callable[[Plan], Any] | None = None,
 ) -> list[Sample]:
     """Search as planned, and fill the folder. -> the samples by their numbers
 
     workers: children trained at a time, as many as cores unless told, each in one thread.
     executor: makes the pool that trains them, as `mpi4py.futures.MPIPoolExecutor` does; by default
     that many new processes, for whose sake a script calls this under `if __name__ == "__main__"`.
-    progress: "bar" (tqdm), "plain" (a line per round) or "none". train: Child -> Score.
+    progress: "bar" (tqdm), "plain" (a line per round) or "none". train: Child -> Score. on_start:
+    called with the plan once nothing is refused any more, before the first child.
 
     Raises: ValueError if the folder has a search already, or the data are not there; RuntimeError
     if another process writes there, or if all children of the first round fail, with the reason of
@@ -131,7 +138,7 @@ def run_search(
     with making(directory), locked(directory, "run_search"):
         refuse_search(directory)  # another may have begun meanwhile
         write_atomically(directory / "plan.json", plan.to_json())
-        return search.run()
+        return search.run(on_start)
 
 
 def refuse_search(directory: Path) -> None:
@@ -146,6 +153,7 @@ def resume_search(
     executor: Callable[[], Executor] | None = None,
     progress: str = "bar",
     train: Callable[[Child], Score] = train_child,
+    on_start: Callable[[Plan], Any] | None = None,
 ) -> list[Sample]:
     """Let a search that was stopped, at whatever moment, find what it would have found.
 
@@ -157,7 +165,7 @@ def resume_search(
     plan, directory = read_plan(directory), Path(directory)
     search = Search(plan, directory, workers, executor, progress, train)
     with locked(directory, "resume_search"):
-        return search.run()
+        return search.run(on_start)
 
 
 def read_plan(directory: str | Path) -> Plan:
@@ -167,7 +175,9 @@ def read_plan(directory: str | Path) -> Plan:
     """
     path = Path(directory) / "plan.json"
     if not path.is_file():
-        raise FileNotFoundError(f"resume_search: {directory} holds no search: it has no plan.json")
+        near = "" if path.parent.exists() else nearest_path(path.parent, "*/plan.json")
+        rule = f"holds no search: it has no plan.json{near}"
+        raise FileNotFoundError(f"resume_search: {directory} {rule}")
     try:
         return Plan.from_json(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
     except ValueError as error:
@@ -179,16 +189,14 @@ class Search:
 
     def __init__(self, plan: Plan, directory: Path, workers, executor, progress: str, train):
         if progress not in PROGRESS:
-            raise ValueError(
-                f"run_search: progress={progress!r} must be one of {', '.join(PROGRESS)}"
-            )
+            raise ValueError(f"run_search: progress={progress!r} {one_of(progress, PROGRESS)}")
         self.plan, self.directory, self.method = plan, directory, plan.make_method()
         self.data = plan.training.hash_of_data()
         self.workers = Workers(train, workers or get_num_threads(), plan.timeout, executor)
         self.progress, self.told = progress, 0
         self.scores: dict[str, Score] = {}  # by `Child.key`
 
-    def run(self) -> list[Sample]:
+    def run(self, on_start: Callable[[Plan], Any] | None = None) -> list[Sample]:
         state = self.directory / "state.safetensors"
         if state.exists():
             self._go_on_from(state, load_checkpoint(state))
@@ -199,6 +207,8 @@ class Search:
                     f"resume_search: {self.log.path} does not have all {self.told} samples that "
                     "state.safetensors counts"
                 )
+            if on_start is not None:
+                on_start(self.plan)
             self.show = PROGRESS[self.progress](budget, self.log.samples.values())
             self.scores = {s.key: s.score for s in self.log.samples.values() if not s.known}
             try:

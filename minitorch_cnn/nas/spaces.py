@@ -8,7 +8,7 @@ answers each question has. Every sequence is a network that can be built.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -18,6 +18,8 @@ from ..models.genetic_cnn import code_of
 from ..models.genotype import CellGenotype, Genotype
 from ..models.operations import OPERATIONS
 from ..nn import AdaptiveAvgPool2d, Flatten, Linear, Module, Sequential
+from ..spelling import one_of
+from .settings import check_settings
 
 
 class Space:
@@ -69,6 +71,16 @@ class Space:
             self.model, **settings, num_classes=num_classes, in_channels=in_channels
         )
 
+    def source(self, architecture: Any) -> str:
+        """A file of Python that builds a network of that architecture, as `best`."""
+        name, sizes = type(self).__name__, "num_classes: int = 10, in_channels: int = 1"
+        return (
+            f"from minitorch_cnn.nas import {name}\n\nSPACE = {self!r}\n"
+            f"ARCHITECTURE = {architecture!r}\n\n\n"
+            f"def best({sizes}):\n"
+            "    return SPACE.build(ARCHITECTURE, num_classes, in_channels)\n"
+        )
+
 
 @dataclass(frozen=True)
 class CellSpace(Space):
@@ -96,9 +108,8 @@ class CellSpace(Space):
         _options("CellSpace", operations=self.operations)
         for name in self.operations:
             if name not in OPERATIONS:
-                raise ValueError(
-                    f"CellSpace: operations has {name!r}, it must be of {', '.join(OPERATIONS)}"
-                )
+                rule = one_of(name, OPERATIONS)
+                raise ValueError(f"CellSpace: operations has {name!r}, it {rule}")
         object.__setattr__(self, "operations", tuple(self.operations))
 
     @property
@@ -238,6 +249,17 @@ class GeneticSpace(Space):
 
 
 SPACES = {"cells": CellSpace, "layers": LayerSpace, "genetic": GeneticSpace}
+
+
+def make_space(name: str, settings: Mapping[str, Any]) -> Space:
+    """The space of that name in SPACES with these settings.
+
+    Raises: ValueError for an unknown name or setting, with the nearest, or a value out of range.
+    """
+    if name not in SPACES:
+        raise ValueError(f"make_space: name={name!r} {one_of(name, SPACES)}")
+    check_settings("make_space", f"the space {name}", SPACES[name], settings)
+    return SPACES[name](**settings)
 
 
 def _at_least_one(space: str, **numbers: int) -> None:

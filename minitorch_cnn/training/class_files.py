@@ -8,6 +8,8 @@ import json
 import re
 from pathlib import Path
 
+from ..spelling import nearest_path
+
 LONGEST = 2**22  # bytes; ImageNet's 21,000 classes with all their names take 1 MB
 SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun
 ASSIGNED = re.compile(r"\w+\s*=\s*(?=[\[{(])")  # as of a file of Python: names = {0: ...
@@ -34,7 +36,7 @@ def read_classes(path: str | Path) -> list[str]:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"read_classes: there is no file {path}")
+        raise FileNotFoundError(f"read_classes: there is no file {path}{nearest_path(path)}")
     if path.stat().st_size > LONGEST:
         raise ValueError(
             f"read_classes: {path} has {path.stat().st_size} bytes, too many for names"

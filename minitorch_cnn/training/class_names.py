@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
+
+from ..spelling import nearest_name
 
 SHOWN = 3  # names in a message
 LONGEST = 40  # letters of a name in a picture
@@ -61,8 +62,8 @@ def _lacks(missing: list[str], known: list[str]) -> str:
     if close:
         pairs = ", ".join(f"{have!r} for {name!r}" for name, have in close[:SHOWN])
         return f"{text}; by case or spaces alone differ {pairs}"
-    near = difflib.get_close_matches(missing[0], known, n=1)
-    return text + (f"; the nearest to {missing[0]!r} is {near[0]!r}" if near else "")
+    near = nearest_name(missing[0], known)
+    return text + ("" if near is None else f"; the nearest to {missing[0]!r} is {near!r}")
 
 
 def _plain(name: str) -> str:

@@ -17,6 +17,7 @@ from ..models import Entry, model_entry
 from ..models.net_file import NetFileError, find_net, kept_net
 from ..models.registry import build_entry, file_entry
 from ..nn import Module
+from ..spelling import nearest_path
 from .class_names import difference
 from .config_checks import check_folder, check_net, check_recipe, check_style
 from .drawings import style_of
@@ -155,7 +156,8 @@ def read_config(directory: Path) -> dict[str, Any]:
     """
     path = directory / "config.json"
     if not path.is_file():
-        raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json")
+        near = "" if directory.exists() else nearest_path(directory, "*/config.json")
+        raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json{near}")
     with described_in(path):
         config = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
         for name, kind in {**KINDS, **{k: OTHERS[k] for k in OTHERS if k in config}}.items():

@@ -10,6 +10,7 @@ from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from ..spelling import one_of
 from .batches import check_batches
 from .history import MEASURED
 from .objective import loss_modules
@@ -50,7 +51,7 @@ def check_settings(
     if scheduler_every not in ("epoch", "step"):
         raise ValueError(f"fit: scheduler_every={scheduler_every!r} must be 'epoch' or 'step'")
     if progress not in PROGRESS:
-        raise ValueError(f"fit: progress={progress!r} must be one of {', '.join(PROGRESS)}")
+        raise ValueError(f"fit: progress={progress!r} {one_of(progress, PROGRESS)}")
     if checkpoint is None and (resume or counts["checkpoint_every"] is not None):
         raise ValueError("fit: resume and checkpoint_every need checkpoint, the file to write to")
 

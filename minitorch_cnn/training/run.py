@@ -85,7 +85,12 @@ class Result(NamedTuple):
 
 
 def train_run(
-    config: dict[str, Any], directory: str | Path, *, device: str = "cpu", progress: str = "bar"
+    config: dict[str, Any],
+    directory: str | Path,
+    *,
+    device: str = "cpu",
+    progress: str = "bar",
+    on_start: Callable[[dict[str, Any]], Any] | None = None,
 ) -> Result:
     """Train as `config` says (see `make_config`), from the seed on, and fill the folder.
 
@@ -94,6 +99,9 @@ def train_run(
 
     Of a net in a file ("FILE.py:NAME") the folder keeps a copy of the file, and of those beside it
     that it imports: the run goes on from these, and is loaded with them.
+
+    on_start: called with the whole description once nothing is refused any more, before the first
+    step.
 
     Raises: ValueError if the folder has a run already, or the model cannot take images of the size;
     RuntimeError if another process writes there; what `load_source`, `create_model` and `fit`
@@ -113,13 +121,22 @@ def train_run(
         keep_net(config, directory)
         text = json.dumps(written(config), indent=2) + "\n"
         write_atomically(directory / "config.json", text)
+        if on_start is not None:
+            on_start(config)
         return _train(config, parts, directory, progress, resume=False)
 
 
-def resume_run(directory: str | Path, *, device: str = "cpu", progress: str = "bar") -> Result:
+def resume_run(
+    directory: str | Path,
+    *,
+    device: str = "cpu",
+    progress: str = "bar",
+    on_start: Callable[[dict[str, Any]], Any] | None = None,
+) -> Result:
     """Let an interrupted run go on to its end, with the same result as if it had never stopped.
 
     Results are the same bit for bit if it goes on where it was, and nearly so on another device.
+    on_start: as of `train_run`.
 
     Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run, or what the
     run is made of has changed.
@@ -138,6 +155,8 @@ def resume_run(directory: str | Path, *, device: str = "cpu", progress: str = "b
             model = first_model(config, directory)
         with described_in(directory / "config.json"):
             parts = make_parts(config, source, model.to(device=device), progress)
+        if on_start is not None:
+            on_start(config)
         return _train(config, parts, directory, progress, resume=True)
 
 

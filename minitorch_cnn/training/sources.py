@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..data import datasets
+from ..spelling import one_of
 from .folders import folder_parts, names_of
 
 Transforms = tuple[Callable, Callable]
@@ -51,7 +52,7 @@ def load_source(
     wrong.
     """
     if name not in SOURCES:
-        raise ValueError(f"load_source: name={name!r} must be one of {', '.join(SOURCES)}")
+        raise ValueError(f"load_source: name={name!r} {one_of(name, SOURCES)}")
     needs_path = name not in BUILT_IN
     if needs_path != (path is not None):
         rule = f"needs path, the folder it lies in, and got {path!r}"

@@ -29,7 +29,7 @@ def test_an_unknown_analysis_is_refused_with_those_there_are(refused):
 
 def test_what_is_neither_run_nor_model_is_refused(refused):
     message = refused("analyse", "lesions", "runs/none")
-    assert "runs/none is no folder of a run, and there is no model" in message
+    assert "runs/none is neither a folder of a run nor a model" in message
 
 
 def test_nets_that_label_pixels_are_refused(refused):

@@ -22,7 +22,7 @@ def test_every_class_has_a_line(command, trained):
 
 def test_a_folder_without_a_run_is_refused(refused, tmp_path):
     assert "holds no run" in refused("evaluate", tmp_path)
-    assert "holds no run" in refused("evaluate", tmp_path / "nowhere")
+    assert "neither a folder of a run nor a model" in refused("evaluate", tmp_path / "nowhere")
 
 
 def test_a_description_that_is_none_is_refused(refused, trained, tmp_path):

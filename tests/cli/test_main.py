@@ -63,6 +63,7 @@ def test_options_cannot_be_abbreviated(refused):
         (RuntimeError("fit: step 3: is not finite"), "step 3: is not finite"),
         (FileNotFoundError(2, "No such file", "a.png"), "a.png: No such file"),
         (OSError(28, "cannot write a.csv: disk full"), "cannot write a.csv: disk full"),
+        (KeyError("fit: there is no 'x'"), "there is no 'x'"),
         (ValueError(), "ValueError"),
     ],
 )
@@ -151,7 +152,26 @@ def test_the_version_is_said(capsys):
         (["train", "lenet5", "--plian"], "--plain"),
         (["train", "lenet5", "--data", "digit"], "digits"),
         (["train", "lenet5", "--optimizer", "adamw", "--lr", "1"], "AdamW"),
+        (["train", "lenet5", "--optimizer", "sgdd", "--lr", "1"], "SGD"),
+        (["train", "lenet5", "--device", "cude"], "cuda"),
         (["train", "resnet18", "--set", "widht=1"], "width"),
+        (["summary", "resnet18", "--set", "widht=1"], "width"),
+        (["compare", "resnet18", "--set", "widht=1"], "width"),
+        (["explore", "resnet18", "--set", "widht=1"], "width"),
+        (["analyse", "maps", "resnet18", "--set", "widht=1"], "width"),
+        (["predict", "lenet6", "3.png"], "lenet5"),
+        (["evaluate", "LeNet5"], "lenet5"),
+        (["explore", "lenet"], "lenet5"),
+        (["analyse", "maps", "lenet5relu"], "lenet5_relu"),
+        (
+            ["analyse", "degradation", "plain20_cifar", "--against", "plain65_cifar"],
+            "plain56_cifar",
+        ),
+        (["evaluate", "lenet5", "--data", "digit", "--weights", "x.pth"], "digits"),
+        (["search", "--space", "layers", "--space-set", "layer=2"], "layers"),
+        (["search", "--space-set", "operation=[]"], "operations"),
+        (["search", "--method-set", "bach=3"], "batch"),
+        (["search", "--method", "evolution", "--method-set", "populaton=3"], "population"),
         (["search", "--space", "cell"], "cells"),
         (["search", "--method", "evolutoin"], "evolution"),
         (["analyse", "lesion", "lenet5"], "lesions"),
@@ -159,8 +179,48 @@ def test_the_version_is_said(capsys):
         (["summary", "lenet5", "--format", "tabel"], "table"),
     ],
 )
-def test_a_name_that_is_not_known_is_refused_with_the_nearest(arguments, near, refused):
-    assert f"the nearest is {near!r}" in refused(*arguments)
+def test_a_name_that_is_not_known_is_refused_with_the_nearest(arguments, near, command):
+    said = command(*arguments)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert f"the nearest is {near!r}" in said.err and "__init__" not in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["predict", "runs/lenet5-digit", "3.png"],
+        ["predict", "lenet5-digits", "3.png"],
+        ["evaluate", "runs/lenet-digits"],
+        ["explore", "runs/lenet5-digist"],
+        ["analyse", "maps", "lenet5_digits"],
+        ["train", "--resume", "runs/lenet5"],
+        ["train", "vgg16", "--set", "width=0.1", "--size", 32, "--start", "runs/lenet5"],
+    ],
+)
+def test_a_run_that_is_not_there_is_refused_with_the_nearest(
+    arguments, command, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "runs" / "lenet5-digits"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    said = command(*arguments)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert os.path.join("runs", "lenet5-digits") in said.err.partition("the nearest is ")[2]
+
+
+def test_a_file_that_is_not_there_is_refused_with_the_nearest(refused, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("names.txt", "lenet5.pth", "net.py", "photo.png"):
+        (tmp_path / name).touch()
+    weights = ["evaluate", "lenet5", "--data", "digits", "--weights"]
+    for arguments, near in (
+        ([*weights, "lenet5.pt"], "lenet5.pth"),
+        ([*weights, "lenet5.pth", "--classes", "name.txt"], "names.txt"),
+        (["summary", "nets.py:Net"], "net.py"),
+        (["explore", "lenet5", "--image", "foto.png"], "photo.png"),
+    ):
+        assert f"the nearest is {near!r}" in refused(*arguments)
 
 
 def test_no_command_reads_another_setting_than_the_models_as_a_fault(refused, tmp_path):

@@ -1,6 +1,5 @@
 """minitorch-cnn search: what it finds, keeps and says, alone and under MPI."""
 
-import io
 import json
 import os
 import shlex
@@ -62,14 +61,19 @@ def test_the_best_is_a_genotype_that_can_be_built_and_trained(searched, command,
     assert done.code == 0 and "Held out" in done.out
 
 
-def test_how_to_build_the_best_network_without_a_model_of_its_own_is_said(tmp_path):
-    space = LayerSpace(layers=2)
-    (tmp_path / "plan.json").write_text(Plan(space).to_json())
-    (tmp_path / "best.json").write_text(json.dumps(space.decode([0] * 8)))
-    code = how_to_train(Plan(space), tmp_path / "best.json").splitlines()[1]
-    known = {"mt": mt, "json": json, "open": lambda path: io.StringIO(Path(path).read_text())}
-    model = eval(code, {**known, "num_classes": 4, "in_channels": 2})
-    assert model(mt.zeros(1, 2, 8, 8)).shape == (1, 4)
+def test_the_best_network_without_a_model_of_its_own_is_trained_from_a_file(command, tmp_path):
+    space, folder = LayerSpace(layers=2, filters=(4, 8)), tmp_path / "a search"
+    folder.mkdir()
+    line = how_to_train(Plan(space), space.decode([0, 1, 1, 0, 1, 0, 0, 1]), folder)
+    program, *arguments = shlex.split(line)
+    assert program == "minitorch-cnn"
+    done = command(*arguments, "--epochs", 1, "--plain", "--out", tmp_path / "run")
+    assert done.code == 0 and "Held out" in done.out
+    model = mt.training.load_run(tmp_path / "run").model
+    assert [tuple(p.shape) for p in model.parameters() if p.ndim == 4] == [
+        (8, 1, 1, 3),
+        (4, 8, 3, 1),
+    ]
 
 
 def test_a_stopped_search_goes_on(searched, command, tmp_path):
@@ -111,9 +115,20 @@ def test_it_runs_unchanged_under_mpi(searched, tmp_path):
         (["--space", "operators"], "--space operators must be one of cells, layers, genetic"),
         (["--method", "ppo"], "--method ppo must be one of reinforce, random, evolution"),
         (["--budget", "0"], "'0' must be an integer of at least 1"),
-        (["--space-set", "colour=1"], "--space-set does not fit the space cells"),
+        (["--space-set", "colour=1"], "the space cells has no setting 'colour'; it has nodes, "),
         (["--space-set", "nodes=0"], "nodes=0 must be integers from 1"),
-        (["--method-set", "speed=1"], "settings={'speed': 1} do not fit"),
+        (["--space-set", "nodes=[3]"], "nodes=[3] of the space cells must be an integer"),
+        (
+            ["--space", "layers", "--space-set", "heights=3"],
+            "heights=3 of the space layers must be",
+        ),
+        (
+            ["--method-set", "speed=1"],
+            "the method reinforce has no setting 'speed'; it has batch, ",
+        ),
+        (["--method-set", "seed=1"], "the method reinforce has no setting 'seed'; it has batch, "),
+        (["--method-set", "batch=x"], "batch='x' of the method reinforce must be an integer"),
+        (["--images", "9999"], "images=9999 must be from 5 to 1442"),
         (["--data", "mnist"], "--data mnist needs one path"),
         (["--data", "cifar10", "nowhere"], "nowhere"),
         (["--resume", "nowhere"], "nowhere holds no search"),
@@ -121,10 +136,12 @@ def test_it_runs_unchanged_under_mpi(searched, tmp_path):
     ],
 )
 def test_what_does_not_fit_is_refused_in_one_sentence(
-    refused, monkeypatch, tmp_path, arguments, message
+    command, monkeypatch, tmp_path, arguments, message
 ):
     monkeypatch.chdir(tmp_path)
-    assert message in refused("search", *arguments)
+    said = command("search", *arguments)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert message in said.err
     assert not list(tmp_path.iterdir())
 
 

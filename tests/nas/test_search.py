@@ -276,7 +276,17 @@ def test_data_that_are_not_there_leave_no_folder_behind(tmp_path):
         ({"method": "ppo"}, ValueError, "Plan: method='ppo'"),
         ({"budget": 0}, ValueError, "Plan: budget=0"),
         ({"timeout": 0}, ValueError, "Plan: timeout=0"),
-        ({"settings": {"speed": 1}}, ValueError, "Plan: settings={'speed': 1} do not fit"),
+        (
+            {"settings": {"bach": 1}},
+            ValueError,
+            "Plan: the method random has no setting 'bach'; it",
+        ),
+        (
+            {"settings": {"batch": 1.5}},
+            ValueError,
+            r"Plan: batch=1\.5 of the method random must be",
+        ),
+        ({"settings": {"batch": True}}, ValueError, "Plan: batch=True of the method random must"),
         ({"settings": {"batch": 0}}, ValueError, "RandomSearch: batch=0"),
     ],
 )

@@ -13,6 +13,7 @@ import minitorch_cnn as mt
 from minitorch_cnn.models.genetic_cnn import read_code
 from minitorch_cnn.models.genotype import Genotype
 from minitorch_cnn.nas import SPACES, CellSpace, GeneticSpace, LayerSpace
+from minitorch_cnn.nas.spaces import make_space
 
 SMALL = {
     "cells": CellSpace(nodes=2, operations=("identity", "conv_1x1", "max_pool_3x3"), filters=2),
@@ -106,3 +107,42 @@ def test_what_is_no_sequence_is_refused(space):
 def test_a_space_that_is_none_is_refused(space, change, message):
     with pytest.raises(ValueError, match=f"^{message}"):
         replace(SMALL[space], **change)
+
+
+def test_a_space_is_made_by_its_name_with_settings_of_the_same_kinds_as_its_own():
+    assert make_space("layers", {"layers": 2, "heights": [1, 3]}) == LayerSpace(2, (1, 3))
+    for name, chosen, message in (
+        (
+            "layer",
+            {},
+            "name='layer' must be one of cells, layers, genetic; the nearest is 'layers'",
+        ),
+        (
+            "layers",
+            {"layer": 2},
+            "the space layers has no setting 'layer'; it has layers, .*'layers'",
+        ),
+        ("layers", {"strides": 2}, "strides=2 of the space layers must be a list of integers"),
+        ("layers", {"strides": []}, r"strides=\[\] of the space layers must be a list of integers"),
+        ("layers", {"layers": True}, "layers=True of the space layers must be an integer"),
+        (
+            "cells",
+            {"operations": "identity"},
+            "operations='identity' of the space .* list of names",
+        ),
+        (
+            "genetic",
+            {"nodes": [3, "4"]},
+            r"nodes=\[3, '4'\] of the space genetic must be a list of",
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"^make_space: {message}"):
+            make_space(name, chosen)
+
+
+@pytest.mark.parametrize("space", SMALL.values(), ids=SMALL)
+def test_the_source_of_an_architecture_builds_it(space):
+    architecture, known = space.decode([0] * len(space.sizes)), {}
+    exec(space.source(architecture), known)
+    shapes = [p.shape for p in known["best"](4, 2).parameters()]
+    assert shapes == [p.shape for p in space.build(architecture, 4, 2).parameters()]

@@ -18,6 +18,7 @@ from ...optim.lr_scheduler import (
     SequentialLR,
     StepLR,
 )
+from ...spelling import nearest, one_of
 from ..input_transform import scaling
 
 OPTIMIZERS = {"SGD": SGD, "AdamW": AdamW, "RMSprop": RMSprop}
@@ -100,13 +101,13 @@ class Recipe:
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
         if self.optimizer not in OPTIMIZERS:
-            names = ", ".join(OPTIMIZERS)
-            raise ValueError(f"Recipe: optimizer={self.optimizer!r} must be one of {names}")
+            rule = one_of(self.optimizer, OPTIMIZERS)
+            raise ValueError(f"Recipe: optimizer={self.optimizer!r} {rule}")
         name, *settings = self.schedule.get("name"), *sorted(self.schedule.keys() - {"name"})
         if name not in SCHEDULES or settings != sorted(SCHEDULES[name]):
             raise ValueError(
                 f"Recipe: schedule={self.schedule} must have a name and the settings of one of "
-                f"{SCHEDULES}"
+                f"{SCHEDULES}{'' if name in SCHEDULES else nearest(name, SCHEDULES)}"
             )
         if self.warm_up is not None and self.warm_up.keys() != {"epochs", "start", "end"}:
             raise ValueError(
