@@ -8,6 +8,7 @@ from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
+OUTSIDE = {"../notebooks/": "notebooks/", "../benchmarks/results/": "results/"}
 sys.path[:0] = [str(ROOT), str(DOCS)]
 
 import docstrings  # noqa: E402
@@ -57,9 +58,21 @@ def copy_course(folder: Path) -> None:
     (folder / "README.md").write_text(text, encoding="utf-8")
 
 
+def copy_results(folder: Path) -> None:
+    """Tables and pictures of the benchmarks."""
+    folder.mkdir(exist_ok=True)
+    for path in (ROOT / "benchmarks" / "results").iterdir():
+        if path.suffix == ".md":
+            text = f"---\norphan: true\n---\n\n{path.read_text(encoding='utf-8')}"
+            (folder / path.name).write_text(text, encoding="utf-8")
+        elif path.suffix == ".png":
+            shutil.copy2(path, folder)
+
+
 def link_inside(app, docname, source) -> None:
     """Links that lead out of docs/ in the checkout lead to the copies of those files here."""
-    source[0] = source[0].replace("](../notebooks/", "](notebooks/")
+    for outside, inside in OUTSIDE.items():
+        source[0] = source[0].replace(outside, inside)
 
 
 def show_docstring(app, what, name, obj, options, lines) -> None:
@@ -75,6 +88,7 @@ def leave_builtins(app, doctree) -> None:
 
 def setup(app) -> None:
     copy_course(DOCS / "notebooks")
+    copy_results(DOCS / "results")
     reference.write(DOCS / "reference")
     app.connect("doctree-read", leave_builtins)
     app.connect("source-read", link_inside)

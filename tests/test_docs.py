@@ -1,0 +1,197 @@
+"""The documentation keeps its word: examples run, commands parse, every public name is there."""
+
+import csv
+import importlib
+import importlib.util
+import inspect
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from minitorch_cnn.cli.main import command_parser
+from tests.interpreter import ROOT, python
+
+DOCS = ROOT / "docs"
+WRITTEN = ("notebooks", "reference", "results")  # by a build, from what other tests look at
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for path in [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
+    if path.relative_to(DOCS if DOCS in path.parents else ROOT).parts[0] not in WRITTEN
+}
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def of_docs(name: str):
+    """A module of docs/, which are no package."""
+    before = list(sys.path)
+    sys.path.insert(0, str(DOCS))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path[:] = before
+
+
+# ------------------------------------------------------------------------------------ examples
+
+# Files and programs that an example needs: what stands before the page's blocks, in its folder.
+SETTING = {
+    "docs/cuda.md": """
+from pathlib import Path
+text = re.search(r"```c\\+\\+\\n(.*?)```", page, flags=re.DOTALL).group(1)
+Path("double.cu").write_text(text, encoding="utf-8")
+""",
+}
+SLOW = {"docs/guide/first_net.md", "docs/guide/training.md", "docs/analysis.md"}
+EMULATED = {"docs/cuda.md"}
+
+
+def has_emulator() -> bool:
+    from minitorch_cnn.kernels.cuda.array import has_compiler
+
+    return has_compiler()
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        pytest.param(page, marks=[pytest.mark.slow] * (page in SLOW))
+        for page, text in PAGES.items()
+        if blocks(text, "python")
+    ],
+)
+def test_the_examples_of_a_page_run_one_after_the_other(page, tmp_path):
+    if page in EMULATED and not has_emulator():
+        pytest.skip("needs g++ on Linux")
+    setting = f"import re\npage = {PAGES[page]!r}\n{SETTING.get(page, '')}"
+    code = "\n".join([setting, *blocks(PAGES[page], "python")])
+    python(code.replace("/path/to/double.cu", str(tmp_path / "double.cu")), tmp_path)
+
+
+def commands(page: str) -> list[list[str]]:
+    """The words of every command `minitorch-cnn` in the page's blocks of a shell."""
+    found = []
+    for block in blocks(PAGES[page], "(?:sh|bash)"):
+        for line in block.replace("\\\n", " ").splitlines():
+            for command in re.split(r"&&|\|", line):
+                words = shlex.split(command, comments=True)
+                if words[:1] == ["minitorch-cnn"]:
+                    found.append(words[1:])
+    return found
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if commands(page)])
+def test_the_commands_of_a_page_are_understood(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("net.py").write_text("class Net: ...\n", encoding="utf-8")
+    for words in commands(page):
+        if words != ["--version"]:  # which says it and leaves
+            here = ["cpu" if word == "cuda" else word for word in words]  # there may be no GPU
+            command_parser().parse_args(here)
+
+
+# ----------------------------------------------------------------------------------- reference
+
+MODULES = [
+    "", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
+    "optim.swa_utils", "data", "data.transforms", "data.datasets", "training", "models",
+    "analysis", "interop", "autograd", "autograd.functional", "nas", "kernels", "cuda", "utils",
+]  # fmt: skip
+# Beside the public names `mt` has those of its own making, and `nn.init` what it imports.
+IMPORTED = {
+    "": {"SECOND_PLACES"},
+    "nn.init": {"Callable", "GAINS", "ShapeOnly", "Tensor"},
+    "autograd.functional": {"enable_grad", "grad"},
+    "optim.swa_utils": {"Callable", "Iterable", "LRScheduler", "Module", "Optimizer", "Sequence",
+                        "Tensor", "check_optimizer", "is_int", "no_grad", "per_group", "tensor"},
+    "cuda": set(),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def reference(tmp_path_factory):
+    """The pages of the reference by file."""
+    folder = tmp_path_factory.mktemp("reference")
+    of_docs("reference").write(folder)
+    return {path.stem: path.read_text(encoding="utf-8") for path in folder.iterdir()}
+
+
+def described(text: str, module: str) -> set[str]:
+    """The names that a page has an entry for."""
+    entry = rf"auto\w+:: minitorch_cnn{re.escape('.' * bool(module) + module)}::(\w+)$"
+    data, part = r"^\.\. py:data:: (\w+)$", r"^- ``(\w+)``:"
+    section = rf"^\.\. py:module:: minitorch_cnn\.{re.escape(module)}\.(\w+)$"
+    return {name for form in (entry, data, part, section)
+            for name in re.findall(form, text, flags=re.MULTILINE)}  # fmt: skip
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_the_reference_has_every_public_name(module, reference):
+    here = importlib.import_module(f"minitorch_cnn.{module}".rstrip("."))
+    names = set(getattr(here, "__all__", ()))
+    if not names:
+        names = {name for name in dir(here) if not name.startswith("_")} - IMPORTED[module]
+        if module:
+            names = {name for name in names if not inspect.ismodule(getattr(here, name))}
+            names -= {"annotations"}
+    page = reference[module.replace(".", "_") or "minitorch_cnn"]
+    assert sorted(names ^ described(page, module)) == []
+
+
+def test_the_reference_has_every_attribute_of_a_tensor(reference):
+    from minitorch_cnn import Tensor
+
+    names = {name for name in dir(Tensor) if not name.startswith("_")}
+    page = reference["tensor_class"]
+    own = set(re.findall(r"auto\w+:: minitorch_cnn::Tensor\.(\w+)$", page, flags=re.MULTILINE))
+    assert names == own | set(re.findall(r":py:obj:`(\w+) <", page))
+
+
+def test_second_names_lead_to_entries_of_the_reference(reference):
+    entries, targets = set(), set()
+    for page in reference.values():
+        found = re.findall(r"auto\w+:: (minitorch_cnn[\w.]*)::([\w.]+)$", page, flags=re.MULTILINE)
+        entries |= {".".join(names) for names in found}
+        targets |= set(re.findall(r"The same as :py:obj:`([\w.]+)`", page))
+        targets |= set(re.findall(r":py:obj:`\w+ <([\w.]+)>`", page))
+    assert targets and sorted(targets - entries) == []
+
+
+# ---------------------------------------------------------------------------- docstrings, figures
+
+
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("a *b* `c` d_", [r"a \*b\* ``c`` d\_", ""]),
+        ("x (N,) -> y\nof `f`s", ["| x (N,) -> y", r"| of ``f``\ s", ""]),
+        ("y:\n\n    y = a * b", ["y:", "", ".. code-block:: text", "", "   y = a * b", ""]),
+        ("a: one\nb, c: two\nand more", ["- **a**: one", "- **b, c**: two", "  and more", ""]),
+        ("Raises: ValueError\nfor a_", ["**Raises**: ValueError", r"for a\_", ""]),
+        (">>> f(1)\n2", [".. code-block:: python", "", "   >>> f(1)", "   2", ""]),
+        ("- 1 is less", [r"\- 1 is less", ""]),
+        ("", [""]),
+    ],
+)
+def test_a_docstring_is_shown_as_it_was_written(text, expected):
+    assert of_docs("docstrings").render(text) == expected
+
+
+def test_the_figures_of_the_kernels_are_those_that_are_drawn():
+    figures = of_docs("figures")
+    drawn = {f"{figure.__name__}.svg": figure().svg() for figure in figures.FIGURES}
+    kept = {path.name: path.read_text(encoding="utf-8") for path in figures.FOLDER.glob("*.svg")}
+    assert kept == drawn
+    pages = "".join(text for page, text in PAGES.items() if page.startswith("docs/kernels/"))
+    assert [name for name in drawn if f"]({name})" not in pages] == []
+
+
+def test_the_table_of_what_is_missing_has_a_name_and_a_reason_in_each_row():
+    with open(DOCS / "pytorch_missing.csv", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+    assert rows[0] == ["name", "reason"] and {len(row) for row in rows} == {2}
