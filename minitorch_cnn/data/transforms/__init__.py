@@ -1,51 +1,72 @@
-"""Transforms of images: callables `(image, rng) -> image` on float32 arrays (C, H, W)."""
+"""Transforms of images: callables `(image, rng) -> image`, and `functional`, what they do."""
 
+from . import functional
+from .blur import GaussianBlur, RandomAdjustSharpness
 from .chance import Lambda, RandomApply, RandomChoice, RandomOrder
-from .color import ColorJitter, Grayscale, Normalize, PCALighting, RandomGrayscale, pixel_pca
+from .color import ColorJitter
 from .compose import Compose
-from .crop import (
-    CenterCrop,
-    Cutout,
-    RandomCrop,
-    RandomHorizontalFlip,
-    RandomResizedCrop,
-    RandomVerticalFlip,
-    ScaleJitter,
-    TenCrop,
-)
-from .erasing import RandomErasing
+from .crop import CenterCrop, FiveCrop, RandomCrop, TenCrop
+from .erasing import Cutout, RandomErasing
+from .flip import RandomHorizontalFlip, RandomVerticalFlip
+from .gray import Grayscale, RandomGrayscale
+from .interpolation import InterpolationMode
+from .levels import (
+    RandomAutocontrast,
+    RandomEqualize,
+    RandomInvert,
+    RandomPosterize,
+    RandomSolarize,
+)  # fmt: skip
+from .lighting import PCALighting, pixel_pca
+from .normalize import Normalize
 from .pad import Pad
-from .resize import Resize, resize
+from .perspective import RandomPerspective
+from .resize import resize
+from .resizing import RandomResizedCrop, Resize, ScaleJitter
 from .rotation import RandomAffine, RandomRotation
-from .to_tensor import ToTensor
+from .to_tensor import ConvertImageDtype, PILToTensor, ToPILImage, ToTensor
 from .transform import Transform
 
 __all__ = [
     "CenterCrop",
     "ColorJitter",
     "Compose",
+    "ConvertImageDtype",
     "Cutout",
+    "FiveCrop",
+    "GaussianBlur",
     "Grayscale",
+    "InterpolationMode",
     "Lambda",
     "Normalize",
     "PCALighting",
+    "PILToTensor",
     "Pad",
+    "RandomAdjustSharpness",
     "RandomAffine",
     "RandomApply",
+    "RandomAutocontrast",
     "RandomChoice",
     "RandomCrop",
+    "RandomEqualize",
     "RandomErasing",
     "RandomGrayscale",
     "RandomHorizontalFlip",
+    "RandomInvert",
     "RandomOrder",
+    "RandomPerspective",
+    "RandomPosterize",
     "RandomResizedCrop",
     "RandomRotation",
+    "RandomSolarize",
     "RandomVerticalFlip",
     "Resize",
     "ScaleJitter",
     "TenCrop",
+    "ToPILImage",
     "ToTensor",
     "Transform",
+    "functional",
     "pixel_pca",
     "resize",
 ]

@@ -7,12 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..randomness import sample_generator
-from .transform import applied, check_chance
-
-
-def _generator(rng: np.random.Generator | None) -> np.random.Generator:
-    return sample_generator() if rng is None else rng
+from .transform import applied, check_chance, generator_or
 
 
 @dataclass
@@ -29,7 +24,7 @@ class Lambda:
             raise TypeError(f"Lambda: lambd={self.lambd!r} must be a function of the image")
 
     def __call__(self, image, rng: np.random.Generator | None = None):
-        return applied(self.lambd, image, _generator(rng))
+        return applied(self.lambd, image, generator_or(rng))
 
 
 @dataclass
@@ -43,7 +38,7 @@ class RandomApply:
         check_chance("RandomApply", self.p)
 
     def __call__(self, image, rng: np.random.Generator | None = None):
-        rng = _generator(rng)
+        rng = generator_or(rng)
         if rng.random() < self.p:
             for transform in self.transforms:
                 image = applied(transform, image, rng)
@@ -69,7 +64,7 @@ class RandomChoice:
         self.weights = np.array(weights) / sum(weights)
 
     def __call__(self, image, rng: np.random.Generator | None = None):
-        rng = _generator(rng)
+        rng = generator_or(rng)
         chosen = rng.choice(len(self.transforms), p=self.weights)
         return applied(self.transforms[chosen], image, rng)
 
@@ -81,7 +76,7 @@ class RandomOrder:
     transforms: Sequence[Callable]
 
     def __call__(self, image, rng: np.random.Generator | None = None):
-        rng = _generator(rng)
+        rng = generator_or(rng)
         for i in rng.permutation(len(self.transforms)):
             image = applied(self.transforms[i], image, rng)
         return image

@@ -8,7 +8,8 @@ import numpy as np
 
 from ..randomness import sample_generator
 from .crop import CenterCrop, middle
-from .resize import Resize, resize_window
+from .resize import resize_window
+from .resizing import Resize
 from .transform import applied
 
 
@@ -22,7 +23,7 @@ class Compose:
     def __init__(self, transforms: list[Callable]):
         self.transforms = list(transforms)
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
+    def __call__(self, image, rng: np.random.Generator | None = None):
         rng = sample_generator() if rng is None else rng
         following = iter([*self.transforms[1:], None])
         for transform in (steps := iter(self.transforms)):

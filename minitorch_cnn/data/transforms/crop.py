@@ -1,36 +1,79 @@
-"""Transforms that take a part of an image: crop, mirror, cut out."""
+"""Take a part of an image: anywhere, the middle, five and ten parts."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from .pad import check_padding, padded, sides
-from .resize import check_interpolation, resize, resize_window, shorter_side_size
-from .transform import Transform, ordered, pair
+from .flip import hflip, vflip
+from .forms import get_dimensions, takes_images
+from .pad import check_padding, pad, padded, sides
+from .transform import Transform, generator_or, pair
 
 
-def _window(name: str, image: np.ndarray, size: tuple[int, int], place) -> np.ndarray:
-    """The part (C, *size) of `image` (C, H, W); `place` maps the pixels left over to an offset.
+@takes_images("pixels", recorded=True)
+def crop(img, top: int, left: int, height: int, width: int):
+    """(..., H, W) -> the (..., height, width) at (top, left), zero where it is beyond the image.
 
-    Raises ValueError if `size` does not fit into the image.
+    Raises ValueError for a height or width below 1.
     """
-    (_, h, w), (oh, ow) = image.shape, size
-    if oh > h or ow > w:
-        raise ValueError(f"{name}: size={size} must fit into the image of {h} x {w}")
-    top, left = place(h - oh), place(w - ow)
-    return image[:, top : top + oh, left : left + ow]
+    return _cropped("crop", img, top, left, height, width)
+
+
+def _cropped(name: str, img, top: int, left: int, height: int, width: int):
+    if height < 1 or width < 1:
+        raise ValueError(f"{name}: height={height} and width={width} must be at least 1")
+    h, w = img.shape[-2:]
+    beyond = max(-left, 0), max(-top, 0), max(left + width - w, 0), max(top + height - h, 0)
+    whole = padded(name, img, beyond)
+    top, left = max(top, 0), max(left, 0)
+    return whole[..., top : top + height, left : left + width]
+
+
+@takes_images("pixels", recorded=True)
+def center_crop(img, output_size: int | Sequence[int]):
+    """(..., H, W) -> the (..., OH, OW) in the middle; output_size: OH = OW, or (OH, OW).
+
+    An image that is smaller lies in the middle of zeros.
+    """
+    (h, w), (oh, ow) = img.shape[-2:], pair("center_crop", output_size)
+    tall, wide = max(oh - h, 0), max(ow - w, 0)
+    whole = padded("center_crop", img, (wide // 2, tall // 2, (wide + 1) // 2, (tall + 1) // 2))
+    h, w = whole.shape[-2:]
+    return _cropped("center_crop", whole, middle(h - oh), middle(w - ow), oh, ow)
+
+
+@takes_images("pixels", recorded=True)
+def five_crop(img, size: int | Sequence[int]) -> tuple:
+    """Five crops of `size`: top left, top right, bottom left, bottom right, middle.
+
+    Raises ValueError if the image is smaller than `size`.
+    """
+    (h, w), (oh, ow) = img.shape[-2:], pair("five_crop", size)
+    check_fits("five_crop", (oh, ow), (h, w))
+    places = [(0, 0), (0, w - ow), (h - oh, 0), (h - oh, w - ow), (middle(h - oh), middle(w - ow))]
+    return tuple(_cropped("five_crop", img, *place, oh, ow) for place in places)
+
+
+def ten_crop(img, size: int | Sequence[int], vertical_flip: bool = False) -> tuple:
+    """The crops of `five_crop`, then those of the mirrored image.
+
+    vertical_flip: whether it is mirrored top to bottom in place of left to right.
+    """
+    mirrored = vflip(img) if vertical_flip else hflip(img)
+    return five_crop(img, size) + five_crop(mirrored, size)
+
+
+def check_fits(name: str, size: tuple[int, int], image: tuple[int, int]) -> None:
+    """Raise a ValueError beginning with `name` if `size` does not fit into an image of a size."""
+    if size[0] > image[0] or size[1] > image[1]:
+        raise ValueError(f"{name}: size={size} must fit into the image of {image[0]} x {image[1]}")
 
 
 def middle(left_over: int) -> int:
     return round(left_over / 2)
-
-
-def _anywhere(rng: np.random.Generator):
-    return lambda left_over: int(rng.integers(left_over + 1))
 
 
 @dataclass
@@ -46,10 +89,7 @@ class CenterCrop(Transform):
         self.size = pair("CenterCrop", self.size)
 
     def apply(self, image, rng):
-        (_, h, w), (oh, ow) = image.shape, self.size
-        tall, wide = max(oh - h, 0), max(ow - w, 0)
-        border = (wide // 2, tall // 2, (wide + 1) // 2, (tall + 1) // 2)
-        return _window("CenterCrop", padded("CenterCrop", image, border), self.size, middle)
+        return center_crop(image, self.size)
 
 
 @dataclass
@@ -73,154 +113,66 @@ class RandomCrop(Transform):
         if not isinstance(self.pad_if_needed, (bool, np.bool_)):
             raise ValueError(f"RandomCrop: pad_if_needed={self.pad_if_needed!r} must be a bool")
 
+    @staticmethod
+    def get_params(
+        img, output_size: Sequence[int], rng: np.random.Generator | None = None
+    ) -> tuple[int, int, int, int]:
+        """A random (top, left, height, width) of that size within the image."""
+        rng = generator_or(rng)
+        (_, h, w), (oh, ow) = get_dimensions(img), pair("RandomCrop", output_size)
+        check_fits("RandomCrop", (oh, ow), (h, w))
+        return int(rng.integers(h - oh + 1)), int(rng.integers(w - ow + 1)), oh, ow
+
     def apply(self, image, rng):
         border = sides("RandomCrop", self.padding or 0)
         if self.pad_if_needed:
             left, top, right, bottom = border
-            (_, h, w), (oh, ow) = image.shape, self.size
+            (_, h, w), (oh, ow) = get_dimensions(image), self.size
             wide, tall = max(ow - left - w - right, 0), max(oh - top - h - bottom, 0)
             border = (left + wide, top + tall, right + wide, bottom + tall)
-        whole = padded("RandomCrop", image, border, self.fill, self.padding_mode)
-        return _window("RandomCrop", whole, self.size, _anywhere(rng))
+        if any(border):
+            image = pad(image, border, self.fill, self.padding_mode)
+        return crop(image, *self.get_params(image, self.size, rng))
 
 
 @dataclass
-class RandomHorizontalFlip(Transform):
-    """(C, H, W) -> (C, H, W), mirrored left to right with probability `p`."""
+class FiveCrop(Transform):
+    """(C, H, W) -> five crops of `size`: the corners and the middle, see `five_crop`.
 
-    p: float = 0.5
-
-    def __post_init__(self):
-        if not 0 <= self.p <= 1:
-            raise ValueError(f"RandomHorizontalFlip: p={self.p} must be in [0, 1]")
-
-    def apply(self, image, rng):
-        return image[:, :, ::-1] if rng.random() < self.p else image
-
-
-@dataclass
-class RandomVerticalFlip(Transform):
-    """(C, H, W) -> (C, H, W), mirrored top to bottom with probability `p`."""
-
-    p: float = 0.5
-
-    def __post_init__(self):
-        if not 0 <= self.p <= 1:
-            raise ValueError(f"RandomVerticalFlip: p={self.p} must be in [0, 1]")
-
-    def apply(self, image, rng):
-        return image[:, ::-1] if rng.random() < self.p else image
-
-
-@dataclass
-class RandomResizedCrop(Transform):
-    """(C, H, W) -> (C, OH, OW): a part of random area and aspect ratio, resized as by `resize`.
-
-    The area is a share of the image's drawn evenly from `scale`, the ratio width / height is drawn
-    evenly in its logarithm from `ratio`. After ten draws that do not fit: the largest part in the
-    middle whose ratio is within `ratio`. From "Going deeper with convolutions" (Szegedy et al.
-    2014), section 6.
+    An array gives an array (5, C, OH, OW), a Tensor or a picture a tuple of five.
     """
 
     size: int | tuple[int, int]
-    scale: tuple[float, float] = (0.08, 1.0)
-    ratio: tuple[float, float] = (3 / 4, 4 / 3)
-    interpolation: str = "bilinear"
-    antialias: bool = True
 
     def __post_init__(self):
-        self.size = pair("RandomResizedCrop", self.size)
-        check_interpolation("RandomResizedCrop", self.interpolation)
-        self.scale = ordered("RandomResizedCrop", "scale", self.scale)
-        self.ratio = ordered("RandomResizedCrop", "ratio", self.ratio)
+        self.size = pair("FiveCrop", self.size)
 
     def apply(self, image, rng):
-        _, h, w = image.shape
-        for _ in range(10):
-            area = h * w * rng.uniform(*self.scale)
-            ratio = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            ch, cw = round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))
-            if 0 < ch <= h and 0 < cw <= w:
-                place = _anywhere(rng)
-                break
-        else:
-            ratio = min(max(w / h, self.ratio[0]), self.ratio[1])
-            ch, cw = max(min(h, round(w / ratio)), 1), max(min(w, round(h * ratio)), 1)
-            place = middle
-        part = _window("RandomResizedCrop", image, (ch, cw), place)
-        return resize(part, self.size, self.interpolation, self.antialias)
-
-
-@dataclass
-class ScaleJitter(Transform):
-    """(C, H, W) -> (C, OH, OW): resize the shorter side to a random S, then crop anywhere.
-
-    S is drawn from the integers smallest..largest. From "Very deep convolutional networks"
-    (Simonyan and Zisserman 2014), section 3.1: crops of 224 with S from 256 to 512.
-    """
-
-    size: int | tuple[int, int] = 224
-    smallest: int = 256
-    largest: int = 512
-
-    def __post_init__(self):
-        self.size = pair("ScaleJitter", self.size)
-        if not max(self.size) <= self.smallest <= self.largest:
-            raise ValueError(
-                f"ScaleJitter: smallest={self.smallest} and largest={self.largest} must be in this "
-                f"order and not below size={self.size}"
-            )
-
-    def apply(self, image, rng):
-        shorter = int(rng.integers(self.smallest, self.largest + 1))
-        whole = shorter_side_size(image.shape, shorter)
-        top, left = (int(rng.integers(n - m + 1)) for n, m in zip(whole, self.size, strict=True))
-        return resize_window(image, whole, top, left, self.size)
-
-
-@dataclass
-class Cutout(Transform):
-    """(C, H, W) -> (C, H, W) with a square of `size` pixels a side filled with `fill`.
-
-    The square's centre is anywhere in the image, so that a part of it may lie outside. From
-    "Improved regularization of convolutional neural networks with cutout" (DeVries and Taylor
-    2017).
-    """
-
-    size: int
-    fill: float = 0.0
-
-    def __post_init__(self):
-        pair("Cutout", (self.size, self.size))
-
-    def apply(self, image, rng):
-        _, h, w = image.shape
-        top, left = int(rng.integers(h)) - self.size // 2, int(rng.integers(w)) - self.size // 2
-        out = image.copy()
-        out[:, max(top, 0) : top + self.size, max(left, 0) : left + self.size] = self.fill
-        return out
+        check_fits("FiveCrop", self.size, tuple(get_dimensions(image)[1:]))
+        return _stacked(five_crop(image, self.size))
 
 
 @dataclass
 class TenCrop(Transform):
-    """(C, H, W) -> (10, C, OH, OW): four corners and the middle, then those of the mirrored image.
+    """(C, H, W) -> ten crops of `size`: four corners and the middle, then of the mirrored image.
 
-    Order: top left, top right, bottom left, bottom right, middle. The last of a chain, for
-    evaluation: average the ten predictions. From AlexNet (Krizhevsky et al. 2012), section 4.1.
+    Order: top left, top right, bottom left, bottom right, middle. An array gives an array
+    (10, C, OH, OW), a Tensor or a picture a tuple of ten. The last of a chain, for evaluation:
+    average the ten predictions. From AlexNet (Krizhevsky et al. 2012), section 4.1.
 
     Raises ValueError if the image is smaller than `size`.
     """
 
     size: int | tuple[int, int]
+    vertical_flip: bool = False
 
     def __post_init__(self):
         self.size = pair("TenCrop", self.size)
 
     def apply(self, image, rng):
-        crops = []
-        for mirrored in (image, image[:, :, ::-1]):
-            inner = _window("TenCrop", mirrored, self.size, middle)
-            oh, ow = self.size
-            left, right = mirrored[:, :, :ow], mirrored[:, :, -ow:]
-            crops += [left[:, :oh], right[:, :oh], left[:, -oh:], right[:, -oh:], inner]
-        return np.stack(crops)
+        check_fits("TenCrop", self.size, tuple(get_dimensions(image)[1:]))
+        return _stacked(ten_crop(image, self.size, self.vertical_flip))
+
+
+def _stacked(crops: tuple):
+    return np.stack(crops) if isinstance(crops[0], np.ndarray) else crops

@@ -8,20 +8,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .transform import Transform, check_chance, ordered
+from ...tensor.tensor import Tensor
+from .forms import check_image, get_dimensions, is_picture, takes_images
+from .transform import RandomTransform, Transform, generator_or, ordered, pair
+
+
+def erase(img, i: int, j: int, h: int, w: int, v, inplace: bool = False):
+    """The image with v in the rectangle of height h and width w at row i and column j.
+
+    v: what fits into (C, h, w), broadcast. inplace: whether a Tensor is overwritten; an array never
+    is.
+
+    Raises TypeError for a picture of Pillow.
+    """
+    _refuse_picture("erase", img)
+    check_image("erase", img)
+    out = img if inplace and isinstance(img, Tensor) else _copy(img)
+    if isinstance(out, Tensor):
+        v = v if isinstance(v, Tensor) else Tensor(np.asarray(v, out.dtype)).to(out.device)
+    out[..., i : i + h, j : j + w] = v
+    return out
+
+
+def _copy(img):
+    return img.clone() if isinstance(img, Tensor) else img.copy()
+
+
+def _refuse_picture(name: str, img) -> None:
+    if is_picture(img):
+        raise TypeError(
+            f"{name}: image must be a Tensor, got a picture of Pillow; ToTensor() first"
+        )
 
 
 @dataclass
-class RandomErasing(Transform):
+class RandomErasing(RandomTransform):
     """(C, H, W) -> (C, H, W), with probability `p` with a rectangle anywhere filled.
 
     Its area is a share of the image's drawn evenly from `scale`, its ratio height / width drawn
     evenly in its logarithm from `ratio`; after ten draws that do not fit the image stays as it is.
-    value: a number, one for each channel, or "random" for normal noise. inplace: accepted, the
-    image that is given is never written to. From "Random erasing data augmentation" (Zhong et al.
-    2017), arXiv 1708.04896, algorithm 1.
+    value: a number, one for each channel, or "random" for normal noise. inplace: whether a Tensor
+    is overwritten; an array never is. From "Random erasing data augmentation" (Zhong et al. 2017),
+    arXiv 1708.04896, algorithm 1.
 
-    Raises ValueError for other settings.
+    Raises ValueError for other settings, TypeError for a picture of Pillow.
     """
 
     p: float = 0.5
@@ -31,7 +61,7 @@ class RandomErasing(Transform):
     inplace: bool = False
 
     def __post_init__(self):
-        check_chance("RandomErasing", self.p)
+        super().__post_init__()
         self.ratio = ordered("RandomErasing", "ratio", self.ratio)
         low, high = self.scale if len(self.scale) == 2 else (1, 0)
         if not 0 <= low <= high <= 1:
@@ -39,28 +69,73 @@ class RandomErasing(Transform):
         if isinstance(self.value, str) and self.value != "random":
             raise ValueError(f"RandomErasing: value={self.value!r} must be numbers or 'random'")
 
-    def apply(self, image, rng):
-        if rng.random() >= self.p:
-            return image
-        channels, h, w = image.shape
-        if isinstance(self.value, (tuple, list)) and len(self.value) not in (1, channels):
+    @staticmethod
+    def get_params(
+        img,
+        scale: Sequence[float],
+        ratio: Sequence[float],
+        value: Sequence[float] | None = None,
+        rng: np.random.Generator | None = None,
+    ) -> tuple:
+        """(i, j, h, w, v) for `erase`; value: one number or one for each channel, None for noise.
+
+        After ten draws that do not fit it is the whole image, which then stays.
+        """
+        rng = generator_or(rng)
+        channels, h, w = get_dimensions(img)
+        if value is not None and len(value) not in (1, channels):
             raise ValueError(
-                f"RandomErasing: value has {len(self.value)} numbers, the image {channels} channels"
+                f"RandomErasing: value has {len(value)} numbers, the image {channels} channels"
             )
         for _ in range(10):
-            area = h * w * rng.uniform(*self.scale)
-            ratio = math.exp(rng.uniform(math.log(self.ratio[0]), math.log(self.ratio[1])))
-            high, wide = round(math.sqrt(area * ratio)), round(math.sqrt(area / ratio))
+            area = h * w * rng.uniform(*scale)
+            drawn = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
+            high, wide = round(math.sqrt(area * drawn)), round(math.sqrt(area / drawn))
             if high < h and wide < w:
                 top, left = int(rng.integers(h - high + 1)), int(rng.integers(w - wide + 1))
-                out = image.copy()
-                out[:, top : top + high, left : left + wide] = self._filling(
-                    (channels, high, wide), rng
-                )
-                return out
-        return image
+                if value is None:
+                    v = rng.standard_normal((channels, high, wide), dtype=np.float32)
+                else:
+                    v = np.reshape(np.asarray(value, np.float32), (-1, 1, 1))
+                return top, left, high, wide, v if isinstance(img, np.ndarray) else Tensor(v)
+        return 0, 0, h, w, img
 
-    def _filling(self, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
-        if isinstance(self.value, str):
-            return rng.standard_normal(shape, dtype=np.float32)
-        return np.reshape(np.asarray(self.value, np.float32), (-1, 1, 1))
+    def apply(self, image, rng):
+        _refuse_picture("RandomErasing", image)
+        return super().apply(image, rng)
+
+    def change(self, image, rng):
+        value = self.value
+        if isinstance(value, (int, float)):
+            value = (value,)
+        value = None if isinstance(value, str) else value
+        window = self.get_params(image, self.scale, self.ratio, value, rng)
+        return erase(image, *window, self.inplace)
+
+
+@dataclass
+class Cutout(Transform):
+    """(C, H, W) -> (C, H, W) with a square of `size` pixels a side filled with `fill`.
+
+    The square's centre is anywhere in the image, so that a part of it may lie outside. From
+    "Improved regularization of convolutional neural networks with cutout" (DeVries and Taylor
+    2017).
+    """
+
+    size: int
+    fill: float = 0.0
+
+    def __post_init__(self):
+        pair("Cutout", (self.size, self.size))
+
+    def apply(self, image, rng):
+        _, h, w = get_dimensions(image)
+        top, left = int(rng.integers(h)) - self.size // 2, int(rng.integers(w)) - self.size // 2
+        return _cut_out(image, top, left, self.size, self.fill)
+
+
+@takes_images("pixels", name="Cutout")
+def _cut_out(image, top: int, left: int, size: int, fill: float):
+    out = image.copy()
+    out[..., max(top, 0) : max(top + size, 0), max(left, 0) : max(left + size, 0)] = fill
+    return out

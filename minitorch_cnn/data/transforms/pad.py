@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...functional import pad as pad_tensor
+from ...tensor.tensor import Tensor
+from .forms import takes_images
 from .transform import Transform
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
@@ -32,46 +35,82 @@ def sides(name: str, padding) -> tuple[int, ...]:
     return tuple(given) * (4 // len(given))
 
 
+@takes_images("pixels", recorded=True)
+def pad(
+    img,
+    padding: int | Sequence[int],
+    fill: float | Sequence[float] | None = 0,
+    padding_mode: str = "constant",
+):
+    """(..., H, W) -> (..., top + H + bottom, left + W + right).
+
+    padding: one int for all sides, (left and right, top and bottom), or (left, top, right, bottom).
+    fill: what the border is filled with, a number or one for each channel, in the values of the
+        image: 255 is white in bytes, 1 in floats.
+    padding_mode: "constant" for that, "edge" for the pixel at the edge, "reflect" and "symmetric"
+        for the image mirrored without and with that pixel.
+
+    Raises ValueError for other settings, and for a border to reflect that is as large as the image.
+    """
+    fill = 0 if fill is None else fill
+    check_padding("pad", padding, fill, padding_mode)
+    return padded("pad", img, sides("pad", padding), fill, padding_mode)
+
+
+def _padded_tensor(img: Tensor, border: tuple[int, ...], fill, mode: str) -> Tensor:
+    left, top, right, bottom = border
+    modes = {"constant": "constant", "edge": "replicate", "reflect": "reflect"}
+    if mode not in modes or isinstance(fill, (tuple, list)):
+        raise RuntimeError(
+            f"pad: of an image that requires grad, padding_mode={mode!r} must be one of "
+            f"{', '.join(modes)}, and fill={fill!r} one number"
+        )
+    return pad_tensor(
+        img, (left, right, top, bottom), modes[mode], fill if mode == "constant" else None
+    )
+
+
 def padded(
     name: str,
-    image: np.ndarray,
+    image: np.ndarray | Tensor,
     border: tuple[int, ...],
     fill: float | Sequence[float] = 0.0,
     mode: str = "constant",
-) -> np.ndarray:
-    """The image (C, H, W) with (left, top, right, bottom) more pixels."""
+) -> np.ndarray | Tensor:
+    """The image (..., H, W) with (left, top, right, bottom) more pixels."""
     left, top, right, bottom = border
     if not any(border):
         return image
-    c, h, w = image.shape
+    if isinstance(image, Tensor):
+        return _padded_tensor(image, border, fill, mode)
+    h, w = image.shape[-2:]
     if mode != "constant":
         if mode == "reflect" and (max(left, right) >= w or max(top, bottom) >= h):
             raise ValueError(
                 f"{name}: padding={border} with padding_mode='reflect' must be less than the image "
                 f"of {h} x {w}"
             )
-        return np.pad(image, ((0, 0), (top, bottom), (left, right)), mode)
-    if isinstance(fill, (tuple, list)):
-        if len(fill) not in (1, c):
-            raise ValueError(f"{name}: fill has {len(fill)} numbers, the image {c} channels")
-        fill = np.reshape(fill, (-1, 1, 1))
-    out = np.empty((c, top + h + bottom, left + w + right), dtype=image.dtype)
-    out[...] = fill
-    out[:, top : top + h, left : left + w] = image
+        rest = [(0, 0)] * (image.ndim - 2)
+        return np.pad(image, [*rest, (top, bottom), (left, right)], mode)
+    out = np.empty((*image.shape[:-2], top + h + bottom, left + w + right), dtype=image.dtype)
+    out[...] = filling(name, image, fill)
+    out[..., top : top + h, left : left + w] = image
     return out
+
+
+def filling(name: str, image: np.ndarray, fill: float | Sequence[float] | None) -> np.ndarray:
+    """`fill`, a number or one for each channel, as an array of the image's dtype."""
+    if isinstance(fill, (tuple, list)):
+        channels = image.shape[-3] if image.ndim > 2 else 1
+        if len(fill) not in (1, channels):
+            raise ValueError(f"{name}: fill has {len(fill)} numbers, the image {channels} channels")
+        fill = np.reshape(fill, (-1, 1, 1) if image.ndim > 2 else ())
+    return np.asarray(0 if fill is None else fill).astype(image.dtype)
 
 
 @dataclass
 class Pad(Transform):
-    """(C, H, W) -> (C, top + H + bottom, left + W + right).
-
-    padding: one int for all sides, (left and right, top and bottom), or (left, top, right, bottom).
-    fill: what the border is filled with, a number or one for each channel; padding_mode: "constant"
-        for that, "edge" for the pixel at the edge, "reflect" and "symmetric" for the image mirrored
-        without and with that pixel.
-
-    Raises ValueError for other settings, and for a border to reflect that is as large as the image.
-    """
+    """(C, H, W) -> (C, top + H + bottom, left + W + right); the settings are those of `pad`."""
 
     padding: int | tuple[int, ...]
     fill: float | Sequence[float] = 0.0
@@ -81,4 +120,4 @@ class Pad(Transform):
         check_padding("Pad", self.padding, self.fill, self.padding_mode)
 
     def apply(self, image, rng):
-        return padded("Pad", image, sides("Pad", self.padding), self.fill, self.padding_mode)
+        return pad(image, self.padding, self.fill, self.padding_mode)

@@ -4,23 +4,36 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from ...kernels.matmul import matmul
-from .transform import Transform, pair
+from .interpolation import InterpolationMode, as_interpolation
+from .transform import pair
 
 
 def _triangle(x: np.ndarray) -> np.ndarray:
-    return np.maximum(1 - x, 0)
+    return np.maximum(1 - np.abs(x), 0)
+
+
+def _box(x: np.ndarray) -> np.ndarray:
+    return ((x > -0.5) & (x <= 0.5)).astype(np.float64)
+
+
+def _hamming(x: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(x) < 1, np.sinc(x) * (0.54 + 0.46 * np.cos(np.pi * x)), 0)
+
+
+def _lanczos(x: np.ndarray) -> np.ndarray:
+    return np.where(np.abs(x) < 3, np.sinc(x) * np.sinc(x / 3), 0)
 
 
 def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Keys's piecewise cubic function of the distance x >= 0, from 1 at 0 to 0 from 2 on."""
+    """Keys's piecewise cubic function of the distance, from 1 at 0 to 0 from 2 on."""
 
     def weight(x):
+        x = np.abs(x)
         near = ((a + 2) * x - (a + 3)) * x * x + 1
         far = (((x - 5) * x + 8) * x - 4) * a
         return np.where(x < 1, near, np.where(x < 2, far, 0))
@@ -28,8 +41,15 @@ def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
     return weight
 
 
-# How far a function reaches; the function when it smooths, and when it does not, as in PyTorch.
-FILTERS = {"bilinear": (1, _triangle, _triangle), "bicubic": (2, _cubic(-0.5), _cubic(-0.75))}
+# How far a function reaches; the function when it smooths, and when it does not, as in PyTorch:
+# None where there is no such form of it.
+FILTERS = {
+    "bilinear": (1, _triangle, _triangle),
+    "bicubic": (2, _cubic(-0.5), _cubic(-0.75)),
+    "box": (0.5, _box, None),
+    "hamming": (1, _hamming, None),
+    "lanczos": (3, _lanczos, None),
+}
 INTERPOLATIONS = (*FILTERS, "nearest", "nearest-exact")
 
 LARGEST_MATRIX = 2**20  # weights; an axis that would need more is resized a part at a time
@@ -40,19 +60,21 @@ PART = 2**18  # weights of such a part, about
 def resize(
     images: np.ndarray,
     size: int | tuple[int, int],
-    interpolation: str = "bilinear",
+    interpolation: InterpolationMode | str | int = "bilinear",
     antialias: bool = True,
 ) -> np.ndarray:
     """images (..., H, W) float -> (..., OH, OW) of the same dtype, bilinear and smooth.
 
     Pixel i of n covers the interval [i, i + 1] / n, so that output pixel o has its centre at
     c = (o + 1/2) H / OH of the input, and takes the mean of the rows with weights that fall from
-    the centre, f(|i + 1/2 - c| / s) with s = max(H / OH, 1); the same for columns. So every input
+    the centre, f((i + 1/2 - c) / s) with s = max(H / OH, 1); the same for columns. So every input
     pixel counts, however small the output.
 
-    interpolation: "bilinear" has f(x) = max(1 - x, 0); "bicubic" the function of Keys (1981), IEEE
-        Trans. ASSP 29, with a = -1/2, whose values may lie beyond those of the input; "nearest"
-        takes pixel floor(o H / OH), "nearest-exact" that at the centre, floor(c), as Pillow does.
+    interpolation: "bilinear" has f(x) = max(1 - |x|, 0); "bicubic" the function of Keys (1981),
+        IEEE Trans. ASSP 29, with a = -1/2, whose values may lie beyond those of the input;
+        "nearest" takes pixel floor(o H / OH), "nearest-exact" that at the centre, floor(c), as
+        Pillow does, of images of any dtype.
+        "box", "hamming" and "lanczos" are Pillow's functions of these names, always smooth.
     antialias: False has s = 1 also for smaller outputs, and a = -3/4; beyond the border it takes
         the border's pixels. It says nothing of the nearest.
 
@@ -60,8 +82,8 @@ def resize(
     Time and memory grow with the pixels of the output, and with those of the input; where a side of
     one pixel is repeated, the result is a view that cannot be written to.
 
-    Raises TypeError for anything but floats, ValueError for fewer than 2 axes, a size below 1 or
-    another interpolation.
+    Raises TypeError for integers to be averaged, ValueError for fewer than 2 axes, a size below 1
+    or another interpolation.
     """
     oh, ow = pair("resize", size)
     return resize_part(images, (oh, ow), slice(0, oh), slice(0, ow), interpolation, antialias)
@@ -76,17 +98,17 @@ def resize_part(
     antialias: bool,
 ) -> np.ndarray:
     """Some rows and columns, from start to stop, of what `resize` gives, and nothing else of it."""
-    if images.dtype.kind != "f":
-        raise TypeError(f"resize: images must be floats, got {images.dtype}")
     if images.ndim < 2 or 0 in images.shape[-2:]:
         raise ValueError(f"resize: images must have the shape (..., H, W), got {images.shape}")
-    check_interpolation("resize", interpolation)
+    interpolation = as_interpolation("resize", interpolation, INTERPOLATIONS)
     (h, w), (oh, ow) = images.shape[-2:], size
     if interpolation not in FILTERS:
         exact = interpolation == "nearest-exact"
         from_rows, from_columns = _nearest(h, oh, exact)[rows], _nearest(w, ow, exact)[columns]
         return images[..., from_rows[:, None], from_columns]
-    kind = (interpolation, bool(antialias))
+    if images.dtype.kind != "f":
+        raise TypeError(f"resize: images must be floats, got {images.dtype}")
+    kind = (interpolation, bool(antialias) or FILTERS[interpolation][2] is None)
     steps = [(_columns, ow, columns), (_rows, oh, rows)]
     high, wide = rows.stop - rows.start, columns.stop - columns.start
     # What is repeated comes last; of a part, what makes less on the way comes first.
@@ -115,14 +137,6 @@ def resize_window(
     if size[0] * size[1] <= LARGEST_WHOLE:
         return resize(images, size, interpolation, antialias)[..., rows, columns]
     return resize_part(images, size, rows, columns, interpolation, antialias)
-
-
-def check_interpolation(name: str, interpolation: str) -> None:
-    """Raise a ValueError beginning with `name` for an interpolation that is not known."""
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(
-            f"{name}: interpolation={interpolation!r} must be one of {', '.join(INTERPOLATIONS)}"
-        )
 
 
 def _nearest(n: int, size: int, exact: bool) -> np.ndarray:
@@ -193,13 +207,13 @@ def _weights(n: int, size: int, kind: tuple[str, bool], to: slice, of: slice) ->
     scale = n / size
     centre = (np.arange(to.start, to.stop)[:, None] + 0.5) * scale
     if antialias:
-        distance = np.abs(np.arange(of.start, of.stop) + 0.5 - centre) / max(scale, 1.0)
+        distance = (np.arange(of.start, of.stop) + 0.5 - centre) / max(scale, 1.0)
         weights = smooth(distance)
         return weights / weights.sum(1, keepdims=True)
     weights = np.zeros((len(centre), of.stop - of.start))
     nearest = np.floor(centre[:, 0] - 0.5).astype(np.int64)
     for pixel in (nearest + k for k in range(1 - reach, reach + 1)):
-        weight = plain(np.abs(pixel + 0.5 - centre[:, 0]))
+        weight = plain(pixel + 0.5 - centre[:, 0])
         weights[np.arange(len(centre)), np.clip(pixel, 0, n - 1) - of.start] += weight
     return weights
 
@@ -216,37 +230,3 @@ def shorter_side_size(
     if longest is not None and sides[1] > longest:
         sides = max(longest * low // high, 1), longest
     return sides if shape[-2] <= shape[-1] else sides[::-1]
-
-
-@dataclass
-class Resize(Transform):
-    """(C, H, W) -> (C, OH, OW): see `resize` for `interpolation` and `antialias`.
-
-    size: an int is the new length of the shorter side, the aspect ratio stays; (OH, OW) is the new
-    size. max_size: where the longer side would be more than that, it becomes that, and the shorter
-    less; with an int as `size` alone.
-    """
-
-    size: int | tuple[int, int]
-    interpolation: str = "bilinear"
-    max_size: int | None = None
-    antialias: bool = True
-
-    def __post_init__(self):
-        pair("Resize", self.size)
-        check_interpolation("Resize", self.interpolation)
-        if self.max_size is None:
-            return
-        if not isinstance(self.size, (int, np.integer)) or not self.max_size > self.size:
-            raise ValueError(
-                f"Resize: max_size={self.max_size} must be above size={self.size}, an integer"
-            )
-
-    def size_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """The (OH, OW) that an image of `shape` gets."""
-        if isinstance(self.size, (int, np.integer)):
-            return shorter_side_size(shape, self.size, self.max_size)
-        return pair("Resize", self.size)
-
-    def apply(self, image, rng):
-        return resize(image, self.size_of(image.shape), self.interpolation, self.antialias)

@@ -8,9 +8,69 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .transform import Transform
+from .forms import check_image, get_dimensions
+from .interpolation import InterpolationMode, as_interpolation
+from .places import INTERPOLATIONS, at_places
+from .transform import Transform, generator_or
 
-INTERPOLATIONS = ("nearest", "bilinear")
+
+def rotate(
+    img,
+    angle: float,
+    interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,
+    expand: bool = False,
+    center: Sequence[float] | None = None,
+    fill: float | Sequence[float] | None = None,
+):
+    """(..., H, W) -> the same shape, turned counter-clockwise by an angle in degrees.
+
+    interpolation: "nearest", "bilinear" or "bicubic". expand: whether the frame grows to hold the
+    whole turned image. center: what it turns about, (x, y) in pixels from the top left corner; the
+    middle if None. fill: what has been outside is filled with, a number or one for each channel, in
+    the values of the image; 0 if None.
+
+    Raises ValueError for another interpolation, and for a center together with expand.
+    """
+    _check_turn("rotate", expand, center)
+    where = inverse_affine(-angle)
+    check_image("rotate", img)
+    size = _size_around(get_dimensions(img)[1:], angle) if expand else None
+    return at_places("rotate", img, interpolation, fill, _places, where, center, size)
+
+
+def affine(
+    img,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: float | Sequence[float],
+    interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,
+    fill: float | Sequence[float] | None = None,
+    center: Sequence[float] | None = None,
+):
+    """(..., H, W) -> the same shape, turned clockwise, shifted, scaled and sheared.
+
+    angle: in degrees. translate: pixels to the right and down. scale: the factor. shear: degrees
+    along x, or along x and y. interpolation, fill, center: as in `rotate`.
+
+    Raises ValueError for what is none of these.
+    """
+    if len(translate) != 2:
+        raise ValueError(f"affine: translate={translate!r} must be (right, down)")
+    if not scale > 0:
+        raise ValueError(f"affine: scale={scale!r} must be above 0")
+    shears = tuple(shear) if isinstance(shear, (tuple, list)) else (shear,)
+    if len(shears) not in (1, 2):
+        raise ValueError(f"affine: shear={shear!r} must be one or two angles")
+    _check_center("affine", center)
+    where = inverse_affine(angle, translate, scale, (*shears, 0)[:2])
+    return at_places("affine", img, interpolation, fill, _places, where, center, None)
+
+
+def _check_turn(name: str, expand: bool, center) -> None:
+    _check_center(name, center)
+    if expand and center is not None:
+        raise ValueError(f"{name}: expand=True turns about the middle, without center")
 
 
 def _range(name: str, argument: str, value, low: float = -math.inf) -> tuple[float, float]:
@@ -19,11 +79,6 @@ def _range(name: str, argument: str, value, low: float = -math.inf) -> tuple[flo
     if len(ends) != 2 or not low <= ends[0] <= ends[1] < math.inf or ends[0] == -math.inf:
         raise ValueError(f"{name}: {argument}={value!r} must be a number >= 0 or (low, high)")
     return ends
-
-
-def _check_interpolation(name: str, interpolation) -> None:
-    if interpolation not in INTERPOLATIONS:
-        raise ValueError(f"{name}: interpolation={interpolation!r} must be 'nearest' or 'bilinear'")
 
 
 def _check_center(name: str, center) -> None:
@@ -36,9 +91,7 @@ class RandomRotation(Transform):
     """(C, H, W) -> (C, H, W), turned counter-clockwise by a random angle.
 
     The angle is drawn evenly from [-degrees, degrees], or from the (low, high) that is given.
-    interpolation: "nearest" or "bilinear". expand: whether the frame grows to hold the whole turned
-    image. center: what it turns about, (x, y) in pixels from the top left corner; the middle if
-    None. fill: what has been outside is filled with, a number or one for each channel.
+    The other settings are those of `functional.rotate`.
 
     Raises ValueError for negative degrees, low above high, another interpolation, and for a center
     together with expand.
@@ -51,17 +104,19 @@ class RandomRotation(Transform):
     fill: float | Sequence[float] = 0.0
 
     def __post_init__(self):
-        _range("RandomRotation", "degrees", self.degrees)
-        _check_interpolation("RandomRotation", self.interpolation)
-        _check_center("RandomRotation", self.center)
-        if self.expand and self.center is not None:
-            raise ValueError("RandomRotation: expand=True turns about the middle, without center")
+        name = "RandomRotation"
+        _range(name, "degrees", self.degrees)
+        self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
+        _check_turn(name, self.expand, self.center)
+
+    @staticmethod
+    def get_params(degrees: Sequence[float], rng: np.random.Generator | None = None) -> float:
+        """A random angle between two."""
+        return float(generator_or(rng).uniform(*degrees))
 
     def apply(self, image, rng):
-        angle = rng.uniform(*_range("RandomRotation", "degrees", self.degrees))
-        size = _size_around(image.shape[1:], angle) if self.expand else None
-        where = inverse_affine(-angle)
-        return moved(image, where, self.interpolation, self.fill, self.center, size)
+        angle = self.get_params(_range("RandomRotation", "degrees", self.degrees), rng)
+        return rotate(image, angle, self.interpolation, self.expand, self.center, self.fill)
 
 
 @dataclass
@@ -87,7 +142,7 @@ class RandomAffine(Transform):
     def __post_init__(self):
         name = "RandomAffine"
         _range(name, "degrees", self.degrees)
-        _check_interpolation(name, self.interpolation)
+        self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
         _check_center(name, self.center)
         if self.translate is not None and (
             len(self.translate) != 2 or not all(0 <= share <= 1 for share in self.translate)
@@ -108,17 +163,37 @@ class RandomAffine(Transform):
             return [_range("RandomAffine", "shear", tuple(pair)) for pair in pairs]
         return [_range("RandomAffine", "shear", self.shear)]
 
+    @staticmethod
+    def get_params(
+        degrees: Sequence[float],
+        translate: Sequence[float] | None,
+        scale_ranges: Sequence[float] | None,
+        shears: Sequence[float] | None,
+        img_size: Sequence[int],
+        rng: np.random.Generator | None = None,
+    ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
+        """(angle, shift, scale, shear) at random for an image of img_size (width, height).
+
+        shears: (low, high) along x, and of four numbers the last two along y.
+        """
+        rng = generator_or(rng)
+        angle = float(rng.uniform(*degrees))
+        most = (0, 0) if translate is None else translate
+        right, down = (
+            round(rng.uniform(-share * n, share * n))
+            for share, n in zip(most, img_size, strict=True)
+        )
+        scale = 1.0 if scale_ranges is None else float(rng.uniform(*scale_ranges))
+        ends = [] if shears is None else [shears[:2], shears[2:]]
+        x, y = [*(float(rng.uniform(*pair)) for pair in ends if len(pair)), 0.0, 0.0][:2]
+        return angle, (right, down), scale, (x, y)
+
     def apply(self, image, rng):
-        angle = rng.uniform(*_range("RandomAffine", "degrees", self.degrees))
-        _, h, w = image.shape
-        most = (0, 0) if self.translate is None else self.translate
-        shift = [
-            round(rng.uniform(-share * n, share * n)) for share, n in zip(most, (w, h), strict=True)
-        ]
-        scale = 1.0 if self.scale is None else rng.uniform(*self.scale)
-        shear = [rng.uniform(*ends) for ends in self._shears()]
-        where = inverse_affine(angle, shift, scale, [*shear, 0, 0][:2])
-        return moved(image, where, self.interpolation, self.fill, self.center)
+        _, h, w = get_dimensions(image)
+        degrees = _range("RandomAffine", "degrees", self.degrees)
+        shears = [end for ends in self._shears() for end in ends] or None
+        move = self.get_params(degrees, self.translate, self.scale, shears, (w, h), rng)
+        return affine(image, *move, self.interpolation, self.fill, self.center)
 
 
 def inverse_affine(
@@ -142,25 +217,21 @@ def inverse_affine(
     return a, b, c, d, *translate
 
 
-def _size_around(size: tuple[int, int], angle: float) -> tuple[int, int]:
+def _size_around(size: Sequence[int], angle: float) -> tuple[int, int]:
     """The (height, width) of the frame around an image turned by an angle."""
     h, w = size
     cos, sin = (abs(round(f(math.radians(angle)), 15)) for f in (math.cos, math.sin))
     return math.ceil(h * cos + w * sin - 1e-9), math.ceil(w * cos + h * sin - 1e-9)
 
 
-def moved(
-    image: np.ndarray,
+def _places(
+    h: int,
+    w: int,
     where: tuple[float, ...],
-    interpolation: str,
-    fill: float | Sequence[float] = 0.0,
-    center: tuple[float, float] | None = None,
-    size: tuple[int, int] | None = None,
-) -> np.ndarray:
-    """The image (C, H, W) whose pixels come from `where` (inverse_affine), in a frame of `size`."""
-    c, h, w = image.shape
-    if isinstance(fill, (tuple, list)) and len(fill) not in (1, c):
-        raise ValueError(f"fill has {len(fill)} numbers, the image {c} channels")
+    center: Sequence[float] | None,
+    size: tuple[int, int] | None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """(rows, columns) of the pixels by `where` (inverse_affine), in a frame of `size`."""
     oh, ow = size or (h, w)
     y, x = np.ogrid[:oh, :ow]
     a, b, c, d, right, down = where
@@ -168,22 +239,4 @@ def moved(
     cx, cy = ((w - 1) / 2, (h - 1) / 2) if center is None else (center[0] - 0.5, center[1] - 0.5)
     x = x - (cx if size is None else (ow - 1) / 2) - right
     y = y - (cy if size is None else (oh - 1) / 2) - down
-    columns, rows = x * a + y * b + cx, x * c + y * d + cy
-    fill = np.reshape(np.asarray(fill, image.dtype), (-1, 1, 1))
-    if interpolation == "nearest":
-        return _pixels(image, np.floor(rows + 0.5), np.floor(columns + 0.5), fill)
-    top, left = np.floor(rows), np.floor(columns)
-    lower, righter = (rows - top).astype(image.dtype), (columns - left).astype(image.dtype)
-    above = _pixels(image, top, left, fill) * (1 - righter)
-    above += _pixels(image, top, left + 1, fill) * righter
-    below = _pixels(image, top + 1, left, fill) * (1 - righter)
-    below += _pixels(image, top + 1, left + 1, fill) * righter
-    return above * (1 - lower) + below * lower
-
-
-def _pixels(image: np.ndarray, rows, columns, fill: np.ndarray) -> np.ndarray:
-    """The pixels at whole places, `fill` for those outside the image."""
-    _, h, w = image.shape
-    inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
-    found = image[:, rows.clip(0, h - 1).astype(int), columns.clip(0, w - 1).astype(int)]
-    return np.where(inside, found, fill)
+    return x * c + y * d + cy, x * a + y * b + cx

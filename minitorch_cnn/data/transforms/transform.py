@@ -1,9 +1,10 @@
 """What a transform is.
 
-An image is a float32 array (C, H, W); values are in [0, 1] until `Normalize`. A transform is a
-callable `(image, rng) -> image`, where `rng` is the NumPy Generator to draw from. Data sets pass
+A transform is a callable `(image, rng) -> image`, where `rng` is the NumPy Generator to draw from.
+An image is a float32 array (C, H, W) with values in [0, 1] until `Normalize`, a Tensor
+(..., C, H, W) or a picture of Pillow (forms.py); a transform gives the form it gets. Data sets pass
 `sample_generator()`, so that a sample is augmented alike whatever worker loads it. A transform
-never writes to the image it is given; it may return a view of it. A function or class of one's own
+never writes to the array it is given; it may return a view of it. A function or class of one's own
 that takes an image alone, as torchvision's do, is a transform, too.
 """
 
@@ -17,8 +18,8 @@ from types import FunctionType
 
 import numpy as np
 
-from ...tensor.tensor import Tensor
 from ..randomness import sample_generator
+from .forms import check_image
 
 
 def applied(transform: Callable, image, rng: np.random.Generator):
@@ -49,43 +50,51 @@ def _has_second(function: Callable, skipped: int = 0) -> bool:
     return any(p.default is p.empty or p.name == "rng" for p in second)
 
 
-def pixels_of(picture) -> np.ndarray:
-    """A picture of Pillow as an image: bytes are divided by 255, a palette is looked up."""
-    pixels = np.asarray(picture.convert("RGB") if picture.mode == "P" else picture)
-    planes = np.moveaxis(pixels if pixels.ndim == 3 else pixels[..., None], -1, 0)
-    return planes / np.float32(255) if pixels.dtype == np.uint8 else planes.astype(np.float32)
-
-
 @dataclass
 class Transform:
     """Base class: checks the image and calls `apply(image, rng)`, which a subclass defines.
 
-    Called by hand without `rng`, a transform draws from `sample_generator()`. Of a Tensor the
-    result is a Tensor; a picture of Pillow becomes an image first.
+    Called by hand without `rng`, a transform draws from `sample_generator()`.
 
-    Raises TypeError for anything but a float32 array, ValueError for one that is not (C, H, W).
+    Raises TypeError for anything but a float32 array, a Tensor and a picture of Pillow, ValueError
+    for an array that is not (C, H, W).
     """
 
-    def __call__(self, image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-        name = type(self).__name__
-        if isinstance(image, Tensor):
-            return Tensor(np.ascontiguousarray(self(image.detach().numpy(), rng)))
-        if hasattr(image, "getbands"):
-            image = pixels_of(image)
-        if not isinstance(image, np.ndarray) or image.dtype != np.float32:
-            kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
-            raise TypeError(f"{name}: image must be a float32 array (C, H, W), got {kind}")
-        if image.ndim != 3 or 0 in image.shape:
-            raise ValueError(f"{name}: image must have the shape (C, H, W), got {image.shape}")
+    def __call__(self, image, rng: np.random.Generator | None = None):
+        check_image(type(self).__name__, image)
         return self.apply(image, sample_generator() if rng is None else rng)
 
-    def apply(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    def apply(self, image, rng: np.random.Generator):
         raise NotImplementedError(f"{type(self).__name__}: apply is not defined")
+
+
+@dataclass
+class RandomTransform(Transform):
+    """Base class of what happens with probability `p`: a subclass defines `change(image, rng)`.
+
+    Raises ValueError unless `p`, a field of the subclass, is a probability.
+    """
+
+    def __post_init__(self):
+        check_chance(type(self).__name__, self.p)
+
+    def apply(self, image, rng):
+        return self.change(image, rng) if rng.random() < self.p else image
+
+    def change(self, image, rng: np.random.Generator):
+        raise NotImplementedError(f"{type(self).__name__}: change is not defined")
+
+
+def generator_or(rng: np.random.Generator | None) -> np.random.Generator:
+    """`rng`, or that of the sample being loaded."""
+    return sample_generator() if rng is None else rng
 
 
 def pair(name: str, size) -> tuple[int, int]:
     """`size`, an int or (height, width), as two ints >= 1; ValueError beginning with `name`."""
     both = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
+    if len(both) == 1:
+        both *= 2
     if len(both) != 2 or any(not isinstance(n, (int, np.integer)) or n < 1 for n in both):
         raise ValueError(f"{name}: size={size!r} must be an integer >= 1 or a pair of them")
     return int(both[0]), int(both[1])

@@ -44,7 +44,7 @@ def test_every_channel_may_have_its_own_filling():
     out = T.Pad(1, fill=(0.1, 0.2, 0.3))(np.ones((3, 2, 2), np.float32))
     np.testing.assert_allclose(out[:, 0, 0], [0.1, 0.2, 0.3], rtol=1e-6)
     assert (out[:, 1:3, 1:3] == 1).all() and out.dtype == np.float32
-    with pytest.raises(ValueError, match=r"^Pad: fill has 2 numbers, the image 3 channels"):
+    with pytest.raises(ValueError, match=r"^pad: fill has 2 numbers, the image 3 channels"):
         T.Pad(1, fill=(0.1, 0.2))(np.ones((3, 2, 2), np.float32))
 
 
@@ -55,5 +55,5 @@ def test_other_settings_of_a_border_are_refused():
         T.Pad(1, padding_mode="wrap")
     with pytest.raises(ValueError, match=r"^Pad: fill='black' must be a number"):
         T.Pad(1, fill="black")
-    with pytest.raises(ValueError, match=r"^Pad: padding=\(2, 0, 2, 0\) .* less than the image"):
+    with pytest.raises(ValueError, match=r"^pad: padding=\(2, 0, 2, 0\) .* less than the image"):
         T.Pad((2, 0), padding_mode="reflect")(numbered(2, 2))

@@ -1,0 +1,41 @@
+"""Mirror images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...tensor.tensor import Tensor
+from .forms import takes_images
+from .transform import RandomTransform
+
+
+@takes_images("pixels", recorded=True)
+def hflip(img):
+    """(..., H, W) -> the same shape, mirrored left to right."""
+    return img.flip(-1) if isinstance(img, Tensor) else img[..., ::-1]
+
+
+@takes_images("pixels", recorded=True)
+def vflip(img):
+    """(..., H, W) -> the same shape, mirrored top to bottom."""
+    return img.flip(-2) if isinstance(img, Tensor) else img[..., ::-1, :]
+
+
+@dataclass
+class RandomHorizontalFlip(RandomTransform):
+    """(C, H, W) -> (C, H, W), mirrored left to right with probability `p`."""
+
+    p: float = 0.5
+
+    def change(self, image, rng):
+        return hflip(image)
+
+
+@dataclass
+class RandomVerticalFlip(RandomTransform):
+    """(C, H, W) -> (C, H, W), mirrored top to bottom with probability `p`."""
+
+    p: float = 0.5
+
+    def change(self, image, rng):
+        return vflip(image)

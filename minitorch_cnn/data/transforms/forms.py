@@ -1,0 +1,187 @@
+"""The forms an image has, and functions that take any of them and give the same form.
+
+An image is a float32 array (C, H, W), as the data sets here give it, a Tensor (..., C, H, W) of any
+dtype, or a picture of Pillow. Functions of images are written for arrays (..., C, H, W);
+`takes_images` opens what they are given and closes what they return. What they see:
+
+    "pixels"   the values as they are: for functions that move pixels and compute nothing
+    "numbers"  floats of the same range, to be rounded to integers again: for interpolation
+    "levels"   the values as they are, without alpha
+    "colours"  floats in which 1 is white, without alpha
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+
+import numpy as np
+
+from ...autograd import is_grad_enabled
+from ...tensor.tensor import Tensor
+
+HINT = "; ToTensor() or ToPILImage() makes one of an array (H, W, C)"
+
+
+def is_picture(image) -> bool:
+    """Whether `image` is a picture of Pillow, which need not be installed."""
+    return hasattr(image, "getbands")
+
+
+def check_image(name: str, image) -> None:
+    """Raise TypeError or ValueError, beginning with `name`, for what is no image."""
+    if is_picture(image):
+        return
+    if isinstance(image, Tensor):
+        if image.ndim < 2 or 0 in image.shape:
+            raise ValueError(f"{name}: image must have the shape (..., C, H, W), got {image.shape}")
+        return
+    if not isinstance(image, np.ndarray) or image.dtype != np.float32:
+        kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
+        raise TypeError(
+            f"{name}: image must be a float32 array (C, H, W), a Tensor or a picture of Pillow, "
+            f"got {kind}{HINT if isinstance(image, np.ndarray) else ''}"
+        )
+    if image.ndim != 3 or 0 in image.shape:
+        raise ValueError(f"{name}: image must have the shape (C, H, W), got {image.shape}")
+    if image.shape[2] in (1, 3, 4) and min(image.shape[:2]) > 4:
+        raise ValueError(
+            f"{name}: image must have the shape (C, H, W), and {image.shape} looks like (H, W, C)"
+            f"{HINT}"
+        )
+
+
+def get_dimensions(img) -> list[int]:
+    """[channels, height, width] of an image; one channel where it has two axes."""
+    if is_picture(img):
+        return [len(img.getbands()), img.height, img.width]
+    return [img.shape[-3] if img.ndim > 2 else 1, *img.shape[-2:]]
+
+
+def get_image_size(img) -> list[int]:
+    """[width, height] of an image."""
+    return get_dimensions(img)[:0:-1]
+
+
+def get_image_num_channels(img) -> int:
+    """The channels of an image."""
+    return get_dimensions(img)[0]
+
+
+def takes_images(
+    values: str, recorded: bool = False, name: str | None = None
+) -> Callable[[Callable], Callable]:
+    """Let a function of an array (..., C, H, W), and more arguments, take an image of any form.
+
+    values: what it sees of it, see above. recorded: whether it takes a Tensor as well and has a
+    gradient then; any other refuses a Tensor that requires grad, whose gradient would be lost.
+    name: what errors begin with, by default the function's name.
+    """
+
+    def decorated(function: Callable) -> Callable:
+        caller = function.__name__ if name is None else name
+
+        @functools.wraps(function)
+        def on_image(img, *args, **settings):
+            check_image(caller, img)
+            if isinstance(img, Tensor) and img.requires_grad and is_grad_enabled():
+                if recorded:
+                    return function(img, *args, **settings)
+                raise RuntimeError(
+                    f"{caller}: the image requires grad, and {caller} has no gradient; detach() it"
+                )
+            array, close = opened(caller, img, values)
+            result = function(array, *args, **settings)
+            if isinstance(result, tuple):
+                return tuple(close(part) for part in result)
+            return close(result)
+
+        return on_image
+
+    return decorated
+
+
+def opened(name: str, image, values: str) -> tuple[np.ndarray, Callable]:
+    """The array that a function sees of an image, and what makes an image of its result."""
+    if isinstance(image, np.ndarray):
+        return image, lambda array: array
+    alpha = None
+    if isinstance(image, Tensor):
+        raw = image.detach().cpu().numpy()
+    else:
+        raw = planes_of(image)
+        if values in ("levels", "colours"):
+            if image.mode not in ("L", "LA", "RGB", "RGBA", "I", "F"):
+                raise TypeError(
+                    f"{name}: a picture of mode {image.mode} has no colours to compute with; "
+                    "convert('RGB') it"
+                )
+            if image.mode in ("LA", "RGBA"):
+                raw, alpha = raw[:-1], raw[-1:]
+    array = raw
+    if values == "numbers" and (raw.dtype.kind != "f" or raw.dtype == np.float16):
+        array = raw.astype(np.float32 if raw.dtype.itemsize <= 2 else np.float64)
+    elif values == "colours":
+        array = _in_unit_range(name, raw)
+
+    def close(result: np.ndarray):
+        if values == "colours" and raw.dtype.kind in "iu":
+            result = result * result.dtype.type(white_of(raw))
+        result = as_dtype(result, raw.dtype)
+        if isinstance(image, Tensor):
+            return Tensor(np.ascontiguousarray(result)).to(image.device)
+        return picture_of(result if alpha is None else np.concatenate([result, alpha]), image)
+
+    return array, close
+
+
+def white_of(array: np.ndarray) -> int:
+    """The value of the brightest pixel that a dtype can hold: 255, and 1 in floats."""
+    return 1 if array.dtype.kind in "fb" else int(np.iinfo(array.dtype).max)
+
+
+def _in_unit_range(name: str, raw: np.ndarray) -> np.ndarray:
+    if raw.dtype.kind == "b":
+        raise TypeError(f"{name}: image must be of numbers, got bool")
+    if raw.dtype.kind == "f":
+        return raw.astype(np.float32) if raw.dtype == np.float16 else raw
+    kind = np.float32 if raw.dtype.itemsize <= 2 else np.float64
+    return raw / kind(white_of(raw))
+
+
+def as_dtype(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
+    """`array` in `dtype`; floats become the nearest integers that it can hold."""
+    if array.dtype == dtype:
+        return array
+    if array.dtype.kind == "f" and dtype.kind == "b":
+        return array >= 0.5
+    if array.dtype.kind == "f" and dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        return np.rint(array).clip(ends.min, ends.max).astype(dtype)
+    return array.astype(dtype)
+
+
+def planes_of(picture) -> np.ndarray:
+    """A picture of Pillow -> (C, H, W) as it holds them: of a palette the indices, bool of mode 1.
+
+    I gives int32, I;16 uint16, F float32, all others uint8.
+    """
+    pixels = np.asarray(picture)
+    return np.moveaxis(pixels if pixels.ndim == 3 else pixels[..., None], -1, 0)
+
+
+def picture_of(planes: np.ndarray, like):
+    """Planes (C, H, W) as a picture of the mode of another, or of L or RGB for 1 or 3 planes."""
+    from PIL import Image
+
+    mode = like.mode
+    if len(planes) != len(like.getbands()):
+        mode = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}[len(planes)]
+    if mode == "1":
+        return Image.fromarray(planes[0])
+    pixels = np.ascontiguousarray(np.moveaxis(planes, 0, -1))
+    picture = Image.frombytes(mode, (planes.shape[2], planes.shape[1]), pixels.tobytes())
+    if mode == "P":
+        picture.putpalette(like.getpalette())
+        picture.info.update({k: v for k, v in like.info.items() if k == "transparency"})
+    return picture

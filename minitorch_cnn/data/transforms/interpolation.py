@@ -1,0 +1,40 @@
+"""The names of interpolations: Pillow's numbers, torchvision's enumeration, and plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+
+
+class InterpolationMode(str, Enum):
+    """How values between pixels are found; each is equal to the word that it holds."""
+
+    NEAREST = "nearest"
+    NEAREST_EXACT = "nearest-exact"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+    BOX = "box"
+    HAMMING = "hamming"
+    LANCZOS = "lanczos"
+
+
+# Image.NEAREST, Image.LANCZOS and so on are these numbers.
+PILLOW = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
+
+
+def as_interpolation(name: str, interpolation, known: Iterable[str]) -> str:
+    """The word for an interpolation given as a word, an InterpolationMode or Pillow's number.
+
+    Raises ValueError, beginning with `name`, for one that is not among the `known`.
+    """
+    word = interpolation
+    if isinstance(word, InterpolationMode):
+        word = word.value
+    elif isinstance(word, int) and not isinstance(word, bool) and 0 <= word < len(PILLOW):
+        word = PILLOW[word]
+    known = tuple(known)
+    if word not in known:
+        raise ValueError(
+            f"{name}: interpolation={interpolation!r} must be one of {', '.join(known)}"
+        )
+    return word

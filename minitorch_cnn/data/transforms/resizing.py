@@ -1,0 +1,194 @@
+"""Change the size of images of any form, whole or of a part of them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ...functional import interpolate
+from ...tensor.tensor import Tensor
+from . import resize as arrays
+from .crop import crop, middle
+from .forms import get_dimensions, is_picture, takes_images
+from .interpolation import InterpolationMode, as_interpolation
+from .transform import Transform, generator_or, ordered, pair
+
+
+def resize(
+    img,
+    size: int | Sequence[int],
+    interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
+    max_size: int | None = None,
+    antialias: bool = True,
+):
+    """(..., H, W) -> (..., OH, OW): see `transforms.resize` for the interpolations.
+
+    size: an int is the new length of the shorter side, the aspect ratio stays; (OH, OW) is the new
+        size.
+    max_size: where the longer side would be more than that, it becomes that, and the shorter less;
+        with an int as `size` alone.
+    antialias: whether what gets smaller is smoothed; pictures of Pillow always are, and of their
+        nearest pixels that at the centre is taken.
+    """
+    check_size("resize", size, max_size)
+    how = as_interpolation("resize", interpolation, arrays.INTERPOLATIONS)
+    if is_picture(img):
+        antialias = True
+        if how == "nearest" or img.mode in ("1", "P"):
+            how = "nearest-exact"
+    resized = _nearest if how.startswith("nearest") else _smooth
+    return resized(img, size, how, max_size, antialias)
+
+
+def _resized(img, size, how: str, max_size: int | None, antialias: bool):
+    size = new_size(img.shape, size, max_size)
+    if not isinstance(img, Tensor):
+        return arrays.resize(img, size, how, antialias)
+    batch = img.reshape(-1, *img.shape[-3:]) if img.ndim > 2 else img[None, None]
+    smooth = {} if how.startswith("nearest") else {"antialias": antialias}
+    return interpolate(batch, size, mode=how, **smooth).reshape(*img.shape[:-2], *size)
+
+
+_nearest = takes_images("pixels", recorded=True, name="resize")(_resized)
+_smooth = takes_images("numbers", recorded=True, name="resize")(_resized)
+
+
+def check_size(name: str, size: int | Sequence[int], max_size: int | None) -> None:
+    """Raise a ValueError beginning with `name` for what cannot be a new size."""
+    sides = pair(name, size)
+    if max_size is None:
+        return
+    if not _is_one(size) or not max_size > sides[0]:
+        raise ValueError(f"{name}: max_size={max_size} must be above size={size}, an integer")
+
+
+def _is_one(size: int | Sequence[int]) -> bool:
+    return isinstance(size, (int, np.integer)) or len(size) == 1
+
+
+def new_size(
+    shape: Sequence[int], size: int | Sequence[int], max_size: int | None = None
+) -> tuple[int, int]:
+    """The (OH, OW) that an image of `shape` (..., H, W) gets."""
+    sides = pair("resize", size)
+    return arrays.shorter_side_size(shape, sides[0], max_size) if _is_one(size) else sides
+
+
+def resized_crop(
+    img,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    size: int | Sequence[int],
+    interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
+    antialias: bool = True,
+):
+    """`crop`, then `resize`."""
+    part = crop(img, top, left, height, width)
+    return resize(part, size, interpolation, antialias=antialias)
+
+
+@dataclass
+class Resize(Transform):
+    """(C, H, W) -> (C, OH, OW); the settings are those of `functional.resize`."""
+
+    size: int | tuple[int, int]
+    interpolation: str = "bilinear"
+    max_size: int | None = None
+    antialias: bool = True
+
+    def __post_init__(self):
+        check_size("Resize", self.size, self.max_size)
+        self.interpolation = as_interpolation("Resize", self.interpolation, arrays.INTERPOLATIONS)
+
+    def size_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
+        """The (OH, OW) that an image of `shape` gets."""
+        return new_size(shape, self.size, self.max_size)
+
+    def apply(self, image, rng):
+        return resize(image, self.size, self.interpolation, self.max_size, self.antialias)
+
+
+@dataclass
+class RandomResizedCrop(Transform):
+    """(C, H, W) -> (C, OH, OW): a part of random area and aspect ratio, resized as by `resize`.
+
+    The area is a share of the image's drawn evenly from `scale`, the ratio width / height is drawn
+    evenly in its logarithm from `ratio`. After ten draws that do not fit: the largest part in the
+    middle whose ratio is within `ratio`. From "Going deeper with convolutions" (Szegedy et al.
+    2014), section 6.
+    """
+
+    size: int | tuple[int, int]
+    scale: tuple[float, float] = (0.08, 1.0)
+    ratio: tuple[float, float] = (3 / 4, 4 / 3)
+    interpolation: str = "bilinear"
+    antialias: bool = True
+
+    def __post_init__(self):
+        name = "RandomResizedCrop"
+        self.size = pair(name, self.size)
+        self.interpolation = as_interpolation(name, self.interpolation, arrays.INTERPOLATIONS)
+        self.scale = ordered(name, "scale", self.scale)
+        self.ratio = ordered(name, "ratio", self.ratio)
+
+    @staticmethod
+    def get_params(
+        img,
+        scale: Sequence[float],
+        ratio: Sequence[float],
+        rng: np.random.Generator | None = None,
+    ) -> tuple[int, int, int, int]:
+        """A random (top, left, height, width) within the image."""
+        rng = generator_or(rng)
+        _, h, w = get_dimensions(img)
+        for _ in range(10):
+            area = h * w * rng.uniform(*scale)
+            drawn = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
+            high, wide = round(math.sqrt(area / drawn)), round(math.sqrt(area * drawn))
+            if 0 < high <= h and 0 < wide <= w:
+                top, left = int(rng.integers(h - high + 1)), int(rng.integers(w - wide + 1))
+                return top, left, high, wide
+        nearest = min(max(w / h, ratio[0]), ratio[1])
+        high, wide = max(min(h, round(w / nearest)), 1), max(min(w, round(h * nearest)), 1)
+        return middle(h - high), middle(w - wide), high, wide
+
+    def apply(self, image, rng):
+        window = self.get_params(image, self.scale, self.ratio, rng)
+        return resized_crop(image, *window, self.size, self.interpolation, self.antialias)
+
+
+@dataclass
+class ScaleJitter(Transform):
+    """(C, H, W) -> (C, OH, OW): resize the shorter side to a random S, then crop anywhere.
+
+    S is drawn from the integers smallest..largest. From "Very deep convolutional networks"
+    (Simonyan and Zisserman 2014), section 3.1: crops of 224 with S from 256 to 512.
+    """
+
+    size: int | tuple[int, int] = 224
+    smallest: int = 256
+    largest: int = 512
+
+    def __post_init__(self):
+        self.size = pair("ScaleJitter", self.size)
+        if not max(self.size) <= self.smallest <= self.largest:
+            raise ValueError(
+                f"ScaleJitter: smallest={self.smallest} and largest={self.largest} must be in this "
+                f"order and not below size={self.size}"
+            )
+
+    def apply(self, image, rng):
+        shorter = int(rng.integers(self.smallest, self.largest + 1))
+        whole = arrays.shorter_side_size(get_dimensions(image), shorter)
+        top, left = (int(rng.integers(n - m + 1)) for n, m in zip(whole, self.size, strict=True))
+        return _window(image, whole, top, left, self.size)
+
+
+@takes_images("numbers", name="ScaleJitter")
+def _window(image, whole: tuple[int, int], top: int, left: int, size: tuple[int, int]):
+    return arrays.resize_window(image, whole, top, left, size)
