@@ -60,6 +60,9 @@ NUMBA_CUDA = Need(
 CUPY = Need(has_gpu, "CuPy with a GPU", "pip install 'minitorch_cnn[gpu]'")
 
 
+Why = str | Callable[[Any], str]  # the reason in words, or what tells it of a case
+
+
 class Implementation(NamedTuple):
     """One way to compute an operator's functions."""
 
@@ -68,10 +71,13 @@ class Implementation(NamedTuple):
     can: Callable[[Any], bool]  # the operator's case -> whether this implementation computes it
     wants: Callable[[Any], bool]  # whether it is faster there than the implementations before it
     needs: Need
-    why: str  # to prefer it where it wants to run
+    why: Why  # to prefer it where it wants to run
 
     def runs_here(self) -> bool:
         return self.needs.is_met()
+
+    def reason(self, case: Any) -> str:
+        return self.why if isinstance(self.why, str) else self.why(case)
 
 
 class Operator:
@@ -87,7 +93,7 @@ class Operator:
         _operators[name] = self
 
     def register(
-        self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY, why: str = ""
+        self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY, why: Why = ""
     ) -> None:
         """Add an implementation.
 
@@ -133,7 +139,8 @@ class Operator:
         """The implementation that computes `case` unless another one is forced."""
         implementation, missing = self._ranked(case)
         for other in missing:
-            _say_what_is_missing(other.needs)
+            if 0 not in getattr(case, "x", ()):  # without elements nothing is computed
+                _say_what_is_missing(other.needs)
         return implementation
 
     def _ranked(self, case: Any) -> tuple[Implementation, list[Implementation]]:
@@ -167,9 +174,10 @@ class Operator:
         if missing:
             needs, best = missing[0].needs, missing[0]
             return implementation.name, (
-                f"{needs.name} is not installed ({needs.how}); with it {best.name}: {best.why}"
+                f"{needs.name} is not installed ({needs.how}); with it {best.name}: "
+                f"{best.reason(case)}"
             )
-        return implementation.name, implementation.why
+        return implementation.name, implementation.reason(case)
 
     def load(self, name: str) -> ModuleType:
         """The module of the implementation `name`, imported now if it was not yet."""

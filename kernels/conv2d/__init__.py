@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import is_emulated, on_gpu
-from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator, this_thread
+from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
 from ..window import Window
 
@@ -47,12 +47,25 @@ class Case(NamedTuple):
         return self.x[0] * -(-OH // 4) * -(-OW // 4)
 
 
+LARGE, THIN = 2**19, 2**16  # multiply-adds that repay products of tiles, and vectors of groups
+
+
 def _is_large(case: Case) -> bool:
-    return case.macs >= 2**19 and not (case.groups > 1 and case.w[1] == 1)
+    return case.macs >= LARGE and not (case.groups > 1 and case.w[1] == 1)
 
 
 def _is_thin(case: Case) -> bool:
-    return case.groups >= 8 and case.w[1] <= 4 and case.macs >= 2**16
+    return case.groups >= 8 and case.w[1] <= 4 and case.macs >= THIN
+
+
+def _why_numpy(case: Case) -> str:
+    """Why no compiled implementation wants a case, were they all to be had."""
+    if not can_compile(case):
+        return f"kernels are compiled for float32 and float64, not for {case.dtype}"
+    if 1 < case.groups < 8 and case.w[1] == 1:
+        return f"{case.groups} groups of one channel: compiled kernels take 8 and more at a time"
+    least = THIN if case.groups >= 8 and case.w[1] <= 4 else LARGE
+    return f"{case.macs:,} multiply-adds: compiled kernels are faster from {least:,} on"
 
 
 def _row(case: Case) -> int:
@@ -98,7 +111,7 @@ OPERATOR.register("loops", ".loops", why="the definition")
 OPERATOR.register(
     "numpy",
     ".im2col",
-    why="nothing to compile: below half a million multiply-adds, or as many groups as channels",
+    why=_why_numpy,
 )
 OPERATOR.register(
     "numba",
@@ -161,21 +174,23 @@ def explain(
     conv2d_input_grad   winograd  a quarter of the multiplications, ...
     conv2d_weight_grad  winograd  a quarter of the multiplications, ...
 
-    Raises ValueError where the shapes and settings do not fit one another, RuntimeError where the
-    implementation that is forced cannot do them.
+    Raises ValueError where the shapes and settings do not fit one another, TypeError for a dtype
+    that is not of floating-point numbers, RuntimeError where the implementation that is forced
+    cannot do them.
     """
     for name, shape in (("x_shape", x_shape), ("w_shape", w_shape)):
         if len(shape) != 4:
             raise ValueError(f"explain: {name}={tuple(shape)} must have 4 axes")
+    if np.dtype(dtype).kind != "f":
+        raise TypeError(f"explain: dtype={np.dtype(dtype)} must be floating point")
     window = Window(tuple(w_shape[2:]), stride, padding, dilation)
+    _check_groups("explain", groups)
     _check_weight("explain", tuple(w_shape), window, groups, x_shape[1])
     window.output_size(*x_shape[2:])
     for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
         arrays = np.ndarray, np.dtype(dtype), tuple(x_shape), tuple(w_shape)
         case = Case(function, *arrays, window, groups)
         name, why = OPERATOR.explain(case)
-        if name == "numpy" and this_thread.forced != name and not can_compile(case):
-            why = f"kernels are compiled for float32 and float64, not for {case.dtype}"
         print(f"{function:18}  {name:8}  {why}")
 
 
@@ -253,8 +268,7 @@ def conv2d_weight_grad(
 def _check_arrays(name: str, window: Window, groups: int, **arrays: np.ndarray) -> None:
     if window.ceil_mode:
         raise ValueError(f"{name}: window.ceil_mode=True is for pooling, a convolution has none")
-    if groups < 1:
-        raise ValueError(f"{name}: groups={groups} must be at least 1")
+    _check_groups(name, groups)
     for label, array in arrays.items():
         if array.ndim != 4:
             raise ValueError(f"{name}: {label} must have 4 axes, not the shape {array.shape}")
@@ -263,6 +277,11 @@ def _check_arrays(name: str, window: Window, groups: int, **arrays: np.ndarray) 
     (first, a), (second, b) = arrays.items()
     if a.dtype != b.dtype:
         raise TypeError(f"{name}: {first} is {a.dtype} but {second} is {b.dtype}; they must agree")
+
+
+def _check_groups(name: str, groups: int) -> None:
+    if groups < 1:
+        raise ValueError(f"{name}: groups={groups} must be at least 1")
 
 
 def _check_weight(name: str, shape: tuple, window: Window, groups: int, C: int) -> None:

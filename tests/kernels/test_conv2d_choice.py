@@ -1,5 +1,6 @@
 """Whatever implementation a convolution is given to, nobody can tell by the result."""
 
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -171,7 +172,23 @@ def test_explain_says_what_is_missing_without_numba(capsys, monkeypatch):
         assert why.startswith("Numba is not installed (pip install 'minitorch_cnn[fast]'); with it")
         assert "winograd: a quarter of the multiplications" in why
     for _, implementation, why in explained(capsys, (1, 1, 8, 8), (4, 1, 3, 3)):
-        assert implementation == "numpy" and why.startswith("nothing to compile")
+        assert implementation == "numpy" and why.startswith("1,296 multiply-adds: ")
+
+
+@pytest.mark.parametrize(
+    "shapes, groups, why",
+    [
+        (((1, 1, 8, 8), (4, 1, 3, 3)), 1, "1,296 multiply-adds: .* from 524,288 on"),
+        (((0, 64, 56, 56), (64, 64, 3, 3)), 1, "0 multiply-adds: .* from 524,288 on"),
+        (((1, 16, 8, 8), (16, 1, 3, 3)), 16, "5,184 multiply-adds: .* from 65,536 on"),
+        (((1, 32, 5, 5), (32, 4, 3, 3)), 8, "10,368 multiply-adds: .* from 65,536 on"),
+        (((64, 4, 56, 56), (4, 1, 3, 3)), 4, "4 groups of one channel: .* take 8 and more"),
+        (((1, 4, 5, 5), (4, 1, 3, 3)), 4, "4 groups of one channel: .* take 8 and more"),
+    ],
+)
+def test_explain_says_why_nothing_compiled_is_worth_while(capsys, shapes, groups, why):
+    for _, implementation, said in explained(capsys, *shapes, groups=groups):
+        assert implementation == "numpy" and re.fullmatch(f"{why}.*", said)
 
 
 def test_explain_honours_use(capsys):
@@ -204,5 +221,9 @@ def test_explain_refuses_what_no_convolution_has():
         explain((1, 3, 8, 8), (4, 1, 3, 3), groups=3)
     with pytest.raises(ValueError, match="explain: w of shape"):
         explain((1, 2, 8, 8), (4, 3, 3, 3))
+    with pytest.raises(ValueError, match="explain: groups=0 must be at least 1"):
+        explain((1, 3, 8, 8), (4, 1, 3, 3), groups=0)
+    with pytest.raises(TypeError, match="explain: dtype=int64 must be floating point"):
+        explain((1, 3, 8, 8), (4, 3, 3, 3), dtype=int)
     with pytest.raises(ValueError, match="explain: x_shape"):
         explain((3, 8, 8), (4, 3, 3, 3))

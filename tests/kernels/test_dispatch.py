@@ -56,6 +56,18 @@ def test_what_the_machine_lacks_is_said_once_of_a_second_of_work(operator, capsy
         assert capsys.readouterr().err == said
 
 
+def test_nothing_is_said_to_be_missing_for_a_look_at_shapes(capsys, monkeypatch):
+    monkeypatch.setattr(dispatch, "PATIENCE", 0.0)
+    monkeypatch.setattr(dispatch, "_said", set())
+    monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
+    operator = Operator("kitchen", __name__)
+    operator.register("loops", ".loops", can=lambda case: True)
+    operator.register("abroad", ".abroad", can=lambda case: True, needs=ELSEWHERE)
+    for shape, said in (((0, 3, 8, 8), 0), ((2, 3, 0, 8), 0), ((2, 3, 8, 8), 1)):
+        assert operator.preferred(SimpleNamespace(x=shape)).name == "loops"
+        assert capsys.readouterr().err.count("A passport is not installed") == said
+
+
 def test_use_forces_a_implementation_and_nests(operator):
     with use("loops"):
         assert operator.choose(2).name == "loops"
