@@ -1,6 +1,7 @@
 """Transforms of images: callables `(image, rng) -> image`, and `functional`, what they do."""
 
 from . import functional
+from .auto_augment import AutoAugment, RandAugment, TrivialAugmentWide
 from .blur import GaussianBlur, RandomAdjustSharpness
 from .chance import Lambda, RandomApply, RandomChoice, RandomOrder
 from .color import ColorJitter
@@ -21,6 +22,7 @@ from .lighting import PCALighting, pixel_pca
 from .normalize import Normalize
 from .pad import Pad
 from .perspective import RandomPerspective
+from .policies import AutoAugmentPolicy
 from .resize import resize
 from .resizing import RandomResizedCrop, Resize, ScaleJitter
 from .rotation import RandomAffine, RandomRotation
@@ -28,6 +30,8 @@ from .to_tensor import ConvertImageDtype, PILToTensor, ToPILImage, ToTensor
 from .transform import Transform
 
 __all__ = [
+    "AutoAugment",
+    "AutoAugmentPolicy",
     "CenterCrop",
     "ColorJitter",
     "Compose",
@@ -42,6 +46,7 @@ __all__ = [
     "PCALighting",
     "PILToTensor",
     "Pad",
+    "RandAugment",
     "RandomAdjustSharpness",
     "RandomAffine",
     "RandomApply",
@@ -66,6 +71,7 @@ __all__ = [
     "ToPILImage",
     "ToTensor",
     "Transform",
+    "TrivialAugmentWide",
     "functional",
     "pixel_pca",
     "resize",
