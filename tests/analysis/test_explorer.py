@@ -1,17 +1,14 @@
-"""The explorer's page says what the network is, and works in a browser."""
+"""The explorer's data say what the network is."""
 
 import base64
-import json
-import re
-import shutil
-import subprocess
 
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import nn
-from minitorch_cnn.analysis.explorer import affordable, boxes, explore, layout
+from minitorch_cnn.analysis.explorer import affordable, boxes, explore
+from minitorch_cnn.analysis.explorer.layout import layout
 from minitorch_cnn.analysis.explorer.maps import (
     BUDGET,
     detail_within,
@@ -22,20 +19,9 @@ from minitorch_cnn.analysis.explorer.maps import (
 from minitorch_cnn.nn import functional as F
 from tests import oracle
 
+from .explorer_pages import Branches, data_of, maps_in
+
 rng = np.random.default_rng(3)
-
-
-class Branches(nn.Module):
-    """Two convolutions side by side, joined, and the image's mean added to the result."""
-
-    def __init__(self):
-        super().__init__()
-        self.left, self.right = nn.Conv2d(1, 2, 3, padding=1), nn.Conv2d(1, 3, 1)
-        self.idle, self.last = nn.Identity(), nn.Conv2d(5, 1, 1)
-
-    def forward(self, x):
-        both = mt.cat([self.left(x), self.idle(self.right(x))], dim=1)
-        return self.last(both) + x
 
 
 def test_boxes_are_the_layers_and_where_branches_meet():
@@ -92,23 +78,16 @@ def test_every_relu_of_a_net_is_a_box(name, count):
 
 
 def test_boxes_know_the_modules_around_them():
-    pair = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU())
-    deep = nn.Sequential(nn.Sequential(nn.Conv2d(1, 1, 1), Functional()))
-    model = nn.Sequential(nn.Sequential(pair, pair, deep), nn.Linear(3, 2))
+    four = nn.Sequential(nn.Conv2d(1, 1, 1), nn.ReLU(), nn.Conv2d(1, 1, 1), nn.ReLU())
+    deep = nn.Sequential(nn.Sequential(four[:2], Functional()))
+    model = nn.Sequential(nn.Sequential(four, four, deep), nn.Linear(3, 2))
     around = [box.blocks for box in boxes(model, (1, 8, 8))[1:]]
-    assert around[0] == around[1] == ("0: Sequential", "0.0: Sequential")
-    assert around[2] == around[3] == ("0: Sequential", "0.0: Sequential (2)")
-    assert around[4] == ("0: Sequential", "0.2: Sequential")  # 0.2.0 is around the same boxes
-    assert around[5] == ("0: Sequential", "0.2: Sequential", "0.2.0.1: Functional")
+    assert around[0] == around[3] == ("0: Sequential", "0.0: Sequential")
+    assert around[4] == around[7] == ("0: Sequential", "0.0: Sequential (2)")
+    # 0.2.0 is around the same boxes, 0.2.0.0 around two only
+    assert around[8] == around[9] == ("0: Sequential", "0.2: Sequential")
+    assert around[10] == ("0: Sequential", "0.2: Sequential", "0.2.0.1: Functional")
     assert around[-1] == ()
-
-
-def maps_in(box):
-    levels = np.frombuffer(base64.b64decode(box["maps"]["bytes"]), np.uint8)
-    low, high = (np.array(box["maps"][key]) for key in ("low", "high"))
-    shape = len(low), *box["maps"]["shape"]
-    spans = (high - low).reshape(-1, *[1] * (len(shape) - 1))
-    return levels.reshape(shape) / 255 * spans + low.reshape(spans.shape)
 
 
 def test_a_batch_norm_shows_its_values_before_the_relu_and_the_relu_those_after(tmp_path):
@@ -202,116 +181,11 @@ def test_numbers_become_levels_between_the_least_and_the_largest():
     assert levels.tolist() == [0, 128, 255, 0, 0, 0]
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    """The page of a small residual network, and the digits in it."""
-    mt.manual_seed(0)
-    path = tmp_path_factory.mktemp("explorer") / "page.html"
-    digits = rng.integers(0, 17, (2, 8, 8))
-    images = rng.random((2, 1, 8, 8), dtype=np.float32)
-    model = nn.Sequential(Branches(), nn.ReLU(), nn.Flatten(), nn.Linear(64, 3))
-    words = {"labels": ["3", "</script>"], "classes": ["cat", "dog", "owl"], "name": "a <net>"}
-    explore(model, images, path, digits=digits, **words)
-    return path, digits, model, images
-
-
-def test_the_page_is_one_file_that_loads_nothing(page):
-    text = page[0].read_text(encoding="utf-8")
-    assert not re.search(r"(src|href)\s*=|@import|url\(|fetch\(", text)
-    assert text.count("</script>") == 2 and "<!--" not in text.replace("<!DOCTYPE", "")
-    data = json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
-    assert data["images"]["labels"] == ["3", "</script>"]
-    assert "<h1>a &lt;net&gt;</h1>" in text
-
-
 def test_as_many_labels_as_images_are_asked_for(tmp_path):
     with pytest.raises(ValueError, match="explore: there are 2 images, 1 labels"):
         images = np.zeros((2, 1, 8, 8), np.float32)
         explore(Branches(), images, tmp_path / "x.html", labels=["3"])
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture(scope="module")
-def browser(page):
-    """Headless Chromium with the page open."""
-    webdriver = pytest.importorskip("selenium.webdriver")
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not (binary and driver):
-        pytest.skip("Chromium is not installed")
-    options = webdriver.ChromeOptions()
-    options.binary_location = binary
-    for argument in ("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run",
-                     "--disable-background-networking", "--disable-component-update"):  # fmt: skip
-        options.add_argument(argument)
-    chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
-    chrome.get(page[0].as_uri())
-    yield chrome
-    chrome.quit()
-
-
-def test_the_keys_walk_from_layer_to_layer(browser):
-    def press(key):
-        browser.switch_to.active_element.send_keys(key)
-        return browser.find_element("id", "layer-name").text
-
-    browser.execute_script("choose({box: 0}); data.boxes[0].group.focus()")
-    assert press("\ue015") == "0.left: Conv2d"  # down
-    assert press("\ue014") == "0.right: Conv2d"  # right
-    assert press("\ue010") == "3: Linear"  # end
-    assert "3 numbers" in browser.find_element("id", "maps-text").text
-    assert browser.get_log("browser") == []
-
-
-def test_the_answer_is_the_models(browser, page):
-    _, _, model, images = page
-    logits = model(mt.tensor(images)).detach().numpy().astype(np.float64)
-    shares = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
-    browser.execute_script("choose({image: 1})")
-    first = browser.find_element("css selector", "#answer tr").text.split()
-    best = shares[1].argmax()
-    assert first[0] == ["cat", "dog", "owl"][best]
-    assert float(first[1]) == pytest.approx(100 * shares[1, best], abs=0.06)
-
-
-@pytest.mark.parametrize("kernel", [1, 2, 3, 5])
-@pytest.mark.parametrize(
-    "stride, padding, dilation, groups", [(1, 0, 1, 1), (2, 1, 1, 2), (3, 3, 2, 4), (1, 2, 3, 1)]
-)
-def test_the_pages_convolution_is_the_convolution(
-    browser, page, kernel, stride, padding, dilation, groups
-):
-    state = {"kernel": kernel, "stride": stride, "padding": padding, "dilation": dilation,
-             "groups": groups}  # fmt: skip
-    found = np.array(browser.execute_script("return convolve(inputMaps(1), arguments[0])", state))
-    if 8 + 2 * padding < dilation * (kernel - 1) + 1:
-        assert found.size == 0
-        return
-    x = np.stack([np.rot90(page[1][1], -turns) for turns in range(4)])[None].astype(float)
-    w = np.array(
-        browser.execute_script(
-            "const [g, k] = arguments; const r = (n) => [...Array(n).keys()];"
-            "return r(4).map((o) => r(4 / g).map((c) => r(k).map((i) => r(k).map((j) => "
-            "weight(o, c, i, j)))))",
-            groups,
-            kernel,
-        ),
-        float,
-    )
-    expected = oracle.conv2d(x, w, (stride,) * 2, ((padding,) * 2,) * 2, (dilation,) * 2, groups)
-    np.testing.assert_array_equal(found, expected[0])
-
-
-def test_a_window_that_does_not_fit_is_said_and_the_sliders_move_it(browser):
-    def slide(name, value):
-        browser.execute_script(
-            "const s = document.querySelector(`#sliders [data-name=${arguments[0]}]`);"
-            "s.value = arguments[1]; s.dispatchEvent(new Event('input'))", name, value)  # fmt: skip
-        return browser.find_element("id", "convolution-text").text
-
-    slide("kernel", 5)
-    assert "it fits nowhere" in slide("dilation", 3)
-    assert "floor((8 + 2 x 3 - 13) / 1) + 1 = 2 outputs" in slide("padding", 3)
-    assert "y[0, 1, 0]" in slide("row", 1)
 
 
 class Flat(nn.Module):
@@ -326,11 +200,6 @@ class Flat(nn.Module):
     def forward(self, x):
         x = self.conv(x)
         return self.fc(self.drop(x.view(x.size(0), -1)))
-
-
-def data_of(path):
-    text = path.read_text(encoding="utf-8")
-    return text, json.loads(re.search(r'id="data">(.*?)</script>', text, re.S).group(1))
 
 
 def test_a_net_alone_is_explored_with_digits_of_its_size_and_stays_as_it_is(tmp_path, monkeypatch):
@@ -367,27 +236,3 @@ def test_an_image_of_ones_own_is_explored(tmp_path):
 def test_a_model_by_name_is_said_to_be_untrained(tmp_path):
     text, data = data_of(mt.analysis.explore("lenet5", out=tmp_path / "x.html"))
     assert data["name"] == "lenet5" and '<p id="note">untrained weights</p>' in text
-
-
-@pytest.mark.skipif(shutil.which("node") is None, reason="needs node")
-@pytest.mark.parametrize(
-    ("bytes", "told"), [(512, "0.5 KiB"), (2**20, "1.0 MiB"), (124_724_224, "118.9 MiB")]
-)
-def test_memory_from_a_mebibyte_on_is_told_in_mebibytes(page, bytes, told):
-    source = page[0].read_text(encoding="utf-8")
-    function = re.search(r"function amount\(.*?\n}", source, re.S).group()
-    script = f"{function}\nconsole.log(amount({bytes}))"
-    done = subprocess.run(["node", "-e", script], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == told
-
-
-def test_the_page_has_a_key_to_its_colours(page):
-    legend = re.search(r'<p class="legend">(.*?)</p>', page[0].read_text(encoding="utf-8"), re.S)
-    told = re.findall(r'class="(\w+)">([\w ]+)<', legend.group(1))
-    assert told == [
-        ("conv", "with weights"),
-        ("norm", "normalisation"),
-        ("activation", "activation function"),
-        ("pool", "pooling"),
-        ("join", "sum or join"),
-    ]

@@ -1,8 +1,10 @@
 """The explorer: a network as one page to click through, which needs no network to view.
 
-The page has three parts. The layers as a graph (graph.js): what each costs, and which part of the
-image an output of it sees. What each of them makes of a digit (maps.js). A convolution to play with
-(convolution.js): the window, its column of the im2col matrix, and the product.
+The page has three parts. The layers as a graph (graph.js), of which modules can be folded (fold.js)
+and which can be searched and enlarged (view.js). What there is to say of one of them: what it costs
+(facts.js), which part of the image an output of it sees and what it makes of a digit (maps.js), and
+its weights (weights.js). A convolution to play with (convolution.js): the window, its column of the
+im2col matrix, and the product.
 """
 
 from __future__ import annotations
@@ -24,15 +26,18 @@ from ...nn import Module
 from ...tensor import Tensor
 from ..image_shapes import image_shape
 from ..trace import Shape
-from .layout import layout
-from .maps import outputs_of, packed
+from .maps import outputs_of, packed, rounded
 from .network import Box, boxes
+from .weights import weights_of
 
-__all__ = ["Box", "boxes", "explore", "layout"]
+__all__ = ["Box", "boxes", "explore"]
 
 UNTRAINED = "untrained weights"
 MULTIPLY_ADDS = 300_000_000_000  # of all images of a page, unless it is asked for more
-SCRIPTS = ("graph.js", "maps.js", "convolution.js")
+SCRIPTS = (
+    *("page.js", "fold.js", "graph.js", "view.js", "facts.js"),
+    *("closeup.js", "weights.js", "maps.js", "convolution.js"),
+)
 
 
 def explore(
@@ -94,14 +99,11 @@ def explore(
     found = found or boxes(model, images.shape[1:])
     wanted = {box.time: box.output_shape for box in found[1:]}
     outputs, answer = outputs_of(model, images, wanted)
-    places = layout([box.sources for box in found])
     data = {
         "name": name or type(model).__name__,
         "note": note or "",
         "kind": kind,
-        "boxes": [
-            _described(box, place, outputs) for box, place in zip(found, places, strict=True)
-        ],
+        "boxes": [_described(box, outputs) for box in found],
         "images": {"labels": list(labels), **packed(images.mean(1))},
         "answers": _answers(answer, classes),
         "digits": digits.astype(int).tolist(),
@@ -166,10 +168,12 @@ def page(data: dict) -> str:
     return html
 
 
-def _described(box: Box, place: tuple[float, int], outputs: dict[int, np.ndarray]) -> dict:
-    told = box._asdict() | {"column": place[0], "row": place[1]}
+def _described(box: Box, outputs: dict[int, np.ndarray]) -> dict:
+    told = box._asdict()
     told["field"] = box.field and box.field._asdict()
     del told["time"], told["module"]
+    if box.module and (weights := weights_of(box.module)):
+        told["weights"] = weights
     if box.time in outputs:
         told["maps"] = packed(outputs[box.time])
     return told
@@ -184,6 +188,6 @@ def _answers(answer: np.ndarray, classes: Sequence[str] | None) -> list[list] | 
     shares = odds / odds.sum(1, keepdims=True)
     best = np.argsort(-shares, axis=1, kind="stable")[:, :5]
     return [
-        [[names[k], float(f"{row[k]:.4g}")] for k in order]
+        [[names[k], rounded(row[k])] for k in order]
         for row, order in zip(shares, best, strict=True)
     ]

@@ -1,39 +1,14 @@
-// The layers as boxes from top to bottom. Choosing one tells the other parts of the page.
-"use strict";
-const data = JSON.parse(document.getElementById("data").textContent);
-const byId = (id) => document.getElementById(id);
-const whole = (n) => n.toLocaleString("en");
-const times = (shape) => shape.join(" x ");
-const shortened = (text) => text.length > 21 ? `…${text.slice(-20)}` : text;
-
-function amount(bytes) {
-  return bytes < 2 ** 20 ? `${(bytes / 1024).toFixed(1)} KiB` : `${(bytes / 2 ** 20).toFixed(1)} MiB`;
-}
-
-const chosen = { box: 0, image: 0 };
-const listeners = [];
-
-function choose(change) {
-  Object.assign(chosen, change);
-  for (const listener of listeners) listener(change);
-}
-
+// The items as a graph from top to bottom, to click and to walk through.
 const STEP = { x: 164, y: 62 };
 const BOX = { width: 146, height: 38 };
-
-function svg(name, attributes, parent) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
-  parent?.append(element);
-  return element;
-}
+const SIDE_ROOM = 70; // for arrows that go around boxes
 
 function arrow(from, to) {
   const [x0, y0, x1, y1] = [from.x, from.y + BOX.height / 2, to.x, to.y - BOX.height / 2];
   const rows = to.row - from.row;
   if (rows === 1) return `M${x0} ${y0} C${x0} ${y0 + 14} ${x1} ${y1 - 14} ${x1} ${y1}`;
-  const passes = data.boxes.some((box) => box.row > from.row && box.row < to.row &&
-    Math.abs(box.column - from.column) < 0.9);
+  const passes = items.some((item) => item.row > from.row && item.row < to.row &&
+    Math.abs(item.column - from.column) < 0.9);
   if (!passes) {
     return `M${x0} ${y0} L${x0} ${y1 - 30} C${x0} ${y1} ${x1} ${y1 - 20} ${x1} ${y1}`;
   }
@@ -44,102 +19,102 @@ function arrow(from, to) {
 }
 
 function drawGraph() {
-  const columns = data.boxes.map((box) => box.column);
+  fold();
+  const columns = items.map((item) => item.column);
   const left = Math.min(...columns), right = Math.max(...columns);
-  const rows = Math.max(...data.boxes.map((box) => box.row));
-  const width = (right - left) * STEP.x + BOX.width + 160, height = rows * STEP.y + BOX.height + 20;
-  const picture = svg("svg", { width, height, role: "listbox", "aria-label": "Layers" }, byId("graph"));
+  const rows = Math.max(...items.map((item) => item.row));
+  const size = { width: (right - left) * STEP.x + BOX.width + 2 * SIDE_ROOM, height: rows * STEP.y + BOX.height + 20 };
+  const picture = svg("svg", { role: "listbox", "aria-label": "Layers" });
   const arrows = svg("g", { "aria-hidden": "true" }, picture);
-  for (const box of data.boxes) {
-    box.x = (box.column - left) * STEP.x + BOX.width / 2 + 70;
-    box.y = box.row * STEP.y + BOX.height / 2 + 10;
-    box.arrows = [];
+  for (const item of items) {
+    item.x = (item.column - left) * STEP.x + BOX.width / 2 + SIDE_ROOM;
+    item.y = item.row * STEP.y + BOX.height / 2 + 10;
+    item.arrows = [];
   }
-  data.boxes.forEach((box, k) => {
-    for (const source of box.sources) {
-      const path = svg("path", { d: arrow(data.boxes[source], box) }, arrows);
-      box.arrows.push(path);
-      data.boxes[source].arrows.push(path);
+  for (const item of items) {
+    for (const source of item.sources) {
+      const path = svg("path", { d: arrow(items[source], item) }, arrows);
+      item.arrows.push(path);
+      items[source].arrows.push(path);
     }
-    const label = `${box.name}, ${box.type}, output ${times(box.output_shape)}`;
-    const group = svg("g", { role: "option", class: box.role, tabindex: -1, "aria-label": label,
-      transform: `translate(${box.x - BOX.width / 2} ${box.y - BOX.height / 2})` }, picture);
-    svg("rect", { ...BOX, rx: 6 }, group);
-    svg("text", { x: BOX.width / 2, y: 16, "text-anchor": "middle" }, group).textContent = shortened(box.name);
-    svg("text", { x: BOX.width / 2, y: 31, "text-anchor": "middle", class: "shape" }, group)
-      .textContent = box.kind === "image" ? times(box.output_shape) : shortened(box.type);
-    group.addEventListener("click", () => {
-      choose({ box: k });
-      // On a narrow screen the layer is told below the graph.
-      const told = byId("layer");
-      if (told.getBoundingClientRect().top > innerHeight / 2) told.scrollIntoView();
-    });
-    box.group = group;
-  });
+    drawItem(item, picture);
+    for (const k of item.boxes) data.boxes[k].group = item.group;
+  }
   picture.addEventListener("keydown", walk);
+  byId("graph").replaceChildren(picture);
+  showSize(size);
+}
+
+function drawItem(item, picture) {
+  const last = data.boxes[item.boxes[item.boxes.length - 1]];
+  const label = `${item.name}, ${item.block ? `${item.told}, Enter opens it` : item.type}, output ${times(last.output_shape)}`;
+  const group = svg("g", { role: "option", class: item.role, tabindex: -1, "aria-label": label,
+    transform: `translate(${item.x - BOX.width / 2} ${item.y - BOX.height / 2})` }, picture);
+  if (item.block) svg("rect", { ...BOX, x: 4, y: 4, rx: 6 }, group);
+  svg("rect", { ...BOX, rx: 6 }, group);
+  svg("text", { x: BOX.width / 2, y: 16, "text-anchor": "middle" }, group).textContent = shortened(item.name);
+  svg("text", { x: BOX.width / 2, y: 31, "text-anchor": "middle", class: "shape" }, group)
+    .textContent = shortened(item.told);
+  group.addEventListener("click", () => item.block ? openBlock(item) : chooseAndShow(item.boxes[0]));
+  item.group = group;
+}
+
+// On a narrow screen the layer is told below the graph.
+function chooseAndShow(box) {
+  choose({ box });
+  const told = byId("layer");
+  if (told.getBoundingClientRect().top > innerHeight / 2) told.scrollIntoView();
+}
+
+function openBlock(item) {
+  opened.add(item.block);
+  redraw(item.boxes[0]);
+}
+
+function foldBlock(name) {
+  opened.delete(name);
+  redraw(chosen.box);
+}
+
+// Draw anew, with a box chosen and, if the graph had it, the keyboard's focus on it.
+function redraw(box) {
+  const focused = byId("graph").contains(document.activeElement);
+  drawGraph();
+  choose({ box });
+  if (focused) itemOf[box].group.focus();
 }
 
 function walk(event) {
-  const last = data.boxes.length - 1;
-  const box = data.boxes[chosen.box];
-  const beside = data.boxes.map((other, k) => [other.column - box.column, k])
-    .filter(([, k]) => data.boxes[k].row === box.row).sort((a, b) => a[0] - b[0]);
-  const sideways = (sign) => sign > 0 ? beside.find(([d]) => d > 0) : beside.findLast(([d]) => d < 0);
+  const here = itemOf[chosen.box], last = items.length - 1;
+  const beside = items.filter((item) => item.row === here.row).sort((a, b) => a.column - b.column);
+  const at = beside.indexOf(here), around = data.boxes[chosen.box].blocks.filter((name) => opened.has(name));
   const moves = {
-    ArrowDown: () => Math.min(chosen.box + 1, last), ArrowUp: () => Math.max(chosen.box - 1, 0),
-    ArrowRight: () => sideways(1)?.[1], ArrowLeft: () => sideways(-1)?.[1],
-    Home: () => 0, End: () => last,
+    ArrowDown: () => items[Math.min(here.number + 1, last)], ArrowUp: () => items[Math.max(here.number - 1, 0)],
+    ArrowRight: () => beside[at + 1], ArrowLeft: () => beside[at - 1],
+    Home: () => items[0], End: () => items[last],
   };
-  const next = moves[event.key]?.();
-  if (next === undefined) return;
+  const acts = {
+    Enter: () => here.block && openBlock(here), " ": () => here.block && openBlock(here),
+    Backspace: () => around.length && foldBlock(around[around.length - 1]),
+    "+": () => zoom(1.25), "-": () => zoom(0.8), 0: fit,
+  };
+  if (!(event.key in moves || event.key in acts) || event.ctrlKey || event.metaKey) return;
   event.preventDefault();
-  choose({ box: next });
-  data.boxes[next].group.focus();
-}
-
-function showFacts() {
-  const box = data.boxes[chosen.box];
-  byId("layer-name").textContent = `${box.name}: ${box.type}`;
-  const facts = {
-    Settings: box.settings || "none",
-    Input: box.input_shape.length ? times(box.input_shape) : "none",
-    Output: times(box.output_shape),
-    Parameters: whole(box.parameters),
-    "Multiply-adds": whole(box.multiply_adds),
-    Memory: box.memory_bytes ? `${amount(box.memory_bytes)} of output` : "writes over its input",
-    "Receptive field": box.field ? `${times(box.field.size)} pixels, ${times(box.field.jump)} apart` : "the pixel itself",
-  };
-  if (box.kind !== "layer") ["Settings", "Parameters", "Multiply-adds", "Memory"].forEach((key) => delete facts[key]);
-  byId("facts").replaceChildren(...Object.entries(facts).map(([key, value]) => {
-    const row = document.createElement("tr");
-    const [head, cell] = [document.createElement("th"), document.createElement("td")];
-    head.scope = "row";
-    head.textContent = key;
-    cell.textContent = value;
-    row.append(head, cell);
-    return row;
-  }));
+  acts[event.key]?.();
+  const next = moves[event.key]?.();
+  if (!next) return;
+  choose({ box: next.boxes[next.boxes.length - 1] });
+  next.group.focus();
 }
 
 listeners.push((change) => {
   if (!("box" in change)) return;
-  data.boxes.forEach((box, k) => {
-    box.group.setAttribute("aria-selected", k === chosen.box);
-    box.group.setAttribute("tabindex", k === chosen.box ? 0 : -1);
-    for (const path of box.arrows) path.classList.remove("near");
-  });
-  for (const path of data.boxes[chosen.box].arrows) path.classList.add("near");
-  const frame = byId("graph"), box = data.boxes[chosen.box];
-  if (box.y < frame.scrollTop + 40 || box.y > frame.scrollTop + frame.clientHeight - 40) {
-    frame.scrollTop = box.y - frame.clientHeight / 2;
+  const here = itemOf[chosen.box];
+  for (const item of items) {
+    item.group.setAttribute("aria-selected", item === here);
+    item.group.setAttribute("tabindex", item === here ? 0 : -1);
+    for (const path of item.arrows) path.classList.remove("near");
   }
-  frame.scrollLeft = box.x - frame.clientWidth / 2;
-  showFacts();
+  for (const path of here.arrows) path.classList.add("near");
+  bringIntoView(here);
 });
-
-drawGraph();
-const sum = (key) => data.boxes.reduce((total, box) => total + box[key], 0);
-byId("totals").textContent = `${whole(sum("parameters"))} parameters, ` +
-  `${whole(sum("multiply_adds"))} multiply-adds and ` +
-  `${(sum("memory_bytes") / 2 ** 20).toFixed(2)} MiB of outputs for an image of ` +
-  `${times(data.boxes[0].output_shape)}`;

@@ -5,12 +5,17 @@ function levels(packed, image) {
   return packed.array.subarray(image * size, (image + 1) * size);
 }
 
-// Dark for little, bright for much, whatever the theme: brightness is the number.
-function paint(canvas, bytes, width, height) {
+// Dark for little, bright for much, whatever the theme: brightness is the number. Of three maps,
+// one behind the other, a picture in red, green and blue.
+function paint(canvas, bytes, width, height, colours = false) {
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext("2d"), picture = context.createImageData(width, height);
-  bytes.forEach((level, k) => picture.data.set([level, level, level, 255], 4 * k));
+  const pixels = width * height;
+  for (let k = 0; k < (colours ? pixels : bytes.length); k++) {
+    const rgb = colours ? [bytes[k], bytes[k + pixels], bytes[k + 2 * pixels]] : Array(3).fill(bytes[k]);
+    picture.data.set([...rgb, 255], 4 * k);
+  }
   context.putImageData(picture, 0, 0);
   return context;
 }
@@ -82,39 +87,39 @@ function showField() {
 
 function showMaps() {
   const box = data.boxes[chosen.box], frame = byId("maps");
+  byId("maps-title").textContent = itemOf[chosen.box].block ? `What its last layer, ${box.name}, makes of it` : "What the layer makes of it";
   frame.replaceChildren();
   if (!box.maps) {
-    byId("maps-text").textContent = box.kind === "image" ? "It is the image itself." : "Shown by the layers around it.";
+    byId("maps-text").textContent = box.kind === "image" ? "It is the image itself." : "It gives other shapes for these images.";
     return;
   }
   const [low, high] = [box.maps.low[chosen.image], box.maps.high[chosen.image]];
-  const bytes = levels(box.maps, chosen.image), shape = box.maps.shape;
-  const [count, height, width] = shape.length === 3 ? shape : [1, 1, shape[0]];
-  const total = box.output_shape[0];
-  const of = shape.length === 3 ? `${count} of ${total} maps` : `${width} numbers`;
-  byId("maps-text").textContent = `${of}; black is ${low}, white is ${high}.`;
-  const columns = shape.length === 3 ? width : Math.min(width, 40);
-  for (let k = 0; k < count; k++) {
-    const canvas = document.createElement("canvas");
+  const bytes = levels(box.maps, chosen.image), shape = box.maps.shape, maps = shape.length === 3;
+  const [count, height, width] = maps ? shape : [1, 1, shape[0]];
+  const size = maps ? box.output_shape.slice(1) : [];
+  const averaged = size[0] > height || size[1] > width ? `, averaged to ${height} x ${width} pixels` : "";
+  byId("maps-text").textContent = maps
+    ? `${count} of ${box.output_shape[0]} maps${averaged}; black is ${low}, white is ${high}. Click one to enlarge it.`
+    : `${width} numbers; black is ${low}, white is ${high}.`;
+  const columns = maps ? width : Math.min(width, 40);
+  const pictures = [...Array(count).keys()].map((k) => {
     const part = bytes.subarray(k * height * width, (k + 1) * height * width);
-    paint(canvas, part, columns, Math.ceil(part.length / columns));
-    canvas.style.width = shape.length === 3 ? "5.5rem" : `${columns * 0.7}rem`;
-    canvas.role = "img";
-    canvas.ariaLabel = shape.length === 3 ? `map ${k}` : "the numbers, row by row";
-    frame.append(canvas);
-  }
+    const name = maps ? `${box.name}, map ${k}` : `${box.name}, the numbers, row by row`;
+    return { name, bytes: part, width: columns, height: Math.ceil(part.length / columns), low, high };
+  });
+  frame.append(...thumbnails(pictures, maps ? 5.5 : columns * 0.7));
 }
 
 function showAnswer() {
   const rows = (data.answers?.[chosen.image] ?? []).map(([name, share]) => {
     const row = document.createElement("tr"), bar = document.createElement("div");
-    const cells = [name, `${(100 * share).toFixed(1)} %`, bar].map((content) => {
+    const cells = [name, share === null ? "NaN" : `${(100 * share).toFixed(1)} %`, bar].map((content) => {
       const cell = document.createElement("td");
       cell.append(content);
       return cell;
     });
     bar.className = "bar";
-    bar.style.width = `${8 * share}rem`;
+    bar.style.width = `${6 * share}rem`;
     row.append(...cells);
     return row;
   });

@@ -66,14 +66,24 @@ def reduced(y: np.ndarray, channels: int, side: int) -> np.ndarray:
 
 
 def packed(y: np.ndarray) -> dict[str, Any]:
-    """Numbers as bytes: 0 for the least of each image, 255 for the largest."""
+    """Numbers as bytes: 0 for the least of each image, 255 for the largest; 0 for what is NaN or
+    infinite, among which the least and the largest are not looked for.
+    """
     flat = y.reshape(len(y), -1).astype(np.float64)
-    low, high = flat.min(1), flat.max(1)
+    finite = np.isfinite(flat)
+    low = np.where(finite, flat, np.inf).min(1, initial=np.inf)
+    high = np.where(finite, flat, -np.inf).max(1, initial=-np.inf)
+    low, high = (np.where(np.isfinite(v), v, 0.0) for v in (low, high))
     span = np.where(high > low, high - low, 1.0)
-    levels = np.rint((flat - low[:, None]) / span[:, None] * 255).astype(np.uint8)
+    shares = np.where(finite, flat - low[:, None], 0.0) / span[:, None]
     return {
         "shape": list(y.shape[1:]),
-        "low": [float(f"{v:.4g}") for v in low],
-        "high": [float(f"{v:.4g}") for v in high],
-        "bytes": base64.b64encode(levels.tobytes()).decode(),
+        "low": [rounded(v) for v in low],
+        "high": [rounded(v) for v in high],
+        "bytes": base64.b64encode(np.rint(255 * shares).astype(np.uint8).tobytes()).decode(),
     }
+
+
+def rounded(v: float) -> float | None:
+    """To four digits; None for what JSON has no number for."""
+    return float(f"{v:.4g}") if math.isfinite(v) else None

@@ -16,6 +16,9 @@ from ..trace import Call, Shape, trace
 ROLES = {"norm": "Norm", "pool": "Pool|Subsampling", "conv": "Conv|Linear|MatMul"}
 
 
+FEW = 4  # boxes; a module of fewer, such as a convolution with its ReLU, is not worth folding
+
+
 class Box(NamedTuple):
     """The image, a layer at work, or an operation outside of all layers.
 
@@ -91,7 +94,7 @@ def _role(step: Step, otherwise: str) -> str:
 
 
 def _blocks(ran: list[Step]) -> dict[int, str]:
-    """What to call the modules around several steps, by the beginning of their calls.
+    """What to call the modules around some steps, by the beginning of their calls.
 
     Of modules around the same steps it is the outermost. A second call of a module is numbered.
     """
@@ -105,7 +108,7 @@ def _blocks(ran: list[Step]) -> dict[int, str]:
     taken: set[tuple[int, ...]] = {tuple(range(len(ran)))}
     for began in sorted(calls):
         inside = tuple(members[began])
-        if len(inside) < 2 or inside in taken:
+        if len(inside) < FEW or inside in taken:
             continue
         taken.add(inside)
         call = calls[began]
