@@ -270,7 +270,7 @@ def main(argv: list[str] | None = None) -> None:
     peak = roof.flops / 1e9
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(
-        f"matrix product {peak:.0f} GFLOP/s, copy {roof.bandwidth / 1e9:.1f} GB/s, "
+        f"products of matrices {peak:.0f} GFLOP/s, memory {roof.bandwidth / 1e9:.1f} GB/s, "
         f"batch {options.batch}, float32\n"
     )
     rows = []

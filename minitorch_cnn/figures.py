@@ -180,7 +180,7 @@ def save_figure(figure: Figure, path: str | Path) -> None:
 
 def _inches(ax: Axes) -> float:
     """The width of axes, about."""
-    return ax.get_position().width * ax.figure.get_size_inches()[0]
+    return ax.get_position().width * ax.figure.bbox.width / ax.figure.dpi
 
 
 def _wrapped(text: str, inches: float) -> str:

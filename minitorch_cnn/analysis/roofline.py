@@ -6,7 +6,10 @@ moved runs at most at
 
     min(peak arithmetic, I * peak bandwidth)
 
-Both peaks are measured here and now: by a large matrix product, and by copying a large array.
+The peaks are measured here and now, on all threads of the kernels: arithmetic by large products of
+matrices, bandwidth by copying and reading arrays of several sizes, since what fits into a cache
+comes from there. Operations are those that are done: a convolution by Winograd's algorithm does a
+quarter of the multiply-adds of its definition.
 """
 
 from __future__ import annotations
@@ -18,8 +21,21 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import BLUE, GREY, ORANGE, headline, label, name_ticks, new_figure
-from ..nn import Module
+from ..figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    headline,
+    label,
+    log_ticks,
+    name_ticks,
+    new_figure,
+    width_for,
+)
+from ..kernels.conv2d import OPERATOR, Case, Window, conv2d_forward
+from ..kernels.matmul import matmul, one_blas_thread
+from ..kernels.threads import get_num_threads, parallel_for
+from ..nn import Conv2d, Module
 from ..tensor import Tensor
 from .summary import Row, layers, summary
 from .watch import checked_batch, evaluation
@@ -27,25 +43,40 @@ from .watch import checked_batch, evaluation
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIDE, COPIED = 1024, 1 << 26  # of the matrices that are multiplied; bytes that are copied
+SIDES = 256, 512, 1024  # of the matrices that are multiplied
+CACHED = 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24  # bytes that are moved within caches, if large
+COPIED = 1 << 27  # bytes that are moved from memory and back
 
 
 class Roof(NamedTuple):
-    """Operations and bytes per second; an addition and a multiplication are two operations."""
+    """Operations and bytes per second; an addition and a multiplication are two operations.
+
+    bandwidth: from memory; caches: pairs of a number of bytes, rising, and the bandwidth of so many
+    that are moved again and again.
+    """
 
     flops: float
     bandwidth: float
+    caches: tuple[tuple[int, float], ...] = ()
+
+    def bandwidth_of(self, moved: float) -> float:
+        """The most bytes per second of a computation that moves so many bytes."""
+        faster = [k for k, (size, _) in enumerate(self.caches) if size <= moved]
+        if len(faster) == len(self.caches):
+            return self.bandwidth
+        return max(self.bandwidth, *(band for _, band in self.caches[max(faster, default=0) :]))
 
     def at(self, intensity: float | np.ndarray) -> float | np.ndarray:
-        """The most operations per second at so many operations per byte."""
-        return np.minimum(self.flops, self.bandwidth * np.asarray(intensity))
+        """The most operations per second at so many operations per byte, from the fastest cache."""
+        return np.minimum(self.flops, self.bandwidth_of(0) * np.asarray(intensity))
 
 
 class LayerProfile(NamedTuple):
     """What each layer took for one batch; arrays (L,).
 
     seconds; flops: 2 for each multiply-add, 1 for each element that pooling looks at; bytes: of
-    inputs, outputs and parameters, each moved once; memory: bytes of the outputs.
+    inputs, outputs and parameters, each moved once, 0 where the output is the input or a view of
+    it; memory: bytes of the outputs; winograd: whether it is a convolution by that algorithm.
     """
 
     layers: list[str]
@@ -53,49 +84,101 @@ class LayerProfile(NamedTuple):
     flops: np.ndarray
     bytes: np.ndarray
     memory: np.ndarray
+    winograd: np.ndarray
     roof: Roof
 
     @property
     def intensity(self) -> np.ndarray:
         """Operations per byte."""
-        return self.flops / self.bytes
+        return self.flops / np.maximum(self.bytes, 1)
+
+    @property
+    def bandwidth(self) -> np.ndarray:
+        """The most bytes per second that each layer can move."""
+        return np.array([self.roof.bandwidth_of(moved) for moved in self.bytes])
+
+    @property
+    def least(self) -> np.ndarray:
+        """The seconds that each layer takes at least: for its operations, or for its bytes."""
+        return np.maximum(self.flops / self.roof.flops, self.bytes / self.bandwidth)
+
+    @property
+    def moves(self) -> np.ndarray:
+        """Whether it is memory that bounds a layer, not arithmetic."""
+        return self.bytes / self.bandwidth >= self.flops / self.roof.flops
 
     @property
     def share(self) -> np.ndarray:
-        """Of what the roof allows; 0 for layers without operations.
+        """Of the machine's best: the least time divided by that which was taken.
 
-        Above 1 where an algorithm needs fewer operations, as Winograd's, or data lie in a cache.
+        Of arithmetic, or of bandwidth where that bounds the layer, as of batch norm.
         """
-        at_best = self.flops / np.maximum(self.roof.at(self.intensity), 1e-300)
-        return at_best / self.seconds
+        return self.least / self.seconds
 
     def plot(self) -> Figure:
-        """The layers under the roof, and their time and memory."""
-        figure = new_figure(12, 5)
-        left, right = figure.subplots(1, 2, gridspec_kw={"width_ratios": [1, 1.3]})
-        counted = self.flops > 0
-        speed = self.flops / self.seconds / 1e9
-        span = self.intensity[counted]
-        ridge = self.roof.flops / self.roof.bandwidth
-        line = np.geomspace(min([*span, ridge]) / 2, max([*span, ridge]) * 2, 100)
-        left.loglog(line, self.roof.at(line) / 1e9, color=GREY, label="the machine's best")
-        areas = 15 + 300 * self.seconds / self.seconds.sum()
-        points = span, speed[counted], areas[counted]
-        left.scatter(*points, color=BLUE, alpha=0.6, label="layers; areas: time")
-        peak, width = self.roof.flops / 1e9, self.roof.bandwidth / 1e9
-        title = f"Roofline: {peak:.0f} GFLOP/s, {width:.1f} GB/s"
-        label(left, title, "operations per byte", "GFLOP/s", legend=True)
+        """The layers under the roof; their times, shares of the best and memory."""
+        figure = new_figure(5.5 + width_for(len(self.layers), 7.0), 7.2)
+        left, right = figure.subfigures(1, 2, width_ratios=[5.5, width_for(len(self.layers), 7.0)])
+        self._draw_roof(left.subplots())
+        times, shares, memory = right.subplots(3, 1, sharex=True)
         places = np.arange(len(self.layers))
-        right.bar(places, 1e3 * self.seconds, color=BLUE, label="time")
-        memory = right.twinx()
-        memory.plot(places, self.memory / 2**20, ".", color=ORANGE)
-        memory.set_ylabel("memory of the output (MiB), dots", color=ORANGE)
-        label(right, f"Time: {1e3 * self.seconds.sum():.1f} ms in all", "", "milliseconds")
-        memory.spines[["top"]].set_visible(False)
-        name_ticks(right, self.layers)
-        total = self.flops.sum() / self.roof.flops / self.seconds.sum()
-        headline(figure, f"The layers run at {total:.0%} of the machine's best arithmetic")
+        colors = np.where(self.moves, ORANGE, BLUE)
+        times.bar(places, 1e3 * self.seconds, color=colors)
+        label(times, f"Time: {1e3 * self.seconds.sum():.3g} ms in all", "", "milliseconds")
+        shares.bar(places, 100 * self.share, color=colors)
+        shares.axhline(100, color=GREY, linewidth=1)
+        label(shares, "Share of the machine's best, arithmetic or bandwidth", "", "%")
+        memory.bar(places, self.memory / 2**20, color=GREY)
+        total = self.memory.sum() / 2**20
+        label(memory, f"Memory of the outputs: {total:.3g} MiB in all", "layer", "MiB")
+        name_ticks(memory, self.layers)
+        whole = self.least.sum() / self.seconds.sum()
+        headline(figure, f"The layers run at {whole:.0%} of the machine's best", self._note())
         return figure
+
+    def _draw_roof(self, ax) -> None:
+        roof, counted = self.roof, self.flops > 0
+        speed = self.flops / self.seconds / 1e9
+        fast = roof.bandwidth_of(0)
+        span = [*self.intensity[counted], roof.flops / fast, roof.flops / roof.bandwidth]
+        line = np.geomspace(min(span) / 2, max(span) * 2, 100)
+        ax.loglog(line, roof.at(line) / 1e9, color=GREY, label="the machine's best, from a cache")
+        slow = np.minimum(roof.flops, roof.bandwidth * line) / 1e9
+        ax.loglog(line, slow, "--", color=GREY, label="the same from memory")
+        areas = 15 + 300 * self.seconds / self.seconds.sum()
+        for chosen, color, name in (
+            (counted & ~self.moves, BLUE, "layers bound by arithmetic; areas: time"),
+            (counted & self.moves, ORANGE, "layers bound by memory"),
+        ):
+            points = self.intensity[chosen], speed[chosen]
+            ax.scatter(*points, areas[chosen], color=color, alpha=0.6, label=name)
+        bands = f"{roof.bandwidth / 1e9:.0f} GB/s"
+        bands = f"{bands} ({fast / 1e9:.0f} from a cache)" if roof.caches else bands
+        title = f"Roofline: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
+        label(ax, title, "operations per byte", "GFLOP/s", legend=True)
+        log_ticks(ax.xaxis)
+        log_ticks(ax.yaxis)
+
+    def _note(self) -> str:
+        text = (
+            "blue: bound by arithmetic; orange: by bandwidth, as layers without multiply-adds are"
+        )
+        if not self.winograd.any():
+            return text
+        return (
+            f"{text}. {self.winograd.sum()} convolutions are by Winograd's algorithm: counted are "
+            "the multiply-adds that it does, not the up to four times as many of the definition"
+        )
+
+
+class Run(NamedTuple):
+    """A layer that ran: the shapes of its input and output, and whether it gave that on."""
+
+    module: Module
+    seconds: float
+    input_shape: tuple[int, ...]
+    output_shape: tuple[int, ...]
+    passed_on: bool
 
 
 def profile_layers(
@@ -103,7 +186,8 @@ def profile_layers(
 ) -> LayerProfile:
     """The least time of `repeats` runs of every layer, forward, in evaluation mode.
 
-    x (N, C, H, W); roof: measured unless it is given. Layers are those of `summary`.
+    x (N, C, H, W); roof: measured before and after, the better of both, unless it is given. Layers
+    are those of `summary`.
 
     Raises: ValueError for another shape, or repeats below 1.
     """
@@ -111,18 +195,24 @@ def profile_layers(
     if repeats < 1:
         raise ValueError(f"profile_layers: repeats={repeats} must be at least 1")
     rows = summary(model, x.shape[1:]).rows
-    times = np.min([_times(model, x) for _ in range(repeats + 1)][1:], axis=0)
+    before = roof or measured_roof(x.dtype)
+    runs = [_run(model, x) for _ in range(repeats + 1)][1:]
+    times = np.min([[layer.seconds for layer in run] for run in runs], axis=0)
     size = x.dtype.itemsize
-    flops = [len(x) * (2 * row.macs or row.ops) for row in rows]
-    moved = [size * (len(x) * _elements(row) + row.params) for row in rows]
+    counts = [_operations(row, run, x.dtype) for row, run in zip(rows, runs[0], strict=True)]
+    moved = [
+        0 if run.passed_on else size * (len(x) * _elements(row) + row.params)
+        for row, run in zip(rows, runs[0], strict=True)
+    ]
     memory = [len(x) * row.memory_bytes // 4 * size for row in rows]
     return LayerProfile(
         [row.name for row in rows],
         times,
-        np.array(flops, float),
+        np.array([flops for flops, _ in counts], float),
         np.array(moved, float),
         np.array(memory, float),
-        roof or measured_roof(x.dtype),
+        np.array([winograd for _, winograd in counts]),
+        roof or better(before, measured_roof(x.dtype)),
     )
 
 
@@ -130,16 +220,52 @@ def _elements(row: Row) -> int:
     return math.prod(row.input_shape) + math.prod(row.output_shape)
 
 
-def _times(model: Module, x: Tensor) -> list[float]:
-    """The seconds of each layer of one run, in the order of their ends."""
+def _operations(row: Row, run: Run, dtype: np.dtype) -> tuple[int, bool]:
+    """The operations of a layer that are done, and whether by Winograd's algorithm."""
+    N = run.input_shape[0]
+    if not isinstance(run.module, Conv2d) or len(run.output_shape) != 4:
+        return N * (2 * row.macs or row.ops), False
+    conv, (N, O, OH, OW) = run.module, run.output_shape
+    kernel = Window(conv.kernel_size, conv.stride, 0, conv.dilation)
+    # The image with its padding, as far as the windows reach.
+    reached = [
+        s * (n - 1) + k for s, n, k in zip(kernel.stride, (OH, OW), kernel.span, strict=True)
+    ]
+    shape = N, run.input_shape[1], *reached
+    single = np.result_type(dtype, np.float32)  # halves are computed in it
+    case = Case("conv2d_forward", np.ndarray, single, shape, conv.weight.shape, kernel, conv.groups)
+    name, _ = OPERATOR.explain(case)
+    if name == "winograd":
+        return 2 * OPERATOR.load(name).multiply_adds(run.output_shape, shape[1]), True
+    return 2 * N * O * conv.weight.shape[1] * _products(conv, run), False
+
+
+def _products(conv: Conv2d, run: Run) -> int:
+    """Products of one weight plane with an image (H, W) for all outputs, without the padding's."""
+    if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
+        return math.prod((*run.output_shape[2:], *conv.weight.shape[2:]))
+    window = Window(conv.kernel_size, conv.stride, conv.padding, conv.dilation)
+    within = []
+    for axis, (size, out) in enumerate(zip(run.input_shape[2:], run.output_shape[2:], strict=True)):
+        first = window.stride[axis] * np.arange(out) - window.padding[axis][0]
+        taps = first[:, None] + window.dilation[axis] * np.arange(window.kernel[axis])
+        within.append(int(((taps >= 0) & (taps < size)).sum()))
+    return math.prod(within)
+
+
+def _run(model: Module, x: Tensor) -> list[Run]:
+    """The layers of one run, in the order of their ends."""
     started: list[float] = []
-    seconds: list[float] = []
+    runs: list[Run] = []
 
     def before(module, inputs):
         started.append(time.perf_counter())
 
     def after(module, inputs, output):
-        seconds.append(time.perf_counter() - started.pop())
+        seconds = time.perf_counter() - started.pop()
+        a, y = inputs[0], output[0] if isinstance(output, tuple | list) else output
+        same = y is a or np.may_share_memory(y.numpy(), a.numpy())
+        runs.append(Run(module, seconds, a.shape, y.shape, same))
 
     handles = []
     for layer in set(layers(model)):
@@ -150,17 +276,57 @@ def _times(model: Module, x: Tensor) -> list[float]:
     finally:
         for handle in handles:
             handle.remove()
-    return seconds
+    return runs
 
 
 def measured_roof(dtype: np.dtype = np.float32, repeats: int = 5) -> Roof:
-    """What this machine can do at best: the fastest of some matrix products and copies."""
-    a = np.ones((SIDE, SIDE), dtype)
-    source = np.ones(COPIED // a.itemsize, dtype)
-    target = np.empty_like(source)
-    product = _fastest(lambda: a @ a, repeats)
-    copy = _fastest(lambda: np.copyto(target, source), repeats)
-    return Roof(2 * SIDE**3 / product, 2 * COPIED / copy)
+    """What this machine can do at best: the fastest of some matrix products, copies and reads."""
+    dtype = np.result_type(dtype, np.float32)  # no library multiplies matrices of halves
+    flops = max(_arithmetic(dtype, side, repeats) for side in SIDES)
+    caches = tuple((size, _bandwidth(dtype, size, repeats)) for size in CACHED)
+    return Roof(flops, _bandwidth(dtype, COPIED, repeats), caches)
+
+
+def better(a: Roof, b: Roof) -> Roof:
+    """The higher of two roofs that were measured: another program may have slowed one down."""
+    pairs = zip(a.caches, b.caches, strict=True)
+    caches = tuple((size, max(one, other)) for (size, one), (_, other) in pairs)
+    return Roof(max(a.flops, b.flops), max(a.bandwidth, b.bandwidth), caches)
+
+
+def _arithmetic(dtype: np.dtype, side: int, repeats: int) -> float:
+    """Operations per second of square products, by BLAS and as a convolution of single pixels.
+
+    Small ones are tried more often: one of many finds all cores free.
+    """
+    a = np.ones((side, side), dtype)
+    w, window = a[:, :, None, None], Window(1)
+    images = np.ones((4, side, side // 16, 4), dtype)  # as many pixels as a side
+    works = lambda: a @ a, lambda: matmul(a, a), lambda: conv2d_forward(images, w, window)
+    tries = repeats * (SIDES[-1] // side) ** 2
+    return 2 * side**3 / min(_fastest(work, tries) for work in works)
+
+
+def _bandwidth(dtype: np.dtype, size: int, repeats: int) -> float:
+    """Bytes per second of one thread, or all, that copy and that read arrays of `size` bytes."""
+    times, again = [], max(1, CACHED[-1] // size)
+    for threads in {1, get_num_threads()}:
+        count = max(size // 2 // threads // dtype.itemsize, 1)
+        pairs = [np.ones((2, count), dtype) for _ in range(threads)]
+
+        def copy(k, pairs=pairs):
+            for _ in range(again):
+                np.copyto(pairs[k][0], pairs[k][1])
+
+        def read(k, pairs=pairs):
+            for _ in range(again):
+                np.dot(pairs[k][0], pairs[k][1])
+
+        with one_blas_thread():
+            for work in (copy, read):
+                seconds = _fastest(lambda w=work, n=threads: parallel_for(w, n), repeats)
+                times.append(seconds / (2 * count * dtype.itemsize * threads))
+    return again / min(times)
 
 
 def _fastest(work, repeats: int) -> float:

@@ -276,13 +276,24 @@ def of_roofline(subject, options) -> Found:
 
     found = profile_layers(subject.model, subject.x[: min(8, options.images)])
     rows = [
-        f"{name:30} {1e3 * s:9.3f} {memory / 2**20:9.3f} {100 * share:8.1f}"
-        for name, s, memory, share in zip(
-            found.layers, found.seconds, found.memory, found.share, strict=True
+        f"{name:30} {1e3 * s:9.3f} {memory / 2**20:9.3f} {100 * share:8.1f}  "
+        f"{'bandwidth' if moves else 'arithmetic'}{', Winograd' * bool(winograd)}"
+        for name, s, memory, share, moves, winograd in zip(
+            found.layers,
+            found.seconds,
+            found.memory,
+            found.share,
+            found.moves,
+            found.winograd,
+            strict=True,
         )
     ]
-    peaks = f"{found.roof.flops / 1e9:.0f} GFLOP/s, {found.roof.bandwidth / 1e9:.1f} GB/s"
-    head = f"{'layer':30} {'ms':>9} {'MiB':>9} {'of best':>8} %   best: {peaks}"
+    roof = found.roof
+    bands = f"{roof.bandwidth / 1e9:.0f} GB/s ({roof.bandwidth_of(0) / 1e9:.0f} from a cache)"
+    peaks = f"best: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
+    head = f"{'layer':30} {'ms':>9} {'MiB':>9} {'of best':>8} %  bound by  {peaks}"
+    if found.winograd.any():
+        rows.append("Winograd's multiply-adds are those that it does: fewer than the definition's")
     return drawn("\n".join([head, *rows]), found)
 
 

@@ -32,11 +32,58 @@ def test_operations_and_bytes_are_those_of_the_layer():
     assert found.layers == ["0", "1", "2", "3"]
     conv = 2 * 2 * 4 * 3 * 9 * 6 * 6
     assert found.flops.tolist() == [conv, 2 * 4 * 9 * 4, 0, 2 * 2 * 36 * 5]
+    assert found.bytes[2] == 0 == found.share[2]  # a view moves nothing
     moved = 4 * (2 * (3 * 64 + 4 * 36) + 4 * 27 + 4)
     assert found.bytes[0] == moved and found.intensity[0] == pytest.approx(conv / moved)
     assert found.memory.tolist()[:2] == [4 * 2 * 4 * 36, 4 * 2 * 4 * 9]
     best = min(1e9, 1e8 * conv / moved)
     assert found.share[0] == pytest.approx(conv / found.seconds[0] / best)
+
+
+def test_products_with_the_padding_are_no_operations():
+    model = nn.Sequential(nn.Conv2d(3, 4, 3, padding=1), nn.Conv2d(4, 2, 3, 2, 2, dilation=2))
+    found = profile_layers(model, Tensor(np.ones((2, 3, 2, 2), np.float32)), 1, ROOF)
+    # Each of 2 outputs along an axis reaches both pixels; the one beyond 2, of 3 taps, one of them.
+    assert found.flops.tolist() == [2 * 2 * 3 * 4 * 4**2, 2 * 2 * 4 * 2 * 1]
+
+
+def test_winograds_convolutions_count_what_they_do():
+    pytest.importorskip("numba")
+    model = nn.Sequential(nn.Conv2d(16, 32, 3, padding=1), nn.Conv2d(32, 16, 1))
+    found = profile_layers(model, Tensor(np.ones((3, 16, 17, 16), np.float32)), 1, ROOF)
+    tiles = 3 * 5 * 4  # of 4 x 4 outputs, each by 36 products
+    assert found.flops.tolist() == [2 * tiles * 36 * 16 * 32, 2 * 3 * 17 * 16 * 16 * 32]
+    assert found.winograd.tolist() == [True, False]
+    assert "Winograd's algorithm computes 1 of the layers" in drawn(found).get_supxlabel().replace(
+        "\n", " "
+    )
+
+
+def test_layers_without_multiply_adds_have_a_share_of_the_bandwidth():
+    model = nn.Sequential(nn.BatchNorm2d(3), nn.ReLU(), nn.Dropout())
+    found = profile_layers(model, batch(), repeats=1, roof=ROOF)
+    image = 4 * 2 * 3 * 64
+    assert found.bytes.tolist() == [2 * image + 4 * 2 * 3, 2 * image, 0]
+    assert found.moves.all() and found.share[2] == 0
+    assert found.share[0] == pytest.approx(found.bytes[0] / 1e8 / found.seconds[0])
+    assert found.least[1] == pytest.approx(2 * image / 1e8)
+
+
+def test_what_fits_into_a_cache_has_its_bandwidth():
+    roof = Roof(1e9, 1e8, ((1000, 5e8), (4000, 8e8), (9000, 3e8)))
+    moved = [0, 1500, 4000, 8999, 9000, 1e9]
+    assert [roof.bandwidth_of(n) for n in moved] == [8e8, 8e8, 8e8, 8e8, 1e8, 1e8]
+    assert roof.at(0.5) == 4e8
+
+
+def test_layers_do_not_exceed_what_was_measured():
+    x = Tensor(np.random.default_rng(0).random((8, 16, 32, 32), np.float32))
+    convolutions = nn.Conv2d(16, 32, 3), nn.Conv2d(32, 32, 1), nn.Conv2d(32, 8, 5)
+    model = nn.Sequential(*convolutions, nn.BatchNorm2d(8), nn.ReLU(), nn.Flatten())
+    roof = measured_roof(repeats=1)
+    assert roof.flops > 1e8 and roof.bandwidth > 1e8
+    found = profile_layers(model, x, 2, roof)
+    assert found.share[:5].min() > 0 and found.share.max() < 1.5  # other programs run, too
 
 
 def test_the_roof_is_the_lesser_of_arithmetic_and_bandwidth():
@@ -51,12 +98,9 @@ def test_time_is_charged_to_the_layer_that_takes_it():
     assert found.layers == ["0", "1.0", "1.1", "2"]
     assert found.seconds[[1, 3]].min() >= 0.02 and found.seconds[2] < 0.02
     assert found.seconds.sum() < elapsed
-    assert "ms in all" in drawn(found).axes[1].get_title(loc="left")
-
-
-def test_the_machine_is_measured():
-    roof = measured_roof(repeats=1)
-    assert roof.flops > 1e8 and roof.bandwidth > 1e8
+    figure = drawn(found)
+    assert "ms in all" in figure.axes[1].get_title(loc="left")
+    assert [ax.get_ylabel() for ax in figure.axes] == ["GFLOP/s", "milliseconds", "%", "MiB"]
 
 
 def test_what_cannot_be_is_refused():

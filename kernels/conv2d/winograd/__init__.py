@@ -60,3 +60,10 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 def _tile(y_shape) -> int:
     N, _, OH, OW = y_shape
     return 4 if N * -(-OH // 4) * -(-OW // 4) >= FEW else 2
+
+
+def multiply_adds(y_shape: tuple[int, int, int, int], channels: int) -> int:
+    """Of the forward pass, which are in its matrix products: transforms add and scale."""
+    N, O, OH, OW = y_shape
+    tile = _tile(y_shape)
+    return N * -(-OH // tile) * -(-OW // tile) * (tile + 2) ** 2 * channels * O
