@@ -1,5 +1,9 @@
 """Reverse-mode differentiation: functions that record themselves, and the walk back over them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from . import functional
 from .array_function import ArrayFunction
 from .checkpoint import checkpoint
@@ -17,8 +21,11 @@ from .modes import (
     set_grad_enabled,
 )
 
+if TYPE_CHECKING:
+    from ..tensor.legacy import Variable as Variable
 
-def __getattr__(name):
+
+def __getattr__(name: str) -> Any:
     if name == "Variable":  # PyTorch's old name for a tensor, which is made of what is here
         from ..tensor.legacy import Variable
 

@@ -58,7 +58,7 @@ def _floating_point_warnings() -> tuple[contextvars.ContextVar[Any], Any]:
     with np.errstate(all="ignore"):
         context = contextvars.copy_context()
     found = ((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
-    return next(found, (contextvars.ContextVar("unused"), None))
+    return next(found, (contextvars.ContextVar[Any]("unused"), None))
 
 
 # Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
@@ -134,7 +134,7 @@ class ArrayFunction:
 
     # --------------------------------------------------------- what forward keeps for backward
 
-    def save_for_backward(ctx, *arrays: Array | None) -> None:
+    def save_for_backward(ctx, *arrays: Any) -> None:
         """Keep inputs and outputs of this op (or None); `ctx.saved_tensors` has them as Tensors."""
         ctx.saved_ = arrays
 
@@ -151,8 +151,8 @@ class ArrayFunction:
         """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
         if ctx.saved_ is None:
             ctx._make_available()
-        tensors = []
-        for item in ctx.saved_:
+        tensors: list[Tensor | None] = []
+        for item in ctx.saved_ or ():
             if item is None:
                 tensors.append(None)
                 continue
@@ -172,7 +172,7 @@ class ArrayFunction:
         """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
         if ctx.kept_ is None:
             ctx._make_available()
-        return ctx.kept_
+        return ctx.kept_ or ()
 
     def _make_available(ctx) -> None:
         if ctx.region is None:
@@ -203,8 +203,11 @@ class ArrayFunction:
         """Run forward on Tensors, arrays or None, and record the op if one requires grad."""
         ctx = cls()
         modes, wanted = this_thread.modes, False
+        arrays: list[Any]
+        edges: list[Edge | None] = []
         if modes.grad:
-            arrays, needs, edges = [], [], []
+            arrays = []
+            needs: list[bool] = []
             for x in inputs:
                 need, edge = False, None
                 if isinstance(x, Tensor):
@@ -229,7 +232,7 @@ class ArrayFunction:
         loud = None if cls.never_warns else _warnings.set(_SILENT)
         try:
             forward = cls.forward
-            result = forward(ctx, *arrays, **settings) if settings else forward(ctx, *arrays)
+            result: Any = forward(ctx, *arrays, **settings) if settings else forward(ctx, *arrays)
         except MemoryError as error:
             # Raised from itself it would be in a cycle, and every array of the frames with it.
             if not devices.of_gpu(error):
@@ -240,10 +243,11 @@ class ArrayFunction:
                 _warnings.reset(loud)
 
         if type(result) is tuple:
-            outputs = tuple([Tensor(y) for y in result])
+            results: tuple[Any, ...] = result
+            outputs = tuple([Tensor(y) for y in results])
             if wanted:
-                ctx._record(modes, edges, inputs, arrays, result, outputs)
-            return outputs if len(outputs) > 1 else outputs[0]
+                ctx._record(modes, edges, inputs, arrays, results, outputs)
+            return outputs[0] if len(outputs) == 1 else outputs
         if type(result) is np.ndarray:  # what most are, and __init__ has nothing to check
             y = _blank(Tensor)
             y.array = result
@@ -268,7 +272,8 @@ class ArrayFunction:
         ctx.edges, ctx.age = edges, next(_clock)
         if ctx.saved_:
             ctx._pack(inputs, arrays, results, outputs)
-        ctx.out_meta = meta = []
+        meta: list[tuple[Shape, DType]] = []
+        ctx.out_meta = meta
         constant = ctx.non_differentiable
         if constant:
             ctx.non_differentiable = ()  # which would hold the memory of outputs
@@ -298,8 +303,8 @@ class ArrayFunction:
 
         The Tensor that is an output holds this node: kept by it, both would be in a cycle.
         """
-        packed = []
-        for array in ctx.saved_:
+        packed: list[tuple[Any, int, int | None] | None] = []
+        for array in ctx.saved_ or ():
             if array is None:
                 packed.append(None)
                 continue

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .. import random
-from .modes import enable_grad, this_thread
+from .modes import R, enable_grad, this_thread
+
+if TYPE_CHECKING:
+    from .array_function import ArrayFunction
 
 
-def checkpoint(function, *args, use_reentrant=None, preserve_rng_state=True, **kwargs):
+def checkpoint(
+    function: Callable[..., R],
+    *args: Any,
+    use_reentrant: bool | None = None,
+    preserve_rng_state: bool = True,
+    **kwargs: Any,
+) -> R:
     """function(*args, **kwargs), keeping only these inputs for the backward pass and running
     `function` a second time there.
 
@@ -27,7 +38,7 @@ def checkpoint(function, *args, use_reentrant=None, preserve_rng_state=True, **k
     for name in ("context_fn", "determinism_check", "debug", "early_stop"):
         if name in kwargs:
             raise TypeError(f"checkpoint: PyTorch's argument {name} is not supported")
-    return _Region(function, args, kwargs, preserve_rng_state).run()
+    return Region(function, args, kwargs, preserve_rng_state).run()
 
 
 class _Stream:
@@ -37,8 +48,8 @@ class _Stream:
     threads; afterwards, if none has used it, it goes on where the call ended.
     """
 
-    def __init__(self):
-        self.shared = random.default_generator().bit_generator
+    def __init__(self) -> None:
+        self.shared: Any = random.default_generator().bit_generator
         with self.shared.lock:
             self.start = self.shared.state
             self.ahead = self.shared.state = self.shared.jumped().state
@@ -55,38 +66,44 @@ class _Stream:
                 self.shared.state = own.bit_generator.state
 
 
-class _Recording:
+class Recording:
     """The nodes that a run of the function made, in order."""
 
-    def __init__(self):
-        self.nodes = []
+    def __init__(self) -> None:
+        self.nodes: list[ArrayFunction] = []
 
-    def add(self, node) -> None:
+    def add(self, node: ArrayFunction) -> None:
         self.nodes.append(node)
 
 
-class _Region:
+class Region:
     """One call of `checkpoint`: the nodes it recorded, and what it takes to run it again."""
 
-    def __init__(self, fn, args, settings, preserve_rng_state):
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        settings: dict[str, Any],
+        preserve_rng_state: bool,
+    ) -> None:
         self.fn, self.args, self.settings = fn, args, settings
         self.versions = self.current_versions()
         self.stream = _Stream() if preserve_rng_state else None
-        self.nodes = []
+        self.nodes: list[weakref.ref[ArrayFunction]] = []
         self.running = False
 
-    def current_versions(self):
+    def current_versions(self) -> list[int]:
         inputs = (*self.args, *self.settings.values())
         return [x._version for x in inputs if hasattr(x, "_version")]
 
-    def add(self, node) -> None:
+    def add(self, node: ArrayFunction) -> None:
         """Take away what `node` saved; it will come back for it."""
         self.nodes.append(weakref.ref(node))
         if node.saved_ or node.kept_:
             node.saved_ = node.kept_ = None
             node.region = self
 
-    def run(self):
+    def run(self) -> Any:
         modes = this_thread.modes
         before, modes.checkpoint = modes.checkpoint, self
         self.running = True
@@ -96,7 +113,7 @@ class _Region:
             modes.checkpoint = before
             self.running = False
 
-    def call(self, afterwards=None):
+    def call(self, afterwards: Callable[[np.random.Generator], None] | None = None) -> Any:
         """The function's result; `afterwards` gets the generator that it drew from."""
         if self.stream is None:
             return self.fn(*self.args, **self.settings)
@@ -114,7 +131,7 @@ class _Region:
         """
         if self.current_versions() != self.versions:
             raise RuntimeError("checkpoint: an input was changed in place before the backward pass")
-        again, modes = _Recording(), this_thread.modes
+        again, modes = Recording(), this_thread.modes
         before = modes.checkpoint, modes.recomputing
         modes.checkpoint, modes.recomputing = again, True
         try:

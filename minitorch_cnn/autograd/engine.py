@@ -9,6 +9,8 @@ from __future__ import annotations
 import heapq
 import sys
 import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,11 +19,23 @@ from . import array_function
 from .array_function import ArrayFunction
 from .modes import enable_grad, no_grad, this_thread
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+    from ..tensor.types import DType
+    from .array_function import Edge, Hooks
+
+
 _RECORDED, _UNRECORDED = enable_grad(), no_grad()
 _accumulating = threading.Lock()  # threads may share leaves
 
 
-def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph=False):
+def run_backward(
+    roots: Sequence[Tensor],
+    gradients: Sequence[Tensor],
+    targets: Sequence[Tensor] | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+) -> list[Tensor | None] | None:
     """Push `gradients` from the tensors `roots` back to the leaves, or to `targets` only.
 
     Without `targets` the gradients of leaves are added to their `.grad` and None is returned; with
@@ -35,7 +49,9 @@ def run_backward(roots, gradients, targets=None, retain_graph=None, create_graph
         return mode.run(_walk, roots, gradients, _Walk(targets, create_graph), retain_graph)
 
 
-def _walk(roots, gradients, walk, retain_graph):
+def _walk(
+    roots: Sequence[Tensor], gradients: Sequence[Tensor], walk: _Walk, retain_graph: bool
+) -> list[Tensor | None] | None:
     for root, g in zip(roots, gradients, strict=True):
         root._follow_base()
         edge = (root, 0) if root._node is None else (root._node, root._index)
@@ -50,15 +66,23 @@ def _walk(roots, gradients, walk, retain_graph):
 class _Walk:
     """One backward pass: gradients on their way, keyed by the node or leaf they are for."""
 
-    def __init__(self, targets, create_graph):
+    def __init__(self, targets: Sequence[Tensor] | None, create_graph: bool) -> None:
         self.create_graph = create_graph
-        self.heap = []  # (-age, node), newest first
-        self.arriving = {}  # node -> [gradient per output]
-        self.leaves = {}  # id(leaf) -> (leaf, [gradient])
-        self.summed = set()  # ids of gradients that this walk made: it may add to them in place
-        self.useful = None  # the nodes that lead to a target; None: all
+        self.heap: list[tuple[int, ArrayFunction]] = []  # (-age, node), newest first
+        self.arriving: dict[
+            ArrayFunction, list[Tensor | None]
+        ] = {}  # node -> [gradient per output]
+        self.leaves: dict[
+            int, tuple[Tensor, list[Tensor | None]]
+        ] = {}  # id(leaf) -> (leaf, [gradient])
+        self.summed: set[int] = (
+            set()
+        )  # ids of gradients that this walk made: it may add to them in place
+        self.useful: set[ArrayFunction | Tensor] | None = (
+            None  # the nodes that lead to a target; None: all
+        )
         self.targets = targets
-        self.caught = {}
+        self.caught: dict[tuple[int, int], Tensor] = {}
         if targets is not None:
             for t in targets:
                 t._follow_base()
@@ -66,9 +90,10 @@ class _Walk:
                 (id(t), 0) if t._node is None else (id(t._node), t._index) for t in targets
             }
 
-    def prune(self, roots) -> None:
+    def prune(self, roots: Sequence[Tensor]) -> None:
         """Find the nodes that lead to a target; the others are never run."""
-        nodes, stack = set(), [root._node for root in roots if root._node is not None]
+        nodes: set[ArrayFunction] = set()
+        stack = [root._node for root in roots if root._node is not None]
         while stack:
             node = stack.pop()
             if node not in nodes:
@@ -85,7 +110,7 @@ class _Walk:
                     self.useful.add(node)
                     break
 
-    def deliver(self, edge, g) -> None:
+    def deliver(self, edge: Edge, g: Tensor) -> None:
         """Add `g` to what has arrived at an edge: (node, which output) or (leaf, 0).
 
         It takes the dtype of what it is the gradient of; RuntimeError if the shape is another.
@@ -111,7 +136,7 @@ class _Walk:
         before = box[index]
         box[index] = g if before is None else self.add(before, g)
 
-    def add(self, a, b):
+    def add(self, a: Tensor, b: Tensor) -> Tensor:
         """a + b, in place where `a` is a sum that this walk made itself.
 
         Of 16-bit gradients the sum is a float32 until it is `settled`: many would stall otherwise.
@@ -131,15 +156,15 @@ class _Walk:
         self.summed.add(id(total))
         return total
 
-    def settled(self, g, dtype):
+    def settled(self, g: Tensor, dtype: DType) -> Tensor:
         """A sum to which nothing will be added any more, in the dtype that it is due in."""
         self.summed.discard(id(g))
         return g if g.array.dtype == dtype else g.to(dtype)
 
-    def step(self, retain_graph) -> None:
+    def step(self, retain_graph: bool) -> None:
         """Run the newest node: hooks on its gradients, its backward, delivery to its inputs."""
         node = heapq.heappop(self.heap)[1]
-        grads = self.arriving.pop(node)
+        grads: Any = self.arriving.pop(node)
         if self.summed:
             for i, g in enumerate(grads):
                 if id(g) in self.summed:
@@ -149,10 +174,10 @@ class _Walk:
             if self.useful is not None and node not in self.useful:
                 return
         run = node.run_backward
-        results = type(node).backward(node, *grads) if run is None else run(*grads)
+        result = type(node).backward(node, *grads) if run is None else run(*grads)
         grads = None
-        if type(results) is not tuple:
-            results = (results,)
+        results: tuple[Any, ...] = result if type(result) is tuple else (result,)
+        result = None
         if this_thread.modes.anomaly or len(results) != len(node.edges):
             check_gradients(node, results)
         for i, edge in enumerate(node.edges):
@@ -164,7 +189,7 @@ class _Walk:
         if not retain_graph:
             node.release()
 
-    def show(self, node, grads) -> None:
+    def show(self, node: ArrayFunction, grads: list[Any]) -> None:
         """Let hooks see and replace the gradients of a node's outputs; keep those asked for."""
         for i, g in enumerate(grads):
             if g is None:
@@ -178,13 +203,13 @@ class _Walk:
             if self.targets is not None and (id(node), i) in self.wanted:
                 self.caught[id(node), i] = g
 
-    def leads_to_target(self, edge) -> bool:
-        return edge[0] in self.useful or (id(edge[0]), edge[1]) in self.wanted
+    def leads_to_target(self, edge: Edge) -> bool:
+        return edge[0] in (self.useful or ()) or (id(edge[0]), edge[1]) in self.wanted
 
-    def finish(self):
+    def finish(self) -> list[Tensor | None] | None:
         """Hand out the gradients of the leaves."""
         for leaf, box in self.leaves.values():
-            g = box.pop()
+            g: Any = box.pop()
             if id(g) in self.summed:
                 g = self.settled(g, leaf.array.dtype)
             if leaf._hooks:
@@ -199,7 +224,7 @@ class _Walk:
         return [self.caught.get(key) for key in keys]
 
 
-def accumulate(tensor, g, create_graph: bool) -> None:
+def accumulate(tensor: Tensor, g: Tensor, create_graph: bool) -> None:
     """tensor.grad += g."""
     with _accumulating:
         if tensor._grad is None:
@@ -211,7 +236,7 @@ def accumulate(tensor, g, create_graph: bool) -> None:
             tensor._grad.add_(g)
 
 
-def held_here_only(g) -> bool:
+def held_here_only(g: Tensor) -> bool:
     """Whether no one but the callers' variables holds the gradient `g` or its memory."""
     array = g.array
     root = array.base
@@ -225,7 +250,7 @@ def held_here_only(g) -> bool:
     )
 
 
-def call_hooks(hooks, g):
+def call_hooks(hooks: Hooks, g: Tensor) -> Tensor:
     """The gradient after each hook has seen it; a hook may return a replacement.
 
     TypeError and RuntimeError for one that is no Tensor, or of another shape, dtype or device.
@@ -238,7 +263,7 @@ def call_hooks(hooks, g):
     return g
 
 
-def check_replacement(g, replaced) -> None:
+def check_replacement(g: Tensor, replaced: object) -> None:
     if not isinstance(replaced, array_function.Tensor):
         raise TypeError(
             f"register_hook: a hook must return a Tensor or None, got {type(replaced).__name__}"
@@ -251,7 +276,7 @@ def check_replacement(g, replaced) -> None:
             )
 
 
-def check_gradients(node, results) -> None:
+def check_gradients(node: ArrayFunction, results: Sequence[Any]) -> None:
     """One gradient per input of `node`; with detect_anomaly, none of them NaN."""
     name = type(node).__name__
     if len(results) != len(node.edges):

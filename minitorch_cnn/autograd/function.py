@@ -19,12 +19,18 @@ It is an ArrayFunction whose `apply` hands the Tensors on as they are.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
 from . import array_function
 from .array_function import ArrayFunction, Version, is_one_of, without_base
 from .modes import is_grad_enabled, no_grad, this_thread
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+    from ..tensor.types import Shape
 
 
 class Function(ArrayFunction):
@@ -41,14 +47,14 @@ class Function(ArrayFunction):
     is a copy of it, unless it was marked dirty.
     """
 
-    materializes = True
-    dirty = ()
+    materializes: bool = True
+    dirty: tuple[Tensor, ...] = ()
 
     @staticmethod
-    def setup_context(ctx, inputs: tuple, output) -> None:
+    def setup_context(ctx: ArrayFunction, inputs: tuple[Any, ...], output: Any) -> None:
         """Save for backward, where forward takes no ctx."""
 
-    def save_for_backward(ctx, *tensors) -> None:
+    def save_for_backward(ctx, *tensors: Any) -> None:
         """Keep Tensors (or None): `ctx.saved_tensors` has them, unless they were changed since."""
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, array_function.Tensor):
@@ -58,7 +64,7 @@ class Function(ArrayFunction):
                 )
         ctx.saved_ = tensors
 
-    def mark_dirty(ctx, *tensors) -> None:
+    def mark_dirty(ctx, *tensors: Tensor) -> None:
         """Say which inputs forward has changed in place; it must return them."""
         ctx.dirty = tensors
 
@@ -67,12 +73,12 @@ class Function(ArrayFunction):
         ctx.materializes = bool(value)
 
     @classmethod
-    def apply(cls, *args):
+    def apply(cls, *args: Any) -> Any:
         """Run forward on `args`, and record the op if one of the Tensors requires grad."""
         ctx, modes = cls(), this_thread.modes
         is_tensor = [isinstance(x, array_function.Tensor) for x in args]
         needs = [t and x.requires_grad for x, t in zip(args, is_tensor, strict=True)]
-        edges = [
+        edges: list[Any] = [
             ((x, 0) if x._node is None else (x._node, x._index)) if need else None
             for x, need in zip(args, needs, strict=True)
         ]
@@ -84,18 +90,18 @@ class Function(ArrayFunction):
             else:
                 result = cls.forward(*args)
                 cls.setup_context(ctx, args, result)
-        given = result if type(result) is tuple else (result,)
+        given: tuple[Any, ...] = result if type(result) is tuple else (result,)
         ctx._check_dirty(args, given)
         outputs = ctx._outputs(args, given)
         ctx.places = [i for i, y in enumerate(outputs) if isinstance(y, array_function.Tensor)]
         ctx.output_count = len(outputs)
         if modes.grad and any(needs):
             made = [outputs[i] for i in ctx.places]
-            ctx._record(modes, edges, args, None, [given[i] for i in ctx.places], made)
+            ctx._record(modes, edges, args, (), [given[i] for i in ctx.places], made)
         ctx._give_back_dirty(given, outputs)
-        return tuple(outputs) if type(result) is tuple else outputs[0]
+        return tuple(outputs) if given is result else outputs[0]
 
-    def _check_dirty(ctx, args, given) -> None:
+    def _check_dirty(ctx, args: tuple[Any, ...], given: tuple[Any, ...]) -> None:
         from ..tensor.inplace import check_writable
 
         for x in ctx.dirty:
@@ -107,17 +113,17 @@ class Function(ArrayFunction):
             check_writable(x, f"{type(ctx).__name__}.mark_dirty")
             x.bump_version()
 
-    def _outputs(ctx, args, given) -> list:
+    def _outputs(ctx, args: tuple[Any, ...], given: tuple[Any, ...]) -> list[Any]:
         """What forward returned, with new Tensors for the Tensors."""
         from ..tensor.copying import owner_of
 
         taken = {id(owner_of(x.array)) for x in args if isinstance(x, array_function.Tensor)}
-        outputs = []
+        outputs: list[Any] = []
         for y in given:
             if isinstance(y, (list, dict)):
                 raise TypeError(
                     f"{type(ctx).__name__}: forward must return a Tensor or a tuple of them, got "
-                    f"a {type(y).__name__}"
+                    f"a {y.__class__.__name__}"
                 )
             if isinstance(y, array_function.Tensor):
                 source, owner = y, id(owner_of(y.array))
@@ -131,10 +137,16 @@ class Function(ArrayFunction):
             outputs.append(y)
         return outputs
 
-    def _pack(ctx, inputs, arrays, results, outputs) -> None:
+    def _pack(
+        ctx,
+        inputs: Sequence[Any],
+        arrays: Sequence[Any],
+        results: Sequence[Any],
+        outputs: Sequence[Tensor],
+    ) -> None:
         """As that of an ArrayFunction; what is neither input nor output is a constant."""
-        packed = []
-        for t in ctx.saved_:
+        packed: list[tuple[Any, int, int | None] | None] = []
+        for t in ctx.saved_ or ():
             i = next((i for i, y in enumerate(results) if y is t), None)
             if t is None:
                 packed.append(None)
@@ -148,7 +160,7 @@ class Function(ArrayFunction):
                 packed.append(((y.array, counter), counter.count, i))
         ctx.saved_ = tuple(packed)
 
-    def _give_back_dirty(ctx, given, outputs) -> None:
+    def _give_back_dirty(ctx, given: tuple[Any, ...], outputs: list[Any]) -> None:
         """Put the inputs that were changed in the place of the outputs, with their history."""
         from ..tensor.inplace import take_over
 
@@ -159,7 +171,7 @@ class Function(ArrayFunction):
                 outputs[i] = x
         ctx.dirty = ()
 
-    def run_backward(ctx, *grads) -> tuple:
+    def run_backward(ctx, *grads: Any) -> tuple[Any, ...]:
         """The gradients of the inputs by those of the Tensors among the outputs."""
         given = [None] * ctx.output_count
         for i, g, (shape, dtype) in zip(ctx.places, grads, ctx.out_meta, strict=True):
@@ -167,8 +179,8 @@ class Function(ArrayFunction):
                 like = next(g for g in grads if g is not None).array
                 g = array_function.Tensor(np.zeros_like(like, dtype, shape=shape))
             given[i] = g
-        results = type(ctx).backward(ctx, *given)
-        results = results if type(results) is tuple else (results,)
+        result = type(ctx).backward(ctx, *given)
+        results: tuple[Any, ...] = result if type(result) is tuple else (result,)
         while len(results) > len(ctx.edges) and results[-1] is None:
             results = results[:-1]
         if len(results) != len(ctx.edges):
@@ -186,7 +198,7 @@ class Function(ArrayFunction):
         return tuple([_fitting(g, s) for g, s in zip(results, ctx.input_shapes, strict=True)])
 
 
-def _fitting(g, shape):
+def _fitting(g: Tensor | None, shape: Shape) -> Tensor | None:
     """The gradient `g` of what was broadcast from `shape`, summed to it; any other as it is."""
     from ..tensor.arithmetic import unbroadcast
 
@@ -201,27 +213,27 @@ class _Once(Function):
     """The results of a backward that has no derivative of its own."""
 
     @staticmethod
-    def forward(ctx, anything, name, *results):
+    def forward(ctx: ArrayFunction, anything: Any, name: Any, *results: Any) -> tuple[Any, ...]:
         ctx.name = name
         return results
 
     @staticmethod
-    def backward(ctx, *grads):
+    def backward(ctx: ArrayFunction, *grads: Any) -> NoReturn:
         raise RuntimeError(f"{ctx.name}: is once_differentiable, it has no second derivative")
 
 
-def once_differentiable(fn):
+def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
     """Decorate a Function's `backward` that computes in ways which nothing records: under no_grad,
     and a further derivative through its results raises RuntimeError.
     """
 
     @functools.wraps(fn)
-    def backward(ctx, *grads):
+    def backward(ctx: ArrayFunction, *grads: Any) -> Any:
         with no_grad():
-            results = fn(ctx, *grads)
+            result = fn(ctx, *grads)
         if not is_grad_enabled():
-            return results
-        results = results if type(results) is tuple else (results,)
+            return result
+        results: tuple[Any, ...] = result if type(result) is tuple else (result,)
         anything = array_function.Tensor(np.zeros(()), requires_grad=True)
         return _Once.apply(anything, f"{type(ctx).__name__}.backward", *results)
 

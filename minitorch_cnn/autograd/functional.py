@@ -8,14 +8,30 @@ again, by the inputs too; with `strict` what does not depend on an input is a Ru
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 
 from . import array_function
 from .grad import grad
 from .modes import enable_grad
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+    from .grad import TensorOrTensors
 
-def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False):
+
+Func: TypeAlias = "Callable[..., TensorOrTensors]"
+
+
+def jacobian(
+    func: Func,
+    inputs: TensorOrTensors,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+) -> Any:
     """d func / d inputs: in the shape (*output's shape, *input's shape).
 
     A tuple of outputs gives a tuple with an entry per output, a tuple of inputs one per input
@@ -24,9 +40,9 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False):
     from ..tensor.joining import stack
 
     call = _Call("jacobian", func, inputs, create_graph, strict)
-    rows = []
+    rows: list[Any] = []
     for i, y in enumerate(call.outputs):
-        found = []
+        found: list[tuple[Tensor, ...]] = []
         for k in range(y.numel()):
             one = np.zeros(y.numel(), y.dtype)
             one[k] = 1
@@ -46,14 +62,20 @@ def jacobian(func, inputs, create_graph=False, strict=False, vectorize=False):
     return tuple(rows) if call.many_outputs else rows[0]
 
 
-def hessian(func, inputs, create_graph=False, strict=False, vectorize=False):
+def hessian(
+    func: Func,
+    inputs: TensorOrTensors,
+    create_graph: bool = False,
+    strict: bool = False,
+    vectorize: bool = False,
+) -> Any:
     """The second derivatives of a function of one output element, by every pair of inputs."""
 
-    def slopes(*xs):
+    def slopes(*xs: Tensor) -> tuple[Tensor, ...]:
         y = func(*xs)
         if not isinstance(y, array_function.Tensor) or y.numel() != 1:
             raise RuntimeError("hessian: func must return one Tensor of one element")
-        found = [None] * len(xs)
+        found: Sequence[Tensor | None] = [None] * len(xs)
         if y.requires_grad:
             found = grad(y.reshape(()), xs, create_graph=True, allow_unused=True)
         return tuple(_or_zeros(g, x) for g, x in zip(found, xs, strict=True))
@@ -63,7 +85,13 @@ def hessian(func, inputs, create_graph=False, strict=False, vectorize=False):
     return found if many else found[0][0]
 
 
-def vjp(func, inputs, v=None, create_graph=False, strict=False):
+def vjp(
+    func: Func,
+    inputs: TensorOrTensors,
+    v: TensorOrTensors | None = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
     """(func(inputs), v'J): `v` in the shapes of the outputs, to be left out for one element."""
     call = _Call("vjp", func, inputs, create_graph, strict)
     v = call.fitting(v, call.outputs, "outputs")
@@ -71,7 +99,13 @@ def vjp(func, inputs, v=None, create_graph=False, strict=False):
     return call.results(), found if call.many_inputs else found[0]
 
 
-def jvp(func, inputs, v=None, create_graph=False, strict=False):
+def jvp(
+    func: Func,
+    inputs: TensorOrTensors,
+    v: TensorOrTensors | None = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
     """(func(inputs), J v): `v` in the shapes of the inputs, to be left out for one element.
 
     v'J is linear in v, and its derivative by v, along v, is J v: two backward passes.
@@ -93,7 +127,13 @@ def jvp(func, inputs, v=None, create_graph=False, strict=False):
     return call.results(), found if call.many_outputs else found[0]
 
 
-def vhp(func, inputs, v=None, create_graph=False, strict=False):
+def vhp(
+    func: Func,
+    inputs: TensorOrTensors,
+    v: TensorOrTensors | None = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
     """(func(inputs), v'H) of a function of one output element, H its second derivatives."""
     call = _Call("vhp", func, inputs, True, strict, keep_graph=create_graph)
     (y,) = call.outputs
@@ -103,7 +143,7 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
     with enable_grad():
         slopes = call.gradients((y.reshape(()),), (None,), "the output", create_graph=True)
         sloped = [(g, t) for g, t in zip(slopes, v, strict=True) if g.requires_grad]
-        found = [None] * len(v)
+        found: Sequence[Tensor | None] = [None] * len(v)
         if sloped:
             gs, ts = zip(*sloped, strict=True)
             found = grad(gs, call.inputs, ts, create_graph=create_graph, allow_unused=True)
@@ -112,7 +152,13 @@ def vhp(func, inputs, v=None, create_graph=False, strict=False):
     return call.results(), found if call.many_inputs else found[0]
 
 
-def hvp(func, inputs, v=None, create_graph=False, strict=False):
+def hvp(
+    func: Func,
+    inputs: TensorOrTensors,
+    v: TensorOrTensors | None = None,
+    create_graph: bool = False,
+    strict: bool = False,
+) -> tuple[Any, Any]:
     """(func(inputs), H v): `vhp`, H being symmetric."""
     return vhp(func, inputs, v, create_graph, strict)
 
@@ -120,34 +166,44 @@ def hvp(func, inputs, v=None, create_graph=False, strict=False):
 class _Call:
     """A function called on inputs of its own, ready to be differentiated."""
 
-    def __init__(self, name, func, inputs, create_graph, strict, keep_graph=None):
+    def __init__(
+        self,
+        name: str,
+        func: Func,
+        inputs: TensorOrTensors,
+        create_graph: bool,
+        strict: bool,
+        keep_graph: bool | None = None,
+    ) -> None:
         self.name, self.create_graph, self.strict = name, create_graph, strict
         self.many_inputs = not isinstance(inputs, array_function.Tensor)
         history = create_graph if keep_graph is None else keep_graph
-        given = tuple(inputs) if self.many_inputs else (inputs,)
+        given: tuple[Any, ...] = tuple(inputs) if self.many_inputs else (inputs,)
         for i, x in enumerate(given):
             if not isinstance(x, array_function.Tensor):
                 raise TypeError(f"{name}: inputs[{i}] must be a Tensor, got {type(x).__name__}")
         with enable_grad():
             # Not the caller's own: their gradients are no part of these.
-            self.inputs = tuple(
+            self.inputs: tuple[Tensor, ...] = tuple(
                 x * 1 if history and x.requires_grad else x.detach().requires_grad_() for x in given
             )
-            outputs = func(*self.inputs)
+            outputs: Any = func(*self.inputs)
         self.many_outputs = not isinstance(outputs, array_function.Tensor)
-        self.outputs = tuple(outputs) if self.many_outputs else (outputs,)
+        self.outputs: tuple[Tensor, ...] = tuple(outputs) if self.many_outputs else (outputs,)
         for i, y in enumerate(self.outputs):
             if not isinstance(y, array_function.Tensor):
                 raise TypeError(
                     f"{name}: func must return Tensors, its output {i} is {type(y).__name__}"
                 )
 
-    def results(self):
+    def results(self) -> TensorOrTensors:
         """What the function returned, without a history unless one is asked for."""
         outputs = self.outputs if self.create_graph else tuple(y.detach() for y in self.outputs)
         return outputs if self.many_outputs else outputs[0]
 
-    def fitting(self, v, wanted, what: str) -> tuple:
+    def fitting(
+        self, v: TensorOrTensors | None, wanted: tuple[Tensor, ...], what: str
+    ) -> tuple[Tensor, ...]:
         """`v` as one Tensor per tensor of `wanted`; ones where it may be left out."""
         if v is None:
             if len(wanted) != 1 or wanted[0].numel() != 1:
@@ -155,18 +211,24 @@ class _Call:
                     f"{self.name}: v must be given where the {what} are not one number"
                 )
             return (array_function.Tensor(np.ones_like(wanted[0].array)),)
-        v = (v,) if isinstance(v, array_function.Tensor) else tuple(v)
-        shapes = [tuple(t.shape) for t in v], [tuple(t.shape) for t in wanted]
+        given = (v,) if isinstance(v, array_function.Tensor) else tuple(v)
+        shapes = [tuple(t.shape) for t in given], [tuple(t.shape) for t in wanted]
         if shapes[0] != shapes[1]:
             raise RuntimeError(
                 f"{self.name}: v of shapes {shapes[0]} must have those of the {what}, {shapes[1]}"
             )
-        return v
+        return given
 
-    def gradients(self, outputs, seeds, what: str, create_graph=None) -> tuple:
+    def gradients(
+        self,
+        outputs: Sequence[Tensor],
+        seeds: Sequence[Tensor | None],
+        what: str,
+        create_graph: bool | None = None,
+    ) -> tuple[Tensor, ...]:
         """The gradients of outputs by the inputs under seeds; zeros where there is none."""
         pairs = [(y, s) for y, s in zip(outputs, seeds, strict=True) if y.requires_grad]
-        found = [None] * len(self.inputs)
+        found: Sequence[Tensor | None] = [None] * len(self.inputs)
         if pairs:
             ys, ss = zip(*pairs, strict=True)
             graph = self.create_graph if create_graph is None else create_graph
@@ -179,5 +241,5 @@ class _Call:
         return tuple(_or_zeros(g, x) for g, x in zip(found, self.inputs, strict=True))
 
 
-def _or_zeros(g, x):
+def _or_zeros(g: Tensor | None, x: Tensor) -> Tensor:
     return array_function.Tensor(np.zeros_like(x.array)) if g is None else g

@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeAlias
+
 import numpy as np
 
 from .. import devices
 from . import array_function
 from .engine import accumulate, run_backward
 
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+
+
+# One tensor or several.
+TensorOrTensors: TypeAlias = "Tensor | Sequence[Tensor]"
+GradOutputs: TypeAlias = "Tensor | Sequence[Tensor | None]"
+
 
 def grad(
-    outputs,
-    inputs,
-    grad_outputs=None,
-    retain_graph=None,
-    create_graph=False,
-    only_inputs=True,
-    allow_unused=None,
-    is_grads_batched=False,
-    materialize_grads=False,
-):
+    outputs: TensorOrTensors,
+    inputs: TensorOrTensors,
+    grad_outputs: GradOutputs | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Tensor, ...]:
     """sum_i grad_outputs_i * d outputs_i / d inputs: a tuple with one Tensor per input, in its
     shape.
 
@@ -45,7 +56,7 @@ def grad(
         if not x.requires_grad:
             raise RuntimeError(f"grad: inputs[{i}] does not require grad")
     seeds = [seed_gradient("grad", y, g) for y, g in zip(outputs, seeds, strict=True)]
-    results = run_backward(outputs, seeds, inputs, retain_graph, create_graph)
+    results: Any = run_backward(outputs, seeds, inputs, retain_graph, create_graph)
     for i, g in enumerate(results):
         if g is None and materialize_grads:
             results[i] = array_function.Tensor(np.zeros_like(inputs[i].array))
@@ -56,7 +67,13 @@ def grad(
     return tuple(results)
 
 
-def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, inputs=None):
+def backward(
+    tensors: TensorOrTensors,
+    grad_tensors: GradOutputs | None = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    inputs: TensorOrTensors | None = None,
+) -> None:
     """Add sum_i grad_tensors_i * d tensors_i / d leaf to the `.grad` of every leaf behind them, or
     of `inputs` only, which may be any tensors with a gradient.
 
@@ -73,7 +90,7 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
     if inputs is None:
         run_backward(tensors, seeds, None, retain_graph, create_graph)
         return
-    targets = list({id(x): x for x in as_tuple(inputs)}.values())
+    targets: list[Any] = list({id(x): x for x in as_tuple(inputs)}.values())
     if not targets:
         raise RuntimeError("backward: inputs is empty; leave it out to reach every leaf")
     for i, x in enumerate(targets):
@@ -81,18 +98,18 @@ def backward(tensors, grad_tensors=None, retain_graph=None, create_graph=False, 
             raise TypeError(f"backward: inputs[{i}] must be a Tensor, got {type(x).__name__}")
         if not x.requires_grad:
             raise RuntimeError(f"backward: inputs[{i}] does not require grad")
-    found = run_backward(tensors, seeds, targets, retain_graph, create_graph)
+    found: Any = run_backward(tensors, seeds, targets, retain_graph, create_graph)
     for x, g in zip(targets, found, strict=True):
         if g is not None:
             accumulate(x, g, create_graph)
 
 
-def as_tuple(x) -> tuple:
+def as_tuple(x: Any) -> tuple[Any, ...]:
     """A tensor as a tuple of one, a sequence as a tuple."""
     return (x,) if isinstance(x, array_function.Tensor) else tuple(x)
 
 
-def seed_gradient(name, y, g):
+def seed_gradient(name: str, y: Tensor, g: Tensor | None) -> Tensor:
     """The gradient that a backward pass starts with at the output `y`: `g`, checked, or 1."""
     if not y.requires_grad:
         raise RuntimeError(f"{name}: the tensor does not require grad and has no graph behind it")
@@ -111,7 +128,7 @@ def seed_gradient(name, y, g):
     return g
 
 
-def forget_grads(parameters, set_to_none: bool) -> None:
+def forget_grads(parameters: Iterable[Tensor], set_to_none: bool) -> None:
     """Set gradients to None, or those that exist to zeros in place, without a history."""
     for p in parameters:
         if set_to_none:
@@ -121,7 +138,7 @@ def forget_grads(parameters, set_to_none: bool) -> None:
             p.grad.zero_()
 
 
-def check_gradient(x, g) -> None:
+def check_gradient(x: Tensor, g: object) -> None:
     """Refuse `g` as the `.grad` of `x`: it must be a Tensor of its shape, dtype and device."""
     if not isinstance(g, array_function.Tensor):
         raise TypeError(f"grad: must be a Tensor or None, got {type(g).__name__}")

@@ -6,11 +6,21 @@ the sum of a batch norm's output has gradient zero, whatever its backward return
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .. import devices
 from . import array_function
 from .grad import as_tuple, grad
+
+if TYPE_CHECKING:
+    from ..tensor import Tensor
+    from ..tensor.types import Array
+    from .functional import Func
+    from .grad import TensorOrTensors
+
 
 # Inputs and outputs of up to so many elements are compared element by element. Along a direction
 # the other elements' slopes, with their tolerance, hide what is wrong with one.
@@ -19,14 +29,14 @@ FEW = 64  # elements that a sparse direction changes
 
 
 def gradcheck(
-    fn,
-    inputs,
-    eps=1e-6,
-    atol=1e-5,
-    rtol=1e-3,
-    raise_exception=True,
-    seed=0,
-    fast_mode=False,
+    fn: Func,
+    inputs: TensorOrTensors,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    seed: int = 0,
+    fast_mode: bool = False,
 ) -> bool:
     """Compare the gradient of `fn` with (f(x + eps) - f(x - eps)) / (2 eps).
 
@@ -64,7 +74,14 @@ def gradcheck(
 
 
 def gradgradcheck(
-    fn, inputs, grad_outputs=None, eps=1e-6, atol=1e-5, rtol=1e-3, raise_exception=True, seed=0
+    fn: Func,
+    inputs: TensorOrTensors,
+    grad_outputs: TensorOrTensors | None = None,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    seed: int = 0,
 ) -> bool:
     """gradcheck of the gradient of `fn`: the derivatives of J'v with respect to the inputs and to
     v.
@@ -85,7 +102,7 @@ def gradgradcheck(
         i for i, x in enumerate(inputs) if isinstance(x, array_function.Tensor) and x.requires_grad
     ]
 
-    def first_derivative(*args):
+    def first_derivative(*args: Tensor) -> tuple[Tensor, ...]:
         args, cotangents = args[: len(inputs)], args[len(inputs) :]
         ys = differentiable(as_tuple(fn(*args)))
         results = grad(
@@ -103,26 +120,35 @@ class GradientMismatch(RuntimeError):
     """The gradient is not the slope."""
 
 
-def differentiable(outputs) -> tuple:
+def differentiable(outputs: Iterable[Tensor]) -> tuple[Tensor, ...]:
     """The outputs that have a gradient (integer outputs, such as indices, have none)."""
     return tuple(y for y in outputs if y.requires_grad)
 
 
 class _Check:
-    def __init__(self, fn, inputs, varied, eps, atol, rtol, rng):
+    def __init__(
+        self,
+        fn: Func,
+        inputs: tuple[Any, ...],
+        varied: list[int],
+        eps: float,
+        atol: float,
+        rtol: float,
+        rng: np.random.Generator,
+    ) -> None:
         self.fn, self.inputs, self.varied, self.eps, self.rng = fn, inputs, varied, eps, rng
         self.atol, self.rtol = atol, rtol
-        self.outputs = as_tuple(fn(*inputs))
+        self.outputs: tuple[Tensor, ...] = as_tuple(fn(*inputs))
         self.checked = [j for j, y in enumerate(self.outputs) if y.requires_grad]
         if not self.checked:
             raise GradientMismatch(f"gradcheck: {_name(fn)} returned no output that requires grad")
 
-    def op(self, j) -> str:
+    def op(self, j: int) -> str:
         return f"{_name(self.fn)} ({type(self.outputs[j]._node).__name__})"
 
-    def slope(self, steps):
+    def slope(self, steps: dict[int, Array]) -> list[Array]:
         """(f(x + eps steps) - f(x - eps steps)) / (2 eps) per output; steps: {input: array}."""
-        values = []
+        values: list[list[Array]] = []
         for sign in (1, -1):
             moved = [
                 array_function.Tensor(
@@ -141,7 +167,7 @@ class _Check:
             values.append([devices.to_host(ys[j].array).astype(np.float64) for j in self.checked])
         return [(up - down) / (2 * self.eps) for up, down in zip(*values, strict=True)]
 
-    def gradient(self, j, cotangent):
+    def gradient(self, j: int, cotangent: Array) -> list[Array]:
         """J'v of output j for each varied input, zeros where there is no dependence."""
         xs, y = [self.inputs[i] for i in self.varied], self.outputs[j]
         v = array_function.Tensor(_beside(y, cotangent))
@@ -162,9 +188,9 @@ class _Check:
             if 0 < self.inputs[i].array.size <= FULL_JACOBIAN
         }
         for j in outputs if numeric else ():
-            y = self.outputs[j].array
+            y: Array = self.outputs[j].array
             for row in range(y.size):
-                v = np.zeros(y.size)
+                v: Array = np.zeros(y.size)
                 v[row] = 1
                 gradients = self.gradient(j, v.reshape(y.shape))
                 for position, columns in numeric.items():
@@ -176,9 +202,10 @@ class _Check:
                         f"output element {row}",
                     )
 
-    def columns(self, i) -> list[np.ndarray]:
+    def columns(self, i: int) -> list[Array]:
         """The slopes of every checked output by input i: (elements of i, elements of output)."""
-        x, slopes = self.inputs[i].array, []
+        x = self.inputs[i].array
+        slopes: list[list[Array]] = []
         for k in range(x.size):
             step = np.zeros(x.size)
             step[k] = 1
@@ -194,7 +221,7 @@ class _Check:
             size, shape = self.inputs[i].array.size, self.inputs[i].shape
             large = size > FULL_JACOBIAN or max(y.array.size for y in self.outputs) > FULL_JACOBIAN
             for repeat in range(16 if large else 2):
-                u = self.rng.standard_normal(shape)
+                u: Array = self.rng.standard_normal(shape)
                 if repeat > 1 and size > FEW:
                     kept = np.zeros(size, bool)
                     kept[self.rng.choice(size, FEW, replace=False)] = True
@@ -203,7 +230,7 @@ class _Check:
                 for j, slope in zip(self.checked, slopes, strict=True):
                     self.along(j, i, position, u, slope)
 
-    def along(self, j, i, position, u, slope) -> None:
+    def along(self, j: int, i: int, position: int, u: Array, slope: Array) -> None:
         """Compare the slope of output j along the direction u of input i."""
         v = self.rng.standard_normal(slope.shape)
         gx = self.gradient(j, v)[position]
@@ -215,7 +242,7 @@ class _Check:
         analytic, numeric = np.array([(gx * u).sum()]), np.array([(v * slope).sum()])
         self.compare(j, i, analytic, numeric, "a random direction")
 
-    def compare(self, j, i, analytic, numeric, what) -> None:
+    def compare(self, j: int, i: int, analytic: Array, numeric: Array, what: str) -> None:
         wrong = ~(np.abs(analytic - numeric) <= self.atol + self.rtol * np.abs(numeric))
         if wrong.any():
             k = int(np.argmax(wrong))
@@ -227,10 +254,10 @@ class _Check:
             )
 
 
-def _beside(x, array: np.ndarray):
+def _beside(x: Tensor, array: Array) -> Array:
     """`array` on the device of the Tensor `x`."""
     return devices.moved(array, x.device, "gradcheck")
 
 
-def _name(fn) -> str:
+def _name(fn: object) -> str:
     return getattr(fn, "__name__", type(fn).__name__)

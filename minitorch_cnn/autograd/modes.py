@@ -6,22 +6,33 @@ import functools
 import inspect
 import threading
 import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .checkpoint import Recording, Region
+
+P = ParamSpec("P")
+R = TypeVar("R")
+F = TypeVar("F", bound="Callable[..., Any]")
 
 
 class Modes:
     """The switches of one thread."""
 
-    grad = True
-    anomaly = False
-    checkpoint = None  # the innermost region whose nodes keep nothing (checkpoint.py)
-    recomputing = False
-    block = None  # the innermost one that a switch has opened
+    grad: bool = True
+    anomaly: bool = False
+    checkpoint: Region | Recording | None = None  # the innermost, whose nodes keep nothing
+    recomputing: bool = False
+    block: _Block | None = None  # the innermost one that a switch has opened
 
 
 class _ThisThread(threading.local):
     """Each thread finds its own switches here: `this_thread.modes.grad`."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.modes = Modes()
 
 
@@ -43,7 +54,7 @@ class _Block:
 
     __slots__ = ("before", "modes", "name", "outer", "switch")
 
-    def __init__(self, switch, modes, before):
+    def __init__(self, switch: _Switch, modes: Modes, before: Any) -> None:
         self.modes, self.name, self.before = modes, switch.name, before
         self.outer = modes.block
         self.switch = weakref.ref(switch, self.abandon)
@@ -51,7 +62,7 @@ class _Block:
     def close(self) -> None:
         self.modes.block, self.outer, self.switch = self.outer, None, None
 
-    def abandon(self, _) -> None:
+    def abandon(self, _: object) -> None:
         """Put back what __exit__ did not: an interrupt stopped it at its first instruction."""
         if self.modes.block is self:
             self.modes.__dict__[self.name] = self.before
@@ -65,37 +76,50 @@ class _Switch:
     are in their own mode. An interrupt (Ctrl-C) between any two instructions leaves no switch set.
     """
 
-    name, value = "grad", False
-    blocks = ()  # several, where one object is entered again while it is in force
+    name: str = "grad"
+    value: bool = False
+    blocks: tuple[
+        _Block, ...
+    ] = ()  # several, where one object is entered again while it is in force
 
-    def __new__(cls, mode=None):
-        self = super().__new__(cls)
-        return self(mode) if callable(mode) else self  # @no_grad without parentheses
+    if TYPE_CHECKING:  # both are called with the same arguments, and a subclass may name others
 
-    def __init__(self):
-        """Nothing to set."""
+        @overload
+        def __new__(cls, mode: bool | None = None) -> Self: ...
+        @overload
+        def __new__(cls, mode: F) -> F: ...
+        def __new__(cls, mode: Any = None) -> Any: ...
 
-    def what_was(self, modes):
+    else:
+
+        def __new__(cls, mode=None):
+            self = super().__new__(cls)
+            return self(mode) if callable(mode) else self  # @no_grad without parentheses
+
+        def __init__(self):
+            """Nothing to set."""
+
+    def what_was(self, modes: Modes) -> Any:
         """The value to put back after a block that is entered now."""
         return getattr(modes, self.name)
 
     # Python looks for signals where calls begin and end: the statement that sets the switch is the
     # last of __enter__ and the one that puts it back the first of __exit__, and neither is a call.
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         modes = this_thread.modes
         modes.block = block = _Block(self, modes, self.what_was(modes))
         self.blocks += (block,)
         modes.__dict__[self.name] = self.value
         return self
 
-    def __exit__(self, *error):
+    def __exit__(self, *error: object) -> None:
         block = self.blocks[-1]
         block.modes.__dict__[self.name] = block.before
         self.blocks = self.blocks[:-1]
         block.close()
 
-    def run(self, fn, *args, **kwargs):
+    def run(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """fn(*args, **kwargs) in the mode."""
         modes = this_thread.modes
         before = getattr(modes, self.name)
@@ -105,29 +129,31 @@ class _Switch:
         finally:
             setattr(modes, self.name, before)
 
-    def __call__(self, fn):
+    def __call__(self, fn: F) -> F:
         if isinstance(fn, type) or not callable(fn):
             what = f"the class {fn.__name__}" if isinstance(fn, type) else type(fn).__name__
             raise TypeError(
                 f"{type(self).__name__}: only functions and methods are decorated, got {what}"
             )
         if inspect.isgeneratorfunction(fn):
-            return _in_steps(self.run, fn)
+            steps: Any = _in_steps(self.run, fn)
+            return steps
 
-        @functools.wraps(fn)
-        def switched(*args, **kwargs):
+        def switched(*args: Any, **kwargs: Any) -> Any:
             return self.run(fn, *args, **kwargs)
 
-        return switched
+        wrapped: Any = functools.wraps(fn)(switched)
+        return wrapped
 
 
-def _in_steps(run, fn):
+def _in_steps(run: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., Any]:
     """The generator function `fn`, each step of which is made by `run`."""
 
     @functools.wraps(fn)
-    def switched(*args, **kwargs):
+    def switched(*args: Any, **kwargs: Any) -> Any:
         generator = run(fn, *args, **kwargs)
-        step, given = generator.send, None
+        step: Callable[..., Any] = generator.send
+        given: Any = None
         while True:
             try:
                 result = run(step, given)
@@ -164,7 +190,7 @@ class inference_mode(_Switch):
     Unlike PyTorch's, the tensors made in it are like any others afterwards.
     """
 
-    def __init__(self, mode: bool = True):
+    def __init__(self, mode: bool = True) -> None:
         self.value = not _checked("inference_mode", mode)
 
 
@@ -175,23 +201,23 @@ class set_grad_enabled(_Switch):
     inside the function only.
     """
 
-    def __new__(cls, mode: bool):
+    def __new__(cls, mode: bool) -> Self:
         return object.__new__(cls)
 
-    def __init__(self, mode: bool):
+    def __init__(self, mode: bool) -> None:
         self.value = _checked("set_grad_enabled", mode)
         self.when_made = this_thread.modes.grad
         this_thread.modes.grad = self.value
 
-    def what_was(self, modes):
+    def what_was(self, modes: Modes) -> bool:
         return self.when_made
 
-    def __call__(self, fn):
+    def __call__(self, fn: F) -> F:
         this_thread.modes.grad = self.when_made
         return super().__call__(fn)
 
 
-def _checked(name: str, mode) -> bool:
+def _checked(name: str, mode: object) -> bool:
     """`mode`; TypeError if it is no bool."""
     if not isinstance(mode, bool):
         raise TypeError(f"{name}: mode={mode!r} must be a bool")
@@ -208,12 +234,12 @@ class detect_anomaly(_Switch):
 
     name, value = "anomaly", True
 
-    def __new__(cls, check_nan: bool = True):
+    def __new__(cls, check_nan: bool = True) -> Self:
         if check_nan is False:
             raise ValueError("detect_anomaly: check_nan=False leaves nothing to detect")
         return super().__new__(cls, check_nan)
 
-    def __init__(self, check_nan: bool = True):
+    def __init__(self, check_nan: bool = True) -> None:
         """Nothing to set."""
 
 
@@ -226,15 +252,15 @@ class set_detect_anomaly(_Switch):
 
     name = "anomaly"
 
-    def __new__(cls, mode: bool, check_nan: bool = True):
+    def __new__(cls, mode: bool, check_nan: bool = True) -> Self:
         return object.__new__(cls)
 
-    def __init__(self, mode: bool, check_nan: bool = True):
+    def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self.value = _checked("set_detect_anomaly", mode)
         if check_nan is False:
             raise ValueError("set_detect_anomaly: check_nan=False leaves nothing to detect")
         self.when_made = this_thread.modes.anomaly
         this_thread.modes.anomaly = self.value
 
-    def what_was(self, modes):
+    def what_was(self, modes: Modes) -> bool:
         return self.when_made

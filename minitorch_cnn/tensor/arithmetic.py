@@ -291,7 +291,9 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
 def where(condition: TensorLike) -> tuple[Tensor, ...]: ...
 @overload
 def where(condition: TensorLike | bool, input: Operand, other: Operand) -> Tensor: ...
-def where(condition: Any, input: Operand | None = None, other: Operand | None = None) -> Tensor:
+def where(
+    condition: Any, input: Operand | None = None, other: Operand | None = None
+) -> Tensor | tuple[Tensor, ...]:
     """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast.
 
     Of a condition alone: where it is not 0, as `nonzero(condition, as_tuple=True)`.
@@ -313,10 +315,8 @@ def where(condition: Any, input: Operand | None = None, other: Operand | None = 
 
 def masked_fill(input: Tensor, mask: TensorLike, value: Operand) -> Tensor:
     """`value`, a number or 0-d tensor, where `mask` holds; the dtype stays `input`'s."""
-    if getattr(value, "ndim", 0) != 0:
-        raise ValueError(
-            f"masked_fill: value has {value.ndim} axes, must be a number or a 0-d tensor"
-        )
+    if (axes := getattr(value, "ndim", 0)) != 0:
+        raise ValueError(f"masked_fill: value has {axes} axes, must be a number or a 0-d tensor")
     if isinstance(value, array_function.Tensor):
         value = value.to(input.dtype)
     else:

@@ -186,9 +186,10 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
             f"inner: the last axes of shapes {input.shape} and {other.shape} must be equal"
         )
     n = input.shape[-1]
-    y = input.reshape(-1, n) @ t(other.reshape(-1, n)) if n else None
     shape = input.shape[:-1] + other.shape[:-1]
-    return y.reshape(shape) if n else input.new_zeros(shape)
+    if n == 0:
+        return input.new_zeros(shape)
+    return (input.reshape(-1, n) @ t(other.reshape(-1, n))).reshape(shape)
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:

@@ -24,7 +24,8 @@ class Maximum(ArrayFunction):
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
-        choose, loses = type(ctx).choose, type(ctx).loses
+        op: type[Any] = type(ctx)
+        choose, loses = op.choose, op.loses
         if any(ctx.needs_input_grad):
             ctx.keep(loses(a, b), a == b, loses(b, a))
         ctx.shapes = a.shape, b.shape
@@ -54,7 +55,8 @@ class Fmax(ArrayFunction):
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, b: Array) -> Array:
-        choose, wins = type(ctx).choose, type(ctx).wins
+        op: type[Any] = type(ctx)
+        choose, wins = op.choose, op.wins
         if any(ctx.needs_input_grad):
             ctx.keep(wins(a, b) | np.isnan(b))
         ctx.shapes = a.shape, b.shape

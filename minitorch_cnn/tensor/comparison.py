@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +22,7 @@ def _check_bits(name: str, dtype: DType) -> None:
         raise TypeError(f"{name}: booleans have no bits to shift; the dtype must be integer")
 
 
-def _of_two(ufunc: np.ufunc, name: str, doc: str) -> Callable[[Operand, Operand], Tensor]:
+def _of_two(ufunc: np.ufunc, name: str, doc: str):
     def op(input: Operand, other: Operand) -> Tensor:
         a, b = arrays_of(name, *meet(input, other, name))
         _check_bits(name, a.dtype)
@@ -33,8 +32,8 @@ def _of_two(ufunc: np.ufunc, name: str, doc: str) -> Callable[[Operand, Operand]
     return op
 
 
-def _of_one(ufunc: np.ufunc, name: str, doc: str) -> Callable[[Tensor], Tensor]:
-    def op(input: Operand) -> Tensor:
+def _of_one(ufunc: np.ufunc, name: str, doc: str):
+    def op(input: Tensor) -> Tensor:
         _check_bits(name, input.dtype)
         return array_function.Tensor(ufunc(input.array))
 

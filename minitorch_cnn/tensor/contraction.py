@@ -12,13 +12,12 @@ from .movement import axis_of, permute, reshape, sizes_of
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-    from .types import Dims
 
 # What the axes of an operand are called; a number is one of those that "..." stands for.
 Letters: TypeAlias = "list[int | str]"
 
 
-def tensordot(a: Tensor, b: Tensor, dims: int | Sequence[Dims] = 2) -> Tensor:
+def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
     """Products of elements of `a` and `b` summed over pairs of axes.
 
     dims=n pairs the last n axes of `a` with the first n of `b`; two sequences name the axes.
@@ -62,7 +61,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
     if not isinstance(equation, str):
         raise TypeError(f"einsum: equation must be a string, got {type(equation).__name__}")
     if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = operands[0]
+        operands = tuple(*operands)
     inputs, output = _parsed(equation, operands)
     sizes = _sizes(equation, inputs, operands)
     terms = [_prepared(x, letters, sizes) for x, letters in zip(operands, inputs, strict=True)]
@@ -88,7 +87,7 @@ def _parsed(equation: str, operands: Sequence[Tensor]) -> tuple[list[Letters], L
     inputs = [_letters(equation, term, x.ndim) for term, x in zip(terms, operands, strict=True)]
     longest = max((sum(isinstance(i, int) for i in letters) for letters in inputs), default=0)
     if arrow:
-        output = _letters(equation, right, None, longest)
+        output = _letters(equation, right, 0, longest)
         unknown = [i for i in output if not any(i in letters for letters in inputs)]
         if unknown or len(set(output)) < len(output):
             raise ValueError(
@@ -100,7 +99,7 @@ def _parsed(equation: str, operands: Sequence[Tensor]) -> tuple[list[Letters], L
     return inputs, [*range(-longest, 0), *once]
 
 
-def _letters(equation: str, term: str, ndim: int | None, hidden: int | None = None) -> Letters:
+def _letters(equation: str, term: str, ndim: int, hidden: int | None = None) -> Letters:
     """The letters of one term, "..." replaced by the numbers of the axes that it stands for."""
     before, dots, after = term.partition("...")
     if not all(c.isalpha() and c.isascii() for c in before + after):
@@ -117,7 +116,7 @@ def _letters(equation: str, term: str, ndim: int | None, hidden: int | None = No
 def _sizes(
     equation: str, inputs: list[Letters], operands: Sequence[Tensor]
 ) -> dict[int | str, int]:
-    sizes = {}
+    sizes: dict[int | str, int] = {}
     for letters, x in zip(inputs, operands, strict=True):
         for letter, n in zip(letters, x.shape, strict=True):
             known = sizes.get(letter, 1)

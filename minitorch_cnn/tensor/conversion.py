@@ -56,7 +56,8 @@ class Conversions:
                 f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
             )
         self._check_shareable("__cuda_array_interface__")
-        return self.array.__cuda_array_interface__
+        array: Any = self.array
+        return array.__cuda_array_interface__
 
     def _check_shareable(self: Tensor, name: str) -> None:
         if self.requires_grad:
@@ -174,7 +175,7 @@ class Conversions:
     def __repr__(self: Tensor) -> str:
         array = devices.to_host(self.array)
         text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
-        notes = []
+        notes: list[str] = []
         if self.array.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_):
             notes.append(f"dtype={self.array.dtype}")
         if self.device != "cpu":

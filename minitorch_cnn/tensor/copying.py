@@ -24,7 +24,8 @@ _OWN = {
     "_counter",
 }  # fmt: skip
 
-_memories = weakref.WeakValueDictionary()  # id of the owner of memory -> its Memory, while in use
+# id of the owner of memory -> its Memory, while in use
+_memories: weakref.WeakValueDictionary[int, Memory] = weakref.WeakValueDictionary()
 
 
 class Memory:
@@ -52,7 +53,7 @@ class Memory:
     def __reduce__(self) -> tuple[Any, ...]:
         return Memory, (self.block,)
 
-    def layout(self, array: Array) -> tuple:
+    def layout(self, array: Array) -> tuple[Any, ...]:
         """Where `array` lies in this memory: the arguments of `array_at`."""
         offset = devices.address(array) - devices.address(self.block)
         steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
@@ -92,7 +93,8 @@ def _in_order(owner: Array) -> Array:
     reach = [(n - 1) * s for n, s in zip(owner.shape, owner.strides, strict=True)]
     low = devices.address(owner) + sum(step for step in reach if step < 0)
     size = sum(map(abs, reach)) + owner.itemsize
-    return np.frombuffer((ctypes.c_ubyte * size).from_address(low), np.uint8)
+    block: Any = (ctypes.c_ubyte * size).from_address(low)
+    return np.frombuffer(block, np.uint8)
 
 
 def copied(tensor: Tensor) -> Tensor:
@@ -122,7 +124,7 @@ def deepcopied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
     return y
 
 
-def reduced(tensor: Tensor) -> tuple:
+def reduced(tensor: Tensor) -> tuple[Any, ...]:
     """What pickle keeps of a tensor: all but its `.grad` and hooks."""
     _check_leaf(tensor, "pickle")
     array, layout = tensor.array, None
@@ -163,7 +165,7 @@ def _made(
     return y
 
 
-def _attributes(tensor: Tensor) -> dict:
+def _attributes(tensor: Tensor) -> dict[str, Any]:
     return {name: value for name, value in tensor.__dict__.items() if name not in _OWN}
 
 

@@ -111,14 +111,15 @@ def unique(
     """
     x = as_tensor(input, "unique").array
     axis = None if dim is None else axis_of(dim, input.ndim, "unique")
-    found = np.unique(x, return_inverse=True, return_counts=True, axis=axis, **_distinct_nans(x))
+    settings: dict[str, Any] = _distinct_nans(x)
+    found: Any = np.unique(x, return_inverse=True, return_counts=True, axis=axis, **settings)
     values, inverse, counts = found
     inverse = inverse.reshape(x.shape if axis is None else -1)
-    results = [values]
+    results: list[Array] = [values]
     results += [inverse.astype(np.int64, copy=False)] if return_inverse else []
     results += [counts.astype(np.int64, copy=False)] if return_counts else []
-    results = tuple(map(array_function.Tensor, results))
-    return results if len(results) > 1 else results[0]
+    tensors = tuple(map(array_function.Tensor, results))
+    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _distinct_nans(x: Array) -> dict[str, bool]:

@@ -67,12 +67,15 @@ def as_tensor(
     Takes what `tensor` takes, and arrays of other libraries on a GPU (`__cuda_array_interface__`).
     """
     if not isinstance(data, array_function.Tensor):
-        if hasattr(data, "__cuda_array_interface__") and not devices.is_array(data):
+        if devices.is_array(data):
+            data = array_function.Tensor(data)
+        elif hasattr(data, "__cuda_array_interface__"):
             devices.check_device("cuda", "as_tensor")
             import cupy
 
-            data = cupy.asarray(data)
-        data = array_function.Tensor(data) if devices.is_array(data) else tensor(data)
+            data = array_function.Tensor(cupy.asarray(data))
+        else:
+            data = tensor(data)
         dtypes.check_dtype(data.dtype, "as_tensor")
     return data.to(device=device, dtype=dtype)
 
@@ -88,8 +91,8 @@ def _without_tensors(data: Any) -> list[Any]:
     ]
 
 
-def _holds_arrays(data: object) -> bool:
-    first = data
+def _holds_arrays(data: Any) -> bool:
+    first: Any = data
     while isinstance(first, (list, tuple)) and first:
         first = first[0]
     return isinstance(first, (np.ndarray, np.generic))
@@ -240,15 +243,17 @@ def arange(
     """
     if end is None:
         start, end = 0, start
-    start, end, step = (getattr(x, "item", lambda x=x: x)() for x in (start, end, step))
-    if not all(map(math.isfinite, (start, end, step))):
+    # Numbers of NumPy, and tensors of one element, count as Python's.
+    numbers: list[Any] = [getattr(x, "item", lambda x=x: x)() for x in (start, end, step)]
+    if not all(map(math.isfinite, numbers)):
         raise ValueError(f"arange: start={start}, end={end}, step={step} must be finite")
     if dtype is not None and dtypes.check_dtype(dtype, "arange").kind in "iu":
-        start, end, step = int(start), int(end), int(step)
-    if step == 0 or (end - start) * step < 0:
-        raise ValueError(f"arange: step={step} does not lead from start={start} to end={end}")
-    array = start + step * np.arange(math.ceil((end - start) / step))
-    if dtype is None and isinstance(start + end + step, (int, np.integer)):
+        numbers = list(map(int, numbers))
+    first, last, gap = numbers
+    if gap == 0 or (last - first) * gap < 0:
+        raise ValueError(f"arange: step={gap} does not lead from start={first} to end={last}")
+    array = first + gap * np.arange(math.ceil((last - first) / gap))
+    if dtype is None and isinstance(first + last + gap, (int, np.integer)):
         dtype = dtypes.int64
     return _made("arange", array, dtype, device, requires_grad)
 

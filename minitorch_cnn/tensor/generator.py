@@ -40,7 +40,8 @@ class Generator(np.random.Generator):
 
     def get_state(self) -> dict[str, Any]:
         """The state, which JSON can hold."""
-        return self.bit_generator.state
+        state: Any = self.bit_generator.state
+        return state
 
     def set_state(self, state: dict[str, Any]) -> None:
         """Go back to a state that `get_state` returned."""

@@ -41,7 +41,6 @@ def in_float32(fn: F) -> F:
     What it returns, a Tensor or several, has 16 bits again, unless a wider float was among them.
     """
 
-    @functools.wraps(fn)
     def by_float32(*args: Any, **kwargs: Any) -> Any:
         if not (_any_half(args) or (kwargs and _any_half(kwargs.values()))):
             return fn(*args, **kwargs)
@@ -53,10 +52,12 @@ def in_float32(fn: F) -> F:
         if not all(map(dtypes.is_half, floats)):
             return result
         if isinstance(result, tuple):
-            return tuple(rounded(y, floats[0]) for y in result)
+            results: tuple[Tensor, ...] = result
+            return tuple(rounded(y, floats[0]) for y in results)
         return rounded(result, floats[0])
 
-    return by_float32
+    wrapped: Any = functools.wraps(fn)(by_float32)
+    return wrapped
 
 
 def _any_half(values: Iterable[Any]) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar, overload
 
 import numpy as np
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 # The way to a part of an array: view ops, each with its settings.
 Path: TypeAlias = "Sequence[tuple[type[ArrayFunction], dict[str, Any]]]"
 
+X = TypeVar("X")
 
-def array_keys(key: Any) -> tuple:
+
+def array_keys(key: Any) -> tuple[tuple[Any, ...], ...]:
     """An indexing key as one or two keys of NumPy's, to be applied one after the other.
 
     Where integers and arrays meet, the integers come first, as in PyTorch: NumPy would treat them
@@ -30,13 +32,15 @@ def array_keys(key: Any) -> tuple:
     """
     if type(key) is int:  # what most keys are
         return ((key, Ellipsis),)
-    parts = [_array_key(part) for part in (key if isinstance(key, tuple) else (key,))]
+    given: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)
+    parts = [_array_key(part) for part in given]
     if not any(part is Ellipsis for part in parts):
         parts.append(Ellipsis)
     has_integers = any(isinstance(part, (int, np.integer)) for part in parts)
     if is_basic(parts) or not has_integers:
         return (tuple(parts),)
-    first, second = [], []
+    first: list[Any] = []
+    second: list[Any] = []
     for part in parts:
         if devices.is_array(part):
             first += [slice(None)] * (part.ndim if part.dtype.kind == "b" else 1)
@@ -57,11 +61,10 @@ def _array_key(part: Any) -> Any:
     if isinstance(part, array_function.Tensor):
         part = part.array
     elif isinstance(part, (list, range)):
-        part = np.asarray(part, dtype=None if len(part) else np.int64)
+        numbers: Any = part
+        part = np.asarray(numbers, dtype=None if len(numbers) else np.int64)
     elif isinstance(part, (bool, np.bool_)):
         part = np.asarray(part)
-    if isinstance(part, slice) and part.step is not None and part.step <= 0:
-        raise ValueError(f"index: step={part.step} of a slice must be greater than zero; use flip")
     if devices.is_array(part):
         if part.dtype == np.uint8:
             part = part != 0
@@ -71,6 +74,8 @@ def _array_key(part: Any) -> Any:
             )
         if part.ndim == 0 and part.dtype.kind != "b":
             part = int(part)
+    elif isinstance(part, slice) and part.step is not None and part.step <= 0:
+        raise ValueError(f"index: step={part.step} of a slice must be greater than zero; use flip")
     return part
 
 
@@ -184,7 +189,8 @@ class IndexSelectAdd(ArrayFunction):
     def forward(ctx: ArrayFunction, x: Array, indices: Array, axis: int, size: int) -> Array:
         ctx.indices, ctx.axis = indices, axis
         y = np.zeros((*x.shape[:axis], size, *x.shape[axis + 1 :]), x.dtype, like=x)
-        np.add.at(y, (slice(None),) * axis + (indices,), x)
+        at: Any = (slice(None),) * axis + (indices,)
+        np.add.at(y, at, x)
         return y
 
     @staticmethod
@@ -231,7 +237,7 @@ class ScatterAdd(ArrayFunction):
 
 def _grid(index: Array, axis: int) -> tuple[Any, ...]:
     """The full key of which `index` is the entry for `axis`: every other axis counts up."""
-    key = [
+    key: list[Array] = [
         np.arange(n, like=index).reshape((n,) + (1,) * (index.ndim - 1 - i))
         for i, n in enumerate(index.shape)
     ]
@@ -250,7 +256,9 @@ def getitem(input: Tensor, key: Any) -> Tensor:
         raise IndexError(f"index: {error}") from None
 
 
-def keys_beside(array: Array, keys: tuple[tuple[Any, ...], ...], name: str) -> tuple:
+def keys_beside(
+    array: Array, keys: tuple[tuple[Any, ...], ...], name: str
+) -> tuple[tuple[Any, ...], ...]:
     """Keys for `array`, those of the CPU brought to its device.
 
     RuntimeError, in the name of the function `name`, for indices on another device.
@@ -270,22 +278,23 @@ def keys_beside(array: Array, keys: tuple[tuple[Any, ...], ...], name: str) -> t
     )
 
 
-def row(x: Any) -> Any:
+def row(x: X) -> X:
     """A 0-d tensor as one of one axis, which it counts as along a `dim`; anything else as it is."""
-    return x.reshape(1) if isinstance(x, array_function.Tensor) and x.ndim == 0 else x
+    y: Any = x.reshape(1) if isinstance(x, array_function.Tensor) and x.ndim == 0 else x
+    return y
 
 
 def _checked_index(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[Array, int]:
     (axis,) = axes_of(dim, input.ndim, name)
-    index = index.array
-    if index.dtype.kind not in "iu":
+    places = index.array
+    if places.dtype.kind not in "iu":
         raise TypeError(f"{name}: index has dtype {index.dtype}, must be integer")
     n = input.shape[axis]
-    if index.size and not (index.min() >= 0 and index.max() < n):
+    if places.size and not (places.min() >= 0 and places.max() < n):
         raise IndexError(
-            f"{name}: index holds {index.min()} to {index.max()}, must lie in [0, {n - 1}]"
+            f"{name}: index holds {places.min()} to {places.max()}, must lie in [0, {n - 1}]"
         )
-    return index, axis
+    return places, axis
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -294,10 +303,10 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
         if index.array.size != 1:
             raise IndexError(f"index_select: index of shape {index.shape} must hold one position")
         return index_select(row(input), dim, index).reshape(())
-    index, axis = _checked_index("index_select", input, dim, index)
-    if index.ndim > 1:
-        raise IndexError(f"index_select: index has {index.ndim} axes, must have one")
-    return IndexSelect.apply(input, indices=index.reshape(-1), axis=axis)
+    places, axis = _checked_index("index_select", input, dim, index)
+    if places.ndim > 1:
+        raise IndexError(f"index_select: index has {places.ndim} axes, must have one")
+    return IndexSelect.apply(input, indices=places.reshape(-1), axis=axis)
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
@@ -307,19 +316,19 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
     """
     if input.ndim == 0 or index.ndim == 0:
         return gather(row(input), dim, row(index)).reshape(index.shape)
-    index, axis = _checked_index("gather", input, dim, index)
-    _check_shorter("gather", index.shape, input.shape, axis)
-    return Gather.apply(input, index=index, axis=axis)
+    places, axis = _checked_index("gather", input, dim, index)
+    _check_shorter("gather", places.shape, input.shape, axis)
+    return Gather.apply(input, index=places, axis=axis)
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`input` with src[i, j] added at [i, index[i, j]] for dim = 1, and so for any axis."""
     if 0 in (input.ndim, index.ndim, src.ndim):
         return scatter_add(row(input), dim, row(index), row(src)).reshape(input.shape)
-    index, axis = _checked_index("scatter_add", input, dim, index)
-    _check_shorter("scatter_add", index.shape, input.shape, axis)
-    _check_shorter("scatter_add", index.shape, src.shape, None)
-    return ScatterAdd.apply(input, src, index=index, axis=axis)
+    places, axis = _checked_index("scatter_add", input, dim, index)
+    _check_shorter("scatter_add", places.shape, input.shape, axis)
+    _check_shorter("scatter_add", places.shape, src.shape, None)
+    return ScatterAdd.apply(input, src, index=places, axis=axis)
 
 
 def _check_shorter(name: str, index_shape: Shape, shape: Shape, axis: int | None) -> None:

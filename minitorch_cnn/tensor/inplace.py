@@ -56,7 +56,7 @@ def _check_fits(x: Tensor, shape: Shape, name: str) -> None:
         raise RuntimeError(f"{name}: shape {tuple(shape)} does not broadcast to {x.shape}")
 
 
-def _path(x: Tensor, name: str) -> list:
+def _path(x: Tensor, name: str) -> Path:
     """The view ops that lead from the base of `x` to `x`."""
     if x._path is None:
         raise RuntimeError(
@@ -130,14 +130,14 @@ def replace(
     RuntimeError if an operand does not broadcast to x or x cannot hold the dtype of the result.
     """
     check_writable(x, name)
-    operands = [as_operand(y, name) for y in operands]
+    given = [as_operand(y, name) for y in operands]
     recorded = this_thread.modes.grad and x._requires_grad
-    for y in operands:
+    for y in given:
         if isinstance(y, array_function.Tensor):
             _check_fits(x, y.shape, name)
             recorded = recorded or (this_thread.modes.grad and y.requires_grad)
     # What x held before is what most derivatives need.
-    return _store(x, op(clone(x) if recorded else x, *operands, **settings), name)
+    return _store(x, op(clone(x) if recorded else x, *given, **settings), name)
 
 
 def _store(x: Tensor, new: Tensor, name: str) -> Tensor:

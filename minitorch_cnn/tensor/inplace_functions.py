@@ -5,6 +5,7 @@ Which writes are refused, and how they reach the graph, is said in inplace.py.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +24,19 @@ from . import (
     logarithm,
     parts,
     rounding,
-    scatter,
     special_functions,
     trigonometry,
 )
 from .diagonal import tril, triu
 from .inplace import _check_fits, _overwrite, check_writable, replace
+from .scatter import _scatter, index_add, index_copy, index_fill, masked_scatter
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-    from .types import Array, Operand
+    from .types import Array, DType, Operand, Shape
 
 
-def _of_one(op: Callable[..., Tensor]) -> Callable[[Tensor], Tensor]:
+def _of_one(op: Callable[..., Tensor]):
     name = op.__name__ + "_"
 
     def in_place(input: Tensor) -> Tensor:
@@ -57,7 +58,7 @@ frac_, log10_, exp2_ = map(_of_one, (rounding.frac, logarithm.log10, logarithm.e
 bitwise_not_, logical_not_ = map(_of_one, (comparison.bitwise_not, comparison.logical_not))
 
 
-def _of_two(op: Callable[..., Tensor]) -> Callable[[Tensor, Operand], Tensor]:
+def _of_two(op: Callable[..., Tensor]):
     name = op.__name__ + "_"
 
     def in_place(input: Tensor, other: Operand) -> Tensor:
@@ -83,7 +84,14 @@ def index_put_(
     input: Tensor, indices: tuple[Any, ...], values: Tensor, accumulate: bool = False
 ) -> Tensor:
     """`index_put`, in place."""
-    return replace(input, "index_put_", lambda x: parts.index_put(x, indices, values, accumulate))
+    return replace(
+        input,
+        "index_put_",
+        parts.index_put,
+        indices=indices,
+        values=values,
+        accumulate=accumulate,
+    )
 
 
 def renorm_(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
@@ -105,19 +113,20 @@ def random_(
     """
     check_writable(input, "random_")
     dtype = input.dtype
-    if to is None:
-        if from_ == 0:
-            to = 2
+    first, last = from_, to
+    if last is None:
+        if first == 0:
+            last = 2
             if dtype.kind == "f":
-                to = 2 ** (np.finfo(dtype).nmant + 1) + 1
+                last = 2 ** (np.finfo(dtype).nmant + 1) + 1
             elif dtype.kind != "b":
-                to = np.iinfo(dtype).max + 1
+                last = np.iinfo(dtype).max + 1
         else:
-            from_, to = 0, from_
-    if from_ >= to:
-        raise RuntimeError(f"random_: from_={from_} must be below to={to}")
+            first, last = 0, first
+    if first >= last:
+        raise RuntimeError(f"random_: from_={first} must be below to={last}")
     rng = generator or random.default_generator()
-    drawn = rng.integers(from_, to - 1, input.shape, endpoint=True).astype(dtype)
+    drawn = rng.integers(first, last - 1, input.shape, endpoint=True).astype(dtype)
     return _overwrite(input, array_function.Tensor(np.asarray(drawn, like=input.array)), "random_")
 
 
@@ -172,13 +181,13 @@ def addcdiv_(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 
 def masked_fill_(input: Tensor, mask: Tensor, value: Operand) -> Tensor:
     """`masked_fill`, in place."""
     _check_fits(input, mask.shape, "masked_fill_")
-    return replace(input, "masked_fill_", lambda x: arithmetic.masked_fill(x, mask, value))
+    return replace(input, "masked_fill_", arithmetic.masked_fill, mask=mask, value=value)
 
 
 def masked_scatter_(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
     """`masked_scatter`, in place."""
     _check_fits(input, mask.shape, "masked_scatter_")
-    return replace(input, "masked_scatter_", lambda x: scatter.masked_scatter(x, mask, source))
+    return replace(input, "masked_scatter_", masked_scatter, mask=mask, source=source)
 
 
 def scatter_(
@@ -194,32 +203,35 @@ def scatter_(
     return replace(
         input,
         "scatter_",
-        lambda x: scatter._scatter("scatter_", x, dim, index, src, value, reduce),
+        functools.partial(_scatter, "scatter_"),
+        dim=dim,
+        index=index,
+        src=src,
+        value=value,
+        reduce=reduce,
     )
 
 
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`scatter_add`, in place."""
-    return replace(input, "scatter_add_", lambda x: indexing.scatter_add(x, dim, index, src))
+    return replace(input, "scatter_add_", indexing.scatter_add, dim=dim, index=index, src=src)
 
 
 def index_add_(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
     """`index_add`, in place."""
-    return replace(
-        input, "index_add_", lambda x: scatter.index_add(x, dim, index, source, alpha=alpha)
-    )
+    return replace(input, "index_add_", index_add, dim=dim, index=index, source=source, alpha=alpha)
 
 
 def index_copy_(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`index_copy`, in place."""
-    return replace(input, "index_copy_", lambda x: scatter.index_copy(x, dim, index, source))
+    return replace(input, "index_copy_", index_copy, dim=dim, index=index, source=source)
 
 
 def index_fill_(input: Tensor, dim: int, index: Tensor, value: float | Tensor) -> Tensor:
     """`index_fill`, in place."""
-    return replace(input, "index_fill_", lambda x: scatter.index_fill(x, dim, index, value))
+    return replace(input, "index_fill_", index_fill, dim=dim, index=index, value=value)
 
 
 def fill_diagonal_(input: Tensor, fill_value: float) -> Tensor:
@@ -228,10 +240,10 @@ def fill_diagonal_(input: Tensor, fill_value: float) -> Tensor:
         raise RuntimeError(f"fill_diagonal_: input has {input.ndim} axes, must have two")
     rows, columns = (np.arange(n, like=input.array) for n in input.shape)
     mask = array_function.Tensor(rows[:, None] == columns)
-    return replace(input, "fill_diagonal_", lambda x: arithmetic.masked_fill(x, mask, fill_value))
+    return replace(input, "fill_diagonal_", arithmetic.masked_fill, mask=mask, value=fill_value)
 
 
-def _drawn(input: Tensor, name: str, draw: Callable[[Any, Any], Array]) -> Tensor:
+def _drawn(input: Tensor, name: str, draw: Callable[[Shape, DType], Array]) -> Tensor:
     """Overwrite `input` by what draw(shape, dtype) gives, float32 at least."""
     check_writable(input, name)
     if input.dtype.kind != "f":

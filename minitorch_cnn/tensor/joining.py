@@ -6,7 +6,7 @@ import functools
 import itertools
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -158,7 +158,8 @@ def repeat_interleave(
     if input.ndim == 0:
         input = reshape(input, 1)
     n = input.shape[axis]
-    times = devices.to_host(repeats.array) if hasattr(repeats, "ndim") else np.asarray(repeats)
+    given: Any = repeats
+    times = devices.to_host(given.array) if hasattr(given, "ndim") else np.asarray(given)
     if times.dtype.kind not in "iu" or times.ndim > 1:
         raise TypeError("repeat_interleave: repeats must be an integer or a vector of them")
     if (times < 0).any() or (times.ndim and len(times) not in (1, n)):
@@ -179,14 +180,15 @@ def tensor_split(input: Tensor, indices_or_sections: Dims, dim: int = 0) -> tupl
     """
     axis = axis_of(dim, input.ndim, "tensor_split")
     n = input.shape[axis]
-    if hasattr(indices_or_sections, "__index__"):
-        sections = int(indices_or_sections)
+    given: Any = indices_or_sections
+    if hasattr(given, "__index__"):
+        sections = int(given)
         if sections < 1:
             raise RuntimeError(f"tensor_split: sections={sections} must be at least 1")
         size, longer = divmod(n, sections)
         ends = [i * size + min(i, longer) for i in range(sections + 1)]
     else:
-        ends = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in indices_or_sections), n]
+        ends = [0, *(min(max(i + n if i < 0 else i, 0), n) for i in given), n]
     return tuple(narrow(input, axis, a, max(b - a, 0)) for a, b in itertools.pairwise(ends))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .. import dtypes
+from ..dtypes import DType
 from .creation import empty, tensor
 from .tensor import Size, Tensor
 
@@ -46,7 +47,7 @@ class _OfDtype(type):
         return isinstance(x, Tensor) and x.dtype == cls.dtype and x.device == "cpu"
 
 
-def _named(name: str, dtype: np.dtype) -> type:
+def _named(name: str, dtype: DType) -> _OfDtype:
     return _OfDtype(name, (), {"dtype": dtype, "__doc__": f"The CPU's tensors of {dtype}."})
 
 

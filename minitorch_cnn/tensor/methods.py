@@ -12,7 +12,6 @@ from . import (
     comparison,
     compound,
     counting,
-    diagonal,
     elementwise,
     indexing,
     inplace,
@@ -31,13 +30,22 @@ from . import (
     sampling,
     scan,
     shaping,
-    softmax,
     special_functions,
     trigonometry,
 )
 from . import inplace_functions as functions
-from . import scatter as writing
+from .diagonal import diag, diagonal, trace, tril, triu
+from .scatter import (
+    index_add,
+    index_copy,
+    index_fill,
+    masked_scatter,
+    masked_select,
+    scatter,
+    select,
+)
 from .second_names import METHODS as SECOND_NAMES
+from .softmax import log_softmax, logsumexp, softmax
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -92,7 +100,11 @@ class Methods:
     amax, amin, max, min = reduction.amax, reduction.amin, reduction.max, reduction.min
     argmax, argmin, any, all = reduction.argmax, reduction.argmin, reduction.any, reduction.all
     norm, cumsum = moments.norm, reduction.cumsum
-    softmax, log_softmax, logsumexp = softmax.softmax, softmax.log_softmax, softmax.logsumexp
+    softmax, log_softmax, logsumexp = (
+        softmax,
+        log_softmax,
+        logsumexp,
+    )
 
     reshape, view, flatten, unflatten = (
         movement.reshape,
@@ -139,7 +151,7 @@ class Methods:
     )  # fmt: skip
     bernoulli, multinomial = sampling.bernoulli, sampling.multinomial
     diagonal, diag, trace, tril, triu = (
-        diagonal.diagonal, diagonal.diag, diagonal.trace, diagonal.tril, diagonal.triu,
+        diagonal, diag, trace, tril, triu,
     )  # fmt: skip
     unfold, swapaxes, t, ravel = shaping.unfold, shaping.swapaxes, shaping.t, shaping.ravel
     expand_as, view_as, reshape_as = shaping.expand_as, shaping.view_as, shaping.reshape_as
@@ -188,7 +200,7 @@ class Methods:
     bitwise_not_, logical_not_ = functions.bitwise_not_, functions.logical_not_
     logical_and_, logical_or_ = functions.logical_and_, functions.logical_or_
     logical_xor_ = functions.logical_xor_
-    masked_scatter, masked_scatter_ = writing.masked_scatter, functions.masked_scatter_
+    masked_scatter, masked_scatter_ = masked_scatter, functions.masked_scatter_
     clip_ = inplace.clamp_
     sigmoid_, tanh_, floor_ = functions.sigmoid_, functions.tanh_, functions.floor_
     ceil_, trunc_, round_ = functions.ceil_, functions.trunc_, functions.round_
@@ -214,9 +226,9 @@ class Methods:
     index_put_, renorm_ = functions.index_put_, functions.renorm_
     is_complex, is_nonzero = questions.is_complex, questions.is_nonzero
     is_same_size = questions.is_same_size
-    scatter, index_add, index_copy = writing.scatter, writing.index_add, writing.index_copy
+    scatter, index_add, index_copy = scatter, index_add, index_copy
     index_fill, masked_select, select = (
-        writing.index_fill, writing.masked_select, writing.select,
+        index_fill, masked_select, select,
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from ..autograd import array_function
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-    from .types import Dims, DTypeLike, Operand
+    from .types import Dims, DTypeLike, Operand, Shape
 
 
 # ufuncs under another name than here; the others are looked up under their own.
@@ -34,7 +34,7 @@ _NAMES = {
 
 def _here(name: str) -> Any:
     """The function of this package called `name`, or None."""
-    return getattr(sys.modules[__package__], name, None)
+    return getattr(sys.modules[__name__.rpartition(".")[0]], name, None)
 
 
 def call_ufunc(
@@ -83,8 +83,12 @@ def _arrays(x: Any) -> Any:
     if isinstance(x, array_function.Tensor):
         return x.numpy()
     if isinstance(x, (list, tuple)):
-        return type(x)(map(_arrays, x))
-    return {key: _arrays(value) for key, value in x.items()} if isinstance(x, dict) else x
+        several: Any = x
+        return type(several)(map(_arrays, several))
+    if isinstance(x, dict):
+        named: dict[Any, Any] = x
+        return {key: _arrays(value) for key, value in named.items()}
+    return x
 
 
 def _tensor(x: Any) -> Tensor:
@@ -109,7 +113,10 @@ def _reduction(name: str) -> Callable[..., Tensor]:
 
 
 def _truth(name: str) -> Callable[..., Tensor]:
-    return lambda a, axis=None, *, keepdims=False: _here(name)(a, axis, keepdims)
+    def truth(a: Tensor, axis: Dims | None = None, *, keepdims: bool = False) -> Tensor:
+        return _here(name)(a, axis, keepdims)
+
+    return truth
 
 
 def _spread(name: str) -> Callable[..., Tensor]:
@@ -158,18 +165,42 @@ def _transpose(a: Tensor, axes: Sequence[int] | None = None) -> Tensor:
     return a.T if axes is None else a.permute(*axes)
 
 
-_FUNCTIONS = {
+def _dot(a: Any, b: Any) -> Tensor:
+    return _here("matmul")(_tensor(a), _tensor(b))
+
+
+def _squeeze(a: Tensor, axis: Dims | None = None) -> Tensor:
+    return a.squeeze() if axis is None else a.squeeze(axis)
+
+
+def _reshape(a: Tensor, shape: Dims) -> Tensor:
+    return a.reshape(shape)
+
+
+def _ravel(a: Tensor) -> Tensor:
+    return a.flatten()
+
+
+def _shape(a: Tensor) -> Shape:
+    return a.shape
+
+
+def _ndim(a: Tensor) -> int:
+    return a.ndim
+
+
+def _size(a: Tensor, axis: int | None = None) -> int:
+    return a.numel() if axis is None else a.shape[axis]
+
+
+_FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sum: _reduction("sum"), np.mean: _reduction("mean"), np.prod: _reduction("prod"),
     np.all: _truth("all"), np.any: _truth("any"),
     np.argmax: _truth("argmax"), np.argmin: _truth("argmin"),
     np.std: _spread("std"), np.var: _spread("var"),
     np.max: _extreme("amax"), np.amax: _extreme("amax"),
     np.min: _extreme("amin"), np.amin: _extreme("amin"),
-    np.cumsum: _cumsum, np.clip: _clip, np.round: _round, np.around: _round,
-    np.dot: lambda a, b: _here("matmul")(_tensor(a), _tensor(b)),
-    np.reshape: lambda a, shape: a.reshape(shape), np.ravel: lambda a: a.flatten(),
-    np.squeeze: lambda a, axis=None: a.squeeze() if axis is None else a.squeeze(axis),
-    np.transpose: _transpose,
-    np.shape: lambda a: a.shape, np.ndim: lambda a: a.ndim,
-    np.size: lambda a, axis=None: a.numel() if axis is None else a.shape[axis],
+    np.cumsum: _cumsum, np.clip: _clip, np.round: _round, np.around: _round, np.dot: _dot,
+    np.reshape: _reshape, np.ravel: _ravel, np.squeeze: _squeeze, np.transpose: _transpose,
+    np.shape: _shape, np.ndim: _ndim, np.size: _size,
 }  # fmt: skip

@@ -100,7 +100,8 @@ def _running(name: str, input: Tensor, dim: int, ufunc: np.ufunc) -> ValuesAndIn
     newest = x == best if x.dtype.kind != "f" else (x == best) | np.isnan(x)
     along = [1] * x.ndim
     along[axis] = -1
-    places = np.where(newest, np.arange(x.shape[axis]).reshape(along), 0)
+    count: Array = np.arange(x.shape[axis]).reshape(along)
+    places = np.where(newest, count, 0)
     return _taken(input, axis, np.maximum.accumulate(places, axis), True)
 
 
@@ -124,12 +125,28 @@ def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> 
     return MinAndMax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 
+def _linear(low: Tensor, high: Tensor, share: float) -> Tensor:
+    return low + (high - low) * share
+
+
+def _lower(low: Tensor, high: Tensor, share: float) -> Tensor:
+    return low
+
+
+def _higher(low: Tensor, high: Tensor, share: float) -> Tensor:
+    return high
+
+
+def _midpoint(low: Tensor, high: Tensor, share: float) -> Tensor:
+    return low + (high - low) * 0.5
+
+
 _AT = {
-    "linear": lambda low, high, share: low + (high - low) * share,
-    "lower": lambda low, high, share: low,
-    "higher": lambda low, high, share: high,
-    "midpoint": lambda low, high, share: low + (high - low) * 0.5,
-    "nearest": None,
+    "linear": _linear,
+    "lower": _lower,
+    "higher": _higher,
+    "midpoint": _midpoint,
+    "nearest": _lower,  # of a place that is rounded first
 }
 
 
@@ -158,11 +175,11 @@ def quantile(
     if isinstance(q, array_function.Tensor):
         if q.dtype != input.dtype:
             raise RuntimeError(f"{name}: q has dtype {q.dtype}, must have input's, {input.dtype}")
-        q = devices.to_host(q.array)
-    q = np.asarray(q, np.float64)
-    if q.ndim > 1 or not ((q >= 0) & (q <= 1)).all():
-        raise RuntimeError(f"{name}: q={q} must be a number in [0, 1] or a vector of them")
-    kept = (1,) * input.ndim
+        q = devices.to_host(q.array).tolist()
+    shares = np.asarray(q, np.float64)
+    if shares.ndim > 1 or not ((shares >= 0) & (shares <= 1)).all():
+        raise RuntimeError(f"{name}: q={shares} must be a number in [0, 1] or a vector of them")
+    kept: tuple[int, ...] = (1,) * input.ndim
     if dim is None:
         input, axis = input.reshape(-1), 0
     else:
@@ -174,16 +191,15 @@ def quantile(
         raise RuntimeError(f"{name}: there are no elements along dim={dim}")
     ordered = sort(input, axis).values.movedim(axis, 0)
     flawed = array_function.Tensor(np.isnan(input.array).any(axis))
-    results = []
-    for share in q.reshape(-1):
+    results: list[Tensor] = []
+    for share in shares.reshape(-1).tolist():
         at = share * (n - 1)
         if interpolation == "nearest":
-            at = np.round(at)
+            at = round(at)
         low, high = ordered[math.floor(at)], ordered[math.ceil(at)]
-        between = _AT[interpolation] or _AT["lower"]
-        y = where(flawed, math.nan, between(low, high, at - math.floor(at)))
+        y = where(flawed, math.nan, _AT[interpolation](low, high, at - math.floor(at)))
         results.append(y.reshape(kept) if keepdim else y)
-    return stack(results) if q.ndim else results[0]
+    return stack(results) if shares.ndim else results[0]
 
 
 def nansum(
@@ -205,7 +221,9 @@ def nanmean(
     dtype: DTypeLike | None = None,
 ) -> Tensor:
     """`mean` of the elements that are not NaN; NaN where all are."""
-    input = as_tensor(input, "nanmean") if dtype is None else input.to(dtype)
+    input = as_tensor(input, "nanmean")
+    if dtype is not None:
+        input = input.to(dtype)
     if input.dtype.kind != "f":
         raise RuntimeError(f"nanmean: input has dtype {input.dtype}, must be of floats")
     axes = axes_of(dim, input.ndim, "nanmean")
@@ -311,4 +329,4 @@ def unique_consecutive(
         for i, (y, ask) in enumerate(zip(results, asked, strict=True))
         if ask
     )
-    return results if len(results) > 1 else results[0]
+    return results[0] if len(results) == 1 else results

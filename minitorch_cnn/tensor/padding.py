@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -83,8 +84,8 @@ def pad(input: TensorLike, pad: Dims, mode: str = "constant", value: float | Non
 
 def _border(n: int, before: int, after: int, mode: str) -> Array:
     """The positions on an axis of size n that fill it and its borders."""
-    places, limit = _PLACES[mode]
-    limit = limit(n, before, after)
+    places, widest = _PLACES[mode]
+    limit = widest(n, before, after)
     if before > limit or after > limit:
         raise RuntimeError(
             f"pad: width {max(before, after)} exceeds what mode {mode!r} can fill from size {n}"
@@ -112,9 +113,17 @@ def _left(n: int, before: int, after: int) -> int:
     return n + min(before, 0) + min(after, 0)
 
 
+def _but_one(n: int, before: int, after: int) -> int:
+    return n - 1
+
+
+def _any_width(n: int, before: int, after: int) -> float:
+    return math.inf if n else 0
+
+
 # Of each mode: the positions, and the widest border, of an axis of size n.
 _PLACES = {
-    "reflect": (_reflected, lambda n, before, after: n - 1),
-    "replicate": (_repeated, lambda n, before, after: np.inf if n else 0),
+    "reflect": (_reflected, _but_one),
+    "replicate": (_repeated, _any_width),
     "circular": (_wrapped, _left),
 }

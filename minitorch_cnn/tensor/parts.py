@@ -66,11 +66,11 @@ def index_put(
         y = input.clone()
         y[key] = values
         return y
-    keys = array_keys(key)
-    if len(keys) > 1:
+    first, *others = array_keys(key)
+    if others:
         raise RuntimeError("index_put: indices mix kinds that accumulate cannot add at")
-    values = expand(values, *input.array[keys[0]].shape)
-    return input + IndexAdd.apply(values, key=keys[0], shape=input.shape)
+    values = expand(values, *input.array[first].shape)
+    return input + IndexAdd.apply(values, key=first, shape=input.shape)
 
 
 def _written(name: str, input: Tensor, src: Tensor, part: Callable[[Tensor], Tensor]) -> Tensor:

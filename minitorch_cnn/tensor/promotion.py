@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numbers
 from itertools import combinations
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ..autograd import array_function
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-    from .types import Array, DType, DTypeLike, Shape
+    from .types import Array, DType, DTypeLike, Operand, Shape
 
 
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
@@ -24,17 +24,19 @@ def as_operand(x: object, name: str) -> Tensor | float:
     if isinstance(x, array_function.Tensor):
         return x
     if isinstance(x, np.generic):
-        return x.item()
+        number: Any = x.item()
+        return number
     if devices.is_array(x):
         return array_function.Tensor(x)
     if isinstance(x, numbers.Real):
-        return x
+        number = x
+        return number
     raise TypeError(
         f"{name}: operand must be a Tensor, an array or a number, got {type(x).__name__}"
     )
 
 
-def is_operand(x: object) -> bool:
+def is_operand(x: object) -> TypeGuard[Operand]:
     """Whether `as_operand` takes `x`; operators return NotImplemented otherwise."""
     return isinstance(x, (array_function.Tensor, numbers.Real, np.generic)) or devices.is_array(x)
 
@@ -52,7 +54,7 @@ def result_type(*operands: Tensor | float) -> np.dtype:
     The highest of the categories bool < integer < float wins; within one category tensors with axes
     beat 0-d tensors, which beat numbers; equals are promoted as NumPy promotes them.
     """
-    by_rank = [None, None, None]
+    by_rank: list[DType | None] = [None, None, None]
     for dtype, rank in map(_dtype_and_rank, operands):
         known = by_rank[rank]
         by_rank[rank] = dtype if known is None else common_dtype(known, dtype)
@@ -123,7 +125,8 @@ def meet(
         dtype = dtypes.get_default_dtype()
     if scale and dtypes.is_half(dtype):
         wide = dtypes.float32
-        return [_cast(x, dtype if isinstance(x, Tensor) else wide) for x in (a, b)]
+        first, second = [_cast(x, dtype if isinstance(x, Tensor) else wide) for x in (a, b)]
+        return first, second
     return _cast(a, dtype), _cast(b, dtype)
 
 

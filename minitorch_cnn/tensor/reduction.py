@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, overload
 
 import numpy as np
 
@@ -34,7 +34,7 @@ def axes_of(dim: Dims | None, ndim: int, name: str) -> tuple[int, ...]:
         return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
-    dims = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
+    dims: tuple[Any, ...] = tuple(dim) if isinstance(dim, (tuple, list)) else (dim,)
     for d in dims:
         if not isinstance(d, (int, np.integer)) or isinstance(d, bool):
             raise TypeError(f"{name}: dim={dim!r} must be an int or several")
@@ -102,7 +102,7 @@ class Prod(ArrayFunction):
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool) -> Array:
         ctx.axes = axes
-        y = x.prod(axes, sum_dtype(x), None, keepdim)
+        y = x.prod(axes, sum_dtype(x), keepdims=keepdim)
         ctx.save_for_backward(x, y)
         return y
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,11 +41,11 @@ def round(input: TensorLike, *, decimals: int = 0) -> Tensor:
         return Flat.apply(input, step=np.round)
     if input.dtype.kind != "f":
         raise TypeError(f"round: decimals={decimals} needs floats, input has dtype {input.dtype}")
-    return Flat.apply(input, step=lambda x: _round_at(x, decimals))
+    return Flat.apply(input, step=functools.partial(_round_at, decimals=decimals))
 
 
 def _round_at(x: Array, decimals: int) -> Array:
-    scale = x.dtype.type(10.0 ** np.abs(decimals))
+    scale: Any = x.dtype.type(10.0 ** abs(decimals))
     return np.round(x * scale) / scale if decimals > 0 else np.round(x / scale) * scale
 
 

@@ -13,7 +13,7 @@ from .promotion import as_tensor
 
 if TYPE_CHECKING:
     from .tensor import Tensor
-    from .types import DeviceLike, Dims, DTypeLike, TensorLike
+    from .types import Array, DeviceLike, Dims, DTypeLike, TensorLike
 
 
 def normal(
@@ -104,16 +104,9 @@ def multinomial(
     if replacement:
         ends = np.cumsum(rows / rows.sum(1, keepdims=True), 1)
         draws = rng.random((len(rows), num_samples)) * ends[:, -1:]
-        drawn = (
-            np.stack(
-                [
-                    np.searchsorted(end, draw, side="right")
-                    for end, draw in zip(ends, draws, strict=True)
-                ]
-            )
-            if len(rows)
-            else np.zeros((0, num_samples))
-        )
+        drawn: Array = np.zeros((len(rows), num_samples))
+        for i, (end, draw) in enumerate(zip(ends, draws, strict=True)):
+            drawn[i] = np.searchsorted(end, draw, side="right")
     else:  # the first to ring of exponential clocks whose rates are the weights
         clocks = rng.standard_exponential(rows.shape)
         with np.errstate(divide="ignore"):

@@ -105,16 +105,16 @@ def _slices(
     name: str, input: Tensor, dim: int, index: Tensor, source: Tensor | None
 ) -> tuple[Array, int]:
     """The positions and the axis of slices to be written, which `source` must have the shape of."""
-    index, axis = _checked_index(name, input, dim, index)
-    index = index.reshape(-1)
+    places, axis = _checked_index(name, input, dim, index)
+    places = places.reshape(-1)
     if source is not None:
-        expected = (*input.shape[:axis], len(index), *input.shape[axis + 1 :])
+        expected = (*input.shape[:axis], len(places), *input.shape[axis + 1 :])
         if source.shape != expected or source.dtype != input.dtype:
             raise RuntimeError(
                 f"{name}: source of shape {source.shape} and dtype {source.dtype} must have shape "
                 f"{expected} and input's dtype {input.dtype}"
             )
-    return index, axis
+    return places, axis
 
 
 def index_add(
@@ -125,21 +125,21 @@ def index_add(
     """
     if input.ndim == 0:
         return index_add(row(input), dim, index, row(source), alpha=alpha).reshape(())
-    index, axis = _slices("index_add", input, dim, index, source)
+    places, axis = _slices("index_add", input, dim, index, source)
     if alpha != 1:
         source = alpha * source
     size = input.shape[axis]
-    return input + IndexSelectAdd.apply(source, indices=index, axis=axis, size=size)
+    return input + IndexSelectAdd.apply(source, indices=places, axis=axis, size=size)
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
     """`input` with the slices of `source` at the positions `index` of an axis."""
     if 0 in (input.ndim, source.ndim):
         return index_copy(row(input), dim, index, row(source)).reshape(input.shape)
-    index, axis = _slices("index_copy", input, dim, index, source)
+    slices, axis = _slices("index_copy", input, dim, index, source)
     along = [1] * source.ndim
     along[axis] = -1
-    places = np.broadcast_to(index.reshape(along), source.shape)
+    places = np.broadcast_to(slices.reshape(along), source.shape)
     return Scatter.apply(input, source, index=places, axis=axis)
 
 
@@ -147,9 +147,9 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) ->
     """`input` with a number or 0-d tensor in the slices at the positions `index` of an axis."""
     if input.ndim == 0:
         return index_fill(row(input), dim, index, value).reshape(())
-    index, axis = _slices("index_fill", input, dim, index, None)
+    places, axis = _slices("index_fill", input, dim, index, None)
     mask = np.zeros(input.shape, bool, like=input.array)
-    mask[(slice(None),) * axis + (index,)] = True
+    mask[(slice(None),) * axis + (places,)] = True
     return masked_fill(input, array_function.Tensor(mask), value)
 
 

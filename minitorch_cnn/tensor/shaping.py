@@ -32,7 +32,7 @@ class Unfold(ArrayFunction):
         outputs = (x.shape[axis] - size) // step + 1
         block = _block(x)
         if block is None:
-            places = np.arange(outputs)[:, None] * step + np.arange(size)
+            places = np.add.outer(np.arange(outputs) * step, np.arange(size))
             y = x[(slice(None),) * axis + (np.asarray(places, like=x),)]
             return np.moveaxis(y, axis + 1, -1)
         shape, strides = list(x.shape), list(x.strides)
@@ -164,7 +164,7 @@ def meshgrid(*tensors: Any, indexing: Literal["ij", "xy"] = "ij") -> tuple[Tenso
     indexing, RuntimeError for tensors with more than one axis.
     """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
-        tensors = tensors[0]
+        tensors = tuple(*tensors)
     if indexing not in ("ij", "xy"):
         raise ValueError(f"meshgrid: indexing={indexing!r} must be 'ij' or 'xy'")
     for i, tensor in enumerate(tensors):

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 class Erfc(Elementary):
     """y = 1 - erf x."""
 
-    f = staticmethod(special.erfc)
+    @staticmethod
+    def f(x: Array) -> Array:
+        return special.erfc(x)
 
     @staticmethod
     def slope(x: Tensor) -> Tensor:
@@ -34,7 +36,9 @@ class Erfc(Elementary):
 class Erfinv(Elementary):
     """y = the number whose erf is x."""
 
-    f = staticmethod(special.erfinv)
+    @staticmethod
+    def f(x: Array) -> Array:
+        return special.erfinv(x)
 
     @staticmethod
     def slope(x: Tensor) -> Tensor:

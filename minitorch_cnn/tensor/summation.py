@@ -36,11 +36,11 @@ def total(x: Array, axes: Shape, keepdim: bool) -> Array:
         or type(x) is not np.ndarray
         or math.prod([x.shape[a] for a in axes]) <= LONG
     ):
-        return x.sum(axes, sum_dtype(x), None, keepdim)
+        return x.sum(axes, sum_dtype(x), keepdims=keepdim)
     outer = _outer_axes(x, axes)
     terms = math.prod([x.shape[a] for a in outer])
     if terms <= LONG:
-        return x.sum(axes, None, None, keepdim)
+        return x.sum(axes, keepdims=keepdim)
     a = outer[np.argmax([x.shape[a] for a in outer])]
     shape, n = x.shape, x.shape[a]
     # Axis a as groups of `parts` parts of `size` steps: the parts of a group are added up whole,

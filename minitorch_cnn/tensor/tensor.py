@@ -113,7 +113,8 @@ class Tensor(Facts, Conversions, Methods):
 
     def __init__(self, data: Any = (), *sizes: int, requires_grad: bool = False) -> None:
         if sizes and isinstance(sizes[0], bool):
-            (requires_grad,), sizes = sizes, ()
+            (last,), sizes = sizes, ()
+            requires_grad = bool(last)
         if sizes or type(data) is not np.ndarray:
             if sizes or isinstance(data, (int, list, tuple)):
                 data = _as_pytorch(data, *sizes)
@@ -165,7 +166,8 @@ class Tensor(Facts, Conversions, Methods):
     @property
     def retains_grad(self) -> bool:
         """Whether `retain_grad` asked for the gradient of this tensor, which is no leaf."""
-        wishes = None if self.grad_fn is None else self._node.retained
+        node = self.grad_fn
+        wishes = None if node is None else node.retained
         return bool(wishes) and self._index in wishes and wishes[self._index]() is self
 
     # ----------------------------------------------------------------------------------- gradients
@@ -270,7 +272,8 @@ class Tensor(Facts, Conversions, Methods):
 
         What `retain_grad` asked for moves along; hooks stay with the value they were registered on.
         """
-        node, index = other._node, other._index
+        node: Any = other._node
+        index = other._index
         if self._node is not None and self._node.retained:
             wish = self._node.retained.get(self._index)
             if wish is not None and wish() is self:
@@ -315,7 +318,8 @@ class Tensor(Facts, Conversions, Methods):
 
     def _way_from_base(self) -> list[tuple[type[ArrayFunction], dict[str, Any]]]:
         """The view ops that lead from the base to this view, each with its settings."""
-        way, path = [], self._path
+        way: list[tuple[type[ArrayFunction], dict[str, Any]]] = []
+        path: Any = self._path
         while path:
             path, op, settings = path
             way.append((op, settings))
@@ -355,11 +359,25 @@ class Tensor(Facts, Conversions, Methods):
     def __contains__(self, element: Any) -> bool:
         return bool((self.array == getattr(element, "array", element)).any())
 
-    __copy__, __deepcopy__, __reduce__ = copying.copied, copying.deepcopied, copying.reduced
+    __copy__, __deepcopy__ = copying.copied, copying.deepcopied
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return copying.reduced(self)
 
     # ----------------------------------------------------------------------------------- operators
 
     __hash__ = object.__hash__
+
+    # Element by element, as in NumPy and PyTorch: no bool, as Python's own.
+    def __eq__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if type(other) is Tensor or is_operand(other):
+            return comparison.eq(self, other)
+        return NotImplemented
+
+    def __ne__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        if type(other) is Tensor or is_operand(other):
+            return comparison.ne(self, other)
+        return NotImplemented
 
     __getitem__, __setitem__ = indexing.getitem, inplace.setitem
     __add__, __radd__ = _operator(arithmetic.add), _reflected(arithmetic.add)
@@ -383,7 +401,6 @@ class Tensor(Facts, Conversions, Methods):
     __irshift__ = _operator(inplace.bitwise_right_shift_)
     __pos__, __neg__, __abs__ = elementwise.positive, elementwise.neg, elementwise.abs
     __invert__ = comparison.bitwise_not
-    __eq__, __ne__ = _operator(comparison.eq), _operator(comparison.ne)
     __lt__, __le__ = _operator(comparison.lt), _operator(comparison.le)
     __gt__, __ge__ = _operator(comparison.gt), _operator(comparison.ge)
     __and__, __rand__ = _operator(comparison.bitwise_and), _reflected(comparison.bitwise_and)

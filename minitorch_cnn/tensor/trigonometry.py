@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,12 +24,14 @@ class Elementary(ArrayFunction):
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
-        return type(ctx).f(x)
+        op: type[Any] = type(ctx)
+        return op.f(x)
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
-        return gy * type(ctx).slope(x)
+        op: type[Any] = type(ctx)
+        return gy * op.slope(x)
 
 
 class Tan(Elementary):
