@@ -160,15 +160,15 @@ class LayerProfile(NamedTuple):
         log_ticks(ax.yaxis)
 
     def _note(self) -> str:
-        text = (
-            "blue: bound by arithmetic; orange: by bandwidth, as layers without multiply-adds are"
-        )
-        if not self.winograd.any():
-            return text
-        return (
-            f"{text}. {self.winograd.sum()} convolutions are by Winograd's algorithm: counted are "
-            "the multiply-adds that it does, not the up to four times as many of the definition"
-        )
+        said = ["blue: bound by arithmetic; orange: by bandwidth, as layers without multiply-adds"]
+        if self.winograd.any():
+            said.append(
+                f"Winograd's algorithm computes {self.winograd.sum()} of the layers: counted are "
+                "the multiply-adds that it does, not the up to four times as many of the definition"
+            )
+        if (self.share > 1).any():
+            said.append("above 100 %: the machine was busier while its best was measured")
+        return ". ".join(said)
 
 
 class Run(NamedTuple):
