@@ -6,6 +6,8 @@ always a new tensor and the input stays what it was.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Literal
+
 from .. import functional as F
 from ..tensor.softmax import guessed_dim
 from ..tensor.tensor import Tensor
@@ -13,6 +15,9 @@ from . import init
 from .checks import check_one_of, check_sizes
 from .module import Module
 from .parameter import new_parameter
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
 
 
 class _InPlace(Module):
@@ -65,7 +70,13 @@ class PReLU(Module):
     Raises: ValueError for num_parameters below 1.
     """
 
-    def __init__(self, num_parameters: int = 1, init: float = 0.25, device=None, dtype=None):
+    def __init__(
+        self,
+        num_parameters: int = 1,
+        init: float = 0.25,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ):
         super().__init__()
         check_sizes("PReLU", num_parameters=num_parameters)
         self.num_parameters, self.init = num_parameters, init
@@ -124,7 +135,7 @@ class GELU(Module):
     Raises: ValueError for another `approximate`.
     """
 
-    def __init__(self, approximate: str = "none"):
+    def __init__(self, approximate: Literal["none", "tanh"] = "none"):
         super().__init__()
         check_one_of("GELU", ("none", "tanh"), approximate=approximate)
         self.approximate = approximate

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import functional as F
 from ..functional.attention import masked_softmax
@@ -20,6 +21,9 @@ from .linear import Linear
 from .module import Module
 from .norm import LayerNorm
 from .parameter import new_parameter
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
 
 
 class NonDynamicallyQuantizableLinear(Linear):
@@ -54,11 +58,12 @@ class MultiheadAttention(Module):
         kdim: int | None = None,
         vdim: int | None = None,
         batch_first: bool = False,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
-        name, where = "MultiheadAttention", {"device": device, "dtype": dtype}
+        name = "MultiheadAttention"
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         kdim, vdim = (embed_dim if size is None else size for size in (kdim, vdim))
         check_sizes(name, embed_dim=embed_dim, num_heads=num_heads, kdim=kdim, vdim=vdim)
         check_divides(name, "num_heads", num_heads, embed_dim=embed_dim)
@@ -67,10 +72,10 @@ class MultiheadAttention(Module):
         self.head_dim = embed_dim // num_heads
         self.dropout, self.batch_first, self.add_zero_attn = dropout, batch_first, add_zero_attn
         together = kdim == vdim == embed_dim
-        sizes = {"q_proj_weight": embed_dim, "k_proj_weight": kdim, "v_proj_weight": vdim}
-        for weight, size in sizes.items():
-            parameter = None if together else new_parameter(embed_dim, size, **where)
-            self.register_parameter(weight, parameter)
+        apart = not together
+        self.q_proj_weight = new_parameter(embed_dim, embed_dim, **where) if apart else None
+        self.k_proj_weight = new_parameter(embed_dim, kdim, **where) if apart else None
+        self.v_proj_weight = new_parameter(embed_dim, vdim, **where) if apart else None
         self.in_proj_weight = new_parameter(3 * embed_dim, embed_dim, **where) if together else None
         self.in_proj_bias = new_parameter(3 * embed_dim, **where) if bias else None
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, **where)
@@ -81,13 +86,15 @@ class MultiheadAttention(Module):
     def reset_parameters(self) -> None:
         """Xavier's uniform for the projections, normal for bias_k and bias_v, biases 0."""
         weights = self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
-        for weight in filter(lambda w: w is not None, weights):
-            init.xavier_uniform_(weight)
-        if self.in_proj_bias is not None:
-            init.zeros_(self.in_proj_bias)
-            init.zeros_(self.out_proj.bias)
-        for weight in filter(lambda w: w is not None, (self.bias_k, self.bias_v)):
-            init.xavier_normal_(weight)
+        for weight in weights:
+            if weight is not None:
+                init.xavier_uniform_(weight)
+        for bias in (self.in_proj_bias, self.out_proj.bias):
+            if bias is not None:
+                init.zeros_(bias)
+        for extra in (self.bias_k, self.bias_v):
+            if extra is not None:
+                init.xavier_normal_(extra)
 
     def forward(
         self,
@@ -145,6 +152,7 @@ class MultiheadAttention(Module):
             )
 
     def _projected(self, *given: Tensor) -> list[Tensor]:
+        weights: Any
         if self.in_proj_weight is not None:
             weights = self.in_proj_weight.chunk(3)
         else:
@@ -152,7 +160,9 @@ class MultiheadAttention(Module):
         biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
         return [F.linear(x, w, b) for x, w, b in zip(given, weights, biases, strict=True)]
 
-    def _mask(self, q: Tensor, k: Tensor, padding: Tensor | None, mask: Tensor | None):
+    def _mask(
+        self, q: Tensor, k: Tensor, padding: Tensor | None, mask: Tensor | None
+    ) -> Tensor | None:
         """Both masks as numbers to be added to the scores (N, num_heads, L, S), or None."""
         n, steps, keys = len(q), q.shape[1], k.shape[1]
         total = None
@@ -175,10 +185,12 @@ class MultiheadAttention(Module):
             total = hidden if total is None else total + hidden
         return total
 
-    def _extended(self, k: Tensor, v: Tensor, mask: Tensor | None):
+    def _extended(
+        self, k: Tensor, v: Tensor, mask: Tensor | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
         """Keys, values and mask with what bias_k and add_zero_attn add, which all may see."""
         before, n = k.shape[1], len(k)
-        if self.bias_k is not None:
+        if self.bias_k is not None and self.bias_v is not None:
             shape = (n, 1, self.embed_dim)
             k, v = cat([k, self.bias_k.expand(shape)], 1), cat([v, self.bias_v.expand(shape)], 1)
         if self.add_zero_attn:
@@ -212,16 +224,16 @@ class TransformerEncoderLayer(Module):
         nhead: int,
         dim_feedforward: int = 2048,
         dropout: float = 0.1,
-        activation: str | Callable[[Tensor], Tensor] = F.relu,
+        activation: Literal["relu", "gelu"] | Callable[[Tensor], Tensor] = F.relu,
         layer_norm_eps: float = 1e-5,
         batch_first: bool = False,
         norm_first: bool = False,
         bias: bool = True,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.self_attn = MultiheadAttention(
             d_model, nhead, dropout, bias, batch_first=batch_first, **where
         )
@@ -238,7 +250,7 @@ class TransformerEncoderLayer(Module):
                     f"TransformerEncoderLayer: activation={activation!r} must be 'relu', 'gelu' or "
                     "a function"
                 )
-            activation = getattr(F, activation)
+            activation = F.relu if activation == "relu" else F.gelu
         self.activation = activation
 
     def forward(
@@ -255,9 +267,11 @@ class TransformerEncoderLayer(Module):
         x = self.norm1(src + self._attended(src, *masks))
         return self.norm2(x + self._fed(x))
 
-    def _attended(self, x: Tensor, mask, padding, is_causal: bool) -> Tensor:
-        settings = {"attn_mask": mask, "key_padding_mask": padding, "is_causal": is_causal}
-        return self.dropout1(self.self_attn(x, x, x, need_weights=False, **settings)[0])
+    def _attended(
+        self, x: Tensor, mask: Tensor | None, padding: Tensor | None, is_causal: bool
+    ) -> Tensor:
+        settings: dict[str, Any] = {"attn_mask": mask, "is_causal": is_causal}
+        return self.dropout1(self.self_attn(x, x, x, padding, need_weights=False, **settings)[0])
 
     def _fed(self, x: Tensor) -> Tensor:
         return self.dropout2(self.linear2(self.dropout(self.activation(self.linear1(x)))))

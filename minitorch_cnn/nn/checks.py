@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, TypeGuard
+
 from ..functional.geometry import is_int
+
+
+def is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
+    """Whether a value is a tuple, of whatever."""
+    return isinstance(value, tuple)
+
+
+def is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
+    """Whether a value is a tuple or a list, of whatever."""
+    return isinstance(value, tuple | list)
 
 
 def check_sizes(layer: str, **sizes: int) -> None:
@@ -14,9 +27,9 @@ def check_sizes(layer: str, **sizes: int) -> None:
             raise ValueError(f"{layer}: {name}={size} must be at least 1")
 
 
-def ints(layer: str, name: str, value, count: int, least: int) -> tuple[int, ...]:
+def ints(layer: str, name: str, value: Any, count: int, least: int) -> Any:
     """`value`, an int or `count` of them, as a tuple of `count` ints, none below `least`."""
-    values = tuple(value) if isinstance(value, tuple | list) else (value,)
+    values = tuple(value) if is_sequence(value) else (value,)
     if len(values) == 1:
         values *= count
     if len(values) != count or not all(map(is_int, values)):

@@ -3,17 +3,35 @@
 from __future__ import annotations
 
 import itertools
-from typing import Self
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from .. import devices, dtypes
 from ..tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11
+
+    from ..tensor.types import DeviceLike, DTypeLike
+    from .parameter import Parameter
 
 
 class Convertible:
     """The part of Module that converts parameters and buffers, which stay the same objects."""
 
+    if TYPE_CHECKING:  # Module has them
+
+        def parameters(self, recurse: bool = True) -> Iterator[Parameter]: ...
+
+        def buffers(self, recurse: bool = True) -> Iterator[Tensor]: ...
+
     def to(
-        self, *args, dtype=None, device=None, non_blocking: bool = False, memory_format=None
+        self,
+        *args: Tensor | DeviceLike | DTypeLike | None,
+        dtype: DTypeLike | None = None,
+        device: DeviceLike | None = None,
+        non_blocking: bool = False,
+        memory_format: str | None = None,
     ) -> Self:
         """Move to a device, and convert floating-point parameters and buffers to a dtype.
 
@@ -30,7 +48,7 @@ class Convertible:
                 dtype, device = arg.dtype, arg.device
             elif devices.names_device(arg):
                 device = arg
-            elif not isinstance(arg, bool) and arg is not None:  # a bool: non_blocking
+            elif not isinstance(arg, (bool, int)) and arg is not None:  # a bool: non_blocking
                 dtype = arg
         if dtype is not None and dtypes.check_dtype(dtype, "to").kind != "f":
             raise TypeError(f"to: dtype={dtype} must be a floating-point type for a module")
@@ -39,7 +57,7 @@ class Convertible:
             _convert(tensor, wanted, device)
         return self
 
-    def type(self, dst_type) -> Self:
+    def type(self, dst_type: DTypeLike) -> Self:
         """Convert all parameters and buffers to a dtype, counters too, unlike `to`."""
         dtype = dtypes.check_dtype(dst_type, "type")
         if dtype.kind != "f" and any(p.requires_grad for p in self.parameters()):
@@ -73,7 +91,7 @@ class Convertible:
         return self.to(dtype=dtypes.float64)
 
 
-def _convert(tensor: Tensor, dtype, device) -> None:
+def _convert(tensor: Tensor, dtype: DTypeLike | None, device: DeviceLike | None) -> None:
     for t in (tensor, tensor.grad):
         if t is not None:
             t.array = t.detach().to(dtype=dtype, device=device).array

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .. import functional as F
 from ..autograd.modes import no_grad
 from ..tensor.tensor import Tensor
@@ -9,6 +11,11 @@ from . import init
 from .checks import check_sizes
 from .module import Module
 from .parameter import Parameter, ShapeOnly, new_parameter, shapes_only
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11
+
+    from ..tensor.types import DeviceLike, DTypeLike
 
 
 class Embedding(Module):
@@ -29,8 +36,8 @@ class Embedding(Module):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
         if sparse:
@@ -56,7 +63,7 @@ class Embedding(Module):
         norm_type: float = 2.0,
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
-    ) -> Embedding:
+    ) -> Self:
         """A layer on a table (R, D) of vectors, which is shared and, if `freeze`, does not learn.
 
         Raises: ValueError for a table of other than two axes, and as the layer.
@@ -66,9 +73,8 @@ class Embedding(Module):
                 f"from_pretrained: embeddings of shape {embeddings.shape} must be (R, D)"
             )
         with shapes_only():  # its own table is not needed
-            layer = cls(
-                *embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse
-            )
+            rows, dim = embeddings.shape
+            layer = cls(rows, dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 

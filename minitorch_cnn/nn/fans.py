@@ -3,9 +3,23 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..tensor.tensor import Tensor
+
+FanMode = Literal["fan_in", "fan_out"]
+Nonlinearity = Literal[
+    "linear",
+    "conv1d",
+    "conv2d",
+    "conv_transpose1d",
+    "conv_transpose2d",
+    "sigmoid",
+    "tanh",
+    "relu",
+    "selu",
+    "leaky_relu",
+]
 
 GAINS = {
     "linear": 1.0,
@@ -20,7 +34,7 @@ GAINS = {
 }
 
 
-def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> float:
     """By how much to widen the weights before a nonlinearity to keep the variance of a signal.
 
     `param` is the negative slope a of "leaky_relu" (0.01 if None): gain sqrt(2 / (1 + a^2)).

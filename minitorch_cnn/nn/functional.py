@@ -7,6 +7,7 @@ import sys
 from .. import functional
 from ..functional import *  # noqa: F403  (for tools that read this file without running it)
 
-__all__ = functional.__all__
+__all__: list[str] = []
+__all__ += functional.__all__
 
 sys.modules[__name__] = functional

@@ -5,24 +5,50 @@ from __future__ import annotations
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from ..autograd.array_function import ArrayFunction
 from ..autograd.modes import is_grad_enabled
 from ..tensor.creation import zeros
 from ..tensor.tensor import HookHandle, Tensor
+from .checks import is_tuple
+
+if TYPE_CHECKING:
+    from .module import Module
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+
+# Gradients of several Tensors, in their order.
+Grads = tuple[Tensor | None, ...]
 
 
 class Hook(NamedTuple):
     """A hook and how it wants to be called."""
 
-    function: Callable
+    function: Callable[..., Any]
     with_kwargs: bool = False
     always_call: bool = False
 
 
+HookTable = OrderedDict[object, Hook]
+
+
+class Forwards(Protocol[P, R]):
+    """A module as its call sees it: the call takes and returns what `forward` does."""
+
+    def has_hooks(self) -> bool: ...
+
+    def forward(self, *inputs: P.args, **settings: P.kwargs) -> R: ...
+
+
 class Hooked:
     """What calls hooks: the part of Module that runs `forward`."""
+
+    _forward_pre_hooks: HookTable
+    _forward_hooks: HookTable
+    _backward_pre_hooks: HookTable
+    _backward_hooks: HookTable
 
     def _make_hook_tables(self) -> None:
         # Past Module's __setattr__, which looks into tables made later.
@@ -33,7 +59,7 @@ class Hooked:
             _backward_hooks=OrderedDict(),
         )
 
-    def __call__(self, *inputs, **settings):
+    def __call__(self: Forwards[P, R], *inputs: P.args, **settings: P.kwargs) -> R:
         if self.has_hooks():
             return _call_hooked(self, inputs, settings)
         return self.forward(*inputs, **settings)
@@ -48,7 +74,7 @@ class Hooked:
         )
 
     def register_forward_pre_hook(
-        self, hook: Callable, *, prepend: bool = False, with_kwargs: bool = False
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> HookHandle:
         """Call `hook(module, inputs)` before forward; it may return other inputs.
 
@@ -59,7 +85,7 @@ class Hooked:
 
     def register_forward_hook(
         self,
-        hook: Callable,
+        hook: Callable[..., Any],
         *,
         prepend: bool = False,
         with_kwargs: bool = False,
@@ -72,12 +98,16 @@ class Hooked:
         """
         return registered(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
-    def register_full_backward_pre_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
+    def register_full_backward_pre_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
         """Call `hook(module, grad_output)` when the gradients of all outputs have been computed; it
         may return others, in a tuple."""
         return registered(self._backward_pre_hooks, Hook(hook), prepend)
 
-    def register_full_backward_hook(self, hook: Callable, prepend: bool = False) -> HookHandle:
+    def register_full_backward_hook(
+        self, hook: Callable[..., Any], prepend: bool = False
+    ) -> HookHandle:
         """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs have been
         computed; it may return other gradients of the inputs, in a tuple.
 
@@ -88,7 +118,7 @@ class Hooked:
         """
         return registered(self._backward_hooks, Hook(hook), prepend)
 
-    def register_backward_hook(self, hook: Callable) -> HookHandle:
+    def register_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """register_full_backward_hook, by its older name: it warns.
 
         PyTorch's older hook sees the inputs of the last operation of a module, not the module's.
@@ -101,7 +131,7 @@ class Hooked:
         return self.register_full_backward_hook(hook)
 
 
-def registered(table: OrderedDict, hook: Hook, prepend: bool = False) -> HookHandle:
+def registered(table: HookTable, hook: Hook, prepend: bool = False) -> HookHandle:
     """The handle of a hook, put into a table behind the others or before them."""
     handle = HookHandle(table, hook)
     if prepend:
@@ -112,9 +142,9 @@ def registered(table: OrderedDict, hook: Hook, prepend: bool = False) -> HookHan
 # --------------------------------------------------------------------------------- the way forward
 
 
-def _call_hooked(module, inputs: tuple, settings: dict[str, Any]):
+def _call_hooked(module: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
     """module.forward(*inputs, **settings) with all hooks."""
-    called = set()
+    called: set[object] = set()
     output = None
     try:
         for hook in tuple(module._forward_pre_hooks.values()):
@@ -142,25 +172,29 @@ def _call_hooked(module, inputs: tuple, settings: dict[str, Any]):
         raise
 
 
-def _changed_inputs(module, hook: Hook, inputs: tuple, settings: dict) -> tuple[tuple, dict]:
+def _changed_inputs(
+    module: Module, hook: Hook, inputs: tuple[Any, ...], settings: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """What a hook before forward makes of the arguments."""
     if not hook.with_kwargs:
         changed = hook.function(module, inputs)
         if changed is None:
             return inputs, settings
-        return changed if isinstance(changed, tuple) else (changed,), settings
+        return changed if is_tuple(changed) else (changed,), settings
     changed = hook.function(module, inputs, settings)
     if changed is None:
         return inputs, settings
-    if not isinstance(changed, tuple) or len(changed) != 2:
+    if not is_tuple(changed) or len(changed) != 2:
         raise RuntimeError(
             f"{type(module).__name__}: a forward pre-hook with with_kwargs=True must return None "
             f"or a pair (inputs, kwargs), got {type(changed).__name__}"
         )
-    return changed
+    return changed[0], changed[1]
 
 
-def _changed_output(module, hook: Hook, inputs: tuple, settings: dict, output):
+def _changed_output(
+    module: Module, hook: Hook, inputs: tuple[Any, ...], settings: dict[str, Any], output: Any
+) -> Any:
     """What a hook after forward makes of the output."""
     if hook.with_kwargs:
         changed = hook.function(module, inputs, settings, output)
@@ -178,12 +212,12 @@ class Gate(ArrayFunction):
     never_warns = True
 
     @staticmethod
-    def forward(ctx, *xs, passed):
+    def forward(ctx: Any, *xs: Any, passed: Callable[[Grads], Grads]) -> tuple[Any, ...]:
         ctx.passed = passed
         return xs
 
     @staticmethod
-    def backward(ctx, *gys):
+    def backward(ctx: Any, *gys: Tensor | None) -> Grads:
         return ctx.passed(gys)
 
 
@@ -191,18 +225,19 @@ class _BackwardWatch:
     """The backward hooks around one call of a module: a gate behind its outputs, whose gradients
     open the call's way back, and a gate before its inputs, whose gradients end it."""
 
-    def __init__(self, module):
+    def __init__(self, module: Module):
         self.module = module
         self.pre_hooks = tuple(module._backward_pre_hooks.values())
         self.hooks = tuple(module._backward_hooks.values())
         self.inputs = self.outputs = 0  # how many arguments there are
         self.gated: list[tuple[Tensor, int]] = []  # inputs behind the gate, and their versions
-        self.input_kinds: dict[int, tuple] = {}  # shape, dtype and device of those that are Tensors
+        # shape, dtype and device of those that are Tensors
+        self.input_kinds: dict[int, tuple[Any, Any, Any]] = {}
         self.input_places: tuple[int, ...] = ()  # which of them have a gradient
         self.output_places: tuple[int, ...] = ()
-        self.grad_output: tuple[Tensor | None, ...] | None = None
+        self.grad_output: Grads | None = None
 
-    def over_inputs(self, inputs: tuple) -> tuple:
+    def over_inputs(self, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         self.inputs = len(inputs)
         self.input_kinds = {
             i: (x.shape, x.dtype, x.device) for i, x in enumerate(inputs) if isinstance(x, Tensor)
@@ -211,7 +246,7 @@ class _BackwardWatch:
         self.gated = [(x, x._version) for x in (inputs[i] for i in self.input_places)]
         return inputs
 
-    def over_outputs(self, output):
+    def over_outputs(self, output: Any) -> Any:
         if any(x._version != version for x, version in self.gated):
             # It would not be in the history of the Tensor that the caller has.
             raise RuntimeError(
@@ -219,12 +254,12 @@ class _BackwardWatch:
                 "inputs in place"
             )
         self.gated = []
-        outputs = output if isinstance(output, tuple) else (output,)
+        outputs = output if is_tuple(output) else (output,)
         self.outputs = len(outputs)
         gated, self.output_places = _gated(outputs, self._outputs_passed)
-        return gated if isinstance(output, tuple) else gated[0]
+        return gated if is_tuple(output) else gated[0]
 
-    def _outputs_passed(self, gys: tuple) -> tuple:
+    def _outputs_passed(self, gys: Grads) -> Grads:
         """The gradients of the outputs after the hooks before backward."""
         grads = _spread(gys, self.output_places, self.outputs)
         for hook in self.pre_hooks:
@@ -243,7 +278,7 @@ class _BackwardWatch:
                     )
         return tuple(grads[i] for i in self.output_places)
 
-    def _inputs_passed(self, gxs: tuple) -> tuple:
+    def _inputs_passed(self, gxs: Grads) -> Grads:
         """The gradients of the inputs after the backward hooks.
 
         Gradients of gradients come to the inputs past the outputs: they are no call's way back.
@@ -262,9 +297,9 @@ class _BackwardWatch:
         self.grad_output = None
         return tuple(grads[i] for i in self.input_places)
 
-    def _checked(self, changed, count: int, kind: str) -> tuple:
-        if not isinstance(changed, tuple) or len(changed) != count:
-            got = len(changed) if isinstance(changed, tuple) else type(changed).__name__
+    def _checked(self, changed: Any, count: int, kind: str) -> Grads:
+        if not is_tuple(changed) or len(changed) != count:
+            got = len(changed) if is_tuple(changed) else type(changed).__name__
             raise RuntimeError(
                 f"{type(self.module).__name__}: a backward {kind} must return None or a tuple of "
                 f"length {count}, got {got}"
@@ -272,21 +307,23 @@ class _BackwardWatch:
         return changed
 
 
-def _gated(values: tuple, passed: Callable[[tuple], tuple]) -> tuple[tuple, tuple[int, ...]]:
+def _gated(
+    values: tuple[Any, ...], passed: Callable[[Grads], Grads]
+) -> tuple[tuple[Any, ...], tuple[int, ...]]:
     """The values with all Tensors that require grad through one gate, and the places of these."""
     wanted = (i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad)
     places = tuple(wanted) if is_grad_enabled() else ()
     if not places:
         return values, places
-    through = Gate.apply(*(values[i] for i in places), passed=passed)
-    values = list(values)
+    through: Any = Gate.apply(*(values[i] for i in places), passed=passed)
+    given = list(values)
     for i, y in zip(places, through if len(places) > 1 else (through,), strict=True):
-        y._counter = values[i]._shared_counter()  # writes to one are writes to the other
-        values[i] = y
-    return tuple(values), places
+        y._counter = given[i]._shared_counter()  # writes to one are writes to the other
+        given[i] = y
+    return tuple(given), places
 
 
-def _spread(grads: tuple, places: tuple[int, ...], count: int) -> tuple:
+def _spread(grads: Grads, places: tuple[int, ...], count: int) -> Grads:
     """`grads` at their places among `count`, None elsewhere."""
     given = dict(zip(places, grads, strict=True))
     return tuple(given.get(i) for i in range(count))

@@ -15,40 +15,44 @@ import functools
 import math
 import warnings
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
+from numpy.random import Generator
 
 from .. import devices, dtypes, random
 from ..tensor.tensor import Tensor
-from .fans import (  # noqa: F401  (PyTorch has the private ones here)
-    GAINS,
-    Fans,
-    _calculate_correct_fan,
-    _calculate_fan_in_and_fan_out,
-    calculate_gain,
-    fans,
-)
+from .fans import GAINS as GAINS
+from .fans import FanMode, Nonlinearity, calculate_gain, fans
+from .fans import Fans as Fans
+from .fans import _calculate_correct_fan as _calculate_correct_fan  # PyTorch has them here
+from .fans import _calculate_fan_in_and_fan_out as _calculate_fan_in_and_fan_out
 from .parameter import ShapeOnly
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array, DType
+
+Fill = TypeVar("Fill", bound=Callable[..., Tensor])
 
 # ------------------------------------------------------------------------------------ distributions
 
 
-def _writes(fill: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _writes(fill: Fill) -> Fill:
     """Let a function that writes pass by a parameter without memory."""
 
     @functools.wraps(fill)
-    def filled(tensor: Tensor, *args, **settings) -> Tensor:
+    def filled(tensor: Tensor, *args: Any, **settings: Any) -> Tensor:
         return tensor if isinstance(tensor, ShapeOnly) else fill(tensor, *args, **settings)
 
-    return filled
+    return cast(Fill, filled)
 
 
 @_writes
 def uniform_(
     tensor: Tensor,
-    a: float | np.ndarray = 0.0,
-    b: float | np.ndarray = 1.0,
-    generator: np.random.Generator | None = None,
+    a: float | Array = 0.0,
+    b: float | Array = 1.0,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Fill with U[a, b). The bounds are numbers, or arrays that broadcast to the tensor."""
     values = _rng(generator).random(tensor.shape, dtype=_drawn(tensor))
@@ -62,7 +66,7 @@ def normal_(
     tensor: Tensor,
     mean: float = 0.0,
     std: float = 1.0,
-    generator: np.random.Generator | None = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Fill with N(mean, std^2)."""
     values = _rng(generator).standard_normal(tensor.shape, dtype=_drawn(tensor))
@@ -78,7 +82,7 @@ def trunc_normal_(
     std: float = 1.0,
     a: float = -2.0,
     b: float = 2.0,
-    generator: np.random.Generator | None = None,
+    generator: Generator | None = None,
 ) -> Tensor:
     """Fill with N(mean, std^2) conditioned on [a, b] (a and b are values, not multiples of std).
 
@@ -109,7 +113,7 @@ def trunc_normal_(
         z = z[: values.size - filled]
         values[filled : filled + z.size] = z
         filled += z.size
-    return _write(tensor, np.clip(mean + std * values, a, b).reshape(tensor.shape))
+    return _write(tensor, (mean + std * values).clip(a, b).reshape(tensor.shape))
 
 
 @_writes
@@ -138,7 +142,7 @@ def eye_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_: tensor of shape {tensor.shape} must have 2 axes")
-    return _write(tensor, np.eye(*tensor.shape))
+    return _write(tensor, np.eye(tensor.shape[0], tensor.shape[1]))
 
 
 @_writes
@@ -176,14 +180,14 @@ def bilinear_(tensor: Tensor) -> Tensor:
     """
     if tensor.ndim != 4 or tensor.shape[0] != tensor.shape[1]:
         raise ValueError(f"bilinear_: tensor of shape {tensor.shape} must be (C, C, KH, KW)")
-    triangles = []
+    triangles: list[Array] = []
     for size in tensor.shape[2:]:
         stride = (size + 1) // 2
         centre = stride - 1 if size % 2 else stride - 1 / 2
         triangles.append(1 - abs(np.arange(size) - centre) / stride)
     values = np.zeros(tensor.shape)
     channels = np.arange(len(values))
-    values[channels, channels] = np.outer(*triangles)
+    values[channels, channels] = np.outer(triangles[0], triangles[1])
     return _write(tensor, values)
 
 
@@ -207,9 +211,9 @@ def xavier_normal_(
 def kaiming_uniform_(
     tensor: Tensor,
     a: float = 0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
-    generator: np.random.Generator | None = None,
+    mode: FanMode = "fan_in",
+    nonlinearity: Nonlinearity = "leaky_relu",
+    generator: Generator | None = None,
     groups: int = 1,
 ) -> Tensor:
     """Uniform of variance gain^2 / fan (He et al. 2015, eq. 10, 15); a is leaky_relu's slope."""
@@ -219,9 +223,9 @@ def kaiming_uniform_(
 def kaiming_normal_(
     tensor: Tensor,
     a: float = 0,
-    mode: str = "fan_in",
-    nonlinearity: str = "leaky_relu",
-    generator: np.random.Generator | None = None,
+    mode: FanMode = "fan_in",
+    nonlinearity: Nonlinearity = "leaky_relu",
+    generator: Generator | None = None,
     groups: int = 1,
 ) -> Tensor:
     """Normal of variance gain^2 / fan (He et al. 2015, eq. 10, 15); a is leaky_relu's slope."""
@@ -261,8 +265,8 @@ def orthogonal_(
         raise ValueError(f"orthogonal_: tensor of shape {tensor.shape} must have at least 2 axes")
     rows, columns = tensor.shape[0], math.prod(tensor.shape[1:])
     normal = _rng(generator).standard_normal((max(rows, columns), min(rows, columns)))
-    q, r = np.linalg.qr(normal)
-    q *= np.where(np.diagonal(r) < 0, -1, 1)
+    factors: tuple[Array, Array] = np.linalg.qr(normal)
+    q = factors[0] * np.where(np.diagonal(factors[1]) < 0, -1, 1)
     return _write(tensor, gain * (q if rows >= columns else q.T).reshape(tensor.shape))
 
 
@@ -286,27 +290,29 @@ def sparse_(
     return _write(tensor, values)
 
 
-def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str, groups: int) -> float:
+def _kaiming_std(
+    tensor: Tensor, a: float, mode: FanMode, nonlinearity: Nonlinearity, groups: int
+) -> float:
     if mode not in ("fan_in", "fan_out"):
         raise ValueError(f"kaiming: mode={mode!r} must be 'fan_in' or 'fan_out'")
     return calculate_gain(nonlinearity, a) / math.sqrt(getattr(fans(tensor, groups), mode))
 
 
-def _uniform(tensor: Tensor, std: float, generator) -> Tensor:
+def _uniform(tensor: Tensor, std: float, generator: Generator | None) -> Tensor:
     bound = math.sqrt(3) * std
     return uniform_(tensor, -bound, bound, generator)
 
 
-def _rng(generator: np.random.Generator | None) -> np.random.Generator:
+def _rng(generator: Generator | None) -> Generator:
     return random.default_generator() if generator is None else generator
 
 
-def _drawn(tensor: Tensor) -> np.dtype:
+def _drawn(tensor: Tensor) -> DType:
     """The type that a generator can draw for this tensor."""
     return dtypes.float64 if tensor.dtype == dtypes.float64 else dtypes.float32
 
 
-def _write(tensor: Tensor, values) -> Tensor:
+def _write(tensor: Tensor, values: Any) -> Tensor:
     tensor.array[...] = devices.moved(np.asarray(values), tensor.device, "init")
     tensor.bump_version()
     return tensor
@@ -315,19 +321,19 @@ def _write(tensor: Tensor, values) -> Tensor:
 # ------------------------------------------------------------------------------------ older names
 
 
-def _old(new: Callable[..., Tensor]) -> Callable[..., Tensor]:
+def _old(new: Fill) -> Fill:
     """A function by its name of before PyTorch 0.4, without the underscore: it warns."""
     name = new.__name__.removesuffix("_")
 
-    def old(*args, **kwargs) -> Tensor:
+    def old(*args: Any, **kwargs: Any) -> Tensor:
         warnings.warn(f"{name} is an old name; use {name}_", FutureWarning, stacklevel=2)
         return new(*args, **kwargs)
 
     old.__name__, old.__doc__ = name, f"`{name}_`, by its older name: it warns."
-    return old
+    return cast(Fill, old)
 
 
-uniform, normal, constant = map(_old, (uniform_, normal_, constant_))
-eye, dirac, sparse, orthogonal = map(_old, (eye_, dirac_, sparse_, orthogonal_))
-xavier_uniform, xavier_normal = map(_old, (xavier_uniform_, xavier_normal_))
-kaiming_uniform, kaiming_normal = map(_old, (kaiming_uniform_, kaiming_normal_))
+uniform, normal, constant = _old(uniform_), _old(normal_), _old(constant_)
+eye, dirac, sparse, orthogonal = _old(eye_), _old(dirac_), _old(sparse_), _old(orthogonal_)
+xavier_uniform, xavier_normal = _old(xavier_uniform_), _old(xavier_normal_)
+kaiming_uniform, kaiming_normal = _old(kaiming_uniform_), _old(kaiming_normal_)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
@@ -11,11 +12,14 @@ from .checks import check_sizes
 from .module import Module
 from .parameter import new_parameter
 
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
+
 
 class Identity(Module):
     """y = x: stands where a layer was taken out, whose arguments it takes and forgets."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         super().__init__()
 
     def forward(self, input: Tensor) -> Tensor:
@@ -29,7 +33,12 @@ class Linear(Module):
     """
 
     def __init__(
-        self, in_features: int, out_features: int, bias: bool = True, device=None, dtype=None
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
         check_sizes("Linear", in_features=in_features, out_features=out_features)
@@ -65,15 +74,15 @@ class Bilinear(Module):
         in2_features: int,
         out_features: int,
         bias: bool = True,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
         sizes = {"in1_features": in1_features, "in2_features": in2_features}
         check_sizes("Bilinear", **sizes, out_features=out_features)
         self.in1_features, self.in2_features = in1_features, in2_features
         self.out_features = out_features
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = new_parameter(out_features, in1_features, in2_features, **where)
         self.bias = new_parameter(out_features, **where) if bias else None
         self.reset_parameters()

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import warnings
+from typing import Literal
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
 from .checks import check_one_of, check_probability
 from .module import Module
 
+Reduction = Literal["none", "mean", "sum"]
 REDUCTIONS = ("none", "mean", "sum")
 
 
 class _Loss(Module):
     """What the losses share: a reduction."""
 
-    reductions = REDUCTIONS
+    reductions: tuple[str, ...] = REDUCTIONS
 
-    def __init__(self, reduction: str = "mean"):
+    def __init__(self, reduction: Reduction | Literal["batchmean"] = "mean"):
         super().__init__()
         check_one_of(type(self).__name__, self.reductions, reduction=reduction)
         self.reduction = reduction
@@ -26,7 +28,9 @@ class _Loss(Module):
 class _WeightedLoss(_Loss):
     """A loss with a weight for every class, a buffer that moves with the module."""
 
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
+    weight: Tensor | None
+
+    def __init__(self, weight: Tensor | None = None, reduction: Reduction = "mean"):
         super().__init__(reduction)
         self.register_buffer("weight", weight)
 
@@ -45,7 +49,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self,
         weight: Tensor | None = None,
         ignore_index: int = -100,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         label_smoothing: float = 0.0,
     ):
         super().__init__(weight, reduction)
@@ -62,7 +66,7 @@ class NLLLoss(_WeightedLoss):
     """-weight[target] * input[target].    input (N, C, *), target (N, *) of classes"""
 
     def __init__(
-        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: Reduction = "mean"
     ):
         super().__init__(weight, reduction)
         self.ignore_index = ignore_index
@@ -75,7 +79,7 @@ class NLLLoss2d(NLLLoss):
     """NLLLoss, by an older name: it warns."""
 
     def __init__(
-        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: str = "mean"
+        self, weight: Tensor | None = None, ignore_index: int = -100, reduction: Reduction = "mean"
     ):
         warnings.warn("NLLLoss2d is an old name; use NLLLoss", FutureWarning, stacklevel=2)
         super().__init__(weight, ignore_index, reduction)
@@ -84,7 +88,7 @@ class NLLLoss2d(NLLLoss):
 class MSELoss(_Loss):
     """(input - target)^2, averaged over all elements, summed, or as it is."""
 
-    def __init__(self, reduction: str = "mean"):
+    def __init__(self, reduction: Reduction = "mean"):
         super().__init__(reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -97,10 +101,13 @@ class BCEWithLogitsLoss(_Loss):
     `weight` scales the elements, `pos_weight` the part of the positive answers; both broadcast.
     """
 
+    weight: Tensor | None
+    pos_weight: Tensor | None
+
     def __init__(
         self,
         weight: Tensor | None = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
         pos_weight: Tensor | None = None,
     ):
         super().__init__(reduction)
@@ -116,7 +123,7 @@ class BCEWithLogitsLoss(_Loss):
 class L1Loss(_Loss):
     """|input - target|, averaged over all elements, summed, or as it is."""
 
-    def __init__(self, reduction: str = "mean"):
+    def __init__(self, reduction: Reduction = "mean"):
         super().__init__(reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -129,7 +136,7 @@ class SmoothL1Loss(_Loss):
     A negative beta is refused by the call, as PyTorch does.
     """
 
-    def __init__(self, reduction: str = "mean", beta: float = 1.0):
+    def __init__(self, reduction: Reduction = "mean", beta: float = 1.0):
         super().__init__(reduction)
         self.beta = beta
 
@@ -143,7 +150,7 @@ class HuberLoss(_Loss):
     A delta that is not above 0 is refused by the call, as PyTorch does.
     """
 
-    def __init__(self, reduction: str = "mean", delta: float = 1.0):
+    def __init__(self, reduction: Reduction = "mean", delta: float = 1.0):
         super().__init__(reduction)
         self.delta = delta
 
@@ -157,7 +164,7 @@ class GaussianNLLLoss(_Loss):
     input, target (N, *), var as they are, or with 1 for one of the axes, or without the last one.
     """
 
-    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean"):
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean"):
         super().__init__(reduction)
         self.full, self.eps = full, eps
 
@@ -176,7 +183,9 @@ class KLDivLoss(_Loss):
 
     reductions = (*REDUCTIONS, "batchmean")
 
-    def __init__(self, reduction: str = "mean", log_target: bool = False):
+    def __init__(
+        self, reduction: Reduction | Literal["batchmean"] = "mean", log_target: bool = False
+    ):
         super().__init__(reduction)
         self.log_target = log_target
 
@@ -195,7 +204,7 @@ class PoissonNLLLoss(_Loss):
         log_input: bool = True,
         full: bool = False,
         eps: float = 1e-8,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ):
         super().__init__(reduction)
         self.log_input, self.full, self.eps = log_input, full, eps
@@ -211,7 +220,7 @@ class BCELoss(_WeightedLoss):
     No logarithm below -100 counts. On logits BCEWithLogitsLoss is more exact.
     """
 
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
+    def __init__(self, weight: Tensor | None = None, reduction: Reduction = "mean"):
         super().__init__(weight, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
 from .distance import PairwiseDistance
-from .loss import _Loss, _WeightedLoss
+from .loss import Reduction, _Loss, _WeightedLoss
 
 
 class CosineEmbeddingLoss(_Loss):
@@ -16,7 +17,7 @@ class CosineEmbeddingLoss(_Loss):
     input1, input2 (N, D), target (N,), or (D,) and ()
     """
 
-    def __init__(self, margin: float = 0.0, reduction: str = "mean"):
+    def __init__(self, margin: float = 0.0, reduction: Reduction = "mean"):
         super().__init__(reduction)
         self.margin = margin
 
@@ -27,7 +28,7 @@ class CosineEmbeddingLoss(_Loss):
 class MarginRankingLoss(_Loss):
     """max(0, margin - target (input1 - input2)), targets 1 and -1."""
 
-    def __init__(self, margin: float = 0.0, reduction: str = "mean"):
+    def __init__(self, margin: float = 0.0, reduction: Reduction = "mean"):
         super().__init__(reduction)
         self.margin = margin
 
@@ -47,7 +48,7 @@ class TripletMarginLoss(_Loss):
         p: float = 2.0,
         eps: float = 1e-6,
         swap: bool = False,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ):
         super().__init__(reduction)
         if not margin > 0:
@@ -62,7 +63,7 @@ class TripletMarginLoss(_Loss):
 class HingeEmbeddingLoss(_Loss):
     """input where target is 1, max(0, margin - input) where it is -1, elementwise."""
 
-    def __init__(self, margin: float = 1.0, reduction: str = "mean"):
+    def __init__(self, margin: float = 1.0, reduction: Reduction = "mean"):
         super().__init__(reduction)
         self.margin = margin
 
@@ -73,7 +74,7 @@ class HingeEmbeddingLoss(_Loss):
 class SoftMarginLoss(_Loss):
     """log(1 + exp(-target input)), elementwise, with targets 1 and -1."""
 
-    def __init__(self, reduction: str = "mean"):
+    def __init__(self, reduction: Reduction = "mean"):
         super().__init__(reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -86,7 +87,7 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     input, target (*, C); `weight` (C,) scales the classes.
     """
 
-    def __init__(self, weight: Tensor | None = None, reduction: str = "mean"):
+    def __init__(self, weight: Tensor | None = None, reduction: Reduction = "mean"):
         super().__init__(weight, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -103,10 +104,10 @@ class MultiMarginLoss(_WeightedLoss):
 
     def __init__(
         self,
-        p: int = 1,
+        p: Literal[1, 2] = 1,
         margin: float = 1.0,
         weight: Tensor | None = None,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ):
         super().__init__(weight, reduction)
         if p not in (1, 2):
@@ -124,7 +125,7 @@ class MultiLabelMarginLoss(_Loss):
     input, target (N, C) or (C,), a target the classes and then -1
     """
 
-    def __init__(self, reduction: str = "mean"):
+    def __init__(self, reduction: Reduction = "mean"):
         super().__init__(reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
@@ -143,7 +144,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
         margin: float = 1.0,
         swap: bool = False,
-        reduction: str = "mean",
+        reduction: Reduction = "mean",
     ):
         super().__init__(reduction)
         if not margin > 0:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import update_wrapper
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..autograd.grad import forget_grads
 from ..tensor.tensor import Tensor
@@ -14,6 +14,9 @@ from .hooks import Hooked
 from .parameter import Buffer, Parameter
 from .state import find_member, find_module, join
 from .state_hooks import Stateful
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11
 
 
 class Module(Hooked, Stateful, Convertible):
@@ -27,12 +30,12 @@ class Module(Hooked, Stateful, Convertible):
     training: bool
     optional_state: tuple[str, ...] = ()  # names of own state that a loaded dict may lack
 
-    def __init_subclass__(cls, **settings):
+    def __init_subclass__(cls, **settings: Any):
         """Let Python's complaints of wrong arguments name the class and not its private base."""
         super().__init_subclass__(**settings)
         init = cls.__init__
         if init.__qualname__.startswith("_") and not cls.__name__.startswith("_"):
-            named = FunctionType(
+            named: Any = FunctionType(
                 init.__code__, init.__globals__, "__init__", init.__defaults__, init.__closure__
             )
             named.__kwdefaults__ = init.__kwdefaults__
@@ -48,7 +51,7 @@ class Module(Hooked, Stateful, Convertible):
             training=True, _parameters={}, _buffers={}, _non_persistent=set(), _modules={}
         )
 
-    def forward(self, *inputs):
+    def forward(self, *inputs: Any, **settings: Any) -> Any:
         """What the module computes."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
@@ -102,7 +105,7 @@ class Module(Hooked, Stateful, Convertible):
 
     add_module = register_module  # PyTorch's older name
 
-    def _check_new(self, function: str, name: str, table: dict) -> None:
+    def _check_new(self, function: str, name: str, table: Mapping[str, Any]) -> None:
         if not isinstance(name, str):
             raise TypeError(f"{function}: a name must be a str, got {type(name).__name__}")
         if not name or "." in name:
@@ -117,13 +120,14 @@ class Module(Hooked, Stateful, Convertible):
                     f"{type(self).__name__}: call super().__init__() before assigning {name!r}"
                 )
             return object.__setattr__(self, name, value)
-        tables = self._parameters, self._buffers, self._modules
+        tables: Any = self._parameters, self._buffers, self._modules
         if isinstance(value, Parameter | Module):
-            own = self._parameters if isinstance(value, Parameter) else self._modules
+            is_parameter = isinstance(value, Parameter)
+            own = self._parameters if is_parameter else self._modules
             for table in (self.__dict__, *tables):
                 if table is not own:
                     table.pop(name, None)
-            register = self.register_parameter if own is self._parameters else self.register_module
+            register: Any = self.register_parameter if is_parameter else self.register_module
             return register(name, value)
         if isinstance(value, Buffer):
             for table in (self.__dict__, self._parameters, self._modules):
@@ -180,9 +184,9 @@ class Module(Hooked, Stateful, Convertible):
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
         """The modules directly below, each once."""
-        seen = {id(None)}
+        seen: set[int] = set()
         for name, child in self._modules.items():
-            if id(child) not in seen:
+            if child is not None and id(child) not in seen:
                 seen.add(id(child))
                 yield name, child
 
@@ -210,11 +214,13 @@ class Module(Hooked, Stateful, Convertible):
         """The buffers of this module and of all below it."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
-    def _members(self, table: str, prefix: str, recurse: bool, remove_duplicate: bool):
+    def _members(
+        self, table: str, prefix: str, recurse: bool, remove_duplicate: bool
+    ) -> Iterator[tuple[str, Any]]:
         modules = (
             self.named_modules(None, prefix, remove_duplicate) if recurse else [(prefix, self)]
         )
-        seen = set()
+        seen: set[int] = set()
         for path, module in modules:
             for name, member in module.__dict__[table].items():
                 if member is None or id(member) in seen:
@@ -262,7 +268,7 @@ class Module(Hooked, Stateful, Convertible):
 
     # ------------------------------------------------------------------------ changes to the tree
 
-    def train(self, mode: bool = True) -> Module:
+    def train(self, mode: bool = True) -> Self:
         """Set training mode here and below: dropout drops, batch norm uses the batch.
 
         Each module below is told by its own `train`, which may do something else.
@@ -276,18 +282,18 @@ class Module(Hooked, Stateful, Convertible):
             child.train(mode)
         return self
 
-    def eval(self) -> Module:
+    def eval(self) -> Self:
         """Set evaluation mode here and below."""
         return self.train(False)
 
-    def apply(self, fn: Callable[[Module], Any]) -> Module:
+    def apply(self, fn: Callable[[Module], Any]) -> Self:
         """Call `fn(module)` for every module below and then for this one."""
         for child in self.children():
             child.apply(fn)
         fn(self)
         return self
 
-    def requires_grad_(self, requires_grad: bool = True) -> Module:
+    def requires_grad_(self, requires_grad: bool = True) -> Self:
         """Freeze (False) or unfreeze every parameter."""
         for param in self.parameters():
             param.requires_grad = requires_grad

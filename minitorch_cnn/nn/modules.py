@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterable
 from itertools import repeat
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from . import (
     activation,
@@ -37,11 +37,11 @@ from . import (
 from .module import Module
 
 
-def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple]:
+def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
     """A function that makes a tuple of an iterable, and of anything else n times that."""
 
-    def parse(x):
-        return tuple(x) if isinstance(x, Iterable) else tuple(repeat(x, n))
+    def parse(x: Any) -> tuple[Any, ...]:
+        return tuple(cast("Iterable[Any]", x) if isinstance(x, Iterable) else repeat(x, n))
 
     parse.__name__ = name
     return parse
@@ -53,7 +53,7 @@ _triple = _ntuple(3, "_triple")
 _quadruple = _ntuple(4, "_quadruple")
 
 
-def _reverse_repeat_tuple(t: tuple, n: int) -> tuple:
+def _reverse_repeat_tuple(t: tuple[Any, ...], n: int) -> tuple[Any, ...]:
     """The elements from the last to the first, each n times."""
     return tuple(x for x in reversed(t) for _ in range(n))
 
@@ -65,7 +65,7 @@ def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: 
         state_dict[name.removeprefix(prefix)] = value
 
 
-UTILS = (
+UTILS: tuple[Callable[..., Any], ...] = (
     _ntuple,
     _single,
     _pair,

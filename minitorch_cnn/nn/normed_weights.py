@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any, TypeVar
+
 from ..autograd.modes import no_grad
 from ..random import default_generator
 from ..tensor.tensor import Tensor
 from .conv import _ConvTransposeNd
 from .module import Module
 from .parameter import Parameter
+
+M = TypeVar("M", bound=Module)
 
 
 class _Normed:
@@ -24,7 +28,7 @@ class _Normed:
         """The names of what stands for the weight."""
         raise NotImplementedError(f"{type(self).__name__} defines no parts")
 
-    def __call__(self, module: Module, inputs: tuple) -> None:
+    def __call__(self, module: Module, inputs: tuple[Any, ...]) -> None:
         setattr(module, self.name, self.compute(module))
 
 
@@ -76,7 +80,7 @@ class _SpectralNorm(_Normed):
         return weight / (u * (matrix @ v)).sum()
 
 
-def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
+def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
     """Let a module learn length and direction of a weight: w = g v / |v| (Salimans, Kingma 2016).
 
     The parameter `name` gives way to name_g, the norms along all axes but dim (one norm for
@@ -94,12 +98,12 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
 
 
 def spectral_norm(
-    module: Module,
+    module: M,
     name: str = "weight",
     n_power_iterations: int = 1,
     eps: float = 1e-12,
     dim: int | None = None,
-) -> Module:
+) -> M:
     """Divide a weight by its largest singular value s, as a matrix of its size along dim and all
     others (Miyato et al. 2018, arXiv 1802.05957).
 
@@ -126,7 +130,7 @@ def spectral_norm(
     return _hooked(module, hook)
 
 
-def remove_weight_norm(module: Module, name: str = "weight") -> Module:
+def remove_weight_norm(module: M, name: str = "weight") -> M:
     """Make the weight that `weight_norm` computes a parameter again.
 
     Raises: ValueError for a weight that has none.
@@ -134,7 +138,7 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     return _removed("remove_weight_norm", module, name, _WeightNorm)
 
 
-def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
+def remove_spectral_norm(module: M, name: str = "weight") -> M:
     """Make the weight that `spectral_norm` computes a parameter again.
 
     Raises: ValueError for a weight that has none.
@@ -151,15 +155,15 @@ def _taken(function: str, module: Module, name: str) -> Parameter:
     return weight
 
 
-def _hooked(module: Module, hook: _Normed) -> Module:
+def _hooked(module: M, hook: _Normed) -> M:
     module.register_forward_pre_hook(hook)
     with no_grad():
         hook(module, ())
     return module
 
 
-def _removed(function: str, module: Module, name: str, kind: type[_Normed]) -> Module:
-    hooks = {key: hook.function for key, hook in module._forward_pre_hooks.items()}
+def _removed(function: str, module: M, name: str, kind: type[_Normed]) -> M:
+    hooks: dict[object, Any] = {k: h.function for k, h in module._forward_pre_hooks.items()}
     keys = [key for key, fn in hooks.items() if isinstance(fn, kind) and fn.name == name]
     if not keys:
         raise ValueError(f"{function}: name={name!r} of {type(module).__name__} is not normed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .. import functional as F
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
+from .checks import is_sequence
 from .module import Module
 
 Widths1d = int | tuple[int, int]
@@ -20,7 +21,7 @@ class _Pad(Module):
     def __init__(self, padding: Widths1d | Widths2d):
         super().__init__()
         sides = 2 * self.spatial
-        widths = tuple(padding) if isinstance(padding, tuple | list) else (padding,) * sides
+        widths = tuple(padding) if is_sequence(padding) else (padding,) * sides
         if len(widths) != sides or not all(map(is_int, widths)):
             each = "(left, right, top, bottom)" if self.spatial == 2 else "(left, right)"
             raise TypeError(f"{type(self).__name__}: padding={padding} must be an int or {each}")

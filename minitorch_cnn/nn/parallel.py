@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from ..tensor.tensor import Tensor
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
 from .module import Module
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike
 
 
 class DataParallel(Module):
@@ -15,7 +20,13 @@ class DataParallel(Module):
     Raises: ValueError for more than one device, TypeError for what is no Module.
     """
 
-    def __init__(self, module: Module, device_ids=None, output_device=None, dim: int = 0):
+    def __init__(
+        self,
+        module: Module,
+        device_ids: Sequence[DeviceLike] | None = None,
+        output_device: DeviceLike | None = None,
+        dim: int = 0,
+    ):
         super().__init__()
         if not isinstance(module, Module):
             raise TypeError(f"DataParallel: module must be a Module, got {type(module).__name__}")
@@ -26,5 +37,5 @@ class DataParallel(Module):
             )
         self.module, self.dim, self.output_device = module, dim, output_device
 
-    def forward(self, *inputs, **kwargs) -> Tensor:
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         return self.module(*inputs, **kwargs)

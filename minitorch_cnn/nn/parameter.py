@@ -5,11 +5,15 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from .. import devices, dtypes
 from ..tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike, TensorLike
 
 
 class Parameter(Tensor):
@@ -18,7 +22,7 @@ class Parameter(Tensor):
     data: a Tensor or array, whose memory is shared.
     """
 
-    def __init__(self, data: Tensor | np.ndarray, requires_grad: bool = True):
+    def __init__(self, data: TensorLike, requires_grad: bool = True):
         if not isinstance(data, Tensor) and not devices.is_array(data):
             raise TypeError(
                 f"Parameter: data must be a Tensor or an array, got {type(data).__name__}"
@@ -40,7 +44,7 @@ class Buffer(Tensor):
     data: a Tensor or array, whose memory is shared. persistent: whether `state_dict` has it.
     """
 
-    def __init__(self, data: Tensor | np.ndarray, *, persistent: bool = True):
+    def __init__(self, data: TensorLike, *, persistent: bool = True):
         if not isinstance(data, Tensor) and not devices.is_array(data):
             raise TypeError(f"Buffer: data must be a Tensor or an array, got {type(data).__name__}")
         super().__init__(data.array if isinstance(data, Tensor) else data)
@@ -54,7 +58,7 @@ class ShapeOnly(Parameter):
     """
 
     @property
-    def _grad(self) -> None:
+    def _grad(self) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]  (a refusal)
         """None: nothing is learned here."""
         return None
 
@@ -93,7 +97,9 @@ def shapes_only() -> Iterator[None]:
         _making.shapes_only = before
 
 
-def new_parameter(*shape: int, device=None, dtype=None) -> Parameter:
+def new_parameter(
+    *shape: int, device: DeviceLike | None = None, dtype: DTypeLike | None = None
+) -> Parameter:
     """A parameter of zeros, in the default dtype unless told, for a layer to initialise."""
     device = devices.check_device(device, "Parameter")
     dtype = dtypes.get_default_dtype() if dtype is None else dtype

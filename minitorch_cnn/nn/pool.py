@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import functional as F
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
-from .checks import check_sizes, ints
+from .checks import check_sizes, ints, is_sequence
 from .module import Module
 
+# One size for all spatial axes, or one for each; the same for one axis and for two.
+Sizes = int | tuple[int, ...]
+Single = int | tuple[int]
 Pair = int | tuple[int, int]
-OutputSize = int | None | tuple[int | None, int | None]
+OutputSize = int | tuple[int | None, int | None]
 
 
 class _MaxPoolNd(Module):
@@ -19,10 +24,10 @@ class _MaxPoolNd(Module):
 
     def __init__(
         self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
-        dilation: Pair = 1,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
+        dilation: Sizes = 1,
         return_indices: bool = False,
         ceil_mode: bool = False,
     ):
@@ -30,9 +35,8 @@ class _MaxPoolNd(Module):
         layer = type(self).__name__
         check_window(layer, self.spatial, kernel_size, stride, padding)
         ints(layer, "dilation", dilation, self.spatial, 1)
-        self.kernel_size = kernel_size
-        self.stride = kernel_size if stride is None else stride
-        self.padding, self.dilation = padding, dilation
+        settings: Any = kernel_size, kernel_size if stride is None else stride, padding, dilation
+        self.kernel_size, self.stride, self.padding, self.dilation = settings
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
     def extra_repr(self) -> str:
@@ -46,9 +50,13 @@ class MaxPool1d(_MaxPoolNd):
     """The maximum over windows of a signal, x (N, C, L) or (C, L); see MaxPool2d."""
 
     spatial = 1
+    kernel_size: Single
+    stride: Single
+    padding: Single
+    dilation: Single
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.max_pool1d(
+        y: Any = F.max_pool1d(
             input,
             self.kernel_size,
             self.stride,
@@ -57,6 +65,7 @@ class MaxPool1d(_MaxPoolNd):
             self.ceil_mode,
             self.return_indices,
         )
+        return y
 
 
 class MaxPool2d(_MaxPoolNd):
@@ -70,9 +79,13 @@ class MaxPool2d(_MaxPoolNd):
     """
 
     spatial = 2
+    kernel_size: Pair
+    stride: Pair
+    padding: Pair
+    dilation: Pair
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.max_pool2d(
+        y: Any = F.max_pool2d(
             input,
             self.kernel_size,
             self.stride,
@@ -81,16 +94,21 @@ class MaxPool2d(_MaxPoolNd):
             self.ceil_mode,
             self.return_indices,
         )
+        return y
 
 
 class AvgPool1d(Module):
     """The mean over windows of a signal, x (N, C, L) or (C, L); see AvgPool2d."""
 
+    kernel_size: tuple[int]
+    stride: tuple[int]
+    padding: tuple[int]
+
     def __init__(
         self,
-        kernel_size: int | tuple[int],
-        stride: int | tuple[int] | None = None,
-        padding: int | tuple[int] = 0,
+        kernel_size: Single,
+        stride: Single | None = None,
+        padding: Single = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ):
@@ -161,9 +179,9 @@ class _MaxUnpoolNd(Module):
 
     def __init__(
         self,
-        kernel_size: int | tuple[int, ...],
-        stride: int | tuple[int, ...] | None = None,
-        padding: int | tuple[int, ...] = 0,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
+        padding: Sizes = 0,
     ):
         super().__init__()
         layer, stride = type(self).__name__, kernel_size if stride is None else stride
@@ -179,6 +197,9 @@ class MaxUnpool1d(_MaxUnpoolNd):
     """MaxUnpool2d of signals.    x (N, C, L) or (C, L)"""
 
     spatial = 1
+    kernel_size: tuple[int]
+    stride: tuple[int]
+    padding: tuple[int]
 
     def forward(
         self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
@@ -194,6 +215,9 @@ class MaxUnpool2d(_MaxUnpoolNd):
     """
 
     spatial = 2
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
 
     def forward(
         self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
@@ -226,7 +250,7 @@ class AdaptiveAvgPool2d(Module):
 class AdaptiveAvgPool1d(Module):
     """Means over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveAvgPool2d."""
 
-    def __init__(self, output_size: int | tuple[int]):
+    def __init__(self, output_size: Single):
         super().__init__()
         check_output_size("AdaptiveAvgPool1d", output_size, spatial=1)
         self.output_size = output_size
@@ -252,7 +276,8 @@ class AdaptiveMaxPool2d(Module):
         self.output_size, self.return_indices = output_size, return_indices
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+        y: Any = F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+        return y
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -261,13 +286,14 @@ class AdaptiveMaxPool2d(Module):
 class AdaptiveMaxPool1d(Module):
     """Maxima over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveMaxPool2d."""
 
-    def __init__(self, output_size: int | tuple[int], return_indices: bool = False):
+    def __init__(self, output_size: Single, return_indices: bool = False):
         super().__init__()
         check_output_size("AdaptiveMaxPool1d", output_size, spatial=1)
         self.output_size, self.return_indices = output_size, return_indices
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+        y: Any = F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+        return y
 
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
@@ -281,8 +307,8 @@ class _LPPoolNd(Module):
     def __init__(
         self,
         norm_type: float,
-        kernel_size: Pair,
-        stride: Pair | None = None,
+        kernel_size: Sizes,
+        stride: Sizes | None = None,
         ceil_mode: bool = False,
     ):
         super().__init__()
@@ -290,8 +316,9 @@ class _LPPoolNd(Module):
         check_window(layer, self.spatial, kernel_size, stride, 0)
         if norm_type == 0:
             raise ValueError(f"{layer}: norm_type=0 must be another number")
-        self.norm_type, self.kernel_size = norm_type, kernel_size
-        self.stride, self.ceil_mode = stride, ceil_mode
+        settings: Any = kernel_size, stride
+        self.kernel_size, self.stride = settings
+        self.norm_type, self.ceil_mode = norm_type, ceil_mode
 
     def extra_repr(self) -> str:
         return (
@@ -304,6 +331,8 @@ class LPPool1d(_LPPoolNd):
     """The p-norm over windows of a signal, x (N, C, L) or (C, L); see LPPool2d."""
 
     spatial = 1
+    kernel_size: Single
+    stride: Single | None
 
     def forward(self, input: Tensor) -> Tensor:
         settings = self.kernel_size, self.stride, self.ceil_mode
@@ -319,13 +348,17 @@ class LPPool2d(_LPPoolNd):
     """
 
     spatial = 2
+    kernel_size: Pair
+    stride: Pair | None
 
     def forward(self, input: Tensor) -> Tensor:
         settings = self.kernel_size, self.stride, self.ceil_mode
         return F.lp_pool2d(input, float(self.norm_type), *settings)
 
 
-def check_window(layer: str, spatial: int, kernel_size, stride, padding) -> None:
+def check_window(
+    layer: str, spatial: int, kernel_size: Sizes, stride: Sizes | None, padding: Sizes
+) -> None:
     """ValueError or TypeError unless these are settings of a pooling window."""
     kernel = ints(layer, "kernel_size", kernel_size, spatial, 1)
     if stride is not None:
@@ -335,9 +368,9 @@ def check_window(layer: str, spatial: int, kernel_size, stride, padding) -> None
             raise ValueError(f"{layer}: padding={p} must be at most half of kernel_size={k}")
 
 
-def check_output_size(layer: str, output_size, spatial: int = 2) -> None:
+def check_output_size(layer: str, output_size: Any, spatial: int = 2) -> None:
     """ValueError or TypeError unless this is an int, None or a pair (for signals, one) of these."""
-    sizes = output_size if isinstance(output_size, tuple | list) else (output_size,)
+    sizes = output_size if is_sequence(output_size) else (output_size,)
     if len(sizes) > spatial:
         several = "a pair of these" if spatial == 2 else "a tuple of one"
         raise TypeError(f"{layer}: output_size={output_size} must be an int, None or {several}")

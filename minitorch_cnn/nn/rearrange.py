@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal, get_args
+
 from .. import functional as F
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
@@ -43,7 +45,10 @@ class Unflatten(Module):
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
-UPSAMPLE_MODES = ("nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area")
+UpsampleMode = Literal[
+    "nearest", "nearest-exact", "linear", "bilinear", "bicubic", "trilinear", "area"
+]
+UPSAMPLE_MODES = get_args(UpsampleMode)
 
 
 class Upsample(Module):
@@ -56,7 +61,7 @@ class Upsample(Module):
         self,
         size: int | tuple[int, ...] | None = None,
         scale_factor: float | tuple[float, ...] | None = None,
-        mode: str = "nearest",
+        mode: UpsampleMode = "nearest",
         align_corners: bool | None = None,
         recompute_scale_factor: bool | None = None,
     ):

@@ -6,6 +6,8 @@ What one step computes is said in recurrent_cells.py.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import functional as F
 from ..functional.geometry import is_int
@@ -15,6 +17,9 @@ from .checks import check_one_of, check_probability, check_sizes
 from .module import Module
 from .parameter import Parameter, new_parameter
 from .recurrent_cells import GATES, STEPS, State, checked_state, draw_uniform
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
 
 PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
@@ -46,8 +51,8 @@ class RNNBase(Module):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
         layer = type(self).__name__
@@ -74,11 +79,14 @@ class RNNBase(Module):
         self._add_parameters({"device": device, "dtype": dtype})
         self.reset_parameters()
 
-    def _add_parameters(self, where: dict) -> None:
+    def _add_parameters(self, where: dict[str, Any]) -> None:
         rows, outputs = GATES[self.mode] * self.hidden_size, self.proj_size or self.hidden_size
         for layer in range(self.num_layers):
             inputs = outputs * len(self._suffixes) if layer else self.input_size
-            shapes = {"weight_ih": (rows, inputs), "weight_hh": (rows, outputs)}
+            shapes: dict[str, tuple[int, ...]] = {
+                "weight_ih": (rows, inputs),
+                "weight_hh": (rows, outputs),
+            }
             if self.bias:
                 shapes |= {"bias_ih": (rows,), "bias_hh": (rows,)}
             if self.proj_size:
@@ -99,7 +107,7 @@ class RNNBase(Module):
         found = [[self._parameters.get(f"{part}{name}") for part in PARTS] for name in names]
         return [[p for p in parameters if p is not None] for parameters in found]
 
-    def forward(self, input: Tensor, hx=None) -> tuple:
+    def forward(self, input: Tensor, hx: Any = None) -> tuple[Tensor, Any]:
         layer = type(self).__name__
         if input.ndim not in (2, 3) or input.shape[-1] != self.input_size:
             raise ValueError(
@@ -111,7 +119,7 @@ class RNNBase(Module):
             raise ValueError(
                 f"{layer}: input of shape {input.shape} must have at least one step of time"
             )
-        steps = input.unbind(time_axis)
+        steps: Sequence[Tensor] = input.unbind(time_axis)
         cells = self.num_layers * len(self._suffixes)
         sizes = (self.proj_size or self.hidden_size, self.hidden_size)
         shapes = [(cells, *steps[0].shape[:-1], size) for size in sizes]
@@ -130,13 +138,15 @@ class RNNBase(Module):
     def flatten_parameters(self) -> None:
         """Nothing: PyTorch's lays out weights for a library of its own."""
 
-    def _layers(self, steps: list[Tensor], states: list[State]) -> tuple[list[Tensor], State]:
+    def _layers(
+        self, steps: Sequence[Tensor], states: list[State]
+    ) -> tuple[Sequence[Tensor], State]:
         """Run all layers over the (N, I) of every time, starting from the state of every cell."""
-        ends = []
+        ends: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
                 steps = [F.dropout(x, self.dropout, True) for x in steps]
-            directions = []
+            directions: list[Sequence[Tensor]] = []
             for suffix in self._suffixes:
                 ys, end = self._run(
                     steps[::-1] if suffix else steps, states[len(ends)], layer, suffix
@@ -148,11 +158,14 @@ class RNNBase(Module):
                 steps = [cat(pair, 1) for pair in zip(*directions, strict=True)]
         return steps, tuple(stack(parts) for parts in zip(*ends, strict=True))
 
-    def _run(self, steps, state: State, layer: int, suffix: str) -> tuple[list[Tensor], State]:
+    def _run(
+        self, steps: Sequence[Tensor], state: State, layer: int, suffix: str
+    ) -> tuple[list[Tensor], State]:
         """One direction of one layer over time: h of every step, and the last state."""
         names = PARTS if self.mode == "LSTM" else PARTS[:-1]
         weights = [self._parameters.get(f"{name}_l{layer}{suffix}") for name in names]
-        step, hs = STEPS[self.mode], []
+        step = STEPS[self.mode]
+        hs: list[Tensor] = []
         for x in steps:
             state = step(x, state, *weights)
             hs.append(state[0])
@@ -190,11 +203,17 @@ class LSTM(RNNBase):
         dropout: float = 0.0,
         bidirectional: bool = False,
         proj_size: int = 0,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         settings = num_layers, bias, batch_first, dropout, bidirectional, proj_size, device, dtype
         super().__init__("LSTM", input_size, hidden_size, *settings)
+
+    if TYPE_CHECKING:  # a state is a pair
+
+        def forward(
+            self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
+        ) -> tuple[Tensor, tuple[Tensor, Tensor]]: ...
 
 
 class GRU(RNNBase):
@@ -209,11 +228,15 @@ class GRU(RNNBase):
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         settings = num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         super().__init__("GRU", input_size, hidden_size, *settings)
+
+    if TYPE_CHECKING:  # a state is one Tensor
+
+        def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...
 
 
 class RNN(RNNBase):
@@ -227,15 +250,19 @@ class RNN(RNNBase):
         input_size: int,
         hidden_size: int,
         num_layers: int = 1,
-        nonlinearity: str = "tanh",
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
         bias: bool = True,
         batch_first: bool = False,
         dropout: float = 0.0,
         bidirectional: bool = False,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         check_one_of("RNN", ("tanh", "relu"), nonlinearity=nonlinearity)
         settings = num_layers, bias, batch_first, dropout, bidirectional, 0, device, dtype
         super().__init__(f"RNN_{nonlinearity.upper()}", input_size, hidden_size, *settings)
         self.nonlinearity = nonlinearity
+
+    if TYPE_CHECKING:  # a state is one Tensor
+
+        def forward(self, input: Tensor, hx: Tensor | None = None) -> tuple[Tensor, Tensor]: ...

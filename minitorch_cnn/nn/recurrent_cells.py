@@ -20,6 +20,8 @@ weight_hh (G H, H), G = 1, 3 or 4. A state is a tuple, (h,) or (h, c).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from .. import functional as F
 from ..tensor import zeros
@@ -28,6 +30,9 @@ from . import init
 from .checks import check_one_of, check_sizes
 from .module import Module
 from .parameter import new_parameter
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
 
 State = tuple[Tensor, ...]
 GATES = {"RNN_TANH": 1, "RNN_RELU": 1, "GRU": 3, "LSTM": 4}
@@ -53,7 +58,14 @@ def lstm_step(
     return (h if w_hr is None else F.linear(h, w_hr)), c
 
 
-def gru_step(x: Tensor, state: State, w_ih, w_hh, b_ih, b_hh) -> State:
+def gru_step(
+    x: Tensor,
+    state: State,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
+) -> State:
     """One step.   x (N, I), h (N, H), w_ih (3H, I), w_hh (3H, H), b (3H,) -> h' (N, H)"""
     (h,) = state
     xr, xz, xn = F.linear(x, w_ih, b_ih).chunk(3, 1)
@@ -62,22 +74,41 @@ def gru_step(x: Tensor, state: State, w_ih, w_hh, b_ih, b_hh) -> State:
     return (n + (xz + hz).sigmoid() * (h - n),)
 
 
-def tanh_step(x: Tensor, state: State, w_ih, w_hh, b_ih, b_hh) -> State:
+def tanh_step(
+    x: Tensor,
+    state: State,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
+) -> State:
     """One step.   x (N, I), h (N, H), w_ih (H, I), w_hh (H, H), b (H,) -> h' (N, H)"""
     return ((F.linear(x, w_ih, b_ih) + F.linear(state[0], w_hh, b_hh)).tanh(),)
 
 
-def relu_step(x: Tensor, state: State, w_ih, w_hh, b_ih, b_hh) -> State:
+def relu_step(
+    x: Tensor,
+    state: State,
+    w_ih: Tensor,
+    w_hh: Tensor,
+    b_ih: Tensor | None,
+    b_hh: Tensor | None,
+) -> State:
     """One step.   x (N, I), h (N, H), w_ih (H, I), w_hh (H, H), b (H,) -> h' (N, H)"""
     return (F.relu(F.linear(x, w_ih, b_ih) + F.linear(state[0], w_hh, b_hh)),)
 
 
-STEPS = {"RNN_TANH": tanh_step, "RNN_RELU": relu_step, "GRU": gru_step, "LSTM": lstm_step}
+STEPS: dict[str, Callable[..., State]] = {
+    "RNN_TANH": tanh_step,
+    "RNN_RELU": relu_step,
+    "GRU": gru_step,
+    "LSTM": lstm_step,
+}
 
 
-def checked_state(layer: str, mode: str, hx, *shapes: tuple[int, ...]) -> State:
+def checked_state(layer: str, mode: str, hx: Any, *shapes: tuple[int, ...]) -> State:
     """The state, a Tensor h or a pair (h, c), as a tuple; ValueError unless of these shapes."""
-    state = tuple(hx) if mode == "LSTM" else (hx,)
+    state: tuple[Any, ...] = tuple(hx) if mode == "LSTM" else (hx,)
     if mode == "LSTM" and len(state) != 2:
         raise ValueError(f"{layer}: the state must be a pair (h, c), got {len(state)} items")
     for name, s, shape in zip("hc", state, shapes, strict=False):
@@ -106,13 +137,14 @@ class RNNCellBase(Module):
         hidden_size: int,
         bias: bool,
         num_chunks: int,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
         check_sizes(type(self).__name__, input_size=input_size, hidden_size=hidden_size)
         self.input_size, self.hidden_size, self.bias = input_size, hidden_size, bias
-        where, rows = {"device": device, "dtype": dtype}, num_chunks * hidden_size
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
+        rows = num_chunks * hidden_size
         self.weight_ih = new_parameter(rows, input_size, **where)
         self.weight_hh = new_parameter(rows, hidden_size, **where)
         self.bias_ih = new_parameter(rows, **where) if bias else None
@@ -123,7 +155,7 @@ class RNNCellBase(Module):
         """Draw everything from U[-1/sqrt(H), 1/sqrt(H)]."""
         draw_uniform(self, self.hidden_size)
 
-    def _stepped(self, input: Tensor, hx, mode: str) -> State:
+    def _stepped(self, input: Tensor, hx: Any, mode: str) -> State:
         """The state one step later."""
         layer = type(self).__name__
         if input.ndim not in (1, 2) or input.shape[-1] != self.input_size:
@@ -155,12 +187,20 @@ class LSTMCell(RNNCellBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(input_size, hidden_size, bias, 4, device, dtype)
 
-    def forward(self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None) -> State:
-        return self._stepped(input, hx, "LSTM")
+    def forward(
+        self, input: Tensor, hx: tuple[Tensor, Tensor] | None = None
+    ) -> tuple[Tensor, Tensor]:
+        h, c = self._stepped(input, hx, "LSTM")
+        return h, c
 
 
 class GRUCell(RNNCellBase):
@@ -172,7 +212,12 @@ class GRUCell(RNNCellBase):
     """
 
     def __init__(
-        self, input_size: int, hidden_size: int, bias: bool = True, device=None, dtype=None
+        self,
+        input_size: int,
+        hidden_size: int,
+        bias: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__(input_size, hidden_size, bias, 3, device, dtype)
 
@@ -193,9 +238,9 @@ class RNNCell(RNNCellBase):
         input_size: int,
         hidden_size: int,
         bias: bool = True,
-        nonlinearity: str = "tanh",
-        device=None,
-        dtype=None,
+        nonlinearity: Literal["tanh", "relu"] = "tanh",
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         check_one_of("RNNCell", ("tanh", "relu"), nonlinearity=nonlinearity)
         super().__init__(input_size, hidden_size, bias, 1, device, dtype)

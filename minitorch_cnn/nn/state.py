@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import numpy as np
 
 from .. import devices
 from ..tensor.tensor import Tensor
 from .parameter import Parameter
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+    from .module import Module
 
 
 class LoadResult(NamedTuple):
@@ -26,12 +30,13 @@ class LoadResult(NamedTuple):
         )
 
 
-def load_state(module, state: Mapping, strict: bool, assign: bool) -> LoadResult:
+def load_state(module: Module, state: Mapping[str, Any], strict: bool, assign: bool) -> LoadResult:
     """Copy `state` into the parameters and buffers of `module`; see Module.load_state_dict."""
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: state_dict must be a dict, got {type(state).__name__}")
     state = dict(state)
-    result, problems = LoadResult([], []), []
+    result = LoadResult([], [])
+    problems: list[str] = []
     modules = list(module.named_modules(remove_duplicate=False))
     for path, child in modules:
         for hook in tuple(child._load_pre_hooks.values()):
@@ -68,7 +73,7 @@ def incompatible(result: LoadResult, strict: bool) -> list[str]:
     return named if strict else []
 
 
-def refuse(module, problems: list[str]) -> None:
+def refuse(module: Module, problems: list[str]) -> None:
     """RuntimeError for problems of a state dict, if there are any."""
     if problems:
         raise RuntimeError(
@@ -85,7 +90,7 @@ class Difference(NamedTuple):
     misshaped: list[str]
 
 
-def difference(module, state: Mapping) -> Difference:
+def difference(module: Module, state: Mapping[str, Any]) -> Difference:
     """What keeps `state` from being loaded into `module`; names that may be absent are left out."""
     own = own_state(module)
     optional = {
@@ -100,9 +105,9 @@ def difference(module, state: Mapping) -> Difference:
     return Difference(missing, unexpected, misshaped)
 
 
-def own_state(module) -> dict[str, Tensor]:
+def own_state(module: Module) -> dict[str, Tensor]:
     """Parameters and persistent buffers by their names, whatever `state_dict` makes of these."""
-    own = {}
+    own: dict[str, Tensor] = {}
     for path, child in module.named_modules(remove_duplicate=False):
         buffers = {k: v for k, v in child._buffers.items() if k not in child._non_persistent}
         members = (child._parameters | buffers).items()
@@ -115,16 +120,16 @@ def join(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def array_of(value) -> np.ndarray | None:
+def array_of(value: Any) -> Array | None:
     """The array of a Tensor, array or NumPy scalar; None for anything else."""
     if isinstance(value, Tensor):
         return value.array
-    if isinstance(value, np.generic):
-        return np.asarray(value)
-    return value if devices.is_array(value) else None
+    if devices.is_array(value):
+        return value
+    return np.asarray(cast(Any, value)) if isinstance(value, np.generic) else None
 
 
-def put(module, name: str, new: Tensor) -> None:
+def put(module: Module, name: str, new: Tensor) -> None:
     """Make `new` the parameter or buffer of that dotted name."""
     path, _, last = name.rpartition(".")
     owner = find_module(module, "load_state_dict", path)
@@ -137,20 +142,21 @@ def put(module, name: str, new: Tensor) -> None:
     owner._parameters[last] = new
 
 
-def find_module(module, function: str, target: str):
+def find_module(module: Module, function: str, target: str) -> Module:
     """The module of that dotted name below `module`; AttributeError, in the name of `function`."""
     found = module
     for name in target.split(".") if target else ():
-        if found._modules.get(name) is None:
+        child = found._modules.get(name)
+        if child is None:
             raise AttributeError(
                 f"{function}: target={target!r} leads to no module: {type(found).__name__} has "
                 f"none called {name!r}"
             )
-        found = found._modules[name]
+        found = child
     return found
 
 
-def find_member(module, function: str, target: str, table: str) -> Tensor:
+def find_member(module: Module, function: str, target: str, table: str) -> Any:
     """The parameter or buffer of that dotted name; AttributeError, in the name of `function`."""
     path, _, name = target.rpartition(".")
     owner = find_module(module, function, path)
@@ -163,7 +169,7 @@ def find_member(module, function: str, target: str, table: str) -> Tensor:
     return found
 
 
-def misfit(name: str, array: np.ndarray | None, own: Tensor, assign: bool) -> str:
+def misfit(name: str, array: Array | None, own: Tensor, assign: bool) -> str:
     """What is wrong with `array` as the new value of `own`; empty if nothing."""
     if array is None or array.dtype.kind not in "fiub":
         return f"{name} is not a Tensor or array of numbers"

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ..tensor.tensor import HookHandle, Tensor
-from .hooks import Hook, registered
+from .hooks import Hook, HookTable, registered
 from .state import LoadResult, load_state
+
+if TYPE_CHECKING:
+    from .module import Module
+    from .parameter import Parameter
 
 
 class Stateful:
     """The part of Module that stores and loads parameters and persistent buffers."""
+
+    _parameters: dict[str, Parameter | None]
+    _buffers: dict[str, Tensor | None]
+    _non_persistent: set[str]
+    _modules: dict[str, Module | None]
+    _state_pre_hooks: HookTable
+    _state_hooks: HookTable
+    _load_pre_hooks: HookTable
+    _load_hooks: HookTable
 
     def _make_state_hook_tables(self) -> None:
         # Past Module's __setattr__, which looks into tables made later.
@@ -32,7 +45,7 @@ class Stateful:
     ) -> dict[str, Tensor]:
         """Parameters and persistent buffers under dotted names behind `prefix`, detached unless
         keep_vars; memory is shared. They are added to `destination`, if given."""
-        state = {} if destination is None else destination
+        state: dict[str, Tensor] = {} if destination is None else destination
         for hook in tuple(self._state_pre_hooks.values()):
             hook.function(self, prefix, keep_vars)
         buffers = {k: v for k, v in self._buffers.items() if k not in self._non_persistent}
@@ -63,19 +76,19 @@ class Stateful:
 
         Raises: RuntimeError naming every missing, unexpected and mis-shaped key.
         """
-        return load_state(self, state_dict, strict, assign)
+        return load_state(cast("Module", self), state_dict, strict, assign)
 
-    def register_state_dict_pre_hook(self, hook: Callable) -> HookHandle:
+    def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(module, prefix, keep_vars)` before this module's part of a state dict is
         made."""
         return registered(self._state_pre_hooks, Hook(hook))
 
-    def register_state_dict_post_hook(self, hook: Callable) -> HookHandle:
+    def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(module, state_dict, prefix, local_metadata)` when this module's part and those
         of the modules below are in the dict, which it may change. The metadata are empty."""
         return registered(self._state_hooks, Hook(hook))
 
-    def register_load_state_dict_pre_hook(self, hook: Callable) -> HookHandle:
+    def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
         unexpected_keys, error_msgs)` before a state dict is checked.
 
@@ -84,7 +97,7 @@ class Stateful:
         """
         return registered(self._load_pre_hooks, Hook(hook))
 
-    def register_load_state_dict_post_hook(self, hook: Callable) -> HookHandle:
+    def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(module, incompatible_keys)` when a state dict has been loaded.
 
         It may change the lists missing_keys and unexpected_keys of incompatible_keys; only what is

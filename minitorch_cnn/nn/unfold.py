@@ -6,11 +6,13 @@ from .. import functional as F
 from ..tensor.tensor import Tensor
 from .module import Module
 
+Pair = int | tuple[int, int]
+
 
 class Unfold(Module):
     """The windows of images as columns.    x (N, C, H, W) -> y (N, C KH KW, L)"""
 
-    def __init__(self, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(self, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1):
         super().__init__()
         self.kernel_size, self.dilation = kernel_size, dilation
         self.padding, self.stride = padding, stride
@@ -25,7 +27,14 @@ class Unfold(Module):
 class Fold(Module):
     """Columns added up to images of `output_size`.    x (N, C KH KW, L) -> y (N, C, H, W)"""
 
-    def __init__(self, output_size, kernel_size, dilation=1, padding=0, stride=1):
+    def __init__(
+        self,
+        output_size: Pair,
+        kernel_size: Pair,
+        dilation: Pair = 1,
+        padding: Pair = 0,
+        stride: Pair = 1,
+    ):
         super().__init__()
         self.output_size = output_size
         self.kernel_size, self.dilation = kernel_size, dilation
@@ -39,7 +48,7 @@ class Fold(Module):
         return f"output_size={self.output_size}, {_settings(self)}"
 
 
-def _settings(layer) -> str:
+def _settings(layer: Unfold | Fold) -> str:
     return (
         f"kernel_size={layer.kernel_size}, dilation={layer.dilation}, padding={layer.padding}, "
         f"stride={layer.stride}"

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .optimizer import (
+    Group,
     Optimizer,
+    Params,
     buffers,
     check_at_least_zero,
     check_same_steps,
     with_decay,
 )
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class Adagrad(Optimizer):
@@ -27,7 +34,7 @@ class Adagrad(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-2,
         lr_decay: float = 0,
         weight_decay: float = 0,
@@ -50,11 +57,11 @@ class Adagrad(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         names = "lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value"
         check_at_least_zero("Adagrad", group, *names)
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1
         is_new = "sum" not in state
         (s,) = buffers(state, param, "sum")
@@ -82,7 +89,7 @@ class Adadelta(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1.0,
         rho: float = 0.9,
         eps: float = 1e-6,
@@ -103,12 +110,12 @@ class Adadelta(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         check_at_least_zero("Adadelta", group, "lr", "eps", "weight_decay")
         if not 0 <= group["rho"] <= 1:
             raise ValueError(f"Adadelta: rho={group['rho']} must be in [0, 1]")
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1  # PyTorch's state has it
         s, a = buffers(state, param, "square_avg", "acc_delta")
         rho, eps = group["rho"], group["eps"]

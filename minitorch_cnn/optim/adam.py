@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..kernels.optimizer import adam_step
-from .optimizer import Optimizer, buffers, check_at_least_zero, check_fraction, check_same_steps
+from .optimizer import (
+    Group,
+    Optimizer,
+    Params,
+    buffers,
+    check_at_least_zero,
+    check_fraction,
+    check_same_steps,
+)
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class Adam(Optimizer):
@@ -22,7 +35,7 @@ class Adam(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -49,14 +62,14 @@ class Adam(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         name = type(self).__name__
         check_at_least_zero(name, group, "lr", "eps", "weight_decay")
         beta1, beta2 = group["betas"]
         check_fraction(name, "beta1", beta1)
         check_fraction(name, "beta2", beta2)
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1
         m, s = buffers(state, param, "exp_avg", "exp_avg_sq")
         (largest,) = buffers(state, param, "max_exp_avg_sq") if group["amsgrad"] else (None,)
@@ -74,7 +87,7 @@ class AdamW(Adam):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .optimizer import (
+    Group,
     Optimizer,
+    Params,
     buffers,
     check_at_least_zero,
     check_fraction,
@@ -15,11 +18,14 @@ from .optimizer import (
     with_decay,
 )
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 class _Moments(Optimizer):
     """What the three share: checks, the decay of weights, and the running means."""
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         name = type(self).__name__
         check_at_least_zero(name, group, "lr", "eps", "weight_decay")
         if "momentum_decay" in self.defaults:
@@ -28,14 +34,16 @@ class _Moments(Optimizer):
         check_fraction(name, "beta1", beta1)
         check_fraction(name, "beta2", beta2)
 
-    def _decayed(self, param, grad, group):
+    def _decayed(self, param: Array, grad: Array, group: Group) -> Array:
         """The gradient with the decay in it; a decoupled decay is done to the parameter."""
         if not group["decoupled_weight_decay"]:
             return with_decay(grad, param, group)
         param *= 1 - float(group["lr"]) * group["weight_decay"]
         return grad
 
-    def _moments(self, param, grad, state, group):
+    def _moments(
+        self, param: Array, grad: Array, state: dict[str, Any], group: Group
+    ) -> tuple[int, Array, Array]:
         """The step's number and both running means, moved on by the gradient."""
         state["step"] = state.get("step", 0) + 1
         m, s = buffers(state, param, "exp_avg", "exp_avg_sq")
@@ -62,7 +70,7 @@ class Adamax(_Moments):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -83,7 +91,7 @@ class Adamax(_Moments):
         }
         super().__init__(params, settings)
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1
         m, u = buffers(state, param, "exp_avg", "exp_inf")
         beta1, beta2 = group["betas"]
@@ -113,7 +121,7 @@ class NAdam(_Moments):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 2e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -138,7 +146,7 @@ class NAdam(_Moments):
         }
         super().__init__(params, settings)
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         grad = self._decayed(param, grad, group)
         t, m, s = self._moments(param, grad, state, group)
         (beta1, beta2), lr = group["betas"], float(group["lr"])
@@ -168,7 +176,7 @@ class RAdam(_Moments):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-3,
         betas: tuple[float, float] = (0.9, 0.999),
         eps: float = 1e-8,
@@ -191,7 +199,7 @@ class RAdam(_Moments):
         }
         super().__init__(params, settings)
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         grad = self._decayed(param, grad, group)
         t, m, s = self._moments(param, grad, state, group)
         beta1, beta2 = group["betas"]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .. import devices, dtypes
+from ..nn import Module
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class ExponentialMovingAverage:
@@ -26,7 +29,7 @@ class ExponentialMovingAverage:
     Raises: ValueError unless 0 <= decay <= 1.
     """
 
-    def __init__(self, module, decay: float):
+    def __init__(self, module: Module, decay: float):
         if not 0 <= decay <= 1:
             raise ValueError(f"ExponentialMovingAverage: decay={decay} must be in [0, 1]")
         self.module, self.decay = module, decay
@@ -48,12 +51,12 @@ class ExponentialMovingAverage:
             else:
                 average[...] = t.array
 
-    def copy_to(self, module) -> None:
+    def copy_to(self, module: Module) -> None:
         """Give a module of the same structure the averaged weights for good."""
         module.load_state_dict(self._averages)
 
     @contextmanager
-    def applied(self) -> Iterator:
+    def applied(self) -> Iterator[Module]:
         """Inside the block the module has the averaged weights; afterwards its own again."""
         own = {name: t.array.copy() for name, t in self.module.state_dict().items()}
         self.copy_to(self.module)
@@ -62,11 +65,11 @@ class ExponentialMovingAverage:
         finally:
             self.module.load_state_dict(own)
 
-    def state_dict(self) -> dict[str, np.ndarray]:
+    def state_dict(self) -> dict[str, Array]:
         """The averages, as copies under the names of the module's own state_dict."""
         return {name: average.copy() for name, average in self._averages.items()}
 
-    def load_state_dict(self, state_dict: Mapping) -> None:
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """Copy averages from Tensors or arrays. Everything is checked before anything is copied.
 
         Raises: RuntimeError for names or shapes that do not fit.

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..kernels.matmul import one_blas_thread
 from ..kernels.optimizer import lars_step
-from .optimizer import Optimizer, buffers, check_at_least_zero
+from .optimizer import Group, Optimizer, Params, buffers, check_at_least_zero
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class LARS(Optimizer):
@@ -24,7 +29,7 @@ class LARS(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-3,
         momentum: float = 0.9,
         weight_decay: float = 0.0,
@@ -41,10 +46,10 @@ class LARS(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         check_at_least_zero("LARS", group, "lr", "momentum", "weight_decay", "trust_coefficient")
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         rate, decay = float(group["lr"]), group["weight_decay"]
         with one_blas_thread():  # NumPy's norms are products of BLAS
             p_norm, g_norm = float(np.linalg.norm(param)), float(np.linalg.norm(grad))

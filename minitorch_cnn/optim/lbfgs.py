@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -13,7 +13,10 @@ from ..kernels.matmul import one_blas_thread
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
 from .line_search import Point, strong_wolfe
-from .optimizer import Optimizer
+from .optimizer import Group, Optimizer, Params
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 KEPT = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
 
@@ -35,14 +38,14 @@ class LBFGS(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1,
         max_iter: int = 20,
         max_eval: int | None = None,
         tolerance_grad: float = 1e-7,
         tolerance_change: float = 1e-9,
         history_size: int = 100,
-        line_search_fn: str | None = None,
+        line_search_fn: Literal["strong_wolfe"] | None = None,
     ):
         settings = {
             "lr": lr,
@@ -61,7 +64,7 @@ class LBFGS(Optimizer):
             raise ValueError("LBFGS: all parameters must be in one param group")
         super().add_param_group(param_group)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         if not group["lr"] >= 0:
             raise ValueError(f"LBFGS: lr={group['lr']} must not be negative")
         if group["line_search_fn"] not in (None, "strong_wolfe"):
@@ -87,7 +90,7 @@ class LBFGS(Optimizer):
 
     # ----------------------------------------------------------------------------- one step
 
-    def _iterate(self, closure, loss: float) -> None:
+    def _iterate(self, closure: Callable[[], Any], loss: float) -> None:
         (group,) = self.param_groups
         state = self.state[group["params"][0]]
         state["func_evals"] = state.get("func_evals", 0) + 1
@@ -98,8 +101,8 @@ class LBFGS(Optimizer):
         memory = _Memory(state, group["history_size"])
         for iteration in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1
-            memory.turn(grad)
-            before, d, lr = loss, memory.d, float(group["lr"])
+            d = memory.turn(grad)
+            before, lr = loss, float(group["lr"])
             if state["n_iter"] == 1:
                 lr *= min(1.0, 1.0 / float(abs(grad).sum()))
             memory.t, memory.loss = lr, loss
@@ -131,11 +134,11 @@ class LBFGS(Optimizer):
                 break
         memory.keep(state)
 
-    def _loss(self, closure) -> float:
+    def _loss(self, closure: Callable[[], Any]) -> float:
         with enable_grad():
             return float(closure())
 
-    def _at(self, closure, here: list[np.ndarray], d: np.ndarray, t: float) -> Point:
+    def _at(self, closure: Callable[[], Any], here: list[Array], d: Array, t: float) -> Point:
         """The point of the step t; the parameters are put back."""
         self._move(d, t)
         loss, grad = self._loss(closure), self._grad()
@@ -144,15 +147,15 @@ class LBFGS(Optimizer):
             p.bump_version()
         return Point(t, loss, grad, float(grad @ d))
 
-    def _copies(self) -> list[np.ndarray]:
+    def _copies(self) -> list[Array]:
         return [p.array.copy() for p in self._params()]
 
-    def _grad(self) -> np.ndarray:
+    def _grad(self) -> Array:
         """All gradients one after the other; zeros where there is none."""
         parts = [np.zeros_like(p.array) if p.grad is None else p.grad.array for p in self._params()]
         return np.concatenate([widened(part).ravel() for part in parts])
 
-    def _move(self, d: np.ndarray, t: float) -> None:
+    def _move(self, d: Array, t: float) -> None:
         """p = p + t d."""
         start = 0
         for p in self._params():
@@ -167,21 +170,21 @@ class _Memory:
 
     def __init__(self, state: dict[str, Any], size: int):
         self.size = size
-        found = [state.get(name) for name in KEPT]
-        d, t, ys, ss, ro, h, grad, loss = found
+        d, t, ys, ss, ro, h, grad, loss = (state.get(name) for name in KEPT)
         self.d, self.t = _array(d), None if t is None else float(t)
         self.h, self.loss = 1.0 if h is None else float(h), loss
-        self.ys, self.ss = ([_array(x) for x in xs or ()] for xs in (ys, ss))
+        self.ys: list[Array] = [x.array for x in ys or ()]
+        self.ss: list[Array] = [x.array for x in ss or ()]
         self.ro, self.grad = [float(r) for r in ro or ()], _array(grad)
 
     def keep(self, state: dict[str, Any]) -> None:
-        tensors = [[Tensor(x) for x in xs] for xs in (self.ys, self.ss)]
-        kept = Tensor(self.d), self.t, *tensors, self.ro, self.h, Tensor(self.grad), self.loss
+        ys, ss = ([Tensor(x) for x in xs] for xs in (self.ys, self.ss))
+        kept = Tensor(self.d), self.t, ys, ss, self.ro, self.h, Tensor(self.grad), self.loss
         state.update(zip(KEPT, kept, strict=True))
 
-    def turn(self, grad: np.ndarray) -> None:
-        """Take in the change to `grad` and set the direction d = -H grad."""
-        if self.d is None:
+    def turn(self, grad: Array) -> Array:
+        """Take in the change to `grad`; the direction d = -H grad of the next step."""
+        if self.d is None or self.grad is None or self.t is None:
             self.d = -grad
         else:
             y, s = grad - self.grad, self.d * self.t
@@ -195,11 +198,12 @@ class _Memory:
                 self.h = curvature / float(y @ y)
             self.d = self.two_loops(-grad)
         self.grad = grad.copy()
+        return self.d
 
-    def two_loops(self, q: np.ndarray) -> np.ndarray:
+    def two_loops(self, q: Array) -> Array:
         """H q, algorithm 7.4."""
         changes = list(zip(self.ys, self.ss, self.ro, strict=True))
-        shares = []
+        shares: list[float] = []
         for y, s, ro in reversed(changes):
             shares.append(float(s @ q) * ro)
             q -= shares[-1] * y
@@ -209,10 +213,10 @@ class _Memory:
         return q
 
 
-def largest(x: np.ndarray) -> float:
+def largest(x: Array) -> float:
     """The largest absolute value; NaN if there is one."""
     return float(abs(x).max()) if x.size else math.nan
 
 
-def _array(x: Tensor | None) -> np.ndarray | None:
+def _array(x: Tensor | None) -> Array | None:
     return None if x is None else x.array

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 DECREASE, CURVATURE = 1e-4, 0.9  # c1 and c2
 
@@ -20,7 +22,7 @@ class Point(NamedTuple):
 
     t: float
     loss: float
-    grad: np.ndarray
+    grad: Array
     slope: float
 
 
@@ -43,7 +45,14 @@ def strong_wolfe(
 
 
 class _Search:
-    def __init__(self, at, start: Point, longest: float, limit: int, tolerance_change: float):
+    def __init__(
+        self,
+        at: Callable[[float], Point],
+        start: Point,
+        longest: float,
+        limit: int,
+        tolerance_change: float,
+    ):
         self.at, self.start, self.longest = at, start, longest
         self.tolerance_change, self.limit = tolerance_change, limit
         self.calls = 0

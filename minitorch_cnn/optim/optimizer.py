@@ -6,7 +6,7 @@ import copy
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -14,10 +14,18 @@ from .. import devices, dtypes
 from ..autograd.grad import forget_grads
 from ..autograd.modes import enable_grad
 from ..kernels.workspace import keep_freed_memory
+from ..nn.checks import is_tuple
 from ..tensor.half import widened
 from ..tensor.tensor import HookHandle, Tensor
 
-SCALARS = {
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
+# What an optimizer takes: Tensors, their names and them, or groups of these with settings.
+Params: TypeAlias = "Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]"
+Group = Mapping[str, Any]  # the settings of one group, and its parameters
+
+SCALARS: dict[str, Callable[[Any], Any]] = {
     "step": int,
     "mu_product": float,
     "eta": float,
@@ -45,9 +53,7 @@ class Optimizer:
     "maximize" the steps go up the gradient, not down.
     """
 
-    def __init__(
-        self, params: Iterable[Tensor] | Iterable[dict[str, Any]], defaults: dict[str, Any]
-    ):
+    def __init__(self, params: Params, defaults: dict[str, Any]):
         name = type(self).__name__
         if isinstance(params, Tensor | str) or not isinstance(params, Iterable):
             raise TypeError(
@@ -56,13 +62,13 @@ class Optimizer:
             )
         if isinstance(params, set | frozenset):
             raise TypeError(f"{name}: params must have an order, and a set has none")
-        params = list(params)
-        if not params:
+        given: list[Any] = list(params)
+        if not given:
             raise ValueError(f"{name}: params is empty")
         self.defaults = defaults
         self.param_groups: list[dict[str, Any]] = []
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
-        for group in params if isinstance(params[0], dict) else [{"params": params}]:
+        for group in given if isinstance(given[0], dict) else [{"params": given}]:
             self.add_param_group(group)
         keep_freed_memory()  # this process trains, and its steps need the same arrays again
 
@@ -101,12 +107,10 @@ class Optimizer:
         self.check_settings(group)
         self.param_groups.append(group)
 
-    def check_settings(self, group: Mapping[str, Any]) -> None:
+    def check_settings(self, group: Group) -> None:
         """ValueError for settings out of range."""
 
-    def update(
-        self, param: np.ndarray, grad: np.ndarray, state: dict[str, Any], group: Mapping[str, Any]
-    ) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         """One step of one parameter, in place; its gradient is left as it is.
 
         A parameter of 16 bits comes as a float32 copy that is rounded into it afterwards; what is
@@ -141,16 +145,16 @@ class Optimizer:
 
     # ------------------------------------------------------------------------------------ hooks
 
-    def register_step_pre_hook(self, hook: Callable) -> HookHandle:
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(optimizer, args, kwargs)` before every step; it may return both arguments of
         `step` anew, as a pair."""
         return HookHandle(self._hooks("_step_pre_hooks"), hook)
 
-    def register_step_post_hook(self, hook: Callable) -> HookHandle:
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(optimizer, args, kwargs)` after every step."""
         return HookHandle(self._hooks("_step_post_hooks"), hook)
 
-    def _hooks(self, table: str) -> OrderedDict:
+    def _hooks(self, table: str) -> OrderedDict[object, Any]:
         # Hidden behind an attribute, so that a step without hooks is the method itself.
         self.__dict__.setdefault("step", partial(_hooked_step, self))
         return self.__dict__.setdefault(table, OrderedDict())
@@ -196,7 +200,7 @@ class Optimizer:
         own_sizes = [len(group["params"]) for group in self.param_groups]
         if sizes != own_sizes:
             raise ValueError(f"{name}: groups of {sizes} parameters must be groups of {own_sizes}")
-        groups = []
+        groups: list[dict[str, Any]] = []
         for own, group in zip(self.param_groups, saved, strict=True):
             group = {**{k: self.defaults[k] for k in LATER if k in self.defaults}, **group}
             missing = self.defaults.keys() - group.keys()
@@ -209,7 +213,7 @@ class Optimizer:
             zip((i for group in saved for i in group["params"]), self._params(), strict=True)
         )
         loaded = _copied if type(self).update is Optimizer.update else _loaded
-        state = defaultdict(dict)
+        state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for i, kept in state_dict["state"].items():
             if i not in params:
                 raise ValueError(
@@ -227,19 +231,19 @@ class Optimizer:
         return [p for group in self.param_groups for p in group["params"]]
 
     def __repr__(self) -> str:
-        lines = []
+        lines: list[str] = []
         for i, group in enumerate(self.param_groups):
             lines.append(f"Parameter Group {i}")
             lines += [f"    {key}: {group[key]}" for key in sorted(group) if key != "params"]
         return "\n".join([f"{type(self).__name__} (", *lines, ")"])
 
 
-def _hooked_step(optimizer: Optimizer, *args, **kwargs) -> Any:
+def _hooked_step(optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
     """The step of an optimizer that has, or had, hooks."""
     for hook in tuple(optimizer.__dict__.get("_step_pre_hooks", {}).values()):
         changed = hook(optimizer, args, kwargs)
         if changed is not None:
-            if not isinstance(changed, tuple) or len(changed) != 2:
+            if not is_tuple(changed) or len(changed) != 2:
                 raise RuntimeError(
                     f"{type(optimizer).__name__}: a step pre-hook must return None or a pair "
                     f"(args, kwargs), got {type(changed).__name__}"
@@ -251,9 +255,9 @@ def _hooked_step(optimizer: Optimizer, *args, **kwargs) -> Any:
     return result
 
 
-def _split(optimizer: str, params: list) -> tuple[list[Tensor], dict[str, list[str]]]:
+def _split(optimizer: str, params: list[Any]) -> tuple[list[Tensor], dict[str, list[str]]]:
     """The parameters, and their names as a setting of the group, where they come in pairs."""
-    named = [isinstance(p, tuple) and len(p) == 2 for p in params]
+    named = [is_tuple(p) and len(p) == 2 for p in params]
     if not any(named):
         return params, {}
     if not all(named):
@@ -299,7 +303,7 @@ def check_same_steps(optimizer: str, **settings: bool | None) -> None:
         raise ValueError(f"{optimizer}: foreach=True and fused=True exclude each other")
 
 
-def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarray]:
+def buffers(state: dict[str, Any], p: Array, *names: str) -> list[Array]:
     """A parameter's state by these names, on the device of the parameter; zeros where it is new."""
     for name in names:
         if name not in state:
@@ -309,12 +313,12 @@ def buffers(state: dict[str, Any], p: np.ndarray, *names: str) -> list[np.ndarra
     return [state[name] for name in names]
 
 
-def with_decay(grad: np.ndarray, param: np.ndarray, group: Mapping[str, Any]) -> np.ndarray:
+def with_decay(grad: Array, param: Array, group: Group) -> Array:
     """g + weight_decay p."""
     return grad + group["weight_decay"] * param if group["weight_decay"] else grad
 
 
-def check_at_least_zero(optimizer: str, group: Mapping[str, Any], *names: str) -> None:
+def check_at_least_zero(optimizer: str, group: Group, *names: str) -> None:
     """ValueError, in the name of the optimizer, for a setting below zero or NaN."""
     for name in names:
         if not group[name] >= 0:

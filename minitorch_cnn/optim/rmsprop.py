@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..kernels.optimizer import rmsprop_step
-from .optimizer import Optimizer, buffers, check_at_least_zero, check_same_steps
+from .optimizer import Group, Optimizer, Params, buffers, check_at_least_zero, check_same_steps
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class RMSprop(Optimizer):
@@ -25,7 +30,7 @@ class RMSprop(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-2,
         alpha: float = 0.99,
         eps: float = 1e-8,
@@ -49,10 +54,10 @@ class RMSprop(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         check_at_least_zero("RMSprop", group, "lr", "alpha", "eps", "weight_decay", "momentum")
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         (s,) = buffers(state, param, "square_avg")
         (m,) = buffers(state, param, "grad_avg") if group["centered"] else (None,)
         (b,) = buffers(state, param, "momentum_buffer") if group["momentum"] else (None,)

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..kernels.optimizer import sgd_step
-from .optimizer import Optimizer, buffers, check_at_least_zero, check_same_steps
+from .optimizer import Group, Optimizer, Params, buffers, check_at_least_zero, check_same_steps
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class SGD(Optimizer):
@@ -22,7 +27,7 @@ class SGD(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-3,
         momentum: float = 0.0,
         dampening: float = 0.0,
@@ -45,7 +50,7 @@ class SGD(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         check_at_least_zero("SGD", group, "lr", "momentum", "weight_decay")
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ValueError(
@@ -53,7 +58,7 @@ class SGD(Optimizer):
                 f"and dampening={group['dampening']} equal to 0"
             )
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         momentum = group["momentum"]
         gain = 1 - group["dampening"] if "momentum_buffer" in state else 1
         (v,) = buffers(state, param, "momentum_buffer") if momentum else (None,)

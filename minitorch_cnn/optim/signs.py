@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from .optimizer import (
+    Group,
     Optimizer,
+    Params,
     buffers,
     check_at_least_zero,
     check_same_steps,
     with_decay,
 )
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class Rprop(Optimizer):
@@ -28,7 +35,7 @@ class Rprop(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-2,
         etas: tuple[float, float] = (0.5, 1.2),
         step_sizes: tuple[float, float] = (1e-6, 50),
@@ -42,13 +49,13 @@ class Rprop(Optimizer):
         settings = {"lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize}
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         check_at_least_zero("Rprop", group, "lr")
         shrink, grow = group["etas"]
         if not 0 < shrink < 1 < grow:
             raise ValueError(f"Rprop: etas={group['etas']} must be below and above 1, both above 0")
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1  # PyTorch's state has it
         is_new = "step_size" not in state
         before, size = buffers(state, param, "prev", "step_size")
@@ -57,7 +64,8 @@ class Rprop(Optimizer):
         shrink, grow = group["etas"]
         agreement = np.sign(grad * before)
         size *= np.where(agreement > 0, grow, np.where(agreement < 0, shrink, 1)).astype(size.dtype)
-        np.clip(size, *group["step_sizes"], out=size)
+        least, largest = group["step_sizes"]
+        size.clip(least, largest, out=size)
         before[...] = np.where(agreement < 0, 0, grad)
         param -= np.sign(before) * size
 
@@ -78,7 +86,7 @@ class ASGD(Optimizer):
 
     def __init__(
         self,
-        params,
+        params: Params,
         lr: float = 1e-2,
         lambd: float = 1e-4,
         alpha: float = 0.75,
@@ -100,10 +108,10 @@ class ASGD(Optimizer):
         }
         super().__init__(params, settings)
 
-    def check_settings(self, group) -> None:
+    def check_settings(self, group: Group) -> None:
         check_at_least_zero("ASGD", group, "lr", "weight_decay")
 
-    def update(self, param, grad, state, group) -> None:
+    def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         lr, lambd = float(group["lr"]), group["lambd"]
         state["step"] = step = state.get("step", 0) + 1
         eta, mu = state.get("eta", lr), state.get("mu", 1.0)

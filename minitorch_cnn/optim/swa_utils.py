@@ -9,15 +9,20 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..autograd.modes import no_grad
 from ..functional.geometry import is_int
 from ..nn import Module
-from ..nn.modules.batchnorm import _BatchNorm
+from ..nn.checks import is_sequence
+from ..nn.norm import _BatchNorm
 from ..tensor.creation import tensor
 from ..tensor.tensor import Tensor
 from .lr_scheduler.base import LRScheduler, check_optimizer, per_group
 from .optimizer import Optimizer
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike
 
 __all__ = [
     "SWALR",
@@ -87,10 +92,12 @@ class AveragedModel(Module):
     Raises: ValueError for avg_fn and multi_avg_fn together.
     """
 
+    n_averaged: Tensor
+
     def __init__(
         self,
         model: Module,
-        device=None,
+        device: DeviceLike | None = None,
         avg_fn: Average | None = None,
         multi_avg_fn: MultiAverage | None = None,
         use_buffers: bool = False,
@@ -104,7 +111,7 @@ class AveragedModel(Module):
             self.to(device=device)
         self.avg_fn, self.multi_avg_fn, self.use_buffers = avg_fn, multi_avg_fn, use_buffers
 
-    def forward(self, *args, **kwargs):
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
@@ -140,7 +147,7 @@ def _learned(module: Module, with_buffers: bool) -> list[Tensor]:
     return [*module.parameters(), *(module.buffers() if with_buffers else ())]
 
 
-def update_bn(loader: Iterable, model: Module, device=None) -> None:
+def update_bn(loader: Iterable[Any], model: Module, device: DeviceLike | None = None) -> None:
     """Let the batch norms of a model see all batches of a loader, and keep the plain average of
     their statistics. A batch that is a list or tuple counts with its first entry.
     """
@@ -155,7 +162,7 @@ def update_bn(loader: Iterable, model: Module, device=None) -> None:
     try:
         with no_grad():
             for batch in loader:
-                x = batch[0] if isinstance(batch, list | tuple) else batch
+                x = batch[0] if is_sequence(batch) else batch
                 model(x if device is None else x.to(device))
     finally:
         for layer, momentum in zip(layers, momenta, strict=True):
@@ -180,7 +187,7 @@ class SWALR(LRScheduler):
         optimizer: Optimizer,
         swa_lr: float | Sequence[float],
         anneal_epochs: int = 10,
-        anneal_strategy: str = "cos",
+        anneal_strategy: Literal["cos", "linear"] = "cos",
         last_epoch: int = -1,
     ):
         check_optimizer("SWALR", optimizer)

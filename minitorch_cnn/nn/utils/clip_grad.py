@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
+from typing import Any
 
 import numpy as np
 
@@ -123,7 +124,7 @@ def clip_grad_value_(
     limit = _number(name, "clip_value", clip_value)
     with quiet():
         for g in grads_of(name, parameters):
-            np.clip(g.array, -limit, limit, out=g.array)
+            g.array.clip(-limit, limit, out=g.array)
             g.bump_version()
 
 
@@ -134,13 +135,13 @@ def grads_of(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
     return [p.grad for p in params if p.grad is not None]
 
 
-def _check_tensors(name: str, argument: str, given: list) -> None:
+def _check_tensors(name: str, argument: str, given: Sequence[object]) -> None:
     for t in given:
         if not isinstance(t, Tensor):
             raise TypeError(f"{name}: {argument} must be Tensors, got {type(t).__name__}")
 
 
-def _number(name: str, argument: str, value) -> float:
+def _number(name: str, argument: str, value: Any) -> float:
     try:
         return float(value)
     except (TypeError, ValueError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Literal
 
 from ...functional import pad
 from ...tensor import stack
@@ -13,7 +14,7 @@ def pad_sequence(
     sequences: Tensor | Iterable[Tensor],
     batch_first: bool = False,
     padding_value: float = 0.0,
-    padding_side: str = "right",
+    padding_side: Literal["left", "right"] = "right",
 ) -> Tensor:
     """Sequences (L_i, *) filled up to the longest, T = max L_i.    -> (T, N, *), or (N, T, *)
 
@@ -32,7 +33,7 @@ def pad_sequence(
                 f"first, {sequences[0].shape[1:]}"
             )
     longest = max(map(len, sequences))
-    filled = []
+    filled: list[Tensor] = []
     for s in sequences:
         missing = longest - len(s)
         ends = (missing, 0) if padding_side == "left" else (0, missing)
@@ -48,9 +49,9 @@ def unpad_sequence(
     Raises: ValueError for another number of lengths than sequences.
     """
     padded = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
-    lengths = [int(n) for n in lengths]
-    if len(lengths) != len(padded):
+    ends = [int(n) for n in lengths]
+    if len(ends) != len(padded):
         raise ValueError(
-            f"unpad_sequence: {len(lengths)} lengths do not go with {len(padded)} sequences"
+            f"unpad_sequence: {len(ends)} lengths do not go with {len(padded)} sequences"
         )
-    return [s[:n] for s, n in zip(padded.unbind(0), lengths, strict=True)]
+    return [s[:n] for s, n in zip(padded.unbind(0), ends, strict=True)]

@@ -1,6 +1,7 @@
 """Learning-rate schedules: torch.optim.lr_scheduler's names, arguments and step-by-step values."""
 
-from .base import LRScheduler, _LRScheduler  # noqa: F401  (an older name)
+from .base import LRScheduler
+from .base import _LRScheduler as _LRScheduler  # an older name
 from .chained import ChainedScheduler
 from .cyclic import CosineAnnealingWarmRestarts, CyclicLR
 from .decay import (

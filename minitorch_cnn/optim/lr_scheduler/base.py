@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ...nn.checks import is_sequence
 from ..optimizer import Optimizer
 
 # What PyTorch's state dicts have besides, which decides no rate, and its names of what is here.
@@ -30,7 +31,12 @@ class LRScheduler:
     initial_lr.
     """
 
-    not_stored = ("optimizer",)
+    optimizer: Optimizer
+    base_lrs: list[float]
+    last_epoch: int
+    _last_lr: list[float]
+
+    not_stored: tuple[str, ...] = ("optimizer",)
     follows_base_lrs = False  # whether the rates are made from those at the start
     _get_lr_called_within_step = True  # PyTorch's: schedules written for it ask
 
@@ -156,10 +162,10 @@ def set_momentum(group: dict[str, Any], value: float) -> None:
         group["momentum"] = value
 
 
-def per_group(scheduler: str, optimizer: Optimizer, name: str, value) -> list[float]:
+def per_group(scheduler: str, optimizer: Optimizer, name: str, value: Any) -> list[Any]:
     """`value`, one for all groups or a list with one for each, as a list."""
     groups = len(optimizer.param_groups)
-    values = list(value) if isinstance(value, list | tuple) else [value] * groups
+    values = list(value) if is_sequence(value) else [value] * groups
     if len(values) != groups:
         raise ValueError(
             f"{scheduler}: {name}={value} must have one entry for each of {groups} groups"

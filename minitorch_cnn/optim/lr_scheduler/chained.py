@@ -23,7 +23,7 @@ class ChainedScheduler(Composed):
         self.last_epoch = schedulers[0].last_epoch
         self._last_lr = self.current()
 
-    def step(self) -> None:
+    def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (PyTorch's)
         """Go on to the next step of each schedule."""
         for scheduler in self.schedulers:
             scheduler.step()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, per_group
@@ -63,8 +63,9 @@ class MultiStepLR(_Changing):
 
     def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
         state = super()._checked(state_dict)
-        if isinstance(state["milestones"], Mapping):  # PyTorch's: how often each is named
-            state["milestones"] = sorted(Counter(state["milestones"]).elements())
+        milestones: Any = state["milestones"]
+        if isinstance(milestones, Mapping):  # PyTorch's: how often each is named
+            state["milestones"] = sorted(Counter(cast(Mapping[int, int], milestones)).elements())
         return state
 
     def first_lr(self) -> list[float]:
@@ -227,7 +228,9 @@ class LambdaLR(LRScheduler):
     ):
         name = type(self).__name__
         check_optimizer(name, optimizer)
-        self.lr_lambdas = per_group(name, optimizer, "lr_lambda", lr_lambda)
+        self.lr_lambdas: list[Callable[[int], float]] = per_group(
+            name, optimizer, "lr_lambda", lr_lambda
+        )
         for fn in self.lr_lambdas:
             if not callable(fn):
                 raise TypeError(f"{name}: lr_lambda must be a function, got {type(fn).__name__}")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, per_group, set_momentum
@@ -33,7 +35,7 @@ class OneCycleLR(LRScheduler):
         epochs: int | None = None,
         steps_per_epoch: int | None = None,
         pct_start: float = 0.3,
-        anneal_strategy: str = "cos",
+        anneal_strategy: Literal["cos", "linear"] = "cos",
         cycle_momentum: bool = True,
         base_momentum: float | list[float] = 0.85,
         max_momentum: float | list[float] = 0.95,
@@ -96,7 +98,7 @@ class OneCycleLR(LRScheduler):
         fraction = (t - start) / (end - start) if end > start else 1.0
         return [self._enter(group, names, fraction) for group in self.optimizer.param_groups]
 
-    def _enter(self, group, names: list[str], fraction: float) -> float:
+    def _enter(self, group: dict[str, Any], names: Sequence[str], fraction: float) -> float:
         """The rate of a group at `fraction` of a phase, whose momentum it is given."""
         lr, next_lr, momentum, next_momentum = names
         if self.cycle_momentum:
@@ -110,14 +112,17 @@ class OneCycleLR(LRScheduler):
         return end + (start - end) / 2 * (1 + math.cos(math.pi * fraction))
 
 
+_Names = tuple[str, str, str, str]
+
+
 def phases(
     total_steps: int, pct_start: float, three_phase: bool
 ) -> list[tuple[float, str, str, str, str]]:
     """(last step, rate at its start and end, momentum at its start and end) of every phase."""
-    up = ("initial_lr", "max_lr", "max_momentum", "base_momentum")
-    down = ("max_lr", "initial_lr", "base_momentum", "max_momentum")
+    up: _Names = ("initial_lr", "max_lr", "max_momentum", "base_momentum")
+    down: _Names = ("max_lr", "initial_lr", "base_momentum", "max_momentum")
     if three_phase:
-        rest = ("initial_lr", "min_lr", "max_momentum", "max_momentum")
+        rest: _Names = ("initial_lr", "min_lr", "max_momentum", "max_momentum")
         ends = (pct_start * total_steps - 1, 2 * pct_start * total_steps - 2, total_steps - 1)
         return [(end, *names) for end, names in zip(ends, (up, down, rest), strict=True)]
     down = ("max_lr", "min_lr", "base_momentum", "max_momentum")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, per_group
@@ -21,11 +22,11 @@ class ReduceLROnPlateau(LRScheduler):
     def __init__(
         self,
         optimizer: Optimizer,
-        mode: str = "min",
+        mode: Literal["min", "max"] = "min",
         factor: float = 0.1,
         patience: int = 10,
         threshold: float = 1e-4,
-        threshold_mode: str = "rel",
+        threshold_mode: Literal["rel", "abs"] = "rel",
         cooldown: int = 0,
         min_lr: float | list[float] = 0.0,
         eps: float = 1e-8,
@@ -47,7 +48,7 @@ class ReduceLROnPlateau(LRScheduler):
         self.num_bad_epochs = self.cooldown_counter = self.last_epoch = 0
         self._last_lr = self.current()
 
-    def step(self, metrics: float) -> None:
+    def step(self, metrics: float) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (PyTorch's)
         """Take in the metric of one more step, and reduce the rates if it is time."""
         metric = float(metrics)
         self.last_epoch += 1

@@ -30,7 +30,7 @@ class SequentialLR(Composed):
         self.milestones = list(milestones)
         self._first_step()
 
-    def step(self) -> None:
+    def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (PyTorch's)
         """Go on to the next step of the schedule in force."""
         self.last_epoch += 1
         scheduler = self._in_force()
