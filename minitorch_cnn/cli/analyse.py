@@ -152,7 +152,8 @@ def load_subject(name: str, options) -> Subject:
 
 
 def of_run(directory: Path, found, images: int) -> Subject:
-    from ..training.config import read_config, source_of
+    from ..training.config import source_of
+    from ..training.run_config import read_config
 
     config = read_config(directory)
     source = source_of(config, found.transform)

@@ -91,17 +91,17 @@ def load_runs(directories: list[Path]):
     runs = [load_run(directory) for directory in directories]
     for directory, trained in zip(directories, runs, strict=True):
         same = ("data", "path", "test_path", "classes")
-        if any(trained.config.get(k) != runs[0].config.get(k) for k in same):
+        if any(getattr(trained.config, k) != getattr(runs[0].config, k) for k in same):
             raise CommandError(f"{directory} is a run on other data than {directories[0]}")
     models = [
-        Trained(r.config["model"], r.model, r.classes, r.channels, r.transform, r.of_pixels)
+        Trained(r.config.model, r.model, r.classes, r.channels, r.transform, r.of_pixels)
         for r in runs
     ]
     data = [lambda transform, r=r: source_of(r.config, transform).test for r in runs]
     note = source_of(runs[0].config).note
     if note:
         print(note, file=sys.stderr)
-    return models, data, f"the held-out part of {runs[0].config['data']}"
+    return models, data, f"the held-out part of {runs[0].config.data}"
 
 
 def load_files(options):
@@ -189,12 +189,11 @@ def evaluate_one(trained: Trained, data, options):
     """One look at each image."""
     from ..data import DataLoader
     from ..training import evaluate, load_run
-    from ..training.config import evaluation_batch, loss_of
 
     batch, loss = 16 if trained.of_pixels else BATCH, {}
     if options.weights is None:
         config = load_run(file_path(options.models[0])).config
-        batch, loss = evaluation_batch(config), {"loss": loss_of(config)}
+        batch, loss = config.evaluation_batch, {"loss": config.loss()}
     return evaluate(trained.model, DataLoader(data[0](trained.transform), batch), **loss)
 
 

@@ -49,7 +49,7 @@ def of_run(directory: Path, options) -> Trained:
     if options.weights is not None:
         raise CommandError(f"--weights goes with a MODEL: the run {directory} has its own")
     run = load_run(directory)
-    name, classes = run.config["model"], run.classes
+    name, classes = run.config.model, run.classes
     return Trained(name, run.model, classes, run.channels, run.transform, run.of_pixels)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..spelling import one_of
 from .parser import (
@@ -23,6 +24,9 @@ from .parser import (
 )
 from .place import own_folder
 from .report import accuracy
+
+if TYPE_CHECKING:
+    from ..training import Recipe, RunConfig
 
 DESCRIPTION = """\
 Train a model and keep the run in a folder: its weights, what was measured in each epoch, pictures
@@ -163,7 +167,7 @@ def run(options) -> None:
     else:
         config = make_config(options)
         start = partial(train_run, config)
-        usual = f"{config.get('net', {}).get('name', config['model'])}-{config['data']}"
+        usual = f"{config.model if config.net is None else config.net.name}-{config.data}"
         place = own_folder(options.out, usual, "run", "config.json")
     with place as directory:
         train(directory, start, options)
@@ -183,7 +187,7 @@ def train(directory: Path, start: Callable, options) -> None:
             print(f"  {name:22}  {text}")
 
 
-def make_config(options) -> dict[str, Any]:
+def make_config(options) -> RunConfig:
     """The run's description: the model's recipe with the options that were given."""
     from .. import training
 
@@ -204,15 +208,15 @@ def make_config(options) -> dict[str, Any]:
         seed=options.seed or 0,
         **changes,
     )
-    recipe = config["recipe"]
-    if options.optimizer not in (None, recipe["optimizer"]):
-        set_optimizer(recipe, options)
+    recipe = config.recipe
+    if options.optimizer not in (None, recipe.optimizer):
+        recipe = with_optimizer(recipe, options)
     elif options.lr is not None:
-        recipe["settings"]["lr"] = options.lr
-    return config
+        recipe = replace(recipe, settings={**recipe.settings, "lr": options.lr})
+    return replace(config, recipe=recipe)
 
 
-def set_optimizer(recipe: dict[str, Any], options) -> None:
+def with_optimizer(recipe: Recipe, options) -> Recipe:
     """Another optimizer, with its rate alone: the recipe's settings are not for it."""
     from ..training.recipes.training_recipe import OPTIMIZERS
 
@@ -221,7 +225,7 @@ def set_optimizer(recipe: dict[str, Any], options) -> None:
         raise CommandError(f"--optimizer {name} {one_of(name, OPTIMIZERS)}")
     if options.lr is None:
         raise CommandError(f"--optimizer {name} needs --lr: the recipe's is for another optimizer")
-    recipe["optimizer"], recipe["settings"] = name, {"lr": options.lr}
+    return replace(recipe, optimizer=name, settings={"lr": options.lr})
 
 
 def refuse_settings(options) -> None:
@@ -250,33 +254,33 @@ def has_run(directory: Path) -> bool:
     return (directory / "config.json").is_file()
 
 
-def announce(directory: Path, options, config: dict[str, Any]) -> None:
+def announce(directory: Path, options, config: RunConfig) -> None:
     """Say what is about to be trained, on what and where."""
     from ..training.folders import roots_of
 
-    recipe = config["recipe"]
+    recipe = config.recipe
     own = ""
-    if "net" in config:
-        rate = f" on a {recipe['schedule']['name']} schedule"
-        own = f"{rate}, images of {config['size']} x {config['size']}"
-    path = f" in {config['path']}" if config["path"] else ""
-    passes = "1 epoch" if recipe["epochs"] == 1 else f"{recipe['epochs']} epochs"
+    if config.net is not None:
+        rate = f" on a {recipe.schedule['name']} schedule"
+        own = f"{rate}, images of {config.size} x {config.size}"
+    path = f" in {config.path}" if config.path else ""
+    passes = "1 epoch" if recipe.epochs == 1 else f"{recipe.epochs} epochs"
     print(
-        f"Training {config['model']} on {config['data']}{path}: {passes} in batches of "
-        f"{recipe['batch_size']}, {recipe['optimizer']} with a learning rate up to "
-        f"{recipe['settings']['lr']:g}{own}, seed {config['seed']}\n"
+        f"Training {config.model} on {config.data}{path}: {passes} in batches of "
+        f"{recipe.batch_size}, {recipe.optimizer} with a learning rate up to "
+        f"{recipe.settings['lr']:g}{own}, seed {config.seed}\n"
         f"The folder of the run: {directory}",
         flush=True,
     )
-    if config["data"] == "folder" and "parts" in config:
-        learned, held_out = roots_of(config["path"], config.get("test_path"))
-        train, test = (len(config["parts"][part]) for part in ("train", "test"))
+    if config.data == "folder" and config.parts:
+        learned, held_out = roots_of(config.path, config.test_path)
+        train, test = (len(config.parts[part]) for part in ("train", "test"))
         place = f"in {held_out}" if learned != held_out else "every fifth of each class"
         print(f"Images to learn from: {train:,}; held out: {test:,}, {place}", flush=True)
-    anew = options.resume is None and not (config["start"] or config.get("weights"))
-    if recipe["pretrain"] and anew:
+    anew = options.resume is None and not (config.start or config.weights)
+    if recipe.pretrain and anew:
         print(
-            f"The paper begins with a trained {recipe['pretrain']}: --start takes the folder of "
+            f"The paper begins with a trained {recipe.pretrain}: --start takes the folder of "
             "such a run. This one begins with random weights.",
             flush=True,
         )

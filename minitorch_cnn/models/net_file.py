@@ -61,13 +61,41 @@ def find_net(text: str) -> NetFile:
     return NetFile(path, folder, path.name, name, sources).checked()
 
 
-def kept_net(directory: Path, described: Mapping[str, Any]) -> NetFile:
-    """The net whose files a folder keeps, as `NetFile.described` told of it; they are run.
+@dataclass(frozen=True)
+class NetSource:
+    """Which net of which file a run trains: file is its name, name what the net is called there.
 
-    Raises: NetFileError for a file that is missing or not as it was.
+    sha256: of the file and of those beside it that it imports, by their places in a run's folder;
+    path: where the file lies; kept_in: the folder of the run that keeps them all.
     """
+
+    file: str
+    name: str
+    sha256: dict[str, str]
+    path: Path | None = None
+    kept_in: Path | None = None
+
+    def described(self) -> dict[str, Any]:
+        """What JSON says of it: not where it lies."""
+        return {"file": self.file, "name": self.name, "sha256": self.sha256}
+
+    def find(self) -> NetFile:
+        """The net itself; the file is run.
+
+        Raises: NetFileError for a file that is missing or not as it was.
+        """
+        if self.kept_in is not None:
+            return _kept_net(self.kept_in, self)
+        found = find_net(f"{self.path}:{self.name}")
+        if found.source().sha256 != self.sha256:
+            raise NetFileError(f"train_run: {self.path} has changed since the run was described")
+        return found
+
+
+def _kept_net(directory: Path, kept: NetSource) -> NetFile:
+    """The net whose files a run's folder keeps."""
     sources = {}
-    for place, digest in described["sha256"].items():
+    for place, digest in kept.sha256.items():
         path = directory / place
         if not path.is_file():
             raise NetFileError(f"create_model: {path}, a file of the run's net, is gone")
@@ -77,8 +105,8 @@ def kept_net(directory: Path, described: Mapping[str, Any]) -> NetFile:
                 f"create_model: {path} has been changed since the run began, which is of the net "
                 "as it was: put it back, or train the changed net in a new run"
             )
-    file, name = described["file"], described["name"]
-    return NetFile(directory / COPY, directory / FOLDER, file, name, sources).checked()
+    paths = directory / COPY, directory / FOLDER
+    return NetFile(*paths, kept.file, kept.name, sources).checked()
 
 
 def digest_of(source: bytes) -> str:
@@ -110,10 +138,10 @@ class NetFile:
     def label(self) -> str:
         return f"{self.file}:{self.net}"
 
-    def described(self) -> dict[str, Any]:
-        """What JSON says of it."""
+    def source(self) -> NetSource:
+        """Which net it is, for the description of a run."""
         digests = {place: digest_of(source) for place, source in self.sources.items()}
-        return {"file": self.file, "name": self.net, "sha256": digests}
+        return NetSource(self.file, self.net, digests, self.path)
 
     def checked(self) -> NetFile:
         """Itself. Raises: NetFileError if the file cannot be run, or has no such net."""

@@ -21,6 +21,7 @@ from .metrics import (
 from .nonfinite import NonFiniteError
 from .recipes import Recipe, recipe
 from .run import Result, Run, evaluate_run, load_run, resume_run, train_run
+from .run_config import RunConfig
 from .sources import SOURCES
 from .weights import (
     load_weights,
@@ -42,6 +43,7 @@ __all__ = [
     "Recipe",
     "Result",
     "Run",
+    "RunConfig",
     "average_predictions",
     "confusion_matrix",
     "evaluate",

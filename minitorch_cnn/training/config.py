@@ -1,31 +1,24 @@
-"""What a run is made of, as config.json says it: model, data, recipe, and what follows from it."""
+"""Making a run's parts from its description, and the description from names and settings."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, replace
-from functools import partial
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .. import functional as F
 from ..models import Entry, model_entry
-from ..models.net_file import NetFileError, find_net, kept_net
-from ..models.registry import build_entry, file_entry
+from ..models.registry import build_entry
 from ..nn import Module
-from ..spelling import nearest_path
 from .class_names import difference
-from .config_checks import check_folder, check_net, check_recipe, check_style
 from .drawings import style_of
-from .recipes import Recipe, recipe
+from .recipes import recipe
+from .run_config import RunConfig
 from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, native_size, parts_of
 from .weights import colours_of
 
-TEST_BATCH = 256
 STYLE_IMAGES = 200  # that are looked at for what drawings have in common
 
 
@@ -41,8 +34,8 @@ def make_config(
     test_path: str | None = None,
     seed: int = 0,
     **changes,
-) -> dict[str, Any]:
-    """The description of a run, which JSON can hold: `train_run` takes it.
+) -> RunConfig:
+    """The description of a run, for `train_run`.
 
     model: a registered name, or "FILE.py:NAME" (see `create_model`), whose file a run keeps a copy
     of.
@@ -84,206 +77,79 @@ def make_config(
         raise ValueError("make_config: start and weights cannot both be given")
     if start is not None and chosen.pretrain is None:
         raise ValueError(f"make_config: start={start!r} is not for {model}, which starts anew")
-    config = {
-        "model": entry.name,
-        "model_settings": model_settings,
-        "data": data,
-        "path": path,
-        "test_path": test_path,
-        "size": size or (entry.input_shape or (0, 0))[1],
-        "start": start,
-        "weights": weights,
-        "seed": seed,
-        "recipe": asdict(chosen),
-    }
-    if entry.file is not None:
-        config["net"] = {**entry.file.described(), "path": str(entry.file.path)}
-    if not config["size"]:
-        config["size"] = native_size(data, path, test_path)
+    config = RunConfig(
+        model=entry.name,
+        model_settings=model_settings,
+        data=data,
+        path=path,
+        test_path=test_path,
+        size=size
+        or (entry.input_shape[1] if entry.input_shape else native_size(data, path, test_path)),
+        start=start,
+        weights=weights,
+        seed=seed,
+        recipe=chosen,
+        net=None if entry.file is None else entry.file.source(),
+    )
     if data == "folder" and path is not None and Path(path).is_dir():
-        config |= described(config, source_of(config))
+        config = described(config, source_of(config))
     return config
 
 
-def described(config: dict[str, Any], source: Source) -> dict[str, Any]:
-    """What config.json says of the data: classes, channels, and what the parts consist of."""
-    parts = config.get("parts") or parts_of(config["data"], source)
-    return {"classes": source.classes, "channels": source.channels, "parts": parts}
+def described(config: RunConfig, source: Source) -> RunConfig:
+    """The description with the data's classes and channels, and what the parts consist of."""
+    parts = config.parts or parts_of(config.data, source)
+    return replace(config, classes=source.classes, channels=source.channels, parts=parts)
 
 
-def described_style(config: dict[str, Any]) -> dict[str, Any]:
-    """What config.json says of training images that are grey drawings on a plain ground."""
-    if of_pixels(config):
-        return {}
+def with_style(config: RunConfig) -> RunConfig:
+    """The description with the style of training images that are grey drawings on plain ground."""
+    if config.of_pixels:
+        return config
     data = source_of(config, unchanged).train
     chosen = np.linspace(0, len(data) - 1, min(len(data), STYLE_IMAGES)).astype(int)
-    style = style_of(data[i][0] for i in chosen.tolist())
-    return {} if style is None else {"style": style._asdict()}
+    return replace(config, style=style_of(data[i][0] for i in chosen.tolist()))
 
 
 def unchanged(image: np.ndarray) -> np.ndarray:
     return image
 
 
-# What config.json must have, and of which kind; older ones have no others.
-KINDS = {
-    "model": str,
-    "model_settings": dict,
-    "data": str,
-    "path": str | None,
-    "size": int,
-    "start": str | None,
-    "seed": int,
-    "recipe": dict,
-    "classes": list,
-    "channels": int,
-}
-# What newer ones may have besides.
-OTHERS = {
-    "test_path": str | None,
-    "weights": str | None,
-    "first_weights": str,
-    "parts": dict,
-    "net": dict,
-    "style": dict,
-}
-
-
-def read_config(directory: Path) -> dict[str, Any]:
-    """The config.json of a run's folder.
-
-    Raises: FileNotFoundError or ValueError if there is none.
-    """
-    path = directory / "config.json"
-    if not path.is_file():
-        near = "" if directory.exists() else nearest_path(directory, "*/config.json")
-        raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json{near}")
-    with described_in(path):
-        config = json.loads(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
-        for name, kind in {**KINDS, **{k: OTHERS[k] for k in OTHERS if k in config}}.items():
-            if not isinstance(config[name], kind) or isinstance(config[name], bool):
-                raise TypeError(f"{name}={config[name]!r} is of another kind")
-        if config["data"] == "folder":
-            check_folder(config)
-        for name in ("size", "channels"):
-            if config[name] < 1:
-                raise ValueError(f"{name}={config[name]} must be at least 1")
-        names = config["classes"]
-        if not names or not all(isinstance(name, str) for name in names):
-            raise TypeError(f"classes={names!r} must be names")
-        if "net" in config:
-            check_net(config["net"])
-            config["net"]["kept_in"] = str(directory.resolve())
-        else:
-            model_entry(config["model"])
-        check_recipe(config["recipe"])
-        if "style" in config:
-            check_style(config["style"])
-    return config
-
-
-def entry_of(config: dict[str, Any]) -> Entry:
-    """What takes the place of a registered model for a run: its entry, or that of its file.
-
-    Raises: NetFileError for a file that is not as it was when the config was made.
-    """
-    if "net" not in config:
-        return model_entry(config["model"])
-    net = config["net"]
-    if "kept_in" in net:
-        return file_entry(kept_net(Path(net["kept_in"]), net))
-    file = find_net(f"{net['path']}:{net['name']}")
-    if file.described()["sha256"] != net["sha256"]:
-        raise NetFileError(f"train_run: {net['path']} has changed since the run was described")
-    return file_entry(file)
-
-
-def written(config: dict[str, Any]) -> dict[str, Any]:
-    """A config as config.json has it: without the places of files."""
-    if "net" not in config:
-        return config
-    return config | {"net": {name: config["net"][name] for name in ("file", "name", "sha256")}}
-
-
-@contextmanager
-def described_in(path: Path) -> Iterator[None]:
-    """Blame config.json for what cannot be made of it.
-
-    Raises: ValueError with its path.
-    """
-    try:
-        yield
-    except NetFileError:  # which says itself what is wrong with a file of the net
-        raise
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        reason = error.args[0] if isinstance(error, KeyError) and error.args else error
-        raise ValueError(f"load_run: {path} is not the description of a run ({reason})") from error
-
-
-def recipe_of(config: dict[str, Any]) -> Recipe:
-    return Recipe(**config["recipe"])
-
-
-def loss_of(config: dict[str, Any]) -> Callable:
-    chosen = recipe_of(config)
-    settings = {"label_smoothing": chosen.label_smoothing, "ignore_index": chosen.ignore_index}
-    loss = partial(F.cross_entropy, **settings)
-    if not chosen.sum_of_pixels:
-        return loss
-    return lambda logits, masks: loss(logits, masks, reduction="sum") / len(masks)
-
-
-def of_pixels(config: dict[str, Any]) -> bool:
-    """Whether the model labels every pixel."""
-    return "net" not in config and model_entry(config["model"]).of_pixels
-
-
-def input_size(config: dict[str, Any]) -> int | None:
-    """The height and width of the model's input, None for those of any image."""
-    return None if of_pixels(config) else config["size"]
-
-
-def evaluation_batch(config: dict[str, Any]) -> int:
-    """Images that are looked at together once nothing is learned."""
-    return 16 if of_pixels(config) else TEST_BATCH
-
-
-def source_of(config: dict[str, Any], transform: Callable | None = None) -> Source:
+def source_of(config: RunConfig, transform: Callable | None = None) -> Source:
     """The data of a run; transform: for the images of both parts, instead of the recipe's.
 
     Raises: ValueError for classes, or files of arrays, that are others than the run began with;
     what `load_source` raises.
     """
-    chosen, size = recipe_of(config), input_size(config)
+    recipe, size = config.recipe, config.input_size
     transforms = (transform, transform)
     if transform is None:
-        transforms = (chosen.transform(size, train=True), chosen.transform(size, train=False))
-    side = chosen.content or config["size"]
+        transforms = (recipe.transform(size, train=True), recipe.transform(size, train=False))
     source = load_source(
-        config["data"],
-        config["path"],
-        side,
+        config.data,
+        config.path,
+        recipe.content or config.size,
         transforms,
-        of_pixels(config),
-        test_path=config.get("test_path"),
-        parts=config.get("parts"),
+        config.of_pixels,
+        test_path=config.test_path,
+        parts=config.parts,
     )
-    before = config.get("classes", source.classes)
+    before = config.classes or source.classes
     if before != source.classes:
         raise ValueError(
-            f"load_source: {config['path'] or config['data']} no longer has the classes of the "
+            f"load_source: {config.path or config.data} no longer has the classes of the "
             f"run: {difference(before, source.classes)}"
         )
     return source
 
 
-def make_model(config: dict[str, Any]) -> Module:
+def make_model(config: RunConfig) -> Module:
     """The model of a run, with freshly drawn weights."""
-    entry = entry_of(config)
-    data = {"num_classes": len(config["classes"]), "in_channels": config["channels"]}
+    entry = config.entry()
+    data = {"num_classes": len(config.classes), "in_channels": config.channels}
     data = {name: value for name, value in data.items() if entry.takes(name)}
-    heads = {"aux": True} if recipe_of(config).auxiliary else {}
-    return build_model(entry, {**config["model_settings"], **heads, **data})
+    heads = {"aux": True} if config.recipe.auxiliary else {}
+    return build_model(entry, {**config.model_settings, **heads, **data})
 
 
 def build_model(entry: Entry, settings: dict[str, Any]) -> Module:

@@ -11,22 +11,22 @@ from ..models import Entry
 from ..nn import Module
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
-from .config import recipe_of
 from .metrics import place_of
+from .run_config import RunConfig
 
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 227, 256, 299)  # pixels a side of usual images
 
 
 def look_at_nothing(
-    model: Module, images: int, config: dict[str, Any], side: int = 0, record: bool = False
+    model: Module, images: int, config: RunConfig, side: int = 0, record: bool = False
 ) -> Any:
     """What a model answers to so many empty images, as it is; it leaves no trace.
 
     side: the pixels a side, by default those of the run; record: whether the graph is.
     """
-    side, random_state = side or config["size"], get_rng_state()
+    side, random_state = side or config.size, get_rng_state()
     buffers = {name: b.array.copy() for name, b in model.named_buffers()}
-    x = Tensor(np.zeros((images, config["channels"], side, side), np.float32))
+    x = Tensor(np.zeros((images, config.channels, side, side), np.float32))
     try:
         with set_grad_enabled(record):
             return model(x.to(device=place_of(model)))
@@ -36,15 +36,15 @@ def look_at_nothing(
             buffer.array[...] = buffers[name]
 
 
-def check_own(model: Module, entry: Entry, config: dict[str, Any]) -> None:
+def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
     """Raises ValueError if a net of one's own cannot take the images of a run, or answers with what
     cannot be learned from: other than logits (N, classes).
 
     In training a net may answer with a tuple, the logits and those of auxiliary heads, if the
     recipe gives these a weight.
     """
-    side = config["size"]
-    shape = f"(N, {config['channels']}, {side}, {side})"
+    side = config.size
+    shape = f"(N, {config.channels}, {side}, {side})"
     for training in (True, False):
         try:
             answer = look_at_nothing(model.train(training), 2, config, record=training)
@@ -54,7 +54,7 @@ def check_own(model: Module, entry: Entry, config: dict[str, Any]) -> None:
                 f"train_run: {entry.name} cannot take images {shape}: "
                 f"{why or entry.file.located(error)}{_other_size(model, config)}"
             ) from error
-        heads = training and recipe_of(config).auxiliary
+        heads = training and config.recipe.auxiliary
         parts = answer if heads and isinstance(answer, tuple) else (answer,)
         for part in parts:
             wrong = _wrong(part, config, entry.of_pixels)
@@ -69,9 +69,9 @@ def check_own(model: Module, entry: Entry, config: dict[str, Any]) -> None:
     model.train()
 
 
-def _wrong(answer: Any, config: dict[str, Any], of_pixels: bool) -> str:
+def _wrong(answer: Any, config: RunConfig, of_pixels: bool) -> str:
     """What is wrong with an answer to two images, "" if nothing."""
-    count = len(config["classes"])
+    count = len(config.classes)
     if not isinstance(answer, Tensor):
         told = f"a tuple of {len(answer)}" if isinstance(answer, tuple) else None
         if isinstance(answer, dict):
@@ -84,7 +84,7 @@ def _wrong(answer: Any, config: dict[str, Any], of_pixels: bool) -> str:
             f"with {told or 'a ' + type(answer).__name__}, it must be one tensor of logits "
             "(N, classes)" + (heads if isinstance(answer, tuple) else "")
         )
-    wanted = (2, count, config["size"], config["size"]) if of_pixels else (2, count)
+    wanted = (2, count, config.size, config.size) if of_pixels else (2, count)
     shape = tuple(answer.shape)
     if shape == wanted and answer.is_floating_point():
         return ""
@@ -94,12 +94,12 @@ def _wrong(answer: Any, config: dict[str, Any], of_pixels: bool) -> str:
     if shape != wanted:
         return (
             f"{told}, it must be {wanted}: a logit for each of the {count} classes of "
-            f"{config['data']}; a parameter num_classes of the net gets their number"
+            f"{config.data}; a parameter num_classes of the net gets their number"
         )
     return f"{told}, it must be of floating-point numbers"
 
 
-def _other_size(model: Module, config: dict[str, Any]) -> str:
+def _other_size(model: Module, config: RunConfig) -> str:
     """With which --size it would be taken, if one of the usual ones does."""
     for side in SIZES:
         try:

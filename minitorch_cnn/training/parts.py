@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .config import entry_of, evaluation_batch, recipe_of
 from .own_nets import check_own, look_at_nothing
+from .run_config import RunConfig
 from .sources import Source
 
 
@@ -25,17 +25,17 @@ class Parts(NamedTuple):
     schedule: LRScheduler
 
 
-def make_parts(config: dict[str, Any], source: Source, model: Module, progress: str) -> Parts:
+def make_parts(config: RunConfig, source: Source, model: Module, progress: str) -> Parts:
     """Everything a run needs before it can write; says what there is to say of the data.
 
     Raises: ValueError if there is no batch to learn from, or only of one image for batch norm.
     """
-    chosen = recipe_of(config)
+    chosen = config.recipe
     notes = [source.note]
     size, samples, drop_last = chosen.batch_size, len(source.train), chosen.drop_last
     if min(size, samples) == 1 and fails_alone(model, config):
         raise ValueError(
-            f"train_run: {config['model']} cannot learn from batches of one image: its batch norm "
+            f"train_run: {config.model} cannot learn from batches of one image: its batch norm "
             f"has nothing to take statistics of (batch_size={size}, {samples} images)"
         )
     if not drop_last and samples > size > 1 == samples % size and fails_alone(model, config):
@@ -46,13 +46,13 @@ def make_parts(config: dict[str, Any], source: Source, model: Module, progress: 
     train = DataLoader(source.train, size, shuffle=True, drop_last=drop_last)
     if not len(train):
         raise ValueError(f"train_run: batch_size={size} leaves no whole batch of {samples} images")
-    test = DataLoader(source.test, evaluation_batch(config))
+    test = DataLoader(source.test, config.evaluation_batch)
     if progress != "none":
         print(*filter(None, notes), sep="\n", end="\n" * any(notes), file=sys.stderr)
     return Parts(source, model, train, test, *chosen.make_optimizer(model, len(train)))
 
 
-def fails_alone(model: Module, config: dict[str, Any]) -> bool:
+def fails_alone(model: Module, config: RunConfig) -> bool:
     """Whether training fails with a single image, which is nothing to take statistics of."""
     try:
         look_at_nothing(model.train(), 1, config)
@@ -61,15 +61,15 @@ def fails_alone(model: Module, config: dict[str, Any]) -> bool:
     return False
 
 
-def check_input(model: Module, config: dict[str, Any]) -> None:
+def check_input(model: Module, config: RunConfig) -> None:
     """Raises ValueError if a new model, with its settings, cannot take images of the run's size."""
-    if (entry := entry_of(config)).own:
+    if (entry := config.entry()).own:
         return check_own(model, entry, config)
-    settings = "".join(f", {name}={value!r}" for name, value in config["model_settings"].items())
+    settings = "".join(f", {name}={value!r}" for name, value in config.model_settings.items())
     try:
         look_at_nothing(model.train(), 2, config)
     except (ValueError, RuntimeError, TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(
-            f"train_run: {config['model']}{settings} cannot take images of {config['size']} x "
-            f"{config['size']}: {error}"
+            f"train_run: {config.model}{settings} cannot take images of {config.size} x "
+            f"{config.size}: {error}"
         ) from error

@@ -14,6 +14,7 @@ import hashlib
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,21 +26,7 @@ from ..models.fcn import start_from
 from ..models.vgg import VGG, copy_from_net_a
 from ..nn import Module
 from ..random import manual_seed
-from .config import (
-    described,
-    described_in,
-    described_style,
-    entry_of,
-    evaluation_batch,
-    input_size,
-    loss_of,
-    make_model,
-    of_pixels,
-    read_config,
-    recipe_of,
-    source_of,
-    written,
-)
+from .config import described, make_model, source_of, with_style
 from .drawings import Style
 from .fit import fit
 from .history import History
@@ -54,6 +41,7 @@ from .metrics import (
 )
 from .parts import Parts, check_input, make_parts
 from .plots import plot_confusion, plot_curves, plot_worst, plot_worst_masks
+from .run_config import RunConfig, described_in, read_config
 from .sources import Source
 from .weights import colours_as_text, load_weights
 
@@ -69,7 +57,7 @@ class Run(NamedTuple):
     """
 
     model: Module
-    config: dict[str, Any]
+    config: RunConfig
     classes: list[str]
     channels: int
     transform: Callable[[np.ndarray], np.ndarray]
@@ -85,12 +73,12 @@ class Result(NamedTuple):
 
 
 def train_run(
-    config: dict[str, Any],
+    config: RunConfig,
     directory: str | Path,
     *,
     device: str = "cpu",
     progress: str = "bar",
-    on_start: Callable[[dict[str, Any]], Any] | None = None,
+    on_start: Callable[[RunConfig], Any] | None = None,
 ) -> Result:
     """Train as `config` says (see `make_config`), from the seed on, and fill the folder.
 
@@ -110,17 +98,15 @@ def train_run(
     directory = Path(directory)
     refuse_run(directory)
     source = source_of(config)
-    config = {**config, **described(config, source)}
-    config |= described_style(config)
+    config = with_style(described(config, source))
     model = new_model(config, progress)
     check_input(model, config)
-    config["first_weights"] = digest(model)
+    config = replace(config, first_weights=digest(model))
     parts = make_parts(config, source, model.to(device=device), progress)
     with making(directory), locked(directory, "train_run"):
         refuse_run(directory)
         keep_net(config, directory)
-        text = json.dumps(written(config), indent=2) + "\n"
-        write_atomically(directory / "config.json", text)
+        write_atomically(directory / "config.json", config.to_json())
         if on_start is not None:
             on_start(config)
         return _train(config, parts, directory, progress, resume=False)
@@ -131,7 +117,7 @@ def resume_run(
     *,
     device: str = "cpu",
     progress: str = "bar",
-    on_start: Callable[[dict[str, Any]], Any] | None = None,
+    on_start: Callable[[RunConfig], Any] | None = None,
 ) -> Result:
     """Let an interrupted run go on to its end, with the same result as if it had never stopped.
 
@@ -148,7 +134,7 @@ def resume_run(
         source = source_of(config)
         refuse_shrunk(config, source)
         if (directory / "checkpoint.safetensors").exists():
-            manual_seed(config["seed"])
+            manual_seed(config.seed)
             with described_in(directory / "config.json"):
                 model = make_model(config)
         else:
@@ -160,10 +146,10 @@ def resume_run(
         return _train(config, parts, directory, progress, resume=True)
 
 
-def keep_net(config: dict[str, Any], directory: Path) -> None:
+def keep_net(config: RunConfig, directory: Path) -> None:
     """Copy the file of a net, and what it imports from beside it, into the run's folder."""
-    if "net" in config:
-        for place, source in entry_of(config).file.sources.items():
+    if config.net is not None:
+        for place, source in config.net.find().sources.items():
             (directory / place).parent.mkdir(parents=True, exist_ok=True)
             write_atomically(directory / place, source)
 
@@ -173,31 +159,31 @@ def refuse_run(directory: Path) -> None:
         raise ValueError(f"train_run: {directory} holds a run already; resume it or name another")
 
 
-def refuse_shrunk(config: dict[str, Any], source: Source) -> None:
+def refuse_shrunk(config: RunConfig, source: Source) -> None:
     """Other images to learn from give another run."""
-    before, now = len(config["parts"]["train"]) if "parts" in config else 0, len(source.train)
-    if config["data"] == "folder" and now < before:
+    before, now = len(config.parts["train"]) if config.parts else 0, len(source.train)
+    if config.data == "folder" and now < before:
         raise ValueError(
             f"resume_run: {before - now} of the {before} images that the run learns from are gone "
-            f"from {config['path']}: put them back, or begin a new run"
+            f"from {config.path}: put them back, or begin a new run"
         )
 
 
-def new_model(config: dict[str, Any], progress: str = "none") -> Module:
+def new_model(config: RunConfig, progress: str = "none") -> Module:
     """The model as the run begins with it: drawn from the seed, or copied as the run says."""
-    manual_seed(config["seed"])
+    manual_seed(config.seed)
     model = make_model(config)
-    recipe_of(config).first_weights(model)
-    if config["start"] is not None:
+    config.recipe.first_weights(model)
+    if config.start is not None:
         copy_start(model, config)
-    if config.get("weights") is not None:
-        kept = load_weights(model, config["weights"], new_classes=True)
+    if config.weights is not None:
+        kept = load_weights(model, config.weights, new_classes=True)
         if kept and progress != "none":
             print(f"{', '.join(kept)} begin anew: the file has none that fit")
     return model
 
 
-def first_model(config: dict[str, Any], directory: Path) -> Module:
+def first_model(config: RunConfig, directory: Path) -> Module:
     """The model of a run that was stopped before its first checkpoint, as it was then.
 
     Raises: ValueError if the run is further than that, or began with other weights.
@@ -206,8 +192,8 @@ def first_model(config: dict[str, Any], directory: Path) -> Module:
         if (directory / name).exists():
             raise ValueError(f"resume_run: {directory} has lost its checkpoint.safetensors")
     model = new_model(config)
-    if config.get("first_weights", digest(model)) != digest(model):
-        files = " or ".join(str(config[k]) for k in ("start", "weights") if config.get(k))
+    if config.first_weights not in (None, digest(model)):
+        files = " or ".join(str(file) for file in (config.start, config.weights) if file)
         raise ValueError(
             f"resume_run: {directory} began with other weights than "
             f"{files or 'its seed'} gives now; begin a new run"
@@ -241,10 +227,9 @@ def load_run(directory: str | Path) -> Run:
     except (ValueError, KeyError, RuntimeError) as error:
         path = directory / "weights.safetensors"
         raise ValueError(f"load_run: {path} is not of this run's model: {error}") from error
-    transform = recipe_of(config).transform(input_size(config), train=False)
-    classes, channels = config["classes"], config["channels"]
-    style = Style(**config["style"]) if "style" in config else None
-    return Run(model.eval(), config, classes, channels, transform, of_pixels(config), style)
+    transform = config.recipe.transform(config.input_size, train=False)
+    classes, channels, style = config.classes, config.channels, config.style
+    return Run(model.eval(), config, classes, channels, transform, config.of_pixels, style)
 
 
 def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
@@ -254,12 +239,12 @@ def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
     source = source_of(run.config)
     if source.note:
         print(source.note, file=sys.stderr)
-    test = DataLoader(source.test, evaluation_batch(run.config))
-    return evaluate(run.model, test, loss_of(run.config))
+    test = DataLoader(source.test, run.config.evaluation_batch)
+    return evaluate(run.model, test, run.config.loss())
 
 
-def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
-    chosen, loss = recipe_of(config), loss_of(config)
+def _train(config: RunConfig, parts: Parts, directory: Path, progress, resume) -> Result:
+    chosen, loss = config.recipe, config.loss()
     source, model, train, test, optimizer, schedule = parts
     history = fit(
         model,
@@ -279,10 +264,10 @@ def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
         progress=progress,
         on_epoch=lambda history: history.save_csv(directory / "metrics.csv"),
     )
-    metadata = {"model": config["model"], "classes": json.dumps(config["classes"])}
+    metadata = {"model": config.model, "classes": json.dumps(config.classes)}
     metadata |= colours_as_text(chosen.channels, chosen.mean, chosen.std)
     save(model.state_dict(), directory / "weights.safetensors", metadata)
-    if of_pixels(config):
+    if config.of_pixels:
         evaluation, found = evaluate(model, test, loss), predict_masks(model, test)
     else:
         found = predict(model, test)
@@ -297,15 +282,15 @@ def _train(config, parts: Parts, directory: Path, progress, resume) -> Result:
 
 def plot_run(
     directory: Path,
-    config: dict[str, Any],
+    config: RunConfig,
     history: History,
     evaluation: Evaluation,
     source: Source,
     found: Predictions | tuple[np.ndarray, np.ndarray],
 ) -> None:
     """The pictures of a run's folder; found: logits of the test data, or masks of its pixels."""
-    data = Path(config["path"]).name if config["data"] == "folder" else config["data"]
-    run = f"{Path(config['model']).name} on {data}"
+    data = Path(config.path).name if config.data == "folder" else config.data
+    run = f"{Path(config.model).name} on {data}"
     plot_curves(history, directory / "curves.png", run)
     pixels, path = evaluation.of_pixels, directory / "confusion.png"
     plot_confusion(evaluation.confusion, source.classes, path, pixels, run)
@@ -315,12 +300,12 @@ def plot_run(
         plot_worst(source.test, found, source.classes, directory / "worst.png", run)
 
 
-def copy_start(model: Module, config: dict[str, Any]) -> None:
+def copy_start(model: Module, config: RunConfig) -> None:
     """Give a new model the layers of the trained one that its recipe starts from."""
-    trained, wanted = load_run(config["start"]), recipe_of(config).pretrain
-    if trained.config["model"] != wanted:
+    trained, wanted = load_run(config.start), config.recipe.pretrain
+    if trained.config.model != wanted:
         raise ValueError(
-            f"train_run: start={config['start']!r} is a run of {trained.config['model']}, "
+            f"train_run: start={config.start!r} is a run of {trained.config.model}, "
             f"it must be one of {wanted}"
         )
     copy = copy_from_net_a if isinstance(model, VGG) else start_from

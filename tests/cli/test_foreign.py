@@ -116,7 +116,7 @@ def test_a_deeper_vgg_says_what_it_would_begin_with(command, tmp_path):
 def test_heads_may_be_switched_off_or_on(refused):
     off = make_config("googlenet", "cifar10", "files", model_settings={"aux": False})
     on = make_config("googlenet", "digits", model_settings={"aux": True})
-    assert (off["recipe"]["auxiliary"], on["recipe"]["auxiliary"]) == (0.0, 0.3)
+    assert (off.recipe.auxiliary, on.recipe.auxiliary) == (0.0, 0.3)
     message = refused("train", "vgg11", "--set", "num_classes=3")
     assert "num_classes follows from the data" in message
 

@@ -300,9 +300,9 @@ def test_costs_of_nets_in_files_are_drawn(command, nets):
 
 
 def test_listing_runs_runs_nothing(command, nets):
-    from minitorch_cnn.training.config import of_pixels, read_config
+    from minitorch_cnn.training.run_config import read_config
 
     assert command("train", "nets.py:linear", "--epochs", 1, "--plain", "--out", "run").code == 0
     (nets / "run" / "model.py").write_text("raise SystemExit(3)")
     config = read_config(nets / "run")
-    assert config["model"] == "nets.py:linear" and not of_pixels(config)
+    assert config.model == "nets.py:linear" and not config.of_pixels

@@ -1,6 +1,7 @@
 """The two parts of a folder stay what they were, and are those of the root where it has them."""
 
 import shutil
+from dataclasses import replace
 
 import pytest
 
@@ -35,8 +36,8 @@ def test_what_was_learned_is_never_tested_and_what_changed_is_told(tmp_path):
     config = config_of(root)
     before = source_of(config)
     learned, held_out = names(before.train), names(before.test)
-    assert config["classes"] == ["ant", "bee"] and before.note == ""
-    assert config["parts"]["test"] == ["ant/04.png", "ant/09.png", "bee/04.png", "bee/09.png"]
+    assert config.classes == ["ant", "bee"] and before.note == ""
+    assert config.parts["test"] == ["ant/04.png", "ant/09.png", "bee/04.png", "bee/09.png"]
     (root / "ant" / "03.png").unlink()
     (root / "bee" / "09.png").unlink()
     shutil.copy(root / "bee" / "00.png", root / "bee" / "000.png")
@@ -72,7 +73,7 @@ def test_other_classes_than_the_runs_are_refused(change, words, old, tmp_path):
     root = fill(tmp_path / "photos")
     config = config_of(root)
     if old:  # as runs were described before they recorded their images
-        del config["parts"], config["test_path"]
+        config = replace(config, parts=None, test_path=None)
         assert len(source_of(config).test) == 4
     change(root)
     with pytest.raises(ValueError, match=rf"no longer has the classes of the run: {words}"):
@@ -85,7 +86,7 @@ def test_the_parts_of_a_root_are_those_of_the_run(held_out, tmp_path):
     fill(tmp_path / held_out, ("ant", "cow"), 3)
     config = config_of(tmp_path)
     source = source_of(config)
-    assert config["classes"] == source.classes == ["ant", "bee", "cow"]
+    assert config.classes == source.classes == ["ant", "bee", "cow"]
     assert (len(source.train), labels(source.test)) == (30, [0] * 3 + [2] * 3)
     (tmp_path / "train" / "ant" / "05.png").unlink()
     shutil.copy(tmp_path / "train/bee/00.png", tmp_path / held_out / "cow" / "new.png")
@@ -116,7 +117,7 @@ def test_parts_without_classes_are_no_classes(tmp_path):
 
 
 def test_classes_may_have_such_names(tmp_path):
-    assert config_of(fill(tmp_path, ("train", "bus")))["classes"] == ["bus", "train"]
+    assert config_of(fill(tmp_path, ("train", "bus"))).classes == ["bus", "train"]
 
 
 def test_a_folder_of_images_to_test_with_is_taken(tmp_path):
@@ -138,7 +139,7 @@ def test_images_in_arrays_that_changed_are_refused(tmp_path, monkeypatch):
     from minitorch_cnn.training.sources import parts_of
 
     parts = parts_of("digits", source)
-    assert source_of({**config, "parts": parts}).classes == source.classes
+    assert source_of(replace(config, parts=parts)).classes == source.classes
     parts["test"] = {**parts["test"], "images": 3}
     with pytest.raises(ValueError, match=r"digits is no longer what it was .* other .* in test$"):
-        source_of({**config, "parts": parts})
+        source_of(replace(config, parts=parts))

@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.training import (
+    RunConfig,
     evaluate_run,
     load_run,
     make_config,
@@ -68,7 +70,7 @@ def test_the_trained_model_comes_back(finished):
 
 def test_the_seed_is_the_whole_chance(finished, tmp_path):
     directory, _ = finished
-    config = json.loads((directory / "config.json").read_text())
+    config = RunConfig.from_json((directory / "config.json").read_text())
     train_run(config, tmp_path / "same", progress="none")
     first, second = (mt.load(d / "weights.safetensors") for d in (directory, tmp_path / "same"))
     assert all(first[name].array.tobytes() == second[name].array.tobytes() for name in first)
@@ -80,7 +82,7 @@ def test_a_stopped_run_is_resumed_to_the_same_weights(finished, tmp_path, monkey
     def stop(*_):
         raise KeyboardInterrupt
 
-    config = json.loads((directory / "config.json").read_text())
+    config = RunConfig.from_json((directory / "config.json").read_text())
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(run_module, "CHECKPOINT_STEPS", 9)
         patch.setattr(mt.training.History, "save_csv", stop)
@@ -216,14 +218,14 @@ def test_without_matplotlib_there_are_no_pictures_and_a_sentence(
 
 def test_settings_of_model_and_recipe_are_part_of_the_config():
     config = make_config("lenet5", model_settings={"output": "linear"}, seed=3, epochs=7)
-    assert (config["model_settings"], config["seed"]) == ({"output": "linear"}, 3)
-    assert config["recipe"]["epochs"] == 7 and json.loads(json.dumps(config))["data"] == "digits"
+    assert (config.model_settings, config.seed) == ({"output": "linear"}, 3)
+    assert config.recipe.epochs == 7 and json.loads(config.to_json())["data"] == "digits"
 
 
 def test_photographs_get_the_papers_recipe_and_other_data_the_small_one():
     small, paper = make_config("inception_v3"), make_config("inception_v3", "cifar10", "/")
-    assert (small["recipe"]["optimizer"], paper["recipe"]["optimizer"]) == ("AdamW", "RMSprop")
-    assert (small["size"], make_config("inception_v3", size=75)["size"]) == (299, 75)
+    assert (small.recipe.optimizer, paper.recipe.optimizer) == ("AdamW", "RMSprop")
+    assert (small.size, make_config("inception_v3", size=75).size) == (299, 75)
 
 
 def test_a_batch_that_is_never_full_leaves_no_folder(tmp_path):
@@ -318,7 +320,8 @@ def test_a_net_that_labels_pixels_takes_images_as_they_are(finished_masks):
 def test_a_finer_net_starts_from_a_coarser_one(finished_masks, tmp_path):
     coarse, _ = finished_masks
     config = make_config("fcn16s", "shapes", start=str(coarse), epochs=1, **TINY)
-    config["recipe"]["settings"]["lr"] = 1e-12
+    recipe = replace(config.recipe, settings={**config.recipe.settings, "lr": 1e-12})
+    config = replace(config, recipe=recipe)
     train_run(config, tmp_path, progress="none")
     first, second = (mt.load(d / "weights.safetensors") for d in (coarse, tmp_path))
     for name in ("conv1_1.weight", "fc6.weight", "score_fr.weight"):
@@ -341,9 +344,9 @@ def test_the_loss_of_an_image_is_the_sum_over_its_pixels_where_the_recipe_says_s
     logits, masks = mt.randn(2, 3, 4, 5), mt.randint(0, 3, (2, 4, 5))
     masks[1] = 255
     config = make_config("fcn8s", "shapes", ignore_index=255, **TINY)
-    mean = run_module.loss_of(config)(logits, masks).item()
-    config["recipe"]["sum_of_pixels"] = True
-    assert run_module.loss_of(config)(logits, masks).item() == pytest.approx(20 * mean / 2)
+    mean = config.loss()(logits, masks).item()
+    config = replace(config, recipe=replace(config.recipe, sum_of_pixels=True))
+    assert config.loss()(logits, masks).item() == pytest.approx(20 * mean / 2)
 
 
 def test_unknown_names_are_refused():

@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -222,23 +222,22 @@ def test_a_model_that_sees_all_of_an_image_has_no_other_looks():
 
 
 def test_a_run_from_published_weights_keeps_their_preprocessing():
-    recipe = make_config("bn_inception", "folder", "x", weights="w.pth")["recipe"]
-    assert recipe["channels"] == "BGR"
+    recipe = make_config("bn_inception", "folder", "x", weights="w.pth").recipe
+    assert recipe.channels == "BGR"
     image = np.float32([255, 64, 16])[:, None, None] / 255 + np.zeros((3, 9, 9), np.float32)
     for train in (True, False):
-        found = Recipe(**json.loads(json.dumps(recipe))).transform(8, train)(image)
+        found = Recipe(**json.loads(json.dumps(asdict(recipe)))).transform(8, train)(image)
         np.testing.assert_allclose(found[:, 4, 4], [16 - 104, 64 - 117, 255 - 128], rtol=1e-5)
-    alexnet = make_config("alexnet", "cifar10", "x", weights="w.pth")["recipe"]
-    assert list(alexnet["std"]) == STD
-    assert make_config("alexnet", "cifar10", "x")["recipe"]["std"] != alexnet["std"]
+    alexnet = make_config("alexnet", "cifar10", "x", weights="w.pth").recipe
+    assert list(alexnet.std) == STD
+    assert make_config("alexnet", "cifar10", "x").recipe.std != alexnet.std
     renormalised = {"model_settings": {"transform_input": True}, "weights": "w.pth"}
     config = make_config("inception_v3", "folder", "x", **renormalised)
-    assert list(config["recipe"]["mean"]) == MEAN
-    grey = make_config("lenet5", "digits", weights="w.pth")["recipe"]
-    assert grey == make_config("lenet5", "digits")["recipe"]
-    assert make_config("resnet18", "folder", "x", weights="w", mean=(0.5,), std=(0.5,))["recipe"][
-        "mean"
-    ] == (0.5,)
+    assert list(config.recipe.mean) == MEAN
+    grey = make_config("lenet5", "digits", weights="w.pth").recipe
+    assert grey == make_config("lenet5", "digits").recipe
+    own = {"mean": (0.5,), "std": (0.5,)}
+    assert make_config("resnet18", "folder", "x", weights="w", **own).recipe.mean == (0.5,)
 
 
 def test_a_file_of_a_run_says_how_colours_were_scaled(tmp_path):
@@ -248,10 +247,10 @@ def test_a_file_of_a_run_says_how_colours_were_scaled(tmp_path):
     found = preprocessing("inception_v3", weights=file)
     assert (found.channels, found.mean, found.std) == ("BGR", (0.1, 0.2, 0.3), (1, 2, 3))
     assert (found.resize, found.crop) == (342, 299)
-    recipe = make_config("resnet18", "cifar10", "x", weights=str(file))["recipe"]
-    assert (recipe["channels"], list(recipe["mean"])) == ("BGR", said["mean"])
+    recipe = make_config("resnet18", "cifar10", "x", weights=str(file)).recipe
+    assert (recipe.channels, list(recipe.mean)) == ("BGR", said["mean"])
     mt.save({}, file, {"preprocessing": json.dumps({"channels": "RGB", "mean": [0.5], "std": [1]})})
-    assert make_config("lenet5", weights=str(file))["recipe"]["mean"] == (0.5,)
+    assert make_config("lenet5", weights=str(file)).recipe.mean == (0.5,)
     for text in ("", "{}", "[1]", '{"channels": "RGB", "mean": 3, "std": [1]}'):
         mt.save({}, file, {"preprocessing": text})
         with pytest.raises(

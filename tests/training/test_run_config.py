@@ -1,5 +1,6 @@
 """What config.json says is checked before anything is made of it."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,10 +8,10 @@ import pytest
 import minitorch_cnn as mt
 from minitorch_cnn.training import load_checkpoint, make_config, resume_run, save_checkpoint
 from minitorch_cnn.training import run as run_module
-from minitorch_cnn.training.config import read_config
 from minitorch_cnn.training.config_checks import check_net
 from minitorch_cnn.training.loop import Loop
 from minitorch_cnn.training.run import load_run
+from minitorch_cnn.training.run_config import RunConfig, read_config
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +136,7 @@ def test_a_description_may_begin_with_the_mark_of_utf_8(stopped):
     before = path.read_bytes()
     path.write_bytes(b"\xef\xbb\xbf" + before)
     try:
-        assert read_config(stopped) == json.loads(before)
+        assert read_config(stopped) == RunConfig.from_json(before)
     finally:
         path.write_bytes(before)
 
@@ -205,3 +206,21 @@ def test_files_outside_a_run_are_none_of_its_net(place):
         check_net(net)
     with pytest.raises(TypeError, match=r"must have file, name and the sha256 of model\.py"):
         check_net({**net, "name": None})
+
+
+def test_a_description_goes_through_json_and_cannot_be_changed():
+    config = make_config("lenet5", seed=3, size=32, model_settings={"output": "linear"}, epochs=2)
+    again = RunConfig.from_json(config.to_json())
+    assert again == config and again.recipe == config.recipe and again.recipe.epochs == 2
+    assert again.to_json() == config.to_json()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.seed = 4
+
+
+def test_what_older_versions_wrote_still_loads():
+    """They had neither parts nor style, and wrote null for files that were not given."""
+    content = json.loads(make_config("lenet5").to_json())
+    content |= {"test_path": None, "weights": None, "classes": ["a", "b"], "channels": 1}
+    config = RunConfig.from_json(json.dumps(content))
+    assert (config.weights, config.parts, config.style) == (None, None, None)
+    assert (config.classes, config.channels, config.input_size) == (["a", "b"], 1, 32)
