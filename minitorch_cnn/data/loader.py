@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from .randomness import check_generator, stream
 from .samplers import BatchSampler, RandomSampler, SequentialSampler
 from .transfer import transferred
 from .workers import KINDS, Workers, load_here
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
 
 # What a loader's samplers and workers are made of.
 FIXED = (
@@ -44,11 +48,13 @@ class DataLoader:
     sampler: the indices of an epoch, anything to iterate over; batch_sampler: lists of them.
     num_workers: 0 loads a batch when it is asked for; more load ahead of time.
     collate_fn: makes a batch of a list of samples; without batches, what is handed out of one.
-    pin_memory: changes nothing: `batches_on` copies to a GPU by way of page-locked memory anyway.
+    pin_memory, pin_memory_device: change nothing: `batches_on` copies to a GPU by way of
+        page-locked memory anyway. in_order: changes nothing: batches always come in order.
     drop_last: whether to leave out a last batch that is not full.
     timeout: seconds to wait for a batch of the workers; 0 waits for ever.
     worker_init_fn: called with its number by each worker before it loads anything.
-    multiprocessing_context: None or "spawn", as which processes are started.
+    multiprocessing_context: how processes are started, a name or a context of multiprocessing;
+        None and "spawn" with workers="processes", any with threads, which need none.
     generator: each epoch draws one seed from it; by default from the one that `manual_seed` seeds.
     prefetch_factor: batches loaded ahead by each worker, 2 by default.
     persistent_workers: whether the workers are kept from one epoch to the next.
@@ -86,11 +92,13 @@ class DataLoader:
         drop_last: bool = False,
         timeout: float = 0,
         worker_init_fn: Callable[[int], None] | None = None,
-        multiprocessing_context: str | None = None,
+        multiprocessing_context: str | BaseContext | None = None,
         generator: np.random.Generator | None = None,
         *,
         prefetch_factor: int | None = None,
         persistent_workers: bool = False,
+        pin_memory_device: str = "",
+        in_order: bool = True,
         workers: str = "threads",
     ):
         self.dataset = dataset
@@ -99,7 +107,8 @@ class DataLoader:
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.num_workers = num_workers
-        self.pin_memory = pin_memory
+        self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
+        self.in_order = in_order
         self.drop_last = drop_last
         self.timeout = timeout
         self.worker_init_fn = worker_init_fn
@@ -143,11 +152,7 @@ class DataLoader:
                 raise ValueError(f"DataLoader: {name}={value!r} must be an integer >= {least}")
         if self.workers not in KINDS:
             raise ValueError(f"DataLoader: workers={self.workers!r} must be one of {list(KINDS)}")
-        if multiprocessing_context not in (None, "spawn"):
-            raise ValueError(
-                f"DataLoader: multiprocessing_context={multiprocessing_context!r} must be None or "
-                "'spawn': a forked process inherits locks that nobody opens"
-            )
+        self._check_context(multiprocessing_context)
         check_generator("DataLoader", self.generator)
         if not self.timeout >= 0:
             raise ValueError(f"DataLoader: timeout={self.timeout!r} must be at least 0")
@@ -170,6 +175,23 @@ class DataLoader:
             self._exclude("dataset", given, "shuffle", "sampler", "batch_sampler")
         if self.batch_size is None and self.drop_last:
             raise ValueError("DataLoader: drop_last=True needs a batch_size")
+
+    def _check_context(self, context: str | BaseContext | None) -> None:
+        if context is None:
+            return
+        from multiprocessing import get_all_start_methods
+
+        name = context if isinstance(context, str) else getattr(context, "_name", None)
+        if name not in get_all_start_methods():
+            raise ValueError(
+                f"DataLoader: multiprocessing_context={context!r} must be one of "
+                f"{', '.join(get_all_start_methods())}, or a context of multiprocessing"
+            )
+        if self.workers == "processes" and name != "spawn":
+            raise ValueError(
+                f"DataLoader: multiprocessing_context={context!r} must be 'spawn' with "
+                "workers='processes': a forked process inherits locks that nobody opens"
+            )
 
     def _exclude(self, this: str, given: dict, *others: str) -> None:
         what = "an IterableDataset" if this == "dataset" else this

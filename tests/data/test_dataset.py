@@ -29,6 +29,7 @@ def test_a_tensor_dataset_refuses_tensors_of_different_lengths(shapes):
 
 
 def test_a_subset_has_the_chosen_samples_in_the_chosen_order():
+    assert Subset(np.arange(10, 14), [3, 1, 1])[[0, 2]].tolist() == [13, 11]
     subset = Subset([10, 11, 12, 13], [3, 1, 1])
     assert list(subset) == [13, 11, 11]
     assert len(subset) == 3

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import multiprocessing
 import threading
 import time
 
@@ -247,7 +248,12 @@ def test_two_epochs_at_once_do_not_disturb_each_other():
         ({"persistent_workers": True}, "persistent_workers=True needs num_workers > 0"),
         ({"timeout": 3}, "timeout=3 needs num_workers > 0"),
         ({"timeout": -1, "num_workers": 1}, "timeout=-1 must be at least 0"),
-        ({"multiprocessing_context": "fork"}, "multiprocessing_context='fork' must be None or"),
+        (
+            {"multiprocessing_context": "fork", "num_workers": 1, "workers": "processes"},
+            "multiprocessing_context='fork' must be 'spawn' with",
+        ),
+        ({"multiprocessing_context": "thread", "num_workers": 1}, "multiprocessing_context='thre"),
+        ({"multiprocessing_context": 3, "num_workers": 1}, "multiprocessing_context=3 must be"),
         ({"sampler": [1], "shuffle": True}, "sampler and shuffle exclude each other"),
         ({"batch_sampler": [[1]], "shuffle": True}, "batch_sampler and shuffle exclude"),
         ({"batch_sampler": [[1]], "sampler": [1]}, "batch_sampler and sampler exclude"),
@@ -470,3 +476,19 @@ def test_what_a_loader_is_made_of_cannot_be_changed(name):
 def test_a_seed_is_no_generator(make):
     with pytest.raises(TypeError, match=r"^\w+: generator=3 must be a numpy.random.Generator"):
         make(3)
+
+
+@pytest.mark.parametrize("context", ["spawn", "forkserver", multiprocessing.get_context("spawn")])
+def test_what_pytorch_takes_for_speed_changes_nothing(context):
+    settings = {
+        "pin_memory": True,
+        "pin_memory_device": "cuda",
+        "in_order": False,
+        "num_workers": 2,
+        "prefetch_factor": 3,
+        "persistent_workers": True,
+        "multiprocessing_context": context,
+    }
+    data = TensorDataset(np.arange(7))
+    got = [batch.tolist() for (batch,) in DataLoader(data, 2, **settings)]
+    assert got == [[0, 1], [2, 3], [4, 5], [6]]

@@ -6,11 +6,15 @@ belong. So torchvision's `download=` is taken and changes nothing.
 
 from .cifar import CIFAR10, CIFAR100
 from .digits import Digits
-from .folder import ImageFolder, find_images
+from .fake import FakeData
+from .folder import DatasetFolder, ImageFolder, find_images
 from .image_file import IMAGE_ENDINGS, read_image
 from .images import ImageDataset
 from .mnist import EMNIST, KMNIST, MNIST, FashionMNIST
 from .shapes import Shapes
+from .stl10 import STL10
+from .svhn import SVHN
+from .vision import VisionDataset
 
 __all__ = [
     "CIFAR10",
@@ -19,11 +23,16 @@ __all__ = [
     "IMAGE_ENDINGS",
     "KMNIST",
     "MNIST",
+    "STL10",
+    "SVHN",
+    "DatasetFolder",
     "Digits",
+    "FakeData",
     "FashionMNIST",
     "ImageDataset",
     "ImageFolder",
     "Shapes",
+    "VisionDataset",
     "find_images",
     "read_image",
 ]

@@ -9,7 +9,7 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 from .array_pickle import as_text, read_array_pickle
-from .images import ImageDataset, find_files
+from .images import TrainTestDataset, find_files
 
 SOURCE = "https://www.cs.toronto.edu/~kriz/cifar.html (the binary or the Python version, unpacked)"
 PIXELS = 3 * 32 * 32
@@ -87,7 +87,7 @@ class _Target(NamedTuple):
     classes: int
 
 
-class _Cifar(ImageDataset):
+class _Cifar(TrainTestDataset):
     FOLDERS: tuple[str, ...]
     TRAIN: tuple[str, ...]  # files, without the suffix .bin of the binary version
     TEST: tuple[str, ...]
@@ -95,23 +95,17 @@ class _Cifar(ImageDataset):
     TEST_RECORDS: int
     LABEL_BYTES: int
     TARGETS: ClassVar[dict[str, _Target]]
+    target: str  # that is taken of TARGETS
 
-    def __init__(
-        self,
-        root: str | Path,
-        train: bool,
-        transform: Callable | None,
-        target_transform: Callable | None,
-        target: str,
-    ):
+    def _load(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         name = type(self).__name__
-        if target not in self.TARGETS:
-            raise ValueError(f"{name}: target={target!r} must be one of {list(self.TARGETS)}")
-        self._labels = self.TARGETS[target]
-        files = [[f"{file}.bin", file] for file in (self.TRAIN if train else self.TEST)]
-        records = self.TRAIN_RECORDS if train else self.TEST_RECORDS
+        if self.target not in self.TARGETS:
+            raise ValueError(f"{name}: target={self.target!r} must be one of {list(self.TARGETS)}")
+        self._labels = self.TARGETS[self.target]
+        files = [[f"{file}.bin", file] for file in (self.TRAIN if self.train else self.TEST)]
+        records = self.TRAIN_RECORDS if self.train else self.TEST_RECORDS
         *paths, names_path = find_files(
-            name, root, [".", *self.FOLDERS], [*files, list(self._labels.names_files)], SOURCE
+            name, self.root, [".", *self.FOLDERS], [*files, list(self._labels.names_files)], SOURCE
         )
         classes = self._read_classes(names_path)
         images, labels = zip(*(self._read(path, records) for path in paths), strict=True)
@@ -121,13 +115,16 @@ class _Cifar(ImageDataset):
                     f"{name}: {path} has labels {part.min()}..{part.max()}; "
                     f"expected 0..{len(classes) - 1}"
                 )
-        functions = (transform, target_transform)
-        super().__init__(np.concatenate(images), np.concatenate(labels), classes, *functions)
+        return np.concatenate(images), np.concatenate(labels), classes
 
     @property
     def data(self) -> np.ndarray:
         """The images (N, 32, 32, 3) uint8 as torchvision keeps them."""
         return self.images.transpose(0, 2, 3, 1)
+
+    @data.setter
+    def data(self, images: np.ndarray) -> None:
+        self.images = np.asarray(images).transpose(0, 3, 1, 2)
 
     def _read(self, path: Path, records: int) -> tuple[np.ndarray, np.ndarray]:
         if path.suffix == ".bin":
@@ -173,16 +170,7 @@ class CIFAR10(_Cifar):
     TARGETS: ClassVar[dict[str, _Target]] = {
         "label": _Target(0, "labels", ("batches.meta.txt", "batches.meta"), "label_names", 10)
     }
-
-    def __init__(
-        self,
-        root: str | Path,
-        train: bool = True,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
-        download: bool = False,
-    ):
-        super().__init__(root, train, transform, target_transform, "label")
+    target = "label"
 
 
 class CIFAR100(_Cifar):
@@ -223,4 +211,5 @@ class CIFAR100(_Cifar):
         *,
         target: str = "fine",
     ):
-        super().__init__(root, train, transform, target_transform, target)
+        self.target = target
+        super().__init__(root, train, transform, target_transform, download)

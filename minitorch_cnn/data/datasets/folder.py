@@ -1,4 +1,4 @@
-"""ImageFolder: image files sorted into one folder per class."""
+"""DatasetFolder and ImageFolder: files sorted into one folder per class."""
 
 from __future__ import annotations
 
@@ -13,34 +13,140 @@ from ..dataset import Dataset
 from ..randomness import sample_generator
 from ..transforms.transform import applied
 from .image_file import IMAGE_ENDINGS, MAX_PIXELS, read_image
-from .images import label_of
 
 
-class ImageFolder(Dataset):
+class DatasetFolder(Dataset):
+    """The samples root/class/**/name.ext, each read by `loader` when it is asked for.
+
+    Sample i is (loader(path), label). Folders are the classes, sorted by name; what `find_images`
+    does not find, with `extensions` or `is_valid_file`, is no sample.
+
+    loader: a function of a path (str). extensions: what the names of files end in, text or a tuple
+    of texts. target_transform: a function of the label.
+    is_valid_file: a function of a path (str) that says whether it is a sample, in their place.
+    allow_empty: whether a class may be without samples.
+
+    Attributes: root, classes, class_to_idx; samples and imgs, one list of (path, label), which is
+    what is read; targets, the list of labels; paths, labels (N,) int64, made of samples.
+    `find_classes` and `make_dataset` may be defined anew.
+
+    Raises FileNotFoundError if root has no folders or one of them no samples, PermissionError for a
+    folder that may not be read, TypeError and ValueError for arguments out of range.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        loader: Callable[[str], object],
+        extensions: Sequence[str] | None = None,
+        transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+        allow_empty: bool = False,
+    ):
+        functions = {"loader": loader, "transform": transform, "target_transform": target_transform}
+        for name, function in functions.items():
+            if function is not None and not callable(function):
+                raise TypeError(f"{type(self).__name__}: {name}={function!r} must be a function")
+        if (extensions is None) == (is_valid_file is None):
+            raise ValueError(
+                f"{type(self).__name__}: either extensions={extensions!r} or "
+                f"is_valid_file={is_valid_file!r} must be given"
+            )
+        self.root = Path(root)
+        self.loader = loader
+        self.extensions = extensions
+        self.transform = transform
+        self.target_transform = target_transform
+        self.classes, self.class_to_idx = self.find_classes(str(root))
+        self._set_samples(
+            self.make_dataset(
+                str(root), self.class_to_idx, extensions, is_valid_file, allow_empty=allow_empty
+            )
+        )
+
+    def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
+        """(the names of the classes, the label of each): the folders, sorted by name."""
+        classes = [folder.name for folder in class_folders(Path(directory), type(self).__name__)]
+        return classes, {name: label for label, name in enumerate(classes)}
+
+    @classmethod
+    def make_dataset(
+        cls,
+        directory: str | Path,
+        class_to_idx: dict[str, int],
+        extensions: Sequence[str] | None = None,
+        is_valid_file: Callable[[str], bool] | None = None,
+        allow_empty: bool = False,
+    ) -> list[tuple[str, int]]:
+        """(path, label) of every sample of the classes."""
+        endings = () if extensions is None else as_endings(extensions, cls.__name__)
+        samples = []
+        for name in sorted(class_to_idx):
+            folder = Path(directory) / name
+            paths = find_images(folder, endings, is_valid_file) if folder.is_dir() else []
+            if not paths and not allow_empty:
+                wanted = "what is_valid_file accepts" if is_valid_file else ", ".join(endings)
+                what = "images" if issubclass(cls, ImageFolder) else "samples"
+                raise FileNotFoundError(
+                    f"{cls.__name__}: {folder} has no {what}; expected {wanted}"
+                )
+            samples += [(str(path), class_to_idx[name]) for path in paths]
+        return samples
+
+    def _set_samples(self, samples: list[tuple[str, int]]) -> None:
+        self.samples = self.imgs = samples
+        self.targets = [label for _, label in samples]
+
+    @property
+    def paths(self) -> list[Path]:
+        """The path of every sample."""
+        return [Path(path) for path, _ in self.samples]
+
+    @property
+    def labels(self) -> np.ndarray:
+        """The label of every sample."""
+        return np.array([label for _, label in self.samples], dtype=np.int64)
+
+    @labels.setter
+    def labels(self, labels: Sequence[int]) -> None:
+        paths = [path for path, _ in self.samples]
+        self._set_samples(list(zip(paths, map(int, labels), strict=True)))
+
+    def __len__(self) -> int:
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> tuple:
+        path, label = self.samples[index]
+        image = self._read(path)
+        if self.transform is not None:
+            image = applied(self.transform, image, sample_generator())
+        return image, label if self.target_transform is None else self.target_transform(label)
+
+    def _read(self, path: str):
+        return self.loader(path)
+
+    def __repr__(self) -> str:
+        size = f"{len(self)} samples, {len(self.classes)} classes"
+        return f"{type(self).__name__}({str(self.root)!r}: {size})"
+
+
+class ImageFolder(DatasetFolder):
     """The images root/class/**/name.png (or .jpg and so on), decoded when asked for.
 
-    Sample i is (image (C, H, W) float32 in [0, 1], label). Folders are the classes, sorted by name;
-    what `find_images` does not find is no image. There may be more images than memory holds and
-    they may differ in size; `transform`, a callable `(image, rng) -> image`, then makes the sizes
-    equal.
+    Sample i is (image (C, H, W) float32 in [0, 1], label), see `DatasetFolder`. There may be more
+    images than memory holds and they may differ in size; `transform`, a callable
+    `(image, rng) -> image`, then makes the sizes equal.
 
-    target_transform: a function of the label; loader: a function of a path (str) that reads what
-    `transform` gets, in place of `read_image`.
+    loader: a function of a path (str) that reads what `transform` gets, in place of `read_image`.
     channels: 3 for colour, 1 for grey; max_pixels: see `read_image`.
     extensions: what the names of images end in; by default `IMAGE_ENDINGS`.
-    is_valid_file: a function of a path (str) that says whether it is an image, in their place.
-    allow_empty: whether a class may be without images.
     broken: None finds out about a file that cannot be decoded when it is asked for; "refuse" and
         "skip" decode every file now and once, and refuse what is broken or leave it out, with a
         warning that names it.
 
-    Attributes: paths, labels (N,) int64, classes, class_to_idx, and as torchvision has them samples
-    and imgs, a list of (path, label), and targets, a list. There is no array of all images.
-
-    Raises FileNotFoundError if root has no folders or one of them no images, PermissionError for a
-    folder that may not be read, ValueError for arguments out of range, with broken="refuse" naming
-    all files that cannot be decoded; __getitem__ ValueError for such a file, ImportError without
-    Pillow.
+    Raises as DatasetFolder, and with broken="refuse" ValueError naming all files that cannot be
+    decoded; __getitem__ ValueError for such a file, ImportError without Pillow.
     """
 
     def __init__(
@@ -57,107 +163,77 @@ class ImageFolder(Dataset):
         broken: str | None = None,
         max_pixels: int = MAX_PIXELS,
     ):
-        for name, function in (("transform", transform), ("target_transform", target_transform)):
-            if function is not None and not callable(function):
-                raise TypeError(f"ImageFolder: {name}={function!r} must be a function")
         if channels not in (1, 3):
             raise ValueError(f"ImageFolder: channels={channels} must be 1 or 3")
         if broken not in (None, "refuse", "skip"):
             raise ValueError(f"ImageFolder: broken={broken!r} must be None, 'refuse' or 'skip'")
         if extensions is not None and is_valid_file is not None:
             raise ValueError("ImageFolder: extensions and is_valid_file exclude each other")
-        self.root = Path(root)
         self.channels = channels
-        self.transform = transform
-        self.target_transform = target_transform
-        self.loader = loader
         self.max_pixels = max_pixels
-        endings = IMAGE_ENDINGS if extensions is None else as_endings(extensions)
-        folders = class_folders(self.root)
-        self.classes = [folder.name for folder in folders]
-        self.paths: list[Path] = []
-        labels = []
-        for label, folder in enumerate(folders):
-            paths = find_images(folder, endings, is_valid_file)
-            if not paths and not allow_empty:
-                wanted = "what is_valid_file accepts" if is_valid_file else ", ".join(endings)
-                raise FileNotFoundError(f"ImageFolder: {folder} has no images; expected {wanted}")
-            self.paths += paths
-            labels += [label] * len(paths)
-        self.labels = np.array(labels, dtype=np.int64)
+        endings = IMAGE_ENDINGS if extensions is None and is_valid_file is None else extensions
+        functions = transform, target_transform, is_valid_file
+        super().__init__(root, loader, endings, *functions, allow_empty)
         if broken is not None:
             self._check_all(broken)
 
-    @property
-    def class_to_idx(self) -> dict[str, int]:
-        """The label of each class."""
-        return {name: label for label, name in enumerate(self.classes)}
-
-    @property
-    def targets(self) -> list[int]:
-        """The labels in a list."""
-        return self.labels.tolist()
-
-    @property
-    def samples(self) -> list[tuple[str, int]]:
-        """The path and the label of every image."""
-        return [(str(path), label) for path, label in zip(self.paths, self.targets, strict=True)]
-
-    imgs = samples
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
-        image = self._read(self.paths[index])
-        if self.transform is not None:
-            image = applied(self.transform, image, sample_generator())
-        return image, label_of(self, index)
-
-    def _read(self, path: Path):
+    def _read(self, path: str):
         if self.loader is not None:
-            return self.loader(str(path))
+            return self.loader(path)
         return read_image(path, self.channels, self.max_pixels)
 
     def __repr__(self) -> str:
-        return f"ImageFolder({str(self.root)!r}: {len(self)} images, {len(self.classes)} classes)"
+        return super().__repr__().replace(" samples,", " images,")
 
     def _check_all(self, broken: str) -> None:
         """Decode every file; refuse or leave out those that cannot be decoded."""
         whole, reasons = [], []
-        for i, path in enumerate(self.paths):
+        for sample in self.samples:
             try:
-                self._read(path)
-                whole.append(i)
+                self._read(sample[0])
+                whole.append(sample)
             except ValueError as error:
                 reasons.append(str(error).removeprefix("read_image: "))
         if not reasons:
             return
-        found = f"ImageFolder: {len(reasons)} of {len(self.paths)} images are broken: " + "; ".join(
-            reasons
+        found = (
+            f"ImageFolder: {len(reasons)} of {len(self.samples)} images are broken: "
+            + "; ".join(reasons)
         )
         if broken == "refuse" or not whole:
             raise ValueError(found)
         warnings.warn(found, stacklevel=3)
-        self.paths = [self.paths[i] for i in whole]
-        self.labels = self.labels[whole]
+        self._set_samples(whole)
 
 
-def class_folders(root: Path) -> list[Path]:
+def default_loader(path: str):
+    """The picture of Pillow in a file, in RGB: the loader of torchvision's ImageFolder.
+
+    Raises ImportError without Pillow.
+    """
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError("default_loader: needs Pillow (pip install pillow)") from error
+    with open(path, "rb") as file:
+        return Image.open(file).convert("RGB")
+
+
+def class_folders(root: Path, name: str = "ImageFolder") -> list[Path]:
     """The folders in `root`, sorted by name, hidden ones left out.
 
-    Raises FileNotFoundError in the name of ImageFolder if there is none.
+    Raises FileNotFoundError, beginning with `name`, if there is none.
     """
-    names = []
+    folders = []
     if root.is_dir():
         with os.scandir(root) as entries:
-            names = sorted(e.name for e in entries if is_folder(e) and not is_hidden(e.name))
-    if not names:
+            folders = sorted(e.name for e in entries if is_folder(e) and not is_hidden(e.name))
+    if not folders:
         raise FileNotFoundError(
-            f"ImageFolder: {root} has no folders; put the images of each class into a folder of "
+            f"{name}: {root} has no folders; put the images of each class into a folder of "
             "its own, root/class/image.png"
         )
-    return [root / name for name in names]
+    return [root / folder for folder in folders]
 
 
 def find_images(
@@ -213,9 +289,9 @@ def is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
 
-def as_endings(extensions: Sequence[str]) -> tuple[str, ...]:
+def as_endings(extensions: Sequence[str], name: str) -> tuple[str, ...]:
     """`extensions` in small letters; ValueError unless each is text that begins with a dot."""
     some = [extensions] if isinstance(extensions, str) else list(extensions)
     if not some or any(not isinstance(e, str) or not e.startswith(".") for e in some):
-        raise ValueError(f"ImageFolder: extensions={extensions!r} must be like ('.png', '.jpg')")
+        raise ValueError(f"{name}: extensions={extensions!r} must be like ('.png', '.jpg')")
     return tuple(ending.lower() for ending in some)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +10,21 @@ import numpy as np
 from ..dataset import Dataset
 from ..randomness import sample_generator
 from ..transforms.transform import applied
+
+
+class Targets(list):
+    """The labels of a data set in a list, of which a written element is also the data set's."""
+
+    def __init__(self, labels: np.ndarray):
+        super().__init__(labels.tolist())
+        self.labels = labels
+
+    def __setitem__(self, index, value) -> None:
+        super().__setitem__(index, value)
+        self.labels[index] = value
+
+    def __reduce__(self):
+        return list, (list(self),)
 
 
 class ImageDataset(Dataset):
@@ -40,8 +55,12 @@ class ImageDataset(Dataset):
 
     @property
     def targets(self) -> list[int]:
-        """The labels as torchvision keeps them."""
-        return self.labels.tolist()
+        """The labels as torchvision keeps them; what is written to them is written to `labels`."""
+        return Targets(self.labels)
+
+    @targets.setter
+    def targets(self, labels: Sequence[int]) -> None:
+        self.labels = np.asarray(labels, dtype=np.int64)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -58,6 +77,28 @@ class ImageDataset(Dataset):
         c, h, w = self.images.shape[1:]
         size = f"{len(self)} images {c} x {h} x {w}"
         return f"{type(self).__name__}({size}, {len(self.classes)} classes)"
+
+
+class TrainTestDataset(ImageDataset):
+    """Images in files of two parts, to train and to test: a subclass defines `_load`.
+
+    Raises FileNotFoundError, ValueError: see the subclass.
+    """
+
+    def __init__(
+        self,
+        root: str | Path,
+        train: bool = True,
+        transform: Callable | None = None,
+        target_transform: Callable | None = None,
+        download: bool = False,
+    ):
+        self.root, self.train = Path(root), bool(train)
+        super().__init__(*self._load(), transform, target_transform)
+
+    def _load(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        """The images, the labels and the classes of the part `self.train` below `self.root`."""
+        raise NotImplementedError(f"{type(self).__name__}: _load is not defined")
 
 
 def label_of(dataset, index: int):

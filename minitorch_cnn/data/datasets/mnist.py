@@ -6,14 +6,14 @@ import gzip
 import math
 import string
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO, ClassVar
 
 import numpy as np
 
 from ...tensor.tensor import Tensor
-from .images import ImageDataset, find_files
+from .images import TrainTestDataset, find_files
 
 GZIP = b"\x1f\x8b"  # how a packed file begins
 MOST_VALUES = 2**30
@@ -67,33 +67,33 @@ def _read_idx(path, file: BinaryIO, ndim: int, most: int) -> np.ndarray:
     return values.reshape(shape)
 
 
-class _IdxDataset(ImageDataset):
+class _IdxDataset(TrainTestDataset):
     CLASSES: tuple[str, ...]
     SOURCE: str
     MOST_IMAGES = 70_000
 
-    def __init__(
-        self,
-        root: str | Path,
-        train: bool = True,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
-        download: bool = False,
-    ):
-        name = type(self).__name__
-        part = "train" if train else "t10k"
-        images, labels = self._read(root, part, [".", f"{name}/raw"], len(self.CLASSES))
-        super().__init__(images, labels, list(self.CLASSES), transform, target_transform)
+    def _load(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        part, folder = "train" if self.train else "t10k", f"{type(self).__name__}/raw"
+        images, labels = self._read(self.root, part, [".", folder], len(self.CLASSES))
+        return images, labels, list(self.CLASSES)
 
     @property
     def data(self) -> Tensor:
         """The images (N, 28, 28) uint8 as torchvision keeps them."""
         return Tensor(self.images[:, 0])
 
+    @data.setter
+    def data(self, images: Tensor | np.ndarray) -> None:
+        self.images = np.asarray(images)[:, None]
+
     @property
     def targets(self) -> Tensor:
         """The labels (N,) as torchvision keeps them."""
         return Tensor(self.labels)
+
+    @targets.setter
+    def targets(self, labels: Tensor | Sequence[int]) -> None:
+        self.labels = np.asarray(labels, dtype=np.int64)
 
     def _read(
         self, root, part: str, folders: list[str], classes: int
@@ -216,8 +216,12 @@ class EMNIST(_IdxDataset):
     ):
         if split not in self.SPLITS:
             raise ValueError(f"EMNIST: split={split!r} must be one of {', '.join(self.SPLITS)}")
-        classes = self.SPLITS[split]
-        part = f"emnist-{split}-{'train' if train else 'test'}"
-        images, labels = self._read(root, part, [".", "gzip", "EMNIST/raw"], len(classes))
-        functions = (transform, target_transform)
-        ImageDataset.__init__(self, images.swapaxes(2, 3), labels, list(classes), *functions)
+        self.split = split
+        super().__init__(root, train, transform, target_transform, download)
+
+    def _load(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
+        classes = self.SPLITS[self.split]
+        part = f"emnist-{self.split}-{'train' if self.train else 'test'}"
+        folders = [".", "gzip", "EMNIST/raw"]
+        images, labels = self._read(self.root, part, folders, len(classes))
+        return images.swapaxes(2, 3), labels, list(classes)

@@ -292,3 +292,14 @@ def test_torchvisions_arguments_and_attributes(tmp_path):
     assert dataset.data.shape == (len(dataset), 32, 32, 3)
     np.testing.assert_array_equal(dataset.data[1].transpose(2, 0, 1), dataset.images[1])
     assert dataset[1][1] == -dataset.targets[1]
+
+
+def test_data_and_targets_may_be_written_and_replaced(tmp_path):
+    write10(tmp_path, "python")
+    dataset = CIFAR10(tmp_path, False)
+    dataset.targets[1] = 9
+    assert dataset[1][1] == dataset.targets[1] == 9
+    kept = dataset.data[2:4]
+    dataset.data, dataset.targets = kept, dataset.targets[2:4]
+    assert len(dataset) == 2 and dataset.targets == [label for _, label in dataset]
+    np.testing.assert_allclose(dataset[1][0] * 255, kept[1].transpose(2, 0, 1), rtol=1e-6)

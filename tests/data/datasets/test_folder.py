@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from minitorch_cnn.data import transforms
-from minitorch_cnn.data.datasets import IMAGE_ENDINGS, ImageFolder, find_images
+from minitorch_cnn.data.datasets import IMAGE_ENDINGS, DatasetFolder, ImageFolder, find_images
+from minitorch_cnn.data.datasets.folder import default_loader
 
 COLOUR = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)  # (H, W, C)
 
@@ -210,3 +211,46 @@ def test_samples_and_targets_are_lists(root):
     assert (
         folder.samples == folder.imgs == list(zip(map(str, folder.paths), [0, 1, 1], strict=True))
     )
+
+
+def test_what_is_written_to_samples_is_read(root):
+    folder = ImageFolder(root)
+    folder.samples[2] = (folder.samples[0][0], 7)
+    assert folder[2][1] == 7 and folder.imgs[2][1] == 7 and folder.labels.tolist() == [0, 1, 7]
+    np.testing.assert_array_equal(folder[2][0], folder[0][0])
+    folder.samples = folder.samples[:1]
+    assert len(folder) == 1
+
+
+def test_any_files_are_sorted_into_classes(root):
+    folder = DatasetFolder(root, lambda path: path[-9:], ".txt", allow_empty=True)
+    assert folder[0] == ("notes.txt", 0) and len(folder) == 1
+    assert folder.class_to_idx == {"ape": 0, "zebra": 1} and folder.targets == [0]
+    assert repr(folder).endswith("1 samples, 2 classes)")
+    chosen = DatasetFolder(
+        root, str, None, len, lambda label: label + 5, lambda path: path.endswith("b.png"), True
+    )
+    assert chosen[0] == (len(chosen.samples[0][0]), 6)
+    with pytest.raises(FileNotFoundError, match=r"^DatasetFolder: .*zebra has no samples; exp"):
+        DatasetFolder(root, str, (".txt",))
+    for arguments in ({}, {"extensions": ".txt", "is_valid_file": bool}):
+        with pytest.raises(ValueError, match=r"^DatasetFolder: either extensions="):
+            DatasetFolder(root, str, **arguments)
+    with pytest.raises(TypeError, match=r"^DatasetFolder: loader=3 must be a function"):
+        DatasetFolder(root, 3, ".txt")
+
+
+def test_classes_and_samples_may_be_found_in_another_way(root):
+    class Zebras(ImageFolder):
+        def find_classes(self, directory):
+            return ["zebra"], {"zebra": 0}
+
+    assert names(Zebras(root)) == ["a.PNG", "b.png"]
+    assert ImageFolder.make_dataset(root, {"ape": 4}, ".bmp") == [
+        (str(root / "ape" / "inner" / "grey.bmp"), 4)
+    ]
+
+
+def test_the_default_loader_gives_a_picture(root):
+    folder = ImageFolder(root, loader=default_loader)
+    assert folder[0][0].mode == "RGB" and folder[0][0].size == (4, 5)

@@ -191,3 +191,14 @@ def test_torchvisions_arguments_and_attributes(tmp_path):
     write(tmp_path, part="emnist-digits-train")
     letters = EMNIST(tmp_path, "digits", target_transform=str, download=True)
     assert letters[0][1] == str(LABELS[0])
+
+
+def test_data_and_targets_may_be_written_and_replaced(tmp_path):
+    write(tmp_path)
+    dataset = MNIST(tmp_path)
+    assert dataset.train is True and dataset.root == tmp_path
+    dataset.targets[dataset.targets == 3] = 8
+    assert 3 not in {label for _, label in dataset}
+    dataset.data, dataset.targets = dataset.data[:5], dataset.targets[:5]
+    assert len(dataset) == 5
+    np.testing.assert_array_equal(dataset.data, IMAGES[:5])

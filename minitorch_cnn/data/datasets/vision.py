@@ -1,0 +1,58 @@
+"""What torchvision's data sets are made of, for data sets of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..dataset import Dataset
+
+
+class StandardTransform:
+    """A function of (image, target) made of one of each; None leaves what it would change."""
+
+    def __init__(self, transform: Callable | None = None, target_transform: Callable | None = None):
+        self.transform, self.target_transform = transform, target_transform
+
+    def __call__(self, image, target) -> tuple:
+        if self.transform is not None:
+            image = self.transform(image)
+        if self.target_transform is not None:
+            target = self.target_transform(target)
+        return image, target
+
+
+class VisionDataset(Dataset):
+    """Base class of data sets: keeps what they are made with, and shows it.
+
+    transforms: a function of (image, target), in place of transform, of the image, and
+    target_transform, of the target; `self.transforms` is that function or one made of the two, None
+    without any.
+
+    Raises ValueError for transforms together with one of the others.
+    """
+
+    def __init__(
+        self,
+        root: str | None = None,
+        transforms: Callable | None = None,
+        transform: Callable | None = None,
+        target_transform: Callable | None = None,
+    ):
+        if transforms is not None and (transform is not None or target_transform is not None):
+            raise ValueError(
+                f"{type(self).__name__}: transforms excludes transform and target_transform"
+            )
+        self.root = root
+        self.transform, self.target_transform = transform, target_transform
+        if transform is not None or target_transform is not None:
+            transforms = StandardTransform(transform, target_transform)
+        self.transforms = transforms
+
+    def extra_repr(self) -> str:
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"Dataset {type(self).__name__}", f"    Number of datapoints: {len(self)}"]
+        lines += [f"    Root location: {self.root}"] if self.root is not None else []
+        lines += [f"    {line}" for line in self.extra_repr().splitlines()]
+        return "\n".join(lines)
