@@ -72,5 +72,5 @@ def check_style(fields: dict[str, Any]) -> None:
     style = Style(**fields)
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in style):
         raise TypeError(f"style={fields} must have numbers")
-    if not 0 < style.side <= 1 or style.pixels < 1:
-        raise ValueError(f"style={fields} must have a side within (0, 1] and pixels of at least 1")
+    if not 0 < style.spread <= 1 or style.pixels < 1:
+        raise ValueError(f"style={fields} must have a spread within (0, 1] and pixels from 1 on")
