@@ -7,10 +7,19 @@ from tests.interpreter import ROOT, python
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
+def test_it_is_short():
+    assert len(README.split()) <= 900
+
+
 def test_the_example_runs(tmp_path):
     (example,) = re.findall(r"```python\n(.*?)```", README, flags=re.DOTALL)
     first = "minitorch_cnn: compiling kernels for this processor, once\n"
     assert python(example, tmp_path) in ("", first)
+
+
+def test_its_links_and_pictures_lead_to_files():
+    targets = re.findall(r"\]\(([^)#]+)", README)
+    assert targets and [name for name in targets if not (ROOT / name).exists()] == []
 
 
 def test_the_files_it_names_exist():
