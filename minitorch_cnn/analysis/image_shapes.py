@@ -9,7 +9,7 @@ from ..nn import Conv2d, Linear, Module
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .trace import Shape
-from .watch import evaluation
+from .watch import evaluation, uncompiled
 
 # Pixels a side of usual images: of nets whose first convolution skips pixels, and of others.
 PHOTOGRAPHS = (224, 227, 256, 299, 96, 128, 64, 32)
@@ -49,7 +49,7 @@ def _takes(model: Module, shape: Shape) -> bool:
     x = Tensor(np.zeros((2, *shape), like.dtype, like=like))
     state = get_rng_state()
     try:
-        with evaluation(model), no_grad():
+        with evaluation(model), no_grad(), uncompiled(x):
             answer = model(x)
     except Exception:
         return False

@@ -17,7 +17,7 @@ from ..autograd.array_function import ArrayFunction
 from ..nn import Module
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
-from .watch import evaluation, recording
+from .watch import evaluation, recording, uncompiled
 
 Shape = tuple[int, ...]
 
@@ -109,7 +109,7 @@ def run_through(
             module.register_forward_hook(after),
         ]
     try:
-        with evaluation(model), enable_grad(), recording(operated):
+        with evaluation(model), enable_grad(), recording(operated), uncompiled(x):
             output = model(x)
     finally:
         for handle in handles:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import numpy as np
 
+from .. import kernels
 from ..autograd.array_function import ArrayFunction
 from ..functional.activation import PReLU, ReLU6, ScaledTanh
 from ..functional.conv import Conv2d, ConvTranspose2d
@@ -112,6 +113,13 @@ def weights_kept(model: Module) -> Iterator[Module]:
     finally:
         for t, array in zip(tensors, before, strict=True):
             t.array = array
+
+
+def uncompiled(x: Tensor) -> AbstractContextManager:
+    """Inside, what is computed on the host is so by NumPy: for a shape or a few images compiling
+    kernels would take longer than all else.
+    """
+    return kernels.use("numpy") if isinstance(x.array, np.ndarray) else nullcontext()
 
 
 def rectifies(node: object) -> bool:
