@@ -34,6 +34,7 @@ from . import (
     trigonometry,
 )
 from . import inplace_functions as functions
+from . import inplace_shape as shapes
 from .diagonal import diag, diagonal, trace, tril, triu
 from .scatter import (
     index_add,
@@ -226,6 +227,9 @@ class Methods:
     index_put_, renorm_ = functions.index_put_, functions.renorm_
     is_complex, is_nonzero = questions.is_complex, questions.is_nonzero
     is_same_size = questions.is_same_size
+    unsqueeze_, squeeze_, transpose_ = shapes.unsqueeze_, shapes.squeeze_, shapes.transpose_
+    swapaxes_, swapdims_, t_ = shapes.swapaxes_, shapes.transpose_, shapes.t_
+    resize_, resize_as_ = shapes.resize_, shapes.resize_as_
     scatter, index_add, index_copy = scatter, index_add, index_copy
     index_fill, masked_select, select = (
         index_fill, masked_select, select,

@@ -104,6 +104,7 @@ class Tensor(Facts, Conversions, Methods):
     _base: Tensor | None = None
     _path: tuple[Any, ...] | None = None
     _seen: ArrayFunction | None = None
+    _former: Tensor | None = None  # of a tensor that got another shape: what its views look into
     _hooks: Hooks | None = None  # of a leaf; those of other tensors are kept by their node
     _counter: Version | None = None  # of writes to the memory: made by the first, or to be shared
 
@@ -312,9 +313,15 @@ class Tensor(Facts, Conversions, Methods):
         base, path = source._base, source._path
         if base is None:
             base, path = source, ()
+        elif base._former is not None:
+            base = base._moved_base()
         self._base, self._seen = base, base._node
         if path is not None and recording:
             self._path = path, op, settings
+
+    def _moved_base(self) -> Tensor:
+        """What views of this tensor look into, which an operation in place gave another shape."""
+        return self if self._base is None or self._former is None else self._former
 
     def _way_from_base(self) -> list[tuple[type[ArrayFunction], dict[str, Any]]]:
         """The view ops that lead from the base to this view, each with its settings."""
@@ -328,7 +335,11 @@ class Tensor(Facts, Conversions, Methods):
     def _follow_base(self) -> None:
         """Take up the history that in-place writes to the base have given this view."""
         base = self._base
-        if base is None or self._seen is base._node:
+        if base is None:
+            return
+        if base._former is not None:
+            base = self._base = base._moved_base()
+        if self._seen is base._node:
             return
         if self._path is None:
             if not this_thread.modes.grad:
