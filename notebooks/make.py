@@ -10,7 +10,8 @@ Students fill in what stands between two marks, here a hole with its hint:
     ...
     # end solution
 
-In the exercise it is `raise NotImplementedError("your turn: one loop over the taps")`. A line
+In the exercise it is `raise NotImplementedError("your turn: one loop over the taps")`. What may be
+left out stands behind `# begin optional: ` and raises "optional: ...". A line
 `guess = 3  # guess: your number` loses its number. The solved form keeps everything, marks too.
 """
 
@@ -27,7 +28,7 @@ from pathlib import Path
 import nbformat
 
 HERE = Path(__file__).resolve().parent
-BEGIN, END = "# begin solution: ", "# end solution"
+BEGIN, OPTIONAL, END = "# begin solution: ", "# begin optional: ", "# end solution"
 METADATA = {
     "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
@@ -59,9 +60,11 @@ def without_solutions(code: str) -> str:
     """
     kept, inside = [], False
     for line in code.split("\n"):
-        if line.strip().startswith(BEGIN):
-            indent, hint = line.split(BEGIN)
-            kept.append(f'{indent}raise NotImplementedError("your turn: {hint}")')
+        mark = next((mark for mark in (BEGIN, OPTIONAL) if line.strip().startswith(mark)), None)
+        if mark:
+            indent, hint = line.split(mark)
+            kind = "your turn" if mark == BEGIN else "optional"
+            kept.append(f'{indent}raise NotImplementedError("{kind}: {hint}")')
             inside = True
         elif line.strip() == END:
             inside = False

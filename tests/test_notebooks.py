@@ -4,6 +4,7 @@ The figures and numbers of the solved form are those of the machine it was last 
 tested is that it runs, that its asserts hold and that its checks say yes, except to planted bugs.
 """
 
+import ast
 import contextlib
 import io
 import re
@@ -50,7 +51,7 @@ def answers(book):
         for output in cell.outputs:
             assert output.get("name") != "stderr", output.text
             for line in output.get("text", "").splitlines():
-                if line.startswith(("yes: ", "no: ")):
+                if line.startswith(("yes: ", "no: ", "not written")):
                     yield section, line
 
 
@@ -120,6 +121,29 @@ def test_the_exercise_runs_up_to_its_first_hole(name, monkeypatch):
     assert re.match(r"no: it raised NotImplementedError: your turn: \w", last), last
 
 
+@every_notebook
+def test_nothing_stops_it_by_an_assertion_and_no_bug_is_planted_in_what_students_write(name):
+    tree = ast.parse("\n".join(text for kind, text in make.cells(SOURCES[name]) if kind == "code"))
+    assert not [node.lineno for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    broken = SOURCES[name].split("## Break it")[1].split("## Measure")[0]
+    calls = re.findall(r"^check\.\w+\((.*?)[,)]", broken, re.MULTILINE)
+    ours = [call for call in calls if call.startswith("broken.")]
+    assert len(ours) >= 2
+    assert set(calls) - set(ours) <= {"normalise", "[]"}  # a check that sees nothing; no claims
+
+
+@every_notebook
+def test_what_it_shows_gives_no_solution_away(name):
+    """No piece of a solution, of some length, stands in the exercise."""
+    exercise = make.notebook(SOURCES[name], solved=False)
+    shown = "\n".join(cell.source for cell in exercise.cells if cell.cell_type == "code")
+    pieces = re.findall(r"# begin \w+: .*\n((?:.*\n)+?) +# end solution", SOURCES[name])
+    assert len(pieces) >= 3
+    lines = {line.strip() for piece in pieces for line in piece.splitlines()}
+    shown = {line.strip() for line in shown.splitlines()}
+    assert {line for line in lines & shown if len(line) > 30} == set()
+
+
 def test_holes_and_guesses_are_what_the_exercise_lacks():
     code = "n = 3  # guess: how many\ndef f():\n    # begin solution: count\n    return 3\n"
     assert make.without_solutions(code + "    # end solution\nf()") == (
@@ -130,6 +154,9 @@ def test_holes_and_guesses_are_what_the_exercise_lacks():
     )
     with pytest.raises(ValueError, match="does not end"):
         make.without_solutions(code)
+    optional = "# begin optional: count\nreturn 3\n# end solution"
+    raised = 'raise NotImplementedError("optional: count")'
+    assert make.without_solutions(optional) == raised
 
 
 def test_every_notebook_is_in_the_index():

@@ -3,7 +3,8 @@
     import minitorch_cnn as mt
     from minitorch_cnn.course import F, autograd as check, np, plt
 
-One file of checks per notebook; the notebooks are in notebooks/, beside the package. `plt` is
+One file of checks per notebook, and in broken/ one of the bugs that it plants. The notebooks are in
+notebooks/, beside the package; `minitorch-cnn course FOLDER` copies them. `plt` is
 matplotlib.pyplot, imported when asked for, with the looks that all figures share.
 """
 
@@ -13,10 +14,23 @@ import numpy as np
 
 from .. import functional as F
 from .. import nn, optim
+from .answer import expect, runs
 from .timing import seconds
 from .training import digits, error, train
 
-__all__ = ["F", "digits", "error", "nn", "np", "optim", "plt", "seconds", "train"]
+__all__ = [
+    "F",
+    "digits",
+    "error",
+    "expect",
+    "nn",
+    "np",
+    "optim",
+    "plt",
+    "runs",
+    "seconds",
+    "train",
+]
 
 LOOKS = {
     "figure.figsize": (6.4, 3.2),

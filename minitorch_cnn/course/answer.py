@@ -3,56 +3,101 @@
 from __future__ import annotations
 
 import functools
+import inspect
+import linecache
+import traceback
 from collections.abc import Callable
 
-import numpy as np
+from .compare import No
 
-from ..tensor import Tensor
+__all__ = ["check", "expect", "runs"]
 
-
-class No(Exception):
-    """The answer no; its text is the reason, which does not give the solution away."""
+LINES, COLUMNS = 4, 300  # what is shown of a text that the student's function made
 
 
 def check(question: Callable[..., str]) -> Callable[..., None]:
     """Turn a function that returns why the answer is yes, or raises, into one that prints it.
 
-    An exception of any kind is a no: what students hand in may fail in any way.
+    An exception of any kind is a no, with the line of the student's cell that raised it: what
+    students hand in may fail in any way. Where their function raises nothing, but what it returns
+    cannot be used, the first line of the question's docstring says what is asked for. A piece that
+    may be left out, and is, is neither a yes nor a no.
     """
 
     @functools.wraps(question)
     def answer(*args) -> None:
+        silent: list[str] = []
         try:
-            reason = question(*args)
+            said = f"yes: {question(*(noting(arg, silent) for arg in args))}"
         except No as no:
-            print(f"no: {no}")
+            said = f"no: {no}"
+        except NotImplementedError as error:
+            text = str(error)
+            optional = text.startswith("optional: ")
+            said = f"not written, and {text}" if optional else f"no: it raised {named(error)}"
         except Exception as error:
-            print(f"no: it raised {type(error).__name__}: {error}")
-        else:
-            print(f"yes: {reason}")
+            line = line_of_student(error, args)
+            if line:
+                said = f"no: it raised {named(error)}\n    {line}"
+            elif silent:
+                said = f"no: {silent[0]} returned None: is there no return?"
+            else:
+                asked = (question.__doc__ or "").partition("\n")[0]
+                said = f"no: what it returns cannot be used: {named(error)}\n    asked for: {asked}"
+        print(shortened(said))
 
     return answer
 
 
-def array(value) -> np.ndarray:
-    """A Tensor's array, or an array of anything else."""
-    return value.array if isinstance(value, Tensor) else np.asarray(value)
+def expect(condition: object, claim: str) -> None:
+    """Print a no that says what should be so, where it is not; the notebook goes on."""
+    if not condition:
+        print(f"no: this should be so, and is not: {claim}")
 
 
-def compare(mine, right, what: str, tolerance: float = 1e-9) -> None:
-    """Raise No unless two arrays agree in shape and, relative to the largest value, in numbers.
+def runs(function: Callable, *args) -> bool:
+    """Whether a function that may be left out is written, and raises nothing."""
+    try:
+        function(*args)
+    except Exception:
+        return False
+    return True
 
-    what: how the reason calls the student's.
-    """
-    if mine is None:
-        raise No(f"{what}: the function returned None")
-    mine, right = array(mine), array(right)
-    if mine.shape != right.shape:
-        raise No(f"{what} has shape {mine.shape}, it should have {right.shape}")
-    if not np.isfinite(mine).all():
-        raise No(f"{what} has values that are not finite")
-    difference = np.abs(mine - right)
-    allowed = tolerance * max(float(np.abs(right).max(initial=0)), 1.0)
-    if difference.max(initial=0) > allowed:
-        at = tuple(map(int, np.unravel_index(difference.argmax(), difference.shape)))
-        raise No(f"{what} is wrong, most of all at index {at}, by {difference.max():.3g}")
+
+def noting(argument, silent: list[str]):
+    """A function that notes its name in `silent` where it returns None; other arguments as is."""
+    if not inspect.isfunction(argument):
+        return argument
+
+    def call(*args, **settings):
+        value = argument(*args, **settings)
+        if value is None:
+            silent.append(argument.__name__)
+        return value
+
+    return call
+
+
+def line_of_student(error: Exception, functions) -> str:
+    """The innermost line of the cells that functions were written in; "" if none is in it."""
+    cells = {id(f.__globals__) for f in functions if inspect.isfunction(f)}
+    frames = [at for at in traceback.walk_tb(error.__traceback__) if id(at[0].f_globals) in cells]
+    if not frames:
+        return ""
+    code, line = frames[-1][0].f_code, frames[-1][1]
+    text = linecache.getline(code.co_filename, line).strip()
+    return f"line {line} of the cell, in {code.co_name}" + (f": {text}" if text else "")
+
+
+def named(error: Exception) -> str:
+    """The class of an error and its message."""
+    if isinstance(error, RecursionError):
+        return "RecursionError: it calls itself until Python's stack of about 1,000 calls is full"
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def shortened(text: str) -> str:
+    """The first lines of a text, and the beginning of each."""
+    lines = text.splitlines()
+    cut = [line if len(line) <= COLUMNS else f"{line[:COLUMNS]} ..." for line in lines[:LINES]]
+    return "\n".join([*cut, "..."] if len(lines) > LINES else cut)

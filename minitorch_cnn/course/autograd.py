@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from .answer import No, array, check, compare
+from .answer import check
+from .compare import No, array, compare
 
 SEED = 1
 
@@ -14,70 +15,185 @@ def order(topological, Node) -> str:
     b = Node(3.0, [(a, None)])
     c = Node(4.0, [(a, None), (b, None)])
     root = Node(5.0, [(c, None), (b, None)])
-    found = list(topological(root))
-    if {id(node) for node in found} != {id(node) for node in (a, b, c, root)}:
-        raise No("the list does not hold the four nodes of a graph of four nodes")
+    found, names = list(topological(root)), {id(a): "a", id(b): "b", id(c): "c", id(root): "root"}
+    graph = "(the graph: b is made of a; c of a and b; root of c and b)"
+    strangers = [node for node in found if id(node) not in names]
+    if strangers:
+        raise No(f"the list holds {type(strangers[0]).__name__}, not only the nodes of the graph")
+    missing = [name for key, name in names.items() if key not in {id(node) for node in found}]
+    if missing:
+        raise No(f"{', '.join(missing)} of four nodes are not in the list {graph}")
+    listed = ", ".join(names[id(node)] for node in found)
     if len(found) != 4:
-        raise No("a node that two others use is listed more than once")
+        raise No(f"a node that two others use is listed more than once: {listed} {graph}")
+    if found[0] is a and found[-1] is root:
+        raise No("the list is the wrong way round: root comes first, what it was made of after it")
     place = {id(node): i for i, node in enumerate(found)}
     for node in found:
         for parent, _ in node.edges:
             if place[id(parent)] < place[id(node)]:
-                raise No("a node is listed before one that was made of it")
+                raise No(f"a node is listed before one that was made of it: {listed} {graph}")
     for _ in range(5000):
         root = Node(0.0, [(root, None)])
     try:
         found = list(topological(root))
     except RecursionError:
         raise No("a chain of 5,000 nodes is deeper than Python's stack: use a list") from None
+    if len(found) != 5004:
+        raise No(f"a second call lists {len(found):,} of 5,004 nodes: what has the first left?")
     return "every node comes before what it was made of, in a chain of 5,000 too"
 
 
 @check
 def unbroadcast(function) -> str:
-    """function(g, shape) is the adjoint of broadcasting from shape to g's."""
+    """unbroadcast(g, shape) -> an array of that shape, the gradient of what was broadcast to g."""
     rng = np.random.default_rng(SEED)
     for shape, into in [((3,), (2, 3)), ((2, 1), (2, 3)), ((), (4,)), ((1, 3), (5, 4, 3))]:
         g, x = rng.standard_normal(into), rng.standard_normal(shape)
-        mine = np.asarray(function(g, shape))
+        mine, front = np.asarray(function(g, shape)), len(into) - len(shape)
+        stretched = tuple(front + i for i, n in enumerate(shape) if n == 1 != into[front + i])
+        axes = (*range(front), *stretched)
+        which = f"from {into} to {shape}"
+        if mine.shape == into != shape:
+            raise No(f"{which} the result still has the shape {into}: nothing is added up")
+        if mine.shape != shape and mine.shape == g.sum(axes).shape:
+            raise No(f"{which} an axis of length 1 is lost: it has to stay (keepdims)")
         if mine.shape != shape:
-            raise No(f"from {into} to {shape} the result has the shape {mine.shape}")
+            raise No(f"{which} the result has the shape {mine.shape}")
+        right = g.sum(axes).reshape(shape)
+        first = g[tuple(0 if i in axes else slice(None) for i in range(g.ndim))].reshape(shape)
+        mistakes = [
+            (f"{which} it is the mean of the gradients, not their sum", g.mean(axes)),
+            (f"{which} it takes the gradient of one copy, where those of all add up", first),
+        ]
+        mistakes = [(reason, wrong.reshape(shape)) for reason, wrong in mistakes]
+        compare(mine, right, f"{which} the result", mistakes=mistakes)
         if not np.isclose((mine * x).sum(), (g * np.broadcast_to(x, into)).sum()):
-            raise No(f"from {into} to {shape} it is not the adjoint: <g, Bx> != <B'g, x>")
+            raise No(f"{which} it is not the adjoint: <g, Bx> != <B'g, x>")
     return "<g, broadcast(x)> = <unbroadcast(g), x> for four pairs of shapes"
 
 
 @check
-def gradients(backward, mul, add, exp, Node) -> str:
-    """backward(root, cotangent) fills in .grad; a diamond, arrays and broadcasting."""
+def product(mul, Node) -> str:
+    """mul(a, b) -> a Node of a * b, with an edge to a and one to b."""
+    rng = np.random.default_rng(SEED)
+    for shapes in (((4, 3), (4, 3)), ((4, 3), (3,)), ((), (4, 1))):
+        a, b = (Node(rng.standard_normal(shape)) for shape in shapes)
+        y = mul(a, b)
+        if not isinstance(y, Node):
+            raise No(f"it returns {type(y).__name__}, not a Node")
+        compare(y.value, a.value * b.value, "the value")
+        if [id(edge[0]) for edge in y.edges] != [id(a), id(b)]:
+            raise No(f"its {len(y.edges)} edges do not lead to a and to b, in this order")
+        g = rng.standard_normal(y.value.shape)
+        for (node, pull), other, name in zip(y.edges, (b, a), "ab", strict=True):
+            full, mine = g * other.value, array(pull(g))
+            spread = tuple(range(full.ndim - node.value.ndim)) + tuple(
+                full.ndim - node.value.ndim + i for i, n in enumerate(node.value.shape) if n == 1
+            )
+            if mine.shape == full.shape != node.value.shape:
+                raise No(f"the gradient of {name} has the shape of a * b: {name} was broadcast")
+            right = full.sum(spread).reshape(node.value.shape)
+
+            mistakes = [
+                (f"is made with {name} itself: what is d(ab)/d{name}?", g * node.value),
+                ("leaves g out: the chain rule multiplies by it", other.value + 0 * g),
+                ("is g itself, which is that of a sum", g),
+            ]
+            mistakes = [
+                (f"the gradient of {name} {reason}", wrong.sum(spread).reshape(node.value.shape))
+                for reason, wrong in mistakes
+            ]
+            compare(mine, right, f"the gradient of {name}", mistakes=mistakes)
+    return "the value, and what is handed on to a and to b, broadcast or not"
+
+
+def expression(Node) -> tuple:
+    """x, w, b, u and y = u e^u + (u + b) with u = x w, of the check's own edges."""
+
+    def adjoint(g, shape):
+        g = g.sum(tuple(range(g.ndim - len(shape))))
+        return g.sum(tuple(i for i, n in enumerate(shape) if n == 1), keepdims=True)
+
+    def times(p, q):
+        pairs = [(p, q), (q, p)]
+        return Node(
+            p.value * q.value,
+            [(a, lambda g, a=a, b=b: adjoint(g * b.value, a.value.shape)) for a, b in pairs],
+        )
+
+    def plus(p, q):
+        edges = [(a, lambda g, a=a: adjoint(g, a.value.shape)) for a in (p, q)]
+        return Node(p.value + q.value, edges)
+
     rng = np.random.default_rng(SEED)
     x, w, b = (Node(rng.standard_normal(s)) for s in ((4, 3), (3,), (4, 1)))
-    u = mul(x, w)
-    y = add(mul(u, exp(u)), add(u, b))
-    g = rng.standard_normal((4, 3))
-    backward(y, g)
-    v = x.value * w.value
-    gu = g * (np.exp(v) * (1 + v) + 1)
-    compare(u.grad, gu, "the gradient of a node that is used three times")
-    compare(x.grad, gu * w.value, "the gradient of x")
+    u = times(x, w)
+    e = np.exp(u.value)
+    return x, w, b, u, plus(times(u, Node(e, [(u, lambda g: g * e)])), plus(u, b))
+
+
+@check
+def backward(function, Node) -> str:
+    """backward(root, cotangent) fills in .grad; a diamond, arrays and broadcasting."""
+    x, w, b, u, y = expression(Node)
+    g = np.random.default_rng(SEED + 1).standard_normal((4, 3))
+    function(y, g)
+    if any(node.grad is None for node in (y, u, x, w, b)):
+        raise No("a node has no .grad afterwards")
+    ones = ("the gradient of the root is 1, not the cotangent", np.ones_like(g))
+    compare(y.grad, g, "the gradient of the root", mistakes=[ones])
+    v = u.value
+    parts = [g * np.exp(v), g * v * np.exp(v), g]  # by u e^u as a factor, by e^u, by u + b
+    gu = sum(parts)
+    once = "has the gradient of one use only: they have to add up (= where += should be?)"
+    used = "the gradient of a node that is used three times"
+    compare(u.grad, gu, used, mistakes=[(f"{used} {once}", part) for part in parts])
+    late = "the gradient of u was handed on before all of it had arrived: in which order?"
+    some = [*parts, parts[0] + parts[1], parts[0] + parts[2], parts[1] + parts[2]]
+    wrong = [(late, part * w.value) for part in some]
+    compare(x.grad, gu * w.value, "the gradient of x", mistakes=wrong)
     compare(w.grad, (gu * x.value).sum(0), "the gradient of w, which was broadcast over rows")
     compare(b.grad, g.sum(1, keepdims=True), "the gradient of b, which was broadcast over columns")
+    function(y, g)
+    if not np.allclose(u.grad, gu) or not np.allclose(x.grad, gu * w.value):
+        raise No("a second backward adds to what the first has left: grads start at None")
     return "a diamond, and two inputs that were broadcast"
 
 
 @check
 def numeric(function) -> str:
-    """function(f, x, h): central differences of a scalar f at an array x."""
+    """numeric_gradient(f, x, h) -> the slopes of a scalar f along each element of an array x."""
     rng = np.random.default_rng(SEED)
     x, a = rng.standard_normal((2, 3)), rng.standard_normal((2, 3))
-    before = x.copy()
-    mine = function(lambda z: float((a * z**3).sum()), x, 1e-3)
+    before, h = x.copy(), 1e-3
+
+    def f(z):
+        return float((a * z**3).sum())
+
+    def moved(z):
+        """The slopes where elements stay moved once it was their turn."""
+        slopes, up, down = np.zeros_like(z), z.copy(), z.copy()
+        for i in np.ndindex(z.shape):
+            up[i] += h
+            down[i] -= h
+            slopes[i] = (f(up) - f(down)) / (2 * h)
+        return slopes
+
+    mine = function(f, x, h)
     if not np.array_equal(x, before):
         raise No("x is not what it was before")
-    compare(mine, 3 * a * x**2, "the slope of sum(a x^3)", tolerance=1e-2)
-    error = np.abs(np.asarray(mine) - 3 * a * x**2)
-    if np.any(error > 1e-5):
-        raise No("the error is of the order of h, not of h^2: look to both sides")
+    right = 3 * a * x**2 + a * h**2
+    one_sided = "the error is of the order of h, not of h^2: look to both sides"
+    mistakes = [
+        (one_sided, right + 3 * a * x * h),
+        (one_sided, right - 3 * a * x * h),
+        ("the difference is not divided by the distance, 2h", 2 * h * right),
+        ("the difference is divided by 2 and not by h", h * right),
+        ("it is twice the slope: x - h and x + h are two steps apart", 2 * right),
+        ("an element stays moved when the next one is", moved(x)),
+    ]
+    compare(mine, right, "the slope of sum(a x^3)", tolerance=1e-6, mistakes=mistakes)
     return "second order in h, and x is left as it was"
 
 

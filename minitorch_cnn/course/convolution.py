@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from ..kernels.conv2d.loops import conv2d_forward, conv2d_input_grad
+from ..kernels.conv2d.loops import conv2d_forward
 from ..kernels.window import Window
-from .answer import No, check, compare
+from .answer import check
+from .compare import No, array, compare
 
 SEED = 2
 
@@ -14,66 +15,147 @@ def draw(N=2, C=3, O=4, K=3, H=7, W=8):
     return rng.standard_normal((N, C, H, W)), rng.standard_normal((O, C, K, K))
 
 
+def padded(x, padding):
+    return np.pad(x, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+
+
+def of_one(w, axes):
+    """The kernel with zeros but at the last place along some axes: what `=` for `+=` leaves."""
+    kept = np.zeros_like(w)
+    last = tuple(-1 if axis in axes else slice(None) for axis in range(w.ndim))
+    kept[last] = w[last]
+    return kept
+
+
+def wrong_kernels(w):
+    """(what to say, w as a usual mistake would see it)."""
+    forgets = "only the last of the products is kept, where all have to add up: = for +=?"
+    short = np.pad(w[..., :-1, :-1], ((0, 0), (0, 0), (0, 1), (0, 1)))
+    return [
+        ("the kernel is flipped: that is a mathematician's convolution", w[..., ::-1, ::-1]),
+        ("rows and columns of the kernel are exchanged: kh goes with i", w.swapaxes(2, 3)),
+        (forgets, of_one(w, (1, 2, 3))),
+        (f"{forgets} (over the kernel's places)", of_one(w, (2, 3))),
+        ("the last channel alone is used, where all have to add up", of_one(w, (1,))),
+        ("the first channel is used for all: x[n, c] with w[o, c]", np.pad(
+            w.sum(1, keepdims=True), ((0, 0), (0, w.shape[1] - 1), (0, 0), (0, 0)))),
+        ("the last row and column of the kernel are left out", short),
+    ]  # fmt: skip
+
+
 @check
 def convolution(conv) -> str:
-    """conv(x, w, stride, padding) against the definition, whatever it is made of."""
+    """conv(x, w, stride, padding) -> y (N, O, OH, OW), whatever it is made of."""
     for stride, padding in [(1, 0), (1, 1), (2, 1), (3, 2)]:
         x, w = draw()
         right = conv2d_forward(x, w, Window(3, stride, padding))
-        mine = conv(x, w, stride, padding)
-        flipped = conv2d_forward(x, w[:, :, ::-1, ::-1], Window(3, stride, padding))
-        if np.shape(mine) == right.shape and np.allclose(mine, flipped):
-            raise No("the kernel is flipped: that is a mathematician's convolution")
-        compare(mine, right, f"y with stride {stride} and padding {padding}")
+        OH, OW = right.shape[2:]
+        before, mine = (x.copy(), w.copy()), array(conv(x, w, stride, padding))
+        which = f"with stride {stride} and padding {padding}"
+        if not (np.array_equal(x, before[0]) and np.array_equal(w, before[1])):
+            raise No("x or w is not what it was before")
+        dense, bare = (conv2d_forward(x, w, Window(3, *at)) for at in ((1, padding), (stride, 0)))
+        if stride > 1 and mine.shape == dense.shape:
+            raise No(f"{which} the output has the size of stride 1")
+        if padding and mine.shape == bare.shape:
+            raise No(f"{which} the output has the size of an image that is not padded")
+        if mine.ndim == 4 and mine.shape[2:] == (OH - 1, OW - 1):
+            raise No(f"{which} the last row and column of outputs are missing: H - K + 1 fit")
+        mistakes = [
+            (why, conv2d_forward(x, wrong, Window(3, stride, padding)))
+            for why, wrong in wrong_kernels(w)
+        ]
+        moves = f"{which} the windows move by one pixel, not by the stride"
+        compare(mine, right, f"y {which}", mistakes=[*mistakes, (moves, dense[:, :, :OH, :OW])])
     return "the definition's numbers for four strides and paddings"
 
 
+def im2col(x, stride, padding):
+    """x (N, C, H, W) -> windows (C, 3, 3, N, OH, OW)."""
+    windows = np.lib.stride_tricks.sliding_window_view(padded(x, padding), (3, 3), axis=(2, 3))
+    return windows[:, :, ::stride, ::stride].transpose(1, 4, 5, 0, 2, 3)
+
+
 @check
-def columns(im2col) -> str:
+def columns(im2col_) -> str:
     """im2col(x, K, stride, padding) -> (C K K, N OH OW), whose product with w is y."""
     for stride, padding in [(1, 0), (2, 1)]:
-        x, w = draw()
-        right = conv2d_forward(x, w, Window(3, stride, padding))
-        matrix = np.asarray(im2col(x, 3, stride, padding))
-        wanted = (w[0].size, right.size // len(w))
-        if matrix.shape != wanted:
-            raise No(f"the matrix has shape {matrix.shape}, it should have {wanted}")
-        y = (w.reshape(len(w), -1) @ matrix).reshape(len(w), len(x), *right.shape[2:])
-        compare(y.swapaxes(0, 1), right, f"w @ columns with stride {stride}, padding {padding}")
+        x, _ = draw()
+        windows = im2col(x, stride, padding)
+        rows, many = windows[..., 0, 0, 0].size, windows[0, 0, 0].size
+        mine = np.asarray(im2col_(x, 3, stride, padding))
+        which = f"with stride {stride} and padding {padding} the matrix"
+        if mine.shape == (many, rows):
+            raise No(f"{which} lies on its side: a window is a column, not a row")
+
+        def ordered(*axes, windows=windows, shape=(rows, many)):
+            return windows.transpose(axes).reshape(shape)
+
+        flipped = windows[:, ::-1, ::-1].reshape(rows, many)
+        mistakes = [
+            ("rows are in another order than w's: c, then kh, then kw", ordered(1, 2, 0, 3, 4, 5)),
+            ("rows are in another order: kh comes before kw", ordered(0, 2, 1, 3, 4, 5)),
+            ("columns are in another order: n, then i, then j", ordered(0, 1, 2, 4, 5, 3)),
+            ("columns are in another order: i comes before j", ordered(0, 1, 2, 3, 5, 4)),
+            ("the windows are flipped", flipped),
+            ("the axes are reshaped without being brought into order: transpose first",
+             windows.transpose(3, 0, 4, 5, 1, 2).reshape(rows, many)),
+        ]  # fmt: skip
+        compare(mine, windows.reshape(rows, many), which, mistakes=mistakes)
     return "w @ columns is the convolution"
 
 
 @check
-def adjoint(col2im, im2col) -> str:
-    """col2im(columns, shape, K, stride, padding) is the adjoint of im2col."""
+def adjoint(col2im) -> str:
+    """col2im(columns, shape, K, stride, padding) -> x's shape, the adjoint of im2col."""
     rng = np.random.default_rng(SEED)
     for stride, padding in [(1, 0), (1, 1), (2, 1)]:
-        x, w = draw()
-        matrix = im2col(x, 3, stride, padding)
-        g = rng.standard_normal(matrix.shape)
-        mine = np.asarray(col2im(g, x.shape, 3, stride, padding))
-        if mine.shape != x.shape:
-            raise No(f"the result has shape {mine.shape}, it should have {x.shape}")
-        left, right = float((matrix * g).sum()), float((x * mine).sum())
-        if not np.isclose(left, right):
-            raise No(
-                f"stride {stride}, padding {padding}: <im2col(x), g> = {left:.4f}, "
-                f"<x, col2im(g)> = {right:.4f}"
-            )
-        window = Window(3, stride, padding)
-        gy = rng.standard_normal((len(x), len(w), *window.output_size(*x.shape[2:])))
-        pulled = w.reshape(len(w), -1).T @ gy.swapaxes(0, 1).reshape(len(w), -1)
-        compare(
-            col2im(pulled, x.shape, 3, stride, padding),
-            conv2d_input_grad(gy, w, window, x.shape[2:]),
-            "the input gradient made of it",
-        )
-    return "<im2col(x), g> = <x, col2im(g)>, and col2im(w' gy) is the input gradient"
+        x, _ = draw()
+        parts = rng.standard_normal(im2col(x, stride, padding).shape)
+        sums, last = np.zeros(padded(x, padding).shape), np.zeros(padded(x, padding).shape)
+        counts, swapped = sums.copy(), sums.copy()
+        down, across = ((n - 1) * stride + 1 for n in parts.shape[4:])
+        for kh, kw in np.ndindex(3, 3):
+            at = np.s_[:, :, kh : kh + down : stride, kw : kw + across : stride]
+            sums[at] += parts[:, kh, kw].swapaxes(0, 1)
+            last[at] = parts[:, kh, kw].swapaxes(0, 1)
+            counts[at] += 1
+            swapped[at] += parts[:, kw, kh].swapaxes(0, 1)
+        H, W = x.shape[2:]
+        cut = np.s_[:, :, padding : padding + H, padding : padding + W]
+        columns = parts.reshape(parts[..., 0, 0, 0].size, -1)
+        mine = np.asarray(col2im(columns, x.shape, 3, stride, padding))
+        which = f"with stride {stride} and padding {padding}"
+        if padding and mine.shape == sums.shape:
+            raise No(f"{which} the padding is still there: cut it off")
+        mistakes = [
+            ("of the windows that share a pixel only the last counts: = where += should be", last),
+            ("the gradients of a pixel are averaged, where they add up",
+             sums / np.maximum(counts, 1)),
+            ("kh and kw are exchanged", swapped),
+        ]  # fmt: skip
+        mistakes = [(f"{which} {why}", wrong[cut]) for why, wrong in mistakes]
+        if padding:
+            corner = sums[:, :, :H, :W]
+            mistakes.append((f"{which} it is cut off at one side only", corner))
+        compare(mine, sums[cut], f"{which} the gradient of x", mistakes=mistakes)
+    return "<im2col(x), g> = <x, col2im(g)> for three strides and paddings"
 
 
 @check
 def winograd(conv) -> str:
-    """conv(x, w): 3x3, stride 1, no padding, even output sizes."""
+    """winograd(x, w) -> y: 3x3, stride 1, no padding, even output sizes."""
     x, w = draw(H=8, W=10)
-    compare(conv(x, w), conv2d_forward(x, w, Window(3)), "y", tolerance=1e-8)
+    right, mine = conv2d_forward(x, w, Window(3)), array(conv(x, w))
+    N, O, OH, OW = right.shape
+    tiles = right.reshape(N, O, OH // 2, 2, OW // 2, 2).swapaxes(3, 4)  # (N, O, TH, TW, 2, 2)
+    mistakes = [
+        ("the squares of 2 x 2 are not put beside each other: transpose before the reshape",
+         tiles.reshape(right.shape)),
+        ("the squares of 2 x 2 lie on their sides: rows of a square are rows of y",
+         tiles.swapaxes(4, 5).swapaxes(3, 4).reshape(right.shape)),
+        ("the kernel is flipped", conv2d_forward(x, w[..., ::-1, ::-1], Window(3))),
+        ("the kernel is transposed", conv2d_forward(x, w.swapaxes(2, 3), Window(3))),
+    ]  # fmt: skip
+    compare(mine, right, "y", tolerance=1e-8, mistakes=mistakes)
     return "the definition's numbers with 16 products for 4 outputs"

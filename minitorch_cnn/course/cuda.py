@@ -1,72 +1,15 @@
-"""Notebook 12: kernels from the text of their bodies, and checks of them in the emulator.
-
-A body is what stands between the braces of
-
-    conv    x (H, W), w (3, 3) -> y (H - 2, W - 2)      TILE x TILE threads for as many outputs
-    sums    x (C, N) -> y (C,)                          a block of 128 threads for each row
-
-Global memory is read by LOAD(x, i), which counts, in the emulator, how often.
-"""
-
-import tempfile
-from functools import cache
-from pathlib import Path
+"""Notebook 12: checks of kernels, of how they read, and of the roofline."""
 
 import numpy as np
 
-from ..kernels.cuda.array import has_compiler, to_emulator
+from ..kernels.cuda.array import has_compiler
+from ..kernels.cuda.compiler import EmulatorError
 from ..kernels.cuda.emulator import ORDERS, emulated
-from ..kernels.cuda.launch import blocks, cuda_module
-from .answer import No, check, compare
+from .answer import check
+from .compare import No, compare
+from .kernels import NotCounted, conv, correlate, pixels_read, sums
 
 SEED = 12
-HEAD = """#include "prelude.h"
-#if COUNT
-#define LOAD(p, i) (atomicAdd(reads, 1), (p)[i])
-#else
-#define LOAD(p, i) ((p)[i])
-#endif
-"""
-KERNELS = {
-    "conv": "const float* x, const float* w, float* y, int* reads, int H, int W",
-    "sums": "const float* x, float* y, int* reads, int N",
-}
-
-
-@cache
-def module(name: str, body: str, count: int = 1, tile: int = 16):
-    """The compiled kernel `name` with a body."""
-    folder = Path(tempfile.mkdtemp(prefix="course-"))
-    path = folder / f"{name}.cu"
-    text = f'{HEAD}extern "C" __global__ void {name}({KERNELS[name]})\n{{\n{body}\n}}\n'
-    path.write_text(text, encoding="utf-8")
-    return cuda_module(str(path), COUNT=count, TILE=tile)[name]
-
-
-def conv(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> tuple[np.ndarray, int]:
-    """y, and how often global memory was read, by blocks of tile x tile threads in the emulator."""
-    H, W = x.shape
-    y = to_emulator(np.full((H - 2, W - 2), np.nan, np.float32))
-    reads = to_emulator(np.zeros(1, np.int32))
-    grid = (blocks(W - 2, tile), blocks(H - 2, tile))
-    args = (to_emulator(x), to_emulator(w), y, reads, np.int32(H), np.int32(W))
-    module("conv", body, tile=tile)(grid, (tile, tile), args)
-    return y.get(), int(reads.get()[0])
-
-
-def sums(body: str, x: np.ndarray) -> np.ndarray:
-    """The sums of the rows of x (C, N), a block each, in the emulator."""
-    y = to_emulator(np.full(len(x), np.nan, np.float32))
-    reads = to_emulator(np.zeros(1, np.int32))
-    args = (to_emulator(x), y, reads, np.int32(x.shape[1]))
-    module("sums", body)((len(x),), (128,), args)
-    return y.get()
-
-
-def correlate(x: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """What `conv` has to compute, in float64."""
-    windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), (3, 3))
-    return np.einsum("ijkl,kl->ij", windows, w.astype(float))
 
 
 def images():
@@ -74,65 +17,158 @@ def images():
     return rng.standard_normal((37, 47), np.float32), rng.standard_normal((3, 3), np.float32)
 
 
-def need_a_compiler() -> None:
+def text_of(body) -> str:
+    """The text that body() returns. Raises No for anything else, or where there is no compiler."""
+    text = body()
+    if not isinstance(text, str):
+        raise No(f"it returns {type(text).__name__}, and should return the kernel's text")
     if not has_compiler():
         raise No("the emulator needs Linux and g++, which are not here")
+    return text
+
+
+def emulate(run, *args):
+    """run(*args). Raises No with what the compiler or the emulator says of the kernel."""
+    try:
+        return run(*args)
+    except EmulatorError as error:
+        lines = str(error).splitlines()
+        wrong = [line for line in lines if "error:" in line]
+        where = wrong[0].replace("error: ", "").split(":", 3) if wrong else []
+        if len(where) == 4:
+            raise No(f"line {where[1]} of the kernel does not compile:{where[3]}") from None
+        raise No(f"the kernel cannot run: {lines[0]}") from None
+
+
+def outputs(text, x, w, order) -> np.ndarray:
+    """y of a kernel. Raises No, with the usual mistake, where it is not what `correlate` gives."""
+    with emulated(order=order, guards=True):
+        y = emulate(conv, text, x, w)
+    right, of = correlate(x, w), f"y, with threads run {order},"
+    empty = np.argwhere(np.isnan(y))
+    if len(empty):
+        first = tuple(map(int, empty[0]))
+        number = f"{len(empty)} of {y.size} outputs are" if len(empty) > 1 else "an output is"
+        raise No(f"{of} {number} NaN, the first at {first}: not written, or made of what was not")
+    last = np.zeros_like(w)
+    last[2, 2] = w[2, 2]
+    short = w.copy()
+    short[2] = short[:, 2] = 0
+    compare(y, right, of, 1e-5, [
+        (f"{of} has the kernel flipped", correlate(x, w[::-1, ::-1])),
+        (f"{of} has rows and columns of the kernel exchanged: w is read by a * 3 + b",
+         correlate(x, w.T)),
+        (f"{of} has only the last of nine products: sum = where += should be",
+         correlate(x, last)),
+        (f"{of} has four of nine products: a and b go from 0 to 2", correlate(x, short)),
+    ])  # fmt: skip
+    return y
 
 
 @check
 def convolution(body) -> str:
-    """body() is the text of a kernel `conv`, right for any order of its threads."""
-    text, (x, w) = body(), images()
-    need_a_compiler()
+    """body() -> the text of a kernel `conv`, right for any order of its threads."""
+    text, (x, w) = text_of(body), images()
     for order in ORDERS:
-        with emulated(order=order, guards=True):
-            compare(conv(text, x, w)[0], correlate(x, w), f"y, with threads run {order},", 1e-5)
+        outputs(text, x, w, order)
     return "every output, in whatever order threads run"
 
 
 @check
 def tiled(body) -> str:
-    """As `convolution`, reading each pixel of a tile once."""
-    text, (x, w) = body(), images()
-    need_a_compiler()
+    """body() -> the text of a kernel `conv` that reads each pixel of a tile once."""
+    text, (x, w) = text_of(body), images()
     for order in ORDERS:
-        with emulated(order=order, guards=True):
-            y, reads = conv(text, x, w)
-            compare(y, correlate(x, w), f"y, with threads run {order},", 1e-5)
-    if reads > 3 * y.size + 9 * y.size:
-        raise No(f"{reads / y.size:.1f} reads an output: is the tile read more than once?")
-    return f"{reads / y.size:.1f} reads an output, those of the weights included"
+        size = outputs(text, x, w, order).size
+    try:
+        each = pixels_read(text, x, w) / size
+    except NotCounted as why:
+        return f"every output, in whatever order threads run; but {why}"
+    if each > 3:
+        raise No(f"{each:.1f} pixels are read for each output: is the tile read more than once?")
+    return f"every output, and {each:.1f} pixels read for each"
+
+
+def pixels(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> float:
+    """The pixels that a kernel reads for each output; NaN, and why, where that is not known."""
+    try:
+        return pixels_read(body, x, w, tile) / correlate(x, w).size
+    except NotCounted as why:
+        print(f"not counted: {why}")
+        return float("nan")
 
 
 @check
 def reduction(body) -> str:
-    """body() is the text of a kernel `sums`."""
-    text = body()
-    need_a_compiler()
+    """body() -> the text of a kernel `sums`."""
+    text = text_of(body)
     x = np.random.default_rng(SEED).standard_normal((5, 1000), np.float32)
+    right = x.sum(1, dtype=float)
     for order in ORDERS:
         with emulated(order=order, guards=True):
-            mine = sums(text, x)
+            mine = emulate(sums, text, x)
+        of = f"the sums, with threads run {order},"
         if np.isnan(mine).any():
             raise No(f"with threads run {order} a sum is NaN: memory is read before it is written")
-        compare(mine, x.sum(1, dtype=float), f"the sums, with threads run {order},", 1e-4)
+        compare(mine, right, of, 1e-4, [
+            (f"{of} are those of the first thread alone: does each half add the other?",
+             x[:, ::128].sum(1, dtype=float)),
+            (f"{of} are those of the first 128 numbers: each thread adds up every 128th",
+             x[:, :128].sum(1, dtype=float)),
+            (f"{of} are those of the first row: a block begins at blockIdx.x * N",
+             np.full(5, right[0])),
+            (f"{of} lack some of the halves: 64, 32, ... down to 1", halved(x, stop=1)),
+            (f"{of} begin with halves of 32: of 128 threads it is 64", halved(x, start=32)),
+            (f"{of} are divided by their number, which is a mean", right / 1000),
+        ])  # fmt: skip
     return "five rows of 1,000, in whatever order threads run"
+
+
+def halved(x: np.ndarray, start: int = 64, stop: int = 0) -> np.ndarray:
+    """The sums where the halving begins or ends too late or too early."""
+    part = np.zeros((len(x), 128))
+    for k in range(x.shape[1]):
+        part[:, k % 128] += x[:, k]
+    while start > stop:
+        part[:, :start] += part[:, start : 2 * start]
+        start //= 2
+    return part[:, 0]
 
 
 @check
 def segments(function) -> str:
-    """function(addresses) -> how many pieces of 128 bytes the addresses lie in."""
+    """segments(addresses) -> how many pieces of 128 bytes the addresses lie in."""
     lane = np.arange(32)
-    for index, right in [(lane, 1), (2 * lane, 2), (32 * lane, 32), (lane + 16, 2), (0 * lane, 1)]:
-        if function(4 * index) != right:
-            raise No(f"for addresses {4 * index[:3]} ... it is not {function(4 * index)}")
+    for index in [lane, 2 * lane, 32 * lane, lane + 16, 0 * lane, 8 * lane[::-1], lane % 2 * 640]:
+        at = 4 * index
+        first, last = int(at.min()), int(at.max())
+        of = f"for addresses {', '.join(map(str, at[:3]))} ... it"
+        compare(function(at), len(set(at // 128)), of, mistakes=[
+            (f"{of} counts addresses, not the pieces they lie in", len(set(at))),
+            (f"{of} counts from the first address: pieces begin at multiples of 128",
+             len(set((at - first) // 128))),
+            (f"{of} counts all pieces between the first and the last address",
+             last // 128 - first // 128 + 1),
+            (f"{of} has pieces of 128 numbers, not bytes", len(set(at // 512))),
+            (f"{of} has pieces of 32 bytes", len(set(at // 32))),
+            (f"{of} counts threads, not pieces", 32),
+            (f"{of} is the span in pieces, not their number", (last - first) / 128),
+        ])  # fmt: skip
     return "side by side, with strides, and all the same"
 
 
 @check
 def roofline(function) -> str:
-    """function(intensity, peak, bandwidth) -> operations per second that are attainable."""
-    for intensity, right in [(0.5, 50.0), (10.0, 1000.0), (100.0, 1000.0)]:
-        if function(intensity, 1000.0, 100.0) != right:
-            raise No(f"at {intensity} operations a byte, {function(intensity, 1000.0, 100.0)}?")
+    """attainable(intensity, peak, bandwidth) -> operations per second that are attainable."""
+    for intensity in (0.5, 10.0, 100.0):
+        slope, of = intensity * 100.0, f"at {intensity} operations a byte it"
+        compare(function(intensity, 1000.0, 100.0), min(1000.0, slope), of, mistakes=[
+            (f"{of} is the larger of both limits", max(1000.0, slope)),
+            (f"{of} is that of memory alone: no more than the peak", slope),
+            (f"{of} is the peak: memory is the limit there", 1000.0),
+            (f"{of} has bandwidth / intensity: bytes a second times operations a byte",
+             min(1000.0, 100.0 / intensity)),
+            (f"{of} is the sum of both limits", 1000.0 + slope),
+            (f"{of} lacks the bandwidth", min(1000.0, intensity)),
+        ])  # fmt: skip
     return "memory on the left, arithmetic on the right"

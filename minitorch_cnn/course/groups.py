@@ -3,8 +3,9 @@
 import numpy as np
 
 from ..functional import channel_shuffle, conv2d, relu, sigmoid
-from ..tensor import tensor
-from .answer import No, check, compare
+from ..tensor import cat, tensor
+from .answer import check
+from .compare import No, array, compare
 
 SEED = 9
 
@@ -15,52 +16,137 @@ def draw(*shape):
 
 @check
 def grouped(function) -> str:
-    """function(x, w, groups) -> y, of convolutions without groups; 3 x 3, padding 1."""
+    """grouped(x, w, groups) -> y (N, O, H, W), of convolutions without groups, padding 1."""
     x = tensor(draw(2, 8, 5, 5))
     for groups in (1, 2, 4, 8):
         w = tensor(draw(16, 8 // groups, 3, 3))
         right = conv2d(x, w, padding=1, groups=groups)
-        compare(function(x, w, groups), right, f"y of {groups} groups")
+        xs, ws = x.chunk(groups, 1), w.chunk(groups, 0)
+        parts = [conv2d(a, b, padding=1) for a, b in zip(xs, ws, strict=True)]
+        of, mine = f"y of {groups} groups", array(function(x, w, groups))
+        if mine.shape == (2 * groups, 16 // groups, 5, 5) and groups > 1:
+            raise No(f"{of} is joined along the batch, not along the channels")
+        if mine.shape == (2, 16, 3, 3):
+            raise No(f"{of} is not padded")
+        if mine.shape == (2, 16 // groups, 5, 5) and groups > 1:
+            total = sum(array(part) for part in parts)
+            added = np.allclose(mine, total)
+            why = "adds the groups up" if added else "is that of one group only"
+            raise No(f"{of} {why}: they lie side by side")
+        interleaved = channel_shuffle(right, groups)
+        compare(mine, right, of, mistakes=[
+            (f"{of}: every group sees the first channels",
+             cat([conv2d(xs[0], b, padding=1) for b in ws], dim=1)),
+            (f"{of}: every group sees the last channels",
+             cat([conv2d(xs[-1], b, padding=1) for b in ws], dim=1)),
+            (f"{of}: every group has the first kernels",
+             cat([conv2d(a, ws[0], padding=1) for a in xs], dim=1)),
+            (f"{of} has its groups in reverse order", cat(parts[::-1], dim=1)),
+            (f"{of} has the channels of the groups in turn, and should have group by group",
+             interleaved),
+            (f"{of}: groups are every {groups}th channel, and should be neighbours",
+             conv2d(channel_shuffle(x, 8 // groups), w, padding=1, groups=groups)),
+        ])  # fmt: skip
     return "1, 2, 4 and 8 groups"
 
 
 @check
 def costs(function) -> str:
-    """function(c, o, k, groups) -> multiply-adds per position."""
-    for case, right in [((64, 64, 3, 1), 36864), ((64, 64, 3, 32), 1152), ((64, 128, 1, 4), 2048)]:
-        if function(*case) != right:
-            raise No(f"c, o, k, groups = {case}: {function(*case) / right:.3g} times the cost")
+    """macs(c, o, k, groups) -> multiply-adds per position."""
+    for c, o, k, g in [(64, 64, 3, 1), (64, 64, 3, 32), (64, 128, 1, 4), (12, 6, 3, 2)]:
+        right, of = o * (c // g) * k * k, f"the cost of c, o, k, groups = {c, o, k, g}"
+        compare(function(c, o, k, g), right, of, mistakes=[
+            (f"{of} is that of one group: all g have to be paid", right // g),
+            (f"{of} is not divided by the groups: an output sees only its own", right * g),
+            (f"{of} is multiplied by the groups", right * g * g),
+            (f"{of} has one side of the window: it is k x k", right // k),
+            (f"{of} lacks the outputs", right // o),
+            (f"{of} lacks the inputs", o * k * k),
+            (f"{of} takes the inputs for the outputs", c * (c // g) * k * k),
+            (f"{of} takes the outputs for the inputs", o * (o // g) * k * k),
+            (f"{of} counts the biases, which are free", right + o),
+        ])  # fmt: skip
     return "every output adds up the channels of its group only"
 
 
 @check
 def shuffle(function) -> str:
-    """function(x, groups): the channels of the groups dealt out in turn."""
+    """shuffle(x, groups) -> the channels of the groups dealt out in turn."""
     x = tensor(draw(2, 12, 3, 3))
     for groups in (2, 3):
-        compare(function(x, groups), channel_shuffle(x, groups), f"y of {groups} groups")
+        of, right = f"y of {groups} groups", channel_shuffle(x, groups)
+        seen = x.reshape(2, groups, 12 // groups, 3, 3)
+        compare(function(x, groups), right, of, mistakes=[
+            (f"{of} is dealt into {groups} hands again, which undoes a shuffle",
+             channel_shuffle(x, 12 // groups)),
+            (f"{of} is x: a reshape there and back moves nothing, transpose between", x),
+            (f"{of} has its groups in reverse order",
+             seen.flip(1).reshape(2, 12, 3, 3)),
+            (f"{of} has its channels in reverse order", x.flip(1)),
+            (f"{of} is shuffled twice", channel_shuffle(right, groups)),
+            (f"{of} begins with the last group", channel_shuffle(
+                seen.flip(1).reshape(2, 12, 3, 3), groups)),
+        ])  # fmt: skip
     return "channels of all groups come in turn"
 
 
 @check
 def branches(function) -> str:
-    """function(x, w1, w2, w3, groups): the grouped bottleneck as a sum of branches."""
+    """branches(x, w1, w2, w3, groups) -> y, the grouped bottleneck as a sum of branches."""
     x, w1, w2, w3 = (
         tensor(draw(*shape)) for shape in ((2, 6, 5, 5), (8, 6, 1, 1), (8, 2, 3, 3), (6, 8, 1, 1))
     )
-    y = relu(conv2d(relu(conv2d(x, w1)), w2, padding=1, groups=4))
-    compare(function(x, w1, w2, w3, 4), conv2d(y, w3), "the sum of the branches")
+    wide = conv2d(x, w1)
+    y = relu(conv2d(relu(wide), w2, padding=1, groups=4))
+    last = conv2d(y[:, 6:], w3[:, 6:])
+    each = [conv2d(y[:, i : i + 2], w3[:, i : i + 2]) for i in range(0, 8, 2)]
+    linear = conv2d(relu(wide), w2, padding=1, groups=4)
+    mine = array(function(x, w1, w2, w3, 4))
+    if mine.shape == (2, 24, 5, 5):
+        raise No("the branches are joined, where they should be added up")
+    compare(mine, conv2d(y, w3), "the sum of the branches", mistakes=[
+        ("only the last branch is left: total = where += should be", last),
+        ("only the first branch is left: is there a return in the loop?", each[0]),
+        ("the branches are averaged, and should be added up", conv2d(y, w3) / 4),
+        ("there is no ReLU after the first convolution",
+         conv2d(relu(conv2d(wide, w2, padding=1, groups=4)), w3)),
+        ("there is no ReLU after the 3 x 3", conv2d(linear, w3)),
+        ("there is no ReLU", conv2d(conv2d(wide, w2, padding=1, groups=4), w3)),
+        ("there is a ReLU after the third convolution, too", relu(conv2d(y, w3))),
+        ("there is a ReLU after the third convolution, too", sum(relu(part) for part in each)),
+    ])  # fmt: skip
     return "a sum of 4 thin branches is one block with 4 groups"
 
 
 @check
 def gate(function) -> str:
-    """function(x, w1, b1, w2, b2) -> x times a gate per channel: squeeze and excitation."""
+    """excite(x, w1, b1, w2, b2) -> x times a gate per channel: squeeze and excitation."""
     x, w1, b1, w2, b2 = (
         tensor(draw(*shape)) for shape in ((2, 6, 4, 4), (3, 6), (3,), (6, 3), (6,))
     )
+
+    def scaled(means, bias=1.0, hidden=relu, last=sigmoid):
+        s = last(hidden(means @ w1.T + bias * b1) @ w2.T + bias * b2)
+        return x * s.reshape(-1, 6, 1, 1)
+
     means = x.mean((2, 3))
-    s = sigmoid(relu(means @ w1.T + b1) @ w2.T + b2)
-    mine = function(x, w1, b1, w2, b2)
-    compare(mine, x * s.reshape(2, 6, 1, 1), "y")
+    right, mine = scaled(means), array(function(x, w1, b1, w2, b2))
+    if mine.shape == (2, 6):
+        raise No("these are the gates: they have to be multiplied with x")
+    compare(mine, right, "y", mistakes=[
+        ("the gates are those of the batch as a whole: every image has its own",
+         scaled(x.mean((0, 2, 3)).reshape(1, 6))),
+        ("the gates of the images are averaged: every image has its own",
+         array(x) * (array(right) / array(x)).mean((0, 2, 3), keepdims=True)),
+        ("maps are averaged over the batch", array(right).mean(0, keepdims=True) + 0 * array(x)),
+        ("maps are added up, where they should be averaged", scaled(x.sum((2, 3)))),
+        ("maps are squeezed to their maximum, not their mean", scaled(x.amax((2, 3)))),
+        ("the biases are left out", scaled(means, bias=0.0)),
+        ("there is no ReLU between the two layers", scaled(means, hidden=lambda h: h)),
+        ("there is no sigmoid at the end", scaled(means, last=lambda h: h)),
+        ("there is a ReLU where the sigmoid should be", scaled(means, last=relu)),
+        ("there is a sigmoid where the ReLU should be", scaled(means, hidden=sigmoid)),
+        ("the gates are added to x: multiply", x + scaled(means) / x),
+        ("x is added to what is gated", x + scaled(means)),
+    ])  # fmt: skip
     return "a number between 0 and 1 for every channel of every image"

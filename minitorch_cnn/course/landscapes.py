@@ -1,5 +1,8 @@
 """Notebook 8: checks of directions and losses around the weights."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 
 from .. import functional as F
@@ -7,7 +10,8 @@ from .. import nn
 from ..autograd import no_grad
 from ..random import manual_seed
 from ..tensor import Tensor
-from .answer import No, check, compare
+from .answer import check
+from .compare import No, compare
 
 SEED = 8
 
@@ -19,12 +23,36 @@ def net():
     ).eval()
 
 
+@contextmanager
+def moved(net: nn.Module, direction, step: float) -> Iterator[None]:
+    """The net at its weights + step * direction, an array for each parameter; then back again."""
+    before = [p.array for p in net.parameters()]
+    try:
+        for p, w, d in zip(net.parameters(), before, direction, strict=True):
+            p.array = (w + step * d).astype(w.dtype)
+        yield
+    finally:
+        for p, w in zip(net.parameters(), before, strict=True):
+            p.array = w
+
+
+def lengths(a, axis=0):
+    """The lengths of the parts of an array along one axis."""
+    rows = np.moveaxis(np.asarray(a, float), axis, 0)
+    return np.linalg.norm(rows.reshape(len(rows), -1), axis=1)
+
+
 @check
 def direction(function) -> str:
-    """function(net, rng) -> an array per parameter, filters as long as the net's."""
+    """direction(net, rng) -> an array per parameter, filters as long as the net's."""
     model = net()
+    before = [p.array.copy() for p in model.parameters()]
     found = list(function(model, np.random.default_rng(SEED)))
     parameters = list(model.named_parameters())
+    if any(
+        not np.array_equal(p.array, old) for (_, p), old in zip(parameters, before, strict=True)
+    ):
+        raise No("the net's weights are not what they were before")
     if len(found) != len(parameters):
         raise No(f"{len(found)} arrays for {len(parameters)} parameters")
     for (name, p), d in zip(parameters, found, strict=True):
@@ -33,53 +61,109 @@ def direction(function) -> str:
         if p.ndim == 1 and np.any(d):
             raise No(f"{name} has one axis, and should stay where it is")
         if p.ndim > 1:
-            rows = [np.linalg.norm(a.reshape(len(a), -1), axis=1) for a in (d, p.array)]
-            if np.allclose(np.linalg.norm(rows[0]), np.linalg.norm(rows[1])) and not np.allclose(
-                *rows, rtol=1e-4
-            ):
-                raise No(f"{name} has the length of the whole weight, but not filter by filter")
-            if not np.allclose(*rows, rtol=1e-4):
-                raise No(f"the filters of {name} have not the lengths of the weights'")
+            filter_by_filter(name, np.asarray(d, float), p.array.astype(float))
     again = function(model, np.random.default_rng(SEED + 1))
     if all(np.allclose(a, b) for a, b in zip(found, again, strict=True)):
         raise No("two generators give the same direction")
     return "every filter as long as the net's own, biases and batch norms at rest"
 
 
+def filter_by_filter(name: str, d: np.ndarray, w: np.ndarray) -> None:
+    """Raise No unless each d[o] is as long as w[o]."""
+    mine, right = lengths(d), lengths(w)
+    if np.allclose(mine, right, rtol=1e-4):
+        if np.allclose(abs(d), abs(w), rtol=1e-4):
+            raise No(f"the direction of {name} is that of the weights: draw it at random")
+        return
+    if not d.any():
+        raise No(f"the direction of {name} is zero")
+    for why, wrong in [
+        ("have length 1: multiply by those of the weights", np.ones_like(right)),
+        ("have the squares of the weights' lengths: where is a root missing?", right**2),
+        ("have one over the weights' lengths: exchange the two", 1 / right),
+        ("have the mean length of the weights', and should have each its own",
+         np.full_like(right, right.mean())),
+    ]:  # fmt: skip
+        if np.allclose(mine, wrong, rtol=1e-4):
+            raise No(f"the filters of {name} {why}")
+    if np.isclose(np.linalg.norm(mine), np.linalg.norm(right), rtol=1e-4):
+        raise No(f"{name} has the length of the whole weight, but not filter by filter")
+    if np.allclose(lengths(d, 1), lengths(w, 1), rtol=1e-4):
+        raise No(f"{name} is normalised by its inputs: a filter is a row, w[o]")
+    if np.ptp(mine / right) < 1e-4 * abs(mine / right).max():
+        raise No(f"the filters of {name} are {mine[0] / right[0]:.3g} times as long as the net's")
+    raise No(
+        f"the filters of {name} have not the lengths of the weights': the first is "
+        f"{mine[0]:.3g} long, not {right[0]:.3g}"
+    )
+
+
 @check
 def line(function) -> str:
-    """function(net, direction, steps, x, labels) -> losses; the net is afterwards as before."""
+    """loss_along(net, direction, steps, x, labels) -> losses; the net is afterwards as before."""
     model, rng = net(), np.random.default_rng(SEED)
     x, labels = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32)), np.arange(6) % 3
     way = [rng.standard_normal(p.shape) * (p.ndim > 1) for p in model.parameters()]
-    before = [p.array.copy() for p in model.parameters()]
-    mine = np.asarray(function(model, way, [-0.5, 0.0, 0.5], x, labels))
-    for p, old in zip(model.parameters(), before, strict=True):
-        if not np.array_equal(p.array, old):
-            raise No("the net's weights are not what they were before")
-    right = []
-    with no_grad():
-        for step in (-0.5, 0.0, 0.5):
-            for p, old, d in zip(model.parameters(), before, way, strict=True):
-                p.array = (old + step * d).astype(np.float32)
-            right.append(F.cross_entropy(model(x), Tensor(labels)).item())
-    compare(mine, np.array(right), "the loss", tolerance=1e-4)
+    before, steps = [p.array.copy() for p in model.parameters()], [-0.5, 0.0, 0.5, 0.75]
+    mine = np.asarray(function(model, way, steps, x, labels), float)
+    if any(not np.array_equal(p.array, w) for p, w in zip(model.parameters(), before, strict=True)):
+        raise No("the net's weights are not what they were before: put them back after the steps")
+
+    def losses(places, reduction="mean", start=1.0):
+        found = []
+        for place in places:
+            there = [d * place + (start - 1) * w for d, w in zip(way, before, strict=True)]
+            with moved(model, there, 1.0), no_grad():
+                found.append(F.cross_entropy(model(x), Tensor(labels), reduction=reduction).item())
+        return np.array(found)
+
+    compare(mine, losses(steps), "the loss", tolerance=1e-4, mistakes=[
+        ("each step begins where the last one ended: begin at the old weights each time",
+         losses(np.cumsum(steps))),
+        ("the steps go the other way: look at the sign", losses(-np.array(steps))),
+        ("the net is not moved: all losses are that of the middle", losses([0.0] * 4)),
+        ("the loss is a sum over the images, and should be their mean", losses(steps, "sum")),
+        ("all losses are that of the last step", losses(steps[-1:] * 4)),
+        ("the weights are replaced by step * direction, and should be moved by it",
+         losses(steps, start=0.0)),
+    ])  # fmt: skip
     return "the losses, and the weights are what they were"
 
 
 @check
 def rescaling(function) -> str:
-    """function(net, factor) changes a convolution before batch norm, and not the net's outputs."""
+    """rescale(net, factor) changes a convolution before batch norm, and not the net's outputs."""
     model, rng = net(), np.random.default_rng(SEED)
     x = Tensor(rng.standard_normal((6, 1, 4, 4)).astype(np.float32))
     with no_grad():
         model.train()
+        for _ in range(60):
+            model(x)  # so that the running averages are near the truth
+        model.eval()
         before, weights = model(x).array.copy(), model[0].weight.array.copy()
-        function(model, 10.0)
-        after, changed = model(x).array, model[0].weight.array
+        bias, linear = model[0].bias.array.copy(), model[4].weight.array.copy()
+        mean, var = model[1].running_mean.array.copy(), model[1].running_var.array.copy()
+    function(model, 10.0)
+    with no_grad():
+        changed, after = model[0].weight.array, model(x).array
     if np.allclose(weights, changed):
         raise No("no weight of a convolution has changed")
-    if not np.allclose(changed, 10 * weights, rtol=1e-4):
-        raise No("the convolution's weights are not multiplied by the factor")
+    kernel = [
+        ("the convolution's weights are divided by the factor", weights / 10),
+        ("the convolution's weights are multiplied by the square of the factor", weights * 100),
+        ("the factor is added to the convolution's weights", weights + 10),
+    ]
+    compare(changed, 10 * weights, "the convolution's weight", 1e-4, kernel)
+    compare(model[4].weight.array, linear, "the linear layer's weight, which stays as it is,")
+    compare(model[0].bias.array, 10 * bias, "the convolution's bias", 1e-4, [
+        ("the convolution's bias has to be multiplied, too", bias)])  # fmt: skip
+    compare(model[1].running_mean.array, 10 * mean, "the running mean", 1e-4, [
+        ("the running mean has not followed", mean),
+        ("the running mean is multiplied by the square of the factor", 100 * mean),
+    ])  # fmt: skip
+    compare(model[1].running_var.array, 100 * var, "the running variance", 1e-4, [
+        ("the running variance has not followed", var),
+        ("the running variance grows with the square of the factor", 10 * var),
+    ])  # fmt: skip
     compare(after, before, "the output", tolerance=1e-2)
     return "other weights, the same outputs"

@@ -2,77 +2,154 @@
 
 import numpy as np
 
-from .answer import No, check, compare
+from .answer import check
+from .compare import No, compare
 
 SEED = 10
 
 
 @check
 def activation_map(function) -> str:
-    """function(maps, weights): maps (C, H, W), weights (C,) -> (H, W)."""
+    """activation_map(maps, weights) -> (H, W), of maps (C, H, W), weights (C,)."""
     rng = np.random.default_rng(SEED)
-    maps, weights = rng.standard_normal((5, 3, 4)), rng.standard_normal(5)
-    mine = function(maps, weights)
-    compare(mine, np.tensordot(weights, maps, 1), "the map")
-    if not np.isclose(np.mean(mine), (maps.mean((1, 2)) * weights).sum()):
-        raise No("its mean is not the logit")
+    maps, weights = rng.standard_normal((4, 4, 4)), rng.standard_normal(4)
+    products = maps * weights[:, None, None]
+    compare(function(maps, weights), products.sum(0), "the map", mistakes=[
+        ("the weights multiply columns: they belong to the channels", (maps * weights).sum(0)),
+        ("the weights multiply rows: they belong to the channels",
+         (maps * weights[:, None]).sum(0)),
+        ("the map is a mean over the channels, and should be their sum", products.mean(0)),
+        ("the map is added up without weights", maps.sum(0)),
+        ("only the last channel is left: = where += should be", products[-1]),
+        ("what is below zero is cut off: a place may speak against a class",
+         np.maximum(products.sum(0), 0)),
+        ("the absolute values are added up", abs(products).sum(0)),
+        ("it is the largest channel, where all should be added", products.max(0)),
+        ("it adds up rows, and should add up channels", products.sum(1)),
+        ("it adds up columns, and should add up channels", products.sum(2)),
+    ])  # fmt: skip
+    maps = rng.standard_normal((5, 3, 4))
+    weights = rng.standard_normal(5)
+    right = np.tensordot(weights, maps, 1)
+    compare(function(maps, weights), right, "the map of 5 channels of 3 x 4 pixels")
     return "the mean of the map is the logit"
 
 
 @check
 def box(function) -> str:
-    """function(map, threshold) -> left, top, right, bottom, the last two exclusive."""
+    """bright_box(heat, threshold) -> left, top, right, bottom, the last two exclusive."""
     bright = np.zeros((7, 9))
     bright[2:4, 3:8] = 5
     bright[5, 4] = 2
     bright[0, 0] = -9
-    for threshold, right in [(0.5, (3, 2, 8, 4)), (0.3, (3, 2, 8, 6))]:
+    for threshold, right in [(0.5, (3, 2, 8, 4)), (0.3, (3, 2, 8, 6)), (0.4, (3, 2, 8, 6))]:
+        l, t, r, b = right
         mine = tuple(int(value) for value in function(bright, threshold))
-        if mine == (right[1], right[0], right[3], right[2]):
-            raise No("rows and columns are exchanged: left and right are columns")
-        if mine == (right[0], right[1], right[2] - 1, right[3] - 1):
-            raise No("right and bottom are one too small: they lie behind the last bright pixel")
-        if mine != right:
-            raise No(f"with threshold {threshold} the box is {mine}, which it is not")
+        swapped = "rows and columns are exchanged: left and right are columns"
+        of = f"with threshold {threshold} the box"
+        compare(mine, right, of, mistakes=[
+            (swapped, (t, l, b, r)),
+            (f"{swapped} (and right and bottom lie behind the last bright pixel)",
+             (t, l, b - 1, r - 1)),
+            ("right and bottom are one too small: they lie behind the last bright pixel",
+             (l, t, r - 1, b - 1)),
+            ("left and top are one too small: they are the first bright pixel",
+             (l - 1, t - 1, r, b)),
+            ("it is left, top, width and height, and should be left, top, right, bottom",
+             (l, t, r - l, b - t)),
+            ("the order is left, top, right, bottom, not left, right, top, bottom", (l, r, t, b)),
+            (f"{of} takes the threshold as it is: it is a part of the largest value",
+             (3, 2, 8, 6) if threshold == 0.5 else (-1, -1, -1, -1)),
+            (f"{of} leaves out what is equal to the threshold: at least, so >=",
+             (3, 2, 8, 4) if threshold == 0.4 else (-1, -1, -1, -1)),
+            (f"{of} counts what is far below zero as bright: no absolute value",
+             (0, 0, 8, 6)),
+        ])  # fmt: skip
     return "all that is bright, and not a row or column more"
 
 
 @check
 def overlap(function) -> str:
-    """function(a, b) -> intersection over union of two boxes."""
+    """overlap(a, b) -> intersection over union of two boxes."""
     cases = [
-        (((0, 0, 4, 4), (2, 2, 6, 6)), 4 / 28),
-        (((0, 0, 4, 4), (0, 0, 4, 4)), 1.0),
-        (((0, 0, 2, 2), (5, 5, 6, 6)), 0.0),
-        (((0, 0, 2, 9), (5, 0, 6, 9)), 0.0),
+        ((0, 0, 4, 4), (2, 2, 6, 6)),
+        ((0, 0, 4, 4), (0, 0, 4, 4)),
+        ((0, 1, 4, 4), (2, 2, 9, 6)),
+        ((0, 0, 2, 2), (5, 5, 6, 6)),
+        ((0, 0, 2, 9), (5, 0, 6, 9)),
     ]
-    for (a, b), right in cases:
-        if not np.isclose(function(a, b), right):
-            raise No(f"boxes {a} and {b} do not overlap by {float(function(a, b)):.3f}")
+    for a, b in cases:
+        width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
+        shared = max(width, 0) * max(height, 0)
+        areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
+        hull = (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
+        of, careless = f"the overlap of {a} and {b}", width * height
+        closed = max(width + 1, 0) * max(height + 1, 0)
+        outer = sum((c[2] - c[0] + 1) * (c[3] - c[1] + 1) for c in (a, b))
+        compare(function(a, b), shared / (sum(areas) - shared), of, mistakes=[
+            (f"{of}: boxes that lie apart share nothing, a width below zero is none",
+             careless / (sum(areas) - careless)),
+            (f"{of} counts what is shared twice in the union", shared / sum(areas)),
+            (f"{of} is the area that is shared: divide by the union", shared),
+            (f"{of} is divided by the first box, not by the union", shared / areas[0]),
+            (f"{of} is divided by the second box, not by the union", shared / areas[1]),
+            (f"{of} is divided by the smaller box, not by the union", shared / min(areas)),
+            (f"{of} is divided by the box around both, not by the union", shared / hull),
+            (f"{of} counts one pixel too many on each side: right and bottom are exclusive",
+             closed / (outer - closed)),
+            (f"{of} is the union over what is shared", (sum(areas) - shared) / max(shared, 1e-9)),
+        ])  # fmt: skip
     return "equal, apart, and in part"
 
 
 @check
 def rules(function) -> str:
-    """function(gy, y, rule) -> gx at a ReLU with the output y."""
-    gy, y = np.array([2.0, -2, 2, -2]), np.array([1.0, 1, 0, 0])
-    right = {
-        "plain": [2.0, -2, 0, 0],
-        "deconvolution": [2.0, 0, 2, 0],
-        "guided": [2.0, 0, 0, 0],
+    """through_relu(gy, y, rule) -> gx at a ReLU with the output y."""
+    gy, y = np.array([2.0, -2, 2, -2]), np.array([3.0, 1, 0, 0])
+    by_rule = {
+        "plain": gy * (y > 0),
+        "deconvolution": np.maximum(gy, 0),
+        "guided": np.maximum(gy, 0) * (y > 0),
     }
-    for rule, gx in right.items():
-        if not np.array_equal(np.asarray(function(gy, y, rule), float), gx):
-            raise No(f"rule {rule!r} is not this")
+    for rule, right in by_rule.items():
+        mine, of = function(gy, y, rule), f"gx by rule {rule!r}"
+        other = [(f"{of} is that of rule {name!r}", gx) for name, gx in by_rule.items()]
+        compare(mine, right, of, mistakes=[
+            *other,
+            (f"{of} is multiplied by y, where only its sign counts", right * y),
+            (f"{of} passes gy whatever it is", gy),
+            (f"{of} passes where y is 0, too: y > 0, not y >= 0", gy * (y >= 0)),
+            (f"{of} is the ReLU's output, and should be what comes back", y),
+            (f"{of} passes 1, and should pass gy", (right > 0) * 1.0),
+            (f"{of} takes the absolute value of gy", abs(gy) * (y > 0)),
+        ])  # fmt: skip
     return "all three rules"
 
 
 @check
 def climbing(function) -> str:
-    """function(x, gx, rate, decay): one step up, the gradient made of length 1, then decay."""
+    """climb(x, gx, rate, decay) -> the next image: a step up, the gradient of length 1, decay."""
     rng = np.random.default_rng(SEED)
     x, gx = rng.standard_normal((3, 4)), rng.standard_normal((3, 4))
+    unit, before = gx / np.linalg.norm(gx), x.copy()
     for factor in (1.0, 1e3):
         mine = function(x, factor * gx, 0.5, 0.1)
-        compare(mine, 0.9 * (x + 0.5 * gx / np.linalg.norm(gx)), "the next image", 1e-6)
+        if not np.array_equal(x, before):
+            raise No("x is not what it was before")
+        compare(mine, 0.9 * (x + 0.5 * unit), "the next image", 1e-6, [
+            ("the step goes down: look at the sign", 0.9 * (x - 0.5 * unit)),
+            ("the gradient is not made of length 1", 0.9 * (x + 0.5 * factor * gx)),
+            ("the gradient is divided by the square of its length",
+             0.9 * (x + 0.5 * unit / np.linalg.norm(factor * gx))),
+            ("the gradient is divided by its largest value, not by its length",
+             0.9 * (x + 0.5 * gx / abs(gx).max())),
+            ("rows of the gradient have length 1: the whole of it should",
+             0.9 * (x + 0.5 * gx / np.linalg.norm(gx, axis=1, keepdims=True))),
+            ("x does not shrink", x + 0.5 * unit),
+            ("x shrinks before the step, and should after it", 0.9 * x + 0.5 * unit),
+            ("x shrinks to decay, and should by it", 0.1 * (x + 0.5 * unit)),
+            ("x grows, where it should shrink", 1.1 * (x + 0.5 * unit)),
+            ("the rate is left out", 0.9 * (x + unit)),
+            ("x is left out: it is the step alone", 0.9 * 0.5 * unit),
+        ])  # fmt: skip
     return "a step of one length whatever the gradient's"

@@ -8,7 +8,7 @@ import inspect
 import pytest
 
 MODULES = {
-    "autograd": 6,
+    "autograd": 7,
     "convolution": 4,
     "cost": 3,
     "cuda": 5,

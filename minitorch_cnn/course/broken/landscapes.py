@@ -1,0 +1,32 @@
+"""Notebook 8: directions of the wrong lengths, and a walk that does not come back."""
+
+import numpy as np
+
+from ... import functional as F
+from ...autograd import no_grad
+from ...tensor import tensor
+
+
+def layer_wise(net, rng):
+    """Directions as long as each weight as a whole: weak filters are shaken as the strong ones."""
+    found = []
+    for p in net.parameters():
+        d = rng.standard_normal(p.shape) * (p.ndim > 1)
+        found.append(d * np.linalg.norm(p.array) / max(np.linalg.norm(d), 1e-12))
+    return found
+
+
+def moving_biases(net, rng):
+    """Random numbers for every parameter, biases and batch norms among them."""
+    return [rng.standard_normal(p.shape) for p in net.parameters()]
+
+
+def without_return(net, direction, steps, x, labels):
+    """The losses, and the net stays where the last step has led."""
+    start, losses = [p.array for p in net.parameters()], []
+    with no_grad():
+        for step in steps:
+            for p, w, d in zip(net.parameters(), start, direction, strict=True):
+                p.array = (w + step * d).astype(w.dtype)
+            losses.append(F.cross_entropy(net(x), tensor(labels)).item())
+    return np.array(losses)

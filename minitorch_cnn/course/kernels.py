@@ -1,0 +1,111 @@
+"""Kernels from the text of their bodies, run in the emulator: notebook 12.
+
+A body is what stands between the braces of
+
+    conv    x (H, W), w (3, 3) -> y (H - 2, W - 2)      TILE x TILE threads for as many outputs
+    sums    x (C, N) -> y (C,)                          a block of 128 threads for each row
+
+LOAD(x, i) is x[i], and shows where global memory is read. `pixels_read` counts both.
+"""
+
+import re
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ..kernels.cuda.array import to_emulator
+from ..kernels.cuda.compiler import EmulatorError
+from ..kernels.cuda.launch import blocks, cuda_module
+
+KERNELS = {
+    "conv": "const float* x, const float* w, float* y, int* reads, int H, int W",
+    "sums": "const float* x, float* y, int* reads, int N",
+}
+HEAD = '#include "prelude.h"\n#define LOAD(p, i) ((p)[i])\n'
+
+# A pointer to global memory that counts what is read by it; `lost` where it becomes a plain one.
+COUNTED = """
+struct Counted {
+    const float* p;
+    int *reads, *lost;
+    const float& operator[](long i) const { atomicAdd(reads, 1); return p[i]; }
+    const float& operator*() const { return (*this)[0]; }
+    Counted operator+(long i) const { return {p + i, reads, lost}; }
+    Counted operator-(long i) const { return {p - i, reads, lost}; }
+    Counted& operator+=(long i) { p += i; return *this; }
+    Counted& operator++() { return *this += 1; }
+    Counted operator++(int) { Counted old = *this; p++; return old; }
+    friend Counted operator+(long i, Counted q) { return q + i; }
+    friend float __ldg(Counted q) { return *q; }
+    operator const float*() const { atomicAdd(lost, 1); return p; }
+};
+"""
+COUNTING = "const Counted pixels{x, reads, reads + 2}, weights{w, reads + 1, reads + 2};\n"
+ADDRESS = re.compile(r"(?<!__ldg\()(?<!&)&\s*x\s*\[")  # of a pixel, by which it is read uncounted
+
+
+class NotCounted(Exception):
+    """A kernel is right, but reads its pixels in a way that cannot be counted."""
+
+
+@cache
+def module(name: str, body: str, tile: int = 16, count: bool = False):
+    """The compiled kernel `name` with a body; with `count`, for the emulator only, conv counts."""
+    path = Path(tempfile.mkdtemp(prefix="course-")) / f"{name}.cu"
+    inside = f'{{\n#line 1 "{name}"\n{body}\n}}'
+    if count:
+        inside = f"{COUNTING}{{\nCounted x = pixels, w = weights;\n{inside}\n}}"
+    head = HEAD + COUNTED * count
+    text = f'{head}extern "C" __global__ void {name}({KERNELS[name]})\n{{\n{inside}\n}}\n'
+    path.write_text(text, encoding="utf-8")
+    return cuda_module(str(path), TILE=tile)[name]
+
+
+def conv(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> np.ndarray:
+    """y (H - 2, W - 2), by blocks of tile x tile threads in the emulator."""
+    return run_conv(module("conv", body, tile), x, w, tile)[0]
+
+
+def pixels_read(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> int:
+    """How often the kernel `conv` reads x, however it is written; reads of w are not counted.
+
+    Raises: NotCounted for a kernel that copies the pointer x or takes a pixel's address.
+    """
+    if not ADDRESS.search(body):
+        try:
+            reads = run_conv(module("conv", body, tile, count=True), x, w, tile)[1]
+        except EmulatorError:  # of a text that compiles with plain pointers
+            reads = None
+        if reads is not None and not reads[2]:
+            return int(reads[0])
+    raise NotCounted(
+        "the reads of this kernel cannot be counted, since it makes another pointer of x: "
+        "write x[...] with the whole index to have them counted"
+    )
+
+
+def run_conv(kernel, x: np.ndarray, w: np.ndarray, tile: int) -> tuple[np.ndarray, np.ndarray]:
+    """y and the three numbers in `reads` after a launch in the emulator."""
+    H, W = x.shape
+    y = to_emulator(np.full((H - 2, W - 2), np.nan, np.float32))
+    reads = to_emulator(np.zeros(3, np.int32))
+    args = (to_emulator(x), to_emulator(w), y, reads, np.int32(H), np.int32(W))
+    kernel((blocks(W - 2, tile), blocks(H - 2, tile)), (tile, tile), args)
+    return y.get(), reads.get()
+
+
+def sums(body: str, x: np.ndarray) -> np.ndarray:
+    """The sums of the rows of x (C, N), a block each, in the emulator."""
+    y = to_emulator(np.full(len(x), np.nan, np.float32))
+    reads = to_emulator(np.zeros(1, np.int32))
+    args = (to_emulator(x), y, reads, np.int32(x.shape[1]))
+    module("sums", body)((len(x),), (128,), args)
+    return y.get()
+
+
+def correlate(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """What `conv` has to compute, in float64."""
+    windows = np.lib.stride_tricks.sliding_window_view(x.astype(float), (3, 3))
+    return np.einsum("ijkl,kl->ij", windows, w.astype(float))
