@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping
 from copy import copy
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from ..dtypes import get_default_dtype
 from ..tensor.tensor import Tensor
 
 
-def default_collate(samples: list):
+def default_collate(samples: list[Any]) -> Any:
     """Stack what the samples hold: N samples (C, H, W) -> a Tensor (N, C, H, W).
 
     Arrays, NumPy numbers and Tensors keep their dtype; Python's numbers become bool, int64 and
@@ -55,7 +56,7 @@ def default_collate(samples: list):
     )
 
 
-def default_convert(sample):
+def default_convert(sample: Any) -> Any:
     """Make Tensors of the arrays and NumPy numbers that a sample holds; the rest stays as it is.
 
     What a `DataLoader` without batches hands out. Tuples become lists, as in PyTorch.
@@ -70,7 +71,7 @@ def default_convert(sample):
     return sample
 
 
-def _like(mapping: Mapping, content: dict) -> Mapping:
+def _like(mapping: Mapping, content: dict[str, Any]) -> Mapping:
     """`content` as a mapping of the same type where such a copy can be made, else a dict."""
     if type(mapping) is dict or not isinstance(mapping, MutableMapping):
         return content

@@ -7,34 +7,42 @@ import itertools
 import math
 import operator
 from collections.abc import Iterable, Iterator, Sequence
-from types import GenericAlias
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
 
 from ..random import default_generator
 from .randomness import check_generator
 
+T = TypeVar("T", covariant=True)  # of a sample
 
-class Dataset:
+
+class Samples(Protocol):
+    """What a loader takes for a data set: a length, and a sample for every index below it."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int, /) -> Any: ...
+
+
+class Dataset(Generic[T]):
     """Base class of data sets: a subclass defines `__len__` and `__getitem__(index)`.
 
     A sample is what `__getitem__` returns: usually a pair (image, label).
     """
 
-    __class_getitem__ = classmethod(GenericAlias)  # Dataset[Tensor], for readers of types
-
     def __len__(self) -> int:
         raise NotImplementedError(f"{type(self).__name__}: __len__ is not defined")
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> T:
         raise NotImplementedError(f"{type(self).__name__}: __getitem__ is not defined")
 
-    def __add__(self, other) -> ConcatDataset:
+    def __add__(self, other: Samples) -> ConcatDataset:
         """The samples of this data set, and then those of `other`."""
         return ConcatDataset([self, other])
 
 
-class IterableDataset(Dataset):
+class IterableDataset(Dataset[T]):
     """Base class of data sets that are read from beginning to end: a subclass defines `__iter__`.
 
     A subclass whose length is known defines `__len__`, too. Every worker of a `DataLoader` iterates
@@ -42,24 +50,24 @@ class IterableDataset(Dataset):
     or every sample comes once from each.
     """
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__}: __iter__ is not defined")
 
     def __len__(self) -> int:
         raise TypeError(f"{type(self).__name__}: has no length")
 
-    def __add__(self, other) -> ChainDataset:
+    def __add__(self, other: Any) -> ChainDataset:
         """The samples of this data set, and then those of `other`."""
         return ChainDataset([self, other])
 
 
-class TensorDataset(Dataset):
+class TensorDataset(Dataset[Any]):
     """Tensors or arrays of the same first size: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
     Raises ValueError if the tensors are none, 0-dimensional, or of different first sizes.
     """
 
-    def __init__(self, *tensors):
+    def __init__(self, *tensors: Any):
         if not tensors:
             raise ValueError("TensorDataset: at least one tensor is needed")
         shapes = [tuple(tensor.shape) for tensor in tensors]
@@ -70,30 +78,30 @@ class TensorDataset(Dataset):
     def __len__(self) -> int:
         return self.tensors[0].shape[0]
 
-    def __getitem__(self, index) -> tuple:
+    def __getitem__(self, index: Any) -> tuple[Any, ...]:
         return tuple(tensor[index] for tensor in self.tensors)
 
 
-class Subset(Dataset):
+class Subset(Dataset[Any]):
     """The samples of `dataset` at `indices`, in that order.
 
     A list as an index is handed on, of a data set that takes one.
     """
 
-    def __init__(self, dataset, indices: Sequence[int]):
+    def __init__(self, dataset: Samples, indices: Sequence[int]):
         self.dataset = dataset
         self.indices = indices
 
     def __len__(self) -> int:
         return len(self.indices)
 
-    def __getitem__(self, index: int | list[int]):
+    def __getitem__(self, index: int | list[int]) -> Any:
         if isinstance(index, list):
             return self.dataset[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
 
-class ConcatDataset(Dataset):
+class ConcatDataset(Dataset[Any]):
     """The samples of several data sets, one after the other.
 
     Attributes: datasets, cumulative_sizes.
@@ -101,7 +109,7 @@ class ConcatDataset(Dataset):
     Raises ValueError for no data set, TypeError for an `IterableDataset` among them.
     """
 
-    def __init__(self, datasets: Iterable):
+    def __init__(self, datasets: Iterable[Samples]):
         self.datasets = list(datasets)
         if not self.datasets:
             raise ValueError("ConcatDataset: at least one data set is needed")
@@ -116,7 +124,7 @@ class ConcatDataset(Dataset):
     def __len__(self) -> int:
         return self.cumulative_sizes[-1]
 
-    def __getitem__(self, index: int):
+    def __getitem__(self, index: int) -> Any:
         place = operator.index(index)
         if not -len(self) <= place < len(self):
             raise IndexError(f"ConcatDataset: index {index} of {len(self)} samples")
@@ -125,13 +133,13 @@ class ConcatDataset(Dataset):
         return self.datasets[which][place - (self.cumulative_sizes[which - 1] if which else 0)]
 
 
-class ChainDataset(IterableDataset):
+class ChainDataset(IterableDataset[Any]):
     """The samples of several data sets that are iterated over, one after the other.
 
     Raises TypeError for one that is no `IterableDataset`.
     """
 
-    def __init__(self, datasets: Iterable):
+    def __init__(self, datasets: Iterable[Any]):
         self.datasets = list(datasets)
         for dataset in self.datasets:
             if not isinstance(dataset, IterableDataset):
@@ -139,7 +147,7 @@ class ChainDataset(IterableDataset):
                     f"ChainDataset: {type(dataset).__name__} must be an IterableDataset"
                 )
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return itertools.chain.from_iterable(self.datasets)
 
     def __len__(self) -> int:
@@ -147,7 +155,7 @@ class ChainDataset(IterableDataset):
 
 
 def random_split(
-    dataset, lengths: Sequence[int | float], generator: np.random.Generator | None = None
+    dataset: Samples, lengths: Sequence[int | float], generator: np.random.Generator | None = None
 ) -> list[Subset]:
     """Split `dataset` at random into parts that do not overlap.
 
@@ -170,11 +178,11 @@ def random_split(
     return [Subset(dataset, order[start:end]) for start, end in itertools.pairwise(ends)]
 
 
-def _are_fractions(lengths) -> bool:
+def _are_fractions(lengths: Sequence[float]) -> bool:
     return math.isclose(sum(lengths), 1) and all(0 <= length <= 1 for length in lengths)
 
 
-def _counts_of_fractions(fractions, size: int) -> list[int]:
+def _counts_of_fractions(fractions: Sequence[float], size: int) -> list[int]:
     counts = [math.floor(size * fraction) for fraction in fractions]
     for i in range(size - sum(counts)):
         counts[i % len(counts)] += 1

@@ -57,7 +57,7 @@ def get_worker_info() -> WorkerInfo | None:
 class _End:
     """Given for a batch when a data set that is iterated over has no more; there is one only."""
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return "END"
 
 
@@ -67,14 +67,14 @@ END = _End()
 class Fetcher:
     """Loads batches as one worker, or (worker None) in the thread of the loader itself."""
 
-    def __init__(self, job: Job, stop, worker: int | None = None, own_process: bool = False):
+    def __init__(self, job: Job, stop: Any, worker: int | None = None, own_process: bool = False):
         self.job, self.stop, self.worker = job, stop, worker
         self.own_process = own_process
         self.started, self.epoch = False, None
         self.samples: Iterator = iter(())
         self.generator: np.random.Generator | None = None
 
-    def __call__(self, epoch: int, seed: int, task):
+    def __call__(self, epoch: int, seed: int, task: Any) -> Any:
         """The batch of `task`: (position of its first sample in the epoch, what to load)."""
         first, wanted = task
         if self.own_process and self.job.worker_init_fn is None:
@@ -126,7 +126,7 @@ class Fetcher:
             raise
         return samples
 
-    def from_iterator(self, wanted: int | None):
+    def from_iterator(self, wanted: int | None) -> Any:
         with drawing_from(lambda: self.generator):
             samples = list(islice(self.samples, 1 if wanted is None else wanted))
         if not samples or (self.job.drop_last and len(samples) < wanted):

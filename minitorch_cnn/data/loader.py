@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ..devices import check_device
 from ..random import default_generator, drawing_from
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset
+from .dataset import IterableDataset, Samples
 from .fetching import Job
 from .randomness import check_generator, stream
 from .samplers import BatchSampler, RandomSampler, SequentialSampler
@@ -81,13 +81,13 @@ class DataLoader:
 
     def __init__(
         self,
-        dataset,
+        dataset: Samples,
         batch_size: int | None = 1,
         shuffle: bool | None = None,
-        sampler: Iterable | None = None,
-        batch_sampler: Iterable | None = None,
+        sampler: Iterable[Any] | None = None,
+        batch_sampler: Iterable[Any] | None = None,
         num_workers: int = 0,
-        collate_fn: Callable | None = None,
+        collate_fn: Callable[..., Any] | None = None,
         pin_memory: bool = False,
         drop_last: bool = False,
         timeout: float = 0,
@@ -99,7 +99,7 @@ class DataLoader:
         persistent_workers: bool = False,
         pin_memory_device: str = "",
         in_order: bool = True,
-        workers: str = "threads",
+        workers: Literal["threads", "processes"] = "threads",
     ):
         self.dataset = dataset
         self.batch_size = batch_size
@@ -134,12 +134,12 @@ class DataLoader:
         self._resume = False
         self._made = True
 
-    def __setattr__(self, name: str, value) -> None:
+    def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and hasattr(self, "_made"):
             raise ValueError(f"DataLoader: {name} cannot be changed; make another loader")
         super().__setattr__(name, value)
 
-    def _check(self, multiprocessing_context) -> None:
+    def _check(self, multiprocessing_context: Any) -> None:
         """Raise a ValueError for settings out of range or that exclude each other."""
         for name, value, least in (
             ("batch_size", self.batch_size, 1),
@@ -193,7 +193,7 @@ class DataLoader:
                 "workers='processes': a forked process inherits locks that nobody opens"
             )
 
-    def _exclude(self, this: str, given: dict, *others: str) -> None:
+    def _exclude(self, this: str, given: dict[str, Any], *others: str) -> None:
         what = "an IterableDataset" if this == "dataset" else this
         for other in others:
             if given[this] and given[other]:
@@ -209,10 +209,10 @@ class DataLoader:
         full, rest = divmod(size, self.batch_size)
         return full + (1 if rest and not self.drop_last else 0)
 
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[Any]:
         return self.batches_on("cpu")
 
-    def batches_on(self, device: str) -> Iterator:
+    def batches_on(self, device: str) -> Iterator[Any]:
         """An epoch as `iter(loader)` gives it, its Tensors on `device`; see transfer.py.
 
         Raises ValueError for an unknown device, RuntimeError for one that is missing.
@@ -225,14 +225,14 @@ class DataLoader:
             self._position = _Position(int(generator.integers(2**63)))
         return self._epoch(self._position, device)
 
-    def _epoch(self, position: _Position, device: str) -> Iterator:
+    def _epoch(self, position: _Position, device: str) -> Iterator[Any]:
         with closing(self._load(position)) as batches:
             for batch in transferred(batches, device):
                 position.batches += 1
                 yield batch
         position.seed, position.batches = None, 0
 
-    def _load(self, position: _Position) -> Iterator:
+    def _load(self, position: _Position) -> Iterator[Any]:
         batches = self._ahead(position.seed, self._tasks(position))
         return _skipped(batches, position.batches) if self._iterable else batches
 
@@ -257,7 +257,7 @@ class DataLoader:
                 yield first, indices
             first += len(indices) if self._batched else 1
 
-    def _ahead(self, seed: int, tasks: Iterator) -> Iterator:
+    def _ahead(self, seed: int, tasks: Iterator[Any]) -> Iterator[Any]:
         job = Job(
             self.dataset,
             self.collate_fn,
@@ -283,7 +283,7 @@ class DataLoader:
             weakref.finalize(self, workers.close)
         return workers
 
-    def _settings(self) -> dict:
+    def _settings(self) -> dict[str, Any]:
         try:
             size = len(self.dataset)
         except (TypeError, NotImplementedError):
@@ -295,7 +295,7 @@ class DataLoader:
             "drop_last": self.drop_last,
         }
 
-    def state_dict(self) -> dict:
+    def state_dict(self) -> dict[str, Any]:
         """The place in the latest epoch, and what has to agree to go on from it; JSON can hold it.
 
         "seed": the epoch's (None between two epochs); "batches": handed out so far. The state of a
@@ -319,7 +319,7 @@ class DataLoader:
             state["generator"] = self.generator.bit_generator.state
         return state
 
-    def load_state_dict(self, state: dict) -> None:
+    def load_state_dict(self, state: dict[str, Any]) -> None:
         """Let the next epoch go on from where `state_dict()` was called.
 
         Raises ValueError if `state` comes from a loader with another data set size, batch size,
@@ -337,7 +337,7 @@ class DataLoader:
         self._resume = state["seed"] is not None
 
 
-def _skipped(batches: Iterator, number: int) -> Iterator:
+def _skipped(batches: Iterator[Any], number: int) -> Iterator[Any]:
     """The batches after the first `number`."""
     with closing(batches):
         yield from islice(batches, number, None)

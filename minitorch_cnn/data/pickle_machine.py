@@ -18,7 +18,7 @@ import struct
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 HIGHEST_PROTOCOL = 5
 
@@ -45,7 +45,7 @@ class PickleMachine:
         self.end = file.seek(0, os.SEEK_END)
         file.seek(here)
 
-    def load(self):
+    def load(self) -> Any:
         """The object that the pickle at the present position of the file builds."""
         self.stack, self.marks, self.memo = [], [], {}
         while (code := self.read(1)) != pickle.STOP:
@@ -62,15 +62,15 @@ class PickleMachine:
         """What the program means by "module.name"."""
         raise ValueError(f"it asks for {name}, which is not admitted; nothing was executed")
 
-    def call(self, name: str, arguments: tuple):
+    def call(self, name: str, arguments: tuple) -> Any:
         """What the program gets from calling the admitted name."""
         raise ValueError(f"it calls {name}, which is no function; nothing was executed")
 
-    def build(self, instance, state) -> None:
+    def build(self, instance: Any, state: Any) -> None:
         """What becomes of the state that the program has for an object of its own."""
         raise ValueError(f"it sets the state of a {type(instance).__name__}")
 
-    def persistent(self, reference):
+    def persistent(self, reference: Any) -> Any:
         """What the program's reference to data outside the pickle stands for."""
         raise ValueError("it refers to data outside the pickle")
 
@@ -94,15 +94,15 @@ class PickleMachine:
             raise ValueError("it has a global whose name does not end")
         return line[:-1].decode("utf-8")
 
-    def push(self, value) -> None:
+    def push(self, value: Any) -> None:
         self.stack.append(value)
 
-    def top(self):
+    def top(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
             raise ValueError("its pickle takes more from the stack than is there")
         return self.stack[-1]
 
-    def pop(self):
+    def pop(self) -> Any:
         value = self.top()
         del self.stack[-1]
         return value
@@ -168,7 +168,7 @@ class PickleMachine:
         self.build(self.top(), state)
 
 
-def insert(target: dict, pairs) -> None:
+def insert(target: dict[str, Any], pairs: Any) -> None:
     """Add `pairs` to `target`; keys are text, numbers and None, whose hashes take little time."""
     for key, value in pairs:
         if not isinstance(key, str | bytes | int | float | None):

@@ -7,6 +7,8 @@ the epoch; a worker needs to know nothing else.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from ..random import default_generator
@@ -30,7 +32,7 @@ def sample_generator() -> np.random.Generator:
     return default_generator()
 
 
-def check_generator(name: str, generator) -> None:
+def check_generator(name: str, generator: Any) -> None:
     """Raise a TypeError that begins with `name` unless `generator` is one of NumPy's, or None."""
     if generator is not None and not isinstance(generator, np.random.Generator):
         raise TypeError(

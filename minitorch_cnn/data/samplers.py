@@ -7,28 +7,28 @@ loader can go on within it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
-from types import GenericAlias
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from .randomness import check_generator, sample_generator
 
+T = TypeVar("T", covariant=True)  # of an index
 
-class Sampler:
+
+class Sampler(Generic[T]):
     """Base class of samplers: a subclass defines `__iter__`, over indices, and `__len__`."""
 
-    __class_getitem__ = classmethod(GenericAlias)  # Sampler[int], for readers of types
-
-    def __iter__(self) -> Iterator:
+    def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__}: __iter__ is not defined")
 
 
-class SequentialSampler(Sampler):
+class SequentialSampler(Sampler[int]):
     """The indices of `data_source` in order."""
 
-    def __init__(self, data_source):
+    def __init__(self, data_source: Sized):
         self.data_source = data_source
 
     def __iter__(self) -> Iterator[int]:
@@ -38,7 +38,7 @@ class SequentialSampler(Sampler):
         return len(self.data_source)
 
 
-class RandomSampler(Sampler):
+class RandomSampler(Sampler[int]):
     """The indices of `data_source` in random order.
 
     num_samples: how many are drawn, by default as many as there are; above that number each is
@@ -49,7 +49,7 @@ class RandomSampler(Sampler):
 
     def __init__(
         self,
-        data_source,
+        data_source: Sized,
         replacement: bool = False,
         num_samples: int | None = None,
         generator: np.random.Generator | None = None,
@@ -84,7 +84,7 @@ class RandomSampler(Sampler):
         return self.num_samples
 
 
-class SubsetRandomSampler(Sampler):
+class SubsetRandomSampler(Sampler[int]):
     """The given `indices`, each once, in random order."""
 
     def __init__(self, indices: Sequence[int], generator: np.random.Generator | None = None):
@@ -101,7 +101,7 @@ class SubsetRandomSampler(Sampler):
         return len(self.indices)
 
 
-class WeightedRandomSampler(Sampler):
+class WeightedRandomSampler(Sampler[int]):
     """`num_samples` draws of indices 0..len(weights) - 1, index i with chance weights[i] / sum.
 
     replacement: whether an index can be drawn again; else the chances of the others grow.
@@ -149,7 +149,7 @@ class WeightedRandomSampler(Sampler):
         return self.num_samples
 
 
-class BatchSampler(Sampler):
+class BatchSampler(Sampler[list[int]]):
     """Lists of `batch_size` indices from `sampler`, the last one shorter, or left out if drop_last.
 
     Raises ValueError if batch_size is no integer above 0 or drop_last no bool.
@@ -174,6 +174,6 @@ class BatchSampler(Sampler):
         return full + (1 if rest and not self.drop_last else 0)
 
 
-def _at_least_one(name: str, argument: str, value) -> None:
+def _at_least_one(name: str, argument: str, value: Any) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name}: {argument}={value!r} must be an integer >= 1")

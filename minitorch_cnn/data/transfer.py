@@ -8,6 +8,7 @@ by itself, on a stream beside the one that computes: batch i + 1 travels while b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from .. import devices
 from ..tensor.tensor import Tensor
 
 
-def transferred(batches: Iterable, device: str) -> Iterator:
+def transferred(batches: Iterable[Any], device: str) -> Iterator[Any]:
     """The batches, with the Tensors in them on `device` (a full name: "cuda:0")."""
     if device == "cpu":
         return iter(batches)
@@ -24,7 +25,7 @@ def transferred(batches: Iterable, device: str) -> Iterator:
     return _one_ahead(batches, device)
 
 
-def map_tensors(batch, change: Callable[[Tensor], Tensor]):
+def map_tensors(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
     """A batch as `default_collate` makes them, its Tensors changed."""
     if isinstance(batch, Tensor):
         return change(batch)
@@ -36,7 +37,7 @@ def map_tensors(batch, change: Callable[[Tensor], Tensor]):
     return batch
 
 
-def _one_ahead(batches: Iterable, device: str) -> Iterator:
+def _one_ahead(batches: Iterable[Any], device: str) -> Iterator[Any]:
     lane, coming = _Lane(device), None
     for batch in batches:
         sent = lane.send(batch)
@@ -59,7 +60,7 @@ class _Lane:
         with self.gpu:
             self.stream = cupy.cuda.Stream(non_blocking=True)
 
-    def send(self, batch):
+    def send(self, batch: Any) -> Any:
         """Start the copy of a batch: what `receive` takes.
 
         The copy waits for what has been asked of the GPU so far, because the memory it writes to
@@ -81,7 +82,7 @@ class _Lane:
             moving = map_tensors(batch, start)
             return moving, self.stream.record(), locked
 
-    def receive(self, sent):
+    def receive(self, sent: Any) -> Any:
         """The batch, for work that begins once it has arrived."""
         moving, arrival, locked = sent
         with self.gpu:
@@ -91,7 +92,7 @@ class _Lane:
         locked.clear()
         return moving
 
-    def _locked_copy(self, array) -> np.ndarray:
+    def _locked_copy(self, array: np.ndarray) -> np.ndarray:
         array = devices.to_host(array)
         memory = self.cupy.cuda.alloc_pinned_memory(max(array.nbytes, 1))
         copy = np.frombuffer(memory, array.dtype, array.size).reshape(array.shape)

@@ -18,13 +18,14 @@ from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from functools import partial
+from typing import Any
 
 from .fetching import END, Fetcher, Job
 
 KINDS = ("threads", "processes")
 
 
-def load_here(job: Job, seed: int, tasks: Iterator) -> Iterator:
+def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Iterator[Any]:
     """The batches of `tasks`, each loaded when it is asked for."""
     fetch = Fetcher(job, threading.Event())
     for task in tasks:
@@ -55,7 +56,9 @@ class Workers:
             self.stop, self.executors = _processes(job)
             self.fetchers = [_fetch_in_process] * job.num_workers
 
-    def load(self, seed: int, tasks: Iterator, ahead: int, timeout: float, keep: bool) -> Iterator:
+    def load(
+        self, seed: int, tasks: Iterator[Any], ahead: int, timeout: float, keep: bool
+    ) -> Iterator[Any]:
         """The batches of `tasks` in order, loaded at most `ahead` of them early.
 
         However this ends, the workers end too, unless they are kept for the next epoch.
@@ -123,7 +126,7 @@ class _TimedOut(RuntimeError):
     """No batch came in time."""
 
 
-def _result(future: Future, timeout: float):
+def _result(future: Future, timeout: float) -> Any:
     """The future's result; waits in steps: on Windows, Ctrl-C is seen between two waits only."""
     end = time.monotonic() + timeout if timeout else float("inf")
     while not wait([future], timeout=min(0.5, max(end - time.monotonic(), 0))).done:
@@ -143,7 +146,7 @@ def _result(future: Future, timeout: float):
 _fetch: Fetcher | None = None  # of this worker process
 
 
-def _processes(job: Job) -> tuple:
+def _processes(job: Job) -> tuple[Any, ...]:
     """An event that stops them, and an executor with one process for each worker."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -165,7 +168,7 @@ def _processes(job: Job) -> tuple:
     ]
 
 
-def _start_process(what: bytes, stop, worker: int) -> None:
+def _start_process(what: bytes, stop: Any, worker: int) -> None:
     import multiprocessing
     import os
     import signal
@@ -176,7 +179,7 @@ def _start_process(what: bytes, stop, worker: int) -> None:
     # Ctrl-C also reaches the main process, which ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
-    def end_with_parent():
+    def end_with_parent() -> None:
         multiprocessing.parent_process().join()
         os._exit(1)
 
@@ -186,7 +189,7 @@ def _start_process(what: bytes, stop, worker: int) -> None:
     _fetch = Fetcher(pickle.loads(what), stop, worker, own_process=True)
 
 
-def _fetch_in_process(epoch: int, seed: int, task):
+def _fetch_in_process(epoch: int, seed: int, task: Any) -> Any:
     try:
         return _fetch(epoch, seed, task)
     except Exception as error:

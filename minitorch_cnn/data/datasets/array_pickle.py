@@ -12,7 +12,7 @@ import pickle
 import re
 from math import prod
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -49,7 +49,7 @@ class ArrayMachine(PickleMachine):
         super().__init__(file)
         self.copied = self.made = 0
 
-    def push(self, value) -> None:
+    def push(self, value: Any) -> None:
         self.count_one()
         super().push(value)
 
@@ -70,7 +70,7 @@ class ArrayMachine(PickleMachine):
             )
         return Global(name)
 
-    def call(self, name: str, arguments: tuple):
+    def call(self, name: str, arguments: tuple) -> Any:
         if name not in ADMITTED:
             return super().call(name, arguments)
         try:
@@ -78,7 +78,7 @@ class ArrayMachine(PickleMachine):
         except TypeError as error:
             raise ValueError(f"{name} has arguments that do not fit ({error})") from error
 
-    def build(self, instance, state) -> None:
+    def build(self, instance: Any, state: Any) -> None:
         match instance, state:
             case _Dtype(), (int(), str() | bytes() as order, None, None, None, *_):
                 if order not in ("<", ">", "|", "=", b"<", b">", b"|", b"="):
@@ -91,19 +91,19 @@ class ArrayMachine(PickleMachine):
 
     # ---------------------------------------------------------------- what the pickle may call
 
-    def dtype(self, code: str | bytes, *flags) -> _Dtype:
+    def dtype(self, code: str | bytes, *flags: Any) -> _Dtype:
         text = as_text(code)
         if not DTYPE.fullmatch(text) or text == "f1":
             raise ValueError(f"it has an array of {text[:20]!r}, which is no number and no text")
         return _Dtype(text)
 
-    def empty_array(self, kind: Global, shape: tuple, code) -> _Array:
+    def empty_array(self, kind: Global, shape: tuple, code: Any) -> _Array:
         return _Array()
 
     def array(self, values: bytes, kind: _Dtype, shape: tuple, order: str) -> _Array:
         return _Array(array_of(values, kind, shape, order))
 
-    def scalar(self, kind: _Dtype, values: bytes):
+    def scalar(self, kind: _Dtype, values: bytes) -> Any:
         return array_of(values, kind, (), "C").item()
 
     def encode(self, text: str, encoding: str) -> bytes:
@@ -119,7 +119,7 @@ class ArrayMachine(PickleMachine):
     def empty(self) -> bytes:
         return b""
 
-    def ordered_dict(self) -> dict:
+    def ordered_dict(self) -> dict[str, Any]:
         return {}
 
     # ------------------------------------------------- opcodes of protocols 0, 1 and of bytes
@@ -205,7 +205,7 @@ def array_of(values: bytes, kind: _Dtype, shape: tuple, order: str) -> np.ndarra
     return np.ndarray(shape, kind.dtype, values, order="F" if order == "F" else "C")
 
 
-def read_array_pickle(path: str | Path) -> dict:
+def read_array_pickle(path: str | Path) -> dict[str, Any]:
     """A file holding one pickled dict -> that dict, its keys as str; text of Python 2 stays bytes.
 
     Arrays are those of integers, floats, bool and text; they cannot be written to.
@@ -225,7 +225,7 @@ def read_array_pickle(path: str | Path) -> dict:
     return found
 
 
-def whole(value):
+def whole(value: Any) -> Any:
     """A value of the dict, an array as NumPy's."""
     if not isinstance(value, _Array):
         return value
@@ -234,7 +234,7 @@ def whole(value):
     return value.array
 
 
-def refuse_leftovers(value) -> None:
+def refuse_leftovers(value: Any) -> None:
     """Refuse what holds, further down, an array or what only the machine understands."""
     seen, waiting = set(), [value]
     while waiting:

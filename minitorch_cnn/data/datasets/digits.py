@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -28,7 +29,9 @@ class Digits(ImageDataset):
     to 16, here divided by 16. More in digits.md beside this file.
     """
 
-    def __init__(self, train: bool = True, size: int = 8, transform: Callable | None = None):
+    def __init__(
+        self, train: bool = True, size: int = 8, transform: Callable[..., Any] | None = None
+    ):
         with np.load(FILE, allow_pickle=False) as file:
             images, labels = file["images"], file["labels"].astype(np.int64)
         held_out = np.zeros(len(labels), dtype=bool)

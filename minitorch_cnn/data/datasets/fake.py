@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -26,8 +27,8 @@ class FakeData(Dataset):
         size: int = 1000,
         image_size: Sequence[int] = (3, 224, 224),
         num_classes: int = 10,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
         random_offset: int = 0,
     ):
         for name, value in (("size", size), ("num_classes", num_classes), *_sides(image_size)):
@@ -41,7 +42,7 @@ class FakeData(Dataset):
     def __len__(self) -> int:
         return self.size
 
-    def __getitem__(self, index: int) -> tuple:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         index = operator.index(index)
         if not 0 <= index < self.size:
             raise IndexError(f"FakeData: index {index} of {self.size} samples")

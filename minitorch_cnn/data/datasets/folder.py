@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -39,8 +40,8 @@ class DatasetFolder(Dataset):
         root: str | Path,
         loader: Callable[[str], object],
         extensions: Sequence[str] | None = None,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ):
@@ -116,14 +117,14 @@ class DatasetFolder(Dataset):
     def __len__(self) -> int:
         return len(self.samples)
 
-    def __getitem__(self, index: int) -> tuple:
+    def __getitem__(self, index: int) -> tuple[Any, ...]:
         path, label = self.samples[index]
         image = self._read(path)
         if self.transform is not None:
             image = applied(self.transform, image, sample_generator())
         return image, label if self.target_transform is None else self.target_transform(label)
 
-    def _read(self, path: str):
+    def _read(self, path: str) -> Any:
         return self.loader(path)
 
     def __repr__(self) -> str:
@@ -152,8 +153,8 @@ class ImageFolder(DatasetFolder):
     def __init__(
         self,
         root: str | Path,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
         loader: Callable[[str], object] | None = None,
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
@@ -177,7 +178,7 @@ class ImageFolder(DatasetFolder):
         if broken is not None:
             self._check_all(broken)
 
-    def _read(self, path: str):
+    def _read(self, path: str) -> Any:
         if self.loader is not None:
             return self.loader(path)
         return read_image(path, self.channels, self.max_pixels)
@@ -206,7 +207,7 @@ class ImageFolder(DatasetFolder):
         self._set_samples(whole)
 
 
-def default_loader(path: str):
+def default_loader(path: str) -> Any:
     """The picture of Pillow in a file, in RGB: the loader of torchvision's ImageFolder.
 
     Raises ImportError without Pillow.

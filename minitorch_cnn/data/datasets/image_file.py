@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,7 +84,7 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
     return planes if len(planes) == channels else np.repeat(planes, channels, axis=0)
 
 
-def _opened(image, content):
+def _opened(image: Any, content: Any) -> Any:
     """The picture in a file, its pixels not yet read; `image` is the module PIL.Image."""
     try:
         return image.open(content, formats=_formats(image))
@@ -99,20 +100,20 @@ def _opened(image, content):
 
 
 @cache
-def _formats(image) -> list[str]:
+def _formats(image: Any) -> list[str]:
     """Those of `FORMATS` that this Pillow was built with."""
     image.init()
     return [name for name in FORMATS if name in image.OPEN]
 
 
-def _orientation(file) -> int:
+def _orientation(file: Any) -> int:
     try:
         return file.getexif().get(ORIENTATION, 1)
     except Exception:  # of what a camera wrote beside the picture, damage is no matter
         return 1
 
 
-def _pixels(image, file, mode: str) -> np.ndarray:
+def _pixels(image: Any, file: Any, mode: str) -> np.ndarray:
     """The picture as uint8 (H, W, 3) for the mode "RGB", (H, W) for "L"; deep grey as float32."""
     file.load()
     transparent = file.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in file.info
@@ -128,7 +129,7 @@ def _pixels(image, file, mode: str) -> np.ndarray:
     return np.asarray(file.convert(mode))
 
 
-def _on_a_ground(image, picture):
+def _on_a_ground(image: Any, picture: Any) -> Any:
     """A picture of mode RGBA on white, or on black if it would vanish on white."""
     alpha = np.asarray(picture.getchannel("A"))
     lightest, darkest = alpha.max(), alpha.min()
@@ -139,7 +140,7 @@ def _on_a_ground(image, picture):
     return image.alpha_composite(image.new("RGBA", picture.size, ground), picture)
 
 
-def _scaled_grey(values: np.ndarray, file) -> np.ndarray:
+def _scaled_grey(values: np.ndarray, file: Any) -> np.ndarray:
     """Integers of 16 or 32 bits, or floats, (H, W) -> float32 in [0, 1].
 
     PNG and PPM have 16 bits where Pillow has an image of 32.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,11 +20,11 @@ class Targets(list):
         super().__init__(labels.tolist())
         self.labels = labels
 
-    def __setitem__(self, index, value) -> None:
+    def __setitem__(self, index: Any, value: Any) -> None:
         super().__setitem__(index, value)
         self.labels[index] = value
 
-    def __reduce__(self):
+    def __reduce__(self) -> tuple[Any, ...]:
         return list, (list(self),)
 
 
@@ -39,8 +40,8 @@ class ImageDataset(Dataset):
         images: np.ndarray,
         labels: np.ndarray,
         classes: list[str],
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
     ):
         self.images = images
         self.labels = labels
@@ -89,8 +90,8 @@ class TrainTestDataset(ImageDataset):
         self,
         root: str | Path,
         train: bool = True,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
         download: bool = False,
     ):
         self.root, self.train = Path(root), bool(train)
@@ -101,7 +102,7 @@ class TrainTestDataset(ImageDataset):
         raise NotImplementedError(f"{type(self).__name__}: _load is not defined")
 
 
-def label_of(dataset, index: int):
+def label_of(dataset: Any, index: int) -> Any:
     """The label of a sample of `dataset` after its target_transform."""
     label = int(dataset.labels[index])
     return label if dataset.target_transform is None else dataset.target_transform(label)

@@ -8,7 +8,7 @@ import string
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def read_idx(path: str | Path, ndim: int, most: int = MOST_VALUES) -> np.ndarray
             raise ValueError(f"read_idx: {path} must be a whole gzip file: {error}") from error
 
 
-def _read_idx(path, file: BinaryIO, ndim: int, most: int) -> np.ndarray:
+def _read_idx(path: Any, file: BinaryIO, ndim: int, most: int) -> np.ndarray:
     header = file.read(4 + 4 * ndim)
     if len(header) < 4 + 4 * ndim:
         raise ValueError(
@@ -96,7 +96,7 @@ class _IdxDataset(TrainTestDataset):
         self.labels = np.asarray(labels, dtype=np.int64)
 
     def _read(
-        self, root, part: str, folders: list[str], classes: int
+        self, root: Any, part: str, folders: list[str], classes: int
     ) -> tuple[np.ndarray, np.ndarray]:
         """The images (N, 1, 28, 28) and labels (N,) of the files whose names begin with `part`."""
         name = type(self).__name__
@@ -210,8 +210,8 @@ class EMNIST(_IdxDataset):
         root: str | Path,
         split: str,
         train: bool = True,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
         download: bool = False,
     ):
         if split not in self.SPLITS:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,7 @@ class Shapes(ImageDataset):
         channels: int = 3,
         objects: int = 1,
         seed: int = 0,
-        transform: Callable | None = None,
+        transform: Callable[..., Any] | None = None,
         target: str = "label",
     ):
         for name, value in (("num_samples", num_samples), ("objects", objects)):
@@ -105,7 +106,7 @@ class _Scenes:
         self.ground = 0.35 * ground[:, :, None, None]  # (N, C, 1, 1)
         self.colour = 0.55 + 0.45 * rest[:, :, 5:, None, None]  # (N, objects, C, 1, 1)
 
-    def render(self, part: slice, masks: np.ndarray, boxes: np.ndarray, noise) -> np.ndarray:
+    def render(self, part: slice, masks: np.ndarray, boxes: np.ndarray, noise: Any) -> np.ndarray:
         """The images of `part` as uint8; fills `masks` and `boxes`, which are those of the part."""
         count, channels = self.ground[part].shape[:2]
         images = np.broadcast_to(self.ground[part], (count, channels, self.size, self.size))
@@ -148,26 +149,26 @@ def _boxes(inside: np.ndarray) -> np.ndarray:
 # and around corners they are bounds; near it they are exact, which is all that smoothing needs.
 
 
-def _circle(u, v, r):
+def _circle(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     return np.hypot(u, v) - r
 
 
-def _square(u, v, r):
+def _square(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     return np.maximum(np.abs(u), np.abs(v)) - r / math.sqrt(2)
 
 
-def _triangle(u, v, r):
+def _triangle(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     slanted = (math.sqrt(3) * np.abs(u) + v) / 2
     return np.maximum(slanted, -v) - r / 2
 
 
-def _cross(u, v, r):
+def _cross(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     long, short = 0.95 * r, 0.3 * r
     across = np.maximum(np.abs(u) - long, np.abs(v) - short)
     return np.minimum(across, np.maximum(np.abs(u) - short, np.abs(v) - long))
 
 
-def _star(u, v, r):
+def _star(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     """Five points: fold the plane onto one half of one point, whose edge is a straight line."""
     tenth = np.pi / 5
     angle = np.abs((np.arctan2(u, v) + tenth) % (2 * tenth) - tenth)
@@ -179,7 +180,7 @@ def _star(u, v, r):
     return -away / np.hypot(edge_x, edge_y)
 
 
-def _ring(u, v, r):
+def _ring(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
     return np.abs(np.hypot(u, v) - 0.75 * r) - 0.25 * r
 
 

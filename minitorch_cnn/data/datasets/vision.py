@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from ..dataset import Dataset
 
@@ -10,10 +11,14 @@ from ..dataset import Dataset
 class StandardTransform:
     """A function of (image, target) made of one of each; None leaves what it would change."""
 
-    def __init__(self, transform: Callable | None = None, target_transform: Callable | None = None):
+    def __init__(
+        self,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
+    ):
         self.transform, self.target_transform = transform, target_transform
 
-    def __call__(self, image, target) -> tuple:
+    def __call__(self, image: Any, target: Any) -> tuple[Any, ...]:
         if self.transform is not None:
             image = self.transform(image)
         if self.target_transform is not None:
@@ -21,7 +26,7 @@ class StandardTransform:
         return image, target
 
 
-class VisionDataset(Dataset):
+class VisionDataset(Dataset[Any]):
     """Base class of data sets: keeps what they are made with, and shows it.
 
     transforms: a function of (image, target), in place of transform, of the image, and
@@ -34,9 +39,9 @@ class VisionDataset(Dataset):
     def __init__(
         self,
         root: str | None = None,
-        transforms: Callable | None = None,
-        transform: Callable | None = None,
-        target_transform: Callable | None = None,
+        transforms: Callable[..., Any] | None = None,
+        transform: Callable[..., Any] | None = None,
+        target_transform: Callable[..., Any] | None = None,
     ):
         if transforms is not None and (transform is not None or target_transform is not None):
             raise ValueError(

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .blur import adjust_sharpness
 from .color import adjust_brightness, adjust_contrast, adjust_saturation
-from .forms import get_dimensions, is_picture, white_of
+from .forms import Image, get_dimensions, is_picture, white_of
 from .interpolation import as_interpolation
 from .levels import autocontrast, equalize, invert, posterize, solarize
 from .places import INTERPOLATIONS
@@ -25,7 +26,7 @@ Moved = Callable[..., object]
 
 
 def _sheared(axis: int) -> Moved:
-    def operation(image, magnitude, **how):
+    def operation(image: Image, magnitude: Any, **how: Any) -> Image:
         shear = [0.0, 0.0]
         shear[axis] = math.degrees(math.atan(magnitude))
         return affine(image, 0.0, (0, 0), 1.0, shear, center=(0, 0), **how)
@@ -34,7 +35,7 @@ def _sheared(axis: int) -> Moved:
 
 
 def _shifted(axis: int) -> Moved:
-    def operation(image, magnitude, **how):
+    def operation(image: Image, magnitude: Any, **how: Any) -> Image:
         shift = [0, 0]
         shift[axis] = int(magnitude)
         return affine(image, 0.0, shift, 1.0, 0.0, **how)
@@ -42,7 +43,7 @@ def _shifted(axis: int) -> Moved:
     return operation
 
 
-def _solarized(image, magnitude: float):
+def _solarized(image: Image, magnitude: float) -> Image:
     white = 255 if is_picture(image) else white_of(image)
     return solarize(image, magnitude * white)
 
@@ -55,7 +56,7 @@ MOVES: dict[str, Moved] = {
     "TranslateY": _shifted(1),
     "Rotate": rotate,
 }
-COLOURS: dict[str, Callable] = {
+COLOURS: dict[str, Callable[..., Any]] = {
     "Identity": lambda image, magnitude: image,
     "Brightness": lambda image, magnitude: adjust_brightness(image, 1 + magnitude),
     "Color": lambda image, magnitude: adjust_saturation(image, 1 + magnitude),
@@ -91,7 +92,7 @@ def _magnitudes(
 
 @dataclass
 class _Augment(Transform):
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         name = type(self).__name__
         self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
         for argument, least in (("num_ops", 0), ("num_magnitude_bins", 2)):
@@ -99,7 +100,9 @@ class _Augment(Transform):
             if not isinstance(value, (int, np.integer)) or value < least:
                 raise ValueError(f"{name}: {argument}={value!r} must be an integer >= {least}")
 
-    def _operated(self, image, name: str, magnitudes, level: int, rng: np.random.Generator):
+    def _operated(
+        self, image: Image, name: str, magnitudes: Any, level: int, rng: np.random.Generator
+    ) -> Image:
         magnitude = 0.0 if magnitudes is None else float(magnitudes[level])
         if name in SIGNED and rng.integers(2):
             magnitude = -magnitude
@@ -125,7 +128,7 @@ class RandAugment(_Augment):
     interpolation: str = "nearest"
     fill: float | Sequence[float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if not 0 <= self.magnitude < self.num_magnitude_bins:
             raise ValueError(
@@ -133,7 +136,7 @@ class RandAugment(_Augment):
                 f"{self.num_magnitude_bins - 1}"
             )
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         _, h, w = get_dimensions(image)
         shift = (150 / 331 * w, 150 / 331 * h)
         space = _magnitudes(self.num_magnitude_bins, 0.3, shift, 30.0, 0.9, 4)
@@ -156,7 +159,7 @@ class TrivialAugmentWide(_Augment):
     interpolation: str = "nearest"
     fill: float | Sequence[float] | None = None
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         space = _magnitudes(self.num_magnitude_bins, 0.99, (32.0, 32.0), 135.0, 0.99, 6)
         name = list(space)[rng.integers(len(space))]
         level = int(rng.integers(self.num_magnitude_bins))
@@ -177,7 +180,7 @@ class AutoAugment(_Augment):
     interpolation: str = "nearest"
     fill: float | Sequence[float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         if self.policy not in POLICIES:
             raise ValueError(
@@ -185,7 +188,7 @@ class AutoAugment(_Augment):
             )
         self.policy = AutoAugmentPolicy(self.policy).value
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         _, h, w = get_dimensions(image)
         space = _magnitudes(10, 0.3, (150 / 331 * w, 150 / 331 * h), 30.0, 0.9, 4)
         policies = POLICIES[self.policy]

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .color import blended
-from .forms import takes_images
+from .forms import Image, takes_images
 from .pad import padded
 from .transform import RandomTransform, Transform, generator_or
 
 
 @takes_images("numbers")
 def gaussian_blur(
-    img, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
-):
+    img: Image, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
+) -> Image:
     """(..., H, W) -> the same shape, weighted means with weights exp(-x^2 / (2 sigma^2)).
 
     kernel_size: odd, the pixels that count, one number or (width, height); sigma: one number or
@@ -41,7 +42,7 @@ def gaussian_blur(
 
 
 @takes_images("colours")
-def adjust_sharpness(img, sharpness_factor: float):
+def adjust_sharpness(img: Image, sharpness_factor: float) -> Image:
     """y = f x + (1 - f) b, clipped, b the means of 3 x 3 pixels of which the middle counts 5 of 13.
 
     The pixels at the edge stay, and images of fewer than 3 x 3.
@@ -58,7 +59,7 @@ def adjust_sharpness(img, sharpness_factor: float):
     return blended(img, smooth, sharpness_factor)
 
 
-def _both(name: str, argument: str, value) -> tuple:
+def _both(name: str, argument: str, value: Any) -> tuple[Any, ...]:
     both = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(both) not in (1, 2):
         raise ValueError(f"{name}: {argument}={value!r} must be one number or two")
@@ -80,7 +81,7 @@ class GaussianBlur(Transform):
     kernel_size: int | Sequence[int]
     sigma: float | tuple[float, float] = (0.1, 2.0)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_kernel("GaussianBlur", _both("GaussianBlur", "kernel_size", self.kernel_size))
         low, high = _both("GaussianBlur", "sigma", self.sigma)
         if not 0 < low <= high:
@@ -93,7 +94,7 @@ class GaussianBlur(Transform):
         """A random sigma between two."""
         return float(generator_or(rng).uniform(sigma_min, sigma_max))
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         sigma = self.get_params(*_both("GaussianBlur", "sigma", self.sigma), rng)
         return gaussian_blur(image, self.kernel_size, sigma)
 
@@ -105,5 +106,5 @@ class RandomAdjustSharpness(RandomTransform):
     sharpness_factor: float
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return adjust_sharpness(image, self.sharpness_factor)

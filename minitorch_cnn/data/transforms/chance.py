@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from .forms import Image
 from .transform import applied, check_chance, generator_or
 
 
@@ -17,13 +19,13 @@ class Lambda:
     Raises TypeError for what cannot be called.
     """
 
-    lambd: Callable
+    lambd: Callable[..., Any]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not callable(self.lambd):
             raise TypeError(f"Lambda: lambd={self.lambd!r} must be a function of the image")
 
-    def __call__(self, image, rng: np.random.Generator | None = None):
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
         return applied(self.lambd, image, generator_or(rng))
 
 
@@ -31,13 +33,13 @@ class Lambda:
 class RandomApply:
     """All transforms one after the other with probability `p`, or none of them."""
 
-    transforms: Sequence[Callable]
+    transforms: Sequence[Callable[..., Any]]
     p: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_chance("RandomApply", self.p)
 
-    def __call__(self, image, rng: np.random.Generator | None = None):
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
         rng = generator_or(rng)
         if rng.random() < self.p:
             for transform in self.transforms:
@@ -52,10 +54,10 @@ class RandomChoice:
     Raises ValueError without transforms, or unless there is one weight of at least 0 for each.
     """
 
-    transforms: Sequence[Callable]
+    transforms: Sequence[Callable[..., Any]]
     p: Sequence[float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         weights = [1.0] * len(self.transforms) if self.p is None else list(self.p)
         if not self.transforms:
             raise ValueError("RandomChoice: transforms must not be empty")
@@ -63,7 +65,7 @@ class RandomChoice:
             raise ValueError(f"RandomChoice: p={self.p} must be a weight of each transform")
         self.weights = np.array(weights) / sum(weights)
 
-    def __call__(self, image, rng: np.random.Generator | None = None):
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
         rng = generator_or(rng)
         chosen = rng.choice(len(self.transforms), p=self.weights)
         return applied(self.transforms[chosen], image, rng)
@@ -73,9 +75,9 @@ class RandomChoice:
 class RandomOrder:
     """All transforms in a random order."""
 
-    transforms: Sequence[Callable]
+    transforms: Sequence[Callable[..., Any]]
 
-    def __call__(self, image, rng: np.random.Generator | None = None):
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
         rng = generator_or(rng)
         for i in rng.permutation(len(self.transforms)):
             image = applied(self.transforms[i], image, rng)

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .forms import takes_images
+from .forms import Image, takes_images
 from .gray import check_colours, grey
 from .transform import Transform, generator_or
 
 
 @takes_images("colours")
-def adjust_brightness(img, brightness_factor: float):
+def adjust_brightness(img: Image, brightness_factor: float) -> Image:
     """y = f x, clipped to what is between black and white."""
     return _blend("adjust_brightness", "brightness_factor", img, 0.0, brightness_factor)
 
 
 @takes_images("colours")
-def adjust_contrast(img, contrast_factor: float):
+def adjust_contrast(img: Image, contrast_factor: float) -> Image:
     """y = f x + (1 - f) mean(grey of x), clipped to what is between black and white."""
     check_colours("adjust_contrast", img)
     towards = grey(img).mean(tuple(range(-min(img.ndim, 3), 0)), keepdims=True)
@@ -27,14 +28,14 @@ def adjust_contrast(img, contrast_factor: float):
 
 
 @takes_images("colours")
-def adjust_saturation(img, saturation_factor: float):
+def adjust_saturation(img: Image, saturation_factor: float) -> Image:
     """y = f x + (1 - f) (grey of x), clipped; an image of one channel stays as it is."""
     check_colours("adjust_saturation", img)
     return _blend("adjust_saturation", "saturation_factor", img, grey(img), saturation_factor)
 
 
 @takes_images("colours")
-def adjust_hue(img, hue_factor: float):
+def adjust_hue(img: Image, hue_factor: float) -> Image:
     """The hue of each pixel turned by a share of the circle of colours, within -1/2..1/2.
 
     An image of one channel stays as it is.
@@ -47,20 +48,20 @@ def adjust_hue(img, hue_factor: float):
 
 
 @takes_images("colours")
-def adjust_gamma(img, gamma: float, gain: float = 1):
+def adjust_gamma(img: Image, gamma: float, gain: float = 1) -> Image:
     """y = gain x^gamma with 1 for white, clipped to what is between black and white."""
     if not gamma >= 0:
         raise ValueError(f"adjust_gamma: gamma={gamma} must be at least 0")
     return np.clip(img.dtype.type(gain) * img ** img.dtype.type(gamma), 0, 1)
 
 
-def blended(image: np.ndarray, towards, factor: float) -> np.ndarray:
+def blended(image: np.ndarray, towards: Any, factor: float) -> np.ndarray:
     """f image + (1 - f) towards, clipped to [0, 1]."""
     factor = image.dtype.type(factor)
     return np.clip(factor * image + (1 - factor) * towards, 0, 1)
 
 
-def _blend(name: str, argument: str, image: np.ndarray, towards, factor: float) -> np.ndarray:
+def _blend(name: str, argument: str, image: np.ndarray, towards: Any, factor: float) -> np.ndarray:
     if not factor >= 0:
         raise ValueError(f"{name}: {argument}={factor} must be at least 0")
     return blended(image, towards, factor)
@@ -119,7 +120,7 @@ class ColorJitter(Transform):
     saturation: float | tuple[float, float] = 0.0
     hue: float | tuple[float, float] = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("brightness", "contrast", "saturation", "hue"):
             self._factors(name)
 
@@ -147,14 +148,14 @@ class ColorJitter(Transform):
         saturation: Sequence[float] | None,
         hue: Sequence[float] | None,
         rng: np.random.Generator | None = None,
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         """(order of the four, and a factor of each drawn from its (low, high), None for None)."""
         rng = generator_or(rng)
         ranges = (brightness, contrast, saturation, hue)
         order = rng.permutation(4)
         return order, *(None if ends is None else float(rng.uniform(*ends)) for ends in ranges)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_colours("ColorJitter", image)
         names = ["brightness", "contrast", "saturation"]
         for name in rng.permutation([*names, "hue"] if self._factors("hue") else names):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from ..randomness import sample_generator
 from .crop import CenterCrop, middle
+from .forms import Image
 from .resize import resize_window
 from .resizing import Resize
 from .transform import applied
@@ -20,10 +22,10 @@ class Compose:
     result the middle alone is made.
     """
 
-    def __init__(self, transforms: list[Callable]):
+    def __init__(self, transforms: list[Callable[..., Any]]):
         self.transforms = list(transforms)
 
-    def __call__(self, image, rng: np.random.Generator | None = None):
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
         rng = sample_generator() if rng is None else rng
         following = iter([*self.transforms[1:], None])
         for transform in (steps := iter(self.transforms)):
@@ -42,7 +44,7 @@ class Compose:
         return f"Compose([\n{lines}])"
 
 
-def _middle(image, to_size: Resize, crop: CenterCrop) -> np.ndarray | None:
+def _middle(image: Image, to_size: Resize, crop: CenterCrop) -> np.ndarray | None:
     """What `crop` leaves of an image resized; None if it does not fit, or `image` is no image."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or 0 in image.shape:
         return None

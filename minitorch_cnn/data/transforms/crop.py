@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from .flip import hflip, vflip
-from .forms import get_dimensions, takes_images
+from .forms import Image, get_dimensions, takes_images
 from .pad import check_padding, pad, padded, sides
 from .transform import Transform, generator_or, pair
 
 
 @takes_images("pixels", recorded=True)
-def crop(img, top: int, left: int, height: int, width: int):
+def crop(img: Image, top: int, left: int, height: int, width: int) -> Image:
     """(..., H, W) -> the (..., height, width) at (top, left), zero where it is beyond the image.
 
     Raises ValueError for a height or width below 1.
@@ -22,7 +23,7 @@ def crop(img, top: int, left: int, height: int, width: int):
     return _cropped("crop", img, top, left, height, width)
 
 
-def _cropped(name: str, img, top: int, left: int, height: int, width: int):
+def _cropped(name: str, img: Image, top: int, left: int, height: int, width: int) -> Image:
     if height < 1 or width < 1:
         raise ValueError(f"{name}: height={height} and width={width} must be at least 1")
     h, w = img.shape[-2:]
@@ -33,7 +34,7 @@ def _cropped(name: str, img, top: int, left: int, height: int, width: int):
 
 
 @takes_images("pixels", recorded=True)
-def center_crop(img, output_size: int | Sequence[int]):
+def center_crop(img: Image, output_size: int | Sequence[int]) -> Image:
     """(..., H, W) -> the (..., OH, OW) in the middle; output_size: OH = OW, or (OH, OW).
 
     An image that is smaller lies in the middle of zeros.
@@ -46,7 +47,7 @@ def center_crop(img, output_size: int | Sequence[int]):
 
 
 @takes_images("pixels", recorded=True)
-def five_crop(img, size: int | Sequence[int]) -> tuple:
+def five_crop(img: Image, size: int | Sequence[int]) -> tuple[Any, ...]:
     """Five crops of `size`: top left, top right, bottom left, bottom right, middle.
 
     Raises ValueError if the image is smaller than `size`.
@@ -57,7 +58,7 @@ def five_crop(img, size: int | Sequence[int]) -> tuple:
     return tuple(_cropped("five_crop", img, *place, oh, ow) for place in places)
 
 
-def ten_crop(img, size: int | Sequence[int], vertical_flip: bool = False) -> tuple:
+def ten_crop(img: Image, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
     """The crops of `five_crop`, then those of the mirrored image.
 
     vertical_flip: whether it is mirrored top to bottom in place of left to right.
@@ -85,10 +86,10 @@ class CenterCrop(Transform):
 
     size: int | tuple[int, int]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.size = pair("CenterCrop", self.size)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         return center_crop(image, self.size)
 
 
@@ -107,7 +108,7 @@ class RandomCrop(Transform):
     fill: float | Sequence[float] = 0.0
     padding_mode: str = "constant"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.size = pair("RandomCrop", self.size)
         check_padding("RandomCrop", self.padding or 0, self.fill, self.padding_mode)
         if not isinstance(self.pad_if_needed, (bool, np.bool_)):
@@ -115,7 +116,7 @@ class RandomCrop(Transform):
 
     @staticmethod
     def get_params(
-        img, output_size: Sequence[int], rng: np.random.Generator | None = None
+        img: Image, output_size: Sequence[int], rng: np.random.Generator | None = None
     ) -> tuple[int, int, int, int]:
         """A random (top, left, height, width) of that size within the image."""
         rng = generator_or(rng)
@@ -123,7 +124,7 @@ class RandomCrop(Transform):
         check_fits("RandomCrop", (oh, ow), (h, w))
         return int(rng.integers(h - oh + 1)), int(rng.integers(w - ow + 1)), oh, ow
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         border = sides("RandomCrop", self.padding or 0)
         if self.pad_if_needed:
             left, top, right, bottom = border
@@ -144,10 +145,10 @@ class FiveCrop(Transform):
 
     size: int | tuple[int, int]
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.size = pair("FiveCrop", self.size)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_fits("FiveCrop", self.size, tuple(get_dimensions(image)[1:]))
         return _stacked(five_crop(image, self.size))
 
@@ -166,13 +167,13 @@ class TenCrop(Transform):
     size: int | tuple[int, int]
     vertical_flip: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.size = pair("TenCrop", self.size)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_fits("TenCrop", self.size, tuple(get_dimensions(image)[1:]))
         return _stacked(ten_crop(image, self.size, self.vertical_flip))
 
 
-def _stacked(crops: tuple):
+def _stacked(crops: tuple[Any, ...]) -> Any:
     return np.stack(crops) if isinstance(crops[0], np.ndarray) else crops

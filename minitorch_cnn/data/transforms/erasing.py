@@ -5,15 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...tensor.tensor import Tensor
-from .forms import check_image, get_dimensions, is_picture, takes_images
+from .forms import Image, check_image, get_dimensions, is_picture, takes_images
 from .transform import RandomTransform, Transform, generator_or, ordered, pair
 
 
-def erase(img, i: int, j: int, h: int, w: int, v, inplace: bool = False):
+def erase(img: Image, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Image:
     """The image with v in the rectangle of height h and width w at row i and column j.
 
     v: what fits into (C, h, w), broadcast. inplace: whether a Tensor is overwritten; an array never
@@ -30,11 +31,11 @@ def erase(img, i: int, j: int, h: int, w: int, v, inplace: bool = False):
     return out
 
 
-def _copy(img):
+def _copy(img: Image) -> Image:
     return img.clone() if isinstance(img, Tensor) else img.copy()
 
 
-def _refuse_picture(name: str, img) -> None:
+def _refuse_picture(name: str, img: Image) -> None:
     if is_picture(img):
         raise TypeError(
             f"{name}: image must be a Tensor, got a picture of Pillow; ToTensor() first"
@@ -60,7 +61,7 @@ class RandomErasing(RandomTransform):
     value: float | Sequence[float] | str = 0
     inplace: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         self.ratio = ordered("RandomErasing", "ratio", self.ratio)
         low, high = self.scale if len(self.scale) == 2 else (1, 0)
@@ -71,12 +72,12 @@ class RandomErasing(RandomTransform):
 
     @staticmethod
     def get_params(
-        img,
+        img: Image,
         scale: Sequence[float],
         ratio: Sequence[float],
         value: Sequence[float] | None = None,
         rng: np.random.Generator | None = None,
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         """(i, j, h, w, v) for `erase`; value: one number or one for each channel, None for noise.
 
         After ten draws that do not fit it is the whole image, which then stays.
@@ -100,11 +101,11 @@ class RandomErasing(RandomTransform):
                 return top, left, high, wide, v if isinstance(img, np.ndarray) else Tensor(v)
         return 0, 0, h, w, img
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         _refuse_picture("RandomErasing", image)
         return super().apply(image, rng)
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         value = self.value
         if isinstance(value, (int, float)):
             value = (value,)
@@ -125,17 +126,17 @@ class Cutout(Transform):
     size: int
     fill: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         pair("Cutout", (self.size, self.size))
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         _, h, w = get_dimensions(image)
         top, left = int(rng.integers(h)) - self.size // 2, int(rng.integers(w)) - self.size // 2
         return _cut_out(image, top, left, self.size, self.fill)
 
 
 @takes_images("pixels", name="Cutout")
-def _cut_out(image, top: int, left: int, size: int, fill: float):
+def _cut_out(image: Image, top: int, left: int, size: int, fill: float) -> Image:
     out = image.copy()
     out[..., max(top, 0) : max(top + size, 0), max(left, 0) : max(left + size, 0)] = fill
     return out

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from ...tensor.tensor import Tensor
-from .forms import takes_images
+from .forms import Image, takes_images
 from .transform import RandomTransform
 
 
 @takes_images("pixels", recorded=True)
-def hflip(img):
+def hflip(img: Image) -> Image:
     """(..., H, W) -> the same shape, mirrored left to right."""
     return img.flip(-1) if isinstance(img, Tensor) else img[..., ::-1]
 
 
 @takes_images("pixels", recorded=True)
-def vflip(img):
+def vflip(img: Image) -> Image:
     """(..., H, W) -> the same shape, mirrored top to bottom."""
     return img.flip(-2) if isinstance(img, Tensor) else img[..., ::-1, :]
 
@@ -27,7 +29,7 @@ class RandomHorizontalFlip(RandomTransform):
 
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return hflip(image)
 
 
@@ -37,5 +39,5 @@ class RandomVerticalFlip(RandomTransform):
 
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return vflip(image)

@@ -14,21 +14,26 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from ...autograd import is_grad_enabled
 from ...tensor.tensor import Tensor
 
+# An array, a Tensor or a picture of Pillow. A function of one gives the form that it gets, which no
+# alias can say: a checker sees Any.
+Image: TypeAlias = Any
+
 HINT = "; ToTensor() or ToPILImage() makes one of an array (H, W, C)"
 
 
-def is_picture(image) -> bool:
+def is_picture(image: Image) -> bool:
     """Whether `image` is a picture of Pillow, which need not be installed."""
     return hasattr(image, "getbands")
 
 
-def check_image(name: str, image) -> None:
+def check_image(name: str, image: Image) -> None:
     """Raise TypeError or ValueError, beginning with `name`, for what is no image."""
     if is_picture(image):
         return
@@ -51,26 +56,26 @@ def check_image(name: str, image) -> None:
         )
 
 
-def get_dimensions(img) -> list[int]:
+def get_dimensions(img: Image) -> list[int]:
     """[channels, height, width] of an image; one channel where it has two axes."""
     if is_picture(img):
         return [len(img.getbands()), img.height, img.width]
     return [img.shape[-3] if img.ndim > 2 else 1, *img.shape[-2:]]
 
 
-def get_image_size(img) -> list[int]:
+def get_image_size(img: Image) -> list[int]:
     """[width, height] of an image."""
     return get_dimensions(img)[:0:-1]
 
 
-def get_image_num_channels(img) -> int:
+def get_image_num_channels(img: Image) -> int:
     """The channels of an image."""
     return get_dimensions(img)[0]
 
 
 def takes_images(
     values: str, recorded: bool = False, name: str | None = None
-) -> Callable[[Callable], Callable]:
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Let a function of an array (..., C, H, W), and more arguments, take an image of any form.
 
     values: what it sees of it, see above. recorded: whether it takes a Tensor as well and has a
@@ -78,11 +83,11 @@ def takes_images(
     name: what errors begin with, by default the function's name.
     """
 
-    def decorated(function: Callable) -> Callable:
+    def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
         caller = function.__name__ if name is None else name
 
         @functools.wraps(function)
-        def on_image(img, *args, **settings):
+        def on_image(img: Image, *args: Any, **settings: Any) -> Any:
             check_image(caller, img)
             if isinstance(img, Tensor) and img.requires_grad and is_grad_enabled():
                 if recorded:
@@ -101,7 +106,7 @@ def takes_images(
     return decorated
 
 
-def opened(name: str, image, values: str) -> tuple[np.ndarray, Callable]:
+def opened(name: str, image: Image, values: str) -> tuple[np.ndarray, Callable[..., Any]]:
     """The array that a function sees of an image, and what makes an image of its result."""
     if isinstance(image, np.ndarray):
         return image, lambda array: array
@@ -124,7 +129,7 @@ def opened(name: str, image, values: str) -> tuple[np.ndarray, Callable]:
     elif values == "colours":
         array = _in_unit_range(name, raw)
 
-    def close(result: np.ndarray):
+    def close(result: np.ndarray) -> Any:
         if values == "colours" and raw.dtype.kind in "iu":
             result = result * result.dtype.type(white_of(raw))
         result = as_dtype(result, raw.dtype)
@@ -161,7 +166,7 @@ def as_dtype(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
     return array.astype(dtype)
 
 
-def planes_of(picture) -> np.ndarray:
+def planes_of(picture: Image) -> np.ndarray:
     """A picture of Pillow -> (C, H, W) as it holds them: of a palette the indices, bool of mode 1.
 
     I gives int32, I;16 uint16, F float32, all others uint8.
@@ -170,7 +175,7 @@ def planes_of(picture) -> np.ndarray:
     return np.moveaxis(pixels if pixels.ndim == 3 else pixels[..., None], -1, 0)
 
 
-def picture_of(planes: np.ndarray, like):
+def picture_of(planes: np.ndarray, like: Image) -> Image:
     """Planes (C, H, W) as a picture of the mode of another, or of L or RGB for 1 or 3 planes."""
     from PIL import Image
 

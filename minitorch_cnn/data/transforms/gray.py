@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .forms import get_dimensions, is_picture, takes_images
+from .forms import Image, get_dimensions, is_picture, takes_images
 from .transform import RandomTransform, Transform
 
 
 @takes_images("colours")
-def rgb_to_grayscale(img, num_output_channels: int = 1):
+def rgb_to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
     """(..., 1 or 3, H, W) -> (..., num_output_channels, H, W), the grey of the image in each.
 
     Raises ValueError unless num_output_channels is 1 or 3, or for an image of other channels.
@@ -21,7 +21,7 @@ def rgb_to_grayscale(img, num_output_channels: int = 1):
     return np.repeat(grey(img), num_output_channels, axis=-3)
 
 
-def to_grayscale(img, num_output_channels: int = 1):
+def to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
     """`rgb_to_grayscale` of a picture of Pillow; of other images, too."""
     return rgb_to_grayscale(img, num_output_channels)
 
@@ -31,7 +31,7 @@ def _check_channels(name: str, number: int) -> None:
         raise ValueError(f"{name}: num_output_channels={number!r} must be 1 or 3")
 
 
-def check_colours(name: str, image) -> None:
+def check_colours(name: str, image: Image) -> None:
     """Raise a ValueError beginning with `name` for an image of neither 1 nor 3 channels."""
     channels = get_dimensions(image)[0]
     if is_picture(image) and image.mode in ("LA", "RGBA"):
@@ -59,10 +59,10 @@ class Grayscale(Transform):
 
     num_output_channels: int = 1
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _check_channels("Grayscale", self.num_output_channels)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_colours("Grayscale", image)
         return rgb_to_grayscale(image, self.num_output_channels)
 
@@ -73,10 +73,10 @@ class RandomGrayscale(RandomTransform):
 
     p: float = 0.1
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_colours("RandomGrayscale", image)
         return super().apply(image, rng)
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         channels = 1 if get_dimensions(image)[0] < 3 else 3
         return rgb_to_grayscale(image, channels)

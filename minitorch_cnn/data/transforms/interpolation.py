@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
+from typing import Any
 
 
 class InterpolationMode(str, Enum):
@@ -22,7 +23,7 @@ class InterpolationMode(str, Enum):
 PILLOW = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 
 
-def as_interpolation(name: str, interpolation, known: Iterable[str]) -> str:
+def as_interpolation(name: str, interpolation: Any, known: Iterable[str]) -> str:
     """The word for an interpolation given as a word, an InterpolationMode or Pillow's number.
 
     Raises ValueError, beginning with `name`, for one that is not among the `known`.

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .forms import as_dtype, takes_images, white_of
+from .forms import Image, as_dtype, takes_images, white_of
 from .transform import RandomTransform
 
 
 @takes_images("levels")
-def invert(img):
+def invert(img: Image) -> Image:
     """y = white - x; white is 255 in bytes and 1 in floats."""
     return white_of(img) - img
 
 
 @takes_images("levels")
-def solarize(img, threshold: float):
+def solarize(img: Image, threshold: float) -> Image:
     """Invert the values that are at least `threshold`, which is a value of the image.
 
     Raises ValueError for a threshold above white.
@@ -30,7 +31,7 @@ def solarize(img, threshold: float):
 
 
 @takes_images("levels")
-def posterize(img, bits: int):
+def posterize(img: Image, bits: int) -> Image:
     """The upper `bits` of each byte; floats are rounded to bytes first.
 
     Raises ValueError unless bits is in 0..8.
@@ -41,7 +42,7 @@ def posterize(img, bits: int):
 
 
 @takes_images("levels")
-def autocontrast(img):
+def autocontrast(img: Image) -> Image:
     """Each channel spread, so that its least value is black and its largest white."""
     numbers = img.astype(np.float32) if img.dtype.kind != "f" or img.itemsize < 4 else img
     least = numbers.min((-2, -1), keepdims=True)
@@ -53,7 +54,7 @@ def autocontrast(img):
 
 
 @takes_images("levels")
-def equalize(img):
+def equalize(img: Image) -> Image:
     """Each channel's values spread, so that about as many pixels have each; floats become bytes.
 
     With h the histogram of a channel's bytes, its last count left out of step = sum(h) // 255, byte
@@ -76,7 +77,7 @@ def _equalized(plane: np.ndarray) -> np.ndarray:
     return np.minimum(before // step, 255).astype(np.uint8)[plane]
 
 
-def _in_bytes(name: str, image: np.ndarray, function: Callable) -> np.ndarray:
+def _in_bytes(name: str, image: np.ndarray, function: Callable[..., Any]) -> np.ndarray:
     """`function` of the bytes of an image; of floats the bytes nearest to 255 times them."""
     if image.dtype == np.uint8:
         return function(image)
@@ -97,7 +98,7 @@ class RandomInvert(RandomTransform):
 
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return invert(image)
 
 
@@ -108,11 +109,11 @@ class RandomPosterize(RandomTransform):
     bits: int
     p: float = 0.5
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         _check_bits("RandomPosterize", self.bits)
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return posterize(image, self.bits)
 
 
@@ -123,7 +124,7 @@ class RandomSolarize(RandomTransform):
     threshold: float
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return solarize(image, self.threshold)
 
 
@@ -133,7 +134,7 @@ class RandomAutocontrast(RandomTransform):
 
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return autocontrast(image)
 
 
@@ -143,5 +144,5 @@ class RandomEqualize(RandomTransform):
 
     p: float = 0.5
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         return equalize(image)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...kernels.matmul import matmul
-from .forms import get_dimensions, takes_images
+from .forms import Image, get_dimensions, takes_images
 from .transform import Transform
 
 
@@ -33,7 +34,7 @@ class PCALighting(Transform):
     )
     eigenvalues: Sequence[float] = (0.2175, 0.0188, 0.0045)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         shapes = np.shape(self.eigenvectors), np.shape(self.eigenvalues)
         if shapes != ((3, 3), (3,)):
             raise ValueError(
@@ -43,7 +44,7 @@ class PCALighting(Transform):
         if not self.std >= 0:
             raise ValueError(f"PCALighting: std={self.std} must be at least 0")
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         channels = get_dimensions(image)[0]
         if channels != 3:
             raise ValueError(f"PCALighting: the image has {channels} channels, it must have 3")
@@ -53,11 +54,11 @@ class PCALighting(Transform):
 
 
 @takes_images("colours", name="PCALighting")
-def _shifted(image, shift: np.ndarray):
+def _shifted(image: Image, shift: np.ndarray) -> Image:
     return image + shift[:, None, None]
 
 
-def pixel_pca(dataset) -> tuple[np.ndarray, np.ndarray]:
+def pixel_pca(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """Samples (image (3, H, W), ...) -> (eigenvectors (3, 3), eigenvalues (3,)) for `PCALighting`.
 
     Of the covariance of R, G, B over all pixels of all images, the largest eigenvalue first; column

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...tensor.tensor import Tensor
-from .forms import check_image, is_picture
+from .forms import Image, check_image, is_picture
 from .transform import Transform
 
 
-def normalize(tensor, mean: Sequence[float], std: Sequence[float], inplace: bool = False):
+def normalize(
+    tensor: Image, mean: Sequence[float], std: Sequence[float], inplace: bool = False
+) -> Image:
     """y = (x - mean) / std per channel; mean, std: one number for each channel, or one for all.
 
     tensor: a Tensor (..., C, H, W) of floats, or a float32 array (C, H, W). inplace: whether a
@@ -26,7 +29,9 @@ def normalize(tensor, mean: Sequence[float], std: Sequence[float], inplace: bool
     return _normalized("normalize", tensor, mean, std, inplace)
 
 
-def _normalized(name: str, image, mean, std, inplace: bool):
+def _normalized(
+    name: str, image: Image, mean: Sequence[float], std: Sequence[float], inplace: bool
+) -> Image:
     if is_picture(image):
         raise TypeError(
             f"{name}: image must be a Tensor, got a picture of Pillow; ToTensor() first"
@@ -50,11 +55,11 @@ def _normalized(name: str, image, mean, std, inplace: bool):
     return image.sub_(shift).div_(scale) if inplace else (image - shift) / scale
 
 
-def _numbers(values) -> tuple[float, ...]:
+def _numbers(values: Any) -> tuple[float, ...]:
     return tuple(float(value) for value in np.atleast_1d(np.asarray(values)))
 
 
-def _check_settings(name: str, mean, std) -> None:
+def _check_settings(name: str, mean: Sequence[float], std: Sequence[float]) -> None:
     if len(mean) != len(std) or not len(mean):
         raise ValueError(f"{name}: mean={mean} and std={std} must have one number per channel")
     with np.errstate(over="ignore"):
@@ -73,9 +78,9 @@ class Normalize(Transform):
     std: Sequence[float]
     inplace: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.mean, self.std = _numbers(self.mean), _numbers(self.std)
         _check_settings("Normalize", self.mean, self.std)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         return _normalized("Normalize", image, self.mean, self.std, self.inplace)

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from ...functional import pad as pad_tensor
 from ...tensor.tensor import Tensor
-from .forms import takes_images
+from .forms import Image, takes_images
 from .transform import Transform
 
 PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
-def check_padding(name: str, padding, fill, mode: str) -> None:
+def check_padding(name: str, padding: Any, fill: Any, mode: str) -> None:
     """Raise a ValueError that begins with `name` unless the settings of a border are such."""
     sides(name, padding)
     numbers = fill if isinstance(fill, (tuple, list)) else (fill,)
@@ -25,7 +26,7 @@ def check_padding(name: str, padding, fill, mode: str) -> None:
         raise ValueError(f"{name}: padding_mode={mode!r} must be one of {', '.join(PADDING_MODES)}")
 
 
-def sides(name: str, padding) -> tuple[int, ...]:
+def sides(name: str, padding: Any) -> tuple[int, ...]:
     """`padding` as (left, top, right, bottom)."""
     given = padding if isinstance(padding, (tuple, list)) else (padding,)
     if len(given) not in (1, 2, 4) or any(
@@ -37,11 +38,11 @@ def sides(name: str, padding) -> tuple[int, ...]:
 
 @takes_images("pixels", recorded=True)
 def pad(
-    img,
+    img: Image,
     padding: int | Sequence[int],
     fill: float | Sequence[float] | None = 0,
     padding_mode: str = "constant",
-):
+) -> Image:
     """(..., H, W) -> (..., top + H + bottom, left + W + right).
 
     padding: one int for all sides, (left and right, top and bottom), or (left, top, right, bottom).
@@ -57,7 +58,7 @@ def pad(
     return padded("pad", img, sides("pad", padding), fill, padding_mode)
 
 
-def _padded_tensor(img: Tensor, border: tuple[int, ...], fill, mode: str) -> Tensor:
+def _padded_tensor(img: Tensor, border: tuple[int, ...], fill: Any, mode: str) -> Tensor:
     left, top, right, bottom = border
     modes = {"constant": "constant", "edge": "replicate", "reflect": "reflect"}
     if mode not in modes or isinstance(fill, (tuple, list)):
@@ -116,8 +117,8 @@ class Pad(Transform):
     fill: float | Sequence[float] = 0.0
     padding_mode: str = "constant"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_padding("Pad", self.padding, self.fill, self.padding_mode)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         return pad(image, self.padding, self.fill, self.padding_mode)

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .forms import get_dimensions
+from .forms import Image, get_dimensions
 from .interpolation import InterpolationMode, as_interpolation
 from .places import INTERPOLATIONS, at_places
 from .transform import RandomTransform, generator_or
 
 
 def perspective(
-    img,
+    img: Image,
     startpoints: Sequence[Sequence[int]],
     endpoints: Sequence[Sequence[int]],
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     fill: float | Sequence[float] | None = None,
-):
+) -> Image:
     """(..., H, W) -> the same shape, so that four points (x, y) come to four others.
 
     The pixel at (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / the same),
@@ -66,7 +66,7 @@ class RandomPerspective(RandomTransform):
     interpolation: str = "bilinear"
     fill: float | Sequence[float] = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         super().__post_init__()
         name = "RandomPerspective"
         self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
@@ -87,7 +87,7 @@ class RandomPerspective(RandomTransform):
             end.append([abs(x - right), abs(y - down)])
         return start, end
 
-    def change(self, image, rng):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         _, h, w = get_dimensions(image)
         points = self.get_params(w, h, self.distortion_scale, rng)
         return perspective(image, *points, self.interpolation, self.fill)

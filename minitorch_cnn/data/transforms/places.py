@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
-from .forms import is_picture, takes_images
+from .forms import Image, is_picture, takes_images
 from .interpolation import InterpolationMode, as_interpolation
 from .pad import filling
 from .resize import FILTERS
@@ -12,7 +14,14 @@ from .resize import FILTERS
 INTERPOLATIONS = ("nearest", "bilinear", "bicubic")
 
 
-def at_places(name: str, img, interpolation: InterpolationMode | str | int, fill, places, *args):
+def at_places(
+    name: str,
+    img: Image,
+    interpolation: InterpolationMode | str | int,
+    fill: Any,
+    places: Any,
+    *args: Any,
+) -> Image:
     """An image of any form whose pixels come from (rows, columns) = places(height, width, *args).
 
     interpolation: "nearest", "bilinear" or "bicubic"; a picture that holds indices or bits has its
@@ -27,13 +36,17 @@ def at_places(name: str, img, interpolation: InterpolationMode | str | int, fill
     return on_image(img, name, how, fill, places, args)
 
 
-def _nearest(image: np.ndarray, name: str, how: str, fill, places, args) -> np.ndarray:
+def _nearest(
+    image: np.ndarray, name: str, how: str, fill: Any, places: Any, args: Any
+) -> np.ndarray:
     rows, columns = places(*image.shape[-2:], *args)
     fill = filling(name, image, fill)
     return _pixels(image, np.floor(rows + 0.5), np.floor(columns + 0.5), fill)
 
 
-def _smooth(image: np.ndarray, name: str, how: str, fill, places, args) -> np.ndarray:
+def _smooth(
+    image: np.ndarray, name: str, how: str, fill: Any, places: Any, args: Any
+) -> np.ndarray:
     rows, columns = places(*image.shape[-2:], *args)
     fill = filling(name, image, fill)
     reach, _, weight = FILTERS[how]
@@ -50,7 +63,9 @@ def _smooth(image: np.ndarray, name: str, how: str, fill, places, args) -> np.nd
     return total
 
 
-def _pixels(image: np.ndarray, rows, columns, fill: np.ndarray) -> np.ndarray:
+def _pixels(
+    image: np.ndarray, rows: np.ndarray, columns: np.ndarray, fill: np.ndarray
+) -> np.ndarray:
     """The pixels at whole places, `fill` for those outside the image."""
     h, w = image.shape[-2:]
     inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)

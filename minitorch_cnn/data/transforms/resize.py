@@ -32,7 +32,7 @@ def _lanczos(x: np.ndarray) -> np.ndarray:
 def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
     """Keys's piecewise cubic function of the distance, from 1 at 0 to 0 from 2 on."""
 
-    def weight(x):
+    def weight(x: np.ndarray) -> np.ndarray:
         x = np.abs(x)
         near = ((a + 2) * x - (a + 3)) * x * x + 1
         far = (((x - 5) * x + 8) * x - 4) * a

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,18 +13,18 @@ from ...functional import interpolate
 from ...tensor.tensor import Tensor
 from . import resize as arrays
 from .crop import crop, middle
-from .forms import get_dimensions, is_picture, takes_images
+from .forms import Image, get_dimensions, is_picture, takes_images
 from .interpolation import InterpolationMode, as_interpolation
 from .transform import Transform, generator_or, ordered, pair
 
 
 def resize(
-    img,
+    img: Image,
     size: int | Sequence[int],
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     max_size: int | None = None,
     antialias: bool = True,
-):
+) -> Image:
     """(..., H, W) -> (..., OH, OW): see `transforms.resize` for the interpolations.
 
     size: an int is the new length of the shorter side, the aspect ratio stays; (OH, OW) is the new
@@ -43,7 +44,7 @@ def resize(
     return resized(img, size, how, max_size, antialias)
 
 
-def _resized(img, size, how: str, max_size: int | None, antialias: bool):
+def _resized(img: Image, size: Any, how: str, max_size: int | None, antialias: bool) -> Image:
     size = new_size(img.shape, size, max_size)
     if not isinstance(img, Tensor):
         return arrays.resize(img, size, how, antialias)
@@ -78,7 +79,7 @@ def new_size(
 
 
 def resized_crop(
-    img,
+    img: Image,
     top: int,
     left: int,
     height: int,
@@ -86,7 +87,7 @@ def resized_crop(
     size: int | Sequence[int],
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     antialias: bool = True,
-):
+) -> Image:
     """`crop`, then `resize`."""
     part = crop(img, top, left, height, width)
     return resize(part, size, interpolation, antialias=antialias)
@@ -101,7 +102,7 @@ class Resize(Transform):
     max_size: int | None = None
     antialias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_size("Resize", self.size, self.max_size)
         self.interpolation = as_interpolation("Resize", self.interpolation, arrays.INTERPOLATIONS)
 
@@ -109,7 +110,7 @@ class Resize(Transform):
         """The (OH, OW) that an image of `shape` gets."""
         return new_size(shape, self.size, self.max_size)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         return resize(image, self.size, self.interpolation, self.max_size, self.antialias)
 
 
@@ -129,7 +130,7 @@ class RandomResizedCrop(Transform):
     interpolation: str = "bilinear"
     antialias: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         name = "RandomResizedCrop"
         self.size = pair(name, self.size)
         self.interpolation = as_interpolation(name, self.interpolation, arrays.INTERPOLATIONS)
@@ -138,7 +139,7 @@ class RandomResizedCrop(Transform):
 
     @staticmethod
     def get_params(
-        img,
+        img: Image,
         scale: Sequence[float],
         ratio: Sequence[float],
         rng: np.random.Generator | None = None,
@@ -157,7 +158,7 @@ class RandomResizedCrop(Transform):
         high, wide = max(min(h, round(w / nearest)), 1), max(min(w, round(h * nearest)), 1)
         return middle(h - high), middle(w - wide), high, wide
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         window = self.get_params(image, self.scale, self.ratio, rng)
         return resized_crop(image, *window, self.size, self.interpolation, self.antialias)
 
@@ -174,7 +175,7 @@ class ScaleJitter(Transform):
     smallest: int = 256
     largest: int = 512
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         self.size = pair("ScaleJitter", self.size)
         if not max(self.size) <= self.smallest <= self.largest:
             raise ValueError(
@@ -182,7 +183,7 @@ class ScaleJitter(Transform):
                 f"order and not below size={self.size}"
             )
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         shorter = int(rng.integers(self.smallest, self.largest + 1))
         whole = arrays.shorter_side_size(get_dimensions(image), shorter)
         top, left = (int(rng.integers(n - m + 1)) for n, m in zip(whole, self.size, strict=True))
@@ -190,5 +191,7 @@ class ScaleJitter(Transform):
 
 
 @takes_images("numbers", name="ScaleJitter")
-def _window(image, whole: tuple[int, int], top: int, left: int, size: tuple[int, int]):
+def _window(
+    image: Image, whole: tuple[int, int], top: int, left: int, size: tuple[int, int]
+) -> Image:
     return arrays.resize_window(image, whole, top, left, size)

@@ -5,23 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from .forms import check_image, get_dimensions
+from .forms import Image, check_image, get_dimensions
 from .interpolation import InterpolationMode, as_interpolation
 from .places import INTERPOLATIONS, at_places
 from .transform import Transform, generator_or
 
 
 def rotate(
-    img,
+    img: Image,
     angle: float,
     interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,
     expand: bool = False,
     center: Sequence[float] | None = None,
     fill: float | Sequence[float] | None = None,
-):
+) -> Image:
     """(..., H, W) -> the same shape, turned counter-clockwise by an angle in degrees.
 
     interpolation: "nearest", "bilinear" or "bicubic". expand: whether the frame grows to hold the
@@ -39,7 +40,7 @@ def rotate(
 
 
 def affine(
-    img,
+    img: Image,
     angle: float,
     translate: Sequence[float],
     scale: float,
@@ -47,7 +48,7 @@ def affine(
     interpolation: InterpolationMode | str | int = InterpolationMode.NEAREST,
     fill: float | Sequence[float] | None = None,
     center: Sequence[float] | None = None,
-):
+) -> Image:
     """(..., H, W) -> the same shape, turned clockwise, shifted, scaled and sheared.
 
     angle: in degrees. translate: pixels to the right and down. scale: the factor. shear: degrees
@@ -67,13 +68,13 @@ def affine(
     return at_places("affine", img, interpolation, fill, _places, where, center, None)
 
 
-def _check_turn(name: str, expand: bool, center) -> None:
+def _check_turn(name: str, expand: bool, center: Sequence[float] | None) -> None:
     _check_center(name, center)
     if expand and center is not None:
         raise ValueError(f"{name}: expand=True turns about the middle, without center")
 
 
-def _range(name: str, argument: str, value, low: float = -math.inf) -> tuple[float, float]:
+def _range(name: str, argument: str, value: Any, low: float = -math.inf) -> tuple[float, float]:
     """`value` as (low, high): a number v >= 0 is (-v, v)."""
     ends = tuple(value) if isinstance(value, (tuple, list)) else (-value, value)
     if len(ends) != 2 or not low <= ends[0] <= ends[1] < math.inf or ends[0] == -math.inf:
@@ -81,7 +82,7 @@ def _range(name: str, argument: str, value, low: float = -math.inf) -> tuple[flo
     return ends
 
 
-def _check_center(name: str, center) -> None:
+def _check_center(name: str, center: Sequence[float] | None) -> None:
     if center is not None and len(center) != 2:
         raise ValueError(f"{name}: center={center!r} must be (x, y)")
 
@@ -103,7 +104,7 @@ class RandomRotation(Transform):
     center: tuple[float, float] | None = None
     fill: float | Sequence[float] = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         name = "RandomRotation"
         _range(name, "degrees", self.degrees)
         self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
@@ -114,7 +115,7 @@ class RandomRotation(Transform):
         """A random angle between two."""
         return float(generator_or(rng).uniform(*degrees))
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         angle = self.get_params(_range("RandomRotation", "degrees", self.degrees), rng)
         return rotate(image, angle, self.interpolation, self.expand, self.center, self.fill)
 
@@ -139,7 +140,7 @@ class RandomAffine(Transform):
     fill: float | Sequence[float] = 0.0
     center: tuple[float, float] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         name = "RandomAffine"
         _range(name, "degrees", self.degrees)
         self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
@@ -188,7 +189,7 @@ class RandomAffine(Transform):
         x, y = [*(float(rng.uniform(*pair)) for pair in ends if len(pair)), 0.0, 0.0][:2]
         return angle, (right, down), scale, (x, y)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         _, h, w = get_dimensions(image)
         degrees = _range("RandomAffine", "degrees", self.degrees)
         shears = [end for ends in self._shears() for end in ends] or None

@@ -8,10 +8,10 @@ import numpy as np
 
 from ...dtypes import get_default_dtype
 from ...tensor.tensor import Tensor
-from .forms import is_picture, planes_of, white_of
+from .forms import Image, is_picture, planes_of, white_of
 
 
-def to_tensor(pic) -> Tensor:
+def to_tensor(pic: Image) -> Tensor:
     """A picture of Pillow, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W).
 
     Bytes are divided by 255 in the default dtype; other arrays keep their values and their dtype.
@@ -25,7 +25,7 @@ def to_tensor(pic) -> Tensor:
     return _tensor_of("to_tensor", pic)
 
 
-def _tensor_of(name: str, pic) -> Tensor:
+def _tensor_of(name: str, pic: Image) -> Tensor:
     if isinstance(pic, Tensor):
         return pic
     if is_picture(pic):
@@ -42,7 +42,7 @@ def _tensor_of(name: str, pic) -> Tensor:
     return Tensor(np.array(planes, order="C"))
 
 
-def _checked(name: str, image) -> np.ndarray:
+def _checked(name: str, image: Image) -> np.ndarray:
     if not isinstance(image, np.ndarray):
         raise TypeError(
             f"{name}: image must be a picture of Pillow or an array (H, W, C), got "
@@ -60,7 +60,7 @@ def has_planes(image: np.ndarray) -> bool:
     return image.ndim == 3 and image.shape[0] in (1, 3, 4) and image.shape[2] not in (1, 3)
 
 
-def pil_to_tensor(pic) -> Tensor:
+def pil_to_tensor(pic: Image) -> Tensor:
     """A picture of Pillow -> a Tensor (C, H, W) of its values as they are, mostly uint8.
 
     Raises TypeError for anything else.
@@ -68,7 +68,7 @@ def pil_to_tensor(pic) -> Tensor:
     return _values_of("pil_to_tensor", pic)
 
 
-def _values_of(name: str, pic) -> Tensor:
+def _values_of(name: str, pic: Image) -> Tensor:
     if not is_picture(pic):
         raise TypeError(f"{name}: image must be a picture of Pillow, got {type(pic).__name__}")
     planes = planes_of(pic)
@@ -88,7 +88,7 @@ MODES = {1: ("L",), 2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", 
 GREY_MODES = {"int16": "I;16", "uint16": "I;16", "int32": "I", "float32": "F"}
 
 
-def to_pil_image(pic, mode: str | None = None):
+def to_pil_image(pic: Image, mode: str | None = None) -> Image:
     """A Tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W) -> a picture of Pillow.
 
     Floats of a Tensor, and of a float32 array (C, H, W) as the data sets here give it, are
@@ -120,7 +120,7 @@ def to_pil_image(pic, mode: str | None = None):
     return Image.frombytes(mode or known[0], size, np.ascontiguousarray(values).tobytes())
 
 
-def _pixels(pic, mode: str | None) -> np.ndarray:
+def _pixels(pic: Image, mode: str | None) -> np.ndarray:
     """The values (H, W, C) of a picture, bytes where they were floats."""
     if isinstance(pic, Tensor):
         planes = pic.detach().cpu().numpy()
@@ -145,7 +145,7 @@ def _pixels(pic, mode: str | None) -> np.ndarray:
     return np.moveaxis(planes, 0, -1)
 
 
-def convert_image_dtype(image: Tensor, dtype=np.float32) -> Tensor:
+def convert_image_dtype(image: Tensor, dtype: np.dtype | type = np.float32) -> Tensor:
     """A Tensor in another dtype, in which white is white again: 1 in floats, 255 in uint8.
 
     Floats become the integer below x (white + 1 - 0.001), integers x // 2^k or x 2^k.
@@ -179,7 +179,7 @@ def convert_image_dtype(image: Tensor, dtype=np.float32) -> Tensor:
 class ToTensor:
     """A Pillow picture, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W); see `to_tensor`."""
 
-    def __call__(self, image, rng: np.random.Generator | None = None) -> Tensor:
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Tensor:
         return _tensor_of("ToTensor", image)
 
     def __repr__(self) -> str:
@@ -189,7 +189,7 @@ class ToTensor:
 class PILToTensor:
     """A picture of Pillow -> a Tensor (C, H, W) of its values as they are, mostly uint8."""
 
-    def __call__(self, pic, rng: np.random.Generator | None = None) -> Tensor:
+    def __call__(self, pic: Image, rng: np.random.Generator | None = None) -> Tensor:
         return _values_of("PILToTensor", pic)
 
     def __repr__(self) -> str:
@@ -202,7 +202,7 @@ class ToPILImage:
 
     mode: str | None = None
 
-    def __call__(self, pic, rng: np.random.Generator | None = None):
+    def __call__(self, pic: Image, rng: np.random.Generator | None = None) -> Image:
         return to_pil_image(pic, self.mode)
 
 
@@ -212,5 +212,5 @@ class ConvertImageDtype:
 
     dtype: np.dtype | type
 
-    def __call__(self, image, rng: np.random.Generator | None = None) -> Tensor:
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Tensor:
         return convert_image_dtype(image, self.dtype)

@@ -15,19 +15,20 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import FunctionType
+from typing import Any
 
 import numpy as np
 
 from ..randomness import sample_generator
-from .forms import check_image
+from .forms import Image, check_image
 
 
-def applied(transform: Callable, image, rng: np.random.Generator):
+def applied(transform: Callable[..., Any], image: Image, rng: np.random.Generator) -> Image:
     """transform(image, rng), or transform(image) where it takes no generator."""
     return transform(image, rng) if _takes_generator(transform) else transform(image)
 
 
-def _takes_generator(transform: Callable) -> bool:
+def _takes_generator(transform: Callable[..., Any]) -> bool:
     if isinstance(transform, Transform):
         return True
     if isinstance(transform, FunctionType):
@@ -39,7 +40,7 @@ def _takes_generator(transform: Callable) -> bool:
 
 
 @functools.lru_cache(maxsize=256)
-def _has_second(function: Callable, skipped: int = 0) -> bool:
+def _has_second(function: Callable[..., Any], skipped: int = 0) -> bool:
     """Whether a function has a second argument that must be given or is called rng."""
     try:
         parameters = list(inspect.signature(function).parameters.values())[skipped:]
@@ -60,11 +61,11 @@ class Transform:
     for an array that is not (C, H, W).
     """
 
-    def __call__(self, image, rng: np.random.Generator | None = None):
+    def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
         check_image(type(self).__name__, image)
         return self.apply(image, sample_generator() if rng is None else rng)
 
-    def apply(self, image, rng: np.random.Generator):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         raise NotImplementedError(f"{type(self).__name__}: apply is not defined")
 
 
@@ -75,13 +76,13 @@ class RandomTransform(Transform):
     Raises ValueError unless `p`, a field of the subclass, is a probability.
     """
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         check_chance(type(self).__name__, self.p)
 
-    def apply(self, image, rng):
+    def apply(self, image: Image, rng: np.random.Generator) -> Image:
         return self.change(image, rng) if rng.random() < self.p else image
 
-    def change(self, image, rng: np.random.Generator):
+    def change(self, image: Image, rng: np.random.Generator) -> Image:
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
 
@@ -90,7 +91,7 @@ def generator_or(rng: np.random.Generator | None) -> np.random.Generator:
     return sample_generator() if rng is None else rng
 
 
-def pair(name: str, size) -> tuple[int, int]:
+def pair(name: str, size: Any) -> tuple[int, int]:
     """`size`, an int or (height, width), as two ints >= 1; ValueError beginning with `name`."""
     both = tuple(size) if isinstance(size, (tuple, list)) else (size, size)
     if len(both) == 1:
@@ -100,7 +101,7 @@ def pair(name: str, size) -> tuple[int, int]:
     return int(both[0]), int(both[1])
 
 
-def ordered(name: str, argument: str, value) -> tuple[float, float]:
+def ordered(name: str, argument: str, value: Any) -> tuple[float, float]:
     """`value` as (low, high) with 0 < low <= high; ValueError beginning with `name`."""
     low, high = value if isinstance(value, (tuple, list)) and len(value) == 2 else (0, 0)
     if not 0 < low <= high:
