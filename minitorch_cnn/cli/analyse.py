@@ -13,7 +13,7 @@ import numpy as np
 from .analyses import ANALYSES
 from .foreign import add_options
 from .parser import CommandError, Parser, file_path, model_name, number, sentence
-from .subjects import OF_PIXELS, add_image, find_model, read_images
+from .subjects import OF_PIXELS, add_image, find_model, read_images, refuse_without_image
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
 DESCRIPTION = f"""\
@@ -37,8 +37,9 @@ examples:
 class Subject(NamedTuple):
     """What is looked at: a model in evaluation mode, images x (N, C, H, W) and labels (N,).
 
-    boxes (N, 4): left, top, right, bottom of what the images show, where it is known. note: what
-    there is to say of the weights. given: a model's name as it was given, which finds it again.
+    boxes (N, 4): left, top, right, bottom of what the images show, where it is known. said: what
+    there is to say of the weights and of the images. given: a model's name as it was given, which
+    finds it again.
     """
 
     name: str
@@ -47,7 +48,7 @@ class Subject(NamedTuple):
     labels: np.ndarray | None
     classes: list[str]
     boxes: np.ndarray | None
-    note: str
+    said: list[str]
     given: str = ""
 
 
@@ -122,9 +123,7 @@ def run(options) -> None:
             text, save = analysis.run(subject, options)
         except KeyError as error:
             raise CommandError(sentence(error)) from None
-    if subject.note:
-        print(f"{subject.name}: {subject.note}")
-    print(text)
+    print(*subject.said, text, sep="\n")
     for note in notes:
         print(f"note: {note.message}")
     if options.plot is not None:
@@ -134,6 +133,7 @@ def run(options) -> None:
 
 def load_subject(name: str, options) -> Subject:
     """A run with images that were held out, weights with data, or a new model with digits."""
+    refuse_without_image(options)
     directory = file_path(name)
     if options.data is not None and (directory.is_dir() or options.weights is None):
         raise CommandError("--data goes with --weights: a run has its own")
@@ -144,11 +144,12 @@ def load_subject(name: str, options) -> Subject:
     found, note = find_model(name, options, num_classes=10, pixels=False)
     if found.of_pixels:
         raise CommandError(f"{name} {OF_PIXELS}")
+    said = [f"{found.name}: {note}"] if note else []
     if options.image:
-        return of_images(found, note, options)
+        return of_images(found, said, options)
     if directory.is_dir():
         return of_run(directory, found, options.images)
-    return of_digits(name, found, note, options)
+    return of_digits(name, found, said, options)
 
 
 def of_run(directory: Path, found, images: int) -> Subject:
@@ -183,18 +184,19 @@ def of_data(found, data, images: int) -> Subject:
     x, labels = zip(*(data[i] for i in chosen), strict=True)
     boxes = data.boxes[chosen, 0] if hasattr(data, "boxes") else None
     x, labels = Tensor(np.stack(x)), np.array(labels)
-    return Subject(found.name, found.model, x, labels, found.classes, boxes, "")
+    return Subject(found.name, found.model, x, labels, found.classes, boxes, [])
 
 
-def of_images(found, note: str, options) -> Subject:
+def of_images(found, said: list[str], options) -> Subject:
     """Files of images, of which nobody knows the labels."""
     from ..tensor import Tensor
 
-    x = Tensor(read_images(options.image, found))
-    return Subject(found.name, found.model, x, None, found.classes or [], None, note)
+    x, of_each = read_images(found, options)
+    said = [*said, *of_each]
+    return Subject(found.name, found.model, Tensor(x), None, found.classes or [], None, said)
 
 
-def of_digits(name: str, found, note: str, options) -> Subject:
+def of_digits(name: str, found, said: list[str], options) -> Subject:
     from ..data.datasets import Digits
     from ..data.transforms import resize
     from ..tensor import Tensor
@@ -206,7 +208,7 @@ def of_digits(name: str, found, note: str, options) -> Subject:
     side = found.transform.transforms[-1].size
     x = np.repeat(resize(pixels.astype(np.float32), side), found.channels, axis=1)
     labels, classes = digits.labels[chosen], digits.classes
-    return Subject(found.name, found.model, Tensor(x), labels, classes, None, note, name)
+    return Subject(found.name, found.model, Tensor(x), labels, classes, None, said, name)
 
 
 def spread(count: int, wanted: int) -> np.ndarray:

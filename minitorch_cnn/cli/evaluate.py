@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .foreign import Trained, add_options, load_file, refuse_options, run_folder
+from .foreign import add_options, load_file, refuse_options, run_folder
 from .parser import CommandError, Parser, add_device, file_path, parse_data
 from .report import accuracy, confusions
+
+if TYPE_CHECKING:
+    from ..training.trained import Trained
 
 DESCRIPTION = """\
 Measure the model of a finished run on the images that were held out: accuracy, loss, the accuracy
@@ -87,16 +91,14 @@ def load_runs(directories: list[Path]):
     """The models of finished runs, what gives their test images by a transform, and its name."""
     from ..training import load_run
     from ..training.config import source_of
+    from ..training.trained import of_run
 
     runs = [load_run(directory) for directory in directories]
     for directory, trained in zip(directories, runs, strict=True):
         same = ("data", "path", "test_path", "classes")
         if any(getattr(trained.config, k) != getattr(runs[0].config, k) for k in same):
             raise CommandError(f"{directory} is a run on other data than {directories[0]}")
-    models = [
-        Trained(r.config.model, r.model, r.classes, r.channels, r.transform, r.of_pixels)
-        for r in runs
-    ]
+    models = [of_run(run) for run in runs]
     data = [lambda transform, r=r: source_of(r.config, transform).test for r in runs]
     note = source_of(runs[0].config).note
     if note:

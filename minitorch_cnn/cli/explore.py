@@ -8,7 +8,7 @@ import numpy as np
 
 from .foreign import add_options
 from .parser import Parser, file_path
-from .subjects import add_image, find_model, read_images
+from .subjects import add_image, find_model, read_images, refuse_without_image
 
 DESCRIPTION = """\
 Write a page that shows a network: its layers as a graph to click through, with what each costs and
@@ -50,11 +50,13 @@ def run(options) -> None:
     from ..analysis import explore
     from ..random import manual_seed
 
+    refuse_without_image(options)
     manual_seed(0)
     found, note = find_model(options.model, options)
-    digits = labels = None
+    said, digits = [], None
     if options.image:
-        images, labels = read_images(options.image, found), [path.name for path in options.image]
+        images, said = read_images(found, options)
+        labels = [path.name for path in options.image]
     else:
         images, labels, digits = digits_for(found)
     directory = file_path(options.model)
@@ -62,6 +64,7 @@ def run(options) -> None:
     out = options.out or (directory / "explorer.html" if directory.is_dir() else Path(page))
     settings = {"labels": labels, "classes": found.classes, "digits": digits}
     explore(found.model, images, out, name=found.name, note=note, **settings)
+    print(*said, sep="\n", end="\n" * bool(said))
     of = f", of {found.name} with {note}" if note else ""
     print(f"wrote {out} ({out.stat().st_size / 2**20:.1f} MiB){of}")
 

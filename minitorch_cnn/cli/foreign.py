@@ -1,25 +1,16 @@
-"""Models whose weights come from a file: the options that say so, and what becomes of them."""
+"""Trained models by name: of runs, and of files of weights, with the options that say how."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from argparse import ArgumentTypeError
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 from ..spelling import nearest, nearest_path
 from .parser import CommandError, Parser, file_path, model_name, number, setting
 
-
-class Trained(NamedTuple):
-    """A trained model, in evaluation mode, with the names of its classes and its transform."""
-
-    name: str
-    model: object
-    classes: list[str]
-    channels: int
-    transform: object
-    of_pixels: bool
-    style: object = None
+if TYPE_CHECKING:
+    from ..training.trained import Trained
 
 
 def add_options(parser: Parser, **weights) -> None:
@@ -89,17 +80,28 @@ def nearest_subject(name: str) -> str:
     return near or nearest(name, [*runs, *list_models()])
 
 
+def load_folder(name: str, options) -> Trained:
+    """The model of a finished run, of which other options have nothing to say."""
+    from ..training import load_run
+    from ..training.trained import of_run
+
+    refuse_options(options)
+    return of_run(load_run(run_folder(name)))
+
+
 def load_file(model: str, weights: Path, options) -> Trained:
     """The model of that name with the weights in a file, as the other options say."""
-    from .. import no_grad, zeros
     from ..analysis import image_shape
     from ..models import model_entry
-    from ..training import load_weights, preprocessing, read_classes
+    from ..training import read_classes
     from ..training.config import build_model
+    from ..training.trained import with_weights
 
+    if file_path(model).is_dir():
+        raise CommandError(f"--weights goes with a MODEL: the run {model} has its own")
     try:
         name = model_name(model)
-    except Exception as error:
+    except ArgumentTypeError as error:
         raise CommandError(str(error)) from None
     names = None if options.classes is None else read_classes(options.classes)
     settings = dict(options.set or ())
@@ -107,20 +109,14 @@ def load_file(model: str, weights: Path, options) -> Trained:
     if names is not None and entry.takes("num_classes"):
         settings["num_classes"] = len(names)
     net = build_model(entry, settings).eval()
-    load_weights(net, weights)
-    channels, side, _ = entry.input_shape or image_shape(net)
-    channels = settings.get("in_channels", channels)
-    usual = preprocessing(name, bool(settings.get("transform_input")), weights, (channels, side))
-    crop = options.crop or usual.crop
-    resize = options.resize or (usual.resize if options.crop is None else max(crop, usual.resize))
-    given = {k: tuple(v) for k in ("mean", "std") if (v := getattr(options, k)) is not None}
-    chosen = replace(usual, resize=resize, crop=crop, **given)
-    with no_grad():
-        answer = net(zeros(1 if entry.own else 0, channels, crop, crop))
-    count = answer.shape[1]
-    if names is not None and len(names) != count:
-        raise CommandError(
-            f"{entry.name} has {count} outputs, {options.classes} names {len(names)} classes"
-        )
-    names = names or [f"class {i}" for i in range(count)]
-    return Trained(entry.name, net, names, channels, chosen.transform(), entry.of_pixels)
+    channels, height, width = entry.input_shape or image_shape(net)
+    given = {key: getattr(options, key) for key in ("resize", "crop", "mean", "std")}
+    return with_weights(
+        name,
+        net,
+        weights,
+        (settings.get("in_channels", channels), height, width),
+        names,
+        transform_input=bool(settings.get("transform_input")),
+        **given,
+    )

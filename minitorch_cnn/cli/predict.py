@@ -10,12 +10,16 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .foreign import add_options, load_file, refuse_options, run_folder
+from .foreign import add_options, load_file, load_folder
 from .parser import CommandError, Parser, add_device, file_path, number, sentence
+from .subjects import add_drawing
+
+if TYPE_CHECKING:
+    from ..training.trained import Prepared, Trained
 
 DESCRIPTION = """\
 Let the model of a finished run name the classes of images, the likeliest first. An image may have
@@ -61,16 +65,7 @@ def add_parser(commands) -> None:
     parser.add_argument(
         "--top", type=number(int, 1), default=5, metavar="N", help="classes per image (5)"
     )
-    parser.add_argument(
-        "--invert",
-        action="store_true",
-        help="exchange dark and light oneself, whatever the ground is",
-    )
-    parser.add_argument(
-        "--as-is",
-        action="store_true",
-        help="leave drawings as they are: neither inverted nor cropped and centred",
-    )
+    add_drawing(parser)
     parser.add_argument(
         "--saw",
         type=file_path,
@@ -96,11 +91,8 @@ def add_parser(commands) -> None:
 
 
 def run(options) -> int:
-    from ..training import load_run
-
     if options.weights is None:
-        refuse_options(options)
-        trained = load_run(run_folder(options.model))
+        trained = load_folder(options.model, options)
     else:
         trained = load_file(options.model, options.weights, options)
     if options.csv is not None and not options.csv.resolve().parent.is_dir():
@@ -119,16 +111,6 @@ def run(options) -> int:
     return 2 if images.failed else 0
 
 
-class Prepared(NamedTuple):
-    """x (C, H, W): a model's input; image (C, H, W): the picture it is made of; said: what became
-    of that, "" if nothing.
-    """
-
-    x: np.ndarray
-    image: np.ndarray
-    said: str
-
-
 class Images:
     """The images that were named as a model's inputs: those that can be read, as they come.
 
@@ -137,9 +119,9 @@ class Images:
     Raises: ValueError for a folder without images.
     """
 
-    def __init__(self, named: list[Path], trained, options):
+    def __init__(self, named: list[Path], trained: Trained, options):
         self.named, self.trained, self.failed = named, trained, 0
-        self.invert, self.as_is = options.invert, options.as_is
+        self.how = {"invert": options.invert, "as_is": options.as_is}
 
     def paths(self) -> Iterator[Path]:
         from ..data.datasets.folder import find_images
@@ -159,9 +141,11 @@ class Images:
         return self.read(self.paths())
 
     def read(self, paths: Iterable[Path]) -> Iterator[tuple[Path, Prepared]]:
+        from ..training.trained import prepare
+
         for path in paths:
             try:
-                yield path, prepare(path, self.trained, self.invert, self.as_is)
+                yield path, prepare(path, self.trained, **self.how)
             except (OSError, ValueError) as error:
                 self.failed += 1
                 print(f"minitorch-cnn: {sentence(error)}", file=sys.stderr, flush=True)
@@ -293,19 +277,6 @@ def write_png(path: Path, image) -> None:
     content = io.BytesIO()
     image.save(content, format="png")
     write_atomically(path, content.getvalue())
-
-
-def prepare(path: Path, trained, invert: bool, as_is: bool) -> Prepared:
-    """An image file as the model's input, a drawing like those that it has learned."""
-    from ..data.datasets import read_image
-    from ..training.drawings import in_style
-
-    image, said = read_image(path, trained.channels), ""
-    if invert:
-        image = 1 - image
-    if trained.style is not None and not as_is:
-        image, said = in_style(image, trained.style, invert=not invert)
-    return Prepared(trained.transform(image), image, said)
 
 
 def probabilities(model, x: np.ndarray) -> np.ndarray:

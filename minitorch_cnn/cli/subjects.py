@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-from .foreign import Trained, load_file, nearest_subject, refuse_options
+from .foreign import load_file, load_folder, nearest_subject, refuse_options
 from .parser import LISTED, CommandError, file_path, sentence
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ..training.trained import Trained
 
 UNTRAINED = "untrained weights"
 OF_PIXELS = "labels pixels; analyse looks at nets that label images"
@@ -20,6 +25,21 @@ def add_image(parser) -> None:
         metavar="FILE",
         help="images of yours to look with, instead of the usual ones",
     )
+    add_drawing(parser)
+
+
+def add_drawing(parser) -> None:
+    """--invert and --as-is, of images that may be drawings."""
+    parser.add_argument(
+        "--invert",
+        action="store_true",
+        help="exchange dark and light oneself, whatever the ground is",
+    )
+    parser.add_argument(
+        "--as-is",
+        action="store_true",
+        help="leave drawings as they are: neither inverted nor cropped and centred",
+    )
 
 
 def find_model(
@@ -32,25 +52,21 @@ def find_model(
     if not its own; pixels: whether it may label pixels.
     """
     directory = file_path(name)
-    if directory.is_dir():
-        return of_run(directory, options), ""
     if options.weights is not None:
         return load_file(name, options.weights, options), ""
+    if directory.is_dir():
+        return load_folder(name, options), ""
     settings, options.set = options.set, None
     refuse_options(options)
     options.set = settings
     return untrained(name, options, num_classes, pixels), UNTRAINED
 
 
-def of_run(directory: Path, options) -> Trained:
-    from ..training import load_run
-
-    refuse_options(options)
-    if options.weights is not None:
-        raise CommandError(f"--weights goes with a MODEL: the run {directory} has its own")
-    run = load_run(directory)
-    name, classes = run.config.model, run.classes
-    return Trained(name, run.model, classes, run.channels, run.transform, run.of_pixels)
+def refuse_without_image(options) -> None:
+    """The usual images are no drawings that anything need be done to."""
+    for word in ("invert", "as_is"):
+        if getattr(options, word) and not options.image:
+            raise CommandError(f"--{word.replace('_', '-')} goes with --image")
 
 
 def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trained:
@@ -60,6 +76,7 @@ def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trai
     from ..models import model_entry
     from ..models.net_file import NetFileError
     from ..training.config import build_model
+    from ..training.trained import Trained
 
     try:
         entry = model_entry(name)
@@ -83,10 +100,14 @@ def untrained(name: str, options, num_classes: int | None, pixels: bool) -> Trai
     return Trained(entry.name, model, None, channels, transform, entry.of_pixels)
 
 
-def read_images(paths: list[Path], trained: Trained):
-    """Files as the model takes them: (N, C, H, W)."""
+def read_images(trained: Trained, options) -> tuple[np.ndarray, list[str]]:
+    """The files of --image as the model takes them, (N, C, H, W), and what became of which."""
     import numpy as np
 
-    from ..data.datasets import read_image
+    from ..training.trained import prepare
 
-    return np.stack([trained.transform(read_image(path, trained.channels)) for path in paths])
+    how = {"invert": options.invert, "as_is": options.as_is}
+    found = [prepare(path, trained, **how) for path in options.image]
+    pairs = zip(options.image, found, strict=True)
+    said = [f"{path}: {prepared.said}" for path, prepared in pairs if prepared.said]
+    return np.stack([prepared.x for prepared in found]), said

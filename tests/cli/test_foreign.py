@@ -76,6 +76,17 @@ def test_other_looks_and_ensembles_are_measured(command, trained_vgg, pictures):
     assert accuracy(command("evaluate", trained_vgg, trained_vgg)) == accuracy(alone)
 
 
+def test_a_run_has_weights_of_its_own(refused, trained_vgg, pictures):
+    given = options_of(trained_vgg)
+    for words in (
+        ["predict", trained_vgg, pictures],
+        ["evaluate", trained_vgg, "--data", "folder", pictures],
+        ["explore", trained_vgg],
+        ["analyse", "maps", trained_vgg],
+    ):
+        assert f"the run {trained_vgg} has its own" in refused(*words, *given)
+
+
 def test_predict_names_the_classes_of_a_file(command, trained_vgg, pictures, tmp_path):
     (tmp_path / "names.json").write_text('{"0": ["n01", "azure"], "1": ["n02", "crimson"]}')
     image, given = pictures / "red" / "3.png", options_of(trained_vgg)

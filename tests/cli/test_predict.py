@@ -11,10 +11,11 @@ import sys
 import numpy as np
 import pytest
 
-from minitorch_cnn.cli import main, predict
+from minitorch_cnn.cli import main
 from minitorch_cnn.data.datasets import read_image
 from minitorch_cnn.tensor import Tensor
 from minitorch_cnn.training import load_run, make_config, train_run
+from minitorch_cnn.training import trained as trained_models
 from minitorch_cnn.training.plots import class_colours
 from tests.interpreter import ROOT
 
@@ -135,11 +136,11 @@ def test_bad_images_are_named_and_the_others_go_on(command, refused, trained, im
 def test_each_line_is_there_as_soon_as_it_is_known(command, trained, images, monkeypatch):
     seen = []
 
-    def prepared(path, *arguments, real=predict.prepare):
+    def prepared(path, *arguments, real=trained_models.prepare, **how):
         seen.append((path, sys.stdout.getvalue().count("\n")))
-        return real(path, *arguments)
+        return real(path, *arguments, **how)
 
-    monkeypatch.setattr(predict, "prepare", prepared)
+    monkeypatch.setattr(trained_models, "prepare", prepared)
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     assert main(["predict", str(trained), *map(str, images)]) == 0
     assert [lines for _, lines in seen] == [0, 1, 1, 3]
@@ -232,6 +233,40 @@ def test_ink_on_paper_is_inverted_cropped_and_centred_and_the_line_says_so(
     with image_module.open(tmp_path / "seen" / "0-seen.png") as image:
         seen = np.asarray(image)
     assert min(seen.shape[:2]) >= 256 and not seen[0, 0].any() and seen.max() == 255
+
+
+def test_analyse_and_explore_see_a_drawing_as_predict_does(command, refused, trained, tmp_path):
+    zero, page = sheet(tmp_path / "0.png", "0"), ["--out", tmp_path / "page.html"]
+    said = command("predict", trained, zero).out.strip().partition("; ")[2]
+    assert said.startswith("inverted, cropped")
+    for words in (["analyse", "saliency", trained], ["explore", trained, *page]):
+        assert command(*words, "--image", zero).out.startswith(f"{zero}: {said}\n")
+        by_hand = command(*words, "--image", zero, "--invert").out
+        assert by_hand.startswith(f"{zero}: {said.removeprefix('inverted, ')}\n")
+        assert "cropped" not in command(*words, "--image", zero, "--as-is").out
+        assert "--as-is goes with --image" in refused(*words, "--as-is")
+
+
+@pytest.mark.slow
+def test_printed_digits_are_read_by_a_net_that_has_learned_written_ones(command, tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    matplotlib = pytest.importorskip("matplotlib")
+    from PIL import ImageDraw, ImageFont
+
+    run, right = tmp_path / "run", {}
+    assert command("train", "lenet5_relu", "--epochs", 8, "--plain", "--out", run).code == 0
+    for font in ("Sans", "Sans-Bold", "Serif", "Serif-Bold", "SansMono", "SansMono-Bold"):
+        face = f"{matplotlib.get_data_path()}/fonts/ttf/DejaVu{font}.ttf"
+        face, paths = ImageFont.truetype(face, 64), []
+        for digit in range(10):
+            image = image_module.new("L", (90, 160), 255)
+            ImageDraw.Draw(image).text((20, 50), str(digit), fill=0, font=face)
+            paths.append(tmp_path / f"{font}-{digit}.png")
+            image.save(paths[-1])
+        lines = command("predict", run, *paths).out.splitlines()
+        guesses = [line.split(": ")[1].split()[0] for line in lines]
+        right[font] = sum(guess == str(digit) for digit, guess in enumerate(guesses))
+    assert right["Sans"] >= 7 and sum(right.values()) >= 43
 
 
 def test_dark_and_light_exchanged_by_hand_are_not_exchanged_again(command, trained, tmp_path):
