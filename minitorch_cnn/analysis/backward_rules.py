@@ -22,17 +22,10 @@ from ..autograd import enable_grad, grad
 from ..autograd.array_function import ArrayFunction
 from ..figures import headline, image_grid, show_image
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
 from .fields import ancestors
-from .watch import (
-    MAY_RECTIFY,
-    checked_batch,
-    chosen_classes,
-    evaluation,
-    logits_of,
-    maps_of,
-    rectifies,
-)
+from .watch import MAY_RECTIFY, checked_batch, chosen_classes, maps_of, rectifies
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -111,7 +104,7 @@ def saliency(
     check_rules("saliency", rules)
     leaf = Tensor(x.array, requires_grad=True)
     with evaluation(model):
-        logits = logits_of(model(leaf))
+        logits = first_output(model(leaf))
     chosen = chosen_classes("saliency", logits, labels)
     score = logits[np.arange(len(x)), chosen].sum()
     warn_without_relu("saliency", score, rules)
@@ -147,7 +140,7 @@ def deconvolve(
         raise ValueError(
             f"deconvolve: channels={channels.tolist()} must be from 0 to {y.shape[1] - 1}"
         )
-    warn_without_relu("deconvolve", logits_of(output), [rule])
+    warn_without_relu("deconvolve", first_output(output), [rule])
     images, places, parts = [], [], []
     for channel in channels:
         n, i, j = np.unravel_index(y.array[:, channel].argmax(), (len(x), *y.shape[2:]))

@@ -11,9 +11,10 @@ from ..autograd import enable_grad, grad
 from ..figures import BLUE, axes_or_new, label, name_ticks
 from ..models.residual import PlainBlock
 from ..nn import Module
+from ..nn.evaluation import first_output
 from ..tensor import Tensor
 from .blocks import residual_blocks
-from .watch import checked_batch, logits_of
+from .watch import checked_batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,7 +54,7 @@ def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -
     if not names:
         raise ValueError("gradient_norms: model has no weights that require a gradient")
     gradients = grad(
-        F.cross_entropy(logits_of(model(x)), target), [p for _, p in names], allow_unused=True
+        F.cross_entropy(first_output(model(x)), target), [p for _, p in names], allow_unused=True
     )
     squares: dict[str, float] = {}
     inside = block_names(model, x)

@@ -13,16 +13,16 @@ import numpy as np
 from ..autograd import enable_grad
 from ..autograd.array_function import ArrayFunction
 from ..nn import Conv2d, Module
+from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
 from ..tensor.activation import ReLU
 from ..tensor.arithmetic import Add, Mul
 from .fields import ancestors
-from .watch import evaluation
 
 Origin = ArrayFunction | Tensor
 
 
-class ResidualBlock(NamedTuple):
+class FoundBlock(NamedTuple):
     """A block of one run: its name and module, and where in the graph its sum is.
 
     junction: the node of the sum; shortcut, branch: which of its two inputs is which; identity:
@@ -61,7 +61,7 @@ class Run(NamedTuple):
     calls: list[Call]
 
 
-def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[ResidualBlock]]:
+def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[FoundBlock]]:
     """Run the model on x (N, C, H, W) in evaluation mode -> the run, and its residual blocks.
 
     Of blocks within blocks, as in a ResNet of ResNets, the innermost count.
@@ -69,7 +69,7 @@ def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[
     Raises: ValueError, in the name of `function`, if there are none.
     """
     run = traced(model, x)
-    found: list[ResidualBlock] = []
+    found: list[FoundBlock] = []
     for call in run.calls:  # the innermost ends first
         inside = any(block.name.startswith(call.name + ".") for block in found)
         if call.name and not inside and not isinstance(call.module, Conv2d):
@@ -95,7 +95,7 @@ def traced(model: Module, x: Tensor) -> Run:
 
     def after(name):
         def hook(module, inputs, output):
-            y = output[0] if isinstance(output, tuple) else output
+            y = first_output(output)
             calls.append(Call(name, module, sources.pop(), y.grad_fn or y))
 
         return hook
@@ -112,10 +112,10 @@ def traced(model: Module, x: Tensor) -> Run:
     finally:
         for handle in handles:
             handle.remove()
-    return Run(x, output[0] if isinstance(output, tuple) else output, calls)
+    return Run(x, first_output(output), calls)
 
 
-def _block(call: Call, calls: list[Call]) -> ResidualBlock | None:
+def _block(call: Call, calls: list[Call]) -> FoundBlock | None:
     """The call as a residual block, if it is one."""
     junction = call.origin
     while isinstance(junction, ReLU):
@@ -135,7 +135,7 @@ def _block(call: Call, calls: list[Call]) -> ResidualBlock | None:
     identity = lengths[shortcut] == 0
     if last is None and not identity:
         return None
-    return ResidualBlock(
+    return FoundBlock(
         call.name, call.module, junction, shortcut, identity, last, call.source, call.origin
     )
 

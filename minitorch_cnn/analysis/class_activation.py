@@ -27,18 +27,12 @@ from ..autograd import enable_grad, grad
 from ..figures import headline, image_grid, show_image
 from ..functional.avg_pool import AdaptiveAvgPool2d, AvgPool2d
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
 from ..tensor.movement import Reshape
 from ..tensor.reduction import Sum
 from .fields import ancestors
-from .watch import (
-    applied,
-    checked_batch,
-    chosen_classes,
-    evaluation,
-    logits_of,
-    maps_of,
-)
+from .watch import applied, checked_batch, chosen_classes, maps_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -104,7 +98,7 @@ def class_activation_maps(
     checked_batch(name, x, labels)
     _check_boxes(name, x, truth, threshold)
     with evaluation(model), applied(Sum, AdaptiveAvgPool2d, AvgPool2d) as calls:
-        logits = logits_of(model(Tensor(x.array, requires_grad=True)))
+        logits = first_output(model(Tensor(x.array, requires_grad=True)))
     chosen = chosen_classes(name, logits, labels)
     found = _before_the_average(calls, logits)
     if found is None:
@@ -139,7 +133,7 @@ def grad_cam(
     checked_batch("grad_cam", x, labels)
     _check_boxes("grad_cam", x, truth, threshold)
     maps, output = maps_of("grad_cam", model, Tensor(x.array, requires_grad=True), layer)
-    logits = logits_of(output)
+    logits = first_output(output)
     chosen = chosen_classes("grad_cam", logits, labels)
     weights = _mean_gradient(logits, chosen, maps)
     evidence = np.maximum((weights * maps.array).sum(1, keepdims=True), 0)

@@ -16,10 +16,11 @@ from .. import functional as F
 from ..autograd import enable_grad
 from ..figures import COLORS, headline, label, new_figure
 from ..nn import Module
+from ..nn.evaluation import first_output
 from ..optim import SGD
 from ..random import manual_seed
 from ..tensor import Tensor
-from .watch import checked_batch, logits_of
+from .watch import checked_batch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -92,7 +93,7 @@ def _trained(model: Module, x, target, epochs, batch_size, lr, rng) -> list[tupl
             optimizer.param_groups[0]["lr"] = lr * warm * late
             chosen = order[step * batch_size : (step + 1) * batch_size]
             images, labels = Tensor(x.array[chosen]), Tensor(target.array[chosen])
-            logits = logits_of(model(images))
+            logits = first_output(model(images))
             loss = F.cross_entropy(logits, labels)
             optimizer.zero_grad()
             loss.backward()

@@ -15,10 +15,11 @@ import numpy as np
 from ..autograd import enable_grad, grad
 from ..figures import headline, new_figure, show_image
 from ..nn import Module
+from ..nn.evaluation import evaluation
 from ..random import default_generator
 from ..tensor import Tensor
 from .receptive_field import receptive_field
-from .watch import evaluation, module_named, recorded
+from .watch import module_named, recorded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

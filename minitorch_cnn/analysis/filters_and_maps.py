@@ -14,8 +14,9 @@ import numpy as np
 from ..autograd import no_grad
 from ..figures import headline, image_grid, show_image
 from ..nn import Conv2d, Module
+from ..nn.evaluation import evaluation
 from ..tensor import Tensor
-from .watch import checked_batch, evaluation, module_named, recorded
+from .watch import checked_batch, module_named, recorded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -6,10 +6,11 @@ import numpy as np
 
 from ..autograd import no_grad
 from ..nn import Conv2d, Linear, Module
+from ..nn.evaluation import evaluation, first_output
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
 from .trace import Shape
-from .watch import evaluation, uncompiled
+from .watch import uncompiled
 
 # Pixels a side of usual images: of nets whose first convolution skips pixels, and of others.
 PHOTOGRAPHS = (224, 227, 256, 299, 96, 128, 64, 32)
@@ -55,5 +56,5 @@ def _takes(model: Module, shape: Shape) -> bool:
         return False
     finally:
         set_rng_state(state)
-    answer = answer[0] if isinstance(answer, tuple) else answer
+    answer = first_output(answer)
     return isinstance(answer, Tensor) and answer.shape[:1] == (2,)

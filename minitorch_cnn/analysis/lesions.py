@@ -20,11 +20,12 @@ from ..autograd import no_grad
 from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
+from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import residual_blocks, traced
-from .watch import checked_batch, evaluation, logits_of
+from .watch import checked_batch
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -177,7 +178,7 @@ def top1_error(model: Module, x: Tensor, labels: Tensor) -> float:
     with evaluation(model), no_grad():
         for first in range(0, len(x), BATCH):
             part = slice(first, first + BATCH)
-            guess = logits_of(model(x[part])).array.argmax(1)
+            guess = first_output(model(x[part])).array.argmax(1)
             wrong += int((guess != labels.array[part]).sum())
     return wrong / len(x)
 

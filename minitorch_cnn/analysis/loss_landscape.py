@@ -19,10 +19,11 @@ from .. import functional as F
 from ..autograd import no_grad
 from ..figures import BLUE, GREY, axes_or_new, label
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
 from ..spelling import one_of
 from ..tensor import Tensor
-from .watch import checked_batch, evaluation, logits_of, weights_kept
+from .watch import checked_batch, weights_kept
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -182,5 +183,5 @@ def _mean_loss(model: Module, x: Tensor, labels: Tensor, loss: Loss) -> float:
     total = 0.0
     for first in range(0, len(x), BATCH):
         part = slice(first, first + BATCH)
-        total += loss(logits_of(model(x[part])), labels[part]).item() * len(x[part])
+        total += loss(first_output(model(x[part])), labels[part]).item() * len(x[part])
     return total / len(x)

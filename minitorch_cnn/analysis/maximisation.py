@@ -17,9 +17,10 @@ import numpy as np
 from ..autograd import enable_grad, grad
 from ..figures import BLUE, headline, image_grid, label, new_figure, show_image
 from ..nn import Module
+from ..nn.evaluation import evaluation
 from ..random import default_generator
 from ..tensor import Tensor
-from .watch import evaluation, module_named, recorded
+from .watch import module_named, recorded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

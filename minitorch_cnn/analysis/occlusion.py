@@ -14,8 +14,9 @@ from .. import functional as F
 from ..autograd import no_grad
 from ..figures import headline, new_figure, show_image
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
-from .watch import chosen_classes, evaluation, logits_of
+from .watch import chosen_classes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -106,4 +107,4 @@ def occlusion_map(
 
 def _probabilities(model: Module, x: np.ndarray) -> np.ndarray:
     with evaluation(model), no_grad():
-        return F.softmax(logits_of(model(Tensor(x))), dim=1).array.astype(np.float64)
+        return F.softmax(first_output(model(Tensor(x))), dim=1).array.astype(np.float64)

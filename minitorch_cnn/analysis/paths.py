@@ -20,7 +20,7 @@ from ..figures import BLUE, ORANGE, axes_or_new, headline, label, new_figure
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
-from .blocks import ResidualBlock, residual_blocks
+from .blocks import FoundBlock, residual_blocks
 from .watch import checked_batch
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ def gradient_by_path_length(
     return PathGradients(np.array(lengths), norms, total.astype(float), n)
 
 
-def _norm_along(loss: Tensor, blocks: list[ResidualBlock], chosen: set[int], x: Tensor) -> float:
+def _norm_along(loss: Tensor, blocks: list[FoundBlock], chosen: set[int], x: Tensor) -> float:
     """||dL/dx||, with a gradient that enters the branches of the chosen blocks alone."""
     edges = [list(block.junction.edges) for block in blocks]
     try:

@@ -18,9 +18,10 @@ import numpy as np
 from ..autograd import no_grad
 from ..figures import COLORS, headline, label, name_ticks, new_figure
 from ..nn import Module
+from ..nn.evaluation import evaluation
 from ..tensor import Tensor
 from .blocks import residual_blocks
-from .watch import checked_batch, evaluation, recorded
+from .watch import checked_batch, recorded
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

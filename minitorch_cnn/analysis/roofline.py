@@ -36,9 +36,10 @@ from ..kernels.conv2d import OPERATOR, Case, Window, conv2d_forward
 from ..kernels.matmul import matmul, one_blas_thread
 from ..kernels.threads import get_num_threads, parallel_for
 from ..nn import Conv2d, Module
+from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
 from .summary import Row, layers, summary
-from .watch import checked_batch, evaluation
+from .watch import checked_batch
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -263,7 +264,7 @@ def _run(model: Module, x: Tensor) -> list[Run]:
 
     def after(module, inputs, output):
         seconds = time.perf_counter() - started.pop()
-        a, y = inputs[0], output[0] if isinstance(output, tuple | list) else output
+        a, y = inputs[0], first_output(output)
         same = y is a or np.may_share_memory(y.numpy(), a.numpy())
         runs.append(Run(module, seconds, a.shape, y.shape, same))
 

@@ -15,10 +15,11 @@ import numpy as np
 from ..autograd import no_grad
 from ..figures import COLORS, GREY, axes_or_new, label, name_ticks
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
 from ..tensor import Tensor
 from .backward_rules import RULES, saliency
-from .watch import checked_batch, chosen_classes, evaluation, logits_of, weights_kept
+from .watch import checked_batch, chosen_classes, weights_kept
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -88,7 +89,7 @@ def randomised_layers(
     if not layers:
         raise ValueError("randomised_layers: model has no weights to draw anew")
     with evaluation(model), no_grad():
-        labels = chosen_classes("randomised_layers", logits_of(model(x)), labels)
+        labels = chosen_classes("randomised_layers", first_output(model(x)), labels)
     rng = generator or default_generator()
     first = {name: method(model, x, labels) for name, method in chosen.items()}
     found = {name: [1.0] for name in chosen}

@@ -17,9 +17,10 @@ from .. import functional as F
 from ..autograd import enable_grad
 from ..figures import COLORS, headline, label, name_ticks, new_figure
 from ..nn import Conv1d, Conv2d, Linear, Module, init
+from ..nn.evaluation import first_output
 from ..tensor import Tensor
 from .fields import ancestors
-from .watch import checked_batch, logits_of, recorded, rectifies, weights_kept
+from .watch import checked_batch, recorded, rectifies, weights_kept
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -85,7 +86,7 @@ def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signa
     """
     target = checked_batch("signals", x, labels)
     with recorded(model) as outputs:
-        loss = F.cross_entropy(logits_of(model(x)), target)
+        loss = F.cross_entropy(first_output(model(x)), target)
     found: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, y in outputs.items():

@@ -15,9 +15,10 @@ import numpy as np
 from ..autograd import enable_grad
 from ..autograd.array_function import ArrayFunction
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
-from .watch import evaluation, recording, uncompiled
+from .watch import recording, uncompiled
 
 Shape = tuple[int, ...]
 
@@ -126,7 +127,7 @@ def _recorder(name: str, calls: list[Call], clock, seen, function: str):
 
     def after(module, inputs, output):
         times = begun.pop(), next(clock)
-        y = output[0] if isinstance(output, tuple) else output
+        y = first_output(output)
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(y, Tensor):
             if list(module.children()):
                 return

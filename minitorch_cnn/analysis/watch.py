@@ -17,6 +17,7 @@ from ..functional.norm import BatchNorm, ChannelAffine
 from ..functional.piecewise import Piecewise
 from ..functional.softplus import LogSigmoid, Mish, Softplus
 from ..nn import Module
+from ..nn.evaluation import evaluation, first_output
 from ..spelling import nearest
 from ..tensor import Tensor
 from ..tensor.activation import Activation, ReLU
@@ -58,7 +59,7 @@ def recorded(model: Module) -> Iterator[dict[str, Tensor]]:
     def keep(name: str):
         def hook(module, inputs, output):
             found.pop(name, None)
-            found[name] = output[0] if isinstance(output, tuple | list) and output else output
+            found[name] = first_output(output)
 
         return hook
 
@@ -92,18 +93,6 @@ def maps_of(
 
 
 @contextmanager
-def evaluation(model: Module) -> Iterator[Module]:
-    """Evaluation mode inside, and afterwards each module's own."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        yield model
-    finally:
-        for module, mode in modes:
-            module.training = mode
-
-
-@contextmanager
 def weights_kept(model: Module) -> Iterator[Module]:
     """Afterwards parameters and buffers are what they were."""
     tensors = [*model.parameters(), *model.buffers()]
@@ -134,11 +123,6 @@ def is_nonlinearity(nodes: list[ArrayFunction]) -> bool:
     return any(isinstance(n, CURVED) for n in nodes) and not any(
         isinstance(n, LINEAR) for n in nodes
     )
-
-
-def logits_of(output: Tensor | tuple[Tensor, ...] | list[Tensor]) -> Tensor:
-    """What a model says, without its auxiliary heads."""
-    return output[0] if isinstance(output, tuple | list) and output else output
 
 
 def chosen_classes(

@@ -245,9 +245,9 @@ def of_field(subject, options) -> Found:
 
 def of_graph(subject, options) -> Found:
     from ..analysis import computation_graph
+    from ..nn.evaluation import first_output
 
-    output = subject.model(subject.x[:1])
-    output = output[0] if isinstance(output, tuple) else output
+    output = first_output(subject.model(subject.x[:1]))
     found = computation_graph(output, subject.model)
     kinds = [box.kind for box in found.boxes]
     text = f"{len(kinds) - kinds.count('leaf')} operations, {kinds.count('leaf')} weights"

@@ -6,9 +6,9 @@ from .. import functional as F
 from ..autograd import no_grad
 from ..data.datasets import Digits
 from ..nn import Module
+from ..nn.evaluation import evaluation
 from ..optim import SGD
 from ..tensor import Tensor
-from ..training.metrics import evaluating
 
 
 def digits(train: bool = True, size: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -51,6 +51,6 @@ def train(
 
 def error(net: Module, images: np.ndarray, labels: np.ndarray) -> float:
     """The share of images, in %, that the net in evaluation takes for another class."""
-    with evaluating(net), no_grad():
+    with evaluation(net), no_grad():
         parts = [net(Tensor(part)).array for part in np.array_split(images, -(-len(images) // 256))]
     return 100 * float((np.concatenate(parts).argmax(1) != labels).mean())

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..data import DataLoader
 from ..nn import Module
+from ..nn.evaluation import Modes, set_modes
 from ..nn.utils import clip_grad_norm_
 from ..optim import ExponentialMovingAverage, Optimizer
 from ..optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
@@ -24,7 +25,6 @@ from .gradients import Gradients
 from .history import History
 from .means import Means
 from .metrics import are_classes, known, measure, pixel_scores
-from .modes import Modes, set_modes
 from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
 from .objective import loss_of_batch, main_output
 from .progress import Silent, describe

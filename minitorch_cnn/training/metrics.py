@@ -14,10 +14,10 @@ import numpy as np
 from .. import functional as F
 from ..autograd.modes import no_grad
 from ..nn import Module
+from ..nn.evaluation import evaluation
 from ..tensor import Tensor
 from .batches import called, described, pairs, place_of, samples_in
 from .means import Means
-from .modes import evaluating
 from .objective import loss_of_batch, main_output
 
 
@@ -75,7 +75,7 @@ def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Pr
     Raises: ValueError in the name of the function `name` if there is no batch.
     """
     found = []
-    with evaluating(model):
+    with evaluation(model), no_grad():
         for x, labels in pairs(name, batches, place_of(model)):
             y = called(scores, x)
             if not isinstance(y, Tensor) or not isinstance(labels, Tensor):
@@ -95,7 +95,7 @@ def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndar
 
     Raises: ValueError if there is no batch.
     """
-    with evaluating(model):
+    with evaluation(model), no_grad():
         found = [
             (called(model, x).argmax(1).cpu().numpy().astype(np.int16), masks.cpu().numpy())
             for x, masks in pairs("predict_masks", batches, place_of(model))
@@ -122,7 +122,7 @@ def measure(
 ) -> Evaluation:
     """`evaluate` in the name of another function; `means` takes its own metrics."""
     counts = _ClassCounts()
-    with evaluating(model):
+    with evaluation(model), no_grad():
         for x, target in pairs(function, batches, place_of(model)):
             output = called(model, x)
             found = loss_of_batch(function, loss, output, target)

@@ -1,37 +1,12 @@
-"""Training and evaluation mode, which every module of a net has for itself."""
+"""Training mode for a while, with the parts that stay in evaluation mode."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from ..autograd.modes import no_grad
 from ..nn import Module
-
-Modes = dict[Module, bool]
-
-
-def modes_of(model: Module) -> Modes:
-    """Whether each module is in training mode."""
-    return {module: module.training for module in model.modules()}
-
-
-def set_modes(modes: Modes) -> None:
-    """Give each module the mode that it had: `train(mode)` would give all of them the same."""
-    for module, training in modes.items():
-        module.training = training
-
-
-@contextmanager
-def evaluating(model: Module) -> Iterator[None]:
-    """Evaluation mode, and nothing recorded; afterwards each module has its own mode again."""
-    modes = modes_of(model)
-    model.eval()
-    try:
-        with no_grad():
-            yield
-    finally:
-        set_modes(modes)
+from ..nn.evaluation import Modes, modes_of, set_modes
 
 
 @contextmanager

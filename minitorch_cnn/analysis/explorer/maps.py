@@ -11,9 +11,9 @@ import numpy as np
 
 from ... import functional as F
 from ...nn import Module
+from ...nn.evaluation import first_output
 from ...tensor import Tensor
 from ..trace import Shape, run_through
-from ..watch import logits_of
 
 BUDGET = 4_500_000  # bytes of all maps of a page
 # Channels of a layer and pixels a side that are kept: the first that stay within the budget.
@@ -36,7 +36,7 @@ def outputs_of(
             found[time] = reduced(y.detach().cpu().numpy(), *detail)
 
     _, answer = run_through(model, Tensor(images), "explore", keep)
-    return found, logits_of(answer).detach().cpu().numpy()
+    return found, first_output(answer).detach().cpu().numpy()
 
 
 def detail_within(budget: int, shapes: Iterable[Shape]) -> tuple[int, int]:
