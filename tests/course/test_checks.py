@@ -7,6 +7,8 @@ import inspect
 
 import pytest
 
+from minitorch_cnn.course import answer
+
 MODULES = {
     "autograd": 7,
     "convolution": 4,
@@ -34,7 +36,7 @@ def checks(name):
         function
         for function in vars(module).values()
         if inspect.isfunction(function)
-        and hasattr(function, "__wrapped__")
+        and function.__code__.co_filename == answer.__file__
         and function.__module__ == module.__name__
     ]
     return [f for f in found if f.__name__ not in ("alexnet", "errata")]  # of numbers

@@ -17,8 +17,13 @@ def layer_wise(net, rng):
 
 
 def moving_biases(net, rng):
-    """Random numbers for every parameter, biases and batch norms among them."""
-    return [rng.standard_normal(p.shape) for p in net.parameters()]
+    """Filters of the right lengths, and biases and batch norms that are moved like filters."""
+    found = []
+    for p in net.parameters():
+        d, w = rng.standard_normal(p.shape), p.array.astype(float)
+        axes = tuple(range(1, p.ndim))
+        found.append(d * np.sqrt((w**2).sum(axes, keepdims=True) / (d**2).sum(axes, keepdims=True)))
+    return found
 
 
 def without_return(net, direction, steps, x, labels):
