@@ -44,6 +44,7 @@ setup(
     packages=FRAMEWORK + KERNELS,
     package_dir={"minitorch_cnn.kernels": "kernels"},
     package_data={
+        "minitorch_cnn": ["py.typed"],  # the annotations are for users' type checkers, too
         "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],

@@ -14,7 +14,7 @@ import inspect
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import docstrings
 
@@ -75,7 +75,11 @@ def public(module: str) -> list[str]:
         return [name for name in names if name != "SECOND_PLACES"]
     things = {name: getattr(here, name) for name in names}
     own = (here.__name__, f"{ROOT}.nn.fans")
-    return [name for name, thing in things.items() if getattr(thing, "__module__", "") in own]
+    return [
+        name
+        for name, thing in things.items()
+        if getattr(thing, "__module__", "") in own and not isinstance(thing, TypeVar)
+    ]
 
 
 def pages() -> dict[str, list[Name]]:

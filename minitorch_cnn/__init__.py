@@ -11,14 +11,19 @@ import importlib as _importlib
 import importlib.util as _util
 import os as _os
 import sys as _sys
-from math import e, inf, nan, pi
+import typing as _typing
+from math import e as e
+from math import inf as inf
+from math import nan as nan
+from math import pi as pi
 
-from numpy import dtype, newaxis
+from numpy import dtype as dtype
+from numpy import newaxis as newaxis
 
 # In a checkout minitorch_cnn/kernels is a link to kernels/. Where git makes no links (Windows) it
 # is a file with that path in it, and the package is loaded from there.
 _here = _os.path.dirname(_os.path.abspath(__file__))
-if not _os.path.isdir(_os.path.join(_here, "kernels")):
+if not _typing.TYPE_CHECKING and not _os.path.isdir(_os.path.join(_here, "kernels")):
     _folder = _os.path.join(_os.path.dirname(_here), "kernels")
     _spec = _util.spec_from_file_location(
         f"{__name__}.kernels",
@@ -29,49 +34,42 @@ if not _os.path.isdir(_os.path.join(_here, "kernels")):
     _spec.loader.exec_module(kernels)
 
 from . import autograd, dtypes, random
-from .autograd import (
-    checkpoint,
-    enable_grad,
-    grad,
-    gradcheck,
-    gradgradcheck,
-    inference_mode,
-    is_grad_enabled,
-    no_grad,
-    set_grad_enabled,
-)
-from .devices import device
-from .dtypes import (
-    bool_,
-    channels_last,
-    contiguous_format,
-    finfo,
-    float16,
-    float32,
-    float64,
-    get_default_dtype,
-    iinfo,
-    int8,
-    int16,
-    int32,
-    int64,
-    preserve_format,
-    set_default_dtype,
-    uint8,
-)
-from .random import (
-    default_generator,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    seed,
-    set_rng_state,
-)
+from .autograd import checkpoint as checkpoint
+from .autograd import enable_grad as enable_grad
+from .autograd import grad as grad
+from .autograd import gradcheck as gradcheck
+from .autograd import gradgradcheck as gradgradcheck
+from .autograd import inference_mode as inference_mode
+from .autograd import is_grad_enabled as is_grad_enabled
+from .autograd import no_grad as no_grad
+from .autograd import set_grad_enabled as set_grad_enabled
+from .devices import device as device
+from .dtypes import *
+from .random import *
 from .tensor import *
-from .tensor import Tensor, tensor
 from .tensor.second_names import FUNCTIONS as _FUNCTIONS
 from .tensor.second_names import METHODS as _METHODS
-from .tensor.tensor import Size
+from .tensor.tensor import Size as Size
+
+if _typing.TYPE_CHECKING:  # what is imported on demand, where type checkers and editors find it
+    from . import (
+        analysis,
+        backends,
+        cli,
+        course,
+        cuda,
+        data,
+        functional,
+        interop,
+        kernels,
+        models,
+        nas,
+        nn,
+        optim,
+        training,
+        utils,
+    )
+    from .second_places import *
 
 __version__ = "0.1.0"
 
@@ -140,16 +138,18 @@ SECOND_PLACES = {
 }
 
 
-def __getattr__(name):
-    if name in _ON_DEMAND:
-        return _importlib.import_module(f".{name}", __name__)
-    if name in _FUNCTIONS_ON_DEMAND:
-        return getattr(_importlib.import_module(_FUNCTIONS_ON_DEMAND[name], __name__), name)
-    if name in SECOND_PLACES:
-        module, first = SECOND_PLACES[name]
-        return getattr(_importlib.import_module(module, __name__), first)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+if not _typing.TYPE_CHECKING:  # to which a name that is not here is a mistake
+
+    def __getattr__(name):
+        if name in _ON_DEMAND:
+            return _importlib.import_module(f".{name}", __name__)
+        if name in _FUNCTIONS_ON_DEMAND:
+            return getattr(_importlib.import_module(_FUNCTIONS_ON_DEMAND[name], __name__), name)
+        if name in SECOND_PLACES:
+            module, first = SECOND_PLACES[name]
+            return getattr(_importlib.import_module(module, __name__), first)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *_ON_DEMAND, *_FUNCTIONS_ON_DEMAND, *SECOND_PLACES})

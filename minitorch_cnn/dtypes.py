@@ -8,6 +8,25 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+__all__ = [  # what is also a name of the package
+    "bool_",
+    "channels_last",
+    "contiguous_format",
+    "finfo",
+    "float16",
+    "float32",
+    "float64",
+    "get_default_dtype",
+    "iinfo",
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "preserve_format",
+    "set_default_dtype",
+    "uint8",
+]
+
 DType: TypeAlias = "np.dtype[Any]"
 DTypeLike: TypeAlias = "DType | type[Any] | str"  # what names a dtype, as to NumPy
 

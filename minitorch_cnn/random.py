@@ -7,6 +7,15 @@ from collections.abc import Callable
 
 import numpy as np
 
+__all__ = [  # what is also a name of the package
+    "default_generator",
+    "get_rng_state",
+    "initial_seed",
+    "manual_seed",
+    "seed",
+    "set_rng_state",
+]
+
 _generator: np.random.Generator | None = None  # made on first use: importing numpy.random is slow
 _seed: int | None = None  # what it started from
 

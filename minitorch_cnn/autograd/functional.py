@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from .grad import TensorOrTensors
 
 
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+
 Func: TypeAlias = "Callable[..., TensorOrTensors]"
 
 

@@ -45,7 +45,6 @@ from .scatter import (
     scatter,
     select,
 )
-from .second_names import METHODS as SECOND_NAMES
 from .softmax import log_softmax, logsumexp, softmax
 
 if TYPE_CHECKING:
@@ -235,6 +234,15 @@ class Methods:
         index_fill, masked_select, select,
     )  # fmt: skip
 
-
-for _second, _first in SECOND_NAMES.items():
-    setattr(Methods, _second, getattr(Methods, _first))
+    # PyTorch's second names.
+    absolute, arccos = abs, acos
+    arccosh, arcsin = acosh, asin
+    arcsinh, arctan = asinh, atan
+    arctan2, arctanh = atan2, atanh
+    divide, fix = div, trunc
+    ger, greater = outer, gt
+    greater_equal, less = ge, lt
+    less_equal, moveaxis = le, movedim
+    multiply, negative = mul, neg
+    not_equal, subtract = ne, sub
+    swapdims, true_divide = transpose, div
