@@ -1,5 +1,6 @@
 """The command as a whole: help, exit codes, and one sentence for what goes wrong."""
 
+import json
 import os
 import re
 import shlex
@@ -8,9 +9,10 @@ import sys
 
 import pytest
 
-import minitorch_cnn
+import minitorch_cnn as mt
 from minitorch_cnn.cli import main, models
 from minitorch_cnn.cli.main import command_parser, sentence
+from minitorch_cnn.nas.settings import settings_of
 from tests.interpreter import ROOT, python
 
 
@@ -34,17 +36,64 @@ def test_without_arguments_it_prints_its_help(command, capsys):
     assert said == (0, help_of("", capsys), "")
 
 
-@pytest.mark.parametrize(
-    "name", ["", "train", "evaluate", "predict", "models", "summary", "search"]
-)
+COMMANDS = ["train", "evaluate", "predict", "models", "summary", "compare", "analyse", "explore"]
+COMMANDS += ["search"]
+
+
+def examples_in(text: str) -> list[str]:
+    return re.findall(r"^  minitorch-cnn (.*?)(?:   .*)?$", text, re.M)
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
 def test_every_help_has_examples_that_can_be_run_as_they_stand(name, capsys, tmp_path, monkeypatch):
     (tmp_path / "net.py").write_text("def Net(): pass\ndef make(width): pass\n")
     monkeypatch.chdir(tmp_path)
-    examples = re.findall(r"^  minitorch-cnn (.*?)(?:   .*)?$", help_of(name, capsys), re.M)
+    examples = examples_in(help_of(name, capsys))
     assert examples
     for example in examples:
         options = command_parser().parse_args(shlex.split(example))
         assert callable(options.run)
+        subject = getattr(options, "model", None) or getattr(options, "subject", None)
+        model = model_of_example(subject)
+        if model is not None:
+            with mt.nn.shapes_only():  # which refuses settings that the model does not have
+                net = mt.models.create_model(model, **dict(getattr(options, "set", None) or ()))
+            layer = getattr(options, "layer", None)
+            assert layer is None or layer in dict(net.named_modules())
+
+
+def model_of_example(subject: str | None) -> str | None:
+    """The model of an example's run, MODEL-DATA, or the registered one that it names."""
+    if subject is None or ".py" in subject:
+        return None
+    run = re.fullmatch(r"runs/(\w+)-([\w-]+)", subject)
+    if run is None:
+        return None if subject.startswith("runs/") else subject
+    assert run[2] in mt.training.SOURCES
+    return run[1]
+
+
+@pytest.mark.parametrize("name", ["", *COMMANDS])
+def test_every_option_that_a_help_mentions_is_one(name, capsys):
+    known = {word for command in COMMANDS for word in options_of(command)} | {"--version"}
+    words = set(re.findall(r"(?<![\w-])--[a-z][\w-]*", help_of(name, capsys)))
+    assert words - {"--prefix"} <= known
+
+
+def options_of(command: str) -> list[str]:
+    """The options of a command."""
+    (commands,) = (a.choices for a in command_parser()._actions if isinstance(a.choices, dict))
+    return [word for action in commands[command]._actions for word in action.option_strings]
+
+
+def test_the_help_of_search_has_each_setting_with_its_default(capsys):
+    text = help_of("search", capsys)
+    for name, build in {**mt.nas.SPACES, **mt.nas.METHODS}.items():
+        block = re.search(rf"^  {name} .*?(?=^  \w|^$)", text, re.M | re.S)[0]
+        said = dict(re.findall(r"(\w+)=(\S+)", block))
+        settings = {k: v for k, v in settings_of(build).items() if k != "operations"}
+        assert said.keys() - {"operations"} == settings.keys()
+        assert {k: json.loads(said[k]) for k in settings} == json.loads(json.dumps(settings))
 
 
 @pytest.mark.parametrize("arguments", [["trian"], ["--bogus"], ["models", "a", "b"], ["predict"]])
@@ -141,7 +190,7 @@ def test_the_version_is_said(capsys):
     with pytest.raises(SystemExit) as end:
         main(["--version"])
     assert end.value.code == 0
-    assert capsys.readouterr().out == f"minitorch-cnn {minitorch_cnn.__version__}\n"
+    assert capsys.readouterr().out == f"minitorch-cnn {mt.__version__}\n"
 
 
 @pytest.mark.parametrize(
