@@ -98,7 +98,7 @@ def fit(
     check_data(train, test, checkpoint_every, patience)
     check_optimizer(model, loss, optimizer)
     check_scheduler(scheduler, scheduler_every, optimizer)
-    check_metrics(metrics)
+    check_metrics("fit", metrics)
     run = Loop(
         model=model,
         train=train,

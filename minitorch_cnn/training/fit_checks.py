@@ -97,21 +97,21 @@ def check_scheduler(
         )
 
 
-def check_metrics(metrics: Mapping[str, Callable] | None) -> None:
+def check_metrics(caller: str, metrics: Mapping[str, Callable] | None) -> None:
     if metrics is None:
         return
     if not isinstance(metrics, Mapping):
         raise TypeError(
-            f"fit: metrics must be a dict of names and functions, got {type(metrics).__name__}"
+            f"{caller}: metrics must be a dict of names and functions, got {type(metrics).__name__}"
         )
     for name, function in metrics.items():
         if not isinstance(name, str) or name in MEASURED:
             raise ValueError(
-                f"fit: metrics has the name {name!r}, which must be text and none of "
+                f"{caller}: metrics has the name {name!r}, which must be text and none of "
                 f"{', '.join(MEASURED)}"
             )
         if not callable(function):
             raise TypeError(
-                f"fit: metrics[{name!r}] must be a function of (output, target), got "
+                f"{caller}: metrics[{name!r}] must be a function of (output, target), got "
                 f"{type(function).__name__}"
             )

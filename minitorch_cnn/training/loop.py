@@ -155,7 +155,7 @@ class Loop:
             "lr": self.lr,
             "train_loss": loss,
             **({} if top1 is None else {"train_top1": top1}),
-            **self.means.metrics("train"),
+            **self.means.metrics("train_"),
         }
         if self.test is not None:
             with nullcontext() if self.average is None else self.average.applied():
@@ -183,7 +183,7 @@ class Loop:
             row |= {"test_top1": result.top1, "test_top5": result.top5}
         if result.of_pixels:
             row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
-        return row | means.metrics("test")
+        return row | means.metrics("test_")
 
     def stop_at_nonfinite(self, x, target, loss: float) -> None:
         place = find_nonfinite(self.model, x, target, self.loss)

@@ -50,8 +50,9 @@ class Means:
     def loss(self) -> float:
         return self.loss_sum / self.weight if self.weight else math.nan
 
-    def metrics(self, prefix: str) -> dict[str, float]:
-        return {f"{prefix}_{name}": total / self.samples for name, total in self.sums.items()}
+    def metrics(self, prefix: str = "") -> dict[str, float]:
+        """The means of the metrics by their names, with a prefix."""
+        return {prefix + name: total / self.samples for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """The sums, under names that a checkpoint has had from the start: "seen" are samples."""

@@ -6,8 +6,8 @@ such as the 255 of borders that nobody labelled, is not counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from ..nn import Module
 from ..nn.evaluation import evaluation
 from ..tensor import Tensor
 from .batches import called, described, pairs, place_of, samples_in
+from .fit_checks import check_metrics
 from .means import Means
 from .objective import loss_of_batch, main_output
 
@@ -32,6 +33,7 @@ class Evaluation(NamedTuple):
     """loss: mean over the samples, or over the labels that count where it is a mean over labels;
     top1, top5: fractions of the labels that are right; confusion (K, K); of_pixels: whether the
     labels are those of pixels. Without labels of classes, top1, top5 and confusion are None.
+    metrics: the means of metrics of one's own, by their names, None if there were none.
     """
 
     loss: float
@@ -39,6 +41,7 @@ class Evaluation(NamedTuple):
     top5: float | None
     confusion: np.ndarray | None
     of_pixels: bool = False
+    metrics: dict[str, float] | None = None
 
 
 class PixelScores(NamedTuple):
@@ -106,15 +109,28 @@ def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndar
     return np.concatenate(predicted), np.concatenate(masks)
 
 
-def evaluate(model: Module, batches: Iterable, loss: Callable = F.cross_entropy) -> Evaluation:
+def evaluate(
+    model: Module,
+    batches: Iterable,
+    loss: Callable = F.cross_entropy,
+    *,
+    metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
+) -> Evaluation:
     """The model in evaluation mode on all batches (x, target); with fewer than 5 classes top5 is 1.
+
+    metrics: functions of (output, target) by name, each a number, as of `fit`: the Evaluation has
+    their means over samples.
 
     Where the loss is a cross entropy (or nll_loss) of class labels, the labels are counted; of any
     other the loss is all there is. No more than a batch of outputs is in memory at a time.
 
-    Raises: ValueError if there is no batch, or for a loss of several numbers.
+    Raises: ValueError if there is no batch, or for a loss of several numbers; ValueError or
+    TypeError for metrics that are none.
     """
-    return measure("evaluate", model, batches, loss, Means())
+    check_metrics("evaluate", metrics)
+    means = Means(metrics)
+    found = measure("evaluate", model, batches, loss, means)
+    return found if metrics is None else found._replace(metrics=means.metrics())
 
 
 def measure(

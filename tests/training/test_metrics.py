@@ -45,11 +45,37 @@ def test_the_confusion_matrix_has_a_row_for_what_is_and_a_column_for_what_it_is_
 
 
 def test_an_evaluation_of_predictions_has_them_all():
-    loss, top1, top5, confusion, of_pixels = evaluate_predictions(Predictions(LOGITS, LABELS))
+    found = evaluate_predictions(Predictions(LOGITS, LABELS))
+    loss, top1, top5, confusion, of_pixels, metrics = found
     by_hand = np.log(np.exp(LOGITS).sum(1)) - LOGITS[np.arange(4), LABELS]
     assert loss == pytest.approx(by_hand.mean())
     assert (top1, top5) == (1 / 4, 3 / 4)
-    assert confusion.sum() == 4 and confusion[4, 0] == 1 and not of_pixels
+    assert confusion.sum() == 4 and confusion[4, 0] == 1 and not of_pixels and metrics is None
+
+
+def test_an_evaluation_has_the_means_of_metrics_over_samples():
+    x, labels = mt.tensor(LOGITS.astype(np.float32)), mt.tensor(LABELS)
+    batches = [(x[:3], labels[:3]), (x[3:], labels[3:])]  # of other sizes
+    largest = {"largest": lambda output, target: output.max(1).values.mean()}
+    found = evaluate(mt.nn.Identity(), batches, metrics={**largest, "target": lambda _, t: t[0]})
+    assert found.metrics == {
+        "largest": pytest.approx(LOGITS.max(1).mean()),
+        "target": pytest.approx((3 * LABELS[0] + LABELS[3]) / 4),
+    }
+    assert found[:2] == evaluate(mt.nn.Identity(), batches)[:2]
+    assert evaluate(mt.nn.Identity(), batches, metrics={}).metrics == {}
+
+
+def test_metrics_that_are_none_are_refused_in_the_name_of_evaluate():
+    batches = [(mt.tensor(LOGITS), mt.tensor(LABELS))]
+    for metrics, error, message in (
+        ([len], TypeError, "metrics must be a dict of names and functions, got list"),
+        ({"n": 3}, TypeError, r"metrics\['n'\] must be a function"),
+        ({1: len}, ValueError, "metrics has the name 1, which must be text"),
+        ({"n": lambda output, target: output}, TypeError, r"metrics\['n'\] must give one number"),
+    ):
+        with pytest.raises(error, match=f"^evaluate: {message}"):
+            evaluate(mt.nn.Identity(), batches, metrics=metrics)
 
 
 def test_five_of_fewer_classes_are_all_of_them():
