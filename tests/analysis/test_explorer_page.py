@@ -336,6 +336,9 @@ def test_a_telephone_shows_the_page_in_its_width_and_a_tap_shows_what_it_tells(d
     try:
         deep.refresh()
         assert deep.execute_script("return document.documentElement.scrollWidth") <= 390
+        inner = "return ['conv-input', 'conv-output', 'maps', 'weights', 'facts'].map((id) => " \
+            "byId(id).scrollWidth - byId('layer').clientWidth)"  # fmt: skip
+        assert max(deep.execute_script(inner)) <= 0
         deep.execute_script("convolution.padding = 3; showConvolution(); openAll(true)")
         assert deep.execute_script("return document.documentElement.scrollWidth") <= 390
         deep.execute_script("scrollTo(0, 0); itemOf[2].group.dispatchEvent(new Event('click'))")

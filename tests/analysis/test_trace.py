@@ -1,0 +1,36 @@
+"""A run of a model says what ran when, and keeps no arrays."""
+
+import numpy as np
+
+from minitorch_cnn import nn
+from minitorch_cnn.analysis.trace import run_through, trace
+from minitorch_cnn.nn import functional as F
+from minitorch_cnn.tensor import Tensor
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+        self.fc = nn.Linear(2, 3)
+
+    def forward(self, x):
+        return self.fc(F.adaptive_avg_pool2d(self.body(x), 1).flatten(1))
+
+
+def test_times_are_those_of_every_run_whatever_the_number_of_images():
+    net, seen = Net(), {}
+    found = trace(net, (1, 6, 6), "test")
+    images = Tensor(np.ones((4, 1, 6, 6), np.float32))
+    again, answer = run_through(net, images, "test", lambda time, y: seen.update({time: y.shape}))
+    times = [(call.name, call.began, call.ended) for call in found.calls]
+    assert times == [(call.name, call.began, call.ended) for call in again.calls]
+    assert list(found.times.values()) == list(again.times.values())
+    assert all(seen[call.ended] == (4, *call.output_shape) for call in found.calls)
+    assert answer.shape == (4, 3)
+
+
+def test_a_run_keeps_nothing_for_a_backward_pass():
+    run, _ = run_through(Net(), Tensor(np.ones((2, 1, 6, 6), np.float32)), "test")
+    assert len(run.times) > 4
+    assert not any(node.saved_ or node.kept_ for node in run.times)
