@@ -1,12 +1,15 @@
-"""What the package is called, what it needs, and where its two source trees are.
+"""What the package is called, what it needs, and where its source trees are.
 
 `kernels/` lies beside `minitorch_cnn/` so that a reader of the arithmetic finds it at a glance, but
 it installs as `minitorch_cnn.kernels`: a top-level name `kernels` would overwrite another package.
+The notebooks of `notebooks/` install as data of `minitorch_cnn.course`, which copies them.
 """
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 # In a checkout minitorch_cnn/kernels is a link to kernels/, or where git makes no links a file.
 FRAMEWORK = find_packages(
@@ -14,6 +17,23 @@ FRAMEWORK = find_packages(
     exclude=["minitorch_cnn.kernels", "minitorch_cnn.kernels.*"],
 )
 KERNELS = [f"minitorch_cnn.{name}" for name in find_packages(include=["kernels", "kernels.*"])]
+
+COURSE = "minitorch_cnn.course.notebooks"
+
+
+class Build(build_py):
+    """Notebooks are data: what writes them stays in the checkout."""
+
+    def find_package_modules(self, package, package_dir):
+        return [] if package == COURSE else super().find_package_modules(package, package_dir)
+
+
+def description_of_index() -> str:
+    """README.md without what an index page cannot show: images and links to files beside it."""
+    text = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    text = re.sub(r"!\[[^\]]*\]\((?!https?:)[^)]*\)\n*", "", text)
+    return re.sub(r"\[([^\]]*)\]\((?!https?:|#|mailto:)[^)]*\)", r"\1", text)
+
 
 PLOTS = ["matplotlib>=3.8", "pillow>=10.0"]  # curves.png and confusion.png; reading image files
 FAST = ["numba>=0.61"]  # compiled kernels
@@ -25,29 +45,44 @@ setup(
     name="minitorch_cnn",
     version="0.1.0",
     description="Convolutional networks with nothing hidden, from the Tensor to the arithmetic",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=description_of_index(),
     long_description_content_type="text/markdown",
     author="The minitorch_cnn authors",
     license_expression="MIT",
+    license_files=["LICENSE"],
+    keywords=[
+        "automatic differentiation",
+        "convolutional neural networks",
+        "CUDA",
+        "deep learning",
+        "education",
+        "NumPy",
+        "PyTorch",
+    ],
     classifiers=[
         "Development Status :: 3 - Alpha",
         "Intended Audience :: Education",
         "Intended Audience :: Science/Research",
+        "Operating System :: OS Independent",
         "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3 :: Only",
         "Programming Language :: Python :: 3.10",
         "Programming Language :: Python :: 3.11",
         "Programming Language :: Python :: 3.12",
         "Programming Language :: Python :: 3.13",
+        "Topic :: Education :: Computer Aided Instruction (CAI)",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
+        "Topic :: Scientific/Engineering :: Image Recognition",
     ],
     python_requires=">=3.10",
-    packages=FRAMEWORK + KERNELS,
-    package_dir={"minitorch_cnn.kernels": "kernels"},
+    packages=[*FRAMEWORK, *KERNELS, COURSE],
+    package_dir={"minitorch_cnn.kernels": "kernels", COURSE: "notebooks"},
     package_data={
         "minitorch_cnn": ["py.typed"],  # the annotations are for users' type checkers, too
         "minitorch_cnn.data.datasets": ["*.npz", "*.md"],
         "minitorch_cnn.analysis.explorer": ["*.html", "*.css", "*.js"],
         "minitorch_cnn.kernels": ["**/*.cu", "**/*.h", "**/*.cpp"],
+        COURSE: ["*.ipynb", "solutions/*.ipynb"],
     },
     install_requires=["numpy>=2.0", "safetensors>=0.4.3", "threadpoolctl>=3.2", "tqdm>=4.66"],
     extras_require={
@@ -75,5 +110,6 @@ setup(
             "setuptools>=77",  # the tests build the package without the network
         ],
     },
+    cmdclass={"build_py": Build},
     entry_points={"console_scripts": ["minitorch-cnn = minitorch_cnn.cli:main"]},
 )

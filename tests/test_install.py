@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,10 +14,12 @@ import pytest
 
 from tests.interpreter import ROOT, python
 
+NOTEBOOKS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
 PROBE = """if True:
     import importlib.util, json
     import minitorch_cnn as mt
     from minitorch_cnn import kernels
+    from minitorch_cnn.course.copying import copy_notebooks
     from minitorch_cnn.kernels import conv2d
     from minitorch_cnn.nn import functional as F
 
@@ -30,6 +33,7 @@ PROBE = """if True:
         "gradient": w.grad.tolist(),
         "version": mt.__version__,
         "top-level kernels": stranger and stranger.origin,
+        "notebooks": [path.as_posix() for path in copy_notebooks("copy", solutions=True)],
         "tests": importlib.util.find_spec("minitorch_cnn.tests") is not None,
     }))
 """
@@ -44,7 +48,7 @@ def checkout(tmp_path_factory, request):
     copy = tmp_path_factory.mktemp("checkout")
     for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, copy)
-    for name in ("minitorch_cnn", "kernels"):
+    for name in ("minitorch_cnn", "kernels", "notebooks"):
         ignored = shutil.ignore_patterns("__pycache__")
         shutil.copytree(ROOT / name, copy / name, symlinks=True, ignore=ignored)
     link = copy / "minitorch_cnn" / "kernels"
@@ -91,6 +95,7 @@ def assert_works(report: str, framework: Path, kernels: Path) -> None:
     assert Path(told["kernels"]).resolve() == kernels / "__init__.py"
     assert Path(told["conv2d"]).resolve() == kernels / "conv2d" / "__init__.py"
     assert not told["tests"]
+    assert [Path(path).name for path in told["notebooks"]] == 2 * NOTEBOOKS
     assert told["gradient"] == [[[[4.0, 4.0], [4.0, 4.0]]]]
 
 
@@ -114,4 +119,17 @@ def test_a_wheel_works_holds_every_file_and_takes_no_other_name(checkout, tmp_pa
     assert json.loads(report)["top-level kernels"] is None
     assert (site / f"minitorch_cnn-{json.loads(report)['version']}.dist-info").is_dir()
     kernels = {f"kernels/{name}" for name in files(checkout / "kernels")}
-    assert files(package) == files(checkout / "minitorch_cnn") - {"kernels"} | kernels
+    notebooks = {f"course/notebooks/{name}" for name in NOTEBOOKS}
+    notebooks |= {f"course/notebooks/solutions/{name}" for name in NOTEBOOKS}
+    framework = files(checkout / "minitorch_cnn") - {"kernels"}
+    assert files(package) == framework | kernels | notebooks
+
+
+def test_an_index_page_shows_no_image_and_no_link_to_a_file_beside_the_readme(checkout, tmp_path):
+    site, _ = install(checkout, tmp_path / "environment")
+    told = next(site.glob("minitorch_cnn-*.dist-info")) / "METADATA"
+    text = told.read_text(encoding="utf-8")
+    assert re.findall(r"\]\((?!https?:)", text) == []
+    assert "![" not in text and "The command line trains a network of your own" in text
+    assert "Keywords: automatic differentiation" in text and "License-Expression: MIT" in text
+    assert "Programming Language :: Python :: 3.13" in text

@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
-from . import analyse, compare, evaluate, explore, models, predict, search, summary, train
+from . import analyse, compare, course, evaluate, explore, models, predict, search, summary, train
 from .parser import CommandError, Parser, sentence
 
 DESCRIPTION = """\
@@ -23,6 +23,7 @@ examples:
   minitorch-cnn analyse lesions runs/lenet5-digits     what it does without a layer
   minitorch-cnn explore runs/lenet5-digits      a page to click through a network
   minitorch-cnn search --space layers           look for a good network
+  minitorch-cnn course my-course                notebooks to learn from
 
 Each command has a --help of its own, for example: minitorch-cnn train --help"""
 
@@ -115,6 +116,7 @@ def command_parser() -> Parser:
     version = f"minitorch-cnn {__version__}"
     parser.add_argument("--version", action="version", version=version, help="say which this is")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (train, evaluate, predict, models, summary, compare, analyse, explore, search):
+    looks = (models, summary, compare, analyse, explore)
+    for command in (train, evaluate, predict, *looks, search, course):
         command.add_parser(commands)
     return parser

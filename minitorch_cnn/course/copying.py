@@ -1,0 +1,47 @@
+"""copy_notebooks: the course's notebooks into a folder of one's own, to be filled in there."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+PACKAGED = Path(__file__).with_name("notebooks")  # where a wheel puts them
+CHECKOUT = Path(__file__).parents[2] / "notebooks"  # where they are kept
+
+
+def folder_of_notebooks() -> Path:
+    """Where the exercises are, whether the package is installed or a checkout.
+
+    Raises: FileNotFoundError if they are in neither place.
+    """
+    for folder in (PACKAGED, CHECKOUT):
+        if any(folder.glob("01_*.ipynb")):
+            return folder
+    raise FileNotFoundError(f"folder_of_notebooks: no notebooks in {PACKAGED} or {CHECKOUT}")
+
+
+def copy_notebooks(folder: str | Path, solutions: bool = False) -> list[Path]:
+    """Copy the exercises into a folder, which is made if there is none. -> the copies.
+
+    solutions: copy the solved notebooks, too, into `folder`/solutions.
+    Raises: FileExistsError for a copy that would overwrite a file, before anything is copied.
+    NotADirectoryError for a folder that is a file.
+    """
+    folder, source = Path(folder), folder_of_notebooks()
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"copy_notebooks: {folder} is a file, not a folder")
+    found = sorted(source.glob("[0-9]*.ipynb"))
+    if solutions:
+        found += sorted(source.glob("solutions/[0-9]*.ipynb"))
+    copies = {path: folder / path.relative_to(source) for path in found}
+    there = [copy for copy in copies.values() if copy.exists() or copy.is_symlink()]
+    if there:
+        more = f" and {len(there) - 1} more are" if len(there) > 1 else " is"
+        raise FileExistsError(
+            f"copy_notebooks: {there[0]}{more} there already, and copying would overwrite what is "
+            "written in it; take another folder"
+        )
+    for path, copy in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copy)
+    return list(copies.values())

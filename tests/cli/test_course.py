@@ -1,0 +1,45 @@
+"""minitorch-cnn course."""
+
+import importlib.util
+
+import pytest
+
+
+def test_the_notebooks_are_copied_and_the_next_command_is_said(command, tmp_path):
+    said = command("course", tmp_path / "course")
+    assert said.code == 0 and said.err == ""
+    lines = said.out.splitlines()
+    assert "12 notebooks; begin with 01_autograd.ipynb" in lines[0]
+    assert "solutions" in lines[1]
+    assert lines[-1] == f"jupyter lab {tmp_path / 'course'}"
+    assert len(list((tmp_path / "course").rglob("*.ipynb"))) == 12
+
+
+def test_solutions_come_when_they_are_asked_for(command, tmp_path):
+    said = command("course", tmp_path, "--solutions")
+    assert f"{tmp_path / 'solutions'}: the solved ones" in said.out
+    assert len(list((tmp_path / "solutions").iterdir())) == 12
+
+
+@pytest.mark.parametrize("found", [None, "a spec"])
+def test_what_is_missing_to_open_them_is_said(command, tmp_path, monkeypatch, found):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: found)
+    said = command("course", tmp_path).out
+    assert ("pip install" in said) == (found is None)
+
+
+def test_a_folder_whose_name_has_a_space_is_quoted(command, tmp_path):
+    said = command("course", tmp_path / "my course").out
+    assert said.splitlines()[-1] == f"jupyter lab '{tmp_path / 'my course'}'"
+
+
+def test_what_is_there_is_not_overwritten(command, refused, tmp_path):
+    command("course", tmp_path)
+    (tmp_path / "01_autograd.ipynb").write_text("mine", encoding="utf-8")
+    message = refused("course", tmp_path)
+    assert "01_autograd.ipynb and 11 more are there already" in message
+    assert (tmp_path / "01_autograd.ipynb").read_text(encoding="utf-8") == "mine"
+
+
+def test_a_folder_has_to_be_named(refused):
+    assert "FOLDER" in refused("course")
