@@ -64,21 +64,23 @@ class LRScheduler:
         differs."""
         return self.get_lr()
 
-    def step(self, epoch: None = None) -> None:
-        """Go on to the next step and set its rates.
+    def closed_lr(self) -> list[float]:
+        """The rates at step `last_epoch`, whatever the rates are now: what `get_lr` says, unless a
+        subclass differs."""
+        return self.get_lr()
 
-        Raises: TypeError for an epoch, which PyTorch takes with a warning: a schedule counts
-        itself; ValueError for param groups that the schedule does not know.
+    def step(self, epoch: int | None = None) -> None:
+        """Go on to the next step, or to step `epoch`, and set its rates.
+
+        Raises: ValueError for an epoch below 0 and for param groups that the schedule does not
+        know.
         """
-        if epoch is not None:
-            raise TypeError(
-                f"{type(self).__name__}.step: epoch={epoch} cannot be given, a schedule counts its "
-                "own steps; to go on behind one, make it with last_epoch or load a state_dict"
-            )
-        if self.follows_base_lrs:
+        if epoch is not None and not epoch >= 0:
+            raise ValueError(f"{type(self).__name__}.step: epoch={epoch} must not be negative")
+        if self.follows_base_lrs or epoch is not None:
             self._check_groups()
-        self.last_epoch += 1
-        self._set(self.get_lr())
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        self._set(self.get_lr() if epoch is None else self.closed_lr())
 
     def get_last_lr(self) -> list[float]:
         """The rates set last."""

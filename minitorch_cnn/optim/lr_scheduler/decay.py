@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, cast
@@ -47,6 +48,9 @@ class StepLR(_Changing):
             return self.current()
         return [lr * self.gamma for lr in self.current()]
 
+    def closed_lr(self) -> list[float]:
+        return [lr * self.gamma ** (self.last_epoch // self.step_size) for lr in self.base_lrs]
+
 
 class MultiStepLR(_Changing):
     """lr times gamma at each of the milestones; one named twice counts twice."""
@@ -75,6 +79,10 @@ class MultiStepLR(_Changing):
         factor = self.gamma ** self.milestones.count(self.last_epoch)
         return [lr * factor for lr in self.current()]
 
+    def closed_lr(self) -> list[float]:
+        factor = self.gamma ** bisect_right(self.milestones, self.last_epoch)
+        return [lr * factor for lr in self.base_lrs]
+
 
 class ExponentialLR(_Changing):
     """lr times gamma at every step."""
@@ -85,6 +93,9 @@ class ExponentialLR(_Changing):
 
     def get_lr(self) -> list[float]:
         return [lr * self.gamma for lr in self.current()]
+
+    def closed_lr(self) -> list[float]:
+        return [lr * self.gamma**self.last_epoch for lr in self.base_lrs]
 
 
 class ConstantLR(_Changing):
@@ -118,6 +129,10 @@ class ConstantLR(_Changing):
             self._check_groups()
             return self.base_lrs
         return [lr * (1 / self.factor) for lr in self.current()]
+
+    def closed_lr(self) -> list[float]:
+        factor = 1 if self.last_epoch >= self.total_iters else self.factor
+        return [lr * factor for lr in self.base_lrs]
 
 
 class LinearLR(_Changing):
@@ -158,6 +173,11 @@ class LinearLR(_Changing):
         before = self.start_factor * self.total_iters + (self.last_epoch - 1) * slope
         return [lr * (1 + slope / before) for lr in self.current()]
 
+    def closed_lr(self) -> list[float]:
+        share = min(self.last_epoch, self.total_iters) / self.total_iters
+        factor = self.start_factor + (self.end_factor - self.start_factor) * share
+        return [lr * factor for lr in self.base_lrs]
+
 
 class PolynomialLR(_Changing):
     """lr = initial_lr (1 - t / total_iters)^power, and 0 from total_iters on.
@@ -181,6 +201,10 @@ class PolynomialLR(_Changing):
         if t > end:
             return self.current()
         return [lr * ((1 - t / end) / (1 - (t - 1) / end)) ** self.power for lr in self.current()]
+
+    def closed_lr(self) -> list[float]:
+        left = 1 - min(self.last_epoch, self.total_iters) / self.total_iters
+        return [lr * left**self.power for lr in self.base_lrs]
 
 
 class CosineAnnealingLR(_Changing):
@@ -209,6 +233,10 @@ class CosineAnnealingLR(_Changing):
             ]
         factor = (1 + math.cos(math.pi * t / end)) / (1 + math.cos(math.pi * (t - 1) / end))
         return [low + (lr - low) * factor for lr in self.current()]
+
+    def closed_lr(self) -> list[float]:
+        share = (1 + math.cos(math.pi * self.last_epoch / self.T_max)) / 2
+        return [self.eta_min + (lr - self.eta_min) * share for lr in self.base_lrs]
 
 
 class LambdaLR(LRScheduler):

@@ -112,7 +112,7 @@ def finished():
         ),
         (lambda: schedules.LambdaLR(sgd(), 0.5), TypeError, "must be a function, got float"),
         (lambda: schedules.MultiplicativeLR(sgd(), [1]), TypeError, "MultiplicativeLR: lr_lambda"),
-        (lambda: schedules.StepLR(sgd(), 3).step(4), TypeError, "StepLR.step: epoch=4 cannot be"),
+        (lambda: schedules.StepLR(sgd(), 3).step(-1), ValueError, "StepLR.step: epoch=-1 must not"),
         (lambda: schedules.ConstantLR(sgd(), 1.5), ValueError, r"factor=1.5 must be in \[0, 1\]"),
         (lambda: schedules.ConstantLR(sgd(), total_iters=0), ValueError, "total_iters=0"),
         (lambda: schedules.ChainedScheduler([]), ValueError, "schedulers is empty"),

@@ -205,6 +205,22 @@ def test_last_epoch_goes_on_behind_a_step(torch, name, settings):
     np.testing.assert_allclose(*pairs, rtol=1e-9, atol=1e-15)
 
 
+@pytest.mark.filterwarnings("ignore:The epoch parameter")
+@pytest.mark.parametrize("name, settings", [row for row in TABLE if row[0] not in COMPOSED])
+def test_a_step_to_an_epoch_has_the_rates_of_pytorchs(torch, name, settings):
+    rows = []
+    for library, optimizer in zip(
+        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
+    ):
+        scheduler = build(library, optimizer, name, settings)
+        rows.append([])
+        for epoch in (1, 2, None, 7, 3, None, 0, 12, 30, None):
+            optimizer.step()
+            scheduler.step(epoch)
+            rows[-1].append([*state_of(optimizer), scheduler.last_epoch])
+    np.testing.assert_allclose(*rows, rtol=1e-9, atol=1e-15)
+
+
 def test_schedules_multiply(torch):
     results = []
     for library, optimizer in zip(
