@@ -16,6 +16,7 @@ LAYERS = (
     ("nas",),
     ("training", "analysis", "utils"),
     ("figures",),
+    ("hub",),  # reads what it downloads
     ("interop",),
     ("models", "optim", "data"),  # none of them imports another
     ("nn",),

@@ -7,10 +7,9 @@ from __future__ import annotations
 import builtins
 from typing import TYPE_CHECKING, Any, overload
 
-import numpy as np
-
 from .. import devices, dtypes
 from ..autograd import array_function
+from . import printing
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -173,8 +172,7 @@ class Conversions:
         return self.round(decimals=ndigits) if ndigits else self.round()
 
     def __repr__(self: Tensor) -> str:
-        array = devices.to_host(self.array)
-        text = np.array2string(array, separator=", ", precision=4, prefix="tensor(")
+        text = printing.text_of(devices.to_host(self.array))
         notes: list[str] = []
         if self.array.dtype not in (dtypes.get_default_dtype(), dtypes.int64, dtypes.bool_):
             notes.append(f"dtype={self.array.dtype}")

@@ -1,6 +1,6 @@
 """torch.utils' places, `data` and `checkpoint`, and torchvision.utils' sheets of pictures."""
 
-from . import checkpoint, data
+from . import checkpoint, data, model_zoo
 from .pictures import make_grid, save_image
 
-__all__ = ["checkpoint", "data", "make_grid", "save_image"]
+__all__ = ["checkpoint", "data", "make_grid", "model_zoo", "save_image"]
