@@ -71,8 +71,10 @@ def public(module: str) -> list[str]:
     if hasattr(here, "__all__"):
         return sorted(here.__all__)
     names = [name for name in dir(here) if not name.startswith("_")]
-    if not module:
-        return [name for name in names if name != "SECOND_PLACES"]
+    if not module:  # of modules those that belong to it, not what others of ours have imported
+        parts = {"autograd", *here._ON_DEMAND}
+        loose = [name for name in names if not inspect.ismodule(getattr(here, name))]
+        return sorted({*loose, *parts} - {"SECOND_PLACES"})
     things = {name: getattr(here, name) for name in names}
     own = (here.__name__, f"{ROOT}.nn.fans")
     return [
@@ -150,7 +152,7 @@ def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
     values = [n for n in names if n not in first and n not in parts and n not in others]
     place = f"{ROOT}.{module}".rstrip(".")
     lines = [*title(module or ROOT, "="), f".. py:module:: {place}", ""]
-    lines += docstrings.render(inspect.getdoc(here) or "")
+    lines += docstrings.render((inspect.getdoc(here) or "").removeprefix(f"{ROOT}: "))
     for heading, members in by_source(first):
         lines += [*title(heading, "-")]
         for name in members:
