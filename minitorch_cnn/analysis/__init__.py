@@ -4,6 +4,7 @@ Each analysis gives arrays, and a figure of them by `.plot()`.
 """
 
 import importlib as _importlib
+from typing import Any as _Any
 
 from .compare import compare, summary_of
 from .image_shapes import image_shape
@@ -68,11 +69,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> _Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})

@@ -6,7 +6,7 @@ its input. The shorter of the two is the shortcut, the other the branch.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -90,11 +90,11 @@ def traced(model: Module, x: Tensor) -> Run:
     calls: list[Call] = []
     sources: list[Origin] = []
 
-    def before(module, inputs):
+    def before(module: Module, inputs: Any) -> None:
         sources.append(inputs[0].grad_fn or inputs[0])
 
-    def after(name):
-        def hook(module, inputs, output):
+    def after(name: str) -> Any:
+        def hook(module: Module, inputs: Any, output: Any) -> Any:
             y = first_output(output)
             calls.append(Call(name, module, sources.pop(), y.grad_fn or y))
 

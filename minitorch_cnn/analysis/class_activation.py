@@ -18,7 +18,7 @@ against the class is left out:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -140,7 +140,7 @@ def grad_cam(
     return _enlarged(x, chosen, evidence, truth, threshold)
 
 
-def _check_boxes(function: str, x: Tensor, truth, threshold: float) -> None:
+def _check_boxes(function: str, x: Tensor, truth: Any, threshold: float) -> None:
     if truth is not None and np.shape(truth) != (len(x), 4):
         raise ValueError(f"{function}: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
     if not 0 <= threshold <= 1:  # not so for NaN
@@ -181,7 +181,7 @@ def _mean_gradient(logits: Tensor, classes: np.ndarray, maps: Tensor) -> np.ndar
     return gradient.array.reshape(*maps.shape[:2], -1).mean(2)[..., None, None]
 
 
-def _enlarged(x, labels, evidence, truth, threshold) -> ClassActivation:
+def _enlarged(x: Any, labels: Any, evidence: Any, truth: Any, threshold: Any) -> ClassActivation:
     """The maps (N, 1, h, w) as large as the images x, with their boxes."""
     large = F.interpolate(Tensor(evidence), size=x.shape[2:], mode="bilinear").array[:, 0]
     boxes = np.stack([bright_box(m, threshold) for m in large])

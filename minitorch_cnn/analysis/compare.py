@@ -9,7 +9,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ..models import list_models, model_entry
 from ..models.registry import build_entry
@@ -52,7 +52,9 @@ COSTS = (
 )
 
 
-def compare(models: Sequence[str | Module], input_shape: Shape | None = None, **settings) -> Figure:
+def compare(
+    models: Sequence[str | Module], input_shape: Shape | None = None, **settings: Any
+) -> Figure:
     """The costs of every layer of `models`, and the error that models buy with operations.
 
     models: names (see `create_model`), or models. Above, three bar charts for each: the memory of
@@ -81,7 +83,7 @@ def compare(models: Sequence[str | Module], input_shape: Shape | None = None, **
     return figure
 
 
-def summary_of(model: str | Module, input_shape: Shape | None = None, **settings) -> Summary:
+def summary_of(model: str | Module, input_shape: Shape | None = None, **settings: Any) -> Summary:
     """The summary of a model, or of one by name, a registered one without memory for its weights.
 
     input_shape: as of `compare`; settings: of the model by that name.
@@ -252,7 +254,7 @@ def _label_points(
         text.set_position(axes.transData.inverted().transform(places[i].get_points().mean(0)))
 
 
-def _sides(text, radius: float) -> list[tuple[float, float]]:
+def _sides(text: Any, radius: float) -> list[tuple[float, float]]:
     """Where the middle of a text can be, seen from the middle of its disc."""
     box = text.get_window_extent()
     dx, dy = radius + box.height / 2 + box.width / 2, radius + box.height / 2
@@ -260,7 +262,7 @@ def _sides(text, radius: float) -> list[tuple[float, float]]:
     return beside + [(a, b) for b in (dy, -dy, dy / 2, -dy / 2) for a in (0.95 * dx, -0.95 * dx)]
 
 
-def _overlap(box, others) -> float:
+def _overlap(box: Any, others: Any) -> float:
     """The area that a box shares with others."""
     shared = (box.intersection(box, other) for other in others)
     return sum(part.width * part.height for part in shared if part is not None)

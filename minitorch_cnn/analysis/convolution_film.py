@@ -7,7 +7,7 @@ row, times that matrix is the output.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -61,7 +61,7 @@ class ConvolutionSteps(NamedTuple):
         headline(figure, f"Window {step + 1} of {count}: kernel times column = {value}")
         return figure
 
-    def _mark_window(self, ax, step: int) -> None:
+    def _mark_window(self, ax: Any, step: int) -> None:
         (top, left), (down, across) = self.corners[step], self.window.dilation
         _, KH, KW = self.kernel.shape
         if down == across == 1:
@@ -132,7 +132,7 @@ def convolution_steps(
     return ConvolutionSteps(padded, kernel, columns, output, np.array(corners), window)
 
 
-def _cells(ax, values: np.ndarray, title: str, aspect: str = "equal") -> None:
+def _cells(ax: Any, values: np.ndarray, title: str, aspect: str = "equal") -> None:
     """An array as coloured cells, with its numbers where they can be read."""
     several = values.ndim == 3 and len(values) > 1
     flat = values.mean(0) if several else values.reshape(values.shape[-2:])
@@ -146,7 +146,7 @@ def _cells(ax, values: np.ndarray, title: str, aspect: str = "equal") -> None:
                 ax.text(j, i, f"{v:.2g}", ha="center", va="center", color=color, fontsize=7)
 
 
-def _frame(ax, x: float, y: float, width: float, height: float) -> None:
+def _frame(ax: Any, x: float, y: float, width: float, height: float) -> None:
     from matplotlib.patches import Rectangle
 
     settings = {"fill": False, "edgecolor": FRAME, "linewidth": 2, "clip_on": False}

@@ -8,7 +8,7 @@ no lack of generality explains; of two residual nets it has not.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -80,7 +80,15 @@ def degradation(
     return Degradation(errors, losses)
 
 
-def _trained(model: Module, x, target, epochs, batch_size, lr, rng) -> list[tuple[float, float]]:
+def _trained(
+    model: Module,
+    x: Any,
+    target: Any,
+    epochs: int,
+    batch_size: int,
+    lr: float,
+    rng: np.random.Generator,
+) -> list[tuple[float, float]]:
     """Error and loss of each epoch."""
     model.train()
     optimizer = SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from fractions import Fraction
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -55,7 +55,7 @@ class Axis(NamedTuple):
             self.last[b % period] + b // period * self.advance,
         )
 
-    def read_by(self, reads: Callable, outputs: int = 1, inputs: int = 1) -> Axis:
+    def read_by(self, reads: Callable[..., Any], outputs: int = 1, inputs: int = 1) -> Axis:
         """The axis of a map whose position o reads positions a to b of this one, (a, b) = reads(o).
 
         Position o + outputs reads what o reads, moved by `inputs`.
@@ -92,7 +92,7 @@ def everything(jump: Fraction) -> Axis:
 # of its input see `axis`; there are n of them in the input and `out` in the output.
 
 
-def unchanged(node, i, axis, n, out):
+def unchanged(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     """Elementwise in space, or over all of it: by the sizes, all that an unknown op tells."""
     if out == n:
         return axis
@@ -101,11 +101,11 @@ def unchanged(node, i, axis, n, out):
     return everything(axis.jump * n / out)
 
 
-def convolved(node, i, axis, n, out):
+def convolved(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     return _windows(node.window, i, axis)
 
 
-def averaged(node, i, axis, n, out):
+def averaged(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     return _windows(node.settings["window"], i, axis)
 
 
@@ -120,7 +120,7 @@ def _along(window: Window, i: int) -> tuple[int, int, int]:
     return window.stride[i], window.padding[i][0], window.span[i]
 
 
-def transposed(node, i, axis, n, out):
+def transposed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     # Input a adds to the outputs a * stride - before to a * stride - before + span - 1.
     stride, before, span = _along(node.window, i)
     return axis.read_by(
@@ -128,32 +128,32 @@ def transposed(node, i, axis, n, out):
     )
 
 
-def adaptive(node, i, axis, n, out):
+def adaptive(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     if n % out == 0:
         return _tiled(axis, n // out)
     spans = adaptive_spans(n, out)
     return _tabled(axis, [a for a, _ in spans], [b - 1 for _, b in spans], n)
 
 
-def interpolated(node, i, axis, n, out):
+def interpolated(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     lower, upper, t = node.maps[i][1:]
     upper = lower if upper is None else np.where(t > 0, upper, lower)
     return _tabled(axis, lower.tolist(), upper.tolist(), n)
 
 
-def tapped(node, i, axis, n, out):
+def tapped(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     taps = node.taps[i]
     first = np.where(taps.used, taps.places, n).min(0)
     last = np.where(taps.used, taps.places, -1).max(0)
     return _tabled(axis, first.tolist(), last.tolist(), n)
 
 
-def padded(node, i, axis, n, out):
+def padded(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     before = node.widths[i - 2][0]
     return axis.read_by(lambda o: (o - before, o - before))
 
 
-def indexed(node, i, axis, n, out):
+def indexed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     key, ndim = list(node.key), len(node.shape)
     at = key.index(Ellipsis)
     key[at : at + 1] = [slice(None)] * (ndim - len(key) + 1)
@@ -164,7 +164,7 @@ def indexed(node, i, axis, n, out):
     return axis.read_by(lambda o: (start + o * step, start + o * step), inputs=step)
 
 
-def selected(node, i, axis, n, out):
+def selected(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     """Positions by a table. A border that repeats the map's own rows, as that of F.pad, counts as
     padding: it lies beside the image, as if the map went on there.
     """
@@ -181,7 +181,7 @@ def selected(node, i, axis, n, out):
     return _tabled(axis, table, table, n)
 
 
-def mixed(node, i, axis, n, out):
+def mixed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
     return axis if n == out == 1 else everything(axis.jump * n / out)
 
 

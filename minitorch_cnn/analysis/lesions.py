@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -126,7 +126,7 @@ def lesion_units(model: Module, x: Tensor, function: str = "lesion_units") -> li
     raise ValueError(f"{function}: {type(model).__name__} has no block or convolution to leave out")
 
 
-def _shape(origin) -> tuple[int, ...]:
+def _shape(origin: Any) -> tuple[int, ...]:
     return (origin.shape if isinstance(origin, Tensor) else origin.out_meta[0][0])[1:]
 
 
@@ -146,7 +146,7 @@ def without(units: Iterable[Unit]) -> Iterator[None]:
 
 
 @contextmanager
-def replaced(module: Module, forward) -> Iterator[None]:
+def replaced(module: Module, forward: Any) -> Iterator[None]:
     """Inside, the module computes another function."""
     own = vars(module).get("forward")  # what a user may have put in the place of the class's
     module.forward = forward

@@ -11,7 +11,7 @@ another; with filter-wise normalisation a direction's filters d are as long as t
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -164,7 +164,7 @@ def _check(function: str, model: Module, direction: Direction) -> None:
         )
 
 
-def _losses(model: Module, x: Tensor, labels, loss: Loss, places) -> np.ndarray:
+def _losses(model: Module, x: Tensor, labels: Any, loss: Loss, places: Any) -> np.ndarray:
     """The loss at the weights plus the sum of step * direction, for each place."""
     if not isinstance(labels, Tensor):
         labels = checked_batch("loss_landscape", x, labels)

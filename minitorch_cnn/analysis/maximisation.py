@@ -10,7 +10,7 @@ a is a logit, or the mean of a channel's map. D. Erhan, Y. Bengio, A. Courville,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -95,7 +95,7 @@ def maximise_activation(
     return Maximisation(layer, units, x, np.array(history).T)
 
 
-def _climb(model: Module, x: np.ndarray, units: np.ndarray, layer: str):
+def _climb(model: Module, x: np.ndarray, units: np.ndarray, layer: str) -> Any:
     """The activation of each image's unit, and its gradient with respect to the image."""
     leaf = Tensor(x, requires_grad=True)
     with recorded(model) as outputs, evaluation(model):

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -137,7 +137,7 @@ class LayerProfile(NamedTuple):
         headline(figure, f"The layers run at {whole:.0%} of the machine's best", self._note())
         return figure
 
-    def _draw_roof(self, ax) -> None:
+    def _draw_roof(self, ax: Any) -> None:
         roof, counted = self.roof, self.flops > 0
         speed = self.flops / self.seconds / 1e9
         fast = roof.bandwidth_of(0)
@@ -259,10 +259,10 @@ def _run(model: Module, x: Tensor) -> list[Run]:
     started: list[float] = []
     runs: list[Run] = []
 
-    def before(module, inputs):
+    def before(module: Module, inputs: Any) -> None:
         started.append(time.perf_counter())
 
-    def after(module, inputs, output):
+    def after(module: Module, inputs: Any, output: Any) -> Any:
         seconds = time.perf_counter() - started.pop()
         a, y = inputs[0], first_output(output)
         same = y is a or np.may_share_memory(y.numpy(), a.numpy())
@@ -315,11 +315,11 @@ def _bandwidth(dtype: np.dtype, size: int, repeats: int) -> float:
         count = max(size // 2 // threads // dtype.itemsize, 1)
         pairs = [np.ones((2, count), dtype) for _ in range(threads)]
 
-        def copy(k, pairs=pairs):
+        def copy(k: int, pairs: Any = pairs) -> Any:
             for _ in range(again):
                 np.copyto(pairs[k][0], pairs[k][1])
 
-        def read(k, pairs=pairs):
+        def read(k: int, pairs: Any = pairs) -> Any:
             for _ in range(again):
                 np.dot(pairs[k][0], pairs[k][1])
 
@@ -330,7 +330,7 @@ def _bandwidth(dtype: np.dtype, size: int, repeats: int) -> float:
     return again / min(times)
 
 
-def _fastest(work, repeats: int) -> float:
+def _fastest(work: Any, repeats: int) -> float:
     times = []
     for _ in range(repeats + 1):
         start = time.perf_counter()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..autograd.array_function import ArrayFunction
 from ..tensor import Tensor
@@ -96,7 +96,9 @@ def _moves(node: ArrayFunction) -> bool:
     return node.is_view or isinstance(node, MOVING)
 
 
-def _operation(node, sources: list[int], around: list[Call], names: Counter, time: int) -> Step:
+def _operation(
+    node: Any, sources: list[int], around: list[Call], names: Counter, time: int
+) -> Step:
     kind = type(node).__name__
     blocks = [call for call in around if call.name]
     name = f"{blocks[-1].name}.{kind.lower()}" if blocks else kind.lower()

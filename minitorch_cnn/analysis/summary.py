@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..autograd.array_function import ArrayFunction
 from ..kernels.window import adaptive_spans
@@ -194,7 +194,7 @@ def _row(call: Call, params: int, field: ReceptiveField | None, then: str) -> Ro
     )
 
 
-def _pair(value):
+def _pair(value: Any) -> Any:
     if isinstance(value, int):
         return value, value
     return tuple(value) if isinstance(value, list) else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..spelling import one_of
 from .published_errors import PUBLISHED_ERRORS
@@ -62,7 +62,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     )
 
 
-def _sides(pair) -> str:
+def _sides(pair: Any) -> str:
     """7 of (7, 7), 7x1 of (7, 1)."""
     if pair is None or isinstance(pair, str):
         return pair or ""
@@ -75,7 +75,7 @@ def _costs(memory_bytes: int, params: int, ops: int) -> tuple[str, str, str]:
     return kilobytes, f"{params / 1e3:,.1f}" if params else "0", f"{ops / 1e6:,.1f}" if ops else "0"
 
 
-def _table(body, total, totals: str) -> str:
+def _table(body: Any, total: Any, totals: str) -> str:
     head, *text, last = _aligned([HEAD, *body, total], TEXT_COLUMNS)
     rule = "-" * max(map(len, (head, *text, last)))
     return "\n".join([head, rule, *text, rule, last, "", totals])
@@ -102,13 +102,13 @@ def _aligned(lines: list[tuple[str, ...]], text_columns: int) -> list[str]:
     ]
 
 
-def _markdown(body, total, totals: str) -> str:
+def _markdown(body: Any, total: Any, totals: str) -> str:
     align = ["---"] * TEXT_COLUMNS + ["---:"] * (len(HEAD) - TEXT_COLUMNS)
     lines = [f"| {' | '.join(line)} |" for line in (HEAD, align, *body, total)]
     return "\n".join([*lines, "", totals])
 
 
-def _latex(body, total, totals: str) -> str:
+def _latex(body: Any, total: Any, totals: str) -> str:
     """A tabular that needs no package."""
     columns = "l" * TEXT_COLUMNS + "r" * (len(HEAD) - TEXT_COLUMNS)
     lines = [f"{' & '.join(line)} \\\\".replace("_", r"\_") for line in (HEAD, *body, total)]

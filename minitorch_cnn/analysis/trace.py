@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -97,7 +97,7 @@ def run_through(
     calls: list[Call] = []
     times: dict[ArrayFunction, int] = {}
 
-    def operated(node, outputs):
+    def operated(node: Any, outputs: Any) -> Any:
         times[node] = next(clock)
         seen(times[node], outputs[0])
         node.release()
@@ -118,14 +118,14 @@ def run_through(
     return Trace(x, calls, times), output
 
 
-def _recorder(name: str, calls: list[Call], clock, seen, function: str):
+def _recorder(name: str, calls: list[Call], clock: Any, seen: Any, function: str) -> Any:
     """Hooks before and after forward, which append the call of the module `name`."""
     begun: list[int] = []
 
-    def before(module, inputs):
+    def before(module: Module, inputs: Any) -> None:
         begun.append(next(clock))
 
-    def after(module, inputs, output):
+    def after(module: Module, inputs: Any, output: Any) -> Any:
         times = begun.pop(), next(clock)
         y = first_output(output)
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(y, Tensor):

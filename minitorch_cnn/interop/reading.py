@@ -7,7 +7,7 @@ import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..nn import Parameter
 from ..spelling import nearest_path
@@ -21,9 +21,9 @@ from .torch_file import damage_as_value_error, read_stacked, read_zip
 
 def load(
     f: str | Path | BinaryIO,
-    map_location: str | Mapping | Callable | None = None,
+    map_location: str | Mapping | Callable[..., Any] | None = None,
     weights_only: bool = True,
-):
+) -> Any:
     """What a file of weights holds: Tensors by name, or what `torch.save` was given.
 
     f: a path, or an open binary file, read from where it is to its end. Read are safetensors, both
@@ -48,7 +48,7 @@ def load(
     return found if device == "cpu" else moved(found, device)
 
 
-def load_torch(path: str | Path):
+def load_torch(path: str | Path) -> Any:
     """What a file of `torch.save` holds, in the same nesting, as by `torch.load`.
 
     Read are tensors and parameters in dicts, OrderedDicts, lists and tuples, beside numbers, text
@@ -118,7 +118,7 @@ def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
             raise ValueError(f"{name}: {path} is refused: {error}") from error
 
 
-def _read_zip(file: BinaryIO):
+def _read_zip(file: BinaryIO) -> Any:
     """PyTorch's archive or NumPy's, told by their members."""
     with damage_as_value_error(), zipfile.ZipFile(file) as archive:
         names = [info.orig_filename for info in archive.infolist()]
@@ -127,7 +127,7 @@ def _read_zip(file: BinaryIO):
         return read_zip(file, archive)
 
 
-def moved(value, device: str):
+def moved(value: Any, device: str) -> Any:
     """`value` with its Tensors, in nested containers, on another device."""
     if isinstance(value, Tensor):
         there = value.detach().to(device=device)

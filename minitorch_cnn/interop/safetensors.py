@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def _in_order(content: bytes) -> bytes:
     return b"".join([len(text).to_bytes(8, "little"), text, memoryview(content)[end:]])
 
 
-def array_of(name, value) -> np.ndarray:
+def array_of(name: str, value: Any) -> np.ndarray:
     """The numbers of a Tensor or array in main memory, little-endian.
 
     Raises: TypeError for anything else, and for dtypes that `mt` does not have.

@@ -18,7 +18,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from ..data.pickle_machine import PickleMachine
 from .torch_objects import TorchMachine
@@ -33,7 +33,7 @@ ENCRYPTED = 1  # bit 0 of a zip member's flags
 # ------------------------------------------------------------------------------- the zip archive
 
 
-def read_zip(file: BinaryIO, archive: zipfile.ZipFile):
+def read_zip(file: BinaryIO, archive: zipfile.ZipFile) -> Any:
     """What the archive in `file` holds.
 
     Raises: ValueError, with the reason as a clause; what `damage_as_value_error` translates.
@@ -119,7 +119,7 @@ def damage_as_value_error() -> Iterator[None]:
 # --------------------------------------------------------------------------- the stacked pickles
 
 
-def read_stacked(file: BinaryIO):
+def read_stacked(file: BinaryIO) -> Any:
     """What the five pickles in `file` and the storages behind them hold.
 
     Raises: ValueError, with the reason as a clause.

@@ -11,7 +11,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from math import prod
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -56,7 +56,7 @@ class TorchMachine(PickleMachine):
         self.storages: dict[str, Storage] = {}
         self.copied = 0
 
-    def load(self):
+    def load(self) -> Any:
         value = super().load()
         refuse_leftovers(value)
         return value
@@ -66,7 +66,7 @@ class TorchMachine(PickleMachine):
             raise ValueError(f"it holds {REFUSED[name]} ({name}), which is not supported")
         return Global(name)
 
-    def call(self, name: str, arguments: tuple):
+    def call(self, name: str, arguments: tuple) -> Any:
         if name in STORAGES:
             return super().call(name, arguments)
         if name not in REBUILD:
@@ -85,7 +85,7 @@ class TorchMachine(PickleMachine):
         except TypeError as error:
             raise ValueError(f"{name} has arguments that do not fit ({error})") from error
 
-    def build(self, instance, state) -> None:
+    def build(self, instance: Any, state: Any) -> None:
         """A state_dict's `_metadata` is dropped; parameters of the first releases have a flag."""
         if isinstance(instance, Opaque):
             return
@@ -144,7 +144,7 @@ class TorchMachine(PickleMachine):
             else:
                 super().update(items[i : i + 2])
 
-    def persistent(self, reference) -> Storage | Global:
+    def persistent(self, reference: Any) -> Storage | Global:
         """("storage", type, key, device, count), and in the older format what part of it.
 
         There also ("module", class, source file, source) of a class of layers: its name.
@@ -189,14 +189,14 @@ TorchMachine.opcodes = OPCODES | {
 # fmt: on
 
 
-def name_of(value) -> str:
+def name_of(value: Any) -> str:
     """The class of what stands for an object, or of a tensor or a tuple."""
     if isinstance(value, Global | Opaque):
         return value.name
     return "torch.Tensor" if isinstance(value, Tensor) else f"builtins.{type(value).__name__}"
 
 
-def refuse_leftovers(value) -> None:
+def refuse_leftovers(value: Any) -> None:
     """Refuse a result that is no data: a bare storage, or other objects and no tensor with them."""
     seen, waiting, other, tensors = set(), [value], None, False
     while waiting:
@@ -251,7 +251,7 @@ def rebuild_tensor(
     size: tuple,
     stride: tuple,
     requires_grad: bool = False,
-    backward_hooks=None,
+    backward_hooks: Any = None,
     metadata: dict | None = None,
 ) -> Tensor:
     """The tensor x[i, j, ...] = storage[offset + i * stride[0] + j * stride[1] + ...].
@@ -280,19 +280,23 @@ def rebuild_tensor(
     return leaf(Tensor, view, requires_grad)
 
 
-def rebuild_parameter(data: Tensor, requires_grad: bool = True, backward_hooks=None) -> Parameter:
+def rebuild_parameter(
+    data: Tensor, requires_grad: bool = True, backward_hooks: Any = None
+) -> Parameter:
     """A parameter in the memory of the tensor `data`."""
     if not isinstance(data, Tensor):
         raise ValueError("it has a parameter without a tensor")
     return leaf(Parameter, data.array, requires_grad)
 
 
-def rebuild_parameter_with_state(data: Tensor, requires_grad, backward_hooks, state) -> Parameter:
+def rebuild_parameter_with_state(
+    data: Tensor, requires_grad: bool, backward_hooks: Any, state: Any
+) -> Parameter:
     """A parameter that somebody gave attributes, which are dropped."""
     return rebuild_parameter(data, requires_grad)
 
 
-def rebuild_from_type(function: Global, kind: Global, arguments: tuple, state) -> Tensor:
+def rebuild_from_type(function: Global, kind: Global, arguments: tuple, state: Any) -> Tensor:
     """A tensor of a class of its own, or with attributes: a plain one, without them."""
     if not isinstance(function, Global) or function.name not in TENSORS:
         raise ValueError("it has a tensor that is rebuilt by an unknown function")

@@ -12,6 +12,7 @@ import struct
 import zipfile
 from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ FOLDER = "archive"
 TYPES = {dtype: name for name, dtype in reversed(STORAGES.items()) if "BFloat" not in name}
 
 
-def torch_bytes(obj) -> bytes:
+def torch_bytes(obj: Any) -> bytes:
     """The content of a file of `obj`; the same object gives the same bytes.
 
     Raises: as `save`.
@@ -52,7 +53,7 @@ def torch_bytes(obj) -> bytes:
 class _Writer:
     """Opcodes that build one object, and the storages that its tensors look into."""
 
-    def __init__(self, obj):
+    def __init__(self, obj: Any):
         self.program: list[bytes] = []
         self.rows: list[np.ndarray] = []
         self.kept: dict[int, tuple[int, object]] = {}  # by id: the place in the memory of objects
@@ -61,7 +62,7 @@ class _Writer:
         self.arrays = {id(t): array_of("obj", t) for t in tensors_in(obj)}
         self.uses = Counter(id(root_of(array)) for array in self.arrays.values())
 
-    def put(self, value) -> None:
+    def put(self, value: Any) -> None:
         """Push `value`; what was pushed before is the same object again."""
         if id(value) in self.kept:
             self.program.append(pickle.LONG_BINGET + struct.pack("<I", self.kept[id(value)][0]))
@@ -72,7 +73,7 @@ class _Writer:
         else:
             self.program.append(plain(value))
 
-    def keep(self, value) -> None:
+    def keep(self, value: Any) -> None:
         """Remember the object on top of the stack as what stands for `value`."""
         self.kept[id(value)] = len(self.kept), value
         self.program.append(pickle.LONG_BINPUT + struct.pack("<I", len(self.kept) - 1))
@@ -99,7 +100,7 @@ class _Writer:
                 self.put(value[item])
         self.program.append(pickle.APPENDS if isinstance(value, list) else pickle.SETITEMS)
 
-    def put_tensor(self, value) -> None:
+    def put_tensor(self, value: Any) -> None:
         """A tensor is a call; a Parameter is another one, of the tensor."""
         parameter = isinstance(value, Parameter)
         if parameter:
@@ -137,7 +138,7 @@ class _Writer:
         return self.storages[id(root)], offset // size, strides
 
 
-def tensors_in(obj) -> Iterator:
+def tensors_in(obj: Any) -> Iterator:
     """The Tensors and arrays in nested containers, each once."""
     seen, waiting = set(), [obj]
     while waiting:
@@ -159,7 +160,7 @@ def root_of(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def plain(value) -> bytes:
+def plain(value: Any) -> bytes:
     """The opcodes that push a number, text, None, or a tuple of them.
 
     Raises: TypeError for anything else.

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from .atomic import write_atomically
 from .safetensors import safetensors_bytes
 from .torch_save import torch_bytes
 
 
-def save(obj, f: str | Path | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
+def save(obj: Any, f: str | Path | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
     """Write `obj` into a file, a path or an open binary file.
 
     A path that ends in .safetensors becomes such a file: obj is a dict of Tensors or arrays by

@@ -18,7 +18,7 @@ of unit variance training stands still for a long time before it begins.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -132,12 +132,12 @@ class AlexNet(Module):
 
 
 @register(params=61_100_840, macs=714_188_480, preprocessing=IMAGENET)
-def alexnet(**settings) -> AlexNet:
+def alexnet(**settings: Any) -> AlexNet:
     """AlexNet in one tower (2014): 64, 192, 384, 256, 256 channels. Settings: see `AlexNet`."""
     return AlexNet(ONE_TOWER, **settings)
 
 
 @register(params=60_965_224, macs=724_406_816, input_shape=(3, 227, 227))
-def alexnet_two_tower(**settings) -> AlexNet:
+def alexnet_two_tower(**settings: Any) -> AlexNet:
     """AlexNet of 2012: two groups and response normalisation. Settings: see `AlexNet`."""
     return AlexNet(TWO_TOWERS, **settings)

@@ -21,7 +21,7 @@ images are not augmented and none elsewhere.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import functional as F
 from ..autograd import checkpoint
@@ -220,66 +220,66 @@ class DenseNet(Module):
 
 
 @register(params=7_978_856, macs=2_834_161_664, preprocessing=IMAGENET)
-def densenet121(**settings) -> DenseNet:
+def densenet121(**settings: Any) -> DenseNet:
     """DenseNet-121, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[121], **settings)
 
 
 @register(params=14_149_480, macs=3_359_843_328, preprocessing=IMAGENET)
-def densenet169(**settings) -> DenseNet:
+def densenet169(**settings: Any) -> DenseNet:
     """DenseNet-169, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[169], **settings)
 
 
 @register(params=20_013_928, macs=4_291_365_888, preprocessing=IMAGENET)
-def densenet201(**settings) -> DenseNet:
+def densenet201(**settings: Any) -> DenseNet:
     """DenseNet-201, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[201], **settings)
 
 
 @register(params=33_337_704, macs=5_751_653_376)
-def densenet264(**settings) -> DenseNet:
+def densenet264(**settings: Any) -> DenseNet:
     """DenseNet-264, k = 32. Settings: see `DenseNet`."""
     return DenseNet(TABLE[264], **settings)
 
 
 @register(params=28_681_000, macs=7_727_907_072, preprocessing=IMAGENET)
-def densenet161(**settings) -> DenseNet:
+def densenet161(**settings: Any) -> DenseNet:
     """DenseNet-161, k = 48. Settings: see `DenseNet`."""
     return DenseNet(TABLE[161], **settings)
 
 
 @register(params=1_019_722, macs=264_812_928, input_shape=(3, 32, 32))
-def densenet40_k12_cifar(num_classes: int = 10, **settings) -> DenseNet:
+def densenet40_k12_cifar(num_classes: int = 10, **settings: Any) -> DenseNet:
     """DenseNet, 40 layers, k = 12, for 32 x 32. Settings: see `DenseNet`."""
     return DenseNet(cifar(40, 12), num_classes, **settings)
 
 
 @register(params=6_979_642, macs=1_769_516_448, input_shape=(3, 32, 32))
-def densenet100_k12_cifar(num_classes: int = 10, **settings) -> DenseNet:
+def densenet100_k12_cifar(num_classes: int = 10, **settings: Any) -> DenseNet:
     """DenseNet, 100 layers, k = 12, for 32 x 32. Settings: see `DenseNet`."""
     return DenseNet(cifar(100, 12), num_classes, **settings)
 
 
 @register(params=27_249_082, macs=6_889_347_744, input_shape=(3, 32, 32))
-def densenet100_k24_cifar(num_classes: int = 10, **settings) -> DenseNet:
+def densenet100_k24_cifar(num_classes: int = 10, **settings: Any) -> DenseNet:
     """DenseNet, 100 layers, k = 24, for 32 x 32. Settings: see `DenseNet`."""
     return DenseNet(cifar(100, 24), num_classes, **settings)
 
 
 @register(params=769_162, macs=287_929_692, input_shape=(3, 32, 32))
-def densenet_bc100_k12_cifar(num_classes: int = 10, **settings) -> DenseNet:
+def densenet_bc100_k12_cifar(num_classes: int = 10, **settings: Any) -> DenseNet:
     """DenseNet-BC, 100 layers, k = 12, for 32 x 32. Settings: see `DenseNet`."""
     return DenseNet(cifar(100, 12, bottleneck=True), num_classes, **settings)
 
 
 @register(params=15_324_406, macs=5_418_785_724, input_shape=(3, 32, 32))
-def densenet_bc250_k24_cifar(num_classes: int = 10, **settings) -> DenseNet:
+def densenet_bc250_k24_cifar(num_classes: int = 10, **settings: Any) -> DenseNet:
     """DenseNet-BC, 250 layers, k = 24, for 32 x 32. Settings: see `DenseNet`."""
     return DenseNet(cifar(250, 24, bottleneck=True), num_classes, **settings)
 
 
 @register(params=25_624_430, macs=9_301_945_740, input_shape=(3, 32, 32))
-def densenet_bc190_k40_cifar(num_classes: int = 10, **settings) -> DenseNet:
+def densenet_bc190_k40_cifar(num_classes: int = 10, **settings: Any) -> DenseNet:
     """DenseNet-BC, 190 layers, k = 40, for 32 x 32. Settings: see `DenseNet`."""
     return DenseNet(cifar(190, 40, bottleneck=True), num_classes, **settings)

@@ -17,6 +17,8 @@ Where a layer has more filters than channels, delta passes the channels on again
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import functional as F
@@ -138,12 +140,12 @@ def fold(model: DiracNet) -> DiracNet:
 
 
 @register(params=11_523_368, macs=1_794_805_760)
-def diracnet18(**settings) -> DiracNet:
+def diracnet18(**settings: Any) -> DiracNet:
     """DiracNet-18. Settings: see `DiracNet`."""
     return DiracNet(18, **settings)
 
 
 @register(params=21_638_952, macs=3_644_493_824)
-def diracnet34(**settings) -> DiracNet:
+def diracnet34(**settings: Any) -> DiracNet:
     """DiracNet-34. Settings: see `DiracNet`."""
     return DiracNet(34, **settings)

@@ -19,7 +19,7 @@ code has an ELU there. The module names are timm's, whose files the models take.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, Module, Sequential, init
 from ..nn.fusion import relu_after
@@ -166,24 +166,24 @@ class DPN(Module):
 
 
 @register(params=12_611_602, macs=2_326_163_456, preprocessing=DPN_PIXELS)
-def dpn68(**settings) -> DPN:
+def dpn68(**settings: Any) -> DPN:
     """DPN-68. Settings: see `DPN`."""
     return DPN(TABLE[68], **settings)
 
 
 @register(params=37_668_392, macs=6_501_684_224, preprocessing=DPN_PIXELS)
-def dpn92(**settings) -> DPN:
+def dpn92(**settings: Any) -> DPN:
     """DPN-92. Settings: see `DPN`."""
     return DPN(TABLE[92], **settings)
 
 
 @register(params=61_570_728, macs=11_671_217_152, preprocessing=DPN_PIXELS)
-def dpn98(**settings) -> DPN:
+def dpn98(**settings: Any) -> DPN:
     """DPN-98. Settings: see `DPN`."""
     return DPN(TABLE[98], **settings)
 
 
 @register(params=79_254_504, macs=16_013_648_896, preprocessing=DPN_PIXELS)
-def dpn131(**settings) -> DPN:
+def dpn131(**settings: Any) -> DPN:
     """DPN-131. Settings: see `DPN`."""
     return DPN(TABLE[131], **settings)

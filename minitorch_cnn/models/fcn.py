@@ -22,7 +22,7 @@ theirs too.
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..autograd import no_grad
 from ..nn import Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ReLU, init
@@ -241,18 +241,18 @@ def named(net: FCN) -> dict[str, Conv2d]:
 
 
 @register(params=134_346_581, macs=181_365_854_976, input_shape=(3, 500, 500), of_pixels=True)
-def fcn32s(**settings) -> FCN:
+def fcn32s(**settings: Any) -> FCN:
     """FCN-32s: scores for every 32nd pixel. Settings: see `FCN`."""
     return FCN(32, **settings)
 
 
 @register(params=134_357_354, macs=181_448_086_272, input_shape=(3, 500, 500), of_pixels=True)
-def fcn16s(**settings) -> FCN:
+def fcn16s(**settings: Any) -> FCN:
     """FCN-16s: scores for every 16th pixel, pool4's added. Settings: see `FCN`."""
     return FCN(16, **settings)
 
 
 @register(params=134_362_751, macs=181_529_034_048, input_shape=(3, 500, 500), of_pixels=True)
-def fcn8s(**settings) -> FCN:
+def fcn8s(**settings: Any) -> FCN:
     """FCN-8s: scores for every 8th pixel, pool4's and pool3's added. Settings: see `FCN`."""
     return FCN(8, **settings)

@@ -19,7 +19,7 @@ blanks.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -216,6 +216,6 @@ class GeneticCNN(Trunk):
 
 
 @register(params=156_056_360, macs=26_568_392_704)
-def genetic_cnn(code: str = CHAIN, **settings) -> GeneticCNN:
+def genetic_cnn(code: str = CHAIN, **settings: Any) -> GeneticCNN:
     """Genetic CNN for ImageNet, with stages of 3, 4 and 5 nodes. Settings: see `GeneticCNN`."""
     return GeneticCNN(code, **settings)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..spelling import one_of
 from .operations import OPERATIONS
@@ -47,7 +47,7 @@ class CellGenotype:
     nodes: tuple[Node, ...]
     concat: tuple[int, ...] | None = None
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not _is_list(self.nodes) or not self.nodes:
             raise ValueError(f"CellGenotype: nodes={self.nodes!r} must be a list of one or more")
         nodes = tuple(_checked_node(i, node) for i, node in enumerate(self.nodes))
@@ -89,7 +89,7 @@ class Genotype:
     normal: CellGenotype
     reduction: CellGenotype
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name in ("normal", "reduction"):
             if not isinstance(getattr(self, name), CellGenotype):
                 raise TypeError(
@@ -134,7 +134,7 @@ class Genotype:
         return cls(**cells)
 
 
-def _check_keys(what: str, data, known: set[str], needed: set[str]) -> None:
+def _check_keys(what: str, data: Any, known: set[str], needed: set[str]) -> None:
     if not isinstance(data, Mapping):
         raise TypeError(
             f"Genotype.from_dict: {what} must be a dictionary, got {type(data).__name__}"
@@ -146,15 +146,15 @@ def _check_keys(what: str, data, known: set[str], needed: set[str]) -> None:
         )
 
 
-def _is_list(value) -> bool:
+def _is_list(value: Any) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, str)
 
 
-def _is_state(value, states: range) -> bool:
+def _is_state(value: Any, states: range) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value in states
 
 
-def _checked_node(i: int, node) -> Node:
+def _checked_node(i: int, node: Any) -> Node:
     """Node i of a cell: its states must be earlier ones, its operations known."""
     if not _is_list(node) or len(node) != 4:
         raise ValueError(

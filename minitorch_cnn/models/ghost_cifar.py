@@ -17,6 +17,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm1d,
@@ -112,18 +114,18 @@ class GhostBlock(ResidualBlock):
 
 
 @register(params=14_991_946, macs=313_463_808, input_shape=(3, 32, 32))
-def vgg16_cifar(**settings) -> CifarVGG16:
+def vgg16_cifar(**settings: Any) -> CifarVGG16:
     """VGG-16 for 32 x 32. Settings: see `CifarVGG16`."""
     return CifarVGG16(**settings)
 
 
 @register(params=7_652_074, macs=158_699_520, input_shape=(3, 32, 32))
-def ghost_vgg16_cifar(**settings) -> CifarVGG16:
+def ghost_vgg16_cifar(**settings: Any) -> CifarVGG16:
     """VGG-16 of ghost modules for 32 x 32. Settings: see `CifarVGG16`."""
     return CifarVGG16(ghost=True, **settings)
 
 
 @register(params=438_154, macs=65_286_784, input_shape=(3, 32, 32))
-def ghost_resnet56_cifar(**settings) -> CifarResNet:
+def ghost_resnet56_cifar(**settings: Any) -> CifarResNet:
     """ResNet-56 of ghost modules for 32 x 32. Settings: see `CifarResNet`."""
     return CifarResNet(9, GhostBlock, **settings)

@@ -18,7 +18,7 @@ The module names are timm's, whose weights the models take.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import functional as F
 from ..nn import AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
@@ -180,18 +180,18 @@ class GhostNet(Trunk):
 
 
 @register(params=5_182_508, macs=141_150_512, preprocessing=IMAGENET_BICUBIC)
-def ghostnet_100(width: float = 1.0, **settings) -> GhostNet:
+def ghostnet_100(width: float = 1.0, **settings: Any) -> GhostNet:
     """GhostNet of full width. Settings: see `GhostNet`."""
     return GhostNet(width, **settings)
 
 
 @register(params=2_587_292, macs=42_328_152, preprocessing=IMAGENET_BICUBIC)
-def ghostnet_050(width: float = 0.5, **settings) -> GhostNet:
+def ghostnet_050(width: float = 0.5, **settings: Any) -> GhostNet:
     """GhostNet of half the width. Settings: see `GhostNet`."""
     return GhostNet(width, **settings)
 
 
 @register(params=7_358_820, macs=227_003_256, preprocessing=IMAGENET_BICUBIC)
-def ghostnet_130(width: float = 1.3, **settings) -> GhostNet:
+def ghostnet_130(width: float = 1.3, **settings: Any) -> GhostNet:
     """GhostNet of width 1.3. Settings: see `GhostNet`."""
     return GhostNet(width, **settings)

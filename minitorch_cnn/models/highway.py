@@ -30,6 +30,8 @@ MNIST more and more, up to a half).
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import functional as F
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -134,30 +136,30 @@ def mnist(filters: int, settings: dict) -> HighwayNet:
 
 
 @register(params=38_730, macs=14_113_440, input_shape=(1, 28, 28))
-def highway_mnist_16(**settings) -> HighwayNet:
+def highway_mnist_16(**settings: Any) -> HighwayNet:
     """Ten layers of 16 filters for 28 x 28. Settings: see `HighwayNet`."""
     return mnist(16, settings)
 
 
 @register(params=151_178, macs=56_225_088, input_shape=(1, 28, 28))
-def highway_mnist_32(**settings) -> HighwayNet:
+def highway_mnist_32(**settings: Any) -> HighwayNet:
     """Ten layers of 32 filters for 28 x 28. Settings: see `HighwayNet`."""
     return mnist(32, settings)
 
 
 @register(params=225_078, macs=31_523_816, input_shape=(3, 32, 32))
-def highway_a_cifar(**settings) -> HighwayNet:
+def highway_a_cifar(**settings: Any) -> HighwayNet:
     """Highway A, of 11 layers, for 32 x 32. Settings: see `HighwayNet`."""
     return HighwayNet(A, **settings)
 
 
 @register(params=2_256_838, macs=330_826_728, input_shape=(3, 32, 32))
-def highway_b_cifar(**settings) -> HighwayNet:
+def highway_b_cifar(**settings: Any) -> HighwayNet:
     """Highway B, of 19 layers, for 32 x 32. Settings: see `HighwayNet`."""
     return HighwayNet(B, **settings)
 
 
 @register(params=1_264_502, macs=230_089_704, input_shape=(3, 32, 32))
-def highway_c_cifar(**settings) -> HighwayNet:
+def highway_c_cifar(**settings: Any) -> HighwayNet:
     """Highway C, of 32 layers, for 32 x 32. Settings: see `HighwayNet`."""
     return HighwayNet(C, (3, 1), **settings)

@@ -16,6 +16,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from .. import functional as F
@@ -102,14 +104,14 @@ class Scatter(ArrayFunction):
     """y = zeros, y[key] = x, no place named twice: packed kernels (L, KH, KW) -> (O, C, KH, KW)."""
 
     @staticmethod
-    def forward(ctx, x, key, shape):
+    def forward(ctx: Any, x: np.ndarray, key: Any, shape: Any) -> np.ndarray:
         ctx.key = key
         y = np.zeros(shape, x.dtype, like=x)
         y[key] = x
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: Any, gy: Any) -> Any:
         return gy[ctx.key]
 
 
@@ -217,7 +219,7 @@ def map_loss(output: Tensor, target: Tensor, j: float) -> Tensor:
     return F.cross_entropy(cat([output, rubbish], dim=1), target)
 
 
-def draw_uniform(tensor: Tensor, fan_in) -> None:
+def draw_uniform(tensor: Tensor, fan_in: int) -> None:
     """Draw from U[-2.4/F, 2.4/F], F = fan_in, a number or one for each element (appendix A)."""
     init.uniform_(tensor, -2.4 / fan_in, 2.4 / fan_in)
 

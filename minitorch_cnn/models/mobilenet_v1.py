@@ -18,6 +18,8 @@ The module names are timm's, whose weights the models take.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import ReLU6, Sequential, init
 from .blocks import Trunk, checked_width, classifier, conv_bn, draw_weights
 from .preprocessing import MOBILENET_V1
@@ -72,24 +74,24 @@ class MobileNetV1(Trunk):
 
 
 @register(params=4_231_976, macs=568_740_352, preprocessing=MOBILENET_V1)
-def mobilenet_v1_100(width: float = 1.0, **settings) -> MobileNetV1:
+def mobilenet_v1_100(width: float = 1.0, **settings: Any) -> MobileNetV1:
     """MobileNet of full width. Settings: see `MobileNetV1`."""
     return MobileNetV1(width, **settings)
 
 
 @register(params=2_585_560, macs=325_400_448)
-def mobilenet_v1_075(width: float = 0.75, **settings) -> MobileNetV1:
+def mobilenet_v1_075(width: float = 0.75, **settings: Any) -> MobileNetV1:
     """MobileNet of three quarters' width. Settings: see `MobileNetV1`."""
     return MobileNetV1(width, **settings)
 
 
 @register(params=1_331_592, macs=149_497_088)
-def mobilenet_v1_050(width: float = 0.5, **settings) -> MobileNetV1:
+def mobilenet_v1_050(width: float = 0.5, **settings: Any) -> MobileNetV1:
     """MobileNet of half the width. Settings: see `MobileNetV1`."""
     return MobileNetV1(width, **settings)
 
 
 @register(params=470_072, macs=41_030_272)
-def mobilenet_v1_025(width: float = 0.25, **settings) -> MobileNetV1:
+def mobilenet_v1_025(width: float = 0.25, **settings: Any) -> MobileNetV1:
     """MobileNet of a quarter's width. Settings: see `MobileNetV1`."""
     return MobileNetV1(width, **settings)

@@ -17,6 +17,8 @@ As in the paper (section 6.1), a width below 1 leaves the last convolution its 1
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import (
     AdaptiveAvgPool2d,
     Dropout,
@@ -105,30 +107,30 @@ class MobileNetV2(Trunk):
 
 
 @register(params=3_504_872, macs=300_774_272, preprocessing=IMAGENET)
-def mobilenet_v2(width: float = 1.0, **settings) -> MobileNetV2:
+def mobilenet_v2(width: float = 1.0, **settings: Any) -> MobileNetV2:
     """MobileNet v2 of full width. Settings: see `MobileNetV2`."""
     return MobileNetV2(width, **settings)
 
 
 @register(params=1_677_128, macs=59_285_808)
-def mobilenet_v2_035(width: float = 0.35, **settings) -> MobileNetV2:
+def mobilenet_v2_035(width: float = 0.35, **settings: Any) -> MobileNetV2:
     """MobileNet v2 of width 0.35. Settings: see `MobileNetV2`."""
     return MobileNetV2(width, **settings)
 
 
 @register(params=1_968_680, macs=97_131_840)
-def mobilenet_v2_050(width: float = 0.5, **settings) -> MobileNetV2:
+def mobilenet_v2_050(width: float = 0.5, **settings: Any) -> MobileNetV2:
     """MobileNet v2 of half the width. Settings: see `MobileNetV2`."""
     return MobileNetV2(width, **settings)
 
 
 @register(params=2_636_424, macs=209_069_792)
-def mobilenet_v2_075(width: float = 0.75, **settings) -> MobileNetV2:
+def mobilenet_v2_075(width: float = 0.75, **settings: Any) -> MobileNetV2:
     """MobileNet v2 of three quarters' width. Settings: see `MobileNetV2`."""
     return MobileNetV2(width, **settings)
 
 
 @register(params=6_108_776, macs=582_195_824)
-def mobilenet_v2_140(width: float = 1.4, **settings) -> MobileNetV2:
+def mobilenet_v2_140(width: float = 1.4, **settings: Any) -> MobileNetV2:
     """MobileNet v2 of width 1.4. Settings: see `MobileNetV2`."""
     return MobileNetV2(width, **settings)

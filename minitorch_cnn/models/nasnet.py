@@ -22,7 +22,7 @@ averages, where the image halves, count the padding, so that its logits differ b
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import functional as F
 from ..nn import (
@@ -284,7 +284,7 @@ def nasnet(
     filters: int = 32,
     num_classes: int = 10,
     drop_path: float = 0.4,
-    **settings,
+    **settings: Any,
 ) -> NASNet:
     """The network of any cells for small images; NASNet-A (6 @ 768) for CIFAR unless told.
 
@@ -294,7 +294,7 @@ def nasnet(
 
 
 @register(params=5_289_978, macs=563_638_816, preprocessing=NASNET_MOBILE)
-def nasnet_a_mobile(dropout: float = 0.5, **settings) -> NASNet:
+def nasnet_a_mobile(dropout: float = 0.5, **settings: Any) -> NASNet:
     """NASNet-A (4 @ 1056) for photographs. Settings: see `NASNet`."""
     form = {"stem_filters": 32, "photographs": True}
     return NASNet(NASNET_A, 4, 44, dropout=dropout, **form, **settings)
@@ -303,7 +303,7 @@ def nasnet_a_mobile(dropout: float = 0.5, **settings) -> NASNet:
 @register(
     params=88_753_150, macs=23_783_414_658, input_shape=(3, 331, 331), preprocessing=NASNET_LARGE
 )
-def nasnet_a_large(dropout: float = 0.5, drop_path: float = 0.3, **settings) -> NASNet:
+def nasnet_a_large(dropout: float = 0.5, drop_path: float = 0.3, **settings: Any) -> NASNet:
     """NASNet-A (6 @ 4032) for photographs of 331 pixels. Settings: see `NASNet`."""
     form = {"stem_filters": 96, "photographs": True, "skip": True, "aux_kernel": 6}
     rates = {"dropout": dropout, "drop_path": drop_path}

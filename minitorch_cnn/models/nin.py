@@ -16,7 +16,7 @@ their mean. On images of unit variance training stands still for a long time bef
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -125,12 +125,12 @@ class NIN(Module):
 
 
 @register(params=966_986, macs=222_486_528, input_shape=(3, 32, 32))
-def nin_cifar(num_classes: int = 10, **settings) -> NIN:
+def nin_cifar(num_classes: int = 10, **settings: Any) -> NIN:
     """Network in Network for CIFAR-10: three mlpconv layers. Settings: see `NIN`."""
     return NIN(CIFAR, num_classes, **settings)
 
 
 @register(params=7_595_176, macs=1_100_188_800)
-def nin_imagenet(**settings) -> NIN:
+def nin_imagenet(**settings: Any) -> NIN:
     """Network in Network for ImageNet: four mlpconv layers. Settings: see `NIN`."""
     return NIN(IMAGENET, **settings)

@@ -19,6 +19,8 @@ every second pixel and zeros) that takes a, as the branch does.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import BatchNorm2d, Conv2d, Identity, Module, ReLU
 from ..nn.fusion import relu_after
 from ..tensor import Tensor
@@ -168,31 +170,31 @@ def cifar_bottlenecks(depth: int, settings: dict) -> CifarResNet:
 
 
 @register(params=25_549_480, macs=3_857_973_248)
-def preact_resnet50(**settings) -> PreActResNet:
+def preact_resnet50(**settings: Any) -> PreActResNet:
     """Pre-activation ResNet-50. Settings: see `PreActResNet`."""
     return PreActResNet(50, **settings)
 
 
 @register(params=44_541_608, macs=7_570_194_432)
-def preact_resnet101(**settings) -> PreActResNet:
+def preact_resnet101(**settings: Any) -> PreActResNet:
     """Pre-activation ResNet-101. Settings: see `PreActResNet`."""
     return PreActResNet(101, **settings)
 
 
 @register(params=60_185_256, macs=11_282_415_616)
-def preact_resnet152(**settings) -> PreActResNet:
+def preact_resnet152(**settings: Any) -> PreActResNet:
     """Pre-activation ResNet-152. Settings: see `PreActResNet`."""
     return PreActResNet(152, **settings)
 
 
 @register(params=64_666_280, macs=14_776_270_848)
-def preact_resnet200(**settings) -> PreActResNet:
+def preact_resnet200(**settings: Any) -> PreActResNet:
     """Pre-activation ResNet-200. Settings: see `PreActResNet`."""
     return PreActResNet(200, **settings)
 
 
 @register(params=1_727_962, macs=252_887_680, input_shape=(3, 32, 32))
-def preact_resnet110_cifar(**settings) -> CifarResNet:
+def preact_resnet110_cifar(**settings: Any) -> CifarResNet:
     """Pre-activation ResNet-110 of basic blocks for 32 x 32. Settings: see `CifarResNet`."""
     model = CifarResNet(18, preact_basic("A"), preactivated=True, **settings)
     # The first activation comes before input and branch part (appendix of the paper).
@@ -201,12 +203,12 @@ def preact_resnet110_cifar(**settings) -> CifarResNet:
 
 
 @register(params=1_703_258, macs=247_646_720, input_shape=(3, 32, 32))
-def preact_resnet164_cifar(**settings) -> CifarResNet:
+def preact_resnet164_cifar(**settings: Any) -> CifarResNet:
     """Pre-activation ResNet-164 of bottlenecks for 32 x 32. Settings: see `CifarResNet`."""
     return cifar_bottlenecks(164, settings)
 
 
 @register(params=10_327_706, macs=1_490_995_712, input_shape=(3, 32, 32))
-def preact_resnet1001_cifar(**settings) -> CifarResNet:
+def preact_resnet1001_cifar(**settings: Any) -> CifarResNet:
     """Pre-activation ResNet-1001 of bottlenecks for 32 x 32. Settings: see `CifarResNet`."""
     return cifar_bottlenecks(1001, settings)

@@ -36,7 +36,7 @@ class Preprocessing:
     interpolation: str = "bilinear"
     channels: str = "RGB"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if self.crop > self.resize:
             raise ValueError(
                 f"Preprocessing: crop={self.crop} must be at most resize={self.resize}"

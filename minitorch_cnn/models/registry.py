@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
+from typing import Any
 
 from ..nn import Module
 from ..spelling import nearest
@@ -62,7 +63,7 @@ def register(
     input_shape: tuple[int, int, int] | None = None,
     of_pixels: bool = False,
     preprocessing: Preprocessing | None = None,
-) -> Callable:
+) -> Callable[..., Any]:
     """Enter the decorated function or class under its own name, or under `name`.
 
     `create_model`, `list_models` and, in the same process, the commands find it from then on.
@@ -100,7 +101,7 @@ def register(
     return enter if build is None else enter(build)
 
 
-def create_model(name: str, **settings) -> Module:
+def create_model(name: str, **settings: Any) -> Module:
     """A new model with freshly drawn weights.
 
     name: a registered one, or "FILE.py:NAME" for what that file, which is run, calls NAME: a class

@@ -19,6 +19,8 @@ the 3 x 3 convolutions. Plain nets have the layers of a ResNet, and no shortcuts
 
 from __future__ import annotations
 
+from typing import Any
+
 from .blocks import Trunk, classifier, scaled
 from .preprocessing import IMAGENET
 from .registry import register
@@ -79,84 +81,84 @@ class ResNet(Trunk):
 
 
 @register(params=11_515_688, macs=1_794_805_760)
-def plain18(**settings) -> ResNet:
+def plain18(**settings: Any) -> ResNet:
     """ResNet-18 without shortcuts. Settings: see `ResNet`."""
     return ResNet(18, shortcut=None, **settings)
 
 
 @register(params=21_623_848, macs=3_644_493_824)
-def plain34(**settings) -> ResNet:
+def plain34(**settings: Any) -> ResNet:
     """ResNet-34 without shortcuts. Settings: see `ResNet`."""
     return ResNet(34, shortcut=None, **settings)
 
 
 @register(params=11_689_512, macs=1_814_073_344, preprocessing=IMAGENET)
-def resnet18(**settings) -> ResNet:
+def resnet18(**settings: Any) -> ResNet:
     """ResNet-18. Settings: see `ResNet`."""
     return ResNet(18, **settings)
 
 
 @register(params=21_797_672, macs=3_663_761_408, preprocessing=IMAGENET)
-def resnet34(**settings) -> ResNet:
+def resnet34(**settings: Any) -> ResNet:
     """ResNet-34. Settings: see `ResNet`."""
     return ResNet(34, **settings)
 
 
 @register(params=25_557_032, macs=4_089_184_256, preprocessing=IMAGENET)
-def resnet50(**settings) -> ResNet:
+def resnet50(**settings: Any) -> ResNet:
     """ResNet-50, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(50, **settings)
 
 
 @register(params=44_549_160, macs=7_801_405_440, preprocessing=IMAGENET)
-def resnet101(**settings) -> ResNet:
+def resnet101(**settings: Any) -> ResNet:
     """ResNet-101, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(101, **settings)
 
 
 @register(params=60_192_808, macs=11_513_626_624, preprocessing=IMAGENET)
-def resnet152(**settings) -> ResNet:
+def resnet152(**settings: Any) -> ResNet:
     """ResNet-152, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(152, **settings)
 
 
 @register(params=64_673_832, macs=15_007_481_856)
-def resnet200(**settings) -> ResNet:
+def resnet200(**settings: Any) -> ResNet:
     """ResNet-200, with strides in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(200, **settings)
 
 
 @register(params=25_557_032, macs=3_857_973_248)
-def resnet50_v1(**settings) -> ResNet:
+def resnet50_v1(**settings: Any) -> ResNet:
     """ResNet-50, with strides in the first 1 x 1 convolutions. Settings: see `ResNet`."""
     return ResNet(50, stride_first=True, **settings)
 
 
 @register(params=44_549_160, macs=7_570_194_432)
-def resnet101_v1(**settings) -> ResNet:
+def resnet101_v1(**settings: Any) -> ResNet:
     """ResNet-101, with strides in the first 1 x 1 convolutions. Settings: see `ResNet`."""
     return ResNet(101, stride_first=True, **settings)
 
 
 @register(params=60_192_808, macs=11_282_415_616)
-def resnet152_v1(**settings) -> ResNet:
+def resnet152_v1(**settings: Any) -> ResNet:
     """ResNet-152, with strides in the first 1 x 1 convolutions. Settings: see `ResNet`."""
     return ResNet(152, stride_first=True, **settings)
 
 
 @register(params=64_673_832, macs=14_776_270_848)
-def resnet200_v1(**settings) -> ResNet:
+def resnet200_v1(**settings: Any) -> ResNet:
     """ResNet-200, with strides in the first 1 x 1 convolutions. Settings: see `ResNet`."""
     return ResNet(200, stride_first=True, **settings)
 
 
 @register(params=68_883_240, macs=11_398_021_120, preprocessing=IMAGENET)
-def wide_resnet50_2(**settings) -> ResNet:
+def wide_resnet50_2(**settings: Any) -> ResNet:
     """ResNet-50 with twice the filters in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(50, width_per_group=128, **settings)
 
 
 @register(params=126_886_696, macs=22_753_050_624, preprocessing=IMAGENET)
-def wide_resnet101_2(**settings) -> ResNet:
+def wide_resnet101_2(**settings: Any) -> ResNet:
     """ResNet-101 with twice the filters in the 3 x 3 convolutions. Settings: see `ResNet`."""
     return ResNet(101, width_per_group=128, **settings)

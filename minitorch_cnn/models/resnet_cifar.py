@@ -12,6 +12,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import BatchNorm2d, Conv2d, Module, ReLU
 from .blocks import Trunk, classifier, scaled
 from .registry import register
@@ -66,66 +68,66 @@ def resnet(depth: int, shortcut: str | None, settings: dict) -> CifarResNet:
 
 
 @register(params=269_722, macs=40_551_040, input_shape=(3, 32, 32))
-def resnet20_cifar(shortcut: str = "A", **settings) -> CifarResNet:
+def resnet20_cifar(shortcut: str = "A", **settings: Any) -> CifarResNet:
     """ResNet-20 for 32 x 32; shortcut: "A", "B" or "C". Settings: see `CifarResNet`."""
     return resnet(20, shortcut, settings)
 
 
 @register(params=464_154, macs=68_862_592, input_shape=(3, 32, 32))
-def resnet32_cifar(shortcut: str = "A", **settings) -> CifarResNet:
+def resnet32_cifar(shortcut: str = "A", **settings: Any) -> CifarResNet:
     """ResNet-32 for 32 x 32; shortcut: "A", "B" or "C". Settings: see `CifarResNet`."""
     return resnet(32, shortcut, settings)
 
 
 @register(params=658_586, macs=97_174_144, input_shape=(3, 32, 32))
-def resnet44_cifar(shortcut: str = "A", **settings) -> CifarResNet:
+def resnet44_cifar(shortcut: str = "A", **settings: Any) -> CifarResNet:
     """ResNet-44 for 32 x 32; shortcut: "A", "B" or "C". Settings: see `CifarResNet`."""
     return resnet(44, shortcut, settings)
 
 
 @register(params=853_018, macs=125_485_696, input_shape=(3, 32, 32))
-def resnet56_cifar(shortcut: str = "A", **settings) -> CifarResNet:
+def resnet56_cifar(shortcut: str = "A", **settings: Any) -> CifarResNet:
     """ResNet-56 for 32 x 32; shortcut: "A", "B" or "C". Settings: see `CifarResNet`."""
     return resnet(56, shortcut, settings)
 
 
 @register(params=1_727_962, macs=252_887_680, input_shape=(3, 32, 32))
-def resnet110_cifar(shortcut: str = "A", **settings) -> CifarResNet:
+def resnet110_cifar(shortcut: str = "A", **settings: Any) -> CifarResNet:
     """ResNet-110 for 32 x 32; shortcut: "A", "B" or "C". Settings: see `CifarResNet`."""
     return resnet(110, shortcut, settings)
 
 
 @register(params=19_421_274, macs=2_829_238_912, input_shape=(3, 32, 32))
-def resnet1202_cifar(shortcut: str = "A", **settings) -> CifarResNet:
+def resnet1202_cifar(shortcut: str = "A", **settings: Any) -> CifarResNet:
     """ResNet-1202 for 32 x 32; shortcut: "A", "B" or "C". Settings: see `CifarResNet`."""
     return resnet(1202, shortcut, settings)
 
 
 @register(params=269_722, macs=40_551_040, input_shape=(3, 32, 32))
-def plain20_cifar(**settings) -> CifarResNet:
+def plain20_cifar(**settings: Any) -> CifarResNet:
     """ResNet-20 for 32 x 32 without shortcuts. Settings: see `CifarResNet`."""
     return resnet(20, None, settings)
 
 
 @register(params=464_154, macs=68_862_592, input_shape=(3, 32, 32))
-def plain32_cifar(**settings) -> CifarResNet:
+def plain32_cifar(**settings: Any) -> CifarResNet:
     """ResNet-32 for 32 x 32 without shortcuts. Settings: see `CifarResNet`."""
     return resnet(32, None, settings)
 
 
 @register(params=658_586, macs=97_174_144, input_shape=(3, 32, 32))
-def plain44_cifar(**settings) -> CifarResNet:
+def plain44_cifar(**settings: Any) -> CifarResNet:
     """ResNet-44 for 32 x 32 without shortcuts. Settings: see `CifarResNet`."""
     return resnet(44, None, settings)
 
 
 @register(params=853_018, macs=125_485_696, input_shape=(3, 32, 32))
-def plain56_cifar(**settings) -> CifarResNet:
+def plain56_cifar(**settings: Any) -> CifarResNet:
     """ResNet-56 for 32 x 32 without shortcuts. Settings: see `CifarResNet`."""
     return resnet(56, None, settings)
 
 
 @register(params=1_727_962, macs=252_887_680, input_shape=(3, 32, 32))
-def plain110_cifar(**settings) -> CifarResNet:
+def plain110_cifar(**settings: Any) -> CifarResNet:
     """ResNet-110 for 32 x 32 without shortcuts. Settings: see `CifarResNet`."""
     return resnet(110, None, settings)

@@ -16,6 +16,7 @@ and 1 x 1 convolutions that are added; their 3 x 3 outputs "concatenated" before
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import numpy as np
 
@@ -160,66 +161,66 @@ def carry_weights(source: Module, target: Module) -> None:
 
 
 @register(params=25_557_032, macs=4_089_184_256)
-def resnext50_1x64d(**settings) -> ResNeXt:
+def resnext50_1x64d(**settings: Any) -> ResNeXt:
     """ResNeXt-50 of 1 branch of 64 filters. Settings: see `ResNeXt`."""
     return ResNeXt(50, 1, 64, **settings)
 
 
 @register(params=25_425_000, macs=4_124_508_160)
-def resnext50_2x40d(**settings) -> ResNeXt:
+def resnext50_2x40d(**settings: Any) -> ResNeXt:
     """ResNeXt-50 of 2 branches of 40 filters. Settings: see `ResNeXt`."""
     return ResNeXt(50, 2, 40, **settings)
 
 
 @register(params=25_292_968, macs=4_159_832_064)
-def resnext50_4x24d(**settings) -> ResNeXt:
+def resnext50_4x24d(**settings: Any) -> ResNeXt:
     """ResNeXt-50 of 4 branches of 24 filters. Settings: see `ResNeXt`."""
     return ResNeXt(50, 4, 24, **settings)
 
 
 @register(params=25_603_016, macs=4_267_409_408)
-def resnext50_8x14d(**settings) -> ResNeXt:
+def resnext50_8x14d(**settings: Any) -> ResNeXt:
     """ResNeXt-50 of 8 branches of 14 filters. Settings: see `ResNeXt`."""
     return ResNeXt(50, 8, 14, **settings)
 
 
 @register(params=25_028_904, macs=4_230_479_872, preprocessing=IMAGENET)
-def resnext50_32x4d(**settings) -> ResNeXt:
+def resnext50_32x4d(**settings: Any) -> ResNeXt:
     """ResNeXt-50 of 32 branches of 4 filters. Settings: see `ResNeXt`."""
     return ResNeXt(50, 32, 4, **settings)
 
 
 @register(params=44_549_160, macs=7_801_405_440)
-def resnext101_1x64d(**settings) -> ResNeXt:
+def resnext101_1x64d(**settings: Any) -> ResNeXt:
     """ResNeXt-101 of 1 branch of 64 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 1, 64, **settings)
 
 
 @register(params=44_456_296, macs=7_843_553_280)
-def resnext101_2x40d(**settings) -> ResNeXt:
+def resnext101_2x40d(**settings: Any) -> ResNeXt:
     """ResNeXt-101 of 2 branches of 40 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 2, 40, **settings)
 
 
 @register(params=44_363_432, macs=7_885_701_120)
-def resnext101_4x24d(**settings) -> ResNeXt:
+def resnext101_4x24d(**settings: Any) -> ResNeXt:
     """ResNeXt-101 of 4 branches of 24 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 4, 24, **settings)
 
 
 @register(params=45_104_328, macs=8_076_871_680)
-def resnext101_8x14d(**settings) -> ResNeXt:
+def resnext101_8x14d(**settings: Any) -> ResNeXt:
     """ResNeXt-101 of 8 branches of 14 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 8, 14, **settings)
 
 
 @register(params=44_177_704, macs=7_969_996_800)
-def resnext101_32x4d(**settings) -> ResNeXt:
+def resnext101_32x4d(**settings: Any) -> ResNeXt:
     """ResNeXt-101 of 32 branches of 4 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 32, 4, **settings)
 
 
 @register(params=83_455_272, macs=15_460_270_080, preprocessing=IMAGENET_232)
-def resnext101_64x4d(**settings) -> ResNeXt:
+def resnext101_64x4d(**settings: Any) -> ResNeXt:
     """ResNeXt-101 of 64 branches of 4 filters. Settings: see `ResNeXt`."""
     return ResNeXt(101, 64, 4, **settings)

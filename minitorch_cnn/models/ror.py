@@ -16,6 +16,7 @@ behind the addition have it behind each; pre-activation and wide nets have none 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from .. import functional as F
 from ..nn import BatchNorm2d, Conv2d, Module, ReLU, Sequential
@@ -113,31 +114,31 @@ def wide_ror(blocks: int, settings: dict) -> RoR:
 
 
 @register(params=1_731_866, macs=253_215_360, input_shape=(3, 32, 32))
-def ror3_110_cifar(**settings) -> RoR:
+def ror3_110_cifar(**settings: Any) -> RoR:
     """RoR-3-110 for 32 x 32. Settings: see `RoR`."""
     return RoR(18, made_of(StochasticBlock, "A", projection), **settings)
 
 
 @register(params=2_606_810, macs=380_617_344, input_shape=(3, 32, 32))
-def ror3_164_cifar(**settings) -> RoR:
+def ror3_164_cifar(**settings: Any) -> RoR:
     """RoR-3-164, of basic blocks, for 32 x 32. Settings: see `RoR`."""
     return RoR(27, made_of(StochasticBlock, "A", projection), **settings)
 
 
 @register(params=2_609_050, macs=380_879_488, input_shape=(3, 32, 32))
-def pre_ror3_164_cifar(**settings) -> RoR:
+def pre_ror3_164_cifar(**settings: Any) -> RoR:
     """Pre-RoR-3-164, of basic pre-activation blocks, for 32 x 32. Settings: see `RoR`."""
     make = made_of(PreActStochasticBlock, "B", project)
     return RoR(27, make, preactivated=True, **settings)
 
 
 @register(params=8_995_290, macs=1_304_087_040, input_shape=(3, 32, 32))
-def ror3_wrn40_4_cifar(**settings) -> RoR:
+def ror3_wrn40_4_cifar(**settings: Any) -> RoR:
     """RoR-3-WRN40-4 for 32 x 32. Settings: see `RoR`."""
     return wide_ror(6, settings)
 
 
 @register(params=13_645_530, macs=1_983_564_288, input_shape=(3, 32, 32))
-def ror3_wrn58_4_cifar(**settings) -> RoR:
+def ror3_wrn58_4_cifar(**settings: Any) -> RoR:
     """RoR-3-WRN58-4 for 32 x 32. Settings: see `RoR`."""
     return wide_ror(9, settings)

@@ -17,7 +17,7 @@ weights the models take.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor
@@ -140,36 +140,36 @@ class SENet(Trunk):
 
 
 @register(params=28_088_024, macs=3_860_488_192, preprocessing=IMAGENET)
-def se_resnet50(**settings) -> SENet:
+def se_resnet50(**settings: Any) -> SENet:
     """SE-ResNet-50. Settings: see `SENet`."""
     return SENet(TABLE["resnet50"], **settings)
 
 
 @register(params=49_326_872, macs=7_574_937_600, preprocessing=IMAGENET)
-def se_resnet101(**settings) -> SENet:
+def se_resnet101(**settings: Any) -> SENet:
     """SE-ResNet-101. Settings: see `SENet`."""
     return SENet(TABLE["resnet101"], **settings)
 
 
 @register(params=66_821_848, macs=11_288_993_792, preprocessing=IMAGENET)
-def se_resnet152(**settings) -> SENet:
+def se_resnet152(**settings: Any) -> SENet:
     """SE-ResNet-152. Settings: see `SENet`."""
     return SENet(TABLE["resnet152"], **settings)
 
 
 @register(params=27_559_896, macs=4_232_994_816, preprocessing=IMAGENET)
-def se_resnext50_32x4d(**settings) -> SENet:
+def se_resnext50_32x4d(**settings: Any) -> SENet:
     """SE-ResNeXt-50 of 32 groups of 4 filters. Settings: see `SENet`."""
     return SENet(TABLE["resnext50"], **settings)
 
 
 @register(params=48_955_416, macs=7_974_739_968, preprocessing=IMAGENET)
-def se_resnext101_32x4d(**settings) -> SENet:
+def se_resnext101_32x4d(**settings: Any) -> SENet:
     """SE-ResNeXt-101 of 32 groups of 4 filters. Settings: see `SENet`."""
     return SENet(TABLE["resnext101"], **settings)
 
 
 @register(params=115_088_984, macs=20_688_363_520, preprocessing=IMAGENET)
-def senet154(dropout: float = 0.2, **settings) -> SENet:
+def senet154(dropout: float = 0.2, **settings: Any) -> SENet:
     """SENet-154. Settings: see `SENet`."""
     return SENet(TABLE["senet154"], dropout=dropout, **settings)

@@ -13,6 +13,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import functional as F
 from ..nn import AvgPool2d, ChannelShuffle, MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor, cat
@@ -98,30 +100,30 @@ class ShuffleNetV1(Trunk):
 
 
 @register(params=1_531_936, macs=143_078_976)
-def shufflenet_v1_g1(**settings) -> ShuffleNetV1:
+def shufflenet_v1_g1(**settings: Any) -> ShuffleNetV1:
     """ShuffleNet without groups. Settings: see `ShuffleNetV1`."""
     return ShuffleNetV1(1, **settings)
 
 
 @register(params=1_733_848, macs=140_836_512)
-def shufflenet_v1_g2(**settings) -> ShuffleNetV1:
+def shufflenet_v1_g2(**settings: Any) -> ShuffleNetV1:
     """ShuffleNet of 2 groups. Settings: see `ShuffleNetV1`."""
     return ShuffleNetV1(2, **settings)
 
 
 @register(params=1_865_728, macs=137_460_672)
-def shufflenet_v1_g3(**settings) -> ShuffleNetV1:
+def shufflenet_v1_g3(**settings: Any) -> ShuffleNetV1:
     """ShuffleNet of 3 groups. Settings: see `ShuffleNetV1`."""
     return ShuffleNetV1(3, **settings)
 
 
 @register(params=1_968_344, macs=134_339_776)
-def shufflenet_v1_g4(**settings) -> ShuffleNetV1:
+def shufflenet_v1_g4(**settings: Any) -> ShuffleNetV1:
     """ShuffleNet of 4 groups. Settings: see `ShuffleNetV1`."""
     return ShuffleNetV1(4, **settings)
 
 
 @register(params=2_434_768, macs=138_365_952)
-def shufflenet_v1_g8(**settings) -> ShuffleNetV1:
+def shufflenet_v1_g8(**settings: Any) -> ShuffleNetV1:
     """ShuffleNet of 8 groups. Settings: see `ShuffleNetV1`."""
     return ShuffleNetV1(8, **settings)

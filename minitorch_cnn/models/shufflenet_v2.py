@@ -13,6 +13,8 @@ The module names are torchvision's, whose weights the models take.
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import functional as F
 from ..nn import MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor, cat
@@ -91,24 +93,24 @@ class ShuffleNetV2(Trunk):
 
 
 @register(params=1_366_792, macs=40_476_448, preprocessing=IMAGENET)
-def shufflenet_v2_x0_5(**settings) -> ShuffleNetV2:
+def shufflenet_v2_x0_5(**settings: Any) -> ShuffleNetV2:
     """ShuffleNet v2 of about half the width. Settings: see `ShuffleNetV2`."""
     return ShuffleNetV2(TABLE["x0_5"], **settings)
 
 
 @register(params=2_278_604, macs=144_907_992, preprocessing=IMAGENET)
-def shufflenet_v2_x1_0(**settings) -> ShuffleNetV2:
+def shufflenet_v2_x1_0(**settings: Any) -> ShuffleNetV2:
     """ShuffleNet v2. Settings: see `ShuffleNetV2`."""
     return ShuffleNetV2(TABLE["x1_0"], **settings)
 
 
 @register(params=3_503_624, macs=295_759_392, preprocessing=IMAGENET_232)
-def shufflenet_v2_x1_5(**settings) -> ShuffleNetV2:
+def shufflenet_v2_x1_5(**settings: Any) -> ShuffleNetV2:
     """ShuffleNet v2 of about 1.5 times the width. Settings: see `ShuffleNetV2`."""
     return ShuffleNetV2(TABLE["x1_5"], **settings)
 
 
 @register(params=7_393_996, macs=583_253_464, preprocessing=IMAGENET_232)
-def shufflenet_v2_x2_0(**settings) -> ShuffleNetV2:
+def shufflenet_v2_x2_0(**settings: Any) -> ShuffleNetV2:
     """ShuffleNet v2 of about twice the width. Settings: see `ShuffleNetV2`."""
     return ShuffleNetV2(TABLE["x2_0"], **settings)

@@ -15,6 +15,8 @@ Maps are joined the newest first. What follows a block sees the same selection o
 
 from __future__ import annotations
 
+from typing import Any
+
 from .densenet import TABLE, DenseNet, Design, cifar
 from .registry import register
 
@@ -45,54 +47,54 @@ class SparseNet(DenseNet):
 
 
 @register(params=3_250_824, macs=1_819_742_464)
-def sparsenet121(**settings) -> SparseNet:
+def sparsenet121(**settings: Any) -> SparseNet:
     """SparseNet-121, k = 32. Settings: see `SparseNet`."""
     return SparseNet(TABLE[121], **settings)
 
 
 @register(params=4_709_864, macs=1_958_460_928)
-def sparsenet169(**settings) -> SparseNet:
+def sparsenet169(**settings: Any) -> SparseNet:
     """SparseNet-169, k = 32. Settings: see `SparseNet`."""
     return SparseNet(TABLE[169], **settings)
 
 
 @register(params=5_703_144, macs=2_151_136_768)
-def sparsenet201(**settings) -> SparseNet:
+def sparsenet201(**settings: Any) -> SparseNet:
     """SparseNet-201, k = 32. Settings: see `SparseNet`."""
     return SparseNet(TABLE[201], **settings)
 
 
 @register(params=7_717_224, macs=2_395_493_888)
-def sparsenet264(**settings) -> SparseNet:
+def sparsenet264(**settings: Any) -> SparseNet:
     """SparseNet-264, k = 32. Settings: see `SparseNet`."""
     return SparseNet(TABLE[264], **settings)
 
 
 @register(params=9_853_288, macs=4_374_282_624)
-def sparsenet161(**settings) -> SparseNet:
+def sparsenet161(**settings: Any) -> SparseNet:
     """SparseNet-161, k = 48. Settings: see `SparseNet`."""
     return SparseNet(TABLE[161], **settings)
 
 
 @register(params=719_754, macs=282_858_432, input_shape=(3, 32, 32))
-def sparsenet40_k24_cifar(num_classes: int = 10, **settings) -> SparseNet:
+def sparsenet40_k24_cifar(num_classes: int = 10, **settings: Any) -> SparseNet:
     """SparseNet, 40 layers, k = 24, for 32 x 32. Settings: see `SparseNet`."""
     return SparseNet(cifar(40, 24), num_classes, **settings)
 
 
 @register(params=2_466_634, macs=1_006_720_416, input_shape=(3, 32, 32))
-def sparsenet100_k24_cifar(num_classes: int = 10, **settings) -> SparseNet:
+def sparsenet100_k24_cifar(num_classes: int = 10, **settings: Any) -> SparseNet:
     """SparseNet, 100 layers, k = 24, for 32 x 32. Settings: see `SparseNet`."""
     return SparseNet(cifar(100, 24), num_classes, **settings)
 
 
 @register(params=5_515_330, macs=2_248_641_648, input_shape=(3, 32, 32))
-def sparsenet100_k36_cifar(num_classes: int = 10, **settings) -> SparseNet:
+def sparsenet100_k36_cifar(num_classes: int = 10, **settings: Any) -> SparseNet:
     """SparseNet, 100 layers, k = 36, for 32 x 32. Settings: see `SparseNet`."""
     return SparseNet(cifar(100, 36), num_classes, **settings)
 
 
 @register(params=1_450_234, macs=640_992_432, input_shape=(3, 32, 32))
-def sparsenet_bc100_k24_cifar(num_classes: int = 10, **settings) -> SparseNet:
+def sparsenet_bc100_k24_cifar(num_classes: int = 10, **settings: Any) -> SparseNet:
     """SparseNet-BC, 100 layers, k = 24, for 32 x 32. Settings: see `SparseNet`."""
     return SparseNet(cifar(100, 24, bottleneck=True), num_classes, **settings)

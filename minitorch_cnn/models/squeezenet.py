@@ -20,7 +20,7 @@ take.
 from __future__ import annotations
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -127,12 +127,12 @@ class SqueezeNet(Trunk):
 
 
 @register(params=1_248_424, macs=818_924_576, preprocessing=IMAGENET)
-def squeezenet1_0(**settings) -> SqueezeNet:
+def squeezenet1_0(**settings: Any) -> SqueezeNet:
     """SqueezeNet 1.0, the paper's. Settings: see `SqueezeNet`."""
     return SqueezeNet("1.0", **settings)
 
 
 @register(params=1_235_496, macs=349_151_936, preprocessing=IMAGENET)
-def squeezenet1_1(**settings) -> SqueezeNet:
+def squeezenet1_1(**settings: Any) -> SqueezeNet:
     """SqueezeNet 1.1. Settings: see `SqueezeNet`."""
     return SqueezeNet("1.1", **settings)

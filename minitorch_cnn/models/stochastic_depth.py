@@ -20,6 +20,8 @@ are left out here.
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import AvgPool2d, Module, Sequential
 from ..random import default_generator
 from ..tensor import Tensor
@@ -85,12 +87,12 @@ def stochastic(depth: int, last_survival: float, settings: dict) -> CifarResNet:
 
 
 @register(params=1_727_962, macs=252_887_680, input_shape=(3, 32, 32))
-def stochastic_depth_resnet110_cifar(last_survival: float = 0.5, **settings) -> CifarResNet:
+def stochastic_depth_resnet110_cifar(last_survival: float = 0.5, **settings: Any) -> CifarResNet:
     """ResNet-110 whose last block survives with that probability. Settings: see `CifarResNet`."""
     return stochastic(110, last_survival, settings)
 
 
 @register(params=19_421_274, macs=2_829_238_912, input_shape=(3, 32, 32))
-def stochastic_depth_resnet1202_cifar(last_survival: float = 0.5, **settings) -> CifarResNet:
+def stochastic_depth_resnet1202_cifar(last_survival: float = 0.5, **settings: Any) -> CifarResNet:
     """ResNet-1202 whose last block survives with that probability. Settings: see `CifarResNet`."""
     return stochastic(1202, last_survival, settings)

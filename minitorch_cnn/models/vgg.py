@@ -19,6 +19,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import (
     AdaptiveAvgPool2d,
     BatchNorm2d,
@@ -188,72 +190,72 @@ def _as_convolution(linear: Linear, kernel: int) -> Conv2d:
 
 
 @register(params=132_863_336, macs=7_609_090_048, preprocessing=IMAGENET)
-def vgg11(**settings) -> VGG:
+def vgg11(**settings: Any) -> VGG:
     """Net A: 8 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("A", **settings)
 
 
 @register(params=132_863_336, macs=7_609_090_048)
-def vgg11_lrn(**settings) -> VGG:
+def vgg11_lrn(**settings: Any) -> VGG:
     """Net A-LRN: response normalisation after the first convolution. Settings: see `VGG`."""
     return VGG("A", "response", **settings)
 
 
 @register(params=132_868_840, macs=7_609_090_048, preprocessing=IMAGENET)
-def vgg11_bn(**settings) -> VGG:
+def vgg11_bn(**settings: Any) -> VGG:
     """Net A with batch norm. Settings: see `VGG`."""
     return VGG("A", "batch", **settings)
 
 
 @register(params=133_047_848, macs=11_308_466_176, preprocessing=IMAGENET)
-def vgg13(**settings) -> VGG:
+def vgg13(**settings: Any) -> VGG:
     """Net B: 10 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("B", **settings)
 
 
 @register(params=133_053_736, macs=11_308_466_176, preprocessing=IMAGENET)
-def vgg13_bn(**settings) -> VGG:
+def vgg13_bn(**settings: Any) -> VGG:
     """Net B with batch norm. Settings: see `VGG`."""
     return VGG("B", "batch", **settings)
 
 
 @register(params=133_638_952, macs=11_770_888_192)
-def vgg16_1x1(**settings) -> VGG:
+def vgg16_1x1(**settings: Any) -> VGG:
     """Net C: net B and a 1 x 1 convolution in stages 3 to 5. Settings: see `VGG`."""
     return VGG("C", **settings)
 
 
 @register(params=133_647_400, macs=11_770_888_192)
-def vgg16_1x1_bn(**settings) -> VGG:
+def vgg16_1x1_bn(**settings: Any) -> VGG:
     """Net C with batch norm. Settings: see `VGG`."""
     return VGG("C", "batch", **settings)
 
 
 @register(params=138_357_544, macs=15_470_264_320, preprocessing=IMAGENET)
-def vgg16(**settings) -> VGG:
+def vgg16(**settings: Any) -> VGG:
     """Net D, VGG-16: 13 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("D", **settings)
 
 
 @register(params=138_365_992, macs=15_470_264_320, preprocessing=IMAGENET)
-def vgg16_bn(**settings) -> VGG:
+def vgg16_bn(**settings: Any) -> VGG:
     """Net D with batch norm. Settings: see `VGG`."""
     return VGG("D", "batch", **settings)
 
 
 @register(params=143_667_240, macs=19_632_062_464, preprocessing=IMAGENET)
-def vgg19(**settings) -> VGG:
+def vgg19(**settings: Any) -> VGG:
     """Net E, VGG-19: 16 convolutions and 3 linear layers. Settings: see `VGG`."""
     return VGG("E", **settings)
 
 
 @register(params=143_678_248, macs=19_632_062_464, preprocessing=IMAGENET)
-def vgg19_bn(**settings) -> VGG:
+def vgg19_bn(**settings: Any) -> VGG:
     """Net E with batch norm. Settings: see `VGG`."""
     return VGG("E", "batch", **settings)
 
 
 @register(params=138_596_784, macs=15_470_490_624)
-def se_vgg16_bn(**settings) -> VGG:
+def se_vgg16_bn(**settings: Any) -> VGG:
     """Net D with batch norm and squeeze-and-excitation gates. Settings: see `VGG`."""
     return VGG("D", "batch", gated=True, **settings)

@@ -13,6 +13,8 @@ The wide nets for ImageNet, `wide_resnet50_2` and `wide_resnet101_2`, are in `re
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import Dropout, Module
 from ..nn.fusion import relu_after
 from ..tensor import Tensor
@@ -84,54 +86,54 @@ class WideResNet(CifarResNet):
 
 
 @register(params=2_748_890, macs=392_612_352, input_shape=(3, 32, 32))
-def wrn_16_4(**settings) -> WideResNet:
+def wrn_16_4(**settings: Any) -> WideResNet:
     """WRN-16-4 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(16, 4, **settings)
 
 
 @register(params=10_961_370, macs=1_548_145_664, input_shape=(3, 32, 32))
-def wrn_16_8(**settings) -> WideResNet:
+def wrn_16_8(**settings: Any) -> WideResNet:
     """WRN-16-8 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(16, 8, **settings)
 
 
 @register(params=17_116_634, macs=2_412_173_568, input_shape=(3, 32, 32))
-def wrn_16_10(**settings) -> WideResNet:
+def wrn_16_10(**settings: Any) -> WideResNet:
     """WRN-16-10 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(16, 10, **settings)
 
 
 @register(params=17_158_106, macs=2_454_115_328, input_shape=(3, 32, 32))
-def wrn_22_8(**settings) -> WideResNet:
+def wrn_22_8(**settings: Any) -> WideResNet:
     """WRN-22-8 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(22, 8, **settings)
 
 
 @register(params=36_479_194, macs=5_243_328_768, input_shape=(3, 32, 32))
-def wrn_28_10(**settings) -> WideResNet:
+def wrn_28_10(**settings: Any) -> WideResNet:
     """WRN-28-10 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(28, 10, **settings)
 
 
 @register(params=8_949_210, macs=1_298_582_016, input_shape=(3, 32, 32))
-def wrn_40_4(**settings) -> WideResNet:
+def wrn_40_4(**settings: Any) -> WideResNet:
     """WRN-40-4 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(40, 4, **settings)
 
 
 @register(params=35_748_314, macs=5_172_024_320, input_shape=(3, 32, 32))
-def wrn_40_8(**settings) -> WideResNet:
+def wrn_40_8(**settings: Any) -> WideResNet:
     """WRN-40-8 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(40, 8, **settings)
 
 
 @register(params=55_841_754, macs=8_074_483_968, input_shape=(3, 32, 32))
-def wrn_40_10(**settings) -> WideResNet:
+def wrn_40_10(**settings: Any) -> WideResNet:
     """WRN-40-10 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(40, 10, **settings)
 
 
 @register(params=13_599_450, macs=1_978_059_264, input_shape=(3, 32, 32))
-def wrn_58_4(**settings) -> WideResNet:
+def wrn_58_4(**settings: Any) -> WideResNet:
     """WRN-58-4 for 32 x 32. Settings: see `WideResNet`."""
     return WideResNet(58, 4, **settings)

@@ -14,6 +14,8 @@ Deviations from the paper
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
 from ..tensor import Tensor
 from .blocks import SeparableConv, Trunk, classifier, draw_weights, scaled
@@ -98,6 +100,6 @@ class Xception(Trunk):
 
 
 @register(params=22_855_952, macs=8_357_403_496, input_shape=(3, 299, 299), preprocessing=XCEPTION)
-def xception(**settings) -> Xception:
+def xception(**settings: Any) -> Xception:
     """Xception. Settings: see `Xception`."""
     return Xception(**settings)

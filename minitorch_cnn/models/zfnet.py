@@ -18,7 +18,7 @@ of unit variance training stands still for a long time before it begins.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import AdaptiveAvgPool2d, Conv2d, MaxPool2d, Module, ReLU, Sequential
 from ..tensor import Tensor
@@ -96,12 +96,12 @@ class ZFNet(Module):
 
 
 @register(params=62_357_608, macs=1_168_032_896)
-def zfnet(**settings) -> ZFNet:
+def zfnet(**settings: Any) -> ZFNet:
     """ZFNet: AlexNet with finer first layers. Settings: see `ZFNet`."""
     return ZFNet(NARROW, **settings)
 
 
 @register(params=107_627_624, macs=2_476_704_896)
-def zfnet_b(**settings) -> ZFNet:
+def zfnet_b(**settings: Any) -> ZFNet:
     """ZFNet-b: 512, 1024 and 512 channels in the last convolutions. Settings: see `ZFNet`."""
     return ZFNet(WIDE, **settings)

@@ -45,7 +45,7 @@ class Training:
     lr: float = 0.05
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for name, least in (("size", 1), ("images", 5), ("epochs", 1), ("batch_size", 1)):
             value = getattr(self, name)
             if value is not None and value < least:

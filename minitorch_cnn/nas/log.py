@@ -99,7 +99,7 @@ class Log:
     def __enter__(self) -> Log:
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         self._file.close()
 
     def append(self, sample: Sample) -> None:

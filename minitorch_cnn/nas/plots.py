@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -67,7 +68,7 @@ def plot_pareto(samples: Sequence[Sample], path: str | Path) -> None:
     finish(figure, axes, path)
 
 
-def finish(figure, axes, path: str | Path) -> None:
+def finish(figure: Any, axes: Any, path: str | Path) -> None:
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(frameon=False, loc="outside lower center", ncols=3)

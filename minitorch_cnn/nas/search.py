@@ -58,7 +58,7 @@ class Plan:
     seed: int = 0
     timeout: float = 600.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if type(self.space) not in SPACES.values():
             raise TypeError(f"Plan: space={self.space!r} must be one of {', '.join(SPACES)}")
         if self.method not in METHODS:
@@ -187,7 +187,9 @@ def read_plan(directory: str | Path) -> Plan:
 class Search:
     """What `run_search` and `resume_search` run."""
 
-    def __init__(self, plan: Plan, directory: Path, workers, executor, progress: str, train):
+    def __init__(
+        self, plan: Plan, directory: Path, workers: Any, executor: Any, progress: str, train: Any
+    ):
         if progress not in PROGRESS:
             raise ValueError(f"run_search: progress={progress!r} {one_of(progress, PROGRESS)}")
         self.plan, self.directory, self.method = plan, directory, plan.make_method()

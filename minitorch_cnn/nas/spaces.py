@@ -103,7 +103,7 @@ class CellSpace(Space):
     cells: int = 1
     filters: int = 8
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _at_least_one("CellSpace", nodes=self.nodes, cells=self.cells, filters=self.filters)
         _options("CellSpace", operations=self.operations)
         for name in self.operations:
@@ -156,7 +156,7 @@ class LayerSpace(Space):
     filters: tuple[int, ...] = (24, 36, 48, 64)
     strides: tuple[int, ...] = (1, 2, 3)
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _at_least_one("LayerSpace", layers=self.layers)
         for name, answers in self._answers().items():
             _options("LayerSpace", **{name: answers})
@@ -218,7 +218,7 @@ class GeneticSpace(Space):
     filters: tuple[int, ...] = (8, 16, 32)
     units: int = 64
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not self.nodes or min(self.nodes) < 2:
             raise ValueError(f"GeneticSpace: nodes={self.nodes} must be numbers from 2")
         if len(self.filters) != len(self.nodes):

@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
+from typing import Any
 
 from ..kernels import set_num_threads
 from .child import Child, Score
@@ -64,7 +65,7 @@ class Workers:
         self._environment.enter_context(one_thread_each())
         return self
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         if error[0] is not None:
             self._kill()
         self._leave()
@@ -202,7 +203,7 @@ def time_limit(seconds: float) -> Iterator[None]:
         yield
         return
 
-    def stop(*_):
+    def stop(*_: Any) -> Any:
         raise OutOfTime
 
     before = signal.signal(signal.SIGALRM, stop)
@@ -221,7 +222,7 @@ def prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
 
-    def follow():
+    def follow() -> Any:
         parent.join()
         os._exit(1)
 

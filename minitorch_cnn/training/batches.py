@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from ..nn import Module
 from ..tensor import Tensor
 
 
-def check_batches(name: str, batches: Iterable) -> None:
+def check_batches(name: str, batches: Iterable[Any]) -> None:
     """Raises: TypeError for what is no iterable of batches with a length; ValueError without one.
 
     A data set has samples, not batches, though some can be iterated over.
@@ -38,14 +39,14 @@ def check_batches(name: str, batches: Iterable) -> None:
         raise ValueError(f"fit: {name} has no batch")
 
 
-def samples_of(batches: Iterable) -> int | None:
+def samples_of(batches: Iterable[Any]) -> int | None:
     """How many samples an epoch has, None where only going through it would tell."""
     if not isinstance(batches, DataLoader) or batches.batch_size is None:
         return None
     return len(batches) * batches.batch_size if batches.drop_last else len(batches.dataset)
 
 
-def pairs(function: str, batches: Iterable, device: str) -> Iterator[tuple]:
+def pairs(function: str, batches: Iterable[Any], device: str) -> Iterator[tuple]:
     """The batches (x, target) with all that they hold on a device, arrays as Tensors.
 
     Raises: ValueError in the name of `function` for a batch of another form.
@@ -63,7 +64,7 @@ def pairs(function: str, batches: Iterable, device: str) -> Iterator[tuple]:
             yield tuple(map(as_tensors, batch))
 
 
-def described(value) -> str:
+def described(value: Any) -> str:
     """What a thing is that is not what it must be."""
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
@@ -72,11 +73,11 @@ def described(value) -> str:
     return f"a {type(value).__name__}"
 
 
-def on_device(batch, device: str):
+def on_device(batch: Any, device: str) -> Any:
     return map_tensors(as_tensors(batch), lambda t: t.to(device=device))
 
 
-def as_tensors(batch):
+def as_tensors(batch: Any) -> Any:
     """NumPy's arrays and lists of numbers in a batch as Tensors, all else as it is."""
     if isinstance(batch, np.ndarray | np.generic) and batch.dtype.kind in "fiub":
         return Tensor(batch)
@@ -89,7 +90,7 @@ def as_tensors(batch):
     return batch
 
 
-def called(model: Callable, x):
+def called(model: Callable[..., Any], x: Any) -> Any:
     """model(x), or model(*x), model(**x) of a net with several inputs."""
     if isinstance(x, Mapping):
         return model(**x)

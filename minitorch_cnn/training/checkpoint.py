@@ -55,7 +55,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
 TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 
 
-def _pack(value, name: str, arrays: dict[str, np.ndarray]):
+def _pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
     """`value` as JSON has it; its arrays go to `arrays` under dotted names below `name`."""
     if isinstance(value, Tensor) or is_array(value):
         while name in arrays:  # {"a.b": ...} beside {"a": {"b": ...}}
@@ -79,7 +79,7 @@ def _pack(value, name: str, arrays: dict[str, np.ndarray]):
     raise TypeError(f"save_checkpoint: {name} is a {type(value).__name__}, which cannot be stored")
 
 
-def _unpack(value, tensors: dict[str, Tensor]):
+def _unpack(value: Any, tensors: dict[str, Tensor]) -> Any:
     """The reverse of `_pack`."""
     if isinstance(value, list):
         return [_unpack(item, tensors) for item in value]

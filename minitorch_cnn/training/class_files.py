@@ -7,6 +7,7 @@ import codecs
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 from ..spelling import nearest_path
 
@@ -93,7 +94,7 @@ def _text(path: Path) -> str:
     return text[assigned.end() :] if assigned else text
 
 
-def _parsed(path: Path, text: str):
+def _parsed(path: Path, text: str) -> Any:
     """The list or dict that the text writes down, else its lines."""
     if text[:1] in ("[", "{", "("):
         for parse in (_json, _python):
@@ -119,11 +120,11 @@ class _TwiceError(Exception):
     """A key that a dict has twice."""
 
 
-def _json(text: str):
+def _json(text: str) -> Any:
     return json.loads(text, object_pairs_hook=_dict_of)
 
 
-def _python(text: str):
+def _python(text: str) -> Any:
     """The value that Python would write so; nothing is executed."""
     tree = ast.parse(text, mode="eval")
     if isinstance(tree.body, ast.Dict):

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import log
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from ..tensor import Tensor, logsumexp
 from .metrics import Predictions, collect
 
 
-def predict_crops(model: Module, batches: Iterable) -> Predictions:
+def predict_crops(model: Module, batches: Iterable[Any]) -> Predictions:
     """The mean of the probabilities over the crops of each image.
 
     batches of (x (N, T, C, H, W), labels (N,)), T crops of each image as `TenCrop` makes them. From
@@ -45,7 +46,7 @@ def predict_crops(model: Module, batches: Iterable) -> Predictions:
     return collect("predict_crops", model, batches, scores)
 
 
-def predict_dense(net: Module, batches: Iterable) -> Predictions:
+def predict_dense(net: Module, batches: Iterable[Any]) -> Predictions:
     """The mean of the scores over all positions of a net that slides over the image.
 
     batches of (x (N, C, H, W), labels (N,)); net: (N, C, H, W) -> a map of scores (N, K, h, w), as

@@ -7,6 +7,7 @@ import html
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 from ..interop import write_atomically
 
@@ -63,5 +64,5 @@ def _or_infinite(loss: float) -> float:
     return math.inf if math.isnan(loss) else loss
 
 
-def _cell(value) -> str:
+def _cell(value: Any) -> str:
     return html.escape(f"{value:.4g}" if isinstance(value, float) else str(value))

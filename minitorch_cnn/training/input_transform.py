@@ -31,11 +31,11 @@ def scaling(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> l
     return [*order, transforms.Normalize(mean, std)]
 
 
-def with_channels_reversed(image: np.ndarray, rng=None) -> np.ndarray:
+def with_channels_reversed(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
     """image (C, H, W) with the last channel first: BGR of RGB."""
     return image[::-1]
 
 
-def clipped(image: np.ndarray, rng=None) -> np.ndarray:
+def clipped(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
     """image with its values cut off at 0 and 1, beyond which "bicubic" goes, as in bytes."""
     return image.clip(0, 1)

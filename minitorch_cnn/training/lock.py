@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 NAME = "lock"
 PLACE = 1 << 30  # of the byte that Windows locks, far from the number that others read
@@ -58,7 +59,7 @@ def making(directory: Path, fresh: bool = False) -> Iterator[None]:
         raise
 
 
-def _open_locked(path: Path, caller: str):
+def _open_locked(path: Path, caller: str) -> Any:
     """The file of that path, open and locked."""
     while True:
         file = open(path, "a+b", buffering=0)  # noqa: SIM115 (closed by `locked`)
@@ -77,7 +78,7 @@ def _open_locked(path: Path, caller: str):
         file.close()  # removed since by the process that had it: there is a new one, or none
 
 
-def _lock(file) -> None:
+def _lock(file: Any) -> None:
     """Raises BlockingIOError if another has the lock."""
     try:
         if os.name == "nt":
@@ -99,7 +100,7 @@ def _lock(file) -> None:
             raise
 
 
-def _is_at(file, path: Path) -> bool:
+def _is_at(file: Any, path: Path) -> bool:
     """Whether the open file still is the one of that path."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))

@@ -107,7 +107,7 @@ class Loop:
         self.end_epoch()
         self.save()
 
-    def one_batch(self, x, target) -> None:
+    def one_batch(self, x: Any, target: Any) -> None:
         """Add a batch to the gradient of the next step."""
         if hasattr(self.model, "set_progress"):
             steps = -(-len(self.train) // self.gradients.most)
@@ -185,7 +185,7 @@ class Loop:
             row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
         return row | means.metrics("test_")
 
-    def stop_at_nonfinite(self, x, target, loss: float) -> None:
+    def stop_at_nonfinite(self, x: Any, target: Any, loss: float) -> None:
         place = find_nonfinite(self.model, x, target, self.loss)
         saved = (
             "no checkpoint was kept"

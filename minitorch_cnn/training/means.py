@@ -22,7 +22,7 @@ class Means:
     mean loss is not a number, adds nothing.
     """
 
-    def __init__(self, metrics: Mapping[str, Callable] | None = None):
+    def __init__(self, metrics: Mapping[str, Callable[..., Any]] | None = None):
         self._metrics = dict(metrics or {})
         self.start()
 
@@ -31,7 +31,7 @@ class Means:
         self.weight = self.loss_sum = 0.0
         self.sums = dict.fromkeys(self._metrics, 0.0)
 
-    def add(self, function: str, samples: int, loss: BatchLoss, output, target) -> None:
+    def add(self, function: str, samples: int, loss: BatchLoss, output: Any, target: Any) -> None:
         """Count a batch; TypeError in the name of `function` for a metric that is no number."""
         self.samples += samples
         weight = samples * loss.share
@@ -83,7 +83,7 @@ class Means:
         self.loss_sum, self.sums = state["loss_sum"], dict(sums)
 
 
-def number(function: str, name: str, value) -> float:
+def number(function: str, name: str, value: Any) -> float:
     """What a metric gave as a float."""
     if isinstance(value, Tensor) and value.numel() == 1:
         return float(value.item())

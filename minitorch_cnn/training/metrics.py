@@ -62,7 +62,7 @@ class PixelScores(NamedTuple):
     frequency_weighted_iou: float
 
 
-def predict(model: Module, batches: Iterable) -> Predictions:
+def predict(model: Module, batches: Iterable[Any]) -> Predictions:
     """The logits of a model in evaluation mode for all batches (x, labels), in their order.
 
     Raises: ValueError if there is no batch.
@@ -70,7 +70,9 @@ def predict(model: Module, batches: Iterable) -> Predictions:
     return collect("predict", model, batches, model)
 
 
-def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Predictions:
+def collect(
+    name: str, model: Module, batches: Iterable[Any], scores: Callable[..., Any]
+) -> Predictions:
     """scores(x) (N, K, *) of all batches (x, labels), with `model` in evaluation mode meanwhile.
 
     x is brought to the model's device, and the scores from there to the CPU.
@@ -93,7 +95,7 @@ def collect(name: str, model: Module, batches: Iterable, scores: Callable) -> Pr
     return Predictions(np.concatenate(logits), np.concatenate(labels))
 
 
-def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndarray]:
+def predict_masks(model: Module, batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
     """The likeliest class of each pixel in all batches (x, masks), and the masks, both (N, H, W).
 
     Raises: ValueError if there is no batch.
@@ -111,8 +113,8 @@ def predict_masks(model: Module, batches: Iterable) -> tuple[np.ndarray, np.ndar
 
 def evaluate(
     model: Module,
-    batches: Iterable,
-    loss: Callable = F.cross_entropy,
+    batches: Iterable[Any],
+    loss: Callable[..., Any] = F.cross_entropy,
     *,
     metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
 ) -> Evaluation:
@@ -134,7 +136,7 @@ def evaluate(
 
 
 def measure(
-    function: str, model: Module, batches: Iterable, loss: Callable, means: Means
+    function: str, model: Module, batches: Iterable[Any], loss: Callable[..., Any], means: Means
 ) -> Evaluation:
     """`evaluate` in the name of another function; `means` takes its own metrics."""
     counts = _ClassCounts()
@@ -151,7 +153,9 @@ def measure(
     return counts.evaluation(means.loss())
 
 
-def evaluate_predictions(predictions: Predictions, loss: Callable = F.cross_entropy) -> Evaluation:
+def evaluate_predictions(
+    predictions: Predictions, loss: Callable[..., Any] = F.cross_entropy
+) -> Evaluation:
     """The same of predictions that are there already, of classes."""
     logits, labels = predictions
     with no_grad():
@@ -161,7 +165,7 @@ def evaluate_predictions(predictions: Predictions, loss: Callable = F.cross_entr
     return counts.evaluation(found.value.item())
 
 
-def are_classes(output, target) -> bool:
+def are_classes(output: Any, target: Any) -> bool:
     """Whether `target` (N, *) labels what `output` (N, K, *) scores."""
     return (
         isinstance(output, Tensor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ def has_nonfinite_gradient(model: Module) -> bool:
     return any(not finite(g) for g in gradients)
 
 
-def find_nonfinite(model: Module, x, target, loss: Callable) -> str:
+def find_nonfinite(model: Module, x: Any, target: Any, loss: Callable[..., Any]) -> str:
     """Run a batch again and name the first place with a NaN or an infinity, as part of a sentence.
 
     Looked at in the order of computation: the batch, the parameters, each layer's output, the loss,
@@ -40,7 +41,7 @@ def find_nonfinite(model: Module, x, target, loss: Callable) -> str:
     found: list[str] = []
     names = {id(module): name for name, module in model.named_modules()}
 
-    def look(module, inputs, output):
+    def look(module: Module, inputs: Any, output: Any) -> None:
         place = f"layer {names[id(module)]!r} ({type(module).__name__})"
         for y in tensors(output):
             if not finite(y):
@@ -75,7 +76,7 @@ def finite(t: Tensor) -> bool:
         )
 
 
-def tensors(output) -> Iterator[Tensor]:
+def tensors(output: Any) -> Iterator[Tensor]:
     """The Tensors among what a layer returned: one, or a tuple, list or dict of them."""
     if isinstance(output, Tensor):
         yield output

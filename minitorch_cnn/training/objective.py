@@ -26,7 +26,7 @@ class BatchLoss(NamedTuple):
     of_classes: bool
 
 
-def loss_of_batch(function: str, loss: Callable, output, target) -> BatchLoss:
+def loss_of_batch(function: str, loss: Callable[..., Any], output: Any, target: Any) -> BatchLoss:
     """Raises: TypeError in the name of `function` for a loss that is no Tensor, ValueError for one
     of several elements.
     """
@@ -42,7 +42,7 @@ def loss_of_batch(function: str, loss: Callable, output, target) -> BatchLoss:
     return BatchLoss(value, shares[0] if shares else 1.0, bool(shares))
 
 
-def with_heads(loss: Callable, auxiliary: float | None) -> Callable:
+def with_heads(loss: Callable[..., Any], auxiliary: float | None) -> Callable[..., Any]:
     """The loss of what a model returns: logits, or in training (logits, those of its heads ...).
 
     With auxiliary=None the loss takes what the model returns as it is; but cross_entropy (or its
@@ -64,13 +64,13 @@ def with_heads(loss: Callable, auxiliary: float | None) -> Callable:
     return total
 
 
-def main_output(loss: Callable, output: Any) -> Any:
+def main_output(loss: Callable[..., Any], output: Any) -> Any:
     """What is judged of what a model returns: all of it, or the logits beside those of heads."""
     heads = isinstance(output, tuple) and getattr(loss, "has_heads", False)
     return output[0] if heads else output
 
 
-def loss_modules(loss: Callable) -> Iterator[Module]:
+def loss_modules(loss: Callable[..., Any]) -> Iterator[Module]:
     """The modules that a loss is, or is a method or partial of."""
     loss = without_settings(loss)
     loss = loss if isinstance(loss, Module) else getattr(loss, "__self__", None)
@@ -78,14 +78,14 @@ def loss_modules(loss: Callable) -> Iterator[Module]:
         yield loss
 
 
-def without_settings(loss: Callable) -> Callable:
+def without_settings(loss: Callable[..., Any]) -> Callable[..., Any]:
     """What a partial calls in the end."""
     while isinstance(loss, partial):
         loss = loss.func
     return loss
 
 
-def adds_up(loss: Callable) -> bool:
+def adds_up(loss: Callable[..., Any]) -> bool:
     """Whether a loss says of itself that it is the sum over a batch, not the mean."""
     if isinstance(loss, partial):
         return loss.keywords.get("reduction") == "sum" or adds_up(loss.func)

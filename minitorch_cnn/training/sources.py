@@ -13,7 +13,7 @@ from ..data import datasets
 from ..spelling import one_of
 from .folders import folder_parts, names_of
 
-Transforms = tuple[Callable, Callable]
+Transforms = tuple[Callable[..., Any], Callable[..., Any]]
 
 
 class Source(NamedTuple):
@@ -89,7 +89,7 @@ def parts_of(name: str, source: Source) -> dict[str, Any]:
     return {part: _hash_of(data, name not in BUILT_IN) for part, data in parts.items()}
 
 
-def _hash_of(data, with_images: bool) -> dict[str, Any]:
+def _hash_of(data: Any, with_images: bool) -> dict[str, Any]:
     content = hashlib.sha256(np.ascontiguousarray(data.labels))
     if with_images:
         content.update(np.ascontiguousarray(data.images))
@@ -104,41 +104,41 @@ def native_size(name: str, path: str | None, test_path: str | None = None) -> in
     if name in SIZES:
         return SIZES[name]
 
-    def unchanged(image: np.ndarray, rng=None) -> np.ndarray:
+    def unchanged(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
         return image
 
     source = load_source(name, path, LARGEST, (unchanged, unchanged), test_path=test_path)
     return min(*source.train[0][0].shape[-2:], LARGEST)
 
 
-def digits(path, size: int, transforms: Transforms) -> Source:
+def digits(path: Any, size: int, transforms: Transforms) -> Source:
     parts = [datasets.Digits(train, size, t) for train, t in in_parts(transforms)]
     return Source(*parts, parts[0].classes, 1)
 
 
-def in_parts(transforms: Transforms) -> Iterator[tuple[bool, Callable]]:
+def in_parts(transforms: Transforms) -> Iterator[tuple[bool, Callable[..., Any]]]:
     """Whether it is for the part to learn from, and the transform; both parts may have the same."""
     return zip((True, False), transforms, strict=True)
 
 
-def shapes(path, size: int, transforms: Transforms) -> Source:
+def shapes(path: Any, size: int, transforms: Transforms) -> Source:
     """4,000 images to learn from and 1,000 others."""
     train = datasets.Shapes(4000, size=size, seed=0, transform=transforms[0])
     test = datasets.Shapes(1000, size=size, seed=1, transform=transforms[1])
     return Source(train, test, train.classes, 3)
 
 
-def masks_of_shapes(path, size: int, transforms: Transforms) -> Source:
+def masks_of_shapes(path: Any, size: int, transforms: Transforms) -> Source:
     """1,000 images to learn from and 250 others, each with thousands of labels."""
     train = datasets.Shapes(1000, size=size, seed=0, transform=transforms[0], target="mask")
     test = datasets.Shapes(250, size=size, seed=1, transform=transforms[1], target="mask")
     return Source(train, test, train.classes, 3)
 
 
-def from_files(reader: Callable, channels: int) -> Callable[..., Source]:
+def from_files(reader: Callable[..., Any], channels: int) -> Callable[..., Source]:
     """The source of a data set whose reader takes a path, train and transform."""
 
-    def source(path, size: int, transforms: Transforms) -> Source:
+    def source(path: Any, size: int, transforms: Transforms) -> Source:
         train, test = (reader(path, train=part, transform=t) for part, t in in_parts(transforms))
         return Source(train, test, train.classes, channels)
 

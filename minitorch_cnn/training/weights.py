@@ -116,7 +116,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
     return tensors
 
 
-def _unwrapped(found):
+def _unwrapped(found: Any) -> Any:
     """The innermost dict under keys of WRAPPERS, or under the only key that has one of tensors."""
     while isinstance(found, Mapping):
         inner = [found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)]
@@ -130,7 +130,7 @@ def _unwrapped(found):
     return found
 
 
-def _why_none(found) -> str:
+def _why_none(found: Any) -> str:
     """Why there is no state_dict in what a file holds, in words."""
     items = found.items() if isinstance(found, Mapping) else ()
     several = [
@@ -204,7 +204,7 @@ def mirrored(transform: transforms.Compose) -> transforms.Compose:
     return transforms.Compose([*transform.transforms, _mirror])
 
 
-def _mirror(image: np.ndarray, rng=None) -> np.ndarray:
+def _mirror(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
     return image[..., ::-1]
 
 

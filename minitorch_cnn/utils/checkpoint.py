@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..autograd.checkpoint import checkpoint
 from ..nn.container import Sequential
@@ -11,12 +12,12 @@ __all__ = ["checkpoint", "checkpoint_sequential"]
 
 
 def checkpoint_sequential(
-    functions: Sequential | Iterable[Callable],
+    functions: Sequential | Iterable[Callable[..., Any]],
     segments: int,
-    input,
+    input: Any,
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
-):
+) -> Any:
     """The functions one after the other on `input`, in `segments` checkpoints of as many each.
 
     The functions that are left over follow in the last segment, which saves what they would save:
@@ -38,7 +39,7 @@ def checkpoint_sequential(
     return _run(functions[last:], input)
 
 
-def _run(functions: list[Callable], input):
+def _run(functions: list[Callable[..., Any]], input: Any) -> Any:
     for function in functions:
         input = function(input)
     return input

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def make_grid(
     return grid
 
 
-def _batch(tensor) -> Tensor:
+def _batch(tensor: Any) -> Tensor:
     """The pictures as (N, C, H, W), a single channel three times."""
     if isinstance(tensor, list | tuple) and tensor and all(isinstance(t, Tensor) for t in tensor):
         tensor = stack(list(tensor))
@@ -88,7 +88,7 @@ def save_image(
     tensor: Tensor | list[Tensor],
     fp: str | os.PathLike | BinaryIO,
     format: str | None = None,
-    **kwargs,
+    **kwargs: Any,
 ) -> None:
     """Write make_grid(tensor, **kwargs), values of 0 ... 1, as a picture of 8 bits per channel.
 

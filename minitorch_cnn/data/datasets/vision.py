@@ -54,6 +54,7 @@ class VisionDataset(Dataset[Any]):
         self.transforms = transforms
 
     def extra_repr(self) -> str:
+        """More lines for the repr."""
         return ""
 
     def __repr__(self) -> str:

@@ -66,6 +66,7 @@ class Transform:
         return self.apply(image, sample_generator() if rng is None else rng)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
+        """What the transform makes of an image, with random numbers of `rng`."""
         raise NotImplementedError(f"{type(self).__name__}: apply is not defined")
 
 
@@ -83,6 +84,7 @@ class RandomTransform(Transform):
         return self.change(image, rng) if rng.random() < self.p else image
 
     def change(self, image: Image, rng: np.random.Generator) -> Image:
+        """What the transform makes of an image that is changed."""
         raise NotImplementedError(f"{type(self).__name__}: change is not defined")
 
 
