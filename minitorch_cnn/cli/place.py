@@ -1,11 +1,11 @@
-"""The folder that a run or a search is given: one of its own."""
+"""The folder of a run or a search: one of its own, what is in it, and how it goes on."""
 
 from __future__ import annotations
 
 import contextlib
 import itertools
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from .parser import CommandError
@@ -48,3 +48,33 @@ def refuse_taken(directory: Path, what: str, mark: str) -> None:
         kept = (directory / mark).is_file()
         resume = f"; its {what} goes on with --resume {shlex.quote(str(directory))}" if kept else ""
         raise CommandError(f"--out {directory} must be a new or empty folder{resume}")
+
+
+def refuse_with_resume(options, what: str, names: Sequence[str]) -> None:
+    """A run or search goes on with its own settings, so that it ends as if never stopped."""
+    for name in names:
+        if getattr(options, name) is not None:
+            word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
+            raise CommandError(
+                f"{word} cannot be given with --resume: the {what} goes on with its own settings"
+            )
+
+
+@contextlib.contextmanager
+def stoppable(directory: Path, command: str, what: str, mark: str) -> Iterator[None]:
+    """Let Ctrl-C end in a sentence that says how the run or search goes on, if it has begun."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        go_on = f"minitorch-cnn {command} --resume {shlex.quote(str(directory))}"
+        begun = (directory / mark).is_file()
+        said = f"stopped; the {what} goes on with: {go_on}"
+        raise KeyboardInterrupt(said if begun else f"stopped before the {what} began") from None
+
+
+def list_files(directory: Path, texts: dict[str, str]) -> None:
+    """Print which of the files are in a folder, and what they are."""
+    print(f"In {directory}")
+    for name, text in texts.items():
+        if (directory / name).exists():
+            print(f"  {name:22}  {text}")

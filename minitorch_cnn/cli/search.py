@@ -20,7 +20,7 @@ from .parser import (
     progress_of,
     setting,
 )
-from .place import own_folder
+from .place import list_files, own_folder, refuse_with_resume, stoppable
 
 DESCRIPTION = """\
 Search for networks: a method proposes them, each is trained for a short while, its accuracy on
@@ -61,6 +61,11 @@ FILES = {
     "plan.json": "the settings",
     "state.safetensors": "what --resume goes on from",
 }
+# What a search that goes on has already.
+SETTINGS = (
+    *("space", "method", "budget", "space_set", "method_set", "seed", "data", "size", "images"),
+    *("epochs", "batch_size", "lr", "timeout", "out"),
+)
 SMALL_IMAGES = {"digits": 8}  # pixels a side, if not 32
 
 
@@ -146,7 +151,7 @@ def run(options) -> None:
     from ..nas import read_plan
 
     if options.resume is not None:
-        refuse_settings(options)
+        refuse_with_resume(options, "search", SETTINGS)
         plan, place = read_plan(options.resume), nullcontext(options.resume)
     else:
         plan = make_plan(options)
@@ -163,19 +168,11 @@ def search(plan, directory: Path, options) -> None:
     executor, workers = make_executor(options.workers)
     settings = {"workers": workers, "executor": executor}
     settings |= {"progress": progress_of(options), "on_start": partial(announce, directory)}
-    try:
+    with stoppable(directory, "search", "search", "plan.json"):
         if options.resume is None:
             samples = run_search(plan, directory, **settings)
         else:
             samples = resume_search(directory, **settings)
-    except KeyboardInterrupt:
-        begun = (directory / "plan.json").is_file()
-        go_on = (
-            f"; it goes on with: minitorch-cnn search --resume {shlex.quote(str(directory))}"
-            if begun
-            else ""
-        )
-        raise KeyboardInterrupt(f"stopped{go_on}") from None
     report(plan, samples, directory)
 
 
@@ -253,10 +250,7 @@ def report(plan, samples, directory: Path) -> None:
         f"parameters, {found.score.macs:,} multiply-adds"
     )
     train = how_to_train(plan, found.architecture, directory)
-    print(f"In {directory}")
-    for name, text in FILES.items():
-        if (directory / name).exists():
-            print(f"  {name:18} {text}")
+    list_files(directory, FILES)
     print(f"To train it:\n  {train}")
 
 
@@ -280,14 +274,3 @@ def how_to_train(plan, architecture, directory: Path) -> str:
         f"minitorch-cnn train {space.model} --data {data} --size {training.size} "
         f'--set {settings} "{space.argument}=$(cat {path})"'
     )
-
-
-def refuse_settings(options) -> None:
-    """A search goes on as planned, so that it finds what it would have found."""
-    names = ("space", "method", "budget", "space_set", "method_set", "seed", "data", "size")
-    for name in (*names, "images", "epochs", "batch_size", "lr", "timeout", "out"):
-        if getattr(options, name) is not None:
-            raise CommandError(
-                f"--{name.replace('_', '-')} cannot be given with --resume: the search goes on "
-                "with its own settings"
-            )

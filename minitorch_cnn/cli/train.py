@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
@@ -22,7 +21,7 @@ from .parser import (
     progress_of,
     setting,
 )
-from .place import own_folder
+from .place import list_files, own_folder, refuse_with_resume, stoppable
 from .report import accuracy
 
 if TYPE_CHECKING:
@@ -72,6 +71,11 @@ FILES = {
     "config.json": "the settings",
     "checkpoint.safetensors": "what --resume goes on from",
 }
+# What a run that goes on has already.
+SETTINGS = (
+    *("model", "data", "test_data", "epochs", "batch_size", "optimizer", "lr", "seed", "size"),
+    *("set", "start", "weights", "out"),
+)
 
 
 def add_parser(commands) -> None:
@@ -162,7 +166,7 @@ def run(options) -> None:
     from ..training import resume_run, train_run
 
     if options.resume is not None:
-        refuse_settings(options)
+        refuse_with_resume(options, "run", SETTINGS)
         start, place = resume_run, nullcontext(options.resume)
     else:
         config = make_config(options)
@@ -176,15 +180,10 @@ def run(options) -> None:
 def train(directory: Path, start: Callable, options) -> None:
     """Let a run begin or go on in its folder, and say what it found."""
     settings = {"device": options.device, "progress": progress_of(options)}
-    try:
+    with stoppable(directory, "train", "run", "config.json"):
         result = start(directory, on_start=partial(announce, directory, options), **settings)
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt(stopped(directory)) from None
     print("\nHeld out: " + accuracy(result.evaluation))
-    print(f"In {directory}")
-    for name, text in {**FILES, **NET}.items():
-        if (directory / name).exists():
-            print(f"  {name:22}  {text}")
+    list_files(directory, FILES | NET)
 
 
 def make_config(options) -> RunConfig:
@@ -228,32 +227,6 @@ def with_optimizer(recipe: Recipe, options) -> Recipe:
     return replace(recipe, optimizer=name, settings={"lr": options.lr})
 
 
-def refuse_settings(options) -> None:
-    """A run goes on with the settings it began with, so that it ends as if never stopped."""
-    names = (
-        "model",
-        "data",
-        "test_data",
-        "epochs",
-        "batch_size",
-        "optimizer",
-        "lr",
-        "seed",
-        "size",
-        "set",
-    )
-    for name in (*names, "start", "weights", "out"):
-        if getattr(options, name) is not None:
-            word = "MODEL" if name == "model" else "--" + name.replace("_", "-")
-            raise CommandError(
-                f"{word} cannot be given with --resume: the run goes on with its own settings"
-            )
-
-
-def has_run(directory: Path) -> bool:
-    return (directory / "config.json").is_file()
-
-
 def announce(directory: Path, options, config: RunConfig) -> None:
     """Say what is about to be trained, on what and where."""
     from ..training.folders import roots_of
@@ -284,11 +257,3 @@ def announce(directory: Path, options, config: RunConfig) -> None:
             "such a run. This one begins with random weights.",
             flush=True,
         )
-
-
-def stopped(directory: Path) -> str:
-    if not has_run(directory):
-        return "stopped before the run began"
-    return (
-        f"stopped; the run goes on with: minitorch-cnn train --resume {shlex.quote(str(directory))}"
-    )

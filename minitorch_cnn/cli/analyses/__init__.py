@@ -1,0 +1,88 @@
+"""What `minitorch-cnn analyse` can look at: for each a line of help, and what runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .computation import of_convolution, of_graph, of_roofline
+from .depth import (
+    of_degradation,
+    of_gradients,
+    of_initialisations,
+    of_landscape,
+    of_lesions,
+    of_paths,
+    of_refinement,
+    of_reordering,
+    of_several_lesions,
+    of_signals,
+    of_surface,
+)
+from .found import Found
+from .images import (
+    of_class_activation,
+    of_deconvolution,
+    of_field,
+    of_filters,
+    of_grad_cam,
+    of_maps,
+    of_maximisation,
+    of_occlusion,
+    of_saliency,
+    of_sanity,
+)
+
+
+class Analysis(NamedTuple):
+    """run: (subject, options of the command) -> what was found; takes: the options of its own.
+
+    labelled: whether it needs the labels of the images.
+    """
+
+    help: str
+    run: Callable[[object, object], Found]
+    takes: tuple[str, ...] = ()
+    labelled: bool = False
+
+
+ANALYSES = {
+    "signals": Analysis(
+        "size of activations and gradients, and dead units", of_signals, labelled=True
+    ),
+    "initialisations": Analysis(
+        "the same for each initialisation", of_initialisations, labelled=True
+    ),
+    "gradients": Analysis("gradient norm of each block", of_gradients, labelled=True),
+    "lesions": Analysis("error without each block", of_lesions, labelled=True),
+    "several-lesions": Analysis("error without several blocks", of_several_lesions, labelled=True),
+    "order": Analysis("error with blocks in another order", of_reordering, labelled=True),
+    "paths": Analysis("gradient by the length of its path", of_paths, labelled=True),
+    "refinement": Analysis("how blocks refine a stage's estimate", of_refinement),
+    "landscape": Analysis("loss along a random direction", of_landscape, labelled=True),
+    "surface": Analysis("loss on a random plane", of_surface, labelled=True),
+    "cam": Analysis("class activation maps, and their boxes", of_class_activation),
+    "grad-cam": Analysis(
+        "the same for the maps of --layer, by their gradients", of_grad_cam, ("layer",)
+    ),
+    "saliency": Analysis("what pixels a class's logit comes from", of_saliency),
+    "deconvolution": Analysis(
+        "what excites the channels of --layer most", of_deconvolution, ("layer",)
+    ),
+    "occlusion": Analysis("a class's probability with a part hidden", of_occlusion),
+    "maximisation": Analysis(
+        "images that excite the units of --layer", of_maximisation, ("layer",)
+    ),
+    "sanity": Analysis("whether gradient images depend on the weights", of_sanity),
+    "filters": Analysis("the first convolution's filters", of_filters, ("layer",)),
+    "maps": Analysis("what each layer makes of an image", of_maps, ("layer",)),
+    "field": Analysis("receptive field, effective and by formula", of_field, ("layer",)),
+    "graph": Analysis("the computation graph, as .svg or .dot", of_graph),
+    "convolution": Analysis(
+        "a convolution window by window, as .gif or .png", of_convolution, ("layer",)
+    ),
+    "roofline": Analysis("time and memory of layers, and the machine's best", of_roofline),
+    "degradation": Analysis(
+        "training error of a MODEL and those --against it", of_degradation, ("against", "epochs")
+    ),
+}

@@ -1,0 +1,61 @@
+"""How a network is computed: its graph, a convolution step by step, time and memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from .found import Found, drawn
+
+
+def of_graph(subject, options) -> Found:
+    from ...analysis import computation_graph
+    from ...nn.evaluation import first_output
+
+    output = first_output(subject.model(subject.x[:1]))
+    found = computation_graph(output, subject.model)
+    kinds = [box.kind for box in found.boxes]
+    text = f"{len(kinds) - kinds.count('leaf')} operations, {kinds.count('leaf')} weights"
+    return text, found.save
+
+
+def of_convolution(subject, options) -> Found:
+    from ...analysis import convolution_steps, first_filters
+    from ...data.datasets import Digits
+
+    kernel = first_filters(subject.model, options.layer).weight[0, 0]
+    found = convolution_steps(Digits(train=False).images[0, 0], kernel, padding=1)
+    text = f"{found.columns.shape[0]} x {found.columns.shape[1]} numbers, then a row times them"
+
+    def save(path: Path) -> None:
+        if path.suffix == ".gif":
+            found.save_gif(path)
+        else:
+            found.plot(len(found.corners) // 2).savefig(path)
+
+    return text, save
+
+
+def of_roofline(subject, options) -> Found:
+    from ...analysis import profile_layers
+
+    found = profile_layers(subject.model, subject.x[: min(8, options.images)])
+    rows = [
+        f"{name:30} {1e3 * s:9.3f} {memory / 2**20:9.3f} {100 * share:8.1f}  "
+        f"{'bandwidth' if moves else 'arithmetic'}{', Winograd' * bool(winograd)}"
+        for name, s, memory, share, moves, winograd in zip(
+            found.layers,
+            found.seconds,
+            found.memory,
+            found.share,
+            found.moves,
+            found.winograd,
+            strict=True,
+        )
+    ]
+    roof = found.roof
+    bands = f"{roof.bandwidth / 1e9:.0f} GB/s ({roof.bandwidth_of(0) / 1e9:.0f} from a cache)"
+    peaks = f"best: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
+    head = f"{'layer':30} {'ms':>9} {'MiB':>9} {'of best':>8} %  bound by  {peaks}"
+    if found.winograd.any():
+        rows.append("Winograd's multiply-adds are those that it does: fewer than the definition's")
+    return drawn("\n".join([head, *rows]), found)

@@ -1,0 +1,25 @@
+"""What the analyses of the command line share: a text, and a figure once a file is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ..parser import CommandError
+
+Found = tuple[str, Callable[[Path], object]]  # what to print, and what draws it into a file
+
+
+def drawn(text: str, result) -> Found:
+    """The text, and the result's figure once a file is wanted."""
+    return text, lambda path: result.plot().savefig(path)
+
+
+def last_convolution(model) -> str:
+    """The name of the last convolution of a model."""
+    from ...nn import Conv2d
+
+    names = [name for name, module in model.named_modules() if isinstance(module, Conv2d)]
+    if not names:
+        raise CommandError("the model has no convolution; name a layer with --layer")
+    return names[-1]
