@@ -10,7 +10,6 @@ from minitorch_cnn.cli.analyses import ANALYSES
 from tests.interpreter import ROOT, python
 
 DOCS = (ROOT / "docs" / "analysis.md").read_text(encoding="utf-8")
-README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", analysis.__all__)
@@ -41,7 +40,6 @@ def test_every_function_has_its_paragraph():
 @pytest.mark.parametrize("what", ANALYSES)
 def test_every_analysis_of_the_command_line_is_told_of(what):
     assert re.search(rf"[`( ]{what}[`, ]", DOCS), what
-    assert f"`{what}`" in README
 
 
 def test_the_example_of_the_documentation_runs(tmp_path):
