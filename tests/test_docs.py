@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from minitorch_cnn.cli.analyses import ANALYSES
 from minitorch_cnn.cli.main import command_parser
 from tests.interpreter import ROOT, python
 
@@ -198,3 +199,8 @@ def test_the_table_of_what_is_missing_has_a_name_and_a_reason_in_each_row():
     with open(DOCS / "pytorch_missing.csv", encoding="utf-8", newline="") as file:
         rows = list(csv.reader(file))
     assert rows[0] == ["name", "reason"] and {len(row) for row in rows} == {2}
+
+
+def test_the_table_of_analyses_has_every_analysis():
+    rows = re.findall(r"^\| (`.*?) \|", PAGES["docs/analysis.md"], flags=re.MULTILINE)
+    assert set(re.findall(r"`([\w-]+)`", " ".join(rows))) == {"analyse", *ANALYSES}
