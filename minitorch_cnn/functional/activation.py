@@ -11,6 +11,7 @@ PyTorch's: the one of the left side for leaky_relu, prelu, elu and selu, zero fo
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,10 @@ from ..tensor.activation import Activation
 from ..tensor.activation import relu as tensor_relu
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 # Klambauer et al. 2017, Self-Normalizing Neural Networks, equation 14
 SELU_ALPHA = 1.6732632423543772
@@ -71,12 +76,12 @@ class PReLU(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, w):
+    def forward(ctx: ArrayFunction, x: Array, w: Array) -> Array:
         ctx.save_for_backward(x, w)
         return prelu_forward(_rows(x, w), w.reshape(-1)).reshape(x.shape)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         gx, gw = PReLUBackward.apply(gy, *ctx.saved_tensors)
         need_x, need_w = ctx.needs_input_grad
         return gx if need_x else None, gw if need_w else None
@@ -89,13 +94,13 @@ class PReLUBackward(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, gy, x, w):
+    def forward(ctx: ArrayFunction, gy: Array, x: Array, w: Array) -> tuple[Array, Array]:
         ctx.save_for_backward(gy, x, w)
         gx, gw = prelu_backward(_rows(gy, w), _rows(x, w), w.reshape(-1))
         return gx.reshape(x.shape), gw.reshape(w.shape)
 
     @staticmethod
-    def backward(ctx, ggx, ggw):
+    def backward(ctx: ArrayFunction, ggx: Any, ggw: Any) -> tuple[Tensor | None, ...]:
         gy, x, w = ctx.saved_tensors
         left = Tensor((~(x.array > 0)).astype(x.dtype))
         shape = (1, -1) + (1,) * (x.ndim - 2) if x.ndim > 1 else (1,) * x.ndim
@@ -110,7 +115,7 @@ class PReLUBackward(ArrayFunction):
         return g2y, g2x, g2w
 
 
-def _rows(x, w):
+def _rows(x: Array, w: Array) -> Array:
     """x as (N, C, L) for w of C elements."""
     if x.ndim < 2:
         return x.reshape(1, 1, x.size)
@@ -118,7 +123,7 @@ def _rows(x, w):
     return x.reshape(x.shape[0], C, math.prod(x.shape[1:]) // C)
 
 
-def _sum_to(terms, w):
+def _sum_to(terms: Tensor, w: Tensor) -> Tensor:
     """(N, C, *) -> the sums for each element of w."""
     axes = (0, *range(2, terms.ndim))
     return (terms.sum() if w.numel() == 1 else terms.sum(axes)).reshape(w.shape)
@@ -147,7 +152,7 @@ class ELU(Activation):
     kind = "elu"
 
     @staticmethod
-    def slope_of_slope(x, alpha, scale):
+    def slope_of_slope(x: Tensor, alpha: float, scale: float) -> Tensor:
         return (scale * alpha) * x.clamp(max=0).exp() * (x <= 0)
 
 
@@ -169,7 +174,7 @@ class SiLU(Activation):
     kind = "silu"
 
     @staticmethod
-    def slope_of_slope(x):
+    def slope_of_slope(x: Tensor) -> Tensor:
         s = x.sigmoid()
         return s * (1 - s) * (2 + x * (1 - 2 * s))
 
@@ -190,7 +195,7 @@ class GELU(Activation):
     kind = "gelu"
 
     @staticmethod
-    def slope_of_slope(x):
+    def slope_of_slope(x: Tensor) -> Tensor:
         near = x.clamp(-GAUSSIAN_ENDS, GAUSSIAN_ENDS)
         density = (near * near * -0.5).exp() / math.sqrt(2 * math.pi)
         return density * (2 - near * near)
@@ -206,7 +211,7 @@ class TanhGELU(Activation):
     kind = "gelu_tanh"
 
     @staticmethod
-    def slope_of_slope(x):
+    def slope_of_slope(x: Tensor) -> Tensor:
         a, b = math.sqrt(2 / math.pi), 0.044715
         x = x.clamp(-TANH_SATURATED, TANH_SATURATED)
         square = x * x
@@ -236,7 +241,7 @@ class Hardswish(Activation):
     kind = "hardswish"
 
     @staticmethod
-    def slope_of_slope(x):
+    def slope_of_slope(x: Tensor) -> Tensor:
         return ((x > -3) & (x < 3)).to(x.dtype) / 3
 
 
@@ -252,13 +257,13 @@ class ScaledTanh(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         y = TANH_AMPLITUDE * np.tanh(TANH_SLOPE * x)
         ctx.save_for_backward(y)
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (y,) = ctx.saved_tensors
         return gy * (TANH_SLOPE * TANH_AMPLITUDE - (TANH_SLOPE / TANH_AMPLITUDE) * (y * y))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..autograd.array_function import ArrayFunction
 from ..kernels.pool2d import (
     adaptive_avg_pool2d_forward,
@@ -13,6 +15,10 @@ from ..tensor.tensor import Tensor
 from .checks import check_float
 from .geometry import Pair, adaptive_size, from_images, is_int, pool_window, to_images
 
+if TYPE_CHECKING:
+    from ..kernels.window import Window
+    from ..tensor.types import Array, Size1d, Size2d
+
 
 class AvgPool2d(ArrayFunction):
     """y = mean of each window.    x (N, C, H, W) -> y (N, C, OH, OW)"""
@@ -20,12 +26,12 @@ class AvgPool2d(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, **settings):
+    def forward(ctx: ArrayFunction, x: Array, **settings: Any) -> Array:
         ctx.size, ctx.settings = x.shape[2:], settings
         return avg_pool2d_forward(x, **settings)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         # y[p] = sum of x[q] / divisor[p] over the q in window p:
         # gx[q] = sum of gy[p] / divisor[p] over the p whose window has q
         return AvgPool2dBackward.apply(gy, size=ctx.size, **ctx.settings)
@@ -37,20 +43,20 @@ class AvgPool2dBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, gy, size, window, **divisor):
+    def forward(ctx: ArrayFunction, gy: Array, size: Pair, window: Window, **divisor: Any) -> Array:
         ctx.settings = {"window": window, **divisor}
         return avg_pool2d_input_grad(gy, window, size, **divisor)
 
     @staticmethod
-    def backward(ctx, ggx):
+    def backward(ctx: ArrayFunction, ggx: Any) -> Tensor:
         return AvgPool2d.apply(ggx, **ctx.settings)
 
 
 def avg_pool2d(
     input: Tensor,
-    kernel_size: int | Pair,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
@@ -76,9 +82,9 @@ def avg_pool2d(
 
 def avg_pool1d(
     input: Tensor,
-    kernel_size: int | tuple[int],
-    stride: int | tuple[int] | None = None,
-    padding: int | tuple[int] = 0,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
@@ -89,15 +95,15 @@ def avg_pool1d(
 
 
 def _avg_pool(
-    name,
-    spatial,
-    input,
-    kernel_size,
-    stride,
-    padding,
-    ceil_mode,
-    count_include_pad,
-    divisor_override,
+    name: str,
+    spatial: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: int | None,
 ) -> Tensor:
     check_float(name, input=input)
     x = to_images(name, input, spatial)
@@ -114,12 +120,12 @@ class AdaptiveAvgPool2d(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, size):
+    def forward(ctx: ArrayFunction, x: Array, size: Pair) -> Array:
         ctx.input_size = x.shape[2:]
         return adaptive_avg_pool2d_forward(x, size)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return AdaptiveAvgPool2dBackward.apply(gy, input_size=ctx.input_size)
 
 
@@ -129,12 +135,12 @@ class AdaptiveAvgPool2dBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, gy, input_size):
+    def forward(ctx: ArrayFunction, gy: Array, input_size: Pair) -> Array:
         ctx.size = gy.shape[2:]
         return adaptive_avg_pool2d_input_grad(gy, input_size)
 
     @staticmethod
-    def backward(ctx, ggx):
+    def backward(ctx: ArrayFunction, ggx: Any) -> Tensor:
         return AdaptiveAvgPool2d.apply(ggx, size=ctx.size)
 
 
@@ -151,12 +157,12 @@ def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int 
     return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
 
 
-def adaptive_avg_pool1d(input: Tensor, output_size: int | tuple[int]) -> Tensor:
+def adaptive_avg_pool1d(input: Tensor, output_size: Size1d) -> Tensor:
     """adaptive_avg_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
     return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
 
 
-def _adaptive_avg_pool(name, spatial, input, output_size) -> Tensor:
+def _adaptive_avg_pool(name: str, spatial: int, input: Tensor, output_size: Any) -> Tensor:
     check_float(name, input=input)
     x = to_images(name, input, spatial)
     size = adaptive_size(name, x, output_size, spatial)

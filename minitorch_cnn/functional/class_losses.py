@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -10,7 +10,7 @@ _shares: ContextVar[list[float] | None] = ContextVar("shares", default=None)
 
 
 @contextmanager
-def watching_class_losses() -> Iterator[list[float]]:
+def watching_class_losses() -> Generator[list[float], None, None]:
     """The list that each loss of class labels inside the block adds a number to.
 
     It is what a mean divides by over the number of labels: the share of the labels that count, or,

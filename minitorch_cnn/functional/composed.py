@@ -4,6 +4,8 @@ softsign, tanhshrink, softmin; normalize, cosine_similarity, pairwise_distance, 
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..tensor.arithmetic import where
@@ -13,6 +15,9 @@ from ..tensor.promotion import to_floating
 from ..tensor.softmax import softmax
 from ..tensor.tensor import Tensor
 from .checks import check_float
+
+if TYPE_CHECKING:
+    from ..tensor.types import Dims, DTypeLike
 
 
 @in_float32
@@ -58,14 +63,14 @@ def tanhshrink(input: Tensor) -> Tensor:
     return x - x.tanh()
 
 
-def softmin(input: Tensor, dim: int | None = None, dtype=None) -> Tensor:
+def softmin(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
     """softmax(-x) along `dim`, of x converted to `dtype`; a missing dim is guessed by `softmax`."""
     check_float("softmin", input=input)
     return softmax(-input, dim, dtype)
 
 
 @in_float32
-def normalize(input: Tensor, p: float = 2.0, dim=1, eps: float = 1e-12) -> Tensor:
+def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
     """x / max(its p-norm along `dim`, eps): vectors of length 1, but for those next to 0."""
     check_float("normalize", input=input)
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps)

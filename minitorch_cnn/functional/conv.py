@@ -12,6 +12,8 @@ every order follow. (Dumoulin, Visin 2016, A guide to convolution arithmetic for
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..autograd.array_function import ArrayFunction
 from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
 from ..kernels.window import Window
@@ -19,7 +21,10 @@ from ..tensor.activation import through_relu
 from ..tensor.padding import pad
 from ..tensor.tensor import Tensor
 from .checks import check_float
-from .geometry import conv_window, from_images, is_int, pair, to_images
+from .geometry import Pair, conv_window, from_images, is_int, pair, to_images
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array, Size1d, Size2d
 
 
 class Conv2d(ArrayFunction):
@@ -31,7 +36,15 @@ class Conv2d(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, w, b, window, groups, relu=False):
+    def forward(
+        ctx: ArrayFunction,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        window: Window,
+        groups: int,
+        relu: bool = False,
+    ) -> Array:
         need_x, need_w, _ = ctx.needs_input_grad
         y = conv2d_forward(x, w, window, groups, b, relu)
         ctx.save_for_backward(x if need_w else None, w if need_x else None, y if relu else None)
@@ -39,7 +52,7 @@ class Conv2d(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         # In each group, k = (c, kh, kw), p = (n, oh, ow), x[k, p] what weight k meets at output p:
         #   y [o, p] = w [o, k] x [k, p] + b [o]
         #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
@@ -62,9 +75,9 @@ def conv2d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int, int] = 1,
-    padding: int | tuple[int, int] | str = 0,
-    dilation: int | tuple[int, int] = 1,
+    stride: Size2d = 1,
+    padding: Size2d | str = 0,
+    dilation: Size2d = 1,
     groups: int = 1,
 ) -> Tensor:
     """The cross-correlation of images with kernels, plus a bias per output channel.
@@ -88,9 +101,9 @@ def conv2d_relu(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int, int] = 1,
-    padding: int | tuple[int, int] | str = 0,
-    dilation: int | tuple[int, int] = 1,
+    stride: Size2d = 1,
+    padding: Size2d | str = 0,
+    dilation: Size2d = 1,
     groups: int = 1,
 ) -> Tensor:
     """relu(conv2d(...)), where bias and ReLU take sums that are still in cache.
@@ -101,7 +114,17 @@ def conv2d_relu(
     return _conv2d("conv2d_relu", input, weight, bias, *settings, relu=True)
 
 
-def _conv2d(name, input, weight, bias, stride, padding, dilation, groups, relu) -> Tensor:
+def _conv2d(
+    name: str,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    groups: int,
+    relu: bool,
+) -> Tensor:
     check_conv(name, input, weight, bias, groups, spatial=2)
     x = to_images(name, input, spatial=2)
     window = conv_window(name, x, weight, stride, padding, dilation)
@@ -113,9 +136,9 @@ def conv1d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int] = 1,
-    padding: int | tuple[int] | str = 0,
-    dilation: int | tuple[int] = 1,
+    stride: Size1d = 1,
+    padding: Size1d | str = 0,
+    dilation: Size1d = 1,
     groups: int = 1,
 ) -> Tensor:
     """conv2d of images of height 1.
@@ -140,7 +163,15 @@ class ConvTranspose2d(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, w, b, window, groups, output_size):
+    def forward(
+        ctx: ArrayFunction,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        window: Window,
+        groups: int,
+        output_size: Pair,
+    ) -> Array:
         need_x, need_w, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if need_w else None, w if need_x else None)
         ctx.window, ctx.groups = window, groups
@@ -150,7 +181,7 @@ class ConvTranspose2d(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         # As in Conv2d.backward with x and y in exchanged roles, k = (o, kh, kw), p = (n, h, w):
         #   y [k, p] = w' [k, c] x [c, p]    and b [o] once per output
         #   gx [c, p] = w [c, k] gy [k, p]   gw [c, k] = x [c, p] gy' [p, k]
@@ -171,11 +202,11 @@ def conv_transpose2d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int, int] = 1,
-    padding: int | tuple[int, int] = 0,
-    output_padding: int | tuple[int, int] = 0,
+    stride: Size2d = 1,
+    padding: Size2d = 0,
+    output_padding: Size2d = 0,
     groups: int = 1,
-    dilation: int | tuple[int, int] = 1,
+    dilation: Size2d = 1,
 ) -> Tensor:
     """The adjoint of conv2d with these settings: each input element adds a kernel to the output.
 
@@ -199,11 +230,11 @@ def conv_transpose1d(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int] = 1,
-    padding: int | tuple[int] = 0,
-    output_padding: int | tuple[int] = 0,
+    stride: Size1d = 1,
+    padding: Size1d = 0,
+    output_padding: Size1d = 0,
     groups: int = 1,
-    dilation: int | tuple[int] = 1,
+    dilation: Size1d = 1,
 ) -> Tensor:
     """conv_transpose2d of images of height 1.
 
@@ -219,7 +250,15 @@ def conv_transpose1d(
 
 
 def _conv_transpose(
-    name, input, weight, bias, stride, padding, output_padding, groups, dilation
+    name: str,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    stride: Any,
+    padding: Any,
+    output_padding: Any,
+    groups: int,
+    dilation: Any,
 ) -> Tensor:
     spatial = weight.ndim - 2
     x = to_images(name, input, spatial)
@@ -233,7 +272,7 @@ def _conv_transpose(
             raise ValueError(
                 f"{name}: output_padding={e} must be smaller than stride={s} or dilation={d}"
             )
-    window = Window(w.shape[2:], stride, padding, dilation)
+    window = Window((w.shape[2], w.shape[3]), stride, padding, dilation)
     output_size = tuple(n + e for n, e in zip(window.input_size(*x.shape[2:]), extra, strict=True))
     if min(output_size) < 1:
         raise ValueError(f"{name}: padding={padding} leaves an output of size {output_size}")
@@ -254,14 +293,14 @@ class Conv2dWeightGrad(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, gy, window, groups):
+    def forward(ctx: ArrayFunction, x: Array, gy: Array, window: Window, groups: int) -> Array:
         need_x, need_gy = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gy else None, gy if need_x else None)
         ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
         return conv2d_weight_grad(x, gy, window, groups)
 
     @staticmethod
-    def backward(ctx, ggw):
+    def backward(ctx: ArrayFunction, ggw: Any) -> tuple[Tensor | None, ...]:
         # The letters of Conv2d.backward:  gw [o, k] = gy [o, p] x' [p, k]
         #   d/dx [k, p] = ggw' [k, o] gy [o, p]    d/dgy [o, p] = ggw [o, k] x [k, p]
         x, gy = ctx.saved_tensors
@@ -275,7 +314,13 @@ class Conv2dWeightGrad(ArrayFunction):
 
 
 def check_conv(
-    name: str, input, weight, bias, groups, spatial: int, transposed: bool = False
+    name: str,
+    input: Tensor,
+    weight: Tensor,
+    bias: Tensor | None,
+    groups: int,
+    spatial: int,
+    transposed: bool = False,
 ) -> None:
     """Refuse tensors that do not fit together."""
     check_float(name, input=input, weight=weight, bias=bias)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..tensor.padding import pad
@@ -9,14 +11,17 @@ from ..tensor.tensor import Tensor
 from .conv import check_conv
 from .geometry import conv_window, from_images, to_images
 
+if TYPE_CHECKING:
+    from ..tensor.types import Size2d
+
 
 def conv2d_simple(
     input: Tensor,
     weight: Tensor,
     bias: Tensor | None = None,
-    stride: int | tuple[int, int] = 1,
-    padding: int | tuple[int, int] | str = 0,
-    dilation: int | tuple[int, int] = 1,
+    stride: Size2d = 1,
+    padding: Size2d | str = 0,
+    dilation: Size2d = 1,
     groups: int = 1,
 ) -> Tensor:
     """What conv2d computes, in ten lines of Tensor operations that bring their own gradients.

@@ -5,6 +5,7 @@ keeps mean and variance of SELU's outputs.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from ..autograd.array_function import ArrayFunction
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 class MaskedScale(ArrayFunction):
     """y = x * mask * scale with a constant mask of booleans: linear, and its own adjoint."""
@@ -20,7 +24,7 @@ class MaskedScale(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, mask, scale):
+    def forward(ctx: ArrayFunction, x: Array, mask: Array, scale: float) -> Array:
         ctx.keep(mask)
         ctx.scale = scale
         y = x * mask
@@ -28,7 +32,7 @@ class MaskedScale(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (mask,) = ctx.kept
         return MaskedScale.apply(gy, mask=mask, scale=ctx.scale)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
@@ -9,18 +11,27 @@ from ..kernels.segments import add_runs
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 class Embedding(ArrayFunction):
     """y = w[i]: rows of a table.    w (R, *), i (any shape) -> y (i's shape, *)"""
 
     @staticmethod
-    def forward(ctx, w, indices, padding_idx, by_frequency=False):
+    def forward(
+        ctx: ArrayFunction,
+        w: Array,
+        indices: Array,
+        padding_idx: int | None,
+        by_frequency: bool = False,
+    ) -> Array:
         ctx.save_for_backward(indices)
         ctx.rows, ctx.padding_idx, ctx.by_frequency = w.shape[0], padding_idx, by_frequency
         return w[indices]
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         (indices,) = ctx.saved_tensors
         if ctx.by_frequency:
             counts = np.bincount(indices.array.ravel(), minlength=ctx.rows)[indices.array]
@@ -35,7 +46,9 @@ class EmbeddingBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, gy, indices, rows, padding_idx):
+    def forward(
+        ctx: ArrayFunction, gy: Array, indices: Array, rows: int, padding_idx: int | None
+    ) -> Array:
         ctx.save_for_backward(indices)
         ctx.padding_idx = padding_idx
         width = gy.shape[-1]
@@ -47,7 +60,7 @@ class EmbeddingBackward(ArrayFunction):
         return gw
 
     @staticmethod
-    def backward(ctx, gw):
+    def backward(ctx: ArrayFunction, gw: Any) -> tuple[Tensor | None, ...]:
         (indices,) = ctx.saved_tensors
         gy = Embedding.apply(gw, indices, padding_idx=ctx.padding_idx)
         if ctx.padding_idx is not None:
@@ -94,7 +107,7 @@ def embedding(
     return Embedding.apply(weight, input, **settings)
 
 
-def shorten_rows(weight: Tensor, indices, max_norm: float, norm_type: float) -> None:
+def shorten_rows(weight: Tensor, indices: Array, max_norm: float, norm_type: float) -> None:
     """Scale the rows of these indices down to max_norm where their norm exceeds it, in place."""
     rows = np.unique(indices)
     norms = np.linalg.norm(weight.array[rows].astype(np.float64), norm_type, axis=1)
@@ -125,7 +138,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
     return Tensor((indices[..., None] == np.arange(num_classes, like=indices)).astype(np.int64))
 
 
-def check_indices(name: str, indices, size: int, reason: str) -> None:
+def check_indices(name: str, indices: Array, size: int, reason: str) -> None:
     """IndexError naming the first of `indices` outside 0..size-1."""
     bad = (indices < 0) | (indices >= size)
     if np.count_nonzero(bad):  # several times as fast as any

@@ -7,6 +7,7 @@ that one kernel serves them all. `spatial` is the number of axes the window slid
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from ..tensor.tensor import Tensor
 Pair = tuple[int, int]
 
 
-def pair(name: str, argument: str, value, least: int, spatial: int) -> Pair:
+def pair(name: str, argument: str, value: Any, least: int, spatial: int) -> Pair:
     """`value`, an int or `spatial` of them, as (for the height, for the width), none below `least`.
 
     The height of a signal gets `least`, which changes nothing: padding 0, kernel or stride 1.
@@ -28,10 +29,11 @@ def pair(name: str, argument: str, value, least: int, spatial: int) -> Pair:
         raise TypeError(f"{name}: {argument}={value!r} must be an int or a tuple of {spatial}")
     if min(values) < least:
         raise ValueError(f"{name}: {argument}={value} must be at least {least}")
-    return (least,) * (2 - spatial) + tuple(int(v) for v in values)
+    sizes: Any = (least,) * (2 - spatial) + tuple(int(v) for v in values)
+    return sizes
 
 
-def is_int(value) -> bool:
+def is_int(value: object) -> bool:
     """Whether `value` is a whole number; True and False are not."""
     return isinstance(value, (int, np.integer)) and not isinstance(value, bool)
 
@@ -55,7 +57,9 @@ def from_images(y: Tensor, ndim: int, spatial: int) -> Tensor:
     return y if y.ndim == ndim else y.squeeze(0)
 
 
-def conv_window(name: str, x: Tensor, weight: Tensor, stride, padding, dilation) -> Window:
+def conv_window(
+    name: str, x: Tensor, weight: Tensor, stride: Any, padding: Any, dilation: Any
+) -> Window:
     """The window of a convolution of x (N, C, H, W), w (O, C/groups, KH, KW) or (., ., K)."""
     spatial = weight.ndim - 2
     kernel = pair(name, "kernel_size", weight.shape[2:], 1, spatial)
@@ -74,7 +78,14 @@ def conv_window(name: str, x: Tensor, weight: Tensor, stride, padding, dilation)
 
 
 def pool_window(
-    name: str, x: Tensor, spatial: int, kernel_size, stride, padding, dilation=1, ceil_mode=False
+    name: str,
+    x: Tensor,
+    spatial: int,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
 ) -> Window:
     """The window of a pooling over x (N, C, H, W); a stride of None is the kernel's size."""
     kernel = pair(name, "kernel_size", kernel_size, 1, spatial)
@@ -87,14 +98,14 @@ def pool_window(
     return fitting_window(name, x.shape[2:], kernel, stride, padding, dilation, ceil_mode)
 
 
-def adaptive_size(name: str, x: Tensor, output_size, spatial: int = 2) -> Pair:
+def adaptive_size(name: str, x: Tensor, output_size: Any, spatial: int = 2) -> Pair:
     """(OH, OW) of an adaptive pooling of x (N, C, H, W); a None in it stands for H or W."""
     sides = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
     if len(sides) != spatial or not all(side is None or is_int(side) for side in sides):
         several = "a pair of ints or None" if spatial == 2 else "a tuple of one"
         raise TypeError(f"{name}: output_size={output_size!r} must be an int or {several}")
     sides = (*(None,) * (2 - spatial), *sides)
-    size = tuple(
+    size: Any = tuple(
         n if side is None else int(side) for n, side in zip(x.shape[2:], sides, strict=True)
     )
     if min(size) < 0:
@@ -110,10 +121,11 @@ def fitting_window(
     stride: Pair,
     padding: Pair,
     dilation: Pair,
-    ceil_mode=False,
+    ceil_mode: bool = False,
 ) -> Window:
     """A Window; ValueError in the name of the function `name` if no input of `size` holds it."""
-    window = Window(kernel, stride, padding, dilation, ceil_mode)
+    sides: Any = padding  # which the window keeps as ((top, bottom), (left, right))
+    window = Window(kernel, stride, sides, dilation, ceil_mode)
     try:
         window.output_size(*size)
     except ValueError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 from ..tensor import ones, stack
 from ..tensor.arithmetic import where
@@ -49,7 +50,7 @@ def affine_grid(
             f"{name}: theta of shape {theta.shape} must be {(size[0], axes, axes + 1)} "
             f"for size={size}"
         )
-    kind = {"dtype": theta.dtype, "device": theta.device}
+    kind: dict[str, Any] = {"dtype": theta.dtype, "device": theta.device}
     planes = []
     for axis, n in enumerate(size[2:]):
         steps = linspace(-1, 1, n, **kind) if n > 1 else linspace(0, 0, 1, **kind)
@@ -124,7 +125,7 @@ def _pixels(g: Tensor, n: int, align_corners: bool | None) -> Tensor:
 class _Sampler:
     """An image, and how it goes on outside.  Sizes and places are in the order x, y (, z)."""
 
-    def __init__(self, x: Tensor, out: tuple[int, ...], padding: str, align_corners: bool):
+    def __init__(self, x: Tensor, out: tuple[int, ...], padding: str, align_corners: bool) -> None:
         self.size = x.shape[:1:-1]
         self.out, self.padding, self.align_corners = out, padding, align_corners
         self.flat = x.reshape(*x.shape[:2], math.prod(self.size))
@@ -134,9 +135,9 @@ class _Sampler:
         places = [self.inside(p, n) for p, n in zip(places, self.size, strict=True)]
         lower = [p.detach().floor() for p in places]
         parts = [p - low for p, low in zip(places, lower, strict=True)]
-        y = 0
+        y: Any = 0
         for corner in itertools.product((0, 1), repeat=len(places)):
-            weight = 1
+            weight: Any = 1
             for up, part in zip(corner, parts, strict=True):
                 weight = weight * (part if up else 1 - part)
             at = [low + up for low, up in zip(lower, corner, strict=True)]
@@ -154,7 +155,7 @@ class _Sampler:
             places = [p.clamp(-3, n + 2) for p, n in zip(places, self.size, strict=True)]
         lower = [p.detach().floor() for p in places]
         weights = [_cubic(p - low) for p, low in zip(places, lower, strict=True)]
-        y = 0
+        y: Any = 0
         for j, i in itertools.product(range(4), repeat=2):
             at = [lower[0] + (i - 1), lower[1] + (j - 1)]
             at = [self.inside(p, n) for p, n in zip(at, self.size, strict=True)]
@@ -177,7 +178,8 @@ class _Sampler:
 
     def pixels(self, at: list[Tensor]) -> Tensor:
         """The pixels at whole places (N, *out), zero outside.    -> (N, C, *out)"""
-        index, known = 0, None
+        index: Any = 0
+        known = None
         for p, n in zip(reversed(at), reversed(self.size), strict=True):
             index = index * n + p.clamp(0, n - 1).long()
             if self.padding == "zeros":
@@ -193,10 +195,10 @@ class _Sampler:
 def _cubic(t: Tensor) -> list[Tensor]:
     """The weights of the pixels at -1, 0, 1, 2 for a place at t in [0, 1) (Keys 1981)."""
 
-    def near(d):
+    def near(d: Tensor) -> Tensor:
         return ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1
 
-    def far(d):
+    def far(d: Tensor) -> Tensor:
         return ((CUBIC * d - 5 * CUBIC) * d + 8 * CUBIC) * d - 4 * CUBIC
 
     return [far(t + 1), near(t), near(1 - t), far(2 - t)]

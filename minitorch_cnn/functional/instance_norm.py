@@ -59,7 +59,7 @@ def instance_norm(
         return input.clone()
     parts = widened(input).reshape(1, n * c, count)
     y, mean, var = BatchNorm.apply(parts, None, None, eps=eps)
-    if running_mean is not None and not is_recomputing():
+    if running_mean is not None and running_var is not None and not is_recomputing():
         update_running(running_mean, mean.array.reshape(n, c).mean(0), momentum)
         unbiased = var.array.reshape(n, c).mean(0) * (count / (count - 1))
         update_running(running_var, unbiased, momentum)

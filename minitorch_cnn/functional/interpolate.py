@@ -6,6 +6,7 @@ import math
 import numbers
 import warnings
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +16,9 @@ from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
 from .resample_taps import Resample, antialias_taps, area_taps, cubic_taps
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array, Shape
+
 
 class Interpolate(ArrayFunction):
     """y = resampled x along the last axes, one map for each.    x (N, C, *) -> y (N, C, *)"""
@@ -22,12 +26,12 @@ class Interpolate(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, maps):
+    def forward(ctx: ArrayFunction, x: Array, maps: tuple[AxisMap, ...]) -> Array:
         ctx.maps = maps
         return resample_forward(x, maps)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return InterpolateBackward.apply(gy, maps=ctx.maps)
 
 
@@ -37,12 +41,12 @@ class InterpolateBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, gy, maps):
+    def forward(ctx: ArrayFunction, gy: Array, maps: tuple[AxisMap, ...]) -> Array:
         ctx.maps = maps
         return resample_input_grad(gy, maps)
 
     @staticmethod
-    def backward(ctx, gx):
+    def backward(ctx: ArrayFunction, gx: Any) -> Tensor:
         return Interpolate.apply(gx, maps=ctx.maps)
 
 
@@ -130,7 +134,9 @@ def interpolate(
     return _resampled(input, axes, mode, bool(align_corners), antialias)
 
 
-def _resampled(input, axes, mode, align_corners, antialias):
+def _resampled(
+    input: Tensor, axes: tuple[Any, ...], mode: str, align_corners: bool, antialias: bool
+) -> Tensor:
     """`input` resampled along its last axes, each of them (size, output size, factor or None)."""
     if mode == "area":
         return Resample.apply(input, taps=tuple(area_taps(n, out) for n, out, _ in axes))
@@ -153,14 +159,16 @@ def _step(size: int, out: int, scale: float | None, align_corners: bool) -> floa
     return size / out if scale is None else 1 / scale
 
 
-def _output_sizes(name, spatial, size, scale_factor):
+def _output_sizes(name: str, spatial: Shape, size: Any, scale_factor: Any) -> tuple[Any, Any]:
     """The output sizes, and the scale of each axis (None where it is the ratio of the sizes)."""
     if (size is None) == (scale_factor is None):
         raise ValueError(
             f"{name}: one of size={size} and scale_factor={scale_factor} must be given, not both"
         )
     argument, given = ("size", size) if scale_factor is None else ("scale_factor", scale_factor)
-    each = tuple(given) if isinstance(given, (tuple, list)) else (given,) * len(spatial)
+    each: tuple[Any, ...] = (
+        tuple(given) if isinstance(given, (tuple, list)) else (given,) * len(spatial)
+    )
     if len(each) != len(spatial):
         raise ValueError(
             f"{name}: {argument}={given} must have one entry for each of {len(spatial)} axes"
@@ -170,7 +178,7 @@ def _output_sizes(name, spatial, size, scale_factor):
             raise TypeError(f"{name}: size={size} must be of integers")
         sizes, scales = tuple(map(int, each)), (None,) * len(each)
     else:
-        if not all(isinstance(s, numbers.Real) and np.isfinite(s) for s in each):
+        if not all(isinstance(s, numbers.Real) and math.isfinite(s) for s in each):
             raise TypeError(f"{name}: scale_factor={scale_factor} must be of finite numbers")
         scales = tuple(map(float, each))
         sizes = tuple(math.floor(n * s) for n, s in zip(spatial, scales, strict=True))

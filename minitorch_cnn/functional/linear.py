@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..autograd.array_function import ArrayFunction
 from ..kernels.matmul import matmul
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
 
 class Linear(ArrayFunction):
@@ -15,7 +20,7 @@ class Linear(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, w, b):
+    def forward(ctx: ArrayFunction, x: Array, w: Array, b: Array | None) -> Array:
         ctx.save_for_backward(x, w)
         y = matmul(x, w.T)
         if b is not None:
@@ -23,7 +28,7 @@ class Linear(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, w = ctx.saved_tensors
         need_x, need_w, need_b = ctx.needs_input_grad
         gx = gy @ w if need_x else None  # (M, O)(O, I) -> (M, I)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from ..autograd.array_function import ArrayFunction
 from ..kernels.local_response_norm import (
     local_response_norm_backward,
@@ -12,6 +14,9 @@ from ..tensor.tensor import Tensor
 from .checks import check_float
 from .geometry import is_int
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 class LocalResponseNorm(ArrayFunction):
     """y = x s^-beta, s = k + alpha/size A(x^2), A the sum over `size` channels.  (N, C, *)"""
@@ -19,13 +24,13 @@ class LocalResponseNorm(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, **settings):
+    def forward(ctx: ArrayFunction, x: Array, **settings: Any) -> Array:
         ctx.save_for_backward(x)
         ctx.settings = settings
         return local_response_norm_forward(x, **settings)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return LocalResponseNormBackward.apply(gy, x, **ctx.settings)
 
@@ -34,13 +39,13 @@ class LocalResponseNormBackward(ArrayFunction):
     """gx = gy s^-beta - 2 beta alpha/size x A'(gy x s^(-beta-1)), A' the adjoint of A."""
 
     @staticmethod
-    def forward(ctx, gy, x, **settings):
+    def forward(ctx: ArrayFunction, gy: Array, x: Array, **settings: Any) -> Array:
         ctx.save_for_backward(gy, x)
         ctx.settings = settings
         return local_response_norm_backward(gy, x, **settings)
 
     @staticmethod
-    def backward(ctx, v):
+    def backward(ctx: ArrayFunction, v: Any) -> tuple[Tensor | None, ...]:
         # v is the gradient for gx. With c = alpha/size and s = k + c A(x^2):
         #   L = sum of v gx = sum of v gy s^-beta - 2 beta c A(v x) gy x s^(-beta-1)
         # dL/dgy and dL/dx with s held are read off; through s:  dL/dx = 2 c x A'(dL/ds)
@@ -63,7 +68,8 @@ def window_sum(x: Tensor, before: int, after: int) -> Tensor:
     """The sum of x over the channels from `before` ahead of each one to `after` behind it."""
     channels = x.shape[1]
     padded = pad(x, (0, 0) * (x.ndim - 2) + (before, after))
-    return sum(padded[:, i : i + channels] for i in range(before + after + 1))
+    total: Any = sum(padded[:, i : i + channels] for i in range(before + after + 1))
+    return total
 
 
 def local_response_norm(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from .embedding import check_indices
 from .reduced import check_pair, check_reduction, check_same_shape, reduce, reduce_weighted
 from .softplus import Softplus
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array, DType
+    from .reduced import Reduction
+
 
 class SoftmaxCrossEntropy(ArrayFunction):
     """y = -sum_c q_c log softmax(x)_c.    x (N, C, *), q (N, C, *) -> y (N, *)
@@ -26,7 +32,7 @@ class SoftmaxCrossEntropy(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, q, axis):
+    def forward(ctx: ArrayFunction, x: Array, q: Array, axis: int) -> Array:
         with quiet():
             logp = x - x.max(axis, keepdims=True)
             logp -= np.log(np.exp(logp).sum(axis, keepdims=True))
@@ -37,7 +43,7 @@ class SoftmaxCrossEntropy(ArrayFunction):
         return 0 - np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0).sum(axis)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, q = ctx.saved_tensors
         (logp,) = ctx.kept
         gx = gq = None
@@ -52,7 +58,7 @@ class SoftmaxCrossEntropyBackward(ArrayFunction):
     """gx_c = gy (p_c sum_k q_k - q_c), p = softmax(x).    gy (N, *), x, q, gx (N, C, *)"""
 
     @staticmethod
-    def forward(ctx, gy, x, q, logp, axis):
+    def forward(ctx: ArrayFunction, gy: Array, x: Array, q: Array, logp: Array, axis: int) -> Array:
         ctx.save_for_backward(gy, x, q)
         ctx.axis = axis
         with quiet():
@@ -63,12 +69,14 @@ class SoftmaxCrossEntropyBackward(ArrayFunction):
         return gx
 
     @staticmethod
-    def backward(ctx, v):
+    def backward(ctx: ArrayFunction, v: Any) -> tuple[Tensor | None, ...]:
         gy, x, q = ctx.saved_tensors
         return _second_gradients(v, gy, x, q, ctx.axis, ctx.needs_input_grad)
 
 
-def _second_gradients(v, gy, x, q, axis, wanted):
+def _second_gradients(
+    v: Tensor, gy: Tensor, x: Tensor, q: Tensor, axis: int, wanted: Sequence[bool]
+) -> tuple[Any, Any, Any]:
     """The gradients for gy, x and q of sum v gx, gx = gy (p sum q - q), p = softmax(x)."""
     gy = gy.unsqueeze(axis)
     p, mass = x.softmax(axis), q.sum(axis, keepdim=True)
@@ -87,7 +95,9 @@ class ClassCrossEntropy(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, divisor, axis, target, **settings):
+    def forward(
+        ctx: ArrayFunction, x: Array, divisor: Any, axis: int, target: Array, **settings: Any
+    ) -> Array:
         ctx.save_for_backward(x)
         ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
         losses, m, s = cross_entropy_forward(*_rows(x, axis, target), **settings)
@@ -98,7 +108,7 @@ class ClassCrossEntropy(ArrayFunction):
         return losses.sum() / losses.dtype.type(divisor)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         m, s, target = ctx.kept
         settings = {"divisor": ctx.divisor, "axis": ctx.axis, **ctx.settings}
@@ -112,7 +122,17 @@ class ClassCrossEntropyBackward(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, gy, x, m, s, target, divisor, axis, **settings):
+    def forward(
+        ctx: ArrayFunction,
+        gy: Array,
+        x: Array,
+        m: Array,
+        s: Array,
+        target: Array,
+        divisor: Any,
+        axis: int,
+        **settings: Any,
+    ) -> Array:
         ctx.save_for_backward(gy, x)
         ctx.keep(target)
         ctx.axis, ctx.divisor, ctx.settings = axis, divisor, settings
@@ -122,7 +142,7 @@ class ClassCrossEntropyBackward(ArrayFunction):
         return cross_entropy_backward(share, rows, m, s, targets, **settings).reshape(x.shape)
 
     @staticmethod
-    def backward(ctx, v):
+    def backward(ctx: ArrayFunction, v: Any) -> tuple[Tensor | None, ...]:
         gy, x = ctx.saved_tensors
         (target,) = ctx.kept
         share = gy if ctx.divisor is None else (gy / (ctx.divisor or 1)).expand(target.shape)
@@ -134,13 +154,15 @@ class ClassCrossEntropyBackward(ArrayFunction):
         return ggy, g2x
 
 
-def _rows(x, axis, target):
+def _rows(x: Array, axis: int, target: Array) -> tuple[Array, Array]:
     """x as (N, C, L) and target as (N, L)."""
     shape = x.shape[0] if axis else 1, math.prod(x.shape[axis + 1 :])
     return x.reshape(shape[0], x.shape[axis], shape[1]), target.reshape(shape)
 
 
-def _class_masses(x, target, axis, weight, ignore_index, smoothing):
+def _class_masses(
+    x: Array, target: Array, axis: int, weight: Array | None, ignore_index: int, smoothing: float
+) -> Array:
     """q (N, C, *) of classes: w at each class, spread by smoothing, 0 where ignored."""
     counted = np.expand_dims(target != ignore_index, axis)
     spread = smoothing / x.shape[axis]
@@ -159,7 +181,7 @@ def cross_entropy(
     target: Tensor,
     weight: Tensor | None = None,
     ignore_index: int = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
     """Cross entropy between softmax(input) and the target.
@@ -203,7 +225,15 @@ def cross_entropy(
     )
 
 
-def _soft_targets(name, input, target, weight, ignore_index, smoothing, axis):
+def _soft_targets(
+    name: str,
+    input: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    ignore_index: int,
+    smoothing: float,
+    axis: int,
+) -> tuple[Tensor, float]:
     """q and what the mean divides by, for a target of probabilities."""
     check_float(name, target=target)
     if ignore_index >= 0:
@@ -225,7 +255,7 @@ def nll_loss(
     target: Tensor,
     weight: Tensor | None = None,
     ignore_index: int = -100,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """Negative log likelihood: -w_target times the entry of `input` at the target class.
 
@@ -248,7 +278,7 @@ def nll_loss(
 
 @in_float32
 def mse_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor, target: Tensor, reduction: Reduction = "mean", weight: Tensor | None = None
 ) -> Tensor:
     """w (input - target)^2, elementwise; summed or averaged over all elements.
 
@@ -270,7 +300,7 @@ def binary_cross_entropy_with_logits(
     input: Tensor,
     target: Tensor,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
     """Cross entropy between sigmoid(input) and probabilities, elementwise.
@@ -298,7 +328,7 @@ def binary_cross_entropy_with_logits(
 # ---------------------------------------------------------------------------------- what they share
 
 
-def _check_logits(name, input, weight, reduction):
+def _check_logits(name: str, input: Tensor, weight: Tensor | None, reduction: Reduction) -> int:
     """The axis of the classes, after checks of everything but the target."""
     check_float(name, input=input, weight=weight)
     check_reduction(name, reduction)
@@ -315,7 +345,9 @@ def _check_logits(name, input, weight, reduction):
     return axis
 
 
-def _check_class_indices(name, input, target, weight, ignore_index, axis):
+def _check_class_indices(
+    name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, axis: int
+) -> tuple[Array, Array]:
     """The classes, with 0 in place of ignore_index, and the mask of those that count."""
     check_integer(name, target=target)
     expected = input.shape[:axis] + input.shape[axis + 1 :]
@@ -334,14 +366,17 @@ def _check_class_indices(name, input, target, weight, ignore_index, axis):
     return indices, counted
 
 
-def _weight_of(name, indices, counted, weight, dtype):
+def _weight_of(
+    name: str, indices: Array, counted: Array, weight: Tensor | None, dtype: DType
+) -> Array:
     """w_target, 0 where ignored, as an array of the shape of `indices`."""
     if weight is None:
         return counted.astype(dtype)
-    return _constant(name, weight)[indices] * counted
+    weights: Any = _constant(name, weight)
+    return weights[indices] * counted
 
 
-def _constant(name, weight):
+def _constant(name: str, weight: Tensor | None) -> Array | None:
     """The weights of classes as an array, which has no gradient, or None."""
     if weight is None:
         return None

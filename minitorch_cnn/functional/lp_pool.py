@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from ..tensor.arithmetic import where
 from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .avg_pool import avg_pool1d, avg_pool2d
 from .checks import check_float
-from .geometry import Pair, pair
+from .geometry import pair
 from .max_pool import max_pool1d, max_pool2d
+
+if TYPE_CHECKING:
+    from ..tensor.types import Size1d, Size2d
 
 
 @in_float32
 def lp_pool2d(
     input: Tensor,
     norm_type: float,
-    kernel_size: int | Pair,
-    stride: int | Pair | None = None,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
     """(sum of x^p)^(1/p) over each window, p = norm_type (Sermanet et al. 2012).
@@ -40,8 +45,8 @@ def lp_pool2d(
 def lp_pool1d(
     input: Tensor,
     norm_type: float,
-    kernel_size: int | tuple[int],
-    stride: int | tuple[int] | None = None,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
     """lp_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
@@ -49,7 +54,16 @@ def lp_pool1d(
     return _lp_pool("lp_pool1d", 1, pools, input, norm_type, kernel_size, stride, ceil_mode)
 
 
-def _lp_pool(name, spatial, pools, input, norm_type, kernel_size, stride, ceil_mode):
+def _lp_pool(
+    name: str,
+    spatial: int,
+    pools: tuple[Callable[..., Any], Callable[..., Tensor]],
+    input: Tensor,
+    norm_type: float,
+    kernel_size: Any,
+    stride: Any,
+    ceil_mode: bool,
+) -> Tensor:
     check_float(name, input=input)
     if norm_type == 0 or math.isnan(norm_type):
         raise ValueError(f"{name}: norm_type={norm_type} must be a number other than 0")

@@ -14,13 +14,13 @@ from ..tensor.half import in_float32
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer, check_tensor
 from .composed import pairwise_distance
-from .reduced import check_pair, check_reduction, check_same_shape, reduce
+from .reduced import Reduction, check_pair, check_reduction, check_same_shape, reduce
 from .softplus import logsigmoid
 
 
 @in_float32
 def cosine_embedding_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: str = "mean"
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: Reduction = "mean"
 ) -> Tensor:
     """1 - cos(x1, x2) where target is 1, max(0, cos(x1, x2) - margin) where it is -1, else 0.
 
@@ -47,7 +47,7 @@ def cosine_embedding_loss(
 
 @in_float32
 def margin_ranking_loss(
-    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: str = "mean"
+    input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: Reduction = "mean"
 ) -> Tensor:
     """max(0, margin - target (input1 - input2)): target 1 wants input1 above input2, -1 below.
 
@@ -79,7 +79,7 @@ def triplet_margin_loss(
     p: float = 2,
     eps: float = 1e-6,
     swap: bool = False,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """max(0, margin + |anchor - positive| - |anchor - negative|) (Balntas et al. 2016).
 
@@ -107,7 +107,7 @@ def triplet_margin_loss(
 
 @in_float32
 def hinge_embedding_loss(
-    input: Tensor, target: Tensor, margin: float = 1.0, reduction: str = "mean"
+    input: Tensor, target: Tensor, margin: float = 1.0, reduction: Reduction = "mean"
 ) -> Tensor:
     """input where target is 1, max(0, margin - input) where it is -1, elementwise.
 
@@ -121,7 +121,7 @@ def hinge_embedding_loss(
 
 
 @in_float32
-def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def soft_margin_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Tensor:
     """log(1 + exp(-target input)), elementwise, with targets 1 and -1; without overflow.
 
     Raises: ValueError for shapes that differ or an unknown reduction, TypeError for dtypes.
@@ -133,7 +133,7 @@ def soft_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> 
 
 @in_float32
 def multilabel_soft_margin_loss(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     """-w (t log s(x) + (1 - t) log(1 - s(x))), averaged over the classes, s = sigmoid.
 
@@ -161,7 +161,7 @@ def multi_margin_loss(
     p: int = 1,
     margin: float = 1.0,
     weight: Tensor | None = None,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """w[t] sum over i != t of max(0, margin - x[t] + x[i])^p / C (Crammer & Singer 2001).
 
@@ -198,7 +198,7 @@ def multi_margin_loss(
 
 
 @in_float32
-def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: str = "mean") -> Tensor:
+def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Tensor:
     """sum over j in t and i not in t of max(0, 1 - x[j] + x[i]) / C.
 
     x (N, C) or (C,), t of x's shape: classes, and -1 where they end -> y (N,) or () with
@@ -235,7 +235,7 @@ def triplet_margin_with_distance_loss(
     distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
     margin: float = 1.0,
     swap: bool = False,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """triplet_margin_loss with any distance of two Tensors; pairwise_distance if None.
 
@@ -254,7 +254,7 @@ def triplet_margin_with_distance_loss(
     return reduce(losses, reduction, losses.numel())
 
 
-def _check_inputs(name: str, reduction: str, **inputs: Tensor) -> None:
+def _check_inputs(name: str, reduction: Reduction, **inputs: Tensor) -> None:
     """That all are Tensors of one float dtype and one shape, and that the reduction is known."""
     check_float(name, **inputs)
     check_reduction(name, reduction)

@@ -6,6 +6,8 @@ With the positions known these ops are linear: the backward of taking (gather) i
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, Literal, overload
+
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
@@ -19,12 +21,16 @@ from ..tensor.tensor import Tensor
 from .checks import check_float, check_integer
 from .geometry import Pair, adaptive_size, from_images, pair, pool_window, to_images
 
+if TYPE_CHECKING:
+    from ..kernels.window import Window
+    from ..tensor.types import Array, Size1d, Size2d
+
 
 class MaxPool2d(ArrayFunction):
     """y = max over each window, and where it was.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
 
     @staticmethod
-    def forward(ctx, x, window):
+    def forward(ctx: ArrayFunction, x: Array, window: Window) -> tuple[Array, Array]:
         ctx.window, ctx.input_size = window, x.shape[2:]
         y, argmax = max_pool2d_forward(x, window)
         ctx.save_for_backward(argmax)
@@ -32,7 +38,7 @@ class MaxPool2d(ArrayFunction):
         return y, argmax
 
     @staticmethod
-    def backward(ctx, gy, _):
+    def backward(ctx: ArrayFunction, gy: Tensor, _: Any) -> Tensor:
         # y[p] = x[argmax[p]]:  gx[argmax[p]] += gy[p]
         (argmax,) = ctx.saved_tensors
         return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
@@ -42,7 +48,7 @@ class AdaptiveMaxPool2d(ArrayFunction):
     """MaxPool2d with the windows of a covering.    x (N, C, H, W) -> y, argmax (N, C, *size)"""
 
     @staticmethod
-    def forward(ctx, x, size):
+    def forward(ctx: ArrayFunction, x: Array, size: Pair) -> tuple[Array, Array]:
         ctx.input_size = x.shape[2:]
         y, argmax = adaptive_max_pool2d_forward(x, size)
         ctx.save_for_backward(argmax)
@@ -50,7 +56,7 @@ class AdaptiveMaxPool2d(ArrayFunction):
         return y, argmax
 
     @staticmethod
-    def backward(ctx, gy, _):
+    def backward(ctx: ArrayFunction, gy: Tensor, _: Any) -> Tensor:
         (argmax,) = ctx.saved_tensors
         return ScatterMax2d.apply(gy, argmax=argmax.array, size=ctx.input_size)
 
@@ -61,12 +67,12 @@ class ScatterMax2d(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, y, argmax, size):
+    def forward(ctx: ArrayFunction, y: Array, argmax: Array, size: Pair) -> Array:
         ctx.keep(argmax)
         return max_pool2d_input_grad(y, argmax, size)
 
     @staticmethod
-    def backward(ctx, gx):
+    def backward(ctx: ArrayFunction, gx: Any) -> Tensor:
         (argmax,) = ctx.kept
         return GatherMax2d.apply(gx, argmax=argmax)
 
@@ -75,23 +81,54 @@ class GatherMax2d(ArrayFunction):
     """y[p] = x[argmax[p]].    x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW)"""
 
     @staticmethod
-    def forward(ctx, x, argmax):
+    def forward(ctx: ArrayFunction, x: Array, argmax: Array) -> Array:
         ctx.keep(argmax)
         ctx.size = x.shape[2:]
         return max_pool2d_gather(x, argmax)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (argmax,) = ctx.kept
         return ScatterMax2d.apply(gy, argmax=argmax, size=ctx.size)
 
 
+@overload
 def max_pool2d(
     input: Tensor,
-    kernel_size: int | Pair,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    dilation: int | Pair = 1,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
+    dilation: Size2d = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Tensor: ...
+@overload
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
+    dilation: Size2d = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
+    dilation: Size2d = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]: ...
+def max_pool2d(
+    input: Tensor,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
+    dilation: Size2d = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
@@ -112,12 +149,43 @@ def max_pool2d(
     )
 
 
+@overload
 def max_pool1d(
     input: Tensor,
-    kernel_size: int | tuple[int],
-    stride: int | tuple[int] | None = None,
-    padding: int | tuple[int] = 0,
-    dilation: int | tuple[int] = 1,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
+    dilation: Size1d = 1,
+    ceil_mode: bool = False,
+    return_indices: Literal[False] = False,
+) -> Tensor: ...
+@overload
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
+    dilation: Size1d = 1,
+    ceil_mode: bool = False,
+    *,
+    return_indices: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
+    dilation: Size1d = 1,
+    ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Tensor | tuple[Tensor, Tensor]: ...
+def max_pool1d(
+    input: Tensor,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
+    dilation: Size1d = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
@@ -128,8 +196,16 @@ def max_pool1d(
 
 
 def _max_pool(
-    name, spatial, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
-):
+    name: str,
+    spatial: int,
+    input: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    dilation: Any,
+    ceil_mode: bool,
+    return_indices: bool,
+) -> Any:
     check_float(name, input=input)
     x = to_images(name, input, spatial)
     window = pool_window(name, x, spatial, kernel_size, stride, padding, dilation, ceil_mode)
@@ -138,6 +214,23 @@ def _max_pool(
     return (y, from_images(argmax.long(), input.ndim, spatial)) if return_indices else y
 
 
+@overload
+def adaptive_max_pool2d(
+    input: Tensor,
+    output_size: int | tuple[int | None, int | None],
+    return_indices: Literal[False] = False,
+) -> Tensor: ...
+@overload
+def adaptive_max_pool2d(
+    input: Tensor,
+    output_size: int | tuple[int | None, int | None],
+    *,
+    return_indices: Literal[True],
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool2d(
+    input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]: ...
 def adaptive_max_pool2d(
     input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
@@ -153,14 +246,28 @@ def adaptive_max_pool2d(
     return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
 
+@overload
 def adaptive_max_pool1d(
-    input: Tensor, output_size: int | tuple[int], return_indices: bool = False
+    input: Tensor, output_size: Size1d, return_indices: Literal[False] = False
+) -> Tensor: ...
+@overload
+def adaptive_max_pool1d(
+    input: Tensor, output_size: Size1d, *, return_indices: Literal[True]
+) -> tuple[Tensor, Tensor]: ...
+@overload
+def adaptive_max_pool1d(
+    input: Tensor, output_size: Size1d, return_indices: bool = False
+) -> Tensor | tuple[Tensor, Tensor]: ...
+def adaptive_max_pool1d(
+    input: Tensor, output_size: Size1d, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
     """adaptive_max_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
     return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
-def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
+def _adaptive_max_pool(
+    name: str, spatial: int, input: Tensor, output_size: Any, return_indices: bool
+) -> Any:
     check_float(name, input=input)
     x = to_images(name, input, spatial)
     y, argmax = AdaptiveMaxPool2d.apply(x, size=adaptive_size(name, x, output_size, spatial))
@@ -170,49 +277,49 @@ def _adaptive_max_pool(name, spatial, input, output_size, return_indices):
 
 def max_pool2d_with_indices(
     input: Tensor,
-    kernel_size: int | Pair,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
-    dilation: int | Pair = 1,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
+    dilation: Size2d = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """max_pool2d with return_indices=True, whatever is said."""
-    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def max_pool1d_with_indices(
     input: Tensor,
-    kernel_size: int | tuple[int],
-    stride: int | tuple[int] | None = None,
-    padding: int | tuple[int] = 0,
-    dilation: int | tuple[int] = 1,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
+    dilation: Size1d = 1,
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[Tensor, Tensor]:
     """max_pool1d with return_indices=True, whatever is said."""
-    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, True)
+    return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
     """adaptive_max_pool2d with return_indices=True, whatever is said."""
-    return adaptive_max_pool2d(input, output_size, True)
+    return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
 def adaptive_max_pool1d_with_indices(
-    input: Tensor, output_size: int | tuple[int], return_indices: bool = False
+    input: Tensor, output_size: Size1d, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
     """adaptive_max_pool1d with return_indices=True, whatever is said."""
-    return adaptive_max_pool1d(input, output_size, True)
+    return adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
 class MaxUnpool2d(ArrayFunction):
     """x = 0, x[indices[p]] = y[p].    y, indices (N, C, OH, OW) -> x (N, C, *size)"""
 
     @staticmethod
-    def forward(ctx, y, indices, size):
+    def forward(ctx: ArrayFunction, y: Array, indices: Array, size: Pair) -> Array:
         ctx.keep(indices)
         n, c, _, _ = y.shape
         x = np.zeros((n, c, size[0] * size[1]), y.dtype, like=y)
@@ -220,7 +327,7 @@ class MaxUnpool2d(ArrayFunction):
         return x.reshape(n, c, *size)
 
     @staticmethod
-    def backward(ctx, gx):
+    def backward(ctx: ArrayFunction, gx: Any) -> Tensor:
         (indices,) = ctx.kept
         return GatherMax2d.apply(gx, argmax=indices)
 
@@ -228,9 +335,9 @@ class MaxUnpool2d(ArrayFunction):
 def max_unpool2d(
     input: Tensor,
     indices: Tensor,
-    kernel_size: int | Pair,
-    stride: int | Pair | None = None,
-    padding: int | Pair = 0,
+    kernel_size: Size2d,
+    stride: Size2d | None = None,
+    padding: Size2d = 0,
     output_size: tuple[int, ...] | None = None,
 ) -> Tensor:
     """Each maximum where max_pool2d found it, zeros elsewhere (Zeiler, Fergus 2014, section 2.1).
@@ -248,16 +355,25 @@ def max_unpool2d(
 def max_unpool1d(
     input: Tensor,
     indices: Tensor,
-    kernel_size: int | tuple[int],
-    stride: int | tuple[int] | None = None,
-    padding: int | tuple[int] = 0,
+    kernel_size: Size1d,
+    stride: Size1d | None = None,
+    padding: Size1d = 0,
     output_size: tuple[int, ...] | None = None,
 ) -> Tensor:
     """max_unpool2d of signals.    y, indices (N, C, OL) or (C, OL) -> x (N, C, L) or (C, L)"""
     return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-def _max_unpool(name, spatial, input, indices, kernel_size, stride, padding, output_size):
+def _max_unpool(
+    name: str,
+    spatial: int,
+    input: Tensor,
+    indices: Tensor,
+    kernel_size: Any,
+    stride: Any,
+    padding: Any,
+    output_size: Any,
+) -> Tensor:
     check_float(name, input=input)
     check_integer(name, indices=indices)
     if input.shape != indices.shape:
@@ -277,7 +393,9 @@ def _max_unpool(name, spatial, input, indices, kernel_size, stride, padding, out
     return from_images(MaxUnpool2d.apply(y, indices=at, size=size), input.ndim, spatial)
 
 
-def _unpooled_size(name, spatial, y, kernel, stride, padding, output_size) -> Pair:
+def _unpooled_size(
+    name: str, spatial: int, y: Tensor, kernel: Pair, stride: Pair, padding: Pair, output_size: Any
+) -> Pair:
     default = tuple(
         (n - 1) * s - 2 * p + k
         for n, s, p, k in zip(y.shape[2:], stride, padding, kernel, strict=True)
@@ -287,7 +405,7 @@ def _unpooled_size(name, spatial, y, kernel, stride, padding, output_size) -> Pa
     if len(output_size) not in (spatial, spatial + 2):
         layout = "(H, W) or (N, C, H, W)" if spatial == 2 else "(L,) or (N, C, L)"
         raise ValueError(f"{name}: output_size={output_size} must be {layout}")
-    size = (*(1,) * (2 - spatial), *tuple(output_size)[-spatial:])
+    size: Any = (*(1,) * (2 - spatial), *tuple(output_size)[-spatial:])
     for n, d, s in zip(size, default, stride, strict=True):
         if n < 1 or not d - s < n < d + s:
             raise ValueError(

@@ -7,6 +7,7 @@ a group of channels or of a sample; then w x^ + b.
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,6 +21,9 @@ from ..tensor.tensor import Tensor
 from .checks import check_float
 from .geometry import is_int
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 class BatchNorm(ArrayFunction):
     """y = w x^ + b, with relu max(y, 0), by the mean and biased variance of x itself.
@@ -30,7 +34,14 @@ class BatchNorm(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, w, b, eps, relu=False):
+    def forward(
+        ctx: ArrayFunction,
+        x: Array,
+        w: Array | None,
+        b: Array | None,
+        eps: float,
+        relu: bool = False,
+    ) -> tuple[Array, Array, Array]:
         y, mean, var = batch_norm_training(x, w, b, eps, relu)
         ctx.save_for_backward(x, w, b if relu else None)
         ctx.keep(mean, inverse_std(var, eps))
@@ -39,7 +50,7 @@ class BatchNorm(ArrayFunction):
         return y, mean, var
 
     @staticmethod
-    def backward(ctx, gy, *_):
+    def backward(ctx: ArrayFunction, gy: Tensor, *constant: Any) -> tuple[Tensor | None, ...]:
         x, w, b = ctx.saved_tensors
         mean, invstd = ctx.kept
         settings = {"mean": mean, "invstd": invstd, "eps": ctx.eps, "relu": ctx.relu}
@@ -58,7 +69,17 @@ class BatchNormBackward(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, gy, x, w, b, mean, invstd, eps, relu):
+    def forward(
+        ctx: ArrayFunction,
+        gy: Array,
+        x: Array,
+        w: Array | None,
+        b: Array | None,
+        mean: Array,
+        invstd: Array,
+        eps: float,
+        relu: bool,
+    ) -> tuple[Array | None, ...]:
         ctx.save_for_backward(gy, x, w)
         ctx.eps = eps
         if relu:
@@ -66,7 +87,7 @@ class BatchNormBackward(ArrayFunction):
         return tuple(batch_norm_backward(gy, x, w, b, mean, invstd, relu))
 
     @staticmethod
-    def backward(ctx, ggx, ggw, ggb):
+    def backward(ctx: ArrayFunction, ggx: Any, ggw: Any, ggb: Any) -> tuple[Tensor | None, ...]:
         # mean and r depend on x: taken as the constants that forward was given, they would leave
         # out a part of the derivative. Hence r and x^ anew, from x, in operations on Tensors. Of
         #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
@@ -78,10 +99,10 @@ class BatchNormBackward(ArrayFunction):
         axes = (0, *range(2, x.ndim))
         shape = (1, -1) + (1,) * (x.ndim - 2)
 
-        def mean(u):
+        def mean(u: Tensor) -> Tensor:
             return u.mean(axes, keepdim=True)
 
-        def project(u):
+        def project(u: Tensor) -> Tensor:
             return u - mean(u) - x_hat * mean(u * x_hat)
 
         centred = x - mean(x)
@@ -121,7 +142,15 @@ class ChannelAffine(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, w, b, mean, invstd, relu=False):
+    def forward(
+        ctx: ArrayFunction,
+        x: Array,
+        w: Array | None,
+        b: Array | None,
+        mean: Array,
+        invstd: Array,
+        relu: bool = False,
+    ) -> Array:
         y = batch_norm_forward(x, w, b, mean, invstd, relu)
         ctx.save_for_backward(x, w, y if relu else None)
         ctx.keep(mean, invstd)
@@ -129,7 +158,7 @@ class ChannelAffine(ArrayFunction):
         return y
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, w, y = ctx.saved_tensors
         if ctx.relu:
             gy = through_relu(gy, y)
@@ -196,8 +225,17 @@ def batch_norm_relu(
 
 
 def _batch_norm(
-    name, input, running_mean, running_var, weight, bias, training, momentum, eps, relu=False
-):
+    name: str,
+    input: Tensor,
+    running_mean: Tensor | None,
+    running_var: Tensor | None,
+    weight: Tensor | None,
+    bias: Tensor | None,
+    training: bool,
+    momentum: float,
+    eps: float,
+    relu: bool = False,
+) -> Tensor:
     running = {"running_mean": running_mean, "running_var": running_var}
     check_dtypes(name, input, weight=weight, bias=bias, **running)
     if input.ndim < 2:
@@ -209,7 +247,7 @@ def _batch_norm(
         if statistic is not None and statistic.requires_grad:
             raise ValueError(f"{name}: {argument} must not require grad, it is written to")
     if not training:
-        if running_mean is None:
+        if running_mean is None or running_var is None:
             raise ValueError(f"{name}: running_mean=None needs training=True")
         # A copy: training may go on, and change the running mean, before this goes backward.
         mean = widened(running_mean.array)
@@ -221,7 +259,8 @@ def _batch_norm(
     if eps <= 0:
         raise ValueError(f"{name}: eps={eps} must be positive in training")
     y, mean, var = BatchNorm.apply(input, weight, bias, eps=eps, relu=relu)
-    if running_mean is not None and input.numel() and not is_recomputing():
+    moves = input.numel() and not is_recomputing()
+    if moves and running_mean is not None and running_var is not None:
         update_running(running_mean, mean.array, momentum)
         count = input.numel() // input.shape[1]
         update_running(running_var, var.array * (count / (count - 1)), momentum)
@@ -320,7 +359,7 @@ def check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
     check_float(name, input=input, **parameters)
 
 
-def check_ending(name: str, input: Tensor, normalized_shape) -> tuple[int, ...]:
+def check_ending(name: str, input: Tensor, normalized_shape: Any) -> tuple[int, ...]:
     """normalized_shape as a tuple; refused unless input's shape ends so."""
     if not isinstance(normalized_shape, (tuple, list)):
         raise TypeError(f"{name}: normalized_shape={normalized_shape!r} must be a tuple of ints")

@@ -6,6 +6,9 @@ At a kink the slope is PyTorch's, 0.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from .. import random
@@ -16,6 +19,9 @@ from ..tensor.tensor import Tensor
 from .activation import leaky_relu, relu6
 from .checks import check_float, check_tensor
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
 
 class Piecewise(ArrayFunction):
     """y = f(x), of slope 1 where `passes(x)` holds and 0 elsewhere."""
@@ -23,12 +29,14 @@ class Piecewise(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, f, passes):
+    def forward(
+        ctx: ArrayFunction, x: Array, f: Callable[[Array], Array], passes: Callable[[Array], Array]
+    ) -> Array:
         ctx.keep(passes(x))
         return f(x).astype(x.dtype, copy=False)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return masked(gy, ctx.kept[0])
 
 
@@ -51,21 +59,27 @@ def hardtanh(
         raise TypeError(f"hardtanh: input has dtype {input.dtype}, must be a signed number")
     if min_val > max_val:
         raise ValueError(f"hardtanh: min_val={min_val} must not exceed max_val={max_val}")
-    return Piecewise.apply(
-        input,
-        f=lambda x: np.minimum(np.maximum(x, min_val), max_val),
-        passes=lambda x: ~((x <= min_val) | (x >= max_val)),
-    )
+
+    def f(x: Array) -> Array:
+        return np.minimum(np.maximum(x, min_val), max_val)
+
+    def passes(x: Array) -> Array:
+        return ~((x <= min_val) | (x >= max_val))
+
+    return Piecewise.apply(input, f=f, passes=passes)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, 0 elsewhere."""
     check_float("hardshrink", input=input)
 
-    def passes(x):
+    def passes(x: Array) -> Array:
         return ~((x >= -lambd) & (x <= lambd))
 
-    return Piecewise.apply(input, f=lambda x: np.where(passes(x), x, 0), passes=passes)
+    def f(x: Array) -> Array:
+        return np.where(passes(x), x, 0)
+
+    return Piecewise.apply(input, f=f, passes=passes)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -76,11 +90,14 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     check_float("softshrink", input=input)
     if not lambd >= 0:
         raise ValueError(f"softshrink: lambd={lambd} must not be negative")
-    return Piecewise.apply(
-        input,
-        f=lambda x: np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0)),
-        passes=lambda x: ~((x >= -lambd) & (x <= lambd)),
-    )
+
+    def f(x: Array) -> Array:
+        return np.where(x > lambd, x - lambd, np.where(x < -lambd, x + lambd, x * 0))
+
+    def passes(x: Array) -> Array:
+        return ~((x >= -lambd) & (x <= lambd))
+
+    return Piecewise.apply(input, f=f, passes=passes)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -88,11 +105,14 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     check_tensor("threshold", input=input)
     if input.dtype.kind == "b":
         raise TypeError("threshold: input has dtype bool, must be a number")
-    return Piecewise.apply(
-        input,
-        f=lambda x: np.where(x <= threshold, value, x),
-        passes=lambda x: ~(x <= threshold),
-    )
+
+    def f(x: Array) -> Array:
+        return np.where(x <= threshold, value, x)
+
+    def passes(x: Array) -> Array:
+        return ~(x <= threshold)
+
+    return Piecewise.apply(input, f=f, passes=passes)
 
 
 @in_float32

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
 
+Reduction = Literal["none", "mean", "sum"]
 REDUCTIONS = ("none", "mean", "sum")
 
 
-def reduce(losses: Tensor, reduction: str, total: float) -> Tensor:
+def reduce(losses: Tensor, reduction: Reduction, total: float) -> Tensor:
     """The losses as they are, their sum, or their sum divided by `total`."""
     if reduction == "none":
         return losses
@@ -33,7 +36,9 @@ def weighted(name: str, losses: Tensor, weight: Tensor | None) -> Tensor:
     return losses * weight
 
 
-def reduce_weighted(name: str, losses: Tensor, reduction: str, weight: Tensor | None) -> Tensor:
+def reduce_weighted(
+    name: str, losses: Tensor, reduction: Reduction, weight: Tensor | None
+) -> Tensor:
     """`reduce` of the weighted losses; their mean is divided by the sum of the weights."""
     losses = weighted(name, losses, weight)
     if weight is None or reduction != "mean":
@@ -57,7 +62,7 @@ def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
         )
 
 
-def check_pair(name: str, input: Tensor, target: Tensor, reduction: str) -> None:
+def check_pair(name: str, input: Tensor, target: Tensor, reduction: Reduction) -> None:
     """That two Tensors have one shape and at least one of them floats, and that the reduction is
     known.
 

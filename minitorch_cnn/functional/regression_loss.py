@@ -7,6 +7,7 @@ Where PyTorch broadcasts different shapes, with or without a warning, these rais
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -27,10 +28,14 @@ from .reduced import (
     weighted,
 )
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+    from .reduced import Reduction
+
 
 @in_float32
 def l1_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", weight: Tensor | None = None
+    input: Tensor, target: Tensor, reduction: Reduction = "mean", weight: Tensor | None = None
 ) -> Tensor:
     """w |input - target|, elementwise; summed or averaged over all elements.
 
@@ -45,7 +50,7 @@ def l1_loss(
 
 @in_float32
 def smooth_l1_loss(
-    input: Tensor, target: Tensor, reduction: str = "mean", beta: float = 1.0
+    input: Tensor, target: Tensor, reduction: Reduction = "mean", beta: float = 1.0
 ) -> Tensor:
     """d^2 / (2 beta) where |d| < beta, |d| - beta/2 elsewhere, d = input - target (Girshick 2015).
 
@@ -64,7 +69,7 @@ def smooth_l1_loss(
 def huber_loss(
     input: Tensor,
     target: Tensor,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
     delta: float = 1.0,
     weight: Tensor | None = None,
 ) -> Tensor:
@@ -94,7 +99,7 @@ def gaussian_nll_loss(
     var: Tensor | float,
     full: bool = False,
     eps: float = 1e-6,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """-log N(target; input, var): (log v + (input - target)^2 / v) / 2, v = max(var, eps).
 
@@ -119,7 +124,7 @@ def gaussian_nll_loss(
     return reduce(losses, reduction, losses.numel())
 
 
-def _variance(name, var, input):
+def _variance(name: str, var: Tensor | float, input: Tensor) -> Tensor:
     """`var` as a Tensor that broadcasts to input, checked."""
     if not isinstance(var, Tensor):
         var = full_like(input, var)
@@ -141,7 +146,7 @@ def _variance(name, var, input):
 
 @in_float32
 def kl_div(
-    input: Tensor, target: Tensor, reduction: str = "mean", log_target: bool = False
+    input: Tensor, target: Tensor, reduction: Reduction = "mean", log_target: bool = False
 ) -> Tensor:
     """target (log target - input), elementwise: the parts of the Kullback-Leibler divergence.
 
@@ -178,14 +183,14 @@ class BinaryCrossEntropy(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, t):
+    def forward(ctx: ArrayFunction, x: Array, t: Array) -> Array:
         ctx.save_for_backward(x, t)
         with quiet():
             log_x, log_rest = np.log(x), np.log1p(-x)
         return (t - 1) * np.maximum(log_rest, SMALLEST_LOG) - t * np.maximum(log_x, SMALLEST_LOG)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
         x, t = ctx.saved_tensors
         gx = gt = None
         if ctx.needs_input_grad[0]:
@@ -198,7 +203,7 @@ class BinaryCrossEntropy(ArrayFunction):
 
 @in_float32
 def binary_cross_entropy(
-    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: str = "mean"
+    input: Tensor, target: Tensor, weight: Tensor | None = None, reduction: Reduction = "mean"
 ) -> Tensor:
     """-w (t log x + (1 - t) log(1 - x)), elementwise, x = input in [0, 1], t = target.
 
@@ -227,7 +232,7 @@ def poisson_nll_loss(
     log_input: bool = True,
     full: bool = False,
     eps: float = 1e-8,
-    reduction: str = "mean",
+    reduction: Reduction = "mean",
 ) -> Tensor:
     """exp(x) - t x, or x - t log(x + eps) unless log_input: counts t of a Poisson distribution.
 

@@ -7,13 +7,18 @@ not their product.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
 from ..kernels.segments import add_runs
+
+if TYPE_CHECKING:
+    from ..tensor.tensor import Tensor
+    from ..tensor.types import Array
 
 
 class Taps(NamedTuple):
@@ -35,14 +40,14 @@ class Resample(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, taps):
+    def forward(ctx: ArrayFunction, x: Array, taps: tuple[Taps, ...]) -> Array:
         ctx.taps = taps
         for axis, each in zip(range(-len(taps), 0), taps, strict=True):
             x = _sum_of_taps(x, each, axis)
         return x
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return ResampleBackward.apply(gy, taps=ctx.taps)
 
 
@@ -52,19 +57,19 @@ class ResampleBackward(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, gy, taps):
+    def forward(ctx: ArrayFunction, gy: Array, taps: tuple[Taps, ...]) -> Array:
         ctx.taps = taps
         for axis, each in zip(range(-len(taps), 0), taps, strict=True):
             gy = _spread_over_taps(gy, each, axis)
         return gy
 
     @staticmethod
-    def backward(ctx, gx):
+    def backward(ctx: ArrayFunction, gx: Any) -> Tensor:
         return Resample.apply(gx, taps=ctx.taps)
 
 
-def _sum_of_taps(x, taps, axis):
-    y = None
+def _sum_of_taps(x: Array, taps: Taps, axis: int) -> Array:
+    y: Any = None
     for places, weights, used in zip(taps.places, taps.weights, taps.used, strict=True):
         term = np.take(x, np.asarray(places, like=x), axis)
         term *= _along(weights, axis, x)
@@ -73,7 +78,7 @@ def _sum_of_taps(x, taps, axis):
     return y
 
 
-def _spread_over_taps(gy, taps, axis):
+def _spread_over_taps(gy: Array, taps: Taps, axis: int) -> Array:
     shape = (*gy.shape[:axis], taps.size, *gy.shape[gy.ndim + axis + 1 :])
     gx = np.zeros(shape, gy.dtype, like=gy)
     for places, weights, used in zip(taps.places, taps.weights, taps.used, strict=True):
@@ -83,17 +88,17 @@ def _spread_over_taps(gy, taps, axis):
     return gx
 
 
-def _along(weights, axis, x):
+def _along(weights: Array, axis: int, x: Array) -> Array:
     return np.asarray(weights.astype(x.dtype), like=x).reshape((-1,) + (1,) * (-axis - 1))
 
 
-def _drop_unused(term, used, axis):
+def _drop_unused(term: Array, used: Array, axis: int) -> None:
     """Zeros where a tap does not count: infinity times a weight of 0 would be NaN."""
     if not used.all():
         term[(..., np.asarray(~used, like=term), *(slice(None),) * (-axis - 1))] = 0
 
 
-def _ragged(size: int, first, count, weigh) -> Taps:
+def _ragged(size: int, first: Array, count: Array, weigh: Callable[[Array], Array]) -> Taps:
     """Taps first[o] ... first[o] + count[o] - 1 with the weights weigh(places)."""
     k = np.arange(count.max())[:, None]
     used = k < count
@@ -147,15 +152,15 @@ def antialias_taps(size: int, out: int, step: float, mode: str) -> Taps:
     return taps._replace(weights=taps.weights / taps.weights.sum(0))
 
 
-def _triangle(x):
+def _triangle(x: Array) -> Array:
     return np.maximum(1 - np.abs(x), 0)
 
 
-def _gentle_cubic(x):
+def _gentle_cubic(x: Array) -> Array:
     return _keys_cubic(x, -0.5)
 
 
-def _keys_cubic(x, a):
+def _keys_cubic(x: Array, a: float) -> Array:
     """The piecewise cubic of Keys (1981), Cubic Convolution Interpolation, equation 10."""
     x = np.abs(x)
     near = ((a + 2) * x - (a + 3)) * x * x + 1

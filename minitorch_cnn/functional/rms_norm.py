@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
 from ..tensor.half import rounded, widened
 from ..tensor.tensor import Tensor
 from .norm import affine, check_dtypes, check_ending, check_vectors
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array, Shape
 
 
 class RMSNorm(ArrayFunction):
@@ -17,13 +22,13 @@ class RMSNorm(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, axes, eps):
+    def forward(ctx: ArrayFunction, x: Array, axes: Shape, eps: float) -> Array:
         ctx.save_for_backward(x)
         ctx.axes, ctx.eps = axes, eps
         return x / np.sqrt((x * x).mean(axes, keepdims=True) + eps)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         r = ((x * x).mean(ctx.axes, keepdim=True) + ctx.eps).rsqrt()
         y = x * r

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..autograd.array_function import ArrayFunction
 from ..tensor.tensor import Tensor
 from .checks import check_float
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array
 
-def _log1p_exp(z):
+
+def _log1p_exp(z: Array) -> Array:
     """log(1 + e^z), which neither overflows nor loses the small ones."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
@@ -20,14 +25,14 @@ class Softplus(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, beta, threshold):
+    def forward(ctx: ArrayFunction, x: Array, beta: float, threshold: float) -> Array:
         ctx.save_for_backward(x)
         ctx.beta, ctx.threshold = beta, threshold
         z = x * beta
         return np.where(z > threshold, x, _log1p_exp(z) / beta)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         above = x.array * ctx.beta > ctx.threshold
         return gy * ((x * ctx.beta).sigmoid() * ~above + above)
@@ -51,12 +56,12 @@ class LogSigmoid(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return -_log1p_exp(-x)
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         return gy * (-x).sigmoid()
 
@@ -73,12 +78,12 @@ class Mish(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x):
+    def forward(ctx: ArrayFunction, x: Array) -> Array:
         ctx.save_for_backward(x)
         return x * np.tanh(_log1p_exp(x))
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         t = Softplus.apply(x, beta=1.0, threshold=np.inf).tanh()
         return gy * (t + x * (1 - t * t) * x.sigmoid())

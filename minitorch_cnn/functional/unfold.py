@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,6 +14,9 @@ from ..tensor.tensor import Tensor
 from .checks import check_tensor
 from .geometry import Pair, fitting_window, from_images, pair, to_images
 
+if TYPE_CHECKING:
+    from ..tensor.types import Array, Shape, Size2d
+
 
 class Unfold(ArrayFunction):
     """y[n, (c, i, j), (oh, ow)] = x[n, c, oh sh + i dh - ph, ow sw + j dw - pw], 0 outside.
@@ -20,7 +25,7 @@ class Unfold(ArrayFunction):
     """
 
     @staticmethod
-    def forward(ctx, x, window):
+    def forward(ctx: ArrayFunction, x: Array, window: Window) -> Array:
         ctx.window, ctx.size = window, x.shape[2:]
         (top, bottom), (left, right) = window.padding
         padded = np.pad(x, ((0, 0), (0, 0), (top, bottom), (left, right)))
@@ -32,7 +37,7 @@ class Unfold(ArrayFunction):
         return y.reshape(n, c * math.prod(window.kernel), math.prod(output))
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Fold.apply(gy, window=ctx.window, size=ctx.size)
 
 
@@ -45,7 +50,7 @@ class Fold(ArrayFunction):
     in_float32 = True
 
     @staticmethod
-    def forward(ctx, x, window, size):
+    def forward(ctx: ArrayFunction, x: Array, window: Window, size: Shape) -> Array:
         ctx.window = window
         (top, bottom), (left, right) = window.padding
         kh, kw = window.kernel
@@ -59,11 +64,11 @@ class Fold(ArrayFunction):
         return y[:, :, top : top + height, left : left + width].copy()
 
     @staticmethod
-    def backward(ctx, gy):
+    def backward(ctx: ArrayFunction, gy: Tensor) -> Tensor:
         return Unfold.apply(gy, window=ctx.window)
 
 
-def _taps(window, output):
+def _taps(window: Window, output: Pair) -> Iterator[tuple[int, int, Any]]:
     """Each place (i, j) in the window, with the slices of the padded image that it reads."""
     (sh, sw), (dh, dw), (oh, ow) = window.stride, window.dilation, output
     for i in range(window.kernel[0]):
@@ -75,10 +80,10 @@ def _taps(window, output):
 
 def unfold(
     input: Tensor,
-    kernel_size: int | Pair,
-    dilation: int | Pair = 1,
-    padding: int | Pair = 0,
-    stride: int | Pair = 1,
+    kernel_size: Size2d,
+    dilation: Size2d = 1,
+    padding: Size2d = 0,
+    stride: Size2d = 1,
 ) -> Tensor:
     """The windows of images as columns, as convolutions read them.
 
@@ -95,11 +100,11 @@ def unfold(
 
 def fold(
     input: Tensor,
-    output_size: int | Pair,
-    kernel_size: int | Pair,
-    dilation: int | Pair = 1,
-    padding: int | Pair = 0,
-    stride: int | Pair = 1,
+    output_size: Size2d,
+    kernel_size: Size2d,
+    dilation: Size2d = 1,
+    padding: Size2d = 0,
+    stride: Size2d = 1,
 ) -> Tensor:
     """Images of `output_size` to which each column adds its window; the adjoint of unfold.
 
@@ -123,7 +128,9 @@ def fold(
     return from_images(y, input.ndim + 1, spatial=2)
 
 
-def _window(name, size, kernel_size, dilation, padding, stride) -> Window:
+def _window(
+    name: str, size: Any, kernel_size: Any, dilation: Any, padding: Any, stride: Any
+) -> Window:
     kernel = pair(name, "kernel_size", kernel_size, 1, 2)
     dilation = pair(name, "dilation", dilation, 1, 2)
     padding = pair(name, "padding", padding, 0, 2)

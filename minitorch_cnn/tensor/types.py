@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Array", "ArrayLike", "DType", "DTypeLike", "DeviceLike", "Dims", "Operand", "Shape",
-    "TensorLike",
+    "Size1d", "Size2d", "TensorLike",
 ]  # fmt: skip
 
 TensorLike: TypeAlias = "Tensor | Array"
@@ -26,3 +26,5 @@ Operand: TypeAlias = "Tensor | Array | np.generic | float"  # an int or a bool i
 ArrayLike: TypeAlias = "Operand | Sequence[Any]"  # what `tensor` takes: nested sequences, too
 Shape: TypeAlias = "tuple[int, ...]"
 Dims: TypeAlias = "int | Sequence[int]"  # one axis or several; one size or several
+Size1d: TypeAlias = "int | tuple[int]"  # a setting of windows along one axis
+Size2d: TypeAlias = "int | tuple[int, int]"  # and along two: one number for both, or a pair
