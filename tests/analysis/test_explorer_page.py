@@ -385,3 +385,10 @@ def test_numbers_that_are_none_do_not_spoil_the_page(chromium, tmp_path):
     assert "NaN" in chromium.find_element("id", "answer").text
     chromium.execute_script("choose({box: 3})")
     assert chromium.get_log("browser") == []
+
+
+def test_a_net_that_labels_pixels_answers_with_the_shape_of_its_masks(chromium, tmp_path):
+    path = explore(nn.Conv2d(1, 2, 3), np.ones((1, 8, 8), np.float32), tmp_path / "x.html")
+    chromium.get(path.as_uri())
+    told = chromium.find_element("id", "answer").text
+    assert told == "2 x 6 x 6 numbers, those of the last box: classes of pixels"

@@ -111,7 +111,13 @@ function showMaps() {
 }
 
 function showAnswer() {
-  const rows = (data.answers?.[chosen.image] ?? []).map(([name, share]) => {
+  if (!data.answers) {
+    const shape = data.boxes[data.boxes.length - 1].output_shape;
+    const told = `${times(shape)} numbers, those of the last box${shape.length === 3 ? ": classes of pixels" : ""}`;
+    byId("answer").replaceChildren(element("tr", {}, element("td", { textContent: told })));
+    return;
+  }
+  const rows = data.answers[chosen.image].map(([name, share]) => {
     const row = document.createElement("tr"), bar = document.createElement("div");
     const cells = [name, share === null ? "NaN" : `${(100 * share).toFixed(1)} %`, bar].map((content) => {
       const cell = document.createElement("td");
