@@ -298,6 +298,13 @@ def test_a_click_enlarges_a_map_and_its_scale_is_told(browser, page):
         ]
         assert scale == pytest.approx([expected.min(), expected.max()], abs=1e-3)
         press(browser, RIGHT)
+    browser.execute_script(
+        "const { clientWidth: width, clientHeight: height } = largeMap;"
+        "readPixel({ offsetX: width * 3.5 / 8, offsetY: height * 2.5 / 8 })"
+    )
+    told = browser.find_element("id", "close-up-here").text
+    assert told.startswith("Row 2, column 3: ")
+    assert float(told.split()[-1]) == pytest.approx(expected[1, 2, 3], abs=step + 0.005)
     press(browser, ESCAPE)
     assert not dialog.is_displayed()
 

@@ -41,7 +41,7 @@ function another(step) {
   if (close.pictures[at]) enlarge(close.pictures, at);
 }
 
-largeMap.addEventListener("pointermove", (event) => {
+function readPixel(event) {
   const picture = close.pictures[close.at], pixels = picture.width * picture.height;
   const column = Math.floor(event.offsetX / largeMap.clientWidth * picture.width);
   const row = Math.floor(event.offsetY / largeMap.clientHeight * picture.height);
@@ -49,7 +49,9 @@ largeMap.addEventListener("pointermove", (event) => {
   const numbers = [...Array(picture.colours ? 3 : 1).keys()].map((c) => picture.bytes[at + c * pixels]);
   if (numbers[0] === undefined) return;
   byId("close-up-here").textContent = `Row ${row}, column ${column}: ${numbers.map((level) => number(picture, level)).join(", ")}`;
-});
+}
+largeMap.addEventListener("pointermove", readPixel);
+largeMap.addEventListener("pointerdown", readPixel); // a finger does not hover
 byId("previous-map").addEventListener("click", () => another(-1));
 byId("next-map").addEventListener("click", () => another(1));
 byId("close-map").addEventListener("click", () => closeUp.close());
