@@ -2,10 +2,11 @@
 that can compute the case and is faster there.
 
 An operator (conv2d, pool2d, ...) computes the same functions in several ways, its implementations,
-one module each. An implementation joins by one line in its operator's __init__; nothing else
-changes, and the implementation test finds it there:
+one module each. An implementation joins in its operator's __init__, where its module is imported
+on first use; nothing else changes, and the implementation test finds it there:
 
-    OPERATOR.register("winograd", ".winograd", can=is_three_by_three, needs=NUMBA)
+    OPERATOR = Operator("conv2d", _module_of)
+    OPERATOR.register("winograd", can=is_three_by_three, needs=NUMBA)
 """
 
 import sys
@@ -13,9 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib import import_module
-from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from .cuda.array import has_compiler, has_gpu, on_host
 from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
@@ -67,7 +66,6 @@ class Implementation(NamedTuple):
     """One way to compute an operator's functions."""
 
     name: str
-    module: str  # relative to the operator's package, imported on first use
     can: Callable[[Any], bool]  # the operator's case -> whether this implementation computes it
     wants: Callable[[Any], bool]  # whether it is faster there than the implementations before it
     needs: Need
@@ -80,29 +78,38 @@ class Implementation(NamedTuple):
         return self.why if isinstance(self.why, str) else self.why(case)
 
 
-class Operator:
+M = TypeVar("M")  # the modules of an operator's implementations: what `choose` returns one of
+
+
+class Operator(Generic[M]):
     """The implementations of one operator, from the definition to the most special, which is
     preferred.
+
+    module_of(name): the module of an implementation.
     """
 
-    def __init__(self, name: str, package: str):
+    def __init__(
+        self,
+        name: str,
+        module_of,  # type: Callable[[str], M]
+    ):
         self.name = name
-        self.package = package
+        # The comment types it for checkers; without an annotation editors, too, follow a call
+        # from `choose` into the modules that `module_of` returns.
+        self.module_of = module_of
         self.implementations: dict[str, Implementation] = {}
-        self._modules: dict[str, ModuleType] = {}
+        self._modules: dict[str, M] = {}
         _operators[name] = self
 
-    def register(
-        self, name: str, module: str, can=on_host, wants=_always, needs=NUMPY, why: Why = ""
-    ) -> None:
+    def register(self, name: str, can=on_host, wants=_always, needs=NUMPY, why: Why = "") -> None:
         """Add an implementation.
 
         can(case): whether it computes the case, by default every one of NumPy arrays; wants(case):
         whether it is the fastest so far, and why; needs: what the machine must have.
         """
-        self.implementations[name] = Implementation(name, module, can, wants, needs, why)
+        self.implementations[name] = Implementation(name, can, wants, needs, why)
 
-    def choose(self, case: Any) -> ModuleType:
+    def choose(self, case: Any):
         """The module of the implementation that computes `case`.
 
         Where an implementation is passed over because the machine lacks what it needs, stderr says
@@ -179,11 +186,12 @@ class Operator:
             )
         return implementation.name, implementation.reason(case)
 
-    def load(self, name: str) -> ModuleType:
+    def load(self, name: str):
         """The module of the implementation `name`, imported now if it was not yet."""
-        if name not in self._modules:
-            self._modules[name] = import_module(self.implementations[name].module, self.package)
-        return self._modules[name]
+        module = self._modules.get(name)
+        if module is None:
+            module = self._modules[name] = self.module_of(name)
+        return module
 
 
 def _say_what_is_missing(need: Need) -> None:

@@ -16,7 +16,6 @@ At a kink the slope is PyTorch's: the left one, but 0 for relu6 at 6 and 1 for h
 stays NaN, and a NaN in y lets its gradient through relu. Sources: functional/activation.py.
 """
 
-from types import ModuleType
 from typing import NamedTuple
 
 import numpy as np
@@ -58,12 +57,25 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and (case.dtype == np.float32 or case.kind not in EXPONENTIAL)
 
 
-OPERATOR = Operator("activation", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".vectorised", can=anywhere)
-OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
-OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import vectorised as module
+    elif name == "numba":
+        from . import compiled as module
+    else:
+        from . import cuda as module
+    return module
+
+
+OPERATOR = Operator("activation", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy", can=anywhere)
+OPERATOR.register("numba", can=_compiles, needs=NUMBA)
+OPERATOR.register("emulator", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray:
@@ -92,7 +104,7 @@ def activation_backward(
     return _implementation(kept, kind).activation_backward(gy, kept, kind, *settings)
 
 
-def _implementation(array: np.ndarray, kind: str) -> ModuleType:
+def _implementation(array: np.ndarray, kind: str):
     if array.size < SMALL and type(array) is np.ndarray and this_thread.forced is None:
         return vectorised
     return OPERATOR.choose(Case(kind, type(array), array.dtype))

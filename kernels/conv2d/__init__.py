@@ -105,17 +105,33 @@ def _has_tiles(case: Case) -> bool:
     return case.macs >= 2**21 and min(case.w[:2]) >= 16 and case.tiles >= enough
 
 
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import im2col as module
+    elif name == "numba":
+        from . import tiled as module
+    elif name == "winograd":
+        from . import winograd as module
+    elif name == "direct":
+        from . import direct as module
+    elif name == "rows":
+        from . import rows as module
+    elif name == "numba_cuda":
+        from . import numba_cuda as module
+    else:
+        from . import cuda as module
+    return module
+
+
 # The last that can and wants to computes a case. Ratios are of times on one core with AVX-512.
-OPERATOR = Operator("conv2d", __name__)
-OPERATOR.register("loops", ".loops", why="the definition")
-OPERATOR.register(
-    "numpy",
-    ".im2col",
-    why=_why_numpy,
-)
+OPERATOR = Operator("conv2d", _module_of)
+OPERATOR.register("loops", why="the definition")
+OPERATOR.register("numpy", why=_why_numpy)
 OPERATOR.register(
     "numba",
-    ".tiled",
     can=can_compile,
     wants=_is_large,
     needs=NUMBA,
@@ -124,7 +140,6 @@ OPERATOR.register(
 )
 OPERATOR.register(
     "winograd",
-    ".winograd",
     can=_is_three_by_three,
     wants=_has_tiles,
     needs=NUMBA,
@@ -133,7 +148,6 @@ OPERATOR.register(
 )
 OPERATOR.register(
     "direct",
-    ".direct",
     can=can_compile,
     wants=_is_thin,
     needs=NUMBA,
@@ -141,20 +155,15 @@ OPERATOR.register(
 )
 OPERATOR.register(
     "rows",
-    ".rows",
     can=_has_wide_rows,
     wants=_fills_vectors,
     needs=NUMBA,
     why="with stride 1 and rows that fill three quarters of vectors of 16, which stay as they lie, "
     "0.6 to 1 of direct's time, and 0.4 to 0.6 of numba's for the gradients of a first layer",
 )
-OPERATOR.register(
-    "numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python"
-)
-OPERATOR.register(
-    "emulator", ".cuda", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU"
-)
-OPERATOR.register("cuda", ".cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")
+OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python")
+OPERATOR.register("emulator", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")
+OPERATOR.register("cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")
 
 
 def explain(

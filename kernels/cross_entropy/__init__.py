@@ -30,12 +30,25 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.dtype == np.float32  # the exponentials of kernels are
 
 
-OPERATOR = Operator("cross_entropy", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".vectorised", can=anywhere)
-OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
-OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import vectorised as module
+    elif name == "numba":
+        from . import compiled as module
+    else:
+        from . import cuda as module
+    return module
+
+
+OPERATOR = Operator("cross_entropy", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy", can=anywhere)
+OPERATOR.register("numba", can=_compiles, needs=NUMBA)
+OPERATOR.register("emulator", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Entropies(NamedTuple):

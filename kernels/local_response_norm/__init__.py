@@ -17,12 +17,26 @@ from ..cuda.array import is_emulated, on_gpu, with_floats
 from ..dispatch import COMPILER, CUPY, NUMBA, Operator
 from ..jit import can_compile
 
-OPERATOR = Operator("local_response_norm", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".vectorised")
-OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
-OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import vectorised as module
+    elif name == "numba":
+        from . import compiled as module
+    else:
+        from . import cuda as module
+    return module
+
+
+OPERATOR = Operator("local_response_norm", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy")
+OPERATOR.register("numba", can=can_compile, needs=NUMBA)
+OPERATOR.register("emulator", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):

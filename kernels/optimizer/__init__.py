@@ -34,12 +34,25 @@ def _in_order(where: Callable) -> Callable:
     return lambda case: case.contiguous and with_floats(where)(case)
 
 
-OPERATOR = Operator("optimizer", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".vectorised", can=anywhere)
-OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
-OPERATOR.register("emulator", ".cuda", can=_in_order(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", ".cuda", can=_in_order(on_gpu), needs=CUPY)
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import vectorised as module
+    elif name == "numba":
+        from . import compiled as module
+    else:
+        from . import cuda as module
+    return module
+
+
+OPERATOR = Operator("optimizer", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy", can=anywhere)
+OPERATOR.register("numba", can=_compiles, needs=NUMBA)
+OPERATOR.register("emulator", can=_in_order(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", can=_in_order(on_gpu), needs=CUPY)
 
 
 def sgd_step(

@@ -15,13 +15,29 @@ from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
 from ..window import Window, taps
 
-OPERATOR = Operator("pool2d", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".strided")
-OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
-OPERATOR.register("numba_cuda", ".numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
-OPERATOR.register("emulator", ".cuda", can=with_floats(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", ".cuda", can=with_floats(on_gpu), needs=CUPY)
+
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import strided as module
+    elif name == "numba":
+        from . import compiled as module
+    elif name == "numba_cuda":
+        from . import numba_cuda as module
+    else:
+        from . import cuda as module
+    return module
+
+
+OPERATOR = Operator("pool2d", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy")
+OPERATOR.register("numba", can=can_compile, needs=NUMBA)
+OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
+OPERATOR.register("emulator", can=with_floats(is_emulated), needs=COMPILER)
+OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):

@@ -22,10 +22,21 @@ class Case(NamedTuple):
     dtype: np.dtype
 
 
-OPERATOR = Operator("prelu", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".vectorised", can=anywhere)
-OPERATOR.register("numba", ".compiled", can=can_compile, needs=NUMBA)
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import vectorised as module
+    else:
+        from . import compiled as module
+    return module
+
+
+OPERATOR = Operator("prelu", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy", can=anywhere)
+OPERATOR.register("numba", can=can_compile, needs=NUMBA)
 
 
 class Gradients(NamedTuple):

@@ -38,10 +38,21 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.axes <= 2
 
 
-OPERATOR = Operator("resample", __name__)
-OPERATOR.register("loops", ".loops")
-OPERATOR.register("numpy", ".vectorised", can=anywhere)
-OPERATOR.register("numba", ".compiled", can=_compiles, needs=NUMBA)
+def _module_of(name: str):
+    """The module of an implementation, imported on first use."""
+    if name == "loops":
+        from . import loops as module
+    elif name == "numpy":
+        from . import vectorised as module
+    else:
+        from . import compiled as module
+    return module
+
+
+OPERATOR = Operator("resample", _module_of)
+OPERATOR.register("loops")
+OPERATOR.register("numpy", can=anywhere)
+OPERATOR.register("numba", can=_compiles, needs=NUMBA)
 
 
 def resample_forward(x: np.ndarray, maps: tuple[AxisMap, ...]) -> np.ndarray:

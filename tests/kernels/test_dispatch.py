@@ -18,12 +18,11 @@ def operator(monkeypatch):
     machine.
     """
     monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
-    operator = Operator("kitchen", __name__)
-    operator.register("loops", ".loops")
-    operator.register("even", ".even", can=lambda case: case % 2 == 0)
-    operator.register("shy", ".shy", wants=lambda case: case == 4)
-    operator.register("abroad", ".abroad", can=lambda case: case > 100, needs=ELSEWHERE)
-    monkeypatch.setattr(operator, "load", lambda name: SimpleNamespace(name=name))
+    operator = Operator("kitchen", lambda name: SimpleNamespace(name=name))
+    operator.register("loops")
+    operator.register("even", can=lambda case: case % 2 == 0)
+    operator.register("shy", wants=lambda case: case == 4)
+    operator.register("abroad", can=lambda case: case > 100, needs=ELSEWHERE)
     return operator
 
 
@@ -60,9 +59,9 @@ def test_nothing_is_said_to_be_missing_for_a_look_at_shapes(capsys, monkeypatch)
     monkeypatch.setattr(dispatch, "PATIENCE", 0.0)
     monkeypatch.setattr(dispatch, "_said", set())
     monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
-    operator = Operator("kitchen", __name__)
-    operator.register("loops", ".loops", can=lambda case: True)
-    operator.register("abroad", ".abroad", can=lambda case: True, needs=ELSEWHERE)
+    operator = Operator("kitchen", lambda name: SimpleNamespace(name=name))
+    operator.register("loops", can=lambda case: True)
+    operator.register("abroad", can=lambda case: True, needs=ELSEWHERE)
     for shape, said in (((0, 3, 8, 8), 0), ((2, 3, 0, 8), 0), ((2, 3, 8, 8), 1)):
         assert operator.preferred(SimpleNamespace(x=shape)).name == "loops"
         assert capsys.readouterr().err.count("A passport is not installed") == said

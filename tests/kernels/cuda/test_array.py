@@ -141,16 +141,14 @@ def operator(monkeypatch):
     it is given.
     """
     monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
-    operator = dispatch.Operator("kitchen", __name__)
-    operator.register("loops", ".loops")
-    operator.register("emulator", ".cuda", can=is_emulated)
-
     def cook(x, n):
         assert type(x) is EmulatorArray
         return n * x, (x.sum(axis=0), None)
 
     modules = {"loops": SimpleNamespace(cook=None), "emulator": SimpleNamespace(cook=cook)}
-    monkeypatch.setattr(operator, "load", modules.__getitem__)
+    operator = dispatch.Operator("kitchen", modules.__getitem__)
+    operator.register("loops")
+    operator.register("emulator", can=is_emulated)
     return operator
 
 
