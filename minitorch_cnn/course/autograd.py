@@ -8,18 +8,20 @@ from .compare import No, array, compare
 SEED = 1
 
 
-@check
-def order(topological, Node) -> str:
-    """topological(root) lists nodes, each before those it was made of."""
+def order_of_four(topological, Node, turned: bool):
+    """The root of a graph of four nodes; raises No unless topological(root) is in order."""
     a = Node(2.0)
     b = Node(3.0, [(a, None)])
     c = Node(4.0, [(a, None), (b, None)])
-    root = Node(5.0, [(c, None), (b, None)])
-    found, names = list(topological(root)), {id(a): "a", id(b): "b", id(c): "c", id(root): "root"}
-    graph = "(the graph: b is made of a; c of a and b; root of c and b)"
-    strangers = [node for node in found if id(node) not in names]
-    if strangers:
-        raise No(f"the list holds {type(strangers[0]).__name__}, not only the nodes of the graph")
+    parents = [(b, None), (c, None)] if turned else [(c, None), (b, None)]
+    root = Node(5.0, parents)
+    names = {id(a): "a", id(b): "b", id(c): "c", id(root): "root"}
+    of = f"root of {'b and c' if turned else 'c and b'}"
+    graph = f"(the graph: b is made of a; c of a and b; {of})"
+    found = list(topological(root))
+    for node in found:
+        if id(node) not in names:
+            raise No(f"the list holds {type(node).__name__}, not only the nodes of the graph")
     missing = [name for key, name in names.items() if key not in {id(node) for node in found}]
     if missing:
         raise No(f"{', '.join(missing)} of four nodes are not in the list {graph}")
@@ -30,9 +32,16 @@ def order(topological, Node) -> str:
         raise No("the list is the wrong way round: root comes first, what it was made of after it")
     place = {id(node): i for i, node in enumerate(found)}
     for node in found:
-        for parent, _ in node.edges:
-            if place[id(parent)] < place[id(node)]:
-                raise No(f"a node is listed before one that was made of it: {listed} {graph}")
+        if any(place[id(parent)] < place[id(node)] for parent, _ in node.edges):
+            raise No(f"a node is listed before one that was made of it: {listed} {graph}")
+    return root
+
+
+@check
+def order(topological, Node) -> str:
+    """topological(root) -> a list of nodes, each before those it was made of."""
+    order_of_four(topological, Node, turned=False)
+    root = order_of_four(topological, Node, turned=True)
     for _ in range(5000):
         root = Node(0.0, [(root, None)])
     try:
@@ -40,7 +49,7 @@ def order(topological, Node) -> str:
     except RecursionError:
         raise No("a chain of 5,000 nodes is deeper than Python's stack: use a list") from None
     if len(found) != 5004:
-        raise No(f"a second call lists {len(found):,} of 5,004 nodes: what has the first left?")
+        raise No(f"a third call lists {len(found):,} of 5,004 nodes: what is left of the first?")
     return "every node comes before what it was made of, in a chain of 5,000 too"
 
 
@@ -165,35 +174,43 @@ def backward(function, Node) -> str:
 def numeric(function) -> str:
     """numeric_gradient(f, x, h) -> the slopes of a scalar f along each element of an array x."""
     rng = np.random.default_rng(SEED)
-    x, a = rng.standard_normal((2, 3)), rng.standard_normal((2, 3))
+    x, a, b = (rng.standard_normal((2, 3)) for _ in range(3))
     before, h = x.copy(), 1e-3
 
     def f(z):
-        return float((a * z**3).sum())
+        return float((a * z**3).sum() + (b * z).sum() ** 2)
 
-    def moved(z):
-        """The slopes where elements stay moved once it was their turn."""
-        slopes, up, down = np.zeros_like(z), z.copy(), z.copy()
-        for i in np.ndindex(z.shape):
-            up[i] += h
-            down[i] -= h
-            slopes[i] = (f(up) - f(down)) / (2 * h)
-        return slopes
+    def slopes(up, down, back=True, one=False):
+        """(f(x + up h) - f(x - down h)) / (up + down) h; or where elements are not put back."""
+        found, above, below = np.zeros_like(x), x.copy(), x.copy()
+        for i in np.ndindex(x.shape):
+            old = x[i]
+            above[i] = old + up * h
+            first = f(above)
+            if one:
+                above[i] = old - down * h
+            below[i] = old - down * h
+            found[i] = (first - f(above if one else below)) / ((up + down) * h)
+            if back:
+                above[i] = below[i] = old
+        return found
 
     mine = function(f, x, h)
     if not np.array_equal(x, before):
         raise No("x is not what it was before")
-    right = 3 * a * x**2 + a * h**2
+    right = 3 * a * x**2 + a * h**2 + 2 * b * (b * x).sum()
     one_sided = "the error is of the order of h, not of h^2: look to both sides"
+    stays = "an element stays moved when the next one is"
     mistakes = [
-        (one_sided, right + 3 * a * x * h),
-        (one_sided, right - 3 * a * x * h),
+        (one_sided, slopes(1, 0)),
+        (one_sided, slopes(0, 1)),
         ("the difference is not divided by the distance, 2h", 2 * h * right),
         ("the difference is divided by 2 and not by h", h * right),
         ("it is twice the slope: x - h and x + h are two steps apart", 2 * right),
-        ("an element stays moved when the next one is", moved(x)),
+        (stays, slopes(1, 1, back=False)),
+        (stays, slopes(1, 1, back=False, one=True)),
     ]
-    compare(mine, right, "the slope of sum(a x^3)", tolerance=1e-6, mistakes=mistakes)
+    compare(mine, right, "the slope of f", tolerance=1e-6, mistakes=mistakes)
     return "second order in h, and x is left as it was"
 
 

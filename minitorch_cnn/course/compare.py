@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -15,7 +15,9 @@ class No(Exception):
 
 
 def array(value) -> np.ndarray:
-    """A Tensor's array, or an array of anything else."""
+    """A Tensor's array, or an array of anything else. Raises No for None."""
+    if value is None:
+        raise No("it returns None: is there no return?")
     return value.array if isinstance(value, Tensor) else np.asarray(value)
 
 
@@ -48,6 +50,31 @@ def compare(
     if not np.isfinite(mine).all():
         raise No(f"{what} has values that are not finite")
     raise No(f"{what} {about_numbers(mine.astype(float), right.astype(float), tolerance)}")
+
+
+def compare_all(
+    function: Callable,
+    cases: Sequence[tuple],
+    right: Callable,
+    what: str,
+    mistakes: Iterable[tuple[str, Callable]] = (),
+) -> None:
+    """Raise No unless function(*case) is the number right(*case) in all cases.
+
+    what: how the reason calls the number, and with {} the case. mistakes: pairs of a reason and a
+    function that makes the mistake. One that explains the numbers of all cases is the reason.
+    """
+    found = [function(*case) for case in cases]
+    for case, mine in zip(cases, found, strict=True):
+        if array(mine).shape != ():
+            raise No(f"{what.format(case)} is no number, but has shape {array(mine).shape}")
+    numbers, rights = np.array(list(map(array, found))), np.array([right(*case) for case in cases])
+    if numbers.dtype.kind in "biuf" and not close(numbers, rights, 1e-9):
+        for reason, wrong in mistakes:
+            if close(numbers, np.array([wrong(*case) for case in cases]), 1e-9):
+                raise No(reason)
+    for case, mine in zip(cases, found, strict=True):
+        compare(mine, right(*case), what.format(case))
 
 
 def close(mine: np.ndarray, right: np.ndarray, tolerance: float) -> bool:

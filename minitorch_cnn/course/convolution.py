@@ -85,6 +85,9 @@ def columns(im2col_) -> str:
         rows, many = windows[..., 0, 0, 0].size, windows[0, 0, 0].size
         mine = np.asarray(im2col_(x, 3, stride, padding))
         which = f"with stride {stride} and padding {padding} the matrix"
+        dense = im2col(x, 1, padding)[0, 0, 0].size
+        if stride > 1 and mine.shape == (rows, dense):
+            raise No(f"{which} has the columns of stride 1")
         if mine.shape == (many, rows):
             raise No(f"{which} lies on its side: a window is a column, not a row")
 

@@ -6,26 +6,33 @@ from ..kernels.window import Window
 from ..models import create_model
 from ..nn import shapes_only
 from .answer import check
-from .compare import No, compare
+from .compare import No, compare, compare_all
 
 
 @check
 def output_size(function) -> str:
     """output_size(n, K, S, P) -> pixels a side."""
-    for case in [(227, 11, 4, 2), (56, 3, 2, 0), (27, 5, 1, 2), (224, 7, 2, 3), (8, 3, 2, 1)]:
-        n, K, S, P = case
-        of = f"for n, K, S, P = {case} the size"
-        compare(function(*case), Window(K, S, P).output_size(n, n)[0], of, mistakes=[
-            (f"{of} counts a window that does not fit any more: round down",
-             -(-(n + 2 * P - K) // S) + 1),
-            (f"{of} is one too small: the first window counts, too", (n + 2 * P - K) // S),
-            (f"{of} has the padding of one end only: there are two", (n + P - K) // S + 1),
-            (f"{of} has no padding", (n - K) // S + 1),
-            (f"{of} is not a whole number: what does not fit is left over",
-             (n + 2 * P - K) / S + 1),
-            (f"{of} is that of stride 1", n + 2 * P - K + 1),
-            (f"{of} adds 1 before it divides by the stride", (n + 2 * P - K + 1) // S),
-        ])  # fmt: skip
+    cases = [(227, 11, 4, 2), (56, 3, 2, 0), (27, 5, 1, 2), (224, 7, 2, 3), (8, 3, 2, 1)]
+
+    def right(n, K, S, P):
+        return Window(K, S, P).output_size(n, n)[0]
+
+    compare_all(function, cases, right, "for n, K, S, P = {} the size", [
+        ("the size counts a window that does not fit any more: round down",
+         lambda n, K, S, P: -(-(n + 2 * P - K) // S) + 1),
+        ("the size is one too small: the first window counts, too",
+         lambda n, K, S, P: (n + 2 * P - K) // S),
+        ("the size has the padding of one end only: there are two",
+         lambda n, K, S, P: (n + P - K) // S + 1),
+        ("the size has no padding", lambda n, K, S, P: (n - K) // S + 1),
+        ("the size is not a whole number: what does not fit is left over",
+         lambda n, K, S, P: (n + 2 * P - K) / S + 1),
+        ("the size is that of stride 1", lambda n, K, S, P: n + 2 * P - K + 1),
+        ("the size adds 1 before it divides by the stride",
+         lambda n, K, S, P: (n + 2 * P - K + 1) // S),
+        ("the size has the padding taken off, where it should be added",
+         lambda n, K, S, P: (n - 2 * P - K) // S + 1),
+    ])  # fmt: skip
     return "five layers, with windows that do not fit evenly among them"
 
 

@@ -6,7 +6,7 @@ from ..kernels.cuda.array import has_compiler
 from ..kernels.cuda.compiler import EmulatorError
 from ..kernels.cuda.emulator import ORDERS, emulated
 from .answer import check
-from .compare import No, compare
+from .compare import No, compare, compare_all
 from .kernels import NotCounted, conv, correlate, pixels_read, sums
 
 SEED = 12
@@ -20,6 +20,8 @@ def images():
 def text_of(body) -> str:
     """The text that body() returns. Raises No for anything else, or where there is no compiler."""
     text = body()
+    if text is None:
+        raise No("it returns None: is there no return?")
     if not isinstance(text, str):
         raise No(f"it returns {type(text).__name__}, and should return the kernel's text")
     if not has_compiler():
@@ -139,36 +141,41 @@ def halved(x: np.ndarray, start: int = 64, stop: int = 0) -> np.ndarray:
 def segments(function) -> str:
     """segments(addresses) -> how many pieces of 128 bytes the addresses lie in."""
     lane = np.arange(32)
-    for index in [lane, 2 * lane, 32 * lane, lane + 16, 0 * lane, 8 * lane[::-1], lane % 2 * 640]:
-        at = 4 * index
-        first, last = int(at.min()), int(at.max())
-        of = f"for addresses {', '.join(map(str, at[:3]))} ... it"
-        compare(function(at), len(set(at // 128)), of, mistakes=[
-            (f"{of} counts addresses, not the pieces they lie in", len(set(at))),
-            (f"{of} counts from the first address: pieces begin at multiples of 128",
-             len(set((at - first) // 128))),
-            (f"{of} counts all pieces between the first and the last address",
-             last // 128 - first // 128 + 1),
-            (f"{of} has pieces of 128 numbers, not bytes", len(set(at // 512))),
-            (f"{of} has pieces of 32 bytes", len(set(at // 32))),
-            (f"{of} counts threads, not pieces", 32),
-            (f"{of} is the span in pieces, not their number", (last - first) / 128),
-        ])  # fmt: skip
+    indices = [lane, 2 * lane, 32 * lane, lane + 16, 0 * lane, 8 * lane[::-1], lane % 2 * 640]
+    cases = [(4 * index,) for index in indices]
+    compare_all(function, cases, lambda at: len(set(at // 128)), "for the addresses {0[0]} it", [
+        ("it counts addresses, not the pieces they lie in", lambda at: len(set(at))),
+        ("it counts from the first address: pieces begin at multiples of 128",
+         lambda at: len(set((at - at[0]) // 128))),
+        ("it counts from the smallest address: pieces begin at multiples of 128",
+         lambda at: len(set((at - at.min()) // 128))),
+        ("it counts all pieces between the first and the last address",
+         lambda at: at.max() // 128 - at.min() // 128 + 1),
+        ("it has pieces of 128 numbers, not bytes", lambda at: len(set(at // 512))),
+        ("it has pieces of 32 bytes", lambda at: len(set(at // 32))),
+        ("it counts threads, not pieces", len),
+        ("it is the largest piece's number, not how many there are", lambda at: at.max() // 128),
+    ])  # fmt: skip
     return "side by side, with strides, and all the same"
 
 
 @check
 def roofline(function) -> str:
     """attainable(intensity, peak, bandwidth) -> operations per second that are attainable."""
-    for intensity in (0.5, 10.0, 100.0):
-        slope, of = intensity * 100.0, f"at {intensity} operations a byte it"
-        compare(function(intensity, 1000.0, 100.0), min(1000.0, slope), of, mistakes=[
-            (f"{of} is the larger of both limits", max(1000.0, slope)),
-            (f"{of} is that of memory alone: no more than the peak", slope),
-            (f"{of} is the peak: memory is the limit there", 1000.0),
-            (f"{of} has bandwidth / intensity: bytes a second times operations a byte",
-             min(1000.0, 100.0 / intensity)),
-            (f"{of} is the sum of both limits", 1000.0 + slope),
-            (f"{of} lacks the bandwidth", min(1000.0, intensity)),
-        ])  # fmt: skip
+    cases = [(0.5, 1000.0, 100.0), (10.0, 1000.0, 100.0), (100.0, 1000.0, 100.0)]
+    compare_all(function, cases, lambda i, peak, bandwidth: min(peak, i * bandwidth),
+                "for intensity, peak, bandwidth = {} it", [
+        ("it is the larger of both limits", lambda i, peak, bandwidth: max(peak, i * bandwidth)),
+        ("it is that of memory alone: no more than the peak",
+         lambda i, peak, bandwidth: i * bandwidth),
+        ("it is the peak: where a byte serves few operations memory is the limit",
+         lambda i, peak, bandwidth: peak),
+        ("it has bandwidth / intensity: bytes a second times operations a byte",
+         lambda i, peak, bandwidth: min(peak, bandwidth / i)),
+        ("it has intensity / bandwidth: bytes a second times operations a byte",
+         lambda i, peak, bandwidth: min(peak, i / bandwidth)),
+        ("it is the sum of both limits", lambda i, peak, bandwidth: peak + i * bandwidth),
+        ("it lacks the bandwidth", lambda i, peak, bandwidth: min(peak, i)),
+        ("it lacks the intensity", lambda i, peak, bandwidth: min(peak, bandwidth)),
+    ])  # fmt: skip
     return "memory on the left, arithmetic on the right"

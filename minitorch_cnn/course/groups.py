@@ -5,7 +5,7 @@ import numpy as np
 from ..functional import channel_shuffle, conv2d, relu, sigmoid
 from ..tensor import cat, tensor
 from .answer import check
-from .compare import No, array, compare
+from .compare import No, array, compare, compare_all
 
 SEED = 9
 
@@ -53,19 +53,23 @@ def grouped(function) -> str:
 @check
 def costs(function) -> str:
     """macs(c, o, k, groups) -> multiply-adds per position."""
-    for c, o, k, g in [(64, 64, 3, 1), (64, 64, 3, 32), (64, 128, 1, 4), (12, 6, 3, 2)]:
-        right, of = o * (c // g) * k * k, f"the cost of c, o, k, groups = {c, o, k, g}"
-        compare(function(c, o, k, g), right, of, mistakes=[
-            (f"{of} is that of one group: all g have to be paid", right // g),
-            (f"{of} is not divided by the groups: an output sees only its own", right * g),
-            (f"{of} is multiplied by the groups", right * g * g),
-            (f"{of} has one side of the window: it is k x k", right // k),
-            (f"{of} lacks the outputs", right // o),
-            (f"{of} lacks the inputs", o * k * k),
-            (f"{of} takes the inputs for the outputs", c * (c // g) * k * k),
-            (f"{of} takes the outputs for the inputs", o * (o // g) * k * k),
-            (f"{of} counts the biases, which are free", right + o),
-        ])  # fmt: skip
+    cases = [(64, 64, 3, 1), (64, 64, 3, 32), (64, 128, 1, 4), (12, 6, 3, 2)]
+    compare_all(function, cases, lambda c, o, k, g: o * (c // g) * k * k,
+                "the cost of c, o, k, groups = {}", [
+        ("the cost is that of one group: all g have to be paid",
+         lambda c, o, k, g: (o // g) * (c // g) * k * k),
+        ("the cost is not divided by the groups: an output sees only its own",
+         lambda c, o, k, g: o * c * k * k),
+        ("the cost is multiplied by the groups", lambda c, o, k, g: o * c * k * k * g),
+        ("the cost has one side of the window: it is k x k", lambda c, o, k, g: o * (c // g) * k),
+        ("the cost lacks the window", lambda c, o, k, g: o * (c // g)),
+        ("the cost lacks the outputs", lambda c, o, k, g: (c // g) * k * k),
+        ("the cost lacks the inputs", lambda c, o, k, g: o * k * k),
+        ("the cost takes the inputs for the outputs", lambda c, o, k, g: c * (c // g) * k * k),
+        ("the cost takes the outputs for the inputs", lambda c, o, k, g: o * (o // g) * k * k),
+        ("the cost counts the biases, which are free",
+         lambda c, o, k, g: o * (c // g) * k * k + o),
+    ])  # fmt: skip
     return "every output adds up the channels of its group only"
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from ..functional import conv2d, max_pool2d
 from ..tensor import cat, tensor
 from .answer import check
-from .compare import No, array, compare
+from .compare import No, array, compare, compare_all
 
 SEED = 6
 
@@ -15,18 +15,21 @@ SEED = 6
 @check
 def field(function) -> str:
     """field(kernels) -> the receptive field of a chain of convolutions with stride 1."""
-    for kernels in [(3, 3), (3, 3, 3), (5,), (1, 3, 1), (7, 7), (3, 5)]:
-        of = f"the field of kernels {kernels}"
-        right = 1 + sum(kernels) - len(kernels)
-        compare(function(kernels), right, of, mistakes=[
-            (f"{of} is the sum of the kernels: windows overlap", sum(kernels)),
-            (f"{of} is the product of the kernels", math.prod(kernels)),
-            (f"{of} lacks the one pixel that it begins with", right - 1),
-            (f"{of} is that of the largest kernel alone", max(kernels)),
-            (f"{of} is that of the last kernel alone: it adds up", kernels[-1]),
-            (f"{of} adds K for each layer, where K - 1 are new", 1 + sum(kernels)),
-        ])  # fmt: skip
-    return "six chains"
+    cases = [(k,) for k in ((3, 3), (3, 3, 3), (5,), (1, 3, 1), (7, 7), (3, 5), (5, 3))]
+
+    def right(kernels):
+        return 1 + sum(kernels) - len(kernels)
+
+    compare_all(function, cases, right, "the field of kernels {0[0]}", [
+        ("the field is the sum of the kernels: windows overlap", sum),
+        ("the field is the product of the kernels", math.prod),
+        ("the field lacks the one pixel that it begins with", lambda k: right(k) - 1),
+        ("the field is that of the largest kernel alone", max),
+        ("the field is that of the last kernel alone: it adds up", lambda k: k[-1]),
+        ("the field is that of the first kernel alone: it adds up", lambda k: k[0]),
+        ("the field adds K for each layer, where K - 1 are new", lambda k: 1 + sum(k)),
+    ])  # fmt: skip
+    return "seven chains"
 
 
 @check
@@ -38,28 +41,36 @@ def macs(function) -> str:
         ((8, 8, 8), ((1, 5), (5, 1))),
         ((4, 6, 2), ((3, 1), (1, 5))),
     ]
-    for channels, kernels in cases:
-        steps = list(zip(channels[:-1], channels[1:], kernels, strict=True))
-        costs = [c * o * height * width for c, o, (height, width) in steps]
-        of = f"the cost of channels {channels} with kernels {kernels}"
-        compare(function(channels, kernels), sum(costs), of, mistakes=[
-            (f"{of} is a product over the layers: they add up", math.prod(costs)),
-            (f"{of} is that of the last layer alone: += and not =", costs[-1]),
-            (f"{of} is that of the first layer alone", costs[0]),
-            (f"{of} takes height + width, not height times width",
-             sum(c * o * (height + width) for c, o, (height, width) in steps)),
-            (f"{of} takes height for both sides of the window",
-             sum(c * o * height**2 for c, o, (height, _) in steps)),
-            (f"{of} takes width for both sides of the window",
-             sum(c * o * width**2 for c, o, (_, width) in steps)),
-            (f"{of} lacks the channels that go in", sum(o * h * w for _, o, (h, w) in steps)),
-            (f"{of} lacks the channels that come out", sum(c * h * w for c, _, (h, w) in steps)),
-            (f"{of} takes the channels that go in for those that come out",
-             sum(c * c * h * w for c, _, (h, w) in steps)),
-            (f"{of} takes the channels that come out for those that go in",
-             sum(o * o * h * w for _, o, (h, w) in steps)),
-            (f"{of} counts biases, which are free", sum(costs) + sum(channels[1:])),
-        ])  # fmt: skip
+
+    def costs(channels, kernels, cost=lambda c, o, h, w: c * o * h * w):
+        steps = zip(channels[:-1], channels[1:], kernels, strict=True)
+        return [cost(c, o, *window) for c, o, window in steps]
+
+    def added(cost):
+        return lambda channels, kernels: sum(costs(channels, kernels, cost))
+
+    compare_all(function, cases, lambda *case: sum(costs(*case)),
+                "the cost of channels {0[0]} with kernels {0[1]}", [
+        ("the cost is a product over the layers: they add up",
+         lambda *case: math.prod(costs(*case))),
+        ("the cost is that of the last layer alone: += and not =", lambda *case: costs(*case)[-1]),
+        ("the cost is that of the first layer alone", lambda *case: costs(*case)[0]),
+        ("the cost is that of the dearest layer alone", lambda *case: max(costs(*case))),
+        ("the cost takes height + width, not height times width",
+         added(lambda c, o, h, w: c * o * (h + w))),
+        ("the cost takes height for both sides of the window",
+         added(lambda c, o, h, w: c * o * h * h)),
+        ("the cost takes width for both sides of the window",
+         added(lambda c, o, h, w: c * o * w * w)),
+        ("the cost lacks the channels that go in", added(lambda c, o, h, w: o * h * w)),
+        ("the cost lacks the channels that come out", added(lambda c, o, h, w: c * h * w)),
+        ("the cost lacks the windows", added(lambda c, o, h, w: c * o)),
+        ("the cost takes the channels that go in for those that come out",
+         added(lambda c, o, h, w: c * c * h * w)),
+        ("the cost takes the channels that come out for those that go in",
+         added(lambda c, o, h, w: o * o * h * w)),
+        ("the cost counts biases, which are free", added(lambda c, o, h, w: (c * h * w + 1) * o)),
+    ])  # fmt: skip
     return "a 3 x 3, a bottleneck and two flattened windows"
 
 

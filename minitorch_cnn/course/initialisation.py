@@ -29,7 +29,7 @@ def fans(function) -> str:
 @check
 def deviation(function) -> str:
     """deviation(rule, fan_in, fan_out) -> standard deviation of the weights."""
-    n, m = 300, 100
+    n, m = 350, 100
     for rule, variance in [
         ("lecun", 1 / n),
         ("torch", 1 / (3 * n)),
@@ -134,6 +134,7 @@ def elu(function) -> str:
          np.where(a > 0, np.expm1(high), a)),
         ("the two cases are exchanged, as on a slide that is well known for it",
          np.where(a > 0, np.expm1(low), a)),
+        ("the two cases are exchanged: what is above 0 stays", np.where(a < 0, a, np.expm1(low))),
         ("below 0 it is e^a: 1 has to be taken off", np.where(a > 0, a, np.exp(low))),
         ("below 0 it is e^a + 1: look at the sign", np.where(a > 0, a, np.exp(low) + 1)),
         ("below 0 it is 1 - e^a: look at the sign", np.where(a > 0, a, -np.expm1(low))),

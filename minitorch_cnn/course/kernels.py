@@ -42,7 +42,7 @@ struct Counted {
     operator const float*() const { atomicAdd(lost, 1); return p; }
 };
 """
-COUNTING = "const Counted pixels{x, reads, reads + 2}, weights{w, reads + 1, reads + 2};\n"
+COUNTING = "const Counted pixels{x, reads, reads + 1};\n"
 ADDRESS = re.compile(r"(?<!__ldg\()(?<!&)&\s*x\s*\[")  # of a pixel, by which it is read uncounted
 
 
@@ -56,7 +56,7 @@ def module(name: str, body: str, tile: int = 16, count: bool = False):
     path = Path(tempfile.mkdtemp(prefix="course-")) / f"{name}.cu"
     inside = f'{{\n#line 1 "{name}"\n{body}\n}}'
     if count:
-        inside = f"{COUNTING}{{\nCounted x = pixels, w = weights;\n{inside}\n}}"
+        inside = f"{COUNTING}{{\nCounted x = pixels;\n{inside}\n}}"
     head = HEAD + COUNTED * count
     text = f'{head}extern "C" __global__ void {name}({KERNELS[name]})\n{{\n{inside}\n}}\n'
     path.write_text(text, encoding="utf-8")
@@ -78,7 +78,7 @@ def pixels_read(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> int:
             reads = run_conv(module("conv", body, tile, count=True), x, w, tile)[1]
         except EmulatorError:  # of a text that compiles with plain pointers
             reads = None
-        if reads is not None and not reads[2]:
+        if reads is not None and not reads[1]:
             return int(reads[0])
     raise NotCounted(
         "the reads of this kernel cannot be counted, since it makes another pointer of x: "
@@ -87,10 +87,10 @@ def pixels_read(body: str, x: np.ndarray, w: np.ndarray, tile: int = 16) -> int:
 
 
 def run_conv(kernel, x: np.ndarray, w: np.ndarray, tile: int) -> tuple[np.ndarray, np.ndarray]:
-    """y and the three numbers in `reads` after a launch in the emulator."""
+    """y and the two numbers in `reads` after a launch in the emulator."""
     H, W = x.shape
     y = to_emulator(np.full((H - 2, W - 2), np.nan, np.float32))
-    reads = to_emulator(np.zeros(3, np.int32))
+    reads = to_emulator(np.zeros(2, np.int32))
     args = (to_emulator(x), to_emulator(w), y, reads, np.int32(H), np.int32(W))
     kernel((blocks(W - 2, tile), blocks(H - 2, tile)), (tile, tile), args)
     return y.get(), reads.get()

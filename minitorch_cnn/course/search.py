@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from .answer import check
-from .compare import No, compare
+from .compare import No, compare, compare_all
 
 SEED = 11
 
@@ -96,16 +96,16 @@ def step(function) -> str:
 @check
 def count(function) -> str:
     """count(sizes) -> how many architectures a space has."""
-    for sizes in ((2, 3, 4), (5,) * 8, (1, 6)):
-        of = f"the number for questions with {sizes} answers"
-        compare(function(sizes), math.prod(sizes), of, mistakes=[
-            (f"{of} is a sum: each answer goes with each of the next question", sum(sizes)),
-            (f"{of} is how many questions there are", len(sizes)),
-            (f"{of} lacks the last question", math.prod(sizes[:-1])),
-            (f"{of} lacks the first question", math.prod(sizes[1:])),
-            (f"{of} takes all questions for the largest", max(sizes) ** len(sizes)),
-            (f"{of} is 2 to the number of questions", 2 ** len(sizes)),
-        ])  # fmt: skip
+    cases = [((2, 3, 4),), ((5,) * 8,), ((1, 6),), ((7, 2),)]
+    compare_all(function, cases, math.prod, "the number for questions with {0[0]} answers", [
+        ("it is a sum: each answer goes with each of the next question", sum),
+        ("it is how many questions there are", len),
+        ("it lacks the last question", lambda sizes: math.prod(sizes[:-1])),
+        ("it lacks the first question", lambda sizes: math.prod(sizes[1:])),
+        ("it takes all questions for the largest", lambda sizes: max(sizes) ** len(sizes)),
+        ("it takes all questions for the first", lambda sizes: sizes[0] ** len(sizes)),
+        ("it is 2 to the number of questions", lambda sizes: 2 ** len(sizes)),
+    ])  # fmt: skip
     return "a product"
 
 

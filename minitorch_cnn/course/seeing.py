@@ -3,7 +3,7 @@
 import numpy as np
 
 from .answer import check
-from .compare import No, compare
+from .compare import No, compare, compare_all
 
 SEED = 10
 
@@ -78,27 +78,39 @@ def overlap(function) -> str:
         ((0, 0, 2, 2), (5, 5, 6, 6)),
         ((0, 0, 2, 9), (5, 0, 6, 9)),
     ]
-    for a, b in cases:
-        width, height = min(a[2], b[2]) - max(a[0], b[0]), min(a[3], b[3]) - max(a[1], b[1])
-        shared = max(width, 0) * max(height, 0)
-        areas = [(c[2] - c[0]) * (c[3] - c[1]) for c in (a, b)]
-        hull = (max(a[2], b[2]) - min(a[0], b[0])) * (max(a[3], b[3]) - min(a[1], b[1]))
-        of, careless = f"the overlap of {a} and {b}", width * height
-        closed = max(width + 1, 0) * max(height + 1, 0)
-        outer = sum((c[2] - c[0] + 1) * (c[3] - c[1] + 1) for c in (a, b))
-        compare(function(a, b), shared / (sum(areas) - shared), of, mistakes=[
-            (f"{of}: boxes that lie apart share nothing, a width below zero is none",
-             careless / (sum(areas) - careless)),
-            (f"{of} counts what is shared twice in the union", shared / sum(areas)),
-            (f"{of} is the area that is shared: divide by the union", shared),
-            (f"{of} is divided by the first box, not by the union", shared / areas[0]),
-            (f"{of} is divided by the second box, not by the union", shared / areas[1]),
-            (f"{of} is divided by the smaller box, not by the union", shared / min(areas)),
-            (f"{of} is divided by the box around both, not by the union", shared / hull),
-            (f"{of} counts one pixel too many on each side: right and bottom are exclusive",
-             closed / (outer - closed)),
-            (f"{of} is the union over what is shared", (sum(areas) - shared) / max(shared, 1e-9)),
-        ])  # fmt: skip
+
+    def common(a, b, end=0, least=0):
+        sides = [min(a[i + 2], b[i + 2]) - max(a[i], b[i]) + end for i in (0, 1)]
+        return max(sides[0], least) * max(sides[1], least)
+
+    def area(box, end=0):
+        return (box[2] - box[0] + end) * (box[3] - box[1] + end)
+
+    def over_union(a, b, **how):
+        shared, end = common(a, b, **how), how.get("end", 0)
+        return shared / (area(a, end) + area(b, end) - shared)
+
+    def hull(a, b):
+        return area([*map(min, a[:2], b[:2]), *map(max, a[2:], b[2:])])
+
+    compare_all(function, cases, over_union, "the overlap of {0[0]} and {0[1]}", [
+        ("boxes that lie apart share nothing: a width below zero is none",
+         lambda a, b: over_union(a, b, least=-99)),
+        ("it counts what is shared twice in the union",
+         lambda a, b: common(a, b) / (area(a) + area(b))),
+        ("it is the area that is shared: divide by the union", common),
+        ("it is divided by the first box, not by the union", lambda a, b: common(a, b) / area(a)),
+        ("it is divided by the second box, not by the union", lambda a, b: common(a, b) / area(b)),
+        ("it is divided by the smaller box, not by the union",
+         lambda a, b: common(a, b) / min(area(a), area(b))),
+        ("it is divided by the larger box, not by the union",
+         lambda a, b: common(a, b) / max(area(a), area(b))),
+        ("it is divided by the box around both, not by the union",
+         lambda a, b: common(a, b) / hull(a, b)),
+        ("it counts one pixel too many on each side: right and bottom are exclusive",
+         lambda a, b: over_union(a, b, end=1)),
+        ("it is one less the overlap", lambda a, b: 1 - over_union(a, b)),
+    ])  # fmt: skip
     return "equal, apart, and in part"
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minitorch_cnn.course.compare import No, compare
+from minitorch_cnn.course.compare import No, compare, compare_all
 from minitorch_cnn.tensor import tensor
 
 RIGHT = np.random.default_rng(0).standard_normal((3, 4))
@@ -64,3 +64,25 @@ def test_a_usual_mistake_is_named_and_never_what_is_right():
         compare(RIGHT**2, RIGHT, "y", mistakes=mistakes)
     with pytest.raises(No, match="too small"):
         compare(RIGHT[:2], RIGHT, "y", mistakes=mistakes)
+
+
+def halved(n, k):
+    return n * k / 2
+
+
+def test_a_mistake_that_explains_all_cases_is_named():
+    cases = [(2, 3), (4, 4), (1, 7)]
+    mistakes = [("n is left out", lambda n, k: k / 2), ("k is left out", lambda n, k: n / 2)]
+    compare_all(halved, cases, halved, "half of {}", mistakes)
+    with pytest.raises(No, match="k is left out"):
+        compare_all(lambda n, k: n / 2, cases, halved, "half of {}", mistakes)
+
+
+def test_what_no_mistake_explains_is_told_with_its_case():
+    with pytest.raises(No, match=r"half of \(4, 4\) is 16, which is wrong by 8"):
+        compare_all(lambda n, k: 3.0 if k == 3 else n * k, [(2, 3), (4, 4)], halved, "half of {}")
+
+
+def test_arrays_are_no_numbers():
+    with pytest.raises(No, match=r"half of \(2, 3\) is no number, but has shape \(2,\)"):
+        compare_all(lambda n, k: [n, k], [(2, 3)], halved, "half of {}")

@@ -1,0 +1,405 @@
+"""What one reads who writes a function of a notebook with a usual mistake.
+
+A row is a check, as the notebook calls it; a piece of the solution; what a student writes in its
+place; and what the answer has to say. The solution itself is answered with yes.
+"""
+
+import re
+from functools import cache
+
+import pytest
+
+from minitorch_cnn.kernels.cuda.array import has_compiler
+
+pytest.importorskip("nbformat")
+
+from notebooks import make
+
+MISTAKES = {
+    "02": [
+        ("convolution(loops)", "y[n, o, i, j] +=", "y[n, o, i, j] =", "= for +=?"),
+        ("convolution(loops)", "w[o, c, kh, kw]", "w[o, c, kw, kh]", "rows and columns of the"),
+        ("convolution(loops)", "w[o, c, kh, kw]", "w[o, c, -1 - kh, -1 - kw]", "is flipped"),
+        ("convolution(loops)", "i * stride + kh, j * stride", "i + kh, j", "move by one pixel"),
+        ("convolution(loops)", "return y", "return y[:, :, :-1]", "one too small along axis 2"),
+        ("convolution(loops)", "return y", "return y[..., :-1, :-1]", "H - K + 1 fit"),
+        ("convolution(loops)", "for kh in range(K)", "for kh in range(K - 1)", "is wrong in"),
+        ("convolution(loops)", "for c in range(C)", "for c in range(C - 1, C)", "last channel"),
+        ("convolution(loops)", "return y", "", "is there no return?"),
+        ("convolution(loops)", "i * stride", "(i + 1) * stride", "IndexError"),
+        ("convolution(taps)", "y += w", "y[...] = w", "only the last of the products is kept"),
+        ("convolution(taps)", "w[:, :, kh, kw]", "w[:, :, kw, kh]", "kernel are exchanged"),
+        ("convolution(taps)", "kh : kh + OH", "kw : kw + OH", "is wrong in"),
+        ("columns(im2col)", "1, 4, 5, 0, 2, 3", "1, 5, 4, 0, 2, 3", "kh comes before kw"),
+        ("columns(im2col)", "1, 4, 5, 0, 2, 3", "4, 5, 1, 0, 2, 3", "c, then kh, then kw"),
+        ("columns(im2col)", "1, 4, 5, 0, 2, 3", "1, 4, 5, 2, 3, 0", "n, then i, then j"),
+        ("columns(im2col)", ".transpose(1, 4, 5, 0, 2, 3)", "", "transpose first"),
+        ("columns(im2col)", "reshape(x.shape[1] * K * K, -1)",
+         "reshape(x.shape[1] * K * K, -1).T", "lies on its side"),
+        ("columns(im2col)", "[:, :, ::stride, ::stride]", "", "columns of stride 1"),
+        ("adjoint(col2im)", "target += parts[:, kh, kw].swapaxes(0, 1)",
+         "target[...] = parts[:, kh, kw].swapaxes(0, 1)", "= where += should be"),
+        ("adjoint(col2im)", "parts[:, kh, kw]", "parts[:, kw, kh]", "kh and kw are exchanged"),
+        ("adjoint(col2im)", "gx[:, :, padding : padding + H, padding : padding + W]", "gx",
+         "the padding is still there"),
+        ("adjoint(col2im)", "gx[:, :, padding : padding + H, padding : padding + W]",
+         "gx[:, :, :H, :W]", "at one side only"),
+        ("adjoint(col2im)", "target += ", "target -= ", "has the wrong sign"),
+        ("winograd(winograd)", "y.transpose(0, 1, 2, 4, 3, 5)", "y", "beside each other"),
+        ("winograd(winograd)", "(g @ w @ g.T)", "(g @ w.swapaxes(2, 3) @ g.T)", "transposed"),
+        ("winograd(winograd)", "a.T @ m @ a", "a.T @ m.swapaxes(4, 5) @ a", "on their sides"),
+        ("winograd(winograd)", "(b.T @ d @ b)", "(b.T @ d)", "y is wrong in"),
+    ],
+    "03": [
+        ("pooling(max_pool)", "flat.argmax(-1)", "flat.argmin(-1)", "argmax of 2 x 2 windows"),
+        ("pooling(max_pool)", "flat.max(-1)", "flat.min(-1)", "is the smallest, not the largest"),
+        ("pooling(max_pool)", "flat.max(-1)", "flat.mean(-1)", "is the mean, not the largest"),
+        ("pooling(max_pool)", "rows * x.shape[3] + columns", "columns * x.shape[2] + rows",
+         "is w H + h"),
+        ("pooling(max_pool)", "rows * x.shape[3]", "rows * x.shape[2]", "is h H + w"),
+        ("pooling(max_pool)", "rows * x.shape[3]", "rows * flat.shape[3]", "is h OW + w"),
+        ("pooling(max_pool)", "rows * x.shape[3] + columns", "inside", "counts inside the window"),
+        ("pooling(max_pool)", "flat.argmax(-1)", "K * K - 1 - flat[..., ::-1].argmax(-1)",
+         "the last of equal maxima"),
+        ("pooling_back(max_pool_back)",
+         "np.add.at(gx, (planes, argmax.reshape(N * C, -1)), gy.reshape(N * C, -1))",
+         "gx[planes, argmax.reshape(N * C, -1)] += gy.reshape(N * C, -1)", "the last of them"),
+        ("pooling_back(max_pool_back)", "gy.reshape(N * C, -1))", "1)", "leaves gy out"),
+        ("pooling_back(max_pool_back)", "np.arange(N * C)[:, None]", "0 * gy.reshape(N * C, -1)"
+         ".astype(int)", "gx of overlapping windows is wrong in"),
+        ("normalising(norm)", "x.var(AXES)", "x.var(AXES, ddof=1)", "unbiased variance"),
+        ("normalising(norm)", "np.sqrt(var + eps)[WIDE]", "(var + eps)[WIDE]", "not by its root"),
+        ("normalising(norm)", "np.sqrt(var + eps)[WIDE]", "(np.sqrt(var) + eps)[WIDE]",
+         "eps is added to the root"),
+        ("normalising(norm)", "(x - mean[WIDE])", "x", "the mean is not taken off"),
+        ("normalising(norm)", " + bias[WIDE]", "", "the bias is left out"),
+        ("normalising(norm)", "weight[WIDE] * xhat", "xhat", "the weight is left out"),
+        ("normalising(norm)", "x.mean(AXES), x.var(AXES)", "x.mean(), x.var()", "IndexError"),
+        ("normalising_back(norm_back)", " - xhat * gw[WIDE] / count", "", "through the variance"),
+        ("normalising_back(norm_back)", "gy - gb[WIDE] / count", "gy", "through the mean"),
+        ("normalising_back(norm_back)", "(weight * invstd)[WIDE]", "invstd[WIDE]",
+         "gx lacks the weight"),
+        ("normalising_back(norm_back)", "gw[WIDE] / count)", "gw[WIDE])", "gx is wrong in"),
+        ("normalising_back(norm_back)", "- xhat * gw", "+ xhat * gw", "look at the signs"),
+        ("normalising_back(norm_back)", "(gy * xhat).sum(AXES)", "(gy * xhat).mean(AXES)",
+         "gw is a mean"),
+        ("normalising_back(norm_back)", "(gy * xhat).sum(AXES)", "(gy * x).sum(AXES)",
+         "made with x, and should be with x^"),
+        ("normalising_back(norm_back)", "return gx, gw, gb", "return gx, gb, gw", "gb is wrong"),
+        ("folding(fold)", "w * scale[:, None, None, None]", "w", "the kernel is not scaled"),
+        ("folding(fold)", "np.sqrt(var + eps)", "(var + eps)", "not by its root"),
+        ("folding(fold)", "bias - mean * scale", "bias", "the mean is taken off, too"),
+        ("folding(fold)", "bias - mean * scale", "bias + mean * scale", "look at the sign"),
+        ("folding(fold)", "bias - mean * scale", "bias - mean", "mean in the bias is not scaled"),
+        ("folding(fold)", "scale[:, None, None, None]", "scale[:3, None, None]", "the kernel is"),
+    ],
+    "04": [
+        ("fans(fans)", "shape[1] * area, shape[0] * area", "shape[0] * area, shape[1] * area",
+         "are exchanged"),
+        ("fans(fans)", "shape[1] * area, shape[0] * area", "shape[1], shape[0]", "lack the window"),
+        ("fans(fans)", "shape[0] * area", "shape[0]", "fan_out lacks the window's area"),
+        ("fans(fans)", "shape[2:]", "shape[3:]", "one side of the window"),
+        ("deviation(deviation)", "np.sqrt(variance[rule])", "variance[rule]", "take the root"),
+        ("deviation(deviation)", "1 / (3 * fan_in)", "1 / fan_in", "is the bound b of U(-b, b)"),
+        ("deviation(deviation)", '"he": 2 / fan_in', '"he": 2 / fan_out', "exchanged"),
+        ("deviation(deviation)", "2 / (fan_in + fan_out)", "1 / (fan_in + fan_out)", "sum of both"),
+        ("deviation(deviation)", '"he": 2', '"he": 1', "'he' is 0.5 times what it should be"),
+        ("signals(signals)", "w.T", "w", "so it takes w.T"),
+        ("signals(signals)", "activation(x @ w.T)", "x @ w.T", "has no nonlinearity"),
+        ("signals(signals)", "outputs = []", "outputs = [x]", "the list begins with x"),
+        ("signals(signals)", "x = activation(x @ w.T)\n        outputs.append(x)",
+         "outputs.append(activation(x @ w.T))", "layer 2 begins with x again"),
+        ("signals(signals)", "return outputs", "return outputs[-1:]", "not the last only"),
+        ("gradients(gradients)", "outputs[:0:-1]", "outputs[-2::-1]", "the layer's own output"),
+        ("gradients(gradients)", "@ w)", "@ w.T)", "multiplies by w.T"),
+        ("gradients(gradients)", "found[-1] * slope(y)", "found[-1]", "no slope"),
+        ("gradients(gradients)", "found[::-1]", "found", "first layer first"),
+        ("gradients(gradients)", "found[-1] * slope", "gy * slope", "is made of gy again"),
+        ("gradients(gradients)", "weights[:0:-1], outputs[:0:-1]", "weights[::-1], outputs[::-1]",
+         "not 4: that of x is not asked for"),
+        ("dead(dead_share)", "all(0)", "any(0)", "for any sample"),
+        ("dead(dead_share)", "all(0)", "all(1)", "nothing but zeros"),
+        ("dead(dead_share)", ".all(0)", "", "the share of zeros"),
+        ("dead(dead_share)", ".mean()", ".sum()", "their number"),
+        ("elu(elu)", "np.expm1(np.minimum(a, 0))", "np.exp(np.minimum(a, 0))", "1 has to be taken"),
+        ("elu(elu)", "np.expm1(np.minimum(a, 0))", "np.expm1(a)", "e^800 overflows"),
+        ("elu(elu)", "a > 0", "a < 0", "cases are exchanged"),
+        ("elu(elu)", "np.expm1(np.minimum(a, 0))", "0", "that is a ReLU"),
+    ],
+    "05": [
+        ("output_size(output_size)", "+ 1", "", "the first window counts, too"),
+        ("output_size(output_size)", "2 * P", "P", "one end only"),
+        ("output_size(output_size)", "//", "/", "not a whole number"),
+        ("output_size(output_size)", "(n + 2 * P - K) // S + 1", "-(-(n + 2 * P - K) // S) + 1",
+         "round down"),
+        ("convolution(convolution)", "weights + filters", "weights", "lack the biases"),
+        ("convolution(convolution)", "weights + filters", "weights + 1", "one bias for all"),
+        ("convolution(convolution)", "weights * positions", "weights * n * n", "at the input's"),
+        ("convolution(convolution)", "filters * positions", "positions", "those of one map"),
+        ("convolution(convolution)", " ** 2", "", "one side only"),
+        ("convolution(convolution)", "c_in * K * K", "K * K", "lack the input's channels"),
+        ("convolution(convolution)", "weights * positions", "(weights + filters) * positions",
+         "count the biases, which are free"),
+        ("linear(linear)", "inputs * outputs + outputs", "inputs * outputs", "lack the biases"),
+        ("linear(linear)", "inputs * outputs + outputs", "inputs * outputs + inputs", "each input"),
+        ("linear(linear)", "return outputs,", "return inputs,", "those of the input"),
+        ("linear(linear)", ", inputs * outputs\n", ", inputs * outputs + outputs\n", "are free"),
+        ("alexnet(sum(", "c * n * n, settings[0]", "c, settings[0]", "6 x 6 pixels?"),
+        ("alexnet(sum(", "c, n = settings[0], output_size(n, *settings[1:])",
+         "c = settings[0]", "off"),
+        ("alexnet(sum(", "c, n = settings[0], 1", "c = settings[0]", "the parameters add up to"),
+        ("errata(wrong_claims", "> 0.02", "< 0.02", "claims that are right"),
+        ("errata(wrong_claims", "abs(slides[name] / counted[name] - 1)",
+         "slides[name] / counted[name] - 1", "too small"),
+        ("errata(wrong_claims", "> 0.02", "> 0", "is right but for rounding"),
+        ("errata(wrong_claims", "> 0.02", "> 0.1", "wrong claims are not in the list"),
+    ],
+    "06": [
+        ("field(field)", "k - 1", "k", "adds K for each layer"),
+        ("field(field)", "1 + sum", "sum", "lacks the one pixel"),
+        ("field(field)", "1 + sum(k - 1 for k in kernels)", "sum(kernels)", "windows overlap"),
+        ("field(field)", "1 + sum(k - 1 for k in kernels)", "kernels[-1]", "is that of the last"),
+        ("macs(macs)", "sum(c * o", "max(c * o", "dearest layer alone"),
+        ("macs(macs)", "height * width", "height * height", "height for both sides"),
+        ("macs(macs)", "c * o * height", "o * height", "lacks the channels that go in"),
+        ("macs(macs)", "height * width", "(height + width)", "height + width"),
+        ("pointwise(pointwise)", "w @ x", "w[:, ::-1] @ x", "in reverse order"),
+        ("pointwise(pointwise)", "reshape(N, len(w), H, W)", "reshape(N, len(w), W, H)",
+         "axes are in another order"),
+        ("pointwise(pointwise)", "w @ x", "w.T @ x", "ValueError: matmul"),
+        ("module(inception)", "F.relu(F.conv2d(x, w[\"3x3 reduce\"]))",
+         "F.conv2d(x, w[\"3x3 reduce\"])", "the output is wrong in"),
+        ("module(inception)", "dim=1", "dim=0", "RuntimeError: cat"),
+        ("module(inception)", "[one, three, five, pool]", "[one, five, three, pool]",
+         "another order: 1x1, 3x3, 5x5, pool"),
+        ("module(inception)", "F.max_pool2d(x, 3, 1, 1)", "x", "no maximum before its 1 x 1"),
+        ("module(inception)", "[one, three, five, pool]", "[one, three, five]", "14 maps"),
+        ("averaging(global_average)", "mean", "sum", "divide by the number of pixels"),
+        ("averaging(global_average)", "mean((2, 3))", "amax((2, 3))", "is the maximum"),
+        ("averaging(global_average)", "(2, 3)", "(1, 2)", "TypeError|has shape"),
+        ("averaging(global_average)", "(2, 3)", "(2, 3), keepdim=True", "without axes of length 1"),
+    ],
+    "07": [
+        ("block(residual)", "F.relu(branch(x) + shortcut(x))", "F.relu(branch(x)) + shortcut(x)",
+         "joins after the ReLU"),
+        ("block(residual)", "F.relu(branch(x) + shortcut(x))", "branch(x) + shortcut(x)",
+         "no ReLU after the sum"),
+        ("block(residual)", "shortcut(x)", "x", "x itself is added"),
+        ("block(residual)", "+ shortcut", "- shortcut", "is taken off"),
+        ("shortcut(shortcut_a)", "::stride, ::stride", "::stride, :", "in another"
+         "|should have"),
+        ("shortcut(shortcut_a)", "(0, 0, 0, 0, 0, out_channels - x.shape[1])",
+         "(0, 0, 0, 0, out_channels - x.shape[1], 0)", "come first"),
+        ("shortcut(shortcut_a)", "::stride, ::stride", "stride - 1 :: stride, stride - 1 :: stride",
+         "has shape|second pixel|is wrong"),
+        ("shortcut(shortcut_a)", "out_channels - x.shape[1])", "out_channels)", "channels: add"),
+        ("shortcut(shortcut_a)", "x = x[:, :, ::stride, ::stride]", "", "keeps its size"),
+        ("paths(path_counts)", "range(n)", "range(n - 1)", "numbers, not"),
+        ("paths(path_counts)", "[0, *counts], [*counts, 0]", "[*counts, 0], [*counts, 0]",
+         "are wrong|is wrong|passed|times"),
+        ("paths(path_counts)", "return counts", "return [1] * (n + 1)", "several have one length"),
+        ("survival(survival)", "np.arange(1, blocks + 1)", "np.arange(blocks)", "counts l from 0"),
+        ("survival(survival)", "np.arange(1, blocks + 1)", "np.arange(blocks, 0, -1)", "reversed"),
+        ("survival(survival)", "(1 - last)", "last", "falls by p, and not by 1 - p"),
+        ("survival(survival)", "return 1 - ", "return ", "how likely a block is left out"),
+        ("highway(highway)", "t * h + (1 - t) * x", "t * x + (1 - t) * h", "let h through"),
+        ("highway(highway)", "(1 - t) * x", "x", "the input is not gated"),
+        ("highway(highway)", "(1 - t)", "t", "one opens as the other closes"),
+    ],
+    "08": [
+        ("direction(direction)", "if p.ndim > 1:", "if True:", "should stay where it is"),
+        ("direction(direction)", "d *= np.sqrt", "d /= np.sqrt", "the filters of 0.weight"),
+        ("direction(direction)", "(axes, keepdims=True) / (d**2).sum(axes, keepdims=True)",
+         "() / (d**2).sum()", "TypeError|not filter by filter|lengths"),
+        ("direction(direction)", "d *= np.sqrt(", "d *= (", "the filters of 0.weight"),
+        ("direction(direction)", "(w**2).sum(axes, keepdims=True) / ", "1 / ", "have length 1"),
+        ("direction(direction)", "rng.standard_normal", "np.random.default_rng(0)"
+         ".standard_normal", "two generators give the same direction"),
+        ("line(loss_along)", "p.array = w\n", "pass\n", "put them back"),
+        ("line(loss_along)", "(w + step * d)", "(p.array + step * d)", "where the last one ended"),
+        ("line(loss_along)", "w + step", "w - step", "go the other way"),
+        ("line(loss_along)", "mt.tensor(labels))", "mt.tensor(labels), reduction='sum')",
+         "is a sum over the images"),
+        ("rescaling(rescale)", "running_mean.mul_(factor)", "running_mean.mul_(1)",
+         "the running mean has not followed"),
+        ("rescaling(rescale)", "factor**2", "factor", "grows with the square of the factor"),
+        ("rescaling(rescale)", "module.bias.mul_(factor)", "pass", "bias has to be multiplied"),
+        ("rescaling(rescale)", "module.weight.mul_(factor)", "module.weight.add_(factor)", "added"),
+    ],
+    "09": [
+        ("grouped(grouped)", "dim=1", "dim=0", "joined along the batch"),
+        ("grouped(grouped)", "F.conv2d(part, kernel", "F.conv2d(xs[0], kernel", "first channels"),
+        ("grouped(grouped)", "padding=1", "padding=0", "is not padded"),
+        ("grouped(grouped)", "for part, kernel in pairs", "for part, kernel in list(pairs)[::-1]",
+         "groups in reverse order"),
+        ("costs(macs)", "(c // groups)", "c", "is not divided by the groups"),
+        ("costs(macs)", "o * (c", "o // groups * (c", "is that of one group"),
+        ("costs(macs)", "k * k", "k", "one side of the window"),
+        ("branches(branches)", "total = total + F.conv2d(y, c)", "total = F.conv2d(y, c)",
+         "total = where += should be"),
+        ("branches(branches)", "y = F.relu(F.conv2d(x, a))", "y = F.conv2d(x, a)",
+         "no ReLU after the first"),
+        ("branches(branches)", "F.relu(F.conv2d(y, b, padding=1))", "F.conv2d(y, b, padding=1)",
+         "no ReLU after the 3 x 3"),
+        ("branches(branches)", "w3.chunk(groups, 1)", "w3.chunk(groups, 0)", "Error"),
+        ("branches(branches)", "return total", "return total / groups", "are averaged"),
+        ("shuffle(shuffle)", ".transpose(1, 2)", "", "transpose between"),
+        ("shuffle(shuffle)", "groups, C // groups", "C // groups, groups", "undoes a shuffle"),
+        ("shuffle(shuffle)", ".transpose(1, 2)", ".flip(1).transpose(1, 2)", "with the last group"),
+        ("gate(excite)", "x.mean((2, 3))", "x.mean((0, 2, 3)).reshape(1, -1)", "batch as a whole"),
+        ("gate(excite)", "x.mean((2, 3))", "x.sum((2, 3))", "should be averaged"),
+        ("gate(excite)", "F.sigmoid(hidden @ w2.T + b2)", "hidden @ w2.T + b2", "no sigmoid"),
+        ("gate(excite)", "F.relu(x.mean((2, 3)) @ w1.T + b1)", "x.mean((2, 3)) @ w1.T + b1",
+         "no ReLU between"),
+        ("gate(excite)", "return x * gates.reshape(*gates.shape, 1, 1)", "return gates",
+         "have to be multiplied with x"),
+    ],
+    "10": [
+        ("activation_map(activation_map)", "weights[:, None, None]", "weights", "columns"),
+        ("activation_map(activation_map)", "weights[:, None, None]", "weights[:, None]", "rows"),
+        ("activation_map(activation_map)", ".sum(0)", ".mean(0)", "is a mean over the channels"),
+        ("activation_map(activation_map)", ".sum(0)", ".sum(1)", "adds up rows"),
+        ("box(bright_box)", "rows, columns = np", "columns, rows = np", "columns are exchanged|rows"
+         " and columns"),
+        ("box(bright_box)", "columns.max() + 1, rows.max() + 1", "columns.max(), rows.max()",
+         "one too small"),
+        ("box(bright_box)", "threshold * heat.max()", "threshold", "takes the threshold as it is"),
+        ("box(bright_box)", ">=", ">", "so >="),
+        ("overlap(overlap)", "max(width, 0) * max(height, 0)", "width * height", "lie apart"),
+        ("overlap(overlap)", "(areas - shared)", "areas", "twice in the union"),
+        ("overlap(overlap)", "shared / (areas - shared)", "shared", "divide by the union"),
+        ("overlap(overlap)", "max(a[0], b[0])", "max(a[0], b[0]) + 1",
+         "the overlap of (0, 0, 4, 4) and (2, 2, 6, 6)"),
+        ("rules(through_relu)", "gy * (y > 0)", "gy * y", "multiplied by y"),
+        ("rules(through_relu)", "np.maximum(gy, 0) * (y > 0)", "np.maximum(gy, 0)",
+         "is that of rule 'deconvolution'"),
+        ("rules(through_relu)", "return gy * (y > 0)", "return gy", "passes gy whatever it is"),
+        ("rules(through_relu)", "return gy * (y > 0)", "return gy * (y >= 0)", "gy whatever"),
+        ("climbing(climb)", "x + rate", "x - rate", "goes down"),
+        ("climbing(climb)", " / np.linalg.norm(gx)", "", "not made of length 1"),
+        ("climbing(climb)", "(1 - decay) * (x + rate * gx / np.linalg.norm(gx))",
+         "(1 - decay) * x + rate * gx / np.linalg.norm(gx)", "before the step"),
+        ("climbing(climb)", "(1 - decay)", "decay", "shrinks to decay"),
+    ],
+    "11": [
+        ("policy(softmax)", "e / e.sum()", "e", "not divided by their sum"),
+        ("policy(softmax)", "theta - theta.max()", "theta", "e^1000 overflows"),
+        ("policy(softmax)", "e.sum()", "e.max()", "not divided by their sum"),
+        ("policy(softmax)", "theta - theta.max()", "theta.min() - theta", "look at the sign"),
+        ("score(score)", "np.eye(len(theta))[a] - softmax(theta)",
+         "softmax(theta) - np.eye(len(theta))[a]", "wrong sign"),
+        ("score(score)", " - softmax(theta)", "", "lacks the probabilities"),
+        ("score(score)", "[a] - softmax(theta)", "[a - 1] - softmax(theta)", "answer before"),
+        ("score(score)", "np.eye(len(theta))[a] - softmax(theta)",
+         "softmax(theta)[a] * (np.eye(len(theta))[a] - softmax(theta))", "not of log P"),
+        ("step(reinforce)", "theta + lr", "theta - lr", "step down"),
+        ("step(reinforce)", "(r - baseline)", "r", "the baseline is left out"),
+        ("step(reinforce)", "np.mean([", "np.sum([", "should be averaged"),
+        ("step(reinforce)", ", axis=0)", ")", "(axis=0)"),
+        ("step(reinforce)", "lr * up", "up", "the learning rate is left out"),
+        ("count(count)", "np.prod(sizes)", "np.sum(sizes)", "is a sum"),
+        ("count(count)", "np.prod(sizes)", "np.prod(sizes[:-1])", "lacks the last question"),
+        ("count(count)", "int(np.prod(sizes))", "len(sizes)", "how many questions"),
+        ("search(search)", "method.tell(sequences, found)", "pass", "never told"),
+        ("search(search)", "tell(sequences, found)", "tell(sequences, found[::-1])",
+         "do not belong together"),
+        ("search(search)", "return rewards", "return found", "the last batch's only"),
+        ("search(search)", "min(method.batch, budget - len(rewards))", "budget", "4 a time"),
+        ("search(search)", "tell(sequences, found)", "tell(sequences, rewards + found)",
+         "a list of its own"),
+    ],
+    "12": [
+        ("convolution(naive)", "sum +=", "sum =", "sum = where += should be"),
+        ("convolution(naive)", "a * 3 + b", "b * 3 + a", "rows and columns of the kernel"),
+        ("convolution(naive)", "a * 3 + b", "8 - a * 3 - b", "the kernel flipped"),
+        ("convolution(naive)", "a < 3; a++)\n        for (int b = 0; b < 3",
+         "a < 2; a++)\n        for (int b = 0; b < 2", "four of nine"),
+        ("convolution(naive)", "H - 2 ||", "H - 3 ||", "are NaN, the first at (34, 0)"),
+        ("convolution(naive)", "float sum = 0;", "float sum;\n    summ = 0;",
+         "line 7 of the kernel does not compile: 'summ' was not declared|line 7 of the kernel"),
+        ("convolution(naive)", 'return """', '_ = """', "is there no return?"),
+        ("segments(segments)", "np.unique(addresses // 128)", "np.unique(addresses)",
+         "counts addresses"),
+        ("segments(segments)", "addresses // 128", "(addresses - addresses[0]) // 128",
+         "from the first address"),
+        ("segments(segments)", "// 128", "// 32", "pieces of 32 bytes"),
+        ("tiled(tiled)", "__syncthreads();", "", "NaN"),
+        ("tiled(tiled)", "k < (TILE + 2) * (TILE + 2); k += TILE * TILE",
+         "k < TILE * TILE; k += TILE * TILE", "NaN"),
+        ("tiled(tiled)", "tile[threadIdx.y + a][threadIdx.x + b]",
+         "LOAD(x, (i + a) * W + j + b)", "read more than once?"),
+        ("tiled(tiled)", "sum += tile", "sum = tile", "sum = where += should be"),
+        ("reduction(reduction)", "__syncthreads();", "", "read before it is written"),
+        ("reduction(reduction)", "half > 0", "half > 1", "lack some of the halves"),
+        ("reduction(reduction)", "int half = 64", "int half = 32", "of 128 threads it is 64"),
+        ("reduction(reduction)", "blockIdx.x * N + k", "k", "those of the first row"),
+        ("reduction(reduction)", "sum += LOAD", "sum = LOAD", "the sums, with threads run"),
+        ("roofline(attainable)", "min(", "max(", "the larger of both limits"),
+        ("roofline(attainable)", "min(peak, intensity * bandwidth)", "intensity * bandwidth",
+         "no more than the peak"),
+        ("roofline(attainable)", "intensity * bandwidth", "bandwidth / intensity",
+         "bandwidth / intensity"),
+    ],
+}  # fmt: skip
+ROWS = [(number, *row) for number, rows in MISTAKES.items() for row in rows]
+
+
+@cache
+def solved(number):
+    """The code cells that students write in, with their solutions."""
+    (path,) = (path for path in make.sources() if path.stem.startswith(number))
+    cells = make.cells(path.read_text(encoding="utf-8"))
+    see = next(i for i, (_, text) in enumerate(cells) if re.search("^## See", text, re.MULTILINE))
+    return [text for kind, text in cells[:see] if kind == "code"]
+
+
+@cache
+def names(number):
+    """What these cells define, with every check left out."""
+    defined = {"__name__": f"notebook {number}"}
+    for text in solved(number):
+        exec(re.sub(r"^check\..*$", "", text, flags=re.MULTILINE), defined)
+    return defined
+
+
+def answer_to(number, check, old, new, capsys):
+    """What a check of a cell prints if a piece of the solution is written otherwise."""
+    (text,) = (text for text in solved(number) if f"\ncheck.{check}" in text)
+    function = re.search(r"\w+\((?:sum\(|(\w+))", check).group(1) or "table"
+    begin = text.index("\n", text.index("# begin", text.index(f"def {function}(")))
+    assert old in text[begin:], f"{old!r} is not in the solution of {function}"
+    text = text[:begin] + text[begin:].replace(old, new, 1)
+    asked = re.search(rf"^check\.{re.escape(check)}.*$", text, re.MULTILINE).group()
+    text = re.sub(r"^check\..*$", "", text, flags=re.MULTILINE)
+    defined = dict(names(number))
+    defined["__name__"] = "mistaken"
+    exec(text, defined)
+    capsys.readouterr()
+    exec(asked, defined)
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("number, check, old, new, said", ROWS)
+def test_a_mistake_is_told_by_its_cause(number, check, old, new, said, capsys):
+    if number == "12" and not has_compiler():
+        pytest.skip("the emulator needs g++ on Linux")
+    answer = answer_to(number, check, old, new, capsys)
+    assert answer.startswith("no: ")
+    assert any(part in answer for part in said.split("|")), answer
+    assert len(answer) < 500
+
+
+def test_every_check_of_a_function_is_tried_with_three_mistakes():
+    tried = {(number, row[0].split("(")[0]) for number, rows in MISTAKES.items() for row in rows}
+    for number in MISTAKES:
+        checks = set(re.findall(r"^check\.(\w+)\(", "\n".join(solved(number)), re.MULTILINE))
+        assert checks == {name for at, name in tried if at == number}
+        for name in checks:
+            assert sum(row[0].startswith(f"{name}(") for row in MISTAKES[number]) >= 3, name
+
+
+@pytest.mark.parametrize("number, check", sorted({(number, row[0]) for number, *row in ROWS}))
+def test_the_solution_is_right(number, check, capsys):
+    if number == "12" and not has_compiler():
+        pytest.skip("the emulator needs g++ on Linux")
+    assert answer_to(number, check, "", "", capsys).startswith("yes: ")
