@@ -40,6 +40,15 @@ from .dropout import (
     FeatureAlphaDropout,
 )
 from .embedding import Embedding
+from .lazy import (
+    LazyBatchNorm1d,
+    LazyBatchNorm2d,
+    LazyConv1d,
+    LazyConv2d,
+    LazyConvTranspose1d,
+    LazyConvTranspose2d,
+    LazyLinear,
+)
 from .linear import Bilinear, Identity, Linear
 from .loss import (
     BCELoss,
@@ -90,7 +99,7 @@ from .padding import (
     ZeroPad2d,
 )
 from .parallel import DataParallel
-from .parameter import Buffer, Parameter, shapes_only
+from .parameter import Buffer, Parameter, UninitializedParameter, shapes_only
 from .parameters import ParameterDict, ParameterList
 from .piecewise import Hardshrink, Hardsigmoid, Hardtanh, RReLU, Softshrink, Threshold
 from .pool import (
@@ -183,6 +192,13 @@ __all__ = [
     "LPPool2d",
     "LSTMCell",
     "LayerNorm",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+    "LazyLinear",
     "LeakyReLU",
     "Linear",
     "LocalResponseNorm",
@@ -244,6 +260,7 @@ __all__ = [
     "TripletMarginWithDistanceLoss",
     "Unflatten",
     "Unfold",
+    "UninitializedParameter",
     "Upsample",
     "UpsamplingBilinear2d",
     "UpsamplingNearest2d",

@@ -51,6 +51,44 @@ class Buffer(Tensor):
         self.persistent = persistent
 
 
+class UninitializedParameter(Parameter):
+    """A parameter of a lazy layer, whose shape the layer's first input decides.
+
+    It has a dtype and a device, can be moved and given to an optimizer, and becomes a Parameter,
+    the same object, by `materialize`. Raises: RuntimeError where its shape is asked for.
+    """
+
+    def __init__(
+        self,
+        requires_grad: bool = True,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+    ):
+        device = devices.check_device(device, "UninitializedParameter")
+        dtype = dtypes.get_default_dtype() if dtype is None else dtype
+        array = devices.moved(np.zeros(0, dtype), device, "UninitializedParameter")
+        super().__init__(array, requires_grad)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """RuntimeError: nothing is known of it yet."""
+        raise RuntimeError(
+            "UninitializedParameter: a lazy layer's parameter has no shape before the layer has "
+            "been called once"
+        )
+
+    def numel(self) -> int:
+        return len(self.shape)
+
+    def materialize(self, value: Tensor) -> None:
+        """Become a Parameter that holds `value`, in its memory."""
+        self.array = value.array
+        self.__class__ = Parameter
+
+    def __repr__(self) -> str:
+        return "<UninitializedParameter>"
+
+
 class ShapeOnly(Parameter):
     """A parameter with a shape and a dtype but no memory: one zero, repeated, that none may write.
 

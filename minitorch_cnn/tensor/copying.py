@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 # What a tensor has of its own; everything else in its __dict__ was put there by the user.
 _OWN = {
     "array", "_grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
-    "_counter",
+    "_counter", "_former",
 }  # fmt: skip
 
 # id of the owner of memory -> its Memory, while in use

@@ -1,0 +1,182 @@
+"""Lazy layers: the number of input channels is that of the first input.
+
+    net = nn.Sequential(nn.LazyConv2d(16, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
+    net(x)                          # from here on Conv2d(3, 16, ...) and Linear(..., 10)
+
+A lazy layer is called, or given a state dict, before anything that asks for its weights. It then
+becomes the layer that it stands for, by its class as well; its parameters stay the same objects, so
+that an optimizer may have them already.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..tensor.tensor import Tensor
+from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
+from .linear import Linear
+from .module import Module
+from .norm import BatchNorm1d, BatchNorm2d
+from .parameter import UninitializedParameter, shapes_only
+
+
+class _Lazy(Module):
+    """What the lazy layers share; a subclass also derives from the layer that it becomes."""
+
+    becomes: ClassVar[type[Module]]
+    size: ClassVar[str]  # the layer's first argument, which the input decides
+
+    def __init_subclass__(cls, **settings: Any):
+        super().__init_subclass__(**settings)
+        if len(cls.__bases__) == 1:  # what several lazy layers share
+            return
+        cls.becomes = next(base for base in cls.__bases__ if not issubclass(base, _Lazy))
+        first, *rest = inspect.signature(cls.becomes.__init__).parameters.values()
+        cls.size = rest[0].name
+
+        def __init__(self: _Lazy, *args: Any, **named: Any) -> None:
+            self._make(args, named)
+
+        __init__.__signature__ = inspect.Signature([first, *rest[1:]])  # pyright: ignore
+        __init__.__qualname__ = f"{cls.__name__}.__init__"
+        cls.__init__ = __init__
+
+    def _make(self, args: tuple[Any, ...], named: dict[str, Any]) -> None:
+        signature = inspect.signature(type(self).__init__)
+        try:
+            settings = signature.bind(None, *args, **named).arguments
+        except TypeError as error:
+            raise TypeError(f"{type(self).__name__}: {error}") from None
+        with shapes_only():  # of any size that the settings allow
+            self.becomes.__init__(self, settings.get("groups", 1), *args, **named)
+        self._settings = {k: v for k, v in settings.items() if k != "self"}
+        where = {"device": settings.get("device"), "dtype": settings.get("dtype")}
+        for name, parameter in self._parameters.items():
+            if parameter is not None:
+                self._parameters[name] = UninitializedParameter(**where)
+        setattr(self, self.size, 0)
+        self.register_forward_pre_hook(_see_input)
+        self.register_load_state_dict_pre_hook(_see_state)
+        self.register_state_dict_pre_hook(_refuse_state)
+
+    def reset_parameters(self) -> None:
+        """Nothing: there are none yet."""
+
+    def has_uninitialized_params(self) -> bool:
+        """Whether the first input is still to come."""
+        return True
+
+    def _size_of_input(self, x: Tensor) -> int:
+        return x.shape[1]
+
+    def _size_of_state(self, state: Mapping[str, Any], prefix: str) -> int | None:
+        """The size that a state dict was made with; None if it does not say."""
+        for name in ("weight", "running_mean"):
+            if prefix + name in state:
+                return self._size_of_weight(state[prefix + name].shape)
+        return None
+
+    def _size_of_weight(self, shape: tuple[int, ...]) -> int:
+        return shape[0]
+
+    def _become(self, size: int) -> None:
+        """Be the layer of that size from now on."""
+        members = [*self._parameters.values(), *self._buffers.values()]
+        where = {}
+        for own in members[:1]:  # which may have been moved since
+            where = {} if own is None else {"device": own.device, "dtype": own.dtype}
+        layer = self.becomes(size, **{**self._settings, **where})
+        for name, fresh in layer._parameters.items():
+            mine = self._parameters[name]
+            if isinstance(mine, UninitializedParameter) and fresh is not None:
+                mine.materialize(fresh)
+        for name, buffer in layer._buffers.items():
+            self._buffers[name] = buffer
+        setattr(self, self.size, size)
+        for table in (self._forward_pre_hooks, self._load_pre_hooks, self._state_pre_hooks):
+            for key in [k for k, hook in table.items() if hook.function in OWN_HOOKS]:
+                del table[key]
+        del self._settings
+        self.__class__ = self.becomes
+
+
+def _see_input(layer: _Lazy, inputs: tuple[Any, ...]) -> None:
+    if not inputs or not isinstance(inputs[0], Tensor):
+        raise TypeError(f"{type(layer).__name__}: the first input must be a Tensor, by position")
+    layer._become(layer._size_of_input(inputs[0]))
+
+
+def _see_state(layer: _Lazy, state: Mapping[str, Any], prefix: str, *rest: Any) -> None:
+    size = layer._size_of_state(state, prefix)
+    if size is not None:
+        layer._become(size)
+
+
+def _refuse_state(layer: _Lazy, prefix: str, keep_vars: bool) -> None:
+    raise RuntimeError(
+        f"state_dict: {type(layer).__name__} has no parameters before it has been called once"
+    )
+
+
+OWN_HOOKS = (_see_input, _see_state, _refuse_state)
+
+
+class LazyLinear(_Lazy, Linear):
+    """`Linear` whose in_features is the last size of the first input."""
+
+    def _size_of_input(self, x: Tensor) -> int:
+        return x.shape[-1]
+
+    def _size_of_weight(self, shape: tuple[int, ...]) -> int:
+        return shape[1]
+
+
+class _LazyConv(_Lazy):
+    """What the lazy convolutions share."""
+
+    spatial: int
+    groups: int
+
+    def _size_of_input(self, x: Tensor) -> int:
+        n = self.spatial
+        if x.ndim not in (n + 1, n + 2):
+            axes = "L" if n == 1 else "H, W"
+            raise ValueError(
+                f"{type(self).__name__}: input of shape {x.shape} must be (N, C, {axes}) or "
+                f"(C, {axes})"
+            )
+        return x.shape[-n - 1]
+
+    def _size_of_weight(self, shape: tuple[int, ...]) -> int:
+        return shape[1] * self.groups
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """`Conv1d` whose in_channels is that of the first input."""
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """`Conv2d` whose in_channels is that of the first input."""
+
+
+class _LazyConvTranspose(_LazyConv):
+    def _size_of_weight(self, shape: tuple[int, ...]) -> int:
+        return shape[0]
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """`ConvTranspose1d` whose in_channels is that of the first input."""
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """`ConvTranspose2d` whose in_channels is that of the first input."""
+
+
+class LazyBatchNorm1d(_Lazy, BatchNorm1d):
+    """`BatchNorm1d` whose num_features is the number of channels of the first input."""
+
+
+class LazyBatchNorm2d(_Lazy, BatchNorm2d):
+    """`BatchNorm2d` whose num_features is the number of channels of the first input."""
