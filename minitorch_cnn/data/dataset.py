@@ -97,7 +97,8 @@ class Subset(Dataset[Any]):
 
     def __getitem__(self, index: int | list[int]) -> Any:
         if isinstance(index, list):
-            return self.dataset[[self.indices[i] for i in index]]
+            several: Any = self.dataset  # whose indices may be lists
+            return several[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
 

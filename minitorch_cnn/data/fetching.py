@@ -57,7 +57,7 @@ def get_worker_info() -> WorkerInfo | None:
 class _End:
     """Given for a batch when a data set that is iterated over has no more; there is one only."""
 
-    def __reduce__(self) -> tuple[Any, ...]:
+    def __reduce__(self) -> str:
         return "END"
 
 
@@ -72,7 +72,7 @@ class Fetcher:
         self.own_process = own_process
         self.started, self.epoch = False, None
         self.samples: Iterator = iter(())
-        self.generator: np.random.Generator | None = None
+        self.generator: Any = None  # of the samples of a data set that is iterated over
 
     def __call__(self, epoch: int, seed: int, task: Any) -> Any:
         """The batch of `task`: (position of its first sample in the epoch, what to load)."""
@@ -127,9 +127,10 @@ class Fetcher:
         return samples
 
     def from_iterator(self, wanted: int | None) -> Any:
+        count = 1 if wanted is None else wanted
         with drawing_from(lambda: self.generator):
-            samples = list(islice(self.samples, 1 if wanted is None else wanted))
-        if not samples or (self.job.drop_last and len(samples) < wanted):
+            samples = list(islice(self.samples, count))
+        if not samples or (self.job.drop_last and len(samples) < count):
             return END
         return self.job.collate_fn(samples[0] if wanted is None else samples)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
@@ -35,7 +35,7 @@ FIXED = (
 class _Position:
     """Where an epoch is: its seed (None between two epochs) and the batches handed out so far."""
 
-    seed: int | None = None
+    seed: Any = None
     batches: int = 0
 
 
@@ -104,8 +104,8 @@ class DataLoader:
         self.dataset = dataset
         self.batch_size = batch_size
         self.shuffle = bool(shuffle)
-        self.sampler = sampler
-        self.batch_sampler = batch_sampler
+        self.sampler: Any = sampler
+        self.batch_sampler: Any = batch_sampler
         self.num_workers = num_workers
         self.pin_memory, self.pin_memory_device = pin_memory, pin_memory_device
         self.in_order = in_order
@@ -206,7 +206,7 @@ class DataLoader:
         size = len(self.dataset)
         if not self._batched:
             return size
-        full, rest = divmod(size, self.batch_size)
+        full, rest = divmod(size, self.batch_size or 1)
         return full + (1 if rest and not self.drop_last else 0)
 
     def __iter__(self) -> Iterator[Any]:
@@ -232,7 +232,7 @@ class DataLoader:
                 yield batch
         position.seed, position.batches = None, 0
 
-    def _load(self, position: _Position) -> Iterator[Any]:
+    def _load(self, position: _Position) -> Generator[Any, None, None]:
         batches = self._ahead(position.seed, self._tasks(position))
         return _skipped(batches, position.batches) if self._iterable else batches
 
@@ -257,7 +257,7 @@ class DataLoader:
                 yield first, indices
             first += len(indices) if self._batched else 1
 
-    def _ahead(self, seed: int, tasks: Iterator[Any]) -> Iterator[Any]:
+    def _ahead(self, seed: int, tasks: Iterator[Any]) -> Generator[Any, None, None]:
         job = Job(
             self.dataset,
             self.collate_fn,
@@ -337,7 +337,7 @@ class DataLoader:
         self._resume = state["seed"] is not None
 
 
-def _skipped(batches: Iterator[Any], number: int) -> Iterator[Any]:
+def _skipped(batches: Generator[Any, None, None], number: int) -> Generator[Any, None, None]:
     """The batches after the first `number`."""
     with closing(batches):
         yield from islice(batches, number, None)

@@ -37,7 +37,7 @@ class PickleMachine:
     Every method raises ValueError, with the reason as a clause, for what it refuses.
     """
 
-    opcodes: dict[bytes, Callable[[PickleMachine], None]]
+    opcodes: dict[bytes, Callable[[Any], object]]
 
     def __init__(self, file: BinaryIO):
         self.file = file
@@ -168,7 +168,7 @@ class PickleMachine:
         self.build(self.top(), state)
 
 
-def insert(target: dict[str, Any], pairs: Any) -> None:
+def insert(target: dict[Any, Any], pairs: Any) -> None:
     """Add `pairs` to `target`; keys are text, numbers and None, whose hashes take little time."""
     for key, value in pairs:
         if not isinstance(key, str | bytes | int | float | None):
@@ -179,7 +179,7 @@ def insert(target: dict[str, Any], pairs: Any) -> None:
 
 
 # fmt: off
-OPCODES: dict[bytes, Callable[[PickleMachine], None]] = {
+OPCODES: dict[bytes, Callable[[Any], object]] = {
     pickle.PROTO: PickleMachine.protocol,
     pickle.FRAME: lambda m: m.read(8),  # says how much may be read ahead; nothing is
     pickle.NONE: lambda m: m.push(None),

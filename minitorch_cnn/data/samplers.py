@@ -122,8 +122,9 @@ class WeightedRandomSampler(Sampler[int]):
         if not isinstance(replacement, bool):
             raise TypeError(f"{name}: replacement={replacement!r} must be a bool")
         _at_least_one(name, "num_samples", num_samples)
-        weights = weights.numpy() if hasattr(weights, "numpy") else weights
-        self.weights = np.array(weights, dtype=np.float64)
+        given: Any = weights
+        given = given.numpy() if hasattr(given, "numpy") else given
+        self.weights = np.array(given, dtype=np.float64)
         if self.weights.ndim != 1:
             raise ValueError(f"{name}: weights must be one row, got shape {self.weights.shape}")
         fit = np.isfinite(self.weights).all() and (self.weights >= 0).all()
@@ -170,7 +171,8 @@ class BatchSampler(Sampler[list[int]]):
                 yield batch
 
     def __len__(self) -> int:
-        full, rest = divmod(len(self.sampler), self.batch_size)
+        sampler: Any = self.sampler  # TypeError for one without a length
+        full, rest = divmod(len(sampler), self.batch_size)
         return full + (1 if rest and not self.drop_last else 0)
 
 

@@ -15,7 +15,7 @@ import threading
 import time
 import traceback
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor, wait
 from functools import partial
 from typing import Any
@@ -25,7 +25,7 @@ from .fetching import END, Fetcher, Job
 KINDS = ("threads", "processes")
 
 
-def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Iterator[Any]:
+def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Generator[Any, None, None]:
     """The batches of `tasks`, each loaded when it is asked for."""
     fetch = Fetcher(job, threading.Event())
     for task in tasks:
@@ -58,7 +58,7 @@ class Workers:
 
     def load(
         self, seed: int, tasks: Iterator[Any], ahead: int, timeout: float, keep: bool
-    ) -> Iterator[Any]:
+    ) -> Generator[Any, None, None]:
         """The batches of `tasks` in order, loaded at most `ahead` of them early.
 
         However this ends, the workers end too, unless they are kept for the next epoch.
@@ -143,7 +143,7 @@ def _result(future: Future, timeout: float) -> Any:
 
 # ------------------------------------------------------------------------------ worker processes
 
-_fetch: Fetcher | None = None  # of this worker process
+_fetch: Any = None  # the Fetcher of this worker process
 
 
 def _processes(job: Job) -> tuple[Any, ...]:
@@ -180,7 +180,8 @@ def _start_process(what: bytes, stop: Any, worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def end_with_parent() -> None:
-        multiprocessing.parent_process().join()
+        parent: Any = multiprocessing.parent_process()
+        parent.join()
         os._exit(1)
 
     # A main process that is killed cannot end its workers, which would wait for tasks for ever.

@@ -83,7 +83,8 @@ class ArrayMachine(PickleMachine):
             case _Dtype(), (int(), str() | bytes() as order, None, None, None, *_):
                 if order not in ("<", ">", "|", "=", b"<", b">", b"|", b"="):
                     raise ValueError("it has a dtype without an order of its bytes")
-                instance.dtype = instance.dtype.newbyteorder(as_text(order))
+                dtype: Any = instance.dtype
+                instance.dtype = dtype.newbyteorder(as_text(order))
             case _Array(), (int(), tuple(shape), _Dtype() as kind, fortran, values):
                 instance.array = array_of(values, kind, shape, "F" if fortran is True else "C")
             case _:

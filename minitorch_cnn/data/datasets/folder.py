@@ -174,7 +174,8 @@ class ImageFolder(DatasetFolder):
         self.max_pixels = max_pixels
         endings = IMAGE_ENDINGS if extensions is None and is_valid_file is None else extensions
         functions = transform, target_transform, is_valid_file
-        super().__init__(root, loader, endings, *functions, allow_empty)
+        reader: Any = loader
+        super().__init__(root, reader, endings, *functions, allow_empty)
         if broken is not None:
             self._check_all(broken)
 

@@ -123,7 +123,8 @@ def _pixels(image: Any, file: Any, mode: str) -> np.ndarray:
         from PIL import ImageCms
 
         lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
-        return np.asarray(ImageCms.profileToProfile(file, lab, rgb, outputMode="RGB").convert(mode))
+        colours: Any = ImageCms.profileToProfile(file, lab, rgb, outputMode="RGB")
+        return np.asarray(colours.convert(mode))
     if transparent:
         return np.asarray(_on_a_ground(image, file.convert("RGBA")).convert(mode))
     return np.asarray(file.convert(mode))

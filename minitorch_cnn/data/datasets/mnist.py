@@ -8,7 +8,7 @@ import string
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def read_idx(path: str | Path, ndim: int, most: int = MOST_VALUES) -> np.ndarray
             raise ValueError(f"read_idx: {path} must be a whole gzip file: {error}") from error
 
 
-def _read_idx(path: Any, file: BinaryIO, ndim: int, most: int) -> np.ndarray:
+def _read_idx(path: str | Path, file: Any, ndim: int, most: int) -> np.ndarray:
     header = file.read(4 + 4 * ndim)
     if len(header) < 4 + 4 * ndim:
         raise ValueError(

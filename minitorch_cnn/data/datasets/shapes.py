@@ -138,7 +138,7 @@ class _Scenes:
 
 def _boxes(inside: np.ndarray) -> np.ndarray:
     """inside (n, H, W) bool -> (n, 4): left, top, right, bottom; right and bottom exclusive."""
-    columns, rows = inside.any(axis=1), inside.any(axis=2)
+    columns, rows = np.any(inside, axis=1), np.any(inside, axis=2)
     left, top = columns.argmax(axis=1), rows.argmax(axis=1)
     right = columns.shape[1] - columns[:, ::-1].argmax(axis=1)
     bottom = rows.shape[1] - rows[:, ::-1].argmax(axis=1)

@@ -79,15 +79,15 @@ class STL10(ImageDataset):
                 )
             labels = numbers.astype(np.int64) - 1
         if part == "train" and self.folds is not None:
-            chosen = self._fold(len(images))
+            chosen = self._fold(self.folds, len(images))
             return images[chosen], labels[chosen]
         return images, labels
 
-    def _fold(self, count: int) -> np.ndarray:
+    def _fold(self, fold: int, count: int) -> np.ndarray:
         path = self._files(["fold_indices.txt"])[0]
         lines = path.read_text(encoding="utf-8").splitlines()
         try:
-            chosen = np.array(lines[self.folds].split(), dtype=np.int64)
+            chosen = np.array(lines[fold].split(), dtype=np.int64)
         except (IndexError, ValueError) as error:
             raise ValueError(f"STL10: {path} has no line of numbers for each fold") from error
         if len(chosen) and not 0 <= chosen.min() <= chosen.max() < count:

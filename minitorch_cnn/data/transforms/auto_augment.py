@@ -90,8 +90,12 @@ def _magnitudes(
     }
 
 
-@dataclass
 class _Augment(Transform):
+    """What the three share; `interpolation` and `fill` are fields of each."""
+
+    interpolation: str
+    fill: float | Sequence[float] | None
+
     def __post_init__(self) -> None:
         name = type(self).__name__
         self.interpolation = as_interpolation(name, self.interpolation, INTERPOLATIONS)
@@ -101,7 +105,7 @@ class _Augment(Transform):
                 raise ValueError(f"{name}: {argument}={value!r} must be an integer >= {least}")
 
     def _operated(
-        self, image: Image, name: str, magnitudes: Any, level: int, rng: np.random.Generator
+        self, image: Image, name: str, magnitudes: Any, level: Any, rng: np.random.Generator
     ) -> Image:
         magnitude = 0.0 if magnitudes is None else float(magnitudes[level])
         if name in SIGNED and rng.integers(2):
@@ -191,7 +195,7 @@ class AutoAugment(_Augment):
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
         _, h, w = get_dimensions(image)
         space = _magnitudes(10, 0.3, (150 / 331 * w, 150 / 331 * h), 30.0, 0.9, 4)
-        policies = POLICIES[self.policy]
+        policies = POLICIES[AutoAugmentPolicy(self.policy)]
         for name, chance, level in policies[rng.integers(len(policies))]:
             if rng.random() < chance:
                 image = self._operated(image, name, space.get(name), level, rng)

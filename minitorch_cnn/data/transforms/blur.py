@@ -95,7 +95,8 @@ class GaussianBlur(Transform):
         return float(generator_or(rng).uniform(sigma_min, sigma_max))
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
-        sigma = self.get_params(*_both("GaussianBlur", "sigma", self.sigma), rng)
+        low, high = _both("GaussianBlur", "sigma", self.sigma)
+        sigma = self.get_params(low, high, rng)
         return gaussian_blur(image, self.kernel_size, sigma)
 
 

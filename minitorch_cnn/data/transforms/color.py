@@ -75,7 +75,7 @@ ADJUST = {
 }
 
 
-def _with_hue_turned(image: np.ndarray, turn: float) -> np.ndarray:
+def _with_hue_turned(image: np.ndarray, turn: np.float32) -> np.ndarray:
     """(..., 3, H, W) with the hue of each pixel turned by a share of the circle; grey stays grey.
 
     In HSV the hue is a place on the circle red, yellow, green, cyan, blue, magenta: of six parts,
@@ -153,7 +153,9 @@ class ColorJitter(Transform):
         rng = generator_or(rng)
         ranges = (brightness, contrast, saturation, hue)
         order = rng.permutation(4)
-        return order, *(None if ends is None else float(rng.uniform(*ends)) for ends in ranges)
+        return order, *(
+            None if ends is None else float(rng.uniform(ends[0], ends[1])) for ends in ranges
+        )
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
         check_colours("ColorJitter", image)

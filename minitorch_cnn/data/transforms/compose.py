@@ -12,7 +12,7 @@ from .crop import CenterCrop, middle
 from .forms import Image
 from .resize import resize_window
 from .resizing import Resize
-from .transform import applied
+from .transform import applied, pair
 
 
 class Compose:
@@ -48,7 +48,7 @@ def _middle(image: Image, to_size: Resize, crop: CenterCrop) -> np.ndarray | Non
     """What `crop` leaves of an image resized; None if it does not fit, or `image` is no image."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or 0 in image.shape:
         return None
-    whole, part = to_size.size_of(image.shape), crop.size
+    whole, part = to_size.size_of(image.shape), pair("CenterCrop", crop.size)
     if image.dtype != np.float32 or any(n < m for n, m in zip(whole, part, strict=True)):
         return None
     top, left = (middle(n - m) for n, m in zip(whole, part, strict=True))

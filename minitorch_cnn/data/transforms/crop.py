@@ -55,7 +55,7 @@ def five_crop(img: Image, size: int | Sequence[int]) -> tuple[Any, ...]:
     (h, w), (oh, ow) = img.shape[-2:], pair("five_crop", size)
     check_fits("five_crop", (oh, ow), (h, w))
     places = [(0, 0), (0, w - ow), (h - oh, 0), (h - oh, w - ow), (middle(h - oh), middle(w - ow))]
-    return tuple(_cropped("five_crop", img, *place, oh, ow) for place in places)
+    return tuple(_cropped("five_crop", img, top, left, oh, ow) for top, left in places)
 
 
 def ten_crop(img: Image, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
@@ -67,7 +67,7 @@ def ten_crop(img: Image, size: int | Sequence[int], vertical_flip: bool = False)
     return five_crop(img, size) + five_crop(mirrored, size)
 
 
-def check_fits(name: str, size: tuple[int, int], image: tuple[int, int]) -> None:
+def check_fits(name: str, size: tuple[int, int], image: Sequence[int]) -> None:
     """Raise a ValueError beginning with `name` if `size` does not fit into an image of a size."""
     if size[0] > image[0] or size[1] > image[1]:
         raise ValueError(f"{name}: size={size} must fit into the image of {image[0]} x {image[1]}")
@@ -128,12 +128,12 @@ class RandomCrop(Transform):
         border = sides("RandomCrop", self.padding or 0)
         if self.pad_if_needed:
             left, top, right, bottom = border
-            (_, h, w), (oh, ow) = get_dimensions(image), self.size
+            (_, h, w), (oh, ow) = get_dimensions(image), pair("RandomCrop", self.size)
             wide, tall = max(ow - left - w - right, 0), max(oh - top - h - bottom, 0)
             border = (left + wide, top + tall, right + wide, bottom + tall)
         if any(border):
             image = pad(image, border, self.fill, self.padding_mode)
-        return crop(image, *self.get_params(image, self.size, rng))
+        return crop(image, *self.get_params(image, pair("RandomCrop", self.size), rng))
 
 
 @dataclass
@@ -149,7 +149,7 @@ class FiveCrop(Transform):
         self.size = pair("FiveCrop", self.size)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
-        check_fits("FiveCrop", self.size, tuple(get_dimensions(image)[1:]))
+        check_fits("FiveCrop", pair("FiveCrop", self.size), get_dimensions(image)[1:])
         return _stacked(five_crop(image, self.size))
 
 
@@ -171,7 +171,7 @@ class TenCrop(Transform):
         self.size = pair("TenCrop", self.size)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
-        check_fits("TenCrop", self.size, tuple(get_dimensions(image)[1:]))
+        check_fits("TenCrop", pair("TenCrop", self.size), get_dimensions(image)[1:])
         return _stacked(ten_crop(image, self.size, self.vertical_flip))
 
 

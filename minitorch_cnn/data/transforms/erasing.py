@@ -89,7 +89,7 @@ class RandomErasing(RandomTransform):
                 f"RandomErasing: value has {len(value)} numbers, the image {channels} channels"
             )
         for _ in range(10):
-            area = h * w * rng.uniform(*scale)
+            area = h * w * rng.uniform(scale[0], scale[1])
             drawn = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
             high, wide = round(math.sqrt(area * drawn)), round(math.sqrt(area / drawn))
             if high < h and wide < w:
@@ -111,7 +111,8 @@ class RandomErasing(RandomTransform):
             value = (value,)
         value = None if isinstance(value, str) else value
         window = self.get_params(image, self.scale, self.ratio, value, rng)
-        return erase(image, *window, self.inplace)
+        top, left, high, wide, v = window
+        return erase(image, top, left, high, wide, v, self.inplace)
 
 
 @dataclass

@@ -140,7 +140,7 @@ def opened(name: str, image: Image, values: str) -> tuple[np.ndarray, Callable[.
     return array, close
 
 
-def white_of(array: np.ndarray) -> int:
+def white_of(array: np.ndarray | Tensor) -> int:
     """The value of the brightest pixel that a dtype can hold: 255, and 1 in floats."""
     return 1 if array.dtype.kind in "fb" else int(np.iinfo(array.dtype).max)
 

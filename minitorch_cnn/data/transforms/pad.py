@@ -76,7 +76,7 @@ def padded(
     image: np.ndarray | Tensor,
     border: tuple[int, ...],
     fill: float | Sequence[float] = 0.0,
-    mode: str = "constant",
+    mode: Any = "constant",
 ) -> np.ndarray | Tensor:
     """The image (..., H, W) with (left, top, right, bottom) more pixels."""
     left, top, right, bottom = border
@@ -105,8 +105,10 @@ def filling(name: str, image: np.ndarray, fill: float | Sequence[float] | None) 
         channels = image.shape[-3] if image.ndim > 2 else 1
         if len(fill) not in (1, channels):
             raise ValueError(f"{name}: fill has {len(fill)} numbers, the image {channels} channels")
-        fill = np.reshape(fill, (-1, 1, 1) if image.ndim > 2 else ())
-    return np.asarray(0 if fill is None else fill).astype(image.dtype)
+        values = np.reshape(fill, (-1, 1, 1) if image.ndim > 2 else ())
+    else:
+        values = np.asarray(0 if fill is None else fill)
+    return values.astype(image.dtype)
 
 
 @dataclass

@@ -94,7 +94,7 @@ def resize_part(
     size: tuple[int, int],
     rows: slice,
     columns: slice,
-    interpolation: str,
+    interpolation: InterpolationMode | str | int,
     antialias: bool,
 ) -> np.ndarray:
     """Some rows and columns, from start to stop, of what `resize` gives, and nothing else of it."""
@@ -226,7 +226,7 @@ def shorter_side_size(
     The shorter side becomes less where the longer would be more than `longest`.
     """
     low, high = sorted(shape[-2:])
-    sides = shorter, shorter * high // low
-    if longest is not None and sides[1] > longest:
-        sides = max(longest * low // high, 1), longest
-    return sides if shape[-2] <= shape[-1] else sides[::-1]
+    short, long = shorter, shorter * high // low
+    if longest is not None and long > longest:
+        short, long = max(longest * low // high, 1), longest
+    return (short, long) if shape[-2] <= shape[-1] else (long, short)

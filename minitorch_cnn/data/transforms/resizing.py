@@ -148,7 +148,7 @@ class RandomResizedCrop(Transform):
         rng = generator_or(rng)
         _, h, w = get_dimensions(img)
         for _ in range(10):
-            area = h * w * rng.uniform(*scale)
+            area = h * w * rng.uniform(scale[0], scale[1])
             drawn = math.exp(rng.uniform(math.log(ratio[0]), math.log(ratio[1])))
             high, wide = round(math.sqrt(area / drawn)), round(math.sqrt(area * drawn))
             if 0 < high <= h and 0 < wide <= w:
@@ -185,9 +185,10 @@ class ScaleJitter(Transform):
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
         shorter = int(rng.integers(self.smallest, self.largest + 1))
-        whole = arrays.shorter_side_size(get_dimensions(image), shorter)
-        top, left = (int(rng.integers(n - m + 1)) for n, m in zip(whole, self.size, strict=True))
-        return _window(image, whole, top, left, self.size)
+        size = pair("ScaleJitter", self.size)
+        whole = arrays.shorter_side_size(tuple(get_dimensions(image)), shorter)
+        top, left = (int(rng.integers(n - m + 1)) for n, m in zip(whole, size, strict=True))
+        return _window(image, whole, top, left, size)
 
 
 @takes_images("numbers", name="ScaleJitter")

@@ -60,7 +60,7 @@ def affine(
         raise ValueError(f"affine: translate={translate!r} must be (right, down)")
     if not scale > 0:
         raise ValueError(f"affine: scale={scale!r} must be above 0")
-    shears = tuple(shear) if isinstance(shear, (tuple, list)) else (shear,)
+    shears: tuple[Any, ...] = tuple(shear) if isinstance(shear, (tuple, list)) else (shear,)
     if len(shears) not in (1, 2):
         raise ValueError(f"affine: shear={shear!r} must be one or two angles")
     _check_center("affine", center)
@@ -113,7 +113,7 @@ class RandomRotation(Transform):
     @staticmethod
     def get_params(degrees: Sequence[float], rng: np.random.Generator | None = None) -> float:
         """A random angle between two."""
-        return float(generator_or(rng).uniform(*degrees))
+        return float(generator_or(rng).uniform(degrees[0], degrees[1]))
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
         angle = self.get_params(_range("RandomRotation", "degrees", self.degrees), rng)
@@ -178,15 +178,17 @@ class RandomAffine(Transform):
         shears: (low, high) along x, and of four numbers the last two along y.
         """
         rng = generator_or(rng)
-        angle = float(rng.uniform(*degrees))
+        angle = float(rng.uniform(degrees[0], degrees[1]))
         most = (0, 0) if translate is None else translate
         right, down = (
             round(rng.uniform(-share * n, share * n))
             for share, n in zip(most, img_size, strict=True)
         )
-        scale = 1.0 if scale_ranges is None else float(rng.uniform(*scale_ranges))
+        scale = (
+            1.0 if scale_ranges is None else float(rng.uniform(scale_ranges[0], scale_ranges[1]))
+        )
         ends = [] if shears is None else [shears[:2], shears[2:]]
-        x, y = [*(float(rng.uniform(*pair)) for pair in ends if len(pair)), 0.0, 0.0][:2]
+        x, y = [*(float(rng.uniform(pair[0], pair[1])) for pair in ends if len(pair)), 0.0, 0.0][:2]
         return angle, (right, down), scale, (x, y)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:

@@ -70,12 +70,13 @@ class Transform:
         raise NotImplementedError(f"{type(self).__name__}: apply is not defined")
 
 
-@dataclass
 class RandomTransform(Transform):
     """Base class of what happens with probability `p`: a subclass defines `change(image, rng)`.
 
     Raises ValueError unless `p`, a field of the subclass, is a probability.
     """
+
+    p: float
 
     def __post_init__(self) -> None:
         check_chance(type(self).__name__, self.p)
