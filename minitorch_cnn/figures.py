@@ -22,15 +22,9 @@ if TYPE_CHECKING:
     from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREY, TEAL, PURPLE, RED = (
-    "#1f5fbf",
-    "#d9822b",
-    "#8a8f98",
-    "#2a8f86",
-    "#7a5aa6",
-    "#b3261e",
-)
-COLORS = (BLUE, ORANGE, TEAL, PURPLE, RED, GREY)
+BLUE, ORANGE, GREY, RED = "#1f5fbf", "#d9822b", "#8a8f98", "#b3261e"
+SKY, MAGENTA, BLACK, BROWN = "#56b4e9", "#c51b7d", "#222222", "#7b3f00"
+COLORS = (BLUE, ORANGE, SKY, MAGENTA, BLACK, BROWN)  # that differ to colour-blind eyes, too
 
 SMALL = 9  # points: the least size of letters
 LEAST_WIDTH = 7.2  # inches
@@ -63,7 +57,7 @@ def width_for(names: int, least: float = 8.0) -> float:
 
 def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) -> None:
     """Title, names of the axes with their units, and a frame reduced to what is read."""
-    text = _wrapped(title, _inches(ax))
+    text = _wrapped(title, 1.1 * _inches(ax))  # less than its place once all is laid out
     ax.set_title(text, loc="left", fontsize="medium", fontweight="bold", **PLAIN)
     ax.set_xlabel(x)
     ax.set_ylabel(y)
@@ -115,7 +109,8 @@ def log_ticks(axis: Axis, unit: str = "") -> None:
         ticks = round_numbers(low, high)
     else:
         ticks = [0.0, *round_numbers(axis.get_transform().linthresh, high)]
-    axis.set_ticks(ticks, [_number(tick) + unit for tick in ticks])
+    plain = all(tick == 0 or 1e-3 * (1 - 1e-9) <= tick < 1e5 for tick in ticks)
+    axis.set_ticks(ticks, [(f"{tick:,.6g}" if plain else _power(tick)) + unit for tick in ticks])
     axis.set_minor_locator(NullLocator())
     axis.set_minor_formatter(NullFormatter())
 
@@ -144,6 +139,12 @@ def round_numbers(low: float, high: float, most: int = 7) -> list[float]:
     return [k * step for k in even]
 
 
+def rounded(value: float) -> str:
+    """Three digits of a number, without a power of 10 unless it is very small or large."""
+    digits = float(f"{value:.3g}")
+    return f"{digits:,.0f}" if 1000 <= abs(digits) < 1e9 else f"{digits:.3g}"
+
+
 def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings) -> None:
     """An image (C, H, W) or (H, W) from its smallest value to its largest, without ticks."""
     if image.ndim == 3:
@@ -154,6 +155,16 @@ def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings) -> None
     ax.imshow(image, **{"cmap": "gray", **settings})
     ax.set_title(title, fontsize=SMALL, **PLAIN)
     ax.set(xticks=[], yticks=[])
+
+
+def color_bar(drawn, axes, text: str = "") -> None:
+    """The scale of an image beside the axes that it is for, with few round numbers."""
+    from matplotlib.ticker import MaxNLocator
+
+    places = np.ravel(axes).tolist()
+    bar = places[0].figure.colorbar(drawn, ax=places, ticks=MaxNLocator(4))
+    bar.set_label(text, fontsize=SMALL)
+    bar.ax.tick_params(labelsize=SMALL)
 
 
 def image_grid(rows: int, columns: int, side: float = 1.3, extra: float = 0.5):
@@ -188,9 +199,10 @@ def _wrapped(text: str, inches: float) -> str:
     return "\n".join(textwrap.wrap(text, max(int(11.5 * inches), 20)))
 
 
-def _number(value: float) -> str:
-    if value == 0 or 1e-3 <= abs(value) < 1e5:
-        return f"{value:,.6g}"
-    power = math.floor(math.log10(abs(value)) + 1e-9)
+def _power(value: float) -> str:
+    """A number by its power of 10."""
+    if value == 0:
+        return "0"
+    power = math.floor(math.log10(value) + 1e-9)
     factor = f"{value / 10.0**power:.3g}"
     return f"$10^{{{power}}}$" if factor == "1" else f"${factor}\\cdot10^{{{power}}}$"

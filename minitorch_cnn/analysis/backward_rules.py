@@ -49,7 +49,8 @@ class Saliency(NamedTuple):
             show_image(grid[0, i], self.x[i], f"class {self.labels[i]}")
             for row, (rule, maps) in enumerate(self.maps.items(), 1):
                 show_image(grid[row, i], signed(maps[i]), rule if i == 0 else "")
-        headline(figure, "Logits led back to the pixels")
+        text = "Logits led back to the pixels: 0 is grey, the largest of each map black or white"
+        headline(figure, text)
         return figure
 
 
@@ -74,9 +75,9 @@ class Deconvolution(NamedTuple):
         figure, grid = image_grid(2, len(self.channels))
         for k, channel in enumerate(self.channels):
             show_image(grid[0, k], self.inputs[k], f"channel {channel}")
-            show_image(grid[1, k], signed(self.parts[k]), f"{self.activations[k]:.2g}")
+            show_image(grid[1, k], signed(self.parts[k]), f"excited to {self.activations[k]:.2g}")
         text = f"What excites channels of {self.layer} most: image, and its part by {self.rule}"
-        headline(figure, text)
+        headline(figure, f"{text}, 0 in grey")
         return figure
 
 

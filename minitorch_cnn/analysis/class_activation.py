@@ -73,7 +73,12 @@ class ClassActivation(NamedTuple):
                 )
                 ax.add_patch(frame)
         mean = "" if self.iou is None else f": mean IoU with the known boxes {self.iou.mean():.2f}"
-        headline(figure, f"Class activation maps{mean}")
+        headline(
+            figure,
+            f"Class activation maps{mean}",
+            "colour: evidence for the class, from 0 (black) to the largest of each map (yellow); "
+            "frame: around its brightest part" + ("; dashed: the known box" if mean else ""),
+        )
         return figure
 
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from ..figures import BLUE, BROWN, GREY, ORANGE, SKY, SMALL
 from ..models import list_models, model_entry
 from ..models.registry import build_entry
 from ..nn import Module, shapes_only
@@ -24,14 +25,14 @@ if TYPE_CHECKING:
 
 # What a layer is, by a word in the name of its class.
 KINDS = {
-    "Conv": ("convolutions", "#1f5fbf"),
-    "Linear": ("fully connected layers", "#d9822b"),
-    "Pool": ("poolings", "#8a8f98"),
-    "Norm": ("normalisations", "#5aa9a3"),
-    "": ("other layers", "#b3a2c7"),
+    "Conv": ("convolutions", BLUE),
+    "Linear": ("fully connected layers", ORANGE),
+    "Pool": ("poolings", GREY),
+    "Norm": ("normalisations", SKY),
+    "": ("other layers", BROWN),
 }
 COLORS = dict(KINDS.values())
-CHOSEN, OTHERS = "#d9822b", "#8a8f98"
+CHOSEN, OTHERS = ORANGE, GREY
 HEIGHT = 13.0  # inches
 PASSES = 4  # over the names of the points, until none has a better place
 
@@ -242,7 +243,7 @@ def _label_points(
         center, r = axes.transData.transform(point), radius * axes.figure.dpi / 72
         discs.append(Bbox([center - r, center + r]))
         weight = "bold" if name in chosen else "normal"
-        text = axes.annotate(name, point, fontsize=8, weight=weight, ha="center", va="center")
+        text = axes.annotate(name, point, fontsize=SMALL, weight=weight, ha="center", va="center")
         sides.append([Bbox(text.get_window_extent().get_points() + s) for s in _sides(text, r)])
     best = [0] * len(points)
     for _ in range(PASSES):  # each time in the knowledge of where the other names are

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..figures import headline, new_figure, show_image
+from ..figures import ORANGE, SMALL, headline, new_figure, rounded, show_image
 from ..kernels.window import Window
 
 if TYPE_CHECKING:
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 Pair = tuple[int, int]
 
 LEGIBLE = 9  # cells a side up to which numbers are written into them
-FRAME = "#d9822b"
+LETTER, LEAST = 0.085, 0.36  # inches of one, and of a cell with a number
+IMAGE, MATRIX, TITLE = 3.2, 4.6, 1.6  # inches of arrays without numbers, and of a title
 
 
 class ConvolutionSteps(NamedTuple):
@@ -45,16 +46,17 @@ class ConvolutionSteps(NamedTuple):
         if not -count <= step < count:
             raise IndexError(f"plot: step={step} must be below the {count} windows")
         step %= count
-        figure = new_figure(11, 3.9)
-        ratios = {"width_ratios": [1.2, 0.6, 1.6, 1]}
-        image, kernel, matrix, output = figure.subplots(1, 4, gridspec_kw=ratios)
+        widths = [_width(a) for a in (self.padded, self.kernel)]
+        widths += [_width(self.columns, MATRIX), _width(self.output)]
+        figure = new_figure(sum(widths) + 0.5, max(widths) + 1.4)
+        axes = figure.subplots(1, 4, gridspec_kw={"width_ratios": widths})
+        image, kernel, matrix, output = axes
         _cells(image, self.padded, "padded image")
         self._mark_window(image, step)
         _cells(kernel, self.kernel, "kernel")
         _cells(matrix, self.columns, "im2col: a column for each window", aspect="auto")
         _frame(matrix, step, 0, 1, len(self.columns))
-        known = np.where(np.arange(count) <= step, self.output.ravel(), np.nan)
-        _cells(output, known.reshape(self.output.shape), "output")
+        _cells(output, self.output, "output", known=step + 1)
         i, j = divmod(step, self.output.shape[1])
         _frame(output, j, i, 1, 1)
         value = f"{self.output[i, j]:.3g}"
@@ -132,22 +134,63 @@ def convolution_steps(
     return ConvolutionSteps(padded, kernel, columns, output, np.array(corners), window)
 
 
-def _cells(ax: Any, values: np.ndarray, title: str, aspect: str = "equal") -> None:
-    """An array as coloured cells, with its numbers where they can be read."""
-    several = values.ndim == 3 and len(values) > 1
-    flat = values.mean(0) if several else values.reshape(values.shape[-2:])
-    title += " (mean of the channels)" if several else ""
-    show_image(ax, flat, f"{title}\n{' x '.join(map(str, values.shape))}", aspect=aspect)
-    if max(flat.shape) <= LEGIBLE and not several:
-        middle = (np.nanmin(flat) + np.nanmax(flat)) / 2
-        for (i, j), v in np.ndenumerate(flat):
+def _cells(
+    ax: Any, values: np.ndarray, title: str, aspect: str = "equal", known: int = -1
+) -> None:
+    """An array as coloured cells, with its numbers where they can be read.
+
+    known: how many of the cells are shown, all by default.
+    """
+    flat, texts = _flat(values), _texts(values)
+    shown = np.where(
+        np.arange(flat.size).reshape(flat.shape) < known % (flat.size + 1), flat, np.nan
+    )
+    low, high = flat.min(), flat.max()
+    title += " (mean of the channels)" if values.ndim == 3 and len(values) > 1 else ""
+    size = f"{' x '.join(map(str, values.shape))}\nfrom {rounded(low)} to {rounded(high)}"
+    scale = {"vmin": low, "vmax": high if high > low else low + 1}
+    show_image(ax, shown, f"{title}\n{size}", aspect=aspect, **scale)
+    if texts is not None:
+        for (i, j), v in np.ndenumerate(shown):
             if not np.isnan(v):
-                color = "white" if v <= middle else "black"
-                ax.text(j, i, f"{v:.2g}", ha="center", va="center", color=color, fontsize=7)
+                color = "white" if v <= (low + high) / 2 else "black"
+                place = {"ha": "center", "va": "center"}
+                ax.text(j, i, texts[i, j], color=color, fontsize=SMALL, **place)
+
+
+def _flat(values: np.ndarray) -> np.ndarray:
+    """An array as rows of cells: of several channels their mean."""
+    return values.mean(0) if values.ndim == 3 else values
+
+
+def _texts(values: np.ndarray) -> np.ndarray | None:
+    """The numbers of cells, with decimals for two or three digits of the largest; None where there
+    are too many.
+    """
+    flat = _flat(values)
+    if max(flat.shape) > LEGIBLE or (values.ndim == 3 and len(values) > 1):
+        return None
+    largest = np.abs(flat).max()
+    if (flat == np.round(flat)).all() and largest < 1e5:
+        return np.array([[f"{v:.0f}" for v in row] for row in flat])
+    if not 1e-3 <= largest < 1e5:
+        return np.array([[f"{v:.1e}" for v in row] for row in flat])
+    power = int(np.floor(np.log10(largest)))
+    decimals = max(0, 1 - power, min(2, 2 - power))
+    return np.array([[f"{np.round(v, decimals) + 0.0:.{decimals}f}" for v in row] for row in flat])
+
+
+def _width(values: np.ndarray, other: float = IMAGE) -> float:
+    """Inches across which an array's numbers do not meet; `other` without numbers."""
+    texts = _texts(values)
+    if texts is None:
+        return other
+    cell = max(LEAST, LETTER * (max(map(len, texts.ravel())) + 1))
+    return max(TITLE, texts.shape[1] * cell)
 
 
 def _frame(ax: Any, x: float, y: float, width: float, height: float) -> None:
     from matplotlib.patches import Rectangle
 
-    settings = {"fill": False, "edgecolor": FRAME, "linewidth": 2, "clip_on": False}
+    settings = {"fill": False, "edgecolor": ORANGE, "linewidth": 2, "clip_on": False}
     ax.add_patch(Rectangle((x - 0.5, y - 0.5), width, height, **settings))

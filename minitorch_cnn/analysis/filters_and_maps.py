@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import headline, image_grid, show_image
+from ..figures import SMALL, color_bar, headline, image_grid, show_image
 from ..nn import Conv2d, Module
 from ..nn.evaluation import evaluation
 from ..tensor import Tensor
@@ -33,16 +33,21 @@ class Filters(NamedTuple):
     def plot(self) -> Figure:
         """The first 96 filters: of 3 channels in colour, of others their mean; grey is 0."""
         shown = self.weight[:MOST_FILTERS]
-        columns = min(len(shown), 16)
-        figure, grid = image_grid(-(-len(shown) // columns), columns, side=0.7)
-        largest = np.abs(shown).max() or 1
-        for w, ax in zip(shown, grid.ravel(), strict=False):
-            picture = 0.5 + w / (2 * largest)
-            picture = picture.transpose(1, 2, 0) if len(w) == 3 else picture.mean(0)
-            ax.imshow(picture, cmap="gray", vmin=0, vmax=1)
         O, C, KH, KW = self.weight.shape
-        head = f"{O} filters of {self.layer}: {C} x {KH} x {KW} pixels"
-        headline(figure, f"{head}, from {-largest:.2g} to {largest:.2g}")
+        columns = min(len(shown), 8 if len(shown) <= 32 else 16)
+        figure, grid = image_grid(-(-len(shown) // columns), columns, side=0.7)
+        pictures = shown if C == 3 else shown.mean(1)
+        largest = np.abs(pictures).max() or 1
+        for picture, ax in zip(pictures, grid.ravel(), strict=False):
+            if C == 3:
+                ax.imshow((0.5 + picture / (2 * largest)).transpose(1, 2, 0))
+            else:
+                drawn = ax.imshow(picture, cmap="gray", vmin=-largest, vmax=largest)
+        if C != 3:
+            color_bar(drawn, grid, "weight" if C == 1 else "mean weight of the channels")
+        head = f"{len(shown)} of {O}" if len(shown) < O else f"{O}"
+        head = f"{head} filters of {self.layer}: {C} x {KH} x {KW} pixels"
+        headline(figure, f"{head}, from {-largest:.2g} to {largest:.2g}, 0 is grey")
         return figure
 
 
@@ -53,7 +58,7 @@ class FeatureMaps(NamedTuple):
     maps: dict[str, np.ndarray]
 
     def plot(self) -> Figure:
-        """Up to 16 layers, evenly chosen, a row each: 12 channels from least value to largest."""
+        """Up to 16 layers, evenly chosen, a row each: 12 channels, all on one scale."""
         names = list(self.maps)
         chosen = np.linspace(0, len(names) - 1, min(len(names), MOST_LAYERS)).astype(int)
         shown = [names[k] for k in chosen]
@@ -61,17 +66,19 @@ class FeatureMaps(NamedTuple):
         figure, grid = image_grid(len(shown), columns, side=1.0)
         show_image(grid[0, 0], self.image, "image")
         for row, name in zip(grid, shown, strict=True):
-            maps = self.maps[name]
-            size = " x ".join(map(str, maps.shape))
+            maps = self.maps[name][: columns - 1]
+            size = " x ".join(map(str, self.maps[name].shape))
+            scale = {"vmin": maps.min(), "vmax": max(maps.max(), maps.min() + 1e-6)}
             for ax, channel in zip(row[1:], maps, strict=False):
-                show_image(ax, channel, cmap="viridis")
-            row[1].set_title(f"{name}: {size}", loc="left", fontsize="small")
+                show_image(ax, channel, cmap="viridis", **scale)
+            row[1].set_title(f"{name}: {size}", loc="left", fontsize=SMALL)
+            color_bar(row[1].images[0], row)
         some = (
             f"{len(shown)} of {len(names)} layers make"
             if len(shown) < len(names)
             else "layers make"
         )
-        headline(figure, f"What {some} of the image, in their first channels")
+        headline(figure, f"What {some} of the image, in their first channels; one scale a row")
         return figure
 
 

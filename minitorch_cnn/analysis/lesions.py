@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks
+from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks, width_for
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
 from ..nn.evaluation import evaluation, first_output
@@ -59,7 +59,7 @@ class Lesions(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """A bar for each unit, and a line for the intact network."""
-        ax = axes_or_new(ax, 7.5, 4.2)
+        ax = axes_or_new(ax, width_for(len(self.units)), 4.8)
         ax.bar(range(len(self.errors)), 100 * self.errors, color=BLUE if self.residual else ORANGE)
         ax.axhline(100 * self.intact, color=GREY, linestyle="--")
         kind = "residual block" if self.residual else "plain layer"
@@ -82,19 +82,32 @@ class RandomLesions(NamedTuple):
     residual: bool
     reordered: bool
 
+    def medians(self) -> list[tuple[float, float]]:
+        """Size and error, each the median of its trials, from the least change to the largest.
+
+        The first is that of the intact network: none left out, or a correlation of 1.
+        """
+        none = 1.0 if self.reordered else 0.0
+        sizes = np.median(self.sizes.reshape(len(self.sizes), -1), 1)
+        pairs = zip(sizes.tolist(), np.median(self.errors, 1).tolist(), strict=True)
+        changed = sorted((pair for pair in pairs if pair[0] != none), reverse=self.reordered)
+        return [(none, self.intact), *changed]
+
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Every trial as a point, and the line of the medians."""
+        """Every trial as a point, and the line of the medians, which begins with no change."""
         ax = axes_or_new(ax)
         color = BLUE if self.residual else ORANGE
         sizes = np.broadcast_to(self.sizes.reshape(len(self.sizes), -1), self.errors.shape)
         ax.plot(sizes.ravel(), 100 * self.errors.ravel(), ".", color=color, alpha=0.4)
-        middle = np.median(sizes, 1), 100 * np.median(self.errors, 1)
-        line = sorted(zip(*middle, strict=True))
-        ax.plot(*zip(*line, strict=True), color=color, label="median")
+        line = np.array(self.medians()) * (1, 100)
+        ax.plot(*line.T, "o-", color=color, markersize=4, label="median")
         ax.axhline(100 * self.intact, color=GREY, linestyle="--", label="intact")
         kind = "residual blocks" if self.residual else "plain layers"
         if self.reordered:
-            title, x = f"Error with {kind} in another order", "Kendall's rank correlation"
+            title, x = (
+                f"Error with {kind} in another order",
+                "Kendall's rank correlation with the order learned",
+            )
             ax.invert_xaxis()
         else:
             title, x = f"Error without several {kind}", f"{kind} left out"

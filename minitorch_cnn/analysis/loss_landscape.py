@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import BLUE, GREY, axes_or_new, label
+from ..figures import BLUE, GREY, axes_or_new, label, log_ticks, rounded
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
@@ -48,7 +48,7 @@ class LossLine(NamedTuple):
         ax.plot(self.steps, self.losses, ".-", color=BLUE)
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
         at = self.steps[self.losses.argmin()]
-        title = f"Loss along a direction: least, {self.losses.min():.3g}, at {at:.2g}"
+        title = f"Loss along a direction: least, {rounded(self.losses.min())}, at {at:.2g}"
         label(ax, title, "step, in lengths of the weights", "loss")
         return ax.figure
 
@@ -63,7 +63,7 @@ class LossSurface(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """Contours of the loss, evenly spaced in its logarithm."""
-        ax = axes_or_new(ax, 5.8, 4.8)
+        ax = axes_or_new(ax, 7.2, 5.6)
         finite = np.where(np.isfinite(self.losses), self.losses, np.nan)
         low, high = np.nanmin(finite), np.nanmax(finite)
         floor = max(low, 1e-12)
@@ -71,12 +71,15 @@ class LossSurface(NamedTuple):
         drawn = ax.contourf(self.steps, self.steps, np.maximum(finite.T, floor), levels, norm="log")
         ax.contour(self.steps, self.steps, finite.T, levels[1:-1], colors="white", linewidths=0.4)
         ax.plot(0, 0, "+", color="white", markersize=10)
-        ticks = ax.figure.colorbar(drawn, ax=ax, label="loss")
-        ticks.set_ticks(levels[::4], labels=[f"{v:.2g}" for v in levels[::4]])
-        label(ax, f"Loss around the weights: {low:.3g} to {high:.3g}", "first direction", "second")
+        log_ticks(ax.figure.colorbar(drawn, ax=ax, label="loss").ax.yaxis)
+        label(
+            ax,
+            f"Loss around the weights: {rounded(low)} to {rounded(high)}",
+            "first direction",
+            "second",
+        )
         ax.set_xlabel("step along the first direction, in lengths of the weights")
         ax.set_ylabel("step along the second")
-        ax.set_xticks(np.linspace(self.steps[0], self.steps[-1], 5))
         ax.grid(visible=False)
         return ax.figure
 

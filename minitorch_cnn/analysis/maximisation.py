@@ -44,11 +44,13 @@ class Maximisation(NamedTuple):
             right.plot(self.activations[0], color=BLUE)
             label(right, "Activation", "step", "activation")
         else:
-            columns = min(len(self.units), 10)
+            columns = min(len(self.units), 5)
             figure, grid = image_grid(-(-len(self.units) // columns), columns)
             for k, ax in zip(range(len(self.units)), grid.ravel(), strict=False):
-                show_image(ax, self.images[k], f"{self.units[k]}: {self.activations[k, -1]:.2g}")
-        headline(figure, f"Images that excite {what} most, and how much")
+                show_image(
+                    ax, self.images[k], f"unit {self.units[k]}: {self.activations[k, -1]:.2g}"
+                )
+        headline(figure, f"Images that excite {what} most, and the activation of each")
         return figure
 
 

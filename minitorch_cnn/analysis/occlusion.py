@@ -12,7 +12,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import headline, new_figure, show_image
+from ..figures import color_bar, headline, new_figure, show_image
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..tensor import Tensor
@@ -45,7 +45,7 @@ class Occlusion(NamedTuple):
         most = max(np.nanmax(np.abs(self.drop)), 1e-9)
         drawn = right.imshow(self.drop, cmap="RdBu_r", vmin=-most, vmax=most)
         right.set(xticks=[], yticks=[])
-        figure.colorbar(drawn, ax=right, label="fall of the probability")
+        color_bar(drawn, right, "fall of the probability")
         least = self.probabilities.min()
         headline(
             figure, f"A hidden part takes class {self.label} from {self.intact:.2f} to {least:.2f}"

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..figures import BLUE, ORANGE, axes_or_new, headline, label, new_figure
+from ..figures import BLUE, ORANGE, axes_or_new, headline, label, log_ticks, new_figure
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
@@ -72,6 +72,7 @@ class PathGradients(NamedTuple):
         shown = np.where(self.norms > 0, self.norms, np.nan)
         one.semilogy(self.lengths, shown, "o-", color=BLUE)
         label(one, "One path", "length: branches on the path", "norm of dL/dx")
+        log_ticks(one.yaxis)
         paths = path_lengths(self.blocks).shares
         together.plot(paths * 100, color=ORANGE, label="of all paths")
         together.plot(self.lengths, 100 * self.total, "o-", color=BLUE, label="of the gradient")

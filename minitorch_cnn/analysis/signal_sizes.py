@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
-from ..figures import COLORS, headline, label, name_ticks, new_figure
+from ..figures import COLORS, SMALL, headline, label, log_ticks, name_ticks, new_figure, width_for
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..nn.evaluation import first_output
 from ..tensor import Tensor
@@ -53,9 +53,11 @@ class Signals(NamedTuple):
     dead: np.ndarray
 
     def plot(self) -> Figure:
-        """Standard deviations of outputs and gradients, and dead units, by layer."""
-        figure = new_figure(8, 7)
-        top, bottom = figure.subplots(2, 1, sharex=True)
+        """Standard deviations of outputs and gradients, and dead units, if any, by layer."""
+        dead = bool(self.dead.sum())
+        figure = new_figure(width_for(len(self.layers)), 8.0 if dead else 5.2)
+        panels = figure.subplots(1 + dead, 1, sharex=True, squeeze=False)[:, 0]
+        top, bottom = panels[0], panels[-1]
         places = range(len(self.layers))
         for values, name, color in (
             (self.std, "activations", COLORS[0]),
@@ -65,12 +67,17 @@ class Signals(NamedTuple):
                 places, np.where(values > 0, values, np.nan), ".-", color=color, label=name
             )
         label(top, "Size of the signals in each layer", "", "standard deviation", legend=True)
-        share = 100 * self.dead / np.maximum(self.units, 1)
-        bottom.bar(places, np.where(self.units > 0, share, 0), color=COLORS[4])
-        bottom.set_ylim(0, max(5, 1.1 * share.max(initial=0)))
-        text = f"Dead units: {self.dead.sum():,} of {self.units.sum():,} rectified"
-        label(bottom, text, "layer, in the order of work", "zero for all images (%)")
+        log_ticks(top.yaxis)
+        if dead:
+            share = 100 * self.dead / np.maximum(self.units, 1)
+            bottom.bar(places, share, color=COLORS[3])
+            label(bottom, "Dead units", "", "zero for all images (%)")
         name_ticks(bottom, self.layers)
+        bottom.set_xlabel("layer, in the order of work")
+        text = f"{self.dead.sum():,} of {self.units.sum():,} rectified units are dead"
+        if not self.units.any():
+            text = "No layer's output is rectified: no unit can be dead"
+        headline(figure, text)
         return figure
 
 
@@ -125,7 +132,7 @@ class InitialisationComparison(NamedTuple):
 
     def plot(self) -> Figure:
         """The standard deviations of the weighted layers' outputs and of their gradients."""
-        figure = new_figure(11, 4.4)
+        figure = new_figure(13, 4.8)
         for ax, field, title in zip(
             figure.subplots(1, 2),
             ("std", "gradient_std"),
@@ -138,8 +145,9 @@ class InitialisationComparison(NamedTuple):
                 shown = np.where(values > 0, values, np.nan)
                 ax.semilogy(range(len(places)), shown, ".-", color=color, label=name)
             label(ax, title, "layer with weights, in the order of work", "standard deviation")
+            log_ticks(ax.yaxis)
             name_ticks(ax, self.weighted)
-        ax.legend(frameon=False, fontsize="small", loc="center left", bbox_to_anchor=(1, 0.5))
+        ax.legend(frameon=False, fontsize=SMALL, loc="center left", bbox_to_anchor=(1, 0.5))
         headline(figure, "How the initialisation sets the size of signals with depth")
         return figure
 

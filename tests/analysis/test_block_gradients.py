@@ -5,6 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import gradient_norms
+from minitorch_cnn.analysis.block_gradients import GradientNorms
 from minitorch_cnn.models import create_model
 from minitorch_cnn.nn import functional as F
 from minitorch_cnn.tensor import Tensor
@@ -22,6 +23,20 @@ def test_a_blocks_norm_is_that_of_all_its_weights_together():
     norm = found.norms[found.blocks.index("layer2.0")]
     assert norm == pytest.approx(np.sqrt(sum(squares)))
     assert drawn(found).axes[0].get_title(loc="left").startswith("Gradient of each block")
+
+
+@pytest.mark.parametrize(
+    "norms, expected",
+    [
+        ([0.31, 0.62, 0.45], ["0.4", "0.6"]),
+        ([0.05, 0.4], ["0.05", "0.1", "0.2"]),
+        ([3e-9, 2.0, 0.0], ["$10^{-8}$", "$10^{-6}$", "$10^{-4}$", "$10^{-2}$", "$10^{0}$"]),
+    ],
+)
+def test_gradients_have_round_numbers_beside_them(norms, expected):
+    ax = drawn(GradientNorms(["a", "b", "c"][: len(norms)], np.array(norms))).axes[0]
+    shown = [text.get_text() for text in ax.get_yticklabels()]
+    assert set(expected) <= set(shown) and len(shown) < 8
 
 
 def test_plain_blocks_are_compared_with_residual_ones():

@@ -1,5 +1,7 @@
 """Every step of a convolution, against the lecture's example and the library's own."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -54,6 +56,28 @@ def test_a_frame_shows_what_is_known_after_its_step():
     assert "Window 6 of 16" in figure.get_suptitle()
     (frame,) = figure.axes[0].patches
     assert (frame.get_x(), frame.get_y(), frame.get_width()) == (0.5, 0.5, 3)
+
+
+@pytest.mark.parametrize("scale", [1, 1e-2, 30.0, 1e-9, 4e6])
+def test_the_numbers_of_neighbouring_cells_do_not_meet(scale):
+    rng = np.random.default_rng(0)
+    figure = drawn(convolution_steps(rng.normal(size=(9, 9)), scale * rng.normal(size=(5, 5))))
+    written = 0
+    for ax in figure.axes:
+        boxes = {t.get_position(): t.get_window_extent() for t in ax.texts}
+        written += len(boxes)
+        for (x, y), box in boxes.items():
+            beside = boxes.get((x + 1, y))
+            assert beside is None or box.x1 < beside.x0
+    assert written == 81 + 25 + 25
+    titles = [ax.title.get_window_extent() for ax in figure.axes]
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(titles))
+
+
+def test_the_colours_of_the_output_are_the_same_in_every_frame():
+    found = convolution_steps(LECTURE, EDGES)
+    scales = {drawn(found, step=k).axes[3].images[0].get_clim() for k in (0, 7, 15)}
+    assert scales == {(found.output.min(), found.output.max())}
 
 
 def test_a_dilated_window_is_framed_pixel_by_pixel():

@@ -5,6 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import feature_maps, first_filters
+from minitorch_cnn.analysis.filters_and_maps import FeatureMaps
 from minitorch_cnn.models import create_model
 from minitorch_cnn.nn import functional as F
 
@@ -19,7 +20,11 @@ def net():
 def test_the_first_convolutions_filters_are_found(net):
     found = first_filters(net)
     assert found.layer == "0" and np.array_equal(found.weight, net[0].weight.array)
-    assert "3 filters of 0: 2 x 2 x 2 pixels" in drawn(found).get_suptitle()
+    figure = drawn(found)
+    assert "3 filters of 0: 2 x 2 x 2 pixels" in figure.get_suptitle()
+    assert figure.axes[-1].get_ylabel() == "mean weight of the channels"
+    (low, high), *others = {axes.images[0].get_clim() for axes in figure.axes[:3]}
+    assert high == -low == np.abs(found.weight.mean(1)).max() and not others
     assert first_filters(create_model("alexnet", num_classes=2)).weight.shape == (64, 3, 11, 11)
 
 
@@ -35,7 +40,20 @@ def test_maps_are_what_the_layers_give(net):
     y = net[0](images()[:1])
     assert np.array_equal(found.maps["0"], y.array[0])
     assert np.array_equal(found.maps["1"], F.relu(y).array[0])
-    assert "0: 3 x 2 x 2" in [ax.get_title(loc="left") for ax in drawn(found).axes]
+    figure = drawn(found)
+    assert "0: 3 x 2 x 2" in [ax.get_title(loc="left") for ax in figure.axes]
+    rows = np.array(figure.axes[:8]).reshape(2, 4)
+    for row, maps in zip(rows, found.maps.values(), strict=True):
+        scales = {ax.images[0].get_clim() for ax in row[1:]}
+        assert scales == {(maps.min(), maps.max())}
+    assert len(figure.axes) == 8 + 2  # with a scale for each row
+
+
+@pytest.mark.parametrize("maps", [np.zeros((3, 2, 2)), np.ones((1, 1, 1)), np.ones((30, 1, 1))])
+def test_constant_maps_single_pixels_and_single_channels_are_drawn(maps):
+    figure = drawn(FeatureMaps(np.zeros((1, 4, 4)), {"layer": maps}))
+    shown = [ax for ax in figure.axes if ax.images]
+    assert len(shown) == 1 + min(len(maps), 12)
 
 
 def test_each_tensor_is_shown_once_under_its_innermost_name():

@@ -5,7 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import drop_several, lesion_study, reorder
-from minitorch_cnn.analysis.lesions import kendall, lesion_units, replaced, without
+from minitorch_cnn.analysis.lesions import RandomLesions, kendall, lesion_units, replaced, without
 from minitorch_cnn.models import create_model
 from minitorch_cnn.tensor import Tensor
 
@@ -118,6 +118,26 @@ def test_a_forward_that_a_user_had_replaced_is_there_again_afterwards():
 def test_kendalls_correlation_counts_pairs_that_changed_order():
     assert kendall(np.arange(4)) == 1 and kendall(np.arange(4)[::-1]) == -1
     assert kendall(np.array([1, 0, 2, 3])) == pytest.approx(1 - 2 / 6)
+
+
+@pytest.mark.parametrize(
+    "reordered, sizes, expected",
+    [
+        (True, [[0.5, 0.9, 0.7], [0.2, 0.3, 0.1], [0.9, 0.8, 1]], [1, 0.9, 0.7, 0.2]),
+        (False, [3, 0, 1], [0, 1, 3]),
+        (False, [3, 1], [0, 1, 3]),
+    ],
+)
+def test_medians_go_from_no_change_to_the_largest_and_skip_none(reordered, sizes, expected):
+    sizes = np.array(sizes, float)
+    errors = np.linspace(0.4, 0.9, 3 * len(sizes)).reshape(len(sizes), 3)
+    if not reordered and 0 in sizes:
+        errors[1] = 0.1
+    found = RandomLesions(sizes, errors, 0.1, residual=True, reordered=reordered)
+    assert [size for size, _ in found.medians()] == expected and found.medians()[0][1] == 0.1
+    line = drawn(found).axes[0].lines[1]
+    assert line.get_xdata().tolist() == expected
+    assert np.allclose(line.get_ydata(), [100 * error for _, error in found.medians()])
 
 
 def test_a_figure_has_a_bar_for_each_unit_and_a_line_for_the_intact_net(labelled):

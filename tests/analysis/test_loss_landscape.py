@@ -5,6 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import loss_line, loss_surface, random_direction
+from minitorch_cnn.analysis.loss_landscape import LossSurface
 from minitorch_cnn.models import create_model
 from minitorch_cnn.nn import functional as F
 from minitorch_cnn.tensor import Tensor
@@ -51,6 +52,16 @@ def test_a_place_of_the_surface_is_the_loss_at_those_weights(linear):
                 by_hand(w + s * dw + t * ew, b + s * db + t * eb)
             )
     drawn(found)
+
+
+def test_a_surface_has_round_numbers_beside_it_and_its_scale():
+    steps = np.linspace(-0.3, 0.3, 5)
+    losses = np.geomspace(0.111, 2.27e4, 25).reshape(5, 5)
+    axes, bar = drawn(LossSurface(steps, losses)).axes
+    shown = [text.get_text() for text in bar.get_yticklabels()]
+    assert shown == ["1", "10", "100", "1,000", "10,000"]
+    assert np.allclose(axes.get_xticks() * 10, np.round(axes.get_xticks() * 10))
+    assert axes.get_title(loc="left") == "Loss around the weights: 0.111 to 22,700"
 
 
 def test_filters_of_a_direction_are_as_long_as_the_weights():

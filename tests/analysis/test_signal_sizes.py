@@ -73,7 +73,10 @@ def test_a_unit_is_dead_if_it_is_zero_for_all_images_and_everywhere(noise):
     conv.bias.array[:] = [-1e3, 0, 0, -1e3, 0]
     found = signals(nn.Sequential(conv, nn.ReLU(), nn.Flatten(), nn.Linear(320, 2)), noise)
     assert found.units.tolist() == [0, 5, 0, 0] and found.dead.tolist() == [0, 2, 0, 0]
-    assert "2 of 5" in drawn(found).axes[1].get_title(loc="left")
+    figure = drawn(found)
+    assert figure.get_suptitle() == "2 of 5 rectified units are dead"
+    assert figure.axes[1].get_ylabel() == "zero for all images (%)"
+    assert max(bar.get_height() for bar in figure.axes[1].patches) == 40
 
 
 @pytest.mark.parametrize("training", [False, True])
@@ -91,6 +94,20 @@ def test_the_model_is_left_as_it_was(noise):
     compare_initialisations(model, noise)
     for p, array in zip(model.parameters(), before, strict=True):
         assert p.grad is None and np.array_equal(p.array, array)
+
+
+@pytest.mark.parametrize(
+    "model, title",
+    [
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 2)), "No layer's output is rectified"),
+        (nn.Sequential(nn.Flatten(), nn.Linear(4, 2), nn.ReLU()), "0 of 2 rectified units are"),
+    ],
+)
+def test_a_figure_without_dead_units_has_no_place_for_them(model, title):
+    model[1].weight.array[:] = 1
+    figure = drawn(signals(model, Tensor(np.ones((3, 1, 2, 2), np.float32))))
+    assert len(figure.axes) == 1 and figure.get_suptitle().startswith(title)
+    assert figure.axes[0].get_xlabel() == "layer, in the order of work"
 
 
 def test_both_comparisons_are_drawn(noise):

@@ -5,6 +5,7 @@ import sys
 import numpy as np
 import pytest
 
+from minitorch_cnn.figures import COLORS
 from minitorch_cnn.training import History, Predictions, plots
 from minitorch_cnn.training.plots import (
     class_colours,
@@ -225,6 +226,14 @@ def lab(colours, eyes):
     light = np.clip((colours / 255) ** 2.2 @ np.array(eyes).T, 0, 1)
     x, y, z = np.cbrt(light @ XYZ.T / XYZ.sum(1)).T
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], 1)
+
+
+@pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)
+def test_colours_of_lines_differ_to_eyes_that_lack_a_kind_of_cones(eyes):
+    colours = np.array([list(bytes.fromhex(colour[1:])) for colour in COLORS])
+    places = lab(colours, eyes)
+    apart = np.linalg.norm(places[:, None] - places[None], axis=-1)
+    assert apart[~np.eye(len(colours), dtype=bool)].min() > 20
 
 
 @pytest.mark.parametrize("eyes", EYES.values(), ids=EYES)

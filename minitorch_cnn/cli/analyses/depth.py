@@ -54,10 +54,7 @@ def of_several_lesions(subject, options) -> Found:
     from ...analysis import drop_several
 
     found = drop_several(subject.model, subject.x, subject.labels)
-    rows = [
-        f"{size:8} {100 * np.median(e):6.1f}"
-        for size, e in zip(found.sizes, found.errors, strict=True)
-    ]
+    rows = [f"{size:8.0f} {100 * error:6.1f}" for size, error in found.medians()]
     return drawn("\n".join(["left out  median error (%)", *rows]), found)
 
 
@@ -65,12 +62,8 @@ def of_reordering(subject, options) -> Found:
     from ...analysis import reorder
 
     found = reorder(subject.model, subject.x, subject.labels)
-    rows = [
-        f"{np.median(size):11.2f} {100 * np.median(e):8.1f}"
-        for size, e in zip(found.sizes, found.errors, strict=True)
-    ]
-    head = f"correlation  median error (%)\n{1:11.2f} {100 * found.intact:8.1f}"
-    return drawn("\n".join([head, *rows]), found)
+    rows = [f"{size:11.2f} {100 * error:8.1f}" for size, error in found.medians()]
+    return drawn("\n".join(["correlation  median error (%)", *rows]), found)
 
 
 def of_paths(subject, options) -> Found:
