@@ -1,6 +1,7 @@
 """How Sphinx builds the pages: `pip install -e ".[docs]" && sphinx-build -W docs site`."""
 
 import builtins
+import inspect
 import re
 import shutil
 import sys
@@ -76,7 +77,12 @@ def link_inside(app, docname, source) -> None:
 
 
 def show_docstring(app, what, name, obj, options, lines) -> None:
-    lines[:] = docstrings.render("\n".join(lines))
+    fields = getattr(obj, "_fields", ())
+    try:
+        names = [*inspect.signature(obj).parameters, *fields]
+    except (TypeError, ValueError):  # a property, or what is not written in Python
+        names = fields
+    lines[:] = docstrings.render("\n".join(lines), names)
 
 
 def leave_builtins(app, doctree) -> None:

@@ -6,22 +6,27 @@ that mean something in reStructuredText are escaped, so no docstring can break a
 """
 
 import re
+from collections.abc import Collection
 
-ARGUMENT = re.compile(r"(?P<names>[*\w][\w*]*(?:, [\w*]+)*): (?P<text>\S.*)")
-RAISES = re.compile(r"(?P<names>Raises:?|Source:|Sources:|Returns:) ?(?P<text>\S.*)")
+NAMES = r"[*a-z]\w*(?:, [*\w]+)*"
+ARGUMENT = re.compile(rf"{NAMES}: \S.*")
+RAISES = re.compile(r"(?P<word>Raises|Sources?|Returns):? (?P<text>\S.*)")
 COLUMNS = re.compile(r"(?<=\S) {3,}(?=\S)")  # a table, or a shape behind a sentence
 FORMULA = re.compile(r"->| = |^[*\w]+\[|\bsum over\b")
 
 
-def render(docstring: str) -> list[str]:
-    """The lines of a docstring, with its indentation removed, as lines of reStructuredText."""
+def render(docstring: str, parameters: Collection[str] = ()) -> list[str]:
+    """The lines of a docstring, with its indentation removed, as lines of reStructuredText.
+
+    parameters: names that begin an item of a list in the middle of a line, too.
+    """
     lines = []
     for paragraph in re.split(r"\n[ \t]*\n", docstring.strip("\n")):
-        lines += [*rendered_paragraph(paragraph.rstrip().splitlines()), ""]
+        lines += [*rendered_paragraph(paragraph.rstrip().splitlines(), parameters), ""]
     return lines
 
 
-def rendered_paragraph(paragraph: list[str]) -> list[str]:
+def rendered_paragraph(paragraph: list[str], parameters: Collection[str]) -> list[str]:
     """A paragraph: an example, prose and the indented lines in it, each in its own form."""
     if not paragraph:
         return []
@@ -32,7 +37,7 @@ def rendered_paragraph(paragraph: list[str]) -> list[str]:
     paragraph = [part for line in paragraph for part in COLUMNS.sub("\n", line).split("\n")]
     lines: list[str] = []
     for indented, part in runs(paragraph):
-        lines += ["", *(literal(part, "text") if indented else flowing(part))]
+        lines += ["", *(literal(part, "text") if indented else flowing(part, parameters))]
     return lines[1:]
 
 
@@ -47,31 +52,56 @@ def runs(paragraph: list[str]) -> list[tuple[bool, list[str]]]:
     return found
 
 
-def flowing(lines: list[str]) -> list[str]:
-    """Prose, or a list of arguments; where formulas stand in it, lines are kept as they are."""
-    starts = [ARGUMENT.fullmatch(line) or RAISES.fullmatch(line) for line in lines]
-    if starts[0]:
-        if len([start for start in starts if start]) == 1 and RAISES.fullmatch(lines[0]):
-            first, *rest = lines
-            return [
-                f"**{starts[0]['names'].rstrip(':')}**: {escaped(starts[0]['text'])}",
-                *map(escaped, rest),
-            ]
-        items: list[str] = []
-        for line, start in zip(lines, starts, strict=True):
-            if start:
-                names = start["names"].rstrip(":")
-                items.append(f"- **{escaped(names)}**: {escaped(start['text'])}")
-            else:
-                items.append(f"  {escaped(line)}")
-        return items
+def flowing(lines: list[str], parameters: Collection[str]) -> list[str]:
+    """Prose, formulas or a list of arguments, and what is raised in a paragraph of its own."""
+    at = next((at for at, line in enumerate(lines) if RAISES.fullmatch(line)), len(lines))
+    if at == 0:
+        raised = RAISES.fullmatch(" ".join(lines))
+        return [f"**{raised['word']}**: {escaped(raised['text'])}"]
+    if at < len(lines) and lines[at - 1].endswith((".", ")", ":", ";")):
+        return [*flowing(lines[:at], parameters), "", *flowing(lines[at:], parameters)]
+    pieces = items(lines, parameters)
+    if pieces:
+        return pieces
     if any(map(FORMULA.search, lines)):
-        return [f"| {escaped(line)}" for line in lines]
-    first = next((at for at, start in enumerate(starts) if start), len(lines))
-    if first < len(lines) and lines[first - 1].endswith((".", ")", ":")):
-        return [*flowing(lines[:first]), "", *flowing(lines[first:])]
-    text = [escaped(line) for line in lines]
-    return [rf"\{text[0]}" if text[0][0] in "-+.=~^#:>" else text[0], *text[1:]]
+        return with_formulas(lines)
+    text = escaped(" ".join(lines))
+    return [rf"\{text}" if text[0] in "-+.=~^#:>" else text]
+
+
+def items(lines: list[str], parameters: Collection[str]) -> list[str]:
+    """A list of arguments, after what stands before it; nothing where there is no list.
+
+    An item begins at a line, or behind `; ` and `. ` where the name is one of the parameters.
+    """
+    text = "\n".join(lines)
+    known = "|".join(map(re.escape, parameters)) or r"(?!)"
+    inline = rf"(?<=[;.][ \n])(?:{known})(?:, (?:{known}))*(?: \([^()]*\))?(?=: )"
+    first = rf"^(?:{known})(?: \([^()]*\))?(?=: )"
+    starts = {match.start(): match.end() for match in re.finditer(f"{inline}|{first}", text)}
+    if ARGUMENT.fullmatch(lines[0]):
+        starts |= {m.start(): m.end() for m in re.finditer(rf"^{NAMES}(?=: \S)", text, re.M)}
+    if not starts:
+        return []
+    places = sorted(starts)
+    before = text[: places[0]].strip()
+    found = [*flowing(before.splitlines(), ()), ""] if before else []
+    for place, end in zip(places, [*places[1:], len(text)], strict=True):
+        names, rest = text[place : starts[place]], text[starts[place] + 2 : end]
+        rest = " ".join(rest.split()).rstrip(";")
+        found.append(f"- **{escaped(names)}**: {escaped(rest)}")
+    return found
+
+
+def with_formulas(lines: list[str]) -> list[str]:
+    """Lines of which each formula begins one of its own, and prose goes on behind it."""
+    kept: list[str] = []
+    for line in lines:
+        if not kept or FORMULA.search(line):
+            kept.append(line)
+        else:
+            kept[-1] += f" {line}"
+    return [f"| {escaped(line)}" for line in kept]
 
 
 def literal(lines: list[str], language: str) -> list[str]:

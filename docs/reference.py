@@ -153,6 +153,8 @@ def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
     place = f"{ROOT}.{module}".rstrip(".")
     lines = [*title(module or ROOT, "="), f".. py:module:: {place}", ""]
     lines += docstrings.render((inspect.getdoc(here) or "").removeprefix(f"{ROOT}: "))
+    if module == "models":
+        lines += registered()
     for heading, members in by_source(first):
         lines += [*title(heading, "-")]
         for name in members:
@@ -174,6 +176,20 @@ def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
         for name in parts:
             lines += part(name)
     return lines
+
+
+def registered() -> list[str]:
+    """The models that have a name, as a table."""
+    models = load("models")
+    lines = [*title("Registered models", "-"), "``create_model`` makes each by its name.", ""]
+    lines += [".. list-table::", "   :header-rows: 1", "", "   * - name", "     - parameters"]
+    lines += ["     - multiply-adds", "     - image"]
+    for name in models.list_models():
+        entry = models.model_entry(name)
+        numbers = [f"{n:,}" if n else "" for n in (entry.params, entry.macs)]
+        shape = " x ".join(map(str, entry.input_shape or ()))
+        lines += [f"   * - ``{name}``", *(f"     - {text}" for text in (*numbers, shape))]
+    return [*lines, ""]
 
 
 def by_source(names: list[Name]) -> Iterator[tuple[str, list[Name]]]:

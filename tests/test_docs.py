@@ -173,10 +173,10 @@ def test_second_names_lead_to_entries_of_the_reference(reference):
     "text, expected",
     [
         ("a *b* `c` d_", [r"a \*b\* ``c`` d\_", ""]),
-        ("x (N,) -> y\nof `f`s", ["| x (N,) -> y", r"| of ``f``\ s", ""]),
+        ("x (N,) -> y\nof `f`s\nz -> x", ["| x (N,) -> y of ``f``\\ s", "| z -> x", ""]),
         ("y:\n\n    y = a * b", ["y:", "", ".. code-block:: text", "", "   y = a * b", ""]),
-        ("a: one\nb, c: two\nand more", ["- **a**: one", "- **b, c**: two", "  and more", ""]),
-        ("Raises: ValueError\nfor a_", ["**Raises**: ValueError", r"for a\_", ""]),
+        ("a: one\nb, c: two\nand more", ["- **a**: one", "- **b, c**: two and more", ""]),
+        ("Raises: ValueError\nfor a_", [r"**Raises**: ValueError for a\_", ""]),
         (">>> f(1)\n2", [".. code-block:: python", "", "   >>> f(1)", "   2", ""]),
         ("- 1 is less", [r"\- 1 is less", ""]),
         ("", [""]),
@@ -184,6 +184,13 @@ def test_second_names_lead_to_entries_of_the_reference(reference):
 )
 def test_a_docstring_is_shown_as_it_was_written(text, expected):
     assert of_docs("docstrings").render(text) == expected
+
+
+def test_arguments_in_a_docstring_are_a_list_wherever_they_begin():
+    text = "What it is. a (N, C): one; b: two, not c: three.\nRaises: ValueError"
+    shown = ["What it is.", "", "- **a (N, C)**: one", "- **b**: two, not c: three.", ""]
+    shown += ["**Raises**: ValueError", ""]
+    assert of_docs("docstrings").render(text, ["a", "b", "c"]) == shown
 
 
 def test_the_figures_of_the_kernels_are_those_that_are_drawn():
