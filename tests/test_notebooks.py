@@ -163,3 +163,61 @@ def test_every_notebook_is_in_the_index():
     index = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
     assert [name for name in SOURCES if f"{name}.ipynb" not in index] == []
     assert {path.stem for path in NOTEBOOKS.glob("*.ipynb")} == set(SOURCES)
+
+
+def run_with(number, old, new, monkeypatch):
+    """What a solved notebook prints with a piece of its text written otherwise, run to its end."""
+    monkeypatch.setitem(pytest.importorskip("matplotlib").rcParams, "backend", "agg")
+    pyplot = pytest.importorskip("matplotlib.pyplot")
+    (name,) = (name for name in SOURCES if name.startswith(number))
+    assert old in SOURCES[name]
+    names, printed = {"__name__": "__main__"}, io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        for kind, text in make.cells(SOURCES[name].replace(old, new)):
+            if kind == "code":
+                exec(compile(text, f"cell of {name}", "exec"), names)
+                pyplot.close("all")
+    return printed.getvalue()
+
+
+@pytest.mark.slow
+def test_what_is_optional_may_be_left_out(monkeypatch):
+    """Every section after it runs, and the measurement has one rung less."""
+    (name,) = (name for name in SOURCES if name.startswith("02"))
+    begin = SOURCES[name].index(make.OPTIONAL)
+    piece = SOURCES[name][begin : SOURCES[name].index(make.END, begin) + len(make.END)]
+    said = run_with("02", piece, 'raise NotImplementedError("optional: transform")', monkeypatch)
+    assert "not written, and optional: transform\n" in said
+    assert "im2col in bands" in said and "Winograd" not in said
+    assert "the lecture's example begins with [-5. -4.]" in said
+    assert said.count("no: ") == 3  # the planted bugs
+
+
+@pytest.mark.slow
+def test_a_kernel_that_reads_its_weights_by_an_index_goes_on_to_the_end(monkeypatch):
+    if not has_compiler():
+        pytest.skip("the emulator needs g++ on Linux")
+    said = run_with("12", "LOAD(w, a * 3 + b)", "w[a * 3 + b]", monkeypatch)
+    assert "counted 1.266" in said and said.count("no: ") == 4
+
+
+@pytest.mark.slow
+def test_a_recursive_walk_ends_in_one_sentence(monkeypatch):
+    begin = "    done, seen, stack = [], set(), [(root, False)]"
+    recursive = """
+    done, seen = [], set()
+    def visit(node):
+        if id(node) not in seen:
+            seen.add(id(node))
+            for parent, _ in node.edges:
+                visit(parent)
+            done.append(node)
+    visit(root)
+    return done[::-1]
+"""
+    with pytest.raises(RecursionError) as raised:
+        run_with("01", begin, recursive + begin, monkeypatch)
+    assert str(raised.value) == (
+        "seconds: the call recurses deeper than Python's stack of about 1,000 calls"
+    )
+    assert raised.value.__suppress_context__ and len(raised.traceback) < 9

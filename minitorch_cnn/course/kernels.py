@@ -8,15 +8,14 @@ A body is what stands between the braces of
 LOAD(x, i) is x[i], and shows where global memory is read. `pixels_read` counts both.
 """
 
+import hashlib
 import re
-import tempfile
 from functools import cache
-from pathlib import Path
 
 import numpy as np
 
 from ..kernels.cuda.array import to_emulator
-from ..kernels.cuda.compiler import EmulatorError
+from ..kernels.cuda.compiler import EmulatorError, cache_folder
 from ..kernels.cuda.launch import blocks, cuda_module
 
 KERNELS = {
@@ -53,13 +52,16 @@ class NotCounted(Exception):
 @cache
 def module(name: str, body: str, tile: int = 16, count: bool = False):
     """The compiled kernel `name` with a body; with `count`, for the emulator only, conv counts."""
-    path = Path(tempfile.mkdtemp(prefix="course-")) / f"{name}.cu"
     inside = f'{{\n#line 1 "{name}"\n{body}\n}}'
     if count:
         inside = f"{COUNTING}{{\nCounted x = pixels;\n{inside}\n}}"
     head = HEAD + COUNTED * count
     text = f'{head}extern "C" __global__ void {name}({KERNELS[name]})\n{{\n{inside}\n}}\n'
-    path.write_text(text, encoding="utf-8")
+    folder = cache_folder() / f"course-{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+    folder.mkdir(exist_ok=True)
+    path = folder / f"{name}.cu"  # the same place for the same text: it is compiled once
+    if not path.exists():
+        path.write_text(text, encoding="utf-8")
     return cuda_module(str(path), TILE=tile)[name]
 
 
