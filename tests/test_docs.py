@@ -211,3 +211,18 @@ def test_the_table_of_what_is_missing_has_a_name_and_a_reason_in_each_row():
 def test_the_table_of_analyses_has_every_analysis():
     rows = re.findall(r"^\| (`.*?) \|", PAGES["docs/analysis.md"], flags=re.MULTILINE)
     assert set(re.findall(r"`([\w-]+)`", " ".join(rows))) == {"analyse", *ANALYSES}
+
+
+YOURS = {"net.py", "model.py"}  # a user's, and its copy in a run
+FILES = YOURS | {path.name for path in ROOT.rglob("*.py") if ".git" not in path.parts}
+TREES = ("minitorch_cnn", "kernels", "tests", "benchmarks", "notebooks", "examples", "docs")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_files_and_folders_that_a_page_names_exist(page):
+    code = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
+    named = re.findall(r"`([\w./]+)`", code)
+    paths = [name for name in named if name.split("/")[0] in TREES and "/" in name]
+    names = [name for name in named if name.endswith(".py") and "/" not in name]
+    assert [name for name in paths if not (ROOT / name).exists()] == []
+    assert [name for name in names if name not in FILES] == []
