@@ -85,6 +85,7 @@ _ON_DEMAND = (
     "hub",
     "interop",
     "kernels",
+    "linalg",
     "models",
     "nas",
     "nn",
@@ -123,6 +124,7 @@ _IN_PLACE = (
     "relu_", "round_", "rsqrt_", "sigmoid_", "sin_", "sinh_", "sqrt_", "square_", "tan_", "tanh_",
     "trunc_",
 )  # fmt: skip
+_OF_LINALG = ("cholesky", "det", "logdet", "matrix_power", "slogdet")
 _QUESTIONS = (
     "asarray", "can_cast", "is_complex", "is_nonzero", "is_same_size", "scalar_tensor",
 )  # fmt: skip
@@ -135,6 +137,9 @@ SECOND_PLACES = {
     **{name: (".tensor.inplace_functions", name) for name in _IN_PLACE},
     **{name: (".tensor.inplace", name) for name in ("clamp_", "fill_", "zero_")},
     **{name: (".tensor.questions", name) for name in _QUESTIONS},
+    **{name: (".linalg", name) for name in _OF_LINALG},
+    "inverse": (".linalg", "inv"),
+    "pinverse": (".linalg", "pinv"),
     "bool": (".dtypes", "bool_"),
     "double": (".dtypes", "float64"),
     "float": (".dtypes", "float32"),

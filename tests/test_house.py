@@ -20,7 +20,7 @@ LAYERS = (
     ("interop",),
     ("models", "optim", "data"),  # none of them imports another
     ("nn",),
-    ("functional",),
+    ("functional", "linalg"),
     ("tensor", "autograd"),
     ("cuda", "backends"),
     ("dtypes", "random", "devices"),

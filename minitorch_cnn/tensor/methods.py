@@ -36,6 +36,7 @@ from . import (
 from . import inplace_functions as functions
 from . import inplace_shape as shapes
 from .diagonal import diag, diagonal, trace, tril, triu
+from .factorizations import cholesky, pinv
 from .scatter import (
     index_add,
     index_copy,
@@ -46,6 +47,7 @@ from .scatter import (
     select,
 )
 from .softmax import log_softmax, logsumexp, softmax
+from .solving import det, inv, logdet, matrix_power, slogdet
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -224,6 +226,8 @@ class Methods:
     sinh_, asinh_, acosh_ = functions.sinh_, functions.asinh_, functions.acosh_
     atanh_, erfc_, erfinv_ = functions.atanh_, functions.erfc_, functions.erfinv_
     index_put_, renorm_ = functions.index_put_, functions.renorm_
+    det, inverse, logdet, slogdet = det, inv, logdet, slogdet
+    matrix_power, pinverse, cholesky = matrix_power, pinv, cholesky
     is_complex, is_nonzero = questions.is_complex, questions.is_nonzero
     is_same_size = questions.is_same_size
     unsqueeze_, squeeze_, transpose_ = shapes.unsqueeze_, shapes.squeeze_, shapes.transpose_

@@ -1,0 +1,43 @@
+"""Linear algebra: torch.linalg's functions of matrices, with gradients of any order.
+
+The matrices are the last two axes; the axes before are batches of them.
+"""
+
+from .tensor import cross, diagonal, matmul
+from .tensor.factorizations import (
+    cholesky,
+    eigh,
+    eigvalsh,
+    matrix_rank,
+    pinv,
+    qr,
+    svd,
+    svdvals,
+)  # fmt: skip
+from .tensor.matrix_norms import cond, matrix_norm, norm, vector_norm
+from .tensor.solving import det, inv, logdet, matrix_power, multi_dot, slogdet, solve
+
+__all__ = [
+    "cholesky",
+    "cond",
+    "cross",
+    "det",
+    "diagonal",
+    "eigh",
+    "eigvalsh",
+    "inv",
+    "logdet",
+    "matmul",
+    "matrix_norm",
+    "matrix_power",
+    "matrix_rank",
+    "multi_dot",
+    "norm",
+    "pinv",
+    "qr",
+    "slogdet",
+    "solve",
+    "svd",
+    "svdvals",
+    "vector_norm",
+]
