@@ -1,32 +1,29 @@
-"""A network's run in steps: its layers at work, and the operations between them, in their order.
+"""A network's run in steps: its layers at work and the functions between them, in their order.
 
-An operation that a net calls as a function, such as `F.relu` or the sum of a residual block, is a
-step like a layer. What a layer does inside is part of its own step, and an operation that only
-moves or copies numbers is none.
+A function that a net calls, such as `F.relu` or the sum of a residual block, is a step as a layer
+is. What a layer does inside is part of its own step; what only moves or copies numbers is none.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..autograd.array_function import ArrayFunction
 from ..tensor import Tensor
-from ..tensor.movement import Cast, Clone, Move
 from .fields import ancestors
+from .function_calls import FunctionCall, Time
 from .trace import Call, Trace
 from .watch import is_nonlinearity, rectifies
 
-MOVING = (Cast, Clone, Move)
-
 
 class Step(NamedTuple):
-    """A layer's call, or an operation outside of all layers, whose `call` is None.
+    """A layer's call, or a function's outside of all layers, whose `call` is None.
 
     sources: the steps whose outputs it takes, counted from 1; 0 is the image. origin: what made its
     output. blocks: the calls of modules around it, the outermost first, without the model's own.
-    nonlinear: whether it is an activation function. ended: see `Trace`.
+    nonlinear: whether it is an activation function. time: when it ended.
     """
 
     name: str
@@ -36,7 +33,7 @@ class Step(NamedTuple):
     origin: ArrayFunction | Tensor
     blocks: list[Call]
     nonlinear: bool
-    ended: int
+    time: Time
 
 
 def steps(run: Trace, layers: list[Call]) -> list[Step]:
@@ -49,16 +46,16 @@ def steps(run: Trace, layers: list[Call]) -> list[Step]:
     open_: list[Call] = []
     within: list[ArrayFunction] | None = None  # what the layer at work has recorded
     for time, item in _in_order(run):
-        if isinstance(item, ArrayFunction):
+        if isinstance(item, FunctionCall):
             if within is not None:
-                within.append(item)
-            elif item in alive:
-                sources = _read([item], place)
-                if sources and (len(sources) > 1 or not _moves(item)):
-                    found.append(_operation(item, sources, open_, names, time))
+                within.extend(item.nodes)
+            elif not alive.isdisjoint(item.nodes):
+                sources = _read(item.nodes, place)
+                if sources and (len(sources) > 1 or not item.only_moves()):
+                    found.append(_function(item, sources, open_, names))
                     sources = [len(found)]
                 if sources:
-                    (place[item],) = sources
+                    place |= dict.fromkeys(item.nodes, sources[0])
         elif time == item.began:
             open_.append(item)
             if id(item) in own:
@@ -73,9 +70,9 @@ def steps(run: Trace, layers: list[Call]) -> list[Step]:
     return found
 
 
-def _in_order(run: Trace) -> Iterable[tuple[int, Call | ArrayFunction]]:
-    """Operations, and calls where they begin and where they end, with their times."""
-    events = [(time, node) for node, time in run.times.items()]
+def _in_order(run: Trace) -> Iterable[tuple[Time, Call | FunctionCall]]:
+    """Calls of functions, and those of modules where they begin and where they end."""
+    events: list[tuple[Time, Call | FunctionCall]] = [(call.time, call) for call in run.functions]
     events += [(time, call) for call in run.calls for time in (call.began, call.ended)]
     return sorted(events, key=lambda event: event[0])
 
@@ -92,23 +89,16 @@ def _read(nodes: Iterable[ArrayFunction | Tensor], place: dict) -> list[int]:
     return list(found)
 
 
-def _moves(node: ArrayFunction) -> bool:
-    return node.is_view or isinstance(node, MOVING)
-
-
-def _operation(
-    node: Any, sources: list[int], around: list[Call], names: Counter, time: int
-) -> Step:
-    kind = type(node).__name__
-    blocks = [call for call in around if call.name]
-    name = f"{blocks[-1].name}.{kind.lower()}" if blocks else kind.lower()
+def _function(call: FunctionCall, sources: list[int], around: list[Call], names: Counter) -> Step:
+    blocks = [outer for outer in around if outer.name]
+    name = f"{blocks[-1].name}.{call.name}" if blocks else call.name
     names[name] += 1
     if names[name] > 1:
         name = f"{name}_{names[name] - 1}"
-    nonlinear = is_nonlinearity([node])
-    if rectifies(node) and not nonlinear:
-        kind += " and ReLU"
-    return Step(name, kind, None, sources, node, blocks, nonlinear, time)
+    nonlinear, kind = is_nonlinearity(call.nodes), call.type
+    if not nonlinear and any(map(rectifies, call.nodes)):
+        kind = f"{type(call.nodes[-1]).__name__} and ReLU"
+    return Step(name, kind, None, sources, call.nodes[-1], blocks, nonlinear, call.time)
 
 
 def _layer(call: Call, within: list, sources: list[int], around: list[Call]) -> Step:

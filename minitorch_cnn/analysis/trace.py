@@ -6,7 +6,6 @@ records on the way tells which layer's output went where.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -18,6 +17,7 @@ from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..random import get_rng_state, set_rng_state
 from ..tensor import Tensor
+from .function_calls import FunctionCall, Time, function_of
 from .watch import recording, uncompiled
 
 Shape = tuple[int, ...]
@@ -35,20 +35,37 @@ class Call(NamedTuple):
     input_shape: Shape
     output_shape: Shape
     origin: ArrayFunction | Tensor
-    began: int
-    ended: int
+    began: Time
+    ended: Time
 
 
 class Trace(NamedTuple):
-    """The calls in the order in which they ended, so that the last one is the model's own.
-
-    times: of the operations that were recorded, in their order. Times count the beginnings and ends
-    of calls and the operations: they are the same in every run of a model.
+    """The calls of modules in the order in which they ended, so that the last one is the model's
+    own, and those of functions that recorded operations, in their order.
     """
 
     x: Tensor
     calls: list[Call]
-    times: dict[ArrayFunction, int]
+    functions: list[FunctionCall]
+
+
+class Clock:
+    """Times of a run: how many calls of modules have begun or ended, and how many functions have
+    been called since. They are the same in every run of a model, if the layers that it calls are.
+    """
+
+    def __init__(self):
+        self.now: Time = (0, 0)
+
+    def module(self) -> Time:
+        """The time at which a module begins or ends."""
+        self.now = self.now[0] + 1, 0
+        return self.now
+
+    def function(self) -> Time:
+        """The time at which a function is called."""
+        self.now = self.now[0], self.now[1] + 1
+        return self.now
 
 
 def trace(model: Module, input_shape: Shape, function: str) -> Trace:
@@ -87,20 +104,33 @@ def run_through(
     model: Module,
     x: Tensor,
     function: str,
-    seen: Callable[[int, Tensor], None] = lambda time, y: None,
+    seen: Callable[[Time, Tensor], None] = lambda time, y: None,
 ) -> tuple[Trace, Tensor]:
     """Run `model` on images x in evaluation mode, and call seen(time, y) with what every module and
-    operation gives -> the calls, and the answer. Nothing is kept for a backward pass.
+    function gives -> the calls, and the answer. Nothing is kept for a backward pass.
+
+    A function that records several operations has seen called with the output of each in turn.
     """
     x = Tensor(x.array, requires_grad=True)
-    clock = itertools.count()
+    clock = Clock()
     calls: list[Call] = []
-    times: dict[ArrayFunction, int] = {}
+    functions: list[FunctionCall] = []
 
-    def operated(node: Any, outputs: Any) -> Any:
-        times[node] = next(clock)
-        seen(times[node], outputs[0])
+    def operated(node: Any, outputs: Any) -> None:
+        call = function_of(node, clock.now)
+        if functions and call.frame is not None and call.frame is functions[-1].frame:
+            functions[-1].name = call.name  # the last operation makes the result
+            functions[-1].nodes.append(node)
+        else:
+            forget()
+            call.time = clock.function()
+            functions.append(call)
+        seen(functions[-1].time, outputs[0])
         node.release()
+
+    def forget() -> None:
+        if functions:
+            functions[-1].frame = None
 
     handles = []
     for name, module in model.named_modules():
@@ -113,20 +143,21 @@ def run_through(
         with evaluation(model), enable_grad(), recording(operated), uncompiled(x):
             output = model(x)
     finally:
+        forget()
         for handle in handles:
             handle.remove()
-    return Trace(x, calls, times), output
+    return Trace(x, calls, functions), output
 
 
-def _recorder(name: str, calls: list[Call], clock: Any, seen: Any, function: str) -> Any:
+def _recorder(name: str, calls: list[Call], clock: Clock, seen: Any, function: str) -> Any:
     """Hooks before and after forward, which append the call of the module `name`."""
-    begun: list[int] = []
+    begun: list[Time] = []
 
     def before(module: Module, inputs: Any) -> None:
-        begun.append(next(clock))
+        begun.append(clock.module())
 
     def after(module: Module, inputs: Any, output: Any) -> Any:
-        times = begun.pop(), next(clock)
+        times = begun.pop(), clock.module()
         y = first_output(output)
         if not inputs or not isinstance(inputs[0], Tensor) or not isinstance(y, Tensor):
             if list(module.children()):

@@ -29,7 +29,7 @@ from ..tensor.softmax import LogSoftmax, Softmax
 MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d)
 
 CURVED = (
-    *(Activation, Clamp, LogSigmoid, LogSoftmax, Mish, PReLU, Piecewise, ScaledTanh),
+    *(Activation, LogSigmoid, LogSoftmax, Mish, PReLU, Piecewise, ScaledTanh),
     *(Softmax, Softplus),
 )
 LINEAR = (BatchNorm, ChannelAffine, Conv2d, ConvTranspose2d, Linear, MatMul)
@@ -120,9 +120,10 @@ def is_nonlinearity(nodes: list[ArrayFunction]) -> bool:
     """Whether what these nodes of the graph compute together is an activation function and no layer
     with weights: rectifiers, logistic functions, softmax, and what is made of them.
     """
-    return any(isinstance(n, CURVED) for n in nodes) and not any(
-        isinstance(n, LINEAR) for n in nodes
-    )
+    if any(isinstance(node, LINEAR) for node in nodes):
+        return False
+    # A bound by itself rectifies; one among others may only keep a divisor from 0.
+    return any(isinstance(node, CURVED) for node in nodes) or [type(n) for n in nodes] == [Clamp]
 
 
 def chosen_classes(

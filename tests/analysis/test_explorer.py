@@ -60,9 +60,9 @@ def test_functions_are_boxes_and_what_only_moves_numbers_is_none():
         ("relu", "ReLU", "activation", [2]),
         ("add", "Add", "join", [3, 0]),
         ("relu_1", "ReLU", "activation", [4]),
-        ("maxpool2d", "MaxPool2d", "pool", [5]),
+        ("max_pool2d", "MaxPool2d", "pool", [5]),
         ("fc", "Linear", "conv", [6]),
-        ("logsoftmax", "LogSoftmax", "activation", [7]),
+        ("log_softmax", "LogSoftmax", "activation", [7]),
     ]
     assert found[6].input_shape == (2, 8, 8) and found[6].output_shape == (2, 4, 4)
     assert found[6].field.size == (4, 4)  # two pixels of a 3 x 3 window each
@@ -107,6 +107,33 @@ def test_a_batch_norm_shows_its_values_before_the_relu_and_the_relu_those_after(
         assert (bn["type"], told[3]["type"]) == ("BatchNorm2d", "ReLU") and expected.min() < -0.1
         np.testing.assert_allclose(maps_in(bn), expected, atol=0.01)
         np.testing.assert_allclose(maps_in(told[3]), np.maximum(expected, 0), atol=0.01)
+
+
+class Composed(nn.Module):
+    """Functions of several operations, of which one does otherwise where there are no images."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 2, 3)
+
+    def forward(self, x):
+        y = F.layer_norm(self.conv(x), (2, 6, 6))
+        return F.hardsigmoid(y).mean((2, 3)) - 1
+
+
+def test_a_function_of_several_operations_is_one_box_with_its_result(tmp_path):
+    images = rng.standard_normal((2, 1, 8, 8)).astype(np.float32)
+    told = data_of(explore(Composed(), images, tmp_path / "x.html"))[1]["boxes"]
+    expected = [("conv", "conv"), ("layer_norm", "norm"), ("hardsigmoid", "activation"),
+                ("mean", "plain"), ("sub", "plain")]  # fmt: skip
+    assert [(box["name"], box["role"]) for box in told[1:]] == expected
+    conv, normed, gate, mean, last = (maps_in(box) for box in told[1:])
+    flat = conv.reshape(2, -1)
+    wanted = (flat - flat.mean(1, keepdims=True)) / np.sqrt(flat.var(1, keepdims=True) + 1e-5)
+    np.testing.assert_allclose(normed.reshape(2, -1), wanted, atol=0.05)
+    np.testing.assert_allclose(gate, np.clip(normed / 6 + 0.5, 0, 1), atol=0.02)
+    np.testing.assert_allclose(mean, gate.mean((2, 3)), atol=0.02)
+    np.testing.assert_allclose(last, mean - 1, atol=0.02)
 
 
 class Late(nn.Module):

@@ -58,6 +58,18 @@ def told(function, layer=None):
     (lambda net, y: F.conv2d_relu(y, net.conv.weight), [("Conv2d and ReLU", [1], False)]),
     (lambda net, y: mt.cat(y.chunk(2, 1)[::-1], 1) + 1, [("Cat", [1], False), ("Add", [2], False)]),
     (lambda net, y: F.dropout(y, training=net.training), []),
+    (lambda net, y: F.selu(y), [("SELU", [1], True)]),
+    (lambda net, y: F.hardtanh(y), [("Hardtanh", [1], True)]),
+    (lambda net, y: F.glu(y, 1), [("GLU", [1], True)]),
+    (lambda net, y: F.normalize(y), [("Normalize", [1], False)]),
+    (lambda net, y: F.layer_norm(y, (4, 4)), [("LayerNorm", [1], False)]),
+    (lambda net, y: F.pixel_shuffle(F.conv2d(y, mt.ones(4, 2, 1, 1)), 2),
+     [("Conv2d", [1], False), ("PixelShuffle", [2], False)]),
+    (lambda net, y: F.batch_norm(y, mt.zeros(2), mt.ones(2)), [("BatchNorm", [1], False)]),
+    (lambda net, y: (2 - y).mean((2, 3)).pow(2), [("Sub", [1], False), ("Mean", [2], False),
+                                                 ("Pow", [3], False)]),
+    (lambda net, y: y.add_(y.tanh()), [("Tanh", [1], True), ("Add", [1, 2], False)]),
+    (lambda net, y: F.linear(y, mt.ones(3, 4)), [("Linear", [1], False)]),
 ])  # fmt: skip
 def test_an_operation_outside_of_all_layers_is_a_step(function, expected):
     assert told(function) == expected

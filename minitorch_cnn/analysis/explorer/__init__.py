@@ -24,6 +24,7 @@ from ...models import model_entry
 from ...models.registry import build_entry
 from ...nn import Module
 from ...tensor import Tensor
+from ..function_calls import Time
 from ..image_shapes import image_shape
 from ..trace import Shape
 from .maps import outputs_of, packed, rounded
@@ -168,7 +169,7 @@ def page(data: dict) -> str:
     return html
 
 
-def _described(box: Box, outputs: dict[int, np.ndarray]) -> dict:
+def _described(box: Box, outputs: dict[Time, np.ndarray]) -> dict:
     told = box._asdict()
     told["field"] = box.field and box.field._asdict()
     del told["time"], told["module"]

@@ -13,6 +13,7 @@ from ... import functional as F
 from ...nn import Module
 from ...nn.evaluation import first_output
 from ...tensor import Tensor
+from ..function_calls import Time
 from ..trace import Shape, run_through
 
 BUDGET = 4_500_000  # bytes of all maps of a page
@@ -21,17 +22,17 @@ DETAILS = ((16, 32), (16, 16), (8, 16), (8, 8), (4, 8), (4, 4), (2, 4), (1, 4), 
 
 
 def outputs_of(
-    model: Module, images: np.ndarray, wanted: dict[int, Shape]
-) -> tuple[dict[int, np.ndarray], np.ndarray]:
-    """What the model gives at some times of its run (see `Trace`), reduced; and its answer.
+    model: Module, images: np.ndarray, wanted: dict[Time, Shape]
+) -> tuple[dict[Time, np.ndarray], np.ndarray]:
+    """What the model gives at some times of its run (see `trace.Clock`), reduced; and its answer.
 
     images (N, C, H, W); wanted: the shape of each, without the batch axis -> by their times
     (N, channels, h, w) or (N, units). What has another shape with these images is left out.
     """
     detail = detail_within(BUDGET // len(images), wanted.values())
-    found: dict[int, np.ndarray] = {}
+    found: dict[Time, np.ndarray] = {}
 
-    def keep(time: int, y: Tensor) -> None:
+    def keep(time: Time, y: Tensor) -> None:
         if time in wanted and y.shape == (len(images), *wanted[time]):
             found[time] = reduced(y.detach().cpu().numpy(), *detail)
 

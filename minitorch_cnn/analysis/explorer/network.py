@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...nn import Module
 from ..fields import fields
+from ..function_calls import Time
 from ..receptive_field import ReceptiveField, field_of
 from ..steps import Step, steps
 from ..summary import Row, layer_calls, rows_of
@@ -27,7 +28,7 @@ class Box(NamedTuple):
     the boxes whose outputs it takes. Shapes are without the batch axis.
     parameters, multiply_adds, memory_bytes: see `analysis.summary`. field: what one of its outputs
     sees of the image; None if it does not depend on it. blocks: the modules around it, the
-    outermost first, each "name: type". time: see `Trace`.
+    outermost first, each "name: type". time: see `trace.Clock`.
     """
 
     kind: str
@@ -43,7 +44,7 @@ class Box(NamedTuple):
     memory_bytes: int = 0
     field: ReceptiveField | None = None
     blocks: tuple[str, ...] = ()
-    time: int = -1
+    time: Time | None = None
     module: Module | None = None
 
 
@@ -62,7 +63,7 @@ def boxes(model: Module, input_shape: Shape) -> list[Box]:
         field = field_of(seen[step.origin], input_shape) if step.origin in seen else None
         around = tuple(blocks[call.began] for call in step.blocks if call.began in blocks)
         made = _function(step, found) if row is None else _layer(step, row)
-        found.append(made._replace(field=field, blocks=around, time=step.ended))
+        found.append(made._replace(field=field, blocks=around, time=step.time))
     return found
 
 
@@ -93,18 +94,18 @@ def _role(step: Step, otherwise: str) -> str:
     return next(fitting, otherwise)
 
 
-def _blocks(ran: list[Step]) -> dict[int, str]:
+def _blocks(ran: list[Step]) -> dict[Time, str]:
     """What to call the modules around some steps, by the beginning of their calls.
 
     Of modules around the same steps it is the outermost. A second call of a module is numbered.
     """
-    members: dict[int, list[int]] = {}
-    calls: dict[int, Call] = {}
+    members: dict[Time, list[int]] = {}
+    calls: dict[Time, Call] = {}
     for k, step in enumerate(ran):
         for call in step.blocks:
             members.setdefault(call.began, []).append(k)
             calls[call.began] = call
-    found: dict[int, str] = {}
+    found: dict[Time, str] = {}
     taken: set[tuple[int, ...]] = {tuple(range(len(ran)))}
     for began in sorted(calls):
         inside = tuple(members[began])
