@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ..autograd.array_function import ArrayFunction
+from ..functional.norm import ChannelAffine
 from ..nn import Module
 from ..tensor import Tensor
 from ..tensor.activation import Activation
 from .explorer.layout import layout
 from .fields import ancestors
+from .graph_routes import Spot, routes
 from .watch import rectifies
 
 BOX, LEAF, GAP, MARGIN = 36, 22, 26, 8  # heights, and what is free between and within, in pixels
@@ -30,6 +32,14 @@ TIP = (
     'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
 )
 GROUND = '<rect width="100%" height="100%" fill="#fff"/>'
+USUAL = {  # what users call operations that have another name here
+    "ChannelAffine": "BatchNorm",
+    "MaskedScale": "Dropout",
+    "Extremum": "Max or Min",
+    "Spread": "Expand",
+    "Triangle": "Tril or Triu",
+    "ConstantPad": "Pad",
+}
 COLORS = {"operation": "#dbe7f8", "leaf": "#fbe3c8", "result": "#cfe8e4"}
 
 
@@ -51,15 +61,6 @@ class Box(NamedTuple):
         return [f"{self.title}: {self.detail}"] if leaf else [self.title, self.detail]
 
 
-class Spot(NamedTuple):
-    """The middle of a box, and its sides, in pixels."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
 class Graph(NamedTuple):
     """The boxes, each after its sources; the last is the result."""
 
@@ -77,29 +78,41 @@ class Graph(NamedTuple):
     def svg(self) -> str:
         """The graph as an SVG image, the result at the bottom, weights beside what they go into."""
         spots, width, height = self.places()
-        arrows = [
-            _arrow(spots[source], spots[k])
-            for k, box in enumerate(self.boxes)
-            for source in box.sources
-        ]
+        beside = self.beside()
+        aside = {leaf for leaves in beside.values() for leaf in leaves}
+        edges = [(source, k) for k, box in enumerate(self.boxes) for source in box.sources]
+        ways = routes(spots, beside, {edge for edge in edges if edge[0] not in aside}, GAP)
+        arrows = [_beside(spots[a], spots[b]) if a in aside else _way(ways[a, b]) for a, b in edges]
+        width = max([width, *(x + MARGIN for corners in ways.values() for x, _ in corners)])
         drawn = [_drawn(box, spot) for box, spot in zip(self.boxes, spots, strict=True)]
         head = HEAD.format(width=round(width), height=round(height))
         title = f"<title>Computation graph, {len(self.boxes)} boxes</title>"
         return "\n".join([head, title, TIP, GROUND, *arrows, *drawn, "</svg>\n"])
+
+    def _users(self) -> list[list[int]]:
+        """Of each box those that were computed from it."""
+        users: list[list[int]] = [[] for _ in self.boxes]
+        for k, box in enumerate(self.boxes):
+            for source in box.sources:
+                users[source].append(k)
+        return users
+
+    def beside(self) -> dict[int, list[int]]:
+        """Of each operation the leaves that go into it alone, and stand to its left."""
+        users = self._users()
+        found: dict[int, list[int]] = {}
+        for k, box in enumerate(self.boxes):
+            if box.kind == "leaf" and len(users[k]) == 1:
+                found.setdefault(users[k][0], []).append(k)
+        return found
 
     def places(self) -> tuple[list[Spot], float, float]:
         """Where each box is drawn, and the width and height of the image.
 
         A leaf that goes into one operation stands to its left, so that the operations make columns.
         """
-        users: list[list[int]] = [[] for _ in self.boxes]
-        for k, box in enumerate(self.boxes):
-            for source in box.sources:
-                users[source].append(k)
-        beside: dict[int, list[int]] = {}
-        for k, box in enumerate(self.boxes):
-            if box.kind == "leaf" and len(users[k]) == 1:
-                beside.setdefault(users[k][0], []).append(k)
+        users = self._users()
+        beside = self.beside()
         aside = {k for leaves in beside.values() for k in leaves}
         order = [k for k in range(len(self.boxes)) if k not in aside][::-1]
         rank = {k: i for i, k in enumerate(order)}
@@ -116,7 +129,7 @@ class Graph(NamedTuple):
             for place, leaf in enumerate(beside.get(k, [])):
                 higher = (len(beside[k]) - 1) / 2 - place
                 spots[leaf] = Spot(x - wide - GAP, y - higher * LEAF, wide, LEAF - 4)
-        return spots, max(spot.x for spot in spots) + wide / 2 + wide / 3, (bottom + 1) * down
+        return spots, max(spot.x for spot in spots) + wide / 2 + GAP / 2, (bottom + 1) * down
 
     def save(self, path: str | Path) -> None:
         """Write `svg` or `dot`, as the file's ending says.
@@ -158,9 +171,11 @@ def computation_graph(result: Tensor, names: Module | Mapping[str, Tensor] | Non
             sources.append(place[id(source)])
         place[id(node)] = len(boxes)
         kind = "result" if node is result.grad_fn else "operation"
-        shapes = " ".join(_shape(shape) for shape, _ in node.out_meta)
+        shapes = ", ".join(dict.fromkeys(_shape(shape) for shape, _ in node.out_meta))
         with_relu = rectifies(node) and not isinstance(node, Activation)
-        title = type(node).__name__ + (" and ReLU" if with_relu else "")
+        name = type(node).__name__
+        title = USUAL.get(name, name) + (" and ReLU" if with_relu else "")
+        shapes += ", running statistics" if isinstance(node, ChannelAffine) else ""
         boxes.append(Box(kind, title, shapes, sources))
     return Graph(boxes)
 
@@ -174,17 +189,22 @@ def _quoted(text: str) -> str:
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
-def _arrow(start: Spot, end: Spot) -> str:
-    if start.x < end.x and abs(start.y - end.y) < BOX:  # a leaf beside the operation
-        a, b, c, d = start.x + start.width / 2, start.y, end.x - end.width / 2, end.y
-        return _curve(f"M{a:.1f} {b:.1f}L{c:.1f} {d:.1f}")
-    a, b, c, d = start.x, start.y + start.height / 2, end.x, end.y - end.height / 2
-    # An arrow past other boxes, such as a residual block's branch, goes around them.
-    around = d - b > BOX + GAP and abs(a - c) < start.width
-    way = -start.width if a < c else start.width
-    side, bend = (way, 0) if around else (0, min((d - b) / 2, 3 * GAP))
-    first, second = f"{a + side:.1f} {b + bend:.1f}", f"{c + side:.1f} {d - bend:.1f}"
-    return _curve(f"M{a:.1f} {b:.1f}C{first} {second} {c:.1f} {d:.1f}")
+def _beside(leaf: Spot, end: Spot) -> str:
+    """From a leaf to the operation to its right."""
+    a, b = leaf.x + leaf.width / 2, end.x - end.width / 2
+    return _curve(f"M{a:.1f} {leaf.y:.1f}L{b:.1f} {end.y:.1f}")
+
+
+def _way(corners: list[tuple[float, float]]) -> str:
+    """Down, and from column to column within a stripe."""
+    (x, y), *rest = corners
+    path = f"M{x:.1f} {y:.1f}"
+    for a, b in rest:
+        middle = (y + b) / 2
+        bend = f"C{x:.1f} {middle:.1f} {a:.1f} {middle:.1f} {a:.1f} {b:.1f}"
+        path += f"V{b:.1f}" if a == x else bend
+        x, y = a, b
+    return _curve(path)
 
 
 def _curve(path: str) -> str:

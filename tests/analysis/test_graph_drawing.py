@@ -4,6 +4,7 @@ import itertools
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 import minitorch_cnn as mt
@@ -68,6 +69,95 @@ def test_boxes_stand_below_their_sources_or_beside_their_weights_and_do_not_over
     for spans in map(sorted, rows.values()):
         assert spans[0][0] >= 0 and spans[-1][1] <= width
         assert all(a[1] <= b[0] for a, b in itertools.pairwise(spans))
+
+
+def points_of(path: str):
+    """Points along a path of M, V, L and C, close to one another."""
+    numbers = re.findall(r"([MVLC])([^MVLC]*)", path)
+    x, y, found = 0.0, 0.0, []
+    for command, text in numbers:
+        v = [float(number) for number in text.split()]
+        v = [x, *v] if command == "V" else v
+        (*_, u, w) = v
+        count = max(2, int(abs(u - x) + abs(w - y)) // 2)
+        for t in (k / count for k in range(count + 1)):
+            if command == "C":
+                a, b, c, d = v[:4]
+                p = (1 - t) ** 3, 3 * (1 - t) ** 2 * t, 3 * (1 - t) * t**2, t**3
+                found.append(
+                    tuple(
+                        sum(q * z for q, z in zip(p, zs, strict=True))
+                        for zs in ((x, a, c, u), (y, b, d, w))
+                    )
+                )
+            elif command != "M":
+                found.append((x + t * (u - x), y + t * (w - y)))
+        x, y = u, w
+    return found
+
+
+def net(name, side=32, **settings):
+    model = mt.models.create_model(name, num_classes=2, **settings).eval()
+    output = model(mt.zeros(1, 3, side, side))
+    return computation_graph(output[0] if isinstance(output, tuple) else output, model)
+
+
+def dense():
+    """Sums of all before them, a leaf that goes into several, and one with many leaves."""
+    leaf = mt.ones(2, requires_grad=True)
+    found = [leaf * 2]
+    for k in range(6):
+        found.append(sum(found[: k + 1]) * leaf)
+    return computation_graph(mt.cat([*found, *(mt.ones(1, requires_grad=True) for _ in range(9))]))
+
+
+GRAPHS = {
+    "residual": lambda: net("resnet20_cifar"),
+    "inception": lambda: net("googlenet"),
+    "shuffled": lambda: net("shufflenet_v2_x0_5"),
+    "all to all": dense,
+}
+
+
+@pytest.mark.parametrize("make", GRAPHS.values(), ids=GRAPHS)
+def test_no_arrow_runs_through_a_box_or_out_of_the_image(make):
+    root = ElementTree.fromstring(make().svg())
+    width, height = float(root.get("width")), float(root.get("height"))
+    boxes = [
+        [float(r.get(name)) for name in ("x", "y", "width", "height")]
+        for r in root.iter(f"{SVG}rect")
+        if r.get("rx")
+    ]
+    x, y, w, h = np.array(boxes).T
+    points = np.concatenate(
+        [points_of(p.get("d")) for p in root.iter(f"{SVG}path") if p.get("marker-end")]
+    )
+    assert points.min() >= 0 and (points <= [width, height]).all()
+    for part in np.array_split(points, len(points) // 1000 + 1):
+        u, v = part[:, :1], part[:, 1:]
+        assert not ((u > x + 1) & (u < x + w - 1) & (v > y + 1) & (v < y + h - 1)).any()
+
+
+def test_arrows_into_one_box_end_side_by_side():
+    root = ElementTree.fromstring(net("resnet20_cifar").svg())
+    paths = [p.get("d") for p in root.iter(f"{SVG}path") if p.get("marker-end")]
+    ends = [points_of(path)[-1] for path in paths if "L" not in path]
+    assert len(ends) == len(set(ends)) > 60
+
+
+def test_operations_have_the_names_that_users_know():
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.Dropout(), nn.MaxPool2d(2))
+    x = mt.ones(1, 1, 4, 4)
+    assert [box.title for box in computation_graph(model(x)).boxes if box.kind != "leaf"] == [
+        "Conv2d",
+        "BatchNorm",
+        "Dropout",
+        "MaxPool2d",
+    ]
+    boxes = [box for box in computation_graph(model.eval()(x)).boxes if box.kind != "leaf"]
+    assert [box.title for box in boxes] == ["Conv2d", "BatchNorm", "MaxPool2d"]
+    details = ["1 x 2 x 4 x 4", "1 x 2 x 4 x 4, running statistics", "1 x 2 x 2 x 2"]
+    assert [box.detail for box in boxes] == details
 
 
 def test_the_operations_of_a_chain_stand_in_one_column():
