@@ -6,7 +6,7 @@ import pytest
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.conv2d import conv2d_forward, conv2d_weight_grad
 from minitorch_cnn.kernels.window import Window
-from tests.kernels.test_direct import results
+from tests.kernels.conv2d.test_direct import results
 
 pytest.importorskip("numba")
 

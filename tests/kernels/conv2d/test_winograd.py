@@ -3,13 +3,12 @@
 import numpy as np
 import pytest
 
-from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
+from minitorch_cnn.kernels import set_num_threads, use
 from minitorch_cnn.kernels.conv2d import (
     conv2d_forward,
-    conv2d_input_grad,
-    conv2d_weight_grad,
 )
 from minitorch_cnn.kernels.window import Window
+from tests.kernels.conv2d.products import drawn_products
 
 pytest.importorskip("numba")
 ERROR = {np.float32: 5e-5, np.float64: 1e-10}  # relative to the largest result
@@ -28,16 +27,8 @@ LAYERS = [
 
 
 def results(implementation, batch, channels, outputs, size, padding, dtype=np.float32):
-    rng, window = np.random.default_rng(0), Window(3, padding=padding)
-    x = rng.standard_normal((batch, channels, *size)).astype(dtype)
-    w = rng.standard_normal((outputs, channels, 3, 3)).astype(dtype)
-    gy = rng.standard_normal((batch, outputs, *window.output_size(*size))).astype(dtype)
-    with use(implementation):
-        return (
-            conv2d_forward(x, w, window),
-            conv2d_input_grad(gy, w, window, size),
-            conv2d_weight_grad(x, gy, window),
-        )
+    shapes = (batch, channels, *size), (outputs, channels, 3, 3)
+    return drawn_products(implementation, *shapes, Window(3, padding=padding), dtype=dtype)
 
 
 @pytest.mark.parametrize("dtype", ERROR)
@@ -51,11 +42,10 @@ def test_all_directions_agree_with_the_direct_sums(layer, dtype):
 
 
 def test_the_number_of_threads_changes_no_bit():
-    before, found = get_num_threads(), []
+    found = []
     for count in (1, 2, 5):
         set_num_threads(count)
         found.append(results("winograd", *LAYERS[-1]))
-    set_num_threads(before)
     for one, two, five in zip(*found, strict=True):
         assert np.array_equal(one, two) and np.array_equal(one, five)
 

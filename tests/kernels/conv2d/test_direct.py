@@ -5,13 +5,12 @@ blocks.
 import numpy as np
 import pytest
 
-from minitorch_cnn.kernels import get_num_threads, set_num_threads, use
+from minitorch_cnn.kernels import set_num_threads, use
 from minitorch_cnn.kernels.conv2d import (
     conv2d_forward,
-    conv2d_input_grad,
-    conv2d_weight_grad,
 )
 from minitorch_cnn.kernels.window import Window
+from tests.kernels.conv2d.products import drawn_products
 
 pytest.importorskip("numba")
 
@@ -26,16 +25,8 @@ LARGE = [
 
 
 def results(implementation, groups, channels, outputs, size, window, dtype=np.float64):
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((3, groups * channels, *size)).astype(dtype)
-    w = rng.standard_normal((groups * outputs, channels, *window.kernel)).astype(dtype)
-    gy = rng.standard_normal((3, len(w), *window.output_size(*size))).astype(dtype)
-    with use(implementation):
-        return (
-            conv2d_forward(x, w, window, groups),
-            conv2d_input_grad(gy, w, window, size, groups),
-            conv2d_weight_grad(x, gy, window, groups),
-        )
+    shapes = (3, groups * channels, *size), (groups * outputs, channels, *window.kernel)
+    return drawn_products(implementation, *shapes, window, groups, dtype)
 
 
 @pytest.mark.parametrize("layer", LARGE, ids=str)
@@ -53,11 +44,10 @@ def test_single_precision_is_as_exact_as_its_sums_allow():
 
 
 def test_the_number_of_threads_changes_no_bit():
-    before, found = get_num_threads(), []
+    found = []
     for count in (1, 2, 5):
         set_num_threads(count)
         found.append(results("direct", *LARGE[1], dtype=np.float32))
-    set_num_threads(before)
     for one, two, five in zip(*found, strict=True):
         assert np.array_equal(one, two) and np.array_equal(one, five)
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from minitorch_cnn.kernels import activation, set_num_threads, threads, use
+from minitorch_cnn.kernels import activation, set_num_threads, use
 from minitorch_cnn.kernels.activation import KINDS, activation_backward, activation_forward
 from tests.kernels.implementation_check import (
     ACTIVATION_CASES,
@@ -108,7 +108,6 @@ def test_doubles_stay_with_numpy_whose_exponential_is_better_at_them():
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
     pytest.importorskip("numba")
-    monkeypatch.setattr(threads, "_num_threads", threads._num_threads)
     x = rng.standard_normal(100_003, dtype=np.float32)
     results = []
     for count in (1, 2, 5):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minitorch_cnn.kernels import optimizer, set_num_threads, threads, use
+from minitorch_cnn.kernels import optimizer, set_num_threads, use
 from tests.kernels.implementation_check import (
     OPTIMIZER_CASES,
     assert_agrees_with_loops,
@@ -49,7 +49,6 @@ def test_views_are_stepped_where_they_lie(implementation):
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
     pytest.importorskip("numba")
-    monkeypatch.setattr(threads, "_num_threads", threads._num_threads)
     start, g = rng.standard_normal((2, 100_003), dtype=np.float32)
     results = []
     for count in (1, 2, 5):

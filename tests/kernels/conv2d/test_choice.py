@@ -8,15 +8,13 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from minitorch_cnn.kernels import Window, explain, get_num_threads, set_num_threads, use
+from minitorch_cnn.kernels import Window, explain, set_num_threads, use
 from minitorch_cnn.kernels.conv2d import (
     OPERATOR,
     Case,
-    conv2d_forward,
-    conv2d_input_grad,
-    conv2d_weight_grad,
 )
 from minitorch_cnn.kernels.dispatch import NUMBA
+from tests.kernels.conv2d.products import products
 
 LOOPS_LIMIT = 100_000  # multiply-adds: beyond, "numpy" in float64 stands in, which agrees with them
 TOLERANCE = {np.float32: 5e-5, np.float64: 1e-10}  # of the largest result
@@ -59,12 +57,7 @@ def arrays(layer, dtype, seed=0):
 
 
 def results(layer, x, w, gy):
-    _, _, window, groups = layer
-    return (
-        conv2d_forward(x, w, window, groups),
-        conv2d_input_grad(gy, w, window, x.shape[2:], groups),
-        conv2d_weight_grad(x, gy, window, groups),
-    )
+    return products(x, w, gy, *layer[2:])
 
 
 def check(layer, dtype, implementation):
@@ -117,14 +110,13 @@ LAYERS = [
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
 def test_the_number_of_threads_and_the_place_in_memory_change_no_bit(layer):
     x, w, gy = arrays(layer, np.float32)
-    before, found = get_num_threads(), []
+    found = []
     for count, shift in ((1, 0), (2, 1), (5, 3)):
         set_num_threads(count)
         moved = [np.empty(a.size + shift, a.dtype)[shift:].reshape(a.shape) for a in (x, w, gy)]
         for to, a in zip(moved, (x, w, gy), strict=True):
             to[...] = a
         found.append(results(layer, *moved))
-    set_num_threads(before)
     for others in zip(*found, strict=True):
         assert all(np.array_equal(others[0], other) for other in others[1:])
 

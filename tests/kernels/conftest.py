@@ -1,0 +1,14 @@
+"""What holds for all tests of kernels."""
+
+import pytest
+
+from minitorch_cnn.kernels import get_num_threads, set_num_threads
+
+
+@pytest.fixture(autouse=True)
+def same_number_of_threads():
+    """After a test, even one that fails, there are as many threads as before."""
+    before = get_num_threads()
+    yield
+    if get_num_threads() != before:
+        set_num_threads(before)
