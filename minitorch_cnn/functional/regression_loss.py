@@ -7,7 +7,7 @@ Where PyTorch broadcasts different shapes, with or without a warning, these rais
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -146,7 +146,10 @@ def _variance(name: str, var: Tensor | float, input: Tensor) -> Tensor:
 
 @in_float32
 def kl_div(
-    input: Tensor, target: Tensor, reduction: Reduction = "mean", log_target: bool = False
+    input: Tensor,
+    target: Tensor,
+    reduction: Reduction | Literal["batchmean"] = "mean",
+    log_target: bool = False,
 ) -> Tensor:
     """target (log target - input), elementwise: the parts of the Kullback-Leibler divergence.
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import overload
+from collections.abc import ItemsView, Iterable, Iterator, KeysView, Mapping, ValuesView
+from typing import TYPE_CHECKING, Any, overload
 
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
 from .fusion import is_plain_relu, relu_after
 from .module import Module, indent
+
+if TYPE_CHECKING:
+    from typing_extensions import Self  # typing has it from Python 3.11
 
 
 class _Numbered(Module):
@@ -27,7 +30,7 @@ class _Numbered(Module):
         for module in modules:
             self.append(module)
 
-    def append(self, module: Module):
+    def append(self, module: Module) -> Self:
         """Add a module at the end."""
         number = len(self)
         while str(number) in self._modules:  # a slice of a Sequential keeps its names
@@ -35,13 +38,13 @@ class _Numbered(Module):
         self.register_module(str(number), module)
         return self
 
-    def extend(self, modules: Iterable[Module]):
+    def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
         for module in list(modules):  # they may be these
             self.append(module)
         return self
 
-    def insert(self, index: int, module: Module):
+    def insert(self, index: int, module: Module) -> Self:
         """Put a module before position `index`, as list.insert does; those behind it move up."""
         if not isinstance(module, Module):
             raise TypeError(
@@ -59,14 +62,15 @@ class _Numbered(Module):
         del self[index]
         return module
 
-    def __iadd__(self, other: Iterable[Module]):
+    def __iadd__(self, other: Iterable[Module]) -> Self:
         return self.extend(other)
 
     def __len__(self) -> int:
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        return iter(self._modules.values())
+        children: Any = self._modules.values()  # there is no None among them
+        return iter(children)
 
     def __delitem__(self, index: int | slice) -> None:
         modules = list(self)
@@ -88,14 +92,15 @@ class Sequential(_Numbered):
     """
 
     @overload
-    def __init__(self, *modules: Module): ...
+    def __init__(self, *modules: Module) -> None: ...
     @overload
-    def __init__(self, modules: Mapping[str, Module], /): ...
+    def __init__(self, modules: Mapping[str, Module], /) -> None: ...
 
-    def __init__(self, *modules):
+    def __init__(self, *modules: Any):
         super().__init__()
         named = len(modules) == 1 and isinstance(modules[0], Mapping)
-        for name, module in modules[0].items() if named else enumerate(modules):
+        pairs: Any = modules[0].items() if named else enumerate(modules)
+        for name, module in pairs:
             self.register_module(str(name), module)
 
     def forward(self, input: Tensor) -> Tensor:
@@ -110,9 +115,15 @@ class Sequential(_Numbered):
                 i += 1
         return input
 
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequential: ...
+
     def __getitem__(self, index: int | slice) -> Module:
         if isinstance(index, slice):
-            return Sequential(dict(list(self._modules.items())[index]))
+            named: Any = list(self._modules.items())[index]
+            return Sequential(dict(named))
         return list(self)[int(self._position(index))]
 
     def __setitem__(self, index: int, module: Module) -> None:
@@ -140,10 +151,16 @@ class ModuleList(_Numbered):
         super().__init__()
         self.extend(modules or ())
 
+    @overload
+    def __getitem__(self, index: int) -> Module: ...
+    @overload
+    def __getitem__(self, index: slice) -> ModuleList: ...
+
     def __getitem__(self, index: int | slice) -> Module:
         if isinstance(index, slice):
             return ModuleList(list(self)[index])
-        return self._modules[self._position(index)]
+        child: Any = self._modules[self._position(index)]
+        return child
 
     def __setitem__(self, index: int, module: Module) -> None:
         self.register_module(self._position(index), module)
@@ -152,7 +169,7 @@ class ModuleList(_Numbered):
         return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
-        runs = []  # [first, last, repr] of neighbours that read alike
+        runs: list[Any] = []  # [first, last, repr] of neighbours that read alike
         for i, module in enumerate(self):
             text = repr(module)
             if runs and runs[-1][2] == text:
@@ -196,7 +213,8 @@ class ModuleDict(Module):
             raise KeyError(
                 f"ModuleDict: no module {name!r} among {', '.join(self._modules) or 'none'}"
             )
-        return self._modules[name]
+        child: Any = self._modules[name]
+        return child
 
     def __setitem__(self, name: str, module: Module) -> None:
         self.register_module(name, module)
@@ -214,14 +232,14 @@ class ModuleDict(Module):
     def __iter__(self) -> Iterator[str]:
         return iter(self._modules)
 
-    def keys(self):
+    def keys(self) -> KeysView[str]:
         """The names."""
         return self._modules.keys()
 
-    def values(self):
+    def values(self) -> ValuesView[Any]:
         """The modules."""
         return self._modules.values()
 
-    def items(self):
+    def items(self) -> ItemsView[str, Any]:
         """Pairs of name and module."""
         return self._modules.items()

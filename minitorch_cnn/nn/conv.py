@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from .. import functional as F
 from ..tensor.tensor import Tensor
 from . import init
 from .checks import check_divides, check_one_of, check_sizes, ints
 from .module import Module
-from .parameter import new_parameter
+from .parameter import Parameter, new_parameter
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
 
 Sizes = int | tuple[int, ...]  # one for all spatial axes, or one for each
+PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 class _ConvNd(Module):
     """A convolution over `spatial` axes: what Conv1d and Conv2d share."""
 
     spatial: int
-    padding_modes = ("zeros", "reflect", "replicate", "circular")
+    padding_modes: tuple[str, ...] = get_args(PaddingMode)
+    weight: Parameter
+    bias: Parameter | None
 
     def __init__(
         self,
@@ -27,13 +34,13 @@ class _ConvNd(Module):
         out_channels: int,
         kernel_size: Sizes,
         stride: Sizes = 1,
-        padding: Sizes | str = 0,
+        padding: Sizes | Literal["same", "valid"] = 0,
         dilation: Sizes = 1,
         groups: int = 1,
         bias: bool = True,
-        padding_mode: str = "zeros",
-        device=None,
-        dtype=None,
+        padding_mode: PaddingMode = "zeros",
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
         layer, n = type(self).__name__, self.spatial
@@ -53,7 +60,7 @@ class _ConvNd(Module):
     def _weight_shape(self) -> tuple[int, ...]:
         return (self.out_channels, self.in_channels // self.groups, *self.kernel_size)
 
-    def _checked_padding(self, layer: str, padding: Sizes | str) -> tuple[int, ...] | str:
+    def _checked_padding(self, layer: str, padding: Sizes | str) -> Any:
         if not isinstance(padding, str):
             return ints(layer, "padding", padding, self.spatial, 0)
         check_one_of(layer, ("same", "valid"), padding=padding)
@@ -68,11 +75,11 @@ class _ConvNd(Module):
             bound = 1 / math.sqrt(init.fans(self.weight, self.groups).fan_in)
             init.uniform_(self.bias, -bound, bound)
 
-    def _surrounded(self, x: Tensor) -> tuple[Tensor, tuple[int, ...] | str]:
+    def _surrounded(self, x: Tensor) -> tuple[Tensor, Any]:
         """x, with what is not made of zeros put around it, and the padding left for the op."""
         if self.padding_mode == "zeros":
             return x, self.padding
-        widths = []
+        widths: list[int] = []
         for i in reversed(range(self.spatial)):  # F.pad counts from the last axis
             if self.padding == "same":
                 total = self.dilation[i] * (self.kernel_size[i] - 1)
@@ -104,6 +111,10 @@ class Conv1d(_ConvNd):
     """
 
     spatial = 1
+    kernel_size: tuple[int]
+    stride: tuple[int]
+    padding: tuple[int] | Literal["same", "valid"]
+    dilation: tuple[int]
 
     def forward(self, input: Tensor) -> Tensor:
         x, padding = self._surrounded(input)
@@ -124,6 +135,10 @@ class Conv2d(_ConvNd):
     """
 
     spatial = 2
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int] | Literal["same", "valid"]
+    dilation: tuple[int, int]
 
     def forward(self, input: Tensor) -> Tensor:
         return self._apply_op(F.conv2d, input)
@@ -150,9 +165,9 @@ class _ConvTransposeNd(_ConvNd):
         groups: int = 1,
         bias: bool = True,
         dilation: Sizes = 1,
-        padding_mode: str = "zeros",
-        device=None,
-        dtype=None,
+        padding_mode: Literal["zeros"] = "zeros",
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         settings = (stride, padding, dilation, groups, bias, padding_mode, device, dtype)
         super().__init__(in_channels, out_channels, kernel_size, *settings)
@@ -162,17 +177,17 @@ class _ConvTransposeNd(_ConvNd):
     def _weight_shape(self) -> tuple[int, ...]:
         return (self.in_channels, self.out_channels // self.groups, *self.kernel_size)
 
-    def _checked_padding(self, layer: str, padding: Sizes) -> tuple[int, ...]:
+    def _checked_padding(self, layer: str, padding: Sizes | str) -> Any:
         return ints(layer, "padding", padding, self.spatial, 0)
 
-    def _output_padding(self, x: Tensor, output_size: tuple[int, ...] | None) -> tuple[int, ...]:
+    def _output_padding(self, x: Tensor, output_size: tuple[int, ...] | None) -> Any:
         """The output_padding with which x leads to `output_size`."""
         if output_size is None:
             return self.output_padding
         layer, n = type(self).__name__, self.spatial
         wanted = tuple(output_size)[-n:] if len(output_size) in (n + 2, x.ndim) else output_size
         wanted = ints(layer, "output_size", wanted, n, 1)
-        extra = []
+        extra: list[int] = []
         for i in range(n):
             size, stride = x.shape[i - n], self.stride[i]
             reach = self.dilation[i] * (self.kernel_size[i] - 1) + 1
@@ -193,6 +208,11 @@ class ConvTranspose1d(_ConvTransposeNd):
     """
 
     spatial = 1
+    kernel_size: tuple[int]
+    stride: tuple[int]
+    padding: tuple[int]
+    dilation: tuple[int]
+    output_padding: tuple[int]
 
     def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         extra = self._output_padding(input, output_size)
@@ -223,6 +243,11 @@ class ConvTranspose2d(_ConvTransposeNd):
     """
 
     spatial = 2
+    kernel_size: tuple[int, int]
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    output_padding: tuple[int, int]
 
     def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
         extra = self._output_padding(input, output_size)

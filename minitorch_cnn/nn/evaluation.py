@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .checks import is_sequence
 from .module import Module
 
 Modes = dict[Module, bool]
@@ -37,4 +38,4 @@ def first_output(output: Any) -> Any:
     """The output itself, or the first of a tuple or list: a model's logits without those of
     auxiliary heads.
     """
-    return output[0] if isinstance(output, tuple | list) and output else output
+    return output[0] if is_sequence(output) and output else output

@@ -50,9 +50,10 @@ class _Lazy(Module):
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
         with shapes_only():  # of any size that the settings allow
-            self.becomes.__init__(self, settings.get("groups", 1), *args, **named)
+            becomes: Any = self.becomes
+            becomes.__init__(self, settings.get("groups", 1), *args, **named)
         self._settings = {k: v for k, v in settings.items() if k != "self"}
-        where = {"device": settings.get("device"), "dtype": settings.get("dtype")}
+        where: dict[str, Any] = {k: settings.get(k) for k in ("device", "dtype")}
         for name, parameter in self._parameters.items():
             if parameter is not None:
                 self._parameters[name] = UninitializedParameter(**where)
@@ -87,7 +88,8 @@ class _Lazy(Module):
         where = {}
         for own in members[:1]:  # which may have been moved since
             where = {} if own is None else {"device": own.device, "dtype": own.dtype}
-        layer = self.becomes(size, **{**self._settings, **where})
+        becomes: Any = self.becomes
+        layer = becomes(size, **{**self._settings, **where})
         for name, fresh in layer._parameters.items():
             mine = self._parameters[name]
             if isinstance(mine, UninitializedParameter) and fresh is not None:
@@ -99,7 +101,7 @@ class _Lazy(Module):
             for key in [k for k, hook in table.items() if hook.function in OWN_HOOKS]:
                 del table[key]
         del self._settings
-        self.__class__ = self.becomes
+        self.__class__ = becomes
 
 
 def _see_input(layer: _Lazy, inputs: tuple[Any, ...]) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import warnings
-from typing import Literal
+from typing import Any, Literal
 
 from .. import functional as F
+from ..functional.reduced import Reduction
 from ..tensor.tensor import Tensor
 from .checks import check_one_of, check_probability
 from .module import Module
 
-Reduction = Literal["none", "mean", "sum"]
 REDUCTIONS = ("none", "mean", "sum")
 
 
@@ -19,7 +19,9 @@ class _Loss(Module):
 
     reductions: tuple[str, ...] = REDUCTIONS
 
-    def __init__(self, reduction: Reduction | Literal["batchmean"] = "mean"):
+    reduction: Reduction
+
+    def __init__(self, reduction: Any = "mean"):
         super().__init__()
         check_one_of(type(self).__name__, self.reductions, reduction=reduction)
         self.reduction = reduction

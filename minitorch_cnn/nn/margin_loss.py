@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Literal
 
 from .. import functional as F
+from ..functional.reduced import Reduction
 from ..tensor.tensor import Tensor
 from .distance import PairwiseDistance
-from .loss import Reduction, _Loss, _WeightedLoss
+from .loss import _Loss, _WeightedLoss
 
 
 class CosineEmbeddingLoss(_Loss):

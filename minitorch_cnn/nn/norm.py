@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from .. import functional as F
 from ..autograd.modes import is_recomputing
@@ -12,7 +13,10 @@ from ..tensor.tensor import Tensor
 from . import init
 from .checks import check_divides, check_sizes
 from .module import Module
-from .parameter import new_parameter
+from .parameter import Parameter, new_parameter
+
+if TYPE_CHECKING:
+    from ..tensor.types import DeviceLike, DTypeLike
 
 
 class _NormBase(Module):
@@ -20,6 +24,11 @@ class _NormBase(Module):
 
     ranks: tuple[int, ...]
     layout: str
+    weight: Parameter | None
+    bias: Parameter | None
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
     # Files written before PyTorch 0.4.1 have no such counter, and PyTorch loads them.
     optional_state = ("num_batches_tracked",)
 
@@ -30,8 +39,8 @@ class _NormBase(Module):
         momentum: float | None = 0.1,
         affine: bool = True,
         track_running_stats: bool = True,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ):
@@ -39,7 +48,7 @@ class _NormBase(Module):
         check_sizes(type(self).__name__, num_features=num_features)
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = new_parameter(num_features, **where) if affine else None
         self.bias = new_parameter(num_features, **where) if affine and bias else None
         kept = track_running_stats
@@ -50,10 +59,11 @@ class _NormBase(Module):
 
     def reset_running_stats(self) -> None:
         """Forget what was seen: mean 0, variance 1, no batches."""
-        if self.track_running_stats:
-            init.zeros_(self.running_mean)
-            init.ones_(self.running_var)
-            init.zeros_(self.num_batches_tracked)
+        mean, var, batches = self.running_mean, self.running_var, self.num_batches_tracked
+        if mean is not None and var is not None and batches is not None:
+            init.zeros_(mean)
+            init.ones_(var)
+            init.zeros_(batches)
 
     def reset_parameters(self) -> None:
         """Scale 1, shift 0, and `reset_running_stats`."""
@@ -73,13 +83,14 @@ class _NormBase(Module):
                 f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
             )
         mean, var, momentum = self.running_mean, self.running_var, self.momentum
+        batches = self.num_batches_tracked
         # A checkpoint that computes again has counted this batch already.
         if self.training and (is_recomputing() or not self.track_running_stats):
             mean = var = None
-        elif self.training and mean is not None:
-            self.num_batches_tracked.add_(1)
+        elif self.training and batches is not None:
+            batches.add_(1)
             if momentum is None:
-                momentum = 1 / self.num_batches_tracked.item()
+                momentum = 1 / batches.item()
         training, momentum = self.training or mean is None, momentum or 0.0
         return op(input, mean, var, self.weight, self.bias, training, momentum, self.eps)
 
@@ -126,8 +137,8 @@ class _InstanceNorm(_NormBase):
         momentum: float | None = 0.1,
         affine: bool = False,
         track_running_stats: bool = False,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ):
@@ -188,8 +199,8 @@ class GroupNorm(Module):
         num_channels: int,
         eps: float = 1e-5,
         affine: bool = True,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
         *,
         bias: bool = True,
     ):
@@ -198,7 +209,7 @@ class GroupNorm(Module):
         check_divides("GroupNorm", "num_groups", num_groups, num_channels=num_channels)
         self.num_groups, self.num_channels = num_groups, num_channels
         self.eps, self.affine = eps, affine
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = new_parameter(num_channels, **where) if affine else None
         self.bias = new_parameter(num_channels, **where) if affine and bias else None
         self.reset_parameters()
@@ -234,15 +245,16 @@ class LayerNorm(Module):
         eps: float = 1e-5,
         elementwise_affine: bool = True,
         bias: bool = True,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
-        shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+        given: Any = normalized_shape
+        shape: tuple[int, ...] = (given,) if is_int(given) else tuple(given)
         for size in shape:
             check_sizes("LayerNorm", normalized_shape=size)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = new_parameter(*shape, **where) if elementwise_affine else None
         self.bias = new_parameter(*shape, **where) if elementwise_affine and bias else None
         self.reset_parameters()
@@ -279,15 +291,16 @@ class RMSNorm(Module):
         normalized_shape: int | tuple[int, ...],
         eps: float | None = None,
         elementwise_affine: bool = True,
-        device=None,
-        dtype=None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
     ):
         super().__init__()
-        shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+        given: Any = normalized_shape
+        shape: tuple[int, ...] = (given,) if is_int(given) else tuple(given)
         for size in shape:
             check_sizes("RMSNorm", normalized_shape=size)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
-        where = {"device": device, "dtype": dtype}
+        where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = new_parameter(*shape, **where) if elementwise_affine else None
         self.reset_parameters()
 

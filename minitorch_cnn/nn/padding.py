@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import functional as F
 from ..functional.geometry import is_int
 from ..tensor.tensor import Tensor
@@ -21,11 +23,11 @@ class _Pad(Module):
     def __init__(self, padding: Widths1d | Widths2d):
         super().__init__()
         sides = 2 * self.spatial
-        widths = tuple(padding) if is_sequence(padding) else (padding,) * sides
+        widths: Any = tuple(padding) if is_sequence(padding) else (padding,) * sides
         if len(widths) != sides or not all(map(is_int, widths)):
             each = "(left, right, top, bottom)" if self.spatial == 2 else "(left, right)"
             raise TypeError(f"{type(self).__name__}: padding={padding} must be an int or {each}")
-        self.padding = widths
+        self.padding: tuple[int, ...] = widths
 
     def forward(self, input: Tensor) -> Tensor:
         return F.pad(input, self.padding, self.mode)

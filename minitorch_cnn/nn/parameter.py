@@ -83,7 +83,7 @@ class UninitializedParameter(Parameter):
     def materialize(self, value: Tensor) -> None:
         """Become a Parameter that holds `value`, in its memory."""
         self.array = value.array
-        self.__class__ = Parameter
+        self.__class__ = Parameter  # pyright: ignore[reportAttributeAccessIssue]  (Python may)
 
     def __repr__(self) -> str:
         return "<UninitializedParameter>"
@@ -96,12 +96,12 @@ class ShapeOnly(Parameter):
     """
 
     @property
-    def _grad(self) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]  (a refusal)
+    def _grad(self) -> None:
         """None: nothing is learned here."""
         return None
 
     @_grad.setter
-    def _grad(self, value: Tensor | None) -> None:
+    def _grad(self, value: Tensor | None) -> None:  # pyright: ignore[reportIncompatibleVariableOverride]
         if value is not None:
             raise RuntimeError(
                 f"backward: a parameter of shape {self.shape} was made under shapes_only and has "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .. import functional as F
 from ..functional.geometry import is_int
@@ -10,10 +10,11 @@ from ..tensor.tensor import Tensor
 from .checks import check_sizes, ints, is_sequence
 from .module import Module
 
+if TYPE_CHECKING:
+    from ..tensor.types import Size1d, Size2d
+
 # One size for all spatial axes, or one for each; the same for one axis and for two.
 Sizes = int | tuple[int, ...]
-Single = int | tuple[int]
-Pair = int | tuple[int, int]
 OutputSize = int | tuple[int | None, int | None]
 
 
@@ -50,10 +51,10 @@ class MaxPool1d(_MaxPoolNd):
     """The maximum over windows of a signal, x (N, C, L) or (C, L); see MaxPool2d."""
 
     spatial = 1
-    kernel_size: Single
-    stride: Single
-    padding: Single
-    dilation: Single
+    kernel_size: Size1d
+    stride: Size1d
+    padding: Size1d
+    dilation: Size1d
 
     def forward(self, input: Tensor) -> Tensor:
         y: Any = F.max_pool1d(
@@ -79,10 +80,10 @@ class MaxPool2d(_MaxPoolNd):
     """
 
     spatial = 2
-    kernel_size: Pair
-    stride: Pair
-    padding: Pair
-    dilation: Pair
+    kernel_size: Size2d
+    stride: Size2d
+    padding: Size2d
+    dilation: Size2d
 
     def forward(self, input: Tensor) -> Tensor:
         y: Any = F.max_pool2d(
@@ -106,9 +107,9 @@ class AvgPool1d(Module):
 
     def __init__(
         self,
-        kernel_size: Single,
-        stride: Single | None = None,
-        padding: Single = 0,
+        kernel_size: Size1d,
+        stride: Size1d | None = None,
+        padding: Size1d = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
     ):
@@ -139,9 +140,9 @@ class AvgPool2d(Module):
 
     def __init__(
         self,
-        kernel_size: Pair,
-        stride: Pair | None = None,
-        padding: Pair = 0,
+        kernel_size: Size2d,
+        stride: Size2d | None = None,
+        padding: Size2d = 0,
         ceil_mode: bool = False,
         count_include_pad: bool = True,
         divisor_override: int | None = None,
@@ -250,7 +251,7 @@ class AdaptiveAvgPool2d(Module):
 class AdaptiveAvgPool1d(Module):
     """Means over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveAvgPool2d."""
 
-    def __init__(self, output_size: Single):
+    def __init__(self, output_size: Size1d):
         super().__init__()
         check_output_size("AdaptiveAvgPool1d", output_size, spatial=1)
         self.output_size = output_size
@@ -286,7 +287,7 @@ class AdaptiveMaxPool2d(Module):
 class AdaptiveMaxPool1d(Module):
     """Maxima over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveMaxPool2d."""
 
-    def __init__(self, output_size: Single, return_indices: bool = False):
+    def __init__(self, output_size: Size1d, return_indices: bool = False):
         super().__init__()
         check_output_size("AdaptiveMaxPool1d", output_size, spatial=1)
         self.output_size, self.return_indices = output_size, return_indices
@@ -331,8 +332,8 @@ class LPPool1d(_LPPoolNd):
     """The p-norm over windows of a signal, x (N, C, L) or (C, L); see LPPool2d."""
 
     spatial = 1
-    kernel_size: Single
-    stride: Single | None
+    kernel_size: Size1d
+    stride: Size1d | None
 
     def forward(self, input: Tensor) -> Tensor:
         settings = self.kernel_size, self.stride, self.ceil_mode
@@ -348,8 +349,8 @@ class LPPool2d(_LPPoolNd):
     """
 
     spatial = 2
-    kernel_size: Pair
-    stride: Pair | None
+    kernel_size: Size2d
+    stride: Size2d | None
 
     def forward(self, input: Tensor) -> Tensor:
         settings = self.kernel_size, self.stride, self.ceil_mode

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .. import functional as F
 from ..tensor.tensor import Tensor
 from .module import Module
 
-Pair = int | tuple[int, int]
+if TYPE_CHECKING:
+    from ..tensor.types import Size2d
 
 
 class Unfold(Module):
     """The windows of images as columns.    x (N, C, H, W) -> y (N, C KH KW, L)"""
 
-    def __init__(self, kernel_size: Pair, dilation: Pair = 1, padding: Pair = 0, stride: Pair = 1):
+    def __init__(
+        self, kernel_size: Size2d, dilation: Size2d = 1, padding: Size2d = 0, stride: Size2d = 1
+    ):
         super().__init__()
         self.kernel_size, self.dilation = kernel_size, dilation
         self.padding, self.stride = padding, stride
@@ -29,11 +34,11 @@ class Fold(Module):
 
     def __init__(
         self,
-        output_size: Pair,
-        kernel_size: Pair,
-        dilation: Pair = 1,
-        padding: Pair = 0,
-        stride: Pair = 1,
+        output_size: Size2d,
+        kernel_size: Size2d,
+        dilation: Size2d = 1,
+        padding: Size2d = 0,
+        stride: Size2d = 1,
     ):
         super().__init__()
         self.output_size = output_size

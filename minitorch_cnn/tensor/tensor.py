@@ -430,7 +430,7 @@ class Tensor(Facts, Conversions, Methods):
 class HookHandle:
     """What `register_hook` returns: `remove()`, or the end of a `with`, takes the hook away."""
 
-    def __init__(self, hooks: Hooks, hook: Hook) -> None:
+    def __init__(self, hooks: dict[object, Any], hook: object) -> None:
         # Not id(self): a handle that nobody keeps dies, and the next one may get its id.
         self._hooks, self._key = hooks, object()
         hooks[self._key] = hook

@@ -124,6 +124,6 @@ def phases(
     if three_phase:
         rest: _Names = ("initial_lr", "min_lr", "max_momentum", "max_momentum")
         ends = (pct_start * total_steps - 1, 2 * pct_start * total_steps - 2, total_steps - 1)
-        return [(end, *names) for end, names in zip(ends, (up, down, rest), strict=True)]
+        return [(ends[0], *up), (ends[1], *down), (ends[2], *rest)]
     down = ("max_lr", "min_lr", "base_momentum", "max_momentum")
     return [(pct_start * total_steps - 1, *up), (total_steps - 1, *down)]
