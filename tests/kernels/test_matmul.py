@@ -168,7 +168,7 @@ def test_products_of_numpy_are_asked_for_in_one_place():
                 called = ast.unparse(node.func) if isinstance(node, ast.Call) else ""
                 if called in names:
                     found.add(path.relative_to(ROOT).as_posix())
-    assert found == {"kernels/matmul.py"}
+    assert found == {"kernels/matmul.py", "minitorch_cnn/analysis/roofline.py"}  # measures BLAS
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
