@@ -33,7 +33,7 @@ def make_config(
     weights: str | None = None,
     test_path: str | None = None,
     seed: int = 0,
-    **changes,
+    **changes: Any,
 ) -> RunConfig:
     """The description of a run, for `train_run`.
 

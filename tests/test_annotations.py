@@ -1,0 +1,179 @@
+"""Every public name of the parts below says its types and, in the first line of its docstring, what
+it is: editors and type checkers show both where the name is used.
+"""
+
+import importlib
+import inspect
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.interpreter import ROOT
+
+PARTS = (
+    "nn",
+    "nn.init",
+    "nn.utils",
+    "optim",
+    "optim.lr_scheduler",
+    "optim.swa_utils",
+    "data",
+    "data.datasets",
+    "data.transforms",
+    "models",
+    "training",
+    "analysis",
+    "nas",
+    "interop",
+    "utils.pictures",
+    "utils.checkpoint",
+)
+OURS = "minitorch_cnn"
+
+
+def public(part: str) -> Iterator[tuple[str, Any]]:
+    """The functions and classes of a part by their names."""
+    module = importlib.import_module(f"{OURS}.{part}")
+    for name in module.__all__ if hasattr(module, "__all__") else dir(module):
+        value = getattr(module, name)
+        ours = (getattr(value, "__module__", None) or "").startswith(OURS)
+        if ours and not name.startswith("_") and callable(value):
+            yield name, value
+
+
+def callables(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A function itself; the methods and properties of a class, inherited ones of ours too."""
+    if not isinstance(value, type):
+        yield name, value
+        return
+    for cls in value.__mro__:
+        if not cls.__module__.startswith(OURS) or cls.__name__ == "Tensor":
+            continue
+        for member, found in vars(cls).items():
+            fn = (
+                found.fget
+                if isinstance(found, property)
+                else inspect.unwrap(getattr(found, "__func__", found))
+            )
+            if inspect.isfunction(fn) and (member == "__init__" or not member.startswith("_")):
+                yield f"{name}.{member}", fn
+
+
+def untyped(fn: Any) -> list[str]:
+    """The parameters of a function, and "return", that have no annotation."""
+    signature = inspect.signature(fn)
+    names = [
+        name
+        for i, (name, parameter) in enumerate(signature.parameters.items())
+        if parameter.annotation is parameter.empty and not (i == 0 and name in ("self", "cls"))
+    ]
+    if signature.return_annotation is signature.empty and fn.__name__ != "__init__":
+        names.append("return")
+    return names
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_parameter_and_result_of_a_public_function_or_method_has_a_type(part):
+    missing = {
+        where: names
+        for name, value in public(part)
+        for where, fn in callables(name, value)
+        if (names := untyped(fn))
+    }
+    assert missing == {}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_every_public_name_and_method_says_what_it_is(part):
+    silent = [name for name, value in public(part) if not (inspect.getdoc(value) or "").strip()]
+    silent += [
+        f"{name}.{member}"
+        for name, value in public(part)
+        if isinstance(value, type)
+        for member in dir(value)
+        if not member.startswith("_")
+        and callable(getattr(value, member))
+        and (getattr(getattr(value, member), "__module__", None) or "").startswith(OURS)
+        and not (inspect.getdoc(getattr(value, member)) or "").strip()
+    ]
+    assert sorted(silent) == []
+
+
+# A net as users write one. The last lines have a mistake each.
+PROGRAM = """
+from collections.abc import Iterator
+from typing_extensions import assert_type
+
+import minitorch_cnn as mt
+from minitorch_cnn import nn, optim
+from minitorch_cnn.data import DataLoader, Dataset
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 8, 3)
+        self.pool = nn.MaxPool2d(2)
+        self.body = nn.Sequential(nn.BatchNorm2d(8), nn.ReLU())
+        self.layers = nn.ModuleList([nn.Linear(8, 8)])
+
+    def forward(self, x: mt.Tensor, scale: float = 1.0) -> mt.Tensor:
+        x = self.body(self.pool(self.conv(x))).mean((2, 3)) * scale
+        for layer in self.layers:
+            x = layer(x)
+        return x
+
+
+class Samples(Dataset[tuple[mt.Tensor, int]]):
+    def __len__(self) -> int:
+        return 3
+
+    def __getitem__(self, index: int) -> tuple[mt.Tensor, int]:
+        return mt.zeros(3, 8, 8), index
+
+
+net = Net().train().to("cpu")
+x = mt.randn(1, 3, 8, 8)
+assert_type(net, Net)
+assert_type(net(x, scale=2.0), mt.Tensor)
+assert_type(net.conv(x), mt.Tensor)
+assert_type(net.body(x), mt.Tensor)
+assert_type(net.pool(x), mt.Tensor)
+assert_type(nn.LSTM(3, 4)(x), tuple[mt.Tensor, tuple[mt.Tensor, mt.Tensor]])
+assert_type(nn.CrossEntropyLoss()(x, x), mt.Tensor)
+assert_type(net.conv.weight, nn.Parameter)
+assert_type(net.conv.bias, nn.Parameter | None)
+assert_type(net.state_dict(), dict[str, mt.Tensor])
+assert_type(net.parameters(), Iterator[nn.Parameter])
+net.added_later(x)
+optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
+schedule = optim.lr_scheduler.StepLR(optimizer, 3)
+for images, labels in DataLoader(Samples(), batch_size=2, shuffle=True):
+    optimizer.zero_grad()
+    nn.functional.cross_entropy(net(images), labels).backward()
+    optimizer.step()
+schedule.step()
+assert_type(schedule.get_last_lr(), list[float])
+nn.init.kaiming_normal_(net.conv.weight, mode="fan_out", nonlinearity="relu")
+
+net(x, 1, 2)
+net(3)
+nn.Conv2d(3, 8, 3, padding_mode="mirror")
+nn.MSELoss("average")
+"""
+
+
+@pytest.mark.slow
+def test_a_checker_knows_what_a_net_returns_and_finds_wrong_arguments(tmp_path):
+    pytest.importorskip("pyright")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)]}))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    errors = json.loads(found.stdout)["generalDiagnostics"]
+    lines = [PROGRAM.splitlines()[error["range"]["start"]["line"]] for error in errors]
+    assert lines == PROGRAM.splitlines()[-4:]
