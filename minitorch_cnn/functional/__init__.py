@@ -30,6 +30,7 @@ from .composed import (
 )
 from .conv import conv1d, conv2d, conv2d_relu, conv_transpose1d, conv_transpose2d
 from .conv_simple import conv2d_simple
+from .ctc_loss import ctc_loss
 from .dropout import (
     alpha_dropout,
     drop_path,
@@ -116,6 +117,7 @@ __all__ = [
     "cosine_embedding_loss",
     "cosine_similarity",
     "cross_entropy",
+    "ctc_loss",
     "drop_path",
     "dropout",
     "dropout1d",

@@ -1,5 +1,6 @@
 """The values of every function of `mt.nn.functional`, in NumPy's words."""
 
+import itertools
 import math
 import warnings
 
@@ -433,11 +434,32 @@ OLD = [
 ]  # fmt: skip
 
 
+def spelled(log_probs, target, blank=0):
+    """-log of the sum over all paths that spell the target."""
+    total = 0.0
+    for path in itertools.product(range(log_probs.shape[1]), repeat=len(log_probs)):
+        merged = [label for label, _ in itertools.groupby(path)]
+        if [label for label in merged if label != blank] == list(target):
+            total += math.exp(sum(log_probs[t, label] for t, label in enumerate(path)))
+    return -math.log(total)
+
+
+CTC = [
+    Case("ctc_loss",
+         lambda x, t, reduction=reduction: F.ctc_loss(
+             F.log_softmax(x, 2), t, (4, 4), (2, 2), reduction=reduction),
+         lambda x, t, mix=mix: mix(np.array([spelled(np.log(softmax(x[:, i], 1)), t[i])
+                                             for i in range(2)])),
+         (normal(4, 2, 3), np.array([[1, 2], [2, 2]])))
+    for reduction, mix in (("none", np.array), ("sum", np.sum), ("mean", lambda x: x.mean() / 2))
+]  # fmt: skip
+
+
 def mt_index(rows):
     from minitorch_cnn.tensor import tensor
 
     return tensor(rows)
 
 
-FUNCTIONAL = [*ACTIVATION, *CONVOLUTION, *POOL, *NORM, *LOSS, *OTHERS, *TRANSFORMERS, *OLD]
+FUNCTIONAL = [*ACTIVATION, *CONVOLUTION, *POOL, *NORM, *LOSS, *OTHERS, *TRANSFORMERS, *OLD, *CTC]
 WITHOUT_VALUES = set()
