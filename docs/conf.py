@@ -49,8 +49,12 @@ toc_object_entries_show_parents = "hide"
 def copy_course(folder: Path) -> None:
     """The solved notebooks with their outputs, and the course's overview."""
     folder.mkdir(exist_ok=True)
-    for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb"):
+    solved = {path.name: path for path in (ROOT / "notebooks" / "solutions").glob("*.ipynb")}
+    for path in solved.values():
         shutil.copy2(path, folder)
+    for path in folder.glob("*.ipynb"):  # of an earlier build
+        if path.name not in solved:
+            path.unlink()
     text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     first, *later = text.replace("(solutions/", "(").split("\n# ")
     names = sorted(path.stem for path in folder.glob("*.ipynb"))
