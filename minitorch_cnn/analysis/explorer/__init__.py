@@ -34,7 +34,7 @@ from .weights import weights_of
 __all__ = ["Box", "boxes", "explore"]
 
 UNTRAINED = "untrained weights"
-MULTIPLY_ADDS = 400_000_000_000  # of all images of a page, unless it is asked for more
+MULTIPLY_ADDS = 300_000_000_000  # of all images of a page, unless it is asked for more
 SCRIPTS = (
     *("page.js", "fold.js", "graph.js", "view.js", "facts.js"),
     *("closeup.js", "weights.js", "maps.js", "convolution.js"),
