@@ -2,14 +2,14 @@
 
 The product of two matrices is made of tiles whose sums stay in registers until the end:
 
-    c[r, v] = sum over k of  a[k, r] * b[k, v]        ROWS rows r, up to VECTORS vectors of lanes v
+    c[r, v] = sum over k of  a[k, r] * b[k, v]        MR rows r, NR = lanes * NR_VECTORS columns v
 
 Each step k loads a few vectors of b, and every a[k, r] once for all lanes. Nothing has to be
 prepared and any stride will do, which makes it faster than a call of BLAS for the many small
 products of a convolution. Numba's own loops would keep the sums in memory, so these functions are
 written in the language of LLVM, which turns them into instructions of the processor at hand.
 
-All arrays are one-dimensional and places in them are counted in numbers.
+All arrays are one-dimensional; offsets in them are counted in elements.
 
 Source: Van Zee, van de Geijn (2015), BLIS: A Framework for Rapidly Instantiating BLAS
 Functionality, the micro-kernel of figure 1.
@@ -37,8 +37,8 @@ def _registers() -> tuple[int, int]:
 
 
 VECTOR_BYTES, REGISTERS = _registers()
-VECTORS = 3
-ROWS = 8 if REGISTERS == 32 else 4  # with VECTORS: as many sums as registers hold beside b and a
+NR_VECTORS = 3  # of a row: NR = lanes * NR_VECTORS columns
+MR = 8 if REGISTERS == 32 else 4  # as many rows of sums as registers hold beside b and a
 
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
@@ -68,7 +68,7 @@ class Code:
         return self.builder.add(start, self.builder.mul(stride, INDEX(times)))
 
     def load(self, data, index, kind=None):
-        """A vector, or what else `kind` is, from any place."""
+        """A vector, or what else `kind` is, from any address."""
         kind = kind or self.vector
         found = self.builder.load(self._pointer(data, index, kind))
         found.align = VECTOR_BYTES // self.lanes  # tiles begin at any number
@@ -117,27 +117,27 @@ def _write_product(vectors, context, builder, signature, args):
     code = Code(context, builder, kinds[0])
     a, b, c = (code.data(kinds[k], args[k]) for k in (0, 4, 8))
     steps = code.data(kinds[6], b_steps)
-    tile = [(r, v) for r in range(ROWS) for v in range(vectors)]
-    places = [code.at(code.at(c_at, c_row, r), INDEX(code.lanes), v) for r, v in tile]
+    tile = [(r, v) for r in range(MR) for v in range(vectors)]
+    targets = [code.at(code.at(c_at, c_row, r), INDEX(code.lanes), v) for r, v in tile]
     sums = [cgutils.alloca_once_value(builder, code.zero) for _ in tile]  # LLVM: in registers
     with builder.if_then(add):
-        for place, total in zip(places, sums, strict=True):
-            builder.store(code.load(c, place), total)
+        for target, total in zip(targets, sums, strict=True):
+            builder.store(code.load(c, target), total)
     with cgutils.for_range(builder, depth, intp=INDEX) as loop:
         b_from = builder.add(b_at, builder.load(builder.gep(steps, [loop.index])))
         row = [code.load(b, code.at(b_from, INDEX(code.lanes), v)) for v in range(vectors)]
         a_from = builder.add(a_at, builder.mul(a_step, loop.index))
-        for r in range(ROWS):
+        for r in range(MR):
             factor = code.everywhere(code.load(a, code.at(a_from, a_row, r), code.number))
             for v in range(vectors):
                 total = sums[r * vectors + v]
                 builder.store(code.multiply_add(factor, row[v], builder.load(total)), total)
-    for place, total in zip(places, sums, strict=True):
-        code.store(builder.load(total), c, place)
+    for target, total in zip(targets, sums, strict=True):
+        code.store(builder.load(total), c, target)
     return context.get_dummy_value()
 
 
-_one, _two, _three = (_product(vectors) for vectors in range(1, VECTORS + 1))
+_one, _two, _three = (_product(vectors) for vectors in range(1, NR_VECTORS + 1))
 
 
 @kernel(inline=True)
@@ -146,7 +146,7 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
 
         a[a_at + r * a_row + k * a_step] * b[b_at + b_steps[k] + v]
 
-    for ROWS rows r and all lanes v of so many vectors; with add, that much is added to c.
+    for MR rows r and all lanes v of so many vectors; with add, that much is added to c.
     """
     if vectors == 1:
         _one(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
@@ -158,17 +158,17 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
 
 @intrinsic
 def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
-    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for ROWS rows r and the k of a vector."""
+    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for MR rows r and the k of a vector."""
     at = types.intp
 
     def write(context, builder, signature, args):
         x, x_at, x_row, y, y_at, y_row = args
         code = Code(context, builder, signature.args[0])
         x, y = code.data(signature.args[0], x), code.data(signature.args[3], y)
-        rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(ROWS)]
+        rows = [code.load(x, code.at(x_at, x_row, r)) for r in range(MR)]
         whole = interleave(code, rows)
         for k in range(code.lanes):
-            column = code.pick(whole, whole, [k * ROWS + r for r in range(ROWS)])
+            column = code.pick(whole, whole, [k * MR + r for r in range(MR)])
             code.store(column, y, code.at(y_at, y_row, k))
         return context.get_dummy_value()
 
@@ -240,8 +240,8 @@ def prefetch(typing, x, x_at):
         byte = ir.IntType(8).as_pointer()
         kind = ir.FunctionType(ir.VoidType(), [byte, LANE, LANE, LANE])
         fetch = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
-        place = builder.bitcast(builder.gep(data, [args[1]]), byte)
-        builder.call(fetch, [place, LANE(0), LANE(3), LANE(1)])  # to read, to keep, data
+        address = builder.bitcast(builder.gep(data, [args[1]]), byte)
+        builder.call(fetch, [address, LANE(0), LANE(3), LANE(1)])  # to read, to keep, data
         return context.get_dummy_value()
 
     return types.void(x, types.intp), write

@@ -17,15 +17,14 @@ the few positions in between belong to the padding, and are left out (forward) o
 import numpy as np
 
 from ..jit import kernel
-from ..register_tile import ROWS as TILE_ROWS
-from ..register_tile import lanes_of, transpose_tile
+from ..register_tile import MR, lanes_of, transpose_tile
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 from .finish import finish, finishing
 from .tap_vectors import LANES, add_products, move, weighted_sum
 
-LINE = 2**15  # numbers of a strip's line: it stays in a second-level cache
-ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
+LINE_ELEMENTS = 2**15  # numbers of a strip's line: it stays in a second-level cache
+STRIP_ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
 PARTS = 8  # of a batch, whose weight gradients are added in order, whoever computed them
 
 
@@ -156,7 +155,7 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
     height, width = (H - 1 + before[0]) // sh + 1, (W - 1 + before[1]) // sw + 1
     up, back = (KH - 1) * dh // sh, (KW - 1) * dw // sw
     pitch = width + back
-    strip = min(height, max(ROWS, LINE // (O * pitch * LANES)))
+    strip = min(height, max(STRIP_ROWS, LINE_ELEMENTS // (O * pitch * LANES)))
     rows = strip + up
     line = np.zeros(O * rows * pitch * LANES, gy.dtype)
     out = np.empty(strip * pitch * LANES, gy.dtype)
@@ -216,7 +215,7 @@ def _layout(C, size, stride, dilation, OH, OW):
     """
     (KH, KW), (sh, sw), (dh, dw) = size, stride, dilation
     pitch = OW + (KW - 1) * dw // sw
-    strip = min(OH, max(ROWS, LINE // (C * sh * sw * pitch * LANES)))
+    strip = min(OH, max(STRIP_ROWS, LINE_ELEMENTS // (C * sh * sw * pitch * LANES)))
     rows = strip + (KH - 1) * dh // sh
     offsets = np.empty(C * KH * KW, np.int64)
     for tap in range(offsets.size):
@@ -260,7 +259,7 @@ def _to_lanes(flat, start, step, lanes, count, to):
     if lanes == LANES and count >= wide:
         for m in range(0, count, wide):
             at = min(m, count - wide)
-            for lane in range(0, LANES, TILE_ROWS):
+            for lane in range(0, LANES, MR):
                 transpose_tile(flat, start + lane * step + at, step, to, at * LANES + lane, LANES)
         done = count
     for lane in range(lanes):
@@ -272,9 +271,9 @@ def _to_lanes(flat, start, step, lanes, count, to):
 def _from_lanes(lines, flat, start, step, lanes, count):
     """flat[start + lane * step + m] = lines[m, lane] for m < count."""
     done = 0
-    if lanes == LANES and count >= TILE_ROWS:
-        for m in range(0, count, TILE_ROWS):
-            at = min(m, count - TILE_ROWS)
+    if lanes == LANES and count >= MR:
+        for m in range(0, count, MR):
+            at = min(m, count - MR)
             for lane in range(0, LANES, lanes_of(flat)):
                 transpose_tile(
                     lines, at * LANES + lane, LANES, flat, start + lane * step + at, step

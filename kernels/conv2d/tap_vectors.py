@@ -21,11 +21,11 @@ MOST = 25 if REGISTERS == 32 else 9
 
 
 def _taps(code, offsets, tap, count):
-    """What the taps add to a place in the line."""
+    """What the taps add to a position in the line."""
     found = []
     for k in range(count):
-        place = code.builder.gep(offsets, [code.builder.add(tap, INDEX(k))])
-        found.append(code.builder.mul(code.builder.load(place), INDEX(LANES)))
+        address = code.builder.gep(offsets, [code.builder.add(tap, INDEX(k))])
+        found.append(code.builder.mul(code.builder.load(address), INDEX(LANES)))
     return found
 
 
@@ -40,9 +40,9 @@ def _move(typing, source, at, stride, target, to, step, lane, count):
         source, target = code.data(signature.args[0], source), code.data(signature.args[3], target)
         with cgutils.for_range(builder, count, intp=INDEX) as loop:
             read = builder.add(at, builder.mul(loop.index, stride))
-            place = builder.add(to, builder.mul(loop.index, step))
+            position = builder.add(to, builder.mul(loop.index, step))
             vector = code.load(source, code.at(lane, read, LANES))
-            code.store(vector, target, code.at(lane, place, LANES))
+            code.store(vector, target, code.at(lane, position, LANES))
         return context.get_dummy_value()
 
     return types.void(source, index, index, target, index, index, index, index), write
@@ -74,13 +74,13 @@ def _weighted(taps: int):
                 for k in range(taps)
             ]
             with cgutils.for_range(builder, count, intp=INDEX) as loop:
-                place = code.at(lane, loop.index, LANES)
-                before = code.load(out, place)
+                position = code.at(lane, loop.index, LANES)
+                before = code.load(out, position)
                 total = builder.select(add, before, code.zero)
                 for read, factor in zip(reads, factors, strict=True):
-                    value = code.load(line, builder.add(place, read))
+                    value = code.load(line, builder.add(position, read))
                     total = code.multiply_add(value, factor, total)
-                code.store(total, out, place)
+                code.store(total, out, position)
             return context.get_dummy_value()
 
         return types.void(line, offsets, weights, at, at, at, out, types.boolean), write
@@ -102,17 +102,17 @@ def _products(taps: int):
                 code.data(kinds[k], value) for k, value in ((0, line), (2, g), (7, sums))
             )
             reads = _taps(code, code.data(kinds[1], offsets), tap, taps)
-            places = [code.at(lane, builder.add(tap, INDEX(k)), LANES) for k in range(taps)]
-            totals = [cgutils.alloca_once_value(builder, code.zero) for _ in places]
+            positions = [code.at(lane, builder.add(tap, INDEX(k)), LANES) for k in range(taps)]
+            totals = [cgutils.alloca_once_value(builder, code.zero) for _ in positions]
             with cgutils.for_range(builder, count, intp=INDEX) as loop:
-                place = code.at(lane, builder.add(start, loop.index), LANES)
-                factor = code.load(g, place)
+                position = code.at(lane, builder.add(start, loop.index), LANES)
+                factor = code.load(g, position)
                 for read, total in zip(reads, totals, strict=True):
-                    value = code.load(line, builder.add(place, read))
+                    value = code.load(line, builder.add(position, read))
                     builder.store(code.multiply_add(value, factor, builder.load(total)), total)
-            for place, total in zip(places, totals, strict=True):
-                whole = builder.fadd(code.load(sums, place), builder.load(total))
-                code.store(whole, sums, place)
+            for position, total in zip(positions, totals, strict=True):
+                whole = builder.fadd(code.load(sums, position), builder.load(total))
+                code.store(whole, sums, position)
             return context.get_dummy_value()
 
         return types.void(line, offsets, g, at, at, at, at, sums), write

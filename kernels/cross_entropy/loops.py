@@ -11,26 +11,26 @@ import numpy as np
 def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
     """x (N, C, L), target (N, L), weight (C,) -> y, m, s (N, L)."""
     y, m, s = np.zeros((3, *target.shape), x.dtype)
-    for n, place in np.ndindex(target.shape):
-        logits = [float(value) for value in x[n, :, place]]
+    for n, pixel in np.ndindex(target.shape):
+        logits = [float(value) for value in x[n, :, pixel]]
         largest = max(logits)
         total = sum(math.exp(value - largest) for value in logits)
-        m[n, place], s[n, place] = largest, total
-        masses = mass(x, target[n, place], weight, ignore_index, smoothing)
+        m[n, pixel], s[n, pixel] = largest, total
+        masses = mass(x, target[n, pixel], weight, ignore_index, smoothing)
         for q, value in zip(masses, logits, strict=True):
             if q:
-                y[n, place] += q * (math.log(total) + (largest - value))
+                y[n, pixel] += q * (math.log(total) + (largest - value))
     return y, m, s
 
 
 def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing):
     """gy, m, s (N, L), x (N, C, L) -> gx (N, C, L)."""
     gx = np.empty(x.shape, x.dtype)
-    for n, place in np.ndindex(target.shape):
-        q = mass(x, target[n, place], weight, ignore_index, smoothing)
+    for n, pixel in np.ndindex(target.shape):
+        q = mass(x, target[n, pixel], weight, ignore_index, smoothing)
         for c in range(x.shape[1]):
-            p = math.exp(x[n, c, place] - m[n, place]) / s[n, place]
-            gx[n, c, place] = gy[n, place] * (p * sum(q) - q[c])
+            p = math.exp(x[n, c, pixel] - m[n, pixel]) / s[n, pixel]
+            gx[n, c, pixel] = gy[n, pixel] * (p * sum(q) - q[c])
     return gx
 
 

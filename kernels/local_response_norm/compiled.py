@@ -1,9 +1,9 @@
-"""Local response normalisation in Numba: a running sum over the channels of a few places at a time.
+"""Local response normalisation in Numba: a running sum over the channels of a few pixels at a time.
 
 The sum that runs only ever adds. Channels are taken in groups as long as a window; a window is the
 end of one group and the beginning of the next, and the sums of ends and beginnings are three
 additions a channel, whatever the size. To subtract the channel that leaves a window would leave its
-rounding error in all later ones, and NaN once it is infinite. Threads divide the places.
+rounding error in all later ones, and NaN once it is infinite. Threads divide the pixels.
 """
 
 import math
@@ -14,7 +14,7 @@ from ..jit import kernel
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 
-PLACES = 128  # of an image, whose channels wait in the cache
+PIXELS = 128  # of an image, whose channels wait in the cache
 
 
 def local_response_norm_forward(x, size, alpha, beta, k):
@@ -36,12 +36,12 @@ def local_response_norm_backward(gy, x, size, alpha, beta, k):
 def _share_out(run, settings, *arrays):
     N, C, L = *arrays[0].shape[:2], math.prod(arrays[0].shape[2:])
     flat = [np.ascontiguousarray(array).reshape(N, C, L) for array in arrays]
-    parallel_ranges(run, N * -(-L // PLACES), arrays[0].size, *settings, *flat)
+    parallel_ranges(run, N * -(-L // PIXELS), arrays[0].size, *settings, *flat)
 
 
 @kernel
 def _window_sums(terms, before, size, P, ends, total):
-    """total[c] = the sum of terms[c - before ... c - before + size - 1], of the first P places."""
+    """total[c] = the sum of terms[c - before ... c - before + size - 1], of the first P pixels."""
     C = len(terms)
     beginning = np.empty(P, terms.dtype)
     for start in range(-before, C - before, size):
@@ -86,12 +86,12 @@ def _forward(size, c, beta, k, x, y, pool, first, last):
     if shared(pool, first, last):
         return
     _, C, L = x.shape
-    blocks = -(-L // PLACES)
-    squares, powers = np.empty((C, PLACES), x.dtype), np.empty((C, PLACES), x.dtype)
-    ends = np.empty((size, PLACES), x.dtype)
+    blocks = -(-L // PIXELS)
+    squares, powers = np.empty((C, PIXELS), x.dtype), np.empty((C, PIXELS), x.dtype)
+    ends = np.empty((size, PIXELS), x.dtype)
     for block in range(first, last):
-        n, start = block // blocks, block % blocks * PLACES
-        count = min(PLACES, L - start)
+        n, start = block // blocks, block % blocks * PIXELS
+        count = min(PIXELS, L - start)
         for i in range(C):
             row, square = x[n, i, start:], squares[i]
             for p in range(count):
@@ -109,13 +109,13 @@ def _backward(size, c, beta, k, factor, gy, x, gx, pool, first, last):
     if shared(pool, first, last):
         return
     _, C, L = x.shape
-    blocks = -(-L // PLACES)
-    terms, energies = np.empty((C, PLACES), x.dtype), np.empty((C, PLACES), x.dtype)
-    powers, sums = np.empty((C, PLACES), x.dtype), np.empty((C, PLACES), x.dtype)
-    ends = np.empty((size, PLACES), x.dtype)
+    blocks = -(-L // PIXELS)
+    terms, energies = np.empty((C, PIXELS), x.dtype), np.empty((C, PIXELS), x.dtype)
+    powers, sums = np.empty((C, PIXELS), x.dtype), np.empty((C, PIXELS), x.dtype)
+    ends = np.empty((size, PIXELS), x.dtype)
     for block in range(first, last):
-        n, start = block // blocks, block % blocks * PLACES
-        count = min(PLACES, L - start)
+        n, start = block // blocks, block % blocks * PIXELS
+        count = min(PIXELS, L - start)
         for i in range(C):
             row, square = x[n, i, start:], terms[i]
             for p in range(count):

@@ -9,19 +9,19 @@ import numpy as np
 def local_response_norm_forward(x, size, alpha, beta, k):
     """x (N, C, *) -> y (N, C, *)."""
     y = np.empty(x.shape, x.dtype)
-    for n, *place in np.ndindex(x[:, 0].shape):
+    for n, *pixel in np.ndindex(x[:, 0].shape):
         for c in range(x.shape[1]):
-            column = x[(n, slice(None), *place)]  # one place, all channels
-            y[(n, c, *place)] = column[c] * energy(column, c, size, alpha, k) ** -beta
+            column = x[(n, slice(None), *pixel)]  # one pixel, all channels
+            y[(n, c, *pixel)] = column[c] * energy(column, c, size, alpha, k) ** -beta
     return y
 
 
 def local_response_norm_backward(gy, x, size, alpha, beta, k):
     """gy, x (N, C, *) -> gx (N, C, *)."""
     gx = np.zeros(x.shape, x.dtype)
-    for n, *place in np.ndindex(x[:, 0].shape):
-        column, gy_column = x[(n, slice(None), *place)], gy[(n, slice(None), *place)]
-        gx_column = gx[(n, slice(None), *place)]
+    for n, *pixel in np.ndindex(x[:, 0].shape):
+        column, gy_column = x[(n, slice(None), *pixel)], gy[(n, slice(None), *pixel)]
+        gx_column = gx[(n, slice(None), *pixel)]
         for c in range(x.shape[1]):
             s = energy(column, c, size, alpha, k)
             gx_column[c] += gy_column[c] * s**-beta

@@ -36,5 +36,5 @@ def entries(maps, at):
         if axis_map.t is not None:
             along[-1].append((axis_map.upper[o], t))
     for choice in product(*along):
-        places, weights = zip(*choice, strict=True)
-        yield places, np.prod(weights)
+        pixels, weights = zip(*choice, strict=True)
+        yield pixels, np.prod(weights)

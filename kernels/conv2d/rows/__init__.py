@@ -1,11 +1,11 @@
 """Depthwise and thin grouped convolution of stride 1 along the rows of wide images.
 
-    y[r, p]  = sum over taps k of  w[r, k] * line[place[k] + p]     forward, input gradient
-    gw[r, k] = sum over places p of  gy[r, p] * line[place[k] + p]  weight gradient
+    y[r, p]  = sum over taps k of  w[r, k] * line[offset[k] + p]     forward, input gradient
+    gw[r, k] = sum over positions p of  gy[r, p] * line[offset[k] + p]  weight gradient
 
 With few channels a group there is little to multiply: what counts is to read and write memory once.
 The planes of a group are copied, some rows at a time and with their padding, into a line (lines.py)
-that stays in the nearest cache. There every tap of a kernel is a place, and what it reads for
+that stays in the nearest cache. There every tap of a kernel is an offset, and what it reads for
 neighbouring outputs p of a row are neighbours. Few rows r of weights make thin tiles, whose sums
 stay in registers (thin_tile.py), and whole vectors of them go straight to y.
 """

@@ -16,7 +16,7 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
     line[:] = 0
     groups, R, C, row_step, group_step, OH, OW, strips, rows, columns, more = sizes[:11]
     across, top, left, _ = sizes[11:]
-    (weights, places), (ats, outs) = taps, vectors
+    (weights, offsets), (ats, outs) = taps, vectors
     flat, out, size, K = x.reshape(-1), y.reshape(-1), x.shape[2:], len(weights)
     together = 4 if R % 4 == 0 else 1
     for item in range(first, last):
@@ -29,7 +29,7 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
             for r in range(0, R, together):
                 to = (item * R + r) * OH * OW + i0 * OW
                 write_sums(
-                    together, w, g * group_step + r * row_step, row_step, weights, line, places, K,
+                    together, w, g * group_step + r * row_step, row_step, weights, line, offsets, K,
                     ats, (i1 - i0) * across, after, g * R + r, outs, out, to, OH * OW,
                 )  # fmt: skip
 
@@ -46,7 +46,7 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last
     memory = memories[-pool]
     groups, R, C, _, _, OH, OW, strips, rows, columns, more = sizes[:11]
     across, top, left, whole = sizes[11:]
-    (weights, places), ats = taps, vectors[0]
+    (weights, offsets), ats = taps, vectors[0]
     lanes, K, size = lanes_of(x), len(weights), x.shape[2:]
     flat, flat_gy, out = x.reshape(-1), gy.reshape(-1), gw.reshape(-1)
     number, wide = len(ats) * lanes, whole * lanes
@@ -70,7 +70,7 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last
                 for r in range(0, R, together):
                     add_products(
                         together, g_rows, r * number, number, line, ats, (i1 - i0) * across,
-                        places, K, sums, r * wide, wide,
+                        offsets, K, sums, r * wide, wide,
                     )  # fmt: skip
         for k in range(R * K):
             total = 0.0

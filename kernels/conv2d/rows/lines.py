@@ -16,15 +16,15 @@ from ..tiled.grid import Grid
 from ..tiled.weights import Matrix
 from .thin_tile import MOST_TAPS, copy_some
 
-LINE = 2**15  # bytes of a line: with the outputs it stays in a first-level cache
-ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
+LINE_BYTES = 2**15  # bytes of a line: with the outputs it stays in a first-level cache
+STRIP_ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
 
 
 class Plan(NamedTuple):
     """How a grid is filled, a strip of its rows at a time."""
 
-    taps: tuple[np.ndarray, np.ndarray]  # of each tap: its weight, and its place in the line
-    vectors: tuple[np.ndarray, np.ndarray]  # of each in a strip: its place in the line and in y
+    taps: tuple[np.ndarray, np.ndarray]  # of each tap: its weight, and its offset in the line
+    vectors: tuple[np.ndarray, np.ndarray]  # of each in a strip: its offset in the line and in y
     sizes: tuple[int, ...]
     line: int  # numbers of a line
     memory: int  # numbers that multiply_planes needs
@@ -42,21 +42,22 @@ def arrange(matrix: Matrix, grid: Grid, itemsize: int, overlap: bool) -> Plan:
     shifts = [(h - top, w - left) for h, w in grid.at]
     more, right = (max(shift[axis] for shift in shifts) for axis in (0, 1))
     columns, across = OW + right, -(-OW // lanes)
-    strips = cut(OH, max(ROWS, LINE // max(matrix.terms * columns * itemsize, 1) - more))
+    fitting = LINE_BYTES // max(matrix.terms * columns * itemsize, 1) - more
+    strips = cut(OH, max(STRIP_ROWS, fitting))
     strip = max(at.stop - at.start for at in strips)
     rows = strip + more
 
     weights = [c * matrix.term_step + tap for c in range(matrix.terms) for tap in grid.taps]
-    places = [(c * rows + h) * columns + w for c in range(matrix.terms) for h, w in shifts]
+    offsets = [(c * rows + h) * columns + w for c in range(matrix.terms) for h, w in shifts]
     starts = [min(v * lanes, OW - lanes) if overlap else v * lanes for v in range(across)]
     ats = [i * columns + v for i in range(strip) for v in starts]
     outs = [i * OW + v for i in range(strip) for v in starts]
-    end = max(matrix.terms * rows * columns, max(places, default=0) + ats[-1])
+    end = max(matrix.terms * rows * columns, max(offsets, default=0) + ats[-1])
     line = (-(-end // lanes) + 1) * lanes
-    whole = len(places) + MOST_TAPS  # tiles have as many taps, the last one some that do not exist
-    places += places[-1:] * (whole - len(places))
+    whole = len(offsets) + MOST_TAPS  # tiles have as many taps, the last one some that do not exist
+    offsets += offsets[-1:] * (whole - len(offsets))
     return Plan(
-        taps=(np.array(weights, np.int64), np.array(places, np.int64)),
+        taps=(np.array(weights, np.int64), np.array(offsets, np.int64)),
         vectors=(np.array(ats, np.int64), np.array(outs, np.int64)),
         sizes=(
             *(matrix.groups, matrix.rows, matrix.terms, matrix.row_step, matrix.group_step),

@@ -23,20 +23,20 @@ def _sums(rows, vectors):
     """The sums of a tile."""
 
     @intrinsic
-    def sums(typing, w, w_at, w_row, taps, line, places, terms, ats, p, last, bias, b_at, relu,
+    def sums(typing, w, w_at, w_row, taps, line, offsets, terms, ats, p, last, bias, b_at, relu,
              outs, y, y_at, y_row):  # fmt: skip
         at = types.intp
-        first = w, at, at, taps, line, places, at, ats, at, at, bias, at, types.boolean
+        first = w, at, at, taps, line, offsets, at, ats, at, at, bias, at, types.boolean
         return types.void(*first, outs, y, at, at), lambda *call: _write(rows, vectors, *call)
 
     return sums
 
 
 def _write(rows, vectors, context, builder, signature, args):
-    w, w_at, w_row, taps, line, places, terms, ats, p, last, bias, b_at, relu = args[:13]
+    w, w_at, w_row, taps, line, offsets, terms, ats, p, last, bias, b_at, relu = args[:13]
     outs, y, y_at, y_row = args[13:]
     code = Code(context, builder, signature.args[14])
-    w, taps, line, places, ats, bias, outs, y = (
+    w, taps, line, offsets, ats, bias, outs, y = (
         code.data(signature.args[k], args[k]) for k in (0, 3, 4, 5, 7, 10, 13, 14)
     )
     tile = [(r, v) for r in range(rows) for v in range(vectors)]
@@ -46,9 +46,9 @@ def _write(rows, vectors, context, builder, signature, args):
     bases = [code.load(bias, builder.add(b_at, INDEX(r)), code.number) for r in range(rows)]
     sums = [cgutils.alloca_once_value(builder, code.everywhere(bases[r])) for r, _ in tile]
     with cgutils.for_range(builder, terms, intp=INDEX) as loop:
-        place = code.load(places, loop.index, INDEX)
+        offset = code.load(offsets, loop.index, INDEX)
         weight = builder.add(w_at, code.load(taps, loop.index, INDEX))
-        columns = [code.load(line, builder.add(place, start)) for start in starts]
+        columns = [code.load(line, builder.add(offset, start)) for start in starts]
         for r in range(rows):
             factor = code.everywhere(code.load(w, code.at(weight, w_row, r), code.number))
             for v in range(vectors):
@@ -69,11 +69,11 @@ _sums_of_one, _sums_of_four = _sums(*ONE), _sums(*FOUR)
 
 
 @kernel(inline=True)
-def write_sums(rows, w, w_at, w_row, taps, line, places, terms, ats, count, after, b_at, outs,
+def write_sums(rows, w, w_at, w_row, taps, line, offsets, terms, ats, count, after, b_at, outs,
                y, y_at, y_row):  # fmt: skip
     """y[y_at + r * y_row + outs[p] + l] = bias[b_at + r] + sum over k < terms of
 
-        w[w_at + r * w_row + taps[k]] * line[ats[p] + places[k] + l]
+        w[w_at + r * w_row + taps[k]] * line[ats[p] + offsets[k] + l]
 
     for 1 or 4 rows r, p < count and all lanes l of a vector; after = (bias, relu), with the ReLU at
     least 0.
@@ -82,11 +82,11 @@ def write_sums(rows, w, w_at, w_row, taps, line, places, terms, ats, count, afte
     last = count - 1  # computed again where a tile has vectors beyond it
     if rows == 4:
         for p in range(0, count, FOUR[1]):
-            _sums_of_four(w, w_at, w_row, taps, line, places, terms, ats, p, last, bias, b_at,
+            _sums_of_four(w, w_at, w_row, taps, line, offsets, terms, ats, p, last, bias, b_at,
                           relu, outs, y, y_at, y_row)  # fmt: skip
     else:
         for p in range(0, count, ONE[1]):
-            _sums_of_one(w, w_at, w_row, taps, line, places, terms, ats, p, last, bias, b_at,
+            _sums_of_one(w, w_at, w_row, taps, line, offsets, terms, ats, p, last, bias, b_at,
                          relu, outs, y, y_at, y_row)  # fmt: skip
 
 
@@ -94,21 +94,21 @@ def _products(rows, taps):
     """The products of a tile, added up."""
 
     @intrinsic
-    def products(typing, g, g_at, g_row, line, ats, count, places, k, sums, s_at, s_row):
+    def products(typing, g, g_at, g_row, line, ats, count, offsets, k, sums, s_at, s_row):
         at = types.intp
-        signature = types.void(g, at, at, line, ats, at, places, at, sums, at, at)
+        signature = types.void(g, at, at, line, ats, at, offsets, at, sums, at, at)
         return signature, lambda *call: _write_products(rows, taps, *call)
 
     return products
 
 
 def _write_products(rows, taps, context, builder, signature, args):
-    g, g_at, g_row, line, ats, count, places, k, sums, s_at, s_row = args
+    g, g_at, g_row, line, ats, count, offsets, k, sums, s_at, s_row = args
     code = Code(context, builder, signature.args[0])
-    g, line, ats, places, sums = (code.data(signature.args[i], args[i]) for i in (0, 3, 4, 6, 8))
+    g, line, ats, offsets, sums = (code.data(signature.args[i], args[i]) for i in (0, 3, 4, 6, 8))
     lanes = INDEX(code.lanes)
     tile = [(r, t) for r in range(rows) for t in range(taps)]
-    reads = [code.load(places, builder.add(k, INDEX(t)), INDEX) for t in range(taps)]
+    reads = [code.load(offsets, builder.add(k, INDEX(t)), INDEX) for t in range(taps)]
     totals = [cgutils.alloca_once_value(builder, code.zero) for _ in tile]
     with cgutils.for_range(builder, count, intp=INDEX) as loop:
         start = code.load(ats, loop.index, INDEX)
@@ -129,20 +129,20 @@ _products_of_one, _products_of_four = _products(*ONE_BY_NINE), _products(*FOUR)
 
 
 @kernel(inline=True)
-def add_products(rows, g, g_at, g_row, line, ats, count, places, taps, sums, s_at, s_row):
+def add_products(rows, g, g_at, g_row, line, ats, count, offsets, taps, sums, s_at, s_row):
     """sums[s_at + r * s_row + k * lanes + l] += sum over p < count of
 
-        g[g_at + r * g_row + p * lanes + l] * line[ats[p] + places[k] + l]
+        g[g_at + r * g_row + p * lanes + l] * line[ats[p] + offsets[k] + l]
 
-    for 1 or 4 rows r, k < taps and all lanes l of a vector. places and sums go on up to MOST_TAPS
+    for 1 or 4 rows r, k < taps and all lanes l of a vector. offsets and sums go on up to MOST_TAPS
     beyond `taps`: tiles are whole.
     """
     if rows == 4:
         for k in range(0, taps, FOUR[1]):
-            _products_of_four(g, g_at, g_row, line, ats, count, places, k, sums, s_at, s_row)
+            _products_of_four(g, g_at, g_row, line, ats, count, offsets, k, sums, s_at, s_row)
     else:
         for k in range(0, taps, ONE_BY_NINE[1]):
-            _products_of_one(g, g_at, g_row, line, ats, count, places, k, sums, s_at, s_row)
+            _products_of_one(g, g_at, g_row, line, ats, count, offsets, k, sums, s_at, s_row)
 
 
 @intrinsic

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...register_tile import ROWS
+from ...register_tile import MR
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import scratch, thread_scratch
 from ..finish import finishing
@@ -74,13 +74,13 @@ def _correlate(x, w, matrix, plans, y, after):
         if layout.strips:
             weights = scratch("weights", (layout.numbers,), x.dtype)
             taps = np.array(plan.grid.taps, np.int64)
-            arguments = w, matrix, taps, ROWS, 0, weights
+            arguments = w, matrix, taps, MR, 0, weights
             parallel_ranges(pack, layout.strips, layout.numbers, *arguments)
             weights = read_only(weights)
         threads = get_num_threads()
         memory = thread_scratch("memory", threads, plan.memory, x.dtype)
-        places = thread_scratch("places", threads, plan.terms, np.int64)
-        arrays = x, weights, plan.shifts, memory, places, y
-        arrays += layout.strides, plan.sizes, plan.places, after, plan.blocks
+        offsets = thread_scratch("offsets", threads, plan.terms, np.int64)
+        arrays = x, weights, plan.shifts, memory, offsets, y
+        arrays += layout.strides, plan.sizes, plan.geometry, after, plan.blocks
         size = plan.macs // SPEED
         parallel_ranges(plan.fill, len(plan.blocks), size, *arrays, threads=threads)

@@ -3,8 +3,8 @@
     y[r, start + step * p] = sum over terms c and taps t of  w[r, c, t] * x[c, stride * p + at[t]]
 
 for the positions p = (i, j) of a grid. The forward is one grid. The input gradient is one for each
-place that a row and a column can have between two steps of the stride: inputs at the same place
-meet the same taps. Then x is gy, y is gx, and rows and terms change roles.
+remainder of row and column by the stride: inputs of the same remainders meet the same taps. Then x
+is gy, y is gx, and rows and terms change roles.
 """
 
 import math
@@ -26,7 +26,7 @@ SPEED = 16  # multiply-adds in the time in which a number is read and written
 class Grid(NamedTuple):
     """Positions p below `size`, and what each reads and writes."""
 
-    taps: tuple[int, ...]  # places in the flat kernel
+    taps: tuple[int, ...]  # their positions in the flat kernel
     at: tuple[Pair, ...]  # what a tap reads for p = (0, 0); may lie outside of x, in the padding
     size: Pair
     stride: Pair = (1, 1)
@@ -46,8 +46,8 @@ def forward_grid(window: Window, size: Pair) -> Grid:
 
 def input_grids(window: Window, size: Pair) -> list[Grid]:
     """The grids of all of the `size` inputs that met any output."""
-    places = [(a, b) for a in range(window.stride[0]) for b in range(window.stride[1])]
-    grids = (_input_grid(window, size, place) for place in places)
+    remainders = [(a, b) for a in range(window.stride[0]) for b in range(window.stride[1])]
+    grids = (_input_grid(window, size, start) for start in remainders)
     return [grid for grid in grids if grid.taps and min(grid.size) > 0]
 
 
@@ -86,7 +86,7 @@ class Plan(NamedTuple):
     layout: Layout
     shifts: np.ndarray
     sizes: tuple[int, ...]
-    places: tuple[int, ...]
+    geometry: tuple[int, ...]  # strides, padding or steps, as `fill` takes them
     memory: int  # numbers that a block needs
     terms: int  # of its sums
     blocks: np.ndarray  # rows of g, u0, u1, o0, o1: units of positions, strips of rows

@@ -1,16 +1,16 @@
-"""Products of tiles whose columns are places in the lines of the input.
+"""Products of tiles whose columns are offsets in the lines of the input.
 
 As a matrix product, a grid's sums are y[r, p] = w[r, k] @ columns[k, p] with k = (c, tap). A line,
 a row of padded input dealt out to `stride` phases, holds as neighbours what one tap reads for
 neighbouring positions. Laid end to end, lines hold it for several rows of positions at once, with a
-few in between that mean nothing and do not enter y. A row of columns is then a place in the lines,
-no column is ever written, and the product takes a list of K places.
+few in between that mean nothing and do not enter y. A row of columns is then an offset in the
+lines, no column is ever written, and the product takes a list of K offsets.
 """
 
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile
+from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, copy, multiply_tile
 from ...thread_pool import shared
 from ...workspace import cut
 from ..finish import finish
@@ -30,7 +30,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     ph, pw = min(sh, down + 1), min(sw, right + 1)  # phases that taps read
     columns, more = OW + right // sw, down // sh
     lanes = VECTOR_BYTES // itemsize
-    tile, terms = VECTORS * lanes, matrix.terms * len(grid.taps)
+    tile, terms = NR_VECTORS * lanes, matrix.terms * len(grid.taps)
 
     row = max(matrix.rows, matrix.terms * ph * pw) * columns * itemsize
     macs = N * OH * OW * matrix.groups * matrix.rows * terms
@@ -52,8 +52,8 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
         layout=layout(matrix, len(grid.taps), N * -(-OH * columns // tile)),
         shifts=np.array(shifts, np.int64),
         sizes=(matrix.rows, matrix.terms, OH, OW, columns, more, ph, pw, lanes),
-        places=(sh, sw, top, left, *grid.start, *grid.step),
-        memory=lines + tile + ROWS * (height * columns + tile),
+        geometry=(sh, sw, top, left, *grid.start, *grid.step),
+        memory=lines + tile + MR * (height * columns + tile),
         terms=terms,
         blocks=blocks(matrix, along, count),
         macs=macs,
@@ -62,7 +62,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 
 @kernel
 def _fill(
-    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, pool, first, last
+    x, w, shifts, memories, all_offsets, y, strides, sizes, grid, after, blocks, pool, first, last
 ):
     """Some blocks of y: strip by strip the sums of its tiles, then those of them that count."""
     if shared(pool, first, last):
@@ -73,10 +73,10 @@ def _fill(
     bias, relu = after
     _, CX, H, W = x.shape
     CY, YH, YW = y.shape[1:]
-    T, tile = len(shifts), VECTORS * lanes
+    T, tile = len(shifts), NR_VECTORS * lanes
     out = y.reshape(-1)
     dense = step_h == 1 and step_w == 1 and YW == OW
-    memory, places = memories[-pool], all_places[-pool]
+    memory, offsets = memories[-pool], all_offsets[-pool]
     known = 0
     for k in range(first, last):
         g, u0, u1, o0, o1 = block_of(blocks, k)
@@ -88,31 +88,31 @@ def _fill(
             rows = count + more
             size = ph * pw * rows * columns
             lines, sums = memory[: C * size + tile], memory[C * size + tile :]
-            place, phases = (n * CX + g * C) * H * W, (ph, pw, rows, columns)
-            pack_lines(x.reshape(-1), place, (C, H, W), i0, grid, phases, lines)
+            first, phases = (n * CX + g * C) * H * W, (ph, pw, rows, columns)
+            pack_lines(x.reshape(-1), first, (C, H, W), i0, grid, phases, lines)
             lines[C * size :] = 0
             if rows != known:
                 known = rows
                 for t in range(T):
                     h, v = shifts[t]
-                    places[t] = ((h % sh * pw + v % sw) * rows + h // sh) * columns + v // sw
+                    offsets[t] = ((h % sh * pw + v % sw) * rows + h // sh) * columns + v // sw
                 for t in range(T, C * T):
-                    places[t] = places[t - T] + size
+                    offsets[t] = offsets[t - T] + size
 
             total = (count - 1) * columns + OW
             wide = (total + tile - 1) // tile * tile
-            stop = (n * CY + g * R + min(o1 * ROWS, R)) * YH * YW
+            stop = (n * CY + g * R + min(o1 * MR, R)) * YH * YW
             for o in range(o0, o1):
                 w_at = g * w_group + o * w_strip
                 for p in range(0, total, tile):
-                    vectors = min(VECTORS, (total - p + lanes - 1) // lanes)
+                    vectors = min(NR_VECTORS, (total - p + lanes - 1) // lanes)
                     multiply_tile(
-                        vectors, w, w_at, w_row, w_k, lines, p, places, C * T, sums, p, wide, False
+                        vectors, w, w_at, w_row, w_k, lines, p, offsets, C * T, sums, p, wide, False
                     )
-                for r in range(min(ROWS, R - o * ROWS)):
+                for r in range(min(MR, R - o * MR)):
                     if len(bias) > 0:
-                        finish(sums, r * wide, total, bias[g * R + o * ROWS + r], relu)
-                    plane = (n * CY + g * R + o * ROWS + r) * YH
+                        finish(sums, r * wide, total, bias[g * R + o * MR + r], relu)
+                    plane = (n * CY + g * R + o * MR + r) * YH
                     # What follows a row is filled later, if it belongs to this block.
                     end = stop if count == YH else (plane + i0 + count) * YW
                     for i in range(count):

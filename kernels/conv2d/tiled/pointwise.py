@@ -9,7 +9,7 @@ of y, and follow one another where these are read and written: pages are entered
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, copy, multiply_tile, prefetch
+from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, copy, multiply_tile, prefetch
 from ...thread_pool import shared
 from ...workspace import cut
 from ..finish import finish
@@ -32,7 +32,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     """Units are tiles of positions, counted on through all images."""
     N, (OH, OW) = x_shape[0], grid.size
     lanes = VECTOR_BYTES // itemsize
-    tile = VECTORS * lanes
+    tile = NR_VECTORS * lanes
     tiles = -(-N * OH * OW // tile)
     macs = N * OH * OW * matrix.groups * matrix.rows * matrix.terms
     count = pieces(macs, threads)
@@ -46,8 +46,8 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
         layout=layout(matrix, 1, tiles),
         shifts=np.array(grid.at, np.int64),
         sizes=(matrix.rows, matrix.terms, OH, OW, lanes, batch),
-        places=(*grid.stride, *grid.start, *grid.step),
-        memory=(batch * matrix.terms + ROWS) * tile,
+        geometry=(*grid.stride, *grid.start, *grid.step),
+        memory=(batch * matrix.terms + MR) * tile,
         terms=matrix.terms,
         blocks=blocks(matrix, along, count),
         macs=macs,
@@ -56,7 +56,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 
 @kernel
 def _fill(
-    x, w, shifts, memories, all_places, y, strides, sizes, grid, after, blocks, pool, first, last
+    x, w, shifts, memories, all_offsets, y, strides, sizes, grid, after, blocks, pool, first, last
 ):
     """Some blocks of y: the columns of each, then strip by strip its tiles."""
     if shared(pool, first, last):
@@ -67,24 +67,24 @@ def _fill(
     bias, relu = after
     N = len(x)
     CY, YH, YW = y.shape[1:]
-    tile, plane, end = VECTORS * lanes, OH * OW, N * OH * OW
+    tile, plane, end = NR_VECTORS * lanes, OH * OW, N * OH * OW
     whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
-    memory, places = memories[-pool], all_places[-pool]
+    memory, offsets = memories[-pool], all_offsets[-pool]
     gathered, sums = memory[: batch * C * tile], memory[batch * C * tile :]
     out, flat = y.reshape(-1), x.reshape(-1)
     for c in range(C):
-        places[c] = c * tile
+        offsets[c] = c * tile
     for k in range(first, last):
         g, t0, t1, o0, o1 = block_of(blocks, k)
         begin, count = t0 * tile, min(t1 * tile, end) - t0 * tile
         _gather(flat, x.shape, g * C, C, begin, count, sizes, shifts, grid, gathered)
         for o in range(o0, o1):
-            valid, row, w_at = min(ROWS, R - o * ROWS), g * R + o * ROWS, g * w_group + o * w_strip
+            valid, row, w_at = min(MR, R - o * MR), g * R + o * MR, g * w_group + o * w_strip
             for t in range(t0, t1):
                 n, at, column = t * tile // plane, t * tile % plane, (t - t0) * C * tile
                 count = min(tile, end - t * tile)
                 vectors = (count + lanes - 1) // lanes
-                direct = whole and valid == ROWS and count == tile and at + tile <= plane
+                direct = whole and valid == MR and count == tile and at + tile <= plane
                 to, step = ((n * CY + row) * plane + at, plane) if direct else (0, tile)
                 target = out if direct else sums
                 multiply_tile(
@@ -95,7 +95,7 @@ def _fill(
                     w_k,
                     gathered,
                     column,
-                    places,
+                    offsets,
                     C,
                     target,
                     to,
@@ -115,7 +115,7 @@ def _scatter(sums, valid, p, count, sizes, grid, y, first):
     _, CY, YH, YW = y.shape
     OH, OW, lanes = sizes[2:5]
     start_h, start_w, step_h, step_w = grid[2:]
-    tile, plane = VECTORS * lanes, OH * OW
+    tile, plane = NR_VECTORS * lanes, OH * OW
     whole = step_h == 1 and step_w == 1 and YH == OH and YW == OW
     out = y.reshape(-1)
     done = 0
@@ -138,7 +138,7 @@ def _gather(x, shape, first, C, p, count, sizes, shifts, grid, columns):
     _, CX, H, W = shape
     OH, OW, lanes = sizes[2:5]
     sh, sw = grid[:2]
-    tile, plane = VECTORS * lanes, OH * OW
+    tile, plane = NR_VECTORS * lanes, OH * OW
     whole = sh == 1 and sw == 1 and OH == H and OW == W
     done = 0
     while done < count:  # up to the end of a plane, or of a row

@@ -4,20 +4,20 @@
 
 As a matrix product, gw[o, l] = gy[o, t] @ rows[t, l], with the taps and channels l side by side.
 Where the channels of x stand side by side, so do those of neighbouring taps of a kernel's row: a
-row of the product's right side is a place in the transposed x; its left side is gy as it stands.
+row of the product's right side is an offset in the transposed x; its left side is gy as it stands.
 """
 
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, multiply_tile, transpose_tile
+from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, multiply_tile, transpose_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
 from .grid import SPEED, block_of, pieces, sum_parts
 from .weights import read_only
 
-DEPTH = 512  # outputs of a product: its rows stay in a second-level cache
+KC = 512  # outputs of a product: its rows stay in a second-level cache
 TERMS = 4096  # added up one after another; longer sums are sums of such sums, which rounds less
 
 
@@ -30,9 +30,9 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     OG, lanes = O // groups, VECTOR_BYTES // x.itemsize
     joined = window.dilation[1] == 1  # neighbouring taps read neighbouring columns
     # A span: so many numbers side by side. Some channels of all its taps fill whole tiles.
-    chunk = lanes if joined and KW > 1 else VECTORS * lanes
+    chunk = lanes if joined and KW > 1 else NR_VECTORS * lanes
     channels = cut(-(-CG // lanes), chunk // lanes)
-    strips, threads = -(-OG // ROWS), get_num_threads()
+    strips, threads = -(-OG // MR), get_num_threads()
     macs = gy.size * CG * KH * KW
     outs = cut(strips, -(-strips * groups * len(channels) // pieces(macs, threads)))
     parts = sum_parts(len(x), strips * groups * len(channels), macs)
@@ -45,7 +45,7 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     ]
     OH, OW = gy.shape[2:]
     (sh, sw), (dh, dw), ((top, _), (left, _)) = window.stride, window.dilation, window.padding
-    depth = cut(OH, DEPTH // OW)
+    depth = cut(OH, KC // OW)
     rows = max(at.stop - at.start for at in depth)
     height = (rows - 1) * sh + (KH - 1) * dh + 1
     width = (OW - 1) * sw + (KW - 1) * dw + 1
@@ -53,19 +53,19 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
 
     across = max(min(c.stop * lanes, CG) - c.start * lanes for c in channels)
     span = -(-count * across // lanes) * lanes
-    sums = max(o.stop - o.start for o in outs) * ROWS * spans * span
-    numbers = (height * width + VECTORS * lanes) * across + 2 * sums + ROWS * rows * OW
+    sums = max(o.stop - o.start for o in outs) * MR * spans * span
+    numbers = (height * width + NR_VECTORS * lanes) * across + 2 * sums + MR * rows * OW
     memory = thread_scratch("memory", threads, numbers, x.dtype)
-    places = thread_scratch("places", threads, rows * OW, np.int64)
+    offsets = thread_scratch("offsets", threads, rows * OW, np.int64)
     sizes = groups, spans, count, rows, height, width, lanes
     gw = np.empty((len(parts), O, CG, KH, KW), x.dtype)
-    arrays = x, gy, gw, memory, places, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
+    arrays = x, gy, gw, memory, offsets, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
     parallel_ranges(_weight_sum, len(blocks), macs // SPEED, *arrays, threads=threads)
     return gw[0] if len(gw) == 1 else gw.sum(0)
 
 
 @kernel
-def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, pool, first, last):
+def _weight_sum(x, gy, gw, memories, all_offsets, sizes, window, blocks, pool, first, last):
     """gw for some blocks of channels, strips of outputs, and images."""
     if shared(pool, first, last):
         return
@@ -74,18 +74,18 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, pool, fi
     _, O, OH, OW = gy.shape
     KW = gw.shape[4]
     OG, CG = O // groups, x.shape[1] // groups
-    tile, T = VECTORS * lanes, spans * count
-    memory, places = memories[-pool], all_places[-pool]
+    tile, T = NR_VECTORS * lanes, spans * count
+    memory, offsets = memories[-pool], all_offsets[-pool]
     flat = gy.reshape(-1)
     for block in range(first, last):
         g, o0, o1, c0, c1 = block_of(blocks, block)
         part, n0, n1 = blocks[block, 5], blocks[block, 6], blocks[block, 7]
         out = gw[part].reshape(-1)
-        direct = T == 1 and CG % lanes == 0 and OG % ROWS == 0 and (n1 - n0) * OH * OW <= TERMS
+        direct = T == 1 and CG % lanes == 0 and OG % MR == 0 and (n1 - n0) * OH * OW <= TERMS
         CC = c1 - c0
         span = (count * CC + lanes - 1) // lanes * lanes
         wide = spans * span
-        end, size = height * width * CC + tile * CC, (o1 - o0) * ROWS * wide
+        end, size = height * width * CC + tile * CC, (o1 - o0) * MR * wide
         lines, sums, rest = memory[:end], memory[end : end + size], memory[end + size :]
         total, tail = rest[:size], rest[size:]
         lines[end - tile * CC :] = 0
@@ -98,34 +98,34 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, pool, fi
                 k = 0
                 for i in range(i1 - i0):
                     for j in range(OW):
-                        places[k] = (i * sh * width + j * sw) * CC
+                        offsets[k] = (i * sh * width + j * sw) * CC
                         k += 1
                 for o in range(o0, o1):
-                    at, step = ((n * O + g * OG + o * ROWS) * OH + i0) * OW, OH * OW
-                    complete = (o + 1) * ROWS <= OG
+                    at, step = ((n * O + g * OG + o * MR) * OH + i0) * OW, OH * OW
+                    complete = (o + 1) * MR <= OG
                     if not complete:
-                        _gather_rows(flat, at, step, OG - o * ROWS, depth, tail)
+                        _gather_rows(flat, at, step, OG - o * MR, depth, tail)
                     for s in range(spans):
                         kh, kw = (s, 0) if count > 1 or KW == 1 else (s // KW, s % KW)
                         tap, more = (kh * dh * width + kw * dw) * CC, pending > 0
                         for v in range(0, span, tile):
-                            vectors, v_at = min(VECTORS, (span - v) // lanes), tap + v
+                            vectors, v_at = min(NR_VECTORS, (span - v) // lanes), tap + v
                             if direct:
-                                target, to, pitch = out, (g * OG + o * ROWS) * CG + c0 + v, CG
+                                target, to, pitch = out, (g * OG + o * MR) * CG + c0 + v, CG
                             else:
                                 target, to, pitch = (
                                     sums,
-                                    (o - o0) * ROWS * wide + s * span + v,
+                                    (o - o0) * MR * wide + s * span + v,
                                     wide,
                                 )
                             if complete:
                                 multiply_tile(
-                                    vectors, flat, at, step, 1, lines, v_at, places, depth,
+                                    vectors, flat, at, step, 1, lines, v_at, offsets, depth,
                                     target, to, pitch, more,
                                 )  # fmt: skip
                             else:
                                 multiply_tile(
-                                    vectors, tail, 0, depth, 1, lines, v_at, places, depth,
+                                    vectors, tail, 0, depth, 1, lines, v_at, offsets, depth,
                                     target, to, pitch, more,
                                 )  # fmt: skip
                 pending += depth
@@ -143,10 +143,10 @@ def _weight_sum(x, gy, gw, memories, all_places, sizes, window, blocks, pool, fi
 def _hand_out(sums, block, OG, CG, spans, count, gw):
     """gw[o, c, s, q] = sums[o, s, q, c]"""
     g, o0, o1, c0, c1 = block
-    CC, T, wide = c1 - c0, spans * count, len(sums) // ((o1 - o0) * ROWS)
+    CC, T, wide = c1 - c0, spans * count, len(sums) // ((o1 - o0) * MR)
     span = wide // spans
-    for o in range(o0 * ROWS, min(o1 * ROWS, OG)):
-        row = sums[(o - o0 * ROWS) * wide :]
+    for o in range(o0 * MR, min(o1 * MR, OG)):
+        row = sums[(o - o0 * MR) * wide :]
         to = gw[((g * OG + o) * CG + c0) * T : ((g * OG + o) * CG + c1) * T]
         k = 0
         for c in range(CC):
@@ -168,7 +168,7 @@ def _add(sums, total, more):
 
 @kernel
 def _gather_rows(gy, at, step, valid, depth, tail):
-    for r in range(ROWS):
+    for r in range(MR):
         for t in range(depth):
             tail[r * depth + t] = gy[at + r * step + t] if r < valid else 0
 
@@ -187,15 +187,15 @@ def transpose_lines(x, n, c0, CC, h0, height, left, width, lines):
             lines[line : line + width * CC] = 0
             continue
         to = line + before * CC
-        for c in range(0, CC, ROWS):
+        for c in range(0, CC, MR):
             at = ((n * C + c0 + c) * H + h) * W + before - left
-            end = at + (ROWS - 1) * H * W + (after - before) + lanes
-            if c + ROWS <= CC and end <= len(flat):
+            end = at + (MR - 1) * H * W + (after - before) + lanes
+            if c + MR <= CC and end <= len(flat):
                 # What a vector has beyond the row, the padding and the next row overwrite.
                 for m in range(0, after - before, lanes):
                     transpose_tile(flat, at + m, H * W, lines, to + m * CC + c, CC)
             else:
-                for r in range(min(ROWS, CC - c)):
+                for r in range(min(MR, CC - c)):
                     for m in range(after - before):
                         lines[to + m * CC + c + r] = flat[at + r * H * W + m]
         lines[line : line + before * CC] = 0

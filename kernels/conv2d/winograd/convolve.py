@@ -9,7 +9,7 @@ from functools import lru_cache
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile, transpose_tile
+from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile, transpose_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import LIMIT, cut, scratch, thread_scratch
@@ -31,7 +31,7 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
     x, w = read_only(x), read_only(w).reshape(-1)
     _, _, OH, OW = y.shape
     C, lanes, threads = matrix.terms, VECTOR_BYTES // x.itemsize, get_num_threads()
-    points, strip = (tile + 2) ** 2, max(lanes, ROWS)
+    points, strip = (tile + 2) ** 2, max(lanes, MR)
     for first, wide, rows, blocks in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
         u = scratch("weights", (points * (C * wide + lanes),), x.dtype)
         strips = wide // strip
@@ -40,15 +40,15 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
         parallel_ranges(_weights, min(STRIPS, strips), u.size, tile, *arguments, threads=threads)
 
         TW, CW = -(-OW // tile), -(-C // lanes) * lanes
-        tiles = -(-rows * TW // ROWS) * ROWS
+        tiles = -(-rows * TW // MR) * MR
         height, width = tile * min(rows, -(-OH // tile)) + 2, tile * TW + 2
         high = max((o1 - o0 for _, _, o0, o1 in blocks), default=0)
         lines = (height * width + 2 * lanes) * lanes
         numbers = points * (tiles * (CW + high) + 2 * lanes), lines, tile * tile * TW * lanes
         memory = thread_scratch("memory", threads, sum(numbers), x.dtype)
-        places = thread_scratch("places", threads, 2 * C, np.int64)
+        offsets = thread_scratch("offsets", threads, 2 * C, np.int64)
         sizes = C, CW, tiles, wide, first, lines
-        arrays = x, read_only(u), y, memory, places, sizes, before, after, blocks
+        arrays = x, read_only(u), y, memory, offsets, sizes, before, after, blocks
         macs = len(y) * -(-OH // tile) * TW * points * C * wide
         parallel_ranges(_fill, len(blocks), macs // SPEED, tile, *arrays, threads=threads)
 
@@ -61,10 +61,10 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads):
     """
     N, R, OH, OW = y_shape
     TH, TW, points = -(-OH // tile), -(-OW // tile), (tile + 2) ** 2
-    most = LIMIT // (points * C * itemsize * VECTORS * lanes)
+    most = LIMIT // (points * C * itemsize * NR_VECTORS * lanes)
     parts = []
-    strip = max(lanes, ROWS)
-    for part in cut(-(-R // strip), max(most, 1) * VECTORS):
+    strip = max(lanes, MR)
+    for part in cut(-(-R // strip), max(most, 1) * NR_VECTORS):
         wide = (part.stop - part.start) * strip
         count = pieces(N * TH * TW * points * C * wide, threads)
         # What rows are cut for, every block reads all of U; what its panels are cut for, all of x.
@@ -72,8 +72,8 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads):
         rows = max(1, min(TILES // TW, -(-N * TH // cuts)))
         along = cut(N * TH, rows)
         rows = max((at.stop - at.start for at in along), default=1)
-        panels, across = -(-wide // (VECTORS * lanes)), -(-count // max(len(along), 1))
-        step = -(-panels // across) * VECTORS * lanes
+        panels, across = -(-wide // (NR_VECTORS * lanes)), -(-count // max(len(along), 1))
+        step = -(-panels // across) * NR_VECTORS * lanes
         blocks = [
             (r.start, r.stop, o, min(o + step, wide)) for r in along for o in range(0, wide, step)
         ]
@@ -90,7 +90,7 @@ def _weights(tile, w, matrix, taps, strips, flipped, memories, u, pool, first, l
     strip0, count, strip = strips
     packed, parts = memories[-pool], min(STRIPS, count)
     C, lanes, reach, wide = matrix[2], lanes_of(u), tile + 2, count * strip
-    point, width = C * wide + lanes, VECTORS * lanes
+    point, width = C * wide + lanes, NR_VECTORS * lanes
     start, step = (8 * strip, -strip) if flipped else (0, strip)
     for part in range(first, last):
         begin, end = part * count // parts, (part + 1) * count // parts
@@ -128,19 +128,19 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, 
 
 
 @kernel
-def _fill(tile, x, u, y, memories, all_places, sizes, before, after, blocks, pool, first, last):
+def _fill(tile, x, u, y, memories, all_offsets, sizes, before, after, blocks, pool, first, last):
     """Some blocks of y: rows of tiles of some channels."""
     if shared(pool, first, last):
         return
-    memory, places = memories[-pool], all_places[-pool]
+    memory, offsets = memories[-pool], all_offsets[-pool]
     C, CW, tiles, wide, start, lines_size = sizes
     _, R, OH, OW = y.shape
     TH, TW, lanes = (OH + tile - 1) // tile, (OW + tile - 1) // tile, lanes_of(x)
     reach, points = tile + 2, (tile + 2) * (tile + 2)
-    width = VECTORS * lanes
+    width = NR_VECTORS * lanes
     rest = wide - wide // width * width
     for c in range(C):
-        places[c], places[C + c] = c * width, c * rest
+        offsets[c], offsets[C + c] = c * width, c * rest
     for block in range(first, last):
         r0, r1, o0, o1 = blocks[block, 0], blocks[block, 1], blocks[block, 2], blocks[block, 3]
         high = o1 - o0
@@ -153,8 +153,8 @@ def _fill(tile, x, u, y, memories, all_places, sizes, before, after, blocks, poo
         for k in range(points):
             for o in range(o0, o1, width):
                 count = min(width, o1 - o)
-                steps = places[:C] if count == width else places[C:]
-                for t in range(0, (r1 - r0) * TW, ROWS):
+                steps = offsets[:C] if count == width else offsets[C:]
+                for t in range(0, (r1 - r0) * TW, MR):
                     v_at, u_at = k * v_point + t * CW, k * u_point + o * C
                     m_at = k * m_point + t * high + o - o0
                     multiply_tile(
@@ -197,9 +197,9 @@ def _turn_back(rows, start, count, channels, y, y_at, plane):
     """y[c, m] = rows[m, c]  for count m and a vector of channels, or as many as there are."""
     lanes, out = lanes_of(y), y.reshape(-1)
     done = 0
-    if count >= ROWS and channels >= lanes:
-        for m in range(0, count, ROWS):
-            at = min(m, count - ROWS)
+    if count >= MR and channels >= lanes:
+        for m in range(0, count, MR):
+            at = min(m, count - MR)
             transpose_tile(rows, start + at * lanes, lanes, out, y_at + at, plane)
         done = count
     for c in range(min(channels, lanes)):

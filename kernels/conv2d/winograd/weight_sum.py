@@ -6,7 +6,7 @@ A block has some output and some input channels, and goes through all images.
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import ROWS, VECTOR_BYTES, VECTORS, lanes_of, multiply_tile
+from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
@@ -17,8 +17,8 @@ from .convolve import transform_windows
 from .transforms import transform_tile, transform_weight_sums
 
 TILE, REACH, POINTS = 4, 6, 36
-DEPTH = 48  # tiles that are transformed at a time
-STRIPS = 16  # of ROWS output channels in a block
+KC = 48  # tiles of a product: those that are transformed at a time
+STRIPS = 16  # of MR output channels in a block
 TERMS = 1024  # tiles after which M is transformed and added to gw: rounding stays small
 
 
@@ -28,26 +28,26 @@ def weight_sum(x, gy, before):
     (N, O, OH, OW), C = gy.shape, x.shape[1]
     lanes = VECTOR_BYTES // x.itemsize
     TH, TW = -(-OH // TILE), -(-OW // TILE)
-    ins, outs = cut(-(-C // lanes), VECTORS), cut(-(-O // ROWS), STRIPS)
+    ins, outs = cut(-(-C // lanes), NR_VECTORS), cut(-(-O // MR), STRIPS)
     macs = N * TH * TW * POINTS * O * C
     parts = sum_parts(N * TH, len(ins) * len(outs), macs)
     blocks = [
-        (o.start * ROWS, min(o.stop * ROWS, O), c.start * lanes, min(c.stop * lanes, C), k, *rows)
+        (o.start * MR, min(o.stop * MR, O), c.start * lanes, min(c.stop * lanes, C), k, *rows)
         for c in ins
         for o in outs
         for k, rows in enumerate((part.start, part.stop) for part in parts)
     ]
-    rows = max((r.stop - r.start for r in cut(N * TH, DEPTH // TW)), default=1)
+    rows = max((r.stop - r.start for r in cut(N * TH, KC // TW)), default=1)
     wide = max((c.stop - c.start for c in ins), default=0) * lanes
-    high = -(-max((o.stop - o.start for o in outs), default=0) * ROWS // lanes) * lanes
+    high = -(-max((o.stop - o.start for o in outs), default=0) * MR // lanes) * lanes
     lines = ((TILE * min(rows, TH) + 2) * (TILE * TW + 2) + 2 * lanes) * lanes
     numbers = POINTS * (rows * TW * (wide + high) + high * wide + 3 * lanes), lines, 9 * lanes
     threads = get_num_threads()
     memory = thread_scratch("memory", threads, sum(numbers), x.dtype)
-    places = thread_scratch("places", threads, rows * TW, np.int64)
+    offsets = thread_scratch("offsets", threads, rows * TW, np.int64)
     gw = np.zeros((max(len(parts), 1), O, C, 3, 3), x.dtype)
     blocks = np.array(blocks, np.int64).reshape(-1, 7)
-    arrays = x, gy, gw, memory, places, rows, before, blocks
+    arrays = x, gy, gw, memory, offsets, rows, before, blocks
     parallel_ranges(_fill, len(blocks), macs // SPEED, *arrays, threads=threads)
     return gw[0] if len(gw) == 1 else gw.sum(0)
 
@@ -72,15 +72,15 @@ def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
 
 
 @kernel
-def _fill(x, gy, gw, memories, all_places, most, before, blocks, pool, first, last):
+def _fill(x, gy, gw, memories, all_offsets, most, before, blocks, pool, first, last):
     """gw of some blocks of output and input channels and rows of tiles."""
     if shared(pool, first, last):
         return
-    memory, places = memories[-pool], all_places[-pool]
+    memory, offsets = memories[-pool], all_offsets[-pool]
     _, _, OH, OW = gy.shape
     lanes = lanes_of(x)
     TH, TW = (OH + TILE - 1) // TILE, (OW + TILE - 1) // TILE
-    tiles, width = most * TW, VECTORS * lanes
+    tiles, width = most * TW, NR_VECTORS * lanes
     for block in range(first, last):
         o0, o1, c0, c1, part = block_of(blocks, block)
         begin, end = blocks[block, 5], blocks[block, 6]
@@ -93,20 +93,20 @@ def _fill(x, gy, gw, memories, all_places, most, before, blocks, pool, first, la
         sums, lines = rest[: 9 * lanes], rest[9 * lanes :]
         pending = 0
         for t in range(tiles):
-            places[t] = t * wide
+            offsets[t] = t * wide
         for r0 in range(begin, end, most):
             r1 = min(r0 + most, end)
             depth = (r1 - r0) * TW
             transform_windows(TILE, x, c0, c1, r0, r1, TH, TW, before, lines, v, wide, v_point)
             _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, high, g_point)
             for k in range(POINTS):
-                for o in range(0, o1 - o0, ROWS):
+                for o in range(0, o1 - o0, MR):
                     for c in range(0, wide, width):
-                        vectors = min(VECTORS, (wide - c) // lanes)
+                        vectors = min(NR_VECTORS, (wide - c) // lanes)
                         g_at, v_at = k * g_point + o, k * v_point + c
                         m_at, more = k * m_point + o * wide + c, pending > 0
                         multiply_tile(
-                            vectors, g, g_at, 1, high, v, v_at, places, depth, m, m_at, wide, more
+                            vectors, g, g_at, 1, high, v, v_at, offsets, depth, m, m_at, wide, more
                         )
             pending += depth
             if pending >= TERMS or r1 == end:
