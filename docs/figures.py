@@ -280,7 +280,30 @@ def batch_norm() -> Drawing:
     return sheet
 
 
-FIGURES = (loops, im2col, tiled, winograd, depthwise, direct, rows, pooling, batch_norm)
+def gpu() -> Drawing:
+    """Blocks of implicit GEMM, and what one of them holds."""
+    sheet = Drawing(700, 300, "Implicit GEMM: a block gathers the pieces that it multiplies")
+    sheet.grid(30, 120, 4, 4, lambda r, c: ORANGE if (r, c) == (1, 1) else GREY)
+    sheet.text(78, 238, "a: weights, M x K")
+    sheet.grid(160, 15, 4, 8, lambda r, c: BLUE if (r, c) == (1, 3) else "#ffffff")
+    sheet.text(362, 68, "columns: K x T, never built", anchor="start", size=12)
+    sheet.grid(160, 120, 4, 8, lambda r, c: GREEN if (r, c) == (1, 3) else GREY)
+    sheet.text(256, 238, "y: M x T, a tile per block")
+    sheet.box(420, 110, 250, 150, "#f8fafc")
+    sheet.text(545, 130, "one block, shared memory", size=12)
+    sheet.grid(440, 160, 4, 2, plain(ORANGE), cell=18)
+    sheet.text(458, 252, "BM x BK", size=12)
+    sheet.grid(530, 142, 2, 6, plain(BLUE), cell=18)
+    sheet.text(584, 195, "BK x BN, from x", size=12)
+    sheet.text(584, 232, "sums in registers", size=12)
+    sheet.arrow(354, 156, 415, 156)
+    sheet.text(
+        350, 285, "for each piece of K: gather, wait, multiply; the next piece is on its way"
+    )
+    return sheet
+
+
+FIGURES = (loops, im2col, tiled, winograd, depthwise, direct, rows, pooling, batch_norm, gpu)
 
 
 def main() -> None:

@@ -9,8 +9,10 @@ there. Functions and classes are grouped by the file that defines them, under it
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import inspect
+import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
@@ -112,11 +114,13 @@ def is_described(thing: object) -> bool:
 
 def write(folder: Path) -> None:
     """Write the pages and the list of them, and leave pages alone that have not changed."""
+    os.environ["COLUMNS"] = "80"  # argparse fills lines as wide as the terminal
     folder.mkdir(exist_ok=True)
     found = pages()
     home = homes(name for names in found.values() for name in names)
     texts = {file_of(module): page(module, names, home) for module, names in found.items()}
     texts["tensor_class.rst"] = tensor_page(home)
+    texts["commands.rst"] = commands_page()
     texts["index.rst"] = index_page()
     for name, lines in texts.items():
         path, text = folder / name, "\n".join(lines) + "\n"
@@ -135,6 +139,7 @@ def index_page() -> list[str]:
     entries = {file_of(module).removesuffix(".rst"): text for module, text in PAGES.items()}
     first, *rest = entries.items()
     rows = [first, ("tensor_class", "Its attributes and methods"), *rest]
+    rows.append(("commands", "The command line: what each --help says"))
     lines = [*title("Reference", "="), "Every public name, by module.", ""]
     lines += [".. toctree::", "   :hidden:", "", *(f"   {entry}" for entry, _ in rows), ""]
     lines += [".. list-table::", ""]
@@ -175,6 +180,19 @@ def page(module: str, names: list[Name], home: dict[int, str]) -> list[str]:
         lines += title("Modules", "-")
         for name in parts:
             lines += part(name)
+    return lines
+
+
+def commands_page() -> list[str]:
+    """What `minitorch-cnn COMMAND --help` prints, for each command."""
+    from minitorch_cnn.cli.main import command_parser
+
+    parser = command_parser()
+    (group,) = (a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+    lines = title("minitorch-cnn: the commands", "=")
+    for name, command in [("", parser), *group.choices.items()]:
+        lines += title(name, "-") if name else []
+        lines += [*docstrings.literal(command.format_help().splitlines(), "text"), ""]
     return lines
 
 

@@ -113,7 +113,9 @@ IMPORTED = {  # for their own use
 def reference(tmp_path_factory):
     """The pages of the reference by file."""
     folder = tmp_path_factory.mktemp("reference")
-    of_docs("reference").write(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")  # as the pages are written with
+        of_docs("reference").write(folder)
     return {path.stem: path.read_text(encoding="utf-8") for path in folder.iterdir()}
 
 
@@ -154,6 +156,12 @@ def test_the_reference_has_every_attribute_of_a_tensor(reference):
     page = reference["tensor_class"]
     own = set(re.findall(r"auto\w+:: minitorch_cnn::Tensor\.(\w+)$", page, flags=re.MULTILINE))
     assert names == own | set(re.findall(r":py:obj:`(\w+) <", page))
+
+
+def test_the_reference_has_every_command(reference):
+    help_text = command_parser().format_help()
+    names = set(re.findall(r"^    (\w+) {2,}\S", help_text, flags=re.MULTILINE))
+    assert names == set(re.findall(r"^(\w+)\n-+$", reference["commands"], flags=re.MULTILINE))
 
 
 def test_second_names_lead_to_entries_of_the_reference(reference):
