@@ -108,6 +108,38 @@ def test_imports_point_downward(arrows):
     assert upward == ["minitorch_cnn.__init__ imports minitorch_cnn.cli"]
 
 
+def on_import(module: str, source: str, modules: set[str]) -> Iterator[str]:
+    """The modules that a module needs to be imported: not those of its functions and types."""
+    tree, late = ast.parse(source), set()
+    for node in ast.walk(tree):
+        checker = isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        if checker or isinstance(node, ast.FunctionDef):
+            late |= {id(inner) for part in node.body for inner in ast.walk(part)}
+    body = [n for n in ast.walk(tree) if isinstance(n, (ast.Import, ast.ImportFrom))]
+    early = ast.unparse(ast.Module([n for n in body if id(n) not in late], []))
+    for name in imported(module, early, modules):
+        yield next((m for m in (name, f"{name}.__init__") if m in modules), name)
+
+
+def circle(arrows: dict[str, set[str]]) -> list[str]:
+    """Modules each of which imports the next, and the last the first; [] if there are none."""
+    left = {here: set(there) & set(arrows) for here, there in arrows.items()}
+    while leaves := [here for here, there in left.items() if not there & left.keys()]:
+        left = {here: there for here, there in left.items() if here not in leaves}
+    walk = [min(left)] if left else []
+    while walk and walk[-1] not in walk[:-1]:
+        walk.append(min(left[walk[-1]] & left.keys()))
+    return walk[walk.index(walk[-1]) :] if walk else []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    found = sources()
+    arrows = {here: set(on_import(here, found[here], set(found))) - {here} for here in found}
+    assert len(arrows["minitorch_cnn.tensor.tensor"]) > 3
+    assert circle(arrows) == []
+    assert circle(arrows | {"minitorch_cnn.dtypes": {"minitorch_cnn.tensor.tensor"}}) != []
+
+
 def test_kernels_are_not_imported_by_their_name_in_the_checkout(arrows):
     assert [arrow for arrow in arrows if arrow[1].split(".")[0] in {"kernels", "tests"}] == []
 

@@ -24,23 +24,9 @@ from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
 from ..dispatch import COMPILER, CUPY, NUMBA, Operator, this_thread
 from ..jit import can_compile
 from . import vectorised
+from .kinds import KINDS
 
-# How many settings each kind has.
-KINDS = {
-    "relu": 0,
-    "relu6": 0,
-    "leaky_relu": 1,
-    "elu": 2,
-    "sigmoid": 0,
-    "tanh": 0,
-    "silu": 0,
-    "gelu": 0,
-    "gelu_tanh": 0,
-    "hardswish": 0,
-}
-SMALL = (
-    2**14
-)  # numbers; NumPy is through with fewer before an implementation is chosen and a kernel called
+SMALL = 2**14  # elements: NumPy is done with fewer before a kernel is chosen and called
 # Kernels compute their exponentials in float32 only; NumPy is fast with those of float64.
 EXPONENTIAL = ("elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
 

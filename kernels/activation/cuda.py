@@ -4,7 +4,7 @@ import numpy as np
 
 from ..cuda.launch import blocks, contiguous, cuda_module, empty, vector_width
 from ..cuda.signature import real
-from . import KINDS
+from .kinds import KINDS
 
 THREADS = 256
 

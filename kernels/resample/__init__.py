@@ -12,15 +12,7 @@ import numpy as np
 from ..cuda.array import anywhere
 from ..dispatch import NUMBA, Operator
 from ..jit import can_compile
-
-
-class AxisMap(NamedTuple):
-    """Where an output element along an axis reads: x[lower] (1 - t) + x[upper] t, or x[lower]."""
-
-    size: int
-    lower: np.ndarray
-    upper: np.ndarray | None = None
-    t: np.ndarray | None = None
+from .axis_map import AxisMap
 
 
 class Case(NamedTuple):

@@ -11,7 +11,7 @@ import numpy as np
 from ..jit import kernel
 from ..thread_pool import shared
 from ..threads import parallel_ranges
-from . import AxisMap
+from .axis_map import AxisMap
 
 STAY = AxisMap(1, np.zeros(1, np.int64))  # stands before a lone axis
 

@@ -1,0 +1,15 @@
+"""The kinds of activation functions; CUDA kernels know them by their positions."""
+
+# How many settings each kind has.
+KINDS = {
+    "relu": 0,
+    "relu6": 0,
+    "leaky_relu": 1,
+    "elu": 2,
+    "sigmoid": 0,
+    "tanh": 0,
+    "silu": 0,
+    "gelu": 0,
+    "gelu_tanh": 0,
+    "hardswish": 0,
+}
