@@ -29,7 +29,7 @@ COLORS = (BLUE, ORANGE, SKY, MAGENTA, BLACK, BROWN)  # that differ to colour-bli
 SMALL = 9  # points: the least size of letters
 LEAST_WIDTH = 7.2  # inches
 LINE = 1.2 * SMALL  # points from one small name to the next
-LONGEST = 28  # letters of a name at a tick
+LONGEST, CROWDED = 28, 100  # letters of a name at a tick, and names too many for large points
 PLAIN = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
 
 
@@ -50,9 +50,10 @@ def axes_or_new(ax: Axes | None, width: float = LEAST_WIDTH, height: float = 4.2
     return new_figure(width, height).subplots() if ax is None else ax
 
 
-def width_for(names: int, least: float = 8.0) -> float:
-    """The inches of a figure across which so many names stand side by side, within limits."""
-    return min(max(least, 1.2 + names * LINE / 72), 16.0)
+def size_for(names: Sequence[str], width: float = 8.0, height: float = 4.0) -> tuple[float, float]:
+    """The inches of a figure with names below its axes, wider and higher the more it takes."""
+    longest = max((len(shortened(name)) for name in names), default=0)
+    return min(max(width, 1.2 + len(names) * LINE / 72), 16.0), height + 0.08 * longest
 
 
 def label(ax: Axes, title: str, x: str = "", y: str = "", legend: bool = False) -> None:
@@ -89,6 +90,18 @@ def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> N
     shown = [shortened(names[i]) for i in places]
     turned = 90 if max(map(len, shown), default=0) > 2 else 0
     ax.set_xticks(places, shown, rotation=turned, fontsize=SMALL, **PLAIN)
+    ax.margins(x=0.02)
+    if len(names) > CROWDED:
+        for line in ax.lines:
+            line.set_markersize(2)
+
+
+def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:
+    """Whole numbers along the x axis, and room for a single one."""
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    if len(set(numbers)) == 1:
+        ax.set_xlim(numbers[0] - 1, numbers[0] + 1)
+        ax.set_xticks(numbers[:1])
 
 
 def shortened(name: str, longest: int = LONGEST) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..figures import BLUE, axes_or_new, label, log_ticks, name_ticks, width_for
+from ..figures import BLUE, axes_or_new, label, log_ticks, name_ticks, size_for
 from ..models.residual import PlainBlock
 from ..nn import Module
 from ..nn.evaluation import first_output
@@ -29,7 +29,7 @@ class GradientNorms(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """The norms as a line on a logarithmic scale."""
-        ax = axes_or_new(ax, width_for(len(self.blocks)), 4.6)
+        ax = axes_or_new(ax, *size_for(self.blocks))
         shown = np.where(self.norms > 0, self.norms, np.nan)
         ax.semilogy(range(len(shown)), shown, "o-", color=BLUE)
         first, last = self.norms[0], self.norms[-1]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
-from ..figures import COLORS, headline, label, new_figure
+from ..figures import COLORS, headline, label, new_figure, whole_ticks
 from ..nn import Module
 from ..nn.evaluation import first_output
 from ..optim import SGD
@@ -39,9 +39,11 @@ class Degradation(NamedTuple):
         figure = new_figure(10, 4.3)
         panels = (self.errors, 100, "training error (%)"), (self.losses, 1, "training loss")
         for ax, (found, factor, name) in zip(figure.subplots(1, 2), panels, strict=True):
-            for (net, values), color in zip(found.items(), COLORS * 9, strict=False):
+            for k, (net, values) in enumerate(found.items()):
                 epochs = np.arange(1, len(values) + 1)
-                ax.plot(epochs, factor * values, "o-", color=color, label=net, markersize=3)
+                color, line = COLORS[k % len(COLORS)], "-" if k < len(COLORS) else "--"
+                ax.plot(epochs, factor * values, "o" + line, color=color, label=net, markersize=3)
+            whole_ticks(ax, epochs.tolist())
             label(ax, name.capitalize().removesuffix(" (%)"), "epoch", name, legend=True)
         last = ", ".join(f"{net} {100 * e[-1]:.3g}" for net, e in self.errors.items())
         headline(figure, f"Error at the end (%): {last}")

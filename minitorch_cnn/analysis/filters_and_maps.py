@@ -71,7 +71,11 @@ class FeatureMaps(NamedTuple):
             scale = {"vmin": maps.min(), "vmax": max(maps.max(), maps.min() + 1e-6)}
             for ax, channel in zip(row[1:], maps, strict=False):
                 show_image(ax, channel, cmap="viridis", **scale)
-            row[1].set_title(f"{name}: {size}", loc="left", fontsize=SMALL)
+            # No title: the layout would make room for the half of it that is over its neighbours.
+            place = {"xycoords": "axes fraction", "textcoords": "offset points"}
+            text = row[1].annotate(f"{name}: {size}", (0, 1), (0, 5), fontsize=SMALL, **place)
+            text.set_in_layout(False)
+            row[0].set_title(row[0].get_title() or " ", fontsize=SMALL)  # its line
             color_bar(row[1].images[0], row)
         some = (
             f"{len(shown)} of {len(names)} layers make"

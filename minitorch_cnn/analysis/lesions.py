@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks, width_for
+from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks, size_for, whole_ticks
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
 from ..nn.evaluation import evaluation, first_output
@@ -59,7 +59,7 @@ class Lesions(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """A bar for each unit, and a line for the intact network."""
-        ax = axes_or_new(ax, width_for(len(self.units)), 4.8)
+        ax = axes_or_new(ax, *size_for(self.units))
         ax.bar(range(len(self.errors)), 100 * self.errors, color=BLUE if self.residual else ORANGE)
         ax.axhline(100 * self.intact, color=GREY, linestyle="--")
         kind = "residual block" if self.residual else "plain layer"
@@ -110,6 +110,7 @@ class RandomLesions(NamedTuple):
             )
             ax.invert_xaxis()
         else:
+            whole_ticks(ax, [0, *self.sizes.tolist()])
             title, x = f"Error without several {kind}", f"{kind} left out"
         label(ax, title, x, "top-1 error (%)", legend=True)
         return ax.figure

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..figures import BLUE, ORANGE, axes_or_new, headline, label, log_ticks, new_figure
+from ..figures import BLUE, ORANGE, axes_or_new, headline, label, log_ticks, new_figure, whole_ticks
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
@@ -49,6 +49,7 @@ class PathLengths(NamedTuple):
         ax = axes_or_new(ax)
         n = len(self.counts) - 1
         ax.bar(range(n + 1), 100 * self.shares, color=BLUE)
+        whole_ticks(ax, range(n + 1))
         title = f"2^{n} paths, most of them near {self.mean:g} branches long"
         label(ax, title, "length: branches on the path", "share of all paths (%)")
         return ax.figure
@@ -76,6 +77,8 @@ class PathGradients(NamedTuple):
         paths = path_lengths(self.blocks).shares
         together.plot(paths * 100, color=ORANGE, label="of all paths")
         together.plot(self.lengths, 100 * self.total, "o-", color=BLUE, label="of the gradient")
+        whole_ticks(one, self.lengths.tolist())
+        whole_ticks(together, range(self.blocks + 1))
         label(together, "All paths of a length", "length: branches on the path", "share (%)", True)
         middle = float(self.total @ self.lengths)
         text = f"The gradient comes by paths of {middle:.1f} of {self.blocks} branches"

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import COLORS, headline, label, name_ticks, new_figure
+from ..figures import COLORS, headline, label, name_ticks, new_figure, rounded, size_for
 from ..nn import Module
 from ..nn.evaluation import evaluation
 from ..tensor import Tensor
@@ -44,7 +44,7 @@ class Refinement(NamedTuple):
 
     def plot(self) -> Figure:
         """Mean and spread of the estimates' errors, and the distance to the last estimate."""
-        figure = new_figure(10, 4.4)
+        figure = new_figure(*size_for(2 * self.blocks, 10, 4.0))
         left, right = figure.subplots(1, 2)
         for stage in np.unique(self.stage):
             own = np.flatnonzero(self.stage == stage)
@@ -57,7 +57,8 @@ class Refinement(NamedTuple):
         for ax in (left, right):
             name_ticks(ax, self.blocks)
         worst, mean = np.abs(self.error).max(), self.spread[self.spread > 0]
-        text = f"largest mean error {worst:.2g}, mean spread {mean.mean() if mean.size else 0:.2g}"
+        spread = rounded(mean.mean() if mean.size else 0)
+        text = f"largest mean error {rounded(worst)}, mean spread {spread}"
         headline(figure, f"Iterative refinement: {text}")
         return figure
 

@@ -25,12 +25,13 @@ from ..figures import (
     BLUE,
     GREY,
     ORANGE,
+    SMALL,
     headline,
     label,
     log_ticks,
     name_ticks,
     new_figure,
-    width_for,
+    size_for,
 )
 from ..kernels.conv2d import OPERATOR, Case, Window, conv2d_forward
 from ..kernels.matmul import matmul, one_blas_thread
@@ -118,8 +119,9 @@ class LayerProfile(NamedTuple):
 
     def plot(self) -> Figure:
         """The layers under the roof; their times, shares of the best and memory."""
-        figure = new_figure(5.5 + width_for(len(self.layers), 7.0), 7.2)
-        left, right = figure.subfigures(1, 2, width_ratios=[5.5, width_for(len(self.layers), 7.0)])
+        width, height = size_for(self.layers, 7.0, 6.8)
+        figure = new_figure(5.5 + width, height)
+        left, right = figure.subfigures(1, 2, width_ratios=[5.5, width])
         self._draw_roof(left.subplots())
         times, shares, memory = right.subplots(3, 1, sharex=True)
         places = np.arange(len(self.layers))
@@ -134,7 +136,9 @@ class LayerProfile(NamedTuple):
         label(memory, f"Memory of the outputs: {total:.3g} MiB in all", "layer", "MiB")
         name_ticks(memory, self.layers)
         whole = self.least.sum() / self.seconds.sum()
-        headline(figure, f"The layers run at {whole:.0%} of the machine's best", self._note())
+        headline(
+            figure, f"The layers run at {100 * whole:.2g}% of the machine's best", self._note()
+        )
         return figure
 
     def _draw_roof(self, ax: Any) -> None:
@@ -156,7 +160,9 @@ class LayerProfile(NamedTuple):
         bands = f"{roof.bandwidth / 1e9:.0f} GB/s"
         bands = f"{bands} ({fast / 1e9:.0f} from a cache)" if roof.caches else bands
         title = f"Roofline: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"
-        label(ax, title, "operations per byte", "GFLOP/s", legend=True)
+        label(ax, title, "operations per byte", "GFLOP/s")
+        place = {"loc": "upper left", "bbox_to_anchor": (0, -0.1)}
+        ax.legend(frameon=False, fontsize=SMALL, **place)
         log_ticks(ax.xaxis)
         log_ticks(ax.yaxis)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import COLORS, GREY, axes_or_new, label, name_ticks, width_for
+from ..figures import COLORS, GREY, axes_or_new, label, name_ticks, size_for
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
@@ -46,7 +46,7 @@ class Randomisation(NamedTuple):
 
     def plot(self, ax: Axes | None = None) -> Figure:
         """A line for each method."""
-        ax = axes_or_new(ax, width_for(len(self.layers)), 5.2)
+        ax = axes_or_new(ax, *size_for(self.layers))
         ends = []
         for (name, values), color in zip(self.correlations.items(), COLORS, strict=False):
             ax.plot(values, "o-", color=color, label=name)

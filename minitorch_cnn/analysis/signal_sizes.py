@@ -15,7 +15,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
-from ..figures import COLORS, SMALL, headline, label, log_ticks, name_ticks, new_figure, width_for
+from ..figures import COLORS, SMALL, headline, label, log_ticks, name_ticks, new_figure, size_for
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..nn.evaluation import first_output
 from ..tensor import Tensor
@@ -55,7 +55,7 @@ class Signals(NamedTuple):
     def plot(self) -> Figure:
         """Standard deviations of outputs and gradients, and dead units, if any, by layer."""
         dead = bool(self.dead.sum())
-        figure = new_figure(width_for(len(self.layers)), 8.0 if dead else 5.2)
+        figure = new_figure(*size_for(self.layers, height=6.6 if dead else 4.0))
         panels = figure.subplots(1 + dead, 1, sharex=True, squeeze=False)[:, 0]
         top, bottom = panels[0], panels[-1]
         places = range(len(self.layers))
@@ -132,7 +132,7 @@ class InitialisationComparison(NamedTuple):
 
     def plot(self) -> Figure:
         """The standard deviations of the weighted layers' outputs and of their gradients."""
-        figure = new_figure(13, 4.8)
+        figure = new_figure(*size_for(2 * self.weighted, 13, 3.6))
         for ax, field, title in zip(
             figure.subplots(1, 2),
             ("std", "gradient_std"),

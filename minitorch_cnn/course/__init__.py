@@ -34,7 +34,7 @@ __all__ = [
 
 LOOKS = {
     "figure.figsize": (6.4, 3.2),
-    "figure.dpi": 70,
+    "figure.dpi": 130,
     "figure.constrained_layout.use": True,
     "axes.spines.top": False,
     "axes.spines.right": False,

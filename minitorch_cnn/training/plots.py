@@ -20,6 +20,7 @@ from ..figures import (
     new_figure,
     save_figure,
     show_image,
+    whole_ticks,
 )
 from .class_names import caption
 from .history import History
@@ -70,7 +71,7 @@ def plot_curves(history: History, path: str | Path, run: str = "") -> None:
                 axes.plot(epochs, values, color=color, label=part, marker=mark, markersize=4)
                 drawn += values
         label(axes, title, "epoch", legend=True)
-        _epoch_ticks(axes, epochs)
+        whole_ticks(axes, epochs)
         _scale(axes, drawn, unit)
     headline(figure, _title(run, _result(history)), TRAIN_AND_TEST if tested else "")
     save_figure(figure, path)
@@ -86,14 +87,6 @@ def _result(history: History) -> str:
 
 def _title(run: str, text: str) -> str:
     return f"{run}: {text}" if run else text[:1].upper() + text[1:]
-
-
-def _epoch_ticks(axes, epochs: Sequence[int]) -> None:
-    """Whole epochs, and room for a single one."""
-    axes.xaxis.get_major_locator().set_params(integer=True)
-    if len(epochs) == 1:
-        axes.set_xlim(epochs[0] - 1, epochs[0] + 1)
-        axes.set_xticks(epochs)
 
 
 def _scale(axes, values: Sequence[float], unit: str) -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minitorch_cnn import nn
-from minitorch_cnn.analysis import degradation
+from minitorch_cnn.analysis import Degradation, degradation
 from minitorch_cnn.tensor import Tensor
 
 from .nets import drawn, images
@@ -35,6 +35,8 @@ def test_a_net_that_can_learn_it_learns_it_and_one_that_cannot_does_not(labelled
     assert found.losses["linear"][-1] < found.losses["linear"][0]
     assert found.errors["deaf"][-1] > 0.3
     figure = drawn(found)
+    for ax in figure.axes:
+        assert all(tick == round(tick) for tick in ax.get_xticks())
     assert [ax.get_ylabel() for ax in figure.axes] == ["training error (%)", "training loss"]
 
 
@@ -71,3 +73,9 @@ def test_what_cannot_be_is_refused(labelled):
         degradation({}, *labelled)
     with pytest.raises(ValueError, match="epochs=0"):
         degradation({"a": linear}, *labelled, epochs=0)
+
+
+def test_a_single_epoch_is_a_point_in_the_middle():
+    once = {"net": np.array([0.5])}
+    for ax in drawn(Degradation(once, once)).axes:
+        assert ax.get_xlim() == (0, 2) and ax.get_xticks().tolist() == [1]

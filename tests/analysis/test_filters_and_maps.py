@@ -41,12 +41,18 @@ def test_maps_are_what_the_layers_give(net):
     assert np.array_equal(found.maps["0"], y.array[0])
     assert np.array_equal(found.maps["1"], F.relu(y).array[0])
     figure = drawn(found)
-    assert "0: 3 x 2 x 2" in [ax.get_title(loc="left") for ax in figure.axes]
+    assert "0: 3 x 2 x 2" in [text.get_text() for ax in figure.axes for text in ax.texts]
     rows = np.array(figure.axes[:8]).reshape(2, 4)
     for row, maps in zip(rows, found.maps.values(), strict=True):
         scales = {ax.images[0].get_clim() for ax in row[1:]}
         assert scales == {(maps.min(), maps.max())}
     assert len(figure.axes) == 8 + 2  # with a scale for each row
+
+
+def test_a_long_name_does_not_push_maps_apart():
+    figure = drawn(FeatureMaps(np.zeros((1, 4, 4)), {"cell." * 12: np.ones((8, 4, 4))}))
+    lefts = np.array([ax.get_position().x0 for ax in figure.axes[:9]])
+    assert np.ptp(np.diff(lefts)) < 0.02
 
 
 @pytest.mark.parametrize("maps", [np.zeros((3, 2, 2)), np.ones((1, 1, 1)), np.ones((30, 1, 1))])
