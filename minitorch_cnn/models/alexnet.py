@@ -122,7 +122,8 @@ class AlexNet(Module):
         draw_normal(self, 0.01, width)
         convs = (layer for layer in self.features if isinstance(layer, Conv2d))
         for conv, row in zip(convs, table, strict=True):
-            init.constant_(conv.bias, row.bias)
+            if conv.bias is not None:
+                init.constant_(conv.bias, row.bias)
         for place in (1, 4):  # fc6 and fc7: with a bias of 1 their ReLUs pass signals at once
             init.ones_(self.classifier[place].bias)
 

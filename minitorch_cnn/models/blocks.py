@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from functools import partial
+from typing import Any, Literal
 
 import numpy as np
 
@@ -121,7 +122,7 @@ class SeparableConv(Module):
         out_channels: int,
         kernel_size: int,
         stride: int = 1,
-        padding: int | str = 0,
+        padding: int | Literal["same"] = 0,
         names: tuple[str, str] = ("conv1", "pointwise"),
     ):
         super().__init__()
@@ -285,9 +286,9 @@ def smallest_image(chain: Module) -> int:
     size = 1
     for layer in reversed(list(chain.modules())):
         if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d):
+            settings: Any = layer.kernel_size, layer.stride, layer.padding
             kernel, stride, padding = (
-                value[0] if isinstance(value, tuple) else value
-                for value in (layer.kernel_size, layer.stride, layer.padding)
+                value[0] if isinstance(value, tuple) else value for value in settings
             )
             spared = stride - 1 if getattr(layer, "ceil_mode", False) else 0
             size = max((size - 1) * stride + kernel - 2 * padding - spared, 1)

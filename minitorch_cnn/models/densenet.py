@@ -211,7 +211,8 @@ class DenseNet(Module):
         self.smallest = smallest_image(self.features)
         self.classifier = Linear(channels, num_classes)
         draw_weights(self.features, init.kaiming_normal_)
-        init.zeros_(self.classifier.bias)
+        if self.classifier.bias is not None:
+            init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images(type(self).__name__, x, self.in_channels, self.smallest)

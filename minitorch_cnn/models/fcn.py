@@ -232,7 +232,9 @@ def start_from(net: FCN, trained: vgg.VGG | FCN) -> None:
     with no_grad():
         for name, layer in ours.items():
             layer.weight.copy_(theirs[name].weight.reshape(layer.weight.shape))
-            layer.bias.copy_(theirs[name].bias)
+            bias = theirs[name].bias
+            if layer.bias is not None and bias is not None:
+                layer.bias.copy_(bias)
 
 
 def named(net: FCN) -> dict[str, Conv2d]:

@@ -44,8 +44,8 @@ class CellGenotype:
         CellGenotype([(0, "separable_3x3", 1, "identity"), (2, "max_pool_3x3", 0, "conv_1x1")])
     """
 
-    nodes: tuple[Node, ...]
-    concat: tuple[int, ...] | None = None
+    nodes: Sequence[Any]  # a tuple of Nodes, once checked
+    concat: Any = None  # a tuple, once checked
 
     def __post_init__(self) -> None:
         if not _is_list(self.nodes) or not self.nodes:

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..nn import (
     AdaptiveAvgPool2d,
@@ -98,7 +98,7 @@ TABLE = {
 # The same without response normalisation, for batch norm.
 TABLE_BN = {name: row for name, row in TABLE.items() if row is not RESPONSE_NORM}
 # As torchvision has it: 3 x 3 where the paper has 5 x 5, and a last pooling of 2 x 2.
-TABLE_TORCHVISION = {
+TABLE_TORCHVISION: dict[str, Any] = {
     name: row._replace(five=3) if isinstance(row, Inception) else row
     for name, row in TABLE_BN.items()
 } | {"maxpool4": partial(MaxPool2d, 2, 2, ceil_mode=True)}

@@ -66,7 +66,8 @@ class Highway(Module):
         self.transform = Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
         self.gate = Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
         draw_weights(self, init.lecun_uniform_)
-        init.constant_(self.gate.bias, gate_bias)
+        if self.gate.bias is not None:
+            init.constant_(self.gate.bias, gate_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         t = F.sigmoid(self.gate(x))

@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .. import functional as F
 from ..nn import AvgPool2d, Conv2d, MaxPool2d, Module, init
@@ -157,7 +157,7 @@ TABLE_V2 = STEM | {  # figure 15
 def with_gates(table: dict[str, Step]) -> dict[str, Step]:
     """The table with a gate in each of its residual blocks."""
 
-    def gate(step: Step) -> Step:
+    def gate(step: Any) -> Any:
         if isinstance(step, Residual):
             return step._replace(gated=True)
         many = isinstance(step, tuple) and not hasattr(step, "build")

@@ -195,7 +195,8 @@ class LeNet5(Module):
         for layer in (self.c1, self.c5, self.f6, self.output):
             if not isinstance(layer, RBF):
                 draw_uniform(layer.weight, layer.weight[0].numel())
-                draw_uniform(layer.bias, layer.weight[0].numel())
+                if layer.bias is not None:
+                    draw_uniform(layer.bias, layer.weight[0].numel())
 
     def forward(self, x: Tensor) -> Tensor:
         if x.ndim != 4 or x.shape[1:] != (self.in_channels, 32, 32):

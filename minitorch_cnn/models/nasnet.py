@@ -267,10 +267,13 @@ class NASNet(Module):
         head = self.training and self.aux is not None
         smallest = self.smallest_with_head if head else self.smallest
         check_images(type(self).__name__, x, self.in_channels, smallest)
-        x, previous, aside = self.conv0(x), None, None
+        aux: Any = self.aux
+        aside: Any = None
+        previous: Tensor | None = None
+        x = self.conv0(x)
         for place in self.places:
             if head and place.name == f"reduction_cell_{STAGES - 2}":
-                aside = self.aux(x)
+                aside = aux(x)
             y = getattr(self, place.name)(x, previous)
             x, previous = y, previous if place.skipped else x
         logits = self.last_linear(self.dropout(self.flatten(self.avgpool(self.relu(x)))))

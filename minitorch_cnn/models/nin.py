@@ -16,6 +16,7 @@ their mean. On images of unit variance training stands still for a long time bef
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from ..nn import (
@@ -46,7 +47,7 @@ class Row(NamedTuple):
     stride: int
     padding: int
     std: tuple[float, float, float]
-    pool: type[Module] | None
+    pool: Callable[..., Module] | None
     dropout: bool
 
 
@@ -71,10 +72,11 @@ class MLPConv(Sequential):
     and padding.
     """
 
-    def __init__(self, in_channels: int, channels: tuple[int, int, int], *window: int):
+    def __init__(self, in_channels: int, channels: Sequence[int], *window: int):
         first, second, third = channels
+        kernel, stride, padding = window
         super().__init__(
-            Conv2d(in_channels, first, *window),
+            Conv2d(in_channels, first, kernel, stride, padding),
             ReLU(),
             Conv2d(first, second, 1),
             ReLU(),
@@ -102,12 +104,13 @@ class NIN(Module):
     ):
         super().__init__()
         self.in_channels = in_channels
-        outputs, layers = in_channels, []
+        outputs = in_channels
+        layers: list[Module] = []
         for row in table:
             inputs = outputs
             channels = tuple(scaled(c, width) if c else num_classes for c in row.channels)
             block = MLPConv(inputs, channels, row.kernel, row.stride, row.padding)
-            for conv, std in zip(block[::2], row.std, strict=True):
+            for conv, std in zip(list(block)[::2], row.std, strict=True):
                 draw_normal(conv, std, width)
             layers.append(block)
             outputs = channels[-1]

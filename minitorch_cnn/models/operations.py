@@ -9,6 +9,7 @@ by a function of the channels of its input and of its output, and a stride:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 from ..nn import BatchNorm2d, Conv2d, Identity, Module, ReLU, Sequential
@@ -37,7 +38,9 @@ def identity(in_channels: int, out_channels: int, stride: int) -> Module:
     return relu_conv_bn(in_channels, out_channels, stride)
 
 
-def pool(kind: type[Module], size: int, in_channels: int, out_channels: int, stride: int) -> Module:
+def pool(
+    kind: Callable[..., Module], size: int, in_channels: int, out_channels: int, stride: int
+) -> Module:
     """A pooling, and a 1 x 1 convolution with batch norm where the channels change."""
     layers: dict[str, Module] = {"pool": kind(size, stride)}
     if in_channels != out_channels:

@@ -8,6 +8,7 @@ floor(crop / crop_pct)) and `pretrained_settings` of pretrained-models.pytorch (
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from .blocks import IMAGENET_MEAN, IMAGENET_STD
 
@@ -57,7 +58,7 @@ IMAGENET_BICUBIC = replace(IMAGENET, interpolation="bicubic")  # timm's ghostnet
 # Networks whose weights come from TensorFlow take pixels from -1 to 1. torchvision's inception_v3
 # and googlenet take ImageNet's mean and deviation and turn them into these (transform_input=True),
 # which is the same: (x - 0.5) / 0.5.
-HALF = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
+HALF: dict[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 GOOGLENET_TORCHVISION = replace(IMAGENET, **HALF)
 INCEPTION_V3 = Preprocessing(342, 299, **HALF)
 NASNET_MOBILE = replace(IMAGENET, **HALF)  # pretrained-models.pytorch

@@ -7,7 +7,6 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 from typing import Any
 
 from ..nn import Module
@@ -135,10 +134,11 @@ def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
         unknown = re.search(r"(\w+)\S*\(\) got an unexpected keyword argument '(\w+)'", str(error))
         if unknown is None or unknown[2] not in settings:
             raise
-        raise TypeError(_lacks_setting(entry, *unknown.groups(), error.__traceback__)) from None
+        function, setting = unknown.groups()
+        raise TypeError(_lacks_setting(entry, function, setting, error.__traceback__)) from None
 
 
-def _lacks_setting(entry: Entry, function: str, setting: str, trace: TracebackType) -> str:
+def _lacks_setting(entry: Entry, function: str, setting: str, trace: Any) -> str:
     """The sentence for a setting of a model that a function or class did not take."""
     while trace.tb_next is not None:
         trace = trace.tb_next

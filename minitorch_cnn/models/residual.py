@@ -54,7 +54,7 @@ def projection(
 
 
 def make_shortcut(
-    option: str,
+    option: str | None,
     in_channels: int,
     out_channels: int,
     stride: int,
@@ -140,7 +140,7 @@ class Bottleneck(ResidualBlock):
     def __init__(
         self,
         in_channels: int,
-        filters: tuple[int, int, int],
+        filters: tuple[int, ...],
         strides: tuple[int, int] = (1, 1),
         groups: int = 1,
         downsample: Module | None = None,
@@ -173,7 +173,9 @@ def basic(shortcut: str | None) -> MakeBlock:
     return make
 
 
-def bottleneck(shortcut: str, inner: int, groups: int = 1, stride_first: bool = False) -> MakeBlock:
+def bottleneck(
+    shortcut: str | None, inner: int, groups: int = 1, stride_first: bool = False
+) -> MakeBlock:
     """Makes bottlenecks with `inner` filters in the first two convolutions.
 
     stride_first: whether the first of them has the block's stride, not the second.
@@ -218,5 +220,5 @@ def draw_he_weights(model: Module) -> None:
             init.kaiming_normal_(
                 module.weight, mode="fan_out", nonlinearity="relu", groups=module.groups
             )
-        elif isinstance(module, Linear):
+        elif isinstance(module, Linear) and module.bias is not None:
             init.zeros_(module.bias)

@@ -41,7 +41,7 @@ class CifarResNet(Trunk):
         make: MakeBlock,
         num_classes: int = 10,
         in_channels: int = 3,
-        filters: tuple[int, int, int] = FILTERS,
+        filters: tuple[int, ...] = FILTERS,
         preactivated: bool = False,
         width: float = 1.0,
     ):

@@ -38,7 +38,13 @@ class Branch(Module):
     x (N, in_channels, H, W) -> y (N, filters or out_channels, ceil(H / stride), ceil(W / stride))
     """
 
-    def __init__(self, in_channels: int, filters: int, out_channels: int | None, stride: int):
+    def __init__(
+        self,
+        in_channels: int,
+        filters: int,
+        out_channels: int | None,
+        stride: int | tuple[int, int],
+    ):
         super().__init__()
         self.conv1 = Conv2d(in_channels, filters, 1, bias=False)
         self.bn1 = BatchNorm2d(filters)

@@ -79,7 +79,7 @@ class RoR(Trunk):
         self,
         blocks: int,
         make: MakeBlock,
-        filters: tuple[int, int, int] = FILTERS,
+        filters: tuple[int, ...] = FILTERS,
         preactivated: bool = False,
         num_classes: int = 10,
         in_channels: int = 3,

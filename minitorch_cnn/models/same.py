@@ -8,6 +8,7 @@ even size is padded at the bottom and right only, one of odd size on all sides.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 from .. import functional as F
 from ..nn import AvgPool2d, Conv2d, MaxPool2d
@@ -16,12 +17,15 @@ from ..tensor import Tensor
 Pair = tuple[int, int]
 
 
-def same_padding(size: Pair, kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)) -> Pair:
+def same_padding(
+    size: tuple[int, ...], kernel_size: Pair, stride: Pair, dilation: Pair = (1, 1)
+) -> Pair:
     """The rows and columns of padding, both sides together, that an image of `size` gets."""
-    return tuple(
+    rows, columns = (
         max((math.ceil(n / s) - 1) * s + d * (k - 1) + 1 - n, 0)
         for n, k, s, d in zip(size, kernel_size, stride, dilation, strict=True)
     )
+    return rows, columns
 
 
 class SameConv2d(Conv2d):
@@ -64,18 +68,27 @@ class SameMaxPool2d(MaxPool2d):
     kernel_size: odd.
     """
 
+    padding: Any  # "same", as the repr shows it
+
     def __init__(self, kernel_size: int, stride: int):
         super().__init__(kernel_size, stride)
         self.padding = "same"
 
     def forward(self, input: Tensor) -> Tensor:
         return F.max_pool2d(
-            input, self.kernel_size, self.stride, half_padding(input, self), ceil_mode=True
+            input,
+            self.kernel_size,
+            self.stride,
+            half_padding(input, self),
+            ceil_mode=True,
+            return_indices=False,
         )
 
 
 class SameAvgPool2d(AvgPool2d):
     """The mean over what of a window is in the image, otherwise as `SameMaxPool2d`."""
+
+    padding: Any
 
     def __init__(self, kernel_size: int, stride: int):
         super().__init__(kernel_size, stride)
@@ -94,6 +107,7 @@ class SameAvgPool2d(AvgPool2d):
 
 def half_padding(x: Tensor, pool: MaxPool2d | AvgPool2d) -> Pair:
     """The padding on each side of x but for the odd one, for which poolings can round up."""
-    sizes = ((value, value) for value in (pool.kernel_size, pool.stride))
-    rows, columns = same_padding(x.shape[2:], *sizes)
+    kernel: Any = pool.kernel_size
+    stride: Any = pool.stride
+    rows, columns = same_padding(x.shape[2:], (kernel, kernel), (stride, stride))
     return rows // 2, columns // 2

@@ -42,10 +42,11 @@ class MayDrop(Module):
 
     def branch(self, x: Tensor) -> Tensor | float:
         """The branch of the block that this is mixed into, or 0."""
+        block: Any = super()
         if self.training:
             left_out = default_generator().random() >= self.survival
-            return 0.0 if left_out else super().branch(x)
-        return self.survival * super().branch(x)
+            return 0.0 if left_out else block.branch(x)
+        return self.survival * block.branch(x)
 
     def extra_repr(self) -> str:
         return f"survival={self.survival:.3g}"

@@ -13,7 +13,7 @@ that one factor makes a network narrow.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from ..nn import Module, Sequential
 from ..tensor import Tensor, cat
@@ -27,6 +27,7 @@ class Row(Protocol):
         self, in_channels: int, conv: Callable[..., Module], width: float
     ) -> tuple[Module, int]:
         """The layer and the number of its channels; see the function `build`."""
+        ...
 
 
 class Conv(NamedTuple):
@@ -62,24 +63,26 @@ def build(
     conv: makes what a `Conv` stands for, called as ConvReLU; width: a factor for all filters.
     """
     if hasattr(step, "build"):
-        return step.build(in_channels, conv, width)
+        row: Any = step
+        return row.build(in_channels, conv, width)
     if isinstance(step, list):
         branches = Branches(in_channels, step, conv, width)
         return branches, branches.out_channels
     if isinstance(step, tuple):
-        layers = []
+        layers: list[Module] = []
         for part in step:
             layer, in_channels = build(part, in_channels, conv, width)
             layers.append(layer)
         return Sequential(*layers), in_channels
-    return step(), in_channels
+    make: Any = step
+    return make(), in_channels
 
 
 def build_all(
     table: Mapping[str, Step], in_channels: int, conv: Callable[..., Module], width: float
 ) -> tuple[dict[str, Module], int]:
     """The layers of a table whose rows follow each other, and the channels of the last."""
-    layers = {}
+    layers: dict[str, Module] = {}
     for name, step in table.items():
         layers[name], in_channels = build(step, in_channels, conv, width)
     return layers, in_channels

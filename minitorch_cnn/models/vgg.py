@@ -117,7 +117,8 @@ class VGG(Module):
         for layer in self.features:
             if isinstance(layer, Conv2d):
                 init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
-                init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    init.zeros_(layer.bias)
             elif isinstance(layer, SqueezeExcitation):
                 draw_weights(layer, init.kaiming_normal_)
 
