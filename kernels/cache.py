@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 import numba
-from numba.core.caching import FunctionCache
-from numba.core.serialize import dumps
+
+from .compat_numba import FunctionCache, base_of_files, dumps, use_files
 
 
 class KernelCache(FunctionCache):
@@ -30,9 +30,10 @@ class KernelCache(FunctionCache):
     def __init__(self, function, stamp, loaded):
         super().__init__(function)
         self.loaded = loaded
-        base = os.path.join(self.cache_path, self._impl.filename_base)
+        base = os.path.join(*base_of_files(self))
         version = numba.__version__, function.__module__, function.__qualname__, stamp
-        self._cache_file = _Files(base, version)
+        self.files = _Files(base, version)
+        use_files(self, self.files)
 
     def load_overload(self, sig, target_context):
         """What was compiled for a signature, or None."""
@@ -43,10 +44,10 @@ class KernelCache(FunctionCache):
 
     def signatures(self):
         """Those that the kernel was compiled for, in this process or another."""
-        return [signature for signature, *_ in self._cache_file]
+        return [signature for signature, *_ in self.files]
 
     def save_overload(self, sig, data):
-        """Keep what was compiled for a signature, if there is operator for it."""
+        """Keep what was compiled for a signature, if there is room on the disk."""
         with suppress(OSError):
             super().save_overload(sig, data)
 

@@ -11,6 +11,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from .bits import bits_of, float_of
+from .compat_numba import use_longest_vectors
 from .jit import kernel
 
 LOG2_E = np.float32(math.log2(math.e))
@@ -46,8 +47,7 @@ def in_long_vectors(typing_context):
     """
 
     def generate(context, builder, signature, arguments):
-        # llvmlite knows no attribute with a value, but writes out what its set holds.
-        set.add(builder.function.attributes, '"prefer-vector-width"="512"')
+        use_longest_vectors(builder.function)
         return context.get_dummy_value()
 
     return types.void(), generate

@@ -62,10 +62,9 @@ def kernel(
 
 def c_function(function: Callable, signature: str):
     """Compile a function of plain numbers, whose address compiled code can call."""
-    from numba.core.ccallback import CFunc
-    from numba.core.sigutils import normalize_signature
+    from . import compat_numba
 
-    compiled = _kept(CFunc(function, normalize_signature(signature), {}, {}), function)
+    compiled = _kept(compat_numba.c_function(function, signature), function)
     compiled.compile()
     return compiled
 
@@ -73,9 +72,10 @@ def c_function(function: Callable, signature: str):
 def _kept(compiled, function, loaded=lambda signature: None):
     """What Numba compiles, with a cache if there is a folder for one; see KernelCache."""
     from .cache import KernelCache
+    from .compat_numba import use_cache
 
     with suppress(RuntimeError):
-        compiled._cache = KernelCache(function, _stamp(), loaded)
+        use_cache(compiled, KernelCache(function, _stamp(), loaded))
     return compiled
 
 
@@ -90,8 +90,10 @@ def _load_others(operator: str, loaded, signature) -> None:
     if not types or (operator, types) in _complete or not _has_limited_memory():
         return
     _complete.add((operator, types))
+    from .compat_numba import cache_of
+
     for compiled in tuple(_kernels[operator]):
-        for other in compiled._cache.signatures():
+        for other in cache_of(compiled).signatures():
             if types <= _float_types(other) and (compiled, other) != (loaded, signature):
                 compiled.compile(other)
 
@@ -128,7 +130,8 @@ def _listen() -> None:
     not, when it compiles or loads a kernel itself: the fork waits for the end of the compiling.
     """
     from numba.core import event
-    from numba.core.compiler_lock import global_compiler_lock as lock
+
+    from .compat_numba import global_compiler_lock as lock
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(

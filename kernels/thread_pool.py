@@ -24,6 +24,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from .compat_numba import own_arguments, result_addresses
 from .jit import c_function, kernel
 
 # The state of the pool, in 64-bit integers.
@@ -116,17 +117,16 @@ def shared(typing, pool, first, last):
     """Whether a pool was given and has done all items: the first line of a kernel (see above)."""
 
     def generate(context, builder, signature, args):
-        # The compiled kernel takes two places for results of its own, then its arguments, arrays
-        # as their parts: shape, address, ... The last three are ours.
+        # The last three of its arguments are ours.
         own = builder.function
-        bundle = ir.LiteralStructType([argument.type for argument in own.args[2:]])
+        bundle = ir.LiteralStructType([argument.type for argument in own_arguments(own)])
         task = _task(builder.module, own, bundle)
         with builder.goto_entry_block():
             data = builder.alloca(bundle)
         pool, _, items = args
         given = builder.icmp_signed(">", pool, I64(0))
         with builder.if_then(given):
-            for k, argument in enumerate(own.args[2:]):
+            for k, argument in enumerate(own_arguments(own)):
                 builder.store(argument, builder.gep(data, [I32(0), I32(k)]))
             address = builder.load(_slot(builder, pool, I64(SHARE)))
             share = builder.inttoptr(address, SHARE_TYPE.as_pointer())
@@ -151,8 +151,8 @@ def _task(module, own, bundle):
     for k in range(count - 1):
         if kept[k].type == kept[k + 1].type == BYTES:
             kept[k] = kept[k + 1] = ir.Constant(BYTES, None)
-    places = [builder.alloca(argument.type.pointee) for argument in own.args[:2]]
-    builder.ret(builder.call(own, [*places, *kept, *task.args[1:]]))
+    results = [builder.alloca(argument.type.pointee) for argument in result_addresses(own)]
+    builder.ret(builder.call(own, [*results, *kept, *task.args[1:]]))
     return task
 
 

@@ -5,6 +5,7 @@ about seven times as fast as float32 on a Hopper by the data sheet, with relativ
 each factor. Sums stay in float32.
 """
 
+from ..compat import set_cupy_tf32
 from .array import has_gpu
 
 
@@ -27,20 +28,11 @@ class AllowTF32:
         changed = value != getattr(self, name, value)
         super().__setattr__(name, value)
         if name == "matmul" and changed and has_gpu():
-            _tell_cupy(value)
+            set_cupy_tf32(value)
 
     def __str__(self):
         states = (f"{name} {'on' if getattr(self, name) else 'off'}" for name in self.__slots__)
         return f"TF32: {', '.join(states)}"
-
-
-def _tell_cupy(allowed: bool) -> None:
-    """Products of matrices are CuPy's, through cuBLAS."""
-    import cupy
-
-    kinds = cupy._core._routines_linalg
-    kind = kinds.COMPUTE_TYPE_TF32 if allowed else kinds.COMPUTE_TYPE_DEFAULT
-    cupy._core.set_compute_type(cupy.float32, kind)
 
 
 allow_tf32 = AllowTF32()

@@ -18,7 +18,6 @@ function.py has the form for users, whose forward takes Tensors, too.
 
 from __future__ import annotations
 
-import contextvars
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, overload
@@ -26,6 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias, overload
 import numpy as np
 
 from .. import devices, dtypes
+from ..kernels.compat import silent_floating_point
 from .modes import this_thread
 
 if TYPE_CHECKING:
@@ -50,20 +50,9 @@ _blank = object.__new__
 _clock = itertools.count()
 
 
-def _floating_point_warnings() -> tuple[contextvars.ContextVar[Any], Any]:
-    """NumPy's context variable of floating-point warnings, and its value for none of them.
-
-    A NumPy that keeps them elsewhere goes on warning: a variable of no meaning stands in.
-    """
-    with np.errstate(all="ignore"):
-        context = contextvars.copy_context()
-    found = ((v, context[v]) for v in context if v.name == "numpy.ufunc.extobj")
-    return next(found, (contextvars.ContextVar[Any]("unused"), None))
-
-
 # Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
 # np.errstate costs as much as a small op.
-_warnings, _SILENT = _floating_point_warnings()
+_warnings, _SILENT = silent_floating_point()
 
 
 class Version:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..autograd import array_function
+from ..kernels.compat import NOT_GIVEN
 
 if TYPE_CHECKING:
     from .tensor import Tensor
@@ -70,7 +71,7 @@ def call_function(
     op = _FUNCTIONS.get(numpy_function)
     if op is None:
         return numpy_function(*_arrays(args), **_arrays(settings))
-    settings = {k: v for k, v in settings.items() if v is not None and v is not np._NoValue}
+    settings = {k: v for k, v in settings.items() if v is not None and v is not NOT_GIVEN}
     try:
         return op(*args, **settings)
     except TypeError as error:

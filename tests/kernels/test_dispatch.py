@@ -31,7 +31,7 @@ def test_the_last_registered_implementation_that_can_do_the_case_runs(operator):
     assert operator.choose(3).name == "loops"
 
 
-def test_a_implementation_runs_unasked_only_where_it_wants_to(operator):
+def test_an_implementation_runs_unasked_only_where_it_wants_to(operator):
     assert operator.choose(4).name == "shy"
     assert operator.choose(2).name == "even"
     with use("shy"):
@@ -67,7 +67,7 @@ def test_nothing_is_said_to_be_missing_for_a_look_at_shapes(capsys, monkeypatch)
         assert capsys.readouterr().err.count("A passport is not installed") == said
 
 
-def test_use_forces_a_implementation_and_nests(operator):
+def test_use_forces_an_implementation_and_nests(operator):
     with use("loops"):
         assert operator.choose(2).name == "loops"
         with use("even"):
