@@ -234,3 +234,12 @@ def test_the_files_and_folders_that_a_page_names_exist(page):
     names = [name for name in named if name.endswith(".py") and "/" not in name]
     assert [name for name in paths if not (ROOT / name).exists()] == []
     assert [name for name in names if name not in FILES] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_links_of_a_page_lead_to_files_of_the_checkout(page):
+    code = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
+    here = (ROOT / page).parent
+    targets = {here / name for name in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", code)}
+    built = DOCS / "reference"  # written by a build
+    assert [path for path in targets if not path.exists() and built not in path.parents] == []
