@@ -99,9 +99,11 @@ def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> N
 def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:
     """Whole numbers along the x axis, and room for a single one."""
     ax.xaxis.get_major_locator().set_params(integer=True)
-    if len(set(numbers)) == 1:
-        ax.set_xlim(numbers[0] - 1, numbers[0] + 1)
-        ax.set_xticks(numbers[:1])
+    first, last = min(numbers), max(numbers)
+    room = 0.05 * (last - first) or 1
+    ax.set_xlim(first - room, last + room)
+    if first == last:
+        ax.set_xticks([first])
 
 
 def shortened(name: str, longest: int = LONGEST) -> str:

@@ -49,7 +49,7 @@ class PathLengths(NamedTuple):
         ax = axes_or_new(ax)
         n = len(self.counts) - 1
         ax.bar(range(n + 1), 100 * self.shares, color=BLUE)
-        whole_ticks(ax, range(n + 1))
+        whole_ticks(ax, range(-1, n + 2))
         title = f"2^{n} paths, most of them near {self.mean:g} branches long"
         label(ax, title, "length: branches on the path", "share of all paths (%)")
         return ax.figure

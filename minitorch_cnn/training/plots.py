@@ -19,6 +19,7 @@ from ..figures import (
     name_ticks,
     new_figure,
     save_figure,
+    shortened,
     show_image,
     whole_ticks,
 )
@@ -57,7 +58,7 @@ def plot_curves(history: History, path: str | Path, run: str = "") -> None:
     wanted = [("loss", "loss", 1, ""), ("top1", error, 100, "%")]
     if "train_top1" not in history[0]:
         del wanted[1]
-    figure = new_figure(5.0 * len(wanted) + 0.5, 4.2)
+    figure = new_figure(max(5.0 * len(wanted) + 0.5, 7.2), 4.2)
     panels = figure.subplots(1, len(wanted), squeeze=False)[0]
     epochs = [row["epoch"] for row in history]
     mark = "o" if len(epochs) <= MARKED else ""
@@ -93,7 +94,10 @@ def _scale(axes, values: Sequence[float], unit: str) -> None:
     """A logarithmic scale with round numbers, from 0 if that is among the values."""
     known = [value for value in values if np.isfinite(value)]
     above = [value for value in known if value > 0]
-    if not above:
+    if not known:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "not finite", ha="center", transform=axes.transAxes)
+    elif not above:
         axes.set_ylim(-0.05, 1)
         axes.set_yticks([0, 0.5, 1], [f"0{unit}", f"0.5{unit}", f"1{unit}"])
     elif min(known) > 0:
@@ -101,7 +105,7 @@ def _scale(axes, values: Sequence[float], unit: str) -> None:
         # Values that hardly differ would leave no room for round numbers.
         low, high = min(above), max(above)
         room = max((high / low) ** 0.05, (1.6 * low / high) ** 0.5)
-        axes.set_ylim(low / room, high * room)
+        axes.set_ylim(low / room, min(high * room, 103 if unit else np.inf))
         log_ticks(axes.yaxis, unit)
     else:  # like log down to the smallest value, below it a part for 0
         low, high = min(above), max(above)
@@ -119,25 +123,28 @@ def plot_confusion(
 ) -> None:
     """How often each class (row) was taken for each class (column), as numbers if they fit.
 
-    percent: whether as shares of the row, for numbers that are too long.
+    percent: whether of pixels, as shares of the row; so are numbers that are too long.
     """
     n = len(classes)
+    names = [caption(name) for name in classes]
+    below = 0.08 * max(map(len, map(shortened, names)))
     side = min(max(5.0, 0.5 * n), 20)
-    figure = new_figure(max(side + 1.5, 7.2), side + 0.7)
+    figure = new_figure(side + below + 1.7, side + below + 0.7)
     axes = figure.subplots()
+    shares = percent or matrix.max(initial=0) >= 10**5
     share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     drawn = axes.imshow(100 * share, cmap="Blues", vmin=0, vmax=100)
     figure.colorbar(drawn, ax=axes, label="share of the true class (%)", shrink=0.7)
     if n <= NUMBERED:
         for row, column in zip(*np.nonzero(matrix), strict=True):
             color = "white" if share[row, column] > 0.5 else "black"
-            text = _percent(share[row, column]) if percent else str(matrix[row, column])
+            text = _percent(share[row, column]) if shares else str(matrix[row, column])
             axes.text(column, row, text, ha="center", va="center", color=color, fontsize=SMALL)
     label(axes, "", "predicted class", "true class")
-    names = [caption(name) for name in classes]
     name_ticks(axes, names, side)
     places = axes.get_xticks().astype(int)
-    axes.set_yticks(places, [names[k] for k in places], fontsize=SMALL, **PLAIN)
+    axes.set_yticks(places, [shortened(names[k]) for k in places], fontsize=SMALL, **PLAIN)
+    axes.margins(0)
     axes.grid(visible=False)
     axes.spines[:].set_visible(False)
     headline(figure, _title(run, _confused(matrix, classes, percent)))
@@ -151,7 +158,8 @@ def _percent(share: float) -> str:
 def _confused(matrix: np.ndarray, classes: list[str], percent: bool) -> str:
     """How many are wrong, and the two classes that are mixed up most often."""
     total, wrong = matrix.sum(), matrix.sum() - np.trace(matrix)
-    of = f"{wrong / max(total, 1):.1%} of the pixels" if percent else f"{wrong} of {total} images"
+    of = f"{wrong:,} of {total:,} images"
+    of = f"{wrong / max(total, 1):.1%} of the pixels" if percent else of
     if not wrong:
         return f"none of the {total:,} {'pixels' if percent else 'images'} is wrong"
     others = np.where(np.eye(len(matrix), dtype=bool), 0, matrix)
@@ -175,8 +183,8 @@ def plot_worst(
     wrong = np.flatnonzero(guesses != labels)
     worst = wrong[np.argsort(right[wrong], kind="stable")][:WORST]
     texts = [
-        f"true: {caption(classes[labels[i]])}, {right[i]:.1%}\n"
-        f"predicted: {caption(classes[guesses[i]])}, {probabilities[i, guesses[i]]:.1%}"
+        f"true: {_short(classes[labels[i]])}, {right[i]:.1%}\n"
+        f"predicted: {_short(classes[guesses[i]])}, {probabilities[i, guesses[i]]:.1%}"
         for i in worst
     ]
     longest = max((len(line) for text in texts for line in text.split("\n")), default=0)
@@ -197,6 +205,10 @@ def plot_worst(
         said += f", these {len(worst)} most of all"
     headline(figure, _title(run, said + KEY * bool(len(worst))))
     save_figure(figure, path)
+
+
+def _short(name: str) -> str:
+    return shortened(caption(name), 16)
 
 
 def plot_worst_masks(

@@ -1,5 +1,6 @@
 """Pictures are drawn for every shape of history and any number of classes."""
 
+import itertools
 import sys
 
 import numpy as np
@@ -83,6 +84,14 @@ def test_a_single_epoch_is_a_point_in_the_middle_of_its_axes(tmp_path, figures):
         assert len(axes.get_yticks()) > 1
 
 
+def test_a_loss_that_is_not_finite_is_told_of(tmp_path, figures):
+    rows = [{**ROW, "train_loss": float("nan"), "test_loss": float("inf")}]
+    plot_curves(History(rows), tmp_path / "curves.png")
+    left, right = figures[0].axes
+    assert [text.get_text() for text in left.texts] == ["not finite"]
+    assert not right.texts and ticks(left.xaxis) == ["1"]
+
+
 def test_the_curves_say_what_was_trained_and_why_test_may_be_better(tmp_path, figures):
     plot_curves(history(80, 20), tmp_path / "curves.png", "lenet5 on digits")
     assert figures[0].get_suptitle() == "lenet5 on digits: test error 10.00% after 2 epochs"
@@ -112,6 +121,16 @@ def test_a_confusion_names_its_axes_and_what_is_mixed_up_most(tmp_path, figures)
     assert bar.get_ylabel() == "share of the true class (%)"
     title = "lenet5 on pets: 4 of 15 images are wrong; most often dog is taken for cat"
     assert figures[0].get_suptitle().replace("\n", " ") == title
+
+
+def test_numbers_of_a_confusion_fit_their_cells(tmp_path, figures):
+    matrix = np.array([[999_999, 1], [99_999, 99_999]])
+    plot_confusion(matrix, ["a" * 60, "b"], tmp_path / "c.png")
+    axes = figures[0].axes[0]
+    assert [text.get_text() for text in axes.texts] == ["100%", "<1%", "50%", "50%"]
+    assert max(len(text.get_text()) for text in axes.get_yticklabels()) <= 28
+    cell = axes.get_window_extent().width / 2
+    assert all(text.get_window_extent().width < cell for text in axes.texts)
 
 
 @pytest.mark.parametrize("classes, named", [(1, 1), (31, 31), (100, 100), (1000, 125)])
@@ -153,6 +172,17 @@ def test_the_worst_images_are_the_wrong_ones(tmp_path, figures, samples, channel
     assert f"{len(wrong)} of {samples} images are wrong" in title
     assert "true and its predicted class" in title
     assert ("these 40 most of all" in title) == (len(wrong) > 40)
+
+
+def test_images_with_long_names_stand_several_in_a_row(tmp_path, figures):
+    classes = ["aquarium fish of the first kind", "aquarium fish of the second kind"]
+    images = [(np.zeros((3, 8, 8), np.float32), 0)] * 12
+    plot_worst(images, Predictions(np.eye(2)[[0] * 12], np.ones(12, int)), classes, tmp_path / "w")
+    shown = figures[0].axes
+    assert len({ax.get_subplotspec().rowspan.start for ax in shown}) == 3
+    boxes = [ax.title.get_window_extent() for ax in shown[:4]]
+    assert all(a.x1 < b.x0 for a, b in itertools.pairwise(boxes))
+    assert shown[0].get_title().startswith("true: aquariu\u2026nd kind, 26.9%")
 
 
 def test_where_no_image_is_wrong_none_is_shown(tmp_path, figures):
