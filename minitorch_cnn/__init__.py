@@ -75,18 +75,22 @@ __version__ = "0.1.0"
 
 # Imported when first asked for: `import minitorch_cnn` costs little more than `import numpy`.
 _ON_DEMAND = (
+    "amp",
     "analysis",
     "backends",
     "cli",
     "course",
     "cuda",
     "data",
+    "distributed",
     "functional",
     "hub",
     "interop",
+    "jit",
     "kernels",
     "linalg",
     "models",
+    "multiprocessing",
     "nas",
     "nn",
     "optim",
@@ -95,6 +99,9 @@ _ON_DEMAND = (
 )
 _FUNCTIONS_ON_DEMAND = {
     "Generator": ".tensor.generator",
+    "autocast": ".amp",
+    "compile": ".jit",
+    "is_autocast_enabled": ".amp",
     "save": ".interop",
     "load": ".interop",
     "are_deterministic_algorithms_enabled": ".backends.determinism",

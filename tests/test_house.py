@@ -15,6 +15,7 @@ LAYERS = (
     ("course", "second_places"),
     ("nas",),
     ("training", "analysis", "utils"),
+    ("amp", "distributed", "jit", "multiprocessing"),
     ("figures",),
     ("hub",),  # reads what it downloads
     ("interop",),
@@ -51,7 +52,7 @@ def part(module: str) -> str:
     first, *rest = module.removesuffix(".__init__").split(".")
     if first == "minitorch_cnn" and rest:
         return "cli" if rest[0] == "__main__" else rest[0]
-    return first
+    return "" if first == "multiprocessing" else first  # Python's, of which we have another
 
 
 def imported(module: str, source: str, modules: set[str]) -> Iterator[str]:

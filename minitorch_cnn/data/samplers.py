@@ -179,3 +179,50 @@ class BatchSampler(Sampler[list[int]]):
 def _at_least_one(name: str, argument: str, value: Any) -> None:
     if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
         raise ValueError(f"{name}: {argument}={value!r} must be an integer >= 1")
+
+
+class DistributedSampler(Sampler[int]):
+    """Every `num_replicas`-th of the indices from `rank` on, in a random order of each epoch.
+
+    num_replicas and rank, where PyTorch asks its processes: 1 and 0 by default. shuffle: whether
+    the order is random, from `seed` and the epoch that `set_epoch` says. drop_last: whether as many
+    are left out as the others have fewer, where else the first are taken twice.
+
+    Raises ValueError for a rank that is not below num_replicas.
+    """
+
+    def __init__(
+        self,
+        dataset: Sized,
+        num_replicas: int | None = None,
+        rank: int | None = None,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = False,
+    ):
+        self.dataset, self.shuffle, self.seed, self.drop_last = dataset, shuffle, seed, drop_last
+        self.num_replicas = 1 if num_replicas is None else num_replicas
+        self.rank = 0 if rank is None else rank
+        if not 0 <= self.rank < self.num_replicas:
+            raise ValueError(
+                f"DistributedSampler: rank={rank} must be in 0..{self.num_replicas - 1}"
+            )
+        self.epoch = 0
+        size = len(dataset)
+        rest = size if drop_last else size + self.num_replicas - 1
+        self.num_samples = rest // self.num_replicas
+        self.total_size = self.num_samples * self.num_replicas
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch the next order is of."""
+        self.epoch = epoch
+
+    def __iter__(self) -> Iterator[int]:
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
+        order = np.resize(order, self.total_size)  # cut, or begun again
+        return iter(order[self.rank :: self.num_replicas].tolist())
+
+    def __len__(self) -> int:
+        return self.num_samples

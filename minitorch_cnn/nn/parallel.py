@@ -39,3 +39,24 @@ class DataParallel(Module):
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         return self.module(*inputs, **kwargs)
+
+
+class DistributedDataParallel(Module):
+    """RuntimeError: training runs in one process. A class, so that `isinstance` may ask for it."""
+
+    def __init__(self, module: Module, *args: Any, **settings: Any):
+        raise RuntimeError("DistributedDataParallel: training runs in one process")
+
+
+def data_parallel(
+    module: Module,
+    inputs: Any,
+    device_ids: Sequence[DeviceLike] | None = None,
+    output_device: DeviceLike | None = None,
+    dim: int = 0,
+    module_kwargs: dict[str, Any] | None = None,
+) -> Any:
+    """`DataParallel`, called once: module(*inputs), or module(inputs) of one that is no tuple."""
+    wrapped = DataParallel(module, device_ids, output_device, dim)
+    given = inputs if isinstance(inputs, tuple) else (inputs,)
+    return wrapped(*given, **(module_kwargs or {}))

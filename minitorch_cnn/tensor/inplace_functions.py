@@ -94,6 +94,21 @@ def index_put_(
     )
 
 
+def addmm_(
+    input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    """`addmm`, in place."""
+    return replace(input, "addmm_", compound.addmm, mat1=mat1, mat2=mat2, beta=beta, alpha=alpha)
+
+
+def baddbmm_(
+    input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
+) -> Tensor:
+    """`baddbmm`, in place."""
+    batches = {"batch1": batch1, "batch2": batch2}
+    return replace(input, "baddbmm_", compound.baddbmm, **batches, beta=beta, alpha=alpha)
+
+
 def renorm_(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
     """`renorm`, in place."""
     return replace(input, "renorm_", parts.renorm, p=p, dim=dim, maxnorm=maxnorm)

@@ -6,7 +6,7 @@ Memory is in order, whatever the `memory_format` that PyTorch's callers name.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -220,3 +220,16 @@ def new_tensor(
 ) -> Tensor:
     """A copy of `data` in the dtype and on the device of this tensor."""
     return tensor(data, dtype or self.dtype, device or self.device, requires_grad)
+
+
+def new(self: Tensor, *args: Any, device: DeviceLike | None = None) -> Tensor:
+    """PyTorch's older `new_tensor` and `new_empty`: `new(2, 3)` and `new(x.shape)` have that shape,
+    `new([1, 2])` these numbers, in the dtype and on the device of this tensor.
+
+    Numbers that PyTorch leaves as they lie in memory are 0. A tuple is a shape, as `x.shape` is one
+    here, where a plain one would be numbers in PyTorch.
+    """
+    sizes = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
+    if all(isinstance(n, int) for n in sizes):
+        return new_zeros(self, tuple(sizes) or (0,), device=device)
+    return new_tensor(self, args[0] if len(args) == 1 else args, device=device)

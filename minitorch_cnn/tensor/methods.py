@@ -228,6 +228,7 @@ class Methods:
     index_put_, renorm_ = functions.index_put_, functions.renorm_
     det, inverse, logdet, slogdet = det, inv, logdet, slogdet
     matrix_power, pinverse, cholesky = matrix_power, pinv, cholesky
+    addmm_, baddbmm_, new = functions.addmm_, functions.baddbmm_, like.new
     is_complex, is_nonzero = questions.is_complex, questions.is_nonzero
     is_same_size = questions.is_same_size
     unsqueeze_, squeeze_, transpose_ = shapes.unsqueeze_, shapes.squeeze_, shapes.transpose_

@@ -19,6 +19,7 @@ from ..data.fetching import get_worker_info
 from ..data.loader import DataLoader
 from ..data.samplers import (
     BatchSampler,
+    DistributedSampler,
     RandomSampler,
     Sampler,
     SequentialSampler,
@@ -32,6 +33,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -50,5 +52,11 @@ __all__ = [
 ]
 
 __path__: list[str] = []  # a package, so that `from minitorch_cnn.utils.data.sampler import ...`
-for _name, _file in (("dataset", dataset), ("dataloader", dataloader), ("sampler", sampler)):
+distributed = sampler  # has DistributedSampler
+for _name, _file in (
+    ("dataset", dataset),
+    ("dataloader", dataloader),
+    ("sampler", sampler),
+    ("distributed", distributed),
+):
     sys.modules[f"{__name__}.{_name}"] = _file

@@ -393,3 +393,28 @@ def test_fill_takes_a_0_d_tensor_and_its_gradient_arrives_there():
     assert mt.zeros(2).long().fill_(mt.tensor(3)).tolist() == [3, 3]
     with pytest.raises(RuntimeError, match=r"^fill_: value has 1 axes, must be a number"):
         mt.zeros(2).fill_(mt.ones(1))
+
+
+@pytest.mark.parametrize("name", ["addmm", "baddbmm"])
+def test_products_are_added_in_place(name):
+    rng = np.random.default_rng(0)
+    batch = (2,) if name == "baddbmm" else ()
+    c, a, b = (rng.standard_normal((*batch, *s)) for s in ((3, 4), (3, 5), (5, 4)))
+    x = mt.tensor(c)
+    assert getattr(x, f"{name}_")(mt.tensor(a), mt.tensor(b), beta=0.5, alpha=-2) is x
+    np.testing.assert_allclose(x, 0.5 * c - 2 * a @ b)
+
+    def function(c, a, b):
+        return getattr(c * 1, f"{name}_")(a, b, beta=0.5, alpha=-2)
+
+    inputs = tuple(mt.tensor(array, requires_grad=True) for array in (c, a, b))
+    assert mt.gradcheck(function, inputs)
+    assert mt.gradgradcheck(function, inputs)
+
+
+def test_new_makes_tensors_of_the_same_kind():
+    x = mt.ones(2, 3, dtype=mt.float64)
+    for made in (x.new(4, 5), x.new(mt.zeros(4, 5).shape), x.new(mt.zeros(4, 5).size())):
+        assert made.shape == (4, 5) and made.dtype == mt.float64
+    assert x.new([1, 2]).tolist() == [1, 2] and x.new([1, 2]).dtype == mt.float64
+    assert x.new().shape == (0,) and x.long().new([[1.0]]).dtype == mt.int64

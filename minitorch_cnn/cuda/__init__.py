@@ -7,12 +7,12 @@ where they lie (devices.py).
 
 from __future__ import annotations
 
-from . import devices
+from .. import devices
 
 
 def is_available() -> bool:
     """Whether CuPy is installed and finds a GPU."""
-    from .kernels.cuda.array import has_gpu
+    from ..kernels.cuda.array import has_gpu
 
     return has_gpu()
 
