@@ -73,6 +73,7 @@ setup(
         "Topic :: Education :: Computer Aided Instruction (CAI)",
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
         "Topic :: Scientific/Engineering :: Image Recognition",
+        "Typing :: Typed",
     ],
     python_requires=">=3.10",
     packages=[*FRAMEWORK, *KERNELS, COURSE],

@@ -61,7 +61,8 @@ def score(function) -> str:
 @check
 def step(function) -> str:
     """reinforce(theta, answers, rewards, baseline, lr) -> theta after one step."""
-    theta, answers, rewards = np.array([0.1, -0.2, 0.3]), [0, 2, 2], [1.0, 0.5, 0.2]
+    theta, answers = np.array([0.1, -0.2, 0.3]), np.array([0, 2, 2])
+    rewards = np.array([1.0, 0.5, 0.2])
     before, p = theta.copy(), np.exp(theta) / np.exp(theta).sum()
     scores = [np.eye(3)[a] - p for a in answers]
 

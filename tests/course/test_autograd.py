@@ -155,7 +155,14 @@ def right(g, own, other):
 )
 def test_product(answer, mistake, said):
     assert said in answer(check.product, mistake, Node)
-    assert answer(check.product, of_pulls(right, right), Node).startswith("yes")
+    mul = of_pulls(right, right)
+    assert answer(check.product, mul, Node).startswith("yes")
+
+    def turned(a, b):
+        y = mul(a, b)
+        return Node(y.value, y.edges[::-1])
+
+    assert answer(check.product, turned, Node).startswith("yes")
 
 
 def backward(root, cotangent, order=walk, reset=True, start=None, add=True):

@@ -223,7 +223,6 @@ MISTAKES = {
         ("rescaling(rescale)", "running_mean.mul_(factor)", "running_mean.mul_(1)",
          "the running mean has not followed"),
         ("rescaling(rescale)", "factor**2", "factor", "grows with the square of the factor"),
-        ("rescaling(rescale)", "module.bias.mul_(factor)", "pass", "bias has to be multiplied"),
         ("rescaling(rescale)", "module.weight.mul_(factor)", "module.weight.add_(factor)", "added"),
     ],
     "09": [
