@@ -1,8 +1,10 @@
 """What a CUDA kernel takes: its parameters, read from the .cu text, and the check of a call."""
 
+import ast
 import re
 from collections.abc import Mapping
 from functools import lru_cache
+from operator import add, floordiv, mul, sub
 from typing import NamedTuple
 
 import numpy as np
@@ -87,7 +89,19 @@ def _count(text: str, constants: Mapping[str, str]) -> int:
         text = re.sub(r"[A-Za-z_]\w*", lambda word: str(constants.get(word[0], word[0])), text)
     if not re.fullmatch(r"[\d\s()*/+-]+", text):
         return 1024
-    return int(eval(text.replace("/", "//"), {"__builtins__": {}}))
+    return _value(ast.parse(text.strip(), mode="eval").body)
+
+
+OPERATIONS = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: floordiv}
+
+
+def _value(node: ast.expr) -> int:
+    """The value of a sum, difference, product or quotient of integers that are not negative."""
+    if isinstance(node, ast.BinOp):
+        return OPERATIONS[type(node.op)](_value(node.left), _value(node.right))
+    if isinstance(node, ast.UnaryOp):
+        return -_value(node.operand) if isinstance(node.op, ast.USub) else _value(node.operand)
+    return ast.literal_eval(node)
 
 
 def check_arguments(signature: Signature, args: tuple, array_type: type) -> None:

@@ -69,19 +69,25 @@ def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[
     Raises: ValueError, in the name of `function`, if there are none.
     """
     run = traced(model, x)
-    found: list[FoundBlock] = []
-    for call in run.calls:  # the innermost ends first
-        inside = any(block.name.startswith(call.name + ".") for block in found)
-        if call.name and not inside and not isinstance(call.module, Conv2d):
-            block = _block(call, run.calls)
-            if block is not None:
-                found.append(block)
+    found = blocks_of(run.calls)
     if not found:
         raise ValueError(
             f"{function}: {type(model).__name__} has no residual blocks: none of its modules adds "
             "its input to what it makes of it"
         )
     return run, found
+
+
+def blocks_of(calls: list[Call]) -> list[FoundBlock]:
+    """The residual blocks among the modules that ran, the innermost of nested ones."""
+    found: list[FoundBlock] = []
+    for call in calls:  # the innermost ends first
+        inside = any(block.name.startswith(call.name + ".") for block in found)
+        if call.name and not inside and not isinstance(call.module, Conv2d):
+            block = _block(call, calls)
+            if block is not None:
+                found.append(block)
+    return found
 
 
 def traced(model: Module, x: Tensor) -> Run:

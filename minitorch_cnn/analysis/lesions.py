@@ -24,7 +24,7 @@ from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
 from ..tensor import Tensor
 from ..tensor.padding import pad
-from .blocks import residual_blocks, traced
+from .blocks import blocks_of, traced
 from .watch import checked_batch
 
 if TYPE_CHECKING:
@@ -122,13 +122,13 @@ def lesion_units(model: Module, x: Tensor, function: str = "lesion_units") -> li
     Raises: ValueError if there is nothing to leave out.
     """
     nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
-    try:
-        _, blocks = residual_blocks(model, nothing, function)
-        return [
-            Unit(b.name, b.module, b.last, _shape(b.source), _shape(b.origin), True) for b in blocks
-        ]
-    except ValueError:
-        calls = traced(model, nothing).calls
+    calls = traced(model, nothing).calls
+    blocks = [
+        Unit(b.name, b.module, b.last, _shape(b.source), _shape(b.origin), True)
+        for b in blocks_of(calls)
+    ]
+    if blocks:
+        return blocks
     for kind in (PlainBlock, Conv2d):
         units = [
             Unit(c.name, c.module, None, _shape(c.source), _shape(c.origin), False)

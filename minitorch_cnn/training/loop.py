@@ -208,14 +208,15 @@ class Loop:
         part = getattr(self, name)
         if name == "train" and not isinstance(part, DataLoader):
             return None
-        return None if name == "loss_part" and part and not part.state_dict() else part
+        without_state = name == "loss_part" and part is not None and not part.state_dict()
+        return None if without_state else part
 
     def save(self) -> None:
         if self.checkpoint is None:
             return
         state = {name: getattr(self, name) for name in self.PLAIN}
         parts = {name: self.stateful(name) for name in self.STATEFUL}
-        state |= {name: part and part.state_dict() for name, part in parts.items()}
+        state |= {k: None if part is None else part.state_dict() for k, part in parts.items()}
         state |= self.means.state_dict() | {"stopped": self.stopped}
         state |= {"history": list(self.history), "random": get_rng_state()}
         save_checkpoint(self.checkpoint, state)
