@@ -133,3 +133,14 @@ def test_an_index_page_shows_no_image_and_no_link_to_a_file_beside_the_readme(ch
     assert "![" not in text and "The command line trains a network of your own" in text
     assert "Keywords: automatic differentiation" in text and "License-Expression: MIT" in text
     assert "Programming Language :: Python :: 3.13" in text
+
+
+def test_what_mybinder_runs_installs_extras_that_there_are():
+    script = ROOT / ".binder" / "postBuild"
+    assert script.read_bytes().startswith(b"#!/bin/bash\n")
+    assert os.name == "nt" or os.access(script, os.X_OK)
+    (extras,) = re.findall(r'pip install .*-e "\.\[(.*)\]"', script.read_text(encoding="utf-8"))
+    setup = (ROOT / "setup.py").read_text(encoding="utf-8")
+    assert [name for name in extras.split(",") if f'"{name}": ' not in setup] == []
+    (version,) = re.findall(r"python-(.*)", (ROOT / ".binder" / "runtime.txt").read_text())
+    assert f"Programming Language :: Python :: {version}" in setup

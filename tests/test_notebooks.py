@@ -87,6 +87,11 @@ def test_the_solved_form_holds_its_outputs_and_is_small(name):
     assert figures
     assert path.stat().st_size < 400_000
     assert all(cell.get("execution_count") is None for cell in book.cells)
+    said = list(answers(book))
+    assert [line for section, line in said if section != "Break it" and line[0] == "n"] == []
+    planted = SOURCES[name].count("(broken.")
+    assert len([line for section, line in said if section == "Break it"]) >= planted > 1
+    assert "Error" not in "".join(line for _, line in said)  # a bug is told, and does not raise
 
 
 @every_notebook
