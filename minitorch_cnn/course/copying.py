@@ -38,8 +38,8 @@ def copy_notebooks(folder: str | Path, solutions: bool = False) -> list[Path]:
     if there:
         more = f" and {len(there) - 1} more are" if len(there) > 1 else " is"
         raise FileExistsError(
-            f"copy_notebooks: {there[0]}{more} there already, and copying would overwrite what is "
-            "written in it; take another folder"
+            f"copy_notebooks: {there[0]}{more} there already, and copying would overwrite what you "
+            "have written; take another folder"
         )
     for path, copy in copies.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
