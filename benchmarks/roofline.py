@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from minitorch_cnn.analysis import Roof
+from minitorch_cnn.figures import COLORS, GREY, SMALL, headline, label, log_ticks, new_figure
 
 from .suites import Layer
 
@@ -27,12 +28,10 @@ def plot(rows: list[dict], layers: dict, batch: int, roof: Roof, path: str) -> N
 
     rows: of benchmarks.conv; layers: {(suite, layer): Layer}.
     """
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), sharey=True, layout="constrained")
+    figure = new_figure(13, 4.8)
+    axes = figure.subplots(1, 3, sharey=True)
+    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
+    colors = {name: COLORS[k % len(COLORS)] for k, name in enumerate(names)}
     for axis, direction in zip(axes, PANELS, strict=True):
         chosen = [row for row in rows if row["direction"] == direction]
         x = [intensity(layers[row["suite"], row["layer"]], batch) for row in chosen]
@@ -43,11 +42,22 @@ def plot(rows: list[dict], layers: dict, batch: int, roof: Roof, path: str) -> N
                 if name in row["figures"]
             ]
             mark = "x" if name == "torch" else "o"
-            axis.plot(*zip(*points, strict=True), mark, label=name, markersize=5, alpha=0.8)
+            settings = {"color": colors[name], "label": name, "markersize": 5, "alpha": 0.8}
+            axis.plot(*zip(*points, strict=True), mark, **settings)
         line = np.geomspace(min(x) / 1.5, max(x) * 1.5)
-        axis.plot(line, roof.at(line) / 1e9, color="grey", label="roof")
-        axis.set(xscale="log", yscale="log", title=direction, xlabel="operations per byte")
+        axis.loglog(line, roof.at(line) / 1e9, color=GREY, label="roof, from a cache")
+        slow = np.minimum(roof.flops, roof.bandwidth * line) / 1e9
+        axis.loglog(line, slow, "--", color=GREY, label="roof, from memory")
+        label(axis, direction, "operations per byte")
+        log_ticks(axis.xaxis)
     axes[0].set_ylabel("GFLOP/s")
-    axes[-1].legend(loc="lower right")
-    figure.suptitle("Above the roof is where Winograd leaves multiplications out")
-    figure.savefig(path, dpi=100)
+    log_ticks(axes[0].yaxis)
+    shown = {
+        text: line
+        for axis in axes
+        for line, text in zip(*axis.get_legend_handles_labels(), strict=True)
+    }
+    place = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
+    figure.legend(handles=list(shown.values()), **place)
+    headline(figure, "Above the roof is where Winograd leaves multiplications out")
+    figure.savefig(path)
