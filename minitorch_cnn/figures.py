@@ -45,6 +45,14 @@ def new_figure(width: float, height: float) -> Figure:
     return Figure(figsize=(width, height), dpi=120, layout="constrained")
 
 
+def endings() -> tuple[str, ...]:
+    """The endings of files that a figure can be saved as.
+
+    Raises: ImportError without Matplotlib.
+    """
+    return tuple(f".{name}" for name in sorted(new_figure(1, 1).canvas.get_supported_filetypes()))
+
+
 def axes_or_new(ax: Axes | None, width: float = LEAST_WIDTH, height: float = 4.2) -> Axes:
     """The caller's axes, or those of a new figure."""
     return new_figure(width, height).subplots() if ax is None else ax

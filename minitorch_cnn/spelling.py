@@ -40,11 +40,17 @@ def nearest_path(path: Path, pattern: str = "*") -> str:
     """The end of a complaint of a file or folder that is not there: the nearest beside it.
 
     pattern: of those that are meant, such as "*.py"; "*/config.json" are folders with such a file.
-    Hidden files are never meant.
+    One with another ending and another name before it is not meant, nor are hidden files.
     """
     try:
         beside = [found.relative_to(path.parent).parts[0] for found in path.parent.glob(pattern)]
     except OSError:  # a folder that cannot be read
         beside = []
-    found = nearest_name(path.name, sorted(name for name in beside if name[0] != "."))
+    found = nearest_name(path.name, sorted(name for name in beside if _may_be_meant(name, path)))
     return "" if found is None else f"; the nearest is {str(path.with_name(found))!r}"
+
+
+def _may_be_meant(name: str, path: Path) -> bool:
+    stem, dot, ending = name.rpartition(".")
+    alike = f".{ending}".lower() == path.suffix.lower() if dot else not path.suffix
+    return name[0] != "." and (alike or stem.lower() == path.stem.lower())

@@ -38,4 +38,5 @@ def test_the_nearest_file_lies_beside_and_is_of_the_same_kind(tmp_path):
     )
     assert nearest_path(tmp_path / "rums", "*/config.json").endswith(f"{str(tmp_path / 'run')!r}")
     assert nearest_path(tmp_path / "net.tx").endswith("net.txt'")
+    assert nearest_path(tmp_path / "nett.png") == ""  # of another kind and another name
     assert nearest_path(tmp_path / "nowhere" / "net.py") == ""

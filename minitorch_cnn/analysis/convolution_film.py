@@ -134,9 +134,7 @@ def convolution_steps(
     return ConvolutionSteps(padded, kernel, columns, output, np.array(corners), window)
 
 
-def _cells(
-    ax: Any, values: np.ndarray, title: str, aspect: str = "equal", known: int = -1
-) -> None:
+def _cells(ax: Any, values: np.ndarray, title: str, aspect: str = "equal", known: int = -1) -> None:
     """An array as coloured cells, with its numbers where they can be read.
 
     known: how many of the cells are shown, all by default.

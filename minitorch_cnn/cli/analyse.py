@@ -12,7 +12,16 @@ import numpy as np
 
 from .analyses import ANALYSES
 from .foreign import add_options
-from .parser import CommandError, Parser, file_path, model_name, number, sentence
+from .parser import (
+    CommandError,
+    Parser,
+    check_ending,
+    file_path,
+    model_name,
+    new_file,
+    number,
+    sentence,
+)
 from .subjects import OF_PIXELS, add_image, find_model, read_images, refuse_without_image
 
 LISTED = "\n".join(f"  {name:16} {analysis.help}" for name, analysis in ANALYSES.items())
@@ -64,7 +73,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "--plot",
-        type=file_path,
+        type=new_file,
         metavar="FILE",
         help="draw it into FILE; its ending says in which format, as .png or .pdf",
     )
@@ -113,10 +122,14 @@ def run(options) -> None:
     for name in ("layer", "against", "epochs"):
         if getattr(options, name) and name not in analysis.takes:
             raise CommandError(f"--{name} is not for {options.what}")
+    if options.plot is not None:
+        check_ending(options.plot, analysis.endings())
     manual_seed(options.seed)
     if analysis.labelled and options.image:
         raise CommandError(f"{options.what} needs labels, which the files of --image do not have")
     subject = load_subject(options.subject, options)
+    if analysis.labelled:
+        check_labels(subject)
     with warnings.catch_warnings(record=True) as notes:
         warnings.simplefilter("always")
         try:
@@ -129,6 +142,20 @@ def run(options) -> None:
     if options.plot is not None:
         save(options.plot)
         print(f"wrote {options.plot}")
+
+
+def check_labels(subject: Subject) -> None:
+    """CommandError for labels that are none of the model's classes."""
+    from ..autograd import no_grad
+    from ..nn.evaluation import evaluation, first_output
+
+    with evaluation(subject.model), no_grad():
+        count = first_output(subject.model(subject.x[:1])).shape[1]
+    if subject.labels.max() >= count:
+        raise CommandError(
+            f"{subject.name} has {count} classes, but the labels of its images go up to "
+            f"{subject.labels.max()}"
+        )
 
 
 def load_subject(name: str, options) -> Subject:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .parser import Parser, file_path, model_name
+from .parser import Parser, check_ending, model_name, new_file
 from .summary import add_input_shape, summary_of_model
 
 DESCRIPTION = """\
@@ -27,7 +27,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "--plot",
-        type=file_path,
+        type=new_file,
         metavar="FILE",
         help="draw them into FILE; its ending says in which format, as .png or .pdf",
     )
@@ -37,7 +37,10 @@ def add_parser(commands) -> None:
 
 def run(options) -> None:
     from ..analysis import compare, format_totals
+    from ..figures import endings
 
+    if options.plot is not None:
+        check_ending(options.plot, endings())
     models = list(dict.fromkeys(options.models))
     print(format_totals({name: summary_of_model(name, options) for name in models}))
     if options.plot:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from .foreign import add_options
-from .parser import Parser, file_path
+from .parser import Parser, file_path, new_file
 from .subjects import add_image, find_model, read_images, refuse_without_image
 
 DESCRIPTION = """\
@@ -37,7 +37,7 @@ def add_parser(commands) -> None:
     )
     parser.add_argument(
         "--out",
-        type=file_path,
+        type=new_file,
         metavar="FILE",
         help="the page (MODEL.html, or explorer.html in a run)",
     )

@@ -59,8 +59,12 @@ def run_folder(name: str) -> Path:
     from ..models.net_file import is_net_file
 
     directory = file_path(name)
-    if directory.exists():
+    if directory.is_dir():
         return directory
+    if directory.is_file() and not is_net_file(name):
+        run = directory.parent
+        near = f"; it is in that of {run}" if (run / "config.json").is_file() else ""
+        raise CommandError(f"{name} is a file, it must be the folder of a run{near}")
     if name in list_models() or is_net_file(name):
         raise CommandError(
             f"{name} is a model and no folder of a run: --weights FILE says what it has learned"

@@ -7,8 +7,9 @@ import json
 import math
 import os
 import re
+import shlex
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..spelling import nearest, nearest_path, one_of
@@ -99,6 +100,31 @@ def file_path(text: str) -> Path:
         return Path(text)
 
 
+def new_file(text: str) -> Path:
+    """The type of an option that names a file to write: refuses folders, and places in none."""
+    path = file_path(text)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is a folder, it must be a file")
+    if not path.absolute().parent.is_dir():
+        raise argparse.ArgumentTypeError(f"{text} must be in a folder that is there")
+    return path
+
+
+def folder_to_fill(text: str) -> Path:
+    """The type of an option that names a folder for files, which need not be there yet."""
+    path = file_path(text)
+    there = next((p for p in (path, *path.parents) if p.exists()), path)
+    if there.exists() and not there.is_dir():
+        raise argparse.ArgumentTypeError(f"{there} is a file, it must be a folder")
+    return path
+
+
+def check_ending(path: Path, endings: Sequence[str]) -> None:
+    """CommandError for a file that --plot names, unless its ending is one of those."""
+    if path.suffix.lower() not in endings:
+        raise CommandError(f"--plot {path} must end in one of {', '.join(dict.fromkeys(endings))}")
+
+
 def image_shape(text: str) -> tuple[int, int, int]:
     """The type of an option such as 3x224x224: (channels, height, width)."""
     try:
@@ -142,7 +168,10 @@ def model_name(text: str) -> str:
     except NetFileError as error:
         raise CommandError(sentence(error)) from None
     except KeyError as error:
-        raise argparse.ArgumentTypeError(f"{sentence(error)}; {LISTED}") from None
+        wrong = sentence(error)
+        if (file_path(text) / "config.json").is_file():
+            wrong = f"{text} is the folder of a run, it must be the name of a model"
+        raise argparse.ArgumentTypeError(f"{wrong}; {LISTED}") from None
 
 
 def device_name(text: str) -> str:
@@ -173,7 +202,10 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
 
     name, *paths = values or ["digits"]
     if name not in SOURCES:
-        raise CommandError(f"--data {name} {one_of(name, SOURCES)}")
+        rule = one_of(name, SOURCES)
+        if file_path(name).is_dir():
+            rule = f"is a folder of yours: --data folder {shlex.quote(name)} takes the images in it"
+        raise CommandError(f"--data {name} {rule}")
     if name in BUILT_IN:
         if paths:
             raise CommandError(
@@ -183,7 +215,12 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
         return name, None
     if len(paths) != 1:
         raise CommandError(f"--data {name} needs one path to its files: --data {name} PATH")
-    return name, str(file_path(paths[0]).resolve())
+    path = file_path(paths[0])
+    if path.is_file():
+        raise CommandError(f"--data {name} {path} is a file, it must be a folder")
+    if name == "folder" and not path.exists():
+        raise CommandError(f"--data folder: there is no folder {path}{nearest_path(path)}")
+    return name, str(path.resolve())
 
 
 def progress_of(options) -> str:

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .foreign import add_options, load_file, load_folder
-from .parser import CommandError, Parser, add_device, file_path, number, sentence
+from .parser import (
+    CommandError,
+    Parser,
+    add_device,
+    file_path,
+    folder_to_fill,
+    new_file,
+    number,
+    sentence,
+)
 from .subjects import add_drawing
 
 if TYPE_CHECKING:
@@ -68,20 +77,20 @@ def add_parser(commands) -> None:
     add_drawing(parser)
     parser.add_argument(
         "--saw",
-        type=file_path,
+        type=folder_to_fill,
         metavar="DIR",
         help="the folder for pictures of what the model saw, enlarged",
     )
     parser.add_argument(
         "--out",
-        type=file_path,
+        type=folder_to_fill,
         default=Path(),
         metavar="DIR",
         help="the folder for masks (the current one)",
     )
     parser.add_argument(
         "--csv",
-        type=file_path,
+        type=new_file,
         metavar="FILE",
         help="write them into a table, too: image, class 1, share 1, class 2, ...",
     )
@@ -95,8 +104,6 @@ def run(options) -> int:
         trained = load_folder(options.model, options)
     else:
         trained = load_file(options.model, options.weights, options)
-    if options.csv is not None and not options.csv.resolve().parent.is_dir():
-        raise CommandError(f"--csv {options.csv} must be in a folder that is there")
     trained.model.to(device=options.device)
     told = Told(trained.classes, options.top)
     images = Images(options.images, trained, options)

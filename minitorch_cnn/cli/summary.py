@@ -52,17 +52,23 @@ def run(options) -> None:
 
 
 def summary_of_model(name: str, options):
-    """The summary of a model by name; CommandError if it cannot take images of that shape."""
+    """The summary of a model by name; CommandError for settings that it cannot be made with, or if
+    it cannot take images of that shape.
+    """
     from ..analysis import summary_of
     from ..models import model_entry
     from ..models.net_file import NetFileError
 
     entry, shape = model_entry(name), options.input_shape
+    settings = dict(options.set or ())
     try:
-        return summary_of(name, shape, **dict(options.set or ()))
-    except (NetFileError, TypeError) as error:
-        raise CommandError(sentence(error)) from error
+        return summary_of(name, shape, **settings)
     except Exception as error:
+        if isinstance(error, NetFileError) or str(error).startswith("create_model: "):
+            raise CommandError(sentence(error)) from error
+        if isinstance(error, TypeError) and settings and not entry.own:
+            given = ", ".join(f"{key}={value!r}" for key, value in settings.items())
+            raise CommandError(f"{entry.name} cannot be made with {given}: {error}") from error
         if not entry.own and not isinstance(error, ValueError | RuntimeError):
             raise
         why = str(error) if entry.file is None else entry.file.located(error)

@@ -253,8 +253,8 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
 
 def checked_width(width: float) -> float:
     """`width`, a factor for the channels of a network; ValueError unless it is above 0."""
-    if not 0 < width < math.inf:  # not so for NaN
-        raise ValueError(f"create_model: width={width} must be a number above 0")
+    if not isinstance(width, int | float) or not 0 < width < math.inf:  # not so for NaN
+        raise ValueError(f"create_model: width={width!r} must be a number above 0")
     return width
 
 

@@ -7,6 +7,7 @@ import inspect
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from numbers import Integral
 from typing import Any
 
 from ..nn import Module
@@ -117,7 +118,10 @@ def create_model(name: str, **settings: Any) -> Module:
 
 
 def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
-    """A new model of an entry. Raises: as `create_model`."""
+    """A new model of an entry. Raises: as `create_model`.
+
+    Of registered models num_classes and in_channels are checked.
+    """
     if entry.file is not None:
         return entry.file.build(settings)
     if entry.own:
@@ -128,6 +132,10 @@ def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
                 f"create_model: {entry.name} must give a Module, got a {type(model).__name__}"
             )
         return model
+    for name in ("num_classes", "in_channels"):
+        value = settings.get(name, 1)
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+            raise ValueError(f"create_model: {name}={value!r} must be an integer of at least 1")
     try:
         return entry.build(**settings)
     except TypeError as error:

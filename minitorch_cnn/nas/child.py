@@ -132,13 +132,22 @@ def _source(training: Training) -> Source:
 
 
 def _count(training: Training, source: Source) -> int:
-    """How many images are used. Raises: ValueError if there are not so many."""
+    """How many images are used.
+
+    Raises: ValueError if there are not so many, or too few to learn from for a batch.
+    """
     there = len(source.train)
     count = there if training.images is None else training.images
     if not 5 <= count <= there:
         raise ValueError(
             f"Training: images={count} must be from 5 to {there}, those that {training.data} has "
             "to learn from"
+        )
+    learned = count - count // 5
+    if training.batch_size > learned:
+        raise ValueError(
+            f"Training: batch_size={training.batch_size} must be at most {learned}, the images "
+            "that a network learns from"
         )
     return count
 

@@ -65,6 +65,8 @@ class Reinforce:
     ):
         if batch < 1:
             raise ValueError(f"Reinforce: batch={batch} must be at least 1")
+        if hidden_size < 1:
+            raise ValueError(f"Reinforce: hidden_size={hidden_size} must be at least 1")
         if entropy < 0:
             raise ValueError(f"Reinforce: entropy={entropy} must not be negative")
         if not 0 <= decay < 1:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..spelling import nearest
 
-KINDS = {int: "an integer", float: "a number"}
+KINDS = {int: "an integer", float: "a finite number"}
 
 
 def settings_of(build: Callable) -> dict[str, Any]:
@@ -41,7 +42,9 @@ def _is_like(value: Any, default: Any) -> bool:
         several = isinstance(value, list | tuple) and len(value) > 0
         return several and all(_is_like(one, default[0]) for one in value)
     kind = int | float if isinstance(default, float) else type(default)
-    return isinstance(value, kind) and not isinstance(value, bool)
+    if not isinstance(value, kind) or isinstance(value, bool):
+        return False
+    return isinstance(value, str) or math.isfinite(value)
 
 
 def _kind(default: Any) -> str:

@@ -99,9 +99,11 @@ def in_style(image: np.ndarray, style: Style, invert: bool = True) -> Drawn:
     """
     grey = image.mean(0)
     ground = plain_ground(grey)
-    box = None if ground is None else box_of(grey, ground)
+    if ground is None:
+        return Drawn(image, "its ground is not plain, as that of what was learned")
+    box = box_of(grey, ground)
     if box is None:
-        return Drawn(image, "")
+        return Drawn(image, "nothing is drawn on it")
     dark = ground < 0.5
     inverted = dark != (style.ground < 0.5)
     if inverted and not invert:

@@ -79,9 +79,14 @@ def with_weights(
     channels, side, _ = shape
     usual = preprocessing(name, transform_input, weights, (channels, side))
     chosen = _changed(usual, resize, crop, mean, std)
-    with no_grad():
-        answer = model(zeros(1 if entry.own else 0, channels, chosen.crop, chosen.crop))
-    count = answer.shape[1]
+    size = chosen.crop
+    try:
+        with no_grad():
+            count = model(zeros(1 if entry.own else 0, channels, size, size)).shape[1]
+    except (ValueError, RuntimeError) as error:
+        raise ValueError(
+            f"with_weights: {name} cannot take images of {size} x {size}: {error}"
+        ) from error
     if classes is not None and len(classes) != count:
         raise ValueError(
             f"with_weights: {entry.name} has {count} outputs, but there are names of "

@@ -18,7 +18,9 @@ def test_the_costs_are_drawn_into_a_file(command, tmp_path):
 
 def test_a_file_of_a_format_that_there_is_not_is_refused(refused, tmp_path):
     pytest.importorskip("matplotlib")
-    assert "not supported" in refused("compare", "lenet5", "--plot", tmp_path / "costs.xyz")
+    assert "costs.xyz must end in one of" in refused(
+        "compare", "lenet5", "--plot", tmp_path / "costs.xyz"
+    )
 
 
 def test_images_that_do_not_fit_a_model_are_refused(refused):

@@ -272,10 +272,99 @@ def test_a_file_that_is_not_there_is_refused_with_the_nearest(refused, tmp_path,
         assert f"the nearest is {near!r}" in refused(*arguments)
 
 
+@pytest.mark.parametrize(
+    "arguments, rule",
+    [
+        (
+            ["compare", "lenet5", "--plot", "folder"],
+            "--plot: folder is a folder, it must be a file",
+        ),
+        (["compare", "lenet5", "--plot", "no/x.png"], "no/x.png must be in a folder that is there"),
+        (["compare", "lenet5", "--plot", "x"], "--plot x must end in one of .avif, "),
+        (["compare", "lenet5", "--plot", "x.foo"], "--plot x.foo must end in one of "),
+        (["analyse", "maps", "lenet5", "--plot", "x.foo"], "must end in one of .avif, "),
+        (["analyse", "graph", "lenet5", "--plot", "x.png"], "must end in one of .svg, .dot, .gv"),
+        (["analyse", "convolution", "lenet5", "--plot", "x"], "must end in one of .gif, .avif, "),
+        (["explore", "lenet5", "--out", "folder"], "--out: folder is a folder, it must be a file"),
+        (["explore", "lenet5", "--out", "no/x.html"], "must be in a folder that is there"),
+        (["predict", "run", "x.png", "--csv", "folder"], "--csv: folder is a folder"),
+        (
+            ["predict", "run", "x.png", "--saw", "file.txt"],
+            "file.txt is a file, it must be a folder",
+        ),
+        (
+            ["predict", "run", "x.png", "--out", "file.txt/x"],
+            "file.txt is a file, it must be a fol",
+        ),
+    ],
+)
+def test_what_cannot_be_written_is_refused_before_anything_is_computed(
+    arguments, rule, command, tmp_path, monkeypatch
+):
+    pytest.importorskip("matplotlib")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file.txt").touch()
+    said = command(*arguments)
+    assert (said.code, said.out, said.err.count("\n")) == (2, "", 1) and rule in said.err
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "file.txt"}
+
+
+@pytest.mark.parametrize(
+    "arguments, rule",
+    [
+        (
+            ["predict", "run/config.json", "x.png"],
+            "it must be the folder of a run; it is in that of",
+        ),
+        (["evaluate", "photo.png"], "photo.png is a file, it must be the folder of a run"),
+        (["summary", "run"], "run is the folder of a run, it must be the name of a model"),
+        (
+            ["compare", "lenet5", "run"],
+            "run is the folder of a run, it must be the name of a model",
+        ),
+        (["train", "lenet5", "--data", "photos"], "--data folder photos takes the images in it"),
+        (
+            ["train", "lenet5", "--data", "folder", "photoz"],
+            "no folder photoz; the nearest is 'photos'",
+        ),
+        (
+            ["train", "lenet5", "--data", "folder", "photo.png"],
+            "photo.png is a file, it must be a fold",
+        ),
+        (["search", "--data", "mnist", "photo.png"], "photo.png is a file, it must be a folder"),
+        (["explore", "lenet5", "--image", "photos"], "photos: Is a directory"),
+        (["train", "lenet5", "--size", "3"], "size=3 must be at least 24, the pixels of an image"),
+        (
+            ["analyse", "signals", "lenet5", "--set", "num_classes=3"],
+            "labels of its images go up to 9",
+        ),
+        (["summary", "lenet5", "--set", "num_classes=x"], "num_classes='x' must be an integer"),
+        (["summary", "vgg11", "--set", "width=x"], "width='x' must be a number above 0"),
+        (["compare", "vgg11", "--set", "dropout=x"], "vgg11 cannot be made with dropout='x': "),
+    ],
+)
+def test_what_is_of_another_kind_than_is_wanted_is_refused_by_its_kind(
+    arguments, rule, command, tmp_path, monkeypatch
+):
+    pytest.importorskip("PIL")
+    monkeypatch.chdir(tmp_path)
+    for folder in ("run", "photos"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "run" / "config.json").write_text("{}")
+    (tmp_path / "photo.png").touch()
+    said = command(*arguments)
+    assert (said.code, said.out) == (2, "") and rule in said.err and "Traceback" not in said.err
+
+
 def test_no_command_reads_another_setting_than_the_models_as_a_fault(refused, tmp_path):
-    for given in ("foo=1", "width=many", 'width={"a": 1}'):
+    for given, rule in (
+        ("foo=1", "resnet18 has no setting 'foo'"),
+        ("width=many", "width='many' must be a number"),
+        ('width={"a": 1}', "width={'a': 1} must be a number"),
+    ):
         arguments = ["train", "resnet18", "--set", given, "--out", tmp_path / "run"]
-        assert "resnet18" in refused(*arguments)
+        assert rule in refused(*arguments)
     assert not (tmp_path / "run").exists()
 
 

@@ -42,6 +42,14 @@ def test_settings_are_named_with_the_nearest(name, wrong, nearest):
         create_model(name, **{wrong: 1})
 
 
+@pytest.mark.parametrize("name", ["num_classes", "in_channels"])
+@pytest.mark.parametrize("value", [0, -1, 2.5, "x", True, None])
+def test_classes_and_channels_are_counted(name, value):
+    message = f"^create_model: {name}={value!r} must be an integer of at least 1"
+    with pytest.raises(ValueError, match=message):
+        create_model("lenet5", **{name: value})
+
+
 def test_a_name_is_given_once():
     with pytest.raises(ValueError, match=r"register: name='lenet5' is taken by .*lenet"):
 

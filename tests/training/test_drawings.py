@@ -99,8 +99,13 @@ def test_what_is_no_drawing_stays_as_it_is():
     photo = np.random.default_rng(0).random((1, 30, 40), dtype=np.float32)
     blank = np.ones((1, 30, 40), np.float32)
     dot = np.zeros((1, 1, 1), np.float32)
-    for image in (photo, blank, dot):
-        assert in_style(image, DARK)[0] is image
+    for image, said in (
+        (photo, "its ground is not plain"),
+        (blank, "nothing is drawn"),
+        (dot, "nothing"),
+    ):
+        there, why = in_style(image, DARK)
+        assert there is image and why.startswith(said)
 
 
 def test_printed_digits_become_like_written_ones():

@@ -34,16 +34,23 @@ from .images import (
 )
 
 
+def endings_of_figures() -> tuple[str, ...]:
+    from ...figures import endings
+
+    return endings()
+
+
 class Analysis(NamedTuple):
     """run: (subject, options of the command) -> what was found; takes: the options of its own.
 
-    labelled: whether it needs the labels of the images.
+    labelled: whether it needs the labels of the images; endings: of files that it is drawn into.
     """
 
     help: str
     run: Callable[[object, object], Found]
     takes: tuple[str, ...] = ()
     labelled: bool = False
+    endings: Callable[[], tuple[str, ...]] = endings_of_figures
 
 
 ANALYSES = {
@@ -77,9 +84,14 @@ ANALYSES = {
     "filters": Analysis("the first convolution's filters", of_filters, ("layer",)),
     "maps": Analysis("what each layer makes of an image", of_maps, ("layer",)),
     "field": Analysis("receptive field, effective and by formula", of_field, ("layer",)),
-    "graph": Analysis("the computation graph, as .svg or .dot", of_graph),
+    "graph": Analysis(
+        "the computation graph, as .svg or .dot", of_graph, endings=lambda: (".svg", ".dot", ".gv")
+    ),
     "convolution": Analysis(
-        "a convolution window by window, as .gif or .png", of_convolution, ("layer",)
+        "a convolution window by window, as .gif or .png",
+        of_convolution,
+        ("layer",),
+        endings=lambda: (".gif", *endings_of_figures()),
     ),
     "roofline": Analysis("time and memory of layers, and the machine's best", of_roofline),
     "degradation": Analysis(

@@ -49,9 +49,9 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
     pixel has its colours. Grey of more than 8 bits is scaled by what it can hold at most: 255 if no
     value of 32 bits is above, else 65535; floats by 1 if none is above, else by these two.
 
-    Raises FileNotFoundError if there is none, ImportError without Pillow, and ValueError naming the
-    file if it cannot be decoded, has values that fit no scale, or has more than `max_pixels`: a
-    small file can hold a picture that fills the memory.
+    Raises FileNotFoundError if there is none, another OSError if it cannot be opened, ImportError
+    without Pillow, and ValueError naming the file if it cannot be decoded, has values that fit no
+    scale, or has more than `max_pixels`: a small file can hold a picture that fills the memory.
     """
     if channels not in (1, 3):
         raise ValueError(f"read_image: channels={channels} must be 1 or 3")
@@ -70,7 +70,7 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
                 )
             pixels = _pixels(Image, file, "RGB" if channels == 3 else "L")
             pixels = UPRIGHT.get(_orientation(file), lambda a: a)(pixels)
-    except (FileNotFoundError, MemoryError):
+    except (FileNotFoundError, IsADirectoryError, PermissionError, MemoryError):
         raise
     except UnidentifiedImageError as error:
         raise ValueError(

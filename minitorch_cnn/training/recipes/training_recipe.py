@@ -200,7 +200,10 @@ class Recipe:
         """All of a small image, amid a margin."""
         content = size if self.content is None else self.content
         if content > size:
-            raise ValueError(f"Recipe: content={content} must be at most the input's {size} pixels")
+            raise ValueError(
+                f"Recipe: size={size} must be at least {content}, the pixels of an image amid the "
+                "input's margin (content)"
+            )
         before = (size - content) // 2
         after = size - content - before
         steps: list = [transforms.Resize(content), transforms.CenterCrop(content)]

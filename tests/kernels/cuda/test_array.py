@@ -141,6 +141,7 @@ def operator(monkeypatch):
     it is given.
     """
     monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
+
     def cook(x, n):
         assert type(x) is EmulatorArray
         return n * x, (x.sum(axis=0), None)

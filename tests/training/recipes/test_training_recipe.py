@@ -167,5 +167,5 @@ def test_what_does_not_fit_is_refused():
         Recipe(warm_up={"epochs": 1})
     with pytest.raises(ValueError, match=r"^Recipe: init='he' must be None or 'kaiming'"):
         Recipe(init="he")
-    with pytest.raises(ValueError, match=r"^Recipe: content=33 must be at most the input's 32"):
+    with pytest.raises(ValueError, match=r"^Recipe: size=32 must be at least 33, the pixels"):
         Recipe(content=33).transform(32, train=False)
