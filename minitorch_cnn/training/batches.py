@@ -29,7 +29,8 @@ def check_batches(name: str, batches: Iterable[Any]) -> None:
             "of batches"
         )
     try:
-        number = len(batches)
+        sized: Any = batches
+        number = len(sized)
     except TypeError as error:
         raise TypeError(
             f"fit: {name} must have a length, its number of batches: {type(batches).__name__} has "
@@ -51,12 +52,13 @@ def pairs(function: str, batches: Iterable[Any], device: str) -> Iterator[tuple]
 
     Raises: ValueError in the name of `function` for a batch of another form.
     """
+    moved: Any
     if isinstance(batches, DataLoader):  # copies to a GPU while the last batch is computed
-        batches = batches.batches_on(device)
+        moved = batches.batches_on(device)
     else:
-        batches = (on_device(batch, device) for batch in batches)
-    with closing(batches):
-        for batch in batches:
+        moved = (on_device(batch, device) for batch in batches)
+    with closing(moved):
+        for batch in moved:
             if not isinstance(batch, tuple | list) or len(batch) != 2:
                 raise ValueError(
                     f"{function}: a batch must be a pair (x, target), got {described(batch)}"

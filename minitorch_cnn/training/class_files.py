@@ -49,9 +49,10 @@ def read_classes(path: str | Path) -> list[str]:
         found = [name[-1] if isinstance(name, list | tuple) and name else name for name in found]
     else:
         found = []
-    if not found or not all(isinstance(name, str) and name.strip() for name in found):
+    names: list[Any] = found
+    if not names or not all(isinstance(name, str) and name.strip() for name in names):
         raise ValueError(f"read_classes: {path} must hold the names of the classes")
-    return [name.strip() for name in found]
+    return [name.strip() for name in names]
 
 
 def read_synsets(path: str | Path) -> list[str] | None:
@@ -70,7 +71,8 @@ def read_synsets(path: str | Path) -> list[str] | None:
     else:
         found = [line.strip() for line in text.splitlines() if line.strip()]
     numbers = [SYNSET.match(str(name)) for name in found]
-    return [number[0] for number in numbers] if all(numbers) else None
+    matched = [number[0] for number in numbers if number]
+    return matched if len(matched) == len(numbers) else None
 
 
 def _text(path: Path) -> str:

@@ -122,7 +122,7 @@ def source_of(config: RunConfig, transform: Callable | None = None) -> Source:
     what `load_source` raises.
     """
     recipe, size = config.recipe, config.input_size
-    transforms = (transform, transform)
+    transforms: Any = (transform, transform)
     if transform is None:
         transforms = (recipe.transform(size, train=True), recipe.transform(size, train=False))
     source = load_source(
@@ -146,7 +146,7 @@ def source_of(config: RunConfig, transform: Callable | None = None) -> Source:
 def make_model(config: RunConfig) -> Module:
     """The model of a run, with freshly drawn weights."""
     entry = config.entry()
-    data = {"num_classes": len(config.classes), "in_channels": config.channels}
+    data = {"num_classes": len(config.classes or ()), "in_channels": config.channels}
     data = {name: value for name, value in data.items() if entry.takes(name)}
     heads = {"aux": True} if config.recipe.auxiliary else {}
     return build_model(entry, {**config.model_settings, **heads, **data})

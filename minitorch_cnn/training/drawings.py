@@ -167,7 +167,7 @@ def mass_of(ink: np.ndarray) -> Mass:
     """
     weights = np.where(ink > INK * ink.max(), ink, 0.0).astype(np.float64) ** 2
     weights /= weights.sum()
-    places = np.stack(np.mgrid[: ink.shape[0], : ink.shape[1]]) + 0.5  # (2, H, W)
+    places = np.indices(ink.shape) + 0.5  # (2, H, W)
     centre = (weights * places).sum((1, 2))
     off = places - centre[:, None, None]
     covariance = np.einsum("hw,ihw,jhw->ij", weights, off, off) + np.eye(2) / 12

@@ -118,7 +118,7 @@ def fit(
         checkpoint_every=checkpoint_every,
         on_epoch=on_epoch,
     )
-    if resume and Path(checkpoint).is_file():
+    if resume and checkpoint is not None and Path(checkpoint).is_file():
         run.go_on_from(load_checkpoint(checkpoint))
     else:
         run.save()

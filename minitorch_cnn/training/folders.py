@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -45,7 +46,8 @@ def folder_parts(
         parts, note = _every_fifth(path, sets), ""
     else:
         parts, note = [Subset(data, list(range(len(data)))) for data in sets], ""
-    return *parts, note
+    train, test = parts
+    return train, test, note
 
 
 def roots_of(path: str, test_path: str | None = None) -> tuple[Path, Path]:
@@ -84,7 +86,7 @@ def parts_within(root: str | Path) -> tuple[Path, Path] | None:
 
 def names_of(part: Subset) -> list[str]:
     """The images of a part, below its root."""
-    data = part.dataset
+    data: Any = part.dataset
     return [data.paths[i].relative_to(data.root).as_posix() for i in part.indices]
 
 
@@ -97,7 +99,8 @@ def _folders(root: Path) -> list[Path]:
 def _take_classes(train: datasets.ImageFolder, test: datasets.ImageFolder) -> None:
     """Number the classes of the part held out, which may have fewer, as those of the other."""
     numbers = match_classes("load_source", test.classes, train.classes, str(train.root))
-    test.labels, test.classes = np.array(numbers)[test.labels], train.classes
+    changed: Any = test
+    changed.labels, changed.classes = np.array(numbers)[test.labels], train.classes
 
 
 def _every_fifth(path: str, sets: list) -> list[Subset]:

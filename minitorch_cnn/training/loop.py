@@ -27,7 +27,7 @@ from .means import Means
 from .metrics import are_classes, known, measure, pixel_scores
 from .nonfinite import NonFiniteError, find_nonfinite, finite, has_nonfinite_gradient
 from .objective import loss_of_batch, main_output
-from .progress import Silent, describe
+from .progress import describe
 
 
 @dataclass(kw_only=True)
@@ -35,8 +35,8 @@ class Loop:
     """A run's settings, which `fit` explains, its state, and the steps that change it."""
 
     model: Module
-    train: Iterable
-    test: Iterable | None
+    train: Any  # batches, and how many
+    test: Iterable[Any] | None
     epochs: int
     optimizer: Optimizer
     scheduler: LRScheduler | ReduceLROnPlateau | None
@@ -53,7 +53,7 @@ class Loop:
     on_epoch: Callable[[History], Any] | None
 
     modes: Modes = field(default_factory=dict)
-    show: Silent | None = None
+    show: Any = None  # a Silent or what shows more
     history: History = field(default_factory=History)
     best_weights: dict | None = None  # of the epoch with the best test top-1, with patience
     saved_step: int | None = None  # the step of the last checkpoint
@@ -139,7 +139,8 @@ class Loop:
         if self.average is not None:
             self.average.update()
         if self.scheduler is not None and self.scheduler_every == "step":
-            self.scheduler.step()
+            advance: Any = self.scheduler.step  # ReduceLROnPlateau's takes a metric
+            advance()
         self.step += 1
 
     def so_far(self) -> tuple[str, float, float | None]:
@@ -167,21 +168,23 @@ class Loop:
         self.history.append(row)
         if self.scheduler is not None and self.scheduler_every == "epoch":
             plateau = isinstance(self.scheduler, ReduceLROnPlateau)
-            self.scheduler.step(*[row.get("test_loss", loss)] if plateau else [])
+            step: Any = self.scheduler.step
+            step(*[row.get("test_loss", loss)] if plateau else [])
         self.start_epoch()
         self.show.line(describe(row, self.epochs))
         if self.on_epoch is not None:
             answer = self.on_epoch(self.history)
             self.stopped = isinstance(answer, bool | np.bool_) and bool(answer)
 
-    def tested(self) -> dict[str, float]:
+    def tested(self) -> dict[str, Any]:
         """What a row says of the test data."""
         means = self.means.anew()
-        result = measure("fit", self.model, self.test, self.loss, means)
-        row = {"test_loss": result.loss}
+        test: Any = self.test
+        result = measure("fit", self.model, test, self.loss, means)
+        row: dict[str, Any] = {"test_loss": result.loss}
         if result.confusion is not None:
             row |= {"test_top1": result.top1, "test_top5": result.top5}
-        if result.of_pixels:
+        if result.of_pixels and result.confusion is not None:
             row |= {"test_iou": pixel_scores(result.confusion).mean_iou}
         return row | means.metrics("test_")
 

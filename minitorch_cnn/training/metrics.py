@@ -181,7 +181,7 @@ class _ClassCounts:
 
     def __init__(self):
         self.top1 = self.top5 = 0
-        self.confusion: np.ndarray | int | None = None
+        self.confusion: np.ndarray | None = None
         self.of_pixels = False
 
     def add(self, logits: np.ndarray, labels: np.ndarray) -> None:

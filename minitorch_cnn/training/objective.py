@@ -72,10 +72,10 @@ def main_output(loss: Callable[..., Any], output: Any) -> Any:
 
 def loss_modules(loss: Callable[..., Any]) -> Iterator[Module]:
     """The modules that a loss is, or is a method or partial of."""
-    loss = without_settings(loss)
-    loss = loss if isinstance(loss, Module) else getattr(loss, "__self__", None)
-    if isinstance(loss, Module):
-        yield loss
+    inner = without_settings(loss)
+    owner = inner if isinstance(inner, Module) else getattr(inner, "__self__", None)
+    if isinstance(owner, Module):
+        yield owner
 
 
 def without_settings(loss: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,7 +26,7 @@ def look_at_nothing(
     """
     side, random_state = side or config.size, get_rng_state()
     buffers = {name: b.array.copy() for name, b in model.named_buffers()}
-    x = Tensor(np.zeros((images, config.channels, side, side), np.float32))
+    x = Tensor(np.zeros((images, config.channels or 0, side, side), np.float32))
     try:
         with set_grad_enabled(record):
             return model(x.to(device=place_of(model)))
@@ -49,10 +49,11 @@ def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
         try:
             answer = look_at_nothing(model.train(training), 2, config, record=training)
         except Exception as error:
-            why = f"{type(error).__name__}: {error}" if entry.file is None else ""
+            plain = f"{type(error).__name__}: {error}"
+            why = plain if entry.file is None else entry.file.located(error)
             raise ValueError(
                 f"train_run: {entry.name} cannot take images {shape}: "
-                f"{why or entry.file.located(error)}{_other_size(model, config)}"
+                f"{why}{_other_size(model, config)}"
             ) from error
         heads = training and config.recipe.auxiliary
         parts = answer if heads and isinstance(answer, tuple) else (answer,)
@@ -71,7 +72,7 @@ def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
 
 def _wrong(answer: Any, config: RunConfig, of_pixels: bool) -> str:
     """What is wrong with an answer to two images, "" if nothing."""
-    count = len(config.classes)
+    count = len(config.classes or ())
     if not isinstance(answer, Tensor):
         told = f"a tuple of {len(answer)}" if isinstance(answer, tuple) else None
         if isinstance(answer, dict):

@@ -228,7 +228,8 @@ def load_run(directory: str | Path) -> Run:
         path = directory / "weights.safetensors"
         raise ValueError(f"load_run: {path} is not of this run's model: {error}") from error
     transform = config.recipe.transform(config.input_size, train=False)
-    classes, channels, style = config.classes, config.channels, config.style
+    data: Any = config.classes, config.channels  # there are both in a run's folder
+    (classes, channels), style = data, config.style
     return Run(model.eval(), config, classes, channels, transform, config.of_pixels, style)
 
 
@@ -243,7 +244,7 @@ def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
     return evaluate(run.model, test, run.config.loss())
 
 
-def _train(config: RunConfig, parts: Parts, directory: Path, progress, resume) -> Result:
+def _train(config: RunConfig, parts: Parts, directory: Path, progress: str, resume: bool) -> Result:
     chosen, loss = config.recipe, config.loss()
     source, model, train, test, optimizer, schedule = parts
     history = fit(
@@ -289,24 +290,28 @@ def plot_run(
     found: Predictions | tuple[np.ndarray, np.ndarray],
 ) -> None:
     """The pictures of a run's folder; found: logits of the test data, or masks of its pixels."""
-    data = Path(config.path).name if config.data == "folder" else config.data
+    data = Path(config.path or "").name if config.data == "folder" else config.data
     run = f"{Path(config.model).name} on {data}"
     plot_curves(history, directory / "curves.png", run)
     pixels, path = evaluation.of_pixels, directory / "confusion.png"
-    plot_confusion(evaluation.confusion, source.classes, path, pixels, run)
+    matrix: Any = evaluation.confusion  # there is one of classes
+    plot_confusion(matrix, source.classes, path, pixels, run)
     if pixels:
-        plot_worst_masks(source.test, *found, source.classes, directory / "worst.png", run)
+        masks, labels = found
+        plot_worst_masks(source.test, masks, labels, source.classes, directory / "worst.png", run)
     else:
-        plot_worst(source.test, found, source.classes, directory / "worst.png", run)
+        logits: Any = found
+        plot_worst(source.test, logits, source.classes, directory / "worst.png", run)
 
 
 def copy_start(model: Module, config: RunConfig) -> None:
     """Give a new model the layers of the trained one that its recipe starts from."""
-    trained, wanted = load_run(config.start), config.recipe.pretrain
+    start: Any = config.start
+    trained, wanted = load_run(start), config.recipe.pretrain
     if trained.config.model != wanted:
         raise ValueError(
             f"train_run: start={config.start!r} is a run of {trained.config.model}, "
             f"it must be one of {wanted}"
         )
-    copy = copy_from_net_a if isinstance(model, VGG) else start_from
+    copy: Any = copy_from_net_a if isinstance(model, VGG) else start_from
     copy(model, trained.model)

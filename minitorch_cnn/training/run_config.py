@@ -81,7 +81,8 @@ class RunConfig:
             content["net"] = NetSource(**content["net"], kept_in=directory)
         if "style" in content:
             content["style"] = Style(**content["style"])
-        return cls(**{field.name: content.get(field.name) for field in fields(cls)})
+        settings: dict[str, Any] = {field.name: content.get(field.name) for field in fields(cls)}
+        return cls(**settings)
 
     def entry(self) -> Entry:
         """The model's entry: the registered one, or that of its file.

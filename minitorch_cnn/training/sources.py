@@ -23,8 +23,8 @@ class Source(NamedTuple):
     parts, "" if nothing.
     """
 
-    train: object
-    test: object
+    train: Any
+    test: Any
     classes: list[str]
     channels: int
     note: str = ""
@@ -62,9 +62,10 @@ def load_source(
             f"load_source: data {name!r} has no masks to learn from; {', '.join(MASKS)} has"
         )
     if name == "folder":
-        *both, note = folder_parts(path, transforms, test_path, parts)
-        data = both[0].dataset
-        return Source(*both, data.classes, data.channels, note)
+        folder: Any = path
+        train, test, note = folder_parts(folder, transforms, test_path, parts)
+        data: Any = train.dataset
+        return Source(train, test, data.classes, data.channels, note)
     if test_path is not None:
         raise ValueError(f"load_source: data {name!r} takes no test_path: it has a test part")
     source = (MASKS if of_pixels else SOURCES)[name](path, size, transforms)
@@ -90,9 +91,11 @@ def parts_of(name: str, source: Source) -> dict[str, Any]:
 
 
 def _hash_of(data: Any, with_images: bool) -> dict[str, Any]:
-    content = hashlib.sha256(np.ascontiguousarray(data.labels))
+    labels: Any = np.ascontiguousarray(data.labels)
+    content = hashlib.sha256(labels)
     if with_images:
-        content.update(np.ascontiguousarray(data.images))
+        images: Any = np.ascontiguousarray(data.images)
+        content.update(images)
     return {"images": len(data), "sha256": content.hexdigest()}
 
 
@@ -112,8 +115,8 @@ def native_size(name: str, path: str | None, test_path: str | None = None) -> in
 
 
 def digits(path: Any, size: int, transforms: Transforms) -> Source:
-    parts = [datasets.Digits(train, size, t) for train, t in in_parts(transforms)]
-    return Source(*parts, parts[0].classes, 1)
+    train, test = (datasets.Digits(part, size, t) for part, t in in_parts(transforms))
+    return Source(train, test, train.classes, 1)
 
 
 def in_parts(transforms: Transforms) -> Iterator[tuple[bool, Callable[..., Any]]]:

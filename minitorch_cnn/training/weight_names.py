@@ -93,8 +93,8 @@ def _with_last_layer(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dic
     if len(lacks) != 1 or len(has) != 1 or not has <= LAST:
         return state
     (ours,), (theirs,) = lacks, has
-    weights = own.get(f"{ours}.weight"), state.get(f"{theirs}.weight")
-    if None in weights or prod(weights[0].shape[1:]) != prod(weights[1].shape[1:]):
+    mine, given = own.get(f"{ours}.weight"), state.get(f"{theirs}.weight")
+    if mine is None or given is None or prod(mine.shape[1:]) != prod(given.shape[1:]):
         return state
     return {
         f"{ours}.{name.removeprefix(theirs + '.')}"

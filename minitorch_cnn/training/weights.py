@@ -60,7 +60,8 @@ def preprocessing(
     if entry.preprocessing is not None:
         usual = Preprocessing(**asdict(entry.preprocessing))
     else:
-        channels, size = entry.input_shape[:2] if shape is None else shape
+        known: Any = entry.input_shape
+        channels, size = known[:2] if shape is None else shape
         resize = round(size * 8 / 7) if size > 64 else size
         mean, std = (IMAGENET_MEAN, IMAGENET_STD) if channels == 3 else ((0.5,), (0.5,))
         usual = Preprocessing(resize, size, mean, std)
@@ -212,7 +213,8 @@ def _without_middle(name: str, transform: transforms.Compose) -> tuple[list, tup
     """The steps but the crop of a larger image's middle, and the size of that."""
     for i, step in enumerate(transform.transforms):
         before = getattr(transform.transforms[i - 1], "size", None) if i else None
-        middle = isinstance(step, transforms.CenterCrop) and isinstance(before, int)
-        if middle and before > min(step.size):
-            return transform.transforms[:i] + transform.transforms[i + 1 :], step.size
+        if isinstance(step, transforms.CenterCrop) and isinstance(before, int):
+            size: Any = step.size
+            if before > min(size):
+                return transform.transforms[:i] + transform.transforms[i + 1 :], size
     raise ValueError(f"{name}: the model sees all of an image, not the middle of a larger one")

@@ -1,17 +1,29 @@
 """What recipes do to images: crops, margins, scales of pixels."""
 
+from typing import Any
+
 # Background -0.1 and ink 1.175, so that the inputs of a page have mean 0 and variance 1 or so
 # (LeCun et al. 1998, section II.B): (x - mean) / std = 1.275 x - 0.1.
-LENET_INPUT = {"mean": (0.1 / 1.275,), "std": (1 / 1.275,)}
+LENET_INPUT: dict[str, Any] = {"mean": (0.1 / 1.275,), "std": (1 / 1.275,)}
 
 # The paper's training images were distorted too: moved, scaled and squeezed (section III).
-DISTORTED = {"content": 24, "border": 2, "area": (0.65, 1.0), "ratio": (0.85, 1 / 0.85)}
+DISTORTED: dict[str, Any] = {
+    "content": 24,
+    "border": 2,
+    "area": (0.65, 1.0),
+    "ratio": (0.85, 1 / 0.85),
+}
 
 # The mean and standard deviation of ImageNet's pixels; the papers up to VGG take off the mean only,
 # and N(0, 0.01) weights are for pixels from 0 to 255.
-UNIT = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
-PIXELS = {"mean": (0.485, 0.456, 0.406), "std": (1 / 255, 1 / 255, 1 / 255)}
-CROP_OF_256 = {"scales": (256 / 224, 256 / 224), "flip": True}
+UNIT: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+PIXELS: dict[str, Any] = {"mean": (0.485, 0.456, 0.406), "std": (1 / 255, 1 / 255, 1 / 255)}
+CROP_OF_256: dict[str, Any] = {"scales": (256 / 224, 256 / 224), "flip": True}
 
 # What all of the Inception line do to images; held-out ones are cut from the middle 7/8.
-INCEPTION_CROP = {"scales": (8 / 7, 8 / 7), "area": (0.08, 1.0), "flip": True, **UNIT}
+INCEPTION_CROP: dict[str, Any] = {
+    "scales": (8 / 7, 8 / 7),
+    "area": (0.08, 1.0),
+    "flip": True,
+    **UNIT,
+}

@@ -43,7 +43,7 @@ SHUFFLENET = Recipe(
     settings={"lr": 0.5, "momentum": 0.9, "weight_decay": 4e-5},
     schedule={"name": "polynomial", "power": 1.0},
     label_smoothing=0.1,
-    **INCEPTION_CROP | {"area": (0.25, 1.0)},
+    **{**INCEPTION_CROP, "area": (0.25, 1.0)},
 )
 
 # Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for

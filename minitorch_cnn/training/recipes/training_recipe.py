@@ -191,7 +191,8 @@ class Recipe:
         """The piece of a photograph that is the input."""
         if train and self.area:
             return [transforms.RandomResizedCrop(size, self.area, self.ratio)]
-        low, high = (round(scale * size) for scale in self.scales)
+        scales: Any = self.scales
+        low, high = (round(scale * size) for scale in scales)
         if train:
             return [transforms.ScaleJitter(size, low, high)]
         return [transforms.Resize((low + high) // 2), transforms.CenterCrop(size)]
