@@ -2,54 +2,13 @@
 
 import sys
 
+from .. import data as _data
+from ..data import *  # noqa: F403  (the same names, from one list)
 from ..data import dataset
 from ..data import loader as dataloader
 from ..data import samplers as sampler
-from ..data.collate import default_collate, default_convert
-from ..data.dataset import (
-    ChainDataset,
-    ConcatDataset,
-    Dataset,
-    IterableDataset,
-    Subset,
-    TensorDataset,
-    random_split,
-)
-from ..data.fetching import get_worker_info
-from ..data.loader import DataLoader
-from ..data.samplers import (
-    BatchSampler,
-    DistributedSampler,
-    RandomSampler,
-    Sampler,
-    SequentialSampler,
-    SubsetRandomSampler,
-    WeightedRandomSampler,
-)
 
-__all__ = [
-    "BatchSampler",
-    "ChainDataset",
-    "ConcatDataset",
-    "DataLoader",
-    "Dataset",
-    "DistributedSampler",
-    "IterableDataset",
-    "RandomSampler",
-    "Sampler",
-    "SequentialSampler",
-    "Subset",
-    "SubsetRandomSampler",
-    "TensorDataset",
-    "WeightedRandomSampler",
-    "dataloader",
-    "dataset",
-    "default_collate",
-    "default_convert",
-    "get_worker_info",
-    "random_split",
-    "sampler",
-]
+__all__ = sorted({*_data.__all__, "dataloader", "dataset", "sampler"})
 
 __path__: list[str] = []  # a package, so that `from minitorch_cnn.utils.data.sampler import ...`
 distributed = sampler  # has DistributedSampler
