@@ -83,6 +83,7 @@ _ON_DEMAND = (
     "cuda",
     "data",
     "distributed",
+    "distributions",
     "functional",
     "hub",
     "interop",
@@ -94,6 +95,7 @@ _ON_DEMAND = (
     "nas",
     "nn",
     "optim",
+    "special",
     "training",
     "utils",
 )
@@ -108,6 +110,7 @@ _FUNCTIONS_ON_DEMAND = {
     "get_float32_matmul_precision": ".backends.determinism",
     "is_deterministic_algorithms_warn_only_enabled": ".backends.determinism",
     "set_float32_matmul_precision": ".backends.determinism",
+    "set_default_tensor_type": ".tensor.legacy",
     "set_printoptions": ".tensor.printing",
     "use_deterministic_algorithms": ".backends.determinism",
     "get_num_threads": ".kernels",

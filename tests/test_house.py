@@ -20,8 +20,8 @@ LAYERS = (
     ("hub",),  # reads what it downloads
     ("interop",),
     ("models", "optim", "data"),  # none of them imports another
-    ("nn",),
-    ("functional", "linalg"),
+    ("nn", "distributions"),
+    ("functional", "linalg", "special"),
     ("tensor", "autograd"),
     ("cuda", "backends"),
     ("dtypes", "random", "devices"),

@@ -37,6 +37,8 @@ from . import (
     xception,
     zfnet,
 )
+from .functions import NAMES as _FUNCTIONS
+from .functions import function_of as _function_of
 from .genotype import CellGenotype, Genotype
 from .preprocessing import Preprocessing
 from .registry import Entry, create_model, list_models, model_entry, register
@@ -86,3 +88,15 @@ __all__ = [
     "xception",
     "zfnet",
 ]
+
+
+def __getattr__(name: str):
+    if name in _FUNCTIONS:
+        return _function_of(name)
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; create_model makes models"
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_FUNCTIONS})

@@ -127,6 +127,36 @@ class BatchNorm2d(_BatchNorm):
     ranks, layout = (4,), "(N, C, H, W)"
 
 
+class SyncBatchNorm(_BatchNorm):
+    """Batch norm of (N, C, *) whose statistics are those of all processes: of the one there is.
+
+    process_group: accepted, names no other process.
+    """
+
+    ranks, layout = tuple(range(2, 65)), "(N, C, *)"
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: Any = None,
+        device: DeviceLike | None = None,
+        dtype: DTypeLike | None = None,
+        *,
+        bias: bool = True,
+    ):
+        settings = eps, momentum, affine, track_running_stats, device, dtype
+        super().__init__(num_features, *settings, bias=bias)
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
+        """The module itself: of one process its batch norms have all statistics there are."""
+        return module
+
+
 class _InstanceNorm(_NormBase):
     """What the instance norms share; `ranks` are those without and with a batch."""
 

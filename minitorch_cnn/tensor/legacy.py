@@ -96,3 +96,19 @@ def type_of(
         place = "cuda" if ".cuda." in dtype else None
         return input.to(dtype=kinds[dtype].dtype, device=place)
     return input.to(dtype=dtype.dtype if isinstance(dtype, _OfDtype) else dtype)
+
+
+def set_default_tensor_type(t: Any) -> None:
+    """`set_default_dtype` by the name or class of a type of tensors, "torch.FloatTensor".
+
+    Raises: ValueError for a type on the GPU or one of integers: there is no current device, and
+    new tensors of numbers are floats.
+    """
+    kinds: dict[Any, _OfDtype] = {f"torch.{kind.__name__}": kind for kind in TYPES}
+    kind = kinds.get(t, t) if isinstance(t, str) else t
+    if kind not in TYPES or kind.dtype.kind != "f":
+        raise ValueError(
+            f"set_default_tensor_type: t={t!r} must be one of torch.FloatTensor, "
+            "torch.DoubleTensor and torch.HalfTensor, on the CPU"
+        )
+    dtypes.set_default_dtype(kind.dtype)

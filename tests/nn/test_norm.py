@@ -106,3 +106,17 @@ def test_local_response_norm_divides_by_the_energy_of_neighbouring_channels():
 def test_settings_and_inputs_that_do_not_fit_are_refused(act, error, words):
     with pytest.raises(error, match=words):
         act()
+
+
+def test_a_batch_norm_over_processes_is_one_over_the_batch():
+    x = mt.tensor(np.random.default_rng(0).standard_normal((3, 4, 5, 2)).astype(np.float32))
+    over, plain = nn.SyncBatchNorm(4, momentum=0.3), nn.BatchNorm2d(4, momentum=0.3)
+    np.testing.assert_array_equal(over(x).detach(), plain(x).detach())
+    np.testing.assert_array_equal(over.running_var, plain.running_var)
+    assert over(x[:, :, 0, 0]).shape == (3, 4) and list(over.state_dict()) == list(
+        plain.state_dict()
+    )
+    net = nn.Sequential(plain)
+    assert nn.SyncBatchNorm.convert_sync_batchnorm(net) is net
+    with pytest.raises(ValueError, match=r"^SyncBatchNorm: input of shape \(3,\)"):
+        over(mt.zeros(3))

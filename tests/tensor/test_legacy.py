@@ -58,3 +58,17 @@ def test_pytorch_agrees(torch):
     for name in ("FloatTensor", "LongTensor", "ByteTensor", "DoubleTensor", "IntTensor"):
         ours, theirs = getattr(mt, name)([1, 2]), getattr(torch, name)([1, 2])
         assert (ours.type(), ours.tolist()) == (theirs.type(), theirs.tolist())
+
+
+def test_the_default_type_is_set_by_its_name_or_class():
+    before = mt.get_default_dtype()
+    try:
+        for t in ("torch.DoubleTensor", mt.DoubleTensor):
+            mt.set_default_dtype(before)
+            mt.set_default_tensor_type(t)
+            assert mt.zeros(2).dtype == mt.float64
+    finally:
+        mt.set_default_dtype(before)
+    for t in ("torch.cuda.FloatTensor", mt.LongTensor, "float"):
+        with pytest.raises(ValueError, match=r"^set_default_tensor_type: t="):
+            mt.set_default_tensor_type(t)

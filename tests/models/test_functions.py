@@ -1,0 +1,30 @@
+"""torchvision's functions of models."""
+
+import pytest
+
+import minitorch_cnn as mt
+from minitorch_cnn import models, nn
+from minitorch_cnn.models.functions import NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_makes_the_model_of_its_name(name):
+    with nn.shapes_only():
+        model = getattr(models, name)(num_classes=7)
+        want = models.create_model(name, num_classes=7)
+    assert repr(model) == repr(want) and name in dir(models)
+    assert getattr(models, name) is getattr(models, name)
+
+
+def test_weights_come_from_a_file():
+    for call in (
+        lambda: models.resnet18(True),
+        lambda: models.resnet18(pretrained=True),
+        lambda: models.resnet18(weights="DEFAULT"),
+    ):
+        with pytest.raises(
+            ValueError, match=r"^resnet18: (pretrained|weights)=.* is not here"
+        ):
+            call()
+    with pytest.raises(AttributeError, match=r"no 'resnet19'; create_model makes"):
+        _ = mt.models.resnet19
