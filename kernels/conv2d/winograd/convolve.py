@@ -5,6 +5,7 @@ core's cache, run on all cores.
 """
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,7 +33,8 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
     _, _, OH, OW = y.shape
     C, lanes, threads = matrix.terms, VECTOR_BYTES // x.itemsize, get_num_threads()
     points, strip = (tile + 2) ** 2, max(lanes, MR)
-    for first, wide, rows, blocks in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
+    for part in _parts(tile, y.shape, C, lanes, x.itemsize, threads):
+        first, wide, rows, blocks = part
         u = scratch("weights", (points * (C * wide + lanes),), x.dtype)
         strips = wide // strip
         packed = thread_scratch("memory", threads, C * 9 * strip * -(-strips // STRIPS), x.dtype)
@@ -53,12 +55,22 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
         parallel_ranges(_fill, len(blocks), macs // SPEED, tile, *arrays, threads=threads)
 
 
-@lru_cache(maxsize=256)
-def _parts(tile, y_shape, C, lanes, itemsize, threads):
-    """Parts of the rows of the weights, whose U is not too large for scratch memory.
+class Part(NamedTuple):
+    """Some rows of the weights, whose U fits into scratch memory, and the blocks of their outputs.
 
-    Each is (first row, rows rounded up to whole vectors, rows of tiles in a block, blocks).
+    first: the first of these rows; wide: how many, rounded up to whole vectors; rows: rows of tiles
+    in a block; blocks (count, 4): each block's first and last row of tiles and row of weights.
     """
+
+    first: int
+    wide: int
+    rows: int
+    blocks: np.ndarray
+
+
+@lru_cache(maxsize=256)
+def _parts(tile, y_shape, C, lanes, itemsize, threads) -> list[Part]:
+    """The plan of a convolution: the weights cut into parts, their outputs into blocks."""
     N, R, OH, OW = y_shape
     TH, TW, points = -(-OH // tile), -(-OW // tile), (tile + 2) ** 2
     most = LIMIT // (points * C * itemsize * NR_VECTORS * lanes)
@@ -78,7 +90,7 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads):
             (r.start, r.stop, o, min(o + step, wide)) for r in along for o in range(0, wide, step)
         ]
         blocks = np.array(blocks, np.int64).reshape(-1, 4)
-        parts.append((part.start * strip, wide, rows, blocks))
+        parts.append(Part(part.start * strip, wide, rows, blocks))
     return parts
 
 
@@ -171,7 +183,7 @@ def _fill(tile, x, u, y, memories, all_offsets, sizes, before, after, blocks, po
                 _finish_row(rows, tile * line, channel, after, lanes)
                 at = ((n * R + channel) * OH + tile * i) * OW
                 for a in range(min(tile, OH - tile * i)):
-                    _turn_back(rows, a * line, OW, R - channel, y, at + a * OW, OH * OW)
+                    _transpose_back(rows, a * line, OW, R - channel, y, at + a * OW, OH * OW)
 
 
 @kernel
@@ -193,7 +205,7 @@ def _finish_row(rows, size, channel, after, lanes):
 
 
 @kernel
-def _turn_back(rows, start, count, channels, y, y_at, plane):
+def _transpose_back(rows, start, count, channels, y, y_at, plane):
     """y[c, m] = rows[m, c]  for count m and a vector of channels, or as many as there are."""
     lanes, out = lanes_of(y), y.reshape(-1)
     done = 0
