@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, GREY, RED = "#1f5fbf", "#d9822b", "#8a8f98", "#b3261e"
 SKY, MAGENTA, BLACK, BROWN = "#56b4e9", "#c51b7d", "#222222", "#7b3f00"
 COLORS = (BLUE, ORANGE, SKY, MAGENTA, BLACK, BROWN)  # that differ to colour-blind eyes, too
+DASHES = "-", "--", ":", "-."  # of lines when all colours are taken
 
 SMALL = 9  # points: the least size of letters
 LEAST_WIDTH = 7.2  # inches
@@ -98,10 +99,15 @@ def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> N
     shown = [shortened(names[i]) for i in places]
     turned = 90 if max(map(len, shown), default=0) > 2 else 0
     ax.set_xticks(places, shown, rotation=turned, fontsize=SMALL, **PLAIN)
-    ax.margins(x=0.02)
+    ax.set_xlim(-0.5, len(names) - 0.5)
     if len(names) > CROWDED:
         for line in ax.lines:
             line.set_markersize(2)
+
+
+def line_style(k: int) -> dict[str, str]:
+    """The colour and the dashes of a figure's line number k."""
+    return {"color": COLORS[k % len(COLORS)], "linestyle": DASHES[k // len(COLORS) % len(DASHES)]}
 
 
 def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:

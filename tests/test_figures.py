@@ -68,6 +68,14 @@ def test_many_long_names_are_thinned_and_shortened_but_not_small():
     assert apart >= 9
 
 
+def test_names_stand_below_all_places_also_those_without_a_value():
+    ax = new_figure(8, 4).subplots()
+    ax.plot([np.nan, 1.0, np.nan])
+    name_ticks(ax, ["a", "b", "c"])
+    assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "c"]
+    assert ax.get_xlim() == (-0.5, 2.5)
+
+
 def test_titles_are_broken_where_the_figure_ends():
     ax = new_figure(4, 3).subplots()
     label(ax, "a title that is longer than its axes are wide, by a name: " + "x" * 60)

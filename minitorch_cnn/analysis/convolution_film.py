@@ -87,7 +87,7 @@ class ConvolutionSteps(NamedTuple):
         frames = []
         for step in range(len(self.corners)):
             figure = self.plot(step)
-            figure.set_dpi(80)
+            figure.set_dpi(100)
             canvas = FigureCanvasAgg(figure)
             canvas.draw()
             picture = np.asarray(canvas.buffer_rgba())[:, :, :3]

@@ -14,7 +14,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
-from ..figures import COLORS, headline, label, new_figure, whole_ticks
+from ..figures import headline, label, line_style, new_figure, whole_ticks
 from ..nn import Module
 from ..nn.evaluation import first_output
 from ..optim import SGD
@@ -41,8 +41,8 @@ class Degradation(NamedTuple):
         for ax, (found, factor, name) in zip(figure.subplots(1, 2), panels, strict=True):
             for k, (net, values) in enumerate(found.items()):
                 epochs = np.arange(1, len(values) + 1)
-                color, line = COLORS[k % len(COLORS)], "-" if k < len(COLORS) else "--"
-                ax.plot(epochs, factor * values, "o" + line, color=color, label=net, markersize=3)
+                style = line_style(k) | {"marker": "o", "markersize": 3}
+                ax.plot(epochs, factor * values, label=net, **style)
             whole_ticks(ax, epochs.tolist())
             label(ax, name.capitalize().removesuffix(" (%)"), "epoch", name, legend=True)
         last = ", ".join(f"{net} {100 * e[-1]:.3g}" for net, e in self.errors.items())

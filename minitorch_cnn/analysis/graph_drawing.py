@@ -21,11 +21,11 @@ from .fields import ancestors
 from .graph_routes import Spot, routes
 from .watch import rectifies
 
-BOX, LEAF, GAP, MARGIN = 36, 22, 26, 8  # heights, and what is free between and within, in pixels
-LETTER = 6.6  # the width of one, about the widest in the sans-serif fonts of browsers
+BOX, LEAF, GAP, MARGIN = 42, 25, 28, 8  # heights, and what is free between and within, in pixels
+LETTER = 7.8  # the width of one, about the widest in the sans-serif fonts of browsers
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-    'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="11" text-anchor="middle">'
+    'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13" text-anchor="middle">'
 )
 TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" '
@@ -217,10 +217,10 @@ def _drawn(box: Box, spot: Spot) -> str:
         f'<rect x="{x - width / 2:.1f}" y="{y - height / 2:.1f}" width="{width:.1f}" '
         f'height="{height}" rx="5" fill="{COLORS[box.kind]}" stroke="#888"/>'
     )
-    first = y + 4 - 7.5 * (len(box.lines) - 1)
+    first = y + 4.5 - 8.5 * (len(box.lines) - 1)
     weights = ["bold", "normal"] if len(box.lines) == 2 else ["normal"]
     texts = [
-        f'<text x="{x:.1f}" y="{first + 15 * k:.1f}" font-weight="{weight}">{escape(line)}</text>'
+        f'<text x="{x:.1f}" y="{first + 17 * k:.1f}" font-weight="{weight}">{escape(line)}</text>'
         for k, (line, weight) in enumerate(zip(box.lines, weights, strict=True))
     ]
     return frame + "".join(texts)

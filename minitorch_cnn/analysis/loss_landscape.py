@@ -62,7 +62,14 @@ class LossSurface(NamedTuple):
     losses: np.ndarray
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Contours of the loss, evenly spaced in its logarithm."""
+        """Contours of the loss, evenly spaced in its logarithm.
+
+        Raises: ValueError for fewer than two steps, or without a finite loss.
+        """
+        if len(self.steps) < 2 or not np.isfinite(self.losses).any():
+            raise ValueError(
+                f"plot: steps={self.steps} must be two at least, and one of the losses finite"
+            )
         ax = axes_or_new(ax, 7.2, 5.6)
         finite = np.where(np.isfinite(self.losses), self.losses, np.nan)
         low, high = np.nanmin(finite), np.nanmax(finite)

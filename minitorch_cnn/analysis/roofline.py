@@ -31,6 +31,7 @@ from ..figures import (
     log_ticks,
     name_ticks,
     new_figure,
+    rounded,
     size_for,
 )
 from ..kernels.conv2d import OPERATOR, Case, Window, conv2d_forward
@@ -127,18 +128,17 @@ class LayerProfile(NamedTuple):
         places = np.arange(len(self.layers))
         colors = np.where(self.moves, ORANGE, BLUE)
         times.bar(places, 1e3 * self.seconds, color=colors)
-        label(times, f"Time: {1e3 * self.seconds.sum():.3g} ms in all", "", "milliseconds")
+        label(times, f"Time: {rounded(1e3 * self.seconds.sum())} ms in all", "", "milliseconds")
         shares.bar(places, 100 * self.share, color=colors)
         shares.axhline(100, color=GREY, linewidth=1)
         label(shares, "Share of the machine's best, arithmetic or bandwidth", "", "%")
         memory.bar(places, self.memory / 2**20, color=GREY)
+        memory.set_ylim(bottom=0)
         total = self.memory.sum() / 2**20
-        label(memory, f"Memory of the outputs: {total:.3g} MiB in all", "layer", "MiB")
+        label(memory, f"Memory of the outputs: {rounded(total)} MiB in all", "layer", "MiB")
         name_ticks(memory, self.layers)
-        whole = self.least.sum() / self.seconds.sum()
-        headline(
-            figure, f"The layers run at {100 * whole:.2g}% of the machine's best", self._note()
-        )
+        whole = rounded(100 * self.least.sum() / self.seconds.sum())
+        headline(figure, f"The layers run at {whole}% of the machine's best", self._note())
         return figure
 
     def _draw_roof(self, ax: Any) -> None:
@@ -155,8 +155,9 @@ class LayerProfile(NamedTuple):
             (counted & ~self.moves, BLUE, "layers bound by arithmetic; areas: time"),
             (counted & self.moves, ORANGE, "layers bound by memory"),
         ):
-            points = self.intensity[chosen], speed[chosen]
-            ax.scatter(*points, areas[chosen], color=color, alpha=0.6, label=name)
+            if chosen.any():
+                points = self.intensity[chosen], speed[chosen]
+                ax.scatter(*points, areas[chosen], color=color, alpha=0.6, label=name)
         bands = f"{roof.bandwidth / 1e9:.0f} GB/s"
         bands = f"{bands} ({fast / 1e9:.0f} from a cache)" if roof.caches else bands
         title = f"Roofline: {roof.flops / 1e9:.0f} GFLOP/s, {bands}"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import COLORS, GREY, axes_or_new, label, name_ticks, size_for
+from ..figures import GREY, axes_or_new, label, line_style, name_ticks, size_for
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
@@ -48,8 +48,8 @@ class Randomisation(NamedTuple):
         """A line for each method."""
         ax = axes_or_new(ax, *size_for(self.layers))
         ends = []
-        for (name, values), color in zip(self.correlations.items(), COLORS, strict=False):
-            ax.plot(values, "o-", color=color, label=name)
+        for k, (name, values) in enumerate(self.correlations.items()):
+            ax.plot(values, "o", label=name, **line_style(k))
             ends.append(f"{name} {values[-1]:.2f}")
         ax.axhline(0, color=GREY, linewidth=1)
         label(

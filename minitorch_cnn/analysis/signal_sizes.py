@@ -15,7 +15,17 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad
-from ..figures import COLORS, SMALL, headline, label, log_ticks, name_ticks, new_figure, size_for
+from ..figures import (
+    COLORS,
+    SMALL,
+    headline,
+    label,
+    line_style,
+    log_ticks,
+    name_ticks,
+    new_figure,
+    size_for,
+)
 from ..nn import Conv1d, Conv2d, Linear, Module, init
 from ..nn.evaluation import first_output
 from ..tensor import Tensor
@@ -139,11 +149,11 @@ class InitialisationComparison(NamedTuple):
             ("Activations", "Gradients of the loss"),
             strict=True,
         ):
-            for (name, found), color in zip(self.signals.items(), COLORS, strict=False):
+            for k, (name, found) in enumerate(self.signals.items()):
                 places = [found.layers.index(layer) for layer in self.weighted]
                 values = getattr(found, field)[places]
                 shown = np.where(values > 0, values, np.nan)
-                ax.semilogy(range(len(places)), shown, ".-", color=color, label=name)
+                ax.semilogy(range(len(places)), shown, ".", label=name, **line_style(k))
             label(ax, title, "layer with weights, in the order of work", "standard deviation")
             log_ticks(ax.yaxis)
             name_ticks(ax, self.weighted)

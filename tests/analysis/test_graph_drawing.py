@@ -48,6 +48,7 @@ def test_the_image_shows_every_box_and_arrow_within_its_frame(graph):
     assert texts == ["x: 3", "<y>: 3", "Mul", "3", "Add", "3", "Sum", "one number"]
     assert len([p for p in root.iter(f"{SVG}path") if p.get("marker-end")]) == 5
     width, height = float(root.get("width")), float(root.get("height"))
+    assert float(root.get("font-size")) >= 12  # pixels: 9 points
     boxes = [r for r in root.iter(f"{SVG}rect") if r.get("rx")]
     for box in boxes:
         assert float(box.get("x")) >= 0 and float(box.get("y")) >= 0

@@ -64,6 +64,13 @@ def test_a_surface_has_round_numbers_beside_it_and_its_scale():
     assert axes.get_title(loc="left") == "Loss around the weights: 0.111 to 22,700"
 
 
+@pytest.mark.parametrize("steps, loss", [([0.0], 1.0), ([0.0, 1.0], np.nan)])
+def test_a_surface_that_is_none_is_not_drawn(steps, loss):
+    found = LossSurface(np.array(steps), np.full((len(steps),) * 2, loss))
+    with pytest.raises(ValueError, match=r"plot: steps=.* must be two at least"):
+        found.plot()
+
+
 def test_filters_of_a_direction_are_as_long_as_the_weights():
     model = create_model("resnet20_cifar", width=0.25)
     for p, d in zip(model.parameters(), random_direction(model), strict=True):

@@ -5,7 +5,7 @@ import pytest
 
 from minitorch_cnn import nn
 from minitorch_cnn.analysis import randomised_layers
-from minitorch_cnn.analysis.sanity import by_rule, ranks, similarity
+from minitorch_cnn.analysis.sanity import Randomisation, by_rule, ranks, similarity
 from minitorch_cnn.tensor import Tensor
 
 from .nets import drawn, images
@@ -66,3 +66,10 @@ def test_ranks_and_their_correlation_are_spearmans():
 def test_a_model_without_weights_is_refused():
     with pytest.raises(ValueError, match="randomised_layers: model has no weights"):
         randomised_layers(nn.Flatten(), Tensor(np.zeros((1, 1, 2, 2))))
+
+
+def test_every_method_has_a_line_of_its_own():
+    found = Randomisation(["layer"], {f"method {k}": np.ones(2) for k in range(15)})
+    lines = drawn(found).axes[0].lines[:15]
+    assert [line.get_label() for line in lines] == list(found.correlations)
+    assert len({(line.get_color(), line.get_linestyle()) for line in lines}) == 15
