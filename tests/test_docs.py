@@ -101,6 +101,7 @@ MODULES = [
     "", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
     "optim.swa_utils", "data", "data.transforms", "data.datasets", "training", "models",
     "analysis", "interop", "autograd", "autograd.functional", "nas", "kernels", "cuda", "utils",
+    "amp", "cuda.amp", "jit", "distributed", "linalg", "data.transforms.functional",
 ]  # fmt: skip
 IMPORTED = {  # for their own use
     "nn.init": {"ShapeOnly", "Tensor"},
