@@ -69,6 +69,22 @@ def test_layers_without_multiply_adds_have_a_share_of_the_bandwidth():
     assert found.least[1] == pytest.approx(2 * image / 1e8)
 
 
+class Weight(nn.Module):
+    """A weight, whatever x is."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(np.ones((2, 5), np.float32))
+
+    def forward(self, x):
+        return self.weight
+
+
+def test_an_output_that_requires_a_gradient_is_taken():
+    found = profile_layers(nn.Sequential(Weight()), batch(), repeats=1, roof=ROOF)
+    assert found.layers == ["0"] and found.bytes[0] > 0
+
+
 def test_what_fits_into_a_cache_has_its_bandwidth():
     roof = Roof(1e9, 1e8, ((1000, 5e8), (4000, 8e8), (9000, 3e8)))
     moved = [0, 1500, 4000, 8999, 9000, 1e9]
