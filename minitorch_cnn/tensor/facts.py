@@ -120,6 +120,21 @@ class Facts:
         return False
 
     @property
+    def is_sparse(self: Tensor) -> bool:
+        """False: tensors are dense."""
+        return False
+
+    @property
+    def is_quantized(self: Tensor) -> bool:
+        """False: numbers stand for themselves."""
+        return False
+
+    @property
+    def is_meta(self: Tensor) -> bool:
+        """False: every tensor has its numbers."""
+        return False
+
+    @property
     def is_cpu(self: Tensor) -> bool:
         """Whether the tensor lies in main memory."""
         return self.device == "cpu"

@@ -40,3 +40,8 @@ def test_random_integers_fill_their_range():
 def test_comparisons_in_place_leave_ones_and_zeros():
     x = mt.tensor([1.0, 2.0])
     assert x.gt_(1.5) is x and x.tolist() == [0, 1] and x.dtype == mt.float32
+
+
+def test_a_tensor_is_dense_and_has_its_numbers():
+    x = mt.ones(2, requires_grad=True)
+    assert not (x.is_sparse or x.is_quantized or x.is_meta)
