@@ -10,7 +10,7 @@ import ast
 import re
 import zipfile
 from math import prod
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def read_arrays(archive: zipfile.ZipFile) -> dict[str, Tensor]:
     return tensors
 
 
-def _read_array(content: BinaryIO, size: int) -> np.ndarray:
+def _read_array(content: IO[bytes], size: int) -> np.ndarray:
     """The array of a .npy file of `size` bytes; its header is held against them first."""
     dtype, fortran, shape = _read_header(content)
     try:
@@ -55,7 +55,7 @@ def _read_array(content: BinaryIO, size: int) -> np.ndarray:
     return array.reshape(shape, order="F" if fortran else "C")
 
 
-def _read_header(content: BinaryIO) -> tuple[np.dtype, bool, tuple[int, ...]]:
+def _read_header(content: IO[bytes]) -> tuple[np.dtype, bool, tuple[int, ...]]:
     start = content.read(len(MAGIC) + 2)
     if len(start) < 8 or not start.startswith(MAGIC) or start[6] not in LENGTHS:
         raise ValueError("does not begin as a .npy file")

@@ -98,13 +98,14 @@ def _read(name: str, f: str | Path | BinaryIO) -> Loaded:
 @contextmanager
 def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     """The file, from its beginning on; a ValueError within becomes one that names the file."""
-    if hasattr(f, "read"):
-        file, path = f.read(), getattr(f, "name", "the open file")
+    given: Any = f
+    if hasattr(given, "read"):
+        file, path = given.read(), getattr(given, "name", "the open file")
         if not isinstance(file, bytes):
             raise TypeError(f"{name}: f must be a file that is open for reading bytes")
         file = io.BytesIO(file)
     else:
-        path = Path(f)
+        path = Path(given)
         if not path.is_file():
             what = f"there is no file {path}{nearest_path(path)}"
             if path.is_dir():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ class Storage:
         self.nbytes = count * stored_size(name)
         self.array = np.empty(count, STORAGES[name])
 
-    def read_from(self, file: BinaryIO) -> None:
+    def read_from(self, file: Any) -> None:
         """Read the numbers, little-endian, from the present position of `file`."""
         half = self.name == "torch.BFloat16Storage"
         raw = np.empty(self.count, np.uint16) if half else self.array
