@@ -53,19 +53,27 @@ from .tensor.tensor import Size as Size
 
 if _typing.TYPE_CHECKING:  # what is imported on demand, where type checkers and editors find it
     from . import (
+        amp,
         analysis,
         backends,
         cli,
         course,
         cuda,
         data,
+        distributed,
+        distributions,
         functional,
+        hub,
         interop,
+        jit,
         kernels,
+        linalg,
         models,
+        multiprocessing,
         nas,
         nn,
         optim,
+        special,
         training,
         utils,
     )

@@ -3,6 +3,17 @@
 Type checkers and editors read this file in place of the tables in __init__.py; nothing imports it.
 """
 
+from .amp import (
+    autocast,
+    is_autocast_enabled,
+)
+from .backends.determinism import (
+    are_deterministic_algorithms_enabled,
+    get_float32_matmul_precision,
+    is_deterministic_algorithms_warn_only_enabled,
+    set_float32_matmul_precision,
+    use_deterministic_algorithms,
+)
 from .dtypes import bool_ as bool
 from .dtypes import float16 as half
 from .dtypes import float32 as float
@@ -35,10 +46,22 @@ from .interop import (
     load,
     save,
 )
+from .jit import (
+    compile,
+)
 from .kernels import (
     get_num_threads,
     set_num_threads,
 )
+from .linalg import (
+    cholesky,
+    det,
+    logdet,
+    matrix_power,
+    slogdet,
+)
+from .linalg import inv as inverse
+from .linalg import pinv as pinverse
 from .tensor import abs as absolute
 from .tensor import acos as arccos
 from .tensor import acosh as arccosh
@@ -121,6 +144,10 @@ from .tensor.legacy import (
     IntTensor,
     LongTensor,
     ShortTensor,
+    set_default_tensor_type,
+)
+from .tensor.printing import (
+    set_printoptions,
 )
 from .tensor.questions import (
     asarray,
@@ -155,20 +182,24 @@ __all__ = [
     "arctan",
     "arctan2",
     "arctanh",
+    "are_deterministic_algorithms_enabled",
     "asarray",
     "asin_",
     "asinh_",
     "atan_",
     "atanh_",
+    "autocast",
     "avg_pool1d",
     "bool",
     "can_cast",
     "ceil_",
     "celu",
     "channel_shuffle",
+    "cholesky",
     "clamp_",
     "clamp_max_",
     "clamp_min_",
+    "compile",
     "concatenate",
     "conv1d",
     "conv2d",
@@ -177,6 +208,7 @@ __all__ = [
     "cos_",
     "cosh_",
     "cosine_similarity",
+    "det",
     "divide",
     "double",
     "erf_",
@@ -190,13 +222,17 @@ __all__ = [
     "floor_",
     "frac_",
     "ger",
+    "get_float32_matmul_precision",
     "get_num_threads",
     "greater",
     "greater_equal",
     "half",
     "index_put_",
     "int",
+    "inverse",
+    "is_autocast_enabled",
     "is_complex",
+    "is_deterministic_algorithms_warn_only_enabled",
     "is_nonzero",
     "is_same_size",
     "less",
@@ -206,7 +242,9 @@ __all__ = [
     "log2_",
     "log10_",
     "log_",
+    "logdet",
     "long",
+    "matrix_power",
     "max_pool1d",
     "max_pool2d",
     "moveaxis",
@@ -216,6 +254,7 @@ __all__ = [
     "negative",
     "not_equal",
     "pairwise_distance",
+    "pinverse",
     "pixel_shuffle",
     "pixel_unshuffle",
     "prelu",
@@ -228,11 +267,15 @@ __all__ = [
     "save",
     "scalar_tensor",
     "selu",
+    "set_default_tensor_type",
+    "set_float32_matmul_precision",
     "set_num_threads",
+    "set_printoptions",
     "short",
     "sigmoid_",
     "sin_",
     "sinh_",
+    "slogdet",
     "sqrt_",
     "square_",
     "subtract",
@@ -242,5 +285,6 @@ __all__ = [
     "threshold",
     "true_divide",
     "trunc_",
+    "use_deterministic_algorithms",
     "zero_",
-]  # fmt: skip
+]
