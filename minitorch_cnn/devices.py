@@ -112,8 +112,10 @@ def check_device(device: DeviceLike | None, name: str) -> str:
     Raises, in the name of the function `name`: ValueError for a device that there is not,
     RuntimeError where CuPy or a GPU is missing.
     """
-    if device is None or device == "cpu" or device == "emulator":
-        return device or "cpu"
+    if device is None or device == "cpu":
+        return "cpu"
+    if device == "emulator":
+        return "emulator"
     if isinstance(device, int) and not isinstance(device, bool):
         device = f"cuda:{device}"
     number = re.fullmatch(r"cuda(?::(\d+))?", device) if isinstance(device, str) else None
@@ -122,7 +124,7 @@ def check_device(device: DeviceLike | None, name: str) -> str:
             f"{name}: device={device!r} must be 'cpu', 'cuda', 'cuda:0', 'cuda:1', ... "
             f"or 'emulator'{nearest(device, KINDS)}"
         )
-    index, count = int(number[1] or 0), count_gpus(name, device)
+    index, count = int(number[1] or 0), count_gpus(name, str(device))
     if index >= count:
         raise ValueError(f"{name}: device={device!r} must be below 'cuda:{count}', the GPUs here")
     return f"cuda:{index}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -37,8 +38,13 @@ def manual_seed(seed: int) -> np.random.Generator:
 
 def seed() -> int:
     """Seed it from the system's entropy, and return the seed."""
-    manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
-    return _seed
+    drawn = _entropy()
+    manual_seed(drawn)
+    return drawn
+
+
+def _entropy() -> int:
+    return int(np.random.SeedSequence().generate_state(1, np.uint64)[0])
 
 
 def initial_seed() -> int:
@@ -51,12 +57,9 @@ def default_generator() -> np.random.Generator:
 
     While a `DataLoader` loads a sample it is the stream of that sample, in that thread.
     """
-    global _generator
     if _of_thread.generator is not None:
         return _of_thread.generator()
-    if _generator is None:
-        seed()
-    return _generator
+    return manual_seed(_entropy()) if _generator is None else _generator
 
 
 class drawing_from:
@@ -71,15 +74,16 @@ class drawing_from:
         self.before = _of_thread.generator
         _of_thread.generator = self.generator
 
-    def __exit__(self, *error) -> None:
+    def __exit__(self, *error: object) -> None:
         _of_thread.generator = self.before
 
 
-def get_rng_state() -> dict:
+def get_rng_state() -> dict[str, Any]:
     """The state of `default_generator` as a dict that JSON can hold."""
-    return default_generator().bit_generator.state
+    state: Any = default_generator().bit_generator.state
+    return state
 
 
-def set_rng_state(state: dict) -> None:
+def set_rng_state(state: dict[str, Any]) -> None:
     """Put `default_generator` back to a state that `get_rng_state` returned."""
     default_generator().bit_generator.state = state

@@ -2,6 +2,7 @@
 it is: editors and type checkers show both where the name is used.
 """
 
+import ast
 import importlib
 import inspect
 import json
@@ -12,9 +13,15 @@ from typing import Any
 
 import pytest
 
+from minitorch_cnn.tensor.second_names import METHODS
 from tests.interpreter import ROOT
 
 PARTS = (
+    "",
+    "autograd",
+    "autograd.functional",
+    "cuda",
+    "functional",
     "nn",
     "nn.init",
     "nn.utils",
@@ -37,7 +44,7 @@ OURS = "minitorch_cnn"
 
 def public(part: str) -> Iterator[tuple[str, Any]]:
     """The functions and classes of a part by their names."""
-    module = importlib.import_module(f"{OURS}.{part}")
+    module = importlib.import_module(f"{OURS}.{part}".rstrip("."))
     for name in module.__all__ if hasattr(module, "__all__") else dir(module):
         value = getattr(module, name)
         ours = (getattr(value, "__module__", None) or "").startswith(OURS)
@@ -51,7 +58,7 @@ def callables(name: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield name, value
         return
     for cls in value.__mro__:
-        if not cls.__module__.startswith(OURS) or cls.__name__ == "Tensor":
+        if not cls.__module__.startswith(OURS):
             continue
         for member, found in vars(cls).items():
             fn = (
@@ -69,7 +76,8 @@ def untyped(fn: Any) -> list[str]:
     names = [
         name
         for i, (name, parameter) in enumerate(signature.parameters.items())
-        if parameter.annotation is parameter.empty and not (i == 0 and name in ("self", "cls"))
+        if parameter.annotation is parameter.empty
+        and not (i == 0 and name in ("self", "cls", "ctx"))
     ]
     if signature.return_annotation is signature.empty and fn.__name__ != "__init__":
         names.append("return")
@@ -166,14 +174,131 @@ nn.Conv2d(3, 8, 3, padding_mode="mirror")
 nn.MSELoss("average")
 """
 
+# Tensors, functions and derivatives. The last lines have a mistake each.
+TENSORS = """
+from typing import Any
+from typing_extensions import assert_type
+
+import numpy as np
+
+import minitorch_cnn as mt
+import minitorch_cnn.functional as F
+from minitorch_cnn.tensor.reduction import ValuesAndIndices
+
+x, y = mt.zeros(3), mt.tensor([[1.0, 2.0]], requires_grad=True)
+assert_type(x, mt.Tensor)
+assert_type(mt.stack([x, x], dim=0), mt.Tensor)
+assert_type(x.sum(), mt.Tensor)
+assert_type(x + y, mt.Tensor)
+assert_type(y - 1, mt.Tensor)
+assert_type(1 - y, mt.Tensor)
+assert_type(np.float32(2) * 1.0 * y, mt.Tensor)
+assert_type(x @ y, mt.Tensor)
+assert_type(-x, mt.Tensor)
+assert_type(x == y, mt.Tensor)
+assert_type(x[0, ..., None], mt.Tensor)
+assert_type(x.T, mt.Tensor)
+assert_type(x.view(3, 1).transpose(0, 1).contiguous(), mt.Tensor)
+assert_type(x.to("cpu", mt.float64).float(), mt.Tensor)
+assert_type(x.add_(1).clamp_(0, 1).exp_(), mt.Tensor)
+assert_type(x.absolute(), mt.Tensor)
+assert_type(x.eq(3).logical_not(), mt.Tensor)
+assert_type(x.size(), mt.Size)
+assert_type(x.size(0), int)
+assert_type(x.shape, tuple[int, ...])
+assert_type(x.grad, mt.Tensor | None)
+assert_type(x.item(), Any)
+assert_type(x.max(), mt.Tensor)
+assert_type(x.max(1), ValuesAndIndices)
+assert_type(mt.max(x, 1).values, mt.Tensor)
+assert_type(x.topk(2).indices, mt.Tensor)
+assert_type(x.nonzero(), mt.Tensor)
+assert_type(x.nonzero(as_tuple=True), tuple[mt.Tensor, ...])
+assert_type(x.split(2), tuple[mt.Tensor, ...])
+assert_type(mt.where(x > 0, x, 0.0), mt.Tensor)
+assert_type(mt.unique(x), mt.Tensor)
+assert_type(mt.concatenate([x, x]), mt.Tensor)
+assert_type(mt.grad(y.sum(), y), tuple[mt.Tensor, ...])
+assert_type(F.relu(x), mt.Tensor)
+assert_type(F.conv2d(x, x, stride=(1, 2), padding="same"), mt.Tensor)
+assert_type(F.max_pool2d(x, 2), mt.Tensor)
+assert_type(F.max_pool2d(x, 2, return_indices=True), tuple[mt.Tensor, mt.Tensor])
+assert_type(F.cross_entropy(x, x, reduction="none"), mt.Tensor)
+assert_type(mt.conv2d(x, x), mt.Tensor)
+assert_type(mt.FloatTensor(3), mt.Tensor)
+assert_type(mt.nn.ReLU()(x), mt.Tensor)
+mt.kernels.conv2d.conv2d_forward
+mt.save({"x": x}, "x.pth")
+
+
+@mt.no_grad()
+def halved(x: mt.Tensor) -> mt.Tensor:
+    return x / 2
+
+
+class Cube(mt.autograd.Function):
+    @staticmethod
+    def forward(ctx, x):
+        ctx.save_for_backward(x)
+        ctx.power = 3
+        return x**ctx.power
+
+    @staticmethod
+    def backward(ctx, gy):
+        (x,) = ctx.saved_tensors
+        return 3 * x**2 * gy
+
+
+assert_type(halved(x), mt.Tensor)
+with mt.no_grad(), mt.enable_grad():
+    x += Cube.apply(x)
+assert_type(x, mt.Tensor)
+for row in y:
+    assert_type(row, mt.Tensor)
+y.grad = None
+y[0] = x > 3
+
+mt.zeroes(3)
+x.summ()
+F.cross_entropy(x, x, reduction="average")
+x.grad.zero_()
+"""
+
 
 @pytest.mark.slow
-def test_a_checker_knows_what_a_net_returns_and_finds_wrong_arguments(tmp_path):
+@pytest.mark.parametrize("program", [PROGRAM, TENSORS], ids=["a net", "tensors"])
+def test_a_checker_knows_what_a_program_computes_and_finds_its_mistakes(program, tmp_path):
     pytest.importorskip("pyright")
-    (tmp_path / "program.py").write_text(PROGRAM)
+    (tmp_path / "program.py").write_text(program)
     (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)]}))
     command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
     found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
     errors = json.loads(found.stdout)["generalDiagnostics"]
-    lines = [PROGRAM.splitlines()[error["range"]["start"]["line"]] for error in errors]
-    assert lines == PROGRAM.splitlines()[-4:]
+    lines = [program.splitlines()[error["range"]["start"]["line"]] for error in errors]
+    assert lines == program.splitlines()[-4:]
+
+
+def test_what_checkers_read_of_names_loaded_on_demand_is_what_there_is():
+    import minitorch_cnn as mt
+    from minitorch_cnn import second_places
+
+    names = {*mt.SECOND_PLACES, *mt._FUNCTIONS_ON_DEMAND}
+    assert set(second_places.__all__) == names
+    assert [name for name in names if getattr(second_places, name) is not getattr(mt, name)] == []
+    source = (ROOT / OURS / "__init__.py").read_text(encoding="utf-8")
+    (block,) = (
+        node for node in ast.parse(source).body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "_typing.TYPE_CHECKING"
+    )  # fmt: skip
+    packages, places = block.body
+    assert {alias.name for alias in packages.names} == set(mt._ON_DEMAND)
+    assert ast.unparse(places) == "from .second_places import *"
+
+
+def test_completion_offers_every_public_name():
+    import minitorch_cnn as mt
+
+    offered = set(dir(mt))
+    assert {*importlib.import_module(f"{OURS}.tensor").__all__, *mt.SECOND_PLACES} <= offered
+    assert {"nn", "optim", "no_grad", "Generator", "save"} <= offered
+    assert {*METHODS, "sum", "T", "grad", "add_"} <= set(dir(mt.Tensor))

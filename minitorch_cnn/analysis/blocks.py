@@ -127,13 +127,12 @@ def _block(call: Call, calls: list[Call]) -> FoundBlock | None:
     while isinstance(junction, ReLU):
         (junction,) = _sources(junction)
     sides = _sources(junction) if isinstance(junction, Add) else []
-    if len(sides) != 2 or not isinstance(junction, Add):
+    if len(sides) != 2:
         return None
     lengths = [_length(side, call.source) for side in sides]
-    known = [length for length in lengths if length is not None]
-    if len(known) < 2 or known[0] == known[1]:
+    if None in lengths or lengths[0] == lengths[1]:
         return None
-    shortcut = int(np.argmin(known))
+    shortcut = int(np.argmin(lengths))
     branch = sides[1 - shortcut]
     while isinstance(branch, Mul) and len(_sources(branch)) == 1:  # times a constant
         (branch,) = _sources(branch)

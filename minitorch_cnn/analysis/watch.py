@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
 import numpy as np
 
@@ -191,8 +190,7 @@ def recording(
     seen: Callable[[ArrayFunction, tuple[Tensor, ...]], None],
 ) -> Iterator[None]:
     """Inside, call seen(node, outputs) when an operation of this thread joins the graph."""
-    cls: Any = ArrayFunction
-    record, here = cls._record, threading.get_ident()
+    record, here = ArrayFunction._record, threading.get_ident()
 
     def tell(node, modes, edges, inputs, arrays, results, outputs):
         record(node, modes, edges, inputs, arrays, results, outputs)
@@ -200,11 +198,11 @@ def recording(
             seen(node, tuple(outputs))
 
     with _watching:
-        cls._record = tell
+        ArrayFunction._record = tell
         try:
             yield
         finally:
-            cls._record = record
+            ArrayFunction._record = record
 
 
 @contextmanager
@@ -220,11 +218,10 @@ def applied(*operators: type[ArrayFunction]) -> Iterator[list[tuple[Tensor, Tens
         return y
 
     with _watching:
-        changed: tuple[Any, ...] = operators
-        for operator in changed:
+        for operator in operators:
             operator.apply = classmethod(apply)
         try:
             yield calls
         finally:
-            for operator in changed:
+            for operator in operators:
                 del operator.apply

@@ -114,11 +114,13 @@ class ArrayFunction:
     else:
 
         @staticmethod
-        def forward(ctx, *arrays, **settings):
+        def forward(ctx: ArrayFunction, *arrays: Array, **settings: Any) -> Any:
+            """The array of the op, or a tuple of arrays; a subclass says it."""
             raise TypeError(f"{type(ctx).__name__} defines no forward")
 
         @staticmethod
-        def backward(ctx, *grads):
+        def backward(ctx: ArrayFunction, *grads: Tensor) -> Any:
+            """The gradients of the inputs by those of the outputs; a subclass says them."""
             raise RuntimeError(f"{type(ctx).__name__}: the derivative of this op is not defined")
 
     # --------------------------------------------------------- what forward keeps for backward

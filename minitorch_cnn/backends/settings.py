@@ -6,7 +6,7 @@ from types import ModuleType
 class Settings(ModuleType):
     """AttributeError for a setting that does not exist, TypeError for a value of another type."""
 
-    def __setattr__(self, name: str, value) -> None:
+    def __setattr__(self, name: str, value: object) -> None:
         if not name.startswith("__"):
             if name not in vars(self):
                 raise AttributeError(f"{self.__name__} has no setting {name!r}")

@@ -7,7 +7,10 @@ where they lie (devices.py).
 
 from __future__ import annotations
 
+from typing import Any
+
 from .. import devices
+from ..devices import DeviceLike
 
 
 def is_available() -> bool:
@@ -28,14 +31,14 @@ def current_device() -> int:
     return 0
 
 
-def get_device_name(device=None) -> str:
+def get_device_name(device: DeviceLike | None = None) -> str:
     """What the maker calls a GPU."""
     cupy = _cupy("get_device_name", device)
     name = cupy.cuda.runtime.getDeviceProperties(_index(device))["name"]
     return name.decode() if isinstance(name, bytes) else name
 
 
-def set_device(device) -> None:
+def set_device(device: DeviceLike) -> None:
     """Refuses all but the GPU 0, which "cuda" stands for: name the others where tensors are made.
 
     Raises ValueError.
@@ -48,7 +51,7 @@ def set_device(device) -> None:
         )
 
 
-def synchronize(device=None) -> None:
+def synchronize(device: DeviceLike | None = None) -> None:
     """Wait until a GPU has done all it was given."""
     cupy = _cupy("synchronize", device)
     with cupy.cuda.Device(_index(device)):
@@ -69,7 +72,7 @@ def empty_cache() -> None:
         _cupy("empty_cache").get_default_memory_pool().free_all_blocks()
 
 
-def memory_allocated(device=None) -> int:
+def memory_allocated(device: DeviceLike | None = None) -> int:
     """The bytes that arrays hold on a GPU; 0 without one."""
     if not is_available():
         return 0
@@ -78,7 +81,7 @@ def memory_allocated(device=None) -> int:
         return cupy.get_default_memory_pool().used_bytes()
 
 
-def memory_reserved(device=None) -> int:
+def memory_reserved(device: DeviceLike | None = None) -> int:
     """The bytes that CuPy has taken of a GPU's memory, in use or kept; 0 without a GPU."""
     if not is_available():
         return 0
@@ -87,7 +90,7 @@ def memory_reserved(device=None) -> int:
         return cupy.get_default_memory_pool().total_bytes()
 
 
-def _cupy(name: str, device=None):
+def _cupy(name: str, device: DeviceLike | None = None) -> Any:
     """CuPy, once it is known that the GPU exists."""
     devices.check_device("cuda" if device is None else device, name)
     import cupy
@@ -95,7 +98,7 @@ def _cupy(name: str, device=None):
     return cupy
 
 
-def _index(device) -> int:
+def _index(device: DeviceLike | None) -> int:
     if isinstance(device, int):
         return device
     return devices.device("cuda" if device is None else device).index or 0

@@ -74,11 +74,13 @@ class GradScaler:
         """Nothing: what a scaler of PyTorch has stored is not needed."""
 
 
-def custom_fwd(fwd: F | None = None, *, device_type: str = "cuda", cast_inputs: Any = None) -> Any:
+def custom_fwd(
+    fwd: Callable[..., Any] | None = None, *, device_type: str = "cuda", cast_inputs: Any = None
+) -> Any:
     """The forward of an autograd.Function as it is."""
     return functools.partial(custom_fwd, device_type=device_type) if fwd is None else fwd
 
 
-def custom_bwd(bwd: F | None = None, *, device_type: str = "cuda") -> Any:
+def custom_bwd(bwd: Callable[..., Any] | None = None, *, device_type: str = "cuda") -> Any:
     """The backward of an autograd.Function as it is."""
     return functools.partial(custom_bwd, device_type=device_type) if bwd is None else bwd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..devices import check_device
 
@@ -19,7 +20,7 @@ class _Stored:
         return "cuda" if device is None else f"cuda:{device}"
 
 
-def device_for(map_location: str | Mapping | Callable | None) -> str:
+def device_for(map_location: str | Mapping[Any, Any] | Callable[..., Any] | None) -> str:
     """The device that map_location says for tensors of a file, which has them on the CPU.
 
     A name; a dict of names, whose values must be one device; a function (storage, location), called

@@ -44,7 +44,7 @@ class Loaded(NamedTuple):
     metadata: dict[str, str]
 
 
-def safetensors_bytes(state: Mapping, metadata: Mapping[str, str] | None = None) -> bytes:
+def safetensors_bytes(state: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
     """The content of the file of `state`, Tensors or arrays by name, and of text by name.
 
     It has one order: metadata by name, tensors by dtype and name.
@@ -144,13 +144,13 @@ def _short(error: Exception) -> str:
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
-def _read_header(content: bytes) -> tuple[dict, int]:
+def _read_header(content: bytes) -> tuple[dict[str, Any], int]:
     """What the header of a file says that the library accepts, and where it ends."""
     end = 8 + int.from_bytes(content[:8], "little")
     return json.loads(content[8:end], object_pairs_hook=_dict_of), end
 
 
-def _dict_of(pairs: list[tuple]) -> dict:
+def _dict_of(pairs: list[tuple[Any, ...]]) -> dict[Any, Any]:
     """A dict in JSON; names that occur twice would hide a tensor."""
     found = dict(pairs)
     if len(found) < len(pairs):

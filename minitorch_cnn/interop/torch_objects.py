@@ -11,7 +11,7 @@ import pickle
 from collections import OrderedDict
 from collections.abc import Callable
 from math import prod
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 
@@ -44,6 +44,9 @@ REFUSED = {
 MOST_AXES = 64  # NumPy's limit
 
 
+Leaf = TypeVar("Leaf", bound=Tensor)
+
+
 class TorchMachine(PickleMachine):
     """Reads a pickle of tensors, plain containers and numbers; other objects become opaque.
 
@@ -66,7 +69,7 @@ class TorchMachine(PickleMachine):
             raise ValueError(f"it holds {REFUSED[name]} ({name}), which is not supported")
         return Global(name)
 
-    def call(self, name: str, arguments: tuple) -> Any:
+    def call(self, name: str, arguments: tuple[Any, ...]) -> Any:
         if name in STORAGES:
             return super().call(name, arguments)
         if name not in REBUILD:
@@ -115,7 +118,7 @@ class TorchMachine(PickleMachine):
 
     # What an opaque object is filled with is dropped; a set is one.
 
-    def extend(self, items: list) -> None:
+    def extend(self, items: list[Any]) -> None:
         if not isinstance(self.top(), Opaque):
             super().extend(items)
 
@@ -128,7 +131,7 @@ class TorchMachine(PickleMachine):
         self.pop_to_mark()
         self.push(Opaque("builtins.frozenset"))
 
-    def update(self, items: list) -> None:
+    def update(self, items: list[Any]) -> None:
         """Items of a dict; keys of other types than a state_dict has become opaque ones."""
         target = self.top()
         if isinstance(target, Opaque):
@@ -222,7 +225,7 @@ def refuse_leftovers(value: Any) -> None:
 # ------------------------------------------------------------- the functions that a file may name
 
 
-def ordered_dict(pairs: list | None = None) -> OrderedDict:
+def ordered_dict(pairs: list[Any] | None = None) -> OrderedDict[Any, Any]:
     """Python 2 hands over a list of [key, value]; Python 3 makes it empty and fills it then."""
     result = OrderedDict()
     if pairs is not None:
@@ -234,12 +237,12 @@ def ordered_dict(pairs: list | None = None) -> OrderedDict:
     return result
 
 
-def default_dict(factory: Global | None = None) -> dict:
+def default_dict(factory: Global | None = None) -> dict[Any, Any]:
     """A defaultdict, as a dict: it is filled then."""
     return {}
 
 
-def size_tuple(size: tuple) -> tuple[int, ...]:
+def size_tuple(size: tuple[Any, ...]) -> tuple[int, ...]:
     """torch.Size as a tuple."""
     refuse_unless_sizes("a size", size)
     return size
@@ -248,11 +251,11 @@ def size_tuple(size: tuple) -> tuple[int, ...]:
 def rebuild_tensor(
     storage: Storage,
     offset: int,
-    size: tuple,
-    stride: tuple,
+    size: tuple[Any, ...],
+    stride: tuple[Any, ...],
     requires_grad: bool = False,
     backward_hooks: Any = None,
-    metadata: dict | None = None,
+    metadata: dict[Any, Any] | None = None,
 ) -> Tensor:
     """The tensor x[i, j, ...] = storage[offset + i * stride[0] + j * stride[1] + ...].
 
@@ -286,8 +289,7 @@ def rebuild_parameter(
     """A parameter in the memory of the tensor `data`."""
     if not isinstance(data, Tensor):
         raise ValueError("it has a parameter without a tensor")
-    parameter: Any = leaf(Parameter, data.array, requires_grad)
-    return parameter
+    return leaf(Parameter, data.array, requires_grad)
 
 
 def rebuild_parameter_with_state(
@@ -297,14 +299,16 @@ def rebuild_parameter_with_state(
     return rebuild_parameter(data, requires_grad)
 
 
-def rebuild_from_type(function: Global, kind: Global, arguments: tuple, state: Any) -> Tensor:
+def rebuild_from_type(
+    function: Global, kind: Global, arguments: tuple[Any, ...], state: Any
+) -> Tensor:
     """A tensor of a class of its own, or with attributes: a plain one, without them."""
     if not isinstance(function, Global) or function.name not in TENSORS:
         raise ValueError("it has a tensor that is rebuilt by an unknown function")
     return TENSORS[function.name](*arguments)
 
 
-def leaf(kind: type[Tensor], array: np.ndarray, requires_grad: bool) -> Tensor:
+def leaf(kind: type[Leaf], array: np.ndarray, requires_grad: bool) -> Leaf:
     tensor = kind(array, requires_grad=False)
     set_requires_grad(tensor, requires_grad)
     return tensor
@@ -316,7 +320,7 @@ def set_requires_grad(tensor: Tensor, requires_grad: bool) -> None:
     tensor.requires_grad = requires_grad
 
 
-def refuse_unless_sizes(what: str, numbers: tuple) -> None:
+def refuse_unless_sizes(what: str, numbers: tuple[Any, ...]) -> None:
     fit = type(numbers) is tuple and len(numbers) <= MOST_AXES
     if not fit or any(type(n) is not int or not 0 <= n < 2**63 for n in numbers):
         raise ValueError(f"{what} is no tuple of at most {MOST_AXES} integers >= 0")

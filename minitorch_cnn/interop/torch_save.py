@@ -78,7 +78,7 @@ class _Writer:
         self.kept[id(value)] = len(self.kept), value
         self.program.append(pickle.LONG_BINPUT + struct.pack("<I", len(self.kept) - 1))
 
-    def put_container(self, value: Mapping | list | tuple) -> None:
+    def put_container(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...]) -> None:
         if isinstance(value, tuple):
             self.program.append(pickle.MARK)
             for item in value:
@@ -138,7 +138,7 @@ class _Writer:
         return self.storages[id(root)], offset // size, strides
 
 
-def tensors_in(obj: Any) -> Iterator:
+def tensors_in(obj: Any) -> Iterator[Any]:
     """The Tensors and arrays in nested containers, each once."""
     seen, waiting = set(), [obj]
     while waiting:

@@ -7,7 +7,7 @@ are distinct.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -141,7 +141,7 @@ class Qr(ArrayFunction):
                 f"qr: backward: a matrix of {q.shape[-2]} rows and {r.shape[-1]} columns must have "
                 "as many rows as columns, or more, to have a gradient here"
             )
-        m = 0 if gr is None else r @ gr.mT
+        m: Any = 0 if gr is None else r @ gr.mT
         m = m if gq is None else m - gq.mT @ q
         copied = tril(m) + tril(m, -1).mT
         right = q @ copied if gq is None else gq + q @ copied

@@ -95,7 +95,7 @@ def norm(
         dim = (-2, -1)
     axes = (dim,) if isinstance(dim, int) else tuple(dim)
     if len(axes) == 2:
-        return matrix_norm(A, ord, cast("tuple[int, int]", axes), keepdim, dtype=dtype)
+        return matrix_norm(A, ord, axes, keepdim, dtype=dtype)
     if isinstance(ord, str):
         raise RuntimeError(f"norm: ord={ord!r} is of matrices, and dim={dim} names no two axes")
     return vector_norm(A, ord, axes, keepdim, dtype=dtype)

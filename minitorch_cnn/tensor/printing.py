@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,6 @@ def text_of(array: np.ndarray) -> str:
         write = np.format_float_scientific if _options["sci_mode"] else np.format_float_positional
         precision = settings["precision"]
         settings["formatter"] = {
-            "float_kind": lambda x: write(x, precision=precision, unique=False, trim="k")
+            "float_kind": functools.partial(write, precision=precision, unique=False, trim="k")
         }
     return np.array2string(array, separator=", ", prefix="tensor(", **settings)

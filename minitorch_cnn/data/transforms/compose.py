@@ -34,7 +34,8 @@ class Compose:
                 part = _middle(image, transform, after)
                 if part is not None:
                     image = part
-                    next(steps), next(following)
+                    next(steps)
+                    next(following)
                     continue
             image = applied(transform, image, rng)
         return image

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
 
 # How far a function reaches; the function when it smooths, and when it does not, as in PyTorch:
 # None where there is no such form of it.
-FILTERS = {
+FILTERS: dict[str, tuple[Any, Any, Any]] = {
     "bilinear": (1, _triangle, _triangle),
     "bicubic": (2, _cubic(-0.5), _cubic(-0.75)),
     "box": (0.5, _box, None),
