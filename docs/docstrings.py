@@ -12,6 +12,7 @@ NAMES = r"[*a-z]\w*(?:, [*\w]+)*"
 ARGUMENT = re.compile(rf"{NAMES}: \S.*")
 RAISES = re.compile(r"(?P<word>Raises|Sources?|Returns):? (?P<text>\S.*)")
 COLUMNS = re.compile(r"(?<=\S) {3,}(?=\S)")  # a table, or a shape behind a sentence
+MARKER = re.compile(r"[-+.=~^#:>]|\w{1,3}[.)] |\(\w+\) ")  # of a list, as in "A. Author"
 FORMULA = re.compile(r"->| = |^[*\w]+\[|\bsum over\b")
 
 
@@ -34,6 +35,11 @@ def rendered_paragraph(paragraph: list[str], parameters: Collection[str]) -> lis
         return literal(paragraph, "python")
     if sum(COLUMNS.search(line) is not None for line in paragraph) > 1:
         return literal(paragraph, "text")
+    bullets = next((at for at, line in enumerate(paragraph) if line.startswith("- ")), None)
+    if bullets is not None and all(line.startswith(("- ", "  ")) for line in paragraph[bullets:]):
+        before = rendered_paragraph(paragraph[:bullets], parameters)
+        entries = "\n".join(paragraph[bullets:]).removeprefix("- ").split("\n- ")
+        return [*before, "", *(f"- {escaped(' '.join(entry.split()))}" for entry in entries)]
     paragraph = [part for line in paragraph for part in COLUMNS.sub("\n", line).split("\n")]
     lines: list[str] = []
     for indented, part in runs(paragraph):
@@ -66,7 +72,7 @@ def flowing(lines: list[str], parameters: Collection[str]) -> list[str]:
     if any(map(FORMULA.search, lines)):
         return with_formulas(lines)
     text = escaped(" ".join(lines))
-    return [rf"\{text}" if text[0] in "-+.=~^#:>" else text]
+    return [rf"\{text}" if MARKER.match(text) else text]
 
 
 def items(lines: list[str], parameters: Collection[str]) -> list[str]:

@@ -187,7 +187,9 @@ def test_second_names_lead_to_entries_of_the_reference(reference):
         ("a: one\nb, c: two\nand more", ["- **a**: one", "- **b, c**: two and more", ""]),
         ("Raises: ValueError\nfor a_", [r"**Raises**: ValueError for a\_", ""]),
         (">>> f(1)\n2", [".. code-block:: python", "", "   >>> f(1)", "   2", ""]),
-        ("- 1 is less", [r"\- 1 is less", ""]),
+        ("= is equal", [r"\= is equal", ""]),
+        ("A. Author (2015),\nB. Other", [r"\A. Author (2015), B. Other", ""]),
+        ("Of it:\n- a\n  b_\n- c", ["Of it:", "", r"- a b\_", "- c", ""]),
         ("", [""]),
     ],
 )
