@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from operator import index
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 Pair = tuple[int, int]
 
@@ -29,6 +29,17 @@ class Window:
     padding: tuple[Pair, Pair] = ((0, 0), (0, 0))
     dilation: Pair = (1, 1)
     ceil_mode: bool = False
+
+    if TYPE_CHECKING:  # an int stands for both axes
+
+        def __init__(
+            self,
+            kernel: int | Pair,
+            stride: int | Pair = 1,
+            padding: int | Pair | tuple[Pair, Pair] = 0,
+            dilation: int | Pair = 1,
+            ceil_mode: bool = False,
+        ) -> None: ...
 
     def __post_init__(self):
         for name in ("kernel", "stride", "dilation"):

@@ -11,7 +11,7 @@ import textwrap
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,7 @@ SMALL = 9  # points: the least size of letters
 LEAST_WIDTH = 7.2  # inches
 LINE = 1.2 * SMALL  # points from one small name to the next
 LONGEST, CROWDED = 28, 100  # letters of a name at a tick, and names too many for large points
-PLAIN = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
+PLAIN: dict[str, Any] = {"parse_math": False}  # of text that is a user's: a $ in it is no formula
 
 
 def new_figure(width: float, height: float) -> Figure:
@@ -112,7 +112,8 @@ def line_style(k: int) -> dict[str, str]:
 
 def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:
     """Whole numbers along the x axis, and room for a single one."""
-    ax.xaxis.get_major_locator().set_params(integer=True)
+    locator: Any = ax.xaxis.get_major_locator()
+    locator.set_params(integer=True)
     first, last = min(numbers), max(numbers)
     room = 0.05 * (last - first) or 1
     ax.set_xlim(first - room, last + room)
@@ -137,7 +138,8 @@ def log_ticks(axis: Axis, unit: str = "") -> None:
     if low > 0:
         ticks = round_numbers(low, high)
     else:
-        ticks = [0.0, *round_numbers(axis.get_transform().linthresh, high)]
+        scale: Any = axis.get_transform()
+        ticks = [0.0, *round_numbers(scale.linthresh, high)]
     plain = all(tick == 0 or 1e-3 * (1 - 1e-9) <= tick < 1e5 for tick in ticks)
     axis.set_ticks(ticks, [(f"{tick:,.6g}" if plain else _power(tick)) + unit for tick in ticks])
     axis.set_minor_locator(NullLocator())
@@ -235,3 +237,9 @@ def _power(value: float) -> str:
     power = math.floor(math.log10(value) + 1e-9)
     factor = f"{value / 10.0**power:.3g}"
     return f"$10^{{{power}}}$" if factor == "1" else f"${factor}\\cdot10^{{{power}}}$"
+
+
+def figure_of(ax: Axes) -> Figure:
+    """The figure that axes are drawn in."""
+    figure: Any = ax.figure  # it may be a part of one
+    return figure

@@ -287,4 +287,4 @@ __all__ = [
     "trunc_",
     "use_deterministic_algorithms",
     "zero_",
-]  # fmt: skip
+]

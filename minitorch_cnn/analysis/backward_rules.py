@@ -136,14 +136,14 @@ def deconvolve(
     leaf = Tensor(x.array, requires_grad=True)
     y, output = maps_of("deconvolve", model, leaf, layer)
     peaks = y.array.max((0, 2, 3))
-    channels = np.argsort(-peaks)[:8] if channels is None else np.asarray(channels)
-    if channels.size == 0 or channels.min() < 0 or channels.max() >= y.shape[1]:
+    chosen: np.ndarray = np.argsort(-peaks)[:8] if channels is None else np.asarray(channels)
+    if chosen.size == 0 or chosen.min() < 0 or chosen.max() >= y.shape[1]:
         raise ValueError(
-            f"deconvolve: channels={channels.tolist()} must be from 0 to {y.shape[1] - 1}"
+            f"deconvolve: channels={chosen.tolist()} must be from 0 to {y.shape[1] - 1}"
         )
     warn_without_relu("deconvolve", first_output(output), [rule])
     images, places, parts = [], [], []
-    for channel in channels:
+    for channel in chosen:
         n, i, j = np.unravel_index(y.array[:, channel].argmax(), (len(x), *y.shape[2:]))
         seed = np.zeros_like(y.array)
         seed[n, channel, i, j] = y.array[n, channel, i, j]
@@ -154,10 +154,10 @@ def deconvolve(
     return Deconvolution(
         layer,
         rule,
-        channels,
+        chosen,
         np.array(images),
         np.array(places),
-        peaks[channels],
+        peaks[chosen],
         np.stack(parts),
         inputs,
     )

@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..figures import BLUE, axes_or_new, label, log_ticks, name_ticks, size_for
+from ..figures import BLUE, axes_or_new, figure_of, label, log_ticks, name_ticks, size_for
 from ..models.residual import PlainBlock
 from ..nn import Module
 from ..nn.evaluation import first_output
@@ -37,7 +37,7 @@ class GradientNorms(NamedTuple):
         label(ax, f"Gradient of each block{ratio}", "block", "norm of the weights' gradients")
         log_ticks(ax.yaxis)
         name_ticks(ax, self.blocks)
-        return ax.figure
+        return figure_of(ax)
 
 
 @enable_grad()

@@ -127,12 +127,13 @@ def _block(call: Call, calls: list[Call]) -> FoundBlock | None:
     while isinstance(junction, ReLU):
         (junction,) = _sources(junction)
     sides = _sources(junction) if isinstance(junction, Add) else []
-    if len(sides) != 2:
+    if len(sides) != 2 or not isinstance(junction, Add):
         return None
     lengths = [_length(side, call.source) for side in sides]
-    if None in lengths or lengths[0] == lengths[1]:
+    known = [length for length in lengths if length is not None]
+    if len(known) < 2 or known[0] == known[1]:
         return None
-    shortcut = int(np.argmin(lengths))
+    shortcut = int(np.argmin(known))
     branch = sides[1 - shortcut]
     while isinstance(branch, Mul) and len(_sources(branch)) == 1:  # times a constant
         (branch,) = _sources(branch)

@@ -153,14 +153,14 @@ def _space(figure: Figure, top: float, bottom: float, **between: float) -> dict[
 
 def _finding(cost: Cost, rows: list[Row]) -> str:
     """The sum, and the kind of layers with the greatest share of it."""
-    shares = dict.fromkeys(COLORS, 0)
+    shares: dict[str, int] = dict.fromkeys(COLORS, 0)
     for row in rows:
         shares[kind_of(row)] += getattr(row, cost.field)
     total = sum(shares.values())
     text = f"{total / cost.per_unit:,.3g} {cost.unit}"
     if not total:
         return text
-    kind = max(shares, key=shares.get)
+    kind = max(shares, key=lambda kind: shares[kind])
     return f"{text}, {shares[kind] / total:.0%} in {kind}"
 
 
@@ -187,7 +187,7 @@ def _head(axes: Axes, title: str, text: str) -> None:
 
 def _draw_errors(figure: Figure, chosen: set[str]) -> None:
     """Top-1 error against multiply-adds; areas are parameters, the line joins the best buys."""
-    entries = [model_entry(name) for name in list_models() if name in PUBLISHED_ERRORS]
+    entries: list[Any] = [model_entry(n) for n in list_models() if n in PUBLISHED_ERRORS]
     entries.sort(key=lambda entry: entry.macs)
     points = {e.name: (e.macs / 1e9, PUBLISHED_ERRORS[e.name].top1) for e in entries}
     areas = [8 + 1.2 * e.params / 1e6 for e in entries]
@@ -252,7 +252,8 @@ def _label_points(
             covered = [_overlap(place, discs + others) for place in places]
             best[i] = covered.index(min(covered))
     for text, places, i in zip(axes.texts[-len(points) :], sides, best, strict=True):
-        text.set_position(axes.transData.inverted().transform(places[i].get_points().mean(0)))
+        x, y = axes.transData.inverted().transform(places[i].get_points().mean(0))
+        text.set_position((x, y))
 
 
 def _sides(text: Any, radius: float) -> list[tuple[float, float]]:

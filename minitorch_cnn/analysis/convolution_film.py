@@ -122,7 +122,7 @@ def convolution_steps(
             f"convolution_steps: x of shape {x.shape} and kernel of shape {kernel.shape} must be "
             "(C, H, W) and (C, KH, KW)"
         )
-    window = Window(kernel.shape[1:], stride, padding, dilation)
+    window = Window((kernel.shape[1], kernel.shape[2]), stride, padding, dilation)
     OH, OW = window.output_size(*x.shape[1:])
     padded = np.pad(x, ((0, 0), *window.padding))
     (down, across), (height, width) = window.dilation, window.span

@@ -12,7 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeGuard
 
 from ..autograd.array_function import ArrayFunction
 from ..tensor import Tensor
@@ -27,19 +27,19 @@ Shape = tuple[int, ...]
 class Seen(NamedTuple):
     """What a tensor sees: by rows and by columns, for the positions that its `axes` walk along."""
 
-    sides: tuple[Axis, Axis]
+    sides: tuple[Axis, ...]  # two
     axes: positions.Axes
 
 
 def fields(
     x: Tensor, origins: Iterable[ArrayFunction | Tensor]
-) -> dict[ArrayFunction | Tensor, tuple[Axis, Axis]]:
+) -> dict[ArrayFunction | Tensor, tuple[Axis, ...]]:
     """What the maps that came from `origins` (nodes, or x itself) see of x, by rows and columns.
 
     The rows of the image are the first of the two, also of maps whose rows walk along its columns.
     Origins that do not depend on x are left out.
     """
-    known = {x: Seen((IMAGE, IMAGE), positions.of_map(x.shape))}
+    known: dict[ArrayFunction | Tensor, Seen] = {x: Seen((IMAGE, IMAGE), positions.of_map(x.shape))}
     for node in ancestors(origins):
         shape = node.out_meta[0][0]
         met = [
@@ -89,7 +89,7 @@ def _reduced(seen: Seen, dims: tuple[int, ...], keepdim: bool) -> Seen:
     return Seen(tuple(sides), axes)
 
 
-def _in_space(seen: Seen, shape: Shape) -> tuple[tuple[Axis, Axis], tuple[int, int]]:
+def _in_space(seen: Seen, shape: Shape) -> tuple[tuple[Axis, ...], tuple[int, ...]]:
     """What the positions of a tensor's last two axes see by rows and by columns, and which of the
     two axes walks along the rows, and which along the columns.
     """
@@ -153,9 +153,10 @@ def _united(met: list[Seen], shape: Shape) -> Seen:
     return Seen(sides, axes)
 
 
-def ancestors(origins: Iterable[ArrayFunction | Tensor]) -> list[ArrayFunction]:
+def ancestors(origins: Iterable[ArrayFunction | Tensor | None]) -> list[ArrayFunction]:
     """The nodes among the origins and all that they were computed from, oldest first."""
-    found, waiting = set(), list(origins)
+    found: set[ArrayFunction] = set()
+    waiting = list(origins)
     while waiting:
         node = waiting.pop()
         if _is_node(node) and node not in found:
@@ -165,12 +166,12 @@ def ancestors(origins: Iterable[ArrayFunction | Tensor]) -> list[ArrayFunction]:
 
 
 def _shape_of(source: ArrayFunction | Tensor, index: int) -> Shape:
-    return source.out_meta[index][0] if _is_node(source) else source.shape
+    return source.out_meta[index][0] if isinstance(source, ArrayFunction) else source.shape
 
 
-def _is_node(source: ArrayFunction | Tensor) -> bool:
+def _is_node(source: object) -> TypeGuard[ArrayFunction]:
     return isinstance(source, ArrayFunction)
 
 
-def _plane(shape: tuple[int, ...]) -> tuple[int, int]:
+def _plane(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[-2:] if len(shape) > 3 else (1, 1)

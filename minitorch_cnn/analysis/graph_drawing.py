@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..autograd.array_function import ArrayFunction
 from ..functional.norm import ChannelAffine
@@ -122,7 +122,7 @@ class Graph(NamedTuple):
         wide = max(LETTER * len(line) for box in self.boxes for line in box.lines) + 2 * MARGIN
         tall = max([BOX, *(LEAF * len(leaves) for leaves in beside.values())])
         across, down = (2 if aside else 1) * (wide + GAP), tall + GAP
-        spots: list[Spot] = [None] * len(self.boxes)
+        spots: list[Any] = [None] * len(self.boxes)
         for k, (column, row) in zip(order, cells, strict=True):
             x, y = (column - left + 1) * across - (wide + GAP) / 2, (bottom - row + 0.5) * down
             spots[k] = Spot(x, y, wide, BOX)

@@ -17,7 +17,17 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import BLUE, GREY, ORANGE, axes_or_new, label, name_ticks, size_for, whole_ticks
+from ..figures import (
+    BLUE,
+    GREY,
+    ORANGE,
+    axes_or_new,
+    figure_of,
+    label,
+    name_ticks,
+    size_for,
+    whole_ticks,
+)
 from ..models.residual import PlainBlock
 from ..nn import Conv2d, Module
 from ..nn.evaluation import evaluation, first_output
@@ -67,7 +77,7 @@ class Lesions(NamedTuple):
         title = f"Without one {kind}: median error {median:.1f} %, intact {100 * self.intact:.1f} %"
         label(ax, title, f"{kind} left out; dashed: none", "top-1 error (%)")
         name_ticks(ax, self.units)
-        return ax.figure
+        return figure_of(ax)
 
 
 class RandomLesions(NamedTuple):
@@ -113,7 +123,7 @@ class RandomLesions(NamedTuple):
             whole_ticks(ax, [0, *self.sizes.tolist()])
             title, x = f"Error without several {kind}", f"{kind} left out"
         label(ax, title, x, "top-1 error (%)", legend=True)
-        return ax.figure
+        return figure_of(ax)
 
 
 def lesion_units(model: Module, x: Tensor, function: str = "lesion_units") -> list[Unit]:

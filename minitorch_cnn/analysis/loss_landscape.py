@@ -17,7 +17,7 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import no_grad
-from ..figures import BLUE, GREY, axes_or_new, label, log_ticks, rounded
+from ..figures import BLUE, GREY, axes_or_new, figure_of, label, log_ticks, rounded
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
@@ -50,7 +50,7 @@ class LossLine(NamedTuple):
         at = self.steps[self.losses.argmin()]
         title = f"Loss along a direction: least, {rounded(self.losses.min())}, at {at:.2g}"
         label(ax, title, "step, in lengths of the weights", "loss")
-        return ax.figure
+        return figure_of(ax)
 
 
 class LossSurface(NamedTuple):
@@ -88,7 +88,7 @@ class LossSurface(NamedTuple):
         ax.set_xlabel("step along the first direction, in lengths of the weights")
         ax.set_ylabel("step along the second")
         ax.grid(visible=False)
-        return ax.figure
+        return figure_of(ax)
 
 
 def random_direction(
@@ -133,11 +133,11 @@ def loss_line(
 
     Raises: ValueError for a direction that does not have the parameters' shapes.
     """
-    steps = np.linspace(-1, 1, 25) if steps is None else np.asarray(steps, float)
+    places = np.linspace(-1, 1, 25) if steps is None else np.asarray(steps, float)
     direction = direction or random_direction(model, generator=generator)
     _check("loss_line", model, direction)
-    at = _losses(model, x, labels, loss, [[(s, direction)] for s in steps])
-    return LossLine(steps, at)
+    at = _losses(model, x, labels, loss, [[(s, direction)] for s in places])
+    return LossLine(places, at)
 
 
 def loss_surface(
@@ -153,15 +153,16 @@ def loss_surface(
 
     steps: along both; 13 from -1 to 1 by default.
     """
-    steps = np.linspace(-1, 1, 13) if steps is None else np.asarray(steps, float)
+    along = np.linspace(-1, 1, 13) if steps is None else np.asarray(steps, float)
     if directions is None:
-        directions = tuple(random_direction(model, generator=generator) for _ in range(2))
+        drawn = [random_direction(model, generator=generator) for _ in range(2)]
+        directions = drawn[0], drawn[1]
     for direction in directions:
         _check("loss_surface", model, direction)
     first, second = directions
-    places = [[(a, first), (b, second)] for a in steps for b in steps]
+    places = [[(a, first), (b, second)] for a in along for b in along]
     losses = _losses(model, x, labels, loss, places)
-    return LossSurface(steps, losses.reshape(len(steps), len(steps)))
+    return LossSurface(along, losses.reshape(len(along), len(along)))
 
 
 def _check(function: str, model: Module, direction: Direction) -> None:

@@ -83,18 +83,18 @@ def maximise_activation(
             f"decay={decay} not below 0"
         )
     rng = generator or default_generator()
-    units = np.asarray(units)
+    chosen = np.asarray(units)
     dtype = next((p.dtype for p in model.parameters()), np.float32)
-    x = (start * rng.standard_normal((len(units), *shape))).astype(dtype)
+    x = (start * rng.standard_normal((len(chosen), *shape))).astype(dtype)
     history = []
     for _ in range(steps):
-        activations, gx = _climb(model, x, units, layer)
+        activations, gx = _climb(model, x, chosen, layer)
         history.append(activations)
         axes = (1, 2, 3)
         length = np.sqrt((gx.astype(np.float64) ** 2).sum(axes, keepdims=True)).astype(dtype)
         x = x + lr * (gx / np.maximum(length, 1e-12) - decay * x)
-    history.append(_climb(model, x, units, layer)[0])
-    return Maximisation(layer, units, x, np.array(history).T)
+    history.append(_climb(model, x, chosen, layer)[0])
+    return Maximisation(layer, chosen, x, np.array(history).T)
 
 
 def _climb(model: Module, x: np.ndarray, units: np.ndarray, layer: str) -> Any:

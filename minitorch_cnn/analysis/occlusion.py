@@ -83,7 +83,7 @@ def occlusion_map(
     x = image.array
     value = x.mean() if value is None else value
     intact = _probabilities(model, x[None])
-    (label,) = chosen_classes(
+    (chosen,) = chosen_classes(
         "occlusion_map", Tensor(intact), None if label is None else np.array([label])
     ).tolist()
     rows, columns = range(0, H - size + 1, stride), range(0, W - size + 1, stride)
@@ -94,15 +94,15 @@ def occlusion_map(
         hidden = np.repeat(x[None], len(part), axis=0)
         for picture, (i, j) in zip(hidden, part, strict=True):
             picture[:, i : i + size, j : j + size] = value
-        found.append(_probabilities(model, hidden)[:, label])
+        found.append(_probabilities(model, hidden)[:, chosen])
     probabilities = np.concatenate(found)
     total, count = np.zeros((2, H, W))
     for (i, j), p in zip(places, probabilities, strict=True):
-        total[i : i + size, j : j + size] += intact[0, label] - p
+        total[i : i + size, j : j + size] += intact[0, chosen] - p
         count[i : i + size, j : j + size] += 1
     drop = np.where(count > 0, total / np.maximum(count, 1), np.nan)
     grid = probabilities.reshape(len(rows), len(columns))
-    return Occlusion(x, label, float(intact[0, label]), grid, drop)
+    return Occlusion(x, chosen, float(intact[0, chosen]), grid, drop)
 
 
 def _probabilities(model: Module, x: np.ndarray) -> np.ndarray:

@@ -16,7 +16,17 @@ import numpy as np
 
 from .. import functional as F
 from ..autograd import enable_grad, grad
-from ..figures import BLUE, ORANGE, axes_or_new, headline, label, log_ticks, new_figure, whole_ticks
+from ..figures import (
+    BLUE,
+    ORANGE,
+    axes_or_new,
+    figure_of,
+    headline,
+    label,
+    log_ticks,
+    new_figure,
+    whole_ticks,
+)
 from ..nn import Module
 from ..random import default_generator
 from ..tensor import Tensor
@@ -52,7 +62,7 @@ class PathLengths(NamedTuple):
         whole_ticks(ax, range(-1, n + 2))
         title = f"2^{n} paths, most of them near {self.mean:g} branches long"
         label(ax, title, "length: branches on the path", "share of all paths (%)")
-        return ax.figure
+        return figure_of(ax)
 
 
 class PathGradients(NamedTuple):

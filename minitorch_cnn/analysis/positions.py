@@ -46,7 +46,7 @@ class Walk(NamedTuple):
     inputs: int
 
 
-def of_map(shape: Sequence[int], sides: tuple[int, int] = (0, 1)) -> Axes:
+def of_map(shape: Sequence[int], sides: tuple[int, ...] = (0, 1)) -> Axes:
     """The axes of a tensor whose last two walk along the `sides` of maps; a vector has none."""
     axes = [(Factor(n or BATCH),) for n in shape]
     if len(shape) > 3:
@@ -66,7 +66,7 @@ def broadcast(axes: Axes, shape: Sequence[int], to: Sequence[int]) -> Axes | Non
     it, or a side of the map is repeated.
     """
     lead = len(to) - len(shape)
-    result = [(Factor(n or BATCH),) for n in to[: max(lead, 0)]]
+    result: list[tuple[Factor, ...]] = [(Factor(n or BATCH),) for n in to[: max(lead, 0)]]
     for axis, n, m in zip(axes, shape, to[max(lead, 0) :], strict=False):
         if n != m and (n != 1 or any(f.side is not None for f in axis)):
             return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -64,14 +64,14 @@ def receptive_field(
     return None if axes is None else field_of(axes, input_shape)
 
 
-def field_of(axes: tuple[Axis, Axis], input_shape: Shape) -> ReceptiveField:
+def field_of(axes: tuple[Axis, ...], input_shape: Shape) -> ReceptiveField:
     """The rows' and the columns' Axis as plain numbers."""
     pairs = list(zip(axes, input_shape[-2:], strict=True))
-    return ReceptiveField(
-        tuple(n if axis.size == math.inf else axis.size for axis, n in pairs),
-        tuple(int(j) if j.denominator == 1 else float(j) for j in (axis.jump for axis in axes)),
-        tuple(0 if axis.size == math.inf else axis.first[0] for axis in axes),
-    )
+    size: Any = tuple(n if axis.size == math.inf else axis.size for axis, n in pairs)
+    jumps = (axis.jump for axis in axes)
+    jump: Any = tuple(int(j) if j.denominator == 1 else float(j) for j in jumps)
+    start: Any = tuple(0 if axis.size == math.inf else axis.first[0] for axis in axes)
+    return ReceptiveField(size, jump, start)
 
 
 @enable_grad()

@@ -122,7 +122,8 @@ class LayerProfile(NamedTuple):
         """The layers under the roof; their times, shares of the best and memory."""
         width, height = size_for(self.layers, 7.0, 6.8)
         figure = new_figure(5.5 + width, height)
-        left, right = figure.subfigures(1, 2, width_ratios=[5.5, width])
+        parts: Any = figure.subfigures(1, 2, width_ratios=[5.5, width])
+        left, right = parts
         self._draw_roof(left.subplots())
         times, shares, memory = right.subplots(3, 1, sharex=True)
         places = np.arange(len(self.layers))
@@ -234,17 +235,19 @@ def _operations(row: Row, run: Run, dtype: np.dtype) -> tuple[int, bool]:
     if not isinstance(run.module, Conv2d) or len(run.output_shape) != 4:
         return N * (2 * row.macs or row.ops), False
     conv, (N, O, OH, OW) = run.module, run.output_shape
-    kernel = Window(conv.kernel_size, conv.stride, 0, conv.dilation)
+    kernel = Window(conv.kernel_size, conv.stride, dilation=conv.dilation)
     # The image with its padding, as far as the windows reach.
     reached = [
         s * (n - 1) + k for s, n, k in zip(kernel.stride, (OH, OW), kernel.span, strict=True)
     ]
-    shape = N, run.input_shape[1], *reached
+    shape: Any = N, run.input_shape[1], *reached
+    weights: Any = conv.weight.shape
     single = np.result_type(dtype, np.float32)  # halves are computed in it
-    case = Case("conv2d_forward", np.ndarray, single, shape, conv.weight.shape, kernel, conv.groups)
+    case = Case("conv2d_forward", np.ndarray, single, shape, weights, kernel, conv.groups)
     name, _ = OPERATOR.explain(case)
     if name == "winograd":
-        return 2 * OPERATOR.load(name).multiply_adds(run.output_shape, shape[1]), True
+        winograd: Any = OPERATOR.load(name)
+        return 2 * winograd.multiply_adds(run.output_shape, shape[1]), True
     return 2 * N * O * conv.weight.shape[1] * _products(conv, run), False
 
 
@@ -291,7 +294,7 @@ def _passed_on(x: Tensor, y: Tensor) -> bool:
     return y is x or (on_host and np.may_share_memory(x.array, y.array))
 
 
-def measured_roof(dtype: np.dtype = np.float32, repeats: int = 5) -> Roof:
+def measured_roof(dtype: np.dtype | type = np.float32, repeats: int = 5) -> Roof:
     """What this machine can do at best: the fastest of some matrix products, copies and reads."""
     dtype = np.result_type(dtype, np.float32)  # no library multiplies matrices of halves
     flops = max(_arithmetic(dtype, side, repeats) for side in SIDES)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ..autograd import no_grad
-from ..figures import GREY, axes_or_new, label, line_style, name_ticks, size_for
+from ..figures import GREY, axes_or_new, figure_of, label, line_style, name_ticks, size_for
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
 from ..random import default_generator
@@ -60,7 +60,7 @@ class Randomisation(NamedTuple):
             legend=True,
         )
         name_ticks(ax, ["none", *self.layers])
-        return ax.figure
+        return figure_of(ax)
 
 
 def randomised_layers(

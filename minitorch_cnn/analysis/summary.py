@@ -139,7 +139,7 @@ def summary(model: Module, input_shape: Shape | None = None) -> Summary:
 
 def rows_of(
     found: list[Step],
-    seen: dict[ArrayFunction | Tensor, tuple[Axis, Axis]],
+    seen: dict[ArrayFunction | Tensor, tuple[Axis, ...]],
     input_shape: Shape,
 ) -> list[Row | None]:
     """The row of each step that is a layer's, None of others; seen: see `fields`."""
@@ -178,12 +178,17 @@ def _row(call: Call, params: int, field: ReceptiveField | None, then: str) -> Ro
     macs = _multiply_adds(module, x, y)
     ops = macs or _looked_at(module, x, y)
     in_place = x == y and not ops and not any(True for _ in module.parameters())
+    kernel, stride, padding = (
+        _pair(getattr(module, name, None)) for name in ("kernel_size", "stride", "padding")
+    )
     return Row(
         call.name or type(module).__name__,
         type(module).__name__,
         x,
         y,
-        *(_pair(getattr(module, name, None)) for name in ("kernel_size", "stride", "padding")),
+        kernel,
+        stride,
+        padding,
         0 if in_place else 4 * math.prod(y),
         params,
         macs,

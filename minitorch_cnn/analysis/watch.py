@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
 
 import numpy as np
 
@@ -190,7 +191,8 @@ def recording(
     seen: Callable[[ArrayFunction, tuple[Tensor, ...]], None],
 ) -> Iterator[None]:
     """Inside, call seen(node, outputs) when an operation of this thread joins the graph."""
-    record, here = ArrayFunction._record, threading.get_ident()
+    cls: Any = ArrayFunction
+    record, here = cls._record, threading.get_ident()
 
     def tell(node, modes, edges, inputs, arrays, results, outputs):
         record(node, modes, edges, inputs, arrays, results, outputs)
@@ -198,11 +200,11 @@ def recording(
             seen(node, tuple(outputs))
 
     with _watching:
-        ArrayFunction._record = tell
+        cls._record = tell
         try:
             yield
         finally:
-            ArrayFunction._record = record
+            cls._record = record
 
 
 @contextmanager
@@ -218,10 +220,11 @@ def applied(*operators: type[ArrayFunction]) -> Iterator[list[tuple[Tensor, Tens
         return y
 
     with _watching:
-        for operator in operators:
+        changed: tuple[Any, ...] = operators
+        for operator in changed:
             operator.apply = classmethod(apply)
         try:
             yield calls
         finally:
-            for operator in operators:
+            for operator in changed:
                 del operator.apply

@@ -21,7 +21,7 @@ from .torch_file import damage_as_value_error, read_stacked, read_zip
 
 def load(
     f: str | Path | BinaryIO,
-    map_location: str | Mapping[Any, Any] | Callable[..., Any] | None = None,
+    map_location: str | Mapping | Callable[..., Any] | None = None,
     weights_only: bool = True,
 ) -> Any:
     """What a file of weights holds: Tensors by name, or what `torch.save` was given.
@@ -100,10 +100,10 @@ def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
     """The file, from its beginning on; a ValueError within becomes one that names the file."""
     given: Any = f
     if hasattr(given, "read"):
-        content, path = given.read(), getattr(given, "name", "the open file")
-        if not isinstance(content, bytes):
+        file, path = given.read(), getattr(given, "name", "the open file")
+        if not isinstance(file, bytes):
             raise TypeError(f"{name}: f must be a file that is open for reading bytes")
-        file = io.BytesIO(content)
+        file = io.BytesIO(file)
     else:
         path = Path(given)
         if not path.is_file():

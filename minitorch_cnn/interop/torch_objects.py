@@ -289,7 +289,8 @@ def rebuild_parameter(
     """A parameter in the memory of the tensor `data`."""
     if not isinstance(data, Tensor):
         raise ValueError("it has a parameter without a tensor")
-    return leaf(Parameter, data.array, requires_grad)
+    parameter: Any = leaf(Parameter, data.array, requires_grad)
+    return parameter
 
 
 def rebuild_parameter_with_state(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
@@ -31,12 +31,11 @@ class Storage:
         self.nbytes = count * stored_size(name)
         self.array = np.empty(count, STORAGES[name])
 
-    def read_from(self, file: IO[bytes]) -> None:
+    def read_from(self, file: Any) -> None:
         """Read the numbers, little-endian, from the present position of `file`."""
         half = self.name == "torch.BFloat16Storage"
         raw = np.empty(self.count, np.uint16) if half else self.array
-        content: Any = file  # which takes what it reads into memory of ours
-        if content.readinto(raw.view(np.uint8)) != self.nbytes:
+        if file.readinto(raw.view(np.uint8)) != self.nbytes:
             raise ValueError(f"it is truncated: a storage of {self.nbytes} bytes is not all there")
         if half:  # the upper half of a float32
             np.left_shift(raw, 16, out=self.array.view(np.uint32), dtype=np.uint32)

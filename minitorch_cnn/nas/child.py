@@ -79,7 +79,8 @@ class Child(NamedTuple):
 
     def key(self) -> str:
         """The same for children that are trained alike, and for no others."""
-        parts = [type(self.space).__name__, asdict(self.space)]
+        space: Any = self.space
+        parts = [type(space).__name__, asdict(space)]
         parts += [self.architecture, asdict(self.training)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
@@ -120,7 +121,7 @@ def train_child(child: Child) -> Score:
         scheduler_every="step",
         progress="none",
     )
-    reward = evaluate(model, DataLoader(held_out, TEST_BATCH)).top1
+    reward: Any = evaluate(model, DataLoader(held_out, TEST_BATCH)).top1
     return Score(reward, cost.total_macs, cost.total_params)
 
 
@@ -161,5 +162,5 @@ def _data(training: Training) -> tuple[Subset, Subset, int]:
     images, labels = zip(*(source.train[int(i)] for i in chosen), strict=True)
     every = TensorDataset(np.stack(images), np.array(labels))
     held_out = np.arange(count) % 5 == 4
-    parts = [Subset(every, np.flatnonzero(part).tolist()) for part in (~held_out, held_out)]
-    return *parts, len(source.classes)
+    learned, held = (Subset(every, np.flatnonzero(p).tolist()) for p in (~held_out, held_out))
+    return learned, held, len(source.classes)

@@ -35,8 +35,8 @@ def policy_gradient_loss(
     entropies H of the answers (see `Controller.score`).
     """
     log_p, entropies = controller.score(sequences)
-    advantages = Tensor(np.asarray(advantages, dtype=log_p.dtype))
-    return -(advantages * log_p + entropy * entropies).mean()
+    above = Tensor(np.asarray(advantages, dtype=log_p.dtype))
+    return -(above * log_p + entropy * entropies).mean()
 
 
 class Reinforce:
@@ -83,10 +83,10 @@ class Reinforce:
 
     def tell(self, sequences: Sequences, rewards: Sequence[float]) -> None:
         """Take one step of Adam up the expected reward."""
-        rewards = np.asarray(rewards, dtype=np.float64)
+        found = np.asarray(rewards, dtype=np.float64)
         if self.baseline is None:
-            self.baseline = float(rewards.mean())
-        advantages = rewards - self.baseline
+            self.baseline = float(found.mean())
+        advantages = found - self.baseline
         loss = policy_gradient_loss(self.controller, np.array(sequences), advantages, self.entropy)
         self.optimizer.zero_grad()
         loss.backward()

@@ -91,7 +91,8 @@ class Plan:
 
     def to_json(self) -> str:
         """The text that `from_json` makes an equal plan of."""
-        data = asdict(self) | {"space": {"name": self.space_name, **asdict(self.space)}}
+        space: Any = self.space
+        data = asdict(self) | {"space": {"name": self.space_name, **asdict(space)}}
         return json.dumps(data, indent=2) + "\n"
 
     @classmethod

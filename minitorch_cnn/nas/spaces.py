@@ -67,9 +67,8 @@ class Space:
     def build(self, architecture: Any, num_classes: int, in_channels: int) -> Module:
         """A new network of that architecture. x (N, in_channels, H, W) -> (N, num_classes)"""
         settings = {**self.settings, self.argument: architecture}
-        return create_model(
-            self.model, **settings, num_classes=num_classes, in_channels=in_channels
-        )
+        model: Any = self.model
+        return create_model(model, **settings, num_classes=num_classes, in_channels=in_channels)
 
     def source(self, architecture: Any) -> str:
         """A file of Python that builds a network of that architecture, as `best`."""

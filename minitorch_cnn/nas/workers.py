@@ -220,7 +220,7 @@ def prepare_worker() -> None:
     import multiprocessing
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
+    parent: Any = multiprocessing.parent_process()
 
     def follow() -> Any:
         parent.join()

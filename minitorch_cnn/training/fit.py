@@ -49,6 +49,7 @@ def fit(
     checkpoint_every: int | None = None,
     resume: bool = False,
     progress: str = "bar",
+    on_start: Callable[[], Any] | None = None,
     on_epoch: Callable[[History], Any] | None = None,
 ) -> History:
     """Train a net and return what was measured; the model keeps what it learned.
@@ -79,6 +80,7 @@ def fit(
     goes on from it (from the start if it is not there) and ends with the same bits as one that was
     never interrupted, if the batches of an iterable of one's own are the same again.
     progress: "bar" (tqdm), "plain" (a line per epoch) or "none".
+    on_start: called once nothing is refused any more, before the first step.
     on_epoch: called with the history after each epoch; True ends the training.
 
     A model that changes in the course of its training, as `NASNet` does, has a method set_progress:
@@ -122,6 +124,8 @@ def fit(
         run.go_on_from(load_checkpoint(checkpoint))
     else:
         run.save()
+    if on_start is not None:
+        on_start()
     per_epoch = samples_of(train)
     run.show = PROGRESS[progress](per_epoch and epochs * per_epoch, run.samples)
     try:

@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -107,9 +108,7 @@ def train_run(
         refuse_run(directory)
         keep_net(config, directory)
         write_atomically(directory / "config.json", config.to_json())
-        if on_start is not None:
-            on_start(config)
-        return _train(config, parts, directory, progress, resume=False)
+        return _train(config, parts, directory, progress, False, on_start)
 
 
 def resume_run(
@@ -141,9 +140,7 @@ def resume_run(
             model = first_model(config, directory)
         with described_in(directory / "config.json"):
             parts = make_parts(config, source, model.to(device=device), progress)
-        if on_start is not None:
-            on_start(config)
-        return _train(config, parts, directory, progress, resume=True)
+        return _train(config, parts, directory, progress, True, on_start)
 
 
 def keep_net(config: RunConfig, directory: Path) -> None:
@@ -244,7 +241,14 @@ def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
     return evaluate(run.model, test, run.config.loss())
 
 
-def _train(config: RunConfig, parts: Parts, directory: Path, progress: str, resume: bool) -> Result:
+def _train(
+    config: RunConfig,
+    parts: Parts,
+    directory: Path,
+    progress: str,
+    resume: bool,
+    on_start: Callable[[RunConfig], Any] | None,
+) -> Result:
     chosen, loss = config.recipe, config.loss()
     source, model, train, test, optimizer, schedule = parts
     history = fit(
@@ -263,6 +267,7 @@ def _train(config: RunConfig, parts: Parts, directory: Path, progress: str, resu
         checkpoint_every=CHECKPOINT_STEPS,
         resume=resume,
         progress=progress,
+        on_start=None if on_start is None else partial(on_start, config),
         on_epoch=lambda history: history.save_csv(directory / "metrics.csv"),
     )
     metadata = {"model": config.model, "classes": json.dumps(config.classes)}

@@ -121,6 +121,6 @@ def save_image(
     except OSError as error:  # four channels as JPEG
         raise ValueError(f"save_image: {named} takes no such picture ({error})") from error
     if is_path:
-        write_atomically(fp, file.getvalue())
+        write_atomically(os.fspath(fp), file.getvalue())
     else:
         fp.write(file.getvalue())

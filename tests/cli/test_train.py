@@ -236,11 +236,13 @@ def test_a_full_disk_is_told_with_the_file(refused, photos, tmp_path, monkeypatc
     assert f"cannot write {tmp_path / 'run'}" in message and "No space left" in message
 
 
-def test_a_damaged_checkpoint_is_refused(refused, trained, tmp_path):
+def test_a_damaged_checkpoint_is_refused_before_training_is_announced(command, trained, tmp_path):
     (tmp_path / "config.json").write_bytes((trained / "config.json").read_bytes())
     content = (trained / "checkpoint.safetensors").read_bytes()
-    (tmp_path / "checkpoint.safetensors").write_bytes(content[:-1])
-    assert "checkpoint.safetensors" in refused("train", "--resume", tmp_path)
+    for damaged in (content[:-1], b""):
+        (tmp_path / "checkpoint.safetensors").write_bytes(damaged)
+        said = command("train", "--resume", tmp_path)
+        assert (said.code, said.out) == (2, "") and "checkpoint.safetensors" in said.err
 
 
 def test_a_narrow_net_for_small_images_is_asked_for_on_the_command_line(command, tmp_path):

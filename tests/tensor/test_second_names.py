@@ -1,11 +1,13 @@
 """PyTorch's second names are the same functions as the first."""
 
+import ast
 import importlib
 
 import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.tensor.second_names import FUNCTIONS, METHODS
+from tests.interpreter import ROOT
 
 
 @pytest.mark.parametrize("second, first", {**METHODS, **FUNCTIONS}.items())
@@ -32,3 +34,10 @@ def test_dtypes_have_pytorchs_short_names():
     assert all(isinstance(dtype, mt.dtype) for dtype in short)
     assert mt.zeros(2, dtype=mt.long).dtype == mt.int64
     assert (mt.inf, mt.pi) == (float("inf"), 3.141592653589793) and mt.nan != mt.nan
+
+
+def test_type_checkers_read_the_same_names():
+    source = (ROOT / "minitorch_cnn" / "second_places.py").read_text(encoding="utf-8")
+    imports = [n for n in ast.parse(source).body if isinstance(n, ast.ImportFrom)]
+    listed = {alias.asname or alias.name for n in imports for alias in n.names}
+    assert listed == {*mt.SECOND_PLACES, *mt._FUNCTIONS_ON_DEMAND}

@@ -247,12 +247,18 @@ def test_a_finished_run_that_is_resumed_is_finished(path):
     assert bits(again) == bits(model)
 
 
-def test_a_checkpoint_of_a_run_with_other_parts_is_refused(path):
+def test_a_checkpoint_of_a_run_with_other_parts_is_refused_before_the_run_starts(path):
+    started = []
     model, optimizer = setup()
     quiet_fit(model, optimizer, data(), epochs=1, checkpoint=path)
     settings = {"epochs": 2, "checkpoint": path, "resume": True}
+    settings["on_start"] = lambda: started.append(bits(model))
     with pytest.raises(ValueError, match=r"^fit: cannot go on from .*: its average has none"):
         quiet_fit(model, optimizer, data(), average=0.5, **settings)
+    assert started == []
+    before = bits(model)
+    quiet_fit(model, optimizer, data(), **settings)
+    assert started == [before] and bits(model) != before
 
 
 def test_a_loss_that_is_not_finite_names_the_step_the_layer_and_the_checkpoint(path):

@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from html import escape
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def explore(
     kept = next((p.array.dtype for p in model.parameters()), np.float32)
     images = images.astype(kept, copy=False)
     found = found or boxes(model, images.shape[1:])
-    wanted = {box.time: box.output_shape for box in found[1:]}
+    wanted: Any = {box.time: box.output_shape for box in found[1:]}
     outputs, answer = outputs_of(model, images, wanted)
     data = {
         "name": name or type(model).__name__,
@@ -127,7 +128,7 @@ def first_digits() -> np.ndarray:
 
 def _digits_of(shape: Shape, digits: np.ndarray) -> np.ndarray:
     """The digits as images (N, C, H, W)."""
-    images = resize((digits / 16).astype(np.float32)[:, None], shape[1:])
+    images = resize((digits / 16).astype(np.float32)[:, None], (shape[1], shape[2]))
     return np.repeat(images, shape[0], axis=1)
 
 
@@ -150,7 +151,7 @@ def _small(image: np.ndarray) -> np.ndarray:
 
 def page(data: dict) -> str:
     """The HTML of a page with `data`, its style and its scripts inside."""
-    files = resources.files(__package__)
+    files = resources.files(__name__)
     names = "page.html", "page.css", *SCRIPTS
     text = {name: files.joinpath(name).read_text("utf-8") for name in names}
     # In HTML "</script>" ends a script, within a string too.

@@ -63,7 +63,7 @@ def reduced(y: np.ndarray, channels: int, side: int) -> np.ndarray:
         return y.reshape(len(y), *shape)
     if shape[1:] == y.shape[2:]:
         return y[:, :channels].copy()
-    return F.adaptive_avg_pool2d(Tensor(y[:, :channels]), tuple(size)).numpy()
+    return F.adaptive_avg_pool2d(Tensor(y[:, :channels]), (size[0], size[1])).numpy()
 
 
 def packed(y: np.ndarray) -> dict[str, Any]:

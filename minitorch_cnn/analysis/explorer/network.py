@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...nn import Module
 from ..fields import fields
@@ -68,7 +68,8 @@ def boxes(model: Module, input_shape: Shape) -> list[Box]:
 
 
 def _layer(step: Step, row: Row) -> Box:
-    module = step.call.module
+    call: Any = step.call  # there is one of a layer
+    module = call.module
     role = _role(step, "conv" if row.params else "plain")
     shapes, cost = (row.input_shape, row.output_shape), (row.params, row.macs, row.memory_bytes)
     settings = module.extra_repr()
@@ -83,7 +84,8 @@ def _layer(step: Step, row: Row) -> Box:
 def _function(step: Step, found: list[Box]) -> Box:
     kind = "join" if len(step.sources) > 1 else "function"
     role = "join" if kind == "join" else _role(step, "plain")
-    shapes = found[step.sources[0]].output_shape, step.origin.out_meta[0][0][1:]
+    origin: Any = step.origin
+    shapes = found[step.sources[0]].output_shape, origin.out_meta[0][0][1:]
     return Box(kind, role, step.name, step.type, "", step.sources, *shapes)
 
 
