@@ -176,7 +176,7 @@ def rounded(value: float) -> str:
     return f"{digits:,.0f}" if 1000 <= abs(digits) < 1e9 else f"{digits:.3g}"
 
 
-def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings) -> None:
+def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings: Any) -> None:
     """An image (C, H, W) or (H, W) from its smallest value to its largest, without ticks."""
     if image.ndim == 3:
         image = image.transpose(1, 2, 0) if image.shape[0] == 3 else image.mean(0)
@@ -188,7 +188,7 @@ def show_image(ax: Axes, image: np.ndarray, title: str = "", **settings) -> None
     ax.set(xticks=[], yticks=[])
 
 
-def color_bar(drawn, axes, text: str = "") -> None:
+def color_bar(drawn: Any, axes: Any, text: str = "") -> None:
     """The scale of an image beside the axes that it is for, with few round numbers."""
     from matplotlib.ticker import MaxNLocator
 
@@ -198,7 +198,9 @@ def color_bar(drawn, axes, text: str = "") -> None:
     bar.ax.tick_params(labelsize=SMALL)
 
 
-def image_grid(rows: int, columns: int, side: float = 1.3, extra: float = 0.5):
+def image_grid(
+    rows: int, columns: int, side: float = 1.3, extra: float = 0.5
+) -> tuple[Figure, np.ndarray]:
     """A new figure and its axes (rows, columns), all of them without frames.
 
     side: inches of an image at least; few are larger.

@@ -42,9 +42,11 @@ class Filters(NamedTuple):
             if C == 3:
                 ax.imshow((0.5 + picture / (2 * largest)).transpose(1, 2, 0))
             else:
-                drawn = ax.imshow(picture, cmap="gray", vmin=-largest, vmax=largest)
+                ax.imshow(picture, cmap="gray", vmin=-largest, vmax=largest)
         if C != 3:
-            color_bar(drawn, grid, "weight" if C == 1 else "mean weight of the channels")
+            color_bar(
+                grid[0, 0].images[0], grid, "weight" if C == 1 else "mean weight of the channels"
+            )
         head = f"{len(shown)} of {O}" if len(shown) < O else f"{O}"
         head = f"{head} filters of {self.layer}: {C} x {KH} x {KW} pixels"
         headline(figure, f"{head}, from {-largest:.2g} to {largest:.2g}, 0 is grey")

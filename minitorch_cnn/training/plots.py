@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _title(run: str, text: str) -> str:
     return f"{run}: {text}" if run else text[:1].upper() + text[1:]
 
 
-def _scale(axes, values: Sequence[float], unit: str) -> None:
+def _scale(axes: Any, values: Sequence[float], unit: str) -> None:
     """A logarithmic scale with round numbers, from 0 if that is among the values."""
     known = [value for value in values if np.isfinite(value)]
     above = [value for value in known if value > 0]
@@ -169,7 +170,7 @@ def _confused(matrix: np.ndarray, classes: list[str], percent: bool) -> str:
 
 
 def plot_worst(
-    dataset, predictions: Predictions, classes: list[str], path: str | Path, run: str = ""
+    dataset: Any, predictions: Predictions, classes: list[str], path: str | Path, run: str = ""
 ) -> None:
     """The images of `dataset` that the model takes for another class, at most 40.
 
@@ -212,7 +213,7 @@ def _short(name: str) -> str:
 
 
 def plot_worst_masks(
-    dataset,
+    dataset: Any,
     predicted: np.ndarray,
     masks: np.ndarray,
     classes: list[str],
