@@ -162,7 +162,7 @@ def test_ctrl_c_at_the_terminal_ends_in_one_sentence(photos, tmp_path):
         (["lenet5", "--data", "mnist"], "needs one path to its files: --data mnist PATH"),
         (["lenet5", "--data", "mnist", "a", "b"], "needs one path"),
         (["lenet5", "--data", "mnist", "nowhere"], "get train-images-idx3-ubyte"),
-        (["lenet5", "--data", "folder", "nowhere"], "has no folders"),
+        (["lenet5", "--data", "folder", "nowhere"], "there is no folder nowhere"),
         (["lenet5", "--epochs", "0"], "--epochs: '0' must be an integer of at least 1"),
         (["lenet5", "--epochs", "1.5"], "'1.5' must be an integer"),
         (["lenet5", "--lr", "0"], "'0' must be a number above 0"),
