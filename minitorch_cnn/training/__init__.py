@@ -1,4 +1,4 @@
-"""Training: the loop, what it measures, what it keeps, and a run with its folder."""
+"""Training: the loop, its measurements, its checkpoints, and a run with its folder."""
 
 from .checkpoint import load_checkpoint, save_checkpoint
 from .class_files import read_classes

@@ -1,7 +1,7 @@
-"""Batches (x, target) of any kind: from a DataLoader, a list, or an iterable of one's own.
+"""Batches (x, target) from a DataLoader, a list or any other iterable.
 
-x is a Tensor, or a tuple or list of the inputs of a net that takes several, or a dict of them by
-name. target is anything that the loss takes.
+x is a Tensor, or a tuple, list or dict of Tensors for a net with several inputs. target is whatever
+the loss accepts.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..tensor import Tensor
 
 
 def check_batches(name: str, batches: Iterable[Any]) -> None:
-    """Raises: TypeError for what is no iterable of batches with a length; ValueError without one.
+    """Raises: TypeError unless `batches` is iterable; ValueError if it has no length or is empty.
 
-    A data set has samples, not batches, though some can be iterated over.
+    A data set yields samples, not batches, although some data sets can be iterated over.
     """
     if isinstance(batches, Dataset | Tensor | Mapping) or not hasattr(batches, "__iter__"):
         raise TypeError(
@@ -41,16 +41,16 @@ def check_batches(name: str, batches: Iterable[Any]) -> None:
 
 
 def samples_of(batches: Iterable[Any]) -> int | None:
-    """How many samples an epoch has, None where only going through it would tell."""
+    """The number of samples in an epoch, or None if only iterating would tell."""
     if not isinstance(batches, DataLoader) or batches.batch_size is None:
         return None
     return len(batches) * batches.batch_size if batches.drop_last else len(batches.dataset)
 
 
 def pairs(function: str, batches: Iterable[Any], device: str) -> Iterator[tuple]:
-    """The batches (x, target) with all that they hold on a device, arrays as Tensors.
+    """Yield the batches (x, target) on a device, with arrays converted to Tensors.
 
-    Raises: ValueError in the name of `function` for a batch of another form.
+    Raises: ValueError in the name of `function` for a batch that is not a pair.
     """
     moved: Any
     if isinstance(batches, DataLoader):  # copies to a GPU while the last batch is computed
@@ -67,7 +67,7 @@ def pairs(function: str, batches: Iterable[Any], device: str) -> Iterator[tuple]
 
 
 def described(value: Any) -> str:
-    """What a thing is that is not what it must be."""
+    """A description of a wrong value for an error message."""
     if isinstance(value, tuple | list):
         return f"a {type(value).__name__} of {len(value)}"
     if isinstance(value, Tensor):
@@ -80,7 +80,7 @@ def on_device(batch: Any, device: str) -> Any:
 
 
 def as_tensors(batch: Any) -> Any:
-    """NumPy's arrays and lists of numbers in a batch as Tensors, all else as it is."""
+    """Convert NumPy arrays and lists of numbers in a batch to Tensors; leave the rest unchanged."""
     if isinstance(batch, np.ndarray | np.generic) and batch.dtype.kind in "fiub":
         return Tensor(batch)
     if isinstance(batch, Mapping):
@@ -93,14 +93,17 @@ def as_tensors(batch: Any) -> Any:
 
 
 def called(model: Callable[..., Any], x: Any) -> Any:
-    """model(x), or model(*x), model(**x) of a net with several inputs."""
+    """model(x), or model(*x) or model(**x) for a net with several inputs."""
     if isinstance(x, Mapping):
         return model(**x)
     return model(*x) if isinstance(x, tuple | list) else model(x)
 
 
 def samples_in(function: str, x) -> int:
-    """How many samples a batch has; ValueError if its x is no Tensors with samples along axis 0."""
+    """The number of samples in a batch.
+
+    Raises: ValueError unless x holds Tensors with the samples along axis 0.
+    """
     first = x
     while isinstance(first, tuple | list | Mapping) and first:
         first = next(iter(first.values() if isinstance(first, Mapping) else first))
@@ -113,5 +116,5 @@ def samples_in(function: str, x) -> int:
 
 
 def place_of(model: Module) -> str:
-    """The device of a model: that of its first parameter, the CPU if it has none."""
+    """The device of a model: that of its first parameter, or the CPU if it has none."""
     return next((p.device for p in model.parameters()), "cpu")

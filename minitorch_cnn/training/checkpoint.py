@@ -1,7 +1,7 @@
-"""A checkpoint: everything a run needs to go on, in one safetensors file.
+"""A checkpoint: the full state for resuming a run, in one safetensors file.
 
-The arrays are the file's tensors; all else is JSON in its header. One file is renamed into its
-place at once, so that a kill at any moment leaves a whole checkpoint, the previous or the new.
+Arrays are stored as the file's tensors, everything else as JSON in its header. A new checkpoint
+replaces the old one by an atomic rename, so a crash at any moment leaves one complete checkpoint.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ FORMAT = "minitorch_cnn checkpoint 1"
 def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
     """Write nested dicts, lists and tuples of arrays, Tensors, numbers, text and None.
 
-    The file is a safetensors file whatever its name ends in.
+    The file is in safetensors format whatever its suffix.
 
-    Raises: TypeError for anything else; OSError if the file cannot be written: the checkpoint that
-    was there before is then untouched.
+    Raises: TypeError for any other value; OSError if the file cannot be written, which leaves the
+    previous checkpoint untouched.
     """
     arrays: dict[str, np.ndarray] = {}
     text = json.dumps(_pack(state, "", arrays))
@@ -34,9 +34,9 @@ def save_checkpoint(path: str | Path, state: dict[str, Any]) -> None:
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """What `save_checkpoint` was given, with arrays in place of Tensors.
+    """Read the state that `save_checkpoint` wrote, with arrays in place of Tensors.
 
-    Raises: FileNotFoundError; ValueError if the file is truncated, edited or no checkpoint.
+    Raises: FileNotFoundError; ValueError if the file is truncated, edited or not a checkpoint.
     """
     tensors, metadata = load_with_metadata(path)
     if metadata.get("format") != FORMAT:
@@ -50,13 +50,13 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     return state
 
 
-# JSON knows neither tuples nor keys that are no text (an optimizer numbers its parameters) nor
-# arrays: each becomes a dict of one of these keys, which no other dict may have.
+# JSON has neither tuples, nor arrays, nor keys other than text (an optimizer numbers its
+# parameters): each becomes a dict with one of these keys, which no other dict may have.
 TENSOR, TUPLE, ITEMS = "$tensor", "$tuple", "$items"
 
 
 def _pack(value: Any, name: str, arrays: dict[str, np.ndarray]) -> Any:
-    """`value` as JSON has it; its arrays go to `arrays` under dotted names below `name`."""
+    """`value` as JSON; its arrays go into `arrays` under dotted names that start with `name`."""
     if isinstance(value, Tensor) or is_array(value):
         while name in arrays:  # {"a.b": ...} beside {"a": {"b": ...}}
             name += "_"

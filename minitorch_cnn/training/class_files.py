@@ -1,4 +1,4 @@
-"""The names of the classes that a model was trained on, as the files that go round have them."""
+"""Read the names of a model's classes from the usual file formats."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import Any
 from ..spelling import nearest_path
 
 LONGEST = 2**22  # bytes; ImageNet's 21,000 classes with all their names take 1 MB
-SYNSET = re.compile(r"n\d{8}")  # WordNet's number of a noun
-ASSIGNED = re.compile(r"\w+\s*=\s*(?=[\[{(])")  # as of a file of Python: names = {0: ...
-# What a file may begin with to say how its letters are written.
+SYNSET = re.compile(r"n\d{8}")  # WordNet's identifier of a noun
+ASSIGNED = re.compile(r"\w+\s*=\s*(?=[\[{(])")  # an assignment in a Python file: names = {0: ...
+# Byte order marks, which identify a file's encoding.
 MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -25,15 +25,15 @@ MARKS = {
 
 
 def read_classes(path: str | Path) -> list[str]:
-    """The names of the classes in a text file, in the order of their numbers.
+    """Read the class names from a text file, in the order of the class numbers.
 
-    The text is a name on each line; or JSON, or a dict or list as Python writes it: names, or
-    numbers from 0 on with a name each, or with a list that ends in the name. Where all lines begin
-    with a number of WordNet (n01440764 tench, Tinca tinca), it is taken off. Empty lines are left
-    out, letters are in UTF-8, or in UTF-16 or UTF-32 with a mark at the beginning.
+    The text has one name per line, or is JSON or a Python literal: a list of names, or a dict from
+    the numbers 0, 1, ... to a name or to a list that ends in the name. A WordNet identifier at the
+    start of every line (n01440764 tench, Tinca tinca) is removed. Empty lines are skipped. The
+    encoding is UTF-8, or UTF-16 or UTF-32 with a byte order mark.
 
     Raises: FileNotFoundError; ValueError for a file without names, with gaps in the numbers, in
-    other letters, or of more than 4 MiB.
+    another encoding, or larger than 4 MiB.
     """
     path = Path(path)
     if not path.is_file():
@@ -56,11 +56,11 @@ def read_classes(path: str | Path) -> list[str]:
 
 
 def read_synsets(path: str | Path) -> list[str] | None:
-    """WordNet's number of each class in such a file, None unless all have one.
+    """Read the WordNet identifier of each class, or None unless every class has one.
 
-    The folders of ImageNet have these numbers for names.
+    ImageNet's folders are named by these identifiers.
 
-    Raises: ValueError for a file that is no text.
+    Raises: ValueError for a file that is not text.
     """
     path = Path(path)
     text = _text(path)
@@ -97,7 +97,7 @@ def _text(path: Path) -> str:
 
 
 def _parsed(path: Path, text: str) -> Any:
-    """The list or dict that the text writes down, else its lines."""
+    """The list or dict that the text encodes, otherwise its lines."""
     if text[:1] in ("[", "{", "("):
         for parse in (_json, _python):
             try:
@@ -108,7 +108,7 @@ def _parsed(path: Path, text: str) -> Any:
                 raise ValueError(f"read_classes: {path} is nested too deeply") from error
             except (ValueError, SyntaxError, MemoryError, TypeError):
                 continue
-        if text[0] != "(":  # which a name may have in front
+        if text[0] != "(":  # a class name may start with a parenthesis
             raise ValueError(
                 f"read_classes: {path} begins like JSON or a dict of Python and is neither"
             )
@@ -119,7 +119,7 @@ def _parsed(path: Path, text: str) -> Any:
 
 
 class _TwiceError(Exception):
-    """A key that a dict has twice."""
+    """A dict has the same key twice."""
 
 
 def _json(text: str) -> Any:
@@ -127,7 +127,7 @@ def _json(text: str) -> Any:
 
 
 def _python(text: str) -> Any:
-    """The value that Python would write so; nothing is executed."""
+    """Evaluate a Python literal; nothing is executed."""
     tree = ast.parse(text, mode="eval")
     if isinstance(tree.body, ast.Dict):
         keys = [ast.literal_eval(key) for key in tree.body.keys if key is not None]
@@ -145,7 +145,7 @@ def _dict_of(pairs: list) -> dict:
 
 
 def _in_order(path: Path, names: dict) -> list:
-    """The values of the keys 0, 1, ..., which may be text."""
+    """The values of the keys 0, 1, ..., given as integers or text."""
     numbers = {str(key): value for key, value in names.items()}
     wanted = [str(i) for i in range(len(names))]
     if len(numbers) < len(names) or not numbers.keys() >= set(wanted):

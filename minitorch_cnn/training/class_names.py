@@ -1,4 +1,4 @@
-"""Classes are told apart by their names: finding those of one list in another."""
+"""Match classes by name between two lists."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from ..spelling import nearest_name
 
 SHOWN = 3  # names in a message
-LONGEST = 40  # letters of a name in a picture
+LONGEST = 40  # characters of a name in a picture
 
 
 def match_classes(
     caller: str, wanted: Sequence[str], known: Sequence[str], place: str
 ) -> list[int]:
-    """The index in `known` of each name of `wanted`; place: where the known ones are from.
+    """Find the index in `known` of each name in `wanted`; `place` says where `known` comes from.
 
-    Raises: ValueError in the name of the function `caller` for names that are missing, with those
-    that differ by case or spaces alone or else the nearest one, and for names that `known` has
-    several times.
+    Raises: ValueError in the name of the function `caller` for missing names (listing those that
+    differ only in case or spaces, or else the nearest one) and for names that occur more than once
+    in `known`.
     """
     index = {name: i for i, name in enumerate(known)}
     missing = [name for name in wanted if name not in index]
@@ -30,7 +30,7 @@ def match_classes(
 
 
 def difference(before: Sequence[str], now: Sequence[str]) -> str:
-    """What became of a list of classes, in words: those that are gone, and those that are new."""
+    """Describe how a list of classes changed: the names that were removed and added."""
     gone = [name for name in before if name not in now]
     new = [name for name in now if name not in before]
     parts = [f"{some(names)} {word}" for names, word in ((gone, "gone"), (new, "new")) if names]
@@ -38,18 +38,18 @@ def difference(before: Sequence[str], now: Sequence[str]) -> str:
 
 
 def some(names: Sequence[str]) -> str:
-    """The first of the names, and how many more there are."""
+    """The first few names and the number of the others."""
     rest = len(names) - SHOWN
     return ", ".join(map(repr, names[:SHOWN])) + (f" and {rest} more" if rest > 0 else "")
 
 
 def printable(name: str) -> str:
-    """A name on one line: what has no form, such as a line break, as its number, \\n or \\udcff."""
+    """A name on one line, with unprintable characters such as a line break escaped: \\n."""
     return "".join(ch if ch.isprintable() else ascii(ch)[1:-1] for ch in name)
 
 
 def caption(name: str) -> str:
-    """The same for a picture, with the middle of a long name left out."""
+    """The same for a picture, with the middle of a long name elided."""
     name = printable(name)
     half = LONGEST // 2
     return name if len(name) <= LONGEST else f"{name[:half]}\u2026{name[-half:]}"
@@ -61,7 +61,7 @@ def _lacks(missing: list[str], known: list[str]) -> str:
     text = f"has no class {some(missing)}"
     if close:
         pairs = ", ".join(f"{have!r} for {name!r}" for name, have in close[:SHOWN])
-        return f"{text}; by case or spaces alone differ {pairs}"
+        return f"{text}; these differ only in case or spaces: {pairs}"
     near = nearest_name(missing[0], known)
     return text + ("" if near is None else f"; the nearest to {missing[0]!r} is {near!r}")
 

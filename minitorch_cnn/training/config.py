@@ -1,4 +1,4 @@
-"""Making a run's parts from its description, and the description from names and settings."""
+"""Make a run's parts from its description, and the description from names and settings."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .run_config import RunConfig
 from .sources import COLOURED, PHOTOGRAPHS, Source, load_source, native_size, parts_of
 from .weights import colours_of
 
-STYLE_IMAGES = 200  # that are looked at for what drawings have in common
+STYLE_IMAGES = 200  # inspected to measure the common style of drawings
 
 
 def make_config(
@@ -35,30 +35,30 @@ def make_config(
     seed: int = 0,
     **changes: Any,
 ) -> RunConfig:
-    """The description of a run, for `train_run`.
+    """Make the description of a run, for `train_run`.
 
-    model: a registered name, or "FILE.py:NAME" (see `create_model`), whose file a run keeps a copy
-    of.
-    model_settings: of `create_model`, besides num_classes and in_channels, which the data set.
-    size: pixels a side of the model's input, None for those it was published for, or those of the
-    data for a net of one's own.
+    model: a registered name, or "FILE.py:NAME" (see `create_model`); the run keeps a copy of the
+    file.
+    model_settings: those of `create_model`, except num_classes and in_channels, which the data set
+    determines.
+    size: height and width of the model's input in pixels; by default the published input size, or
+    the size of the data for a net of your own.
     start: the folder of a finished run of the recipe's `pretrain`, whose weights are copied first.
-    weights: a file of the model's weights to begin with, its classifier only if the classes are as
-    many (see `load_weights`). Colours are then scaled as the file says, if a run has written it,
-    or as the model's published weights expect, if there are any, and not as the recipe says.
-    test_path: a folder of other images to test with, for the data set "folder".
-    changes: fields of the model's `Recipe` to replace, as epochs=5. The recipe is the paper's for
-    photographs, and the small one for other data.
+    weights: a file of initial weights for the model. Its classifier is used only if the number of
+    classes agrees (see `load_weights`). Colours are then scaled as the file says if a run wrote it,
+    else as the model's published weights expect if there are any, and not as the recipe says.
+    test_path: a folder of separate images to test on, for the data set "folder".
+    changes: fields of the model's `Recipe` to replace, such as epochs=5. The default recipe is the
+    paper's for photographs and the small one for other data.
 
-    Auxiliary heads that model_settings switch off, or on where the recipe has none, set the
-    recipe's weight of their losses: to 0, or to the 0.3 of most papers.
-
-    Of a folder that can be read the classes and the names of the images in both parts are recorded,
-    so that what is learned from is never tested with, whatever becomes of the folder.
+    If model_settings switches auxiliary heads off, or on where the recipe has none, the recipe's
+    weight of their losses is set to 0, or to the 0.3 of most papers.
+    For a readable folder the description records the classes and the image names of both parts, so
+    training images never become test images, even if the folder changes.
 
     Raises: KeyError for an unknown model, with the nearest one; TypeError for an unknown field;
-    ValueError for a start that the recipe does not have, a start and weights, or settings that
-    follow from the data.
+    ValueError for a start that the recipe does not have, a start together with weights, or settings
+    that follow from the data.
     """
     entry = model_entry(model)
     model_settings = model_settings or {}
@@ -97,13 +97,15 @@ def make_config(
 
 
 def described(config: RunConfig, source: Source) -> RunConfig:
-    """The description with the data's classes and channels, and what the parts consist of."""
+    """The description with the data's classes and channels, and the contents of the two parts."""
     parts = config.parts or parts_of(config.data, source)
     return replace(config, classes=source.classes, channels=source.channels, parts=parts)
 
 
 def with_style(config: RunConfig) -> RunConfig:
-    """The description with the style of training images that are grey drawings on plain ground."""
+    """The description with the style of the training images if they are grey drawings on a plain
+    background.
+    """
     if config.of_pixels:
         return config
     data = source_of(config, unchanged).train
@@ -116,10 +118,10 @@ def unchanged(image: np.ndarray) -> np.ndarray:
 
 
 def source_of(config: RunConfig, transform: Callable | None = None) -> Source:
-    """The data of a run; transform: for the images of both parts, instead of the recipe's.
+    """Load the data of a run; `transform` replaces the recipe's transforms of both parts.
 
-    Raises: ValueError for classes, or files of arrays, that are others than the run began with;
-    what `load_source` raises.
+    Raises: ValueError if the classes or array files differ from those the run began with;
+    whatever `load_source` raises.
     """
     recipe, size = config.recipe, config.input_size
     transforms: Any = (transform, transform)
@@ -144,7 +146,7 @@ def source_of(config: RunConfig, transform: Callable | None = None) -> Source:
 
 
 def make_model(config: RunConfig) -> Module:
-    """The model of a run, with freshly drawn weights."""
+    """The model of a run, with freshly initialised weights."""
     entry = config.entry()
     data = {"num_classes": len(config.classes or ()), "in_channels": config.channels}
     data = {name: value for name, value in data.items() if entry.takes(name)}
@@ -153,9 +155,9 @@ def make_model(config: RunConfig) -> Module:
 
 
 def build_model(entry: Entry, settings: dict[str, Any]) -> Module:
-    """A model with settings that a user wrote.
+    """Build a model with the user's settings.
 
-    Raises: ValueError for those that the model does not have, or that do not fit it.
+    Raises: ValueError for settings that the model does not have or that do not fit it.
     """
     try:
         return build_entry(entry, settings)

@@ -1,4 +1,4 @@
-"""What is checked of a config.json before anything is made of it."""
+"""Validate the content of a config.json before anything is built from it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from .recipes import Recipe
 
 
 def check_net(net: dict[str, Any]) -> None:
-    """Raises TypeError unless the files of a net are in the run's folder, each with its digest."""
+    """Raises TypeError unless a net's files are in the run's folder, each with its digest."""
     digests = net.get("sha256")
     names = all(isinstance(net.get(name), str) for name in ("file", "name"))
     if not names or not isinstance(digests, dict) or COPY not in digests:
@@ -23,7 +23,7 @@ def check_net(net: dict[str, Any]) -> None:
 
 
 def check_folder(config: dict[str, Any]) -> None:
-    """Raises TypeError unless a run on a folder has its path, and names of files as its parts."""
+    """Raises TypeError unless a run on a folder has a path and lists of file names as parts."""
     if config["path"] is None:
         raise TypeError("path=None must be a folder")
     parts = config.get("parts", {"train": [], "test": []})
@@ -33,7 +33,7 @@ def check_folder(config: dict[str, Any]) -> None:
             raise TypeError(f"parts have no list of names of files as {name!r}")
 
 
-# The kinds of values of what a Recipe's fields are annotated with.
+# The types that each annotation of a Recipe's fields accepts.
 FIELD_KINDS = {
     "int": int,
     "float": int | float,
@@ -46,7 +46,7 @@ FIELD_KINDS = {
 
 
 def check_recipe(fields: dict[str, Any]) -> None:
-    """Raises ValueError or TypeError for fields that are none of a Recipe, or of other kinds."""
+    """Raises ValueError or TypeError for unknown fields of a Recipe or values of a wrong type."""
     made = Recipe(**fields)
     for name, annotation in Recipe.__annotations__.items():
         value, kinds = getattr(made, name), annotation.split(" | ")
@@ -68,7 +68,7 @@ def check_recipe(fields: dict[str, Any]) -> None:
 
 
 def check_style(fields: dict[str, Any]) -> None:
-    """Raises TypeError or ValueError for fields that are none of a Style, or of other kinds."""
+    """Raises TypeError or ValueError for unknown fields of a Style or values of a wrong type."""
     style = Style(**fields)
     if not all(isinstance(v, int | float) and not isinstance(v, bool) for v in style):
         raise TypeError(f"style={fields} must have numbers")

@@ -1,9 +1,9 @@
-"""Making a drawing like those that a net has learned: its ground, its place and its size.
+"""Adapt a drawing to those a net was trained on: its background, position and size.
 
-Whoever learns light digits that fill their image knows nothing of dark ones on a large sheet. What
-training images have in common is measured once, if they are grey drawings on a plain ground, and an
-image that differs in it is changed. Photographs have no plain ground: they are left alone, and so
-are all images of a net that has learned from photographs.
+A net trained on light digits that fill their image fails on dark digits on a large sheet. If the
+training images are grey drawings on a plain background, their common style is measured once, and an
+image that deviates from it is adapted. Photographs have no plain background: they are left alone,
+and so are all images given to a net that was trained on photographs.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import numpy as np
 
 from ..data.transforms import resize
 
-PLAIN = 0.15  # how far pixels of a plain ground may lie from their median
-SHARE = 0.6  # of the pixels along the border that must be so in a drawing
-LEAST = 0.2  # contrast between the ground and what is drawn
-SLACK = 0.02  # by which a length may be out of the range of those seen
-INK = 0.3  # of the contrast, from which on a pixel is part of the drawing
+PLAIN = 0.15  # the largest distance of plain background pixels from their median
+SHARE = 0.6  # of the border pixels of a drawing that must be plain
+LEAST = 0.2  # contrast between the background and the drawing
+SLACK = 0.02  # by which a length may exceed the range of the training images
+INK = 0.3  # of the contrast, from which a pixel belongs to the drawing
 Box = tuple[int, int, int, int]  # top, bottom, left, right
 
 
 class Style(NamedTuple):
-    """What drawings have in common; lengths and places are shares of the side of their middle.
+    """The common style of drawings; lengths are fractions of the central square's side.
 
-    ground: the value around them; least, most: the longer side of the box around what is drawn;
-    off: how far at most the box's centre lies from the middle; spread: the median of how far ink
-    spreads (see `Mass`); pixels: how many an image has a side.
+    ground: the background value; least, most: the range of the longer side of the drawing's
+    bounding box; off: the largest distance of the box's centre from the middle; spread: the median
+    spread of the ink (see `Mass`); pixels: the side of an image in pixels.
     """
 
     ground: float
@@ -41,10 +41,10 @@ class Style(NamedTuple):
 
 
 class Mass(NamedTuple):
-    """Where the ink of a drawing is, in pixels.
+    """The position and spread of a drawing's ink, in pixels.
 
     centre: its centre of mass (y, x). spread: the geometric mean of its standard deviations along
-    its two axes, det(covariance)^(1/4), which turning the drawing does not change.
+    its two principal axes, det(covariance)^(1/4), which is invariant under rotation.
     """
 
     centre: np.ndarray
@@ -52,16 +52,16 @@ class Mass(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """An image (C, H, W) as a net knows them, and what was done to it, in words."""
+    """An image (C, H, W) as a net expects it, and a description of the changes made to it."""
 
     image: np.ndarray
     said: str
 
 
 def style_of(images: Iterable[np.ndarray]) -> Style | None:
-    """The style of training images (C, H, W) in [0, 1], None if they are no drawings.
+    """Measure the style of training images (C, H, W) in [0, 1]; None if they are not drawings.
 
-    They are if they are grey and their grounds are plain and all dark, or all light.
+    Drawings are grey, and their backgrounds are plain and either all dark or all light.
     """
     grounds, sides, offs, spreads, pixels = [], [], [], [], []
     for image in images:
@@ -88,19 +88,20 @@ def style_of(images: Iterable[np.ndarray]) -> Style | None:
 
 
 def in_style(image: np.ndarray, style: Style, invert: bool = True) -> Drawn:
-    """The drawing in an image (C, H, W) of any size as those of a style are, grey.
+    """Adapt the drawing in an image (C, H, W) of any size to a style, in grey.
 
-    Its ground becomes the style's and its darkest or lightest pixel the opposite; if it lies or is
-    larger or smaller than any of them, it is cut out and laid with its centre of mass in the middle
-    of as many pixels as they have, so large that its ink spreads like theirs, or that all of it
-    fits. An image without a plain ground or with nothing on it stays as it is.
+    Its background takes the style's value and its darkest or lightest pixel the opposite one. If
+    its position or size is outside the range of the style, it is cropped and pasted with its centre
+    of mass in the middle of an image of the style's size, scaled so that its ink spreads like
+    theirs or, if that is too large, so that it fits. An image without a plain background, or with
+    nothing on it, is returned unchanged.
 
     invert: whether dark and light may be exchanged.
     """
     grey = image.mean(0)
     ground = plain_ground(grey)
     if ground is None:
-        return Drawn(image, "its ground is not plain, as that of what was learned")
+        return Drawn(image, "its background is not plain, unlike the training images'")
     box = box_of(grey, ground)
     if box is None:
         return Drawn(image, "nothing is drawn on it")
@@ -111,7 +112,7 @@ def in_style(image: np.ndarray, style: Style, invert: bool = True) -> Drawn:
     if fits(grey, box, style) and abs(abs(ground - style.ground) - inverted) <= PLAIN:
         return Drawn(1 - image, "inverted") if inverted else Drawn(image, "")
     top, bottom, left, right = box
-    ink = np.abs(grey[top:bottom, left:right] - ground)  # 0 on the ground
+    ink = np.abs(grey[top:bottom, left:right] - ground)  # 0 on the background
     (height, width), mass = ink.shape, mass_of(ink)
     reach = np.maximum(mass.centre, ink.shape - mass.centre).max()
     whole = math.ceil(max(mass.spread / style.spread, 2 * reach))
@@ -128,13 +129,13 @@ def in_style(image: np.ndarray, style: Style, invert: bool = True) -> Drawn:
 
 
 def fits(image: np.ndarray, box: Box, style: Style) -> bool:
-    """Whether what is drawn in (H, W) has the place and size that it may have in the style."""
+    """Whether the drawing in an image (H, W) has a position and size within the style's range."""
     side, off = measured(box, image.shape)
     return off <= style.off + SLACK and style.least - SLACK <= side <= style.most + SLACK
 
 
 def middle_of(image: np.ndarray) -> np.ndarray:
-    """The middle square of an image (H, W)."""
+    """The central square of an image (H, W)."""
     h, w = image.shape
     side = min(h, w)
     y, x = (h - side) // 2, (w - side) // 2
@@ -142,7 +143,7 @@ def middle_of(image: np.ndarray) -> np.ndarray:
 
 
 def plain_ground(image: np.ndarray) -> float | None:
-    """The value along the border of an image (H, W), None if it has no common one."""
+    """The background value along the border of an image (H, W), or None if it is not plain."""
     rows, columns = image[[0, -1]], image[1:-1, [0, -1]]
     border = np.concatenate([rows.ravel(), columns.ravel()])
     ground = np.median(border)
@@ -150,7 +151,7 @@ def plain_ground(image: np.ndarray) -> float | None:
 
 
 def box_of(image: np.ndarray, ground: float) -> Box | None:
-    """Top, bottom, left and right of what is drawn on the ground of an image (H, W)."""
+    """Top, bottom, left and right of the drawing on the background of an image (H, W)."""
     ink = np.abs(image - ground)
     if ink.max() < LEAST:
         return None
@@ -160,10 +161,10 @@ def box_of(image: np.ndarray, ground: float) -> Box | None:
 
 
 def mass_of(ink: np.ndarray) -> Mass:
-    """Where the ink (H, W) is.
+    """The position and spread of the ink (H, W).
 
-    It counts by its square, so that faint edges, which scaling makes, count little; below INK of
-    the darkest it is the ground's. A pixel is a square, not a point.
+    Each pixel is weighted by its squared ink, so that the faint edges that scaling produces count
+    little; below INK of the maximum it counts as background. A pixel is a square, not a point.
     """
     weights = np.where(ink > INK * ink.max(), ink, 0.0).astype(np.float64) ** 2
     weights /= weights.sum()
@@ -175,8 +176,8 @@ def mass_of(ink: np.ndarray) -> Mass:
 
 
 def measured(box: Box, shape: tuple[int, int]) -> tuple[float, float]:
-    """The longer side of a box in an image (H, W), and how far its centre is from the middle along
-    one axis or the other, as shares of the shorter of H and W.
+    """The longer side of a box in an image (H, W), and the larger offset of its centre from the
+    middle along either axis, as fractions of the shorter of H and W.
     """
     top, bottom, left, right = box
     h, w = shape

@@ -1,12 +1,12 @@
-"""Several looks at an image, or several models, for one prediction: how papers report their errors.
+"""Average the predictions of several crops or several models, as papers report their errors.
 
     predict(model, batches)                  one crop: batches of Resize(256), CenterCrop(224)
     predict_crops(model, batches)            ten crops: batches of Resize(256), TenCrop(224)
-    predict_dense(net, batches)              all of the image: batches of Resize(256) and so on
+    predict_dense(net, batches)              the whole image: batches of Resize(256), for example
     average_predictions([first, second])     an ensemble of models, crops, scales or mirror images
 
-Each gives `Predictions`, which `evaluate_predictions` turns into errors. Where probabilities are
-averaged, `logits` are the logarithms of the mean: softmax turns them back into it.
+Each returns `Predictions`, from which `evaluate_predictions` computes the errors. Where
+probabilities are averaged, `logits` holds the logarithm of the mean, which softmax inverts.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from .metrics import Predictions, collect
 
 
 def predict_crops(model: Module, batches: Iterable[Any]) -> Predictions:
-    """The mean of the probabilities over the crops of each image.
+    """Average the probabilities over the crops of each image.
 
-    batches of (x (N, T, C, H, W), labels (N,)), T crops of each image as `TenCrop` makes them. From
+    batches of (x (N, T, C, H, W), labels (N,)): T crops per image, as `TenCrop` makes them. From
     "ImageNet classification with deep convolutional neural networks" (Krizhevsky et al. 2012),
     section 4.1.
 
@@ -47,14 +47,14 @@ def predict_crops(model: Module, batches: Iterable[Any]) -> Predictions:
 
 
 def predict_dense(net: Module, batches: Iterable[Any]) -> Predictions:
-    """The mean of the scores over all positions of a net that slides over the image.
+    """Average the scores over all positions of a net applied convolutionally to the image.
 
-    batches of (x (N, C, H, W), labels (N,)); net: (N, C, H, W) -> a map of scores (N, K, h, w), as
-    `models.vgg.fully_convolutional` makes. From "Very deep convolutional networks for large-scale
-    image recognition" (Simonyan and Zisserman 2014), section 3.2, where the probabilities of the
-    image and of its mirror image are then averaged: see `average_predictions`.
+    batches of (x (N, C, H, W), labels (N,)); net: (N, C, H, W) -> a score map (N, K, h, w), as
+    `models.vgg.fully_convolutional` returns. From "Very deep convolutional networks for large-scale
+    image recognition" (Simonyan and Zisserman 2014), section 3.2, which then averages the
+    probabilities of the image and of its mirror image: see `average_predictions`.
 
-    Raises: ValueError if there is no batch, or if the net does not give a map.
+    Raises: ValueError if there is no batch, or if the net does not return a map.
     """
 
     def scores(x: Tensor) -> Tensor:
@@ -70,7 +70,7 @@ def predict_dense(net: Module, batches: Iterable[Any]) -> Predictions:
 
 
 def average_predictions(predictions: Sequence[Predictions]) -> Predictions:
-    """The mean of the probabilities of several predictions of the same samples.
+    """Average the probabilities of several predictions of the same samples.
 
     Raises: ValueError if there are none, or if their labels or numbers of classes differ.
 
@@ -91,5 +91,5 @@ def average_predictions(predictions: Sequence[Predictions]) -> Predictions:
 
 
 def mean_probability(logits: Tensor) -> Tensor:
-    """The logarithm of the mean of softmax over T looks. logits (N, T, K) -> (N, K)"""
+    """The logarithm of the mean of softmax over T views. logits (N, T, K) -> (N, K)"""
     return logsumexp(F.log_softmax(logits, dim=2), dim=1) - log(logits.shape[1])

@@ -1,4 +1,4 @@
-"""fit: what can be set in training a net, and what it means."""
+"""fit: the settings for training a net, and their meaning."""
 
 from __future__ import annotations
 
@@ -52,44 +52,48 @@ def fit(
     on_start: Callable[[], Any] | None = None,
     on_epoch: Callable[[History], Any] | None = None,
 ) -> History:
-    """Train a net and return what was measured; the model keeps what it learned.
+    """Train a net and return its history; the model keeps the trained weights.
 
-    It is trained where its parameters lie: `model.to("cuda")` before takes it to a GPU. Parts of it
-    that are in evaluation mode, such as frozen batch norm, stay in it, unless all of it is.
+    Training runs on the device of the model's parameters: call `model.to("cuda")` first to train on
+    a GPU. Submodules in evaluation mode, such as frozen batch norm, stay in it, unless the whole
+    model is in evaluation mode.
 
-    train, test: DataLoaders, or other iterables with a length, of batches (x, target); a net of
-    several inputs gets the parts of a tuple, list or dict x. test is looked at after every epoch.
-    loss: a function or Module of (output, target), where output is what the net returns, a dict,
-    say. It gives the mean over a batch. With cross_entropy or nll_loss of class labels, of images
-    or of pixels, accuracies are measured too.
-    metrics: functions of (output, target) by name, each a number, whose means over samples are
-    train_NAME and test_NAME in the history.
-    scheduler: stepped after every "epoch" or "step" (scheduler_every), a ReduceLROnPlateau after
-    every epoch with its test loss (training loss without test).
-    auxiliary: the weight of the loss of each auxiliary head, for a model that in training returns
-    (logits, those of its heads ...): loss(logits) + auxiliary * the sum over its heads.
-    accumulate: how many batches make a step, with the gradient of one batch of all their samples
-    (but batch norm sees one at a time); an epoch's last step has what is left.
+    train, test: DataLoaders, or other iterables with a length, of batches (x, target); a net with
+    several inputs receives the parts of a tuple, list or dict x. test is evaluated after every
+    epoch.
+    loss: a function or Module of (output, target), where output is the net's return value, possibly
+    a dict. It returns the mean over a batch. With cross_entropy or nll_loss of class labels, of
+    images or of pixels, accuracies are measured too.
+    metrics: a dict of functions of (output, target), each returning a number; their means over
+    samples appear as train_NAME and test_NAME in the history.
+    scheduler: stepped after every "epoch" or "step" (scheduler_every); a ReduceLROnPlateau is
+    stepped after every epoch with the test loss (the training loss without test).
+    auxiliary: the weight of each auxiliary head's loss, for a model that in training mode returns
+    (logits, logits of its heads ...): loss(logits) + auxiliary * the sum over its heads.
+    accumulate: the number of batches per step, whose gradient equals that of one batch of all their
+    samples (but batch norm sees one batch at a time); the last step of an epoch takes the
+    remaining batches.
     clip_norm: the largest norm of all gradients together.
-    average: decay of an exponential moving average of the weights; it is what is tested, and what
-    the model has in the end.
-    patience: stop after so many epochs without a better test top-1 (without classes, a lower test
-    loss), and go back to the best epoch.
-    checkpoint: a file that always holds a whole state of the run, written at the start, after each
-    epoch and, with a DataLoader, after every `checkpoint_every` steps. With resume=True the run
-    goes on from it (from the start if it is not there) and ends with the same bits as one that was
-    never interrupted, if the batches of an iterable of one's own are the same again.
+    average: the decay of an exponential moving average of the weights, which is tested and which
+    the model has at the end.
+    patience: stop after this many epochs without a better test top-1 (without classes, a lower test
+    loss), and restore the best epoch.
+    checkpoint: a file that always holds a complete state of the run. It is written at the start,
+    after each epoch and, with a DataLoader, after every `checkpoint_every` steps. With resume=True
+    the run resumes from it (or starts anew if the file does not exist) and ends with the same bits
+    as an uninterrupted run, provided that an iterable of your own yields the same batches again.
     progress: "bar" (tqdm), "plain" (a line per epoch) or "none".
-    on_start: called once nothing is refused any more, before the first step.
-    on_epoch: called with the history after each epoch; True ends the training.
+    on_start: called after all checks, before the first step.
+    on_epoch: called with the history after each epoch; returning True stops the training.
 
-    A model that changes in the course of its training, as `NASNet` does, has a method set_progress:
-    before each batch it is called with the share of all steps that lie behind, from 0 to 1.
+
+    A model that changes during training, such as `NASNet`, has a method set_progress, which is
+    called before each batch with the completed fraction of all steps, from 0 to 1.
 
     Raises: ValueError or TypeError for settings that do not fit, an optimizer with parameters that
-    are neither the model's nor the loss's, or with none that trains, a scheduler of another
-    optimizer, batches that are no pairs, a loss that is not one number; NonFiniteError as soon as a
-    loss or gradient is not finite, with the step, the layer it comes from and the last good
+    belong neither to the model nor to the loss, or without a trainable one, a scheduler of another
+    optimizer, batches that are not pairs, or a loss that is not one number; NonFiniteError as soon
+    as a loss or gradient is not finite, with the step, the layer where it arose and the last good
     checkpoint; OSError if a checkpoint cannot be written (the previous one is untouched).
 
         optimizer = mt.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)

@@ -1,4 +1,4 @@
-"""What `fit` refuses before it trains: settings that do not fit, and mistakes that are silent."""
+"""Check the arguments of `fit` before training: wrong settings, and mistakes that stay silent."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def check_data(
     if checkpoint_every is not None and not isinstance(train, DataLoader):
         raise ValueError(
             f"fit: checkpoint_every={checkpoint_every} needs a DataLoader: a run on "
-            f"{type(train).__name__} can go on between epochs only"
+            f"{type(train).__name__} can resume between epochs only"
         )
     if patience is not None and test is None:
         raise ValueError(f"fit: patience={patience} needs test data")
@@ -40,7 +40,7 @@ def check_settings(
     checkpoint: str | Path | None,
     resume: bool,
 ) -> None:
-    """counts: the settings that must be at least 1 where they are given."""
+    """Check the plain settings; those in `counts` must be at least 1 if they are given."""
     for name, value in {"epochs": epochs, **counts}.items():
         if value is not None and (isinstance(value, bool) or not isinstance(value, Integral)):
             raise TypeError(f"fit: {name}={value!r} must be an integer")
@@ -57,7 +57,7 @@ def check_settings(
 
 
 def check_optimizer(model: Module, loss: Callable, optimizer: Optimizer) -> None:
-    """Each parameter of the optimizer must be the net's or the loss's, and one of them train."""
+    """Every parameter must belong to the net or the loss, and at least one must be trainable."""
     if not isinstance(model, Module):
         raise TypeError(f"fit: model must be a Module, got {type(model).__name__}")
     if isinstance(loss, type):

@@ -1,8 +1,8 @@
-"""Photographs in folders as the two parts of a run, which stay what they are.
+"""Folders of photographs as the training and test parts of a run, which stay fixed.
 
-root/cat/1.jpg         of each class every fifth image, in order of names, is held out
-root/train/cat/1.jpg   the parts are those of the root: train (or training) to learn from, and the
-root/val/cat/1.jpg     first of val, valid, validation, test and testing held out
+root/cat/1.jpg         every fifth image of each class, in order of names, is held out
+root/train/cat/1.jpg   the root has both parts: train (or training) to learn from, and the first
+root/val/cat/1.jpg     of val, valid, validation, test and testing held out
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ Names = dict[str, list[str]]  # "train" and "test": the names of images below th
 def folder_parts(
     path: str, transforms: tuple[Callable, Callable], test_path: str | None, names: Names | None
 ) -> tuple[Subset, Subset, str]:
-    """The part to learn from, the part held out, and what there is to say of them.
+    """Load the training part and the held-out part, with a note on them.
 
-    test_path: a folder, again with one for each class, whose images are held out; none of the
-    others is then. names: as `names_of` recorded them: what one part had then never gets into the
-    other, what is gone is missing, and what is new is in neither.
+    test_path: a second folder, also with one folder per class, whose images are all held out; then
+    all images of the first are for training. names: as `names_of` recorded them: an image of one
+    part never moves to the other, deleted images are missing, and new ones are in neither part.
 
     Raises: ValueError if no class has an image to hold out, if the classes of the two parts differ,
-    or if nothing is left of a part; what `ImageFolder` raises.
+    or if a part is empty; whatever `ImageFolder` raises.
     """
     roots = roots_of(path, test_path)
     sets = [datasets.ImageFolder(r, transform=t) for r, t in zip(roots, transforms, strict=True)]
@@ -51,9 +51,9 @@ def folder_parts(
 
 
 def roots_of(path: str, test_path: str | None = None) -> tuple[Path, Path]:
-    """The folders with the classes of the two parts; twice the same if they have to be split.
+    """The class folders' roots of the two parts; the same root twice if it has to be split.
 
-    Raises: ValueError if test_path leads to the images that are learned from.
+    Raises: ValueError if test_path leads to the training images.
     """
     learned, held_out = parts_within(path) or (Path(path), Path(path))
     if test_path is not None:
@@ -64,9 +64,9 @@ def roots_of(path: str, test_path: str | None = None) -> tuple[Path, Path]:
 
 
 def parts_within(root: str | Path) -> tuple[Path, Path] | None:
-    """The folders of the two parts, if a root has them, each with a folder for each class.
+    """The folders of the two parts if a root has them, each with one folder per class.
 
-    Raises: ValueError for a root that has nothing else, but not both of them so.
+    Raises: ValueError for a root that has part folders only, but not both.
     """
     folders = {path.name.lower(): path for path in _folders(Path(root))}
     learned, held_out = (
@@ -85,7 +85,7 @@ def parts_within(root: str | Path) -> tuple[Path, Path] | None:
 
 
 def names_of(part: Subset) -> list[str]:
-    """The images of a part, below its root."""
+    """The images of a part, as paths relative to its root."""
     data: Any = part.dataset
     return [data.paths[i].relative_to(data.root).as_posix() for i in part.indices]
 
@@ -97,7 +97,7 @@ def _folders(root: Path) -> list[Path]:
 
 
 def _take_classes(train: datasets.ImageFolder, test: datasets.ImageFolder) -> None:
-    """Number the classes of the part held out, which may have fewer, as those of the other."""
+    """Number the classes of the held-out part, which may have fewer, like those of the other."""
     numbers = match_classes("load_source", test.classes, train.classes, str(train.root))
     changed: Any = test
     changed.labels, changed.classes = np.array(numbers)[test.labels], train.classes

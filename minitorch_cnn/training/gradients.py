@@ -1,4 +1,4 @@
-"""The gradient of a step, from one batch or several."""
+"""The gradient of a step, accumulated from one or several batches."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from ..tensor import Tensor
 
 
 class Gradients:
-    """The mean of the gradients of up to `most` batches, each weighted by its samples (or labels).
+    """The mean of the gradients of up to `most` batches, weighted by their samples (or labels).
 
     With weights w_i it is sum_i w_i g_i / sum_i w_i, the gradient of one batch of all samples, kept
-    as a running mean so that no sum grows large. Of a loss that `adds_up` it is the sum of g_i.
+    as a running mean so that no sum grows large. For a loss that `adds_up` it is the sum of g_i.
     """
 
     def __init__(self, model: Module, optimizer: Optimizer, most: int, adds_up: bool):
@@ -21,7 +21,7 @@ class Gradients:
 
     @property
     def parameters(self) -> list[Tensor]:
-        """Those of the optimizer, in the model's order, then the loss's."""
+        """The optimizer's parameters in the model's order, then the loss's."""
         held = {id(p): p for group in self.optimizer.param_groups for p in group["params"]}
         own = [p for p in self.model.parameters() if held.pop(id(p), None) is not None]
         return [*own, *held.values()]
@@ -30,11 +30,11 @@ class Gradients:
         return self.batches == self.most
 
     def add(self, loss: Tensor, weight: float) -> None:
-        """Take in a batch, the first of a step in place of the last step's."""
+        """Accumulate a batch; the first batch of a step replaces the previous step's gradient."""
         if not self.batches:
             self.weight = 0.0
             self.optimizer.zero_grad()
-            self.model.zero_grad()  # what the optimizer does not hold would add up for ever
+            self.model.zero_grad()  # else gradients outside the optimizer would accumulate forever
         self.batches += 1
         before, self.weight = self.weight, self.weight + weight
         if self.batches == 1 or self.adds_up:

@@ -1,4 +1,4 @@
-"""What a training run measured: a row per epoch, and the same as a CSV file."""
+"""The measurements of a training run: one row per epoch, also as a CSV file."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from typing import Any
 
 from ..interop import write_atomically
 
-MEASURED = ("loss", "top1", "top5", "iou")  # what no metric of one's own may be called
+MEASURED = ("loss", "top1", "top5", "iou")  # reserved: no user metric may have these names
 
 
 class History(list):
     """A list of rows, one dict per epoch.
 
-    epoch: 1, 2, ...; step: steps of the optimizer so far; lr: the rate of the epoch's last step;
-    train_loss and train_top1: means over the epoch while the model was changing; test_loss,
-    test_top1, test_top5: of the model at the epoch's end (absent without test data), and test_iou,
-    the mean IoU, where labels are of pixels; images_per_s; seconds.
+    epoch: 1, 2, ...; step: the optimizer's steps so far; lr: the learning rate of the epoch's last
+    step; train_loss and train_top1: means over the epoch while the weights change; test_loss,
+    test_top1, test_top5: those of the model at the end of the epoch (absent without test data), and
+    test_iou, the mean IoU, for labels of pixels; images_per_s; seconds.
 
-    Without labels of classes top1, top5 and iou are absent. A metric of one's own is there as
-    train_NAME and test_NAME.
+    Without class labels top1, top5 and iou are absent. A metric of your own appears as train_NAME
+    and test_NAME.
     """
 
     def best(self) -> dict:
-        """The row with the highest test_top1, without labels of classes with the lowest test_loss,
-        the first of several.
+        """The row with the highest test_top1, or without class labels the lowest test_loss; the
+        first of equal rows.
 
         Raises: ValueError if nothing was measured on test data.
         """
@@ -41,7 +41,7 @@ class History(list):
         return min(measured, key=lambda row: _or_infinite(row["test_loss"]))
 
     def _repr_html_(self) -> str:
-        """A table for notebooks: a row per epoch."""
+        """An HTML table for notebooks: one row per epoch."""
         names = list(dict.fromkeys(name for row in self for name in row))
         head = "".join(f"<th>{html.escape(str(name))}</th>" for name in names)
         lines = [
@@ -51,7 +51,7 @@ class History(list):
         return f"<table><tr>{head}</tr>{''.join(lines)}</table>"
 
     def save_csv(self, path: str | Path) -> None:
-        """Write a line of names, then a line per epoch."""
+        """Write a header line, then one line per epoch."""
         text = io.StringIO()
         names = list(dict.fromkeys(name for row in self for name in row))
         writer = csv.DictWriter(text, names, restval="", lineterminator="\n")

@@ -1,4 +1,4 @@
-"""From what weights expect of an image to the transform that makes it so."""
+"""Build the transform that prepares an image as a model's weights expect it."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..data import transforms
 
 @dataclass(frozen=True)
 class Preprocessing(models.Preprocessing):
-    """What weights expect of an image (see `mt.models.Preprocessing`), with its transform."""
+    """The image preparation that weights expect (see `mt.models.Preprocessing`), as a transform."""
 
     def transform(self) -> transforms.Compose:
-        """The transform of one image (C, H, W), red first, of any size."""
+        """The transform of one RGB image (C, H, W) of any size."""
         steps = [
             transforms.Resize(self.resize, self.interpolation),
             transforms.CenterCrop(self.crop),
@@ -26,16 +26,16 @@ class Preprocessing(models.Preprocessing):
 
 
 def scaling(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> list:
-    """The last transforms of an image: the channels in their order, less mean, divided by std."""
+    """The final transforms of an image: reorder the channels, subtract mean and divide by std."""
     order = [with_channels_reversed] if channels == "BGR" else []
     return [*order, transforms.Normalize(mean, std)]
 
 
 def with_channels_reversed(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-    """image (C, H, W) with the last channel first: BGR of RGB."""
+    """Reverse the channels of an image (C, H, W): RGB to BGR."""
     return image[::-1]
 
 
 def clipped(image: np.ndarray, rng: np.random.Generator | None = None) -> np.ndarray:
-    """image with its values cut off at 0 and 1, beyond which "bicubic" goes, as in bytes."""
+    """Clip the values of an image to [0, 1], as bytes do: "bicubic" overshoots."""
     return image.clip(0, 1)

@@ -1,4 +1,4 @@
-"""A lock on a folder: one process at a time writes what a run or a search keeps there."""
+"""A lock on a folder: only one process at a time writes a run or a search there."""
 
 from __future__ import annotations
 
@@ -10,30 +10,30 @@ from pathlib import Path
 from typing import Any
 
 NAME = "lock"
-PLACE = 1 << 30  # of the byte that Windows locks, far from the number that others read
-# What a file system without locks says: then there is none, as there is no way to tell.
+PLACE = 1 << 30  # offset of the byte that Windows locks, far from the process number others read
+# The errors of a file system without locks, on which the block runs unlocked.
 NO_LOCKS = ("ENOLCK", "ENOTSUP", "EOPNOTSUPP", "ENOSYS")
 
 
 @contextlib.contextmanager
 def locked(directory: Path, caller: str) -> Iterator[None]:
-    """Let no other process or thread into such a block for this folder, which must exist.
+    """Lock a folder, which must exist, against other processes and threads during the block.
 
-    The lock is the operating system's on the file `lock`, which has the number of the process: it
-    is free as soon as the process ends, however that happens. The file is removed with the lock.
+    The operating system locks the file `lock`, which holds the process number, and releases the
+    lock when the process ends, however it ends. The file is removed when the block ends.
 
-    Raises: RuntimeError in the name of the function `caller`, with the other process's number;
-    OSError if the file cannot be made.
+    Raises: RuntimeError in the name of the function `caller`, with the number of the other process;
+    OSError if the file cannot be created.
     """
     path = directory / NAME
     file = _open_locked(path, caller)
     try:
-        with contextlib.suppress(OSError):  # the number is for a message; a full disk is told later
+        with contextlib.suppress(OSError):  # the number is informative; a full disk shows up later
             file.truncate(0)
             file.write(str(os.getpid()).encode())
         yield
     finally:
-        # Removed before another process can have it; Windows does not remove an open file.
+        # Removed before another process can lock it; Windows does not remove an open file.
         with contextlib.suppress(OSError):
             if os.name != "nt":
                 path.unlink(missing_ok=True)
@@ -44,9 +44,9 @@ def locked(directory: Path, caller: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def making(directory: Path, fresh: bool = False) -> Iterator[None]:
-    """Make a folder for what the block puts there; if it fails, those that stay empty go again.
+    """Create a folder for the block's output; if the block fails, remove the folders left empty.
 
-    Raises: FileExistsError if the folder must be `fresh` and is there already.
+    Raises: FileExistsError if the folder must be `fresh` and already exists.
     """
     made = [path for path in (directory, *directory.parents) if not path.exists()]
     directory.mkdir(parents=True, exist_ok=not fresh)
@@ -60,7 +60,7 @@ def making(directory: Path, fresh: bool = False) -> Iterator[None]:
 
 
 def _open_locked(path: Path, caller: str) -> Any:
-    """The file of that path, open and locked."""
+    """Open the file at `path` and lock it."""
     while True:
         file = open(path, "a+b", buffering=0)  # noqa: SIM115 (closed by `locked`)
         try:
@@ -75,11 +75,11 @@ def _open_locked(path: Path, caller: str) -> Any:
                 f"{caller}: {path.parent} is being written by another process{of}; wait until it "
                 "has ended, or stop it"
             ) from None
-        file.close()  # removed since by the process that had it: there is a new one, or none
+        file.close()  # its process has removed it since: there is a new file, or none
 
 
 def _lock(file: Any) -> None:
-    """Raises BlockingIOError if another has the lock."""
+    """Raises BlockingIOError if another process holds the lock."""
     try:
         if os.name == "nt":
             import msvcrt
@@ -101,7 +101,7 @@ def _lock(file: Any) -> None:
 
 
 def _is_at(file: Any, path: Path) -> bool:
-    """Whether the open file still is the one of that path."""
+    """Whether `path` still refers to the open file."""
     try:
         return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
     except FileNotFoundError:
@@ -109,7 +109,7 @@ def _is_at(file: Any, path: Path) -> bool:
 
 
 def _number(path: Path) -> str:
-    """The number of the process that has the lock, "" while it has not written it."""
+    """The number of the process that holds the lock, or "" before it is written."""
     try:
         text = path.read_text(encoding="ascii", errors="replace").strip()
     except OSError:

@@ -13,8 +13,8 @@ def test_each_name_has_its_index():
     "wanted, words",
     [
         (["cat", "eel", "fox"], r"^f: file has no class 'eel', 'fox'$"),
-        (["Cat"], r"^f: file has no class 'Cat'; by case or spaces alone differ 'cat' for 'Cat'$"),
-        (["red_fox "], r"by case or spaces alone differ 'red fox' for 'red_fox '$"),
+        (["Cat"], r"^f: file has no class 'Cat'; these differ only in case or spaces: 'cat' for 'Cat'$"),
+        (["red_fox "], r"these differ only in case or spaces: 'red fox' for 'red_fox '$"),
         (["catt"], r"the nearest to 'catt' is 'cat'$"),
         (["eel"] * 1 + list("abcd"), r"no class 'eel', 'a', 'b' and 2 more"),
         (["crane"], r"^f: file has 'crane' several times$"),

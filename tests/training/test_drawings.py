@@ -100,7 +100,7 @@ def test_what_is_no_drawing_stays_as_it_is():
     blank = np.ones((1, 30, 40), np.float32)
     dot = np.zeros((1, 1, 1), np.float32)
     for image, said in (
-        (photo, "its ground is not plain"),
+        (photo, "its background is not plain"),
         (blank, "nothing is drawn"),
         (dot, "nothing"),
     ):
