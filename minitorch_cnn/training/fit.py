@@ -86,7 +86,6 @@ def fit(
     on_start: called after all checks, before the first step.
     on_epoch: called with the history after each epoch; returning True stops the training.
 
-
     A model that changes during training, such as `NASNet`, has a method set_progress, which is
     called before each batch with the completed fraction of all steps, from 0 to 1.
 

@@ -1,4 +1,4 @@
-"""The loop over epochs and batches, all that goes on around it, and the state to go on from."""
+"""The loop over epochs and batches: evaluation, checkpoints, and the state for resuming."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ from .progress import describe
 
 @dataclass(kw_only=True)
 class Loop:
-    """A run's settings, which `fit` explains, its state, and the steps that change it."""
+    """A run's settings, which `fit` documents, its state, and the steps that change it."""
 
     model: Module
-    train: Any  # batches, and how many
+    train: Any  # the batches, with a length
     test: Iterable[Any] | None
     epochs: int
     optimizer: Optimizer
     scheduler: LRScheduler | ReduceLROnPlateau | None
     scheduler_every: str
     loss: Callable[[Any, Any], Tensor]
-    loss_part: Module | None  # the Module that the loss is, if it is one
+    loss_part: Module | None  # the Module of the loss, if it is one
     gradients: Gradients
-    means: Means  # of this epoch
+    means: Means  # over this epoch
     clip_norm: float | None
     average: ExponentialMovingAverage | None
     patience: int | None
@@ -53,15 +53,15 @@ class Loop:
     on_epoch: Callable[[History], Any] | None
 
     modes: Modes = field(default_factory=dict)
-    show: Any = None  # a Silent or what shows more
+    show: Any = None  # a Silent or a subclass that displays progress
     history: History = field(default_factory=History)
-    best_weights: dict | None = None  # of the epoch with the best test top-1, with patience
+    best_weights: dict | None = None  # of the epoch with the best test top-1, if patience is set
     saved_step: int | None = None  # the step of the last checkpoint
-    step: int = 0  # steps and samples learned so far
+    step: int = 0  # steps and samples completed so far
     samples: int = 0
     stopped: bool = False  # by on_epoch
     lr: float = 0.0  # of the last step
-    labels: int = 0  # in this epoch: labels of classes, those it had right, time
+    labels: int = 0  # in this epoch: class labels, correct ones, and time
     right: int = 0
     seconds: float = 0.0
 
@@ -84,7 +84,7 @@ class Loop:
         return len(self.history) - self.history.best()["epoch"] >= self.patience
 
     def one_epoch(self) -> None:
-        if not self.model.training:  # a callback left it so
+        if not self.model.training:  # a callback switched it
             set_modes(self.modes)
         started, before = time.perf_counter(), self.seconds
         for x, target in pairs("fit", self.train, place_of(self.model)):
@@ -108,7 +108,7 @@ class Loop:
         self.save()
 
     def one_batch(self, x: Any, target: Any) -> None:
-        """Add a batch to the gradient of the next step."""
+        """Accumulate a batch into the gradient of the next step."""
         if hasattr(self.model, "set_progress"):
             steps = -(-len(self.train) // self.gradients.most)
             self.model.set_progress(self.step / (self.epochs * steps))
@@ -117,7 +117,7 @@ class Loop:
         loss = loss_of_batch("fit", self.loss, output, target)
         if not loss.value.requires_grad:
             raise ValueError("fit: loss does not depend on any parameter that trains")
-        good = finite(loss.value) or not loss.share  # the mean over no label is NaN
+        good = finite(loss.value) or not loss.share  # the mean over zero labels is NaN
         if good:
             self.gradients.add(loss.value, samples * loss.share)
         if not good or has_nonfinite_gradient(self.model):
@@ -144,7 +144,7 @@ class Loop:
         self.step += 1
 
     def so_far(self) -> tuple[str, float, float | None]:
-        """What the progress shows: the epoch, the mean loss and, of classes, accuracy in it."""
+        """The progress display's values: the epoch, its mean loss and, with classes, accuracy."""
         top1 = self.right / self.labels if self.labels else None
         return f"{len(self.history) + 1}/{self.epochs}", self.means.loss(), top1
 
@@ -177,7 +177,7 @@ class Loop:
             self.stopped = isinstance(answer, bool | np.bool_) and bool(answer)
 
     def tested(self) -> dict[str, Any]:
-        """What a row says of the test data."""
+        """The test columns of a history row."""
         means = self.means.anew()
         test: Any = self.test
         result = measure("fit", self.model, test, self.loss, means)
@@ -207,7 +207,7 @@ class Loop:
     STATEFUL = ("model", "optimizer", "scheduler", "average", "train", "loss_part")
 
     def stateful(self, name: str) -> Any:
-        """A part that has a state to keep, or None."""
+        """A part that has a state to save, or None."""
         part = getattr(self, name)
         if name == "train" and not isinstance(part, DataLoader):
             return None
@@ -226,18 +226,18 @@ class Loop:
         self.saved_step = self.step
 
     def go_on_from(self, state: dict) -> None:
-        """Raises ValueError for the state of another run, or one that was edited."""
+        """Raises: ValueError if the state belongs to another run or was edited."""
         try:
             self.load_state(state)
         except (ValueError, RuntimeError, LookupError, TypeError, AttributeError) as error:
             reason = repr(error) if isinstance(error, LookupError) else str(error)
             raise ValueError(
-                f"fit: cannot go on from {self.checkpoint}: {reason} (it is of another run, or was "
-                "edited)"
+                f"fit: cannot resume from {self.checkpoint}: {reason} (it belongs to another run, "
+                "or was edited)"
             ) from error
 
     def load_state(self, state: dict) -> None:
-        state = {"loss_part": None, "stopped": False, **state}  # which older files lack
+        state = {"loss_part": None, "stopped": False, **state}  # missing in older files
         for name in self.STATEFUL:
             part, saved = self.stateful(name), state[name]
             if (part is None) != (saved is None):

@@ -1,4 +1,4 @@
-"""The means over samples of an epoch, or of test data: the loss, and metrics of one's own."""
+"""Means over the samples of an epoch or of test data: the loss, and the user's metrics."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .objective import BatchLoss
 
 
 class Means:
-    """Sums over batches, whose means are exact however many samples a batch has.
+    """Sums over batches, so that the means are exact even if batch sizes differ.
 
-    A mean over class labels weights batches by the labels that count. A batch without any, whose
-    mean loss is not a number, adds nothing.
+    A mean over class labels weights each batch by its labels other than ignored ones. A batch
+    without any, whose mean loss is NaN, adds nothing.
     """
 
     def __init__(self, metrics: Mapping[str, Callable[..., Any]] | None = None):
@@ -32,30 +32,30 @@ class Means:
         self.sums = dict.fromkeys(self._metrics, 0.0)
 
     def add(self, function: str, samples: int, loss: BatchLoss, output: Any, target: Any) -> None:
-        """Count a batch; TypeError in the name of `function` for a metric that is no number."""
+        """Add a batch; TypeError in the name of `function` if a metric does not return a number."""
         self.samples += samples
         weight = samples * loss.share
         if weight:
             self.weight += weight
             self.loss_sum += loss.value.item() * weight
-        output = map_tensors(output, Tensor.detach)  # a metric may want NumPy's arrays
+        output = map_tensors(output, Tensor.detach)  # a metric may call NumPy on it
         with no_grad():
             for name, metric in self._metrics.items():
                 self.sums[name] += samples * number(function, name, metric(output, target))
 
     def anew(self) -> Means:
-        """Means of the same metrics, of nothing yet."""
+        """Empty means of the same metrics."""
         return Means(self._metrics)
 
     def loss(self) -> float:
         return self.loss_sum / self.weight if self.weight else math.nan
 
     def metrics(self, prefix: str = "") -> dict[str, float]:
-        """The means of the metrics by their names, with a prefix."""
+        """The means of the metrics by name, with a prefix."""
         return {prefix + name: total / self.samples for name, total in self.sums.items()}
 
     def state_dict(self) -> dict[str, Any]:
-        """The sums, under names that a checkpoint has had from the start: "seen" are samples."""
+        """The sums, under their checkpoint names: "seen" is the number of samples."""
         return {
             "seen": self.samples,
             "loss_sum": self.loss_sum,
@@ -64,14 +64,14 @@ class Means:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Raises: ValueError for other metrics, TypeError for what is no sum."""
+        """Raises: ValueError for other metrics, TypeError for a value that is not a sum."""
         sums = state.get("metrics", {})
         if sums.keys() != self._metrics.keys():
             raise ValueError(
                 f"its metrics are {', '.join(sums) or 'none'}, not "
                 f"{', '.join(self._metrics) or 'none'}"
             )
-        weight = state.get("loss_weight", state["seen"])  # older files counted samples alone
+        weight = state.get("loss_weight", state["seen"])  # older files stored samples only
         named = {"seen": state["seen"], "loss_weight": weight}
         for name, value in named.items():
             if not isinstance(value, int | float) or value < 0:
@@ -84,7 +84,7 @@ class Means:
 
 
 def number(function: str, name: str, value: Any) -> float:
-    """What a metric gave as a float."""
+    """A metric's return value as a float."""
     if isinstance(value, Tensor) and value.numel() == 1:
         return float(value.item())
     if isinstance(value, np.ndarray) and value.size == 1:

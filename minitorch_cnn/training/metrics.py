@@ -1,7 +1,7 @@
-"""How good a model is: loss, top-1 and top-5 accuracy, what is taken for what, overlaps of masks.
+"""Metrics of a model: loss, top-1 and top-5 accuracy, confusion matrix, overlap of masks.
 
-The labels are those of images, (N,), or of all their pixels, (N, H, W). A label that is no class,
-such as the 255 of borders that nobody labelled, is not counted.
+The labels are those of images, (N,), or of all their pixels, (N, H, W). A label that is not a
+class, such as the 255 of unlabelled borders, is not counted.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from .objective import loss_of_batch, main_output
 
 
 class Predictions(NamedTuple):
-    """What a model says of each sample, and what is true: logits (N, K, *), labels (N, *)."""
+    """A model's scores and the true labels of the samples: logits (N, K, *), labels (N, *)."""
 
     logits: np.ndarray
     labels: np.ndarray
 
 
 class Evaluation(NamedTuple):
-    """loss: mean over the samples, or over the labels that count where it is a mean over labels;
-    top1, top5: fractions of the labels that are right; confusion (K, K); of_pixels: whether the
-    labels are those of pixels. Without labels of classes, top1, top5 and confusion are None.
-    metrics: the means of metrics of one's own, by their names, None if there were none.
+    """loss: mean over the samples, or over the counted labels if the loss is a mean over labels;
+    top1, top5: fractions of correct labels; confusion (K, K); of_pixels: whether the labels are
+    those of pixels. Without class labels, top1, top5 and confusion are None. metrics: the means of
+    the user's metrics by name, None if there are none.
     """
 
     loss: float
@@ -45,15 +45,15 @@ class Evaluation(NamedTuple):
 
 
 class PixelScores(NamedTuple):
-    """How well masks agree, from n_ij, the pixels of class i taken for class j; t_i = sum_j n_ij.
+    """Agreement of masks, from n_ij, the pixels of class i predicted as class j; t_i = sum_j n_ij.
 
     pixel_accuracy            sum_i n_ii / sum_i t_i
     mean_accuracy             the mean over classes of n_ii / t_i
     mean_iou                  the mean over classes of IoU_i = n_ii / (t_i + sum_j n_ji - n_ii)
     frequency_weighted_iou    sum_i t_i IoU_i / sum_i t_i
 
-    From "Fully convolutional networks for semantic segmentation" (Long et al. 2015), section 5. A
-    class without a pixel in either mask is left out of the means.
+    From "Fully convolutional networks for semantic segmentation" (Long et al. 2015), section 5.
+    The means skip classes that occur in neither mask.
     """
 
     pixel_accuracy: float
@@ -63,7 +63,7 @@ class PixelScores(NamedTuple):
 
 
 def predict(model: Module, batches: Iterable[Any]) -> Predictions:
-    """The logits of a model in evaluation mode for all batches (x, labels), in their order.
+    """Compute a model's logits in evaluation mode for all batches (x, labels), in order.
 
     Raises: ValueError if there is no batch.
     """
@@ -73,9 +73,9 @@ def predict(model: Module, batches: Iterable[Any]) -> Predictions:
 def collect(
     name: str, model: Module, batches: Iterable[Any], scores: Callable[..., Any]
 ) -> Predictions:
-    """scores(x) (N, K, *) of all batches (x, labels), with `model` in evaluation mode meanwhile.
+    """Compute scores(x) (N, K, *) for all batches (x, labels), with `model` in evaluation mode.
 
-    x is brought to the model's device, and the scores from there to the CPU.
+    x is moved to the model's device, and the scores are moved to the CPU.
 
     Raises: ValueError in the name of the function `name` if there is no batch.
     """
@@ -96,7 +96,7 @@ def collect(
 
 
 def predict_masks(model: Module, batches: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The likeliest class of each pixel in all batches (x, masks), and the masks, both (N, H, W).
+    """Predict the class of each pixel in all batches (x, masks); returns it and masks, (N, H, W).
 
     Raises: ValueError if there is no batch.
     """
@@ -118,16 +118,17 @@ def evaluate(
     *,
     metrics: Mapping[str, Callable[[Any, Any], Any]] | None = None,
 ) -> Evaluation:
-    """The model in evaluation mode on all batches (x, target); with fewer than 5 classes top5 is 1.
+    """Evaluate the model on all batches (x, target), in evaluation mode.
 
-    metrics: functions of (output, target) by name, each a number, as of `fit`: the Evaluation has
-    their means over samples.
+    metrics: functions of (output, target) by name, each returning a number, as for `fit`; the
+    Evaluation holds their means over samples.
 
-    Where the loss is a cross entropy (or nll_loss) of class labels, the labels are counted; of any
-    other the loss is all there is. No more than a batch of outputs is in memory at a time.
+    If the loss is a cross entropy (or nll_loss) of class labels, accuracies and confusions are
+    counted too (top5 is 1 with fewer than 5 classes); any other loss is only averaged. At most one
+    batch of outputs is in memory at a time.
 
-    Raises: ValueError if there is no batch, or for a loss of several numbers; ValueError or
-    TypeError for metrics that are none.
+    Raises: ValueError if there is no batch, or if the loss is not one number; ValueError or
+    TypeError for wrong metrics.
     """
     check_metrics("evaluate", metrics)
     means = Means(metrics)
@@ -138,7 +139,7 @@ def evaluate(
 def measure(
     function: str, model: Module, batches: Iterable[Any], loss: Callable[..., Any], means: Means
 ) -> Evaluation:
-    """`evaluate` in the name of another function; `means` takes its own metrics."""
+    """`evaluate` in the name of another function, with the metrics of `means`."""
     counts = _ClassCounts()
     with evaluation(model), no_grad():
         for x, target in pairs(function, batches, place_of(model)):
@@ -156,7 +157,7 @@ def measure(
 def evaluate_predictions(
     predictions: Predictions, loss: Callable[..., Any] = F.cross_entropy
 ) -> Evaluation:
-    """The same of predictions that are there already, of classes."""
+    """Evaluate existing predictions of classes, as `evaluate` does."""
     logits, labels = predictions
     with no_grad():
         found = loss_of_batch("evaluate_predictions", loss, Tensor(logits), Tensor(labels))
@@ -177,7 +178,7 @@ def are_classes(output: Any, target: Any) -> bool:
 
 
 class _ClassCounts:
-    """What an evaluation counts of class labels, batch after batch."""
+    """The counts of class labels in an evaluation, accumulated over batches."""
 
     def __init__(self):
         self.top1 = self.top5 = 0
@@ -201,15 +202,15 @@ class _ClassCounts:
 
 
 def known(labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """Which of the labels are classes."""
+    """Mark the labels that are classes."""
     return (labels >= 0) & (labels < num_classes)
 
 
 def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """How many classes come before that of each label that is counted.
+    """The number of classes that rank before the class of each counted label.
 
-    logits (N, K, *), labels (N, *) -> (M,), K if the label's logit is not a number. Of equal logits
-    the class that comes first counts as larger, as for argmax.
+    logits (N, K, *), labels (N, *) -> (M,), K if the label's logit is NaN. Of equal logits the
+    class with the lower index ranks first, as in argmax.
     """
     counted = known(labels, logits.shape[1])
     rows, labels = np.moveaxis(logits, 1, -1)[counted], labels[counted][:, None]  # (M, K), (M, 1)
@@ -219,12 +220,12 @@ def label_ranks(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def top_k_accuracy(logits: np.ndarray, labels: np.ndarray, k: int) -> float:
-    """The fraction of labels that are among the k largest logits: see `label_ranks`."""
+    """The fraction of labels among the k largest logits: see `label_ranks`."""
     return float((label_ranks(logits, labels) < k).mean())
 
 
 def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, num_classes: int) -> np.ndarray:
-    """How often each class (row) was taken for each class (column).
+    """Count how often each class (row) was predicted as each class (column).
 
     predicted, labels (N, *) -> (num_classes, num_classes) int64
     """
@@ -234,9 +235,9 @@ def confusion_matrix(predicted: np.ndarray, labels: np.ndarray, num_classes: int
 
 
 def pixel_scores(confusion: np.ndarray) -> PixelScores:
-    """The scores of a confusion matrix of pixels, (K, K) with rows for what is.
+    """The scores of a confusion matrix of pixels, (K, K), with the true classes in rows.
 
-    Raises: ValueError if it counts nothing.
+    Raises: ValueError if all counts are 0.
     """
     right, are, said = np.diag(confusion), confusion.sum(1), confusion.sum(0)
     total = are.sum()

@@ -1,4 +1,4 @@
-"""Training mode for a while, with the parts that stay in evaluation mode."""
+"""Temporary training mode, which keeps frozen parts in evaluation mode."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from ..nn.evaluation import Modes, modes_of, set_modes
 
 @contextmanager
 def training_modes(model: Module) -> Iterator[Modes]:
-    """The modes to train in; afterwards each module has its own again.
+    """Switch a model to its training modes; the modes before are restored afterwards.
 
-    A net that is in training mode keeps the parts of it that are in evaluation mode, such as frozen
-    batch norm, as they are. One that is in evaluation mode itself is trained in all its parts.
+    If the model is in training mode, submodules in evaluation mode, such as frozen batch norm, stay
+    so. If the model itself is in evaluation mode, all of it is trained.
     """
     before = modes_of(model)
     whole = model.training
-    model.train()  # a net may have a `train` of its own that keeps parts in evaluation mode
+    model.train()  # a net's own `train` may keep parts in evaluation mode
     if whole:
         set_modes({module: False for module, training in before.items() if not training})
     try:

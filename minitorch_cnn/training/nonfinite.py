@@ -1,4 +1,4 @@
-"""Where the first NaN or infinity of a training step comes from."""
+"""Locate the origin of the first NaN or infinity of a training step."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .batches import called
 
 
 class NonFiniteError(RuntimeError, FloatingPointError):
-    """A loss or gradient is NaN or infinite; the message says since which step and from where."""
+    """A loss or gradient is NaN or infinite; the message names the step and the layer."""
 
 
 def has_nonfinite_gradient(model: Module) -> bool:
-    """Whether a parameter's gradient holds a NaN or an infinity."""
+    """Whether a parameter's gradient contains a NaN or an infinity."""
     gradients = [p.grad for p in model.parameters() if p.grad is not None]
-    if gradients and gradients[0].device != "cpu":  # one look at a GPU: each waits for its work
+    if gradients and gradients[0].device != "cpu":  # a single synchronisation with the GPU
         with np.errstate(all="ignore"):
             return not bool(np.isfinite(sum(g.array.sum() for g in gradients))) and any(
                 not finite(g) for g in gradients
@@ -28,10 +28,10 @@ def has_nonfinite_gradient(model: Module) -> bool:
 
 
 def find_nonfinite(model: Module, x: Any, target: Any, loss: Callable[..., Any]) -> str:
-    """Run a batch again and name the first place with a NaN or an infinity, as part of a sentence.
+    """Rerun a batch and name the first place with a NaN or an infinity, as part of a sentence.
 
-    Looked at in the order of computation: the batch, the parameters, each layer's output, the loss,
-    then, backwards, the gradient of each layer's output and of each parameter.
+    The order of inspection is that of computation: the batch, the parameters, each layer's output,
+    the loss, then, backwards, the gradient of each layer's output and of each parameter.
     """
     if not all(finite(part) for part in tensors(x)):
         return "the batch itself"
@@ -69,7 +69,7 @@ def find_nonfinite(model: Module, x: Any, target: Any, loss: Callable[..., Any])
 
 
 def finite(t: Tensor) -> bool:
-    """Whether no element is NaN or infinite; the sum tells at once unless it overflows."""
+    """Whether all elements are finite; the sum decides this in one pass unless it overflows."""
     with np.errstate(all="ignore"):
         return t.array.dtype.kind != "f" or bool(
             np.isfinite(t.array.sum()) or np.isfinite(t.array).all()
@@ -77,7 +77,7 @@ def finite(t: Tensor) -> bool:
 
 
 def tensors(output: Any) -> Iterator[Tensor]:
-    """The Tensors among what a layer returned: one, or a tuple, list or dict of them."""
+    """The Tensors in a layer's output: one, or a tuple, list or dict of them."""
     if isinstance(output, Tensor):
         yield output
     elif isinstance(output, tuple | list | dict):

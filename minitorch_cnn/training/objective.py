@@ -1,4 +1,4 @@
-"""What a step goes down: the loss of what a net returns, and how much each batch's counts."""
+"""The objective of a step: the loss of a net's output, and each batch's weight in the mean."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .batches import described
 class BatchLoss(NamedTuple):
     """value: the loss of a batch, a Tensor of one element.
 
-    share: how much the batch counts in means over samples, times its samples: 1, and for a mean
-    over class labels the share of its labels that count (their mean weight with class weights).
-    of_classes: whether it is a cross entropy or nll_loss of class labels.
+    share: the batch's weight in means over samples, per sample: 1, or for a mean over class labels
+    the share of labels that count (their mean weight with class weights).
+    of_classes: whether the loss is a cross entropy or nll_loss of class labels.
     """
 
     value: Tensor
@@ -27,8 +27,8 @@ class BatchLoss(NamedTuple):
 
 
 def loss_of_batch(function: str, loss: Callable[..., Any], output: Any, target: Any) -> BatchLoss:
-    """Raises: TypeError in the name of `function` for a loss that is no Tensor, ValueError for one
-    of several elements.
+    """Raises: TypeError in the name of `function` if the loss is not a Tensor, ValueError if it has
+    several elements.
     """
     with watching_class_losses() as shares:
         value = loss(output, target)
@@ -43,10 +43,10 @@ def loss_of_batch(function: str, loss: Callable[..., Any], output: Any, target: 
 
 
 def with_heads(loss: Callable[..., Any], auxiliary: float | None) -> Callable[..., Any]:
-    """The loss of what a model returns: logits, or in training (logits, those of its heads ...).
+    """The loss of a model's output: logits, or in training (logits, logits of its heads ...).
 
-    With auxiliary=None the loss takes what the model returns as it is; but cross_entropy (or its
-    module or partial), which cannot take a tuple, takes its first part.
+    With auxiliary=None the loss receives the output unchanged; but cross_entropy (or its module or
+    partial), which does not accept a tuple, receives the first part.
     """
     bare = without_settings(loss)
     of_logits = bare is F.cross_entropy or isinstance(bare, CrossEntropyLoss)
@@ -65,13 +65,13 @@ def with_heads(loss: Callable[..., Any], auxiliary: float | None) -> Callable[..
 
 
 def main_output(loss: Callable[..., Any], output: Any) -> Any:
-    """What is judged of what a model returns: all of it, or the logits beside those of heads."""
+    """The part of a model's output that is evaluated: all of it, or the logits without heads."""
     heads = isinstance(output, tuple) and getattr(loss, "has_heads", False)
     return output[0] if heads else output
 
 
 def loss_modules(loss: Callable[..., Any]) -> Iterator[Module]:
-    """The modules that a loss is, or is a method or partial of."""
+    """The modules behind a loss: the loss itself, or the one whose method or partial it is."""
     inner = without_settings(loss)
     owner = inner if isinstance(inner, Module) else getattr(inner, "__self__", None)
     if isinstance(owner, Module):
@@ -79,14 +79,14 @@ def loss_modules(loss: Callable[..., Any]) -> Iterator[Module]:
 
 
 def without_settings(loss: Callable[..., Any]) -> Callable[..., Any]:
-    """What a partial calls in the end."""
+    """The function that a partial calls in the end."""
     while isinstance(loss, partial):
         loss = loss.func
     return loss
 
 
 def adds_up(loss: Callable[..., Any]) -> bool:
-    """Whether a loss says of itself that it is the sum over a batch, not the mean."""
+    """Whether the loss declares that it is the sum over a batch, not the mean."""
     if isinstance(loss, partial):
         return loss.keywords.get("reduction") == "sum" or adds_up(loss.func)
     return getattr(loss, "reduction", None) == "sum"

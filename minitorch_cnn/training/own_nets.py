@@ -1,4 +1,4 @@
-"""What a run refuses of a net of one's own: images it cannot take, answers that are no logits."""
+"""Check a user's own net before a run: its input sizes, and that its output is logits."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from ..tensor import Tensor
 from .metrics import place_of
 from .run_config import RunConfig
 
-SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 227, 256, 299)  # pixels a side of usual images
+SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 227, 256, 299)  # common image sizes in pixels
 
 
 def look_at_nothing(
     model: Module, images: int, config: RunConfig, side: int = 0, record: bool = False
 ) -> Any:
-    """What a model answers to so many empty images, as it is; it leaves no trace.
+    """Run a model once on blank images without leaving a trace, and return its output.
 
-    side: the pixels a side, by default those of the run; record: whether the graph is.
+    side: height and width in pixels, by default the run's; record: whether to record the graph.
     """
     side, random_state = side or config.size, get_rng_state()
     buffers = {name: b.array.copy() for name, b in model.named_buffers()}
@@ -37,10 +37,10 @@ def look_at_nothing(
 
 
 def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
-    """Raises ValueError if a net of one's own cannot take the images of a run, or answers with what
-    cannot be learned from: other than logits (N, classes).
+    """Raises ValueError if a user's own net cannot take the images of a run, or if its output is
+    not logits (N, classes).
 
-    In training a net may answer with a tuple, the logits and those of auxiliary heads, if the
+    In training mode a net may return a tuple, the logits and those of auxiliary heads, if the
     recipe gives these a weight.
     """
     side = config.size
@@ -71,7 +71,7 @@ def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
 
 
 def _wrong(answer: Any, config: RunConfig, of_pixels: bool) -> str:
-    """What is wrong with an answer to two images, "" if nothing."""
+    """The fault in the output for two images, or "" if there is none."""
     count = len(config.classes or ())
     if not isinstance(answer, Tensor):
         told = f"a tuple of {len(answer)}" if isinstance(answer, tuple) else None
@@ -101,7 +101,7 @@ def _wrong(answer: Any, config: RunConfig, of_pixels: bool) -> str:
 
 
 def _other_size(model: Module, config: RunConfig) -> str:
-    """With which --size it would be taken, if one of the usual ones does."""
+    """Suggest a --size that the net accepts, if one of the common sizes works."""
     for side in SIZES:
         try:
             answer = look_at_nothing(model.eval(), 2, config, side)

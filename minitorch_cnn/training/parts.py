@@ -1,4 +1,4 @@
-"""The parts of a run, made and tried before anything is written."""
+"""Make the parts of a run, and try them before anything is written."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .sources import Source
 
 
 class Parts(NamedTuple):
-    """What a run consists of once all of it is made."""
+    """The parts of a run, all of them built."""
 
     source: Source
     model: Module
@@ -26,9 +26,9 @@ class Parts(NamedTuple):
 
 
 def make_parts(config: RunConfig, source: Source, model: Module, progress: str) -> Parts:
-    """Everything a run needs before it can write; says what there is to say of the data.
+    """Make everything a run needs before it writes anything; print the notes on the data.
 
-    Raises: ValueError if there is no batch to learn from, or only of one image for batch norm.
+    Raises: ValueError if there is no training batch, or if batch norm gets only one image.
     """
     chosen = config.recipe
     notes = [source.note]
@@ -53,7 +53,7 @@ def make_parts(config: RunConfig, source: Source, model: Module, progress: str) 
 
 
 def fails_alone(model: Module, config: RunConfig) -> bool:
-    """Whether training fails with a single image, which is nothing to take statistics of."""
+    """Whether training fails on a single image, which has no batch statistics."""
     try:
         look_at_nothing(model.train(), 1, config)
     except (ValueError, RuntimeError):

@@ -1,4 +1,4 @@
-"""Pictures of a run: its curves, its confusions, and the images it got most wrong."""
+"""Plots of a run: its curves, its confusion matrix, and the worst predictions."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from .class_names import caption
 from .history import History
 from .metrics import Predictions
 
-MARKED = 20  # epochs up to which each is a point
-NUMBERED = 30  # classes up to which cells have numbers
+MARKED = 20  # epochs up to which each epoch has a marker
+NUMBERED = 30  # classes up to which the cells show numbers
 WORST, WORST_MASKS = 40, 8
-ROW, LETTER = 13.0, 0.075  # inches of a row of images, and about of a letter
+ROW, LETTER = 13.0, 0.075  # inches per row of images, and the approximate width of a letter
 
 SAFE = (
     (0, 0, 0),
@@ -51,9 +51,9 @@ TRAIN_AND_TEST = (
 
 
 def plot_curves(history: History, path: str | Path, run: str = "") -> None:
-    """Loss and, of classes, error of every epoch, both on logarithmic scales.
+    """Plot the loss and, with classes, the error of every epoch, both on logarithmic scales.
 
-    run: what was trained on what, for the title, as of the other pictures.
+    run: the model and data, for the title, as in the other plots.
     """
     error = "error of pixels" if "test_iou" in history[0] else "top-1 error"
     wanted = [("loss", "loss", 1, ""), ("top1", error, 100, "%")]
@@ -92,7 +92,7 @@ def _title(run: str, text: str) -> str:
 
 
 def _scale(axes: Any, values: Sequence[float], unit: str) -> None:
-    """A logarithmic scale with round numbers, from 0 if that is among the values."""
+    """A logarithmic scale with round numbers, starting at 0 if the values include it."""
     known = [value for value in values if np.isfinite(value)]
     above = [value for value in known if value > 0]
     if not known:
@@ -103,12 +103,12 @@ def _scale(axes: Any, values: Sequence[float], unit: str) -> None:
         axes.set_yticks([0, 0.5, 1], [f"0{unit}", f"0.5{unit}", f"1{unit}"])
     elif min(known) > 0:
         axes.set_yscale("log")
-        # Values that hardly differ would leave no room for round numbers.
+        # Nearly equal values would leave no space for round numbers.
         low, high = min(above), max(above)
         room = max((high / low) ** 0.05, (1.6 * low / high) ** 0.5)
         axes.set_ylim(low / room, min(high * room, 103 if unit else np.inf))
         log_ticks(axes.yaxis, unit)
-    else:  # like log down to the smallest value, below it a part for 0
+    else:  # logarithmic down to the smallest value, linear to 0 below it
         low, high = min(above), max(above)
         axes.set_yscale("symlog", linthresh=low, linscale=0.5)
         axes.set_ylim(0, 1.3 * high)
@@ -122,9 +122,10 @@ def plot_confusion(
     percent: bool = False,
     run: str = "",
 ) -> None:
-    """How often each class (row) was taken for each class (column), as numbers if they fit.
+    """Plot how often each class (row) was predicted as each class (column).
 
-    percent: whether of pixels, as shares of the row; so are numbers that are too long.
+    Cells show numbers if they fit. percent: whether the counts are of pixels; these, and numbers
+    that are too long, are shown as shares of the row.
     """
     n = len(classes)
     names = [caption(name) for name in classes]
@@ -157,7 +158,7 @@ def _percent(share: float) -> str:
 
 
 def _confused(matrix: np.ndarray, classes: list[str], percent: bool) -> str:
-    """How many are wrong, and the two classes that are mixed up most often."""
+    """The number of wrong predictions, and the pair of classes confused most often."""
     total, wrong = matrix.sum(), matrix.sum() - np.trace(matrix)
     of = f"{wrong:,} of {total:,} images"
     of = f"{wrong / max(total, 1):.1%} of the pixels" if percent else of
@@ -172,9 +173,9 @@ def _confused(matrix: np.ndarray, classes: list[str], percent: bool) -> str:
 def plot_worst(
     dataset: Any, predictions: Predictions, classes: list[str], path: str | Path, run: str = ""
 ) -> None:
-    """The images of `dataset` that the model takes for another class, at most 40.
+    """Plot the misclassified images of `dataset`, at most 40.
 
-    Worst first: those to whose label it gives the least probability. Each has its true and its
+    Worst first: those whose true class gets the lowest probability. Each shows its true and its
     predicted class, with the probabilities of both.
     """
     logits, labels = predictions
@@ -220,10 +221,10 @@ def plot_worst_masks(
     path: str | Path,
     run: str = "",
 ) -> None:
-    """The 8 images of `dataset` with most pixels wrong, worst first, above their masks.
+    """Plot the 8 images of `dataset` with the most wrong pixels, worst first, above their masks.
 
-    predicted, masks (N, H, W). Below each image its true and its predicted classes; colours are
-    `class_colours`, pixels that are no class white. Images without a wrong pixel are left out.
+    predicted, masks (N, H, W). Below each image are its true and its predicted mask; colours are
+    `class_colours`, and pixels of no class are white. Images without a wrong pixel are omitted.
     """
     from matplotlib.patches import Patch
 
@@ -262,8 +263,8 @@ def plot_worst_masks(
 def class_colours(num_classes: int) -> np.ndarray:
     """A colour for each class of a mask, (K, 3) uint8, black for the first.
 
-    Eight that most colour-blind people can tell apart (M. Okabe, K. Ito (2008), "Color universal
-    design"); of more classes the same again, darker and lighter by turns.
+    The eight colours are distinguishable with most kinds of colour blindness (M. Okabe, K. Ito
+    (2008), "Color universal design"); further classes repeat them, alternately darker and lighter.
     """
     more = max(0, num_classes - len(SAFE))
     hues, rounds = len(SAFE) - 1, -(-more // (len(SAFE) - 1))

@@ -1,38 +1,39 @@
-"""Showing how a run goes: a bar for people, lines for log files, or nothing."""
+"""Progress display of a run: a bar for people, lines for log files, or nothing."""
 
 from __future__ import annotations
 
 
 class Silent:
-    """Shows nothing; also what the others have in common.
+    """Shows nothing; the base class of the other displays.
 
-    total: samples in the whole run, None if nobody knows; done: those of an earlier run that this
-    one goes on from.
+    total: samples in the whole run, None if unknown; done: samples completed before the run was
+    resumed.
     """
 
     def __init__(self, total: int | None, done: int):
         pass
 
     def advance(self, samples: int, epoch: str, loss: float, top1: float | None) -> None:
-        """A batch is learned; loss and top1 (None without classes) are the epoch's so far."""
+        """Report a batch; loss and top1 (None without classes) are the epoch's so far."""
 
     def line(self, text: str) -> None:
-        """An epoch is over."""
+        """Report the end of an epoch."""
 
     def close(self) -> None:
-        """The run is over or has failed."""
+        """End the display: the run has finished or failed."""
 
 
 class Plain(Silent):
-    """A line per epoch on standard output."""
+    """One line per epoch on standard output."""
 
     def line(self, text: str) -> None:
         print(text, flush=True)
 
 
 class Bar(Silent):
-    """A tqdm bar on standard error, or a notebook's own: loss, accuracy, images/s, the time left;
-    and the lines.
+    """A tqdm bar on standard error or in a notebook, and the lines.
+
+    The bar shows the loss, the accuracy, images/s and the remaining time.
     """
 
     def __init__(self, total: int | None, done: int):
@@ -77,7 +78,7 @@ def describe(row: dict, epochs: int) -> str:
         parts.append(f"top-5 {row['test_top5']:.2%}")
     if "test_iou" in row:
         parts.append(f"mean IoU {row['test_iou']:.3f}")
-    for name, value in row.items():  # metrics of one's own
+    for name, value in row.items():  # the user's metrics
         if name.startswith(("train_", "test_")) and name not in known:
             parts.append(f"{name.replace('_', ' ', 1)} {value:.4g}")
     parts.append(f"{row['images_per_s']:,.0f} images/s")

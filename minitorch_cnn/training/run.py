@@ -1,10 +1,10 @@
-"""A run and its folder: from the names of a model and a data set to weights, numbers and pictures.
+"""A run and its folder: from a model and a data set by name to weights, metrics and plots.
 
-config.json             what was trained, on what, how
-checkpoint.safetensors  the state to go on from, see `fit`
-metrics.csv             a line per epoch, see `History`
+config.json             the model, the data and the recipe
+checkpoint.safetensors  the state for resuming, see `fit`
+metrics.csv             one line per epoch, see `History`
 weights.safetensors     the trained model's state_dict
-model.py, modules/      of a net in a file: the file, and those beside it that it imports
+model.py, modules/      for a net in a file: the file, and the files beside it that it imports
 curves.png, confusion.png, worst.png
 """
 
@@ -50,11 +50,11 @@ CHECKPOINT_STEPS = 500  # between two checkpoints within an epoch
 
 
 class Run(NamedTuple):
-    """A trained model, as its folder holds it.
+    """A trained model, loaded from its folder.
 
     model: in evaluation mode; transform: makes an image (channels, H, W) in [0, 1] its input;
-    of_pixels: whether it labels every pixel; style: what the drawings it has learned have in
-    common, None for other images (see `in_style`).
+    of_pixels: whether it labels every pixel; style: the common style of its training images if they
+    are drawings, None for other images (see `in_style`).
     """
 
     model: Module
@@ -67,7 +67,7 @@ class Run(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a finished run found: a row per epoch, and the trained model on the test data."""
+    """The results of a finished run: a row per epoch, and the evaluation on the test data."""
 
     history: History
     evaluation: Evaluation
@@ -81,19 +81,18 @@ def train_run(
     progress: str = "bar",
     on_start: Callable[[RunConfig], Any] | None = None,
 ) -> Result:
-    """Train as `config` says (see `make_config`), from the seed on, and fill the folder.
+    """Train as `config` describes (see `make_config`), starting from its seed, and fill the folder.
 
-    The device is no part of the run: weights and random numbers are those of the CPU at first, and
-    what is kept in the folder can be read and gone on with on any other.
+    The device is not part of the run: initial weights and random numbers are drawn on the CPU, and
+    a run resumes on any device.
 
-    Of a net in a file ("FILE.py:NAME") the folder keeps a copy of the file, and of those beside it
-    that it imports: the run goes on from these, and is loaded with them.
+    For a net in a file ("FILE.py:NAME") the folder keeps a copy of the file and of the files beside
+    it that it imports; the run is resumed and loaded with these copies.
 
-    on_start: called with the whole description once nothing is refused any more, before the first
-    step.
+    on_start: called with the complete description after all checks, before the first step.
 
-    Raises: ValueError if the folder has a run already, or the model cannot take images of the size;
-    RuntimeError if another process writes there; what `load_source`, `create_model` and `fit`
+    Raises: ValueError if the folder already has a run, or the model cannot take images of the size;
+    RuntimeError if another process writes there; whatever `load_source`, `create_model` and `fit`
     raise. A run that cannot start leaves no folder behind.
     """
     directory = Path(directory)
@@ -118,16 +117,16 @@ def resume_run(
     progress: str = "bar",
     on_start: Callable[[RunConfig], Any] | None = None,
 ) -> Result:
-    """Let an interrupted run go on to its end, with the same result as if it had never stopped.
+    """Resume an interrupted run and finish it, with the same result as if it had never stopped.
 
-    Results are the same bit for bit if it goes on where it was, and nearly so on another device.
-    on_start: as of `train_run`.
+    The result is bit-identical on the same kind of device, and nearly equal on another one.
+    on_start: as for `train_run`.
 
-    Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run, or what the
-    run is made of has changed.
+    Raises: as `train_run`; FileNotFoundError or ValueError if the folder holds no run, or if its
+    data or files have changed.
     """
     directory = Path(directory)
-    read_config(directory)  # before a lock is made in a folder without a run
+    read_config(directory)  # before creating a lock in a folder without a run
     with locked(directory, "resume_run"):
         config = read_config(directory)
         source = source_of(config)
@@ -144,7 +143,7 @@ def resume_run(
 
 
 def keep_net(config: RunConfig, directory: Path) -> None:
-    """Copy the file of a net, and what it imports from beside it, into the run's folder."""
+    """Copy a net's file, and the files beside it that it imports, into the run's folder."""
     if config.net is not None:
         for place, source in config.net.find().sources.items():
             (directory / place).parent.mkdir(parents=True, exist_ok=True)
@@ -157,7 +156,7 @@ def refuse_run(directory: Path) -> None:
 
 
 def refuse_shrunk(config: RunConfig, source: Source) -> None:
-    """Other images to learn from give another run."""
+    """Refuse to resume with fewer training images: that would be another run."""
     before, now = len(config.parts["train"]) if config.parts else 0, len(source.train)
     if config.data == "folder" and now < before:
         raise ValueError(
@@ -167,7 +166,7 @@ def refuse_shrunk(config: RunConfig, source: Source) -> None:
 
 
 def new_model(config: RunConfig, progress: str = "none") -> Module:
-    """The model as the run begins with it: drawn from the seed, or copied as the run says."""
+    """The model in its initial state: drawn from the seed, or copied as the run says."""
     manual_seed(config.seed)
     model = make_model(config)
     config.recipe.first_weights(model)
@@ -181,9 +180,9 @@ def new_model(config: RunConfig, progress: str = "none") -> Module:
 
 
 def first_model(config: RunConfig, directory: Path) -> Module:
-    """The model of a run that was stopped before its first checkpoint, as it was then.
+    """The initial model of a run that stopped before its first checkpoint.
 
-    Raises: ValueError if the run is further than that, or began with other weights.
+    Raises: ValueError if the run is past its first checkpoint, or began with other weights.
     """
     for name in ("metrics.csv", "weights.safetensors"):
         if (directory / name).exists():
@@ -199,7 +198,7 @@ def first_model(config: RunConfig, directory: Path) -> Module:
 
 
 def digest(model: Module) -> str:
-    """A hash of a model's weights, which lie on the CPU."""
+    """A hash of a model's weights, which must be on the CPU."""
     content = hashlib.sha256()
     for name, value in model.state_dict().items():
         content.update(name.encode() + np.ascontiguousarray(value.array).tobytes())
@@ -207,10 +206,10 @@ def digest(model: Module) -> str:
 
 
 def load_run(directory: str | Path) -> Run:
-    """The trained model of a folder that `train_run` filled.
+    """Load the trained model from a folder that `train_run` filled.
 
-    A run of a net in a file runs the copy of the file in the folder: load such runs only from whom
-    you trust. Raises: FileNotFoundError or ValueError if the folder holds no finished run.
+    For a net in a file this executes the copy of the file in the folder: load such runs only from
+    people you trust. Raises: FileNotFoundError or ValueError if the folder holds no finished run.
     """
     directory = Path(directory)
     config = read_config(directory)
@@ -225,13 +224,13 @@ def load_run(directory: str | Path) -> Run:
         path = directory / "weights.safetensors"
         raise ValueError(f"load_run: {path} is not of this run's model: {error}") from error
     transform = config.recipe.transform(config.input_size, train=False)
-    data: Any = config.classes, config.channels  # there are both in a run's folder
+    data: Any = config.classes, config.channels  # a run's folder records both
     (classes, channels), style = data, config.style
     return Run(model.eval(), config, classes, channels, transform, config.of_pixels, style)
 
 
 def evaluate_run(directory: str | Path, *, device: str = "cpu") -> Evaluation:
-    """The trained model of a folder on the test data of its run, computed on a device."""
+    """Evaluate a folder's trained model on the test data of its run, on the given device."""
     run = load_run(directory)
     run.model.to(device=device)
     source = source_of(run.config)
@@ -294,12 +293,12 @@ def plot_run(
     source: Source,
     found: Predictions | tuple[np.ndarray, np.ndarray],
 ) -> None:
-    """The pictures of a run's folder; found: logits of the test data, or masks of its pixels."""
+    """Draw the plots of a run's folder; found: logits of the test data, or masks of its pixels."""
     data = Path(config.path or "").name if config.data == "folder" else config.data
     run = f"{Path(config.model).name} on {data}"
     plot_curves(history, directory / "curves.png", run)
     pixels, path = evaluation.of_pixels, directory / "confusion.png"
-    matrix: Any = evaluation.confusion  # there is one of classes
+    matrix: Any = evaluation.confusion  # present: the labels are classes
     plot_confusion(matrix, source.classes, path, pixels, run)
     if pixels:
         masks, labels = found
@@ -310,7 +309,7 @@ def plot_run(
 
 
 def copy_start(model: Module, config: RunConfig) -> None:
-    """Give a new model the layers of the trained one that its recipe starts from."""
+    """Copy the layers of the trained model that the recipe starts from into a new model."""
     start: Any = config.start
     trained, wanted = load_run(start), config.recipe.pretrain
     if trained.config.model != wanted:

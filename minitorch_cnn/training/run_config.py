@@ -1,4 +1,4 @@
-"""What a run is made of: model, data, recipe, and what follows from them; and as config.json."""
+"""The description of a run: model, data, recipe and everything derived; stored as config.json."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ PIXELS_TEST_BATCH = 16
 
 @dataclass(frozen=True, kw_only=True)
 class RunConfig:
-    """The description of a run: what `make_config` returns and `train_run` takes.
+    """The description of a run: `make_config` returns it and `train_run` takes it.
 
-    model, model_settings, path, test_path, size, start, weights, seed: as of `make_config`; data:
-    the data set's name; recipe: how it is trained; net: of a net in a file, which one.
-
-    None until they are known: classes and channels, the data's; parts, what the training and the
-    test part consist of; style, what the training images have in common if they are drawings;
-    first_weights, the SHA-256 of the weights that training began with.
+    model, model_settings, path, test_path, size, start, weights, seed: as for `make_config`; data:
+    the data set's name; recipe: how the model is trained; net: for a net in a file, its file and
+    name.
+    None until they are known: classes and channels of the data; parts, the contents of the training
+    and the test part; style, the common style of the training images if they are drawings;
+    first_weights, the SHA-256 of the initial weights.
     """
 
     model: str
@@ -53,7 +53,7 @@ class RunConfig:
     first_weights: str | None = None
 
     def to_json(self) -> str:
-        """The text of config.json. Where a net's file lies is no part of it."""
+        """The text of config.json, without the path of a net's file."""
         content: dict[str, Any] = {}
         for field in fields(self):
             value = getattr(self, field.name)
@@ -68,9 +68,9 @@ class RunConfig:
 
     @classmethod
     def from_json(cls, text: str, directory: Path | None = None) -> RunConfig:
-        """The run that a text describes; directory: the run's folder, which keeps a net's files.
+        """Parse the description of a run; directory: the run's folder, which keeps a net's files.
 
-        Raises: ValueError, TypeError or KeyError for what is no description of a run.
+        Raises: ValueError, TypeError or KeyError for text that does not describe a run.
         """
         content = json.loads(text)
         if not isinstance(content, dict):
@@ -85,7 +85,7 @@ class RunConfig:
         return cls(**settings)
 
     def entry(self) -> Entry:
-        """The model's entry: the registered one, or that of its file.
+        """The model's entry: the registered one, or that of the net's file.
 
         Raises: KeyError for an unknown model; NetFileError for a file that has changed.
         """
@@ -98,16 +98,16 @@ class RunConfig:
 
     @property
     def input_size(self) -> int | None:
-        """The height and width of the model's input, None for those of any image."""
+        """The height and width of the model's input, None if any size is accepted."""
         return None if self.of_pixels else self.size
 
     @property
     def evaluation_batch(self) -> int:
-        """Images that are looked at together once nothing is learned."""
+        """The batch size for evaluation."""
         return PIXELS_TEST_BATCH if self.of_pixels else TEST_BATCH
 
     def loss(self) -> Callable:
-        """The loss of logits and classes that the recipe says."""
+        """The recipe's loss of logits and classes."""
         settings = {
             "label_smoothing": self.recipe.label_smoothing,
             "ignore_index": self.recipe.ignore_index,
@@ -118,7 +118,7 @@ class RunConfig:
         return lambda logits, masks: loss(logits, masks, reduction="sum") / len(masks)
 
 
-# What config.json must have, and of which kind.
+# The required fields of config.json, and their types.
 KINDS = {
     "model": str,
     "model_settings": dict,
@@ -129,7 +129,7 @@ KINDS = {
     "seed": int,
     "recipe": dict,
 }
-# What it may have: a description before the data are read has no classes, an older one no parts.
+# Optional fields: before the data are read there are no classes, and older files have no parts.
 OTHERS = {
     "classes": list,
     "channels": int,
@@ -143,7 +143,7 @@ OTHERS = {
 
 
 def check_kinds(content: dict[str, Any]) -> None:
-    """Raises ValueError, TypeError or KeyError for what cannot be a run's."""
+    """Raises ValueError, TypeError or KeyError for content that does not describe a run."""
     for name, kind in {**KINDS, **{k: OTHERS[k] for k in OTHERS if k in content}}.items():
         if not isinstance(content[name], kind) or isinstance(content[name], bool):
             raise TypeError(f"{name}={content[name]!r} is of another kind")
@@ -165,7 +165,7 @@ def check_kinds(content: dict[str, Any]) -> None:
 
 
 def read_config(directory: Path) -> RunConfig:
-    """The config.json of a run's folder.
+    """Read the config.json of a run's folder.
 
     Raises: FileNotFoundError or ValueError if there is none.
     """
@@ -174,7 +174,7 @@ def read_config(directory: Path) -> RunConfig:
         near = "" if directory.exists() else nearest_path(directory, "*/config.json")
         raise FileNotFoundError(f"load_run: {directory} holds no run: it has no config.json{near}")
     with described_in(path):
-        text = path.read_text(encoding="utf-8-sig")  # some editors add a mark
+        text = path.read_text(encoding="utf-8-sig")  # some editors add a byte order mark
         config = RunConfig.from_json(text, directory.resolve())
         if config.classes is None or config.channels is None:
             raise KeyError("classes" if config.classes is None else "channels")
@@ -183,13 +183,13 @@ def read_config(directory: Path) -> RunConfig:
 
 @contextmanager
 def described_in(path: Path) -> Iterator[None]:
-    """Blame config.json for what cannot be made of it.
+    """Attribute errors in the block to config.json.
 
-    Raises: ValueError with its path.
+    Raises: ValueError with the file's path.
     """
     try:
         yield
-    except NetFileError:  # which says itself what is wrong with a file of the net
+    except NetFileError:  # its message already names the fault in the net's file
         raise
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         reason = error.args[0] if isinstance(error, KeyError) and error.args else error

@@ -1,4 +1,4 @@
-"""The data sets that a run can name, each in a part to learn from and a part held out."""
+"""The data sets that a run can name, each split into a training part and a held-out part."""
 
 from __future__ import annotations
 
@@ -19,8 +19,7 @@ Transforms = tuple[Callable[..., Any], Callable[..., Any]]
 class Source(NamedTuple):
     """train, test: data sets of (image (channels, H, W), label); classes: names of the labels.
 
-    A label is an int, or the mask (H, W) of those of all pixels. note: what there is to say of the
-    parts, "" if nothing.
+    A label is an int, or the mask (H, W) of all pixels' labels. note: a remark on the parts, or "".
     """
 
     train: Any
@@ -40,16 +39,16 @@ def load_source(
     test_path: str | None = None,
     parts: dict[str, Any] | None = None,
 ) -> Source:
-    """The data set `name`, its images made fit for a model by (training, test) transforms.
+    """Load the data set `name`, with (training, test) transforms that fit its images to a model.
 
-    path: the folder of data that does not come with the package; size: pixels a side for data that
-    can have any, those that the transforms would else resize to; of_pixels: whether the labels are
-    masks. test_path: for "folder", another one whose images are held out. parts: what `parts_of`
-    recorded of the parts, so that they are the same again (see `folder_parts`).
+    path: the folder of data that does not come with the package; size: side in pixels for data that
+    can be drawn in any size, or to which the transforms would otherwise resize; of_pixels: whether
+    the labels are masks. test_path: for "folder", a second folder whose images are held out. parts:
+    as `parts_of` recorded them, to reproduce the same parts (see `folder_parts`).
 
     Raises: ValueError for an unknown name, a path that is missing or not needed, data without
-    masks, or other data than were recorded; what the data sets raise for files that are missing or
-    wrong.
+    masks, or data that differ from the recorded ones; whatever the data sets raise for missing or
+    wrong files.
     """
     if name not in SOURCES:
         raise ValueError(f"load_source: name={name!r} {one_of(name, SOURCES)}")
@@ -79,10 +78,10 @@ def load_source(
 
 
 def parts_of(name: str, source: Source) -> dict[str, Any]:
-    """What the parts of the data set `name` consist of, which JSON can hold.
+    """Describe the contents of the parts of the data set `name`, as JSON values.
 
-    Names of files for a folder, else the number of images and a hash of them and their labels; of
-    those that come with the package, which are computed, of the labels alone.
+    For a folder these are the file names, otherwise the number of images and a hash of images and
+    labels; for generated data, which come with the package, a hash of the labels only.
     """
     parts = {"train": source.train, "test": source.test}
     if name == "folder":
@@ -100,9 +99,9 @@ def _hash_of(data: Any, with_images: bool) -> dict[str, Any]:
 
 
 def native_size(name: str, path: str | None, test_path: str | None = None) -> int:
-    """Pixels of the shorter side of a data set's images as they are, of a folder's first one.
+    """The shorter side in pixels of a data set's images, or of a folder's first image.
 
-    At most LARGEST, for photographs have more than nets look at. Raises: as `load_source`.
+    At most LARGEST, since photographs are larger than the input of nets. Raises: as `load_source`.
     """
     if name in SIZES:
         return SIZES[name]
@@ -120,26 +119,26 @@ def digits(path: Any, size: int, transforms: Transforms) -> Source:
 
 
 def in_parts(transforms: Transforms) -> Iterator[tuple[bool, Callable[..., Any]]]:
-    """Whether it is for the part to learn from, and the transform; both parts may have the same."""
+    """For each part: whether it is the training part, and its transform, possibly the same one."""
     return zip((True, False), transforms, strict=True)
 
 
 def shapes(path: Any, size: int, transforms: Transforms) -> Source:
-    """4,000 images to learn from and 1,000 others."""
+    """4,000 training images and 1,000 test images."""
     train = datasets.Shapes(4000, size=size, seed=0, transform=transforms[0])
     test = datasets.Shapes(1000, size=size, seed=1, transform=transforms[1])
     return Source(train, test, train.classes, 3)
 
 
 def masks_of_shapes(path: Any, size: int, transforms: Transforms) -> Source:
-    """1,000 images to learn from and 250 others, each with thousands of labels."""
+    """1,000 training images and 250 test images, each with thousands of labels."""
     train = datasets.Shapes(1000, size=size, seed=0, transform=transforms[0], target="mask")
     test = datasets.Shapes(250, size=size, seed=1, transform=transforms[1], target="mask")
     return Source(train, test, train.classes, 3)
 
 
 def from_files(reader: Callable[..., Any], channels: int) -> Callable[..., Source]:
-    """The source of a data set whose reader takes a path, train and transform."""
+    """The source of a data set whose reader takes path, train and transform."""
 
     def source(path: Any, size: int, transforms: Transforms) -> Source:
         train, test = (reader(path, train=part, transform=t) for part, t in in_parts(transforms))
@@ -149,7 +148,7 @@ def from_files(reader: Callable[..., Any], channels: int) -> Callable[..., Sourc
 
 
 LARGEST = 224
-SIZES = {"digits": 8, "shapes": 32}  # of what can be drawn in any
+SIZES = {"digits": 8, "shapes": 32}  # default sizes of data drawn in any size
 BUILT_IN = {"digits": digits, "shapes": shapes}
 MASKS = {"shapes": masks_of_shapes}
 PHOTOGRAPHS = (
@@ -157,8 +156,8 @@ PHOTOGRAPHS = (
     "cifar100",
     "cifar100-coarse",
     "folder",
-)  # what the recipes of most papers are for
-COLOURED = (*PHOTOGRAPHS, "shapes")  # what has three channels
+)  # the data that the recipes of most papers are for
+COLOURED = (*PHOTOGRAPHS, "shapes")  # data with three channels
 SOURCES = {
     **BUILT_IN,
     "mnist": from_files(datasets.MNIST, 1),
@@ -171,5 +170,5 @@ SOURCES = {
     "cifar10": from_files(datasets.CIFAR10, 3),
     "cifar100": from_files(datasets.CIFAR100, 3),
     "cifar100-coarse": from_files(partial(datasets.CIFAR100, target="coarse"), 3),
-    "folder": folder_parts,  # which `load_source` calls by itself, with what was recorded
+    "folder": folder_parts,  # called directly by `load_source`, with the recorded parts
 }

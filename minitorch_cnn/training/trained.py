@@ -1,4 +1,4 @@
-"""A trained model with all that it takes to show it images: of a run, or of a file of weights."""
+"""A trained model with its preprocessing and class names, from a run or a weights file."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from .weights import load_weights, preprocessing
 
 
 class Trained(NamedTuple):
-    """A model in evaluation mode, the names of its classes, and what makes images its input.
+    """A model in evaluation mode, the names of its classes, and the transform of its images.
 
     classes: None if they have no names; channels: of the images that `transform` takes; of_pixels:
-    whether it labels every pixel; style: what the drawings it has learned have in common, None for
-    other images.
+    whether it labels every pixel; style: the common style of its training images if they are
+    drawings, None for other images.
     """
 
     name: str
@@ -38,8 +38,8 @@ class Trained(NamedTuple):
 
 
 class Prepared(NamedTuple):
-    """x (C, H, W): a model's input; image (C, H, W): the picture it is made of; said: what became
-    of that, "" if nothing.
+    """x (C, H, W): a model's input; image (C, H, W): the picture it was made from; said: a
+    description of the changes to the picture, or "".
     """
 
     x: np.ndarray
@@ -48,7 +48,7 @@ class Prepared(NamedTuple):
 
 
 def of_run(run: Run) -> Trained:
-    """The model of a finished run."""
+    """Take the model of a finished run."""
     name, classes = run.config.model, run.classes
     return Trained(name, run.model, classes, run.channels, run.transform, run.of_pixels, run.style)
 
@@ -66,13 +66,13 @@ def with_weights(
     mean: Sequence[float] | None = None,
     std: Sequence[float] | None = None,
 ) -> Trained:
-    """A model made by its name (see `create_model`), with the weights of a file.
+    """Make a model by name (see `create_model`) and load its weights from a file.
 
-    shape: (C, H, W) of images that it takes. resize, crop, mean and std are those of the published
-    weights, or the file's own, unless they are given (see `preprocessing`); classes without names
-    are numbered.
+    shape: (C, H, W) of the images that it takes. resize, crop, mean and std default to those of the
+    published weights or of the file (see `preprocessing`); classes without names are numbered.
 
-    Raises: ValueError for weights that do not fit, or as many names as the model has no outputs.
+    Raises: ValueError for weights that do not fit, or if the number of names differs from the
+    number of the model's outputs.
     """
     entry = model_entry(name)
     load_weights(model, weights)
@@ -97,7 +97,7 @@ def with_weights(
 
 
 def _changed(usual: Preprocessing, resize, crop, mean, std) -> Preprocessing:
-    """What weights usually expect, with what is given in its place."""
+    """The default preprocessing of weights, with the given values replaced."""
     size = crop or usual.crop
     if resize is None:
         resize = usual.resize if crop is None else max(crop, usual.resize)
@@ -108,9 +108,9 @@ def _changed(usual: Preprocessing, resize, crop, mean, std) -> Preprocessing:
 def prepare(
     path: str | Path, trained: Trained, *, invert: bool = False, as_is: bool = False
 ) -> Prepared:
-    """An image file as the model's input, a drawing like those that it has learned.
+    """Read an image file as the model's input; a drawing is adapted to the training images.
 
-    invert: exchange dark and light, whatever the ground is; as_is: leave drawings as they are.
+    invert: exchange dark and light whatever the background; as_is: leave drawings unchanged.
 
     Raises: as `read_image`.
     """

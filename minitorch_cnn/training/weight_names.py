@@ -1,9 +1,9 @@
-"""Names of weights: those that a file has made those of a model.
+"""Translate the names of weights in a file to those of a model.
 
-A file of trained weights has the names that its program gave them. What wraps a model adds to them
-("module." of data parallel training, "_orig_mod." of compiled models, "model." or "backbone." of a
-trainer's class), tools leave counters among them, and libraries have renamed layers since. What a
-file has more or less than that is no matter of names and stays.
+A file of trained weights has the names of the program that wrote it. Wrappers add prefixes
+("module." by data parallel training, "_orig_mod." by compiled models, "model." or "backbone." by a
+trainer's class), tools leave counters among the weights, and libraries have renamed layers since.
+Any other difference is not a matter of names and remains.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from math import prod
 
 from ..tensor import Tensor
 
-# Parts of a name that are of wrappers, wherever they are: DataParallel may wrap only the features.
+# Parts of a name that wrappers add, anywhere: DataParallel may wrap only the features.
 WRAPPERS = re.compile(
     r"(?<![^.])(module|_orig_mod|_fsdp_wrapped_module|_checkpoint_wrapped_module)\."
 )
-# What thop (which counts operations) and torch's AveragedModel leave among the weights.
+# Entries that thop (which counts operations) and torch's AveragedModel leave among the weights.
 COUNTERS = re.compile(r"(.*\.)?(total_ops|total_params|n_averaged)")
-# Earlier and other names, for models that have the later one: torchvision's DenseNets of 2017,
+# Earlier and alternative names, for models with the later one: torchvision's DenseNets of 2017,
 # timm's VGGs.
 RENAMED = (
     (re.compile(r"(denselayer\d+\.(?:norm|relu|conv))\.([12])\."), r"\1\2."),
@@ -28,16 +28,16 @@ RENAMED = (
     (re.compile(r"(^|\.)pre_logits\.fc2\."), r"\1classifier.3."),
     (re.compile(r"(^|\.)head\.fc\."), r"\1classifier.6."),
 )
-# What the last layer is called in torchvision, timm and pretrained-models.pytorch.
+# Names of the last layer in torchvision, timm and pretrained-models.pytorch.
 LAST = {"fc", "last_linear", "classifier", "classif", "head", "head.fc", "linear", "classifier.1"}
-PROBES = 8  # names of the model's by which a prefix is found, at either end
+PROBES = 8  # of the model's names, from either end, that are used to find a prefix
 
 
 def fitted(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`state` under the names, and in the shapes, of a model's state `own`, where they are known.
+    """`state` with the names and shapes of a model's state `own`, where they are recognised.
 
-    Shapes change where the numbers lie alike: (1, C) for (C), and (O, C, H, W) for (O, C H W) or
-    the reverse, since a linear layer is a convolution over all of its input.
+    A shape changes only if the order of the numbers is the same: (1, C) for (C), and (O, C, H, W)
+    for (O, C H W) or the reverse, since a linear layer is a convolution over its whole input.
     """
     known = set(own)
     weights = {k: v for k, v in state.items() if k in known or not COUNTERS.fullmatch(k)}
@@ -45,7 +45,7 @@ def fitted(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, 
         _later(name if name in known else WRAPPERS.sub("", name), known): value
         for name, value in weights.items()
     }
-    if len(renamed) < len(weights):  # two of them would have one name
+    if len(renamed) < len(weights):  # two weights would get the same name
         renamed = weights
     renamed = _without_prefix(renamed, list(own))
     renamed = _with_last_layer(renamed, own)
@@ -56,7 +56,7 @@ def fitted(state: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, 
 
 
 def _later(name: str, known: set[str]) -> str:
-    """The later name of a weight with an earlier one, if the model has it."""
+    """The later name of a weight that has an earlier one, if the model has it."""
     if name in known:
         return name
     for pattern, later in RENAMED:
@@ -67,13 +67,13 @@ def _later(name: str, known: set[str]) -> str:
 
 
 def _ends_in_one_of(known: set[str], name: str) -> bool:
-    """Whether `name` is one of the model's, behind a prefix or none."""
+    """Whether `name` is one of the model's, with or without a prefix."""
     parts = name.split(".")
     return any(".".join(parts[i:]) in known for i in range(len(parts)))
 
 
 def _without_prefix(state: dict[str, Tensor], own: list[str]) -> dict[str, Tensor]:
-    """`state` without the prefix that its names have before the model's, if they have one."""
+    """`state` without the prefix that precedes the model's names, if there is one."""
     probes = {*own[:PROBES], *own[-PROBES:]}
     prefixes = {
         name.removesuffix(probe) for probe in probes for name in state if name.endswith("." + probe)
@@ -85,7 +85,7 @@ def _without_prefix(state: dict[str, Tensor], own: list[str]) -> dict[str, Tenso
 
 
 def _with_last_layer(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """`state` with its last layer under the model's name, if that is all that differs."""
+    """`state` with its last layer under the model's name, if nothing else differs."""
     lacks, has = (
         {n.rpartition(".")[0] for n in a if n not in b} for a, b in ((own, state), (state, own))
     )
@@ -105,7 +105,7 @@ def _with_last_layer(state: dict[str, Tensor], own: Mapping[str, Tensor]) -> dic
 
 
 def _in_shape(value: Tensor, own: Tensor) -> Tensor:
-    """The numbers of `value` in the shape of `own`, where both mean the same layer."""
+    """`value` reshaped to `own`, if both represent the same layer."""
     shape, wanted = value.shape, own.shape
     if shape == wanted or prod(shape) != prod(wanted):
         return value

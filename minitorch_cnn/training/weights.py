@@ -1,7 +1,7 @@
-"""Weights from elsewhere: files of other programs, made fit for a model, and what goes with them.
+"""Load weights that other programs wrote into a model, with their preprocessing.
 
-A file of trained weights comes without its images: how they were cut and scaled is registered with
-the models whose weights are published, and what the classes are called is for the user to say.
+A file of trained weights does not say how its images were cropped and scaled: for models with
+published weights this is registered with the model. The user supplies the names of the classes.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from ..tensor import Tensor
 from .input_transform import Preprocessing
 from .weight_names import fitted
 
-# Under which programs keep a state_dict; the weights themselves come before averages of them.
+# Keys under which programs store a state_dict; the weights come before averages of them.
 WRAPPERS = (
     *("state_dict", "model_state_dict", "model_state", "model", "module", "net", "network"),
     *("params", "weights", "state", "model_ema", "state_dict_ema", "ema_state_dict", "ema"),
     *("params_ema", "model_ema_state_dict"),
 )
-# Names of auxiliary heads; who has no heads needs no weights for them.
+# Names of auxiliary heads; a model without heads needs no weights for them.
 HEADS = ("aux.", "aux1.", "aux2.", "AuxLogits.")
-COLOURS = "preprocessing"  # under which name a file that a run has written says them
+COLOURS = "preprocessing"  # the metadata key under which a run's file stores them
 SHOWN = 3  # names in a message
 
 
@@ -42,17 +42,16 @@ def preprocessing(
     weights: str | Path | None = None,
     shape: tuple[int, int] | None = None,
 ) -> Preprocessing:
-    """What the trained weights of a model expect of an image.
+    """The image preparation that the trained weights of a model expect.
 
-    For models whose weights are published it is a fact of these files, registered with the model;
-    for others what is usual: the middle 7/8 of the image, but all of it for nets of small images,
-    with ImageNet's mean and deviation, or 0.5 and 0.5 for grey images.
-
-    transform_input: whether the model is made with this setting, which torchvision's `inception_v3`
-    and `googlenet` have: it then takes ImageNet's mean and deviation, and turns them into 0.5 and
-    0.5 itself. weights: the file that they are in; one that a run has written says itself how
-    colours were scaled. shape: the channels and the pixels a side of images for a model without
-    published ones, such as a net of one's own.
+    For models with published weights it is a fact about these files, registered with the model; for
+    others the usual one: the middle 7/8 of the image, or all of it for nets of small images, with
+    ImageNet's mean and standard deviation, or 0.5 and 0.5 for grey images.
+    transform_input: whether the model is made with this setting of torchvision's `inception_v3` and
+    `googlenet`: it then takes images with ImageNet's mean and deviation and converts them to 0.5
+    and 0.5 itself. weights: the file with the weights; a file that a run wrote states its own
+    scaling of colours. shape: the channels and the side in pixels of images for a model without
+    published weights, such as a net of your own.
 
     Raises: KeyError for an unknown model, with the nearest one; ValueError for a damaged file.
     """
@@ -71,7 +70,7 @@ def preprocessing(
 def colours_of(
     model: str, transform_input: bool = False, weights: str | Path | None = None
 ) -> dict[str, Any] | None:
-    """channels, mean and std of `preprocessing`, where the file or the model says them."""
+    """channels, mean and std of `preprocessing`, if the file or the model states them."""
     said = {} if weights is None else metadata_of(weights)
     if COLOURS in said:
         try:
@@ -91,16 +90,16 @@ def colours_of(
 
 
 def colours_as_text(channels: str, mean: tuple[float, ...], std: tuple[float, ...]) -> dict:
-    """What a file of weights says of them in its metadata."""
+    """The metadata of a weights file that states them."""
     return {COLOURS: json.dumps({"channels": channels, "mean": mean, "std": std})}
 
 
 def read_weights(path: str | Path) -> dict[str, Tensor]:
-    """The state_dict in a file of any format that `mt.load` reads.
+    """Read the state_dict from a file of any format that `mt.load` reads.
 
-    A checkpoint that keeps it under one of WRAPPERS, the first of them, is unwrapped, and what else
-    lies beside the tensors is left out. The prefix "module." of PyTorch's data parallel training is
-    taken off; `load_weights`, which knows the model's names, takes off others.
+    A checkpoint that stores it under a key of WRAPPERS is unwrapped, the first such key first, and
+    entries other than tensors are dropped. The prefix "module." of PyTorch's data parallel training
+    is removed; `load_weights`, which knows the model's names, removes others.
 
     Raises: FileNotFoundError; ValueError for a file of another kind, or one without a state_dict.
     """
@@ -118,7 +117,7 @@ def read_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def _unwrapped(found: Any) -> Any:
-    """The innermost dict under keys of WRAPPERS, or under the only key that has one of tensors."""
+    """The innermost dict under keys of WRAPPERS, or under the only key with a dict of tensors."""
     while isinstance(found, Mapping):
         inner = [found[key] for key in WRAPPERS if isinstance(found.get(key), Mapping)]
         inner = [value for value in inner if value]
@@ -132,7 +131,7 @@ def _unwrapped(found: Any) -> Any:
 
 
 def _why_none(found: Any) -> str:
-    """Why there is no state_dict in what a file holds, in words."""
+    """Why a file's content has no state_dict, in words."""
     items = found.items() if isinstance(found, Mapping) else ()
     several = [
         repr(key) for key, value in items if isinstance(value, Mapping) and _are_tensors(value)
@@ -151,11 +150,11 @@ def _are_tensors(found: Mapping) -> bool:
 
 
 def load_weights(model: Module, path: str | Path, new_classes: bool = False) -> list[str]:
-    """Give a model the weights in a file, and return the names of those that it keeps its own of.
+    """Load the weights of a file into a model; returns the names of the weights left unchanged.
 
-    The file may have other names that are known: see `weight_names`. Weights of auxiliary heads are
-    left out if the model has none, and heads that the file lacks stay as they are. new_classes:
-    whether the model may have other classes than the file: its classifier then stays as it is.
+    Known differences in names are translated: see `weight_names`. Weights of auxiliary heads are
+    ignored if the model has none, and heads that the file lacks stay unchanged. new_classes:
+    whether the model may have other classes than the file: its classifier then stays unchanged.
 
     Raises: as `read_weights`; ValueError, with the model unchanged, for a file of another model.
     """
@@ -190,18 +189,18 @@ def _some(names: list[str]) -> str:
 
 
 def ten_crops(transform: transforms.Compose) -> transforms.Compose:
-    """A transform that ends in ten crops where the given one takes the middle of the image."""
+    """A transform that ends in ten crops, where the given one takes the middle of the image."""
     steps, size = _without_middle("ten_crops", transform)
     return transforms.Compose([*steps, transforms.TenCrop(size)])
 
 
 def whole_image(transform: transforms.Compose) -> transforms.Compose:
-    """A transform that keeps all of the image where the given one takes the middle of it."""
+    """A transform that keeps the whole image, where the given one takes the middle of it."""
     return transforms.Compose(_without_middle("whole_image", transform)[0])
 
 
 def mirrored(transform: transforms.Compose) -> transforms.Compose:
-    """The given transform, and then left and right exchanged."""
+    """The given transform followed by a horizontal flip."""
     return transforms.Compose([*transform.transforms, _mirror])
 
 
@@ -210,7 +209,7 @@ def _mirror(image: np.ndarray, rng: np.random.Generator | None = None) -> np.nda
 
 
 def _without_middle(name: str, transform: transforms.Compose) -> tuple[list, tuple[int, int]]:
-    """The steps but the crop of a larger image's middle, and the size of that."""
+    """The steps except the centre crop of a larger image, and the size of that crop."""
     for i, step in enumerate(transform.transforms):
         before = getattr(transform.transforms[i - 1], "size", None) if i else None
         if isinstance(step, transforms.CenterCrop) and isinstance(before, int):

@@ -13,7 +13,10 @@ def test_each_name_has_its_index():
     "wanted, words",
     [
         (["cat", "eel", "fox"], r"^f: file has no class 'eel', 'fox'$"),
-        (["Cat"], r"^f: file has no class 'Cat'; these differ only in case or spaces: 'cat' for 'Cat'$"),
+        (
+            ["Cat"],
+            r"^f: file has no class 'Cat'; these differ only in case or spaces: 'cat' for 'Cat'$",
+        ),
         (["red_fox "], r"these differ only in case or spaces: 'red fox' for 'red_fox '$"),
         (["catt"], r"the nearest to 'catt' is 'cat'$"),
         (["eel"] * 1 + list("abcd"), r"no class 'eel', 'a', 'b' and 2 more"),

@@ -253,7 +253,7 @@ def test_a_checkpoint_of_a_run_with_other_parts_is_refused_before_the_run_starts
     quiet_fit(model, optimizer, data(), epochs=1, checkpoint=path)
     settings = {"epochs": 2, "checkpoint": path, "resume": True}
     settings["on_start"] = lambda: started.append(bits(model))
-    with pytest.raises(ValueError, match=r"^fit: cannot go on from .*: its average has none"):
+    with pytest.raises(ValueError, match=r"^fit: cannot resume from .*: its average has none"):
         quiet_fit(model, optimizer, data(), average=0.5, **settings)
     assert started == []
     before = bits(model)

@@ -61,7 +61,7 @@ def test_patience_without_classes_goes_by_the_lowest_test_loss():
 def test_a_run_with_other_metrics_is_not_gone_on_with(tmp_path):
     kept = {"checkpoint": tmp_path / "state"}
     run(metrics={"a": lambda y, t: 1}, **kept)
-    with pytest.raises(ValueError, match=r"^fit: cannot go on from .*: its metrics are a, not b"):
+    with pytest.raises(ValueError, match=r"^fit: cannot resume from .*: its metrics are a, not b"):
         run(metrics={"b": lambda y, t: 1}, epochs=2, resume=True, **kept)
 
 

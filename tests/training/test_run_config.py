@@ -177,7 +177,7 @@ def test_a_file_that_is_no_description_is_refused(tmp_path, content):
 )
 def test_a_checkpoint_that_was_edited_is_refused(stopped, tmp_path, change):
     run = edited(stopped, tmp_path / "run", lambda _, state: change(state))
-    with pytest.raises(ValueError, match=r"^fit: cannot go on from .*checkpoint\.safetensors: "):
+    with pytest.raises(ValueError, match=r"^fit: cannot resume from .*checkpoint\.safetensors: "):
         resume_run(run, progress="none")
 
 
