@@ -14,6 +14,8 @@ def test_without_a_gpu_programs_find_none_and_go_on():
     mt.cuda.manual_seed_all(0)
     mt.cuda.empty_cache()
     assert mt.cuda.memory_allocated() == mt.cuda.memory_reserved() == 0
+    assert mt.cuda.max_memory_allocated() == mt.cuda.max_memory_reserved() == 0
+    mt.cuda.reset_peak_memory_stats()
     assert mt.device("cuda" if mt.cuda.is_available() else "cpu") == "cpu"
 
 

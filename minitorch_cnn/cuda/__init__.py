@@ -90,6 +90,21 @@ def memory_reserved(device: DeviceLike | None = None) -> int:
         return cupy.get_default_memory_pool().total_bytes()
 
 
+def max_memory_allocated(device=None) -> int:
+    """The bytes that CuPy has taken of a GPU's memory, as `memory_reserved`; 0 without a GPU.
+
+    Arrays have held at most as much; CuPy keeps no record of the most that they held.
+    """
+    return memory_reserved(device)
+
+
+max_memory_reserved = max_memory_allocated
+
+
+def reset_peak_memory_stats(device=None) -> None:
+    """Nothing: CuPy keeps no record of the most that arrays held."""
+
+
 def _cupy(name: str, device: DeviceLike | None = None) -> Any:
     """CuPy, once it is known that the GPU exists."""
     devices.check_device("cuda" if device is None else device, name)

@@ -37,7 +37,9 @@ from . import (
     xception,
     zfnet,
 )
+from .functions import FILES as _FILES
 from .functions import NAMES as _FUNCTIONS
+from .functions import ModelFile as _ModelFile
 from .functions import function_of as _function_of
 from .genotype import CellGenotype, Genotype
 from .preprocessing import Preprocessing
@@ -88,6 +90,9 @@ __all__ = [
     "xception",
     "zfnet",
 ]
+
+for _file in _FILES:
+    globals()[_file].__class__ = _ModelFile
 
 
 def __getattr__(name: str):

@@ -1,12 +1,12 @@
 """torchvision's functions of models: `models.resnet18(num_classes=10)` is `create_model("resnet18",
-num_classes=10)`. Models that have the name of their file (alexnet, googlenet, inception_v3,
-mobilenet_v2) are made by `create_model` alone.
+num_classes=10)`. Models that have the name of their file are made by calling the file's module.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 from ..nn import Module
@@ -21,6 +21,23 @@ NAMES = (
     "vgg11", "vgg11_bn", "vgg13", "vgg13_bn", "vgg16", "vgg16_bn", "vgg19", "vgg19_bn",
     "wide_resnet50_2", "wide_resnet101_2",
 )  # fmt: skip
+
+
+# Names that are those of modules here, and of the model that torchvision makes by them.
+FILES = {
+    "alexnet": "alexnet",
+    "googlenet": "googlenet_torchvision",
+    "inception_v3": "inception_v3",
+    "mobilenet_v2": "mobilenet_v2",
+}
+
+
+class ModelFile(ModuleType):
+    """A module of a model that makes it when it is called, as torchvision's function does."""
+
+    def __call__(self, *args: Any, **settings: Any) -> Module:
+        name = self.__name__.rpartition(".")[2]
+        return function_of(FILES[name])(*args, **settings)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn import models, nn
-from minitorch_cnn.models.functions import NAMES
+from minitorch_cnn.models.functions import FILES, NAMES
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -16,15 +16,22 @@ def test_a_function_makes_the_model_of_its_name(name):
     assert getattr(models, name) is getattr(models, name)
 
 
+@pytest.mark.parametrize(("name", "model"), FILES.items())
+def test_a_file_of_the_models_name_makes_it_too(name, model):
+    with nn.shapes_only():
+        made, want = getattr(models, name)(num_classes=7), models.create_model(model, num_classes=7)
+    assert repr(made) == repr(want)
+    with pytest.raises(ValueError, match=rf"^{model}: pretrained=True is not here"):
+        getattr(models, name)(pretrained=True)
+
+
 def test_weights_come_from_a_file():
     for call in (
         lambda: models.resnet18(True),
         lambda: models.resnet18(pretrained=True),
         lambda: models.resnet18(weights="DEFAULT"),
     ):
-        with pytest.raises(
-            ValueError, match=r"^resnet18: (pretrained|weights)=.* is not here"
-        ):
+        with pytest.raises(ValueError, match=r"^resnet18: (pretrained|weights)=.* is not here"):
             call()
-    with pytest.raises(AttributeError, match=r"no 'resnet19'; create_model makes"):
+    with pytest.raises(AttributeError, match=r"'resnet19'; create_model"):
         _ = mt.models.resnet19
