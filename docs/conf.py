@@ -58,7 +58,8 @@ def copy_course(folder: Path) -> None:
     text = (ROOT / "notebooks" / "README.md").read_text(encoding="utf-8")
     first, *later = text.replace("(solutions/", "(").split("\n# ")
     names = sorted(path.stem for path in folder.glob("*.ipynb"))
-    text = "\n".join([first, "```{toctree}", ":hidden:", "", *names, "```", ""])
+    note = "```{note}\nThese pages show the solved notebooks.\n```\n"
+    text = "\n".join([first, note, "```{toctree}", ":hidden:", "", *names, "```", ""])
     text += "".join(re.sub(r"^#", "##", f"\n# {part}", flags=re.MULTILINE) for part in later)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
