@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .foreign import add_options, load_file, refuse_options, run_folder
 from .parser import CommandError, Parser, add_device, file_path, parse_data
@@ -138,8 +138,9 @@ def images_of(name: str, path: str | None, trained: Trained) -> Callable:
     from ..training.sources import load_source
 
     if name == "folder":
-        parts = parts_within(path)
-        root = path if parts is None else parts[1]
+        folder: Any = path  # the parser asks for it
+        parts = parts_within(folder)
+        root = folder if parts is None else parts[1]
         return lambda transform: ImageFolder(root, transform, channels=trained.channels)
     size = trained.transform.transforms[1].size[0]
     return lambda transform: load_source(name, path, size, (transform,) * 2, trained.of_pixels).test
@@ -147,9 +148,10 @@ def images_of(name: str, path: str | None, trained: Trained) -> Callable:
 
 def taken_in_order(trained: Trained, classes: list[str], place: str) -> Trained:
     """A model whose classes have no names: those of the data are taken for them, as many."""
-    if len(trained.classes) != len(classes):
+    known = trained.classes or []
+    if len(known) != len(classes):
         raise CommandError(
-            f"{trained.name} has {len(trained.classes)} classes, {place} has {len(classes)}; "
+            f"{trained.name} has {len(known)} classes, {place} has {len(classes)}; "
             "--classes names those of the model, of which the data may have a part"
         )
     return trained._replace(classes=classes)
@@ -164,7 +166,7 @@ def class_numbers(classes: list[str], trained: Trained, names: Path) -> list[int
     from ..training.class_names import match_classes
 
     ids = read_synsets(names) or []
-    known = ids if set(classes) <= set(ids) else trained.classes
+    known = ids if set(classes) <= set(ids) else trained.classes or []
     return match_classes("evaluate", classes, known, str(names))
 
 
@@ -192,7 +194,8 @@ def evaluate_one(trained: Trained, data, options):
     from ..data import DataLoader
     from ..training import evaluate, load_run
 
-    batch, loss = 16 if trained.of_pixels else BATCH, {}
+    batch = 16 if trained.of_pixels else BATCH
+    loss: dict[str, Any] = {}
     if options.weights is None:
         config = load_run(file_path(options.models[0])).config
         batch, loss = config.evaluation_batch, {"loss": config.loss()}
@@ -227,18 +230,20 @@ def look(trained: Trained, data, options):
         if not isinstance(trained.model, VGG):
             raise CommandError(f"--dense is for VGG, not for {trained.name}")
         net = fully_convolutional(trained.model).to(device=options.device)
-        whole = whole_image(trained.transform)
+        transform: Any = trained.transform
+        whole: Any = whole_image(transform)
         if whole.transforms[0].size < DENSE:
             raise CommandError(f"--dense needs images of {DENSE} pixels or more (--resize)")
         both = [DataLoader(data(transform), 1) for transform in (whole, mirrored(whole))]
         return average_predictions([predict_dense(net, batches) for batches in both])
     if options.crops == 10:
-        batches = DataLoader(data(ten_crops(trained.transform)), BATCH // 8)
+        chain: Any = trained.transform
+        batches = DataLoader(data(ten_crops(chain)), BATCH // 8)
         return predict_crops(trained.model, batches)
     return predict(trained.model, DataLoader(data(trained.transform), BATCH))
 
 
-def report_classes(classes: list[str], matrix) -> None:
+def report_classes(classes: Any, matrix: Any) -> None:
     """The accuracy in each class that occurs, unless they are many, and what is mixed up."""
     from ..training.class_names import LONGEST, printable
 

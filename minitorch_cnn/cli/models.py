@@ -34,7 +34,7 @@ def run(options) -> None:
         )
     entries = [model_entry(name) for name in names]
     head = ("model", "parameters", "images", "")
-    lines = [head]
+    lines: list[tuple[str, ...]] = [head]
     for entry in entries:
         size = "x".join(map(str, entry.input_shape or ("any",)))
         lines.append((entry.name, parameters(entry), size, first_sentence(entry.build.__doc__)))

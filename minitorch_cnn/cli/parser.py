@@ -184,7 +184,7 @@ def device_name(text: str) -> str:
         raise argparse.ArgumentTypeError(str(error).removeprefix("--device: ")) from None
 
 
-def add_device(parser: argparse.ArgumentParser) -> None:
+def add_device(parser: argparse._ActionsContainer) -> None:
     """--device, for the commands that compute with a model."""
     parser.add_argument(
         "--device",

@@ -105,7 +105,7 @@ def run(options) -> int:
     else:
         trained = load_file(options.model, options.weights, options)
     trained.model.to(device=options.device)
-    told = Told(trained.classes, options.top)
+    told = Told(trained.classes or [], options.top)
     images = Images(options.images, trained, options)
     if trained.of_pixels and options.saw is not None:
         raise CommandError("--saw is for models that name classes: one of pixels sees all of them")

@@ -227,7 +227,7 @@ def make_executor(workers: int | None) -> tuple[Callable | None, int | None]:
     others = MPI.COMM_WORLD.Get_size() - 1
     if others == 0:
         return None, workers
-    environment = dict.fromkeys(THREADS, "1")  # before NumPy is loaded there
+    environment: dict[str, str] = dict.fromkeys(THREADS, "1")  # before NumPy is loaded there
     return lambda: MPIPoolExecutor(main=False, env=environment), min(workers or others, others)
 
 

@@ -246,7 +246,7 @@ def announce(directory: Path, options, config: RunConfig) -> None:
         flush=True,
     )
     if config.data == "folder" and config.parts:
-        learned, held_out = roots_of(config.path, config.test_path)
+        learned, held_out = roots_of(config.path or "", config.test_path)
         train, test = (len(config.parts[part]) for part in ("train", "test"))
         place = f"in {held_out}" if learned != held_out else "every fifth of each class"
         print(f"Images to learn from: {train:,}; held out: {test:,}, {place}", flush=True)
