@@ -105,7 +105,7 @@ def name_ticks(ax: Axes, names: Sequence[str], inches: float | None = None) -> N
             line.set_markersize(2)
 
 
-def line_style(k: int) -> dict[str, str]:
+def line_style(k: int) -> dict[str, Any]:
     """The colour and the dashes of a figure's line number k."""
     return {"color": COLORS[k % len(COLORS)], "linestyle": DASHES[k // len(COLORS) % len(DASHES)]}
 

@@ -1,5 +1,7 @@
 """Notebook 2: checks of convolutions and of the adjoint of taking windows."""
 
+from typing import Any
+
 import numpy as np
 
 from ..kernels.conv2d.loops import conv2d_forward
@@ -48,7 +50,7 @@ def convolution(conv) -> str:
     """conv(x, w, stride, padding) -> y (N, O, OH, OW), whatever it is made of."""
     for stride, padding in [(1, 0), (1, 1), (2, 1), (3, 2)]:
         x, w = draw()
-        right = conv2d_forward(x, w, Window(3, stride, padding))
+        right: Any = conv2d_forward(x, w, Window(3, stride, padding))
         OH, OW = right.shape[2:]
         before, mine = (x.copy(), w.copy()), array(conv(x, w, stride, padding))
         which = f"with stride {stride} and padding {padding}"
@@ -149,7 +151,8 @@ def adjoint(col2im) -> str:
 def winograd(conv) -> str:
     """winograd(x, w) -> y: 3x3, stride 1, no padding, even output sizes."""
     x, w = draw(H=8, W=10)
-    right, mine = conv2d_forward(x, w, Window(3)), array(conv(x, w))
+    right: Any = conv2d_forward(x, w, Window(3))
+    mine = array(conv(x, w))
     N, O, OH, OW = right.shape
     tiles = right.reshape(N, O, OH // 2, 2, OW // 2, 2).swapaxes(3, 4)  # (N, O, TH, TW, 2, 2)
     mistakes = [

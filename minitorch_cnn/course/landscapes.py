@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 
@@ -109,7 +110,7 @@ def line(function) -> str:
     if any(not np.array_equal(p.array, w) for p, w in zip(model.parameters(), before, strict=True)):
         raise No("the net's weights are not what they were before: put them back after the steps")
 
-    def losses(places, reduction="mean", start=1.0):
+    def losses(places, reduction: Any = "mean", start=1.0):
         found = []
         for place in places:
             there = [d * place + (start - 1) * w for d, w in zip(way, before, strict=True)]

@@ -1,5 +1,7 @@
 """Notebook 3: checks of max pooling, batch norm and what folds into a convolution."""
 
+from typing import Any
+
 import numpy as np
 
 from ..functional import batch_norm, conv2d, max_pool2d
@@ -59,7 +61,8 @@ def pooling_back(backward) -> str:
     y, places = max_pool2d(x, 3, 2, return_indices=True)
     gy = np.random.default_rng(SEED + 1).standard_normal(y.shape)
     y.backward(tensor(gy))
-    places, right = places.numpy(), x.grad.numpy()
+    gx: Any = x.grad
+    places, right = places.numpy(), gx.numpy()
     last, first = np.zeros((6, 63)), np.zeros((6, 63))
     rows, flat = places.reshape(6, -1), gy.reshape(6, -1)
     np.put_along_axis(last, rows, flat, 1)
@@ -169,7 +172,8 @@ def folding(fold) -> str:
     x, w = tensor(rng.standard_normal((2, 3, 6, 6))), tensor(rng.standard_normal((4, 3, 3, 3)))
     mean, bias = rng.standard_normal((2, 4))
     var, weight = rng.uniform(0.5, 2, (2, 4))
-    right = batch_norm(conv2d(x, w), *map(tensor, (mean, var, weight, bias)), eps=1e-2)
+    m, v, scale, shift = map(tensor, (mean, var, weight, bias))
+    right = batch_norm(conv2d(x, w), m, v, scale, shift, eps=1e-2)
     folded, shift = fold(w.numpy(), mean, var, weight, bias, 1e-2)
 
     def by_channel(values):

@@ -221,7 +221,7 @@ class SummaryWriter:
         self.close()
 
 
-def _array(x: Tensor | np.ndarray) -> np.ndarray:
+def _array(x: Tensor | np.ndarray | float) -> np.ndarray:
     return x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
 
 
