@@ -91,17 +91,7 @@ __all__ = [
     "zfnet",
 ]
 
+# Programs for torchvision look into `models.__dict__` for names that can be called.
+globals().update({_name: _function_of(_name) for _name in _FUNCTIONS})
 for _file in _FILES:
     globals()[_file].__class__ = _ModelFile
-
-
-def __getattr__(name: str):
-    if name in _FUNCTIONS:
-        return _function_of(name)
-    raise AttributeError(
-        f"module {__name__!r} has no attribute {name!r}; create_model makes models"
-    )
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_FUNCTIONS})

@@ -2,7 +2,6 @@
 
 import pytest
 
-import minitorch_cnn as mt
 from minitorch_cnn import models, nn
 from minitorch_cnn.models.functions import FILES, NAMES
 
@@ -33,5 +32,10 @@ def test_weights_come_from_a_file():
     ):
         with pytest.raises(ValueError, match=r"^resnet18: (pretrained|weights)=.* is not here"):
             call()
-    with pytest.raises(AttributeError, match=r"'resnet19'; create_model"):
-        _ = mt.models.resnet19
+
+
+def test_names_that_can_be_called_are_found_in_the_dict_of_the_module():
+    found = {name for name, value in models.__dict__.items() if name.islower() and callable(value)}
+    assert {*NAMES, *FILES} <= found
+    with nn.shapes_only():
+        assert isinstance(models.__dict__["resnet18"](), nn.Module)
