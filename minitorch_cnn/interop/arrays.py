@@ -1,7 +1,7 @@
 """Arrays by name in NumPy's .npz files: a zip archive of .npy files.
 
-The format of these (numpy.lib.format): a magic word, a version, the length of a header, a dict as
-Python writes it, the numbers.
+The format of each (numpy.lib.format): a magic number, a version, the header's length, the header as
+a Python dict literal, the numbers.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ MOST_AXES = 64  # NumPy's limit
 
 
 def read_arrays(archive: zipfile.ZipFile) -> dict[str, Tensor]:
-    """The arrays of an archive of `numpy.savez` by name.
+    """Read the arrays of a `numpy.savez` archive by name.
 
     Raises: ValueError, with the reason as a clause, for pickled objects, dtypes that `mt` does not
-    have and damages.
+    have and damaged files.
     """
     tensors = {}
     for info in archive.infolist():
@@ -43,7 +43,7 @@ def read_arrays(archive: zipfile.ZipFile) -> dict[str, Tensor]:
 
 
 def _read_array(content: IO[bytes], size: int) -> np.ndarray:
-    """The array of a .npy file of `size` bytes; its header is held against them first."""
+    """Read the array of a .npy file of `size` bytes, which are checked against its header first."""
     dtype, fortran, shape = _read_header(content)
     try:
         check_dtype(dtype.newbyteorder("="), "load")

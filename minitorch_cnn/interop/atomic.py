@@ -1,4 +1,4 @@
-"""Writing a file so that a crash at any moment leaves the old content or the new, never a part."""
+"""Atomic writing: a crash at any moment leaves the old content or the new, never a part."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def write_atomically(path: str | Path, content: bytes | str) -> None:
-    """Write `content` (text as UTF-8) under a temporary name, sync it to the disk and rename it.
+    """Write `content` (text as UTF-8) to a temporary file, sync it to the disk and rename it.
 
-    The temporary name is `path` with ".tmp" appended, so that what a killed writer left behind is
-    overwritten by the next; a path must have one writer at a time.
+    The temporary name is `path` with ".tmp" appended, so that the next writer overwrites the
+    leftovers of a killed one; a path must have one writer at a time.
 
-    Raises: OSError naming the path and the reason; what was there before is then untouched.
+    Raises: OSError naming the path and the reason; the previous content is then untouched.
     """
     path = Path(path)
     temporary = path.with_name(path.name + ".tmp")
@@ -32,7 +32,7 @@ def write_atomically(path: str | Path, content: bytes | str) -> None:
 
 
 def _sync_directory(directory: Path) -> None:
-    """Make a rename last through a power cut; Windows can neither open nor sync a directory."""
+    """Make a rename survive a power cut; Windows can neither open nor sync a directory."""
     if os.name == "nt":
         return
     descriptor = os.open(directory, os.O_RDONLY)

@@ -1,4 +1,4 @@
-"""What a file is, told by its first bytes: its name says only what it should be."""
+"""Identify a file by its first bytes, since its name may be wrong."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 from typing import BinaryIO
 
 SAFETENSORS, ZIP, PICKLE = "safetensors", "zip", "pickle"
-HEAD = 1024  # bytes that are looked at
+HEAD = 1024  # bytes that are inspected
 
-# What lies where weights were looked for, by how it begins; what to do about it in brackets.
+# Files that are often given instead of weights, by their first bytes; the remedy in brackets.
 BEGINNINGS = {
     b"version https://git-lfs": "a pointer of git LFS, not the file it stands for (git lfs pull)",
     b"\x1f\x8b": "packed by gzip (unpack it first)",
@@ -30,15 +30,15 @@ MARKUP = ((b"<!doctype html", "a web page (HTML)"), (b"<html", "a web page (HTML
 
 
 def kind_of(file: BinaryIO) -> str:
-    """SAFETENSORS, ZIP or PICKLE: the form of the content of `file`, which is left at its start.
+    """Identify the content of `file` as SAFETENSORS, ZIP or PICKLE; `file` is left at its start.
 
-    Raises: ValueError that says what the file is instead, as a clause.
+    Raises: ValueError that names the actual kind, as a clause.
     """
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
     head = file.read(HEAD)
     file.seek(0)
-    # The length of the header in 8 bytes, which may look like anything, and the header: JSON.
+    # Safetensors: the header's length in 8 bytes, which may have any value, then JSON.
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 2**40:
         return SAFETENSORS
     if head.startswith(b"PK\x03\x04"):
@@ -52,7 +52,7 @@ EXPECTED = "expected are weights as torch.save (.pth), safetensors or numpy.save
 
 
 def other_kind(head: bytes, size: int) -> str:
-    """What begins with the bytes `head` and is no file of weights, in words."""
+    """Name the kind of a file that begins with the bytes `head` and holds no weights."""
     if not size:
         return "empty"
     if not head.strip(b"\0"):
@@ -68,7 +68,7 @@ def other_kind(head: bytes, size: int) -> str:
         return "a tar archive (unpack it first; PyTorch's own before 0.2: save it anew)"
     if head[4:8] == b"TFL3":
         return "a TFLite model"
-    # Of a protobuf: field 1, the version of the format, and then a field of text or a submessage.
+    # Protobuf: field 1, the version of the format, and then a field of text or a submessage.
     if head[0] == 8 and head[1:2] < b"\x40" and head[2:3] in (b"\x12", b"\x1a", b"\x22", b"\x3a"):
         return "an ONNX model or another protobuf"
     if text[:1] in (b"{", b"["):
@@ -82,7 +82,7 @@ def other_kind(head: bytes, size: int) -> str:
 
 
 def is_text(head: bytes) -> bool:
-    """Whether these are letters: UTF-8, cut off anywhere, without control characters."""
+    """Whether these bytes are text: UTF-8, cut off anywhere, without control characters."""
     try:
         text = head.decode("utf-8")
     except UnicodeDecodeError as error:

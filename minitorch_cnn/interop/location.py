@@ -1,4 +1,4 @@
-"""Where `load` puts what it reads: PyTorch's forms of map_location as the name of a device."""
+"""The destination of `load`: PyTorch's forms of map_location as the name of a device."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..devices import check_device
 
 
 class _Stored:
-    """What a function of map_location gets for the numbers of a tensor, which lie on the CPU."""
+    """A tensor's storage as a map_location function receives it, on the CPU."""
 
     def cpu(self) -> str:
         return "cpu"
@@ -21,10 +21,10 @@ class _Stored:
 
 
 def device_for(map_location: str | Mapping[Any, Any] | Callable[..., Any] | None) -> str:
-    """The device that map_location says for tensors of a file, which has them on the CPU.
+    """The device that map_location names for the tensors of a file, which are on the CPU.
 
-    A name; a dict of names, whose values must be one device; a function (storage, location), called
-    once, that returns the storage as it is, or storage.cuda(0), or a name.
+    map_location: a name; a dict of names, whose values must be one device; or a function (storage,
+    location), called once, that returns the unchanged storage, storage.cuda(0), or a name.
 
     Raises TypeError for anything else.
     """

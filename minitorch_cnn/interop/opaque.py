@@ -1,12 +1,12 @@
-"""Objects beside the weights: which names a pickle may have for them, and what stands for them.
+"""Placeholders for objects other than weights: the names a pickle may have for them.
 
-A checkpoint has more than weights: options (argparse.Namespace), numbers of NumPy, devices, dtypes,
-dates, paths, objects of the program that wrote it. What follows in the pickle for such an object is
-dropped and an `Opaque` stands in its place: no class is looked up, let alone made.
+Beside weights a checkpoint holds options (argparse.Namespace), NumPy numbers, devices, dtypes,
+dates, paths and objects of the program that wrote it. An `Opaque` takes the place of each, and the
+pickle's data for it are dropped: no class is looked up or instantiated.
 
-What is called may be a class or a function. The name of a class begins with a capital, or is one of
-`HARMLESS`; any other is taken for a function, whose result data does not need: a file that calls
-os.system is refused by that name, though nothing would come of it.
+A pickle may call a class or a function. The name of a class begins with a capital or is one of
+`HARMLESS`; any other is taken for a function, which data do not need: a file that calls os.system
+is refused by that name, although nothing would be executed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, eq=False)
 class Opaque:
-    """What stands for an object of the class `name` that was in a file and was not made."""
+    """The placeholder of an object of the class `name`, which was not created."""
 
     name: str
 
@@ -25,7 +25,7 @@ class Opaque:
         return f"<{self.name}, not loaded>"
 
 
-# Modules whose classes do things rather than hold them, such as subprocess.Popen.
+# Modules whose classes act rather than hold data, such as subprocess.Popen.
 DOING = re.compile(
     r"(os|posix|nt|sys|subprocess|multiprocessing|threading|socket|ctypes|importlib|imp|zipimport|"
     r"runpy|code|codeop|pty|shutil|types|pickle)\..*"
@@ -55,7 +55,7 @@ HARMLESS = re.compile(
 
 
 def is_harmless(name: str) -> bool:
-    """Whether what "module.name" returns is an object of data, as far as the name says."""
+    """Whether "module.name" creates an object of data, judging by its name."""
     if HARMLESS.fullmatch(name):
         return True
     last = name.rpartition(".")[2].lstrip("_")

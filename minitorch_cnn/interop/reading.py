@@ -1,4 +1,4 @@
-"""Weights in a file of any name: the content decides how it is read."""
+"""Read weights from a file; its content, not its name, determines the format."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ def load(
     map_location: str | Mapping | Callable[..., Any] | None = None,
     weights_only: bool = True,
 ) -> Any:
-    """What a file of weights holds: Tensors by name, or what `torch.save` was given.
+    """Load a file of weights: Tensors by name, or the object that `torch.save` was given.
 
-    f: a path, or an open binary file, read from where it is to its end. Read are safetensors, both
-    formats of `torch.save` (see `load_torch`) and NumPy's .npz without pickled objects; the content
-    says which it is, not the name. Dtypes stay what they are, except that bfloat16 becomes float32,
-    without a loss.
+    f: a path, or an open binary file, which is read from its current position to the end. The
+    formats are safetensors, both formats of `torch.save` (see `load_torch`) and NumPy's .npz
+    without pickled objects; the content determines the format, not the name. Dtypes are kept,
+    except that bfloat16 becomes float32, without loss.
 
-    map_location: the device of the Tensors, the CPU for None; also PyTorch's dict of devices and
-    function (storage, location), see `device_for`. weights_only: nothing in a file is
-    ever executed, so that it changes nothing here.
+    map_location: the device of the Tensors, by default the CPU; also PyTorch's dict of devices and
+    function (storage, location), see `device_for`. weights_only: has no effect, since nothing in a
+    file is ever executed.
 
-    Raises: FileNotFoundError; ValueError naming the file and what it is, if that is something else,
-    damaged or truncated, or holds numbers that are not supported (float8, complex, quantised);
-    TypeError for a map_location that says no device.
+    Raises: FileNotFoundError; ValueError naming the file and its kind, if that is not supported,
+    damaged or truncated, or holds unsupported numbers (float8, complex, quantised); TypeError for a
+    map_location that does not name a device.
 
         model.load_state_dict(mt.load("lenet5.safetensors"))
     """
@@ -49,19 +49,20 @@ def load(
 
 
 def load_torch(path: str | Path) -> Any:
-    """What a file of `torch.save` holds, in the same nesting, as by `torch.load`.
+    """Load the object in a file of `torch.save`, in the same nesting, as `torch.load` does.
 
-    Read are tensors and parameters in dicts, OrderedDicts, lists and tuples, beside numbers, text
-    and None. Tensors that share memory in the file share it here. Devices, hooks and the
-    `_metadata` of a state_dict are dropped. An object of another class beside the tensors, as
-    checkpoints have them, is an `Opaque` of its name: it is not made, nothing is imported.
+    Supported are tensors and parameters in dicts, OrderedDicts, lists and tuples, beside numbers,
+    text and None. Tensors that share memory in the file share it here. Devices, hooks and the
+    `_metadata` of a state_dict are dropped. An object of another class, as checkpoints have beside
+    the tensors, becomes an `Opaque` with the class's name: it is not created, and nothing is
+    imported.
 
-    Files of the other formats that `load` reads are read, too.
+    Files of the other formats that `load` reads are accepted too.
 
     Raises: FileNotFoundError; ValueError naming the file and the reason, with nothing executed, if
-    it asks for a function, holds no tensor but such an object, holds a tensor of another kind (of
-    sparse, quantised and complex ones the kind is named), is truncated or damaged, or is no such
-    file.
+    the file calls a function, holds no tensor but such an object, holds an unsupported kind of
+    tensor (sparse, quantised and complex ones are named), is truncated or damaged, or is of another
+    kind.
 
         model.load_state_dict(mt.interop.load_torch("alexnet.pth"))
     """
@@ -69,7 +70,7 @@ def load_torch(path: str | Path) -> Any:
 
 
 def load_with_metadata(path: str | Path) -> Loaded:
-    """What `load` gives, and the text in the header of a safetensors file.
+    """Load a file like `load`, with the text in the header of a safetensors file.
 
     Raises: as `load`.
     """
@@ -77,7 +78,7 @@ def load_with_metadata(path: str | Path) -> Loaded:
 
 
 def metadata_of(path: str | Path) -> dict[str, str]:
-    """The text in the header of a safetensors file; nothing of other files, and of none.
+    """Read the text in the header of a safetensors file; empty for other files and missing ones.
 
     Raises: ValueError naming the file if it is a damaged one.
     """
@@ -97,7 +98,7 @@ def _read(name: str, f: str | Path | BinaryIO) -> Loaded:
 
 @contextmanager
 def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
-    """The file, from its beginning on; a ValueError within becomes one that names the file."""
+    """Open the file at its beginning; a ValueError in the block gets the file's name."""
     given: Any = f
     if hasattr(given, "read"):
         file, path = given.read(), getattr(given, "name", "the open file")
@@ -120,7 +121,7 @@ def _opened(name: str, f: str | Path | BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _read_zip(file: BinaryIO) -> Any:
-    """PyTorch's archive or NumPy's, told by their members."""
+    """Read PyTorch's or NumPy's archive, depending on its members."""
     with damage_as_value_error(), zipfile.ZipFile(file) as archive:
         names = [info.orig_filename for info in archive.infolist()]
         if names and all(name.endswith(".npy") for name in names):
@@ -129,7 +130,7 @@ def _read_zip(file: BinaryIO) -> Any:
 
 
 def moved(value: Any, device: str) -> Any:
-    """`value` with its Tensors, in nested containers, on another device."""
+    """`value` with its Tensors, in nested containers, moved to another device."""
     if isinstance(value, Tensor):
         there = value.detach().to(device=device)
         there = Parameter(there) if isinstance(value, Parameter) else there

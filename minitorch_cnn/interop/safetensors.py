@@ -1,8 +1,8 @@
-"""Tensors by name in a safetensors file: a header in JSON, then the bytes; nothing that runs.
+"""Tensors by name in a safetensors file: a JSON header, then the bytes; no executable content.
 
-The format: https://huggingface.co/docs/safetensors. The library reads, checks and writes it, and
-is imported on first use. What it leaves open is here: which numbers `mt` has, names that occur
-twice, and one order of the text in the header.
+The format: https://huggingface.co/docs/safetensors. The library, imported on first use, reads,
+checks and writes it. This module adds what the library leaves open: the dtypes of `mt`, duplicate
+names, and a fixed order of the text in the header.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..devices import is_array, to_host
 from ..dtypes import check_dtype
 from ..tensor.tensor import Tensor
 
-# The dtypes of a file, and those that it may have and `mt` has not.
+# The dtypes of a file, and those that a file may have but `mt` does not.
 DTYPES = {
     "F64": "<f8",
     "F32": "<f4",
@@ -33,21 +33,21 @@ DTYPES = {
     "BOOL": "?",
 }
 KINDS = {"C64": "complex numbers"} | dict.fromkeys(("U16", "U32", "U64"), "unsigned integers")
-METADATA = "__metadata__"  # the name in the header that is of no tensor
+METADATA = "__metadata__"  # the header entry that is not a tensor
 MOST_AXES = 64  # NumPy's limit
 
 
 class Loaded(NamedTuple):
-    """What a file holds: tensors by name, and text by name."""
+    """The content of a file: tensors by name, and text by name."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
 
 
 def safetensors_bytes(state: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
-    """The content of the file of `state`, Tensors or arrays by name, and of text by name.
+    """Encode `state`, Tensors or arrays by name, and text by name, as the content of a file.
 
-    It has one order: metadata by name, tensors by dtype and name.
+    The order is fixed: metadata by name, tensors by dtype and name.
 
     Raises: as `save`; ValueError for more text than a header may have.
     """
@@ -56,7 +56,7 @@ def safetensors_bytes(state: Mapping[str, Any], metadata: Mapping[str, str] | No
 
     if not isinstance(state, Mapping):
         raise TypeError(f"save: state must be a dict, got {type(state).__name__}")
-    # In C order, as the library writes the memory as it lies.
+    # In C order, because the library writes the memory as it is.
     arrays = {name: np.asarray(array_of(name, a), order="C") for name, a in state.items()}
     metadata = dict(metadata or {})
     for name, text in metadata.items():
@@ -73,11 +73,11 @@ def safetensors_bytes(state: Mapping[str, Any], metadata: Mapping[str, str] | No
 
 
 def _in_order(content: bytes) -> bytes:
-    """A file's content with the metadata sorted: the library's order differs between processes."""
+    """A file's content with sorted metadata: the library's order differs between processes."""
     header, end = _read_header(content)
     header[METADATA] = dict(sorted(header[METADATA].items()))
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
-    text += b" " * (-len(text) % 8)  # the numbers begin at a multiple of 8
+    text += b" " * (-len(text) % 8)  # align the numbers to 8 bytes
     return b"".join([len(text).to_bytes(8, "little"), text, memoryview(content)[end:]])
 
 
@@ -96,9 +96,9 @@ def array_of(name: str, value: Any) -> np.ndarray:
 
 
 def read_safetensors(file: BinaryIO) -> Loaded:
-    """The tensors of a safetensors file by name, and the text in its header.
+    """Read the tensors of a safetensors file by name, and the text in its header.
 
-    Raises: ValueError, with the reason as a clause, if the file is damaged or truncated, or of
+    Raises: ValueError, with the reason as a clause, if the file is damaged or truncated, or has
     numbers that are not supported.
     """
     from safetensors import deserialize
@@ -107,7 +107,7 @@ def read_safetensors(file: BinaryIO) -> Loaded:
     with _refusals():
         entries = deserialize(content)
     header, _ = _read_header(content)
-    del content  # the entries are copies, which become the Tensors
+    del content  # the entries are copies, which the Tensors take over
     tensors = {}
     while entries:
         name, entry = entries.pop()
@@ -117,7 +117,7 @@ def read_safetensors(file: BinaryIO) -> Loaded:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The text in the header of a safetensors file by name; the numbers are not read.
+    """Read the text in the header of a safetensors file by name, without reading the numbers.
 
     Raises: ValueError, with the reason as a clause, if the file is damaged or truncated.
     """
@@ -129,7 +129,7 @@ def read_metadata(path: Path) -> dict[str, str]:
 
 @contextmanager
 def _refusals() -> Iterator[None]:
-    """What the library refuses becomes a ValueError, with the reason as a clause."""
+    """Translate the library's errors into ValueErrors, with the reason as a clause."""
     from safetensors import SafetensorError
 
     try:
@@ -139,19 +139,19 @@ def _refusals() -> Iterator[None]:
 
 
 def _short(error: Exception) -> str:
-    """What an error says; it may quote from the file at any length."""
+    """An error's message, shortened, since it may quote the file at any length."""
     text = str(error)
     return text if len(text) <= 200 else f"{text[:200]}..."
 
 
 def _read_header(content: bytes) -> tuple[dict[str, Any], int]:
-    """What the header of a file says that the library accepts, and where it ends."""
+    """The parsed header of a file that the library accepts, and the offset of its end."""
     end = 8 + int.from_bytes(content[:8], "little")
     return json.loads(content[8:end], object_pairs_hook=_dict_of), end
 
 
 def _dict_of(pairs: list[tuple[Any, ...]]) -> dict[Any, Any]:
-    """A dict in JSON; names that occur twice would hide a tensor."""
+    """A dict from JSON; a duplicate name, which would hide a tensor, is an error."""
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a name occurs twice in its header")
@@ -159,7 +159,7 @@ def _dict_of(pairs: list[tuple[Any, ...]]) -> dict[Any, Any]:
 
 
 def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> np.ndarray:
-    """The numbers of a tensor, which stay where they are if `mt` has their dtype."""
+    """The numbers of a tensor, without a copy if `mt` has their dtype."""
     tensor = f"its tensor {name!r:.99}"
     if dtype not in DTYPES:
         what = "float8" if dtype.startswith("F8") else KINDS.get(dtype, "unknown numbers")
@@ -175,6 +175,6 @@ def _array(name: str, dtype: str, shape: list[int], data: bytearray) -> np.ndarr
         array = array.view(np.float32)
     try:
         array = array.reshape(shape)
-    except ValueError as error:  # no numbers along one axis, too many along the others
+    except ValueError as error:  # one axis has length 0, the others are too long
         raise ValueError(f"{tensor} has the shape {shape}: {error}") from error
     return array.astype(array.dtype.newbyteorder("="), copy=False)

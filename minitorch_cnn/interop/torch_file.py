@@ -1,11 +1,10 @@
-"""Weights in PyTorch's .pth files, read without PyTorch and without running what they ask for.
+"""Read weights from PyTorch's .pth files without PyTorch and without executing them.
 
 Since 1.6 `torch.save` writes a zip archive: FOLDER/data.pkl, a pickle that refers to storages by
-key, and FOLDER/data/KEY, the bytes of each. Before, it wrote five pickles in a row (a magic number,
-a version, facts about the machine, the object, the keys of its storages) and then, for each key,
-the number of its elements in 8 bytes and the elements. In both a pickle is a program: see
-`data.pickle_machine` for why this one can do nothing else, and `torch_objects` for what it may
-name.
+key, and FOLDER/data/KEY, the bytes of each. Earlier versions wrote five consecutive pickles (a
+magic number, a version, facts about the machine, the object, the keys of its storages) and then,
+for each key, the number of its elements in 8 bytes and the elements. A pickle is a program: see
+`data.pickle_machine` for why it can do no harm here, and `torch_objects` for the names it may use.
 """
 
 from __future__ import annotations
@@ -34,9 +33,9 @@ ENCRYPTED = 1  # bit 0 of a zip member's flags
 
 
 def read_zip(file: BinaryIO, archive: zipfile.ZipFile) -> Any:
-    """What the archive in `file` holds.
+    """Read the object in the archive `file`.
 
-    Raises: ValueError, with the reason as a clause; what `damage_as_value_error` translates.
+    Raises: ValueError, with the reason as a clause; the errors `damage_as_value_error` translates.
     """
     refuse_other_archives([info.orig_filename for info in archive.infolist()])
     members = _members(archive, file.seek(0, os.SEEK_END))
@@ -58,7 +57,7 @@ def read_zip(file: BinaryIO, archive: zipfile.ZipFile) -> Any:
 
 
 def refuse_other_archives(names: list[str]) -> None:
-    """Refuse what is a zip archive, too: programs, models of Keras, packed folders."""
+    """Refuse other zip archives: programs, Keras models, zipped folders."""
     last = {name.partition("/")[2] for name in names}
     if "constants.pkl" in last or any(name.startswith("code/") for name in last):
         what = "a TorchScript program (torch.jit.save), not weights: save its state_dict()"
@@ -76,7 +75,7 @@ def refuse_other_archives(names: list[str]) -> None:
 
 
 def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
-    """The members of the archive, a file of `size` bytes, by their names in its one folder."""
+    """The members of the archive, a file of `size` bytes, by their names in its only folder."""
     members = {}
     for info in archive.infolist():
         folder, _, name = info.orig_filename.partition("/")
@@ -90,7 +89,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
         members[name] = info
     if len({info.orig_filename.partition("/")[0] for info in members.values()}) > 1:
         raise ValueError("its members are in several folders; expected one")
-    # Members that lie on one another unpack to more than the file has.
+    # Overlapping members would unpack to more than the file's size.
     if sum(info.file_size for info in members.values()) > size:
         raise ValueError(f"its members claim more than the {size} bytes of the file")
     return members
@@ -98,7 +97,7 @@ def _members(archive: zipfile.ZipFile, size: int) -> dict[str, zipfile.ZipInfo]:
 
 @contextmanager
 def damage_as_value_error() -> Iterator[None]:
-    """What zipfile raises on a damaged archive depends on where the damage is."""
+    """Translate the errors of zipfile, which vary with the place of the damage, to ValueError."""
     try:
         yield
     except (
@@ -111,7 +110,7 @@ def damage_as_value_error() -> Iterator[None]:
     ) as error:
         raise ValueError(f"its zip archive is damaged or truncated ({error})") from error
     except OSError as error:
-        if error.errno != errno.EINVAL:  # to seek before the beginning
+        if error.errno != errno.EINVAL:  # a seek before the beginning
             raise
         raise ValueError("its zip archive is damaged or truncated") from error
 
@@ -120,7 +119,7 @@ def damage_as_value_error() -> Iterator[None]:
 
 
 def read_stacked(file: BinaryIO) -> Any:
-    """What the five pickles in `file` and the storages behind them hold.
+    """Read the object from the five pickles in `file` and the storages after them.
 
     Raises: ValueError, with the reason as a clause.
     """
@@ -155,7 +154,7 @@ def read_stacked(file: BinaryIO) -> Any:
 
 
 def _read_header(plain: PickleMachine) -> None:
-    """The first three pickles: refused unless they are what every such file begins with."""
+    """Read the first three pickles, and refuse any that such a file does not begin with."""
     try:
         magic = plain.load()
     except ValueError as error:

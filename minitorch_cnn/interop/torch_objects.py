@@ -1,8 +1,8 @@
-"""What PyTorch's pickles are made of: storages, and tensors that look into them.
+"""The building blocks of PyTorch's pickles: storages, and tensors that are views of them.
 
 A storage is a row of numbers of one type; a tensor is an offset, a size and a stride for each axis.
-Several tensors may look into one storage. Below is every global that a file may have called; what
-it may name besides is in `opaque`.
+Several tensors may share a storage. Below is every global that a file may call; the other names
+that it may contain are in `opaque`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ Leaf = TypeVar("Leaf", bound=Tensor)
 class TorchMachine(PickleMachine):
     """Reads a pickle of tensors, plain containers and numbers; other objects become opaque.
 
-    make_storage(key, name, count) gives the file's storage `key`; it is asked once for each key.
+    make_storage(key, name, count) returns the file's storage `key`; it is called once per key.
     """
 
     def __init__(self, file: BinaryIO, make_storage: Callable[[str, str, int], Storage]):
@@ -79,7 +79,7 @@ class TorchMachine(PickleMachine):
                 f"it asks for {name}, a function; only tensors, numbers, text, plain containers "
                 "and beside them objects of classes are admitted, and nothing was executed"
             )
-        # A list of pairs, once in the pickle, may become any number of dicts: not without end.
+        # A list of pairs, stored once in the pickle, may become many dicts: the total is limited.
         self.copied += sum(len(items) for items in arguments if type(items) is list)
         if self.copied > self.end:
             raise ValueError("it has dicts with more items than the file has bytes")
@@ -89,7 +89,7 @@ class TorchMachine(PickleMachine):
             raise ValueError(f"{name} has arguments that do not fit ({error})") from error
 
     def build(self, instance: Any, state: Any) -> None:
-        """A state_dict's `_metadata` is dropped; parameters of the first releases have a flag."""
+        """Drop a state_dict's `_metadata`; the first releases give parameters a flag."""
         if isinstance(instance, Opaque):
             return
         if type(instance) is OrderedDict and isinstance(state, dict):
@@ -100,7 +100,7 @@ class TorchMachine(PickleMachine):
         super().build(instance, state)
 
     def make(self) -> None:
-        """An object of a class, whatever its name: opaque, or what stands for it here."""
+        """Make an object of a class, whatever its name: opaque, or its equivalent here."""
         arguments, kind = self.pop(), self.pop()
         if not isinstance(kind, Global):
             raise ValueError(f"it makes an object of a {type(kind).__name__}")
@@ -110,13 +110,13 @@ class TorchMachine(PickleMachine):
             self.push(Opaque(kind.name))
 
     def make_with_names(self) -> None:
-        """The same with arguments by name, which nothing that is rebuilt here has."""
+        """The same with keyword arguments, which no object rebuilt here has."""
         _, _, kind = self.pop(), self.pop(), self.pop()
         if not isinstance(kind, Global) or kind.name in REBUILD or kind.name in STORAGES:
             raise ValueError("it makes an object with arguments by name that has none")
         self.push(Opaque(kind.name))
 
-    # What an opaque object is filled with is dropped; a set is one.
+    # The content of an opaque object is dropped; sets are opaque.
 
     def extend(self, items: list[Any]) -> None:
         if not isinstance(self.top(), Opaque):
@@ -132,7 +132,7 @@ class TorchMachine(PickleMachine):
         self.push(Opaque("builtins.frozenset"))
 
     def update(self, items: list[Any]) -> None:
-        """Items of a dict; keys of other types than a state_dict has become opaque ones."""
+        """Update a dict; keys of types that a state_dict does not have become opaque."""
         target = self.top()
         if isinstance(target, Opaque):
             return
@@ -148,9 +148,9 @@ class TorchMachine(PickleMachine):
                 super().update(items[i : i + 2])
 
     def persistent(self, reference: Any) -> Storage | Global:
-        """("storage", type, key, device, count), and in the older format what part of it.
+        """Resolve ("storage", type, key, device, count), in the older format with a view of it.
 
-        There also ("module", class, source file, source) of a class of layers: its name.
+        The older format also has ("module", class, file, source) for a layer class: its name.
         """
         match reference:
             case ("module", Global() as kind, *_):
@@ -193,14 +193,14 @@ TorchMachine.opcodes = OPCODES | {
 
 
 def name_of(value: Any) -> str:
-    """The class of what stands for an object, or of a tensor or a tuple."""
+    """The class name of an opaque object, a tensor or a tuple."""
     if isinstance(value, Global | Opaque):
         return value.name
     return "torch.Tensor" if isinstance(value, Tensor) else f"builtins.{type(value).__name__}"
 
 
 def refuse_leftovers(value: Any) -> None:
-    """Refuse a result that is no data: a bare storage, or other objects and no tensor with them."""
+    """Refuse a result that is not data: a bare storage, or other objects without any tensor."""
     seen, waiting, other, tensors = set(), [value], None, False
     while waiting:
         value = waiting.pop()
@@ -226,7 +226,7 @@ def refuse_leftovers(value: Any) -> None:
 
 
 def ordered_dict(pairs: list[Any] | None = None) -> OrderedDict[Any, Any]:
-    """Python 2 hands over a list of [key, value]; Python 3 makes it empty and fills it then."""
+    """An OrderedDict: Python 2 passes a list of [key, value]; Python 3 fills an empty one later."""
     result = OrderedDict()
     if pairs is not None:
         if type(pairs) is not list or any(type(p) not in (list, tuple) for p in pairs):
@@ -238,7 +238,7 @@ def ordered_dict(pairs: list[Any] | None = None) -> OrderedDict[Any, Any]:
 
 
 def default_dict(factory: Global | None = None) -> dict[Any, Any]:
-    """A defaultdict, as a dict: it is filled then."""
+    """A defaultdict as a dict, which is filled later."""
     return {}
 
 
@@ -259,7 +259,7 @@ def rebuild_tensor(
 ) -> Tensor:
     """The tensor x[i, j, ...] = storage[offset + i * stride[0] + j * stride[1] + ...].
 
-    It looks into the storage's memory, as do the others of the same storage. Hooks are dropped.
+    It shares the memory of its storage with the storage's other tensors. Hooks are dropped.
     """
     if not isinstance(storage, Storage):
         raise ValueError("it has a tensor without a storage")
@@ -277,7 +277,7 @@ def rebuild_tensor(
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     if last >= storage.count:
         raise ValueError(f"{what} reaches beyond its storage of {storage.count} numbers")
-    # The stride of an axis of one place means nothing and may be any number.
+    # The stride of an axis of length 1 is never used and may be any number.
     steps = [step * array.itemsize if n > 1 else 0 for n, step in zip(size, stride, strict=True)]
     view = np.ndarray(size, array.dtype, array, offset * array.itemsize, steps)
     return leaf(Tensor, view, requires_grad)
@@ -286,7 +286,7 @@ def rebuild_tensor(
 def rebuild_parameter(
     data: Tensor, requires_grad: bool = True, backward_hooks: Any = None
 ) -> Parameter:
-    """A parameter in the memory of the tensor `data`."""
+    """A parameter that shares the memory of the tensor `data`."""
     if not isinstance(data, Tensor):
         raise ValueError("it has a parameter without a tensor")
     parameter: Any = leaf(Parameter, data.array, requires_grad)
@@ -296,14 +296,14 @@ def rebuild_parameter(
 def rebuild_parameter_with_state(
     data: Tensor, requires_grad: bool, backward_hooks: Any, state: Any
 ) -> Parameter:
-    """A parameter that somebody gave attributes, which are dropped."""
+    """A parameter with user attributes, which are dropped."""
     return rebuild_parameter(data, requires_grad)
 
 
 def rebuild_from_type(
     function: Global, kind: Global, arguments: tuple[Any, ...], state: Any
 ) -> Tensor:
-    """A tensor of a class of its own, or with attributes: a plain one, without them."""
+    """A tensor of a subclass, or with attributes: a plain tensor without them."""
     if not isinstance(function, Global) or function.name not in TENSORS:
         raise ValueError("it has a tensor that is rebuilt by an unknown function")
     return TENSORS[function.name](*arguments)

@@ -1,7 +1,7 @@
-"""What `torch.save` writes, without PyTorch: a zip archive that its `weights_only` loader reads.
+"""Write files like `torch.save` without PyTorch: zip archives that `weights_only` loaders read.
 
-The object is written as the program of a pickle (protocol 2): plain data, and for each tensor the
-call that rebuilds it from a storage, which is a member of the archive (see `torch_storages`).
+The object is written as a pickle program (protocol 2): plain data, and for each tensor the call
+that rebuilds it from a storage, which is a member of the archive (see `torch_storages`).
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from .safetensors import array_of
 from .torch_storages import STORAGES
 
 FOLDER = "archive"
-# A storage's type by the dtype of its numbers; of two with one dtype the first is the exact one.
+# The storage type of each dtype; of two types with one dtype the first is the exact one.
 TYPES = {dtype: name for name, dtype in reversed(STORAGES.items()) if "BFloat" not in name}
 
 
 def torch_bytes(obj: Any) -> bytes:
-    """The content of a file of `obj`; the same object gives the same bytes.
+    """Encode `obj` as the content of a file; the same object gives the same bytes.
 
     Raises: as `save`.
     """
@@ -46,24 +46,24 @@ def torch_bytes(obj: Any) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
         for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{name}"), content)  # no date but 1980's
+            archive.writestr(zipfile.ZipInfo(f"{FOLDER}/{name}"), content)  # dated 1980
     return buffer.getvalue()
 
 
 class _Writer:
-    """Opcodes that build one object, and the storages that its tensors look into."""
+    """Opcodes that build one object, and the storages of its tensors."""
 
     def __init__(self, obj: Any):
         self.program: list[bytes] = []
         self.rows: list[np.ndarray] = []
-        self.kept: dict[int, tuple[int, object]] = {}  # by id: the place in the memory of objects
+        self.kept: dict[int, tuple[int, object]] = {}  # by id: the index in the pickle's memo
         self.storages: dict[int, int] = {}  # by id of an array that tensors share: its number
-        self.roots: list[np.ndarray] = []  # alive, so that their ids stay theirs
+        self.roots: list[np.ndarray] = []  # kept alive, so that their ids stay unique
         self.arrays = {id(t): array_of("obj", t) for t in tensors_in(obj)}
         self.uses = Counter(id(root_of(array)) for array in self.arrays.values())
 
     def put(self, value: Any) -> None:
-        """Push `value`; what was pushed before is the same object again."""
+        """Push `value`; an object that was pushed before is pushed as a reference."""
         if id(value) in self.kept:
             self.program.append(pickle.LONG_BINGET + struct.pack("<I", self.kept[id(value)][0]))
         elif isinstance(value, Tensor) or is_array(value):
@@ -74,7 +74,7 @@ class _Writer:
             self.program.append(plain(value))
 
     def keep(self, value: Any) -> None:
-        """Remember the object on top of the stack as what stands for `value`."""
+        """Store the object on top of the stack in the memo as `value`."""
         self.kept[id(value)] = len(self.kept), value
         self.program.append(pickle.LONG_BINPUT + struct.pack("<I", len(self.kept) - 1))
 
@@ -101,7 +101,7 @@ class _Writer:
         self.program.append(pickle.APPENDS if isinstance(value, list) else pickle.SETITEMS)
 
     def put_tensor(self, value: Any) -> None:
-        """A tensor is a call; a Parameter is another one, of the tensor."""
+        """Push a tensor as a call, a Parameter as a further call with the tensor."""
         parameter = isinstance(value, Parameter)
         if parameter:
             self.program += [name_of("torch._utils._rebuild_parameter"), pickle.MARK]
@@ -120,9 +120,9 @@ class _Writer:
         self.keep(value)
 
     def place_of(self, array: np.ndarray) -> tuple[int, int, tuple[int, ...]]:
-        """The number of its storage, and offset and strides there, counted in numbers.
+        """The number of its storage, and its offset and strides there, in elements.
 
-        Memory that several tensors look into is one storage; that of one is copied in C order.
+        Memory that several tensors share is one storage; that of a single one is copied in C order.
         """
         root, size = root_of(array), array.itemsize
         regular = all(step >= 0 and step % size == 0 for step in array.strides)
@@ -139,7 +139,7 @@ class _Writer:
 
 
 def tensors_in(obj: Any) -> Iterator[Any]:
-    """The Tensors and arrays in nested containers, each once."""
+    """The distinct Tensors and arrays in nested containers."""
     seen, waiting = set(), [obj]
     while waiting:
         value = waiting.pop()
@@ -154,7 +154,7 @@ def tensors_in(obj: Any) -> Iterator[Any]:
 
 
 def root_of(array: np.ndarray) -> np.ndarray:
-    """The array whose memory a view looks into."""
+    """The array that owns the memory of a view."""
     while isinstance(array.base, np.ndarray):
         array = array.base
     return array

@@ -1,4 +1,4 @@
-"""Storages of PyTorch: rows of numbers of one type, which tensors look into."""
+"""Storages of PyTorch: rows of numbers of one type, which tensors are views of."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from .. import dtypes
 
-# The dtype that the numbers have here. NumPy has no bfloat16, every one of which is a float32.
+# The dtype of the numbers here. NumPy has no bfloat16; float32 represents each exactly.
 STORAGES = {
     "torch.DoubleStorage": dtypes.float64,
     "torch.FloatStorage": dtypes.float32,
@@ -24,7 +24,7 @@ STORAGES = {
 
 
 class Storage:
-    """`count` numbers of the type `name`, a key of `STORAGES`; read from a file when it comes."""
+    """`count` numbers of the type `name`, a key of `STORAGES`; read when the file reaches them."""
 
     def __init__(self, name: str, count: int):
         self.name, self.count = name, count
@@ -32,7 +32,7 @@ class Storage:
         self.array = np.empty(count, STORAGES[name])
 
     def read_from(self, file: Any) -> None:
-        """Read the numbers, little-endian, from the present position of `file`."""
+        """Read the numbers, little-endian, from the current position of `file`."""
         half = self.name == "torch.BFloat16Storage"
         raw = np.empty(self.count, np.uint16) if half else self.array
         if file.readinto(raw.view(np.uint8)) != self.nbytes:
@@ -44,7 +44,7 @@ class Storage:
 
 
 def stored_size(name: str) -> int:
-    """The bytes that a number takes in a file, by the type of its storage."""
+    """The size of a number in a file in bytes, by the type of its storage."""
     return 2 if name == "torch.BFloat16Storage" else STORAGES[name].itemsize
 
 

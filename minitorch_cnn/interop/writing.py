@@ -1,4 +1,4 @@
-"""Weights and whatever lies beside them into a file, in the form that its name says."""
+"""Save weights and other data to a file, in the format that its name implies."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from .torch_save import torch_bytes
 
 
 def save(obj: Any, f: str | Path | BinaryIO, metadata: Mapping[str, str] | None = None) -> None:
-    """Write `obj` into a file, a path or an open binary file.
+    """Save `obj` to a path or an open binary file.
 
-    A path that ends in .safetensors becomes such a file: obj is a dict of Tensors or arrays by
-    name, such as a state_dict; metadata: text by name, kept in its header. Any other (.pth, .pt,
-    none) and an open file become what `torch.save` writes, which `torch.load` reads with
+    A path that ends in .safetensors gets that format: obj is a dict of Tensors or arrays by name,
+    such as a state_dict; metadata: text by name, stored in its header. Any other path (.pth, .pt,
+    no suffix) and an open file get the format of `torch.save`, which `torch.load` reads with
     weights_only=True: obj is nested dicts, lists and tuples of Tensors, numbers, text, booleans and
     None, with text or numbers as keys. Tensors that share memory share it in the file; arrays
-    become Tensors, numbers of NumPy those of Python, all on the CPU.
+    become Tensors, NumPy numbers become Python numbers, all on the CPU.
 
     Any layout and every dtype of `mt` is stored exactly, float16 included. The same obj gives the
-    same bytes. A path's file appears whole or not at all: see `write_atomically`.
+    same bytes. A file at a path appears whole or not at all: see `write_atomically`.
 
-    Raises: TypeError for what cannot be stored, with what it is, and for metadata elsewhere;
-    OSError if the file cannot be written.
+    Raises: TypeError, naming the type, for an object that cannot be stored, and for metadata with
+    another format; OSError if the file cannot be written.
 
         mt.save(model.state_dict(), "lenet5.safetensors")
         mt.save({"model": model.state_dict(), "epoch": 3}, "checkpoint.pth")

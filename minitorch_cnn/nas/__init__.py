@@ -1,4 +1,4 @@
-"""Architecture search: spaces of networks, and methods that look for the good ones in them."""
+"""Architecture search: spaces of networks, and methods that search them."""
 
 from .child import Child, Score, Training, train_child
 from .controller import Controller

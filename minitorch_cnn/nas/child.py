@@ -1,4 +1,4 @@
-"""A child: a network that a search proposes, and what training it for a short while shows."""
+"""A child: a network that a search proposes, and its score after a short training."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ TEST_BATCH = 256
 
 @dataclass(frozen=True)
 class Training:
-    """How each child is trained: on what, how long, how fast, from which seed.
+    """How each child is trained: the data, the schedule and the seed.
 
-    data, path: see `training.SOURCES`; size: pixels a side of the images; images: how many of them
-    are used, spread evenly over the data, None for all. Every fifth of these is held out, and the
-    accuracy on them is the child's reward. The data set's own test images are not looked at: they
-    are for what comes out of the search.
-    epochs, batch_size; lr: the highest of one cycle of SGD with momentum 0.9.
-    seed: of the first weights and the order of images, the same for all children, so that two
-    differ by their architecture alone.
+    data, path: see `training.SOURCES`; size: side of the images in pixels; images: the number used,
+    spread evenly over the data, None for all. Every fifth of them is held out, and the accuracy on
+    these is the child's reward. The data set's own test images are not used: they are reserved for
+    evaluating the result of the search.
+    epochs, batch_size; lr: the peak rate of one cycle of SGD with momentum 0.9.
+    seed: of the initial weights and the order of images, the same for all children, so that they
+    differ only in architecture.
 
     Raises: ValueError for numbers out of range.
     """
@@ -54,15 +54,15 @@ class Training:
             raise ValueError(f"Training: lr={self.lr} must be above 0")
 
     def recipe(self) -> Recipe:
-        """The same as a recipe of `fit`."""
+        """The same settings as a recipe of `fit`."""
         settings = {"lr": self.lr, "momentum": 0.9, "weight_decay": 5e-4}
         return Recipe(self.epochs, self.batch_size, drop_last=True, settings=settings)
 
     def hash_of_data(self) -> str:
-        """Another for other images or labels, as far as `parts_of` can tell.
+        """A hash that changes with the images or labels, as far as `parts_of` can tell.
 
-        Raises: ValueError for more images than there are; what `load_source` raises if the data are
-        not there.
+        Raises: ValueError if `images` exceeds the number available; whatever `load_source` raises
+        if the data are missing.
         """
         source = _source(self)
         _count(self, source)
@@ -71,14 +71,14 @@ class Training:
 
 
 class Child(NamedTuple):
-    """An architecture of a space, and how it is trained."""
+    """An architecture of a space, and its training settings."""
 
     space: Space
     architecture: Any
     training: Training
 
     def key(self) -> str:
-        """The same for children that are trained alike, and for no others."""
+        """A key that two children share if and only if they are trained identically."""
         space: Any = self.space
         parts = [type(space).__name__, asdict(space)]
         parts += [self.architecture, asdict(self.training)]
@@ -86,10 +86,10 @@ class Child(NamedTuple):
 
 
 class Score(NamedTuple):
-    """What became of a child.
+    """The result of training a child.
 
     reward: accuracy on held-out images, 0 if it failed; macs: multiply-adds of one image; params;
-    seconds: of building and training it; failed: why, None if it did not.
+    seconds: of building and training it; failed: the reason, None if it succeeded.
     """
 
     reward: float
@@ -102,7 +102,7 @@ class Score(NamedTuple):
 def train_child(child: Child) -> Score:
     """Build a child, train it and measure it; all random numbers come from its seed.
 
-    Raises: what building and training raise.
+    Raises: whatever building and training raise.
     """
     training, recipe = child.training, child.training.recipe()
     learned_from, held_out, classes = _data(training)
@@ -127,15 +127,15 @@ def train_child(child: Child) -> Score:
 
 def _source(training: Training) -> Source:
     transform = training.recipe().transform(training.size, train=False)
-    # load_source tells the two apart by identity; nothing is distorted in a search
+    # load_source tells the two apart by identity; a search uses no augmentation
     other = training.recipe().transform(training.size, train=False)
     return load_source(training.data, training.path, training.size, (transform, other))
 
 
 def _count(training: Training, source: Source) -> int:
-    """How many images are used.
+    """The number of images used.
 
-    Raises: ValueError if there are not so many, or too few to learn from for a batch.
+    Raises: ValueError if fewer are available, or if they are too few for one batch.
     """
     there = len(source.train)
     count = there if training.images is None else training.images
@@ -155,7 +155,7 @@ def _count(training: Training, source: Source) -> int:
 
 @lru_cache(maxsize=2)  # in each worker: drawing or reading images takes longer than a small child
 def _data(training: Training) -> tuple[Subset, Subset, int]:
-    """The images to learn from, those held out, and the number of classes."""
+    """The training images, the held-out images, and the number of classes."""
     source = _source(training)
     count = _count(training, source)
     chosen = np.linspace(0, len(source.train) - 1, count).astype(int)

@@ -1,8 +1,8 @@
-"""The controller: an LSTM that answers the questions of a search space, one after another.
+"""The controller: an LSTM that answers the questions of a search space one by one.
 
 B. Zoph, Q. V. Le (2017), "Neural architecture search with reinforcement learning", ICLR 2017, arXiv
-1611.01578, section 3.1. Each answer is drawn from a softmax of its own and is, as a learned vector,
-what the LSTM reads next: P(a_1 ... a_T) = prod_t P(a_t | a_1 ... a_(t-1)).
+1611.01578, section 3.1. Each answer is drawn from a softmax of its own; its learned embedding is
+the next input of the LSTM: P(a_1 ... a_T) = prod_t P(a_t | a_1 ... a_(t-1)).
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ from ..autograd.modes import no_grad
 from ..nn import LSTM, Embedding, Linear, Module, ModuleList, Parameter, init
 from ..tensor import Tensor, stack, zeros
 
-BOUND = 0.08  # of the weights at first, section 4: all answers are then nearly equally likely
+BOUND = 0.08  # of the initial weights, section 4: all answers are then almost equally likely
 
 
 class Controller(Module):
     """A distribution over sequences.    sequences (N, T) -> T log-probabilities (N, sizes[t])
 
-    sizes: how many answers each of the T questions has, 1 or more; hidden_size, num_layers: of the
-    LSTM; generator: what the first weights are drawn from.
+    sizes: the number of answers to each of the T questions, 1 or more; hidden_size, num_layers: of
+    the LSTM; generator: the source of the initial weights.
 
-    Raises: ValueError for sizes that are none.
+    Raises: ValueError for invalid sizes.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Controller(Module):
             init.uniform_(param, -BOUND, BOUND, generator)
 
     def forward(self, sequences: np.ndarray) -> list[Tensor]:
-        """log P(. | the answers before) of every question, along each sequence."""
+        """log P(. | previous answers) of every question, along each sequence."""
         sequences = self._checked(sequences)
         inputs = [self.start.expand(len(sequences), -1)]
         for t, embedding in enumerate(self.embeddings):
@@ -61,7 +61,7 @@ class Controller(Module):
         """log P of each sequence, and the entropy of the answers along it.
 
         sequences (N, T) -> (N,), (N,): sum_t log P(a_t | ...), and sum_t H(P(. | ...)), whose mean
-        over sequences that were drawn from P is the entropy of P in expectation.
+        over sequences drawn from P is an unbiased estimate of the entropy of P.
         """
         log_probs = self(sequences)
         chosen, entropy = [], []
@@ -73,7 +73,7 @@ class Controller(Module):
 
     @no_grad()
     def sample(self, count: int, generator: np.random.Generator) -> np.ndarray:
-        """Sequences drawn from P, (count, T) int64."""
+        """Draw sequences from P, (count, T) int64."""
         x, state, drawn = self.start.expand(count, -1), None, []
         for t, head in enumerate(self.heads):
             y, state = self.lstm(x.unsqueeze(0), state)

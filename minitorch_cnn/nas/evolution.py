@@ -1,14 +1,15 @@
-"""Evolution: the genetic algorithm of Genetic CNN, on the sequences of any space.
+"""Evolution: the genetic algorithm of Genetic CNN, applied to the sequences of any space.
 
-L. Xie, A. Yuille (2017), "Genetic CNN", ICCV 2017, arXiv 1703.01513, section 3.2. In a generation
-the individuals of the last one survive by Russian roulette: as many are drawn, again and again the
-same, with probabilities in proportion to their rewards above the smallest. Neighbours in pairs then
-exchange parts, and those that did not mutate.
+L. Xie, A. Yuille (2017), "Genetic CNN", ICCV 2017, arXiv 1703.01513, section 3.2. Each generation
+is drawn from the previous one by Russian roulette: the same number of individuals, with
+replacement, with probabilities proportional to their rewards above the smallest. Neighbouring pairs
+then exchange parts, and individuals that did not are mutated.
 
 Deviations from the paper
-- A part is a stage in strings of bits, but a node or a layer in other spaces (`Space.parts`). An
-  answer that mutates becomes one of the others, which of bits is the other one.
-- Equal rewards, of which the smallest takes all chances away, give all the same chance.
+- A part is a stage in bit strings, but a node or a layer in other spaces (`Space.parts`). A mutated
+  answer becomes one of the others, which for bits is the other one.
+- If all rewards are equal, which would make every probability 0, all individuals are equally
+  likely.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ Individual = tuple[int, ...]
 
 
 def select(rewards: Sequence[float], count: int, generator: np.random.Generator) -> np.ndarray:
-    """The numbers of survivors, (count,): each is i with P(i) ~ R_i - min R."""
+    """Draw the survivors' indices, (count,): each is i with P(i) ~ R_i - min R."""
     chances = np.asarray(rewards, dtype=np.float64)
     chances = chances - chances.min()
     total = chances.sum()
@@ -37,7 +38,7 @@ def cross(
     rate: float,
     generator: np.random.Generator,
 ) -> tuple[Individual, Individual]:
-    """Two individuals, each part of which is exchanged with probability `rate`."""
+    """Exchange each part of two individuals with probability `rate`."""
     children: tuple[list[int], list[int]] = ([], [])
     ends = list(itertools.accumulate(parts, initial=0))
     for (start, end), draw in zip(
@@ -52,7 +53,7 @@ def cross(
 def mutate(
     one: Individual, sizes: Sequence[int], rate: float, generator: np.random.Generator
 ) -> Individual:
-    """An individual, each answer of which becomes another with probability `rate`."""
+    """Change each answer of an individual with probability `rate`."""
     changed = []
     for answer, size, draw in zip(one, sizes, generator.random(len(sizes)), strict=True):
         if draw < rate and size > 1:
@@ -62,14 +63,14 @@ def mutate(
 
 
 class Evolution:
-    """A population that is asked for and told what its individuals were worth.
+    """A population, used through `ask` and `tell`.
 
-    sizes, parts: of a space. population: individuals of a generation. crossover: the probability
-    that a pair exchanges parts, exchange: that it does so with a part. mutation: the probability
-    that any other individual mutates, change: that one of its answers does. The numbers are the
-    paper's. seed: of all that is drawn.
+    sizes, parts: of a space. population: individuals per generation. crossover: the probability
+    that a pair exchanges parts, exchange: that it exchanges a given part. mutation: the probability
+    that any other individual mutates, change: that a given answer of it changes. The defaults are
+    the paper's. seed: of all random draws.
 
-    Raises: ValueError for a population below 2 or a probability that is none.
+    Raises: ValueError for a population below 2 or a probability outside [0, 1].
     """
 
     def __init__(
@@ -99,7 +100,7 @@ class Evolution:
         self.rewards: list[float] = []
 
     def ask(self, count: int) -> list[Individual]:
-        """So many individuals of the next generation; of the first, all answers drawn alike."""
+        """`count` individuals of the next generation; those of the first are drawn uniformly."""
         rng = self.generator
         if not self.individuals:
             drawn = rng.integers(self.sizes, size=(count, len(self.sizes)))
@@ -116,11 +117,11 @@ class Evolution:
         return new
 
     def tell(self, sequences: list[Individual], rewards: Sequence[float]) -> None:
-        """These are the generation that the next one comes from."""
+        """Record the rewards of a generation, from which the next one is drawn."""
         self.individuals, self.rewards = list(sequences), [float(r) for r in rewards]
 
     def state_dict(self) -> dict[str, Any]:
-        """All that `ask` depends on."""
+        """The state that `ask` depends on."""
         return {
             "individuals": self.individuals,
             "rewards": self.rewards,
@@ -128,7 +129,7 @@ class Evolution:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on as the one whose `state_dict` this is."""
+        """Restore the state that `state_dict` returned."""
         self.individuals = [tuple(individual) for individual in state["individuals"]]
         self.rewards = list(state["rewards"])
         self.generator.bit_generator.state = state["generator"]

@@ -1,4 +1,4 @@
-"""The log of a search: a line of JSON for each sample, on the disk before the search goes on."""
+"""The log of a search: one line of JSON per sample, synced to disk before the search continues."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from .child import Score
 
 
 class Sample(NamedTuple):
-    """A sequence that was asked for, and what became of it.
+    """A sequence that a search tried, and its score.
 
-    number: 0, 1, ... in the order in which they were asked for; sequence: the choices;
-    architecture: what they describe; key: see `Child.key`; known: whether the score was that of an
-    earlier sample, so that nothing was trained.
+    number: 0, 1, ... in the order of the requests; sequence: the choices; architecture: their
+    meaning; key: see `Child.key`; known: whether the score was taken from an earlier sample instead
+    of training.
     """
 
     number: int
@@ -33,9 +33,9 @@ class Sample(NamedTuple):
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Sample:
-        """The sample of a text that `to_json` made.
+        """Parse the text that `to_json` made.
 
-        Raises: ValueError for any other.
+        Raises: ValueError for any other text.
         """
         try:
             data = json.loads(text)
@@ -58,9 +58,9 @@ class Sample(NamedTuple):
 
 
 class Log:
-    """The file, in the order in which children were done, and `samples` by their numbers.
+    """The log file, in the order in which children finished, and `samples` by number.
 
-    A last line that a killed search did not finish is taken off.
+    An incomplete last line, left by a killed search, is removed.
 
     Raises: ValueError for a file with other content; RuntimeError if another process has it open
     (where the system can tell); OSError if it cannot be read or written.
@@ -85,7 +85,7 @@ class Log:
             self.samples[sample.number] = sample
 
     def _lock(self) -> None:
-        """Keep others out until the file is closed, or this process is killed."""
+        """Exclude other processes until the file is closed or this process is killed."""
         try:
             import fcntl
         except ImportError:  # Windows
@@ -103,7 +103,7 @@ class Log:
         self._file.close()
 
     def append(self, sample: Sample) -> None:
-        """Add a sample, and return when the disk has it."""
+        """Append a sample and sync the file to disk."""
         self._file.write(sample.to_json().encode() + b"\n")
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -111,7 +111,7 @@ class Log:
 
 
 def read_log(path: str | Path) -> list[Sample]:
-    """The samples of a log by their numbers, also while the search goes on.
+    """Read the samples of a log by number, even while the search is running.
 
     Raises: FileNotFoundError; ValueError for a file with other content.
     """

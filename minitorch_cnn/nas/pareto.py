@@ -1,4 +1,4 @@
-"""The view of Pareto: networks that no other one beats in accuracy without costing more."""
+"""Pareto optimality: networks that no other network beats in accuracy at equal or lower cost."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from .log import Sample
 
 
 def pareto_front(samples: Sequence[Sample]) -> list[Sample]:
-    """The samples to choose from, by rising cost: none of the others costs no more multiply-adds
-    and has no smaller reward. Of those that are alike in both the first; none that failed.
+    """Select the Pareto-optimal samples, by rising cost: no other one has a reward at least as high
+    at no more multiply-adds. Of equal samples the first is kept; failed ones are excluded.
     """
     front: list[Sample] = []
     whole = [sample for sample in samples if sample.score.failed is None]
@@ -20,7 +20,7 @@ def pareto_front(samples: Sequence[Sample]) -> list[Sample]:
 
 
 def best(samples: Sequence[Sample]) -> Sample:
-    """The sample with the highest reward, of those the one with the fewest multiply-adds.
+    """The sample with the highest reward, and among those the fewest multiply-adds.
 
     Raises: ValueError if all failed.
     """

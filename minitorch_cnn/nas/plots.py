@@ -1,4 +1,4 @@
-"""Pictures of a search: its rewards as it went on, and what accuracy costs."""
+"""Plots of a search: its rewards over time, and accuracy against cost."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .pareto import pareto_front
 
 
 def plot_rewards(samples: Sequence[Sample], path: str | Path) -> None:
-    """The reward of every sample, their mean over the last tenth of all, and the best so far.
+    """Plot the reward of every sample, their mean over the last tenth of all, and the best so far.
 
     Raises: ImportError without Matplotlib.
     """
@@ -50,7 +50,7 @@ def plot_rewards(samples: Sequence[Sample], path: str | Path) -> None:
 
 
 def plot_pareto(samples: Sequence[Sample], path: str | Path) -> None:
-    """Accuracy against multiply-adds of every network, and those that no other one beats.
+    """Plot accuracy against multiply-adds of every network, and mark the Pareto-optimal ones.
 
     Raises: ImportError without Matplotlib.
     """

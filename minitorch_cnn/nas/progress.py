@@ -1,4 +1,4 @@
-"""Showing how a search goes: a bar for people, lines for log files, or nothing."""
+"""Progress display of a search: a bar for people, lines for log files, or nothing."""
 
 from __future__ import annotations
 
@@ -8,34 +8,33 @@ from .log import Sample
 
 
 class Silent:
-    """Shows nothing; also what the others have in common.
+    """Shows nothing; the base class of the other displays.
 
-    budget: samples of the whole search; done: those of an earlier run that this one goes on from.
+    budget: samples of the whole search; done: samples completed before the search was resumed.
     """
 
     def __init__(self, budget: int, done: Iterable[Sample]):
         pass
 
     def advance(self, sample: Sample) -> None:
-        """A score is known."""
+        """Report a new score."""
 
     def line(self, samples: Sequence[Sample], best: Sample) -> None:
-        """A round is over."""
+        """Report the end of a round."""
 
     def close(self) -> None:
-        """The search is over or has failed."""
+        """End the display: the search has finished or failed."""
 
 
 class Plain(Silent):
-    """A line per round on standard output."""
+    """One line per round on standard output."""
 
     def line(self, samples: Sequence[Sample], best: Sample) -> None:
         print(describe(samples, best), flush=True)
 
 
 class Bar(Silent):
-    """A tqdm bar on standard error, or a notebook's own: samples, the best, those that failed, the
-    time left.
+    """A tqdm bar on standard error or in a notebook: samples, the best, failures, remaining time.
     """
 
     def __init__(self, budget: int, done: Iterable[Sample]):

@@ -1,4 +1,4 @@
-"""Random search: every answer is equally likely, and nothing is learned from rewards."""
+"""Random search: every answer is equally likely, and rewards are ignored."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ import numpy as np
 
 
 class RandomSearch:
-    """What every other method has to beat at an equal number of samples.
+    """The baseline that every other method has to beat at an equal number of samples.
 
-    batch: the sequences that are asked for at a time; seed: of all that is drawn.
+    batch: the sequences per request; seed: of all random draws.
 
     Raises: ValueError for a batch below 1.
     """
@@ -23,17 +23,17 @@ class RandomSearch:
         self.generator = np.random.default_rng(seed)
 
     def ask(self, count: int) -> list[tuple[int, ...]]:
-        """So many sequences, all drawn alike."""
+        """`count` sequences, drawn uniformly."""
         drawn = self.generator.integers(self.sizes, size=(count, len(self.sizes)))
         return [tuple(row) for row in drawn.tolist()]
 
     def tell(self, sequences: list[tuple[int, ...]], rewards: Sequence[float]) -> None:
-        """Nothing comes of it."""
+        """Ignore the rewards."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All that `ask` depends on."""
+        """The state that `ask` depends on."""
         return {"generator": self.generator.bit_generator.state}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on as the one whose `state_dict` this is."""
+        """Restore the state that `state_dict` returned."""
         self.generator.bit_generator.state = state["generator"]

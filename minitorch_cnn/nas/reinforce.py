@@ -1,4 +1,4 @@
-"""REINFORCE: the controller learns from the rewards of what it drew.
+"""REINFORCE: the controller learns from the rewards of the sequences it drew.
 
 R. J. Williams (1992), "Simple statistical gradient-following algorithms for connectionist
 reinforcement learning", Machine Learning 8; for architectures B. Zoph, Q. V. Le (2017), arXiv
@@ -6,8 +6,8 @@ reinforcement learning", Machine Learning 8; for architectures B. Zoph, Q. V. Le
 
     grad E[R] ~ 1/m sum_k (R_k - b) grad log P(a_k)
 
-b changes nothing in expectation, but makes the sum less noisy; here it is a moving average of
-earlier rewards. A bonus for entropy keeps the controller from settling before it has looked around.
+b changes nothing in expectation but reduces the variance; here it is a moving average of earlier
+rewards. An entropy bonus keeps the controller from converging before it has explored.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Sequences = list[tuple[int, ...]]
 def policy_gradient_loss(
     controller: Controller, sequences: np.ndarray, advantages: np.ndarray, entropy: float = 0.0
 ) -> Tensor:
-    """What a step down from is a step up in expected reward: its gradient is -grad E[R].
+    """The loss of the policy gradient: its gradient is -grad E[R].
 
     -1/m sum_k (advantages_k log P(a_k) + entropy H_k)
 
@@ -40,11 +40,11 @@ def policy_gradient_loss(
 
 
 class Reinforce:
-    """A controller that is asked for sequences and told what they were worth.
+    """A controller trained by REINFORCE, used through `ask` and `tell`.
 
-    batch: the sequences of a step; lr: of Adam; entropy: the weight of the bonus; decay: of the
-    moving average of rewards, whose first value is the mean of the first step's; hidden_size: of
-    the controller; seed: of its weights and of what it draws.
+    batch: the sequences per step; lr: of Adam; entropy: the weight of the bonus; decay: of the
+    moving average of rewards, which starts at the mean reward of the first step; hidden_size: of
+    the controller; seed: of its weights and of its samples.
 
     Raises: ValueError for settings out of range.
 
@@ -78,11 +78,11 @@ class Reinforce:
         self.baseline: float | None = None
 
     def ask(self, count: int) -> Sequences:
-        """So many sequences, drawn from the controller."""
+        """Draw `count` sequences from the controller."""
         return [tuple(row) for row in self.controller.sample(count, self.generator).tolist()]
 
     def tell(self, sequences: Sequences, rewards: Sequence[float]) -> None:
-        """Take one step of Adam up the expected reward."""
+        """Take one step of Adam that increases the expected reward."""
         found = np.asarray(rewards, dtype=np.float64)
         if self.baseline is None:
             self.baseline = float(found.mean())
@@ -95,7 +95,7 @@ class Reinforce:
             self.baseline = self.decay * self.baseline + (1 - self.decay) * float(reward)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that `ask` and `tell` depend on."""
+        """The state that `ask` and `tell` depend on."""
         return {
             "controller": self.controller.state_dict(),
             "optimizer": self.optimizer.state_dict(),
@@ -104,7 +104,7 @@ class Reinforce:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on as the one whose `state_dict` this is."""
+        """Restore the state that `state_dict` returned."""
         self.controller.load_state_dict(state["controller"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.generator.bit_generator.state = state["generator"]

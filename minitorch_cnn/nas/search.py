@@ -1,14 +1,14 @@
-"""A search and its folder: what was asked for, what became of it, and what it takes to go on.
+"""A search and its folder: its plan, its log, its results and the state for resuming.
 
-plan.json           what is searched, how, and how long
-log.jsonl           a line for each sample, as soon as it is known, see `Sample`
-state.safetensors   the method after the last round that is complete
+plan.json           the space, the method and the budget
+log.jsonl           one line per sample, as soon as it is scored, see `Sample`
+state.safetensors   the method's state after the last complete round
 best.json           the best architecture so far: for cells a genotype
-rewards.png, pareto.png: what the command minitorch-cnn search draws at the end
+rewards.png, pareto.png: drawn by the command minitorch-cnn search at the end
 
-A round is what the method is asked for at a time. Its children are trained in any order; the method
-is told all rewards at once, in the order in which it was asked, so that neither the number of
-workers nor an interruption changes what a search finds.
+A round is one request to the method. Its children are trained in any order; the method receives
+all rewards at once, in the order of the request, so that neither the number of workers nor an
+interruption changes the result of a search.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ METHODS = {"reinforce": Reinforce, "random": RandomSearch, "evolution": Evolutio
 
 @dataclass(frozen=True)
 class Plan:
-    """What a search does; JSON can hold it.
+    """The description of a search, which JSON can store.
 
-    method: a name in METHODS, with its `settings`; budget: the samples that it is asked for; seed:
-    of the method; timeout: the seconds that a child may take.
+    method: a name in METHODS, with its `settings`; budget: the number of samples; seed: of the
+    method; timeout: the seconds allowed per child.
 
     Raises: ValueError for an unknown method or setting, with the nearest, or numbers out of range;
-    TypeError for a space that is none.
+    TypeError if `space` is not a space.
     """
 
     space: Space
@@ -75,10 +75,10 @@ class Plan:
                 raise ValueError(f"Plan: {name}={value} must be above 0")
         what = f"the method {self.method}"
         check_settings("Plan", what, METHODS[self.method], self.settings)
-        self.make_method()  # which refuses settings out of range
+        self.make_method()  # raises for settings out of range
 
     def make_method(self) -> Reinforce | RandomSearch | Evolution:
-        """The method, which has not been asked for anything yet."""
+        """A new method in its initial state."""
         questions: list[tuple[int, ...]] = [self.space.sizes]
         if self.method == "evolution":
             questions.append(self.space.parts)
@@ -90,16 +90,16 @@ class Plan:
         return next(name for name, kind in SPACES.items() if type(self.space) is kind)
 
     def to_json(self) -> str:
-        """The text that `from_json` makes an equal plan of."""
+        """The text from which `from_json` makes an equal plan."""
         space: Any = self.space
         data = asdict(self) | {"space": {"name": self.space_name, **asdict(space)}}
         return json.dumps(data, indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Plan:
-        """The plan of a text that `to_json` made.
+        """Parse the text that `to_json` made.
 
-        Raises: ValueError for any other.
+        Raises: ValueError for any other text.
         """
         try:
             data = json.loads(text)
@@ -119,17 +119,17 @@ def run_search(
     train: Callable[[Child], Score] = train_child,
     on_start: Callable[[Plan], Any] | None = None,
 ) -> list[Sample]:
-    """Search as planned, and fill the folder. -> the samples by their numbers
+    """Search as planned, and fill the folder. -> the samples by number
 
-    workers: children trained at a time, as many as cores unless told, each in one thread.
-    executor: makes the pool that trains them, as `mpi4py.futures.MPIPoolExecutor` does; by default
-    that many new processes, for whose sake a script calls this under `if __name__ == "__main__"`.
+    workers: the number of children trained concurrently, each in one thread; by default the number
+    of cores. executor: makes the pool that trains them, such as `mpi4py.futures.MPIPoolExecutor`;
+    by default that many new processes, so a script must call this under
+    `if __name__ == "__main__"`.
     progress: "bar" (tqdm), "plain" (a line per round) or "none". train: Child -> Score. on_start:
-    called with the plan once nothing is refused any more, before the first child.
-
-    Raises: ValueError if the folder has a search already, or the data are not there; RuntimeError
-    if another process writes there, or if all children of the first round fail, with the reason of
-    the first.
+    called with the plan after all checks, before the first child.
+    Raises: ValueError if the folder already has a search, or the data are missing; RuntimeError if
+    another process writes there, or if all children of the first round fail, with the reason of the
+    first.
 
         samples = mt.nas.run_search(Plan(LayerSpace()), "runs/search", workers=2)
     """
@@ -137,7 +137,7 @@ def run_search(
     refuse_search(directory)
     search = Search(plan, directory, workers, executor, progress, train)
     with making(directory), locked(directory, "run_search"):
-        refuse_search(directory)  # another may have begun meanwhile
+        refuse_search(directory)  # another process may have started one meanwhile
         write_atomically(directory / "plan.json", plan.to_json())
         return search.run(on_start)
 
@@ -156,12 +156,12 @@ def resume_search(
     train: Callable[[Child], Score] = train_child,
     on_start: Callable[[Plan], Any] | None = None,
 ) -> list[Sample]:
-    """Let a search that was stopped, at whatever moment, find what it would have found.
+    """Resume a search that was stopped at any moment; the result equals that of an unstopped one.
 
-    Settings: as of `run_search`; the number of workers may be another.
+    Settings: as for `run_search`; the number of workers may differ.
 
     Raises: as `run_search`; FileNotFoundError or ValueError if the folder holds no search, or the
-    images are others than before.
+    images have changed.
     """
     plan, directory = read_plan(directory), Path(directory)
     search = Search(plan, directory, workers, executor, progress, train)
@@ -170,7 +170,7 @@ def resume_search(
 
 
 def read_plan(directory: str | Path) -> Plan:
-    """The plan of a folder that `run_search` filled.
+    """Read the plan of a folder that `run_search` filled.
 
     Raises: FileNotFoundError or ValueError if there is none.
     """
@@ -180,13 +180,13 @@ def read_plan(directory: str | Path) -> Plan:
         rule = f"holds no search: it has no plan.json{near}"
         raise FileNotFoundError(f"resume_search: {directory} {rule}")
     try:
-        return Plan.from_json(path.read_text(encoding="utf-8-sig"))  # some editors add a mark
+        return Plan.from_json(path.read_text(encoding="utf-8-sig"))  # some editors add a BOM
     except ValueError as error:
         raise ValueError(f"{error} in {path}") from error
 
 
 class Search:
-    """What `run_search` and `resume_search` run."""
+    """The implementation of `run_search` and `resume_search`."""
 
     def __init__(
         self, plan: Plan, directory: Path, workers: Any, executor: Any, progress: str, train: Any
@@ -240,7 +240,7 @@ class Search:
             )
 
     def _round(self, count: int) -> None:
-        """Ask for so many sequences, train what is not known yet, and tell the rewards."""
+        """Ask for `count` sequences, train those without a score, and tell the rewards."""
         sequences = self.method.ask(count)
         asked = [self._ask(self.told + i, sequence) for i, sequence in enumerate(sequences)]
         for sample in self._done(asked):
@@ -257,7 +257,7 @@ class Search:
         self.show.line(samples, found)
 
     def _ask(self, number: int, sequence: tuple[int, ...]) -> Sample:
-        """The sample of a sequence, without its score."""
+        """The sample of a sequence, not yet scored."""
         architecture = self.plan.space.decode(sequence)
         key = self._child(architecture).key()
         logged = self.log.samples.get(number)
@@ -272,7 +272,7 @@ class Search:
         return Child(self.plan.space, architecture, self.plan.training)
 
     def _done(self, asked: list[Sample]) -> Iterator[Sample]:
-        """The samples with their scores: of alike ones the first is trained, unless it is known."""
+        """Score the samples; of equal ones only the first is trained, known ones are not."""
         first: dict[str, Sample] = {}
         for sample in asked:
             if sample.key not in self.scores:

@@ -1,4 +1,4 @@
-"""The settings of spaces and methods: which each has, and of which kinds they are."""
+"""The settings of spaces and methods: their names and types."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ KINDS = {int: "an integer", float: "a finite number"}
 def settings_of(build: Callable) -> dict[str, Any]:
     """The settings that users give a space or method, with their defaults.
 
-    All that have a default but the seed, which is a plan's own.
+    These are all parameters with a default except the seed, which belongs to the plan.
     """
     parameters = inspect.signature(build).parameters.values()
     return {p.name: p.default for p in parameters if p.default is not p.empty and p.name != "seed"}
 
 
 def check_settings(function: str, what: str, build: Callable, given: Mapping[str, Any]) -> None:
-    """Raises ValueError, in the name of `function`, for settings that a space or method does not
-    have, with the nearest that it has, or of another kind than their defaults.
+    """Raises ValueError, in the name of `function`, for unknown settings of a space or method
+    (naming the nearest) and for values of another type than the default.
 
-    what: how users call it, as "the space layers".
+    what: the space or method in words, such as "the space layers".
     """
     has = settings_of(build)
     for name, value in given.items():

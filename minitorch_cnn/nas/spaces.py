@@ -1,8 +1,8 @@
-"""Search spaces: what a sequence of choices means as a network.
+"""Search spaces: how a sequence of choices describes a network.
 
 A space asks a fixed number of questions, each with a fixed number of answers; a sequence holds the
-number of the answer to each. Whoever searches, see `Reinforce`, knows of a space only how many
-answers each question has. Every sequence is a network that can be built.
+index of each answer. A search method such as `Reinforce` knows only the number of answers to each
+question. Every sequence is a network that can be built.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from .settings import check_settings
 
 
 class Space:
-    """What all spaces have.
+    """The base class of all spaces.
 
-    sizes: how many answers each question has.
-    parts: how many questions in a row belong together (a node, a layer, a stage): what two parents
-    exchange as a whole.
-    model, argument, settings: the registered model that networks are, its argument that an
-    architecture is, and the others. A space whose networks are no registered model has no `model`.
+    sizes: the number of answers to each question.
+    parts: the numbers of consecutive questions that belong together (a node, a layer, a stage),
+    which two parents exchange as a unit.
+    model, argument, settings: the registered model of the networks, its argument that takes the
+    architecture, and its other arguments. A space without a registered model has no `model`.
     """
 
     model: ClassVar[str | None] = None
@@ -44,9 +44,9 @@ class Space:
         raise NotImplementedError(f"{type(self).__name__} defines no parts")
 
     def decode(self, sequence: Sequence[int]) -> Any:
-        """What a sequence describes, as JSON has it: the architecture.
+        """Translate a sequence into the architecture it describes, as JSON values.
 
-        Raises: ValueError for a sequence of another length, or an answer that there is not.
+        Raises: ValueError for a sequence of another length, or an answer out of range.
         """
         sequence = [int(choice) for choice in sequence]
         fits = len(sequence) == len(self.sizes)
@@ -65,13 +65,13 @@ class Space:
         return {}
 
     def build(self, architecture: Any, num_classes: int, in_channels: int) -> Module:
-        """A new network of that architecture. x (N, in_channels, H, W) -> (N, num_classes)"""
+        """Build a network of that architecture. x (N, in_channels, H, W) -> (N, num_classes)"""
         settings = {**self.settings, self.argument: architecture}
         model: Any = self.model
         return create_model(model, **settings, num_classes=num_classes, in_channels=in_channels)
 
     def source(self, architecture: Any) -> str:
-        """A file of Python that builds a network of that architecture, as `best`."""
+        """The text of a Python file that builds a network of that architecture, as `best`."""
         name, sizes = type(self).__name__, "num_classes: int = 10, in_channels: int = 1"
         return (
             f"from minitorch_cnn.nas import {name}\n\nSPACE = {self!r}\n"
@@ -83,11 +83,11 @@ class Space:
 
 @dataclass(frozen=True)
 class CellSpace(Space):
-    """The cells of NASNet: a normal and a reduction cell, each of the same number of nodes.
+    """The cells of NASNet: a normal and a reduction cell with the same number of nodes.
 
-    Of each node are asked two earlier states and the operations on them (Zoph et al. 2018, arXiv
-    1707.07012, section 3, which also asks how the two are combined). An architecture is a genotype
-    in the form of `Genotype.from_dict`.
+    For each node the space asks for two earlier states and the operations on them (Zoph et al.
+    2018, arXiv 1707.07012, section 3, which also asks how the two are combined). An architecture is
+    a genotype in the form of `Genotype.from_dict`.
 
     nodes: in each cell, 5 in the paper; operations: names in `models.operations.OPERATIONS`;
     cells, filters: of the network, see `NASNet`.
@@ -138,12 +138,12 @@ class CellSpace(Space):
 
 @dataclass(frozen=True)
 class LayerSpace(Space):
-    """Convolutions one after another, each with height, width, filters and stride of its own.
+    """A chain of convolutions, each with its own height, width, filters and stride.
 
-    The answers are those of B. Zoph, Q. V. Le (2017), "Neural architecture search with
-    reinforcement learning", ICLR 2017, arXiv 1611.01578, section 4.1, unless told. Each convolution
-    is followed by batch norm and ReLU, the last by the mean over all positions and a linear layer.
-    Shortcuts between layers are not part of this space. An architecture is a list of
+    By default the answers are those of B. Zoph, Q. V. Le (2017), "Neural architecture search with
+    reinforcement learning", ICLR 2017, arXiv 1611.01578, section 4.1. Each convolution is followed
+    by batch norm and ReLU, the last one by global average pooling and a linear layer. The space has
+    no shortcuts between layers. An architecture is a list of
     {"kernel": [height, width], "filters": number, "stride": number}.
 
     Raises: ValueError for numbers below 1, even kernels, or lists without two different answers.
@@ -201,14 +201,14 @@ class LayerSpace(Space):
 
 @dataclass(frozen=True)
 class GeneticSpace(Space):
-    """The strings of bits of Genetic CNN: whether a node of a stage feeds a later one.
+    """The bit strings of Genetic CNN: whether a node of a stage feeds a later one.
 
     An architecture is a code, see `models.genetic_cnn.read_code`.
 
-    nodes: of each stage, as in the paper (Xie and Yuille 2017, arXiv 1703.01513) unless told;
-    filters: of the stages; units: of the linear layer behind them.
+    nodes: of each stage, by default the paper's (Xie and Yuille 2017, arXiv 1703.01513); filters:
+    of the stages; units: of the linear layer after them.
 
-    Raises: ValueError for fewer than 2 nodes, or other numbers of filters than of stages.
+    Raises: ValueError for fewer than 2 nodes, or if `filters` and `nodes` differ in length.
     """
 
     model, argument = "genetic_cnn", "code"
@@ -242,7 +242,7 @@ class GeneticSpace(Space):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """A small net of the stages alone, without those of VGG-16 in front."""
+        """A small net of the stages only, without the layers of VGG-16 before them."""
         small = {"stem": (), "norm": "batch", "pooled": 1, "dropout": 0.0}
         return {"filters": self.filters, "units": (self.units,), **small}
 
@@ -251,7 +251,7 @@ SPACES = {"cells": CellSpace, "layers": LayerSpace, "genetic": GeneticSpace}
 
 
 def make_space(name: str, settings: Mapping[str, Any]) -> Space:
-    """The space of that name in SPACES with these settings.
+    """Make the space with the given name in SPACES and settings.
 
     Raises: ValueError for an unknown name or setting, with the nearest, or a value out of range.
     """

@@ -1,8 +1,8 @@
-"""Workers: children trained at the same time by an executor, whatever becomes of the processes.
+"""Workers: train children concurrently in an executor, and survive the death of its processes.
 
-Any executor of the standard interface will do: `concurrent.futures.ProcessPoolExecutor` on one
+Any executor of the standard interface works: `concurrent.futures.ProcessPoolExecutor` on one
 machine, `mpi4py.futures.MPIPoolExecutor` on many. A child that raises an error, takes too long or
-takes its process with it gets the reward 0; all others are trained as if nothing had happened. But
+kills its process gets the reward 0; all others are trained as if nothing had happened. However,
 MPI ends all its processes when one of them dies: the search then has to be resumed.
 """
 
@@ -21,25 +21,25 @@ from typing import Any
 from ..kernels import set_num_threads
 from .child import Child, Score
 
-# What the BLAS libraries read when NumPy loads them.
+# Thread settings that the BLAS libraries read when NumPy loads them.
 THREADS = (
     "OPENBLAS_NUM_THREADS",
     "OMP_NUM_THREADS",
     "MKL_NUM_THREADS",
     "VECLIB_MAXIMUM_THREADS",
 )
-GRACE = 30.0  # seconds in which a child that took too long may stop by itself
-TRIES = 3  # of a child alone in a new process, before it is to blame for the process's death
+GRACE = 30.0  # seconds that an overdue child has to stop by itself
+TRIES = 3  # runs of a child alone in a new process, before it is blamed for the process's death
 
 Item = tuple[int, Child]
 
 
 class Workers:
-    """A pool that gives every child a score.
+    """A pool that scores every child.
 
-    train: Child -> Score, run in the worker, importable there. count: the children in flight at a
-    time. executor: makes an Executor, with which a broken one is replaced, too; by default so many
-    new processes. timeout: seconds for a child.
+    train: Child -> Score, run in the worker and importable there. count: the number of concurrent
+    children. executor: makes an Executor, and its replacement if that breaks; by default `count`
+    new processes. timeout: seconds per child.
 
         with Workers(train_child, count=2, timeout=60) as workers:
             for number, score in workers.run(enumerate(children)): ...
@@ -72,13 +72,13 @@ class Workers:
         self._environment.close()
 
     def run(self, children: Iterable[Item]) -> Iterator[tuple[int, Score]]:
-        """(number, score) of all children, in the order in which they are done.
+        """Yield (number, score) of all children, in the order in which they finish.
 
-        When a process dies, all that were in flight are suspects, for nobody can tell whose it was,
-        nor whether it was any of theirs: the system kills processes, too, when memory is short.
-        Each is then trained again in a new process while no other is, and has itself to blame only
-        if its process dies there TRIES times. A child that finds too little memory while there are
-        others is trained alone, too.
+        When a process dies, all children in flight are suspects: there is no telling whose process
+        it was, nor whether any of them is at fault, since the system also kills processes when
+        memory is short. Each is trained again alone in a new process, and is blamed only if its
+        process dies there TRIES times. A child that runs out of memory beside others is also
+        trained again alone.
         """
         todo = deque(children)
         while todo:
@@ -94,7 +94,7 @@ class Workers:
     def _fly(
         self, todo: deque[Item], alone: bool = False
     ) -> Generator[tuple[int, Score], None, list[Item]]:
-        """Train until all is done, or the pool breaks. -> the children to train again alone"""
+        """Train until all are done or the pool breaks. -> the children to train again alone"""
         flying: dict[Future, Item] = {}
         started: dict[Future, float] = {}
         short: list[Item] = []  # of memory
@@ -138,7 +138,7 @@ class Workers:
         return ProcessPoolExecutor(self.count, context, initializer=prepare_worker)
 
     def _kill(self) -> bool:
-        """Kill the processes of the pool; whether it has any that can be killed."""
+        """Kill the processes of the pool; returns whether it has any that can be killed."""
         processes = list((getattr(self._pool, "_processes", None) or {}).values())
         for process in processes:
             process.kill()
@@ -151,7 +151,7 @@ class Workers:
 
 
 def _landed(flying: dict[Future, Item]) -> Generator[tuple[int, Score], None, list[Item]]:
-    """The scores of those that were done when the pool broke; -> the others."""
+    """Yield the scores that were ready when the pool broke; -> the other children."""
     others = []
     for future, item in flying.items():
         if future.done() and not future.cancelled() and future.exception() is None:
@@ -170,9 +170,9 @@ def failure(error: Exception) -> Score:
 
 
 def train_guarded(train: Callable[[Child], Score], child: Child, timeout: float) -> Score:
-    """The score of a child, with the reward 0 if it fails or takes too long. Runs in a worker.
+    """Score a child in a worker, with the reward 0 if it fails or takes too long.
 
-    Raises: MemoryError, for which other children may be the reason.
+    Raises: MemoryError, which other children may have caused.
     """
     set_num_threads(1)
     started = time.perf_counter()
@@ -189,14 +189,14 @@ def train_guarded(train: Callable[[Child], Score], child: Child, timeout: float)
 
 
 class OutOfTime(BaseException):
-    """Not an Exception, so that nothing on the way up mistakes it for one of its own."""
+    """The time limit has passed; a BaseException, so that `except Exception` does not catch it."""
 
 
 @contextlib.contextmanager
 def time_limit(seconds: float) -> Iterator[None]:
-    """Raise OutOfTime after so many seconds, where there are signals and this is the main thread.
+    """Raise OutOfTime after `seconds`, if the platform has signals and this is the main thread.
 
-    Elsewhere, and in a call that does not return to the interpreter, it is for the pool to act.
+    Otherwise, and in a call that does not return to the interpreter, the pool has to act.
     """
     main = threading.current_thread() is threading.main_thread()
     if not main or not hasattr(signal, "setitimer"):
@@ -216,7 +216,7 @@ def time_limit(seconds: float) -> Iterator[None]:
 
 
 def prepare_worker() -> None:
-    """Let a worker end with the process that started it, and leave Ctrl-C to that one."""
+    """Make a worker end with its parent process, which alone handles Ctrl-C."""
     import multiprocessing
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -231,7 +231,7 @@ def prepare_worker() -> None:
 
 @contextlib.contextmanager
 def one_thread_each() -> Iterator[None]:
-    """Let processes that are started meanwhile compute in one thread."""
+    """Make processes that are started in the block compute in one thread."""
     before = {name: os.environ.get(name) for name in THREADS}
     os.environ.update(dict.fromkeys(THREADS, "1"))
     try:
