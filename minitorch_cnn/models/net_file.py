@@ -197,7 +197,8 @@ class NetFile:
             trace = trace.tb_next
         if isinstance(error, SyntaxError):
             name = ours.get(str(error.filename), self.file)
-            return f"{name}, line {error.lineno}: this is no Python: {error.msg}"
+            line = "" if error.lineno is None else f", line {error.lineno}"  # none of null bytes
+            return f"{name}{line}: this is no Python: {error.msg}"
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         return f"{place}{type(error).__name__}: {text}" + self._advice(error)
 
