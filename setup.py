@@ -103,6 +103,7 @@ setup(
             "mpi4py>=4.1; platform_system != 'Windows'",
             "mpich>=4.3; platform_system != 'Windows'",
             "nvidia-cuda-nvrtc==13.0.*; platform_system == 'Linux'",  # registers of CUDA kernels
+            "pyright[nodejs]==1.1.414",  # types; one version, one set of findings; brings its Node
             "pytest>=8.2",
             "pytest-xdist>=3.6",  # the suite in several processes
             "ruff==0.17.*",  # a newer one may know more rules

@@ -6,12 +6,16 @@ A compiled function or module gives the results of the one that it is made of; h
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, TypeVar, overload
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def compile(model: F | None = None, **settings: Any) -> Any:
+@overload
+def compile(model: F, **settings: Any) -> F: ...
+@overload
+def compile(model: None = None, **settings: Any) -> Callable[[F], F]: ...
+def compile(model: Any = None, **settings: Any) -> Any:
     """The model or function itself; without one, a decorator that does so."""
     return (lambda function: function) if model is None else model
 

@@ -29,7 +29,7 @@ class Categorical(Distribution):
             self.probs = probs / probs.sum(-1, keepdim=True)
             tiny = 1e-7 if probs.dtype.itemsize <= 4 else 1e-15
             self.logits = self.probs.clamp(tiny, 1 - tiny).log()
-        else:
+        elif logits is not None:
             self.logits = logits - logits.logsumexp(-1, keepdim=True)
             self.probs = self.logits.softmax(-1)
         self.n = self.probs.shape[-1]

@@ -33,7 +33,10 @@ def checkpoint_sequential(
         )
     size = len(functions) // segments
     last = size * (segments - 1)
-    settings = {"use_reentrant": use_reentrant, "preserve_rng_state": preserve_rng_state}
+    settings: dict[str, Any] = {
+        "use_reentrant": use_reentrant,
+        "preserve_rng_state": preserve_rng_state,
+    }
     for start in range(0, last, size):
         input = checkpoint(_run, functions[start : start + size], input, **settings)
     return _run(functions[last:], input)

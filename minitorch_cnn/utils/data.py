@@ -8,7 +8,8 @@ from ..data import dataset
 from ..data import loader as dataloader
 from ..data import samplers as sampler
 
-__all__ = sorted({*_data.__all__, "dataloader", "dataset", "sampler"})
+__all__ = ["dataloader", "dataset", "sampler"]
+__all__ += _data.__all__
 
 __path__: list[str] = []  # a package, so that `from minitorch_cnn.utils.data.sampler import ...`
 distributed = sampler  # has DistributedSampler
