@@ -62,7 +62,13 @@ class Transform:
     """
 
     def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:
-        check_image(type(self).__name__, image)
+        name = type(self).__name__
+        check_image(name, image)
+        if rng is not None and not isinstance(rng, np.random.Generator):
+            raise TypeError(
+                f"{name}: rng={type(rng).__name__} must be a numpy.random.Generator: a transform "
+                "takes one image"
+            )
         return self.apply(image, sample_generator() if rng is None else rng)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
