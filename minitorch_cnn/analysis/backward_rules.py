@@ -23,6 +23,7 @@ from ..autograd.array_function import ArrayFunction
 from ..figures import headline, image_grid, show_image
 from ..nn import Module
 from ..nn.evaluation import evaluation, first_output
+from ..spelling import one_of
 from ..tensor import Tensor
 from .fields import ancestors
 from .watch import MAY_RECTIFY, checked_batch, chosen_classes, maps_of, rectifies
@@ -167,7 +168,7 @@ def check_rules(function: str, rules: Sequence[str]) -> None:
     """ValueError, in the name of `function`, for a rule there is not."""
     for rule in rules:
         if rule not in RULES:
-            raise ValueError(f"{function}: rule={rule!r} must be one of {', '.join(RULES)}")
+            raise ValueError(f"{function}: rule={rule!r} {one_of(rule, RULES)}")
 
 
 def warn_without_relu(function: str, output: Tensor, rules: Sequence[str]) -> None:

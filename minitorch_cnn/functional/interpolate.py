@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd.array_function import ArrayFunction
 from ..kernels.resample import AxisMap, resample_forward, resample_input_grad
+from ..spelling import nearest
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
 from .resample_taps import Resample, antialias_taps, area_taps, cubic_taps
@@ -112,7 +113,8 @@ def interpolate(
     """
     name = "interpolate"
     if mode not in MODES:
-        raise ValueError(f"{name}: mode={mode!r} must be one of {', '.join(map(repr, MODES))}")
+        rule = f"must be one of {', '.join(map(repr, MODES))}{nearest(mode, MODES)}"
+        raise ValueError(f"{name}: mode={mode!r} {rule}")
     check_tensor(name, input=input)
     if not mode.startswith("nearest"):
         check_float(name, input=input)

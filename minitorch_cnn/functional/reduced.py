@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from ..spelling import nearest
 from ..tensor.tensor import Tensor
 from .checks import check_float, check_tensor
 
@@ -51,6 +52,7 @@ def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCT
     if reduction not in allowed:
         raise ValueError(
             f"{name}: reduction={reduction!r} must be one of {', '.join(map(repr, allowed))}"
+            f"{nearest(reduction, allowed)}"
         )
 
 

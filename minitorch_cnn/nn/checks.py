@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, TypeGuard
 
 from ..functional.geometry import is_int
+from ..spelling import nearest
 
 
 def is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
@@ -52,6 +53,7 @@ def check_one_of(layer: str, allowed: tuple[str, ...], **setting: str) -> None:
         if value not in allowed:
             raise ValueError(
                 f"{layer}: {name}={value!r} must be one of {', '.join(map(repr, allowed))}"
+                f"{nearest(value, allowed)}"
             )
 
 

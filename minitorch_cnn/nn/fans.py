@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Literal, NamedTuple
 
+from ..spelling import one_of
 from ..tensor.tensor import Tensor
 
 FanMode = Literal["fan_in", "fan_out"]
@@ -44,8 +45,8 @@ def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> fl
     if nonlinearity == "leaky_relu":
         return math.sqrt(2 / (1 + (0.01 if param is None else param) ** 2))
     if nonlinearity not in GAINS:
-        names = ", ".join([*GAINS, "leaky_relu"])
-        raise ValueError(f"calculate_gain: nonlinearity={nonlinearity!r} must be one of {names}")
+        rule = one_of(nonlinearity, [*GAINS, "leaky_relu"])
+        raise ValueError(f"calculate_gain: nonlinearity={nonlinearity!r} {rule}")
     return GAINS[nonlinearity]
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import devices, dtypes
 from ..autograd import array_function
+from ..spelling import one_of
 from .arithmetic import where
 from .indexing import gather, row, sort
 from .joining import stack
@@ -171,7 +172,7 @@ def quantile(
     if input.dtype.kind != "f":
         raise TypeError(f"{name}: input has dtype {input.dtype}, must be of floats")
     if interpolation not in _AT:
-        raise ValueError(f"{name}: interpolation={interpolation!r} must be one of {list(_AT)}")
+        raise ValueError(f"{name}: interpolation={interpolation!r} {one_of(interpolation, _AT)}")
     if isinstance(q, array_function.Tensor):
         if q.dtype != input.dtype:
             raise RuntimeError(f"{name}: q has dtype {q.dtype}, must have input's, {input.dtype}")

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ...spelling import one_of
 from .array_pickle import as_text, read_array_pickle
 from .images import TrainTestDataset, find_files
 
@@ -100,7 +101,7 @@ class _Cifar(TrainTestDataset):
     def _load(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         name = type(self).__name__
         if self.target not in self.TARGETS:
-            raise ValueError(f"{name}: target={self.target!r} must be one of {list(self.TARGETS)}")
+            raise ValueError(f"{name}: target={self.target!r} {one_of(self.target, self.TARGETS)}")
         self._labels = self.TARGETS[self.target]
         files = [[f"{file}.bin", file] for file in (self.TRAIN if self.train else self.TEST)]
         records = self.TRAIN_RECORDS if self.train else self.TEST_RECORDS

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from ...spelling import one_of
 from ...tensor.tensor import Tensor
 from .images import TrainTestDataset, find_files
 
@@ -215,7 +216,7 @@ class EMNIST(_IdxDataset):
         download: bool = False,
     ):
         if split not in self.SPLITS:
-            raise ValueError(f"EMNIST: split={split!r} must be one of {', '.join(self.SPLITS)}")
+            raise ValueError(f"EMNIST: split={split!r} {one_of(split, self.SPLITS)}")
         self.split = split
         super().__init__(root, train, transform, target_transform, download)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ...spelling import one_of
 from .images import ImageDataset, find_files
 
 SOURCE = "https://cs.stanford.edu/~acoates/stl10 (stl10_binary.tar.gz, unpacked)"
@@ -39,7 +40,7 @@ class STL10(ImageDataset):
         download: bool = False,
     ):
         if split not in SPLITS:
-            raise ValueError(f"STL10: split={split!r} must be one of {', '.join(SPLITS)}")
+            raise ValueError(f"STL10: split={split!r} {one_of(split, SPLITS)}")
         if folds is not None and folds not in range(FOLDS):
             raise ValueError(f"STL10: folds={folds!r} must be None or in 0..{FOLDS - 1}")
         self.root, self.split, self.folds = Path(root), split, folds

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ...spelling import one_of
 from .images import ImageDataset, find_files
 
 SOURCE = "http://ufldl.stanford.edu/housenumbers (Format 2)"
@@ -36,7 +37,7 @@ class SVHN(ImageDataset):
         download: bool = False,
     ):
         if split not in SPLITS:
-            raise ValueError(f"SVHN: split={split!r} must be one of {', '.join(SPLITS)}")
+            raise ValueError(f"SVHN: split={split!r} {one_of(split, SPLITS)}")
         self.root, self.split = Path(root), split
         path = find_files("SVHN", root, ["."], [[f"{split}_32x32.mat"]], SOURCE)[0]
         images, labels = _read(path)

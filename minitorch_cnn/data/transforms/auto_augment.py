@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ...spelling import one_of
 from .blur import adjust_sharpness
 from .color import adjust_brightness, adjust_contrast, adjust_saturation
 from .forms import Image, get_dimensions, is_picture, white_of
@@ -187,9 +188,7 @@ class AutoAugment(_Augment):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.policy not in POLICIES:
-            raise ValueError(
-                f"AutoAugment: policy={self.policy!r} must be one of {', '.join(POLICIES)}"
-            )
+            raise ValueError(f"AutoAugment: policy={self.policy!r} {one_of(self.policy, POLICIES)}")
         self.policy = AutoAugmentPolicy(self.policy).value
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:

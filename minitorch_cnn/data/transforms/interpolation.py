@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from enum import Enum
 from typing import Any
 
+from ...spelling import one_of
+
 
 class InterpolationMode(str, Enum):
     """How values between pixels are found; each is equal to the word that it holds."""
@@ -35,7 +37,5 @@ def as_interpolation(name: str, interpolation: Any, known: Iterable[str]) -> str
         word = PILLOW[word]
     known = tuple(known)
     if word not in known:
-        raise ValueError(
-            f"{name}: interpolation={interpolation!r} must be one of {', '.join(known)}"
-        )
+        raise ValueError(f"{name}: interpolation={interpolation!r} {one_of(interpolation, known)}")
     return word

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...functional import pad as pad_tensor
+from ...spelling import one_of
 from ...tensor.tensor import Tensor
 from .forms import Image, takes_images
 from .transform import Transform
@@ -23,7 +24,7 @@ def check_padding(name: str, padding: Any, fill: Any, mode: str) -> None:
     if not numbers or any(not isinstance(n, (int, float, np.number)) for n in numbers):
         raise ValueError(f"{name}: fill={fill!r} must be a number, or one for each channel")
     if mode not in PADDING_MODES:
-        raise ValueError(f"{name}: padding_mode={mode!r} must be one of {', '.join(PADDING_MODES)}")
+        raise ValueError(f"{name}: padding_mode={mode!r} {one_of(mode, PADDING_MODES)}")
 
 
 def sides(name: str, padding: Any) -> tuple[int, ...]:

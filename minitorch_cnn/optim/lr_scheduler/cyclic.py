@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Literal
 
 from ...functional.geometry import is_int
+from ...spelling import one_of
 from ..optimizer import Optimizer
 from .base import LRScheduler, check_optimizer, per_group, set_momentum
 from .decay import check_count
@@ -51,7 +52,7 @@ class CyclicLR(LRScheduler):
         step_size_down = step_size_up if step_size_down is None else step_size_down
         check_count("CyclicLR", step_size_up=step_size_up, step_size_down=step_size_down)
         if mode not in MODES and scale_fn is None:
-            raise ValueError(f"CyclicLR: mode={mode!r} must be one of {', '.join(MODES)}")
+            raise ValueError(f"CyclicLR: mode={mode!r} {one_of(mode, MODES)}")
         if scale_mode not in ("cycle", "iterations"):
             raise ValueError(f"CyclicLR: scale_mode={scale_mode!r} must be 'cycle' or 'iterations'")
         if cycle_momentum and not {"momentum", "betas"} & optimizer.defaults.keys():
