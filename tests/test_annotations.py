@@ -6,11 +6,15 @@ import ast
 import importlib
 import inspect
 import json
+import shutil
 import subprocess
 import sys
+import venv
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from minitorch_cnn.tensor.second_names import METHODS
@@ -266,17 +270,41 @@ x.grad.zero_()
 """
 
 
+def findings(program: str, folder: Path, python: str, **settings: Any) -> list[dict[str, Any]]:
+    """What Pyright finds in a program, in the environment of an interpreter."""
+    pytest.importorskip("pyright")
+    (folder / "program.py").write_text(program)
+    (folder / "pyrightconfig.json").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", python]
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=300)
+    return json.loads(found.stdout)["generalDiagnostics"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("program", [PROGRAM, TENSORS], ids=["a net", "tensors"])
 def test_a_checker_knows_what_a_program_computes_and_finds_its_mistakes(program, tmp_path):
-    pytest.importorskip("pyright")
-    (tmp_path / "program.py").write_text(program)
-    (tmp_path / "pyrightconfig.json").write_text(json.dumps({"extraPaths": [str(ROOT)]}))
-    command = [sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
-    errors = json.loads(found.stdout)["generalDiagnostics"]
+    errors = findings(program, tmp_path, sys.executable, extraPaths=[str(ROOT)])
     lines = [program.splitlines()[error["range"]["start"]["line"]] for error in errors]
     assert lines == program.splitlines()[-4:]
+
+
+@pytest.mark.slow
+def test_a_checker_finds_every_public_name_in_an_installed_package(tmp_path):
+    venv.create(tmp_path / "venv", symlinks=True)
+    site = next(tmp_path.glob("venv/lib/**/site-packages"))
+    shutil.copytree(ROOT / OURS, site / OURS, ignore=shutil.ignore_patterns("__pycache__"))
+    (site / "numpy").symlink_to(Path(np.__file__).parent)
+    names = [
+        f"mt.{part}.{name}".replace("..", ".")
+        for part in PARTS
+        for name, value in public(part)
+        if part != "nn.init" or value.__module__ == f"{OURS}.nn.init"  # which has no __all__
+    ]
+    imports = ["import minitorch_cnn as mt", *(f"import {OURS}.{part}" for part in PARTS if part)]
+    program = "\n".join(imports + names)
+    python = next((tmp_path / "venv").glob("*/python"))
+    errors = findings(program, tmp_path, str(python), reportUnusedExpression="none")
+    assert [error["message"] for error in errors] == []
 
 
 def test_what_checkers_read_of_names_loaded_on_demand_is_what_there_is():

@@ -4,6 +4,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.kernels.cuda.array import has_gpu
+from tests.interpreter import python
 
 pytestmark = pytest.mark.skipif(has_gpu(), reason="there is a GPU")
 
@@ -31,3 +32,7 @@ def test_a_seed_for_the_gpu_changes_no_numbers():
     mt.manual_seed(3)
     mt.cuda.manual_seed_all(5)
     assert mt.rand(4).tolist() == x.tolist()
+
+
+def test_mixed_precision_is_an_attribute_of_cuda(tmp_path):
+    assert python("import minitorch_cnn as mt; print(mt.cuda.amp.autocast)", tmp_path)

@@ -11,6 +11,7 @@ from typing import Any
 
 from .. import devices
 from ..devices import DeviceLike
+from . import amp as amp
 
 
 def is_available() -> bool:
@@ -90,7 +91,7 @@ def memory_reserved(device: DeviceLike | None = None) -> int:
         return cupy.get_default_memory_pool().total_bytes()
 
 
-def max_memory_allocated(device=None) -> int:
+def max_memory_allocated(device: DeviceLike | None = None) -> int:
     """The bytes that CuPy has taken of a GPU's memory, as `memory_reserved`; 0 without a GPU.
 
     Arrays have held at most as much; CuPy keeps no record of the most that they held.
@@ -101,7 +102,7 @@ def max_memory_allocated(device=None) -> int:
 max_memory_reserved = max_memory_allocated
 
 
-def reset_peak_memory_stats(device=None) -> None:
+def reset_peak_memory_stats(device: DeviceLike | None = None) -> None:
     """Nothing: CuPy keeps no record of the most that arrays held."""
 
 

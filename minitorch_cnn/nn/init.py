@@ -23,10 +23,11 @@ from numpy.random import Generator
 from .. import devices, dtypes, random
 from ..tensor.tensor import Tensor
 from .fans import GAINS as GAINS
-from .fans import FanMode, Nonlinearity, calculate_gain, fans
+from .fans import FanMode, Nonlinearity, fans
 from .fans import Fans as Fans
 from .fans import _calculate_correct_fan as _calculate_correct_fan  # PyTorch has them here
 from .fans import _calculate_fan_in_and_fan_out as _calculate_fan_in_and_fan_out
+from .fans import calculate_gain as calculate_gain
 from .parameter import ShapeOnly
 
 if TYPE_CHECKING:
