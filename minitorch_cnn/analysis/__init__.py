@@ -1,6 +1,6 @@
-"""What networks cost, what flows through them, what they have learned and what they look at.
+"""Analyses of networks: their cost, their signals, their learned features and their evidence.
 
-Each analysis gives arrays, and a figure of them by `.plot()`.
+Each analysis returns arrays, and draws them with `.plot()`.
 """
 
 import importlib as _importlib
@@ -12,8 +12,8 @@ from .receptive_field import ReceptiveField, receptive_field, receptive_field_by
 from .summary import Row, Summary, summary
 from .tables import format_totals
 
-# The module of each analysis, imported when one of its names is first asked for. A module must not
-# have the name of a function: once imported it would be what that name stands for.
+# The module of each analysis, imported when one of its names is first used. A module must not have
+# the name of a function: after its import it would replace the function under that name.
 _ON_DEMAND = {
     "backward_rules": ("RULES", "Deconvolution", "Saliency", "deconvolve", "saliency"),
     "block_gradients": ("GradientNorms", "gradient_norms"),

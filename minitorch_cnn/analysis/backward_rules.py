@@ -1,11 +1,11 @@
-"""Images of what excites a unit, by three rules for the way back through a ReLU.
+"""Images of the input that excites a unit, by three rules for backpropagation through a ReLU.
 
     plain           gx = gy where y > 0            Simonyan et al. 2013, arXiv 1312.6034
     deconvolution   gx = max(gy, 0)                Zeiler and Fergus 2014, arXiv 1311.2901
     guided          gx = max(gy, 0) where y > 0    Springenberg et al. 2014, arXiv 1412.6806
 
-y is the ReLU's output, gy what comes back to it. All else is the gradient: through a convolution,
-its transpose; through max pooling, unpooling by the switches, the positions of the maxima.
+y is the ReLU's output, gy the gradient with respect to it. Everything else is the gradient: through
+a convolution, its transpose; through max pooling, unpooling at the positions of the maxima.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 RULES = ("plain", "deconvolution", "guided")
-MOST = 8  # images that a figure shows
+MOST = 8  # images in a figure
 
 
 class Saliency(NamedTuple):
-    """maps[rule] (N, C, H, W): the class's logit led back to the pixels of x by each rule."""
+    """maps[rule] (N, C, H, W): a class's logit propagated back to the pixels of x by each rule."""
 
     x: np.ndarray
     labels: np.ndarray
     maps: dict[str, np.ndarray]
 
     def plot(self) -> Figure:
-        """The first images, and below each its maps: grey is 0, or black for the largest of |g|."""
+        """Plot the first images above their maps: grey is 0, black or white the largest |g|."""
         count = min(len(self.x), MOST)
         figure, grid = image_grid(1 + len(self.maps), count)
         for i in range(count):
@@ -56,10 +56,11 @@ class Saliency(NamedTuple):
 
 
 class Deconvolution(NamedTuple):
-    """The strongest activation of each of the channels of a layer, led back to the pixels.
+    """The strongest activation of each of the channels of a layer, propagated back to the pixels.
 
     images (K,): the image of the batch in which a channel is strongest, at places (K, 2), with
-    activations (K,). parts (K, C, H, W): what there led to it; inputs (K, C, H, W): those images.
+    activations (K,). parts (K, C, H, W): the pattern that caused it; inputs (K, C, H, W): the
+    images.
     """
 
     layer: str
@@ -72,7 +73,7 @@ class Deconvolution(NamedTuple):
     inputs: np.ndarray
 
     def plot(self) -> Figure:
-        """Each image above its part."""
+        """Plot each image above its part."""
         figure, grid = image_grid(2, len(self.channels))
         for k, channel in enumerate(self.channels):
             show_image(grid[0, k], self.inputs[k], f"channel {channel}")
@@ -83,7 +84,7 @@ class Deconvolution(NamedTuple):
 
 
 def signed(image: np.ndarray) -> np.ndarray:
-    """(C, H, W) moved and scaled so that 0 is grey: values from 0 to 1."""
+    """Shift and scale an image (C, H, W) to values from 0 to 1 so that 0 becomes grey."""
     return 0.5 + image / (2 * np.abs(image).max() or 1)
 
 
@@ -94,12 +95,12 @@ def saliency(
     labels: np.ndarray | None = None,
     rules: Sequence[str] = RULES,
 ) -> Saliency:
-    """What in x (N, C, H, W) the logits of classes `labels` (N,) come from, by each rule.
+    """Attribute the logits of classes `labels` (N,) to the pixels of x (N, C, H, W) by each rule.
 
-    labels: those that the model says by default. The model runs in evaluation mode. Where it has no
-    ReLU all rules are the plain gradient, and a warning says so.
+    labels: by default the predicted classes. The model runs in evaluation mode. If it has no ReLU,
+    all rules equal the plain gradient, and a warning is issued.
 
-    Raises: ValueError for other shapes, labels that are no classes of the model, images that are
+    Raises: ValueError for other shapes, labels that are not classes of the model, images that are
     not finite, or an unknown rule.
     """
     checked_batch("saliency", x, labels)
@@ -121,16 +122,15 @@ def deconvolve(
     channels: Sequence[int] | None = None,
     rule: str = "deconvolution",
 ) -> Deconvolution:
-    """The part of an image in which each channel of `layer` finds what excites it most.
+    """Show the part of an image that excites each channel of `layer` most.
 
-    Of each channel all activations but the largest in the batch x (N, C, H, W) are set to 0, and
-    that one is led back to the pixels (Zeiler and Fergus 2014, section 2.1). channels: by default
-    the eight with the largest activations.
+    For each channel, all activations except the largest in the batch x (N, C, H, W) are set to 0,
+    and that one is propagated back to the pixels (Zeiler and Fergus 2014, section 2.1). channels:
+    by default the eight with the largest activations.
+    In a net without ReLU every rule equals the plain gradient, and a warning is issued.
 
-    A net without a ReLU gives the plain gradient by each rule, and a warning says so.
-
-    Raises: KeyError for a layer that is none; ValueError for one without maps (N, C, h, w), a
-    channel that it does not have, or an unknown rule.
+    Raises: KeyError for an unknown layer; ValueError for one without maps (N, C, h, w), a channel
+    that it does not have, or an unknown rule.
     """
     checked_batch("deconvolve", x)
     check_rules("deconvolve", [rule])
@@ -165,14 +165,14 @@ def deconvolve(
 
 
 def check_rules(function: str, rules: Sequence[str]) -> None:
-    """ValueError, in the name of `function`, for a rule there is not."""
+    """Raises ValueError, in the name of `function`, for an unknown rule."""
     for rule in rules:
         if rule not in RULES:
             raise ValueError(f"{function}: rule={rule!r} {one_of(rule, RULES)}")
 
 
 def warn_without_relu(function: str, output: Tensor, rules: Sequence[str]) -> None:
-    """Say, in the name of `function`, that rules do nothing in a net without ReLUs."""
+    """Warn, in the name of `function`, that the rules have no effect in a net without ReLU."""
     special = [rule for rule in rules if rule != "plain"]
     if special and not rectifiers(output):
         warnings.warn(
@@ -184,12 +184,12 @@ def warn_without_relu(function: str, output: Tensor, rules: Sequence[str]) -> No
 
 
 def rectifiers(y: Tensor) -> list[ArrayFunction]:
-    """The ReLUs of the graph behind y."""
+    """The ReLUs in the graph of y."""
     return [node for node in ancestors([y.grad_fn]) if rectifies(node)]
 
 
 def led_back(y: Tensor, x: Tensor, seed: Tensor | None, rule: str) -> np.ndarray:
-    """`seed` (1 for a number y) led back from y to x by the rule, in x's shape."""
+    """Propagate `seed` (1 for a scalar y) from y back to x by the rule, in x's shape."""
     seeds = None if seed is None else [seed]
     with rectified(y, rule):
         (gx,) = grad(y, x, seeds, retain_graph=True, allow_unused=True)
@@ -198,7 +198,7 @@ def led_back(y: Tensor, x: Tensor, seed: Tensor | None, rule: str) -> np.ndarray
 
 @contextmanager
 def rectified(y: Tensor, rule: str) -> Iterator[None]:
-    """Inside, the ReLUs of the graph behind y follow the rule."""
+    """Make the ReLUs in the graph of y follow the rule during the block."""
     nodes = [] if rule == "plain" else rectifiers(y)
     for node in nodes:
         node.run_backward = _backward(node, rule)
@@ -218,7 +218,7 @@ def _backward(node, rule: str):
     def deconvolution(gy, *statistics):
         if not isinstance(node, MAY_RECTIFY):
             return gy.clamp(min=0)
-        node.relu = False  # of the convolution or batch norm and the ReLU, the first alone
+        node.relu = False  # of a fused convolution or batch norm with ReLU, only the first part
         try:
             return ordinary(gy.clamp(min=0), *statistics)
         finally:

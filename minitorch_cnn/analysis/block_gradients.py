@@ -28,7 +28,7 @@ class GradientNorms(NamedTuple):
     norms: np.ndarray
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """The norms as a line on a logarithmic scale."""
+        """Plot the norms on a logarithmic scale."""
         ax = axes_or_new(ax, *size_for(self.blocks))
         shown = np.where(self.norms > 0, self.norms, np.nan)
         ax.semilogy(range(len(shown)), shown, "o-", color=BLUE)
@@ -42,11 +42,11 @@ class GradientNorms(NamedTuple):
 
 @enable_grad()
 def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -> GradientNorms:
-    """||dL/dw|| of every block for the cross-entropy L of one batch.
+    """Measure ||dL/dw|| of every block for the cross-entropy L of one batch.
 
     x (N, C, H, W), labels (N,), zeros by default. Blocks are the residual or plain blocks and the
-    layers with weights outside of them, in the order of their definition; the model runs in the
-    mode it is in.
+    layers with weights outside them, in the order of their definition; the model runs in its
+    current mode.
 
     Raises: ValueError for other shapes, or a model without weights.
     """
@@ -69,7 +69,7 @@ def gradient_norms(model: Module, x: Tensor, labels: np.ndarray | None = None) -
 
 
 def block_names(model: Module, x: Tensor) -> list[str]:
-    """The names of a model's residual blocks; if it has none, of its plain blocks."""
+    """The names of a model's residual blocks or, if it has none, of its plain blocks."""
     nothing = Tensor(np.zeros((0, *x.shape[1:]), x.dtype))
     try:
         return [block.name for block in residual_blocks(model, nothing, "block_names")[1]]

@@ -1,7 +1,7 @@
-"""residual_blocks: the blocks of any model that add their input to what they make of it.
+"""residual_blocks: find the blocks of any model that add their input to a function of it.
 
-They are found in autograd's graph: a block's output is, but for a ReLU, the sum of two paths from
-its input. The shorter of the two is the shortcut, the other the branch.
+They are found in autograd's graph: a block's output is, apart from a ReLU, the sum of two paths
+from its input. The shorter path is the shortcut, the other one the branch.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ Origin = ArrayFunction | Tensor
 
 
 class FoundBlock(NamedTuple):
-    """A block of one run: its name and module, and where in the graph its sum is.
+    """A block of one run: its name and module, and the node of its sum in the graph.
 
-    junction: the node of the sum; shortcut, branch: which of its two inputs is which; identity:
-    whether the shortcut is the input as it is; last: the module whose output the branch is, if it
-    is a module's; source, origin: where the input and the output came from.
+    junction: the node of the sum; shortcut, branch: the indices of its two inputs; identity:
+    whether the shortcut is the unchanged input; last: the module whose output is the branch, if
+    there is one; source, origin: the nodes that made the input and the output.
     """
 
     name: str
@@ -45,7 +45,7 @@ class FoundBlock(NamedTuple):
 
 
 class Call(NamedTuple):
-    """A module that ran, where its first input came from, and its output."""
+    """A module's call: the origin of its first input, and its output."""
 
     name: str
     module: Module
@@ -54,7 +54,7 @@ class Call(NamedTuple):
 
 
 class Run(NamedTuple):
-    """The input as a leaf that requires a gradient, the output, and calls in the order of ends."""
+    """The input as a leaf that requires a gradient, the output, and the calls as they ended."""
 
     x: Tensor
     output: Tensor
@@ -64,8 +64,7 @@ class Run(NamedTuple):
 def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[FoundBlock]]:
     """Run the model on x (N, C, H, W) in evaluation mode -> the run, and its residual blocks.
 
-    Of blocks within blocks, as in a ResNet of ResNets, the innermost count.
-
+    Among nested blocks, as in a ResNet of ResNets, the innermost are returned.
     Raises: ValueError, in the name of `function`, if there are none.
     """
     run = traced(model, x)
@@ -79,7 +78,7 @@ def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[
 
 
 def blocks_of(calls: list[Call]) -> list[FoundBlock]:
-    """The residual blocks among the modules that ran, the innermost of nested ones."""
+    """The residual blocks among the calls, innermost ones if they are nested."""
     found: list[FoundBlock] = []
     for call in calls:  # the innermost ends first
         inside = any(block.name.startswith(call.name + ".") for block in found)
@@ -122,7 +121,7 @@ def traced(model: Module, x: Tensor) -> Run:
 
 
 def _block(call: Call, calls: list[Call]) -> FoundBlock | None:
-    """The call as a residual block, if it is one."""
+    """The call as a residual block, or None if it is not one."""
     junction = call.origin
     while isinstance(junction, ReLU):
         (junction,) = _sources(junction)
@@ -152,7 +151,7 @@ def _sources(node: ArrayFunction) -> list[Origin]:
 
 
 def _length(side: Origin, source: Origin) -> int | None:
-    """How many nodes lie between: 0 for the source itself, None if it does not lead there."""
+    """The number of nodes between the two: 0 for the source itself, None if they are not linked."""
     if side is source:
         return 0
     between = _until(side, source)
@@ -160,7 +159,7 @@ def _length(side: Origin, source: Origin) -> int | None:
 
 
 def _until(side: Origin, source: Origin) -> list[ArrayFunction]:
-    """The nodes from `side` back to, and without, `source` and what made it."""
+    """The nodes from `side` back to, but excluding, `source` and its ancestors."""
     older = set(map(id, ancestors([source]))) if _is_node(source) else set()
     return [n for n in ancestors([side]) if id(n) not in older]
 

@@ -1,17 +1,17 @@
-"""Where in an image the evidence for a class is: class_activation_maps, grad_cam.
+"""The evidence for a class by position in an image: class_activation_maps, grad_cam.
 
 B. Zhou, A. Khosla, A. Lapedriza, A. Oliva, A. Torralba (2016), "Learning deep features for
 discriminative localization", CVPR 2016, arXiv 1512.04150. If the logit of class k is the mean over
-all places of a linear function of the last maps A, then what each place adds to it is
+all positions of a linear function of the last maps A, then each position contributes
 
     M_k(i, j) = sum_c w_kc A_c(i, j)        logit_k = mean of M_k + b_k
 
-w is read off the gradient, w_kc = HW dlogit_k / dA_c(i, j), whatever linear layers follow.
+w is computed from the gradient, w_kc = HW dlogit_k / dA_c(i, j), whatever linear layers follow.
 
 R. Selvaraju, M. Cogswell, A. Das, R. Vedantam, D. Parikh, D. Batra (2017), "Grad-CAM: visual
 explanations from deep networks via gradient-based localization", ICCV 2017, arXiv 1610.02391,
-equations 1 and 2: for maps A of any layer the weights are the mean gradient, and what speaks
-against the class is left out:
+equations 1 and 2: for maps A of any layer the weights are the mean gradient, and evidence against
+the class is dropped:
 
     L_k(i, j) = max(0, sum_c a_kc A_c(i, j))        a_kc = mean over i, j of dlogit_k / dA_c(i, j)
 """
@@ -37,14 +37,14 @@ from .watch import applied, checked_batch, chosen_classes, maps_of
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-MOST = 12  # images that a figure shows
+MOST = 12  # images in a figure
 
 
 class ClassActivation(NamedTuple):
-    """maps (N, H, W): what each pixel's place adds to the logit of labels (N,); images x.
+    """maps (N, H, W): the contribution of each pixel to the logit of labels (N,); images x.
 
     boxes (N, 4): around the largest bright part of each map: left, top, right, bottom, the last two
-    exclusive. truth: the known boxes, if they are; iou (N,): how far the two overlap.
+    exclusive. truth: the known boxes, if given; iou (N,): intersection over union of the two.
     """
 
     x: np.ndarray
@@ -55,7 +55,7 @@ class ClassActivation(NamedTuple):
     iou: np.ndarray | None
 
     def plot(self) -> Figure:
-        """The first images under their maps, with the boxes found, and dashed those known."""
+        """Plot the first images under their maps, with the boxes found, known ones dashed."""
         from matplotlib.patches import Rectangle
 
         count = min(len(self.x), MOST)
@@ -90,14 +90,15 @@ def class_activation_maps(
     truth: np.ndarray | None = None,
     threshold: float = 0.2,
 ) -> ClassActivation:
-    """The maps of classes `labels` (N,), by default those the model says, in x (N, C, H, W).
+    """Compute the maps of classes `labels` (N,), by default the predicted ones, in x (N, C, H, W).
 
-    The model must end in an average over the whole map, by a module or a function; maps are those
-    in front of it, enlarged to the image by bilinear interpolation. threshold: the share of a map's
-    maximum from which on it is bright (section 3.2 of the paper: 0.2). truth (N, 4): known boxes.
+    The model must end in an average over the whole map, by a module or a function; the maps are the
+    input of that average, enlarged to the image by bilinear interpolation. threshold: the fraction
+    of a map's maximum above which it is bright (section 3.2 of the paper: 0.2). truth (N, 4): known
+    boxes.
 
-    Raises: ValueError for other shapes, labels that are no classes of the model, images or logits
-    that are not finite, a threshold beyond 0 to 1, or a model without such an average.
+    Raises: ValueError for other shapes, labels that are not classes of the model, images or logits
+    that are not finite, a threshold outside 0 to 1, or a model without such an average.
     """
     name = "class_activation_maps"
     checked_batch(name, x, labels)
@@ -126,14 +127,15 @@ def grad_cam(
     truth: np.ndarray | None = None,
     threshold: float = 0.2,
 ) -> ClassActivation:
-    """What the maps of `layer` say for classes `labels` (N,) in x (N, C, H, W): maps >= 0.
+    """Compute the evidence for classes `labels` (N,) in the maps of `layer`: maps >= 0.
 
-    Of a module that runs more than once it is the last run. labels: those that the model says by
-    default. Maps are enlarged to the image by bilinear interpolation; truth and threshold as for
-    class_activation_maps, whose maps these are up to a factor, where both exist and are positive.
+    x (N, C, H, W). If a module runs more than once, its last run counts. labels: by default the
+    predicted classes. Maps are enlarged to the image by bilinear interpolation; truth and threshold
+    as for class_activation_maps, whose maps equal these up to a factor where both exist and are
+    positive.
 
-    Raises: KeyError for a layer that is none or did not run, ValueError for one without maps
-    (N, C, h, w), other shapes, logits that are not finite, or a threshold beyond 0 to 1.
+    Raises: KeyError for a layer that is unknown or did not run, ValueError for one without maps
+    (N, C, h, w), other shapes, logits that are not finite, or a threshold outside 0 to 1.
     """
     checked_batch("grad_cam", x, labels)
     _check_boxes("grad_cam", x, truth, threshold)
@@ -148,17 +150,16 @@ def grad_cam(
 def _check_boxes(function: str, x: Tensor, truth: Any, threshold: float) -> None:
     if truth is not None and np.shape(truth) != (len(x), 4):
         raise ValueError(f"{function}: truth of shape {np.shape(truth)} must be ({len(x)}, 4)")
-    if not 0 <= threshold <= 1:  # not so for NaN
+    if not 0 <= threshold <= 1:  # also true for NaN
         raise ValueError(f"{function}: threshold={threshold} must be from 0 to 1")
 
 
 def _before_the_average(
     calls: list[tuple[Tensor, Tensor]], logits: Tensor
 ) -> tuple[Tensor, tuple[int, ...]] | None:
-    """What was averaged over its places last on the way to the logits, and the shape (N, C, h, w)
-    of those maps; None if nothing was.
+    """Find the last maps that were averaged over all positions before the logits, and their shape.
 
-    calls: what was summed or averaged, and what came of it.
+    calls: the inputs and outputs of sums and averages. Returns None if nothing was averaged.
     """
     behind = set(ancestors([logits.grad_fn]))
     for x, y in reversed(calls):
@@ -168,9 +169,9 @@ def _before_the_average(
             return x, x.shape
         if x.ndim == 3 and y.ndim < 4:
             made = x.grad_fn
-            if isinstance(made, Reshape) and len(made.shape) == 4:  # places laid in a row
+            if isinstance(made, Reshape) and len(made.shape) == 4:  # positions were flattened
                 return x, made.shape
-            before = set(ancestors([made]))  # rows or columns that were averaged first
+            before = set(ancestors([made]))  # for rows or columns averaged one after the other
             for u, v in reversed(calls):
                 if v.grad_fn in before and u.ndim == 4 and v.ndim == 3:
                     return u, u.shape
@@ -178,7 +179,7 @@ def _before_the_average(
 
 
 def _mean_gradient(logits: Tensor, classes: np.ndarray, maps: Tensor) -> np.ndarray:
-    """(N, C, 1, 1): the mean over all places of dlogit / dmaps, of each image's class."""
+    """(N, C, 1, 1): the mean over all positions of dlogit / dmaps, for each image's class."""
     score = logits[np.arange(len(classes)), classes].sum()
     (gradient,) = grad(score, maps, allow_unused=True)
     if gradient is None:
@@ -187,7 +188,7 @@ def _mean_gradient(logits: Tensor, classes: np.ndarray, maps: Tensor) -> np.ndar
 
 
 def _enlarged(x: Any, labels: Any, evidence: Any, truth: Any, threshold: Any) -> ClassActivation:
-    """The maps (N, 1, h, w) as large as the images x, with their boxes."""
+    """Enlarge the maps (N, 1, h, w) to the images x, and find their boxes."""
     large = F.interpolate(Tensor(evidence), size=x.shape[2:], mode="bilinear").array[:, 0]
     boxes = np.stack([bright_box(m, threshold) for m in large])
     iou = None if truth is None else box_iou(boxes, np.asarray(truth))
@@ -195,10 +196,10 @@ def _enlarged(x: Any, labels: Any, evidence: Any, truth: Any, threshold: Any) ->
 
 
 def bright_box(array: np.ndarray, threshold: float = 0.2) -> np.ndarray:
-    """(4,): left, top, right, bottom around the largest connected part of (H, W) that is bright.
+    """(4,): left, top, right, bottom around the largest bright connected part of (H, W).
 
-    Bright is what is at least threshold times the maximum; pixels connect along edges. All of the
-    array if its maximum is not positive.
+    A pixel is bright if it is at least threshold times the maximum; pixels connect along edges. The
+    box covers the whole array if its maximum is not positive.
     """
     height, width = array.shape
     if array.max() <= 0:
@@ -209,7 +210,7 @@ def bright_box(array: np.ndarray, threshold: float = 0.2) -> np.ndarray:
 
 
 def connected_parts(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
-    """The rows and columns of each part of a mask (H, W) that hangs together along edges."""
+    """The rows and columns of each part of a mask (H, W) that is connected along edges."""
     left = {tuple(place) for place in np.argwhere(mask).tolist()}
     parts = []
     while left:
@@ -226,7 +227,7 @@ def connected_parts(mask: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def box_iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """(N,): the area that boxes (N, 4) share, over the area that either covers."""
+    """(N,): the intersection of boxes (N, 4) divided by their union."""
     low, high = np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])
     shared = np.clip(high - low, 0, None).prod(1)
     areas = [(boxes[:, 2:] - boxes[:, :2]).prod(1) for boxes in (a, b)]

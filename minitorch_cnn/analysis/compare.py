@@ -1,6 +1,6 @@
-"""compare: where networks spend memory, parameters and operations, and what error that buys.
+"""compare: the memory, parameters and operations of networks by layer, and their errors.
 
-Matplotlib is imported on first use, without pyplot: no window, no state shared with the caller.
+Matplotlib is imported on first use, without pyplot: no windows, no state shared with the caller.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# What a layer is, by a word in the name of its class.
+# The kind of a layer, by a word in the name of its class.
 KINDS = {
     "Conv": ("convolutions", BLUE),
     "Linear": ("fully connected layers", ORANGE),
@@ -34,11 +34,11 @@ KINDS = {
 COLORS = dict(KINDS.values())
 CHOSEN, OTHERS = ORANGE, GREY
 HEIGHT = 13.0  # inches
-PASSES = 4  # over the names of the points, until none has a better place
+PASSES = 4  # over the names of the points, until none can move to a better position
 
 
 class Cost(NamedTuple):
-    """What a row of bar charts shows: a field of `Row`, and the unit of its axis."""
+    """The quantity of a row of bar charts: a field of `Row`, and the unit of its axis."""
 
     name: str
     field: str
@@ -56,17 +56,17 @@ COSTS = (
 def compare(
     models: Sequence[str | Module], input_shape: Shape | None = None, **settings: Any
 ) -> Figure:
-    """The costs of every layer of `models`, and the error that models buy with operations.
+    """Plot the costs of every layer of `models`, and the errors of models against their operations.
 
     models: names (see `create_model`), or models. Above, three bar charts for each: the memory of
-    outputs, parameters and operations by layer; one scale for all models. Below, top-1 error
-    against multiply-adds of every registered model whose error by one protocol is known (see
-    `published_errors`); `models` stand out.
+    outputs, parameters and operations by layer, on one scale for all models. Below, top-1 error
+    against multiply-adds of every registered model whose error under one protocol is known (see
+    `published_errors`), with `models` highlighted.
 
-    input_shape: (C, H, W) of the images for the bar charts; by default that of a name's publication
-    and what `image_shape` finds for others. settings: of the models that are named.
+    input_shape: (C, H, W) of the images for the bar charts; by default the published shape of a
+    named model and the shape that `image_shape` finds for others. settings: of the named models.
 
-    Raises: KeyError for an unknown name, ValueError for no models or an input_shape that is none,
+    Raises: KeyError for an unknown name, ValueError for no models or an invalid input_shape,
     ImportError without Matplotlib.
 
         mt.analysis.compare(["alexnet", "vgg16", "googlenet"]).savefig("costs.png")
@@ -85,9 +85,9 @@ def compare(
 
 
 def summary_of(model: str | Module, input_shape: Shape | None = None, **settings: Any) -> Summary:
-    """The summary of a model, or of one by name, a registered one without memory for its weights.
+    """The summary of a model or of a named one, without memory for weights if it is registered.
 
-    input_shape: as of `compare`; settings: of the model by that name.
+    input_shape: as for `compare`; settings: of the named model.
 
     Raises: as `create_model`, and `summary`.
     """
@@ -97,7 +97,7 @@ def summary_of(model: str | Module, input_shape: Shape | None = None, **settings
     shape = input_shape or entry.input_shape
     if shape is not None and entry.takes("in_channels"):
         settings = {"in_channels": shape[-3], **settings}
-    if entry.own:  # whose weights may be drawn in ways that need them
+    if entry.own:  # its initialisation may need the weights' memory
         return summary(build_entry(entry, settings), shape)
     with shapes_only():
         return summary(build_entry(entry, settings), shape)
@@ -108,7 +108,7 @@ def _label(model: str | Module) -> str:
 
 
 def kind_of(row: Row) -> str:
-    """What the layer is, in the plural."""
+    """The layer's kind, in the plural."""
     return next(kind for word, (kind, _) in KINDS.items() if word in row.type)
 
 
@@ -145,14 +145,14 @@ def _draw_layers(figure: Figure, costs: list[tuple[str, Summary]]) -> None:
 
 
 def _space(figure: Figure, top: float, bottom: float, **between: float) -> dict[str, float]:
-    """Where axes are, from inches: Matplotlib's own layouts would draw everything twice."""
+    """The axes' margins from inches: Matplotlib's own layouts would draw everything twice."""
     width, height = figure.get_size_inches()
     edges = {"left": 0.7 / width, "right": 1 - 0.2 / width}
     return {**edges, "top": top / height, "bottom": bottom / height, **between}
 
 
 def _finding(cost: Cost, rows: list[Row]) -> str:
-    """The sum, and the kind of layers with the greatest share of it."""
+    """The sum, and the kind of layer with the largest share of it."""
     shares: dict[str, int] = dict.fromkeys(COLORS, 0)
     for row in rows:
         shares[kind_of(row)] += getattr(row, cost.field)
@@ -174,7 +174,7 @@ def _headline(costs: list[tuple[str, Summary]]) -> str:
 
 
 def _head(axes: Axes, title: str, text: str) -> None:
-    """A bold title with a line of text under it, and the frame reduced to what is read."""
+    """A bold title with a line of text below, and a frame reduced to the two axes."""
     axes.set_title(title, loc="left", fontweight="bold", fontsize="medium", pad=20)
     axes.annotate(text, (0, 1), (0, 6), xycoords="axes fraction", textcoords="offset points")
     axes.grid(axis="y", alpha=0.25)
@@ -186,7 +186,7 @@ def _head(axes: Axes, title: str, text: str) -> None:
 
 
 def _draw_errors(figure: Figure, chosen: set[str]) -> None:
-    """Top-1 error against multiply-adds; areas are parameters, the line joins the best buys."""
+    """Plot top-1 error against multiply-adds, with areas for parameters and the Pareto front."""
     entries: list[Any] = [model_entry(n) for n in list_models() if n in PUBLISHED_ERRORS]
     entries.sort(key=lambda entry: entry.macs)
     points = {e.name: (e.macs / 1e9, PUBLISHED_ERRORS[e.name].top1) for e in entries}
@@ -216,7 +216,7 @@ def _draw_errors(figure: Figure, chosen: set[str]) -> None:
 
 
 def _bargain(points: dict[str, tuple[float, float]]) -> str:
-    """The pair of models in which the cheaper one has the smaller error and saves most."""
+    """The pair whose cheaper model has the smaller error and saves most operations."""
     pairs = [
         (points[dear][0] / points[cheap][0], cheap, dear)
         for cheap, dear in itertools.permutations(points, 2)
@@ -235,10 +235,10 @@ def _unknown(names: set[str]) -> str:
 def _label_points(
     axes: Axes, points: dict[str, tuple[float, float]], radii: list[float], chosen: set[str]
 ) -> None:
-    """A name beside each point, on the side where it covers least of what else is there."""
+    """Write a name beside each point, on the side where it overlaps least."""
     from matplotlib.transforms import Bbox
 
-    discs, sides = [], []  # for each point its disc, and the places for its name, in pixels
+    discs, sides = [], []  # for each point its disc, and the candidate positions, in pixels
     for (name, point), radius in zip(points.items(), radii, strict=True):
         center, r = axes.transData.transform(point), radius * axes.figure.dpi / 72
         discs.append(Bbox([center - r, center + r]))
@@ -246,7 +246,7 @@ def _label_points(
         text = axes.annotate(name, point, fontsize=SMALL, weight=weight, ha="center", va="center")
         sides.append([Bbox(text.get_window_extent().get_points() + s) for s in _sides(text, r)])
     best = [0] * len(points)
-    for _ in range(PASSES):  # each time in the knowledge of where the other names are
+    for _ in range(PASSES):  # each pass starts from the current positions of the other names
         for i, places in enumerate(sides):
             others = [sides[j][best[j]] for j in range(len(best)) if j != i]
             covered = [_overlap(place, discs + others) for place in places]
@@ -257,7 +257,7 @@ def _label_points(
 
 
 def _sides(text: Any, radius: float) -> list[tuple[float, float]]:
-    """Where the middle of a text can be, seen from the middle of its disc."""
+    """The candidate centres of a text relative to the centre of its disc."""
     box = text.get_window_extent()
     dx, dy = radius + box.height / 2 + box.width / 2, radius + box.height / 2
     beside = [(dx, 0), (-dx, 0), (0, dy), (0, -dy)]
@@ -265,6 +265,6 @@ def _sides(text: Any, radius: float) -> list[tuple[float, float]]:
 
 
 def _overlap(box: Any, others: Any) -> float:
-    """The area that a box shares with others."""
+    """The total area that a box shares with others."""
     shared = (box.intersection(box, other) for other in others)
     return sum(part.width * part.height for part in shared if part is not None)

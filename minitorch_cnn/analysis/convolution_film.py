@@ -1,7 +1,7 @@
-"""convolution_steps: a convolution window by window, beside the matrix product that it is.
+"""convolution_steps: a convolution window by window, and the equivalent matrix product.
 
-Each window of the padded image becomes a column of a matrix (im2col); the kernel, laid out as a
-row, times that matrix is the output.
+Each window of the padded image becomes a column of a matrix (im2col); the kernel as a row vector
+times that matrix is the output.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 
-LEGIBLE = 9  # cells a side up to which numbers are written into them
-LETTER, LEAST = 0.085, 0.36  # inches of one, and of a cell with a number
+LEGIBLE = 9  # cells per side up to which the cells show numbers
+LETTER, LEAST = 0.085, 0.36  # inches of a character, and of a cell with a number
 IMAGE, MATRIX, TITLE = 3.2, 4.6, 1.6  # inches of arrays without numbers, and of a title
 
 
@@ -38,9 +38,9 @@ class ConvolutionSteps(NamedTuple):
     window: Window
 
     def plot(self, step: int = -1) -> Figure:
-        """The state after `step` (from 0) windows: image, kernel, matrix and what is known of y.
+        """Plot the state after `step` (from 0) windows: image, kernel, matrix and y so far.
 
-        Raises: IndexError for a step that there is not.
+        Raises: IndexError for a step out of range.
         """
         count = len(self.corners)
         if not -count <= step < count:
@@ -74,7 +74,7 @@ class ConvolutionSteps(NamedTuple):
                 _frame(ax, left + j * across, top + i * down, 1, 1)
 
     def save_gif(self, path: str | Path, seconds: float = 0.5) -> None:
-        """All steps as an animation, each so many seconds.
+        """Save all steps as an animated GIF, each shown for `seconds`.
 
         Raises: ImportError without Pillow or Matplotlib.
         """
@@ -109,7 +109,7 @@ def convolution_steps(
     padding: int | Pair = 0,
     dilation: int | Pair = 1,
 ) -> ConvolutionSteps:
-    """Every window of a convolution of one image with one filter.
+    """Compute every window of a convolution of one image with one filter.
 
     x (C, H, W) or (H, W), kernel (C, KH, KW) or (KH, KW)
 
@@ -135,9 +135,9 @@ def convolution_steps(
 
 
 def _cells(ax: Any, values: np.ndarray, title: str, aspect: str = "equal", known: int = -1) -> None:
-    """An array as coloured cells, with its numbers where they can be read.
+    """Draw an array as coloured cells, with its numbers if they are legible.
 
-    known: how many of the cells are shown, all by default.
+    known: the number of cells to show, all by default.
     """
     flat, texts = _flat(values), _texts(values)
     shown = np.where(
@@ -157,13 +157,13 @@ def _cells(ax: Any, values: np.ndarray, title: str, aspect: str = "equal", known
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
-    """An array as rows of cells: of several channels their mean."""
+    """An array as rows of cells: the mean over several channels."""
     return values.mean(0) if values.ndim == 3 else values
 
 
 def _texts(values: np.ndarray) -> np.ndarray | None:
-    """The numbers of cells, with decimals for two or three digits of the largest; None where there
-    are too many.
+    """The numbers of the cells, rounded to two or three digits of the largest; None if there are
+    too many.
     """
     flat = _flat(values)
     if max(flat.shape) > LEGIBLE or (values.ndim == 3 and len(values) > 1):
@@ -179,7 +179,7 @@ def _texts(values: np.ndarray) -> np.ndarray | None:
 
 
 def _width(values: np.ndarray, other: float = IMAGE) -> float:
-    """Inches across which an array's numbers do not meet; `other` without numbers."""
+    """The width in inches at which an array's numbers do not touch; `other` without numbers."""
     texts = _texts(values)
     if texts is None:
         return other

@@ -1,8 +1,8 @@
-"""degradation: the training error of nets of several depths, plain and residual, trained alike.
+"""degradation: the training error of plain and residual nets of several depths.
 
 K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
-arXiv 1512.03385, figures 1 and 6: of two plain nets the deeper has the higher TRAINING error, which
-no lack of generality explains; of two residual nets it has not.
+arXiv 1512.03385, figures 1 and 6: of two plain nets the deeper one has the higher TRAINING error,
+which overfitting cannot explain; of two residual nets it does not.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
 
 
 class Degradation(NamedTuple):
-    """errors[name] (E,): the share of training images taken for another class in each epoch, while
-    it was learned; losses[name] (E,): the mean loss.
+    """errors[name] (E,): the training error of each epoch, measured while the weights change;
+    losses[name] (E,): the mean loss.
     """
 
     errors: dict[str, np.ndarray]
     losses: dict[str, np.ndarray]
 
     def plot(self) -> Figure:
-        """Error and loss by epoch, a line for each net."""
+        """Plot error and loss by epoch, one line per net."""
         figure = new_figure(10, 4.3)
         panels = (self.errors, 100, "training error (%)"), (self.losses, 1, "training loss")
         for ax, (found, factor, name) in zip(figure.subplots(1, 2), panels, strict=True):
@@ -60,11 +60,11 @@ def degradation(
     lr: float = 0.1,
     seed: int = 0,
 ) -> Degradation:
-    """Train each net anew on the same batches in the same order, and note its training error.
+    """Train each net from scratch on the same batches in the same order; record its training error.
 
-    nets: names, and functions that make them; x (N, C, H, W), labels (N,). SGD with momentum 0.9
-    and weight decay 1e-4, as in the paper; the learning rate rises in the first epoch, as its
-    section 4.2 does for the deepest net, and falls to a tenth for the last quarter.
+    nets: a dict from names to functions that make a net; x (N, C, H, W), labels (N,). SGD with
+    momentum 0.9 and weight decay 1e-4, as in the paper; the learning rate warms up in the first
+    epoch, as in section 4.2 for the deepest net, and drops to a tenth for the last quarter.
 
     Raises: ValueError for other shapes, no nets, or epochs or batch_size below 1.
     """
@@ -91,7 +91,7 @@ def _trained(
     lr: float,
     rng: np.random.Generator,
 ) -> list[tuple[float, float]]:
-    """Error and loss of each epoch."""
+    """The error and loss of each epoch."""
     model.train()
     optimizer = SGD(model.parameters(), lr=lr, momentum=0.9, weight_decay=1e-4)
     rows, steps = [], -(-len(x) // batch_size)

@@ -1,9 +1,9 @@
-"""effective_receptive_field: how much each pixel of its receptive field counts for an output.
+"""effective_receptive_field: the influence of each pixel of its receptive field on an output.
 
 W. Luo, Y. Li, R. Urtasun, R. Zemel (2016), "Understanding the effective receptive field in deep
 convolutional neural networks", NIPS 2016, arXiv 1701.04128: the gradient of the central output with
-respect to the pixels is a bell, whose width grows with the square root of the depth, while the
-field by formula grows with the depth.
+respect to the pixels is bell-shaped; its width grows with the square root of the depth, whereas the
+theoretical field grows linearly with the depth.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ from .watch import module_named, recorded
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-# From this share of the largest gradient on a pixel counts (section 4 of the paper).
+# A pixel counts if it has at least this fraction of the largest gradient (section 4 of the paper).
 COUNTS = 1 - 0.9545
 
 
 class EffectiveField(NamedTuple):
     """gradient (H, W): the mean of |dy/dx| over random images and the channels of image and output.
 
-    window (top, left, bottom, right): the field by formula, cut off at the image's edges, the last
-    two exclusive. size: the side of a square with as many pixels as count, those with at least
-    4.55 % of the largest gradient; theoretical: the sides of the field by formula (rows, columns).
+    window (top, left, bottom, right): the theoretical field, clipped to the image, the last two
+    exclusive. size: the side of a square with as many pixels as have at least 4.55 % of the largest
+    gradient; theoretical: the sides of the theoretical field (rows, columns).
     """
 
     gradient: np.ndarray
@@ -42,7 +42,7 @@ class EffectiveField(NamedTuple):
     theoretical: tuple[int, int]
 
     def plot(self) -> Figure:
-        """The gradient as an image, with the field by formula, and its profile along the rows."""
+        """Plot the gradient as an image with the theoretical field, and its profile along a row."""
         from matplotlib.patches import Rectangle
 
         figure = new_figure(9.5, 4.0)
@@ -71,13 +71,14 @@ def effective_receptive_field(
     samples: int = 16,
     generator: np.random.Generator | None = None,
 ) -> EffectiveField:
-    """The gradient of the central output of `layer` (the model by default) on random images.
+    """Measure the gradient of the central output of `layer` (the model by default) on noise images.
 
-    input_shape: (C, H, W); samples: normal images that the mean is over. The model runs in
-    evaluation mode; the sum of the output's channels is what is derived, for each a random sign.
+    input_shape: (C, H, W); samples: the number of random normal images to average over. The model
+    runs in evaluation mode; the gradient is that of the sum of the output's channels with random
+    signs.
 
     Raises: ValueError for another shape or an output that does not depend on the image, KeyError
-    for a layer that is none.
+    for an unknown layer.
     """
     name = "effective_receptive_field"
     if samples < 1:

@@ -1,5 +1,5 @@
-"""What one operation does to receptive fields: the positions of its input that one position of its
-output reads, along one axis of a map.
+"""The effect of each operation on receptive fields: the input positions that one output position
+reads, along one axis of a map.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ..tensor.reduction import Cumsum
 
 
 class Axis(NamedTuple):
-    """What the positions of a map see along one axis: position o the inputs first(o) to last(o).
+    """The inputs of each position of a map along one axis: o sees first(o) to last(o).
 
-    The tuples hold one period of P positions: first(o + P) = first(o) + advance, and last alike. P
-    is 1 unless something upsamples. Inputs below 0 and beyond the image are padding; -inf and inf
-    stand for the whole image, whatever its size.
+    The tuples hold one period of P positions: first(o + P) = first(o) + advance, and the same for
+    last. P is 1 unless an operation upsamples. Inputs below 0 and beyond the image are padding;
+    -inf and inf represent the whole image, whatever its size.
     """
 
     first: tuple[float, ...]
@@ -39,16 +39,16 @@ class Axis(NamedTuple):
 
     @property
     def size(self) -> float:
-        """The receptive field: the number of inputs from the first seen to the last."""
+        """The receptive field: the number of inputs from the first to the last."""
         return max(last - first + 1 for first, last in zip(self.first, self.last, strict=True))
 
     @property
     def jump(self) -> Fraction:
-        """The distance in the input between the fields of neighbours."""
+        """The distance in the input between the fields of neighbouring positions."""
         return Fraction(self.advance) / len(self.first)
 
     def seen(self, a: int, b: int) -> tuple[float, float]:
-        """The first and the last input that positions a to b see."""
+        """The first and the last input of positions a to b."""
         period = len(self.first)
         return (
             self.first[a % period] + a // period * self.advance,
@@ -58,18 +58,18 @@ class Axis(NamedTuple):
     def read_by(self, reads: Callable[..., Any], outputs: int = 1, inputs: int = 1) -> Axis:
         """The axis of a map whose position o reads positions a to b of this one, (a, b) = reads(o).
 
-        Position o + outputs reads what o reads, moved by `inputs`.
+        Position o + outputs reads the same range as o, shifted by `inputs`.
         """
         repeats = len(self.first) // math.gcd(len(self.first), inputs)
         first, last = zip(*(self.seen(*reads(o)) for o in range(outputs * repeats)), strict=True)
         return Axis(first, last, self.advance * (inputs * repeats // len(self.first)))
 
     def united(self, other: Axis, n: int) -> Axis:
-        """What n positions see that look through both."""
+        """The union of two axes, for n positions that read both."""
         jump = max(self.jump, other.jump)
         if math.inf in (self.size, other.size):
             return everything(jump)
-        # Of maps that move at different speeds there is no period, but there are n positions.
+        # Maps with different strides have no common period, but only n positions are needed.
         alike = self.jump == other.jump
         period = math.lcm(len(self.first), len(other.first)) if alike else n
         pairs = [(self.seen(o, o), other.seen(o, o)) for o in range(period)]
@@ -84,16 +84,16 @@ IMAGE = Axis((0,), (0,), 1)  # the image's own positions
 
 
 def everything(jump: Fraction) -> Axis:
-    """Every position sees the whole image."""
+    """The axis on which every position sees the whole image."""
     return Axis((-math.inf,), (math.inf,), jump)
 
 
-# rule(node, i, axis, n, out): what rows (i = 0) or columns (i = 1) of the op's output see, if those
-# of its input see `axis`; there are n of them in the input and `out` in the output.
+# rule(node, i, axis, n, out): the axis of the op's output along rows (i = 0) or columns (i = 1),
+# given the `axis` of its input, which has n positions, and `out` positions in the output.
 
 
 def unchanged(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    """Elementwise in space, or over all of it: by the sizes, all that an unknown op tells."""
+    """Elementwise in space, or global: an unknown op is judged by its sizes alone."""
     if out == n:
         return axis
     if out == 1:
@@ -121,7 +121,7 @@ def _along(window: Window, i: int) -> tuple[int, int, int]:
 
 
 def transposed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    # Input a adds to the outputs a * stride - before to a * stride - before + span - 1.
+    # Input a contributes to the outputs a * stride - before to a * stride - before + span - 1.
     stride, before, span = _along(node.window, i)
     return axis.read_by(
         lambda o: (-((span - 1 - before - o) // stride), (o + before) // stride), outputs=stride
@@ -165,8 +165,8 @@ def indexed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
 
 
 def selected(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
-    """Positions by a table. A border that repeats the map's own rows, as that of F.pad, counts as
-    padding: it lies beside the image, as if the map went on there.
+    """Index by a table. A border that repeats the map's own rows, as in F.pad, counts as padding
+    beside the image, as if the map continued there.
     """
     ndim = len(node.out_meta[0][0])
     if ndim < 4 or node.axis != ndim - 2 + i:
@@ -186,12 +186,12 @@ def mixed(node: Any, i: int, axis: Any, n: int, out: Any) -> Any:
 
 
 def _tiled(axis: Axis, size: int) -> Axis:
-    """Windows of `size` side by side."""
+    """Adjacent windows of `size`."""
     return axis.read_by(lambda o: (o * size, o * size + size - 1), inputs=size)
 
 
 def _tabled(axis: Axis, first: list[int], last: list[int], n: int) -> Axis:
-    """Position o reads first[o] to last[o] of n; the image beside it is read in the same way."""
+    """Position o reads first[o] to last[o] of n; padding beside the image is read the same way."""
     size = len(first)
     return axis.read_by(
         lambda o: (first[o % size] + o // size * n, last[o % size] + o // size * n),

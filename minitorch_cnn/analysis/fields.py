@@ -1,10 +1,10 @@
-"""Receptive fields along the graph: which part of the image each position of a map sees.
+"""Receptive fields along the graph: the part of the image that each position of a map sees.
 
-A rule per operation (field_rules.py) says which positions of its input one position of its output
-reads; composed along the edges of autograd's graph, from the image on, and united where branches
-meet, these are the receptive fields of all maps. Maps are (N, C, H, W); of a vector, H = W = 1.
-Where a net moves or splits the axes of its maps, positions.py keeps count of what walks along the
-image.
+A rule per operation (field_rules.py) gives the input positions that one output position reads. The
+rules are composed along the edges of autograd's graph, starting from the image, and united where
+branches meet; the result is the receptive field of every map. Maps are (N, C, H, W); for a vector,
+H = W = 1. Where a net permutes or splits the axes of its maps, positions.py tracks which axes run
+along the image.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Shape = tuple[int, ...]
 
 
 class Seen(NamedTuple):
-    """What a tensor sees: by rows and by columns, for the positions that its `axes` walk along."""
+    """The receptive field of a tensor: by rows and by columns, for the positions of its `axes`."""
 
     sides: tuple[Axis, ...]  # two
     axes: positions.Axes
@@ -34,10 +34,10 @@ class Seen(NamedTuple):
 def fields(
     x: Tensor, origins: Iterable[ArrayFunction | Tensor]
 ) -> dict[ArrayFunction | Tensor, tuple[Axis, ...]]:
-    """What the maps that came from `origins` (nodes, or x itself) see of x, by rows and columns.
+    """The receptive fields in x of the maps of `origins` (nodes, or x itself).
 
-    The rows of the image are the first of the two, also of maps whose rows walk along its columns.
-    Origins that do not depend on x are left out.
+    They are pairs, first along the image's rows, even for maps whose rows run along its columns.
+    Origins that do not depend on x are omitted.
     """
     known: dict[ArrayFunction | Tensor, Seen] = {x: Seen((IMAGE, IMAGE), positions.of_map(x.shape))}
     for node in ancestors(origins):
@@ -57,7 +57,7 @@ def fields(
 
 
 def _passed(node: ArrayFunction, seen: Seen, given: Shape, shape: Shape) -> Seen:
-    """What the output of a node sees by one of its inputs, of the shape `given`."""
+    """The field of a node's output through one of its inputs, which has the shape `given`."""
     if isinstance(node, Permute):
         return seen._replace(axes=positions.permuted(seen.axes, node.dims))
     if isinstance(node, Reshape):
@@ -76,7 +76,7 @@ def _passed(node: ArrayFunction, seen: Seen, given: Shape, shape: Shape) -> Seen
 
 
 def _reduced(seen: Seen, dims: tuple[int, ...], keepdim: bool) -> Seen:
-    """One position sees what all along `dims` saw."""
+    """One position sees the union of all positions along `dims`."""
     sides = list(seen.sides)
     left = tuple(() if d in dims else axis for d, axis in enumerate(seen.axes))
     for side in range(2):
@@ -90,8 +90,8 @@ def _reduced(seen: Seen, dims: tuple[int, ...], keepdim: bool) -> Seen:
 
 
 def _in_space(seen: Seen, shape: Shape) -> tuple[tuple[Axis, ...], tuple[int, ...]]:
-    """What the positions of a tensor's last two axes see by rows and by columns, and which of the
-    two axes walks along the rows, and which along the columns.
+    """The fields of the positions of a tensor's last two axes by rows and by columns, and which of
+    the two axes runs along the rows and which along the columns.
     """
     walks = [positions.walk(seen.axes, side) for side in range(2)]
     moving = {side: w.along for side, w in enumerate(walks) if w and w.along is not None}
@@ -107,12 +107,12 @@ def _in_space(seen: Seen, shape: Shape) -> tuple[tuple[Axis, ...], tuple[int, ..
 
 
 def _length(axes: positions.Axes, side: int) -> int:
-    """The number of positions along a side."""
+    """The number of positions along one side."""
     return math.prod(f.size for axis in axes for f in axis if f.side == side)
 
 
 def _lost(seen: Seen, given: Shape, shape: Shape) -> Seen:
-    """Every position sees the whole image: it is not known where which went."""
+    """Every position sees the whole image, because the positions can no longer be tracked."""
     sides, along = _in_space(seen, given)
     n, out = _plane(given), _plane(shape)
     jumps = [axis.jump * Fraction(n[d], out[d]) for axis, d in zip(sides, along, strict=True)]
@@ -120,14 +120,14 @@ def _lost(seen: Seen, given: Shape, shape: Shape) -> Seen:
 
 
 def _repeated(axis: Axis, own: int, n: int) -> Axis:
-    """What n positions see of a map that has but one, which all of them read: an average over the
-    image, such as that of a squeeze-and-excitation gate.
+    """The field of n positions that all read the only position of a map, such as the average over
+    the image in a squeeze-and-excitation gate.
     """
     return everything(Fraction(0)) if own == 1 < n else axis
 
 
 def _united(met: list[Seen], shape: Shape) -> Seen:
-    """What is seen by one or another of several inputs."""
+    """The union of the fields of several inputs."""
     first = met[0]
     if len(met) == 1:
         return first
@@ -154,7 +154,7 @@ def _united(met: list[Seen], shape: Shape) -> Seen:
 
 
 def ancestors(origins: Iterable[ArrayFunction | Tensor | None]) -> list[ArrayFunction]:
-    """The nodes among the origins and all that they were computed from, oldest first."""
+    """The origins that are nodes, and all their ancestors, oldest first."""
     found: set[ArrayFunction] = set()
     waiting = list(origins)
     while waiting:

@@ -1,7 +1,7 @@
-"""first_filters and feature_maps: the weights of the first convolution, and what layers make of it.
+"""first_filters and feature_maps: the weights of the first convolution, and the outputs of layers.
 
 M. Zeiler, R. Fergus (2014), "Visualizing and understanding convolutional networks", ECCV 2014,
-arXiv 1311.2901, figure 5, found dead and aliased filters in AlexNet by looking at them.
+arXiv 1311.2901, figure 5, found dead and aliased filters in AlexNet by inspecting them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Filters(NamedTuple):
     weight: np.ndarray
 
     def plot(self) -> Figure:
-        """The first 96 filters: of 3 channels in colour, of others their mean; grey is 0."""
+        """Plot the first 96 filters, in colour for 3 channels, else their mean; grey is 0."""
         shown = self.weight[:MOST_FILTERS]
         O, C, KH, KW = self.weight.shape
         columns = min(len(shown), 8 if len(shown) <= 32 else 16)
@@ -54,13 +54,13 @@ class Filters(NamedTuple):
 
 
 class FeatureMaps(NamedTuple):
-    """maps[layer] (C, h, w): what each layer makes of one image (C, H, W)."""
+    """maps[layer] (C, h, w): the output of each layer for one image (C, H, W)."""
 
     image: np.ndarray
     maps: dict[str, np.ndarray]
 
     def plot(self) -> Figure:
-        """Up to 16 layers, evenly chosen, a row each: 12 channels, all on one scale."""
+        """Plot up to 16 layers, evenly chosen, one per row: 12 channels on one scale."""
         names = list(self.maps)
         chosen = np.linspace(0, len(names) - 1, min(len(names), MOST_LAYERS)).astype(int)
         shown = [names[k] for k in chosen]
@@ -73,11 +73,11 @@ class FeatureMaps(NamedTuple):
             scale = {"vmin": maps.min(), "vmax": max(maps.max(), maps.min() + 1e-6)}
             for ax, channel in zip(row[1:], maps, strict=False):
                 show_image(ax, channel, cmap="viridis", **scale)
-            # No title: the layout would make room for the half of it that is over its neighbours.
+            # Not a title: the layout would reserve space for the part above the neighbours.
             place = {"xycoords": "axes fraction", "textcoords": "offset points"}
             text = row[1].annotate(f"{name}: {size}", (0, 1), (0, 5), fontsize=SMALL, **place)
             text.set_in_layout(False)
-            row[0].set_title(row[0].get_title() or " ", fontsize=SMALL)  # its line
+            row[0].set_title(row[0].get_title() or " ", fontsize=SMALL)  # reserves one line
             color_bar(row[1].images[0], row)
         some = (
             f"{len(shown)} of {len(names)} layers make"
@@ -91,7 +91,7 @@ class FeatureMaps(NamedTuple):
 def first_filters(model: Module, layer: str | None = None) -> Filters:
     """The weights of the model's first convolution, or of the one named `layer`.
 
-    Raises: KeyError for a layer that is none; ValueError for one that is no convolution, or a model
+    Raises: KeyError for an unknown layer; ValueError for one that is not a convolution, or a model
     without one.
     """
     if layer is not None:
@@ -108,12 +108,12 @@ def first_filters(model: Module, layer: str | None = None) -> Filters:
 
 
 def feature_maps(model: Module, image: Tensor, layers: Sequence[str] | None = None) -> FeatureMaps:
-    """What layers make of an image (C, H, W), in evaluation mode.
+    """Compute the feature maps of layers for an image (C, H, W), in evaluation mode.
 
-    layers: by default all that give maps, each tensor once, under its innermost name.
+    layers: by default all that output maps, each tensor once, under its innermost name.
 
     Raises: ValueError for an image of another shape, or a layer without maps; KeyError for a layer
-    that is none or does not run.
+    that is unknown or does not run.
     """
     if image.ndim != 3:
         raise ValueError(f"feature_maps: image of shape {image.shape} must be (C, H, W)")

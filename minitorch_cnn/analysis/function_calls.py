@@ -1,8 +1,8 @@
-"""Which function of the framework a net has called when an operation is recorded.
+"""Identify the framework function that a net called when an operation is recorded.
 
 A function such as `F.layer_norm` or `x.mean()` records several operations; a net's author knows the
-function. It is told from the frames under which an operation runs: of those that are the
-framework's own arithmetic the outermost, which the net has called, and the name in it.
+function. It is identified from the stack frames of the operation: the outermost frame in the
+framework's own arithmetic is the function that the net called.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Time = tuple[int, int]  # see `trace.Clock`
 PACKAGE = __name__.partition(".")[0]
 FUNCTIONS = (f"{PACKAGE}.functional.", f"{PACKAGE}.tensor.")
 UNDERNEATH = (f"{PACKAGE}.autograd.", f"{PACKAGE}.analysis.")
-# What stands around functions of any name.
+# Frames that surround functions of any name.
 WRAPPERS = {"by_float32", "call_ufunc", "in_place", "method", "replace"}
 MOVING = (Cast, Clone, Move, Gate)
 LAYERS = {name.lower(): name for name in dir(nn) if name[:1].isupper()}
@@ -30,10 +30,10 @@ LAYERS = {name.lower(): name for name in dir(nn) if name[:1].isupper()}
 
 @dataclass
 class FunctionCall:
-    """A call of a function, and the operations that it recorded, of which there is one at least.
+    """A call of a function, and the one or more operations that it recorded.
 
-    name: the function's. frame: that of the call, while it may go on. layerlike: whether it is one
-    of `nn.functional`'s, and not one of a tensor's own.
+    name: the function's. frame: that of the call, while it may still be running. layerlike: whether
+    the function is in `nn.functional`, not a tensor's own.
     """
 
     time: Time
@@ -44,7 +44,7 @@ class FunctionCall:
 
     @property
     def type(self) -> str:
-        """The name as a class has it: that of the layer or of the operation, if there is one."""
+        """The name in class form: that of the corresponding layer or operation, if there is one."""
         plain = self.name.replace("_", "").lower()
         kinds = [type(node).__name__ for node in self.nodes if not moves(node)]
         if len(kinds) == 1 and kinds[0].lower() == plain:
@@ -52,19 +52,19 @@ class FunctionCall:
         return LAYERS.get(plain) or "".join(part.capitalize() for part in self.name.split("_"))
 
     def only_moves(self) -> bool:
-        """Whether it moves or copies numbers, and is none that a layer might be made of."""
+        """Whether it only moves or copies numbers, and has no corresponding layer."""
         return not self.layerlike and all(map(moves, self.nodes))
 
 
 def moves(node: ArrayFunction) -> bool:
-    """Whether an operation changes no number."""
+    """Whether an operation leaves all numbers unchanged."""
     return node.is_view or isinstance(node, MOVING)
 
 
 def function_of(node: ArrayFunction, time: Time) -> FunctionCall:
     """The call under which `node` is being recorded."""
     frames = list(_frames())
-    if not frames:  # an operation of the net's own
+    if not frames:  # an operation that the net defines
         return FunctionCall(time, type(node).__name__.lower(), False, None, [node])
     called = [frame.f_code.co_name for frame in frames]
     words = [name for name in called if name.isidentifier() and name not in WRAPPERS]
@@ -76,7 +76,7 @@ def function_of(node: ArrayFunction, time: Time) -> FunctionCall:
 
 
 def _frames() -> Iterator[FrameType]:
-    """Those of functions of tensors and of layers from the innermost on, up to what called them."""
+    """The frames of tensor and layer functions from the innermost on, up to their caller."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = str(frame.f_globals.get("__name__", ""))

@@ -1,7 +1,7 @@
-"""computation_graph: what a tensor was computed from, as a drawing in SVG or as text for Graphviz.
+"""computation_graph: the computation behind a tensor, as an SVG drawing or as Graphviz text.
 
-Boxes are the nodes of autograd's graph and the tensors at its ends; an arrow leads from each to
-what it went into. No program but this one is needed to draw it.
+Boxes are the nodes of autograd's graph and the tensors at its ends; an arrow leads from each to the
+operations that use it. No other program is needed to draw it.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .fields import ancestors
 from .graph_routes import Spot, routes
 from .watch import rectifies
 
-BOX, LEAF, GAP, MARGIN = 42, 25, 28, 8  # heights, and what is free between and within, in pixels
-LETTER = 7.8  # the width of one, about the widest in the sans-serif fonts of browsers
+BOX, LEAF, GAP, MARGIN = 42, 25, 28, 8  # heights, and the space between and within, in pixels
+LETTER = 7.8  # width of a character, near the maximum of the sans-serif fonts of browsers
 HEAD = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
     'viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="13" text-anchor="middle">'
@@ -32,7 +32,7 @@ TIP = (
     'orient="auto"><path d="M0 0L8 4L0 8z" fill="#555"/></marker></defs>'
 )
 GROUND = '<rect width="100%" height="100%" fill="#fff"/>'
-USUAL = {  # what users call operations that have another name here
+USUAL = {  # operations that users know by another name
     "ChannelAffine": "BatchNorm",
     "MaskedScale": "Dropout",
     "Extremum": "Max or Min",
@@ -46,7 +46,7 @@ COLORS = {"operation": "#dbe7f8", "leaf": "#fbe3c8", "result": "#cfe8e4"}
 class Box(NamedTuple):
     """An operation, a leaf, or the operation whose output is the result.
 
-    sources: positions of the boxes that it was computed from.
+    sources: indices of the boxes that it was computed from.
     """
 
     kind: str
@@ -56,18 +56,18 @@ class Box(NamedTuple):
 
     @property
     def lines(self) -> list[str]:
-        """What is written into it."""
+        """The lines of text in the box."""
         leaf = self.kind == "leaf"
         return [f"{self.title}: {self.detail}"] if leaf else [self.title, self.detail]
 
 
 class Graph(NamedTuple):
-    """The boxes, each after its sources; the last is the result."""
+    """The boxes, each after its sources; the last one is the result."""
 
     boxes: list[Box]
 
     def dot(self) -> str:
-        """The graph in Graphviz's language."""
+        """The graph in the DOT language of Graphviz."""
         lines = ["digraph {", "  node [shape=box style=filled fontname=sans]"]
         for k, box in enumerate(self.boxes):
             text = _quoted(f"{box.title}\n{box.detail}")
@@ -76,7 +76,7 @@ class Graph(NamedTuple):
         return "\n".join([*lines, "}"]) + "\n"
 
     def svg(self) -> str:
-        """The graph as an SVG image, the result at the bottom, weights beside what they go into."""
+        """The graph as an SVG image, the result at the bottom, weights beside their operations."""
         spots, width, height = self.places()
         beside = self.beside()
         aside = {leaf for leaves in beside.values() for leaf in leaves}
@@ -90,7 +90,7 @@ class Graph(NamedTuple):
         return "\n".join([head, title, TIP, GROUND, *arrows, *drawn, "</svg>\n"])
 
     def _users(self) -> list[list[int]]:
-        """Of each box those that were computed from it."""
+        """For each box the boxes computed from it."""
         users: list[list[int]] = [[] for _ in self.boxes]
         for k, box in enumerate(self.boxes):
             for source in box.sources:
@@ -98,7 +98,7 @@ class Graph(NamedTuple):
         return users
 
     def beside(self) -> dict[int, list[int]]:
-        """Of each operation the leaves that go into it alone, and stand to its left."""
+        """For each operation the leaves that only it uses, drawn on its left."""
         users = self._users()
         found: dict[int, list[int]] = {}
         for k, box in enumerate(self.boxes):
@@ -107,16 +107,17 @@ class Graph(NamedTuple):
         return found
 
     def places(self) -> tuple[list[Spot], float, float]:
-        """Where each box is drawn, and the width and height of the image.
+        """The position of each box, and the width and height of the image.
 
-        A leaf that goes into one operation stands to its left, so that the operations make columns.
+        A leaf that a single operation uses is drawn on its left, so that the operations form
+        columns.
         """
         users = self._users()
         beside = self.beside()
         aside = {k for leaves in beside.values() for k in leaves}
         order = [k for k in range(len(self.boxes)) if k not in aside][::-1]
         rank = {k: i for i, k in enumerate(order)}
-        # From the result up: what is early stands close above what it goes into.
+        # From the result upwards: early boxes are placed close above the operations that use them.
         cells = layout([sorted(rank[user] for user in users[k]) for k in order])
         left, bottom = min(c for c, _ in cells), max(r for _, r in cells)
         wide = max(LETTER * len(line) for box in self.boxes for line in box.lines) + 2 * MARGIN
@@ -132,9 +133,9 @@ class Graph(NamedTuple):
         return spots, max(spot.x for spot in spots) + wide / 2 + GAP / 2, (bottom + 1) * down
 
     def save(self, path: str | Path) -> None:
-        """Write `svg` or `dot`, as the file's ending says.
+        """Write `svg` or `dot`, depending on the file's suffix.
 
-        Raises: ValueError for another ending.
+        Raises: ValueError for another suffix.
         """
         path = Path(path)
         forms = {".svg": self.svg, ".dot": self.dot, ".gv": self.dot}
@@ -144,9 +145,9 @@ class Graph(NamedTuple):
 
 
 def computation_graph(result: Tensor, names: Module | Mapping[str, Tensor] | None = None) -> Graph:
-    """What `result` was computed from: the operations since, and the leaves that require gradients.
+    """Build the graph behind `result`: its operations, and the leaves that require gradients.
 
-    names: what leaves are called: those of a model's parameters, or a dict of tensors.
+    names: the names of leaves: a model, for its parameters, or a dict of tensors.
 
     Raises: ValueError for a tensor without a graph.
 
@@ -185,18 +186,18 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _quoted(text: str) -> str:
-    """As the inside of a string of Graphviz's language."""
+    """Escape text for a string in the DOT language."""
     return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _beside(leaf: Spot, end: Spot) -> str:
-    """From a leaf to the operation to its right."""
+    """The arrow from a leaf to the operation on its right."""
     a, b = leaf.x + leaf.width / 2, end.x - end.width / 2
     return _curve(f"M{a:.1f} {leaf.y:.1f}L{b:.1f} {end.y:.1f}")
 
 
 def _way(corners: list[tuple[float, float]]) -> str:
-    """Down, and from column to column within a stripe."""
+    """The arrow down through the corners, changing columns within a stripe."""
     (x, y), *rest = corners
     path = f"M{x:.1f} {y:.1f}"
     for a, b in rest:

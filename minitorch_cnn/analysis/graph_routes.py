@@ -1,8 +1,8 @@
-"""The ways of the arrows in a drawn graph: down between the boxes, never through one.
+"""Route the arrows of a drawn graph downwards between the boxes, never through one.
 
-Boxes stand in rows with free stripes between them. An arrow leaves its box downward, changes its
-column within the stripe below, and where the rows on the way leave no place there, runs down a lane
-between their boxes, to change to its end's column in the stripe above that.
+Boxes stand in rows with free stripes between them. An arrow leaves its box at the bottom and
+changes its column within the stripe below. If the rows on the way block its end's column, it runs
+down a lane between their boxes and changes to that column in the stripe above its end.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-CLEAR, APART, TIPS = 13, 7, 16  # pixels from a lane to a box and to a lane, and between tips
+CLEAR, APART, TIPS = 13, 7, 16  # pixels between a lane and a box, two lanes, and two tips
 EDGE = 6  # the first lane from the left
 
 
 class Spot(NamedTuple):
-    """The middle of a box, and its sides, in pixels."""
+    """The centre of a box, and its width and height, in pixels."""
 
     x: float
     y: float
@@ -24,7 +24,7 @@ class Spot(NamedTuple):
 
 
 class Lane(NamedTuple):
-    """A way down, and the box that it comes from."""
+    """A vertical path, and the box at which it starts."""
 
     x: float
     top: float
@@ -33,7 +33,7 @@ class Lane(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """What stands in each row: its middle, and the left and right ends of boxes with leaves."""
+    """The rows: the middle of each, and the left and right ends of its boxes with their leaves."""
 
     middles: list[float]
     blocks: dict[float, list[tuple[float, float]]]
@@ -45,7 +45,7 @@ class Rows(NamedTuple):
 
 
 def rows_of(spots: list[Spot], beside: dict[int, list[int]]) -> Rows:
-    """The rows of boxes; beside: the leaves that stand to the left of a box."""
+    """The rows of boxes; beside: the leaves drawn on the left of a box."""
     leaves = {leaf for group in beside.values() for leaf in group}
     blocks: dict[float, list[tuple[float, float]]] = {}
     for k, spot in enumerate(spots):
@@ -63,8 +63,8 @@ def routes(
 ) -> dict[tuple[int, int], list[tuple[float, float]]]:
     """The corners of the arrow of each edge (source, user), from box to box.
 
-    edges: without those of leaves beside; stripe: the height that is free between rows. From the
-    second corner on, each pair of corners of which the columns differ spans a stripe.
+    edges: without those of leaves beside; stripe: the free height between rows. From the second
+    corner on, each pair of corners in different columns spans a stripe.
     """
     rows = rows_of(spots, beside)
     half = (rows.middles[1] - rows.middles[0] - stripe) / 2 if len(rows.middles) > 1 else 0.0
@@ -84,7 +84,7 @@ def routes(
         start, end, tip = spots[source], spots[user], tips[source, user]
         top, bottom = start.y + half, end.y - half
         corners = [(start.x, start.y + start.height / 2), (start.x, top)]
-        if bottom - top > 1.5 * stripe:  # past a row
+        if bottom - top > 1.5 * stripe:  # the arrow passes a row
             corners += [(x, top + stripe), (x, bottom - stripe)]
         corners += [(tip, bottom), (tip, end.y - end.height / 2)]
         found[source, user] = corners
@@ -92,8 +92,7 @@ def routes(
 
 
 def _column(lane: Lane, end: float, blocks: list[tuple[float, float]], lanes: list[Lane]) -> float:
-    """The column of a lane, of those that no block and no other lane takes that which is nearest to
-    both ends.
+    """The column of a lane: the one nearest to both ends that no block or other lane occupies.
     """
     free, left = [], float(EDGE)
     for a, b in sorted((a - CLEAR, b + CLEAR) for a, b in blocks):
@@ -108,7 +107,7 @@ def _column(lane: Lane, end: float, blocks: list[tuple[float, float]], lanes: li
     ]
 
     def nearest(wish: float, step: int, low: float, high: float) -> float | None:
-        """The first place from a wish on, in steps, that is apart from what is taken."""
+        """The first free position, in steps from the wanted one."""
         x = min(max(wish, low), high)
         while low <= x <= high:
             if all(abs(x - other) >= APART for other in taken):
@@ -127,7 +126,7 @@ def _column(lane: Lane, end: float, blocks: list[tuple[float, float]], lanes: li
 
 
 def _tips(spots: list[Spot], columns: dict[tuple[int, int], float]) -> dict[tuple[int, int], float]:
-    """Where on its box each arrow ends: side by side, in the order in which they come."""
+    """The position of each arrow's end on its box: side by side, in the order of their columns."""
     into: dict[int, list[tuple[int, int]]] = {}
     for edge in columns:
         into.setdefault(edge[1], []).append(edge)

@@ -1,4 +1,4 @@
-"""image_shape: which images a network takes, found by trying."""
+"""image_shape: find the image size that a network accepts, by trial."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from ..tensor import Tensor
 from .trace import Shape
 from .watch import uncompiled
 
-# Pixels a side of usual images: of nets whose first convolution skips pixels, and of others.
+# Common image sizes in pixels: for nets whose first convolution has a stride, and for others.
 PHOTOGRAPHS = (224, 227, 256, 299, 96, 128, 64, 32)
 SMALL = (32, 28, 8, 16, 48, 64, 96, 128, 224, 227, 256, 299)
 
 
 def image_shape(model: Module) -> Shape:
-    """The shape (C, H, W) of usual images that `model` takes.
+    """Find the shape (C, H, W) of common images that `model` accepts.
 
-    The channels are those of its first convolution, or the pixels those of its first linear layer,
-    if it begins with one. Of the usual sizes it is the first with which the net answers to two
-    images, from 224 on if its first convolution has a stride, else from 32 on.
+    The channels are those of its first convolution; if the net begins with a linear layer, its
+    inputs determine the pixels. The result is the first of the common sizes for which the net runs
+    on two images, from 224 on if its first convolution has a stride, else from 32 on.
 
-    Raises: ValueError if it takes none of them.
+    Raises: ValueError if it accepts none of them.
 
         mt.analysis.image_shape(net)                 # (1, 28, 28)
     """

@@ -1,10 +1,9 @@
-"""Lesion studies: what a trained network loses without some of its blocks, or with them reordered.
+"""Lesion studies: the error of a trained network without some of its blocks, or reordered ones.
 
 A. Veit, M. Wilber, S. Belongie (2016), "Residual networks behave like ensembles of relatively
-shallow networks", NIPS 2016, arXiv 1605.06431, section 4. Of a residual block the branch is left
-out and the shortcut stays. Of a plain block, or a convolution of a net without blocks, what stays
-is the shortcut that a residual net of option A would have there: every stride-th pixel, and zeros
-for new channels.
+shallow networks", NIPS 2016, arXiv 1605.06431, section 4. A residual block loses its branch and
+keeps its shortcut. A plain block, or a convolution of a net without blocks, is replaced by the
+option A shortcut of a residual net: every stride-th pixel, and zeros for new channels.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ BATCH = 256
 class Unit(NamedTuple):
     """A part of a network that can be left out.
 
-    last: of a residual block the module whose output is the branch; None if the block's input
-    stands for its output. Shapes are without the batch axis.
+    last: for a residual block the module whose output is the branch; None if the block's input
+    replaces its output. Shapes are without the batch axis.
     """
 
     name: str
@@ -60,7 +59,7 @@ class Unit(NamedTuple):
 
 
 class Lesions(NamedTuple):
-    """errors (B,): the top-1 error, in [0, 1], without each unit; intact: with all."""
+    """errors (B,): the top-1 error, in [0, 1], without each unit; intact: with all units."""
 
     units: list[str]
     errors: np.ndarray
@@ -68,7 +67,7 @@ class Lesions(NamedTuple):
     residual: bool
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """A bar for each unit, and a line for the intact network."""
+        """Plot a bar for each unit, and a line for the intact network."""
         ax = axes_or_new(ax, *size_for(self.units))
         ax.bar(range(len(self.errors)), 100 * self.errors, color=BLUE if self.residual else ORANGE)
         ax.axhline(100 * self.intact, color=GREY, linestyle="--")
@@ -83,7 +82,8 @@ class Lesions(NamedTuple):
 class RandomLesions(NamedTuple):
     """errors (K, T): the top-1 errors of T random changes of each size.
 
-    sizes (K,): units left out; or, of reordered ones, the rank correlation with the old order.
+    sizes (K,): the number of units left out; for reordering, the rank correlation with the original
+    order.
     """
 
     sizes: np.ndarray
@@ -93,9 +93,9 @@ class RandomLesions(NamedTuple):
     reordered: bool
 
     def medians(self) -> list[tuple[float, float]]:
-        """Size and error, each the median of its trials, from the least change to the largest.
+        """The median size and error over the trials of each size, from the smallest change on.
 
-        The first is that of the intact network: none left out, or a correlation of 1.
+        The first pair is that of the intact network: 0 units left out, or a correlation of 1.
         """
         none = 1.0 if self.reordered else 0.0
         sizes = np.median(self.sizes.reshape(len(self.sizes), -1), 1)
@@ -104,7 +104,7 @@ class RandomLesions(NamedTuple):
         return [(none, self.intact), *changed]
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Every trial as a point, and the line of the medians, which begins with no change."""
+        """Plot every trial as a point, and the medians as a line from the intact network on."""
         ax = axes_or_new(ax)
         color = BLUE if self.residual else ORANGE
         sizes = np.broadcast_to(self.sizes.reshape(len(self.sizes), -1), self.errors.shape)
@@ -127,7 +127,7 @@ class RandomLesions(NamedTuple):
 
 
 def lesion_units(model: Module, x: Tensor, function: str = "lesion_units") -> list[Unit]:
-    """The residual blocks of a model; of one that has none its plain blocks, or its convolutions.
+    """The residual blocks of a model, or else its plain blocks, or else its convolutions.
 
     Raises: ValueError if there is nothing to leave out.
     """
@@ -156,7 +156,7 @@ def _shape(origin: Any) -> tuple[int, ...]:
 
 @contextmanager
 def without(units: Iterable[Unit]) -> Iterator[None]:
-    """Inside, the units are left out."""
+    """Leave the units out during the block."""
     with ExitStack() as stack:
         for unit in units:
             if unit.last is not None:
@@ -171,8 +171,8 @@ def without(units: Iterable[Unit]) -> Iterator[None]:
 
 @contextmanager
 def replaced(module: Module, forward: Any) -> Iterator[None]:
-    """Inside, the module computes another function."""
-    own = vars(module).get("forward")  # what a user may have put in the place of the class's
+    """Make the module compute another function during the block."""
+    own = vars(module).get("forward")  # the user may have overridden the class's method
     module.forward = forward
     try:
         yield
@@ -183,7 +183,7 @@ def replaced(module: Module, forward: Any) -> Iterator[None]:
 
 
 def _passing(shape: tuple[int, ...]) -> Callable[..., Tensor]:
-    """The function of x (N, C, H, W) that gives its nearest pixels, cut or filled with zeros to a
+    """The function of x (N, C, H, W) that subsamples the nearest pixels and crops or zero-pads to a
     shape (C, H, W).
     """
 
@@ -197,7 +197,7 @@ def _passing(shape: tuple[int, ...]) -> Callable[..., Tensor]:
 
 
 def top1_error(model: Module, x: Tensor, labels: Tensor) -> float:
-    """The share of x (N, C, H, W) that the model, in evaluation mode, takes for another class."""
+    """The fraction of x (N, C, H, W) that the model misclassifies in evaluation mode."""
     wrong = 0
     with evaluation(model), no_grad():
         for first in range(0, len(x), BATCH):
@@ -208,7 +208,7 @@ def top1_error(model: Module, x: Tensor, labels: Tensor) -> float:
 
 
 def lesion_study(model: Module, x: Tensor, labels: np.ndarray) -> Lesions:
-    """The error of the model without each of its `lesion_units`, one at a time.
+    """Measure the error of the model without each of its `lesion_units`, one at a time.
 
     x (N, C, H, W), labels (N,)
 
@@ -232,7 +232,7 @@ def drop_several(
     trials: int = 5,
     generator: np.random.Generator | None = None,
 ) -> RandomLesions:
-    """The error without `counts` units chosen at random, so many trials of each.
+    """Measure the error without `counts` random units, in `trials` trials for each count.
 
     Raises: ValueError for other shapes, a count that is not from 0 to the number of units, or a
     model with nothing to leave out.
@@ -263,10 +263,10 @@ def reorder(
     trials: int = 5,
     generator: np.random.Generator | None = None,
 ) -> RandomLesions:
-    """The error after so many random swaps of two units of the same shapes.
+    """Measure the error after random swaps of two units of equal shapes, in several trials.
 
-    sizes (K, T) of the result: Kendall's correlation of the new order with the old, 1 minus twice
-    the share of pairs that changed order.
+    sizes (K, T) of the result: Kendall's correlation of the new order with the original one, 1
+    minus twice the fraction of pairs that changed order.
 
     Raises: ValueError for other shapes, or a model without two units that could be swapped.
     """
@@ -275,7 +275,7 @@ def reorder(
     kinds = [(type(u.module), u.input_shape, u.output_shape) for u in units]
     pairs = [
         (i, j) for j in range(len(units)) for i in range(j) if kinds[i] == kinds[j]
-    ]  # a swap keeps every shape
+    ]  # a swap preserves every shape
     if not pairs:
         raise ValueError(f"reorder: {type(model).__name__} has no two units of the same shapes")
     rng = generator or default_generator()
@@ -296,7 +296,7 @@ def reorder(
 
 
 def kendall(order: np.ndarray) -> float:
-    """Kendall's rank correlation of a permutation with the sorted one."""
+    """Kendall's rank correlation of a permutation with the sorted order."""
     n = len(order)
     later = np.triu(np.ones((n, n), bool), 1)
     return 1 - 2 * ((order[:, None] > order[None, :]) & later).sum() / later.sum()

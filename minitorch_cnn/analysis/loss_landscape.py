@@ -1,11 +1,11 @@
-"""Loss landscapes: the loss along random directions from the weights, as a line or a surface.
+"""Loss landscapes: the loss along random directions in weight space, as a line or a surface.
 
 H. Li, Z. Xu, G. Taylor, C. Studer, T. Goldstein (2018), "Visualizing the loss landscape of neural
-nets", NeurIPS 2018, arXiv 1712.09913, section 4. Filters can be scaled against each other without
-changing what a net computes, so that a step of one length is large for one net and small for
-another; with filter-wise normalisation a direction's filters d are as long as the weights' w:
+nets", NeurIPS 2018, arXiv 1712.09913, section 4. Filters can be rescaled against each other without
+changing the function of a net, so a step of a given length may be large for one net and small for
+another; filter-wise normalisation gives each filter d of a direction the norm of the weights' w:
 
-    d <- d / ||d|| * ||w||       for each filter; biases and batch norms stay where they are
+    d <- d / ||d|| * ||w||       for each filter; biases and batch norms stay fixed
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Direction = list[np.ndarray]  # of each parameter, in their order
+Direction = list[np.ndarray]  # one array per parameter, in order
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 BATCH = 256
@@ -43,7 +43,7 @@ class LossLine(NamedTuple):
     losses: np.ndarray
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """The loss against the step."""
+        """Plot the loss against the step."""
         ax = axes_or_new(ax)
         ax.plot(self.steps, self.losses, ".-", color=BLUE)
         ax.axvline(0, color=GREY, linewidth=1, linestyle=":")
@@ -62,7 +62,7 @@ class LossSurface(NamedTuple):
     losses: np.ndarray
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """Contours of the loss, evenly spaced in its logarithm.
+        """Plot contours of the loss, evenly spaced in its logarithm.
 
         Raises: ValueError for fewer than two steps, or without a finite loss.
         """
@@ -94,10 +94,10 @@ class LossSurface(NamedTuple):
 def random_direction(
     model: Module, normalise: str = "filter", generator: np.random.Generator | None = None
 ) -> Direction:
-    """Independent normal numbers for each parameter of two or more axes, 0 for others.
+    """Draw independent normal numbers for each parameter of two or more axes, and 0 for others.
 
-    normalise: "filter", by the length of each filter (or row of a matrix) of the weights; "layer",
-    by that of each whole weight; "none".
+    normalise: "filter", to the norm of each filter (or row of a matrix) of the weights; "layer", to
+    the norm of each whole weight; "none".
 
     Raises: ValueError for another normalisation.
     """
@@ -126,10 +126,10 @@ def loss_line(
     loss: Loss = F.cross_entropy,
     generator: np.random.Generator | None = None,
 ) -> LossLine:
-    """The mean loss of a batch along one direction, filter-normalised unless it is given.
+    """Compute the mean loss of a batch along one direction, by default filter-normalised.
 
-    x (N, C, H, W); labels: what the loss takes beside the model's output, of N samples. steps: 25
-    from -1 to 1 by default. The model runs in evaluation mode: batch norm keeps its statistics.
+    x (N, C, H, W); labels: the loss's second argument, for N samples. steps: 25 from -1 to 1 by
+    default. The model runs in evaluation mode: batch norm keeps its statistics.
 
     Raises: ValueError for a direction that does not have the parameters' shapes.
     """
@@ -149,7 +149,7 @@ def loss_surface(
     loss: Loss = F.cross_entropy,
     generator: np.random.Generator | None = None,
 ) -> LossSurface:
-    """The mean loss of a batch on the plane of two directions; otherwise as `loss_line`.
+    """Compute the mean loss of a batch on the plane of two directions; otherwise as `loss_line`.
 
     steps: along both; 13 from -1 to 1 by default.
     """

@@ -1,4 +1,4 @@
-"""maximise_activation: an image that excites a unit, found by climbing its gradient.
+"""maximise_activation: an image that excites a unit, found by gradient ascent.
 
     x <- x + lr (da(x)/dx / ||da(x)/dx|| - decay x)
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Maximisation(NamedTuple):
-    """images (K, C, H, W) for the units (K,) of a layer; activations (K, S) in the course of it."""
+    """images (K, C, H, W) for the units (K,) of a layer; activations (K, S) at each step."""
 
     layer: str
     units: np.ndarray
@@ -35,7 +35,7 @@ class Maximisation(NamedTuple):
     activations: np.ndarray
 
     def plot(self) -> Figure:
-        """The images, or of a single unit the image and its activation step by step."""
+        """Plot the images, or for a single unit the image and its activation by step."""
         what = f"units of {self.layer}" if self.layer else "the logits"
         if len(self.units) == 1:
             figure = new_figure(7.5, 3.4)
@@ -66,15 +66,15 @@ def maximise_activation(
     start: float = 0.1,
     generator: np.random.Generator | None = None,
 ) -> Maximisation:
-    """Images of `shape` (C, H, W) in which each of the units of `layer` is as active as can be.
+    """Find images of `shape` (C, H, W) that maximise the activation of each unit of `layer`.
 
-    units: channels of a layer with maps, of which the mean is climbed, or elements of a vector, as
-    the logits of the model itself (layer ""). start: the standard deviation of the noise that it
-    begins with. The gradient is made of length 1, so that lr and decay mean the same for each unit:
-    images end near the length 1 / decay at most. The model runs in evaluation mode.
+    units: channels of a layer with maps, whose mean is maximised, or elements of a vector, such as
+    the logits of the model itself (layer ""). start: the standard deviation of the initial noise.
+    The gradient is normalised to length 1, so that lr and decay mean the same for each unit: the
+    norm of the images is at most about 1 / decay. The model runs in evaluation mode.
 
-    Raises: KeyError for a layer that is none, ValueError for a unit that it does not have, or a
-    setting out of range.
+    Raises: KeyError for an unknown layer, ValueError for a unit that it does not have, or a setting
+    out of range.
     """
     module_named("maximise_activation", model, layer)
     if steps < 1 or lr <= 0 or decay < 0:

@@ -1,4 +1,4 @@
-"""occlusion_map: how the probability of a class falls when a square hides a part of the image.
+"""occlusion_map: the drop in the probability of a class when a square hides part of the image.
 
 M. Zeiler, R. Fergus (2014), "Visualizing and understanding convolutional networks", ECCV 2014,
 arXiv 1311.2901, section 4.2.
@@ -27,8 +27,8 @@ BATCH = 64
 class Occlusion(NamedTuple):
     """probabilities (OH, OW) of the class with the square at each place, intact without it.
 
-    drop (H, W): how much less probable the class is, on the average of the squares over a pixel;
-    nan where no square comes. image (C, H, W).
+    drop (H, W): the mean decrease in probability over the squares that cover a pixel; nan where
+    there is none. image (C, H, W).
     """
 
     image: np.ndarray
@@ -38,7 +38,7 @@ class Occlusion(NamedTuple):
     drop: np.ndarray
 
     def plot(self) -> Figure:
-        """The image, and the drop of the probability by pixel."""
+        """Plot the image, and the drop in probability by pixel."""
         figure = new_figure(7.5, 3.6)
         left, right = figure.subplots(1, 2)
         show_image(left, self.image, f"class {self.label}: probability {self.intact:.2f}")
@@ -61,14 +61,14 @@ def occlusion_map(
     stride: int = 1,
     value: float | None = None,
 ) -> Occlusion:
-    """The probability of class `label` with a square of `size` pixels of `value` at each place.
+    """Compute the probability of class `label` with a square of `size` pixels at each place.
 
-    image (C, H, W); label: the class that the model says by default; size: a quarter of the smaller
-    side by default; stride: pixels between places; value: the image's mean by default. The model
-    runs in evaluation mode.
+    image (C, H, W); label: by default the predicted class; size: by default a quarter of the
+    shorter side; stride: pixels between places; value: of the square, by default the image's mean.
+    The model runs in evaluation mode.
 
-    Raises: ValueError for an image of another shape or not finite, a label that is no class of the
-    model, or a size or stride that does not fit it.
+    Raises: ValueError for an image of another shape or not finite, a label that is not a class of
+    the model, or a size or stride that does not fit.
     """
     if image.ndim != 3:
         raise ValueError(f"occlusion_map: image of shape {image.shape} must be (C, H, W)")

@@ -1,9 +1,9 @@
-"""Paths through a residual network: how many there are of each length, what gradient they carry.
+"""Paths through a residual network: their number and their gradient, by length.
 
 A. Veit, M. Wilber, S. Belongie (2016), "Residual networks behave like ensembles of relatively
-shallow networks", NIPS 2016, arXiv 1605.06431, section 5. Each of n blocks is passed through its
-branch or by its shortcut: there are 2^n paths, C(n, k) of them with k branches. The gradient that a
-path carries falls with its length, so that all but short ones carry next to nothing.
+shallow networks", NIPS 2016, arXiv 1605.06431, section 5. A path takes the branch or the shortcut
+of each of n blocks: there are 2^n paths, C(n, k) of them with k branches. The gradient of a path
+decreases with its length, so that only short paths carry a significant gradient.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class PathLengths(NamedTuple):
-    """counts[k], an exact int: the paths that pass k branches of n = len(counts) - 1 blocks."""
+    """counts[k], an exact int: the paths through k branches of n = len(counts) - 1 blocks."""
 
     counts: list[int]
 
@@ -55,7 +55,7 @@ class PathLengths(NamedTuple):
         return float(self.shares @ np.arange(len(self.counts)))
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """The shares as bars."""
+        """Plot the shares as bars."""
         ax = axes_or_new(ax)
         n = len(self.counts) - 1
         ax.bar(range(n + 1), 100 * self.shares, color=BLUE)
@@ -66,9 +66,9 @@ class PathLengths(NamedTuple):
 
 
 class PathGradients(NamedTuple):
-    """norms (K,): the mean norm of the gradient at the input by one path of each of the lengths.
+    """norms (K,): the mean norm of the gradient at the input through one path of each length.
 
-    total (K,): times the number of such paths, as a share of the sum.
+    total (K,): this norm times the number of such paths, as a fraction of the sum.
     """
 
     lengths: np.ndarray
@@ -77,7 +77,7 @@ class PathGradients(NamedTuple):
     blocks: int
 
     def plot(self) -> Figure:
-        """The norm of one path, and what all paths of a length carry beside how many they are."""
+        """Plot the norm of one path, and the share of all paths of a length beside their number."""
         figure = new_figure(10, 4)
         one, together = figure.subplots(1, 2)
         shown = np.where(self.norms > 0, self.norms, np.nan)
@@ -97,7 +97,7 @@ class PathGradients(NamedTuple):
 
 
 def path_lengths(blocks: int) -> PathLengths:
-    """The paths through so many residual blocks: C(n, k) pass k branches.
+    """Count the paths through `blocks` residual blocks: C(n, k) pass k branches.
 
     Raises: ValueError for a negative number of blocks.
     """
@@ -115,11 +115,12 @@ def gradient_by_path_length(
     samples: int = 10,
     generator: np.random.Generator | None = None,
 ) -> PathGradients:
-    """The gradient of the loss at the input, let back through one random path at a time.
+    """Measure the gradient of the loss at the input along one random path at a time.
 
-    x (N, C, H, W), labels (N,), zeros by default. The batch runs once through the whole network, in
-    evaluation mode; on the way back k random blocks pass the gradient by their branch alone and the
-    others by their shortcut alone. lengths: the k, all from 0 by default; samples: paths of each.
+    x (N, C, H, W), labels (N,), zeros by default. The batch runs forward once through the whole
+    network, in evaluation mode; on the way back k random blocks propagate the gradient through
+    their branch only and the others through their shortcut only. lengths: the values of k, by
+    default all from 0; samples: paths of each length.
 
     Raises: ValueError for other shapes or lengths, or a model without residual blocks.
     """
@@ -145,7 +146,7 @@ def gradient_by_path_length(
 
 
 def _norm_along(loss: Tensor, blocks: list[FoundBlock], chosen: set[int], x: Tensor) -> float:
-    """||dL/dx||, with a gradient that enters the branches of the chosen blocks alone."""
+    """||dL/dx|| if the gradient enters only the branches of the chosen blocks."""
     edges = [list(block.junction.edges) for block in blocks]
     try:
         for i, block in enumerate(blocks):

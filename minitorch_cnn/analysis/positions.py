@@ -1,12 +1,12 @@
-"""Which axes of a tensor walk along the image, once maps were permuted and reshaped.
+"""Track which axes of a tensor run along the image after permutations and reshapes.
 
 Each axis of a tensor is a product of factors, the slowest first, as reshape splits and joins them.
 A factor belongs to the rows of a map (0), to its columns (1) or to neither (None); one step along
-it moves `step` positions of that map. A map as it left an operation in space has the factors
+it moves `step` positions of that map. The output of a spatial operation has the factors
 
     (N, None) (C, None) (H, rows, step 1) (W, columns, step 1)
 
-and pixel_shuffle, for example, makes (H, rows, 1) (r, None, 0) of its height: output o reads row
+and pixel_shuffle, for example, turns its height into (H, rows, 1) (r, None, 0): output o reads row
 o // r of its input.
 """
 
@@ -17,7 +17,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-BATCH = 1_000_003  # stands for a batch of no images: a prime, which no other size holds
+BATCH = 1_000_003  # stands for an empty batch: a prime that divides no other size
 
 
 class Factor(NamedTuple):
@@ -28,14 +28,14 @@ class Factor(NamedTuple):
     step: int = 0
 
 
-Axes = tuple[tuple[Factor, ...], ...]  # of each axis of a tensor its factors
+Axes = tuple[tuple[Factor, ...], ...]  # the factors of each axis of a tensor
 
 
 class Walk(NamedTuple):
-    """How the positions of a map's side are met along one axis of a tensor.
+    """The positions of a map's side along one axis of a tensor.
 
-    Index o of the axis reads positions first(o) to first(o) + extra; index o + outputs reads what o
-    reads, moved by `inputs`. along: the axis, counted from the tensor's last two; None where no
+    Index o of the axis reads positions first(o) to first(o) + extra; index o + outputs reads the
+    same range shifted by `inputs`. along: the axis, counted from the tensor's last two; None if no
     index moves along the side.
     """
 
@@ -47,7 +47,7 @@ class Walk(NamedTuple):
 
 
 def of_map(shape: Sequence[int], sides: tuple[int, ...] = (0, 1)) -> Axes:
-    """The axes of a tensor whose last two walk along the `sides` of maps; a vector has none."""
+    """The axes of a tensor whose last two run along the `sides` of maps; a vector has none."""
     axes = [(Factor(n or BATCH),) for n in shape]
     if len(shape) > 3:
         axes[-2:] = [
@@ -62,8 +62,8 @@ def permuted(axes: Axes, dims: Sequence[int]) -> Axes:
 
 
 def broadcast(axes: Axes, shape: Sequence[int], to: Sequence[int]) -> Axes | None:
-    """The axes of a tensor repeated from `shape` to another; None where that is not what happens to
-    it, or a side of the map is repeated.
+    """The axes of a tensor broadcast from `shape` to another; None if the shapes do not broadcast,
+    or if a side of the map is repeated.
     """
     lead = len(to) - len(shape)
     result: list[tuple[Factor, ...]] = [(Factor(n or BATCH),) for n in to[: max(lead, 0)]]
@@ -75,8 +75,8 @@ def broadcast(axes: Axes, shape: Sequence[int], to: Sequence[int]) -> Axes | Non
 
 
 def reshaped(axes: Axes, shape: Sequence[int]) -> Axes | None:
-    """The factors dealt out to the axes of `shape`; None where one would have to be cut apart in an
-    uneven way.
+    """The factors redistributed to the axes of `shape`; None if a factor would have to be split
+    unevenly.
     """
     left = [f for axis in axes for f in axis if f.size > 1][::-1]
     result = []
@@ -106,9 +106,10 @@ def extent(axes: Axes, side: int) -> int:
 
 
 def walk(axes: Axes, side: int) -> Walk | None:
-    """How the last two axes of a tensor walk along a side of its map; None if in no simple way.
+    """How the last two axes of a tensor run along a side of its map; None if not regularly.
 
-    What other axes hold of the side is seen by every index: pixel_unshuffle's channels.
+    Positions of the side along other axes, such as pixel_unshuffle's channels, are seen by every
+    index.
     """
     spatial = dict(enumerate(axes[-2:])) if len(axes) > 3 else {}
     holders = [d for d, axis in spatial.items() if any(f.side == side for f in axis)]
@@ -133,7 +134,7 @@ def walk(axes: Axes, side: int) -> Walk | None:
 
 
 def _joined(axis: Sequence[Factor]) -> list[Factor]:
-    """Neighbours that walk on where the other ends, as one factor."""
+    """Merge neighbouring factors where one continues the other."""
     joined: list[Factor] = []
     for factor in axis:
         last = joined[-1] if joined else None

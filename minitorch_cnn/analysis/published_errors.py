@@ -1,8 +1,8 @@
-"""Errors on ImageNet of trained models, all by one protocol, so that they can be compared.
+"""ImageNet errors of trained models under one protocol, so that they are comparable.
 
-Measured by torchvision for the weights IMAGENET1K_V1 of its model of that name: the 50,000 images
-of the validation set, one central crop of the model's input size. The counterparts here are these
-models exactly, down to the names in `state_dict`.
+Measured by torchvision for the weights IMAGENET1K_V1 of the model with the same name: the 50,000
+validation images, one central crop of the model's input size. The models here equal these exactly,
+down to the names in `state_dict`.
 
 Source: the metadata of these weights in torchvision, as accuracies; here 100 - accuracy.
 """
@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 
 class Errors(NamedTuple):
-    """The percentage of images whose class is not the likeliest, not among the five likeliest."""
+    """The percentages of images whose class is not the top prediction, and not in the top five."""
 
     top1: float
     top5: float

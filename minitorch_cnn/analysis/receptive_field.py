@@ -18,17 +18,17 @@ from .trace import Shape, trace
 
 Pair = tuple[int, int]
 
-# A signal so faint that it reaches no bound, such as ReLU6's, though hundreds of residual sums may
-# double it; in float64 its gradients are as good as any.
+# A signal too weak to reach a bound such as ReLU6's, even if hundreds of residual sums double it;
+# in float64 its gradients are still exact enough.
 FAINT = 2.0**-300
 
 
 class ReceptiveField(NamedTuple):
     """Output (i, j) sees the `size` rows and columns from start + (i, j) * jump on.
 
-    Numbers are (rows, columns) of the image; rows below 0 or beyond it are padding. size: at most,
-    where outputs differ, and the image's where all of it is seen through a gate, as in
-    squeeze-and-excitation. jump: below 1 where the map is finer than the image; of a vector, as of
+    Numbers are (rows, columns) of the image; rows below 0 or beyond it are padding. size: the
+    maximum if outputs differ, and the image's size if all of it is seen through a gate, as in
+    squeeze-and-excitation. jump: below 1 if the map is finer than the image; for a vector, that of
     the one output of a window over the whole map.
     """
 
@@ -40,17 +40,17 @@ class ReceptiveField(NamedTuple):
 def receptive_field(
     model: Module, input_shape: Shape, layer: str | None = None
 ) -> ReceptiveField | None:
-    """What an output of the module named `layer` (of the model by default) sees, by formula.
+    """Compute the receptive field of the module named `layer` (by default the model) by formula.
 
-    input_shape: (C, H, W) or (N, C, H, W). No arithmetic is done and the weights are not looked at.
-    Branches are followed: where they meet, the field is the smallest that holds theirs. A layer
-    that runs more than once is taken at its last run. None if the output does not depend on the
-    image.
+    input_shape: (C, H, W) or (N, C, H, W). No arithmetic is done and the weights are not used.
+    Branches are followed: where they meet, the field is the smallest that contains theirs. If a
+    layer runs more than once, its last run counts. Returns None if the output does not depend on
+    the image.
 
         field  r <- r + (span - 1) * j      jump  j <- j * stride      start  s <- s - padding * j
 
-    Raises: ValueError for an input_shape that is not 3 or 4 positive integers, KeyError for a name
-    of no module that runs.
+    Raises: ValueError for an input_shape that is not 3 or 4 positive integers, KeyError if no
+    module of that name runs.
 
     Source: Araujo, Norris, Sim (2019), Computing Receptive Fields of Convolutional Neural Networks.
     """
@@ -65,7 +65,7 @@ def receptive_field(
 
 
 def field_of(axes: tuple[Axis, ...], input_shape: Shape) -> ReceptiveField:
-    """The rows' and the columns' Axis as plain numbers."""
+    """Convert the Axis of rows and of columns to plain numbers."""
     pairs = list(zip(axes, input_shape[-2:], strict=True))
     size: Any = tuple(n if axis.size == math.inf else axis.size for axis, n in pairs)
     jumps = (axis.jump for axis in axes)
@@ -78,17 +78,17 @@ def field_of(axes: tuple[Axis, ...], input_shape: Shape) -> ReceptiveField:
 def receptive_field_by_gradient(
     model: Module, input_shape: Shape, layer: str | None = None, at: Pair | None = None
 ) -> tuple[range, range]:
-    """The rows and columns of the image on which the output at `at` depends: where d y / d x != 0.
+    """Find the rows and columns of the image on which the output at `at` depends: d y / d x != 0.
 
-    at: (i, j), by default the central output. Every channel of the output counts. As the check of
-    `receptive_field`, cut off at the image's edges: it runs a copy of the model forward and
-    backward in float64, with every weight replaced by a positive one, so that no paths cancel.
+    at: (i, j), by default the central output, over all channels. This checks `receptive_field`,
+    clipped to the image: it runs a copy of the model forward and backward in float64, with every
+    weight replaced by a positive one, so that no paths cancel.
 
-    Raises: KeyError for a name of no module that runs.
+    Raises: KeyError if no module of that name runs.
     """
     model = _averaging(copy.deepcopy(model))
-    # A maximum passes one gradient on. That of rising rows and columns is the last, and the field's
-    # last row and column show; that of falling ones is the first.
+    # Max pooling passes the gradient to one maximum. With rising rows and columns that is the last
+    # one, which reveals the field's last row and column; with falling ones the first.
     C, H, W = input_shape[-3:]
     rising = np.add.outer(np.arange(H), np.arange(W)) / (H + W)
     images = np.stack([1 + rising, 2 - rising]) * FAINT
@@ -114,7 +114,7 @@ def receptive_field_by_gradient(
 
 
 def _averaging(model: Module) -> Module:
-    """The model in float64 and evaluation mode, its weights averaging, its batch norms idle."""
+    """A float64 copy of the model in evaluation mode, with averaging weights, idle batch norms."""
     model.double().eval().requires_grad_(False)
     with no_grad():
         for name, p in model.named_parameters():
@@ -128,6 +128,6 @@ def _averaging(model: Module) -> Module:
 
 
 def _extent(touched: np.ndarray) -> range:
-    """From the first True to the last."""
+    """The range from the first True to the last."""
     (places,) = touched.nonzero()
     return range(places[0], places[-1] + 1) if places.size else range(0)

@@ -1,8 +1,8 @@
-"""iterative_refinement: whether the blocks of a stage estimate one representation ever better.
+"""iterative_refinement: whether the blocks of a stage progressively refine one representation.
 
 K. Greff, R. K. Srivastava, J. Schmidhuber (2017), "Highway and residual networks learn unrolled
 iterative estimation", ICLR 2017, arXiv 1612.07771, section 3 and figure 3: if the blocks of a stage
-refine what its first one estimated, then the outputs a_k of all of them are near the last one's,
+refine the estimate of its first one, then all their outputs a_k are close to the last one's,
 
     E[a_k - a_K] = 0,
 
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
 
 class Refinement(NamedTuple):
-    """Of each block k that is not alone in its stage, whose last block is K; arrays (B,).
+    """For each block k that is not alone in its stage, whose last block is K; arrays (B,).
 
-    stage: numbered from 0. error: the mean of a_k - a_K over images, channels and places; spread:
-    its standard deviation. distance: ||a_k - a_K|| / ||a_K||. similarity: the cosine of the angle
-    between a_k and a_K.
+    stage: numbered from 0. error: the mean of a_k - a_K over images, channels and positions;
+    spread: its standard deviation. distance: ||a_k - a_K|| / ||a_K||. similarity: the cosine of the
+    angle between a_k and a_K.
     """
 
     blocks: list[str]
@@ -43,7 +43,7 @@ class Refinement(NamedTuple):
     similarity: np.ndarray
 
     def plot(self) -> Figure:
-        """Mean and spread of the estimates' errors, and the distance to the last estimate."""
+        """Plot mean and spread of the estimates' errors, and the distance to the last one."""
         figure = new_figure(*size_for(2 * self.blocks, 10, 4.0))
         left, right = figure.subplots(1, 2)
         for stage in np.unique(self.stage):
@@ -64,9 +64,9 @@ class Refinement(NamedTuple):
 
 
 def iterative_refinement(model: Module, x: Tensor) -> Refinement:
-    """How far the output of each residual block is from that of the last one of its stage.
+    """Measure how far the output of each residual block is from that of the last in its stage.
 
-    x (N, C, H, W). A stage are residual blocks in a row whose outputs have one shape; the model
+    x (N, C, H, W). A stage is a sequence of residual blocks with equal output shapes; the model
     runs in evaluation mode.
 
     Raises: ValueError for another shape, or a model without two residual blocks in a stage.

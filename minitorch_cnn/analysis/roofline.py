@@ -1,4 +1,4 @@
-"""profile_layers: the time and memory of each layer, beside what the machine could do at best.
+"""profile_layers: the time and memory of each layer, relative to the machine's peak performance.
 
 S. Williams, A. Waterman, D. Patterson (2009), "Roofline: an insightful visual performance model for
 multicore architectures", Communications of the ACM 52(4): a computation of I operations per byte
@@ -6,9 +6,9 @@ moved runs at most at
 
     min(peak arithmetic, I * peak bandwidth)
 
-The peaks are measured here and now, on all threads of the kernels: arithmetic by large products of
-matrices, bandwidth by copying and reading arrays of several sizes, since what fits into a cache
-comes from there. Operations are those that are done: a convolution by Winograd's algorithm does a
+The peaks are measured on this machine with all threads of the kernels: arithmetic by large matrix
+products, bandwidth by copying and reading arrays of several sizes, since small ones stay in a
+cache. Operations are those actually executed: a convolution by Winograd's algorithm executes a
 quarter of the multiply-adds of its definition.
 """
 
@@ -46,16 +46,16 @@ from .watch import checked_batch
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SIDES = 256, 512, 1024  # of the matrices that are multiplied
-CACHED = 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24  # bytes that are moved within caches, if large
-COPIED = 1 << 27  # bytes that are moved from memory and back
+SIDES = 256, 512, 1024  # of the square matrices
+CACHED = 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24  # bytes that fit into a cache, if it is large
+COPIED = 1 << 27  # bytes that are copied in main memory
 
 
 class Roof(NamedTuple):
     """Operations and bytes per second; an addition and a multiplication are two operations.
 
-    bandwidth: from memory; caches: pairs of a number of bytes, rising, and the bandwidth of so many
-    that are moved again and again.
+    bandwidth: of main memory; caches: pairs of a number of bytes, rising, and the bandwidth at
+    which that many are moved repeatedly.
     """
 
     flops: float
@@ -63,23 +63,23 @@ class Roof(NamedTuple):
     caches: tuple[tuple[int, float], ...] = ()
 
     def bandwidth_of(self, moved: float) -> float:
-        """The most bytes per second of a computation that moves so many bytes."""
+        """The maximum bytes per second of a computation that moves this many bytes."""
         faster = [k for k, (size, _) in enumerate(self.caches) if size <= moved]
         if len(faster) == len(self.caches):
             return self.bandwidth
         return max(self.bandwidth, *(band for _, band in self.caches[max(faster, default=0) :]))
 
     def at(self, intensity: float | np.ndarray) -> float | np.ndarray:
-        """The most operations per second at so many operations per byte, from the fastest cache."""
+        """The maximum operations per second at an intensity, from the fastest cache."""
         return np.minimum(self.flops, self.bandwidth_of(0) * np.asarray(intensity))
 
 
 class LayerProfile(NamedTuple):
-    """What each layer took for one batch; arrays (L,).
+    """The time and memory of each layer for one batch; arrays (L,).
 
-    seconds; flops: 2 for each multiply-add, 1 for each element that pooling looks at; bytes: of
-    inputs, outputs and parameters, each moved once, 0 where the output is the input or a view of
-    it; memory: bytes of the outputs; winograd: whether it is a convolution by that algorithm.
+    seconds; flops: 2 for each multiply-add, 1 for each element that pooling reads; bytes: of
+    inputs, outputs and parameters, each moved once, 0 if the output is the input or a view of it;
+    memory: bytes of the outputs; winograd: whether it is a convolution by that algorithm.
     """
 
     layers: list[str]
@@ -97,29 +97,29 @@ class LayerProfile(NamedTuple):
 
     @property
     def bandwidth(self) -> np.ndarray:
-        """The most bytes per second that each layer can move."""
+        """The maximum bytes per second that each layer can move."""
         return np.array([self.roof.bandwidth_of(moved) for moved in self.bytes])
 
     @property
     def least(self) -> np.ndarray:
-        """The seconds that each layer takes at least: for its operations, or for its bytes."""
+        """The minimum seconds of each layer, for its operations or for its bytes."""
         return np.maximum(self.flops / self.roof.flops, self.bytes / self.bandwidth)
 
     @property
     def moves(self) -> np.ndarray:
-        """Whether it is memory that bounds a layer, not arithmetic."""
+        """Whether memory, not arithmetic, bounds a layer."""
         return self.bytes / self.bandwidth >= self.flops / self.roof.flops
 
     @property
     def share(self) -> np.ndarray:
-        """Of the machine's best: the least time divided by that which was taken.
+        """The fraction of the machine's peak: the minimum time divided by the measured time.
 
-        Of arithmetic, or of bandwidth where that bounds the layer, as of batch norm.
+        The peak is that of arithmetic, or of bandwidth for layers it bounds, such as batch norm.
         """
         return self.least / self.seconds
 
     def plot(self) -> Figure:
-        """The layers under the roof; their times, shares of the best and memory."""
+        """Plot the layers under the roof, their times, their fractions of the peak and memory."""
         width, height = size_for(self.layers, 7.0, 6.8)
         figure = new_figure(5.5 + width, height)
         parts: Any = figure.subfigures(1, 2, width_ratios=[5.5, width])
@@ -181,7 +181,7 @@ class LayerProfile(NamedTuple):
 
 
 class Run(NamedTuple):
-    """A layer that ran: the shapes of its input and output, and whether it gave that on."""
+    """A layer's call: the shapes of its input and output, and whether it returned its input."""
 
     module: Module
     seconds: float
@@ -193,10 +193,10 @@ class Run(NamedTuple):
 def profile_layers(
     model: Module, x: Tensor, repeats: int = 5, roof: Roof | None = None
 ) -> LayerProfile:
-    """The least time of `repeats` runs of every layer, forward, in evaluation mode.
+    """Measure the minimum time over `repeats` runs of every layer, forward, in evaluation mode.
 
-    x (N, C, H, W); roof: measured before and after, the better of both, unless it is given. Layers
-    are those of `summary`.
+    x (N, C, H, W); roof: by default measured before and after, using the better of both. Layers are
+    those of `summary`.
 
     Raises: ValueError for another shape, or repeats below 1.
     """
@@ -230,7 +230,7 @@ def _elements(row: Row) -> int:
 
 
 def _operations(row: Row, run: Run, dtype: np.dtype) -> tuple[int, bool]:
-    """The operations of a layer that are done, and whether by Winograd's algorithm."""
+    """The executed operations of a layer, and whether it uses Winograd's algorithm."""
     N = run.input_shape[0]
     if not isinstance(run.module, Conv2d) or len(run.output_shape) != 4:
         return N * (2 * row.macs or row.ops), False
@@ -242,7 +242,7 @@ def _operations(row: Row, run: Run, dtype: np.dtype) -> tuple[int, bool]:
     ]
     shape: Any = N, run.input_shape[1], *reached
     weights: Any = conv.weight.shape
-    single = np.result_type(dtype, np.float32)  # halves are computed in it
+    single = np.result_type(dtype, np.float32)  # float16 is computed in float32
     case = Case("conv2d_forward", np.ndarray, single, shape, weights, kernel, conv.groups)
     name, _ = OPERATOR.explain(case)
     if name == "winograd":
@@ -252,7 +252,7 @@ def _operations(row: Row, run: Run, dtype: np.dtype) -> tuple[int, bool]:
 
 
 def _products(conv: Conv2d, run: Run) -> int:
-    """Products of one weight plane with an image (H, W) for all outputs, without the padding's."""
+    """Products of one weight plane with an image (H, W) for all outputs, without padding."""
     if conv.padding_mode != "zeros" or isinstance(conv.padding, str):
         return math.prod((*run.output_shape[2:], *conv.weight.shape[2:]))
     window = Window(conv.kernel_size, conv.stride, conv.padding, conv.dilation)
@@ -265,7 +265,7 @@ def _products(conv: Conv2d, run: Run) -> int:
 
 
 def _run(model: Module, x: Tensor) -> list[Run]:
-    """The layers of one run, in the order of their ends."""
+    """The layers of one run, in the order in which they finish."""
     started: list[float] = []
     runs: list[Run] = []
 
@@ -295,35 +295,35 @@ def _passed_on(x: Tensor, y: Tensor) -> bool:
 
 
 def measured_roof(dtype: np.dtype | type = np.float32, repeats: int = 5) -> Roof:
-    """What this machine can do at best: the fastest of some matrix products, copies and reads."""
-    dtype = np.result_type(dtype, np.float32)  # no library multiplies matrices of halves
+    """Measure this machine's peak: the fastest of some matrix products, copies and reads."""
+    dtype = np.result_type(dtype, np.float32)  # no library multiplies matrices of float16
     flops = max(_arithmetic(dtype, side, repeats) for side in SIDES)
     caches = tuple((size, _bandwidth(dtype, size, repeats)) for size in CACHED)
     return Roof(flops, _bandwidth(dtype, COPIED, repeats), caches)
 
 
 def better(a: Roof, b: Roof) -> Roof:
-    """The higher of two roofs that were measured: another program may have slowed one down."""
+    """The higher of two measured roofs: another program may have slowed one down."""
     pairs = zip(a.caches, b.caches, strict=True)
     caches = tuple((size, max(one, other)) for (size, one), (_, other) in pairs)
     return Roof(max(a.flops, b.flops), max(a.bandwidth, b.bandwidth), caches)
 
 
 def _arithmetic(dtype: np.dtype, side: int, repeats: int) -> float:
-    """Operations per second of square products, by BLAS and as a convolution of single pixels.
+    """Operations per second of square products, by BLAS and as a 1 x 1 convolution.
 
-    Small ones are tried more often: one of many finds all cores free.
+    Small ones are repeated more often, so that one run finds all cores free.
     """
     a = np.ones((side, side), dtype)
     w, window = a[:, :, None, None], Window(1)
-    images = np.ones((4, side, side // 16, 4), dtype)  # as many pixels as a side
+    images = np.ones((4, side, side // 16, 4), dtype)  # with as many pixels as the matrix has rows
     works = lambda: a @ a, lambda: matmul(a, a), lambda: conv2d_forward(images, w, window)
     tries = repeats * (SIDES[-1] // side) ** 2
     return 2 * side**3 / min(_fastest(work, tries) for work in works)
 
 
 def _bandwidth(dtype: np.dtype, size: int, repeats: int) -> float:
-    """Bytes per second of one thread, or all, that copy and that read arrays of `size` bytes."""
+    """Bytes per second at which one thread, or all, copy and read arrays of `size` bytes."""
     times, again = [], max(1, CACHED[-1] // size)
     for threads in {1, get_num_threads()}:
         count = max(size // 2 // threads // dtype.itemsize, 1)

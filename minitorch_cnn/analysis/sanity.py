@@ -1,8 +1,8 @@
-"""randomised_layers: whether an explanation depends on what the network has learned.
+"""randomised_layers: whether an explanation depends on the trained weights.
 
 J. Adebayo, J. Gilmer, M. Muelly, I. Goodfellow, M. Hardt, B. Kim (2018), "Sanity checks for
-saliency maps", NeurIPS 2018, arXiv 1810.03292, section 4: layers get new random weights one after
-another, from the last to the first. A map that stays as it was shows the image, not the network.
+saliency maps", NeurIPS 2018, arXiv 1810.03292, section 4: layers are re-initialised one after
+another, from the last to the first. A map that does not change shows the image, not the network.
 """
 
 from __future__ import annotations
@@ -30,22 +30,22 @@ Explanation = Callable[[Module, Tensor, np.ndarray], np.ndarray]
 
 
 def by_rule(rule: str) -> Explanation:
-    """The explanation of `saliency` by that rule."""
+    """The explanation by `saliency` with that rule."""
     return lambda model, x, labels: saliency(model, x, labels, [rule]).maps[rule]
 
 
 class Randomisation(NamedTuple):
-    """correlations[method] (1 + L,): of its maps with the first ones, 1 before any layer is drawn.
+    """correlations[method] (1 + L,): of its maps with the original ones, 1 before any change.
 
-    Spearman's rank correlation of the maps' absolute values, the mean over the images. layers (L,):
-    in the order in which they were drawn anew, the last of the network first.
+    Spearman's rank correlation of the maps' absolute values, averaged over the images. layers (L,):
+    in the order of randomisation, the last of the network first.
     """
 
     layers: list[str]
     correlations: dict[str, np.ndarray]
 
     def plot(self, ax: Axes | None = None) -> Figure:
-        """A line for each method."""
+        """Plot one line per method."""
         ax = axes_or_new(ax, *size_for(self.layers))
         ends = []
         for k, (name, values) in enumerate(self.correlations.items()):
@@ -70,12 +70,12 @@ def randomised_layers(
     methods: Mapping[str, Explanation] | None = None,
     generator: np.random.Generator | None = None,
 ) -> Randomisation:
-    """The maps of methods while the layers lose what they have learned, from the last to the first.
+    """Compare the maps of methods while the layers are randomised, from the last to the first.
 
-    x (N, C, H, W), labels (N,), by default what the whole model says. A layer is a module with
-    weights of its own of two or more axes: they become normal numbers of their mean and deviation.
-    methods: names and functions; by default the three rules of `saliency`. The model's own weights
-    are there again afterwards.
+    x (N, C, H, W), labels (N,), by default the predicted classes. A layer is a module with its own
+    weights of two or more axes: they become normal numbers of the same mean and deviation.
+    methods: a dict from names to functions; by default the three rules of `saliency`. The model's
+    own weights are restored afterwards.
 
     Raises: ValueError for other shapes, or a model without weights.
     """
@@ -104,13 +104,13 @@ def randomised_layers(
 
 
 def similarity(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's correlation of |a| and |b|, the mean over N images; 0 if one is constant."""
+    """Spearman's correlation of |a| and |b|, averaged over N images; 0 if one is constant."""
     pairs = zip(np.abs(a).reshape(len(a), -1), np.abs(b).reshape(len(b), -1), strict=True)
     return float(np.mean([_correlation(ranks(u), ranks(v)) for u, v in pairs]))
 
 
 def ranks(values: np.ndarray) -> np.ndarray:
-    """Ranks from 0; equal values share the mean of theirs."""
+    """Ranks from 0; equal values share their mean rank."""
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
     return (last - (counts + 1) / 2)[inverse.reshape(-1)]

@@ -1,9 +1,9 @@
-"""signals: how large activations and gradients are in each layer, and which units are dead.
+"""signals: the size of activations and gradients in each layer, and the dead units.
 
 X. Glorot, Y. Bengio (2010), "Understanding the difficulty of training deep feedforward neural
 networks", AISTATS, figures 6 and 7; K. He et al. (2015), "Delving deep into rectifiers", arXiv
 1502.01852, section 2.2. With weights of variance v and n inputs a linear layer multiplies the
-variance by n v, a ReLU in front halves it: He's v = 2/n keeps it, v = 1/(3n) divides it by 6.
+variance by n v, a preceding ReLU halves it: He's v = 2/n preserves it, v = 1/(3n) divides it by 6.
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ INITIALISATIONS: dict[str, Initialise] = {
 
 
 class Signals(NamedTuple):
-    """What flows through the layers, in the order of their work; arrays (L,).
+    """Statistics of the signals in each layer, in the order of execution; arrays (L,).
 
     mean, std: of a layer's outputs; gradient_std: of the loss's gradients with respect to them.
-    units, dead: channels of a map or elements of a vector, and those of them that are 0 for all
-    images and everywhere; counted where the output comes out of max(y, 0), else 0.
+    units, dead: the number of channels of a map or elements of a vector, and of those that are 0
+    for all images and positions; counted if the output comes from max(y, 0), else 0.
     """
 
     layers: list[str]
@@ -63,7 +63,7 @@ class Signals(NamedTuple):
     dead: np.ndarray
 
     def plot(self) -> Figure:
-        """Standard deviations of outputs and gradients, and dead units, if any, by layer."""
+        """Plot the standard deviations of outputs and gradients, and any dead units, by layer."""
         dead = bool(self.dead.sum())
         figure = new_figure(*size_for(self.layers, height=6.6 if dead else 4.0))
         panels = figure.subplots(1 + dead, 1, sharex=True, squeeze=False)[:, 0]
@@ -93,11 +93,11 @@ class Signals(NamedTuple):
 
 @enable_grad()
 def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signals:
-    """The signals of one batch through a model, forward and back.
+    """Measure the signals of one batch through a model, forward and backward.
 
-    x (N, C, H, W), labels (N,), zeros by default; the loss is cross-entropy. The model runs in the
-    mode it is in: with batch norm it makes a difference. Each output counts once, in the name of
-    the innermost module that gives it. The weights' gradients stay what they were.
+    x (N, C, H, W), labels (N,), zeros by default; the loss is cross-entropy. The model runs in its
+    current mode, which matters for batch norm. Each output counts once, under the name of the
+    innermost module that returns it. The weights' gradients are left unchanged.
 
     Raises: ValueError for other shapes.
     """
@@ -111,7 +111,7 @@ def signals(model: Module, x: Tensor, labels: np.ndarray | None = None) -> Signa
             seen.add(id(y.grad_fn))
             y.retain_grad()
             found[name or "model"] = y
-    # A ReLU that is no module, F.relu in a block's forward, cuts what the module before it gives.
+    # A ReLU that is not a module, such as F.relu in a forward, rectifies the module before it.
     ends = {y.grad_fn for y in found.values()}
     cut = {n for n in ancestors([loss.grad_fn]) if rectifies(n) and n not in ends}
     cut = {node.edges[0][0] for node in cut if node.edges[0] is not None}
@@ -138,10 +138,10 @@ class InitialisationComparison(NamedTuple):
     """The signals of a model under each initialisation of its weights."""
 
     signals: dict[str, Signals]
-    weighted: list[str]  # the layers with weights, which are drawn
+    weighted: list[str]  # the layers whose weights are initialised
 
     def plot(self) -> Figure:
-        """The standard deviations of the weighted layers' outputs and of their gradients."""
+        """Plot the standard deviations of the weighted layers' outputs and gradients."""
         figure = new_figure(*size_for(2 * self.weighted, 13, 3.6))
         for ax, field, title in zip(
             figure.subplots(1, 2),
@@ -168,10 +168,10 @@ def compare_initialisations(
     labels: np.ndarray | None = None,
     initialisations: Mapping[str, Initialise] | None = None,
 ) -> InitialisationComparison:
-    """`signals` after drawing all weights of convolutions and linear layers by each rule, biases 0.
+    """Compute `signals` after initialising all convolutions and linear layers by each rule.
 
-    initialisations: names and functions that fill a weight; those of the lectures by default. The
-    model's own weights are there again afterwards.
+    Biases are 0. initialisations: a dict from names to functions that fill a weight; by default
+    those of the lectures. The model's own weights are restored afterwards.
 
     Raises: ValueError for other shapes, or a model without weights.
     """

@@ -1,7 +1,7 @@
-"""A network's run in steps: its layers at work and the functions between them, in their order.
+"""A network's run as steps: its layers and the functions between them, in order of execution.
 
-A function that a net calls, such as `F.relu` or the sum of a residual block, is a step as a layer
-is. What a layer does inside is part of its own step; what only moves or copies numbers is none.
+A function that a net calls, such as `F.relu` or the sum of a residual block, is a step, as a layer
+is. Operations inside a layer belong to its step; moves and copies of numbers are not steps.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .watch import is_nonlinearity, rectifies
 
 
 class Step(NamedTuple):
-    """A layer's call, or a function's outside of all layers, whose `call` is None.
+    """A layer's call, or a function's outside all layers, whose `call` is None.
 
-    sources: the steps whose outputs it takes, counted from 1; 0 is the image. origin: what made its
-    output. blocks: the calls of modules around it, the outermost first, without the model's own.
-    nonlinear: whether it is an activation function. time: when it ended.
+    sources: the steps whose outputs it uses, counted from 1; 0 is the image. origin: the node of
+    its output. blocks: the calls of modules around it, the outermost first, without the model's
+    own. nonlinear: whether it is an activation function. time: when it ended.
     """
 
     name: str
@@ -37,14 +37,14 @@ class Step(NamedTuple):
 
 
 def steps(run: Trace, layers: list[Call]) -> list[Step]:
-    """The steps of a run of which `layers` are the layers' calls, in the order of their ends."""
+    """The steps of a run whose layer calls are `layers`, in the order in which they ended."""
     found: list[Step] = []
     place: dict[ArrayFunction | Tensor, int] = {run.x: 0}
     alive = set(ancestors([run.calls[-1].origin, *(call.origin for call in layers)]))
     names: Counter[str] = Counter()
     own = {id(call) for call in layers}
     open_: list[Call] = []
-    within: list[ArrayFunction] | None = None  # what the layer at work has recorded
+    within: list[ArrayFunction] | None = None  # the operations of the current layer
     for time, item in _in_order(run):
         if isinstance(item, FunctionCall):
             if within is not None:
@@ -71,14 +71,14 @@ def steps(run: Trace, layers: list[Call]) -> list[Step]:
 
 
 def _in_order(run: Trace) -> Iterable[tuple[Time, Call | FunctionCall]]:
-    """Calls of functions, and those of modules where they begin and where they end."""
+    """Calls of functions, and the beginnings and ends of module calls."""
     events: list[tuple[Time, Call | FunctionCall]] = [(call.time, call) for call in run.functions]
     events += [(time, call) for call in run.calls for time in (call.began, call.ended)]
     return sorted(events, key=lambda event: event[0])
 
 
 def _read(nodes: Iterable[ArrayFunction | Tensor], place: dict) -> list[int]:
-    """The steps whose outputs `nodes` take, or hand on as they are."""
+    """The steps whose outputs `nodes` use or pass on unchanged."""
     found: dict[int, None] = {}
     for node in nodes:
         if node in place:
@@ -112,12 +112,12 @@ def _layer(call: Call, within: list, sources: list[int], around: list[Call]) -> 
 
 
 def followed_by(found: list[Step]) -> dict[int, str]:
-    """Which activation functions the outputs of layers go through, by the layer's step.
+    """The activation functions applied to the outputs of layers, by the layer's step.
 
-    Where branches meet first, as before the ReLU of a residual block, the layer is the last that
-    ran before, and the operations between are named: "Add, ReLU".
+    Where branches meet first, as before the ReLU of a residual block, the result belongs to the
+    last layer that ran before it, and names the operations between: "Add, ReLU".
     """
-    # Of each step the layer that it goes back to, and the operations since.
+    # For each step, the layer that it derives from and the operations since.
     behind: dict[int, tuple[int, list[str]]] = {0: (0, [])}
     told: dict[int, list[list[str]]] = {}
     for k, step in enumerate(found, 1):

@@ -1,4 +1,4 @@
-"""summary: what each layer of a network costs in memory, parameters and operations, and sees."""
+"""summary: the memory, parameters, operations and receptive field of each layer of a network."""
 
 from __future__ import annotations
 
@@ -36,21 +36,21 @@ Pair = tuple[int, int]
 
 
 class Row(NamedTuple):
-    """One layer at work, for one image.
+    """One call of a layer, for one image.
 
     input_shape, output_shape: (C, H, W), or (F,) of a vector.
     kernel, stride, padding: of the sliding window, if it has one; padding may be "same" or "valid".
-    memory_bytes: of the output in float32; 0 for a layer that can write over its input, which is an
+    memory_bytes: of the output in float32; 0 for a layer that can overwrite its input, which is an
         elementwise one without parameters (activation functions, dropout).
     params: its parameters, in the first of its rows if it runs more than once.
     macs: multiply-adds of convolutions, transposed convolutions and linear layers; biases are free.
-    ops: macs, and the elements that pooling and local response normalisation look at: the window's
-        size (or the channels' number) for each output.
-    receptive_field, jump: (rows, columns) of the image that an output sees, and from one output to
-        the next; see `ReceptiveField`. None if it does not depend on the image; a vector has no
-        jump.
-    then: the activation functions that its output goes through, as modules or as functions: "ReLU";
-        where branches meet before, "Add, ReLU", in the row of the last layer before.
+    ops: macs, and the elements that pooling and local response normalisation read: the window's
+        size (or the number of channels) for each output.
+    receptive_field, jump: (rows, columns) of the image that an output sees, and the distance from
+        one output to the next; see `ReceptiveField`. None if it does not depend on the image; a
+        vector has no jump.
+    then: the activation functions applied to its output, as modules or as functions: "ReLU"; if
+        branches meet before, "Add, ReLU", in the row of the last layer before.
     """
 
     name: str
@@ -70,9 +70,9 @@ class Row(NamedTuple):
 
 
 class Summary(NamedTuple):
-    """The rows of a network in the order in which its layers run; `str` of it is a table.
+    """The rows of a network in order of execution; `str` of it is a table.
 
-    total_params: of all parameters, those of layers that did not run (auxiliary heads) included.
+    total_params: of all parameters, including those of layers that did not run (auxiliary heads).
     """
 
     rows: list[Row]
@@ -85,18 +85,18 @@ class Summary(NamedTuple):
 
     @property
     def total_ops(self) -> int:
-        """Multiply-adds and the elements that pooling and normalisation look at."""
+        """Multiply-adds, and the elements that pooling and normalisation read."""
         return sum(row.ops for row in self.rows)
 
     @property
     def total_activation_bytes(self) -> int:
-        """Bytes of all outputs for one image in float32; what writes over its input has none."""
+        """Bytes of all outputs for one image in float32; 0 for layers that overwrite the input."""
         return sum(row.memory_bytes for row in self.rows)
 
     def format(self, format: str = "table") -> str:
-        """As a "table" for the screen, as "markdown", "latex" or "csv".
+        """Format as a "table" for the screen, as "markdown", "latex" or "csv".
 
-        The first three are laid out as the lecture's tables: without the layers that write over
+        The first three have the layout of the lecture's tables: without the layers that overwrite
         their input, KB of 1024 bytes, parameters in thousands, operations in millions. The csv has
         all rows and full numbers.
 
@@ -108,20 +108,20 @@ class Summary(NamedTuple):
         return self.format()
 
     def _repr_html_(self) -> str:
-        """The same table for notebooks, which would show all rows as tuples."""
+        """An HTML table for notebooks, which would otherwise show the rows as tuples."""
         return f"<pre>{html.escape(str(self))}</pre>"
 
 
 def summary(model: Module, input_shape: Shape | None = None) -> Summary:
-    """The cost of every layer of `model` for one input of `input_shape`, (C, H, W) or (N, C, H, W).
+    """Compute the cost of every layer of `model` for one input of `input_shape`.
 
-    By default it is the shape that `image_shape` finds.
+    input_shape: (C, H, W) or (N, C, H, W), by default the shape that `image_shape` finds.
 
-    The model runs once on a batch of no images, in evaluation mode: every shape but the batch's
-    is worked out and no arithmetic is done. Under `nn.shapes_only` a model can be built for this
+    The model runs once on an empty batch, in evaluation mode: every shape except the batch size is
+    determined and no arithmetic is done. Under `nn.shapes_only` a model can be built for this
     without memory for its weights. A layer is a module without children, or one that counts its own
-    multiply-adds (a method `multiply_adds(input_shape, output_shape)`) and speaks for its children.
-    One that runs twice has two rows; its parameters are counted in the first.
+    multiply-adds (a method `multiply_adds(input_shape, output_shape)`), including those of its
+    children. A layer that runs twice has two rows; its parameters are counted in the first.
 
     Raises: ValueError for an `input_shape` that is not 3 or 4 positive integers.
 
@@ -142,7 +142,7 @@ def rows_of(
     seen: dict[ArrayFunction | Tensor, tuple[Axis, ...]],
     input_shape: Shape,
 ) -> list[Row | None]:
-    """The row of each step that is a layer's, None of others; seen: see `fields`."""
+    """The row of each step that is a layer, None for others; seen: see `fields`."""
     counted: set[Tensor] = set()
     then = followed_by(found)
     rows: list[Row | None] = []
@@ -206,7 +206,7 @@ def _pair(value: Any) -> Any:
 
 
 def _multiply_adds(module: Module, x: Shape, y: Shape) -> int:
-    """Products that `module` adds up on the way from x to y; biases are free."""
+    """Multiply-adds of `module` from x to y; biases are free."""
     if hasattr(module, "multiply_adds"):
         return module.multiply_adds(x, y)
     if isinstance(module, Conv1d | Conv2d | ConvTranspose1d | ConvTranspose2d):
@@ -219,7 +219,7 @@ def _multiply_adds(module: Module, x: Shape, y: Shape) -> int:
 
 
 def _looked_at(module: Module, x: Shape, y: Shape) -> int:
-    """Elements that a pooling or local response normalisation reads, once for every output."""
+    """Elements that a pooling or local response normalisation reads, once per output."""
     if isinstance(module, AvgPool2d | MaxPool1d | MaxPool2d):
         axes = 1 if isinstance(module, MaxPool1d) else 2
         size = module.kernel_size

@@ -12,13 +12,13 @@ from .published_errors import PUBLISHED_ERRORS
 if TYPE_CHECKING:
     from .summary import Row, Summary
 
-# The columns of the lecture's tables, and the activation functions behind a layer and what it sees.
+# The columns of the lecture's tables, then activation functions and receptive field.
 HEAD = (
     *("layer", "type", "then"),
     *("C_in", "H/W", "filters", "kernel", "stride", "pad", "C_out", "H/W"),
     *("KB", "params k", "M", "field", "jump"),
 )
-TEXT_COLUMNS = 3  # the others are aligned right, as numbers are
+TEXT_COLUMNS = 3  # the others are numbers, aligned right
 
 
 def format_summary(summary: Summary, format: str) -> str:
@@ -63,7 +63,7 @@ def _cells(row: Row) -> tuple[str, ...]:
 
 
 def _sides(pair: Any) -> str:
-    """7 of (7, 7), 7x1 of (7, 1)."""
+    """7 for (7, 7), 7x1 for (7, 1)."""
     if pair is None or isinstance(pair, str):
         return pair or ""
     return "x".join(f"{n:g}" for n in (pair[:1] if len(set(pair)) == 1 else pair))
@@ -82,7 +82,7 @@ def _table(body: Any, total: Any, totals: str) -> str:
 
 
 def format_totals(summaries: dict[str, Summary]) -> str:
-    """The sums of several models, a line for each, with the top-1 error where one is published."""
+    """The sums of several models, one line each, with the published top-1 error if there is one."""
     lines = [("model", "parameters", "multiply-adds", "activations", "top-1 error")]
     for name, summary in summaries.items():
         memory = f"{summary.total_activation_bytes / 2**20:,.2f} MiB"
@@ -109,7 +109,7 @@ def _markdown(body: Any, total: Any, totals: str) -> str:
 
 
 def _latex(body: Any, total: Any, totals: str) -> str:
-    """A tabular that needs no package."""
+    """A LaTeX tabular that needs no package."""
     columns = "l" * TEXT_COLUMNS + "r" * (len(HEAD) - TEXT_COLUMNS)
     lines = [f"{' & '.join(line)} \\\\".replace("_", r"\_") for line in (HEAD, *body, total)]
     return "\n".join(

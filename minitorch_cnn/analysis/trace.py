@@ -1,7 +1,7 @@
-"""trace: run a model on a batch of no images, and note what every module was given and gave.
+"""trace: run a model on an empty batch, and record the inputs and outputs of every module.
 
-Every shape but the batch's comes out exact and no arithmetic is done; the graph that autograd
-records on the way tells which layer's output went where.
+Every shape except the batch size is exact and no arithmetic is done; autograd's graph shows which
+layer's output goes where.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ Shape = tuple[int, ...]
 
 
 class Call(NamedTuple):
-    """A module that ran: the shapes of its first input and first output without the batch axis.
+    """A module's call: the shapes of its first input and first output without the batch axis.
 
-    origin: the node that made the output, or the output itself if it is a leaf. began, ended: when;
-    what has a time in between ran within.
+    origin: the node of the output, or the output itself if it is a leaf. began, ended: its times;
+    calls with a time in between ran inside it.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Call(NamedTuple):
 
 class Trace(NamedTuple):
     """The calls of modules in the order in which they ended, so that the last one is the model's
-    own, and those of functions that recorded operations, in their order.
+    own, and those of functions that recorded operations, in order.
     """
 
     x: Tensor
@@ -50,8 +50,8 @@ class Trace(NamedTuple):
 
 
 class Clock:
-    """Times of a run: how many calls of modules have begun or ended, and how many functions have
-    been called since. They are the same in every run of a model, if the layers that it calls are.
+    """Times in a run: the number of module calls begun or ended, and the number of function calls
+    since. They are equal in every run of a model, provided that it calls the same layers.
     """
 
     def __init__(self):
@@ -69,12 +69,12 @@ class Clock:
 
 
 def trace(model: Module, input_shape: Shape, function: str) -> Trace:
-    """Run `model` in evaluation mode on no images of `input_shape`, (C, H, W) or (N, C, H, W).
+    """Run `model` in evaluation mode on zero images of `input_shape`, (C, H, W) or (N, C, H, W).
 
-    A net that cannot take a batch of none, as with `x.view(x.size(0), -1)`, takes one image.
+    A net that does not accept an empty batch, as with `x.view(x.size(0), -1)`, gets one image.
 
     Raises: ValueError, in the name of `function`, unless that is 3 or 4 positive integers, or for a
-    net, or a layer, that is given or gives anything but tensors; what the model raises.
+    net or layer whose input or output is not a tensor; whatever the model raises.
     """
     if len(input_shape) not in (3, 4) or min(input_shape) < 1:
         raise ValueError(
@@ -106,10 +106,10 @@ def run_through(
     function: str,
     seen: Callable[[Time, Tensor], None] = lambda time, y: None,
 ) -> tuple[Trace, Tensor]:
-    """Run `model` on images x in evaluation mode, and call seen(time, y) with what every module and
-    function gives -> the calls, and the answer. Nothing is kept for a backward pass.
+    """Run `model` on images x in evaluation mode -> the calls, and the model's output.
 
-    A function that records several operations has seen called with the output of each in turn.
+    seen(time, y) is called with the output of every module and function, and with that of each
+    operation of a function in turn. Nothing is kept for a backward pass.
     """
     x = Tensor(x.array, requires_grad=True)
     clock = Clock()
@@ -119,7 +119,7 @@ def run_through(
     def operated(node: Any, outputs: Any) -> None:
         call = function_of(node, clock.now)
         if functions and call.frame is not None and call.frame is functions[-1].frame:
-            functions[-1].name = call.name  # the last operation makes the result
+            functions[-1].name = call.name  # the last operation produces the result
             functions[-1].nodes.append(node)
         else:
             forget()
@@ -166,7 +166,7 @@ def _recorder(name: str, calls: list[Call], clock: Clock, seen: Any, function: s
                 f"{function}: the layer {name or type(module).__name__} must be given a tensor and "
                 "give one"
             )
-        # Now, for a later write into y in place would give it another origin.
+        # Recorded now, because a later in-place write to y would change its origin.
         origin = y.grad_fn or y
         calls.append(Call(name, module, inputs[0].shape[1:], y.shape[1:], origin, *times))
         seen(times[1], y)

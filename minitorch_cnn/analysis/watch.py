@@ -1,4 +1,4 @@
-"""What the analyses share: a model's modules by name, what they give, and its mode kept."""
+"""Helpers of the analyses: modules by name, their outputs, and preserving a model's mode."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..tensor.bounds import Clamp
 from ..tensor.linalg import MatMul
 from ..tensor.softmax import LogSoftmax, Softmax
 
-# What may have a ReLU in its pass, and says in `relu` whether it has.
+# Operations that may include a ReLU, as their attribute `relu` says.
 MAY_RECTIFY = (BatchNorm, ChannelAffine, Conv2d)
 
 CURVED = (
@@ -37,9 +37,9 @@ LINEAR = (BatchNorm, ChannelAffine, Conv2d, ConvTranspose2d, Linear, MatMul)
 
 
 def module_named(function: str, model: Module, layer: str) -> Module:
-    """The module of that dotted name.
+    """The module with that dotted name.
 
-    Raises: KeyError, in the name of `function`, if there is none, with the nearest one.
+    Raises: KeyError, in the name of `function`, if there is none, naming the nearest one.
     """
     named = dict(model.named_modules())
     if layer not in named:
@@ -51,9 +51,9 @@ def module_named(function: str, model: Module, layer: str) -> Module:
 
 @contextmanager
 def recorded(model: Module) -> Iterator[dict[str, Tensor]]:
-    """The first output of each module that runs inside, under its name, in the order of their ends.
+    """Record the first output of each module that runs in the block, by name, as they end.
 
-    Of a module that runs more than once it is the last run's.
+    If a module runs more than once, its last run counts.
     """
     found: dict[str, Tensor] = {}
 
@@ -75,7 +75,7 @@ def recorded(model: Module) -> Iterator[dict[str, Tensor]]:
 def maps_of(
     function: str, model: Module, x: Tensor, layer: str
 ) -> tuple[Tensor, Tensor | tuple[Tensor, ...]]:
-    """The maps (N, C, h, w) that `layer` makes of x in evaluation mode, and the model's output.
+    """Compute the maps (N, C, h, w) of `layer` for x in evaluation mode, and the model's output.
 
     Raises: KeyError or ValueError, in the name of `function`, if there are none.
     """
@@ -95,7 +95,7 @@ def maps_of(
 
 @contextmanager
 def weights_kept(model: Module) -> Iterator[Module]:
-    """Afterwards parameters and buffers are what they were."""
+    """Restore parameters and buffers after the block."""
     tensors = [*model.parameters(), *model.buffers()]
     before = [t.array.copy() for t in tensors]
     try:
@@ -106,34 +106,34 @@ def weights_kept(model: Module) -> Iterator[Module]:
 
 
 def uncompiled(x: Tensor) -> AbstractContextManager:
-    """Inside, what is computed on the host is so by NumPy: for a shape or a few images compiling
-    kernels would take longer than all else.
+    """Compute with NumPy on the host during the block: for shapes or a few images, compiling the
+    kernels would dominate the time.
     """
     return kernels.use("numpy") if isinstance(x.array, np.ndarray) else nullcontext()
 
 
 def rectifies(node: object) -> bool:
-    """Whether a node of the graph ends in max(y, 0): a ReLU, ReLU6, or an op that has one in it."""
+    """Whether a node of the graph ends in max(y, 0): a ReLU, ReLU6, or an op that includes one."""
     return node.relu if isinstance(node, MAY_RECTIFY) else isinstance(node, ReLU | ReLU6)
 
 
 def is_nonlinearity(nodes: list[ArrayFunction]) -> bool:
-    """Whether what these nodes of the graph compute together is an activation function and no layer
-    with weights: rectifiers, logistic functions, softmax, and what is made of them.
+    """Whether these nodes of the graph together compute an activation function and not a layer with
+    weights: rectifiers, logistic functions, softmax, and combinations of them.
     """
     if any(isinstance(node, LINEAR) for node in nodes):
         return False
-    # A bound by itself rectifies; one among others may only keep a divisor from 0.
+    # A lone bound rectifies; one among other operations may only keep a divisor from 0.
     return any(isinstance(node, CURVED) for node in nodes) or [type(n) for n in nodes] == [Clamp]
 
 
 def chosen_classes(
     function: str, logits: Tensor, labels: np.ndarray | Tensor | None = None
 ) -> np.ndarray:
-    """The classes (N,) to explain: `labels`, or those that the logits (N, K) say.
+    """The classes (N,) to explain: `labels`, or the classes that the logits (N, K) predict.
 
-    Raises: ValueError, in the name of `function`, for logits that are none or not finite and for
-    labels that are not N integers from 0 to K - 1.
+    Raises: ValueError, in the name of `function`, for logits that are not (N, K) or not finite and
+    for labels that are not N integers from 0 to K - 1.
     """
     if not isinstance(logits, Tensor) or logits.ndim != 2:
         found = f"shape {logits.shape}" if isinstance(logits, Tensor) else type(logits).__name__
@@ -154,8 +154,8 @@ def chosen_classes(
 
 
 def _checked_labels(function: str, labels: np.ndarray | Tensor, count: int) -> np.ndarray:
-    """labels (count,) as int64; ValueError, in the name of `function`, where they are no integers
-    or another number of them.
+    """labels (count,) as int64; ValueError, in the name of `function`, unless they are that many
+    integers.
     """
     array = np.asarray(labels.array if isinstance(labels, Tensor) else labels)
     if array.shape != (count,):
@@ -169,8 +169,8 @@ def _checked_labels(function: str, labels: np.ndarray | Tensor, count: int) -> n
 def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None = None) -> Tensor:
     """labels (N,) as int64 for images x (N, C, H, W), N > 0; zeros for None.
 
-    Raises: in the name of `function` TypeError for images that are no Tensor; ValueError for other
-    shapes, labels that are no integers, or images with NaN or infinite values.
+    Raises: in the name of `function` TypeError for images that are not a Tensor; ValueError for
+    other shapes, labels that are not integers, or images with NaN or infinite values.
     """
     if not isinstance(x, Tensor):
         raise TypeError(f"{function}: x must be a Tensor, got {type(x).__name__}")
@@ -183,14 +183,14 @@ def checked_batch(function: str, x: Tensor, labels: np.ndarray | Tensor | None =
     return Tensor(_checked_labels(function, labels, len(x)))
 
 
-_watching = threading.RLock()  # the operators are changed for all threads
+_watching = threading.RLock()  # the operators are patched for all threads
 
 
 @contextmanager
 def recording(
     seen: Callable[[ArrayFunction, tuple[Tensor, ...]], None],
 ) -> Iterator[None]:
-    """Inside, call seen(node, outputs) when an operation of this thread joins the graph."""
+    """Call seen(node, outputs) during the block when an operation of this thread is recorded."""
     cls: Any = ArrayFunction
     record, here = cls._record, threading.get_ident()
 
@@ -209,7 +209,7 @@ def recording(
 
 @contextmanager
 def applied(*operators: type[ArrayFunction]) -> Iterator[list[tuple[Tensor, Tensor]]]:
-    """The first input and the output of each call of the operators inside, in this thread."""
+    """The first input and the output of each call of the operators in the block, in this thread."""
     calls: list[tuple[Tensor, Tensor]] = []
     here = threading.get_ident()
 

@@ -1,13 +1,13 @@
-"""Where the boxes of a network stand: one row below another, branches side by side."""
+"""Place the boxes of a network: one row below another, branches side by side."""
 
 from __future__ import annotations
 
 
 def layout(sources: list[list[int]]) -> list[tuple[float, int]]:
-    """The place (column, row) of each box; sources[k]: the boxes before k that arrows to k leave.
+    """The position (column, row) of each box; sources[k]: the boxes before k with arrows to k.
 
-    A row is one more than the last of its sources'. A box stands below the middle of its sources;
-    those of a row that come too close are moved apart, to a distance of 1 at least.
+    A row is one more than the largest of its sources' rows. A box is centred below its sources;
+    boxes of a row that are too close are moved to a distance of at least 1.
     """
     rows: list[int] = []
     for before in sources:

@@ -1,4 +1,4 @@
-"""What every layer says of some images, small enough to travel inside a page."""
+"""The output of every layer for some images, small enough to embed in a page."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from ..function_calls import Time
 from ..trace import Shape, run_through
 
 BUDGET = 4_500_000  # bytes of all maps of a page
-# Channels of a layer and pixels a side that are kept: the first that stay within the budget.
+# Channels of a layer and pixels per side to keep: the first that fit the budget.
 DETAILS = ((16, 32), (16, 16), (8, 16), (8, 8), (4, 8), (4, 4), (2, 4), (1, 4), (1, 2))
 
 
 def outputs_of(
     model: Module, images: np.ndarray, wanted: dict[Time, Shape]
 ) -> tuple[dict[Time, np.ndarray], np.ndarray]:
-    """What the model gives at some times of its run (see `trace.Clock`), reduced; and its answer.
+    """The model's outputs at some times of its run (see `trace.Clock`), reduced; and its answer.
 
-    images (N, C, H, W); wanted: the shape of each, without the batch axis -> by their times
-    (N, channels, h, w) or (N, units). What has another shape with these images is left out.
+    images (N, C, H, W); wanted: the shape at each time, without the batch axis -> by time
+    (N, channels, h, w) or (N, units). Outputs with another shape for these images are omitted.
     """
     detail = detail_within(BUDGET // len(images), wanted.values())
     found: dict[Time, np.ndarray] = {}
@@ -41,7 +41,7 @@ def outputs_of(
 
 
 def detail_within(budget: int, shapes: Iterable[Shape]) -> tuple[int, int]:
-    """The most channels and pixels a side with which the maps of one image stay within `budget`."""
+    """The most channels and pixels per side for which the maps of one image fit into `budget`."""
     shapes = list(shapes)
     for detail in DETAILS:
         if sum(math.prod(reduced_shape(shape, *detail)) for shape in shapes) <= budget:
@@ -57,7 +57,7 @@ def reduced_shape(shape: Shape, channels: int, side: int) -> Shape:
 
 
 def reduced(y: np.ndarray, channels: int, side: int) -> np.ndarray:
-    """The first channels of maps (N, C, H, W), averaged to `side` pixels; vectors as they are."""
+    """The first channels of maps (N, C, H, W), averaged to `side` pixels; vectors unchanged."""
     _, *size = shape = reduced_shape(y.shape[1:], channels, side)
     if not size:
         return y.reshape(len(y), *shape)
@@ -67,8 +67,8 @@ def reduced(y: np.ndarray, channels: int, side: int) -> np.ndarray:
 
 
 def packed(y: np.ndarray) -> dict[str, Any]:
-    """Numbers as bytes: 0 for the least of each image, 255 for the largest; 0 for what is NaN or
-    infinite, among which the least and the largest are not looked for.
+    """Numbers as bytes: 0 for the least of each image, 255 for the largest; NaN and infinite values
+    become 0 and do not count for the least and the largest.
     """
     flat = y.reshape(len(y), -1).astype(np.float64)
     finite = np.isfinite(flat)
@@ -86,5 +86,5 @@ def packed(y: np.ndarray) -> dict[str, Any]:
 
 
 def rounded(v: float) -> float | None:
-    """To four digits; None for what JSON has no number for."""
+    """Round to four digits; None for numbers that JSON does not have."""
     return float(f"{v:.4g}") if math.isfinite(v) else None

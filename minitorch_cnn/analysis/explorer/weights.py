@@ -1,4 +1,4 @@
-"""The weights of a layer, as a page shows them: how they are spread, and kernels as pictures."""
+"""The weights of a layer for a page: their distribution, and kernels as pictures."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from .maps import packed, rounded
 
 BINS = 32
 SAMPLE = 100_000  # of larger arrays every n-th number is counted
-KERNELS = 64  # that are shown as pictures
+KERNELS = 64  # shown as pictures
 
 
 def weights_of(module: Module) -> list[dict[str, Any]]:
     """The parameters of a layer: name, shape, low, mean, high, counts in bins between low and high.
 
-    counts: none where all are alike or one is not finite. kernels: see `packed`; of a convolution
-    that reads one channel or red, green and blue.
+    counts: empty if all numbers are equal or one is not finite. kernels: see `packed`; for a
+    convolution that reads one channel or red, green and blue.
     """
     found = []
     for name, parameter in module.named_parameters():
@@ -31,7 +31,7 @@ def weights_of(module: Module) -> list[dict[str, Any]]:
 
 
 def _reads_all(module: Module) -> bool:
-    """Whether each kernel reads all channels of the input: those of groups say little alone."""
+    """Whether each kernel reads all input channels: those of groups say little alone."""
     return getattr(module, "groups", 1) == 1
 
 
