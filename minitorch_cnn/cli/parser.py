@@ -37,11 +37,23 @@ class Parser(argparse.ArgumentParser):
         raise CommandError(f"{message} (see {self.prog} --help)")
 
     def parse_known_args(self, args=None, namespace=None):
-        """Each command complains of what it does not know itself, with its own nearest option."""
-        namespace, rest = super().parse_known_args(args, namespace)
+        """Each command complains of what it does not know itself, with its own nearest option.
+
+        An option that is misspelt is told before arguments that lack.
+        """
+        known = self._option_string_actions
+        try:
+            namespace, rest = super().parse_known_args(args, namespace)
+        except CommandError as error:
+            words = [word.partition("=")[0] for word in args or ()]
+            unknown = [word for word in words if word.startswith("--") and word not in known]
+            ours = f" are required: .*{re.escape(self.prog)} --help"  # not of one of the commands
+            if not unknown or not re.search(ours, str(error)):
+                raise
+            rest = unknown
         if rest:
             options = [word.partition("=")[0] for word in rest if word.startswith("-")]
-            near = nearest(options[0], self._option_string_actions) if options else ""
+            near = nearest(options[0], known) if options else ""
             self.error(f"unrecognized arguments: {' '.join(rest)}{near}")
         return namespace, rest
 
@@ -169,7 +181,7 @@ def model_name(text: str) -> str:
         raise CommandError(sentence(error)) from None
     except KeyError as error:
         wrong = sentence(error)
-        if (file_path(text) / "config.json").is_file():
+        if text and (file_path(text) / "config.json").is_file():
             wrong = f"{text} is the folder of a run, it must be the name of a model"
         raise argparse.ArgumentTypeError(f"{wrong}; {LISTED}") from None
 
@@ -203,7 +215,7 @@ def parse_data(values: list[str] | None) -> tuple[str, str | None]:
     name, *paths = values or ["digits"]
     if name not in SOURCES:
         rule = one_of(name, SOURCES)
-        if file_path(name).is_dir():
+        if name and file_path(name).is_dir():
             rule = f"is a folder of yours: --data folder {shlex.quote(name)} takes the images in it"
         raise CommandError(f"--data {name} {rule}")
     if name in BUILT_IN:

@@ -37,7 +37,7 @@ def test_without_arguments_it_prints_its_help(command, capsys):
 
 
 COMMANDS = ["train", "evaluate", "predict", "models", "summary", "compare", "analyse", "explore"]
-COMMANDS += ["search"]
+COMMANDS += ["search", "course"]
 
 
 def examples_in(text: str) -> list[str]:
@@ -99,6 +99,12 @@ def test_the_help_of_search_has_each_setting_with_its_default(capsys):
 @pytest.mark.parametrize("arguments", [["trian"], ["--bogus"], ["models", "a", "b"], ["predict"]])
 def test_what_cannot_be_parsed_is_refused_with_the_place_of_help(refused, arguments):
     assert re.search(r"\(see minitorch-cnn( \w+)? --help\)$", refused(*arguments).strip())
+
+
+def test_what_lacks_is_said_where_nothing_is_misspelt(refused):
+    assert "arguments are required: DIR, IMAGE" in refused("predict", "--top", "3")
+    assert "there is no model ''" in refused("train", "")
+    assert "--data  must be one of digits" in refused("train", "lenet5", "--data", "")
 
 
 def test_options_cannot_be_abbreviated(refused):
@@ -197,6 +203,8 @@ def test_the_version_is_said(capsys):
     "arguments, near",
     [
         (["trian"], "train"),
+        (["--versoin"], "--version"),
+        (["predict", "--tpo", "3"], "--top"),
         (["train", "lenet5", "--epoch", "3"], "--epochs"),
         (["train", "lenet5", "--plian"], "--plain"),
         (["train", "lenet5", "--data", "digit"], "digits"),
