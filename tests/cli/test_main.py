@@ -104,7 +104,7 @@ def test_what_cannot_be_parsed_is_refused_with_the_place_of_help(refused, argume
 def test_what_lacks_is_said_where_nothing_is_misspelt(refused):
     assert "arguments are required: DIR, IMAGE" in refused("predict", "--top", "3")
     assert "there is no model ''" in refused("train", "")
-    assert "--data  must be one of digits" in refused("train", "lenet5", "--data", "")
+    assert "--data must be one of digits" in refused("train", "lenet5", "--data", "")
 
 
 def test_options_cannot_be_abbreviated(refused):
