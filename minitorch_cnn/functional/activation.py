@@ -1,11 +1,11 @@
 """Activations: elementwise functions, each keeping at most one array for its backward.
 
-`inplace` is PyTorch's word for saving memory: it is taken and changes nothing, here the result is
-always a new tensor and the input stays as it is.
+PyTorch's `inplace`, which saves memory there, is accepted and ignored: the result is always a new
+tensor and the input stays unchanged.
 
-Those that nets use between convolutions name a kernel of their value and their slope, and write the
-slope of the slope in Tensor operations, from which all further ones follow. At a kink the slope is
-PyTorch's: the one of the left side for leaky_relu, prelu, elu and selu, zero for relu6.
+The activations common between convolutions name a kernel for their value and slope, and express the
+slope's derivative in Tensor operations, from which all higher derivatives follow. At a kink the
+slope is PyTorch's: the left one for leaky_relu, prelu, elu and selu, zero for relu6.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ TANH_SLOPE = 2 / 3
 
 
 class ReLU6(Activation):
-    """y = min(max(x, 0), 6), keeping y alone."""
+    """y = min(max(x, 0), 6), keeping only y."""
 
     in_float32 = False  # exact in any format
     kind, keeps_output = "relu6", True
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), elementwise."""
+    """Apply max(x, 0) elementwise."""
     return tensor_relu(input)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6), elementwise; of integers, too.
+    """Apply min(max(x, 0), 6) elementwise, also to integers.
 
     Raises: TypeError for booleans.
     """
@@ -65,7 +65,7 @@ class LeakyReLU(Activation):
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, negative_slope * x elsewhere (Maas et al. 2013)."""
+    """Return x where x > 0 and negative_slope * x elsewhere (Maas et al. 2013)."""
     check_float("leaky_relu", input=input)
     return LeakyReLU.apply(input, settings=(float(negative_slope),))
 
@@ -88,7 +88,7 @@ class PReLU(ArrayFunction):
 
 
 class PReLUBackward(ArrayFunction):
-    """gx = gy where x > 0, w gy elsewhere; gw = sum of gy x where x is not > 0, channel by channel.
+    """gx = gy where x > 0, w gy elsewhere; gw = sum of gy x where x is not > 0, per channel.
 
     gy, x (N, C, *), w (C,) or of one element -> gx (N, C, *), gw as w
     """
@@ -130,11 +130,11 @@ def _sum_to(terms: Tensor, w: Tensor) -> Tensor:
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where x > 0, weight * x elsewhere (He et al. 2015, equation 1).
+    """Return x where x > 0 and weight * x elsewhere (He et al. 2015, equation 1).
 
     x (N, C, *), weight (1,) or (C,) -> y (N, C, *); with fewer than two axes x has one channel
 
-    Raises: ValueError if weight is not of one element per channel.
+    Raises: ValueError unless weight has one element or one per channel.
     """
     check_float("prelu", input=input, weight=weight)
     channels = input.shape[1] if input.ndim > 1 else 1
@@ -157,13 +157,13 @@ class ELU(Activation):
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
+    """Return x where x > 0 and alpha * (exp(x) - 1) elsewhere (Clevert et al. 2016)."""
     check_float("elu", input=input)
     return ELU.apply(input, settings=(float(alpha), 1.0))
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """1.0507 * elu(x, 1.6733): drifts to mean 0 and variance 1 (Klambauer et al. 2017)."""
+    """1.0507 * elu(x, 1.6733), self-normalising to mean 0, variance 1 (Klambauer et al. 2017)."""
     check_float("selu", input=input)
     return ELU.apply(input, settings=(SELU_ALPHA, SELU_SCALE))
 
@@ -223,7 +223,7 @@ class TanhGELU(Activation):
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x P(X <= x) for a standard normal X (Hendrycks and Gimpel 2016).
 
-    approximate="none" takes P from the error function, "tanh" approximates it by
+    approximate="none" computes P with the error function, "tanh" approximates it by
     (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2.
 
     Raises: ValueError for another approximation.
@@ -252,7 +252,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 
 class ScaledTanh(ArrayFunction):
-    """y = A tanh(S x), keeping y alone: dy/dx = S (A - y^2 / A)."""
+    """y = A tanh(S x), keeping only y: dy/dx = S (A - y^2 / A)."""
 
     in_float32 = True
 

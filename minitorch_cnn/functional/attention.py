@@ -1,4 +1,4 @@
-"""Attention: what is asked for (query), what there is (key), and what is given out (value)."""
+"""Attention: each query averages the values, weighted by its similarity to their keys."""
 
 from __future__ import annotations
 
@@ -23,16 +23,17 @@ def scaled_dot_product_attention(
     scale: float | None = None,
     enable_gqa: bool = False,
 ) -> Tensor:
-    """softmax(q k' scale + mask) v, scale 1/sqrt(E) unless given (Vaswani et al. 2017, equation 1).
+    """Compute softmax(q k' scale + mask) v (Vaswani et al. 2017, equation 1).
 
     q (*, L, E), k (*, S, E), v (*, S, V) -> y (*, L, V);  attn_mask broadcasts to (*, L, S):
-    numbers to be added, or booleans, True where a key may be seen. is_causal: query i sees keys 0
-    to i.
-    A query that may see no key gets zeros. dropout_p acts whenever it is above 0: there is no
-    training mode here. enable_gqa repeats the heads (axis -3) of key and value to query's number.
+    numbers to add, or booleans, True where a query may attend to a key. is_causal: query i attends
+    to keys 0 to i. scale: 1/sqrt(E) by default.
+    A query that may attend to no key gets zeros. dropout_p is applied whenever it is above 0, since
+    a function has no training mode. enable_gqa repeats the heads (axis -3) of key and value to
+    match query's.
 
-    Raises: ValueError for shapes that do not fit or a mask besides is_causal, TypeError for other
-    than floats of one dtype.
+    Raises: ValueError for shapes that do not fit or a mask together with is_causal, TypeError
+    unless all are floats of one dtype.
     """
     name = "scaled_dot_product_attention"
     check_float(name, query=query, key=key, value=value)
@@ -57,7 +58,7 @@ def scaled_dot_product_attention(
 
 
 def masked_softmax(name: str, scores: Tensor, mask: Tensor | None) -> Tensor:
-    """softmax(scores) along the last axis, under a mask of booleans or numbers; rows of nothing but
+    """softmax(scores) along the last axis, with a mask of booleans or numbers; rows that are all
     -infinity give zeros."""
     if mask is None:
         return scores.softmax(-1)

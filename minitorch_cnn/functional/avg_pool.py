@@ -1,4 +1,4 @@
-"""Average pooling: the mean of each window. Linear, so that backward of backward is forward."""
+"""Average pooling: the mean of each window, a linear operation and its adjoint."""
 
 from __future__ import annotations
 
@@ -61,16 +61,15 @@ def avg_pool2d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """The sum of each window divided by its size, or by divisor_override.
+    """Average each window: its sum divided by its size, or by divisor_override.
 
     x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW),
-    OH = (H + 2*padding - KH) / stride + 1 rounded down (up with ceil_mode), OW alike.
-
-    The size counts cells in the padding, or not (count_include_pad), and never those that a last
-    window of ceil_mode has beyond it. stride=None is kernel_size.
+    OH = (H + 2*padding - KH) / stride + 1 rounded down (up with ceil_mode), and likewise OW.
+    The size includes cells of the padding if count_include_pad, but never the cells beyond the
+    padding that a last window of ceil_mode covers. stride=None means kernel_size.
 
     Raises: ValueError for a shape or setting that does not fit (padding must be at most half of
-    kernel_size), TypeError for other than floats.
+    kernel_size), TypeError for dtypes other than floats.
     """
     name = "avg_pool2d"
     if divisor_override is not None and not (is_int(divisor_override) and divisor_override != 0):
@@ -88,7 +87,7 @@ def avg_pool1d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
 ) -> Tensor:
-    """avg_pool2d of images of height 1.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    """Average each window of a signal.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
     return _avg_pool(
         "avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None
     )
@@ -115,7 +114,7 @@ def _avg_pool(
 
 
 class AdaptiveAvgPool2d(ArrayFunction):
-    """y = mean of each window of a covering.    x (N, C, H, W) -> y (N, C, *size)"""
+    """y = mean of each of size windows that cover x.    x (N, C, H, W) -> y (N, C, *size)"""
 
     in_float32 = True
 
@@ -145,20 +144,21 @@ class AdaptiveAvgPool2dBackward(ArrayFunction):
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: int | tuple[int | None, int | None]) -> Tensor:
-    """The means of OH x OW windows that cover the input.
+    """Average OH x OW windows that cover the input.
 
     x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
 
-    Window i has the rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, columns alike; None in
+    Window i has the rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, and likewise columns; None in
     output_size keeps that side. 1 is the global average (Lin, Chen, Yan 2013, Network in Network).
 
-    Raises: ValueError for a shape or size that does not fit, TypeError for other than floats.
+    Raises: ValueError for a shape or size that does not fit, TypeError for dtypes other than
+    floats.
     """
     return _adaptive_avg_pool("adaptive_avg_pool2d", 2, input, output_size)
 
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Size1d) -> Tensor:
-    """adaptive_avg_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    """Average OL windows of a signal.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
     return _adaptive_avg_pool("adaptive_avg_pool1d", 1, input, output_size)
 
 

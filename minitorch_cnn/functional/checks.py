@@ -1,4 +1,4 @@
-"""Checks that many functions share: an argument is a Tensor, and of the right kind of number."""
+"""Shared checks of arguments: Tensors, their dtypes and devices."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..tensor.tensor import Tensor
 def check_float(name: str, **tensors: Tensor | None) -> None:
     """TypeError, in the name of function `name`, unless all are Tensors of one float dtype.
 
-    The first one sets the dtype; None stands for an optional argument that was left out.
+    The first one determines the dtype; None stands for an omitted optional argument.
     """
     first, expected = None, None
     for argument, x in tensors.items():
@@ -37,7 +37,7 @@ def check_integer(name: str, **tensors: Tensor) -> None:
 
 
 def check_together(name: str, **tensors: Tensor | None) -> None:
-    """RuntimeError, in the name of the function `name`, unless all lie on one device."""
+    """RuntimeError, in the name of the function `name`, unless all are on one device."""
     if devices.elsewhere:
         given = {argument: x.array for argument, x in tensors.items() if x is not None}
         devices.together(name, [], given)

@@ -1,4 +1,4 @@
-"""What the losses of class labels tell those who average them: how many of the labels count."""
+"""Report the share of counted labels of a class loss to code that averages over batches."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ _shares: ContextVar[list[float] | None] = ContextVar("shares", default=None)
 
 @contextmanager
 def watching_class_losses() -> Generator[list[float], None, None]:
-    """The list that each loss of class labels inside the block adds a number to.
+    """Yield a list to which each loss of class labels in the block appends a number.
 
-    It is what a mean divides by over the number of labels: the share of the labels that count, or,
-    with weights of classes, their mean weight. A loss that does not average adds 1.
+    It is the divisor of the loss's mean relative to the number of labels: the share of labels that
+    count, or with class weights their mean weight. A loss that does not average appends 1.
     """
     shares: list[float] = []
     token = _shares.set(shares)
@@ -25,7 +25,7 @@ def watching_class_losses() -> Generator[list[float], None, None]:
 
 
 def note_class_loss(divisor: float | None, labels: int) -> None:
-    """Called by each loss of class labels; divisor: of its mean, None if it is none."""
+    """Called by each loss of class labels; divisor: of its mean, None if it does not average."""
     shares = _shares.get()
     if shares is not None:
         shares.append(1.0 if divisor is None else divisor / max(labels, 1))

@@ -1,4 +1,4 @@
-"""Activations and measures written in Tensor operations, which bring their gradients: celu, glu,
+"""Activations and distances composed of Tensor operations, whose gradients they inherit: celu, glu,
 softsign, tanhshrink, softmin; normalize, cosine_similarity, pairwise_distance, pdist.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @in_float32
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017).
+    """Return x where x > 0 and alpha * (exp(x / alpha) - 1) elsewhere (Barron 2017).
 
     Raises: ValueError if alpha is 0.
     """
@@ -30,7 +30,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     if alpha == 0:
         raise ValueError(f"celu: alpha={alpha} must not be 0")
 
-    # The branch not taken must be finite: its gradient is multiplied by 0.
+    # The branch not taken must be finite, because its gradient is multiplied by 0.
     left = (input.clamp(max=0) / alpha).expm1() * alpha
     return where(input > 0, input, left)
 
@@ -64,14 +64,14 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 def softmin(input: Tensor, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """softmax(-x) along `dim`, of x converted to `dtype`; a missing dim is guessed by `softmax`."""
+    """softmax(-x) along `dim`, computed in `dtype`; `softmax` determines a missing dim."""
     check_float("softmin", input=input)
     return softmax(-input, dim, dtype)
 
 
 @in_float32
 def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) -> Tensor:
-    """x / max(its p-norm along `dim`, eps): vectors of length 1, but for those next to 0."""
+    """Scale vectors along `dim` to length 1: x / max(its p-norm, eps)."""
     check_float("normalize", input=input)
     return input / input.norm(p, dim, keepdim=True).clamp(min=eps)
 
@@ -80,7 +80,7 @@ def normalize(input: Tensor, p: float = 2.0, dim: Dims = 1, eps: float = 1e-12) 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """The cosine of the angle between vectors along `dim`: x1 x2 / (max(|x1|, eps) max(|x2|, eps)).
 
-    x1 and x2 broadcast; the result has their shape without the axis `dim`.
+    x1 and x2 broadcast; the result has the broadcast shape without the axis `dim`.
     """
     check_float("cosine_similarity", x1=x1, x2=x2)
 
@@ -101,11 +101,11 @@ def pairwise_distance(
 
 @in_float32
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """The p-norms between all pairs of rows i < j, in the order of i, then j.
+    """Compute the p-norms between all pairs of rows i < j, ordered by i, then j.
 
     x (N, D) -> y (N (N - 1) / 2,)
 
-    Raises: ValueError for another rank, TypeError for other than floats.
+    Raises: ValueError for another number of axes, TypeError for dtypes other than floats.
     """
     check_float("pdist", input=input)
     if input.ndim != 2:

@@ -1,13 +1,13 @@
-"""Convolution, transposed convolution and the gradient of their weight: each other's derivatives.
+"""Convolution, transposed convolution and the weight's gradient: each is the adjoint of the others.
 
-The three products are linear in either factor, and each is the adjoint of the others:
+The three products are linear in each factor, and each is the adjoint of the others:
 
     y  = conv2d(x, w)               (N, C, H, W), (O, C/groups, KH, KW) -> (N, O, OH, OW)
     gx = conv_transpose2d(gy, w)    (N, O, OH, OW), (O, C/groups, KH, KW) -> (N, C, H, W)
     gw = conv2d_weight_grad(x, gy)  (N, C, H, W), (N, O, OH, OW) -> (O, C/groups, KH, KW)
 
-so the backward of each is made of the other two, with the same window and groups, and gradients of
-every order follow. (Dumoulin, Visin 2016, A guide to convolution arithmetic for deep learning.)
+so the backward of each uses the other two, with the same window and groups, and gradients of every
+order follow. (Dumoulin, Visin 2016, A guide to convolution arithmetic for deep learning.)
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ class Conv2d(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
-        # In each group, k = (c, kh, kw), p = (n, oh, ow), x[k, p] what weight k meets at output p:
+        # In each group, k = (c, kh, kw), p = (n, oh, ow), x[k, p] is the input that weight k meets
+        # at output p:
         #   y [o, p] = w [o, k] x [k, p] + b [o]
         #   gx [k, p] = w' [k, o] gy [o, p]   gw [o, k] = gy [o, p] x' [p, k]   gb [o] = gy [o, p] 1
         x, w, y = ctx.saved_tensors
@@ -80,12 +81,12 @@ def conv2d(
     dilation: Size2d = 1,
     groups: int = 1,
 ) -> Tensor:
-    """The cross-correlation of images with kernels, plus a bias per output channel.
+    """Convolve images with kernels (cross-correlation), and add a bias per output channel.
 
     x (N, C, H, W) or (C, H, W), w (O, C/groups, KH, KW), b (O,) -> y (N, O, OH, OW) or (O, OH, OW),
-    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 and OW alike;
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1, and likewise OW;
     y[n, o, i, j] = b[o] + sum of w[o, c, kh, kw] x[n, c, h, w] over c of o's group, kh and kw,
-    h = i*stride + kh*dilation - padding and w alike, with x = 0 outside of the image.
+    h = i*stride + kh*dilation - padding, and likewise w, with x = 0 outside the image.
 
     padding="same" keeps H and W (stride 1 only; an odd row or column of padding is at the bottom or
     right), "valid" is 0.
@@ -106,7 +107,7 @@ def conv2d_relu(
     dilation: Size2d = 1,
     groups: int = 1,
 ) -> Tensor:
-    """relu(conv2d(...)), where bias and ReLU take sums that are still in cache.
+    """Compute relu(conv2d(...)) in one pass: bias and ReLU act on sums that are still in cache.
 
     Arguments, shapes and errors are those of conv2d.
     """
@@ -141,7 +142,7 @@ def conv1d(
     dilation: Size1d = 1,
     groups: int = 1,
 ) -> Tensor:
-    """conv2d of images of height 1.
+    """Convolve signals with kernels, as conv2d does with images of height 1.
 
     x (N, C, L) or (C, L), w (O, C/groups, K), b (O,) -> y (N, O, OL) or (O, OL)
 
@@ -155,7 +156,7 @@ def conv1d(
 
 
 class ConvTranspose2d(ArrayFunction):
-    """The adjoint of Conv2d in its x, plus b.
+    """The adjoint of Conv2d with respect to x, plus b.
 
     x (N, C, H, W), w (C, O/groups, KH, KW), b (O,) or None -> y (N, O, *output_size)
     """
@@ -182,7 +183,7 @@ class ConvTranspose2d(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, gy: Tensor) -> tuple[Tensor | None, ...]:
-        # As in Conv2d.backward with x and y in exchanged roles, k = (o, kh, kw), p = (n, h, w):
+        # As in Conv2d.backward with the roles of x and y exchanged, k = (o, kh, kw), p = (n, h, w):
         #   y [k, p] = w' [k, c] x [c, p]    and b [o] once per output
         #   gx [c, p] = w [c, k] gy [k, p]   gw [c, k] = x [c, p] gy' [p, k]
         x, w = ctx.saved_tensors
@@ -208,13 +209,13 @@ def conv_transpose2d(
     groups: int = 1,
     dilation: Size2d = 1,
 ) -> Tensor:
-    """The adjoint of conv2d with these settings: each input element adds a kernel to the output.
+    """Apply the adjoint of conv2d: each input element adds a scaled kernel to the output.
 
     x (N, C, H, W) or (C, H, W), w (C, O/groups, KH, KW), b (O,) -> y (N, O, OH, OW) or (O, OH, OW),
-    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1 and OW alike.
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1, and likewise OW.
 
-    Several sizes of conv2d's input lead to one size of its output; output_padding says which one is
-    meant, by the rows and columns that the smallest lacks at the bottom and right.
+    Several input sizes of conv2d give the same output size; output_padding selects one by adding
+    rows at the bottom and columns on the right of the smallest.
 
     Raises: ValueError for shapes or settings that do not fit, TypeError unless all are floats of
     one dtype.
@@ -236,7 +237,7 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Size1d = 1,
 ) -> Tensor:
-    """conv_transpose2d of images of height 1.
+    """Apply the adjoint of conv1d, as conv_transpose2d does to images of height 1.
 
     x (N, C, L) or (C, L), w (C, O/groups, K), b (O,) -> y (N, O, OL) or (O, OL)
 
@@ -276,7 +277,7 @@ def _conv_transpose(
     output_size = tuple(n + e for n, e in zip(window.input_size(*x.shape[2:]), extra, strict=True))
     if min(output_size) < 1:
         raise ValueError(f"{name}: padding={padding} leaves an output of size {output_size}")
-    # With output_padding >= stride conv2d would make more rows than x has: x goes on in zeros.
+    # With output_padding >= stride conv2d would give more rows than x has: x is padded with zeros.
     below, right = (e // s for e, s in zip(extra, stride, strict=True))
     if below or right:
         x = pad(x, (0, right, 0, below))
@@ -285,7 +286,7 @@ def _conv_transpose(
 
 
 class Conv2dWeightGrad(ArrayFunction):
-    """The adjoint of Conv2d in its w.
+    """The adjoint of Conv2d with respect to w.
 
     x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW)
     """
@@ -301,7 +302,7 @@ class Conv2dWeightGrad(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, ggw: Any) -> tuple[Tensor | None, ...]:
-        # The letters of Conv2d.backward:  gw [o, k] = gy [o, p] x' [p, k]
+        # In the notation of Conv2d.backward:  gw [o, k] = gy [o, p] x' [p, k]
         #   d/dx [k, p] = ggw' [k, o] gy [o, p]    d/dgy [o, p] = ggw [o, k] x [k, p]
         x, gy = ctx.saved_tensors
         settings = {"window": ctx.window, "groups": ctx.groups}
@@ -322,7 +323,7 @@ def check_conv(
     spatial: int,
     transposed: bool = False,
 ) -> None:
-    """Refuse tensors that do not fit together."""
+    """Refuse tensors whose shapes do not fit together."""
     check_float(name, input=input, weight=weight, bias=bias)
     if weight.ndim != spatial + 2 or 0 in weight.shape[2:]:
         channels = "C, O/groups" if transposed else "O, C/groups"

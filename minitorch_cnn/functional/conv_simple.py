@@ -1,4 +1,4 @@
-"""Convolution as it is read: pad, gather the windows, multiply. Tested beside the fast one."""
+"""Convolution by its definition: pad, gather the windows, multiply. The test of the fast one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def conv2d_simple(
     dilation: Size2d = 1,
     groups: int = 1,
 ) -> Tensor:
-    """What conv2d computes, in ten lines of Tensor operations that bring their own gradients.
+    """Compute conv2d in ten lines of Tensor operations, which provide the gradients.
 
-    x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) -> y (N, O, OH, OW); one image alike
+    x (N, C, H, W), w (O, C/groups, KH, KW), b (O,) -> y (N, O, OH, OW), also without the batch axis
 
-    It holds every window in memory at once, KH*KW times the input. Raises: as conv2d.
+    All windows are in memory at once: KH*KW times the input. Raises: as conv2d.
     """
     check_conv("conv2d_simple", input, weight, bias, groups, spatial=2)
     images = to_images("conv2d_simple", input, spatial=2)

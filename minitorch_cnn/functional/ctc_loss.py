@@ -1,16 +1,17 @@
-"""ctc_loss: connectionist temporal classification (Graves et al. 2006), of sequences without marks
-of where in the input each label is.
+"""ctc_loss: connectionist temporal classification (Graves et al. 2006), for sequences whose labels
+have no known positions in the input.
 
-A path names one class for each of T steps; it spells the target if, with repeats merged and blanks
-taken out, the target is left. With the target l and blanks around and between its labels as
-l' = (blank, l_1, blank, ..., l_L, blank), alpha_t(s) adds up the paths of t steps that end at
-l'_s:
+A path names one class for each of T steps; it spells the target if merging repeats and then
+removing blanks yields the target. With the target l and blanks around and between its labels as
+l' = (blank, l_1, blank, ..., l_L, blank), alpha_t(s) is the total probability of the paths of t
+steps that end at l'_s:
 
     alpha_t(s) = p_t(l'_s) (alpha_t-1(s) + alpha_t-1(s - 1) + [l'_s is new] alpha_t-1(s - 2))
 
-where a label is new if it is no blank and another than l'_s-2. The loss is the negative logarithm
-of the paths that end at the last label or the blank behind it, all in logarithms here. It is made
-of operations with derivatives, one step after the other, so that it has those of any order.
+where a label is new if it is neither blank nor equal to l'_s-2. The loss is the negative logarithm
+of the probability of the paths that end at the last label or the blank after it, computed entirely
+in logarithms. It is composed of differentiable operations, step by step, so it has derivatives of
+any order.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ from .reduced import check_reduction
 if TYPE_CHECKING:
     from .reduced import Reduction
 
-NEVER = -1e30  # the logarithm of 0: finite, so that differences of two are no NaN
+NEVER = -1e30  # the logarithm of 0: finite, so that differences are not NaN
 
 
 @in_float32
@@ -43,18 +44,18 @@ def ctc_loss(
     reduction: Reduction = "mean",
     zero_infinity: bool = False,
 ) -> Tensor:
-    """-log of the probability that a path spells the target.
+    """Compute -log of the probability that a path spells the target.
 
     log_probs (T, N, C), logarithms of probabilities, or (T, C); targets (N, S) of classes other
-    than blank, or all targets behind each other in one axis; input_lengths and target_lengths (N,),
-    how much of each counts, or one number for (T, C). "mean" divides every loss by its target's
-    length, at least 1, before the mean of the batch.
+    than blank, or all targets concatenated along one axis; input_lengths and target_lengths (N,),
+    the lengths in use, or one number for (T, C). "mean" divides every loss by its target's length,
+    at least 1, before averaging over the batch.
 
-    The loss of a target that fits into no path of its length is inf, or 0 with zero_infinity; its
-    gradient is 0.
+    If no path of the input's length spells the target, the loss is inf, or 0 with zero_infinity,
+    and its gradient is 0.
 
     Raises: ValueError for shapes, lengths or classes that do not fit together, TypeError for
-    other than floats and integers.
+    dtypes other than floats and integers.
     """
     check_float("ctc_loss", log_probs=log_probs)
     check_tensor("ctc_loss", targets=targets)
@@ -130,7 +131,7 @@ def _losses(
     steps, count, _ = log_probs.shape
     dtype, device = log_probs.dtype, log_probs.device
     width = 2 * int(lengths.max(initial=0)) + 1
-    path = np.full((count, width), blank, np.int64)  # l', and blanks behind it
+    path = np.full((count, width), blank, np.int64)  # l', and blanks after it
     for i, row in enumerate(rows):
         path[i, 1 : 2 * len(row) : 2] = row
     new = np.zeros(path.shape, bool)
@@ -142,7 +143,7 @@ def _losses(
     index = constant(np.broadcast_to(path, (steps, count, width)).copy())
     emitted = log_probs.gather(2, index)
     start = np.full((count, width), NEVER, dtype)
-    start[:, 0] = 0  # before the first step: nothing but where the first label and blank come from
+    start[:, 0] = 0  # before the first step: the predecessor of the first label and blank
     first = np.full((count, width), NEVER, dtype)
     first[:, :2] = 0
     skips = constant(np.where(new, 0, NEVER).astype(dtype))

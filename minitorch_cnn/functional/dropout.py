@@ -1,5 +1,5 @@
-"""Dropout of elements, of whole channels, and of whole residual branches; and the dropout that
-keeps mean and variance of SELU's outputs.
+"""Dropout of elements, of channels and of residual branches; and alpha dropout, which preserves the
+mean and variance of SELU's outputs.
 """
 
 from __future__ import annotations
@@ -40,9 +40,8 @@ class MaskedScale(ArrayFunction):
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Zero each element with probability p and divide the others by 1 - p (Srivastava et al. 2014).
 
-    The mean is kept, so that nothing is left to do at test time: training=False returns the input.
-    `inplace` is taken and changes nothing: what is dropped from is a new tensor.
-
+    The mean is preserved, so nothing is done at test time: training=False returns the input.
+    `inplace` is accepted and ignored: dropout returns a new tensor.
     Raises: ValueError if p is not in [0, 1].
     """
     check_float("dropout", input=input)
@@ -54,7 +53,7 @@ def dropout2d(
 ) -> Tensor:
     """Zero each channel with probability p and divide the others by 1 - p (Tompson et al. 2015).
 
-    x (N, C, H, W) or (C, H, W) -> y of the same shape. Three axes are (C, H, W) already, where
+    x (N, C, H, W) or (C, H, W) -> y of the same shape. Three axes are always (C, H, W), whereas
     PyTorch reads (N, C, L) and warns that this will change.
 
     Raises: ValueError if p is not in [0, 1] or input has another number of axes.
@@ -70,7 +69,7 @@ def dropout2d(
 def dropout1d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """dropout2d of signals.    x (N, C, L) or (C, L) -> y of the same shape"""
+    """Apply dropout2d to signals.    x (N, C, L) or (C, L) -> y of the same shape"""
     check_float("dropout1d", input=input)
     if input.ndim not in (2, 3):
         raise ValueError(f"dropout1d: input of shape {input.shape} must be (N, C, L) or (C, L)")
@@ -80,7 +79,7 @@ def dropout1d(
 def dropout3d(
     input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False
 ) -> Tensor:
-    """dropout2d of volumes.    x (N, C, D, H, W) or (C, D, H, W) -> y of the same shape"""
+    """Apply dropout2d to volumes.    x (N, C, D, H, W) or (C, D, H, W) -> y of the same shape"""
     check_float("dropout3d", input=input)
     if input.ndim not in (4, 5):
         raise ValueError(
@@ -92,12 +91,14 @@ def dropout3d(
 def alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """Set each element to SELU's limit a' with probability p, and scale and shift so that mean 0
-    and variance 1 stay (Klambauer et al. 2017, section "alpha dropout").
+    """Apply dropout that preserves mean 0 and variance 1 of SELU's outputs.
+
+    Each element becomes SELU's limit a' with probability p, before all are scaled and shifted
+    (Klambauer et al. 2017, section "alpha dropout"):
 
         y = a (x or a') + b,   a = 1 / sqrt((1 - p) (1 + p a'^2)),   b = -a p a'
 
-    `training` is False unless told, as PyTorch has it here. `inplace` changes nothing.
+    `training` is False by default, as in PyTorch. `inplace` is accepted and ignored.
 
     Raises: ValueError if p is not in [0, 1].
     """
@@ -107,7 +108,7 @@ def alpha_dropout(
 def feature_alpha_dropout(
     input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False
 ) -> Tensor:
-    """alpha_dropout of whole channels.    x (N, C, *) -> y of the same shape"""
+    """Apply alpha_dropout to whole channels.    x (N, C, *) -> y of the same shape"""
     check_float("feature_alpha_dropout", input=input)
     if input.ndim < 2:
         raise ValueError(f"feature_alpha_dropout: input of shape {input.shape} must be (N, C, *)")
@@ -133,7 +134,7 @@ def _alpha_drop(name: str, input: Tensor, p: float, training: bool, shape: tuple
 def drop_path(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
     """Zero each sample with probability p and divide the others by 1 - p (Huang et al. 2016).
 
-    x (N, *) -> y (N, *). On the residual branch of a block this is stochastic depth.
+    x (N, *) -> y (N, *). Applied to the residual branch of a block this is stochastic depth.
 
     Raises: ValueError if p is not in [0, 1] or input has no batch axis.
     """
@@ -146,7 +147,7 @@ def drop_path(input: Tensor, p: float = 0.5, training: bool = True) -> Tensor:
 def _drop(
     name: str, input: Tensor, p: float, training: bool, mask_shape: tuple[int, ...]
 ) -> Tensor:
-    """Drop with one decision per element of `mask_shape`, which broadcasts against the input."""
+    """Drop with one decision per element of `mask_shape`, which broadcasts to the input."""
     mask = _mask(name, input, p, training, mask_shape)
     if mask is None:
         return input
@@ -154,7 +155,7 @@ def _drop(
 
 
 def _mask(name: str, input: Tensor, p: float, training: bool, shape: tuple[int, ...]):
-    """True with probability 1 - p, where input is; None if nothing is to be dropped."""
+    """A mask, True with probability 1 - p, on the input's device; None if nothing is dropped."""
     if not 0 <= p <= 1:
         raise ValueError(f"{name}: p={p} must be in [0, 1]")
     if not training or p == 0:

@@ -1,4 +1,4 @@
-"""Integers to vectors: embedding (rows of a table) and one_hot."""
+"""Map integers to vectors: embedding (rows of a table) and one_hot."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Embedding(ArrayFunction):
 
 
 class EmbeddingBackward(ArrayFunction):
-    """gw[r] = sum of gy over the places whose index is r; zero for r = padding_idx."""
+    """gw[r] = sum of gy over the positions whose index is r; zero for r = padding_idx."""
 
     in_float32 = True
 
@@ -77,24 +77,23 @@ def embedding(
     scale_grad_by_freq: bool = False,
     sparse: bool = False,
 ) -> Tensor:
-    """Rows of a table of vectors.
+    """Look up rows of a table of vectors.
 
     input (*) of integers, weight (R, D) -> y (*, D), y[i] = weight[input[i]]
 
-    The row `padding_idx` (negative: counted from the end) gets no gradient. With max_norm, rows
-    that are looked up and whose norm, of order norm_type, exceeds it are first scaled down to it,
-    in place. With scale_grad_by_freq, the gradient of a row is divided by how often it is looked
-    up.
+    The row `padding_idx` (negative: counted from the end) gets no gradient. With max_norm, the used
+    rows whose norm of order norm_type exceeds it are first scaled down to it, in place. With
+    scale_grad_by_freq, the gradient of a row is divided by the number of its uses.
 
     Raises: IndexError for an index outside 0..R-1, ValueError for a padding_idx outside -R..R-1 or
-    sparse=True: gradients are dense.
+    sparse=True, since gradients are dense.
     """
     check_integer("embedding", input=input)
     check_float("embedding", weight=weight)
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight of shape {weight.shape} must be (R, D)")
     if sparse:
-        raise ValueError("embedding: sparse=True cannot be had, gradients are dense")
+            raise ValueError("embedding: sparse=True is not supported, gradients are dense")
     rows = weight.shape[0]
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
@@ -108,7 +107,7 @@ def embedding(
 
 
 def shorten_rows(weight: Tensor, indices: Array, max_norm: float, norm_type: float) -> None:
-    """Scale the rows of these indices down to max_norm where their norm exceeds it, in place."""
+    """Scale the rows at these indices down to max_norm if their norm exceeds it, in place."""
     rows = np.unique(indices)
     norms = np.linalg.norm(weight.array[rows].astype(np.float64), norm_type, axis=1)
     long = norms > max_norm
@@ -119,9 +118,10 @@ def shorten_rows(weight: Tensor, indices: Array, max_norm: float, norm_type: flo
 
 
 def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """1 at each index and 0 elsewhere.
+    """Encode each index as a vector with 1 at the index and 0 elsewhere.
 
-    tensor (*) of integers -> y (*, num_classes) of int64; -1 classes are the largest index plus one
+    tensor (*) of integers -> y (*, num_classes) of int64; num_classes=-1 means the largest index
+    plus one
 
     Raises: IndexError for an index outside 0..num_classes-1, ValueError for num_classes=0 or below
     -1, and for num_classes=-1 with an empty tensor.
@@ -141,7 +141,7 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
 def check_indices(name: str, indices: Array, size: int, reason: str) -> None:
     """IndexError naming the first of `indices` outside 0..size-1."""
     bad = (indices < 0) | (indices >= size)
-    if np.count_nonzero(bad):  # several times as fast as any
+    if np.count_nonzero(bad):  # several times faster than any
         raise IndexError(
             f"{name}: index {indices[bad].flat[0]} must be in 0..{size - 1}, as {reason}"
         )

@@ -1,7 +1,7 @@
-"""The arguments of sliding windows: checked, and turned into a `Window` over images (N, C, H, W).
+"""Check the arguments of sliding windows and convert them to a `Window` over images (N, C, H, W).
 
-A signal (N, C, L) is an image of height 1 and an input without its batch axis a batch of one, so
-that one kernel serves them all. `spatial` is the number of axes the window slides along, 1 or 2.
+A signal (N, C, L) is an image of height 1 and an input without a batch axis is a batch of one, so
+that one kernel serves all. `spatial` is the number of axes the window slides along, 1 or 2.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ Pair = tuple[int, int]
 
 
 def pair(name: str, argument: str, value: Any, least: int, spatial: int) -> Pair:
-    """`value`, an int or `spatial` of them, as (for the height, for the width), none below `least`.
+    """`value`, an int or `spatial` of them, as (for the height, for the width), each at least
+    `least`.
 
-    The height of a signal gets `least`, which changes nothing: padding 0, kernel or stride 1.
+    The height of a signal gets `least`, which has no effect: padding 0, kernel or stride 1.
     """
     values = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     if len(values) == 1:
@@ -39,7 +40,7 @@ def is_int(value: object) -> bool:
 
 
 def to_images(name: str, x: Tensor, spatial: int) -> Tensor:
-    """x as (N, C, H, W): the height of a signal and a missing batch axis become axes of size 1."""
+    """Reshape x to (N, C, H, W): a signal's height and a missing batch axis get size 1."""
     if x.ndim not in (spatial + 1, spatial + 2):
         layout = "(N, C, H, W) or (C, H, W)" if spatial == 2 else "(N, C, L) or (C, L)"
         raise ValueError(f"{name}: input of shape {x.shape} must be {layout}")
@@ -99,7 +100,7 @@ def pool_window(
 
 
 def adaptive_size(name: str, x: Tensor, output_size: Any, spatial: int = 2) -> Pair:
-    """(OH, OW) of an adaptive pooling of x (N, C, H, W); a None in it stands for H or W."""
+    """(OH, OW) of an adaptive pooling of x (N, C, H, W); None stands for H or W."""
     sides = output_size if isinstance(output_size, (tuple, list)) else (output_size,) * spatial
     if len(sides) != spatial or not all(side is None or is_int(side) for side in sides):
         several = "a pair of ints or None" if spatial == 2 else "a tuple of one"
@@ -123,8 +124,8 @@ def fitting_window(
     dilation: Pair,
     ceil_mode: bool = False,
 ) -> Window:
-    """A Window; ValueError in the name of the function `name` if no input of `size` holds it."""
-    sides: Any = padding  # which the window keeps as ((top, bottom), (left, right))
+    """A Window; ValueError in the name of the function `name` if it exceeds an input of `size`."""
+    sides: Any = padding  # which the window stores as ((top, bottom), (left, right))
     window = Window(kernel, stride, sides, dilation, ceil_mode)
     try:
         window.output_size(*size)

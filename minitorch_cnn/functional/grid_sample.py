@@ -1,8 +1,8 @@
-"""Images read at places given by a grid: spatial transformers (Jaderberg et al. 2015).
+"""Sample images at the positions of a grid: spatial transformers (Jaderberg et al. 2015).
 
-Written in Tensor operations, which bring the gradients of image and grid, of any order. A place
-(x, y) runs from -1 to 1 over the image, x along the width: the last axis of a grid is in the order
-x, y (and z), the axes of an image in the other.
+Composed of Tensor operations, which provide the gradients of image and grid, of any order. A
+position (x, y) runs from -1 to 1 over the image, x along the width: the last axis of a grid has the
+order x, y (and z), the axes of an image have the reverse order.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ CUBIC = -0.75  # the parameter A of the kernel
 def affine_grid(
     theta: Tensor, size: tuple[int, ...] | list[int], align_corners: bool | None = None
 ) -> Tensor:
-    """The grid of an affine map, for grid_sample.
+    """Compute the sampling grid of an affine map, for grid_sample.
 
     theta (N, 2, 3), size (N, C, H, W) -> y (N, H, W, 2), or theta (N, 3, 4), size (N, C, D, H, W)
     -> y (N, D, H, W, 3):  y = theta (x, y, 1) at the centres of H x W pixels
 
-    -1 and 1 are the centres of the outer pixels with align_corners, their edges without (None, too,
-    and without PyTorch's warning).
+    With align_corners, -1 and 1 are the centres of the outer pixels, otherwise their edges (also
+    for None, without PyTorch's warning).
 
-    Raises: ValueError for shapes that do not fit or a size below 1, TypeError for other than
+    Raises: ValueError for shapes that do not fit or a size below 1, TypeError for dtypes other than
     floats.
     """
     name = "affine_grid"
@@ -70,18 +70,18 @@ def grid_sample(
     padding_mode: str = "zeros",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """The image at the places of a grid.
+    """Sample an image at the positions of a grid.
 
     x (N, C, H, W), grid (N, OH, OW, 2) -> y (N, C, OH, OW), or x (N, C, D, H, W), grid
     (N, OD, OH, OW, 3) -> y (N, C, OD, OH, OW)
 
-    mode: "bilinear" (of three axes: trilinear), "nearest", or "bicubic" of two axes. padding_mode,
-    what lies outside: "zeros", the "border", or its "reflection". -1 and 1 are the centres of the
-    outer pixels with align_corners, their edges without (None, too, and without PyTorch's warning).
-    NaN in a grid stands for -1.
+    mode: "bilinear" (with three axes: trilinear), "nearest", or "bicubic" with two axes.
+    padding_mode, the values outside: "zeros", the "border", or its "reflection". With
+    align_corners, -1 and 1 are the centres of the outer pixels, otherwise their edges (also for
+    None, without PyTorch's warning). NaN in a grid counts as -1.
 
     Raises: ValueError for shapes that do not fit, an empty image, an unknown mode or padding_mode;
-    TypeError for other than floats of one dtype.
+    TypeError unless both are floats of one dtype.
     """
     name = "grid_sample"
     check_float(name, input=input, grid=grid)
@@ -118,12 +118,12 @@ def grid_sample(
 
 
 def _pixels(g: Tensor, n: int, align_corners: bool | None) -> Tensor:
-    """A coordinate from -1 to 1 as one from 0 to n - 1."""
+    """Convert a coordinate from -1..1 to 0..n - 1."""
     return (g + 1) * ((n - 1) / 2) if align_corners else ((g + 1) * n - 1) / 2
 
 
 class _Sampler:
-    """An image, and how it goes on outside.  Sizes and places are in the order x, y (, z)."""
+    """An image and its padding.  Sizes and positions are in the order x, y (, z)."""
 
     def __init__(self, x: Tensor, out: tuple[int, ...], padding: str, align_corners: bool) -> None:
         self.size = x.shape[:1:-1]
@@ -131,7 +131,7 @@ class _Sampler:
         self.flat = x.reshape(*x.shape[:2], math.prod(self.size))
 
     def bilinear(self, places: list[Tensor]) -> Tensor:
-        """A sum over the corners around a place, each times its nearness along every axis."""
+        """The sum over the corners around a position, weighted by nearness along every axis."""
         places = [self.inside(p, n) for p, n in zip(places, self.size, strict=True)]
         lower = [p.detach().floor() for p in places]
         parts = [p - low for p, low in zip(places, lower, strict=True)]
@@ -145,13 +145,13 @@ class _Sampler:
         return y
 
     def nearest(self, places: list[Tensor]) -> Tensor:
-        """The pixel whose centre is nearest, of two the even one."""
+        """The nearest pixel; of two equally near ones the even one."""
         inside = [self.inside(p.detach(), n) for p, n in zip(places, self.size, strict=True)]
         return self.pixels([p.round() for p in inside])
 
     def bicubic(self, places: list[Tensor]) -> Tensor:
-        """A sum over 4 x 4 pixels, each of them by itself where the padding has it."""
-        if self.padding != "reflection":  # farther out nothing changes any more
+        """The weighted sum over 4 x 4 pixels, with padding applied to each of them."""
+        if self.padding != "reflection":  # further outside the result is constant
             places = [p.clamp(-3, n + 2) for p, n in zip(places, self.size, strict=True)]
         lower = [p.detach().floor() for p in places]
         weights = [_cubic(p - low) for p, low in zip(places, lower, strict=True)]
@@ -163,9 +163,9 @@ class _Sampler:
         return y
 
     def inside(self, p: Tensor, n: int) -> Tensor:
-        """Where the padding has the coordinate p along an axis of n pixels."""
+        """The coordinate that padding maps p to, along an axis of n pixels."""
         if self.padding == "zeros":
-            return p.clamp(-3, n + 2)  # farther out is nothing, either, and no index
+            return p.clamp(-3, n + 2)  # further outside is also zero, but not a valid index
         if self.padding == "reflection":
             low, high = (0.0, n - 1.0) if self.align_corners else (-0.5, n - 0.5)
             if low == high:
@@ -177,7 +177,7 @@ class _Sampler:
         return where((p <= 0) | (p >= n - 1), p.detach().clamp(0, n - 1), p)
 
     def pixels(self, at: list[Tensor]) -> Tensor:
-        """The pixels at whole places (N, *out), zero outside.    -> (N, C, *out)"""
+        """The pixels at integer positions (N, *out), zero outside.    -> (N, C, *out)"""
         index: Any = 0
         known = None
         for p, n in zip(reversed(at), reversed(self.size), strict=True):
@@ -193,7 +193,7 @@ class _Sampler:
 
 
 def _cubic(t: Tensor) -> list[Tensor]:
-    """The weights of the pixels at -1, 0, 1, 2 for a place at t in [0, 1) (Keys 1981)."""
+    """The weights of the pixels at -1, 0, 1, 2 for a position t in [0, 1) (Keys 1981)."""
 
     def near(d: Tensor) -> Tensor:
         return ((CUBIC + 2) * d - (CUBIC + 3)) * d * d + 1

@@ -1,4 +1,4 @@
-"""gumbel_softmax: draws of classes through which gradients pass."""
+"""gumbel_softmax: differentiable samples of classes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def gumbel_softmax(
 ) -> Tensor:
     """softmax((logits + g) / tau) along `dim`, g = -log(-log u) with u uniform (Jang et al. 2017).
 
-    hard: 1 at the largest and 0 elsewhere, with the gradient of the softmax. eps changes nothing,
-    as in PyTorch.
+    hard: 1 at the largest and 0 elsewhere, with the gradient of the softmax. eps is ignored, as in
+    PyTorch.
 
-    Raises: ValueError for tau <= 0, TypeError for other than floats.
+    Raises: ValueError for tau <= 0, TypeError for dtypes other than floats.
     """
     check_float("gumbel_softmax", logits=logits)
     if not tau > 0:

@@ -1,6 +1,6 @@
-"""Activations that take the place of their input: `relu_(x)` is x = relu(x), in the memory of x.
+"""In-place activations: `relu_(x)` is x = relu(x), in the memory of x.
 
-Which writes are refused, and how they reach the graph, is said in tensor/inplace.py.
+tensor/inplace.py documents which writes are refused and how the graph records them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Instance normalisation: each channel of each sample by its own mean and variance."""
+"""Instance normalisation: normalise each channel of each sample by its mean and variance."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def instance_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """w x^ + b, normalised over the positions of a channel in a sample (Ulyanov et al. 2016).
+    """Normalise each channel of each sample: w x^ + b (Ulyanov et al. 2016).
 
     x (N, C, *), running_mean, running_var, w, b (C,) -> y (N, C, *)
 
-    With use_input_stats mean and biased variance are those of x, and the running ones, if given,
-    move towards the averages over the samples, the variance unbiased. Without, mean and variance
-    are the running ones, as in batch_norm.
+    With use_input_stats, mean and biased variance are those of x, and the running statistics, if
+    given, move towards the averages over the samples, with the unbiased variance. Without it, mean
+    and variance are the running ones, as in batch_norm.
 
-    Raises: ValueError for shapes that do not fit, one value per channel of a sample, or running
-    statistics that are missing without use_input_stats; TypeError for other than floats of one
-    dtype, except that 16-bit input goes with float32 parameters and statistics, too.
+    Raises: ValueError for shapes that do not fit, one value per channel of a sample, or missing
+    running statistics without use_input_stats; TypeError unless all are floats of one dtype, except
+    that 16-bit input may have float32 parameters and statistics.
     """
     name = "instance_norm"
     running = {"running_mean": running_mean, "running_var": running_var}

@@ -1,4 +1,4 @@
-"""interpolate: resampling of feature maps, one axis after the other."""
+"""interpolate: resample feature maps, one axis after another."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Interpolate(ArrayFunction):
-    """y = resampled x along the last axes, one map for each.    x (N, C, *) -> y (N, C, *)"""
+    """y = x resampled along the last axes, one map per axis.    x (N, C, *) -> y (N, C, *)"""
 
     in_float32 = True
 
@@ -37,7 +37,7 @@ class Interpolate(ArrayFunction):
 
 
 class InterpolateBackward(ArrayFunction):
-    """gx: the adjoint of Interpolate, of which Interpolate is the adjoint in turn."""
+    """gx: the adjoint of Interpolate, whose own adjoint is Interpolate."""
 
     in_float32 = True
 
@@ -55,8 +55,8 @@ class InterpolateBackward(ArrayFunction):
 def nearest_map(size: int, out: int, step: float, exact: bool) -> AxisMap:
     """lower[o] = floor(o step), or floor((o + 1/2) step) if exact, in PyTorch's single precision.
 
-    PyTorch's CPU copies or doubles the pixels of small images (OH + OW <= 128) whose sizes are 1:1
-    or 1:2, whatever the factor; its GPUs, and here all sizes, follow the formula.
+    PyTorch's CPU implementation copies or doubles the pixels of small images (OH + OW <= 128) whose
+    sizes are 1:1 or 1:2, whatever the factor; its GPUs follow the formula, as all sizes do here.
     """
     o = np.arange(out, dtype=np.float32) + np.float32(0.5 if exact else 0)
     return AxisMap(size, np.minimum((o * np.float32(step)).astype(np.int64), size - 1))
@@ -64,7 +64,7 @@ def nearest_map(size: int, out: int, step: float, exact: bool) -> AxisMap:
 
 @lru_cache(maxsize=256)
 def linear_map(size: int, out: int, step: float, align_corners: bool) -> AxisMap:
-    """Where element o reads: (o + 1/2) step - 1/2, or o step if align_corners."""
+    """The positions that element o reads: (o + 1/2) step - 1/2, or o step if align_corners."""
     o = np.arange(out)
     if out == size:
         return AxisMap(size, o)
@@ -73,7 +73,7 @@ def linear_map(size: int, out: int, step: float, align_corners: bool) -> AxisMap
     return AxisMap(size, lower, np.minimum(lower + 1, size - 1), np.minimum(source - lower, 1))
 
 
-# How many axes each mode resamples.
+# The number of axes that each mode resamples.
 MODES = {
     "nearest": (1, 2, 3),
     "nearest-exact": (1, 2, 3),
@@ -96,20 +96,20 @@ def interpolate(
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
 ) -> Tensor:
-    """Resample to a size, or by a factor.    x (N, C, *) -> y (N, C, *)
+    """Resample to a size or by a factor.    x (N, C, *) -> y (N, C, *)
 
     Modes: "linear" (N, C, L), "bilinear" and "bicubic" (N, C, H, W), "trilinear" (N, C, D, H, W);
-    "nearest", "nearest-exact" and "area" (averages) take all three layouts. "nearest-exact" takes
+    "nearest", "nearest-exact" and "area" (averages) accept all three layouts. "nearest-exact" takes
     the pixel nearest to the centre, "nearest" the one nearest to the upper left corner.
 
-    Either `size` or `scale_factor` is given, one number for all axes or one for each. A factor s
-    makes OH = floor(H s); places are computed with s, or with OH / H if recompute_scale_factor.
-    align_corners (linear and cubic modes) keeps the centres of corner pixels in place, not their
-    edges. antialias ("bilinear" and "bicubic") widens the kernel when shrinking.
+    Give either `size` or `scale_factor`, one number for all axes or one for each. A factor s gives
+    OH = floor(H s); positions are computed with s, or with OH / H if recompute_scale_factor.
+    align_corners (linear and cubic modes) keeps the centres of corner pixels fixed, instead of
+    their edges. antialias ("bilinear" and "bicubic") widens the kernel when shrinking.
 
-    Raises: ValueError for both or neither of size and scale_factor, their length, a size below 1,
-    an unknown mode, another rank, or align_corners or antialias where they mean nothing; TypeError
-    for integers outside "nearest" and "nearest-exact".
+    Raises: ValueError for both or neither of size and scale_factor, a wrong number of entries, a
+    size below 1, an unknown mode, another number of axes, or align_corners or antialias with a mode
+    that has none; TypeError for integers outside "nearest" and "nearest-exact".
     """
     name = "interpolate"
     if mode not in MODES:
@@ -139,7 +139,7 @@ def interpolate(
 def _resampled(
     input: Tensor, axes: tuple[Any, ...], mode: str, align_corners: bool, antialias: bool
 ) -> Tensor:
-    """`input` resampled along its last axes, each of them (size, output size, factor or None)."""
+    """Resample `input` along its last axes, each given by (size, output size, factor or None)."""
     if mode == "area":
         return Resample.apply(input, taps=tuple(area_taps(n, out) for n, out, _ in axes))
     steps = [(n, out, _step(n, out, scale, align_corners)) for n, out, scale in axes]
@@ -155,14 +155,14 @@ def _resampled(
 
 
 def _step(size: int, out: int, scale: float | None, align_corners: bool) -> float:
-    """How far apart in the input two neighbours of the output are."""
+    """The distance in the input between two neighbours of the output."""
     if align_corners:
         return (size - 1) / (out - 1) if out > 1 else 0.0
     return size / out if scale is None else 1 / scale
 
 
 def _output_sizes(name: str, spatial: Shape, size: Any, scale_factor: Any) -> tuple[Any, Any]:
-    """The output sizes, and the scale of each axis (None where it is the ratio of the sizes)."""
+    """The output sizes, and the scale of each axis (None if it is the ratio of the sizes)."""
     if (size is None) == (scale_factor is None):
         raise ValueError(
             f"{name}: one of size={size} and scale_factor={scale_factor} must be given, not both"
@@ -198,7 +198,7 @@ def upsample(
     mode: str = "nearest",
     align_corners: bool | None = None,
 ) -> Tensor:
-    """interpolate, by its older name: it warns."""
+    """Call interpolate under its older name, with a warning."""
     _warn_old("upsample")
     return interpolate(input, size, scale_factor, mode, align_corners)
 
@@ -208,7 +208,7 @@ def upsample_nearest(
     size: int | tuple[int, ...] | None = None,
     scale_factor: int | tuple[int, ...] | None = None,
 ) -> Tensor:
-    """interpolate in mode "nearest", by its older name: it warns."""
+    """Call interpolate in mode "nearest" under its older name, with a warning."""
     _warn_old("upsample_nearest")
     return interpolate(input, size, scale_factor, mode="nearest")
 
@@ -218,7 +218,7 @@ def upsample_bilinear(
     size: int | tuple[int, ...] | None = None,
     scale_factor: float | tuple[float, ...] | None = None,
 ) -> Tensor:
-    """interpolate in mode "bilinear" with align_corners=True, by its older name: it warns."""
+    """Call interpolate in mode "bilinear" with align_corners=True, with a warning."""
     _warn_old("upsample_bilinear")
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 

@@ -1,4 +1,4 @@
-"""The affine map of a fully connected layer, and its bilinear kin."""
+"""The affine map of a fully connected layer, and its bilinear counterpart."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Linear(ArrayFunction):
 
 
 def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y = x w^T + b over the last axis.
+    """Compute y = x w^T + b along the last axis.
 
     x (*, I), w (O, I), b (O,) -> y (*, O), or w (I,), b () -> y (*)
 
@@ -65,9 +65,9 @@ def linear(input: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
 @in_float32
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """y_o = x1 W_o x2 + b_o.    x1 (*, I), x2 (*, J), w (O, I, J), b (O,) -> y (*, O)
+    """Compute y_o = x1 W_o x2 + b_o.    x1 (*, I), x2 (*, J), w (O, I, J), b (O,) -> y (*, O)
 
-    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype.
+    Raises: ValueError for shapes that do not fit, TypeError unless all are floats of one dtype.
     """
     check_float("bilinear", input1=input1, input2=input2, weight=weight, bias=bias)
     shapes = (input1.shape[-1:], input2.shape[-1:])

@@ -1,4 +1,4 @@
-"""Local response normalisation: a channel's strong neighbours weaken it (AlexNet, section 3.3)."""
+"""Local response normalisation: strong neighbours weaken a channel (AlexNet, section 3.3)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class LocalResponseNormBackward(ArrayFunction):
     def backward(ctx: ArrayFunction, v: Any) -> tuple[Tensor | None, ...]:
         # v is the gradient for gx. With c = alpha/size and s = k + c A(x^2):
         #   L = sum of v gx = sum of v gy s^-beta - 2 beta c A(v x) gy x s^(-beta-1)
-        # dL/dgy and dL/dx with s held are read off; through s:  dL/dx = 2 c x A'(dL/ds)
+        # dL/dgy, and dL/dx for constant s, follow directly; through s:  dL/dx = 2 c x A'(dL/ds)
         gy, x = ctx.saved_tensors
         size, alpha, beta, k = (ctx.settings[key] for key in ("size", "alpha", "beta", "k"))
         c = alpha / size
@@ -65,7 +65,7 @@ class LocalResponseNormBackward(ArrayFunction):
 
 
 def window_sum(x: Tensor, before: int, after: int) -> Tensor:
-    """The sum of x over the channels from `before` ahead of each one to `after` behind it."""
+    """The sum of x over the channels from `before` ahead of each channel to `after` behind it."""
     channels = x.shape[1]
     padded = pad(x, (0, 0) * (x.ndim - 2) + (before, after))
     total: Any = sum(padded[:, i : i + channels] for i in range(before + after + 1))
@@ -75,14 +75,14 @@ def window_sum(x: Tensor, before: int, after: int) -> Tensor:
 def local_response_norm(
     input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0
 ) -> Tensor:
-    """y = x (k + alpha/size * sum of x^2 over `size` channels)^-beta (Krizhevsky et al. 2012).
+    """Compute y = x (k + alpha/size * sum of x^2 over `size` channels)^-beta (Krizhevsky 2012).
 
     x (N, C, *) with 3 axes or more -> y (N, C, *)
+    The window has size//2 channels before and (size - 1)//2 after each channel; channels that do
+    not exist count as 0. The paper's alpha is this one divided by size.
 
-    The window has size//2 channels before and (size - 1)//2 after its own; channels that do not
-    exist are 0. The paper's alpha is this one divided by size.
-
-    Raises: ValueError for a size below 1 or fewer than 3 axes, TypeError for other than floats.
+    Raises: ValueError for a size below 1 or fewer than 3 axes, TypeError for dtypes other than
+    floats.
     """
     name = "local_response_norm"
     check_float(name, input=input)

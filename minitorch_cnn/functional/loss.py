@@ -1,4 +1,4 @@
-"""Losses: cross entropy of classes, nll, mean squared error, and binary cross entropy."""
+"""Losses: cross entropy, negative log likelihood, mean squared error, binary cross entropy."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class SoftmaxCrossEntropy(ArrayFunction):
     """y = -sum_c q_c log softmax(x)_c.    x (N, C, *), q (N, C, *) -> y (N, *)
 
-    Softmax, logarithm and sum in one: exact for logits of any size, and one array is kept besides
-    the inputs. Where q is 0 the term is 0, also at a logit of -inf.
+    Softmax, logarithm and sum in one operation: accurate for logits of any size, and only one array
+    is kept besides the inputs. Where q is 0 the term is 0, even at a logit of -inf.
     """
 
     @staticmethod
@@ -39,7 +39,7 @@ class SoftmaxCrossEntropy(ArrayFunction):
         ctx.save_for_backward(x, q)
         ctx.keep(logp)
         ctx.axis = axis
-        # subtracted from 0: a loss of nothing is 0, not -0
+        # subtracted from 0, so that an empty sum is 0, not -0
         return 0 - np.multiply(q, logp, out=np.zeros_like(logp), where=q != 0).sum(axis)
 
     @staticmethod
@@ -77,7 +77,7 @@ class SoftmaxCrossEntropyBackward(ArrayFunction):
 def _second_gradients(
     v: Tensor, gy: Tensor, x: Tensor, q: Tensor, axis: int, wanted: Sequence[bool]
 ) -> tuple[Any, Any, Any]:
-    """The gradients for gy, x and q of sum v gx, gx = gy (p sum q - q), p = softmax(x)."""
+    """The gradients by gy, x and q of sum v gx, gx = gy (p sum q - q), p = softmax(x)."""
     gy = gy.unsqueeze(axis)
     p, mass = x.softmax(axis), q.sum(axis, keepdim=True)
     mean_v = (p * v).sum(axis, keepdim=True)
@@ -89,7 +89,7 @@ def _second_gradients(
 
 
 class ClassCrossEntropy(ArrayFunction):
-    """SoftmaxCrossEntropy whose q is made of classes, and never written down.
+    """SoftmaxCrossEntropy for a target of classes, without materialising q.
 
     x (N, C, *) -> y (N, *), or their sum over `divisor`
     """
@@ -104,7 +104,7 @@ class ClassCrossEntropy(ArrayFunction):
         ctx.keep(m, s, target)
         if divisor is None:
             return losses.reshape(target.shape)
-        # 0/0 is NaN as in PyTorch; the gradient of a batch without labels is 0 all the same
+        # 0/0 is NaN as in PyTorch; the gradient of a batch without labels is still 0
         return losses.sum() / losses.dtype.type(divisor)
 
     @staticmethod
@@ -116,7 +116,7 @@ class ClassCrossEntropy(ArrayFunction):
 
 
 class ClassCrossEntropyBackward(ArrayFunction):
-    """gx = gy (p sum q - q), with a divisor gy / divisor.
+    """gx = gy (p sum q - q), or gy / divisor in place of gy.
 
     gy (N, *), or () with a divisor, x, gx (N, C, *)
     """
@@ -163,7 +163,7 @@ def _rows(x: Array, axis: int, target: Array) -> tuple[Array, Array]:
 def _class_masses(
     x: Array, target: Array, axis: int, weight: Array | None, ignore_index: int, smoothing: float
 ) -> Array:
-    """q (N, C, *) of classes: w at each class, spread by smoothing, 0 where ignored."""
+    """q (N, C, *) for classes: w at each class, spread by smoothing, 0 where ignored."""
     counted = np.expand_dims(target != ignore_index, axis)
     spread = smoothing / x.shape[axis]
     q = np.empty(x.shape, x.dtype, like=x)
@@ -184,15 +184,15 @@ def cross_entropy(
     reduction: Reduction = "mean",
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Cross entropy between softmax(input) and the target.
+    """Compute the cross entropy between softmax(input) and the target.
 
-    input (N, C, *) or (C,) of logits, target (N, *) or () of classes, or of input's shape and
+    input (N, C, *) or (C,) of logits, target (N, *) or () of classes, or of input's shape with
     probabilities -> y (N, *) or () with reduction="none", () otherwise
 
     y = -sum_c w_c q_c log softmax(x)_c, q = (1 - e) target + e / C, e = label_smoothing (Szegedy et
-    al. 2016). Of classes the mean is weighted: sum of y / sum of w_target over those that are not
-    ignore_index; of probabilities it is sum of y / number of samples. The mean over nothing is NaN,
-    its gradient 0.
+    al. 2016). For classes the mean is weighted: sum of y / sum of w_target over those that are not
+    ignore_index; for probabilities it is sum of y / number of samples. An empty mean is NaN, with
+    gradient 0.
 
     Raises: ValueError for shapes that do not fit, an unknown reduction, label_smoothing outside
     [0, 1] or an ignore_index >= 0 with probabilities; TypeError for dtypes; IndexError for a class
@@ -234,7 +234,7 @@ def _soft_targets(
     smoothing: float,
     axis: int,
 ) -> tuple[Tensor, float]:
-    """q and what the mean divides by, for a target of probabilities."""
+    """q and the divisor of the mean, for a target of probabilities."""
     check_float(name, target=target)
     if ignore_index >= 0:
         raise ValueError(
@@ -257,7 +257,7 @@ def nll_loss(
     ignore_index: int = -100,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """Negative log likelihood: -w_target times the entry of `input` at the target class.
+    """Compute the negative log likelihood: -w_target times `input` at the target class.
 
     input (N, C, *) or (C,) of log-probabilities, target (N, *) or () of integers
     -> y (N, *) or () with reduction="none", () otherwise
@@ -280,14 +280,14 @@ def nll_loss(
 def mse_loss(
     input: Tensor, target: Tensor, reduction: Reduction = "mean", weight: Tensor | None = None
 ) -> Tensor:
-    """w (input - target)^2, elementwise; summed or averaged over all elements.
+    """Compute w (input - target)^2 elementwise, summed or averaged over all elements.
 
     weight has input's shape; the mean is the sum of the weighted errors / the sum of the weights.
 
-    Where PyTorch broadcasts different shapes with a warning, this raises: (N, 1) against (N,) is
-    a mistake.
+    Different shapes, which PyTorch broadcasts with a warning, raise an error: (N, 1) against (N,)
+    is a mistake.
 
-    One of the two may be of integers. Raises: ValueError for shapes that differ or an unknown
+    One of the two may have integers. Raises: ValueError for shapes that differ or an unknown
     reduction, TypeError for integers in both.
     """
     check_pair("mse_loss", input, target, reduction)
@@ -303,10 +303,10 @@ def binary_cross_entropy_with_logits(
     reduction: Reduction = "mean",
     pos_weight: Tensor | None = None,
 ) -> Tensor:
-    """Cross entropy between sigmoid(input) and probabilities, elementwise.
+    """Compute the cross entropy between sigmoid(input) and probabilities, elementwise.
 
     y = -w (v t log s(x) + (1 - t) log(1 - s(x))), s = sigmoid, v = pos_weight; w and v broadcast.
-    With log s(x) = -softplus(-x) and log(1 - s(x)) = -softplus(x) it is exact for any logits.
+    Computed as log s(x) = -softplus(-x), log(1 - s(x)) = -softplus(x), it is exact for any logits.
 
     Raises: ValueError for shapes that differ or an unknown reduction, TypeError for integers.
     """
@@ -329,7 +329,7 @@ def binary_cross_entropy_with_logits(
 
 
 def _check_logits(name: str, input: Tensor, weight: Tensor | None, reduction: Reduction) -> int:
-    """The axis of the classes, after checks of everything but the target."""
+    """The axis of the classes, after checking everything except the target."""
     check_float(name, input=input, weight=weight)
     check_reduction(name, reduction)
     axis = 1 if input.ndim > 1 else 0
@@ -348,7 +348,7 @@ def _check_logits(name: str, input: Tensor, weight: Tensor | None, reduction: Re
 def _check_class_indices(
     name: str, input: Tensor, target: Tensor, weight: Tensor | None, ignore_index: int, axis: int
 ) -> tuple[Array, Array]:
-    """The classes, with 0 in place of ignore_index, and the mask of those that count."""
+    """The classes, with 0 in place of ignore_index, and the mask of the counted ones."""
     check_integer(name, target=target)
     expected = input.shape[:axis] + input.shape[axis + 1 :]
     if target.shape != expected:
@@ -377,7 +377,7 @@ def _weight_of(
 
 
 def _constant(name: str, weight: Tensor | None) -> Array | None:
-    """The weights of classes as an array, which has no gradient, or None."""
+    """The weights of classes as an array without gradient, or None."""
     if weight is None:
         return None
     if weight.requires_grad:
@@ -386,5 +386,5 @@ def _constant(name: str, weight: Tensor | None) -> Array | None:
 
 
 def _along(axis: int, ndim: int) -> tuple[int, ...]:
-    """The shape in which one value per class broadcasts against the input."""
+    """The shape in which one value per class broadcasts to the input."""
     return tuple(-1 if i == axis else 1 for i in range(ndim))

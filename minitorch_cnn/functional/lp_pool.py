@@ -26,16 +26,15 @@ def lp_pool2d(
     stride: Size2d | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """(sum of x^p)^(1/p) over each window, p = norm_type (Sermanet et al. 2012).
+    """Compute (sum of x^p)^(1/p) over each window, p = norm_type (Sermanet et al. 2012).
 
     x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW), the sizes of avg_pool2d
-
     p=inf is the maximum of |x|, p=-inf the minimum. Where the sum is 0 so is the gradient. As in
-    PyTorch no absolute value is taken: with an odd p a sum below 0 has no root and gives NaN, and a
-    window that ceil_mode lets reach over the edge counts as if it were filled with its mean.
+    PyTorch no absolute value is taken: for odd p a negative sum has no root and gives NaN, and a
+    window that ceil_mode extends over the edge counts as if it were filled with its mean.
 
-    Raises: ValueError for norm_type 0 or a shape or setting that does not fit, TypeError for other
-    than floats.
+    Raises: ValueError for norm_type 0 or a shape or setting that does not fit, TypeError for dtypes
+    other than floats.
     """
     pools = max_pool2d, avg_pool2d
     return _lp_pool("lp_pool2d", 2, pools, input, norm_type, kernel_size, stride, ceil_mode)
@@ -49,7 +48,7 @@ def lp_pool1d(
     stride: Size1d | None = None,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """lp_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    """Apply lp_pool2d to signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
     pools = max_pool1d, avg_pool1d
     return _lp_pool("lp_pool1d", 1, pools, input, norm_type, kernel_size, stride, ceil_mode)
 

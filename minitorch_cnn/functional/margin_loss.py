@@ -1,6 +1,6 @@
-"""Losses of pairs, triplets and margins: what belongs together is drawn near, the rest kept off.
+"""Losses of pairs, triplets and margins: they pull matching samples together, push others apart.
 
-Where PyTorch broadcasts different shapes these raise, as mse_loss does.
+Different shapes, which PyTorch broadcasts, raise an error, as in mse_loss.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def cosine_embedding_loss(
     """1 - cos(x1, x2) where target is 1, max(0, cos(x1, x2) - margin) where it is -1, else 0.
 
     input1, input2 (N, D), target (N,), or (D,) and () -> y (N,) or () with reduction="none", ()
-    otherwise. Under the root of each squared length stands 1e-12 more.
+    otherwise. 1e-12 is added to each squared length under the root.
 
     Raises: ValueError for shapes that do not fit or an unknown reduction, TypeError for inputs that
     are not of one float dtype.
@@ -49,7 +49,7 @@ def cosine_embedding_loss(
 def margin_ranking_loss(
     input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, reduction: Reduction = "mean"
 ) -> Tensor:
-    """max(0, margin - target (input1 - input2)): target 1 wants input1 above input2, -1 below.
+    """max(0, margin - target (input1 - input2)): target 1 ranks input1 above input2, -1 below.
 
     input1, input2 (*) of one shape, target of that shape or of one element.
 
@@ -85,8 +85,8 @@ def triplet_margin_loss(
 
     anchor, positive, negative (*, D) -> y (*) with reduction="none", () otherwise
 
-    The distances are pairwise_distance's, p-norms along the last axis. With swap the nearer one of
-    anchor and positive counts against the negative.
+    The distances are those of pairwise_distance, p-norms along the last axis. With swap the
+    negative's distance is measured from the nearer of anchor and positive.
 
     Raises: ValueError for shapes that differ, inputs without an axis, margin <= 0 or an unknown
     reduction; TypeError for inputs that are not of one float dtype.
@@ -122,7 +122,7 @@ def hinge_embedding_loss(
 
 @in_float32
 def soft_margin_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Tensor:
-    """log(1 + exp(-target input)), elementwise, with targets 1 and -1; without overflow.
+    """log(1 + exp(-target input)), elementwise, with targets 1 and -1, without overflow.
 
     Raises: ValueError for shapes that differ or an unknown reduction, TypeError for dtypes.
     """
@@ -169,7 +169,7 @@ def multi_margin_loss(
     () otherwise; the mean is over N, whatever the weights.
 
     Raises: ValueError for shapes that do not fit, p other than 1 and 2 or an unknown reduction,
-    TypeError for dtypes, IndexError for a target that is no class.
+    TypeError for dtypes, IndexError for a target outside 0..C-1.
     """
     name = "multi_margin_loss"
     check_float(name, input=input, weight=weight)
@@ -201,11 +201,11 @@ def multi_margin_loss(
 def multilabel_margin_loss(input: Tensor, target: Tensor, reduction: Reduction = "mean") -> Tensor:
     """sum over j in t and i not in t of max(0, 1 - x[j] + x[i]) / C.
 
-    x (N, C) or (C,), t of x's shape: classes, and -1 where they end -> y (N,) or () with
+    x (N, C) or (C,), t of x's shape: classes, terminated by -1 -> y (N,) or () with
     reduction="none", () otherwise
 
     Raises: ValueError for shapes that do not fit or an unknown reduction, TypeError for dtypes,
-    IndexError for a target that is no class.
+    IndexError for a target outside -1..C-1.
     """
     name = "multilabel_margin_loss"
     check_float(name, input=input)
@@ -237,7 +237,7 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: Reduction = "mean",
 ) -> Tensor:
-    """triplet_margin_loss with any distance of two Tensors; pairwise_distance if None.
+    """triplet_margin_loss with any distance of two Tensors; pairwise_distance by default.
 
     Raises: ValueError for shapes that differ, margin <= 0 or an unknown reduction; TypeError for
     inputs that are not of one float dtype.
@@ -255,7 +255,7 @@ def triplet_margin_with_distance_loss(
 
 
 def _check_inputs(name: str, reduction: Reduction, **inputs: Tensor) -> None:
-    """That all are Tensors of one float dtype and one shape, and that the reduction is known."""
+    """Check that all are Tensors of one float dtype and one shape, and the reduction."""
     check_float(name, **inputs)
     check_reduction(name, reduction)
     (first, one), *others = inputs.items()

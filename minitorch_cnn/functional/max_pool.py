@@ -1,7 +1,7 @@
-"""Max pooling: the largest element of each window, where it was, and the way back.
+"""Max pooling: the largest element of each window with its position, and its adjoint.
 
-With the positions known these ops are linear: the backward of taking (gather) is adding up
-(scatter), and the other way round.
+For fixed positions these operations are linear: the adjoint of reading at them (gather) is adding
+at them (scatter), and vice versa.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class MaxPool2d(ArrayFunction):
-    """y = max over each window, and where it was.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
+    """y = max of each window, with its position.    x (N, C, H, W) -> y, argmax (N, C, OH, OW)"""
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, window: Window) -> tuple[Array, Array]:
@@ -45,7 +45,7 @@ class MaxPool2d(ArrayFunction):
 
 
 class AdaptiveMaxPool2d(ArrayFunction):
-    """MaxPool2d with the windows of a covering.    x (N, C, H, W) -> y, argmax (N, C, *size)"""
+    """MaxPool2d with size windows that cover x.    x (N, C, H, W) -> y, argmax (N, C, *size)"""
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, size: Pair) -> tuple[Array, Array]:
@@ -132,17 +132,18 @@ def max_pool2d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """The largest element of each window: the first of equals, never padding, NaN if there is one.
+    """Take the largest element of each window.
 
     x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW),
-    OH = (H + 2*padding - dilation*(KH - 1) - 1) / stride + 1 rounded down (up with ceil_mode), OW
-    alike.
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) / stride + 1 rounded down (up with ceil_mode), and
+    likewise OW.
 
-    With return_indices also the position h*W + w of each maximum in its plane, int64. stride=None
-    is kernel_size.
+    Of equal elements the first is taken, never padding, and NaN if the window has one. With
+    return_indices it also returns the position h*W + w of each maximum in its plane, int64.
+    stride=None means kernel_size.
 
     Raises: ValueError for a shape or setting that does not fit (padding must be at most half of
-    kernel_size, no window may see padding only), TypeError for other than floats.
+    kernel_size, no window may cover only padding), TypeError for dtypes other than floats.
     """
     return _max_pool(
         "max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
@@ -189,7 +190,10 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """max_pool2d of images of height 1.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    """Take the largest element of each window of a signal.
+
+    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL); otherwise as max_pool2d.
+    """
     return _max_pool(
         "max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices
     )
@@ -234,14 +238,16 @@ def adaptive_max_pool2d(
 def adaptive_max_pool2d(
     input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """The maxima of OH x OW windows that cover the input.
+    """Take the maxima of OH x OW windows that cover the input.
 
     x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
 
-    Window i has the rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, columns alike; None in
-    output_size keeps that side. With return_indices also the maxima's positions h*W + w, int64.
+    Window i has the rows floor(i H / OH) to ceil((i + 1) H / OH) - 1, and likewise columns; None in
+    output_size keeps that side. With return_indices it also returns the maxima's positions
+    h*W + w, int64.
 
-    Raises: ValueError for a shape or size that does not fit, TypeError for other than floats.
+    Raises: ValueError for a shape or size that does not fit, TypeError for dtypes other than
+    floats.
     """
     return _adaptive_max_pool("adaptive_max_pool2d", 2, input, output_size, return_indices)
 
@@ -261,7 +267,10 @@ def adaptive_max_pool1d(
 def adaptive_max_pool1d(
     input: Tensor, output_size: Size1d, return_indices: bool = False
 ) -> Tensor | tuple[Tensor, Tensor]:
-    """adaptive_max_pool2d of signals.    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL)"""
+    """Take the maxima of OL windows that cover a signal.
+
+    x (N, C, L) or (C, L) -> y (N, C, OL) or (C, OL); otherwise as adaptive_max_pool2d.
+    """
     return _adaptive_max_pool("adaptive_max_pool1d", 1, input, output_size, return_indices)
 
 
@@ -284,7 +293,7 @@ def max_pool2d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """max_pool2d with return_indices=True, whatever is said."""
+    """max_pool2d with return_indices=True, whatever the argument."""
     return max_pool2d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
@@ -297,21 +306,21 @@ def max_pool1d_with_indices(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """max_pool1d with return_indices=True, whatever is said."""
+    """max_pool1d with return_indices=True, whatever the argument."""
     return max_pool1d(input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def adaptive_max_pool2d_with_indices(
     input: Tensor, output_size: int | tuple[int | None, int | None], return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """adaptive_max_pool2d with return_indices=True, whatever is said."""
+    """adaptive_max_pool2d with return_indices=True, whatever the argument."""
     return adaptive_max_pool2d(input, output_size, return_indices=True)
 
 
 def adaptive_max_pool1d_with_indices(
     input: Tensor, output_size: Size1d, return_indices: bool = False
 ) -> tuple[Tensor, Tensor]:
-    """adaptive_max_pool1d with return_indices=True, whatever is said."""
+    """adaptive_max_pool1d with return_indices=True, whatever the argument."""
     return adaptive_max_pool1d(input, output_size, return_indices=True)
 
 
@@ -340,14 +349,15 @@ def max_unpool2d(
     padding: Size2d = 0,
     output_size: tuple[int, ...] | None = None,
 ) -> Tensor:
-    """Each maximum where max_pool2d found it, zeros elsewhere (Zeiler, Fergus 2014, section 2.1).
+    """Place each maximum where max_pool2d found it, with zeros elsewhere.
 
     y (N, C, OH, OW) or (C, OH, OW), indices of the same shape -> x (N, C, H, W) or (C, H, W),
-    H = (OH - 1)*stride - 2*padding + KH and W alike, or output_size, less than a stride away.
-    Of overlapping windows that chose the same element one is written, and each gets the gradient.
+    H = (OH - 1)*stride - 2*padding + KH and likewise W, or output_size, less than a stride away.
+    Where overlapping windows chose the same element, one value is written and each gets the
+    gradient. From Zeiler, Fergus 2014, section 2.1.
 
-    Raises: ValueError for shapes or sizes that do not fit, TypeError for other than floats and
-    integer indices, IndexError for an index outside of the output.
+    Raises: ValueError for shapes or sizes that do not fit, TypeError unless input has floats and
+    indices integers, IndexError for an index outside the output.
     """
     return _max_unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
@@ -360,7 +370,10 @@ def max_unpool1d(
     padding: Size1d = 0,
     output_size: tuple[int, ...] | None = None,
 ) -> Tensor:
-    """max_unpool2d of signals.    y, indices (N, C, OL) or (C, OL) -> x (N, C, L) or (C, L)"""
+    """Apply max_unpool2d to signals.
+
+    y, indices (N, C, OL) or (C, OL) -> x (N, C, L) or (C, L)
+    """
     return _max_unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 

@@ -1,7 +1,7 @@
-"""Normalisation: batch, group and layer norm are one op over different axes.
+"""Normalisation: batch, group and layer norm are one operation over different axes.
 
 x^ = (x - mean) / sqrt(var + eps), with the mean and biased variance of a channel over the batch, of
-a group of channels or of a sample; then w x^ + b.
+a group of channels, or of a sample; then w x^ + b.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class BatchNorm(ArrayFunction):
-    """y = w x^ + b, with relu max(y, 0), by the mean and biased variance of x itself.
+    """y = w x^ + b, with relu max(y, 0), using the mean and biased variance of x itself.
 
     x (N, C, *), w and b (C,) or None -> y (N, C, *), mean and var (C,)
     """
@@ -65,7 +65,7 @@ class BatchNormBackward(ArrayFunction):
     gx = w r (gy - <gy> - x^ <gy x^>)    gw = sum of gy x^    gb = sum of gy
 
     gy, x (N, C, *), w and b (C,) or None -> gx (N, C, *), gw, gb (C,)
-    With relu, gy counts where y was not cut off only.    (Ioffe, Szegedy 2015, section 3)
+    With relu, gy counts only where y was not cut off.    (Ioffe, Szegedy 2015, section 3)
     """
 
     @staticmethod
@@ -88,10 +88,10 @@ class BatchNormBackward(ArrayFunction):
 
     @staticmethod
     def backward(ctx: ArrayFunction, ggx: Any, ggw: Any, ggb: Any) -> tuple[Tensor | None, ...]:
-        # mean and r depend on x: taken as the constants that forward was given, they would leave
-        # out a part of the derivative. Hence r and x^ anew, from x, in operations on Tensors. Of
+        # mean and r depend on x: using the constants that forward received would omit part of the
+        # derivative. Hence r and x^ are recomputed from x in Tensor operations. The objective is
         #   w r (sum of ggx P gy) + ggw (sum of gy x^) + ggb (sum of gy)
-        # with P u = u - <u> - x^ <u x^>, its own adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>.
+        # with P u = u - <u> - x^ <u x^>, which is self-adjoint, dx^ = r P dx and dr = -r^2 <x^ dx>.
         gy, x, w = ctx.saved_tensors
         passes = Tensor(ctx.kept[0].astype(gy.dtype)) if ctx.kept else None
         if passes is not None:
@@ -190,17 +190,18 @@ def batch_norm(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """y = w (x - mean) / sqrt(var + eps) + b per channel (Ioffe, Szegedy 2015, algorithms 1 and 2).
+    """Normalise each channel over the batch: y = w (x - mean) / sqrt(var + eps) + b.
 
     x (N, C), (N, C, L) or (N, C, H, W); running_mean, running_var, w, b (C,) -> y of x's shape
 
-    With training, mean and biased variance are those of x over all axes but C, and in place
-    running = (1 - momentum) running + momentum new, with the unbiased variance. Without, mean and
-    variance are the running ones.
+    In training, mean and biased variance are those of x over all axes except C, and the running
+    statistics are updated in place: running = (1 - momentum) running + momentum new, with the
+    unbiased variance. Otherwise mean and variance are the running ones. From Ioffe, Szegedy 2015,
+    algorithms 1 and 2.
 
-    Raises: ValueError for shapes that do not fit, one value per channel or eps <= 0 in training,
-    running statistics missing without; TypeError for other than floats of one dtype, except that
-    16-bit input goes with float32 parameters and statistics, too: y has input's dtype.
+    Raises: ValueError for shapes that do not fit, in training for one value per channel or
+    eps <= 0, otherwise for missing running statistics; TypeError unless all are floats of one
+    dtype, except that 16-bit input may have float32 parameters and statistics: y has input's dtype.
     """
     statistics = running_mean, running_var
     return _batch_norm("batch_norm", input, *statistics, weight, bias, training, momentum, eps)
@@ -216,7 +217,7 @@ def batch_norm_relu(
     momentum: float = 0.1,
     eps: float = 1e-5,
 ) -> Tensor:
-    """relu(batch_norm(...)) in one pass over memory instead of two, forward and back.
+    """Compute relu(batch_norm(...)) in one pass over memory, forward and backward.
 
     Arguments, shapes and errors are those of batch_norm.
     """
@@ -249,7 +250,7 @@ def _batch_norm(
     if not training:
         if running_mean is None or running_var is None:
             raise ValueError(f"{name}: running_mean=None needs training=True")
-        # A copy: training may go on, and change the running mean, before this goes backward.
+        # A copy: training may change the running mean before the backward of this call.
         mean = widened(running_mean.array)
         mean = mean.copy() if mean is running_mean.array else mean
         invstd = inverse_std(widened(running_var.array), eps)
@@ -270,7 +271,7 @@ def _batch_norm(
 def update_running(running: Tensor, new: np.ndarray, momentum: float) -> None:
     """running = (1 - momentum) running + momentum new, in place.
 
-    On arrays: four operations on Tensors would take as long as the norm of a small image.
+    On arrays: four Tensor operations would take as long as normalising a small image.
     """
     array = running.array
     if dtypes.is_half(array.dtype):
@@ -288,12 +289,12 @@ def group_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """w x^ + b, normalised over all positions of a group of channels in a sample (Wu, He 2018).
+    """Normalise each group of channels in a sample: w x^ + b (Wu, He 2018).
 
     x (N, C, *), w, b (C,) -> y (N, C, *)
 
-    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype,
-    except that 16-bit input goes with float32 parameters, too: y has input's dtype.
+    Raises: ValueError for shapes that do not fit, TypeError unless all are floats of one dtype,
+    except that 16-bit input may have float32 parameters: y has input's dtype.
     """
     name = "group_norm"
     check_dtypes(name, input, weight=weight, bias=bias)
@@ -317,12 +318,13 @@ def layer_norm(
     bias: Tensor | None = None,
     eps: float = 1e-5,
 ) -> Tensor:
-    """w x^ + b, normalised over the last axes, those of normalized_shape (Ba, Kiros, Hinton 2016).
+    """Normalise over the last axes, those of normalized_shape: w x^ + b.
 
-    x (*, *normalized_shape), w, b of normalized_shape -> y of x's shape
+    x (*, *normalized_shape), w, b of normalized_shape -> y of x's shape. From Ba, Kiros, Hinton
+    2016.
 
-    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype,
-    except that 16-bit input goes with float32 parameters, too: y has input's dtype.
+    Raises: ValueError for shapes that do not fit, TypeError unless all are floats of one dtype,
+    except that 16-bit input may have float32 parameters: y has input's dtype.
     """
     name = "layer_norm"
     check_dtypes(name, input, weight=weight, bias=bias)
@@ -333,7 +335,7 @@ def layer_norm(
 
 
 def standardise(x: Tensor, rows: int, eps: float) -> Tensor:
-    """x^ of each of `rows` equal parts of x: a batch norm whose channels are the parts."""
+    """x^ of each of `rows` equal parts of x: a batch norm with the parts as channels."""
     if x.numel() == 0:
         return x.clone()
     channels = x.reshape(1, rows, -1)
@@ -342,14 +344,14 @@ def standardise(x: Tensor, rows: int, eps: float) -> Tensor:
 
 
 def affine(x: Tensor, weight: Tensor | None, bias: Tensor | None, shape: tuple[int, ...]) -> Tensor:
-    """w x + b with w and b read in `shape`, which broadcasts against x."""
+    """w x + b with w and b reshaped to `shape`, which broadcasts to x."""
     if weight is not None:
         x = x * weight.reshape(shape)
     return x if bias is None else x + bias.reshape(shape)
 
 
 def check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
-    """Refuse dtypes that differ; 16-bit input may come with float32 parameters and statistics."""
+    """Refuse different dtypes; 16-bit input may have float32 parameters and statistics."""
     if isinstance(input, Tensor) and dtypes.is_half(input.array.dtype):
         parameters = {
             argument: p
@@ -360,7 +362,7 @@ def check_dtypes(name: str, input: Tensor, **parameters: Tensor | None) -> None:
 
 
 def check_ending(name: str, input: Tensor, normalized_shape: Any) -> tuple[int, ...]:
-    """normalized_shape as a tuple; refused unless input's shape ends so."""
+    """normalized_shape as a tuple; an error unless input's shape ends with it."""
     if not isinstance(normalized_shape, (tuple, list)):
         raise TypeError(f"{name}: normalized_shape={normalized_shape!r} must be a tuple of ints")
     shape = tuple(normalized_shape)
@@ -379,7 +381,7 @@ def check_vectors(name: str, shape: tuple[int, ...], **tensors: Tensor | None) -
 
 
 def check_lone_value(name: str, count: int, input: Tensor) -> None:
-    """Refuse to normalise one value by itself."""
+    """Refuse to normalise a single value."""
     if count == 1:
         raise ValueError(
             f"{name}: input of shape {input.shape} has one value per channel, which is its own mean"

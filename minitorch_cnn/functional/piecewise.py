@@ -1,7 +1,7 @@
-"""Activations made of straight lines: hardsigmoid, hardtanh, hardshrink, softshrink, threshold, and
-rrelu, whose slopes are drawn.
+"""Piecewise linear activations: hardsigmoid, hardtanh, hardshrink, softshrink, threshold, and
+rrelu, whose slopes are random.
 
-At a kink the slope is PyTorch's, 0.
+At a kink the slope is 0, as in PyTorch.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Piecewise(ArrayFunction):
-    """y = f(x), of slope 1 where `passes(x)` holds and 0 elsewhere."""
+    """y = f(x), with slope 1 where `passes(x)` holds and 0 elsewhere."""
 
     in_float32 = True
 
@@ -42,7 +42,7 @@ class Piecewise(ArrayFunction):
 
 @in_float32
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """relu6(x + 3) / 6: a sigmoid of three straight lines; its slope is 0 at -3 and at 3."""
+    """relu6(x + 3) / 6: a piecewise linear sigmoid, with slope 0 at -3 and at 3."""
     check_float("hardsigmoid", input=input)
     return relu6(input + 3) / 6
 
@@ -50,7 +50,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
 def hardtanh(
     input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False
 ) -> Tensor:
-    """min(max(x, min_val), max_val), elementwise; of signed integers, too.
+    """Apply min(max(x, min_val), max_val) elementwise, also to signed integers.
 
     Raises: ValueError for min_val > max_val, TypeError for booleans and unsigned integers.
     """
@@ -101,7 +101,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where x > threshold, `value` elsewhere; NaN stays. Of numbers of any dtype."""
+    """Return x where x > threshold and `value` elsewhere, for numbers of any dtype; NaN stays."""
     check_tensor("threshold", input=input)
     if input.dtype.kind == "b":
         raise TypeError("threshold: input has dtype bool, must be a number")
@@ -123,8 +123,10 @@ def rrelu(
     training: bool = False,
     inplace: bool = False,
 ) -> Tensor:
-    """x where x > 0, a x elsewhere (Xu et al. 2015): in training a is drawn for each element from
-    U(lower, upper), otherwise it is (lower + upper) / 2.
+    """Return x where x > 0 and a x elsewhere, with a random slope a (Xu et al. 2015).
+
+    In training a is drawn for each element from U(lower, upper), otherwise it is
+    (lower + upper) / 2.
 
     Raises: ValueError for lower > upper.
     """

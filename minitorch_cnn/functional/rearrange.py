@@ -6,7 +6,7 @@ from ..tensor.tensor import Tensor
 
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """Lay groups of r*r channels out as r by r pixels (Shi et al. 2016, equation 4).
+    """Rearrange groups of r*r channels into r by r pixels (Shi et al. 2016, equation 4).
 
     x (*, C r^2, H, W), r = upscale_factor -> y (*, C, H r, W r)
     y[c, h r + i, w r + j] = x[c r^2 + i r + j, h, w]
@@ -47,7 +47,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Deal the channels of `groups` groups out in turn (Zhang et al. 2018, ShuffleNet, figure 1).
+    """Interleave the channels of `groups` groups (Zhang et al. 2018, ShuffleNet, figure 1).
 
     x (N, C, *), g = groups -> y (N, C, *), y[:, j g + i] = x[:, i C/g + j]
 

@@ -1,4 +1,4 @@
-"""What the losses share: how they are reduced, and checks of a prediction beside its target."""
+"""Shared parts of the losses: reduction, and checks of a prediction against its target."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 def reduce(losses: Tensor, reduction: Reduction, total: float) -> Tensor:
-    """The losses as they are, their sum, or their sum divided by `total`."""
+    """The losses unchanged, their sum, or their sum divided by `total`."""
     if reduction == "none":
         return losses
     if reduction == "sum":
         return losses.sum()
-    # The mean over nothing is NaN, but its gradient 0, not 0/0: a batch without labels is harmless.
+    # An empty mean is NaN, but its gradient is 0, not 0/0: a batch without labels is harmless.
     return losses.sum() / total if total else losses.sum() + float("nan")
 
 
 def weighted(name: str, losses: Tensor, weight: Tensor | None) -> Tensor:
-    """The losses times their weights, which are of the same shape, or None.
+    """The losses times their weights, which have the same shape or are None.
 
-    Raises: ValueError for another shape, TypeError for other than floats.
+    Raises: ValueError for another shape, TypeError for dtypes other than floats.
     """
     if weight is None:
         return losses
@@ -40,7 +40,7 @@ def weighted(name: str, losses: Tensor, weight: Tensor | None) -> Tensor:
 def reduce_weighted(
     name: str, losses: Tensor, reduction: Reduction, weight: Tensor | None
 ) -> Tensor:
-    """`reduce` of the weighted losses; their mean is divided by the sum of the weights."""
+    """`reduce` the weighted losses; the mean is divided by the sum of the weights."""
     losses = weighted(name, losses, weight)
     if weight is None or reduction != "mean":
         return reduce(losses, reduction, losses.numel())
@@ -57,7 +57,7 @@ def check_reduction(name: str, reduction: str, allowed: tuple[str, ...] = REDUCT
 
 
 def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
-    """ValueError, in the name of the loss, for shapes that differ."""
+    """ValueError, in the name of the loss, unless the shapes are equal."""
     if input.shape != target.shape:
         raise ValueError(
             f"{name}: target of shape {target.shape} must have input's shape {input.shape}"
@@ -65,8 +65,7 @@ def check_same_shape(name: str, input: Tensor, target: Tensor) -> None:
 
 
 def check_pair(name: str, input: Tensor, target: Tensor, reduction: Reduction) -> None:
-    """That two Tensors have one shape and at least one of them floats, and that the reduction is
-    known.
+    """Check that two Tensors have one shape, that at least one has floats, and the reduction.
 
     Raises: ValueError or TypeError in the name of the loss.
     """

@@ -1,7 +1,7 @@
 """Losses of numbers, probabilities and distributions: l1, smooth l1, Huber, Gaussian likelihood,
 Kullback-Leibler divergence, and the binary cross entropy of probabilities.
 
-Where PyTorch broadcasts different shapes, with or without a warning, these raise as mse_loss does.
+Different shapes, which PyTorch broadcasts, raise an error, as in mse_loss.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 def l1_loss(
     input: Tensor, target: Tensor, reduction: Reduction = "mean", weight: Tensor | None = None
 ) -> Tensor:
-    """w |input - target|, elementwise; summed or averaged over all elements.
+    """Compute w |input - target| elementwise, summed or averaged over all elements.
 
     weight has input's shape; the mean is the sum of the weighted errors / the sum of the weights.
 
-    One of the two may be of integers. Raises: ValueError for shapes that differ or an unknown
+    One of the two may have integers. Raises: ValueError for shapes that differ or an unknown
     reduction, TypeError for integers in both.
     """
     check_pair("l1_loss", input, target, reduction)
@@ -87,7 +87,7 @@ def huber_loss(
 
 
 def _huber(error: Tensor, width: float) -> Tensor:
-    # One formula for both pieces, so that no branch squares an error that is large.
+    # One formula for both pieces, so that no branch squares a large error.
     near = error.clamp(-width, width)
     return near * (error - near / 2)
 
@@ -106,8 +106,8 @@ def gaussian_nll_loss(
     input, target (N, *), var a number or (N, *), or with 1 for one of input's axes, or without its
     last axis -> y (N, *) with reduction="none", () otherwise
 
-    full adds log(2 pi) / 2. The gradient for var passes eps, as in PyTorch, so that a variance that
-    fell below it can grow again (Nix & Weigend 1994).
+    full adds log(2 pi) / 2. The gradient with respect to var ignores the bound eps, as in PyTorch,
+    so that a variance below it can grow again (Nix & Weigend 1994).
 
     Raises: as l1_loss, and ValueError for a negative var, one that does not fit, or eps <= 0.
     """
@@ -125,7 +125,7 @@ def gaussian_nll_loss(
 
 
 def _variance(name: str, var: Tensor | float, input: Tensor) -> Tensor:
-    """`var` as a Tensor that broadcasts to input, checked."""
+    """Check `var` and return it as a Tensor that broadcasts to input."""
     if not isinstance(var, Tensor):
         var = full_like(input, var)
     check_float(name, var=var)
@@ -151,13 +151,13 @@ def kl_div(
     reduction: Reduction | Literal["batchmean"] = "mean",
     log_target: bool = False,
 ) -> Tensor:
-    """target (log target - input), elementwise: the parts of the Kullback-Leibler divergence.
+    """target (log target - input), elementwise: the terms of the Kullback-Leibler divergence.
 
-    input (N, *) of log-probabilities, target of the same shape and probabilities, or with
+    input (N, *) of log-probabilities, target of the same shape with probabilities, or with
     log_target their logarithms -> y (N, *) with reduction="none", () otherwise
 
-    reduction="batchmean", the divergence as it is defined, is the sum divided by N; "mean" divides
-    by the number of elements, as in PyTorch, which warns of it. A target of 0 adds 0.
+    reduction="batchmean", the divergence by definition, is the sum divided by N; "mean" divides by
+    the number of elements, as in PyTorch, which warns about it. A target of 0 adds 0.
 
     Raises: ValueError for shapes that differ, an unknown reduction, or "batchmean" of numbers;
     TypeError for integers.
@@ -210,18 +210,18 @@ def binary_cross_entropy(
 ) -> Tensor:
     """-w (t log x + (1 - t) log(1 - x)), elementwise, x = input in [0, 1], t = target.
 
-    Logarithms below -100 count as -100, so that a sure and wrong answer costs much and not inf. The
-    weights broadcast. On logits binary_cross_entropy_with_logits is more exact.
+    Logarithms below -100 count as -100, so that a confident wrong answer has a large but finite
+    loss. The weights broadcast. For logits binary_cross_entropy_with_logits is more accurate.
 
-    Raises: ValueError for shapes that differ, an unknown reduction, or an input outside [0, 1] (NaN
-    is); TypeError for integers.
+    Raises: ValueError for shapes that differ, an unknown reduction, or an input outside [0, 1] or
+    NaN; TypeError for integers.
     """
     name = "binary_cross_entropy"
     check_float(name, input=input, target=target, weight=weight)
     check_reduction(name, reduction)
     check_same_shape(name, input, target)
     if not ((input.array >= 0) & (input.array <= 1)).all():
-        raise ValueError(f"{name}: input must lie between 0 and 1, and some of it does not")
+        raise ValueError(f"{name}: input must be between 0 and 1, and some of it is not")
     losses = BinaryCrossEntropy.apply(input, target)
     if weight is not None:
         losses = losses * weight
@@ -239,7 +239,7 @@ def poisson_nll_loss(
 ) -> Tensor:
     """exp(x) - t x, or x - t log(x + eps) unless log_input: counts t of a Poisson distribution.
 
-    full adds Stirling's t log t - t + log(2 pi t) / 2, for log t!, where t > 1.
+    full adds Stirling's approximation of log t!, t log t - t + log(2 pi t) / 2, where t > 1.
 
     Raises: ValueError for shapes that differ or an unknown reduction, TypeError for dtypes.
     """

@@ -1,8 +1,8 @@
 """Resampling with any number of taps: each output along an axis is a weighted sum of some inputs.
 
-Bicubic interpolation has four taps, averages over areas and antialiased interpolation as many as
-the scale asks for. One axis is resampled after the other, so that the work is a sum of the taps,
-not their product.
+Bicubic interpolation has four taps; area averages and antialiased interpolation have as many as the
+scale requires. One axis is resampled after another, so that the cost is the sum of the taps, not
+their product.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ if TYPE_CHECKING:
 
 
 class Taps(NamedTuple):
-    """Where the outputs along an axis read: y[o] = sum over k of x[places[k, o]] weights[k, o].
+    """The taps of the outputs along an axis: y[o] = sum over k of x[places[k, o]] weights[k, o].
 
-    `used` marks the taps that count: the others fill up rows of unequal length. Each row of
-    `places` never decreases, which `add_runs` needs.
+    `used` marks the taps that count; the others pad rows of unequal length. Each row of `places`
+    never decreases, as `add_runs` requires.
     """
 
     size: int
@@ -35,7 +35,7 @@ class Taps(NamedTuple):
 
 
 class Resample(ArrayFunction):
-    """y = x resampled along its last axes, one `Taps` for each.    x (N, C, *) -> y (N, C, *)"""
+    """y = x resampled along its last axes, one `Taps` per axis.    x (N, C, *) -> y (N, C, *)"""
 
     in_float32 = True
 
@@ -52,7 +52,7 @@ class Resample(ArrayFunction):
 
 
 class ResampleBackward(ArrayFunction):
-    """gx: the adjoint of Resample, of which Resample is the adjoint in turn."""
+    """gx: the adjoint of Resample, whose own adjoint is Resample."""
 
     in_float32 = True
 
@@ -93,7 +93,7 @@ def _along(weights: Array, axis: int, x: Array) -> Array:
 
 
 def _drop_unused(term: Array, used: Array, axis: int) -> None:
-    """Zeros where a tap does not count: infinity times a weight of 0 would be NaN."""
+    """Zero the unused taps: infinity times a weight of 0 would be NaN."""
     if not used.all():
         term[(..., np.asarray(~used, like=term), *(slice(None),) * (-axis - 1))] = 0
 
@@ -133,11 +133,11 @@ def cubic_taps(size: int, out: int, step: float, align_corners: bool) -> Taps:
 
 @lru_cache(maxsize=256)
 def antialias_taps(size: int, out: int, step: float, mode: str) -> Taps:
-    """A triangle ("bilinear") or a cubic with a = -1/2 ("bicubic"), as wide as the step when
-    shrinking, over the inputs that there are, with weights that add up to 1.
+    """A triangle ("bilinear") or a cubic with a = -1/2 ("bicubic"), stretched to the step when
+    shrinking, restricted to existing inputs, with weights that sum to 1.
 
-    An axis that keeps its size keeps its pixels. As in PyTorch, the corners of pixels stay in place
-    whatever align_corners says, which changes the step alone.
+    An axis that keeps its size keeps its pixels. As in PyTorch, the corners of pixels stay fixed
+    whatever align_corners is; it changes only the step.
     """
     if out == size:
         return _as_they_are(size)

@@ -1,4 +1,4 @@
-"""Normalisation by the root of the mean square alone: layer norm without the mean."""
+"""Normalisation by the root mean square: layer norm without the mean."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class RMSNorm(ArrayFunction):
     """y = x r, r = 1 / sqrt(<x^2> + eps), < > the mean over `axes`; gx = r (gy - y <gy y>).
 
-    One function and not several, so that it counts as a norm where receptive fields are followed.
+    A single operation, so that receptive fields treat it as a norm.
     """
 
     @staticmethod
@@ -41,14 +41,14 @@ def rms_norm(
     weight: Tensor | None = None,
     eps: float | None = None,
 ) -> Tensor:
-    """w x / sqrt(<x^2> + eps), < > the mean over the last axes (Zhang, Sennrich 2019).
+    """Normalise by the root mean square: w x / sqrt(<x^2> + eps), < > the mean over the last axes.
 
-    x (*, *normalized_shape), w of normalized_shape -> y of x's shape
+    x (*, *normalized_shape), w of normalized_shape -> y of x's shape. From Zhang, Sennrich 2019.
 
-    eps=None is the distance from 1 to the next number of the dtype, float32's for 16 bits, too.
+    eps=None is the machine epsilon of the dtype, and float32's for 16-bit dtypes.
 
-    Raises: ValueError for shapes that do not fit, TypeError for other than floats of one dtype,
-    except that 16-bit input goes with a float32 weight, too: y has input's dtype.
+    Raises: ValueError for shapes that do not fit, TypeError unless all are floats of one dtype,
+    except that 16-bit input may have a float32 weight: y has input's dtype.
     """
     check_dtypes("rms_norm", input, weight=weight)
     shape = check_ending("rms_norm", input, normalized_shape)

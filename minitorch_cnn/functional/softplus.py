@@ -1,4 +1,4 @@
-"""Softplus, a smooth ReLU, and what is made of it: logsigmoid and mish."""
+"""Softplus, a smooth ReLU, and the functions built on it: logsigmoid and mish."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def _log1p_exp(z: Array) -> Array:
-    """log(1 + e^z), which neither overflows nor loses the small ones."""
+    """log(1 + e^z), without overflow or loss of small values."""
     return np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z)))
 
 
@@ -39,8 +39,10 @@ class Softplus(ArrayFunction):
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold, whatever the signs of
-    beta and threshold. Where PyTorch overflows (threshold above 88) the values stay right.
+    """Compute log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+
+    beta and threshold may have any sign. The values stay correct where PyTorch overflows (threshold
+    above 88).
 
     Raises: ValueError if beta is 0.
     """

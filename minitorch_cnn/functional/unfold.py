@@ -1,4 +1,4 @@
-"""Images as the list of their windows (im2col), and windows added up to images (col2im)."""
+"""Images to columns of windows (im2col), and columns summed to images (col2im)."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Unfold(ArrayFunction):
 
 
 class Fold(ArrayFunction):
-    """y = zeros, each window added where it was read from: the adjoint of Unfold.
+    """y = zeros, with each window added at its position: the adjoint of Unfold.
 
     x (N, C KH KW, OH OW) -> y (N, C, *size)
     """
@@ -69,7 +69,7 @@ class Fold(ArrayFunction):
 
 
 def _taps(window: Window, output: Pair) -> Iterator[tuple[int, int, Any]]:
-    """Each place (i, j) in the window, with the slices of the padded image that it reads."""
+    """Each position (i, j) in the window, with the slices of the padded image that it reads."""
     (sh, sw), (dh, dw), (oh, ow) = window.stride, window.dilation, output
     for i in range(window.kernel[0]):
         for j in range(window.kernel[1]):
@@ -85,11 +85,11 @@ def unfold(
     padding: Size2d = 0,
     stride: Size2d = 1,
 ) -> Tensor:
-    """The windows of images as columns, as convolutions read them.
+    """Extract the windows of images as columns, in the order of a convolution's weights.
 
     x (N, C, H, W) or (C, H, W) -> y (N, C KH KW, L) or (C KH KW, L), L = OH OW windows, row by row
 
-    Raises: ValueError for an input of another rank or smaller than a window.
+    Raises: ValueError for an input with another number of axes or smaller than a window.
     """
     check_tensor("unfold", input=input)
     x = to_images("unfold", input, spatial=2)
@@ -106,11 +106,11 @@ def fold(
     padding: Size2d = 0,
     stride: Size2d = 1,
 ) -> Tensor:
-    """Images of `output_size` to which each column adds its window; the adjoint of unfold.
+    """Sum columns of windows into images of `output_size`; the adjoint of unfold.
 
     x (N, C KH KW, L) or (C KH KW, L) -> y (N, C, H, W) or (C, H, W)
 
-    Raises: ValueError for an input of another rank, or whose sizes do not fit the windows.
+    Raises: ValueError for an input with another number of axes, or sizes that do not fit.
     """
     check_tensor("fold", input=input)
     if input.ndim not in (2, 3):
