@@ -1,4 +1,4 @@
-"""Reverse-mode differentiation: functions that record themselves, and the walk back over them."""
+"""Reverse-mode differentiation: functions that record themselves, and the backward pass."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "Variable":  # PyTorch's old name for a tensor, which is made of what is here
+    if name == "Variable":  # PyTorch's old name for a tensor, whose module imports this one
         from ..tensor.legacy import Variable
 
         return Variable

@@ -11,9 +11,9 @@
             a, b = ctx.saved_tensors
             return unbroadcast(gy * b, a.shape), unbroadcast(gy * a, b.shape)
 
-`Mul.apply(a, b)` runs forward and, if an input requires grad, hangs the node on its output. A node
-points to the nodes that made its inputs; the engine walks these edges backwards, newest node first.
-function.py has the form for users, whose forward takes Tensors, too.
+`Mul.apply(a, b)` runs forward and, if an input requires grad, attaches the node to its output. A
+node points to the nodes that made its inputs; the engine follows these edges backwards, newest node
+first. function.py has PyTorch's form for users, whose forward also takes Tensors.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ if TYPE_CHECKING:
     from .checkpoint import Region
     from .modes import Modes
 else:
-    # Set by tensor.py: a Tensor's methods are made of Functions, so these exist before it does.
+    # Set by tensor.py: a Tensor's methods use Functions, so these are defined first.
     Tensor = None
 
-# A hook sees a gradient, and returns what replaces it or None. An edge leads to a node and one of
-# its outputs, or to a leaf.
+# A hook receives a gradient, and returns its replacement or None. An edge leads to a node and one
+# of its outputs, or to a leaf.
 Hook: TypeAlias = "Callable[[Tensor], Tensor | None]"
 Hooks: TypeAlias = dict[object, Hook]
 Edge: TypeAlias = "tuple[ArrayFunction | Tensor, int]"
@@ -50,26 +50,26 @@ _blank = object.__new__
 _clock = itertools.count()
 
 
-# Infinities and NaNs are results of an op, not warnings, as in PyTorch. Set by hand, because
-# np.errstate costs as much as a small op.
+# Infinities and NaNs are results of an op, not warnings, as in PyTorch. The error state is set
+# directly, because np.errstate costs as much as a small op.
 _warnings, _SILENT = silent_floating_point()
 
 
 class Version:
-    """A count of the writes to memory that a tensor may share with its views."""
+    """The number of writes to memory that a tensor may share with its views."""
 
     count: int = 0
 
 
 class _OneResult(Protocol):
-    """An op whose forward returns an array, and whose `apply` a Tensor."""
+    """An op whose forward returns an array and whose `apply` returns a Tensor."""
 
     @staticmethod
     def forward(*args: Any, **settings: Any) -> Array: ...
 
 
 class _Results(Protocol):
-    """An op whose forward returns several arrays, and whose `apply` as many Tensors."""
+    """An op whose forward returns several arrays and whose `apply` returns as many Tensors."""
 
     @staticmethod
     def forward(*args: Any, **settings: Any) -> tuple[Array | None, ...]: ...
@@ -79,22 +79,22 @@ class ArrayFunction:
     """One differentiable operation of the framework; subclass with `forward` and `backward`.
 
     forward(ctx, *arrays, **settings) -> array or tuple of arrays
-    backward(ctx, *grads) -> one Tensor or None per positional input of `apply` (a single one needs
-    no tuple)
+    backward(ctx, *grads) -> one Tensor or None per positional input of `apply` (a single one may be
+    returned without a tuple)
     """
 
-    # True: the output may share memory with the one input; forward computes nothing that NumPy
-    # could warn of; 16-bit numbers are computed with in float32, and rounded once.
+    # True: the output may share memory with the one input; NumPy raises no warning in forward;
+    # 16-bit numbers are computed in float32 and rounded once.
     is_view: ClassVar[bool] = False
     never_warns: ClassVar[bool] = False
     in_float32: ClassVar[bool] = False
     non_differentiable: tuple[Any, ...] = ()
-    # A function of the gradients, where more is to be done than `backward`.
+    # A function of the gradients, for ops that need more than `backward`.
     run_backward: Callable[..., Any] | None = None
-    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to compute again
+    saved_: tuple[Any, ...] | None = ()  # None: freed, or for `region` to recompute
     kept_: tuple[Any, ...] | None = ()  # as saved_
-    region: Region | None = None  # the checkpoint that will recompute what this node saved
-    # Of outputs, by index: functions called with the gradient, the Tensor whose .grad is wanted.
+    region: Region | None = None  # the checkpoint that recomputes what this node saved
+    # By output index: the hooks to call with the gradient, the Tensor whose .grad is wanted.
     hooks: dict[int, Hooks] | None = None
     retained: dict[int, weakref.ref[Tensor]] | None = None
     forward_trace: str | None = None
@@ -126,20 +126,20 @@ class ArrayFunction:
     # --------------------------------------------------------- what forward keeps for backward
 
     def save_for_backward(ctx, *arrays: Any) -> None:
-        """Keep inputs and outputs of this op (or None); `ctx.saved_tensors` has them as Tensors."""
+        """Save inputs and outputs of this op (or None) for `ctx.saved_tensors`."""
         ctx.saved_ = arrays
 
     def keep(ctx, *constants: Any) -> None:
-        """Keep anything else (masks, indices, statistics) in `ctx.kept`: constants of backward."""
+        """Keep any other values (masks, indices, statistics) as constants in `ctx.kept`."""
         ctx.kept_ = constants
 
     def mark_non_differentiable(ctx, *outputs: Any) -> None:
-        """Say which of several outputs have no derivative: indices, counts."""
+        """Mark outputs that have no derivative, such as indices and counts."""
         ctx.non_differentiable = outputs
 
     @property
     def saved_tensors(ctx) -> tuple[Any, ...]:
-        """The saved inputs and outputs as Tensors; RuntimeError if freed or written to since."""
+        """The saved inputs and outputs as Tensors; RuntimeError if freed or changed since."""
         if ctx.saved_ is None:
             ctx._make_available()
         tensors: list[Tensor | None] = []
@@ -160,7 +160,7 @@ class ArrayFunction:
 
     @property
     def kept(ctx) -> tuple[Any, ...]:
-        """What `keep` was given; RuntimeError if freed by an earlier backward pass."""
+        """The values given to `keep`; RuntimeError if an earlier backward pass freed them."""
         if ctx.kept_ is None:
             ctx._make_available()
         return ctx.kept_ or ()
@@ -174,7 +174,7 @@ class ArrayFunction:
         ctx.region.recompute()
 
     def release(ctx) -> None:
-        """Free what was kept: the gradients have been computed."""
+        """Free the saved values once the gradients have been computed."""
         if ctx.saved_ or ctx.kept_ or ctx.region is not None:
             ctx.saved_ = ctx.kept_ = ctx.region = None
 
@@ -225,7 +225,7 @@ class ArrayFunction:
             forward = cls.forward
             result: Any = forward(ctx, *arrays, **settings) if settings else forward(ctx, *arrays)
         except MemoryError as error:
-            # Raised from itself it would be in a cycle, and every array of the frames with it.
+            # Raising it from itself would create a cycle that holds every array of the frames.
             if not devices.of_gpu(error):
                 raise
             raise devices.out_of_memory(cls.__name__, arrays, error) from error
@@ -239,7 +239,7 @@ class ArrayFunction:
             if wanted:
                 ctx._record(modes, edges, inputs, arrays, results, outputs)
             return outputs[0] if len(outputs) == 1 else outputs
-        if type(result) is np.ndarray:  # what most are, and __init__ has nothing to check
+        if type(result) is np.ndarray:  # the usual case, in which __init__ has nothing to check
             y = _blank(Tensor)
             y.array = result
         else:
@@ -267,7 +267,7 @@ class ArrayFunction:
         ctx.out_meta = meta
         constant = ctx.non_differentiable
         if constant:
-            ctx.non_differentiable = ()  # which would hold the memory of outputs
+            ctx.non_differentiable = ()  # they would keep the memory of outputs alive
         for y in outputs:
             array, i = y.array, len(meta)
             meta.append((array.shape, array.dtype))
@@ -289,10 +289,10 @@ class ArrayFunction:
         results: Sequence[Any],
         outputs: Sequence[Tensor],
     ) -> None:
-        """Replace the saved arrays by (Tensor, its version now, None) for an input of the op, and
-        by ((array, counter of its writes), version, which one) for an output.
+        """Replace the saved arrays by (Tensor, its current version, None) for an input of the op,
+        and by ((array, counter of its writes), version, output index) for an output.
 
-        The Tensor that is an output holds this node: kept by it, both would be in a cycle.
+        An output's Tensor holds this node: if the node kept it, both would form a cycle.
         """
         packed: list[tuple[Any, int, int | None] | None] = []
         for array in ctx.saved_ or ():
@@ -324,10 +324,10 @@ class ArrayFunction:
 
 
 def _by_float32(cls: type[ArrayFunction], inputs: Sequence[Any], settings: dict[str, Any]) -> Any:
-    """Apply an op whose first input has 16 bits in float32: forward, backward and all further ones.
+    """Apply an op whose first input has 16 bits in float32, including all its derivatives.
 
-    Sums neither stall nor overflow on their way, and what is saved is exact. The first output gets
-    the first input's dtype; others (statistics) stay float32.
+    Sums neither stall nor overflow, and the saved values are exact. The first output gets the first
+    input's dtype; others (statistics) stay float32.
     """
     wide = [
         _cast(x, dtypes.float32) if x is not None and dtypes.is_half(x.dtype) else x for x in inputs
@@ -347,10 +347,10 @@ def is_one_of(item: object, items: Iterable[object]) -> bool:
 
 
 def without_base(x: Tensor | Array) -> Tensor:
-    """The input `x`, a Tensor or an array, as a Tensor that does not lead to a base.
+    """The input `x`, a Tensor or an array, as a Tensor that does not refer to a base.
 
-    The base's node may be made later than the one that saves x, and would be held by what it leads
-    to. A leaf that is a view must stay itself.
+    The base's node may be newer than the one that saves x, and would keep its own ancestors alive.
+    A leaf that is a view must remain itself.
     """
     if not isinstance(x, Tensor):
         return Tensor(x)

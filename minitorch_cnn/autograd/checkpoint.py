@@ -1,4 +1,4 @@
-"""checkpoint: trade time for memory, computing again in backward what ops would have saved."""
+"""checkpoint: trade time for memory by recomputing in backward instead of saving."""
 
 from __future__ import annotations
 
@@ -22,16 +22,15 @@ def checkpoint(
     preserve_rng_state: bool = True,
     **kwargs: Any,
 ) -> R:
-    """function(*args, **kwargs), keeping only these inputs for the backward pass and running
-    `function` a second time there.
+    """Call function(*args, **kwargs), and call it again in the backward pass instead of saving.
 
-    Gradients of any order reach the inputs and every other tensor that `function` uses
-    (parameters), as without checkpoint. Random numbers are those it would draw without, and repeat
-    in the second run whatever other threads draw (not with preserve_rng_state=False); batch norm's
-    running statistics move once only. Chen et al. 2016, "Training deep nets with sublinear memory
-    cost", arXiv 1604.06174.
+    Only the inputs are kept. Gradients of any order reach the inputs and every other tensor that
+    `function` uses (parameters), as without checkpoint. It draws the same random numbers as
+    without checkpoint, and again in the second run, whatever other threads draw (unless
+    preserve_rng_state=False); batch norm updates its running statistics only once. Chen et al.
+    2016, "Training deep nets with sublinear memory cost", arXiv 1604.06174.
 
-    use_reentrant: PyTorch's choice between two counterparts with the same results; here is one.
+    use_reentrant: selects between PyTorch's two implementations; here there is only one.
     Raises RuntimeError in backward if an input was changed in place since, or if the second run
     records other ops.
     """
@@ -42,10 +41,10 @@ def checkpoint(
 
 
 class _Stream:
-    """The random numbers of one call: those that the thread's generator would give next.
+    """The random numbers of one call: those that the thread's generator would produce next.
 
-    The call draws from a generator of its own. Meanwhile the shared one is far ahead, for other
-    threads; afterwards, if none has used it, it goes on where the call ended.
+    The call draws from its own generator. Meanwhile the shared one is advanced far ahead, for other
+    threads; afterwards, unless one has used it, it continues where the call ended.
     """
 
     def __init__(self) -> None:
@@ -55,7 +54,7 @@ class _Stream:
             self.ahead = self.shared.state = self.shared.jumped().state
 
     def generator(self) -> np.random.Generator:
-        """A generator that stands at the start."""
+        """A generator in the state at the start of the call."""
         own = self.shared.jumped()
         own.state = self.start
         return np.random.Generator(own)
@@ -67,7 +66,7 @@ class _Stream:
 
 
 class Recording:
-    """The nodes that a run of the function made, in order."""
+    """The nodes that one run of the function recorded, in order."""
 
     def __init__(self) -> None:
         self.nodes: list[ArrayFunction] = []
@@ -77,7 +76,7 @@ class Recording:
 
 
 class Region:
-    """One call of `checkpoint`: the nodes it recorded, and what it takes to run it again."""
+    """One call of `checkpoint`: the nodes it recorded, and everything needed to rerun it."""
 
     def __init__(
         self,
@@ -97,7 +96,7 @@ class Region:
         return [x._version for x in inputs if hasattr(x, "_version")]
 
     def add(self, node: ArrayFunction) -> None:
-        """Take away what `node` saved; it will come back for it."""
+        """Drop the values that `node` saved; they are recomputed when it needs them."""
         self.nodes.append(weakref.ref(node))
         if node.saved_ or node.kept_:
             node.saved_ = node.kept_ = None
@@ -114,7 +113,7 @@ class Region:
             self.running = False
 
     def call(self, afterwards: Callable[[np.random.Generator], None] | None = None) -> Any:
-        """The function's result; `afterwards` gets the generator that it drew from."""
+        """The function's result; `afterwards` receives the generator that it drew from."""
         if self.stream is None:
             return self.fn(*self.args, **self.settings)
         own = self.stream.generator()
@@ -126,8 +125,8 @@ class Region:
                 afterwards(own)
 
     def recompute(self) -> None:
-        """Run the function again and give every node of the first run what its counterpart
-        saved.
+        """Run the function again, and give every node of the first run the values that its
+        counterpart saved.
         """
         if self.current_versions() != self.versions:
             raise RuntimeError("checkpoint: an input was changed in place before the backward pass")

@@ -1,6 +1,6 @@
-"""The backward pass: one walk over the graph, newest node first, without recursion.
+"""The backward pass: a traversal of the graph from the newest node, without recursion.
 
-Every node is younger than the nodes that made its inputs, so popping the newest one from a heap
+Every node is newer than the nodes that made its inputs, so popping the newest one from a heap
 visits each node once, after all gradients of its outputs have arrived.
 """
 
@@ -36,11 +36,11 @@ def run_backward(
     retain_graph: bool | None = None,
     create_graph: bool = False,
 ) -> list[Tensor | None] | None:
-    """Push `gradients` from the tensors `roots` back to the leaves, or to `targets` only.
+    """Propagate `gradients` from the tensors `roots` to the leaves, or to `targets` only.
 
-    Without `targets` the gradients of leaves are added to their `.grad` and None is returned; with
-    them, a list of the gradients of the targets is returned (None for one that the roots do not
-    depend on) and no `.grad` changes.
+    Without `targets`, the gradients of leaves are added to their `.grad`, and None is returned.
+    With them, the gradients of the targets are returned as a list (None for one that the roots do
+    not depend on), and no `.grad` changes.
     """
     if retain_graph is None:
         retain_graph = create_graph
@@ -64,7 +64,7 @@ def _walk(
 
 
 class _Walk:
-    """One backward pass: gradients on their way, keyed by the node or leaf they are for."""
+    """One backward pass: the pending gradients, by the node or leaf they belong to."""
 
     def __init__(self, targets: Sequence[Tensor] | None, create_graph: bool) -> None:
         self.create_graph = create_graph
@@ -77,7 +77,7 @@ class _Walk:
         ] = {}  # id(leaf) -> (leaf, [gradient])
         self.summed: set[int] = (
             set()
-        )  # ids of gradients that this walk made: it may add to them in place
+        )  # ids of gradients that this pass created: it may add to them in place
         self.useful: set[ArrayFunction | Tensor] | None = (
             None  # the nodes that lead to a target; None: all
         )
@@ -111,9 +111,9 @@ class _Walk:
                     break
 
     def deliver(self, edge: Edge, g: Tensor) -> None:
-        """Add `g` to what has arrived at an edge: (node, which output) or (leaf, 0).
+        """Add `g` to the gradient at an edge: (node, output index) or (leaf, 0).
 
-        It takes the dtype of what it is the gradient of; RuntimeError if the shape is another.
+        `g` is cast to the dtype of the edge's tensor; RuntimeError if the shapes differ.
         """
         target, index = edge
         if isinstance(target, ArrayFunction):
@@ -137,9 +137,9 @@ class _Walk:
         box[index] = g if before is None else self.add(before, g)
 
     def add(self, a: Tensor, b: Tensor) -> Tensor:
-        """a + b, in place where `a` is a sum that this walk made itself.
+        """a + b, in place if `a` is a sum that this pass created.
 
-        Of 16-bit gradients the sum is a float32 until it is `settled`: many would stall otherwise.
+        Sums of 16-bit gradients stay float32 until they are `settled`, because many would stall.
         """
         if self.create_graph:
             if not dtypes.is_half(b.array.dtype):
@@ -157,7 +157,7 @@ class _Walk:
         return total
 
     def settled(self, g: Tensor, dtype: DType) -> Tensor:
-        """A sum to which nothing will be added any more, in the dtype that it is due in."""
+        """A completed sum, cast to its final dtype."""
         self.summed.discard(id(g))
         return g if g.array.dtype == dtype else g.to(dtype)
 
@@ -190,7 +190,7 @@ class _Walk:
             node.release()
 
     def show(self, node: ArrayFunction, grads: list[Any]) -> None:
-        """Let hooks see and replace the gradients of a node's outputs; keep those asked for."""
+        """Let hooks see and replace the gradients of a node's outputs; store retained ones."""
         for i, g in enumerate(grads):
             if g is None:
                 continue
@@ -207,7 +207,7 @@ class _Walk:
         return edge[0] in (self.useful or ()) or (id(edge[0]), edge[1]) in self.wanted
 
     def finish(self) -> list[Tensor | None] | None:
-        """Hand out the gradients of the leaves."""
+        """Return or accumulate the gradients of the leaves."""
         for leaf, box in self.leaves.values():
             g: Any = box.pop()
             if id(g) in self.summed:
@@ -228,7 +228,7 @@ def accumulate(tensor: Tensor, g: Tensor, create_graph: bool) -> None:
     """tensor.grad += g."""
     with _accumulating:
         if tensor._grad is None:
-            # Two leaves may have been given one array (a + b): each gets memory of its own.
+            # Two leaves may have received one array (a + b): each gets its own memory.
             tensor._grad = g if held_here_only(g) else g.clone()
         elif create_graph:
             tensor._grad = tensor._grad + g
@@ -237,12 +237,12 @@ def accumulate(tensor: Tensor, g: Tensor, create_graph: bool) -> None:
 
 
 def held_here_only(g: Tensor) -> bool:
-    """Whether no one but the callers' variables holds the gradient `g` or its memory."""
+    """Whether only the callers' variables refer to the gradient `g` and its memory."""
     array = g.array
     root = array.base
     if not array.flags.c_contiguous or not devices.is_writeable(array):
         return False
-    # g: two callers' variables, the parameter, getrefcount's own; an array: one name less.
+    # g: two variables of callers, the parameter, getrefcount's own; an array: one name less.
     if sys.getrefcount(g) > 4 or sys.getrefcount(array) > 3:
         return False
     return root is None or (
@@ -251,9 +251,9 @@ def held_here_only(g: Tensor) -> bool:
 
 
 def call_hooks(hooks: Hooks, g: Tensor) -> Tensor:
-    """The gradient after each hook has seen it; a hook may return a replacement.
+    """The gradient after all hooks; a hook may return a replacement.
 
-    TypeError and RuntimeError for one that is no Tensor, or of another shape, dtype or device.
+    TypeError or RuntimeError unless that is a Tensor of the same shape, dtype and device.
     """
     for hook in list(hooks.values()):
         replaced = hook(g)
@@ -277,7 +277,7 @@ def check_replacement(g: Tensor, replaced: object) -> None:
 
 
 def check_gradients(node: ArrayFunction, results: Sequence[Any]) -> None:
-    """One gradient per input of `node`; with detect_anomaly, none of them NaN."""
+    """Check for one gradient per input of `node` and, with detect_anomaly, for NaN."""
     name = type(node).__name__
     if len(results) != len(node.edges):
         raise RuntimeError(

@@ -1,4 +1,4 @@
-"""Function: a differentiable operation of one's own, written with Tensors, in PyTorch's form.
+"""Function: user-defined differentiable operations, written with Tensors, in PyTorch's form.
 
     class Cube(Function):
         @staticmethod
@@ -7,13 +7,13 @@
             return x**3
 
         @staticmethod
-        def backward(ctx, gy):           # recorded where a further derivative is wanted
+        def backward(ctx, gy):           # recorded if a higher derivative is wanted
             (x,) = ctx.saved_tensors
             return 3 * x**2 * gy
 
     y = Cube.apply(x)
 
-It is an ArrayFunction whose `apply` hands the Tensors on as they are.
+It is an ArrayFunction whose `apply` passes the Tensors on unchanged.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Function(ArrayFunction):
     """A differentiable operation; subclass with the static methods `forward` and `backward`.
 
     forward(ctx, *args) -> a Tensor or a tuple; or forward(*args) and setup_context(ctx, inputs,
-    output). args: those of `apply`, Tensors and anything else. Both may set attributes of ctx.
+    output). args: those of `apply`, Tensors or anything else. Both may set attributes of ctx.
     backward(ctx, *grads) -> one gradient per argument of forward, of its shape or of a shape that
-    it broadcasts to (then summed); None for what is no Tensor. grads: one per output.
-
-    `apply` raises TypeError for results that it could not follow and RuntimeError for a leaf that
-    was changed in place; the backward pass TypeError and RuntimeError for gradients of another
-    type, number or shape. `torch.autograd.Function`, but that an output in the memory of an input
-    is a copy of it, unless it was marked dirty.
+    it broadcasts to (then summed); None for an argument that is not a Tensor. grads: one per
+    output.
+    `apply` raises TypeError for unsupported results and RuntimeError for a leaf that was changed in
+    place; the backward pass raises TypeError and RuntimeError for gradients of another type, number
+    or shape. Unlike `torch.autograd.Function`, an output that shares the memory of an input is
+    copied, unless it was marked dirty.
     """
 
     materializes: bool = True
@@ -52,10 +52,10 @@ class Function(ArrayFunction):
 
     @staticmethod
     def setup_context(ctx: ArrayFunction, inputs: tuple[Any, ...], output: Any) -> None:
-        """Save for backward, where forward takes no ctx."""
+        """Save values for backward, if forward takes no ctx."""
 
     def save_for_backward(ctx, *tensors: Any) -> None:
-        """Keep Tensors (or None): `ctx.saved_tensors` has them, unless they were changed since."""
+        """Save Tensors (or None) for `ctx.saved_tensors`, which refuses any changed since."""
         for i, t in enumerate(tensors):
             if t is not None and not isinstance(t, array_function.Tensor):
                 raise TypeError(
@@ -65,11 +65,11 @@ class Function(ArrayFunction):
         ctx.saved_ = tensors
 
     def mark_dirty(ctx, *tensors: Tensor) -> None:
-        """Say which inputs forward has changed in place; it must return them."""
+        """Mark inputs that forward has changed in place; it must return them."""
         ctx.dirty = tensors
 
     def set_materialize_grads(ctx, value: bool) -> None:
-        """Whether backward gets zeros instead of None for an output without a gradient."""
+        """Whether backward receives zeros instead of None for an output without a gradient."""
         ctx.materializes = bool(value)
 
     @classmethod
@@ -114,7 +114,7 @@ class Function(ArrayFunction):
             x.bump_version()
 
     def _outputs(ctx, args: tuple[Any, ...], given: tuple[Any, ...]) -> list[Any]:
-        """What forward returned, with new Tensors for the Tensors."""
+        """The results of forward, with new Tensors in place of its Tensors."""
         from ..tensor.copying import owner_of
 
         taken = {id(owner_of(x.array)) for x in args if isinstance(x, array_function.Tensor)}
@@ -144,7 +144,7 @@ class Function(ArrayFunction):
         results: Sequence[Any],
         outputs: Sequence[Tensor],
     ) -> None:
-        """As that of an ArrayFunction; what is neither input nor output is a constant."""
+        """As in ArrayFunction; values that are neither input nor output are constants."""
         packed: list[tuple[Any, int, int | None] | None] = []
         for t in ctx.saved_ or ():
             i = next((i for i, y in enumerate(results) if y is t), None)
@@ -161,7 +161,7 @@ class Function(ArrayFunction):
         ctx.saved_ = tuple(packed)
 
     def _give_back_dirty(ctx, given: tuple[Any, ...], outputs: list[Any]) -> None:
-        """Put the inputs that were changed in the place of the outputs, with their history."""
+        """Replace the outputs by the inputs that were changed, with their history."""
         from ..tensor.inplace import take_over
 
         for i, x in enumerate(given):
@@ -172,7 +172,7 @@ class Function(ArrayFunction):
         ctx.dirty = ()
 
     def run_backward(ctx, *grads: Any) -> tuple[Any, ...]:
-        """The gradients of the inputs by those of the Tensors among the outputs."""
+        """Compute the gradients of the inputs from those of the outputs that are Tensors."""
         given = [None] * ctx.output_count
         for i, g, (shape, dtype) in zip(ctx.places, grads, ctx.out_meta, strict=True):
             if g is None and ctx.materializes:
@@ -184,7 +184,7 @@ class Function(ArrayFunction):
         while len(results) > len(ctx.edges) and results[-1] is None:
             results = results[:-1]
         if len(results) != len(ctx.edges):
-            return results  # the engine says it
+            return results  # the engine raises the error
         name = f"{type(ctx).__name__}.backward"
         for i, (g, shape) in enumerate(zip(results, ctx.input_shapes, strict=True)):
             if g is None:
@@ -199,7 +199,7 @@ class Function(ArrayFunction):
 
 
 def _fitting(g: Tensor | None, shape: Shape) -> Tensor | None:
-    """The gradient `g` of what was broadcast from `shape`, summed to it; any other as it is."""
+    """Sum a gradient `g` of a broadcast tensor to `shape`; return any other unchanged."""
     from ..tensor.arithmetic import unbroadcast
 
     if g is None or g.shape == shape or g.ndim < len(shape):
@@ -223,8 +223,8 @@ class _Once(Function):
 
 
 def once_differentiable(fn: Callable[..., Any]) -> Callable[..., Any]:
-    """Decorate a Function's `backward` that computes in ways which nothing records: under no_grad,
-    and a further derivative through its results raises RuntimeError.
+    """Decorate a Function's `backward` whose computation cannot be recorded: it runs under no_grad,
+    and a further derivative of its results raises RuntimeError.
     """
 
     @functools.wraps(fn)

@@ -1,9 +1,10 @@
-"""Derivatives of functions as values: jacobian, hessian, vjp, jvp, vhp, hvp.
+"""Derivatives of functions: jacobian, hessian, vjp, jvp, vhp, hvp.
 
 fn takes Tensors and returns a Tensor or a tuple of them. J is the matrix of the derivatives of its
-outputs by its inputs; where one does not depend on the other it is zero. As in PyTorch a tuple of
-inputs, or of outputs, gives a tuple of results. With `create_graph` results can be differentiated
-again, by the inputs too; with `strict` what does not depend on an input is a RuntimeError.
+outputs with respect to its inputs, zero where an output does not depend on an input. As in PyTorch,
+a tuple of inputs, or of outputs, gives a tuple of results. With `create_graph` the results can be
+differentiated again, also with respect to the inputs; with `strict` an output that does not depend
+on an input raises RuntimeError.
 """
 
 from __future__ import annotations
@@ -34,10 +35,11 @@ def jacobian(
     strict: bool = False,
     vectorize: bool = False,
 ) -> Any:
-    """d func / d inputs: in the shape (*output's shape, *input's shape).
+    """Compute d func / d inputs, of shape (*output's shape, *input's shape).
 
-    A tuple of outputs gives a tuple with an entry per output, a tuple of inputs one per input
-    inside it. One backward pass per element of the output, with `vectorize`, too.
+    A tuple of outputs gives a tuple with an entry per output, each a tuple with an entry per input
+    if the inputs are a tuple. This takes one backward pass per element of the output, also with
+    `vectorize`.
     """
     from ..tensor.joining import stack
 
@@ -71,7 +73,7 @@ def hessian(
     strict: bool = False,
     vectorize: bool = False,
 ) -> Any:
-    """The second derivatives of a function of one output element, by every pair of inputs."""
+    """Compute the second derivatives of a function with one output element, by input pairs."""
 
     def slopes(*xs: Tensor) -> tuple[Tensor, ...]:
         y = func(*xs)
@@ -94,7 +96,7 @@ def vjp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Any, Any]:
-    """(func(inputs), v'J): `v` in the shapes of the outputs, to be left out for one element."""
+    """Compute (func(inputs), v'J): `v` in the shapes of the outputs, optional for one element."""
     call = _Call("vjp", func, inputs, create_graph, strict)
     v = call.fitting(v, call.outputs, "outputs")
     found = call.gradients(call.outputs, v, "the outputs")
@@ -108,9 +110,9 @@ def jvp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Any, Any]:
-    """(func(inputs), J v): `v` in the shapes of the inputs, to be left out for one element.
+    """Compute (func(inputs), J v): `v` in the shapes of the inputs, optional for one element.
 
-    v'J is linear in v, and its derivative by v, along v, is J v: two backward passes.
+    v'J is linear in v, and its derivative with respect to v, along v, is J v: two backward passes.
     """
     call = _Call("jvp", func, inputs, create_graph, strict)
     v = call.fitting(v, call.inputs, "inputs")
@@ -136,7 +138,7 @@ def vhp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Any, Any]:
-    """(func(inputs), v'H) of a function of one output element, H its second derivatives."""
+    """Compute (func(inputs), v'H) for a function with one output element and Hessian H."""
     call = _Call("vhp", func, inputs, True, strict, keep_graph=create_graph)
     (y,) = call.outputs
     if y.numel() != 1:
@@ -161,12 +163,12 @@ def hvp(
     create_graph: bool = False,
     strict: bool = False,
 ) -> tuple[Any, Any]:
-    """(func(inputs), H v): `vhp`, H being symmetric."""
+    """Compute (func(inputs), H v), which equals `vhp` because H is symmetric."""
     return vhp(func, inputs, v, create_graph, strict)
 
 
 class _Call:
-    """A function called on inputs of its own, ready to be differentiated."""
+    """A function called on copies of its inputs, ready to be differentiated."""
 
     def __init__(
         self,
@@ -185,7 +187,7 @@ class _Call:
             if not isinstance(x, array_function.Tensor):
                 raise TypeError(f"{name}: inputs[{i}] must be a Tensor, got {type(x).__name__}")
         with enable_grad():
-            # Not the caller's own: their gradients are no part of these.
+            # Copies, so that the caller's own gradients are not affected.
             self.inputs: tuple[Tensor, ...] = tuple(
                 x * 1 if history and x.requires_grad else x.detach().requires_grad_() for x in given
             )
@@ -199,14 +201,14 @@ class _Call:
                 )
 
     def results(self) -> TensorOrTensors:
-        """What the function returned, without a history unless one is asked for."""
+        """The function's results, without history unless create_graph is set."""
         outputs = self.outputs if self.create_graph else tuple(y.detach() for y in self.outputs)
         return outputs if self.many_outputs else outputs[0]
 
     def fitting(
         self, v: TensorOrTensors | None, wanted: tuple[Tensor, ...], what: str
     ) -> tuple[Tensor, ...]:
-        """`v` as one Tensor per tensor of `wanted`; ones where it may be left out."""
+        """`v` as one Tensor per tensor of `wanted`; ones where it may be omitted."""
         if v is None:
             if len(wanted) != 1 or wanted[0].numel() != 1:
                 raise RuntimeError(
@@ -228,7 +230,7 @@ class _Call:
         what: str,
         create_graph: bool | None = None,
     ) -> tuple[Tensor, ...]:
-        """The gradients of outputs by the inputs under seeds; zeros where there is none."""
+        """The gradients of outputs with respect to inputs, weighted by seeds; zeros for none."""
         pairs = [(y, s) for y, s in zip(outputs, seeds, strict=True) if y.requires_grad]
         found: Sequence[Tensor | None] = [None] * len(self.inputs)
         if pairs:

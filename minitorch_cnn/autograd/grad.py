@@ -1,4 +1,4 @@
-"""grad, the derivatives of outputs by chosen inputs, and backward, which adds them to `.grad`."""
+"""grad, which returns the derivatives of outputs, and backward, which adds them to `.grad`."""
 
 from __future__ import annotations
 
@@ -31,14 +31,13 @@ def grad(
     is_grads_batched: bool = False,
     materialize_grads: bool = False,
 ) -> tuple[Tensor, ...]:
-    """sum_i grad_outputs_i * d outputs_i / d inputs: a tuple with one Tensor per input, in its
-    shape.
+    """Compute sum_i grad_outputs_i * d outputs_i / d inputs: a tuple of one Tensor per input.
 
-    `grad_outputs` may be left out for outputs of one element. With `create_graph` the results can
-    be differentiated again. An input that the outputs do not depend on gives None with
-    `allow_unused`, zeros with `materialize_grads`, else RuntimeError.
+    `grad_outputs` may be omitted for outputs of one element. With `create_graph` the results can be
+    differentiated again. An input that the outputs do not depend on gives None with `allow_unused`,
+    zeros with `materialize_grads`, otherwise RuntimeError.
 
-    only_inputs and is_grads_batched are PyTorch's; ValueError for any but their defaults.
+    only_inputs and is_grads_batched are PyTorch's; ValueError unless they have their defaults.
     """
     if only_inputs is not True:
         raise ValueError(f"grad: only_inputs={only_inputs!r} must be True; backward fills .grad")
@@ -74,13 +73,13 @@ def backward(
     create_graph: bool = False,
     inputs: TensorOrTensors | None = None,
 ) -> None:
-    """Add sum_i grad_tensors_i * d tensors_i / d leaf to the `.grad` of every leaf behind them, or
-    of `inputs` only, which may be any tensors with a gradient.
+    """Add sum_i grad_tensors_i * d tensors_i / d leaf to the `.grad` of every leaf of the graph.
 
-    `grad_tensors` (of their shapes) may be left out, or be None, for tensors of one element. What
-    the ops saved is freed unless `retain_graph`; with `create_graph` the gradients have graphs of
+    `inputs` restricts this to the given tensors, which may also be intermediate ones.
+    `grad_tensors` (of the tensors' shapes) may be omitted, or None, for tensors of one element. The
+    saved values are freed unless `retain_graph`; with `create_graph` the gradients have graphs of
     their own. Raises RuntimeError for a tensor without a graph, a missing gradient, a second pass
-    through a freed graph, a saved tensor changed in place, inputs that are none.
+    through a freed graph, a saved tensor changed in place, or inputs that require no grad.
     """
     tensors = as_tuple(tensors)
     given = (None,) * len(tensors) if grad_tensors is None else as_tuple(grad_tensors)
@@ -110,7 +109,7 @@ def as_tuple(x: Any) -> tuple[Any, ...]:
 
 
 def seed_gradient(name: str, y: Tensor, g: Tensor | None) -> Tensor:
-    """The gradient that a backward pass starts with at the output `y`: `g`, checked, or 1."""
+    """The initial gradient of a backward pass at the output `y`: `g`, checked, or 1."""
     if not y.requires_grad:
         raise RuntimeError(f"{name}: the tensor does not require grad and has no graph behind it")
     if g is None:
@@ -129,7 +128,7 @@ def seed_gradient(name: str, y: Tensor, g: Tensor | None) -> Tensor:
 
 
 def forget_grads(parameters: Iterable[Tensor], set_to_none: bool) -> None:
-    """Set gradients to None, or those that exist to zeros in place, without a history."""
+    """Set gradients to None, or existing ones to zeros in place, without history."""
     for p in parameters:
         if set_to_none:
             p.grad = None

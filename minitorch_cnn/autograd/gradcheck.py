@@ -1,6 +1,6 @@
-"""gradcheck: is the gradient the slope? Central differences in float64 against the backward pass.
+"""gradcheck: compare the backward pass with central differences in float64.
 
-Cotangents and directions are random. With all ones in their place whole families of mistakes pass:
+Cotangents and directions are random. With cotangents of ones whole classes of errors would pass:
 the sum of a batch norm's output has gradient zero, whatever its backward returns.
 """
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from .grad import TensorOrTensors
 
 
-# Inputs and outputs of up to so many elements are compared element by element. Along a direction
-# the other elements' slopes, with their tolerance, hide what is wrong with one.
+# Inputs and outputs of up to this many elements are compared element by element. Along a direction
+# the tolerance for all other elements would hide an error in one.
 FULL_JACOBIAN = 2048
 FEW = 64  # elements that a sparse direction changes
 
@@ -40,17 +40,17 @@ def gradcheck(
 ) -> bool:
     """Compare the gradient of `fn` with (f(x + eps) - f(x - eps)) / (2 eps).
 
-    `fn(*inputs)` returns a Tensor or a tuple of them; those inputs that require grad, all float64,
+    `fn(*inputs)` returns a Tensor or a tuple of them; the inputs that require grad, all float64,
     are varied. Each pair of an input and an output of up to 2,048 elements is compared over its
-    whole Jacobian; every input also along random directions u under a random cotangent v: <v, f(x +
-    eps u) - f(x - eps u)> / (2 eps) against <J'v, u>, a larger one along more directions, most of
-    which change 64 elements only. fast_mode leaves the Jacobians out: for modules of many weights,
-    whose ops are checked by themselves. Keep away from kinks (ReLU at 0, ties of a max) by the
-    choice of the inputs.
+    whole Jacobian. Every input is also compared along random directions u with a random cotangent
+    v, <v, f(x + eps u) - f(x - eps u)> / (2 eps) against <J'v, u>; larger inputs along more
+    directions, most of which change only 64 elements. fast_mode skips the Jacobians: it is for
+    modules with many weights whose ops are checked separately. Choose inputs away from kinks (ReLU
+    at 0, ties of a max).
 
     Raises ValueError for inputs that are not float64, RuntimeError naming the op, the index and
-    both values where |analytic - numeric| > atol + rtol |numeric| (returns False instead with
-    `raise_exception=False`).
+    both values where |analytic - numeric| > atol + rtol |numeric| (with `raise_exception=False` it
+    returns False instead).
     """
     inputs = as_tuple(inputs)
     varied = [
@@ -83,10 +83,9 @@ def gradgradcheck(
     raise_exception: bool = True,
     seed: int = 0,
 ) -> bool:
-    """gradcheck of the gradient of `fn`: the derivatives of J'v with respect to the inputs and to
-    v.
+    """Check the second derivatives of `fn`: gradcheck of J'v with respect to the inputs and v.
 
-    `grad_outputs` (a Tensor or tuple) are the cotangents v; random ones by default.
+    `grad_outputs` (a Tensor or tuple) are the cotangents v, random by default.
     """
     inputs = as_tuple(inputs)
     rng = np.random.default_rng(seed + 1)
@@ -108,7 +107,7 @@ def gradgradcheck(
         results = grad(
             ys, [args[i] for i in varied], cotangents, create_graph=True, allow_unused=True
         )
-        # A gradient without a graph is a constant; that, too, is compared with the slope.
+        # A gradient without a graph is a constant, which is also compared with the slope.
         zero = sum((v * 0).sum() for v in cotangents)
         return tuple(g if g.requires_grad else g + zero for g in results if g is not None)
 
@@ -117,11 +116,11 @@ def gradgradcheck(
 
 
 class GradientMismatch(RuntimeError):
-    """The gradient is not the slope."""
+    """The gradient differs from the numerical slope."""
 
 
 def differentiable(outputs: Iterable[Tensor]) -> tuple[Tensor, ...]:
-    """The outputs that have a gradient (integer outputs, such as indices, have none)."""
+    """The outputs that have a gradient; integer outputs, such as indices, have none."""
     return tuple(y for y in outputs if y.requires_grad)
 
 
@@ -158,7 +157,7 @@ class _Check:
                 else x
                 for i, x in enumerate(self.inputs)
             ]
-            # Not under no_grad: fn may differentiate inside.
+            # Not under no_grad, because fn may differentiate inside.
             ys = as_tuple(self.fn(*moved))
             if len(ys) != len(self.outputs):
                 raise GradientMismatch(
@@ -168,7 +167,7 @@ class _Check:
         return [(up - down) / (2 * self.eps) for up, down in zip(*values, strict=True)]
 
     def gradient(self, j: int, cotangent: Array) -> list[Array]:
-        """J'v of output j for each varied input, zeros where there is no dependence."""
+        """J'v of output j for each varied input, zeros if they are independent."""
         xs, y = [self.inputs[i] for i in self.varied], self.outputs[j]
         v = array_function.Tensor(_beside(y, cotangent))
         results = grad(y, xs, v, retain_graph=True, allow_unused=True)
@@ -178,7 +177,7 @@ class _Check:
         ]
 
     def jacobians(self) -> None:
-        """Element by element, where both sides are small."""
+        """Compare element by element, for small inputs and outputs."""
         outputs = [j for j in self.checked if 0 < self.outputs[j].array.size <= FULL_JACOBIAN]
         if not outputs:
             return
@@ -216,7 +215,7 @@ class _Check:
         ]
 
     def directions(self) -> None:
-        """Along random directions, under random cotangents, all inputs one by one."""
+        """Compare along random directions with random cotangents, one input after another."""
         for position, i in enumerate(self.varied):
             size, shape = self.inputs[i].array.size, self.inputs[i].shape
             large = size > FULL_JACOBIAN or max(y.array.size for y in self.outputs) > FULL_JACOBIAN

@@ -1,4 +1,4 @@
-"""The switches under which a graph is built, per thread: record or not, watch for NaNs or not."""
+"""The switches that control recording, per thread: whether to record, whether to check for NaN."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Modes:
 
     grad: bool = True
     anomaly: bool = False
-    checkpoint: Region | Recording | None = None  # the innermost, whose nodes keep nothing
+    checkpoint: Region | Recording | None = None  # the innermost one, whose nodes keep nothing
     recomputing: bool = False
-    block: _Block | None = None  # the innermost one that a switch has opened
+    block: _Block | None = None  # the innermost open block of a switch
 
 
 class _ThisThread(threading.local):
-    """Each thread finds its own switches here: `this_thread.modes.grad`."""
+    """Each thread has its own switches here: `this_thread.modes.grad`."""
 
     def __init__(self) -> None:
         self.modes = Modes()
@@ -45,12 +45,12 @@ def is_grad_enabled() -> bool:
 
 
 def is_recomputing() -> bool:
-    """Whether `checkpoint` runs a function again: side effects (running statistics) are skipped."""
+    """Whether `checkpoint` is rerunning a function: updates of running statistics are skipped."""
     return this_thread.modes.recomputing
 
 
 class _Block:
-    """What one entry into a block has to put back: a switch of a thread, as it was before."""
+    """The state that leaving a block has to restore: a switch of a thread as it was before."""
 
     __slots__ = ("before", "modes", "name", "outer", "switch")
 
@@ -63,24 +63,24 @@ class _Block:
         self.modes.block, self.outer, self.switch = self.outer, None, None
 
     def abandon(self, _: object) -> None:
-        """Put back what __exit__ did not: an interrupt stopped it at its first instruction."""
+        """Restore the state if an interrupt stopped the first instruction of __exit__."""
         if self.modes.block is self:
             self.modes.__dict__[self.name] = self.before
             self.close()
 
 
 class _Switch:
-    """A context manager and decorator that sets one switch of this thread and puts it back.
+    """A context manager and decorator that sets one switch of this thread and restores it.
 
-    A decorated generator function runs in the mode at each of its steps; those who take the steps
-    are in their own mode. An interrupt (Ctrl-C) between any two instructions leaves no switch set.
+    A decorated generator function runs each of its steps in the mode, while its consumer keeps its
+    own mode. An interrupt (Ctrl-C) between any two instructions leaves no switch set.
     """
 
     name: str = "grad"
     value: bool = False
     blocks: tuple[
         _Block, ...
-    ] = ()  # several, where one object is entered again while it is in force
+    ] = ()  # several, if one object is entered again while it is active
 
     if TYPE_CHECKING:  # both are called with the same arguments, and a subclass may name others
 
@@ -97,14 +97,14 @@ class _Switch:
             return self(mode) if callable(mode) else self  # @no_grad without parentheses
 
         def __init__(self):
-            """Nothing to set."""
+            """Accept no arguments."""
 
     def what_was(self, modes: Modes) -> Any:
-        """The value to put back after a block that is entered now."""
+        """The value to restore after a block that is entered now."""
         return getattr(modes, self.name)
 
-    # Python looks for signals where calls begin and end: the statement that sets the switch is the
-    # last of __enter__ and the one that puts it back the first of __exit__, and neither is a call.
+    # Python handles signals where calls begin and end: the statement that sets the switch is the
+    # last of __enter__ and the one that restores it the first of __exit__, and neither is a call.
 
     def __enter__(self) -> Self:
         modes = this_thread.modes
@@ -120,7 +120,7 @@ class _Switch:
         block.close()
 
     def run(self, fn: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """fn(*args, **kwargs) in the mode."""
+        """Call fn(*args, **kwargs) in the mode."""
         modes = this_thread.modes
         before = getattr(modes, self.name)
         try:
@@ -147,7 +147,7 @@ class _Switch:
 
 
 def _in_steps(run: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., Any]:
-    """The generator function `fn`, each step of which is made by `run`."""
+    """The generator function `fn` with each step executed by `run`."""
 
     @functools.wraps(fn)
     def switched(*args: Any, **kwargs: Any) -> Any:
@@ -160,7 +160,7 @@ def _in_steps(run: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., 
             except StopIteration as end:
                 return end.value
             finally:
-                given = None  # not the error: its traceback holds this frame
+                given = None  # drop the error: its traceback holds this frame
             try:
                 step, given = generator.send, (yield result)
             except GeneratorExit:
@@ -173,21 +173,22 @@ def _in_steps(run: Callable[..., Any], fn: Callable[..., Any]) -> Callable[..., 
 
 
 class no_grad(_Switch):
-    """`with no_grad():`, `@no_grad()` or `@no_grad`: nothing is recorded, results do not require
-    grad.
+    """Disable recording: `with no_grad():`, `@no_grad()` or `@no_grad`.
+
+    Results do not require grad.
     """
 
 
 class enable_grad(_Switch):
-    """Record again inside a `no_grad` block."""
+    """Enable recording inside a `no_grad` block."""
 
     value = True
 
 
 class inference_mode(_Switch):
-    """`no_grad` under PyTorch's other name; `inference_mode(False)` is `enable_grad`.
+    """Disable recording, as `no_grad` does; `inference_mode(False)` is `enable_grad`.
 
-    Unlike PyTorch's, the tensors made in it are like any others afterwards.
+    Unlike PyTorch's, the tensors made in it are ordinary tensors afterwards.
     """
 
     def __init__(self, mode: bool = True) -> None:
@@ -195,9 +196,9 @@ class inference_mode(_Switch):
 
 
 class set_grad_enabled(_Switch):
-    """Record from now on, or not: `set_grad_enabled(False)`.
+    """Switch recording on or off from now on: `set_grad_enabled(False)`.
 
-    As a context manager it puts back what was in force when it was made, as a decorator it acts
+    As a context manager it restores the state from before its creation; as a decorator it acts
     inside the function only.
     """
 
@@ -225,11 +226,11 @@ def _checked(name: str, mode: object) -> bool:
 
 
 class detect_anomaly(_Switch):
-    """Stop a backward pass at the first op whose gradient is NaN, and show where its forward ran.
+    """Stop a backward pass at the first op whose gradient is NaN, and show its forward call.
 
     Raises RuntimeError naming the op and the index of its input, with the traceback of the forward
-    call. Slow: every op records its stack. Both the forward and the backward pass belong inside the
-    block. check_nan is PyTorch's; ValueError for False.
+    call. Slow: every op records its stack. Both the forward and the backward pass must be inside
+    the block. check_nan is PyTorch's; ValueError for False.
     """
 
     name, value = "anomaly", True
@@ -240,13 +241,13 @@ class detect_anomaly(_Switch):
         return super().__new__(cls, check_nan)
 
     def __init__(self, check_nan: bool = True) -> None:
-        """Nothing to set."""
+        """Accept check_nan, which __new__ has checked."""
 
 
 class set_detect_anomaly(_Switch):
-    """`detect_anomaly` from now on, or no longer: `set_detect_anomaly(True)`.
+    """Switch `detect_anomaly` on or off from now on: `set_detect_anomaly(True)`.
 
-    As a context manager it puts back what was in force when it was made. check_nan is PyTorch's;
+    As a context manager it restores the state from before its creation. check_nan is PyTorch's;
     ValueError for False.
     """
 
