@@ -324,6 +324,15 @@ def test_what_checkers_read_of_names_loaded_on_demand_is_what_there_is():
     assert ast.unparse(places) == "from .second_places import *"
 
 
+def test_what_checkers_read_of_analyses_loaded_on_demand_is_what_there_is():
+    import minitorch_cnn as mt
+
+    source = (ROOT / OURS / "analysis" / "__init__.py").read_text(encoding="utf-8")
+    (block,) = (node for node in ast.parse(source).body if isinstance(node, ast.If))
+    read = {alias.name: line.module for line in block.body for alias in line.names}
+    assert read == mt.analysis._MODULE_OF
+
+
 def test_completion_offers_every_public_name():
     import minitorch_cnn as mt
 

@@ -4,7 +4,7 @@ Each analysis returns arrays, and draws them with `.plot()`.
 """
 
 import importlib as _importlib
-from typing import Any as _Any
+import typing as _typing
 
 from .compare import compare, summary_of
 from .image_shapes import image_shape
@@ -54,7 +54,65 @@ _ON_DEMAND = {
 }
 _MODULE_OF = {name: module for module, names in _ON_DEMAND.items() for name in names}
 
-__all__ = [
+if _typing.TYPE_CHECKING:  # what is loaded on demand, for editors and type checkers
+    from .backward_rules import RULES as RULES
+    from .backward_rules import Deconvolution as Deconvolution
+    from .backward_rules import Saliency as Saliency
+    from .backward_rules import deconvolve as deconvolve
+    from .backward_rules import saliency as saliency
+    from .block_gradients import GradientNorms as GradientNorms
+    from .block_gradients import gradient_norms as gradient_norms
+    from .class_activation import ClassActivation as ClassActivation
+    from .class_activation import box_iou as box_iou
+    from .class_activation import bright_box as bright_box
+    from .class_activation import class_activation_maps as class_activation_maps
+    from .class_activation import grad_cam as grad_cam
+    from .convolution_film import ConvolutionSteps as ConvolutionSteps
+    from .convolution_film import convolution_steps as convolution_steps
+    from .degradation_study import Degradation as Degradation
+    from .degradation_study import degradation as degradation
+    from .effective_field import EffectiveField as EffectiveField
+    from .effective_field import effective_receptive_field as effective_receptive_field
+    from .explorer import explore as explore
+    from .filters_and_maps import FeatureMaps as FeatureMaps
+    from .filters_and_maps import Filters as Filters
+    from .filters_and_maps import feature_maps as feature_maps
+    from .filters_and_maps import first_filters as first_filters
+    from .graph_drawing import Graph as Graph
+    from .graph_drawing import computation_graph as computation_graph
+    from .lesions import Lesions as Lesions
+    from .lesions import RandomLesions as RandomLesions
+    from .lesions import drop_several as drop_several
+    from .lesions import lesion_study as lesion_study
+    from .lesions import reorder as reorder
+    from .loss_landscape import LossLine as LossLine
+    from .loss_landscape import LossSurface as LossSurface
+    from .loss_landscape import loss_line as loss_line
+    from .loss_landscape import loss_surface as loss_surface
+    from .loss_landscape import random_direction as random_direction
+    from .maximisation import Maximisation as Maximisation
+    from .maximisation import maximise_activation as maximise_activation
+    from .occlusion import Occlusion as Occlusion
+    from .occlusion import occlusion_map as occlusion_map
+    from .paths import PathGradients as PathGradients
+    from .paths import PathLengths as PathLengths
+    from .paths import gradient_by_path_length as gradient_by_path_length
+    from .paths import path_lengths as path_lengths
+    from .refinement import Refinement as Refinement
+    from .refinement import iterative_refinement as iterative_refinement
+    from .roofline import LayerProfile as LayerProfile
+    from .roofline import Roof as Roof
+    from .roofline import measured_roof as measured_roof
+    from .roofline import profile_layers as profile_layers
+    from .sanity import Randomisation as Randomisation
+    from .sanity import randomised_layers as randomised_layers
+    from .signal_sizes import INITIALISATIONS as INITIALISATIONS
+    from .signal_sizes import InitialisationComparison as InitialisationComparison
+    from .signal_sizes import Signals as Signals
+    from .signal_sizes import compare_initialisations as compare_initialisations
+    from .signal_sizes import signals as signals
+
+__all__ = [  # pyright: ignore[reportUnsupportedDunderAll]  (with the names on demand)
     "ReceptiveField",
     "Row",
     "Summary",
@@ -69,7 +127,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> _Any:
+def __getattr__(name: str) -> _typing.Any:
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(_importlib.import_module(f".{_MODULE_OF[name]}", __name__), name)

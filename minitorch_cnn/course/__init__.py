@@ -9,6 +9,7 @@ matplotlib.pyplot, imported when asked for, with the looks that all figures shar
 """
 
 import importlib
+import typing
 
 import numpy as np
 
@@ -17,6 +18,9 @@ from .. import nn, optim
 from .answer import expect, runs
 from .timing import seconds
 from .training import digits, error, train
+
+if typing.TYPE_CHECKING:
+    import matplotlib.pyplot as plt
 
 __all__ = [
     "F",
@@ -45,7 +49,7 @@ LOOKS = {
 }
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> typing.Any:
     if name == "plt":
         plt = importlib.import_module("matplotlib.pyplot")
         plt.rcParams.update(LOOKS)

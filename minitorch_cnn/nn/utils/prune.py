@@ -124,7 +124,7 @@ def custom_from_mask(module: Module, name: str, mask: Tensor | np.ndarray) -> Mo
         )
     new = Tensor((keep != 0).astype(own.dtype)).to(device=own.device)
     if f"{name}_orig" in module._parameters:
-        module._buffers[f"{name}_mask"] = module._buffers[f"{name}_mask"] * new
+        module._buffers[f"{name}_mask"] = module.get_buffer(f"{name}_mask") * new
     else:
         del module._parameters[name]
         module.register_parameter(f"{name}_orig", own)
@@ -141,8 +141,8 @@ class _Masked:
         self.name = name
 
     def __call__(self, module: Module, inputs: tuple[Any, ...]) -> None:
-        original = module._parameters[f"{self.name}_orig"]
-        object.__setattr__(module, self.name, original * module._buffers[f"{self.name}_mask"])
+        pruned: Any = module._parameters[f"{self.name}_orig"]
+        object.__setattr__(module, self.name, pruned * module._buffers[f"{self.name}_mask"])
 
 
 def remove(module: Module, name: str) -> Module:
@@ -157,7 +157,7 @@ def remove(module: Module, name: str) -> Module:
     ]
     if not keys:
         raise ValueError(f"remove: {name} of {type(module).__name__} is not pruned")
-    original = module._parameters.pop(f"{name}_orig")
+    original: Any = module._parameters.pop(f"{name}_orig")
     original.data = original.detach() * module._buffers.pop(f"{name}_mask")
     for key in keys:
         del module._forward_pre_hooks[key]
@@ -194,7 +194,8 @@ def _scores(module: Module, name: str, given: Tensor | None) -> np.ndarray:
 
 def _slices(module: Module, name: str, dim: int) -> np.ndarray:
     mask = np.moveaxis(_mask(module, name), dim, 0)
-    return mask.reshape(len(mask), -1).any(1)
+    kept: Any = mask.reshape(len(mask), -1).any(1)
+    return kept
 
 
 def _count(name: str, amount: Amount, size: int) -> int:
