@@ -2,25 +2,31 @@
 
 A folder for each operator, a file in it for each implementation of the operator:
 
-    activation            ReLU and its relatives, with their slopes
-    conv2d                the convolution and its two gradients
+    activation            ReLU and its relatives, with their derivatives
+    conv2d                convolution and its two gradients
     pool2d                maximum, average and adaptive pooling
-    prelu                 the ReLU whose left side has a slope that is learnt
+    prelu                 the ReLU with a learnt slope for negative inputs
     batch_norm            statistics, normalisation, gradients
-    cross_entropy         of the softmax of logits and classes
+    cross_entropy         cross-entropy between the softmax of logits and class indices
     local_response_norm   AlexNet's normalisation across channels
-    optimizer             the steps of SGD, LARS, RMSprop and Adam
+    optimizer             the update steps of SGD, LARS, RMSprop and Adam
     resample              nearest and bilinear interpolation
 
-To read an operator: `__init__.py` says what each function returns and lists the implementations;
-`loops.py` is the definition in plain loops, which every other implementation is tested against;
-then the fast implementations, each of which says its idea in its first lines. Shared by all
-operators: window.py (where a sliding window stands), dispatch.py (which implementation runs, and
-how to force one), workspace.py (scratch memory), jit.py (Numba, where it is installed), sums.py
-(sums whose order is free), register_tile.py (the innermost loops, in vector registers), threads.py
-(who shares work, and how much), cores.py (how many there are), thread_pool.py (how a kernel's work
-reaches its workers) and matmul.py (BLAS, divided in the same way). cache.py keeps what was
-compiled.
+To read an operator, start with `__init__.py`: it states what each function returns and lists the
+implementations. `loops.py` is the definition in plain loops; every other implementation is tested
+against it. The fast implementations follow; each states its idea in its first lines.
+
+All operators share these modules:
+
+    window.py         the geometry of a sliding window
+    dispatch.py       which implementation runs, and how to force one
+    workspace.py      scratch memory
+    jit.py, cache.py  compilation by Numba, where it is installed, and the cache of compiled kernels
+    sums.py           sums in any order
+    register_tile.py  the micro-kernels: the innermost loops, in vector registers
+    threads.py        the thread pool; cores.py counts the cores that it may use
+    thread_pool.py    how the workers of the pool receive the pieces of a compiled kernel
+    matmul.py         matrix products by BLAS, divided among the same threads
 
 >>> with use("loops"):
 ...     y = conv2d.conv2d_forward(x, w, Window(3, padding=1))

@@ -1,4 +1,4 @@
-"""The bits of a float32 as an int32 and back, in kernels, and what can be told from them."""
+"""Reinterprets the bits of a float32 as an int32 and back, in kernels; the maximum of a row."""
 
 from numba import types
 from numba.extending import intrinsic
@@ -7,7 +7,7 @@ from .jit import kernel
 
 
 def _same_bits(to, of):
-    """What turns a number into the one of another type that has the same bits."""
+    """A function for kernels that converts a value to another type with the same bits."""
 
     @intrinsic
     def cast(typing_context, value):
@@ -25,15 +25,15 @@ float_of = _same_bits(types.float32, types.int32)
 
 @kernel(inline=True)
 def _ordered(bits):
-    """The bits of a float32 as an integer that is as much larger as the number is, and back."""
+    """The bits of a float32 as an integer that has the same order as the float; its own inverse."""
     return types.int32(bits ^ ((bits >> types.int32(31)) & types.int32(0x7FFFFFFF)))
 
 
 @kernel(inline=True)
 def largest_of(row):
-    """The largest of one float32 or more, NaN if there is one.
+    """The maximum of a row of at least one float32, NaN if it contains one.
 
-    Integers can be compared in any order, and so side by side; float32 cannot, because of NaN.
+    Integers can be compared in any order, and so in vectors; float32 cannot, because of NaN.
     """
     largest = _ordered(bits_of(row[0]))
     for k in range(row.size):

@@ -1,8 +1,8 @@
-"""Where compiled kernels are kept from one process to the next, in a file each.
+"""The cache of compiled kernels: one file per kernel, signature and processor, verified on reading.
 
-Numba's own files are believed whatever is in them. These begin with a digest, and say which kernel
-they are, compiled from which sources: what is damaged, cut short or stale is compiled anew. A file
-that cannot be written, because the disk is full, costs the next process the time to compile.
+Numba does not verify its own cache files. These begin with a digest and name the kernel and the
+version of its sources: a damaged, truncated or stale file is ignored, and the kernel is compiled
+again. If a file cannot be written because the disk is full, the next process compiles again.
 """
 
 import glob
@@ -19,11 +19,11 @@ from .compat_numba import FunctionCache, base_of_files, dumps, use_files
 
 
 class KernelCache(FunctionCache):
-    """Numba's cache of one kernel, in files that are checked.
+    """Numba's cache of one kernel, in verified files.
 
-    stamp: tells the sources of all kernels from other versions of them. Numba would keep a kernel
-    while its own file is as it was, but kernels call kernels of other files. loaded: called after
-    the kernel was loaded for a signature.
+    stamp: identifies the version of all kernels' sources. Numba would compare only the kernel's own
+    file, but kernels call kernels of other files.
+    loaded: called after the kernel was loaded for a signature.
     Raises RuntimeError where there is no folder for the files.
     """
 
@@ -36,18 +36,18 @@ class KernelCache(FunctionCache):
         use_files(self, self.files)
 
     def load_overload(self, sig, target_context):
-        """What was compiled for a signature, or None."""
+        """The code compiled for a signature, or None."""
         found = super().load_overload(sig, target_context)
         if found is not None:
             self.loaded(sig)
         return found
 
     def signatures(self):
-        """Those that the kernel was compiled for, in this process or another."""
+        """The signatures that the kernel was compiled for, in this process or another."""
         return [signature for signature, *_ in self.files]
 
     def save_overload(self, sig, data):
-        """Keep what was compiled for a signature, if there is room on the disk."""
+        """Keep the code compiled for a signature, if the disk has room for it."""
         with suppress(OSError):
             super().save_overload(sig, data)
 
@@ -59,18 +59,18 @@ class _Files:
         self.base, self.version = base, version
 
     def load(self, key):
-        """What was saved under a key in this version, or None."""
+        """The data saved under a key by this version, or None."""
         of, data = self._read(self._path(key))
         return data if of == key else None
 
     def __iter__(self):
-        """The keys of what was saved in this version."""
+        """The keys saved by this version."""
         folder, name = os.path.split(self.base)
         paths = Path(folder).glob(f"{glob.escape(name)}.*.nbc")
         yield from (key for key, _ in map(self._read, paths) if key is not None)
 
     def _read(self, path: Path):
-        """The key and the data of a file, (None, None) if damaged or of another version."""
+        """The key and the data of a file; (None, None) if it is damaged or of another version."""
         try:
             content = path.read_bytes()
         except OSError:
@@ -82,7 +82,7 @@ class _Files:
         return (key, data) if version == self.version else (None, None)
 
     def save(self, key, data) -> None:
-        """Keep data under a key. A process that reads meanwhile finds the file before or after."""
+        """Save data under a key. A concurrent reader finds either the old or the new file."""
         content = dumps((self.version, key, data))
         path = self._path(key)
         new = path.with_name(f"{path.name}.tmp.{uuid.uuid4().hex[:16]}")

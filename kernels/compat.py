@@ -1,7 +1,7 @@
-"""What we use of NumPy and CuPy beyond what they document, all of it here.
+"""All uses of undocumented parts of NumPy and CuPy.
 
-Numba's parts are in compat_numba.py, which imports it. Where a library moves one of these a test in
-tests/kernels/test_compat.py fails by its name.
+Those of Numba are in compat_numba.py, which imports it. If a release changes one of them, the test
+of that name in tests/kernels/test_compat.py fails.
 """
 
 import contextvars
@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-NOT_GIVEN = np._NoValue  # what NumPy's functions hand on for an argument that was not given
+NOT_GIVEN = np._NoValue  # NumPy's functions pass it on for an argument that was not given
 
 
 def silent_floating_point() -> tuple[contextvars.ContextVar[Any], Any]:
-    """NumPy's context variable of floating-point warnings, and its value for none of them.
+    """NumPy's context variable for floating-point warnings, and the value that turns them off.
 
-    To set it costs a fraction of np.errstate, which costs as much as a small operation. A NumPy
-    that keeps them elsewhere goes on warning: an unused variable stands in.
+    Setting it costs a fraction of np.errstate, which costs as much as a small operation. Where
+    NumPy has no such variable, an unused variable is returned, and the warnings remain.
     """
     with np.errstate(all="ignore"):
         context = contextvars.copy_context()
@@ -25,7 +25,7 @@ def silent_floating_point() -> tuple[contextvars.ContextVar[Any], Any]:
 
 
 def set_cupy_tf32(allowed: bool) -> None:
-    """Whether CuPy's products of float32 matrices may be computed in TF32, by cuBLAS."""
+    """Set whether cuBLAS may compute CuPy's products of float32 matrices in TF32."""
     import cupy
 
     kinds = cupy._core._routines_linalg

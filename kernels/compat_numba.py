@@ -1,6 +1,6 @@
-"""What we use of Numba and llvmlite beyond what they document, all of it here.
+"""All uses of undocumented parts of Numba and llvmlite.
 
-Where one of these moves a test in tests/kernels/test_compat.py fails by its name.
+If a release changes one of them, the test of that name in tests/kernels/test_compat.py fails.
 """
 
 from collections.abc import Callable
@@ -15,17 +15,17 @@ __all__ = ["FunctionCache", "c_function", "dumps", "global_compiler_lock"]
 
 
 def use_cache(compiled, cache: FunctionCache) -> None:
-    """Let what Numba compiles be kept in a cache."""
+    """Let a function that Numba compiles keep its code in `cache`."""
     compiled._cache = cache
 
 
 def cache_of(compiled) -> FunctionCache:
-    """The cache that `use_cache` gave it."""
+    """The cache that `use_cache` gave a compiled function."""
     return compiled._cache
 
 
 def base_of_files(cache: FunctionCache) -> tuple[str, str]:
-    """The folder of a cache's files, and how their names begin."""
+    """The folder of a cache's files and the prefix of their names."""
     return cache.cache_path, cache._impl.filename_base
 
 
@@ -35,24 +35,24 @@ def use_files(cache: FunctionCache, files) -> None:
 
 
 def c_function(function: Callable, signature: str) -> CFunc:
-    """What compiles a function of plain numbers, whose address compiled code can call."""
+    """A function of scalars, not yet compiled, that compiled code can call by its address."""
     return CFunc(function, normalize_signature(signature), {}, {})
 
 
 def use_longest_vectors(function) -> None:
-    """Let LLVM take vectors of 512 bits in a function, where the processor has them."""
-    # llvmlite knows no attribute with a value, but writes out what its set holds.
+    """Let LLVM use vectors of 512 bits in a function, where the processor has them."""
+    # llvmlite has no attributes with values, but prints any element of the set.
     set.add(function.attributes, '"prefer-vector-width"="512"')
 
 
 def own_arguments(function) -> tuple:
-    """The arguments of a compiled kernel: behind two addresses, where its results are written.
+    """The arguments of a compiled kernel: they follow the two addresses of its results.
 
-    Arrays are passed as their parts: owner, owner's parent, size, ...
+    An array is passed as its fields: owner, owner's parent, size, ...
     """
     return function.args[2:]
 
 
 def result_addresses(function) -> tuple:
-    """The two arguments before them."""
+    """The first two arguments of a compiled kernel: the addresses of its results."""
     return function.args[:2]

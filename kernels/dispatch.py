@@ -1,9 +1,9 @@
-"""Which implementation of an operator runs: the one that `use` forces, else the last registered
-that can compute the case and is faster there.
+"""Chooses the implementation of an operator: the one that `use` forces, else the last registered
+one that can compute the case and is faster there.
 
-An operator (conv2d, pool2d, ...) computes the same functions in several ways, its implementations,
-one module each. An implementation joins in its operator's __init__, where its module is imported
-on first use; nothing else changes, and the implementation test finds it there:
+An operator (conv2d, pool2d, ...) has several implementations of the same functions, one module
+each. An operator's __init__ registers its implementations and imports the module of each on first
+use. To add an implementation, register it there; the implementation test finds it:
 
     OPERATOR = Operator("conv2d", _module_of)
     OPERATOR.register("winograd", can=is_three_by_three, needs=NUMBA)
@@ -20,15 +20,15 @@ from .cuda.array import has_compiler, has_gpu, on_host
 from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
 from .jit import has_numba, has_numba_cuda
 
-PATIENCE = 1.0  # seconds of computing after which a line says what would make it faster
+PATIENCE = 1.0  # seconds of computing before a message names a package that would make it faster
 
 _operators: dict[str, "Operator"] = {}
-_missed: dict["Need", float] = {}  # when what an implementation needs was first found missing
+_missed: dict["Need", float] = {}  # the time at which a requirement was first found missing
 _said: set["Need"] = set()
 
 
 class _ThisThread(threading.local):
-    """What `use` forces in one thread."""
+    """The implementation that `use` forces in this thread."""
 
     forced: str | None = None
 
@@ -41,14 +41,14 @@ def _always(*_) -> bool:
 
 
 class Need(NamedTuple):
-    """What an implementation needs from the machine."""
+    """A requirement of an implementation: a package, a compiler or a device."""
 
     is_met: Callable[[], bool]
     name: str = ""
-    how: str = ""  # to get it
+    how: str = ""  # the command that installs it
 
 
-NUMPY = Need(_always)  # which is always there
+NUMPY = Need(_always)  # always installed
 NUMBA = Need(has_numba, "Numba", "pip install 'minitorch_cnn[fast]'")
 COMPILER = Need(has_compiler, "g++ on Linux", "apt install g++")
 NUMBA_CUDA = Need(
@@ -59,17 +59,17 @@ NUMBA_CUDA = Need(
 CUPY = Need(has_gpu, "CuPy with a GPU", "pip install 'minitorch_cnn[gpu]'")
 
 
-Why = str | Callable[[Any], str]  # the reason in words, or what tells it of a case
+Why = str | Callable[[Any], str]  # the reason, or a function that returns it for a case
 
 
 class Implementation(NamedTuple):
     """One way to compute an operator's functions."""
 
     name: str
-    can: Callable[[Any], bool]  # the operator's case -> whether this implementation computes it
+    can: Callable[[Any], bool]  # whether this implementation can compute a case of the operator
     wants: Callable[[Any], bool]  # whether it is faster there than the implementations before it
     needs: Need
-    why: Why  # to prefer it where it wants to run
+    why: Why  # the reason to prefer it where `wants` is true
 
     def runs_here(self) -> bool:
         return self.needs.is_met()
@@ -78,14 +78,14 @@ class Implementation(NamedTuple):
         return self.why if isinstance(self.why, str) else self.why(case)
 
 
-M = TypeVar("M")  # the modules of an operator's implementations: what `choose` returns one of
+M = TypeVar("M")  # the type of an operator's implementation modules; `choose` returns one of them
 
 
 class Operator(Generic[M]):
-    """The implementations of one operator, from the definition to the most special, which is
-    preferred.
+    """The implementations of one operator, from the definition to the most specialised.
 
-    module_of(name): the module of an implementation.
+    The most specialised one is preferred.
+    module_of(name): returns the module of an implementation.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class Operator(Generic[M]):
         module_of,  # type: Callable[[str], M]
     ):
         self.name = name
-        # The comment types it for checkers; without an annotation editors, too, follow a call
-        # from `choose` into the modules that `module_of` returns.
+        # The comment gives type checkers the type. Without an annotation, editors also follow a
+        # call from `choose` into the modules that `module_of` returns.
         self.module_of = module_of
         self.implementations: dict[str, Implementation] = {}
         self._modules: dict[str, M] = {}
@@ -104,20 +104,22 @@ class Operator(Generic[M]):
     def register(self, name: str, can=on_host, wants=_always, needs=NUMPY, why: Why = "") -> None:
         """Add an implementation.
 
-        can(case): whether it computes the case, by default every one of NumPy arrays; wants(case):
-        whether it is the fastest so far, and why; needs: what the machine must have.
+        can(case): whether it can compute the case; by default, any case of NumPy arrays.
+        wants(case): whether it is faster than the implementations registered before it, and
+        `why`.
+        needs: the requirement that the machine must meet.
         """
         self.implementations[name] = Implementation(name, can, wants, needs, why)
 
     def choose(self, case: Any):
         """The module of the implementation that computes `case`.
 
-        Where an implementation is passed over because the machine lacks what it needs, stderr says
-        so once, after a second of computing.
-        A forced name that this operator does not have forces nothing here. Forced, the
-        implementations of devices take NumPy arrays, too.
+        If a faster implementation is skipped because the machine does not meet its requirement, a
+        message on stderr says so once, after a second of computing.
+        A forced name that this operator does not have is ignored here. When forced, the
+        implementations of devices also take NumPy arrays.
         Raises RuntimeError where the forced implementation does not run on this machine or cannot
-        do the case.
+        compute the case.
         """
         implementation, transfer = self._forced(case)
         if implementation is None:
@@ -126,7 +128,7 @@ class Operator(Generic[M]):
         return module if transfer is None else HostAdapter(module, transfer)
 
     def _forced(self, case: Any) -> tuple[Implementation | None, Transfer | None]:
-        """The implementation that `use` forces here, and how arrays of the host get to it."""
+        """The implementation that `use` forces here, and how it transfers host arrays."""
         forced = self.implementations.get(this_thread.forced)
         if forced is None:
             return None, None
@@ -146,14 +148,12 @@ class Operator(Generic[M]):
         """The implementation that computes `case` unless another one is forced."""
         implementation, missing = self._ranked(case)
         for other in missing:
-            if 0 not in getattr(case, "x", ()):  # without elements nothing is computed
+            if 0 not in getattr(case, "x", ()):  # an empty array takes no computation
                 _say_what_is_missing(other.needs)
         return implementation
 
     def _ranked(self, case: Any) -> tuple[Implementation, list[Implementation]]:
-        """The implementation that computes `case`, and those that would before it but cannot run
-        here.
-        """
+        """The implementation that computes `case`, and the preferred ones that cannot run here."""
         missing = []
         for implementation in reversed(self.implementations.values()):
             if implementation.can(case) and implementation.wants(case):
@@ -170,7 +170,7 @@ class Operator(Generic[M]):
         )
 
     def explain(self, case: Any) -> tuple[str, str]:
-        """The name of the implementation that computes `case` now, and why it is that one.
+        """The name of the implementation that computes `case` now, and the reason for the choice.
 
         Raises RuntimeError as `choose` does.
         """
@@ -187,7 +187,7 @@ class Operator(Generic[M]):
         return implementation.name, implementation.reason(case)
 
     def load(self, name: str):
-        """The module of the implementation `name`, imported now if it was not yet."""
+        """The module of the implementation `name`, imported on first use."""
         module = self._modules.get(name)
         if module is None:
             module = self._modules[name] = self.module_of(name)
@@ -195,7 +195,9 @@ class Operator(Generic[M]):
 
 
 def _say_what_is_missing(need: Need) -> None:
-    """Say it once, of a process that goes on computing: not of one look at a net's shapes."""
+    """Print the message once, in a process that keeps computing; inspecting a network's shapes is
+    too short to print it.
+    """
     now = time.monotonic()
     if need not in _said and now - _missed.setdefault(need, now) >= PATIENCE:
         _said.add(need)
@@ -215,6 +217,8 @@ def names() -> list[str]:
 def available(operator: str) -> list[str]:
     """The implementations of an operator that run on this machine, `loops` first.
 
+    Raises KeyError for an unknown operator.
+
     >>> available("conv2d")
     ['loops', 'numpy']
     """
@@ -231,8 +235,7 @@ def available(operator: str) -> list[str]:
 
 @contextmanager
 def use(name: str) -> Iterator[None]:
-    """Force the implementation `name` in every operator that has it, in this thread, until the
-    block ends.
+    """Force the implementation `name` in every operator that has it, in this thread and block.
 
     Blocks nest.
     Raises KeyError for a name that no operator has.

@@ -1,4 +1,4 @@
-"""Kernels compiled by Numba: on first use, once per machine, and said so when it takes a while."""
+"""Compiles kernels with Numba: on first use, once per machine, with a message if it takes long."""
 
 import os
 import sys
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-PATIENCE = 1.0  # seconds of compiling after which a line says what is going on
+PATIENCE = 1.0  # seconds of compiling before a message says so
 
-_kernels: dict[str, list] = {}  # of an operator
-_complete: set[tuple] = set()  # operators, with types of arrays, of which all kernels are loaded
+_kernels: dict[str, list] = {}  # the kernels of each operator
+_complete: set[tuple] = set()  # (operator, array types) for which all kernels are loaded
 
 
 @cache
@@ -30,22 +30,25 @@ def has_numba_cuda() -> bool:
 
 
 def can_compile(case) -> bool:
-    """Whether the arrays of an operator's case are of a kind that kernels are compiled for."""
+    """Whether kernels can be compiled for the arrays of a case: float32 or float64, on the host."""
     return case.array is np.ndarray and case.dtype in (np.float32, np.float64)
 
 
 def kernel(
     function: Callable | None = None, *, any_order: bool = False, inline: bool = False
 ) -> Callable:
-    """Compile a function without the interpreter's lock, so that blocks run at the same time.
+    """Compile a function that releases the interpreter's lock, so that blocks run in parallel.
 
     The machine code is kept in files (cache.py), beside the source or in the user's cache folder;
-    where neither can be written it lives as long as the process. A product and a sum may become one
-    rounding (fused multiply-add); with any_order all sums and products may be regrouped, which
-    sums.py wants for a single addition. Nothing else about the arithmetic is relaxed. With inline a
-    function becomes part of the kernels that call it, however long it is: a loop with a call in it
-    is not vectorised, and what is called exists twice, compiled by itself and with its caller, of
-    which a process that compiles runs one and a process that finds both in the cache the other.
+    if neither is writable, it lasts as long as the process. A product and a sum may be fused into
+    a multiply-add with one rounding. Nothing else about the arithmetic is relaxed, unless
+    any_order is set: then all sums and products may be regrouped, as sums.py does for a single
+    addition.
+
+    With inline, a function becomes part of the kernels that call it, whatever its length. Without
+    it, a loop that contains a call is not vectorised, and the called function exists twice,
+    compiled by itself and with its caller: a process that compiles runs one version, and a process
+    that loads both from the cache runs the other.
     """
     if function is None:
         return partial(kernel, any_order=any_order, inline=inline)
@@ -61,7 +64,7 @@ def kernel(
 
 
 def c_function(function: Callable, signature: str):
-    """Compile a function of plain numbers, whose address compiled code can call."""
+    """Compile a function of scalars that compiled code can call by its address."""
     from . import compat_numba
 
     compiled = _kept(compat_numba.c_function(function, signature), function)
@@ -70,7 +73,7 @@ def c_function(function: Callable, signature: str):
 
 
 def _kept(compiled, function, loaded=lambda signature: None):
-    """What Numba compiles, with a cache if there is a folder for one; see KernelCache."""
+    """Give a compiled function a cache, if there is a folder for one; see KernelCache."""
     from .cache import KernelCache
     from .compat_numba import use_cache
 
@@ -80,11 +83,11 @@ def _kept(compiled, function, loaded=lambda signature: None):
 
 
 def _load_others(operator: str, loaded, signature) -> None:
-    """Load what was compiled of an operator for arrays of the same types, if memory is limited.
+    """Load all cached kernels of an operator for arrays of the same types, if memory is limited.
 
-    Where there is no memory to load a kernel LLVM ends the process. So where the system limits the
-    addresses of a process (ulimit -v), a gradient's kernels are loaded with the first one of the
-    forward pass, before its arrays fill the memory.
+    LLVM ends the process if it has no memory to load a kernel. So where the system limits the
+    address space of a process (ulimit -v), the kernels of the gradients are loaded with the first
+    kernel of the forward pass, before its arrays fill the memory.
     """
     types = _float_types(signature)
     if not types or (operator, types) in _complete or not _has_limited_memory():
@@ -99,7 +102,7 @@ def _load_others(operator: str, loaded, signature) -> None:
 
 
 def _float_types(signature) -> frozenset:
-    """Of the arrays in a kernel's signature."""
+    """The floating-point types of the arrays in a kernel's signature."""
     from numba import types
 
     dtypes = (kind.dtype for kind in signature if isinstance(kind, types.Array))
@@ -116,7 +119,7 @@ def _has_limited_memory() -> bool:
 
 @cache
 def _stamp() -> list[tuple[str, int, int]]:
-    """What tells the sources of the kernels from other versions of them."""
+    """Names, times and sizes of the kernels' sources: they identify the version of the sources."""
     files = sorted(Path(__file__).parent.rglob("*.py"))
     stats = ((str(path), path.stat()) for path in files)
     return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
@@ -124,10 +127,10 @@ def _stamp() -> list[tuple[str, int, int]]:
 
 @cache
 def _listen() -> None:
-    """Hear when one of our kernels is compiled rather than loaded, and let no fork come between.
+    """Watch for compilations of our kernels, and delay a fork until a compilation is done.
 
-    A child that is forked while another thread compiles would wait for that thread, which it has
-    not, when it compiles or loads a kernel itself: the fork waits for the end of the compiling.
+    A child that is forked while another thread compiles does not have that thread. When it compiles
+    or loads a kernel itself, it would wait for the thread forever.
     """
     from numba.core import event
 
@@ -139,7 +142,7 @@ def _listen() -> None:
         )
 
     class Announcer(event.Listener):
-        depth = 0  # a kernel that calls another one compiles it on the way
+        depth = 0  # compiling a kernel also compiles the kernels that it calls
         timer = None
 
         def on_start(self, event):

@@ -1,9 +1,9 @@
-"""The product of matrices, by NumPy's BLAS, shared between our own threads.
+"""Matrix products by NumPy's BLAS, divided among the threads of our pool.
 
-BLAS has threads of its own, which go on spinning after their work and take the cores from
-ours, and from other programs. So it is held to one, and a large product is cut into parts of rows
-or columns, a stack of products into shorter stacks, always the same ones: the bits do not depend on
-the number of threads.
+BLAS has threads of its own, which keep spinning after their work and take the cores from our
+threads and from other programs. So BLAS is limited to one thread. A large product is cut into parts
+of rows or columns, a stack of products into shorter stacks. The cuts do not depend on the number of
+threads, so neither does any bit of the result.
 """
 
 import math
@@ -17,31 +17,31 @@ import numpy as np
 from .threads import parallel_for
 from .workspace import cut
 
-LITTLE = 2**18  # multiply-adds of a product, for which BLAS wakes no thread up
-LITTLE_OF_VECTORS = 2**13  # the same where a matrix is a row or a column
-PART = 2**21  # multiply-adds of a part, about
-PARTS = 8  # at most
+SERIAL_MACS = 2**18  # multiply-adds of a product, up to which BLAS uses one thread
+SERIAL_VECTOR_MACS = 2**13  # the same where a matrix is a row or a column
+PART_MACS = 2**21  # multiply-adds of a part, about
+MAX_PARTS = 8
 
 _lock = threading.Lock()
-_holding = 0  # calls that hold BLAS to one thread now
-_before: list[int] = []  # how many threads each BLAS had
+_holding = 0  # the number of calls that limit BLAS to one thread now
+_before: list[int] = []  # the number of threads that each BLAS had before
 
 
 def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
-    """a (*, M, K), b (*, K, N) -> a @ b (*, M, N), the axes before the last two are broadcast.
+    """a (*, M, K), b (*, K, N) -> a @ b (*, M, N), broadcast over the axes before the last two.
 
-    out: where the result is written, of its shape and dtype.
+    out: the array for the result, of its shape and dtype.
     """
-    if a.ndim == b.ndim == 2:  # what most are
+    if a.ndim == b.ndim == 2:  # the most frequent case
         macs = a.size * b.shape[1]
-        if macs <= LITTLE_OF_VECTORS or (macs <= LITTLE and len(a) > 1 < b.shape[1]):
+        if macs <= SERIAL_VECTOR_MACS or (macs <= SERIAL_MACS and len(a) > 1 < b.shape[1]):
             return np.matmul(a, b, out=out)
     if type(a) is not np.ndarray or a.dtype.char not in "fd" or a.ndim < 2 or b.ndim < 2:
         return np.matmul(a, b, out=out)  # without BLAS, or without matrices
     (M, K), N = a.shape[-2:], b.shape[-1]
     macs = M * K * N
-    little = macs <= (LITTLE if M > 1 and N > 1 else LITTLE_OF_VECTORS)
-    if (little and max(a.size * N, b.size * M) <= PART) or not a.size or not b.size:
+    is_serial = macs <= (SERIAL_MACS if M > 1 and N > 1 else SERIAL_VECTOR_MACS)
+    if (is_serial and max(a.size * N, b.size * M) <= PART_MACS) or not a.size or not b.size:
         return np.matmul(a, b, out=out)
     with one_blas_thread():
         if a.dtype != b.dtype or a.shape[-1] != b.shape[-2] or not _libraries():
@@ -58,12 +58,12 @@ def matmul(a: np.ndarray, b: np.ndarray, out: np.ndarray | None = None) -> np.nd
 
 
 def _in_parts(a, b, y, macs):
-    """y (M, N) = a @ b, rows or columns at a time."""
-    if macs <= PART:
+    """y (M, N) = a @ b, in parts of rows or columns."""
+    if macs <= PART_MACS:
         np.matmul(a, b, out=y)
         return
     by_rows = y.shape[0] >= y.shape[1]
-    parts = cut(max(y.shape), -(-max(y.shape) // min(PARTS, -(-macs // PART))))
+    parts = cut(max(y.shape), -(-max(y.shape) // min(MAX_PARTS, -(-macs // PART_MACS))))
 
     def multiply(k):
         at = parts[k]
@@ -76,14 +76,17 @@ def _in_parts(a, b, y, macs):
 
 
 def _stack(a, b, y, macs):
-    """y (*, M, N) = a @ b, all with the same first axes: one by one, or some of the longest."""
+    """y (*, M, N) = a @ b with equal leading axes: large products one by one, else shorter stacks
+    along the longest axis.
+    """
     batch = y.shape[:-2]
-    if macs > PART:
+    if macs > PART_MACS:
         for at in np.ndindex(batch):
             _in_parts(a[at], b[at], y[at], macs)
         return
     axis = batch.index(max(batch))
-    parts = cut(batch[axis], -(-batch[axis] // min(PARTS, -(-macs * math.prod(batch) // PART))))
+    count = min(MAX_PARTS, -(-macs * math.prod(batch) // PART_MACS))
+    parts = cut(batch[axis], -(-batch[axis] // count))
 
     def multiply(k):
         at = (slice(None),) * axis + (parts[k],)
@@ -94,7 +97,7 @@ def _stack(a, b, y, macs):
 
 @cache
 def _libraries() -> list:
-    """NumPy's BLAS, as threadpoolctl controls it, and others that are loaded by now."""
+    """The threadpoolctl controllers of NumPy's BLAS and of all others that are loaded by now."""
     from threadpoolctl import ThreadpoolController
 
     found = ThreadpoolController().lib_controllers
@@ -103,7 +106,7 @@ def _libraries() -> list:
 
 @contextmanager
 def one_blas_thread():
-    """Hold BLAS to one thread, until the last of the calls that overlap is done."""
+    """Limit BLAS to one thread until the last of the overlapping calls is done."""
     _hold(1)
     try:
         yield
@@ -112,7 +115,7 @@ def one_blas_thread():
 
 
 def _hold(change: int) -> None:
-    """One call more or less that holds BLAS to one thread."""
+    """Add `change` to the number of calls that limit BLAS to one thread."""
     global _holding
     with _lock:
         _holding += change
@@ -128,12 +131,12 @@ def _hold(change: int) -> None:
 
 
 def _set_threads(library, count: int) -> None:
-    # Threadpoolctl lets only the first Python thread that asks set OpenBLAS, as long as it lives.
+    # Threadpoolctl sets OpenBLAS only for the first Python thread that asks, while it lives.
     getattr(library, "_real_set_num_threads", library.set_num_threads)(count)
 
 
 def _after_fork() -> None:
-    """Start anew: the calls that hold BLAS are those of threads that a forked child has not."""
+    """Reset: a forked child does not have the threads whose calls limit BLAS."""
     global _lock, _holding
     _lock = threading.Lock()
     if _holding:

@@ -1,13 +1,13 @@
-"""What a kernel can do with vector registers: multiply a tile, transpose one, copy one.
+"""The micro-kernels in vector registers: multiply, transpose and copy a tile.
 
 The product of two matrices is made of tiles whose sums stay in registers until the end:
 
     c[r, v] = sum over k of  a[k, r] * b[k, v]        MR rows r, NR = lanes * NR_VECTORS columns v
 
-Each step k loads a few vectors of b, and every a[k, r] once for all lanes. Nothing has to be
-prepared and any stride will do, which makes it faster than a call of BLAS for the many small
-products of a convolution. Numba's own loops would keep the sums in memory, so these functions are
-written in the language of LLVM, which turns them into instructions of the processor at hand.
+Each step k loads a few vectors of b and broadcasts every a[k, r] to all lanes. There is no setup
+and no restriction on strides, which makes it faster than a BLAS call for the many small products of
+a convolution. Numba's own loops would keep the sums in memory, so these functions are written in
+LLVM's intermediate representation, which LLVM compiles for the host processor.
 
 All arrays are one-dimensional; offsets in them are counted in elements.
 
@@ -27,7 +27,7 @@ from .jit import kernel
 
 
 def _registers() -> tuple[int, int]:
-    """Bytes of a vector register, and how many there are."""
+    """The size of a vector register in bytes, and the number of registers."""
     features = binding.get_host_cpu_features()
     if features.get("avx512f"):
         return 64, 32
@@ -37,20 +37,20 @@ def _registers() -> tuple[int, int]:
 
 
 VECTOR_BYTES, REGISTERS = _registers()
-NR_VECTORS = 3  # of a row: NR = lanes * NR_VECTORS columns
-MR = 8 if REGISTERS == 32 else 4  # as many rows of sums as registers hold beside b and a
+NR_VECTORS = 3  # vectors of a row: NR = lanes * NR_VECTORS columns
+MR = 8 if REGISTERS == 32 else 4  # rows of sums: as many as fit the registers beside a and b
 
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
 
 
 def lanes(dtype) -> int:
-    """Numbers in a vector register."""
+    """The number of elements in a vector register."""
     return VECTOR_BYTES // np.dtype(dtype).itemsize
 
 
 class Code:
-    """Writes instructions on vectors of the numbers of one dtype."""
+    """Emits LLVM instructions on vectors of one dtype."""
 
     def __init__(self, context, builder, array: types.Array):
         self.context, self.builder = context, builder
@@ -60,7 +60,7 @@ class Code:
         self.zero = ir.Constant(self.vector, None)
 
     def data(self, array: types.Array, value):
-        """Where an array's numbers begin."""
+        """The address of an array's first element."""
         return self.context.make_array(array)(self.context, self.builder, value).data
 
     def at(self, start, stride, times: int):
@@ -68,10 +68,10 @@ class Code:
         return self.builder.add(start, self.builder.mul(stride, INDEX(times)))
 
     def load(self, data, index, kind=None):
-        """A vector, or what else `kind` is, from any address."""
+        """A vector, or a value of the type `kind`, from any address."""
         kind = kind or self.vector
         found = self.builder.load(self._pointer(data, index, kind))
-        found.align = VECTOR_BYTES // self.lanes  # tiles begin at any number
+        found.align = VECTOR_BYTES // self.lanes  # tiles begin at any element
         return found
 
     def store(self, value, data, index):
@@ -82,25 +82,25 @@ class Code:
         return self.builder.bitcast(self.builder.gep(data, [index]), kind.as_pointer())
 
     def everywhere(self, number):
-        """The vector whose lanes all hold a number."""
+        """The vector with `number` in all lanes."""
         one = self.builder.insert_element(self.zero, number, LANE(0))
         first = ir.Constant(ir.VectorType(LANE, self.lanes), None)
         return self.builder.shuffle_vector(one, self.zero, first)
 
     def multiply_add(self, a, b, c):
-        """a * b + c, rounded once where the processor can."""
+        """a * b + c, rounded once where the processor has fused multiply-add."""
         return self.builder.fadd(
             self.builder.fmul(a, b, flags=("contract",)), c, flags=("contract",)
         )
 
     def pick(self, a, b, lanes: list[int]):
-        """The lanes of a, and after them of b, that are named."""
+        """The given lanes of the concatenation of a and b."""
         mask = ir.Constant(ir.VectorType(LANE, len(lanes)), [LANE(lane) for lane in lanes])
         return self.builder.shuffle_vector(a, b, mask)
 
 
 def _product(vectors: int):
-    """The product of a tile of so many vectors."""
+    """A function for kernels: the product of a tile that is `vectors` vectors wide."""
 
     @intrinsic
     def product(typing, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add):
@@ -146,7 +146,7 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
 
         a[a_at + r * a_row + k * a_step] * b[b_at + b_steps[k] + v]
 
-    for MR rows r and all lanes v of so many vectors; with add, that much is added to c.
+    for MR rows r and all lanes v of `vectors` vectors; with `add` the sum is added to c.
     """
     if vectors == 1:
         _one(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
@@ -158,7 +158,7 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
 
 @intrinsic
 def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
-    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for MR rows r and the k of a vector."""
+    """y[y_at + k * y_row + r] = x[x_at + r * x_row + k]  for MR rows r and all lanes k."""
     at = types.intp
 
     def write(context, builder, signature, args):
@@ -176,7 +176,7 @@ def transpose_tile(typing, x, x_at, x_row, y, y_at, y_row):
 
 
 def interleave(code: Code, vectors: list):
-    """Lane 0 of each vector, then lane 1 of each, and so on. Their number is a power of two."""
+    """Lane 0 of each vector, then lane 1 of each, and so on, for 2^n vectors."""
     if len(vectors) == 1:
         return vectors[0]
     even, odd = interleave(code, vectors[::2]), interleave(code, vectors[1::2])
@@ -186,7 +186,7 @@ def interleave(code: Code, vectors: list):
 
 @intrinsic
 def lanes_of(typing, x):
-    """lanes(x.dtype) in a kernel: a constant, by which LLVM divides without dividing."""
+    """lanes(x.dtype) in a kernel: a constant, so LLVM divides by it with shifts."""
 
     def write(context, builder, signature, args):
         return INDEX(lanes(str(signature.args[0].dtype)))
@@ -232,7 +232,7 @@ def _copy_numbers(typing, x, x_at, x_step, y, y_at, y_step, count):
 
 @intrinsic
 def prefetch(typing, x, x_at):
-    """Let the processor begin to fetch x[x_at], which need not exist."""
+    """Prefetch x[x_at] into the cache; the element need not exist."""
 
     def write(context, builder, signature, args):
         code = Code(context, builder, signature.args[0])
@@ -251,7 +251,7 @@ def prefetch(typing, x, x_at):
 def copy(x, x_at, x_step, y, y_at, y_step, count, space):
     """y[y_at + k * y_step] = x[x_at + k * x_step]  for k < count.
 
-    Where whole vectors fit they are copied: they may fill up to `space` numbers of y.
+    Where possible, whole vectors are copied; they may overwrite up to `space` elements of y.
     """
     width = lanes_of(x)
     rounded = (count + width - 1) // width * width

@@ -1,5 +1,6 @@
-"""The error function and its relatives, which NumPy lacks: exact, a Python call for each number;
-CuPy has its own.
+"""The error function, its complement and its inverse, which NumPy lacks.
+
+On the host each element takes a call of Python's exact function; CuPy has its own functions.
 """
 
 import math
@@ -8,8 +9,8 @@ import numpy as np
 
 
 def _erfinv(x: float) -> float:
-    """A root of erf y = x: the normal distribution's quantile, mended by Newton's steps."""
-    from statistics import NormalDist  # here: its import takes as long as a tenth of NumPy's
+    """The root y of erf y = x: the normal distribution's quantile, refined by Newton's method."""
+    from statistics import NormalDist  # imported here: it takes a tenth of NumPy's import time
 
     if not -1 < x < 1:
         return math.copysign(math.inf, x) if abs(x) == 1 else math.nan
@@ -37,7 +38,7 @@ def erfc(x):
 
 
 def erfinv(x):
-    """The number whose erf is x: infinite at -1 and 1, NaN outside."""
+    """The inverse of erf: infinite at -1 and 1, NaN outside."""
     return _each("erfinv", _inverse, x)
 
 

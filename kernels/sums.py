@@ -1,8 +1,8 @@
-"""A sum in a kernel whose terms are added in any order, and so side by side in a vector.
+"""A sum in a kernel whose terms are added in any order, and so in the lanes of a vector.
 
-Only this addition is relaxed. What is computed on the way to a term, and with the sum after it,
-keeps the order in which it is written: where numbers of different size meet, that order is what
-keeps their digits.
+Only this addition is relaxed. The computation of a term, and the use of the sum after the loop,
+keep the order in which they are written: between values of different magnitude, that order
+preserves the digits.
 """
 
 from .jit import kernel

@@ -1,17 +1,17 @@
-"""The compiled half of threads.py: how workers get the ranges of a kernel.
+"""The compiled half of threads.py: how workers receive the ranges of a kernel.
 
-A thread that waits for the interpreter's lock, or for the system to wake it, comes too late for an
-operation of a tenth of a millisecond. So between two operations the workers stay in compiled code
-and spin for some milliseconds, looking for a kernel. They call it by its address, without Python:
-it reaches them in less than a microsecond.
+An operation of a tenth of a millisecond is over before a thread gets the interpreter's lock, or
+before the system wakes it. So between two operations the workers stay in compiled code and spin
+for some milliseconds, waiting for a kernel. They call it by its address, without Python: it
+reaches them in less than a microsecond.
 
-A kernel whose last arguments are pool, first and last distributes itself in its first line,
+A kernel takes pool, first and last as its last arguments. Its first lines distribute it,
 
     if shared(pool, first, last):
         return
 
-and does the items first ... last - 1 in those that follow. `pool` is the address of the pool's
-state: then `shared` cuts the range into pieces and calls the kernel for each of them, on any
+and the lines after them compute the items first ... last - 1. If `pool` is the address of the
+pool's state, `shared` cuts the range into pieces and calls the kernel for each of them, on any
 thread. In these calls `pool` is -k on thread k (its rank); the calling thread has rank 0.
 """
 
@@ -30,17 +30,17 @@ from .jit import c_function, kernel
 # The state of the pool, in 64-bit integers.
 SHARE = 0  # address of `_share`, which kernels call
 TASK, DATA, ITEMS = 1, 2, 3  # addresses of a kernel and of its arguments, number of items
-THREADS, PIECES = 4, 5  # their number; the most pieces that the items of one are cut into
-GATE = 6  # odd while workers may enter; another number for every kernel
-INSIDE = 7  # workers that have entered and not left
+THREADS, PIECES = 4, 5  # number of threads; maximum number of pieces of a thread's items
+GATE = 6  # odd while workers may enter; a new value for every kernel
+INSIDE = 7  # number of workers that have entered and not left
 LEAVE = 8  # not 0: workers return to Python, where other work waits for them
-FAILED = 9  # not 0: a piece could not be done
-ADMITTED = 10  # how many threads may take part
+FAILED = 9  # not 0: a piece has failed
+ADMITTED = 10  # number of threads that may take part
 CROWDED = 11  # not 0: there are more threads than cores
-NEXT = 12  # and the numbers after it: for each thread, which of its pieces is the next
+NEXT = 12  # this slot and those after it: for each thread, the index of its next piece
 
-SPINS = 2**18  # without work before a worker goes to sleep: some milliseconds
-SHORT = 2**10  # spins after which a waiting thread yields its core
+SPINS_BEFORE_SLEEP = 2**18  # spins without work before a worker goes to sleep: some milliseconds
+SPINS_BEFORE_YIELD = 2**10  # spins after which a waiting thread yields its core
 
 I32, I64 = ir.IntType(32), ir.IntType(64)
 BYTES = ir.IntType(8).as_pointer()
@@ -71,7 +71,7 @@ def _store(typing, pool, slot, value):
 
 @intrinsic
 def _add(typing, pool, slot, value):
-    """The value before."""
+    """Add to a slot; return its value before."""
 
     def generate(context, builder, signature, args):
         return builder.atomic_rmw("add", _slot(builder, *args[:2]), args[2], "seq_cst")
@@ -81,7 +81,7 @@ def _add(typing, pool, slot, value):
 
 @intrinsic
 def _rest(typing, long):
-    """Pause the core; with long, yield it to another thread."""
+    """Pause the core; if `long`, yield it to another thread."""
 
     def generate(context, builder, signature, args):
         nothing = ir.FunctionType(ir.VoidType(), [])
@@ -102,7 +102,7 @@ def _declare(builder, function_type, name):
 
 @intrinsic
 def _call(typing, task, data, pool, first, last):
-    """Whether the task, a kernel at that address, failed."""
+    """Call the task, the kernel at that address; return whether it failed."""
 
     def generate(context, builder, signature, args):
         task = builder.inttoptr(args[0], TASK_TYPE.as_pointer())
@@ -114,10 +114,10 @@ def _call(typing, task, data, pool, first, last):
 
 @intrinsic
 def shared(typing, pool, first, last):
-    """Whether a pool was given and has done all items: the first line of a kernel (see above)."""
+    """Whether a pool was given and has computed all items: the first line of a kernel."""
 
     def generate(context, builder, signature, args):
-        # The last three of its arguments are ours.
+        # Its last three arguments are pool, first and last.
         own = builder.function
         bundle = ir.LiteralStructType([argument.type for argument in own_arguments(own)])
         task = _task(builder.module, own, bundle)
@@ -138,16 +138,16 @@ def shared(typing, pool, first, last):
 
 
 def _task(module, own, bundle):
-    """A function that calls the kernel `own` with a bundle but for its last three arguments."""
+    """A function that calls the kernel `own`: the bundle holds all but its last three arguments."""
     task = ir.Function(module, TASK_TYPE, f"{own.name}.task")
     task.linkage = "internal"
     builder = ir.IRBuilder(task.append_basic_block())
     data = builder.bitcast(task.args[0], bundle.as_pointer())
     count = len(bundle.elements) - 3
     kept = [builder.load(builder.gep(data, [I32(0), I32(k)])) for k in range(count)]
-    # An array begins with the addresses of its two owners. Views count their references to them,
-    # at one place in memory that all threads would fight for. Without owners nothing is counted,
-    # and until the kernel is done its caller keeps the arrays.
+    # An array begins with the addresses of its two owners. Views count references to them at one
+    # memory address, for which all threads would contend. Without owners nothing is counted; the
+    # caller keeps the arrays until the kernel is done.
     for k in range(count - 1):
         if kept[k].type == kept[k + 1].type == BYTES:
             kept[k] = kept[k + 1] = ir.Constant(BYTES, None)
@@ -158,10 +158,10 @@ def _task(module, own, bundle):
 
 @kernel
 def _take_pieces(pool, rank):
-    """Do pieces of the task until none is left: those of this rank, then those of the others.
+    """Compute pieces of the task until none is left: those of this rank, then those of others.
 
-    As long as no thread is late, each gets the same numbers in one operation after another: what
-    it has written is in its core's cache, and another core would fetch it slowly.
+    Unless a thread is late, each thread gets the same elements in successive operations: the
+    elements that it has written are in its core's cache, from which another core reads slowly.
     """
     task, data, items = _load(pool, TASK), _load(pool, DATA), _load(pool, ITEMS)
     threads = _load(pool, THREADS)
@@ -180,7 +180,7 @@ def _take_pieces(pool, rank):
 
 
 def _share(pool, task, data, items):
-    """Do all pieces of a task with the workers that see it; return when they have left."""
+    """Compute all pieces of a task with the workers that see it; return when they have left."""
     _store(pool, TASK, task)
     _store(pool, DATA, data)
     _store(pool, ITEMS, items)
@@ -190,19 +190,19 @@ def _share(pool, task, data, items):
     _take_pieces(pool, 0)
     _add(pool, GATE, 1)
     spun = 0
-    # A worker counts itself in before it reads the gate, and the gate is shut before INSIDE is
-    # read.
+    # A worker increments INSIDE before it reads the gate, and the gate is closed before INSIDE is
+    # read here.
     crowded = _load(pool, CROWDED) != 0
     while _load(pool, INSIDE) > 0:
         spun += 1
-        _rest(crowded or spun > SHORT)
+        _rest(crowded or spun > SPINS_BEFORE_YIELD)
 
 
 def new_state(threads: int, pieces: int, crowded: bool) -> np.ndarray:
-    """The state of an idle pool, with so many pieces for each thread.
+    """The state of an idle pool, with at most `pieces` pieces per thread.
 
     crowded: whether there are more threads than cores. Then a waiting thread yields its core at
-    once and goes to sleep sooner.
+    once and goes to sleep earlier.
     """
     state = np.zeros(NEXT + threads, np.int64)
     state[SHARE] = _share_function().address
@@ -220,10 +220,10 @@ def _share_function():
 
 @kernel
 def serve(pool, rank):
-    """Take part in kernels until none has come for SPINS or LEAVE is set."""
+    """Take part in kernels until none arrives for SPINS_BEFORE_SLEEP spins or LEAVE is set."""
     seen = spun = 0
     crowded = _load(pool, CROWDED) != 0
-    most = SHORT if crowded else SPINS
+    most = SPINS_BEFORE_YIELD if crowded else SPINS_BEFORE_SLEEP
     while spun < most and _load(pool, LEAVE) == 0:
         gate = _load(pool, GATE)
         if gate % 2 == 1 and gate != seen:

@@ -1,8 +1,8 @@
-"""The thread pool of all kernels: it spreads the pieces of an operation over the cores.
+"""The thread pool of all kernels: it distributes the pieces of an operation over the cores.
 
-Where a piece ends changes no number of the result, and none adds to what another one adds to:
-results are the same, bit for bit, for any number of threads. Kernels let go of the interpreter's
-lock (`nogil`), so plain threads run them at the same time.
+The boundaries of the pieces do not affect the result, and no two pieces add to the same element:
+results are bitwise identical for any number of threads. Kernels release the interpreter's lock
+(`nogil`), so ordinary Python threads run them in parallel.
 """
 
 import atexit
@@ -17,28 +17,28 @@ from queue import SimpleQueue
 from .cores import usable_cores
 from .jit import has_numba
 
-LITTLE = 2**14  # numbers
-PIECES = 4  # for each thread: one that another program delays takes fewer
+MIN_ELEMENTS = 2**14  # per thread: less work does not repay a second one
+PIECES = 4  # per thread: a thread that another program delays takes fewer of them
 
 STOP = object()  # the last item of a worker's queue
 
 _pool = None
-_num_threads = 0  # 0: as many as cores that the process may use, asked for on first use
+_num_threads = 0  # 0: one per core that the process may use, counted on first use
 _lock = threading.Lock()
 _here = threading.local()
 
 
 def get_num_threads() -> int:
-    """How many threads share the pieces of one operation, the calling one included.
+    """The number of threads that share the pieces of one operation, the calling thread included.
 
-    Unless set, as many as there are cores that the process may use, by its affinity and by the
-    quota of its control group.
+    The default is the number of cores that the process may use, by its affinity and by the quota
+    of its control group.
     """
     return _num_threads or usable_cores()
 
 
 def set_num_threads(count: int) -> None:
-    """Share the pieces of an operation among `count` threads, the calling one included.
+    """Share the pieces of an operation among `count` threads, the calling thread included.
 
     Raises TypeError unless count is an int, ValueError if it is below 1.
     """
@@ -52,12 +52,12 @@ def set_num_threads(count: int) -> None:
 
 
 def parallel_for(task: Callable[[int], None], count: int) -> None:
-    """Call task(block) for each block of range(count), each once, in any order, on all threads.
+    """Call task(block) once for each block of range(count), in any order, on all threads.
 
-    Within a task another parallel_for stays on the task's thread. Tasks call no BLAS that has
-    threads of its own (see matmul.py). Several Python threads may call this at once: the pool
-    serves one of them, and the others do their blocks alone.
-    Raises what a task raises; blocks that nobody has begun are then left out.
+    A parallel_for within a task runs on the task's thread alone. Tasks must not call a BLAS that
+    has threads of its own (see matmul.py). Several Python threads may call this at once: the pool
+    serves one of them, and the others compute their blocks alone.
+    Raises the exception of a task; blocks that no thread has begun are then skipped.
     """
     blocks, user, pool = deque(range(count)), object(), None
     try:
@@ -69,13 +69,13 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
         try:
             _work_off(task, blocks)
         finally:
-            # A task that no worker has begun by now would find no block left.
+            # No block is left for a task that no worker has begun by now.
             running = [future for future in futures if not future.cancel()]
             errors = [future.exception() for future in running]
     finally:
         try:
             if pool is not None:
-                blocks.clear()  # after an interrupt there may be some
+                blocks.clear()  # an interrupt may have left some
                 pool.recall(False)
         finally:
             pool = pool or _pool
@@ -89,14 +89,15 @@ def parallel_for(task: Callable[[int], None], count: int) -> None:
 def parallel_ranges(
     kernel: Callable, items: int, size: int, *args, threads: int | None = None
 ) -> None:
-    """kernel(*args, pool, first, last) for ranges that make up range(items), on all threads.
+    """Call kernel(*args, pool, first, last) for ranges that cover range(items), on all threads.
 
-    The kernel begins with `shared` (thread_pool.py); its items must not depend on each other.
-    size: the numbers that it goes through; less than LITTLE is done by the calling thread alone.
-    threads: how many there is memory for, where each needs its own (thread_scratch).
-    Raises MemoryError where the kernel found no memory on another thread.
+    The kernel begins with `shared` (thread_pool.py); its items must be independent of each other.
+    size: the number of elements that it processes; below MIN_ELEMENTS the calling thread works
+    alone.
+    threads: the number of threads that have scratch memory (thread_scratch), where each needs it.
+    Raises MemoryError where the kernel could not allocate memory on another thread.
     """
-    if size < LITTLE or items < 2:
+    if size < MIN_ELEMENTS or items < 2:
         kernel(*args, 0, 0, items)
         return
     user, pool = object(), None
@@ -106,7 +107,7 @@ def parallel_ranges(
             kernel(*args, 0, 0, items)
             return
         pool.admit(pool.size if threads is None else threads)
-        pool.wake(size // LITTLE)
+        pool.wake(size // MIN_ELEMENTS)
         kernel(*args, pool.address, 0, items)
         if pool.failed():
             raise MemoryError(f"{kernel.__name__}: no memory for the work of one of the threads")
@@ -117,11 +118,11 @@ def parallel_ranges(
 
 
 class _ThreadPool:
-    """Workers beside the calling thread; each sleeps on a queue of its own.
+    """Worker threads in addition to the calling thread; each sleeps on its own queue.
 
-    One thread at a time uses the pool. `taken` names it from within the `try` that releases the
-    pool, and is read and emptied without a call: an interrupt arrives after a call of a function,
-    so it finds no moment in between, as it would with a lock.
+    One thread at a time uses the pool, and `taken` names it. The entry is set within the `try`
+    that releases the pool, and is read and cleared without a function call: an interrupt is
+    delivered after a call, so it cannot come between these steps, as it could with a lock.
     """
 
     def __init__(self, size: int):
@@ -135,18 +136,18 @@ class _ThreadPool:
             worker.start()
 
     def admit(self, threads: int) -> None:
-        """Limit the next kernel to so many threads, the calling one included."""
+        """Limit the next kernel to `threads` threads, the calling thread included."""
         self.state[self.compiled.ADMITTED] = threads
 
     def wake(self, count: int) -> None:
-        """Wake those of the first `count` workers that sleep; they spin until a kernel comes."""
+        """Wake the sleeping ones of the first `count` workers; they spin until a kernel arrives."""
         for worker in self.workers[:count]:
             if worker.asleep:
                 worker.asleep = False
                 worker.queue.put(None)
 
     def call(self, workers: int, task, blocks) -> list[Future]:
-        """Give some workers a Python task; the others go to sleep."""
+        """Give a Python task to the first `workers` workers; the others go to sleep."""
         self.recall(True)
         futures = [Future() for _ in self.workers[:workers]]
         for worker, future in zip(self.workers, futures, strict=False):
@@ -154,25 +155,25 @@ class _ThreadPool:
         return futures
 
     def recall(self, at_once: bool) -> None:
-        """Whether workers that spin return to their queues at once."""
+        """Set whether spinning workers return to their queues at once."""
         if self.compiled:
             self.state[self.compiled.LEAVE] = at_once
 
     def failed(self) -> bool:
-        """Whether a worker has failed at a piece since the last call."""
+        """Whether a piece has failed on a worker since the last call."""
         failed = bool(self.state[self.compiled.FAILED])
         self.state[self.compiled.FAILED] = 0
         return failed
 
     def shut_down(self) -> None:
-        """End the workers, once each has finished its work."""
+        """End each worker when it has finished its work."""
         self.recall(True)
         for worker in self.workers:
             worker.queue.put(STOP)
 
 
 class _Worker(threading.Thread):
-    """A thread of the pool: it does the tasks of its queue, then spins for kernels."""
+    """A thread of the pool: it runs the tasks of its queue, then spins for kernels."""
 
     def __init__(self, pool: _ThreadPool, rank: int):
         super().__init__(name=f"kernels {rank}", daemon=True)
@@ -195,13 +196,13 @@ class _Worker(threading.Thread):
                         future.set_result(None)
                     except BaseException as error:
                         future.set_exception(error)
-                del work, future, task  # the arrays of the task
+                del work, future, task  # releases the arrays of the task
             if pool.compiled:
                 pool.compiled.serve(pool.address, self.rank)
 
 
 def _take_pool(user: object) -> _ThreadPool | None:
-    """The pool, now taken by `user`; None where there is none or another thread has it."""
+    """The pool, now taken by `user`; None if there is no pool or another thread uses it."""
     global _pool
     if _num_threads == 1 or getattr(_here, "inside", False):
         return None
@@ -242,13 +243,13 @@ def _work_off(task, blocks: deque) -> None:
 
 
 def _after_fork() -> None:
-    """Start afresh: a forked child has no thread of its parent's and may inherit a held lock."""
+    """Reset: a forked child has none of its parent's threads and may inherit a held lock."""
     global _pool, _lock, _here
     _pool, _lock, _here = None, threading.Lock(), threading.local()
 
 
 def _at_exit() -> None:
-    """Wait for the workers, whose code is about to be unloaded."""
+    """Wait for the workers: their code is about to be unloaded."""
     workers = _pool.workers if _pool else []
     _shut_down()
     for worker in workers:

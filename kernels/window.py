@@ -13,10 +13,13 @@ Pair = tuple[int, int]
 class Window:
     """Kernel, stride, padding and dilation of a window that slides over (H, W).
 
-    An int stands for both axes. Padding is an int, (ph, pw) or ((top, bottom), (left, right)), and
-    is stored as the latter. The tap k of output o reads input position  o * stride + k * dilation -
-    padding_before. With `ceil_mode` a last window may start inside the input (or the padding before
-    it) and end beyond it.
+    An int applies to both axes. Padding is an int, (ph, pw) or ((top, bottom), (left, right)), and
+    is stored in the last form. Tap k of output o reads the input at position
+
+        o * stride + k * dilation - padding_before
+
+    With `ceil_mode` the last window may start inside the input (or the padding before it) and end
+    beyond it.
 
     >>> Window(3, stride=2, padding=1).output_size(224, 224)
     (112, 112)
@@ -52,18 +55,21 @@ class Window:
 
     @classmethod
     def same(cls, kernel: int | Pair, dilation: int | Pair = 1) -> "Window":
-        """The window of stride 1 whose output has the size of its input; odd padding goes last."""
+        """The window of stride 1 whose output has the size of its input.
+
+        If the total padding is odd, the extra row or column is at the end.
+        """
         bare = cls(kernel, dilation=dilation)
         padding = tuple(((span - 1) // 2, span // 2) for span in bare.span)
         return cls(kernel, padding=padding, dilation=dilation)
 
     @property
     def span(self) -> Pair:
-        """Rows and columns from the first tap to the last, the holes of dilation included."""
+        """Rows and columns from the first tap to the last, including the gaps of dilation."""
         return tuple((k - 1) * d + 1 for k, d in zip(self.kernel, self.dilation, strict=True))
 
     def output_size(self, h: int, w: int) -> Pair:
-        """How many windows fit into an input of (h, w):  (size + padding - span) // stride + 1.
+        """The number of windows in an input of (h, w):  (size + padding - span) // stride + 1.
 
         Raises ValueError where none fits.
         """
@@ -81,13 +87,13 @@ class Window:
         if not self.ceil_mode:
             return space // stride + 1
         count = -(-space // stride) + 1
-        # PyTorch's rule: a window that would start in the padding after the input is left out.
+        # PyTorch's rule: a window that would start in the padding after the input is omitted.
         return count - 1 if (count - 1) * stride >= size + before else count
 
     def input_size(self, oh: int, ow: int) -> Pair:
-        """The smallest input with (oh, ow) outputs; up to stride - 1 rows more give no other one.
+        """The smallest input with (oh, ow) outputs:  (out - 1) * stride + span - padding.
 
-        Holds without ceil_mode: (out - 1) * stride + span - padding.
+        Inputs of up to stride - 1 more rows have the same outputs. Without ceil_mode only.
         """
         return tuple(
             (out - 1) * stride + span - sum(padding)
@@ -98,10 +104,11 @@ class Window:
 
 
 def receptive_field(windows: Iterable[Window]) -> Window:
-    """The one window that sees what a chain of windows sees, the first applied first.
+    """The single window equivalent to a chain of windows, in the order of application.
 
-    Its kernel is the receptive field of one output, its stride the jump: the distance in the input
-    between the fields of two neighbouring outputs. Its output size is the chain's (no ceil_mode).
+    Its kernel is the receptive field of one output. Its stride is the jump: the distance in the
+    input between the fields of two neighbouring outputs. Its output size is the chain's, without
+    ceil_mode.
 
         field  r <- r + (span - 1) * j      jump  j <- j * stride      padding  p <- p + padding * j
 
@@ -123,10 +130,10 @@ def receptive_field(windows: Iterable[Window]) -> Window:
 
 
 class Tap(NamedTuple):
-    """One kernel position (kh, kw): the outputs it serves and the inputs they read there.
+    """One kernel position (kh, kw), with the indices of the inputs read and of their outputs.
 
     `y` and `x` index the last two axes with slices of equal length; outputs whose tap falls into
-    the padding are left out.
+    the padding are excluded.
     """
 
     kh: int
@@ -140,7 +147,7 @@ def taps(window: Window, h: int, w: int, rows: Pair, columns: Pair) -> tuple[Tap
     """The taps of a window over (h, w), row by row of the kernel, for a block of the outputs.
 
     The block is range(*rows) x range(*columns); `Tap.y` counts from its first output.
-    A convolution of one channel, and with max for the sum a pooling:
+    A convolution of one channel; max pooling takes the maximum in place of the sum:
 
         for kh, kw, y_at, x_at in taps(window, H, W, (0, OH), (0, OW)):
             y[y_at] += w[kh, kw] * x[x_at]
@@ -166,9 +173,9 @@ def _taps_along(
 
 
 def tap_ranges(window: Window, axis: int, size: int, outputs: Pair) -> list[tuple[int, int, int]]:
-    """For each kernel position along an axis: offset, first and stop.
+    """(offset, first, stop) for each kernel position along an axis.
 
-    The outputs o in range(first, stop) read the input o * stride + offset there, the others the
+    The outputs o in range(first, stop) read the input at o * stride + offset, the others read the
     padding.
     """
     stride, ranges = window.stride[axis], []
@@ -181,7 +188,7 @@ def tap_ranges(window: Window, axis: int, size: int, outputs: Pair) -> list[tupl
 
 
 def adaptive_spans(size: int, outputs: int) -> list[Pair]:
-    """Where each of `outputs` windows spread over `size` cells starts and ends.
+    """The start and the end of each of `outputs` adaptive windows over `size` positions.
 
     Window i covers [floor(i * size / outputs), ceil((i + 1) * size / outputs)).
     """

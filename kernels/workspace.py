@@ -1,6 +1,6 @@
-"""Memory that is used again: scratch arrays of a thread, and what freed arrays leave behind.
+"""Reuses memory: scratch arrays of each thread, and the memory of freed arrays.
 
-A fresh array costs a page fault for every 4 KiB on its first touch, about as much as the arithmetic
+A new array costs a page fault for every 4 KiB on first access, about as much as the arithmetic
 that fills it. Kernels that work block by block therefore write their blocks into the same few
 buffers.
 """
@@ -20,10 +20,10 @@ _buffers = threading.local()
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype, limit: int = LIMIT) -> np.ndarray:
-    """An uninitialised array of this thread, valid until the same `name` is asked for again.
+    """An uninitialised array of this thread, valid until the same `name` is requested again.
 
-    It begins a cache line: vectors that lie across two take many times as long to write.
-    What is larger than the limit, in bytes, is allocated and not kept.
+    It starts at a cache line: a vector that crosses into a second one takes many times as long to
+    write. An array larger than `limit` bytes is allocated and not kept.
     """
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
@@ -37,25 +37,26 @@ def scratch(name: str, shape: tuple[int, ...], dtype, limit: int = LIMIT) -> np.
 
 
 def thread_scratch(name: str, threads: int, size: int, dtype) -> np.ndarray:
-    """A row of `size` numbers or a few more for each thread that may share a kernel's work."""
+    """One row per thread that may share a kernel's work, of `size` elements or a few more."""
     lanes = CACHE_LINE // np.dtype(dtype).itemsize
     return scratch(name, (threads, -(-size // lanes) * lanes), dtype, threads * LIMIT)
 
 
 def held_bytes() -> int:
-    """Bytes that this thread's scratch arrays hold now."""
+    """The number of bytes that this thread's scratch arrays hold now."""
     return sum(buffer.nbytes for buffer in vars(_buffers).values())
 
 
 @cache
 def keep_freed_memory() -> None:
-    """Let this process keep the memory of arrays that are freed, for those that come after them.
+    """Let this process keep the memory of freed arrays for later arrays.
 
-    The C library on Linux (glibc) asks the system anew for every array above a threshold, and gives
-    the memory back when the array is freed. The threshold rises to the size of the largest one
-    freed so far, 32 MiB at most: one of that size, which is never touched, raises it at once. A
-    training step of LeNet-5 (batch 64) then has no page fault instead of 600, and takes 1.2 times
-    less processor time; one of a ResNet-20 has none instead of 4,000. Elsewhere this does nothing.
+    The C library on Linux (glibc) requests the memory of every array above a threshold from the
+    system and returns it when the array is freed. The threshold rises to the size of the largest
+    array freed so far, up to 32 MiB: freeing one array of that size, which is never accessed,
+    raises it at once. A training step of LeNet-5 (batch 64) then has no page faults instead of 600
+    and takes 1.2 times less processor time; a step of ResNet-20 has none instead of 4,000. On other
+    systems this has no effect.
     """
     np.empty(32 * 2**20 - 2**16, np.uint8)
 
@@ -72,7 +73,7 @@ def plane_blocks(
 ) -> Iterator[tuple[slice, slice]]:
     """Cut (N, C, ...) into slices (images, channels) of about `budget` bytes.
 
-    Several whole images where they fit, else some channels of one image.
+    A block holds several whole images where they fit, else some channels of one image.
     """
     planes = budget // max(plane_bytes, 1)
     for n in cut(images, planes // max(channels, 1)):

@@ -153,7 +153,7 @@ def plant(monkeypatch, fault):
     faulty.__package__ = fault.operator.__name__
     exec(source.replace(fault.right, fault.wrong), vars(faulty))
     # Small arrays are cut into as many blocks as large ones, so that faults between blocks show.
-    vars(faulty).update(BLOCK=1, LEAST=1)
+    vars(faulty).update(BLOCK=1, MIN_COLUMNS=1)
     for name, function in vars(faulty).items():
         if isfunction(function) and function.__module__ == module.__name__:
             monkeypatch.setattr(module, name, function)

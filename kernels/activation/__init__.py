@@ -1,6 +1,6 @@
-"""Activations: a function of each number by itself, and its slope times a gradient.
+"""Activations: an elementwise function y of x, and its derivative times a gradient.
 
-    kind        y                                         settings      slope from
+    kind        y                                         settings      y' from
     relu        max(x, 0)                                               y
     relu6       min(max(x, 0), 6)                                       y
     leaky_relu  x where x > 0, a x elsewhere              a             x
@@ -12,8 +12,8 @@
     gelu_tanh   x sigmoid(2 u), u = sqrt(2 / pi) (x + 0.044715 x^3)     x
     hardswish   x min(max(x + 3, 0), 6) / 6                             x
 
-At a kink the slope is PyTorch's: the left one, but 0 for relu6 at 6 and 1 for hardswish at 3. A NaN
-stays NaN, and a NaN in y lets its gradient through relu. Sources: functional/activation.py.
+At a kink the derivative is PyTorch's: the left one, but 0 for relu6 at 6 and 1 for hardswish at 3.
+NaN stays NaN, and where y is NaN, relu passes the gradient. Sources: functional/activation.py.
 """
 
 from typing import NamedTuple
@@ -26,13 +26,13 @@ from ..jit import can_compile
 from . import vectorised
 from .kinds import KINDS
 
-SMALL = 2**14  # elements: NumPy is done with fewer before a kernel is chosen and called
-# Kernels compute their exponentials in float32 only; NumPy is fast with those of float64.
+SMALL = 2**14  # elements: for fewer, NumPy takes less time than choosing and calling a kernel
+# Numba kernels compute exponentials in float32 only; NumPy is fast for those of float64.
 EXPONENTIAL = ("elu", "sigmoid", "tanh", "silu", "gelu", "gelu_tanh")
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the kind and the arrays' type."""
+    """The properties by which an implementation is chosen: kind and array type."""
 
     kind: str
     array: type

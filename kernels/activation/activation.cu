@@ -1,16 +1,16 @@
-// Activations and their slopes: a thread for VECTOR numbers, each read once and written once.
+// Activations and their derivatives: one thread per VECTOR elements, each read and written once.
 //
-// All threads take the same branch of the kinds. Set by -D: REAL, VECTOR (1 or 4).
+// All threads take the same branch of `kind`. Set by -D: REAL, VECTOR (1 or 4).
 
 #include "prelude.h"
 #include "vector.h"
 
-// In the order of the operator's table.
+// In the order of kinds.py.
 enum Kind { RELU, RELU6, LEAKY_RELU, ELU, SIGMOID, TANH, SILU, GELU, GELU_TANH, HARDSWISH };
 
 __device__ inline REAL relu6(REAL x)
 {
-    return x <= 0 ? REAL(0) : x >= 6 ? REAL(6) : x;  // a NaN stays one
+    return x <= 0 ? REAL(0) : x >= 6 ? REAL(6) : x;  // NaN stays NaN
 }
 
 __device__ inline REAL sigmoid(REAL x)
@@ -44,7 +44,7 @@ __device__ inline REAL value(int kind, REAL x, REAL a, REAL b)
     }
 }
 
-// `kept` is y for some kinds, x for the others, as the operator's table says.
+// `kept` is x or y, by the table of the operator.
 __device__ inline REAL slope(int kind, REAL kept, REAL a, REAL b)
 {
     const REAL x = kept, y = kept;
@@ -64,7 +64,7 @@ __device__ inline REAL slope(int kind, REAL kept, REAL a, REAL b)
     case GELU_TANH: {
         const REAL s = sigmoid(inner(x)), bend = x * s * (1 - s);
         const REAL steep = REAL(1.59576912160573071176) * (1 + 3 * REAL(0.044715) * x * x);
-        return bend == 0 ? s : s + bend * steep;  // steep may be infinite there
+        return bend == 0 ? s : s + bend * steep;  // steep may be infinite here
     }
     default: return x <= -3 ? REAL(0) : x >= 3 ? REAL(1) : x / 3 + REAL(0.5);
     }
@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(256) forward(
     STORE(y + unit * VECTOR, values);
 }
 
-// gx (units * VECTOR) = gy times the slope, 0 where the slope is 0 whatever gy is.
+// gx (units * VECTOR) = gy times the slope; 0 where the slope is 0, for any gy.
 extern "C" __global__ void __launch_bounds__(256) backward(
     const REAL* gy, const REAL* kept, REAL* gx, long long units, int kind, REAL a, REAL b)
 {

@@ -1,4 +1,4 @@
-"""What the kernels of activations may take of a multiprocessor."""
+"""The register and shared-memory budget of the activation kernels."""
 
 from ..cuda.check import Specialisation, Usage
 

@@ -1,6 +1,6 @@
-"""Activations in Numba: one pass, whatever the formula. Threads divide the numbers.
+"""Activations in Numba: one pass for any formula. Threads divide the elements.
 
-Those with an exponential are in float32 throughout.
+Kernels with an exponential compute in float32 throughout.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from . import loops
 
 ONE, TWO, THREE = np.float32(1), np.float32(2), np.float32(3)
 TWO_A, B = np.float32(2 * loops.A), np.float32(loops.B)
-FAR = np.float32(20)  # its tanh rounds to 1, while e^2x or x^3 beyond could overflow
+SATURATION = np.float32(20)  # here tanh rounds to 1; for larger x, e^2x or x^3 could overflow
 
 
 def activation_forward(x, kind, *settings):
@@ -31,7 +31,7 @@ def activation_backward(gy, kept, kind, *settings):
 
 
 def _share_out(run, settings, *arrays):
-    """run(*settings, *arrays) for all numbers, on all threads."""
+    """run(*settings, *arrays) for all elements, on all threads."""
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
     settings = [flat[-1].dtype.type(setting) for setting in settings]
     parallel_ranges(run, flat[0].size, flat[0].size, *settings, *flat)
@@ -222,7 +222,7 @@ def _gelu_tanh_slope(gy, x, gx, pool, first, last):
     in_long_vectors()
     gy, x, gx = gy[first:last], x[first:last], gx[first:last]
     for i in range(x.size):
-        near = _clip(x[i], -FAR, FAR)
+        near = _clip(x[i], -SATURATION, SATURATION)
         square = B * near * near
         s = sigmoid(TWO_A * near * (ONE + square))
         gx[i] = gy[i] * (s + near * s * (ONE - s) * TWO_A * (ONE + THREE * square))

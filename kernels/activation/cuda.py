@@ -1,4 +1,4 @@
-"""Activations on the GPU, and on the emulated one: the launches of activation.cu."""
+"""Activations on the GPU and on the emulator: the launches of activation.cu."""
 
 import numpy as np
 

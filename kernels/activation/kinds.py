@@ -1,6 +1,6 @@
-"""The kinds of activation functions; CUDA kernels know them by their positions."""
+"""The kinds of activation functions; CUDA kernels identify them by their positions."""
 
-# How many settings each kind has.
+# The number of settings of each kind.
 KINDS = {
     "relu": 0,
     "relu6": 0,

@@ -1,4 +1,4 @@
-"""The definition of the activations: one number after another, never optimised.
+"""The definition of the activations: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """

@@ -1,4 +1,4 @@
-"""Activations in NumPy, or in CuPy for its arrays: a few passes over the array for each."""
+"""Activations in NumPy, or in CuPy for its arrays: a few passes over the array per function."""
 
 import math
 
@@ -7,8 +7,9 @@ import numpy as np
 from ..special import erfc
 from .loops import A, B
 
-# Beyond, slope and value are their limits to the last bit, while powers of x could overflow.
-FAR = 40.0
+# For larger |x|, values and derivatives equal their limits to the last bit, but powers of x could
+# overflow.
+SATURATION = 40.0
 
 
 def activation_forward(x, kind, *settings):
@@ -28,7 +29,7 @@ def sigmoid(x):
 
 
 def cdf(x):
-    """P(X <= x) of a standard normal X: exact, but a Python call for each number."""
+    """P(X <= x) of a standard normal X: exact, but with a Python call per element."""
     return 0.5 * erfc(x * -math.sqrt(0.5))
 
 
@@ -46,7 +47,7 @@ VALUES = {
     "tanh": np.tanh,
     "silu": lambda x: x * sigmoid(x),
     "gelu": lambda x: x * cdf(x),
-    "gelu_tanh": lambda x: x * sigmoid(inner(np.clip(x, -FAR, FAR))),
+    "gelu_tanh": lambda x: x * sigmoid(inner(np.clip(x, -SATURATION, SATURATION))),
     "hardswish": lambda x: x * (np.clip(x + 3, 0, 6) / 6),
 }
 
@@ -64,13 +65,13 @@ def silu_slope(x):
 
 def gelu_slope(x):
     """y' = P(X <= x) + x times the density at x."""
-    near = np.clip(x, -FAR, FAR)
+    near = np.clip(x, -SATURATION, SATURATION)
     return cdf(x) + near * np.exp(-0.5 * near * near) / math.sqrt(2 * math.pi)
 
 
 def gelu_tanh_slope(x):
     """y' = s + x s (1 - s) (2 u)', s = sigmoid(2 u)."""
-    x = np.clip(x, -FAR, FAR)
+    x = np.clip(x, -SATURATION, SATURATION)
     s = sigmoid(inner(x))
     return s + x * s * (1 - s) * (2 * A * (1 + 3 * B * x * x))
 

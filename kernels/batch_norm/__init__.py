@@ -1,12 +1,12 @@
-"""Batch normalisation: statistics per channel, the normalised output, the gradients in training.
+"""Batch normalisation: statistics per channel, normalised output, gradients in training mode.
 
-Arrays are (N, C, *): every axis but the second belongs to the sample of a channel, M values in all.
+Arrays are (N, C, *). The sample of a channel runs over all other axes; it has M values.
 
     mean = sum x / M
     var  = sum (x - mean)^2 / M
-    invstd = 1 / sqrt(var + eps), formed by the caller
+    invstd = 1 / sqrt(var + eps), computed by the caller
     xhat = (x - mean) * invstd
-    y    = xhat * weight + bias, with relu max(y, 0)
+    y    = xhat * weight + bias; with relu max(y, 0)
 
 Source: Ioffe, Szegedy (2015), Batch Normalization, algorithm 1 and the gradients of section 3.
 """
@@ -45,7 +45,7 @@ OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the function, the arrays' type and shape."""
+    """The properties by which an implementation is chosen: function, array type and shape."""
 
     function: str
     array: type
@@ -77,9 +77,9 @@ class Gradients(NamedTuple):
 
 
 def batch_norm_statistics(x: np.ndarray) -> Statistics:
-    """x (N, C, *) -> mean (C,), var (C,), both 0 where there is no sample.
+    """x (N, C, *) -> mean (C,), var (C,), both 0 for an empty sample.
 
-    Biased variance, in two passes: exact also where the mean is much larger than the deviation.
+    Biased variance, in two passes: accurate even if the mean is much larger than the deviation.
     """
     name = "batch_norm_statistics"
     _check(name, "x", x)
@@ -97,7 +97,7 @@ def batch_norm_forward(
 ) -> np.ndarray:
     """x (N, C, *), all others (C,) -> y (N, C, *) = (x - mean) * invstd * weight + bias.
 
-    No weight stands for ones, no bias for zeros. With relu max(y, 0), a NaN stays NaN.
+    weight=None means ones, bias=None zeros. With relu the result is max(y, 0); NaN stays NaN.
     """
     name = "batch_norm_forward"
     _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)
@@ -114,8 +114,8 @@ def batch_norm_training(
 ) -> Normalised:
     """x (N, C, *), weight and bias (C,) -> y (N, C, *), mean (C,), var (C,).
 
-    batch_norm_forward by the statistics of x itself. One function, because a channel may still be
-    in the cache when its statistics are known.
+    batch_norm_forward with the statistics of x itself. This is one function, since a channel may
+    still be in the cache when its statistics are known.
     """
     name = "batch_norm_training"
     _check(name, "x", x, weight=weight, bias=bias)
@@ -134,12 +134,12 @@ def batch_norm_backward(
 ) -> Gradients:
     """gy, x (N, C, *), all others (C,) -> gx (N, C, *), gw (C,), gb (C,).
 
-        gb = sum gy, with relu only where y was not cut off
+        gb = sum gy; with relu, without the elements where y was clipped to 0
         gw = sum gy * xhat
         gx = weight * invstd * (gy - gb / M - xhat * gw / M)
 
     Training mode: mean and invstd are those of x. The last two terms of gx are the paths through
-    the mean and through the variance. The bias matters with relu only, to find where y was cut off.
+    the mean and through the variance. The bias is used with relu only, to find clipped elements.
     """
     name = "batch_norm_backward"
     _check(name, "x", x, weight=weight, bias=bias, mean=mean, invstd=invstd)

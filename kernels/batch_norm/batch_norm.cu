@@ -1,24 +1,24 @@
-// Batch normalisation of (N, C, L), each channel's N * L numbers split over several blocks.
+// Batch normalisation of (N, C, L); the N * L elements of a channel are split over several blocks.
 //
-// Three numbers describe a set of samples: how many, their mean, and the sum of squared deviations
-// from it. Two sets are described together by
+// A set of samples has a count, a mean and a sum of squared deviations from the mean. For the union
+// of two sets,
 //
 //     mean = mean_a + (mean_b - mean_a) * n_b / n
 //     squares = squares_a + squares_b + (mean_b - mean_a)^2 * n_a * n_b / n
 //
-// in which nothing large is subtracted; means are told from the channel's first number, so that they
-// are small, too. One pass over x then gives the variance to the last digits also where the mean is
-// large. (Chan, Golub, LeVeque (1983), Algorithms for Computing the Sample Variance, equation 2.1.)
+// which subtracts no large numbers; means are relative to the channel's first element, so that they
+// are small, too. So one pass over x gives an accurate variance even if the mean is large. (Chan,
+// Golub, LeVeque (1983), Algorithms for Computing the Sample Variance, equation 2.1.)
 // The backward reads gy and x twice: for two sums, then for gx.
 //
-// A unit is VECTOR neighbours of a row, read at once. Set by -D: REAL, VECTOR (1 or 4).
+// A unit is VECTOR adjacent elements of a row, read at once. Set by -D: REAL, VECTOR (1 or 4).
 
 #include "prelude.h"
 #include "reduce.h"
 #include "vector.h"
 
-// The units of channel blockIdx.x that this thread sees: from its first on, every
-// blockDim.x * gridDim.y-th. One division at the start, none in the loop.
+// The units of channel blockIdx.x that this thread reads: its first, then every
+// blockDim.x * gridDim.y-th. It divides at the start, not in the loop.
 struct Walk {
     int n, unit, rows, units, C;
     int step_n, step_unit;
@@ -70,12 +70,12 @@ __device__ inline Samples lane_of(const Samples& own, int other)
             __shfl_down_sync(0xffffffff, own.squares, other)};
 }
 
-// parts (3, splits, C): count, mean and squares of what a block has seen.
+// parts (3, splits, C): count, mean and squares of the samples of a block.
 extern "C" __global__ void __launch_bounds__(256) statistics(
     const REAL* x, REAL* parts, int N, int C, int units)
 {
     __shared__ Samples warps[8];
-    // A thread's sums are taken from its first number, so that they stay small.
+    // A thread sums deviations from its first element, so that the sums stay small.
     Walk walk(N, C, units);
     const REAL near = walk.is_inside() ? x[walk.offset()] : REAL(0);
     const REAL first_number = x[(long long)blockIdx.x * units * VECTOR];
@@ -108,7 +108,7 @@ extern "C" __global__ void __launch_bounds__(256) statistics(
     }
 }
 
-// mean, var, invstd (C,) from parts (3, splits, C), a thread for every channel.
+// mean, var, invstd (C,) from parts (3, splits, C), one thread per channel.
 extern "C" __global__ void __launch_bounds__(256) merge_statistics(
     const REAL* x, const REAL* parts, REAL* mean, REAL* var, REAL* invstd, int C, int units,
     int splits, REAL eps)
@@ -122,11 +122,11 @@ extern "C" __global__ void __launch_bounds__(256) merge_statistics(
         total.add({parts[at], parts[at + all], parts[at + 2 * all]});
     const REAL variance = total.squares / total.count;
     mean[c] = x[(long long)c * units * VECTOR] + total.mean;
-    var[c] = variance < 0 ? REAL(0) : variance;  // a NaN stays one
+    var[c] = variance < 0 ? REAL(0) : variance;  // NaN stays NaN
     invstd[c] = 1 / sqrt(var[c] + eps);
 }
 
-// What a channel does to its numbers.
+// The affine function of a channel.
 struct Affine {
     REAL mean, scale, shift;
 
@@ -141,7 +141,7 @@ struct Affine {
     __device__ REAL operator()(REAL x) const { return (x - mean) * scale + shift; }
 };
 
-// y (rows, L) = (x - mean) * invstd * weight + bias, a row being a channel of an image.
+// y (rows, L) = (x - mean) * invstd * weight + bias; a row is a channel of an image.
 extern "C" __global__ void __launch_bounds__(256) normalise(
     const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean, const REAL* invstd,
     REAL* y, int rows, int C, int units, bool relu)
@@ -166,7 +166,7 @@ extern "C" __global__ void __launch_bounds__(256) normalise(
     }
 }
 
-// parts (2, splits, C): the sums of gy and of gy * (x - mean), with relu where y was not cut off.
+// parts (2, splits, C): the sums of gy and of gy * (x - mean); with relu, without clipped y.
 extern "C" __global__ void __launch_bounds__(256) gradient_sums(
     const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
     const REAL* invstd, REAL* parts, int N, int C, int units, bool relu)
@@ -193,7 +193,7 @@ extern "C" __global__ void __launch_bounds__(256) gradient_sums(
     }
 }
 
-// gb, gw (C,) from parts (2, splits, C), a thread for every channel.
+// gb, gw (C,) from parts (2, splits, C), one thread per channel.
 extern "C" __global__ void __launch_bounds__(256) merge_gradients(
     const REAL* parts, const REAL* invstd, REAL* gw, REAL* gb, int C, int splits)
 {
@@ -209,7 +209,7 @@ extern "C" __global__ void __launch_bounds__(256) merge_gradients(
     gw[c] = product * invstd[c];
 }
 
-// gx (rows, L) = weight * invstd * (gy - gb / M - xhat * gw / M), samples = M.
+// gx (rows, L) = weight * invstd * (gy - gb / M - xhat * gw / M), where samples = M.
 extern "C" __global__ void __launch_bounds__(256) input_grad(
     const REAL* gy, const REAL* x, const REAL* weight, const REAL* bias, const REAL* mean,
     const REAL* invstd, const REAL* gw, const REAL* gb, REAL* gx, int rows, int C, int units,

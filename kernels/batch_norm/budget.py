@@ -1,4 +1,4 @@
-"""What the kernels of batch normalisation may take of a multiprocessor."""
+"""The register and shared-memory budget of the batch normalisation kernels."""
 
 from ..cuda.check import Specialisation, Usage
 

@@ -1,6 +1,6 @@
-"""Batch normalisation in Numba: a channel at a time, whose later passes find it in the cache.
+"""Batch normalisation in Numba: one channel at a time, which stays in the cache for all passes.
 
-Threads divide the channels, so that their number changes no result.
+Threads divide the channels, so results do not depend on the number of threads.
 """
 
 import math
@@ -12,7 +12,7 @@ from ..sums import added
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 
-RUN = 4096  # values added up in x's precision, before their sum is added in double precision
+RUN = 4096  # values of a partial sum in x's precision; partial sums are added in double precision
 
 
 def batch_norm_statistics(x):
@@ -69,7 +69,7 @@ def _flatten(x):
 
 
 def _affine(weight, bias, x):
-    """Weight and bias, or the ones and zeros that they stand for."""
+    """Weight and bias, or ones and zeros where they are None."""
     C = x.shape[1]
     return (
         np.ones(C, x.dtype) if weight is None else weight,
@@ -90,7 +90,7 @@ def _moments(x, c):
                 part = added(part, row[i])
             total += part
     near = x.dtype.type(total / (N * L))
-    # What rounding took from `near`, as large as its last digit, the second pass finds.
+    # The second pass finds the rounding error of `near`, which is about one unit in its last place.
     rest = squares = 0.0
     for n in range(N):
         for start in range(0, L, RUN):
@@ -113,7 +113,7 @@ def _normalise(x, c, middle, scale, shift, relu, y):
         if relu:
             for i in range(row.size):
                 value = (row[i] - middle) * scale + shift
-                out[i] = zero if value <= zero else value  # a NaN stays NaN
+                out[i] = zero if value <= zero else value  # NaN stays NaN
         else:
             for i in range(row.size):
                 out[i] = (row[i] - middle) * scale + shift

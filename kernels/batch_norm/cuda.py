@@ -1,7 +1,7 @@
-"""Batch normalisation on the GPU, and on the emulated one: the launches of batch_norm.cu.
+"""Batch normalisation on the GPU and on the emulator: the launches of batch_norm.cu.
 
 Memory traffic, in arrays of x's size: statistics 1 read; forward 1 read, 1 written; backward 4
-read, 1 written. The channels' sums are split over as many blocks as keep a large GPU busy.
+read, 1 written. The sums of a channel are split over several blocks, to keep a large GPU busy.
 """
 
 import math
@@ -12,8 +12,8 @@ from ..cuda.launch import blocks, contiguous, cuda_module, empty, vector_width, 
 from ..cuda.signature import real
 
 THREADS = 256
-BLOCKS = 1024  # a few for each multiprocessor
-LEAST = 8 * THREADS  # numbers that a block should have to add up
+BLOCKS = 1024  # target: a few for each multiprocessor
+MIN_BLOCK_ELEMENTS = 8 * THREADS  # that a block should sum
 
 
 def batch_norm_statistics(x):
@@ -90,18 +90,18 @@ def _sizes(x):
 
 
 def _module(L, *arrays):
-    """The kernels for rows of L numbers, and how many units of them a row has."""
+    """The kernels for rows of L elements, and the number of units in a row."""
     vector, dtype = vector_width(L, *arrays), arrays[0].dtype
     return cuda_module("batch_norm/batch_norm.cu", REAL=real(dtype), VECTOR=vector), L // vector
 
 
 def _splits(N, C, L):
-    """Over how many blocks a channel is split."""
-    return max(1, min(blocks(BLOCKS, C), blocks(N * L, LEAST), 65535))
+    """The number of blocks over which a channel is split."""
+    return max(1, min(blocks(BLOCKS, C), blocks(N * L, MIN_BLOCK_ELEMENTS), 65535))
 
 
 def _shape(rows, units):
-    """Grid and block where a thread has a unit of a row, rows being short or long."""
+    """Grid and block with one thread per unit of a row, for short and long rows."""
     across = min(THREADS, 2 ** (units - 1).bit_length())
     down = THREADS // across
     return (blocks(rows, down), min(blocks(units, across), 65535)), (across, down)

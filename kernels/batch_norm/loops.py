@@ -1,4 +1,4 @@
-"""The definition of batch normalisation: one value after another, never optimised.
+"""The definition of batch normalisation: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """

@@ -1,8 +1,8 @@
-"""Batch normalisation in Numba CUDA: a block of threads sums up a channel, a thread writes a value.
+"""Batch normalisation in Numba CUDA: one block of threads sums a channel, one thread per output.
 
-The mean comes before the squares around it, in a second pass over x: the sum of squares alone loses
-all digits where the mean is large. (The CUDA C kernels cut a channel into parts for several blocks;
-here a net with few channels leaves most of the GPU idle.)
+The mean is computed first, and the squared deviations in a second pass over x: a variance from the
+sum of squares alone loses all digits if the mean is large. (The CUDA C kernels split a channel over
+several blocks; here a network with few channels leaves most of the GPU idle.)
 """
 
 import math
@@ -58,7 +58,7 @@ def _flat(x):
 
 @cuda.jit
 def statistics(x, mean, var):
-    """A block for each channel: the mean first, then the mean square around it."""
+    """One block per channel: first the mean, then the mean squared deviation."""
     N, _, L = x.shape
     c = cuda.blockIdx.x
     partial = 0.0
@@ -76,7 +76,7 @@ def statistics(x, mean, var):
 
 @cuda.jit
 def normalise(x, mean, scale, shift, relu, y):
-    """A thread for each value."""
+    """One thread per element."""
     at = cuda.grid(1)
     if at >= y.size:
         return
@@ -88,7 +88,7 @@ def normalise(x, mean, scale, shift, relu, y):
 
 @cuda.jit
 def parameter_gradients(gy, x, mean, invstd, gw, gb):
-    """A block for each channel: gb = sum of gy, gw = sum of gy times xhat."""
+    """One block per channel: gb = sum of gy, gw = sum of gy * xhat."""
     N, _, L = x.shape
     c = cuda.blockIdx.x
     straight, weighted = 0.0, 0.0
@@ -104,7 +104,7 @@ def parameter_gradients(gy, x, mean, invstd, gw, gb):
 
 @cuda.jit
 def input_gradient(gy, x, mean, invstd, scale, gw, gb, gx):
-    """gx = scale * (gy - gb / M - xhat * gw / M), a thread for each value."""
+    """gx = scale * (gy - gb / M - xhat * gw / M), one thread per element."""
     at = cuda.grid(1)
     if at >= gx.size:
         return

@@ -1,4 +1,4 @@
-"""Batch normalisation in NumPy: some channels at a time, which later passes find in cache."""
+"""Batch normalisation in NumPy: some channels at a time, which stay in cache for all passes."""
 
 import math
 
@@ -19,9 +19,7 @@ def batch_norm_statistics(x):
         near = x[:, c].mean(axis=(0, 2))
         deviation = scratch("deviation", x[:, c].shape, x.dtype)
         np.subtract(x[:, c], near[:, None], out=deviation)
-        rest = deviation.mean(
-            axis=(0, 2)
-        )  # what rounding took from `near`, as large as its last digit
+        rest = deviation.mean(axis=(0, 2))  # the rounding error of `near`
         mean[c] = near + rest
         var[c] = np.square(deviation, out=deviation).mean(axis=(0, 2)) - rest**2
     return mean, np.maximum(var, 0, out=var)

@@ -1,7 +1,7 @@
 """Convolution of images: the forward product and its two gradients.
 
-The set is closed: each of the three is linear in both arguments, and the derivatives of one are the
-other two.
+The set is closed: each of the three is linear in both arguments, and its derivatives are the other
+two.
 
     y  = conv2d_forward(x, w)            y[n,o,i,j]    = sum_{c,kh,kw} x[n,c,h,w] * w[o,c,kh,kw]
     gx = conv2d_input_grad(gy, w)        gx[n,c,h,w]   = sum_{o,kh,kw} gy[n,o,i,j] * w[o,c,kh,kw]
@@ -23,7 +23,7 @@ from ..window import Window
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the function, the arrays' type and the layer."""
+    """The properties by which an implementation is chosen: function, array type and layer."""
 
     function: str
     array: type
@@ -35,41 +35,42 @@ class Case(NamedTuple):
 
     @property
     def macs(self) -> int:
-        """Multiply-adds, those with the padding included."""
+        """The number of multiply-adds, including those with the padding."""
         O, CG, KH, KW = self.w
         OH, OW = self.window.output_size(*self.x[2:])
         return self.x[0] * O * OH * OW * CG * KH * KW
 
     @property
     def tiles(self) -> int:
-        """Tiles of 4x4 outputs."""
+        """The number of tiles of 4x4 outputs."""
         OH, OW = self.window.output_size(*self.x[2:])
         return self.x[0] * -(-OH // 4) * -(-OW // 4)
 
 
-LARGE, THIN = 2**19, 2**16  # multiply-adds that repay products of tiles, and vectors of groups
+# The multiply-adds from which register tiles, and vectors of groups, are faster than NumPy.
+MIN_TILE_MACS, MIN_GROUP_MACS = 2**19, 2**16
 
 
 def _is_large(case: Case) -> bool:
-    return case.macs >= LARGE and not (case.groups > 1 and case.w[1] == 1)
+    return case.macs >= MIN_TILE_MACS and not (case.groups > 1 and case.w[1] == 1)
 
 
 def _is_thin(case: Case) -> bool:
-    return case.groups >= 8 and case.w[1] <= 4 and case.macs >= THIN
+    return case.groups >= 8 and case.w[1] <= 4 and case.macs >= MIN_GROUP_MACS
 
 
 def _why_numpy(case: Case) -> str:
-    """Why no compiled implementation wants a case, were they all to be had."""
+    """The reason why no compiled implementation is faster for a case, even if installed."""
     if not can_compile(case):
         return f"kernels are compiled for float32 and float64, not for {case.dtype}"
     if 1 < case.groups < 8 and case.w[1] == 1:
         return f"{case.groups} groups of one channel: compiled kernels take 8 and more at a time"
-    least = THIN if case.groups >= 8 and case.w[1] <= 4 else LARGE
+    least = MIN_GROUP_MACS if case.groups >= 8 and case.w[1] <= 4 else MIN_TILE_MACS
     return f"{case.macs:,} multiply-adds: compiled kernels are faster from {least:,} on"
 
 
 def _row(case: Case) -> int:
-    """Sums that are neighbours."""
+    """The length of a row of results."""
     if case.function == "conv2d_input_grad":
         return case.x[3]
     return case.window.output_size(*case.x[2:])[1]
@@ -126,7 +127,8 @@ def _module_of(name: str):
     return module
 
 
-# The last that can and wants to computes a case. Ratios are of times on one core with AVX-512.
+# The last implementation whose `can` and `wants` are true computes a case. Ratios compare times on
+# one core with AVX-512.
 OPERATOR = Operator("conv2d", _module_of)
 OPERATOR.register("loops", why="the definition")
 OPERATOR.register("numpy", why=_why_numpy)
@@ -175,17 +177,19 @@ def explain(
     groups: int = 1,
     dtype=np.float32,
 ) -> None:
-    """Print which implementation computes a convolution, and why: here and now, with what is
-    installed, and within `use` the one that it forces.    x (N, C, H, W), w (O, C/groups, KH, KW)
+    """Print which implementation computes a convolution on this machine, and why.
+
+    x (N, C, H, W), w (O, C/groups, KH, KW)
+
+    The answer depends on the installed packages. Within `use`, it is the forced implementation.
 
     >>> explain((8, 64, 56, 56), (64, 64, 3, 3), padding=1)
     conv2d_forward      winograd  a quarter of the multiplications, ...
     conv2d_input_grad   winograd  a quarter of the multiplications, ...
     conv2d_weight_grad  winograd  a quarter of the multiplications, ...
 
-    Raises ValueError where the shapes and settings do not fit one another, TypeError for a dtype
-    that is not of floating-point numbers, RuntimeError where the implementation that is forced
-    cannot do them.
+    Raises ValueError where shapes and settings do not match, TypeError for a dtype that is not
+    floating point, RuntimeError where the forced implementation cannot compute the convolution.
     """
     for name, shape in (("x_shape", x_shape), ("w_shape", w_shape)):
         if len(shape) != 4:
@@ -213,9 +217,9 @@ def conv2d_forward(
 ) -> np.ndarray:
     """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW).
 
-    y[n,o,i,j] = bias[o] + sum over c, kh, kw of x[n,c,h,w] * w[o,c,kh,kw]: a correlation, the
-    kernel is not flipped; with relu max(y, 0).
-    Raises ValueError where shapes, dtypes, window and groups do not fit one another.
+    y[n,o,i,j] = bias[o] + sum over c, kh, kw of x[n,c,h,w] * w[o,c,kh,kw]: a correlation, since
+    the kernel is not flipped. With relu the result is max(y, 0).
+    Raises ValueError where shapes, dtypes, window and groups do not match.
     """
     name = "conv2d_forward"
     _check_arrays(name, window, groups, x=x, w=w)
@@ -235,7 +239,7 @@ def conv2d_input_grad(
 
     The adjoint of conv2d_forward in x: <gy, conv2d_forward(x, w)> = <x, gx>. Also the transposed
     convolution of gy.
-    Raises ValueError where an input of input_size would not have given the (OH, OW) of gy.
+    Raises ValueError where an input of input_size does not have the output size (OH, OW) of gy.
     """
     name = "conv2d_input_grad"
     _check_arrays(name, window, groups, gy=gy, w=w)
@@ -257,7 +261,7 @@ def conv2d_weight_grad(
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW).
 
     The adjoint of conv2d_forward in w: <gy, conv2d_forward(x, w)> = <w, gw>.
-    Raises ValueError where shapes, dtypes, window and groups do not fit one another.
+    Raises ValueError where shapes, dtypes, window and groups do not match.
     """
     name = "conv2d_weight_grad"
     _check_arrays(name, window, groups, x=x, gy=gy)

@@ -1,9 +1,11 @@
 """Depthwise convolution in NumPy: one multiply-add of whole planes per kernel position.
 
-With one input channel a group a matrix product would have KH * KW terms, all overhead and no reuse.
-Here every kernel position (tap) is a view of x, shifted and strided, times one weight per channel.
-Blocks of images and channels stay in cache while their taps pass. Part of the NumPy implementation.
-Output channel c * M + m reads input channel c; M = O/C is the channel multiplier.
+With one input channel per group, a matrix product would have only KH * KW terms: mostly overhead
+and no reuse. Here every kernel position (tap) is a shifted and strided view of x, times one weight
+per channel. A block of images and channels stays in cache for all its taps. Output channel
+c * M + m reads input channel c; M = O/C is the channel multiplier.
+
+This module is part of the NumPy implementation.
 """
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from ..window import taps
 from ..workspace import plane_blocks, scratch
 
-BLOCK = 2**18  # bytes of output planes: with x and a product they stay in the cache of one core
+BLOCK = 2**18  # bytes of output planes: with x and one product they fit the cache of a core
 
 
 def forward(x, w, window):

@@ -1,17 +1,17 @@
 """Depthwise and thin grouped convolution in Numba, without a matrix product.
 
-With few channels a group a product has too few terms to repay its columns. Here LANES groups are
-computed side by side. Their planes are transposed, so that numbers of all groups are neighbours,
-and packed with the padding into stride x stride phases of one flat line, whose positions hold a
-number of each group. What a tap (c, kh, kw) reads for all outputs p of a strip of rows is then the
-line from one offset on, for vectors of groups,
+With few channels per group, a product has too few terms to repay building its columns. Here LANES
+groups are computed together, one per lane. Their planes are transposed, so that the elements of all
+groups are adjacent, and packed with the padding into the stride x stride phases of one flat line;
+each position of the line holds one element per group. For all outputs p of a strip of rows, a tap
+(c, kh, kw) then reads the line from one offset on, in vectors of groups,
 
     y[o, p]       = sum over taps of w[o, tap] * line[offset[tap] + p]      forward
     gw[o, tap]    = sum over p of gy[o, p] * line[offset[tap] + p]          weight gradient
 
-whatever the size of the planes and the stride. A row's outputs are followed by those of the next;
-the few positions in between belong to the padding, and are left out (forward) or multiplied by 0
-(weight gradient). The input gradient is the first sum again, of a line of gy, for each phase of gx.
+for any plane size and stride. The outputs of a row are followed by those of the next; the few
+positions in between belong to the padding, and are skipped (forward) or multiplied by 0 (weight
+gradient). The input gradient is the first sum over a line of gy, for each phase of gx.
 """
 
 import numpy as np
@@ -23,9 +23,9 @@ from ..threads import parallel_ranges
 from .finish import finish, finishing
 from .tap_vectors import LANES, add_products, move, weighted_sum
 
-LINE_ELEMENTS = 2**15  # numbers of a strip's line: it stays in a second-level cache
-STRIP_ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
-PARTS = 8  # of a batch, whose weight gradients are added in order, whoever computed them
+LINE_ELEMENTS = 2**15  # elements of a strip's line: it stays in a second-level cache
+STRIP_ROWS = 8  # minimum rows of outputs in a strip: rows shared by two strips are copied twice
+PARTS = 8  # parts of a batch: their weight gradients are added in order, for any number of threads
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
@@ -59,7 +59,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 
 
 def _numbers(window):
-    """Stride, dilation and padding before, (rows, columns) of each."""
+    """Stride, dilation and padding before, each as (rows, columns)."""
     (top, _), (left, _) = window.padding
     return window.stride, window.dilation, (top, left)
 
@@ -150,8 +150,8 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
         return
     C, O = gx.shape[1] // groups, gy.shape[1] // groups
     (KH, KW), (H, W), (sh, sw), (dh, dw) = w.shape[2:], gx.shape[2:], stride, dilation
-    # Of the padded gx, row q * sh + a is row q of phase a; the tap kh adds to it row
-    # q - kh * dh // sh of gy, if kh * dh % sh is a.
+    # Row q * sh + a of the padded gx is row q of phase a. Tap kh adds row q - kh * dh // sh of gy
+    # to it if kh * dh % sh is a.
     height, width = (H - 1 + before[0]) // sh + 1, (W - 1 + before[1]) // sw + 1
     up, back = (KH - 1) * dh // sh, (KW - 1) * dw // sw
     pitch = width + back
@@ -209,9 +209,9 @@ def _input_grad(gy, w, stride, dilation, before, groups, gx, pool, first, last):
 
 @kernel
 def _layout(C, size, stride, dilation, OH, OW):
-    """Where each tap (c, kh, kw) begins in the line of a strip, and the strip's sizes.
+    """The offset of each tap (c, kh, kw) in the line of a strip, and the strip's sizes.
 
-    strip: rows of outputs; rows, pitch: of each phase of a plane in the line.
+    strip: rows of outputs; rows, pitch: the size of each phase of a plane in the line.
     """
     (KH, KW), (sh, sw), (dh, dw) = size, stride, dilation
     pitch = OW + (KW - 1) * dw // sw
@@ -228,7 +228,7 @@ def _layout(C, size, stride, dilation, OH, OW):
 @kernel
 def _pack_line(x, n, channel, C, lanes, top, left, stride, rows, pitch, transposed, line):
     """line[c, a, b, q, m, lane] = x[n, channel + lane * C + c, top + q * sh + a, m * sw + b - left]
-    with zeros beyond the planes of x, of which those beside them are there already.
+    with zeros outside the planes of x; the zeros left and right of them are in the line already.
     """
     H, W = x.shape[2:]
     (sh, sw), at = stride, 0

@@ -1,4 +1,4 @@
-"""What may follow a convolution while its sums are still in cache: a bias and a ReLU."""
+"""The epilogue of a convolution, while its sums are still in cache: a bias and a ReLU."""
 
 import numpy as np
 
@@ -6,8 +6,8 @@ from ..jit import kernel
 
 
 def finishing(bias, relu, rows, dtype):
-    """(bias, relu) as compiled implementations take it: an array of `rows` numbers, or none; a
-    bool.
+    """(bias, relu) for the compiled implementations: a bool and an array, which is empty if there
+    is nothing to add, and of `rows` zeros for a ReLU without a bias.
     """
     if bias is None:
         bias = np.zeros(rows if relu else 0, dtype)
@@ -16,7 +16,7 @@ def finishing(bias, relu, rows, dtype):
 
 @kernel
 def finish(sums, at, count, add, relu):
-    """sums[at + k] += add, and at least 0 with relu, for k < count; a NaN stays one."""
+    """sums[at + k] += add, then max(0, .) if relu, for k < count; NaN stays NaN."""
     part = sums[at : at + count]
     if relu:
         for k in range(count):

@@ -5,11 +5,11 @@
     gx      = col2im(w^T @ gy)  [k,o][o,t] -> [k,t]          input gradient
     gw      = gy @ columns^T    [o,t][t,k] -> [o,k]          weight gradient
 
-The whole column matrix is KH * KW times the input. It is never built: blocks of images, rows and
-columns of the output pass through one scratch buffer, small enough to still lie in cache when the
-product reads it.
-A 1x1 kernel without stride or padding has x itself for columns. One input channel a group
-(depthwise) makes matrices too thin for a product: depthwise.py multiplies and adds whole planes.
+The whole column matrix is KH * KW times as large as the input. It is never built: blocks of images,
+rows and columns of the output share one scratch buffer, small enough to be still in cache when the
+product reads it. For a 1x1 kernel without stride or padding, x itself is the column matrix. With
+one input channel per group (depthwise) the matrices are too thin for a product: depthwise.py
+multiplies and adds whole planes instead.
 """
 
 import numpy as np
@@ -20,7 +20,7 @@ from ..workspace import LIMIT, cut, scratch
 from . import depthwise
 
 BLOCK = 4 * 2**20  # bytes of columns in a block
-LEAST = 512  # columns in a block even so: with fewer, reading w again outlasts the product
+MIN_COLUMNS = 512  # of a block: with fewer, reading w again takes longer than the product
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
@@ -81,7 +81,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
     KH, KW = window.kernel
     gw = np.zeros((groups, O // groups, CG * KH * KW), x.dtype)
     product = np.empty_like(gw)
-    if is_pointwise(window) and gy.shape[2] * gy.shape[3] >= LEAST:
+    if is_pointwise(window) and gy.shape[2] * gy.shape[3] >= MIN_COLUMNS:
         for x_image, gy_image in zip(x, gy, strict=True):
             planes = gy_image.reshape(groups, O // groups, -1)
             matmul(planes, x_image.reshape(groups, CG, -1).swapaxes(1, 2), out=product)
@@ -95,10 +95,10 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 
 
 def im2col(x, window, groups, block):
-    """x (N, C, H, W) -> columns (groups, K, T): what the outputs of `block` read. Scratch memory.
+    """x (N, C, H, W) -> columns (groups, K, T), the inputs of the outputs in `block`.
 
-    A block is (images, channels, rows, columns) of y, slices; T runs over its images, rows and
-    columns.
+    The result is scratch memory. A block is the slices (images, channels, rows, columns) of y; T
+    runs over its images, rows and columns.
     """
     images, _, rows, columns = block
     C, H, W = x.shape[1:]
@@ -114,7 +114,7 @@ def im2col(x, window, groups, block):
 
 
 def col2im(columns, gx, window, block):
-    """The adjoint of im2col: add every column of the block to the inputs that it was read from."""
+    """The adjoint of im2col: add every column of the block to the inputs that it copies."""
     images, _, rows, columns_of_y = block
     C, H, W = gx.shape[1:]
     n, r, c = (at.stop - at.start for at in (images, rows, columns_of_y))
@@ -135,11 +135,11 @@ def is_pointwise(window):
 def _blocks(y_shape, bytes_per_column):
     """Cut y (N, O, OH, OW) into blocks of about BLOCK bytes of columns.
 
-    Whole images where they fit, else rows of one image, else parts of a row.
+    A block holds whole images where they fit, else rows of one image, else a part of a row.
     """
     N, _, OH, OW = y_shape
     size = max(1, bytes_per_column)
-    columns = max(1, BLOCK // size, min(LEAST, LIMIT // size))
+    columns = max(1, BLOCK // size, min(MIN_COLUMNS, LIMIT // size))
     for images in cut(N, columns // (OH * OW)):
         for rows in cut(OH, columns // OW):
             for part in cut(OW, columns):

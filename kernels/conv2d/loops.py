@@ -11,11 +11,11 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
     y = np.zeros((x.shape[0], w.shape[0], *window.output_size(*x.shape[2:])), x.dtype)
     for at_y, at_x, at_w in products(x.shape, w.shape, window, groups):
         y[at_y] += x[at_x] * w[at_w]
-    for place in np.ndindex(y.shape):
+    for at_y in np.ndindex(y.shape):
         if bias is not None:
-            y[place] += bias[place[1]]
-        if relu and y[place] < 0:
-            y[place] = 0
+            y[at_y] += bias[at_y[1]]
+        if relu and y[at_y] < 0:
+            y[at_y] = 0
     return y
 
 
@@ -36,7 +36,7 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 
 
 def products(x_shape, w_shape, window, groups):
-    """The indices of every product that a convolution adds up:  y[at_y] += x[at_x] * w[at_w]."""
+    """The indices of every product in a convolution's sums:  y[at_y] += x[at_x] * w[at_w]."""
     N, _, H, W = x_shape
     O, CG, KH, KW = w_shape
     OH, OW = window.output_size(H, W)

@@ -1,16 +1,17 @@
-"""Convolution in Numba CUDA: im2col and a product of matrices; depthwise without either.
+"""Convolution in Numba CUDA: im2col and a matrix product; direct sums for depthwise layers.
 
     columns = im2col(x)         (N, K, T),  K = C * KH * KW,  T = OH * OW
     y       = w @ columns       [o,k][k,t] -> [o,t]          forward
     gx      = col2im(w^T @ gy)  [k,o][o,t] -> [k,t]          input gradient
     gw      = gy @ columns^T    [o,t][t,k] -> [o,k]          weight gradient
 
-im2col is a copy: neighbouring threads write neighbouring columns. col2im is its adjoint. A thread
-for each column would have to add to pixels that others add to as well; a thread for each pixel
-instead collects the columns that the pixel went to, and nobody waits.
+im2col is a copy: adjacent threads write adjacent columns. col2im is its adjoint. With one thread
+per column, several threads would add to the same pixel. So there is one thread per pixel, which
+gathers the columns that hold copies of its pixel: no atomic addition is needed.
 
-With one input channel a group (depthwise) a matrix would have KH * KW rows only: there each thread
-adds its own few products, and a block of threads shares the long sum of each weight's gradient.
+With one input channel per group (depthwise) the column matrix has only KH * KW rows. There each
+thread sums its few products directly, and a block of threads shares the long sum of each weight's
+gradient.
 """
 
 import numpy as np
@@ -77,7 +78,7 @@ def _im2col(x, window, groups):
 
 @cuda.jit
 def im2col(x, kernel, stride, dilation, before, columns):
-    """columns[n, (c, kh, kw), i, j] = the pixel of x that weight (c, kh, kw) meets at (i, j)."""
+    """columns[n, (c, kh, kw), i, j] = the pixel of x that weight (c, kh, kw) reads at (i, j)."""
     at = cuda.grid(1)
     if at >= columns.size:
         return
@@ -95,7 +96,7 @@ def im2col(x, kernel, stride, dilation, before, columns):
 
 @cuda.jit
 def col2im(columns, kernel, stride, dilation, before, gx):
-    """gx[n, c, h, w] = the sum of the columns that im2col copied the pixel to."""
+    """gx[n, c, h, w] = the sum of the columns that hold copies of the pixel."""
     at = cuda.grid(1)
     if at >= gx.size:
         return
@@ -117,7 +118,7 @@ def col2im(columns, kernel, stride, dilation, before, gx):
 
 @cuda.jit
 def depthwise_forward(x, weight, stride, dilation, before, y):
-    """A thread for each output: the sum over the KH * KW pixels under its weights."""
+    """One thread per output: the sum over the KH * KW pixels of its window."""
     at = cuda.grid(1)
     if at >= y.size:
         return
@@ -137,7 +138,7 @@ def depthwise_forward(x, weight, stride, dilation, before, y):
 
 @cuda.jit
 def depthwise_input_grad(gy, weight, stride, dilation, before, gx):
-    """A thread for each pixel: the sum over the outputs that read it, of all its channels o."""
+    """One thread per pixel: the sum over the outputs that read it, in all output channels o."""
     at = cuda.grid(1)
     if at >= gx.size:
         return
@@ -160,7 +161,7 @@ def depthwise_input_grad(gy, weight, stride, dilation, before, gx):
 
 @cuda.jit
 def depthwise_weight_grad(x, gy, stride, dilation, before, gw):
-    """A block for each weight: its threads divide the N * OH * OW outputs, then add up."""
+    """One block per weight: its threads divide the N * OH * OW outputs, then add their sums."""
     _, _, KH, KW = gw.shape
     k = cuda.blockIdx.x
     kw, kh, o = k % KW, k // KW % KH, k // (KW * KH)

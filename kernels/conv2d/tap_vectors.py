@@ -1,11 +1,11 @@
-"""Sums over a few taps with everything that is used again in vector registers.
+"""Sums over a few taps that keep all reused values in vector registers.
 
-Of a line of numbers, LANES of them at each position, tap t reads the positions p + offsets[t]:
+A line has LANES elements at each position. Tap t reads the positions p + offsets[t]:
 
     out[p]  = sum over t of weights[t] * line[offsets[t] + p]        the weights stay in registers
     sums[t] = sum over p of g[p] * line[offsets[t] + p]              the sums stay in registers
 
-for each lane by itself. So a step loads the line and little else.
+for each lane separately. So a step loads little more than the line.
 """
 
 from numba import types
@@ -15,13 +15,13 @@ from numba.extending import intrinsic
 from ..jit import kernel
 from ..register_tile import INDEX, REGISTERS, Code, lanes_of
 
-LANES = 16  # numbers side by side: a vector of float32 or several
-# Taps are taken 25 at a time, a 5x5 kernel's, where there are registers enough, else 9, 3 and 1.
-MOST = 25 if REGISTERS == 32 else 9
+LANES = 16  # elements of a position: one or more vectors of float32
+# The taps of a step: 25 (a 5x5 kernel) where the registers suffice, else 9, 3 or 1.
+MAX_TAPS = 25 if REGISTERS == 32 else 9
 
 
 def _taps(code, offsets, tap, count):
-    """What the taps add to a position in the line."""
+    """The offsets of the taps in the line, in elements."""
     found = []
     for k in range(count):
         address = code.builder.gep(offsets, [code.builder.add(tap, INDEX(k))])
@@ -31,7 +31,7 @@ def _taps(code, offsets, tap, count):
 
 @intrinsic
 def _move(typing, source, at, stride, target, to, step, lane, count):
-    """One vector of each position."""
+    """Move one vector of each position."""
     index = types.intp
 
     def write(context, builder, signature, args):
@@ -50,7 +50,7 @@ def _move(typing, source, at, stride, target, to, step, lane, count):
 
 @kernel
 def move(source, at, stride, target, to, step, count):
-    """target[to + m * step] = source[at + m * stride], LANES numbers each, for m < count."""
+    """target[to + m * step] = source[at + m * stride], LANES elements each, for m < count."""
     for lane in range(0, LANES, lanes_of(source)):
         _move(source, at, stride, target, to, step, lane, count)
 
@@ -58,7 +58,7 @@ def move(source, at, stride, target, to, step, count):
 def _weighted(taps: int):
     @intrinsic
     def weighted(typing, line, offsets, weights, tap, lane, count, out, add):
-        """out[p] = (out[p] with add +) sum over `taps` taps, for count positions of a vector."""
+        """out[p] = sum over `taps` taps, plus out[p] if `add`, for one vector of each position."""
         at = types.intp
 
         def write(context, builder, signature, args):
@@ -91,7 +91,7 @@ def _weighted(taps: int):
 def _products(taps: int):
     @intrinsic
     def products(typing, line, offsets, g, start, tap, lane, count, sums):
-        """sums[t] += sum over count positions of a vector, for `taps` taps."""
+        """sums[t] += sum over count positions, for `taps` taps and one vector of each position."""
         at = types.intp
 
         def write(context, builder, signature, args):
@@ -122,14 +122,14 @@ def _products(taps: int):
 
 _weighted_25, _weighted_9, _weighted_3, _weighted_1 = (_weighted(n) for n in (25, 9, 3, 1))
 _products_25, _products_9, _products_3, _products_1 = (_products(n) for n in (25, 9, 3, 1))
-RUN = 256  # positions whose products are added up before they join the sums: rounding stays small
+RUN = 256  # positions in a partial sum, to keep the rounding error small
 
 
 @kernel
 def weighted_sum(line, offsets, weights, positions, out):
     """out[p, lane] = sum over taps of weights[tap, lane] * line[offsets[tap] + p, lane]
 
-    for p < positions; line and out are flat, weights (taps, LANES) too.
+    for p < positions; line, out and weights (taps, LANES) are flat.
     """
     if offsets.size == 0:
         out[: positions * LANES] = 0
@@ -137,7 +137,7 @@ def weighted_sum(line, offsets, weights, positions, out):
         tap = 0
         while tap < offsets.size:
             left, add = offsets.size - tap, tap > 0
-            if left >= 25 and MOST == 25:
+            if left >= 25 and MAX_TAPS == 25:
                 _weighted_25(line, offsets, weights, tap, lane, positions, out, add)
                 tap += 25
             elif left >= 9:
@@ -160,7 +160,7 @@ def add_products(line, offsets, g, positions, sums):
             tap = 0
             while tap < offsets.size:
                 left = offsets.size - tap
-                if left >= 25 and MOST == 25:
+                if left >= 25 and MAX_TAPS == 25:
                     _products_25(line, offsets, g, start, tap, lane, count, sums)
                     tap += 25
                 elif left >= 9:

@@ -1,11 +1,11 @@
-"""Cross entropy between the softmax of logits and classes, without an array of probabilities.
+"""Cross-entropy between the softmax of logits and class indices, without probability arrays.
 
     y[n, l] = sum over c of q[c] (log s + m - x[n, c, l]),
     m = max over c of x[n, c, l],  s = sum over c of e^(x[n, c, l] - m)
     q[c] = (1 - smoothing) w[c] where c is the target, plus smoothing / C w[c]
 
-A term with q = 0 is 0, also at a logit of -inf. Where the target is ignore_index, y is 0. The form
-with m is exact for logits of any size.
+A term with q = 0 is 0, also at a logit of -inf. Where the target is ignore_index, y is 0.
+Subtracting m prevents overflow for logits of any magnitude.
 Source of the smoothing: Szegedy et al. (2016), Rethinking the Inception Architecture, section 7.
 """
 
@@ -19,7 +19,7 @@ from ..jit import can_compile
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the arrays' type, the shape of the logits."""
+    """The properties by which an implementation is chosen: array type and shape of the logits."""
 
     array: type
     dtype: np.dtype
@@ -27,7 +27,7 @@ class Case(NamedTuple):
 
 
 def _compiles(case: Case) -> bool:
-    return can_compile(case) and case.dtype == np.float32  # the exponentials of kernels are
+    return can_compile(case) and case.dtype == np.float32  # the kernels' exponentials are float32
 
 
 def _module_of(name: str):
@@ -52,7 +52,7 @@ OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Entropies(NamedTuple):
-    """y, and the m and s that the gradient needs, each (N, L)."""
+    """y, and m and s for the gradient, each (N, L)."""
 
     y: np.ndarray
     m: np.ndarray
@@ -68,7 +68,7 @@ def cross_entropy_forward(
 ) -> Entropies:
     """x (N, C, L), target (N, L), weight w (C,) or None for ones -> y, m, s (N, L).
 
-    The caller has checked that every target is ignore_index or in 0 ... C - 1.
+    The caller must ensure that every target is ignore_index or in 0 ... C - 1.
     """
     _check("cross_entropy_forward", x, target, weight)
     implementation = OPERATOR.choose(Case(type(x), x.dtype, x.shape))
@@ -89,7 +89,7 @@ def cross_entropy_backward(
 ) -> np.ndarray:
     """gy, m, s (N, L), x (N, C, L), the others as in the forward -> gx (N, C, L).
 
-    gx[c] = gy (p[c] sum of q - q[c]), p[c] = e^(x[c] - m) / s
+    gx[c] = gy (p[c] * sum of q - q[c]),  p[c] = e^(x[c] - m) / s
     """
     name = "cross_entropy_backward"
     _check(name, x, target, weight)

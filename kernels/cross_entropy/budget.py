@@ -1,4 +1,4 @@
-"""What the kernels of cross entropy may take of a multiprocessor."""
+"""The register and shared-memory budget of the cross-entropy kernels."""
 
 from ..cuda.check import Specialisation, Usage
 

@@ -1,4 +1,4 @@
-"""Cross entropy in Numba: the logits of a sample, or of a few hundred pixels, wait in the cache.
+"""Cross-entropy in Numba: the logits of a sample, or of a few hundred pixels, stay in the cache.
 
 Threads divide the samples or the pixels.
 """
@@ -14,7 +14,7 @@ from ..sums import added
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 
-PIXELS = 256  # of an image, whose classes are gone through together
+PIXELS = 256  # pixels of an image in a block
 ZERO = np.float32(0)
 
 
@@ -36,7 +36,7 @@ def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
 
 
 def _classes(x, weight, smoothing):
-    """(C,) each: q of a class where it is the target, and what all samples have of q."""
+    """Two arrays (C,): the part of q for the target class, and the part for every class."""
     C = x.shape[1]
     hard, soft = _plain_classes(C, x.dtype, smoothing)
     return (hard, soft) if weight is None else (weight * hard, weight * soft)

@@ -1,12 +1,12 @@
-// Cross entropy of logits (N, C, L) and classes (N, L), without an array of probabilities.
+// Cross-entropy of logits (N, C, L) and class indices (N, L), without an array of probabilities.
 //
-// Where L is 1 the logits of a place lie side by side, and a warp adds them up; otherwise places lie
-// side by side, and each has a thread. The gradient is a thread for every logit. Set by -D: REAL.
+// If L is 1, the logits of a sample are adjacent, and a warp adds them. Otherwise positions along L
+// are adjacent, and each has a thread. The gradient has one thread per logit. Set by -D: REAL.
 
 #include "prelude.h"
 #include "planes.h"
 
-// The part of the loss of one class: q (log s + m - x), nothing where q is 0.
+// The term of one class in the loss: q (log s + m - x), or 0 where q is 0.
 __device__ inline REAL part(REAL q, REAL log_s, REAL m, REAL x)
 {
     return q == 0 ? REAL(0) : q * (log_s + (m - x));
@@ -17,14 +17,14 @@ __device__ inline REAL weight_of(const REAL* weight, long long c)
     return weight ? weight[c] : REAL(1);
 }
 
-// q[c]: what the target puts on class c; share = smoothing / C.
+// q[c], the target mass of class c; share = smoothing / C.
 __device__ inline REAL mass(
     const REAL* weight, long long c, long long target, REAL smoothing, REAL share)
 {
     return weight_of(weight, c) * ((c == target ? 1 - smoothing : REAL(0)) + share);
 }
 
-// y, m, s (N) from x (N, C): a warp for every row.
+// y, m, s (N) from x (N, C): one warp per row.
 extern "C" __global__ void __launch_bounds__(256) forward_rows(
     const REAL* x, const long long* target, const REAL* weight, REAL* y, REAL* m, REAL* s, int N,
     int C, long long ignore_index, REAL smoothing, REAL share)
@@ -41,7 +41,7 @@ extern "C" __global__ void __launch_bounds__(256) forward_rows(
         largest = theirs > largest ? theirs : largest;
     }
     REAL sum = 0;
-    #pragma unroll 1  // unrolled, the exponentials of doubles do not fit into the registers
+    #pragma unroll 1  // unrolled, double exponentials would spill registers
     for (int c = lane; c < C; c += 32)
         sum += exp(row[c] - largest);
     for (int other = 16; other > 0; other /= 2)
@@ -60,7 +60,7 @@ extern "C" __global__ void __launch_bounds__(256) forward_rows(
     }
 }
 
-// y, m, s (N, L) from x (N, C, L): a thread for every place.
+// y, m, s (N, L) from x (N, C, L): one thread per position.
 extern "C" __global__ void __launch_bounds__(256) forward_places(
     const REAL* x, const long long* target, const REAL* weight, REAL* y, REAL* m, REAL* s, int N,
     int C, int L, long long ignore_index, REAL smoothing, REAL share)
@@ -91,7 +91,7 @@ extern "C" __global__ void __launch_bounds__(256) forward_places(
     s[i] = sum;
 }
 
-// gx (N, C, L) = gy (p times the sum of q - q[c]), planes = N * C, weight_sum (1) of all classes.
+// gx (N, C, L) = gy (p * sum of q - q[c]); planes = N * C; weight_sum (1): over all classes.
 extern "C" __global__ void __launch_bounds__(256) backward(
     const REAL* gy, const REAL* x, const REAL* m, const REAL* s, const long long* target,
     const REAL* weight, const REAL* weight_sum, REAL* gx, long long planes, int C, int L,

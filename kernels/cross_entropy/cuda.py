@@ -1,4 +1,4 @@
-"""Cross entropy on the GPU, and on the emulated one: the launches of cross_entropy.cu."""
+"""Cross-entropy on the GPU and on the emulator: the launches of cross_entropy.cu."""
 
 import numpy as np
 

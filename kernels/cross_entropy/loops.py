@@ -1,4 +1,4 @@
-"""The definition of cross entropy: one number after another, never optimised.
+"""The definition of cross-entropy: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """

@@ -1,4 +1,4 @@
-"""Cross entropy in NumPy: a few passes over the logits."""
+"""Cross-entropy in NumPy, or in CuPy for its arrays: a few passes over the logits."""
 
 import numpy as np
 
@@ -10,7 +10,7 @@ def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
     below = x - m[:, None]
     s = np.exp(below).sum(1)
     log_s = np.log(s)
-    # Where q is 0 the logit may be -inf: not 0 times infinity, but 0.
+    # Where q is 0 the logit may be -inf; the term is 0, not 0 times infinity.
     y = np.where(hard == 0, 0, hard * (log_s - np.take_along_axis(below, at, 1)[:, 0]))
     if smoothing:
         spread = np.subtract(log_s[:, None], below, out=below)
@@ -34,7 +34,7 @@ def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
 
 
 def _hard(x, target, weight, ignore_index, smoothing):
-    """The targets as (N, 1, L), 0 where ignored, and the part of q that is only theirs, (N, L)."""
+    """The targets (N, 1, L), 0 where ignored, and the part of q for the target only, (N, L)."""
     counted = target != ignore_index
     at = np.where(counted, target, 0)
     w = x.dtype.type(1) if weight is None else weight[at]
@@ -42,6 +42,6 @@ def _hard(x, target, weight, ignore_index, smoothing):
 
 
 def _dot(weight, terms):
-    """sum over c of weight[c] terms[:, c], without the terms of weight 0, which may be infinite."""
+    """The sum over c of weight[c] terms[:, c]; skips terms of weight 0, which may be infinite."""
     counts = weight != 0
     return np.einsum("c,ncl->nl", weight[counts], terms[:, counts])

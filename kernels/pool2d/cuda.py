@@ -13,7 +13,7 @@ from .loops import index_type
 
 THREADS = 256
 SHARED = 64 * 1024  # bytes that a block may ask for on every GPU since Turing
-TOGETHER = 8 * THREADS  # numbers of gx that a block should have to write
+MIN_BLOCK_ELEMENTS = 8 * THREADS  # numbers of gx that a block should have to write
 UNROLLED = ((2, 2), (3, 3))  # windows that get a kernel of their own
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
 
@@ -42,7 +42,7 @@ def max_pool2d_input_grad(gy, argmax, input_size):
         _run(module["max_pool_scatter"], gy.size, gy, argmax, gx, *sizes)
         return gx
     gx = empty(shape, gy.dtype, like=gy)
-    together = min(blocks(TOGETHER, size), SHARED // plane_bytes)
+    together = min(blocks(MIN_BLOCK_ELEMENTS, size), SHARED // plane_bytes)
     args = gy, argmax, gx, *sizes, np.int32(together)
     grid = (blocks(planes, together),)
     module["max_pool_input_grad"](grid, (THREADS,), args, together * plane_bytes)

@@ -16,7 +16,7 @@ pytest.importorskip("numba")
 from minitorch_cnn.kernels import set_num_threads, thread_pool, threads
 from minitorch_cnn.kernels.jit import kernel
 from minitorch_cnn.kernels.thread_pool import shared
-from minitorch_cnn.kernels.threads import LITTLE, parallel_for, parallel_ranges
+from minitorch_cnn.kernels.threads import MIN_ELEMENTS, parallel_for, parallel_ranges
 
 ROOT = Path(__file__).parents[2]
 
@@ -43,7 +43,7 @@ def count_items(work, times, ranks, pool, first, last):
         ranks[i] = -pool
 
 
-def run(items, work=100, size=2 * LITTLE):
+def run(items, work=100, size=2 * MIN_ELEMENTS):
     times, ranks = np.zeros((2, items), np.int64)
     parallel_ranges(count_items, items, size, work, times, ranks)
     return times, ranks
@@ -84,7 +84,7 @@ def test_members_come_back_from_their_sleep():
 
 
 def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
-    assert (run(100, size=LITTLE - 1)[1] == 0).all()
+    assert (run(100, size=MIN_ELEMENTS - 1)[1] == 0).all()
     results = []
     parallel_for(lambda _: results.append(run(100, work=5000)), 6)
     assert len(results) == 6
@@ -94,7 +94,7 @@ def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
 def test_a_small_piece_of_work_wakes_few():
     let_members_fall_asleep()
     for _ in range(20):
-        run(100, size=LITTLE)
+        run(100, size=MIN_ELEMENTS)
         assert threads._pool.workers[1].asleep
 
 
@@ -102,7 +102,7 @@ def test_only_those_there_is_memory_for_take_part():
     seen = set()
     for _ in range(100):
         times, ranks = np.zeros((2, 100), np.int64)
-        parallel_ranges(count_items, 100, 2 * LITTLE, 5000, times, ranks, threads=2)
+        parallel_ranges(count_items, 100, 2 * MIN_ELEMENTS, 5000, times, ranks, threads=2)
         assert (times == 1).all()
         seen |= set(ranks.tolist())
     assert seen == {0, 1}
@@ -151,7 +151,7 @@ def fail_elsewhere(ranks, size, pool, first, last):
 def test_a_member_that_finds_no_memory_is_an_error():
     ranks = np.zeros(30)
     with pytest.raises(MemoryError, match="fail_elsewhere: no memory for the work of one of the"):
-        parallel_ranges(fail_elsewhere, 30, LITTLE, ranks, 2**50)
+        parallel_ranges(fail_elsewhere, 30, MIN_ELEMENTS, ranks, 2**50)
     assert (run(20)[0] == 1).all()
 
 
@@ -170,7 +170,7 @@ def come_late(times, pool, first, last):
 def test_the_caller_waits_for_what_members_have_begun():
     for _ in range(30):
         times = np.zeros(12)
-        parallel_ranges(come_late, 12, LITTLE, times)
+        parallel_ranges(come_late, 12, MIN_ELEMENTS, times)
         assert (times == 1).all()
 
 

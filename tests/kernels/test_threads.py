@@ -10,7 +10,7 @@ import pytest
 
 from minitorch_cnn.kernels import threads
 from minitorch_cnn.kernels.threads import (
-    LITTLE,
+    MIN_ELEMENTS,
     get_num_threads,
     parallel_for,
     parallel_ranges,
@@ -197,7 +197,7 @@ def interrupted(call, moment):
     "call",
     [
         lambda: parallel_for(lambda _: None, 6),
-        lambda: parallel_ranges(lambda *_: None, 6, 2 * LITTLE),
+        lambda: parallel_ranges(lambda *_: None, 6, 2 * MIN_ELEMENTS),
     ],
     ids=["parallel_for", "parallel_ranges"],
 )

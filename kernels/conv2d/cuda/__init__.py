@@ -1,9 +1,9 @@
-"""Convolution on the GPU, and on the emulated one: which kernel runs, and why.
+"""Convolution on the GPU and on the emulator: which kernel runs, and why.
 
-The table is read from the top: the first kernel that suits a layer computes it. The reasons are
-counted bytes and multiply-adds, not measured times, with an H200 in mind (4.3 TB/s, 67 TFLOP/s in
-float32, 495 in TF32): below about 16 flops for every byte moved, bytes decide, and a kernel has to
-read and write everything once.
+The table is read from the top: the first kernel that suits a layer computes it. The reasons count
+bytes and multiply-adds for an H200 (4.3 TB/s, 67 TFLOP/s in float32, 495 in TF32); they are not
+measured times. Below about 16 flops per byte moved, memory bandwidth is the limit, and a kernel
+should read and write everything only once.
 """
 
 from collections.abc import Callable
@@ -17,18 +17,18 @@ from . import depthwise, grouped, im2col, implicit_gemm, pointwise
 
 
 class Layer(NamedTuple):
-    """What the choice looks at."""
+    """The properties by which the kernel is chosen."""
 
     function: str
-    tf32: bool  # whether factors may be rounded to it, and the GPU multiplies them
-    IN: int  # channels of a group that are read,
-    OUT: int  # and that are written
+    tf32: bool  # whether factors may be rounded to TF32, and the GPU has tensor cores for it
+    IN: int  # input channels of a group
+    OUT: int  # output channels of a group
     groups: int
     window: Window
 
 
 class Choice(NamedTuple):
-    """A kernel, the layers that are its own, and why."""
+    """A kernel, the layers that it suits, and the reason."""
 
     kernel: Any  # has forward, input_grad and weight_grad
     suits: Callable[[Layer], bool]
@@ -36,7 +36,7 @@ class Choice(NamedTuple):
 
 
 def _is_common(layer) -> bool:
-    """Whether the window is of the sizes that networks have, so that one kernel serves many."""
+    """Whether the window has a common size, so that many layers share one compiled kernel."""
     return layer.window.kernel in ((3, 3), (5, 5), (7, 7)) and max(layer.window.span) <= 32
 
 
@@ -108,9 +108,9 @@ def _may_be_tf32(x) -> bool:
 
 
 def _ready(x):
-    """x itself where its elements lie in order from a multiple of 16 bytes on, else such a copy.
+    """x itself if it is C-contiguous and aligned to 16 bytes, else a copy that is.
 
-    Kernels read 16 bytes at once, which must begin there.
+    Kernels read 16 bytes at once, which must be aligned.
     """
     address = x.ctypes.data if isinstance(x, np.ndarray) else x.data.ptr
     return x if x.flags.c_contiguous and address % 16 == 0 else x.copy()

@@ -1,7 +1,7 @@
-"""What the kernels of convolution may take of a multiprocessor, for layers of well-known networks.
+"""The register and shared-memory budget of the convolution kernels, for layers of known networks.
 
-The settings are those that the launches choose. Registers: 65536 of them are shared by at most 2048
-threads, so that 128 a thread leave two blocks of 256 side by side, 64 four.
+The settings are those that the launches choose. A multiprocessor has 65536 registers for at most
+2048 threads: at 128 registers per thread two blocks of 256 threads run at a time, at 64 four.
 """
 
 import numpy as np
@@ -54,7 +54,7 @@ def _implicit_gemm(tile, real, registers):
 
 
 def _tf32(tile, K, vector, registers):
-    """The dynamic shared memory, 57 or 62 KB at most, is asked for at the launch."""
+    """The dynamic shared memory, at most 57 or 62 KB, is requested by the launch."""
     definitions = {"KH": K, "KW": K, "VECTOR": vector} | tile
     return [
         Specialisation(TF32.path, definitions, {TF32.name: Usage(registers, 0)}, since=80),
@@ -73,7 +73,7 @@ SPECIALISATIONS = [
         for text, names in (("im2col", ("im2col", "col2im")), ("splits", ("add_parts",)))
         for real in ("float", "double")
     ),
-    # MobileNet, and the larger windows of the networks after it
+    # MobileNet, and the larger windows of later networks
     _depthwise(128, 64, _taps(3, 1, 56)),
     _depthwise(128, 64, _taps(3, 1, 56, gradient=True)),
     _depthwise(64, 64, _taps(3, 2, 112)),

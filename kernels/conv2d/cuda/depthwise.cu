@@ -1,15 +1,15 @@
 // Depthwise convolution and its input gradient: tiles of planes in shared memory, strips in
 // registers.
 //
-// Output channel c * MULTIPLIER + m reads input channel c. K * K multiply-adds an output are few:
-// the time is that of the bytes, so each input is read once (and the halo of its tile) and each
-// output written once. A block loads the tile of PLANES planes, then each thread adds up a strip of
-// STRIP outputs down a column; the compiler keeps what its rows share in registers.
+// Output channel c * MULTIPLIER + m reads input channel c. With K * K multiply-adds per output,
+// memory bandwidth is the limit: each input is read once, except for the halo of its tile, and each
+// output is written once. A block loads the tile of PLANES planes, then each thread computes a
+// strip of STRIP outputs down a column; the compiler keeps the inputs that its rows share in
+// registers.
 //
-// Small planes are put together PLANES to a block, so that 7 x 7 fills a block as well as 56 x 56.
-// With PAIRS, for gradients of stride 2 in rows of even length, both pixels that a thread has of a
-// row are written at once: by themselves they would each fill every other place of what a warp
-// writes.
+// A block has PLANES small planes, so that 7 x 7 fills a block as well as 56 x 56.
+// With PAIRS, for gradients of stride 2 in rows of even length, a thread writes its two pixels of a
+// row at once: written one by one, the pixels of a warp would be two elements apart.
 // Set by -D: MULTIPLIER, PLANES, STRIP, PAIRS and those of taps.h.
 
 #include "prelude.h"
@@ -17,7 +17,7 @@
 #include "taps.h"
 
 #define STRIPS (TILE_H / STRIP)
-#if GRADIENT  // channels that are summed and written, of those that belong together
+#if GRADIENT  // number of channels summed and written per input channel
 #define IN MULTIPLIER
 #define OUT 1
 #else
@@ -25,10 +25,9 @@
 #define OUT MULTIPLIER
 #endif
 
-// y (N, C * MULTIPLIER, OH, OW) from x (N, C, H, W), or with GRADIENT gx from gy in their places:
-// (H, W) is the plane that is read, (OH, OW) the one written, origin the first row and column that
-// output 0 reads. planes = N * C. bias (C * MULTIPLIER) or null is added, with relu max(y, 0)
-// written.
+// y (N, C * MULTIPLIER, OH, OW) from x (N, C, H, W); with GRADIENT, gx from gy in their stead.
+// (H, W): the plane read; (OH, OW): the plane written; origin: the first row and column that output
+// 0 reads; planes = N * C; bias: (C * MULTIPLIER), or null; relu: write max(y, 0).
 extern "C" __global__ void __launch_bounds__(THREADS, 1) depthwise(
     const REAL* x, const REAL* w, const REAL* bias, REAL* y, int C, int planes, int H, int W,
     int OH, int OW, int origin_h, int origin_w, int tiles_h, int tiles_w, bool relu)

@@ -1,7 +1,8 @@
 """Depthwise convolution on the GPU: the launches of depthwise.cu and depthwise_weight_grad.cu.
 
-Output channel c * M + m reads input channel c. Bytes, not arithmetic: each of the three products
-reads its arrays once, but for the halos of its tiles, and writes its result once.
+Output channel c * M + m reads input channel c. Memory bandwidth is the limit, not arithmetic: each
+of the three products reads its arrays once, except for the halos of its tiles, and writes its
+result once.
 """
 
 import numpy as np
@@ -11,8 +12,8 @@ from .splits import add_parts, parts_for
 from .tiles import Taps, whole_warps
 
 THREADS = 256
-ENOUGH = 1024  # blocks: eight for each of the 132 multiprocessors of an H200
-STRIPS = {3: 4, 5: 8, 7: 8}  # outputs a thread: the larger the window, the more its rows share
+TARGET_BLOCKS = 1024  # about eight for each of the 132 multiprocessors of an H200
+STRIPS = {3: 4, 5: 8, 7: 8}  # outputs per thread: rows of larger windows share more inputs
 
 
 def forward(x, w, window, groups, bias=None, relu=False):
@@ -44,8 +45,8 @@ def _apply(source, w, bias, target, C, taps, relu=False):
 
 
 def settings(taps, planes, multiplier):
-    """The tile of a block of depthwise.cu and what the text is compiled with."""
-    # A thread of the gradient writes stride times stride pixels for each of its strip.
+    """The tile of a block of depthwise.cu, and the -D settings of the text."""
+    # A thread of the gradient writes stride * stride pixels for each element of its strip.
     strip = 2 if taps.gradient and max(taps.window.stride) > 1 else _strip(taps.window)
     tile = taps.best_tile(strip, THREADS, planes)
     return tile, _definitions(taps, tile, multiplier) | {"PAIRS": int(_writes_pairs(taps))}
@@ -58,7 +59,7 @@ def weight_grad(x, gy, window, groups):
     taps = Taps(window, False, (H, W), gy.shape[2:], x.dtype)
     tile, definitions = weight_grad_settings(taps, max(1, N), O // C)
     tiles_h, tiles_w = tile.counts(taps.outputs)
-    splits = parts_for(O, blocks(N, tile.planes) * tiles_h * tiles_w, ENOUGH)
+    splits = parts_for(O, blocks(N, tile.planes) * tiles_h * tiles_w, TARGET_BLOCKS)
     parts = empty((splits, O, 1, *window.kernel), x.dtype, like=x)
     sizes = np.int32(C), np.int32(N), *taps.arguments(tile), np.int32(splits)
     module = cuda_module("conv2d/cuda/depthwise_weight_grad.cu", **definitions)
@@ -68,8 +69,8 @@ def weight_grad(x, gy, window, groups):
 
 
 def weight_grad_settings(taps, images, multiplier):
-    """The tile of a block of depthwise_weight_grad.cu and what the text is compiled with."""
-    # The sums of the warps need some of the shared memory, too.
+    """The tile of a block of depthwise_weight_grad.cu, and the -D settings of the text."""
+    # The sums of the warps also need shared memory.
     tile = taps.best_tile(_strip(taps.window), THREADS, images, shared_limit=32 * 1024)
     return tile, _definitions(taps, tile, multiplier)
 
@@ -84,7 +85,7 @@ def _definitions(taps, tile, multiplier):
 
 
 def _writes_pairs(taps) -> bool:
-    """Whether a thread has two neighbouring pixels of each row, from a multiple of two on."""
+    """Whether a thread writes two adjacent pixels of each row, at an even offset."""
     columns = taps.window.stride[1]
     return taps.gradient and columns == 2 and taps.written[1] % 2 == 0 and taps.dtype == np.float32
 

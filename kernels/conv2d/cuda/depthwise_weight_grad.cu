@@ -2,9 +2,9 @@
 //
 //     parts (splits, O, KH, KW)  from  x (N, C, H, W)  and  gy (N, O, OH, OW),  O = C * MULTIPLIER
 //
-// Block (split, o) goes through every splits-th tile of channel o, PLANES images at a time; each
+// Block (split, o) loops over every splits-th tile of channel o, PLANES images at a time; each
 // thread keeps all K * K sums of its pixels in registers until the end. Then the sums of a block
-// are added up in a fixed order, and another kernel adds up the parts: the same bits every time.
+// are added in a fixed order, and another kernel adds the parts: results are bitwise reproducible.
 // Set by -D: MULTIPLIER, PLANES, STRIP and those of taps.h, with GRADIENT = 0.
 
 #include "prelude.h"

@@ -1,15 +1,15 @@
-// Convolution in thin groups (ResNeXt: 4 to 32 channels a group) and its input gradient.
+// Convolution in thin groups (ResNeXt: 4 to 32 channels per group) and its input gradient.
 //
-// A group is too thin for a matrix product's tiles and its images are read many times if every
-// output channel reads them for itself. Here a block loads a tile of CHUNK input channels of one
-// group into shared memory, with the weights that read them, and each thread adds up OWN output
-// channels for a strip of STRIP positions: every input in a register serves OWN multiply-adds,
-// every weight STRIP.
+// A group is too thin for the tiles of a matrix product, and if every output channel read the
+// images separately, they would be read many times. Here a block loads a tile of CHUNK input
+// channels of one group into shared memory, with their weights, and each thread computes OWN output
+// channels for a strip of STRIP positions: every input in a register is used for OWN multiply-adds,
+// every weight for STRIP.
 //
-// IN channels of a group are summed, OUT are written: C/groups and O/groups forward, the other way
-// round with GRADIENT, where gy takes the place of x. A thread is (image, slice, strip, column):
-// OUT / OWN slices of the channels, IMAGES images a block where planes are small.
-// bias (groups * OUT) or null is added, with relu max(y, 0) written.
+// IN channels of a group are summed, OUT are written: C/groups and O/groups in the forward, swapped
+// with GRADIENT, where gy replaces x. A thread is (image, slice, strip, column): there are OUT /
+// OWN slices of the channels, and IMAGES images per block where planes are small. bias: (groups *
+// OUT), or null; relu: write max(y, 0).
 // Set by -D: IN, OUT, OWN, CHUNK, IMAGES, STRIP and those of taps.h.
 
 #include "prelude.h"
@@ -48,7 +48,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) grouped(
                 tile + i * CHUNK * ROWS * PITCH,
                 x + (((first_image + i) * (long long)groups + group) * IN + chunk) * plane, plane,
                 CHUNK, first_image + i < N ? IN - chunk : 0, H, W, first_row, first_column, lane);
-        // Neighbours read neighbouring taps of w, and write to rows a few banks apart.
+        // Adjacent threads read adjacent taps of w, and write to rows a few banks apart.
         for (int i = lane; i < CHUNK * TAPS * OUT; i += THREADS) {
             const int tap = i % TAPS, in = chunk + i / TAPS % CHUNK, out = i / TAPS / CHUNK;
 #if GRADIENT

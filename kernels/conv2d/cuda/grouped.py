@@ -7,9 +7,9 @@ from .splits import add_parts, parts_for
 from .tiles import SHARED, Taps, whole_warps
 
 THREADS = 256
-ENOUGH = 528  # blocks: four for each of the 132 multiprocessors of an H200
-CHUNK = 8  # input channels in shared memory at once, if the tile does not shrink for it
-SUMS = 72  # that a thread of the weight gradient can keep in registers
+TARGET_BLOCKS = 528  # four for each of the 132 multiprocessors of an H200
+CHUNK = 8  # input channels in shared memory at once; fewer if the tile would have to shrink
+SUMS = 72  # sums that a thread of the weight gradient can keep in registers
 
 
 def forward(x, w, window, groups, bias=None, relu=False):
@@ -40,7 +40,7 @@ def _apply(source, w, bias, target, groups, taps, relu=False):
 
 
 def settings(taps, images, IN, OUT):
-    """The tile of a block of grouped.cu and what the text is compiled with."""
+    """The tile of a block of grouped.cu, and the -D settings of the text."""
     phased = taps.gradient and max(taps.window.stride) > 1
     own = _divisor(OUT, 4 if phased else 8)
     KH, KW = taps.window.kernel
@@ -70,7 +70,7 @@ def weight_grad(x, gy, window, groups):
     tile, definitions = weight_grad_settings(taps, max(1, N), IN, OUT)
     tiles_h, tiles_w = tile.counts(taps.outputs)
     uncut = groups * (IN // definitions["BLOCK_IN"]) * (OUT // definitions["BLOCK_OUT"])
-    splits = parts_for(uncut, blocks(N, tile.planes) * tiles_h * tiles_w, ENOUGH)
+    splits = parts_for(uncut, blocks(N, tile.planes) * tiles_h * tiles_w, TARGET_BLOCKS)
     parts = empty((splits, O, IN, *window.kernel), x.dtype, like=x)
     sizes = np.int32(N), np.int32(groups), *taps.arguments(tile), np.int32(splits)
     module = cuda_module("conv2d/cuda/grouped_weight_grad.cu", **definitions)
@@ -80,7 +80,7 @@ def weight_grad(x, gy, window, groups):
 
 
 def weight_grad_settings(taps, images, IN, OUT):
-    """The tile of a block of grouped_weight_grad.cu and what the text is compiled with."""
+    """The tile of a block of grouped_weight_grad.cu, and the -D settings of the text."""
     KH, KW = taps.window.kernel
     own_in = _divisor(IN, max(1, min(4, SUMS // (KH * KW))))
     own_out = _divisor(OUT, max(1, min(2, SUMS // (KH * KW * own_in))))

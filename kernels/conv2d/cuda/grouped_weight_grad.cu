@@ -2,10 +2,10 @@
 //
 //     parts (splits, O, IN, KH, KW)  from  x (N, groups * IN, H, W)  and  gy (N, O, OH, OW)
 //
-// A block has BLOCK_OUT x BLOCK_IN channels of a group and goes through every splits-th tile of the
-// images. POSITIONS threads, whole warps, share the pixels of a tile for each OWN_OUT x OWN_IN of
-// the channels and keep OWN_OUT * OWN_IN * KH * KW sums in registers until the end. Sums and parts
-// are added up in a fixed order, as in depthwise_weight_grad.cu.
+// A block has BLOCK_OUT x BLOCK_IN channels of a group and loops over every splits-th tile of the
+// images. For each OWN_OUT x OWN_IN of the channels, POSITIONS threads (whole warps) share the
+// pixels of a tile and keep OWN_OUT * OWN_IN * KH * KW sums in registers until the end. Sums and
+// parts are added in a fixed order, as in depthwise_weight_grad.cu.
 // Set by -D: IN, OUT, OWN_OUT, OWN_IN, BLOCK_OUT, BLOCK_IN, POSITIONS, IMAGES, STRIP and those of
 // taps.h, with GRADIENT = 0.
 

@@ -1,14 +1,13 @@
-// im2col and its adjoint col2im for any window, a thread for each output or input position.
+// im2col and its adjoint col2im for any window, with one thread per output or input position.
 //
 //     columns[p, kh, kw, i, j] = x[p, h, w]
-//     gx[p, h, w]              = sum of the columns[p, kh, kw, i, j] that were copied from there
+//     gx[p, h, w]              = sum of the columns[p, kh, kw, i, j] that are copies of x[p, h, w]
 //
 //     with  h = i * SH + kh * DH - top,  w = j * SW + kw * DW - left
 //
-// where p counts the planes, images times channels. col2im gathers: each thread adds up what its
-// pixel was copied to, in a fixed order, so no two threads write to one place and nothing is
-// atomic. Neighbouring threads have neighbouring columns of one row: a warp reads and writes whole
-// stretches of memory.
+// where p counts the planes, images times channels. col2im gathers: each thread adds the copies of
+// its pixel in a fixed order, so no two threads write to one element and no operation is atomic.
+// Adjacent threads have adjacent columns of one row: a warp accesses consecutive memory.
 
 #include "prelude.h"
 

@@ -1,12 +1,13 @@
-"""Convolution on the GPU for every window: im2col.cu and a matrix product of the library.
+"""Convolution on the GPU for any window: im2col.cu and a matrix product of the library.
 
     columns = im2col(x)         (N, groups, K, T)    K = C/groups * KH * KW,  T = OH * OW
     y       = w @ columns       [o,k][k,t] -> [o,t]          forward
     gx      = col2im(w^T @ gy)  [k,o][o,t] -> [k,t]          input gradient
     gw      = gy @ columns^T    [o,t][t,k] -> [o,k]          weight gradient, summed over the images
 
-The columns are KH * KW times the input, written once and read once: this is for the windows that no
-other kernel here takes, and for reading. Images go through in blocks of at most BLOCK bytes.
+The columns are KH * KW times as large as the input, and are written and read once. So this is for
+the windows that no other kernel here takes, and for reading. Images are processed in blocks of
+about BLOCK bytes.
 """
 
 import numpy as np
@@ -14,9 +15,9 @@ import numpy as np
 from ...cuda.launch import blocks, cuda_module, empty
 from ...cuda.signature import real
 
-BLOCK = 256 * 2**20
+BLOCK = 256 * 2**20  # bytes of columns
 THREADS = 256
-MOST_PLANES = 65535  # in the second axis of a grid
+MAX_PLANES = 65535  # in the second axis of a grid
 
 
 def forward(x, w, window, groups, bias=None, relu=False):
@@ -60,7 +61,7 @@ def weight_grad(x, gy, window, groups):
 
 
 def im2col(x, window):
-    """x (N, C, H, W) -> columns (N, C, KH, KW, OH, OW): what each output reads."""
+    """x (N, C, H, W) -> columns (N, C, KH, KW, OH, OW): the inputs that each output reads."""
     N, C, H, W = x.shape
     size = window.output_size(H, W)
     columns = empty((N, C, *window.kernel, *size), x.dtype, like=x)
@@ -69,13 +70,13 @@ def im2col(x, window):
 
 
 def col2im(columns, gx, window, output_size):
-    """The adjoint of im2col: each place of gx (N, C, H, W) gets the sum of its copies."""
+    """The adjoint of im2col: each element of gx (N, C, H, W) is the sum of its copies."""
     N, C, H, W = gx.shape
     _launch("col2im", columns, gx, window, N * C, (H, W), output_size, (H, W))
 
 
 def finished(y, bias, relu):
-    """y (N, O, OH, OW), in place: bias (O,) added unless it is None, with relu max(y, 0)."""
+    """The epilogue in place: y (N, O, OH, OW) + bias (O,), if given, then max(y, 0) if relu."""
     if bias is not None:
         y += bias[:, None, None]
     return np.maximum(y, y.dtype.type(0), out=y) if relu else y
@@ -86,7 +87,7 @@ def _launch(name, source, target, window, planes, size, output_size, threads_ove
         return
     (top, _), (left, _) = window.padding
     sizes = planes, *size, *output_size, *window.kernel, *window.stride, top, left, *window.dilation
-    grid = blocks(threads_over[0] * threads_over[1], THREADS), min(planes, MOST_PLANES)
+    grid = blocks(threads_over[0] * threads_over[1], THREADS), min(planes, MAX_PLANES)
     kernel = cuda_module("conv2d/cuda/im2col.cu", REAL=real(source.dtype))[name]
     kernel(grid, (THREADS,), (source, target, *(np.int32(n) for n in sizes)))
 

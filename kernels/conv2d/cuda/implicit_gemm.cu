@@ -1,16 +1,16 @@
-// Convolution as a product of matrices whose second factor is never built: implicit GEMM.
+// Convolution as a matrix product whose second factor is never built: implicit GEMM.
 //
 //     y[m, t] = sum over k of a[m, k] * columns[k, t]       k = (c, kh, kw),  t = (n, q_h, q_w)
 //
-// columns is what im2col would write: KH * KW times the input. Here each block gathers the BK x BN
-// piece of it that it needs from x straight into shared memory, beside BM x BK of the weights, and
-// every thread adds up OWN_M x OWN_N products in registers: an element that was read once is used
-// BM or BN times. While a piece is multiplied the next one is on its way into registers, and goes
-// to the other of two buffers.
+// im2col would write the columns, KH * KW times the input. Here each block gathers its BK x BN
+// piece of them from x directly into shared memory, next to BM x BK of the weights, and every
+// thread accumulates OWN_M x OWN_N sums in registers: each element is read once and used BM or BN
+// times. While a piece is multiplied, the next one is loaded into registers, then stored to the
+// other of two buffers.
 //
 // Output q of an axis reads  q * step + k * dilation + origin  and is written to  q * stride +
-// first. With step = stride of the layer, stride = 1 that is a convolution. The input gradient is
-// one such product for each of its SH * SW phases (taps.h) with the taps that reach it: step = 1,
+// first. A convolution has step = stride of the layer and stride = 1. The input gradient is one
+// such product for each of its SH * SW phases (taps.h), with the taps of the phase, step = 1 and
 // stride = SH.
 //
 // Set by -D: REAL, KH, KW, BM, BN, BK, OWN_M, OWN_N.
@@ -24,12 +24,12 @@
 #define SHARE_A (BM * BK / THREADS)
 #define SHARE_B (BN * BK / THREADS)
 
-// A column of 4 more than BM or BN puts what neighbours write into different banks.
+// With 4 elements of padding, adjacent threads write to different banks.
 struct Pieces {
     REAL a[BK][BM + 4], b[BK][BN + 4];
 };
 
-// sum[i][j] += a[:, m + i] . b[:, n + j * THREADS_N]: neighbours have neighbouring columns of y.
+// sum[i][j] += a[:, m + i] . b[:, n + j * THREADS_N]: adjacent threads have adjacent columns of y.
 __device__ inline void multiply(const Pieces& piece, REAL sum[OWN_M][OWN_N], int m, int n)
 {
     #pragma unroll
@@ -49,10 +49,10 @@ __device__ inline void multiply(const Pieces& piece, REAL sum[OWN_M][OWN_N], int
     }
 }
 
-// y (N, groups * M, OH, OW) from x (N, groups * IN, H, W) and a (groups, M, IN * KH * KW); QH x QW
-// outputs of each plane are computed. bias (groups * M) or null is added, with relu max(y, 0)
-// written. With splits > 1 the sum over k is cut into as many parts, part s is written to y + s *
-// part, and bias and relu wait for the sum of the parts.
+// y (N, groups * M, OH, OW) from x (N, groups * IN, H, W) and a (groups, M, IN * KH * KW); computes
+// QH x QW outputs of each plane. bias: (groups * M), or null; relu: write max(y, 0). With splits >
+// 1 the sum over k is cut into `splits` parts, and part s is written to y + s * part; then bias and
+// relu are applied to the sum of the parts.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
     const REAL* x, const REAL* a, const REAL* bias, REAL* y, int N, int groups, int IN, int M,
     int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
@@ -69,7 +69,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
     const int begin = (int)((long long)chunks * split / splits);
     const int end = (int)((long long)chunks * (split + 1) / splits);
 
-    // The one column that this thread gathers, in every BN-th of its elements.
+    // The column that this thread gathers; its elements are BN apart.
     const long long t = first_t + lane % BN;
     const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
     const REAL* image = x + (t / QW / QH * groups + group) * IN * plane;
@@ -132,8 +132,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm(
 //
 //     gw[m, k] = sum over t of gy[m, t] * columns[k, t]
 //
-// Here t is summed, of which there are far more than elements of gw: it is split over many blocks,
-// whose parts another kernel adds up in a fixed order.
+// The sum over t has far more terms than gw has elements. So it is split over many blocks, and
+// another kernel adds their parts in a fixed order.
 extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm_weight_grad(
     const REAL* x, const REAL* gy, REAL* gw, int N, int groups, int IN, int M, int H, int W, int OH,
     int OW, int step_h, int step_w, int dilation_h, int dilation_w, int origin_h, int origin_w,
@@ -147,7 +147,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) implicit_gemm_weight_gr
     const long long chunks = (T + BK - 1) / BK;
     const long long begin = chunks * split / splits, end = chunks * (split + 1) / splits;
 
-    // The one output position, in each chunk, whose products this thread gathers.
+    // The output position whose elements this thread gathers in each chunk.
     long long t = begin * BK + lane % BK;
     int j = (int)(t % OW), i = (int)(t / OW % OH), n = (int)(t / plane_y);
 

@@ -1,7 +1,7 @@
 """Dense convolution on the GPU: the launches of implicit_gemm.cu and implicit_gemm_tf32.cu.
 
-The products of im2col.py without the columns in memory: x is read about once for every tile of
-output channels, from the L2 cache where its windows overlap.
+These are the products of im2col.py without columns in memory: x is read about once for every tile
+of output channels, and from the L2 cache where its windows overlap.
 """
 
 from typing import ClassVar
@@ -13,17 +13,17 @@ from ...cuda.signature import real
 from .phases import Phase, phases
 from .splits import add_parts, parts_for
 
-ENOUGH = 264  # blocks: two for each of the 132 multiprocessors of an H200
-LEAST = 16  # pieces in a part of a sum: with fewer, writing and adding the parts outlasts them
+TARGET_BLOCKS = 264  # two for each of the 132 multiprocessors of an H200
+MIN_PIECES = 16  # in a part of a sum: with fewer, writing and adding the parts takes longer
 
 
 def _reads_all(size, phase, step):
-    """Whether the outputs of a phase read each of `size` elements once, in their order."""
+    """Whether the outputs of a phase read each of `size` elements once and in order."""
     return (phase.count, step, phase.origin, phase.size) == (size, 1, 0, 1)
 
 
 class ImplicitGemm:
-    """The three products in REAL arithmetic, whatever the arrays hold."""
+    """The three products in the precision of the arrays, REAL: float or double."""
 
     path = weight_grad_path = "conv2d/cuda/implicit_gemm.cu"
     name = "implicit_gemm"
@@ -68,12 +68,12 @@ class ImplicitGemm:
         if not N * IN * M * pixels:
             return add_parts(zeros((1, *shape), x.dtype, like=x), bias, relu)
         longest = max(IN * down.size * across.size for _, down, across in products)
-        most_splits = blocks(longest, self.BK) // LEAST
+        most_splits = blocks(longest, self.BK) // MIN_PIECES
         columns = N * max(down.count * across.count for _, down, across in products)
         tile = self._tile(x.dtype, M, columns, groups, most_splits=1)
         uncut = groups * blocks(M, tile["BM"]) * blocks(columns, tile["BN"])
-        splits = parts_for(uncut, most_splits, ENOUGH)
-        # Pixels that no output reads belong to no phase: nobody writes to them.
+        splits = parts_for(uncut, most_splits, TARGET_BLOCKS)
+        # Pixels that no output reads belong to no phase, so no kernel writes them.
         parts = (empty if pixels == OH * OW else zeros)((splits, *shape), x.dtype, like=x)
         finish = (bias, relu), (None, False)
         now, later = finish if splits == 1 else finish[::-1]
@@ -104,10 +104,10 @@ class ImplicitGemm:
         K, T = IN * KH * KW, N * OH * OW
         if not K * M * T:
             return zeros((O, IN, KH, KW), x.dtype, like=x)
-        most_splits = blocks(T, self.BK) // LEAST
+        most_splits = blocks(T, self.BK) // MIN_PIECES
         tile = self._tile(x.dtype, M, K, groups, most_splits)
         grid = blocks(K, tile["BN"]), blocks(M, tile["BM"])
-        splits = parts_for(groups * grid[0] * grid[1], most_splits, ENOUGH)
+        splits = parts_for(groups * grid[0] * grid[1], most_splits, TARGET_BLOCKS)
         parts = empty((splits, O, IN, KH, KW), x.dtype, like=x)
         sizes = (N, groups, IN, M, H, W, OH, OW, *window.stride, *window.dilation)
         sizes += (-window.padding[0][0], -window.padding[1][0], splits)
@@ -124,20 +124,20 @@ class ImplicitGemm:
         return add_parts(parts)
 
     def _tile(self, dtype, rows, columns, groups, most_splits):
-        """The largest tile that the rows fill, but the small one where that gives few blocks."""
+        """The largest tile that the rows fill; the small tile where that gives too few blocks."""
         filled = [tile for tile in self.tiles if tile["BM"] < 2 * rows] or self.tiles[:1]
         best = filled[-1]
         blocks_of_best = groups * blocks(rows, best["BM"]) * blocks(columns, best["BN"])
-        few = blocks_of_best * max(1, most_splits) < ENOUGH // 2
+        few = blocks_of_best * max(1, most_splits) < TARGET_BLOCKS // 2
         if few and best["BM"] >= self.small["BM"]:
             return self.small
-        return self.small if dtype == np.float64 else best  # whose sums take twice the registers
+        return self.small if dtype == np.float64 else best  # double takes twice the registers
 
     def _definitions(self, x, KH, KW):
         return {"REAL": real(x.dtype), "KH": KH, "KW": KW}
 
     def _copying(self, by_four):
-        """How to be told that four neighbouring positions lie together, from 16 bytes on."""
+        """The -D settings for copies; by_four: four adjacent positions are aligned to 16 bytes."""
         return {}
 
     def _threads(self, tile):
@@ -148,12 +148,12 @@ class ImplicitGemm:
         return w.copy()
 
     def _shared_bytes(self, tile, transposed):
-        """Dynamic shared memory; transposed: the second factor lies with its sum along the rows."""
+        """Bytes of dynamic shared memory; transposed: the second factor is stored by columns."""
         return 0
 
 
 class TF32ImplicitGemm(ImplicitGemm):
-    """The three products on the tensor cores, float32 rounded to TF32."""
+    """The three products on the tensor cores, with float32 factors rounded to TF32."""
 
     path = "conv2d/cuda/implicit_gemm_tf32.cu"
     weight_grad_path = "conv2d/cuda/implicit_gemm_tf32_weight_grad.cu"

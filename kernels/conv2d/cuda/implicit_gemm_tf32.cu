@@ -1,23 +1,23 @@
 // Implicit GEMM (implicit_gemm.cu) on the tensor cores: factors rounded to TF32, sums in float.
 //
-// TF32 keeps the exponent of a float and 10 bits of its fraction: products of two are exact in
-// float, and a rounded factor is off by 2^-11 of itself at most.
+// TF32 keeps the exponent of a float and 10 bits of its fraction: a product of two TF32 numbers is
+// exact in float, and the relative rounding error of a factor is at most 2^-11.
 //
-// Pieces of both factors, BK of the summed index each, come from global memory by cp.async, which
-// needs no registers on the way: STAGES pieces lie in shared memory, one is multiplied while the
-// others arrive. One barrier a piece: it says that the piece has arrived for all threads and that
-// all are done with the piece before it, whose place the next copies take.
+// Pieces of both factors, with BK of the summed index each, are copied from global to shared memory
+// by cp.async, without registers. Shared memory holds STAGES pieces: one is multiplied while the
+// others arrive. There is one barrier per piece: after it, the piece has arrived for all threads,
+// and all threads are done with the piece before, whose memory the next copies overwrite.
 // Set by -D: VECTOR and those of tf32_tile.h.
 
 #include "prelude.h"
 #include "finish.h"
 #include "tf32_tile.h"
 
-// y from x and a as in implicit_gemm.cu, but with k ordered (kh, kw, c) and the channels of every
-// tap padded with zeros to a multiple of BK: a (groups, M, KH * KW, PADDED). All of a piece then
+// y from x and a as in implicit_gemm.cu, but k is ordered (kh, kw, c), and the channels of every
+// tap are padded with zeros to a multiple of BK: a (groups, M, KH * KW, PADDED). So each piece
 // belongs to one tap, and its rows of x are whole planes apart. With VECTOR = 4 the columns are x
-// itself (one tap, stride 1, no padding), H * W a multiple of 4, and x is copied 4 positions at a
-// time. A copy that is not valid reads nothing and writes zeros.
+// itself (one tap, stride 1, no padding), H * W is a multiple of 4, and x is copied 4 positions at
+// a time. A copy that is not valid reads nothing and writes zeros.
 extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_gemm_tf32(
     const float* x, const float* a, const float* bias, float* y, int N, int groups, int IN, int M,
     int H, int W, int OH, int OW, int QH, int QW, int step_h, int step_w, int dilation_h,
@@ -29,18 +29,18 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     float* const pieces_b = shared + STAGES * BM * PITCH_K;
     const int lane = threadIdx.x, group = blockIdx.y % groups, split = blockIdx.y / groups;
     const int tiles_m = (M + BM - 1) / BM, first_m = blockIdx.x % tiles_m * BM;
-    // Positions and planes fit into 32 bits: each has 16 channels or more.
+    // Positions and planes fit 32 bits, since each has at least 16 channels.
     const unsigned first_t = blockIdx.x / tiles_m * BN, T = (unsigned)N * QH * QW;
     const long long plane = (long long)H * W;
     const unsigned pieces_of_tap = (IN + BK - 1) / BK, all = TAPS * pieces_of_tap, K = all * BK;
     const int begin = all * split / splits, end = all * (split + 1) / splits;
 
 #if VECTOR == 4
-    // The four columns that this thread copies, which lie together in x.
+    // The four columns that this thread copies, adjacent in x.
     const unsigned t = first_t + lane % (BN / 4) * 4;
     const float* image = x + ((long long)(t / (H * W)) * groups + group) * IN * plane + t % (H * W);
 #else
-    // The one column that this thread gathers.
+    // The column that this thread gathers.
     const unsigned t = first_t + lane % BN;
     const int h0 = (int)(t / QW % QH) * step_h + origin_h, w0 = (int)(t % QW) * step_w + origin_w;
     const float* image = x + ((long long)(t / QW / QH) * groups + group) * IN * plane;

@@ -16,14 +16,14 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     int origin_w, int splits)
 {
     SHARED(float, shared);
-    __shared__ long long offset[BN];     // of column k of the piece, in an image;
-    __shared__ int down[BN], across[BN]; // its tap
+    __shared__ long long offset[BN];     // of column k of the piece, in an image
+    __shared__ int down[BN], across[BN]; // position of its tap
     float* const pieces_a = shared;
     float* const pieces_b = shared + STAGES * BM * PITCH_K;
     const int lane = threadIdx.x, group = blockIdx.z % groups, split = blockIdx.z / groups;
     const int first_m = blockIdx.y * BM, first_k = blockIdx.x * BN, K = IN * TAPS;
     const long long plane = (long long)H * W, plane_y = (long long)OH * OW, T = N * plane_y;
-    const long long all = (T + BK - 1) / BK;  // fewer than 2^31, as T has fewer bits than 32
+    const long long all = (T + BK - 1) / BK;  // below 2^31, since T is below 2^32
     const int begin = (int)(all * split / splits), end = (int)(all * (split + 1) / splits);
     for (int i = lane; i < BN; i += THREADS) {
         const int k = first_k + i;
@@ -33,8 +33,8 @@ extern "C" __global__ void __launch_bounds__(THREADS, 512 / THREADS) implicit_ge
     }
     __syncthreads();
 
-    // The output positions, in each piece, whose products this thread gathers: of x one, (n, i, j),
-    // of gy VECTOR, from position ty of image ny on.
+    // The output positions whose elements this thread gathers in each piece: one of x, (n, i, j),
+    // and VECTOR of gy, starting at position ty of image ny.
     const unsigned t = (unsigned)begin * BK + lane % BK;
     int j = t % OW, i = t / OW % OH, n = t / OW / OH;
     const unsigned first = (unsigned)begin * BK + lane % (BK / VECTOR) * VECTOR;

@@ -1,13 +1,13 @@
 """The input gradient of a convolution as convolutions of stride 1, one for each phase of pixels.
 
-Pixel h = S * q + a of the input is read by tap k of the output i where  i * S + k * D = h + before:
-by the taps with  k * D = a + before  (mod S) alone. Those lie  S / gcd(S, D)  apart, and along q
+Output i reads pixel h = S * q + a of the input by tap k if  i * S + k * D = h + before. So only the
+taps with  k * D = a + before  (mod S) read phase a. Their distance is  S / gcd(S, D), and along q
 
     gx[S * q + a] = sum over these k of  gy[q + (a + before - k * D) / S] * w[k]
 
 is a convolution of gy with stride 1, dilation D / gcd(S, D) and the taps in reversed order.
-Together the S * S phases do as many multiply-adds as the forward product: none of them with a zero
-between the elements of gy.
+Together the S * S phases take as many multiply-adds as the forward product: none of them multiplies
+a zero between the elements of gy.
 """
 
 from itertools import product
@@ -16,9 +16,9 @@ from typing import NamedTuple
 
 
 class Phase(NamedTuple):
-    """The pixels S * q + first, q < count, along one axis, and the taps that read for them.
+    """The pixels S * q + first, q < count, along one axis, and the taps that read them.
 
-    taps slices the kernel's axis; the j-th element of the slice weighs gy at
+    taps: a slice of the kernel's axis. Its j-th element is the weight of gy at
     q + origin + j * dilation.
     """
 
@@ -27,11 +27,11 @@ class Phase(NamedTuple):
     origin: int
     dilation: int
     taps: slice
-    size: int  # how many taps
+    size: int  # number of taps
 
 
 def phases(window, input_size):
-    """The pairs of Phases (down, across) of an input (H, W) that any output reads."""
+    """The pairs of Phases (down, across) of an input (H, W) that some output reads."""
     along = [_phases_along(window, axis, size) for axis, size in enumerate(input_size)]
     return list(product(*along))
 

@@ -1,8 +1,8 @@
-"""Convolution with a 1 x 1 kernel, stride 1 and no padding: x has the columns already.
+"""Convolution with a 1 x 1 kernel, stride 1 and no padding: x itself is the column matrix.
 
     y = w @ x    [o,c][c,t] -> [o,t]        gx = w^T @ gy    [c,o][o,t] -> [c,t]
 
-one product for each image and group, batched by the library (cuBLAS under CuPy).
+There is one product per image and group, batched by the library (cuBLAS under CuPy).
 """
 
 from .im2col import finished

@@ -1,8 +1,8 @@
 // total[i] = parts[0][i] + parts[1][i] + ... in this order: the second pass of sums split over
 // blocks.
 //
-// bias or null is added, one for each of `channels` planes of `plane` elements in turn; with relu
-// max(total, 0) is written.
+// bias: one per channel, or null; the planes of `channels` channels with `plane` elements each
+// repeat. relu: write max(total, 0).
 
 #include "prelude.h"
 #include "finish.h"

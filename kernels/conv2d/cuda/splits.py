@@ -1,7 +1,7 @@
-"""Sums that are split over blocks: each writes its part, and the parts are added in order.
+"""Sums split over blocks: each block writes its part, then the parts are added in order.
 
-Atomic additions would need no second pass, but floating point sums depend on their order: they
-would give other bits every time.
+Atomic additions need no second pass, but their order varies from run to run, and so would the bits
+of floating-point sums.
 """
 
 import math
@@ -12,15 +12,15 @@ from ...cuda.launch import blocks, cuda_module, empty
 from ...cuda.signature import real
 
 
-def parts_for(blocks_uncut, items, enough) -> int:
-    """Into how many parts to cut sums over `items` for about `enough` blocks in all."""
-    return max(1, min(items, enough // max(1, blocks_uncut)))
+def parts_for(blocks_uncut, items, target_blocks) -> int:
+    """The number of parts of sums over `items` that gives about `target_blocks` blocks in all."""
+    return max(1, min(items, target_blocks // max(1, blocks_uncut)))
 
 
 def add_parts(parts, bias=None, relu=False):
     """parts (S, *shape) -> (*shape): their sum, part 0 first.
 
-    With bias (O,) and relu, shape (N, O, OH, OW): bias is added, then max(y, 0) taken.
+    With bias (O,) or relu, shape (N, O, OH, OW): the bias is added, then max(y, 0) is taken.
     """
     if len(parts) == 1 and bias is None and not relu:
         return parts[0]

@@ -1,21 +1,21 @@
-// What an output reads: the geometry that a convolution and its input gradient share.
+// The geometry of taps, common to a convolution and its input gradient.
 //
-// Both are sums over the taps k of a window, and one kernel text does both. Along an axis with
-// stride S and dilation D, a convolution's output q reads the input at
+// Both are sums over the taps k of a window, and one kernel text computes both. Along an axis with
+// stride S and dilation D, output q of a convolution reads the input at
 //
 //     q * S + k * D - before                                              for every tap,
 //
-// and the input gradient's pixel  S * q + a  reads gy, where that divides, at
+// and pixel  S * q + a  of the input gradient reads gy, where the division is exact, at
 //
 //     q + (a + before - k * D) / S  =  q + before / S + (a + PHASE - k * D) / S
 //
 // with PHASE = before % S.
 //
-// A thread of the gradient owns the S pixels a = 0 .. S - 1 of its q. Which taps reach which of
-// them is then known to the compiler: no thread ever divides, and none multiplies by a hole.
+// A thread of the gradient owns the S pixels a = 0 .. S - 1 of its q. So the compiler knows which
+// taps read which phase: no thread divides, and none multiplies by a zero between elements.
 //
-// HITS(a, k) says whether tap k reaches phase a, AT(a, k) where, counted from the first row or
-// column that q reads; a tile of Q outputs reads  (Q - 1) * STEP + SPAN  rows or columns.
+// HITS(a, k): whether tap k reads for phase a. AT(a, k): the offset it reads, from the first row or
+// column of q. A tile of Q outputs reads  (Q - 1) * STEP + SPAN  rows or columns.
 //
 // Set by -D: GRADIENT (0 or 1), KH, KW, SH, SW, DH, DW, PHASE_H, PHASE_W; for the tile REAL,
 // TILE_H, TILE_W, THREADS, VECTOR.
@@ -44,17 +44,15 @@
 #define SPAN_W ((KW - 1) * DW + 1)
 #endif
 
-// A tile of TILE_H x TILE_W outputs in shared memory: the rows and columns that it reads. Rows
-// begin at a multiple of VECTOR columns of the plane, so that they can be read VECTOR elements at a
-// time.
+// The inputs of TILE_H x TILE_W outputs in shared memory. Rows begin at a multiple of VECTOR
+// columns of the plane, so that VECTOR elements can be read at a time.
 #define ROWS ((TILE_H - 1) * STEP_H + SPAN_H)
 #define COLUMNS ((TILE_W - 1) * STEP_W + SPAN_W)
 #define PITCH ((COLUMNS + 2 * (VECTOR - 1)) / VECTOR * VECTOR)
 
-// tile[p][row][column] = planes[p][first_row + row][first_column + column] for p < count, zero
-// where that lies outside (H, W), and for p from `exist` on; planes[p] begins at planes + p *
-// stride. Thread `lane` of THREADS copies its share. first_column is a multiple of VECTOR, and so
-// is W.
+// tile[p][row][column] = planes[p][first_row + row][first_column + column] for p < count; zero
+// outside (H, W) and for p >= exist. planes[p] begins at planes + p * stride. Thread `lane` of
+// THREADS copies its share. first_column and W are multiples of VECTOR.
 __device__ inline void load_tile(
     REAL* tile, const REAL* planes, long long stride, int count, int exist, int H, int W,
     int first_row, int first_column, int lane)

@@ -1,9 +1,10 @@
-// A block's product of two pieces in shared memory on the tensor cores.
+// The product of two pieces in shared memory by a block, on the tensor cores.
 //
-// A block has BM x BN of the result, its WARPS_M x WARPS_N warps equal shares of it, made of 16 x 8
-// tiles of mma.sync m16n8k8. In that instruction lane l holds elements of row or column l / 4 and
-// of k = l % 4 and l % 4 + 4. Rows that are BK + 4 = 20 long begin 20 banks apart, rows of BN + 8 =
-// 8 (mod 32) eight: either way the 32 lanes read 32 different banks.
+// A block computes BM x BN elements of the result. Its WARPS_M x WARPS_N warps have equal shares,
+// made of 16 x 8 tiles of mma.sync m16n8k8. In that instruction lane l holds elements of row or
+// column l / 4 and of k = l % 4 and l % 4 + 4. Rows of BK + 4 = 20 elements begin 20 banks apart,
+// rows of BN + 8 = 8 (mod 32) elements 8 banks apart: either way the 32 lanes read 32 different
+// banks.
 //
 // Set by -D: KH, KW, BM, BN, WARPS_M, WARPS_N.
 
@@ -16,7 +17,7 @@
 #define PITCH_K (BK + 4)
 #define PITCH_N (BN + 8)
 
-// sum += a (BM x BK) times b (BK x BN): a by rows of PITCH_K; element (k, n) of b is at
+// sum += a (BM x BK) times b (BK x BN). a has rows of PITCH_K elements; element (k, n) of b is
 // b[k * k_step + n * n_step].
 __device__ inline void multiply(
     const float* a, const float* b, int k_step, int n_step, float sum[TILES_M][TILES_N][4])
@@ -47,7 +48,7 @@ __device__ inline void multiply(
     }
 }
 
-// What thread `lane` of a warp has of tile (i, j): row and column in the block of element e of sum.
+// Row and column in the block of element e of this thread's sum[i][j].
 #define ROW(i, e) \
     (threadIdx.x / 32 / WARPS_N * (BM / WARPS_M) + (i) * 16 + threadIdx.x % 32 / 4 + (e) / 2 * 8)
 #define COLUMN(j, e) \

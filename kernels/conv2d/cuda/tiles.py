@@ -1,4 +1,4 @@
-"""How the tiled kernels (depthwise, grouped) cut their outputs, and what taps.h is told of it."""
+"""The tiles of the tiled kernels (depthwise, grouped), and the settings of taps.h for them."""
 
 from typing import NamedTuple
 
@@ -8,11 +8,11 @@ from ...cuda.launch import blocks
 from ...cuda.signature import real
 
 SHARED = 48 * 1024  # bytes of shared memory that every block may have
-WIDEST = 64  # columns in a tile: the halo of a wider one is no smaller share of it
+WIDEST = 64  # columns in a tile: in a wider one the halo is hardly a smaller share
 
 
 class Tile(NamedTuple):
-    """The outputs of one block: `planes` times rows x columns, a strip of rows a thread."""
+    """The outputs of one block: `planes` times rows x columns; each thread has a strip of rows."""
 
     planes: int
     rows: int
@@ -21,19 +21,19 @@ class Tile(NamedTuple):
 
     @property
     def threads(self) -> int:
-        """Threads that work, before rounding up to whole warps."""
+        """The number of working threads, before rounding up to whole warps."""
         return self.planes * self.rows // self.strip * self.columns
 
     def counts(self, size) -> tuple[int, int]:
-        """Tiles down and across a plane of `size` outputs."""
+        """The number of tiles down and across a plane of `size` outputs."""
         return blocks(size[0], self.rows), blocks(size[1], self.columns)
 
 
 class Taps(NamedTuple):
-    """The plane that is read and the one that is written, by a convolution or its input gradient.
+    """The planes that a convolution or its input gradient reads and writes.
 
-    `outputs` counts along each axis what taps.h calls q: outputs of the convolution, or the pixels
-    of the gradient in steps of the stride.
+    `outputs` is the range of q in taps.h along each axis: outputs of the convolution, or pixels of
+    the gradient in steps of the stride.
     """
 
     window: object
@@ -63,11 +63,11 @@ class Taps(NamedTuple):
 
     @property
     def vector(self) -> int:
-        """Elements that are read at once: 16 bytes where every row begins at a multiple of them."""
+        """The number of elements read at once: 4 (16 bytes) if every row is aligned, else 1."""
         return 4 if self.dtype == np.float32 and self.read[1] % 4 == 0 else 1
 
     def tile_elements(self, tile) -> int:
-        """Elements that the tile of one plane takes in shared memory (ROWS * PITCH of taps.h)."""
+        """Shared-memory elements of the tile of one plane (ROWS * PITCH of taps.h)."""
         rows, columns = (
             (count - 1) * self._step(axis) + self._span(axis)
             for axis, count in enumerate((tile.rows, tile.columns))
@@ -85,9 +85,9 @@ class Taps(NamedTuple):
         return (stride - 1 + before % stride) // stride + self._reach(axis) + 1
 
     def best_tile(self, strip, threads, planes, shared_planes=1, shared_limit=SHARED) -> Tile:
-        """A tile of about `threads` threads that divides the plane evenly; small planes together.
+        """A tile of about `threads` threads that divides the plane evenly; small planes share one.
 
-        `planes` of them exist to be put together, and each has `shared_planes` in shared memory.
+        planes: how many planes there are. shared_planes: planes in shared memory for each of them.
         """
         QH, QW = self.outputs
         space = shared_limit // np.dtype(self.dtype).itemsize
@@ -108,7 +108,7 @@ class Taps(NamedTuple):
         return tile._replace(planes=together)
 
     def definitions(self, tile) -> dict:
-        """What taps.h wants to be told by -D."""
+        """The -D settings of taps.h."""
         window = self.window
         return {
             "REAL": real(self.dtype),
@@ -128,13 +128,13 @@ class Taps(NamedTuple):
         }
 
     def arguments(self, tile) -> tuple:
-        """H, W, OH, OW, origin and tiles of both axes, as every tiled kernel takes them."""
+        """The arguments of every tiled kernel: H, W, OH, OW, origin and tiles of both axes."""
         sizes = *self.read, *self.written, *self.origin, *tile.counts(self.outputs)
         return tuple(np.int32(size) for size in sizes)
 
 
 def _evenly(count, most):
-    """The size of the fewest parts of at most `most` that count can be cut into."""
+    """The size of the parts, when count is cut into as few parts of at most `most` as possible."""
     return blocks(count, blocks(count, most))
 
 

@@ -3,11 +3,11 @@
     y[r, p]  = sum over taps k of  w[r, k] * line[offset[k] + p]     forward, input gradient
     gw[r, k] = sum over positions p of  gy[r, p] * line[offset[k] + p]  weight gradient
 
-With few channels a group there is little to multiply: what counts is to read and write memory once.
-The planes of a group are copied, some rows at a time and with their padding, into a line (lines.py)
-that stays in the nearest cache. There every tap of a kernel is an offset, and what it reads for
-neighbouring outputs p of a row are neighbours. Few rows r of weights make thin tiles, whose sums
-stay in registers (thin_tile.py), and whole vectors of them go straight to y.
+With few channels per group there is little arithmetic: the aim is to read and write memory once.
+The planes of a group are copied with their padding, some rows at a time, into a line (lines.py)
+that stays in the first-level cache. In the line every tap of a kernel is an offset, and reads
+adjacent elements for adjacent outputs p of a row. The few rows r of weights make thin tiles: their
+sums stay in registers (thin_tile.py) and are stored to y as whole vectors.
 """
 
 import math
@@ -33,7 +33,7 @@ def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
 def conv2d_input_grad(gy, w, window, input_size, groups=1):
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W)."""
     gx = np.empty((len(gy), w.shape[1] * groups, *input_size), gy.dtype)
-    (grid,) = input_grids(window, input_size)  # of stride 1: all inputs meet the same taps
+    (grid,) = input_grids(window, input_size)  # stride 1: all inputs have the same taps
     zeros = np.zeros(gx.shape[1], gy.dtype)
     _sum(gy, w, Matrix.backward(w.shape, groups), grid, zeros, False, gx)
     return gx

@@ -1,4 +1,4 @@
-"""Strip by strip through the planes: sums over taps, and each tap's sum of products."""
+"""The kernels over strips of planes: sums over taps (forward), sums of products per tap (gw)."""
 
 from ...jit import kernel
 from ...register_tile import lanes_of
@@ -9,7 +9,7 @@ from .thin_tile import add_products, write_sums
 
 @kernel
 def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
-    """Fill y for the items first ... last - 1, each a group of an image."""
+    """Compute y for the items first ... last - 1, each a group of an image."""
     if shared(pool, first, last):
         return
     line = lines[-pool]
@@ -38,8 +38,8 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
 def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last):
     """gw (part, ...) of the items first ... last - 1, each a group and a part of the images.
 
-    An image's products are added up lane by lane, then added to those of the images before it; the
-    lanes come together at the end. So a sum has few terms in a row, which rounds less.
+    The products of a strip are summed per lane, then added to those before; the lanes are summed at
+    the end. Such partial sums have few terms, which keeps the rounding error small.
     """
     if shared(pool, first, last):
         return

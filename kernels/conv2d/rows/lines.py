@@ -1,7 +1,7 @@
-"""Where planes lie in a line: their rows, with the padding, one after another.
+"""The layout of planes in a line: their rows, with the padding, one after another.
 
-What a tap reads for neighbouring outputs of a row are neighbours in the line, and for all outputs
-it begins the same distance away from where the first tap begins.
+A tap reads adjacent elements of the line for adjacent outputs of a row. The offset between a tap
+and the first tap is the same for all outputs.
 """
 
 from functools import lru_cache
@@ -17,25 +17,25 @@ from ..tiled.weights import Matrix
 from .thin_tile import MOST_TAPS, copy_some
 
 LINE_BYTES = 2**15  # bytes of a line: with the outputs it stays in a first-level cache
-STRIP_ROWS = 8  # of outputs in a strip even so: the rows between two strips are copied twice
+STRIP_ROWS = 8  # minimum rows of outputs in a strip: rows shared by two strips are copied twice
 
 
 class Plan(NamedTuple):
-    """How a grid is filled, a strip of its rows at a time."""
+    """How to compute a grid, one strip of rows at a time."""
 
-    taps: tuple[np.ndarray, np.ndarray]  # of each tap: its weight, and its offset in the line
-    vectors: tuple[np.ndarray, np.ndarray]  # of each in a strip: its offset in the line and in y
+    taps: tuple[np.ndarray, np.ndarray]  # of each tap: index of its weight, offset in the line
+    vectors: tuple[np.ndarray, np.ndarray]  # of each in a strip: its offsets in the line and in y
     sizes: tuple[int, ...]
-    line: int  # numbers of a line
-    memory: int  # numbers that multiply_planes needs
+    line: int  # elements of a line
+    memory: int  # elements that multiply_planes needs
 
 
 @lru_cache(maxsize=256)
 def arrange(matrix: Matrix, grid: Grid, itemsize: int, overlap: bool) -> Plan:
-    """The plan for a grid of stride 1 whose rows are a vector wide or more.
+    """The plan for a grid of stride 1 with rows of at least one vector.
 
-    overlap: whether the last vector of a row ends with it, rather than begins where the one before
-    it ends.
+    overlap: whether the last vector of a row ends with the row, and may overlap the vector before,
+    instead of starting at the end of that vector.
     """
     lanes, (OH, OW) = VECTOR_BYTES // itemsize, grid.size
     top, left = (min(at[axis] for at in grid.at) for axis in (0, 1))
@@ -54,7 +54,7 @@ def arrange(matrix: Matrix, grid: Grid, itemsize: int, overlap: bool) -> Plan:
     outs = [i * OW + v for i in range(strip) for v in starts]
     end = max(matrix.terms * rows * columns, max(offsets, default=0) + ats[-1])
     line = (-(-end // lanes) + 1) * lanes
-    whole = len(offsets) + MOST_TAPS  # tiles have as many taps, the last one some that do not exist
+    whole = len(offsets) + MOST_TAPS  # the last tile may have taps that do not exist
     offsets += offsets[-1:] * (whole - len(offsets))
     return Plan(
         taps=(np.array(weights, np.int64), np.array(offsets, np.int64)),
@@ -72,7 +72,7 @@ def arrange(matrix: Matrix, grid: Grid, itemsize: int, overlap: bool) -> Plan:
 def pack_lines(x, plane, size, sizes, i0, height, line):
     """line[c, q, m] = x[plane + c, i0 + q + top, m + left], 0 outside, for `height` rows q.
 
-    Beside the planes the line is zero already, and stays so.
+    Left and right of the planes, the line is zero already and stays so.
     """
     C, rows, columns, top, left = sizes
     H, W = size

@@ -1,7 +1,8 @@
-"""Tiles of few rows: what thin groups have, where register_tile.py's many would be empty.
+"""Micro-kernels with few rows for thin groups, which would leave the MR rows of a tile empty.
 
-Like those they are written in the language of LLVM, so that all sums stay in registers. Their
-vectors may be anywhere in a line, given as a list: parts of several rows of an image make a tile.
+Like those of register_tile.py they are written in LLVM's intermediate representation, so that all
+sums stay in registers. The vectors of a tile are given by a list of offsets in a line: a tile may
+consist of parts of several rows of an image.
 """
 
 from llvmlite import ir
@@ -12,15 +13,15 @@ from numba.extending import intrinsic
 from ...jit import kernel
 from ...register_tile import INDEX, LANE, REGISTERS, Code
 
-# Rows and vectors of a tile of sums, rows and taps of one of products. Of a single row as many sums
-# as the processor begins before the first one is done, else as many as registers hold.
+# (rows, vectors) of a tile of sums, or (rows, taps) of a tile of products. With one row: as many
+# sums as hide the latency of a multiply-add. With four rows: as many as the registers hold.
 ONE, FOUR = (1, 8), (4, REGISTERS // 5)
 ONE_BY_NINE = (1, 9)
 MOST_TAPS = max(ONE_BY_NINE[1], FOUR[1])
 
 
 def _sums(rows, vectors):
-    """The sums of a tile."""
+    """A function for kernels: the sums of a tile."""
 
     @intrinsic
     def sums(typing, w, w_at, w_row, taps, line, offsets, terms, ats, p, last, bias, b_at, relu,
@@ -75,11 +76,11 @@ def write_sums(rows, w, w_at, w_row, taps, line, offsets, terms, ats, count, aft
 
         w[w_at + r * w_row + taps[k]] * line[ats[p] + offsets[k] + l]
 
-    for 1 or 4 rows r, p < count and all lanes l of a vector; after = (bias, relu), with the ReLU at
-    least 0.
+    for 1 or 4 rows r, p < count and all lanes l of a vector; after = (bias, relu): with relu,
+    max(0, .) is stored.
     """
     bias, relu = after
-    last = count - 1  # computed again where a tile has vectors beyond it
+    last = count - 1  # a tile computes this vector again in place of vectors beyond it
     if rows == 4:
         for p in range(0, count, FOUR[1]):
             _sums_of_four(w, w_at, w_row, taps, line, offsets, terms, ats, p, last, bias, b_at,
@@ -91,7 +92,7 @@ def write_sums(rows, w, w_at, w_row, taps, line, offsets, terms, ats, count, aft
 
 
 def _products(rows, taps):
-    """The products of a tile, added up."""
+    """A function for kernels: the sums of the products of a tile."""
 
     @intrinsic
     def products(typing, g, g_at, g_row, line, ats, count, offsets, k, sums, s_at, s_row):
@@ -134,8 +135,8 @@ def add_products(rows, g, g_at, g_row, line, ats, count, offsets, taps, sums, s_
 
         g[g_at + r * g_row + p * lanes + l] * line[ats[p] + offsets[k] + l]
 
-    for 1 or 4 rows r, k < taps and all lanes l of a vector. offsets and sums go on up to MOST_TAPS
-    beyond `taps`: tiles are whole.
+    for 1 or 4 rows r, k < taps and all lanes l of a vector. Tiles are always whole, so offsets and
+    sums have room for MOST_TAPS more taps.
     """
     if rows == 4:
         for k in range(0, taps, FOUR[1]):

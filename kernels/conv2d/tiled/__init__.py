@@ -1,12 +1,13 @@
-"""Convolution in compiled code: sums that stay in vector registers, blocks spread over the cores.
+"""Convolution in Numba: register tiles over the columns, which are never written to memory.
 
     y  = w  @ columns of x      forward          \\  sums over taps on grids: grid.py,
     gx = w' @ columns of gy     input gradient   /   from lines.py or pointwise.py
     gw = gy @ rows of x         weight gradient      weight_sum.py
 
-The arithmetic is that of im2col.py, and the matrix products are ours (register_tile.py): they take
-their right side from wherever each of its rows begins. So no column matrix is written, and on one
-core the layers of ResNet-50 and GoogLeNet take 1.0 to 1.5 times what oneDNN takes, forward.
+The arithmetic is that of im2col.py, but the matrix products use the micro-kernels of
+register_tile.py, which read each row of the right factor at an offset of its own. So no column
+matrix is written. Blocks are divided among the threads. On one core, the forward passes of the
+layers of ResNet-50 and GoogLeNet take 1.0 to 1.5 times as long as with oneDNN.
 """
 
 import math
@@ -19,7 +20,7 @@ from ...threads import get_num_threads, parallel_ranges
 from ...workspace import scratch, thread_scratch
 from ..finish import finishing
 from . import lines, pointwise
-from .grid import SPEED, Plan, forward_grid, input_grids
+from .grid import MACS_PER_ELEMENT, Plan, forward_grid, input_grids
 from .weight_sum import weight_sum
 from .weights import Matrix, pack, read_only
 
@@ -67,7 +68,7 @@ def _plan(matrix, grid, x_shape, itemsize, threads) -> Plan:
 
 
 def _correlate(x, w, matrix, plans, y, after):
-    """Fill the grids of y: first lay out the weights, then block by block."""
+    """Compute the grids of y: first pack the weights, then compute the blocks."""
     x, w = read_only(x), read_only(w).reshape(-1)
     for plan in plans:
         weights, layout = w, plan.layout
@@ -82,5 +83,5 @@ def _correlate(x, w, matrix, plans, y, after):
         offsets = thread_scratch("offsets", threads, plan.terms, np.int64)
         arrays = x, weights, plan.shifts, memory, offsets, y
         arrays += layout.strides, plan.sizes, plan.geometry, after, plan.blocks
-        size = plan.macs // SPEED
+        size = plan.macs // MACS_PER_ELEMENT
         parallel_ranges(plan.fill, len(plan.blocks), size, *arrays, threads=threads)

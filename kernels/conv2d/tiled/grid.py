@@ -1,10 +1,10 @@
-"""What a forward convolution and an input gradient have in common: sums over taps, on grids.
+"""Sums over taps on grids: the common form of a forward convolution and an input gradient.
 
     y[r, start + step * p] = sum over terms c and taps t of  w[r, c, t] * x[c, stride * p + at[t]]
 
-for the positions p = (i, j) of a grid. The forward is one grid. The input gradient is one for each
-remainder of row and column by the stride: inputs of the same remainders meet the same taps. Then x
-is gy, y is gx, and rows and terms change roles.
+for the positions p = (i, j) of a grid. The forward convolution is one grid. The input gradient has
+one grid for each remainder of row and column modulo the stride, since inputs with the same
+remainders have the same taps. There x is gy, y is gx, and rows and terms are swapped.
 """
 
 import math
@@ -18,16 +18,16 @@ from ...window import Pair, Window
 from ...workspace import cut
 from .weights import Layout, Matrix
 
-WORTH = 2**19  # multiply-adds of a block below which to cut it would cost more than it gains
-PARTS = 8  # of a sum, at most
-SPEED = 16  # multiply-adds in the time in which a number is read and written
+MIN_BLOCK_MACS = 2**19  # multiply-adds of a block: cutting smaller ones costs more than it gains
+MAX_PARTS = 8  # of a sum
+MACS_PER_ELEMENT = 16  # multiply-adds in the time to read and write one element
 
 
 class Grid(NamedTuple):
-    """Positions p below `size`, and what each reads and writes."""
+    """The positions p below `size`, and the inputs and outputs of each."""
 
-    taps: tuple[int, ...]  # their positions in the flat kernel
-    at: tuple[Pair, ...]  # what a tap reads for p = (0, 0); may lie outside of x, in the padding
+    taps: tuple[int, ...]  # indices in the flat kernel
+    at: tuple[Pair, ...]  # the position that each tap reads for p = (0, 0); may be in the padding
     size: Pair
     stride: Pair = (1, 1)
     start: Pair = (0, 0)
@@ -45,7 +45,7 @@ def forward_grid(window: Window, size: Pair) -> Grid:
 
 
 def input_grids(window: Window, size: Pair) -> list[Grid]:
-    """The grids of all of the `size` inputs that met any output."""
+    """The grids of all of the `size` inputs that any output reads."""
     remainders = [(a, b) for a in range(window.stride[0]) for b in range(window.stride[1])]
     grids = (_input_grid(window, size, start) for start in remainders)
     return [grid for grid in grids if grid.taps and min(grid.size) > 0]
@@ -55,7 +55,7 @@ def _input_grid(window: Window, size: Pair, start: Pair) -> Grid:
     along = []
     for axis in (0, 1):
         stride, dilation = window.stride[axis], window.dilation[axis]
-        # tap k of input h met output (h + padding - k * dilation) / stride, where that is whole
+        # output (h + padding - k * dilation) / stride reads input h by tap k, if that is an integer
         first = start[axis] + window.padding[axis][0]
         met = [k for k in range(window.kernel[axis]) if (first - k * dilation) % stride == 0]
         along.append([(k, (first - k * dilation) // stride) for k in met])
@@ -70,16 +70,17 @@ def _input_grid(window: Window, size: Pair, start: Pair) -> Grid:
 
 
 def sum_parts(units: int, blocks: int, macs: int) -> list[slice]:
-    """Parts of a sum over `units`, for all threads to have work though its blocks are few.
+    """Parts of a sum over `units`, so that few blocks still give all threads work.
 
-    Results depend on where a sum is cut, so this does not ask how many threads there are.
+    The bits of a result depend on the cuts of a sum, so the cuts do not depend on the number of
+    threads.
     """
-    count = min(PARTS // max(blocks, 1), macs // (max(blocks, 1) * WORTH))
+    count = min(MAX_PARTS // max(blocks, 1), macs // (max(blocks, 1) * MIN_BLOCK_MACS))
     return cut(units, -(-units // max(count, 1)))
 
 
 class Plan(NamedTuple):
-    """How to fill a grid: what its blocks share, and the blocks."""
+    """How to compute a grid: the arguments common to its blocks, and the blocks."""
 
     fill: Callable  # the kernel for some blocks
     grid: Grid
@@ -87,31 +88,34 @@ class Plan(NamedTuple):
     shifts: np.ndarray
     sizes: tuple[int, ...]
     geometry: tuple[int, ...]  # strides, padding or steps, as `fill` takes them
-    memory: int  # numbers that a block needs
+    memory: int  # elements of scratch memory that a block needs
     terms: int  # of its sums
     blocks: np.ndarray  # rows of g, u0, u1, o0, o1: units of positions, strips of rows
     macs: int
 
 
 def pieces(macs: int, threads: int) -> int:
-    """Into how many blocks to cut so many multiply-adds, at least, to keep the threads busy.
+    """The minimum number of blocks for `macs` multiply-adds that keeps the threads busy.
 
-    Results do not depend on it: no sum is cut.
+    Results do not depend on it, since no sum is cut.
     """
-    return max(1, min(2 * threads, macs // WORTH)) if threads > 1 else 1
+    return max(1, min(2 * threads, macs // MIN_BLOCK_MACS)) if threads > 1 else 1
 
 
 def cuts_of_positions(count: int, matrix: Matrix, taps: int, x_shape: tuple) -> int:
-    """How many of the cuts for `count` blocks are between positions, the others between rows.
+    """How many of the cuts for `count` blocks are between positions; the others are between rows.
 
-    What positions are cut for, every block reads all weights; what rows are cut for, all of x.
+    If positions are cut, every block reads all weights; if rows are cut, every block reads all of
+    x.
     """
     weights = matrix.groups * matrix.rows * matrix.terms * taps
     return count if weights <= math.prod(x_shape) else 1
 
 
 def blocks(matrix: Matrix, along: list[tuple[int, int]], count: int) -> np.ndarray:
-    """(g, u0, u1, o0, o1) for each group and each (u0, u1), of some strips of rows if need be."""
+    """(g, u0, u1, o0, o1) for each group and each (u0, u1), with the strips of rows cut for at
+    least `count` blocks.
+    """
     parts = -(-count // max(1, matrix.groups * len(along)))
     down = cut(matrix.strips, -(-matrix.strips // parts))
     rows = [(g, *u, o.start, o.stop) for g in range(matrix.groups) for u in along for o in down]

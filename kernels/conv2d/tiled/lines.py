@@ -1,10 +1,10 @@
-"""Products of tiles whose columns are offsets in the lines of the input.
+"""Products of register tiles whose columns are offsets in the lines of the input.
 
-As a matrix product, a grid's sums are y[r, p] = w[r, k] @ columns[k, p] with k = (c, tap). A line,
-a row of padded input dealt out to `stride` phases, holds as neighbours what one tap reads for
-neighbouring positions. Laid end to end, lines hold it for several rows of positions at once, with a
-few in between that mean nothing and do not enter y. A row of columns is then an offset in the
-lines, no column is ever written, and the product takes a list of K offsets.
+As a matrix product, the sums of a grid are y[r, p] = w[r, k] @ columns[k, p] with k = (c, tap). A
+line is a row of padded input, split into `stride` phases: one tap reads adjacent elements of it for
+adjacent positions. Concatenated lines hold these elements for several rows of positions; the few
+positions between two rows are computed, too, but not copied to y. A row of columns is then an
+offset in the lines: no column is written, and the product takes a list of K offsets.
 """
 
 import numpy as np
@@ -17,17 +17,20 @@ from ..finish import finish
 from .grid import Grid, Plan, block_of, blocks, cuts_of_positions, pieces
 from .weights import Matrix, layout
 
-LARGE = 2**26  # multiply-adds of a block, unless it is an image
-BLOCK = 2**19  # bytes of lines, and of sums: together half of a common second-level cache
+MAX_BLOCK_MACS = 2**26  # multiply-adds of a block of several images
+BLOCK_BYTES = 2**19  # of lines, and of sums: together half of a common second-level cache
 
 
 def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int) -> Plan:
-    """Units are rows of positions, counted on through all images: some of one, or all of some."""
+    """How to compute a grid. Units are rows of positions, counted through all images.
+
+    A block has some rows of one image, or all rows of some images.
+    """
     N, (OH, OW), (sh, sw) = x_shape[0], grid.size, grid.stride
     top, left = (min(at[axis] for at in grid.at) for axis in (0, 1))
     shifts = [(h - top, w - left) for h, w in grid.at]
     down, right = (max(shift[axis] for shift in shifts) for axis in (0, 1))
-    ph, pw = min(sh, down + 1), min(sw, right + 1)  # phases that taps read
+    ph, pw = min(sh, down + 1), min(sw, right + 1)  # the phases that taps read
     columns, more = OW + right // sw, down // sh
     lanes = VECTOR_BYTES // itemsize
     tile, terms = NR_VECTORS * lanes, matrix.terms * len(grid.taps)
@@ -35,9 +38,9 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     row = max(matrix.rows, matrix.terms * ph * pw) * columns * itemsize
     macs = N * OH * OW * matrix.groups * matrix.rows * terms
     count = pieces(macs, threads)
-    most = max(BLOCK // row, tile // columns, 1)
+    most = max(BLOCK_BYTES // row, tile // columns, 1)
     cuts = cuts_of_positions(count, matrix, len(grid.taps), x_shape)
-    each = -(-N * OH * matrix.groups // max(cuts, min(N, macs // LARGE)))
+    each = -(-N * OH * matrix.groups // max(cuts, min(N, macs // MAX_BLOCK_MACS)))
     if min(each, most) < OH:
         rows = cut(OH, min(each, most))
         along = [(n * OH + at.start, n * OH + at.stop) for n in range(N) for at in rows]
@@ -64,7 +67,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 def _fill(
     x, w, shifts, memories, all_offsets, y, strides, sizes, grid, after, blocks, pool, first, last
 ):
-    """Some blocks of y: strip by strip the sums of its tiles, then those of them that count."""
+    """Compute some blocks of y: for each strip, the sums of its tiles; copy the valid ones to y."""
     if shared(pool, first, last):
         return
     R, C, OH, OW, columns, more, ph, pw, lanes = sizes
@@ -113,7 +116,7 @@ def _fill(
                     if len(bias) > 0:
                         finish(sums, r * wide, total, bias[g * R + o * MR + r], relu)
                     plane = (n * CY + g * R + o * MR + r) * YH
-                    # What follows a row is filled later, if it belongs to this block.
+                    # The elements after a row are written later, if they belong to this block.
                     end = stop if count == YH else (plane + i0 + count) * YW
                     for i in range(count):
                         to = (plane + start_h + (i0 + i) * step_h) * YW + start_w

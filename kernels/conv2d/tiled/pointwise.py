@@ -1,9 +1,9 @@
-"""Products of tiles whose columns are gathered from the input: kernels of one tap, no padding.
+"""Products of register tiles whose columns are gathered from x: kernels of one tap, no padding.
 
-Then y[r, p] = w[r, c] @ x[c, p]: x is the right side as it stands. But its channels are a whole
-plane apart, which caches bear badly, so the positions of a block are first gathered tile by tile,
-across images where these are small. The tiles of a block lie side by side in every channel of x and
-of y, and follow one another where these are read and written: pages are entered once.
+Then y[r, p] = w[r, c] @ x[c, p], and x itself is the right factor. But its channels are a whole
+plane apart, which causes cache conflicts. So the positions of a block are first gathered into
+tiles, across images where these are small. The tiles of a block are adjacent in every channel of x
+and of y, and are read and written in order, so that each page is accessed only once.
 """
 
 import numpy as np
@@ -16,12 +16,12 @@ from ..finish import finish
 from .grid import Grid, Plan, block_of, blocks, cuts_of_positions, pieces
 from .weights import Matrix, layout
 
-BLOCK = 2**19  # bytes of gathered input: a quarter of a common second-level cache
-AHEAD = 2  # channels: while one is copied, that one begins to arrive; its pages are others
+BLOCK_BYTES = 2**19  # of gathered input: a quarter of a common second-level cache
+PREFETCH_CHANNELS = 2  # how many channels ahead to prefetch: they are on other pages
 
 
 def suits(grid: Grid, x_shape: tuple) -> bool:
-    """Whether the grid has one tap, which never leaves x."""
+    """Whether the grid has one tap, and the tap never reads the padding."""
     if len(grid.taps) > 1:
         return False
     ends = (at + (n - 1) * s for at, n, s in zip(grid.at[0], grid.size, grid.stride, strict=True))
@@ -29,7 +29,7 @@ def suits(grid: Grid, x_shape: tuple) -> bool:
 
 
 def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int) -> Plan:
-    """Units are tiles of positions, counted on through all images."""
+    """How to compute a grid. Units are tiles of positions, counted through all images."""
     N, (OH, OW) = x_shape[0], grid.size
     lanes = VECTOR_BYTES // itemsize
     tile = NR_VECTORS * lanes
@@ -37,7 +37,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
     macs = N * OH * OW * matrix.groups * matrix.rows * matrix.terms
     count = pieces(macs, threads)
     cuts = cuts_of_positions(count, matrix, 1, x_shape)
-    most = min(BLOCK // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // cuts))
+    most = min(BLOCK_BYTES // (matrix.terms * tile * itemsize), -(-tiles * matrix.groups // cuts))
     along = [(at.start, at.stop) for at in cut(tiles, most)]
     batch = max((t1 - t0 for t0, t1 in along), default=0)
     return Plan(
@@ -58,7 +58,7 @@ def plan(matrix: Matrix, grid: Grid, x_shape: tuple, itemsize: int, threads: int
 def _fill(
     x, w, shifts, memories, all_offsets, y, strides, sizes, grid, after, blocks, pool, first, last
 ):
-    """Some blocks of y: the columns of each, then strip by strip its tiles."""
+    """Compute some blocks of y: gather the columns of each, then compute its tiles by strips."""
     if shared(pool, first, last):
         return
     R, C, OH, OW, lanes, batch = sizes
@@ -133,7 +133,7 @@ def _scatter(sums, valid, p, count, sizes, grid, y, first):
 def _gather(x, shape, first, C, p, count, sizes, shifts, grid, columns):
     """columns[t, c, l] = x[n, first + c, i * sh + h, j * sw + w]  at position p + t * tile + l.
 
-    A position is (n, i, j); the last tile goes on with zeros.
+    A position is (n, i, j); the last tile is padded with zeros.
     """
     _, CX, H, W = shape
     OH, OW, lanes = sizes[2:5]
@@ -153,7 +153,7 @@ def _gather(x, shape, first, C, p, count, sizes, shifts, grid, columns):
                 part = min(done + run - k, tile - l)
                 begin = source + c * H * W + (k - done) * sw
                 for ahead in range(0, part * sw, lanes):
-                    prefetch(x, begin + AHEAD * H * W + ahead)
+                    prefetch(x, begin + PREFETCH_CHANNELS * H * W + ahead)
                 copy(x, begin, sw, columns, (k // tile * C + c) * tile + l, 1, part, tile - l)
                 k += part
         done += run

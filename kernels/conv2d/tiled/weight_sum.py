@@ -1,10 +1,11 @@
-"""The sum behind a convolution's weight gradient, made of register tiles.
+"""The weight gradient of a convolution, in register tiles.
 
     gw[o, c, tap] = sum over images and outputs t of  gy[o, t] * x[c, stride * t + tap]
 
-As a matrix product, gw[o, l] = gy[o, t] @ rows[t, l], with the taps and channels l side by side.
-Where the channels of x stand side by side, so do those of neighbouring taps of a kernel's row: a
-row of the product's right side is an offset in the transposed x; its left side is gy as it stands.
+As a matrix product, gw[o, l] = gy[o, t] @ rows[t, l], where l runs over taps and channels. x is
+transposed so that its channels are adjacent. Then the channels of neighbouring taps in a kernel row
+are adjacent, too: each row of the right factor is an offset in the transposed x. The left factor is
+gy itself.
 """
 
 import numpy as np
@@ -14,11 +15,11 @@ from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, multiply_tile, transp
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
-from .grid import SPEED, block_of, pieces, sum_parts
+from .grid import MACS_PER_ELEMENT, block_of, pieces, sum_parts
 from .weights import read_only
 
-KC = 512  # outputs of a product: its rows stay in a second-level cache
-TERMS = 4096  # added up one after another; longer sums are sums of such sums, which rounds less
+KC = 512  # depth of a product, in outputs: its rows stay in a second-level cache
+MAX_TERMS = 4096  # of a partial sum, in outputs: this keeps the rounding error small
 
 
 def weight_sum(x, gy, window, groups) -> np.ndarray:
@@ -29,7 +30,7 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
         return np.zeros((O, CG, KH, KW), x.dtype)
     OG, lanes = O // groups, VECTOR_BYTES // x.itemsize
     joined = window.dilation[1] == 1  # neighbouring taps read neighbouring columns
-    # A span: so many numbers side by side. Some channels of all its taps fill whole tiles.
+    # A span is a number of adjacent elements: some channels of all its taps fill whole tiles.
     chunk = lanes if joined and KW > 1 else NR_VECTORS * lanes
     channels = cut(-(-CG // lanes), chunk // lanes)
     strips, threads = -(-OG // MR), get_num_threads()
@@ -60,13 +61,13 @@ def weight_sum(x, gy, window, groups) -> np.ndarray:
     sizes = groups, spans, count, rows, height, width, lanes
     gw = np.empty((len(parts), O, CG, KH, KW), x.dtype)
     arrays = x, gy, gw, memory, offsets, sizes, (sh, sw, dh, dw, top, left), np.array(blocks)
-    parallel_ranges(_weight_sum, len(blocks), macs // SPEED, *arrays, threads=threads)
+    parallel_ranges(_weight_sum, len(blocks), macs // MACS_PER_ELEMENT, *arrays, threads=threads)
     return gw[0] if len(gw) == 1 else gw.sum(0)
 
 
 @kernel
 def _weight_sum(x, gy, gw, memories, all_offsets, sizes, window, blocks, pool, first, last):
-    """gw for some blocks of channels, strips of outputs, and images."""
+    """Compute gw for some blocks of channels, strips of outputs, and images."""
     if shared(pool, first, last):
         return
     groups, spans, count, rows, height, width, lanes = sizes
@@ -81,7 +82,7 @@ def _weight_sum(x, gy, gw, memories, all_offsets, sizes, window, blocks, pool, f
         g, o0, o1, c0, c1 = block_of(blocks, block)
         part, n0, n1 = blocks[block, 5], blocks[block, 6], blocks[block, 7]
         out = gw[part].reshape(-1)
-        direct = T == 1 and CG % lanes == 0 and OG % MR == 0 and (n1 - n0) * OH * OW <= TERMS
+        direct = T == 1 and CG % lanes == 0 and OG % MR == 0 and (n1 - n0) * OH * OW <= MAX_TERMS
         CC = c1 - c0
         span = (count * CC + lanes - 1) // lanes * lanes
         wide = spans * span
@@ -129,7 +130,7 @@ def _weight_sum(x, gy, gw, memories, all_offsets, sizes, window, blocks, pool, f
                                     target, to, pitch, more,
                                 )  # fmt: skip
                 pending += depth
-                if pending >= TERMS and not direct:
+                if pending >= MAX_TERMS and not direct:
                     _add(sums, total, flushed)
                     pending, flushed = 0, True
         if not direct:
@@ -175,7 +176,7 @@ def _gather_rows(gy, at, step, valid, depth, tail):
 
 @kernel
 def transpose_lines(x, n, c0, CC, h0, height, left, width, lines):
-    """lines[q, m, c] = x[n, c0 + c, h0 + q, m - left], zero outside of it."""
+    """lines[q, m, c] = x[n, c0 + c, h0 + q, m - left], zero outside x."""
     _, C, H, W = x.shape
     lanes = VECTOR_BYTES // x.itemsize
     flat = x.reshape(-1)
@@ -191,7 +192,7 @@ def transpose_lines(x, n, c0, CC, h0, height, left, width, lines):
             at = ((n * C + c0 + c) * H + h) * W + before - left
             end = at + (MR - 1) * H * W + (after - before) + lanes
             if c + MR <= CC and end <= len(flat):
-                # What a vector has beyond the row, the padding and the next row overwrite.
+                # The padding and the next row overwrite the elements of a vector beyond the row.
                 for m in range(0, after - before, lanes):
                     transpose_tile(flat, at + m, H * W, lines, to + m * CC + c, CC)
             else:

@@ -1,7 +1,7 @@
-"""Weights as register tiles take them: MR rows of a matrix side by side, for one k after another.
+"""Packs weights for the register tiles: for each k, the MR elements of a strip are adjacent.
 
-A convolution's weights are a matrix per group, w[r, k] with k = (term, tap): rows and terms are
-output and input channels, in the input gradient the other way round.
+The weights of a convolution are a matrix per group, w[r, k] with k = (term, tap). Rows and terms
+are output and input channels; in the input gradient they are input and output channels.
 """
 
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from ...jit import kernel
 from ...register_tile import MR, lanes_of, prefetch, transpose_tile
 from ...thread_pool import shared
 
-TOGETHER = 8  # strips packed in one go: their elements are neighbours in every term
-TERMS = 16  # of a few strips, packed before others: both source and target stay in the cache
-FEW = 4  # tiles of positions for which packing weights does not pay
+STRIPS_PER_PASS = 8  # packed together, since their elements are adjacent in every term
+TERMS_PER_PASS = 16  # packed together, so that source and target stay in the cache
+MAX_UNPACKED_TILES = 4  # tiles of positions, up to which packing takes longer than it saves
 
 
 class Matrix(NamedTuple):
-    """How flat weights hold a matrix for each group; the taps of a kernel follow one another."""
+    """The layout of one matrix per group in flat weights; the taps of a kernel are adjacent."""
 
     groups: int
     rows: int
@@ -40,7 +40,7 @@ class Matrix(NamedTuple):
 
     @property
     def strips(self) -> int:
-        """Tiles of MR rows in a group."""
+        """The number of strips of MR rows in a group."""
         return -(-self.rows // MR)
 
     @property
@@ -49,18 +49,19 @@ class Matrix(NamedTuple):
 
 
 class Layout(NamedTuple):
-    """Where the weights of tiles are, once they are packed."""
+    """The layout of the packed weights."""
 
-    strips: int  # to be packed; 0: tiles take the weights as they are
-    numbers: int  # in all
+    strips: int  # number of strips to pack; 0: tiles read the weights without packing
+    numbers: int  # number of packed elements
     strides: tuple[int, int, int, int]  # of a row, of a k, of a strip, of a group
 
 
 def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
-    """How to pack weights that meet so many tiles of positions."""
+    """How to pack the weights for `tiles` tiles of positions."""
     kernel_size = min(matrix.row_step, matrix.term_step)
-    # Where a row's terms and taps follow one another, tiles can take w as it is.
-    if matrix.rows % MR == 0 and tiles <= FEW and matrix.term_step == taps == kernel_size:
+    # Where the terms and taps of a row are adjacent, tiles can read w without packing.
+    is_adjacent = matrix.term_step == taps == kernel_size
+    if matrix.rows % MR == 0 and tiles <= MAX_UNPACKED_TILES and is_adjacent:
         strides = matrix.row_step, 1, MR * matrix.row_step, matrix.group_step
         return Layout(0, 0, strides)
     strip = matrix.terms * taps * MR
@@ -69,7 +70,7 @@ def layout(matrix: Matrix, taps: int, tiles: int) -> Layout:
 
 
 def read_only(array: np.ndarray) -> np.ndarray:
-    """A contiguous view that nobody can write to: one type of argument, so one compiled kernel."""
+    """A contiguous read-only view: all arguments have one type, so kernels compile only once."""
     view = np.ascontiguousarray(array).view()
     view.flags.writeable = False
     return view
@@ -77,9 +78,10 @@ def read_only(array: np.ndarray) -> np.ndarray:
 
 @kernel
 def pack(w, matrix, taps, width, start, packed, pool, first, last):
-    """Lay out strips of `width` rows of w, flat: first ... last - 1. `packed` begins with `start`.
+    """Pack the strips first ... last - 1 of `width` rows of the flat w.
 
-    width is a multiple of MR; rows that the matrix does not have are zero.
+    `packed` begins with the strip `start`. width is a multiple of MR; rows beyond the matrix are
+    zero.
     """
     if shared(pool, first, last):
         return
@@ -88,19 +90,19 @@ def pack(w, matrix, taps, width, start, packed, pool, first, last):
     group_step = max(R * row_step, C * term_step)
     in_order = min(row_step, term_step) == T  # no tap is left out
     if in_order and term_step == T:
-        C, T = 1, C * T  # a row's terms follow one another like taps
+        C, T = 1, C * T  # the terms of a row are adjacent, like taps
     rounded = (T + lanes - 1) // lanes * lanes
-    for begin in range(first, last, TOGETHER):
-        for c0 in range(0, C, TERMS):
+    for begin in range(first, last, STRIPS_PER_PASS):
+        for c0 in range(0, C, TERMS_PER_PASS):
             if row_step == T == 1:
-                for c in range(c0 + TERMS, c0 + 2 * TERMS):
-                    for ahead in range(0, TOGETHER * width, lanes):
+                for c in range(c0 + TERMS_PER_PASS, c0 + 2 * TERMS_PER_PASS):
+                    for ahead in range(0, STRIPS_PER_PASS * width, lanes):
                         prefetch(w, c * term_step + begin * width + ahead)
-            for strip in range(begin, min(begin + TOGETHER, last)):
+            for strip in range(begin, min(begin + STRIPS_PER_PASS, last)):
                 for part in range(0, width, MR):
                     row = strip % strips * width + part
                     w_at = strip // strips * group_step + row * row_step
-                    for c in range(c0, min(c0 + TERMS, C)):
+                    for c in range(c0, min(c0 + TERMS_PER_PASS, C)):
                         at = w_at + c * term_step
                         to = ((strip - start) * C + c) * T * width + part
                         done = 0
@@ -111,7 +113,7 @@ def pack(w, matrix, taps, width, start, packed, pool, first, last):
                             done = 1
                         elif in_order and row + MR <= R:
                             done = T // lanes * lanes
-                            # What a last vector lays out beyond T, the next term overwrites.
+                            # The next term overwrites the elements that a vector packs beyond T.
                             inside = at + (MR - 1) * row_step + rounded <= len(w)
                             if inside and lanes <= 2 * T and c * T + rounded <= C * T:
                                 done = rounded

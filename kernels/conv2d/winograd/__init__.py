@@ -1,24 +1,24 @@
-"""3x3 convolution of stride 1 with a quarter of the multiplications: F(4x4, 3x3), F(2x2, 3x3).
+"""Winograd's 3x3 convolution of stride 1: F(4x4, 3x3) with a quarter of the products, F(2x2, 3x3).
 
 A tile of 4x4 outputs y reads a window d of 6x6 inputs. Its 16 sums of 9 products take 36 products,
 
     y  = A' [ (G w G') * (B' d B) ] A            * elementwise, ' transposed
     gw = G' [ (A gy A') * (B' d B) ] G           F(3x3, 4x4)
 
-since both factors are polynomials at six points: a product of polynomials has for values the
-products of their values. At each of the 36 points i the sum over channels, or for gw over tiles t,
-is a matrix product:
+since both factors are the values of polynomials at six points per axis, and the product of two
+polynomials takes the product of their values at each point. At each of the 36 points i, the sum
+over channels, or over tiles t for gw, is a matrix product:
 
     M[i] = V[i] @ U[i]       [t,c][c,o] -> [t,o]          forward           convolve.py
     M[i] = Y[i]' @ V[i]      [o,t][t,c] -> [o,c]          weight gradient   weight_sum.py
 
-The input gradient is the forward of gy with the kernel flipped. Channels lie side by side in all
-transformed arrays, so that vectors are full however small the image. Tiles of 2x2 outputs take 16
-products for 4 sums: more, but U, which is as large for a few small images as for many large ones,
-is less than half as large.
+The input gradient is the forward product of gy and the flipped kernel. Channels are the last axis
+of all transformed arrays, so that vectors are full for any image size. Tiles of 2x2 outputs take 16
+products for 4 sums: more per sum, but their U is less than half as large. The size of U does not
+depend on the images, so this is faster for a few small ones.
 
-The sums are not those of the definition in another order: relative to the largest result the error
-in float32 is about 1e-5, where that of a direct sum is 1e-6. `use("numba")` sums directly.
+The products differ from those of the definition: in float32 the error relative to the largest
+result is about 1e-5, compared with 1e-6 for a direct sum. `use("numba")` sums directly.
 
 Source: Lavin, Gray (2016), Fast Algorithms for Convolutional Neural Networks, section 4.
 """
@@ -30,7 +30,7 @@ from ..tiled.weights import Matrix
 from .convolve import convolve
 from .weight_sum import weight_sum
 
-FEW = 32  # tiles of 4x4 outputs below which tiles of 2x2 are faster
+MIN_LARGE_TILES = 32  # with fewer tiles of 4x4 outputs, tiles of 2x2 are faster
 
 
 def conv2d_forward(x, w, window, groups=1, bias=None, relu=False):
@@ -59,11 +59,11 @@ def conv2d_weight_grad(x, gy, window, groups=1):
 
 def _tile(y_shape) -> int:
     N, _, OH, OW = y_shape
-    return 4 if N * -(-OH // 4) * -(-OW // 4) >= FEW else 2
+    return 4 if N * -(-OH // 4) * -(-OW // 4) >= MIN_LARGE_TILES else 2
 
 
 def multiply_adds(y_shape: tuple[int, int, int, int], channels: int) -> int:
-    """Of the forward pass, which are in its matrix products: transforms add and scale."""
+    """The multiply-adds of the forward pass in its matrix products, without the transforms."""
     N, O, OH, OW = y_shape
     tile = _tile(y_shape)
     return N * -(-OH // tile) * -(-OW // tile) * (tile + 2) ** 2 * channels * O

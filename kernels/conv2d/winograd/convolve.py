@@ -1,7 +1,7 @@
-"""Winograd's forward and input gradient: transform, multiply point by point, transform back.
+"""Winograd's forward and input gradient: transform, multiply at each point, transform back.
 
-The weights come first, all of them: U. Then blocks of some rows of tiles, whose V and M stay in a
-core's cache, run on all cores.
+First all weights are transformed to U. Then blocks of some rows of tiles are computed on all cores;
+the V and M of a block stay in a core's cache.
 """
 
 from functools import lru_cache
@@ -14,20 +14,21 @@ from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_ti
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import LIMIT, cut, scratch, thread_scratch
-from ..tiled.grid import SPEED, pieces
+from ..tiled.grid import MACS_PER_ELEMENT, pieces
 from ..tiled.weight_sum import transpose_lines
 from ..tiled.weights import pack, read_only
 from .transforms import transform_sums, transform_weight, transform_window
 
 TAPS = np.arange(9)
 TILES = 96  # of a block, about
-STRIPS = 8  # parts, at most, in which the weights are transformed
+STRIPS = 8  # maximum number of parts in which the weights are transformed
 
 
 def convolve(tile, x, w, matrix, flipped, before, y, after):
-    """x (N, terms, H, W) -> y (N, rows, OH, OW), with so much padding above and at the left.
+    """x (N, terms, H, W) -> y (N, rows, OH, OW).
 
-    after: the bias and the ReLU that `finishing` gives.
+    before: the padding above and at the left.
+    after: the bias and the ReLU, from `finishing`.
     """
     x, w = read_only(x), read_only(w).reshape(-1)
     _, _, OH, OW = y.shape
@@ -52,14 +53,15 @@ def convolve(tile, x, w, matrix, flipped, before, y, after):
         sizes = C, CW, tiles, wide, first, lines
         arrays = x, read_only(u), y, memory, offsets, sizes, before, after, blocks
         macs = len(y) * -(-OH // tile) * TW * points * C * wide
-        parallel_ranges(_fill, len(blocks), macs // SPEED, tile, *arrays, threads=threads)
+        size = macs // MACS_PER_ELEMENT
+        parallel_ranges(_fill, len(blocks), size, tile, *arrays, threads=threads)
 
 
 class Part(NamedTuple):
-    """Some rows of the weights, whose U fits into scratch memory, and the blocks of their outputs.
+    """Some rows of the weights, with a U that fits scratch memory, and the blocks of their outputs.
 
-    first: the first of these rows; wide: how many, rounded up to whole vectors; rows: rows of tiles
-    in a block; blocks (count, 4): each block's first and last row of tiles and row of weights.
+    first: the first row; wide: their number, rounded up to whole vectors; rows: rows of tiles in a
+    block; blocks (count, 4): the range of rows of tiles and of rows of weights of each block.
     """
 
     first: int
@@ -79,7 +81,7 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads) -> list[Part]:
     for part in cut(-(-R // strip), max(most, 1) * NR_VECTORS):
         wide = (part.stop - part.start) * strip
         count = pieces(N * TH * TW * points * C * wide, threads)
-        # What rows are cut for, every block reads all of U; what its panels are cut for, all of x.
+        # If the rows of tiles are cut, every block reads all of U; if the panels of U, all of x.
         cuts = count if points * wide <= N * OH * OW else 1
         rows = max(1, min(TILES // TW, -(-N * TH // cuts)))
         along = cut(N * TH, rows)
@@ -96,7 +98,7 @@ def _parts(tile, y_shape, C, lanes, itemsize, threads) -> list[Part]:
 
 @kernel
 def _weights(tile, w, matrix, taps, strips, flipped, memories, u, pool, first, last):
-    """U (points, panels, C, panel): the weights of some of STRIPS parts, transformed."""
+    """U (points, panels, C, panel): transform the weights of some of the STRIPS parts."""
     if shared(pool, first, last):
         return
     strip0, count, strip = strips
@@ -119,7 +121,7 @@ def _weights(tile, w, matrix, taps, strips, flipped, memories, u, pool, first, l
 
 @kernel
 def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, v_point):
-    """V (points, t, c): the windows of the rows r0 ... r1 - 1 of tiles, transformed."""
+    """V (points, t, c): transform the windows of the rows r0 ... r1 - 1 of tiles."""
     top, left = before
     lanes, reach, width = lanes_of(x), tile + 2, tile * TW + 2
     for c in range(c0, c1, lanes):
@@ -141,7 +143,7 @@ def transform_windows(tile, x, c0, c1, r0, r1, TH, TW, before, lines, v, v_row, 
 
 @kernel
 def _fill(tile, x, u, y, memories, all_offsets, sizes, before, after, blocks, pool, first, last):
-    """Some blocks of y: rows of tiles of some channels."""
+    """Compute some blocks of y: rows of tiles of some channels."""
     if shared(pool, first, last):
         return
     memory, offsets = memories[-pool], all_offsets[-pool]
@@ -188,13 +190,13 @@ def _fill(tile, x, u, y, memories, all_offsets, sizes, before, after, blocks, po
 
 @kernel
 def _finish_row(rows, size, channel, after, lanes):
-    """rows[m, c] plus the bias of channel + c, and at least 0 with the ReLU."""
+    """The epilogue of a row: add the bias of channel + c to rows[m, c], then max(0, .) if relu."""
     bias, relu = after
     count = min(lanes, len(bias) - channel)
     add = bias[channel : channel + lanes]
     for m in range(0, size, lanes):
         row = rows[m : m + lanes]
-        if count == lanes:  # a constant, for which LLVM makes vectors
+        if count == lanes:  # a constant trip count, which LLVM vectorises
             for c in range(lanes_of(rows)):
                 total = row[c] + add[c]
                 row[c] = 0 if relu and total <= 0 else total
@@ -206,7 +208,7 @@ def _finish_row(rows, size, channel, after, lanes):
 
 @kernel
 def _transpose_back(rows, start, count, channels, y, y_at, plane):
-    """y[c, m] = rows[m, c]  for count m and a vector of channels, or as many as there are."""
+    """y[c, m] = rows[m, c]  for m < count and at most a vector of channels c."""
     lanes, out = lanes_of(y), y.reshape(-1)
     done = 0
     if count >= MR and channels >= lanes:

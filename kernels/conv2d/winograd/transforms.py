@@ -1,15 +1,15 @@
-"""The transforms between tiles and the values of polynomials: F(4x4, 3x3) and F(2x2, 3x3).
+"""Winograd's transforms between tiles and the values of polynomials: F(4x4, 3x3), F(2x2, 3x3).
 
-A row of outputs, inputs and weights are polynomials; B', G and A' take them to their values at some
-points and back. Tiles of 4 have the points 0, 1, -1, 2, -2 and infinity; tiles of 2 have 0, 1, -1
-and infinity, fewer values for each tile but more tiles.
+Rows of inputs, weights and outputs are polynomials. B' and G evaluate the first two at some points;
+A' interpolates the outputs. Tiles of 4 use the points 0, 1, -1, 2, -2 and infinity. Tiles of 2 use
+0, 1, -1 and infinity: fewer values per tile, but more tiles.
 """
 
 from ...jit import kernel
 from .two_sided import transposed, two_sided
 
-# Points come in pairs p and -p: what is even in p is computed once, then the odd part is added or
-# subtracted.
+# The points are pairs p and -p: the even part of a polynomial is computed once, then the odd part
+# is added or subtracted.
 PAIRS = (
     (1, 0, 0, 0, 0, 0),
     (0, 1, 1, 0, 0, 0),

@@ -1,7 +1,7 @@
-"""Products L X L' of small matrices, of as many X at once as a vector has lanes.
+"""Products L X L' of small matrices, with one X in each lane of a vector.
 
-Winograd's transforms are of this form. The matrix L is a constant, given as a product of factors;
-its zeros and ones cost nothing.
+Winograd's transforms have this form. The matrix L is a constant, given as a product of factors; its
+zeros and ones generate no multiplications.
 """
 
 from llvmlite import ir
@@ -14,8 +14,9 @@ from ...register_tile import Code
 def two_sided(factors):
     """A function for kernels:  y[i, j] = sum over r and q of  L[i, r] * x[r, q] * L[j, q].
 
-    f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) does so for the matrices of all lanes of a
-    vector: element (r, q) of lane l is at x_at + r * x_row + q * x_column + l, and y alike.
+    f(x, x_at, x_row, x_column, y, y_at, y_row, y_column) computes it for the matrices in all lanes
+    of a vector. Element (r, q) of lane l is at x_at + r * x_row + q * x_column + l; y is laid out
+    in the same way.
     """
     size = len(factors[-1][0])
 
@@ -56,7 +57,7 @@ def _times(code, factors, column):
 
 
 def _combine(code, weights, vectors):
-    """sum of weight * vector; weights of one and minus one take no product."""
+    """The sum of weight * vector; weights of 1 and -1 generate no multiplication."""
     builder, total = code.builder, None
     terms = [(weight, vector) for weight, vector in zip(weights, vectors, strict=True) if weight]
     terms.sort(key=lambda term: term[0] != 1)

@@ -1,6 +1,7 @@
-"""Winograd's weight gradient: sums over all tiles, in tiles of 4x4 outputs.
+"""Winograd's weight gradient: sums over all tiles of 4x4 outputs.
 
-A block has some output and some input channels, and goes through all images.
+A block computes some output and some input channels; it sums over all images, or over one part of
+them.
 """
 
 import numpy as np
@@ -10,16 +11,16 @@ from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_ti
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
-from ..tiled.grid import SPEED, block_of, sum_parts
+from ..tiled.grid import MACS_PER_ELEMENT, block_of, sum_parts
 from ..tiled.weight_sum import transpose_lines
 from ..tiled.weights import read_only
 from .convolve import transform_windows
 from .transforms import transform_tile, transform_weight_sums
 
 TILE, REACH, POINTS = 4, 6, 36
-KC = 48  # tiles of a product: those that are transformed at a time
-STRIPS = 16  # of MR output channels in a block
-TERMS = 1024  # tiles after which M is transformed and added to gw: rounding stays small
+KC = 48  # depth of a product: the tiles that are transformed at a time
+STRIPS = 16  # strips of MR output channels in a block
+FLUSH_TILES = 1024  # in a partial sum M, then added to gw: this keeps the rounding error small
 
 
 def weight_sum(x, gy, before):
@@ -48,13 +49,13 @@ def weight_sum(x, gy, before):
     gw = np.zeros((max(len(parts), 1), O, C, 3, 3), x.dtype)
     blocks = np.array(blocks, np.int64).reshape(-1, 7)
     arrays = x, gy, gw, memory, offsets, rows, before, blocks
-    parallel_ranges(_fill, len(blocks), macs // SPEED, *arrays, threads=threads)
+    parallel_ranges(_fill, len(blocks), macs // MACS_PER_ELEMENT, *arrays, threads=threads)
     return gw[0] if len(gw) == 1 else gw.sum(0)
 
 
 @kernel
 def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
-    """Y (36, t, o): the tiles of the rows r0 ... r1 - 1 of tiles, transformed."""
+    """Y (36, t, o): transform the tiles of gy in the rows r0 ... r1 - 1 of tiles."""
     lanes, width = lanes_of(gy), TILE * TW
     for o in range(o0, o1, lanes):
         CC = min(lanes, o1 - o)
@@ -73,7 +74,7 @@ def _cotangents(gy, o0, o1, r0, r1, TH, TW, lines, g, g_row, g_point):
 
 @kernel
 def _fill(x, gy, gw, memories, all_offsets, most, before, blocks, pool, first, last):
-    """gw of some blocks of output and input channels and rows of tiles."""
+    """Compute gw for some blocks of output and input channels and rows of tiles."""
     if shared(pool, first, last):
         return
     memory, offsets = memories[-pool], all_offsets[-pool]
@@ -109,7 +110,7 @@ def _fill(x, gy, gw, memories, all_offsets, most, before, blocks, pool, first, l
                             vectors, g, g_at, 1, high, v, v_at, offsets, depth, m, m_at, wide, more
                         )
             pending += depth
-            if pending >= TERMS or r1 == end:
+            if pending >= FLUSH_TILES or r1 == end:
                 pending = 0
                 _add(m, wide, m_point, sums, (o0, o1, c0, c1), gw[part])
 

@@ -45,7 +45,7 @@ def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(
     monkeypatch, block, groups
 ):
     monkeypatch.setattr(im2col, "BLOCK", block)
-    monkeypatch.setattr(im2col, "LEAST", 1)
+    monkeypatch.setattr(im2col, "MIN_COLUMNS", 1)
     monkeypatch.setattr(depthwise, "BLOCK", block)
     case = ConvCase(3, 4, 4, groups, (6, 7), Window((3, 2), (2, 1), ((1, 2), (0, 1)), (1, 2)))
     assert_agrees_with_loops(case, "numpy")

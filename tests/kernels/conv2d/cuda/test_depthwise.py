@@ -56,7 +56,7 @@ def test_the_order_of_threads_does_not_matter(name, order):
 
 
 def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
-    monkeypatch.setattr(depthwise, "ENOUGH", 4)
+    monkeypatch.setattr(depthwise, "TARGET_BLOCKS", 4)
     for order in ORDERS:
         with emulated(order=order):
             assert_agrees(depthwise, layer(5, 2, 1, (37, 70), Window(3, padding=1)))

@@ -164,9 +164,9 @@ def test_a_planted_fault_is_caught(monkeypatch, tmp_path, fault):
         text.replace(fault.right, fault.wrong), encoding="utf-8"
     )
     monkeypatch.setattr(launch, "SOURCES", tmp_path)
-    monkeypatch.setattr(depthwise, "ENOUGH", 2)  # blocks that go through several tiles
+    monkeypatch.setattr(depthwise, "TARGET_BLOCKS", 2)  # blocks that go through several tiles
     monkeypatch.setattr(grouped, "CHUNK", 1)
-    monkeypatch.setattr(implicit_gemm, "LEAST", 4)
+    monkeypatch.setattr(implicit_gemm, "MIN_PIECES", 4)
     with pytest.raises((AssertionError, EmulatorError)):
         for order in ORDERS:
             with emulated(order=order, guards=True):

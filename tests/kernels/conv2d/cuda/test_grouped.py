@@ -44,7 +44,7 @@ def test_the_order_of_threads_does_not_matter(order):
 
 
 def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
-    monkeypatch.setattr(grouped, "ENOUGH", 4)
+    monkeypatch.setattr(grouped, "TARGET_BLOCKS", 4)
     for order in ORDERS:
         with emulated(order=order):
             assert_agrees(grouped, CASES["several tiles"]._replace(batch=3))

@@ -73,5 +73,5 @@ def test_nothing_is_undefined(kernel):
 def test_sums_are_as_long_as_they_are_cut(monkeypatch, kernel):
     layer = Layer(2, 34, 5, 1, (6, 5), Window(3, padding=1), np.float32, integers=True)
     for least in (1, 3, 1000):
-        monkeypatch.setattr(implicit_gemm, "LEAST", least)
+        monkeypatch.setattr(implicit_gemm, "MIN_PIECES", least)
         assert_agrees(kernel, layer)
