@@ -1,19 +1,19 @@
-"""AlexNet: the network that made convolutions win ImageNet, in one tower and in the original two.
+"""AlexNet: the network that won ImageNet 2012, with one tower and with the original two.
 
 A. Krizhevsky, I. Sutskever, G. Hinton (2012), "ImageNet classification with deep convolutional
-neural networks", NIPS 25: two towers on two GPUs, which meet in the third convolution only.
+neural networks", NIPS 25: two towers on two GPUs, connected only at the third convolution.
 A. Krizhevsky (2014), "One weird trick for parallelizing convolutional neural networks", arXiv
 1404.5997: one tower, narrower, without the normalisation. 61 million parameters, of which 59 are in
 the linear layers; 0.7 G multiply-adds, of which 0.66 are in the convolutions.
 
 Deviations from the papers
-- `alexnet` has the layer names and the places of dropout (before fc6 and fc7) of torchvision, whose
-  weights load into it. Its weights are drawn as the paper of 2012 says.
+- `alexnet` has the layer names and the dropout positions (before fc6 and fc7) of torchvision, whose
+  weights load into it. Its weights are initialised as in the paper of 2012.
 - Images are 227 (2012) or 224 with two more rows of zeros (2014) wide; the 224 of the first paper's
   figure 2 does not lead to 55 columns. Other sizes are averaged to 6 x 6 before fc6.
 
-The weights are drawn for the images of the papers: pixels from 0 to 255, less their mean. On images
-of unit variance training stands still for a long time before it begins.
+The initialisation fits the papers' images: pixels from 0 to 255, minus their mean. On images of
+unit variance the loss stays constant for a long time before training progresses.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ from .registry import register
 
 
 class Row(NamedTuple):
-    """A convolution with its ReLU; then, where the row says so, normalisation, and 3/2 pooling."""
+    """A convolution with its ReLU, then optional normalisation and 3/2 pooling."""
 
     channels: int
     kernel: int
     stride: int
     padding: int
     groups: int
-    bias: float  # where the biases start
+    bias: float  # initial value of the biases
     norm: bool
     pool: bool
 
@@ -74,7 +74,7 @@ def response_norm() -> LocalResponseNorm:
 
 
 def linear_layers(inputs: int, units: int, num_classes: int, dropout: float) -> Sequential:
-    """fc6, fc7 and fc8, the first two with ReLU and behind dropout."""
+    """fc6, fc7 and fc8, the first two with ReLU and preceded by dropout."""
     return Sequential(
         Dropout(dropout),
         Linear(inputs, units),
@@ -89,8 +89,8 @@ def linear_layers(inputs: int, units: int, num_classes: int, dropout: float) -> 
 class AlexNet(Module):
     """Five convolutions and three linear layers.    x (N, in_channels, H, W) -> (N, num_classes)
 
-    table: the convolutions, `ONE_TOWER` or `TWO_TOWERS`; dropout: the share of units that fc6 and
-    fc7 do without in training; width: a factor for the number of channels and units of all layers.
+    table: the convolutions, `ONE_TOWER` or `TWO_TOWERS`; dropout: the fraction of units dropped
+    before fc6 and fc7 in training; width: a factor for the channels and units of all layers.
 
     Raises: ValueError for images that are too small (below 63 pixels, 67 with two towers).
     """
@@ -124,7 +124,7 @@ class AlexNet(Module):
         for conv, row in zip(convs, table, strict=True):
             if conv.bias is not None:
                 init.constant_(conv.bias, row.bias)
-        for place in (1, 4):  # fc6 and fc7: with a bias of 1 their ReLUs pass signals at once
+        for place in (1, 4):  # fc6 and fc7: with a bias of 1 their ReLUs are active from the start
             init.ones_(self.classifier[place].bias)
 
     def forward(self, x: Tensor) -> Tensor:

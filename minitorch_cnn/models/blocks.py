@@ -1,4 +1,4 @@
-"""Blocks and customs that families of models share."""
+"""Blocks and conventions that families of models share."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class ConvReLU(Module):
 
 
 class ConvBNReLU(Module):
-    """max(bn(conv(x)), 0), the convolution without a bias, which batch norm would take away.
+    """max(bn(conv(x)), 0); the convolution has no bias, which batch norm would cancel.
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
     """
@@ -87,7 +87,7 @@ def conv_bn(
     groups: int = 1,
     activation: Callable[[], Module] | None = None,
 ) -> list[Module]:
-    """Layers for a `Sequential`: convolution, batch norm and, where there is one, an activation.
+    """Layers for a `Sequential`: convolution, batch norm and an optional activation.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
@@ -109,7 +109,7 @@ def conv_bn(
 
 
 class SeparableConv(Module):
-    """A convolution of each channel alone, then a 1 x 1 of all; nothing between, and no biases.
+    """A depthwise convolution, then a 1 x 1 convolution; no activation between, no biases.
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
 
@@ -139,7 +139,7 @@ class SeparableConv(Module):
 
 
 class SqueezeExcitation(Module):
-    """Every channel times a gate between 0 and 1 that sees the means of all channels.
+    """Scale every channel by a gate between 0 and 1 computed from the means of all channels.
 
     y = x * gate(W2 max(W1 mean(x) + b1, 0) + b2)    x, y (N, channels, H, W)
 
@@ -166,10 +166,10 @@ class SqueezeExcitation(Module):
 
 
 class ImageNetToHalf(Module):
-    """Images normalised by ImageNet's mean and deviation, to mean 0.5 and deviation 0.5 instead.
+    """Renormalise images from ImageNet's mean and deviation to mean 0.5 and deviation 0.5.
 
     x, y (N, 3, H, W). Networks whose weights come from TensorFlow were trained on pixels in
-    [-1, 1]; with this in front of them they take the images that all other networks take.
+    [-1, 1]; with this as first layer they take the same images as all other networks.
 
     Raises: ValueError for another number of channels than 3.
     """
@@ -190,9 +190,9 @@ class ImageNetToHalf(Module):
 def classifier(
     in_channels: int, num_classes: int, dropout: float | None = None, name: str = "fc"
 ) -> dict[str, Module]:
-    """Global average pooling and a linear layer of that name, for the end of a net.
+    """Global average pooling and a linear layer of the given name, the end of a net.
 
-    dropout: the share of units dropped in between; None: there is no such layer.
+    dropout: the fraction of units dropped between them; None: there is no such layer.
     """
     layers: dict[str, Module] = {"avgpool": AdaptiveAvgPool2d(1), "flatten": Flatten()}
     if dropout is not None:
@@ -201,14 +201,14 @@ def classifier(
 
 
 class Trunk(Module):
-    """Named layers one after another, with auxiliary classifiers along the way while training.
+    """A sequence of named layers, with auxiliary classifiers in training.
 
     x (N, in_channels, H, W) -> logits (N, num_classes); with heads, in training, the tuple
     (logits, logits of the first head, ...). In evaluation the heads do not run.
 
-    layers: the first called first; heads: a layer's name -> the name and module of the classifier
-    that sees what that layer gives; smallest: the least H and W, in training with heads
-    smallest_with_heads.
+    layers: in order of execution; heads: a layer's name -> the name and module of the classifier
+    of that layer's output; smallest: the minimum H and W; smallest_with_heads: that in training
+    with heads.
 
     Raises: ValueError for images of another shape, or too small.
     """
@@ -253,16 +253,16 @@ def scaled(channels: int, width: float, multiple: int = 1) -> int:
 
 def checked_width(width: float) -> float:
     """`width`, a factor for the channels of a network; ValueError unless it is above 0."""
-    if not isinstance(width, int | float) or not 0 < width < math.inf:  # not so for NaN
+    if not isinstance(width, int | float) or not 0 < width < math.inf:  # also true for NaN
         raise ValueError(f"create_model: width={width!r} must be a number above 0")
     return width
 
 
 def divisible(channels: float, multiple: int) -> int:
-    """The multiple of `multiple` nearest to `channels`, halves up; but not below 90 % of it.
+    """The multiple of `multiple` nearest to `channels`, halves up, but not below 90 % of it.
 
-    At least `multiple`. So the nets for phones round their narrowed channels, from M. Sandler et
-    al. (2018), "MobileNetV2", on.
+    At least `multiple`. Nets for phones since M. Sandler et al. (2018), "MobileNetV2", round their
+    reduced channels this way.
     """
     nearest = multiple * max(1, int(channels + multiple / 2) // multiple)
     return nearest + multiple if nearest < 0.9 * channels else nearest
@@ -278,10 +278,10 @@ def check_images(model: str, x: Tensor, in_channels: int, smallest: int) -> None
 
 
 def smallest_image(chain: Module) -> int:
-    """The least height and width at which every layer of a chain of square windows has an output.
+    """The minimum height and width for which every layer of a chain has an output.
 
-    From the last layer back: n outputs take (n - 1) * stride + kernel - 2 * padding inputs, or, of
-    a pooling that rounds up, stride - 1 fewer.
+    The windows are square. From the last layer back, n outputs take (n - 1) * stride + kernel -
+    2 * padding inputs, or stride - 1 fewer for a pooling that rounds up.
     """
     size = 1
     for layer in reversed(list(chain.modules())):
@@ -296,10 +296,10 @@ def smallest_image(chain: Module) -> int:
 
 
 def draw_normal(model: Module, std: float, width: float = 1.0) -> None:
-    """Draw the weights of all convolutions and linear layers from N(0, std^2), biases 0.
+    """Initialise all convolutions and linear layers with weights from N(0, std^2) and biases 0.
 
-    width: that of the network. A narrow one adds up fewer inputs: its weights are larger by
-    1/sqrt(width), so that signals stay as large as in the net for which std was chosen.
+    width: that of the network. A narrow one sums fewer inputs: its weights are larger by
+    1/sqrt(width), so that signals keep the size for which std was chosen.
     """
     draw_weights(model, lambda weight: init.normal_(weight, 0, std / math.sqrt(width)))
 

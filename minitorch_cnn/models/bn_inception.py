@@ -3,21 +3,21 @@
 S. Ioffe, C. Szegedy (2015), "Batch normalization: accelerating deep network training by reducing
 internal covariate shift", ICML 2015, arXiv 1502.03167, section 4.2 and figure 5. GoogLeNet with two
 3 x 3 convolutions in place of each 5 x 5, one more module at 28 x 28, average and maximum pooling
-in the modules, and two modules (3c, 4e) that halve the image by stride, beside a maximum pooling
-that lets the channels through. Batch norm after every convolution takes the place of dropout and
+in the modules, and two modules (3c, 4e) that halve the image by strided convolutions beside a
+maximum pooling that keeps the channels. Batch norm after every convolution replaces dropout and
 response normalisation: GoogLeNet's accuracy after 14 times fewer steps.
 
 Deviations from the paper
-- The numbers of filters are those of the network published for Caffe, whose weights the model
-  takes: 4c and 4d project their pooling to 128 channels, where the paper's table has 96.
-- As there, convolutions keep a bias although batch norm takes it away again, and the batch norms
-  have eps = 1e-5.
+- The numbers of filters are those of the network published for Caffe, whose weights load into the
+  model: 4c and 4d project their pooling to 128 channels, where the paper's table has 96.
+- As there, convolutions keep a bias although batch norm cancels it, and the batch norms have
+  eps = 1e-5.
 - The first convolution is a full one; the paper's is separable, as in `inception_v2_slim`.
-- `se_bn_inception`, of later date, gates the channels of every module (J. Hu et al. (2018),
+- `se_bn_inception` is more recent: it gates the channels of every module (J. Hu et al. (2018),
   "Squeeze-and-excitation networks", CVPR 2018); its convolutions have no bias.
 
 The module names are Cadene's, one flat list: a convolution `inception_3a_1x1` has its batch norm in
-`inception_3a_1x1_bn`. Those weights want images of BGR order in 0..255 less (104, 117, 128).
+`inception_3a_1x1_bn`. Those weights expect BGR images in 0..255 minus (104, 117, 128).
 """
 
 from __future__ import annotations
@@ -49,9 +49,9 @@ MAXIMUM = partial(MaxPool2d, 3, 1, 1)
 
 
 class Inception(NamedTuple):
-    """A row of the table: the numbers of filters of a module, and what it pools with.
+    """A row of the table: the numbers of filters of a module, and its pooling.
 
-    Without 1 x 1 filters the module halves the image, and lets the maxima through as they are.
+    Without 1 x 1 filters the module halves the image, and keeps the channels of the maxima.
     """
 
     n1x1: int
@@ -63,7 +63,7 @@ class Inception(NamedTuple):
     pool_proj: int
 
     def paths(self, halve: partial) -> list[Path]:
-        """The branches, their layers named as in Caffe; `halve` makes the pooling with stride."""
+        """The branches, with layers named as in Caffe; `halve` makes the strided pooling."""
         stride = 1 if self.n1x1 else 2
         paths = [
             {"1x1": Conv(self.n1x1, 1)},
@@ -104,11 +104,11 @@ TABLE = {
 class BNInception(Module):
     """The network of figure 5.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    Its strided convolutions round sizes up and the poolings beside them round down: both agree
-    where the image is even in front of 3c and of 4e, as it is for multiples of 32.
+    Its strided convolutions round sizes up and the poolings beside them round down: both agree if
+    the image is even before 3c and 4e, as for multiples of 32.
 
-    gated: whether a gate, one unit for 16 of the full net's channels, follows each module, and
-    convolutions do without a bias.
+    gated: whether a gate, with one unit per 16 channels of the full net, follows each module; the
+    convolutions then have no bias.
 
     Raises: ValueError for images of another shape, or of a size that does not halve evenly.
     """
@@ -117,7 +117,7 @@ class BNInception(Module):
         super().__init__()
         self.conv = partial(Conv2d, bias=not gated)
         self.in_channels, self.smallest = in_channels, 31
-        self.blocks: list[list[list[str]]] = []  # per block its paths, each the names along it
+        self.blocks: list[list[list[str]]] = []  # per block its paths, each a list of layer names
         channels = self._add([STEM], in_channels, width)
         for module, row in TABLE.items():
             paths = [
@@ -136,7 +136,7 @@ class BNInception(Module):
         draw_weights(self, init.kaiming_normal_)
 
     def _add(self, paths: list[Path], in_channels: int, width: float) -> int:
-        """Register the layers of a block, all on one level; the number of channels it gives."""
+        """Register the layers of a block, all on one level; returns its number of channels."""
         block, out_channels = [], 0
         for path in paths:
             names, channels = [], in_channels
@@ -175,5 +175,5 @@ def bn_inception(num_classes: int = 1000, in_channels: int = 3, width: float = 1
 def se_bn_inception(
     num_classes: int = 1000, in_channels: int = 3, width: float = 1.0
 ) -> BNInception:
-    """BN-Inception with squeeze-and-excitation gates behind its modules."""
+    """BN-Inception with squeeze-and-excitation gates after its modules."""
     return BNInception(num_classes, in_channels, width, gated=True)

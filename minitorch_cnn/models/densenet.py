@@ -1,21 +1,21 @@
 """DenseNet: every layer of a block sees the outputs of all layers before it.
 
 G. Huang, Z. Liu, L. van der Maaten, K. Weinberger (2017), "Densely connected convolutional
-networks", CVPR 2017, arXiv 1608.06993. A layer adds only k channels, its growth rate, to what all
-later layers of the block see; between blocks, transitions halve the image. DenseNet-BC puts a 1 x 1
-convolution to 4k channels (the bottleneck) into each layer and halves the channels in transitions
-(the compression). DenseNet-201 makes ResNet-101's errors with less than half of its parameters.
+networks", CVPR 2017, arXiv 1608.06993. A layer adds only k channels, its growth rate, to the input
+of all later layers of the block; between blocks, transitions halve the image. DenseNet-BC adds a
+1 x 1 convolution to 4k channels (the bottleneck) to each layer and halves the channels in
+transitions (the compression). DenseNet-201 matches ResNet-101's errors with less than half of its
+parameters.
 
-A layer's joined input, normalised and cut at zero, grows with its place, so that a block's memory
-grows with the square of its layers. `memory_efficient=True` computes these again in the backward
+A layer's concatenated, normalised and rectified input grows with its position, so a block's memory
+grows quadratically with its layers. `memory_efficient=True` recomputes these inputs in the backward
 pass (G. Pleiss et al. (2017), "Memory-efficient implementation of DenseNets", arXiv 1707.06990).
 
 Deviations from the paper
-- The strided poolings and the first convolution are padded as in torchvision, whose names the
-  modules have and whose weights the ImageNet nets take.
-
-Dropout follows every convolution but the first, as in the paper, which uses a share of 0.2 where
-images are not augmented and none elsewhere.
+- The strided poolings and the first convolution are padded as in torchvision; the modules have its
+  names and the ImageNet nets load its weights.
+Dropout follows every convolution but the first, as in the paper, which uses a rate of 0.2 without
+data augmentation and none otherwise.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Design(NamedTuple):
     """A net: its growth rate k, the layers of each block, the channels of its first convolution.
 
     bottleneck: whether it is a BC net; cifar: whether it begins with a 3 x 3 convolution for small
-    images in place of a 7 x 7 one and a pooling.
+    images instead of a 7 x 7 one and a pooling.
     """
 
     growth: int
@@ -101,7 +101,7 @@ class Layer(Module):
         self.dropout = Dropout(dropout)
 
     def first(self, *features: Tensor) -> Tensor:
-        """Up to the first convolution: what is wide, and cheap to compute again."""
+        """The layers up to the first convolution: wide, but cheap to recompute."""
         return self.conv1(relu_after(self.norm1, cat(features, dim=1)))
 
     def forward(self, *features: Tensor) -> Tensor:
@@ -111,17 +111,17 @@ class Layer(Module):
 
 
 def everything(count: int) -> list[int]:
-    """Which of the `count` maps so far, the block's input and its layers' outputs, are joined."""
+    """The indices of all `count` maps so far: the block's input and its layers' outputs."""
     return list(range(count))
 
 
 class Block(Module):
-    """Layers that see the joined input and outputs of layers before them, as does what follows.
+    """Layers that each receive the concatenated block input and outputs of earlier layers.
 
     x (N, in_channels, H, W) -> y (N, out_channels, H, W)
 
     make: makes a layer from the number of its input channels; sources: a number of maps, oldest
-    first -> the indices of those that the next layer, or what follows the block, sees.
+    first -> the indices of those that the next layer, or the block's output, includes.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Block(Module):
 
 
 def transition(in_channels: int, out_channels: int, dropout: float) -> Sequential:
-    """Between blocks: BN, ReLU, a 1 x 1 convolution, and averages that halve the image."""
+    """Between blocks: BN, ReLU, a 1 x 1 convolution, and average pooling that halves the image."""
     layers = {
         "norm": BatchNorm2d(in_channels),
         "relu": ReLU(),
@@ -160,7 +160,7 @@ def transition(in_channels: int, out_channels: int, dropout: float) -> Sequentia
 
 
 def stem(in_channels: int, channels: int, small_images: bool) -> dict[str, Module]:
-    """The layers in front of the first block."""
+    """The layers before the first block."""
     if small_images:
         return {"conv0": Conv2d(in_channels, channels, 3, padding=1, bias=False)}
     return {
@@ -174,9 +174,9 @@ def stem(in_channels: int, channels: int, small_images: bool) -> dict[str, Modul
 class DenseNet(Module):
     """The net of a design.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    dropout: the share of units dropped behind convolutions in training; memory_efficient: compute
-    the joined inputs of layers again in the backward pass; width: a factor for k and the first
-    channels; sources: which maps are joined, see `Block`.
+    dropout: the fraction of units dropped after convolutions in training; memory_efficient:
+    recompute the concatenated inputs of layers in the backward pass; width: a factor for k and the
+    first channels; sources: the maps to concatenate, see `Block`.
 
     Raises: ValueError for images of another shape, or too small.
     """

@@ -1,18 +1,18 @@
 """DiracNet: no shortcuts; the identity is a part of each convolution's weight.
 
 S. Zagoruyko, N. Komodakis (2017), "DiracNets: training very deep neural networks without skip
-connections", arXiv 1706.00388. A filter is learned as what it adds to passing its channel on,
+connections", arXiv 1706.00388. A filter learns its difference from passing its channel on,
 
     W_o = alpha_o delta_o + beta_o V_o / |V_o|
 
-with delta the convolution that gives its input back and V the free weights, so that a plain net of
-34 layers learns as well as a ResNet. Once trained, a layer is one convolution with a bias.
+with delta the identity convolution and V the free weights, so that a plain net of 34 layers trains
+as well as a ResNet. After training, a layer is one convolution with a bias.
 
 Deviations from the paper
 - The form is that of its second version (2018): ReLU instead of NCReLU, and alpha and beta for each
-  filter, at first 1 and 0.1.
+  filter, initially 1 and 0.1.
 
-Where a layer has more filters than channels, delta passes the channels on again from the first.
+If a layer has more filters than channels, delta repeats the channels from the first.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class DiracConv(Conv2d):
 class DiracNet(Trunk):
     """The net of a depth in TABLE.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    folded: whether layers are convolutions with biases, as `fold` makes them of a trained net;
+    folded: whether layers are convolutions with biases, as `fold` makes them from a trained net;
     width: a factor for all channels.
 
     Raises: ValueError for images of another shape, or too small.
@@ -108,18 +108,18 @@ class DiracNet(Trunk):
 
 
 def _layer(conv: Conv2d, folded: bool) -> Sequential:
-    """A convolution with its ReLU, and with the batch norm that folding takes into its bias."""
+    """A convolution with its ReLU, and the batch norm that folding absorbs into its bias."""
     norm = {} if folded else {"bn": BatchNorm2d(conv.out_channels)}
     return Sequential({"conv": conv, **norm, "relu": ReLU()})
 
 
 def fold(model: DiracNet) -> DiracNet:
-    """The folded net that computes in evaluation what `model` does.
+    """Fold a trained net into plain convolutions that give the same outputs in evaluation.
 
-    Batch norm is y = g (W x - m) / s + b with g its weight and s the deviation: a convolution by
+    Batch norm is y = g (W x - m) / s + b with its weight g and the deviation s: a convolution by
     g W / s, with the bias b - g m / s.
 
-    Raises: ValueError for a net that is folded already.
+    Raises: ValueError for a net that is already folded.
     """
     if model.folded:
         raise ValueError("fold: the model is folded already")

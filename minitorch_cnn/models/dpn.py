@@ -1,20 +1,20 @@
 """Dual path networks: blocks that add to some channels and append others.
 
 Y. Chen, J. Li, H. Xiao, X. Jin, S. Yan, J. Feng (2017), "Dual path networks", NeurIPS 2017, arXiv
-1707.01629. What a block makes is split: its first channels are added, as in a ResNet, which uses
-features again, and the others appended, as in a DenseNet, which finds new ones. DPN-98 has smaller
-errors than ResNeXt-101 64x4d with three quarters of its parameters.
+1707.01629. A block's output is split: its first channels are added, as in a ResNet, which reuses
+features, and the others are concatenated, as in a DenseNet, which explores new ones. DPN-98 has
+smaller errors than ResNeXt-101 64x4d with three quarters of its parameters.
 
 Deviations from the paper
 - The numbers are those of the authors' published nets.
-- DPN-68, which the paper does not have, is theirs too: a quarter of the residual channels behind a
+- DPN-68, which is not in the paper, is theirs too: a quarter of the residual channels after a
   3 x 3 convolution of 10 filters.
 
 Between blocks the channels are: the residual ones, then the dense ones from the oldest to the
-newest. A stage begins with a projection of all its input. All batch norms have eps = 1e-3; the
-classifier is a 1 x 1 convolution. The last activation is a ReLU as all others are, the default of
+newest. A stage begins with a projection of its whole input. All batch norms have eps = 1e-3; the
+classifier is a 1 x 1 convolution. The last activation is a ReLU like all others, the default of
 the authors' symbols (github.com/cypw/DPNs), with which the published weights were trained; timm's
-code has an ELU there. The module names are timm's, whose files the models take.
+code has an ELU there. The module names are timm's, whose files load into the models.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ EPS = 1e-3
 
 
 class Design(NamedTuple):
-    """A net: what it begins with, and its blocks.
+    """A net: its first convolution, and its blocks.
 
     start, kernel: filters and size of the first convolution; residual: channels that are added, and
     inner: filters of the first two convolutions of a block, in stage conv2; both double in each
-    later stage; increments: per stage, the channels that a block appends.
+    later stage; increments: per stage, the channels that a block concatenates.
     """
 
     start: int
@@ -88,7 +88,7 @@ class BNReLU(Module):
 
 
 class DualPathBlock(Module):
-    """Of the channels of x the first `residual` are added to, and `increment` more are appended.
+    """Add to the first `residual` channels of x, and concatenate `increment` more.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 

@@ -1,22 +1,22 @@
-"""FCN: a classifier that slides over the image and says of every pixel what it belongs to.
+"""FCN: fully convolutional classifiers, which label every pixel of an image.
 
 J. Long, E. Shelhamer, T. Darrell (2015), "Fully convolutional networks for semantic segmentation",
 CVPR 2015, arXiv 1411.4038; E. Shelhamer, J. Long, T. Darrell (2017), the same in PAMI, arXiv
-1605.06211. VGG-16's linear layers become convolutions, which give a map of scores for an image of
-any size; transposed convolutions make that map as large as the image. FCN-32s does so at once;
-FCN-16s and FCN-8s first add what pool4 and pool3, whose maps are finer, have to say. On PASCAL VOC
-2011 the three reach a mean IoU of 63.6, 65.0 and 65.5 %.
+1605.06211. VGG-16's linear layers become convolutions, which give a score map for an image of any
+size; transposed convolutions enlarge that map to the image. FCN-32s does so in one step; FCN-16s
+and FCN-8s first add the scores of pool4 and pool3, whose maps are finer. On PASCAL VOC 2011 the
+three reach a mean IoU of 63.6, 65.0 and 65.5 %.
 
 Deviations from the papers
-- None from the authors' nets for Caffe, which keep all upsampling at bilinear interpolation; the
-  2015 paper lets all but the last one learn.
-- The weights are drawn after He et al. (2015), unless they come from a trained net (`start_from`),
-  as all of the papers' do; the layers that score start at zero, as theirs.
+- None from the authors' nets for Caffe, which fix all upsampling to bilinear interpolation; the
+  2015 paper trains all but the last one.
+- The weights are initialised after He et al. (2015), unless they come from a trained net
+  (`start_from`), as in the papers; the score layers start at zero, as there.
 
-A map of scores is laid over a finer one by where their positions lie in the image. `Grid` computes
-that, and with the papers' 100 pixels of zeros around the image the offsets of the crops come out as
-the authors give them: 19 for FCN-32s, 5 and 27 for 16s, 5, 9 and 31 for 8s. The layers' names are
-theirs too.
+A score map is aligned with a finer one by the positions of their pixels in the image. `Grid`
+computes these; with the papers' 100 pixels of zeros around the image the crop offsets equal the
+authors': 19 for FCN-32s, 5 and 27 for 16s, 5, 9 and 31 for 8s. The layers also have the authors'
+names.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ from .registry import register
 
 
 class Design(NamedTuple):
-    """From the coarsest scores to the image: (upsampling by 2, the pooling whose scores are added)
-    in order, and the last upsampling.
+    """The steps from the coarsest scores to the image: (upsampling by 2, the pooling whose scores
+    are added) in order, and the last upsampling.
     """
 
     skips: tuple[tuple[str, str], ...]
@@ -48,33 +48,33 @@ TABLE = {
     8: Design((("upscore2", "pool4"), ("upscore_pool4", "pool3")), "upscore8"),
 }
 
-# Factors of poolings that learn together with the rest: the authors' FCN-8s at-once.
+# Scale factors of the poolings for training all scores at once: the authors' FCN-8s at-once.
 AT_ONCE = {"pool4": 0.01, "pool3": 0.0001}
 
 
 class Grid(NamedTuple):
-    """Where a map lies: the middle of position i over pixel start + i * step of the image."""
+    """The position of a map: the centre of index i is at pixel start + i * step of the image."""
 
     start: float = 0.0
     step: float = 1.0
 
     def after(self, kernel: int, stride: int = 1, padding: int = 0) -> Grid:
-        """The grid of what a window that slides over this map gives."""
+        """The grid of the output of a window that slides over this map."""
         middle = (kernel - 1) / 2 - padding
         return Grid(self.start + middle * self.step, self.step * stride)
 
     def upsampled(self, factor: int) -> Grid:
-        """The grid of what `BilinearUpsampling` makes of this map: the reverse of such a window."""
+        """The grid of this map after `BilinearUpsampling`: the reverse of such a window."""
         step = self.step / factor
         return Grid(self.start - (2 * factor - 1) / 2 * step, step)
 
     def offset(self, other: Grid) -> int:
-        """The position of this map that lies over position 0 of another of the same step."""
+        """The index in this map at the position of index 0 of another map with the same step."""
         return round((other.start - self.start) / self.step)
 
 
 def overlap(a: Tensor, b: Tensor, offset: int) -> tuple[Tensor, Tensor]:
-    """The parts of two maps that lie over each other, position `offset` of a over 0 of b.
+    """Crop two maps to their overlap, with index `offset` of a at index 0 of b.
 
     a (N, C, H, W), b (N, C', H', W') -> (N, C, h, w), (N, C', h, w)
     """
@@ -84,12 +84,12 @@ def overlap(a: Tensor, b: Tensor, offset: int) -> tuple[Tensor, Tensor]:
 
 
 class BilinearUpsampling(ConvTranspose2d):
-    """Every channel interpolated to `factor` times as many rows and columns.
+    """Bilinear interpolation of every channel to `factor` times as many rows and columns.
 
     x (N, channels, H, W) -> y (N, channels, (H + 1) * factor, (W + 1) * factor)
 
-    A transposed convolution whose weight is a buffer: stored, not learned. It has a kernel for each
-    pair of channels, as the authors' does, all zero but those from a channel to itself.
+    A transposed convolution whose weight is a buffer: stored, not trained. It has a kernel for each
+    pair of channels, as the authors' does, all zero except from a channel to itself.
     """
 
     def __init__(self, channels: int, factor: int):
@@ -104,7 +104,7 @@ class BilinearUpsampling(ConvTranspose2d):
 
 
 def fc6_padding(padding: int) -> int:
-    """The zeros that fc6 needs around its input if the image has `padding` of them.
+    """The padding that fc6 needs if the image has `padding` zeros around it.
 
     With P zeros around the image and Q around pool5 the image begins at position P + 32 Q - 81 of
     FCN-32s' upsampled scores. From 16 on there are scores for images of all sizes.
@@ -115,7 +115,7 @@ def fc6_padding(padding: int) -> int:
 def trunk(
     in_channels: int, width: float, padding: int, dropout: float
 ) -> tuple[dict[str, Module], dict[str, int], dict[str, Grid]]:
-    """VGG-16's layers up to fc7, all convolutions; channels and grids of the maps, by name."""
+    """VGG-16's layers up to fc7, all as convolutions; channels and grids of the maps, by name."""
     layers: dict[str, Module] = {}
     channels, grids, grid = {}, {}, Grid()
     inputs = in_channels
@@ -141,17 +141,17 @@ def trunk(
 
 
 class FCN(Module):
-    """VGG-16 as a map of scores, of the image's size.
+    """VGG-16 with a score map of the image's size.
 
     x (N, in_channels, H, W) -> (N, num_classes, H, W), H and W from 1
 
-    stride: of the finest scores, a key of `TABLE`; dropout: the share of fc6's and fc7's values
-    dropped in training; width: a factor for the number of channels of all layers but the scores.
-    padding: the zeros around the image, P. At 100, as published, fc6 needs none of its own. With
-    less it pads its input with as many as let the scores reach beyond the image: 3 if P is 1. An
-    image of 64 pixels then costs a tenth.
-    at_once: whether the poolings are scaled down before they are scored, for nets that learn all
-    their scores together; otherwise each net starts from the next coarser one.
+    stride: of the finest scores, a key of `TABLE`; dropout: the fraction of fc6's and fc7's values
+    dropped in training; width: a factor for the channels of all layers except the scores.
+    padding: the zeros around the image, P. At 100, as published, fc6 needs no padding. With less it
+    pads its input just enough for the scores to extend beyond the image: 3 if P is 1. An image of
+    64 pixels then costs a tenth.
+    at_once: whether the poolings are scaled down before scoring, for nets that train all their
+    scores together; otherwise each net starts from the next coarser one.
 
     Raises: ValueError for another stride, a padding below 1, or images of another shape.
     """
@@ -182,7 +182,7 @@ class FCN(Module):
             layers[f"score_{pool}"] = Conv2d(channels[pool], num_classes, 1)
             grid = grid.upsampled(2)
             self.offsets.append(grids[pool].offset(grid))
-            if self.offsets[-1] < 0:  # the sum begins where the pooling's map does
+            if self.offsets[-1] < 0:  # the sum begins where the pooling's map begins
                 grid = grids[pool]
         layers[self.design.last] = BilinearUpsampling(num_classes, stride)
         self.offsets.append(grid.upsampled(stride).offset(Grid()))
@@ -210,10 +210,10 @@ class FCN(Module):
 
 
 def start_from(net: FCN, trained: vgg.VGG | FCN) -> None:
-    """Start from a trained VGG-16, or from a trained FCN of coarser scores, as the papers do.
+    """Start from a trained VGG-16, or from a trained FCN of coarser scores, as in the papers.
 
-    Layers of the same name are copied, the linear fc6 and fc7 as convolutions, fc8 not at all. New
-    layers that score stay at zero, so that a finer net begins with the outputs of the coarser one,
+    Layers of the same name are copied, the linear fc6 and fc7 as convolutions, except fc8. New
+    score layers stay at zero, so that a finer net begins with the outputs of the coarser one,
     upsampled in two steps.
 
     Raises: RuntimeError, with nothing copied, if layers are missing or have another shape.
@@ -238,7 +238,7 @@ def start_from(net: FCN, trained: vgg.VGG | FCN) -> None:
 
 
 def named(net: FCN) -> dict[str, Conv2d]:
-    """The layers that learn, by name."""
+    """The trainable layers, by name."""
     return {name: layer for name, layer in net.named_children() if isinstance(layer, Conv2d)}
 
 
@@ -250,11 +250,11 @@ def fcn32s(**settings: Any) -> FCN:
 
 @register(params=134_357_354, macs=181_448_086_272, input_shape=(3, 500, 500), of_pixels=True)
 def fcn16s(**settings: Any) -> FCN:
-    """FCN-16s: scores for every 16th pixel, pool4's added. Settings: see `FCN`."""
+    """FCN-16s: scores for every 16th pixel, with those of pool4. Settings: see `FCN`."""
     return FCN(16, **settings)
 
 
 @register(params=134_362_751, macs=181_529_034_048, input_shape=(3, 500, 500), of_pixels=True)
 def fcn8s(**settings: Any) -> FCN:
-    """FCN-8s: scores for every 8th pixel, pool4's and pool3's added. Settings: see `FCN`."""
+    """FCN-8s: scores for every 8th pixel, with those of pool4 and pool3. Settings: see `FCN`."""
     return FCN(8, **settings)

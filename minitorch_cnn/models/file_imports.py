@@ -1,4 +1,4 @@
-"""What a file of Python imports from its own folder, and how it can be run from there."""
+"""The imports of a Python file from its own folder, and a way to run them from there."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
-_imported: dict[str, ModuleType] = {}  # that a file of a net has imported from its folder
+_imported: dict[str, ModuleType] = {}  # modules that a net's file imported from its folder
 
 
 def imported_names(source: bytes) -> set[str]:
-    """The first names of the modules that a source imports anywhere; none of what is no Python."""
+    """The top-level names of all modules that a source imports; none if it is not valid Python."""
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError):
@@ -29,10 +29,10 @@ def imported_names(source: bytes) -> set[str]:
 
 
 def files_beside(path: Path, folder: Path) -> dict[str, Path]:
-    """The files in a folder that a file imports, and those that these do, by their place in it.
+    """The files in a folder that a file imports, directly or indirectly, by relative path.
 
-    Of a package all files of Python are meant. A module that is loaded from elsewhere already, such
-    as one of the standard library, is not the one that lies there.
+    For a package these are all its Python files. A module already loaded from elsewhere, such as
+    one of the standard library, takes precedence over a file of that name.
     """
     found: dict[str, Path] = {}
     waiting = [path]
@@ -71,10 +71,10 @@ def _lies_in(module: ModuleType, folder: Path) -> bool:
 
 @contextlib.contextmanager
 def importing_from(folder: Path, names: set[str], anew: bool = False) -> Iterator[None]:
-    """Let modules of those names be imported from a folder, and leave no compiled files there.
+    """Import modules of those names from a folder during the block, without compiled files.
 
-    Modules of the same names that other files of nets have imported make way; with anew=True those
-    from that folder, too, which may have changed.
+    Modules of the same names that other nets' files imported are set aside; with anew=True also
+    those from this folder, which may have changed.
     """
     for name in names:
         ours = _imported.get(name)

@@ -1,19 +1,19 @@
-"""Genetic CNN: networks whose connections are a string of bits, so that they can be bred.
+"""Genetic CNN: networks whose connections are encoded as bit strings for a genetic algorithm.
 
 L. Xie, A. Yuille (2017), "Genetic CNN", ICCV 2017, arXiv 1703.01513. In a stage of K numbered nodes
 a bit for each pair says whether the earlier node feeds the later one. A genetic algorithm crosses
-and mutates such strings of small networks for CIFAR; what it finds serves on ImageNet too, in the
-last three stages of a VGG-16.
+and mutates such strings of small networks for CIFAR; the result transfers to ImageNet as the last
+three stages of a VGG-16.
 
 Deviations from the paper
-- Convolutions have biases and no batch norm, unless `norm="batch"` puts it in the biases' place.
-  There are 156 million parameters, the paper's number, either way.
-- The strings that the paper's algorithm found are not here: `CHAIN`, where each node feeds the
-  next, stands in for them. It has as many parameters, for it has as many nodes.
+- Convolutions have biases and no batch norm, unless `norm="batch"` replaces the biases by it. There
+  are 156 million parameters, the paper's number, either way.
+- The strings that the paper's algorithm found are not included: `CHAIN`, where each node feeds the
+  next, is the default. It has as many parameters, because it has as many nodes.
 
 A code is written as in the paper: "1-00-111" says that in a stage of 4 nodes node 1 feeds node 2
 (1), none feeds node 3 (00), and all three feed node 4 (111). Codes of stages are separated by
-blanks.
+spaces.
 """
 
 from __future__ import annotations
@@ -43,9 +43,9 @@ CHAIN = "1-01 1-01-001 1-01-001-0001"
 class Stage(NamedTuple):
     """The connections of a stage.
 
-    inputs: of each node in use the nodes that feed it, none if it is fed by the stage's input;
-    outputs: the nodes that feed no other, which the stage's output takes. A node without
-    connections is not in use. Without any the stage is its input alone.
+    inputs: for each node in use the nodes that feed it, none if the stage's input does; outputs:
+    the nodes that feed no other and form the stage's output. A node without connections is not in
+    use. A stage without connections consists of its input only.
     """
 
     inputs: dict[int, tuple[int, ...]]
@@ -53,13 +53,13 @@ class Stage(NamedTuple):
 
 
 def read_code(code: str) -> list[Stage]:
-    """The stages that a code describes.
+    """Parse a code into its stages.
 
         >>> read_code("1-00-111")
         [Stage(inputs={1: (), 2: (1,), 3: (), 4: (1, 2, 3)}, outputs=(4,))]
 
-    Raises: ValueError for a code without stages, or with a group of other characters or another
-    number of them: group i of a stage has i bits, from node 1, 2, ..., i to node i + 1.
+    Raises: ValueError for a code without stages, or a group with other characters or a wrong
+    length: group i of a stage has i bits, from node 1, 2, ..., i to node i + 1.
     """
     if not code.split():
         raise ValueError(f"read_code: code={code!r} has no stage")
@@ -85,12 +85,12 @@ def _read_stage(text: str) -> Stage:
 
 
 def code_of(bits: Sequence[int], nodes: Sequence[int]) -> str:
-    """The code of all bits in order, for stages of so many nodes: K of them have K (K - 1) / 2.
+    """Write bits as a code, for stages of the given numbers of nodes: K have K (K - 1) / 2 bits.
 
         >>> code_of([1, 0, 1, 1, 0, 0, 1, 1, 1], [3, 4])
         '1-01 1-00-111'
 
-    Raises: ValueError for another number of bits, other values, or a stage of fewer than 2 nodes.
+    Raises: ValueError for a wrong number of bits, other values, or a stage of fewer than 2 nodes.
     """
     needed = sum(k * (k - 1) // 2 for k in nodes)
     if len(nodes) == 0 or min(nodes) < 2:
@@ -108,12 +108,12 @@ def code_of(bits: Sequence[int], nodes: Sequence[int]) -> str:
 
 
 class GeneticStage(Module):
-    """The nodes of a stage, each a convolution of the sum of those that feed it.
+    """The nodes of a stage, each a convolution of the sum of the nodes that feed it.
 
     x (N, in_channels, H, W) -> y (N, channels, H, W)
 
-    The stage's input is a convolution of x, and its output one of the sum of the nodes that feed no
-    other. conv: makes a convolution, called as ConvReLU.
+    The stage's input is a convolution of x, and its output a convolution of the sum of the nodes
+    that feed no other. conv: makes a convolution, called as ConvReLU.
     """
 
     def __init__(
@@ -143,21 +143,21 @@ class GeneticStage(Module):
 
 
 def total(maps: list[Tensor]) -> Tensor:
-    """The sum of one map or more."""
+    """The sum of one or more maps."""
     first, *others = maps
     return sum(others, first)
 
 
 class GeneticCNN(Trunk):
-    """Plain stages, stages of nodes, linear layers; 2 x 2 pooling ends each stage.
+    """Plain stages, stages of nodes, and linear layers; 2 x 2 pooling ends each stage.
 
     x (N, in_channels, H, W) -> logits (N, num_classes)
 
     code: of the stages of nodes, see `read_code`; stem: the filters of the convolutions of each
     plain stage before them; filters: of the stages of nodes; kernel: of their convolutions, odd;
-    norm: None, or "batch" after every convolution; pooled: the side of the maps, to which those of
-    images of any size are averaged, in front of linear layers of `units` units; dropout: the share
-    of those dropped in training; width: a factor for all filters and units.
+    norm: None, or "batch" after every convolution; pooled: the side to which maps are averaged
+    before linear layers of `units` units; dropout: the fraction of these dropped in training;
+    width: a factor for all filters and units.
 
     Raises: ValueError for settings that do not fit, or images of another shape, or too small.
 

@@ -1,9 +1,9 @@
-"""Cells as data: what an architecture search proposes and `nasnet` builds a network from.
+"""Cells as data: an architecture search proposes them and `nasnet` builds a network from them.
 
-A cell starts from two states, 0: the output of the cell before it, and 1: the output of the cell
-before that one. Its node i makes state 2 + i: it takes two earlier states, applies an operation to
-each and adds the results. The output of the cell is some of its states, joined along the channels.
-A genotype is two such cells, one that keeps the size of images and one that halves it.
+A cell starts from two states: 0, the output of the previous cell, and 1, the output of the cell
+before that. Its node i computes state 2 + i: it applies an operation to each of two earlier states
+and adds the results. The output of the cell is the concatenation of some of its states along the
+channels. A genotype is two such cells, one that keeps the size of images and one that halves it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Node(NamedTuple):
 
     @property
     def sides(self) -> tuple[tuple[str, int, str], tuple[str, int, str]]:
-        """("left" or "right", state, operation) of both."""
+        """("left" or "right", state, operation) of both inputs."""
         return ("left", *self[:2]), ("right", *self[2:])
 
 
@@ -36,10 +36,10 @@ class CellGenotype:
     """A cell.
 
     nodes: (state, operation, state, operation) of each, the operations by their names in
-    `operations.OPERATIONS`. concat: the states that make the output; None stands for all that no
-    node takes, the cell's inputs included.
+    `operations.OPERATIONS`. concat: the states of the output; None stands for all that no node
+    uses, including the cell's inputs.
 
-    Raises: TypeError or ValueError for what is no cell, and for a node of which nothing is used.
+    Raises: TypeError or ValueError for an invalid cell, and for a node whose state is never used.
 
         CellGenotype([(0, "separable_3x3", 1, "identity"), (2, "max_pool_3x3", 0, "conv_1x1")])
     """
@@ -71,11 +71,11 @@ class CellGenotype:
 
     @property
     def taken(self) -> frozenset[int]:
-        """The states that nodes take."""
+        """The states that nodes use."""
         return frozenset(state for node in self.nodes for _, state, _ in node.sides)
 
     def uses(self, state: int) -> bool:
-        """Whether a node takes a state, or the output has it."""
+        """Whether a node or the output uses a state."""
         return state in self.taken or state in self.concat
 
 
@@ -83,7 +83,7 @@ class CellGenotype:
 class Genotype:
     """The two cells of a network: `normal` keeps the size of images, `reduction` halves it.
 
-    Raises: TypeError for what is no cell.
+    Raises: TypeError unless both are cells.
     """
 
     normal: CellGenotype
@@ -98,7 +98,7 @@ class Genotype:
                 )
 
     def to_json(self) -> str:
-        """The text that `from_json` makes an equal genotype of.
+        """The text from which `from_json` makes an equal genotype.
 
         {"normal": {"nodes": [[0, "identity", 1, "conv_1x1"], ...], "concat": [2, ...]},
          "reduction": ...}
@@ -107,9 +107,9 @@ class Genotype:
 
     @classmethod
     def from_json(cls, text: str) -> Genotype:
-        """The genotype of a text that `to_json` made.
+        """Parse the text that `to_json` made.
 
-        Raises: ValueError for what is not JSON, TypeError or ValueError as `from_dict`.
+        Raises: ValueError for invalid JSON, TypeError or ValueError as `from_dict`.
         """
         try:
             data = json.loads(text)
@@ -119,7 +119,7 @@ class Genotype:
 
     @classmethod
     def from_dict(cls, data: Mapping) -> Genotype:
-        """The genotype of what `dataclasses.asdict` or JSON makes of one; concat may be left out.
+        """Make a genotype from the dict of `dataclasses.asdict` or of JSON; concat is optional.
 
         Raises: TypeError or ValueError for a dictionary of another form, naming the cell.
         """
@@ -155,7 +155,7 @@ def _is_state(value: Any, states: range) -> bool:
 
 
 def _checked_node(i: int, node: Any) -> Node:
-    """Node i of a cell: its states must be earlier ones, its operations known."""
+    """Node i of a cell, with earlier states and known operations."""
     if not _is_list(node) or len(node) != 4:
         raise ValueError(
             f"CellGenotype: nodes[{i}]={node!r} must be (state, operation, state, operation)"

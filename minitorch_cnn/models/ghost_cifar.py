@@ -1,4 +1,4 @@
-"""Two nets for small images, VGG-16 and ResNet-56, with ghost modules in place of convolutions.
+"""Two nets for small images, VGG-16 and ResNet-56, with ghost modules instead of convolutions.
 
 K. Han et al. (2020), "GhostNet: more features from cheap operations", CVPR 2020, arXiv 1911.11907,
 section 4.1. The ghost forms have half of the parameters and of the multiply-adds; on CIFAR-10
@@ -10,8 +10,8 @@ last pooling, which leaves one pixel of 32 x 32, and one hidden layer; batch nor
 but the last. ResNet-56 is in `resnet_cifar`.
 
 Deviations from the paper
-- The first convolution, which sees the image, stays as it is. The paper does not say, and its
-  counts do not tell.
+- The first convolution, whose input is the image, is not replaced. The paper does not specify this,
+  nor do its counts reveal it.
 - Weights are drawn after He et al. (2015).
 """
 
@@ -55,7 +55,7 @@ class CifarVGG16(Trunk):
 
     x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    ghost: whether all convolutions but the first are ghost modules; dropout: the share of hidden
+    ghost: whether all convolutions but the first are ghost modules; dropout: the fraction of hidden
     units dropped in training; width: a factor for all numbers of channels and units.
 
     Raises: ValueError for images of another shape, or of less than 32 pixels.

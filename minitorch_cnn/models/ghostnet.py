@@ -1,19 +1,19 @@
-"""GhostNet: half of the maps are convolved, the other half are cheap copies of these.
+"""GhostNet: convolutions compute half of the maps, cheap operations derive the other half.
 
 K. Han, Y. Wang, Q. Tian, J. Guo, C. Xu, C. Xu (2020), "GhostNet: more features from cheap
-operations", CVPR 2020, arXiv 1911.11907. Many of a layer's maps look like others of them. A ghost
-module makes only half of its maps from all of its input, and each of the other half from one of
-these by a small convolution. GhostNet has MobileNet v3's blocks, made of ghost modules, and smaller
+operations", CVPR 2020, arXiv 1911.11907. Many maps of a layer resemble others. A ghost module
+computes only half of its maps from the whole input, and each of the other half from one of these by
+a small convolution. GhostNet has MobileNet v3's blocks, built from ghost modules, and smaller
 errors for as many multiply-adds.
 
 Deviations from the paper
-- None from the authors' code, which says what the paper leaves open: the kernels of depthwise
-  convolutions, a quarter of the channels in gates (which are hard sigmoids), rounded to multiples
-  of 4 as all channels are, and dropout of 0.2.
+- None from the authors' code, which specifies details that the paper omits: the kernels of
+  depthwise convolutions, a quarter of the channels in gates (which are hard sigmoids), rounded to
+  multiples of 4 like all channels, and dropout of 0.2.
 - Weights are drawn after He et al. (2015).
 
-Of the paper's letters, s = 2 and d = 3: as many maps are cheap as are not, by 3 x 3 convolutions.
-The module names are timm's, whose weights the models take.
+In the paper's notation s = 2 and d = 3: half of the maps are cheap, from 3 x 3 convolutions. The
+module names are timm's, whose weights load into the models.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ MULTIPLE = 4
 
 
 class GhostModule(Module):
-    """Half of the output by a convolution of all channels, half by a 3 x 3 of each of the first.
+    """Half of the output by a full convolution, half by depthwise 3 x 3 convolutions of the first.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
@@ -63,9 +63,9 @@ class GhostModule(Module):
 
 
 class Row(NamedTuple):
-    """A bottleneck: its depthwise kernel, channels inside and after it, and its stride.
+    """A bottleneck: its depthwise kernel, inner and output channels, and its stride.
 
-    gated: whether its inner channels are.
+    gated: whether its inner channels have a gate.
     """
 
     kernel: int
@@ -75,7 +75,7 @@ class Row(NamedTuple):
     stride: int = 1
 
 
-# A tuple is a stage, whose blocks see one size of image.                               Table 1
+# A tuple is a stage, whose blocks have images of one size.                             Table 1
 TABLE = (
     (Row(3, 16, 16, False),),
     (Row(3, 48, 24, False, 2),),
@@ -101,12 +101,12 @@ TABLE = (
 
 
 class GhostBottleneck(Module):
-    """Two ghost modules, the first of which widens; x, or a projection of it, is added.
+    """Two ghost modules, the first of which expands, and a shortcut.
 
     x (N, in_channels, H, W) -> y (N, row.out_channels, ceil(H / stride), ceil(W / stride))
 
-    Between them are, where row asks for them, a depthwise convolution with stride and a gate. Where
-    the shape changes x is projected by a depthwise and a 1 x 1 convolution (figure 3).
+    Between them, depending on row, are a strided depthwise convolution and a gate. If the shape
+    changes, a depthwise and a 1 x 1 convolution project x (figure 3).
     """
 
     def __init__(self, in_channels: int, row: Row):
@@ -137,8 +137,8 @@ class GhostBottleneck(Module):
 class GhostNet(Trunk):
     """The net of a width.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    width: a factor for all numbers of channels but the last's; dropout: the share of units dropped
-    in front of the classifier.
+    width: a factor for all numbers of channels except the last; dropout: the fraction of units
+    dropped before the classifier.
 
     Raises: ValueError for images of another shape.
     """
@@ -163,7 +163,7 @@ class GhostNet(Trunk):
                 stage.append(GhostBottleneck(channels, row))
                 channels = out_channels
             stages.append(stage)
-        widened = conv_bn(channels, inner, 1, activation=ReLU)  # to what the last block has inside
+        widened = conv_bn(channels, inner, 1, activation=ReLU)  # to the last block's inner channels
         names = ("conv", "bn1", "act")
         stages.append(Sequential(Sequential(dict(zip(names, widened, strict=True)))))
         layers = dict(zip(("conv_stem", "bn1", "act1"), stem, strict=True)) | {

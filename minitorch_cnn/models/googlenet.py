@@ -1,19 +1,19 @@
 """GoogLeNet (Inception-v1): modules of parallel filters, 22 layers deep, 7 million parameters.
 
 C. Szegedy, W. Liu, Y. Jia, P. Sermanet, S. Reed, D. Anguelov, D. Erhan, V. Vanhoucke, A. Rabinovich
-(2015), "Going deeper with convolutions", CVPR 2015, arXiv 1409.4842. An Inception module looks
-through 1 x 1, 3 x 3 and 5 x 5 windows and a maximum at once and joins what they see; 1 x 1
+(2015), "Going deeper with convolutions", CVPR 2015, arXiv 1409.4842. An Inception module applies
+1 x 1, 3 x 3 and 5 x 5 convolutions and max pooling in parallel and concatenates the results; 1 x 1
 convolutions first reduce the channels, so that the large windows stay cheap. Global average pooling
 replaces AlexNet's large linear layers: 12 times fewer parameters, at 1.6 G multiply-adds. Two
-auxiliary classifiers help gradients reach the lower half in training; their losses count 0.3.
+auxiliary classifiers help gradients reach the lower half in training; their losses have weight 0.3.
 
 Deviations from the paper
-- What it leaves open is as in the network published for Caffe: poolings round up, without padding;
+- Details that it omits follow the network published for Caffe: poolings round up, without padding;
   response normalisation has n = 5, alpha = 1e-4 / n, beta = 0.75, k = 1; the initial weights are
   from U[-sqrt(3/n), sqrt(3/n)] for n inputs, and biases 0.2.
-- The last pooling averages whatever is left of the image, which allows other sizes than 224.
-- `googlenet_bn` has batch norm in place of biases and of response normalisation.
-- `googlenet_torchvision` is what torchvision's weights fit: also 3 x 3 where the paper says 5 x 5.
+- The last pooling averages the whole remaining map, which allows sizes other than 224.
+- `googlenet_bn` has batch norm instead of biases and response normalisation.
+- `googlenet_torchvision` fits torchvision's weights: it has 3 x 3 where the paper has 5 x 5.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Inception(NamedTuple):
     def build(
         self, in_channels: int, conv: Callable[..., Module], width: float
     ) -> tuple[Module, int]:
-        """The module and the number of channels it gives; see `tables.build`."""
+        """The module and its number of output channels; see `tables.build`."""
         paths = beside(
             Conv(self.n1x1, 1),
             (Conv(self.n3x3_reduce, 1), Conv(self.n3x3, 3)),
@@ -97,12 +97,12 @@ TABLE = {
 }
 # The same without response normalisation, for batch norm.
 TABLE_BN = {name: row for name, row in TABLE.items() if row is not RESPONSE_NORM}
-# As torchvision has it: 3 x 3 where the paper has 5 x 5, and a last pooling of 2 x 2.
+# torchvision's version: 3 x 3 where the paper has 5 x 5, and a last pooling of 2 x 2.
 TABLE_TORCHVISION: dict[str, Any] = {
     name: row._replace(five=3) if isinstance(row, Inception) else row
     for name, row in TABLE_BN.items()
 } | {"maxpool4": partial(MaxPool2d, 2, 2, ceil_mode=True)}
-# The auxiliary heads: after which module, under which name.
+# The auxiliary heads: the module they follow, and their names.
 HEADS = {"inception4a": "aux1", "inception4d": "aux2"}
 
 
@@ -115,7 +115,7 @@ def auxiliary_head(
 ) -> Sequential:
     """A classifier for the middle of the net (section 5).    x (N, in_channels, H, W) -> logits
 
-    pool: makes x 4 x 4.
+    pool: reduces x to 4 x 4.
     """
     filters, units = scaled(128, width), scaled(1024, width)
     return Sequential(
@@ -136,10 +136,10 @@ class GoogLeNet(Trunk):
 
     With aux, in training, (logits, those of the head after 4a, those of the head after 4d).
 
-    table: as TABLE; conv: what a convolution is made with; width: a factor for all numbers of
-    filters; aux_pool: makes the pooling of an auxiliary head; smallest and aux_smallest: the least
-    size of an image, and in training with such heads; rescale: whether images normalised as usual
-    are renormalised (see ImageNetToHalf).
+    table: as TABLE; conv: makes the convolutions; width: a factor for all numbers of filters;
+    aux_pool: makes the pooling of an auxiliary head; smallest and aux_smallest: the minimum size of
+    an image, and that in training with such heads; rescale: whether images with the usual
+    normalisation are renormalised (see ImageNetToHalf).
     """
 
     def __init__(
@@ -177,7 +177,7 @@ def googlenet(
 ) -> GoogLeNet:
     """GoogLeNet as in the paper; 13,378,280 parameters with the auxiliary heads.
 
-    With them, images are 223 to 270 wide in training: their linear layers see 4 x 4 averages.
+    With them, training images are 223 to 270 wide: their linear layers expect 4 x 4 averages.
     """
     net = GoogLeNet(TABLE, ConvReLU, num_classes, in_channels, dropout, aux, width)
     draw_weights(net, init.lecun_uniform_, bias=0.2)
@@ -210,9 +210,9 @@ def googlenet_torchvision(
     width: float = 1.0,
     transform_input: bool = False,
 ) -> GoogLeNet:
-    """GoogLeNet as torchvision has it; 13,004,888 parameters with the auxiliary heads.
+    """torchvision's GoogLeNet; 13,004,888 parameters with the auxiliary heads.
 
-    Its trained weights want transform_input=True (see ImageNetToHalf).
+    Its trained weights require transform_input=True (see ImageNetToHalf).
     """
     net = GoogLeNet(
         TABLE_TORCHVISION,

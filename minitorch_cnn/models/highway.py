@@ -1,4 +1,4 @@
-"""Highway network: layers that learn how much of their input to carry past themselves.
+"""Highway network: layers that learn how much of their input to carry through unchanged.
 
 R. Srivastava, K. Greff, J. Schmidhuber (2015), "Training very deep networks", NIPS 2015, arXiv
 1507.06228. As in an LSTM, a gate decides between the transform H of a layer and its input,
@@ -7,25 +7,25 @@ R. Srivastava, K. Greff, J. Schmidhuber (2015), "Training very deep networks", N
 
 With b_T below 0 a new net carries almost all of its input, whatever its depth, and gradients reach
 the first layer: nets of a hundred layers train where plain ones do not. On CIFAR-10 a highway
-network of 19 layers errs 7.5 % without the two-stage training that FitNets of that depth need.
+network of 19 layers has 7.5 % error without the two-stage training that FitNets of that depth need.
 
 Deviations from the paper
 - The MNIST nets (section 3.3) are 3 x 3 convolutions: a plain one, then three, three and two
-  highway layers with 2 x 2 maxima behind each run, then the classifier: ten layers, with exactly
-  the 39 and 151 thousand parameters of table 1. The example that the authors published for Caffe
-  has a first convolution of 5 x 5 instead, and 152 thousand.
-- Of the CIFAR nets table 2 gives layers and parameters alone: A and B are to resemble FitNets 1 and
-  4. The authors' example for Caffe is a B: plain layers where the channels change, highways
+  highway layers with 2 x 2 max pooling after each run, then the classifier: ten layers, with
+  exactly the 39 and 151 thousand parameters of table 1. The authors' example for Caffe has a first
+  convolution of 5 x 5 instead, and 152 thousand.
+- For the CIFAR nets table 2 gives only layers and parameters: A and B resemble FitNets 1 and 4.
+  The authors' example for Caffe is a B: plain layers where the channels change, highways
   elsewhere, so that all layers of a run have the same filters, then a 1 x 1 convolution to 100
-  channels, their averages and the classifier. For ten classes that is 2.26 million parameters
-  (table 2: 2.3).
-- A is built alike, with FitNet 1's largest number of filters in each run: 225 thousand parameters
-  (table 2: 236). Of C the paper tells that 3 x 3 and 1 x 1 convolutions alternate in 32 layers;
-  runs of ten with 32, 64 and 96 filters are a guess and come to 1.26 million (table 2: 1.25).
+  channels, global average pooling and the classifier. For ten classes that is 2.26 million
+  parameters (table 2: 2.3).
+- A is built likewise, with FitNet 1's largest number of filters in each run: 225 thousand
+  parameters (table 2: 236). For C the paper says that 3 x 3 and 1 x 1 convolutions alternate in 32
+  layers; runs of ten with 32, 64 and 96 filters are a guess and give 1.26 million (table 2: 1.25).
 
 Weights are uniform with variance 1 / inputs, and biases 0, as in the authors' examples. These drop
-a fifth of the image, of the values behind poolings and of those in front of the classifier (on
-MNIST more and more, up to a half).
+a fifth of the image, of the pooled values and of the classifier's inputs (on MNIST increasingly,
+up to a half).
 """
 
 from __future__ import annotations
@@ -48,11 +48,11 @@ from ..tensor import Tensor
 from .blocks import ConvReLU, Trunk, draw_weights, scaled, smallest_image
 from .registry import register
 
-# Runs of layers with maxima of 2 x 2 pixels between them: filters, and number of layers.
+# Runs of layers with 2 x 2 max pooling between them: filters, and number of layers.
 A = ((16, 3), (32, 3), (64, 3))
 B = ((32, 5), (80, 6), (128, 6))
 C = ((32, 10), (64, 10), (96, 10))
-LAST = 100  # channels of the 1 x 1 convolution in front of the averages
+LAST = 100  # channels of the 1 x 1 convolution before the global average
 
 
 class Highway(Module):
@@ -75,14 +75,14 @@ class Highway(Module):
 
 
 class HighwayNet(Trunk):
-    """Runs of convolutions with maxima between them.
+    """Runs of convolutions with max pooling between them.
 
     x (N, in_channels, H, W) -> logits (N, num_classes)
 
     runs: filters and number of layers of each; kernels: the sizes of the convolutions in turn;
-    averaged: whether the classifier sees averages, of LAST maps, instead of maps of 3 x 3;
-    gate_bias: what gates begin with, the more below 0 the deeper the net (the paper searches from
-    -1 to -10); dropout: the share of values dropped; width: a factor for all channels.
+    averaged: whether the classifier receives averages of LAST maps instead of maps of 3 x 3;
+    gate_bias: the initial bias of gates, the more negative the deeper the net (the paper searches
+    from -1 to -10); dropout: the fraction of values dropped; width: a factor for all channels.
 
     Raises: ValueError for images of another shape, or too small.
     """
@@ -114,7 +114,7 @@ class HighwayNet(Trunk):
         if averaged:
             inputs, channels = channels, scaled(LAST, width)
             layers |= {"last": plain(inputs, channels, 1), "avgpool": AdaptiveAvgPool2d(1)}
-        else:  # images of 28 x 28 have maps of 3 x 3 without the averages, too
+        else:  # images of 28 x 28 have maps of 3 x 3 without averaging
             layers |= {"pool": MaxPool2d(2), "avgpool": AdaptiveAvgPool2d(3)}
             channels *= 9
         fc = Linear(channels, num_classes)
@@ -131,7 +131,7 @@ def plain(in_channels: int, out_channels: int, kernel_size: int) -> ConvReLU:
 
 
 def mnist(filters: int, settings: dict) -> HighwayNet:
-    """The net of ten layers with so many filters in each."""
+    """The net of ten layers with `filters` filters in each."""
     runs = tuple((filters, number) for number in (4, 3, 2))
     return HighwayNet(runs, averaged=False, **{"in_channels": 1, "gate_bias": -1.0, **settings})
 

@@ -2,22 +2,22 @@
 
 C. Szegedy, S. Ioffe, V. Vanhoucke, A. Alemi (2017), "Inception-v4, Inception-ResNet and the impact
 of residual connections on learning", AAAI 2017, arXiv 1602.07261. Cheap Inception branches are
-joined, brought back to the channels of the input by a 1 x 1 convolution without activation, scaled
-and added. v1 costs what Inception-v3 costs, v2 what Inception-v4 costs; both train faster. Above a
-thousand filters such nets died early in training, whatever the learning rate: scaling the branches
-by 0.1 to 0.3 before the addition (figure 20) cures that.
+concatenated, projected to the channels of the input by a 1 x 1 convolution without activation,
+scaled and added. v1 costs as much as Inception-v3, v2 as much as Inception-v4; both train faster.
+Above a thousand filters such nets died early in training, whatever the learning rate: scaling the
+branches by 0.1 to 0.3 before the addition (figure 20) prevents this.
 
 Deviations from the paper
 - `inception_resnet_v2` is the network the authors published: 10, 20 and 10 blocks of 320, 1088 and
-  2080 channels behind the stem of Inception-v3 and one more module. The paper draws 5, 10 and 5
-  blocks behind the stem of Inception-v4: 32.4 million parameters in place of 55.8.
+  2080 channels after the stem of Inception-v3 and one more module. The paper draws 5, 10 and 5
+  blocks after the stem of Inception-v4: 32.4 million parameters instead of 55.8.
 - `inception_resnet_v1` scales its branches as that network does: the paper gives a range.
-- The last block of each net is added unscaled and without ReLU, as there; in v1 it comes on top of
-  the paper's 5, 10 and 5. Averages leave the padding out; the 1 x 1 convolutions before additions
+- The last block of each net is added unscaled and without ReLU, as there; in v1 it is in addition
+  to the paper's 5, 10 and 5. Averages exclude the padding; the 1 x 1 convolutions before additions
   have a bias and no batch norm.
-- `se_inception_resnet_v2`, of later date, gates the channels of the residual branches (J. Hu et al.
-  (2018), "Squeeze-and-excitation networks", CVPR 2018). Its authors do not say in which modules.
-- The module names of v2 are those of timm, whose weights the model takes; v1 follows them.
+- `se_inception_resnet_v2` is more recent: it gates the channels of the residual branches (J. Hu et
+  al. (2018), "Squeeze-and-excitation networks", CVPR 2018), who do not say in which modules.
+- The module names of v2 are those of timm, whose weights load into the model; v1 follows them.
 """
 
 from __future__ import annotations
@@ -42,8 +42,7 @@ AVERAGE = partial(AvgPool2d, 3, 1, 1, count_include_pad=False)
 class ResidualBranches(Branches):
     """y = relu(x + scale * (W branches(x) + b)), W a 1 x 1 convolution; or without the relu.
 
-    x, y (N, in_channels, H, W). A gate of so many units, if any, scales the channels of
-    W branches(x) + b.
+    x, y (N, in_channels, H, W). An optional gate scales the channels of W branches(x) + b.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class ResidualBranches(Branches):
 class Residual(NamedTuple):
     """A row of a table: a block with these branches.
 
-    gated: whether it has a gate, one unit for 16 of the full net's channels.
+    gated: whether it has a gate, with one unit per 16 channels of the full net.
     """
 
     paths: list[Path]
@@ -81,7 +80,7 @@ class Residual(NamedTuple):
     def build(
         self, in_channels: int, conv: Callable[..., Module], width: float
     ) -> tuple[Module, int]:
-        """The block and the number of channels it keeps; see `tables.build`."""
+        """The block and its unchanged number of channels; see `tables.build`."""
         units = scaled(in_channels, 1 / width) // 16 if self.gated else 0
         block = ResidualBranches(in_channels, self.paths, conv, width, self.scale, self.relu, units)
         return block, in_channels

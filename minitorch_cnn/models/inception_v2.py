@@ -1,12 +1,12 @@
-"""Inception-v2: two networks go by this name.
+"""Inception-v2: the two networks known by this name.
 
 `inception_v2` is the one with 42 layers of C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna
 (2016), "Rethinking the Inception architecture for computer vision", CVPR 2016, arXiv 1512.00567,
-table 1: the modules of Inception-v3 behind another stem, without the auxiliary classifier.
+table 1: the modules of Inception-v3 after another stem, without the auxiliary classifier.
 
-`inception_v2_slim` is the one that TensorFlow-Slim has under this name: BN-Inception (S. Ioffe,
-C. Szegedy 2015, arXiv 1502.03167) with that paper's numbers of filters, its first convolution
-separable into 7 x 7 per colour and 1 x 1 across.
+`inception_v2_slim` is TensorFlow-Slim's network of this name: BN-Inception (S. Ioffe, C. Szegedy
+2015, arXiv 1502.03167) with that paper's numbers of filters, its first convolution separable into
+7 x 7 per colour and 1 x 1 across.
 
 Deviations from the papers
 - "Rethinking" does not print its numbers of filters: the modules of `inception_v2` have those of
@@ -14,8 +14,8 @@ Deviations from the papers
   five modules at 17 x 17 are read as the grid reduction and four of figure 6, as in Inception-v3:
   this gives the paper's 42 layers, 6 + 3*3 + 4*5 + 2*3 + 1 without the reductions, and its bound of
   25 million parameters. Its counts are therefore this project's own, not published ones.
-- `inception_v2_slim` pads alike on both sides, where TensorFlow's strided layers pad an even image
-  at its right and lower edge only.
+- `inception_v2_slim` pads symmetrically, where TensorFlow's strided layers pad an even image only
+  at its right and lower edge.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ TABLE = {
 
 HALVE_EVERY_SIZE = partial(MaxPool2d, 3, 2, 1)
 
-# As BN-Inception's, but for the two projections of 96 channels.    Ioffe and Szegedy 2015, figure 5
+# As BN-Inception's, except the two projections of 96 channels.    Ioffe and Szegedy 2015, figure 5
 MODULES = bn_inception.TABLE | {
     "4c": bn_inception.TABLE["4c"]._replace(pool_proj=96),
     "4d": bn_inception.TABLE["4d"]._replace(pool_proj=96),
@@ -91,7 +91,7 @@ class InceptionV2(Trunk):
 def separable_stem(in_channels: int, width: float) -> tuple[Module, int]:
     """7 x 7 per colour with stride 2, 1 x 1 across, batch norm and ReLU; and its channels.
 
-    x (N, C, H, W) -> y (N, 64, H/2, W/2), by way of 8 maps per colour.
+    x (N, C, H, W) -> y (N, 64, H/2, W/2), through 8 maps per colour.
     """
     filters = scaled(64, width)
     maps = in_channels * max(1, min(8, filters // in_channels))
@@ -101,7 +101,7 @@ def separable_stem(in_channels: int, width: float) -> tuple[Module, int]:
 
 
 class InceptionV2Slim(Trunk):
-    """BN-Inception as TensorFlow-Slim has it.    x (N, in_channels, H, W) -> (N, num_classes)
+    """TensorFlow-Slim's BN-Inception.    x (N, in_channels, H, W) -> (N, num_classes)
 
     width: a factor for all numbers of filters.
     """
@@ -126,5 +126,5 @@ def inception_v2(
 def inception_v2_slim(
     num_classes: int = 1000, in_channels: int = 3, dropout: float = 0.2, width: float = 1.0
 ) -> InceptionV2Slim:
-    """Inception-v2 as TensorFlow-Slim has it: BN-Inception with a separable first convolution."""
+    """TensorFlow-Slim's Inception-v2: BN-Inception with a separable first convolution."""
     return InceptionV2Slim(num_classes, in_channels, dropout, width)

@@ -1,16 +1,16 @@
-"""Inception-v3: large windows factorised into small and into flat ones.
+"""Inception-v3: large windows factorised into small and asymmetric ones.
 
 C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna (2016), "Rethinking the Inception
 architecture for computer vision", CVPR 2016, arXiv 1512.00567. A 7 x 7 convolution becomes 1 x 7
 and 7 x 1 (figure 6), a 3 x 3 on the coarsest grid 1 x 3 beside 3 x 1 (figure 7); grids are halved
-by a strided convolution and a pooling side by side (figure 10), which neither loses channels before
-the pooling nor pays for them after it. An auxiliary classifier with batch norm regularises;
+by a strided convolution and a pooling in parallel (figure 10), which avoids both a bottleneck
+before the pooling and its cost after it. An auxiliary classifier with batch norm regularises;
 training is by RMSProp with labels smoothed by 0.1. 22 % top-1 error with 5.7 G multiply-adds.
 
 Deviations from the paper
 - The numbers of filters, which it does not print, and the stem are those of the published network
-  in the form torchvision gives it, whose weights the model takes; as there, the first module keeps
-  a 5 x 5 window, average pooling counts the padding, dropout is 0.5 and weights are drawn from
+  in torchvision's form, whose weights load into the model; as there, the first module keeps a 5 x 5
+  window, average pooling counts the padding, dropout is 0.5 and weights are initialised from
   N(0, 0.1^2).
 """
 
@@ -117,7 +117,7 @@ def auxiliary_head(
 ) -> Sequential:
     """The classifier on the 17 x 17 grid (figure 8).    x (N, in_channels, 17, 17) -> logits
 
-    kernel_size: of the second convolution, which sees averages of 5 x 5, 3 pixels apart.
+    kernel_size: of the second convolution, whose input is 5 x 5 averages, 3 pixels apart.
     """
     filters, features = scaled(128, width), scaled(768, width)
     return Sequential(
@@ -137,8 +137,8 @@ class InceptionV3(Trunk):
 
     With aux, in training, (logits, logits of the auxiliary classifier).
 
-    width: a factor for all numbers of filters; transform_input: whether images normalised as usual
-    are renormalised (see ImageNetToHalf).
+    width: a factor for all numbers of filters; transform_input: whether images with the usual
+    normalisation are renormalised (see ImageNetToHalf).
     """
 
     def __init__(
@@ -178,6 +178,6 @@ def inception_v3(
 ) -> InceptionV3:
     """Inception-v3; 27,161,264 parameters with the auxiliary head.
 
-    torchvision's trained weights want transform_input=True (see ImageNetToHalf).
+    torchvision's trained weights require transform_input=True (see ImageNetToHalf).
     """
     return InceptionV3(num_classes, in_channels, dropout, aux, width, transform_input)

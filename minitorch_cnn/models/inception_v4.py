@@ -1,14 +1,14 @@
-"""Inception-v4: the Inception modules made uniform, and a stem that branches, too.
+"""Inception-v4: uniform Inception modules, and a stem with branches.
 
 C. Szegedy, S. Ioffe, V. Vanhoucke, A. Alemi (2017), "Inception-v4, Inception-ResNet and the impact
-of residual connections on learning", AAAI 2017, arXiv 1602.07261, figures 3 to 9. Freed from the
-need to split one model over machines, every module of a grid size is the same: four A at 35 x 35,
-seven B at 17 x 17, three C at 8 x 8, a reduction between. 20.0 % top-1 and 5.0 % top-5 error with
+of residual connections on learning", AAAI 2017, arXiv 1602.07261, figures 3 to 9. Without the need
+to split one model over machines, all modules of a grid size are equal: four A at 35 x 35, seven B
+at 17 x 17, three C at 8 x 8, with reductions between. 20.0 % top-1 and 5.0 % top-5 error with
 12.3 G multiply-adds.
 
 Deviations from the paper
-- None in the layers; averages leave the padding out, as in the published network. Batch norms have
-  that network's eps = 1e-3. The module names are those of timm, whose weights the model takes.
+- None in the layers; averages exclude the padding, as in the published network. Batch norms have
+  that network's eps = 1e-3. The module names are those of timm, whose weights load into the model.
 """
 
 from __future__ import annotations

@@ -1,17 +1,17 @@
-"""LeNet-5, as published in 1998 and in the form that courses teach.
+"""LeNet-5, as published in 1998 and in the form that is taught.
 
 Y. LeCun, L. Bottou, Y. Bengio, P. Haffner (1998), "Gradient-based learning applied to document
 recognition", Proceedings of the IEEE 86 (11), section II.B. Layers have the paper's names.
 
 Deviations from the paper
-- The bitmaps of the output units are drawn anew (the paper shows its own as a picture, figure 3).
+- The bitmaps of the output units are redrawn (the paper shows its own only as a picture, figure 3).
 - The output is the negative of the paper's: the smallest distance becomes the largest logit.
-- `map_loss` is the paper's equation 9, its constant j left to the caller, but the recipe trains
-  with cross entropy, which lacks j, and with momentum in place of the stochastic diagonal
+- `map_loss` is the paper's equation 9 with its constant j as a parameter, but the recipe trains
+  with cross entropy, which lacks j, and with momentum instead of the stochastic diagonal
   Levenberg-Marquardt method.
-- S2 and S4 start with coefficients of 1/4, that is as an average, in place of U[-0.6, 0.6]: a map
-  whose coefficient happens to start near zero learns late.
-- Inputs are not scaled here: the paper's -0.1 for background and 1.175 for ink are the data's part.
+- S2 and S4 start with coefficients of 1/4, that is as averages, instead of U[-0.6, 0.6]: a map
+  whose coefficient happens to start near zero learns slowly.
+- Inputs are not scaled here: the paper's -0.1 for background and 1.175 for ink belong to the data.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ..nn.parameter import new_parameter
 from ..tensor import Tensor, cat, full
 from .registry import register
 
-# Which maps of S2 (rows) each map of C3 (columns) sees.                                   Table I
+# The maps of S2 (rows) that each map of C3 (columns) is connected to.                     Table I
 CONNECTIONS = (
     "X . . . X X X . . X X X X . X X",
     "X X . . . X X X . . X X X X . X",
@@ -48,7 +48,7 @@ CONNECTIONS = (
     ". . . X X X . . X X X X . X X X",
 )
 
-# What the 84 units of F6 should say for each digit: 7 x 12, # for +1 and . for -1.      Figure 3
+# The target of the 84 units of F6 for each digit: 7 x 12, # for +1 and . for -1.        Figure 3
 BITMAPS = (
     "..###.. ...##.. .#####. .#####. ....##. ####### ..####. ####### ..###.. .#####.",
     ".#...#. ..###.. ##...## #....## ...###. ##..... .##..## .....## .#...#. ##...##",
@@ -66,13 +66,13 @@ BITMAPS = (
 
 
 def digit_codes() -> np.ndarray:
-    """The bitmaps as the targets of F6: (10, 84) of -1 and 1, row after row of a digit."""
+    """The bitmaps as the targets of F6: (10, 84) of -1 and 1, each digit row by row."""
     rows = np.array([[list(digit) for digit in row.split()] for row in BITMAPS])  # (12, 10, 7)
     return np.where(rows.swapaxes(0, 1).reshape(10, 84) == "#", 1.0, -1.0)
 
 
 def codes_of(num_classes: int) -> np.ndarray:
-    """The targets of F6 for each class: a digit's bitmap below 10, fixed random signs from there.
+    """The targets of F6 for each class: a digit's bitmap below 10, fixed random signs from 10 on.
 
     -> (num_classes, 84) of -1 and 1. Two random codes differ in about 42 places; two bitmaps in 15
     to 61.
@@ -101,7 +101,7 @@ class TrainableSubsampling(Module):
 
 
 class Scatter(ArrayFunction):
-    """y = zeros, y[key] = x, no place named twice: packed kernels (L, KH, KW) -> (O, C, KH, KW)."""
+    """y = zeros, y[key] = x for unique positions: packed kernels (L, KH, KW) -> (O, C, KH, KW)."""
 
     @staticmethod
     def forward(ctx: Any, x: np.ndarray, key: Any, shape: Any) -> np.ndarray:
@@ -116,13 +116,13 @@ class Scatter(ArrayFunction):
 
 
 class ConnectedConv2d(Module):
-    """A convolution each of whose output maps sees only some of the input maps: layer C3.
+    """A convolution whose output maps are each connected to some of the input maps: layer C3.
 
     connections: a row of crosses per input map, a column per output map, as `CONNECTIONS`.
     x (N, C, H, W), weight (links, K, K), bias (O,) -> y (N, O, H - K + 1, W - K + 1)
 
-    The weight has a kernel per link, in the order of the output maps, and none where no link is:
-    `kernels()` puts them into a weight (O, C, K, K) with zeros between.
+    The weight has a kernel per link, in the order of the output maps, and none for missing links:
+    `kernels()` arranges them in a weight (O, C, K, K) with zeros between.
     """
 
     def __init__(self, connections: tuple[str, ...], kernel_size: int):
@@ -137,7 +137,7 @@ class ConnectedConv2d(Module):
         draw_uniform(self.bias, fan_in)
 
     def kernels(self) -> Tensor:
-        """The weight as `F.conv2d` takes it, (O, C, K, K)."""
+        """The weight in the form for `F.conv2d`, (O, C, K, K)."""
         return Scatter.apply(self.weight, key=self.links, shape=self.shape)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -155,8 +155,8 @@ class ConnectedConv2d(Module):
 class RBF(Module):
     """y_i = -||x - w_i||^2, the negative squared distance to a fixed code: the output units.
 
-    x (N, F), codes w (I, F) -> y (N, I). The nearest code has the largest output, as a class has
-    among logits. The codes are a buffer: stored, not learned.
+    x (N, F), codes w (I, F) -> y (N, I). The nearest code has the largest output, like the
+    predicted class among logits. The codes are a buffer: stored, not trained.
     """
 
     def __init__(self, codes: np.ndarray):
@@ -174,7 +174,7 @@ class LeNet5(Module):
     """The network of figure 2.    x (N, in_channels, 32, 32) -> logits (N, num_classes)
 
     output: "rbf", distances to fixed codes (see `RBF` and `codes_of`); or "linear", a trained layer
-    84 -> num_classes, as most later copies have.
+    84 -> num_classes, as in most later versions.
 
     Raises: ValueError for another output, or images of another shape.
     """
@@ -212,8 +212,8 @@ def map_loss(output: Tensor, target: Tensor, j: float) -> Tensor:
     """The mean over samples of y_d + log(e^-j + sum_i e^-y_i), the paper's equation 9.
 
     output (N, I): the negative distances -y, as LeNet5 returns them; target (N,) of classes d. The
-    constant j is the distance of a class that nothing belongs to: once a sample is far nearer to
-    its own code than j and than the others, it is left in peace. Without it (cross entropy) only
+    constant j is the distance of a class for unrecognised samples: once a sample is much nearer to
+    its own code than j and the other codes, its gradient vanishes. Without it (cross entropy) only
     differences of distances count.
     """
     rubbish = full((output.shape[0], 1), -j, dtype=output.dtype, device=output.device)
@@ -233,7 +233,7 @@ def lenet5(num_classes: int = 10, in_channels: int = 1, output: str = "rbf") -> 
 
 @register(params=61_706, macs=416_520, input_shape=(1, 32, 32))
 def lenet5_relu(num_classes: int = 10, in_channels: int = 1) -> Sequential:
-    """LeNet-5 as it is taught: ReLU, maximum pooling, all maps connected, linear output.
+    """LeNet-5 as it is taught: ReLU, max pooling, all maps connected, linear output.
 
     Parameters: 156 + 2,416 + 48,120 + 10,164 + 850.
     """

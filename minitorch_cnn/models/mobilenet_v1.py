@@ -1,19 +1,19 @@
-"""MobileNet v1: depthwise separable convolutions all the way, and one number that narrows them.
+"""MobileNet v1: depthwise separable convolutions throughout, and a width multiplier.
 
 A. Howard, M. Zhu, B. Chen, D. Kalenichenko, W. Wang, T. Weyand, M. Andreetto, H. Adam (2017),
 "MobileNets: efficient convolutional neural networks for mobile vision applications", arXiv
-1704.04861. A 3 x 3 convolution from C to C channels takes 9 C^2 multiply-adds a pixel. Here a 3 x 3
-convolution of each channel alone is followed by a 1 x 1 convolution of all: 9 C + C^2, eight to
-nine times fewer. A width of 3/4, 1/2 or 1/4 narrows every layer, and smaller images save the rest.
+1704.04861. A 3 x 3 convolution from C to C channels takes 9 C^2 multiply-adds per pixel. A 3 x 3
+depthwise convolution followed by a 1 x 1 convolution takes 9 C + C^2, eight to nine times fewer. A
+width of 3/4, 1/2 or 1/4 reduces the channels of every layer; smaller images cut the cost further.
 
 Deviations from the paper
-- The last depthwise convolution has stride 1: by the sizes in Table 1 it cannot have the 2 that is
-  written there.
-- ReLU6, with which the authors published the net, in place of ReLU.
+- The last depthwise convolution has stride 1: the sizes in Table 1 rule out the stride 2 printed
+  there.
+- ReLU6, with which the authors published the net, instead of ReLU.
 - Weights are drawn after He et al. (2015); the paper leaves it open.
 
-Convolutions are padded by one pixel on every side, where TensorFlow pads one side only at stride 2.
-The module names are timm's, whose weights the models take.
+Convolutions are padded by one pixel on every side, where TensorFlow pads only one side at stride 2.
+The module names are timm's, whose weights load into the models.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from .preprocessing import MOBILENET_V1
 from .registry import register
 
 START = 32  # channels of the first convolution
-# Output channels and blocks of each stage; but for the first, its first block halves the image.
+# Output channels and blocks of each stage; the first block of each but the first halves the image.
 TABLE = ((64, 1), (128, 2), (256, 2), (512, 6), (1024, 2))  # Table 1
 
 
 def separable(in_channels: int, out_channels: int, stride: int) -> Sequential:
-    """A 3 x 3 convolution of each channel and a 1 x 1 of all, either with batch norm and ReLU6.
+    """A 3 x 3 depthwise and a 1 x 1 convolution, each with batch norm and ReLU6.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
     """
@@ -44,8 +44,8 @@ def separable(in_channels: int, out_channels: int, stride: int) -> Sequential:
 class MobileNetV1(Trunk):
     """The net of a width.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    width: a factor for all numbers of channels, rounded down, the paper's alpha; dropout: the share
-    of units dropped in front of the classifier.
+    width: a factor for all numbers of channels, rounded down, the paper's alpha; dropout: the
+    fraction of units dropped before the classifier.
 
     Raises: ValueError for images of another shape.
     """

@@ -1,18 +1,18 @@
-"""MobileNet v2: residual blocks turned inside out, narrow where they are added.
+"""MobileNet v2: inverted residual blocks, whose shortcuts connect the narrow ends.
 
 M. Sandler, A. Howard, M. Zhu, A. Zhmoginov, L.-C. Chen (2018), "MobileNetV2: inverted residuals and
-linear bottlenecks", CVPR 2018, arXiv 1801.04381. A block widens its input sixfold by a 1 x 1
-convolution, filters each channel by a 3 x 3 one, and narrows it again, without an activation: a
-ReLU would lose what few channels hold. What is kept and added is the narrow end, so that little
-memory is moved. With 0.53 of MobileNet v1's multiply-adds it makes fewer errors.
+linear bottlenecks", CVPR 2018, arXiv 1801.04381. A block expands its input sixfold by a 1 x 1
+convolution, applies a 3 x 3 depthwise convolution, and reduces it again, without an activation: a
+ReLU would lose information in few channels. The shortcut connects the narrow ends, so that little
+memory is moved. With 0.53 of MobileNet v1's multiply-adds it has smaller errors.
 
 Deviations from the paper
 - None in the net. Widths other than 1 are rounded to multiples of 8, none down by more than 10 %,
-  as in the authors' code; the paper does not say.
-- Weights are drawn after He et al. (2015), and dropout of 0.2 stands in front of the classifier, as
-  in torchvision, whose names the modules have and whose weights the models take.
+  as in the authors' code; the paper does not specify it.
+- Weights are initialised after He et al. (2015), and dropout of 0.2 precedes the classifier, as in
+  torchvision, whose names the modules have and whose weights load into the models.
 
-As in the paper (section 6.1), a width below 1 leaves the last convolution its 1280 channels.
+As in the paper (section 6.1), a width below 1 keeps the 1280 channels of the last convolution.
 """
 
 from __future__ import annotations
@@ -49,12 +49,12 @@ MULTIPLE = 8
 
 
 class InvertedResidual(Module):
-    """1 x 1 to `expansion` times the channels, 3 x 3 of each channel, 1 x 1 to the output.
+    """1 x 1 to `expansion` times the channels, 3 x 3 depthwise, 1 x 1 to the output.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
-    ReLU6 follows the first two, nothing the third. x is added where y has its shape; with an
-    expansion of 1 there is no first convolution (Table 1, figure 4d).
+    ReLU6 follows the first two, nothing the third. x is added if y has its shape; with an expansion
+    of 1 there is no first convolution (Table 1, figure 4d).
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int, expansion: int):
@@ -73,8 +73,8 @@ class InvertedResidual(Module):
 class MobileNetV2(Trunk):
     """The net of a width.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    width: a factor for all numbers of channels, the last only if it is above 1; dropout: the share
-    of units dropped in front of the classifier.
+    width: a factor for all numbers of channels, the last only if it is above 1; dropout: the
+    fraction of units dropped before the classifier.
 
     Raises: ValueError for images of another shape.
     """

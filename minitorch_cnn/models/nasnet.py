@@ -1,22 +1,23 @@
-"""NASNet: networks of cells that a search found, and of any other cells.
+"""NASNet: networks of cells found by a search, or of any other cells.
 
 B. Zoph, V. Vasudevan, J. Shlens, Q. V. Le (2018), "Learning transferable architectures for scalable
-image recognition", CVPR 2018, arXiv 1707.07012. A search on small images looks for two cells only,
-one that keeps the size of images and one that halves it; large networks for photographs repeat
-them. NASNet-A's cells, found by 500 GPUs in four days, make fewer errors on ImageNet than the best
+image recognition", CVPR 2018, arXiv 1707.07012. A search on small images finds only two cells, one
+that keeps the size of images and one that halves it; large networks for photographs repeat them.
+NASNet-A's cells, found by 500 GPUs in four days, have smaller errors on ImageNet than the best
 nets designed by hand until then, with fewer multiply-adds. `nasnet` builds a net of any cells.
 
 Deviations from the paper
-- None from the authors' code, which says what the paper leaves open. First a cell's inputs get its
-  number of filters; the previous one, where it has another size, by two 1 x 1 convolutions, of
-  every second pixel and of those between. Paddings are TensorFlow's (see `same`) and do not count
-  in averages; batch norm adds 1e-3. Paths are dropped the oftener the later their cell, and the
-  later in training.
-- The auxiliary head is Inception-v3's, with a window that just fits images of the published size.
+- None from the authors' code, which specifies details that the paper omits. A cell's inputs are
+  first projected to its number of filters; the previous input, if it has another size, by two 1 x 1
+  convolutions, of every second pixel and of the pixels between. Paddings are TensorFlow's (see
+  `same`) and are excluded from averages; batch norm adds 1e-3. The probability of dropping a path
+  grows with the position of its cell and with the progress of training.
+- The auxiliary head is Inception-v3's, with a window that exactly fits images of the published
+  size.
 
 The module names are those in the files of trained weights, which number the cells of the stages
 from 0, 6 and 12: pretrainedmodels' nasnetamobile and nasnetalarge, timm's nasnetalarge (whose
-averages, where the image halves, count the padding, so that its logits differ by 0.2 %).
+averages count the padding where the image halves, so that its logits differ by 0.2 %).
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ from .registry import register
 from .residual import draw_he_weights
 from .tables import side_by_side
 
-# Of every node the two states and what is done to them before they are added.             Figure 4
+# For every node the two states and the operations applied before the sum.                 Figure 4
 NASNET_A = Genotype(
     normal=CellGenotype(
         [
@@ -57,7 +58,7 @@ NASNET_A = Genotype(
             (1, "avg_pool_3x3", 1, "avg_pool_3x3"),
             (0, "separable_3x3", 0, "identity"),
         ],
-        concat=[1, 2, 3, 4, 5, 6],  # all but state 1 are those that no node takes
+        concat=[1, 2, 3, 4, 5, 6],  # all states that no node uses, and state 1
     ),
     reduction=CellGenotype(
         [
@@ -67,14 +68,14 @@ NASNET_A = Genotype(
             (3, "identity", 2, "avg_pool_3x3"),
             (2, "separable_3x3", 0, "max_pool_3x3"),
         ],
-        concat=[3, 4, 5, 6],  # all but state 3
+        concat=[3, 4, 5, 6],  # all states that no node uses, and state 3
     ),
 )
-STAGES = 3  # of normal cells; a reduction cell stands between two of them
+STAGES = 3  # of normal cells, separated by reduction cells
 
 
 class Maps(NamedTuple):
-    """What a cell has to know of an input: its channels, and how often the image was halved."""
+    """The shape of an input of a cell: its channels, and how often the image was halved."""
 
     channels: int
     halvings: int
@@ -86,9 +87,9 @@ class Cell(Module):
     x (N, x_maps.channels, H, W), previous (N, previous_maps.channels, H or 2 H, W or 2 W)
     -> y (N, maps.channels, ceil(H / stride), ceil(W / stride))
 
-    filters: of every operation; x_maps, previous_maps: of the outputs of the cell before and of the
-    one before that. The first cell has no previous input (previous_maps=None): x as it is takes its
-    place. What operations make, but for identities, passes `drop_path`.
+    filters: of every operation; x_maps, previous_maps: of the outputs of the previous cell and of
+    the one before. The first cell has no previous input (previous_maps=None) and uses x unchanged
+    instead. The outputs of operations other than identities pass through `drop_path`.
     """
 
     def __init__(
@@ -115,12 +116,12 @@ class Cell(Module):
                 operation = OPERATIONS[name](inputs, filters, step)
                 self.register_module(f"comb_iter_{i}_{side}", operation)
         for state in genotype.concat:
-            if state < 2:  # an input has to get the shape of the nodes
+            if state < 2:  # an input has to be brought to the shape of the nodes
                 self.register_module(f"concat_{state}", identity(channels[state], filters, stride))
         self.maps = Maps(len(genotype.concat) * filters, x_maps.halvings + stride - 1)
 
     def _add_previous(self, channels: int, filters: int) -> None:
-        """The layers, named as in the files of weights, for a previous input of another shape."""
+        """Add the layers, named as in the weights files, for a previous input of another shape."""
         if self.halves:
             half = filters // 2
             self.path_1 = Sequential({"conv": Conv2d(channels, half, 1, 2, bias=False)})
@@ -135,7 +136,7 @@ class Cell(Module):
             self.conv_prev_1x1 = relu_conv_bn(channels, filters)
 
     def _previous(self, previous: Tensor) -> Tensor:
-        """The previous input, with the cell's size and number of filters."""
+        """The previous input, adapted to the cell's size and number of filters."""
         if self.halves:
             paths = side_by_side(self, (["path_1"], ["path_2"]), F.relu(previous))
             return self.final_path_bn(paths)
@@ -157,11 +158,11 @@ class Cell(Module):
 
 
 class Place(NamedTuple):
-    """The place of a cell in a network.
+    """The position of a cell in a network.
 
     name: of the module; reduces: whether it is a reduction cell; factor: its filters as a multiple
-    of those in the first stage; skipped: whether the cell behind it has, as its previous input, not
-    this one's input but its previous input.
+    of those in the first stage; skipped: whether the next cell's previous input is this cell's
+    previous input instead of its input.
     """
 
     name: str
@@ -171,7 +172,7 @@ class Place(NamedTuple):
 
 
 def places(cells: int, photographs: bool, skip: bool) -> list[Place]:
-    """The places of a network with so many normal cells in each stage, in order; see `NASNet`."""
+    """The cells of a network with `cells` normal cells in each stage, in order; see `NASNet`."""
     found = []
     if photographs:
         found += [Place("cell_stem_0", True, 1 / 4), Place("cell_stem_1", True, 1 / 2)]
@@ -184,17 +185,17 @@ def places(cells: int, photographs: bool, skip: bool) -> list[Place]:
 
 
 class NASNet(Module):
-    """Three stages of normal cells with reduction cells between.
+    """Three stages of normal cells, separated by reduction cells.
 
     x (N, in_channels, H, W) -> logits (N, num_classes); with aux, in training, (logits, those of
     the head on the last cell of the second stage)
 
-    genotype: the cells, also as a dictionary (see `Genotype.from_dict`); cells: how many are in
-    each stage; filters: of an operation in the first stage, twice as many in each that follows.
-    stem_filters: of the first convolution, three times `filters` unless told.
+    genotype: the cells, also as a dictionary (see `Genotype.from_dict`); cells: the number in each
+    stage; filters: of an operation in the first stage, doubled in each later one.
+    stem_filters: of the first convolution, by default three times `filters`.
     photographs: whether that has a stride and two more reduction cells follow it.
     skip: whether reduction cells between stages are `skipped` (see `Place`).
-    dropout: the share of units dropped in front of the classifier.
+    dropout: the fraction of units dropped before the classifier.
     drop_path: the rate in the last cell, at the end of the training.
     aux_kernel: of the auxiliary head. width: a factor for all numbers of filters.
 
@@ -238,11 +239,11 @@ class NASNet(Module):
             if aux and place.name == f"reduction_cell_{STAGES - 2}":
                 head = auxiliary_head(maps.channels, num_classes, width, aux_kernel)
                 self.aux = Sequential({"relu": ReLU(), "head": head})
-                side = (3 * aux_kernel + 1 << maps.halvings) + 1  # of what gives 3 aux_kernel + 2
+                side = (3 * aux_kernel + 1 << maps.halvings) + 1  # the size for 3 aux_kernel + 2
                 self.smallest_with_head = 2 * side + 1 if photographs else side
             cell = Cell(
                 genotype.reduction if place.reduces else genotype.normal,
-                max(2, scaled(filters, place.factor * width)),  # one at least in each of two paths
+                max(2, scaled(filters, place.factor * width)),  # at least one in each of two paths
                 maps,
                 previous,
                 2 if place.reduces else 1,
@@ -254,9 +255,9 @@ class NASNet(Module):
         draw_he_weights(self)
 
     def set_progress(self, share: float) -> None:
-        """Let paths be dropped as in a training of which that share, from 0 to 1, lies behind.
+        """Set the rate of dropped paths for a completed fraction of the training, from 0 to 1.
 
-        The rates rise linearly from 0, those of a new net (the paper's scheduled drop path). `fit`
+        The rates rise linearly from 0, that of a new net (the paper's scheduled drop path). `fit`
         calls this before each step.
         """
         for number, place in enumerate(self.places, 1):
@@ -289,7 +290,7 @@ def nasnet(
     drop_path: float = 0.4,
     **settings: Any,
 ) -> NASNet:
-    """The network of any cells for small images; NASNet-A (6 @ 768) for CIFAR unless told.
+    """The network of any cells for small images; by default NASNet-A (6 @ 768) for CIFAR.
 
     Settings: see `NASNet`. The counts are our own; the paper has 3.3 million parameters.
     """

@@ -1,10 +1,9 @@
-"""Nets in files of one's own: FILE.py:NAME in place of a model's name.
+"""Nets in the user's files: FILE.py:NAME instead of a model's name.
 
-The file is run as a module of its own, once for each content that it has had. Its folder is on
-sys.path meanwhile, so that it imports what lies beside it; a folder of a run keeps copies of all:
-
+The file is executed as a module of its own, once for each version of its content. Its folder is on
+sys.path meanwhile, so that it can import the files beside it; a run's folder keeps copies of all:
 model.py     the file
-modules/     the files beside it that it imports, and those that they do
+modules/     the files beside it that it imports, directly or indirectly
 """
 
 from __future__ import annotations
@@ -28,21 +27,21 @@ from .settings import check_settings, takes
 
 COPY, FOLDER = "model.py", "modules"
 _numbers = itertools.count(1)
-_modules: dict[tuple[Path, Path, str], ModuleType] = {}  # those that have been run
+_modules: dict[tuple[Path, Path, str], ModuleType] = {}  # the modules executed so far
 
 
 class NetFileError(ValueError):
-    """What is wrong with a file of a net, or with the net that it makes."""
+    """A fault in a net's file, or in the net that it makes."""
 
 
 def is_net_file(text: str) -> bool:
-    """Whether a text names a file of Python, with or without a net in it."""
+    """Whether a text names a Python file, with or without a net in it."""
     head = str(text).rpartition(":")[0]
     return any(part.lower().endswith(".py") for part in (str(text), head))
 
 
 def find_net(text: str) -> NetFile:
-    """The net of FILE.py:NAME, parted at the last colon; the file is run.
+    """Find the net FILE.py:NAME, split at the last colon; this executes the file.
 
     Raises: NetFileError if there is no such file, or no such net in it.
     """
@@ -63,10 +62,10 @@ def find_net(text: str) -> NetFile:
 
 @dataclass(frozen=True)
 class NetSource:
-    """Which net of which file a run trains: file is its name, name what the net is called there.
+    """The net that a run trains: file is the file's name, name the net's name in it.
 
-    sha256: of the file and of those beside it that it imports, by their places in a run's folder;
-    path: where the file lies; kept_in: the folder of the run that keeps them all.
+    sha256: of the file and of those beside it that it imports, by their paths in a run's folder;
+    path: of the file; kept_in: the folder of the run that keeps them all.
     """
 
     file: str
@@ -76,13 +75,13 @@ class NetSource:
     kept_in: Path | None = None
 
     def described(self) -> dict[str, Any]:
-        """What JSON says of it: not where it lies."""
+        """Its description in JSON, without its path."""
         return {"file": self.file, "name": self.name, "sha256": self.sha256}
 
     def find(self) -> NetFile:
-        """The net itself; the file is run.
+        """Find the net; this executes the file.
 
-        Raises: NetFileError for a file that is missing or not as it was.
+        Raises: NetFileError for a file that is missing or has changed.
         """
         if self.kept_in is not None:
             return _kept_net(self.kept_in, self)
@@ -93,7 +92,7 @@ class NetSource:
 
 
 def _kept_net(directory: Path, kept: NetSource) -> NetFile:
-    """The net whose files a run's folder keeps."""
+    """Find the net whose files a run's folder keeps."""
     sources = {}
     for place, digest in kept.sha256.items():
         path = directory / place
@@ -110,7 +109,7 @@ def _kept_net(directory: Path, kept: NetSource) -> NetFile:
 
 
 def digest_of(source: bytes) -> str:
-    """The SHA-256 of a file, whatever ends its lines."""
+    """The SHA-256 of a file, independent of its line endings."""
     return hashlib.sha256(source.replace(b"\r\n", b"\n")).hexdigest()
 
 
@@ -122,10 +121,10 @@ def _missing(path: Path) -> str:
 
 @dataclass(frozen=True)
 class NetFile:
-    """A net in a file: file is its name, net what it is called there.
+    """A net in a file: file is the file's name, net the net's name in it.
 
-    path: where it lies, folder: where what it imports lies; sources: the contents of all of them,
-    by their places in a run's folder.
+    path: of the file, folder: of the modules that it imports; sources: the contents of all of them,
+    by their paths in a run's folder.
     """
 
     path: Path
