@@ -39,7 +39,9 @@ class _Lazy(Module):
         def __init__(self: _Lazy, *args: Any, **named: Any) -> None:
             self._make(args, named)
 
-        __init__.__signature__ = inspect.Signature([first, *rest[1:]])  # pyright: ignore
+        # A function may have one of its own, which type checkers do not know.
+        signature = inspect.Signature([first, *rest[1:]])
+        __init__.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
         __init__.__qualname__ = f"{cls.__name__}.__init__"
         cls.__init__ = __init__
 
