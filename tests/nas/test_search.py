@@ -314,7 +314,7 @@ def test_a_search_does_not_go_on_with_other_images(tmp_path):
     for i in range(14):
         (tmp_path / "data" / "ab"[i % 2]).mkdir(parents=True, exist_ok=True)
         image.new("L", (8, 8)).save(tmp_path / "data" / "ab"[i % 2] / f"{i:02}.png")
-    training = Training(data="folder", path=str(tmp_path / "data"))
+    training = Training(data="folder", path=str(tmp_path / "data"), batch_size=4)
     plan = replace(PLANS["random"], training=training)
     run_search(plan, tmp_path / "search", train=arithmetic, **QUIET)
     resume_search(tmp_path / "search", train=arithmetic, **QUIET)

@@ -104,7 +104,7 @@ def test_val_comes_before_test(tmp_path):
 def test_parts_whose_classes_do_not_match_are_refused(tmp_path):
     fill(tmp_path / "train", count=2)
     fill(tmp_path / "val", ("Ant", "bee"), 2)
-    with pytest.raises(ValueError, match=r"has no class 'Ant'; by case .* 'ant' for 'Ant'"):
+    with pytest.raises(ValueError, match=r"has no class 'Ant'; these differ .* 'ant' for 'Ant'"):
         config_of(tmp_path)
 
 
