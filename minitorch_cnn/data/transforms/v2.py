@@ -18,11 +18,10 @@ from ...functional import one_hot
 from ...tensor.tensor import Tensor
 from ..randomness import sample_generator
 from . import *  # noqa: F403
-from . import __all__ as _NAMES
 from .forms import is_picture
 from .to_tensor import convert_image_dtype, has_planes, pil_to_tensor
 
-__all__ = [*_NAMES, "CutMix", "MixUp", "ToDtype", "ToImage", "ToPureTensor"]
+__all__ = ["CutMix", "MixUp", "ToDtype", "ToImage", "ToPureTensor"]
 
 
 @dataclass

@@ -141,8 +141,9 @@ class _Masked:
         self.name = name
 
     def __call__(self, module: Module, inputs: tuple[Any, ...]) -> None:
-        pruned: Any = module._parameters[f"{self.name}_orig"]
-        object.__setattr__(module, self.name, pruned * module._buffers[f"{self.name}_mask"])
+        original = module.get_parameter(f"{self.name}_orig")
+        pruned = original * module.get_buffer(f"{self.name}_mask")
+        object.__setattr__(module, self.name, pruned)
 
 
 def remove(module: Module, name: str) -> Module:
@@ -157,8 +158,9 @@ def remove(module: Module, name: str) -> Module:
     ]
     if not keys:
         raise ValueError(f"remove: {name} of {type(module).__name__} is not pruned")
-    original: Any = module._parameters.pop(f"{name}_orig")
-    original.data = original.detach() * module._buffers.pop(f"{name}_mask")
+    original, mask = module.get_parameter(f"{name}_orig"), module.get_buffer(f"{name}_mask")
+    original.data = original.detach() * mask
+    del module._parameters[f"{name}_orig"], module._buffers[f"{name}_mask"]
     for key in keys:
         del module._forward_pre_hooks[key]
     object.__delattr__(module, name)
@@ -194,8 +196,7 @@ def _scores(module: Module, name: str, given: Tensor | None) -> np.ndarray:
 
 def _slices(module: Module, name: str, dim: int) -> np.ndarray:
     mask = np.moveaxis(_mask(module, name), dim, 0)
-    kept: Any = mask.reshape(len(mask), -1).any(1)
-    return kept
+    return np.asarray(mask.reshape(len(mask), -1).any(1))
 
 
 def _count(name: str, amount: Amount, size: int) -> int:
