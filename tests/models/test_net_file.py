@@ -11,7 +11,7 @@ import pytest
 
 import minitorch_cnn as mt
 from minitorch_cnn.models import create_model, model_entry
-from minitorch_cnn.models.net_file import NetFileError, find_net, is_net_file, kept_net
+from minitorch_cnn.models.net_file import NetFileError, NetSource, find_net, is_net_file
 
 NET = """
 from minitorch_cnn import nn
@@ -79,7 +79,7 @@ def test_a_changed_file_is_run_again_and_an_unchanged_one_is_not(tmp_path):
     assert find_net(text).target is first.target
     (tmp_path / "beside_a.py").write_text("WIDTH = 5\n")
     assert create_model(text).weight.shape == (5, 2)
-    assert find_net(text).described() != first.described()
+    assert find_net(text).source() != first.source()
 
 
 def test_a_net_that_is_made_already_is_drawn_from_the_seed_of_now(tmp_path):
@@ -112,9 +112,10 @@ def test_packages_and_what_they_import_are_taken_along(tmp_path):
     for place, source in file.sources.items():
         (kept / place).parent.mkdir(parents=True, exist_ok=True)
         (kept / place).write_bytes(source)
-    described = json.loads(json.dumps(file.described()))
+    described = json.loads(json.dumps(file.source().described()))
     (tmp_path / "sizes_b.py").unlink()
-    assert kept_net(kept, described).build({}).weight.shape == (6, 2)
+    again = NetSource(**described, kept_in=kept).find()
+    assert again.build({}).weight.shape == (6, 2)
 
 
 def test_errors_in_making_a_net_are_told_with_their_line(tmp_path):
