@@ -30,7 +30,10 @@ PAGES = {
     "nn.functional": "The functions of layers",
     "nn.init": "Initialisation",
     "nn.utils": "Clipping, fusing, normed weights",
+    "nn.utils.prune": "Pruning of weights",
     "linalg": "Linear algebra",
+    "special": "Special functions",
+    "distributions": "Distributions to draw from",
     "optim": "Optimizers",
     "optim.lr_scheduler": "Learning-rate schedules",
     "optim.swa_utils": "Averages of weights",
@@ -42,6 +45,7 @@ PAGES = {
     "training": "Training and evaluation",
     "analysis": "What networks cost, do and have learned",
     "interop": "Weights in files",
+    "hub": "Weights from an address",
     "nas": "Architecture search",
     "kernels": "The arithmetic: arrays in, arrays out",
     "cuda": "Questions about the GPU",
@@ -50,6 +54,7 @@ PAGES = {
     "jit": "Compilers, which return what they get",
     "distributed": "Several processes, of which there is one",
     "utils": "Sheets of pictures",
+    "utils.tensorboard": "Event files of TensorBoard",
 }
 OPERATORS = "kernels"  # its public modules are described with their functions
 

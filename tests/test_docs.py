@@ -102,9 +102,12 @@ MODULES = [
     "optim.swa_utils", "data", "data.transforms", "data.datasets", "training", "models",
     "analysis", "interop", "autograd", "autograd.functional", "nas", "kernels", "cuda", "utils",
     "amp", "cuda.amp", "jit", "distributed", "linalg", "data.transforms.functional",
+    "nn.utils.prune", "special", "distributions", "hub", "utils.tensorboard",
 ]  # fmt: skip
 IMPORTED = {  # for their own use
     "nn.init": {"ShapeOnly", "Tensor"},
+    "nn.utils.prune": {"Module", "Parameter", "Tensor", "default_generator"},
+    "hub": {"load_file"},
     "optim.swa_utils": {"LRScheduler", "Module", "Optimizer", "Tensor", "check_optimizer",
                         "is_int", "no_grad", "per_group", "tensor"},
 }  # fmt: skip
