@@ -1,4 +1,4 @@
-"""The tensor and its operations, all of them names of `mt.`; with a tensor first, methods too."""
+"""The tensor and its operations: all are names in `mt`; most are also methods of Tensor."""
 
 from .tensor import Tensor  # first: it needs modules whose names functions take below
 

@@ -1,7 +1,7 @@
-"""Activations: functions of one number whose value, and whose slope times a gradient, are kernels.
+"""Activations: elementwise functions with kernels for the value and for the slope times a gradient.
 
-Forward and backward pass over memory once each, whatever the formula. A subclass names its kernel;
-formulas and slopes stand in kernels/activation.
+Forward and backward each pass over memory once, whatever the formula. A subclass names its kernel;
+kernels/activation has the formulas and slopes.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 
 class Activation(ArrayFunction):
-    """y = f(x). Keeps x, or y where the slope can be told from y."""
+    """y = f(x). Saves x, or y if the slope is a function of y."""
 
     in_float32 = True
     kind: str
     keeps_output = False
-    # f'' in operations on Tensors, from what is kept; None where f is made of straight lines.
+    # f'' in Tensor operations, computed from the saved array; None for piecewise linear f.
     slope_of_slope = None
 
     @staticmethod
@@ -64,8 +64,8 @@ class ActivationBackward(ArrayFunction):
 class ReLU(Activation):
     """y = max(x, 0), NaN stays NaN; the gradient at 0 is 0.
 
-    Only y is kept: it tells where the gradient passes, so x may be freed (half the activation
-    memory of an activation behind a linear op, which keeps its own input).
+    Only y is saved: it determines where the gradient passes, so x may be freed (half the activation
+    memory after a linear op, which saves its own input).
     """
 
     in_float32 = False  # exact in any format
@@ -73,7 +73,7 @@ class ReLU(Activation):
 
 
 def through_relu(gy: Tensor, y: Tensor) -> Tensor:
-    """The gradient gy where a ReLU that gave y did not cut off."""
+    """The gradient gy, zero where the ReLU with output y cut off."""
     return ActivationBackward.apply(gy, y.array, op=ReLU, settings=())
 
 
@@ -111,5 +111,5 @@ def tanh(input: TensorLike) -> Tensor:
 
 
 def sigmoid(input: TensorLike) -> Tensor:
-    """1 / (1 + e^-input)."""
+    """Compute 1 / (1 + e^-input) elementwise."""
     return Sigmoid.apply(to_floating(input, "sigmoid"))

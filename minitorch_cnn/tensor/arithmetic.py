@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
-    """The adjoint of broadcasting: `g` summed over the axes that an operand of `shape` lacked."""
+    """The adjoint of broadcasting: `g` summed over the axes that broadcasting added or expanded."""
     if g.array.shape == shape:
         return g
     added = g.array.ndim - len(shape)
@@ -31,7 +31,7 @@ def unbroadcast(g: Tensor, shape: Shape) -> Tensor:
 
 
 def quiet() -> np.errstate:
-    """NumPy's floating-point warnings off: infinities and NaNs are results here, as in PyTorch."""
+    """Disable NumPy's floating-point warnings: infinities and NaNs are results, as in PyTorch."""
     return np.errstate(all="ignore")
 
 
@@ -108,7 +108,7 @@ class Div(ArrayFunction):
 
 
 def _kept_half(y: Array, a: Array, b: Array) -> Array:
-    """y, of 16 bits where a or b is: a number beside it is in float32, see `meet`."""
+    """y, in 16 bits if a or b is: a number beside it is in float32, see `meet`."""
     half = a.dtype if dtypes.is_half(a.dtype) else b.dtype
     return y.astype(half) if dtypes.is_half(half) else y
 
@@ -184,12 +184,12 @@ class Where(ArrayFunction):
 
 
 def masked(gy: Tensor, mask: Array) -> Tensor:
-    """A gradient where the mask holds, 0 elsewhere: also where it is infinite or NaN."""
+    """A gradient where the mask holds, 0 elsewhere, even where it is infinite or NaN."""
     return Where.apply(gy, np.zeros((), gy.array.dtype), mask=mask)
 
 
 def add(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """input + alpha * other, with broadcasting."""
+    """Compute input + alpha * other, with broadcasting."""
     return Add.apply(*meet(input, other if alpha == 1 else as_operand(other, "add") * alpha, "add"))
 
 
@@ -200,24 +200,24 @@ def check_difference(name: str, *operands: object) -> None:
 
 
 def sub(input: Operand, other: Operand, *, alpha: float = 1) -> Tensor:
-    """input - alpha * other, with broadcasting."""
+    """Compute input - alpha * other, with broadcasting."""
     check_difference("sub", input, other)
     a, b = meet(input, other if alpha == 1 else as_operand(other, "sub") * alpha, "sub")
     return Sub.apply(a, b)
 
 
 def mul(input: Operand, other: Operand) -> Tensor:
-    """input * other, with broadcasting."""
+    """Compute input * other, with broadcasting."""
     return Mul.apply(*meet(input, other, "mul", False, True))
 
 
 def div(
     input: Operand, other: Operand, *, rounding_mode: Literal["floor", "trunc"] | None = None
 ) -> Tensor:
-    """input / other, with broadcasting; integers become the default float type.
+    """Compute input / other, with broadcasting; integers become the default float type.
 
-    rounding_mode="floor" or "trunc" rounds down or towards 0, in the dtype of the operands; such a
-    quotient has no slope. Raises: ValueError for another mode.
+    rounding_mode="floor" or "trunc" rounds down or towards 0, in the dtype of the operands; the
+    gradient of such a quotient is 0. Raises: ValueError for another mode.
     """
     if rounding_mode is None:
         return Div.apply(*meet(input, other, "div", floating=True, scale=True))
@@ -235,7 +235,7 @@ def div(
 
 
 def floor_divide(input: Operand, other: Operand) -> Tensor:
-    """floor(input / other), in the dtype of the operands; no gradient."""
+    """Compute floor(input / other), in the dtype of the operands; no gradient."""
     a, b = arrays_of("floor_divide", *meet(input, other, "floor_divide"))
     _check_divisor("floor_divide", a, b)
     with quiet():
@@ -250,7 +250,7 @@ def _check_divisor(name: str, a: Array, b: Array) -> None:
 
 
 def remainder(input: Operand, other: Operand) -> Tensor:
-    """input - floor(input / other) * other, with the sign of `other`."""
+    """Compute input - floor(input / other) * other, with the sign of `other`."""
     a, b = meet(input, other, "remainder")
     if a.dtype.kind == "b":
         raise TypeError("remainder: boolean tensors have no remainder")
@@ -260,14 +260,14 @@ def remainder(input: Operand, other: Operand) -> Tensor:
 
 
 def fmod(input: Operand, other: Operand) -> Tensor:
-    """input - trunc(input / other) * other, with the sign of `input`."""
+    """Compute input - trunc(input / other) * other, with the sign of `input`."""
     a, b = meet(input, other, "fmod")
     _check_divisor("fmod", *arrays_of("fmod", a, b))
     return Fmod.apply(a, b)
 
 
 def pow(input: Operand, exponent: Operand) -> Tensor:
-    """input ^ exponent, elementwise."""
+    """Raise `input` to the power `exponent`, elementwise."""
     if (
         isinstance(exponent, (int, float))
         and not isinstance(exponent, bool)
@@ -280,7 +280,7 @@ def pow(input: Operand, exponent: Operand) -> Tensor:
     a, b = meet(input, exponent, "pow")
     if a.dtype.kind == "b":
         raise TypeError("pow: booleans have no powers")
-    # The number itself, which uint8 would wrap around.
+    # The exponent itself, because uint8 would wrap around.
     power = exponent if isinstance(exponent, int) else arrays_of("pow", b)[0]
     if a.dtype.kind in "iu" and np.any(power < 0):
         raise RuntimeError("pow: an integer cannot be raised to a negative integer power")
@@ -294,14 +294,14 @@ def where(condition: TensorLike | bool, input: Operand, other: Operand) -> Tenso
 def where(
     condition: Any, input: Operand | None = None, other: Operand | None = None
 ) -> Tensor | tuple[Tensor, ...]:
-    """`input` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast.
+    """Select `input` where `condition` (boolean Tensor) holds, else `other`; all three broadcast.
 
-    Of a condition alone: where it is not 0, as `nonzero(condition, as_tuple=True)`.
+    With only a condition, return its non-zero positions, as `nonzero(condition, as_tuple=True)`.
     """
     if input is None and other is None:
         return condition.nonzero(as_tuple=True)
     mask = _mask_of(condition)
-    if mask.dtype == np.uint8:  # as in an index, a mask of older days
+    if mask.dtype == np.uint8:  # accepted as a mask, as in indexing, like in early PyTorch
         mask = mask != 0
     if mask.dtype.kind != "b":
         raise TypeError(f"where: condition has dtype {mask.dtype}, must be bool")
@@ -314,7 +314,7 @@ def where(
 
 
 def masked_fill(input: Tensor, mask: TensorLike, value: Operand) -> Tensor:
-    """`value`, a number or 0-d tensor, where `mask` holds; the dtype stays `input`'s."""
+    """Replace elements where `mask` holds by `value`, a number or 0-d tensor, keeping the dtype."""
     if (axes := getattr(value, "ndim", 0)) != 0:
         raise ValueError(f"masked_fill: value has {axes} axes, must be a number or a 0-d tensor")
     if isinstance(value, array_function.Tensor):
@@ -329,7 +329,7 @@ def masked_fill(input: Tensor, mask: TensorLike, value: Operand) -> Tensor:
 
 
 def arrays_of(name: str, *operands: Any) -> list[Any]:
-    """The arrays of Tensors and numbers; RuntimeError, as of function `name`, if they lie apart."""
+    """The arrays of Tensors and numbers; RuntimeError, named `name`, if devices differ."""
     arrays = [x.array if isinstance(x, array_function.Tensor) else x for x in operands]
     return devices.together(name, arrays)[0] if devices.elsewhere else arrays
 

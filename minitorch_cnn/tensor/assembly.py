@@ -1,4 +1,4 @@
-"""Tensors brought to a number of axes, laid side by side, cut apart, and all combined with all."""
+"""Add axes to tensors, stack and split them, and form products and combinations of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any:
-    """`function` of one tensor, or the tuple of those of several, which may come as a sequence."""
+    """Apply `function` to one tensor, or to each of several or of a sequence, as a tuple."""
     if len(tensors) == 1 and isinstance(tensors[0], array_function.Tensor):
         return function(tensors[0])
     if len(tensors) == 1:
@@ -31,12 +31,12 @@ def _each(function: Callable[[Tensor], Tensor], tensors: tuple[Any, ...]) -> Any
 
 
 def atleast_1d(*tensors: Tensor | Sequence[Tensor]) -> Any:
-    """Each tensor with at least one axis: x () -> (1,)."""
+    """Give each tensor at least one axis: x () -> (1,)."""
     return _each(lambda x: x if x.ndim else reshape(x, 1), tensors)
 
 
 def atleast_2d(*tensors: Tensor | Sequence[Tensor]) -> Any:
-    """Each tensor with at least two axes: x (N,) -> (1, N)."""
+    """Give each tensor at least two axes: x (N,) -> (1, N)."""
     return _each(lambda x: x if x.ndim > 1 else reshape(x, 1, -1), tensors)
 
 
@@ -47,32 +47,32 @@ def _three_axes(x: Tensor) -> Tensor:
 
 
 def atleast_3d(*tensors: Tensor | Sequence[Tensor]) -> Any:
-    """Each tensor with at least three axes: x (N,) -> (1, N, 1), x (N, M) -> (N, M, 1)."""
+    """Give each tensor at least three axes: x (N,) -> (1, N, 1), x (N, M) -> (N, M, 1)."""
     return _each(_three_axes, tensors)
 
 
 def column_stack(tensors: Iterable[Tensor]) -> Tensor:
-    """`hstack`, with vectors and numbers as columns."""
+    """Join tensors along their second axis, with vectors and numbers as columns."""
     return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors])
 
 
 def dstack(tensors: Iterable[Tensor]) -> Tensor:
-    """Tensors joined along their third axis, as `atleast_3d` gives it to them."""
+    """Join tensors along their third axis, which `atleast_3d` adds if necessary."""
     return cat([_three_axes(x) for x in tensors], 2)
 
 
 def hsplit(input: Tensor, indices_or_sections: Dims) -> tuple[Tensor, ...]:
-    """A tuple of views: pieces along the second axis, of a vector along its only one."""
+    """Split along the second axis, or the only axis of a vector, into a tuple of views."""
     return _split("hsplit", input, indices_or_sections, 1, 0 if input.ndim == 1 else 1)
 
 
 def vsplit(input: Tensor, indices_or_sections: Dims) -> tuple[Tensor, ...]:
-    """A tuple of views: pieces along the first axis of two or more."""
+    """Split along the first of two or more axes into a tuple of views."""
     return _split("vsplit", input, indices_or_sections, 2, 0)
 
 
 def dsplit(input: Tensor, indices_or_sections: Dims) -> tuple[Tensor, ...]:
-    """A tuple of views: pieces along the third axis."""
+    """Split along the third axis into a tuple of views."""
     return _split("dsplit", input, indices_or_sections, 3, 2)
 
 
@@ -86,9 +86,9 @@ def _split(name: str, input: Tensor, parts: Dims, least: int, axis: int) -> tupl
 
 
 def cartesian_prod(*tensors: Tensor) -> Tensor:
-    """Every way to take one element of each vector: a matrix with a row for each way.
+    """Form the Cartesian product of vectors: a matrix with one combination per row.
 
-    Of one vector that vector. Raises: RuntimeError for what is no vector.
+    A single vector is returned unchanged. Raises: RuntimeError unless all are vectors.
     """
     for i, x in enumerate(tensors):
         if x.ndim != 1:
@@ -99,7 +99,7 @@ def cartesian_prod(*tensors: Tensor) -> Tensor:
 
 
 def combinations(input: Tensor, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """Every choice of r elements of a vector, in the order of itertools: one in each row."""
+    """List all combinations of r elements of a vector as rows, in the order of itertools."""
     if input.ndim != 1:
         raise RuntimeError(f"combinations: input has {input.ndim} axes, must have one")
     if r < 0:
@@ -119,7 +119,7 @@ def tril_indices(
     dtype: DTypeLike | None = None,
     device: DeviceLike = "cpu",
 ) -> Tensor:
-    """The places of a (row, col) matrix on and below a diagonal: (2, n), row numbers above columns.
+    """The indices on and below a diagonal of a (row, col) matrix: (2, n), rows above columns.
 
     The dtype is int64 unless given.
     """
@@ -134,7 +134,7 @@ def triu_indices(
     dtype: DTypeLike | None = None,
     device: DeviceLike = "cpu",
 ) -> Tensor:
-    """The places of a (row, col) matrix on and above a diagonal: (2, n), row numbers above columns.
+    """The indices on and above a diagonal of a (row, col) matrix: (2, n), rows above columns.
 
     The dtype is int64 unless given.
     """
@@ -159,7 +159,7 @@ def _places(
 
 
 def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Matrices, in the axes dim1 and dim2 of the result, with the last axis on a diagonal.
+    """Place the last axis on a diagonal of matrices in the axes dim1 and dim2 of the result.
 
     x (.., N) -> (.., N + |offset|, N + |offset|), zeros elsewhere.
     """
@@ -175,7 +175,7 @@ def diag_embed(input: Tensor, offset: int = 0, dim1: int = -2, dim2: int = -1) -
 
 
 def inner(input: Tensor, other: Tensor) -> Tensor:
-    """Sums of products over the last axes of both: x (.., K), y (.., K) -> (.., ..); numbers scale.
+    """Sum products over the last axes of both: x (.., K), y (.., K) -> (.., ..); numbers scale.
 
     Raises: RuntimeError for last axes of different sizes.
     """
@@ -193,7 +193,7 @@ def inner(input: Tensor, other: Tensor) -> Tensor:
 
 
 def kron(input: Tensor, other: Tensor) -> Tensor:
-    """The Kronecker product: every element of `input` times all of `other`, laid as blocks."""
+    """Compute the Kronecker product: every element of `input` times all of `other`, as blocks."""
     n = max(input.ndim, other.ndim)
     a, b = ((1,) * (n - x.ndim) + x.shape for x in (input, other))
     left = input.reshape([size for m in a for size in (m, 1)])
@@ -202,9 +202,9 @@ def kron(input: Tensor, other: Tensor) -> Tensor:
 
 
 def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
-    """The vector product along `dim`, of size 3; without one the first axis of that size.
+    """Compute the vector product along `dim`, by default the first axis of size 3.
 
-    Raises: RuntimeError for axes of another size, and where there is none of size 3.
+    Raises: RuntimeError for an axis of another size, or if there is none of size 3.
     """
     check_broadcast("cross", input.shape, other.shape)
     if input.ndim != other.ndim:
@@ -223,7 +223,7 @@ def cross(input: Tensor, other: Tensor, dim: int | None = None) -> Tensor:
 
 
 def dist(input: Tensor, other: Tensor, p: float = 2) -> Tensor:
-    """The p-norm of input - other, which broadcast; the gradient of no distance is 0."""
+    """Compute the p-norm of input - other, with broadcasting; the gradient at distance 0 is 0."""
     return (input - other).norm(p)
 
 
@@ -234,8 +234,9 @@ def diff(
     prepend: Tensor | None = None,
     append: Tensor | None = None,
 ) -> Tensor:
-    """Each element minus the one before it along `dim`, n times over; of booleans whether they
-    differ. `prepend` and `append` are joined to input first.
+    """Subtract from each element its predecessor along `dim`, n times; booleans are compared.
+
+    `prepend` and `append` are joined to input first.
     """
     if input.ndim == 0:
         raise RuntimeError("diff: a 0-d tensor has no axis")

@@ -1,4 +1,4 @@
-"""The larger and the smaller of two numbers, and numbers kept between two bounds."""
+"""The larger and the smaller of two numbers, and clamping to bounds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Maximum(ArrayFunction):
-    """y = max(a, b), NaN if either is; equal operands share the gradient half and half."""
+    """y = max(a, b), NaN if either is; equal operands each get half of the gradient."""
 
     choose, loses = np.maximum, np.less
 
@@ -43,13 +43,13 @@ class Maximum(ArrayFunction):
 
 
 class Minimum(Maximum):
-    """y = min(a, b), NaN if either is; equal operands share the gradient half and half."""
+    """y = min(a, b), NaN if either is; equal operands each get half of the gradient."""
 
     choose, loses = np.minimum, np.greater
 
 
 class Fmax(ArrayFunction):
-    """y = max(a, b), of a NaN and a number the number; where they are equal the gradient is a's."""
+    """y = max(a, b), ignoring a NaN beside a number; for equal operands a gets the gradient."""
 
     choose, wins = np.fmax, np.greater_equal
 
@@ -72,16 +72,16 @@ class Fmax(ArrayFunction):
 
 
 class Fmin(Fmax):
-    """y = min(a, b), of a NaN and a number the number; where they are equal the gradient is a's."""
+    """y = min(a, b), ignoring a NaN beside a number; for equal operands a gets the gradient."""
 
     choose, wins = np.fmin, np.less_equal
 
 
 class Clamp(ArrayFunction):
-    """y = min(max(x, low), high), NaN if one of them is; low or high may be None.
+    """y = min(max(x, low), high), NaN if any of them is; low or high may be None.
 
-    The gradient is x's where low <= x <= high, the bound's where x lies beyond it; where the bounds
-    are crossed (low > high), it is high's.
+    The gradient goes to x where low <= x <= high, and to the bound where x is beyond it; where the
+    bounds are crossed (low > high), it goes to high.
     """
 
     @staticmethod
@@ -103,7 +103,7 @@ class Clamp(ArrayFunction):
 def _owners(
     x: Array, low: Array | None, high: Array | None, needed: Sequence[bool]
 ) -> tuple[Any, Any, Any]:
-    """Where the gradient of `Clamp` belongs to x, to low, to high; None where it is not needed."""
+    """The masks of elements whose `Clamp` gradient goes to x, low and high; None if not needed."""
     inside = under = over = None
     if needed[0]:
         inside = True if low is None else x >= low
@@ -131,33 +131,33 @@ class NanToNum(ArrayFunction):
 
 
 def maximum(input: Operand, other: Operand) -> Tensor:
-    """The larger of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
+    """The larger of two numbers, elementwise; NaN if either is; ties share the gradient."""
     return Maximum.apply(*meet(input, other, "maximum"))
 
 
 def minimum(input: Operand, other: Operand) -> Tensor:
-    """The smaller of two numbers, elementwise; NaN if either is; at ties the gradient is shared."""
+    """The smaller of two numbers, elementwise; NaN if either is; ties share the gradient."""
     return Minimum.apply(*meet(input, other, "minimum"))
 
 
 def fmax(input: Operand, other: Operand) -> Tensor:
-    """The larger of two numbers, elementwise; of a NaN and a number the number."""
+    """The larger of two numbers, elementwise, ignoring a NaN beside a number."""
     return Fmax.apply(*meet(input, other, "fmax"))
 
 
 def fmin(input: Operand, other: Operand) -> Tensor:
-    """The smaller of two numbers, elementwise; of a NaN and a number the number."""
+    """The smaller of two numbers, elementwise, ignoring a NaN beside a number."""
     return Fmin.apply(*meet(input, other, "fmin"))
 
 
 def clamp(input: TensorLike, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """min(max(input, min), max), elementwise: NaN where one of the three is NaN, and `max` where
-    min > max.
+    """Limit `input` to [min, max] elementwise: min(max(input, min), max).
 
-    The bounds are numbers or Tensors that broadcast with `input`, of which one may be left out. The
-    dtype is that in which all of them meet: integers limited by floats become floats.
+    The result is NaN where one of the three is NaN, and `max` where min > max. The bounds are
+    numbers or Tensors that broadcast with `input`; one of them may be omitted. The dtype is the
+    common one: integers limited by floats become floats.
 
-    Raises: ValueError without a bound, TypeError for booleans throughout, RuntimeError for shapes
+    Raises: ValueError without any bound, TypeError if all are booleans, RuntimeError for shapes
     that do not broadcast and for numbers that the dtype cannot hold.
     """
     return _clamp("clamp", input, min, max)
@@ -169,12 +169,12 @@ def clip(input: TensorLike, min: Operand | None = None, max: Operand | None = No
 
 
 def clamp_min(input: TensorLike, min: Operand) -> Tensor:
-    """max(input, min), elementwise, `min` being a number or a Tensor; gradients as in `clamp`."""
+    """Compute max(input, min) elementwise for a number or Tensor `min`, as `clamp`."""
     return _clamp("clamp_min", input, min, None)
 
 
 def clamp_max(input: TensorLike, max: Operand) -> Tensor:
-    """min(input, max), elementwise, `max` being a number or a Tensor; gradients as in `clamp`."""
+    """Compute min(input, max) elementwise for a number or Tensor `max`, as `clamp`."""
     return _clamp("clamp_max", input, None, max)
 
 
@@ -205,8 +205,10 @@ def _bound(name: str, bound: Tensor | float | None, dtype: DType) -> TensorLike 
 def nan_to_num(
     input: TensorLike, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None
 ) -> Tensor:
-    """`input` with NaN replaced by `nan`, inf by `posinf`, -inf by `neginf`: by the largest and the
-    smallest number of the dtype where these are None. Integers stay as they are.
+    """Replace NaN in `input` by `nan`, inf by `posinf` and -inf by `neginf`.
+
+    By default posinf and neginf are the largest and the smallest number of the dtype. Integers are
+    returned unchanged.
     """
     input = as_tensor(input, "nan_to_num")
     if input.dtype.kind != "f":

@@ -48,22 +48,22 @@ le = _of_two(np.less_equal, "le", "input <= other, elementwise.")
 gt = _of_two(np.greater, "gt", "input > other, elementwise.")
 ge = _of_two(np.greater_equal, "ge", "input >= other, elementwise.")
 logical_and = _of_two(np.logical_and, "logical_and", "Both non-zero.")
-logical_or = _of_two(np.logical_or, "logical_or", "At least one non-zero.")
-logical_xor = _of_two(np.logical_xor, "logical_xor", "Exactly one non-zero.")
+logical_or = _of_two(np.logical_or, "logical_or", "Whether at least one is non-zero.")
+logical_xor = _of_two(np.logical_xor, "logical_xor", "Whether exactly one is non-zero.")
 bitwise_and = _of_two(np.bitwise_and, "bitwise_and", "input & other, of integers or booleans.")
 bitwise_or = _of_two(np.bitwise_or, "bitwise_or", "input | other, of integers or booleans.")
 bitwise_xor = _of_two(np.bitwise_xor, "bitwise_xor", "input ^ other, of integers or booleans.")
 bitwise_left_shift = _of_two(
-    np.left_shift, "bitwise_left_shift", "input << other, of integers; 0 where all bits leave."
+    np.left_shift, "bitwise_left_shift", "input << other, of integers; 0 if all bits are lost."
 )
 bitwise_right_shift = _of_two(
-    np.right_shift, "bitwise_right_shift", "input >> other, of integers; the sign bit stays."
+    np.right_shift, "bitwise_right_shift", "input >> other, of integers; preserves the sign bit."
 )
 logical_not = _of_one(np.logical_not, "logical_not", "Whether zero.")
 bitwise_not = _of_one(np.invert, "bitwise_not", "~input, of integers or booleans.")
 isnan = _of_one(np.isnan, "isnan", "Whether NaN.")
 isinf = _of_one(np.isinf, "isinf", "Whether infinite, of either sign.")
-isfinite = _of_one(np.isfinite, "isfinite", "Whether neither NaN nor infinite.")
+isfinite = _of_one(np.isfinite, "isfinite", "Whether finite: neither NaN nor infinite.")
 
 
 def equal(input: TensorLike, other: TensorLike) -> bool:

@@ -1,4 +1,4 @@
-"""Several operations under one name: lerp, addcmul, addcdiv, addmm, baddbmm, mv, cdist."""
+"""Compound operations: lerp, addcmul, addcdiv, addmm, baddbmm, mv, cdist."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
-    """input + weight * (end - input), elementwise with broadcasting; `end` itself at weight 1.
+    """Interpolate: input + weight * (end - input), with broadcasting; exactly `end` at weight 1.
 
     weight: a number or a Tensor. Raises: TypeError for integers, RuntimeError for unequal dtypes.
     """
@@ -36,14 +36,14 @@ def _lerp(input: Tensor, end: Tensor, weight: float | Tensor) -> Tensor:
 
 @in_float32
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 * tensor2, elementwise with broadcasting."""
+    """Compute input + value * tensor1 * tensor2, elementwise with broadcasting."""
     product = tensor1 * tensor2
     return input + (product if value == 1 else value * product)
 
 
 @in_float32
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2, elementwise with broadcasting."""
+    """Compute input + value * tensor1 / tensor2, elementwise with broadcasting."""
     quotient = tensor1 / tensor2
     return input + (quotient if value == 1 else value * quotient)
 
@@ -52,7 +52,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 def addmm(
     input: Tensor, mat1: Tensor, mat2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
-    """beta * input + alpha * (mat1 @ mat2) of two matrices; with beta=0 input is not looked at."""
+    """Compute beta * input + alpha * (mat1 @ mat2) for matrices; beta=0 ignores `input`."""
     return _added(input, mm(mat1, mat2), beta, alpha, "addmm")
 
 
@@ -60,8 +60,9 @@ def addmm(
 def baddbmm(
     input: Tensor, batch1: Tensor, batch2: Tensor, *, beta: float = 1, alpha: float = 1
 ) -> Tensor:
-    """beta * input + alpha * (batch1 @ batch2) of two batches of matrices; with beta=0 input is not
-    looked at.
+    """Compute beta * input + alpha * (batch1 @ batch2) for batches of matrices.
+
+    beta=0 ignores `input`, including its NaNs.
     """
     return _added(input, bmm(batch1, batch2), beta, alpha, "baddbmm")
 
@@ -80,7 +81,7 @@ def _added(input: Tensor, product: Tensor, beta: float, alpha: float, name: str)
 
 
 def mv(input: Tensor, vec: Tensor) -> Tensor:
-    """The product of a matrix and a vector."""
+    """Multiply a matrix by a vector."""
     if input.ndim != 2 or vec.ndim != 1:
         raise RuntimeError(
             f"mv: operands have {input.ndim} and {vec.ndim} axes, must have two and one"
@@ -94,10 +95,12 @@ def cdist(
     p: float = 2.0,
     compute_mode: str = "use_mm_for_euclid_dist_if_necessary",
 ) -> Tensor:
-    """The p-norms of all differences of rows.    x1 (.., N, D), x2 (.., M, D) -> y (.., N, M)
+    """Compute the p-norms of all differences of rows.
 
-    All differences are held at once, N * M * D numbers, and no digits are lost to a product of
-    matrices, whatever `compute_mode` allows.
+    x1 (.., N, D), x2 (.., M, D) -> y (.., N, M)
+
+    All differences are in memory at once, N * M * D numbers; no matrix product, which would lose
+    digits, is used, whatever `compute_mode` allows.
     """
     if min(x1.ndim, x2.ndim) < 2 or x1.shape[-1] != x2.shape[-1]:
         raise RuntimeError(

@@ -1,4 +1,4 @@
-"""Sums of products over chosen axes: einsum and tensordot, as products of matrices."""
+"""Sums of products over chosen axes: einsum and tensordot, computed as matrix products."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from .movement import axis_of, permute, reshape, sizes_of
 if TYPE_CHECKING:
     from .tensor import Tensor
 
-# What the axes of an operand are called; a number is one of those that "..." stands for.
+# The names of an operand's axes; a number is one of the axes that "..." stands for.
 Letters: TypeAlias = "list[int | str]"
 
 
 def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
-    """Products of elements of `a` and `b` summed over pairs of axes.
+    """Multiply elements of `a` and `b` and sum over pairs of axes.
 
     dims=n pairs the last n axes of `a` with the first n of `b`; two sequences name the axes.
     Raises: RuntimeError for axes of unequal number or size.
@@ -48,15 +48,15 @@ def tensordot(a: Tensor, b: Tensor, dims: Any = 2) -> Tensor:
 
 
 def einsum(equation: str, *operands: Any) -> Tensor:
-    """Sums of products by Einstein's convention, "ij,jk->ik" being the product of two matrices.
+    """Sum products by Einstein's convention; "ij,jk->ik" is the product of two matrices.
 
-    Each operand's axes get letters; equal letters are the same index, and those that the output
-    does not name are summed over. Without "->" the output has the letters that occur once, in
+    Each axis of an operand gets a letter; equal letters are the same index, and letters missing in
+    the output are summed over. Without "->" the output has the letters that occur once, in
     alphabetical order; "..." stands for further axes, which broadcast. Operands are multiplied from
     left to right.
 
-    Raises: TypeError for an equation that is no string, ValueError for one that does not fit the
-    operands, RuntimeError for sizes that differ.
+    Raises: TypeError unless the equation is a string, ValueError if it does not fit the operands,
+    RuntimeError for sizes that differ.
     """
     if not isinstance(equation, str):
         raise TypeError(f"einsum: equation must be a string, got {type(equation).__name__}")
@@ -77,7 +77,7 @@ def einsum(equation: str, *operands: Any) -> Tensor:
 
 
 def _parsed(equation: str, operands: Sequence[Tensor]) -> tuple[list[Letters], Letters]:
-    """The letters of each operand and of the output; axes under "..." are numbers from the back."""
+    """The letters of each operand and of the output; axes under "..." are numbered from the end."""
     left, arrow, right = equation.replace(" ", "").partition("->")
     terms = left.split(",")
     if len(terms) != len(operands):
@@ -100,7 +100,7 @@ def _parsed(equation: str, operands: Sequence[Tensor]) -> tuple[list[Letters], L
 
 
 def _letters(equation: str, term: str, ndim: int, hidden: int | None = None) -> Letters:
-    """The letters of one term, "..." replaced by the numbers of the axes that it stands for."""
+    """The letters of one term, with "..." replaced by the numbers of its axes."""
     before, dots, after = term.partition("...")
     if not all(c.isalpha() and c.isascii() for c in before + after):
         raise ValueError(f"einsum: {term!r} in {equation!r} must be made of letters and '...'")
@@ -129,7 +129,7 @@ def _sizes(
 
 
 def _prepared(x: Tensor, letters: Letters, sizes: dict[int | str, int]) -> tuple[Tensor, Letters]:
-    """An operand with each letter once, without the axes of size 1 that others have longer."""
+    """An operand with unique letters, without the axes of size 1 that other operands expand."""
     letters = list(letters)
     for letter in set(letters):
         while letters.count(letter) > 1:
@@ -152,7 +152,7 @@ def _prepared(x: Tensor, letters: Letters, sizes: dict[int | str, int]) -> tuple
 def _product(
     x: Tensor, letters: Letters, y: Tensor, others: Letters, needed: set[int | str]
 ) -> tuple[Tensor, Letters]:
-    """x times y, summed over what nobody else needs: the product and its letters."""
+    """Multiply x and y, summing over the letters not needed later: the product and its letters."""
     x, letters = _sum_lonely(x, letters, others, needed)
     y, others = _sum_lonely(y, others, letters, needed)
     both = [i for i in letters if i in others]

@@ -1,4 +1,4 @@
-"""What turns a tensor into something else: another dtype or place, an array, a number, a text."""
+"""Conversions of a tensor to another dtype or device, an array, a number or text."""
 
 # The self of these methods is the whole Tensor, which these are a part of.
 # pyright: reportGeneralTypeIssues=false
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 class Conversions:
-    """Methods whose result is of another kind than the tensor."""
+    """Methods that convert a tensor."""
 
     def numpy(self: Tensor, *, force: bool = False) -> Array:
-        """The array itself, sharing memory; with `force` what `detach().cpu().numpy()` gives.
+        """Return the array, sharing memory; with `force`, as `detach().cpu().numpy()`.
 
         RuntimeError for a tensor that requires grad, TypeError for one that is not on the CPU.
         """
@@ -65,7 +65,7 @@ class Conversions:
             raise RuntimeError(f"{name}: other programs know no emulator; use cpu() first")
 
     def item(self: Tensor) -> Any:
-        """The one element as a Python number."""
+        """Return the only element as a Python number."""
         if self.array.size != 1:
             raise RuntimeError(
                 f"item: a tensor of shape {self.shape} has {self.numel()} elements, must have one"
@@ -73,53 +73,53 @@ class Conversions:
         return self.array.item()
 
     def tolist(self: Tensor) -> Any:
-        """The elements as nested lists of Python numbers."""
+        """Return the elements as nested lists of Python numbers."""
         return self.array.tolist()
 
     def cpu(self: Tensor) -> Tensor:
-        """The tensor in main memory."""
+        """Move the tensor to main memory."""
         return self.to("cpu")
 
     def cuda(self: Tensor, device: DeviceLike | None = None, non_blocking: bool = False) -> Tensor:
-        """The tensor on the GPU "cuda:0", or on the one that `device` names or numbers."""
+        """Move the tensor to the GPU "cuda:0", or to the one that `device` names or numbers."""
         if isinstance(device, int):
             device = f"cuda:{device}"
         return self.to("cuda" if device is None else device)
 
     def float(self: Tensor) -> Tensor:
-        """The tensor as float32."""
+        """Convert the tensor to float32."""
         return self.to(dtypes.float32)
 
     def double(self: Tensor) -> Tensor:
-        """The tensor as float64."""
+        """Convert the tensor to float64."""
         return self.to(dtypes.float64)
 
     def half(self: Tensor) -> Tensor:
-        """The tensor as float16."""
+        """Convert the tensor to float16."""
         return self.to(dtypes.float16)
 
     def long(self: Tensor) -> Tensor:
-        """The tensor as int64."""
+        """Convert the tensor to int64."""
         return self.to(dtypes.int64)
 
     def int(self: Tensor) -> Tensor:
-        """The tensor as int32."""
+        """Convert the tensor to int32."""
         return self.to(dtypes.int32)
 
     def bool(self: Tensor) -> Tensor:
-        """The tensor as bool."""
+        """Convert the tensor to bool."""
         return self.to(dtypes.bool_)
 
     def byte(self: Tensor) -> Tensor:
-        """The tensor as uint8."""
+        """Convert the tensor to uint8."""
         return self.to(dtypes.uint8)
 
     def short(self: Tensor) -> Tensor:
-        """The tensor as int16."""
+        """Convert the tensor to int16."""
         return self.to(dtypes.int16)
 
     def char(self: Tensor) -> Tensor:
-        """The tensor as int8."""
+        """Convert the tensor to int8."""
         return self.to(dtypes.int8)
 
     @overload
@@ -127,15 +127,16 @@ class Conversions:
     @overload
     def type(self: Tensor, dtype: Any, non_blocking: bool = False) -> Tensor: ...
     def type(self: Tensor, dtype: Any = None, non_blocking: bool = False) -> str | Tensor:
-        """The name of the tensor's type, "torch.FloatTensor" or the like; with `dtype` (a dtype,
-        such a name or class) the tensor converted to it.
+        """Return the type's name, such as "torch.FloatTensor", or convert the tensor to `dtype`.
+
+        `dtype` may be a dtype, or such a name or class.
         """
         from .legacy import type_of
 
         return type_of(self, dtype)
 
     def type_as(self: Tensor, other: Tensor) -> Tensor:
-        """The tensor in the dtype and on the device of `other`."""
+        """Convert the tensor to the dtype and device of `other`."""
         return self.to(other.dtype).to(other.device)
 
     def __bool__(self: Tensor) -> builtins.bool:

@@ -1,4 +1,4 @@
-"""Copies and pickles of tensors: what shares memory goes on sharing it in the copy."""
+"""Copy and pickle tensors, so that tensors that share memory also share it in the copy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from .types import Array, DType, Shape
 
 
-# What a tensor has of its own; everything else in its __dict__ was put there by the user.
+# A tensor's own attributes; everything else in its __dict__ was set by the user.
 _OWN = {
     "array", "_grad", "_requires_grad", "_node", "_index", "_base", "_path", "_seen", "_hooks",
     "_counter", "_former",
@@ -29,10 +29,10 @@ _memories: weakref.WeakValueDictionary[int, Memory] = weakref.WeakValueDictionar
 
 
 class Memory:
-    """The bytes under NumPy arrays: one object for all that share them, so that copy and pickle,
-    which take every object once, take them once.
+    """The bytes behind NumPy arrays: one object for all arrays that share them.
 
-    block: an array whose elements fill these bytes in order. origin: the array that owns them.
+    copy and pickle process every object once, so they process the memory once. block: an array
+    whose elements fill these bytes in order. origin: the array that owns them.
     """
 
     def __init__(self, block: Array, origin: Array | None = None) -> None:
@@ -40,9 +40,9 @@ class Memory:
 
     @classmethod
     def of(cls, array: Array) -> Memory:
-        """The memory that `array` looks into."""
+        """The memory that `array` views."""
         owner = owner_of(array)
-        memory = _memories.get(id(owner))  # which keeps the owner alive, and with it the id
+        memory = _memories.get(id(owner))  # keeps the owner alive, and with it the id
         if memory is None:
             memory = _memories[id(owner)] = cls(_in_order(owner), owner)
         return memory
@@ -54,7 +54,7 @@ class Memory:
         return Memory, (self.block,)
 
     def layout(self, array: Array) -> tuple[Any, ...]:
-        """Where `array` lies in this memory: the arguments of `array_at`."""
+        """The position of `array` in this memory, as arguments of `array_at`."""
         offset = devices.address(array) - devices.address(self.block)
         steps = [s for s, n in zip(array.strides, array.shape, strict=True) if n > 1]
         repeats = array.size > 0 and 0 in steps
@@ -70,7 +70,7 @@ class Memory:
         repeats: bool,
         kind: type[Array],
     ) -> Array:
-        """The array of that layout; not to be written to where elements repeat."""
+        """The array with that layout; read-only if elements repeat."""
         array = block = self.block
         if (shape, dtype, offset, strides) != (block.shape, block.dtype, 0, block.strides):
             array = np.ndarray(shape, dtype, block, offset, strides)
@@ -79,7 +79,7 @@ class Memory:
 
 
 def owner_of(array: Array) -> Array:
-    """The array that owns the memory which `array` is a view of."""
+    """The array that owns the memory of a view."""
     kind = np.ndarray if isinstance(array, np.ndarray) else type(array)
     while isinstance(array.base, kind):
         array = array.base
@@ -87,7 +87,7 @@ def owner_of(array: Array) -> Array:
 
 
 def _in_order(owner: Array) -> Array:
-    """The memory of an array as an array in C order: itself, or its bytes."""
+    """The memory of an array as an array in C order: the array itself, or its bytes."""
     if owner.flags.c_contiguous:
         return np.asarray(owner)
     reach = [(n - 1) * s for n, s in zip(owner.shape, owner.strides, strict=True)]
@@ -98,16 +98,16 @@ def _in_order(owner: Array) -> Array:
 
 
 def copied(tensor: Tensor) -> Tensor:
-    """copy.copy: another tensor on the same memory, with the attributes of `tensor`."""
+    """copy.copy: another tensor with the same memory and attributes."""
     _check_leaf(tensor, "copy")
     counter = tensor._shared_counter()
     return _made(type(tensor), tensor.array, tensor._requires_grad, counter, _attributes(tensor))
 
 
 def deepcopied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
-    """copy.deepcopy: memory of its own, which is shared by copies of what shares it.
+    """copy.deepcopy: a tensor with new memory; copies of sharing tensors share it.
 
-    A plain tensor keeps its `.grad`, a subclass (Parameter) starts without, as in PyTorch.
+    A plain tensor keeps its `.grad`; a subclass (Parameter) starts without, as in PyTorch.
     """
     _check_leaf(tensor, "deepcopy")
     array = tensor.array
@@ -125,7 +125,7 @@ def deepcopied(tensor: Tensor, memo: dict[int, Any]) -> Tensor:
 
 
 def reduced(tensor: Tensor) -> tuple[Any, ...]:
-    """What pickle keeps of a tensor: all but its `.grad` and hooks."""
+    """The parts of a tensor that pickle keeps: everything except its `.grad` and hooks."""
     _check_leaf(tensor, "pickle")
     array, layout = tensor.array, None
     if type(array) is np.ndarray:

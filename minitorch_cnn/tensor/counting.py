@@ -1,4 +1,4 @@
-"""What occurs, and how often: unique, bincount, histc, count_nonzero, isin; the median."""
+"""Counting: unique, bincount, histc, count_nonzero, isin; and the median."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Median(ArrayFunction):
-    """y = the middle one of all elements, the lower of two, NaN if one is; equal ones share the
+    """y = the median of all elements, the lower of two, NaN if any is; equal elements share the
     gradient.
     """
 
@@ -47,9 +47,9 @@ def median(input: TensorLike, dim: int, keepdim: bool = False) -> ValuesAndIndic
 def median(
     input: TensorLike, dim: int | None = None, keepdim: bool = False
 ) -> Tensor | ValuesAndIndices:
-    """The middle one of all elements, or a pair (values, indices) of those along `dim`.
+    """Find the median of all elements, or a pair (values, indices) of the medians along `dim`.
 
-    Of an even number of elements it is the lower of the two in the middle; a NaN makes NaN.
+    For an even number of elements it is the lower of the two in the middle; a NaN gives NaN.
     Raises: RuntimeError for an axis without elements.
     """
     input = as_tensor(input, "median")
@@ -103,11 +103,11 @@ def unique(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Tensor | tuple[Tensor, ...]:
-    """The elements that occur, in ascending order, whether `sorted` is asked for or not; with `dim`
-    the slices along it.
+    """List the distinct elements in ascending order, or with `dim` the distinct slices.
 
-    With return_inverse and return_counts a tuple: also where each element of `input` is among them,
-    and how often each occurs. Each NaN is an element of its own.
+    They are sorted whatever `sorted` is. With return_inverse and return_counts the result is a
+    tuple that also has the index of each element of `input` among them, and their counts. Each NaN
+    is an element of its own.
     """
     x = as_tensor(input, "unique").array
     axis = None if dim is None else axis_of(dim, input.ndim, "unique")
@@ -127,10 +127,10 @@ def _distinct_nans(x: Array) -> dict[str, bool]:
 
 
 def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
-    """How often each of 0, 1, 2, ... occurs in a vector of integers, or the sum of the weights
-    where it does; at least `minlength` numbers.
+    """Count each of 0, 1, 2, ... in a vector of integers, or sum the weights at each.
 
-    Raises: TypeError for other dtypes, RuntimeError for negative numbers or more axes.
+    The result has at least `minlength` numbers. Raises: TypeError for other dtypes, RuntimeError
+    for negative numbers or more axes.
     """
     if input.dtype.kind not in "iu":
         raise TypeError(f"bincount: input has dtype {input.dtype}, must be integer")
@@ -150,10 +150,10 @@ def bincount(input: Tensor, weights: Tensor | None = None, minlength: int = 0) -
 
 
 def histc(input: TensorLike, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements lie in each of `bins` intervals of equal width from `min` to `max`, both
-    included; from the least to the largest element where min = max = 0. Others are not counted.
+    """Count the elements in each of `bins` intervals of equal width from `min` to `max`, inclusive.
 
-    Raises: TypeError for integers, ValueError for bins below 1 or min above max, RuntimeError for
+    With min = max = 0 the range is that of the elements. Elements outside are not counted. Raises:
+    TypeError for integers, ValueError for bins below 1 or min above max, RuntimeError for
     bounds that are not finite.
     """
     input = as_tensor(input, "histc")
@@ -177,7 +177,7 @@ def histc(input: TensorLike, bins: int = 100, min: float = 0, max: float = 0) ->
 
 
 def count_nonzero(input: TensorLike, dim: Dims | None = None) -> Tensor:
-    """How many elements are not 0, altogether or along `dim` (an axis or several)."""
+    """Count the non-zero elements, altogether or along `dim` (an axis or several)."""
     input = as_tensor(input, "count_nonzero")
     axes = None if dim is None else axes_of(dim, input.ndim, "count_nonzero")
     return array_function.Tensor(
@@ -186,6 +186,6 @@ def count_nonzero(input: TensorLike, dim: Dims | None = None) -> Tensor:
 
 
 def isin(elements: Any, test_elements: Any, *, invert: bool = False) -> Tensor:
-    """Whether each element is among `test_elements`, or with `invert` is not."""
+    """Test whether each element is among `test_elements`, or with `invert` is not."""
     a, b = arrays_of("isin", elements, test_elements)
     return array_function.Tensor(np.asarray(np.isin(a, b, invert=invert), like=a))

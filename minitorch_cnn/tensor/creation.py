@@ -1,4 +1,4 @@
-"""Making tensors: from data, from numbers, from chance."""
+"""Create tensors: from data, from numbers, at random."""
 
 from __future__ import annotations
 
@@ -24,13 +24,12 @@ def tensor(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor holding a copy of `data`: nested sequences of numbers, an array, a number or a
-    Tensor.
+    """Create a tensor with a copy of `data`.
 
-    Python floats become the default float type, integers int64; arrays keep their dtype, and their
-    device where none is given.
+    data: nested sequences of numbers, an array, a number or a Tensor. Python floats become the
+    default float type, integers int64; arrays keep their dtype, and by default their device.
     Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small, and
-    for Python's numbers that an integer dtype cannot hold (an array's wrap around).
+    for Python numbers that an integer dtype cannot hold (an array's wrap around).
     """
     if isinstance(data, array_function.Tensor):
         data = data.array
@@ -62,9 +61,10 @@ def tensor(
 def as_tensor(
     data: Any, dtype: DTypeLike | None = None, device: DeviceLike | None = None
 ) -> Tensor:
-    """`data` as a tensor, without a copy where its memory, dtype and device can stay.
+    """Convert `data` to a tensor, without a copy if its memory, dtype and device can stay.
 
-    Takes what `tensor` takes, and arrays of other libraries on a GPU (`__cuda_array_interface__`).
+    Accepts everything that `tensor` does, and other libraries' GPU arrays
+    (`__cuda_array_interface__`).
     """
     if not isinstance(data, array_function.Tensor):
         if devices.is_array(data):
@@ -99,7 +99,7 @@ def _holds_arrays(data: Any) -> bool:
 
 
 def from_numpy(array: np.ndarray) -> Tensor:
-    """A tensor that shares memory with `array`."""
+    """Create a tensor that shares memory with `array`."""
     if not isinstance(array, np.ndarray):
         raise TypeError(f"from_numpy: array must be a numpy.ndarray, got {type(array).__name__}")
     dtypes.check_dtype(array.dtype, "from_numpy")
@@ -107,7 +107,7 @@ def from_numpy(array: np.ndarray) -> Tensor:
 
 
 def from_dlpack(source: Any) -> Tensor:
-    """A tensor that shares memory with an array of torch, jax, ..., on the CPU or on a GPU."""
+    """Create a tensor that shares memory with an array of torch, jax, ..., on CPU or GPU."""
     on_gpu = 2  # DLPack's number of CUDA devices
     if source.__dlpack_device__()[0] != on_gpu:
         return from_numpy(np.from_dlpack(source))
@@ -118,7 +118,7 @@ def from_dlpack(source: Any) -> Tensor:
 
 
 def _sizes(name: str, sizes: Any, size: Any = None) -> tuple[int, ...]:
-    """Sizes given one by one, as one sequence, or by the argument's name (`size`)."""
+    """Sizes given one by one, as one sequence, or by keyword (`size`)."""
     if size is not None:
         if sizes:
             raise TypeError(f"{name}: {sizes} and size={size} are given, must be one of them")
@@ -143,7 +143,7 @@ def _made(
 
 
 def _cast(array: Array, dtype: DType) -> Array:
-    """`array` in `dtype`, where what is too large becomes infinite without a word."""
+    """Cast `array` to `dtype`; numbers that are too large become infinite without a warning."""
     with np.errstate(over="ignore"):
         return array.astype(dtype, copy=False)
 
@@ -155,7 +155,7 @@ def zeros(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of zeros."""
+    """Create a tensor of zeros."""
     return _made(
         "zeros",
         np.zeros(_sizes("zeros", sizes, size), dtype or dtypes.get_default_dtype()),
@@ -172,7 +172,7 @@ def ones(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of ones."""
+    """Create a tensor of ones."""
     return _made(
         "ones",
         np.ones(_sizes("ones", sizes, size), dtype or dtypes.get_default_dtype()),
@@ -189,7 +189,7 @@ def empty(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of whatever the memory held."""
+    """Create a tensor of arbitrary, uninitialised numbers."""
     return _made(
         "empty",
         np.empty(_sizes("empty", sizes, size), dtype or dtypes.get_default_dtype()),
@@ -207,7 +207,7 @@ def full(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A tensor of one number throughout, in that number's dtype."""
+    """Create a tensor filled with one number, in that number's dtype."""
     own = dtypes.check_dtype(np.asarray(fill_value).dtype, "full")
     if dtype is None:
         dtype = dtypes.get_default_dtype() if own.kind == "f" else own
@@ -223,7 +223,7 @@ def eye(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The (n, m) matrix with ones on the diagonal."""
+    """Create the (n, m) matrix with ones on the diagonal."""
     return _made("eye", np.eye(n, m), dtype, device, requires_grad)
 
 
@@ -236,14 +236,14 @@ def arange(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64.
+    """List start, start + step, ... below `end`; arange(end) starts at 0. Integers give int64.
 
     There are ceil((end - start) / step) numbers, whatever the rounding of the last one. With an
-    integer dtype all three are cut to integers first.
+    integer dtype all three are truncated to integers first.
     """
     if end is None:
         start, end = 0, start
-    # Numbers of NumPy, and tensors of one element, count as Python's.
+    # NumPy numbers, and tensors of one element, count as Python's.
     numbers: list[Any] = [getattr(x, "item", lambda x=x: x)() for x in (start, end, step)]
     if not all(map(math.isfinite, numbers)):
         raise ValueError(f"arange: start={start}, end={end}, step={step} must be finite")
@@ -267,7 +267,7 @@ def linspace(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` numbers from `start` to `end`, both included, equally spaced."""
+    """Create `steps` equally spaced numbers from `start` to `end`, inclusive."""
     if steps < 0:
         raise ValueError(f"linspace: steps={steps} must not be negative")
     return _made("linspace", np.linspace(start, end, steps), dtype, device, requires_grad)
@@ -283,7 +283,7 @@ def logspace(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`steps` powers of `base`, the exponents equally spaced from `start` to `end`."""
+    """Create `steps` powers of `base`, with exponents equally spaced from `start` to `end`."""
     if steps < 0:
         raise ValueError(f"logspace: steps={steps} must not be negative")
     array = np.logspace(start, end, steps, base=base)
@@ -298,7 +298,7 @@ def randn(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Independent draws from N(0, 1)."""
+    """Draw independent numbers from N(0, 1)."""
     rng = generator or random.default_generator()
     return _made(
         "randn",
@@ -317,14 +317,14 @@ def rand(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Independent draws from [0, 1), uniform."""
+    """Draw independent uniform numbers from [0, 1)."""
     rng = generator or random.default_generator()
     array = _drawn("rand", rng.random, _sizes("rand", sizes, size), dtype)
     return _made("rand", array, dtype, device, requires_grad)
 
 
 def _drawn(name: str, draw: Callable[..., Array], size: Shape, dtype: DTypeLike | None) -> Array:
-    """Numbers drawn in the dtype itself where the generator can: float32 costs half of float64."""
+    """Draw numbers directly in the dtype if the generator can: float32 costs half of float64."""
     wanted = dtypes.check_dtype(dtype or dtypes.get_default_dtype(), name)
     if wanted.kind != "f":
         raise TypeError(f"{name}: dtype={wanted} must be floating point")
@@ -343,7 +343,7 @@ def randint(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Independent integers from [low, high), uniform; randint(high, size) starts at 0."""
+    """Draw independent uniform integers from [low, high); randint(high, size) starts at 0."""
     if size is None:
         low, high, size = 0, low, high
     elif high is None:
@@ -370,6 +370,6 @@ def randperm(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """The numbers 0 to n - 1 in random order."""
+    """List the numbers 0 to n - 1 in random order."""
     rng = generator or random.default_generator()
     return _made("randperm", rng.permutation(n), dtype or dtypes.int64, device, requires_grad)

@@ -1,4 +1,4 @@
-"""Diagonals of matrices, taken, laid and added up, and the triangles beside them."""
+"""Diagonals and triangles of matrices."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Diagonal(ArrayFunction):
-    """y[.., i] = x[.., i, i + offset]: a view, of which two axes become one, the last."""
+    """y[.., i] = x[.., i, i + offset]: a view that merges two axes into one, the last."""
 
     is_view = never_warns = True
 
@@ -25,7 +25,7 @@ class Diagonal(ArrayFunction):
         ctx.offset, ctx.axes, ctx.shape = offset, axes, x.shape
         y = np.diagonal(x, offset, *axes)
         if isinstance(y, np.ndarray) and x.flags.writeable:
-            y.flags.writeable = True  # NumPy gives it for reading only, out of caution
+            y.flags.writeable = True  # NumPy makes it read-only as a precaution
         return y
 
     @staticmethod
@@ -66,7 +66,7 @@ class Triangle(ArrayFunction):
 
 
 def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A view of the elements [i, i + offset] of two axes, in a last axis of their own."""
+    """View the elements [i, i + offset] of two axes as a new last axis."""
     axes = axis_of(dim1, input.ndim, "diagonal"), axis_of(dim2, input.ndim, "diagonal")
     if axes[0] == axes[1]:
         raise RuntimeError(f"diagonal: dim1={dim1} and dim2={dim2} must be two different axes")
@@ -74,7 +74,7 @@ def diagonal(input: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Te
 
 
 def diag(input: Tensor, diagonal: int = 0) -> Tensor:
-    """Of a vector the matrix that has it on a diagonal, of a matrix that diagonal, in a copy."""
+    """Turn a vector into a matrix with it on a diagonal, or copy a matrix's diagonal."""
     if input.ndim == 2:
         return Diagonal.apply(input, offset=diagonal, axes=(0, 1)).clone()
     if input.ndim != 1:
@@ -84,20 +84,20 @@ def diag(input: Tensor, diagonal: int = 0) -> Tensor:
 
 
 def trace(input: Tensor) -> Tensor:
-    """The sum of the diagonal of a matrix."""
+    """Sum the diagonal of a matrix."""
     if input.ndim != 2:
         raise RuntimeError(f"trace: input has {input.ndim} axes, must have two")
     return Diagonal.apply(input, offset=0, axes=(0, 1)).sum()
 
 
 def tril(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The part on and below a diagonal of the last two axes; 0 elsewhere."""
+    """Keep the part on and below a diagonal of the last two axes, with 0 elsewhere."""
     _check_matrix(input, "tril")
     return Triangle.apply(input, keep=np.tril, diagonal=diagonal)
 
 
 def triu(input: Tensor, diagonal: int = 0) -> Tensor:
-    """The part on and above a diagonal of the last two axes; 0 elsewhere."""
+    """Keep the part on and above a diagonal of the last two axes, with 0 elsewhere."""
     _check_matrix(input, "triu")
     return Triangle.apply(input, keep=np.triu, diagonal=diagonal)
 

@@ -1,4 +1,4 @@
-"""Functions of one number, applied to every element, with their derivatives."""
+"""Elementwise functions of one number, with their derivatives."""
 
 from __future__ import annotations
 
@@ -225,7 +225,7 @@ def _signs(x: Array) -> Array:
 
 
 def positive(input: TensorLike) -> Tensor:
-    """+input: the tensor itself."""
+    """Return the tensor itself, +input."""
     input = as_tensor(input, "positive")
     if input.dtype.kind == "b":
         raise TypeError("positive: a boolean tensor has no sign")
@@ -246,32 +246,32 @@ def exp(input: TensorLike) -> Tensor:
 
 
 def expm1(input: TensorLike) -> Tensor:
-    """e^input - 1, exact near 0."""
+    """Compute e^input - 1, accurate near 0."""
     return Expm1.apply(to_floating(input, "expm1"))
 
 
 def log(input: TensorLike) -> Tensor:
-    """Natural logarithm: -inf at 0, NaN below."""
+    """Compute the natural logarithm: -inf at 0, NaN below."""
     return Log.apply(to_floating(input, "log"))
 
 
 def log1p(input: TensorLike) -> Tensor:
-    """ln(1 + input), exact near 0."""
+    """Compute ln(1 + input), accurate near 0."""
     return Log1p.apply(to_floating(input, "log1p"))
 
 
 def sqrt(input: TensorLike) -> Tensor:
-    """Square root: NaN below 0."""
+    """Compute the square root: NaN below 0."""
     return Sqrt.apply(to_floating(input, "sqrt"))
 
 
 def rsqrt(input: TensorLike) -> Tensor:
-    """1 / sqrt(input)."""
+    """Compute 1 / sqrt(input)."""
     return Rsqrt.apply(to_floating(input, "rsqrt"))
 
 
 def square(input: TensorLike) -> Tensor:
-    """input^2; booleans are squared as int64."""
+    """Compute input^2; booleans are squared as int64."""
     input = as_tensor(input, "square")
     if input.dtype.kind == "b":
         input = input.long()
@@ -279,12 +279,12 @@ def square(input: TensorLike) -> Tensor:
 
 
 def reciprocal(input: TensorLike) -> Tensor:
-    """1 / input."""
+    """Compute 1 / input."""
     return Reciprocal.apply(to_floating(input, "reciprocal"))
 
 
 def abs(input: TensorLike) -> Tensor:
-    """|input|; the gradient at 0 is 0."""
+    """Compute |input|; the gradient at 0 is 0."""
     input = as_tensor(input, "abs")
     if input.dtype.kind == "b":
         raise TypeError("abs: a boolean tensor has no sign")
@@ -292,12 +292,12 @@ def abs(input: TensorLike) -> Tensor:
 
 
 def sin(input: TensorLike) -> Tensor:
-    """Sine of radians."""
+    """Compute the sine of radians."""
     return Sin.apply(to_floating(input, "sin"))
 
 
 def cos(input: TensorLike) -> Tensor:
-    """Cosine of radians."""
+    """Compute the cosine of radians."""
     return Cos.apply(to_floating(input, "cos"))
 
 
@@ -307,6 +307,6 @@ def erf(input: TensorLike) -> Tensor:
 
 
 def sign(input: TensorLike) -> Tensor:
-    """-1, 0 or 1; 0 for NaN."""
+    """The sign of each element: -1, 0 or 1; 0 for NaN."""
     input = as_tensor(input, "sign")
     return input.clone() if input.dtype.kind == "b" else Flat.apply(input, step=_signs)

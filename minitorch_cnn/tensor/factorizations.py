@@ -1,8 +1,8 @@
-"""Factorizations of matrices, and what is read off them.
+"""Factorizations of matrices, and quantities computed from them.
 
 The gradients are those of Giles (2008), "An extended collection of matrix derivative results", and
-Seeger et al. (2017), arXiv 1710.08717. Eigenvectors and singular vectors have them where the values
-are distinct.
+Seeger et al. (2017), arXiv 1710.08717. Eigenvectors and singular vectors have gradients if the
+values are distinct.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class ThinSingular(ArrayFunction):
             inner = inner + s[..., :, None] * ((turned - turned.mT) * apart)
         ga = u @ inner @ vh
         m, n = u.shape[-2], vh.shape[-1]
-        if gu is not None and m > n:  # what is beyond the space of U
+        if gu is not None and m > n:  # the part outside the column space of U
             part = gu / s[..., None, :]
             ga = ga + (part - u @ (u.mT @ part)) @ vh
         if gvh is not None and n > m:
@@ -149,7 +149,7 @@ class Qr(ArrayFunction):
 
 
 class PseudoInverse(ArrayFunction):
-    """y = A^+, of A whose rank does not change near it (Golub and Pereyra 1973)."""
+    """y = A^+, for A of locally constant rank (Golub and Pereyra 1973)."""
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array, rcond: float) -> Array:
@@ -168,7 +168,7 @@ class PseudoInverse(ArrayFunction):
 
 
 def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
-    """L, lower triangular, of A = L L^T; or with `upper` its transpose.
+    """Factorize A = L L^T with L lower triangular; `upper` returns the transpose of L.
 
     Raises: RuntimeError unless A (*, n, n) is positive definite.
     """
@@ -178,7 +178,7 @@ def cholesky(A: Tensor, *, upper: bool = False) -> Tensor:
 
 
 def eigh(A: Tensor, UPLO: str = "L") -> Eigen:
-    """(eigenvalues, eigenvectors) of symmetric A (*, n, n), of which one triangle is read.
+    """Compute (eigenvalues, eigenvectors) of symmetric A (*, n, n), reading one triangle.
 
     Raises: ValueError for an UPLO other than "L" and "U".
     """
@@ -189,16 +189,16 @@ def eigh(A: Tensor, UPLO: str = "L") -> Eigen:
 
 
 def eigvalsh(A: Tensor, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric A, see `eigh`."""
+    """Compute the eigenvalues of symmetric A, see `eigh`."""
     return eigh(A, UPLO).eigenvalues
 
 
 def svd(A: Tensor, full_matrices: bool = True) -> Singular:
-    """(U, S, Vh) of A = U diag(S) Vh.    A (*, m, n)
+    """Factorize A = U diag(S) Vh, returning (U, S, Vh).    A (*, m, n)
 
-    full_matrices: whether U and Vh are square; these have no gradient where A is not.
+    full_matrices: whether U and Vh are square; these have no gradient unless A is square.
 
-    Raises: RuntimeError for full matrices of what is not square and requires grad.
+    Raises: RuntimeError for full matrices of a non-square A that requires grad.
     """
     check_matrix("svd", A)
     if not full_matrices or A.shape[-1] == A.shape[-2]:
@@ -213,14 +213,14 @@ def svd(A: Tensor, full_matrices: bool = True) -> Singular:
 
 
 def svdvals(A: Tensor) -> Tensor:
-    """The singular values of A (*, m, n) -> (*, min(m, n)), in descending order."""
+    """Compute the singular values of A (*, m, n) -> (*, min(m, n)), in descending order."""
     return svd(A, full_matrices=False).S
 
 
 def qr(A: Tensor, mode: str = "reduced") -> Orthogonal:
-    """(Q, R) of A = Q R.    A (*, m, n) -> Q (*, m, min(m, n)), R (*, min(m, n), n)
+    """Factorize A = Q R.    A (*, m, n) -> Q (*, m, min(m, n)), R (*, min(m, n), n)
 
-    mode: "reduced" alone; the signs are LAPACK's.
+    mode: only "reduced"; the signs are LAPACK's.
 
     Raises: ValueError for another mode.
     """
@@ -231,9 +231,9 @@ def qr(A: Tensor, mode: str = "reduced") -> Orthogonal:
 
 
 def pinv(A: Tensor, *, rtol: float | None = None) -> Tensor:
-    """The pseudoinverse of A (*, m, n) -> (*, n, m).
+    """Compute the pseudoinverse of A (*, m, n) -> (*, n, m).
 
-    rtol: singular values below rtol times the largest count as 0, max(m, n) eps if None.
+    rtol: singular values below rtol times the largest count as 0; by default max(m, n) eps.
     """
     check_matrix("pinv", A)
     if rtol is None:
@@ -242,8 +242,8 @@ def pinv(A: Tensor, *, rtol: float | None = None) -> Tensor:
 
 
 def matrix_rank(A: Tensor, *, tol: float | None = None, hermitian: bool = False) -> Tensor:
-    """How many singular values of A (*, m, n) are above `tol`, max(m, n) eps of the largest if
-    None."""
+    """Count the singular values of A (*, m, n) above `tol`, by default max(m, n) eps times the
+    largest."""
     check_matrix("matrix_rank", A)
     rank = computed("matrix_rank", np.linalg.matrix_rank, A.array, tol, hermitian)
     return type(A)(np.asarray(rank, np.int64))

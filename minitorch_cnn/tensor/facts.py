@@ -1,4 +1,4 @@
-"""What a tensor is, by its array: sizes, dtype, place, memory."""
+"""The properties of a tensor: sizes, dtype, device, memory."""
 
 # The self of these methods is the whole Tensor, which these are a part of.
 # pyright: reportGeneralTypeIssues=false
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Size(tuple[int, ...]):
-    """The sizes of a tensor's axes, as `size()` tells them."""
+    """The sizes of a tensor's axes, as `size()` returns them."""
 
     __slots__ = ()
 
@@ -35,7 +35,7 @@ class Facts:
 
     @property
     def dtype(self: Tensor) -> DType:
-        """The number format, one of NumPy's."""
+        """The number format, a NumPy dtype."""
         return self.array.dtype
 
     @property
@@ -45,17 +45,17 @@ class Facts:
 
     @property
     def device(self: Tensor) -> devices.device:
-        """Where the array lies: "cpu", "cuda:i" or "emulator"."""
+        """The device of the array: "cpu", "cuda:i" or "emulator"."""
         return devices.device_of(self.array)
 
     @property
     def T(self: Tensor) -> Tensor:
-        """The axes in reverse order."""
+        """The tensor with its axes in reverse order."""
         return self.permute(*range(self.ndim - 1, -1, -1))
 
     @property
     def mT(self: Tensor) -> Tensor:
-        """The last two axes exchanged."""
+        """The tensor with its last two axes exchanged."""
         return self.transpose(-1, -2)
 
     @overload
@@ -81,17 +81,17 @@ class Facts:
     nelement = numel
 
     def element_size(self: Tensor) -> int:
-        """The bytes of one element."""
+        """The size of one element in bytes."""
         return self.array.itemsize
 
     @property
     def itemsize(self: Tensor) -> int:
-        """The bytes of one element."""
+        """The size of one element in bytes."""
         return self.array.itemsize
 
     @property
     def nbytes(self: Tensor) -> int:
-        """The bytes of all elements."""
+        """The size of all elements in bytes."""
         return self.array.nbytes
 
     def data_ptr(self: Tensor) -> int:
@@ -103,16 +103,16 @@ class Facts:
     @overload
     def stride(self: Tensor, dim: int) -> int: ...
     def stride(self: Tensor, dim: int | None = None) -> Shape | int:
-        """The elements in memory from one index to the next, of every axis or of one."""
+        """The distance in memory from one index to the next, in elements, of all axes or of one."""
         steps = tuple(step // self.array.itemsize for step in self.array.strides)
         return steps if dim is None else steps[movement.axis_of(dim, self.ndim, "stride")]
 
     def get_device(self: Tensor) -> int:
-        """The number of the GPU that the tensor lies on; -1 in main memory."""
+        """The number of the tensor's GPU; -1 in main memory."""
         return -1 if self.device.index is None else self.device.index
 
     def pin_memory(self: Tensor) -> Tensor:
-        """The tensor itself: memory is not pinned."""
+        """Return the tensor itself: memory is not pinned."""
         return self
 
     def is_pinned(self: Tensor) -> bool:
@@ -126,27 +126,28 @@ class Facts:
 
     @property
     def is_quantized(self: Tensor) -> bool:
-        """False: numbers stand for themselves."""
+        """False: tensors are not quantised."""
         return False
 
     @property
     def is_meta(self: Tensor) -> bool:
-        """False: every tensor has its numbers."""
+        """False: every tensor stores its numbers."""
         return False
 
     @property
     def is_cpu(self: Tensor) -> bool:
-        """Whether the tensor lies in main memory."""
+        """Whether the tensor is in main memory."""
         return self.device == "cpu"
 
     @property
     def is_cuda(self: Tensor) -> bool:
-        """Whether the tensor lies on a GPU."""
+        """Whether the tensor is on a GPU."""
         return self.device.startswith("cuda")
 
     def is_contiguous(self: Tensor, memory_format: str | None = None) -> bool:
-        """Whether the elements lie in memory in order, without gaps; with "channels_last" whether
-        those of an image (N, C, H, W) lie in the order (N, H, W, C).
+        """Whether the elements are in memory in order, without gaps.
+
+        With "channels_last": whether an image (N, C, H, W) has the order (N, H, W, C).
         """
         if memory_format == dtypes.channels_last:
             return self.array.ndim == 4 and self.array.transpose(0, 2, 3, 1).flags.c_contiguous

@@ -1,4 +1,4 @@
-"""Generator: random numbers of one's own, by PyTorch's name for them."""
+"""Generator: an independent source of random numbers, under PyTorch's name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class Generator(np.random.Generator):
     """NumPy's generator with PyTorch's methods, for every argument named `generator`.
 
-    It starts from the system's entropy; `manual_seed` makes it repeat itself. The numbers are
+    It starts from the system's entropy; `manual_seed` makes it reproducible. The numbers are
     NumPy's, not PyTorch's.
     """
 
@@ -24,27 +24,27 @@ class Generator(np.random.Generator):
         super().__init__(np.random.PCG64(self._seed))
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start anew from a number; returns the generator itself."""
+        """Restart from a number; returns the generator itself."""
         self._seed = seed % 2**64
         self.bit_generator.state = np.random.PCG64(self._seed).state
         return self
 
     def seed(self) -> int:
-        """Start anew from the system's entropy; returns the seed."""
+        """Restart from the system's entropy; returns the seed."""
         self.manual_seed(int(np.random.SeedSequence().generate_state(1, np.uint64)[0]))
         return self._seed
 
     def initial_seed(self) -> int:
-        """The number that the generator was started from."""
+        """The seed that the generator was started from."""
         return self._seed
 
     def get_state(self) -> dict[str, Any]:
-        """The state, which JSON can hold."""
+        """Return the state, which JSON can store."""
         state: Any = self.bit_generator.state
         return state
 
     def set_state(self, state: dict[str, Any]) -> None:
-        """Go back to a state that `get_state` returned."""
+        """Restore a state that `get_state` returned."""
         self.bit_generator.state = state
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -52,7 +52,7 @@ class Generator(np.random.Generator):
 
 
 def _at_state(seed: int, state: dict[str, Any]) -> Generator:
-    """A copied or pickled generator made again."""
+    """Rebuild a copied or pickled generator."""
     generator = Generator().manual_seed(seed)
     generator.set_state(state)
     return generator

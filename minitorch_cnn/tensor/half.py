@@ -1,8 +1,8 @@
-"""Numbers of 16 bits: stored so, computed with in float32, and rounded once.
+"""16-bit numbers: stored in 16 bits, computed in float32, and rounded once.
 
-A sum of many stalls in 16 bits (2048 + 1 is 2048 in float16) and squares overflow (256^2). An op
-whose class says `in_float32` is applied by way of float32 (autograd/array_function.py); functions
-that are made of several ops pass float32 from one to the next with what stands here.
+A long sum stalls in 16 bits (2048 + 1 is 2048 in float16) and squares overflow (256^2). An op whose
+class sets `in_float32` is applied in float32 (autograd/array_function.py); functions composed of
+several ops use this module to pass float32 from one to the next.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 
 def widened(x: Any) -> Any:
-    """A Tensor or array of 16-bit floats in float32; anything else, None too, as it is."""
+    """Convert a Tensor or array of 16-bit floats to float32; return anything else unchanged."""
     if x is None or not dtypes.is_half(x.dtype):
         return x
     if isinstance(x, array_function.Tensor):
@@ -31,14 +31,14 @@ def widened(x: Any) -> Any:
 
 
 def rounded(x: Tensor, dtype: DType) -> Tensor:
-    """The float Tensor `x` in `dtype`; itself where that is no change."""
+    """The float Tensor `x` in `dtype`; itself if that is no change."""
     return x if x.array.dtype is dtype else x.to(dtype)
 
 
 def in_float32(fn: F) -> F:
-    """Let a function of Tensors compute with float32 where they have 16 bits.
+    """Decorate a function of Tensors so that it computes 16-bit arguments in float32.
 
-    What it returns, a Tensor or several, has 16 bits again, unless a wider float was among them.
+    Its results, one Tensor or several, are 16-bit again, unless an argument was a wider float.
     """
 
     def by_float32(*args: Any, **kwargs: Any) -> Any:
@@ -62,7 +62,7 @@ def in_float32(fn: F) -> F:
 
 def _any_half(values: Iterable[Any]) -> bool:
     Tensor = array_function.Tensor
-    for x in values:  # the size first: it is asked of every call
+    for x in values:  # the size first, because this runs on every call
         if isinstance(x, Tensor) and x.array.dtype.itemsize == 2 and dtypes.is_half(x.array.dtype):
             return True
     return False

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from .tensor import Tensor
     from .types import Array, Shape
 
-# The way to a part of an array: view ops, each with its settings.
+# The view ops that lead to a part of an array, each with its settings.
 Path: TypeAlias = "Sequence[tuple[type[ArrayFunction], dict[str, Any]]]"
 
 X = TypeVar("X")
 
 
 def array_keys(key: Any) -> tuple[tuple[Any, ...], ...]:
-    """An indexing key as one or two keys of NumPy's, to be applied one after the other.
+    """Convert an indexing key to one or two NumPy keys, to be applied in sequence.
 
-    Where integers and arrays meet, the integers come first, as in PyTorch: NumPy would treat them
-    as arrays too, and move axes. Each key ends in an Ellipsis, which makes NumPy return a 0-d view
-    where it would return a number.
+    If integers and arrays occur together, the integers come first, as in PyTorch: NumPy would treat
+    them as arrays too, and move axes. Each key ends in an Ellipsis, with which NumPy returns a 0-d
+    view instead of a number.
     """
-    if type(key) is int:  # what most keys are
+    if type(key) is int:  # the most common key
         return ((key, Ellipsis),)
     given: tuple[Any, ...] = key if isinstance(key, tuple) else (key,)
     parts = [_array_key(part) for part in given]
@@ -54,9 +54,9 @@ def array_keys(key: Any) -> tuple[tuple[Any, ...], ...]:
 
 
 def _array_key(part: Any) -> Any:
-    """One part of a key with an array in place of a tensor, a list or a truth value.
+    """One part of a key, with tensors, lists and truth values converted to arrays.
 
-    uint8 means a mask, as in PyTorch, which had no other type for masks once.
+    uint8 is a mask, as in PyTorch, whose only mask type it once was.
     """
     if isinstance(part, array_function.Tensor):
         part = part.array
@@ -80,7 +80,7 @@ def _array_key(part: Any) -> Any:
 
 
 def is_basic(key: Iterable[Any]) -> bool:
-    """Whether a key is made of integers, slices, None and Ellipsis only: the result is a view."""
+    """Whether a key consists of integers, slices, None and Ellipsis only: the result is a view."""
     return not any(map(devices.is_array, key))
 
 
@@ -88,7 +88,7 @@ class Index(ArrayFunction):
     """y = x[key]."""
 
     never_warns = True
-    is_view = True  # for basic keys; the engine sees for itself whether memory is shared
+    is_view = True  # for basic keys; the engine itself checks whether memory is shared
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, key: tuple[Any, ...]) -> Array:
@@ -101,7 +101,7 @@ class Index(ArrayFunction):
 
 
 class IndexAdd(ArrayFunction):
-    """y = zeros, y[key] += x: positions named twice add up. The adjoint of `Index`."""
+    """y = zeros, y[key] += x: repeated positions add up. The adjoint of `Index`."""
 
     in_float32 = True
 
@@ -121,10 +121,10 @@ class IndexAdd(ArrayFunction):
 
 
 class Assign(ArrayFunction):
-    """y = x with the part that `path` leads to replaced by `value`.
+    """y = x with the part at `path` replaced by `value`.
 
     A path is a sequence of view ops (class, settings); only the last may be an index that is not a
-    view. x itself is overwritten, or with `order` a copy whose axes lie in memory in that order.
+    view. x itself is overwritten, or with `order` a copy with its axes in that memory order.
     """
 
     @staticmethod
@@ -132,7 +132,7 @@ class Assign(ArrayFunction):
         ctx: ArrayFunction, x: Array, value: Array, path: Path, order: list[int] | None = None
     ) -> Array:
         ctx.path, ctx.value_shape = path, np.shape(value)
-        # What is a view in one layout is a copy in another: the gradient is laid out as x is.
+        # A view in one layout may be a copy in another: the gradient gets the layout of x.
         ctx.order = sorted(range(x.ndim), key=lambda axis: -abs(x.strides[axis]))
         y = x if order is None else x.transpose(order).copy().transpose(np.argsort(order).tolist())
         part = follow(y, path[:-1])
@@ -236,7 +236,7 @@ class ScatterAdd(ArrayFunction):
 
 
 def _grid(index: Array, axis: int) -> tuple[Any, ...]:
-    """The full key of which `index` is the entry for `axis`: every other axis counts up."""
+    """The full key with `index` as the entry for `axis`; the other axes count up."""
     key: list[Array] = [
         np.arange(n, like=index).reshape((n,) + (1,) * (index.ndim - 1 - i))
         for i, n in enumerate(index.shape)
@@ -246,7 +246,7 @@ def _grid(index: Array, axis: int) -> tuple[Any, ...]:
 
 
 def getitem(input: Tensor, key: Any) -> Tensor:
-    """input[key]: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
+    """Index a tensor: a view for integers, slices, None, Ellipsis; a copy for tensors and lists."""
     steps = keys_beside(input.array, array_keys(key), "index")
     try:
         for step in steps:
@@ -259,7 +259,7 @@ def getitem(input: Tensor, key: Any) -> Tensor:
 def keys_beside(
     array: Array, keys: tuple[tuple[Any, ...], ...], name: str
 ) -> tuple[tuple[Any, ...], ...]:
-    """Keys for `array`, those of the CPU brought to its device.
+    """Keys for `array`, with those on the CPU moved to its device.
 
     RuntimeError, in the name of the function `name`, for indices on another device.
     """
@@ -279,7 +279,7 @@ def keys_beside(
 
 
 def row(x: X) -> X:
-    """A 0-d tensor as one of one axis, which it counts as along a `dim`; anything else as it is."""
+    """A 0-d tensor with one axis, as `dim` counts it; anything else unchanged."""
     y: Any = x.reshape(1) if isinstance(x, array_function.Tensor) and x.ndim == 0 else x
     return y
 
@@ -298,7 +298,7 @@ def _checked_index(name: str, input: Tensor, dim: int, index: Tensor) -> tuple[A
 
 
 def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """The slices of `input` at the positions `index` (1-D, integer) along `dim`."""
+    """Select the slices of `input` at the positions `index` (1-D, integer) along `dim`."""
     if input.ndim == 0:
         if index.array.size != 1:
             raise IndexError(f"index_select: index of shape {index.shape} must hold one position")
@@ -310,9 +310,9 @@ def index_select(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
-    """y[i, j] = input[i, index[i, j]] for dim = 1, and so for any axis; in the shape of `index`.
+    """Gather elements along an axis: y[i, j] = input[i, index[i, j]] for dim = 1.
 
-    Along the other axes `index` may be shorter than `input`.
+    The result has the shape of `index`, which may be shorter than `input` along the other axes.
     """
     if input.ndim == 0 or index.ndim == 0:
         return gather(row(input), dim, row(index)).reshape(index.shape)
@@ -322,7 +322,7 @@ def gather(input: Tensor, dim: int, index: Tensor) -> Tensor:
 
 
 def scatter_add(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
-    """`input` with src[i, j] added at [i, index[i, j]] for dim = 1, and so for any axis."""
+    """Add src[i, j] to `input` at [i, index[i, j]] for dim = 1, and likewise for any axis."""
     if 0 in (input.ndim, index.ndim, src.ndim):
         return scatter_add(row(input), dim, row(index), row(src)).reshape(input.shape)
     places, axis = _checked_index("scatter_add", input, dim, index)
@@ -341,8 +341,9 @@ def _check_shorter(name: str, index_shape: Shape, shape: Shape, axis: int | None
 
 
 def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Tensor:
-    """`gather` with sizes of 1 broadcast between `input` and `indices` on the other axes; without a
-    `dim`, both as if flattened.
+    """`gather` along `dim`, with `input` and `indices` broadcast along the other axes.
+
+    Without `dim`, both are flattened.
     """
     if dim is None:
         input, indices, dim = input.reshape(-1), indices.reshape(-1), 0
@@ -360,8 +361,10 @@ def take_along_dim(input: Tensor, indices: Tensor, dim: int | None = None) -> Te
 def sort(
     input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False
 ) -> ValuesAndIndices:
-    """A pair (values, indices): `input` in ascending order along `dim`; NaN last, first if
-    descending. Equal elements keep their order, whether `stable` is asked for or not.
+    """Sort `input` along `dim`, returning a pair (values, indices).
+
+    The order is ascending with NaN last, or descending with NaN first. Equal elements keep their
+    order, whatever `stable` is.
     """
     if input.ndim == 0:
         axes_of(dim, 0, "sort")
@@ -379,15 +382,16 @@ def sort(
 
 
 def argsort(input: Tensor, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices that sort `input` along `dim`."""
+    """Return the indices that sort `input` along `dim`."""
     return sort(input, dim, descending, stable).indices
 
 
 def topk(
     input: Tensor, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 ) -> ValuesAndIndices:
-    """A pair (values, indices): the k largest (smallest) along `dim`, in order, whether `sorted` is
-    asked for or not.
+    """Find the k largest (or smallest) elements along `dim`: a pair (values, indices).
+
+    They are in order, whatever `sorted` is.
     """
     if input.ndim == 0:
         return sort(input, dim)
@@ -405,8 +409,9 @@ def nonzero(input: Tensor, *, as_tuple: Literal[False] = False) -> Tensor: ...
 @overload
 def nonzero(input: Tensor, *, as_tuple: Literal[True]) -> tuple[Tensor, ...]: ...
 def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, ...]:
-    """The positions of the elements that are not 0: one row each, or with `as_tuple` one tensor for
-    each axis, which together index `input`.
+    """Find the positions of the non-zero elements, one per row.
+
+    With `as_tuple` the result is one tensor per axis, which together index `input`.
     """
     if as_tuple:
         return tuple(array_function.Tensor(i) for i in np.nonzero(np.atleast_1d(input.array)))
@@ -414,5 +419,5 @@ def nonzero(input: Tensor, *, as_tuple: bool = False) -> Tensor | tuple[Tensor, 
 
 
 def argwhere(input: Tensor) -> Tensor:
-    """The positions of the elements that are not 0, one row each: NumPy's name of `nonzero`."""
+    """Find the positions of the non-zero elements, one per row: `nonzero` under NumPy's name."""
     return nonzero(input)

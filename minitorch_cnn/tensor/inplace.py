@@ -1,8 +1,8 @@
-"""Operations that overwrite a tensor: add_, sub_, mul_, div_, pow_, remainder_, floor_divide_, the
-bitwise ones, copy_, zero_, fill_, clamp_ and x[key] = v.
+"""In-place operations: add_, sub_, mul_, div_, pow_, remainder_, floor_divide_, the bitwise ones,
+copy_, zero_, fill_, clamp_ and x[key] = v.
 
-Overwriting memory that a recorded op saved is caught at backward by the version that the memory's
-owner and its views share. A write through a view is a write to its base: the base gets a new node
+Backward detects overwritten memory that a recorded op saved, by the version that the memory's owner
+and its views share. A write through a view is a write to its base: the base gets a new node
 (`Assign`), and views look up their base's node when they are next used.
 """
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 
 def check_writable(x: Tensor, name: str) -> None:
-    """RuntimeError for what must not be changed in place: a leaf that requires grad, memory that is
-    read-only or repeats elements, a view that does not know its way from its base.
+    """RuntimeError for a tensor that must not be changed in place: a leaf that requires grad,
+    read-only or repeated memory, or a view whose path from its base is unknown.
     """
     if this_thread.modes.grad:
         x._follow_base()
@@ -66,8 +66,9 @@ def _path(x: Tensor, name: str) -> Path:
 
 
 def _overwrite(x: Tensor, new: Tensor, name: str, made_here: bool = True) -> Tensor:
-    """Let `x` hold the numbers of `new`, a Tensor that broadcasts to it, and its history, which is
-    taken over as it is where no one else has `new`.
+    """Give `x` the numbers and the history of `new`, a Tensor that broadcasts to it.
+
+    The history is taken over directly if nothing else refers to `new`.
     """
     if not (this_thread.modes.grad and (new._requires_grad or x._requires_grad)):
         x.array[...] = new.array
@@ -83,7 +84,7 @@ def _overwrite(x: Tensor, new: Tensor, name: str, made_here: bool = True) -> Ten
 
 
 def take_over(x: Tensor, new: Tensor, name: str) -> None:
-    """Let x have the history of `new`, whose numbers its memory already holds."""
+    """Give x the history of `new`, whose numbers its memory already holds."""
     if x._base is None:
         x._take_history(new)
     else:
@@ -91,7 +92,7 @@ def take_over(x: Tensor, new: Tensor, name: str) -> None:
 
 
 def _assign(base: Tensor, value: TensorLike, path: Path) -> None:
-    """Write `value` where `path` leads in the memory of `base`, and record it as the newest op."""
+    """Write `value` at `path` in the memory of `base`, and record it as the newest op."""
     base._take_history(Assign.apply(base, value, path=path))
 
 
@@ -112,12 +113,12 @@ def _arithmetic(
     ):
         _, array = arithmetic.arrays_of(name, x, other)
         if array is other and dtypes.is_half(x.dtype):
-            array = np.float32(other)  # beyond 16 bits, what it scales may be within
+            array = np.float32(other)  # exceeds 16 bits, although the product may not
         with arithmetic.quiet():
             ufunc(x.array, array, out=x.array, casting="same_kind")
         x.bump_version()
         return x
-    # The derivative with respect to `other` needs what x held before.
+    # The derivative with respect to `other` needs the previous content of x.
     new = op(clone(x) if other_recorded else x, other)
     return _store(x, new, name)
 
@@ -125,7 +126,7 @@ def _arithmetic(
 def replace(
     x: Tensor, name: str, op: Callable[..., Tensor], *operands: Operand, **settings: Any
 ) -> Tensor:
-    """x = op(x, *operands), in the memory of x: how every operation without a faster way does it.
+    """x = op(x, *operands), in the memory of x: the general form of in-place operations.
 
     RuntimeError if an operand does not broadcast to x or x cannot hold the dtype of the result.
     """
@@ -136,12 +137,12 @@ def replace(
         if isinstance(y, array_function.Tensor):
             _check_fits(x, y.shape, name)
             recorded = recorded or (this_thread.modes.grad and y.requires_grad)
-    # What x held before is what most derivatives need.
+    # Most derivatives need the previous content of x.
     return _store(x, op(clone(x) if recorded else x, *given, **settings), name)
 
 
 def _store(x: Tensor, new: Tensor, name: str) -> Tensor:
-    """`_overwrite`, of a result whose dtype may be too much for x."""
+    """`_overwrite` with a result, refusing a dtype that x cannot hold."""
     if not can_hold(x.dtype, new.dtype):
         raise RuntimeError(
             f"{name}: a result of dtype {new.dtype} cannot be stored in a tensor of dtype {x.dtype}"
@@ -170,7 +171,7 @@ def mul_(input: Tensor, other: Operand) -> Tensor:
 def div_(
     input: Tensor, other: Operand, *, rounding_mode: Literal["floor", "trunc"] | None = None
 ) -> Tensor:
-    """input /= other, rounded as by `div`."""
+    """input /= other, rounded as in `div`."""
     if rounding_mode is not None:
         return replace(input, "div_", arithmetic.div, other, rounding_mode=rounding_mode)
     return _arithmetic(input, other, "div_", arithmetic.div, np.divide)
@@ -187,7 +188,7 @@ def remainder_(input: Tensor, other: Operand) -> Tensor:
 
 
 def floor_divide_(input: Tensor, other: Operand) -> Tensor:
-    """input //= other; nothing flows back through it."""
+    """input //= other; no gradient passes through it."""
     return replace(input, "floor_divide_", arithmetic.floor_divide, other)
 
 
@@ -217,7 +218,7 @@ def bitwise_right_shift_(input: Tensor, other: Operand) -> Tensor:
 
 
 def clamp_(input: Tensor, min: Operand | None = None, max: Operand | None = None) -> Tensor:
-    """Limit `input` to [min, max]."""
+    """Limit `input` to [min, max], in place."""
     check_writable(input, "clamp_")
     new = bounds.clamp(input, min, max)
     if not can_hold(input.dtype, new.dtype):
@@ -230,8 +231,9 @@ def clamp_(input: Tensor, min: Operand | None = None, max: Operand | None = None
 
 
 def copy_(input: Tensor, src: Operand, non_blocking: bool = False) -> Tensor:
-    """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast;
-    `non_blocking` changes no result and is passed over.
+    """Overwrite `input` with `src` (a Tensor or array on any device), broadcast and cast.
+
+    `non_blocking` changes no result and is ignored.
     """
     check_writable(input, "copy_")
     new = as_operand(src, "copy_")
@@ -242,7 +244,7 @@ def copy_(input: Tensor, src: Operand, non_blocking: bool = False) -> Tensor:
 
 
 def fill_(input: Tensor, value: float | Tensor) -> Tensor:
-    """Set every element to `value`, a number or a 0-d tensor, which the gradient then reaches."""
+    """Set every element to `value`, a number or a 0-d tensor, which receives the gradient."""
     check_writable(input, "fill_")
     if isinstance(value, array_function.Tensor):
         if value.ndim:
@@ -259,7 +261,7 @@ def zero_(input: Tensor) -> Tensor:
 
 
 def setitem(input: Tensor, key: Any, value: Operand) -> None:
-    """input[key] = value, broadcast; gradients reach `value` and what is left of `input`."""
+    """input[key] = value, broadcast; gradients reach `value` and the rest of `input`."""
     check_writable(input, "setitem")
     value = as_operand(value, "setitem")
     if not isinstance(value, array_function.Tensor):

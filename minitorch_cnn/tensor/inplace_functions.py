@@ -1,6 +1,6 @@
-"""Functions under whose names with an underscore the result takes the place of the input.
+"""In-place functions: names with a trailing underscore, whose result replaces the input.
 
-Which writes are refused, and how they reach the graph, is said in inplace.py.
+inplace.py documents which writes are refused and how the graph records them.
 """
 
 from __future__ import annotations
@@ -121,10 +121,10 @@ def random_(
     *,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Overwrite with integers drawn from [from_, to); with one number from [0, from_), with none
-    from all from 0 that the dtype holds one by one.
+    """Overwrite with random integers from [from_, to), or with one number from [0, from_).
 
-    Raises: RuntimeError for a range without numbers.
+    Without numbers, the range is from 0 to the largest up to which the dtype holds all integers.
+    Raises: RuntimeError for an empty range.
     """
     check_writable(input, "random_")
     dtype = input.dtype
@@ -259,7 +259,7 @@ def fill_diagonal_(input: Tensor, fill_value: float) -> Tensor:
 
 
 def _drawn(input: Tensor, name: str, draw: Callable[[Shape, DType], Array]) -> Tensor:
-    """Overwrite `input` by what draw(shape, dtype) gives, float32 at least."""
+    """Overwrite `input` by draw(shape, dtype), with a dtype of float32 at least."""
     check_writable(input, name)
     if input.dtype.kind != "f":
         raise RuntimeError(f"{name}: input has dtype {input.dtype}, must be of floats")
@@ -275,7 +275,7 @@ def normal_(
     *,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Overwrite with independent draws from N(mean, std^2)."""
+    """Overwrite with independent numbers from N(mean, std^2)."""
     if std < 0:
         raise RuntimeError(f"normal_: std={std} must not be negative")
     rng = generator or random.default_generator()
@@ -291,7 +291,7 @@ def uniform_(
     *,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Overwrite with independent draws from [from_, to), uniform."""
+    """Overwrite with independent uniform numbers from [from_, to)."""
     if from_ > to:
         raise RuntimeError(f"uniform_: from_={from_} must not exceed to={to}")
     rng = generator or random.default_generator()
@@ -303,7 +303,7 @@ def uniform_(
 def bernoulli_(
     input: Tensor, p: float = 0.5, *, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Overwrite with 1 with probability p, 0 elsewhere."""
+    """Overwrite with 1 with probability p, else 0."""
     if not 0 <= p <= 1:
         raise RuntimeError(f"bernoulli_: p={p} must lie in [0, 1]")
     rng = generator or random.default_generator()
@@ -313,7 +313,7 @@ def bernoulli_(
 def exponential_(
     input: Tensor, lambd: float = 1.0, *, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Overwrite with independent draws from lambd e^(-lambd x), of mean 1 / lambd."""
+    """Overwrite with independent numbers of density lambd e^(-lambd x), with mean 1 / lambd."""
     if not lambd > 0:
         raise RuntimeError(f"exponential_: lambd={lambd} must be positive")
     rng = generator or random.default_generator()

@@ -1,9 +1,9 @@
-"""Operations that give a tensor itself another shape: unsqueeze_, squeeze_, transpose_, t_,
+"""Operations that change the shape of a tensor itself: unsqueeze_, squeeze_, transpose_, t_,
 swapaxes_, resize_, resize_as_.
 
-Others may look into its memory: views of it, which know their way from it. So what the tensor was
-goes on as a hidden tensor, the base of those views from then on, and the tensor becomes a view of
-it. Writes through any of them reach the others, and gradients as well.
+Views may share its memory and refer to it. The previous tensor therefore lives on as a hidden
+tensor, which becomes the base of those views, and the tensor itself becomes a view of it. Writes
+through any of them reach the others, and so do gradients.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def _check_changeable(x: Tensor, name: str) -> None:
-    """RuntimeError for a leaf that requires grad, or a part of one, while ops are recorded, and for
+    """RuntimeError for a leaf that requires grad, or a view of one, while ops are recorded, and for
     a tensor with a history while they are not.
     """
     if not this_thread.modes.grad:
@@ -43,10 +43,10 @@ def _check_changeable(x: Tensor, name: str) -> None:
 
 
 def _become(x: Tensor, name: str, view: Callable[[Tensor], Tensor]) -> Tensor:
-    """Let x be the view(x) of what it was."""
+    """Make x the view(x) of its previous state."""
     _check_changeable(x, name)
     was = x
-    if x._base is None and x._counter is not None:  # others may look at its memory
+    if x._base is None and x._counter is not None:  # others may share its memory
         was = array_function.Tensor(x.array)
         was._requires_grad, was._node, was._index = x._requires_grad, x._node, x._index
         was._counter = x._counter
@@ -70,7 +70,7 @@ def unsqueeze_(input: Tensor, dim: int) -> Tensor:
 
 
 def squeeze_(input: Tensor, dim: Dims | None = None) -> Tensor:
-    """Take the axes of size 1 out of `input` itself: all, or those of `dim`."""
+    """Remove the axes of size 1 from `input` itself: all, or those of `dim`."""
     return _become(input, "squeeze_", lambda x: movement.squeeze(x, dim))
 
 
@@ -85,16 +85,16 @@ def swapaxes_(input: Tensor, axis0: int, axis1: int) -> Tensor:
 
 
 def t_(input: Tensor) -> Tensor:
-    """Transpose `input`, a matrix, itself; with fewer axes it stays."""
+    """Transpose the matrix `input` itself; with fewer axes it is unchanged."""
     return _become(input, "t_", shaping.t)
 
 
 def resize_(input: Tensor, *sizes: Dims, memory_format: str | None = None) -> Tensor:
-    """Give `input` itself another shape, whatever number of elements that has.
+    """Give `input` itself another shape, with any number of elements.
 
-    The elements stay in their order as far as they go; further ones are 0, where PyTorch's hold
-    what lay in memory. A larger tensor has memory of its own, which views of the old one do not
-    see. memory_format: accepted, changes no result.
+    The elements keep their order; additional ones are 0, where PyTorch's are uninitialised. A
+    larger tensor gets new memory, which views of the old one do not share. memory_format: accepted,
+    changes no result.
 
     RuntimeError for a tensor that requires grad or whose memory is not contiguous.
     """

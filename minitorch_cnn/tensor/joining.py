@@ -1,4 +1,4 @@
-"""Putting tensors together and cutting them apart: cat, stack, repeat, split, chunk, unbind."""
+"""Join and split tensors: cat, stack, repeat, split, chunk, unbind."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Cat(ArrayFunction):
 
 
 def cat(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
-    """Tensors joined along `dim`, the other sizes being equal; those of shape (0,) are left out."""
+    """Join tensors along `dim`, with equal other sizes; tensors of shape (0,) are skipped."""
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("cat: tensors is empty, must hold at least one tensor")
@@ -61,7 +61,7 @@ def cat(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
 
 
 def stack(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
-    """Tensors of one shape joined along a new axis `dim`."""
+    """Join tensors of one shape along a new axis `dim`."""
     tensors = list(tensors)
     if not tensors:
         raise RuntimeError("stack: tensors is empty, must hold at least one tensor")
@@ -74,7 +74,7 @@ def stack(tensors: Iterable[Tensor], dim: int = 0) -> Tensor:
 
 
 def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
-    """Elements start to start + length of axis `dim`, a view; start < 0 counts from the end."""
+    """View elements start to start + length of axis `dim`; start < 0 counts from the end."""
     axis = axis_of(dim, input.ndim, "narrow")
     n = input.shape[axis]
     first = start + n if start < 0 else start
@@ -86,7 +86,7 @@ def narrow(input: Tensor, dim: int, start: int, length: int) -> Tensor:
 
 
 def split(tensor: Tensor, split_size_or_sections: Dims, dim: int = 0) -> tuple[Tensor, ...]:
-    """A tuple of views: pieces of one size (the last may be smaller), or of the sizes in a list."""
+    """Split into views of one size (the last may be smaller), or of the sizes in a list."""
     n = tensor.shape[axis_of(dim, tensor.ndim, "split")]
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
@@ -104,7 +104,7 @@ def split(tensor: Tensor, split_size_or_sections: Dims, dim: int = 0) -> tuple[T
 
 
 def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
-    """At most `chunks` views of equal size along `dim`, the last one smaller if need be."""
+    """Split into at most `chunks` views of equal size along `dim`; the last may be smaller."""
     if chunks < 1:
         raise RuntimeError(f"chunk: chunks={chunks} must be at least 1")
     n = input.shape[axis_of(dim, input.ndim, "chunk")]
@@ -114,13 +114,13 @@ def chunk(input: Tensor, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
 
 
 def unbind(input: Tensor, dim: int = 0) -> tuple[Tensor, ...]:
-    """A tuple of views: the slices of `input` along `dim`, without that axis."""
+    """Return the slices of `input` along `dim`, without that axis, as a tuple of views."""
     axis = axis_of(dim, input.ndim, "unbind")
     return tuple(input[(slice(None),) * axis + (i,)] for i in range(input.shape[axis]))
 
 
 def repeat(input: Tensor, *times: Dims, repeats: Dims | None = None) -> Tensor:
-    """Copies of `input` side by side, repeats[i] of them along axis i."""
+    """Repeat `input`, repeats[i] times along axis i."""
     repeats = sizes_of(times, "repeat", repeats)
     if len(repeats) < input.ndim:
         raise RuntimeError(
@@ -131,7 +131,7 @@ def repeat(input: Tensor, *times: Dims, repeats: Dims | None = None) -> Tensor:
     tiles = [n for pair in zip(repeats, shape, strict=True) for n in pair]
     sizes = [r * n for r, n in zip(repeats, shape, strict=True)]
     y = reshape(expand(reshape(input, pairs), tiles), sizes)
-    return y if y._base is None else clone(y)  # a view where every repeat is 1
+    return y if y._base is None else clone(y)  # a view if every repeat is 1
 
 
 def repeat_interleave(
@@ -141,11 +141,11 @@ def repeat_interleave(
     *,
     output_size: int | None = None,
 ) -> Tensor:
-    """Each element repeated in place: by a number, or by one for each element along `dim`; without
-    a `dim` as if flattened. Of `input` alone, a vector of repeats, the positions 0, 1, ..
+    """Repeat each element, by one number or by one per element along `dim`.
 
-    Raises: RuntimeError for repeats that are negative or of another length, and for an output_size
-    that is not what comes out.
+    Without `dim`, `input` is flattened. With only `input`, a vector of repeats, the positions
+    0, 1, .. are repeated. Raises: RuntimeError for repeats that are negative or of another length,
+    and for an output_size that differs from the result's size.
     """
     if repeats is None:
         if input.ndim != 1:
@@ -175,8 +175,8 @@ def repeat_interleave(
 
 
 def tensor_split(input: Tensor, indices_or_sections: Dims, dim: int = 0) -> tuple[Tensor, ...]:
-    """A tuple of views: that many pieces, the first ones longer by one if need be, or pieces that
-    end at the given indices.
+    """Split into views: a number of pieces, the first ones longer by one if necessary, or pieces
+    that end at the given indices.
     """
     axis = axis_of(dim, input.ndim, "tensor_split")
     n = input.shape[axis]
@@ -193,13 +193,13 @@ def tensor_split(input: Tensor, indices_or_sections: Dims, dim: int = 0) -> tupl
 
 
 def hstack(tensors: Iterable[Tensor]) -> Tensor:
-    """Tensors joined along their second axis, vectors along their only one."""
+    """Join tensors along their second axis, vectors along their only one."""
     tensors = [reshape(t, 1) if t.ndim == 0 else t for t in tensors]
     return cat(tensors, 0 if tensors and tensors[0].ndim == 1 else 1)
 
 
 def vstack(tensors: Iterable[Tensor]) -> Tensor:
-    """Tensors joined along their first axis; vectors are rows."""
+    """Join tensors along their first axis; vectors are rows."""
     return cat([reshape(t, 1, -1) if t.ndim < 2 else t for t in tensors], 0)
 
 
