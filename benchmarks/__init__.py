@@ -1,1 +1,1 @@
-"""Speed, measured: python -m benchmarks.conv | .ops | .autograd, and others beside them."""
+"""Measurements of speed, memory and accuracy: python -m benchmarks.conv, benchmarks.ops, ..."""

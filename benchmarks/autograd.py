@@ -1,10 +1,10 @@
-"""What autograd itself costs, on graphs so small that arithmetic hardly counts.
+"""The overhead of autograd, on graphs so small that arithmetic takes little time.
 
 python -m benchmarks.autograd --help
 
-Each row is one micro-graph of 4x4 float32 tensors: microseconds per op without recording, with
-recording, and for forward and backward together; beside PyTorch's on one thread, in turns, where it
-is installed. A ratio above 1 means that ours takes longer.
+Each row is one micro-graph of 4x4 float32 tensors: microseconds per operation without recording,
+with recording, and for forward and backward together. Where PyTorch is installed, it is timed in
+turns on one thread. A ratio above 1 means that ours takes longer.
 """
 
 from __future__ import annotations

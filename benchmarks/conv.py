@@ -1,10 +1,11 @@
-"""How fast each implementation convolves, layer by layer: python -m benchmarks.conv --help
+"""The speed of each convolution implementation, layer by layer: python -m benchmarks.conv --help
 
 Every row is one layer of a known network in one direction: forward, input gradient (gx) or weight
-gradient (gw). An implementation's columns are the median milliseconds, GFLOP/s (two per
-multiply-add), the share of the machine's measured matrix-product peak, and the largest error at
-sampled elements against the definition in float64, relative to the largest of these. Times are
-warm. With --device cuda the same layers run on a GPU: see conv_gpu.py.
+gradient (gw). The columns of an implementation are the median milliseconds, GFLOP/s (two operations
+per multiply-add), the share of the measured peak of matrix products, and the largest error at
+sampled elements, compared with the definition in float64 and relative to the largest of them.
+Calls before the timed ones warm up caches. With --device cuda the same layers run on a GPU: see
+conv_gpu.py.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ DEVICE_IMPLEMENTATIONS = (
     "emulator",
     "numba_cuda",
     "cuda",
-)  # timed on a device, or not for speed at all
-LOOPS_LIMIT = 300_000  # multiply-adds: a Python loop takes about a microsecond each
+)  # for a GPU, or not made for speed
+LOOPS_LIMIT = 300_000  # multiply-adds: the loops take about a microsecond each
 
 
 class Problem:
-    """The arrays of one layer, and each direction as a function of nothing."""
+    """The arrays of one layer, and each direction as a function without arguments."""
 
     def __init__(self, layer: Layer, batch: int, seed: int = 0):
         rng = np.random.default_rng(seed)
@@ -54,7 +55,7 @@ class Problem:
         return operator.conv2d_weight_grad(self.x, self.gy, window, groups)
 
     def torch(self, direction: str):
-        """The same in PyTorch, as a function of nothing."""
+        """The same in PyTorch, as a function without arguments."""
         import torch
 
         x, w, gy = (torch.from_numpy(a) for a in (self.x, self.w, self.gy))
@@ -74,7 +75,7 @@ class Problem:
         return float(np.abs(found - exact).max() / np.abs(exact).max())
 
     def _taps(self, size: int):
-        """Each (kernel position, output, input) that meet along one axis."""
+        """Each (kernel position, output, input) of a product along one axis."""
         L = self.layer
         for k in range(L.kernel):
             for i in range(L.output):
@@ -151,7 +152,7 @@ def measure(
 
         try:
             errors[implementation] = problem.error(direction, run())
-        except RuntimeError:  # this implementation cannot do this layer, and says so
+        except RuntimeError:  # this implementation cannot compute this layer
             continue
         fns[implementation] = run
     if vs_torch:
@@ -235,7 +236,7 @@ def main(argv: list[str] | None = None) -> None:
         action="store_true",
         help="only the implementation that runs unless one is forced",
     )
-    parser.add_argument("--threads", type=int, help="of all (default: as many as cores)")
+    parser.add_argument("--threads", type=int, help="threads of each library (default: all cores)")
     parser.add_argument("--repeats", type=int, help="turns per row (default: 5, on a GPU 30)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
     parser.add_argument(

@@ -1,10 +1,10 @@
-"""How fast each implementation convolves on a GPU: python -m benchmarks.conv --device cuda --help
+"""The speed of each convolution implementation on a GPU: benchmarks.conv --device cuda --help
 
-Rows are those of benchmarks.conv. An implementation's columns are the median milliseconds, the
-share of the
-roofline (what moving x, w and y once or multiplying must take at the measured ceilings, whichever
-is slower), the largest error at sampled elements, and the time over that of the faster of
-PyTorch's two layouts, "torch" (NCHW) and "torch nhwc" (channels last).
+Rows are those of benchmarks.conv. The columns of an implementation are the median milliseconds, the
+share of the roofline, the largest error at sampled elements, and the time over that of the faster
+of PyTorch's two layouts, "torch" (NCHW) and "torch nhwc" (channels last). The roofline is the
+minimum time at the measured ceilings: of moving x, w and y once, or of the multiply-adds, whichever
+is longer.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ RIVALS = ("torch", "torch nhwc")
 
 
 class GpuProblem(Problem):
-    """A Problem whose arrays also lie on the GPU, in several sets to rotate through."""
+    """A Problem with copies of its arrays on the GPU, in several sets to rotate through."""
 
     def __init__(self, layer: Layer, batch: int):
         import cupy

@@ -1,10 +1,10 @@
-"""Every model at its full size does a step on two images: is all that it computes finite?
+"""Runs one step of every model at full size on two images, and checks that all results are finite.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.full_size [NAME ...] [--out FILE]
 
-Images of the size it was published for, drawn from N(0, 1), and in training also its auxiliary
-heads where its recipe has them. Memory is the peak of a process of its own: Python, the model, its
-activations and gradients. Some seconds a model.
+Images have the published size and are drawn from N(0, 1). Models have auxiliary heads where their
+recipe has them. Memory is the peak of a separate process: Python, the model, its activations and
+gradients. A model takes some seconds.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ COLUMNS = {"model": "", "forward s": ".1f", "backward s": ".1f", "GiB": ".2f", "
 
 
 class Step(NamedTuple):
-    """Seconds of both directions, peak memory in GiB, and what is not finite first (or "")."""
+    """Seconds of both directions, peak memory in GiB, and the first non-finite result (or "")."""
 
     forward: float
     backward: float
@@ -44,7 +44,7 @@ def one_step(name: str) -> Step:
     mt.manual_seed(0)
     auxiliary = recipe(name).auxiliary
     model = create_model(name, **({"aux": True} if auxiliary else {}))
-    let_survive(model, 1.0)  # a block that is left out has no gradients
+    let_survive(model, 1.0)  # a dropped block has no gradients
     images = mt.randn(BATCH, *model_entry(name).input_shape)
     total = with_heads(mt.functional.cross_entropy, auxiliary)
     started = time.perf_counter()
@@ -59,9 +59,9 @@ def one_step(name: str) -> Step:
 
 
 def peak_memory() -> float:
-    """The most memory that this process has had, in GiB; not on Windows, which keeps no record."""
+    """The peak memory of this process in GiB; not on Windows, which keeps no record."""
     if sys.platform == "linux":
-        # Not ru_maxrss, which begins with what the parent process had.
+        # Not ru_maxrss, which starts at the value of the parent process.
         status = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
         return int(dict(line.split(":", 1) for line in status)["VmHWM"].split()[0]) / 2**20
     import resource
@@ -85,7 +85,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     names = options.names or list_models()
     for name in names:
-        model_entry(name)  # an unknown one, before the others have taken minutes
+        model_entry(name)  # refuses an unknown name before the others take minutes
     table = Table(COLUMNS)
     all_finite = True
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:

@@ -1,9 +1,9 @@
-"""Timing on a GPU: CUDA events around calls on buffers that have left the cache, and the ceilings.
+"""Timing on a GPU by CUDA events, on buffers that are not in the cache, and the GPU's ceilings.
 
-A call is queued behind a kernel that idles, so that the time between its events is the GPU's alone
-and not that of the Python before it. Calls rotate through buffers that together are larger than
-twice the second-level cache. The ceilings (copying, products of matrices) are measured beside, on
-the same machine and day: no figure here comes from a data sheet.
+A call is queued behind an idle kernel, so that the time between its events is GPU time, without
+that of Python. Calls rotate through buffers that together exceed twice the second-level cache. The
+ceilings (copy bandwidth, matrix products) are measured in the same run: no figure comes from a data
+sheet.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ MOST_SETS = 16
 
 
 def refuse_without_gpu(parser) -> None:
-    """End the command with one sentence unless CuPy sees a GPU."""
+    """Exit with one sentence unless CuPy sees a GPU."""
     if not has_gpu():
         parser.error(
             "--device cuda needs an NVIDIA GPU and CuPy (pip install 'minitorch_cnn[gpu]'), and "
@@ -34,18 +34,18 @@ def refuse_without_gpu(parser) -> None:
 
 
 class Ceilings(NamedTuple):
-    """What this GPU reaches: bytes per second of a copy, operations per second of a product."""
+    """The limits of this GPU: bytes per second of a copy, operations per second of a product."""
 
     bandwidth: float
     arithmetic: float
 
     def share(self, seconds: float, size: float, operations: float) -> float:
-        """The part of the time that the slower of moving `size` bytes and computing must take."""
+        """The minimum time, of moving `size` bytes or of computing, over `seconds`."""
         return max(size / self.bandwidth, operations / self.arithmetic) / seconds
 
 
 def ceilings(tf32: bool) -> Ceilings:
-    """Both measured now, the product in float32 or, with tf32, in TF32."""
+    """Measure both ceilings now; the product in float32 or, with tf32, in TF32."""
     import cupy
 
     source = cupy.ones(2**28, cupy.float32)  # 1 GiB
@@ -64,7 +64,7 @@ def ceilings(tf32: bool) -> Ceilings:
 
 
 def gpu_machine(tf32: bool) -> dict[str, str]:
-    """What the numbers were measured on."""
+    """The hardware and software of the measurements."""
     import cupy
 
     properties = cupy.cuda.runtime.getDeviceProperties(0)
@@ -83,7 +83,7 @@ def gpu_machine(tf32: bool) -> dict[str, str]:
 
 
 def sets_beyond_cache(size: int) -> int:
-    """How many sets of buffers of `size` bytes are twice as large as the second-level cache."""
+    """The number of sets of `size` bytes that together exceed twice the second-level cache."""
     import cupy
 
     cache = cupy.cuda.runtime.getDeviceProperties(0)["l2CacheSize"]
@@ -91,9 +91,9 @@ def sets_beyond_cache(size: int) -> int:
 
 
 def event_times(fns: dict[str, list[Callable]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of the GPU per call: competitors take turns, each through its list of calls.
+    """GPU seconds per call: competitors take turns, each rotates through its list of calls.
 
-    Every call runs once untimed, in which kernels are compiled and algorithms chosen.
+    Every call first runs once untimed, to compile kernels and choose algorithms.
     """
     import cupy
 
@@ -116,7 +116,7 @@ def event_times(fns: dict[str, list[Callable]], repeats: int) -> dict[str, list[
 
 
 def set_tf32(allowed: bool, torch=None) -> str:
-    """Allow TF32 in convolutions, or not, of ours and of PyTorch; the sentence that says so."""
+    """Allow or forbid TF32 in our convolutions and PyTorch's; return the setting as text."""
     import minitorch_cnn as mt
 
     mt.kernels.cuda.allow_tf32.convolution = allowed

@@ -1,11 +1,11 @@
-"""How much memory do the deepest nets need for a training step?
+"""The memory of a training step of the deepest networks.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.memory [NAME ...] [--out FILE]
 
-A net at its full size, 32-bit numbers, random images of the size it was published for: loss,
-gradients and a step of SGD with momentum. Memory is the most that a process of its own has had,
-Python included: with the net just built, and in all. The exit status is 1 if a net takes more
-than LIMIT. Some seconds a net.
+A network at full size in float32, on random images of the published size: loss, gradients and a
+step of SGD with momentum. Memory is the peak of a separate process, including Python: after
+building the network, and in all. The exit status is 1 if a network takes more than LIMIT. A network
+takes some seconds.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Case(NamedTuple):
 
 
 class Needs(NamedTuple):
-    """GiB of a process once the net is built, and at most; seconds of the step."""
+    """GiB of a process after building the network and at the peak; seconds of the step."""
 
     built: float
     peak: float
@@ -57,7 +57,7 @@ CASES = [
 
 
 def training_step(case: Case) -> Needs:
-    """What a step of the case needs, in a process that has done nothing else."""
+    """The needs of a step of the case, in a process that has done nothing else."""
     mt.manual_seed(0)
     model = create_model(case.name, **case.settings)
     optimizer = mt.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)

@@ -1,11 +1,11 @@
-"""How fast whole nets train and answer: python -m benchmarks.models --help
+"""The speed of training and inference of whole networks: python -m benchmarks.models --help
 
-Each net at its full size with 32-bit numbers: a training step is forward, cross entropy, backward
-and SGD with momentum and weight decay; inference is a forward in eval mode that records nothing.
-Images a second are the median of all turns, warm; `ratio` is the median over turns of our time
-divided by that of the same net in PyTorch's layers (rivals.py). Memory is the most that a process
-of its own has had, Python and the library included, after three steps. With --device cuda the same
-nets run on a GPU: see models_gpu.py.
+Each network has its full size in float32. A training step is forward, cross-entropy, backward and
+SGD with momentum and weight decay; inference is a forward in eval mode without recording. Images
+per second are the median of all turns after a warm-up. `ratio` is the median over turns of our time
+divided by that of the same network in PyTorch's layers (rivals.py). Memory is the peak of a
+separate process after three steps, including Python and the library. With --device cuda the same
+networks run on a GPU: see models_gpu.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ MODES = ("training", "inference")
 
 
 class Case(NamedTuple):
-    """A registered model and how many images a step takes."""
+    """A registered model and the batch size of a step."""
 
     name: str
     batch: int
@@ -47,7 +47,7 @@ CASES = [
 
 
 def nets(case: Case, libraries: dict) -> dict:
-    """The same net in each library, with the same weights."""
+    """The same network in each library, with the same weights."""
     mt.manual_seed(0)
     ours = create_model(case.name)
     found = {"ours": ours}
@@ -58,7 +58,7 @@ def nets(case: Case, libraries: dict) -> dict:
 
 
 def step(net, lib, case: Case, mode: str) -> Callable:
-    """A training step or an inference of a library's net, as a function of nothing."""
+    """A training step or an inference of a library's network, as a function without arguments."""
     rng = np.random.default_rng(0)
     shape = (case.batch, *model_entry(case.name).input_shape)
     images = lib.tensor(rng.standard_normal(shape, dtype=np.float32))
@@ -87,7 +87,7 @@ def speed(case: Case, mode: str, libraries: dict, repeats: int) -> dict[str, lis
 
 
 def memory(name: str, case: Case, mode: str, threads: int) -> float:
-    """GiB at most of a process that has done three steps in one library and nothing else."""
+    """The peak GiB of a process that has done only three steps in one library."""
     if name == "torch":
         import torch as lib
 
@@ -102,7 +102,7 @@ def memory(name: str, case: Case, mode: str, threads: int) -> float:
 
 
 def measure(case: Case, mode: str, libraries: dict, repeats: int, threads: int) -> dict:
-    """A record of one row: images a second and GiB of each library, and the ratios."""
+    """A record of one row: images per second and GiB of each library, and the ratios."""
     times = speed(case, mode, libraries, repeats)
     record = {"model": case.name, "batch": case.batch, "mode": mode}
     for name, seconds in times.items():
@@ -125,7 +125,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("names", nargs="*", metavar="NAME", help="nets of CASES (default: all)")
     parser.add_argument("--mode", choices=MODES, nargs="+", default=MODES, help="(default: both)")
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
-    parser.add_argument("--threads", type=int, help="of both (default: as many as cores)")
+    parser.add_argument("--threads", type=int, help="threads of each library (default: all cores)")
     parser.add_argument("--repeats", type=int, default=15, help="turns per row (default: 15)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
     parser.add_argument(

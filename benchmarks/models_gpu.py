@@ -1,8 +1,8 @@
-"""Whole nets on a GPU: python -m benchmarks.models --device cuda
+"""Whole networks on a GPU: python -m benchmarks.models --device cuda
 
-Nets and steps are those of benchmarks.models, with 64 images. A step is timed from its first Python
-line until the GPU is idle again, so launches count; `ratio` is our median over that of the faster
-of PyTorch's two layouts. Memory is what each library's pool has taken from the GPU at most.
+Networks and steps are those of benchmarks.models, with 64 images. A step is timed from its first
+Python line until the GPU is idle again, so launches count. `ratio` is our median over that of the
+faster of PyTorch's two layouts. Memory is the peak of each library's pool.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BATCH = 64
 def wall_times(
     fns: dict[str, Callable], synchronize: Callable, repeats: int
 ) -> dict[str, list[float]]:
-    """Seconds of each call until the GPU is idle, in turns; three calls before are not timed."""
+    """Seconds of each call until the GPU is idle, in turns, after three untimed calls."""
     for fn in fns.values():
         for _ in range(3):
             fn()
@@ -41,7 +41,7 @@ def wall_times(
 
 
 def on_gpu(case: Case, libs: dict[str, OnGpu]) -> dict:
-    """The same net in each library, on the GPU, in the library's layout."""
+    """The same network in each library, on the GPU, in the library's layout."""
     found = {}
     for name, lib in libs.items():
         each = nets(case, {"ours": mt, "torch": lib.library} if name != "ours" else {"ours": mt})
@@ -61,7 +61,7 @@ def memory(torch) -> dict[str, float]:
 
 
 def record(case: Case, mode: str, times: dict[str, list[float]]) -> dict:
-    """Images a second of each library, and the ratio to the fastest of the others."""
+    """Images per second of each library, and the ratio to the fastest of the others."""
     medians = {name: statistics.median(seconds) for name, seconds in times.items()}
     row = {"model": case.name, "batch": case.batch, "mode": mode}
     row |= {f"{name} images/s": case.batch / seconds for name, seconds in medians.items()}

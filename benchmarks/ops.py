@@ -1,10 +1,10 @@
-"""How long the operations between convolutions take: python -m benchmarks.ops --help
+"""The time of the operations between convolutions: python -m benchmarks.ops --help
 
-Normalisation, pooling, activations, losses, resampling and optimizer steps, forward and back, each
-on 32-bit numbers and as a network meets it. PyTorch's names are ours, so a row is one line of code
-that both run. Times are the shortest of all turns, warm; `ratio` is the median over turns of our
-time divided by PyTorch's, `best` the ratio of the shortest. Above 1, ours takes longer. With
---device cuda the same rows run on a GPU: see ops_gpu.py.
+Normalisation, pooling, activations, losses, resampling and optimizer steps, forward and backward,
+in float32 and in shapes of networks. Our names are PyTorch's, so a row is one line of code for both
+libraries. Times are the shortest of all turns after a warm-up. `ratio` is the median over turns of
+our time divided by PyTorch's, `best` the ratio of the shortest times. Above 1, ours takes longer.
+With --device cuda the same rows run on a GPU: see ops_gpu.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Op(NamedTuple):
 
 
 class Update(NamedTuple):
-    """An optimizer's step for the parameters of a model; make(library, parameters)."""
+    """The step of an optimizer for the parameters of a model; make(library, parameters)."""
 
     name: str
     model: str
@@ -101,7 +101,7 @@ UPDATES = [
 
 
 def directions(op: Op, lib) -> dict[str, Callable]:
-    """The op of a library forward and backward, as functions of nothing; a graph is recorded."""
+    """The op of a library, forward with recording and backward, as functions without arguments."""
     rng = np.random.default_rng(0)
     x = lib.tensor(rng.standard_normal(op.shape, dtype=np.float32), requires_grad=True)
     function = op.make(lib)
@@ -131,7 +131,7 @@ def step(update: Update, lib) -> Callable:
 
 
 def functions(row: Op | Update, lib) -> dict[str, Callable]:
-    """What there is to time of a row: {direction: function of nothing}."""
+    """The calls to time for a row: {direction: function without arguments}."""
     return directions(row, lib) if isinstance(row, Op) else {"step": step(row, lib)}
 
 
@@ -164,7 +164,7 @@ def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ops", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="ops, such as relu (default: all)")
     parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
-    parser.add_argument("--threads", type=int, help="of both (default: as many as cores)")
+    parser.add_argument("--threads", type=int, help="threads of each library (default: all cores)")
     parser.add_argument("--repeats", type=int, default=20, help="turns per row (default: 20)")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")

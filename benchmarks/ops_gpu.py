@@ -1,8 +1,9 @@
 """Operations between convolutions, timed on a GPU: python -m benchmarks.ops --device cuda
 
-Rows are those of benchmarks.ops, times the medians of CUDA events. `share` is the part of the time
-that reading the input and writing the output once (backward: reading gy and the input, writing gx)
-takes at the bandwidth of a copy; `ratio` our time over the faster of PyTorch's two layouts.
+Rows are those of benchmarks.ops; times are medians of CUDA events. `share` is the minimum time over
+the measured time: reading the input and writing the output once (backward: reading gy and the
+input, writing gx) at the bandwidth of a copy. `ratio` is our time over that of the faster of
+PyTorch's two layouts.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ FLOAT = 4  # bytes
 
 
 class OnGpu:
-    """A library whose new tensors lie on the GPU, with nhwc those of four axes channels last."""
+    """A library that creates tensors on the GPU; with nhwc, 4-d tensors are channels last."""
 
     def __init__(self, library, nhwc: bool = False):
         self.library, self.nhwc = library, nhwc
@@ -44,7 +45,7 @@ def libraries(torch=None) -> dict[str, OnGpu]:
 
 
 def traffic(op: Op, outputs: int, direction: str) -> int:
-    """Bytes that have to be moved: x and y forward; gy, x and gx backward."""
+    """The minimum number of bytes moved: x and y forward; gy, x and gx backward."""
     x = math.prod(op.shape)
     return FLOAT * (x + outputs if direction == "forward" else outputs + 2 * x)
 

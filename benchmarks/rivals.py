@@ -1,7 +1,7 @@
-"""The nets of benchmarks.models in PyTorch's own layers, as a PyTorch user would write them.
+"""The networks of benchmarks.models in PyTorch's own layers, as a PyTorch user would write them.
 
-Each function returns a torch.nn.Module with the parameters of our registered model of that name, in
-the same order and of the same shapes. `copy_weights` makes them the same function.
+Each function returns a torch.nn.Module whose parameters have the order and shapes of our registered
+model of that name. After `copy_weights` both compute the same function.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def _residual(torch, branch, shortcut):
 
 
 def _subsample(torch, channels):
-    """Every second pixel, and zeros for the channels that are new: shortcut A, as a module."""
+    """Every second pixel, and zeros for the new channels: shortcut A, as a module."""
 
     class Subsample(torch.nn.Module):
         def forward(self, x):
@@ -111,7 +111,7 @@ RIVALS = {
 
 
 def copy_weights(model: mt.nn.Module, rival) -> None:
-    """Give a net in PyTorch the parameters of our model, in their order."""
+    """Copy the parameters of our model to a PyTorch network, in order."""
     import torch
 
     with torch.no_grad():

@@ -1,4 +1,4 @@
-"""The roofline: how close each layer comes to what arithmetic and memory allow."""
+"""The roofline plot: the speed of each layer and the limits of arithmetic and memory."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ PANELS = ("forward", "gx", "gw")
 
 
 def intensity(layer: Layer, batch: int) -> float:
-    """Operations per byte of 32-bit numbers, images, weights and outputs moved once each.
+    """Operations per byte, if images, weights and outputs in 32 bits are moved once each.
 
-    It is the same in all directions: each reads two of the three arrays and writes the third.
+    It is the same in all directions, since each reads two of the three arrays and writes the third.
     """
     images, outputs = batch * layer.C * layer.H**2, batch * layer.O * layer.output**2
     weights = layer.O * layer.C // layer.groups * layer.kernel**2
@@ -23,8 +23,8 @@ def intensity(layer: Layer, batch: int) -> float:
 
 
 def plot(rows: list[dict], layers: dict, batch: int, roof: Roof, path: str) -> None:
-    """GFLOP/s over intensity, a panel per direction, a mark per implementation, below the machine's
-    roof.
+    """Plot GFLOP/s over intensity and the machine's roof: a panel per direction, a mark per
+    implementation.
 
     rows: of benchmarks.conv; layers: {(suite, layer): Layer}.
     """
@@ -57,7 +57,7 @@ def plot(rows: list[dict], layers: dict, batch: int, roof: Roof, path: str) -> N
         for axis in axes
         for line, text in zip(*axis.get_legend_handles_labels(), strict=True)
     }
-    place = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
-    figure.legend(handles=list(shown.values()), **place)
-    headline(figure, "Above the roof is where Winograd leaves multiplications out")
+    settings = {"loc": "outside right center", "frameon": False, "fontsize": SMALL}
+    figure.legend(handles=list(shown.values()), **settings)
+    headline(figure, "Winograd exceeds the roof, since it saves multiplications")
     figure.savefig(path)

@@ -1,10 +1,11 @@
-"""NVIDIA's compute-sanitizer over the tests of the kernels, on a machine with a GPU.
+"""Runs the tests of the kernels under NVIDIA's compute-sanitizer, on a machine with a GPU.
 
     python -m benchmarks.sanitize [TOOL ...]
 
 TOOLs are memcheck (addresses), racecheck (shared memory without a barrier), synccheck (barriers
-that some threads miss) and initcheck (memory read before it was written); by default the first two.
-CuPy's pool of memory is left out, because inside it one array's end is another one's beginning.
+that some threads miss) and initcheck (memory read before it is written); the default is the first
+two. CuPy's memory pool is turned off: within a pool, the end of one array is the beginning of
+another, and an access beyond an array goes undetected.
 """
 
 import shutil
@@ -16,14 +17,14 @@ TESTS = ("-m", "gpu", "tests/kernels", "-q", "-x", "-p", "benchmarks.sanitize")
 
 
 def pytest_configure():
-    """As a plugin of pytest: every array has memory of its own."""
+    """As a pytest plugin: allocate the memory of every array separately."""
     import cupy
 
     cupy.cuda.set_allocator(None)
 
 
 def main(tools: list[str]) -> int:
-    """Run each tool; 1 where one finds something."""
+    """Run each tool; return 1 if one finds an error, else 0."""
     unknown = set(tools) - set(TOOLS)
     if unknown:
         print(f"sanitize: {', '.join(unknown)} is not one of {', '.join(TOOLS)}", file=sys.stderr)

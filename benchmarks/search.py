@@ -1,17 +1,18 @@
-"""Does the controller learn: rewards of REINFORCE, random search and evolution at equal budget.
+"""Compares the rewards of REINFORCE, random search and evolution at equal budget.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.search [--seeds N] [--budget N] [--workers N]
                                                        [--out FILE]
 
-Three convolutions on the 8 x 8 digits, each with its height, width, number of filters and stride:
-108^3 networks, the smallest with a single position left, the largest with 16 filters at full size.
-Each is trained for two epochs on 800 images, and its reward is its accuracy on 200 others. Methods
-have the settings that they have unless told. A seed is that of the method and of the children.
+The search space is three convolutions on the 8 x 8 digits, each with a height, a width, a number of
+filters and a stride: 108^3 networks. The smallest ends in a single position, the largest has 16
+filters at full size. Each network is trained for two epochs on 800 images; its reward is its
+accuracy on 200 others. Methods have their default settings. A seed applies to the method and to the
+children.
 
-What counts is the mean reward of the last tenth of the samples, against that of the first tenth and
-against that of random search: what a method proposes once it has learned. The best of all samples
-is there, too; of so many even random ones are good. All are accuracies on the images that the
-search itself chose by, 0.5 % each.
+The criterion is the mean reward of the last tenth of the samples, compared with the first tenth and
+with random search: the networks that a method proposes after learning. The best of all samples is
+listed, too; among this many, even random samples include good ones. All accuracies are on the
+images that the search itself selected by, 0.5 % per image.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def plan(method: str, seed: int, budget: int) -> Plan:
 
 
 def ends(rewards: Sequence[float]) -> tuple[float, float]:
-    """The mean of the first tenth and of the last, each at least one."""
+    """The means of the first and of the last tenth, of at least one sample each."""
     tenth = max(1, len(rewards) // 10)
     return float(np.mean(rewards[:tenth])), float(np.mean(rewards[-tenth:]))
 
@@ -60,7 +61,7 @@ def rewards_of(samples: list[Sample]) -> list[float]:
 
 
 def measure(seeds: int, budget: int, workers: int | None, table: Table) -> dict[str, np.ndarray]:
-    """The rewards of every method, (seeds, budget); their rows go to the table."""
+    """The rewards of every method, (seeds, budget); adds their rows to the table."""
     found: dict[str, list[list[float]]] = {method: [] for method in METHODS}
     for seed in range(seeds):
         for method in METHODS:
@@ -78,7 +79,7 @@ def measure(seeds: int, budget: int, workers: int | None, table: Table) -> dict[
 
 
 def verdict(found: dict[str, np.ndarray]) -> list[str]:
-    """A sentence for each method that learns: by how much it gained, and on how many seeds."""
+    """A sentence per learning method: its gain, and the number of seeds with a gain."""
     last = {method: np.array([ends(r)[1] for r in rows]) for method, rows in found.items()}
     said = []
     for method in found.keys() - {"random"}:
@@ -96,7 +97,7 @@ def verdict(found: dict[str, np.ndarray]) -> list[str]:
 
 
 def draw(found: dict[str, np.ndarray], path: str) -> None:
-    """The mean over seeds of the moving mean over a tenth of the samples, and its range."""
+    """Plot the moving mean over a tenth of the samples: its mean and range over the seeds."""
     figure = new_figure(7, 4)
     axes = figure.subplots()
     for method, rewards in found.items():
@@ -110,7 +111,9 @@ def draw(found: dict[str, np.ndarray], path: str) -> None:
         )
     axes.set_xlabel("sample")
     axes.set_ylabel(f"accuracy, mean of the last {span} samples (%)")
-    axes.set_title(f"What methods propose: mean and range of {len(rewards)} seeds", loc="left")
+    axes.set_title(
+        f"Accuracy of proposed networks: mean and range, {len(rewards)} seeds", loc="left"
+    )
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

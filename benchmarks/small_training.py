@@ -1,13 +1,13 @@
-"""A net of every family learns the digits in a small form: its accuracy on what it learned from.
+"""Trains a small network of every family on the digits, and reports its training accuracy.
 
     OPENBLAS_NUM_THREADS=1 python -m benchmarks.small_training [NAME ...] [--out FILE]
 
-A narrow net, small images, few epochs, else the recipe for small data (`recipe(name, small=True)`
-of mt.models): what `minitorch-cnn train NAME --size ... --set width=... --epochs ...` does. The
-accuracies are those of the trained model in evaluation mode, on the 1,442 images that it learned
-from and on the 355 held out. A net that labels pixels learns the masks of `shapes`, 1,000 images
-with 250 held out, and has its mean IoU in place of the accuracy. Half a minute or so a net on one
-core, the longest three.
+A narrow network, small images and few epochs; otherwise the recipe for small data
+(`recipe(name, small=True)` of mt.models). `minitorch-cnn train NAME --size ... --set width=...
+--epochs ...` does the same. The accuracies are those of the trained model in evaluation mode, on
+the 1,442 training images and on the 355 held out. A network that labels pixels learns the masks of
+`shapes`, 1,000 images with 250 held out, and reports its mean IoU. A network takes about half a
+minute on one core, the longest three minutes.
 """
 
 from __future__ import annotations
@@ -32,8 +32,8 @@ from minitorch_cnn.training.run import source_of
 
 from .tables import Table
 
-LEARNED = 0.95  # the accuracy on its own images that a net has to reach
-LEARNED_PIXELS = 0.7  # and the mean IoU on held-out ones, if it labels pixels
+LEARNED = 0.95  # the training accuracy that a network must reach
+LEARNED_PIXELS = 0.7  # the mean IoU on held-out images that it must reach, if it labels pixels
 COLUMNS = {
     "net": "",
     "pixels": "",
@@ -46,20 +46,20 @@ COLUMNS = {
 
 
 class Case(NamedTuple):
-    """Pixels a side, epochs, and what makes the net small."""
+    """Pixels per side, epochs, and the settings that make the network small."""
 
     pixels: int
     epochs: int
     settings: dict[str, Any]
 
 
-NARROW = {"width": 1 / 8, "dropout": 0.0}  # of few units, half would be too many to drop
-# A small net as a genetic search builds them: its stages alone, without those of VGG-16 in front.
+NARROW = {"width": 1 / 8, "dropout": 0.0}  # dropping half of few units would be too much
+# A small network as a genetic search builds it: only its stages, without those of VGG-16 before.
 BRED = {"code": "1-01 0-10-000 1", "stem": [], "filters": [8, 16, 32], "norm": "batch"}
 BRED |= {"pooled": 2, "units": [64], "dropout": 0.0}
 
-# Mostly sizes at which the last maps have several positions: at one, batch norm in batches of 32
-# is noisy, and a class of Network in Network whose ReLU is never above zero stays unlearned.
+# At most sizes the last maps have several positions: with one, batch norm in batches of 32 is
+# noisy, and Network in Network cannot learn a class whose ReLU is always zero.
 #                         pixels epochs settings
 CASES = {
     "lenet5":                Case(32, 20, {}),
@@ -111,7 +111,7 @@ CASES = {
 
 
 def learn(name: str) -> tuple[float, float]:
-    """Train the net `name` of CASES: its score on the images it learned from, and on others."""
+    """Train the network `name` of CASES; return its training score and its held-out score."""
     pixels, epochs, settings = CASES[name]
     data = "shapes" if model_entry(name).of_pixels else "digits"
     config = make_config(name, data, model_settings=settings, size=pixels, epochs=epochs)
@@ -119,7 +119,7 @@ def learn(name: str) -> tuple[float, float]:
         held_out = train_run(config, directory, progress="none").evaluation
         run = load_run(directory)
     learned_from = source_of(run.config).train
-    learned_from.transform = run.transform  # as it is, not distorted
+    learned_from.transform = run.transform  # without augmentation
     return score(evaluate(run.model, DataLoader(learned_from, 128))), score(held_out)
 
 

@@ -1,4 +1,4 @@
-"""The convolutions of well-known networks, each distinct shape once, in the network's order."""
+"""The convolutions of well-known networks: each distinct shape once, in the network's order."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A table that is printed as it grows, and kept as Markdown with what it was measured on."""
+"""A table that is printed row by row and saved as Markdown, with a description of the machine."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from .timing import machine
 class Table:
     """Rows under named columns.
 
-    columns: the heading of each column, and the format of what stands below it, such as "8.1f";
-    the first column is text, all others are set to the right.
+    columns: the heading of each column, and the format of its values, such as "8.1f"; the first
+    column is text, all others are aligned to the right.
     """
 
     def __init__(self, columns: dict[str, str]):
@@ -21,7 +21,7 @@ class Table:
         self._print(list(columns))
 
     def add(self, *values) -> None:
-        """A row more, which is printed at once."""
+        """Add a row and print it at once."""
         pairs = zip(values, self.columns.values(), strict=True)
         self.rows.append([format(value, how) for value, how in pairs])
         self._print(self.rows[-1])

@@ -1,4 +1,4 @@
-"""Timing on a noisy machine: competitors take turns, and medians of ratios are what is quoted."""
+"""Timing on a noisy machine: competitors take turns, and results are medians of ratios."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import time
 from collections.abc import Callable, Iterable
 from types import ModuleType
 
-# How long the threads of a BLAS or of OpenMP go on spinning after their last work, in
-# seconds. A competitor that is timed before they sleep shares the cores with them, and may look ten
-# times slower than it is.
+# Seconds for which the threads of BLAS or OpenMP keep spinning after their last work. A competitor
+# that is timed before they sleep shares the cores with them, and may seem ten times slower.
 SPIN = 0.15
 
 
@@ -21,7 +20,7 @@ def interleaved(
 ) -> dict[str, list[float]]:
     """Seconds of each call of each function: one untimed call, then turns A B A B ...
 
-    There are `repeats` turns, or fewer (at least two) once all together took `budget` seconds.
+    There are `repeats` turns, or fewer (at least two) if they take more than `budget` seconds.
     Before each timed call the function runs untimed for `settle` seconds.
     """
     for fn in fns.values():
@@ -47,12 +46,12 @@ def median_ratio(ours: list[float], theirs: list[float]) -> float:
 
 
 def geometric_mean(values: list[float]) -> float:
-    """The mean of ratios: twice as fast and twice as slow cancel out."""
+    """The geometric mean of ratios: twice as fast and twice as slow cancel out."""
     return statistics.geometric_mean(values)
 
 
 def use_threads(count: int | None, libraries: Iterable[ModuleType]) -> int:
-    """Let each library use `count` threads, None for as many as we have cores; that number."""
+    """Let each library use `count` threads, by default one per core; return the number."""
     import minitorch_cnn as mt
 
     count = mt.get_num_threads() if count is None else count
@@ -62,7 +61,7 @@ def use_threads(count: int | None, libraries: Iterable[ModuleType]) -> int:
 
 
 def machine() -> dict[str, str]:
-    """What the numbers were measured on."""
+    """The hardware and software of the measurements."""
     import numpy as np
 
     facts = {

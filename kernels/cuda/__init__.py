@@ -1,10 +1,13 @@
-"""CUDA C kernels on two machines: a GPU through CuPy, or this processor through an emulator.
+"""Runs CUDA C kernels on a GPU through CuPy, or on the host processor through an emulator.
 
-A kernel is a .cu text in its operator. To read how one gets run: array.py (where an array lies),
-launch.py (a text and its settings become a module; a call is checked and handed to the machine
-where the arrays are), signature.py (what a kernel takes), prelude.h (what all .cu texts include),
-emulator.py, emulator.h and scheduler.cpp (threads, warps and blocks on a processor), check.py (the
-compiler's word on registers and shared memory).
+A kernel is a .cu text in the folder of its operator. The modules, in reading order:
+
+    array.py      array types, and the device that each type belongs to
+    launch.py     compiles a text and its settings to a module; checks and launches a call
+    signature.py  the parameters of a kernel
+    prelude.h     the header that all .cu texts include
+    emulator.py   with emulator.h and scheduler.cpp: threads, warps and blocks on the host processor
+    check.py      registers and shared memory, as reported by the compiler
 """
 
 from .tf32 import allow_tf32

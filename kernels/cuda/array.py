@@ -1,10 +1,9 @@
-"""Arrays that say where they lie: NumPy's on the CPU, CuPy's on a GPU, EmulatorArray on a GPU that
-is only imagined.
+"""Array types identify the device: NumPy's the CPU, CuPy's a GPU, EmulatorArray an emulated GPU.
 
-An EmulatorArray is a NumPy array that keeps CuPy's rules: it does not mix with arrays of the host,
-no operation turns one into the other in passing, and an element or a sum is an array without axes,
-not a number. A program that runs on it is likely to run on a GPU, and the operators compute it by
-the text of their CUDA kernels, which the emulator runs on the CPU.
+An EmulatorArray is a NumPy array that follows CuPy's rules: it does not mix with host arrays, no
+operation converts one to the other implicitly, and an element or a sum is a 0-d array, not a
+number. A program that runs with it is likely to run on a GPU. The operators compute it by the text
+of their CUDA kernels, which the emulator runs on the CPU.
 """
 
 import sys
@@ -17,11 +16,11 @@ import numpy as np
 
 
 class EmulatorArray(np.ndarray):
-    """An array in the memory of the emulated GPU; made by `to_emulator`, brought back by `get`."""
+    """An array on the emulated GPU; `to_emulator` creates it, `get` copies it to the host."""
 
     @property
     def device(self) -> str:
-        """Where it lies."""
+        """The name of the device."""
         return "emulator"
 
     def get(self) -> np.ndarray:
@@ -42,7 +41,7 @@ class EmulatorArray(np.ndarray):
         unknown = kwargs.keys() & (("initial",) if name in REDUCTIONS else ("device",))
         if unknown:  # NumPy adds a device to ones, full and eye, but not to zeros and empty
             raise TypeError(f"{name}: CuPy has no argument {unknown.pop()}, nor has the emulator")
-        if func is np.asarray:  # np.asarray(array, like=emulated) is a way in
+        if func is np.asarray:  # np.asarray(array, like=emulated) copies to the emulator
             return to_emulator(host_view(args[0]), *args[1:], **kwargs)
         _refuse_mixing(name, [*args, *kwargs.values()])
         return emulator_view(func(*host_view(args), **host_view(kwargs)))
@@ -82,7 +81,7 @@ def is_host_array(x) -> bool:
 
 
 def _refuse_mixing(name: str, values) -> None:
-    """TypeError where an array of the host is among the arguments of a function."""
+    """Raise TypeError if a host array is among the arguments of a function."""
     for x in values:
         if isinstance(x, (list, tuple)):
             _refuse_mixing(name, x)
@@ -91,7 +90,7 @@ def _refuse_mixing(name: str, values) -> None:
 
 
 def host_view(x):
-    """`x`, its arrays seen as the host's."""
+    """x with views of its emulator arrays as host arrays."""
     if isinstance(x, EmulatorArray):
         return x.view(np.ndarray)
     if isinstance(x, (list, tuple)):
@@ -102,23 +101,23 @@ def host_view(x):
 
 
 def emulator_view(x):
-    """`x`, its arrays (and NumPy's numbers) seen as the emulator's."""
+    """x with views of its arrays (and NumPy scalars) as emulator arrays."""
     if isinstance(x, (np.ndarray, np.generic)):
         return np.asarray(x).view(EmulatorArray)
     return tuple(map(emulator_view, x)) if isinstance(x, (list, tuple)) else x
 
 
 def to_emulator(array: np.ndarray, dtype: np.dtype | None = None) -> EmulatorArray:
-    """A copy of an array of the host in the emulated GPU's memory."""
+    """A copy of a host array on the emulated GPU."""
     return np.array(array, dtype, order="C").view(EmulatorArray)
 
 
 def to_host(array) -> np.ndarray:
-    """The numbers of any array in one of NumPy's: a copy, except of what lies on the host."""
+    """Any array as a NumPy array: a copy, unless it is on the host."""
     return array if type(array) is np.ndarray else array.get()
 
 
-# ------------------------------------------------------------------- what operators choose by
+# ------------------------------------------------------------- conditions that operators choose by
 
 
 def on_host(case: Any) -> bool:
@@ -128,7 +127,7 @@ def on_host(case: Any) -> bool:
 
 
 def anywhere(case: Any) -> bool:
-    """True: for implementations made of NumPy's functions that CuPy's arrays answer, too."""
+    """True: for implementations that use only NumPy functions with CuPy counterparts."""
     return True
 
 
@@ -143,7 +142,7 @@ def on_gpu(case: Any) -> bool:
 
 
 def with_floats(where: Callable[[Any], bool]) -> Callable[[Any], bool]:
-    """`where`, for the types that our CUDA kernels compute: float32 and float64."""
+    """`where`, restricted to the dtypes of our CUDA kernels: float32 and float64."""
     return lambda case: where(case) and case.dtype in (np.float32, np.float64)
 
 
@@ -159,7 +158,7 @@ def has_gpu() -> bool:
 
 @cache
 def has_compiler() -> bool:
-    """Whether kernels can be emulated here: on Linux with g++."""
+    """Whether the emulator runs here: on Linux with g++."""
     import shutil
 
     return sys.platform == "linux" and shutil.which("g++") is not None

@@ -1,11 +1,11 @@
-"""What NVIDIA's compiler says of every kernel: registers, shared memory, and that nothing spills.
+"""Checks the kernels' registers, shared memory and spills, as reported by NVIDIA's compiler.
 
     python -m minitorch_cnn.kernels.cuda.check
 
-compiles each .cu text in each of the specialisations that its operator's budget.py names, for every
-architecture, and prints the table. It needs `pip install nvidia-cuda-nvrtc`, no GPU and no driver.
-A register more than the budget is a block less on each multiprocessor: a change that costs one is
-made knowingly, in budget.py.
+compiles each .cu text in each specialisation of its operator's budget.py, for every architecture,
+and prints a table. It needs `pip install nvidia-cuda-nvrtc`, but no GPU and no driver. One register
+more than the budget can mean one block fewer on each multiprocessor. So a change that needs more
+must raise the budget in budget.py.
 """
 
 import ctypes
@@ -34,8 +34,8 @@ SHARED = re.compile(r"(\d+) bytes smem")
 
 
 class Usage(NamedTuple):
-    """What a kernel takes of a multiprocessor: registers a thread, bytes of shared memory a block,
-    bytes a thread that did not fit into registers.
+    """The resources of a kernel: registers per thread, bytes of shared memory per block, bytes that
+    each thread spills from registers.
     """
 
     registers: int
@@ -44,7 +44,7 @@ class Usage(NamedTuple):
 
 
 class Specialisation(NamedTuple):
-    """A .cu text under settings that its operator uses, and what each kernel of it may take."""
+    """A .cu text with the settings of its operator, and the budget of each kernel in it."""
 
     path: str  # relative to kernels/
     defines: Mapping[str, str | int]
@@ -56,7 +56,7 @@ class Specialisation(NamedTuple):
 
 
 def specialisations() -> list[Specialisation]:
-    """Those of every budget.py in kernels/."""
+    """The specialisations in every budget.py of kernels/."""
     found = []
     for path in sorted(SOURCES.rglob("budget.py")):
         parts = path.relative_to(SOURCES).with_suffix("").parts
@@ -65,10 +65,10 @@ def specialisations() -> list[Specialisation]:
 
 
 def usages(specialisation: Specialisation, architecture: int) -> dict[str, Usage]:
-    """What each kernel of a text takes on an architecture.
+    """The resources of each kernel of a text on an architecture.
 
-    Raises RuntimeError with the compiler's words where the text does not compile, or where NVRTC is
-    not installed.
+    Raises RuntimeError with the compiler's message where the text does not compile, and where NVRTC
+    is not installed.
     """
     defines = {name: str(value) for name, value in specialisation.defines.items()}
     module = Module(SOURCES / specialisation.path, defines)
@@ -77,7 +77,7 @@ def usages(specialisation: Specialisation, architecture: int) -> dict[str, Usage
 
 
 def _read(log: str) -> Iterator[tuple[str, Usage]]:
-    """The kernels of ptxas's log."""
+    """The kernels in the log of ptxas, and their resources."""
     _, *parts = ENTRY.split(log)
     for name, part in zip(parts[::2], parts[1::2], strict=True):
         shared, spills = SHARED.search(part), SPILLS.search(part)
@@ -86,7 +86,7 @@ def _read(log: str) -> Iterator[tuple[str, Usage]]:
 
 
 def _log(text: str, name: str, options: list[str]) -> str:
-    """The log of compiling a text to machine code, from the cache if it was compiled before."""
+    """The log of compiling a text to machine code, cached in a file."""
     library = nvrtc()
     if library is None:
         raise RuntimeError("check: NVRTC is not installed (pip install nvidia-cuda-nvrtc)")
@@ -116,12 +116,12 @@ def _compile(library: ctypes.CDLL, text: str, name: str, options: list[str]) -> 
 
 @cache
 def nvrtc() -> ctypes.CDLL | None:
-    """NVIDIA's runtime compiler: of the package nvidia-cuda-nvrtc, else of the system, if any."""
+    """NVIDIA's runtime compiler: from the package nvidia-cuda-nvrtc, else from the system."""
     spec = find_spec("nvidia")
     for folder in spec.submodule_search_locations if spec else ():
         for path in sorted(Path(folder).glob("*/lib/libnvrtc.so.*"), reverse=True):
             for builtins in path.parent.glob("libnvrtc-builtins.so.*"):
-                ctypes.CDLL(str(builtins), mode=ctypes.RTLD_GLOBAL)  # it would not look there
+                ctypes.CDLL(str(builtins), mode=ctypes.RTLD_GLOBAL)  # NVRTC would not find it
             return ctypes.CDLL(str(path))
     name = find_library("nvrtc")
     return ctypes.CDLL(name) if name else None
@@ -134,7 +134,7 @@ def _version(library: ctypes.CDLL) -> tuple[int, int]:
 
 
 def main() -> int:
-    """Print the table; 1 where a kernel exceeds its budget."""
+    """Print the table; return 1 if a kernel exceeds its budget, else 0."""
     columns = "".join(f"{f'sm_{architecture}':>8}" for architecture in ARCHITECTURES)
     print(f"registers{'':46}{columns}{'budget':>8}{'shared':>8}{'spilled':>8}")
     exceeded = 0
@@ -156,7 +156,7 @@ def main() -> int:
 
 
 def over(usage: Usage, budget: Usage) -> bool:
-    """Whether a kernel takes more of anything than it may."""
+    """Whether a kernel exceeds its budget for any resource."""
     return any(taken > allowed for taken, allowed in zip(usage, budget, strict=True))
 
 

@@ -1,4 +1,4 @@
-"""A C++ text becomes a library of this processor, kept in the user's cache folder."""
+"""Compiles C++ texts to libraries for the host processor, kept in the user's cache folder."""
 
 import hashlib
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 HERE = Path(__file__).parent
 COMPILER = "g++"
 LANGUAGE = ["-std=gnu++17", "-fPIC", "-shared", "-w", "-fno-strict-aliasing", "-fvisibility=hidden"]
-LANGUAGE += ["-fstack-clash-protection"]  # a stack that is too small meets its forbidden page
+LANGUAGE += ["-fstack-clash-protection"]  # a stack overflow hits the protected page
 
 
 class EmulatorError(RuntimeError):
-    """A thread of a kernel did what a GPU does not allow, or the text does not compile."""
+    """A thread of a kernel did something that a GPU does not allow, or a text does not compile."""
 
 
 def compiled(name: str, source: str, options: list[str], included: str = "") -> Path:
-    """The library of a C++ source, from the cache if one of the same texts and options is there.
+    """The library of a C++ source, cached by its texts and options.
 
-    `included` is the text of what the source includes, the headers of this folder left out.
-    Raises EmulatorError with the compiler's words where it does not compile.
+    included: the text of the files that the source includes, without the headers of this folder.
+    Raises EmulatorError with the compiler's message where the source does not compile.
     """
     headers = "".join(path.read_text(encoding="utf-8") for path in sorted(HERE.glob("*.h")))
     known = "\0".join([source, included, headers, *LANGUAGE, *options, _version()])
@@ -37,7 +37,7 @@ def compiled(name: str, source: str, options: list[str], included: str = "") -> 
     if run.returncode:
         os.unlink(building)
         raise EmulatorError(f"{COMPILER} cannot compile {name}:\n{run.stderr}")
-    os.replace(building, target)  # whole or not at all, also for other processes
+    os.replace(building, target)  # atomic, also for other processes
     return target
 
 
@@ -49,7 +49,7 @@ def _version() -> str:
 
 @cache
 def cache_folder() -> Path:
-    """Where compiled modules are kept: in the user's cache, else in a folder of this process."""
+    """The folder of compiled modules: in the user's cache, else a temporary one of this process."""
     try:
         home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(home) / "minitorch_cnn" / "emulator"

@@ -1,10 +1,10 @@
-// CUDA's language for a C++ compiler: what a .cu text may say, in terms of scheduler.h.
+// CUDA's language for a C++ compiler: the constructs of a .cu text, implemented by scheduler.h.
 //
-// Every thread is a fiber with a stack of its own. It runs until it waits for others, at a barrier
-// or at an operation of its warp, and then another one runs: no two threads ever run at once. So
-// shared memory is a static variable, an atomic operation a plain one, and a thread sees of others
-// exactly what they did before the last barrier, or, where a barrier is missing, what the order of
-// the threads happened to bring.
+// Every thread is a fiber with its own stack. It runs until it waits for others, at a barrier or at
+// an operation of its warp; then another thread runs. No two threads run at once. So shared memory
+// is a static variable, and an atomic operation is an ordinary one. A thread sees the writes of
+// others before the last barrier; where a barrier is missing, it sees those that the order of the
+// threads happens to put first.
 
 #ifndef EMULATOR_H
 #define EMULATOR_H
@@ -22,7 +22,7 @@
 #define __forceinline__ inline
 #define __noinline__ __attribute__((noinline))
 #define __align__(bytes) __attribute__((aligned(bytes)))
-// All shared variables stand in one section, which is filled anew for every block.
+// All shared variables are in one section, which is refilled for every block.
 #define __shared__ static __attribute__((section("shared")))
 #define SHARED(type, name) type* name = (type*)emulator::dynamic_shared()
 
@@ -130,14 +130,14 @@ ATOMIC(atomicExch, float, value)
 #undef ATOMICS
 #undef ATOMIC
 
-// The nearest number of 8 + 10 bits, ties away from zero, as the bits that mma_tf32 takes.
+// Round to 8 bits of exponent and 10 of fraction, ties away from zero: the bits for mma_tf32.
 inline unsigned to_tf32(float x)
 {
     const unsigned bits = same_bits<unsigned>(x);
     return isfinite(x) ? (bits + 0x1000) & ~0x1fffu : bits;
 }
 
-// ------------------------------------------------------------------------- what PTX does elsewhere
+// -------------------------------------------------------------- operations that are PTX on a GPU
 
 namespace emulator {
 
@@ -208,8 +208,8 @@ inline void store4(Place place, double* p, Four v)
     p[0] = v.x, p[1] = v.y, p[2] = v.z, p[3] = v.w;
 }
 
-// The layout of the operands is written down in prelude.h. The instruction takes no notice of the
-// lower 13 bits of a and b; the order in which it adds eight products is not known.
+// prelude.h documents the layout of the operands. The instruction ignores the lower 13 bits of a
+// and b; the order in which it adds eight products is undocumented.
 inline void multiply(Place place, float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2])
 {
     unsigned own[6] = {a[0], a[1], a[2], a[3], b[0], b[1]};

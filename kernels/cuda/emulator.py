@@ -1,12 +1,12 @@
-"""The GPU that is only imagined: a .cu text compiled by g++, its threads run as fibers.
+"""The GPU emulator: compiles .cu texts with g++ and runs their threads as fibers.
 
     with emulated(order="backward", guards=True):
         max_pool2d_forward(to_emulator(x), Window(2))
 
-emulator.h gives the text CUDA's language, scheduler.cpp runs the threads of a block in turns. What
-a GPU would leave undefined ends in an EmulatorError that names kernel, block, thread and line: a
-barrier that some threads do not reach, a shuffle of part of a warp, an unaligned vector, an address
-where no array is.
+emulator.h implements CUDA's language for the text; scheduler.cpp runs the threads of a block in
+turns. Undefined behaviour on a GPU raises EmulatorError here, which names kernel, block, thread and
+line: a barrier that some threads do not reach, a shuffle by a part of a warp, an unaligned vector,
+an address outside all arrays.
 """
 
 import ctypes
@@ -30,12 +30,13 @@ C_NAMES = {np.dtype(dtype): name for name, dtype in TYPES.items()}
 class Settings:
     """How launches are emulated.
 
-    order: in which threads and blocks run, one of ORDERS, the last one shuffled by `seed`.
-    blocks: run only those from the first to before the second number, counted along x, then y, z.
-    guards: arrays lie between forbidden pages, so that no thread leaves them unnoticed.
-    sanitize: stop at undefined behaviour: an index beyond a shared array, an integer overflow.
-    debug: compile for a debugger, every statement as written.
-    options: of the compiler, besides.
+    order: the order of threads and blocks, one of ORDERS; `seed` shuffles "shuffled".
+    blocks: the range of blocks to run, counted along x, then y, then z; the end is excluded.
+    guards: whether arrays lie between protected pages, so that an access outside them is detected.
+    sanitize: whether to stop at undefined behaviour: an index beyond a shared array, an integer
+    overflow.
+    debug: whether to compile for a debugger, without optimisation.
+    options: further compiler options.
     """
 
     order: str = "forward"
@@ -52,7 +53,7 @@ class Settings:
 
     @property
     def flags(self) -> list[str]:
-        """What the compiler is told, besides LANGUAGE."""
+        """The compiler options in addition to LANGUAGE."""
         level = ["-O0", "-g"] if self.debug else ["-O1", "-g1"]
         checks = [
             "-fsanitize=undefined,bounds-strict",
@@ -63,12 +64,12 @@ class Settings:
 
 
 _settings = threading.local()
-_one_at_a_time = threading.RLock()  # the scheduler's threads and blocks are the process's
+_one_at_a_time = threading.RLock()  # the scheduler has one state per process
 
 
 @contextmanager
 def emulated(**changes) -> Iterator[Settings]:
-    """Emulate this thread's launches under other Settings until the block ends. Blocks nest.
+    """Change the Settings of this thread's launches until the block ends. Blocks nest.
 
     >>> with emulated(order="shuffled", sanitize=True):
     ...     loss.backward()
@@ -119,7 +120,7 @@ class _Launch(ctypes.Structure):
 
 
 class Library:
-    """One .cu text under one choice of -D settings, as a library of this processor."""
+    """One .cu text with one choice of -D settings, as a library for the host processor."""
 
     def __init__(
         self,
@@ -130,14 +131,14 @@ class Library:
         signatures: list[Signature],
     ):
         self.path = path
-        self.headers = headers  # the folder of those that all texts share
+        self.headers = headers  # the folder of the headers common to all texts
         self.text = text  # with its headers, for the hash
         self.defines = defines
         self.signatures = signatures
         self._loaded: dict[tuple[str, ...], ctypes.CDLL] = {}
 
     def launch(self, signature: Signature, grid, block, args, shared_bytes: int) -> None:
-        """Run every thread of every block. Raises EmulatorError as the module says."""
+        """Run every thread of every block. Raises EmulatorError for undefined behaviour."""
         settings = current_settings()
         arrays, pointers = [], (ctypes.c_void_p * len(args))()
         values = [None if arg is None else np.asarray(arg.view(np.ndarray)) for arg in args]
@@ -180,7 +181,7 @@ class Library:
     def _load(self, flags: list[str]) -> ctypes.CDLL:
         key = tuple(flags)
         if key not in self._loaded:
-            _scheduler()  # first: the library calls it
+            _scheduler()  # must be loaded first: the library calls it
             library = ctypes.CDLL(str(self._compiled(flags)))
             library.shared_begin.restype = library.shared_end.restype = ctypes.c_void_p
             self._loaded[key] = library
@@ -192,7 +193,7 @@ class Library:
         return compiled(self.path.stem, self._source(), options, self.text)
 
     def _source(self) -> str:
-        """The text and, for each kernel, a function that calls it with what `args` point to."""
+        """The text and, for each kernel, a function that calls it with the values at `args`."""
         calls = "".join(map(_call, self.signatures))
         return f"""#include "prelude.h"
 namespace {{
@@ -217,7 +218,7 @@ def _call(signature: Signature) -> str:
 
 @cache
 def _scheduler() -> ctypes.CDLL:
-    """The scheduler, its functions there for the libraries that are loaded after it."""
+    """The scheduler; its symbols are visible to the libraries that are loaded after it."""
     source = (HERE / "scheduler.cpp").read_text(encoding="utf-8")
     path = compiled("scheduler", source, ["-O2", "-fvisibility=default", f"-I{HERE}"])
     return ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)

@@ -1,4 +1,4 @@
-"""HostAdapter: a device's implementation as one that takes and returns arrays of the host."""
+"""HostAdapter: lets a device's implementation take and return host arrays."""
 
 from collections.abc import Callable
 from types import ModuleType
@@ -8,9 +8,9 @@ from .array import EmulatorArray, emulator_view, host_view, is_host_array
 
 
 class Transfer(NamedTuple):
-    """How arrays get to a device and back.
+    """How to transfer arrays between host and device.
 
-    array: their type there. writes_through: whether both arrays share their memory.
+    array: their type on the device. writes_through: whether both arrays share memory.
     """
 
     array: type
@@ -31,7 +31,7 @@ def transfer_of(implementation: str) -> Transfer | None:
 
 
 class HostAdapter:
-    """The module of a device's implementation; its functions take and return the host's arrays."""
+    """The module of a device's implementation, whose functions take and return host arrays."""
 
     def __init__(self, module: ModuleType, transfer: Transfer):
         self._module, self._transfer = module, transfer

@@ -1,11 +1,11 @@
-"""A .cu text becomes a module of kernels, and a call of one runs where its arrays are.
+"""Compiles .cu texts to modules, and launches their kernels on the device of the arguments.
 
     module = cuda_module("pool2d/pool.cu", REAL="float")
     module["max_pool"](grid=(blocks(y.size, 256),), block=(256,), args=(x, y, np.int32(C)))
 
-CuPy arrays: the GPU, through a RawModule. EmulatorArrays: the emulator, through g++. Both are
-called alike, and both refuse what the other would: a Python number among the arguments, a wrong
-dtype, a view with gaps, a block of 1025 threads. Modules are compiled on first use and kept.
+With CuPy arrays, kernels run on the GPU through a RawModule; with EmulatorArrays, on the emulator
+through g++. Both have the same interface and refuse the same arguments: a Python number, a wrong
+dtype, a non-contiguous view, a block of 1025 threads. Modules are compiled on first use and cached.
 """
 
 import math
@@ -24,8 +24,8 @@ HEADERS = Path(__file__).parent
 THREADS = 1024  # of a block
 BLOCK = (1024, 1024, 64)
 GRID = (2**31 - 1, 65535, 65535)
-SHARED = 48 * 1024  # bytes a block has without asking
-SHARED_AT_MOST = 227 * 1024  # bytes it may ask for, on a Hopper
+SHARED = 48 * 1024  # bytes of a block without a request
+SHARED_AT_MOST = 227 * 1024  # bytes that it may request, on a Hopper
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]+"([^"]+)"[ \t]*$', re.MULTILINE)
 
@@ -45,12 +45,12 @@ def _module(path: Path, settings: tuple[tuple[str, str], ...]) -> "Module":
 
 
 def blocks(n: int, per: int) -> int:
-    """How many blocks cover n elements at `per` a block: n / per, rounded up."""
+    """The number of blocks of `per` elements that cover n elements: n / per, rounded up."""
     return -(-n // per)
 
 
 def empty(shape, dtype, like):
-    """An array for a kernel to fill, where `like` is; the emulator's holds NaN or -1 until then."""
+    """An uninitialised array on the device of `like`; on the emulator it holds NaN or -1."""
     if isinstance(like, EmulatorArray):
         array = np.empty(shape, dtype)
         array.reshape(-1).view(np.uint8)[...] = 0xFF
@@ -61,7 +61,7 @@ def empty(shape, dtype, like):
 
 
 def zeros(shape, dtype, like):
-    """An array of zeros where `like` is."""
+    """An array of zeros on the device of `like`."""
     if isinstance(like, EmulatorArray):
         return np.zeros(shape, dtype).view(EmulatorArray)
     import cupy
@@ -70,12 +70,12 @@ def zeros(shape, dtype, like):
 
 
 def contiguous(x):
-    """x itself where its elements lie one after the other, else a copy in which they do."""
+    """x itself if it is C-contiguous, else a contiguous copy."""
     return x if x.flags.c_contiguous else x.copy("C")
 
 
 def vector_width(n: int, *arrays) -> int:
-    """4 where rows of n numbers can be read four at a time from every array, else 1."""
+    """4 if rows of n elements can be read four at a time from every array, else 1."""
     return 4 if n % 4 == 0 and all(_address(x) % 16 == 0 for x in arrays) else 1
 
 
@@ -100,17 +100,17 @@ class Module:
 
     @property
     def options(self) -> list[str]:
-        """The settings as a compiler takes them."""
+        """The settings as compiler options."""
         return [f"-D{name}={value}" for name, value in self.defines.items()]
 
     @cached_property
     def text(self) -> str:
-        """The text with its headers put in, for a compiler that cannot look for files."""
+        """The text with its headers inlined, for a compiler without access to files."""
         return inline(self.path)
 
     @cached_property
     def emulated(self):
-        """The module on this processor."""
+        """The module for the emulator."""
         from .emulator import Library
 
         kernels = list(self.signatures.values())
@@ -125,7 +125,7 @@ class Module:
 
 
 def inline(path: Path, seen: set[Path] | None = None) -> str:
-    """A text with every header of ours in the place of its first #include."""
+    """The text of a file, in which each of our headers replaces its first #include."""
     seen = set() if seen is None else seen
 
     def header(match: re.Match) -> str:
@@ -144,7 +144,7 @@ def inline(path: Path, seen: set[Path] | None = None) -> str:
 
 
 class Kernel:
-    """A kernel, called with the shape of its grid and its blocks and typed arguments."""
+    """A kernel; a call gives the shapes of grid and blocks, and typed arguments."""
 
     def __init__(self, module: Module, name: str):
         self.module = module
@@ -152,12 +152,12 @@ class Kernel:
         self.signature = module.signatures[name]
 
     def __call__(self, grid, block, args, shared_bytes: int = 0) -> None:
-        """Run grid x block threads with `shared_bytes` of dynamic shared memory a block.
+        """Run grid x block threads with `shared_bytes` of dynamic shared memory per block.
 
-        grid, block: up to three ints; args: arrays of one machine, NumPy scalars, None for a null
-        pointer. Returns before a GPU is done, as CUDA does.
-        Raises TypeError or ValueError for what does not fit the kernel or any GPU, and from the
-        emulator EmulatorError for what a thread did wrong.
+        grid, block: up to three ints; args: arrays of one device, NumPy scalars, None for a null
+        pointer. On a GPU it returns before the kernel is done, as CUDA does.
+        Raises TypeError or ValueError for arguments that do not match the kernel, or exceed the
+        limits of all GPUs. On the emulator, raises EmulatorError for an error of a thread.
         """
         grid, block = self._extent("grid", grid, GRID), self._extent("block", block, BLOCK)
         most = min(self.signature.threads, THREADS)

@@ -1,8 +1,7 @@
-"""What the Numba CUDA implementations share: how a kernel is launched, and the sum over a block of
-threads.
+"""Helpers of the Numba CUDA implementations: launches, and the sum over a block of threads.
 
-These implementations are the CUDA kernels for those who would rather read Python: one thread for an
-element of the result, or a block of threads for a sum. They take CuPy arrays without a copy.
+These implementations are CUDA kernels to read in Python: one thread per element of the result, or
+one block of threads per sum. They take CuPy arrays without a copy.
 """
 
 from numba import cuda, float64
@@ -11,23 +10,23 @@ THREADS = 128  # of a block
 
 
 def per_element(kernel, result, *args) -> None:
-    """Run a kernel with a thread for each element of `result`, its last argument."""
+    """Run a kernel with one thread per element of `result`, its last argument."""
     if result.size:
         kernel[-(-result.size // THREADS), THREADS](*args, result)
 
 
 def per_sum(kernel, count: int, *args) -> None:
-    """Run a kernel with a block of threads for each of `count` sums."""
+    """Run a kernel with one block of threads per sum, for `count` sums."""
     if count:
         kernel[count, THREADS](*args)
 
 
 @cuda.jit(device=True)
 def block_sum(value):
-    """The sum of `value` over the threads of a block; every thread gets it.
+    """The sum of `value` over the threads of a block, returned to every thread.
 
-    Half of the threads add what the other half has, then a quarter, and so on: log2(THREADS) steps,
-    between which all have to wait for one another.
+    Half of the threads add the values of the other half, then a quarter, and so on. This takes
+    log2(THREADS) steps, with a barrier after each.
     """
     partial = cuda.shared.array(THREADS, float64)
     t = cuda.threadIdx.x

@@ -1,7 +1,7 @@
-// Where a thread's element lies among planes (rows, columns), one after the other.
+// The position of a thread's element in consecutive planes (rows, columns).
 //
-// 64 bits count the elements, of which there may be more than 2^31; 32 bits divide, which is several
-// times as fast.
+// Indices of elements have 64 bits, since there may be more than 2^31; divisions use 32 bits, which
+// is several times as fast.
 
 #ifndef PLANES_H
 #define PLANES_H
@@ -11,7 +11,8 @@ struct Place {
     int row, column;
 };
 
-// The place of element blockIdx.x * blockDim.x + threadIdx.x, plane = planes where there is none.
+// The position of element blockIdx.x * blockDim.x + threadIdx.x; plane = planes if it is beyond the
+// last one.
 __device__ inline Place locate(long long planes, int rows, int columns)
 {
     const long long first = (long long)blockIdx.x * blockDim.x;

@@ -1,7 +1,7 @@
-// What every .cu text includes: one language for NVRTC, nvcc and the emulator.
+// The header of every .cu text: a common language for NVRTC, nvcc and the emulator.
 //
-// REAL is float or double, set by -D. On a GPU the functions below are one instruction or two; those
-// of emulator.h do the same and refuse what the instruction would refuse.
+// REAL is float or double, set by -D. On a GPU, each function below is one or two instructions; the
+// functions of emulator.h have the same results and refuse the same arguments.
 
 #ifndef PRELUDE_H
 #define PRELUDE_H
@@ -14,7 +14,7 @@
 #include <emulator.h>
 #else
 
-// SHARED(float, tile): the dynamic shared memory of the launch as an array `tile`. One a kernel.
+// SHARED(float, tile): the dynamic shared memory of the launch as an array `tile`; once per kernel.
 #define SHARED(type, name)                                    \
     extern __shared__ __align__(16) unsigned char shared_[]; \
     type* name = reinterpret_cast<type*>(shared_)
@@ -24,7 +24,7 @@
 #define NAN __int_as_float(0x7fffffff)
 #endif
 
-// Four elements at once. The address is a multiple of 16 bytes.
+// Four elements at once. The address must be a multiple of 16 bytes.
 struct __align__(16) Four {
     double x, y, z, w;
 };
@@ -54,7 +54,7 @@ __device__ __forceinline__ void st4(double* p, Four v)
 
 #if __CUDA_ARCH__ >= 800
 
-// The nearest number of 8 + 10 bits, ties away from zero, as the bits that mma_tf32 takes.
+// Round to 8 bits of exponent and 10 of fraction, ties away from zero: the bits for mma_tf32.
 __device__ __forceinline__ unsigned to_tf32(float x)
 {
     unsigned bits;
@@ -62,8 +62,8 @@ __device__ __forceinline__ unsigned to_tf32(float x)
     return bits;
 }
 
-// d += a * b, a (16, 8), b (8, 8), d (16, 8) spread over the 32 lanes of a warp: with g = lane / 4
-// and t = lane % 4, a lane holds
+// d += a * b with a (16, 8), b (8, 8), d (16, 8) distributed over the 32 lanes of a warp. With
+// g = lane / 4 and t = lane % 4, a lane holds
 //     a[g][t], a[g + 8][t], a[g][t + 4], a[g + 8][t + 4],      b[t][g], b[t + 4][g],
 //     d[g][2t], d[g][2t + 1], d[g + 8][2t], d[g + 8][2t + 1].
 __device__ __forceinline__ void mma_tf32(float (&d)[4], const unsigned (&a)[4], const unsigned (&b)[2])
@@ -75,10 +75,10 @@ __device__ __forceinline__ void mma_tf32(float (&d)[4], const unsigned (&a)[4], 
         : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 
-// Copies from global to shared memory that go on while the thread does: 16 or 4 bytes, zeros where
-// `valid` is false (the address is not read then). A commit closes a group of copies;
-// cp_async_wait<n>() waits for all groups of this thread but the last n. Other threads see the
-// copies after a __syncthreads() that follows the wait.
+// Asynchronous copies of 16 or 4 bytes from global to shared memory; zeros, without reading the
+// address, where `valid` is false. A commit closes a group of copies; cp_async_wait<n>() waits for
+// all groups of this thread except the last n. Other threads see the copies after a __syncthreads()
+// that follows the wait.
 __device__ __forceinline__ void cp_async16(void* to, const void* from, bool valid = true)
 {
     const unsigned address = (unsigned)__cvta_generic_to_shared(to);

@@ -1,4 +1,4 @@
-// Sums over a block whose size is a multiple of 32, in a fixed order: the same bits every time.
+// Sums over a block whose size is a multiple of 32, in a fixed order: bitwise reproducible.
 
 #ifndef REDUCE_H
 #define REDUCE_H
@@ -10,11 +10,11 @@ __device__ inline REAL warp_sum(REAL value)
     return value;
 }
 
-// The sum of `value` over the block, known to every thread. `shared` holds 32 numbers.
+// The sum of `value` over the block, returned to every thread. `shared` has 32 elements.
 __device__ inline REAL block_sum(REAL value, REAL* shared)
 {
     value = warp_sum(value);
-    __syncthreads();  // nobody may still read what an earlier sum left
+    __syncthreads();  // all threads must have read the result of an earlier sum
     if (threadIdx.x % 32 == 0)
         shared[threadIdx.x / 32] = value;
     __syncthreads();

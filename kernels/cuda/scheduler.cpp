@@ -1,10 +1,10 @@
-// The emulated GPU: fibers for threads, barriers, warps, asynchronous copies, and what may go wrong.
+// The scheduler of the emulated GPU: fibers for threads, barriers, warps, asynchronous copies.
 //
-// Blocks run one after the other. In a block threads that can run do so until they wait, over and
-// over, until all have ended or none can go on. Forward and backward, a warp goes on as far as it can
-// before the next one starts, so that it meets what others have not done yet; shuffled, all threads
-// of the block move side by side. A thread that ends without waiting leaves its stack, still in the
-// cache, to the next one.
+// Blocks run one after the other. In a block, each thread that can run does so until it waits; this
+// repeats until all threads have ended or none can continue. In forward and backward order, a warp
+// continues as far as possible before the next one starts, so that it exposes missing barriers; in
+// shuffled order, all threads of the block advance together. A thread that ends without waiting
+// leaves its stack, still in the cache, to the next one.
 
 #include "scheduler.h"
 
@@ -34,11 +34,11 @@ namespace {
 // ------------------------------------------------------------------------------------------- stacks
 
 constexpr size_t PAGE = 4096, STACK = 128 * 1024, MOST_THREADS = 1024;
-char* stacks;  // one below the other, each with a forbidden page at its far end
+char* stacks;  // consecutive, each with a protected page at its far end
 
 #if defined(__x86_64__)
 
-// A context is a stack pointer; what the callee must preserve lies on the stack.
+// A context is a stack pointer; the callee-saved registers are on the stack.
 typedef void* Context;
 extern "C" void emulator_switch(Context* from, Context to);
 asm(R"(
@@ -152,7 +152,7 @@ bool differ(const Place& a, const Place& b)
         || (a.file != b.file && strcmp(a.file, b.file));
 }
 
-// Leave the launch from wherever it is: no fiber of it runs again.
+// Leave the launch from any fiber: none of its fibers runs again.
 [[noreturn]] void stop(const std::string& what)
 {
     std::string text = std::string(launch->kernel) + ": block " + coordinates(blockIdx);
@@ -195,7 +195,7 @@ void resume(int number)
     current = -1;
 }
 
-// Nobody can go on: say who waits for whom.
+// No thread can continue: report which threads wait for which.
 [[noreturn]] void explain()
 {
     for (int i = 0; i < (int)threads.size(); i++) {
@@ -270,7 +270,7 @@ std::vector<Guarded> guarded;
 
 size_t whole_pages(size_t bytes) { return (bytes + PAGE - 1) / PAGE * PAGE; }
 
-// Copies end at a forbidden page, but for what keeps their beginning a multiple of 16 bytes.
+// Copies end at a protected page, except for padding that aligns their beginning to 16 bytes.
 void put_up_guards()
 {
     for (int i = 0; i < launch->array_count; i++) {
@@ -418,7 +418,7 @@ void run_blocks()
 
 }  // namespace
 
-// ---------------------------------------------------------------------- what threads ask for, public
+// ------------------------------------------------------------------------- operations of threads
 
 void fail(Place place, const char* format, ...)
 {
@@ -496,7 +496,7 @@ void copy_later(Place place, int bytes, void* to, const void* from, bool valid)
         fail(place, "address %p is not in shared memory", to);
     if ((uintptr_t)to % bytes || (valid && (uintptr_t)from % bytes))
         fail(place, "addresses %p and %p must be multiples of %d", to, from, bytes);
-    memset(to, 0xff, bytes);  // nobody may look before the wait
+    memset(to, 0xff, bytes);  // no thread may read it before the wait
     auto& copies = threads[current].copies;
     if (copies.empty())
         copies.emplace_back();
@@ -527,7 +527,7 @@ void wait_for_copies(int groups)
 
 }  // namespace emulator
 
-// ------------------------------------------------------------------------------ what Python calls
+// ------------------------------------------------------------------------ the interface for Python
 
 extern "C" void emulator_launch(emulator::Launch* given)
 {
@@ -548,7 +548,7 @@ extern "C" void emulator_launch(emulator::Launch* given)
     launch->printed = printed.c_str();
 }
 
-// --------------------------------------------------- what the undefined behaviour sanitizer calls
+// ------------------------------------------------- callbacks of the undefined behaviour sanitizer
 
 // The data of every report begins with the place in the source.
 struct Report {

@@ -1,4 +1,4 @@
-// What emulated threads ask of their scheduler (scheduler.cpp), and how a launch is handed to it.
+// The interface of the scheduler (scheduler.cpp): for emulated threads, and for a launch.
 
 #ifndef SCHEDULER_H
 #define SCHEDULER_H
@@ -10,7 +10,7 @@ struct uint3 {
 };
 typedef uint3 dim3;
 
-extern uint3 threadIdx, blockIdx;  // of the thread that runs now
+extern uint3 threadIdx, blockIdx;  // of the running thread
 extern dim3 blockDim, gridDim;
 
 namespace emulator {
@@ -20,11 +20,11 @@ struct Place {
     int line;
 };
 
-struct Slot {  // what a lane shows to its warp
+struct Slot {  // the value that a lane passes to its warp
     char bytes[24];
 };
 
-// Stop the launch; the message names the thread and the place.
+// Stop the launch; the message names the thread and the line.
 [[noreturn]] void fail(Place place, const char* format, ...) __attribute__((format(printf, 2, 3)));
 void print(const char* format, ...) __attribute__((format(printf, 1, 2)));
 
@@ -37,9 +37,9 @@ void copy_later(Place place, int bytes, void* to, const void* from, bool valid =
 void commit_copies();
 void wait_for_copies(int groups);
 
-// An array among the arguments. With guards the threads work on a copy between forbidden pages.
+// An array argument. With guards, the threads work on a copy between protected pages.
 struct Array {
-    int argument;  // which one
+    int argument;  // its index
     char* data;
     size_t bytes;
     const char* name;
@@ -48,17 +48,17 @@ struct Array {
 
 struct Launch {
     const char* kernel;
-    void (*run)(void** args);  // what one thread does
+    void (*run)(void** args);  // runs one thread
     void** args;  // the address of an array, or of a value
     unsigned grid[3], block[3];
     size_t shared_bytes;
     char *shared_begin, *shared_end;  // the static shared variables
     int order;                        // 0 forward, 1 backward, 2 shuffled by `seed`
     unsigned seed;
-    unsigned long long first_block, last_block;  // run these only, counted along x, then y, then z
+    unsigned long long first_block, last_block;  // the range of blocks to run, along x, y, z
     Array* arrays;
     int array_count, guards;
-    char message[1024];  // what went wrong, empty if nothing did
+    char message[1024];  // the error; empty if there was none
     const char* printed;
 };
 

@@ -1,4 +1,4 @@
-"""What a CUDA kernel takes: its parameters, read from the .cu text, and the check of a call."""
+"""Parses the parameters of CUDA kernels from .cu texts, and checks the arguments of calls."""
 
 import ast
 import re
@@ -36,7 +36,7 @@ CONSTANT = re.compile(r"^[ \t]*#[ \t]*define[ \t]+(\w+)[ \t]+([^\n]+)$", re.MULT
 
 
 class Parameter(NamedTuple):
-    """One parameter of a kernel: a pointer to elements of a type, or one value of it."""
+    """One parameter of a kernel: a pointer to elements of a type, or a value of the type."""
 
     name: str
     dtype: np.dtype
@@ -48,7 +48,7 @@ class Parameter(NamedTuple):
 
 
 class Signature(NamedTuple):
-    """A kernel's name, its parameters and the threads that a block of it may have."""
+    """A kernel's name, its parameters and the maximum number of threads in a block."""
 
     name: str
     parameters: tuple[Parameter, ...]
@@ -56,7 +56,7 @@ class Signature(NamedTuple):
 
 
 def signatures(text: str, defines: Mapping[str, str]) -> dict[str, Signature]:
-    """The kernels of a .cu text under the -D settings it is compiled with.
+    """The signatures of the kernels in a .cu text, for its -D settings.
 
     Raises TypeError for a parameter whose type is not among TYPES.
     """
@@ -84,8 +84,8 @@ def _parameter(kernel: str, text: str, constants: Mapping[str, str]) -> Paramete
 
 
 def _count(text: str, constants: Mapping[str, str]) -> int:
-    """The value of an expression of constants, 1024 where it is not one of integers."""
-    for _ in range(8):  # constants may stand for other constants
+    """The value of an integer expression of constants; 1024 for any other expression."""
+    for _ in range(8):  # constants may refer to other constants
         text = re.sub(r"[A-Za-z_]\w*", lambda word: str(constants.get(word[0], word[0])), text)
     if not re.fullmatch(r"[\d\s()*/+-]+", text):
         return 1024
@@ -96,7 +96,7 @@ OPERATIONS = {ast.Add: add, ast.Sub: sub, ast.Mult: mul, ast.Div: floordiv}
 
 
 def _value(node: ast.expr) -> int:
-    """The value of a sum, difference, product or quotient of integers that are not negative."""
+    """The value of a sum, difference, product or quotient of non-negative integers."""
     if isinstance(node, ast.BinOp):
         return OPERATIONS[type(node.op)](_value(node.left), _value(node.right))
     if isinstance(node, ast.UnaryOp):
@@ -105,10 +105,11 @@ def _value(node: ast.expr) -> int:
 
 
 def check_arguments(signature: Signature, args: tuple, array_type: type) -> None:
-    """Raise TypeError or ValueError, naming kernel and parameter, where args do not fit.
+    """Raise TypeError or ValueError, naming kernel and parameter, if args do not match.
 
-    An array is of the type `array_type`, C-contiguous and of the parameter's dtype; None stands for
-    no array. A value is a NumPy scalar of the parameter's type: C does not convert it.
+    An array must be of the type `array_type`, C-contiguous and of the parameter's dtype; None is a
+    null pointer. A value must be a NumPy scalar of the parameter's type, since C does not convert
+    it.
     """
     name, parameters = signature.name, signature.parameters
     if len(args) != len(parameters):
@@ -133,7 +134,7 @@ def _kind(arg) -> str:
 
 @lru_cache
 def real(dtype: np.dtype) -> str:
-    """What a dtype is called in C: "float" or "double". Raises TypeError for any other."""
+    """The name of a dtype in C: "float" or "double". Raises TypeError for any other dtype."""
     if np.dtype(dtype) not in REALS:
         raise TypeError(f"real: dtype={np.dtype(dtype)} must be float32 or float64")
     return REALS[np.dtype(dtype)]

@@ -1,8 +1,8 @@
-"""Whether float32 products may be computed in TF32, and the one place where that is said.
+"""The setting that allows float32 products to be computed in TF32.
 
-TF32 keeps the exponent of float32 and 10 bits of its fraction, so that a tensor core multiplies it:
-about seven times as fast as float32 on a Hopper by the data sheet, with relative errors of 1e-3 in
-each factor. Sums stay in float32.
+TF32 keeps the exponent of float32 and 10 bits of its fraction. Tensor cores multiply it, about
+seven times as fast as float32 on a Hopper by the data sheet, with a relative error of at most 1e-3
+in each factor. Sums stay in float32.
 """
 
 from ..compat import set_cupy_tf32
@@ -10,7 +10,7 @@ from .array import has_gpu
 
 
 class AllowTF32:
-    """The setting: convolutions may (as in PyTorch), products of matrices may not, until told so.
+    """The setting. By default convolutions may use TF32 and matrix products may not, as in PyTorch.
 
     >>> allow_tf32.convolution = False
     >>> print(allow_tf32)

@@ -1,6 +1,6 @@
-// VECTOR neighbours read and written at once: 4, which must begin at a multiple of 16 bytes, or 1.
+// Reads and writes VECTOR adjacent elements at once: 4, aligned to 16 bytes, or 1.
 //
-//     LOAD(values, x + at);  ...  STORE(y + at, values);        values is an array of VECTOR numbers
+//     LOAD(values, x + at);  ...  STORE(y + at, values);      values: an array of VECTOR elements
 
 #ifndef VECTOR_H
 #define VECTOR_H

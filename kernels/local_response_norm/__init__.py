@@ -1,12 +1,12 @@
-"""Local response normalisation: divide each value by a power of the energy in nearby channels.
+"""Local response normalisation: divides each value by a power of the energy in nearby channels.
 
     s[c] = k + alpha / size * sum of x[i]^2 over the channels i of c's window
     y[c] = x[c] * s[c]^(-beta)
 
-The window holds size // 2 channels before c, c itself and (size - 1) // 2 after it, where they
-exist; alpha is divided by the size of the window also at the borders. That is PyTorch's form.
-Source: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification ..., section 3.3, whose alpha
-is alpha / size here.
+The window contains size // 2 channels before c, c itself and (size - 1) // 2 after it, where they
+exist. alpha is divided by the full size also at the borders, as in PyTorch.
+Source: Krizhevsky, Sutskever, Hinton (2012), ImageNet Classification ..., section 3.3; the alpha of
+the paper is alpha / size here.
 """
 
 from typing import NamedTuple
@@ -40,9 +40,7 @@ OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the function, the arrays' type and shape, the
-    window.
-    """
+    """The properties by which an implementation is chosen: function, array type, shape, window."""
 
     function: str
     array: type
@@ -69,9 +67,11 @@ def local_response_norm_backward(
 ) -> np.ndarray:
     """gy, x (N, C, *) -> gx (N, C, *).
 
-    gx[i] = gy[i] * s[i]^(-beta) - 2 * alpha * beta / size * x[i] * sum of gy[c] * x[c] *
-    s[c]^(-beta-1) over all c whose window holds i: (size - 1) // 2 channels before i and size // 2
-    after it, the window turned round.
+    gx[i] = gy[i] * s[i]^(-beta)
+            - 2 * alpha * beta / size * x[i] * sum of gy[c] * x[c] * s[c]^(-beta-1)
+
+    The sum runs over all c whose window contains i. This is the mirrored window of i: it has
+    (size - 1) // 2 channels before i and size // 2 after it.
     """
     name = "local_response_norm_backward"
     _check(name, x, size)

@@ -1,4 +1,4 @@
-"""What the kernels of local response normalisation may take of a multiprocessor."""
+"""The register and shared-memory budget of the local response normalisation kernels."""
 
 from ..cuda.check import Specialisation, Usage
 

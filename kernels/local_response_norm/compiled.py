@@ -1,9 +1,9 @@
-"""Local response normalisation in Numba: a running sum over the channels of a few pixels at a time.
+"""Local response normalisation in Numba: window sums without subtraction, for a few pixels at once.
 
-The sum that runs only ever adds. Channels are taken in groups as long as a window; a window is the
-end of one group and the beginning of the next, and the sums of ends and beginnings are three
-additions a channel, whatever the size. To subtract the channel that leaves a window would leave its
-rounding error in all later ones, and NaN once it is infinite. Threads divide the pixels.
+Channels are split into groups of the window's size. A window is the end of one group and the
+beginning of the next; summing all ends and beginnings takes three additions per channel, for any
+window size. A running sum that subtracts the channel leaving the window would keep its rounding
+error in all later sums, and NaN once it is infinite. Threads divide the pixels.
 """
 
 import math
@@ -14,7 +14,7 @@ from ..jit import kernel
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 
-PIXELS = 128  # of an image, whose channels wait in the cache
+PIXELS = 128  # pixels of an image in a block: their channels stay in the cache
 
 
 def local_response_norm_forward(x, size, alpha, beta, k):
@@ -41,7 +41,7 @@ def _share_out(run, settings, *arrays):
 
 @kernel
 def _window_sums(terms, before, size, P, ends, total):
-    """total[c] = the sum of terms[c - before ... c - before + size - 1], of the first P pixels."""
+    """total[c] = sum of terms[c - before ... c - before + size - 1], for the first P pixels."""
     C = len(terms)
     beginning = np.empty(P, terms.dtype)
     for start in range(-before, C - before, size):

@@ -1,4 +1,4 @@
-"""Local response normalisation on the GPU, and on the emulated one: its .cu text's launches."""
+"""Local response normalisation on the GPU and the emulator: launches of local_response_norm.cu."""
 
 import math
 

@@ -1,13 +1,13 @@
-// Local response normalisation of (N, C, L): a thread for every number, neighbours side by side in L.
+// Local response normalisation of (N, C, L): one thread per element, adjacent threads along L.
 //
-// A thread adds up its window of channels, which its neighbours' windows overlap: x comes from memory
-// about once and from the cache `size` times. Set by -D: REAL.
+// A thread sums its window of channels; windows of nearby channels overlap, so x is read about once
+// from memory and `size` times from the cache. Set by -D: REAL.
 
 #include "prelude.h"
 #include "planes.h"
 
-// The sum of square(terms) or of terms over the channels first ... last that exist; at c they stand
-// in `here`, a channel being L apart.
+// The sum of terms, or of their squares, over the existing channels c - before ... c + after.
+// `here` points to the term of channel c; channels are L elements apart.
 template <bool squared>
 __device__ inline REAL window_sum(const REAL* here, int c, int before, int after, int C, int L)
 {
@@ -19,7 +19,7 @@ __device__ inline REAL window_sum(const REAL* here, int c, int before, int after
     return sum;
 }
 
-// y (N, C, L) = x * s^(-beta), images = N.
+// y (N, C, L) = x * s^(-beta); planes = N * C.
 extern "C" __global__ void __launch_bounds__(256) forward(
     const REAL* x, REAL* y, long long planes, int C, int L, int size, REAL alpha, REAL beta, REAL k)
 {
@@ -32,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(256) forward(
     y[i] = x[i] * pow(s, -beta);
 }
 
-// terms (N, C, L) = gy * x * s^(-beta - 1), gx = gy * s^(-beta): what does not mix channels.
+// terms (N, C, L) = gy * x * s^(-beta - 1), gx = gy * s^(-beta): the part of gx within a channel.
 extern "C" __global__ void __launch_bounds__(256) backward_terms(
     const REAL* gy, const REAL* x, REAL* terms, REAL* gx, long long planes, int C, int L, int size,
     REAL alpha, REAL beta, REAL k)
@@ -48,7 +48,7 @@ extern "C" __global__ void __launch_bounds__(256) backward_terms(
     terms[i] = direct * x[i] / s;
 }
 
-// gx -= 2 * alpha * beta / size * x * the sum of terms over the window turned round.
+// gx -= 2 * alpha * beta / size * x * the sum of terms over the mirrored window.
 extern "C" __global__ void __launch_bounds__(256) backward_windows(
     const REAL* x, const REAL* terms, REAL* gx, long long planes, int C, int L, int size, REAL alpha,
     REAL beta)

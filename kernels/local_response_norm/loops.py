@@ -1,4 +1,4 @@
-"""The definition of local response normalisation: one value after another, never optimised.
+"""The definition of local response normalisation: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """

@@ -1,7 +1,7 @@
 """Local response normalisation in NumPy: the sum over a window is a sum of shifted arrays.
 
-As many passes as the window is long; the compiled implementation lets a sum run along the channels.
-One image at a time, so that its scratch arrays stay in cache.
+This takes `size` passes; the Numba implementation takes a constant number of additions per channel.
+One image is computed at a time, so that its scratch arrays stay in cache.
 """
 
 import numpy as np
@@ -33,9 +33,7 @@ def local_response_norm_backward(gy, x, size, alpha, beta, k):
 
 
 def _energy(image, size, alpha, k):
-    """image (C, *) -> s (C, *), each channel's energy as defined in the operator. Scratch
-    memory.
-    """
+    """image (C, *) -> s (C, *) as defined in the operator. The result is scratch memory."""
     squares = np.square(image, out=scratch("squares", image.shape, image.dtype))
     s = _window_sum(squares, size // 2, (size - 1) // 2)
     s *= alpha / size
@@ -44,7 +42,7 @@ def _energy(image, size, alpha, k):
 
 
 def _window_sum(terms, before, after):
-    """terms (C, *) -> (C, *), sums of terms[c - before ... c + after]. Scratch memory."""
+    """terms (C, *) -> (C, *), the sums of terms[c - before ... c + after], in scratch memory."""
     total = scratch("window_sum", terms.shape, terms.dtype)
     total[...] = terms
     last = len(terms) - 1

@@ -1,8 +1,8 @@
-"""Steps of optimizers: parameters p move by their gradients g, and state moves along, in place.
+"""Steps of optimizers: update parameters p and state by the gradients g, in place.
 
-All arrays of a step have one shape; p and the state are written to, g is not. What an optimizer
-keeps only with some settings is None without them. Formulas and sources stand in minitorch_cnn's
-optim; loops.py has them for one number.
+All arrays of a step have the same shape; p and the state are written, g is not. State that only
+some settings need is None without them. minitorch_cnn.optim documents formulas and sources;
+loops.py has the formulas for one element.
 """
 
 import math
@@ -17,9 +17,7 @@ from ..jit import can_compile
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the arrays' type, and whether all lie in memory in
-    order.
-    """
+    """The properties by which an implementation is chosen: array type, contiguity of all arrays."""
 
     array: type
     dtype: np.dtype
@@ -73,7 +71,7 @@ def sgd_step(
 def lars_step(
     p: np.ndarray, g: np.ndarray, v: np.ndarray, rate: float, momentum: float, weight_decay: float
 ) -> None:
-    """v = momentum v + rate (g + weight_decay p), p -= v; the caller finds the rate."""
+    """v = momentum v + rate (g + weight_decay p), p -= v; the caller computes the rate."""
     _implementation("lars_step", p, g, v).lars_step(p, g, v, rate, momentum, weight_decay)
 
 
@@ -112,7 +110,8 @@ def adam_step(
 ) -> None:
     """m and s are running means of g and g^2, p -= lr m^ / (sqrt(s^) + eps); step counts from 1.
 
-    largest: with amsgrad, what stands for s. decoupled: weight_decay as in AdamW.
+    largest: the running maximum of s that replaces it, with amsgrad.
+    decoupled: weight_decay as in AdamW.
     """
     rate = lr / (1 - betas[0] ** step)
     correction = math.sqrt(1 - betas[1] ** step)

@@ -1,4 +1,4 @@
-"""What the kernels of optimizers' steps may take of a multiprocessor."""
+"""The register and shared-memory budget of the optimizer kernels."""
 
 from ..cuda.check import Specialisation, Usage
 

@@ -1,7 +1,7 @@
-"""Steps of optimizers in Numba: every array passes through the processor once.
+"""Steps of optimizers in Numba: every array is read and written once.
 
-Threads divide the numbers of a parameter. Parameters are stepped one by one, where they lie:
-moving those of a model into one long array would cut them off from others who hold them.
+Threads divide the elements of a parameter. Parameters are updated one by one, in place: moving
+those of a model into one array would detach them from other references to them.
 """
 
 import numpy as np
@@ -38,7 +38,7 @@ def adam_step(p, g, m, s, largest, rate, beta1, beta2, eps, correction, decay, s
 
 
 def _share_out(run, settings, p, *others):
-    """run(*settings, *arrays) for all numbers, on all threads."""
+    """run(*settings, *arrays) for all elements, on all threads."""
     settings = [p.dtype.type(setting) for setting in settings]
     flat = [None if array is None else array.reshape(-1) for array in (p, *others)]
     parallel_ranges(run, p.size, p.size, *settings, *flat)

@@ -1,6 +1,6 @@
-"""Steps of optimizers on the GPU, and on the emulated one: the launches of optimizer.cu.
+"""Steps of optimizers on the GPU and on the emulator: the launches of optimizer.cu.
 
-What networks are mostly trained with is fused; the others are the array's own functions.
+SGD and Adam are fused kernels; the other optimizers use the array's own functions.
 """
 
 import numpy as np

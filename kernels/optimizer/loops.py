@@ -1,4 +1,4 @@
-"""The definition of the steps: one number after another, never optimised.
+"""The definition of the steps: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """

@@ -1,12 +1,12 @@
 // Steps of optimizers, fused: every array of a step is read once and written once.
 //
-// A thread takes VECTOR numbers. What an optimizer does not keep is a null pointer. Set by -D: REAL,
-// VECTOR (1 or 4).
+// A thread updates VECTOR elements. State that an optimizer does not keep is a null pointer.
+// Set by -D: REAL, VECTOR (1 or 4).
 
 #include "prelude.h"
 #include "vector.h"
 
-// v = momentum v + gain g, p -= lr v, with g + decay p for g.
+// v = momentum v + gain g, p -= lr v, where g includes decay p.
 extern "C" __global__ void __launch_bounds__(256) sgd(
     REAL* p, const REAL* g, REAL* v, long long units, REAL lr, REAL momentum, REAL gain, REAL decay,
     bool nesterov)

@@ -1,8 +1,8 @@
-"""Steps of optimizers in NumPy: several passes over pieces that stay in the cache."""
+"""Steps of optimizers in NumPy, or in CuPy: several passes over blocks that stay in the cache."""
 
 import numpy as np
 
-BLOCK = 1 << 15  # elements: the pieces of all arrays fit into the second-level cache
+BLOCK = 1 << 15  # elements: the blocks of all arrays fit the second-level cache
 
 
 def sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov):
@@ -88,11 +88,11 @@ def adam_step(p, g, m, s, largest, rate, beta1, beta2, eps, correction, decay, s
 
 
 def _in_blocks(*arrays):
-    """Pieces of arrays of one shape (None stays None) and two of scratch memory.
+    """Blocks of arrays of the same shape (None stays None), with two scratch arrays each.
 
-    Block by block the arrays come from main memory once, which makes a step twice as fast for 20
-    million parameters. Arrays that do not lie in memory in order cannot be cut up without copying
-    them, and are one block, as are those of a GPU.
+    So each array is read from main memory once, which makes a step twice as fast for 20 million
+    parameters. Non-contiguous arrays cannot be cut without a copy and form one block, as do arrays
+    of a GPU.
     """
     first = arrays[0]
     in_order = all(a is None or a.flags.c_contiguous for a in arrays)

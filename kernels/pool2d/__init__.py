@@ -1,8 +1,8 @@
-"""Pooling of images: the largest or the mean value under each window, and the gradients.
+"""Pooling of images: the maximum or the mean of each window, and the gradients.
 
-The windows are those of a Window, or "adaptive": as many as the output has cells, spread evenly
-over the input. Padding never wins a maximum. An average divides by the cells of its window, padding
-included unless told otherwise.
+The windows are those of a Window, or adaptive: one per output element, spread evenly over the
+input. Padding is never the maximum. An average divides by the number of elements in its window,
+including padding by default.
 """
 
 from functools import lru_cache
@@ -41,9 +41,7 @@ OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the function, the arrays' type, the input, the
-    windows.
-    """
+    """The properties by which an implementation is chosen: function, array type, input, windows."""
 
     function: str
     array: type
@@ -53,8 +51,9 @@ class Case(NamedTuple):
 
 
 class MaxPooled(NamedTuple):
-    """Largest values and where they stood: flat indices h * W + w into the unpadded planes, in the
-    type that `index_type` of loops.py gives.
+    """Maxima, and their positions as flat indices h * W + w into the unpadded planes.
+
+    The indices have the dtype `index_type(H, W)` of loops.py.
     """
 
     y: np.ndarray
@@ -64,9 +63,9 @@ class MaxPooled(NamedTuple):
 def max_pool2d_forward(x: np.ndarray, window: Window) -> MaxPooled:
     """x (N, C, H, W) -> y (N, C, OH, OW), argmax (N, C, OH, OW).
 
-    Of equal values the first wins, row by row. A NaN wins over every number, the last NaN over the
-    others, as in PyTorch. Padding counts as -inf and is never the argmax.
-    Raises ValueError where no window fits into x, or where one covers padding only.
+    Of equal values, the argmax is the first in row-major order. NaN counts as larger than any
+    number, and the last NaN is the argmax, as in PyTorch. Padding is -inf and never the argmax.
+    Raises ValueError where no window fits x, or where a window covers padding only.
     """
     name = "max_pool2d_forward"
     _check_images(name, "x", x)
@@ -79,10 +78,10 @@ def max_pool2d_forward(x: np.ndarray, window: Window) -> MaxPooled:
 def max_pool2d_input_grad(
     gy: np.ndarray, argmax: np.ndarray, input_size: tuple[int, int]
 ) -> np.ndarray:
-    """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W): every gy is added to the input that won.
+    """gy, argmax (N, C, OH, OW) -> gx (N, C, H, W): adds every gy to the input at its argmax.
 
-    gx.flat[argmax] += gy, plane by plane. Serves every form of max pooling, the adaptive one too.
-    Raises IndexError for an argmax outside of input_size.
+    gx.flat[argmax] += gy, plane by plane. For every form of max pooling, including adaptive.
+    Raises IndexError for an argmax outside input_size.
     """
     name = "max_pool2d_input_grad"
     _check_images(name, "gy", gy)
@@ -96,7 +95,7 @@ def max_pool2d_gather(x: np.ndarray, argmax: np.ndarray) -> np.ndarray:
     """x (N, C, H, W), argmax (N, C, OH, OW) -> y (N, C, OH, OW) = x.flat[argmax], plane by plane.
 
     The adjoint of max_pool2d_input_grad.
-    Raises IndexError for an argmax outside of the planes of x.
+    Raises IndexError for an argmax outside the planes of x.
     """
     name = "max_pool2d_gather"
     _check_images(name, "x", x)
@@ -111,11 +110,12 @@ def avg_pool2d_forward(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> np.ndarray:
-    """x (N, C, H, W) -> y (N, C, OH, OW), the sum under each window over its divisor.
+    """x (N, C, H, W) -> y (N, C, OH, OW), the sum of each window over its divisor.
 
-    The divisor is divisor_override, else the number of cells of the window inside the input and,
-    with count_include_pad, its padding. What ceil_mode adds beyond the padding never counts.
-    Raises ValueError where no window fits into x or divisor_override is 0.
+    The divisor is divisor_override, else the number of elements of the window inside the input,
+    plus those in its padding with count_include_pad. Elements that ceil_mode adds beyond the
+    padding never count.
+    Raises ValueError where no window fits x or divisor_override is 0.
     """
     name = "avg_pool2d_forward"
     _check_images(name, "x", x)
@@ -135,7 +135,7 @@ def avg_pool2d_input_grad(
     """gy (N, C, OH, OW) -> gx (N, C, H, W): each gy over its divisor, added to its window's inputs.
 
     The adjoint of avg_pool2d_forward.
-    Raises ValueError where an input of input_size would not have given the (OH, OW) of gy.
+    Raises ValueError where an input of input_size does not have the output size (OH, OW) of gy.
     """
     name = "avg_pool2d_input_grad"
     _check_images(name, "gy", gy)
@@ -156,8 +156,8 @@ def avg_pool2d_input_grad(
 def adaptive_avg_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> np.ndarray:
     """x (N, C, H, W) -> y (N, C, OH, OW), (OH, OW) = output_size, the mean of each adaptive window.
 
-    Window i covers rows [floor(i*H/OH), ceil((i+1)*H/OH)), the same for columns; neighbours may
-    overlap by a row.
+    Window i covers rows [floor(i*H/OH), ceil((i+1)*H/OH)), and columns by the same rule;
+    neighbouring windows may overlap by a row or column.
     """
     name = "adaptive_avg_pool2d_forward"
     _check_images(name, "x", x)
@@ -176,10 +176,10 @@ def adaptive_avg_pool2d_input_grad(gy: np.ndarray, input_size: tuple[int, int]) 
 
 
 def adaptive_max_pool2d_forward(x: np.ndarray, output_size: tuple[int, int]) -> MaxPooled:
-    """x (N, C, H, W) -> y, argmax (N, C, OH, OW), the largest value of each adaptive window.
+    """x (N, C, H, W) -> y, argmax (N, C, OH, OW), the maximum of each adaptive window.
 
-    Windows as in adaptive_avg_pool2d_forward, winners as in max_pool2d_forward. Its gradient is
-    max_pool2d_input_grad.
+    Windows are those of adaptive_avg_pool2d_forward, the argmax follows max_pool2d_forward. The
+    gradient is max_pool2d_input_grad.
     """
     name = "adaptive_max_pool2d_forward"
     _check_images(name, "x", x)

@@ -1,13 +1,13 @@
 // Adaptive pooling: window i of an axis covers [floor(i * size / outputs), ceil((i + 1) * size /
 // outputs)).
 //
-// The averages of whole planes, which end most networks, have few outputs of many cells: a warp adds
-// up one output, its lanes side by side. Set by -D: REAL, INDEX.
+// Averages over whole planes, the last pooling of most networks, have few outputs with many inputs:
+// a warp computes one output, and its lanes read adjacent inputs. Set by -D: REAL, INDEX.
 
 #include "prelude.h"
 #include "planes.h"
 
-// 31 bits hold what is divided: no side of a plane that is pooled has 2^15 cells.
+// The dividend fits 31 bits, since no side of a pooled plane has 2^15 elements.
 __device__ inline int first_of(int i, int size, int outputs)
 {
     return i * size / outputs;
@@ -43,8 +43,8 @@ extern "C" __global__ void __launch_bounds__(256) adaptive_avg_pool(
         y[output] = sum / cells;
 }
 
-// gx (planes, H, W) from gy (planes, OH, OW): pixel h lies in the windows from floor(h * OH / H) to
-// before ceil((h + 1) * OH / H), the same rule the other way round.
+// gx (planes, H, W) from gy (planes, OH, OW): the windows of pixel h are floor(h * OH / H) up to
+// and excluding ceil((h + 1) * OH / H), the same rule with inputs and outputs swapped.
 extern "C" __global__ void __launch_bounds__(256) adaptive_avg_pool_input_grad(
     const REAL* gy, REAL* gx, long long planes, int H, int W, int OH, int OW)
 {
@@ -62,8 +62,8 @@ extern "C" __global__ void __launch_bounds__(256) adaptive_avg_pool_input_grad(
     gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
-// y, argmax (planes, OH, OW) from x (planes, H, W). Of equal ones the first wins; a NaN wins over
-// all numbers.
+// y, argmax (planes, OH, OW) from x (planes, H, W). The first of equal values wins; NaN beats any
+// number.
 extern "C" __global__ void __launch_bounds__(256) adaptive_max_pool(
     const REAL* x, REAL* y, INDEX* argmax, long long planes, int H, int W, int OH, int OW)
 {

@@ -1,4 +1,4 @@
-"""What the kernels of pooling may take of a multiprocessor."""
+"""The register and shared-memory budget of the pooling kernels."""
 
 from ..cuda.check import Specialisation, Usage
 
@@ -22,7 +22,7 @@ def _pool(real: str, index: str, k: int) -> Specialisation:
 
 def _adaptive(real: str) -> Specialisation:
     names = "adaptive_avg_pool", "adaptive_avg_pool_input_grad", "adaptive_max_pool"
-    budget = dict.fromkeys(names, Usage(64, 0))  # of few threads, and divisions of integers
+    budget = dict.fromkeys(names, Usage(64, 0))  # few threads, and integer divisions
     return Specialisation("pool2d/adaptive.cu", {"REAL": real, "INDEX": "int"}, budget)
 
 

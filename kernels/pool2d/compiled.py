@@ -1,5 +1,6 @@
-"""Pooling in Numba: a plane at a time, tap by tap, so that all its windows are compared or added up
-side by side. Threads divide the planes (image, channel).
+"""Pooling in Numba: one plane at a time, tap by tap, vectorised over the windows of the plane.
+
+Threads divide the planes (image, channel).
 """
 
 import numpy as np
@@ -121,7 +122,7 @@ def _flat(x):
 
 
 def _phases(window, H, W):
-    """How planes are taken apart, as the arguments of kernels."""
+    """The phases of a plane, as arguments of the kernels."""
     size, *rest = phases_of(window, H, W)
     return size, *rest, *window.stride, window.padding[0][0], window.padding[1][0]
 
@@ -141,12 +142,12 @@ def _tiles(window, y, divisor_override):
 
 
 def _shares(window, H, W, count_include_pad, divisor_override, dtype):
-    """(OH, OW): what the sum under each window is multiplied by."""
+    """The reciprocal of each window's divisor, (OH, OW)."""
     return (1 / divisors(window, H, W, count_include_pad, divisor_override)).astype(dtype)
 
 
-# Loops start at 0 of a slice, never at an offset that might be negative: Numba would look at each
-# index for its sign, as Python does, and the compiler could not take several windows at once.
+# Loops start at index 0 of a slice, not at an offset that might be negative: Numba would test the
+# sign of each index, as Python does, and LLVM could not vectorise the loop.
 
 
 @kernel
@@ -172,13 +173,13 @@ def _max_forward(
     if shared(pool, first, last):
         return
     W, OH, OW = x.shape[2], y.shape[1], y.shape[2]
-    phases = np.full(size, -np.inf, x.dtype)  # the padding stays so from plane to plane
+    phases = np.full(size, -np.inf, x.dtype)  # the padding stays -inf for all planes
     best, winner = np.empty(run, x.dtype), np.empty(run, np.int32)
     for plane in range(first, last):
         take_apart(x[plane], phases, height, width, sh, sw, top, left)
         best[:] = -np.inf
         for j in range(run):
-            winner[j] = first_tap[j]  # where all are -inf, the first wins
+            winner[j] = first_tap[j]  # where all are -inf, the argmax is the first
         for k in range(taps.size):
             _raise_to(best, winner, phases[taps[k] :], np.int32(k))
         for i in range(OH):
@@ -191,7 +192,7 @@ def _max_forward(
 
 @kernel
 def _raise_to(best, winner, cells, k):
-    """best and winner after tap k: of equal values the first wins, and NaN over every number."""
+    """Update best and winner by tap k: the first of equal values wins, and NaN beats any number."""
     for j in range(best.size):
         value = cells[j]
         wins = (value > best[j]) | (value != value)

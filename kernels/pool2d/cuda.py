@@ -1,8 +1,8 @@
-"""Pooling on the GPU, and on the emulated one: the launches of pool.cu and adaptive.cu.
+"""Pooling on the GPU and on the emulator: the launches of pool.cu and adaptive.cu.
 
-A thread writes one number. Bytes decide: the forward reads x once and writes y and argmax, an
-average's gradient reads gy and writes gx; the maximum's reads gy and argmax and writes gx,
-planes of more than 64 KiB twice, zeros first.
+A thread writes one element. Memory bandwidth is the limit: the forward reads x once and writes y
+and argmax; the gradient of averages reads gy and writes gx; the gradient of maxima reads gy and
+argmax and writes gx, planes of more than 64 KiB twice, the first time zeros.
 """
 
 import numpy as np
@@ -12,9 +12,9 @@ from ..cuda.signature import real
 from .loops import index_type
 
 THREADS = 256
-SHARED = 64 * 1024  # bytes that a block may ask for on every GPU since Turing
-MIN_BLOCK_ELEMENTS = 8 * THREADS  # numbers of gx that a block should have to write
-UNROLLED = ((2, 2), (3, 3))  # windows that get a kernel of their own
+SHARED = 64 * 1024  # bytes that a block may request on every GPU since Turing
+MIN_BLOCK_ELEMENTS = 8 * THREADS  # of gx that a block should write
+UNROLLED = ((2, 2), (3, 3))  # windows with a specialised kernel
 INDEX = {np.dtype(np.int32): "int", np.dtype(np.int64): "long long"}
 
 

@@ -1,4 +1,4 @@
-"""The definition of pooling: one window after another, never optimised.
+"""The definition of pooling: one window at a time, never optimised.
 
 Every other implementation is compared with this one.
 """
@@ -11,7 +11,7 @@ from ..window import adaptive_spans
 
 
 def index_type(H, W):
-    """The type of flat indices into planes (H, W): a small one is less to write and to read."""
+    """The dtype of flat indices into planes (H, W): int32 where possible, for less traffic."""
     return np.int32 if H * W < 2**31 else np.int64
 
 
@@ -125,17 +125,17 @@ def cells(window, H, W, i, j):
 
 
 def positions(window, axis, output):
-    """Where the taps of one output stand along one axis, in the padding too."""
+    """The positions of an output's taps along one axis, including those in the padding."""
     first = output * window.stride[axis] - window.padding[axis][0]
     return [first + k * window.dilation[axis] for k in range(window.kernel[axis])]
 
 
 def divisor(window, H, W, i, j, count_include_pad, divisor_override):
-    """What the sum under window (i, j) is divided by, at least 1."""
+    """The divisor of the sum of window (i, j), at least 1."""
     if divisor_override is not None:
         return divisor_override
     rows, columns = cells(window, H, W, i, j)
-    if count_include_pad:  # but not what ceil_mode adds beyond the padding
+    if count_include_pad:  # without the positions that ceil_mode adds beyond the padding
         rows = [h for h in positions(window, 0, i) if h < H + window.padding[0][1]]
         columns = [w for w in positions(window, 1, j) if w < W + window.padding[1][1]]
     return max(1, len(rows) * len(columns))

@@ -1,8 +1,8 @@
-"""Pooling in Numba CUDA: a thread for each output, and in gradients one for each input.
+"""Pooling in Numba CUDA: one thread per output; in the gradient of averages, one per input.
 
-An input of overlapping windows gets a part of several outputs' gradients. Of averages its thread
-collects them itself. Of maxima it would have to ask every window who won, so there a thread for
-each output gives its gradient away, by an addition that no other thread can come between (atomic).
+An input of overlapping windows receives gradients from several outputs. For averages, the thread of
+the input gathers them. For maxima, it would have to read the argmax of every window; so the thread
+of each output adds its gradient to the input, by an atomic addition.
 """
 
 import numpy as np
@@ -82,7 +82,7 @@ def _geometry(window):
 
 @cuda.jit
 def largest(x, kernel, stride, dilation, before, argmax, y):
-    """The first of the largest values under a window; the last NaN if there is one."""
+    """The maximum of a window and its first position; if there is a NaN, the last NaN."""
     at = cuda.grid(1)
     if at >= y.size:
         return
@@ -103,7 +103,7 @@ def largest(x, kernel, stride, dilation, before, argmax, y):
 
 @cuda.jit
 def adaptive_largest(x, argmax, y):
-    """The same under window (i, j) of OH x OW that cover x."""
+    """The same for adaptive window (i, j) of OH x OW."""
     at = cuda.grid(1)
     if at >= y.size:
         return
@@ -121,7 +121,7 @@ def adaptive_largest(x, argmax, y):
 
 @cuda.jit
 def scatter(argmax, gx, gy):
-    """gx[argmax] += gy; several windows may have had the same winner."""
+    """gx[argmax] += gy; several windows may have the same argmax."""
     at = cuda.grid(1)
     if at >= gy.size:
         return
@@ -147,7 +147,7 @@ def gather(x, argmax, y):
 
 @cuda.jit
 def average(x, shared_by, kernel, stride, dilation, before, y):
-    """The sum under a window over its divisor."""
+    """The sum of a window over its divisor."""
     at = cuda.grid(1)
     if at >= y.size:
         return
@@ -165,7 +165,7 @@ def average(x, shared_by, kernel, stride, dilation, before, y):
 
 @cuda.jit
 def average_input_grad(gy, shared_by, kernel, stride, dilation, before, gx):
-    """The sum of gy over its divisor, over the windows that hold a pixel."""
+    """The sum of gy / divisor over the windows that contain a pixel."""
     at = cuda.grid(1)
     if at >= gx.size:
         return
@@ -188,7 +188,7 @@ def average_input_grad(gy, shared_by, kernel, stride, dilation, before, gx):
 
 @cuda.jit
 def adaptive_average(x, y):
-    """The mean over window (i, j): rows floor(i H / OH) to ceil((i + 1) H / OH), columns alike."""
+    """The mean of window (i, j): rows floor(i H / OH) to ceil((i + 1) H / OH), same for columns."""
     at = cuda.grid(1)
     if at >= y.size:
         return
@@ -205,7 +205,7 @@ def adaptive_average(x, y):
 
 @cuda.jit
 def adaptive_average_input_grad(gy, gx):
-    """The sum over the windows that hold row h: i from floor(h OH / H) to ceil((h + 1) OH / H)."""
+    """The sum over the windows of row h: i from floor(h OH / H) to ceil((h + 1) OH / H)."""
     at = cuda.grid(1)
     if at >= gx.size:
         return

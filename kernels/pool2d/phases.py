@@ -1,9 +1,9 @@
-"""A plane taken apart by the strides of a window, so that each tap of it is a run of memory.
+"""Splits a plane into phases by the strides of a window, so that each tap reads contiguous memory.
 
-Of a plane with its padding, row h and column w go to phase (h % sh, w % sw), row h // sh, column
-w // sw. The inputs that all windows of the plane read with one tap then stand in one phase, in
-order, with a few numbers between the rows that belong to no window: one loop for a tap, however
-narrow the plane is. A loop per row would rarely be long enough to take many windows at once.
+The element at row h and column w of a padded plane goes to phase (h % sh, w % sw), row h // sh,
+column w // sw. So one tap of all windows in a plane reads one phase, in order, with a few unused
+elements between the rows: a single loop per tap, for any plane width. Loops over single rows are
+often too short for vectors.
 """
 
 from functools import lru_cache
@@ -16,27 +16,27 @@ from ..window import Window
 
 
 class Phases(NamedTuple):
-    """Where windows find their inputs; the phases lie one after another, each height x width."""
+    """The layout of the windows' inputs: consecutive phases, each height x width."""
 
-    size: int  # of all phases together
+    size: int  # elements of all phases
     height: int
     width: int
-    run: int  # numbers in the run of a tap: window (i, j) is number i * width + j of each run
-    taps: np.ndarray  # (KH * KW,): where the run of each tap begins
+    run: int  # elements that a tap reads: window (i, j) reads element i * width + j of the run
+    taps: np.ndarray  # (KH * KW,): the offset of each tap's run
     first: np.ndarray  # (run,): the first tap of each window that is inside the input
 
 
 @lru_cache(maxsize=256)
 def phases_of(window: Window, H: int, W: int) -> Phases:
-    """How a plane (H, W) is taken apart for a window."""
+    """The phases of a plane (H, W) for a window."""
     outputs = window.output_size(H, W)
     reach, inside = [], []
     for axis, size in enumerate((H, W)):
         positions = np.arange(window.kernel[axis]) * window.dilation[axis]
         reach.append((positions % window.stride[axis], positions // window.stride[axis]))
         corners = np.arange(outputs[axis]) * window.stride[axis] - window.padding[axis][0]
-        places = corners[:, None] + positions
-        inside.append(((places >= 0) & (places < size)).argmax(1))
+        read = corners[:, None] + positions
+        inside.append(((read >= 0) & (read < size)).argmax(1))
     (row_phase, row_shift), (column_phase, column_shift) = reach
     height, width = outputs[0] + row_shift[-1], outputs[1] + column_shift[-1]
     phase = row_phase[:, None] * window.stride[1] + column_phase
@@ -50,7 +50,7 @@ def phases_of(window: Window, H: int, W: int) -> Phases:
 
 @kernel
 def take_apart(x, phases, height, width, stride_h, stride_w, top, left):
-    """x (H, W) -> phases, but for the padding and for what no window reads."""
+    """x (H, W) -> phases, without the padding and the elements that no window reads."""
     W = x.shape[1]
     for h in range(x.shape[0]):
         r = (h + top) // stride_h

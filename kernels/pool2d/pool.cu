@@ -1,8 +1,8 @@
-// Pooling: a thread for every number written, which reads its window through the cache.
+// Pooling: one thread per element written, which reads its window through the cache.
 //
-// Neighbouring threads write neighbouring numbers and read overlapping windows, so that x comes from
-// memory once. Set by -D: REAL, INDEX (the integer of an arg-max), KH and KW, which the compiler
-// then unrolls, or 0 for a window whose size is known at the call only.
+// Adjacent threads write adjacent elements and read overlapping windows, so that x is read from
+// memory once. Set by -D: REAL, INDEX (the integer type of argmax), KH and KW: the loops over the
+// window are unrolled, or KH = KW = 0 if its size is known only at the call.
 
 #include "prelude.h"
 #include "planes.h"
@@ -10,7 +10,7 @@
 #define ROWS (KH > 0 ? KH : kh)
 #define COLUMNS (KW > 0 ? KW : kw)
 
-// The largest so far and where it stood. Of equal ones the first wins; a NaN wins over all numbers.
+// The maximum so far and its index. The first of equal values wins; NaN beats any number.
 struct Largest {
     REAL value;
     INDEX index;
@@ -50,8 +50,8 @@ extern "C" __global__ void __launch_bounds__(256) max_pool(
     argmax[i] = largest.index;
 }
 
-// What the sum under a window along one axis is divided by: its cells inside, or with `padded` those
-// inside or in the padding; what ceil_mode adds beyond that never counts.
+// The divisor along one axis: the number of taps inside the input or, with `padded`, inside the
+// input and its padding. Taps that ceil_mode adds beyond the padding never count.
 __device__ inline int cells(int first, int taps, int dilation, int size, int after, bool padded)
 {
     int count = 0;
@@ -100,8 +100,8 @@ extern "C" __global__ void __launch_bounds__(256) avg_pool(
                   override);
 }
 
-// gx (planes, H, W) from gy (planes, OH, OW): each pixel collects from the windows that hold it, so
-// that no two threads write to one place.
+// gx (planes, H, W) from gy (planes, OH, OW): the thread of a pixel gathers from the windows that
+// contain it, so that no two threads write to one element.
 extern "C" __global__ void __launch_bounds__(256) avg_pool_input_grad(
     const REAL* gy, REAL* gx, long long planes, int H, int W, int OH, int OW, int kh, int kw,
     int stride_h, int stride_w, int before_h, int before_w, int dilation_h, int dilation_w,
@@ -128,9 +128,9 @@ extern "C" __global__ void __launch_bounds__(256) avg_pool_input_grad(
     gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
-// gx (planes, size) gets gy (planes, outputs) added where argmax says. A block adds up `together`
-// planes in shared memory, so that each number of gx is written once, side by side with the others.
-// Where windows overlap, the order of the additions is the GPU's.
+// gx (planes, size)[argmax] += gy (planes, outputs). A block sums `together` planes in shared
+// memory, so that each element of gx is written once, in coalesced writes. Where windows overlap,
+// the order of the additions varies.
 extern "C" __global__ void __launch_bounds__(256) max_pool_input_grad(
     const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs,
     int together)
@@ -151,7 +151,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_input_grad(
         gx[first * size + i] = tile[i];
 }
 
-// The same for planes that are too large for shared memory: gx is all zero at the start.
+// The same for planes too large for shared memory; gx must be zero at the start.
 extern "C" __global__ void __launch_bounds__(256) max_pool_scatter(
     const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs)
 {
@@ -164,7 +164,7 @@ extern "C" __global__ void __launch_bounds__(256) max_pool_scatter(
         atomicAdd(gx + place.plane * size + at, gy[i]);
 }
 
-// y (planes, OH, OW) = x (planes, H, W) where argmax says.
+// y (planes, OH, OW) = x (planes, H, W)[argmax].
 extern "C" __global__ void __launch_bounds__(256) max_pool_gather(
     const REAL* x, const INDEX* argmax, REAL* y, long long planes, int size, int outputs)
 {

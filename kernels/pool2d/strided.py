@@ -1,7 +1,7 @@
-"""Pooling in NumPy: every position in the kernel (tap) is a strided view of x; combine the views.
+"""Pooling in NumPy: combines strided views of x, one for each position in the kernel (tap).
 
-KH * KW passes over the output, each one vectorised, whatever the number of windows. Images and
-channels are taken in blocks that stay in cache while their taps pass.
+This takes KH * KW vectorised passes over the output, for any number of windows. Blocks of images
+and channels stay in cache for all taps.
 """
 
 import numpy as np
@@ -26,14 +26,14 @@ def max_pool2d_forward(x, window):
         winners = scratch("winners", y[block].shape, first.dtype)
         winners[...] = first
         _raise_to_largest(y[block], winners, x[block], views)
-        # mode="clip" only because take with out= would copy to check the indices first
+        # without mode="clip", np.take with out= makes a copy in order to check the indices
         np.take(offsets, winners, out=argmax[block], mode="clip")
         argmax[block] += corners
     return y, argmax
 
 
 def _first_taps(views, OH, OW):
-    """The first tap of each window that is inside the input: the winner where all are -inf."""
+    """The first tap of each window inside the input: the argmax where all values are -inf."""
     first = np.zeros((OH, OW), np.min_scalar_type(len(views)))
     for k, tap in reversed(list(enumerate(views))):
         first[tap.y] = k
@@ -41,7 +41,7 @@ def _first_taps(views, OH, OW):
 
 
 def _indices(window, views, W, OH, OW):
-    """Flat index of each window's corner, which may be in the padding, and from it to each tap."""
+    """The flat index of each window's corner (may be in the padding), and the taps' offsets."""
     (top, _), (left, _) = window.padding
     rows = np.arange(OH)[:, None] * window.stride[0] - top
     columns = np.arange(OW) * window.stride[1] - left
@@ -50,10 +50,9 @@ def _indices(window, views, W, OH, OW):
 
 
 def _raise_to_largest(y, winners, x, views):
-    """Raise y from -inf to the largest value under its taps, winners to the tap that had it.
+    """Raise y from -inf to the maximum over its taps, and winners to the tap of the maximum.
 
-    A later winner has a higher number, so that max() records it: far faster than writing through a
-    mask.
+    A later winner has a higher index, so np.maximum records it: much faster than a masked write.
     """
     for k, tap in enumerate(views):
         best, winner = y[tap.y], winners[tap.y]
@@ -137,7 +136,7 @@ def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, diviso
 
 
 def divisors(window, H, W, count_include_pad, divisor_override):
-    """(OH, OW): what the sum under each window is divided by, at least 1."""
+    """The divisor of each window's sum, (OH, OW), at least 1."""
     if divisor_override is not None:
         return np.full(window.output_size(H, W), divisor_override)
     rows, columns = (
@@ -148,7 +147,7 @@ def divisors(window, H, W, count_include_pad, divisor_override):
 
 
 def _cells_along(window, axis, size, outputs, count_include_pad):
-    """How many taps of each output count; what ceil_mode adds beyond the padding never does."""
+    """The number of taps of each output that count: never those beyond the padding (ceil_mode)."""
     before, after = window.padding[axis] if count_include_pad else (0, 0)
     first = np.arange(outputs)[:, None] * window.stride[axis] - window.padding[axis][0]
     positions = first + np.arange(window.kernel[axis]) * window.dilation[axis]

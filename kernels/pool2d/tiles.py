@@ -1,8 +1,8 @@
-"""Averages of windows that lie side by side as tiles do, and their gradients, in Numba.
+"""Averages over adjacent windows without overlap (tiles), and their gradients, in Numba.
 
-No input belongs to two of them, so rows of x are added up, or written, from end to end. Both ways
-pass by the bands of a plane: of each row of tiles one row, OW * KW wide. They follow each other
-without a gap, so that loops are long even where images are small.
+No input belongs to two tiles, so whole rows of x are added, or written. Both directions use the
+bands of a plane: one row per row of tiles, OW * KW wide. The bands are contiguous, so that loops
+are long even for small images.
 """
 
 import numpy as np
@@ -54,7 +54,7 @@ def average_tiles(x, y, OW, KH, KW, divisor, pool, first, last):
 
 @kernel
 def spread_over_tiles(gy, gx, OW, KH, KW, divisor, pool, first, last):
-    """gy (planes, OH * OW) -> gx (planes, H, W), 0 beyond the tiles."""
+    """gy (planes, OH * OW) -> gx (planes, H, W), 0 outside the tiles."""
     if shared(pool, first, last):
         return
     width = OW * KW

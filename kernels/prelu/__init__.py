@@ -1,8 +1,8 @@
-"""ReLU with a slope on the left side that is learnt, one for each channel.
+"""PReLU: the ReLU with a learnt slope for negative inputs, one per channel.
 
     y = x where x > 0, w x elsewhere
 
-At 0 the slope is the left one. A NaN stays NaN.
+At 0 the derivative is the left one. NaN stays NaN.
 Source: He et al. (2015), Delving Deep into Rectifiers, equation 1.
 """
 
@@ -16,7 +16,7 @@ from ..jit import can_compile
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the arrays' type."""
+    """The property by which an implementation is chosen: the array type."""
 
     array: type
     dtype: np.dtype

@@ -1,7 +1,7 @@
-"""PReLU in Numba: one pass forward, one backward for both gradients.
+"""PReLU in Numba: one pass forward, one pass backward for both gradients.
 
-Threads divide the planes (image, channel). Each plane has a sum of its own of the slope's
-gradient, so that their number changes no result.
+Threads divide the planes (image, channel). Each plane has its own partial sum of the slope's
+gradient, so results do not depend on the number of threads.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..sums import added
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 
-RUN = 4096  # values added up in x's precision, before their sum is added in double precision
+RUN = 4096  # values of a partial sum in x's precision; partial sums are added in double precision
 
 
 def prelu_forward(x, w):

@@ -1,4 +1,4 @@
-"""The definition of PReLU: one number after another, never optimised.
+"""The definition of PReLU: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """

@@ -1,8 +1,11 @@
 """Resampling along the last axes: nearest or linear interpolation, and its adjoint.
 
-Along one axis it is a sparse matrix with one or two entries a row,
-y[o] = x[lower[o]] (1 - t[o]) + x[upper[o]] t[o]. Its adjoint adds the same entries up by columns;
-as lower and upper never decrease, the rows that meet in a column stand side by side.
+Along one axis it is a sparse matrix with one or two entries per row,
+
+    y[o] = x[lower[o]] (1 - t[o]) + x[upper[o]] t[o]
+
+The adjoint sums the same entries by columns. Since lower and upper never decrease, the rows of one
+column are adjacent.
 """
 
 from typing import NamedTuple
@@ -16,9 +19,7 @@ from .axis_map import AxisMap
 
 
 class Case(NamedTuple):
-    """What an implementation may choose by: the arrays' type, the shape of the input, how many axes
-    change.
-    """
+    """The properties by which an implementation is chosen: array type, input shape, axis count."""
 
     array: type
     dtype: np.dtype

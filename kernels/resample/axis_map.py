@@ -1,4 +1,4 @@
-"""AxisMap: which elements of the input each output element along an axis reads."""
+"""AxisMap: the input elements that each output element along an axis reads."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import numpy as np
 
 
 class AxisMap(NamedTuple):
-    """Where an output element along an axis reads: x[lower] (1 - t) + x[upper] t, or x[lower]."""
+    """Output elements along an axis: x[lower] (1 - t) + x[upper] t, or x[lower] if t is None."""
 
     size: int
     lower: np.ndarray

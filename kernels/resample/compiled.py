@@ -1,7 +1,7 @@
 """Resampling in Numba: each output row gathers its input rows, then each output its columns.
 
-The adjoint gathers too, by the rows of the transposed matrices, so that it adds to registers and
-not to memory. Threads divide the planes.
+The adjoint also gathers, by the rows of the transposed matrices, so that it accumulates in
+registers and not in memory. Threads divide the planes.
 """
 
 import math
@@ -13,7 +13,7 @@ from ..thread_pool import shared
 from ..threads import parallel_ranges
 from .axis_map import AxisMap
 
-STAY = AxisMap(1, np.zeros(1, np.int64))  # stands before a lone axis
+STAY = AxisMap(1, np.zeros(1, np.int64))  # the identity, for the rows where only one axis changes
 
 
 def resample_forward(x, maps):
@@ -29,7 +29,7 @@ def resample_input_grad(gy, maps):
 
 
 def _linear(axis_map, dtype):
-    """lower, upper and t of every output, unsigned so that no index is looked at for its sign."""
+    """lower, upper and t of every output; unsigned, so that Numba does not test indices' signs."""
     lower = axis_map.lower.astype(np.uint64)
     if axis_map.t is None:
         return lower, lower, np.zeros(len(lower), dtype)
@@ -37,7 +37,7 @@ def _linear(axis_map, dtype):
 
 
 def _transposed(axis_map, dtype):
-    """The rows of the transposed matrix: start, column, weight; entries of 0 are left out.
+    """The rows of the transposed matrix, without zero entries: start, column, weight.
 
     Row i has the entries start[i] ... start[i + 1] - 1.
     """
@@ -53,7 +53,7 @@ def _transposed(axis_map, dtype):
 
 
 def _apply(run, x, sizes, maps, arrays_of):
-    """The last axes of x brought to `sizes` by a kernel that needs arrays_of(map) of both maps."""
+    """Resample the last axes of x to `sizes`: run the kernel with arrays_of(map) for both maps."""
     before = x.shape[: -len(maps)]
     y = np.empty((*before, *sizes), x.dtype)
     planes = math.prod(before)

@@ -1,4 +1,4 @@
-"""The definition of resampling: one number after another, never optimised.
+"""The definition of resampling: one element at a time, never optimised.
 
 Every other implementation is compared with this one.
 """
@@ -28,7 +28,7 @@ def resample_input_grad(gy, maps):
 
 
 def entries(maps, at):
-    """Where the output element `at` reads, and with which weights."""
+    """The input positions that the output element `at` reads, and their weights."""
     along = []
     for axis_map, o in zip(maps, at, strict=True):
         t = 0 if axis_map.t is None else axis_map.t[o]

@@ -1,4 +1,4 @@
-"""Resampling in NumPy: one axis after the other, all rows of an axis at once."""
+"""Resampling in NumPy, or in CuPy for its arrays: one axis at a time, all rows at once."""
 
 import numpy as np
 

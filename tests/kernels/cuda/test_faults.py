@@ -47,7 +47,7 @@ FAULTS = {
     ),
     "no barrier before the next sum in the same memory": (
         "cuda/reduce.h",
-        "    __syncthreads();  // nobody may still read what an earlier sum left\n",
+        "    __syncthreads();  // all threads must have read the result of an earlier sum\n",
         "",
         BatchNormCase((3, 2, 20, 20), dtype=np.float32),  # numbers for every warp
     ),
