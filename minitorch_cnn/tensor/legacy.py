@@ -1,8 +1,8 @@
-"""Names of PyTorch's first years that programs still use: FloatTensor, LongTensor, Variable, ...
+"""Names of PyTorch's first years that are still in use: FloatTensor, LongTensor, Variable, ...
 
-torch.FloatTensor(2, 3)          a tensor of that shape; its numbers mean nothing
+torch.FloatTensor(2, 3)          an uninitialised tensor of that shape
 torch.LongTensor([1, 2])         a tensor of these numbers
-isinstance(x, torch.LongTensor)  whether x has that dtype and lies on the CPU
+isinstance(x, torch.LongTensor)  whether x has that dtype and is on the CPU
 Variable(x, requires_grad=True)  x without its history
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class _OfDtype(type):
-    """A class that makes and recognises the CPU's tensors of one dtype."""
+    """A class that creates and recognises CPU tensors of one dtype."""
 
     dtype: np.dtype
 
@@ -72,7 +72,7 @@ class _AnyTensor(type):
 
 
 class Variable(metaclass=_AnyTensor):
-    """`Variable(x, requires_grad)`: a tensor in the memory of x without its history."""
+    """`Variable(x, requires_grad)`: a tensor that shares the memory of x, without its history."""
 
     def __new__(cls, data: Tensor, requires_grad: bool = False) -> Tensor:
         if not isinstance(data, Tensor):
@@ -83,8 +83,9 @@ class Variable(metaclass=_AnyTensor):
 def type_of(
     input: Tensor, dtype: DTypeLike | None = None, non_blocking: bool = False
 ) -> str | Tensor:
-    """The name of the tensor's type, as "torch.FloatTensor"; with `dtype` (a dtype, such a name or
-    a class of this file) the tensor converted to it.
+    """Return the type's name, such as "torch.FloatTensor", or convert the tensor to `dtype`.
+
+    `dtype` may be a dtype, such a name, or a class of this file.
     """
     if dtype is None:
         place = "torch.cuda." if input.is_cuda else "torch."
@@ -99,10 +100,10 @@ def type_of(
 
 
 def set_default_tensor_type(t: Any) -> None:
-    """`set_default_dtype` by the name or class of a type of tensors, "torch.FloatTensor".
+    """Set the default dtype by the name or class of a tensor type, such as "torch.FloatTensor".
 
     Raises: ValueError for a type on the GPU or one of integers: there is no current device, and
-    new tensors of numbers are floats.
+    the default dtype is a float.
     """
     kinds: dict[Any, _OfDtype] = {f"torch.{kind.__name__}": kind for kind in TYPES}
     kind = kinds.get(t, t) if isinstance(t, str) else t

@@ -1,6 +1,6 @@
-"""Making tensors in the shape, or in the dtype and on the device, of another.
+"""Create tensors with the shape, or the dtype and device, of another.
 
-Memory is in order, whatever the `memory_format` that PyTorch's callers name.
+Memory is in order, whatever `memory_format` callers pass.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ def _filled(
     requires_grad: bool,
     value: float | None = None,
 ) -> Tensor:
-    """A tensor of a `shape` made by np.zeros or np.empty, with what is left out taken from `model`
-    (NumPy would hand np.ones of a device an argument that CuPy does not have).
+    """A tensor of a `shape` made by np.zeros or np.empty; omitted settings are those of `model`.
+
+    (NumPy would pass np.ones of a device an argument that CuPy does not have.)
     """
     dtype = model.array.dtype if dtype is None else dtypes.check_dtype(dtype, name)
     y = make(shape, dtype, like=model.array)
@@ -50,7 +51,7 @@ def zeros_like(
     requires_grad: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """Zeros in the shape, the dtype and on the device of `input`."""
+    """Create zeros with the shape, dtype and device of `input`."""
     return _filled("zeros_like", np.zeros, input.shape, input, dtype, device, requires_grad)
 
 
@@ -62,7 +63,7 @@ def ones_like(
     requires_grad: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """Ones in the shape, the dtype and on the device of `input`."""
+    """Create ones with the shape, dtype and device of `input`."""
     return _filled("ones_like", np.empty, input.shape, input, dtype, device, requires_grad, 1)
 
 
@@ -74,7 +75,7 @@ def empty_like(
     requires_grad: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """Uninitialised memory in the shape, the dtype and on the device of `input`."""
+    """Create an uninitialised tensor with the shape, dtype and device of `input`."""
     return _filled("empty_like", np.empty, input.shape, input, dtype, device, requires_grad)
 
 
@@ -87,7 +88,7 @@ def full_like(
     requires_grad: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """One number in the shape, the dtype and on the device of `input`."""
+    """Create a tensor filled with one number, with the shape, dtype and device of `input`."""
     return _filled(
         "full_like", np.empty, input.shape, input, dtype, device, requires_grad, fill_value
     )
@@ -102,7 +103,7 @@ def randn_like(
     requires_grad: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """Draws from N(0, 1) in the shape, the dtype and on the device of `input`."""
+    """Draw numbers from N(0, 1) with the shape, dtype and device of `input`."""
     return randn(
         input.shape,
         generator=generator,
@@ -121,7 +122,7 @@ def rand_like(
     requires_grad: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """Uniform draws from [0, 1) in the shape, the dtype and on the device of `input`."""
+    """Draw uniform numbers from [0, 1) with the shape, dtype and device of `input`."""
     return rand(
         input.shape,
         generator=generator,
@@ -141,7 +142,8 @@ def randint_like(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Integers from [low, high) in the shape, the dtype and on the device of `input`;
+    """Draw integers from [low, high) with the shape, dtype and device of `input`.
+
     randint_like(input, high) starts at 0.
     """
     if high is None:
@@ -165,7 +167,7 @@ def new_zeros(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Zeros of any size in the dtype and on the device of this tensor."""
+    """Create zeros of any size with the dtype and device of this tensor."""
     shape = _sizes("new_zeros", sizes, size)
     return _filled("new_zeros", np.zeros, shape, self, dtype, device, requires_grad)
 
@@ -178,7 +180,7 @@ def new_ones(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Ones of any size in the dtype and on the device of this tensor."""
+    """Create ones of any size with the dtype and device of this tensor."""
     shape = _sizes("new_ones", sizes, size)
     return _filled("new_ones", np.empty, shape, self, dtype, device, requires_grad, 1)
 
@@ -191,7 +193,7 @@ def new_empty(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Uninitialised memory of any size in the dtype and on the device of this tensor."""
+    """Create an uninitialised tensor of any size with the dtype and device of this tensor."""
     shape = _sizes("new_empty", sizes, size)
     return _filled("new_empty", np.empty, shape, self, dtype, device, requires_grad)
 
@@ -205,7 +207,7 @@ def new_full(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """One number in any size, in the dtype and on the device of this tensor."""
+    """Create a tensor of any size filled with one number, with this tensor's dtype and device."""
     shape = _sizes("new_full", (size,))
     return _filled("new_full", np.empty, shape, self, dtype, device, requires_grad, fill_value)
 
@@ -218,16 +220,16 @@ def new_tensor(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A copy of `data` in the dtype and on the device of this tensor."""
+    """Copy `data` to a tensor with the dtype and device of this tensor."""
     return tensor(data, dtype or self.dtype, device or self.device, requires_grad)
 
 
 def new(self: Tensor, *args: Any, device: DeviceLike | None = None) -> Tensor:
-    """PyTorch's older `new_tensor` and `new_empty`: `new(2, 3)` and `new(x.shape)` have that shape,
-    `new([1, 2])` these numbers, in the dtype and on the device of this tensor.
+    """Create a tensor by PyTorch's older form of `new_tensor` and `new_empty`.
 
-    Numbers that PyTorch leaves as they lie in memory are 0. A tuple is a shape, as `x.shape` is one
-    here, where a plain one would be numbers in PyTorch.
+    `new(2, 3)` and `new(x.shape)` have that shape, `new([1, 2])` these numbers, with the dtype and
+    device of this tensor. Numbers that PyTorch leaves uninitialised are 0. A tuple is a shape, as
+    `x.shape` is one here, where PyTorch reads a plain tuple as numbers.
     """
     sizes = args[0] if len(args) == 1 and isinstance(args[0], tuple) else args
     if all(isinstance(n, int) for n in sizes):

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
 
 
 class MatMul(ArrayFunction):
-    """y = A @ B over the last two axes, the others broadcast, where A is a or its transpose, and so
-    is B.
+    """y = A @ B over the last two axes, with broadcasting; A is a or its transpose, B likewise.
 
     Shapes of one product: forward [n,k][k,m] -> [n,m]; gA = gy B^T: [n,m][m,k] -> [n,k];
     gB = A^T gy: [k,n][n,m] -> [k,m].
@@ -54,10 +53,10 @@ class MatMul(ArrayFunction):
 
 
 def matmul(input: Tensor, other: Tensor) -> Tensor:
-    """input @ other: of two vectors their dot product, of a matrix and a vector their product, else
-    the product of matrices in the last two axes with the other axes broadcast.
+    """Multiply vectors (dot product), a matrix and a vector, or matrices: input @ other.
 
-    Raises RuntimeError for sizes that do not meet, 0-d operands, or unequal dtypes.
+    Matrices are in the last two axes; the other axes broadcast. Raises RuntimeError for sizes that
+    do not match, 0-d operands, or unequal dtypes.
     """
     return _product("matmul", input, other)
 
@@ -65,7 +64,7 @@ def matmul(input: Tensor, other: Tensor) -> Tensor:
 def _product(name: str, input: Tensor, other: Tensor) -> Tensor:
     x, w = input.array, other.array
     if x.ndim == w.ndim == 2 and x.dtype is w.dtype and x.shape[1] == w.shape[0]:
-        return MatMul.apply(input, other)  # what most are
+        return MatMul.apply(input, other)  # the usual case
     if x.ndim == 0 or w.ndim == 0:
         raise RuntimeError(f"{name}: both operands must have at least one axis")
     if x.dtype != w.dtype:
@@ -86,12 +85,12 @@ def _product(name: str, input: Tensor, other: Tensor) -> Tensor:
 
 
 def mm(input: Tensor, mat2: Tensor) -> Tensor:
-    """The product of two matrices, without broadcasting."""
+    """Multiply two matrices, without broadcasting."""
     return _ranked("mm", 2, input, mat2)
 
 
 def bmm(input: Tensor, mat2: Tensor) -> Tensor:
-    """Products of two batches of matrices: (B, N, K) @ (B, K, M) -> (B, N, M)."""
+    """Multiply two batches of matrices: (B, N, K) @ (B, K, M) -> (B, N, M)."""
     if input.ndim == 3 and mat2.ndim == 3 and input.shape[0] != mat2.shape[0]:
         raise RuntimeError(
             f"bmm: batches of {input.shape[0]} and {mat2.shape[0]} matrices must be equal"
@@ -100,7 +99,7 @@ def bmm(input: Tensor, mat2: Tensor) -> Tensor:
 
 
 def dot(input: Tensor, tensor: Tensor) -> Tensor:
-    """The sum of products of two vectors."""
+    """Compute the dot product of two vectors."""
     return _ranked("dot", 1, input, tensor)
 
 
@@ -111,7 +110,7 @@ def _ranked(name: str, ndim: int, a: Tensor, b: Tensor) -> Tensor:
 
 
 def outer(input: Tensor, vec2: Tensor) -> Tensor:
-    """y[i, j] = input[i] * vec2[j]."""
+    """Compute the outer product: y[i, j] = input[i] * vec2[j]."""
     if input.ndim != 1 or vec2.ndim != 1:
         raise RuntimeError(f"outer: operands have {input.ndim} and {vec2.ndim} axes, must have 1")
     return input.unsqueeze(1) * vec2.unsqueeze(0)

@@ -1,4 +1,4 @@
-"""Logarithms and powers of other bases, and what is computed by way of logarithms."""
+"""Logarithms and powers with other bases, and functions computed from logarithms."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class Exp2(Elementary):
 
 
 class Logit(Elementary):
-    """y = ln(x / (1 - x)), which has no slope outside 0 to 1."""
+    """y = ln(x / (1 - x)), with gradient 0 outside 0 to 1."""
 
     @staticmethod
     def f(x: Array) -> Array:
@@ -61,7 +61,7 @@ class Logit(Elementary):
 
 
 class Xlogy(ArrayFunction):
-    """y = a ln b, 0 where a = 0 and b is a number."""
+    """y = a ln b, 0 where a = 0 and b is not NaN."""
 
     in_float32 = True
 
@@ -83,7 +83,7 @@ class Xlogy(ArrayFunction):
 
 
 def masked_to_one(x: Tensor, mask: Array) -> Tensor:
-    """`x` where the mask holds, 1 elsewhere: a number whose logarithm is harmless."""
+    """`x` where the mask holds, else 1, whose logarithm is harmless."""
     return masked(x, mask) + array_function.Tensor((~mask).astype(x.dtype))
 
 
@@ -106,12 +106,12 @@ class LogAddExp(ArrayFunction):
 
 
 def log2(input: TensorLike) -> Tensor:
-    """Logarithm to base 2: -inf at 0, NaN below."""
+    """Compute the logarithm to base 2: -inf at 0, NaN below."""
     return Log2.apply(to_floating(input, "log2"))
 
 
 def log10(input: TensorLike) -> Tensor:
-    """Logarithm to base 10: -inf at 0, NaN below."""
+    """Compute the logarithm to base 10: -inf at 0, NaN below."""
     return Log10.apply(to_floating(input, "log10"))
 
 
@@ -121,18 +121,19 @@ def exp2(input: TensorLike) -> Tensor:
 
 
 def logit(input: TensorLike, eps: float | None = None) -> Tensor:
-    """ln(input / (1 - input)), the inverse of sigmoid; with `eps`, of input limited to eps
-    ... 1 - eps (no gradient beyond). NaN outside 0 to 1.
+    """Compute ln(input / (1 - input)), the inverse of sigmoid; NaN outside 0 to 1.
+
+    With `eps`, input is first limited to eps ... 1 - eps (no gradient beyond).
     """
     input = to_floating(input, "logit")
     return Logit.apply(input if eps is None else input.clamp(eps, 1 - eps))
 
 
 def xlogy(input: Operand, other: Operand) -> Tensor:
-    """input * ln(other), elementwise with broadcasting; 0 where input is 0, NaN where other is."""
+    """Compute input * ln(other), with broadcasting; 0 where input is 0, NaN where other is."""
     return Xlogy.apply(*meet(input, other, "xlogy", floating=True))
 
 
 def logaddexp(input: Operand, other: Operand) -> Tensor:
-    """ln(e^input + e^other), elementwise with broadcasting."""
+    """Compute ln(e^input + e^other), elementwise with broadcasting."""
     return LogAddExp.apply(*meet(input, other, "logaddexp", floating=True))

@@ -1,4 +1,4 @@
-"""What matrices must be."""
+"""Shared checks of matrices."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def check_matrix(name: str, A: Tensor, square: bool = False) -> None:
-    """TypeError or RuntimeError, beginning with `name`, unless A is of matrices of floats."""
+    """TypeError or RuntimeError, beginning with `name`, unless A holds matrices of floats."""
     if A.dtype.kind != "f" or A.dtype.itemsize < 4:
         raise TypeError(f"{name}: A must be of float32 or float64, got {A.dtype}")
     if A.ndim < 2:
@@ -24,7 +24,7 @@ def check_matrix(name: str, A: Tensor, square: bool = False) -> None:
 
 
 def computed(name: str, function: Callable[..., Any], *arrays: Any, **settings: Any) -> Any:
-    """What a function of NumPy gives; RuntimeError, beginning with `name`, where it has none."""
+    """The result of a NumPy function; RuntimeError, beginning with `name`, if it fails."""
     try:
         return function(*arrays, **settings)
     except np.linalg.LinAlgError as error:
@@ -32,6 +32,6 @@ def computed(name: str, function: Callable[..., Any], *arrays: Any, **settings: 
 
 
 def identity(like: Tensor) -> Tensor:
-    """The identity matrix of the last size, dtype and device of a tensor."""
+    """The identity matrix with the last size, the dtype and the device of a tensor."""
     ones = array_function.Tensor(np.eye(like.shape[-1], dtype=like.dtype))
     return ones.to(device=like.device)

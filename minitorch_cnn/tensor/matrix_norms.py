@@ -24,7 +24,7 @@ def vector_norm(
     *,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """(sum |x|^ord)^(1/ord) along `dim`, of all elements if None; inf, -inf and 0 as in `norm`."""
+    """Compute (sum |x|^ord)^(1/ord) along `dim`, by default of all elements; as `norm`."""
     return lp_norm(x, ord, dim, keepdim, dtype)
 
 
@@ -36,11 +36,11 @@ def matrix_norm(
     *,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """A norm of matrices along two axes.
+    """Compute a norm of matrices along two axes.
 
     ord: "fro", the root of the sum of squares; "nuc", the sum of the singular values; 2 and -2, the
-    largest and smallest of them; 1 and -1, of the sums of |a| down the columns; inf and -inf, along
-    the rows.
+    largest and smallest singular value; 1 and -1, the largest and smallest column sum of |a|; inf
+    and -inf, the same for rows.
 
     Raises: ValueError for another ord.
     """
@@ -77,10 +77,10 @@ def norm(
     *,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """`vector_norm` along one axis or of all elements, `matrix_norm` along two or with an `ord`
-    that has a word.
+    """Compute `vector_norm` or `matrix_norm`.
 
-    With an `ord` and no `dim`, of a tensor of one axis the vector's, of two the matrix's.
+    It is a vector norm along one axis or of all elements, a matrix norm along two axes or if `ord`
+    is a word. With an `ord` and no `dim`, the number of axes decides: one or two.
     """
     if ord is None:
         return vector_norm(A, 2, dim, keepdim, dtype=dtype)
@@ -102,7 +102,7 @@ def norm(
 
 
 def cond(A: Tensor, p: float | str | None = None) -> Tensor:
-    """The condition number: the largest singular value over the smallest, or norm(A) norm(A^-1)."""
+    """Compute the condition number: the ratio of singular values, or norm(A) norm(A^-1)."""
     check_matrix("cond", A)
     if p is None or p in (2, -2):
         values = svdvals(A)

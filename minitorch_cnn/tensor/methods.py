@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 
 def _where(self: Tensor, condition: Any, other: Operand) -> Tensor:
-    """`self` where `condition` (boolean Tensor) holds, `other` elsewhere; all three broadcast."""
+    """Select `self` where `condition` (boolean Tensor) holds, else `other`; all broadcast."""
     return arithmetic.where(condition, self, other)
 
 

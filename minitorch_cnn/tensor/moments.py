@@ -1,4 +1,4 @@
-"""Moments and norms: mean, variance and standard deviation, and the lengths of vectors."""
+"""Moments and norms: mean, variance, standard deviation, and vector norms."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 def mean(
     input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """The mean along `dim` (all axes by default); NaN of no elements. TypeError for integers.
+    """Compute the mean along `dim` (all axes by default); NaN without elements.
 
-    With `dtype`, a float type, input is converted first: the way to the mean of integers.
+    TypeError for integers, unless `dtype` is a float type, to which input is then converted first.
     """
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "mean")
@@ -55,7 +55,7 @@ class Var(ArrayFunction):
     def forward(ctx: ArrayFunction, x: Array, axes: Shape, keepdim: bool, divisor: float) -> Array:
         ctx.save_for_backward(x)
         ctx.axes, ctx.divisor = axes, divisor
-        # Measured from its first element, numbers that hardly differ have a mean that is exact.
+        # Relative to its first element, numbers that differ little have an accurate mean.
         first = tuple([slice(0, 1) if a in axes else slice(None) for a in range(x.ndim)])
         d = x - x[first]
         d = d - total(d, axes, True) / _count(x.shape, axes)
@@ -76,12 +76,14 @@ def var(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """sum (x - mean)^2 / max(0, n - correction) along `dim`, an int or several (all by default).
+    """Compute the variance along `dim`, an axis or several (all by default).
 
-    correction=1, the default, gives the unbiased variance, as does unbiased=True; 0 is
-    unbiased=False. Of the two one may be given. `var(x, False)` is PyTorch's for all axes, biased.
+    It is sum (x - mean)^2 / max(0, n - correction). correction=1, the default, gives the unbiased
+    variance, like unbiased=True; 0 is unbiased=False. Only one of the two may be given.
+    `var(x, False)` is PyTorch's form for all axes, biased.
 
-    Raises: TypeError for integers, both of unbiased and correction, or an unbiased that is no bool.
+    Raises: TypeError for integers, for both unbiased and correction, or an unbiased that is not a
+    bool.
     """
     return _var("var", input, dim, unbiased, keepdim, correction)
 
@@ -94,7 +96,7 @@ def std(
     *,
     correction: float | None = None,
 ) -> Tensor:
-    """The square root of `var`, with its arguments; where that is 0, so is the gradient."""
+    """Compute the square root of `var`, with its arguments; where it is 0, so is the gradient."""
     return _std("std", input, dim, unbiased, keepdim, correction)
 
 
@@ -106,7 +108,7 @@ def var_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """A pair: `var` and `mean` along `dim`."""
+    """Compute `var` and `mean` along `dim` as a pair."""
     y = _var("var_mean", input, dim, unbiased, keepdim, correction)
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
@@ -119,7 +121,7 @@ def std_mean(
     *,
     correction: float | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """A pair: `std` and `mean` along `dim`."""
+    """Compute `std` and `mean` along `dim` as a pair."""
     y = _std("std_mean", input, dim, unbiased, keepdim, correction)
     return y, mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
@@ -157,7 +159,7 @@ def _std(name: str, *args: Any) -> Tensor:
 
 
 def _root(x: Tensor, p: float) -> Tensor:
-    """x^(1/p), with slope 0 instead of infinity at 0: the argument is moved away from there."""
+    """x^(1/p), with slope 0 instead of infinity at 0, because 0 is replaced first."""
     zero = x == 0
     moved = where(zero, 1.0, x)
     return where(zero, 0.0, sqrt(moved) if p == 2 else moved ** (1 / p))
@@ -170,14 +172,14 @@ def norm(
     keepdim: bool = False,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """(sum |x|^p)^(1/p) along `dim`. The gradient at a zero vector is 0.
+    """Compute (sum |x|^p)^(1/p) along `dim`. The gradient at a zero vector is 0.
 
-    p = inf is the largest |x|, -inf the smallest, 0 the number of elements other than 0; "fro" (or
-    None) is 2. The norm of matrices called "nuc" is not there. With `dtype`, a float type no
-    narrower than input's, input is converted first.
+    p = inf is the largest |x|, -inf the smallest, 0 the number of non-zero elements; "fro" (or
+    None) is 2. The matrix norm "nuc" is not supported. With `dtype`, a float type no narrower than
+    input's, input is converted first.
 
     Raises: TypeError for integers or another dtype, ValueError for another p, IndexError for the
-    largest or smallest of no elements.
+    largest or smallest of zero elements.
     """
     _check_floating("norm", input)
     if dtype is not None:

@@ -1,4 +1,4 @@
-"""Operations that move numbers and keep them: reshape, permute, expand, flip, cast, copy."""
+"""Operations that rearrange numbers without changing them: reshape, permute, expand, flip, copy."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Reshape(ArrayFunction):
-    """The same numbers in another shape; a view where the memory layout allows."""
+    """The same numbers in another shape; a view if the memory layout allows it."""
 
     is_view = never_warns = True
 
@@ -53,7 +53,7 @@ class Permute(ArrayFunction):
 
 
 class Expand(ArrayFunction):
-    """y repeats x along axes of size 1 without copying; the gradient adds the repeats up."""
+    """y repeats x along axes of size 1 without copying; the gradient sums over the repeats."""
 
     is_view = never_warns = True
 
@@ -81,7 +81,7 @@ class Flip(ArrayFunction):
 
 
 class Roll(ArrayFunction):
-    """Elements shifted along axes, those pushed out at one end entering at the other."""
+    """Elements shifted along axes; those pushed out at one end enter at the other."""
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, shifts: Shape, axes: Shape) -> Array:
@@ -121,7 +121,7 @@ class Move(ArrayFunction):
 
 
 class Clone(ArrayFunction):
-    """A copy in memory of its own."""
+    """A copy in new memory."""
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array) -> Array:
@@ -133,9 +133,9 @@ class Clone(ArrayFunction):
 
 
 def sizes_of(args: Sequence[Any], name: str, named: Any = None) -> tuple[int, ...]:
-    """Integers given one by one, as one sequence, or by the argument's name (`named`).
+    """Integers given one by one, as one sequence, or by keyword (`named`).
 
-    TypeError where nothing, both, or anything but integers is given.
+    TypeError if nothing, both, or anything but integers is given.
     """
     if named is not None:
         if args:
@@ -159,7 +159,7 @@ def axis_of(dim: int, ndim: int, name: str) -> int:
 
 
 def _resolved(shape: Shape, size: int, name: str) -> tuple[int, ...]:
-    """`shape` with its -1, if any, worked out; RuntimeError if it cannot hold `size` elements."""
+    """`shape` with any -1 resolved; RuntimeError if it cannot hold `size` elements."""
     if math.prod(shape) == size and (not shape or min(shape) >= 0):
         return shape
     known = math.prod(n for n in shape if n != -1)
@@ -171,17 +171,18 @@ def _resolved(shape: Shape, size: int, name: str) -> tuple[int, ...]:
 
 
 def reshape(input: Tensor, *sizes: Dims, shape: Dims | None = None) -> Tensor:
-    """The elements in `shape` (one size may be -1): a view where possible, else a copy.
+    """Return the elements in `shape` (one size may be -1): a view if possible, else a copy.
 
-    Sizes are given one by one, as a sequence, or as `shape=`.
+    Give the sizes one by one, as a sequence, or as `shape=`.
     """
     sizes = sizes_of(sizes, "reshape", shape)
     return Reshape.apply(input, shape=_resolved(sizes, input.array.size, "reshape"))
 
 
 def view(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
-    """The same memory in another shape (one size may be -1); RuntimeError where only a copy would
-    do. Of a dtype instead of sizes it is refused: use `to`.
+    """View the same memory in another shape (one size may be -1).
+
+    RuntimeError if that requires a copy. A dtype instead of sizes is refused: use `to`.
     """
     sizes = sizes_of(sizes, "view", size)
     y = Reshape.apply(input, shape=_resolved(sizes, input.array.size, "view"))
@@ -194,7 +195,7 @@ def view(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
 
 
 def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-    """Axes start_dim to end_dim (inclusive) joined into one."""
+    """Merge axes start_dim to end_dim (inclusive) into one."""
     if input.ndim == 0:
         return reshape(input, 1)
     a, b = axis_of(start_dim, input.ndim, "flatten"), axis_of(end_dim, input.ndim, "flatten")
@@ -205,14 +206,14 @@ def flatten(input: Tensor, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def unflatten(input: Tensor, dim: int, sizes: Sequence[int]) -> Tensor:
-    """Axis `dim` split into `sizes` (one may be -1)."""
+    """Split axis `dim` into `sizes` (one may be -1)."""
     axis = axis_of(dim, input.ndim, "unflatten")
     sizes = _resolved(tuple(sizes), input.shape[axis], "unflatten")
     return reshape(input, *input.shape[:axis], *sizes, *input.shape[axis + 1 :])
 
 
 def permute(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
-    """Axis i of the result is axis dims[i] of `input`."""
+    """Reorder the axes: axis i of the result is axis dims[i] of `input`."""
     dims = sizes_of(axes, "permute", dims)
     axes = tuple(axis_of(d, input.ndim, "permute") for d in dims)
     if sorted(axes) != list(range(input.ndim)):
@@ -221,7 +222,7 @@ def permute(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
 
 
 def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
-    """Two axes exchanged; a 0-d tensor as it is."""
+    """Exchange two axes; a 0-d tensor is unchanged."""
     ndim = input.array.ndim
     a, b = axis_of(dim0, ndim or 1, "transpose"), axis_of(dim1, ndim or 1, "transpose")
     dims = list(range(ndim))
@@ -231,8 +232,9 @@ def transpose(input: Tensor, dim0: int, dim1: int) -> Tensor:
 
 
 def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
-    """Axes `source` moved to the positions `destination`, the others in their order: integers, or
-    sequences of as many.
+    """Move the axes `source` to the positions `destination`; the others keep their order.
+
+    Both are integers, or sequences of equal length.
     """
     source, destination = (sizes_of((d,), "movedim") for d in (source, destination))
     if len(source) != len(destination):
@@ -255,7 +257,7 @@ def movedim(input: Tensor, source: Dims, destination: Dims) -> Tensor:
 
 
 def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
-    """Without the axes of size 1 (all, or those in `dim`)."""
+    """Remove the axes of size 1 (all, or those in `dim`)."""
     if dim is None:
         axes = range(input.ndim)
     else:
@@ -266,13 +268,13 @@ def squeeze(input: Tensor, dim: Dims | None = None) -> Tensor:
 
 
 def unsqueeze(input: Tensor, dim: int) -> Tensor:
-    """With a new axis of size 1 at `dim`."""
+    """Insert a new axis of size 1 at `dim`."""
     axis = axis_of(dim, input.ndim + 1, "unsqueeze")
     return Reshape.apply(input, shape=(*input.shape[:axis], 1, *input.shape[axis:]))
 
 
 def expand(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
-    """Axes of size 1 repeated to `sizes` without a copy; -1 leaves an axis as it is."""
+    """Repeat axes of size 1 to `sizes` without a copy; -1 leaves an axis unchanged."""
     sizes = sizes_of(sizes, "expand", size)
     lead = len(sizes) - input.ndim
     target = tuple(
@@ -288,7 +290,7 @@ def expand(input: Tensor, *sizes: Dims, size: Dims | None = None) -> Tensor:
 
 
 def flip(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
-    """The order of elements reversed along `dims`, in a copy: one by one, a sequence or `dims=`."""
+    """Reverse the order of elements along `dims`, in a copy; dims as numbers or a sequence."""
     axes = tuple(axis_of(d, input.ndim or 1, "flip") for d in sizes_of(axes, "flip", dims))
     if len(set(axes)) < len(axes):
         raise RuntimeError(f"flip: dims={axes} names an axis twice")
@@ -298,7 +300,7 @@ def flip(input: Tensor, *axes: Dims, dims: Dims | None = None) -> Tensor:
 
 
 def roll(input: Tensor, shifts: Dims, dims: Dims | None = None) -> Tensor:
-    """Elements shifted along `dims` and in at the other end; as if flattened without `dims`."""
+    """Shift elements along `dims`, cyclically; without `dims` the tensor is flattened."""
     if dims is None:
         return reshape(roll(flatten(input), shifts, 0), input.shape)
     shifts, dims = sizes_of((shifts,), "roll"), sizes_of((dims,), "roll")
@@ -310,8 +312,9 @@ def roll(input: Tensor, shifts: Dims, dims: Dims | None = None) -> Tensor:
 
 
 def clone(input: Tensor, *, memory_format: str | None = None) -> Tensor:
-    """A copy in memory of its own, through which gradients flow; in order whatever the
-    `memory_format`.
+    """Copy a tensor to new memory; gradients flow through the copy.
+
+    The copy is in order, whatever the `memory_format`.
     """
     if memory_format is not None:
         dtypes.check_memory_format(memory_format, "clone")
@@ -319,8 +322,9 @@ def clone(input: Tensor, *, memory_format: str | None = None) -> Tensor:
 
 
 def contiguous(input: Tensor, memory_format: str | None = None) -> Tensor:
-    """`input` itself if its elements lie in memory in order, else a copy that does, whatever the
-    `memory_format`.
+    """Return `input` itself if its elements are in memory in order, else such a copy.
+
+    `memory_format` is ignored.
     """
     if memory_format is not None:
         dtypes.check_memory_format(memory_format, "contiguous")
@@ -336,11 +340,10 @@ def to(
     copy: bool = False,
     memory_format: str | None = None,
 ) -> Tensor:
-    """`input` in another dtype or on another device; itself if nothing changes and no `copy` is
-    asked for.
+    """Convert `input` to another dtype or device; itself if nothing changes, unless `copy` is set.
 
-    to(dtype), to(device), to(device, dtype) and to(other_tensor) are read as in PyTorch, each with
-    non_blocking and copy behind. `non_blocking` and `memory_format` change no result.
+    to(dtype), to(device), to(device, dtype) and to(other_tensor) work as in PyTorch, each followed
+    by non_blocking and copy. `non_blocking` and `memory_format` change no result.
     Raises: ValueError for an unknown device, RuntimeError for one that is missing or too small.
     """
     flags = 0

@@ -1,9 +1,9 @@
 """NumPy's functions called on tensors: np.sqrt(t), np.add(array, t), np.mean(t, axis=0).
 
-ufuncs, and those functions that NumPy leaves to a method of its argument, call what does the same
+ufuncs, and the functions that NumPy delegates to a method of their argument, call their equivalent
 here: the result is a Tensor with its history (PyTorch refuses most of them). Other ufuncs are
-refused by name. NumPy's other functions (np.concatenate, np.histogram) get arrays, as through
-np.asarray, and give arrays; a tensor that requires grad is refused there.
+refused by name. NumPy's other functions (np.concatenate, np.histogram) receive arrays, as through
+np.asarray, and return arrays; they refuse a tensor that requires grad.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from .types import Dims, DTypeLike, Operand, Shape
 
 
-# ufuncs under another name than here; the others are looked up under their own.
+# ufuncs that have another name here; the others are looked up under their own.
 _NAMES = {
     "absolute": "abs", "arccos": "acos", "arccosh": "acosh", "arcsin": "asin", "arcsinh": "asinh",
     "arctan": "atan", "arctan2": "atan2", "arctanh": "atanh", "divide": "div", "equal": "eq",
@@ -46,9 +46,9 @@ def call_ufunc(
     out: tuple[Any, ...] | None = None,
     **settings: Any,
 ) -> Any:
-    """What NumPy hands over instead of ufunc(*inputs), because one of these is a Tensor."""
+    """The result of ufunc(*inputs), which NumPy delegates because an input is a Tensor."""
     called = f"np.{ufunc.__name__}" + ("" if method == "__call__" else f".{method}")
-    if out is not None:  # an array, which is to stay one: array += tensor
+    if out is not None:  # an array that must remain one: array += tensor
         if any(isinstance(y, array_function.Tensor) for y in out):
             raise TypeError(f"{called}: out must be an array, got a Tensor")
         return getattr(ufunc, method)(*_arrays(inputs), out=out, **settings)
@@ -67,7 +67,7 @@ def call_function(
     args: tuple[Any, ...],
     settings: dict[str, Any],
 ) -> Any:
-    """What NumPy hands over instead of numpy_function(*args), because these hold a Tensor."""
+    """The result of numpy_function(*args), which NumPy delegates because args hold a Tensor."""
     op = _FUNCTIONS.get(numpy_function)
     if op is None:
         return numpy_function(*_arrays(args), **_arrays(settings))
@@ -75,12 +75,12 @@ def call_function(
     try:
         return op(*args, **settings)
     except TypeError as error:
-        why = str(error).rpartition("() ")[2]  # without the name of what stands for it here
+        why = str(error).rpartition("() ")[2]  # without the name of the stand-in
         raise TypeError(f"np.{numpy_function.__name__}: {why}") from None
 
 
 def _arrays(x: Any) -> Any:
-    """`x` with the arrays of the Tensors in it; RuntimeError for one that requires grad."""
+    """`x` with Tensors replaced by their arrays; RuntimeError for one that requires grad."""
     if isinstance(x, array_function.Tensor):
         return x.numpy()
     if isinstance(x, (list, tuple)):
@@ -96,7 +96,7 @@ def _tensor(x: Any) -> Tensor:
     return x if isinstance(x, array_function.Tensor) else array_function.Tensor(np.asarray(x))
 
 
-# NumPy's arguments in NumPy's order. `axis` and `keepdims` of None are left out by the caller.
+# NumPy's arguments in NumPy's order. The caller omits `axis` and `keepdims` if they are None.
 
 
 def _reduction(name: str) -> Callable[..., Tensor]:

@@ -1,6 +1,6 @@
-"""What is known once elements are in order: quantiles, the most frequent one, places among limits.
+"""Order statistics: quantiles, modes, running extremes, positions among sorted limits.
 
-Places are found in main memory; values are then taken by them, which their gradients follow.
+Positions are computed in main memory; the values are then gathered at them, with gradients.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class MinAndMax(NamedTuple):
 
 
 def _taken(input: Tensor, axis: int, places: Array, keepdim: bool) -> ValuesAndIndices:
-    """(values, indices) of the elements at `places` along an axis, of which there is one each."""
+    """(values, indices) of the elements at `places` along an axis, one each."""
     indices = array_function.Tensor(np.asarray(places.astype(np.int64), like=input.array))
     values = gather(input, axis, indices)
     if not keepdim:
@@ -59,8 +59,9 @@ def _of_number(
 
 
 def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """(values, indices) of the k-th smallest elements along `dim`, counted from 1; NaN is the
-    largest. Of equal elements any may be the one.
+    """Find the k-th smallest elements along `dim`, counted from 1: (values, indices).
+
+    NaN counts as the largest. Of equal elements any index may be returned.
 
     Raises: RuntimeError for a k beyond the size of the axis.
     """
@@ -74,8 +75,9 @@ def kthvalue(input: Tensor, k: int, dim: int = -1, keepdim: bool = False) -> Val
 
 
 def mode(input: Tensor, dim: int = -1, keepdim: bool = False) -> ValuesAndIndices:
-    """(values, indices) of the most frequent elements along `dim`, of equally frequent ones the
-    smallest; the index is that of its last appearance.
+    """Find the most frequent elements along `dim`: (values, indices).
+
+    Of equally frequent ones the smallest is returned, with the index of its last occurrence.
     """
     if input.ndim == 0:
         return _of_number(mode, input, dim)
@@ -107,21 +109,23 @@ def _running(name: str, input: Tensor, dim: int, ufunc: np.ufunc) -> ValuesAndIn
 
 
 def cummax(input: Tensor, dim: int) -> ValuesAndIndices:
-    """(values, indices) of the largest element so far along `dim`, of equal ones the last; from a
-    NaN on NaN.
+    """Compute the running maximum along `dim`: (values, indices).
+
+    Of equal elements the last counts; after a NaN all values are NaN.
     """
     return _running("cummax", input, dim, np.maximum)
 
 
 def cummin(input: Tensor, dim: int) -> ValuesAndIndices:
-    """(values, indices) of the smallest element so far along `dim`, of equal ones the last; from a
-    NaN on NaN.
+    """Compute the running minimum along `dim`: (values, indices).
+
+    Of equal elements the last counts; after a NaN all values are NaN.
     """
     return _running("cummin", input, dim, np.minimum)
 
 
 def aminmax(input: Tensor, *, dim: int | None = None, keepdim: bool = False) -> MinAndMax:
-    """(min, max) of all elements or along `dim`; equal ones share the gradient."""
+    """Find (min, max) of all elements or along `dim`; equal ones share the gradient."""
     dims = () if dim is None else dim
     return MinAndMax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
@@ -147,7 +151,7 @@ _AT = {
     "lower": _lower,
     "higher": _higher,
     "midpoint": _midpoint,
-    "nearest": _lower,  # of a place that is rounded first
+    "nearest": _lower,  # of a position that is rounded first
 }
 
 
@@ -159,10 +163,11 @@ def quantile(
     *,
     interpolation: str = "linear",
 ) -> Tensor:
-    """Where a share q of the elements, all or those along `dim`, lies below: at q (n - 1) of them
-    in order, between two as `interpolation` says ("linear", "lower", "higher", "midpoint",
-    "nearest"). NaN where an element is. q is a number or a vector of them, which becomes the first
-    axis.
+    """Compute quantiles of all elements, or of those along `dim`.
+
+    The q-quantile is at position q (n - 1) of the sorted elements; `interpolation` ("linear",
+    "lower", "higher", "midpoint", "nearest") applies between two. NaN if any element is. q is a
+    number or a vector, which becomes the first axis.
 
     Raises: TypeError for integers, RuntimeError for q outside 0 to 1, another dtype of q, or no
     elements, ValueError for another interpolation.
@@ -210,7 +215,7 @@ def nansum(
     *,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """`sum` with NaN as 0."""
+    """Sum elements as `sum`, with NaN as 0."""
     return sum(_without_nan(as_tensor(input, "nansum")), dim, keepdim, dtype=dtype)
 
 
@@ -221,7 +226,7 @@ def nanmean(
     *,
     dtype: DTypeLike | None = None,
 ) -> Tensor:
-    """`mean` of the elements that are not NaN; NaN where all are."""
+    """Average the elements that are not NaN; NaN if all are."""
     input = as_tensor(input, "nanmean")
     if dtype is not None:
         input = input.to(dtype)
@@ -248,11 +253,11 @@ def searchsorted(
     side: Literal["left", "right"] | None = None,
     sorter: Tensor | None = None,
 ) -> Tensor:
-    """How many elements of a sequence in ascending order lie below each of `input`, with `right`
-    (side="right") not above it: the places to insert them at.
+    """Find the positions at which to insert `input` into an ascending sequence.
 
-    sorted_sequence (N,) and any input, or (.., N) and (.., M): row by row. `sorter` are the places
-    that bring the sequence in order. int64, or int32 with `out_int32`.
+    It is the number of elements of the sequence below each element, or with `right` (side="right")
+    not above it. sorted_sequence (N,) and any input, or (.., N) and (.., M): row by row. `sorter`
+    holds the indices that sort the sequence. The result is int64, or int32 with `out_int32`.
 
     Raises: RuntimeError for rows that do not match, ValueError for another side.
     """
@@ -281,7 +286,7 @@ def searchsorted(
 def bucketize(
     input: Operand, boundaries: Tensor, *, out_int32: bool = False, right: bool = False
 ) -> Tensor:
-    """The interval of a vector of limits that each element lies in: `searchsorted` of them."""
+    """Find the interval between limits that each element falls into: `searchsorted` of them."""
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize: boundaries has {boundaries.ndim} axes, must have one")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
@@ -307,9 +312,10 @@ def unique_consecutive(
     return_counts: bool = False,
     dim: int | None = None,
 ) -> Tensor | tuple[Tensor, ...]:
-    """The elements without those that equal the one before, flattened; with `dim` the slices along
-    it. With return_inverse and return_counts a tuple: also where each element of input is among
-    them, and how many each stands for.
+    """Remove elements equal to their predecessor, flattened; with `dim` slices along it.
+
+    With return_inverse and return_counts the result is a tuple that also has the index of each
+    element of input among them, and their counts.
     """
     x = as_tensor(input, "unique_consecutive").array
     axis = 0 if dim is None else axis_of(dim, input.ndim, "unique_consecutive")

@@ -1,4 +1,4 @@
-"""pad: a border around a tensor, filled with a constant or with what the tensor holds."""
+"""pad: a border around a tensor, filled with a constant or from the tensor's elements."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ConstantPad(ArrayFunction):
-    """x with `value` around it; negative widths crop, as the gradient of a border does."""
+    """x with `value` around it; negative widths crop, as in the gradient of a border."""
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, widths: list[tuple[int, int]], value: Array) -> Array:
@@ -38,15 +38,15 @@ class ConstantPad(ArrayFunction):
 
 
 def pad(input: TensorLike, pad: Dims, mode: str = "constant", value: float | None = None) -> Tensor:
-    """`input` with a border: `pad` = (left, right, top, bottom, ...), from the last axis on.
+    """Pad `input` with a border: `pad` = (left, right, top, bottom, ...), from the last axis on.
 
     mode "constant" (filled with `value`, 0 by default), "reflect" (border element not repeated),
-    "replicate" (border element repeated), "circular" (entering from the other end). Negative widths
-    crop; "circular" crops first and wraps what is left. PyTorch takes only some numbers of axes in
-    the last three modes, here they take any.
+    "replicate" (border element repeated), "circular" (wrapped around). Negative widths crop;
+    "circular" crops first and wraps the rest. PyTorch supports only some numbers of axes in the
+    last three modes, here any number works.
 
     Raises: ValueError for an unknown mode or a value outside "constant", TypeError for widths that
-    are not integers, RuntimeError for widths that crop more than there is or exceed what the mode
+    are not integers, RuntimeError for widths that crop more than the size or exceed what the mode
     can fill, and for a value that the dtype cannot hold.
     """
     input = as_tensor(input, "pad")
@@ -83,7 +83,7 @@ def pad(input: TensorLike, pad: Dims, mode: str = "constant", value: float | Non
 
 
 def _border(n: int, before: int, after: int, mode: str) -> Array:
-    """The positions on an axis of size n that fill it and its borders."""
+    """The source positions of an axis of size n and its borders."""
     places, widest = _PLACES[mode]
     limit = widest(n, before, after)
     if before > limit or after > limit:
@@ -109,7 +109,7 @@ def _wrapped(n: int, before: int, after: int) -> Array:
 
 
 def _left(n: int, before: int, after: int) -> int:
-    """What negative widths leave of an axis of size n."""
+    """The size that remains of an axis of size n after negative widths."""
     return n + min(before, 0) + min(after, 0)
 
 
@@ -121,7 +121,7 @@ def _any_width(n: int, before: int, after: int) -> float:
     return math.inf if n else 0
 
 
-# Of each mode: the positions, and the widest border, of an axis of size n.
+# For each mode: the positions, and the widest border, of an axis of size n.
 _PLACES = {
     "reflect": (_reflected, _but_one),
     "replicate": (_repeated, _any_width),

@@ -1,4 +1,4 @@
-"""Elements by their place in the flattened tensor, and copies with parts written anew or merged."""
+"""Elements by their index in the flattened tensor, and copies with parts replaced or merged."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
 
 def take(input: Tensor, index: Tensor) -> Tensor:
-    """The elements at places of the flattened `input`, in the shape of `index` (integers).
+    """Take the elements at indices of the flattened `input`, in the shape of `index` (integers).
 
-    Raises: TypeError for other indices, IndexError for places that there are not.
+    Raises: TypeError for other indices, IndexError for indices out of range.
     """
     if index.dtype.kind not in "iu":
         raise TypeError(f"take: index has dtype {index.dtype}, must be integer")
@@ -35,7 +35,7 @@ def take(input: Tensor, index: Tensor) -> Tensor:
 
 
 def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-    """`input` with the elements of `source` at places of the flattened tensor, or with them added.
+    """Write `source` to indices of the flattened `input`, or add it, in a copy.
 
     Raises: RuntimeError for other sizes or dtypes of index and source.
     """
@@ -49,8 +49,9 @@ def put(input: Tensor, index: Tensor, source: Tensor, accumulate: bool = False) 
 def index_put(
     input: Tensor, indices: tuple[Any, ...] | list[Any], values: Tensor, accumulate: bool = False
 ) -> Tensor:
-    """`input` with input[indices] = values, or += with `accumulate`, by which places named twice
-    add up. `indices` is a tuple of integer or boolean Tensors.
+    """Set input[indices] = values in a copy, or += with `accumulate`, adding repeated indices.
+
+    `indices` is a tuple of integer or boolean Tensors.
 
     Raises: TypeError for other indices, RuntimeError for values that do not broadcast or of another
     dtype.
@@ -84,7 +85,7 @@ def _written(name: str, input: Tensor, src: Tensor, part: Callable[[Tensor], Ten
 
 
 def select_scatter(input: Tensor, src: Tensor, dim: int, index: int) -> Tensor:
-    """`input` with select(dim, index) replaced by `src`."""
+    """Replace select(dim, index) of a copy of `input` by `src`."""
     return _written("select_scatter", input, src, lambda y: select(y, dim, index))
 
 
@@ -96,7 +97,7 @@ def slice_scatter(
     end: int | None = None,
     step: int = 1,
 ) -> Tensor:
-    """`input` with the slice start:end:step of an axis replaced by `src`."""
+    """Replace the slice start:end:step of an axis of a copy of `input` by `src`."""
     axis = axis_of(dim, input.ndim, "slice_scatter")
     if step < 1:
         raise ValueError(f"slice_scatter: step={step} must be positive")
@@ -107,7 +108,7 @@ def slice_scatter(
 def diagonal_scatter(
     input: Tensor, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1
 ) -> Tensor:
-    """`input` with a diagonal, as `diagonal` gives it, replaced by `src`."""
+    """Replace a diagonal of a copy of `input`, as `diagonal` returns it, by `src`."""
     return _written("diagonal_scatter", input, src, lambda y: diagonal(y, offset, dim1, dim2))
 
 
@@ -123,11 +124,12 @@ def scatter_reduce(
     *,
     include_self: bool = True,
 ) -> Tensor:
-    """`input` with src[i, j] merged into [i, index[i, j]] for dim = 1, and so for any axis: their
-    "sum", "mean", "amax" or "amin". Without `include_self` places named start from `src` alone.
-    Equal extremes share the gradient.
+    """Reduce src[i, j] into `input` at [i, index[i, j]] for dim = 1, and likewise for any axis.
 
-    Raises: ValueError for another reduce ("prod" is not there), RuntimeError for another dtype.
+    reduce: "sum", "mean", "amax" or "amin". Without `include_self` the indexed positions use `src`
+    only. Equal extremes share the gradient.
+
+    Raises: ValueError for another reduce ("prod" is not supported), RuntimeError for another dtype.
     """
     if reduce not in ("sum", "mean", "amax", "amin"):
         raise ValueError(f"scatter_reduce: reduce={reduce!r} must be 'sum', 'mean', 'amax', 'amin'")
@@ -162,11 +164,11 @@ def scatter_reduce(
 def _extreme(
     input: Tensor, axis: int, index: Tensor, src: Tensor, reduce: str, left_out: Array
 ) -> Tensor:
-    """The largest or smallest of input, where it is not left out, and of src at their places."""
+    """The largest or smallest of input, where it is included, and of src at their positions."""
     from .indexing import _grid
 
     y = input.array.copy()
-    if left_out.any():  # some element of src, to begin with
+    if left_out.any():  # start from some element of src
         first = y.copy()
         first[_grid(index.array, axis)] = src.array
         y = np.where(left_out, first, y)
@@ -179,13 +181,13 @@ def _extreme(
     shares = array_function.Tensor(np.maximum(shares.array, 1))
     mine, theirs = where(own, input, 0.0), where(reached, src, 0.0)
     value = scatter_add(mine, axis, index, theirs) / shares
-    # Sums of equal numbers may round: the numbers are the extremes themselves.
+    # Sums of equal numbers may round: the result is the extremes themselves.
     exact = array_function.Tensor(y - value.array)
     return where(exact == 0, value, value + exact)
 
 
 def renorm(input: Tensor, p: float, dim: int, maxnorm: float) -> Tensor:
-    """`input` with every slice along `dim` whose p-norm exceeds `maxnorm` scaled down to it.
+    """Scale down the slices along `dim` whose p-norm exceeds `maxnorm`, in a copy.
 
     Raises: RuntimeError for fewer than two axes, a negative maxnorm or p not above 0.
     """

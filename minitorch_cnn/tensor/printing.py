@@ -1,4 +1,4 @@
-"""How tensors are printed: NumPy's way, with the settings of `set_printoptions`."""
+"""Printing of tensors: as NumPy does, with the settings of `set_printoptions`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-# What NumPy is asked for; what is not here is as NumPy's own print options say.
+# Settings passed to NumPy; the others are those of NumPy's own print options.
 DEFAULT: dict[str, Any] = {"precision": 4}
 PROFILES: dict[str, dict[str, Any]] = {
     "default": {"precision": 4, "threshold": 1000, "edgeitems": 3, "max_line_width": 80},
@@ -25,12 +25,12 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Set how tensors are printed; None leaves a setting as it is.
+    """Set how tensors are printed; None leaves a setting unchanged.
 
-    precision: decimal places. threshold: elements from which on only the ends are shown,
+    precision: decimal places. threshold: the number of elements from which only the ends are shown,
     `edgeitems` at each. linewidth: characters in a line. sci_mode: whether numbers have exponents;
-    None, that NumPy decides, as at first. profile: "default", "short" or "full", which the others
-    change.
+    None, the default, lets NumPy decide. profile: "default", "short" or "full", which the other
+    settings modify.
 
     Raises: ValueError for another profile or a negative number.
     """

@@ -1,4 +1,4 @@
-"""Which dtype two operands meet in: PyTorch's rule, by which a number does not widen a tensor."""
+"""Type promotion by PyTorch's rule, by which a number does not widen a tensor."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 
 def as_operand(x: object, name: str) -> Tensor | float:
-    """`x` as a Tensor, or as the number that it is. TypeError for anything else."""
+    """`x` as a Tensor, or unchanged if it is a number. TypeError for anything else."""
     if isinstance(x, array_function.Tensor):
         return x
     if isinstance(x, np.generic):
@@ -37,22 +37,22 @@ def as_operand(x: object, name: str) -> Tensor | float:
 
 
 def is_operand(x: object) -> TypeGuard[Operand]:
-    """Whether `as_operand` takes `x`; operators return NotImplemented otherwise."""
+    """Whether `as_operand` accepts `x`; otherwise operators return NotImplemented."""
     return isinstance(x, (array_function.Tensor, numbers.Real, np.generic)) or devices.is_array(x)
 
 
 def scalar_dtype(number: float) -> np.dtype:
-    """The dtype that a Python number has by itself."""
+    """The dtype of a Python number."""
     if isinstance(number, bool):
         return dtypes.bool_
     return dtypes.int64 if isinstance(number, int) else dtypes.get_default_dtype()
 
 
 def result_type(*operands: Tensor | float) -> np.dtype:
-    """The dtype in which operands (Tensors or numbers) meet.
+    """Find the common dtype of operands (Tensors or numbers).
 
     The highest of the categories bool < integer < float wins; within one category tensors with axes
-    beat 0-d tensors, which beat numbers; equals are promoted as NumPy promotes them.
+    take precedence over 0-d tensors, and these over numbers; equals are promoted as by NumPy.
     """
     by_rank: list[DType | None] = [None, None, None]
     for dtype, rank in map(_dtype_and_rank, operands):
@@ -66,20 +66,20 @@ def result_type(*operands: Tensor | float) -> np.dtype:
 
 
 def common_dtype(a: np.dtype, b: np.dtype) -> np.dtype:
-    """The dtype of the higher category; within one category the one that holds both."""
+    """The dtype of the higher category; within one category the one that can hold both."""
     if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
         return max(a, b, key=lambda dtype: _CATEGORY[dtype.kind])
     return np.promote_types(a, b)
 
 
 def promote_types(type1: DTypeLike, type2: DTypeLike) -> np.dtype:
-    """The dtype in which tensors of two dtypes meet."""
+    """Find the common dtype of two dtypes."""
     first, second = (dtypes.check_dtype(t, "promote_types") for t in (type1, type2))
     return common_dtype(first, second)
 
 
 def can_hold(dtype: np.dtype, result: np.dtype) -> bool:
-    """Whether a tensor of `dtype` can be overwritten by a `result`: not by a higher category's."""
+    """Whether a tensor of `dtype` can hold a `result`: one of the same or a lower category."""
     return _CATEGORY[result.kind] <= _CATEGORY[dtype.kind]
 
 
@@ -95,10 +95,11 @@ def meet(
     """Two operands in one dtype, as inputs for `apply`: Tensors, or a 0-d array for a number.
 
     With `floating`, integers become the default float type (true division). With `scale`, a number
-    beside a 16-bit tensor stays in float32: 65536, or 1e-8, scales what it is not in itself.
+    beside a 16-bit tensor stays in float32: 65536 or 1e-8 may scale although 16 bits cannot hold
+    them.
     """
     Tensor = array_function.Tensor
-    if type(a) is Tensor and type(b) is Tensor:  # what most operands are
+    if type(a) is Tensor and type(b) is Tensor:  # the usual case
         x, y = a.array, b.array
         if x.dtype is y.dtype and x.dtype.kind == "f":
             if x.shape != y.shape:
@@ -131,7 +132,7 @@ def meet(
 
 
 def _is_plain(x: Any) -> bool:
-    """Whether `x` is a Python number that float32 can hold: the quick way is open to it."""
+    """Whether `x` is a Python number that float32 can hold, for the fast path."""
     return (type(x) is float or type(x) is int) and -3e38 < x < 3e38
 
 
@@ -143,7 +144,7 @@ def _cast(x: Any, dtype: DType) -> Any:
 
 
 def fitting(value: Any, dtype: DType, name: str) -> Array:
-    """A number as a 0-d array of `dtype`; RuntimeError where that cannot hold it."""
+    """A number as a 0-d array of `dtype`; RuntimeError if it does not fit."""
     if dtype.kind in "iu":
         limits = np.iinfo(dtype)
         # A negative number wraps around to an unsigned one, as in PyTorch.

@@ -1,4 +1,4 @@
-"""Small questions about tensors and dtypes that PyTorch answers by functions."""
+"""Small queries about tensors and dtypes that are functions in PyTorch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def is_complex(input: Tensor) -> bool:
 
 
 def is_nonzero(input: Tensor) -> bool:
-    """Whether the one element is not 0; RuntimeError for several or none."""
+    """Whether the only element is not 0; RuntimeError for several or none."""
     if input.numel() != 1:
         raise RuntimeError(f"is_nonzero: a tensor of shape {input.shape} must have one element")
     return input.item() != 0
@@ -42,7 +42,7 @@ def scalar_tensor(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """A 0-d tensor of a number, in the default float type unless given."""
+    """Create a 0-d tensor of a number, by default in the default float type."""
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
     return as_tensor(s, dtype, device).requires_grad_(requires_grad)
 
@@ -55,7 +55,7 @@ def asarray(
     copy: bool | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """`as_tensor`; with `copy` a tensor of its own, with copy=False ValueError where it must be."""
+    """Convert `obj` as `as_tensor`; `copy` forces a copy, copy=False forbids it (ValueError)."""
     y = as_tensor(obj, dtype, device)
     source = getattr(obj, "array", obj)
     shares = y.array is source or (hasattr(source, "base") and y.array.base is source)

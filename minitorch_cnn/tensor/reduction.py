@@ -1,4 +1,4 @@
-"""Reductions: many numbers to one, along all axes or some."""
+"""Reductions along all axes or some: sum, prod, the extremes, any and all."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ValuesAndIndices(NamedTuple):
-    """The numbers that were chosen along an axis, and where they stood."""
+    """The numbers selected along an axis, and their indices."""
 
     values: Tensor
     indices: Tensor
@@ -30,7 +30,7 @@ def axes_of(dim: Dims | None, ndim: int, name: str) -> tuple[int, ...]:
 
     Raises: TypeError for anything else, IndexError if there is no such axis.
     """
-    if type(dim) is int and -ndim <= dim < ndim:  # what most are
+    if type(dim) is int and -ndim <= dim < ndim:  # the usual case
         return (dim % ndim,)
     if dim is None or (isinstance(dim, (tuple, list)) and not dim):
         return tuple(range(ndim))
@@ -80,7 +80,7 @@ class Sum(ArrayFunction):
 
 
 class Spread(ArrayFunction):
-    """y repeats x along axes, which x has lost or has with size 1: the adjoint of `Sum`."""
+    """y repeats x along axes that x lacks or has with size 1: the adjoint of `Sum`."""
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, shape: Shape, axes: Shape) -> Array:
@@ -115,7 +115,7 @@ class Prod(ArrayFunction):
         kept = [i for i in range(x.ndim) if i not in ctx.axes]
         rows = x.permute((*kept, *ctx.axes)).reshape(*(x.shape[i] for i in kept), -1)
         n = rows.shape[-1]
-        # (..., n) -> (..., n, n) with ones on the diagonal: row i is all factors but the i-th.
+        # (..., n) -> (..., n, n) with ones on the diagonal: row i has all factors but the i-th.
         others = where(
             array_function.Tensor(np.asarray(np.eye(n, dtype=bool), like=x.array)),
             1.0,
@@ -155,9 +155,9 @@ class Extremum(ArrayFunction):
 def sum(
     input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """The sum along `dim` (all axes by default); integers and booleans add up in int64.
+    """Sum elements along `dim` (all axes by default); integers and booleans are summed in int64.
 
-    With `dtype` input is converted to it first, and so is the sum: an integer one wraps around.
+    With `dtype` input is converted first, and the sum has that dtype: integers wrap around.
     """
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "sum")
@@ -168,9 +168,9 @@ def sum(
 def prod(
     input: Tensor, dim: Dims | None = None, keepdim: bool = False, *, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """The product along `dim`, or of all elements; integers and booleans multiply in int64.
+    """Multiply elements along `dim`, or all of them; integers and booleans in int64.
 
-    With `dtype` input is converted to it first, and so is the product: an integer one wraps around.
+    With `dtype` input is converted first, and the product has that dtype: integers wrap around.
     """
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "prod")
@@ -179,7 +179,7 @@ def prod(
 
 
 def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
-    """The largest along axes; ties share the gradient equally; NaN if there is one."""
+    """Find the largest elements along axes; ties share the gradient; NaN if there is one."""
     return Extremum.apply(
         input,
         axes=axes_of(dim, input.ndim, "amax"),
@@ -189,7 +189,7 @@ def amax(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
 
 
 def amin(input: Tensor, dim: Dims = (), keepdim: bool = False) -> Tensor:
-    """The smallest along axes; ties share the gradient equally; NaN if there is one."""
+    """Find the smallest elements along axes; ties share the gradient; NaN if there is one."""
     return Extremum.apply(
         input,
         axes=axes_of(dim, input.ndim, "amin"),
@@ -207,10 +207,10 @@ def max(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
 def max(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False
 ) -> Tensor | ValuesAndIndices:
-    """The largest element; with `dim` a pair (values, indices), where ties go to the first; NaN
-    wins.
+    """Find the largest element; with `dim` a pair (values, indices).
 
-    With a Tensor in place of `dim`: the elementwise `maximum`.
+    Ties go to the first; a NaN gives NaN. With a Tensor in place of `dim`: the elementwise
+    `maximum`.
     """
     if isinstance(dim, array_function.Tensor):
         return input.maximum(dim)
@@ -226,10 +226,10 @@ def min(input: Tensor, dim: int, keepdim: bool = False) -> ValuesAndIndices: ...
 def min(
     input: Tensor, dim: int | Tensor | None = None, keepdim: bool = False
 ) -> Tensor | ValuesAndIndices:
-    """The smallest element; with `dim` a pair (values, indices), where ties go to the first; NaN
-    wins.
+    """Find the smallest element; with `dim` a pair (values, indices).
 
-    With a Tensor in place of `dim`: the elementwise `minimum`.
+    Ties go to the first; a NaN gives NaN. With a Tensor in place of `dim`: the elementwise
+    `minimum`.
     """
     if isinstance(dim, array_function.Tensor):
         return input.minimum(dim)
@@ -249,12 +249,12 @@ def _with_indices(
 
 
 def argmax(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index (int64) of the first largest element along `dim`, or in the flattened tensor."""
+    """Find the index (int64) of the first largest element along `dim`, or when flattened."""
     return _located(np.argmax, "argmax", input, dim, keepdim)
 
 
 def argmin(input: Tensor, dim: int | None = None, keepdim: bool = False) -> Tensor:
-    """The index (int64) of the first smallest element along `dim`, or in the flattened tensor."""
+    """Find the index (int64) of the first smallest element along `dim`, or when flattened."""
     return _located(np.argmin, "argmin", input, dim, keepdim)
 
 
@@ -275,15 +275,17 @@ def _located(
 
 
 def any(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
-    """Whether an element along `dim` (all axes by default, none for an empty tuple) is non-zero: a
-    bool, but of uint8 a uint8.
+    """Whether any element along `dim` is non-zero, as a bool, or as uint8 for uint8.
+
+    dim: all axes by default, none for an empty tuple.
     """
     return _truth(np.any, "any", input, dim, keepdim)
 
 
 def all(input: Tensor, dim: Dims | None = None, keepdim: bool = False) -> Tensor:
-    """Whether every element along `dim` (all axes by default, none for an empty tuple) is non-zero:
-    a bool, but of uint8 a uint8.
+    """Whether all elements along `dim` are non-zero, as a bool, or as uint8 for uint8.
+
+    dim: all axes by default, none for an empty tuple.
     """
     return _truth(np.all, "all", input, dim, keepdim)
 
@@ -300,14 +302,14 @@ def _truth(
 
 
 class Cumsum(ArrayFunction):
-    """y_i = x_0 + ... + x_i along an axis; the gradient adds up from the other end."""
+    """y_i = x_0 + ... + x_i along an axis; the gradient accumulates from the other end."""
 
     in_float32 = True
 
     @staticmethod
     def forward(ctx: ArrayFunction, x: Array, axis: int) -> Array:
         ctx.axis = axis
-        if x.dtype == dtypes.float32:  # one after the other, a million of them lose a percent
+        if x.dtype == dtypes.float32:  # sequential sums of a million elements lose a percent
             return x.cumsum(axis, dtypes.float64).astype(x.dtype)
         return x.cumsum(axis, sum_dtype(x))
 
@@ -317,9 +319,9 @@ class Cumsum(ArrayFunction):
 
 
 def cumsum(input: Tensor, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """The running sum along `dim`; integers and booleans add up in int64.
+    """Compute the running sum along `dim`; integers and booleans are summed in int64.
 
-    With `dtype` input is converted to it first, and so are the sums: integer ones wrap around.
+    With `dtype` input is converted first, and the sums have that dtype: integers wrap around.
     """
     if dtype is not None:
         dtype = dtypes.check_dtype(dtype, "cumsum")

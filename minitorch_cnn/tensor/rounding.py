@@ -1,4 +1,4 @@
-"""Numbers with less behind the point: floor, ceil, round and trunc, of slope 0, and frac."""
+"""Rounding: floor, ceil, round and trunc, with gradient 0, and frac."""
 
 from __future__ import annotations
 
@@ -16,23 +16,22 @@ if TYPE_CHECKING:
 
 
 def floor(input: TensorLike) -> Tensor:
-    """The largest integer not above."""
+    """Round down to the largest integer not above."""
     return Flat.apply(as_tensor(input, "floor"), step=np.floor)
 
 
 def ceil(input: TensorLike) -> Tensor:
-    """The smallest integer not below."""
+    """Round up to the smallest integer not below."""
     return Flat.apply(as_tensor(input, "ceil"), step=np.ceil)
 
 
 def trunc(input: TensorLike) -> Tensor:
-    """The next integer towards 0."""
+    """Round towards 0 to the next integer."""
     return Flat.apply(as_tensor(input, "trunc"), step=np.trunc)
 
 
 def round(input: TensorLike, *, decimals: int = 0) -> Tensor:
-    """The nearest number of `decimals` digits behind the point (before it where negative), halves
-    to the even one.
+    """Round to `decimals` digits after the point (before it if negative), halves to even.
 
     Raises: TypeError for integers with decimals other than 0.
     """
@@ -50,7 +49,7 @@ def _round_at(x: Array, decimals: int) -> Array:
 
 
 def frac(input: TensorLike) -> Tensor:
-    """What is behind the point: input - trunc(input), with the sign of `input`."""
+    """Return the fractional part: input - trunc(input), with the sign of `input`."""
     input = as_tensor(input, "frac")
     if input.dtype.kind != "f":
         raise TypeError(f"frac: input has dtype {input.dtype}, must be a floating-point number")

@@ -1,4 +1,4 @@
-"""Random draws from distributions that are given as tensors: normal, bernoulli, multinomial."""
+"""Random samples with parameters given as tensors: normal, bernoulli, multinomial."""
 
 from __future__ import annotations
 
@@ -26,8 +26,10 @@ def normal(
     device: DeviceLike | None = None,
     requires_grad: bool = False,
 ) -> Tensor:
-    """Independent draws from N(mean, std^2): one for each element of `mean` and `std`, of which one
-    or both are Tensors, or of a `size` where both are numbers.
+    """Draw independent numbers from N(mean, std^2).
+
+    There is one for each element of `mean` and `std` if either is a Tensor, or a tensor of `size`
+    if both are numbers.
 
     Raises: ValueError for a negative std, TypeError for numbers without a size.
     """
@@ -51,7 +53,7 @@ def normal(
 def bernoulli(
     input: TensorLike, p: float | None = None, *, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """1 with the probability that each element of `input` gives, or all with p; 0 elsewhere.
+    """Draw 1 with the probability given by each element of `input`, or by p; else 0.
 
     Raises: ValueError for probabilities outside 0 to 1, TypeError for integers without p.
     """
@@ -73,13 +75,13 @@ def multinomial(
     *,
     generator: np.random.Generator | None = None,
 ) -> Tensor:
-    """Indices drawn in proportion to the weights in the last axis.
+    """Draw indices with probabilities proportional to the weights in the last axis.
 
     input (R,) or (N, R), not negative -> indices (num_samples,) or (N, num_samples) of int64.
-    Without replacement no index comes twice in a row.
+    Without replacement no index is repeated in a row.
 
     Raises: RuntimeError for weights that are negative, not finite or all 0, and for more samples
-    than there are weights above 0 to draw without replacement.
+    than positive weights when drawing without replacement.
     """
     input = as_tensor(input, "multinomial")
     if input.dtype.kind != "f":
@@ -107,7 +109,7 @@ def multinomial(
         drawn: Array = np.zeros((len(rows), num_samples))
         for i, (end, draw) in enumerate(zip(ends, draws, strict=True)):
             drawn[i] = np.searchsorted(end, draw, side="right")
-    else:  # the first to ring of exponential clocks whose rates are the weights
+    else:  # the first events of exponential clocks whose rates are the weights
         clocks = rng.standard_exponential(rows.shape)
         with np.errstate(divide="ignore"):
             clocks = np.where(rows > 0, clocks / rows, np.inf)

@@ -1,4 +1,4 @@
-"""cumprod: products of all elements up to each one."""
+"""cumprod: the cumulative product."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cumprod(ArrayFunction):
     """y[i] = x[0] ... x[i] along an axis.
 
     gx[i] = x[0] ... x[i-1] * (gy[i] + x[i+1] (gy[i+1] + x[i+2] (gy[i+2] + ...))): without a
-    quotient, which a 0 in x would spoil.
+    division, which would fail for a 0 in x.
     """
 
     in_float32 = True
@@ -73,7 +73,7 @@ class Recurrence(ArrayFunction):
 
 
 def cumprod(input: TensorLike, dim: int, *, dtype: DTypeLike | None = None) -> Tensor:
-    """Products of the elements up to each one along `dim`; integers and booleans in int64."""
+    """Compute the running product along `dim`; integers and booleans in int64."""
     input = as_tensor(input, "cumprod")
     if dtype is None and input.dtype.kind != "f":
         dtype = dtypes.int64

@@ -1,4 +1,4 @@
-"""Writing to chosen places of a copy: scatter, index_add and its kin; masked_select, select."""
+"""Write to chosen positions of a copy: scatter, index_add and others; masked_select, select."""
 
 from __future__ import annotations
 
@@ -61,9 +61,10 @@ def scatter(
     value: float | None = None,
     reduce: str | None = None,
 ) -> Tensor:
-    """`input` with src[i, j], or a number `value`, at [i, index[i, j]] for dim = 1, and so for any
-    axis. Where places are named twice, one of the values stands there. A number may also be given
-    in the place of src; reduce="add" is `scatter_add`.
+    """Write src[i, j], or a number `value`, to [i, index[i, j]] of a copy for dim = 1.
+
+    Other axes work likewise. If positions repeat, one of the values remains. A number may also be
+    given in place of src; reduce="add" is `scatter_add`.
 
     Raises: TypeError for both or neither of src and value, ValueError for another reduce,
     IndexError and RuntimeError for indices that do not fit.
@@ -104,7 +105,7 @@ def _scatter(
 def _slices(
     name: str, input: Tensor, dim: int, index: Tensor, source: Tensor | None
 ) -> tuple[Array, int]:
-    """The positions and the axis of slices to be written, which `source` must have the shape of."""
+    """The positions and the axis of slices to write; `source` must have their shape."""
     places, axis = _checked_index(name, input, dim, index)
     places = places.reshape(-1)
     if source is not None:
@@ -120,8 +121,9 @@ def _slices(
 def index_add(
     input: Tensor, dim: int, index: Tensor, source: Tensor, *, alpha: float = 1
 ) -> Tensor:
-    """`input` with alpha times the slices of `source` added at the positions `index` of an axis;
-    those named twice add up.
+    """Add alpha times the slices of `source` at positions `index` of an axis of a copy.
+
+    Repeated positions add up.
     """
     if input.ndim == 0:
         return index_add(row(input), dim, index, row(source), alpha=alpha).reshape(())
@@ -133,7 +135,7 @@ def index_add(
 
 
 def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor:
-    """`input` with the slices of `source` at the positions `index` of an axis."""
+    """Write the slices of `source` to the positions `index` of an axis of a copy of `input`."""
     if 0 in (input.ndim, source.ndim):
         return index_copy(row(input), dim, index, row(source)).reshape(input.shape)
     slices, axis = _slices("index_copy", input, dim, index, source)
@@ -144,7 +146,7 @@ def index_copy(input: Tensor, dim: int, index: Tensor, source: Tensor) -> Tensor
 
 
 def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) -> Tensor:
-    """`input` with a number or 0-d tensor in the slices at the positions `index` of an axis."""
+    """Write a number or 0-d tensor to the slices at positions `index` of an axis of a copy."""
     if input.ndim == 0:
         return index_fill(row(input), dim, index, value).reshape(())
     places, axis = _slices("index_fill", input, dim, index, None)
@@ -154,7 +156,7 @@ def index_fill(input: Tensor, dim: int, index: Tensor, value: float | Tensor) ->
 
 
 def masked_select(input: Tensor, mask: Tensor) -> Tensor:
-    """The elements of `input` where `mask` (boolean Tensor) holds, in one axis; both broadcast."""
+    """Select the elements where `mask` (boolean Tensor) holds, as a vector; both broadcast."""
     if not isinstance(mask, array_function.Tensor) or mask.dtype.kind != "b":
         raise TypeError("masked_select: mask must be a Tensor of dtype bool")
     input, mask = broadcast_tensors(input, mask)
@@ -162,10 +164,11 @@ def masked_select(input: Tensor, mask: Tensor) -> Tensor:
 
 
 def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
-    """`input` with the first elements of `source`, in order, where `mask` (boolean Tensor) holds;
-    input and mask broadcast.
+    """Write the first elements of `source`, in order, where `mask` (boolean Tensor) holds.
 
-    Raises: TypeError for a mask that is none, RuntimeError for a source of another dtype or of too
+    The result is a copy; input and mask broadcast.
+
+    Raises: TypeError unless mask is boolean, RuntimeError for a source of another dtype or with too
     few elements.
     """
     if not isinstance(mask, array_function.Tensor) or mask.dtype.kind != "b":
@@ -187,7 +190,7 @@ def masked_scatter(input: Tensor, mask: Tensor, source: Tensor) -> Tensor:
 
 
 def select(input: Tensor, dim: int, index: int) -> Tensor:
-    """The slice of `input` at a position along `dim`, without that axis: a view."""
+    """View the slice of `input` at a position along `dim`, without that axis."""
     if input.ndim == 0:
         raise IndexError("select: a 0-d tensor has no axis to select from")
     axis = axis_of(dim, input.ndim, "select")

@@ -1,4 +1,4 @@
-"""PyTorch's second names of functions of tensors: the same objects as those of the first."""
+"""PyTorch's second names of tensor functions: the same objects as under the first names."""
 
 # mt.NAME is mt.OTHER, and the methods of these names are the same.
 METHODS = {

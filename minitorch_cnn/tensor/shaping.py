@@ -1,4 +1,4 @@
-"""More ways to arrange the same numbers, each in terms of the ones of movement.py."""
+"""More rearrangements of the same numbers, composed of those in movement.py."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 class Unfold(ArrayFunction):
-    """y[.., o, .., k] = x[.., o step + k, ..]: windows along an axis, in a view.
+    """y[.., o, .., k] = x[.., o step + k, ..]: windows along an axis, as a view.
 
-    It is for reading only where windows overlap, and a copy on a GPU.
+    The view is read-only if windows overlap; on a GPU it is a copy.
     """
 
     is_view = never_warns = True
@@ -51,7 +51,7 @@ class Unfold(ArrayFunction):
 
 
 class UnfoldBackward(ArrayFunction):
-    """gx: what each position was read for, added up; the adjoint of Unfold."""
+    """gx: the sum of the gradients of all windows at each position; the adjoint of Unfold."""
 
     in_float32 = True
 
@@ -75,7 +75,7 @@ class UnfoldBackward(ArrayFunction):
 
 
 def _block(x: Array) -> Array | None:
-    """The memory that x looks into, as an array in C order; None if it cannot be had so."""
+    """The memory of x as an array in C order; None if that is impossible."""
     if type(x) is not np.ndarray or not x.size:
         return None
     owner = owner_of(x)
@@ -88,10 +88,10 @@ def _address(x: Array) -> int:
 
 
 def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
-    """All windows of `size` elements along `dimension`, `step` apart, in a new last axis: a view.
+    """View all windows of `size` elements along `dimension`, `step` apart, in a new last axis.
 
-    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size); the one window of a 0-d tensor has
-    its `size` alone. Windows that overlap are not to be written to.
+    x (.., L, ..) -> y (.., (L - size) // step + 1, .., size); the only window of a 0-d tensor has
+    just the axis `size`. Do not write to overlapping windows.
 
     Raises: RuntimeError for a size above that of the axis or a step below 1.
     """
@@ -107,60 +107,60 @@ def unfold(input: Tensor, dimension: int, size: int, step: int) -> Tensor:
 
 
 def swapaxes(input: Tensor, axis0: int, axis1: int) -> Tensor:
-    """Two axes exchanged, under NumPy's name."""
+    """Exchange two axes, under NumPy's name."""
     return transpose(input, axis0, axis1)
 
 
 def t(input: Tensor) -> Tensor:
-    """A matrix with its axes exchanged; with fewer axes as it is. RuntimeError with more."""
+    """Transpose a matrix; with fewer axes it is unchanged. RuntimeError with more."""
     if input.ndim > 2:
         raise RuntimeError(f"t: input has {input.ndim} axes, must have at most two")
     return transpose(input, 0, 1) if input.ndim == 2 else input
 
 
 def ravel(input: Tensor) -> Tensor:
-    """All elements in one axis, a view where possible."""
+    """Flatten to one axis, as a view if possible."""
     return reshape(input, -1) if input.array.size else reshape(input, 0)
 
 
 def expand_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` expanded to the shape of `other`."""
+    """Expand `input` to the shape of `other`."""
     return expand(input, other.shape)
 
 
 def view_as(input: Tensor, other: Tensor) -> Tensor:
-    """A view of `input` in the shape of `other`."""
+    """View `input` in the shape of `other`."""
     return view(input, other.shape)
 
 
 def reshape_as(input: Tensor, other: Tensor) -> Tensor:
-    """`input` in the shape of `other`."""
+    """Reshape `input` to the shape of `other`."""
     return reshape(input, other.shape)
 
 
 def broadcast_to(input: Tensor, size: Dims) -> Tensor:
-    """`input` expanded to the sizes `size`, without a copy."""
+    """Expand `input` to the sizes `size`, without a copy."""
     return expand(input, size)
 
 
 def broadcast_tensors(*tensors: Tensor) -> tuple[Tensor, ...]:
-    """The tensors, each expanded without a copy to the shape that all of them broadcast to."""
+    """Expand all tensors to their common broadcast shape, without a copy."""
     check_broadcast("broadcast_tensors", *(t.shape for t in tensors))
     shape = np.broadcast_shapes(*(t.shape for t in tensors))
     return tuple(expand(t, shape) for t in tensors)
 
 
 def broadcast_shapes(*shapes: Dims) -> tuple[int, ...]:
-    """The shape that several shapes broadcast to; RuntimeError if they do not."""
+    """Find the broadcast shape of several shapes; RuntimeError if there is none."""
     shapes = tuple(sizes_of((shape,), "broadcast_shapes") for shape in shapes)
     check_broadcast("broadcast_shapes", *shapes)
     return np.broadcast_shapes(*shapes)
 
 
 def meshgrid(*tensors: Any, indexing: Literal["ij", "xy"] = "ij") -> tuple[Tensor, ...]:
-    """For each of several vectors a grid over all of them in which it varies along its own axis.
+    """Expand vectors to grids over all of them; each grid varies along its own axis.
 
-    indexing="xy" exchanges the first two axes, as pictures are read. Raises: ValueError for another
+    indexing="xy" exchanges the first two axes, as in images. Raises: ValueError for another
     indexing, RuntimeError for tensors with more than one axis.
     """
     if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)):
@@ -185,13 +185,13 @@ def meshgrid(*tensors: Any, indexing: Literal["ij", "xy"] = "ij") -> tuple[Tenso
 
 
 def tile(input: Tensor, *times: Dims, dims: Dims | None = None) -> Tensor:
-    """Copies of `input` side by side, dims[i] of them along axis i, counted from the last axis."""
+    """Repeat `input` dims[i] times along axis i, counted from the last axis."""
     dims = sizes_of(times, "tile", dims)
     return input.repeat((1,) * (input.ndim - len(dims)) + dims)
 
 
 def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
-    """`input` turned by k right angles in the plane of two axes, from the first to the second."""
+    """Rotate `input` by k right angles in the plane of two axes, from the first to the second."""
     dims = sizes_of((dims,), "rot90")
     if len(dims) != 2:
         raise RuntimeError(f"rot90: dims={dims} must be two axes")
@@ -207,17 +207,17 @@ def rot90(input: Tensor, k: int = 1, dims: Sequence[int] = (0, 1)) -> Tensor:
 
 
 def fliplr(input: Tensor) -> Tensor:
-    """The order of the second axis reversed, in a copy."""
+    """Reverse the order of the second axis, in a copy."""
     return flip(input, 1)
 
 
 def flipud(input: Tensor) -> Tensor:
-    """The order of the first axis reversed, in a copy."""
+    """Reverse the order of the first axis, in a copy."""
     return flip(input, 0)
 
 
 def numel(input: Tensor) -> int:
-    """How many elements there are."""
+    """The number of elements."""
     return input.array.size
 
 
@@ -227,5 +227,5 @@ def is_tensor(obj: object) -> bool:
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the dtype is one of floats."""
+    """Whether the dtype is a float."""
     return input.array.dtype.kind == "f"

@@ -1,4 +1,4 @@
-"""Softmax and its relatives: exponentials along an axis, kept from overflowing by their largest."""
+"""Softmax and related functions: exponentials along an axis, shifted to prevent overflow."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def _largest(x: Array, axis: int | Shape | None) -> Array:
-    """The largest along `axis`, which is kept; -inf where there is none."""
+    """The largest along `axis`, which is kept; -inf if it is empty."""
     if x.size:
         return x.max(axis=axis, keepdims=True)
     y = x.sum(axis=axis, keepdims=True)
@@ -55,7 +55,7 @@ class LogSumExp(ArrayFunction):
 
 
 def logsumexp(input: TensorLike, dim: Dims, keepdim: bool = False) -> Tensor:
-    """ln sum e^x along `dim`, without overflow."""
+    """Compute ln sum e^x along `dim`, without overflow."""
     input = to_floating(input, "logsumexp")
     return LogSumExp.apply(input, axes=axes_of(dim, input.ndim, "logsumexp"), keepdim=keepdim)
 
@@ -99,7 +99,7 @@ class LogSoftmax(ArrayFunction):
 
 
 def guessed_dim(name: str, input: Tensor, stacklevel: int = 4) -> int:
-    """The axis that PyTorch takes where none is named, with a warning: 0 of 0, 1 or 3, else 1."""
+    """The axis PyTorch uses if none is given, with a warning: 0 for 0, 1 or 3 axes, else 1."""
     dim = 0 if input.ndim in (0, 1, 3) else 1
     message = f"{name}: dim is missing, and guessed to be {dim}; give it"
     warnings.warn(message, stacklevel=stacklevel)
@@ -107,10 +107,10 @@ def guessed_dim(name: str, input: Tensor, stacklevel: int = 4) -> int:
 
 
 def softmax(input: TensorLike, dim: int | None = None, dtype: DTypeLike | None = None) -> Tensor:
-    """e^x / sum e^x along `dim`. (One lecture prints e^-x; the sign is +.)
+    """Compute e^x / sum e^x along `dim`. (One lecture prints e^-x; the sign is +.)
 
-    Without a dim it is guessed as PyTorch does, with a warning (see `guessed_dim`). With `dtype`, a
-    float type, input is converted first. TypeError for another one.
+    A missing dim is chosen as in PyTorch, with a warning (see `guessed_dim`). With `dtype`, a float
+    type, input is converted first. TypeError for another one.
     """
     input = _converted(input, dtype, "softmax")
     dim = guessed_dim("softmax", input, 3) if dim is None else dim
@@ -121,10 +121,10 @@ def softmax(input: TensorLike, dim: int | None = None, dtype: DTypeLike | None =
 def log_softmax(
     input: TensorLike, dim: int | None = None, dtype: DTypeLike | None = None
 ) -> Tensor:
-    """x - ln sum e^x along `dim`, exact where softmax itself would underflow.
+    """Compute x - ln sum e^x along `dim`, accurate where softmax itself would underflow.
 
-    Without a dim it is guessed as by `softmax`. With `dtype`, a float type, input is converted
-    first. TypeError for another one.
+    A missing dim is chosen as by `softmax`. With `dtype`, a float type, input is converted first.
+    TypeError for another one.
     """
     input = _converted(input, dtype, "log_softmax")
     dim = guessed_dim("log_softmax", input, 3) if dim is None else dim

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class SignAndLog(NamedTuple):
-    """The sign of a determinant and the logarithm of its size."""
+    """The sign of a determinant and the logarithm of its absolute value."""
 
     sign: Tensor
     logabsdet: Tensor
@@ -42,7 +42,7 @@ class Inverse(ArrayFunction):
 
 
 class Determinant(ArrayFunction):
-    """y = det A.    gA = gy y A^-T, of A that has an inverse"""
+    """y = det A.    gA = gy y A^-T, for invertible A"""
 
     @staticmethod
     def forward(ctx: ArrayFunction, a: Array) -> Array:
@@ -89,37 +89,37 @@ class Solve(ArrayFunction):
 
 
 def inv(A: Tensor) -> Tensor:
-    """The inverse of A (*, n, n); RuntimeError for a singular one."""
+    """Compute the inverse of A (*, n, n); RuntimeError for a singular one."""
     check_matrix("inv", A, square=True)
     return Inverse.apply(A, name="inv")
 
 
 def det(A: Tensor) -> Tensor:
-    """The determinant of A (*, n, n) -> (*). The gradient needs an A that has an inverse."""
+    """Compute the determinant of A (*, n, n) -> (*). The gradient needs an invertible A."""
     check_matrix("det", A, square=True)
     return Determinant.apply(A)
 
 
 def slogdet(A: Tensor) -> SignAndLog:
-    """(sign, logabsdet) of the determinant of A (*, n, n); logabsdet is -inf where it is 0."""
+    """Compute (sign, logabsdet) of the determinant of A (*, n, n); logabsdet is -inf if it is 0."""
     check_matrix("slogdet", A, square=True)
     return SignAndLog(*LogDeterminant.apply(A))
 
 
 def logdet(A: Tensor) -> Tensor:
-    """log det A of A (*, n, n); NaN where the determinant is negative."""
+    """Compute log det A of A (*, n, n); NaN if the determinant is negative."""
     check_matrix("logdet", A, square=True)
     sign, log = LogDeterminant.apply(A)
     return where(sign < 0, nan, log)
 
 
 def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
-    """X of A X = B.    A (*, n, n), B (*, n, k) -> X (*, n, k); B (n) or (*, n) are vectors
+    """Solve A X = B for X.    A (*, n, n), B (*, n, k) -> X (*, n, k); B (n) or (*, n) are vectors
 
-    left=False: X of X A = B, B (*, k, n). Batches are broadcast; B is of vectors where it has one
-    axis or A's shape without the last.
+    left=False: solve X A = B, B (*, k, n). Batches broadcast; B holds vectors if it has one axis or
+    A's shape without the last.
 
-    Raises: RuntimeError for a singular A and for sizes that do not meet.
+    Raises: RuntimeError for a singular A and for sizes that do not match.
     """
     check_matrix("solve", A, square=True)
     if B.dtype != A.dtype:
@@ -139,7 +139,7 @@ def solve(A: Tensor, B: Tensor, *, left: bool = True) -> Tensor:
 
 
 def matrix_power(A: Tensor, n: int) -> Tensor:
-    """A A ... A, n times; of negative n the inverse's, of 0 the identity."""
+    """Raise A to the power n; a negative n uses the inverse, 0 gives the identity."""
     check_matrix("matrix_power", A, square=True)
     if n < 0:
         A, n = inv(A), -n
@@ -155,9 +155,9 @@ def matrix_power(A: Tensor, n: int) -> Tensor:
 
 
 def multi_dot(tensors: Sequence[Tensor]) -> Tensor:
-    """The product of matrices, of which the first and the last may be vectors, from the left.
+    """Multiply a chain of matrices, from the left; the first and the last may be vectors.
 
-    Raises: RuntimeError for less than two.
+    Raises: RuntimeError for fewer than two.
     """
     if len(tensors) < 2:
         raise RuntimeError(f"multi_dot: tensors has {len(tensors)} matrices, must have two or more")

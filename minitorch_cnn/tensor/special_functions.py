@@ -1,4 +1,4 @@
-"""Rarer functions of numbers: the error function's relatives, signs, steps, degrees, sinc."""
+"""Special functions of numbers: those related to erf, signs, steps, degrees, sinc."""
 
 from __future__ import annotations
 
@@ -82,32 +82,32 @@ class CopySign(ArrayFunction):
 
 
 def erfc(input: TensorLike) -> Tensor:
-    """1 - erf(input), exact where erf rounds to 1."""
+    """Compute 1 - erf(input), accurate where erf rounds to 1."""
     return Erfc.apply(to_floating(input, "erfc"))
 
 
 def erfinv(input: TensorLike) -> Tensor:
-    """The number whose `erf` is input: infinite at -1 and 1, NaN outside."""
+    """Find the number whose `erf` is input: infinite at -1 and 1, NaN outside."""
     return Erfinv.apply(to_floating(input, "erfinv"))
 
 
 def sinc(input: TensorLike) -> Tensor:
-    """sin(pi input) / (pi input), and 1 at 0."""
+    """Compute sin(pi input) / (pi input), and 1 at 0."""
     return Sinc.apply(to_floating(input, "sinc"))
 
 
 def deg2rad(input: TensorLike) -> Tensor:
-    """Degrees in radians."""
+    """Convert degrees to radians."""
     return to_floating(input, "deg2rad") * (math.pi / 180)
 
 
 def rad2deg(input: TensorLike) -> Tensor:
-    """Radians in degrees."""
+    """Convert radians to degrees."""
     return to_floating(input, "rad2deg") * (180 / math.pi)
 
 
 def logaddexp2(input: Operand, other: Operand) -> Tensor:
-    """log2(2^input + 2^other), elementwise with broadcasting, without overflow."""
+    """Compute log2(2^input + 2^other), with broadcasting, without overflow."""
     a, b = (array_function.Tensor(x) if not isinstance(x, array_function.Tensor) else x
             for x in meet(input, other, "logaddexp2", floating=True))  # fmt: skip
     ln2 = math.log(2)
@@ -117,14 +117,14 @@ def logaddexp2(input: Operand, other: Operand) -> Tensor:
 def _steps(
     name: str, input: Operand, other: Operand, function: Callable[[Array, Array], Array]
 ) -> Tensor:
-    """What has no slope of two operands, in the dtype that they meet in."""
+    """A function of two operands without gradient, in their common dtype."""
     pair = meet(input, other, name)
     a, b = (x.array if isinstance(x, array_function.Tensor) else x for x in pair)
     return array_function.Tensor(function(a, b))
 
 
 def heaviside(input: Tensor, values: Tensor) -> Tensor:
-    """0 below 0, 1 above, `values` at 0; nothing flows back through it.
+    """Return 0 below 0, 1 above, `values` at 0; no gradient passes through it.
 
     Raises: RuntimeError for different dtypes.
     """
@@ -137,12 +137,12 @@ def heaviside(input: Tensor, values: Tensor) -> Tensor:
 
 
 def copysign(input: Operand, other: Operand) -> Tensor:
-    """|input| with the sign of `other`, -0.0 being negative; the gradient at 0 is 0."""
+    """Return |input| with the sign of `other`, where -0.0 is negative; the gradient at 0 is 0."""
     return CopySign.apply(*meet(input, other, "copysign", floating=True))
 
 
 def signbit(input: TensorLike) -> Tensor:
-    """Whether each element is negative, which -0.0 is, too."""
+    """Whether each element is negative, including -0.0."""
     x = as_tensor(input, "signbit").array
     return array_function.Tensor(np.signbit(x) if x.dtype.kind == "f" else x < 0)
 
@@ -160,7 +160,7 @@ def isneginf(input: TensorLike) -> Tensor:
 
 
 def float_power(input: Operand, exponent: Operand) -> Tensor:
-    """input ** exponent in float64; one of the two may be a number."""
+    """Compute input ** exponent in float64; one of the two may be a number."""
     base, exponent = (
         x.double() if isinstance(x, array_function.Tensor) else float(x) for x in (input, exponent)
     )

@@ -13,25 +13,25 @@ if TYPE_CHECKING:
     from .types import Array, DType, Shape
 
 
-LONG = 512  # terms that may be added one after the other
-CACHED = 2048  # numbers that an inner loop runs over without leaving the cache next to the core
+LONG = 512  # terms that may be added sequentially
+CACHED = 2048  # numbers of an inner loop that stay in the first-level cache
 
 
 def sum_dtype(x: Array) -> DType | None:
-    """What the elements of x add up or multiply in; None for their own dtype, which NumPy takes
-    twice as long over if it is named.
+    """The dtype for sums and products of x; None for its own dtype, since naming that makes NumPy
+    take twice as long.
     """
     return None if x.dtype.kind == "f" else dtypes.int64
 
 
 def total(x: Array, axes: Shape, keepdim: bool) -> Array:
-    """The sum of an array along axes, whose error does not grow with their length.
+    """The sum of an array along axes, with an error that does not grow with their length.
 
-    NumPy adds pairs of pairs along the innermost axis only; along others one after the other, by
-    which a million float32 lose a percent. Such sums are cut into short ones.
+    NumPy uses pairwise summation along the innermost axis only; along others it adds sequentially,
+    by which a million float32 lose a percent. Such sums are split into short ones.
     """
     if (
-        x.size <= LONG  # what costs nothing to know
+        x.size <= LONG  # a free check
         or x.dtype.kind != "f"
         or type(x) is not np.ndarray
         or math.prod([x.shape[a] for a in axes]) <= LONG
@@ -43,7 +43,7 @@ def total(x: Array, axes: Shape, keepdim: bool) -> Array:
         return x.sum(axes, keepdims=keepdim)
     a = outer[np.argmax([x.shape[a] for a in outer])]
     shape, n = x.shape, x.shape[a]
-    # Axis a as groups of `parts` parts of `size` steps: the parts of a group are added up whole,
+    # Axis a as groups of `parts` parts of `size` steps: the parts of a group are added as a whole,
     # in inner loops of about CACHED numbers.
     size = max(1, min(CACHED // max(math.prod(shape[a + 1 :]), 1), math.isqrt(n)))
     groups = -(-(n // size) // LONG)

@@ -1,7 +1,7 @@
-"""Tensor: an array that knows how it was made.
+"""Tensor: an array that records how it was computed.
 
-The class holds the state: array, grad, the node behind it. What follows from the array is in
-facts.py and conversion.py; its other methods are a table of the functions of the neighbouring files
+The class holds the state: array, grad, and the node that made it. Properties of the array are in
+facts.py and conversion.py; the other methods are a table of the functions of the neighbouring files
 (methods.py).
 """
 
@@ -38,12 +38,12 @@ from .promotion import is_operand
 if TYPE_CHECKING:
     from .types import Array, Operand
 
-# An operator takes numbers and arrays beside a tensor; the others answer NotImplemented.
+# An operator accepts numbers and arrays beside a tensor, and returns NotImplemented for others.
 _Op: TypeAlias = "Callable[[Any, Operand], Tensor]"
 
 
 def _operator(op: _Op) -> _Op:
-    """The method of an operator: `op(self, other)`, or NotImplemented for what is no operand."""
+    """The method of an operator: `op(self, other)`, or NotImplemented for other operands."""
 
     def method(self: Tensor, other: Operand) -> Tensor:
         if type(other) is Tensor or is_operand(other):
@@ -54,7 +54,7 @@ def _operator(op: _Op) -> _Op:
 
 
 def _reflected(op: _Op) -> _Op:
-    """The method of an operator whose tensor stands on the right: `op(other, self)`."""
+    """The method of an operator with the tensor on the right: `op(other, self)`."""
 
     def method(self: Tensor, other: Operand) -> Tensor:
         return op(other, self) if is_operand(other) else NotImplemented
@@ -80,35 +80,35 @@ def _as_pytorch(data: Any, *sizes: Any) -> Array:
     return np.array(data, dtypes.get_default_dtype())
 
 
-_first_look = threading.Lock()  # threads that look at one memory must get one counter
+_first_look = threading.Lock()  # threads that share one memory must get one counter
 
 
 class Tensor(Facts, Conversions, Methods):
     """An n-dimensional array with a gradient.
 
-    `array` is the array, `grad` the gradient that backward left here (None until then). A leaf is a
-    tensor that no recorded op made; only leaves with `requires_grad` (and tensors asked by
+    `array` is the array, `grad` the gradient that backward stored here (None until then). A leaf is
+    a tensor that no recorded op made; only leaves with `requires_grad` (and tensors with
     `retain_grad`) get a `grad`. Tensor(array) wraps an array without copying it; `mt.tensor` copies
-    and converts. As in PyTorch, Tensor(2, 3) is one of that shape (of zeros) and Tensor([1, 2]) one
-    of these numbers, both in the default float type.
+    and converts. As in PyTorch, Tensor(2, 3) has that shape (filled with zeros) and Tensor([1, 2])
+    these numbers, both in the default float type.
     """
 
-    # What most tensors have; an instance holds only what differs.
+    # The values of most tensors; an instance holds only those that differ.
     array: Array
     _grad: Tensor | None = None
     _requires_grad: bool = False
     _node: ArrayFunction | None = None  # the op that made this tensor, and
-    _index: int = 0  # which of its outputs this is
-    # Of a view: the tensor it looks into, and how (the path of the view it was made from, an op and
-    # its settings; None if that was not recorded), and the node of that tensor when last looked at.
+    _index: int = 0  # the number of this output
+    # For a view: its base, and the path from it (the path of the view it was made from, an op and
+    # its settings; None if not recorded), and the base's node when it was last checked.
     _base: Tensor | None = None
     _path: tuple[Any, ...] | None = None
     _seen: ArrayFunction | None = None
-    _former: Tensor | None = None  # of a tensor that got another shape: what its views look into
+    _former: Tensor | None = None  # after a change of shape: the base of the earlier views
     _hooks: Hooks | None = None  # of a leaf; those of other tensors are kept by their node
-    _counter: Version | None = None  # of writes to the memory: made by the first, or to be shared
+    _counter: Version | None = None  # of writes: created by the first, or to be shared
 
-    # NumPy leaves `array * tensor` to us instead of making an array of objects.
+    # Makes NumPy leave `array * tensor` to us instead of creating an array of objects.
     __array_ufunc__ = numpy_calls.call_ufunc
     __array_function__ = numpy_calls.call_function
 
@@ -166,7 +166,7 @@ class Tensor(Facts, Conversions, Methods):
 
     @property
     def retains_grad(self) -> bool:
-        """Whether `retain_grad` asked for the gradient of this tensor, which is no leaf."""
+        """Whether `retain_grad` was called on this tensor, which is not a leaf."""
         node = self.grad_fn
         wishes = None if node is None else node.retained
         return bool(wishes) and self._index in wishes and wishes[self._index]() is self
@@ -175,10 +175,10 @@ class Tensor(Facts, Conversions, Methods):
 
     @property
     def grad(self) -> Tensor | None:
-        """The gradient that backward passes have added up here, or None.
+        """The gradient accumulated by backward passes, or None.
 
-        Set to anything but None or a Tensor of the same shape, dtype and device it raises TypeError
-        or RuntimeError.
+        Setting it to anything but None or a Tensor of the same shape, dtype and device raises
+        TypeError or RuntimeError.
         """
         return self._grad
 
@@ -199,19 +199,19 @@ class Tensor(Facts, Conversions, Methods):
         create_graph: bool = False,
         inputs: Tensor | Sequence[Tensor] | None = None,
     ) -> None:
-        """Add d self / d leaf to the `.grad` of every leaf behind this tensor, or of `inputs` only.
+        """Add d self / d leaf to the `.grad` of every leaf of the graph, or of `inputs` only.
 
-        `gradient` (of self's shape) may be left out for a tensor of one element;
-        `autograd.backward` says the rest.
+        `gradient` (of self's shape) may be omitted for a tensor of one element; see
+        `autograd.backward`.
         """
         backward((self,), (gradient,), retain_graph, create_graph, inputs)
 
     @property
     def data(self) -> Tensor:
-        """A tensor on the same memory without a history; no backward notices what it writes.
+        """A tensor on the same memory without history; backward does not detect writes to it.
 
-        Set to a tensor, this one is that memory from then on: gradients of what was computed of the
-        old values are refused. Its history stays. `detach()` is the one whose writes are noticed.
+        Assigning a tensor makes this one use that tensor's memory: gradients of earlier results are
+        refused. The history stays. `detach()` returns one whose writes are detected.
         """
         return Tensor(self.array)
 
@@ -231,23 +231,22 @@ class Tensor(Facts, Conversions, Methods):
         self.array = value.array
 
     def detach(self) -> Tensor:
-        """The same memory without a history."""
+        """Return a tensor with the same memory, without history."""
         y = Tensor(self.array)
         y._counter = self._shared_counter()
         return y
 
     def detach_(self) -> Tensor:
-        """Forget the history of this tensor."""
+        """Drop the history of this tensor."""
         if self._base is not None:
             raise RuntimeError("detach_: a view cannot be detached in place; use detach")
         self._node, self._requires_grad = None, False
         return self
 
     def register_hook(self, hook: Hook) -> HookHandle:
-        """Call `hook(gradient)` when the gradient of this tensor has been computed; what it returns
-        replaces it.
+        """Call `hook(gradient)` when this tensor's gradient is computed; its result replaces it.
 
-        Returns a handle whose `remove()` takes the hook away.
+        Returns a handle whose `remove()` removes the hook.
         """
         if not self.requires_grad:
             raise RuntimeError("register_hook: the tensor does not require grad")
@@ -260,7 +259,7 @@ class Tensor(Facts, Conversions, Methods):
         return HookHandle(self._node.hooks.setdefault(self._index, {}), hook)
 
     def retain_grad(self) -> None:
-        """Let backward leave the gradient in `.grad` though this is no leaf."""
+        """Make backward store the gradient in `.grad` although this is not a leaf."""
         if not self.requires_grad:
             raise RuntimeError("retain_grad: the tensor does not require grad")
         if self._node is not None:
@@ -269,9 +268,9 @@ class Tensor(Facts, Conversions, Methods):
             self._node.retained[self._index] = weakref.ref(self)
 
     def _take_history(self, other: Tensor) -> None:
-        """Be from now on what `other` is: that output of its node.
+        """Take the place of `other`: that output of its node.
 
-        What `retain_grad` asked for moves along; hooks stay with the value they were registered on.
+        A retained gradient follows the tensor; hooks stay with the value they were registered on.
         """
         node: Any = other._node
         index = other._index
@@ -286,7 +285,7 @@ class Tensor(Facts, Conversions, Methods):
 
     @property
     def _version(self) -> int:
-        """How often the memory has been written to in place."""
+        """The number of in-place writes to the memory."""
         return 0 if self._counter is None else self._counter.count
 
     def bump_version(self) -> None:
@@ -294,7 +293,7 @@ class Tensor(Facts, Conversions, Methods):
         self._shared_counter().count += 1
 
     def _shared_counter(self) -> Version:
-        """The counter of these writes, for others who look at the same memory."""
+        """The counter of these writes, to share with other tensors on the same memory."""
         if self._counter is None:
             with _first_look:
                 if self._counter is None:
@@ -304,7 +303,7 @@ class Tensor(Facts, Conversions, Methods):
     def _become_view(
         self, source: Tensor, op: type[ArrayFunction], settings: dict[str, Any], recording: bool
     ) -> None:
-        """Share the version of `source` if memory is shared, and remember the way from its base."""
+        """Share the version of `source` if memory is shared, and record the path from its base."""
         memory, array = self.array.base, source.array
         near = memory is array or (memory is not None and memory is array.base)
         if not near and self.array.size and owner_of(self.array) is not owner_of(array):
@@ -320,7 +319,7 @@ class Tensor(Facts, Conversions, Methods):
             self._path = path, op, settings
 
     def _moved_base(self) -> Tensor:
-        """What views of this tensor look into, which an operation in place gave another shape."""
+        """The base of views of this tensor after an in-place change of its shape."""
         return self if self._base is None or self._former is None else self._former
 
     def _way_from_base(self) -> list[tuple[type[ArrayFunction], dict[str, Any]]]:
@@ -333,7 +332,7 @@ class Tensor(Facts, Conversions, Methods):
         return way[::-1]
 
     def _follow_base(self) -> None:
-        """Take up the history that in-place writes to the base have given this view."""
+        """Update the history after in-place writes to the base."""
         base = self._base
         if base is None:
             return
@@ -379,7 +378,7 @@ class Tensor(Facts, Conversions, Methods):
 
     __hash__ = object.__hash__
 
-    # Element by element, as in NumPy and PyTorch: no bool, as Python's own.
+    # Elementwise, as in NumPy and PyTorch: not a bool, unlike Python's own.
     def __eq__(self, other: object) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
         if type(other) is Tensor or is_operand(other):
             return comparison.eq(self, other)
@@ -428,15 +427,15 @@ class Tensor(Facts, Conversions, Methods):
 
 
 class HookHandle:
-    """What `register_hook` returns: `remove()`, or the end of a `with`, takes the hook away."""
+    """The handle from `register_hook`: `remove()`, or the end of a `with`, removes the hook."""
 
     def __init__(self, hooks: dict[object, Any], hook: object) -> None:
-        # Not id(self): a handle that nobody keeps dies, and the next one may get its id.
+        # Not id(self): after a handle is freed, the next one may get its id.
         self._hooks, self._key = hooks, object()
         hooks[self._key] = hook
 
     def remove(self) -> None:
-        """Take the hook away; doing it twice does no harm."""
+        """Remove the hook; calling this twice does no harm."""
         self._hooks.pop(self._key, None)
 
     def __enter__(self) -> HookHandle:

@@ -1,4 +1,4 @@
-"""Functions of angles and of hyperbolas, and their inverses."""
+"""Trigonometric and hyperbolic functions, and their inverses."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Elementary(ArrayFunction):
-    """y = f(x); a subclass gives NumPy's f, and its slope in operations on Tensors."""
+    """y = f(x); a subclass gives NumPy's f, and its slope in Tensor operations."""
 
     in_float32 = True
     f = slope = None
@@ -159,22 +159,22 @@ class Hypot(ArrayFunction):
 
 
 def tan(input: TensorLike) -> Tensor:
-    """Tangent of radians."""
+    """Compute the tangent of radians."""
     return Tan.apply(to_floating(input, "tan"))
 
 
 def asin(input: TensorLike) -> Tensor:
-    """The angle in -pi/2 to pi/2 whose sine is `input`; NaN outside -1 to 1."""
+    """Compute the arcsine: the angle in -pi/2 to pi/2 with that sine; NaN outside -1 to 1."""
     return Asin.apply(to_floating(input, "asin"))
 
 
 def acos(input: TensorLike) -> Tensor:
-    """The angle in 0 to pi whose cosine is `input`; NaN outside -1 to 1."""
+    """Compute the arccosine: the angle in 0 to pi with that cosine; NaN outside -1 to 1."""
     return Acos.apply(to_floating(input, "acos"))
 
 
 def atan(input: TensorLike) -> Tensor:
-    """The angle in -pi/2 to pi/2 whose tangent is `input`."""
+    """Compute the arctangent: the angle in -pi/2 to pi/2 with that tangent."""
     return Atan.apply(to_floating(input, "atan"))
 
 
@@ -189,25 +189,25 @@ def cosh(input: TensorLike) -> Tensor:
 
 
 def asinh(input: TensorLike) -> Tensor:
-    """The number whose hyperbolic sine is `input`."""
+    """Compute the inverse hyperbolic sine."""
     return Asinh.apply(to_floating(input, "asinh"))
 
 
 def acosh(input: TensorLike) -> Tensor:
-    """The number from 0 on whose hyperbolic cosine is `input`; NaN below 1."""
+    """Compute the inverse hyperbolic cosine, not negative; NaN below 1."""
     return Acosh.apply(to_floating(input, "acosh"))
 
 
 def atanh(input: TensorLike) -> Tensor:
-    """The number whose hyperbolic tangent is `input`; NaN outside -1 to 1."""
+    """Compute the inverse hyperbolic tangent; NaN outside -1 to 1."""
     return Atanh.apply(to_floating(input, "atanh"))
 
 
 def atan2(input: Operand, other: Operand) -> Tensor:
-    """The angle of the point (other, input) in -pi to pi, elementwise with broadcasting."""
+    """Compute the angle of the point (other, input) in -pi to pi, with broadcasting."""
     return Atan2.apply(*meet(input, other, "atan2", floating=True))
 
 
 def hypot(input: Operand, other: Operand) -> Tensor:
-    """sqrt(input^2 + other^2), elementwise with broadcasting."""
+    """Compute sqrt(input^2 + other^2), elementwise with broadcasting."""
     return Hypot.apply(*meet(input, other, "hypot", floating=True))

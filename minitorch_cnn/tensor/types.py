@@ -1,6 +1,6 @@
-"""Names for the types of arguments and results, for annotations: nothing is checked by them.
+"""Type names of arguments and results, for annotations only.
 
-An `Array` is one of NumPy's to a type checker; CuPy's and the emulator's take the same code.
+To a type checker an `Array` is NumPy's; CuPy's and the emulator's arrays run the same code.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ __all__ = [
 
 TensorLike: TypeAlias = "Tensor | Array"
 Operand: TypeAlias = "Tensor | Array | np.generic | float"  # an int or a bool is a float, too
-ArrayLike: TypeAlias = "Operand | Sequence[Any]"  # what `tensor` takes: nested sequences, too
+ArrayLike: TypeAlias = "Operand | Sequence[Any]"  # arguments of `tensor`, such as nested sequences
 Shape: TypeAlias = "tuple[int, ...]"
 Dims: TypeAlias = "int | Sequence[int]"  # one axis or several; one size or several
 Size1d: TypeAlias = "int | tuple[int]"  # a setting of windows along one axis
