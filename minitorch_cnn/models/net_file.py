@@ -138,12 +138,12 @@ class NetFile:
         return f"{self.file}:{self.net}"
 
     def source(self) -> NetSource:
-        """Which net it is, for the description of a run."""
+        """The net's identity, for the description of a run."""
         digests = {place: digest_of(source) for place, source in self.sources.items()}
         return NetSource(self.file, self.net, digests, self.path)
 
     def checked(self) -> NetFile:
-        """Itself. Raises: NetFileError if the file cannot be run, or has no such net."""
+        """Return itself. Raises: NetFileError if the file cannot be run, or has no such net."""
         _ = self.target
         return self
 
@@ -153,19 +153,19 @@ class NetFile:
         return self._target_in(self._module())
 
     def takes(self, setting: str) -> bool:
-        """Whether the net has a setting of that name; one that is made already has none."""
+        """Whether the net has a setting of that name; an existing net has none."""
         return not isinstance(self.target, Module) and takes(self.target, setting)
 
     def build(self, settings: Mapping[str, Any]) -> Module:
-        """A new net.
+        """Build a new net.
 
-        Raises: TypeError for settings that it does not take or needs; NetFileError if it cannot be
-        made, or is none.
+        Raises: TypeError for unknown or missing settings; NetFileError if it cannot be made, or is
+        not a net.
         """
         target = self.target
         if isinstance(target, Module):
             check_settings("create_model", self.label, lambda: None, settings)
-            # Run anew, so that the weights are drawn from the seed of now.
+            # Execute the file again, so that the weights are drawn from the current seed.
             return self._target_in(self._run())
         check_settings("create_model", self.label, target, settings)
         try:
@@ -182,7 +182,7 @@ class NetFile:
         return model
 
     def located(self, error: BaseException) -> str:
-        """An error in words, behind the file and the line of it that it comes from."""
+        """An error in words, after the file and line where it occurred."""
         ours = {str(self.path): self.file}
         for place in self.sources:
             if place != COPY:
@@ -202,7 +202,7 @@ class NetFile:
         return f"{place}{type(error).__name__}: {text}" + self._advice(error)
 
     def _advice(self, error: BaseException) -> str:
-        """What to do about the import of another package, "" if it is none."""
+        """Advice on a failed import of another package, or "" for other errors."""
         if isinstance(error, ImportError) and "relative import" in str(error):
             return (
                 f"; {self.file} is run by itself, in no package: write `from module import ...` "
@@ -216,7 +216,7 @@ class NetFile:
         return f" ({self.file} imports {', '.join(sorted(foreign))}{ADVICE})" if foreign else ""
 
     def _beside(self) -> set[str]:
-        """The modules that lie beside the file, by the first of their names."""
+        """The top-level names of the modules beside the file."""
         places = (place.split("/") for place in self.sources if place != COPY)
         return {parts[1].removesuffix(".py") for parts in places}
 
@@ -227,7 +227,7 @@ class NetFile:
             state = get_rng_state()
             try:
                 _modules[key] = self._run()
-            finally:  # so that what is drawn next does not depend on whether it has been run
+            finally:  # so that later random numbers do not depend on whether it has been executed
                 set_rng_state(state)
         return _modules[key]
 
@@ -238,7 +238,7 @@ class NetFile:
         try:
             with importing_from(self.folder, self._beside(), anew=True):
                 code = compile(self.sources[COPY], str(self.path), "exec", dont_inherit=True)
-                sys.modules[module.__name__] = module  # where copies and dataclasses look for it
+                sys.modules[module.__name__] = module  # required by copy and dataclasses
                 exec(code, module.__dict__)
         except (Exception, SystemExit) as error:
             sys.modules.pop(module.__name__, None)
@@ -268,7 +268,7 @@ ADVICE = (
 
 
 def hint(thing: Any) -> str:
-    """What to change if a thing is a module of PyTorch, or a class of them; "" if it is none."""
+    """Advice if a thing is a module or class of PyTorch, otherwise ""."""
     kind = thing if isinstance(thing, type) else type(thing)
     foreign = any(base.__module__.partition(".")[0] == "torch" for base in kind.__mro__)
     return f" of PyTorch{ADVICE}" if foreign else ""
@@ -279,7 +279,7 @@ def _kind(thing: Any) -> str:
 
 
 def _nets_in(module: ModuleType) -> list[str]:
-    """What may be nets of those that a module defines itself: classes first, then the others."""
+    """The possible nets that a module defines itself: classes first, then the others."""
     own = {k: v for k, v in vars(module).items() if not k.startswith("_")}
     made = [k for k, v in own.items() if isinstance(v, Module)]
     defined = {k: v for k, v in own.items() if getattr(v, "__module__", "") == module.__name__}

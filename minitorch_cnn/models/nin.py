@@ -1,4 +1,4 @@
-"""Network in Network: a small perceptron slides over the image where others have a linear filter.
+"""Network in Network: a small perceptron slides over the image instead of a linear filter.
 
 M. Lin, Q. Chen, S. Yan (2014), "Network in network", ICLR 2014, arXiv 1312.4400. A convolution and
 two 1 x 1 convolutions are an "mlpconv" layer; the last one has a map for each class, whose average
@@ -8,10 +8,10 @@ parameters. 1.0 million parameters on CIFAR, 7.6 million on ImageNet.
 Deviations from the paper
 - It gives neither widths nor kernels: these, the poolings, dropout and the initial weights are
   those of the networks that the first author published for Caffe.
-- Any size of image is averaged at the end, in place of a last pooling of exactly 8 x 8 or 6 x 6.
+- Any size of image is averaged at the end, instead of a last pooling of exactly 8 x 8 or 6 x 6.
 
-The weights of `nin_imagenet` are drawn for the images of the authors: pixels from 0 to 255, less
-their mean. On images of unit variance training stands still for a long time before it begins.
+The initialisation of `nin_imagenet` fits the authors' images: pixels from 0 to 255, minus their
+mean. On images of unit variance the loss stays constant for a long time before training progresses.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .registry import register
 
 
 class Row(NamedTuple):
-    """An mlpconv layer and the 3/2 pooling behind it.
+    """An mlpconv layer and the 3/2 pooling after it.
 
     channels: of the convolution and the two 1 x 1 convolutions, None for the number of classes;
     std: of the weights of the three.
@@ -88,8 +88,8 @@ class MLPConv(Sequential):
 class NIN(Module):
     """mlpconv layers and a global average.    x (N, in_channels, H, W) -> (N, num_classes)
 
-    table: the layers, `CIFAR` or `IMAGENET`; dropout: the share of values dropped in training;
-    width: a factor for the number of channels of all layers but the last.
+    table: the layers, `CIFAR` or `IMAGENET`; dropout: the fraction of values dropped in training;
+    width: a factor for the channels of all layers except the last.
 
     Raises: ValueError for images that are too small (below 4 pixels, 39 with `IMAGENET`).
     """

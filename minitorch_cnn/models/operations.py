@@ -1,8 +1,8 @@
-"""The operations that the cells of searched networks are made of, by name.
+"""The operations in the cells of searched networks, by name.
 
 They are those of B. Zoph, V. Vasudevan, J. Shlens, Q. V. Le (2018), "Learning transferable
 architectures for scalable image recognition", CVPR 2018, arXiv 1707.07012, section 3. Each is made
-by a function of the channels of its input and of its output, and a stride:
+by a function of its input channels, its output channels, and a stride:
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 """
@@ -26,13 +26,13 @@ def relu_conv_bn(
     kernel_size: int = 1,
     dilation: int = 1,
 ) -> Sequential:
-    """ReLU, a convolution, batch norm: the order in which everything stands in a cell."""
+    """ReLU, convolution, batch norm: the order used throughout a cell."""
     conv = SameConv2d(in_channels, out_channels, kernel_size, stride, dilation)
     return Sequential({"relu": ReLU(), "conv": conv, "bn": batch_norm(out_channels)})
 
 
 def identity(in_channels: int, out_channels: int, stride: int) -> Module:
-    """x itself, or where the shape changes a 1 x 1 convolution of it with ReLU and batch norm."""
+    """x unchanged, or if the shape changes a 1 x 1 convolution with ReLU and batch norm."""
     if stride == 1 and in_channels == out_channels:
         return Identity()
     return relu_conv_bn(in_channels, out_channels, stride)
@@ -41,7 +41,7 @@ def identity(in_channels: int, out_channels: int, stride: int) -> Module:
 def pool(
     kind: Callable[..., Module], size: int, in_channels: int, out_channels: int, stride: int
 ) -> Module:
-    """A pooling, and a 1 x 1 convolution with batch norm where the channels change."""
+    """A pooling, and a 1 x 1 convolution with batch norm if the channels change."""
     layers: dict[str, Module] = {"pool": kind(size, stride)}
     if in_channels != out_channels:
         conv = Conv2d(in_channels, out_channels, 1, bias=False)

@@ -1,20 +1,20 @@
-"""Pre-activation ResNet: nothing stands between the shortcuts, from the first block to the last.
+"""Pre-activation ResNet: an unobstructed identity path from the first block to the last.
 
 K. He, X. Zhang, S. Ren, J. Sun (2016), "Identity mappings in deep residual networks", ECCV 2016,
-arXiv 1603.05027. If batch norm and ReLU come before the convolutions of a block and not after the
-addition, the output of a net is the input of any of its blocks plus all branches after it, and a
-gradient passes the other way unchanged. A net of 1001 layers trains, and beats one of 110.
+arXiv 1603.05027. If batch norm and ReLU precede the convolutions of a block instead of following
+the addition, the output of a net is the input of any of its blocks plus all later branches, and
+gradients pass back unchanged. A net of 1001 layers trains, and beats one of 110.
 
     a = max(bn(x), 0)    y = branch(a) + x
 
 Deviations from the paper
-- The ImageNet nets have batch norm and ReLU behind the first convolution and again in their first
+- The ImageNet nets have batch norm and ReLU after the first convolution and again in their first
   block: parameters are counted with both.
-- The bottlenecks of the CIFAR nets stride in the 3 x 3 convolution: multiply-adds are counted so.
-  Those of the ImageNet nets stride in the first 1 x 1, as the authors' do.
+- The bottlenecks of the CIFAR nets stride in the 3 x 3 convolution, and multiply-adds are counted
+  accordingly. Those of the ImageNet nets stride in the first 1 x 1, as the authors' do.
 
-Where the shape changes, the shortcut is a convolution without batch norm (in the net of 110 layers
-every second pixel and zeros) that takes a, as the branch does.
+If the shape changes, the shortcut is a convolution without batch norm (in the net of 110 layers
+subsampling and zero padding) applied to a, like the branch.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from .resnet_cifar import CifarResNet
 class PreActBlock(Module):
     """y = branch(a) + shortcut(x, a), where a = max(bn1(x), 0)
 
-    A kind of block sets `bn1`, defines `branch`, and sets `downsample` to the layers through which
-    a becomes the shortcut, None for x as it is.
+    A subclass sets `bn1`, defines `branch`, and sets `downsample` to the layers that turn a into
+    the shortcut, or None for x unchanged.
     """
 
     bn1: Module
     downsample: Module | None
 
     def branch(self, a: Tensor) -> Tensor:
-        """What the block learns to add."""
+        """The residual that the block learns."""
         raise NotImplementedError(f"branch: {type(self).__name__} does not define it")
 
     def shortcut(self, x: Tensor, a: Tensor) -> Tensor:
-        """What it is added to."""
+        """The shortcut to which the branch is added."""
         return x if self.downsample is None else self.downsample(a)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class PreActBottleneck(PreActBlock):
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
-    inner: filters of the first two convolutions; strides: theirs, the block's stride their product.
+    inner: filters of the first two convolutions; strides: of these, with the block's as product.
     """
 
     def __init__(
@@ -111,12 +111,12 @@ class PreActBottleneck(PreActBlock):
 
 
 def project(in_channels: int, out_channels: int, stride: int) -> Conv2d:
-    """A convolution without batch norm, which the shortcut's input has behind it."""
+    """A convolution without batch norm, since the shortcut's input already passed one."""
     return Conv2d(in_channels, out_channels, 1, stride, bias=False)
 
 
 def preact_basic(option: str) -> MakeBlock:
-    """Makes basic blocks with shortcuts by that option of `make_shortcut`."""
+    """Makes basic blocks with shortcuts of an option of `make_shortcut`."""
 
     def make(in_channels: int, out_channels: int, stride: int) -> PreActBasicBlock:
         downsample = make_shortcut(option, in_channels, out_channels, stride, project)

@@ -1,8 +1,8 @@
-"""What the published weights of a model expect of an image: facts of the files, not of the papers.
+"""The image preparation that published weights expect: facts about the files, not the papers.
 
-The facts are those that go with the files whose names of weights our models have: torchvision's
-`transforms` of each `Weights`, timm's `default_cfgs` (the size of the shorter side is
-floor(crop / crop_pct)) and `pretrained_settings` of pretrained-models.pytorch (Cadene).
+The facts are those of the files whose weight names our models share: torchvision's `transforms` of
+each `Weights`, timm's `default_cfgs` (the size of the shorter side is floor(crop / crop_pct)) and
+`pretrained_settings` of pretrained-models.pytorch (Cadene).
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ INTERPOLATIONS = ("bilinear", "bicubic")
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How an image becomes a model's input: the shorter side to `resize` pixels, the middle `crop`
-    x `crop` of it, and (x - mean) / std of each channel of values in [0, 1].
+    """How an image becomes a model's input: resize, crop and normalise.
 
-    interpolation: how it is resized, one of INTERPOLATIONS, smoothed where it gets smaller;
-    channels: their order, one of ORDERS, in which `mean` and `std` are, too. Weights for values in
-    0..255 have a std of 1 / 255.
-
-    `mt.training.preprocessing` makes the transform of them.
+    The shorter side is resized to `resize` pixels, the middle `crop` x `crop` of it is cropped, and
+    each channel of values in [0, 1] becomes (x - mean) / std.
+    interpolation: of the resizing, one of INTERPOLATIONS, antialiased when shrinking; channels:
+    their order, one of ORDERS, also for `mean` and `std`. Weights for values in 0..255 have a std
+    of 1 / 255.
+    `mt.training.preprocessing` makes the corresponding transform.
 
     Raises: ValueError if crop is above resize, for another order or another interpolation.
     """
@@ -51,13 +51,13 @@ class Preprocessing:
 
 # torchvision's ImageClassification presets: weights of the first version, IMAGENET1K_V1.
 IMAGENET = Preprocessing(256, 224, IMAGENET_MEAN, IMAGENET_STD)
-# Its later recipe (resnext101_64x4d, shufflenet_v2 from x1_5 up) looks at 232 pixels.
+# Its later recipe (resnext101_64x4d, shufflenet_v2 from x1_5 up) resizes to 232 pixels.
 IMAGENET_232 = replace(IMAGENET, resize=232)
 IMAGENET_BICUBIC = replace(IMAGENET, interpolation="bicubic")  # timm's ghostnet
 
-# Networks whose weights come from TensorFlow take pixels from -1 to 1. torchvision's inception_v3
-# and googlenet take ImageNet's mean and deviation and turn them into these (transform_input=True),
-# which is the same: (x - 0.5) / 0.5.
+# Networks whose weights come from TensorFlow expect pixels from -1 to 1. torchvision's inception_v3
+# and googlenet take ImageNet's mean and deviation and convert them (transform_input=True), which is
+# equivalent to (x - 0.5) / 0.5.
 HALF: dict[str, Any] = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5)}
 GOOGLENET_TORCHVISION = replace(IMAGENET, **HALF)
 INCEPTION_V3 = Preprocessing(342, 299, **HALF)

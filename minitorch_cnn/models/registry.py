@@ -1,4 +1,4 @@
-"""The names of the models: who builds each, what it costs, what it looks at."""
+"""The registry of models by name: builder, cost and input."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Entry:
 
     build: the function or class that makes it; params: its trainable parameters with the default
     settings; macs: the multiply-adds of its convolutions and linear layers for one image of
-    input_shape, (C, H, W), the size it was published for, in evaluation. The three may be None for
-    a net of one's own. of_pixels: whether it says of every pixel what it belongs to, logits
-    (N, num_classes, H, W); preprocessing: what its published weights expect of an image, None where
-    there are none; file: where it comes from, if its name is FILE.py:NAME.
+    input_shape, (C, H, W), the published size, in evaluation. The three may be None for a user's
+    own net. of_pixels: whether it labels every pixel, with logits (N, num_classes, H, W);
+    preprocessing: the image preparation that its published weights expect, None without such
+    weights; file: the file of a net named FILE.py:NAME.
     """
 
     name: str
@@ -42,7 +42,7 @@ class Entry:
 
     @property
     def own(self) -> bool:
-        """Whether it is a user's net, none of this package."""
+        """Whether it is a user's net, not one of this package."""
         package = __name__.partition(".")[0]
         return self.file is not None or self.build.__module__.partition(".")[0] != package
 
@@ -64,21 +64,21 @@ def register(
     of_pixels: bool = False,
     preprocessing: Preprocessing | None = None,
 ) -> Callable[..., Any]:
-    """Enter the decorated function or class under its own name, or under `name`.
+    """Register the decorated function or class under its own name, or under `name`.
 
-    `create_model`, `list_models` and, in the same process, the commands find it from then on.
+    `create_model`, `list_models` and, in the same process, the commands then find it.
 
         @mt.models.register
         def small(num_classes=10, in_channels=1):
             return nn.Sequential(nn.Conv2d(in_channels, 8, 3), nn.ReLU(), nn.AdaptiveAvgPool2d(1),
                                  nn.Flatten(), nn.Linear(8, num_classes))
 
-    Settings `num_classes` and `in_channels` get what the data have. params, macs: what it costs
-    with the default settings, for one image of input_shape (C, H, W), which is (3, 224, 224) where
-    macs is given; without it images have the size of the data. of_pixels, preprocessing: see Entry.
+    The settings `num_classes` and `in_channels` receive the data's numbers. params, macs: its cost
+    with the default settings, for one image of input_shape (C, H, W), by default (3, 224, 224) if
+    macs is given; otherwise images have the size of the data. of_pixels, preprocessing: see Entry.
 
-    Raises: ValueError if the name is taken, or is no word of letters, digits, _, - and dots;
-    TypeError for what is no function or class.
+    Raises: ValueError if the name is taken, or is not a word of letters, digits, _, - and dots;
+    TypeError unless a function or class is decorated.
     """
 
     def enter(build: Callable[..., Module]) -> Callable[..., Module]:
@@ -102,15 +102,15 @@ def register(
 
 
 def create_model(name: str, **settings: Any) -> Module:
-    """A new model with freshly drawn weights.
+    """Create a model with freshly initialised weights.
 
-    name: a registered one, or "FILE.py:NAME" for what that file, which is run, calls NAME: a class
-    or function that makes a net, or a net. settings: what the function of that name takes, usually
-    `num_classes` and `in_channels`.
+    name: a registered one, or "FILE.py:NAME" for NAME in that file, which is executed: a class or
+    function that makes a net, or a net. settings: the arguments of the function of that name,
+    usually `num_classes` and `in_channels`.
 
-    Raises: KeyError for an unknown name, with the nearest known one; TypeError for a setting that
-    the model does not have, with the nearest one that it has, or for one that it needs; ValueError
-    for a file without such a net, or with a mistake in it.
+    Raises: KeyError for an unknown name, with the nearest known one; TypeError for an unknown
+    setting, with the nearest known one, or a missing setting; ValueError for a file without such a
+    net, or with an error in it.
 
         model = mt.models.create_model("lenet5", num_classes=10)
     """
@@ -118,9 +118,9 @@ def create_model(name: str, **settings: Any) -> Module:
 
 
 def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
-    """A new model of an entry. Raises: as `create_model`.
+    """Create the model of an entry. Raises: as `create_model`.
 
-    Of registered models num_classes and in_channels are checked.
+    num_classes and in_channels are checked for registered models.
     """
     if entry.file is not None:
         return entry.file.build(settings)
@@ -147,7 +147,7 @@ def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
 
 
 def _lacks_setting(entry: Entry, function: str, setting: str, trace: Any) -> str:
-    """The sentence for a setting of a model that a function or class did not take."""
+    """The message for a setting that a model's function or class did not accept."""
     while trace.tb_next is not None:
         trace = trace.tb_next
     build = entry.build
@@ -156,20 +156,20 @@ def _lacks_setting(entry: Entry, function: str, setting: str, trace: Any) -> str
     if taker is None:
         return text
     parameters = inspect.signature(taker).parameters.values()
-    has = [p.name for p in parameters if p.default is not p.empty]  # others are not the user's
+    has = [p.name for p in parameters if p.default is not p.empty]  # others are internal
     return f"{text}; it has {', '.join(has)}{nearest(setting, has)}"
 
 
 def list_models(pattern: str = "*") -> list[str]:
-    """The registered names that match a pattern of the shell (`resnet*`, `vgg1[69]`), sorted."""
+    """List the registered names that match a shell pattern (`resnet*`, `vgg1[69]`), sorted."""
     return sorted(fnmatch.filter(_entries, pattern))
 
 
 def model_entry(name: str) -> Entry:
-    """What is registered under a name, or what "FILE.py:NAME" says; the file is run.
+    """Find the entry of a name, or of "FILE.py:NAME", whose file is executed.
 
     Raises: KeyError for an unknown name, with the nearest known one; ValueError for a file without
-    such a net, or with a mistake in it.
+    such a net, or with an error in it.
     """
     if is_net_file(name):
         return file_entry(find_net(name))
@@ -179,5 +179,5 @@ def model_entry(name: str) -> Entry:
 
 
 def file_entry(file: NetFile) -> Entry:
-    """What takes the place of a registered name for a net in a file."""
+    """The entry of a net in a file."""
     return Entry(file.label, lambda **settings: file.build(settings), file=file)

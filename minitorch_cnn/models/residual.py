@@ -1,9 +1,9 @@
-"""What residual networks are made of: blocks that add their input to what they make of it.
+"""The building blocks of residual networks: blocks that add their input to a function of it.
 
     y = max(branch(x) + shortcut(x), 0)
 
 K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
-arXiv 1512.03385, figures 2 and 5. Families that change one of the two inherit from a block, or run
+arXiv 1512.03385, figures 2 and 5. Families that change one of the two inherit from a block, or call
 its `branch` and `shortcut` themselves.
 """
 
@@ -33,7 +33,7 @@ MakeBlock = Callable[[int, int, int], Module]
 
 
 class PadChannels(Module):
-    """x with maps of zeros behind its own.    x (N, C, H, W) -> y (N, out_channels, H, W)"""
+    """x followed by maps of zeros.    x (N, C, H, W) -> y (N, out_channels, H, W)"""
 
     def __init__(self, out_channels: int):
         super().__init__()
@@ -49,7 +49,7 @@ class PadChannels(Module):
 def projection(
     in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 1
 ) -> Sequential:
-    """A convolution with batch norm, for an input of another shape than the branch's output."""
+    """A convolution with batch norm, for an input whose shape differs from the branch's output."""
     return Sequential(*conv_bn(in_channels, out_channels, kernel_size, stride))
 
 
@@ -60,10 +60,10 @@ def make_shortcut(
     stride: int,
     project: MakeBlock = projection,
 ) -> Module | None:
-    """The shortcut of a block by section 4.1's option; None stands for the input as it is.
+    """Make the shortcut of a block by an option of section 4.1; None stands for the identity.
 
-    "A": every stride-th pixel, and zeros for new channels: no parameters; "B": a projection where
-    the shape changes, the input elsewhere; "C": a projection everywhere. project: makes it.
+    "A": subsampling, and zeros for new channels: no parameters; "B": a projection where the shape
+    changes, the identity elsewhere; "C": a projection everywhere. project: makes it.
 
     Raises: ValueError for another option.
     """
@@ -79,17 +79,17 @@ def make_shortcut(
 class ResidualBlock(Module):
     """y = max(branch(x) + shortcut(x), 0)
 
-    A kind of block defines `branch`, and sets `downsample` to the shortcut's layers, None for x.
+    A subclass defines `branch`, and sets `downsample` to the shortcut's layers, None for identity.
     """
 
     downsample: Module | None
 
     def branch(self, x: Tensor) -> Tensor:
-        """What the block learns to add."""
+        """The residual that the block learns."""
         raise NotImplementedError(f"branch: {type(self).__name__} does not define it")
 
     def shortcut(self, x: Tensor) -> Tensor:
-        """What it is added to."""
+        """The shortcut to which the branch is added."""
         return x if self.downsample is None else self.downsample(x)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -162,7 +162,7 @@ class Bottleneck(ResidualBlock):
 
 
 def basic(shortcut: str | None) -> MakeBlock:
-    """Makes basic blocks with shortcuts by that option; with None, plain blocks."""
+    """Makes basic blocks with shortcuts of that option; with None, plain blocks."""
     if shortcut is None:
         return PlainBlock
 
@@ -191,7 +191,7 @@ def bottleneck(
 
 
 def imagenet_stem(in_channels: int, channels: int) -> dict[str, Module]:
-    """A 7 x 7 convolution and maxima, each of which halves the image."""
+    """A 7 x 7 convolution and max pooling, each of which halves the image."""
     return {
         "conv1": Conv2d(in_channels, channels, 7, 2, 3, bias=False),
         "bn1": BatchNorm2d(channels),
@@ -203,17 +203,17 @@ def imagenet_stem(in_channels: int, channels: int) -> dict[str, Module]:
 def stage(
     make: MakeBlock, in_channels: int, out_channels: int, blocks: int, stride: int
 ) -> Sequential:
-    """Blocks one after another, of which the first has the stride and changes the channels."""
+    """A sequence of blocks; the first has the stride and changes the channels."""
     first = make(in_channels, out_channels, stride)
     others = (make(out_channels, out_channels, 1) for _ in range(blocks - 1))
     return Sequential(first, *others)
 
 
 def draw_he_weights(model: Module) -> None:
-    """Weights of convolutions from N(0, 2 / fan_out), linear biases 0.
+    """Initialise convolutions from N(0, 2 / fan_out) and linear biases with 0.
 
     K. He et al. (2015), "Delving deep into rectifiers", arXiv 1502.01852, equation 14: gradients
-    keep their size on their way back. Linear weights stay as the layer draws them.
+    keep their size during backpropagation. Linear weights keep the layer's default initialisation.
     """
     for module in model.modules():
         if isinstance(module, Conv2d):

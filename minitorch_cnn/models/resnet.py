@@ -1,20 +1,20 @@
-"""ResNet: blocks that learn what to add to their input, so that depth does no harm.
+"""ResNet: blocks that learn a residual to add to their input, so that depth does not harm.
 
 K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
 arXiv 1512.03385, winners of ILSVRC 2015. Of two plain nets the deeper one has the higher TRAINING
-error, though it could copy the other and pass on what it makes: the layers do not find the
-identity. With a shortcut around every block, the identity is what a block makes of weights zero.
+error, although it could copy the other and pass on its output: the layers fail to learn the
+identity. With a shortcut around every block, a block with zero weights is the identity.
 
 Deviations from the paper
-- resnet50 to resnet200 stride in the 3 x 3 convolution of a block, as do torchvision's nets, whose
-  names the modules have and whose weights they take; the names in _v1 stride in the first 1 x 1,
-  as the paper does. Both have the same parameters; the first sees all of its input and costs
+- resnet50 to resnet200 stride in the 3 x 3 convolution of a block, like torchvision's nets, whose
+  names the modules have and whose weights they load; the names in _v1 stride in the first 1 x 1,
+  as in the paper. Both have the same parameters; the first uses its whole input and costs
   231 million multiply-adds more.
-- resnet200 is of the paper on pre-activation (arXiv 1603.05027), in this paper's form.
+- resnet200 is from the paper on pre-activation (arXiv 1603.05027), in this paper's form.
 
-The shortcut is a setting: "B" of the paper's three unless told otherwise. Wide nets (S. Zagoruyko,
+The shortcut is a setting, by default "B" of the paper's three. Wide nets (S. Zagoruyko,
 N. Komodakis (2016), "Wide residual networks", arXiv 1605.07146, table 8) have twice the filters in
-the 3 x 3 convolutions. Plain nets have the layers of a ResNet, and no shortcuts.
+the 3 x 3 convolutions. Plain nets have the layers of a ResNet without shortcuts.
 """
 
 from __future__ import annotations
@@ -45,9 +45,9 @@ class ResNet(Trunk):
     """The net of a depth in TABLE.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
     shortcut: "A", "B" or "C", see `make_shortcut`; None, for basic blocks, makes a plain net;
-    groups, width_per_group: of the 3 x 3 convolutions in a bottleneck, as in ResNeXt: there are
-    groups * width_per_group filters where 64 are published, and so on; stride_first: whether
-    bottlenecks stride in their first convolution; width: a factor for all channels.
+    groups, width_per_group: of the 3 x 3 convolutions in a bottleneck, as in ResNeXt: the published
+    64 filters become groups * width_per_group, and so on; stride_first: whether bottlenecks stride
+    in their first convolution; width: a factor for all channels.
 
     Raises: ValueError for an unknown shortcut, or images of another shape.
     """

@@ -1,13 +1,13 @@
-"""The ResNets for small images: 20 to 1202 layers with next to nothing else.
+"""The ResNets for small images, of 20 to 1202 layers.
 
 K. He, X. Zhang, S. Ren, J. Sun (2016), "Deep residual learning for image recognition", CVPR 2016,
 arXiv 1512.03385, section 4.2. A 3 x 3 convolution, three stages of n blocks at 32, 16 and 8 pixels
-with 16, 32 and 64 filters, averages over the image, and a linear layer: 6n + 2 layers with weights.
-Plain nets get worse beyond 20 layers, in training too; these get better as far as 110.
+with 16, 32 and 64 filters, global average pooling, and a linear layer: 6n + 2 layers with weights.
+Plain nets get worse beyond 20 layers, even in training; these improve up to 110.
 
 Deviations from the paper
-- None. Shortcuts are those of option A, without parameters, unless `shortcut` says otherwise, so
-  that a net has as many parameters as the plain one of its depth.
+- None. Shortcuts are of option A, without parameters, unless `shortcut` says otherwise, so that a
+  net has as many parameters as the plain one of its depth.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""ResNeXt: a bottleneck of many thin branches that are added up.
+"""ResNeXt: a bottleneck of many narrow branches that are summed.
 
 S. Xie, R. Girshick, P. Dollar, Z. Tu, K. He (2017), "Aggregated residual transformations for deep
 neural networks", CVPR 2017, arXiv 1611.05431. Besides depth and width a net has a cardinality: the
 number of branches in a block. At equal cost more branches are better than more depth or width:
-ResNeXt-50 (32 x 4d) errs 22.2 % where ResNet-50 errs 23.9 %.
+ResNeXt-50 (32 x 4d) has 22.2 % error where ResNet-50 has 23.9 %.
 
 Deviations from the paper
 - None. The stride is in the 3 x 3 convolution, and module names and weights are torchvision's.
 
-One block has three forms that compute the same (figure 3): "aggregated" branches of 1 x 1, 3 x 3
-and 1 x 1 convolutions that are added; their 3 x 3 outputs "concatenated" before one 1 x 1; and one
-"grouped" convolution. `carry_weights` brings the weights from any form to any other.
+One block has three equivalent forms (figure 3): "aggregated" branches of 1 x 1, 3 x 3 and 1 x 1
+convolutions that are summed; their 3 x 3 outputs "concatenated" before one 1 x 1; and one "grouped"
+convolution. `carry_weights` transfers the weights between any two forms.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ FORMS = ("grouped", "concatenated", "aggregated")
 
 
 class Branch(Module):
-    """One branch of a block: 1 x 1 and 3 x 3 convolutions, and to be added a last 1 x 1.
+    """One branch of a block: 1 x 1 and 3 x 3 convolutions, and for summation a last 1 x 1.
 
     x (N, in_channels, H, W) -> y (N, filters or out_channels, ceil(H / stride), ceil(W / stride))
     """
@@ -60,7 +60,7 @@ class Branch(Module):
 
 
 class BranchedBottleneck(ResidualBlock):
-    """A bottleneck with branches of its own instead of a grouped convolution.
+    """A bottleneck with separate branches instead of a grouped convolution.
 
     x (N, C, H, W) -> y (N, O, OH, OW), as of the grouped `Bottleneck` whose shapes it takes.
 
@@ -92,7 +92,7 @@ class BranchedBottleneck(ResidualBlock):
 
 
 class ResNeXt(ResNet):
-    """The ResNet of a depth whose blocks have so many groups.
+    """The ResNet of a depth with grouped blocks.
 
     x (N, in_channels, H, W) -> logits (N, num_classes)
 
@@ -133,23 +133,23 @@ _BRANCH = re.compile(r"(?P<block>(.*\.)?)branches\.(?P<number>\d+)\.(?P<rest>.*)
 
 
 def _axis(key: str) -> int:
-    """Along which axis of a grouped block's array those of its branches follow one another."""
+    """The axis along which the branches' arrays are concatenated in a grouped block's array."""
     return 1 if key.endswith("conv3.weight") else 0
 
 
 def _whole_key(key: str) -> str:
-    """What the grouped form calls the array that has this one, of any form, as a part."""
+    """The key in the grouped form of the array that contains this one, of any form."""
     found = _BRANCH.fullmatch(key)
     return found["block"] + found["rest"] if found else key
 
 
 def carry_weights(source: Module, target: Module) -> None:
-    """Give `target` the weights and statistics of `source`: the same block or net in another form.
+    """Copy the weights and statistics of `source` to `target`, the same net in another form.
 
-    Raises: RuntimeError where they are not the same net.
+    Raises: RuntimeError unless they are the same net.
     """
     parts: dict[str, list[np.ndarray]] = {}
-    for key, value in source.state_dict().items():  # branches come in their order
+    for key, value in source.state_dict().items():  # branches are in order
         parts.setdefault(_whole_key(key), []).append(value.array)
     wanted: dict[str, list[str]] = {}
     for key in target.state_dict():
@@ -157,7 +157,7 @@ def carry_weights(source: Module, target: Module) -> None:
     state = {}
     for name, arrays in parts.items():
         keys = wanted.get(name, [name])
-        if arrays[0].ndim == 0:  # batches seen, by all branches alike
+        if arrays[0].ndim == 0:  # the number of batches, equal for all branches
             pieces = [arrays[0]] * len(keys)
         else:
             whole = np.concatenate(arrays, _axis(name))

@@ -1,16 +1,16 @@
 """Residual networks of residual networks: shortcuts around stages, and around all of them.
 
 K. Zhang, M. Sun, T. Han, X. Yuan, L. Guo, T. Liu (2017), "Residual networks of residual networks:
-multilevel residual networks", IEEE TCSVT, arXiv 1608.02908. If it is easier to learn what to add to
-the input of a block, then so it is for a stage and for the whole net. RoR-3 has three levels of
-shortcuts: one around all stages (root), one around each (middle), one around each block (final).
-With stochastic depth RoR-3-WRN58-4 errs 3.77 % on CIFAR-10.
+multilevel residual networks", IEEE TCSVT, arXiv 1608.02908. If a residual is easier to learn for a
+block, the same holds for a stage and for the whole net. RoR-3 has three levels of shortcuts: one
+around all stages (root), one around each (middle), one around each block (final). With stochastic
+depth RoR-3-WRN58-4 has 3.77 % error on CIFAR-10.
 
 Deviations from the paper
 - Its RoR-3-WRN58-4 is said to have 13.3 million parameters; WRN-58-4 alone has 13.6 million.
 
-Root and middle shortcuts are 1 x 1 convolutions, or nothing where the shape stays. Nets of ReLU
-behind the addition have it behind each; pre-activation and wide nets have none between the blocks.
+Root and middle shortcuts are 1 x 1 convolutions, or the identity if the shape stays. Nets with a
+ReLU after the addition have it after each; pre-activation and wide nets have none between blocks.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class WideStochasticBlock(MayDrop, WideBlock):
 
 
 def made_of(block: Callable[..., Module], option: str, project: MakeBlock) -> MakeBlock:
-    """Makes such blocks with shortcuts by that option of `make_shortcut`."""
+    """Makes such blocks with shortcuts of that option of `make_shortcut`."""
 
     def make(in_channels: int, out_channels: int, stride: int) -> Module:
         shortcut = make_shortcut(option, in_channels, out_channels, stride, project)

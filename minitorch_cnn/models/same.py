@@ -1,8 +1,8 @@
-"""Layers padded as TensorFlow's padding "SAME" is: ceil(n / stride) outputs for n inputs.
+"""Layers with TensorFlow's padding "SAME": ceil(n / stride) outputs for n inputs.
 
-Along each axis the image gets as much padding as the last window needs, half of it on either side;
-if that is odd, one more at the bottom and right. With a stride of 2 and windows of 3, an image of
-even size is padded at the bottom and right only, one of odd size on all sides.
+Along each axis the image gets the padding that the last window needs, half of it on either side; an
+odd row or column is added at the bottom or right. With a stride of 2 and windows of 3, an image of
+even size is padded only at the bottom and right, one of odd size on all sides.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ class SameMaxPool2d(MaxPool2d):
 
 
 class SameAvgPool2d(AvgPool2d):
-    """The mean over what of a window is in the image, otherwise as `SameMaxPool2d`."""
+    """The mean over the part of a window inside the image, otherwise as `SameMaxPool2d`."""
 
     padding: Any
 
@@ -106,7 +106,7 @@ class SameAvgPool2d(AvgPool2d):
 
 
 def half_padding(x: Tensor, pool: MaxPool2d | AvgPool2d) -> Pair:
-    """The padding on each side of x but for the odd one, for which poolings can round up."""
+    """The padding of x on each side except an odd row or column, which poolings can round up to."""
     kernel: Any = pool.kernel_size
     stride: Any = pool.stride
     rows, columns = same_padding(x.shape[2:], (kernel, kernel), (stride, stride))

@@ -1,9 +1,9 @@
-"""SENet: residual networks whose channels are gated by what the whole image says.
+"""SENet: residual networks whose channels are gated by global information.
 
 J. Hu, L. Shen, G. Sun (2018), "Squeeze-and-excitation networks", CVPR 2018, arXiv 1709.01507,
-winners of ILSVRC 2017. A gate (`blocks.SqueezeExcitation`) takes the mean of every channel through
-two small layers and scales the channels of a branch by what comes out, before the branch is added.
-SE-ResNet-50 makes about ResNet-101's errors for half of its multiply-adds.
+winners of ILSVRC 2017. A gate (`blocks.SqueezeExcitation`) passes the mean of every channel through
+two small layers and scales the channels of a branch by the result, before the branch is added.
+SE-ResNet-50 has about ResNet-101's errors for half of its multiply-adds.
 
 Deviations from the paper
 - None from the authors' nets for Caffe: the first pooling has no padding and rounds up, SE-ResNets
@@ -11,8 +11,8 @@ Deviations from the paper
 
 SENet-154 (appendix of the paper): a SE-ResNeXt-152 64x4d that begins with three 3 x 3 convolutions,
 halves the channels of the first 1 x 1 of each block, has 3 x 3 projections where the image halves,
-and dropout in front of the classifier. The module names are those of timm's legacy nets, whose
-weights the models take.
+and dropout before the classifier. The module names are those of timm's legacy nets, whose weights
+load into the models.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ class GatedBottleneck(Bottleneck):
 
 
 def stem(in_channels: int, filters: tuple[int, ...]) -> Sequential:
-    """A 7 x 7 convolution, or several of 3 x 3, the first with stride, then maxima that halve."""
+    """A 7 x 7 convolution, or several of 3 x 3, the first with stride, then max pooling."""
     layers: dict[str, Module] = {}
     kernel = 7 if len(filters) == 1 else 3
     for i, channels in enumerate(filters, 1):
@@ -113,8 +113,8 @@ def gated(design: Design, number: int, width: float) -> MakeBlock:
 class SENet(Trunk):
     """The net of a design.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    dropout: the share of units dropped in front of the classifier; width: a factor for all numbers
-    of filters. The units of the gates stay: with one or two a gate could be dead from the start.
+    dropout: the fraction of units dropped before the classifier; width: a factor for all numbers of
+    filters. The gates keep their units: with one or two a gate could be dead from the start.
 
     Raises: ValueError for images of another shape, or too small.
     """

@@ -1,4 +1,4 @@
-"""The settings of a net of one's own: what its class or function takes, and what it lacks."""
+"""The settings of a user's net: the parameters of its class or function, and missing ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ NAMED = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 
 
 def parameters_of(build: Callable) -> list[Parameter]:
-    """The parameters of a class or function; of what says nothing of them, any settings."""
+    """The parameters of a class or function; if they are unknown, any settings."""
     try:
         return list(inspect.signature(build).parameters.values())
     except (ValueError, TypeError):
@@ -28,8 +28,8 @@ def takes(build: Callable, setting: str) -> bool:
 
 
 def check_settings(function: str, name: str, build: Callable, given: Iterable[str]) -> None:
-    """Raises TypeError, in the name of `function`, for a setting that `build` does not take, with
-    the nearest one, and for those that it needs and that nobody gave.
+    """Raises TypeError, in the name of `function`, for a setting that `build` does not take, naming
+    the nearest one, and for required ones that are missing.
     """
     parameters, given = parameters_of(build), list(given)
     has = [p.name for p in parameters if p.kind in NAMED]

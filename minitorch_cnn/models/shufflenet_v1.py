@@ -1,14 +1,14 @@
-"""ShuffleNet: 1 x 1 convolutions in groups, and channels that change their group in between.
+"""ShuffleNet: grouped 1 x 1 convolutions, with channels shuffled between the groups.
 
 X. Zhang, X. Zhou, M. Lin, J. Sun (2018), "ShuffleNet: an extremely efficient convolutional neural
 network for mobile devices", CVPR 2018, arXiv 1707.01083. In small bottlenecks the 1 x 1
-convolutions cost most. In groups they cost a part of it, but what one group sees no other would
-learn: so the channels are dealt out to all groups before the next convolution (figure 1c). As more
-groups leave more channels for the same 140 million multiply-adds, there is a net for each number.
+convolutions cost most. Groups reduce their cost but separate the channels, so the channels are
+redistributed to all groups before the next convolution (figure 1c). Since more groups allow more
+channels for the same 140 million multiply-adds, there is a net for each number.
 
 Deviations from the paper
-- None in the net. Weights are drawn after He et al. (2015), and where the image halves the averages
-  of the input come before the branch; the paper leaves both open.
+- None in the net. Weights are initialised after He et al. (2015), and where the image halves the
+  averages of the input precede the branch; the paper leaves both open.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ TABLE = {
 
 
 class ShuffleUnit(Module):
-    """1 x 1 to a quarter, shuffle, 3 x 3 of each channel, 1 x 1; x is added or put in front.
+    """1 x 1 to a quarter, shuffle, 3 x 3 depthwise, 1 x 1; x is added or concatenated in front.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
-    groups: of the 1 x 1 convolutions; grouped_first: whether of the first too. With a stride of 1 x
-    is added (figure 2b); with 2 the branch makes the channels that the averages of x leave free
-    (figure 2c).
+    groups: of the 1 x 1 convolutions; grouped_first: whether the first has them too. With a stride
+    of 1 x is added (figure 2b); with 2 the branch adds the channels that y has beyond the averages
+    of x (figure 2c).
     """
 
     def __init__(
@@ -90,7 +90,7 @@ class ShuffleNetV1(Trunk):
         }
         for number, (wanted, units) in enumerate(zip(TABLE[groups], UNITS, strict=True), 2):
             out_channels = scaled(wanted, width, 4 * groups)
-            # The few channels that stage 2 begins with are not grouped (section 3.3).
+            # The first convolution of stage 2 has few channels and is not grouped (section 3.3).
             first = ShuffleUnit(channels, out_channels, 2, groups, grouped_first=number > 2)
             others = (ShuffleUnit(out_channels, out_channels, 1, groups) for _ in range(1, units))
             layers[f"stage{number}"] = Sequential(first, *others)

@@ -1,14 +1,14 @@
-"""ShuffleNet v2: what makes a small net fast is not only that it multiplies little.
+"""ShuffleNet v2: small nets designed for measured speed, not only for few multiply-adds.
 
 N. Ma, X. Zhang, H.-T. Zheng, J. Sun (2018), "ShuffleNet V2: practical guidelines for efficient CNN
 architecture design", ECCV 2018, arXiv 1807.11164. Measured on devices: convolutions should have as
 many outputs as inputs, few groups, few branches, and few elementwise operations. So a unit splits
-its channels into halves, convolves one and keeps the other, and shuffles the two together.
+its channels into halves, convolves one and keeps the other, and shuffles both together.
 
 Deviations from the paper
 - None in the net. Weights are drawn after He et al. (2015); the paper leaves it open.
 
-The module names are torchvision's, whose weights the models take.
+The module names are torchvision's, whose weights load into the models.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ class SplitUnit(Module):
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
-    With a stride of 2 both halves of y come from all of x by convolutions (figure 3d), else each
-    from a half of x, which has y's channels, the first unchanged (figure 3c).
+    With a stride of 2 both halves of y are convolutions of all of x (figure 3d). Otherwise x has
+    y's channels; one half of x is kept, the other is convolved (figure 3c).
     """
 
     def __init__(self, in_channels: int, out_channels: int, stride: int):

@@ -1,16 +1,16 @@
-"""SparseNet: DenseNets whose layers see the maps 1, 2, 4, 8, ... places before them.
+"""SparseNet: DenseNets whose layers receive the maps 1, 2, 4, 8, ... layers before them.
 
 L. Zhu, R. Deng, M. Maire, Z. Deng, G. Mori, P. Tan (2018), "Sparsely aggregated convolutional
-networks", ECCV 2018, arXiv 1801.05895. In a DenseNet the l-th layer of a block sees l maps, so that
-parameters grow with the square of the depth, and most weights on old maps come out near zero. Here
-it sees about log2(l) maps, and a gradient still passes at most about log2(l) layers on its way
+networks", ECCV 2018, arXiv 1801.05895. In a DenseNet the l-th layer of a block receives l maps, so
+parameters grow quadratically with the depth, and most weights of old maps end up near zero. Here it
+receives about log2(l) maps, and a gradient still passes at most about log2(l) layers on its way
 back.
 
 Deviations from the paper
 - None in the CIFAR nets, whose blocks and first convolutions are those of the DenseNets.
 - The ImageNet nets have the blocks of the DenseNets of their names; no weights were published.
 
-Maps are joined the newest first. What follows a block sees the same selection of its maps.
+Maps are concatenated newest first. The block's output selects its maps in the same way.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def powers_of_two(count: int) -> list[int]:
 
 
 class SparseNet(DenseNet):
-    """The net of a DenseNet's design, sparsely joined.
+    """The net of a DenseNet's design with sparse connections.
 
     x (N, in_channels, H, W) -> logits (N, num_classes). Settings and errors: as of `DenseNet`.
     """

@@ -1,20 +1,20 @@
-"""SqueezeNet: AlexNet's errors with a fiftieth of its parameters.
+"""SqueezeNet: AlexNet's accuracy with a fiftieth of its parameters.
 
 F. Iandola, S. Han, M. Moskewicz, K. Ashraf, W. Dally, K. Keutzer (2016), "SqueezeNet: AlexNet-level
-accuracy with 50x fewer parameters and <0.5MB model size", arXiv 1602.07360. Three rules: take 1 x 1
-in place of 3 x 3 filters, give the 3 x 3 filters few channels to look at, and halve the image late.
-A fire module squeezes its input to few channels and expands these by filters of both sizes. There
-is no linear layer: the last convolution makes a map for each class, and the maps are averaged.
+accuracy with 50x fewer parameters and <0.5MB model size", arXiv 1602.07360. Three rules: use 1 x 1
+instead of 3 x 3 filters, give the 3 x 3 filters few input channels, and downsample late. A fire
+module squeezes its input to few channels and expands these by filters of both sizes. There is no
+linear layer: the last convolution computes a map for each class, and the maps are averaged.
 
 Deviations from the paper
-- None in version 1.0. Version 1.1 is the authors' own of later date, with 2.3 times fewer
+- None in version 1.0. Version 1.1 is a later design of the authors, with 2.3 times fewer
   multiply-adds: a smaller first convolution, and poolings closer to the input.
-- Weights are drawn after He et al. (2015), which the paper leaves open, those of the last
+- Weights are initialised after He et al. (2015), which the paper leaves open, those of the last
   convolution from N(0, 0.01^2).
 
-Nothing is padded but the 3 x 3 filters of fire modules; poolings round up. The paper's table has
-the sizes for images of 227 pixels. The module names are torchvision's, whose weights the models
-take.
+Only the 3 x 3 filters of fire modules are padded; poolings round up. The paper's table has the
+sizes for images of 227 pixels. The module names are torchvision's, whose weights load into the
+models.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ FIRE = {
     8: (64, 256, 256),
     9: (64, 256, 256),
 }
-# The layers in front of the classifier: a number is that of a fire module.
+# The layers before the classifier: a number is that of a fire module.
 TABLE = {
     "1.0": (Start(96, 7), pool, 2, 3, 4, pool, 5, 6, 7, 8, pool, 9),
     "1.1": (Start(64, 3), pool, 2, 3, pool, 4, 5, pool, 6, 7, 8, 9),
@@ -89,7 +89,7 @@ TABLE = {
 class SqueezeNet(Trunk):
     """The net of a version.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    dropout: the share of values dropped in front of the last convolution; width: a factor for all
+    dropout: the fraction of values dropped before the last convolution; width: a factor for all
     numbers of filters.
 
     Raises: ValueError for images of another shape, or too small.

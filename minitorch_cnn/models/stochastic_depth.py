@@ -1,21 +1,22 @@
-"""Stochastic depth: a ResNet that is shallow while it learns and deep when it is used.
+"""Stochastic depth: a ResNet that is shallow during training and deep in evaluation.
 
 G. Huang, Y. Sun, Z. Liu, D. Sedra, K. Weinberger (2016), "Deep networks with stochastic depth",
-ECCV 2016, arXiv 1603.09382. In each training step some blocks are only their shortcut. Block l of L
-survives with probability
+ECCV 2016, arXiv 1603.09382. In each training step some blocks are reduced to their shortcut. Block
+l of L survives with probability
 
     p_l = 1 - l / L (1 - p_L)        (equation 4)
 
-so that of 54 blocks about 40 compute; in evaluation every branch counts p_l times (equation 5). The
-net of 1202 layers, which without it errs more than that of 110, then errs less: 4.91 % on CIFAR-10.
+so that of 54 blocks about 40 compute; in evaluation every branch is scaled by p_l (equation 5). The
+net of 1202 layers, which otherwise has a larger error than that of 110, then has a smaller one:
+4.91 % on CIFAR-10.
 
 Deviations from the paper
-- A branch that is left out has no gradients in that step, and the optimizer leaves its weights as
-  they are; in the authors' code weight decay and momentum go on.
+- A dropped branch has no gradients in that step, and the optimizer leaves its weights unchanged; in
+  the authors' code weight decay and momentum still apply.
 
-As in the authors' code the shortcut to a smaller map is an average of 2 x 2 pixels, where ResNet
-takes every second one; their convolutions have biases, which batch norm takes away again, and which
-are left out here.
+As in the authors' code the shortcut to a smaller map averages 2 x 2 pixels, where ResNet takes
+every second one; their convolutions have biases, which batch norm cancels and which are omitted
+here.
 """
 
 from __future__ import annotations
@@ -31,9 +32,9 @@ from .resnet_cifar import CifarResNet
 
 
 class MayDrop(Module):
-    """Mixed into a block: its branch is left out of a training step with probability 1 - survival.
+    """A mixin for blocks: a training step drops their branch with probability 1 - survival.
 
-    One draw a step holds for the whole batch, and a branch that is left out costs nothing; of
+    One draw per step applies to the whole batch, and a dropped branch costs nothing; with
     `nn.DropPath`, which draws for each image, all branches run. In evaluation the branch is
     multiplied by its survival.
     """
@@ -53,7 +54,7 @@ class MayDrop(Module):
 
 
 def let_survive(model: Module, last: float) -> None:
-    """Set the survival of the blocks of a model, falling evenly from nearly 1 to `last`.
+    """Set the survival of a model's blocks, decreasing linearly from nearly 1 to `last`.
 
     Raises: ValueError unless last is in [0, 1].
     """
@@ -65,11 +66,11 @@ def let_survive(model: Module, last: float) -> None:
 
 
 class StochasticBlock(MayDrop, BasicBlock):
-    """y = max(branch(x) + shortcut(x), 0), or max(shortcut(x), 0) where the branch is left out."""
+    """y = max(branch(x) + shortcut(x), 0), or max(shortcut(x), 0) if the branch is dropped."""
 
 
 def averaging(block: type[BasicBlock]) -> MakeBlock:
-    """Makes such blocks, with averages and zeros for a shortcut where the shape changes."""
+    """Makes such blocks, with averages and zeros as shortcut where the shape changes."""
 
     def make(in_channels: int, out_channels: int, stride: int) -> BasicBlock:
         shortcut = None

@@ -1,13 +1,13 @@
-"""A notation in which the tables of branching networks are data.
+"""A notation that expresses the tables of branching networks as data.
 
-A table is made of steps. A step is
-- a `Conv`: a convolution with what the family lets follow it; or another `Row`;
-- a function of no arguments that makes a layer which keeps the number of channels, such as
+A table consists of steps. A step is
+- a `Conv`: a convolution with the family's normalisation and activation; or another `Row`;
+- a function without arguments that makes a layer which keeps the number of channels, such as
   `partial(MaxPool2d, 3, 2)`;
-- a tuple of steps, one after another: a `Sequential`;
-- a list of paths, side by side: `Branches`.
+- a tuple of steps, in sequence: a `Sequential`;
+- a list of paths, in parallel: `Branches`.
 `build` makes the layers of a step. All numbers of filters are in the table and nowhere else, so
-that one factor makes a network narrow.
+that one factor changes the width of a network.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .blocks import Size, scaled
 
 
 class Row(Protocol):
-    """What makes a layer once it knows its input: a `Conv`, or a family's own kind of block."""
+    """A factory of a layer for a given input: a `Conv`, or a family's own kind of block."""
 
     def build(
         self, in_channels: int, conv: Callable[..., Module], width: float
@@ -31,9 +31,9 @@ class Row(Protocol):
 
 
 class Conv(NamedTuple):
-    """A `Row`: a convolution of so many filters of such a size.
+    """A `Row`: a convolution with a number of filters and a kernel size.
 
-    padding: (K - 1) / 2 on every side unless told, which keeps the size at stride 1.
+    padding: by default (K - 1) / 2 on every side, which keeps the size at stride 1.
     """
 
     filters: int
@@ -58,9 +58,9 @@ Path = dict[str, Step]
 def build(
     step: Step, in_channels: int, conv: Callable[..., Module], width: float = 1.0
 ) -> tuple[Module, int]:
-    """The layers of a step and the number of channels that they give.
+    """Make the layers of a step; returns them and their number of output channels.
 
-    conv: makes what a `Conv` stands for, called as ConvReLU; width: a factor for all filters.
+    conv: makes the layer of a `Conv`, called as ConvReLU; width: a factor for all filters.
     """
     if hasattr(step, "build"):
         row: Any = step
@@ -81,7 +81,7 @@ def build(
 def build_all(
     table: Mapping[str, Step], in_channels: int, conv: Callable[..., Module], width: float
 ) -> tuple[dict[str, Module], int]:
-    """The layers of a table whose rows follow each other, and the channels of the last."""
+    """Make the layers of a table, in sequence; returns them and the channels of the last."""
     layers: dict[str, Module] = {}
     for name, step in table.items():
         layers[name], in_channels = build(step, in_channels, conv, width)
@@ -99,10 +99,10 @@ def beside(*branches: Step, start: int = 0) -> list[Path]:
 
 
 def side_by_side(module: Module, paths: Iterable[Iterable[str]], x: Tensor) -> Tensor:
-    """What some paths through the children of `module` make of x, joined along the channels.
+    """Apply paths through the children of `module` to x and concatenate along the channels.
 
-    x (N, C, H, W) -> y (N, sum of the paths' channels, OH, OW). A path is the names of the layers
-    that x passes one after another. A layer that several paths begin with runs once.
+    x (N, C, H, W) -> y (N, sum of the paths' channels, OH, OW). A path is the names of its layers
+    in order. A layer that several paths begin with runs once.
     """
     outputs: dict[str, Tensor] = {}
     ends = []
@@ -117,7 +117,7 @@ def side_by_side(module: Module, paths: Iterable[Iterable[str]], x: Tensor) -> T
 
 
 class Branches(Module):
-    """Several paths for one input, their outputs joined along the channels in the paths' order.
+    """Parallel paths for one input, with outputs concatenated along the channels in order.
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
 

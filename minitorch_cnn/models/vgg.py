@@ -1,20 +1,20 @@
-"""VGG: nothing but 3 x 3 convolutions, stacked until depth pays.
+"""VGG: deep stacks of 3 x 3 convolutions.
 
 K. Simonyan, A. Zisserman (2015), "Very deep convolutional networks for large-scale image
-recognition", ICLR 2015, arXiv 1409.1556. Two 3 x 3 convolutions see 5 x 5 pixels, three see 7 x 7
-with 27 C^2 weights in place of 49 C^2, and a ReLU after each. From net A (11 layers with weights)
+recognition", ICLR 2015, arXiv 1409.1556. Two 3 x 3 convolutions cover 5 x 5 pixels, three cover
+7 x 7 with 27 C^2 weights instead of 49 C^2, and a ReLU after each. From net A (11 weight layers)
 to nets D (16) and E (19) the top-5 error falls from 10.4 to 8.8 and 9.0 %; response normalisation
 (A-LRN) does not help, and 1 x 1 convolutions (C) help less than 3 x 3 (D). D, "VGG-16", has 138
 million parameters, 124 of them in the linear layers, and takes 15.5 G multiply-adds.
 
 Deviations from the paper
-- Convolutions are drawn after He et al. (2015), linear layers from N(0, 0.01^2); the paper drew all
-  from N(0, 0.1^2) and started nets B to E from a trained net A, which `copy_from_net_a` does.
-- Images of other sizes than 224 are averaged to 7 x 7 before fc6. The paper slides the linear
-  layers over larger ones, which `fully_convolutional` does.
-- Nets with batch norm are of later date (torchvision's); their convolutions keep their biases.
+- Convolutions are initialised after He et al. (2015), linear layers from N(0, 0.01^2); the paper
+  used N(0, 0.1^2) and started nets B to E from a trained net A, as `copy_from_net_a` does.
+- Images of sizes other than 224 are averaged to 7 x 7 before fc6. The paper applies the linear
+  layers convolutionally to larger ones, as `fully_convolutional` does.
+- Nets with batch norm are more recent (torchvision's); their convolutions keep their biases.
 - So is `se_vgg16_bn` (J. Hu et al. (2018), "Squeeze-and-excitation networks", CVPR 2018), whose
-  channels are gated behind the ReLU of every convolution, where that paper puts the gates.
+  gates follow the ReLU of every convolution, as in that paper.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ TABLE = {
     "E": ((3, 3), (3, 3), (3, 3, 3, 3), (3, 3, 3, 3), (3, 3, 3, 3)),
 }  # fmt: skip
 
-# What nets B to E take from a trained net A: four convolutions and the linear layers.  Section 3.1
+# The layers that nets B to E copy from a trained net A: four convolutions, linear ones. Section 3.1
 FROM_NET_A = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc6", "fc7", "fc8")
 
 
@@ -69,9 +69,9 @@ class VGG(Module):
     x (N, in_channels, H, W) -> (N, num_classes)
 
     net: a column of `TABLE`; norm: None, "batch" after every convolution, or "response" after the
-    first one's ReLU; dropout: the share of the units of fc6 and fc7 dropped in training; width: a
-    factor for the number of channels and units of all layers; gated: whether a gate, one unit for
-    16 of the full net's channels, follows the ReLU of each convolution.
+    first one's ReLU; dropout: the fraction of units of fc6 and fc7 dropped in training; width: a
+    factor for the channels and units of all layers; gated: whether a gate, with one unit per 16
+    channels of the full net, follows the ReLU of each convolution.
 
     Raises: ValueError for images of less than 32 pixels.
     """
@@ -128,7 +128,7 @@ class VGG(Module):
 
 
 def layers_by_place(net: VGG) -> dict[str, Module]:
-    """The layers with weights by their place: conv1_1, conv1_2, conv2_1, ..., fc6, fc7, fc8; batch
+    """The layers with weights by position: conv1_1, conv1_2, conv2_1, ..., fc6, fc7, fc8; batch
     norms as norm1_1, ...
     """
     places, stage, number = {}, 1, 0
@@ -147,8 +147,8 @@ def layers_by_place(net: VGG) -> dict[str, Module]:
 def copy_from_net_a(net: VGG, trained: VGG) -> None:
     """Start a deeper net from a trained net A, as the paper did (section 3.1).
 
-    The layers of `FROM_NET_A` are copied, with the batch norms behind them where both nets have
-    them; the others stay as they were drawn. The copies go on learning.
+    The layers of `FROM_NET_A` are copied, with the batch norms after them if both nets have them;
+    the others keep their initialisation. The copies remain trainable.
 
     Raises: RuntimeError, with nothing copied, if a layer of that place has another shape.
     """
@@ -163,13 +163,13 @@ def copy_from_net_a(net: VGG, trained: VGG) -> None:
 
 
 def fully_convolutional(net: VGG) -> Sequential:
-    """The same net with its linear layers as convolutions: a map of scores (section 3.2).
+    """Convert the linear layers of a net to convolutions, for a score map (section 3.2).
 
     x (N, in_channels, H, W), H and W >= 224 -> y (N, num_classes, H//32 - 6, W//32 - 6)
 
     fc6 becomes a 7 x 7 convolution, fc7 and fc8 become 1 x 1. An image of 224 has one position,
-    with the scores of `net`; over a larger one the net slides in steps of 32 pixels, in one pass.
-    The weights are those of `net`, in the same memory and under the same names.
+    with the scores of `net`; a larger one is evaluated in steps of 32 pixels, in one pass. The
+    weights are those of `net`, in the same memory and under the same names.
     """
     layers, kernel = [], 7
     for layer in net.classifier:
@@ -181,7 +181,7 @@ def fully_convolutional(net: VGG) -> Sequential:
 
 
 def _as_convolution(linear: Linear, kernel: int) -> Conv2d:
-    """weight (O, C*K*K) -> (O, C, K, K): the layer for one position of its input as for all."""
+    """weight (O, C*K*K) -> (O, C, K, K): the same layer, applied at every position of its input."""
     channels = linear.in_features // kernel**2
     with shapes_only():
         conv = Conv2d(channels, linear.out_features, kernel)

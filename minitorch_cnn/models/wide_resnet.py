@@ -1,9 +1,9 @@
-"""Wide ResNet: fewer blocks of more filters, with dropout between their convolutions.
+"""Wide ResNet: fewer blocks with more filters, and dropout between their convolutions.
 
 S. Zagoruyko, N. Komodakis (2016), "Wide residual networks", BMVC 2016, arXiv 1605.07146. WRN-d-k
-has d = 6n + 4 convolutions, shortcuts' included, in three stages of n pre-activation blocks with
-16k, 32k and 64k filters. WRN-16-8 errs less than the pre-activation ResNet of 1001 layers, and
-trains several times faster: its work is in a few large convolutions.
+has d = 6n + 4 convolutions, including the shortcuts', in three stages of n pre-activation blocks
+with 16k, 32k and 64k filters. WRN-16-8 has smaller errors than the pre-activation ResNet of 1001
+layers, and trains several times faster: its work is in a few large convolutions.
 
 Deviations from the paper
 - None.
@@ -25,7 +25,7 @@ from .resnet_cifar import FILTERS, CifarResNet
 
 
 class WideBlock(PreActBasicBlock):
-    """A basic block with dropout in front of its second convolution (section 2.4).
+    """A basic block with dropout before its second convolution (section 2.4).
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
     """
@@ -59,8 +59,8 @@ def wide(dropout: float) -> MakeBlock:
 class WideResNet(CifarResNet):
     """WRN-depth-factor.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    dropout: the share of units dropped in blocks, 0.3 in the paper's section 3.3 and none in the
-    others; width: a factor for all channels, those of the first convolution too.
+    dropout: the fraction of units dropped in blocks, 0.3 in the paper's section 3.3 and 0 in the
+    others; width: a factor for all channels, including the first convolution's.
 
     Raises: ValueError for images of another shape.
     """

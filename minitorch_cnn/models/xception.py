@@ -1,14 +1,14 @@
-"""Xception: residual blocks of convolutions that look at places and at channels apart.
+"""Xception: residual blocks of depthwise separable convolutions.
 
 F. Chollet (2017), "Xception: deep learning with depthwise separable convolutions", CVPR 2017, arXiv
 1610.02357. An Inception module with as many branches as channels is a separable convolution: a
 3 x 3 window over each channel, then a 1 x 1 convolution over all of them. A chain of such layers
-with shortcuts makes fewer errors than Inception-v3 for as many parameters.
+with shortcuts has smaller errors than Inception-v3 for as many parameters.
 
 Deviations from the paper
-- Poolings are padded by a pixel on every side, where TensorFlow pads one side only if the size is
-  even; batch norm adds 1e-5, not 1e-3. So it is in timm, whose names the modules have and whose
-  weights the model takes.
+- Poolings are padded by a pixel on every side, where TensorFlow pads only one side if the size is
+  even; batch norm adds 1e-5, not 1e-3. This follows timm, whose names the modules have and whose
+  weights load into the model.
 - Weights are drawn after He et al. (2015); the paper leaves it open.
 """
 
@@ -31,18 +31,18 @@ TABLE = (
     *8 * (((728, 728, 728), 1),),  # the middle flow
     ((728, 1024), 2),  # the exit flow
 )
-LAST = (1536, 2048)  # filters of the separable convolutions behind the blocks
-SMALLEST = 7  # of such an image the plain convolutions leave a pixel
+LAST = (1536, 2048)  # filters of the separable convolutions after the blocks
+SMALLEST = 7  # the image size of which the plain convolutions leave one pixel
 
 
 class Block(Module):
-    """Separable convolutions, each behind a ReLU and in front of batch norm, and a shortcut.
+    """Separable convolutions, each after a ReLU and before batch norm, and a shortcut.
 
     x (N, in_channels, H, W) -> y (N, filters[-1], ceil(H / stride), ceil(W / stride))
 
-    With a stride of 2, maxima halve the image behind the convolutions, and x is projected by a
+    With a stride of 2, max pooling halves the image after the convolutions, and x is projected by a
     1 x 1 convolution with stride and batch norm. relu_first: whether x passes a ReLU first, which
-    is of no use to an x that just came out of one.
+    is useless if x is already the output of one.
     """
 
     def __init__(
@@ -67,8 +67,8 @@ class Block(Module):
 class Xception(Trunk):
     """The net of figure 5.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
-    dropout: the share of units dropped in front of the classifier (section 4.3); width: a factor
-    for all numbers of filters.
+    dropout: the fraction of units dropped before the classifier (section 4.3); width: a factor for
+    all numbers of filters.
 
     Raises: ValueError for images of another shape, or too small.
     """

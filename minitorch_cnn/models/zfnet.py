@@ -1,19 +1,19 @@
-"""ZFNet: AlexNet looked into, and mended where the pictures showed a fault.
+"""ZFNet: AlexNet improved after visualising its features.
 
 M. Zeiler, R. Fergus (2014), "Visualizing and understanding convolutional networks", ECCV 2014,
 arXiv 1311.2901, figure 3. Projecting activations back to the image showed dead and coarse filters
 in AlexNet's first layer and aliasing from its stride of 4: the first convolution is 7 x 7 with
-stride 2 here, the second has stride 2, and one tower sees everything. 62 million parameters, 1.2 G
-multiply-adds. ZFNet-b, 512, 1024, 512 channels in the last three convolutions, was its best single
-network.
+stride 2 here, the second has stride 2, and there is only one tower. 62 million parameters, 1.2 G
+multiply-adds. ZFNet-b, with 512, 1024, 512 channels in the last three convolutions, was its best
+single network.
 
 Deviations from the paper
 - The contrast normalisation, whose constants the paper does not give, is AlexNet's.
 - The filters are not rescaled when their root mean square exceeds 0.1.
-- Images of other sizes than 224 are averaged to 6 x 6 before fc6.
+- Images of sizes other than 224 are averaged to 6 x 6 before fc6.
 
-The weights are drawn for the images of the paper: pixels from 0 to 255, less their mean. On images
-of unit variance training stands still for a long time before it begins.
+The initialisation fits the paper's images: pixels from 0 to 255, minus their mean. On images of
+unit variance the loss stays constant for a long time before training progresses.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from .registry import register
 
 
 class Row(NamedTuple):
-    """A convolution with its ReLU; then, where the row says so, 3/2 pooling, and normalisation."""
+    """A convolution with its ReLU, then optional 3/2 pooling and normalisation."""
 
     channels: int
     kernel: int
@@ -60,8 +60,8 @@ WIDE = (
 class ZFNet(Module):
     """Five convolutions and three linear layers.    x (N, in_channels, H, W) -> (N, num_classes)
 
-    table: the convolutions, `NARROW` or `WIDE`; dropout: the share of units that fc6 and fc7 do
-    without in training; width: a factor for the number of channels and units of all layers.
+    table: the convolutions, `NARROW` or `WIDE`; dropout: the fraction of units dropped before fc6
+    and fc7 in training; width: a factor for the channels and units of all layers.
 
     Raises: ValueError for images of less than 47 pixels.
     """
