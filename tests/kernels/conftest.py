@@ -1,4 +1,4 @@
-"""What holds for all tests of kernels."""
+"""Fixtures of all tests of kernels."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from minitorch_cnn.kernels import get_num_threads, set_num_threads
 
 @pytest.fixture(autouse=True)
 def same_number_of_threads():
-    """After a test, even one that fails, there are as many threads as before."""
+    """Restore the number of threads after each test, even if it fails."""
     before = get_num_threads()
     yield
     if get_num_threads() != before:

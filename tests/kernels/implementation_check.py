@@ -34,7 +34,7 @@ TOLERANCE = {np.dtype(np.float32): 2e-5, np.dtype(np.float64): 1e-11}
 
 
 def other_implementations(operator):
-    """The implementations of an operator that run here, the definition left out; a GPU's marked
+    """The implementations of an operator that run here, without the definition; a GPU's marked
     `gpu`.
     """
     names = [name for name in dispatch.available(operator) if name != "loops"]
@@ -74,12 +74,12 @@ def assert_agrees_with_loops(case, implementation, order=None):
 
 
 def order_of(case):
-    """In which order threads run where the case is emulated: each in a third of the cases."""
+    """The order of emulated threads for a case: each order in a third of the cases."""
     return ORDERS[crc32(str(case).encode()) % len(ORDERS)]
 
 
 def draw(rng, shape, dtype):
-    """Random values that nobody can write to."""
+    """Random values in a read-only array."""
     array = rng.standard_normal(shape).astype(dtype)
     array.flags.writeable = False
     return array
@@ -238,7 +238,7 @@ class CrossEntropyCase(NamedTuple):
 
 
 class OptimizerCase(NamedTuple):
-    """Two steps of an optimizer; `arrays` says which of its state there is."""
+    """Two steps of an optimizer; `arrays` names the state that it keeps."""
 
     step: str
     arrays: tuple[bool, ...]
@@ -255,7 +255,7 @@ class OptimizerCase(NamedTuple):
 
 
 class PReLUCase(NamedTuple):
-    """Values and gradients, with numbers at the kink and beyond all numbers."""
+    """Values and gradients, with inputs at the kink and infinity."""
 
     shape: tuple[int, int, int]
     dtype: type = np.float64
@@ -327,7 +327,7 @@ PADDINGS = [0, (2, 1), "same"]
 
 
 def window(kernel, stride, padding, dilation):
-    """A Window; padding "same" is what keeps the size at stride 1, at any stride."""
+    """A Window; padding "same" is that which preserves the size at stride 1, for any stride."""
     if padding == "same":
         padding = Window.same(kernel, dilation).padding
     return Window(kernel, stride, padding, dilation)

@@ -1,4 +1,4 @@
-"""Files of compiled kernels: believed only when whole and of this version."""
+"""Files of compiled kernels: loaded only if intact and of this version."""
 
 import errno
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_each_signature_has_a_file_of_its_own(started_anew, file, tmp_path):
 
 
 @pytest.mark.parametrize("where", [0, 10, 40, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, -1])
-def test_a_byte_that_was_changed_has_the_kernel_compiled_anew(started_anew, file, where):
+def test_a_kernel_is_recompiled_if_a_byte_of_its_file_changed(started_anew, file, where):
     content = bytearray(file.read_bytes())
     content[int(where * len(content)) if isinstance(where, float) else where] ^= 1
     file.write_bytes(content)
@@ -62,21 +62,21 @@ def test_a_byte_that_was_changed_has_the_kernel_compiled_anew(started_anew, file
 
 
 @pytest.mark.parametrize("size", [0, 1, 32, 33, 1000])
-def test_a_file_cut_short_has_the_kernel_compiled_anew(started_anew, file, size):
+def test_a_kernel_is_recompiled_if_its_file_is_truncated(started_anew, file, size):
     file.write_bytes(file.read_bytes()[:size])
     assert started_anew()(1.5) == 4.5
     kernel = started_anew()
     assert kernel(1.5) == 4.5 and was_loaded(kernel)
 
 
-def test_a_folder_in_the_place_of_a_file_costs_no_more_than_the_compiling(started_anew, file):
+def test_a_kernel_is_recompiled_if_a_folder_has_the_name_of_its_file(started_anew, file):
     file.unlink()
     file.mkdir()
     assert started_anew()(1.5) == 4.5
     assert [path.name for path in file.parent.iterdir()] == [file.name]
 
 
-def test_the_file_of_another_kernel_or_version_is_not_believed(started_anew, file, monkeypatch):
+def test_the_file_of_another_kernel_or_version_is_ignored(started_anew, file, monkeypatch):
     kernel = jit.kernel(lambda x: 4 * x)
     assert kernel(1.5) == 6.0
     (other,) = set(file.parent.glob("*.nbc")) - {file}

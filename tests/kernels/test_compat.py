@@ -1,6 +1,6 @@
 """The parts of other libraries that they do not document are where we look for them.
 
-A test that fails here names what a library has moved; see kernels/compat.py and compat_numba.py.
+The name of a failing test tells what a library has changed; see kernels/compat.py, compat_numba.py.
 """
 
 import ast
@@ -25,11 +25,11 @@ def test_numpy_keeps_floating_point_warnings_in_a_context_variable():
         np.float64(1) / np.zeros(1)
 
 
-def test_numpy_hands_on_a_value_for_what_was_not_given():
+def test_numpy_has_a_value_for_arguments_that_were_not_given():
     assert inspect.signature(np.sum).parameters["keepdims"].default is compat.NOT_GIVEN
 
 
-def test_cupy_keeps_the_type_that_products_are_computed_in():
+def test_cupy_stores_the_compute_type_of_products():
     cupy = pytest.importorskip("cupy")
     kinds = cupy._core._routines_linalg
     before = cupy._core.get_compute_type(cupy.float32)

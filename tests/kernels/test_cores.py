@@ -1,4 +1,4 @@
-"""How many cores a process may use, from files as Linux has them."""
+"""The number of cores that a process may use, from files in the format of Linux."""
 
 import os
 
@@ -43,7 +43,7 @@ def test_version_2_has_time_and_period_in_one_file(machine, line, cores):
     assert machine("0::/\n", **{"sys/fs/cgroup/cpu.max": line + "\n"}) == cores
 
 
-def test_a_group_has_no_more_than_those_around_it(machine):
+def test_the_quotas_of_enclosing_groups_apply(machine):
     files = {
         "sys/fs/cgroup/a/cpu.max": "300000 100000",
         "sys/fs/cgroup/a/b/cpu.max": "max 100000",
@@ -53,7 +53,7 @@ def test_a_group_has_no_more_than_those_around_it(machine):
     assert machine("0::/a/b/c\n", **files) == 3
 
 
-def test_the_path_may_be_the_one_outside_the_container(machine):
+def test_the_path_may_be_that_of_the_host(machine):
     assert machine("0::/docker/1f\n", **{"sys/fs/cgroup/cpu.max": "200000 100000"}) == 2
     assert machine("0::/../..\n", **{"sys/fs/cgroup/cpu.max": "200000 100000"}) == 2
 

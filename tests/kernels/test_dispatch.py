@@ -31,14 +31,14 @@ def test_the_last_registered_implementation_that_can_do_the_case_runs(operator):
     assert operator.choose(3).name == "loops"
 
 
-def test_an_implementation_runs_unasked_only_where_it_wants_to(operator):
+def test_an_unforced_implementation_runs_only_where_it_is_faster(operator):
     assert operator.choose(4).name == "shy"
     assert operator.choose(2).name == "even"
     with use("shy"):
         assert operator.choose(2).name == "shy"
 
 
-def test_what_the_machine_lacks_is_said_once_of_a_second_of_work(operator, capsys, monkeypatch):
+def test_a_missing_requirement_is_reported_once_after_a_second(operator, capsys, monkeypatch):
     clock = [10.0]
     monkeypatch.setattr(dispatch.time, "monotonic", lambda: clock[0])
     line = "minitorch_cnn: A passport is not installed, so this runs more slowly (ask for one)\n"
@@ -55,7 +55,7 @@ def test_what_the_machine_lacks_is_said_once_of_a_second_of_work(operator, capsy
         assert capsys.readouterr().err == said
 
 
-def test_nothing_is_said_to_be_missing_for_a_look_at_shapes(capsys, monkeypatch):
+def test_inspecting_shapes_reports_no_missing_requirement(capsys, monkeypatch):
     monkeypatch.setattr(dispatch, "PATIENCE", 0.0)
     monkeypatch.setattr(dispatch, "_said", set())
     monkeypatch.setattr(dispatch, "_operators", dict(dispatch._operators))
@@ -82,7 +82,7 @@ def test_use_ends_with_an_exception(operator):
     assert operator.choose(2).name == "even"
 
 
-def test_a_forced_implementation_that_cannot_do_the_case_says_so(operator):
+def test_a_forced_implementation_that_cannot_compute_the_case_is_refused(operator):
     with (
         use("even"),
         pytest.raises(RuntimeError, match="kitchen: implementation 'even' cannot do 3"),
@@ -90,7 +90,7 @@ def test_a_forced_implementation_that_cannot_do_the_case_says_so(operator):
         operator.choose(3)
 
 
-def test_a_forced_implementation_of_another_machine_says_so(operator):
+def test_a_forced_implementation_of_another_machine_is_refused(operator):
     message = (
         "kitchen: implementation 'abroad' does not run on this machine; here run loops, even, shy"
     )
@@ -98,7 +98,7 @@ def test_a_forced_implementation_of_another_machine_says_so(operator):
         operator.choose(2)
 
 
-def test_a_forced_name_leaves_parts_without_it_alone(operator):
+def test_operators_without_a_forced_implementation_ignore_it(operator):
     with use("numpy"):
         assert operator.choose(2).name == "even"
 
@@ -133,7 +133,7 @@ def test_available_lists_the_implementations_that_run_here(operator):
         dispatch.available("cellar")
 
 
-def test_a_implementations_module_is_imported_on_first_use():
+def test_the_module_of_an_implementation_is_imported_on_first_use():
     code = (
         "import sys, minitorch_cnn.kernels\n"
         "assert 'minitorch_cnn.kernels.conv2d.im2col' not in sys.modules"

@@ -35,7 +35,7 @@ def evaluated():
     return evaluate
 
 
-def test_vectors_are_as_long_as_registers_where_a_kernel_says_so():
+def test_kernels_that_ask_for_it_use_the_longest_vectors():
     numba = pytest.importorskip("numba")
     from llvmlite import binding
 
@@ -71,7 +71,7 @@ def test_the_normal_distribution_is_exact_in_the_middle(evaluated, x):
     np.testing.assert_allclose(evaluated(x)["normal cdf"], expected, rtol=6e-7)
 
 
-def test_beyond_float32_are_the_limits_and_nan_stays_nan(evaluated):
+def test_beyond_float32_results_are_the_limits_and_nan_stays_nan(evaluated):
     y = evaluated(np.array([-np.inf, -1e30, -200, 200, 1e30, np.inf, np.nan], np.float32))
     limits = {
         "exp": (0, np.inf),

@@ -57,7 +57,7 @@ SLOPE = """if True:
 """
 
 
-def test_a_kernel_is_compiled_anew_when_one_that_it_calls_was_edited(tmp_path, monkeypatch):
+def test_a_kernel_is_recompiled_after_an_edit_of_a_kernel_that_it_calls(tmp_path, monkeypatch):
     pytest.importorskip("numba")
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     for tree in ("kernels", "minitorch_cnn"):
@@ -99,7 +99,7 @@ def test_a_child_that_is_forked_while_another_thread_compiles_can_compile(tmp_pa
 
 
 @pytest.mark.parametrize("limited", [True, False])
-def test_where_memory_is_limited_a_gradients_kernels_are_loaded_with_the_forward(tmp_path, limited):
+def test_with_limited_memory_the_gradients_kernels_are_loaded_with_the_forward(tmp_path, limited):
     pytest.importorskip("numba")
     resource = pytest.importorskip("resource")
     if not hasattr(resource, "RLIMIT_AS"):

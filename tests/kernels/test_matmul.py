@@ -1,4 +1,4 @@
-"""A product does not depend on threads, and leaves BLAS as it was."""
+"""Matrix products: results do not depend on threads, and BLAS gets its threads back."""
 
 import ast
 import math
@@ -28,7 +28,7 @@ def matrices(m, k, n, dtype):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_it_is_the_product_also_of_views(shape, dtype):
+def test_arrays_and_views_are_multiplied(shape, dtype):
     a, b = matrices(*shape, dtype)
     turned = np.asfortranarray(b)
     expected = np.einsum("mk,kn->mn", a.astype(np.float64), b.astype(np.float64))
@@ -54,7 +54,7 @@ STACKS = [  # of many small products, of a few large ones, of one; broadcast on 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shapes", STACKS, ids=str)
-def test_leading_axes_are_broadcast_and_a_result_may_have_its_place(shapes, dtype):
+def test_leading_axes_are_broadcast_and_out_receives_the_result(shapes, dtype):
     a, b = (rng.standard_normal(shape).astype(dtype) for shape in shapes)
     expected = np.matmul(a.astype(np.float64), b.astype(np.float64))
     y, out = matmul(a, b), np.full(expected.shape, np.nan, dtype)
@@ -67,7 +67,7 @@ def test_leading_axes_are_broadcast_and_a_result_may_have_its_place(shapes, dtyp
 
 
 @pytest.mark.parametrize("shapes", [((300, 200), (200, 500)), ((4, 3000), (3000, 900)), *STACKS])
-def test_the_number_of_threads_changes_no_bit(shapes):
+def test_results_are_bitwise_independent_of_the_number_of_threads(shapes):
     a, b = (rng.standard_normal(shape, dtype=np.float32) for shape in shapes)
     found = []
     for count in (1, 2, 5):
@@ -78,9 +78,9 @@ def test_the_number_of_threads_changes_no_bit(shapes):
 
 @pytest.fixture
 def products(monkeypatch):
-    """(multiply-adds, threads of BLAS) of every product that NumPy is asked for, of three threads.
+    """(multiply-adds, threads of BLAS) of every product that NumPy computes, with three threads.
 
-    What BLAS does on one thread anyway is left out.
+    Products that BLAS computes on one thread by itself are excluded.
     """
     seen = []
 
@@ -113,12 +113,12 @@ def assert_held(products):
     ],
     ids=str,
 )
-def test_blas_has_one_thread_within_and_its_own_number_after(products, shapes):
+def test_blas_has_one_thread_within_and_its_previous_number_after(products, shapes):
     matmul(*(rng.standard_normal(shape) for shape in shapes))
     assert_held(products)
 
 
-def test_blas_is_held_from_every_thread(products):
+def test_any_thread_can_limit_blas(products):
     done = threading.Event()
 
     def first():
@@ -136,7 +136,7 @@ def test_blas_is_held_from_every_thread(products):
     assert_held(products)
 
 
-def test_blas_has_its_own_number_of_threads_after_an_error(products):
+def test_blas_has_its_previous_number_of_threads_after_an_error(products):
     with pytest.raises(ValueError, match="matmul"):
         matmul(np.ones((300, 200)), np.ones((201, 300)))
 
@@ -157,7 +157,7 @@ def test_a_net_in_numpy_leaves_blas_one_thread(products):
     assert_held(products)
 
 
-def test_products_of_numpy_are_asked_for_in_one_place():
+def test_only_matmul_calls_the_products_of_numpy():
     names = {f"np.{name}" for name in ("matmul", "dot", "vdot", "inner", "tensordot")}
     found = set()
     for tree in (ROOT / "kernels", ROOT / "minitorch_cnn"):
@@ -172,7 +172,7 @@ def test_products_of_numpy_are_asked_for_in_one_place():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
-def test_a_child_forked_within_a_product_has_blas_as_it_was():
+def test_a_child_forked_within_a_product_has_the_previous_number_of_threads():
     with threadpoolctl.threadpool_limits(3, "blas"), one_blas_thread(), matmul_module._lock:
         child = os.fork()
         if child == 0:

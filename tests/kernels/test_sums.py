@@ -138,7 +138,7 @@ CASES = {
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kernel", CASES)
 @pytest.mark.parametrize("implementation", ["numpy", "numba"])
-def test_terms_of_very_different_size_are_added_as_in_float64(implementation, kernel, dtype):
+def test_terms_of_very_different_magnitude_are_added_as_in_float64(implementation, kernel, dtype):
     if (implementation, kernel, dtype) == ("numba", "cross_entropy._forward_rows", np.float64):
         pytest.skip("there is no such kernel")
     with use(implementation):
@@ -161,7 +161,7 @@ def test_every_kernel_that_adds_in_any_order_is_tested_here():
     assert adding == set(CASES)
 
 
-def test_what_adds_in_any_order_becomes_part_of_the_kernels_that_call_it():
+def test_functions_that_add_in_any_order_are_inlined():
     # A kernel that is called exists twice, by itself and in its caller, compiled differently, and
     # which one runs depends on what was compiled and what was loaded before.
     inline, called, adding = set(), set(), set()

@@ -1,4 +1,4 @@
-"""Kernels that share themselves out: every item once, on all threads, whoever calls."""
+"""Kernels on the thread pool: every item is computed once, on all threads, for any caller."""
 
 import os
 import subprocess
@@ -50,15 +50,15 @@ def run(items, work=100, size=2 * MIN_ELEMENTS):
 
 
 @pytest.mark.parametrize("items", [0, 1, 2, 11, 12, 13, 1000])
-def test_each_item_is_done_once(items):
+def test_each_item_is_computed_once(items):
     for _ in range(50):
         times, ranks = run(items)
         assert (times == 1).all()
         assert ((ranks >= 0) & (ranks < 3)).all()
 
 
-def meet_members():
-    """Give work until all threads have been seen at it."""
+def meet_workers():
+    """Run kernels until every thread has taken part."""
     seen = set()
     deadline = time.monotonic() + 30
     while seen != {0, 1, 2} and time.monotonic() < deadline:
@@ -66,7 +66,7 @@ def meet_members():
     assert seen == {0, 1, 2}
 
 
-def let_members_fall_asleep():
+def let_workers_fall_asleep():
     run(100)
     deadline = time.monotonic() + 30
     while not all(worker.asleep for worker in threads._pool.workers):
@@ -74,16 +74,16 @@ def let_members_fall_asleep():
         time.sleep(0.01)
 
 
-def test_members_take_part():
-    meet_members()
+def test_workers_take_part():
+    meet_workers()
 
 
-def test_members_come_back_from_their_sleep():
-    let_members_fall_asleep()
-    meet_members()
+def test_sleeping_workers_are_woken():
+    let_workers_fall_asleep()
+    meet_workers()
 
 
-def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
+def test_small_work_and_work_within_a_task_stay_on_their_thread():
     assert (run(100, size=MIN_ELEMENTS - 1)[1] == 0).all()
     results = []
     parallel_for(lambda _: results.append(run(100, work=5000)), 6)
@@ -91,14 +91,14 @@ def test_a_little_work_and_that_of_a_task_stay_on_their_thread():
     assert all((times == 1).all() and (ranks == 0).all() for times, ranks in results)
 
 
-def test_a_small_piece_of_work_wakes_few():
-    let_members_fall_asleep()
+def test_small_work_wakes_few_workers():
+    let_workers_fall_asleep()
     for _ in range(20):
         run(100, size=MIN_ELEMENTS)
         assert threads._pool.workers[1].asleep
 
 
-def test_only_those_there_is_memory_for_take_part():
+def test_only_threads_with_scratch_memory_take_part():
     seen = set()
     for _ in range(100):
         times, ranks = np.zeros((2, 100), np.int64)
@@ -145,10 +145,10 @@ def fail_elsewhere(ranks, size, pool, first, last):
     if shared(pool, first, last):
         return
     for i in range(first, last):
-        ranks[i] = len(np.empty(size))  # 2^60 numbers: no machine has them
+        ranks[i] = len(np.empty(size))  # 2^60 elements: more than any machine has
 
 
-def test_a_member_that_finds_no_memory_is_an_error():
+def test_a_worker_without_memory_raises_an_error():
     ranks = np.zeros(30)
     with pytest.raises(MemoryError, match="fail_elsewhere: no memory for the work of one of the"):
         parallel_ranges(fail_elsewhere, 30, MIN_ELEMENTS, ranks, 2**50)
@@ -157,7 +157,7 @@ def test_a_member_that_finds_no_memory_is_an_error():
 
 @kernel
 def come_late(times, pool, first, last):
-    """times[i] += 1, after a while, and on a worker after a long while."""
+    """times[i] += 1 after a delay, which is longer on a worker."""
     if shared(pool, first, last):
         return
     total = 1.0
@@ -167,7 +167,7 @@ def come_late(times, pool, first, last):
         times[i] += 1 if total > 0 else 2
 
 
-def test_the_caller_waits_for_what_members_have_begun():
+def test_the_caller_waits_for_the_pieces_that_workers_have_begun():
     for _ in range(30):
         times = np.zeros(12)
         parallel_ranges(come_late, 12, MIN_ELEMENTS, times)
@@ -175,7 +175,7 @@ def test_the_caller_waits_for_what_members_have_begun():
 
 
 @pytest.mark.parametrize("end", ["pass", "raise SystemExit(0)"])
-def test_members_have_gone_when_a_program_ends(end):
+def test_workers_have_ended_when_a_program_ends(end):
     code = f"""
 import atexit, os, threading
 
@@ -211,7 +211,7 @@ sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=60).returncode == 7
 
 
-def test_the_arrays_of_finished_work_are_not_kept():
+def test_the_arrays_of_finished_work_are_released():
     times, ranks = run(1000)
     gone = weakref.ref(times)
     del times, ranks

@@ -29,7 +29,7 @@ def three_threads():
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 50])
-def test_each_block_is_done_once(count):
+def test_each_block_is_computed_once(count):
     done = []
     parallel_for(done.append, count)
     assert sorted(done) == list(range(count))
@@ -44,7 +44,7 @@ def test_blocks_run_on_as_many_threads_as_are_set():
     assert seen == {threading.get_ident()}
 
 
-def test_an_error_in_a_block_is_raised_and_the_rest_left_out():
+def test_an_error_in_a_block_is_raised_and_the_rest_is_skipped():
     begun = []
 
     def task(block):
@@ -60,7 +60,7 @@ def test_an_error_in_a_block_is_raised_and_the_rest_left_out():
     assert sorted(done) == list(range(5))
 
 
-def test_a_block_that_asks_for_more_blocks_does_them_itself():
+def test_a_parallel_for_within_a_block_stays_on_its_thread():
     seen = []
 
     def task(block):
@@ -88,7 +88,7 @@ def test_several_python_threads_share_the_pool():
     assert totals == [140] * 8
 
 
-def test_a_busy_pool_keeps_nobody_waiting():
+def test_no_caller_waits_for_a_busy_pool():
     release, inside = threading.Event(), threading.Semaphore(0)
 
     def stuck(_):
@@ -106,7 +106,7 @@ def test_a_busy_pool_keeps_nobody_waiting():
     other.join()
 
 
-def test_the_pool_is_kept():
+def test_the_pool_is_reused():
     parallel_for(lambda _: time.sleep(0.001), 6)
     names = {thread.ident for thread in threading.enumerate() if thread.name.startswith("kernels")}
     parallel_for(lambda _: time.sleep(0.001), 6)
@@ -143,7 +143,7 @@ def test_the_number_of_threads_is_an_int_of_at_least_one():
     assert 1 <= get_num_threads() <= os.cpu_count()
 
 
-def test_the_pool_is_made_on_first_use():
+def test_the_pool_is_created_on_first_use():
     code = "import threading, minitorch_cnn.kernels.conv2d\nassert threading.active_count() == 1"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 

@@ -104,7 +104,7 @@ def test_ceil_mode_gives_the_sizes_of_torch():
 
 @given(windows(), size, st.data())
 @settings(max_examples=60, deadline=None)
-def test_taps_are_the_outputs_and_inputs_that_meet_at_each_kernel_position(window, size, data):
+def test_taps_index_the_outputs_and_inputs_of_each_kernel_position(window, size, data):
     try:
         out = window.output_size(*size)
     except ValueError:
@@ -149,7 +149,7 @@ def test_adaptive_spans_cover_the_input_in_order():
         ({"kernel": "33"}, "Window: kernel='33' must be an int or a pair of ints"),
     ],
 )
-def test_a_window_that_cannot_be_is_refused(settings, message):
+def test_an_invalid_window_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         Window(**settings)
 

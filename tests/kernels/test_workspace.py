@@ -29,7 +29,7 @@ def test_another_thread_gets_other_memory():
     assert not np.shares_memory(mine, theirs[0])
 
 
-def test_what_is_larger_than_the_limit_is_not_kept():
+def test_arrays_larger_than_the_limit_are_not_kept():
     before = workspace.held_bytes()
     assert scratch("test large", (workspace.LIMIT + 1,), np.uint8).size == workspace.LIMIT + 1
     assert workspace.held_bytes() == before

@@ -65,7 +65,7 @@ def test_small_values_keep_their_digits(kind, implementation):
 @pytest.mark.parametrize("implementation", other_implementations("activation"))
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("kind", KINDS)
-def test_large_and_infinite_numbers_give_the_limits(kind, dtype, implementation):
+def test_large_and_infinite_inputs_give_the_limits(kind, dtype, implementation):
     if implementation == "numba" and dtype is np.float64 and kind in activation.EXPONENTIAL:
         pytest.skip("NumPy's")
     settings = SETTINGS.get(kind, ())
@@ -92,7 +92,7 @@ def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
         np.testing.assert_array_equal(gx, activation_backward(y[::-1].copy(), x.copy(), "silu"))
 
 
-def test_doubles_stay_with_numpy_whose_exponential_is_better_at_them():
+def test_numpy_computes_the_exponentials_of_float64():
     pytest.importorskip("numba")
 
     def chosen(kind, dtype, size):
@@ -118,7 +118,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
     np.testing.assert_array_equal(results[2], results[0])
 
 
-def test_what_does_not_fit_is_refused_by_name():
+def test_invalid_arguments_are_refused_by_name():
     x = np.zeros(3)
     with pytest.raises(ValueError, match=r"^activation_forward: kind='swish' must be one of relu"):
         activation_forward(x, "swish")

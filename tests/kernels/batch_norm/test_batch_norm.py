@@ -28,7 +28,7 @@ def test_every_implementation_agrees_with_the_loops(implementation, case):
     assert_agrees_with_loops(case, implementation)
 
 
-def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(monkeypatch):
+def test_the_numpy_implementation_agrees_with_the_loops_for_any_block_size(monkeypatch):
     monkeypatch.setattr(vectorised, "BLOCK", 1)
     assert_agrees_with_loops(BatchNormCase((3, 5, 4, 2)), "numpy")
 
@@ -99,7 +99,7 @@ def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
 
 
 @pytest.mark.skipif("numba" not in IMPLEMENTATIONS, reason="Numba is not installed")
-def test_the_number_of_threads_changes_no_bit():
+def test_results_are_bitwise_independent_of_the_number_of_threads():
     x = rng.standard_normal((3, 7, 63, 61)).astype(np.float32)
     weight, bias = rng.standard_normal((2, 7)).astype(np.float32)
     results = []
@@ -115,7 +115,7 @@ def test_the_number_of_threads_changes_no_bit():
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_a_type_that_is_not_compiled_for_is_left_to_numpy(implementation):
+def test_numpy_computes_dtypes_that_are_not_compiled(implementation):
     x = rng.standard_normal((3, 2, 4)).astype(np.longdouble)
     assert batch_norm_statistics(x).var.dtype == x.dtype
     if implementation == "numba" and np.longdouble != np.float64:
@@ -148,6 +148,6 @@ X, PER_CHANNEL = np.zeros((2, 3, 4)), np.zeros(3)
         ),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(function, args, error, message):
+def test_invalid_arguments_are_refused_by_name(function, args, error, message):
     with pytest.raises(error, match=f"^{function.__name__}: {message}"):
         function(*args)

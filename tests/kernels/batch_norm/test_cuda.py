@@ -12,12 +12,12 @@ rng = np.random.default_rng(7)
 
 
 @pytest.mark.parametrize("shape", [(2, 3, 36, 64), (700, 2, 4), (430, 2, 5)])
-def test_channels_of_many_numbers_are_split_over_blocks(shape):
+def test_channels_of_many_elements_are_split_over_blocks(shape):
     assert cuda._splits(*shape[:2], int(np.prod(shape[2:]))) > 1
     assert_agrees_with_loops(BatchNormCase(shape, dtype=np.float32), "emulator")
 
 
-def test_the_order_of_the_threads_changes_no_bit():
+def test_results_are_bitwise_independent_of_the_order_of_threads():
     x = rng.standard_normal((3, 2, 40, 40)).astype(np.float32)
     results = []
     for order in ORDERS:
@@ -26,7 +26,7 @@ def test_the_order_of_the_threads_changes_no_bit():
     assert np.array_equal(results[0], results[1]) and np.array_equal(results[0], results[2])
 
 
-def test_one_number_far_from_the_others_spoils_no_statistics():
+def test_an_outlier_does_not_spoil_the_statistics():
     x = rng.standard_normal((4, 2, 24, 24)).astype(np.float32)
     x[0, :, 0, 0] = 1000, -3e4
     exact = x.astype(np.float64)

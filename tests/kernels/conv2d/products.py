@@ -15,7 +15,7 @@ def products(x, w, gy, window, groups=1):
 
 
 def drawn_products(implementation, x_shape, w_shape, window, groups=1, dtype=np.float64):
-    """Of arrays drawn at random, always the same ones, by a forced implementation."""
+    """The products of fixed random arrays, by a forced implementation."""
     rng = np.random.default_rng(0)
     y_shape = x_shape[0], w_shape[0], *window.output_size(*x_shape[2:])
     x, w, gy = (rng.standard_normal(s).astype(dtype) for s in (x_shape, w_shape, y_shape))

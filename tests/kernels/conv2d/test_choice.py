@@ -1,4 +1,4 @@
-"""Whatever implementation a convolution is given to, nobody can tell by the result."""
+"""The choice of an implementation for a convolution, which must not affect the result."""
 
 import re
 from types import SimpleNamespace
@@ -108,7 +108,7 @@ LAYERS = [
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_the_number_of_threads_and_the_place_in_memory_change_no_bit(layer):
+def test_results_are_bitwise_independent_of_thread_count_and_alignment(layer):
     x, w, gy = arrays(layer, np.float32)
     found = []
     for count, shift in ((1, 0), (2, 1), (5, 3)):
@@ -178,7 +178,7 @@ def test_explain_says_what_is_missing_without_numba(capsys, monkeypatch):
         (((1, 4, 5, 5), (4, 1, 3, 3)), 4, "4 groups of one channel: .* take 8 and more"),
     ],
 )
-def test_explain_says_why_nothing_compiled_is_worth_while(capsys, shapes, groups, why):
+def test_explain_says_why_no_compiled_implementation_is_faster(capsys, shapes, groups, why):
     for _, implementation, said in explained(capsys, *shapes, groups=groups):
         assert implementation == "numpy" and re.fullmatch(f"{why}.*", said)
 
@@ -192,14 +192,14 @@ def test_explain_honours_use(capsys):
         explain((1, 3, 8, 8), (4, 3, 5, 5))
 
 
-def test_explain_says_what_kernels_are_not_compiled_for(capsys):
+def test_explain_names_a_dtype_that_is_not_compiled(capsys):
     for _, implementation, why in explained(capsys, *LARGE, padding=1, dtype=np.float16):
         assert implementation == "numpy"
         assert why == "kernels are compiled for float32 and float64, not for float16"
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=str)
-def test_what_explain_names_is_what_runs(capsys, monkeypatch, layer):
+def test_the_implementation_that_explain_names_runs(capsys, monkeypatch, layer):
     x, w, window, groups = layer
     ran, nothing = [], SimpleNamespace(**dict.fromkeys(DIRECTIONS, lambda *_: None))
     monkeypatch.setattr(type(OPERATOR), "load", lambda _, name: ran.append(name) or nothing)
@@ -208,7 +208,7 @@ def test_what_explain_names_is_what_runs(capsys, monkeypatch, layer):
     assert [implementation for _, implementation, _ in explained(capsys, x, w, **settings)] == ran
 
 
-def test_explain_refuses_what_no_convolution_has():
+def test_explain_refuses_invalid_convolutions():
     with pytest.raises(ValueError, match="explain: groups=3 must divide out_channels=4"):
         explain((1, 3, 8, 8), (4, 1, 3, 3), groups=3)
     with pytest.raises(ValueError, match="explain: w of shape"):

@@ -41,7 +41,7 @@ def test_every_implementation_agrees_with_the_loops(implementation, case):
 
 @pytest.mark.parametrize("block", [1, 300, 2000])
 @pytest.mark.parametrize("groups", [1, 2, 4])
-def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(
+def test_the_numpy_implementation_agrees_with_the_loops_for_any_block_size(
     monkeypatch, block, groups
 ):
     monkeypatch.setattr(im2col, "BLOCK", block)
@@ -202,7 +202,7 @@ X, W, GY = np.zeros((2, 4, 5, 6)), np.zeros((6, 4, 3, 2)), np.zeros((2, 6, 3, 5)
         (conv2d_weight_grad, (X, GY[:, :, 1:], Window((3, 2))), ValueError, "must end in"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(function, args, error, message):
+def test_invalid_arguments_are_refused_by_name(function, args, error, message):
     with pytest.raises(error, match=message) as caught:
         function(*args)
     assert str(caught.value).startswith((function.__name__, "Window"))

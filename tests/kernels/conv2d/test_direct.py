@@ -1,6 +1,4 @@
-"""The direct convolution where the implementation test's small planes do not reach: strips and
-blocks.
-"""
+"""The direct convolution of large planes: strips and blocks beyond the implementation test."""
 
 import numpy as np
 import pytest
@@ -35,7 +33,7 @@ def test_large_planes_agree_with_numpy(layer):
         np.testing.assert_allclose(got, want, rtol=0, atol=1e-11 * np.abs(want).max())
 
 
-def test_single_precision_is_as_exact_as_its_sums_allow():
+def test_float32_is_as_accurate_as_its_sums_allow():
     layer = LARGE[0]
     exact = results("direct", *layer)
     for got, want in zip(results("direct", *layer, dtype=np.float32), exact, strict=True):
@@ -43,7 +41,7 @@ def test_single_precision_is_as_exact_as_its_sums_allow():
         np.testing.assert_allclose(got, want, rtol=0, atol=2e-6 * np.abs(want).max())
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_results_are_bitwise_independent_of_the_number_of_threads():
     found = []
     for count in (1, 2, 5):
         set_num_threads(count)
@@ -52,7 +50,7 @@ def test_the_number_of_threads_changes_no_bit():
         assert np.array_equal(one, two) and np.array_equal(one, five)
 
 
-def test_infinities_and_nans_stay_where_their_windows_are():
+def test_infinities_and_nans_affect_only_their_windows():
     x = np.ones((1, 16, 12, 12))
     x[0, 3, 5, 6], x[0, 4, 0, 0] = np.inf, np.nan
     w = np.ones((16, 1, 3, 3))

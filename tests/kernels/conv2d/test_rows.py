@@ -1,4 +1,4 @@
-"""The convolution along rows where the implementation test's small planes do not reach."""
+"""The convolution along rows of large planes, which the implementation test lacks."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_all_directions_agree_with_numpy(layer, dtype, error):
         np.testing.assert_allclose(got, want, rtol=0, atol=error * np.abs(want).max())
 
 
-def test_what_was_in_scratch_memory_enters_no_sum():
+def test_old_contents_of_scratch_memory_do_not_affect_results():
     results("rows", 4, 1, 1, (40, 90), Window(3, padding=1))
     x, gy = np.ones((1, 1, 20, 20)), np.ones((1, 1, 18, 18))
     with use("rows"):
@@ -40,7 +40,7 @@ def test_what_was_in_scratch_memory_enters_no_sum():
 
 
 @pytest.mark.parametrize("groups", [1, 8])
-def test_bias_and_relu_end_a_sum_and_leave_a_nan(groups):
+def test_bias_and_relu_are_applied_and_nan_stays_nan(groups):
     rng, window = np.random.default_rng(1), Window(3, padding=1)
     x, w = rng.standard_normal((2, 8, 9, 35)), rng.standard_normal((8, 8 // groups, 3, 3))
     bias = rng.standard_normal(8)

@@ -41,7 +41,7 @@ def test_all_directions_agree_with_the_direct_sums(layer, dtype):
         np.testing.assert_allclose(got, want, rtol=0, atol=ERROR[dtype] * scale)
 
 
-def test_the_number_of_threads_changes_no_bit():
+def test_results_are_bitwise_independent_of_the_number_of_threads():
     found = []
     for count in (1, 2, 5):
         set_num_threads(count)

@@ -69,7 +69,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
             np.testing.assert_array_equal(gx, results[0][1])
 
 
-def test_what_does_not_fit_is_refused_by_name():
+def test_invalid_arguments_are_refused_by_name():
     x, target = np.zeros((2, 3, 4)), np.zeros((2, 4), int)
     name = "^cross_entropy_forward: "
     with pytest.raises(ValueError, match=name + r"x of shape \(2, 3\) must be"):

@@ -13,7 +13,7 @@ from minitorch_cnn.kernels.cuda import numba_block
 
 
 class StandIn:
-    """What kernels ask of `cuda`: who they are, memory that a block shares, to be waited for."""
+    """The parts of `cuda` that kernels use: thread and block indices, shared memory, barriers."""
 
     def __init__(self):
         self.me = threading.local()

@@ -22,7 +22,7 @@ def x():
     return to_emulator(np.arange(6.0).reshape(2, 3))
 
 
-def test_an_array_goes_there_and_back_in_memory_of_its_own():
+def test_a_round_trip_to_the_device_copies_the_array():
     host = np.arange(6.0).reshape(2, 3).T
     there = to_emulator(host)
     assert type(there) is EmulatorArray and there.device == "emulator"
@@ -61,7 +61,7 @@ def test_an_array_goes_there_and_back_in_memory_of_its_own():
         lambda x: next(iter(x[0])),
     ],
 )
-def test_results_stay_on_the_device_those_without_axes_too(x, compute):
+def test_results_stay_on_the_device_also_0d_arrays(x, compute):
     expected = compute(x.get())
     y = compute(x)
     assert type(y) is EmulatorArray
@@ -83,7 +83,7 @@ def test_results_stay_on_the_device_those_without_axes_too(x, compute):
         lambda x, host: x @ host.T,
     ],
 )
-def test_arrays_of_the_host_do_not_mix_with_it(x, mix):
+def test_host_arrays_do_not_mix_with_emulator_arrays(x, mix):
     with pytest.raises(TypeError, match=r"an array of the host, of shape .* does not mix"):
         mix(x, np.ones((2, 3)))
 
@@ -109,7 +109,7 @@ def test_an_element_is_a_view(x):
     assert x.get().tolist() == [[3, 3, 3], [3, 4, 7]]
 
 
-def test_python_numbers_come_out_on_demand(x):
+def test_item_and_float_give_python_numbers(x):
     assert float(x[1, 2]) == 5 and x.sum().item() == 15 and bool((x >= 0).all())
     assert x.tolist() == x.get().tolist()
 
@@ -123,7 +123,7 @@ class Case(NamedTuple):
     array: type
 
 
-def test_a_operator_chooses_by_the_place_of_its_arrays():
+def test_an_operator_chooses_by_the_device_of_its_arrays():
     cupy_array = type("ndarray", (), {"__module__": "cupy"})
     places = on_host, is_emulated, on_gpu
     for array, answers in [
@@ -153,12 +153,12 @@ def operator(monkeypatch):
     return operator
 
 
-def test_the_emulators_implementation_runs_its_arrays_unasked(operator, x):
+def test_the_emulators_implementation_computes_its_arrays_by_default(operator, x):
     assert operator.choose(Case(EmulatorArray)) is operator.load("emulator")
     assert operator.choose(Case(np.ndarray)) is operator.load("loops")
 
 
-def test_the_emulators_implementation_takes_arrays_of_the_host_when_forced(operator):
+def test_the_emulators_implementation_takes_host_arrays_when_forced(operator):
     host = np.arange(3.0)
     host.flags.writeable = False
     with use("emulator"):

@@ -36,7 +36,7 @@ def test_blocks_warps_and_shared_memory_add_up(order, dtype):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_every_thread_of_every_block_runs_once_and_knows_its_place(order):
+def test_every_thread_of_every_block_runs_once_with_its_indices(order):
     grid, block = (3, 2, 2), (4, 3, 2)
     thread, number = (empty(12 * 24, np.int32, like=ANY) for _ in range(2))
     with emulated(order=order, seed=3):
@@ -46,7 +46,7 @@ def test_every_thread_of_every_block_runs_once_and_knows_its_place(order):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_lanes_of_a_warp_see_one_another(order):
+def test_lanes_of_a_warp_exchange_values(order):
     x = rng.integers(0, 99, 64).astype(np.int32)
     y = empty((64, 10), np.int32, like=ANY)
     with emulated(order=order):
@@ -65,7 +65,7 @@ def test_lanes_of_a_warp_see_one_another(order):
     assert np.array_equal(y[:, 8], [bin(value).count("1") for value in x])
 
 
-def test_atomic_operations_of_all_blocks_meet():
+def test_atomic_operations_of_all_blocks_add_up():
     x = rng.integers(0, 9999, 5 * 64).astype(np.int32)
     count, largest = to_emulator(np.zeros((2, 1), np.int32))
     total = to_emulator(np.zeros(1, np.float32))
@@ -73,7 +73,7 @@ def test_atomic_operations_of_all_blocks_meet():
     assert (int(count[0]), int(largest[0]), float(total[0])) == (320, x.max(), 160.0)
 
 
-def test_the_larger_of_a_number_and_nan_is_the_number():
+def test_the_maximum_of_a_number_and_nan_is_the_number():
     y = to_emulator(np.zeros(5, np.float32))
     x, n = to_emulator(np.array([2, 5], np.float32)), to_emulator(np.array([7, 3], np.int32))
     run("larger", x, n, y, block=(1,))
@@ -113,7 +113,7 @@ def test_a_thread_prints(capsys):
         ("asserted", (5,), r"thread \(5, 0, 0\): assert\(threadIdx.x < n\) in faults.cu"),
     ],
 )
-def test_threads_that_miss_one_another_are_named(kernel, args, message):
+def test_threads_at_different_barriers_are_named(kernel, args, message):
     with pytest.raises(EmulatorError, match=rf"^{kernel}: block \(0, 0, 0\), .*{message}"):
         run(kernel, *map(np.int32, args), ANY)
 
@@ -138,7 +138,7 @@ def test_part_of_a_warp_is_refused():
         ("product", (2**16, 2**15, ANY), {"sanitize": True}, "signed product overflows"),
     ],
 )
-def test_what_would_end_the_process_is_an_error(kernel, args, settings, message):
+def test_a_crash_of_a_thread_is_an_error(kernel, args, settings, message):
     types = {"write_at": (np.float32, np.int64), "overrun": (np.float32, np.int32)}
     array_type, value_type = types.get(kernel, (np.int32, np.int32))
     y = to_emulator(np.zeros(4, array_type))
@@ -147,13 +147,13 @@ def test_what_would_end_the_process_is_an_error(kernel, args, settings, message)
 
 
 @pytest.mark.parametrize("index", [-1, -4, 10, 12, 1024])
-def test_guards_find_a_write_beside_an_array(index):
+def test_guards_detect_a_write_outside_an_array(index):
     y = to_emulator(np.zeros(10, np.float32))
     with emulated(guards=True), pytest.raises(EmulatorError, match="array 'y'"):
         run("write_at", y, np.int64(index))
 
 
-def test_guards_leave_what_is_right_alone():
+def test_guards_accept_correct_kernels():
     y = to_emulator(np.zeros(10, np.float32))
     with emulated(guards=True):
         run("write_at", y, np.int64(9))
@@ -183,7 +183,7 @@ def multiply(a, b, rounded):
     return d.get()
 
 
-def test_a_tensor_core_multiplies_what_tf32_can_hold_exactly():
+def test_a_tensor_core_multiplies_tf32_numbers_exactly():
     a, b = (rng.integers(-1023, 1023, shape).astype(np.float32) for shape in ((16, 8), (8, 8)))
     assert np.array_equal(multiply(a, b, True), a @ b)
 
@@ -207,7 +207,7 @@ def copies(shift=0, valid=True):
     return x, y.get()
 
 
-def test_asynchronous_copies_arrive_when_they_are_waited_for():
+def test_asynchronous_copies_have_arrived_after_the_wait():
     x, y = copies()
     assert np.isnan(y[0]).all()
     assert np.array_equal(y[1], x[:128])
@@ -226,7 +226,7 @@ def test_a_text_that_does_not_compile_says_where(tmp_path):
         cuda_module(str(path))["wrong"]((1,), (1,), (ANY,))
 
 
-def test_modules_are_compiled_once_and_kept(tmp_path, monkeypatch):
+def test_modules_are_compiled_once_and_cached(tmp_path, monkeypatch):
     monkeypatch.setattr(compiler, "cache_folder", lambda: tmp_path)
     source = 'extern "C" int three() { return 3; }'
     first = compiler.compiled("three", source, [])
@@ -238,7 +238,7 @@ def test_modules_are_compiled_once_and_kept(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("home", ["/proc/nowhere", ""])
-def test_without_a_folder_of_the_users_modules_live_as_long_as_the_process(home):
+def test_without_a_cache_folder_modules_last_as_long_as_the_process(home):
     code = """if True:
         from minitorch_cnn.kernels.cuda.compiler import cache_folder
         print(cache_folder())

@@ -49,7 +49,7 @@ FAULTS = {
         "cuda/reduce.h",
         "    __syncthreads();  // all threads must have read the result of an earlier sum\n",
         "",
-        BatchNormCase((3, 2, 20, 20), dtype=np.float32),  # numbers for every warp
+        BatchNormCase((3, 2, 20, 20), dtype=np.float32),  # elements for every warp
     ),
     "a barrier that only some threads reach": (
         "batch_norm/batch_norm.cu",
@@ -132,7 +132,7 @@ def unaligned(array):
     return copy
 
 
-def test_four_numbers_are_read_at_once_only_where_they_are_aligned(monkeypatch):
+def test_four_elements_are_read_at_once_only_where_they_are_aligned(monkeypatch):
     x = rng.standard_normal((2, 3, 4)).astype(np.float32)
     with use("emulator"):
         expected = batch_norm.batch_norm_statistics(x)
@@ -153,7 +153,7 @@ def test_an_odd_width_is_not_read_four_at_a_time(monkeypatch):
 
 
 def huge(count, dtype):
-    """An array of which only the pages that are touched take memory."""
+    """An array of which only accessed pages take memory."""
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
     try:
         memory = mmap.mmap(-1, count * np.dtype(dtype).itemsize, flags=flags)
@@ -213,9 +213,7 @@ def last_of_many(name, count=2**32 + 3 * 256):
         ),
     ],
 )
-def test_more_numbers_than_32_bits_count_are_told_apart(
-    name, path, right, wrong, monkeypatch, tmp_path
-):
+def test_indices_above_32_bits_are_distinguished(name, path, right, wrong, monkeypatch, tmp_path):
     got, expected = last_of_many(name)
     assert np.allclose(got, expected)
     with planted(monkeypatch, tmp_path, path, right, wrong):

@@ -42,7 +42,7 @@ def scale(module):
     return module["scale"]
 
 
-def test_a_signature_is_read_through_macros_comments_and_headers(module):
+def test_a_signature_is_parsed_with_macros_comments_and_headers(module):
     scale = module.signatures["scale"]
     assert (scale.name, scale.threads) == ("scale", 64)
     assert [str(parameter) for parameter in scale.parameters] == [
@@ -64,7 +64,7 @@ def test_a_type_that_no_array_has_is_refused():
 
 
 @pytest.mark.skipif(not has_compiler(), reason="no g++ on Linux")
-def test_a_kernel_runs_where_its_arrays_are(scale):
+def test_a_kernel_runs_on_the_device_of_its_arrays(scale):
     x = to_emulator(rng.standard_normal(1000).astype(np.float32))
     y = empty(1000, np.float32, like=x)
     scale((blocks(1000, 64),), (64,), (x, y, np.int64(1000), np.float32(3)))
@@ -93,7 +93,7 @@ ARGS = (X, X, np.int64(4), np.float32(2))
         ((1, 1, 1, 1), (1,), ARGS, ValueError, r"grid=\(1, 1, 1, 1\)"),
     ],
 )
-def test_what_does_not_fit_a_kernel_or_a_gpu_is_refused_by_name(
+def test_arguments_that_do_not_match_a_kernel_or_a_gpu_are_refused_by_name(
     scale, grid, block, args, error, message
 ):
     with pytest.raises(error, match=f"^scale: .*{message}"):
@@ -114,14 +114,14 @@ def test_a_read_only_array_is_not_written_to(scale):
         scale((1,), (1,), (X, y, *ARGS[2:]))
 
 
-def test_a_module_is_made_once_for_its_settings(module):
+def test_a_module_is_created_once_per_settings(module):
     assert cuda_module(str(module.path), REAL="float") is module
     assert cuda_module(str(module.path), REAL="double") is not module
     with pytest.raises(KeyError, match=r"no kernel 'scael' in scale.cu; it has scale, nothing"):
         module["scael"]
 
 
-def test_headers_are_put_into_the_text_once_with_their_lines(module):
+def test_headers_are_inlined_once_with_their_line_numbers(module):
     assert module.text.count("REAL scaled(") == 1
     assert '#line 3 "scale.cu"' in module.text
     (module.path.parent / "lost.cu").write_text('#include "nowhere.h"\n')
@@ -129,7 +129,7 @@ def test_headers_are_put_into_the_text_once_with_their_lines(module):
         cuda_module(str(module.path.parent / "lost.cu"))
 
 
-def test_new_arrays_lie_where_others_do():
+def test_new_arrays_are_on_the_device_of_like():
     y = empty((2, 3), np.float64, like=X)
     assert type(y) is type(X) and np.isnan(y.get()).all()
     assert (empty(2, np.int32, like=X).get() == -1).all()
@@ -138,7 +138,7 @@ def test_new_arrays_lie_where_others_do():
     assert contiguous(X[::2]).flags.c_contiguous
 
 
-def test_four_numbers_are_read_at_once_where_all_arrays_allow_it():
+def test_four_elements_are_read_at_once_where_all_arrays_allow_it():
     assert vector_width(8, X, None) == 4
     assert vector_width(6, X) == 1
     assert vector_width(8, X, X[1:]) == 1

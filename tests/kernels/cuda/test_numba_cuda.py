@@ -32,7 +32,7 @@ def implementation(operator: str):
 
 
 @pytest.mark.parametrize("operator, case", [(r, c) for r in CASES for c in CASES[r]], ids=str)
-def test_a_implementation_agrees_with_the_loops(operator, case, monkeypatch):
+def test_the_implementation_agrees_with_the_loops(operator, case, monkeypatch):
     from tests.kernels.cuda.stand_in import stand_in_for_cuda
 
     stand_in_for_cuda(monkeypatch, implementation(operator))
@@ -45,7 +45,7 @@ def test_a_implementation_agrees_with_the_loops(operator, case, monkeypatch):
     assert_agrees_with_loops(case, "stand-in")
 
 
-def test_a_sum_whose_threads_do_not_wait_is_caught(monkeypatch):
+def test_a_sum_without_barriers_is_caught(monkeypatch):
     from minitorch_cnn.kernels.cuda import numba_block
     from tests.kernels.cuda.stand_in import stand_in_for_cuda
 
@@ -132,7 +132,7 @@ def test_every_kernel_compiles_for_a_gpu_with_the_types_it_is_called_with(operat
     calls = {}
 
     class Recorder:
-        """Takes a kernel's place, and notes what it would have been called with."""
+        """Replaces a kernel and records the arguments of its calls."""
 
         def __init__(self, kernel):
             self.kernel = kernel

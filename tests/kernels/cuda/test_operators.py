@@ -1,4 +1,4 @@
-"""What holds for the CUDA kernels of all memory-bound operators."""
+"""Properties of the CUDA kernels of all memory-bound operators."""
 
 import numpy as np
 import pytest
@@ -33,20 +33,20 @@ rng = np.random.default_rng(7)
     ],
     ids=lambda case: type(case).__name__,
 )
-def test_no_kernel_does_what_c_leaves_undefined(case):
+def test_no_kernel_has_undefined_behaviour(case):
     with emulated(sanitize=True):
         assert_agrees_with_loops(case, "emulator")
 
 
 @pytest.mark.parametrize("kind", activation.KINDS)
-def test_activations_of_aligned_arrays_are_those_of_the_loops(kind):
+def test_activations_of_aligned_arrays_agree_with_the_loops(kind):
     settings = (0.3, 1.1)[: activation.KINDS[kind]]
     case = ActivationCase(kind, settings, (3, 64), np.float32)
     assert_agrees_with_loops(case, "emulator")
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_steps_of_aligned_arrays_are_those_of_the_loops(dtype):
+def test_steps_of_aligned_arrays_agree_with_the_loops(dtype):
     start, g = rng.standard_normal((2, 8, 8)).astype(dtype)
     results = {}
     for implementation in ("loops", "emulator"):

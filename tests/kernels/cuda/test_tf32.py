@@ -7,11 +7,11 @@ from minitorch_cnn.kernels.cuda import tf32
 from minitorch_cnn.kernels.cuda.tf32 import AllowTF32
 
 
-def test_convolutions_may_and_products_of_matrices_may_not_at_first():
+def test_by_default_convolutions_may_use_tf32_and_matrix_products_may_not():
     assert str(AllowTF32()) == "TF32: convolution on, matmul off"
 
 
-def test_the_setting_takes_truth_values_of_known_names_only():
+def test_the_setting_takes_only_bools_and_known_names():
     setting = AllowTF32()
     setting.convolution, setting.matmul = False, True
     assert str(setting) == "TF32: convolution off, matmul on"

@@ -88,6 +88,6 @@ X = np.zeros((2, 3, 4))
         (local_response_norm_backward, (X[:1], X), 5, ValueError, "gy has the shape"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(function, arrays, size, error, message):
+def test_invalid_arguments_are_refused_by_name(function, arrays, size, error, message):
     with pytest.raises(error, match=f"^{function.__name__}: {message}"):
         function(*arrays, size, 1e-4, 0.75, 1.0)

@@ -33,7 +33,7 @@ def test_the_loops_follow_the_formulas_of_sgd_and_adam():
 
 
 @pytest.mark.parametrize("implementation", other_implementations("optimizer"))
-def test_views_are_stepped_where_they_lie(implementation):
+def test_views_are_updated_in_place(implementation):
     flat, g = rng.standard_normal((2, 12))
     p = flat.copy()
     whole = np.zeros((12, 2))

@@ -13,7 +13,7 @@ rng = np.random.default_rng(7)
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("shape", [(3, 5, 2, 2), (1, 2, 30, 40), (2, 1, 1, 1)])
 @pytest.mark.parametrize("shared", [0, 400, 64 * 1024])
-def test_gradients_that_meet_are_added_in_shared_memory_or_out_of_it(
+def test_gradients_of_one_input_are_added_in_shared_or_global_memory(
     shape, shared, order, monkeypatch
 ):
     monkeypatch.setattr(cuda, "SHARED", shared)

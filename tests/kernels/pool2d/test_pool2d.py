@@ -40,7 +40,7 @@ def test_every_implementation_agrees_with_the_loops(implementation, case):
 
 
 @pytest.mark.parametrize("block", [1, 100])
-def test_the_numpy_implementation_agrees_with_the_loops_however_it_is_cut(monkeypatch, block):
+def test_the_numpy_implementation_agrees_with_the_loops_for_any_block_size(monkeypatch, block):
     monkeypatch.setattr(strided, "BLOCK", block)
     assert_agrees_with_loops(PoolCase(2, (7, 6), Window((3, 2), 2, 1), odd_values=True), "numpy")
 
@@ -124,7 +124,7 @@ def test_overlapping_windows_add_their_gradients(implementation):
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)
-def test_of_equal_values_the_first_wins_and_of_nans_the_last(implementation):
+def test_the_argmax_is_the_first_of_equal_values_and_the_last_nan(implementation):
     with use(implementation):
         assert max_pool2d_forward(np.ones((1, 1, 2, 2)), Window(2)).argmax.item() == 0
         assert adaptive_max_pool2d_forward(np.ones((1, 1, 2, 2)), (1, 1)).argmax.item() == 0
@@ -219,7 +219,7 @@ X, GY, INDEX = np.zeros((1, 2, 4, 4)), np.zeros((1, 2, 2, 2)), np.zeros((1, 2, 2
         (adaptive_max_pool2d_forward, (X[:, :, :0], (1, 1)), ValueError, "no cells to pool"),
     ],
 )
-def test_what_does_not_fit_is_refused_by_name(function, args, error, message):
+def test_invalid_arguments_are_refused_by_name(function, args, error, message):
     with pytest.raises(error, match=message) as caught:
         function(*args)
     assert str(caught.value).startswith((function.__name__, "Window"))

@@ -1,4 +1,4 @@
-"""Which windows are tiles; that they are averaged well, the implementation test shows."""
+"""Which windows are tiles; the implementation test checks their averages."""
 
 import pytest
 
@@ -17,7 +17,7 @@ pytest.importorskip("numba")
     ],
     ids=str,
 )
-def test_windows_side_by_side_are_tiles_whatever_is_left_over(window, size):
+def test_adjacent_windows_are_tiles_for_any_remainder(window, size):
     from minitorch_cnn.kernels.pool2d.tiles import are_tiles
 
     assert are_tiles(window, *size)
@@ -34,7 +34,7 @@ def test_windows_side_by_side_are_tiles_whatever_is_left_over(window, size):
     ],
     ids=str,
 )
-def test_windows_that_overlap_leave_gaps_or_reach_outside_are_not(window):
+def test_windows_that_overlap_leave_gaps_or_reach_outside_are_no_tiles(window):
     from minitorch_cnn.kernels.pool2d.tiles import are_tiles
 
     assert not are_tiles(window, 6, 8)

@@ -36,7 +36,7 @@ def test_the_loops_agree_with_a_formula_and_its_differences():
 
 
 @pytest.mark.parametrize("implementation", ["loops", *other_implementations("prelu")])
-def test_at_the_kink_the_slope_is_the_left_one_and_nan_stays(implementation):
+def test_at_the_kink_the_derivative_is_the_left_one_and_nan_stays_nan(implementation):
     x, w = np.array([[[0.0, np.nan]]]), np.array([0.25])
     with use(implementation):
         np.testing.assert_array_equal(prelu_forward(x, w), x)
@@ -69,7 +69,7 @@ def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):
             np.testing.assert_array_equal(array, expected)
 
 
-def test_what_does_not_fit_is_refused_by_name():
+def test_invalid_arguments_are_refused_by_name():
     x, w = np.zeros((2, 3, 4)), np.zeros(3)
     with pytest.raises(
         ValueError, match=r"^prelu_forward: x of shape \(2, 3\) must be \(N, C, L\)"

@@ -41,7 +41,7 @@ def test_views_of_any_stride_give_the_result_of_their_copy(implementation):
             np.testing.assert_array_equal(function(x, (MAP, MAP)), function(x.copy(), (MAP, MAP)))
 
 
-def test_another_size_than_the_maps_is_refused():
+def test_a_size_that_differs_from_the_maps_is_refused():
     with pytest.raises(ValueError, match=r"^resample_forward: x of shape \(2, 4\) must end in \(3"):
         resample_forward(np.zeros((2, 4)), (MAP,))
     with pytest.raises(ValueError, match=r"^resample_input_grad: gy of shape \(3, 2\) must end in"):

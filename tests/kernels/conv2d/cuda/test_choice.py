@@ -47,13 +47,13 @@ def test_a_layer_gets_the_kernel_that_the_table_names(
 
 
 @pytest.mark.parametrize("groups", [1, 32])
-def test_tf32_is_left_out_where_it_is_not_allowed(without_tf32, groups):
+def test_tf32_is_not_used_where_it_is_not_allowed(without_tf32, groups):
     shape = 512, 512 // groups, 3, 3
     assert cuda.choose("forward", np.empty(0, np.float32), shape, SAME, groups) is not TF32
 
 
 @pytest.mark.parametrize(("capability", "kernel"), [("75", PLAIN), ("80", TF32), ("100", TF32)])
-def test_tf32_is_left_out_where_the_gpu_has_none(capability, kernel):
+def test_tf32_is_not_used_where_the_gpu_has_none(capability, kernel):
     class OnGPU:
         dtype = np.dtype(np.float32)
         device = SimpleNamespace(compute_capability=capability)
@@ -62,7 +62,7 @@ def test_tf32_is_left_out_where_the_gpu_has_none(capability, kernel):
 
 
 @needs_compiler
-def test_emulated_arrays_are_convolved_where_they_are():
+def test_emulated_arrays_are_convolved_on_the_emulator():
     rng = np.random.default_rng(0)
     x, w = rng.standard_normal((2, 4, 5, 6)), rng.standard_normal((3, 4, 3, 3))
     y = conv2d_forward(to_emulator(x), to_emulator(w), SAME)
@@ -80,7 +80,7 @@ def test_emulated_arrays_are_convolved_where_they_are():
 
 
 @needs_compiler
-def test_an_array_that_does_not_begin_at_16_bytes_is_copied_before_it_is_read_16_at_a_time():
+def test_an_array_that_is_not_aligned_to_16_bytes_is_copied():
     x = np.arange(2 * 8 * 8 + 1, dtype=np.float32)
     w = np.ones((2, 1, 3, 3), np.float32)
     unaligned = to_emulator(x)[1:].reshape(1, 2, 8, 8)

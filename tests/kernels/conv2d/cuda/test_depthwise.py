@@ -62,12 +62,12 @@ def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
             assert_agrees(depthwise, layer(5, 2, 1, (37, 70), Window(3, padding=1)))
 
 
-def test_nothing_is_undefined():
+def test_there_is_no_undefined_behaviour():
     with emulated(sanitize=True):
         assert_agrees(depthwise, CASES["stride 2 and two outputs a channel"])
 
 
-def test_the_same_bits_come_every_time():
+def test_results_are_bitwise_reproducible():
     case = layer(6, 2, 1, (9, 9), Window(3, padding=1))
     with emulated(order="forward"):
         first = products(depthwise, case)
@@ -80,7 +80,7 @@ def test_a_tile_that_does_not_fit_into_shared_memory_is_made_smaller():
     assert_agrees(depthwise, layer(1, 1, 1, (70, 80), Window(7, 2, 3, 8), np.float64))
 
 
-def test_no_images_give_no_outputs_and_no_slope():
+def test_an_empty_batch_gives_empty_outputs_and_zero_gradients():
     found = products(depthwise, layer(0, 2, 1, (5, 5), Window(3)))
     assert found["forward"].shape == (0, 2, 3, 3) and found["input_grad"].shape == (0, 2, 5, 5)
     assert not found["weight_grad"].any()

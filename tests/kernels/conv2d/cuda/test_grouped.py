@@ -50,12 +50,12 @@ def test_a_block_of_the_weight_gradient_goes_through_many_tiles(monkeypatch):
             assert_agrees(grouped, CASES["several tiles"]._replace(batch=3))
 
 
-def test_nothing_is_undefined():
+def test_there_is_no_undefined_behaviour():
     with emulated(sanitize=True):
         assert_agrees(grouped, CASES["8 channels a group, stride 2"])
 
 
-def test_no_images_give_no_outputs_and_no_slope():
+def test_an_empty_batch_gives_empty_outputs_and_zero_gradients():
     found = products(grouped, Layer(0, 4, 4, 2, (5, 5), Window(3)))
     assert found["forward"].shape == (0, 4, 3, 3) and found["input_grad"].shape == (0, 4, 5, 5)
     assert not found["weight_grad"].any()

@@ -25,7 +25,7 @@ pytestmark = needs_compiler
 
 
 def huge(shape, dtype=np.float32, like=None):
-    """An array of zeros of which only the pages that are touched take memory."""
+    """An array of zeros of which only accessed pages take memory."""
     size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
     flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | getattr(mmap, "MAP_NORESERVE", 0x4000)
     try:
@@ -91,7 +91,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_the_last_block_finds_its_place_and_with_32_bits_does_not(name, monkeypatch, tmp_path):
+def test_the_last_block_needs_64_bit_indices(name, monkeypatch, tmp_path):
     compute, file, right, wrong = FAULTS[name]
     got, want = compute()
     assert np.array_equal(got, want)

@@ -18,7 +18,7 @@ def test_every_case_agrees_with_numpy_and_stays_within_its_arrays(dtype):
             assert_agrees(im2col, Layer(*case[:6], dtype))
 
 
-def test_images_go_through_in_blocks(monkeypatch):
+def test_images_are_processed_in_blocks(monkeypatch):
     monkeypatch.setattr(im2col, "BLOCK", 2000)
     monkeypatch.setattr(im2col, "MAX_PLANES", 3)
     assert_agrees(im2col, Layer(5, 4, 6, 2, (6, 5), Window((3, 2), 2, 1)))

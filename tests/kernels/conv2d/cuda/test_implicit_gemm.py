@@ -53,7 +53,7 @@ def test_tf32_is_off_by_its_rounding_alone():
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("kernel", [PLAIN, TF32], ids=lambda kernel: kernel.name)
 @pytest.mark.parametrize("tile", [1, 2, 3, 4])
-def test_every_tile_does_the_same_in_every_order_of_threads(monkeypatch, kernel, tile, order):
+def test_every_tile_gives_the_same_result_in_any_order_of_threads(monkeypatch, kernel, tile, order):
     if tile >= len(kernel.tiles):
         pytest.skip(f"{kernel.name} has no tile {tile}")
     monkeypatch.setattr(type(kernel), "tiles", (kernel.tiles[tile],) * 2)
@@ -63,14 +63,14 @@ def test_every_tile_does_the_same_in_every_order_of_threads(monkeypatch, kernel,
 
 
 @pytest.mark.parametrize("kernel", [PLAIN, TF32], ids=lambda kernel: kernel.name)
-def test_nothing_is_undefined(kernel):
+def test_there_is_no_undefined_behaviour(kernel):
     layer = LAYERS["3 x 3, sums split"]._replace(dtype=np.float32, integers=True)
     with emulated(sanitize=True):
         assert_agrees(kernel, layer)
 
 
 @pytest.mark.parametrize("kernel", [PLAIN, TF32], ids=lambda kernel: kernel.name)
-def test_sums_are_as_long_as_they_are_cut(monkeypatch, kernel):
+def test_any_number_of_parts_gives_the_same_sum(monkeypatch, kernel):
     layer = Layer(2, 34, 5, 1, (6, 5), Window(3, padding=1), np.float32, integers=True)
     for least in (1, 3, 1000):
         monkeypatch.setattr(implicit_gemm, "MIN_PIECES", least)
