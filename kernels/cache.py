@@ -47,7 +47,7 @@ class KernelCache(FunctionCache):
         return [signature for signature, *_ in self.files]
 
     def save_overload(self, sig, data):
-        """Keep the code compiled for a signature, if the disk has room for it."""
+        """Keep the code compiled for a signature, unless the disk is full."""
         with suppress(OSError):
             super().save_overload(sig, data)
 

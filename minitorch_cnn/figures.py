@@ -111,12 +111,12 @@ def line_style(k: int) -> dict[str, Any]:
 
 
 def whole_ticks(ax: Axes, numbers: Sequence[int]) -> None:
-    """Whole numbers along the x axis, and room for a single one."""
+    """Whole numbers along the x axis, and a margin around a single one."""
     locator: Any = ax.xaxis.get_major_locator()
     locator.set_params(integer=True)
     first, last = min(numbers), max(numbers)
-    room = 0.05 * (last - first) or 1
-    ax.set_xlim(first - room, last + room)
+    margin = 0.05 * (last - first) or 1
+    ax.set_xlim(first - margin, last + margin)
     if first == last:
         ax.set_xticks([first])
 

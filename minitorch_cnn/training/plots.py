@@ -105,8 +105,8 @@ def _scale(axes: Any, values: Sequence[float], unit: str) -> None:
         axes.set_yscale("log")
         # Nearly equal values would leave no space for round numbers.
         low, high = min(above), max(above)
-        room = max((high / low) ** 0.05, (1.6 * low / high) ** 0.5)
-        axes.set_ylim(low / room, min(high * room, 103 if unit else np.inf))
+        margin = max((high / low) ** 0.05, (1.6 * low / high) ** 0.5)
+        axes.set_ylim(low / margin, min(high * margin, 103 if unit else np.inf))
         log_ticks(axes.yaxis, unit)
     else:  # logarithmic down to the smallest value, linear to 0 below it
         low, high = min(above), max(above)

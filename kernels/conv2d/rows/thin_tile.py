@@ -136,7 +136,7 @@ def add_products(rows, g, g_at, g_row, line, ats, count, offsets, taps, sums, s_
         g[g_at + r * g_row + p * lanes + l] * line[ats[p] + offsets[k] + l]
 
     for 1 or 4 rows r, k < taps and all lanes l of a vector. Tiles are always whole, so offsets and
-    sums have room for MOST_TAPS more taps.
+    sums hold MOST_TAPS more taps.
     """
     if rows == 4:
         for k in range(0, taps, FOUR[1]):
