@@ -1,8 +1,8 @@
 """The explorer: a network as one page to click through, which needs no network to view.
 
-The page has three parts. The layers as a graph (graph.js), of which modules can be folded (fold.js)
-and which can be searched and enlarged (view.js). What there is to say of one of them: what it costs
-(facts.js), which part of the image an output of it sees and what it makes of a digit (maps.js), and
+The page has three parts. The layers as a graph (graph.js), in which modules can be folded (fold.js)
+and which can be searched and enlarged (view.js). The details of one layer: its cost (facts.js), the
+receptive field of an output and the layer's output for a digit (maps.js), and
 its weights (weights.js). A convolution to play with (convolution.js): the window, its column of the
 im2col matrix, and the product.
 """

@@ -1,4 +1,4 @@
-"""Recipes: how each model is trained, as its paper says, and on small data."""
+"""Recipes: how each model is trained, according to its paper, and on small data."""
 
 from .table import OWN, RECIPES, recipe
 from .training_recipe import Recipe

@@ -1,4 +1,4 @@
-"""The papers' recipes of small nets: SqueezeNet, MobileNets, ShuffleNets, GhostNets."""
+"""The papers' recipes for small nets: SqueezeNet, MobileNets, ShuffleNets, GhostNets."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from .plain import INCEPTION_V2
 from .residual import RESNET_CIFAR
 from .training_recipe import Recipe
 
-# Iandola et al. 2016: the rate falls linearly from 0.04 (section 3.3). The rest is that of the
+# Iandola et al. 2016: the rate falls linearly from 0.04 (section 3.3). The rest follows the
 # authors' model for Caffe: 170,000 batches of 512 are 68 epochs.
 SQUEEZENET = Recipe(
     epochs=68,
@@ -35,8 +35,8 @@ MOBILENET_V2 = Recipe(
 )
 
 # Zhang et al. 2018, section 4: linearly from 0.5 to 0 in 300,000 batches of 1024, which are 240
-# epochs, with pieces less small than ResNeXt's (the paper has no number). Version 2 is trained
-# alike. Smoothed labels are those of the code that its authors published.
+# epochs, with crops less small than ResNeXt's (the paper has no number). Version 2 is trained in
+# the same way. Smoothed labels are those of the authors' published code.
 SHUFFLENET = Recipe(
     epochs=240,
     batch_size=1024,
@@ -46,9 +46,9 @@ SHUFFLENET = Recipe(
     **{**INCEPTION_CROP, "area": (0.25, 1.0)},
 )
 
-# Han et al. 2020 leave much open. Their authors have told of 400 epochs and a rate of 0.4 for
-# batches of 1024, along a cosine behind five epochs of warm-up (from a tenth here), and point to
-# ShuffleNet v2 for the rest, whence weight decay and smoothed labels.
+# Han et al. 2020 leave much open. Their authors have reported 400 epochs and a rate of 0.4 for
+# batches of 1024, along a cosine after five epochs of warm-up (from a tenth here), and refer to
+# ShuffleNet v2 for the rest, the source of weight decay and smoothed labels.
 GHOSTNET = Recipe(
     epochs=400,
     batch_size=1024,
@@ -59,7 +59,7 @@ GHOSTNET = Recipe(
     **INCEPTION_CROP,
 )
 
-# Of their nets for CIFAR-10, too, ResNet-56 is trained as He et al. 2015 did, VGG-16 longer.
+# Of their nets for CIFAR-10, ResNet-56 is also trained as in He et al. 2015, VGG-16 for longer.
 GHOST_VGG = replace(
     RESNET_CIFAR,
     epochs=400,

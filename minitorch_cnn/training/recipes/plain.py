@@ -1,11 +1,11 @@
-"""The papers' recipes of LeNet's heirs without shortcuts, the Inception line to NASNet, and FCN."""
+"""The papers' recipes for LeNet's successors without shortcuts, Inception to NASNet, and FCN."""
 
 from dataclasses import replace
 
 from .images import CROP_OF_256, INCEPTION_CROP, PIXELS, UNIT
 from .training_recipe import Recipe
 
-# Section 5: the rate is divided by 10 when the validation error stands still, three times in 90
+# Section 5: the rate is divided by 10 when the validation error stops falling, three times in 90
 # epochs; at equal distances here.
 ALEXNET = Recipe(
     epochs=90,
@@ -23,8 +23,8 @@ ZFNET = replace(
     ALEXNET, epochs=70, lighting=0.0, schedule={"name": "step", "every": 24, "factor": 0.1}
 )
 
-# Lin et al. 2013, section 4: batches of 128, the rate divided by 10 twice when learning stands
-# still. Rate, weight decay and number of epochs are open there; the whitening is left out.
+# Lin et al. 2013, section 4: batches of 128, the rate divided by 10 twice when the error stops
+# falling. Rate, weight decay and number of epochs are open there; the whitening is omitted.
 NIN_CIFAR = Recipe(
     epochs=210,
     batch_size=128,
@@ -35,8 +35,8 @@ NIN_CIFAR = Recipe(
     **UNIT,
 )
 
-# Section 3.1: three divisions by 10 in 74 epochs, when the validation error stands still (here at
-# equal distances), S = 256 or from 256 to 512. Images have unit variance, as the weights ask for.
+# Section 3.1: three divisions by 10 in 74 epochs, when the validation error stops falling (here at
+# equal distances), S = 256 or from 256 to 512. Images have unit variance, as the weights require.
 VGG_A = replace(
     ALEXNET,
     epochs=74,
@@ -70,7 +70,7 @@ BN_INCEPTION = replace(
 
 # Szegedy et al. 2015 ("Rethinking"), section 8: RMSProp with decay 0.9 and eps 1, 0.045 times 0.94
 # every two epochs, gradients of at most 2, averaged weights (their decay and the L2 weight are
-# open). The 50 batches of 32 that its replicas learn at once are one batch of 32 here.
+# open). The 50 batches of 32 that its replicas process at once are one batch of 32 here.
 INCEPTION_V2 = Recipe(
     epochs=100,
     batch_size=32,
@@ -85,7 +85,7 @@ INCEPTION_V2 = Recipe(
 # Section 7 and section 4; the weight of the auxiliary loss is GoogLeNet's.
 INCEPTION_V3 = replace(INCEPTION_V2, label_smoothing=0.1, auxiliary=0.3)
 
-# Szegedy et al. 2016, section 4: as before, without a word on clipping.
+# Szegedy et al. 2016, section 4: as before; clipping is not mentioned.
 INCEPTION_V4 = replace(INCEPTION_V2, clip_norm=None, label_smoothing=0.1)
 
 # Chollet 2017, sections 4.2 and 4.3: plain momentum with the rate of Inception-v3, a quarter of its
@@ -100,7 +100,7 @@ XCEPTION = Recipe(
 )
 
 # Zoph et al. 2018 (appendix A) and the settings in their authors' code, for one of the 50 (large:
-# 100) replicas that learn at once there: RMSProp, 0.97 every 2.4 epochs, 250,000 batches of 1600,
+# 100) replicas that train at once there: RMSProp, 0.97 every 2.4 epochs, 250,000 batches of 1600,
 # which are 312 epochs. The momentum of RMSProp is its default there.
 NASNET_MOBILE = Recipe(
     epochs=312,
@@ -120,7 +120,7 @@ NASNET_LARGE = replace(
     settings=NASNET_MOBILE.settings | {"lr": 0.015, "weight_decay": 5e-5},
 )
 
-# For CIFAR-10: plain momentum and half a cosine. The squares cut out of some images are left out.
+# For CIFAR-10: plain momentum and half a cosine. Cutout, applied to some images, is omitted.
 NASNET_CIFAR = Recipe(
     epochs=600,
     batch_size=32,
@@ -133,9 +133,9 @@ NASNET_CIFAR = Recipe(
     **UNIT,
 )
 
-# Srivastava et al. 2015, section 3, train with momentum and a rate that falls. The rest is that of
-# the examples that they published for Caffe: 180,000 and 200,000 batches of 100. That biases learn
-# at twice the rate, without decay, and classifiers with ten times the decay, is left out.
+# Srivastava et al. 2015, section 3, train with momentum and a decreasing rate. The rest is that of
+# the examples that they published for Caffe: 180,000 and 200,000 batches of 100. Twice the rate and
+# no decay for biases, and ten times the decay for classifiers, are omitted.
 HIGHWAY_MNIST = Recipe(
     epochs=300,
     batch_size=100,
@@ -154,11 +154,11 @@ HIGHWAY_CIFAR = replace(
     **UNIT,
 )
 
-# Shelhamer et al. 2017 and the settings that its authors published with it: one image at a time and
-# much momentum, a constant rate for the sum over an image's pixels, each net from the next coarser
-# one at a hundredth of its rate, 100,000 steps, which are 12 epochs of their 8,498 images. Images
-# are neither scaled nor mirrored; unlabelled borders are 255. That biases learn at twice the rate,
-# without decay, is left out. Images have unit variance, as those of the VGG-16 it starts from.
+# Shelhamer et al. 2017 and their published settings: one image at a time and high momentum, a
+# constant rate for the sum over an image's pixels, each net from the next coarser one at a
+# hundredth of its rate, 100,000 steps, which are 12 epochs of their 8,498 images. Images are
+# neither scaled nor mirrored; unlabelled borders are 255. Twice the rate and no decay for biases
+# are omitted. Images have unit variance, like those of the VGG-16 it starts from.
 FCN_32S = Recipe(
     epochs=12,
     batch_size=1,

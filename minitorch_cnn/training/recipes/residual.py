@@ -1,4 +1,4 @@
-"""The papers' recipes of nets with shortcuts: ResNets, DenseNets and their kin."""
+"""The papers' recipes for nets with shortcuts: ResNets, DenseNets and their relatives."""
 
 from dataclasses import replace
 
@@ -6,8 +6,8 @@ from .images import INCEPTION_CROP, UNIT
 from .training_recipe import Recipe
 
 # He et al. 2015 ("Deep residual learning"), section 3.4: rate 0.1, divided by 10 when the error
-# stands still (here every 30 epochs, as in the authors' later papers), the shorter side from 256 to
-# 480 pixels, PCA lighting. Pre-activation and wide nets were trained alike.
+# stops falling (here every 30 epochs, as in the authors' later papers), the shorter side from 256
+# to 480 pixels, PCA lighting. Pre-activation and wide nets were trained in the same way.
 RESNET = Recipe(
     epochs=90,
     batch_size=256,
@@ -30,16 +30,16 @@ RESNET_CIFAR = Recipe(
     **UNIT,
 )
 
-# From 110 layers on, and in all pre-activation nets (He et al. 2016, appendix), a rate of 0.01 for
-# the first 400 batches, one epoch, gets them started.
+# From 110 layers on, and in all pre-activation nets (He et al. 2016, appendix), training starts
+# with a rate of 0.01 for the first 400 batches, one epoch.
 RESNET_CIFAR_DEEP = replace(
     RESNET_CIFAR,
     schedule={"name": "milestones", "at": [81, 122], "factor": 0.1},
     warm_up={"epochs": 1, "start": 0.1, "end": 0.1},
 )
 
-# Zagoruyko and Komodakis 2016, section 3: Nesterov momentum, the rate times 0.2 thrice. Margins are
-# zeros here, the paper's are mirrored.
+# Zagoruyko and Komodakis 2016, section 3: Nesterov momentum, the rate times 0.2 three times.
+# Margins are zeros here, the paper's are mirrored.
 WIDE_RESNET = replace(
     RESNET_CIFAR,
     epochs=200,
@@ -47,9 +47,9 @@ WIDE_RESNET = replace(
     schedule={"name": "milestones", "at": [60, 120, 160], "factor": 0.2},
 )
 
-# Huang et al. 2017, sections 4.2 and 4.3: Nesterov momentum, images as He et al. have them; for
-# CIFAR-10 300 epochs, the rate divided by 10 after half and three quarters of them. Zhu et al. 2018
-# train SparseNets alike.
+# Huang et al. 2017, sections 4.2 and 4.3: Nesterov momentum, images as in He et al.; for CIFAR-10
+# 300 epochs, the rate divided by 10 after half and three quarters of them. Zhu et al. 2018 train
+# SparseNets in the same way.
 DENSENET = replace(RESNET, settings=RESNET.settings | {"nesterov": True})
 DENSENET_CIFAR = replace(
     RESNET_CIFAR,
@@ -70,7 +70,7 @@ SENET = Recipe(
 )
 
 # Huang et al. 2016, section 4: 500 epochs, the rate divided by 10 after half and three quarters of
-# them. Zhang et al. 2017 train RoR so, too.
+# them. Zhang et al. 2017 train RoR in the same way.
 STOCHASTIC_DEPTH = replace(
     RESNET_CIFAR,
     epochs=500,
@@ -78,9 +78,9 @@ STOCHASTIC_DEPTH = replace(
     schedule={"name": "milestones", "at": [250, 375], "factor": 0.1},
 )
 
-# Xie et al. 2017, section 4: as ResNets, from pieces of random area and aspect ratio.
+# Xie et al. 2017, section 4: as ResNets, with crops of random area and aspect ratio.
 RESNEXT = replace(RESNET, **INCEPTION_CROP)
 
-# Zagoruyko and Komodakis 2017, section 4, train as ResNets are trained, by their published code for
-# 100 epochs; of a DiracNet the filters decay, how much of the identity they have does not.
+# Zagoruyko and Komodakis 2017, section 4, train like ResNets, by their published code for 100
+# epochs; a DiracNet's filters have weight decay, its coefficients of the identity do not.
 DIRACNET = replace(RESNET, epochs=100, undecayed=("alpha", "beta"))

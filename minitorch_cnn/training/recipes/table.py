@@ -1,7 +1,7 @@
-"""How each model is trained when nobody says otherwise: its paper's recipe, and a small one.
+"""The default recipe of each model: its paper's, and one for small data.
 
-`recipe(name)` is for photographs by the thousand, as the paper has them; `recipe(name, small=True)`
-lets the same net learn some thousand small images in minutes, and differs in all but the model.
+`recipe(name)` is the paper's, for thousands of photographs; `recipe(name, small=True)` trains the
+same net on a few thousand small images in minutes, and differs in everything but the model.
 """
 
 from __future__ import annotations
@@ -46,8 +46,8 @@ from .residual import (
 )
 from .training_recipe import Recipe
 
-# For nets of one's own, of which nobody knows what they need: AdamW's rate and weight decay as its
-# paper has them, the rate along a cosine down to nothing, nothing drawn but the order of images.
+# For users' own nets, whose needs are unknown: AdamW's rate and weight decay from its paper, the
+# rate along a cosine to zero, and no randomness except the order of images.
 OWN = Recipe(
     epochs=20,
     batch_size=32,
@@ -78,7 +78,7 @@ RECIPES = {
     "zfnet": ZFNET,
     "zfnet_b": ZFNET,
     "nin_cifar": NIN_CIFAR,
-    "nin_imagenet": replace(ALEXNET, lighting=0.0),  # the paper says nothing
+    "nin_imagenet": replace(ALEXNET, lighting=0.0),  # the paper does not mention it
     **dict.fromkeys(("vgg11", "vgg11_lrn", "vgg11_bn", "vgg13_bn"), VGG_A),
     "vgg13": replace(VGG_A, pretrain="vgg11"),
     **dict.fromkeys(("vgg16_1x1", "vgg16", "vgg19"), replace(VGG_DEEP, pretrain="vgg11")),
@@ -91,7 +91,7 @@ RECIPES = {
     "fcn32s": FCN_32S,
     "fcn16s": FCN_16S,
     "fcn8s": FCN_8S,
-    "genetic_cnn": VGG_A,  # what the paper trains with on ImageNet is open
+    "genetic_cnn": VGG_A,  # the paper leaves its training on ImageNet open
     **dict.fromkeys(("plain18", "plain34", "resnet18", "resnet34"), RESNET),
     **dict.fromkeys(
         (f"resnet{n}{form}" for n in (50, 101, 152, 200) for form in ("", "_v1")), RESNET
@@ -167,11 +167,11 @@ RECIPES = {
     "ghost_resnet56_cifar": RESNET_CIFAR,
 }
 
-# For some thousand small images: AdamW instead of SGD or RMSProp, few epochs, nothing drawn but the
-# order, no auxiliary heads (their pooling wants large maps), and He's weights, with which images of
-# unit variance are learned from the first step; with N(0, 0.01) training stands still for long.
+# For a few thousand small images: AdamW instead of SGD or RMSProp, few epochs, no randomness except
+# the order, no auxiliary heads (their pooling requires large maps), and He's weights, with which
+# images of unit variance train from the first step; with N(0, 0.01) the loss long stays constant.
 # Full batches only: 1,442 digits in batches of 32 leave two over, and googlenet_bn (an eighth wide,
-# 32 pixels), which knows 83 % after six epochs, knows 57 % with such a batch in each of them.
+# 32 pixels) reaches 83 % after six epochs, but 57 % with such a batch in each of them.
 SMALL = Recipe(
     epochs=5,
     batch_size=32,
@@ -182,25 +182,25 @@ SMALL = Recipe(
 )
 SMALL_RECIPES = {
     **{name: RECIPES[name] for name in ("lenet5", "lenet5_relu")},
-    # Smaller batches do, for an image has thousands of labels.
+    # Smaller batches suffice, because an image has thousands of labels.
     **{
         name: replace(SMALL, epochs=6, batch_size=8, pretrain=RECIPES[name].pretrain)
         for name in ("fcn32s", "fcn16s", "fcn8s")
     },
-    # Their gates begin almost shut.
+    # Their gates start almost closed.
     **{name: replace(SMALL, init=None) for name in RECIPES if name.startswith("highway")},
     # At half the rate a class whose ReLU is above zero for no image often stays unlearned.
     "nin_cifar": replace(SMALL, settings={"lr": 0.004, "weight_decay": 5e-4}),
-    # Deep without shortcuts, it hardly moves at that rate; batch norm bears a larger one.
+    # Deep without shortcuts, it barely trains at that rate; batch norm allows a larger one.
     "inception_v4": replace(SMALL, settings={"lr": 0.01, "weight_decay": 5e-4}),
 }
 
 
 def recipe(model: str, small: bool = False) -> Recipe:
-    """The recipe of a registered model, or the general one; with small=True the one for small data.
+    """Find the recipe of a registered model, or the general one; small=True is for small data.
 
-    LeNet's paper is about small images: its recipe is both. That of a net of one's own, registered
-    or "FILE.py:NAME", is OWN.
+    LeNet's paper is about small images: its recipe is both. A user's own net, registered or
+    "FILE.py:NAME", has the recipe OWN.
 
     Raises: as `model_entry`.
     """

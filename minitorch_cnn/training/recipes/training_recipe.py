@@ -1,4 +1,4 @@
-"""A recipe: the settings of a training run besides model and data."""
+"""A recipe: the settings of a training run apart from model and data."""
 
 from __future__ import annotations
 
@@ -34,34 +34,35 @@ SCHEDULES = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a model is trained; all of it can be JSON.
+    """How a model is trained; JSON can store all of it.
 
-    drop_last: whether an epoch's last batch is left out if it is not full. Of a few images batch
-    norm has no statistics to speak of, and what such a batch teaches may undo much.
+    drop_last: whether an epoch's last batch is dropped if it is not full. Batch norm has poor
+    statistics for a few images, and such a batch may undo much of the training.
     optimizer: a name in OPTIMIZERS, with its `settings`. undecayed: the last names of parameters
-    that weight decay leaves alone.
-    schedule: {"name": ...} and what SCHEDULES lists for it, after every step: "one-cycle" up to the
-    optimizer's lr and down to nothing; "step": times `factor` every `every` epochs;
-    "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
+    without weight decay.
+    schedule: {"name": ...} and the settings that SCHEDULES lists for it, after every step:
+    "one-cycle" up to the optimizer's lr and down to zero; "step": times `factor` every `every`
+    epochs; "milestones": times `factor` after each number of epochs in the list `at`; "polynomial":
     lr (1 - t/T)^power over the T steps of the run; "cosine": lr (1 + cos(pi t/T)) / 2;
     "constant".
-    warm_up: {"epochs": n, "start": s, "end": e} or None: n epochs in front of the schedule, whose
-    steps and epochs count from their end, at lr times a factor that goes linearly from s to e.
-    average, clip_norm, auxiliary: as of `fit`; with auxiliary above 0 the model is made with its
-    auxiliary heads. label_smoothing, ignore_index: as of `cross_entropy`.
-    sum_of_pixels: whether the loss of an image whose pixels have labels is their sum, not mean.
+    warm_up: {"epochs": n, "start": s, "end": e} or None: n epochs before the schedule, which starts
+    counting after them, at lr times a factor that goes linearly from s to e.
+    average, clip_norm, auxiliary: as for `fit`; with auxiliary above 0 the model is made with its
+    auxiliary heads. label_smoothing, ignore_index: as for `cross_entropy`.
+    sum_of_pixels: whether the loss of an image with labelled pixels is their sum, not their mean.
     init: "kaiming" draws the weights of convolutions and linear layers from N(0, 2 / inputs), with
-    biases 0, but for layers that the model starts at zero; None leaves all as the model draws them.
+    biases 0, except for layers that the model starts at zero; None keeps the model's own
+    initialisation.
     pretrain: the model whose finished run this one may start from (see `train_run`).
-    scales: the shorter side of images as multiples of the input's size, from which the input is
-    cut: drawn between the two in training, their mean for held-out images.
-    content: pixels a side that images are resized to before they are padded to the model's input
+    scales: the shorter side of images before the crop, as multiples of the input's size: random
+    between the two in training, their mean for held-out images.
+    content: side in pixels to which images are resized before they are padded to the model's input
     (None: the input's size, no padding).
-    border: pixels added around training images, from which a piece of the input's size is then cut
-    at random; with `area` a piece of a random share of the area and a random aspect ratio within
-    `ratio`, which is resized (see `RandomResizedCrop`). flip: whether they are mirrored at random.
+    border: pixels added around training images before a random crop of the input's size; with
+    `area` a crop of a random fraction of the area and a random aspect ratio within `ratio`, which
+    is resized (see `RandomResizedCrop`). flip: whether they are mirrored at random.
     lighting: the std of `PCALighting`, 0 for none. channels: the order of the input's, "RGB" or
-    "BGR", with mean, std taken off and divided by (see `Preprocessing`).
+    "BGR"; mean is subtracted and std divides (see `Preprocessing`).
 
     Raises: ValueError for an unknown optimizer, schedule or init.
     """
@@ -96,7 +97,7 @@ class Recipe:
     std: tuple[float, ...] = (0.25,)
 
     def __post_init__(self):
-        # JSON makes lists of tuples.
+        # JSON turns tuples into lists.
         for name in ("undecayed", "scales", "area", "ratio", "mean", "std"):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, tuple(getattr(self, name)))
@@ -117,7 +118,7 @@ class Recipe:
             raise ValueError(f"Recipe: init={self.init!r} must be None or 'kaiming'")
 
     def make_optimizer(self, model: Module, steps: int) -> tuple[Optimizer, LRScheduler]:
-        """The optimizer for a model, and the schedule of epochs of so many steps."""
+        """The optimizer for a model, and the schedule for `steps` steps per epoch."""
         optimizer = OPTIMIZERS[self.optimizer](self._param_groups(model), **self.settings)
         if self.warm_up is None:
             return optimizer, self._make_schedule(optimizer, self.epochs, steps)
@@ -127,7 +128,7 @@ class Recipe:
         return optimizer, SequentialLR(optimizer, [first, then], [first.total_iters])
 
     def _param_groups(self, model: Module) -> list[dict[str, Any]]:
-        """The parameters of a model, those without weight decay apart."""
+        """The parameters of a model, with those without weight decay in a separate group."""
         decayed, others = [], []
         for name, param in model.named_parameters():
             last = name.rpartition(".")[2]
@@ -136,7 +137,7 @@ class Recipe:
         return [*groups, {"params": others, "weight_decay": 0.0}] if others else groups
 
     def _make_schedule(self, optimizer: Optimizer, epochs: float, steps: int) -> LRScheduler:
-        """The schedule for so many epochs of so many steps."""
+        """The schedule for a number of epochs with a number of steps each."""
         total, settings = round(epochs * steps), self.schedule
         if settings["name"] == "step":
             return StepLR(optimizer, round(settings["every"] * steps), settings["factor"])
@@ -153,7 +154,7 @@ class Recipe:
         return OneCycleLR(optimizer, rate, total_steps=total, cycle_momentum=False)
 
     def first_weights(self, model: Module) -> None:
-        """Draw a new model's weights as `init` says."""
+        """Initialise a new model's weights as `init` says."""
         if self.init is None:
             return
         for layer in model.modules():
@@ -163,9 +164,9 @@ class Recipe:
                     init.zeros_(layer.bias)
 
     def transform(self, size: int | None, train: bool) -> transforms.Compose:
-        """What makes an image (C, H, W) of any size in [0, 1] the input (C, size, size) of a model.
+        """The transform of an image (C, H, W) of any size in [0, 1] to the input (C, size, size).
 
-        With size=None the input has the image's size, and each pixel stays where its label is.
+        With size=None the input has the image's size, and pixels keep their positions.
 
         Raises: ValueError if content is above size, or if size is None and the recipe moves pixels.
         """
@@ -188,7 +189,7 @@ class Recipe:
                 )
 
     def _crop(self, size: int, train: bool) -> list:
-        """The piece of a photograph that is the input."""
+        """The crop of a photograph that is the input."""
         if train and self.area:
             return [transforms.RandomResizedCrop(size, self.area, self.ratio)]
         scales: Any = self.scales
@@ -198,7 +199,7 @@ class Recipe:
         return [transforms.Resize((low + high) // 2), transforms.CenterCrop(size)]
 
     def _pad(self, size: int, train: bool) -> list:
-        """All of a small image, amid a margin."""
+        """The whole of a small image, inside a margin."""
         content = size if self.content is None else self.content
         if content > size:
             raise ValueError(
