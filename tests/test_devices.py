@@ -107,7 +107,7 @@ def test_indices_of_the_cpu_go_with_any_tensor():
     assert x[i].tolist() == x[i.to("emulator")].tolist() == [x[2].item(), x[0].item()]
     x[i] = 7
     assert x[mt.tensor([True, False, True, False])].tolist() == [7, 7]
-    with pytest.raises(RuntimeError, match=r"^index: indices\[0\] on emulator must lie on the CPU"):
+    with pytest.raises(RuntimeError, match=r"^index: indices\[0\] on emulator must be on the CPU"):
         mt.zeros(4)[i.to("emulator")]
 
 
@@ -120,9 +120,9 @@ def test_numbers_of_the_cpu_go_with_any_tensor():
 
 
 def test_numpy_sees_tensors_of_the_cpu_only():
-    with pytest.raises(TypeError, match=r"^numpy: the tensor lies on emulator; use cpu\(\)"):
+    with pytest.raises(TypeError, match=r"^numpy: the tensor is on emulator; use cpu\(\)"):
         there(2).numpy()
-    with pytest.raises(TypeError, match=r"^numpy: the tensor lies on emulator"):
+    with pytest.raises(TypeError, match=r"^numpy: the tensor is on emulator"):
         np.asarray(there(2))
     for share in (lambda x: x.__dlpack__(), lambda x: x.__dlpack_device__()):
         with pytest.raises(RuntimeError, match=r"other programs know no emulator; use cpu\(\)"):
@@ -156,7 +156,7 @@ F = mt.nn.functional
         (lambda a, b: F.conv2d(a[None, None], b[None, None]), r"^Conv2d: .* x on emulator, w on c"),
         (
             lambda a, b: (a * a).backward(b),
-            r"^backward: the gradient lies on cpu, the tensor on emul",
+            r"^backward: the gradient is on cpu, the tensor on emul",
         ),
     ],
 )

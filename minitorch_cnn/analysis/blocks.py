@@ -72,7 +72,7 @@ def residual_blocks(model: Module, x: Tensor, function: str) -> tuple[Run, list[
     if not found:
         raise ValueError(
             f"{function}: {type(model).__name__} has no residual blocks: none of its modules adds "
-            "its input to what it makes of it"
+            "its input to a function of it"
         )
     return run, found
 

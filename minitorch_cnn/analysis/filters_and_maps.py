@@ -80,11 +80,11 @@ class FeatureMaps(NamedTuple):
             row[0].set_title(row[0].get_title() or " ", fontsize=SMALL)  # reserves one line
             color_bar(row[1].images[0], row)
         some = (
-            f"{len(shown)} of {len(names)} layers make"
+            f"{len(shown)} of {len(names)} layers"
             if len(shown) < len(names)
-            else "layers make"
+            else "all layers"
         )
-        headline(figure, f"What {some} of the image, in their first channels; one scale a row")
+        headline(figure, f"Outputs of {some} for the image: the first channels, one scale per row")
         return figure
 
 

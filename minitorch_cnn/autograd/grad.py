@@ -123,7 +123,7 @@ def seed_gradient(name: str, y: Tensor, g: Tensor | None) -> Tensor:
     if g.shape != y.shape:
         raise RuntimeError(f"{name}: gradient has shape {g.shape}, the tensor has shape {y.shape}")
     if devices.elsewhere and g.device != y.device:
-        raise RuntimeError(f"{name}: the gradient lies on {g.device}, the tensor on {y.device}")
+        raise RuntimeError(f"{name}: the gradient is on {g.device}, the tensor on {y.device}")
     return g
 
 

@@ -197,7 +197,7 @@ class NetFile:
         if isinstance(error, SyntaxError):
             name = ours.get(str(error.filename), self.file)
             line = "" if error.lineno is None else f", line {error.lineno}"  # none of null bytes
-            return f"{name}{line}: this is no Python: {error.msg}"
+            return f"{name}{line}: this is not valid Python: {error.msg}"
         text = str(error.args[0]) if isinstance(error, KeyError) and error.args else str(error)
         return f"{place}{type(error).__name__}: {text}" + self._advice(error)
 
@@ -206,7 +206,7 @@ class NetFile:
         if isinstance(error, ImportError) and "relative import" in str(error):
             return (
                 f"; {self.file} is run by itself, in no package: write `from module import ...` "
-                "for what lies beside it, without the dot"
+                "for a module beside it, without the dot"
             )
         if isinstance(error, ModuleNotFoundError) and error.name:
             package = error.name.partition(".")[0]
@@ -244,7 +244,7 @@ class NetFile:
             sys.modules.pop(module.__name__, None)
             text = self.located(error)
             if isinstance(error, ValueError) and "null bytes" in str(error):
-                text = f"{self.file} is no Python: {error}"
+                text = f"{self.file} is not valid Python: {error}"
             raise NetFileError(f"create_model: {text}") from error
         return module
 

@@ -47,6 +47,6 @@ def check_settings(function: str, name: str, build: Callable, given: Iterable[st
     if needed:
         words = " ".join(f"{setting}=..." for setting in needed)
         raise TypeError(
-            f"{function}: {name} needs {' and '.join(needed)}, which nobody gave: --set {words} on "
-            "the command line, a keyword in Python"
+            f"{function}: {name} needs {' and '.join(needed)}, which must be given: --set {words} "
+            "on the command line, a keyword in Python"
         )

@@ -29,7 +29,7 @@ class Conversions:
         if self.requires_grad:
             raise RuntimeError("numpy: the tensor requires grad; use detach().numpy()")
         if self.device != "cpu":
-            raise TypeError(f"numpy: the tensor lies on {self.device}; use cpu() to copy it first")
+            raise TypeError(f"numpy: the tensor is on {self.device}; use cpu() to copy it first")
         return self.array
 
     def __array__(self: Tensor, dtype: DTypeLike | None = None, copy: bool | None = None) -> Array:
@@ -52,7 +52,7 @@ class Conversions:
     def __cuda_array_interface__(self: Tensor) -> dict[str, Any]:
         if not self.device.startswith("cuda"):
             raise AttributeError(
-                f"__cuda_array_interface__: the tensor lies on {self.device}, not on a GPU"
+                f"__cuda_array_interface__: the tensor is on {self.device}, not on a GPU"
             )
         self._check_shareable("__cuda_array_interface__")
         array: Any = self.array

@@ -269,8 +269,8 @@ def keys_beside(
     for i, part in enumerate(part for key in keys for part in key):
         if devices.is_array(part) and devices.device_of(part) not in ("cpu", place):
             raise RuntimeError(
-                f"{name}: indices[{i}] on {devices.device_of(part)} must lie on the CPU or with "
-                f"the input on {place}"
+                f"{name}: indices[{i}] on {devices.device_of(part)} must be on the CPU or, "
+                f"like the input, on {place}"
             )
     return tuple(
         tuple(devices.moved(x, place, name) if devices.is_array(x) else x for x in key)

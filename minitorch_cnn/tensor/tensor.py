@@ -344,8 +344,8 @@ class Tensor(Facts, Conversions, Methods):
             if not this_thread.modes.grad:
                 return
             raise RuntimeError(
-                "view: the tensor is a view made under no_grad, and the memory it looks into has "
-                "been changed in place while ops were recorded; make both there or both outside"
+                "view: the tensor is a view made under no_grad, and its base has been changed in "
+                "place while ops were recorded; do both under no_grad or both outside"
             )
         again = base
         with enable_grad():

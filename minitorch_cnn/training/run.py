@@ -175,7 +175,7 @@ def new_model(config: RunConfig, progress: str = "none") -> Module:
     if config.weights is not None:
         kept = load_weights(model, config.weights, new_classes=True)
         if kept and progress != "none":
-            print(f"{', '.join(kept)} begin anew: the file has none that fit")
+            print(f"newly initialised, as the file has none that fit: {', '.join(kept)}")
     return model
 
 

@@ -109,7 +109,7 @@ def test_training_begins_with_a_file_and_says_what_it_leaves_out(
     said = command("train", "vgg11", "--data", "folder", tmp_path / "more", *start, tmp_path / "3")
     assert said.code == 0
     kept = "classifier.6.weight, classifier.6.bias"
-    assert f"{kept} begin anew: the file has none that fit" in said.out
+    assert f"newly initialised, as the file has none that fit: {kept}" in said.out
 
 
 def test_a_file_for_another_model_leaves_no_folder_behind(refused, trained_vgg, pictures, tmp_path):

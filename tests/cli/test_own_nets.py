@@ -182,7 +182,7 @@ def test_a_stopped_run_goes_on_from_its_copy_to_the_same_weights(
         ("nets.py", "needs a name, nets.py:NAME; it has LeNet5, Answers, Broken, small, "),
         ("nets.py:", "needs a name, nets.py:NAME; it has LeNet5"),
         ("net.py:LeNet5", "there is no file net.py; the nearest is 'nets.py'"),
-        ("needs", "needs width and depth, which nobody gave: --set width=... depth=..."),
+        ("needs", "needs width and depth, which must be given: --set width=... depth=..."),
         ("small --set widht=2", "no setting 'widht'; it has width, .*; the nearest is 'width'"),
         ("small --set num_classes=2", "num_classes follows from the data"),
         ("small --set width=many", r"nets.py, line \d+: TypeError: Conv2d: out_channels='many'"),
@@ -208,14 +208,14 @@ def test_what_is_no_net_for_the_data_is_refused_and_leaves_nothing(net, words, n
 @pytest.mark.parametrize(
     "source, words",
     [
-        ("x = 1\nclass N(:\n", "own.py, line 2: this is no Python: invalid syntax"),
-        ("x = 1\0\n", "own.py(:| is) .*no Python: source code .*null bytes"),
+        ("x = 1\nclass N(:\n", "own.py, line 2: this is not valid Python: invalid syntax"),
+        ("x = 1\0\n", "own.py(:| is) .*not valid Python: source code .*null bytes"),
         ("x = 1\n1 / 0\n", "own.py, line 2: ZeroDivisionError: division by zero"),
         ("import bad\n", "bad.py, line 2: NameError: name 'missing' is not defined"),
         ("import lacking_package\n", "own.py, line 1: ModuleNotFoundError: No module named 'lack"),
         ("from .bad import N\n", "own.py, line 1: ImportError: .* without the dot"),
         ("raise SystemExit(3)\n", "own.py, line 1: SystemExit: 3"),
-        ("é = 'latin'\n", "own.py, line [01]: this is no Python"),
+        ("é = 'latin'\n", "own.py, line [01]: this is not valid Python"),
         ("import torch\nclass N(torch.nn.Module): pass\n", "import minitorch_cnn as torch"),
     ],
 )
