@@ -114,8 +114,8 @@ class Operator(Generic[M]):
     def choose(self, case: Any):
         """The module of the implementation that computes `case`.
 
-        If a faster implementation is skipped because the machine does not meet its requirement, a
-        message on stderr says so once, after a second of computing.
+        If the machine does not meet the requirement of a faster implementation, a message on stderr
+        names the requirement, once and after a second of computing.
         A forced name that this operator does not have is ignored here. When forced, the
         implementations of devices also take NumPy arrays.
         Raises RuntimeError where the forced implementation does not run on this machine or cannot

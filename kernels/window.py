@@ -33,7 +33,7 @@ class Window:
     dilation: Pair = (1, 1)
     ceil_mode: bool = False
 
-    if TYPE_CHECKING:  # an int stands for both axes
+    if TYPE_CHECKING:  # an int applies to both axes
 
         def __init__(
             self,

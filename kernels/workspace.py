@@ -13,7 +13,7 @@ from itertools import pairwise
 
 import numpy as np
 
-LIMIT = 32 * 2**20  # bytes; no column matrix is larger, whatever the layer
+LIMIT = 32 * 2**20  # bytes; no column matrix is larger, for any layer
 CACHE_LINE = 64  # bytes
 
 _buffers = threading.local()

@@ -77,7 +77,7 @@ def activation_forward(x: np.ndarray, kind: str, *settings: float) -> np.ndarray
 def activation_backward(
     gy: np.ndarray, kept: np.ndarray, kind: str, *settings: float
 ) -> np.ndarray:
-    """gy, kept (*) -> gx (*) = gy y'. kept: y or x, as the table says.
+    """gy, kept (*) -> gx (*) = gy y'. kept: y or x, by the last column of the table.
 
     Raises ValueError for an unknown kind, another number of settings, or shapes that differ.
     """

@@ -145,7 +145,7 @@ OPERATOR.register(
     can=_is_three_by_three,
     wants=_has_tiles,
     needs=NUMBA,
-    why="a quarter of the multiplications, 0.4 to 0.8 of numba's time, with tiles enough to repay "
+    why="a quarter of the multiplications, 0.4 to 0.8 of numba's time, with enough tiles to repay "
     "the transformed weights (8 of 4x4 outputs, 4 for their gradient) and channels for a vector",
 )
 OPERATOR.register(
@@ -160,12 +160,12 @@ OPERATOR.register(
     can=_has_wide_rows,
     wants=_fills_vectors,
     needs=NUMBA,
-    why="with stride 1 and rows that fill three quarters of vectors of 16, which stay as they lie, "
+    why="with stride 1 and rows that fill three quarters of vectors of 16, without transposition "
     "0.6 to 1 of direct's time, and 0.4 to 0.6 of numba's for the gradients of a first layer",
 )
 OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA, why="CUDA kernels to read, in Python")
 OPERATOR.register("emulator", can=is_emulated, needs=COMPILER, why="the CUDA kernels on a CPU")
-OPERATOR.register("cuda", can=on_gpu, needs=CUPY, why="the arrays lie on a GPU")
+OPERATOR.register("cuda", can=on_gpu, needs=CUPY, why="the arrays are on a GPU")
 
 
 def explain(

@@ -56,7 +56,7 @@ def cache_folder() -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):
             return folder
-    except (OSError, RuntimeError):  # read-only, or nobody's home
+    except (OSError, RuntimeError):  # a read-only folder, or no home directory
         return _folder_of_process()
 
 

@@ -201,7 +201,7 @@ def _check_argmax(name: str, argmax: np.ndarray, plane: tuple[int, int], shape: 
     if argmax.dtype.kind != "i":
         raise TypeError(f"{name}: argmax must be integer, not {argmax.dtype}")
     if not isinstance(argmax, np.ndarray):
-        return  # a GPU is not waited for: its kernels leave out what lies outside
+        return  # no check on a GPU, which would have to wait: its kernels skip indices outside
     if argmax.size and not 0 <= argmax.min() <= argmax.max() < plane[0] * plane[1]:
         raise IndexError(f"{name}: argmax holds indices outside of planes of {plane}")
 

@@ -42,10 +42,10 @@ def max_pool2d_input_grad(gy, argmax, input_size):
         _run(module["max_pool_scatter"], gy.size, gy, argmax, gx, *sizes)
         return gx
     gx = empty(shape, gy.dtype, like=gy)
-    together = min(blocks(MIN_BLOCK_ELEMENTS, size), SHARED // plane_bytes)
-    args = gy, argmax, gx, *sizes, np.int32(together)
-    grid = (blocks(planes, together),)
-    module["max_pool_input_grad"](grid, (THREADS,), args, together * plane_bytes)
+    planes_per_block = min(blocks(MIN_BLOCK_ELEMENTS, size), SHARED // plane_bytes)
+    args = gy, argmax, gx, *sizes, np.int32(planes_per_block)
+    grid = (blocks(planes, planes_per_block),)
+    module["max_pool_input_grad"](grid, (THREADS,), args, planes_per_block * plane_bytes)
     return gx
 
 

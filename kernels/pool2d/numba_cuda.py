@@ -45,19 +45,19 @@ def adaptive_max_pool2d_forward(x, output_size):
 
 def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None):
     """x (N, C, H, W) -> y (N, C, OH, OW)."""
-    shared_by = divisors(window, *x.shape[2:], count_include_pad, divisor_override)
-    shared_by = np.asarray(shared_by.astype(x.dtype), like=x)
-    y = np.empty((*x.shape[:2], *shared_by.shape), x.dtype, like=x)
-    per_element(average, y, x, shared_by, window.kernel, *_geometry(window))
+    divisor = divisors(window, *x.shape[2:], count_include_pad, divisor_override)
+    divisor = np.asarray(divisor.astype(x.dtype), like=x)
+    y = np.empty((*x.shape[:2], *divisor.shape), x.dtype, like=x)
+    per_element(average, y, x, divisor, window.kernel, *_geometry(window))
     return y
 
 
 def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, divisor_override=None):
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
-    shared_by = divisors(window, *input_size, count_include_pad, divisor_override)
-    shared_by = np.asarray(shared_by.astype(gy.dtype), like=gy)
+    divisor = divisors(window, *input_size, count_include_pad, divisor_override)
+    divisor = np.asarray(divisor.astype(gy.dtype), like=gy)
     gx = np.empty((*gy.shape[:2], *input_size), gy.dtype, like=gy)
-    per_element(average_input_grad, gx, gy, shared_by, window.kernel, *_geometry(window))
+    per_element(average_input_grad, gx, gy, divisor, window.kernel, *_geometry(window))
     return gx
 
 
@@ -146,7 +146,7 @@ def gather(x, argmax, y):
 
 
 @cuda.jit
-def average(x, shared_by, kernel, stride, dilation, before, y):
+def average(x, divisor, kernel, stride, dilation, before, y):
     """The sum of a window over its divisor."""
     at = cuda.grid(1)
     if at >= y.size:
@@ -160,11 +160,11 @@ def average(x, shared_by, kernel, stride, dilation, before, y):
             w = j * stride[1] + kw * dilation[1] - before[1]
             if 0 <= h < x.shape[2] and 0 <= w < x.shape[3]:
                 total += x[n, c, h, w]
-    y[n, c, i, j] = total / shared_by[i, j]
+    y[n, c, i, j] = total / divisor[i, j]
 
 
 @cuda.jit
-def average_input_grad(gy, shared_by, kernel, stride, dilation, before, gx):
+def average_input_grad(gy, divisor, kernel, stride, dilation, before, gx):
     """The sum of gy / divisor over the windows that contain a pixel."""
     at = cuda.grid(1)
     if at >= gx.size:
@@ -181,7 +181,7 @@ def average_input_grad(gy, shared_by, kernel, stride, dilation, before, gx):
             if j < 0 or j % stride[1] or j >= gy.shape[3] * stride[1]:
                 continue
             total += (
-                gy[n, c, i // stride[0], j // stride[1]] / shared_by[i // stride[0], j // stride[1]]
+                gy[n, c, i // stride[0], j // stride[1]] / divisor[i // stride[0], j // stride[1]]
             )
     gx[n, c, h, w] = total
 

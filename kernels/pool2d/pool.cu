@@ -128,16 +128,16 @@ extern "C" __global__ void __launch_bounds__(256) avg_pool_input_grad(
     gx[(long long)blockIdx.x * blockDim.x + threadIdx.x] = sum;
 }
 
-// gx (planes, size)[argmax] += gy (planes, outputs). A block sums `together` planes in shared
-// memory, so that each element of gx is written once, in coalesced writes. Where windows overlap,
-// the order of the additions varies.
+// gx (planes, size)[argmax] += gy (planes, outputs). A block sums `planes_per_block` planes in
+// shared memory, so that each element of gx is written once, in coalesced writes. Where windows
+// overlap, the order of the additions varies.
 extern "C" __global__ void __launch_bounds__(256) max_pool_input_grad(
     const REAL* gy, const INDEX* argmax, REAL* gx, long long planes, int size, int outputs,
-    int together)
+    int planes_per_block)
 {
     SHARED(REAL, tile);
-    const long long first = (long long)blockIdx.x * together;
-    const int count = (int)min((long long)together, planes - first);
+    const long long first = (long long)blockIdx.x * planes_per_block;
+    const int count = (int)min((long long)planes_per_block, planes - first);
     for (int i = threadIdx.x; i < count * size; i += blockDim.x)
         tile[i] = 0;
     __syncthreads();

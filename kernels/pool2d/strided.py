@@ -112,13 +112,13 @@ def avg_pool2d_forward(x, window, count_include_pad=True, divisor_override=None)
     """x (N, C, H, W) -> y (N, C, OH, OW)."""
     N, C, H, W = x.shape
     OH, OW = window.output_size(H, W)
-    shared_by = divisors(window, H, W, count_include_pad, divisor_override).astype(x.dtype)
+    divisor = divisors(window, H, W, count_include_pad, divisor_override).astype(x.dtype)
     y = np.zeros((N, C, OH, OW), x.dtype)
     for block in plane_blocks(N, C, OH * OW * x.itemsize, BLOCK):
         part, source = y[block], x[block]
         for tap in taps(window, H, W, (0, OH), (0, OW)):
             part[tap.y] += source[tap.x]
-        part /= shared_by
+        part /= divisor
     return y
 
 
@@ -126,10 +126,10 @@ def avg_pool2d_input_grad(gy, window, input_size, count_include_pad=True, diviso
     """gy (N, C, OH, OW) -> gx (N, C, H, W)."""
     N, C, OH, OW = gy.shape
     H, W = input_size
-    shared_by = divisors(window, H, W, count_include_pad, divisor_override).astype(gy.dtype)
+    divisor = divisors(window, H, W, count_include_pad, divisor_override).astype(gy.dtype)
     gx = np.zeros((N, C, H, W), gy.dtype)
     for block in plane_blocks(N, C, OH * OW * gy.itemsize, BLOCK):
-        part, share = gx[block], gy[block] / shared_by
+        part, share = gx[block], gy[block] / divisor
         for tap in taps(window, H, W, (0, OH), (0, OW)):
             part[tap.x] += share[tap.y]
     return gx

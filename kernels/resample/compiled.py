@@ -13,7 +13,9 @@ from ..thread_pool import shared
 from ..threads import parallel_ranges
 from .axis_map import AxisMap
 
-STAY = AxisMap(1, np.zeros(1, np.int64))  # the identity, for the rows where only one axis changes
+IDENTITY = AxisMap(
+    1, np.zeros(1, np.int64)
+)  # the identity, for the rows where only one axis changes
 
 
 def resample_forward(x, maps):
@@ -61,7 +63,7 @@ def _apply(run, x, sizes, maps, arrays_of):
         array.reshape(planes, math.prod(array.shape[len(before) : -1]), array.shape[-1])
         for array in (np.ascontiguousarray(x), y)
     )
-    rows, columns = (arrays_of(axis_map, x.dtype) for axis_map in (STAY, *maps)[-2:])
+    rows, columns = (arrays_of(axis_map, x.dtype) for axis_map in (IDENTITY, *maps)[-2:])
     parallel_ranges(run, planes, max(x.size, y.size), source, out, *rows, *columns)
     return y
 

@@ -44,12 +44,12 @@ CHOICES = (
     Choice(
         depthwise,
         lambda layer: layer.groups > 1 and layer.IN == 1 and _is_common(layer),
-        "K * K multiply-adds for 8 bytes: read once, written once",
+        "only K * K multiply-adds per 8 bytes: reads and writes everything once",
     ),
     Choice(
         grouped,
         lambda layer: layer.groups > 1 and max(layer.IN, layer.OUT) < 16 and _is_common(layer),
-        "they leave half of a 16 x 8 tile of the tensor cores empty, and are short of flops",
+        "would leave half of a 16 x 8 tensor-core tile empty, and have few flops per byte",
     ),
     Choice(
         implicit_gemm.TF32,
@@ -64,14 +64,14 @@ CHOICES = (
     Choice(
         pointwise,
         lambda layer: pointwise.can(layer.window) and layer.function != "weight_grad",
-        "x is its own column matrix: the library's product",
+        "x itself is the column matrix, for the library's matrix product",
     ),
     Choice(
         implicit_gemm.PLAIN,
         lambda layer: layer.groups == 1 or min(layer.IN, layer.OUT) >= 32,
-        "the columns would be KH * KW times the input, written and read",
+        "avoids writing and reading columns of KH * KW times the input",
     ),
-    Choice(im2col, lambda layer: True, "does every case"),
+    Choice(im2col, lambda layer: True, "computes every case"),
 )
 
 

@@ -102,10 +102,10 @@ class Taps(NamedTuple):
             tile = tile._replace(rows=blocks(tile.rows // strip, 2) * strip)
         while not fits(tile) and tile.columns > 1:
             tile = tile._replace(columns=blocks(tile.columns, 2))
-        together = max(1, min(planes, threads // tile.threads))
-        while not fits(tile._replace(planes=together)) and together > 1:
-            together -= 1
-        return tile._replace(planes=together)
+        planes_per_tile = max(1, min(planes, threads // tile.threads))
+        while not fits(tile._replace(planes=planes_per_tile)) and planes_per_tile > 1:
+            planes_per_tile -= 1
+        return tile._replace(planes=planes_per_tile)
 
     def definitions(self, tile) -> dict:
         """The -D settings of taps.h."""

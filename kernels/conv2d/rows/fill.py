@@ -18,7 +18,7 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
     across, top, left, _ = sizes[11:]
     (weights, offsets), (ats, outs) = taps, vectors
     flat, out, size, K = x.reshape(-1), y.reshape(-1), x.shape[2:], len(weights)
-    together = 4 if R % 4 == 0 else 1
+    tile_rows = 4 if R % 4 == 0 else 1
     for item in range(first, last):
         g = item % groups
         for strip in range(strips):
@@ -26,11 +26,11 @@ def sum_planes(x, w, taps, vectors, sizes, after, lines, y, pool, first, last):
             pack_lines(
                 flat, item * C, size, (C, rows, columns, top, left), i0, i1 - i0 + more, line
             )
-            for r in range(0, R, together):
+            for r in range(0, R, tile_rows):
                 to = (item * R + r) * OH * OW + i0 * OW
                 write_sums(
-                    together, w, g * group_step + r * row_step, row_step, weights, line, offsets, K,
-                    ats, (i1 - i0) * across, after, g * R + r, outs, out, to, OH * OW,
+                    tile_rows, w, g * group_step + r * row_step, row_step, weights, line, offsets,
+                    K, ats, (i1 - i0) * across, after, g * R + r, outs, out, to, OH * OW,
                 )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last
     end = len(memory) - R * wide
     line, g_rows, sums = memory[: end - R * number], memory[end - R * number : end], memory[end:]
     line[:] = 0
-    together = 4 if R % 4 == 0 else 1
+    tile_rows = 4 if R % 4 == 0 else 1
     for share in range(first, last):
         part, g = share // groups, share % groups
         n0, n1 = part * len(x) // len(gw), (part + 1) * len(x) // len(gw)
@@ -67,9 +67,9 @@ def multiply_planes(x, gy, taps, vectors, sizes, memories, gw, pool, first, last
                     for i in range(i0, i1):
                         to = r * number + (i - i0) * across * lanes
                         copy_row(flat_gy, ((item * R + r) * OH + i) * OW, g_rows, to, OW)
-                for r in range(0, R, together):
+                for r in range(0, R, tile_rows):
                     add_products(
-                        together, g_rows, r * number, number, line, ats, (i1 - i0) * across,
+                        tile_rows, g_rows, r * number, number, line, ats, (i1 - i0) * across,
                         offsets, K, sums, r * wide, wide,
                     )  # fmt: skip
         for k in range(R * K):

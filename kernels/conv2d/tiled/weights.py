@@ -88,7 +88,7 @@ def pack(w, matrix, taps, width, start, packed, pool, first, last):
     _, R, C, row_step, term_step = matrix
     T, strips, lanes = len(taps), (R + width - 1) // width, lanes_of(packed)
     group_step = max(R * row_step, C * term_step)
-    in_order = min(row_step, term_step) == T  # no tap is left out
+    in_order = min(row_step, term_step) == T  # no tap is skipped
     if in_order and term_step == T:
         C, T = 1, C * T  # the terms of a row are adjacent, like taps
     rounded = (T + lanes - 1) // lanes * lanes
