@@ -202,7 +202,7 @@ class Search:
     def run(self, on_start: Callable[[Plan], Any] | None = None) -> list[Sample]:
         state = self.directory / "state.safetensors"
         if state.exists():
-            self._go_on_from(state, load_checkpoint(state))
+            self._resume_from(state, load_checkpoint(state))
         budget = self.plan.budget
         with Log(self.directory / "log.jsonl") as self.log, self.workers:
             if not set(range(self.told)) <= self.log.samples.keys():
@@ -223,7 +223,7 @@ class Search:
                 self.show.close()
             return [self.log.samples[number] for number in range(budget)]
 
-    def _go_on_from(self, path: Path, saved: dict) -> None:
+    def _resume_from(self, path: Path, saved: dict) -> None:
         try:
             self.method.load_state_dict(saved["method"])
             self.told = saved["told"]

@@ -124,7 +124,7 @@ def fit(
         on_epoch=on_epoch,
     )
     if resume and checkpoint is not None and Path(checkpoint).is_file():
-        run.go_on_from(load_checkpoint(checkpoint))
+        run.resume_from(load_checkpoint(checkpoint))
     else:
         run.save()
     if on_start is not None:

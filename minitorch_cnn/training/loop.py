@@ -225,7 +225,7 @@ class Loop:
         save_checkpoint(self.checkpoint, state)
         self.saved_step = self.step
 
-    def go_on_from(self, state: dict) -> None:
+    def resume_from(self, state: dict) -> None:
         """Raises: ValueError if the state belongs to another run or was edited."""
         try:
             self.load_state(state)

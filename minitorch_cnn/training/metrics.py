@@ -239,15 +239,15 @@ def pixel_scores(confusion: np.ndarray) -> PixelScores:
 
     Raises: ValueError if all counts are 0.
     """
-    right, are, said = np.diag(confusion), confusion.sum(1), confusion.sum(0)
-    total = are.sum()
+    right, actual, predicted = np.diag(confusion), confusion.sum(1), confusion.sum(0)
+    total = actual.sum()
     if not total:
         raise ValueError("pixel_scores: confusion has no counts")
-    occur, union = are > 0, are + said - right
+    occur, union = actual > 0, actual + predicted - right
     iou = right / np.maximum(union, 1)
     return PixelScores(
         float(right.sum() / total),
-        float((right[occur] / are[occur]).mean()),
+        float((right[occur] / actual[occur]).mean()),
         float(iou[union > 0].mean()),
-        float((are * iou).sum() / total),
+        float((actual * iou).sum() / total),
     )

@@ -17,7 +17,7 @@ from .run_config import RunConfig
 SIZES = (8, 16, 28, 32, 48, 64, 96, 128, 224, 227, 256, 299)  # common image sizes in pixels
 
 
-def look_at_nothing(
+def run_on_blanks(
     model: Module, images: int, config: RunConfig, side: int = 0, record: bool = False
 ) -> Any:
     """Run a model once on blank images without leaving a trace, and return its output.
@@ -47,7 +47,7 @@ def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
     shape = f"(N, {config.channels}, {side}, {side})"
     for training in (True, False):
         try:
-            answer = look_at_nothing(model.train(training), 2, config, record=training)
+            answer = run_on_blanks(model.train(training), 2, config, record=training)
         except Exception as error:
             plain = f"{type(error).__name__}: {error}"
             why = plain if entry.file is None else entry.file.located(error)
@@ -61,8 +61,8 @@ def check_own(model: Module, entry: Entry, config: RunConfig) -> None:
             wrong = _wrong(part, config, entry.of_pixels)
             if not wrong and training and not part.requires_grad:
                 wrong = (
-                    "with logits that depend on no parameter that trains: none requires grad, or "
-                    "its forward does without the graph"
+                    "with logits that depend on no trainable parameter: none requires grad, or its "
+                    "forward does not record the graph"
                 )
             if wrong:
                 said = f"{entry.name} answers in {'training' if training else 'evaluation'}"
@@ -74,37 +74,37 @@ def _wrong(answer: Any, config: RunConfig, of_pixels: bool) -> str:
     """The fault in the output for two images, or "" if there is none."""
     count = len(config.classes or ())
     if not isinstance(answer, Tensor):
-        told = f"a tuple of {len(answer)}" if isinstance(answer, tuple) else None
+        found = f"a tuple of {len(answer)}" if isinstance(answer, tuple) else None
         if isinstance(answer, dict):
-            told = f"a dict of {', '.join(map(repr, answer))}"
+            found = f"a dict of {', '.join(map(repr, answer))}"
         heads = (
             "; the logits of heads that help in training only are learned with --set aux=true, if "
             "the net has an argument aux"
         )
         return (
-            f"with {told or 'a ' + type(answer).__name__}, it must be one tensor of logits "
+            f"with {found or 'a ' + type(answer).__name__}, it must be one tensor of logits "
             "(N, classes)" + (heads if isinstance(answer, tuple) else "")
         )
     wanted = (2, count, config.size, config.size) if of_pixels else (2, count)
     shape = tuple(answer.shape)
     if shape == wanted and answer.is_floating_point():
         return ""
-    told = f"with {answer.dtype} {shape} for two of them"
+    found = f"with {answer.dtype} {shape} for two of them"
     if len(shape) != len(wanted) or shape[0] != 2:
-        return f"{told}, it must be a tensor of logits {wanted}: one number for each class"
+        return f"{found}, it must be a tensor of logits {wanted}: one number for each class"
     if shape != wanted:
         return (
-            f"{told}, it must be {wanted}: a logit for each of the {count} classes of "
+            f"{found}, it must be {wanted}: a logit for each of the {count} classes of "
             f"{config.data}; a parameter num_classes of the net gets their number"
         )
-    return f"{told}, it must be of floating-point numbers"
+    return f"{found}, it must be of floating-point numbers"
 
 
 def _other_size(model: Module, config: RunConfig) -> str:
     """Suggest a --size that the net accepts, if one of the common sizes works."""
     for side in SIZES:
         try:
-            answer = look_at_nothing(model.eval(), 2, config, side)
+            answer = run_on_blanks(model.eval(), 2, config, side)
         except Exception:
             continue
         if isinstance(answer, Tensor) and answer.ndim > 1 and answer.shape[0] == 2:

@@ -9,7 +9,7 @@ from ..data import DataLoader
 from ..nn import Module
 from ..optim import Optimizer
 from ..optim.lr_scheduler import LRScheduler
-from .own_nets import check_own, look_at_nothing
+from .own_nets import check_own, run_on_blanks
 from .run_config import RunConfig
 from .sources import Source
 
@@ -55,7 +55,7 @@ def make_parts(config: RunConfig, source: Source, model: Module, progress: str) 
 def fails_alone(model: Module, config: RunConfig) -> bool:
     """Whether training fails on a single image, which has no batch statistics."""
     try:
-        look_at_nothing(model.train(), 1, config)
+        run_on_blanks(model.train(), 1, config)
     except (ValueError, RuntimeError):
         return True
     return False
@@ -67,7 +67,7 @@ def check_input(model: Module, config: RunConfig) -> None:
         return check_own(model, entry, config)
     settings = "".join(f", {name}={value!r}" for name, value in config.model_settings.items())
     try:
-        look_at_nothing(model.train(), 2, config)
+        run_on_blanks(model.train(), 2, config)
     except (ValueError, RuntimeError, TypeError, LookupError, ArithmeticError) as error:
         raise ValueError(
             f"train_run: {config.model}{settings} cannot take images of {config.size} x "

@@ -71,17 +71,17 @@ def colours_of(
     model: str, transform_input: bool = False, weights: str | Path | None = None
 ) -> dict[str, Any] | None:
     """channels, mean and std of `preprocessing`, if the file or the model states them."""
-    said = {} if weights is None else metadata_of(weights)
-    if COLOURS in said:
+    metadata = {} if weights is None else metadata_of(weights)
+    if COLOURS in metadata:
         try:
-            found = json.loads(said[COLOURS])
+            found = json.loads(metadata[COLOURS])
             return {
                 "channels": str(found["channels"]),
                 **{name: tuple(map(float, found[name])) for name in ("mean", "std")},
             }
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(
-                f"preprocessing: {weights} says {COLOURS}={said[COLOURS][:80]!r}, which is none"
+                f"preprocessing: {weights} says {COLOURS}={metadata[COLOURS][:80]!r}, which is none"
             ) from error
     if transform_input:
         return {"channels": "RGB", "mean": IMAGENET_MEAN, "std": IMAGENET_STD}
