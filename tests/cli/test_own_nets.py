@@ -194,7 +194,7 @@ def test_a_stopped_run_goes_on_from_its_copy_to_the_same_weights(
         ("Answers", "in training .* with a dict of 'out', it must be one tensor of logits"),
         ("Answers --set kind=tuple", "with a tuple of 2, it must be one tensor .*--set aux=true"),
         ("Answers --set kind=image", r"\(2, 1, 8, 8\) for two of them, it must be a tensor of log"),
-        ("frozen", "in training .* with logits that depend on no parameter that trains"),
+        ("frozen", "in training .* with logits that depend on no trainable parameter"),
         ("Broken", r"nets.py, line \d+: NameError: name 'undefined' is not defined"),
     ],
 )
