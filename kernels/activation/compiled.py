@@ -19,18 +19,18 @@ SATURATION = np.float32(20)  # here tanh rounds to 1; for larger x, e^2x or x^3 
 def activation_forward(x, kind, *settings):
     """x (*) -> y (*)."""
     y = np.empty(x.shape, x.dtype)
-    _share_out(VALUES[kind], settings, x, y)
+    _run_parallel(VALUES[kind], settings, x, y)
     return y
 
 
 def activation_backward(gy, kept, kind, *settings):
     """gy, kept (*) -> gx (*)."""
     gx = np.empty(kept.shape, kept.dtype)
-    _share_out(SLOPES[kind], settings, gy.astype(kept.dtype, copy=False), kept, gx)
+    _run_parallel(SLOPES[kind], settings, gy.astype(kept.dtype, copy=False), kept, gx)
     return gx
 
 
-def _share_out(run, settings, *arrays):
+def _run_parallel(run, settings, *arrays):
     """run(*settings, *arrays) for all elements, on all threads."""
     flat = [np.ascontiguousarray(array).reshape(-1) for array in arrays]
     settings = [flat[-1].dtype.type(setting) for setting in settings]

@@ -22,7 +22,7 @@ def cross_entropy_forward(x, target, weight, ignore_index, smoothing):
     """x (N, C, L), target (N, L), weight (C,) -> y, m, s (N, L)."""
     y, m, s = np.empty((3, *target.shape), x.dtype)
     q = _classes(x, weight, smoothing)
-    _share_out(_forward_rows, _forward_pixels, x, target, ignore_index, *q, y, m, s)
+    _run_parallel(_forward_rows, _forward_pixels, x, target, ignore_index, *q, y, m, s)
     return y, m, s
 
 
@@ -31,7 +31,7 @@ def cross_entropy_backward(gy, x, m, s, target, weight, ignore_index, smoothing)
     gx = np.empty(x.shape, x.dtype)
     q = _classes(x, weight, smoothing)
     gy = np.ascontiguousarray(gy)
-    _share_out(_backward_rows, _backward_pixels, x, target, ignore_index, *q, gy, m, s, gx)
+    _run_parallel(_backward_rows, _backward_pixels, x, target, ignore_index, *q, gy, m, s, gx)
     return gx
 
 
@@ -47,7 +47,7 @@ def _plain_classes(C, dtype, smoothing):
     return np.full(C, 1 - smoothing, dtype), np.full(C, smoothing / C, dtype)
 
 
-def _share_out(rows, pixels, x, target, ignore_index, *arrays):
+def _run_parallel(rows, pixels, x, target, ignore_index, *arrays):
     N, C, L = x.shape
     x, target = np.ascontiguousarray(x), np.ascontiguousarray(target, np.int64)
     if L == 1:

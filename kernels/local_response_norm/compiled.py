@@ -21,7 +21,7 @@ def local_response_norm_forward(x, size, alpha, beta, k):
     """x (N, C, *) -> y (N, C, *)."""
     y = np.empty(x.shape, x.dtype)
     settings = size, *map(x.dtype.type, (alpha / size, beta, k))
-    _share_out(_forward, settings, x, y)
+    _run_parallel(_forward, settings, x, y)
     return y
 
 
@@ -29,11 +29,11 @@ def local_response_norm_backward(gy, x, size, alpha, beta, k):
     """gy, x (N, C, *) -> gx (N, C, *)."""
     gx = np.empty(x.shape, x.dtype)
     settings = size, *map(x.dtype.type, (alpha / size, beta, k, -2 * alpha * beta / size))
-    _share_out(_backward, settings, gy, x, gx)
+    _run_parallel(_backward, settings, gy, x, gx)
     return gx
 
 
-def _share_out(run, settings, *arrays):
+def _run_parallel(run, settings, *arrays):
     N, C, L = *arrays[0].shape[:2], math.prod(arrays[0].shape[2:])
     flat = [np.ascontiguousarray(array).reshape(N, C, L) for array in arrays]
     parallel_ranges(run, N * -(-L // PIXELS), arrays[0].size, *settings, *flat)

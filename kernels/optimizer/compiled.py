@@ -14,30 +14,30 @@ from ..threads import parallel_ranges
 def sgd_step(p, g, v, lr, momentum, gain, weight_decay, nesterov):
     """p, g, v (*), in place."""
     if v is None:
-        _share_out(_descend, (lr, weight_decay), p, g)
+        _run_parallel(_descend, (lr, weight_decay), p, g)
     else:
         settings = lr, momentum, gain, weight_decay, nesterov
-        _share_out(_descend_with_momentum, settings, p, g, v)
+        _run_parallel(_descend_with_momentum, settings, p, g, v)
 
 
 def lars_step(p, g, v, rate, momentum, weight_decay):
     """p, g, v (*), in place."""
-    _share_out(_lars, (rate, momentum, weight_decay), p, g, v)
+    _run_parallel(_lars, (rate, momentum, weight_decay), p, g, v)
 
 
 def rmsprop_step(p, g, s, m, b, lr, alpha, eps, momentum, weight_decay):
     """p, g, s, m, b (*), in place."""
     settings = lr, alpha, 1 - alpha, eps, momentum, weight_decay
-    _share_out(_rmsprop, settings, p, g, s, m, b)
+    _run_parallel(_rmsprop, settings, p, g, s, m, b)
 
 
 def adam_step(p, g, m, s, largest, rate, beta1, beta2, eps, correction, decay, shrink):
     """p, g, m, s, largest (*), in place."""
     settings = rate, beta1, 1 - beta1, beta2, 1 - beta2, eps, correction, decay, shrink
-    _share_out(_adam, settings, p, g, m, s, largest)
+    _run_parallel(_adam, settings, p, g, m, s, largest)
 
 
-def _share_out(run, settings, p, *others):
+def _run_parallel(run, settings, p, *others):
     """run(*settings, *arrays) for all elements, on all threads."""
     settings = [p.dtype.type(setting) for setting in settings]
     flat = [None if array is None else array.reshape(-1) for array in (p, *others)]

@@ -11,7 +11,7 @@ from ..thread_pool import shared
 from ..threads import parallel_ranges
 from ..window import adaptive_spans
 from .loops import index_type
-from .phases import phases_of, put_together, take_apart
+from .phases import merge_phases, phases_of, split_phases
 from .strided import divisors
 from .tiles import are_tiles, average_tiles, spread_over_tiles
 
@@ -176,7 +176,7 @@ def _max_forward(
     phases = np.full(size, -np.inf, x.dtype)  # the padding stays -inf for all planes
     best, winner = np.empty(run, x.dtype), np.empty(run, np.int32)
     for plane in range(first, last):
-        take_apart(x[plane], phases, height, width, sh, sw, top, left)
+        split_phases(x[plane], phases, height, width, sh, sw, top, left)
         best[:] = -np.inf
         for j in range(run):
             winner[j] = first_tap[j]  # where all are -inf, the argmax is the first
@@ -246,7 +246,7 @@ def _avg_forward(
         return
     phases, total = np.zeros(size, x.dtype), np.empty(run, x.dtype)
     for plane in range(first, last):
-        take_apart(x[plane], phases, height, width, sh, sw, top, left)
+        split_phases(x[plane], phases, height, width, sh, sw, top, left)
         total[:] = 0
         for k in range(taps.size):
             _add_to(total, phases[taps[k] :], run)
@@ -271,7 +271,7 @@ def _avg_input_grad(
         phases[:] = 0
         for k in range(taps.size):
             _add_to(phases[taps[k] :], share, run)
-        put_together(phases, gx[plane], height, width, sh, sw, top, left)
+        merge_phases(phases, gx[plane], height, width, sh, sw, top, left)
 
 
 @kernel

@@ -49,7 +49,7 @@ def phases_of(window: Window, H: int, W: int) -> Phases:
 
 
 @kernel
-def take_apart(x, phases, height, width, stride_h, stride_w, top, left):
+def split_phases(x, phases, height, width, stride_h, stride_w, top, left):
     """x (H, W) -> phases, without the padding and the elements that no window reads."""
     W = x.shape[1]
     for h in range(x.shape[0]):
@@ -74,7 +74,7 @@ def take_apart(x, phases, height, width, stride_h, stride_w, top, left):
 
 
 @kernel
-def put_together(phases, x, height, width, stride_h, stride_w, top, left):
+def merge_phases(phases, x, height, width, stride_h, stride_w, top, left):
     """phases -> x (H, W), 0 where no window reads."""
     W = x.shape[1]
     for h in range(x.shape[0]):

@@ -137,11 +137,11 @@ def _weight_sum(x, gy, gw, memories, all_offsets, sizes, window, blocks, pool, f
             if flushed and pending > 0:
                 _add(sums, total, True)
             final = total if flushed else sums
-            _hand_out(final, (g, o0, o1, c0, c1), OG, CG, spans, count, out)
+            _store_gradient(final, (g, o0, o1, c0, c1), OG, CG, spans, count, out)
 
 
 @kernel
-def _hand_out(sums, block, OG, CG, spans, count, gw):
+def _store_gradient(sums, block, OG, CG, spans, count, gw):
     """gw[o, c, s, q] = sums[o, s, q, c]"""
     g, o0, o1, c0, c1 = block
     CC, T, wide = c1 - c0, spans * count, len(sums) // ((o1 - o0) * MR)
