@@ -59,7 +59,7 @@ def receptive_field(
     origin = outputs.get(layer or "")
     if origin is None:
         near = nearest(layer, filter(None, outputs))
-        raise KeyError(f"receptive_field: layer={layer!r} is the name of no module that runs{near}")
+        raise KeyError(f"receptive_field: layer={layer!r} names no module that runs{near}")
     axes = fields(run.x, [origin]).get(origin)
     return None if axes is None else field_of(axes, input_shape)
 
@@ -103,7 +103,7 @@ def receptive_field_by_gradient(
     if y is None:
         near = nearest(layer, filter(None, outputs))
         raise KeyError(
-            f"receptive_field_by_gradient: layer={layer!r} is the name of no module that runs{near}"
+            f"receptive_field_by_gradient: layer={layer!r} names no module that runs{near}"
         )
     if y.ndim > 3:
         i, j = at or (y.shape[2] // 2, y.shape[3] // 2)

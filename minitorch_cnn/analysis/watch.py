@@ -45,7 +45,7 @@ def module_named(function: str, model: Module, layer: str) -> Module:
     if layer not in named:
         last = f"; the last one is {list(named)[-1]!r}"
         near = nearest(layer, filter(None, named))
-        raise KeyError(f"{function}: layer={layer!r} is the name of no module{near or last}")
+        raise KeyError(f"{function}: layer={layer!r} names no module{near or last}")
     return named[layer]
 
 

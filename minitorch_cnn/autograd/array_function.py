@@ -169,7 +169,7 @@ class ArrayFunction:
         if ctx.region is None:
             raise RuntimeError(
                 f"backward: what {type(ctx).__name__} saved was freed by an earlier backward pass; "
-                "give that one retain_graph=True to go through the graph twice"
+                "give that pass retain_graph=True to run backward twice"
             )
         ctx.region.recompute()
 

@@ -75,7 +75,7 @@ def _read_header(content: IO[bytes]) -> tuple[np.dtype, bool, tuple[int, ...]]:
             if not re.fullmatch(r"[<>|=]?[a-zA-Z?]\d*", code) or len(shape) > MOST_AXES:
                 raise ValueError(f"has dtype {code[:20]!r} and {len(shape)} axes")
             if any(type(n) is not int or not 0 <= n < 2**63 for n in shape):
-                raise ValueError("has a shape of what are no sizes")
+                raise ValueError("has an invalid shape")
             try:
                 return np.dtype(code), fortran, shape
             except (TypeError, ValueError):

@@ -125,7 +125,7 @@ class TorchMachine(PickleMachine):
     def add_items(self) -> None:
         self.pop_to_mark()
         if not isinstance(self.top(), Opaque):
-            raise ValueError("its pickle adds items to what is no set")
+            raise ValueError("its pickle adds items to an object that is not a set")
 
     def frozen_set(self) -> None:
         self.pop_to_mark()
@@ -230,9 +230,9 @@ def ordered_dict(pairs: list[Any] | None = None) -> OrderedDict[Any, Any]:
     result = OrderedDict()
     if pairs is not None:
         if type(pairs) is not list or any(type(p) not in (list, tuple) for p in pairs):
-            raise ValueError("it has an OrderedDict of what is no list of pairs")
+            raise ValueError("it has an OrderedDict that is not made from a list of pairs")
         if any(len(pair) != 2 for pair in pairs):
-            raise ValueError("it has an OrderedDict of what is no list of pairs")
+            raise ValueError("it has an OrderedDict that is not made from a list of pairs")
         insert(result, pairs)
     return result
 

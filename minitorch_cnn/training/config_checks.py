@@ -19,7 +19,7 @@ def check_net(net: dict[str, Any]) -> None:
         parts = place.split("/")
         inside = place == COPY or (len(parts) > 1 and parts[0] == FOLDER and ".." not in parts)
         if not inside or set(place) & set("\\:") or not isinstance(digest, str):
-            raise TypeError(f"net has a file {place!r}, which is none of a run's")
+            raise TypeError(f"net has a file {place!r}, which does not belong to a run")
 
 
 def check_folder(config: dict[str, Any]) -> None:

@@ -76,7 +76,7 @@ def check_optimizer(model: Module, loss: Callable, optimizer: Optimizer) -> None
             "change of the model, from the parameters of this one"
         )
     if not any(p.requires_grad for p in held):
-        raise ValueError("fit: optimizer holds no parameter that trains: none requires grad")
+        raise ValueError("fit: optimizer holds no trainable parameter: none requires grad")
 
 
 def check_scheduler(

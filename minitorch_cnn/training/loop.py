@@ -116,7 +116,7 @@ class Loop:
         output = called(self.model, x)
         loss = loss_of_batch("fit", self.loss, output, target)
         if not loss.value.requires_grad:
-            raise ValueError("fit: loss does not depend on any parameter that trains")
+            raise ValueError("fit: loss does not depend on any trainable parameter")
         good = finite(loss.value) or not loss.share  # the mean over zero labels is NaN
         if good:
             self.gradients.add(loss.value, samples * loss.share)

@@ -81,7 +81,7 @@ def colours_of(
             }
         except (ValueError, TypeError, KeyError, RecursionError) as error:
             raise ValueError(
-                f"preprocessing: {weights} says {COLOURS}={metadata[COLOURS][:80]!r}, which is none"
+                f"preprocessing: {weights} says {COLOURS}={metadata[COLOURS][:80]!r}, not valid"
             ) from error
     if transform_input:
         return {"channels": "RGB", "mean": IMAGENET_MEAN, "std": IMAGENET_STD}

@@ -123,7 +123,7 @@ def test_what_cannot_be_is_refused(rectified):
     x = images()
     with pytest.raises(ValueError, match="saliency: rule='kind' must be one of plain, deconv"):
         saliency(rectified, x, rules=["kind"])
-    with pytest.raises(KeyError, match="deconvolve: layer='9' is the name of no module"):
+    with pytest.raises(KeyError, match="deconvolve: layer='9' names no module"):
         deconvolve(rectified, x, "9")
     with pytest.raises(ValueError, match=r"deconvolve: layer='4' has outputs of shape \(4, 2\)"):
         deconvolve(rectified, x, "4")

@@ -141,7 +141,7 @@ def test_grad_cam_takes_layers_with_maps_of_any_net():
     model = create_model("lenet5_relu").double()
     found = grad_cam(model, images(channels=1, side=32), "3")
     assert found.maps.shape == (4, 32, 32) and found.maps.min() >= 0 < found.maps.max()
-    with pytest.raises(KeyError, match="grad_cam: layer='c9' is the name of no module"):
+    with pytest.raises(KeyError, match="grad_cam: layer='c9' names no module"):
         grad_cam(model, images(channels=1, side=32), "c9")
     with pytest.raises(ValueError, match=r"grad_cam: layer='' has outputs of shape \(4, 10\)"):
         grad_cam(model, images(channels=1, side=32), "")

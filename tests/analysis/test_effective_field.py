@@ -59,7 +59,7 @@ def test_the_window_is_cut_off_at_the_edges_and_holds_all_of_the_gradient():
 
 def test_what_cannot_be_is_refused():
     model = stack(np.ones((1, 3, 3)))
-    with pytest.raises(KeyError, match="effective_receptive_field: layer='x' is the name of no"):
+    with pytest.raises(KeyError, match="effective_receptive_field: layer='x' names no"):
         effective_receptive_field(model, (1, 5, 5), "x")
     with pytest.raises(ValueError, match="effective_receptive_field: samples=0 must be at least 1"):
         effective_receptive_field(model, (1, 5, 5), samples=0)

@@ -75,7 +75,7 @@ def test_what_cannot_be_is_refused(net):
         first_filters(nn.Flatten())
     with pytest.raises(ValueError, match="first_filters: layer='3' is a Linear, not a Conv2d"):
         first_filters(net, "3")
-    with pytest.raises(KeyError, match="feature_maps: layer='conv9' is the name of no module"):
+    with pytest.raises(KeyError, match="feature_maps: layer='conv9' names no module"):
         feature_maps(net, image, ["conv9"])
     with pytest.raises(ValueError, match=r"feature_maps: layer='3' has an output of shape \(1, 2"):
         feature_maps(net, image, ["3"])

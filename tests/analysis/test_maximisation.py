@@ -39,7 +39,7 @@ def test_of_a_map_the_mean_is_climbed():
 
 def test_what_cannot_be_is_refused(linear):
     model, _ = linear
-    with pytest.raises(KeyError, match="maximise_activation: layer='7' is the name of no module"):
+    with pytest.raises(KeyError, match="maximise_activation: layer='7' names no module"):
         maximise_activation(model, (2, 3, 3), [0], "7")
     with pytest.raises(ValueError, match=r"units=\[3\] must be from 0 to 2"):
         maximise_activation(model, (2, 3, 3), [3])

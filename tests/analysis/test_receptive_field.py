@@ -118,7 +118,7 @@ def test_any_module_inside_can_be_asked_for_and_the_last_run_of_a_shared_one_cou
     assert receptive_field(net, (1, 9, 9), "stem.0").size == (5, 5)
     assert receptive_field_by_gradient(net, (1, 9, 9), "stem") == (range(3, 6), range(3, 6))
     for function in (receptive_field, receptive_field_by_gradient):
-        with pytest.raises(KeyError, match=f"{function.__name__}: layer='head' is the name of no"):
+        with pytest.raises(KeyError, match=f"{function.__name__}: layer='head' names no"):
             function(net, (1, 9, 9), "head")
 
 

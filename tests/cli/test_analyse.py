@@ -61,7 +61,7 @@ def test_a_convolution_can_be_a_film(command, tmp_path):
 
 def test_a_layer_that_is_none_is_refused(refused):
     message = refused("analyse", "deconvolution", "lenet5", "--layer", "conv9")
-    assert "layer='conv9' is the name of no module" in message
+    assert "layer='conv9' names no module" in message
 
 
 def test_the_models_of_a_degradation_study_are_known_before_it_starts(refused):

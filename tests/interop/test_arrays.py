@@ -61,9 +61,9 @@ WRONG = {
     "longer": (WHOLE + b"\0", r"'a' of shape \(2, 3\) and float64 has 49 bytes"),
     "a huge shape": (
         WHOLE.replace(b"(2, 3)", b"(2, 3" + b"0" * 20 + b")"),
-        "a shape of what are no sizes",
+        "an invalid shape",
     ),
-    "a negative shape": (WHOLE.replace(b"(2, 3)", b"(-2,-3)"), "a shape of what are no sizes"),
+    "a negative shape": (WHOLE.replace(b"(2, 3)", b"(-2,-3)"), "an invalid shape"),
     "no header": (WHOLE[:9], "cut off"),
     "another magic": (b"x" + WHOLE[1:], "does not begin as a .npy file"),
     "a later version": (WHOLE[:6] + b"\x04" + WHOLE[7:], "does not begin as a .npy file"),

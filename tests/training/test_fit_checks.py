@@ -35,7 +35,7 @@ def test_an_optimizer_from_before_a_layer_was_replaced_is_refused():
 
 def test_an_optimizer_without_a_parameter_that_trains_is_refused():
     model = net().requires_grad_(False)
-    refused("optimizer holds no parameter that trains", model, optim.SGD(model.parameters(), 0.1))
+    refused("optimizer holds no trainable parameter", model, optim.SGD(model.parameters(), 0.1))
 
 
 def test_a_scheduler_of_another_optimizer_is_refused():

@@ -185,7 +185,7 @@ def test_a_loss_with_parameters_learns_and_is_kept(tmp_path):
         (lambda y, t: 1.5, TypeError, "must give a Tensor, got a float"),
         (nn.MSELoss, TypeError, "must be a MSELoss, not the class"),
         (lambda y, t: {"loss": F.mse_loss(y, t)}, TypeError, "must give a Tensor, got a dict"),
-        (lambda y, t: t.sum(), ValueError, "does not depend on any parameter"),
+        (lambda y, t: t.sum(), ValueError, "does not depend on any trainable parameter"),
     ],
 )
 def test_a_loss_that_is_not_one_number_of_the_net_is_refused(loss, error, message):

@@ -202,7 +202,7 @@ def test_files_outside_a_run_are_none_of_its_net(place):
     net = {"file": "net.py", "name": "Net", "sha256": {"model.py": "0", "modules/a.py": "0"}}
     check_net(net)
     net["sha256"][place] = "0"
-    with pytest.raises(TypeError, match="which is none of a run's"):
+    with pytest.raises(TypeError, match="which does not belong to a run"):
         check_net(net)
     with pytest.raises(TypeError, match=r"must have file, name and the sha256 of model\.py"):
         check_net({**net, "name": None})
