@@ -115,7 +115,7 @@ def im2col() -> Drawing:
     sheet.text(555, 124, "=", size=20)
     sheet.grid(572, 94, 3, 9, plain(GREEN), cell=15)
     sheet.text(640, 195, "y: O x T")
-    sheet.text(360, 240, "K = C/groups * KH * KW numbers of a window, T output positions", size=12)
+    sheet.text(360, 240, "K = C/groups * KH * KW elements of a window, T output positions", size=12)
     return sheet
 
 
@@ -125,7 +125,7 @@ def tiled() -> Drawing:
     sheet.grid(40, 90, 4, 1, plain(ORANGE), cell=28)
     sheet.text(54, 230, "w[r, k]")
     sheet.grid(200, 30, 1, 12, plain(BLUE), cell=28)
-    sheet.text(368, 22, "x from place[k] on: three vectors", size=12)
+    sheet.text(368, 22, "x from offset[k] on: three vectors", size=12)
     sheet.grid(200, 90, 4, 12, plain(GREEN), cell=28)
     for vector in range(3):
         sheet.outline(200 + 4 * 28 * vector, 90, 4 * 28, 4 * 28)
@@ -207,7 +207,7 @@ def direct() -> Drawing:
 
 def rows() -> Drawing:
     """Three taps of a row are three places in a line."""
-    sheet = Drawing(680, 240, "Along the rows: each tap is a place in a line")
+    sheet = Drawing(680, 240, "Along the rows: each tap is an offset in a line")
     sheet.text(30, 46, "line", anchor="start")
     sheet.grid(90, 30, 1, 20, lambda r, c: BLUE if 0 < c < 19 else "#ffffff")
     for tap, colour in enumerate((ORANGE, GREEN, BLUE)):
@@ -225,7 +225,7 @@ def pooling() -> Drawing:
     """Maxima, where they were, and where their gradients go."""
     x = ((1, 3, 2, 0), (5, 2, 1, 4), (0, 6, 7, 1), (2, 1, 3, 2))
     best = {(1, 0), (1, 3), (2, 1), (2, 2)}
-    sheet = Drawing(680, 220, "Max pooling 2x2: values forward, gradients back to the winners")
+    sheet = Drawing(680, 220, "Max pooling 2x2: values forward, gradients back to the maxima")
     sheet.grid(
         30,
         40,
@@ -298,7 +298,7 @@ def gpu() -> Drawing:
     sheet.text(584, 232, "sums in registers", size=12)
     sheet.arrow(354, 156, 415, 156)
     sheet.text(
-        350, 285, "for each piece of K: gather, wait, multiply; the next piece is on its way"
+        350, 285, "for each piece of K: gather, wait, multiply; the next piece is being loaded"
     )
     return sheet
 

@@ -44,6 +44,14 @@ REFUSED = {
 MOST_AXES = 64  # NumPy's limit
 
 
+def is_enum_member(name: str, arguments: tuple[Any, ...]) -> bool:
+    """Whether a call is getattr(Class, "MEMBER"), as early releases of Python 3.11 write enums."""
+    if name not in ("builtins.getattr", "__builtin__.getattr") or len(arguments) != 2:
+        return False
+    kind, member = arguments
+    return isinstance(kind, Global) and is_harmless(kind.name) and isinstance(member, str)
+
+
 Leaf = TypeVar("Leaf", bound=Tensor)
 
 
@@ -75,6 +83,8 @@ class TorchMachine(PickleMachine):
         if name not in REBUILD:
             if is_harmless(name):
                 return Opaque(name)
+            if is_enum_member(name, arguments):
+                return Opaque(arguments[0].name)
             raise ValueError(
                 f"it asks for {name}, a function; only tensors, numbers, text, plain containers "
                 "and beside them objects of classes are admitted, and nothing was executed"

@@ -185,6 +185,18 @@ def test_a_function_is_refused_even_beside_the_weights(tmp_path, name):
         load_torch(tmp_path / "a.pth")
 
 
+def test_a_member_of_a_class_is_opaque_as_an_enum_of_python_3_11(tmp_path):
+    """Its first releases write an enum as getattr(Phase, "TRAIN")."""
+    call = Call("builtins.getattr", (Name("program.Phase"), "TRAIN"))
+    write_zip(tmp_path / "a.pth", {"w": WEIGHT, "x": call})
+    found = load_torch(tmp_path / "a.pth")
+    assert found["w"].tolist() == [0, 1, 2] and repr(found["x"]) == "<program.Phase, not loaded>"
+    for wrong in ((Name("os.system"), "x"), (Name("program.Phase"), 1), (Name("program.Phase"),)):
+        write_zip(tmp_path / "a.pth", {"w": WEIGHT, "x": Call("builtins.getattr", wrong)})
+        with pytest.raises(ValueError, match=r"it asks for builtins\.getattr, a function"):
+            load_torch(tmp_path / "a.pth")
+
+
 def test_a_partial_function_of_python_is_refused(tmp_path):
     pickled = with_weights(pickle.dumps(functools.partial(sorted), 4))
     members = zip_members({"w": WEIGHT}) | {"a/data.pkl": pickled}
