@@ -275,7 +275,8 @@ def test_a_deeper_net_starts_from_net_a(tmp_path):
     shallow = make_config("vgg11", epochs=1, batch_size=512, **settings)
     train_run(shallow, tmp_path / "a", progress="none")
     deep = make_config("vgg13", start=str(tmp_path / "a"), epochs=1, batch_size=512, **settings)
-    deep["recipe"]["settings"]["lr"] = 1e-12
+    recipe = replace(deep.recipe, settings={**deep.recipe.settings, "lr": 1e-12})
+    deep = replace(deep, recipe=recipe)
     train_run(deep, tmp_path / "b", progress="none")
     first, second = (mt.load(tmp_path / d / "weights.safetensors") for d in "ab")
     name = "features.0.weight"
