@@ -281,7 +281,7 @@ def test_a_deeper_net_starts_from_net_a(tmp_path):
     first, second = (mt.load(tmp_path / d / "weights.safetensors") for d in "ab")
     name = "features.0.weight"
     np.testing.assert_allclose(first[name].array, second[name].array, atol=1e-6)
-    wrong = {**deep, "start": str(tmp_path / "b")}
+    wrong = replace(deep, start=str(tmp_path / "b"))
     with pytest.raises(ValueError, match=r"is a run of vgg13, it must be one of vgg11"):
         train_run(wrong, tmp_path / "c", progress="none")
     with pytest.raises(ValueError, match=r"^make_config: start='a' is not for vgg11"):
