@@ -70,9 +70,8 @@ from .max_pool import (
     max_pool1d_with_indices,
     max_pool2d,
     max_pool2d_with_indices,
-    max_unpool1d,
-    max_unpool2d,
 )
+from .max_unpool import max_unpool1d, max_unpool2d
 from .norm import batch_norm, batch_norm_relu, group_norm, layer_norm
 from .piecewise import hardshrink, hardsigmoid, hardtanh, rrelu, softshrink, threshold
 from .rearrange import channel_shuffle, pixel_shuffle, pixel_unshuffle
