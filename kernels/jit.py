@@ -11,6 +11,8 @@ from pathlib import Path
 
 import numpy as np
 
+from .machine import machine
+
 PATIENCE = 1.0  # seconds of compiling before a message says so
 
 _kernels: dict[str, list] = {}  # the kernels of each operator
@@ -54,6 +56,7 @@ def kernel(
         return partial(kernel, any_order=any_order, inline=inline)
     from numba import njit
 
+    _set_target()
     _listen()
     relaxed = {"contract", "reassoc", "nsz"} if any_order else {"contract"}
     options = {"nogil": True, "error_model": "numpy", "fastmath": relaxed, "forceinline": inline}
@@ -123,6 +126,15 @@ def _stamp() -> list[tuple[str, int, int]]:
     files = sorted(Path(__file__).parent.rglob("*.py"))
     stats = ((str(path), path.stat()) for path in files)
     return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
+
+
+@cache
+def _set_target() -> None:
+    """Let Numba compile for the machine that an environment variable describes, if it is set."""
+    from numba import config
+
+    if machine().target:
+        config.CPU_NAME, config.CPU_FEATURES = machine().target, ""
 
 
 @cache

@@ -15,28 +15,16 @@ Source: Van Zee, van de Geijn (2015), BLIS: A Framework for Rapidly Instantiatin
 Functionality, the micro-kernel of figure 1.
 """
 
-import platform
-
 import numpy as np
-from llvmlite import binding, ir
+from llvmlite import ir
 from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import kernel
+from .machine import machine
 
-
-def _registers() -> tuple[int, int]:
-    """The size of a vector register in bytes, and the number of registers."""
-    features = binding.get_host_cpu_features()
-    if features.get("avx512f"):
-        return 64, 32
-    if features.get("avx2"):
-        return 32, 16
-    return 16, 32 if platform.machine().lower() in ("arm64", "aarch64") else 16
-
-
-VECTOR_BYTES, REGISTERS = _registers()
+VECTOR_BYTES, REGISTERS = machine().vector_bytes, machine().registers
 NR_VECTORS = 3  # vectors of a row: NR = lanes * NR_VECTORS columns
 MR = 8 if REGISTERS == 32 else 4  # rows of sums: as many as fit the registers beside a and b
 
