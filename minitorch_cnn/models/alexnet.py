@@ -20,18 +20,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    Conv2d,
-    Dropout,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import check_images, draw_normal, scaled, smallest_image
 from .preprocessing import IMAGENET
@@ -68,25 +57,25 @@ TWO_TOWERS = (
 )  # fmt: skip
 
 
-def response_norm() -> LocalResponseNorm:
+def response_norm() -> nn.LocalResponseNorm:
     """The normalisation of section 3.3: k = 2, n = 5, beta = 0.75, alpha = 1e-4 undivided."""
-    return LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
+    return nn.LocalResponseNorm(5, alpha=5 * 1e-4, beta=0.75, k=2.0)
 
 
-def linear_layers(inputs: int, units: int, num_classes: int, dropout: float) -> Sequential:
+def linear_layers(inputs: int, units: int, num_classes: int, dropout: float) -> nn.Sequential:
     """fc6, fc7 and fc8, the first two with ReLU and preceded by dropout."""
-    return Sequential(
-        Dropout(dropout),
-        Linear(inputs, units),
-        ReLU(),
-        Dropout(dropout),
-        Linear(units, units),
-        ReLU(),
-        Linear(units, num_classes),
+    return nn.Sequential(
+        nn.Dropout(dropout),
+        nn.Linear(inputs, units),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+        nn.Linear(units, units),
+        nn.ReLU(),
+        nn.Linear(units, num_classes),
     )
 
 
-class AlexNet(Module):
+class AlexNet(nn.Module):
     """Five convolutions and three linear layers.    x (N, in_channels, H, W) -> (N, num_classes)
 
     table: the convolutions, `ONE_TOWER` or `TWO_TOWERS`; dropout: the fraction of units dropped
@@ -109,23 +98,25 @@ class AlexNet(Module):
         channels, units, layers = in_channels, scaled(4096, width), []
         for row in table:
             inputs, channels = channels, scaled(row.channels, width, multiple=towers)
-            conv = Conv2d(inputs, channels, row.kernel, row.stride, row.padding, groups=row.groups)
-            layers += [conv, ReLU()]
+            conv = nn.Conv2d(
+                inputs, channels, row.kernel, row.stride, row.padding, groups=row.groups
+            )
+            layers += [conv, nn.ReLU()]
             if row.norm:
                 layers.append(response_norm())
             if row.pool:
-                layers.append(MaxPool2d(3, 2))
-        self.features = Sequential(*layers)  # (N, 256, 6, 6)
+                layers.append(nn.MaxPool2d(3, 2))
+        self.features = nn.Sequential(*layers)  # (N, 256, 6, 6)
         self.smallest = smallest_image(self.features)
-        self.avgpool = AdaptiveAvgPool2d((6, 6))
+        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))
         self.classifier = linear_layers(channels * 6 * 6, units, num_classes, dropout)
         draw_normal(self, 0.01, width)
-        convs = (layer for layer in self.features if isinstance(layer, Conv2d))
+        convs = (layer for layer in self.features if isinstance(layer, nn.Conv2d))
         for conv, row in zip(convs, table, strict=True):
             if conv.bias is not None:
-                init.constant_(conv.bias, row.bias)
+                nn.init.constant_(conv.bias, row.bias)
         for place in (1, 4):  # fc6 and fc7: with a bias of 1 their ReLUs are active from the start
-            init.ones_(self.classifier[place].bias)
+            nn.init.ones_(self.classifier[place].bias)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("AlexNet", x, self.in_channels, self.smallest)

@@ -10,19 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from .. import functional as F
+from .. import nn
 from ..dtypes import get_default_dtype
-from ..nn import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    init,
-)
 from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from .same import SameConv2d
@@ -33,7 +22,7 @@ Size = int | tuple[int, int]
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class ConvReLU(Module):
+class ConvReLU(nn.Module):
     """max(conv(x) + b, 0).    x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)"""
 
     def __init__(
@@ -46,13 +35,13 @@ class ConvReLU(Module):
     ):
         super().__init__()
         self.out_channels = out_channels
-        self.conv = Conv2d(in_channels, out_channels, kernel_size, stride, padding)
+        self.conv = nn.Conv2d(in_channels, out_channels, kernel_size, stride, padding)
 
     def forward(self, x: Tensor) -> Tensor:
         return relu_after(self.conv, x)
 
 
-class ConvBNReLU(Module):
+class ConvBNReLU(nn.Module):
     """max(bn(conv(x)), 0); the convolution has no bias, which batch norm would cancel.
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
@@ -70,10 +59,10 @@ class ConvBNReLU(Module):
     ):
         super().__init__()
         self.out_channels = out_channels
-        self.conv = Conv2d(
+        self.conv = nn.Conv2d(
             in_channels, out_channels, kernel_size, stride, padding, groups=groups, bias=False
         )
-        self.bn = BatchNorm2d(out_channels, eps)
+        self.bn = nn.BatchNorm2d(out_channels, eps)
 
     def forward(self, x: Tensor) -> Tensor:
         return relu_after(self.bn, self.conv(x))
@@ -85,16 +74,16 @@ def conv_bn(
     kernel_size: int,
     stride: int = 1,
     groups: int = 1,
-    activation: Callable[[], Module] | None = None,
-) -> list[Module]:
+    activation: Callable[[], nn.Module] | None = None,
+) -> list[nn.Module]:
     """Layers for a `Sequential`: convolution, batch norm and an optional activation.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
 
     kernel_size: odd; the convolution is padded by half of it and has no bias.
     """
-    layers: list[Module] = [
-        Conv2d(
+    layers: list[nn.Module] = [
+        nn.Conv2d(
             in_channels,
             out_channels,
             kernel_size,
@@ -103,12 +92,12 @@ def conv_bn(
             groups=groups,
             bias=False,
         ),
-        BatchNorm2d(out_channels),
+        nn.BatchNorm2d(out_channels),
     ]
     return [*layers, activation()] if activation else layers
 
 
-class SeparableConv(Module):
+class SeparableConv(nn.Module):
     """A depthwise convolution, then a 1 x 1 convolution; no activation between, no biases.
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
@@ -127,10 +116,10 @@ class SeparableConv(Module):
     ):
         super().__init__()
         self.names = names
-        conv = SameConv2d if padding == "same" else partial(Conv2d, padding=padding, bias=False)
+        conv = SameConv2d if padding == "same" else partial(nn.Conv2d, padding=padding, bias=False)
         depthwise = conv(in_channels, in_channels, kernel_size, stride, groups=in_channels)
         self.register_module(names[0], depthwise)
-        self.register_module(names[1], Conv2d(in_channels, out_channels, 1, bias=False))
+        self.register_module(names[1], nn.Conv2d(in_channels, out_channels, 1, bias=False))
 
     def forward(self, x: Tensor) -> Tensor:
         for name in self.names:
@@ -138,7 +127,7 @@ class SeparableConv(Module):
         return x
 
 
-class SqueezeExcitation(Module):
+class SqueezeExcitation(nn.Module):
     """Scale every channel by a gate between 0 and 1 computed from the means of all channels.
 
     y = x * gate(W2 max(W1 mean(x) + b1, 0) + b2)    x, y (N, channels, H, W)
@@ -157,15 +146,15 @@ class SqueezeExcitation(Module):
     ):
         super().__init__()
         self.gate, self.names = gate, names
-        self.register_module(names[0], Conv2d(channels, units, 1))
-        self.register_module(names[1], Conv2d(units, channels, 1))
+        self.register_module(names[0], nn.Conv2d(channels, units, 1))
+        self.register_module(names[1], nn.Conv2d(units, channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         squeeze, excite = (getattr(self, name) for name in self.names)
         return x * self.gate(excite(F.relu(squeeze(F.adaptive_avg_pool2d(x, 1)))))
 
 
-class ImageNetToHalf(Module):
+class ImageNetToHalf(nn.Module):
     """Renormalise images from ImageNet's mean and deviation to mean 0.5 and deviation 0.5.
 
     x, y (N, 3, H, W). Networks whose weights come from TensorFlow were trained on pixels in
@@ -189,18 +178,18 @@ class ImageNetToHalf(Module):
 
 def classifier(
     in_channels: int, num_classes: int, dropout: float | None = None, name: str = "fc"
-) -> dict[str, Module]:
+) -> dict[str, nn.Module]:
     """Global average pooling and a linear layer of the given name, the end of a net.
 
     dropout: the fraction of units dropped between them; None: there is no such layer.
     """
-    layers: dict[str, Module] = {"avgpool": AdaptiveAvgPool2d(1), "flatten": Flatten()}
+    layers: dict[str, nn.Module] = {"avgpool": nn.AdaptiveAvgPool2d(1), "flatten": nn.Flatten()}
     if dropout is not None:
-        layers["dropout"] = Dropout(dropout)
-    return {**layers, name: Linear(in_channels, num_classes)}
+        layers["dropout"] = nn.Dropout(dropout)
+    return {**layers, name: nn.Linear(in_channels, num_classes)}
 
 
-class Trunk(Module):
+class Trunk(nn.Module):
     """A sequence of named layers, with auxiliary classifiers in training.
 
     x (N, in_channels, H, W) -> logits (N, num_classes); with heads, in training, the tuple
@@ -215,10 +204,10 @@ class Trunk(Module):
 
     def __init__(
         self,
-        layers: Mapping[str, Module],
+        layers: Mapping[str, nn.Module],
         in_channels: int,
         smallest: int,
-        heads: Mapping[str, tuple[str, Module]] | None = None,
+        heads: Mapping[str, tuple[str, nn.Module]] | None = None,
         smallest_with_heads: int = 1,
     ):
         super().__init__()
@@ -277,7 +266,7 @@ def check_images(model: str, x: Tensor, in_channels: int, smallest: int) -> None
         )
 
 
-def smallest_image(chain: Module) -> int:
+def smallest_image(chain: nn.Module) -> int:
     """The minimum height and width for which every layer of a chain has an output.
 
     The windows are square. From the last layer back, n outputs take (n - 1) * stride + kernel -
@@ -285,7 +274,7 @@ def smallest_image(chain: Module) -> int:
     """
     size = 1
     for layer in reversed(list(chain.modules())):
-        if isinstance(layer, Conv2d | MaxPool2d | AvgPool2d):
+        if isinstance(layer, nn.Conv2d | nn.MaxPool2d | nn.AvgPool2d):
             settings: Any = layer.kernel_size, layer.stride, layer.padding
             kernel, stride, padding = (
                 value[0] if isinstance(value, tuple) else value for value in settings
@@ -295,19 +284,19 @@ def smallest_image(chain: Module) -> int:
     return size
 
 
-def draw_normal(model: Module, std: float, width: float = 1.0) -> None:
+def draw_normal(model: nn.Module, std: float, width: float = 1.0) -> None:
     """Initialise all convolutions and linear layers with weights from N(0, std^2) and biases 0.
 
     width: that of the network. A narrow one sums fewer inputs: its weights are larger by
     1/sqrt(width), so that signals keep the size for which std was chosen.
     """
-    draw_weights(model, lambda weight: init.normal_(weight, 0, std / math.sqrt(width)))
+    draw_weights(model, lambda weight: nn.init.normal_(weight, 0, std / math.sqrt(width)))
 
 
-def draw_weights(model: Module, draw: Callable[[Tensor], Tensor], bias: float = 0.0) -> None:
+def draw_weights(model: nn.Module, draw: Callable[[Tensor], Tensor], bias: float = 0.0) -> None:
     """Initialise all convolutions and linear layers: weights by `draw`, biases with a number."""
     for module in model.modules():
-        if isinstance(module, Conv2d | Linear):
+        if isinstance(module, nn.Conv2d | nn.Linear):
             draw(module.weight)
             if module.bias is not None:
-                init.constant_(module.bias, bias)
+                nn.init.constant_(module.bias, bias)

@@ -25,27 +25,16 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    init,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import SqueezeExcitation, check_images, draw_weights, scaled
 from .preprocessing import BN_INCEPTION
 from .registry import register
 from .tables import Conv, Path, build, side_by_side
 
-HALVE = partial(MaxPool2d, 3, 2, ceil_mode=True)
-AVERAGE = partial(AvgPool2d, 3, 1, 1)
-MAXIMUM = partial(MaxPool2d, 3, 1, 1)
+HALVE = partial(nn.MaxPool2d, 3, 2, ceil_mode=True)
+AVERAGE = partial(nn.AvgPool2d, 3, 1, 1)
+MAXIMUM = partial(nn.MaxPool2d, 3, 1, 1)
 
 
 class Inception(NamedTuple):
@@ -101,7 +90,7 @@ TABLE = {
 }
 
 
-class BNInception(Module):
+class BNInception(nn.Module):
     """The network of figure 5.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
     Its strided convolutions round sizes up and the poolings beside them round down: both agree if
@@ -115,7 +104,7 @@ class BNInception(Module):
 
     def __init__(self, num_classes: int, in_channels: int, width: float, gated: bool = False):
         super().__init__()
-        self.conv = partial(Conv2d, bias=not gated)
+        self.conv = partial(nn.Conv2d, bias=not gated)
         self.in_channels, self.smallest = in_channels, 31
         self.blocks: list[list[list[str]]] = []  # per block its paths, each a list of layer names
         channels = self._add([STEM], in_channels, width)
@@ -129,11 +118,11 @@ class BNInception(Module):
                 gate = SqueezeExcitation(channels, scaled(channels, 1 / width) // 16)
                 self.register_module(f"inception_{module}_se", gate)
                 self.blocks.append([[f"inception_{module}_se"]])
-        self.global_pool = AdaptiveAvgPool2d(1)
-        self.flatten = Flatten()
-        self.last_linear = Linear(channels, num_classes)
+        self.global_pool = nn.AdaptiveAvgPool2d(1)
+        self.flatten = nn.Flatten()
+        self.last_linear = nn.Linear(channels, num_classes)
         self.blocks.append([["global_pool", "flatten", "last_linear"]])
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
     def _add(self, paths: list[Path], in_channels: int, width: float) -> int:
         """Register the layers of a block, all on one level; returns its number of channels."""
@@ -144,7 +133,7 @@ class BNInception(Module):
                 layer, channels = build(step, channels, self.conv, width)
                 layers = {name: layer}
                 if isinstance(step, Conv):
-                    layers |= {f"{name}_bn": BatchNorm2d(channels), f"{name}_relu": ReLU()}
+                    layers |= {f"{name}_bn": nn.BatchNorm2d(channels), f"{name}_relu": nn.ReLU()}
                 for full_name, part in layers.items():
                     self.register_module(full_name, part)
                 names += layers

@@ -24,19 +24,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from .. import functional as F
+from .. import nn
 from ..autograd import checkpoint
-from ..nn import (
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
 from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import check_images, draw_weights, scaled, smallest_image
@@ -75,7 +64,7 @@ def cifar(depth: int, growth: int, bottleneck: bool = False) -> Design:
     return Design(growth, (layers,) * 3, start, bottleneck, cifar=True)
 
 
-class Layer(Module):
+class Layer(nn.Module):
     """BN, ReLU, 3 x 3 convolution to k channels; with a bottleneck, first BN, ReLU, 1 x 1 to 4k.
 
     several (N, C, H, W), joined along C to in_channels -> y (N, growth, H, W)
@@ -91,14 +80,14 @@ class Layer(Module):
     ):
         super().__init__()
         self.bottleneck, self.memory_efficient = bottleneck, memory_efficient
-        self.norm1 = BatchNorm2d(in_channels)
+        self.norm1 = nn.BatchNorm2d(in_channels)
         if bottleneck:
-            self.conv1 = Conv2d(in_channels, 4 * growth, 1, bias=False)
-            self.norm2 = BatchNorm2d(4 * growth)
-            self.conv2 = Conv2d(4 * growth, growth, 3, padding=1, bias=False)
+            self.conv1 = nn.Conv2d(in_channels, 4 * growth, 1, bias=False)
+            self.norm2 = nn.BatchNorm2d(4 * growth)
+            self.conv2 = nn.Conv2d(4 * growth, growth, 3, padding=1, bias=False)
         else:
-            self.conv1 = Conv2d(in_channels, growth, 3, padding=1, bias=False)
-        self.dropout = Dropout(dropout)
+            self.conv1 = nn.Conv2d(in_channels, growth, 3, padding=1, bias=False)
+        self.dropout = nn.Dropout(dropout)
 
     def first(self, *features: Tensor) -> Tensor:
         """The layers up to the first convolution: wide, but cheap to recompute."""
@@ -115,7 +104,7 @@ def everything(count: int) -> list[int]:
     return list(range(count))
 
 
-class Block(Module):
+class Block(nn.Module):
     """Layers that each receive the concatenated block input and outputs of earlier layers.
 
     x (N, in_channels, H, W) -> y (N, out_channels, H, W)
@@ -129,7 +118,7 @@ class Block(Module):
         in_channels: int,
         growth: int,
         layers: int,
-        make: Callable[[int], Module],
+        make: Callable[[int], nn.Module],
         sources: Callable[[int], list[int]],
     ):
         super().__init__()
@@ -147,31 +136,31 @@ class Block(Module):
         return cat([maps[i] for i in self.sources(len(maps))], dim=1)
 
 
-def transition(in_channels: int, out_channels: int, dropout: float) -> Sequential:
+def transition(in_channels: int, out_channels: int, dropout: float) -> nn.Sequential:
     """Between blocks: BN, ReLU, a 1 x 1 convolution, and average pooling that halves the image."""
     layers = {
-        "norm": BatchNorm2d(in_channels),
-        "relu": ReLU(),
-        "conv": Conv2d(in_channels, out_channels, 1, bias=False),
-        "dropout": Dropout(dropout),
-        "pool": AvgPool2d(2),
+        "norm": nn.BatchNorm2d(in_channels),
+        "relu": nn.ReLU(),
+        "conv": nn.Conv2d(in_channels, out_channels, 1, bias=False),
+        "dropout": nn.Dropout(dropout),
+        "pool": nn.AvgPool2d(2),
     }
-    return Sequential(layers)
+    return nn.Sequential(layers)
 
 
-def stem(in_channels: int, channels: int, small_images: bool) -> dict[str, Module]:
+def stem(in_channels: int, channels: int, small_images: bool) -> dict[str, nn.Module]:
     """The layers before the first block."""
     if small_images:
-        return {"conv0": Conv2d(in_channels, channels, 3, padding=1, bias=False)}
+        return {"conv0": nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)}
     return {
-        "conv0": Conv2d(in_channels, channels, 7, 2, 3, bias=False),
-        "norm0": BatchNorm2d(channels),
-        "relu0": ReLU(),
-        "pool0": MaxPool2d(3, 2, 1),
+        "conv0": nn.Conv2d(in_channels, channels, 7, 2, 3, bias=False),
+        "norm0": nn.BatchNorm2d(channels),
+        "relu0": nn.ReLU(),
+        "pool0": nn.MaxPool2d(3, 2, 1),
     }
 
 
-class DenseNet(Module):
+class DenseNet(nn.Module):
     """The net of a design.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
     dropout: the fraction of units dropped after convolutions in training; memory_efficient:
@@ -206,13 +195,13 @@ class DenseNet(Module):
             if number < len(design.layers):
                 inputs, channels = channels, channels // 2 if design.bottleneck else channels
                 features[f"transition{number}"] = transition(inputs, channels, dropout)
-        features[f"norm{len(design.layers) + 1}"] = BatchNorm2d(channels)
-        self.features = Sequential(features)
+        features[f"norm{len(design.layers) + 1}"] = nn.BatchNorm2d(channels)
+        self.features = nn.Sequential(features)
         self.smallest = smallest_image(self.features)
-        self.classifier = Linear(channels, num_classes)
-        draw_weights(self.features, init.kaiming_normal_)
+        self.classifier = nn.Linear(channels, num_classes)
+        draw_weights(self.features, nn.init.kaiming_normal_)
         if self.classifier.bias is not None:
-            init.zeros_(self.classifier.bias)
+            nn.init.zeros_(self.classifier.bias)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images(type(self).__name__, x, self.in_channels, self.smallest)

@@ -22,8 +22,8 @@ from typing import Any
 import numpy as np
 
 from .. import functional as F
+from .. import nn
 from ..autograd import no_grad
-from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
 from ..nn.parameter import new_parameter
 from ..tensor import Tensor
 from .blocks import Trunk, classifier, scaled
@@ -38,7 +38,7 @@ TABLE = {
 }  # fmt: skip
 
 
-class DiracConv(Conv2d):
+class DiracConv(nn.Conv2d):
     """A 3 x 3 convolution by alpha delta + beta V / |V|.
 
     x (N, in_channels, H, W) -> y (N, out_channels, H, W)
@@ -49,8 +49,8 @@ class DiracConv(Conv2d):
     def __init__(self, in_channels: int, out_channels: int):
         super().__init__(in_channels, out_channels, 3, padding=1, bias=False)
         self.alpha, self.beta = new_parameter(out_channels), new_parameter(out_channels)
-        init.ones_(self.alpha)
-        init.constant_(self.beta, 0.1)
+        nn.init.ones_(self.alpha)
+        nn.init.constant_(self.beta, 0.1)
 
     def effective_weight(self) -> Tensor:
         """W (out_channels, in_channels, 3, 3)"""
@@ -84,33 +84,33 @@ class DiracNet(Trunk):
         width: float = 1.0,
     ):
         channels = scaled(FILTERS[0], width)
-        stem = Conv2d(in_channels, channels, 7, 2, 3, bias=folded)
-        layers: dict[str, Module] = {
+        stem = nn.Conv2d(in_channels, channels, 7, 2, 3, bias=folded)
+        layers: dict[str, nn.Module] = {
             "conv1": _layer(stem, folded),
-            "maxpool": MaxPool2d(3, 2, 1),
+            "maxpool": nn.MaxPool2d(3, 2, 1),
         }
         for number, (units, filters) in enumerate(zip(TABLE[depth], FILTERS, strict=True)):
             group = []
             for _ in range(2 * units):
                 inputs, channels = channels, scaled(filters, width)
-                plain = Conv2d(inputs, channels, 3, padding=1) if folded else None
+                plain = nn.Conv2d(inputs, channels, 3, padding=1) if folded else None
                 group.append(_layer(plain or DiracConv(inputs, channels), folded))
-            layers[f"group{number}"] = Sequential(*group)
+            layers[f"group{number}"] = nn.Sequential(*group)
             if number < 3:
-                layers[f"pool{number}"] = MaxPool2d(2)
+                layers[f"pool{number}"] = nn.MaxPool2d(2)
         layers |= classifier(channels, num_classes)
         super().__init__(layers, in_channels, smallest=29)
         self.settings = {"num_classes": num_classes, "in_channels": in_channels, "width": width}
         self.depth, self.folded = depth, folded
         for module in self.modules():
-            if isinstance(module, Conv2d):
-                init.kaiming_normal_(module.weight, nonlinearity="relu")
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
 
 
-def _layer(conv: Conv2d, folded: bool) -> Sequential:
+def _layer(conv: nn.Conv2d, folded: bool) -> nn.Sequential:
     """A convolution with its ReLU, and the batch norm that folding absorbs into its bias."""
-    norm = {} if folded else {"bn": BatchNorm2d(conv.out_channels)}
-    return Sequential({"conv": conv, **norm, "relu": ReLU()})
+    norm = {} if folded else {"bn": nn.BatchNorm2d(conv.out_channels)}
+    return nn.Sequential({"conv": conv, **norm, "relu": nn.ReLU()})
 
 
 def fold(model: DiracNet) -> DiracNet:
@@ -127,7 +127,7 @@ def fold(model: DiracNet) -> DiracNet:
     state = folded.state_dict()
     with no_grad():
         for name, layer in model.named_modules():
-            if not isinstance(getattr(layer, "conv", None), Conv2d):
+            if not isinstance(getattr(layer, "conv", None), nn.Conv2d):
                 continue
             conv, bn = layer.conv, layer.bn
             weight = conv.effective_weight() if isinstance(conv, DiracConv) else conv.weight

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..nn import AdaptiveAvgPool2d, BatchNorm2d, Conv2d, MaxPool2d, Module, Sequential, init
+from .. import nn
 from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import ConvBNReLU, check_images, draw_weights, scaled
@@ -57,7 +57,7 @@ TABLE = {
 }
 
 
-class BNReLUConv(Module):
+class BNReLUConv(nn.Module):
     """conv(max(bn(x), 0)), without a bias.
 
     x (N, in_channels, H, W) -> y (N, channels, OH, OW)
@@ -67,8 +67,8 @@ class BNReLUConv(Module):
         self, in_channels: int, channels: int, kernel: int, stride: int = 1, groups: int = 1
     ):
         super().__init__()
-        self.bn = BatchNorm2d(in_channels, EPS)
-        self.conv = Conv2d(
+        self.bn = nn.BatchNorm2d(in_channels, EPS)
+        self.conv = nn.Conv2d(
             in_channels, channels, kernel, stride, kernel // 2, groups=groups, bias=False
         )
 
@@ -76,18 +76,18 @@ class BNReLUConv(Module):
         return self.conv(relu_after(self.bn, x))
 
 
-class BNReLU(Module):
+class BNReLU(nn.Module):
     """max(bn(x), 0)    x, y (N, channels, H, W)"""
 
     def __init__(self, channels: int):
         super().__init__()
-        self.bn = BatchNorm2d(channels, EPS)
+        self.bn = nn.BatchNorm2d(channels, EPS)
 
     def forward(self, x: Tensor) -> Tensor:
         return relu_after(self.bn, x)
 
 
-class DualPathBlock(Module):
+class DualPathBlock(nn.Module):
     """Add to the first `residual` channels of x, and concatenate `increment` more.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
@@ -125,7 +125,7 @@ class DualPathBlock(Module):
         return cat([x[:, :r] + y[:, :r], x[:, r:], y[:, r:]], dim=1)
 
 
-class DPN(Module):
+class DPN(nn.Module):
     """The net of a design.    x (N, in_channels, H, W) -> logits (N, num_classes)
 
     width: a factor for all numbers of filters.
@@ -139,9 +139,9 @@ class DPN(Module):
         super().__init__()
         self.in_channels, groups = in_channels, design.groups
         channels, kernel = scaled(design.start, width), design.kernel
-        features: dict[str, Module] = {
+        features: dict[str, nn.Module] = {
             "conv1_1": ConvBNReLU(in_channels, channels, kernel, 2, kernel // 2, eps=EPS),
-            "conv1_pool": MaxPool2d(3, 2, 1),
+            "conv1_pool": nn.MaxPool2d(3, 2, 1),
         }
         for stage, (blocks, wanted) in enumerate(
             zip(design.blocks, design.increments, strict=True)
@@ -155,10 +155,10 @@ class DPN(Module):
                 features[f"conv{stage + 2}_{number}"] = block
                 channels = block.out_channels
         features["conv5_bn_ac"] = BNReLU(channels)
-        self.features = Sequential(features)
-        self.global_pool = AdaptiveAvgPool2d(1)
-        self.classifier = Conv2d(channels, num_classes, 1)
-        draw_weights(self, init.kaiming_normal_)
+        self.features = nn.Sequential(features)
+        self.global_pool = nn.AdaptiveAvgPool2d(1)
+        self.classifier = nn.Conv2d(channels, num_classes, 1)
+        draw_weights(self, nn.init.kaiming_normal_)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("DPN", x, self.in_channels, 1)

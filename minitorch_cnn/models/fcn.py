@@ -24,8 +24,8 @@ from __future__ import annotations
 import math
 from typing import Any, NamedTuple
 
+from .. import nn
 from ..autograd import no_grad
-from ..nn import Conv2d, ConvTranspose2d, Dropout, MaxPool2d, Module, ReLU, init
 from ..tensor import Tensor
 from . import vgg
 from .blocks import check_images, draw_weights, scaled
@@ -83,7 +83,7 @@ def overlap(a: Tensor, b: Tensor, offset: int) -> tuple[Tensor, Tensor]:
     return a[:, :, i : i + h, i : i + w], b[:, :, j : j + h, j : j + w]
 
 
-class BilinearUpsampling(ConvTranspose2d):
+class BilinearUpsampling(nn.ConvTranspose2d):
     """Bilinear interpolation of every channel to `factor` times as many rows and columns.
 
     x (N, channels, H, W) -> y (N, channels, (H + 1) * factor, (W + 1) * factor)
@@ -100,7 +100,7 @@ class BilinearUpsampling(ConvTranspose2d):
 
     def reset_parameters(self) -> None:
         """Write the kernels of bilinear interpolation."""
-        init.bilinear_(self.weight)
+        nn.init.bilinear_(self.weight)
 
 
 def fc6_padding(padding: int) -> int:
@@ -114,33 +114,33 @@ def fc6_padding(padding: int) -> int:
 
 def trunk(
     in_channels: int, width: float, padding: int, dropout: float
-) -> tuple[dict[str, Module], dict[str, int], dict[str, Grid]]:
+) -> tuple[dict[str, nn.Module], dict[str, int], dict[str, Grid]]:
     """VGG-16's layers up to fc7, all as convolutions; channels and grids of the maps, by name."""
-    layers: dict[str, Module] = {}
+    layers: dict[str, nn.Module] = {}
     channels, grids, grid = {}, {}, Grid()
     inputs = in_channels
     for stage, (kernels, wanted) in enumerate(zip(vgg.TABLE["D"], vgg.CHANNELS, strict=True), 1):
         for number, kernel in enumerate(kernels, 1):
             around = padding if not layers else 1
             outputs = scaled(wanted, width)
-            layers[f"conv{stage}_{number}"] = Conv2d(inputs, outputs, kernel, padding=around)
-            layers[f"relu{stage}_{number}"] = ReLU()
+            layers[f"conv{stage}_{number}"] = nn.Conv2d(inputs, outputs, kernel, padding=around)
+            layers[f"relu{stage}_{number}"] = nn.ReLU()
             grid, inputs = grid.after(kernel, 1, around), outputs
-        layers[f"pool{stage}"] = MaxPool2d(2, ceil_mode=True)
+        layers[f"pool{stage}"] = nn.MaxPool2d(2, ceil_mode=True)
         grid = grids[f"pool{stage}"] = grid.after(2, 2)
         channels[f"pool{stage}"] = inputs
     units, around = scaled(4096, width), fc6_padding(padding)
     for number, kernel in ((6, 7), (7, 1)):
-        layers[f"fc{number}"] = Conv2d(inputs, units, kernel, padding=around)
-        layers[f"relu{number}"] = ReLU()
-        layers[f"drop{number}"] = Dropout(dropout)
+        layers[f"fc{number}"] = nn.Conv2d(inputs, units, kernel, padding=around)
+        layers[f"relu{number}"] = nn.ReLU()
+        layers[f"drop{number}"] = nn.Dropout(dropout)
         grid = grids[f"fc{number}"] = grid.after(kernel, 1, around)
         channels[f"fc{number}"] = inputs = units
         around = 0
     return layers, channels, grids
 
 
-class FCN(Module):
+class FCN(nn.Module):
     """VGG-16 with a score map of the image's size.
 
     x (N, in_channels, H, W) -> (N, num_classes, H, W), H and W from 1
@@ -174,12 +174,12 @@ class FCN(Module):
         self.in_channels, self.design = in_channels, TABLE[stride]
         self.factors = AT_ONCE if at_once else {}
         layers, channels, grids = trunk(in_channels, width, padding, dropout)
-        layers["score_fr"] = Conv2d(channels["fc7"], num_classes, 1)
+        layers["score_fr"] = nn.Conv2d(channels["fc7"], num_classes, 1)
         self.order = tuple(layers)
         grid, self.offsets = grids["fc7"], []
         for upsampling, pool in self.design.skips:
             layers[upsampling] = BilinearUpsampling(num_classes, 2)
-            layers[f"score_{pool}"] = Conv2d(channels[pool], num_classes, 1)
+            layers[f"score_{pool}"] = nn.Conv2d(channels[pool], num_classes, 1)
             grid = grid.upsampled(2)
             self.offsets.append(grids[pool].offset(grid))
             if self.offsets[-1] < 0:  # the sum begins where the pooling's map begins
@@ -188,10 +188,10 @@ class FCN(Module):
         self.offsets.append(grid.upsampled(stride).offset(Grid()))
         for name, layer in layers.items():
             self.register_module(name, layer)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
         for name, layer in layers.items():
             if name.startswith("score"):
-                init.zeros_(layer.weight)
+                nn.init.zeros_(layer.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("FCN", x, self.in_channels, 1)
@@ -237,9 +237,9 @@ def start_from(net: FCN, trained: vgg.VGG | FCN) -> None:
                 layer.bias.copy_(bias)
 
 
-def named(net: FCN) -> dict[str, Conv2d]:
+def named(net: FCN) -> dict[str, nn.Conv2d]:
     """The trainable layers, by name."""
-    return {name: layer for name, layer in net.named_children() if isinstance(layer, Conv2d)}
+    return {name: layer for name, layer in net.named_children() if isinstance(layer, nn.Conv2d)}
 
 
 @register(params=134_346_581, macs=181_365_854_976, input_shape=(3, 500, 500), of_pixels=True)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
-from ..nn import Module
+from .. import nn
 from .registry import create_model
 
 NAMES = (
@@ -35,18 +35,18 @@ FILES = {
 class ModelFile(ModuleType):
     """A module of a model that makes it when it is called, as torchvision's function does."""
 
-    def __call__(self, *args: Any, **settings: Any) -> Module:
+    def __call__(self, *args: Any, **settings: Any) -> nn.Module:
         name = self.__name__.rpartition(".")[2]
         return function_of(FILES[name])(*args, **settings)
 
 
 @functools.cache
-def function_of(name: str) -> Callable[..., Module]:
+def function_of(name: str) -> Callable[..., nn.Module]:
     """The function that makes the model of that name."""
 
     def make(
         pretrained: bool = False, progress: bool = True, *, weights: Any = None, **settings: Any
-    ) -> Module:
+    ) -> nn.Module:
         if pretrained or weights is not None:
             given = f"weights={weights!r}" if weights is not None else f"pretrained={pretrained!r}"
             raise ValueError(

@@ -21,17 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import ConvBNReLU, ConvReLU, Trunk, draw_weights, scaled, smallest_image
 from .registry import register
@@ -107,7 +97,7 @@ def code_of(bits: Sequence[int], nodes: Sequence[int]) -> str:
     )
 
 
-class GeneticStage(Module):
+class GeneticStage(nn.Module):
     """The nodes of a stage, each a convolution of the sum of the nodes that feed it.
 
     x (N, in_channels, H, W) -> y (N, channels, H, W)
@@ -122,7 +112,7 @@ class GeneticStage(Module):
         in_channels: int,
         channels: int,
         kernel: int,
-        conv: Callable[..., Module],
+        conv: Callable[..., nn.Module],
     ):
         super().__init__()
         self.stage, padding = stage, kernel // 2
@@ -189,30 +179,30 @@ class GeneticCNN(Trunk):
         if norm not in (None, "batch"):
             raise ValueError(f"GeneticCNN: norm={norm!r} must be None or 'batch'")
         conv = ConvBNReLU if norm else ConvReLU
-        features: dict[str, Module] = {}
+        features: dict[str, nn.Module] = {}
         channels = in_channels
         for stage, row in enumerate(stem, 1):
             for number, wanted in enumerate(row, 1):
                 inputs, channels = channels, scaled(wanted, width)
                 features[f"conv{stage}_{number}"] = conv(inputs, channels, 3, padding=1)
-            features[f"pool{stage}"] = MaxPool2d(2)
+            features[f"pool{stage}"] = nn.MaxPool2d(2)
         for stage, (nodes, wanted) in enumerate(zip(stages, filters, strict=True), len(stem) + 1):
             inputs, channels = channels, scaled(wanted, width)
             features[f"stage{stage}"] = GeneticStage(nodes, inputs, channels, kernel, conv)
-            features[f"pool{stage}"] = MaxPool2d(2)
-        linear: list[Module] = []
+            features[f"pool{stage}"] = nn.MaxPool2d(2)
+        linear: list[nn.Module] = []
         channels *= pooled**2
         for wanted in units:
             inputs, channels = channels, scaled(wanted, width)
-            linear += [Linear(inputs, channels), ReLU(), Dropout(dropout)]
+            linear += [nn.Linear(inputs, channels), nn.ReLU(), nn.Dropout(dropout)]
         layers = {
-            "features": Sequential(features),
-            "avgpool": AdaptiveAvgPool2d(pooled),
-            "flatten": Flatten(),
-            "classifier": Sequential(*linear, Linear(channels, num_classes)),
+            "features": nn.Sequential(features),
+            "avgpool": nn.AdaptiveAvgPool2d(pooled),
+            "flatten": nn.Flatten(),
+            "classifier": nn.Sequential(*linear, nn.Linear(channels, num_classes)),
         }
         super().__init__(layers, in_channels, smallest_image(layers["features"]))
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=156_056_360, macs=26_568_392_704)

@@ -19,20 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    BatchNorm1d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import Trunk, conv_bn, draw_weights, scaled, smallest_image
 from .ghostnet import GhostModule
@@ -44,10 +31,10 @@ from .vgg import CHANNELS, TABLE
 UNITS = 512  # of the hidden layer
 
 
-def convolution(in_channels: int, channels: int) -> list[Module]:
+def convolution(in_channels: int, channels: int) -> list[nn.Module]:
     """A 3 x 3 convolution, which keeps its bias, batch norm and ReLU."""
-    conv = Conv2d(in_channels, channels, 3, padding=1)
-    return [conv, BatchNorm2d(channels), ReLU()]
+    conv = nn.Conv2d(in_channels, channels, 3, padding=1)
+    return [conv, nn.BatchNorm2d(channels), nn.ReLU()]
 
 
 class CifarVGG16(Trunk):
@@ -69,32 +56,32 @@ class CifarVGG16(Trunk):
         dropout: float = 0.0,
         width: float = 1.0,
     ):
-        features, channels = Sequential(), in_channels
+        features, channels = nn.Sequential(), in_channels
         for kernels, wanted in zip(TABLE["D"], CHANNELS, strict=True):
             for _ in kernels:
                 inputs, channels = channels, scaled(wanted, width)
                 if not ghost:
                     features.extend(convolution(inputs, channels))
                 elif len(features) == 0:
-                    features.extend(conv_bn(inputs, channels, 3, activation=ReLU))
+                    features.extend(conv_bn(inputs, channels, 3, activation=nn.ReLU))
                 else:
                     features.append(GhostModule(inputs, channels, 3))
-            features.append(MaxPool2d(2))
+            features.append(nn.MaxPool2d(2))
         units = scaled(UNITS, width)
         layers = {
             "features": features,
-            "avgpool": AdaptiveAvgPool2d(1),
-            "flatten": Flatten(),
-            "classifier": Sequential(
-                Linear(channels, units),
-                BatchNorm1d(units),
-                ReLU(),
-                Dropout(dropout),
-                Linear(units, num_classes),
+            "avgpool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "classifier": nn.Sequential(
+                nn.Linear(channels, units),
+                nn.BatchNorm1d(units),
+                nn.ReLU(),
+                nn.Dropout(dropout),
+                nn.Linear(units, num_classes),
             ),
         }
         super().__init__(layers, in_channels, smallest_image(features))
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 class GhostBlock(ResidualBlock):

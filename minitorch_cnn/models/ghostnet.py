@@ -21,7 +21,7 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from .. import functional as F
-from ..nn import AdaptiveAvgPool2d, Conv2d, Dropout, Flatten, Linear, Module, ReLU, Sequential, init
+from .. import nn
 from ..tensor import Tensor, cat
 from .blocks import SqueezeExcitation, Trunk, checked_width, conv_bn, divisible, draw_weights
 from .preprocessing import IMAGENET_BICUBIC
@@ -31,7 +31,7 @@ START, LAST = 16, 1280  # channels of the first and of the last convolution
 MULTIPLE = 4
 
 
-class GhostModule(Module):
+class GhostModule(nn.Module):
     """Half of the output by a full convolution, half by depthwise 3 x 3 convolutions of the first.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
@@ -52,10 +52,10 @@ class GhostModule(Module):
         super().__init__()
         if out_channels % 2:
             raise ValueError(f"GhostModule: out_channels={out_channels} must be even")
-        half, activation = out_channels // 2, ReLU if relu else None
+        half, activation = out_channels // 2, nn.ReLU if relu else None
         primary = conv_bn(in_channels, half, kernel_size, stride, activation=activation)
-        self.primary_conv = Sequential(*primary)
-        self.cheap_operation = Sequential(*conv_bn(half, half, 3, 1, half, activation))
+        self.primary_conv = nn.Sequential(*primary)
+        self.cheap_operation = nn.Sequential(*conv_bn(half, half, 3, 1, half, activation))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.primary_conv(x)
@@ -100,7 +100,7 @@ TABLE = (
 )
 
 
-class GhostBottleneck(Module):
+class GhostBottleneck(nn.Module):
     """Two ghost modules, the first of which expands, and a shortcut.
 
     x (N, in_channels, H, W) -> y (N, row.out_channels, ceil(H / stride), ceil(W / stride))
@@ -123,7 +123,7 @@ class GhostBottleneck(Module):
         self.ghost2 = GhostModule(inner, out_channels, relu=False)
         if stride > 1 or in_channels != out_channels:
             depthwise = conv_bn(in_channels, in_channels, kernel, stride, in_channels)
-            self.shortcut = Sequential(*depthwise, *conv_bn(in_channels, out_channels, 1))
+            self.shortcut = nn.Sequential(*depthwise, *conv_bn(in_channels, out_channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.ghost1(x)
@@ -151,10 +151,10 @@ class GhostNet(Trunk):
         dropout: float = 0.2,
     ):
         channels = divisible(START * checked_width(width), MULTIPLE)
-        stem = conv_bn(in_channels, channels, 3, 2, activation=ReLU)
-        stages = Sequential()
+        stem = conv_bn(in_channels, channels, 3, 2, activation=nn.ReLU)
+        stages = nn.Sequential()
         for rows in TABLE:
-            stage = Sequential()
+            stage = nn.Sequential()
             for row in rows:
                 inner, out_channels = (
                     divisible(n * width, MULTIPLE) for n in (row.inner, row.out_channels)
@@ -163,20 +163,22 @@ class GhostNet(Trunk):
                 stage.append(GhostBottleneck(channels, row))
                 channels = out_channels
             stages.append(stage)
-        widened = conv_bn(channels, inner, 1, activation=ReLU)  # to the last block's inner channels
+        widened = conv_bn(
+            channels, inner, 1, activation=nn.ReLU
+        )  # to the last block's inner channels
         names = ("conv", "bn1", "act")
-        stages.append(Sequential(Sequential(dict(zip(names, widened, strict=True)))))
+        stages.append(nn.Sequential(nn.Sequential(dict(zip(names, widened, strict=True)))))
         layers = dict(zip(("conv_stem", "bn1", "act1"), stem, strict=True)) | {
             "blocks": stages,
-            "global_pool": AdaptiveAvgPool2d(1),
-            "conv_head": Conv2d(inner, LAST, 1),
-            "act2": ReLU(),
-            "flatten": Flatten(),
-            "dropout": Dropout(dropout),
-            "classifier": Linear(LAST, num_classes),
+            "global_pool": nn.AdaptiveAvgPool2d(1),
+            "conv_head": nn.Conv2d(inner, LAST, 1),
+            "act2": nn.ReLU(),
+            "flatten": nn.Flatten(),
+            "dropout": nn.Dropout(dropout),
+            "classifier": nn.Linear(LAST, num_classes),
         }
         super().__init__(layers, in_channels, smallest=1)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=5_182_508, macs=141_150_512, preprocessing=IMAGENET_BICUBIC)

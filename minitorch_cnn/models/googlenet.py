@@ -22,27 +22,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    Dropout,
-    Flatten,
-    Linear,
-    LocalResponseNorm,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
+from .. import nn
 from .blocks import ConvBNReLU, ConvReLU, ImageNetToHalf, Trunk, classifier, draw_weights, scaled
 from .preprocessing import GOOGLENET_TORCHVISION
 from .registry import register
 from .tables import Conv, Step, beside, build, build_all
 
-HALVE = partial(MaxPool2d, 3, 2, ceil_mode=True)
-FIVE_BY_FIVE = partial(AvgPool2d, 5, 3)  # 14 x 14 -> 4 x 4
-RESPONSE_NORM = partial(LocalResponseNorm, 5, alpha=1e-4, beta=0.75, k=1.0)
+HALVE = partial(nn.MaxPool2d, 3, 2, ceil_mode=True)
+FIVE_BY_FIVE = partial(nn.AvgPool2d, 5, 3)  # 14 x 14 -> 4 x 4
+RESPONSE_NORM = partial(nn.LocalResponseNorm, 5, alpha=1e-4, beta=0.75, k=1.0)
 
 
 class Inception(NamedTuple):
@@ -60,14 +48,14 @@ class Inception(NamedTuple):
     five: int = 5
 
     def build(
-        self, in_channels: int, conv: Callable[..., Module], width: float
-    ) -> tuple[Module, int]:
+        self, in_channels: int, conv: Callable[..., nn.Module], width: float
+    ) -> tuple[nn.Module, int]:
         """The module and its number of output channels; see `tables.build`."""
         paths = beside(
             Conv(self.n1x1, 1),
             (Conv(self.n3x3_reduce, 1), Conv(self.n3x3, 3)),
             (Conv(self.n5x5_reduce, 1), Conv(self.n5x5, self.five)),
-            (partial(MaxPool2d, 3, 1, 1), Conv(self.pool_proj, 1)),
+            (partial(nn.MaxPool2d, 3, 1, 1), Conv(self.pool_proj, 1)),
             start=1,
         )
         return build(paths, in_channels, conv, width)
@@ -101,7 +89,7 @@ TABLE_BN = {name: row for name, row in TABLE.items() if row is not RESPONSE_NORM
 TABLE_TORCHVISION: dict[str, Any] = {
     name: row._replace(five=3) if isinstance(row, Inception) else row
     for name, row in TABLE_BN.items()
-} | {"maxpool4": partial(MaxPool2d, 2, 2, ceil_mode=True)}
+} | {"maxpool4": partial(nn.MaxPool2d, 2, 2, ceil_mode=True)}
 # The auxiliary heads: the module they follow, and their names.
 HEADS = {"inception4a": "aux1", "inception4d": "aux2"}
 
@@ -109,24 +97,24 @@ HEADS = {"inception4a": "aux1", "inception4d": "aux2"}
 def auxiliary_head(
     in_channels: int,
     num_classes: int,
-    pool: Module,
-    conv: Callable[..., Module],
+    pool: nn.Module,
+    conv: Callable[..., nn.Module],
     width: float,
-) -> Sequential:
+) -> nn.Sequential:
     """A classifier for the middle of the net (section 5).    x (N, in_channels, H, W) -> logits
 
     pool: reduces x to 4 x 4.
     """
     filters, units = scaled(128, width), scaled(1024, width)
-    return Sequential(
+    return nn.Sequential(
         {
             "pool": pool,
             "conv": conv(in_channels, filters, 1),
-            "flatten": Flatten(),
-            "fc1": Linear(filters * 4 * 4, units),
-            "relu": ReLU(),
-            "dropout": Dropout(0.7),
-            "fc2": Linear(units, num_classes),
+            "flatten": nn.Flatten(),
+            "fc1": nn.Linear(filters * 4 * 4, units),
+            "relu": nn.ReLU(),
+            "dropout": nn.Dropout(0.7),
+            "fc2": nn.Linear(units, num_classes),
         }
     )
 
@@ -145,13 +133,13 @@ class GoogLeNet(Trunk):
     def __init__(
         self,
         table: dict[str, Step],
-        conv: Callable[..., Module],
+        conv: Callable[..., nn.Module],
         num_classes: int,
         in_channels: int,
         dropout: float,
         aux: bool,
         width: float,
-        aux_pool: Callable[[], Module] = FIVE_BY_FIVE,
+        aux_pool: Callable[[], nn.Module] = FIVE_BY_FIVE,
         smallest: int = 31,
         aux_smallest: int = 223,
         rescale: bool = False,
@@ -180,9 +168,9 @@ def googlenet(
     With them, training images are 223 to 270 wide: their linear layers expect 4 x 4 averages.
     """
     net = GoogLeNet(TABLE, ConvReLU, num_classes, in_channels, dropout, aux, width)
-    draw_weights(net, init.lecun_uniform_, bias=0.2)
+    draw_weights(net, nn.init.lecun_uniform_, bias=0.2)
     for last in [net.fc, *([net.aux1.fc2, net.aux2.fc2] if aux else [])]:
-        init.zeros_(last.bias)
+        nn.init.zeros_(last.bias)
     return net
 
 
@@ -197,7 +185,7 @@ def googlenet_bn(
     """GoogLeNet with batch norm; 13,385,816 parameters with the auxiliary heads."""
     conv = partial(ConvBNReLU, eps=1e-3)
     net = GoogLeNet(TABLE_BN, conv, num_classes, in_channels, dropout, aux, width)
-    draw_weights(net, init.kaiming_normal_)
+    draw_weights(net, nn.init.kaiming_normal_)
     return net
 
 
@@ -222,10 +210,10 @@ def googlenet_torchvision(
         dropout,
         aux,
         width,
-        aux_pool=partial(AdaptiveAvgPool2d, 4),
+        aux_pool=partial(nn.AdaptiveAvgPool2d, 4),
         smallest=15,
         aux_smallest=15,
         rescale=transform_input,
     )
-    draw_weights(net, partial(init.trunc_normal_, std=0.01))
+    draw_weights(net, partial(nn.init.trunc_normal_, std=0.01))
     return net

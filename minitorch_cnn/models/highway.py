@@ -33,17 +33,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
-from ..nn import (
-    AdaptiveAvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import ConvReLU, Trunk, draw_weights, scaled, smallest_image
 from .registry import register
@@ -55,7 +45,7 @@ C = ((32, 10), (64, 10), (96, 10))
 LAST = 100  # channels of the 1 x 1 convolution before the global average
 
 
-class Highway(Module):
+class Highway(nn.Module):
     """y = T(x) * H(x) + (1 - T(x)) * x    with H = max(W_H x + b_H, 0), T = sigmoid(W_T x + b_T)
 
     x, y (N, channels, H, W); W_H and W_T are convolutions, and b_T begins as gate_bias.
@@ -63,11 +53,11 @@ class Highway(Module):
 
     def __init__(self, channels: int, kernel_size: int, gate_bias: float):
         super().__init__()
-        self.transform = Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
-        self.gate = Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
-        draw_weights(self, init.lecun_uniform_)
+        self.transform = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
+        self.gate = nn.Conv2d(channels, channels, kernel_size, padding=kernel_size // 2)
+        draw_weights(self, nn.init.lecun_uniform_)
         if self.gate.bias is not None:
-            init.constant_(self.gate.bias, gate_bias)
+            nn.init.constant_(self.gate.bias, gate_bias)
 
     def forward(self, x: Tensor) -> Tensor:
         t = F.sigmoid(self.gate(x))
@@ -98,11 +88,11 @@ class HighwayNet(Trunk):
         dropout: float = 0.2,
         width: float = 1.0,
     ):
-        layers: dict[str, Module] = {"drop0": Dropout(dropout)}
+        layers: dict[str, nn.Module] = {"drop0": nn.Dropout(dropout)}
         channels, count, before = in_channels, 0, None
         for run, (filters, number) in enumerate(runs):
             if run:
-                layers |= {f"pool{run}": MaxPool2d(2), f"drop{run}": Dropout(dropout)}
+                layers |= {f"pool{run}": nn.MaxPool2d(2), f"drop{run}": nn.Dropout(dropout)}
             for _ in range(number):
                 kernel, count = kernels[count % len(kernels)], count + 1
                 if filters == before:
@@ -113,20 +103,20 @@ class HighwayNet(Trunk):
                 layers[f"conv{count}"] = made
         if averaged:
             inputs, channels = channels, scaled(LAST, width)
-            layers |= {"last": plain(inputs, channels, 1), "avgpool": AdaptiveAvgPool2d(1)}
+            layers |= {"last": plain(inputs, channels, 1), "avgpool": nn.AdaptiveAvgPool2d(1)}
         else:  # images of 28 x 28 have maps of 3 x 3 without averaging
-            layers |= {"pool": MaxPool2d(2), "avgpool": AdaptiveAvgPool2d(3)}
+            layers |= {"pool": nn.MaxPool2d(2), "avgpool": nn.AdaptiveAvgPool2d(3)}
             channels *= 9
-        fc = Linear(channels, num_classes)
-        draw_weights(fc, init.lecun_uniform_)
-        layers |= {"flatten": Flatten(), "dropout": Dropout(dropout), "fc": fc}
-        super().__init__(layers, in_channels, smallest_image(Sequential(layers)))
+        fc = nn.Linear(channels, num_classes)
+        draw_weights(fc, nn.init.lecun_uniform_)
+        layers |= {"flatten": nn.Flatten(), "dropout": nn.Dropout(dropout), "fc": fc}
+        super().__init__(layers, in_channels, smallest_image(nn.Sequential(layers)))
 
 
 def plain(in_channels: int, out_channels: int, kernel_size: int) -> ConvReLU:
     """A layer that changes the number of channels."""
     made = ConvReLU(in_channels, out_channels, kernel_size, padding=kernel_size // 2)
-    draw_weights(made, init.lecun_uniform_)
+    draw_weights(made, nn.init.lecun_uniform_)
     return made
 
 

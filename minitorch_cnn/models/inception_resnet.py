@@ -27,7 +27,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from .. import functional as F
-from ..nn import AvgPool2d, Conv2d, MaxPool2d, Module, init
+from .. import nn
 from ..tensor import Tensor
 from .blocks import ConvBNReLU, SqueezeExcitation, Trunk, classifier, draw_weights, scaled
 from .preprocessing import INCEPTION_RESNET_V2
@@ -35,8 +35,8 @@ from .registry import register
 from .tables import Branches, Conv, Path, Step, beside, build_all
 
 conv_bn_relu = partial(ConvBNReLU, eps=1e-3)
-HALVE = partial(MaxPool2d, 3, 2)
-AVERAGE = partial(AvgPool2d, 3, 1, 1, count_include_pad=False)
+HALVE = partial(nn.MaxPool2d, 3, 2)
+AVERAGE = partial(nn.AvgPool2d, 3, 1, 1, count_include_pad=False)
 
 
 class ResidualBranches(Branches):
@@ -49,14 +49,14 @@ class ResidualBranches(Branches):
         self,
         in_channels: int,
         paths: list[Path],
-        conv: Callable[..., Module],
+        conv: Callable[..., nn.Module],
         width: float,
         scale: float,
         relu: bool,
         units: int = 0,
     ):
         super().__init__(in_channels, paths, conv, width)
-        self.conv2d = Conv2d(self.out_channels, in_channels, 1)
+        self.conv2d = nn.Conv2d(self.out_channels, in_channels, 1)
         self.gate = SqueezeExcitation(in_channels, units) if units else None
         self.scale, self.relu, self.out_channels = scale, relu, in_channels
 
@@ -78,8 +78,8 @@ class Residual(NamedTuple):
     gated: bool = False
 
     def build(
-        self, in_channels: int, conv: Callable[..., Module], width: float
-    ) -> tuple[Module, int]:
+        self, in_channels: int, conv: Callable[..., nn.Module], width: float
+    ) -> tuple[nn.Module, int]:
         """The block and its unchanged number of channels; see `tables.build`."""
         units = scaled(in_channels, 1 / width) // 16 if self.gated else 0
         block = ResidualBranches(in_channels, self.paths, conv, width, self.scale, self.relu, units)
@@ -182,7 +182,7 @@ class InceptionResNet(Trunk):
         layers, channels = build_all(table, in_channels, conv_bn_relu, width)
         layers |= classifier(channels, num_classes, dropout, "classif")
         super().__init__(layers, in_channels, 75)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=24_357_096, macs=6_308_597_856, input_shape=(3, 299, 299))

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..nn import Conv2d, MaxPool2d, Module, Sequential, init
+from .. import nn
 from . import bn_inception
 from .blocks import Trunk, classifier, draw_weights, scaled
 from .inception_v3 import (
@@ -59,7 +59,7 @@ TABLE = {
     "inception7b": figure7(),
 }
 
-HALVE_EVERY_SIZE = partial(MaxPool2d, 3, 2, 1)
+HALVE_EVERY_SIZE = partial(nn.MaxPool2d, 3, 2, 1)
 
 # As BN-Inception's, except the two projections of 96 channels.    Ioffe and Szegedy 2015, figure 5
 MODULES = bn_inception.TABLE | {
@@ -85,19 +85,19 @@ class InceptionV2(Trunk):
         layers, channels = build_all(TABLE, in_channels, conv_bn_relu, width)
         layers |= classifier(channels, num_classes, dropout)
         super().__init__(layers, in_channels, 75)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
-def separable_stem(in_channels: int, width: float) -> tuple[Module, int]:
+def separable_stem(in_channels: int, width: float) -> tuple[nn.Module, int]:
     """7 x 7 per colour with stride 2, 1 x 1 across, batch norm and ReLU; and its channels.
 
     x (N, C, H, W) -> y (N, 64, H/2, W/2), through 8 maps per colour.
     """
     filters = scaled(64, width)
     maps = in_channels * max(1, min(8, filters // in_channels))
-    depthwise = Conv2d(in_channels, maps, 7, 2, 3, groups=in_channels, bias=False)
+    depthwise = nn.Conv2d(in_channels, maps, 7, 2, 3, groups=in_channels, bias=False)
     pointwise = conv_bn_relu(maps, filters, 1)
-    return Sequential({"depthwise": depthwise, "pointwise": pointwise}), filters
+    return nn.Sequential({"depthwise": depthwise, "pointwise": pointwise}), filters
 
 
 class InceptionV2Slim(Trunk):
@@ -111,7 +111,7 @@ class InceptionV2Slim(Trunk):
         layers, channels = build_all(SLIM_TABLE, channels, conv_bn_relu, width)
         layers = {"conv1": stem, **layers, **classifier(channels, num_classes, dropout)}
         super().__init__(layers, in_channels, 1)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=24_263_240, macs=5_864_860_256, input_shape=(3, 299, 299))

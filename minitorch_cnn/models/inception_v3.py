@@ -18,15 +18,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..nn import AdaptiveAvgPool2d, AvgPool2d, Flatten, Linear, MaxPool2d, Sequential, init
+from .. import nn
 from .blocks import ConvBNReLU, ImageNetToHalf, Trunk, classifier, draw_weights, scaled
 from .preprocessing import INCEPTION_V3
 from .registry import register
 from .tables import Conv, Path, build_all, numbered
 
 conv_bn_relu = partial(ConvBNReLU, eps=1e-3)
-HALVE = partial(MaxPool2d, 3, 2)
-AVERAGE = partial(AvgPool2d, 3, 1, 1)
+HALVE = partial(nn.MaxPool2d, 3, 2)
+AVERAGE = partial(nn.AvgPool2d, 3, 1, 1)
 
 
 def figure5(pool_proj: int, window: int = 5) -> list[Path]:
@@ -114,20 +114,20 @@ TABLE = {
 
 def auxiliary_head(
     in_channels: int, num_classes: int, width: float = 1.0, kernel_size: int = 5
-) -> Sequential:
+) -> nn.Sequential:
     """The classifier on the 17 x 17 grid (figure 8).    x (N, in_channels, 17, 17) -> logits
 
     kernel_size: of the second convolution, whose input is 5 x 5 averages, 3 pixels apart.
     """
     filters, features = scaled(128, width), scaled(768, width)
-    return Sequential(
+    return nn.Sequential(
         {
-            "pool": AvgPool2d(5, 3),  # 5 x 5
+            "pool": nn.AvgPool2d(5, 3),  # 5 x 5
             "conv0": conv_bn_relu(in_channels, filters, 1),
             "conv1": conv_bn_relu(filters, features, kernel_size),  # 1 x 1
-            "avgpool": AdaptiveAvgPool2d(1),
-            "flatten": Flatten(),
-            "fc": Linear(features, num_classes),
+            "avgpool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "fc": nn.Linear(features, num_classes),
         }
     )
 
@@ -159,10 +159,10 @@ class InceptionV3(Trunk):
             layers = {"rescale": ImageNetToHalf(in_channels), **layers}
         layers |= classifier(channels, num_classes, dropout)
         super().__init__(layers, in_channels, 75, heads, 299)
-        draw_weights(self, partial(init.trunc_normal_, std=0.1))
+        draw_weights(self, partial(nn.init.trunc_normal_, std=0.1))
         if aux:
-            init.trunc_normal_(self.AuxLogits.conv1.conv.weight, std=0.01)
-            init.trunc_normal_(self.AuxLogits.fc.weight, std=0.001)
+            nn.init.trunc_normal_(self.AuxLogits.conv1.conv.weight, std=0.01)
+            nn.init.trunc_normal_(self.AuxLogits.fc.weight, std=0.001)
 
 
 @register(

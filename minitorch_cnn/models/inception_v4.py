@@ -15,15 +15,15 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..nn import AvgPool2d, MaxPool2d, init
+from .. import nn
 from .blocks import ConvBNReLU, Trunk, classifier, draw_weights
 from .preprocessing import INCEPTION_V4
 from .registry import register
 from .tables import Conv, beside, build
 
 conv_bn_relu = partial(ConvBNReLU, eps=1e-3)
-HALVE = partial(MaxPool2d, 3, 2)
-AVERAGE = partial(AvgPool2d, 3, 1, 1, count_include_pad=False)
+HALVE = partial(nn.MaxPool2d, 3, 2)
+AVERAGE = partial(nn.AvgPool2d, 3, 1, 1, count_include_pad=False)
 
 INCEPTION_A = beside(  # figure 4: 384 channels
     Conv(96, 1),
@@ -89,7 +89,7 @@ class InceptionV4(Trunk):
         layers = {"features": features}
         layers |= classifier(channels, num_classes, dropout, "last_linear")
         super().__init__(layers, in_channels, 75)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(

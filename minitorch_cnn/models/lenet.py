@@ -21,19 +21,9 @@ from typing import Any
 import numpy as np
 
 from .. import functional as F
+from .. import nn
 from ..autograd.array_function import ArrayFunction
 from ..dtypes import get_default_dtype
-from ..nn import (
-    Conv2d,
-    Flatten,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    ScaledTanh,
-    Sequential,
-    init,
-)
 from ..nn.parameter import new_parameter
 from ..tensor import Tensor, cat, full
 from .registry import register
@@ -81,7 +71,7 @@ def codes_of(num_classes: int) -> np.ndarray:
     return np.concatenate([digit_codes(), signs])[:num_classes]
 
 
-class TrainableSubsampling(Module):
+class TrainableSubsampling(nn.Module):
     """y = a * (sum of each 2 x 2 window) + b, one a and one b per map: layers S2 and S4.
 
     x (N, C, H, W), weight a (C,), bias b (C,) -> y (N, C, H/2, W/2)
@@ -90,7 +80,7 @@ class TrainableSubsampling(Module):
     def __init__(self, channels: int):
         super().__init__()
         self.weight, self.bias = new_parameter(channels), new_parameter(channels)
-        init.constant_(self.weight, 1 / 4)
+        nn.init.constant_(self.weight, 1 / 4)
 
     def forward(self, x: Tensor) -> Tensor:
         sums = F.avg_pool2d(x, 2, divisor_override=1)
@@ -115,7 +105,7 @@ class Scatter(ArrayFunction):
         return gy[ctx.key]
 
 
-class ConnectedConv2d(Module):
+class ConnectedConv2d(nn.Module):
     """A convolution whose output maps are each connected to some of the input maps: layer C3.
 
     connections: a row of crosses per input map, a column per output map, as `CONNECTIONS`.
@@ -152,7 +142,7 @@ class ConnectedConv2d(Module):
         return f"{in_maps}, {out_maps}, kernel_size={size}, links={len(self.weight)}"
 
 
-class RBF(Module):
+class RBF(nn.Module):
     """y_i = -||x - w_i||^2, the negative squared distance to a fixed code: the output units.
 
     x (N, F), codes w (I, F) -> y (N, I). The nearest code has the largest output, like the
@@ -170,7 +160,7 @@ class RBF(Module):
         return "{1}, {0}".format(*self.codes.shape)
 
 
-class LeNet5(Module):
+class LeNet5(nn.Module):
     """The network of figure 2.    x (N, in_channels, 32, 32) -> logits (N, num_classes)
 
     output: "rbf", distances to fixed codes (see `RBF` and `codes_of`); or "linear", a trained layer
@@ -184,14 +174,14 @@ class LeNet5(Module):
         if output not in ("rbf", "linear"):
             raise ValueError(f"LeNet5: output={output!r} must be 'rbf' or 'linear'")
         self.in_channels = in_channels
-        self.c1 = Conv2d(in_channels, 6, 5)  #     (N, 6, 28, 28)
+        self.c1 = nn.Conv2d(in_channels, 6, 5)  #     (N, 6, 28, 28)
         self.s2 = TrainableSubsampling(6)  #       (N, 6, 14, 14)
         self.c3 = ConnectedConv2d(CONNECTIONS, 5)  # (N, 16, 10, 10)
         self.s4 = TrainableSubsampling(16)  #      (N, 16, 5, 5)
-        self.c5 = Conv2d(16, 120, 5)  #            (N, 120, 1, 1)
-        self.f6 = Linear(120, 84)
-        self.squash = ScaledTanh()
-        self.output = RBF(codes_of(num_classes)) if output == "rbf" else Linear(84, num_classes)
+        self.c5 = nn.Conv2d(16, 120, 5)  #            (N, 120, 1, 1)
+        self.f6 = nn.Linear(120, 84)
+        self.squash = nn.ScaledTanh()
+        self.output = RBF(codes_of(num_classes)) if output == "rbf" else nn.Linear(84, num_classes)
         for layer in (self.c1, self.c5, self.f6, self.output):
             if not isinstance(layer, RBF):
                 draw_uniform(layer.weight, layer.weight[0].numel())
@@ -222,7 +212,7 @@ def map_loss(output: Tensor, target: Tensor, j: float) -> Tensor:
 
 def draw_uniform(tensor: Tensor, fan_in: int) -> None:
     """Draw from U[-2.4/F, 2.4/F], F = fan_in, a number or one for each element (appendix A)."""
-    init.uniform_(tensor, -2.4 / fan_in, 2.4 / fan_in)
+    nn.init.uniform_(tensor, -2.4 / fan_in, 2.4 / fan_in)
 
 
 @register(params=60_000, macs=325_680, input_shape=(1, 32, 32))
@@ -232,22 +222,22 @@ def lenet5(num_classes: int = 10, in_channels: int = 1, output: str = "rbf") -> 
 
 
 @register(params=61_706, macs=416_520, input_shape=(1, 32, 32))
-def lenet5_relu(num_classes: int = 10, in_channels: int = 1) -> Sequential:
+def lenet5_relu(num_classes: int = 10, in_channels: int = 1) -> nn.Sequential:
     """LeNet-5 as it is taught: ReLU, max pooling, all maps connected, linear output.
 
     Parameters: 156 + 2,416 + 48,120 + 10,164 + 850.
     """
-    return Sequential(
-        Conv2d(in_channels, 6, 5),  # x (N, in_channels, 32, 32) -> (N, 6, 28, 28)
-        ReLU(),
-        MaxPool2d(2),  # (N, 6, 14, 14)
-        Conv2d(6, 16, 5),  # (N, 16, 10, 10)
-        ReLU(),
-        MaxPool2d(2),  # (N, 16, 5, 5)
-        Flatten(),
-        Linear(400, 120),
-        ReLU(),
-        Linear(120, 84),
-        ReLU(),
-        Linear(84, num_classes),
+    return nn.Sequential(
+        nn.Conv2d(in_channels, 6, 5),  # x (N, in_channels, 32, 32) -> (N, 6, 28, 28)
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # (N, 6, 14, 14)
+        nn.Conv2d(6, 16, 5),  # (N, 16, 10, 10)
+        nn.ReLU(),
+        nn.MaxPool2d(2),  # (N, 16, 5, 5)
+        nn.Flatten(),
+        nn.Linear(400, 120),
+        nn.ReLU(),
+        nn.Linear(120, 84),
+        nn.ReLU(),
+        nn.Linear(84, num_classes),
     )

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import ReLU6, Sequential, init
+from .. import nn
 from .blocks import Trunk, checked_width, classifier, conv_bn, draw_weights
 from .preprocessing import MOBILENET_V1
 from .registry import register
@@ -30,15 +30,15 @@ START = 32  # channels of the first convolution
 TABLE = ((64, 1), (128, 2), (256, 2), (512, 6), (1024, 2))  # Table 1
 
 
-def separable(in_channels: int, out_channels: int, stride: int) -> Sequential:
+def separable(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
     """A 3 x 3 depthwise and a 1 x 1 convolution, each with batch norm and ReLU6.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
     """
-    depthwise = conv_bn(in_channels, in_channels, 3, stride, in_channels, ReLU6)
-    pointwise = conv_bn(in_channels, out_channels, 1, activation=ReLU6)
+    depthwise = conv_bn(in_channels, in_channels, 3, stride, in_channels, nn.ReLU6)
+    pointwise = conv_bn(in_channels, out_channels, 1, activation=nn.ReLU6)
     names = ("conv_dw", "bn1", "act1", "conv_pw", "bn2", "act2")
-    return Sequential(dict(zip(names, depthwise + pointwise, strict=True)))
+    return nn.Sequential(dict(zip(names, depthwise + pointwise, strict=True)))
 
 
 class MobileNetV1(Trunk):
@@ -58,11 +58,11 @@ class MobileNetV1(Trunk):
         dropout: float = 0.0,
     ):
         channels = max(1, int(START * checked_width(width)))
-        stem = conv_bn(in_channels, channels, 3, 2, activation=ReLU6)
+        stem = conv_bn(in_channels, channels, 3, 2, activation=nn.ReLU6)
         layers = dict(zip(("conv_stem", "bn1", "act1"), stem, strict=True))
-        stages = Sequential()
+        stages = nn.Sequential()
         for wanted, blocks in TABLE:
-            stage = Sequential()
+            stage = nn.Sequential()
             for block in range(blocks):
                 inputs, channels = channels, max(1, int(wanted * width))
                 halves = block == 0 and len(stages) > 0
@@ -70,7 +70,7 @@ class MobileNetV1(Trunk):
             stages.append(stage)
         layers |= {"blocks": stages} | classifier(channels, num_classes, dropout, "classifier")
         super().__init__(layers, in_channels, smallest=1)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=4_231_976, macs=568_740_352, preprocessing=MOBILENET_V1)

@@ -19,16 +19,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    Dropout,
-    Flatten,
-    Linear,
-    Module,
-    ReLU6,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import Trunk, checked_width, conv_bn, divisible, draw_weights
 from .preprocessing import IMAGENET
@@ -48,7 +39,7 @@ TABLE = (
 MULTIPLE = 8
 
 
-class InvertedResidual(Module):
+class InvertedResidual(nn.Module):
     """1 x 1 to `expansion` times the channels, 3 x 3 depthwise, 1 x 1 to the output.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
@@ -62,9 +53,9 @@ class InvertedResidual(Module):
         self.adds = stride == 1 and in_channels == out_channels
         inner, layers = expansion * in_channels, []
         if expansion != 1:
-            layers.append(Sequential(*conv_bn(in_channels, inner, 1, activation=ReLU6)))
-        layers.append(Sequential(*conv_bn(inner, inner, 3, stride, inner, ReLU6)))
-        self.conv = Sequential(*layers, *conv_bn(inner, out_channels, 1))
+            layers.append(nn.Sequential(*conv_bn(in_channels, inner, 1, activation=nn.ReLU6)))
+        layers.append(nn.Sequential(*conv_bn(inner, inner, 3, stride, inner, nn.ReLU6)))
+        self.conv = nn.Sequential(*layers, *conv_bn(inner, out_channels, 1))
 
     def forward(self, x: Tensor) -> Tensor:
         return x + self.conv(x) if self.adds else self.conv(x)
@@ -87,7 +78,9 @@ class MobileNetV2(Trunk):
         dropout: float = 0.2,
     ):
         channels = divisible(START * checked_width(width), MULTIPLE)
-        features = Sequential(Sequential(*conv_bn(in_channels, channels, 3, 2, activation=ReLU6)))
+        features = nn.Sequential(
+            nn.Sequential(*conv_bn(in_channels, channels, 3, 2, activation=nn.ReLU6))
+        )
         for expansion, wanted, blocks, first_stride in TABLE:
             out_channels = divisible(wanted * width, MULTIPLE)
             for block in range(blocks):
@@ -95,15 +88,15 @@ class MobileNetV2(Trunk):
                 features.append(InvertedResidual(channels, out_channels, stride, expansion))
                 channels = out_channels
         last = divisible(LAST * max(width, 1.0), MULTIPLE)
-        features.append(Sequential(*conv_bn(channels, last, 1, activation=ReLU6)))
+        features.append(nn.Sequential(*conv_bn(channels, last, 1, activation=nn.ReLU6)))
         layers = {
             "features": features,
-            "avgpool": AdaptiveAvgPool2d(1),
-            "flatten": Flatten(),
-            "classifier": Sequential(Dropout(dropout), Linear(last, num_classes)),
+            "avgpool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
+            "classifier": nn.Sequential(nn.Dropout(dropout), nn.Linear(last, num_classes)),
         }
         super().__init__(layers, in_channels, smallest=1)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=3_504_872, macs=300_774_272, preprocessing=IMAGENET)

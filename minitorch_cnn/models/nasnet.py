@@ -26,18 +26,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from .. import functional as F
-from ..nn import (
-    AdaptiveAvgPool2d,
-    Conv2d,
-    Dropout,
-    DropPath,
-    Flatten,
-    Linear,
-    Module,
-    ReLU,
-    Sequential,
-    ZeroPad2d,
-)
+from .. import nn
 from ..tensor import Tensor, cat
 from .blocks import check_images, scaled
 from .genotype import CellGenotype, Genotype
@@ -81,7 +70,7 @@ class Maps(NamedTuple):
     halvings: int
 
 
-class Cell(Module):
+class Cell(nn.Module):
     """A cell of a genotype.
 
     x (N, x_maps.channels, H, W), previous (N, previous_maps.channels, H or 2 H, W or 2 W)
@@ -101,7 +90,7 @@ class Cell(Module):
         stride: int,
     ):
         super().__init__()
-        self.genotype, self.drop_path = genotype, DropPath(0.0)
+        self.genotype, self.drop_path = genotype, nn.DropPath(0.0)
         self.halves = self.projects = False
         channels = [filters, x_maps.channels if previous_maps is None else filters]
         if genotype.uses(0):
@@ -124,11 +113,11 @@ class Cell(Module):
         """Add the layers, named as in the weights files, for a previous input of another shape."""
         if self.halves:
             half = filters // 2
-            self.path_1 = Sequential({"conv": Conv2d(channels, half, 1, 2, bias=False)})
-            self.path_2 = Sequential(
+            self.path_1 = nn.Sequential({"conv": nn.Conv2d(channels, half, 1, 2, bias=False)})
+            self.path_2 = nn.Sequential(
                 {
-                    "shift": ZeroPad2d((-1, 1, -1, 1)),
-                    "conv": Conv2d(channels, filters - half, 1, 2, bias=False),
+                    "shift": nn.ZeroPad2d((-1, 1, -1, 1)),
+                    "conv": nn.Conv2d(channels, filters - half, 1, 2, bias=False),
                 }
             )
             self.final_path_bn = batch_norm(filters)
@@ -184,7 +173,7 @@ def places(cells: int, photographs: bool, skip: bool) -> list[Place]:
     return found
 
 
-class NASNet(Module):
+class NASNet(nn.Module):
     """Three stages of normal cells, separated by reduction cells.
 
     x (N, in_channels, H, W) -> logits (N, num_classes); with aux, in training, (logits, those of
@@ -230,15 +219,15 @@ class NASNet(Module):
         self.smallest = 3 if photographs else 1
         stem = scaled(3 * filters if stem_filters is None else stem_filters, width)
         stride, padding = (2, 0) if photographs else (1, 1)
-        conv = Conv2d(in_channels, stem, 3, stride, padding, bias=False)
-        self.conv0 = Sequential({"conv": conv, "bn": batch_norm(stem)})
+        conv = nn.Conv2d(in_channels, stem, 3, stride, padding, bias=False)
+        self.conv0 = nn.Sequential({"conv": conv, "bn": batch_norm(stem)})
 
         self.places, maps, previous = places(cells, photographs, skip), Maps(stem, 0), None
         self.aux, self.smallest_with_head = None, self.smallest
         for place in self.places:
             if aux and place.name == f"reduction_cell_{STAGES - 2}":
                 head = auxiliary_head(maps.channels, num_classes, width, aux_kernel)
-                self.aux = Sequential({"relu": ReLU(), "head": head})
+                self.aux = nn.Sequential({"relu": nn.ReLU(), "head": head})
                 side = (3 * aux_kernel + 1 << maps.halvings) + 1  # the size for 3 aux_kernel + 2
                 self.smallest_with_head = 2 * side + 1 if photographs else side
             cell = Cell(
@@ -250,8 +239,8 @@ class NASNet(Module):
             )
             self.register_module(place.name, cell)
             maps, previous = cell.maps, previous if place.skipped else maps
-        self.relu, self.avgpool, self.flatten = ReLU(), AdaptiveAvgPool2d(1), Flatten()
-        self.dropout, self.last_linear = Dropout(dropout), Linear(maps.channels, num_classes)
+        self.relu, self.avgpool, self.flatten = nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten()
+        self.dropout, self.last_linear = nn.Dropout(dropout), nn.Linear(maps.channels, num_classes)
         draw_he_weights(self)
 
     def set_progress(self, share: float) -> None:

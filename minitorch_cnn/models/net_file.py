@@ -19,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..nn import Module
+from .. import nn
 from ..random import get_rng_state, set_rng_state
 from ..spelling import nearest, nearest_path
 from .file_imports import files_beside, imported_names, importing_from
@@ -154,16 +154,16 @@ class NetFile:
 
     def takes(self, setting: str) -> bool:
         """Whether the net has a setting of that name; an existing net has none."""
-        return not isinstance(self.target, Module) and takes(self.target, setting)
+        return not isinstance(self.target, nn.Module) and takes(self.target, setting)
 
-    def build(self, settings: Mapping[str, Any]) -> Module:
+    def build(self, settings: Mapping[str, Any]) -> nn.Module:
         """Build a new net.
 
         Raises: TypeError for unknown or missing settings; NetFileError if it cannot be made, or is
         not a net.
         """
         target = self.target
-        if isinstance(target, Module):
+        if isinstance(target, nn.Module):
             check_settings("create_model", self.label, lambda: None, settings)
             # Execute the file again, so that the weights are drawn from the current seed.
             return self._target_in(self._run())
@@ -175,7 +175,7 @@ class NetFile:
             raise NetFileError(
                 f"create_model: {self.label} cannot be made: {self.located(error)}"
             ) from error
-        if not isinstance(model, Module):
+        if not isinstance(model, nn.Module):
             raise NetFileError(
                 f"create_model: {self.label} must give a Module, got {_kind(model)}{hint(model)}"
             )
@@ -281,8 +281,10 @@ def _kind(thing: Any) -> str:
 def _nets_in(module: ModuleType) -> list[str]:
     """The possible nets that a module defines itself: classes first, then the others."""
     own = {k: v for k, v in vars(module).items() if not k.startswith("_")}
-    made = [k for k, v in own.items() if isinstance(v, Module)]
+    made = [k for k, v in own.items() if isinstance(v, nn.Module)]
     defined = {k: v for k, v in own.items() if getattr(v, "__module__", "") == module.__name__}
-    classes = [k for k, v in defined.items() if isinstance(v, type) and issubclass(v, Module)]
-    functions = [k for k, v in defined.items() if callable(v) and not isinstance(v, type | Module)]
+    classes = [k for k, v in defined.items() if isinstance(v, type) and issubclass(v, nn.Module)]
+    functions = [
+        k for k, v in defined.items() if callable(v) and not isinstance(v, type | nn.Module)
+    ]
     return [*classes, *(k for k in functions if k not in made), *made]

@@ -19,17 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    AvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-)
+from .. import nn
 from ..tensor import Tensor
 from .blocks import check_images, draw_normal, scaled, smallest_image
 from .registry import register
@@ -47,25 +37,25 @@ class Row(NamedTuple):
     stride: int
     padding: int
     std: tuple[float, float, float]
-    pool: Callable[..., Module] | None
+    pool: Callable[..., nn.Module] | None
     dropout: bool
 
 
 #        channels          kernel stride padding  standard deviations   pooling  dropout
 CIFAR = (
-    Row((192, 160, 96),      5,     1,     2,    (0.05, 0.05, 0.05),    MaxPool2d, True),
-    Row((192, 192, 192),     5,     1,     2,    (0.05, 0.05, 0.05),    AvgPool2d, True),
+    Row((192, 160, 96),      5,     1,     2,    (0.05, 0.05, 0.05),    nn.MaxPool2d, True),
+    Row((192, 192, 192),     5,     1,     2,    (0.05, 0.05, 0.05),    nn.AvgPool2d, True),
     Row((192, 192, None),    3,     1,     1,    (0.05, 0.05, 0.05),    None,     False),
 )  # fmt: skip
 IMAGENET = (
-    Row((96, 96, 96),       11,     4,     0,    (0.01, 0.05, 0.05),    MaxPool2d, False),
-    Row((256, 256, 256),     5,     1,     2,    (0.05, 0.05, 0.05),    MaxPool2d, False),
-    Row((384, 384, 384),     3,     1,     1,    (0.01, 0.05, 0.05),    MaxPool2d, True),
+    Row((96, 96, 96),       11,     4,     0,    (0.01, 0.05, 0.05),    nn.MaxPool2d, False),
+    Row((256, 256, 256),     5,     1,     2,    (0.05, 0.05, 0.05),    nn.MaxPool2d, False),
+    Row((384, 384, 384),     3,     1,     1,    (0.01, 0.05, 0.05),    nn.MaxPool2d, True),
     Row((1024, 1024, None),  3,     1,     1,    (0.05, 0.05, 0.01),    None,     False),
 )  # fmt: skip
 
 
-class MLPConv(Sequential):
+class MLPConv(nn.Sequential):
     """A convolution and two 1 x 1 convolutions, each with ReLU (section 3.1).
 
     x (N, in_channels, H, W) -> y (N, channels[-1], OH, OW); window: the first one's kernel, stride
@@ -76,16 +66,16 @@ class MLPConv(Sequential):
         first, second, third = channels
         kernel, stride, padding = window
         super().__init__(
-            Conv2d(in_channels, first, kernel, stride, padding),
-            ReLU(),
-            Conv2d(first, second, 1),
-            ReLU(),
-            Conv2d(second, third, 1),
-            ReLU(),
+            nn.Conv2d(in_channels, first, kernel, stride, padding),
+            nn.ReLU(),
+            nn.Conv2d(first, second, 1),
+            nn.ReLU(),
+            nn.Conv2d(second, third, 1),
+            nn.ReLU(),
         )
 
 
-class NIN(Module):
+class NIN(nn.Module):
     """mlpconv layers and a global average.    x (N, in_channels, H, W) -> (N, num_classes)
 
     table: the layers, `CIFAR` or `IMAGENET`; dropout: the fraction of values dropped in training;
@@ -105,7 +95,7 @@ class NIN(Module):
         super().__init__()
         self.in_channels = in_channels
         outputs = in_channels
-        layers: list[Module] = []
+        layers: list[nn.Module] = []
         for row in table:
             inputs = outputs
             channels = tuple(scaled(c, width) if c else num_classes for c in row.channels)
@@ -117,10 +107,10 @@ class NIN(Module):
             if row.pool:
                 layers.append(row.pool(3, 2, ceil_mode=True))
             if row.dropout:
-                layers.append(Dropout(dropout))
-        self.features = Sequential(*layers)
+                layers.append(nn.Dropout(dropout))
+        self.features = nn.Sequential(*layers)
         self.smallest = smallest_image(self.features)
-        self.classifier = Sequential(AdaptiveAvgPool2d(1), Flatten())
+        self.classifier = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("NIN", x, self.in_channels, self.smallest)

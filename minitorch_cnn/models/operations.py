@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from ..nn import BatchNorm2d, Conv2d, Identity, Module, ReLU, Sequential
+from .. import nn
 from .blocks import SeparableConv
 from .same import SameAvgPool2d, SameConv2d, SameMaxPool2d
 
-batch_norm = partial(BatchNorm2d, eps=1e-3)
+batch_norm = partial(nn.BatchNorm2d, eps=1e-3)
 
 
 def relu_conv_bn(
@@ -25,52 +25,52 @@ def relu_conv_bn(
     stride: int = 1,
     kernel_size: int = 1,
     dilation: int = 1,
-) -> Sequential:
+) -> nn.Sequential:
     """ReLU, convolution, batch norm: the order used throughout a cell."""
     conv = SameConv2d(in_channels, out_channels, kernel_size, stride, dilation)
-    return Sequential({"relu": ReLU(), "conv": conv, "bn": batch_norm(out_channels)})
+    return nn.Sequential({"relu": nn.ReLU(), "conv": conv, "bn": batch_norm(out_channels)})
 
 
-def identity(in_channels: int, out_channels: int, stride: int) -> Module:
+def identity(in_channels: int, out_channels: int, stride: int) -> nn.Module:
     """x unchanged, or if the shape changes a 1 x 1 convolution with ReLU and batch norm."""
     if stride == 1 and in_channels == out_channels:
-        return Identity()
+        return nn.Identity()
     return relu_conv_bn(in_channels, out_channels, stride)
 
 
 def pool(
-    kind: Callable[..., Module], size: int, in_channels: int, out_channels: int, stride: int
-) -> Module:
+    kind: Callable[..., nn.Module], size: int, in_channels: int, out_channels: int, stride: int
+) -> nn.Module:
     """A pooling, and a 1 x 1 convolution with batch norm if the channels change."""
-    layers: dict[str, Module] = {"pool": kind(size, stride)}
+    layers: dict[str, nn.Module] = {"pool": kind(size, stride)}
     if in_channels != out_channels:
-        conv = Conv2d(in_channels, out_channels, 1, bias=False)
+        conv = nn.Conv2d(in_channels, out_channels, 1, bias=False)
         layers |= {"conv": conv, "bn": batch_norm(out_channels)}
-    return Sequential(layers)
+    return nn.Sequential(layers)
 
 
-def flat(size: int, in_channels: int, out_channels: int, stride: int) -> Sequential:
+def flat(size: int, in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
     """A convolution along the rows and one along the columns, each with ReLU and batch norm."""
     along_rows = SameConv2d(in_channels, out_channels, (1, size), (1, stride))
     along_columns = SameConv2d(out_channels, out_channels, (size, 1), (stride, 1))
-    layers: list[Module] = []
+    layers: list[nn.Module] = []
     for conv in (along_rows, along_columns):
-        layers += [ReLU(), conv, batch_norm(out_channels)]
-    return Sequential(*layers)
+        layers += [nn.ReLU(), conv, batch_norm(out_channels)]
+    return nn.Sequential(*layers)
 
 
-def separable(size: int, in_channels: int, out_channels: int, stride: int) -> Sequential:
+def separable(size: int, in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
     """A separable convolution twice, each with ReLU and batch norm; the first has the stride."""
-    layers: dict[str, Module] = {}
+    layers: dict[str, nn.Module] = {}
     names = ("depthwise_conv2d", "pointwise_conv2d")
     for i in (1, 2):
-        layers[f"relu_{i}"] = ReLU()
+        layers[f"relu_{i}"] = nn.ReLU()
         layers[f"separable_{i}"] = SeparableConv(
             in_channels, out_channels, size, stride, "same", names
         )
         layers[f"bn_sep_{i}"] = batch_norm(out_channels)
         in_channels, stride = out_channels, 1
-    return Sequential(layers)
+    return nn.Sequential(layers)
 
 
 OPERATIONS = {

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import BatchNorm2d, Conv2d, Identity, Module, ReLU
+from .. import nn
 from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from .blocks import Trunk, classifier, scaled
@@ -31,15 +31,15 @@ from .resnet import EXPANSION, FILTERS, TABLE
 from .resnet_cifar import CifarResNet
 
 
-class PreActBlock(Module):
+class PreActBlock(nn.Module):
     """y = branch(a) + shortcut(x, a), where a = max(bn1(x), 0)
 
     A subclass sets `bn1`, defines `branch`, and sets `downsample` to the layers that turn a into
     the shortcut, or None for x unchanged.
     """
 
-    bn1: Module
-    downsample: Module | None
+    bn1: nn.Module
+    downsample: nn.Module | None
 
     def branch(self, a: Tensor) -> Tensor:
         """The residual that the block learns."""
@@ -65,13 +65,13 @@ class PreActBasicBlock(PreActBlock):
         in_channels: int,
         out_channels: int,
         stride: int = 1,
-        downsample: Module | None = None,
+        downsample: nn.Module | None = None,
     ):
         super().__init__()
-        self.bn1 = BatchNorm2d(in_channels)
-        self.conv1 = Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
-        self.bn2 = BatchNorm2d(out_channels)
-        self.conv2 = Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
         self.downsample = downsample
 
     def branch(self, a: Tensor) -> Tensor:
@@ -93,15 +93,15 @@ class PreActBottleneck(PreActBlock):
         inner: int,
         out_channels: int,
         strides: tuple[int, int] = (1, 1),
-        downsample: Module | None = None,
+        downsample: nn.Module | None = None,
     ):
         super().__init__()
-        self.bn1 = BatchNorm2d(in_channels)
-        self.conv1 = Conv2d(in_channels, inner, 1, strides[0], bias=False)
-        self.bn2 = BatchNorm2d(inner)
-        self.conv2 = Conv2d(inner, inner, 3, strides[1], 1, bias=False)
-        self.bn3 = BatchNorm2d(inner)
-        self.conv3 = Conv2d(inner, out_channels, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(in_channels)
+        self.conv1 = nn.Conv2d(in_channels, inner, 1, strides[0], bias=False)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.conv2 = nn.Conv2d(inner, inner, 3, strides[1], 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(inner)
+        self.conv3 = nn.Conv2d(inner, out_channels, 1, bias=False)
         self.downsample = downsample
 
     def branch(self, a: Tensor) -> Tensor:
@@ -110,9 +110,9 @@ class PreActBottleneck(PreActBlock):
         return self.conv3(relu_after(self.bn3, y))
 
 
-def project(in_channels: int, out_channels: int, stride: int) -> Conv2d:
+def project(in_channels: int, out_channels: int, stride: int) -> nn.Conv2d:
     """A convolution without batch norm, since the shortcut's input already passed one."""
-    return Conv2d(in_channels, out_channels, 1, stride, bias=False)
+    return nn.Conv2d(in_channels, out_channels, 1, stride, bias=False)
 
 
 def preact_basic(option: str) -> MakeBlock:
@@ -157,7 +157,7 @@ class PreActResNet(Trunk):
             inputs, channels = channels, scaled(EXPANSION * filters, width)
             stride = 1 if number == 1 else 2
             layers[f"layer{number}"] = stage(make, inputs, channels, blocks, stride)
-        layers |= {"norm": BatchNorm2d(channels), "last_relu": ReLU()}
+        layers |= {"norm": nn.BatchNorm2d(channels), "last_relu": nn.ReLU()}
         layers |= classifier(channels, num_classes)
         super().__init__(layers, in_channels, smallest=1)
         draw_he_weights(self)
@@ -198,7 +198,7 @@ def preact_resnet110_cifar(**settings: Any) -> CifarResNet:
     """Pre-activation ResNet-110 of basic blocks for 32 x 32. Settings: see `CifarResNet`."""
     model = CifarResNet(18, preact_basic("A"), preactivated=True, **settings)
     # The first activation comes before input and branch part (appendix of the paper).
-    model.layer1[0].downsample = Identity()
+    model.layer1[0].downsample = nn.Identity()
     return model
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from numbers import Integral
 from typing import Any
 
-from ..nn import Module
+from .. import nn
 from ..spelling import nearest
 from .net_file import NetFile, find_net, is_net_file
 from .preprocessing import Preprocessing
@@ -32,7 +32,7 @@ class Entry:
     """
 
     name: str
-    build: Callable[..., Module]
+    build: Callable[..., nn.Module]
     params: int | None = None
     macs: int | None = None
     input_shape: tuple[int, int, int] | None = None
@@ -55,7 +55,7 @@ _entries: dict[str, Entry] = {}
 
 
 def register(
-    build: Callable[..., Module] | None = None,
+    build: Callable[..., nn.Module] | None = None,
     *,
     name: str | None = None,
     params: int | None = None,
@@ -81,8 +81,8 @@ def register(
     TypeError unless a function or class is decorated.
     """
 
-    def enter(build: Callable[..., Module]) -> Callable[..., Module]:
-        if not callable(build) or isinstance(build, Module):
+    def enter(build: Callable[..., nn.Module]) -> Callable[..., nn.Module]:
+        if not callable(build) or isinstance(build, nn.Module):
             raise TypeError(
                 f"register: build must be a function or a class that makes the net, got a "
                 f"{type(build).__name__}"
@@ -101,7 +101,7 @@ def register(
     return enter if build is None else enter(build)
 
 
-def create_model(name: str, **settings: Any) -> Module:
+def create_model(name: str, **settings: Any) -> nn.Module:
     """Create a model with freshly initialised weights.
 
     name: a registered one, or "FILE.py:NAME" for NAME in that file, which is executed: a class or
@@ -117,7 +117,7 @@ def create_model(name: str, **settings: Any) -> Module:
     return build_entry(model_entry(name), settings)
 
 
-def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
+def build_entry(entry: Entry, settings: dict[str, object]) -> nn.Module:
     """Create the model of an entry. Raises: as `create_model`.
 
     num_classes and in_channels are checked for registered models.
@@ -127,7 +127,7 @@ def build_entry(entry: Entry, settings: dict[str, object]) -> Module:
     if entry.own:
         check_settings("create_model", entry.name, entry.build, settings)
         model = entry.build(**settings)
-        if not isinstance(model, Module):
+        if not isinstance(model, nn.Module):
             raise TypeError(
                 f"create_model: {entry.name} must give a Module, got a {type(model).__name__}"
             )

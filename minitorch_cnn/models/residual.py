@@ -12,27 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from .. import functional as F
-from ..nn import (
-    AvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Linear,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from ..tensor.padding import pad
 from .blocks import conv_bn
 
 # (channels of the input, channels of the output, stride) -> a block, or a shortcut's layers
-MakeBlock = Callable[[int, int, int], Module]
+MakeBlock = Callable[[int, int, int], nn.Module]
 
 
-class PadChannels(Module):
+class PadChannels(nn.Module):
     """x followed by maps of zeros.    x (N, C, H, W) -> y (N, out_channels, H, W)"""
 
     def __init__(self, out_channels: int):
@@ -48,9 +38,9 @@ class PadChannels(Module):
 
 def projection(
     in_channels: int, out_channels: int, stride: int = 1, kernel_size: int = 1
-) -> Sequential:
+) -> nn.Sequential:
     """A convolution with batch norm, for an input whose shape differs from the branch's output."""
-    return Sequential(*conv_bn(in_channels, out_channels, kernel_size, stride))
+    return nn.Sequential(*conv_bn(in_channels, out_channels, kernel_size, stride))
 
 
 def make_shortcut(
@@ -59,7 +49,7 @@ def make_shortcut(
     out_channels: int,
     stride: int,
     project: MakeBlock = projection,
-) -> Module | None:
+) -> nn.Module | None:
     """Make the shortcut of a block by an option of section 4.1; None stands for the identity.
 
     "A": subsampling, and zeros for new channels: no parameters; "B": a projection where the shape
@@ -72,17 +62,17 @@ def make_shortcut(
     if option != "C" and stride == 1 and in_channels == out_channels:
         return None
     if option == "A":
-        return Sequential(AvgPool2d(1, stride), PadChannels(out_channels))
+        return nn.Sequential(nn.AvgPool2d(1, stride), PadChannels(out_channels))
     return project(in_channels, out_channels, stride)
 
 
-class ResidualBlock(Module):
+class ResidualBlock(nn.Module):
     """y = max(branch(x) + shortcut(x), 0)
 
     A subclass defines `branch`, and sets `downsample` to the shortcut's layers, None for identity.
     """
 
-    downsample: Module | None
+    downsample: nn.Module | None
 
     def branch(self, x: Tensor) -> Tensor:
         """The residual that the block learns."""
@@ -107,13 +97,13 @@ class BasicBlock(ResidualBlock):
         in_channels: int,
         out_channels: int,
         stride: int = 1,
-        downsample: Module | None = None,
+        downsample: nn.Module | None = None,
     ):
         super().__init__()
-        self.conv1 = Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
-        self.bn1 = BatchNorm2d(out_channels)
-        self.conv2 = Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
-        self.bn2 = BatchNorm2d(out_channels)
+        self.conv1 = nn.Conv2d(in_channels, out_channels, 3, stride, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(out_channels)
+        self.conv2 = nn.Conv2d(out_channels, out_channels, 3, 1, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(out_channels)
         self.downsample = downsample
 
     def branch(self, x: Tensor) -> Tensor:
@@ -143,16 +133,16 @@ class Bottleneck(ResidualBlock):
         filters: tuple[int, ...],
         strides: tuple[int, int] = (1, 1),
         groups: int = 1,
-        downsample: Module | None = None,
+        downsample: nn.Module | None = None,
     ):
         super().__init__()
         first, inner, out_channels = filters
-        self.conv1 = Conv2d(in_channels, first, 1, strides[0], bias=False)
-        self.bn1 = BatchNorm2d(first)
-        self.conv2 = Conv2d(first, inner, 3, strides[1], 1, groups=groups, bias=False)
-        self.bn2 = BatchNorm2d(inner)
-        self.conv3 = Conv2d(inner, out_channels, 1, bias=False)
-        self.bn3 = BatchNorm2d(out_channels)
+        self.conv1 = nn.Conv2d(in_channels, first, 1, strides[0], bias=False)
+        self.bn1 = nn.BatchNorm2d(first)
+        self.conv2 = nn.Conv2d(first, inner, 3, strides[1], 1, groups=groups, bias=False)
+        self.bn2 = nn.BatchNorm2d(inner)
+        self.conv3 = nn.Conv2d(inner, out_channels, 1, bias=False)
+        self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = downsample
 
     def branch(self, x: Tensor) -> Tensor:
@@ -190,35 +180,35 @@ def bottleneck(
     return make
 
 
-def imagenet_stem(in_channels: int, channels: int) -> dict[str, Module]:
+def imagenet_stem(in_channels: int, channels: int) -> dict[str, nn.Module]:
     """A 7 x 7 convolution and max pooling, each of which halves the image."""
     return {
-        "conv1": Conv2d(in_channels, channels, 7, 2, 3, bias=False),
-        "bn1": BatchNorm2d(channels),
-        "relu": ReLU(),
-        "maxpool": MaxPool2d(3, 2, 1),
+        "conv1": nn.Conv2d(in_channels, channels, 7, 2, 3, bias=False),
+        "bn1": nn.BatchNorm2d(channels),
+        "relu": nn.ReLU(),
+        "maxpool": nn.MaxPool2d(3, 2, 1),
     }
 
 
 def stage(
     make: MakeBlock, in_channels: int, out_channels: int, blocks: int, stride: int
-) -> Sequential:
+) -> nn.Sequential:
     """A sequence of blocks; the first has the stride and changes the channels."""
     first = make(in_channels, out_channels, stride)
     others = (make(out_channels, out_channels, 1) for _ in range(blocks - 1))
-    return Sequential(first, *others)
+    return nn.Sequential(first, *others)
 
 
-def draw_he_weights(model: Module) -> None:
+def draw_he_weights(model: nn.Module) -> None:
     """Initialise convolutions from N(0, 2 / fan_out) and linear biases with 0.
 
     K. He et al. (2015), "Delving deep into rectifiers", arXiv 1502.01852, equation 14: gradients
     keep their size during backpropagation. Linear weights keep the layer's default initialisation.
     """
     for module in model.modules():
-        if isinstance(module, Conv2d):
-            init.kaiming_normal_(
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(
                 module.weight, mode="fan_out", nonlinearity="relu", groups=module.groups
             )
-        elif isinstance(module, Linear) and module.bias is not None:
-            init.zeros_(module.bias)
+        elif isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import BatchNorm2d, Conv2d, Module, ReLU
+from .. import nn
 from .blocks import Trunk, classifier, scaled
 from .registry import register
 from .residual import MakeBlock, basic, draw_he_weights, stage
@@ -46,17 +46,17 @@ class CifarResNet(Trunk):
         width: float = 1.0,
     ):
         channels = scaled(FILTERS[0], width)
-        layers: dict[str, Module] = {
-            "conv1": Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        layers: dict[str, nn.Module] = {
+            "conv1": nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
         }
         if not preactivated:
-            layers |= {"bn1": BatchNorm2d(channels), "relu": ReLU()}
+            layers |= {"bn1": nn.BatchNorm2d(channels), "relu": nn.ReLU()}
         for number, outputs in enumerate(filters, 1):
             inputs, channels = channels, scaled(outputs, width)
             stride = 1 if number == 1 else 2
             layers[f"layer{number}"] = stage(make, inputs, channels, blocks, stride)
         if preactivated:
-            layers |= {"norm": BatchNorm2d(channels), "relu": ReLU()}
+            layers |= {"norm": nn.BatchNorm2d(channels), "relu": nn.ReLU()}
         layers |= classifier(channels, num_classes)
         super().__init__(layers, in_channels, smallest=1)
         draw_he_weights(self)

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from ..nn import BatchNorm2d, Conv2d, Module, ModuleList
+from .. import nn
 from ..nn.fusion import relu_after
 from ..spelling import one_of
 from ..tensor import Tensor, cat
@@ -32,7 +32,7 @@ from .resnet import ResNet
 FORMS = ("grouped", "concatenated", "aggregated")
 
 
-class Branch(Module):
+class Branch(nn.Module):
     """One branch of a block: 1 x 1 and 3 x 3 convolutions, and for summation a last 1 x 1.
 
     x (N, in_channels, H, W) -> y (N, filters or out_channels, ceil(H / stride), ceil(W / stride))
@@ -46,12 +46,12 @@ class Branch(Module):
         stride: int | tuple[int, int],
     ):
         super().__init__()
-        self.conv1 = Conv2d(in_channels, filters, 1, bias=False)
-        self.bn1 = BatchNorm2d(filters)
-        self.conv2 = Conv2d(filters, filters, 3, stride, 1, bias=False)
-        self.bn2 = BatchNorm2d(filters)
+        self.conv1 = nn.Conv2d(in_channels, filters, 1, bias=False)
+        self.bn1 = nn.BatchNorm2d(filters)
+        self.conv2 = nn.Conv2d(filters, filters, 3, stride, 1, bias=False)
+        self.bn2 = nn.BatchNorm2d(filters)
         added = out_channels is not None
-        self.conv3 = Conv2d(filters, out_channels, 1, bias=False) if added else None
+        self.conv3 = nn.Conv2d(filters, out_channels, 1, bias=False) if added else None
 
     def forward(self, x: Tensor) -> Tensor:
         y = relu_after(self.bn1, self.conv1(x))
@@ -71,14 +71,14 @@ class BranchedBottleneck(ResidualBlock):
         super().__init__()
         inner, groups, out_channels = block.conv2, block.conv2.groups, block.conv3.out_channels
         added = out_channels if form == "aggregated" else None
-        self.branches = ModuleList(
+        self.branches = nn.ModuleList(
             Branch(block.conv1.in_channels, inner.in_channels // groups, added, inner.stride)
             for _ in range(groups)
         )
         if form == "concatenated":
-            self.conv3 = Conv2d(inner.out_channels, out_channels, 1, bias=False)
+            self.conv3 = nn.Conv2d(inner.out_channels, out_channels, 1, bias=False)
         self.form = form
-        self.bn3 = BatchNorm2d(out_channels)
+        self.bn3 = nn.BatchNorm2d(out_channels)
         self.downsample = block.downsample
 
     def branch(self, x: Tensor) -> Tensor:
@@ -143,7 +143,7 @@ def _whole_key(key: str) -> str:
     return found["block"] + found["rest"] if found else key
 
 
-def carry_weights(source: Module, target: Module) -> None:
+def carry_weights(source: nn.Module, target: nn.Module) -> None:
     """Copy the weights and statistics of `source` to `target`, the same net in another form.
 
     Raises: RuntimeError unless they are the same net.

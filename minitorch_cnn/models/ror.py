@@ -19,7 +19,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import functional as F
-from ..nn import BatchNorm2d, Conv2d, Module, ReLU, Sequential
+from .. import nn
 from ..tensor import Tensor
 from .blocks import Trunk, classifier, scaled
 from .preact_resnet import PreActBasicBlock, project
@@ -30,13 +30,13 @@ from .stochastic_depth import MayDrop, StochasticBlock, let_survive
 from .wide_resnet import WideBlock
 
 
-class Level(Module):
+class Level(nn.Module):
     """y = body(x) + shortcut(x), with relu max(y, 0).
 
     x (N, C, H, W) -> y of the body's shape; shortcut: None stands for x itself.
     """
 
-    def __init__(self, body: Module, shortcut: Module | None, relu: bool):
+    def __init__(self, body: nn.Module, shortcut: nn.Module | None, relu: bool):
         super().__init__()
         self.body, self.shortcut, self.relu = body, shortcut, relu
 
@@ -53,10 +53,10 @@ class WideStochasticBlock(MayDrop, WideBlock):
     """A wide block whose branch may be left out."""
 
 
-def made_of(block: Callable[..., Module], option: str, project: MakeBlock) -> MakeBlock:
+def made_of(block: Callable[..., nn.Module], option: str, project: MakeBlock) -> MakeBlock:
     """Makes such blocks with shortcuts of that option of `make_shortcut`."""
 
-    def make(in_channels: int, out_channels: int, stride: int) -> Module:
+    def make(in_channels: int, out_channels: int, stride: int) -> nn.Module:
         shortcut = make_shortcut(option, in_channels, out_channels, stride, project)
         return block(in_channels, out_channels, stride, shortcut)
 
@@ -87,20 +87,22 @@ class RoR(Trunk):
         width: float = 1.0,
     ):
         first = scaled(FILTERS[0], width)
-        layers: dict[str, Module] = {"conv1": Conv2d(in_channels, first, 3, padding=1, bias=False)}
+        layers: dict[str, nn.Module] = {
+            "conv1": nn.Conv2d(in_channels, first, 3, padding=1, bias=False)
+        }
         around = project if preactivated else projection
         relu, channels, stages = not preactivated, first, []
         if relu:
-            layers |= {"bn1": BatchNorm2d(first), "relu": ReLU()}
+            layers |= {"bn1": nn.BatchNorm2d(first), "relu": nn.ReLU()}
         for number, outputs in enumerate(filters):
             inputs, channels, stride = channels, scaled(outputs, width), 2 if number else 1
             body = stage(make, inputs, channels, blocks, stride)
             middle = make_shortcut("B", inputs, channels, stride, around)
             stages.append(Level(body, middle, relu))
         root = make_shortcut("B", first, channels, 4, around)
-        layers["levels"] = Level(Sequential(*stages), root, relu)
+        layers["levels"] = Level(nn.Sequential(*stages), root, relu)
         if preactivated:
-            layers |= {"norm": BatchNorm2d(channels), "relu": ReLU()}
+            layers |= {"norm": nn.BatchNorm2d(channels), "relu": nn.ReLU()}
         layers |= classifier(channels, num_classes)
         super().__init__(layers, in_channels, smallest=1)
         draw_he_weights(self)

@@ -11,7 +11,7 @@ import math
 from typing import Any
 
 from .. import functional as F
-from ..nn import AvgPool2d, Conv2d, MaxPool2d
+from .. import nn
 from ..tensor import Tensor
 
 Pair = tuple[int, int]
@@ -28,7 +28,7 @@ def same_padding(
     return rows, columns
 
 
-class SameConv2d(Conv2d):
+class SameConv2d(nn.Conv2d):
     """A convolution without bias.    x (N, C, H, W) -> y (N, O, ceil(H / stride), ceil(W / stride))
 
     Settings are those of Conv2d.
@@ -62,7 +62,7 @@ class SameConv2d(Conv2d):
         return F.conv2d(input, self.weight, None, self.stride, padding, self.dilation, self.groups)
 
 
-class SameMaxPool2d(MaxPool2d):
+class SameMaxPool2d(nn.MaxPool2d):
     """The maximum over windows.    x (N, C, H, W) -> y (N, C, ceil(H / stride), ceil(W / stride))
 
     kernel_size: odd.
@@ -85,7 +85,7 @@ class SameMaxPool2d(MaxPool2d):
         )
 
 
-class SameAvgPool2d(AvgPool2d):
+class SameAvgPool2d(nn.AvgPool2d):
     """The mean over the part of a window inside the image, otherwise as `SameMaxPool2d`."""
 
     padding: Any
@@ -105,7 +105,7 @@ class SameAvgPool2d(AvgPool2d):
         )
 
 
-def half_padding(x: Tensor, pool: MaxPool2d | AvgPool2d) -> Pair:
+def half_padding(x: Tensor, pool: nn.MaxPool2d | nn.AvgPool2d) -> Pair:
     """The padding of x on each side except an odd row or column, which poolings can round up to."""
     kernel: Any = pool.kernel_size
     stride: Any = pool.stride

@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
+from .. import nn
 from ..tensor import Tensor
 from .blocks import SqueezeExcitation, Trunk, classifier, draw_weights, scaled, smallest_image
 from .preprocessing import IMAGENET
@@ -71,7 +71,7 @@ class GatedBottleneck(Bottleneck):
         units: int,
         strides: tuple[int, int] = (1, 1),
         groups: int = 1,
-        downsample: Module | None = None,
+        downsample: nn.Module | None = None,
     ):
         super().__init__(in_channels, filters, strides, groups, downsample)
         self.se_module = SqueezeExcitation(filters[2], units)
@@ -80,17 +80,19 @@ class GatedBottleneck(Bottleneck):
         return self.se_module(super().branch(x))
 
 
-def stem(in_channels: int, filters: tuple[int, ...]) -> Sequential:
+def stem(in_channels: int, filters: tuple[int, ...]) -> nn.Sequential:
     """A 7 x 7 convolution, or several of 3 x 3, the first with stride, then max pooling."""
-    layers: dict[str, Module] = {}
+    layers: dict[str, nn.Module] = {}
     kernel = 7 if len(filters) == 1 else 3
     for i, channels in enumerate(filters, 1):
         stride = 2 if i == 1 else 1
-        layers[f"conv{i}"] = Conv2d(in_channels, channels, kernel, stride, kernel // 2, bias=False)
-        layers[f"bn{i}"] = BatchNorm2d(channels)
-        layers[f"relu{i}"] = ReLU()
+        layers[f"conv{i}"] = nn.Conv2d(
+            in_channels, channels, kernel, stride, kernel // 2, bias=False
+        )
+        layers[f"bn{i}"] = nn.BatchNorm2d(channels)
+        layers[f"relu{i}"] = nn.ReLU()
         in_channels = channels
-    return Sequential({**layers, "pool": MaxPool2d(3, 2, ceil_mode=True)})
+    return nn.Sequential({**layers, "pool": nn.MaxPool2d(3, 2, ceil_mode=True)})
 
 
 def gated(design: Design, number: int, width: float) -> MakeBlock:
@@ -128,7 +130,7 @@ class SENet(Trunk):
         width: float = 1.0,
     ):
         filters = tuple(scaled(n, width) for n in design.stem)
-        layers: dict[str, Module] = {"layer0": stem(in_channels, filters)}
+        layers: dict[str, nn.Module] = {"layer0": stem(in_channels, filters)}
         channels = filters[-1]
         for number, (blocks, outputs) in enumerate(zip(design.blocks, OUTPUTS, strict=True)):
             inputs, channels = channels, scaled(outputs, width)
@@ -136,7 +138,7 @@ class SENet(Trunk):
             layers[f"layer{number + 1}"] = stage(make, inputs, channels, blocks, stride)
         layers |= classifier(channels, num_classes, dropout, "last_linear")
         super().__init__(layers, in_channels, smallest_image(layers["layer0"]))
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=28_088_024, macs=3_860_488_192, preprocessing=IMAGENET)

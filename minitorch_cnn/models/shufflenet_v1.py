@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
-from ..nn import AvgPool2d, ChannelShuffle, MaxPool2d, Module, ReLU, Sequential, init
+from .. import nn
 from ..tensor import Tensor, cat
 from .blocks import Trunk, classifier, conv_bn, draw_weights, scaled
 from .registry import register
@@ -33,7 +33,7 @@ TABLE = {
 }
 
 
-class ShuffleUnit(Module):
+class ShuffleUnit(nn.Module):
     """1 x 1 to a quarter, shuffle, 3 x 3 depthwise, 1 x 1; x is added or concatenated in front.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
@@ -55,10 +55,10 @@ class ShuffleUnit(Module):
         inner = out_channels // 4
         self.pool = None
         if stride > 1:
-            self.pool, out_channels = AvgPool2d(3, stride, 1), out_channels - in_channels
-        self.branch = Sequential(
-            *conv_bn(in_channels, inner, 1, 1, groups if grouped_first else 1, ReLU),
-            ChannelShuffle(groups),
+            self.pool, out_channels = nn.AvgPool2d(3, stride, 1), out_channels - in_channels
+        self.branch = nn.Sequential(
+            *conv_bn(in_channels, inner, 1, 1, groups if grouped_first else 1, nn.ReLU),
+            nn.ChannelShuffle(groups),
             *conv_bn(inner, inner, 3, stride, inner),
             *conv_bn(inner, out_channels, 1, 1, groups),
         )
@@ -84,19 +84,19 @@ class ShuffleNetV1(Trunk):
         width: float = 1.0,
     ):
         channels = scaled(START, width, groups)
-        layers: dict[str, Module] = {
-            "conv1": Sequential(*conv_bn(in_channels, channels, 3, 2, activation=ReLU)),
-            "maxpool": MaxPool2d(3, 2, 1),
+        layers: dict[str, nn.Module] = {
+            "conv1": nn.Sequential(*conv_bn(in_channels, channels, 3, 2, activation=nn.ReLU)),
+            "maxpool": nn.MaxPool2d(3, 2, 1),
         }
         for number, (wanted, units) in enumerate(zip(TABLE[groups], UNITS, strict=True), 2):
             out_channels = scaled(wanted, width, 4 * groups)
             # The first convolution of stage 2 has few channels and is not grouped (section 3.3).
             first = ShuffleUnit(channels, out_channels, 2, groups, grouped_first=number > 2)
             others = (ShuffleUnit(out_channels, out_channels, 1, groups) for _ in range(1, units))
-            layers[f"stage{number}"] = Sequential(first, *others)
+            layers[f"stage{number}"] = nn.Sequential(first, *others)
             channels = out_channels
         super().__init__(layers | classifier(channels, num_classes), in_channels, smallest=1)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=1_531_936, macs=143_078_976)

@@ -16,7 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import functional as F
-from ..nn import MaxPool2d, Module, ReLU, Sequential, init
+from .. import nn
 from ..tensor import Tensor, cat
 from .blocks import Trunk, classifier, conv_bn, draw_weights, scaled
 from .preprocessing import IMAGENET, IMAGENET_232
@@ -33,7 +33,7 @@ TABLE = {
 }
 
 
-class SplitUnit(Module):
+class SplitUnit(nn.Module):
     """Half of the channels convolved, half kept; the two shuffled.
 
     x (N, in_channels, H, W) -> y (N, out_channels, ceil(H / stride), ceil(W / stride))
@@ -47,11 +47,13 @@ class SplitUnit(Module):
         half, self.branch1 = out_channels // 2, None
         if stride > 1:
             depthwise = conv_bn(in_channels, in_channels, 3, stride, in_channels)
-            self.branch1 = Sequential(*depthwise, *conv_bn(in_channels, half, 1, activation=ReLU))
-        self.branch2 = Sequential(
-            *conv_bn(in_channels if stride > 1 else half, half, 1, activation=ReLU),
+            self.branch1 = nn.Sequential(
+                *depthwise, *conv_bn(in_channels, half, 1, activation=nn.ReLU)
+            )
+        self.branch2 = nn.Sequential(
+            *conv_bn(in_channels if stride > 1 else half, half, 1, activation=nn.ReLU),
             *conv_bn(half, half, 3, stride, half),
-            *conv_bn(half, half, 1, activation=ReLU),
+            *conv_bn(half, half, 1, activation=nn.ReLU),
         )
 
     def forward(self, x: Tensor) -> Tensor:
@@ -78,18 +80,18 @@ class ShuffleNetV2(Trunk):
         width: float = 1.0,
     ):
         inputs, *outputs, last = (scaled(n, width, 2) for n in (START, *channels))
-        layers: dict[str, Module] = {
-            "conv1": Sequential(*conv_bn(in_channels, inputs, 3, 2, activation=ReLU)),
-            "maxpool": MaxPool2d(3, 2, 1),
+        layers: dict[str, nn.Module] = {
+            "conv1": nn.Sequential(*conv_bn(in_channels, inputs, 3, 2, activation=nn.ReLU)),
+            "maxpool": nn.MaxPool2d(3, 2, 1),
         }
         for number, (out_channels, units) in enumerate(zip(outputs, UNITS, strict=True), 2):
             first = SplitUnit(inputs, out_channels, 2)
             others = (SplitUnit(out_channels, out_channels, 1) for _ in range(1, units))
-            layers[f"stage{number}"] = Sequential(first, *others)
+            layers[f"stage{number}"] = nn.Sequential(first, *others)
             inputs = out_channels
-        layers["conv5"] = Sequential(*conv_bn(inputs, last, 1, activation=ReLU))
+        layers["conv5"] = nn.Sequential(*conv_bn(inputs, last, 1, activation=nn.ReLU))
         super().__init__(layers | classifier(last, num_classes), in_channels, smallest=1)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=1_366_792, macs=40_476_448, preprocessing=IMAGENET)

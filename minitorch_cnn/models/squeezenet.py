@@ -22,17 +22,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any, NamedTuple
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    Conv2d,
-    Dropout,
-    Flatten,
-    MaxPool2d,
-    Module,
-    ReLU,
-    Sequential,
-    init,
-)
+from .. import nn
 from ..nn.fusion import relu_after
 from ..tensor import Tensor, cat
 from .blocks import Trunk, draw_normal, draw_weights, scaled, smallest_image
@@ -40,7 +30,7 @@ from .preprocessing import IMAGENET
 from .registry import register
 
 
-class Fire(Module):
+class Fire(nn.Module):
     """A 1 x 1 convolution to few channels, then 1 x 1 and 3 x 3 filters side by side.
 
     x (N, in_channels, H, W) -> y (N, expand1x1 + expand3x3, H, W)
@@ -50,9 +40,9 @@ class Fire(Module):
 
     def __init__(self, in_channels: int, squeeze: int, expand1x1: int, expand3x3: int):
         super().__init__()
-        self.squeeze = Conv2d(in_channels, squeeze, 1)
-        self.expand1x1 = Conv2d(squeeze, expand1x1, 1)
-        self.expand3x3 = Conv2d(squeeze, expand3x3, 3, padding=1)
+        self.squeeze = nn.Conv2d(in_channels, squeeze, 1)
+        self.expand1x1 = nn.Conv2d(squeeze, expand1x1, 1)
+        self.expand3x3 = nn.Conv2d(squeeze, expand3x3, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = relu_after(self.squeeze, x)
@@ -66,7 +56,7 @@ class Start(NamedTuple):
     kernel: int
 
 
-pool = partial(MaxPool2d, 3, 2, ceil_mode=True)
+pool = partial(nn.MaxPool2d, 3, 2, ceil_mode=True)
 
 #                      squeeze, expand1x1, expand3x3                                    Table 1
 FIRE = {
@@ -103,25 +93,25 @@ class SqueezeNet(Trunk):
         dropout: float = 0.5,
         width: float = 1.0,
     ):
-        features, channels = Sequential(), in_channels
+        features, channels = nn.Sequential(), in_channels
         for row in TABLE[version]:
             if isinstance(row, Start):
                 inputs, channels = channels, scaled(row.filters, width)
-                features.extend([Conv2d(inputs, channels, row.kernel, 2), ReLU()])
+                features.extend([nn.Conv2d(inputs, channels, row.kernel, 2), nn.ReLU()])
             elif row is pool:
                 features.append(pool())
             else:
                 squeeze, expand1x1, expand3x3 = (scaled(n, width) for n in FIRE[row])
                 features.append(Fire(channels, squeeze, expand1x1, expand3x3))
                 channels = expand1x1 + expand3x3
-        draw_weights(features, init.kaiming_uniform_)
-        last = Sequential(Dropout(dropout), Conv2d(channels, num_classes, 1), ReLU())
+        draw_weights(features, nn.init.kaiming_uniform_)
+        last = nn.Sequential(nn.Dropout(dropout), nn.Conv2d(channels, num_classes, 1), nn.ReLU())
         draw_normal(last, 0.01, width)
         layers = {
             "features": features,
             "classifier": last,
-            "avgpool": AdaptiveAvgPool2d(1),
-            "flatten": Flatten(),
+            "avgpool": nn.AdaptiveAvgPool2d(1),
+            "flatten": nn.Flatten(),
         }
         super().__init__(layers, in_channels, smallest_image(features))
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import AvgPool2d, Module, Sequential
+from .. import nn
 from ..random import default_generator
 from ..tensor import Tensor
 from .registry import register
@@ -31,7 +31,7 @@ from .residual import BasicBlock, MakeBlock, PadChannels
 from .resnet_cifar import CifarResNet
 
 
-class MayDrop(Module):
+class MayDrop(nn.Module):
     """A mixin for blocks: a training step drops their branch with probability 1 - survival.
 
     One draw per step applies to the whole batch, and a dropped branch costs nothing; with
@@ -53,7 +53,7 @@ class MayDrop(Module):
         return f"survival={self.survival:.3g}"
 
 
-def let_survive(model: Module, last: float) -> None:
+def let_survive(model: nn.Module, last: float) -> None:
     """Set the survival of a model's blocks, decreasing linearly from nearly 1 to `last`.
 
     Raises: ValueError unless last is in [0, 1].
@@ -75,7 +75,9 @@ def averaging(block: type[BasicBlock]) -> MakeBlock:
     def make(in_channels: int, out_channels: int, stride: int) -> BasicBlock:
         shortcut = None
         if stride != 1 or in_channels != out_channels:
-            shortcut = Sequential(AvgPool2d(stride, ceil_mode=True), PadChannels(out_channels))
+            shortcut = nn.Sequential(
+                nn.AvgPool2d(stride, ceil_mode=True), PadChannels(out_channels)
+            )
         return block(in_channels, out_channels, stride, shortcut)
 
     return make

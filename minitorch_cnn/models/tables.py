@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from ..nn import Module, Sequential
+from .. import nn
 from ..tensor import Tensor, cat
 from .blocks import Size, scaled
 
@@ -24,8 +24,8 @@ class Row(Protocol):
     """A factory of a layer for a given input: a `Conv`, or a family's own kind of block."""
 
     def build(
-        self, in_channels: int, conv: Callable[..., Module], width: float
-    ) -> tuple[Module, int]:
+        self, in_channels: int, conv: Callable[..., nn.Module], width: float
+    ) -> tuple[nn.Module, int]:
         """The layer and the number of its channels; see the function `build`."""
         ...
 
@@ -42,8 +42,8 @@ class Conv(NamedTuple):
     padding: Size | None = None
 
     def build(
-        self, in_channels: int, conv: Callable[..., Module], width: float
-    ) -> tuple[Module, int]:
+        self, in_channels: int, conv: Callable[..., nn.Module], width: float
+    ) -> tuple[nn.Module, int]:
         """The layer and the number of its channels; see the function `build`."""
         kernel = self.kernel if isinstance(self.kernel, tuple) else (self.kernel, self.kernel)
         padding = tuple(k // 2 for k in kernel) if self.padding is None else self.padding
@@ -51,13 +51,13 @@ class Conv(NamedTuple):
         return conv(in_channels, filters, kernel, self.stride, padding), filters
 
 
-Step = Row | Callable[[], Module] | tuple["Step", ...] | list["Path"]
+Step = Row | Callable[[], nn.Module] | tuple["Step", ...] | list["Path"]
 Path = dict[str, Step]
 
 
 def build(
-    step: Step, in_channels: int, conv: Callable[..., Module], width: float = 1.0
-) -> tuple[Module, int]:
+    step: Step, in_channels: int, conv: Callable[..., nn.Module], width: float = 1.0
+) -> tuple[nn.Module, int]:
     """Make the layers of a step; returns them and their number of output channels.
 
     conv: makes the layer of a `Conv`, called as ConvReLU; width: a factor for all filters.
@@ -69,20 +69,20 @@ def build(
         branches = Branches(in_channels, step, conv, width)
         return branches, branches.out_channels
     if isinstance(step, tuple):
-        layers: list[Module] = []
+        layers: list[nn.Module] = []
         for part in step:
             layer, in_channels = build(part, in_channels, conv, width)
             layers.append(layer)
-        return Sequential(*layers), in_channels
+        return nn.Sequential(*layers), in_channels
     make: Any = step
     return make(), in_channels
 
 
 def build_all(
-    table: Mapping[str, Step], in_channels: int, conv: Callable[..., Module], width: float
-) -> tuple[dict[str, Module], int]:
+    table: Mapping[str, Step], in_channels: int, conv: Callable[..., nn.Module], width: float
+) -> tuple[dict[str, nn.Module], int]:
     """Make the layers of a table, in sequence; returns them and the channels of the last."""
-    layers: dict[str, Module] = {}
+    layers: dict[str, nn.Module] = {}
     for name, step in table.items():
         layers[name], in_channels = build(step, in_channels, conv, width)
     return layers, in_channels
@@ -98,7 +98,7 @@ def beside(*branches: Step, start: int = 0) -> list[Path]:
     return [{f"branch{i}": step} for i, step in enumerate(branches, start)]
 
 
-def side_by_side(module: Module, paths: Iterable[Iterable[str]], x: Tensor) -> Tensor:
+def side_by_side(module: nn.Module, paths: Iterable[Iterable[str]], x: Tensor) -> Tensor:
     """Apply paths through the children of `module` to x and concatenate along the channels.
 
     x (N, C, H, W) -> y (N, sum of the paths' channels, OH, OW). A path is the names of its layers
@@ -116,7 +116,7 @@ def side_by_side(module: Module, paths: Iterable[Iterable[str]], x: Tensor) -> T
     return cat(ends, dim=1) if len(ends) > 1 else ends[0]
 
 
-class Branches(Module):
+class Branches(nn.Module):
     """Parallel paths for one input, with outputs concatenated along the channels in order.
 
     x (N, in_channels, H, W) -> y (N, out_channels, OH, OW)
@@ -128,13 +128,13 @@ class Branches(Module):
         self,
         in_channels: int,
         paths: Iterable[Path],
-        conv: Callable[..., Module],
+        conv: Callable[..., nn.Module],
         width: float = 1.0,
     ):
         super().__init__()
         self.paths = tuple(tuple(path) for path in paths)
         self.out_channels = 0
-        made: dict[str, tuple[Module, int]] = {}
+        made: dict[str, tuple[nn.Module, int]] = {}
         for path in paths:
             channels = in_channels
             for name, step in path.items():

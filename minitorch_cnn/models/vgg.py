@@ -21,20 +21,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import (
-    AdaptiveAvgPool2d,
-    BatchNorm2d,
-    Conv2d,
-    Dropout,
-    Linear,
-    MaxPool2d,
-    Module,
-    Parameter,
-    ReLU,
-    Sequential,
-    init,
-    shapes_only,
-)
+from .. import nn
 from ..tensor import Tensor
 from .alexnet import response_norm
 from .blocks import (
@@ -63,7 +50,7 @@ TABLE = {
 FROM_NET_A = ("conv1_1", "conv2_1", "conv3_1", "conv3_2", "fc6", "fc7", "fc8")
 
 
-class VGG(Module):
+class VGG(nn.Module):
     """Five stages of convolutions, three linear layers.
 
     x (N, in_channels, H, W) -> (N, num_classes)
@@ -92,55 +79,55 @@ class VGG(Module):
         for kernels, wanted in zip(TABLE[net], CHANNELS, strict=True):
             for kernel in kernels:
                 inputs, channels = channels, scaled(wanted, width)
-                layers.append(Conv2d(inputs, channels, kernel, padding=kernel // 2))
+                layers.append(nn.Conv2d(inputs, channels, kernel, padding=kernel // 2))
                 if norm == "batch":
-                    layers.append(BatchNorm2d(channels))
-                layers.append(ReLU())
+                    layers.append(nn.BatchNorm2d(channels))
+                layers.append(nn.ReLU())
                 if gated:
                     layers.append(SqueezeExcitation(channels, wanted // 16))
                 if norm == "response" and len(layers) == 2:
                     layers.append(response_norm())
-            layers.append(MaxPool2d(2))
-        self.features = Sequential(*layers)  # (N, 512, 7, 7)
+            layers.append(nn.MaxPool2d(2))
+        self.features = nn.Sequential(*layers)  # (N, 512, 7, 7)
         self.smallest = smallest_image(self.features)
-        self.avgpool = AdaptiveAvgPool2d((7, 7))
-        self.classifier = Sequential(
-            Linear(channels * 7 * 7, units),
-            ReLU(),
-            Dropout(dropout),
-            Linear(units, units),
-            ReLU(),
-            Dropout(dropout),
-            Linear(units, num_classes),
+        self.avgpool = nn.AdaptiveAvgPool2d((7, 7))
+        self.classifier = nn.Sequential(
+            nn.Linear(channels * 7 * 7, units),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(units, units),
+            nn.ReLU(),
+            nn.Dropout(dropout),
+            nn.Linear(units, num_classes),
         )
         draw_normal(self.classifier, 0.01, width)
         for layer in self.features:
-            if isinstance(layer, Conv2d):
-                init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
+            if isinstance(layer, nn.Conv2d):
+                nn.init.kaiming_normal_(layer.weight, mode="fan_out", nonlinearity="relu")
                 if layer.bias is not None:
-                    init.zeros_(layer.bias)
+                    nn.init.zeros_(layer.bias)
             elif isinstance(layer, SqueezeExcitation):
-                draw_weights(layer, init.kaiming_normal_)
+                draw_weights(layer, nn.init.kaiming_normal_)
 
     def forward(self, x: Tensor) -> Tensor:
         check_images("VGG", x, self.in_channels, self.smallest)
         return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-def layers_by_place(net: VGG) -> dict[str, Module]:
+def layers_by_place(net: VGG) -> dict[str, nn.Module]:
     """The layers with weights by position: conv1_1, conv1_2, conv2_1, ..., fc6, fc7, fc8; batch
     norms as norm1_1, ...
     """
     places, stage, number = {}, 1, 0
     for layer in net.features:
-        if isinstance(layer, Conv2d):
+        if isinstance(layer, nn.Conv2d):
             number += 1
             places[f"conv{stage}_{number}"] = layer
-        elif isinstance(layer, BatchNorm2d):
+        elif isinstance(layer, nn.BatchNorm2d):
             places[f"norm{stage}_{number}"] = layer
-        elif isinstance(layer, MaxPool2d):
+        elif isinstance(layer, nn.MaxPool2d):
             stage, number = stage + 1, 0
-    linear = [layer for layer in net.classifier if isinstance(layer, Linear)]
+    linear = [layer for layer in net.classifier if isinstance(layer, nn.Linear)]
     return {**places, **dict(zip(("fc6", "fc7", "fc8"), linear, strict=True))}
 
 
@@ -162,7 +149,7 @@ def copy_from_net_a(net: VGG, trained: VGG) -> None:
         ours[name].load_state_dict(theirs[name].state_dict())
 
 
-def fully_convolutional(net: VGG) -> Sequential:
+def fully_convolutional(net: VGG) -> nn.Sequential:
     """Convert the linear layers of a net to convolutions, for a score map (section 3.2).
 
     x (N, in_channels, H, W), H and W >= 224 -> y (N, num_classes, H//32 - 6, W//32 - 6)
@@ -173,19 +160,19 @@ def fully_convolutional(net: VGG) -> Sequential:
     """
     layers, kernel = [], 7
     for layer in net.classifier:
-        if isinstance(layer, Linear):
+        if isinstance(layer, nn.Linear):
             layer, kernel = _as_convolution(layer, kernel), 1
         layers.append(layer)
-    dense = Sequential({"features": net.features, "classifier": Sequential(*layers)})
+    dense = nn.Sequential({"features": net.features, "classifier": nn.Sequential(*layers)})
     return dense.train(net.training)
 
 
-def _as_convolution(linear: Linear, kernel: int) -> Conv2d:
+def _as_convolution(linear: nn.Linear, kernel: int) -> nn.Conv2d:
     """weight (O, C*K*K) -> (O, C, K, K): the same layer, applied at every position of its input."""
     channels = linear.in_features // kernel**2
-    with shapes_only():
-        conv = Conv2d(channels, linear.out_features, kernel)
-    conv.weight = Parameter(linear.weight.detach().reshape(conv.weight.shape))
+    with nn.shapes_only():
+        conv = nn.Conv2d(channels, linear.out_features, kernel)
+    conv.weight = nn.Parameter(linear.weight.detach().reshape(conv.weight.shape))
     conv.bias = linear.bias
     return conv
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import Dropout, Module
+from .. import nn
 from ..nn.fusion import relu_after
 from ..tensor import Tensor
 from .preact_resnet import PreActBasicBlock, project
@@ -35,11 +35,11 @@ class WideBlock(PreActBasicBlock):
         in_channels: int,
         out_channels: int,
         stride: int = 1,
-        downsample: Module | None = None,
+        downsample: nn.Module | None = None,
         dropout: float = 0.0,
     ):
         super().__init__(in_channels, out_channels, stride, downsample)
-        self.dropout = Dropout(dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def branch(self, a: Tensor) -> Tensor:
         y = relu_after(self.bn2, self.conv1(a))

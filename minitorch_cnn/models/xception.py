@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..nn import BatchNorm2d, Conv2d, MaxPool2d, Module, ReLU, Sequential, init
+from .. import nn
 from ..tensor import Tensor
 from .blocks import SeparableConv, Trunk, classifier, draw_weights, scaled
 from .preprocessing import XCEPTION
@@ -35,7 +35,7 @@ LAST = (1536, 2048)  # filters of the separable convolutions after the blocks
 SMALLEST = 7  # the image size of which the plain convolutions leave one pixel
 
 
-class Block(Module):
+class Block(nn.Module):
     """Separable convolutions, each after a ReLU and before batch norm, and a shortcut.
 
     x (N, in_channels, H, W) -> y (N, filters[-1], ceil(H / stride), ceil(W / stride))
@@ -51,13 +51,17 @@ class Block(Module):
         super().__init__()
         self.skip, layers, channels = None, [], in_channels
         for count in filters:
-            layers += [ReLU(), SeparableConv(channels, count, 3, padding=1), BatchNorm2d(count)]
+            layers += [
+                nn.ReLU(),
+                SeparableConv(channels, count, 3, padding=1),
+                nn.BatchNorm2d(count),
+            ]
             channels = count
         if stride > 1:
-            layers.append(MaxPool2d(3, stride, 1))
-            self.skip = Conv2d(in_channels, channels, 1, stride, bias=False)
-            self.skipbn = BatchNorm2d(channels)
-        self.rep = Sequential(*layers[0 if relu_first else 1 :])
+            layers.append(nn.MaxPool2d(3, stride, 1))
+            self.skip = nn.Conv2d(in_channels, channels, 1, stride, bias=False)
+            self.skipbn = nn.BatchNorm2d(channels)
+        self.rep = nn.Sequential(*layers[0 if relu_first else 1 :])
 
     def forward(self, x: Tensor) -> Tensor:
         shortcut = x if self.skip is None else self.skipbn(self.skip(x))
@@ -80,12 +84,12 @@ class Xception(Trunk):
         dropout: float = 0.5,
         width: float = 1.0,
     ):
-        layers: dict[str, Module] = {}
+        layers: dict[str, nn.Module] = {}
         channels = in_channels
         for number, (wanted, stride) in enumerate(STEM, 1):
             inputs, channels = channels, scaled(wanted, width)
-            layers[f"conv{number}"] = Conv2d(inputs, channels, 3, stride, bias=False)
-            layers |= {f"bn{number}": BatchNorm2d(channels), f"relu{number}": ReLU()}
+            layers[f"conv{number}"] = nn.Conv2d(inputs, channels, 3, stride, bias=False)
+            layers |= {f"bn{number}": nn.BatchNorm2d(channels), f"relu{number}": nn.ReLU()}
         for number, (row, stride) in enumerate(TABLE, 1):
             filters = tuple(scaled(wanted, width) for wanted in row)
             layers[f"block{number}"] = Block(channels, filters, stride, relu_first=number > 1)
@@ -93,10 +97,10 @@ class Xception(Trunk):
         for number, wanted in enumerate(LAST, len(STEM) + 1):
             inputs, channels = channels, scaled(wanted, width)
             layers[f"conv{number}"] = SeparableConv(inputs, channels, 3, padding=1)
-            layers |= {f"bn{number}": BatchNorm2d(channels), f"relu{number}": ReLU()}
+            layers |= {f"bn{number}": nn.BatchNorm2d(channels), f"relu{number}": nn.ReLU()}
         layers |= classifier(channels, num_classes, dropout)
         super().__init__(layers, in_channels, SMALLEST)
-        draw_weights(self, init.kaiming_normal_)
+        draw_weights(self, nn.init.kaiming_normal_)
 
 
 @register(params=22_855_952, macs=8_357_403_496, input_shape=(3, 299, 299), preprocessing=XCEPTION)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ..nn import AdaptiveAvgPool2d, Conv2d, MaxPool2d, Module, ReLU, Sequential
+from .. import nn
 from ..tensor import Tensor
 from .alexnet import linear_layers, response_norm
 from .blocks import check_images, draw_normal, scaled, smallest_image
@@ -57,7 +57,7 @@ WIDE = (
 )  # fmt: skip
 
 
-class ZFNet(Module):
+class ZFNet(nn.Module):
     """Five convolutions and three linear layers.    x (N, in_channels, H, W) -> (N, num_classes)
 
     table: the convolutions, `NARROW` or `WIDE`; dropout: the fraction of units dropped before fc6
@@ -79,14 +79,14 @@ class ZFNet(Module):
         channels, units, layers = in_channels, scaled(4096, width), []
         for row in table:
             inputs, channels = channels, scaled(row.channels, width)
-            layers += [Conv2d(inputs, channels, row.kernel, row.stride, row.padding), ReLU()]
+            layers += [nn.Conv2d(inputs, channels, row.kernel, row.stride, row.padding), nn.ReLU()]
             if row.pool:
-                layers.append(MaxPool2d(3, 2, ceil_mode=True))  # 110 -> 55 and 26 -> 13 columns
+                layers.append(nn.MaxPool2d(3, 2, ceil_mode=True))  # 110 -> 55 and 26 -> 13 columns
             if row.norm:
                 layers.append(response_norm())
-        self.features = Sequential(*layers)  # (N, 256 or 512, 6, 6)
+        self.features = nn.Sequential(*layers)  # (N, 256 or 512, 6, 6)
         self.smallest = smallest_image(self.features)
-        self.avgpool = AdaptiveAvgPool2d((6, 6))
+        self.avgpool = nn.AdaptiveAvgPool2d((6, 6))
         self.classifier = linear_layers(channels * 6 * 6, units, num_classes, dropout)
         draw_normal(self, 0.01, width)
 
