@@ -22,6 +22,7 @@ All operators share these modules:
     dispatch.py       which implementation runs, and how to force one
     workspace.py      scratch memory
     jit.py, cache.py  compilation by Numba, where it is installed, and the cache of compiled kernels
+    sources.py        the version of the files that a kernel is compiled from
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
     register_tile.py  the micro-kernels: the innermost loops, in vector registers

@@ -21,18 +21,19 @@ from .compat_numba import FunctionCache, base_of_files, dumps, use_files
 class KernelCache(FunctionCache):
     """Numba's cache of one kernel, in verified files.
 
-    stamp: identifies the version of all kernels' sources. Numba would compare only the kernel's own
-    file, but kernels call kernels of other files.
+    sources: the version of the sources of the kernel, see sources.py. Numba would compare only the
+    time of the kernel's own file, but kernels call kernels of other files.
+    machine: the machine to compile for, see machine.py. Numba compares only the instructions.
     loaded: called after the kernel was loaded for a signature.
     Raises RuntimeError where there is no folder for the files.
     """
 
-    def __init__(self, function, stamp, loaded):
+    def __init__(self, function, sources, machine, loaded):
         super().__init__(function)
         self.loaded = loaded
         base = os.path.join(*base_of_files(self))
-        version = numba.__version__, function.__module__, function.__qualname__, stamp
-        self.files = _Files(base, version)
+        version = numba.__version__, function.__module__, function.__qualname__, sources
+        self.files = _Files(base, version, machine)
         use_files(self, self.files)
 
     def load_overload(self, sig, target_context):
@@ -53,10 +54,10 @@ class KernelCache(FunctionCache):
 
 
 class _Files:
-    """The files of one kernel, one for each signature and processor."""
+    """The files of one kernel, one for each signature, processor and described machine."""
 
-    def __init__(self, base: str, version):
-        self.base, self.version = base, version
+    def __init__(self, base: str, version, machine):
+        self.base, self.version, self.machine = base, (*version, machine), machine
 
     def load(self, key):
         """The data saved under a key by this version, or None."""
@@ -94,5 +95,5 @@ class _Files:
 
     def _path(self, key) -> Path:
         signature, processor, _ = key
-        name = hashlib.sha256(repr((signature, processor)).encode()).hexdigest()[:16]
+        name = hashlib.sha256(repr((signature, processor, self.machine)).encode()).hexdigest()[:16]
         return Path(f"{self.base}.{name}.nbc")

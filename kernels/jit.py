@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .machine import machine
+from .sources import version_of
 
 PATIENCE = 1.0  # seconds of compiling before a message says so
 
@@ -80,8 +81,9 @@ def _kept(compiled, function, loaded=lambda signature: None):
     from .cache import KernelCache
     from .compat_numba import use_cache
 
-    with suppress(RuntimeError):
-        use_cache(compiled, KernelCache(function, _stamp(), loaded))
+    with suppress(RuntimeError, OSError):
+        version = version_of(Path(function.__code__.co_filename))
+        use_cache(compiled, KernelCache(function, version, tuple(machine()), loaded))
     return compiled
 
 
@@ -118,14 +120,6 @@ def _has_limited_memory() -> bool:
     except ImportError:  # not on Unix
         return False
     return getrlimit(RLIMIT_AS)[0] != RLIM_INFINITY
-
-
-@cache
-def _stamp() -> list[tuple[str, int, int]]:
-    """Names, times and sizes of the kernels' sources: they identify the version of the sources."""
-    files = sorted(Path(__file__).parent.rglob("*.py"))
-    stats = ((str(path), path.stat()) for path in files)
-    return [(name, stat.st_mtime_ns, stat.st_size) for name, stat in stats]
 
 
 @cache

@@ -1,6 +1,7 @@
 """Files of compiled kernels: loaded only if intact and of this version."""
 
 import errno
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 pytest.importorskip("numba")
 
 import numba
+from llvmlite import binding
 
 from minitorch_cnn.kernels import jit
+from minitorch_cnn.kernels.machine import KNOWN, Cache
 
 
 def triple(x):
@@ -50,6 +53,26 @@ def test_each_signature_has_a_file_of_its_own(started_anew, file, tmp_path):
         assert kernel(value) == 3 * value and was_loaded(kernel)
 
 
+def test_each_machine_has_a_file_of_its_own(started_anew, file, tmp_path, monkeypatch):
+    for other in (KNOWN["sse"], KNOWN["sse"]._replace(l1=Cache(2**14, 4))):
+        monkeypatch.setattr(jit, "machine", lambda other=other: other)
+        kernel = started_anew()
+        assert kernel(1.5) == 4.5 and not was_loaded(kernel)
+    monkeypatch.undo()
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path))
+    kernel = started_anew()
+    assert kernel(1.5) == 4.5 and was_loaded(kernel)
+    assert len(list(tmp_path.rglob("*.nbc"))) == 3
+
+
+def test_a_file_names_the_processor_and_its_instructions(started_anew, file):
+    _, key, _ = pickle.loads(file.read_bytes()[32:])
+    _, processor, _ = key
+    features = binding.get_host_cpu_features()
+    assert binding.get_host_cpu_name() in processor
+    assert any(features.flatten() == part for part in processor)
+
+
 @pytest.mark.parametrize("where", [0, 10, 40, 0.1, 0.3, 0.5, 0.7, 0.9, 0.99, -1])
 def test_a_kernel_is_recompiled_if_a_byte_of_its_file_changed(started_anew, file, where):
     content = bytearray(file.read_bytes())
@@ -82,7 +105,7 @@ def test_the_file_of_another_kernel_or_version_is_ignored(started_anew, file, mo
     (other,) = set(file.parent.glob("*.nbc")) - {file}
     file.write_bytes(other.read_bytes())
     assert started_anew()(1.5) == 4.5
-    monkeypatch.setattr(jit, "_stamp", lambda: ["other sources"])
+    monkeypatch.setattr(jit, "version_of", lambda path: "other sources")
     kernel = started_anew()
     assert kernel(1.5) == 4.5 and not was_loaded(kernel)
 

@@ -57,17 +57,40 @@ SLOPE = """if True:
 """
 
 
-def test_a_kernel_is_recompiled_after_an_edit_of_a_kernel_that_it_calls(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory):
+    """A copy of the package with one kernel compiled, and where the tests make others."""
     pytest.importorskip("numba")
-    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
+    folder = tmp_path_factory.mktemp("checkout")
     for tree in ("kernels", "minitorch_cnn"):
         ignored = shutil.ignore_patterns("__pycache__")
-        shutil.copytree(ROOT / tree, tmp_path / tree, symlinks=True, ignore=ignored)
-    called = tmp_path / "kernels" / "sums.py"
+        shutil.copytree(ROOT / tree, folder / tree, symlinks=True, ignore=ignored)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("NUMBA_CACHE_DIR", raising=False)  # compiled kernels lie beside the sources
+        assert python(SLOPE, folder, folder).split("\n")[0] == "3.0"
+        yield folder
+
+
+def copied(checkout, tmp_path):
+    """Another checkout with the same contents, written at another time."""
+    for tree in ("kernels", "minitorch_cnn"):
+        copy = shutil.copyfile
+        shutil.copytree(checkout / tree, tmp_path / tree, symlinks=True, copy_function=copy)
+    return tmp_path
+
+
+def test_a_checkout_can_take_over_the_compiled_kernels_of_another(checkout, tmp_path):
+    other = copied(checkout, tmp_path)
+    hits = "print(sum(prelu.compiled._backward.stats.cache_hits.values()))"
+    assert python(f"{SLOPE}    {hits}", other, other).split() == ["3.0", "1"]
+
+
+def test_a_kernel_is_recompiled_after_an_edit_of_a_kernel_that_it_calls(checkout, tmp_path):
+    other = copied(checkout, tmp_path)
+    called = other / "kernels" / "sums.py"
     source = called.read_text()
-    assert python(SLOPE, tmp_path, tmp_path).split("\n")[0] == "3.0"
     called.write_text(source.replace("return total + term", "return total + 2 * term"))
-    assert python(SLOPE, tmp_path, tmp_path).split("\n")[0] == "6.0"
+    assert python(SLOPE, other, other).split("\n")[0] == "6.0"
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
