@@ -44,6 +44,7 @@ PAGES = {
     "models": "Models by name",
     "training": "Training and evaluation",
     "analysis": "What networks cost, do and have learned",
+    "graph": "A network as a list of operators",
     "interop": "Weights in files",
     "hub": "Weights from an address",
     "nas": "Architecture search",
