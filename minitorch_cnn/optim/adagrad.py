@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .optimizer import (
-    Group,
-    Optimizer,
-    Params,
-    buffers,
-    check_at_least_zero,
-    check_same_steps,
-    with_decay,
-)
+from .built_in import BuiltInOptimizer, buffers, with_decay
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class Adagrad(Optimizer):
+class Adagrad(BuiltInOptimizer):
     """Adagrad (Duchi et al. 2011).
 
         g = g + weight_decay p
@@ -46,20 +39,7 @@ class Adagrad(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
-        check_same_steps("Adagrad", differentiable=differentiable, foreach=foreach, fused=fused)
-        settings = {
-            "lr": lr,
-            "lr_decay": lr_decay,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "initial_accumulator_value": initial_accumulator_value,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
-
-    def check_settings(self, group: Group) -> None:
-        names = "lr", "lr_decay", "eps", "weight_decay", "initial_accumulator_value"
-        check_at_least_zero("Adagrad", group, *names)
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1
@@ -73,7 +53,7 @@ class Adagrad(Optimizer):
         param -= rate * grad / (np.sqrt(s) + group["eps"])
 
 
-class Adadelta(Optimizer):
+class Adadelta(BuiltInOptimizer):
     """Adadelta (Zeiler 2012, algorithm 1): the recent steps give the step its scale.
 
         g = g + weight_decay p
@@ -100,18 +80,10 @@ class Adadelta(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ):
-        check_same_steps("Adadelta", differentiable=differentiable)
-        settings = {
-            "lr": lr,
-            "rho": rho,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def check_settings(self, group: Group) -> None:
-        check_at_least_zero("Adadelta", group, "lr", "eps", "weight_decay")
+        super().check_settings(group)
         if not 0 <= group["rho"] <= 1:
             raise ValueError(f"Adadelta: rho={group['rho']} must be in [0, 1]")
 

@@ -5,21 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..kernels.optimizer import adam_step
-from .optimizer import (
-    Group,
-    Optimizer,
-    Params,
-    buffers,
-    check_at_least_zero,
-    check_fraction,
-    check_same_steps,
-)
+from .built_in import BuiltInOptimizer, buffers
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class Adam(Optimizer):
+class Adam(BuiltInOptimizer):
     """Adam (Kingma & Ba 2015, algorithm 1); with amsgrad the largest s so far (Reddi et al. 2018).
 
         g = g + weight_decay p
@@ -49,25 +42,7 @@ class Adam(Optimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ):
-        name = type(self).__name__
-        check_same_steps(name, differentiable=differentiable, foreach=foreach, fused=fused)
-        settings = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "amsgrad": amsgrad,
-            "maximize": maximize,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, settings)
-
-    def check_settings(self, group: Group) -> None:
-        name = type(self).__name__
-        check_at_least_zero(name, group, "lr", "eps", "weight_decay")
-        beta1, beta2 = group["betas"]
-        check_fraction(name, "beta1", beta1)
-        check_fraction(name, "beta2", beta2)
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1
@@ -100,17 +75,5 @@ class AdamW(Adam):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
-        super().__init__(
-            params,
-            lr,
-            betas,
-            eps,
-            weight_decay,
-            amsgrad,
-            foreach=foreach,
-            maximize=maximize,
-            capturable=capturable,
-            differentiable=differentiable,
-            fused=fused,
-            decoupled_weight_decay=True,
-        )
+        arguments = {**locals(), "decoupled_weight_decay": True}
+        BuiltInOptimizer.__init__(self, params, arguments)

@@ -7,32 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .optimizer import (
-    Group,
-    Optimizer,
-    Params,
-    buffers,
-    check_at_least_zero,
-    check_fraction,
-    check_same_steps,
-    with_decay,
-)
+from .built_in import BuiltInOptimizer, buffers, with_decay
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class _Moments(Optimizer):
-    """What the three share: checks, the decay of weights, and the running means."""
-
-    def check_settings(self, group: Group) -> None:
-        name = type(self).__name__
-        check_at_least_zero(name, group, "lr", "eps", "weight_decay")
-        if "momentum_decay" in self.defaults:
-            check_at_least_zero(name, group, "momentum_decay")
-        beta1, beta2 = group["betas"]
-        check_fraction(name, "beta1", beta1)
-        check_fraction(name, "beta2", beta2)
+class _Moments(BuiltInOptimizer):
+    """What NAdam and RAdam share: the decay of weights, and the running means."""
 
     def _decayed(self, param: Array, grad: Array, group: Group) -> Array:
         """The gradient with the decay in it; a decoupled decay is done to the parameter."""
@@ -55,7 +38,7 @@ class _Moments(Optimizer):
         return state["step"], m, s
 
 
-class Adamax(_Moments):
+class Adamax(BuiltInOptimizer):
     """Adamax (Kingma & Ba 2015, algorithm 2): Adam by the largest of the recent gradients.
 
         g = g + weight_decay p
@@ -81,15 +64,7 @@ class Adamax(_Moments):
         differentiable: bool = False,
         capturable: bool = False,
     ):
-        check_same_steps("Adamax", differentiable=differentiable)
-        settings = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         state["step"] = state.get("step", 0) + 1
@@ -134,17 +109,7 @@ class NAdam(_Moments):
         capturable: bool = False,
         differentiable: bool = False,
     ):
-        check_same_steps("NAdam", differentiable=differentiable)
-        settings = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum_decay": momentum_decay,
-            "maximize": maximize,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         grad = self._decayed(param, grad, group)
@@ -188,16 +153,7 @@ class RAdam(_Moments):
         capturable: bool = False,
         differentiable: bool = False,
     ):
-        check_same_steps("RAdam", differentiable=differentiable)
-        settings = {
-            "lr": lr,
-            "betas": betas,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-            "decoupled_weight_decay": decoupled_weight_decay,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         grad = self._decayed(param, grad, group)

@@ -8,13 +8,14 @@ import numpy as np
 
 from ..kernels.matmul import one_blas_thread
 from ..kernels.optimizer import lars_step
-from .optimizer import Group, Optimizer, Params, buffers, check_at_least_zero
+from .built_in import BuiltInOptimizer, buffers
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class LARS(Optimizer):
+class LARS(BuiltInOptimizer):
     """SGD whose rate follows each parameter's ratio of norms (You et al. 2017, algorithm 1).
 
         rate = lr * trust_coefficient * |p| / (|g| + weight_decay |p|)
@@ -37,17 +38,7 @@ class LARS(Optimizer):
         *,
         maximize: bool = False,
     ):
-        settings = {
-            "lr": lr,
-            "momentum": momentum,
-            "weight_decay": weight_decay,
-            "trust_coefficient": trust_coefficient,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
-
-    def check_settings(self, group: Group) -> None:
-        check_at_least_zero("LARS", group, "lr", "momentum", "weight_decay", "trust_coefficient")
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         rate, decay = float(group["lr"]), group["weight_decay"]

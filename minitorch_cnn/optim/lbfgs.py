@@ -12,8 +12,9 @@ from ..autograd.modes import enable_grad
 from ..kernels.matmul import one_blas_thread
 from ..tensor.half import widened
 from ..tensor.tensor import Tensor
+from .built_in import BuiltInOptimizer
 from .line_search import Point, strong_wolfe
-from .optimizer import Group, Optimizer, Params
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 KEPT = ("d", "t", "old_dirs", "old_stps", "ro", "H_diag", "prev_flat_grad", "prev_loss")
 
 
-class LBFGS(Optimizer):
+class LBFGS(BuiltInOptimizer):
     """Limited-memory BFGS (Nocedal & Wright 2006, algorithm 7.5), for full batches and few
     parameters, such as the pixels of one image.
 
@@ -47,16 +48,8 @@ class LBFGS(Optimizer):
         history_size: int = 100,
         line_search_fn: Literal["strong_wolfe"] | None = None,
     ):
-        settings = {
-            "lr": lr,
-            "max_iter": max_iter,
-            "max_eval": max_iter * 5 // 4 if max_eval is None else max_eval,
-            "tolerance_grad": tolerance_grad,
-            "tolerance_change": tolerance_change,
-            "history_size": history_size,
-            "line_search_fn": line_search_fn,
-        }
-        super().__init__(params, settings)
+        max_eval = max_iter * 5 // 4 if max_eval is None else max_eval
+        super().__init__(params, locals())
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         """Add the one group; ValueError for a second."""
@@ -65,8 +58,7 @@ class LBFGS(Optimizer):
         super().add_param_group(param_group)
 
     def check_settings(self, group: Group) -> None:
-        if not group["lr"] >= 0:
-            raise ValueError(f"LBFGS: lr={group['lr']} must not be negative")
+        super().check_settings(group)
         if group["line_search_fn"] not in (None, "strong_wolfe"):
             raise ValueError(
                 f"LBFGS: line_search_fn={group['line_search_fn']!r} must be None or 'strong_wolfe'"

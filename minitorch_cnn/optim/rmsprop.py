@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..kernels.optimizer import rmsprop_step
-from .optimizer import Group, Optimizer, Params, buffers, check_at_least_zero, check_same_steps
+from .built_in import BuiltInOptimizer, buffers
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class RMSprop(Optimizer):
+class RMSprop(BuiltInOptimizer):
     """RMSprop (Tieleman & Hinton 2012), centered or not (Graves 2013).
 
         g = g + weight_decay p
@@ -42,20 +43,11 @@ class RMSprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ):
-        check_same_steps("RMSprop", differentiable=differentiable)
-        settings = {
-            "lr": lr,
-            "alpha": alpha,
-            "eps": eps,
-            "weight_decay": weight_decay,
-            "momentum": momentum,
-            "centered": centered,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def check_settings(self, group: Group) -> None:
-        check_at_least_zero("RMSprop", group, "lr", "alpha", "eps", "weight_decay", "momentum")
+        super().check_settings(group)
+        self.check_at_least_zero("alpha", group)
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         (s,) = buffers(state, param, "square_avg")

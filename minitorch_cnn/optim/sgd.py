@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ..kernels.optimizer import sgd_step
-from .optimizer import Group, Optimizer, Params, buffers, check_at_least_zero, check_same_steps
+from .built_in import BuiltInOptimizer, buffers
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class SGD(Optimizer):
+class SGD(BuiltInOptimizer):
     """Gradient descent with momentum of either kind (Sutskever et al. 2013).
 
         g = g + weight_decay p
@@ -39,19 +40,10 @@ class SGD(Optimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ):
-        check_same_steps("SGD", differentiable=differentiable, foreach=foreach, fused=fused)
-        settings = {
-            "lr": lr,
-            "momentum": momentum,
-            "dampening": dampening,
-            "weight_decay": weight_decay,
-            "nesterov": nesterov,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def check_settings(self, group: Group) -> None:
-        check_at_least_zero("SGD", group, "lr", "momentum", "weight_decay")
+        super().check_settings(group)
         if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
             raise ValueError(
                 f"SGD: nesterov=True needs momentum={group['momentum']} above 0 "

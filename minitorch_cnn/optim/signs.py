@@ -6,21 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .optimizer import (
-    Group,
-    Optimizer,
-    Params,
-    buffers,
-    check_at_least_zero,
-    check_same_steps,
-    with_decay,
-)
+from .built_in import BuiltInOptimizer, buffers, with_decay
+from .optimizer import Group, Params
 
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
 
-class Rprop(Optimizer):
+class Rprop(BuiltInOptimizer):
     """Rprop (Riedmiller & Braun 1993): every weight has a step of its own, for full batches.
 
         s = s etas[1] where g and the gradient before have one sign, s etas[0] where they differ,
@@ -45,12 +38,10 @@ class Rprop(Optimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ):
-        check_same_steps("Rprop", differentiable=differentiable)
-        settings = {"lr": lr, "etas": etas, "step_sizes": step_sizes, "maximize": maximize}
-        super().__init__(params, settings)
+        super().__init__(params, locals())
 
     def check_settings(self, group: Group) -> None:
-        check_at_least_zero("Rprop", group, "lr")
+        super().check_settings(group)
         shrink, grow = group["etas"]
         if not 0 < shrink < 1 < grow:
             raise ValueError(f"Rprop: etas={group['etas']} must be below and above 1, both above 0")
@@ -70,7 +61,7 @@ class Rprop(Optimizer):
         param -= np.sign(before) * size
 
 
-class ASGD(Optimizer):
+class ASGD(BuiltInOptimizer):
     """Averaged SGD (Polyak & Juditsky 1992; with Bottou's schedule).
 
         g = g + weight_decay p
@@ -97,19 +88,7 @@ class ASGD(Optimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ):
-        check_same_steps("ASGD", differentiable=differentiable)
-        settings = {
-            "lr": lr,
-            "lambd": lambd,
-            "alpha": alpha,
-            "t0": t0,
-            "weight_decay": weight_decay,
-            "maximize": maximize,
-        }
-        super().__init__(params, settings)
-
-    def check_settings(self, group: Group) -> None:
-        check_at_least_zero("ASGD", group, "lr", "weight_decay")
+        super().__init__(params, locals())
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         lr, lambd = float(group["lr"]), group["lambd"]

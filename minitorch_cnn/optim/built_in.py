@@ -1,0 +1,76 @@
+"""BuiltInOptimizer: what the optimizers of this package share, their settings above all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .. import devices
+from .optimizer import Group, Optimizer, Params
+
+if TYPE_CHECKING:
+    from ..tensor.types import Array
+
+# Arguments that are no settings of a group: PyTorch's ways to make the same step faster on a GPU,
+# which change nothing here, and a differentiable step, which is refused.
+NO_SETTINGS = ("foreach", "fused", "capturable", "differentiable")
+NOT_NEGATIVE = (  # the settings that must be at least 0, whichever optimizer has them
+    "lr",
+    "lr_decay",
+    "momentum",
+    "momentum_decay",
+    "weight_decay",
+    "eps",
+    "initial_accumulator_value",
+    "trust_coefficient",
+)
+
+
+class BuiltInOptimizer(Optimizer):
+    """An optimizer whose settings are the arguments of its constructor, with rules by their names.
+
+    arguments: the `locals()` of the constructor, which thereby names every setting only once.
+    """
+
+    def __init__(self, params: Params, arguments: dict[str, Any]):
+        name = type(self).__name__
+        if arguments.get("differentiable"):
+            raise ValueError(
+                f"{name}: differentiable=True cannot be had: steps are made in place, outside of "
+                "the graph"
+            )
+        if arguments.get("foreach") and arguments.get("fused"):
+            raise ValueError(f"{name}: foreach=True and fused=True exclude each other")
+        others = ("self", "__class__", "params", *NO_SETTINGS)
+        super().__init__(params, {k: v for k, v in arguments.items() if k not in others})
+
+    def check_settings(self, group: Group) -> None:
+        for setting in NOT_NEGATIVE:
+            if setting in self.defaults:
+                self.check_at_least_zero(setting, group)
+        for number, beta in enumerate(group.get("betas", ()), 1):
+            if not 0 <= beta < 1:
+                raise ValueError(f"{type(self).__name__}: beta{number}={beta} must be in [0, 1)")
+
+    def check_at_least_zero(self, setting: str, group: Group) -> None:
+        """ValueError for a setting below zero or NaN."""
+        if not group[setting] >= 0:
+            raise ValueError(
+                f"{type(self).__name__}: {setting}={group[setting]} must not be negative"
+            )
+
+
+def buffers(state: dict[str, Any], p: Array, *names: str) -> list[Array]:
+    """A parameter's state by these names, on the device of the parameter; zeros where it is new."""
+    for name in names:
+        if name not in state:
+            state[name] = np.zeros(p.shape, p.dtype, like=p)
+        elif devices.elsewhere:
+            state[name] = devices.moved(state[name], devices.device_of(p), "Optimizer")
+    return [state[name] for name in names]
+
+
+def with_decay(grad: Array, param: Array, group: Group) -> Array:
+    """g + weight_decay p."""
+    return grad + group["weight_decay"] * param if group["weight_decay"] else grad
