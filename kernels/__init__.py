@@ -25,7 +25,7 @@ All operators share these modules:
     sources.py        the version of the files that a kernel is compiled from
     machine.py        the processor's vector registers and caches
     sums.py           sums in any order
-    register_tile.py  the micro-kernels: the innermost loops, in vector registers
+    micro_kernel.py   the micro-kernels: the innermost loops, in vector registers
     threads.py        the thread pool; cores.py counts the cores that it may use
     thread_pool.py    how the workers of the pool receive the pieces of a compiled kernel
     matmul.py         matrix products by BLAS, divided among the same threads

@@ -1,6 +1,6 @@
 """The processor that the kernels are compiled for: its vector registers and its caches.
 
-Tile and block sizes are formulas of this description (register_tile.py and the plans of the
+Tile and block sizes are formulas of this description (micro_kernel.py and the plans of the
 operators). It is read from the system; a table by instruction set stands in for what the system
 does not tell. For tests and benchmarks, an environment variable replaces it:
 

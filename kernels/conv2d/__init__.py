@@ -113,7 +113,7 @@ def _module_of(name: str):
     elif name == "numpy":
         from . import im2col as module
     elif name == "numba":
-        from . import tiled as module
+        from . import gemm as module
     elif name == "winograd":
         from . import winograd as module
     elif name == "direct":

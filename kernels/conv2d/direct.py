@@ -17,7 +17,7 @@ gradient). The input gradient is the first sum over a line of gy, for each phase
 import numpy as np
 
 from ..jit import kernel
-from ..register_tile import MR, lanes_of, transpose_tile
+from ..micro_kernel import MR, lanes_of, transpose_tile
 from ..thread_pool import shared
 from ..threads import parallel_ranges
 from .finish import finish, finishing

@@ -13,7 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ..jit import kernel
-from ..register_tile import INDEX, REGISTERS, Code, lanes_of
+from ..micro_kernel import INDEX, REGISTERS, Code, lanes_of
 
 LANES = 16  # elements of a position: one or more vectors of float32
 # The taps of a step: 25 (a 5x5 kernel) where the registers suffice, else 9, 3 or 1.

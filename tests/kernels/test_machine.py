@@ -11,7 +11,7 @@ AVX2 = {"avx2": True, "fma": True}
 
 ASSEMBLY = """
 import numpy as np
-from minitorch_cnn.kernels import machine, register_tile as tile
+from minitorch_cnn.kernels import machine, micro_kernel as tile
 from minitorch_cnn.kernels.jit import kernel
 
 @kernel

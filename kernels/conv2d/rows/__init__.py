@@ -16,8 +16,8 @@ import numpy as np
 
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import thread_scratch
-from ..tiled.grid import forward_grid, input_grids, sum_parts
-from ..tiled.weights import Matrix, read_only
+from ..gemm.grid import forward_grid, input_grids, sum_parts
+from ..gemm.weights import Matrix, read_only
 from .fill import multiply_planes, sum_planes
 from .lines import arrange
 

@@ -1,7 +1,7 @@
 """The kernels over strips of planes: sums over taps (forward), sums of products per tap (gw)."""
 
 from ...jit import kernel
-from ...register_tile import lanes_of
+from ...micro_kernel import lanes_of
 from ...thread_pool import shared
 from .lines import copy_row, pack_lines
 from .thin_tile import add_products, write_sums

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import VECTOR_BYTES, lanes_of
+from ...micro_kernel import VECTOR_BYTES, lanes_of
 from ...workspace import cut
-from ..tiled.grid import Grid
-from ..tiled.weights import Matrix
+from ..gemm.grid import Grid
+from ..gemm.weights import Matrix
 from .thin_tile import MOST_TAPS, copy_some
 
 LINE_BYTES = 2**15  # bytes of a line: with the outputs it stays in a first-level cache

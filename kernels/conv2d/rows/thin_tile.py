@@ -1,6 +1,6 @@
 """Micro-kernels with few rows for thin groups, which would leave the MR rows of a tile empty.
 
-Like those of register_tile.py they are written in LLVM's intermediate representation, so that all
+Like those of micro_kernel.py they are written in LLVM's intermediate representation, so that all
 sums stay in registers. The vectors of a tile are given by a list of offsets in a line: a tile may
 consist of parts of several rows of an image.
 """
@@ -11,7 +11,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from ...jit import kernel
-from ...register_tile import INDEX, LANE, REGISTERS, Code
+from ...micro_kernel import INDEX, LANE, REGISTERS, Code
 
 # (rows, vectors) of a tile of sums, or (rows, taps) of a tile of products. With one row: as many
 # sums as hide the latency of a multiply-add. With four rows: as many as the registers hold.

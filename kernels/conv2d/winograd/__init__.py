@@ -26,7 +26,7 @@ Source: Lavin, Gray (2016), Fast Algorithms for Convolutional Neural Networks, s
 import numpy as np
 
 from ..finish import finishing
-from ..tiled.weights import Matrix
+from ..gemm.weights import Matrix
 from .convolve import convolve
 from .weight_sum import weight_sum
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile, transpose_tile
+from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile, transpose_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import LIMIT, cut, scratch, thread_scratch
-from ..tiled.grid import MACS_PER_ELEMENT, pieces
-from ..tiled.weight_sum import transpose_lines
-from ..tiled.weights import pack, read_only
+from ..gemm.grid import MACS_PER_ELEMENT, pieces
+from ..gemm.weight_sum import transpose_lines
+from ..gemm.weights import pack, read_only
 from .transforms import transform_sums, transform_weight, transform_window
 
 TAPS = np.arange(9)

@@ -8,7 +8,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from ...register_tile import Code
+from ...micro_kernel import Code
 
 
 def two_sided(factors):

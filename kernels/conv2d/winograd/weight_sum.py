@@ -7,13 +7,13 @@ them.
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile
+from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, lanes_of, multiply_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
-from ..tiled.grid import MACS_PER_ELEMENT, block_of, sum_parts
-from ..tiled.weight_sum import transpose_lines
-from ..tiled.weights import read_only
+from ..gemm.grid import MACS_PER_ELEMENT, block_of, sum_parts
+from ..gemm.weight_sum import transpose_lines
+from ..gemm.weights import read_only
 from .convolve import transform_windows
 from .transforms import transform_tile, transform_weight_sums
 

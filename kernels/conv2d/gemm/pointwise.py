@@ -9,7 +9,7 @@ and of y, and are read and written in order, so that each page is accessed only 
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, copy, multiply_tile, prefetch
+from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, copy, multiply_tile, prefetch
 from ...thread_pool import shared
 from ...workspace import cut
 from ..finish import finish

@@ -22,11 +22,32 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from .jit import kernel
-from .machine import machine
+from .machine import Machine, machine
+
+IN_FLIGHT = 8  # multiply-adds begun before the first is done: a latency of 4 cycles, two a cycle
+
+
+def tile_shape(machine: Machine) -> tuple[int, int]:
+    """MR and the number of vectors of NR, for float32.
+
+    The sums, a row of b and one factor of a fit the registers, beside a product where it is not
+    fused with its sum. There are enough independent sums to hide the latency of a multiply-add, and
+    no more loads than multiply-adds. Of such shapes the one reads the fewest bytes per sum. MR is a
+    power of two, since tiles are transposed as such.
+    """
+    lanes, unfused = machine.lanes(4), machine.instructions == "sse"
+    shapes = [
+        (rows, vectors)
+        for rows in (2, 4, 8, 16)
+        for vectors in range(1, 7)
+        if rows * vectors + vectors + 1 + unfused <= machine.registers
+        and rows * vectors >= max(IN_FLIGHT, rows + vectors)
+    ]
+    return max(shapes, key=lambda s: s[0] * s[1] * lanes / (s[0] + s[1] * lanes))
+
 
 VECTOR_BYTES, REGISTERS = machine().vector_bytes, machine().registers
-NR_VECTORS = 3  # vectors of a row: NR = lanes * NR_VECTORS columns
-MR = 8 if REGISTERS == 32 else 4  # rows of sums: as many as fit the registers beside a and b
+MR, NR_VECTORS = tile_shape(machine())  # 8 x 3 for 32 registers, 4 x 3 for 16 (SSE: 4 x 2)
 
 INDEX = ir.IntType(64)
 LANE = ir.IntType(32)
@@ -125,7 +146,7 @@ def _write_product(vectors, context, builder, signature, args):
     return context.get_dummy_value()
 
 
-_one, _two, _three = (_product(vectors) for vectors in range(1, NR_VECTORS + 1))
+_one, _two, _widest = (_product(vectors) for vectors in (1, 2, NR_VECTORS))
 
 
 @kernel(inline=True)
@@ -141,7 +162,7 @@ def multiply_tile(vectors, a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c
     elif vectors == 2:
         _two(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
     else:
-        _three(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
+        _widest(a, a_at, a_row, a_step, b, b_at, b_steps, depth, c, c_at, c_row, add)
 
 
 @intrinsic

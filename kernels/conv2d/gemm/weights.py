@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import MR, lanes_of, prefetch, transpose_tile
+from ...micro_kernel import MR, lanes_of, prefetch, transpose_tile
 from ...thread_pool import shared
 
 STRIPS_PER_PASS = 8  # packed together, since their elements are adjacent in every term

@@ -10,7 +10,7 @@ offset in the lines: no column is written, and the product takes a list of K off
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, copy, multiply_tile
+from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, copy, multiply_tile
 from ...thread_pool import shared
 from ...workspace import cut
 from ..finish import finish

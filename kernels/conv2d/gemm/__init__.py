@@ -5,7 +5,7 @@
     gw = gy @ rows of x         weight gradient      weight_sum.py
 
 The arithmetic is that of im2col.py, but the matrix products use the micro-kernels of
-register_tile.py, which read each row of the right factor at an offset of its own. So no column
+micro_kernel.py, which read each row of the right factor at an offset of its own. So no column
 matrix is written. Blocks are divided among the threads. On one core, the forward passes of the
 layers of ResNet-50 and GoogLeNet take 1.0 to 1.5 times as long as with oneDNN.
 """
@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from ...register_tile import MR
+from ...micro_kernel import MR
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import scratch, thread_scratch
 from ..finish import finishing

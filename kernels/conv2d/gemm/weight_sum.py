@@ -11,7 +11,7 @@ gy itself.
 import numpy as np
 
 from ...jit import kernel
-from ...register_tile import MR, NR_VECTORS, VECTOR_BYTES, multiply_tile, transpose_tile
+from ...micro_kernel import MR, NR_VECTORS, VECTOR_BYTES, multiply_tile, transpose_tile
 from ...thread_pool import shared
 from ...threads import get_num_threads, parallel_ranges
 from ...workspace import cut, thread_scratch
