@@ -6,7 +6,7 @@ from minitorch_cnn.kernels.machine import KNOWN
 
 pytest.importorskip("numba")
 
-from minitorch_cnn.kernels.micro_kernel import tile_shape  # noqa: E402
+from minitorch_cnn.kernels.micro_kernel import tile_shape
 
 
 @pytest.mark.parametrize(
