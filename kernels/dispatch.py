@@ -7,6 +7,8 @@ use. To add an implementation, register it there; the implementation test finds 
 
     OPERATOR = Operator("conv2d", _module_of)
     OPERATOR.register("winograd", can=is_three_by_three, needs=NUMBA)
+
+Most operators have the same few implementations; `standard` registers these.
 """
 
 import sys
@@ -16,9 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from .cuda.array import has_compiler, has_gpu, on_host
+from .cuda.array import has_compiler, has_gpu, is_emulated, on_gpu, on_host, with_floats
 from .cuda.host_adapter import HostAdapter, Transfer, transfer_of
-from .jit import has_numba, has_numba_cuda
+from .jit import can_compile, has_numba, has_numba_cuda
 
 PATIENCE = 1.0  # seconds of computing before a message names a package that would make it faster
 
@@ -192,6 +194,47 @@ class Operator(Generic[M]):
         if module is None:
             module = self._modules[name] = self.module_of(name)
         return module
+
+
+def standard(
+    name: str,
+    loops,  # type: M
+    numpy,  # type: M
+    numba,  # type: Callable[[], M]
+    cuda=None,  # type: Callable[[], M] | None
+    numba_cuda=None,  # type: Callable[[], M] | None
+    *,
+    numpy_can: Callable[[Any], bool] = on_host,
+    numba_can: Callable[[Any], bool] = can_compile,
+    cuda_can: Callable[[Callable[[Any], bool]], Callable[[Any], bool]] = with_floats,
+):
+    """An operator with the usual implementations, each registered with what it needs.
+
+    loops, numpy: modules; numba, cuda, numba_cuda: functions that import one, called on first use.
+    numpy_can, numba_can: `can` of these, see `Operator.register`.
+    cuda_can(where): `can` of the CUDA kernels, which run where `where(case)` is true: on a GPU
+    ("cuda") and on a CPU ("emulator").
+    """
+
+    def module_of(implementation: str):
+        if implementation == "numba":
+            return numba()
+        if implementation == "numba_cuda" and numba_cuda is not None:
+            return numba_cuda()
+        if implementation in ("emulator", "cuda") and cuda is not None:
+            return cuda()
+        return numpy if implementation == "numpy" else loops
+
+    operator = Operator(name, module_of)
+    operator.register("loops")
+    operator.register("numpy", can=numpy_can)
+    operator.register("numba", can=numba_can, needs=NUMBA)
+    if numba_cuda is not None:
+        operator.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
+    if cuda is not None:
+        operator.register("emulator", can=cuda_can(is_emulated), needs=COMPILER)
+        operator.register("cuda", can=cuda_can(on_gpu), needs=CUPY)
+    return operator
 
 
 def _say_what_is_missing(need: Need) -> None:

@@ -15,33 +15,29 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import is_emulated, on_gpu, with_floats
-from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
-from ..jit import can_compile
+from ..dispatch import standard
+from . import loops, vectorised
 
 
-def _module_of(name: str):
-    """The module of an implementation, imported on first use."""
-    if name == "loops":
-        from . import loops as module
-    elif name == "numpy":
-        from . import vectorised as module
-    elif name == "numba":
-        from . import compiled as module
-    elif name == "numba_cuda":
-        from . import numba_cuda as module
-    else:
-        from . import cuda as module
-    return module
+def _compiled():
+    from . import compiled
+
+    return compiled
 
 
-OPERATOR = Operator("batch_norm", _module_of)
-OPERATOR.register("loops")
-OPERATOR.register("numpy")
-OPERATOR.register("numba", can=can_compile, needs=NUMBA)
-OPERATOR.register("numba_cuda", can=on_gpu, needs=NUMBA_CUDA)
-OPERATOR.register("emulator", can=with_floats(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
+def _cuda():
+    from . import cuda
+
+    return cuda
+
+
+def _numba_cuda():
+    from . import numba_cuda
+
+    return numba_cuda
+
+
+OPERATOR = standard("batch_norm", loops, vectorised, _compiled, _cuda, _numba_cuda)
 
 
 class Case(NamedTuple):

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
-from ..dispatch import COMPILER, CUPY, NUMBA, Operator
+from ..cuda.array import anywhere
+from ..dispatch import standard
 from ..jit import can_compile
+from . import loops, vectorised
 
 
 class Case(NamedTuple):
@@ -30,25 +31,21 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.dtype == np.float32  # the kernels' exponentials are float32
 
 
-def _module_of(name: str):
-    """The module of an implementation, imported on first use."""
-    if name == "loops":
-        from . import loops as module
-    elif name == "numpy":
-        from . import vectorised as module
-    elif name == "numba":
-        from . import compiled as module
-    else:
-        from . import cuda as module
-    return module
+def _compiled():
+    from . import compiled
+
+    return compiled
 
 
-OPERATOR = Operator("cross_entropy", _module_of)
-OPERATOR.register("loops")
-OPERATOR.register("numpy", can=anywhere)
-OPERATOR.register("numba", can=_compiles, needs=NUMBA)
-OPERATOR.register("emulator", can=with_floats(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", can=with_floats(on_gpu), needs=CUPY)
+def _cuda():
+    from . import cuda
+
+    return cuda
+
+
+OPERATOR = standard(
+    "cross_entropy", loops, vectorised, _compiled, _cuda, numpy_can=anywhere, numba_can=_compiles
+)
 
 
 class Entropies(NamedTuple):

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..cuda.array import anywhere, is_emulated, on_gpu, with_floats
-from ..dispatch import COMPILER, CUPY, NUMBA, Operator
+from ..cuda.array import anywhere, with_floats
+from ..dispatch import standard
 from ..jit import can_compile
+from . import loops, vectorised
 
 
 class Case(NamedTuple):
@@ -32,25 +33,28 @@ def _in_order(where: Callable) -> Callable:
     return lambda case: case.contiguous and with_floats(where)(case)
 
 
-def _module_of(name: str):
-    """The module of an implementation, imported on first use."""
-    if name == "loops":
-        from . import loops as module
-    elif name == "numpy":
-        from . import vectorised as module
-    elif name == "numba":
-        from . import compiled as module
-    else:
-        from . import cuda as module
-    return module
+def _compiled():
+    from . import compiled
+
+    return compiled
 
 
-OPERATOR = Operator("optimizer", _module_of)
-OPERATOR.register("loops")
-OPERATOR.register("numpy", can=anywhere)
-OPERATOR.register("numba", can=_compiles, needs=NUMBA)
-OPERATOR.register("emulator", can=_in_order(is_emulated), needs=COMPILER)
-OPERATOR.register("cuda", can=_in_order(on_gpu), needs=CUPY)
+def _cuda():
+    from . import cuda
+
+    return cuda
+
+
+OPERATOR = standard(
+    "optimizer",
+    loops,
+    vectorised,
+    _compiled,
+    _cuda,
+    numpy_can=anywhere,
+    numba_can=_compiles,
+    cuda_can=_in_order,
+)
 
 
 def sgd_step(

@@ -11,8 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere
-from ..dispatch import NUMBA, Operator
-from ..jit import can_compile
+from ..dispatch import standard
+from . import loops, vectorised
 
 
 class Case(NamedTuple):
@@ -22,21 +22,13 @@ class Case(NamedTuple):
     dtype: np.dtype
 
 
-def _module_of(name: str):
-    """The module of an implementation, imported on first use."""
-    if name == "loops":
-        from . import loops as module
-    elif name == "numpy":
-        from . import vectorised as module
-    else:
-        from . import compiled as module
-    return module
+def _compiled():
+    from . import compiled
+
+    return compiled
 
 
-OPERATOR = Operator("prelu", _module_of)
-OPERATOR.register("loops")
-OPERATOR.register("numpy", can=anywhere)
-OPERATOR.register("numba", can=can_compile, needs=NUMBA)
+OPERATOR = standard("prelu", loops, vectorised, _compiled, numpy_can=anywhere)
 
 
 class Gradients(NamedTuple):

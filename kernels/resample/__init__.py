@@ -13,8 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..cuda.array import anywhere
-from ..dispatch import NUMBA, Operator
+from ..dispatch import standard
 from ..jit import can_compile
+from . import loops, vectorised
 from .axis_map import AxisMap
 
 
@@ -31,21 +32,15 @@ def _compiles(case: Case) -> bool:
     return can_compile(case) and case.axes <= 2
 
 
-def _module_of(name: str):
-    """The module of an implementation, imported on first use."""
-    if name == "loops":
-        from . import loops as module
-    elif name == "numpy":
-        from . import vectorised as module
-    else:
-        from . import compiled as module
-    return module
+def _compiled():
+    from . import compiled
+
+    return compiled
 
 
-OPERATOR = Operator("resample", _module_of)
-OPERATOR.register("loops")
-OPERATOR.register("numpy", can=anywhere)
-OPERATOR.register("numba", can=_compiles, needs=NUMBA)
+OPERATOR = standard(
+    "resample", loops, vectorised, _compiled, numpy_can=anywhere, numba_can=_compiles
+)
 
 
 def resample_forward(x: np.ndarray, maps: tuple[AxisMap, ...]) -> np.ndarray:
