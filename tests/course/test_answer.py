@@ -85,24 +85,19 @@ def test_however_long_a_message_is_a_few_short_lines_are_shown(capsys, text):
     assert len(said(capsys, long)) < 1500
 
 
-def test_what_returns_nothing_is_asked_for_its_return(capsys):
-    @check
-    def pair(function) -> str:
-        """pair(n) -> (n, n)."""
-        a, b = function(3)
-        return f"{a}, {b}"
+@check
+def pair(function) -> str:
+    """pair(n) -> (n, n)."""
+    a, b = function(3)
+    return f"{a}, {b}"
 
+
+def test_what_returns_nothing_is_asked_for_its_return(capsys):
     mine = cell("def mine(n):\n    n, n\n")["mine"]
     assert said(capsys, pair, mine) == "no: mine returned None: is there no return?\n"
 
 
 def test_what_cannot_be_used_is_told_with_what_is_asked_for(capsys):
-    @check
-    def pair(function) -> str:
-        """pair(n) -> (n, n)."""
-        a, b = function(3)
-        return f"{a}, {b}"
-
     mine = cell("def mine(n):\n    return n\n")["mine"]
     assert said(capsys, pair, mine) == (
         "no: what it returns cannot be used: TypeError: cannot unpack non-iterable int object\n"

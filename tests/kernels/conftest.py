@@ -2,7 +2,7 @@
 
 import pytest
 
-from minitorch_cnn.kernels import get_num_threads, set_num_threads
+from minitorch_cnn.kernels import get_num_threads, set_num_threads, threads
 
 
 @pytest.fixture(autouse=True)
@@ -12,3 +12,13 @@ def same_number_of_threads():
     yield
     if get_num_threads() != before:
         set_num_threads(before)
+
+
+@pytest.fixture
+def three_threads():
+    """Compute with three threads; the pool's are gone after the test."""
+    before = threads._num_threads
+    set_num_threads(3)
+    yield
+    set_num_threads(1)
+    threads._num_threads = before

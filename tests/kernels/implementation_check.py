@@ -73,6 +73,17 @@ def assert_agrees_with_loops(case, implementation, order=None):
         assert close.all(), f"{what}: first at {tuple(np.argwhere(~close)[0])}"
 
 
+def agreement(operator, cases):
+    """The test that each implementation of an operator agrees with its loops in all cases."""
+
+    @pytest.mark.parametrize("implementation", other_implementations(operator))
+    @pytest.mark.parametrize("case", cases, ids=str)
+    def test(implementation, case):
+        assert_agrees_with_loops(case, implementation)
+
+    return test
+
+
 def order_of(case):
     """The order of emulated threads for a case: each order in a third of the cases."""
     return ORDERS[crc32(str(case).encode()) % len(ORDERS)]

@@ -21,13 +21,7 @@ from minitorch_cnn.kernels.threads import MIN_ELEMENTS, parallel_for, parallel_r
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def three_threads():
-    before = threads._num_threads
-    set_num_threads(3)
-    yield
-    set_num_threads(1)
-    threads._num_threads = before
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 @kernel

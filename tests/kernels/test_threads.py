@@ -20,12 +20,7 @@ from minitorch_cnn.kernels.threads import (
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(autouse=True)
-def three_threads():
-    before = threads._num_threads
-    set_num_threads(3)
-    yield
-    threads._num_threads = before
+pytestmark = pytest.mark.usefixtures("three_threads")
 
 
 @pytest.mark.parametrize("count", [0, 1, 2, 50])

@@ -27,11 +27,6 @@ from tests import oracle
 from tests.models.compare import gradients_are_slopes
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_conv_relu_is_a_convolution_with_a_bias_cut_at_zero():
     block, x = ConvReLU(3, 4, 3, 2, 1), mt.randn(2, 3, 7, 6)
     w, b = (p.detach().numpy() for p in block.parameters())

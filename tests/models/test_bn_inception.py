@@ -33,11 +33,6 @@ OUTPUTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_every_stage_has_the_size_of_figure_5():
     with nn.shapes_only():
         model = create_model("bn_inception")

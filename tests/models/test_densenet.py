@@ -13,11 +13,6 @@ from tests.models.stages import poolings, stages
 TINY = Design(3, (2, 2), 4)
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_every_stage_of_densenet121_has_its_size():
     found = stages("densenet121", 3, 224, 224)
     expected = {

@@ -13,11 +13,6 @@ from tests.models.stages import stages
 NAMES = ["diracnet18", "diracnet34"]
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_both_are_registered():
     assert list_models("diracnet*") == NAMES
 

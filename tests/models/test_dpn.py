@@ -21,11 +21,6 @@ LAST = {"dpn68": (3, 4, 12, 3), "dpn92": (3, 4, 20, 3), "dpn98": (3, 6, 20, 3)}
 LAST["dpn131"] = (4, 8, 28, 3)
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.mark.parametrize("name", CHANNELS)
 def test_every_stage_has_its_size(name):
     found = stages(name, 3, 224, 224)

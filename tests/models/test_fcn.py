@@ -13,11 +13,6 @@ from tests.models.stages import stages
 NETS = ("fcn32s", "fcn16s", "fcn8s")
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def small(name, **settings):
     """The net in a sixteenth of its width, for five classes."""
     return create_model(name, width=1 / 16, num_classes=5, **settings)

@@ -14,11 +14,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def small(code, **settings):
     """Two stages in front of one linear layer."""
     plain = {"num_classes": 5, "stem": (), "filters": (3, 4), "pooled": 2, "units": ()}

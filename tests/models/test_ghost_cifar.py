@@ -11,11 +11,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import output_shapes
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def built(name):
     with nn.shapes_only():
         return create_model(name)

@@ -13,11 +13,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_every_stage_has_the_size_of_table_1():
     found = stages("ghostnet_100", 3, 224, 224)
     channels = [16, 24, 24, 40, 40, 80, 112, 160, 160, 960]

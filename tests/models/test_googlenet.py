@@ -37,11 +37,6 @@ OUTPUTS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.mark.parametrize("form", FORMS)
 def test_every_stage_has_the_size_of_table_1(form):
     found = stages(form, 3, 224, 224)

@@ -61,11 +61,6 @@ MODULES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.mark.parametrize("name", OUTPUTS)
 def test_every_stage_has_its_size(name):
     found = stages(name, 3, 299, 299)

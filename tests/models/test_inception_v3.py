@@ -49,11 +49,6 @@ MODULES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.fixture
 def x():
     return mt.randn(2, 3, 9, 9)

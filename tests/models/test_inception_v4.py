@@ -39,11 +39,6 @@ MODULES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def module(name, width):
     return build(MODULES[name], 3, conv_bn_relu, width)[0]
 

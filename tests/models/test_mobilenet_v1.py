@@ -15,11 +15,6 @@ from tests.models.stages import stages
 WIDTHS = {"mobilenet_v1_100": 1, "mobilenet_v1_075": 0.75, "mobilenet_v1_050": 0.5}
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.mark.parametrize("name", WIDTHS)
 def test_every_stage_has_the_size_of_table_1(name):
     found = stages(name, 3, 224, 224)

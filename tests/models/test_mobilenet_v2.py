@@ -10,11 +10,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_every_stage_has_the_size_of_table_2():
     found = stages("mobilenet_v2", 3, 224, 224)
     ends = [0, 1, 3, 6, 10, 13, 16, 17, 18]

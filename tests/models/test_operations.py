@@ -9,11 +9,6 @@ from minitorch_cnn.models.operations import OPERATIONS
 from tests.models.compare import gradients_are_slopes
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def kinds(module):
     return [type(m).__name__ for m in module.modules() if not list(m.children())]
 

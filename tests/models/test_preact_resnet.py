@@ -25,11 +25,6 @@ MAKERS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def build(name, **settings):
     with nn.shapes_only():
         return create_model(name, **settings)

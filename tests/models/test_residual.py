@@ -26,11 +26,6 @@ KINDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_shortcut_a_takes_every_second_pixel_and_adds_zeros_without_parameters():
     shortcut, x = make_shortcut("A", 3, 5, 2), mt.randn(2, 3, 5, 4)
     y = shortcut(x)

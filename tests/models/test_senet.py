@@ -21,11 +21,6 @@ NAMES = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.fixture(params=NAMES)
 def model(request):
     with nn.shapes_only():

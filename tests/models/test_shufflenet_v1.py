@@ -13,11 +13,6 @@ from tests.models.stages import stages
 CHANNELS = {1: 144, 2: 200, 3: 240, 4: 272, 8: 384}
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.mark.parametrize(("groups", "channels"), CHANNELS.items())
 def test_every_stage_has_the_size_of_table_1(groups, channels):
     found = stages(f"shufflenet_v1_g{groups}", 3, 224, 224)

@@ -16,11 +16,6 @@ CHANNELS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.mark.parametrize(("net", "channels"), CHANNELS.items())
 def test_every_stage_has_the_size_of_table_5(net, channels):
     found = stages(f"shufflenet_v2_{net}", 3, 224, 224)

@@ -10,11 +10,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_maps_at_powers_of_two_are_joined_the_newest_first():
     found = {n: powers_of_two(n) for n in (1, 2, 3, 4, 5, 8, 9)}
     assert found == {

@@ -11,11 +11,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import poolings, stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_version_1_0_has_the_sizes_of_table_1_for_images_of_227_pixels():
     found = stages("squeezenet1_0", 3, 227, 227)
     rows = ["0", "2", "3", "4", "5", "6", "7", "8", "9", "10", "11", "12"]

@@ -18,11 +18,6 @@ from tests.models.stages import stages
 NAMES = ["stochastic_depth_resnet110_cifar", "stochastic_depth_resnet1202_cifar"]
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def blocks_of(name, **settings):
     with nn.shapes_only():
         model = create_model(name, **settings)

@@ -2,17 +2,10 @@
 
 from functools import partial
 
-import pytest
-
 import minitorch_cnn as mt
 from minitorch_cnn import nn
 from minitorch_cnn.models.blocks import ConvReLU
 from minitorch_cnn.models.tables import Branches, Conv, beside, build, numbered
-
-
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
 
 
 def test_a_step_in_a_table_keeps_the_size_unless_told():

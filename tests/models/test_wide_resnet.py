@@ -11,11 +11,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 @pytest.fixture(params=list_models("wrn_*"))
 def name(request):
     return request.param

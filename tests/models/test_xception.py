@@ -13,11 +13,6 @@ from tests.models.compare import gradients_are_slopes
 from tests.models.stages import stages
 
 
-@pytest.fixture(autouse=True)
-def seed():
-    mt.manual_seed(0)
-
-
 def test_every_stage_has_the_size_of_figure_5():
     found = stages("xception", 3, 299, 299)
     names = ["relu1", "relu2", *(f"block{i}" for i in range(1, 13)), "relu3", "relu4", "avgpool"]

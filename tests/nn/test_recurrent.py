@@ -47,21 +47,6 @@ def test_two_layers_in_two_directions_are_four_recurrences(rng):
     np.testing.assert_allclose(c_n.detach(), [end[1] for end in ends], rtol=1e-12)
 
 
-def test_a_sequence_may_be_run_in_parts_and_step_by_step(rng):
-    lstm = nn.LSTM(3, 2, dtype=mt.float64)
-    cell = nn.LSTMCell(3, 2, dtype=mt.float64)
-    cell.load_state_dict({k.removesuffix("_l0"): v for k, v in lstm.state_dict().items()})
-    x = mt.tensor(rng.standard_normal((6, 4, 3)))
-    y, _ = lstm(x)
-    first, state = lstm(x[:2])
-    second, _ = lstm(x[2:], state)
-    np.testing.assert_allclose(mt.cat([first, second]).detach(), y.detach(), rtol=1e-12)
-    state = None
-    for t in range(6):
-        state = cell(x[t], state)
-        np.testing.assert_allclose(state[0].detach(), y[t].detach(), rtol=1e-12)
-
-
 def test_gradients_are_slopes(rng):
     lstm = nn.LSTM(1, 1, bidirectional=True, dtype=mt.float64)
     x = mt.tensor(rng.standard_normal((3, 2, 1)), requires_grad=True)

@@ -144,20 +144,25 @@ def test_the_classes_of_a_confusion_are_named_as_far_as_they_fit(tmp_path, figur
     assert figures[0].get_suptitle() == f"None of the {classes:,} images is wrong"
 
 
+class Images:
+    """Random images that write down which of them are looked at."""
+
+    def __init__(self, rng, channels, looked_at):
+        self.rng, self.channels, self.looked_at = rng, channels, looked_at
+
+    def __getitem__(self, index):
+        self.looked_at.append(index)
+        return self.rng.random((self.channels, 5, 4), np.float32), None
+
+
 @pytest.mark.parametrize("samples, channels", [(3, 1), (90, 2), (90, 3)])
 def test_the_worst_images_are_the_wrong_ones(tmp_path, figures, samples, channels):
-    rng = np.random.default_rng(0)
-    looked_at = []
-
-    class Images:
-        def __getitem__(self, index):
-            looked_at.append(index)
-            return rng.random((channels, 5, 4), np.float32), 0
-
+    rng, looked_at = np.random.default_rng(0), []
+    images = Images(rng, channels, looked_at)
     labels = rng.integers(4, size=samples)
     logits = rng.standard_normal((samples, 4))
     predictions = Predictions(logits, labels)
-    plot_worst(Images(), predictions, list("abcd"), tmp_path / "worst.png")
+    plot_worst(images, predictions, list("abcd"), tmp_path / "worst.png")
     assert is_png(tmp_path / "worst.png")
     p = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
     right = p[np.arange(samples), labels]
@@ -213,18 +218,12 @@ def test_any_name_of_a_class_can_be_drawn(tmp_path, name):
 
 @pytest.mark.parametrize("samples, channels", [(1, 1), (12, 3)])
 def test_the_worst_masks(tmp_path, figures, samples, channels):
-    rng = np.random.default_rng(0)
-    looked_at = []
-
-    class Images:
-        def __getitem__(self, index):
-            looked_at.append(index)
-            return rng.random((channels, 5, 4), np.float32), None
-
+    rng, looked_at = np.random.default_rng(0), []
+    images = Images(rng, channels, looked_at)
     masks, predicted = rng.integers(3, size=(2, samples, 5, 4))
     masks[::2, :3] = 255  # not labelled, so not wrong
     path = tmp_path / "worst.png"
-    plot_worst_masks(Images(), predicted, masks, list("abc"), path)
+    plot_worst_masks(images, predicted, masks, list("abc"), path)
     assert is_png(path)
     wrong = ((predicted != masks) & (masks != 255)).sum((1, 2))
     assert looked_at == sorted(range(samples), key=lambda i: -wrong[i])[:8]

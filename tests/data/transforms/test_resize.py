@@ -123,31 +123,23 @@ def test_a_side_of_one_pixel_is_repeated_without_memory(shape, size):
 
 
 @pytest.mark.parametrize(
-    ("shape", "expected"),
+    "shape, limit, expected",
     [
-        ((3, 40, 60), (20, 30)),
-        ((3, 60, 40), (30, 20)),
-        ((1, 30, 31), (20, 20)),
-        ((1, 9, 9), (20, 20)),
+        ((3, 40, 60), None, (20, 30)),
+        ((3, 60, 40), None, (30, 20)),
+        ((1, 30, 31), None, (20, 20)),
+        ((1, 9, 9), None, (20, 20)),
+        ((3, 40, 60), 40, (20, 30)),
+        ((3, 10, 60), 40, (6, 40)),
+        ((3, 900, 1), 40, (40, 1)),
+        ((1, 9, 9), 40, (20, 20)),
     ],
 )
-def test_an_integer_is_the_length_of_the_shorter_side(shape, expected):
+def test_an_integer_is_the_length_of_the_shorter_side_and_the_longer_may_have_a_limit(
+    shape, limit, expected
+):
     image = np.zeros(shape, dtype=np.float32)
-    assert T.Resize(20)(image).shape == (shape[0], *expected)
-
-
-@pytest.mark.parametrize(
-    "shape, expected",
-    [
-        ((3, 40, 60), (20, 30)),
-        ((3, 10, 60), (6, 40)),
-        ((3, 900, 1), (40, 1)),
-        ((1, 9, 9), (20, 20)),
-    ],
-)
-def test_the_longer_side_has_a_limit_if_asked(shape, expected):
-    image = np.zeros(shape, dtype=np.float32)
-    assert T.Resize(20, max_size=40)(image).shape == (shape[0], *expected)
+    assert T.Resize(20, max_size=limit)(image).shape == (shape[0], *expected)
 
 
 def test_the_interpolation_is_that_of_resize():

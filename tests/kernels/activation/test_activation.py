@@ -12,7 +12,7 @@ from minitorch_cnn.kernels.activation import KINDS, activation_backward, activat
 from tests.kernels.implementation_check import (
     ACTIVATION_CASES,
     SETTINGS,
-    assert_agrees_with_loops,
+    agreement,
     other_implementations,
 )
 
@@ -32,10 +32,7 @@ FORMULAS = {
 }
 
 
-@pytest.mark.parametrize("implementation", other_implementations("activation"))
-@pytest.mark.parametrize("case", ACTIVATION_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("activation", ACTIVATION_CASES)
 
 
 @pytest.mark.parametrize("kind", KINDS)

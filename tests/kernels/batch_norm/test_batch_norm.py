@@ -13,6 +13,7 @@ from tests import oracle
 from tests.kernels.implementation_check import (
     BATCH_NORM_CASES,
     BatchNormCase,
+    agreement,
     assert_agrees_with_loops,
     other_implementations,
 )
@@ -22,10 +23,7 @@ EPS = 1e-3
 IMPLEMENTATIONS = ["loops", *other_implementations("batch_norm")]
 
 
-@pytest.mark.parametrize("implementation", other_implementations("batch_norm"))
-@pytest.mark.parametrize("case", BATCH_NORM_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("batch_norm", BATCH_NORM_CASES)
 
 
 def test_the_numpy_implementation_agrees_with_the_loops_for_any_block_size(monkeypatch):

@@ -17,6 +17,7 @@ from tests import oracle
 from tests.kernels.implementation_check import (
     CONV_CASES,
     ConvCase,
+    agreement,
     assert_agrees_with_loops,
     other_implementations,
 )
@@ -33,10 +34,7 @@ GENERAL = [
 ]
 
 
-@pytest.mark.parametrize("implementation", other_implementations("conv2d"))
-@pytest.mark.parametrize("case", CONV_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("conv2d", CONV_CASES)
 
 
 @pytest.mark.parametrize("block", [1, 300, 2000])

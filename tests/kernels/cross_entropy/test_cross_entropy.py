@@ -8,19 +8,12 @@ import pytest
 from minitorch_cnn.kernels import set_num_threads, use
 from minitorch_cnn.kernels.cross_entropy import cross_entropy_backward, cross_entropy_forward
 from tests import oracle
-from tests.kernels.implementation_check import (
-    CROSS_ENTROPY_CASES,
-    assert_agrees_with_loops,
-    other_implementations,
-)
+from tests.kernels.implementation_check import CROSS_ENTROPY_CASES, agreement, other_implementations
 
 rng = np.random.default_rng(5)
 
 
-@pytest.mark.parametrize("implementation", other_implementations("cross_entropy"))
-@pytest.mark.parametrize("case", CROSS_ENTROPY_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("cross_entropy", CROSS_ENTROPY_CASES)
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.3])

@@ -9,7 +9,7 @@ from minitorch_cnn.kernels.local_response_norm import (
 from tests import oracle
 from tests.kernels.implementation_check import (
     LOCAL_RESPONSE_NORM_CASES,
-    assert_agrees_with_loops,
+    agreement,
     other_implementations,
 )
 
@@ -17,10 +17,9 @@ rng = np.random.default_rng(7)
 IMPLEMENTATIONS = ["loops", *other_implementations("local_response_norm")]
 
 
-@pytest.mark.parametrize("implementation", other_implementations("local_response_norm"))
-@pytest.mark.parametrize("case", LOCAL_RESPONSE_NORM_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement(
+    "local_response_norm", LOCAL_RESPONSE_NORM_CASES
+)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 7])

@@ -4,19 +4,12 @@ import numpy as np
 import pytest
 
 from minitorch_cnn.kernels import optimizer, set_num_threads, use
-from tests.kernels.implementation_check import (
-    OPTIMIZER_CASES,
-    assert_agrees_with_loops,
-    other_implementations,
-)
+from tests.kernels.implementation_check import OPTIMIZER_CASES, agreement, other_implementations
 
 rng = np.random.default_rng(5)
 
 
-@pytest.mark.parametrize("implementation", other_implementations("optimizer"))
-@pytest.mark.parametrize("case", OPTIMIZER_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("optimizer", OPTIMIZER_CASES)
 
 
 def test_the_loops_follow_the_formulas_of_sgd_and_adam():

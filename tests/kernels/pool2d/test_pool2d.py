@@ -19,6 +19,7 @@ from tests import oracle
 from tests.kernels.implementation_check import (
     POOL_CASES,
     PoolCase,
+    agreement,
     assert_agrees_with_loops,
     other_implementations,
 )
@@ -33,10 +34,7 @@ WINDOWS = [
 ]
 
 
-@pytest.mark.parametrize("implementation", other_implementations("pool2d"))
-@pytest.mark.parametrize("case", POOL_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("pool2d", POOL_CASES)
 
 
 @pytest.mark.parametrize("block", [1, 100])

@@ -8,19 +8,12 @@ import pytest
 from minitorch_cnn.kernels import set_num_threads, use
 from minitorch_cnn.kernels.prelu import prelu_backward, prelu_forward
 from tests import oracle
-from tests.kernels.implementation_check import (
-    PRELU_CASES,
-    assert_agrees_with_loops,
-    other_implementations,
-)
+from tests.kernels.implementation_check import PRELU_CASES, agreement, other_implementations
 
 rng = np.random.default_rng(4)
 
 
-@pytest.mark.parametrize("implementation", other_implementations("prelu"))
-@pytest.mark.parametrize("case", PRELU_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("prelu", PRELU_CASES)
 
 
 def test_the_loops_agree_with_a_formula_and_its_differences():

@@ -7,21 +7,14 @@ import pytest
 
 from minitorch_cnn.kernels import use
 from minitorch_cnn.kernels.resample import AxisMap, resample_forward, resample_input_grad
-from tests.kernels.implementation_check import (
-    RESAMPLE_CASES,
-    assert_agrees_with_loops,
-    other_implementations,
-)
+from tests.kernels.implementation_check import RESAMPLE_CASES, agreement, other_implementations
 
 rng = np.random.default_rng(5)
 IMPLEMENTATIONS = ["loops", *other_implementations("resample")]
 MAP = AxisMap(3, np.array([0, 1, 1]), np.array([1, 2, 2]), np.array([0.5, 0.0, 0.25]))
 
 
-@pytest.mark.parametrize("implementation", other_implementations("resample"))
-@pytest.mark.parametrize("case", RESAMPLE_CASES, ids=str)
-def test_every_implementation_agrees_with_the_loops(implementation, case):
-    assert_agrees_with_loops(case, implementation)
+test_every_implementation_agrees_with_the_loops = agreement("resample", RESAMPLE_CASES)
 
 
 @pytest.mark.parametrize("implementation", IMPLEMENTATIONS)

@@ -143,6 +143,11 @@ def optimizers(torch, name="SGD", **settings):
         yield getattr(library, name)(groups, **{"lr": 0.1, "momentum": 0.9, **settings})
 
 
+def both(torch):
+    """Our schedulers with an optimizer of ours, and PyTorch's with the same of PyTorch."""
+    return zip((lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True)
+
+
 def advance(optimizer, scheduler, steps):
     """What the groups' rates and momenta are at each step, and what the schedule says they are."""
     rows = []
@@ -193,9 +198,7 @@ def test_a_schedule_goes_on_from_its_state_in_json(torch, name, settings):
 @pytest.mark.parametrize("name, settings", [row for row in TABLE if row[0] not in COMPOSED])
 def test_last_epoch_goes_on_behind_a_step(torch, name, settings):
     pairs = []
-    for library, optimizer in zip(
-        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
-    ):
+    for library, optimizer in both(torch):
         first = build(library, optimizer, name, settings)
         advance(optimizer, first, range(6))
         second = build(library, optimizer, name, {**settings, "last_epoch": 6})
@@ -209,9 +212,7 @@ def test_last_epoch_goes_on_behind_a_step(torch, name, settings):
 @pytest.mark.parametrize("name, settings", [row for row in TABLE if row[0] not in COMPOSED])
 def test_a_step_to_an_epoch_has_the_rates_of_pytorchs(torch, name, settings):
     rows = []
-    for library, optimizer in zip(
-        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
-    ):
+    for library, optimizer in both(torch):
         scheduler = build(library, optimizer, name, settings)
         rows.append([])
         for epoch in (1, 2, None, 7, 3, None, 0, 12, 30, None):
@@ -223,9 +224,7 @@ def test_a_step_to_an_epoch_has_the_rates_of_pytorchs(torch, name, settings):
 
 def test_schedules_multiply(torch):
     results = []
-    for library, optimizer in zip(
-        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
-    ):
+    for library, optimizer in both(torch):
         warm_up = library.LinearLR(optimizer, 0.1, total_iters=10)
         decay = library.StepLR(optimizer, 4)
         rates = []
@@ -241,9 +240,7 @@ def test_schedules_multiply(torch):
 @pytest.mark.parametrize("T_mult", [1, 2, 3])
 def test_warm_restarts_go_to_fractions_of_epochs_as_pytorchs_do(torch, T_mult):
     rows = []
-    for library, optimizer in zip(
-        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
-    ):
+    for library, optimizer in both(torch):
         scheduler = library.CosineAnnealingWarmRestarts(optimizer, 3, T_mult)
         rows.append([])
         for i in range(160):
@@ -286,9 +283,7 @@ def test_a_group_added_later_joins_where_it_does_in_pytorch(torch, name, setting
 
 def test_a_schedule_of_one_s_own_goes_as_it_does_in_pytorch(torch):
     results = []
-    for library, optimizer in zip(
-        (lr_scheduler, torch.optim.lr_scheduler), optimizers(torch), strict=True
-    ):
+    for library, optimizer in both(torch):
 
         class WarmUp(library.LRScheduler):
             def get_lr(self):
