@@ -5,10 +5,15 @@ container's, to the time of a number of cores. When the threads of a group excee
 them are stopped for the rest of a tenth of a second.
 """
 
+from __future__ import annotations
+
 import os
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def usable_cores() -> int:
@@ -27,6 +32,8 @@ def quota(root: str = "/") -> int | None:
     None if they set no limit. The quotas of all enclosing groups apply.
     root: the directory of /proc and /sys. Source: cgroups(7), version 1 and 2.
     """
+    from pathlib import Path
+
     shares = [share for group in _groups(Path(root)) for share in _shares(group)]
     return max(1, int(min(shares))) if shares else None
 
@@ -47,9 +54,9 @@ def _groups(root: Path) -> Iterator[Path]:
         else:
             continue
         # In a container the path may be the host's: then the top folder is the group itself.
-        below = Path(path.lstrip("/"))
+        names = path.strip("/").split("/")
         for top in tops:
-            yield from (top / group for group in (below, *below.parents))
+            yield from (top.joinpath(*names[:depth]) for depth in range(len(names), -1, -1))
 
 
 def _shares(group: Path) -> Iterator[float]:

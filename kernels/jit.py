@@ -7,12 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import cache, partial
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
-
-from .machine import machine
-from .sources import version_of
 
 PATIENCE = 1.0  # seconds of compiling before a message says so
 
@@ -80,9 +76,11 @@ def _kept(compiled, function, loaded=lambda signature: None):
     """Give a compiled function a cache, if there is a folder for one; see KernelCache."""
     from .cache import KernelCache
     from .compat_numba import use_cache
+    from .machine import machine
+    from .sources import version_of
 
     with suppress(RuntimeError, OSError):
-        version = version_of(Path(function.__code__.co_filename))
+        version = version_of(function.__code__.co_filename)
         use_cache(compiled, KernelCache(function, version, tuple(machine()), loaded))
     return compiled
 
@@ -126,6 +124,8 @@ def _has_limited_memory() -> bool:
 def _set_target() -> None:
     """Let Numba compile for the machine that an environment variable describes, if it is set."""
     from numba import config
+
+    from .machine import machine
 
     if machine().target:
         config.CPU_NAME, config.CPU_FEATURES = machine().target, ""

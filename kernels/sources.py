@@ -13,13 +13,13 @@ ROOT = Path(__file__).parent
 IMPORT = re.compile(r"^[ \t]*from (\.+)([\w.]*) import (\([^)]*\)|[^#\n]*)", re.MULTILINE)
 
 
-def version_of(path: Path) -> str:
+def version_of(path: str) -> str:
     """A hash of the names and contents of a file and of all that it imports, also indirectly.
 
     The package's own files are imported by relative names; other packages do not count. Raises
     OSError if there is no such file, as for a function of an interactive session.
     """
-    files = [path]
+    files = [Path(path)]
     for file in files:  # grows meanwhile
         files += [other for other in _read(file)[1] if other not in files]
     version = hashlib.sha256()

@@ -10,12 +10,15 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 from importlib import import_module
 from queue import SimpleQueue
+from typing import TYPE_CHECKING
 
 from .cores import usable_cores
 from .jit import has_numba
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 MIN_ELEMENTS = 2**14  # per thread: less work does not repay a second one
 PIECES = 4  # per thread: a thread that another program delays takes fewer of them
@@ -146,8 +149,10 @@ class _ThreadPool:
                 worker.asleep = False
                 worker.queue.put(None)
 
-    def call(self, workers: int, task, blocks) -> list[Future]:
+    def call(self, workers: int, task, blocks) -> "list[Future]":
         """Give a Python task to the first `workers` workers; the others go to sleep."""
+        from concurrent.futures import Future
+
         self.recall(True)
         futures = [Future() for _ in self.workers[:workers]]
         for worker, future in zip(self.workers, futures, strict=False):

@@ -8,9 +8,9 @@ net(mt.randn(1, 1, 32, 32)).sum().backward()
 """
 
 import importlib as _importlib
-import importlib.util as _util
 import os as _os
 import sys as _sys
+import types as _types
 import typing as _typing
 from math import e as e
 from math import inf as inf
@@ -24,6 +24,8 @@ from numpy import newaxis as newaxis
 # is a file with that path in it, and the package is loaded from there.
 _here = _os.path.dirname(_os.path.abspath(__file__))
 if not _typing.TYPE_CHECKING and not _os.path.isdir(_os.path.join(_here, "kernels")):
+    import importlib.util as _util
+
     _folder = _os.path.join(_os.path.dirname(_here), "kernels")
     _spec = _util.spec_from_file_location(
         f"{__name__}.kernels",
@@ -33,28 +35,16 @@ if not _typing.TYPE_CHECKING and not _os.path.isdir(_os.path.join(_here, "kernel
     kernels = _sys.modules[_spec.name] = _util.module_from_spec(_spec)
     _spec.loader.exec_module(kernels)
 
-from . import autograd, dtypes, random
-from .autograd import checkpoint as checkpoint
-from .autograd import enable_grad as enable_grad
-from .autograd import grad as grad
-from .autograd import gradcheck as gradcheck
-from .autograd import gradgradcheck as gradgradcheck
-from .autograd import inference_mode as inference_mode
-from .autograd import is_grad_enabled as is_grad_enabled
-from .autograd import no_grad as no_grad
-from .autograd import set_grad_enabled as set_grad_enabled
-from .devices import device as device
+from . import dtypes
 from .dtypes import *
-from .random import *
-from .tensor import *
-from .tensor.second_names import FUNCTIONS as _FUNCTIONS
-from .tensor.second_names import METHODS as _METHODS
-from .tensor.tensor import Size as Size
+from .second_names import FUNCTIONS as _FUNCTIONS
+from .second_names import METHODS as _METHODS
 
 if _typing.TYPE_CHECKING:  # what is imported on demand, where type checkers and editors find it
     from . import (
         amp,
         analysis,
+        autograd,
         backends,
         cli,
         course,
@@ -74,18 +64,34 @@ if _typing.TYPE_CHECKING:  # what is imported on demand, where type checkers and
         nas,
         nn,
         optim,
+        random,
         special,
         training,
         utils,
     )
+    from .autograd import checkpoint as checkpoint
+    from .autograd import enable_grad as enable_grad
+    from .autograd import grad as grad
+    from .autograd import gradcheck as gradcheck
+    from .autograd import gradgradcheck as gradgradcheck
+    from .autograd import inference_mode as inference_mode
+    from .autograd import is_grad_enabled as is_grad_enabled
+    from .autograd import no_grad as no_grad
+    from .autograd import set_grad_enabled as set_grad_enabled
+    from .devices import device as device
+    from .random import *
     from .second_places import *
+    from .tensor import *
+    from .tensor.tensor import Size as Size
 
 __version__ = "0.1.0"
 
-# Imported when first asked for: `import minitorch_cnn` costs little more than `import numpy`.
+# All of the following is imported when first asked for: `import minitorch_cnn` costs little more
+# than `import numpy`.
 _ON_DEMAND = (
     "amp",
     "analysis",
+    "autograd",
     "backends",
     "cli",
     "course",
@@ -105,10 +111,25 @@ _ON_DEMAND = (
     "nas",
     "nn",
     "optim",
+    "random",
     "special",
     "training",
     "utils",
 )
+_INTERNAL = ("devices", "figures", "second_names", "second_places", "spelling")  # modules, too
+_WITH_TENSORS = {  # imported together with the tensors, beside the names of tensor.__all__
+    "checkpoint": ".autograd",
+    "device": ".devices",
+    "enable_grad": ".autograd",
+    "grad": ".autograd",
+    "gradcheck": ".autograd",
+    "gradgradcheck": ".autograd",
+    "inference_mode": ".autograd",
+    "is_grad_enabled": ".autograd",
+    "no_grad": ".autograd",
+    "set_grad_enabled": ".autograd",
+    "Size": ".tensor.tensor",
+}
 _FUNCTIONS_ON_DEMAND = {
     "Generator": ".tensor.generator",
     "autocast": ".amp",
@@ -172,16 +193,40 @@ SECOND_PLACES = {
 
 if not _typing.TYPE_CHECKING:  # to which a name that is not here is a mistake
 
+    class _Package(_types.ModuleType):
+        """This module. Whoever imports its package `tensor` gives it the functions of tensors."""
+
+        def __setattr__(self, name, value):
+            super().__setattr__(name, value)
+            if name == "autograd":  # its functions need the class Tensor
+                _importlib.import_module(".tensor", __name__)
+            elif name == "tensor" and isinstance(value, _types.ModuleType):
+                _name_tensors(value)
+
+    _sys.modules[__name__].__class__ = _Package
+
+    def _name_tensors(tensor):
+        """Name the functions of tensors here; `mt.tensor` is one of them."""
+        for module in (tensor, _importlib.import_module(".random", __name__)):
+            globals().update({name: getattr(module, name) for name in module.__all__})
+        for name, module in _WITH_TENSORS.items():
+            globals()[name] = getattr(_importlib.import_module(module, __name__), name)
+
     def __getattr__(name):
-        if name in _ON_DEMAND:
+        if name in _ON_DEMAND or name in _INTERNAL:
             return _importlib.import_module(f".{name}", __name__)
         if name in _FUNCTIONS_ON_DEMAND:
             return getattr(_importlib.import_module(_FUNCTIONS_ON_DEMAND[name], __name__), name)
         if name in SECOND_PLACES:
             module, first = SECOND_PLACES[name]
             return getattr(_importlib.import_module(module, __name__), first)
+        if not name.startswith("_"):
+            _importlib.import_module(".tensor", __name__)
+            if name in globals():
+                return globals()[name]
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
+    _importlib.import_module(".tensor", __name__)
     return sorted({*globals(), *_ON_DEMAND, *_FUNCTIONS_ON_DEMAND, *SECOND_PLACES})

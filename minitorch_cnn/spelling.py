@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LIKENESS = 0.5  # of 1, from which on a name is near: the share of letters in the same order
 
@@ -21,6 +23,8 @@ def nearest(name: object, known: Iterable[object]) -> str:
 
 def nearest_name(name: object, known: Iterable[object]) -> str | None:
     """The known name with most letters of another in the same order, whatever their case."""
+    import difflib
+
     by_letters = {str(one).lower(): str(one) for one in reversed(list(known))}
     found = difflib.get_close_matches(str(name).lower(), by_letters, n=1, cutoff=LIKENESS)
     return by_letters[found[0]] if found else None

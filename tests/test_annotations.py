@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minitorch_cnn.tensor.second_names import METHODS
+from minitorch_cnn.second_names import METHODS
 from tests.interpreter import ROOT
 
 PARTS = (
@@ -319,9 +319,17 @@ def test_what_checkers_read_of_names_loaded_on_demand_is_what_there_is():
         node for node in ast.parse(source).body
         if isinstance(node, ast.If) and ast.unparse(node.test) == "_typing.TYPE_CHECKING"
     )  # fmt: skip
-    packages, places = block.body
+    packages, *names = block.body
     assert {alias.name for alias in packages.names} == set(mt._ON_DEMAND)
-    assert ast.unparse(places) == "from .second_places import *"
+    whole = {line.module for line in names if line.names[0].name == "*"}
+    assert whole == {"random", "second_places", "tensor"}
+    read = {
+        alias.name: f".{line.module}"
+        for line in names
+        for alias in line.names
+        if line.module not in whole
+    }
+    assert read == mt._WITH_TENSORS
 
 
 def test_what_checkers_read_of_analyses_loaded_on_demand_is_what_there_is():

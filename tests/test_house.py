@@ -26,7 +26,7 @@ LAYERS = (
     ("tensor", "autograd"),
     ("cuda", "backends"),
     ("dtypes", "random", "devices"),
-    ("spelling",),
+    ("spelling", "second_names"),
     ("kernels",),
 )
 NEIGHBOURS = [{"tensor", "autograd"}]  # a Tensor records the graph, the graph hands out Tensors
@@ -216,3 +216,51 @@ def test_importing_reads_no_environment_variable(imports, tmp_path):
         print(*asked)
     """
     assert python(code, tmp_path).split() == []
+
+
+def test_importing_loads_little_beside_numpy(tmp_path):
+    code = """if True:
+        import sys, importlib, types, typing, numpy
+        before = set(sys.modules)
+        import minitorch_cnn
+        print(*sorted(set(sys.modules) - before - {"__future__"}))
+    """
+    package = ["minitorch_cnn", "minitorch_cnn.dtypes", "minitorch_cnn.second_names"]
+    assert python(code, tmp_path).split() == package
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        "from minitorch_cnn import nn",
+        "import minitorch_cnn.autograd",
+        "import minitorch_cnn.devices",
+        "import minitorch_cnn.tensor",
+        "from minitorch_cnn import *",
+        "mt.no_grad",
+        "mt.randn",
+        "mt.tensor",
+    ],
+)
+def test_the_functions_of_tensors_are_there_whatever_is_imported_first(first, tmp_path):
+    code = f"""if True:
+        import minitorch_cnn as mt
+        {first}
+        x = mt.tensor([2.0], requires_grad=True)
+        with mt.enable_grad():
+            print(mt.autograd.grad(mt.square(x), x)[0].item(), mt.Size((1, 2)), mt.device("cpu"))
+    """
+    assert python(code, tmp_path).split("\n")[0] == "4.0 (1, 2) cpu"
+
+
+def test_every_module_of_the_package_is_found_as_its_attribute(tmp_path):
+    code = """if True:
+        import minitorch_cnn as mt
+        from pathlib import Path
+        for path in Path(mt.__file__).parent.iterdir():
+            name = path.stem
+            if not name.startswith("_") and (path.suffix == ".py" or path.is_dir()):
+                assert name == "tensor" or getattr(mt, name).__name__ == f"minitorch_cnn.{name}"
+        assert not hasattr(mt, "unknown") and "randn" in dir(mt)
+    """
+    assert python(code, tmp_path) == ""

@@ -12,7 +12,7 @@ pytest.importorskip("numba")
 import numba
 from llvmlite import binding
 
-from minitorch_cnn.kernels import jit
+from minitorch_cnn.kernels import jit, machine, sources
 from minitorch_cnn.kernels.machine import KNOWN, Cache
 
 
@@ -55,7 +55,7 @@ def test_each_signature_has_a_file_of_its_own(started_anew, file, tmp_path):
 
 def test_each_machine_has_a_file_of_its_own(started_anew, file, tmp_path, monkeypatch):
     for other in (KNOWN["sse"], KNOWN["sse"]._replace(l1=Cache(2**14, 4))):
-        monkeypatch.setattr(jit, "machine", lambda other=other: other)
+        monkeypatch.setattr(machine, "machine", lambda other=other: other)
         kernel = started_anew()
         assert kernel(1.5) == 4.5 and not was_loaded(kernel)
     monkeypatch.undo()
@@ -105,7 +105,7 @@ def test_the_file_of_another_kernel_or_version_is_ignored(started_anew, file, mo
     (other,) = set(file.parent.glob("*.nbc")) - {file}
     file.write_bytes(other.read_bytes())
     assert started_anew()(1.5) == 4.5
-    monkeypatch.setattr(jit, "version_of", lambda path: "other sources")
+    monkeypatch.setattr(sources, "version_of", lambda path: "other sources")
     kernel = started_anew()
     assert kernel(1.5) == 4.5 and not was_loaded(kernel)
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import minitorch_cnn as mt
+from minitorch_cnn.second_names import METHODS as SECOND_NAMES
 from minitorch_cnn.tensor import Tensor
-from minitorch_cnn.tensor.second_names import METHODS as SECOND_NAMES
 from tests.tensor.cases import CASES
 from tests.tensor.layouts import LAYOUTS
 from tests.tensor.more_cases import MORE_CASES
