@@ -2,23 +2,28 @@
 
 python -m benchmarks.autograd --help
 
-Each row is one micro-graph of 4x4 float32 tensors: microseconds per operation without recording,
-with recording, and for forward and backward together. Where PyTorch is installed, it is timed in
-turns on one thread. A ratio above 1 means that ours takes longer.
+Each row is one micro-graph of 4x4 float32 tensors on one thread: microseconds per operation without
+recording (plain), with recording, and for forward and backward together. A ratio above 1 means that
+ours takes longer.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 
 import numpy as np
 
 import minitorch_cnn as mt
 
-from .timing import geometric_mean, interleaved, machine, median_ratio
+from .allocator import restart
+from .arguments import add_arguments, finish, parse
+from .competitors import ratios, use_threads
+from .records import machine
+from .timing import interleaved, warm_up
 
+MODES = ("plain", "recorded", "backward")
+BY = (["mode"],)  # groups with a mean
 CHAIN = 100  # ops in a graph
 
 # name: (inputs that require grad, the graph as a function of them, ops in it)
@@ -52,7 +57,6 @@ def _ours(name: str, mode: str):
 def _torchs(name: str, mode: str):
     import torch
 
-    torch.set_num_threads(1)
     count, graph, _ = GRAPHS[name]
     inputs = [torch.tensor(array, requires_grad=mode != "plain") for array in _arrays(count)]
     return _timed(graph, inputs, mode)
@@ -77,42 +81,29 @@ def _timed(graph, inputs, mode: str):
 def main(argv: list[str] | None = None) -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.autograd", description=__doc__)
-    parser.add_argument("--repeats", type=int, default=50, help="turns per row (default: 50)")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    options = parser.parse_args(argv)
-    if options.repeats < 1:
-        parser.error(f"--repeats {options.repeats} must be at least 1")
+    add_arguments(parser, repeats=15)
+    options = parse(parser, argv)
     facts = machine()
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
-    modes = {"plain": "no graph", "recorded": "recorded", "backward": "with backward"}
-    compared = "torch" in facts
-    head = f"{'microseconds per op':20}"
-    for label in modes.values():
-        head += f"  {label:>14}" + ("    torch  ratio" if compared else "")
-    print(head)
+    use_threads(1, options.vs)
+    makers = {"ours": _ours} | ({"torch": _torchs} if "torch" in options.vs else {})
+    heads = [f"{name} us" for name in makers] + ["x torch"] * (len(makers) > 1)
+    print(f"{'graph':20} {'mode':9}", *(f"{head:>9}" for head in heads))
     rows = []
     for name, (_, _, ops) in GRAPHS.items():
-        line, row = f"{name:20}", {"graph": name}
-        for mode in modes:
-            fns = {"ours": _ours(name, mode)}
-            if compared:
-                fns["torch"] = _torchs(name, mode)
-            times = interleaved(fns, options.repeats, budget=2.0)
-            row[mode] = {key: statistics.median(t) / ops * 1e6 for key, t in times.items()}
-            line += f"  {row[mode]['ours']:14.2f}"
-            if compared:
-                row[mode]["ratio"] = median_ratio(times["ours"], times["torch"])
-                line += f" {row[mode]['torch']:8.2f} {row[mode]['ratio']:6.2f}"
-        rows.append(row)
-        print(line)
-    if compared:
-        for mode, label in modes.items():
-            mean = geometric_mean([row[mode]["ratio"] for row in rows])
-            print(f"{label}: geometric mean {mean:.2f} x torch's time")
-    if options.json:
-        with open(options.json, "w") as file:
-            json.dump({"machine": facts, "rows": rows}, file, indent=1)
+        for mode in MODES:
+            fns = {library: make(name, mode) for library, make in makers.items()}
+            warm_up(fns)
+            times = interleaved(fns, options.repeats, budget=1.0)
+            ms = {library: statistics.median(t) / ops * 1e3 for library, t in times.items()}
+            row = {"graph": name, "mode": mode, "threads": 1, "ms": ms}
+            rows.append(row | {"ratio": ratios(times, "ours")})
+            figures = [f"{1e3 * value:9.2f}" for value in ms.values()]
+            figures += [f"{value:9.2f}" for value in rows[-1]["ratio"].values()]
+            print(f"{name:20} {mode:9}", *figures, flush=True)
+    finish("autograd", options, facts, rows, BY)
 
 
 if __name__ == "__main__":
+    restart()
     main()

@@ -14,13 +14,14 @@ import statistics
 
 from minitorch_cnn.kernels import dispatch
 
-from .conv import DIRECTIONS, Problem
+from .competitors import FORMATS
 from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
-from .suites import SUITES, Layer
+from .problem import Problem, torch_call
+from .suites import Layer
 from .timing import geometric_mean
 
 IMPLEMENTATIONS = ("numba_cuda", "cuda")
-RIVALS = ("torch", "torch nhwc")
+RIVALS = FORMATS["torch"]
 
 
 class GpuProblem(Problem):
@@ -30,7 +31,7 @@ class GpuProblem(Problem):
         import cupy
 
         super().__init__(layer, batch)
-        self.host = {name: getattr(self, name) for name in ("x", "w", "gy")}
+        self.host = dict(zip(("x", "w", "gy"), self.arrays(), strict=True))
         self.bytes = sum(array.nbytes for array in self.host.values())
         count = sets_beyond_cache(self.bytes)
         self.sets = [
@@ -56,21 +57,8 @@ class GpuProblem(Problem):
         """The direction in PyTorch, on each set, its images in one of two layouts."""
         import torch
 
-        layout = torch.channels_last if nhwc else torch.contiguous_format
-        s, p, groups = self.layer.stride, self.layer.padding, self.layer.groups
-
-        def call(arrays):
-            x, w, gy = (
-                torch.from_dlpack(arrays[name]).contiguous(memory_format=layout)
-                for name in ("x", "w", "gy")
-            )
-            if direction == "forward":
-                return lambda: torch.nn.functional.conv2d(x, w, None, s, p, 1, groups)
-            mask = (direction == "gx", direction == "gw", False)
-            settings = ([s, s], [p, p], [1, 1], False, [0, 0], groups, mask)
-            return lambda: torch.ops.aten.convolution_backward(gy, x, w, None, *settings)
-
-        return [call(arrays) for arrays in self.sets]
+        tensors = ([torch.from_dlpack(arrays[name]) for name in arrays] for arrays in self.sets)
+        return [torch_call(self.layer, direction, nhwc, found) for found in tensors]
 
 
 def measure(problem: GpuProblem, direction: str, ceiling: Ceilings, vs_torch: bool, repeats: int):
@@ -146,26 +134,26 @@ def means(rows: list[dict]) -> list[str]:
     ]
 
 
-def main(options) -> None:
-    """Run the benchmark with the options of benchmarks.conv."""
+def main(options, layers: list[tuple[str, Layer]]) -> None:
+    """Run the benchmark with the options and selected layers of benchmarks.conv."""
     torch = None
     if options.vs:
         import torch
-    setting, facts = set_tf32(options.tf32 == "on", torch), gpu_machine(options.tf32 == "on")
-    ceiling = ceilings(options.tf32 == "on")
+    allowed = options.tf32 != "off"
+    setting, facts = set_tf32(allowed, torch), gpu_machine(allowed)
+    ceiling = ceilings(allowed)
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(
         f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, matrix product "
         f"{ceiling.arithmetic / 1e12:.1f} TFLOP/s, batch {options.batch}, float32, {setting}\n"
     )
     rows = []
-    for suite in options.suite:
-        for layer in SUITES[suite]:
-            problem = GpuProblem(layer, options.batch)
-            for direction in DIRECTIONS:
-                found = measure(problem, direction, ceiling, bool(options.vs), options.repeats)
-                row = {"suite": suite, "layer": layer.name, "direction": direction}
-                rows.append(row | {"figures": found})
+    for suite, layer in layers:
+        problem = GpuProblem(layer, options.batch)
+        for direction in options.directions:
+            found = measure(problem, direction, ceiling, bool(options.vs), options.repeats)
+            row = {"suite": suite, "layer": layer.name, "direction": direction}
+            rows.append(row | {"figures": found})
     print(table(rows))
     if options.vs:
         print("", *means(rows), sep="\n")

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from minitorch_cnn.kernels.cuda.array import has_gpu
 
-from .timing import machine
+from .records import machine
 
 IDLE = """extern "C" __global__ void idle(long long cycles) {
     long long start = clock64();

@@ -1,11 +1,13 @@
-"""The memory of a training step of the deepest networks.
+"""The peak memory of a training step.
 
-    OPENBLAS_NUM_THREADS=1 python -m benchmarks.memory [NAME ...] [--out FILE]
+    python -m benchmarks.memory --vs torch [NAME ...]       the nets of benchmarks.models, compared
+    python -m benchmarks.memory [NAME ...] [--out FILE]     the deepest nets, and a limit for them
 
-A network at full size in float32, on random images of the published size: loss, gradients and a
-step of SGD with momentum. Memory is the peak of a separate process, including Python: after
-building the network, and in all. The exit status is 1 if a network takes more than LIMIT. A network
-takes some seconds.
+A network at full size in float32, on random images of the published size: loss, gradients and steps
+of SGD with momentum. Memory is the peak of a separate process, including Python and the library,
+with the allocator as the system sets it. In comparison with PyTorch there are three steps, and the
+ratio is to the format that takes less. Without it there is one, and the exit status is 1 if a net
+takes more than LIMIT. A network takes some seconds.
 """
 
 from __future__ import annotations
@@ -19,7 +21,11 @@ from typing import Any, NamedTuple
 import minitorch_cnn as mt
 from minitorch_cnn.models import create_model, model_entry
 
+from . import models
+from .competitors import FORMATS, libraries, use_threads
 from .full_size import peak_memory
+from .records import file_of, keep, machine, means
+from .rivals import RIVALS
 from .tables import Table
 
 LIMIT = 12  # GiB
@@ -68,26 +74,69 @@ def training_step(case: Case) -> Needs:
     return Needs(built, peak_memory(), time.perf_counter() - started)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """Measure the cases of the nets named on the command line."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory")
-    parser.add_argument("names", nargs="*", metavar="NAME", help="nets of CASES (default: all)")
-    parser.add_argument("--out", metavar="FILE", help="also write the table there, as Markdown")
-    options = parser.parse_args(argv)
-    known = dict.fromkeys(case.name for case in CASES)
-    for name in options.names:
-        if name not in known:
-            parser.error(f"NAME {name} must be one of {', '.join(known)}")
-    cases = [case for case in CASES if case.name in (options.names or known)]
+def peak(name: str, case: models.Case) -> float:
+    """The peak GiB of a process that has done only three training steps in one library."""
+    lib = libraries([] if name == "ours" else ["torch"])[name]
+    use_threads(None, [] if name == "ours" else ["torch"])
+    net = create_model(case.name) if name == "ours" else RIVALS[case.name](lib.library)
+    run = models.step(lib.module(net), lib, case, "training")
+    for _ in range(3):
+        run()
+    return peak_memory()
+
+
+def compare(cases: list[models.Case], publish: bool) -> None:
+    """Print the peaks of each library and the ratios, and keep them."""
+    names, rows = ("ours", *FORMATS["torch"]), []
+    table = Table({"net": "", "batch": "", **{f"{n} GiB": ".2f" for n in names}, "ratio": ".2f"})
+    threads = use_threads(None)
+    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
+        for case in cases:
+            pool.apply(peak, ("ours", case))  # compiles the kernels, which takes memory
+            found = {name: pool.apply(peak, (name, case)) for name in names}
+            ratio = found["ours"] / min(found[name] for name in FORMATS["torch"])
+            table.add(case.name, case.batch, *found.values(), ratio)
+            row = {"model": case.name, "batch": case.batch, "threads": threads, "GiB": found}
+            rows.append(row | {"ratio": {"torch": ratio}})
+    print(*means(rows, [], unit="memory"), sep="\n")
+    if publish:
+        keep(file_of("memory"), machine(), rows)
+
+
+def limited(cases: list[Case], out: str | None, names: list[str]) -> bool:
+    """Print what the cases need; whether all are within the limit."""
     table, fit = Table(COLUMNS), True
     with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
         for case, needs in zip(cases, pool.imap(training_step, cases, 1), strict=True):
             table.add(str(case), case.batch, *needs)
             fit = fit and needs.peak <= LIMIT
-    if options.out:
-        title = "The memory of a training step"
-        table.save(options.out, title, "python -m benchmarks.memory", options.names)
-    sys.exit(not fit)
+    if out:
+        table.save(out, "The memory of a training step", "python -m benchmarks.memory", names)
+    return fit
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Measure the cases of the nets named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.memory")
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="nets of CASES (default: all)")
+    add("--vs", choices=["torch"], help="compare the nets of benchmarks.models with PyTorch's")
+    add("--out", metavar="FILE", help="also write the table there, as Markdown; without --vs")
+    text = "write the comparison to the file of this processor in benchmarks/results"
+    add("--publish", action="store_true", help=text)
+    options = parser.parse_args(argv)
+    if (options.vs and options.out) or (options.publish and not options.vs):
+        parser.error("--out goes without --vs torch, --publish with it")
+    every = models.CASES if options.vs else CASES
+    known = dict.fromkeys(case.name for case in every)
+    for name in options.names:
+        if name not in known:
+            parser.error(f"NAME {name} must be one of {', '.join(known)}")
+    cases = [case for case in every if case.name in (options.names or known)]
+    if options.vs:
+        compare(cases, options.publish)
+    else:
+        sys.exit(not limited(cases, options.out, options.names))
 
 
 if __name__ == "__main__":

@@ -2,32 +2,33 @@
 
 Each network has its full size in float32. A training step is forward, cross-entropy, backward and
 SGD with momentum and weight decay; inference is a forward in eval mode without recording. Images
-per second are the median of all turns after a warm-up. `ratio` is the median over turns of our time
-divided by that of the same network in PyTorch's layers (rivals.py). Memory is the peak of a
-separate process after three steps, including Python and the library. With --device cuda the same
-networks run on a GPU: see models_gpu.py.
+per second are the median of all turns. The ratio is the median over turns of our time divided by
+that of the same network in PyTorch's layers (rivals.py), in the faster of its two formats. The
+first call, which compiles, is shown apart. How the others are run: docs/guide/speed.md; the memory
+of a step: benchmarks.memory. With --device cuda the same networks run on a GPU: see models_gpu.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import multiprocessing
 import statistics
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 import minitorch_cnn as mt
 from minitorch_cnn.models import create_model, model_entry
 
-from .full_size import peak_memory
-from .gpu import refuse_without_gpu
+from .allocator import restart
+from .arguments import add_arguments, finish, parse
+from .competitors import Library, libraries, ratios, use_threads
+from .records import machine
 from .rivals import RIVALS, copy_weights
-from .timing import SPIN, geometric_mean, interleaved, machine, median_ratio, use_threads
+from .timing import interleaved, warm_up
 
 MODES = ("training", "inference")
+BY = (["mode"],)  # groups with a mean
 
 
 class Case(NamedTuple):
@@ -41,20 +42,22 @@ CASES = [
     Case("lenet5_relu", 64),
     Case("resnet20_cifar", 64),
     Case("mobilenet_v1_100", 8),
+    Case("mobilenet_v2", 8),
     Case("resnet50", 8),
+    Case("densenet121", 8),
     Case("vgg16", 4),
 ]
 
 
-def nets(case: Case, libraries: dict) -> dict:
+def nets(case: Case, libs: dict[str, Library]) -> dict[str, Any]:
     """The same network in each library, with the same weights."""
     mt.manual_seed(0)
-    ours = create_model(case.name)
-    found = {"ours": ours}
-    if "torch" in libraries:
-        found["torch"] = RIVALS[case.name](libraries["torch"])
-        copy_weights(ours, found["torch"])
-    return found
+    found = {"ours": create_model(case.name)}
+    for name, lib in libs.items():
+        if name != "ours":
+            found[name] = RIVALS[case.name](lib.library)
+            copy_weights(found["ours"], found[name])
+    return {name: libs[name].module(net) for name, net in found.items()}
 
 
 def step(net, lib, case: Case, mode: str) -> Callable:
@@ -72,106 +75,85 @@ def step(net, lib, case: Case, mode: str) -> Callable:
         optimizer.step()
 
     def infer():
-        with lib.no_grad():
+        with lib.inference_mode():
             net(images)
 
     net.train(mode == "training")
     return train if mode == "training" else infer
 
 
-def speed(case: Case, mode: str, libraries: dict, repeats: int) -> dict[str, list[float]]:
-    """Seconds of each step of each library, in turns."""
-    found = nets(case, libraries)
-    fns = {name: step(found[name], lib, case, mode) for name, lib in libraries.items()}
-    return interleaved(fns, repeats, budget=60.0, settle=SPIN if len(fns) > 1 else 0.0)
+def measure(case: Case, mode: str, libs: dict[str, Library], options, threads: int) -> dict:
+    """One row: "ms" of a step, "first ms" of the first one, and "ratio" to each library."""
+    found = nets(case, libs)
+    fns = {name: step(found[name], lib, case, mode) for name, lib in libs.items()}
+    first = warm_up(fns)
+    times = interleaved(fns, options.repeats, options.budget)
+    return {
+        "model": case.name,
+        "batch": case.batch,
+        "mode": mode,
+        "threads": threads,
+        "ms": {name: statistics.median(seconds) * 1e3 for name, seconds in times.items()},
+        "first ms": {name: seconds * 1e3 for name, seconds in first.items()},
+        "ratio": ratios(times, "ours"),
+    }
 
 
-def memory(name: str, case: Case, mode: str, threads: int) -> float:
-    """The peak GiB of a process that has done only three steps in one library."""
-    if name == "torch":
-        import torch as lib
-
-        net = RIVALS[case.name](lib)
-    else:
-        lib, net = mt, create_model(case.name)
-    use_threads(threads, [lib])
-    run = step(net, lib, case, mode)
-    for _ in range(3):
-        run()
-    return peak_memory()
-
-
-def measure(case: Case, mode: str, libraries: dict, repeats: int, threads: int) -> dict:
-    """A record of one row: images per second and GiB of each library, and the ratios."""
-    times = speed(case, mode, libraries, repeats)
-    record = {"model": case.name, "batch": case.batch, "mode": mode}
-    for name, seconds in times.items():
-        record[f"{name} images/s"] = case.batch / statistics.median(seconds)
-    if "torch" in times:
-        record["ratio"] = median_ratio(times["ours"], times["torch"])
-    with multiprocessing.get_context("spawn").Pool(1, maxtasksperchild=1) as pool:
-        for name in libraries:
-            record[f"{name} GiB"] = pool.apply(memory, (name, case, mode, threads))
-    if "torch" in times:
-        record["memory"] = record["ours GiB"] / record["torch GiB"]
-    numbers = [f"{value:14.2f}" for value in record.values() if isinstance(value, float)]
-    print(f"{case.name:18} {case.batch:5} {mode:>9}", *numbers, flush=True)
-    return record
+def line(row: dict) -> str:
+    """A row as text: images per second of each library, ratios, our first call."""
+    text = f"{row['model']:18} {row['batch']:5} {row['mode']:>9} {row['threads']:>7}"
+    rates = (f"{row['batch'] / ms * 1e3:19.2f}" for ms in row["ms"].values())
+    ratios = (f"{value:8.2f}" for value in row["ratio"].values())
+    return " ".join([text, *rates, *ratios, f"{row['first ms']['ours'] / 1e3:13.1f}"])
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.models", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="nets of CASES (default: all)")
-    parser.add_argument("--mode", choices=MODES, nargs="+", default=MODES, help="(default: both)")
-    parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
-    parser.add_argument("--threads", type=int, help="threads of each library (default: all cores)")
-    parser.add_argument("--repeats", type=int, default=15, help="turns per row (default: 15)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
-    parser.add_argument(
-        "--tf32", choices=["on", "off"], help="on a GPU: whether convolutions may use it (on)"
-    )
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    options = parser.parse_args(argv)
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="nets of CASES (default: all)")
+    add("--mode", choices=MODES, nargs="+", default=MODES, help="(default: both)")
+    text = "seconds after which a row of three turns ends (default: 15)"
+    add("--budget", type=float, default=15.0, help=text)
+    add("--tf32", choices=["on", "off"], help="on a GPU: whether convolutions may use it (on)")
+    add_arguments(parser, repeats=15)
+    options = parse(parser, argv)
     known = [case.name for case in CASES]
     for name in options.names:
         if name not in known:
             parser.error(f"NAME {name!r} must be one of {', '.join(known)}")
-    if options.repeats < 1:
-        parser.error(f"--repeats {options.repeats} must be at least 1")
+    if "onnxruntime" in options.vs:
+        parser.error(
+            "--vs onnxruntime needs the nets as ONNX files, and minitorch_cnn has no export yet; "
+            "benchmarks.conv compares single convolutions"
+        )
     if options.device == "cuda":
         from . import models_gpu
 
-        refuse_without_gpu(parser)
         return models_gpu.main(options)
     if options.tf32:
         parser.error("--tf32 goes with --device cuda")
+    run(options, [case for case in CASES if case.name in (options.names or known)])
 
-    libraries = {"ours": mt}
-    if options.vs:
-        import torch
 
-        libraries["torch"] = torch
-    threads = use_threads(options.threads, libraries.values())
-    facts = machine() | {"threads": str(threads)}
+def run(options: argparse.Namespace, cases: list[Case]) -> None:
+    """Measure the cases with each number of threads, print the rows and keep them."""
+    facts, libs = machine(), libraries(options.vs)
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
-    heads = [f"{name} images/s" for name in libraries] + ["ratio"] * bool(options.vs)
-    heads += [f"{name} GiB" for name in libraries] + ["ratio"] * bool(options.vs)
-    print(f"{'model':18} {'batch':>5} {'mode':>9}", *(f"{head:>14}" for head in heads))
-    records = [
-        measure(case, mode, libraries, options.repeats, threads)
-        for case in CASES
-        for mode in options.mode
-        if case.name in (options.names or known)
-    ]
-    if options.vs:
-        for mode in options.mode:
-            ratios = [record["ratio"] for record in records if record["mode"] == mode]
-            print(f"{mode}: geometric mean {geometric_mean(ratios):.2f} x torch's time")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": facts, "rows": records}, file, indent=1)
+    heads = [f"{name} images/s" for name in libs]
+    text = f"{'model':18} batch {'mode':>9} threads"
+    print(text, *(f"{head:>19}" for head in heads), *(f"x {name:>6}" for name in options.vs),
+          f"{'first call s':>13}")  # fmt: skip
+    rows = []
+    for count in options.threads:
+        threads = use_threads(count, options.vs)
+        for case in cases:
+            for mode in options.mode:
+                rows.append(measure(case, mode, libs, options, threads))
+                print(line(rows[-1]), flush=True)
+    finish("models", options, facts, rows, BY)
 
 
 if __name__ == "__main__":
+    restart()
     main()

@@ -12,11 +12,9 @@ import statistics
 import time
 from collections.abc import Callable
 
-import minitorch_cnn as mt
-
+from .competitors import libraries
 from .gpu import gpu_machine, set_tf32
 from .models import CASES, Case, nets, step
-from .ops_gpu import OnGpu, libraries
 from .timing import geometric_mean
 
 BATCH = 64
@@ -38,16 +36,6 @@ def wall_times(
             synchronize()
             times[name].append(time.perf_counter() - before)
     return times
-
-
-def on_gpu(case: Case, libs: dict[str, OnGpu]) -> dict:
-    """The same network in each library, on the GPU, in the library's layout."""
-    found = {}
-    for name, lib in libs.items():
-        each = nets(case, {"ours": mt, "torch": lib.library} if name != "ours" else {"ours": mt})
-        net = each["ours" if name == "ours" else "torch"].to("cuda")
-        found[name] = net.to(memory_format=lib.channels_last) if lib.nhwc else net
-    return found
 
 
 def memory(torch) -> dict[str, float]:
@@ -78,14 +66,14 @@ def main(options) -> None:
         import torch
     allowed = options.tf32 != "off"
     setting, facts = set_tf32(allowed, torch), gpu_machine(allowed)
-    libs = libraries(torch)
+    libs = libraries(options.vs, "cuda")
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(setting)
     records = []
     for name in options.names or [case.name for case in CASES]:
         case = Case(name, BATCH)
         for mode in options.mode:
-            found = on_gpu(case, libs)
+            found = nets(case, libs)
             fns = {key: step(net, libs[key], case, mode) for key, net in found.items()}
             synchronize = cupy.cuda.runtime.deviceSynchronize
             row = record(case, mode, wall_times(fns, synchronize, options.repeats))

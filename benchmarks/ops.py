@@ -2,15 +2,15 @@
 
 Normalisation, pooling, activations, losses, resampling and optimizer steps, forward and backward,
 in float32 and in shapes of networks. Our names are PyTorch's, so a row is one line of code for both
-libraries. Times are the shortest of all turns after a warm-up. `ratio` is the median over turns of
-our time divided by PyTorch's, `best` the ratio of the shortest times. Above 1, ours takes longer.
-With --device cuda the same rows run on a GPU: see ops_gpu.py.
+libraries. Times are medians of all turns. The ratio is the median over turns of our time divided by
+PyTorch's, in the faster of its two formats. Above 1, ours takes longer. How PyTorch is run:
+docs/guide/speed.md. With --device cuda the same rows run on a GPU: see ops_gpu.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import statistics
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -18,8 +18,13 @@ import numpy as np
 
 import minitorch_cnn as mt
 
-from .gpu import refuse_without_gpu
-from .timing import SPIN, geometric_mean, interleaved, machine, median_ratio, use_threads
+from .allocator import restart
+from .arguments import add_arguments, finish, parse
+from .competitors import Library, libraries, ratios, use_threads
+from .records import machine
+from .timing import interleaved, warm_up
+
+BY = ([], ["direction"])  # groups with a mean
 
 
 class Op(NamedTuple):
@@ -39,7 +44,7 @@ class Update(NamedTuple):
 
 
 def _norm_relu(lib, channels: int):
-    return lib.nn.Sequential(lib.nn.BatchNorm2d(channels), lib.nn.ReLU())
+    return lib.nn.Sequential(lib.nn.BatchNorm2d(channels), lib.nn.ReLU(inplace=True))
 
 
 def _cross_entropy(lib, classes: int, shape: tuple[int, ...], **settings):
@@ -135,75 +140,71 @@ def functions(row: Op | Update, lib) -> dict[str, Callable]:
     return directions(row, lib) if isinstance(row, Op) else {"step": step(row, lib)}
 
 
-def measure(row: Op | Update, libraries: dict, repeats: int) -> list[dict]:
-    """A record for each direction: milliseconds of each library, and the ratios."""
-    each = {name: functions(row, lib) for name, lib in libraries.items()}
+def measure(
+    row: Op | Update, libs: dict[str, Library], options: argparse.Namespace, threads: int
+) -> list[dict]:
+    """A record for each direction: "ms" of each library, and the "ratio"."""
+    has_formats = isinstance(row, Op) and len(row.shape) == 4
+    each = {name: functions(row, lib) for name, lib in libs.items() if has_formats or not lib.nhwc}
     size = "x".join(map(str, row.shape)) if isinstance(row, Op) else row.model
     records = []
     for direction in each["ours"]:
         fns = {name: found[direction] for name, found in each.items()}
-        settle = SPIN if len(fns) > 1 else 0.0
-        times = interleaved(fns, repeats, budget=3.0, settle=settle)
-        record = {"op": row.name.strip(), "of": size, "direction": direction}
-        record |= {f"{name} ms": min(seconds) * 1e3 for name, seconds in times.items()}
-        if "torch" in times:
-            record["ratio"] = median_ratio(times["ours"], times["torch"])
-            record["best"] = record["ours ms"] / record["torch ms"]
-        records.append(record)
-        print_record(row.name, record)
+        warm_up(fns)
+        times = interleaved(fns, options.repeats, options.budget)
+        ms = {name: statistics.median(seconds) * 1e3 for name, seconds in times.items()}
+        record = {"op": row.name.strip(), "of": size, "direction": direction, "threads": threads}
+        records.append(record | {"ms": ms, "ratio": ratios(times, "ours")})
     return records
 
 
-def print_record(name: str, record: dict) -> None:
-    numbers = [f"{value:10.3f}" for value in record.values() if isinstance(value, float)]
-    print(f"{name:18} {record['of']:>14} {record['direction']:>9}", *numbers, flush=True)
+def line(record: dict, columns: list[str]) -> str:
+    """A record as text."""
+    text = f"{record['op']:18} {record['of']:>14} {record['direction']:>9} {record['threads']:>7}"
+    times = (f"{record['ms'][name]:14.3f}" if name in record["ms"] else " " * 14
+             for name in columns)  # fmt: skip
+    return " ".join([text, *times, *(f"{value:7.2f}" for value in record["ratio"].values())])
 
 
 def main(argv: list[str] | None = None) -> None:
     """Run the benchmark named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.ops", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="ops, such as relu (default: all)")
-    parser.add_argument("--vs", choices=["torch"], help="time PyTorch in turns with ours")
-    parser.add_argument("--threads", type=int, help="threads of each library (default: all cores)")
-    parser.add_argument("--repeats", type=int, default=20, help="turns per row (default: 20)")
-    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="(default: cpu)")
-    parser.add_argument("--json", metavar="FILE", help="also write the figures there")
-    options = parser.parse_args(argv)
+    add = parser.add_argument
+    add("names", nargs="*", metavar="NAME", help="ops, such as relu (default: all)")
+    text = "seconds after which a row of three turns ends (default: 1)"
+    add("--budget", type=float, default=1.0, help=text)
+    add_arguments(parser, repeats=7)
+    options = parse(parser, argv)
     rows = [*OPS, *UPDATES]
     known = list(dict.fromkeys(row.name.strip() for row in rows))
     for name in options.names:
         if name not in known:
             parser.error(f"NAME {name!r} must be one of {', '.join(known)}")
-    if options.repeats < 1:
-        parser.error(f"--repeats {options.repeats} must be at least 1")
-
+    if "onnxruntime" in options.vs:
+        parser.error("--vs onnxruntime goes with benchmarks.conv: the engine does not train")
     if options.device == "cuda":
         from . import ops_gpu
 
-        refuse_without_gpu(parser)
         return ops_gpu.main(options)
+    run(options, [row for row in rows if row.name.strip() in (options.names or known)])
 
-    libraries = {"ours": mt}
-    if options.vs:
-        import torch
 
-        libraries["torch"] = torch
-    facts = machine() | {"threads": str(use_threads(options.threads, libraries.values()))}
+def run(options: argparse.Namespace, rows: list[Op | Update]) -> None:
+    """Measure the rows with each number of threads, print the records and keep them."""
+    facts, libs = machine(), libraries(options.vs)
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
-    heads = [f"{name} ms" for name in libraries] + ["ratio", "best"] * (len(libraries) > 1)
-    print(f"{'op':18} {'of':>14} {'direction':>9}", *(f"{head:>10}" for head in heads))
+    heads = [f"{name + ' ms':>14}" for name in libs] + ["x torch"] * len(options.vs)
+    print(f"{'op':18} {'of':>14} {'direction':>9} threads", *heads)
     records = []
-    for row in rows:
-        if not options.names or row.name.strip() in options.names:
-            records += measure(row, libraries, options.repeats)
-    if options.vs:
-        for key in ("ratio", "best"):
-            mean = geometric_mean([record[key] for record in records])
-            print(f"{key}: geometric mean {mean:.2f} x torch's time, {len(records)} rows")
-    if options.json:
-        with open(options.json, "w", encoding="utf-8") as file:
-            json.dump({"machine": facts, "rows": records}, file, indent=1)
+    for count in options.threads:
+        threads = use_threads(count, options.vs)
+        for row in rows:
+            found = measure(row, libs, options, threads)
+            print(*(line(record, list(libs)) for record in found), sep="\n", flush=True)
+            records += found
+    finish("ops", options, facts, records, BY)
 
 
 if __name__ == "__main__":
+    restart()
     main()

@@ -12,36 +12,12 @@ import json
 import math
 import statistics
 
-import minitorch_cnn as mt
-
+from .competitors import libraries
 from .gpu import Ceilings, ceilings, event_times, gpu_machine, set_tf32, sets_beyond_cache
 from .ops import OPS, UPDATES, Op, Update, functions
 from .timing import geometric_mean
 
 FLOAT = 4  # bytes
-
-
-class OnGpu:
-    """A library that creates tensors on the GPU; with nhwc, 4-d tensors are channels last."""
-
-    def __init__(self, library, nhwc: bool = False):
-        self.library, self.nhwc = library, nhwc
-
-    def __getattr__(self, name):
-        return getattr(self.library, name)
-
-    def tensor(self, data, requires_grad: bool = False):
-        """The library's tensor of an array."""
-        t = self.library.tensor(data, device="cuda")
-        if self.nhwc and t.ndim == 4:
-            t = t.contiguous(memory_format=self.library.channels_last)
-        return t.requires_grad_(requires_grad)
-
-
-def libraries(torch=None) -> dict[str, OnGpu]:
-    """Ours, and PyTorch in its two layouts if it is given."""
-    rivals = {"torch": OnGpu(torch), "torch nhwc": OnGpu(torch, nhwc=True)} if torch else {}
-    return {"ours": OnGpu(mt)} | rivals
 
 
 def traffic(op: Op, outputs: int, direction: str) -> int:
@@ -74,11 +50,9 @@ def measure(row: Op | Update, libs: dict, ceiling: Ceilings, repeats: int) -> li
 
 def main(options) -> None:
     """Run the benchmark with the options of benchmarks.ops."""
-    torch = None
-    if options.vs:
-        import torch
-    setting, facts = set_tf32(True, torch), gpu_machine(True)
-    ceiling, libs = ceilings(True), libraries(torch)
+    libs = libraries(options.vs, "cuda")
+    setting, facts = set_tf32(True, libs.get("torch")), gpu_machine(True)
+    ceiling = ceilings(True)
     print("  ".join(f"{key} {value}" for key, value in facts.items()))
     print(f"copy {ceiling.bandwidth / 1e12:.2f} TB/s, {setting}\n")
     heads = [*(f"{name} ms" for name in libs), "share"] + ["ratio"] * bool(options.vs)

@@ -1,17 +1,21 @@
 """The networks of benchmarks.models in PyTorch's own layers, as a PyTorch user would write them.
 
-Each function returns a torch.nn.Module whose parameters have the order and shapes of our registered
-model of that name. After `copy_weights` both compute the same function.
+They are written like torchvision's and timm's: activations and sums in place. Each function returns
+a torch.nn.Module whose parameters have the order and shapes of our registered model of that name.
+After `copy_weights` both compute the same function.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 import minitorch_cnn as mt
-from minitorch_cnn.models import mobilenet_v1, vgg
+from minitorch_cnn.models import densenet, mobilenet_v1, vgg
+from minitorch_cnn.models import mobilenet_v2 as second_mobilenet
 
 
-def _residual(torch, branch, shortcut):
-    """relu(branch(x) + shortcut(x)) as a module."""
+def _residual(torch, branch, shortcut, activation=True):
+    """relu(branch(x) + shortcut(x)) as a module; without `activation` the sum alone."""
 
     class Residual(torch.nn.Module):
         def __init__(self):
@@ -19,7 +23,9 @@ def _residual(torch, branch, shortcut):
             self.branch, self.shortcut = branch, shortcut
 
         def forward(self, x):
-            return torch.relu(self.branch(x) + self.shortcut(x))
+            y = self.branch(x)
+            y += self.shortcut(x)
+            return torch.relu_(y) if activation else y
 
     return Residual()
 
@@ -34,17 +40,40 @@ def _subsample(torch, channels):
     return Subsample()
 
 
+def _dense_block(torch, layers):
+    """Each layer of a block reads the concatenated outputs of all before it, as a module."""
+
+    class Block(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleList(layers)
+
+        def forward(self, x):
+            maps = [x]
+            for layer in self.layers:
+                maps.append(layer(torch.cat(maps, 1)))
+            return torch.cat(maps, 1)
+
+    return Block()
+
+
 def _conv_bn(nn, C, O, kernel, stride=1, groups=1, activation=None):
     conv = nn.Conv2d(C, O, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return [conv, nn.BatchNorm2d(O), *([activation()] if activation else [])]
+    return [conv, nn.BatchNorm2d(O), *([activation(inplace=True)] if activation else [])]
+
+
+def _bn_relu_conv(nn, C, O, kernel):
+    conv = nn.Conv2d(C, O, kernel, padding=kernel // 2, bias=False)
+    return [nn.BatchNorm2d(C), nn.ReLU(inplace=True), conv]
 
 
 def lenet5_relu(torch):
     nn = torch.nn
+    relu = partial(nn.ReLU, inplace=True)
     return nn.Sequential(
-        *(nn.Conv2d(1, 6, 5), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU()),
+        *(nn.Conv2d(1, 6, 5), relu(), nn.MaxPool2d(2)),
+        *(nn.Conv2d(6, 16, 5), relu(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(400, 120), relu(), nn.Linear(120, 84), relu()),
         nn.Linear(84, 10),
     )
 
@@ -74,6 +103,23 @@ def mobilenet_v1_100(torch):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(C, 1000))
 
 
+def mobilenet_v2(torch):
+    nn = torch.nn
+    layers, C = _conv_bn(nn, 3, 32, 3, 2, activation=nn.ReLU6), 32
+    for expansion, O, blocks, first_stride in second_mobilenet.TABLE:
+        for block in range(blocks):
+            stride, inner = 1 if block else first_stride, expansion * C
+            expand = _conv_bn(nn, C, inner, 1, activation=nn.ReLU6) if expansion > 1 else []
+            depthwise = _conv_bn(nn, inner, inner, 3, stride, inner, nn.ReLU6)
+            branch = nn.Sequential(*expand, *depthwise, *_conv_bn(nn, inner, O, 1))
+            adds = stride == 1 and O == C
+            layers.append(_residual(torch, branch, nn.Identity(), False) if adds else branch)
+            C = O
+    layers += _conv_bn(nn, C, 1280, 1, activation=nn.ReLU6)
+    head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Dropout(0.2), nn.Linear(1280, 1000)]
+    return nn.Sequential(*layers, *head)
+
+
 def resnet50(torch):
     nn = torch.nn
     layers, C = [*_conv_bn(nn, 3, 64, 7, 2, activation=nn.ReLU), nn.MaxPool2d(3, 2, 1)], 64
@@ -91,22 +137,52 @@ def resnet50(torch):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(C, 1000))
 
 
+def densenet121(torch):
+    nn = torch.nn
+    design = densenet.TABLE[121]
+    layers, C = _conv_bn(nn, 3, design.start, 7, 2, activation=nn.ReLU), design.start
+    layers.append(nn.MaxPool2d(3, 2, 1))
+    for number, count in enumerate(design.layers):
+        if number:
+            layers += [*_bn_relu_conv(nn, C, C // 2, 1), nn.AvgPool2d(2)]
+            C //= 2
+        block = []
+        for _ in range(count):
+            bottleneck = _bn_relu_conv(nn, C, 4 * design.growth, 1)
+            narrow = _bn_relu_conv(nn, 4 * design.growth, design.growth, 3)
+            block.append(nn.Sequential(*bottleneck, *narrow))
+            C += design.growth
+        layers.append(_dense_block(torch, block))
+    layers += [nn.BatchNorm2d(C), nn.ReLU(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+    return nn.Sequential(*layers, nn.Linear(C, 1000))
+
+
 def vgg16(torch):
     nn = torch.nn
+    relu = partial(nn.ReLU, inplace=True)
     layers, C = [], 3
     for kernels, O in zip(vgg.TABLE["D"], vgg.CHANNELS, strict=True):
         for kernel in kernels:
-            layers += [nn.Conv2d(C, O, kernel, padding=kernel // 2), nn.ReLU()]
+            layers += [nn.Conv2d(C, O, kernel, padding=kernel // 2), relu()]
             C = O
         layers.append(nn.MaxPool2d(2))
     layers += [nn.AdaptiveAvgPool2d(7), nn.Flatten()]
-    layers += [nn.Linear(49 * C, 4096), nn.ReLU(), nn.Dropout()]
-    layers += [nn.Linear(4096, 4096), nn.ReLU(), nn.Dropout(), nn.Linear(4096, 1000)]
+    layers += [nn.Linear(49 * C, 4096), relu(), nn.Dropout()]
+    layers += [nn.Linear(4096, 4096), relu(), nn.Dropout(), nn.Linear(4096, 1000)]
     return nn.Sequential(*layers)
 
 
 RIVALS = {
-    net.__name__: net for net in (lenet5_relu, resnet20_cifar, mobilenet_v1_100, resnet50, vgg16)
+    net.__name__: net
+    for net in (
+        lenet5_relu,
+        resnet20_cifar,
+        mobilenet_v1_100,
+        mobilenet_v2,
+        resnet50,
+        densenet121,
+        vgg16,
+    )
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from minitorch_cnn.analysis import Roof
@@ -9,41 +11,40 @@ from minitorch_cnn.figures import COLORS, GREY, SMALL, headline, label, log_tick
 
 from .suites import Layer
 
-PANELS = ("forward", "gx", "gw")
-
 
 def intensity(layer: Layer, batch: int) -> float:
     """Operations per byte, if images, weights and outputs in 32 bits are moved once each.
 
     It is the same in all directions, since each reads two of the three arrays and writes the third.
     """
-    images, outputs = batch * layer.C * layer.H**2, batch * layer.O * layer.output**2
-    weights = layer.O * layer.C // layer.groups * layer.kernel**2
-    return 2 * layer.macs(batch) / (4 * (images + outputs + weights))
+    images, outputs = batch * layer.C * layer.H**2, batch * layer.O * math.prod(layer.output)
+    return 2 * layer.macs(batch) / (4 * (images + outputs + math.prod(layer.weight)))
 
 
-def plot(rows: list[dict], layers: dict, batch: int, roof: Roof, path: str) -> None:
+def plot(rows: list[dict], layers: dict, roof: Roof, path: str) -> None:
     """Plot GFLOP/s over intensity and the machine's roof: a panel per direction, a mark per
     implementation.
 
     rows: of benchmarks.conv; layers: {(suite, layer): Layer}.
     """
-    figure = new_figure(13, 4.8)
-    axes = figure.subplots(1, 3, sharey=True)
-    names = list(dict.fromkeys(name for row in rows for name in row["figures"]))
-    colors = {name: COLORS[k % len(COLORS)] for k, name in enumerate(names)}
-    for axis, direction in zip(axes, PANELS, strict=True):
-        chosen = [row for row in rows if row["direction"] == direction]
-        x = [intensity(layers[row["suite"], row["layer"]], batch) for row in chosen]
-        for name in dict.fromkeys(n for row in chosen for n in row["figures"]):
-            points = [
-                (at, row["figures"][name]["gflops"])
-                for at, row in zip(x, chosen, strict=True)
-                if name in row["figures"]
-            ]
-            mark = "x" if name == "torch" else "o"
-            settings = {"color": colors[name], "label": name, "markersize": 5, "alpha": 0.8}
-            axis.plot(*zip(*points, strict=True), mark, **settings)
+    directions = list(dict.fromkeys(row["direction"] for row in rows))
+    figure = new_figure(1 + 4 * len(directions), 4.8)
+    axes = figure.subplots(1, len(directions), sharey=True, squeeze=False)[0]
+    points: dict[str, dict[str, list]] = {}  # {name: {direction: [(intensity, GFLOP/s)]}}
+    ours = set()
+    for row in rows:
+        at = intensity(layers[row["suite"], row["layer"]], row["batch"])
+        for column, ms in row["ms"].items():
+            name = row["chosen"] if column == "ours" else column
+            ours |= {name} if column in row["error"] else set()
+            found = points.setdefault(name, {direction: [] for direction in directions})
+            found[row["direction"]].append((at, row["gflop"] / ms * 1e3))
+    for axis, direction in zip(axes, directions, strict=True):
+        for k, (name, found) in enumerate(points.items()):
+            color, mark = COLORS[k % len(COLORS)], "o" if name in ours else "x"
+            settings = {"color": color, "label": name, "markersize": 5, "alpha": 0.8}
+            axis.plot(*np.transpose(found[direction] or [(np.nan, np.nan)]), mark, **settings)
+        x = [at for found in points.values() for at, _ in found[direction]]
         line = np.geomspace(min(x) / 1.5, max(x) * 1.5)
         axis.loglog(line, roof.at(line) / 1e9, color=GREY, label="roof, from a cache")
         slow = np.minimum(roof.flops, roof.bandwidth * line) / 1e9

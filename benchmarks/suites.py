@@ -1,22 +1,28 @@
-"""The convolutions of well-known networks: each distinct shape once, in the network's order."""
+"""The convolutions to time: those of well-known networks, and shapes that none of them has.
+
+A network's suite has each distinct shape once, in the network's order. What is tuned to networks
+shows on the others: the suite "other".
+"""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 from minitorch_cnn.kernels.window import Window
 
 
 class Layer(NamedTuple):
-    """One convolution: C input channels of H x H, O output channels, a square kernel."""
+    """One convolution: C input channels of H x H, O output channels; kernel, padding: of both axes,
+    or a pair."""
 
     name: str
     C: int
     H: int
     O: int
-    kernel: int
+    kernel: int | tuple[int, int]
     stride: int = 1
-    padding: int = 0
+    padding: int | tuple[int, int] = 0
     groups: int = 1
 
     @property
@@ -24,13 +30,18 @@ class Layer(NamedTuple):
         return Window(self.kernel, self.stride, self.padding)
 
     @property
-    def output(self) -> int:
-        """Rows (and columns) of the output."""
-        return self.window.output_size(self.H, self.H)[0]
+    def weight(self) -> tuple[int, int, int, int]:
+        """The shape of the weights: O, C / groups, KH, KW."""
+        return self.O, self.C // self.groups, *self.window.kernel
+
+    @property
+    def output(self) -> tuple[int, int]:
+        """Rows and columns of the output."""
+        return self.window.output_size(self.H, self.H)
 
     def macs(self, batch: int) -> int:
         """Multiply-adds of one pass over a batch; the same for all three directions."""
-        return batch * self.O * self.output**2 * self.C // self.groups * self.kernel**2
+        return batch * math.prod(self.output) * math.prod(self.weight)
 
 
 LENET5 = [  # LeCun et al. 1998; C3 without its connection table
@@ -122,6 +133,36 @@ for _C, _H, _O, _stride in (
         Layer(f"pw {_C}-{_O}@{_H // _stride}", _C, _H // _stride, _O, 1),
     ]
 
+OTHER = [
+    #     name              C    H    O   K  s  p  groups
+    Layer("3x3@9", 160, 9, 192, 3, 1, 1),
+    Layer("3x3@18", 80, 18, 112, 3, 1, 1),
+    Layer("3x3@40", 40, 40, 72, 3, 1, 1),
+    Layer("1x1@9", 320, 9, 176, 1),
+    Layer("1x1@15", 144, 15, 272, 1),
+    Layer("1x1@30", 88, 30, 176, 1),
+    Layer("1x1@60", 72, 60, 48, 1),
+    Layer("5x5@15", 72, 15, 104, 5, 1, 2),
+    Layer("5x5@34", 40, 34, 56, 5, 1, 2),
+    Layer("1x7@17", 136, 17, 152, (1, 7), 1, (0, 3)),
+    Layer("7x1@17", 152, 17, 136, (7, 1), 1, (3, 0)),
+    Layer("1x7@35", 48, 35, 56, (1, 7), 1, (0, 3)),
+    Layer("7x1@35", 56, 35, 48, (7, 1), 1, (3, 0)),
+    Layer("3x3/2@18", 112, 18, 160, 3, 2, 1),
+    Layer("3x3/2@45", 48, 45, 88, 3, 2, 1),
+    Layer("1x1/2@18", 176, 18, 320, 1, 2),
+    Layer("1x1/2@45", 80, 45, 144, 1, 2),
+    Layer("3x3/2@18 6 groups", 144, 18, 192, 3, 2, 1, 6),
+    Layer("3x3/2@45 24 groups", 96, 45, 96, 3, 2, 1, 24),
+    Layer("dw 3x3/2@18", 336, 18, 336, 3, 2, 1, 336),
+    Layer("dw 3x3/2@60", 72, 60, 72, 3, 2, 1, 72),
+    Layer("dw 5x5/2@34", 120, 34, 120, 5, 2, 2, 120),
+    Layer("dw 5x5@17", 240, 17, 240, 5, 1, 2, 240),
+    Layer("odd 3x3@23", 37, 23, 53, 3, 1, 1),
+    Layer("odd 1x1@23", 61, 23, 83, 1),
+    Layer("odd 5x5/2@29", 19, 29, 31, 5, 2, 2),
+]
+
 SUITES = {
     "lenet5": LENET5,
     "alexnet": ALEXNET,
@@ -130,4 +171,5 @@ SUITES = {
     "resnet50": RESNET50,
     "resnext50": RESNEXT50,
     "mobilenet": MOBILENET,
+    "other": OTHER,
 }

@@ -2,36 +2,42 @@
 
 from __future__ import annotations
 
-import datetime
-import os
-import platform
 import statistics
 import time
-from collections.abc import Callable, Iterable
-from types import ModuleType
+from collections.abc import Callable
 
-# Seconds for which the threads of BLAS or OpenMP keep spinning after their last work. A competitor
-# that is timed before they sleep shares the cores with them, and may seem ten times slower.
-SPIN = 0.15
+# Seconds of untimed calls before a timed one. The threads of the library before keep spinning for a
+# while, and this one's own sleep: the first calls of a turn are slower.
+SETTLE = 0.03
+LONGER = {"onnxruntime": 0.1}  # whose threads spin for 40 milliseconds
+LEAST_TURNS = 3
 
 
-def interleaved(
-    fns: dict[str, Callable], repeats: int, budget: float, settle: float = 0.0
-) -> dict[str, list[float]]:
-    """Seconds of each call of each function: one untimed call, then turns A B A B ...
-
-    There are `repeats` turns, or fewer (at least two) if they take more than `budget` seconds.
-    Before each timed call the function runs untimed for `settle` seconds.
-    """
-    for fn in fns.values():
+def warm_up(fns: dict[str, Callable]) -> dict[str, float]:
+    """Call each function once: seconds, which include compilation and the choice of algorithms."""
+    seconds = {}
+    for name, fn in fns.items():
+        before = time.perf_counter()
         fn()
+        seconds[name] = time.perf_counter() - before
+    return seconds
+
+
+def interleaved(fns: dict[str, Callable], repeats: int, budget: float) -> dict[str, list[float]]:
+    """Seconds of a call of each function per turn: A B A B ...
+
+    There are `repeats` turns, or fewer (at least three) if they take more than `budget` seconds.
+    Before each timed call the same function runs untimed for SETTLE seconds, at least once.
+    """
+    settle = max(LONGER.get(name, SETTLE) for name in fns)
     times = {name: [] for name in fns}
     start = time.perf_counter()
     for turn in range(repeats):
-        if turn >= 2 and time.perf_counter() - start > budget:
+        if turn >= LEAST_TURNS and time.perf_counter() - start > budget:
             break
         for name, fn in fns.items():
             ready = time.perf_counter() + settle
+            fn()
             while time.perf_counter() < ready:
                 fn()
             before = time.perf_counter()
@@ -45,45 +51,12 @@ def median_ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
 
 
+def ratio_to_fastest(times: dict[str, list[float]], ours: str, rivals: list[str]) -> float:
+    """The median ratio of `ours` to the rival with the lowest median."""
+    fastest = min(rivals, key=lambda name: statistics.median(times[name]))
+    return median_ratio(times[ours], times[fastest])
+
+
 def geometric_mean(values: list[float]) -> float:
     """The geometric mean of ratios: twice as fast and twice as slow cancel out."""
     return statistics.geometric_mean(values)
-
-
-def use_threads(count: int | None, libraries: Iterable[ModuleType]) -> int:
-    """Let each library use `count` threads, by default one per core; return the number."""
-    import minitorch_cnn as mt
-
-    count = mt.get_num_threads() if count is None else count
-    for library in libraries:
-        library.set_num_threads(count)
-    return count
-
-
-def machine() -> dict[str, str]:
-    """The hardware and software of the measurements."""
-    import numpy as np
-
-    facts = {
-        "date": datetime.date.today().isoformat(),
-        "processor": _processor(),
-        "cores": str(os.cpu_count()),
-        "system": platform.platform(),
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-    }
-    try:
-        import torch
-
-        facts["torch"] = torch.__version__
-    except ImportError:
-        pass
-    return facts
-
-
-def _processor() -> str:
-    try:
-        with open("/proc/cpuinfo") as lines:
-            return next(line.split(":", 1)[1].strip() for line in lines if "model name" in line)
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()

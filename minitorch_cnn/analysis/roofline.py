@@ -7,9 +7,10 @@ moved runs at most at
     min(peak arithmetic, I * peak bandwidth)
 
 The peaks are measured on this machine with all threads of the kernels: arithmetic by large matrix
-products, bandwidth by copying and reading arrays of several sizes, since small ones stay in a
-cache. Operations are those actually executed: a convolution by Winograd's algorithm executes a
-quarter of the multiply-adds of its definition.
+products of BLAS and by our micro-kernel alone, whichever is faster; bandwidth by copying and
+reading arrays of several sizes, since small ones stay in a cache. Operations are those actually
+executed: a convolution by Winograd's algorithm executes a quarter of the multiply-adds of its
+definition.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ from ..figures import (
     rounded,
     size_for,
 )
-from ..kernels.conv2d import OPERATOR, Case, Window, conv2d_forward
+from ..kernels.conv2d import OPERATOR, Case, Window
+from ..kernels.jit import has_numba
 from ..kernels.matmul import matmul, one_blas_thread
 from ..kernels.threads import get_num_threads, parallel_for
 from ..nn import Conv2d, Module
@@ -295,9 +297,9 @@ def _passed_on(x: Tensor, y: Tensor) -> bool:
 
 
 def measured_roof(dtype: np.dtype | type = np.float32, repeats: int = 5) -> Roof:
-    """Measure this machine's peak: the fastest of some matrix products, copies and reads."""
+    """Measure this machine's peak: the fastest of some products, copies and reads."""
     dtype = np.result_type(dtype, np.float32)  # no library multiplies matrices of float16
-    flops = max(_arithmetic(dtype, side, repeats) for side in SIDES)
+    flops = max(_micro_kernel(dtype, repeats), *(_blas(dtype, side, repeats) for side in SIDES))
     caches = tuple((size, _bandwidth(dtype, size, repeats)) for size in CACHED)
     return Roof(flops, _bandwidth(dtype, COPIED, repeats), caches)
 
@@ -309,17 +311,23 @@ def better(a: Roof, b: Roof) -> Roof:
     return Roof(max(a.flops, b.flops), max(a.bandwidth, b.bandwidth), caches)
 
 
-def _arithmetic(dtype: np.dtype, side: int, repeats: int) -> float:
-    """Operations per second of square products, by BLAS and as a 1 x 1 convolution.
+def _blas(dtype: np.dtype, side: int, repeats: int) -> float:
+    """Operations per second of a square product by BLAS.
 
-    Small ones are repeated more often, so that one run finds all cores free.
+    A small one is repeated more often, so that one run finds all cores free.
     """
     a = np.ones((side, side), dtype)
-    w, window = a[:, :, None, None], Window(1)
-    images = np.ones((4, side, side // 16, 4), dtype)  # with as many pixels as the matrix has rows
-    works = lambda: a @ a, lambda: matmul(a, a), lambda: conv2d_forward(images, w, window)
-    tries = repeats * (SIDES[-1] // side) ** 2
-    return 2 * side**3 / min(_fastest(work, tries) for work in works)
+    return 2 * side**3 / _fastest(lambda: matmul(a, a), repeats * (SIDES[-1] // side) ** 2)
+
+
+def _micro_kernel(dtype: np.dtype, repeats: int) -> float:
+    """Operations per second of the innermost loop of our kernels; 0 without Numba."""
+    if not has_numba():
+        return 0.0
+    from ..kernels.peak import tile_products
+
+    work, operations = tile_products(dtype)
+    return operations / _fastest(work, 20 * repeats)
 
 
 def _bandwidth(dtype: np.dtype, size: int, repeats: int) -> float:

@@ -9,6 +9,7 @@ import pytest
 
 import minitorch_cnn as mt
 from benchmarks import conv, conv_gpu, gpu, ops, ops_gpu
+from benchmarks.competitors import Library
 from benchmarks.suites import Layer
 from minitorch_cnn.kernels.cuda.array import has_gpu
 
@@ -111,13 +112,9 @@ def test_an_op_has_to_move_its_input_and_output_and_back_the_gradients_too():
 
 
 def test_ops_run_where_the_tensors_lie():
-    class There(ops_gpu.OnGpu):
-        def tensor(self, data, requires_grad=False):
-            return mt.tensor(data, device="emulator").requires_grad_(requires_grad)
-
     entropy = next(op for op in ops.OPS if op.name == "cross entropy")
     for op in (ops.Op("gelu", (4, 5), lambda lib: lib.nn.GELU()), entropy):
-        fns = ops.functions(op, There(mt))
+        fns = ops.functions(op, Library(mt, "emulator"))
         assert fns["forward"]().device == "emulator"
         assert {g.device for g in fns["backward"]()} == {"emulator"}
-    ops.functions(ops.UPDATES[1]._replace(model="lenet5_relu"), There(mt))["step"]()
+    ops.functions(ops.UPDATES[1]._replace(model="lenet5_relu"), Library(mt, "emulator"))["step"]()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from benchmarks import memory
+from benchmarks import memory, models
 from minitorch_cnn.models import create_model
 from minitorch_cnn.nn import shapes_only
 
@@ -55,3 +55,35 @@ def test_a_net_that_is_not_among_the_cases_is_refused(capsys):
     with pytest.raises(SystemExit):
         memory.main(["lenet5"])
     assert "NAME lenet5 must be one of resnet110_cifar, " in capsys.readouterr().err
+
+
+def test_the_ratio_is_to_the_format_that_takes_less(monkeypatch, capsys):
+    class Pool:
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            return None
+
+        def apply(self, function, arguments):
+            return {"ours": 1.5, "torch": 3.0, "torch nhwc": 2.0}[arguments[0]]
+
+    context = type("Context", (), {"Pool": lambda *settings, **named: Pool()})
+    monkeypatch.setattr(memory.multiprocessing, "get_context", lambda name: context)
+    memory.compare([models.Case("lenet5_relu", 2)], publish=False)
+    row, mean = capsys.readouterr().out.splitlines()[1:]
+    assert row.split()[-4:] == ["1.50", "3.00", "2.00", "0.75"]
+    assert "geometric mean 0.75 x torch's memory" in mean
+
+
+def test_the_peak_is_that_of_training_steps(monkeypatch):
+    pytest.importorskip("resource")
+    monkeypatch.setattr(memory, "peak_memory", lambda: 5.0)
+    assert memory.peak("ours", models.Case("lenet5_relu", 2)) == 5.0
+
+
+@pytest.mark.parametrize("words", [["--vs", "torch", "--out", "x"], ["--publish"]])
+def test_what_does_not_go_together_is_refused(words, capsys):
+    with pytest.raises(SystemExit):
+        memory.main(words)
+    assert "--out goes without --vs torch" in capsys.readouterr().err

@@ -1,12 +1,13 @@
 """The benchmark of operations compares like with like, and reports what it was asked for."""
 
+import argparse
 import json
 
 import numpy as np
 import pytest
 
 import minitorch_cnn as mt
-from benchmarks import ops, timing
+from benchmarks import arguments, competitors, ops
 
 SMALL = [
     op if "cross" in op.name or op.name[0] == " " else op._replace(shape=(*op.shape[:2], 9, 8))
@@ -59,26 +60,46 @@ def test_the_report_has_a_row_for_each_direction_of_what_was_named(tmp_path, cap
         ("Adam", "resnet50", "step"),
         ("Adam", "resnet20_cifar", "step"),
     ]
-    assert all(row["ours ms"] > 0 and "ratio" not in row for row in rows)
+    assert all(row["ms"]["ours"] > 0 and row["ratio"] == {} for row in rows)
     assert len(capsys.readouterr().out.splitlines()) == 2 + len(rows)
 
 
-def test_beside_torch_there_are_ratios(capsys):
+def test_beside_torch_there_are_ratios_to_the_faster_format(tmp_path, capsys):
     pytest.importorskip("torch")
-    ops.main(["cross entropy", "--vs", "torch", "--repeats", "2", "--threads", "1"])
-    *_, ratio, best = capsys.readouterr().out.splitlines()
-    assert ratio.startswith("ratio: geometric mean") and best.endswith("4 rows")
+    file = tmp_path / "ops.json"
+    words = ["max pool 2", "cross entropy", "--vs", "torch", "--repeats", "1", "--threads", "1"]
+    small = {"max pool 2": (2, 3, 8, 8), "cross entropy": (64, 10)}
+    rows = [op._replace(shape=small[op.name]) for op in ops.OPS if op.name in small]
+    ops.run(parsed([*words, "--json", str(file)]), [rows[0], rows[2]])
+    images, _, entropy, _ = json.loads(file.read_text())["rows"]
+    assert list(images["ms"]) == ["ours", "torch", "torch nhwc"]
+    assert list(entropy["ms"]) == ["ours", "torch"]  # an array without channels has one format
+    text = capsys.readouterr().out
+    assert "all                      geometric mean" in text and text.count(", 2 rows") == 2
+
+
+def parsed(words):
+    parser = argparse.ArgumentParser()
+    parser.add_argument("names", nargs="*")
+    parser.set_defaults(budget=0.1)
+    arguments.add_arguments(parser, 1)
+    return arguments.parse(parser, words)
+
+
+def test_activations_behind_a_batch_norm_are_in_place():
+    torch = pytest.importorskip("torch")
+    op = next(op for op in ops.OPS if op.name == "batch norm, relu")
+    assert op.make(torch)[1].inplace
 
 
 def test_threads_are_set_everywhere():
-    class Library:
-        def set_num_threads(self, count):
-            self.count = count
-
-    libraries = Library(), Library()
-    assert timing.use_threads(3, libraries) == 3
-    assert [library.count for library in libraries] == [3, 3]
-    assert timing.use_threads(None, libraries) == mt.get_num_threads() == libraries[0].count
+    torch = pytest.importorskip("torch")
+    before = torch.get_num_threads()
+    try:
+        assert competitors.use_threads(1, ["torch"]) == 1
+        assert mt.get_num_threads() == torch.get_num_threads() == 1
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_an_unknown_op_is_refused(capsys):

@@ -1,6 +1,8 @@
-"""A table is printed row by row, and its file says what it was measured on and how."""
+"""A table says what was measured on which machine and how."""
 
-from benchmarks.tables import Table
+import json
+
+from benchmarks.tables import Table, by_processor
 
 
 def test_a_table_is_printed_and_kept(tmp_path, capsys, monkeypatch):
@@ -17,3 +19,23 @@ def test_a_table_is_printed_and_kept(tmp_path, capsys, monkeypatch):
     assert (title, command) == ("# Nets", "`python -m benchmarks.nets lenet5`")
     assert "numpy" in facts and "BLAS threads 1" in facts
     assert rows == ["| net | accuracy |\n| :-- | --: |\n| lenet5 | 98.7% |\n"]
+
+
+def test_results_of_several_processors_stand_side_by_side(tmp_path):
+    def write(processor, ratios, **facts):
+        rows = [
+            {"suite": "s", "layer": str(k), "batch": 1, "direction": "gx", "threads": threads,
+             "ms": {"ours": 2.0 / threads}, "ratio": {"torch": ratio}}
+            for k, (threads, ratio) in enumerate(ratios)
+        ]  # fmt: skip
+        machine = {"processor": processor, "date": "2026-01-02", **facts}
+        content = {"machine": machine, "rows": rows}
+        (tmp_path / f"conv-{processor}.json").write_text(json.dumps(content))
+
+    write("old", [(1, 0.5), (1, 2.0)], formats="contiguous only")
+    write("new", [(1, 0.7)])
+    text = by_processor(tmp_path)
+    assert "| suite batch direction | threads | to | new | old, contiguous only |" in text
+    assert "| s 1 gx | 1 | torch | 0.70 | 1.00 (2.00) |" in text
+    assert "old: 2026-01-02, processor old, formats contiguous only. (conv)" in text
+    assert "Networks" not in text
