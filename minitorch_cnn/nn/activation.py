@@ -70,6 +70,8 @@ class PReLU(Module):
     Raises: ValueError for num_parameters below 1.
     """
 
+    _shown = ("num_parameters",)
+
     def __init__(
         self,
         num_parameters: int = 1,
@@ -89,9 +91,6 @@ class PReLU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)
-
-    def extra_repr(self) -> str:
-        return f"num_parameters={self.num_parameters}"
 
 
 class ELU(_InPlace):
@@ -135,6 +134,8 @@ class GELU(Module):
     Raises: ValueError for another `approximate`.
     """
 
+    _shown = ("approximate",)
+
     def __init__(self, approximate: Literal["none", "tanh"] = "none"):
         super().__init__()
         check_one_of("GELU", ("none", "tanh"), approximate=approximate)
@@ -142,9 +143,6 @@ class GELU(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.gelu(input, self.approximate)
-
-    def extra_repr(self) -> str:
-        return f"approximate={self.approximate!r}"
 
 
 class SiLU(_InPlace):
@@ -209,15 +207,14 @@ class Tanhshrink(Module):
 class GLU(Module):
     """a * sigmoid(b) of the halves a and b of x along the axis `dim`."""
 
+    _shown = ("dim",)
+
     def __init__(self, dim: int = -1):
         super().__init__()
         self.dim = dim
 
     def forward(self, input: Tensor) -> Tensor:
         return F.glu(input, self.dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
 
 
 class ScaledTanh(Module):
@@ -227,53 +224,42 @@ class ScaledTanh(Module):
         return F.scaled_tanh(input)
 
 
-class Softmax(Module):
+class _AlongAxis(Module):
+    """What functions along one axis share: the axis, or PyTorch's old guess at it."""
+
+    _shown = ("dim",)
+
+    def __init__(self, dim: int | None = None):
+        super().__init__()
+        self.dim = dim
+
+    def _axis_of(self, input: Tensor) -> int:
+        return guessed_dim(type(self).__name__, input) if self.dim is None else self.dim
+
+
+class Softmax(_AlongAxis):
     """exp(x) / sum of exp(x) along the axis `dim`.
 
     Without a dim it is 0 for inputs of 0, 1 or 3 axes and 1 for others, PyTorch's old guess, with a
     warning.
     """
 
-    def __init__(self, dim: int | None = None):
-        super().__init__()
-        self.dim = dim
-
     def forward(self, input: Tensor) -> Tensor:
-        dim = guessed_dim("Softmax", input) if self.dim is None else self.dim
-        return F.softmax(input, dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return F.softmax(input, self._axis_of(input))
 
 
-class Softmin(Module):
+class Softmin(_AlongAxis):
     """softmax(-x) along the axis `dim`, or that of Softmax."""
 
-    def __init__(self, dim: int | None = None):
-        super().__init__()
-        self.dim = dim
-
     def forward(self, input: Tensor) -> Tensor:
-        dim = guessed_dim("Softmin", input) if self.dim is None else self.dim
-        return F.softmin(input, dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return F.softmin(input, self._axis_of(input))
 
 
-class LogSoftmax(Module):
+class LogSoftmax(_AlongAxis):
     """log(softmax(x)) along the axis `dim`, or that of Softmax; exact for numbers of any size."""
 
-    def __init__(self, dim: int | None = None):
-        super().__init__()
-        self.dim = dim
-
     def forward(self, input: Tensor) -> Tensor:
-        dim = guessed_dim("LogSoftmax", input) if self.dim is None else self.dim
-        return F.log_softmax(input, dim)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}"
+        return F.log_softmax(input, self._axis_of(input))
 
 
 class Softmax2d(Module):
@@ -296,6 +282,8 @@ class Softplus(Module):
     Raises: ValueError if beta is 0.
     """
 
+    _shown = ("beta", "threshold")
+
     def __init__(self, beta: float = 1.0, threshold: float = 20.0):
         super().__init__()
         if beta == 0:
@@ -304,6 +292,3 @@ class Softplus(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softplus(input, self.beta, self.threshold)
-
-    def extra_repr(self) -> str:
-        return f"beta={self.beta}, threshold={self.threshold}"

@@ -180,6 +180,12 @@ class _ConvTransposeNd(_ConvNd):
     def _checked_padding(self, layer: str, padding: Sizes | str) -> Any:
         return ints(layer, "padding", padding, self.spatial, 0)
 
+    def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
+        adjoint: Any = F.conv_transpose1d if self.spatial == 1 else F.conv_transpose2d
+        extra = self._output_padding(input, output_size)
+        settings = self.stride, self.padding, extra, self.groups, self.dilation
+        return adjoint(input, self.weight, self.bias, *settings)
+
     def _output_padding(self, x: Tensor, output_size: tuple[int, ...] | None) -> Any:
         """The output_padding with which x leads to `output_size`."""
         if output_size is None:
@@ -214,19 +220,6 @@ class ConvTranspose1d(_ConvTransposeNd):
     dilation: tuple[int]
     output_padding: tuple[int]
 
-    def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
-        extra = self._output_padding(input, output_size)
-        return F.conv_transpose1d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            extra,
-            self.groups,
-            self.dilation,
-        )
-
 
 class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a Conv2d with the same settings, also called up-convolution or deconvolution.
@@ -248,16 +241,3 @@ class ConvTranspose2d(_ConvTransposeNd):
     padding: tuple[int, int]
     dilation: tuple[int, int]
     output_padding: tuple[int, int]
-
-    def forward(self, input: Tensor, output_size: tuple[int, ...] | None = None) -> Tensor:
-        extra = self._output_padding(input, output_size)
-        return F.conv_transpose2d(
-            input,
-            self.weight,
-            self.bias,
-            self.stride,
-            self.padding,
-            extra,
-            self.groups,
-            self.dilation,
-        )

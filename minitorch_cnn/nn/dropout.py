@@ -11,13 +11,12 @@ from .module import Module
 class _DropoutNd(Module):
     """What the dropouts share: a probability p in [0, 1], and `inplace`, which changes nothing."""
 
+    _shown = ("p", "inplace")
+
     def __init__(self, p: float = 0.5, inplace: bool = False):
         super().__init__()
         check_probability(type(self).__name__, p=p)
         self.p, self.inplace = p, inplace
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
 
 
 class Dropout(_DropoutNd):
@@ -68,6 +67,8 @@ class DropPath(Module):
     It stands at the end of the residual branch of a block: y = x + drop_path(branch(x)).
     """
 
+    _shown = ("p",)
+
     def __init__(self, p: float = 0.5):
         super().__init__()
         check_probability("DropPath", p=p)
@@ -75,6 +76,3 @@ class DropPath(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.drop_path(input, self.p, self.training)
-
-    def extra_repr(self) -> str:
-        return f"p={self.p}"

@@ -29,6 +29,7 @@ class Module(Hooked, Stateful, Convertible):
 
     training: bool
     optional_state: tuple[str, ...] = ()  # names of own state that a loaded dict may lack
+    _shown: tuple[str, ...] = ()  # the settings that `extra_repr` lists
 
     def __init_subclass__(cls, **settings: Any):
         """Let Python's complaints of wrong arguments name the class and not its private base."""
@@ -311,7 +312,8 @@ class Module(Hooked, Stateful, Convertible):
 
     def extra_repr(self) -> str:
         """The settings that `repr` shows between the parentheses."""
-        return ""
+        shown = ((name, getattr(self, name)) for name in self._shown)
+        return ", ".join(f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}" for k, v in shown)
 
     def __repr__(self) -> str:
         extra = self.extra_repr()

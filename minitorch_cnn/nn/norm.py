@@ -19,13 +19,31 @@ if TYPE_CHECKING:
     from ..tensor.types import DeviceLike, DTypeLike
 
 
-class _NormBase(Module):
+class _Affine(Module):
+    """What the norms share that have a scale and a shift, or neither, or a scale alone."""
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def _make_parameters(
+        self, shape: tuple[int, ...], scale: bool, shift: bool, where: dict[str, Any]
+    ) -> None:
+        self.weight = new_parameter(*shape, **where) if scale else None
+        self.bias = new_parameter(*shape, **where) if scale and shift else None
+
+    def reset_parameters(self) -> None:
+        """Scale 1, shift 0."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+
+class _NormBase(_Affine):
     """What batch and instance norms share; `ranks` are the numbers of axes an input may have."""
 
     ranks: tuple[int, ...]
     layout: str
-    weight: Parameter | None
-    bias: Parameter | None
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
@@ -49,8 +67,7 @@ class _NormBase(Module):
         self.num_features, self.eps, self.momentum = num_features, eps, momentum
         self.affine, self.track_running_stats = affine, track_running_stats
         where: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.weight = new_parameter(num_features, **where) if affine else None
-        self.bias = new_parameter(num_features, **where) if affine and bias else None
+        self._make_parameters((num_features,), affine, bias, where)
         kept = track_running_stats
         self.register_buffer("running_mean", zeros(num_features, **where) if kept else None)
         self.register_buffer("running_var", ones(num_features, **where) if kept else None)
@@ -68,10 +85,7 @@ class _NormBase(Module):
     def reset_parameters(self) -> None:
         """Scale 1, shift 0, and `reset_running_stats`."""
         self.reset_running_stats()
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
+        super().reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
         return self._apply_op(F.batch_norm, input)
@@ -215,7 +229,7 @@ class InstanceNorm2d(_InstanceNorm):
     ranks, layout = (3, 4), "(N, C, H, W) or (C, H, W)"
 
 
-class GroupNorm(Module):
+class GroupNorm(_Affine):
     """Each sample normalised over groups of C/num_groups channels (Wu & He 2018).
 
     x (N, C, *), weight and bias (C,) -> y (N, C, *)
@@ -240,16 +254,8 @@ class GroupNorm(Module):
         self.num_groups, self.num_channels = num_groups, num_channels
         self.eps, self.affine = eps, affine
         where: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.weight = new_parameter(num_channels, **where) if affine else None
-        self.bias = new_parameter(num_channels, **where) if affine and bias else None
+        self._make_parameters((num_channels,), affine, bias, where)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Scale 1, shift 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
@@ -261,7 +267,14 @@ class GroupNorm(Module):
         )
 
 
-class LayerNorm(Module):
+def _checked_shape(layer: str, normalized_shape: Any) -> tuple[int, ...]:
+    shape = (normalized_shape,) if is_int(normalized_shape) else tuple(normalized_shape)
+    for size in shape:
+        check_sizes(layer, normalized_shape=size)
+    return shape
+
+
+class LayerNorm(_Affine):
     """Normalised over the last axes, those of normalized_shape (Ba et al. 2016).
 
     x (*, normalized_shape), weight and bias (normalized_shape) -> y of x's shape
@@ -279,22 +292,11 @@ class LayerNorm(Module):
         dtype: DTypeLike | None = None,
     ):
         super().__init__()
-        given: Any = normalized_shape
-        shape: tuple[int, ...] = (given,) if is_int(given) else tuple(given)
-        for size in shape:
-            check_sizes("LayerNorm", normalized_shape=size)
+        shape = _checked_shape("LayerNorm", normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         where: dict[str, Any] = {"device": device, "dtype": dtype}
-        self.weight = new_parameter(*shape, **where) if elementwise_affine else None
-        self.bias = new_parameter(*shape, **where) if elementwise_affine and bias else None
+        self._make_parameters(shape, elementwise_affine, bias, where)
         self.reset_parameters()
-
-    def reset_parameters(self) -> None:
-        """Scale 1, shift 0."""
-        if self.weight is not None:
-            init.ones_(self.weight)
-        if self.bias is not None:
-            init.zeros_(self.bias)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
@@ -325,10 +327,7 @@ class RMSNorm(Module):
         dtype: DTypeLike | None = None,
     ):
         super().__init__()
-        given: Any = normalized_shape
-        shape: tuple[int, ...] = (given,) if is_int(given) else tuple(given)
-        for size in shape:
-            check_sizes("RMSNorm", normalized_shape=size)
+        shape = _checked_shape("RMSNorm", normalized_shape)
         self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
         where: dict[str, Any] = {"device": device, "dtype": dtype}
         self.weight = new_parameter(*shape, **where) if elementwise_affine else None

@@ -21,6 +21,7 @@ OutputSize = int | tuple[int | None, int | None]
 class _MaxPoolNd(Module):
     """What MaxPool1d and MaxPool2d share; sizes stay as they were given, as the repr shows them."""
 
+    _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
     spatial: int
 
     def __init__(
@@ -40,11 +41,10 @@ class _MaxPoolNd(Module):
         self.kernel_size, self.stride, self.padding, self.dilation = settings
         self.return_indices, self.ceil_mode = return_indices, ceil_mode
 
-    def extra_repr(self) -> str:
-        return (
-            f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, "
-            f"dilation={self.dilation}, ceil_mode={self.ceil_mode}"
-        )
+    def forward(self, input: Tensor) -> Tensor:
+        max_pool: Any = F.max_pool1d if self.spatial == 1 else F.max_pool2d
+        window = self.kernel_size, self.stride, self.padding, self.dilation
+        return max_pool(input, *window, self.ceil_mode, self.return_indices)
 
 
 class MaxPool1d(_MaxPoolNd):
@@ -55,18 +55,6 @@ class MaxPool1d(_MaxPoolNd):
     stride: Size1d
     padding: Size1d
     dilation: Size1d
-
-    def forward(self, input: Tensor) -> Tensor:
-        y: Any = F.max_pool1d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
-        return y
 
 
 class MaxPool2d(_MaxPoolNd):
@@ -85,22 +73,11 @@ class MaxPool2d(_MaxPoolNd):
     padding: Size2d
     dilation: Size2d
 
-    def forward(self, input: Tensor) -> Tensor:
-        y: Any = F.max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-            self.return_indices,
-        )
-        return y
-
 
 class AvgPool1d(Module):
     """The mean over windows of a signal, x (N, C, L) or (C, L); see AvgPool2d."""
 
+    _shown = ("kernel_size", "stride", "padding")
     kernel_size: tuple[int]
     stride: tuple[int]
     padding: tuple[int]
@@ -125,9 +102,6 @@ class AvgPool1d(Module):
         settings = self.kernel_size, self.stride, self.padding
         return F.avg_pool1d(input, *settings, self.ceil_mode, self.count_include_pad)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
 
 class AvgPool2d(Module):
     """The mean over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
@@ -137,6 +111,8 @@ class AvgPool2d(Module):
 
     Raises: ValueError for settings out of range, or padding above half of kernel_size.
     """
+
+    _shown = ("kernel_size", "stride", "padding")
 
     def __init__(
         self,
@@ -169,13 +145,11 @@ class AvgPool2d(Module):
             self.divisor_override,
         )
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
-
 
 class _MaxUnpoolNd(Module):
     """What the two max unpoolings share."""
 
+    _shown = ("kernel_size", "stride", "padding")
     spatial: int
 
     def __init__(
@@ -190,8 +164,12 @@ class _MaxUnpoolNd(Module):
         self.stride = ints(layer, "stride", stride, self.spatial, 1)
         self.padding = ints(layer, "padding", padding, self.spatial, 0)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+    def forward(
+        self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
+    ) -> Tensor:
+        max_unpool: Any = F.max_unpool1d if self.spatial == 1 else F.max_unpool2d
+        window = self.kernel_size, self.stride, self.padding
+        return max_unpool(input, indices, *window, output_size)
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
@@ -201,12 +179,6 @@ class MaxUnpool1d(_MaxUnpoolNd):
     kernel_size: tuple[int]
     stride: tuple[int]
     padding: tuple[int]
-
-    def forward(
-        self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
-    ) -> Tensor:
-        settings = self.kernel_size, self.stride, self.padding
-        return F.max_unpool1d(input, indices, *settings, output_size)
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
@@ -220,14 +192,20 @@ class MaxUnpool2d(_MaxUnpoolNd):
     stride: tuple[int, int]
     padding: tuple[int, int]
 
-    def forward(
-        self, input: Tensor, indices: Tensor, output_size: tuple[int, ...] | None = None
-    ) -> Tensor:
-        settings = self.kernel_size, self.stride, self.padding
-        return F.max_unpool2d(input, indices, *settings, output_size)
+
+class _AdaptivePoolNd(Module):
+    """What the adaptive poolings share."""
+
+    spatial: int
+    _shown = ("output_size",)
+
+    def __init__(self, output_size: OutputSize):
+        super().__init__()
+        check_output_size(type(self).__name__, output_size, self.spatial)
+        self.output_size: Any = output_size
 
 
-class AdaptiveAvgPool2d(Module):
+class AdaptiveAvgPool2d(_AdaptivePoolNd):
     """Means over cells of nearly equal size.    x (N, C, H, W) or (C, H, W) -> y (.., OH, OW)
 
     Cell i covers rows floor(i H/OH) to ceil((i + 1) H/OH) - 1. A None in output_size keeps the
@@ -236,34 +214,34 @@ class AdaptiveAvgPool2d(Module):
     Raises: ValueError for sizes below 1.
     """
 
-    def __init__(self, output_size: OutputSize):
-        super().__init__()
-        check_output_size("AdaptiveAvgPool2d", output_size)
-        self.output_size = output_size
+    spatial = 2
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
 
-
-class AdaptiveAvgPool1d(Module):
+class AdaptiveAvgPool1d(_AdaptivePoolNd):
     """Means over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveAvgPool2d."""
 
-    def __init__(self, output_size: Size1d):
-        super().__init__()
-        check_output_size("AdaptiveAvgPool1d", output_size, spatial=1)
-        self.output_size = output_size
+    spatial = 1
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+
+class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
+    """What the adaptive maxima share."""
+
+    def __init__(self, output_size: OutputSize, return_indices: bool = False):
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input: Tensor) -> Tensor:
+        max_pool: Any = F.adaptive_max_pool1d if self.spatial == 1 else F.adaptive_max_pool2d
+        return max_pool(input, self.output_size, self.return_indices)
 
 
-class AdaptiveMaxPool2d(Module):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maxima over AdaptiveAvgPool2d's cells.    x (N, C, H, W) or (C, H, W) -> y (.., OH, OW)
 
     With return_indices, (y, places): places h*W + w of the maxima in their plane.
@@ -271,38 +249,19 @@ class AdaptiveMaxPool2d(Module):
     Raises: ValueError for sizes below 1.
     """
 
-    def __init__(self, output_size: OutputSize, return_indices: bool = False):
-        super().__init__()
-        check_output_size("AdaptiveMaxPool2d", output_size)
-        self.output_size, self.return_indices = output_size, return_indices
-
-    def forward(self, input: Tensor) -> Tensor:
-        y: Any = F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
-        return y
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+    spatial = 2
 
 
-class AdaptiveMaxPool1d(Module):
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """Maxima over cells of a signal, x (N, C, L) or (C, L) -> y (.., OL); see AdaptiveMaxPool2d."""
 
-    def __init__(self, output_size: Size1d, return_indices: bool = False):
-        super().__init__()
-        check_output_size("AdaptiveMaxPool1d", output_size, spatial=1)
-        self.output_size, self.return_indices = output_size, return_indices
-
-    def forward(self, input: Tensor) -> Tensor:
-        y: Any = F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
-        return y
-
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
+    spatial = 1
 
 
 class _LPPoolNd(Module):
     """What LPPool1d and LPPool2d share."""
 
+    _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
     spatial: int
 
     def __init__(
@@ -321,11 +280,9 @@ class _LPPoolNd(Module):
         self.kernel_size, self.stride = settings
         self.norm_type, self.ceil_mode = norm_type, ceil_mode
 
-    def extra_repr(self) -> str:
-        return (
-            f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, "
-            f"ceil_mode={self.ceil_mode}"
-        )
+    def forward(self, input: Tensor) -> Tensor:
+        lp_pool: Any = F.lp_pool1d if self.spatial == 1 else F.lp_pool2d
+        return lp_pool(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool1d(_LPPoolNd):
@@ -334,10 +291,6 @@ class LPPool1d(_LPPoolNd):
     spatial = 1
     kernel_size: Size1d
     stride: Size1d | None
-
-    def forward(self, input: Tensor) -> Tensor:
-        settings = self.kernel_size, self.stride, self.ceil_mode
-        return F.lp_pool1d(input, float(self.norm_type), *settings)
 
 
 class LPPool2d(_LPPoolNd):
@@ -351,10 +304,6 @@ class LPPool2d(_LPPoolNd):
     spatial = 2
     kernel_size: Size2d
     stride: Size2d | None
-
-    def forward(self, input: Tensor) -> Tensor:
-        settings = self.kernel_size, self.stride, self.ceil_mode
-        return F.lp_pool2d(input, float(self.norm_type), *settings)
 
 
 def check_window(

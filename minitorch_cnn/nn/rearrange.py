@@ -14,6 +14,8 @@ from .module import Module
 class Flatten(Module):
     """The axes start_dim to end_dim made one.    x (N, C, H, W) -> y (N, C H W) by default"""
 
+    _shown = ("start_dim", "end_dim")
+
     def __init__(self, start_dim: int = 1, end_dim: int = -1):
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
@@ -21,15 +23,14 @@ class Flatten(Module):
     def forward(self, input: Tensor) -> Tensor:
         return input.flatten(self.start_dim, self.end_dim)
 
-    def extra_repr(self) -> str:
-        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
-
 
 class Unflatten(Module):
     """The axis `dim` made several.    x (N, C H W) -> y (N, C, H, W) with 1, (C, H, W)
 
     Raises: TypeError if unflattened_size is no tuple of ints.
     """
+
+    _shown = ("dim", "unflattened_size")
 
     def __init__(self, dim: int, unflattened_size: tuple[int, ...]):
         super().__init__()
@@ -40,9 +41,6 @@ class Unflatten(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return input.unflatten(self.dim, self.unflattened_size)
-
-    def extra_repr(self) -> str:
-        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"
 
 
 UpsampleMode = Literal[
@@ -126,6 +124,8 @@ class PixelShuffle(Module):
     Raises: ValueError for upscale_factor r below 1.
     """
 
+    _shown = ("upscale_factor",)
+
     def __init__(self, upscale_factor: int):
         super().__init__()
         check_sizes("PixelShuffle", upscale_factor=upscale_factor)
@@ -134,15 +134,14 @@ class PixelShuffle(Module):
     def forward(self, input: Tensor) -> Tensor:
         return F.pixel_shuffle(input, self.upscale_factor)
 
-    def extra_repr(self) -> str:
-        return f"upscale_factor={self.upscale_factor}"
-
 
 class PixelUnshuffle(Module):
     """r by r pixels laid out as groups of r*r channels.    x (*, C, H r, W r) -> y (*, C r^2, H, W)
 
     Raises: ValueError for downscale_factor r below 1.
     """
+
+    _shown = ("downscale_factor",)
 
     def __init__(self, downscale_factor: int):
         super().__init__()
@@ -151,9 +150,6 @@ class PixelUnshuffle(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.pixel_unshuffle(input, self.downscale_factor)
-
-    def extra_repr(self) -> str:
-        return f"downscale_factor={self.downscale_factor}"
 
 
 class ChannelShuffle(Module):
@@ -164,6 +160,8 @@ class ChannelShuffle(Module):
     Raises: ValueError for groups below 1.
     """
 
+    _shown = ("groups",)
+
     def __init__(self, groups: int):
         super().__init__()
         check_sizes("ChannelShuffle", groups=groups)
@@ -171,6 +169,3 @@ class ChannelShuffle(Module):
 
     def forward(self, input: Tensor) -> Tensor:
         return F.channel_shuffle(input, self.groups)
-
-    def extra_repr(self) -> str:
-        return f"groups={self.groups}"
