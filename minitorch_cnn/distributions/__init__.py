@@ -1,4 +1,4 @@
-"""Probability distributions: torch.distributions' names of those that networks use.
+"""Probability distributions that networks use, under torch.distributions' names.
 
 q = Normal(mu, sigma)
 z = q.rsample()                       # gradients reach mu and sigma

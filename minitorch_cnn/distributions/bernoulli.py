@@ -1,4 +1,4 @@
-"""Coins."""
+"""The Bernoulli distribution."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from .distribution import Distribution, Shape, one_of, parameters
 
 
 class Bernoulli(Distribution):
-    """1 with probability probs, or sigmoid(logits), and 0 otherwise.
+    """1 with probability probs or sigmoid(logits), otherwise 0.
 
-    Raises: ValueError unless one of the two is given, and for probabilities beyond 0..1.
+    Raises: ValueError unless exactly one of the two is given, or for probabilities outside [0, 1].
     """
 
     def __init__(

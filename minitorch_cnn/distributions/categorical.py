@@ -1,4 +1,4 @@
-"""One of several classes."""
+"""The categorical distribution, with classes as indices or as one-hot vectors."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from .distribution import Distribution, Shape, one_of
 
 
 class Categorical(Distribution):
-    """Class i with probability probs[..., i], divided by their sum, or softmax(logits)[..., i].
+    """Class i with probability probs[..., i] / sum of probs, or softmax(logits)[..., i].
 
-    Raises: ValueError unless one of the two is given, and for probabilities below 0.
+    Raises: ValueError unless exactly one of the two is given, or for probabilities below 0.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class Categorical(Distribution):
 
 
 class OneHotCategorical(Distribution):
-    """Categorical's classes as vectors of one 1."""
+    """Categorical with classes as one-hot vectors."""
 
     def __init__(
         self,

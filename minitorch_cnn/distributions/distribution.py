@@ -1,4 +1,4 @@
-"""What distributions have in common."""
+"""Distribution, the base of all distributions, and Independent."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Shape = Sequence[int]
 
 
 class Distribution:
-    """Base class: a subclass defines rsample or sample, log_prob and entropy.
+    """Base class; a subclass defines rsample or sample, log_prob and entropy.
 
-    batch_shape: the shape of its parameters; event_shape: that of one draw. A draw of
-    `sample_shape` has the shape sample_shape + batch_shape + event_shape.
+    batch_shape: the shape of the parameters; event_shape: the shape of one draw. A sample has the
+    shape sample_shape + batch_shape + event_shape.
     """
 
     has_rsample = False
@@ -25,16 +25,16 @@ class Distribution:
         self.batch_shape, self.event_shape = tuple(batch_shape), tuple(event_shape)
 
     def rsample(self, sample_shape: Shape = ()) -> Tensor:
-        """A draw through which gradients reach the parameters."""
+        """A differentiable sample: gradients reach the parameters."""
         raise NotImplementedError(f"{type(self).__name__}: rsample is not defined")
 
     def sample(self, sample_shape: Shape = ()) -> Tensor:
-        """A draw without a history."""
+        """A sample without gradients."""
         with no_grad():
             return self.rsample(sample_shape)
 
     def log_prob(self, value: Tensor) -> Tensor:
-        """The logarithm of the probability, or of its density, at `value`."""
+        """The logarithm of the probability, or of the density, at `value`."""
         raise NotImplementedError(f"{type(self).__name__}: log_prob is not defined")
 
     def entropy(self) -> Tensor:
@@ -51,7 +51,7 @@ class Distribution:
 
     @property
     def stddev(self) -> Tensor:
-        """The root of the variance."""
+        """The square root of the variance."""
         return self.variance.sqrt()
 
     def _extended(self, sample_shape: Shape) -> tuple[int, ...]:
@@ -62,7 +62,7 @@ class Distribution:
 
 
 def parameters(*values: Any) -> list[Tensor]:
-    """Numbers and Tensors as Tensors of one shape and, of the first Tensor, one dtype."""
+    """Numbers and Tensors as Tensors of one shape, in the dtype of the first Tensor."""
     given = next((v for v in values if isinstance(v, Tensor)), None)
     if given is None:
         return [tensor(float(v)) for v in values]
@@ -74,13 +74,13 @@ def parameters(*values: Any) -> list[Tensor]:
 
 
 def one_of(name: str, probs: Any, logits: Any) -> None:
-    """ValueError, beginning with `name`, unless one of the two is given."""
+    """Check that exactly one of the two is given. Raises: ValueError, beginning with `name`."""
     if (probs is None) == (logits is None):
         raise ValueError(f"{name}: either probs or logits must be given")
 
 
 class Independent(Distribution):
-    """The last axes of a distribution's batch as parts of one draw: their log_prob is added up."""
+    """A distribution whose last batch axes become event axes: log_prob sums over them."""
 
     def __init__(self, base_distribution: Distribution, reinterpreted_batch_ndims: int):
         shape = base_distribution.batch_shape
@@ -108,7 +108,7 @@ class Independent(Distribution):
         return self.added(self.base_dist.entropy())
 
     def added(self, x: Tensor) -> Tensor:
-        """The sum over the axes that are one draw."""
+        """The sum over the event axes."""
         n = self.reinterpreted_batch_ndims
         return x.sum(tuple(range(-n, 0))) if n else x
 

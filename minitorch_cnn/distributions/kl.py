@@ -28,7 +28,7 @@ def _categorical(p: Categorical, q: Categorical) -> Tensor:
 
 def _independent(p: Independent, q: Independent) -> Tensor:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
-        raise ValueError("kl_divergence: p and q must have draws of as many axes")
+        raise ValueError("kl_divergence: p and q must have the same number of event axes")
     return p.added(kl_divergence(p.base_dist, q.base_dist))
 
 
@@ -42,14 +42,15 @@ RULES: dict[type[Distribution], Callable[[Any, Any], Tensor]] = {
 
 
 def kl_divergence(p: Distribution, q: Distribution) -> Tensor:
-    """The expectation under p of log p - log q, of two that are Normal, Bernoulli, Categorical,
-    OneHotCategorical, or Independent of these.
+    """The expectation of log p - log q under p.
 
-    Raises: NotImplementedError for others.
+    Both are Normal, Bernoulli, Categorical, OneHotCategorical, or Independent of these.
+
+    Raises: NotImplementedError for other distributions.
     """
     rule = RULES.get(type(p))
     if rule is None or type(p) is not type(q):
         raise NotImplementedError(
-            f"kl_divergence: of {type(p).__name__} and {type(q).__name__} no rule is known"
+            f"kl_divergence: there is no rule for {type(p).__name__} and {type(q).__name__}"
         )
     return rule(p, q)

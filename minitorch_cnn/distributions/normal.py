@@ -50,9 +50,9 @@ class Normal(Distribution):
         return 0.5 + math.log(2 * math.pi) / 2 + self.scale.log()
 
     def cdf(self, value: Tensor) -> Tensor:
-        """The probability of what is at most `value`."""
+        """The probability that a draw is at most `value`."""
         return 0.5 * (1 + erf((value - self.loc) / (self.scale * math.sqrt(2))))
 
     def icdf(self, value: Tensor) -> Tensor:
-        """What a share `value` of the draws is at most."""
+        """The quantile: the inverse of cdf."""
         return self.loc + self.scale * erfinv(2 * value - 1) * math.sqrt(2)

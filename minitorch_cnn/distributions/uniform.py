@@ -1,4 +1,4 @@
-"""Uniform numbers, and the Beta distribution's, which mixup draws."""
+"""The uniform distribution, and the Beta distribution for mixup."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .distribution import Distribution, Shape, parameters
 
 
 class Uniform(Distribution):
-    """1 / (high - low) from low to high, numbers or Tensors.
+    """Density 1 / (high - low) from low to high, which are numbers or Tensors.
 
     Raises: ValueError for a low that is not below high.
     """
@@ -46,7 +46,8 @@ class Uniform(Distribution):
 
 
 class Beta(Distribution):
-    """x^(a - 1) (1 - x)^(b - 1) / B(a, b), a = concentration1, b = concentration0, to draw from.
+    """x^(a - 1) (1 - x)^(b - 1) / B(a, b), a = concentration1, b = concentration0; for sampling
+    only.
 
     Raises: ValueError for a concentration that is not above 0.
     """

@@ -1,7 +1,7 @@
 """Activations as layers. The formulas and their sources are in functional/activation.py.
 
-`inplace` is PyTorch's word for saving memory: it is taken and changes nothing, here the result is
-always a new tensor and the input stays what it was.
+PyTorch's `inplace` saves memory. Here it is accepted and changes nothing: the result is always a
+new tensor, and the input keeps its values.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _InPlace(Module):
-    """What the activations without settings share: the argument `inplace`."""
+    """Base of the activations with `inplace` as an argument."""
 
     def __init__(self, inplace: bool = False):
         super().__init__()
@@ -64,8 +64,8 @@ class LeakyReLU(_InPlace):
 class PReLU(Module):
     """x where x > 0, weight * x elsewhere, with a learned weight (1,), or (C,) for one per channel.
 
-    x (N, C, *) -> y (N, C, *). Weight decay would pull the slope to ReLU's: leave it out of the
-    decay.
+    x (N, C, *) -> y (N, C, *). Exclude the slope from weight decay, which would pull it to ReLU's
+    0.
 
     Raises: ValueError for num_parameters below 1.
     """
@@ -129,7 +129,7 @@ class CELU(_InPlace):
 
 
 class GELU(Module):
-    """x * P(X <= x) for a standard normal X; approximate="tanh" replaces P by a formula with tanh.
+    """x * P(X <= x) for a standard normal X; approximate="tanh" computes P by a formula with tanh.
 
     Raises: ValueError for another `approximate`.
     """
@@ -240,8 +240,7 @@ class _AlongAxis(Module):
 class Softmax(_AlongAxis):
     """exp(x) / sum of exp(x) along the axis `dim`.
 
-    Without a dim it is 0 for inputs of 0, 1 or 3 axes and 1 for others, PyTorch's old guess, with a
-    warning.
+    dim=None warns and takes PyTorch's old default: 0 for inputs of 0, 1 or 3 axes, 1 for others.
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -249,21 +248,21 @@ class Softmax(_AlongAxis):
 
 
 class Softmin(_AlongAxis):
-    """softmax(-x) along the axis `dim`, or that of Softmax."""
+    """softmax(-x) along the axis `dim`; None as in Softmax."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self._axis_of(input))
 
 
 class LogSoftmax(_AlongAxis):
-    """log(softmax(x)) along the axis `dim`, or that of Softmax; exact for numbers of any size."""
+    """log(softmax(x)) along the axis `dim`, accurate for all magnitudes; None as in Softmax."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self._axis_of(input))
 
 
 class Softmax2d(Module):
-    """Softmax over the channels at each place.    x (N, C, H, W) or (C, H, W) -> y of x's shape
+    """Softmax over the channels of each pixel.    x (N, C, H, W) or (C, H, W) -> y of x's shape
 
     Raises: ValueError for an input of another rank.
     """
@@ -277,7 +276,7 @@ class Softmax2d(Module):
 
 
 class Softplus(Module):
-    """log(1 + exp(beta * x)) / beta, and x itself where beta * x > threshold.
+    """log(1 + exp(beta * x)) / beta, or x where beta * x > threshold.
 
     Raises: ValueError if beta is 0.
     """

@@ -1,4 +1,4 @@
-"""MultiheadAttention, and the encoder layers that are made of it (Vaswani et al. 2017)."""
+"""MultiheadAttention, and encoder layers built on it (Vaswani et al. 2017)."""
 
 from __future__ import annotations
 
@@ -27,22 +27,21 @@ if TYPE_CHECKING:
 
 
 class NonDynamicallyQuantizableLinear(Linear):
-    """Linear, by the name that PyTorch prints in a MultiheadAttention."""
+    """Linear under the name that PyTorch prints in a MultiheadAttention."""
 
 
 class MultiheadAttention(Module):
-    """softmax(q k' / sqrt(D) + mask) v in num_heads heads of D = E / num_heads, side by side and
-    then projected.
+    """softmax(q k' / sqrt(D) + mask) v in num_heads heads of D = E / num_heads; a projection joins
+    the heads.
 
-    query (L, N, E), key (S, N, kdim), value (S, N, vdim), or (N, L, E) and so on with batch_first,
-    or without N -> y of query's shape, and the shares (N, L, S) of the keys, the mean of the heads
-    or (N, num_heads, L, S) without average_attn_weights; None without need_weights
+    query (L, N, E), key (S, N, kdim), value (S, N, vdim); N comes first with batch_first, or may be
+    absent -> y of query's shape, and the attention weights: (N, L, S), averaged over the heads,
+    (N, num_heads, L, S) without average_attn_weights, or None without need_weights
 
-    Masks are True where a key may NOT be seen, the other way round than in
-    F.scaled_dot_product_attention, or numbers to be added: key_padding_mask (N, S), attn_mask
-    (L, S) or (N num_heads, L, S). A query that may see no key gets zeros, not PyTorch's NaN.
-    `dropout` acts on the shares in training. add_bias_kv adds a learned key and value, and
-    add_zero_attn one of zeros.
+    key_padding_mask (N, S) and attn_mask (L, S) or (N num_heads, L, S) hold numbers to add, or
+    booleans: True HIDES a key, the opposite of F.scaled_dot_product_attention. A query without a
+    visible key gets zeros, not PyTorch's NaN. `dropout` acts on the attention weights in training.
+    add_bias_kv appends a learned key and value, add_zero_attn a key and value of zeros.
 
     Raises: ValueError for sizes that do not fit.
     """
@@ -84,7 +83,7 @@ class MultiheadAttention(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Xavier's uniform for the projections, normal for bias_k and bias_v, biases 0."""
+        """Draw projections by xavier_uniform_, bias_k and bias_v by xavier_normal_; zero biases."""
         weights = self.in_proj_weight, self.q_proj_weight, self.k_proj_weight, self.v_proj_weight
         for weight in weights:
             if weight is not None:
@@ -109,7 +108,7 @@ class MultiheadAttention(Module):
     ) -> tuple[Tensor, Tensor | None]:
         if is_causal and attn_mask is None:
             raise ValueError(
-                "MultiheadAttention: is_causal=True only says of what kind attn_mask is; give it"
+                "MultiheadAttention: is_causal=True only describes attn_mask; pass the mask as well"
             )
         batched = query.ndim == 3
         given = [query, key, value]
@@ -163,7 +162,7 @@ class MultiheadAttention(Module):
     def _mask(
         self, q: Tensor, k: Tensor, padding: Tensor | None, mask: Tensor | None
     ) -> Tensor | None:
-        """Both masks as numbers to be added to the scores (N, num_heads, L, S), or None."""
+        """Both masks as numbers to add to the scores (N, num_heads, L, S), or None."""
         n, steps, keys = len(q), q.shape[1], k.shape[1]
         total = None
         if mask is not None:
@@ -188,7 +187,7 @@ class MultiheadAttention(Module):
     def _extended(
         self, k: Tensor, v: Tensor, mask: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor | None]:
-        """Keys, values and mask with what bias_k and add_zero_attn add, which all may see."""
+        """Keys, values and mask, extended by bias_k, bias_v and the zeros of add_zero_attn."""
         before, n = k.shape[1], len(k)
         if self.bias_k is not None and self.bias_v is not None:
             shape = (n, 1, self.embed_dim)
@@ -202,15 +201,15 @@ class MultiheadAttention(Module):
 
 
 def _added(mask: Tensor, like: Tensor) -> Tensor:
-    """A mask of booleans, True for what is hidden, as numbers to be added."""
+    """A mask as numbers to add; True hides a key."""
     if mask.dtype.kind != "b":
         return mask
     return where(mask, -math.inf, zeros((), dtype=like.dtype, device=like.device))
 
 
 class TransformerEncoderLayer(Module):
-    """x + attention(x) and x + feed-forward(x), each followed by a layer norm, or with norm_first
-    preceded by it.
+    """x + attention(x), then x + feed-forward(x), with a layer norm after each, or before each with
+    norm_first.
 
     x (L, N, d_model), or (N, L, d_model) with batch_first, or (L, d_model) -> y of x's shape; the
     masks are MultiheadAttention's. activation: "relu", "gelu" or a function.
@@ -280,7 +279,7 @@ class TransformerEncoderLayer(Module):
 class TransformerEncoder(Module):
     """num_layers copies of an encoder layer, one after the other, and `norm` if given.
 
-    enable_nested_tensor and mask_check, PyTorch's ways to be faster, change nothing.
+    enable_nested_tensor and mask_check, which speed up PyTorch, change nothing.
     """
 
     def __init__(

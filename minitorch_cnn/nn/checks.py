@@ -1,4 +1,4 @@
-"""Checks of settings that layers share, made when a layer is built."""
+"""Checks of the settings of layers, made when a layer is built."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from ..spelling import nearest
 
 
 def is_tuple(value: object) -> TypeGuard[tuple[Any, ...]]:
-    """Whether a value is a tuple, of whatever."""
+    """Whether a value is a tuple; its items may have any type."""
     return isinstance(value, tuple)
 
 
 def is_sequence(value: object) -> TypeGuard[Sequence[Any]]:
-    """Whether a value is a tuple or a list, of whatever."""
+    """Whether a value is a tuple or a list; its items may have any type."""
     return isinstance(value, tuple | list)
 
 
 def check_sizes(layer: str, **sizes: int) -> None:
-    """TypeError or ValueError, in the name of the layer, unless all are ints of at least 1."""
+    """Check that sizes are ints of at least 1. Raises: TypeError, ValueError, naming the layer."""
     for name, size in sizes.items():
         if not is_int(size):
             raise TypeError(f"{layer}: {name}={size!r} must be an int")
@@ -29,7 +29,7 @@ def check_sizes(layer: str, **sizes: int) -> None:
 
 
 def ints(layer: str, name: str, value: Any, count: int, least: int) -> Any:
-    """`value`, an int or `count` of them, as a tuple of `count` ints, none below `least`."""
+    """Return `value`, an int or `count` ints of at least `least`, as a tuple of `count` ints."""
     values = tuple(value) if is_sequence(value) else (value,)
     if len(values) == 1:
         values *= count
@@ -41,14 +41,14 @@ def ints(layer: str, name: str, value: Any, count: int, least: int) -> Any:
 
 
 def check_divides(layer: str, name: str, divisor: int, **sizes: int) -> None:
-    """ValueError, in the name of the layer, unless `divisor` divides all sizes."""
+    """Check that `divisor` divides all sizes. Raises: ValueError, naming the layer."""
     for other, size in sizes.items():
         if size % divisor:
             raise ValueError(f"{layer}: {name}={divisor} must divide {other}={size}")
 
 
 def check_one_of(layer: str, allowed: tuple[str, ...], **setting: str) -> None:
-    """ValueError, in the name of the layer, unless the setting is one of those allowed."""
+    """Check that the setting is allowed. Raises: ValueError, naming the layer."""
     for name, value in setting.items():
         if value not in allowed:
             raise ValueError(
@@ -58,7 +58,7 @@ def check_one_of(layer: str, allowed: tuple[str, ...], **setting: str) -> None:
 
 
 def check_probability(layer: str, **setting: float) -> None:
-    """ValueError, in the name of the layer, unless the setting lies between 0 and 1."""
+    """Check that the setting is in [0, 1]. Raises: ValueError, naming the layer."""
     for name, p in setting.items():
         if not 0 <= p <= 1:
             raise ValueError(f"{layer}: {name}={p} must be in [0, 1]")

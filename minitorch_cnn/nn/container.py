@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class _Numbered(Module):
-    """Children named "0", "1", ...: the sequence protocol that Sequential and ModuleList share."""
+    """Children named "0", "1", ...: the sequence protocol of Sequential and ModuleList."""
 
     def _position(self, index: int) -> str:
         n = len(self)
@@ -40,12 +40,12 @@ class _Numbered(Module):
 
     def extend(self, modules: Iterable[Module]) -> Self:
         """Add modules at the end."""
-        for module in list(modules):  # they may be these
+        for module in list(modules):  # a copy: `modules` may be this container
             self.append(module)
         return self
 
     def insert(self, index: int, module: Module) -> Self:
-        """Put a module before position `index`, as list.insert does; those behind it move up."""
+        """Insert a module before position `index`, as list.insert does; later ones move up."""
         if not isinstance(module, Module):
             raise TypeError(
                 f"{type(self).__name__}.insert: module must be a Module, "
@@ -57,7 +57,7 @@ class _Numbered(Module):
         return self
 
     def pop(self, index: int = -1) -> Module:
-        """Take a module out and return it; those behind it move down."""
+        """Remove a module and return it; later ones move down."""
         module = list(self)[int(self._position(index))]
         del self[index]
         return module
@@ -69,7 +69,7 @@ class _Numbered(Module):
         return len(self._modules)
 
     def __iter__(self) -> Iterator[Module]:
-        children: Any = self._modules.values()  # there is no None among them
+        children: Any = self._modules.values()  # none of them is None
         return iter(children)
 
     def __delitem__(self, index: int | slice) -> None:
@@ -84,11 +84,11 @@ class _Numbered(Module):
 class Sequential(_Numbered):
     """Modules called one after the other: the output of each is the input of the next.
 
-    Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) by the keys. A
-    slice is a Sequential of the same modules under the same names.
+    Sequential(a, b, c) names them "0", "1", "2"; Sequential({"conv": a, "act": b}) takes the keys
+    as names. A slice is a Sequential of the same modules under the same names.
 
-    A ReLU right after a batch norm or a convolution is computed in its pass where nobody can tell;
-    see fusion.py.
+    A ReLU directly after a batch norm or a convolution is fused with it if the fusion cannot be
+    observed; see fusion.py.
     """
 
     @overload
@@ -134,13 +134,13 @@ class Sequential(_Numbered):
         return Sequential(*self, *other) if isinstance(other, Sequential) else NotImplemented
 
     def __mul__(self, count: int) -> Sequential:
-        """The same modules `count` times over, shared."""
+        """A Sequential that repeats the same modules `count` times."""
         return Sequential(*list(self) * count) if is_int(count) else NotImplemented
 
     __rmul__ = __mul__
 
     def __imul__(self, count: int) -> Sequential:
-        """The same modules `count` times over, here."""
+        """Repeat the same modules `count` times, in place."""
         return self.extend(list(self) * (count - 1)) if is_int(count) else NotImplemented
 
 
@@ -169,7 +169,7 @@ class ModuleList(_Numbered):
         return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
-        runs: list[Any] = []  # [first, last, repr] of neighbours that read alike
+        runs: list[Any] = []  # [first, last, repr] of neighbours with equal reprs
         for i, module in enumerate(self):
             text = repr(module)
             if runs and runs[-1][2] == text:
@@ -193,19 +193,19 @@ class ModuleDict(Module):
         self.update(modules or {})
 
     def update(self, modules: Mapping[str, Module] | Iterable[tuple[str, Module]]) -> None:
-        """Add or replace modules, given by a mapping or in pairs of name and module."""
+        """Add or replace modules, from a mapping or from pairs of name and module."""
         pairs = modules.items() if isinstance(modules, ModuleDict) else modules
         for name, module in dict(pairs).items():
             self.register_module(name, module)
 
     def pop(self, name: str) -> Module:
-        """Take a module out and return it."""
+        """Remove a module and return it."""
         module = self[name]
         del self[name]
         return module
 
     def clear(self) -> None:
-        """Take all modules out."""
+        """Remove all modules."""
         self._modules.clear()
 
     def __getitem__(self, name: str) -> Module:
@@ -220,7 +220,7 @@ class ModuleDict(Module):
         self.register_module(name, module)
 
     def __delitem__(self, name: str) -> None:
-        self[name]  # KeyError by its name
+        self[name]  # raises KeyError for an unknown name
         del self._modules[name]
 
     def __contains__(self, name: str) -> bool:

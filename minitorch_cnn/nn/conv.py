@@ -21,7 +21,7 @@ PaddingMode = Literal["zeros", "reflect", "replicate", "circular"]
 
 
 class _ConvNd(Module):
-    """A convolution over `spatial` axes: what Conv1d and Conv2d share."""
+    """A convolution over `spatial` axes: the base of Conv1d and Conv2d."""
 
     spatial: int
     padding_modes: tuple[str, ...] = get_args(PaddingMode)
@@ -76,7 +76,7 @@ class _ConvNd(Module):
             init.uniform_(self.bias, -bound, bound)
 
     def _surrounded(self, x: Tensor) -> tuple[Tensor, Any]:
-        """x, with what is not made of zeros put around it, and the padding left for the op."""
+        """Pad x unless padding_mode is "zeros"; return it and the padding left to the operator."""
         if self.padding_mode == "zeros":
             return x, self.padding
         widths: list[int] = []
@@ -125,11 +125,11 @@ class Conv2d(_ConvNd):
     """Convolution of images.
 
     x (N, C, H, W), weight (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW), or without N,
-    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1 and OW alike; padding="same" keeps
-    the size, "valid" is 0.
+    OH = (H + 2*padding - dilation*(KH - 1) - 1) // stride + 1, and OW likewise; padding="same"
+    keeps the size, "valid" is 0.
 
-    Output channels of a group see the input channels of that group only. padding_mode says what
-    surrounds the image: "zeros", "reflect", "replicate" or "circular".
+    The output channels of a group depend only on the input channels of that group. padding_mode is
+    "zeros", "reflect", "replicate" or "circular".
 
     Raises: ValueError or TypeError for settings that are out of range or do not fit together.
     """
@@ -144,13 +144,13 @@ class Conv2d(_ConvNd):
         return self._apply_op(F.conv2d, input)
 
     def _apply_op(self, op: Callable[..., Tensor], input: Tensor) -> Tensor:
-        """`op`, F.conv2d or F.conv2d_relu, with the layer's weights and settings."""
+        """Call `op`, F.conv2d or F.conv2d_relu, with the layer's weights and settings."""
         x, padding = self._surrounded(input)
         return op(x, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class _ConvTransposeNd(_ConvNd):
-    """A transposed convolution over `spatial` axes: what the two of them share."""
+    """A transposed convolution over `spatial` axes: the base of the two."""
 
     padding_modes = ("zeros",)
 
@@ -187,7 +187,7 @@ class _ConvTransposeNd(_ConvNd):
         return adjoint(input, self.weight, self.bias, *settings)
 
     def _output_padding(self, x: Tensor, output_size: tuple[int, ...] | None) -> Any:
-        """The output_padding with which x leads to `output_size`."""
+        """The output_padding that turns x into an output of `output_size`."""
         if output_size is None:
             return self.output_padding
         layer, n = type(self).__name__, self.spatial
@@ -201,7 +201,7 @@ class _ConvTransposeNd(_ConvNd):
             if not smallest <= wanted[i] < smallest + stride:
                 raise ValueError(
                     f"{layer}: output_size={wanted} must have {smallest} to "
-                    f"{smallest + stride - 1} at place {i} for an input of shape {x.shape}"
+                    f"{smallest + stride - 1} in axis {i} for an input of shape {x.shape}"
                 )
             extra.append(wanted[i] - smallest)
         return tuple(extra)
@@ -225,12 +225,12 @@ class ConvTranspose2d(_ConvTransposeNd):
     """The adjoint of a Conv2d with the same settings, also called up-convolution or deconvolution.
 
     x (N, C, H, W), weight (C, O/groups, KH, KW), bias (O,) -> y (N, O, OH, OW), or without N,
-    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1 and OW alike.
+    OH = (H - 1)*stride - 2*padding + dilation*(KH - 1) + output_padding + 1, and OW likewise.
 
-    Several sizes of an image lead to one size after Conv2d; output_padding, or output_size given to
-    the call, says which of them is meant.
+    Conv2d maps images of several sizes to one size; output_padding, or output_size in the call,
+    chooses among them.
 
-    The initial weights are PyTorch's, whose n in U[-1/sqrt(n), 1/sqrt(n)] is O/groups * KH * KW.
+    The initial weights are PyTorch's: U[-1/sqrt(n), 1/sqrt(n)] with n = O/groups * KH * KW.
 
     Raises: ValueError or TypeError for settings that are out of range or do not fit together.
     """

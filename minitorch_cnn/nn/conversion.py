@@ -1,4 +1,4 @@
-"""Moving a module to a device, or its numbers to a dtype."""
+"""Moving a module to a device, and converting its numbers to a dtype."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class Convertible:
-    """The part of Module that converts parameters and buffers, which stay the same objects."""
+    """The part of Module that converts parameters and buffers in place."""
 
-    if TYPE_CHECKING:  # Module has them
+    if TYPE_CHECKING:  # defined by Module
 
         def parameters(self, recurse: bool = True) -> Iterator[Parameter]: ...
 
@@ -35,9 +35,9 @@ class Convertible:
     ) -> Self:
         """Move to a device, and convert floating-point parameters and buffers to a dtype.
 
-        to(dtype), to(device), to(device, dtype) and to(tensor), as of tensors. Parameters stay the
-        same objects, so that an optimizer made before goes on with them. non_blocking and
-        memory_format change nothing.
+        to(dtype), to(device), to(device, dtype) and to(tensor), as for tensors. Parameters stay the
+        same objects, so an optimizer created earlier keeps working. non_blocking and memory_format
+        change nothing.
 
         Raises: TypeError for a dtype that is not floating-point.
         """
@@ -58,7 +58,7 @@ class Convertible:
         return self
 
     def type(self, dst_type: DTypeLike) -> Self:
-        """Convert all parameters and buffers to a dtype, counters too, unlike `to`."""
+        """Convert all parameters and buffers to a dtype, including counters, unlike `to`."""
         dtype = dtypes.check_dtype(dst_type, "type")
         if dtype.kind != "f" and any(p.requires_grad for p in self.parameters()):
             raise TypeError(
@@ -74,7 +74,7 @@ class Convertible:
         return self.to(device="cpu")
 
     def cuda(self, device: int | str | None = None) -> Self:
-        """Move to the GPU "cuda:0", or another by its number or name."""
+        """Move to the GPU "cuda:0", or to another given by number or name."""
         name = "cuda" if device is None else device
         return self.to(device=f"cuda:{name}" if isinstance(name, int) else name)
 

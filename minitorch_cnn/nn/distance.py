@@ -1,4 +1,4 @@
-"""How far apart vectors are, as layers. The formulas are in functional/composed.py."""
+"""Distances of vectors as layers. The formulas are in functional/composed.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .module import Module
 
 
 class CosineSimilarity(Module):
-    """x1 x2 / (|x1| |x2|) along the axis `dim`, no norm below eps."""
+    """x1 x2 / (|x1| |x2|) along the axis `dim`, with norms of at least eps."""
 
     def __init__(self, dim: int = 1, eps: float = 1e-8):
         super().__init__()

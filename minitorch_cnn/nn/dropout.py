@@ -1,4 +1,4 @@
-"""Dropout of elements, of channels, and of residual branches; none in evaluation mode."""
+"""Dropout of elements, channels and residual branches; all do nothing in evaluation mode."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .module import Module
 
 
 class _DropoutNd(Module):
-    """What the dropouts share: a probability p in [0, 1], and `inplace`, which changes nothing."""
+    """Base of the dropouts: a probability p in [0, 1], and `inplace`, which changes nothing."""
 
     _shown = ("p", "inplace")
 
@@ -48,7 +48,7 @@ class Dropout3d(_DropoutNd):
 
 
 class AlphaDropout(_DropoutNd):
-    """Dropout for SELU: what is dropped is SELU's limit, and mean 0 and variance 1 are kept."""
+    """Dropout for SELU: dropped elements become SELU's limit; mean 0 and variance 1 are kept."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.alpha_dropout(input, self.p, self.training)
@@ -64,7 +64,7 @@ class FeatureAlphaDropout(_DropoutNd):
 class DropPath(Module):
     """Zero each sample with probability p, divide the others by 1 - p (Huang et al. 2016).
 
-    It stands at the end of the residual branch of a block: y = x + drop_path(branch(x)).
+    It ends the residual branch of a block: y = x + drop_path(branch(x)).
     """
 
     _shown = ("p",)

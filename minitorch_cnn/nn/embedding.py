@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 class Embedding(Module):
     """y[i] = weight[x[i]].    x (*) of integers, weight (num_embeddings, D) -> y (*, D)
 
-    The row `padding_idx` starts at zero and gets no gradient; max_norm, norm_type and
-    scale_grad_by_freq are those of F.embedding.
+    The row `padding_idx` starts at zero and gets no gradient. F.embedding explains max_norm,
+    norm_type and scale_grad_by_freq.
 
-    Raises: ValueError for sizes below 1, a padding_idx that is no row, or sparse=True.
+    Raises: ValueError for sizes below 1, a padding_idx out of range, or sparse=True.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Embedding(Module):
     ):
         super().__init__()
         if sparse:
-            raise ValueError("Embedding: sparse=True cannot be had, gradients are dense")
+            raise ValueError("Embedding: sparse=True is not supported, gradients are dense")
         check_sizes("Embedding", num_embeddings=num_embeddings, embedding_dim=embedding_dim)
         rows = num_embeddings
         if padding_idx is not None and not -rows <= padding_idx < rows:
@@ -64,22 +64,22 @@ class Embedding(Module):
         scale_grad_by_freq: bool = False,
         sparse: bool = False,
     ) -> Self:
-        """A layer on a table (R, D) of vectors, which is shared and, if `freeze`, does not learn.
+        """A layer that shares a table (R, D) of vectors, and does not train it if `freeze`.
 
-        Raises: ValueError for a table of other than two axes, and as the layer.
+        Raises: ValueError for a table without two axes, and as the layer does.
         """
         if embeddings.ndim != 2:
             raise ValueError(
                 f"from_pretrained: embeddings of shape {embeddings.shape} must be (R, D)"
             )
-        with shapes_only():  # its own table is not needed
+        with shapes_only():  # its own table would be discarded
             rows, dim = embeddings.shape
             layer = cls(rows, dim, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
         layer.weight = Parameter(embeddings, requires_grad=not freeze)
         return layer
 
     def reset_parameters(self) -> None:
-        """Draw the weight from N(0, 1), but for the row of the padding."""
+        """Draw the weight from N(0, 1); the row padding_idx stays zero."""
         init.normal_(self.weight)
         if self.padding_idx is not None and not isinstance(self.weight, ShapeOnly):
             with no_grad():

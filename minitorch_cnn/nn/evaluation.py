@@ -1,4 +1,4 @@
-"""Evaluation mode for a while, and the output that counts."""
+"""A context of evaluation mode, and the main output of a model."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def modes_of(model: Module) -> Modes:
 
 
 def set_modes(modes: Modes) -> None:
-    """Give each module its own mode: `train(mode)` would give all of them the same."""
+    """Set each module's own mode; `train(mode)` would set the same for all."""
     for module, training in modes.items():
         module.training = training
 
 
 @contextmanager
 def evaluation(model: Module) -> Iterator[None]:
-    """Evaluation mode inside; afterwards each module has its own mode again."""
+    """A context in evaluation mode; afterwards each module returns to its own mode."""
     modes = modes_of(model)
     model.eval()
     try:
@@ -35,7 +35,7 @@ def evaluation(model: Module) -> Iterator[None]:
 
 
 def first_output(output: Any) -> Any:
-    """The output itself, or the first of a tuple or list: a model's logits without those of
+    """The output, or the first item of a tuple or list: a model's logits without those of its
     auxiliary heads.
     """
     return output[0] if is_sequence(output) and output else output

@@ -1,4 +1,4 @@
-"""How wide a weight should be drawn: its fans, and the gain for what follows it."""
+"""The spread of random weights: fans, and gains for nonlinearities."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ GAINS = {
 
 
 def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> float:
-    """By how much to widen the weights before a nonlinearity to keep the variance of a signal.
+    """The factor for weights before a nonlinearity that keeps the variance of a signal.
 
     `param` is the negative slope a of "leaky_relu" (0.01 if None): gain sqrt(2 / (1 + a^2)).
 
@@ -51,7 +51,7 @@ def calculate_gain(nonlinearity: Nonlinearity, param: float | None = None) -> fl
 
 
 class Fans(NamedTuple):
-    """How many inputs lead to one output, and how many outputs one input reaches."""
+    """The number of inputs to one output, and of outputs that one input reaches."""
 
     fan_in: int
     fan_out: int
@@ -61,8 +61,8 @@ def fans(tensor: Tensor, groups: int = 1) -> Fans:
     """The fans of a weight (O, C/groups, KH, KW) or (O, I).
 
     fan_in = C/groups * KH * KW, the inputs to one output; fan_out = O/groups * KH * KW, the outputs
-    that one input reaches. PyTorch leaves `groups` out of fan_out, which makes a depthwise filter
-    of C channels C times too small under mode="fan_out"; here it counts.
+    that one input reaches. PyTorch ignores `groups` in fan_out, which makes the variance of a
+    depthwise filter of C channels C times too small under mode="fan_out"; here it counts.
 
     Raises: ValueError if the weight has fewer than two axes or groups does not divide O.
     """
@@ -78,7 +78,7 @@ def fans(tensor: Tensor, groups: int = 1) -> Fans:
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> Fans:
-    """`fans` with groups=1, by the name that layers written for PyTorch call it."""
+    """`fans` with groups=1, under the name that layers written for PyTorch call."""
     return fans(tensor)
 
 

@@ -1,5 +1,6 @@
-"""minitorch_cnn.functional where PyTorch users look for it: the same module under a second name, so
-that a function that a user exchanges in it is what the layers call.
+"""minitorch_cnn.functional where PyTorch users look for it.
+
+It is the same module under a second name, so the layers call a function that a user replaces in it.
 """
 
 import sys

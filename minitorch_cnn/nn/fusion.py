@@ -1,8 +1,8 @@
-"""A ReLU in the pass of the convolution or batch norm before it: one place decides where.
+"""Fusion of a ReLU with the convolution or batch norm before it, decided in one place.
 
-It saves a pass over memory forward and one back, and changes no number. Nobody must be able to
-tell: where a user has hooked, replaced, patched or subclassed one of the two, or has exchanged a
-function that they call, they run apart.
+It saves one pass over memory forward and one backward, and changes no number. No user can observe
+it: if one of the two layers has hooks, is replaced, patched or subclassed, or if a function that
+they call is replaced, they run separately.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .conv import Conv2d
 from .module import Module
 from .norm import BatchNorm1d, BatchNorm2d
 
-# The layers as they are written here: what a class computes now may be another function.
+# The methods as written here; users may have patched those of the classes.
 _FORWARD = {cls: cls.forward for cls in (BatchNorm1d, BatchNorm2d, Conv2d, ReLU)}
 _CALL = Module.__call__
 _RELU, _CONV2D, _BATCH_NORM = F.relu, F.conv2d, F.batch_norm
@@ -37,8 +37,7 @@ def is_plain_relu(module: Module) -> bool:
 
 
 def _runs_as_written(module: Module) -> bool:
-    """Whether the module is of one of the layers above, runs what is written here, and nobody is
-    called meanwhile."""
+    """Whether the module is one of the layers above, with the methods written here and no hooks."""
     cls = type(module)
     return (
         cls in _FORWARD

@@ -1,4 +1,4 @@
-"""Hooks: functions that a module calls before and after forward, and when its gradients arrive."""
+"""Hooks: functions that a module calls before and after forward, and when gradients arrive."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Grads = tuple[Tensor | None, ...]
 
 
 class Hook(NamedTuple):
-    """A hook and how it wants to be called."""
+    """A hook and the form in which it is called."""
 
     function: Callable[..., Any]
     with_kwargs: bool = False
@@ -35,7 +35,7 @@ HookTable = OrderedDict[object, Hook]
 
 
 class Forwards(Protocol[P, R]):
-    """A module as its call sees it: the call takes and returns what `forward` does."""
+    """The type of a module whose call has the signature of its `forward`."""
 
     def has_hooks(self) -> bool: ...
 
@@ -43,7 +43,7 @@ class Forwards(Protocol[P, R]):
 
 
 class Hooked:
-    """What calls hooks: the part of Module that runs `forward`."""
+    """The part of Module that runs `forward` and the hooks."""
 
     _forward_pre_hooks: HookTable
     _forward_hooks: HookTable
@@ -51,7 +51,7 @@ class Hooked:
     _backward_hooks: HookTable
 
     def _make_hook_tables(self) -> None:
-        # Past Module's __setattr__, which looks into tables made later.
+        # Bypass Module's __setattr__, which needs tables created later.
         self.__dict__.update(
             _forward_pre_hooks=OrderedDict(),
             _forward_hooks=OrderedDict(),
@@ -65,7 +65,7 @@ class Hooked:
         return self.forward(*inputs, **settings)
 
     def has_hooks(self) -> bool:
-        """Whether anybody is called when forward or its backward runs."""
+        """Whether any hook runs with forward or its backward."""
         return bool(
             self._forward_hooks
             or self._forward_pre_hooks
@@ -78,8 +78,8 @@ class Hooked:
     ) -> HookHandle:
         """Call `hook(module, inputs)` before forward; it may return other inputs.
 
-        with_kwargs: call `hook(module, inputs, kwargs)`, which may return the pair of both.
-        prepend: before the hooks that are there already, not after them.
+        with_kwargs: call `hook(module, inputs, kwargs)`, which may return a pair (inputs, kwargs).
+        prepend: run before the existing hooks, not after them.
         """
         return registered(self._forward_pre_hooks, Hook(hook, with_kwargs), prepend)
 
@@ -93,35 +93,35 @@ class Hooked:
     ) -> HookHandle:
         """Call `hook(module, inputs, output)` after forward; it may return another output.
 
-        with_kwargs: call `hook(module, inputs, kwargs, output)`. always_call: also if forward or
-        another hook raises. prepend: before the hooks that are there already, not after them.
+        with_kwargs: call `hook(module, inputs, kwargs, output)`. always_call: run even if forward
+        or another hook raises. prepend: run before the existing hooks, not after them.
         """
         return registered(self._forward_hooks, Hook(hook, with_kwargs, always_call), prepend)
 
     def register_full_backward_pre_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> HookHandle:
-        """Call `hook(module, grad_output)` when the gradients of all outputs have been computed; it
-        may return others, in a tuple."""
+        """Call `hook(module, grad_output)` when the gradients of all outputs are known; it may
+        return a tuple of other gradients."""
         return registered(self._backward_pre_hooks, Hook(hook), prepend)
 
     def register_full_backward_hook(
         self, hook: Callable[..., Any], prepend: bool = False
     ) -> HookHandle:
-        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs have been
-        computed; it may return other gradients of the inputs, in a tuple.
+        """Call `hook(module, grad_input, grad_output)` when the gradients of the inputs are known;
+        it may return a tuple of other gradients of the inputs.
 
-        Both are tuples with one entry for each positional input or output, None for what is no
-        Tensor. An output without a gradient has None, too, an input zeros. Without an input that
-        requires grad, the hook is called when the gradients of the outputs have been computed, sees
-        None for all inputs and may replace none.
+        Both are tuples with one entry for each positional input or output, None if it is not a
+        Tensor. An output without a gradient has None as well, an input zeros. If no input requires
+        grad, the hook runs when the gradients of the outputs are known, gets None for all inputs
+        and may replace none.
         """
         return registered(self._backward_hooks, Hook(hook), prepend)
 
     def register_backward_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """register_full_backward_hook, by its older name: it warns.
+        """register_full_backward_hook under its older name; it warns.
 
-        PyTorch's older hook sees the inputs of the last operation of a module, not the module's.
+        PyTorch's older hook gets the inputs of the last operation of a module, not the module's.
         """
         warnings.warn(
             "register_backward_hook is an old name; use register_full_backward_hook",
@@ -132,18 +132,18 @@ class Hooked:
 
 
 def registered(table: HookTable, hook: Hook, prepend: bool = False) -> HookHandle:
-    """The handle of a hook, put into a table behind the others or before them."""
+    """Put a hook into a table, last or first, and return its handle."""
     handle = HookHandle(table, hook)
     if prepend:
         table.move_to_end(next(reversed(table)), last=False)
     return handle
 
 
-# --------------------------------------------------------------------------------- the way forward
+# ----------------------------------------------------------------------------------- forward hooks
 
 
 def _call_hooked(module: Any, inputs: tuple[Any, ...], settings: dict[str, Any]) -> Any:
-    """module.forward(*inputs, **settings) with all hooks."""
+    """Run module.forward(*inputs, **settings) with all hooks."""
     called: set[object] = set()
     output = None
     try:
@@ -175,7 +175,7 @@ def _call_hooked(module: Any, inputs: tuple[Any, ...], settings: dict[str, Any])
 def _changed_inputs(
     module: Module, hook: Hook, inputs: tuple[Any, ...], settings: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """What a hook before forward makes of the arguments."""
+    """The arguments after a forward pre-hook."""
     if not hook.with_kwargs:
         changed = hook.function(module, inputs)
         if changed is None:
@@ -195,7 +195,7 @@ def _changed_inputs(
 def _changed_output(
     module: Module, hook: Hook, inputs: tuple[Any, ...], settings: dict[str, Any], output: Any
 ) -> Any:
-    """What a hook after forward makes of the output."""
+    """The output after a forward hook."""
     if hook.with_kwargs:
         changed = hook.function(module, inputs, settings, output)
     else:
@@ -203,11 +203,11 @@ def _changed_output(
     return output if changed is None else changed
 
 
-# ------------------------------------------------------------------------------------ the way back
+# ---------------------------------------------------------------------------------- backward hooks
 
 
 class Gate(ArrayFunction):
-    """y_i = x_i for every i: a node at which the gradients of several Tensors arrive together."""
+    """y_i = x_i for every i: a node that collects the gradients of several Tensors."""
 
     never_warns = True
 
@@ -222,18 +222,18 @@ class Gate(ArrayFunction):
 
 
 class _BackwardWatch:
-    """The backward hooks around one call of a module: a gate behind its outputs, whose gradients
-    open the call's way back, and a gate before its inputs, whose gradients end it."""
+    """The backward hooks of one call of a module, run by two gates: one after its outputs, which
+    backward passes first, and one before its inputs, which it passes last."""
 
     def __init__(self, module: Module):
         self.module = module
         self.pre_hooks = tuple(module._backward_pre_hooks.values())
         self.hooks = tuple(module._backward_hooks.values())
-        self.inputs = self.outputs = 0  # how many arguments there are
-        self.gated: list[tuple[Tensor, int]] = []  # inputs behind the gate, and their versions
-        # shape, dtype and device of those that are Tensors
+        self.inputs = self.outputs = 0  # their numbers
+        self.gated: list[tuple[Tensor, int]] = []  # inputs after the gate, and their versions
+        # shape, dtype and device of the Tensors among them
         self.input_kinds: dict[int, tuple[Any, Any, Any]] = {}
-        self.input_places: tuple[int, ...] = ()  # which of them have a gradient
+        self.input_places: tuple[int, ...] = ()  # the positions of those with a gradient
         self.output_places: tuple[int, ...] = ()
         self.grad_output: Grads | None = None
 
@@ -248,7 +248,7 @@ class _BackwardWatch:
 
     def over_outputs(self, output: Any) -> Any:
         if any(x._version != version for x, version in self.gated):
-            # It would not be in the history of the Tensor that the caller has.
+            # The history of the caller's Tensor would lack the write.
             raise RuntimeError(
                 f"{type(self.module).__name__}: a module with backward hooks must not change its "
                 "inputs in place"
@@ -260,7 +260,7 @@ class _BackwardWatch:
         return gated if is_tuple(output) else gated[0]
 
     def _outputs_passed(self, gys: Grads) -> Grads:
-        """The gradients of the outputs after the hooks before backward."""
+        """The gradients of the outputs after the backward pre-hooks."""
         grads = _spread(gys, self.output_places, self.outputs)
         for hook in self.pre_hooks:
             changed = hook.function(self.module, grads)
@@ -281,7 +281,7 @@ class _BackwardWatch:
     def _inputs_passed(self, gxs: Grads) -> Grads:
         """The gradients of the inputs after the backward hooks.
 
-        Gradients of gradients come to the inputs past the outputs: they are no call's way back.
+        Gradients of gradients reach the inputs without passing the outputs; they run no hooks.
         """
         if self.grad_output is None:
             return gxs
@@ -310,7 +310,8 @@ class _BackwardWatch:
 def _gated(
     values: tuple[Any, ...], passed: Callable[[Grads], Grads]
 ) -> tuple[tuple[Any, ...], tuple[int, ...]]:
-    """The values with all Tensors that require grad through one gate, and the places of these."""
+    """Pass the Tensors that require grad through one gate; return all values and the positions
+    of these."""
     wanted = (i for i, v in enumerate(values) if isinstance(v, Tensor) and v.requires_grad)
     places = tuple(wanted) if is_grad_enabled() else ()
     if not places:
@@ -318,12 +319,12 @@ def _gated(
     through: Any = Gate.apply(*(values[i] for i in places), passed=passed)
     given = list(values)
     for i, y in zip(places, through if len(places) > 1 else (through,), strict=True):
-        y._counter = given[i]._shared_counter()  # writes to one are writes to the other
+        y._counter = given[i]._shared_counter()  # a write to one is a write to both
         given[i] = y
     return tuple(given), places
 
 
 def _spread(grads: Grads, places: tuple[int, ...], count: int) -> Grads:
-    """`grads` at their places among `count`, None elsewhere."""
+    """A tuple of length `count` with `grads` at their positions, None elsewhere."""
     given = dict(zip(places, grads, strict=True))
     return tuple(given.get(i) for i in range(count))

@@ -1,12 +1,12 @@
-"""Initialisation: random and fixed values written into a tensor, named by the paper's first author.
+"""Initialisation: random and fixed values for tensors, named after the paper's first author.
 
-With n = fan_in, the inputs that one unit adds up, the variance of the weights is
+With n = fan_in, the number of inputs to one unit, the variance of the weights is
     lecun 1/n     torch_legacy 1/(3n)     xavier 2/(fan_in + fan_out)     kaiming gain^2/n
 A uniform distribution of variance v is U[-sqrt(3v), sqrt(3v)].
 
 Every function writes in place, outside the graph, and returns its tensor. Random numbers come from
-`generator`, or from the one that `manual_seed` seeds. Parameters made under `nn.shapes_only()` have
-nothing to write to: they are left as they are, and no numbers are drawn for them.
+`generator`, or from the generator that `manual_seed` seeds. Parameters made under
+`nn.shapes_only()` have no memory: the functions leave them unchanged and draw no numbers.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ Fill = TypeVar("Fill", bound=Callable[..., Tensor])
 
 
 def _writes(fill: Fill) -> Fill:
-    """Let a function that writes pass by a parameter without memory."""
+    """Make a function skip parameters without memory."""
 
     @functools.wraps(fill)
     def filled(tensor: Tensor, *args: Any, **settings: Any) -> Tensor:
@@ -87,8 +87,8 @@ def trunc_normal_(
 ) -> Tensor:
     """Fill with N(mean, std^2) conditioned on [a, b] (a and b are values, not multiples of std).
 
-    By rejection: candidates are drawn from the normal, or, where it rarely meets the interval,
-    uniformly.
+    By rejection: candidates come from the normal, or, if it rarely falls into the interval, from a
+    uniform distribution.
 
     Raises: ValueError if std <= 0 or a >= b.
     """
@@ -98,7 +98,7 @@ def trunc_normal_(
     low, high = (a - mean) / std, (b - mean) / std
     peak = min(max(low, 0.0), high)  # where the density is largest
     if peak:
-        # Farther than 10 from its peak a normal's tail holds less than exp(-50) of the rest.
+        # More than 10 beyond the peak, the tail has less than exp(-50) of the remaining mass.
         low, high = max(low, peak - 10), min(high, peak + 10)
     uniform = math.sqrt(2 * math.pi) * math.exp(min(peak * peak / 2, 700.0)) > high - low
     values = np.empty(math.prod(tensor.shape))
@@ -139,7 +139,7 @@ def ones_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """The identity matrix.
 
-    Raises: ValueError if the tensor has not two axes.
+    Raises: ValueError unless the tensor has two axes.
     """
     if tensor.ndim != 2:
         raise ValueError(f"eye_: tensor of shape {tensor.shape} must have 2 axes")
@@ -152,7 +152,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
     w (O, C/groups, *window); outputs beyond the number of inputs are zero.
 
-    Raises: ValueError if the weight has not 3 to 5 axes or groups does not divide O.
+    Raises: ValueError unless the weight has 3 to 5 axes and groups divides O.
     """
     if tensor.ndim not in (3, 4, 5):
         raise ValueError(f"dirac_: tensor of shape {tensor.shape} must have 3, 4 or 5 axes")
@@ -171,13 +171,13 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 
 @_writes
 def bilinear_(tensor: Tensor) -> Tensor:
-    """Bilinear interpolation by a transposed convolution: each channel of its own, others zero.
+    """Bilinear interpolation by a transposed convolution, each channel separately.
 
     w (C, C, KH, KW), stride s = ceil(K / 2): w[i, i, a, b] = t(a) t(b) with the triangle t(a) = 1 -
     |a - c| / s around c = (K - 1) / 2 of an even K, s - 1 of an odd one (Long et al. 2015, section
-    3.3). With stride s what is constant stays so, but for the margins.
+    3.3). With stride s, a constant image stays constant except at the margins.
 
-    Raises: ValueError if the tensor has not 4 axes or its first two differ.
+    Raises: ValueError unless the tensor has 4 axes, the first two of one size.
     """
     if tensor.ndim != 4 or tensor.shape[0] != tensor.shape[1]:
         raise ValueError(f"bilinear_: tensor of shape {tensor.shape} must be (C, C, KH, KW)")
@@ -244,9 +244,9 @@ def lecun_normal_(tensor: Tensor, generator: np.random.Generator | None = None) 
 
 
 def torch_legacy_(tensor: Tensor, generator: np.random.Generator | None = None) -> Tensor:
-    """U[-1/sqrt(n), 1/sqrt(n)], n = fan_in: variance 1/(3n), under which signals fade with depth.
+    """U[-1/sqrt(n), 1/sqrt(n)], n = fan_in: variance 1/(3n), which makes signals fade with depth.
 
-    What Torch7 did, and what `Linear` and `Conv2d` still do by default.
+    The default of Torch7, and still of `Linear` and `Conv2d`.
     """
     return _uniform(tensor, math.sqrt(1 / (3 * fans(tensor).fan_in)), generator)
 
@@ -255,7 +255,7 @@ def torch_legacy_(tensor: Tensor, generator: np.random.Generator | None = None) 
 def orthogonal_(
     tensor: Tensor, gain: float = 1.0, generator: np.random.Generator | None = None
 ) -> Tensor:
-    """Rows, or columns if these are fewer, orthonormal times gain; (O, *) is a matrix of O rows.
+    """Orthonormal rows, or columns if these are fewer, times gain; (O, *) is a matrix of O rows.
 
     Uniform among such matrices: the QR decomposition of a normal one, with R's diagonal positive
     (Saxe et al. 2014; Xie et al. 2017 for convolutions).
@@ -277,7 +277,7 @@ def sparse_(
 ) -> Tensor:
     """N(0, std^2), with ceil(sparsity * rows) zeros in each column (Martens 2010).
 
-    Raises: ValueError if the tensor has not two axes or sparsity is not in [0, 1].
+    Raises: ValueError unless the tensor has two axes and sparsity is in [0, 1].
     """
     if tensor.ndim != 2:
         raise ValueError(f"sparse_: tensor of shape {tensor.shape} must have 2 axes")
@@ -309,7 +309,7 @@ def _rng(generator: Generator | None) -> Generator:
 
 
 def _drawn(tensor: Tensor) -> DType:
-    """The type that a generator can draw for this tensor."""
+    """The dtype in which a generator draws numbers for this tensor."""
     return dtypes.float64 if tensor.dtype == dtypes.float64 else dtypes.float32
 
 
@@ -323,14 +323,14 @@ def _write(tensor: Tensor, values: Any) -> Tensor:
 
 
 def _old(new: Fill) -> Fill:
-    """A function by its name of before PyTorch 0.4, without the underscore: it warns."""
+    """A function under its name before PyTorch 0.4, without the underscore; it warns."""
     name = new.__name__.removesuffix("_")
 
     def old(*args: Any, **kwargs: Any) -> Tensor:
         warnings.warn(f"{name} is an old name; use {name}_", FutureWarning, stacklevel=2)
         return new(*args, **kwargs)
 
-    old.__name__, old.__doc__ = name, f"`{name}_`, by its older name: it warns."
+    old.__name__, old.__doc__ = name, f"`{name}_` under its older name; it warns."
     return cast(Fill, old)
 
 

@@ -1,11 +1,11 @@
-"""Lazy layers: the number of input channels is that of the first input.
+"""Lazy layers: the first input sets the number of input channels.
 
     net = nn.Sequential(nn.LazyConv2d(16, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(10))
     net(x)                          # from here on Conv2d(3, 16, ...) and Linear(..., 10)
 
-A lazy layer is called, or given a state dict, before anything that asks for its weights. It then
-becomes the layer that it stands for, by its class as well; its parameters stay the same objects, so
-that an optimizer may have them already.
+Call a lazy layer, or load a state dict into it, before you use its weights. Both turn it into the
+layer that it stands for, including its class. Its parameters stay the same objects, so an optimizer
+may already hold them.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from .parameter import UninitializedParameter, shapes_only
 
 
 class _Lazy(Module):
-    """What the lazy layers share; a subclass also derives from the layer that it becomes."""
+    """Base of the lazy layers; a subclass also derives from the layer that it becomes."""
 
     becomes: ClassVar[type[Module]]
-    size: ClassVar[str]  # the layer's first argument, which the input decides
+    size: ClassVar[str]  # the layer's first argument, set by the input
 
     def __init_subclass__(cls, **settings: Any):
         super().__init_subclass__(**settings)
-        if len(cls.__bases__) == 1:  # what several lazy layers share
+        if len(cls.__bases__) == 1:  # a base of several lazy layers
             return
         cls.becomes = next(base for base in cls.__bases__ if not issubclass(base, _Lazy))
         first, *rest = inspect.signature(cls.becomes.__init__).parameters.values()
@@ -39,7 +39,7 @@ class _Lazy(Module):
         def __init__(self: _Lazy, *args: Any, **named: Any) -> None:
             self._make(args, named)
 
-        # A function may have one of its own, which type checkers do not know.
+        # Type checkers do not know that functions can have a __signature__.
         signature = inspect.Signature([first, *rest[1:]])
         __init__.__signature__ = signature  # pyright: ignore[reportFunctionMemberAccess]
         __init__.__qualname__ = f"{cls.__name__}.__init__"
@@ -51,7 +51,7 @@ class _Lazy(Module):
             settings = signature.bind(None, *args, **named).arguments
         except TypeError as error:
             raise TypeError(f"{type(self).__name__}: {error}") from None
-        with shapes_only():  # of any size that the settings allow
+        with shapes_only():  # any size that the settings allow
             becomes: Any = self.becomes
             becomes.__init__(self, settings.get("groups", 1), *args, **named)
         self._settings = {k: v for k, v in settings.items() if k != "self"}
@@ -65,17 +65,17 @@ class _Lazy(Module):
         self.register_state_dict_pre_hook(_refuse_state)
 
     def reset_parameters(self) -> None:
-        """Nothing: there are none yet."""
+        """Do nothing: the parameters do not exist yet."""
 
     def has_uninitialized_params(self) -> bool:
-        """Whether the first input is still to come."""
+        """Whether the layer has not seen an input yet."""
         return True
 
     def _size_of_input(self, x: Tensor) -> int:
         return x.shape[1]
 
     def _size_of_state(self, state: Mapping[str, Any], prefix: str) -> int | None:
-        """The size that a state dict was made with; None if it does not say."""
+        """The size of the layer in a state dict, or None if the dict does not contain it."""
         for name in ("weight", "running_mean"):
             if prefix + name in state:
                 return self._size_of_weight(state[prefix + name].shape)
@@ -85,10 +85,10 @@ class _Lazy(Module):
         return shape[0]
 
     def _become(self, size: int) -> None:
-        """Be the layer of that size from now on."""
+        """Become the layer of that size."""
         members = [*self._parameters.values(), *self._buffers.values()]
         where = {}
-        for own in members[:1]:  # which may have been moved since
+        for own in members[:1]:  # its device, as the layer may have been moved
             where = {} if own is None else {"device": own.device, "dtype": own.dtype}
         becomes: Any = self.becomes
         layer = becomes(size, **{**self._settings, **where})
@@ -120,7 +120,7 @@ def _see_state(layer: _Lazy, state: Mapping[str, Any], prefix: str, *rest: Any) 
 
 def _refuse_state(layer: _Lazy, prefix: str, keep_vars: bool) -> None:
     raise RuntimeError(
-        f"state_dict: {type(layer).__name__} has no parameters before it has been called once"
+        f"state_dict: {type(layer).__name__} has no parameters before its first call"
     )
 
 
@@ -128,7 +128,7 @@ OWN_HOOKS = (_see_input, _see_state, _refuse_state)
 
 
 class LazyLinear(_Lazy, Linear):
-    """`Linear` whose in_features is the last size of the first input."""
+    """`Linear` that takes in_features from the last axis of the first input."""
 
     def _size_of_input(self, x: Tensor) -> int:
         return x.shape[-1]
@@ -138,7 +138,7 @@ class LazyLinear(_Lazy, Linear):
 
 
 class _LazyConv(_Lazy):
-    """What the lazy convolutions share."""
+    """Base of the lazy convolutions."""
 
     spatial: int
     groups: int
@@ -158,11 +158,11 @@ class _LazyConv(_Lazy):
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """`Conv1d` whose in_channels is that of the first input."""
+    """`Conv1d` that takes in_channels from the first input."""
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """`Conv2d` whose in_channels is that of the first input."""
+    """`Conv2d` that takes in_channels from the first input."""
 
 
 class _LazyConvTranspose(_LazyConv):
@@ -171,16 +171,16 @@ class _LazyConvTranspose(_LazyConv):
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """`ConvTranspose1d` whose in_channels is that of the first input."""
+    """`ConvTranspose1d` that takes in_channels from the first input."""
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """`ConvTranspose2d` whose in_channels is that of the first input."""
+    """`ConvTranspose2d` that takes in_channels from the first input."""
 
 
 class LazyBatchNorm1d(_Lazy, BatchNorm1d):
-    """`BatchNorm1d` whose num_features is the number of channels of the first input."""
+    """`BatchNorm1d` that takes num_features from the channels of the first input."""
 
 
 class LazyBatchNorm2d(_Lazy, BatchNorm2d):
-    """`BatchNorm2d` whose num_features is the number of channels of the first input."""
+    """`BatchNorm2d` that takes num_features from the channels of the first input."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Identity(Module):
-    """y = x: stands where a layer was taken out, whose arguments it takes and forgets."""
+    """y = x: a placeholder for a removed layer, which ignores all arguments."""
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__()

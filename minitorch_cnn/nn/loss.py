@@ -16,7 +16,7 @@ REDUCTIONS = ("none", "mean", "sum")
 
 
 class _Loss(Module):
-    """What the losses share: a reduction."""
+    """Base of the losses: a reduction."""
 
     reductions: tuple[str, ...] = REDUCTIONS
 
@@ -29,7 +29,7 @@ class _Loss(Module):
 
 
 class _WeightedLoss(_Loss):
-    """A loss with a weight for every class, a buffer that moves with the module."""
+    """A loss with a weight for each class, held in a buffer."""
 
     weight: Tensor | None
 
@@ -79,7 +79,7 @@ class NLLLoss(_WeightedLoss):
 
 
 class NLLLoss2d(NLLLoss):
-    """NLLLoss, by an older name: it warns."""
+    """NLLLoss under an older name; it warns."""
 
     def __init__(
         self, weight: Tensor | None = None, ignore_index: int = -100, reduction: Reduction = "mean"
@@ -89,7 +89,7 @@ class NLLLoss2d(NLLLoss):
 
 
 class MSELoss(_Loss):
-    """(input - target)^2, averaged over all elements, summed, or as it is."""
+    """(input - target)^2, averaged over all elements, summed, or elementwise."""
 
     def __init__(self, reduction: Reduction = "mean"):
         super().__init__(reduction)
@@ -101,7 +101,7 @@ class MSELoss(_Loss):
 class BCEWithLogitsLoss(_Loss):
     """Cross entropy between sigmoid(input) and the probabilities in target, elementwise.
 
-    `weight` scales the elements, `pos_weight` the part of the positive answers; both broadcast.
+    `weight` scales the elements, `pos_weight` the terms of positive targets; both broadcast.
     """
 
     weight: Tensor | None
@@ -124,7 +124,7 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|input - target|, averaged over all elements, summed, or as it is."""
+    """|input - target|, averaged over all elements, summed, or elementwise."""
 
     def __init__(self, reduction: Reduction = "mean"):
         super().__init__(reduction)
@@ -136,7 +136,7 @@ class L1Loss(_Loss):
 class SmoothL1Loss(_Loss):
     """d^2 / (2 beta) where |d| < beta, |d| - beta/2 elsewhere, d = input - target (Girshick 2015).
 
-    A negative beta is refused by the call, as PyTorch does.
+    The call refuses a negative beta, as PyTorch does.
     """
 
     def __init__(self, reduction: Reduction = "mean", beta: float = 1.0):
@@ -150,7 +150,7 @@ class SmoothL1Loss(_Loss):
 class HuberLoss(_Loss):
     """d^2 / 2 where |d| < delta, delta (|d| - delta/2) elsewhere, d = input - target.
 
-    A delta that is not above 0 is refused by the call, as PyTorch does.
+    The call refuses a delta that is not above 0, as PyTorch does.
     """
 
     def __init__(self, reduction: Reduction = "mean", delta: float = 1.0):
@@ -162,9 +162,9 @@ class HuberLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """(log v + (input - target)^2 / v) / 2, v = max(var, eps); full adds log(2 pi) / 2.
+    """(log v + (input - target)^2 / v) / 2, v = max(var, eps); `full` adds log(2 pi) / 2.
 
-    input, target (N, *), var as they are, or with 1 for one of the axes, or without the last one.
+    input, target (N, *); var has their shape, or size 1 in one axis, or lacks the last axis.
     """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: Reduction = "mean"):
@@ -176,10 +176,11 @@ class GaussianNLLLoss(_Loss):
 
 
 class KLDivLoss(_Loss):
-    """target (log target - input): the divergence of distributions, input their log-probabilities.
+    """target (log target - input): the divergence of distributions, with log-probabilities as
+    input.
 
-    reduction="batchmean" is the divergence as it is defined, "mean" averages over all elements;
-    with log_target the targets are logarithms, too.
+    reduction="batchmean" gives the divergence as defined, "mean" averages over all elements. With
+    log_target the targets are log-probabilities as well.
 
     Raises: ValueError for an unknown reduction.
     """
@@ -199,7 +200,7 @@ class KLDivLoss(_Loss):
 class PoissonNLLLoss(_Loss):
     """exp(input) - target input, or input - target log(input + eps) unless log_input.
 
-    full adds Stirling's formula for log target! where target > 1.
+    `full` adds Stirling's formula for log target! where target > 1.
     """
 
     def __init__(
@@ -220,7 +221,7 @@ class PoissonNLLLoss(_Loss):
 class BCELoss(_WeightedLoss):
     """Cross entropy between the probabilities in input and in target, elementwise.
 
-    No logarithm below -100 counts. On logits BCEWithLogitsLoss is more exact.
+    Logarithms are clamped to at least -100. For logits, BCEWithLogitsLoss is more accurate.
     """
 
     def __init__(self, weight: Tensor | None = None, reduction: Reduction = "mean"):
@@ -233,7 +234,7 @@ class BCELoss(_WeightedLoss):
 class CTCLoss(_Loss):
     """Connectionist temporal classification; see `functional.ctc_loss`.
 
-    log_probs (T, N, C) or (T, C), targets (N, S) or one axis, lengths (N,)
+    log_probs (T, N, C) or (T, C), targets (N, S) or concatenated in one axis, lengths (N,)
 
     Raises: ValueError for an unknown reduction.
     """

@@ -1,4 +1,4 @@
-"""Losses of margins as layers. The formulas are in functional/margin_loss.py."""
+"""Margin losses as layers. The formulas are in functional/margin_loss.py."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class MultiMarginLoss(_WeightedLoss):
 class MultiLabelMarginLoss(_Loss):
     """sum over j in target and i not in it of max(0, 1 - input[j] + input[i]) / C.
 
-    input, target (N, C) or (C,), a target the classes and then -1
+    input, target (N, C) or (C,); a target lists the classes and ends with -1
     """
 
     def __init__(self, reduction: Reduction = "mean"):
@@ -134,7 +134,7 @@ class MultiLabelMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """max(0, margin + d(anchor, positive) - d(anchor, negative)), d pairwise_distance if None.
+    """max(0, margin + d(anchor, positive) - d(anchor, negative)); d defaults to pairwise_distance.
 
     Raises: ValueError for an unknown reduction or margin <= 0.
     """

@@ -1,4 +1,4 @@
-"""Module: a tree of layers that knows its parameters, its buffers and its children."""
+"""Module: a tree of layers with parameters, buffers and children."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ class Module(Hooked, Stateful, Convertible):
     """The base of all layers and models.
 
     A subclass calls `super().__init__()` first, assigns Parameters, buffers and other Modules to
-    attributes and defines `forward`. A module or parameter reachable under two names is shared: it
-    is listed once, under its first name, except in `state_dict`, which has every name.
+    attributes and defines `forward`. A module or parameter with two names is shared: it is listed
+    once, under its first name, except in `state_dict`, which has every name.
     """
 
     training: bool
-    optional_state: tuple[str, ...] = ()  # names of own state that a loaded dict may lack
+    optional_state: tuple[str, ...] = ()  # names that a loaded state dict may lack
     _shown: tuple[str, ...] = ()  # the settings that `extra_repr` lists
 
     def __init_subclass__(cls, **settings: Any):
-        """Let Python's complaints of wrong arguments name the class and not its private base."""
+        """Make Python's errors about wrong arguments name the class, not its private base."""
         super().__init_subclass__(**settings)
         init = cls.__init__
         if init.__qualname__.startswith("_") and not cls.__name__.startswith("_"):
@@ -45,7 +45,7 @@ class Module(Hooked, Stateful, Convertible):
             named.__qualname__ = f"{cls.__name__}.__init__"
 
     def __init__(self):
-        # Past our own __setattr__, which looks into these tables.
+        # Bypass our __setattr__, which needs these tables.
         self._make_hook_tables()
         self._make_state_hook_tables()
         self.__dict__.update(
@@ -53,16 +53,15 @@ class Module(Hooked, Stateful, Convertible):
         )
 
     def forward(self, *inputs: Any, **settings: Any) -> Any:
-        """What the module computes."""
+        """Compute the module's output."""
         raise NotImplementedError(f"{type(self).__name__} defines no forward")
 
     # ------------------------------------------------------------------------------- registering
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter as attribute `name`; None stands for one that is switched off.
+        """Add a parameter as attribute `name`; None stands for an absent one.
 
-        Raises: KeyError for a name that is taken or no attribute name, TypeError for what is not a
-        Parameter.
+        Raises: KeyError for a name that is taken or invalid, TypeError unless it is a Parameter.
         """
         self._check_new("register_parameter", name, self._parameters)
         if param is not None and not isinstance(param, Parameter):
@@ -73,12 +72,11 @@ class Module(Hooked, Stateful, Convertible):
         self._parameters[name] = param
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a Tensor that is state but not learned, such as a running mean.
+        """Add a Tensor that belongs to the state but is not trained, such as a running mean.
 
         A buffer with persistent=False moves with the module but stays out of `state_dict`.
 
-        Raises: KeyError for a name that is taken or no attribute name, TypeError for what is not a
-        Tensor.
+        Raises: KeyError for a name that is taken or invalid, TypeError unless it is a Tensor.
         """
         self._check_new("register_buffer", name, self._buffers)
         if tensor is not None and not isinstance(tensor, Tensor):
@@ -94,8 +92,7 @@ class Module(Hooked, Stateful, Convertible):
     def register_module(self, name: str, module: Module | None) -> None:
         """Add a child as attribute `name`.
 
-        Raises: KeyError for a name that is taken or no attribute name, TypeError for what is not a
-        Module.
+        Raises: KeyError for a name that is taken or invalid, TypeError unless it is a Module.
         """
         self._check_new("register_module", name, self._modules)
         if module is not None and not isinstance(module, Module):
@@ -167,8 +164,8 @@ class Module(Hooked, Stateful, Convertible):
     def named_modules(
         self, memo: set[Module] | None = None, prefix: str = "", remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Module]]:
-        """This module and all below it, parents first, with dotted names behind `prefix`; each
-        once if remove_duplicate. memo: modules to leave out, to which those given are added."""
+        """This module and its descendants, parents first, with dotted names after `prefix`; each
+        once if remove_duplicate. memo: modules to skip; visited ones are added."""
         memo = set() if memo is None else memo
         if self in memo:
             return
@@ -180,7 +177,7 @@ class Module(Hooked, Stateful, Convertible):
                 yield from child.named_modules(memo, join(prefix, name), remove_duplicate)
 
     def modules(self, remove_duplicate: bool = True) -> Iterator[Module]:
-        """This module and all below it, parents first, each once if remove_duplicate."""
+        """This module and its descendants, parents first, each once if remove_duplicate."""
         return (module for _, module in self.named_modules(remove_duplicate=remove_duplicate))
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
@@ -198,21 +195,21 @@ class Module(Hooked, Stateful, Convertible):
     def named_parameters(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Parameter]]:
-        """Dotted names and parameters, of this module alone if not `recurse`."""
+        """Dotted names and parameters; without `recurse`, of this module alone."""
         return self._members("_parameters", prefix, recurse, remove_duplicate)
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """The parameters of this module and of all below it."""
+        """The parameters of this module and its descendants."""
         return (param for _, param in self.named_parameters(recurse=recurse))
 
     def named_buffers(
         self, prefix: str = "", recurse: bool = True, remove_duplicate: bool = True
     ) -> Iterator[tuple[str, Tensor]]:
-        """Dotted names and buffers, persistent or not, of this module alone if not `recurse`."""
+        """Dotted names and buffers, persistent or not; without `recurse`, of this module alone."""
         return self._members("_buffers", prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """The buffers of this module and of all below it."""
+        """The buffers of this module and its descendants."""
         return (buffer for _, buffer in self.named_buffers(recurse=recurse))
 
     def _members(
@@ -233,17 +230,17 @@ class Module(Hooked, Stateful, Convertible):
     # ------------------------------------------------------------------------------- by their names
 
     def get_submodule(self, target: str) -> Module:
-        """The module of that dotted name below this one; this one itself for "".
+        """The descendant of that dotted name, or this module for "".
 
-        Raises: AttributeError if there is none.
+        Raises: AttributeError for an unknown name.
         """
         return find_module(self, "get_submodule", target)
 
     def set_submodule(self, target: str, module: Module, strict: bool = False) -> None:
-        """Put a module where that dotted name is; strict: only in the place of another.
+        """Set the module of a dotted name; strict: only replace an existing one.
 
-        Raises: ValueError for "" or what is no Module, AttributeError for a place that there is
-        not.
+        Raises: ValueError for "" or a value that is not a Module, AttributeError for an unknown
+        name.
         """
         if not target or not isinstance(module, Module):
             raise ValueError(
@@ -260,21 +257,21 @@ class Module(Hooked, Stateful, Convertible):
         parent.register_module(name, module)
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter of that dotted name; AttributeError if there is none."""
+        """The parameter of that dotted name. Raises: AttributeError for an unknown name."""
         return find_member(self, "get_parameter", target, "_parameters")
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer of that dotted name; AttributeError if there is none."""
+        """The buffer of that dotted name. Raises: AttributeError for an unknown name."""
         return find_member(self, "get_buffer", target, "_buffers")
 
     # ------------------------------------------------------------------------ changes to the tree
 
     def train(self, mode: bool = True) -> Self:
-        """Set training mode here and below: dropout drops, batch norm uses the batch.
+        """Set training mode, recursively: dropout drops, batch norm uses the batch.
 
-        Each module below is told by its own `train`, which may do something else.
+        It calls each child's own `train`, which a subclass may override.
 
-        Raises: ValueError for a mode that is no bool.
+        Raises: ValueError for a mode that is not a bool.
         """
         if not isinstance(mode, bool):
             raise ValueError(f"train: mode={mode!r} must be True or False")
@@ -284,11 +281,11 @@ class Module(Hooked, Stateful, Convertible):
         return self
 
     def eval(self) -> Self:
-        """Set evaluation mode here and below."""
+        """Set evaluation mode, recursively."""
         return self.train(False)
 
     def apply(self, fn: Callable[[Module], Any]) -> Self:
-        """Call `fn(module)` for every module below and then for this one."""
+        """Call `fn(module)` for every descendant, then for this module."""
         for child in self.children():
             child.apply(fn)
         fn(self)
@@ -301,7 +298,7 @@ class Module(Hooked, Stateful, Convertible):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradient of every parameter to None, or to zeros where there is one."""
+        """Set the gradient of every parameter to None, or existing ones to zeros."""
         forget_grads(self.parameters(), set_to_none)
 
     # ------------------------------------------------------------------------------------- repr
@@ -311,7 +308,7 @@ class Module(Hooked, Stateful, Convertible):
         return type(self).__name__
 
     def extra_repr(self) -> str:
-        """The settings that `repr` shows between the parentheses."""
+        """The settings that `repr` shows in parentheses."""
         shown = ((name, getattr(self, name)) for name in self._shown)
         return ", ".join(f"{k}={v!r}" if isinstance(v, str) else f"{k}={v}" for k, v in shown)
 
@@ -325,5 +322,5 @@ class Module(Hooked, Stateful, Convertible):
 
 
 def indent(lines: list[str]) -> str:
-    """The lines, some of which may be several, moved in by two columns."""
+    """The texts, each of one or more lines, indented by two columns."""
     return "\n".join("  " + line.replace("\n", "\n  ") for line in lines)

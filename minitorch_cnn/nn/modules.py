@@ -1,4 +1,4 @@
-"""torch.nn.modules: PyTorch's second places of the layers, by the names of its files.
+"""torch.nn.modules: the layers under the names of PyTorch's files.
 
 `from minitorch_cnn.nn.modules.batchnorm import _BatchNorm` and `nn.modules.utils._pair` lead to the
 classes and functions of this package.
@@ -39,7 +39,7 @@ from .module import Module
 
 
 def _ntuple(n: int, name: str = "parse") -> Callable[[Any], tuple[Any, ...]]:
-    """A function that makes a tuple of an iterable, and of anything else n times that."""
+    """A function that turns an iterable into a tuple, and any other value into n copies of it."""
 
     def parse(x: Any) -> tuple[Any, ...]:
         return tuple(cast("Iterable[Any]", x) if isinstance(x, Iterable) else repeat(x, n))
@@ -60,7 +60,7 @@ def _reverse_repeat_tuple(t: tuple[Any, ...], n: int) -> tuple[Any, ...]:
 
 
 def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
-    """Take `prefix` off the names of a state dict, in place: "module." of what DataParallel had."""
+    """Strip `prefix`, such as DataParallel's "module.", from a state dict's names, in place."""
     for name in list(state_dict):
         value = state_dict.pop(name)
         state_dict[name.removeprefix(prefix)] = value
@@ -76,7 +76,7 @@ UTILS: tuple[Callable[..., Any], ...] = (
     consume_prefix_in_state_dict_if_present,
 )
 
-# PyTorch's files, and those here that have their classes.
+# PyTorch's files, and the files here that define their classes.
 FILES = {
     "activation": (activation, attention, piecewise),
     "batchnorm": (norm, lazy),
@@ -103,7 +103,7 @@ FILES = {
 
 
 def _layers(here: ModuleType) -> dict[str, type[Module]]:
-    """The classes of layers that a file here defines."""
+    """The classes of layers that one of our files defines."""
     return {
         name: value
         for name, value in vars(here).items()
@@ -112,7 +112,7 @@ def _layers(here: ModuleType) -> dict[str, type[Module]]:
 
 
 def _place(name: str, members: dict[str, Any]) -> ModuleType:
-    """A module of that name below this one."""
+    """A submodule of that name."""
     place = ModuleType(f"{__name__}.{name}", "A second place: see minitorch_cnn/nn/modules.py.")
     vars(place).update(members)
     return sys.modules.setdefault(place.__name__, place)

@@ -32,7 +32,7 @@ class _Affine(Module):
         self.bias = new_parameter(*shape, **where) if scale and shift else None
 
     def reset_parameters(self) -> None:
-        """Scale 1, shift 0."""
+        """Set scale to 1 and shift to 0."""
         if self.weight is not None:
             init.ones_(self.weight)
         if self.bias is not None:
@@ -40,14 +40,14 @@ class _Affine(Module):
 
 
 class _NormBase(_Affine):
-    """What batch and instance norms share; `ranks` are the numbers of axes an input may have."""
+    """Base of batch and instance norms; `ranks` are the allowed numbers of axes of an input."""
 
     ranks: tuple[int, ...]
     layout: str
     running_mean: Tensor | None
     running_var: Tensor | None
     num_batches_tracked: Tensor | None
-    # Files written before PyTorch 0.4.1 have no such counter, and PyTorch loads them.
+    # Files written before PyTorch 0.4.1 lack this counter, and PyTorch loads them.
     optional_state = ("num_batches_tracked",)
 
     def __init__(
@@ -75,7 +75,7 @@ class _NormBase(_Affine):
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Forget what was seen: mean 0, variance 1, no batches."""
+        """Reset the running statistics: mean 0, variance 1, no batches."""
         mean, var, batches = self.running_mean, self.running_var, self.num_batches_tracked
         if mean is not None and var is not None and batches is not None:
             init.zeros_(mean)
@@ -83,7 +83,7 @@ class _NormBase(_Affine):
             init.zeros_(batches)
 
     def reset_parameters(self) -> None:
-        """Scale 1, shift 0, and `reset_running_stats`."""
+        """Set scale to 1 and shift to 0, and reset the running statistics."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -91,14 +91,14 @@ class _NormBase(_Affine):
         return self._apply_op(F.batch_norm, input)
 
     def _apply_op(self, op: Callable[..., Tensor], input: Tensor) -> Tensor:
-        """`op`, F.batch_norm or F.batch_norm_relu, with the layer's state and settings."""
+        """Call `op`, F.batch_norm or F.batch_norm_relu, with the layer's state and settings."""
         if input.ndim not in self.ranks:
             raise ValueError(
                 f"{type(self).__name__}: input of shape {input.shape} must be {self.layout}"
             )
         mean, var, momentum = self.running_mean, self.running_var, self.momentum
         batches = self.num_batches_tracked
-        # A checkpoint that computes again has counted this batch already.
+        # When a checkpoint recomputes, this batch is already counted.
         if self.training and (is_recomputing() or not self.track_running_stats):
             mean = var = None
         elif self.training and batches is not None:
@@ -116,7 +116,7 @@ class _NormBase(_Affine):
 
 
 class _BatchNorm(_NormBase):
-    """What the batch norms are and the instance norms are not."""
+    """Base of the batch norms, for isinstance."""
 
 
 class BatchNorm1d(_BatchNorm):
@@ -130,10 +130,10 @@ class BatchNorm2d(_BatchNorm):
 
     x (N, C, H, W), weight and bias (C,) -> y (N, C, H, W)
 
-    In training, mean and (biased) variance are the batch's, and running_mean and running_var move
-    towards them, the variance unbiased, by running += momentum * (batch - running); momentum=None
-    keeps the plain average of all batches. In evaluation the running ones are used, or, with
-    track_running_stats=False, still the batch's.
+    Training uses the batch's mean and biased variance, and updates running_mean and running_var
+    (with the unbiased variance): running += momentum * (batch - running). momentum=None keeps the
+    plain average of all batches. Evaluation uses the running statistics, or the batch's with
+    track_running_stats=False.
 
     Raises: ValueError for num_features below 1 or an input of another rank.
     """
@@ -142,9 +142,9 @@ class BatchNorm2d(_BatchNorm):
 
 
 class SyncBatchNorm(_BatchNorm):
-    """Batch norm of (N, C, *) whose statistics are those of all processes: of the one there is.
+    """Batch norm of (N, C, *) with the statistics of all processes: here there is only one.
 
-    process_group: accepted, names no other process.
+    process_group: accepted and ignored.
     """
 
     ranks, layout = tuple(range(2, 65)), "(N, C, *)"
@@ -167,12 +167,12 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: Any = None) -> Module:
-        """The module itself: of one process its batch norms have all statistics there are."""
+        """Return the module unchanged: with one process, its batch norms already see all data."""
         return module
 
 
 class _InstanceNorm(_NormBase):
-    """What the instance norms share; `ranks` are those without and with a batch."""
+    """Base of the instance norms; `ranks` are the numbers of axes without and with a batch."""
 
     def __init__(
         self,
@@ -219,8 +219,8 @@ class InstanceNorm2d(_InstanceNorm):
 
     x (N, C, H, W) or (C, H, W), weight and bias (C,), with affine -> y of x's shape
 
-    Mean and variance are those of x, in evaluation too, unless track_running_stats keeps running
-    averages of them for it (Ulyanov et al. 2016). As in PyTorch num_features counts only with
+    Mean and variance come from x, in evaluation too, unless track_running_stats keeps running
+    averages for evaluation (Ulyanov et al. 2016). As in PyTorch, num_features matters only with
     affine or track_running_stats, and num_batches_tracked stays 0.
 
     Raises: ValueError for num_features below 1 or an input of another rank.
@@ -230,7 +230,7 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class GroupNorm(_Affine):
-    """Each sample normalised over groups of C/num_groups channels (Wu & He 2018).
+    """Normalise each sample over groups of C/num_groups channels (Wu & He 2018).
 
     x (N, C, *), weight and bias (C,) -> y (N, C, *)
 
@@ -275,7 +275,7 @@ def _checked_shape(layer: str, normalized_shape: Any) -> tuple[int, ...]:
 
 
 class LayerNorm(_Affine):
-    """Normalised over the last axes, those of normalized_shape (Ba et al. 2016).
+    """Normalise over the last axes, those of normalized_shape (Ba et al. 2016).
 
     x (*, normalized_shape), weight and bias (normalized_shape) -> y of x's shape
 
@@ -313,7 +313,7 @@ class RMSNorm(Module):
 
     x (*, normalized_shape), weight (normalized_shape) -> y of x's shape
 
-    eps=None is the distance from 1 to the next number of x's dtype.
+    eps=None means the machine epsilon of x's dtype.
 
     Raises: ValueError for sizes below 1.
     """
@@ -334,7 +334,7 @@ class RMSNorm(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Scale 1."""
+        """Set scale to 1."""
         if self.weight is not None:
             init.ones_(self.weight)
 
@@ -350,8 +350,8 @@ class RMSNorm(Module):
 class LocalResponseNorm(Module):
     """y = x * (k + alpha/size * sum of x^2 over `size` channels)^-beta.    x, y (N, C, *)
 
-    AlexNet's (Krizhevsky et al. 2012, section 3.3), whose alpha is not divided by size: its 1e-4
-    over 5 channels is alpha=5e-4 here and in PyTorch.
+    AlexNet (Krizhevsky et al. 2012, section 3.3) does not divide alpha by size: its 1e-4 over 5
+    channels is alpha=5e-4 here and in PyTorch.
 
     Raises: ValueError for size below 1.
     """

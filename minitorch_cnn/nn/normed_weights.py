@@ -1,4 +1,4 @@
-"""Weights computed from other parameters before every forward: weight norm and spectral norm."""
+"""Weights computed from other parameters before each forward: weight norm and spectral norm."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ M = TypeVar("M", bound=Module)
 
 
 class _Normed:
-    """A hook before forward that computes the attribute `name` of a module."""
+    """A forward pre-hook that computes the attribute `name` of a module."""
 
     def __init__(self, name: str):
         self.name = name
@@ -25,7 +25,7 @@ class _Normed:
         raise NotImplementedError(f"{type(self).__name__} defines no compute")
 
     def parts(self) -> tuple[str, ...]:
-        """The names of what stands for the weight."""
+        """The names of the tensors that replace the weight."""
         raise NotImplementedError(f"{type(self).__name__} defines no parts")
 
     def __call__(self, module: Module, inputs: tuple[Any, ...]) -> None:
@@ -61,7 +61,7 @@ class _SpectralNorm(_Normed):
         return f"{self.name}_orig", f"{self.name}_u", f"{self.name}_v"
 
     def matrix(self, weight: Tensor) -> Tensor:
-        """The weight as (its size along dim, all others)."""
+        """The weight as a matrix (its size along dim, all other sizes)."""
         return weight.movedim(self.dim, 0).reshape(weight.shape[self.dim], -1)
 
     def unit(self, x: Tensor) -> Tensor:
@@ -75,18 +75,18 @@ class _SpectralNorm(_Normed):
                 for _ in range(self.n_power_iterations):
                     v.copy_(self.unit(matrix.T @ u))
                     u.copy_(self.unit(matrix @ v))
-        # Copies: the next forward moves u and v before this one may have gone backward.
+        # Copies: the next forward changes u and v, perhaps before this one's backward.
         u, v = u.clone(), v.clone()
         return weight / (u * (matrix @ v)).sum()
 
 
 def weight_norm(module: M, name: str = "weight", dim: int | None = 0) -> M:
-    """Let a module learn length and direction of a weight: w = g v / |v| (Salimans, Kingma 2016).
+    """Learn the length and the direction of a weight: w = g v / |v| (Salimans, Kingma 2016).
 
-    The parameter `name` gives way to name_g, the norms along all axes but dim (one norm for
-    dim=None), and name_v. A hook before forward computes the weight. Returns the module.
+    Two parameters replace `name`: name_g, the norms over all axes except dim (one norm for
+    dim=None), and name_v. A forward pre-hook computes the weight. Returns the module.
 
-    Raises: ValueError for a name of no parameter, or one that is normed already.
+    Raises: ValueError for an unknown parameter, or one that already has a norm.
     """
     weight = _taken("weight_norm", module, name)
     hook = _WeightNorm(name, dim)
@@ -104,14 +104,14 @@ def spectral_norm(
     eps: float = 1e-12,
     dim: int | None = None,
 ) -> M:
-    """Divide a weight by its largest singular value s, as a matrix of its size along dim and all
-    others (Miyato et al. 2018, arXiv 1802.05957).
+    """Divide a weight by its largest singular value s, as a matrix (size along dim, other sizes)
+    (Miyato et al. 2018, arXiv 1802.05957).
 
-    The parameter `name` gives way to name_orig, and buffers name_u and name_v are the singular
-    vectors: in training, every forward makes n_power_iterations v = W'u / |W'u|, u = W v / |W v|,
-    and s = u'W v. dim is 1 for transposed convolutions and 0 otherwise. Returns the module.
+    The parameter name_orig replaces `name`; the buffers name_u and name_v hold the singular
+    vectors. In training, each forward runs n_power_iterations of v = W'u / |W'u|, u = W v / |W v|;
+    s = u'W v. dim defaults to 1 for transposed convolutions and 0 otherwise. Returns the module.
 
-    Raises: ValueError for a name of no parameter, one that is normed already, or no iterations.
+    Raises: ValueError for an unknown parameter, one that already has a norm, or no iterations.
     """
     if n_power_iterations < 1:
         raise ValueError(
@@ -131,23 +131,23 @@ def spectral_norm(
 
 
 def remove_weight_norm(module: M, name: str = "weight") -> M:
-    """Make the weight that `weight_norm` computes a parameter again.
+    """Undo `weight_norm`: make the weight that it computes a parameter again.
 
-    Raises: ValueError for a weight that has none.
+    Raises: ValueError for a weight without this norm.
     """
     return _removed("remove_weight_norm", module, name, _WeightNorm)
 
 
 def remove_spectral_norm(module: M, name: str = "weight") -> M:
-    """Make the weight that `spectral_norm` computes a parameter again.
+    """Undo `spectral_norm`: make the weight that it computes a parameter again.
 
-    Raises: ValueError for a weight that has none.
+    Raises: ValueError for a weight without this norm.
     """
     return _removed("remove_spectral_norm", module, name, _SpectralNorm)
 
 
 def _taken(function: str, module: Module, name: str) -> Parameter:
-    """The parameter of that name, taken out of the module."""
+    """Remove the parameter of that name from the module and return it."""
     weight = module._parameters.get(name)
     if weight is None:
         raise ValueError(f"{function}: name={name!r} is no parameter of {type(module).__name__}")
@@ -169,7 +169,7 @@ def _removed(function: str, module: M, name: str, kind: type[_Normed]) -> M:
         raise ValueError(f"{function}: name={name!r} of {type(module).__name__} is not normed")
     normed = hooks[keys[0]]
     del module._forward_pre_hooks[keys[0]]
-    training, module.training = module.training, False  # the weight there is, no iteration
+    training, module.training = module.training, False  # the current weight, no iteration
     with no_grad():
         weight = normed.compute(module)
     module.training = training

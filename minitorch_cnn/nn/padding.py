@@ -1,4 +1,4 @@
-"""Borders around signals and images, as layers. What they hold is in tensor/padding.py."""
+"""Padding of signals and images as layers. tensor/padding.py defines its values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Widths2d = int | tuple[int, int, int, int]
 
 
 class _Pad(Module):
-    """What the paddings share: `padding`, one width for all sides or one for each, and the mode."""
+    """Base of the paddings: `padding`, one width for all sides or one for each, and the mode."""
 
     spatial: int
     mode = "constant"
@@ -37,7 +37,7 @@ class _Pad(Module):
 
 
 class _ConstantPadNd(_Pad):
-    """What the paddings with a number share."""
+    """Base of the paddings with a constant."""
 
     def __init__(self, padding: Widths1d | Widths2d, value: float):
         super().__init__(padding)
@@ -69,7 +69,7 @@ class ZeroPad1d(_Pad):
 
 
 class ReflectionPad1d(_Pad):
-    """A border that mirrors the signal, its last element not repeated.
+    """A border that mirrors the signal without repeating its last element.
 
     x (*, L) -> y (*, left + L + right); see ReflectionPad2d.
     """
@@ -79,7 +79,7 @@ class ReflectionPad1d(_Pad):
 
 
 class ReplicationPad1d(_Pad):
-    """A border of the signal's last elements, repeated.    x (*, L) -> y (*, left + L + right)
+    """A border that repeats the signal's edge elements.    x (*, L) -> y (*, left + L + right)
 
     See ReplicationPad2d.
     """
@@ -89,7 +89,7 @@ class ReplicationPad1d(_Pad):
 
 
 class CircularPad1d(_Pad):
-    """A border that goes on at the signal's other end.    x (*, L) -> y (*, left + L + right)
+    """A border that wraps around to the signal's other end.    x (*, L) -> y (*, left + L + right)
 
     See CircularPad2d.
     """
@@ -103,9 +103,9 @@ class ConstantPad2d(_ConstantPadNd):
 
     x (*, H, W) -> y (*, top + H + bottom, left + W + right)
 
-    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+    padding: one width for all sides, or (left, right, top, bottom); negative widths crop.
 
-    Raises: TypeError for widths that are neither.
+    Raises: TypeError for other forms of padding.
     """
 
     spatial = 2
@@ -116,23 +116,23 @@ class ZeroPad2d(_Pad):
 
     x (*, H, W) -> y (*, top + H + bottom, left + W + right)
 
-    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+    padding: one width for all sides, or (left, right, top, bottom); negative widths crop.
 
-    Raises: TypeError for widths that are neither.
+    Raises: TypeError for other forms of padding.
     """
 
     spatial = 2
 
 
 class ReflectionPad2d(_Pad):
-    """A border that mirrors the image, its last row and column not repeated.
+    """A border that mirrors the image without repeating its edge rows and columns.
 
     x (*, H, W) -> y (*, top + H + bottom, left + W + right)
 
-    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+    padding: one width for all sides, or (left, right, top, bottom); negative widths crop.
 
-    Raises: TypeError for widths that are neither; RuntimeError, in a call, for widths that are
-    not below the size.
+    Raises: TypeError for other forms of padding; RuntimeError, in a call, for widths not below the
+    size.
     """
 
     spatial = 2
@@ -140,13 +140,13 @@ class ReflectionPad2d(_Pad):
 
 
 class ReplicationPad2d(_Pad):
-    """A border of the image's last rows and columns, repeated.
+    """A border that repeats the image's edge rows and columns.
 
     x (*, H, W) -> y (*, top + H + bottom, left + W + right)
 
-    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+    padding: one width for all sides, or (left, right, top, bottom); negative widths crop.
 
-    Raises: TypeError for widths that are neither.
+    Raises: TypeError for other forms of padding.
     """
 
     spatial = 2
@@ -154,13 +154,13 @@ class ReplicationPad2d(_Pad):
 
 
 class CircularPad2d(_Pad):
-    """A border that goes on at the image's other end.
+    """A border that wraps around to the image's other side.
 
     x (*, H, W) -> y (*, top + H + bottom, left + W + right)
 
-    padding: one width for all sides, or (left, right, top, bottom); negative widths cut off.
+    padding: one width for all sides, or (left, right, top, bottom); negative widths crop.
 
-    Raises: TypeError for widths that are neither; RuntimeError, in a call, for widths above the
+    Raises: TypeError for other forms of padding; RuntimeError, in a call, for widths above the
     size.
     """
 

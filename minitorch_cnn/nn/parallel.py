@@ -1,4 +1,4 @@
-"""DataParallel: the wrapper that PyTorch puts around a model for several GPUs."""
+"""DataParallel: PyTorch's wrapper of a model for several GPUs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
 
 
 class DataParallel(Module):
-    """A module under the name "module", called with what it is called with.
+    """A wrapper that holds a module under the name "module" and passes all arguments to it.
 
-    PyTorch splits the batch over the GPUs in device_ids, and with one GPU or none it calls the
-    module, as this does: the whole batch runs where the module is.
+    PyTorch splits the batch over the GPUs in device_ids; with one GPU or none it just calls the
+    module. So does this: the whole batch runs on the module's device.
 
-    Raises: ValueError for more than one device, TypeError for what is no Module.
+    Raises: ValueError for more than one device, TypeError unless module is a Module.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class DataParallel(Module):
 
 
 class DistributedDataParallel(Module):
-    """RuntimeError: training runs in one process. A class, so that `isinstance` may ask for it."""
+    """Raises RuntimeError: training runs in one process. A class, so that `isinstance` works."""
 
     def __init__(self, module: Module, *args: Any, **settings: Any):
         raise RuntimeError("DistributedDataParallel: training runs in one process")
@@ -56,7 +56,7 @@ def data_parallel(
     dim: int = 0,
     module_kwargs: dict[str, Any] | None = None,
 ) -> Any:
-    """`DataParallel`, called once: module(*inputs), or module(inputs) of one that is no tuple."""
+    """Call `DataParallel` once: module(*inputs), or module(inputs) if inputs is not a tuple."""
     wrapped = DataParallel(module, device_ids, output_device, dim)
     given = inputs if isinstance(inputs, tuple) else (inputs,)
     return wrapped(*given, **(module_kwargs or {}))

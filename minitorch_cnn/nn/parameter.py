@@ -1,4 +1,4 @@
-"""Parameter: a Tensor that a Module counts among the things to be learned."""
+"""Parameter: a Tensor that a Module trains."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Parameter(Tensor):
-    """A leaf Tensor that registers itself when it becomes an attribute of a Module.
+    """A leaf Tensor that a Module registers when it is assigned to an attribute.
 
     data: a Tensor or array, whose memory is shared.
     """
@@ -39,9 +39,9 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A Tensor that registers itself as a buffer when it becomes an attribute of a Module.
+    """A Tensor that a Module registers as a buffer when it is assigned to an attribute.
 
-    data: a Tensor or array, whose memory is shared. persistent: whether `state_dict` has it.
+    data: a Tensor or array, whose memory is shared. persistent: whether `state_dict` contains it.
     """
 
     def __init__(self, data: TensorLike, *, persistent: bool = True):
@@ -52,10 +52,10 @@ class Buffer(Tensor):
 
 
 class UninitializedParameter(Parameter):
-    """A parameter of a lazy layer, whose shape the layer's first input decides.
+    """A parameter of a lazy layer, without a shape until the layer's first input.
 
-    It has a dtype and a device, can be moved and given to an optimizer, and becomes a Parameter,
-    the same object, by `materialize`. Raises: RuntimeError where its shape is asked for.
+    It has a dtype and a device, and can be moved or given to an optimizer. `materialize` turns the
+    object into a Parameter. Raises: RuntimeError when its shape is read.
     """
 
     def __init__(
@@ -71,17 +71,17 @@ class UninitializedParameter(Parameter):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """RuntimeError: nothing is known of it yet."""
+        """Raises RuntimeError: the shape is not known yet."""
         raise RuntimeError(
-            "UninitializedParameter: a lazy layer's parameter has no shape before the layer has "
-            "been called once"
+            "UninitializedParameter: a lazy layer's parameter has no shape before the layer's "
+            "first call"
         )
 
     def numel(self) -> int:
         return len(self.shape)
 
     def materialize(self, value: Tensor) -> None:
-        """Become a Parameter that holds `value`, in its memory."""
+        """Become a Parameter that shares the memory of `value`."""
         self.array = value.array
         self.__class__ = Parameter  # pyright: ignore[reportAttributeAccessIssue]  (Python may)
 
@@ -90,14 +90,14 @@ class UninitializedParameter(Parameter):
 
 
 class ShapeOnly(Parameter):
-    """A parameter with a shape and a dtype but no memory: one zero, repeated, that none may write.
+    """A parameter with a shape and a dtype but no memory: a read-only view of one zero.
 
     Raises: RuntimeError when a gradient arrives.
     """
 
     @property
     def _grad(self) -> None:
-        """None: nothing is learned here."""
+        """None: the parameter cannot be trained."""
         return None
 
     @_grad.setter
@@ -110,7 +110,7 @@ class ShapeOnly(Parameter):
 
 
 class _Making(threading.local):
-    """How this thread makes parameters."""
+    """How this thread creates parameters."""
 
     shapes_only = False
 
@@ -120,10 +120,10 @@ _making = _Making()
 
 @contextlib.contextmanager
 def shapes_only() -> Iterator[None]:
-    """Make the parameters of new layers without memory and without drawing numbers for them.
+    """Create the parameters of new layers without memory and without drawing random numbers.
 
-    Such a model can be counted, printed and run (on a batch of no images, to see its shapes). To
-    train it or to load weights into it raises RuntimeError.
+    Such a model can be counted, printed and run (on a batch of no images, to see its shapes).
+    Training it or loading weights into it raises RuntimeError.
 
         with nn.shapes_only():
             vgg = mt.models.create_model("vgg19")  # 143,667,240 parameters in a few kilobytes
@@ -138,7 +138,7 @@ def shapes_only() -> Iterator[None]:
 def new_parameter(
     *shape: int, device: DeviceLike | None = None, dtype: DTypeLike | None = None
 ) -> Parameter:
-    """A parameter of zeros, in the default dtype unless told, for a layer to initialise."""
+    """A parameter of zeros, in the default dtype unless given one, for a layer to initialise."""
     device = devices.check_device(device, "Parameter")
     dtype = dtypes.get_default_dtype() if dtype is None else dtype
     if _making.shapes_only:

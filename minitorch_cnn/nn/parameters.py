@@ -1,4 +1,4 @@
-"""Containers of parameters: in a list, or by name."""
+"""Containers of parameters: a list and a dict."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .parameter import Parameter
 
 
 def _kept(value: Any) -> Any:
-    """A Tensor as a Parameter, anything else as it is."""
+    """A Tensor as a Parameter, other values unchanged."""
     return Parameter(value) if isinstance(value, Tensor) and not _is_parameter(value) else value
 
 
@@ -29,7 +29,7 @@ def _described(value: Any) -> str:
 class ParameterList(Module):
     """A list of parameters, registered under "0", "1", ...; it has no forward of its own.
 
-    Tensors become Parameters. Anything else is kept as it is, and is no state.
+    Tensors become Parameters. Other values are kept unchanged, outside the state dict.
     """
 
     def __init__(self, values: Iterable[Any] | None = None):
@@ -81,7 +81,7 @@ class ParameterList(Module):
 class ParameterDict(Module):
     """A dict of parameters, registered under its keys; it has no forward of its own.
 
-    Tensors become Parameters. Anything else is kept as it is, and is no state.
+    Tensors become Parameters. Other values are kept unchanged, outside the state dict.
     """
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None):
@@ -90,7 +90,7 @@ class ParameterDict(Module):
         self.update(parameters or {})
 
     def update(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add or replace values, given by a mapping or in pairs of name and value."""
+        """Add or replace values, from a mapping or from pairs of name and value."""
         pairs = parameters.items() if isinstance(parameters, ParameterDict) else parameters
         for name, value in dict(pairs).items():
             self[name] = value
@@ -109,25 +109,25 @@ class ParameterDict(Module):
         setattr(self, name, _kept(value))
 
     def __delitem__(self, name: str) -> None:
-        self[name]  # KeyError by its name
+        self[name]  # raises KeyError for an unknown name
         del self._keys[name]
         delattr(self, name)
 
     def pop(self, name: str) -> Any:
-        """Take a value out and return it."""
+        """Remove a value and return it."""
         value = self[name]
         del self[name]
         return value
 
     def popitem(self) -> tuple[str, Any]:
-        """Take the last value out and return its name and it; KeyError for an empty dict."""
+        """Remove the last value and return (name, value). Raises: KeyError for an empty dict."""
         if not self._keys:
             raise KeyError("ParameterDict.popitem: there are no values")
         name = next(reversed(self._keys))
         return name, self.pop(name)
 
     def setdefault(self, name: str, default: Any = None) -> Any:
-        """The value of that name; where there is none, `default`, which is put there."""
+        """The value of that name; if absent, store `default` and return it."""
         if name not in self._keys:
             self[name] = default
         return self[name]
@@ -155,7 +155,7 @@ class ParameterDict(Module):
         return self[name] if name in self._keys else default
 
     def clear(self) -> None:
-        """Take all values out."""
+        """Remove all values."""
         for name in list(self._keys):
             del self[name]
 

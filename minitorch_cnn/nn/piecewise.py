@@ -1,6 +1,6 @@
-"""Activations of straight pieces as layers. The formulas are in functional/piecewise.py.
+"""Piecewise linear activations as layers. The formulas are in functional/piecewise.py.
 
-`inplace` is taken and changes nothing, as in activation.py.
+`inplace` is accepted and changes nothing, as in activation.py.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Hardtanh(Module):
 
 
 class _Shrink(Module):
-    """What the shrinking activations share: lambd, half the width of what they make zero."""
+    """Base of the shrinking activations: they set [-lambd, lambd] to zero."""
 
     def __init__(self, lambd: float = 0.5):
         super().__init__()
@@ -60,7 +60,7 @@ class Hardshrink(_Shrink):
 
 
 class Softshrink(_Shrink):
-    """x brought nearer to 0 by lambd, 0 where |x| <= lambd."""
+    """x moved towards 0 by lambd, 0 where |x| <= lambd."""
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softshrink(input, self.lambd)
@@ -82,8 +82,8 @@ class Threshold(Module):
 
 
 class RReLU(Module):
-    """x where x > 0, a x elsewhere: in training a is drawn for each element from U(lower, upper),
-    in evaluation it is their mean.
+    """x where x > 0, a x elsewhere. Training draws a for each element from U(lower, upper);
+    evaluation uses the mean of the two.
 
     Raises: ValueError for lower > upper.
     """

@@ -1,4 +1,4 @@
-"""Pooling: maximum and average over windows, or over as many cells as wanted."""
+"""Pooling: maximum and average over windows, or over a given number of cells."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from .module import Module
 if TYPE_CHECKING:
     from ..tensor.types import Size1d, Size2d
 
-# One size for all spatial axes, or one for each; the same for one axis and for two.
+# One size for all spatial axes, or one for each, for signals and images.
 Sizes = int | tuple[int, ...]
 OutputSize = int | tuple[int | None, int | None]
 
 
 class _MaxPoolNd(Module):
-    """What MaxPool1d and MaxPool2d share; sizes stay as they were given, as the repr shows them."""
+    """Base of MaxPool1d and MaxPool2d; sizes stay as given, for the repr."""
 
     _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
     spatial: int
@@ -61,8 +61,8 @@ class MaxPool2d(_MaxPoolNd):
     """The maximum over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
 
     OH = (H + 2*padding - dilation*(KH - 1) - 1) / stride + 1, rounded down, or up with ceil_mode;
-    the padding never wins. With return_indices, (y, places): places h*W + w of the maxima in their
-    plane.
+    the padding is never the maximum. With return_indices the result is (y, indices), with the index
+    h*W + w of each maximum in its plane.
 
     Raises: ValueError for settings out of range, or padding above half of kernel_size.
     """
@@ -106,8 +106,8 @@ class AvgPool1d(Module):
 class AvgPool2d(Module):
     """The mean over windows.    x (N, C, H, W) or (C, H, W) -> y (N, C, OH, OW) or (C, OH, OW)
 
-    Sums are divided by the size of the window, by its part inside the image if not
-    count_include_pad, or by divisor_override.
+    The divisor is the size of the window, without count_include_pad the size of its part inside the
+    image, or divisor_override.
 
     Raises: ValueError for settings out of range, or padding above half of kernel_size.
     """
@@ -147,7 +147,7 @@ class AvgPool2d(Module):
 
 
 class _MaxUnpoolNd(Module):
-    """What the two max unpoolings share."""
+    """Base of the two max unpoolings."""
 
     _shown = ("kernel_size", "stride", "padding")
     spatial: int
@@ -182,7 +182,7 @@ class MaxUnpool1d(_MaxUnpoolNd):
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """Each maximum where MaxPool2d found it, zeros elsewhere; see F.max_unpool2d.
+    """Each maximum at the position where MaxPool2d found it, zeros elsewhere; see F.max_unpool2d.
 
     Raises: ValueError or TypeError for settings out of range.
     """
@@ -244,7 +244,8 @@ class _AdaptiveMaxPoolNd(_AdaptivePoolNd):
 class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """Maxima over AdaptiveAvgPool2d's cells.    x (N, C, H, W) or (C, H, W) -> y (.., OH, OW)
 
-    With return_indices, (y, places): places h*W + w of the maxima in their plane.
+    With return_indices the result is (y, indices), with the index h*W + w of each maximum in its
+    plane.
 
     Raises: ValueError for sizes below 1.
     """
@@ -259,7 +260,7 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
 
 class _LPPoolNd(Module):
-    """What LPPool1d and LPPool2d share."""
+    """Base of LPPool1d and LPPool2d."""
 
     _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
     spatial: int
@@ -275,7 +276,7 @@ class _LPPoolNd(Module):
         layer = type(self).__name__
         check_window(layer, self.spatial, kernel_size, stride, 0)
         if norm_type == 0:
-            raise ValueError(f"{layer}: norm_type=0 must be another number")
+            raise ValueError(f"{layer}: norm_type=0 must not be 0")
         settings: Any = kernel_size, stride
         self.kernel_size, self.stride = settings
         self.norm_type, self.ceil_mode = norm_type, ceil_mode
@@ -309,7 +310,7 @@ class LPPool2d(_LPPoolNd):
 def check_window(
     layer: str, spatial: int, kernel_size: Sizes, stride: Sizes | None, padding: Sizes
 ) -> None:
-    """ValueError or TypeError unless these are settings of a pooling window."""
+    """Check the settings of a pooling window. Raises: ValueError, TypeError."""
     kernel = ints(layer, "kernel_size", kernel_size, spatial, 1)
     if stride is not None:
         ints(layer, "stride", stride, spatial, 1)
@@ -319,7 +320,9 @@ def check_window(
 
 
 def check_output_size(layer: str, output_size: Any, spatial: int = 2) -> None:
-    """ValueError or TypeError unless this is an int, None or a pair (for signals, one) of these."""
+    """Check that output_size is an int, None, or a tuple of one or two of these, one for each
+    spatial axis. Raises: ValueError, TypeError.
+    """
     sizes = output_size if is_sequence(output_size) else (output_size,)
     if len(sizes) > spatial:
         several = "a pair of these" if spatial == 2 else "a tuple of one"

@@ -1,4 +1,5 @@
-"""Layers that move numbers: Flatten and Unflatten, Upsample, PixelShuffle, ChannelShuffle."""
+"""Layers that move or resample values: Flatten, Unflatten, Upsample, PixelShuffle,
+ChannelShuffle."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from .module import Module
 
 
 class Flatten(Module):
-    """The axes start_dim to end_dim made one.    x (N, C, H, W) -> y (N, C H W) by default"""
+    """Merge the axes start_dim to end_dim.    x (N, C, H, W) -> y (N, C H W) by default"""
 
     _shown = ("start_dim", "end_dim")
 
@@ -25,9 +26,9 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """The axis `dim` made several.    x (N, C H W) -> y (N, C, H, W) with 1, (C, H, W)
+    """Split the axis `dim` into several.    x (N, C H W) -> y (N, C, H, W) with 1, (C, H, W)
 
-    Raises: TypeError if unflattened_size is no tuple of ints.
+    Raises: TypeError unless unflattened_size is a tuple of ints.
     """
 
     _shown = ("dim", "unflattened_size")
@@ -119,7 +120,7 @@ class UpsamplingBilinear2d(Upsample):
 
 
 class PixelShuffle(Module):
-    """Groups of r*r channels laid out as r by r pixels.    x (*, C r^2, H, W) -> y (*, C, H r, W r)
+    """Arrange groups of r*r channels as r x r pixels.    x (*, C r^2, H, W) -> y (*, C, H r, W r)
 
     Raises: ValueError for upscale_factor r below 1.
     """
@@ -136,7 +137,7 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """r by r pixels laid out as groups of r*r channels.    x (*, C, H r, W r) -> y (*, C r^2, H, W)
+    """Arrange r x r pixels as groups of r*r channels.    x (*, C, H r, W r) -> y (*, C r^2, H, W)
 
     Raises: ValueError for downscale_factor r below 1.
     """
@@ -153,7 +154,7 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of groups dealt out in turn: the next grouped convolution mixes them.
+    """Interleave the channels of groups, so that the next grouped convolution mixes them.
 
     x (N, C, *) -> y (N, C, *)
 

@@ -1,6 +1,6 @@
-"""Recurrent networks over sequences, in layers and directions: RNN, GRU and LSTM.
+"""Recurrent networks over sequences, of several layers and directions: RNN, GRU and LSTM.
 
-What one step computes is said in recurrent_cells.py.
+recurrent_cells.py defines one step.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ PARTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr")
 
 
 class RNNBase(Module):
-    """What RNN, GRU and LSTM share: layers over sequences, of the mode "RNN_TANH", "RNN_RELU",
-    "GRU" or "LSTM".
+    """Base of RNN, GRU and LSTM: layers over sequences, of mode "RNN_TANH", "RNN_RELU", "GRU" or
+    "LSTM".
 
-    x (T, N, I), or (N, T, I) with batch_first, or (T, I); states of (L D, N, H) or (L D, H), zero
-    if None -> y (T, N, D H) with x's axes in x's order, the last layer's h at every time, and the
-    last states; L = num_layers, D = 2 if bidirectional (h of the two directions side by side) and 1
-    otherwise.
+    x (T, N, I), or (N, T, I) with batch_first, or (T, I); initial states (L D, N, H) or (L D, H),
+    None for zeros -> y (T, N, D H) in the order of x's axes, with h of the last layer at every
+    step, and the last states. L = num_layers; D = 2 if bidirectional, with the h of both directions
+    concatenated, else 1.
 
-    Between layers, `dropout` is the probability of dropping an element in training. The parameters
+    `dropout` is the probability, in training, of dropping an element between layers. The parameters
     of layer l are weight_ih_l{l}, weight_hh_l{l}, bias_ih_l{l}, bias_hh_l{l} and weight_hr_l{l},
-    and the same with _reverse.
+    with the suffix _reverse for the second direction.
 
     Raises: ValueError for settings out of range or shapes that do not fit.
     """
@@ -68,7 +68,7 @@ class RNNBase(Module):
             raise ValueError(f"{layer}: proj_size={proj_size} is for mode 'LSTM' only")
         if dropout and num_layers == 1:
             warnings.warn(
-                f"{layer}: dropout={dropout} acts between layers, of which num_layers=1 has none",
+                f"{layer}: dropout={dropout} acts between layers, so num_layers=1 has none",
                 stacklevel=3,
             )
         self.mode = mode
@@ -117,7 +117,7 @@ class RNNBase(Module):
         batched, time_axis = input.ndim == 3, 1 if self.batch_first and input.ndim == 3 else 0
         if input.shape[time_axis] == 0:
             raise ValueError(
-                f"{layer}: input of shape {input.shape} must have at least one step of time"
+                f"{layer}: input of shape {input.shape} must have at least one time step"
             )
         steps: Sequence[Tensor] = input.unbind(time_axis)
         cells = self.num_layers * len(self._suffixes)
@@ -136,12 +136,12 @@ class RNNBase(Module):
         return stack(steps, time_axis), state if self.mode == "LSTM" else state[0]
 
     def flatten_parameters(self) -> None:
-        """Nothing: PyTorch's lays out weights for a library of its own."""
+        """Do nothing: in PyTorch it prepares weights for cuDNN."""
 
     def _layers(
         self, steps: Sequence[Tensor], states: list[State]
     ) -> tuple[Sequence[Tensor], State]:
-        """Run all layers over the (N, I) of every time, starting from the state of every cell."""
+        """Run all layers over the (N, I) of each step, from the initial state of each cell."""
         ends: list[State] = []
         for layer in range(self.num_layers):
             if layer and self.dropout and self.training:
@@ -161,7 +161,7 @@ class RNNBase(Module):
     def _run(
         self, steps: Sequence[Tensor], state: State, layer: int, suffix: str
     ) -> tuple[list[Tensor], State]:
-        """One direction of one layer over time: h of every step, and the last state."""
+        """Run one direction of one layer over time; return h of every step, and the last state."""
         names = PARTS if self.mode == "LSTM" else PARTS[:-1]
         weights = [self._parameters.get(f"{name}_l{layer}{suffix}") for name in names]
         step = STEPS[self.mode]
@@ -189,8 +189,8 @@ class RNNBase(Module):
 class LSTM(RNNBase):
     """Layers of LSTM over sequences; see RNNBase.    x, (h, c) -> y, (h, c)
 
-    With proj_size P > 0, h is multiplied by a matrix weight_hr (P, H) in every step, and P stands
-    for H in h and y (Sak et al. 2014, arXiv 1402.1128).
+    With proj_size P > 0, a matrix weight_hr (P, H) projects h in every step, and h and y have P
+    features instead of H (Sak et al. 2014, arXiv 1402.1128).
     """
 
     def __init__(

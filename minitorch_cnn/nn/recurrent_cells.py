@@ -13,8 +13,8 @@
            o = s(W_io x + b_io + W_ho h + b_ho)
            (Hochreiter & Schmidhuber 1997, with the forget gate of Gers et al. 2000)
 
-The matrices are stacked in the order r, z, n or i, f, g, o into one weight_ih (G H, I) and one
-weight_hh (G H, H), G = 1, 3 or 4. A state is a tuple, (h,) or (h, c).
+One weight_ih (G H, I) and one weight_hh (G H, H) stack the matrices in the order r, z, n or
+i, f, g, o; G = 1, 3 or 4. A state is a tuple, (h,) or (h, c).
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ STEPS: dict[str, Callable[..., State]] = {
 
 
 def checked_state(layer: str, mode: str, hx: Any, *shapes: tuple[int, ...]) -> State:
-    """The state, a Tensor h or a pair (h, c), as a tuple; ValueError unless of these shapes."""
+    """The state, a Tensor h or a pair (h, c), as a tuple. Raises: ValueError for other shapes."""
     state: tuple[Any, ...] = tuple(hx) if mode == "LSTM" else (hx,)
     if mode == "LSTM" and len(state) != 2:
         raise ValueError(f"{layer}: the state must be a pair (h, c), got {len(state)} items")
@@ -129,7 +129,7 @@ def draw_uniform(module: Module, hidden_size: int) -> None:
 
 
 class RNNCellBase(Module):
-    """What the cells share: sizes, weights for `num_chunks` gates, and a state of zeros."""
+    """Base of the cells: sizes, weights for `num_chunks` gates, and a state of zeros."""
 
     def __init__(
         self,
@@ -181,7 +181,7 @@ class RNNCellBase(Module):
 class LSTMCell(RNNCellBase):
     """One step of an LSTM.    x (N, I) or (I,), h and c (N, H) or (H,) -> (h', c')
 
-    Without a state it is zero.
+    The state defaults to zeros.
 
     Raises: ValueError for sizes below 1 or shapes that do not fit.
     """
@@ -206,7 +206,7 @@ class LSTMCell(RNNCellBase):
 class GRUCell(RNNCellBase):
     """One step of a GRU.    x (N, I) or (I,), h (N, H) or (H,) -> h'
 
-    Without a state it is zero.
+    The state defaults to zeros.
 
     Raises: ValueError for sizes below 1 or shapes that do not fit.
     """
@@ -228,7 +228,7 @@ class GRUCell(RNNCellBase):
 class RNNCell(RNNCellBase):
     """One step of an RNN with tanh or relu.    x (N, I) or (I,), h (N, H) or (H,) -> h'
 
-    Without a state it is zero.
+    The state defaults to zeros.
 
     Raises: ValueError for sizes below 1, another nonlinearity or shapes that do not fit.
     """

@@ -1,4 +1,4 @@
-"""Loading a state dict into a module, checked before anything is copied; members by their names."""
+"""Loading a state dict into a module after checking all of it; members by their dotted names."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class LoadResult(NamedTuple):
-    """The names a state dict lacked and the names it had too many."""
+    """The missing and the unexpected names of a state dict."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -67,14 +67,14 @@ def load_state(module: Module, state: Mapping[str, Any], strict: bool, assign: b
 
 
 def incompatible(result: LoadResult, strict: bool) -> list[str]:
-    """What is wrong with a state dict of other names, if that matters."""
+    """The problems with the names of a state dict; none if they do not matter."""
     found = {"missing": result.missing_keys, "unexpected": result.unexpected_keys}
     named = [f"{what} {', '.join(map(str, names))}" for what, names in found.items() if names]
     return named if strict else []
 
 
 def refuse(module: Module, problems: list[str]) -> None:
-    """RuntimeError for problems of a state dict, if there are any."""
+    """Raise RuntimeError if a state dict has problems."""
     if problems:
         raise RuntimeError(
             f"load_state_dict: the state does not fit {type(module).__name__}: "
@@ -83,7 +83,7 @@ def refuse(module: Module, problems: list[str]) -> None:
 
 
 class Difference(NamedTuple):
-    """The names a state dict lacks, those it has too many, and those whose shapes differ."""
+    """The missing and unexpected names of a state dict, and those whose shapes differ."""
 
     missing: list[str]
     unexpected: list[str]
@@ -91,7 +91,7 @@ class Difference(NamedTuple):
 
 
 def difference(module: Module, state: Mapping[str, Any]) -> Difference:
-    """What keeps `state` from being loaded into `module`; names that may be absent are left out."""
+    """The differences that keep `state` from being loaded into `module`, without optional names."""
     own = own_state(module)
     optional = {
         join(path, name)
@@ -106,7 +106,7 @@ def difference(module: Module, state: Mapping[str, Any]) -> Difference:
 
 
 def own_state(module: Module) -> dict[str, Tensor]:
-    """Parameters and persistent buffers by their names, whatever `state_dict` makes of these."""
+    """Parameters and persistent buffers by name, even if `state_dict` is overridden."""
     own: dict[str, Tensor] = {}
     for path, child in module.named_modules(remove_duplicate=False):
         buffers = {k: v for k, v in child._buffers.items() if k not in child._non_persistent}
@@ -121,7 +121,7 @@ def join(path: str, name: str) -> str:
 
 
 def array_of(value: Any) -> Array | None:
-    """The array of a Tensor, array or NumPy scalar; None for anything else."""
+    """The array of a Tensor, array or NumPy scalar; None for other values."""
     if isinstance(value, Tensor):
         return value.array
     if devices.is_array(value):
@@ -130,7 +130,7 @@ def array_of(value: Any) -> Array | None:
 
 
 def put(module: Module, name: str, new: Tensor) -> None:
-    """Make `new` the parameter or buffer of that dotted name."""
+    """Set the parameter or buffer of that dotted name to `new`."""
     path, _, last = name.rpartition(".")
     owner = find_module(module, "load_state_dict", path)
     old = owner._parameters.get(last)
@@ -143,21 +143,21 @@ def put(module: Module, name: str, new: Tensor) -> None:
 
 
 def find_module(module: Module, function: str, target: str) -> Module:
-    """The module of that dotted name below `module`; AttributeError, in the name of `function`."""
+    """The descendant of that dotted name. Raises: AttributeError, naming `function`."""
     found = module
     for name in target.split(".") if target else ():
         child = found._modules.get(name)
         if child is None:
             raise AttributeError(
-                f"{function}: target={target!r} leads to no module: {type(found).__name__} has "
-                f"none called {name!r}"
+                f"{function}: target={target!r} names no module: {type(found).__name__} has no "
+                f"module {name!r}"
             )
         found = child
     return found
 
 
 def find_member(module: Module, function: str, target: str, table: str) -> Any:
-    """The parameter or buffer of that dotted name; AttributeError, in the name of `function`."""
+    """The parameter or buffer of that dotted name. Raises: AttributeError, naming `function`."""
     path, _, name = target.rpartition(".")
     owner = find_module(module, function, path)
     found = owner.__dict__[table].get(name)
@@ -170,7 +170,7 @@ def find_member(module: Module, function: str, target: str, table: str) -> Any:
 
 
 def misfit(name: str, array: Array | None, own: Tensor, assign: bool) -> str:
-    """What is wrong with `array` as the new value of `own`; empty if nothing."""
+    """The problem with `array` as the new value of `own`, or ""."""
     if array is None or array.dtype.kind not in "fiub":
         return f"{name} is not a Tensor or array of numbers"
     if array.shape != own.shape:

@@ -1,4 +1,4 @@
-"""A module's state as a dict, and the hooks that see and change it on its way out and in."""
+"""A module's state as a dict, and the hooks that run when it is saved and loaded."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Stateful:
     _load_hooks: HookTable
 
     def _make_state_hook_tables(self) -> None:
-        # Past Module's __setattr__, which looks into tables made later.
+        # Bypass Module's __setattr__, which needs tables created later.
         self.__dict__.update(
             _state_pre_hooks=OrderedDict(),
             _state_hooks=OrderedDict(),
@@ -43,8 +43,8 @@ class Stateful:
         prefix: str = "",
         keep_vars: bool = False,
     ) -> dict[str, Tensor]:
-        """Parameters and persistent buffers under dotted names behind `prefix`, detached unless
-        keep_vars; memory is shared. They are added to `destination`, if given."""
+        """Parameters and persistent buffers under dotted names after `prefix`, detached unless
+        keep_vars, with shared memory. They are added to `destination`, if given."""
         state: dict[str, Tensor] = {} if destination is None else destination
         for hook in tuple(self._state_pre_hooks.values()):
             hook.function(self, prefix, keep_vars)
@@ -68,39 +68,39 @@ class Stateful:
     ) -> LoadResult:
         """Copy Tensors or arrays into the parameters and buffers of the same names.
 
-        Dtypes are converted. With assign=True the given Tensors, in their dtypes, take the place of
-        those here instead: the way for a module made under `shapes_only`, and not for one whose
-        parameters an optimizer has. Everything is checked before anything is copied. With
-        strict=False, missing and unexpected names are allowed; a wrong shape never is. Returns
-        (missing_keys, unexpected_keys).
+        Dtypes are converted. With assign=True the given Tensors replace those of the module and
+        keep their dtypes: use it for a module made under `shapes_only`, not for one whose
+        parameters an optimizer holds. All checks precede the first copy. With strict=False,
+        missing and unexpected names are allowed, but wrong shapes are not. Returns (missing_keys,
+        unexpected_keys).
 
-        Raises: RuntimeError naming every missing, unexpected and mis-shaped key.
+        Raises: RuntimeError that names every key that is missing, unexpected or of wrong shape.
         """
         return load_state(cast("Module", self), state_dict, strict, assign)
 
     def register_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call `hook(module, prefix, keep_vars)` before this module's part of a state dict is
-        made."""
+        """Call `hook(module, prefix, keep_vars)` before this module adds its part to a state
+        dict."""
         return registered(self._state_pre_hooks, Hook(hook))
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call `hook(module, state_dict, prefix, local_metadata)` when this module's part and those
-        of the modules below are in the dict, which it may change. The metadata are empty."""
+        """Call `hook(module, state_dict, prefix, local_metadata)` when the dict holds this module
+        and its descendants; it may change the dict. The metadata are empty."""
         return registered(self._state_hooks, Hook(hook))
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(module, state_dict, prefix, local_metadata, strict, missing_keys,
         unexpected_keys, error_msgs)` before a state dict is checked.
 
-        It may change the dict, a copy of the one that is loaded, to rename what an older version
-        stored; add names to the two lists; and refuse the dict by adding to error_msgs.
+        The dict is a copy, which the hook may change, for example to rename the keys of an older
+        version. It may add names to the two lists, and refuse the dict by adding to error_msgs.
         """
         return registered(self._load_pre_hooks, Hook(hook))
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
         """Call `hook(module, incompatible_keys)` when a state dict has been loaded.
 
-        It may change the lists missing_keys and unexpected_keys of incompatible_keys; only what is
-        left in them then is an error, which comes after loading.
+        It may change the lists missing_keys and unexpected_keys of incompatible_keys; names that
+        remain in them raise an error, after loading.
         """
         return registered(self._load_hooks, Hook(hook))

@@ -1,4 +1,4 @@
-"""Windows of images as columns, and back, as layers; see functional/unfold.py."""
+"""Windows of images as columns, and the reverse, as layers; see functional/unfold.py."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """Columns added up to images of `output_size`.    x (N, C KH KW, L) -> y (N, C, H, W)"""
+    """The sum of columns in images of `output_size`.    x (N, C KH KW, L) -> y (N, C, H, W)"""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""Optimizers, schedules and averages of weights: torch.optim's names and arguments."""
+"""Optimizers, schedules and weight averaging, with torch.optim's names and arguments."""
 
 from . import lr_scheduler, swa_utils
 from .adagrad import Adadelta, Adagrad

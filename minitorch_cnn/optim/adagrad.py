@@ -54,7 +54,7 @@ class Adagrad(BuiltInOptimizer):
 
 
 class Adadelta(BuiltInOptimizer):
-    """Adadelta (Zeiler 2012, algorithm 1): the recent steps give the step its scale.
+    """Adadelta (Zeiler 2012, algorithm 1): recent steps set the scale of the next one.
 
         g = g + weight_decay p
         s = rho s + (1 - rho) g^2
@@ -88,7 +88,7 @@ class Adadelta(BuiltInOptimizer):
             raise ValueError(f"Adadelta: rho={group['rho']} must be in [0, 1]")
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
-        state["step"] = state.get("step", 0) + 1  # PyTorch's state has it
+        state["step"] = state.get("step", 0) + 1  # for PyTorch's state dict
         s, a = buffers(state, param, "square_avg", "acc_delta")
         rho, eps = group["rho"], group["eps"]
         grad = with_decay(grad, param, group)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Adam(BuiltInOptimizer):
-    """Adam (Kingma & Ba 2015, algorithm 1); with amsgrad the largest s so far (Reddi et al. 2018).
+    """Adam (Kingma & Ba 2015, algorithm 1); amsgrad uses the largest s so far (Reddi et al. 2018).
 
         g = g + weight_decay p
         m = beta1 m + (1 - beta1) g,  m^ = m / (1 - beta1^t)

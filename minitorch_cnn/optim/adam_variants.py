@@ -1,4 +1,4 @@
-"""Adamax, NAdam and RAdam: Adam with the largest gradient, with Nesterov's momentum, rectified."""
+"""Adamax, NAdam, RAdam: Adam with a maximum norm, with Nesterov momentum, and rectified."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 class _Moments(BuiltInOptimizer):
-    """What NAdam and RAdam share: the decay of weights, and the running means."""
+    """Base of NAdam and RAdam: weight decay and running means."""
 
     def _decayed(self, param: Array, grad: Array, group: Group) -> Array:
-        """The gradient with the decay in it; a decoupled decay is done to the parameter."""
+        """Return the gradient with weight decay; decoupled decay changes the parameter instead."""
         if not group["decoupled_weight_decay"]:
             return with_decay(grad, param, group)
         param *= 1 - float(group["lr"]) * group["weight_decay"]
@@ -27,7 +27,7 @@ class _Moments(BuiltInOptimizer):
     def _moments(
         self, param: Array, grad: Array, state: dict[str, Any], group: Group
     ) -> tuple[int, Array, Array]:
-        """The step's number and both running means, moved on by the gradient."""
+        """Update both running means; return the step count and the means."""
         state["step"] = state.get("step", 0) + 1
         m, s = buffers(state, param, "exp_avg", "exp_avg_sq")
         beta1, beta2 = group["betas"]
@@ -39,7 +39,7 @@ class _Moments(BuiltInOptimizer):
 
 
 class Adamax(BuiltInOptimizer):
-    """Adamax (Kingma & Ba 2015, algorithm 2): Adam by the largest of the recent gradients.
+    """Adamax (Kingma & Ba 2015, algorithm 2): Adam scaled by the largest recent gradient.
 
         g = g + weight_decay p
         m = beta1 m + (1 - beta1) g
@@ -79,7 +79,7 @@ class Adamax(BuiltInOptimizer):
 
 
 class NAdam(_Moments):
-    """NAdam (Dozat 2016): Adam that looks ahead by its momentum, which grows with the steps.
+    """NAdam (Dozat 2016): Adam with Nesterov momentum, which grows with the steps.
 
         g = g + weight_decay p
         mu_t = beta1 (1 - 0.96^(t momentum_decay) / 2),  M_t = mu_1 ... mu_t
@@ -124,7 +124,7 @@ class NAdam(_Moments):
 
 
 class RAdam(_Moments):
-    """RAdam (Liu et al. 2020): Adam whose first steps, of few gradients' squares, are held back.
+    """RAdam (Liu et al. 2020): Adam with small first steps, while s rests on few gradients.
 
         g = g + weight_decay p
         m = beta1 m + (1 - beta1) g,  m^ = m / (1 - beta1^t)

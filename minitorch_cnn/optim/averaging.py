@@ -1,4 +1,4 @@
-"""An exponential moving average of a model's weights, often better than the weights."""
+"""An exponential moving average of a model's weights, often more accurate than the weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class ExponentialMovingAverage:
     """average = decay * average + (1 - decay) * weights, after every step (Polyak & Juditsky 1992).
 
-    It starts from the weights as they are. Buffers are copied, not averaged: running statistics are
+    It starts from the current weights. Buffers are copied, not averaged: running statistics are
     averages already, and counters are integers.
 
         ema = ExponentialMovingAverage(model, 0.999)
@@ -34,13 +34,13 @@ class ExponentialMovingAverage:
             raise ValueError(f"ExponentialMovingAverage: decay={decay} must be in [0, 1]")
         self.module, self.decay = module, decay
         own = {name: t.array for name, t in module.state_dict().items()}
-        # 16-bit weights are averaged in float32: steps of a thousandth would be lost in rounding.
+        # Average 16-bit weights in float32: 16 bits would round away updates of a thousandth.
         self._averages = {
             name: widened(x) if dtypes.is_half(x.dtype) else x.copy() for name, x in own.items()
         }
 
     def update(self) -> None:
-        """Take the module's present weights into the average."""
+        """Update the average with the module's current weights."""
         learned = dict(self.module.named_parameters(remove_duplicate=False))
         for name, t in self.module.state_dict().items():
             average = self._averages[name]
@@ -52,12 +52,12 @@ class ExponentialMovingAverage:
                 average[...] = t.array
 
     def copy_to(self, module: Module) -> None:
-        """Give a module of the same structure the averaged weights for good."""
+        """Copy the averaged weights into a module of the same structure."""
         module.load_state_dict(self._averages)
 
     @contextmanager
     def applied(self) -> Iterator[Module]:
-        """Inside the block the module has the averaged weights; afterwards its own again."""
+        """A context in which the module has the averaged weights; it then returns to its own."""
         own = {name: t.array.copy() for name, t in self.module.state_dict().items()}
         self.copy_to(self.module)
         try:
@@ -70,7 +70,7 @@ class ExponentialMovingAverage:
         return {name: average.copy() for name, average in self._averages.items()}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Copy averages from Tensors or arrays. Everything is checked before anything is copied.
+        """Copy averages from Tensors or arrays, after checking all of them.
 
         Raises: RuntimeError for names or shapes that do not fit.
         """

@@ -1,4 +1,4 @@
-"""BuiltInOptimizer: what the optimizers of this package share, their settings above all."""
+"""BuiltInOptimizer: the base of this package's optimizers, with the rules of their settings."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from .optimizer import Group, Optimizer, Params
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
-# Arguments that are no settings of a group: PyTorch's ways to make the same step faster on a GPU,
-# which change nothing here, and a differentiable step, which is refused.
+# Arguments that are not settings of a group: those that speed up PyTorch's steps on a GPU, which
+# change nothing here, and a differentiable step, which is refused.
 NO_SETTINGS = ("foreach", "fused", "capturable", "differentiable")
-NOT_NEGATIVE = (  # the settings that must be at least 0, whichever optimizer has them
+NOT_NEGATIVE = (  # the settings that must be at least 0 in every optimizer
     "lr",
     "lr_decay",
     "momentum",
@@ -28,17 +28,17 @@ NOT_NEGATIVE = (  # the settings that must be at least 0, whichever optimizer ha
 
 
 class BuiltInOptimizer(Optimizer):
-    """An optimizer whose settings are the arguments of its constructor, with rules by their names.
+    """An optimizer whose settings are its constructor's arguments, checked by name.
 
-    arguments: the `locals()` of the constructor, which thereby names every setting only once.
+    arguments: the constructor's `locals()`, so that it names every setting only once.
     """
 
     def __init__(self, params: Params, arguments: dict[str, Any]):
         name = type(self).__name__
         if arguments.get("differentiable"):
             raise ValueError(
-                f"{name}: differentiable=True cannot be had: steps are made in place, outside of "
-                "the graph"
+                f"{name}: differentiable=True is not supported: steps change parameters in place, "
+                "outside the graph"
             )
         if arguments.get("foreach") and arguments.get("fused"):
             raise ValueError(f"{name}: foreach=True and fused=True exclude each other")
@@ -54,7 +54,7 @@ class BuiltInOptimizer(Optimizer):
                 raise ValueError(f"{type(self).__name__}: beta{number}={beta} must be in [0, 1)")
 
     def check_at_least_zero(self, setting: str, group: Group) -> None:
-        """ValueError for a setting below zero or NaN."""
+        """Check that settings are at least 0, and not NaN. Raises: ValueError."""
         if not group[setting] >= 0:
             raise ValueError(
                 f"{type(self).__name__}: {setting}={group[setting]} must not be negative"
@@ -62,7 +62,7 @@ class BuiltInOptimizer(Optimizer):
 
 
 def buffers(state: dict[str, Any], p: Array, *names: str) -> list[Array]:
-    """A parameter's state by these names, on the device of the parameter; zeros where it is new."""
+    """A parameter's state under these names, on its device; new entries are zeros."""
     for name in names:
         if name not in state:
             state[name] = np.zeros(p.shape, p.dtype, like=p)

@@ -22,8 +22,8 @@ class LARS(BuiltInOptimizer):
         v = momentum v + rate (g + weight_decay p)
         p = p - v
 
-    Where either norm is 0 the rate is lr: a bias that starts at 0 would never leave it. As in the
-    paper, and unlike in SGD, the rate is inside the momentum.
+    If either norm is 0 the rate is lr; otherwise a bias that starts at 0 would stay there. As in
+    the paper, and unlike in SGD, the momentum includes the rate.
 
     Raises: ValueError for negative settings.
     """
@@ -42,7 +42,7 @@ class LARS(BuiltInOptimizer):
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
         rate, decay = float(group["lr"]), group["weight_decay"]
-        with one_blas_thread():  # NumPy's norms are products of BLAS
+        with one_blas_thread():  # NumPy computes norms with BLAS
             p_norm, g_norm = float(np.linalg.norm(param)), float(np.linalg.norm(grad))
         if p_norm and g_norm:
             rate *= group["trust_coefficient"] * p_norm / (g_norm + decay * p_norm)

@@ -1,4 +1,4 @@
-"""LBFGS: a quasi-Newton method, which asks for the loss several times in a step."""
+"""LBFGS: a quasi-Newton method that evaluates the loss several times per step."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class LBFGS(BuiltInOptimizer):
     """Limited-memory BFGS (Nocedal & Wright 2006, algorithm 7.5), for full batches and few
     parameters, such as the pixels of one image.
 
-    `step(closure)` makes up to max_iter iterations, p = p + t d: d = -H g, with H made of the last
-    history_size changes of p and g; t is lr (in the very first min(1, 1 / sum |g|) lr), or found by
-    a line search from there with line_search_fn="strong_wolfe". It ends early when the largest
-    |g| is at most tolerance_grad, the largest change of p or of the loss at most tolerance_change,
-    or after max_eval losses (5/4 max_iter if None).
+    `step(closure)` runs up to max_iter iterations p = p + t d with d = -H g; H comes from the last
+    history_size changes of p and g. t is lr, in the first iteration min(1, 1 / sum |g|) lr; with
+    line_search_fn="strong_wolfe" a line search starts there. It stops early when the largest |g| is
+    at most tolerance_grad, when the largest change of p or the change of the loss is at most
+    tolerance_change, or after max_eval evaluations (5/4 max_iter if None).
 
-    All parameters are one group, and the state is kept under the first of them.
+    All parameters form one group; the state is stored under the first of them.
 
     Raises: ValueError for several groups, a negative lr or another line_search_fn.
     """
@@ -52,7 +52,7 @@ class LBFGS(BuiltInOptimizer):
         super().__init__(params, locals())
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add the one group; ValueError for a second."""
+        """Add the only group. Raises: ValueError for a second one."""
         if self.param_groups:
             raise ValueError("LBFGS: all parameters must be in one param group")
         super().add_param_group(param_group)
@@ -65,8 +65,8 @@ class LBFGS(BuiltInOptimizer):
             )
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Iterate; returns the loss of the first call of the closure, which clears the gradients,
-        computes the loss, calls its backward and returns it.
+        """Iterate, and return the loss of the closure's first call. The closure clears the
+        gradients, computes the loss, calls its backward and returns it.
 
         Raises: TypeError without a closure.
         """
@@ -104,7 +104,7 @@ class LBFGS(BuiltInOptimizer):
             last, calls = iteration == group["max_iter"], 0
             if group["line_search_fn"] is None:
                 self._move(d, memory.t)
-                if not last:  # the loss after the last one would not be used
+                if not last:  # nothing uses the loss after the last iteration
                     loss, grad, calls = self._loss(closure), self._grad(), 1
             else:
                 start, here = Point(0, loss, grad, slope), self._copies()
@@ -131,7 +131,7 @@ class LBFGS(BuiltInOptimizer):
             return float(closure())
 
     def _at(self, closure: Callable[[], Any], here: list[Array], d: Array, t: float) -> Point:
-        """The point of the step t; the parameters are put back."""
+        """Evaluate the step t, then restore the parameters."""
         self._move(d, t)
         loss, grad = self._loss(closure), self._grad()
         for p, array in zip(self._params(), here, strict=True):
@@ -143,7 +143,7 @@ class LBFGS(BuiltInOptimizer):
         return [p.array.copy() for p in self._params()]
 
     def _grad(self) -> Array:
-        """All gradients one after the other; zeros where there is none."""
+        """All gradients in one vector, with zeros for missing ones."""
         parts = [np.zeros_like(p.array) if p.grad is None else p.grad.array for p in self._params()]
         return np.concatenate([widened(part).ravel() for part in parts])
 
@@ -158,7 +158,7 @@ class LBFGS(BuiltInOptimizer):
 
 
 class _Memory:
-    """The last changes of gradients (y) and parameters (s), 1 / y s, and the step made last."""
+    """The last changes of gradients (y) and parameters (s), 1 / y s, and the last step."""
 
     def __init__(self, state: dict[str, Any], size: int):
         self.size = size
@@ -175,7 +175,7 @@ class _Memory:
         state.update(zip(KEPT, kept, strict=True))
 
     def turn(self, grad: Array) -> Array:
-        """Take in the change to `grad`; the direction d = -H grad of the next step."""
+        """Record the change to `grad`; return the direction d = -H grad of the next step."""
         if self.d is None or self.grad is None or self.t is None:
             self.d = -grad
         else:
@@ -206,7 +206,7 @@ class _Memory:
 
 
 def largest(x: Array) -> float:
-    """The largest absolute value; NaN if there is one."""
+    """The largest absolute value, or NaN if one is present."""
     return float(abs(x).max()) if x.size else math.nan
 
 

@@ -1,7 +1,7 @@
-"""A step along a direction that fulfils the strong Wolfe conditions, for LBFGS.
+"""A line search for LBFGS: a step along a direction that meets the strong Wolfe conditions.
 
 Nocedal & Wright, Numerical Optimization (2006), algorithms 3.5 and 3.6, with the interpolation and
-the safeguards of minFunc (Schmidt 2005), as PyTorch has them.
+the safeguards of minFunc (Schmidt 2005), as in PyTorch.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ DECREASE, CURVATURE = 1e-4, 0.9  # c1 and c2
 
 
 class Point(NamedTuple):
-    """What is known at the step t: the loss, its gradient, and its slope along the direction."""
+    """A step t with the loss, its gradient, and its slope along the direction."""
 
     t: float
     loss: float
@@ -34,10 +34,10 @@ def strong_wolfe(
     limit: int,
     tolerance_change: float = 1e-9,
 ) -> tuple[Point, int]:
-    """The point that a search from the step t ends in, and how often `at` was called.
+    """Search from the step t; return the point found and the number of calls of `at`.
 
-    start: the point of step 0. longest: the largest element of the direction. limit: how often `at`
-    may be called after the first time.
+    start: the point of step 0. longest: the largest element of the direction. limit: the number of
+    calls of `at` allowed after the first.
     """
     search = _Search(at, start, longest, limit, tolerance_change)
     low, high = search.bracket(t)
@@ -62,7 +62,7 @@ class _Search:
         return self.at(t)
 
     def too_high(self, p: Point) -> bool:
-        """Whether the loss has not gone down enough (3.6a)."""
+        """Whether the loss has not decreased enough (3.6a)."""
         return p.loss > self.start.loss + DECREASE * p.t * self.start.slope
 
     def flat(self, p: Point) -> bool:
@@ -70,7 +70,7 @@ class _Search:
         return abs(p.slope) <= -CURVATURE * self.start.slope
 
     def bracket(self, t: float) -> tuple[Point, Point | None]:
-        """Two points between which a good one lies, or a good one and None: algorithm 3.5."""
+        """Two points around an acceptable one, or an acceptable one and None: algorithm 3.5."""
         before, here = self.start, self.point(t)
         while self.calls <= self.limit:
             if self.too_high(here) or (self.calls > 2 and here.loss >= before.loss):
@@ -85,7 +85,7 @@ class _Search:
         return self.start, here
 
     def zoom(self, a: Point, b: Point) -> Point:
-        """The better end when the search between two points ends: algorithm 3.6."""
+        """Shrink the interval between two points; return its better end: algorithm 3.6."""
         low, high = (a, b) if a.loss <= b.loss else (b, a)
         stuck = False
         while self.calls <= self.limit and not self.small(low, high):
@@ -108,8 +108,8 @@ class _Search:
 
 
 def safe(t: float, left: float, right: float, stuck: bool) -> tuple[float, bool]:
-    """t, kept off the ends of [left, right] when it comes near them twice, and whether it is near
-    them for the first time."""
+    """Keep t away from the ends of [left, right] when it comes near them twice in a row. Returns t,
+    and whether it is near them for the first time."""
     margin = 0.1 * (right - left)
     if min(right - t, t - left) >= margin:
         return t, False
@@ -119,8 +119,8 @@ def safe(t: float, left: float, right: float, stuck: bool) -> tuple[float, bool]
 
 
 def interpolated(a: Point, b: Point, bounds: tuple[float, float] | None = None) -> float:
-    """Where the cubic through two points with their slopes is least, within the bounds; their
-    middle where it has no minimum (Nocedal & Wright, equation 3.59)."""
+    """The minimum, within the bounds, of the cubic through two points with their slopes; the middle
+    of the bounds if it has none (Nocedal & Wright, equation 3.59)."""
     a, b = (a, b) if a.t <= b.t else (b, a)
     low, high = (a.t, b.t) if bounds is None else bounds
     d1 = a.slope + b.slope - 3 * (a.loss - b.loss) / (a.t - b.t)

@@ -21,7 +21,7 @@ from ..tensor.tensor import HookHandle, Tensor
 if TYPE_CHECKING:
     from ..tensor.types import Array
 
-# What an optimizer takes: Tensors, their names and them, or groups of these with settings.
+# An optimizer's argument: Tensors, pairs (name, Tensor), or groups of either with settings.
 Params: TypeAlias = "Iterable[Tensor] | Iterable[tuple[str, Tensor]] | Iterable[dict[str, Any]]"
 Group = Mapping[str, Any]  # the settings of one group, and its parameters
 
@@ -30,8 +30,8 @@ SCALARS: dict[str, Callable[[Any], Any]] = {
     "mu_product": float,
     "eta": float,
     "mu": float,
-}  # the state that is a number, not an array
-LATER = ("maximize", "decoupled_weight_decay")  # settings that older state dicts lack
+}  # the entries of the state that are numbers, not arrays
+LATER = ("maximize", "decoupled_weight_decay")  # settings missing from older state dicts
 
 
 class _RequiredParameter:
@@ -39,18 +39,16 @@ class _RequiredParameter:
         return "<required parameter>"
 
 
-required = _RequiredParameter()  # as a default: every param group must bring the setting
+required = _RequiredParameter()  # as a default: every param group must give the setting
 
 
 class Optimizer:
-    """The base of the optimizers; a subclass defines `check_settings` and `update`, or a `step` of
-    its own.
+    """The base of the optimizers; a subclass defines `check_settings` and `update`, or `step`.
 
-    params: an iterable of Tensors or of their names and them, as `named_parameters` gives, or of
-    dicts {"params": such an iterable, "lr": ...} whose settings replace the defaults.
-    `param_groups` is the list of such dicts, complete, with any keys of the user's own ("name",
-    "lr_scale") as they were; `state` maps a parameter to the arrays kept for it. With the setting
-    "maximize" the steps go up the gradient, not down.
+    params: an iterable of Tensors, of pairs (name, Tensor) as from `named_parameters`, or of dicts
+    {"params": such an iterable, "lr": ...} whose settings override the defaults. `param_groups` is
+    the list of complete dicts; it keeps the user's own keys ("name", "lr_scale") unchanged. `state`
+    maps a parameter to its arrays. The setting "maximize" ascends the gradient.
     """
 
     def __init__(self, params: Params, defaults: dict[str, Any]):
@@ -61,7 +59,7 @@ class Optimizer:
                 f"got {type(params).__name__}"
             )
         if isinstance(params, set | frozenset):
-            raise TypeError(f"{name}: params must have an order, and a set has none")
+            raise TypeError(f"{name}: params must be ordered, and a set is not")
         given: list[Any] = list(params)
         if not given:
             raise ValueError(f"{name}: params is empty")
@@ -70,13 +68,13 @@ class Optimizer:
         self.state: defaultdict[Tensor, dict[str, Any]] = defaultdict(dict)
         for group in given if isinstance(given[0], dict) else [{"params": given}]:
             self.add_param_group(group)
-        keep_freed_memory()  # this process trains, and its steps need the same arrays again
+        keep_freed_memory()  # training needs arrays of the same sizes in every step
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own, such as a new head on an old network.
+        """Add parameters with their own settings, such as those of a new head.
 
-        Raises: ValueError or TypeError for settings or parameters that will not do, or that are
-        there already.
+        Raises: ValueError or TypeError for invalid settings, or for parameters that are invalid or
+        already present.
         """
         name = type(self).__name__
         if not isinstance(param_group, dict) or "params" not in param_group:
@@ -85,7 +83,7 @@ class Optimizer:
             )
         params = param_group["params"]
         if isinstance(params, set | frozenset):
-            raise TypeError(f"{name}: params must have an order, and a set has none")
+            raise TypeError(f"{name}: params must be ordered, and a set is not")
         params, names = _split(name, [params] if isinstance(params, Tensor) else list(params))
         known = {id(p) for group in self.param_groups for p in group["params"]}
         for p in params:
@@ -93,7 +91,7 @@ class Optimizer:
                 raise TypeError(f"{name}: params must be Tensors, got {type(p).__name__}")
             if not p.is_leaf:
                 raise ValueError(
-                    f"{name}: a parameter of shape {p.shape} is no leaf: an operation made it"
+                    f"{name}: a parameter of shape {p.shape} must be a leaf, not a result"
                 )
             if id(p) in known:
                 raise ValueError(f"{name}: a parameter of shape {p.shape} appears twice")
@@ -108,18 +106,18 @@ class Optimizer:
         self.param_groups.append(group)
 
     def check_settings(self, group: Group) -> None:
-        """ValueError for settings out of range."""
+        """Raises: ValueError for settings out of range."""
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
-        """One step of one parameter, in place; its gradient is left as it is.
+        """Update one parameter in place, without changing its gradient.
 
-        A parameter of 16 bits comes as a float32 copy that is rounded into it afterwards; what is
-        kept in `state` stays float32, where PyTorch's has 16 bits and stalls.
+        A 16-bit parameter is passed as a float32 copy and rounded back afterwards. Its `state`
+        stays in float32; PyTorch's has 16 bits, in which updates stall.
         """
         raise NotImplementedError
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Update all parameters that have a gradient; a closure is called first, for its loss."""
+        """Update all parameters with a gradient; first call the closure, if given, for the loss."""
         loss = None
         if closure is not None:
             with enable_grad():
@@ -130,7 +128,7 @@ class Optimizer:
                 if p.grad is None:
                     continue
                 array, grad, half = p.array, p.grad.array, p.array.dtype.itemsize == 2
-                if half:  # 16-bit numbers step in float32, and so do their buffers: see `update`
+                if half:  # 16-bit parameters and their buffers are updated in float32: see `update`
                     array, grad = widened(array), widened(grad)
                 self.update(array, -grad if up else grad, self.state[p], group)
                 if half:
@@ -139,15 +137,15 @@ class Optimizer:
         return loss
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Set the gradients of all parameters to None, or to zeros where there are any."""
+        """Set the gradients of all parameters to None, or existing ones to zeros."""
         for group in self.param_groups:
             forget_grads(group["params"], set_to_none)
 
     # ------------------------------------------------------------------------------------ hooks
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> HookHandle:
-        """Call `hook(optimizer, args, kwargs)` before every step; it may return both arguments of
-        `step` anew, as a pair."""
+        """Call `hook(optimizer, args, kwargs)` before every step; it may return a pair of new
+        args and kwargs."""
         return HookHandle(self._hooks("_step_pre_hooks"), hook)
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> HookHandle:
@@ -155,7 +153,7 @@ class Optimizer:
         return HookHandle(self._hooks("_step_post_hooks"), hook)
 
     def _hooks(self, table: str) -> OrderedDict[object, Any]:
-        # Hidden behind an attribute, so that a step without hooks is the method itself.
+        # Shadow the method with an attribute, so that a step without hooks costs nothing.
         self.__dict__.setdefault("step", partial(_hooked_step, self))
         return self.__dict__.setdefault(table, OrderedDict())
 
@@ -182,19 +180,19 @@ class Optimizer:
         }
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over settings and state; arrays are copied, in the parameters' dtypes (float32 for
-        16-bit parameters).
+        """Load settings and state; arrays are copied, in the parameters' dtypes (float32 for 16-bit
+        parameters).
 
-        The parameters must be those of the saving optimizer in the same groups and order.
-        Everything is checked before anything is changed.
+        The groups and the order of the parameters must be those of the saving optimizer. All checks
+        precede the first change.
 
-        Raises: ValueError for groups, settings, numbers or shapes that do not fit, KeyError for
-        what is no state of an optimizer.
+        Raises: ValueError for groups, settings, numbers or shapes that do not match, KeyError for a
+        dict that is not an optimizer's state.
         """
         name = f"{type(self).__name__}.load_state_dict"
         for key in ("state", "param_groups"):
             if key not in state_dict:
-                raise KeyError(f"{name}: state_dict has no {key!r}; is it an optimizer's?")
+                raise KeyError(f"{name}: state_dict lacks {key!r}; is it an optimizer's?")
         saved = state_dict["param_groups"]
         sizes = [len(group["params"]) for group in saved]
         own_sizes = [len(group["params"]) for group in self.param_groups]
@@ -217,7 +215,7 @@ class Optimizer:
         for i, kept in state_dict["state"].items():
             if i not in params:
                 raise ValueError(
-                    f"{name}: the state of parameter {i!r} belongs to none of the groups"
+                    f"{name}: the state of parameter {i!r} belongs to no group"
                 )
             p = params[i]
             state[p] = {
@@ -239,7 +237,7 @@ class Optimizer:
 
 
 def _hooked_step(optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
-    """The step of an optimizer that has, or had, hooks."""
+    """The step of an optimizer that has or had hooks."""
     for hook in tuple(optimizer.__dict__.get("_step_pre_hooks", {}).values()):
         changed = hook(optimizer, args, kwargs)
         if changed is not None:
@@ -256,7 +254,7 @@ def _hooked_step(optimizer: Optimizer, *args: Any, **kwargs: Any) -> Any:
 
 
 def _split(optimizer: str, params: list[Any]) -> tuple[list[Tensor], dict[str, list[str]]]:
-    """The parameters, and their names as a setting of the group, where they come in pairs."""
+    """Split pairs (name, parameter) into the parameters and a setting with their names."""
     named = [is_tuple(p) and len(p) == 2 for p in params]
     if not any(named):
         return params, {}
@@ -266,8 +264,8 @@ def _split(optimizer: str, params: list[Any]) -> tuple[list[Tensor], dict[str, l
 
 
 def _copied(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
-    """A value of a state dict as an optimizer with a step of its own gets it: a copy, a Tensor of
-    floats in the dtype and on the device of its parameter."""
+    """A copy of a state dict's value for an optimizer that overrides step: float Tensors get the
+    dtype and the device of their parameter."""
     if not isinstance(value, Tensor):
         return copy.deepcopy(value)
     dtype = p.dtype if value.is_floating_point() else None
@@ -275,7 +273,7 @@ def _copied(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
 
 
 def _loaded(name: str, i: int, p: Tensor, key: str, value: Any) -> Any:
-    """A value of a state dict as it is kept: a count, or an array like its parameter."""
+    """A state dict's value as stored here: a count, or an array like its parameter."""
     array = value.array if isinstance(value, Tensor) else value
     array = array if devices.is_array(array) else np.asarray(array)
     if key in SCALARS:

@@ -1,4 +1,4 @@
-"""RMSprop: steps divided by the root of a running mean of squared gradients."""
+"""RMSprop: steps divided by the root mean square of recent gradients."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ class RMSprop(BuiltInOptimizer):
 
         g = g + weight_decay p
         s = alpha s + (1 - alpha) g^2
-        m = alpha m + (1 - alpha) g               if centered; s - m^2 then stands for s
+        m = alpha m + (1 - alpha) g               if centered; then s - m^2 replaces s in u
         u = g / (sqrt(s) + eps)
         b = momentum b + u;  p = p - lr b         p = p - lr u without momentum
 
-    eps is outside the root, as in PyTorch. TensorFlow, and the Inception papers with it (eps = 1),
-    put it inside and start from s = 1: their settings give other steps here.
+    eps is outside the root, as in PyTorch. TensorFlow, and with it the Inception papers (eps = 1),
+    put it inside and start from s = 1, so their settings give different steps here.
 
     With maximize, g = -g first. capturable and foreach change nothing here.
 

@@ -1,4 +1,4 @@
-"""Rprop, which looks at the signs of gradients only, and ASGD, which averages its weights."""
+"""Rprop, which uses only the signs of gradients, and ASGD, which averages its weights."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
 
 
 class Rprop(BuiltInOptimizer):
-    """Rprop (Riedmiller & Braun 1993): every weight has a step of its own, for full batches.
+    """Rprop (Riedmiller & Braun 1993): one step size per weight, for full batches.
 
-        s = s etas[1] where g and the gradient before have one sign, s etas[0] where they differ,
-            within step_sizes; where they differ g = 0 from here on
+        s = s etas[1] where g and the previous gradient agree in sign, s etas[0] where they differ,
+        clamped to step_sizes; then g = 0 where they differ
         p = p - s sign(g)
 
-    s is lr at first. With maximize, g = -g first. foreach and capturable change nothing here.
+    s starts at lr. With maximize, g = -g first. foreach and capturable change nothing here.
 
-    Raises: ValueError for a negative lr, etas but for 0 < etas[0] < 1 < etas[1] or
-    differentiable=True.
+    Raises: ValueError for a negative lr, differentiable=True, or unless 0 < etas[0] < 1 < etas[1].
     """
 
     def __init__(
@@ -47,7 +46,7 @@ class Rprop(BuiltInOptimizer):
             raise ValueError(f"Rprop: etas={group['etas']} must be below and above 1, both above 0")
 
     def update(self, param: Array, grad: Array, state: dict[str, Any], group: Group) -> None:
-        state["step"] = state.get("step", 0) + 1  # PyTorch's state has it
+        state["step"] = state.get("step", 0) + 1  # for PyTorch's state dict
         is_new = "step_size" not in state
         before, size = buffers(state, param, "prev", "step_size")
         if is_new:
@@ -62,14 +61,14 @@ class Rprop(BuiltInOptimizer):
 
 
 class ASGD(BuiltInOptimizer):
-    """Averaged SGD (Polyak & Juditsky 1992; with Bottou's schedule).
+    """Averaged SGD (Polyak & Juditsky 1992) with Bottou's schedule.
 
         g = g + weight_decay p
         p = (1 - lambd eta) p - eta g
-        ax = ax + mu (p - ax)              the average, in the state; all of p until step t0
+        ax = ax + mu (p - ax)              the average, in the state; equal to p until step t0
         eta = lr / (1 + lambd lr t)^alpha,  mu = 1 / max(1, t - t0)
 
-    eta is lr at first, mu is 1. With maximize, g = -g first. foreach and capturable change nothing
+    eta starts at lr, mu at 1. With maximize, g = -g first. foreach and capturable change nothing
     here.
 
     Raises: ValueError for a negative lr or weight_decay or differentiable=True.

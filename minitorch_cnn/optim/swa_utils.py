@@ -1,7 +1,7 @@
-"""Averages of a model's weights along training, and the schedule that goes with them (Izmailov et
-al. 2018, arXiv 1803.05407): torch.optim.swa_utils.
+"""torch.optim.swa_utils: averages of a model's weights during training, and their schedule
+(Izmailov et al. 2018, arXiv 1803.05407).
 
-`ExponentialMovingAverage` keeps an average beside a model; `AveragedModel` is a second model.
+`ExponentialMovingAverage` keeps only the averaged weights; `AveragedModel` is a second model.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ __all__ = [
     "update_bn",
 ]
 
-Average = Callable[[Tensor, Tensor, Tensor], Tensor]  # of the average, the weight, and how many
-MultiAverage = Callable[[list[Tensor], list[Tensor], Tensor], None]  # of all of them, in place
+Average = Callable[[Tensor, Tensor, Tensor], Tensor]  # of the average, the weight, the count
+MultiAverage = Callable[[list[Tensor], list[Tensor], Tensor], None]  # of lists of them, in place
 
 
 def get_swa_avg_fn() -> Average:
@@ -48,7 +48,7 @@ def get_swa_avg_fn() -> Average:
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
-    """decay * average + (1 - decay) * weight; ValueError unless 0 <= decay <= 1."""
+    """decay * average + (1 - decay) * weight. Raises: ValueError unless 0 <= decay <= 1."""
     if not 0 <= decay <= 1:
         raise ValueError(f"get_ema_avg_fn: decay={decay} must be in [0, 1]")
 
@@ -59,12 +59,12 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 
 
 def get_swa_multi_avg_fn() -> MultiAverage:
-    """`get_swa_avg_fn` of lists of weights, in place."""
+    """`get_swa_avg_fn` for lists of weights, in place."""
     return _of_lists(get_swa_avg_fn())
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> MultiAverage:
-    """`get_ema_avg_fn` of lists of weights, in place."""
+    """`get_ema_avg_fn` for lists of weights, in place."""
     return _of_lists(get_ema_avg_fn(decay))
 
 
@@ -79,10 +79,9 @@ def _of_lists(average: Average) -> MultiAverage:
 class AveragedModel(Module):
     """A copy of a model, `module`, whose weights are the average of the model's.
 
-    The first `update_parameters` copies the weights; each one after it takes them in by avg_fn, or
-    by multi_avg_fn, and by the plain mean without both. Buffers are copied, or with use_buffers
-    averaged. `n_averaged`, a buffer, counts the updates. Running statistics of the average are made
-    by `update_bn`.
+    The first `update_parameters` copies the weights; later ones average them by avg_fn or
+    multi_avg_fn, by default the plain mean. Buffers are copied, or averaged with use_buffers. The
+    buffer `n_averaged` counts the updates. `update_bn` computes the average's running statistics.
 
         averaged = AveragedModel(model)
         for epoch in ...:
@@ -115,7 +114,7 @@ class AveragedModel(Module):
         return self.module(*args, **kwargs)
 
     def update_parameters(self, model: Module) -> None:
-        """Take in the weights that the model has now."""
+        """Update the average with the model's current weights."""
         with no_grad():
             own, new = (_learned(m, self.use_buffers) for m in (self.module, model))
             new = [p.detach().to(device=a.device) for a, p in zip(own, new, strict=True)]
@@ -131,7 +130,7 @@ class AveragedModel(Module):
 
     def _average(self, own: list[Tensor], new: list[Tensor]) -> None:
         if self.avg_fn is None:
-            # Counters of batches are no numbers to average.
+            # Do not average counters of batches.
             pairs = [pair for pair in zip(own, new, strict=True) if pair[0].is_floating_point()]
             for a, p in zip(own, new, strict=True):
                 if not a.is_floating_point():
@@ -148,8 +147,8 @@ def _learned(module: Module, with_buffers: bool) -> list[Tensor]:
 
 
 def update_bn(loader: Iterable[Any], model: Module, device: DeviceLike | None = None) -> None:
-    """Let the batch norms of a model see all batches of a loader, and keep the plain average of
-    their statistics. A batch that is a list or tuple counts with its first entry.
+    """Set a model's batch norm statistics to their plain average over all batches of a loader. Of
+    a batch that is a list or tuple, the first item is the input.
     """
     layers = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     if not layers:
@@ -171,13 +170,13 @@ def update_bn(loader: Iterable[Any], model: Module, device: DeviceLike | None = 
 
 
 class SWALR(LRScheduler):
-    """From the rate that there is to swa_lr in anneal_epochs steps, and on with it.
+    """Change the current rate to swa_lr in anneal_epochs steps, then keep it.
 
         lr = swa_lr a + lr_0 (1 - a),  a = (1 - cos(pi t)) / 2 or ("linear") t,
         t = min(1, step / anneal_epochs)
 
-    lr_0 is not stored: it follows from the rate of the step before, so that another schedule may
-    move it meanwhile. swa_lr is a number or a list with one for each group.
+    lr_0 is not stored: it follows from the previous rate, so another schedule may change it
+    meanwhile. swa_lr is a number, or a list with one number per group.
 
     Raises: ValueError for another anneal_strategy or a negative or fractional anneal_epochs.
     """
@@ -204,7 +203,7 @@ class SWALR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def share(self, step: int) -> float:
-        """The share of swa_lr in the rate at a step."""
+        """The factor a of swa_lr at a step."""
         t = max(0.0, min(1.0, step / max(1, self.anneal_epochs)))
         return t if self.anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 

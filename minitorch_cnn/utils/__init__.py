@@ -1,4 +1,4 @@
-"""torch.utils' places, `data` and `checkpoint`, and torchvision.utils' sheets of pictures."""
+"""torch.utils' modules, and torchvision.utils' image grids."""
 
 from . import checkpoint, data, model_zoo
 from .pictures import make_grid, save_image

@@ -1,4 +1,4 @@
-"""torch.utils.checkpoint's names: one function computed again in backward, or a chain of them."""
+"""torch.utils.checkpoint: recompute a function, or a chain of functions, in backward."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ def checkpoint_sequential(
     use_reentrant: bool | None = None,
     preserve_rng_state: bool = True,
 ) -> Any:
-    """The functions one after the other on `input`, in `segments` checkpoints of as many each.
+    """Apply a chain of functions to `input`, in `segments` segments of equal length.
 
-    The functions that are left over follow in the last segment, which saves what they would save:
-    its backward comes first. Memory is least at about sqrt(number of functions) segments.
+    Remaining functions join the last segment. That segment is not a checkpoint, since its backward
+    runs first. About sqrt(number of functions) segments need the least memory.
 
-    Raises ValueError for a number of segments that is not between 1 and that of the functions.
+    Raises: ValueError unless segments is between 1 and the number of functions.
     """
     functions = list(functions.children() if isinstance(functions, Sequential) else functions)
     if not 1 <= segments <= len(functions):

@@ -1,4 +1,4 @@
-"""minitorch_cnn.data where PyTorch users look for it: torch.utils.data and its files' names."""
+"""minitorch_cnn.data under PyTorch's names: torch.utils.data and its files."""
 
 import sys
 
@@ -12,7 +12,7 @@ __all__ = ["dataloader", "dataset", "sampler"]
 __all__ += _data.__all__
 
 __path__: list[str] = []  # a package, so that `from minitorch_cnn.utils.data.sampler import ...`
-distributed = sampler  # has DistributedSampler
+distributed = sampler  # for DistributedSampler
 for _name, _file in (
     ("dataset", dataset),
     ("dataloader", dataloader),

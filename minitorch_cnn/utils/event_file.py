@@ -1,10 +1,10 @@
-"""TensorBoard's event files: records of protocol buffers, written by hand.
+"""TensorBoard's event files: records of protocol buffers, written without a library.
 
-A record is the length of its data in 8 bytes, a checksum of these, the data, a checksum of the
-data; numbers are little-endian, and a checksum is the CRC-32C c of the bytes, turned right by 15
-bits, plus 0xA282EAD8. A message is a run of fields, each a number with the kind of its value in the
-lowest 3 bits (0 an integer of 7 bits a byte, 1 eight bytes, 2 a length and bytes, 5 four bytes) and
-the value.
+A record consists of the length of its data in 8 bytes, a checksum of the length, the data, and a
+checksum of the data. Numbers are little-endian. A checksum is the CRC-32C of the bytes, rotated
+right by 15 bits, plus 0xA282EAD8. A message is a sequence of fields. Each field is a number,
+with the type of its value in the lowest 3 bits (0 a varint, 1 eight bytes, 2 a length and bytes,
+5 four bytes), and the value.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from itertools import count
 from pathlib import Path
 
-_numbers = count()  # of the files that this process has begun, which may begin in one second
+_numbers = count()  # distinguishes files created by this process within one second
 
 
 def _table() -> list[int]:
@@ -47,7 +47,7 @@ def _checksum(data: bytes) -> bytes:
 
 def _varint(n: int) -> bytes:
     out = bytearray()
-    n &= 2**64 - 1  # negative numbers, too
+    n &= 2**64 - 1  # two's complement of negative numbers
     while n > 127:
         out.append(n & 127 | 128)
         n >>= 7
@@ -68,13 +68,13 @@ def single(field: int, value: float) -> bytes:
 
 
 def block(field: int, value: bytes | str) -> bytes:
-    """A message, text or packed numbers as the value of a field."""
+    """A field that holds a message, a text or packed numbers."""
     data = value.encode() if isinstance(value, str) else value
     return _varint(field << 3 | 2) + _varint(len(data)) + data
 
 
 class EventFile:
-    """A file in `folder` whose events are added one by one."""
+    """An event file in `folder`."""
 
     def __init__(self, folder: Path, suffix: str = ""):
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Sheets of pictures from batches: torchvision.utils' make_grid and save_image."""
+"""Image grids from batches: torchvision.utils' make_grid and save_image."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ def make_grid(
     scale_each: bool = False,
     pad_value: float = 0.0,
 ) -> Tensor:
-    """Pictures side by side: (N, C, H, W), or a list of (C, H, W) -> (C', rows, columns).
+    """Arrange images in a grid: (N, C, H, W), or a list of (C, H, W) -> (C', rows, columns).
 
-    nrow pictures stand in a row, with `padding` pixels of pad_value around them. One channel
-    becomes three equal ones; (H, W) and (C, H, W) are one picture, given back as it is. normalize
-    maps value_range, or the least and the largest value (of each picture with scale_each), to
-    0 ... 1, and limits what lies outside. `torchvision.utils.make_grid`.
+    A row holds nrow images, with `padding` pixels of pad_value around each. One channel becomes
+    three equal ones. A single image, (H, W) or (C, H, W), is returned without a border. normalize
+    maps value_range, or the smallest and the largest value (of each image with scale_each), to
+    [0, 1], and clamps other values. See `torchvision.utils.make_grid`.
 
-    Raises TypeError for what is no Tensor, ValueError for other shapes and for settings that
-    cannot be meant.
+    Raises: TypeError unless tensor is a Tensor or a list of Tensors, ValueError for other shapes or
+    invalid settings.
     """
     x = _batch(tensor)
     for name, value, least in (("nrow", nrow, 1), ("padding", padding, 0)):
@@ -60,7 +60,7 @@ def make_grid(
 
 
 def _batch(tensor: Any) -> Tensor:
-    """The pictures as (N, C, H, W), a single channel three times."""
+    """The images as (N, C, H, W), with a single channel repeated three times."""
     if isinstance(tensor, list | tuple) and tensor and all(isinstance(t, Tensor) for t in tensor):
         tensor = stack(list(tensor))
     if not isinstance(tensor, Tensor):
@@ -90,12 +90,12 @@ def save_image(
     format: str | None = None,
     **kwargs: Any,
 ) -> None:
-    """Write make_grid(tensor, **kwargs), values of 0 ... 1, as a picture of 8 bits per channel.
+    """Write make_grid(tensor, **kwargs), values in [0, 1], as an image of 8 bits per channel.
 
-    fp: a path, whose ending chooses the format unless `format` does, or a file open for writing.
+    fp: a path, whose suffix sets the format unless `format` does, or a file open for writing.
 
-    Raises ImportError without Pillow, ValueError for a format that Pillow does not know, for other
-    than 1, 3 or 4 channels and for NaN, and what `make_grid` raises.
+    Raises: ImportError without Pillow; ValueError for a format unknown to Pillow, for other than 1,
+    3 or 4 channels, or for NaN; and as `make_grid`.
     """
     grid = make_grid(tensor, **kwargs).cpu()
     try:
@@ -104,9 +104,9 @@ def save_image(
         raise ImportError("save_image: needs Pillow (pip install pillow)") from error
     values = np.asarray(grid.detach().numpy(), np.float64)
     if len(values) not in (3, 4):
-        raise ValueError(f"save_image: pictures of {len(values)} channels must have 1, 3 or 4")
+        raise ValueError(f"save_image: images of {len(values)} channels must have 1, 3 or 4")
     if np.isnan(values).any():
-        raise ValueError("save_image: tensor has NaN, which is no brightness")
+        raise ValueError("save_image: tensor has NaN, which no pixel can hold")
     pixels = np.clip(values * 255 + 0.5, 0, 255).astype(np.uint8).transpose(1, 2, 0)
     is_path = isinstance(fp, str | os.PathLike)
     formats = Image.registered_extensions()
@@ -119,7 +119,7 @@ def save_image(
     try:
         Image.fromarray(np.ascontiguousarray(pixels)).save(file, format=format)
     except OSError as error:  # four channels as JPEG
-        raise ValueError(f"save_image: {named} takes no such picture ({error})") from error
+        raise ValueError(f"save_image: {named} cannot hold this image ({error})") from error
     if is_path:
         write_atomically(os.fspath(fp), file.getvalue())
     else:

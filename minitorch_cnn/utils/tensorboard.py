@@ -1,4 +1,4 @@
-"""torch.utils.tensorboard's SummaryWriter: numbers, pictures, distributions and texts of a run.
+"""torch.utils.tensorboard's SummaryWriter: a run's numbers, images, histograms and texts.
 
 writer = SummaryWriter("runs/first")
 writer.add_scalar("loss/train", loss.item(), epoch)
@@ -25,11 +25,11 @@ __all__ = ["SummaryWriter"]
 
 
 class SummaryWriter:
-    """Writes what TensorBoard shows into a file of its own in log_dir.
+    """Writes an event file for TensorBoard in log_dir.
 
-    log_dir: runs/DATE_HOST and `comment` by default. Steps are counted by global_step, 0 if None.
-    purge_step, max_queue and flush_secs are accepted: each value is written at once, and the file
-    is complete after `flush` or `close`, or the end of a `with`.
+    log_dir defaults to runs/DATE_HOST followed by `comment`. global_step is the step of a value, 0
+    if None. purge_step, max_queue and flush_secs are accepted and ignored: each value is written at
+    once, and the file is complete after `flush`, `close` or the end of a `with`.
 
     `add_graph` writes nothing.
     """
@@ -50,7 +50,7 @@ class SummaryWriter:
         self._files: dict[str, EventFile] = {"": EventFile(Path(log_dir), filename_suffix)}
 
     def get_logdir(self) -> str:
-        """The folder of the file."""
+        """The directory of the file."""
         return self.log_dir
 
     def add_scalar(
@@ -62,7 +62,7 @@ class SummaryWriter:
         new_style: bool = False,
         double_precision: bool = False,
     ) -> None:
-        """One number."""
+        """Add one number."""
         self._add("", block(1, tag) + single(2, _number(scalar_value)), global_step, walltime)
 
     def add_scalars(
@@ -72,7 +72,7 @@ class SummaryWriter:
         global_step: int | None = None,
         walltime: float | None = None,
     ) -> None:
-        """Several numbers of one diagram, each in a folder main_tag_KEY."""
+        """Add several numbers for one plot, each in a directory main_tag_KEY."""
         for tag, value in tag_scalar_dict.items():
             run = f"{main_tag.replace('/', '_')}_{tag}"
             content = block(1, main_tag) + single(2, _number(value))
@@ -87,9 +87,9 @@ class SummaryWriter:
         walltime: float | None = None,
         max_bins: int | None = None,
     ) -> None:
-        """The distribution of many numbers, in 30 bins or as many as `bins` says.
+        """Add the histogram of many numbers, in 30 bins or as given by `bins`.
 
-        Raises: ValueError for no finite numbers.
+        Raises: ValueError without finite numbers.
         """
         x = _array(values).astype(np.float64).reshape(-1)
         x = x[np.isfinite(x)]
@@ -110,7 +110,7 @@ class SummaryWriter:
         walltime: float | None = None,
         dataformats: str = "CHW",
     ) -> None:
-        """A picture of bytes, or floats in [0, 1].
+        """Add an image of bytes, or of floats in [0, 1].
 
         dataformats: the order of its axes, "CHW", "HWC" or "HW". Raises: ValueError for another
         order or number of axes, ImportError without Pillow.
@@ -133,7 +133,7 @@ class SummaryWriter:
         walltime: float | None = None,
         dataformats: str = "NCHW",
     ) -> None:
-        """A batch of pictures side by side."""
+        """Add a batch of images, side by side."""
         array = _array(img_tensor)
         if sorted(dataformats) != list("CHNW") or array.ndim != 4:
             raise ValueError(f"add_images: dataformats={dataformats!r} must be N, C, H, W in order")
@@ -151,7 +151,7 @@ class SummaryWriter:
         close: bool = True,
         walltime: float | None = None,
     ) -> None:
-        """A figure of matplotlib, which is closed afterwards unless told otherwise."""
+        """Add a figure of matplotlib; it is closed afterwards unless close=False."""
         with io.BytesIO() as file:
             figure.savefig(file, format="png")
             data = file.getvalue()
@@ -170,7 +170,7 @@ class SummaryWriter:
         global_step: int | None = None,
         walltime: float | None = None,
     ) -> None:
-        """A text, which TensorBoard reads as Markdown."""
+        """Add a text, which TensorBoard renders as Markdown."""
         text = integer(1, 7) + block(2, block(2, integer(1, 1))) + block(8, text_string)
         kind = block(1, block(1, "text"))
         content = block(1, f"{tag}/text_summary") + block(8, text) + block(9, kind)
@@ -183,7 +183,7 @@ class SummaryWriter:
         verbose: bool = False,
         use_strict_trace: bool = True,
     ) -> None:
-        """Nothing: there is no graph of the whole program."""
+        """Do nothing: there is no static graph."""
 
     def add_hparams(
         self,
@@ -193,7 +193,7 @@ class SummaryWriter:
         run_name: str | None = None,
         global_step: int | None = None,
     ) -> None:
-        """The settings of a run as a text, and what came of them as numbers."""
+        """Add a run's settings as a text, and its metrics as numbers."""
         rows = "\n".join(f"| {name} | {value} |" for name, value in hparam_dict.items())
         self.add_text("hparams", f"| setting | value |\n|---|---|\n{rows}", global_step)
         for name, value in metric_dict.items():
@@ -205,12 +205,12 @@ class SummaryWriter:
         self._files[run].add(content, 0 if step is None else int(step), walltime)
 
     def flush(self) -> None:
-        """Let the file hold all that was added."""
+        """Write everything that was added to the file."""
         for file in self._files.values():
             file.flush()
 
     def close(self) -> None:
-        """Let the file hold all that was added, and end it."""
+        """Write everything that was added, and close the file."""
         for file in self._files.values():
             file.close()
 
@@ -233,7 +233,7 @@ def _number(value: float | Tensor) -> float:
 
 
 def _picture(pixels: np.ndarray) -> bytes:
-    """A picture (H, W, C) as TensorBoard's message: its sizes, and PNG."""
+    """An image (H, W, C) as TensorBoard's message: its size, and a PNG."""
     try:
         from PIL import Image
     except ImportError as error:

@@ -101,7 +101,7 @@ def test_a_query_that_may_see_nothing_gets_zeros_and_shares_drop_in_training():
     (lambda x: nn.MultiheadAttention(6, 4), "num_heads=4 must divide embed_dim=6"),
     (lambda x: nn.MultiheadAttention(4, 2)(x, x, x), r"must be \(N, L, 4\)"),
     (lambda x: nn.MultiheadAttention(6, 2)(x, x, x[:1]), r"value \(2, 1, 6\)"),
-    (lambda x: nn.MultiheadAttention(6, 2)(x, x, x, is_causal=True), "give it"),
+    (lambda x: nn.MultiheadAttention(6, 2)(x, x, x, is_causal=True), "pass the mask"),
     (lambda x: nn.MultiheadAttention(6, 2)(x, x, x, attn_mask=mt.ones(2, 2)), r"\(3, 3\) or"),
     (lambda x: nn.MultiheadAttention(6, 2)(x, x, x, mt.ones(2, 2)), "key_padding_mask of shape"),
     (lambda x: nn.TransformerEncoderLayer(6, 2, activation="elu"), "activation='elu'"),

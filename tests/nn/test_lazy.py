@@ -100,7 +100,7 @@ def test_what_needs_the_weights_before_is_refused_by_name():
         nn.init.xavier_uniform_(lazy.weight)
     with pytest.raises(RuntimeError, match=r"^UninitializedParameter: a lazy layer's"):
         sum(p.numel() for p in lazy.parameters())
-    with pytest.raises(RuntimeError, match=r"^state_dict: LazyLinear has no parameters before"):
+    with pytest.raises(RuntimeError, match=r"^state_dict: LazyLinear has no parameters before its"):
         nn.Sequential(lazy).state_dict()
     with pytest.raises(ValueError, match=r"^LazyConv2d: input of shape \(3, 4\) must be \(N, C, H"):
         nn.LazyConv2d(4, 3)(mt.zeros(3, 4))

@@ -386,7 +386,7 @@ def test_members_are_found_by_their_dotted_names():
     "act, error, words",
     [
         (lambda net: net.get_submodule("0.x"), AttributeError, "get_submodule: target='0.x'"),
-        (lambda net: net.get_submodule("0..1"), AttributeError, "none called ''"),
+        (lambda net: net.get_submodule("0..1"), AttributeError, "no module ''"),
         (lambda net: net.get_parameter("0.mean"), AttributeError, "no parameter 'mean'"),
         (lambda net: net.get_parameter("weight"), AttributeError, "get_parameter"),
         (lambda net: net.get_parameter("0.running_mean"), AttributeError, "get_parameter"),

@@ -89,7 +89,7 @@ STATE = (mt.zeros(1, 4, 2), mt.zeros(1, 4, 2))
         (lambda: nn.LSTMCell(3, -2), ValueError, "LSTMCell: hidden_size=-2"),
         (lambda: nn.LSTM(3, 2)(mt.ones(5, 4, 2)), ValueError, "the last of them input_size=3"),
         (lambda: nn.LSTM(3, 2)(mt.ones(3)), ValueError, "must have 2 or 3 axes"),
-        (lambda: nn.LSTM(3, 2)(mt.ones(0, 4, 3)), ValueError, "at least one step of time"),
+        (lambda: nn.LSTM(3, 2)(mt.ones(0, 4, 3)), ValueError, "at least one time step"),
         (
             lambda: nn.LSTM(3, 2)(mt.ones(5, 3, 3), STATE),
             ValueError,

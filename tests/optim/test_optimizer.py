@@ -100,7 +100,7 @@ def test_a_state_dict_is_a_copy_both_ways():
         (lambda s: s["param_groups"][0]["params"].append(7), r"groups of \[3\] .* groups of \[2\]"),
         (lambda s: s["param_groups"][0].pop("nesterov"), r"lacks \['nesterov'\]"),
         (lambda s: s["param_groups"][0].update(lr=-1), "lr=-1"),
-        (lambda s: s["state"].update({7: {}}), "parameter 7 belongs to none"),
+        (lambda s: s["state"].update({7: {}}), "parameter 7 belongs to no group"),
         (
             lambda s: s["state"][1].update(momentum_buffer=np.zeros(3)),
             r"momentum_buffer of parameter 1 has shape \(3,\), expected \(1,\)",
@@ -293,12 +293,12 @@ P = parameter([1.0])
             ValueError,
             "of all param groups must have names, or none",
         ),
-        (lambda: optim.SGD([P * 1]), ValueError, r"shape \(1,\) is no leaf"),
+        (lambda: optim.SGD([P * 1]), ValueError, r"shape \(1,\) must be a leaf"),
         (lambda: optim.SGD([P, P]), ValueError, "appears twice"),
         (lambda: optim.SGD([{"params": [P]}, {"params": [P]}]), ValueError, "appears twice"),
         (lambda: optim.SGD([{"lr": 1}]), TypeError, "must be a dict with params"),
-        (lambda: optim.SGD([{"params": {P}}]), TypeError, "a set has none"),
-        (lambda: optim.SGD({P}), TypeError, "a set has none"),
+        (lambda: optim.SGD([{"params": {P}}]), TypeError, "a set is not"),
+        (lambda: optim.SGD({P}), TypeError, "a set is not"),
         (lambda: optim.SGD([P], differentiable=True), ValueError, "SGD: differentiable=True"),
         (lambda: optim.RMSprop([P], differentiable=True), ValueError, "RMSprop: differentiable"),
         (lambda: optim.AdamW([P], differentiable=True), ValueError, "AdamW: differentiable=True"),
@@ -349,7 +349,7 @@ def test_a_state_of_something_else_is_refused_by_name(key):
     optimizer = mt.optim.SGD([mt.nn.Parameter(mt.ones(2))], lr=0.1)
     state = optimizer.state_dict()
     del state[key]
-    with pytest.raises(KeyError, match=f"SGD.load_state_dict: state_dict has no '{key}'"):
+    with pytest.raises(KeyError, match=f"SGD.load_state_dict: state_dict lacks '{key}'"):
         optimizer.load_state_dict(state)
 
 

@@ -93,9 +93,9 @@ def test_a_picture_that_cannot_be_written_leaves_no_file(tmp_path):
             save_image(mt.zeros(3, 2, 2), tmp_path / name)
     with pytest.raises(ValueError, match=r"^save_image: format=None must name a format"):
         save_image(mt.zeros(3, 2, 2), io.BytesIO())
-    with pytest.raises(ValueError, match=r"^save_image: fp=.* takes no such picture"):
+    with pytest.raises(ValueError, match=r"^save_image: fp=.* cannot hold this image"):
         save_image(mt.zeros(4, 2, 2), tmp_path / "a.jpg")
-    with pytest.raises(ValueError, match=r"^save_image: pictures of 5 channels"):
+    with pytest.raises(ValueError, match=r"^save_image: images of 5 channels"):
         save_image(mt.zeros(5, 2, 2), tmp_path / "a.png")
     with pytest.raises(ValueError, match=r"^save_image: tensor has NaN"):
         save_image(mt.full((3, 2, 2), float("nan")), tmp_path / "a.png")

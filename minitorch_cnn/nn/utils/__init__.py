@@ -1,5 +1,5 @@
-"""What is done to modules and their parameters: gradients clipped, layers fused, weights normed
-before every forward, sequences padded. torch.nn.utils's names and places.
+"""Tools for modules and parameters, as in torch.nn.utils: gradient clipping, fusion of layers,
+weight and spectral norm, pruning, padding of sequences.
 """
 
 from ..normed_weights import (

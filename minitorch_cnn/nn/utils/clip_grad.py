@@ -1,4 +1,4 @@
-"""The norm of gradients, and gradients kept below one."""
+"""The norm of gradients, and clipping by norm or by value."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def clip_grad_norm_(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm the norm of their norms.
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), with the norm of their norms.
 
-    norm_type, the p of (sum |g|^p)^(1/p), may be infinity (also "inf"), for the largest absolute
-    value, negative, or 0, for the number of gradients that are not zero. Returns the norm before
-    clipping in the gradients' dtype, 0 without gradients; of 16-bit gradients it is taken in
-    float32. foreach chooses PyTorch's way to compute and changes nothing here.
+    norm_type, the p of (sum |g|^p)^(1/p), may be infinity or "inf" for the largest absolute value,
+    negative, or 0 for the number of gradients that are not zero. Returns the norm before clipping,
+    in the gradients' dtype, or 0 without gradients. Norms of 16-bit gradients are computed in
+    float32. foreach selects an implementation in PyTorch and changes nothing here.
 
     Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for
-    parameters that are no Tensors, ValueError for a max_norm or norm_type that is no number.
+    parameters that are not Tensors, ValueError for a max_norm or norm_type that is not a number.
     """
     name = "clip_grad_norm_"
     gradients = [g for g in grads_of(name, parameters) if g.numel()]
@@ -48,10 +48,10 @@ def get_total_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """The norm of the norms of Tensors, as clip_grad_norm_ takes it of gradients.
+    """The norm of the norms of Tensors, as clip_grad_norm_ computes it for gradients.
 
-    Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for what is
-    no Tensor, ValueError for a norm_type that is no number.
+    Raises: RuntimeError for a norm that is not finite, if error_if_nonfinite; TypeError for values
+    that are not Tensors, ValueError for a norm_type that is not a number.
     """
     name = "get_total_norm"
     given = [tensors] if isinstance(tensors, Tensor) else list(tensors)
@@ -80,14 +80,14 @@ def clip_grad_norm(
     error_if_nonfinite: bool = False,
     foreach: bool | None = None,
 ) -> Tensor:
-    """clip_grad_norm_, by its older name: it warns."""
+    """clip_grad_norm_ under its older name; it warns."""
     warnings.warn("clip_grad_norm is an old name; use clip_grad_norm_", FutureWarning, stacklevel=2)
     return clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
 
 
 def _norm(name: str, tensors: list[Tensor], norm_type: float, error_if_nonfinite: bool) -> float:
     norm_type = _number(name, "norm_type", norm_type)
-    with quiet(), one_blas_thread():  # NumPy's norms are products of BLAS
+    with quiet(), one_blas_thread():  # NumPy computes norms with BLAS
         norms = [float(np.linalg.norm(widened(t.array).ravel(), norm_type)) for t in tensors]
         total = float(np.linalg.norm(np.array(norms), norm_type)) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(total):
@@ -99,7 +99,7 @@ def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
     scale = max_norm / (total + 1e-6)
     if scale >= 1:
         return
-    with quiet():  # NaN scales too, as in PyTorch: a broken gradient must not look whole
+    with quiet():  # scale by NaN too, as PyTorch does: a broken gradient must stay visible
         for g in gradients:
             factor = np.float32(scale) if dtypes.is_half(g.dtype) else scale
             np.multiply(g.array, factor, out=g.array, casting="same_kind")
@@ -107,7 +107,7 @@ def _scale(gradients: list[Tensor], max_norm: float, total: float) -> None:
 
 
 def _as_tensor(total: float, tensors: list[Tensor]) -> Tensor:
-    """A norm in the dtype of what it is of."""
+    """A norm in the dtype of its Tensor."""
     given = [t.dtype for t in tensors] or [dtypes.get_default_dtype()]
     with quiet():
         return Tensor(np.asarray(total, reduce(np.promote_types, given)))
@@ -118,7 +118,7 @@ def clip_grad_value_(
 ) -> None:
     """Limit every element of the gradients to [-clip_value, clip_value].
 
-    foreach chooses PyTorch's way to compute and changes nothing here.
+    foreach selects an implementation in PyTorch and changes nothing here.
     """
     name = "clip_grad_value_"
     limit = _number(name, "clip_value", clip_value)
@@ -129,7 +129,7 @@ def clip_grad_value_(
 
 
 def grads_of(name: str, parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
-    """The gradients that exist; TypeError, as of function `name`, for what is no Tensor."""
+    """The existing gradients. Raises: TypeError, naming function `name`, for other than Tensors."""
     params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
     _check_tensors(name, "parameters", params)
     return [p.grad for p in params if p.grad is not None]

@@ -1,4 +1,4 @@
-"""Parameters as one vector, and back."""
+"""Conversion between parameters and one vector."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from ...tensor.tensor import Tensor
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All elements of the parameters one after the other, (sum of their sizes,), with gradients."""
+    """All elements of the parameters as one differentiable vector, (sum of their sizes,)."""
     return cat([p.reshape(-1) for p in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Copy the elements of a vector, as `parameters_to_vector` gives it, into the parameters.
+    """Copy the elements of a vector from `parameters_to_vector` into the parameters.
 
-    PyTorch's parameters share memory with vec afterwards; these have copies.
+    In PyTorch the parameters share memory with vec afterwards; here they hold copies.
 
-    Raises: TypeError for what is no Tensor, ValueError for another shape than (sum of the sizes,).
+    Raises: TypeError unless vec is a Tensor, ValueError unless its shape is (sum of the sizes,).
     """
     if not isinstance(vec, Tensor):
         raise TypeError(f"vector_to_parameters: vec must be a Tensor, got {type(vec).__name__}")

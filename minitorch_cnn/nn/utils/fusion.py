@@ -1,4 +1,4 @@
-"""A batch norm in evaluation, folded into the convolution or linear layer before it.
+"""Folding a batch norm in evaluation mode into the convolution or linear layer before it.
 
 w' = w s,  b' = (b - running_mean) s + shift,  s = scale / sqrt(running_var + eps)
 """
@@ -23,7 +23,7 @@ def fuse_conv_bn_weights(
     bn_b: Tensor | None,
     transpose: bool = False,
 ) -> tuple[Parameter, Parameter]:
-    """Weight and bias of the fused convolution; transpose: of a transposed one, (I, O, *window)."""
+    """Weight and bias of the fused convolution; transpose: a transposed one, (I, O, *window)."""
     axis = 1 if transpose else 0
     with no_grad():
         scale = (bn_rv + bn_eps).rsqrt()
@@ -43,7 +43,7 @@ def fuse_conv_bn_eval(conv: Module, bn: Module, transpose: bool = False) -> Modu
 
     With transpose, conv is a transposed convolution of one group.
 
-    Raises: ValueError for a module in training, a batch norm without running statistics, or a
+    Raises: ValueError for a module in training mode, a batch norm without running statistics, or a
     transposed convolution of several groups.
     """
     return _fused("fuse_conv_bn_eval", conv, bn, transpose)
@@ -65,8 +65,8 @@ def fuse_linear_bn_weights(
 def fuse_linear_bn_eval(linear: Module, bn: Module) -> Module:
     """A linear layer that computes bn(linear(x)); both must be in evaluation mode.
 
-    Raises: ValueError for a module in training, a batch norm without running statistics or of other
-    than linear's features.
+    Raises: ValueError for a module in training mode, or a batch norm without running statistics or
+    with another number of features.
     """
     if linear.out_features != bn.num_features:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""skip_init: a module whose parameters nobody has initialised."""
+"""skip_init: a module without initialised parameters."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ M = TypeVar("M", bound=Module)
 
 
 def skip_init(module_cls: Callable[P, M], *args: P.args, **kwargs: P.kwargs) -> M:
-    """module_cls(*args, **kwargs) without drawing numbers for its parameters, which are zeros.
+    """module_cls(*args, **kwargs) with parameters of zeros, without drawing random numbers.
 
-    PyTorch's are whatever the memory holds. A `device` among the arguments is where they lie.
+    In PyTorch they hold whatever the memory contains. A `device` among the arguments is respected.
     """
     with shapes_only():
         module = module_cls(*args, **kwargs)

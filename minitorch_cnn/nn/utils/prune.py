@@ -1,7 +1,7 @@
-"""Pruning: weights that stay 0, torch.nn.utils.prune's functions.
+"""Pruning: weights that stay 0; the functions of torch.nn.utils.prune.
 
-A pruned parameter NAME becomes NAME_orig, which is learned, and the buffer NAME_mask of 0 and 1;
-before each forward the attribute NAME is their product. Masks of several calls are multiplied.
+Pruning replaces a parameter NAME by the parameter NAME_orig and the buffer NAME_mask of 0 and 1.
+Before each forward, the attribute NAME is set to their product. Several calls multiply their masks.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Amount = int | float
 
 
 def identity(module: Module, name: str) -> Module:
-    """Prune nothing, and be ready to."""
+    """Install a mask of ones, which prunes nothing."""
     return custom_from_mask(module, name, np.ones(_own(module, name).shape, bool))
 
 
 def random_unstructured(module: Module, name: str, amount: Amount) -> Module:
-    """Prune weights drawn at random: a share of those that are left, or a number."""
+    """Prune random weights; amount: a fraction of the remaining ones, or a number."""
     left = _mask(module, name).reshape(-1)
     chosen = np.flatnonzero(left)
     count = _count("random_unstructured", amount, len(chosen))
@@ -35,7 +35,7 @@ def random_unstructured(module: Module, name: str, amount: Amount) -> Module:
 def l1_unstructured(
     module: Module, name: str, amount: Amount, importance_scores: Tensor | None = None
 ) -> Module:
-    """Prune the weights of the least size, or of the least importance_scores."""
+    """Prune the weights of the smallest absolute values, or of the smallest importance_scores."""
     left = _mask(module, name).reshape(-1)
     chosen = np.flatnonzero(left)
     count = _count("l1_unstructured", amount, len(chosen))
@@ -44,7 +44,7 @@ def l1_unstructured(
 
 
 def random_structured(module: Module, name: str, amount: Amount, dim: int) -> Module:
-    """Prune whole slices along `dim`, output channels for 0, drawn at random."""
+    """Prune random slices along `dim`; 0 prunes output channels."""
     slices = _slices(module, name, dim)
     chosen = np.flatnonzero(slices)
     count = _count("random_structured", amount, len(chosen))
@@ -61,7 +61,7 @@ def ln_structured(
     dim: int,
     importance_scores: Tensor | None = None,
 ) -> Module:
-    """Prune whole slices along `dim` of the least n-norm."""
+    """Prune the slices along `dim` of the smallest n-norm."""
     slices = _slices(module, name, dim)
     chosen = np.flatnonzero(slices)
     count = _count("ln_structured", amount, len(chosen))
@@ -76,7 +76,7 @@ def global_unstructured(
     importance_scores: dict[tuple[Module, str], Tensor] | None = None,
     **kwargs: Any,
 ) -> None:
-    """Prune the weights of the least size among several parameters (module, name).
+    """Prune the weights of the smallest absolute values among several parameters (module, name).
 
     pruning_method: `L1Unstructured` or `RandomUnstructured`; amount: as in these.
 
@@ -104,7 +104,7 @@ def global_unstructured(
 
 
 class L1Unstructured:
-    """For `global_unstructured`: by size."""
+    """For `global_unstructured`: by absolute value."""
 
 
 class RandomUnstructured:
@@ -135,7 +135,7 @@ def custom_from_mask(module: Module, name: str, mask: Tensor | np.ndarray) -> Mo
 
 
 class _Masked:
-    """The hook that multiplies."""
+    """The hook that applies the mask."""
 
     def __init__(self, name: str):
         self.name = name
@@ -147,7 +147,7 @@ class _Masked:
 
 
 def remove(module: Module, name: str) -> Module:
-    """Make the pruned weights a parameter again, with its zeros.
+    """Make the pruned weight a parameter again, zeros included.
 
     Raises: ValueError for a parameter that is not pruned.
     """
@@ -169,7 +169,7 @@ def remove(module: Module, name: str) -> Module:
 
 
 def is_pruned(module: Module) -> bool:
-    """Whether any parameter here or below is pruned."""
+    """Whether any parameter of the module or its descendants is pruned."""
     return any(
         isinstance(hook.function, _Masked)
         for child in module.modules()
@@ -202,7 +202,7 @@ def _slices(module: Module, name: str, dim: int) -> np.ndarray:
 def _count(name: str, amount: Amount, size: int) -> int:
     whole = isinstance(amount, (int, np.integer))
     if not 0 <= amount <= (size if whole else 1):
-        raise ValueError(f"{name}: amount={amount!r} must be a share in [0, 1], or in 0..{size}")
+        raise ValueError(f"{name}: amount={amount!r} must be a fraction in [0, 1], or in 0..{size}")
     return int(amount) if whole else round(amount * size)
 
 

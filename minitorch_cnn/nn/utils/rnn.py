@@ -16,9 +16,9 @@ def pad_sequence(
     padding_value: float = 0.0,
     padding_side: Literal["left", "right"] = "right",
 ) -> Tensor:
-    """Sequences (L_i, *) filled up to the longest, T = max L_i.    -> (T, N, *), or (N, T, *)
+    """Pad sequences (L_i, *) to the longest, T = max L_i.    -> (T, N, *), or (N, T, *)
 
-    Raises: ValueError for no sequences, other axes that differ, or another padding_side.
+    Raises: ValueError for no sequences, different other axes, or an unknown padding_side.
     """
     name = "pad_sequence"
     if padding_side not in ("left", "right"):
@@ -44,14 +44,14 @@ def pad_sequence(
 def unpad_sequence(
     padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False
 ) -> list[Tensor]:
-    """The sequences of these lengths, whose padding is on the right.
+    """The sequences of the given lengths, without the padding on their right.
 
-    Raises: ValueError for another number of lengths than sequences.
+    Raises: ValueError unless there is one length for each sequence.
     """
     padded = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     ends = [int(n) for n in lengths]
     if len(ends) != len(padded):
         raise ValueError(
-            f"unpad_sequence: {len(ends)} lengths do not go with {len(padded)} sequences"
+            f"unpad_sequence: {len(ends)} lengths do not match {len(padded)} sequences"
         )
     return [s[:n] for s, n in zip(padded.unbind(0), ends, strict=True)]

@@ -1,4 +1,4 @@
-"""LRScheduler: sets the learning rate of every group of an optimizer, step by step."""
+"""LRScheduler: sets the learning rates of an optimizer's groups, step by step."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from ...nn.checks import is_sequence
 from ..optimizer import Optimizer
 
-# What PyTorch's state dicts have besides, which decides no rate, and its names of what is here.
+# Entries of PyTorch's state dicts that affect no rate, and PyTorch's names of our entries.
 BESIDES = {
     "_get_lr_called_within_step", "_is_initial", "_step_count", "default_min_lr", "mode_worse",
     "verbose",
@@ -19,16 +19,16 @@ NAMES = {"_milestones": "milestones", "_schedulers": "schedulers", "min_lrs": "m
 class LRScheduler:
     """The base of the schedules; a subclass defines `get_lr`.
 
-    Most schedules say how the rate changes from one step to the next, not what it is, so that
-    several of them on one optimizer multiply. Call `step()` after `optimizer.step()`, once per
-    epoch or once per batch, whichever the schedule counts in. Making a schedule does its step 0.
-    With last_epoch >= 0 it goes on behind that step from the rates that the optimizer has.
+    Most schedules define the change of the rate from one step to the next, so several schedules on
+    one optimizer multiply. Call `step()` after `optimizer.step()`, once per epoch or per batch,
+    depending on the unit of the schedule. The constructor performs step 0. With last_epoch >= 0 it
+    continues after that step, from the optimizer's current rates.
 
-    A param group that is added later joins schedules that say how the rate changes; those that say
-    what it is (`follows_base_lrs`) refuse to go on, and must be made anew.
+    A param group added later joins the schedules that define a change. Schedules that define the
+    rate itself (`follows_base_lrs`) refuse to continue and must be created again.
 
-    Raises: TypeError for what is not an Optimizer, KeyError for last_epoch >= 0 without groups'
-    initial_lr.
+    Raises: TypeError unless optimizer is an Optimizer, KeyError for last_epoch >= 0 if a group has
+    no initial_lr.
     """
 
     optimizer: Optimizer
@@ -37,8 +37,8 @@ class LRScheduler:
     _last_lr: list[float]
 
     not_stored: tuple[str, ...] = ("optimizer",)
-    follows_base_lrs = False  # whether the rates are made from those at the start
-    _get_lr_called_within_step = True  # PyTorch's: schedules written for it ask
+    follows_base_lrs = False  # whether the rates are computed from the initial ones
+    _get_lr_called_within_step = True  # read by schedules written for PyTorch
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1):
         check_optimizer(type(self).__name__, optimizer)
@@ -60,20 +60,18 @@ class LRScheduler:
         raise NotImplementedError
 
     def first_lr(self) -> list[float]:
-        """The rates at step 0, or behind last_epoch: what `get_lr` says, unless a subclass
-        differs."""
+        """The rates at step 0, or after last_epoch: those of `get_lr`, unless overridden."""
         return self.get_lr()
 
     def closed_lr(self) -> list[float]:
-        """The rates at step `last_epoch`, whatever the rates are now: what `get_lr` says, unless a
-        subclass differs."""
+        """The rates at step `last_epoch`, independent of the current ones: those of `get_lr`,
+        unless overridden."""
         return self.get_lr()
 
     def step(self, epoch: int | None = None) -> None:
-        """Go on to the next step, or to step `epoch`, and set its rates.
+        """Advance to the next step, or to step `epoch`, and set its rates.
 
-        Raises: ValueError for an epoch below 0 and for param groups that the schedule does not
-        know.
+        Raises: ValueError for an epoch below 0, or for param groups unknown to the schedule.
         """
         if epoch is not None and not epoch >= 0:
             raise ValueError(f"{type(self).__name__}.step: epoch={epoch} must not be negative")
@@ -83,23 +81,23 @@ class LRScheduler:
         self._set(self.get_lr() if epoch is None else self.closed_lr())
 
     def get_last_lr(self) -> list[float]:
-        """The rates set last."""
+        """The rates that were set last."""
         return self._last_lr
 
     def state_dict(self) -> dict[str, Any]:
-        """Where the schedule stands, and its settings but for functions, as JSON can hold them."""
+        """The current step and the settings, without functions, ready for JSON."""
         return {k: v for k, v in self.__dict__.items() if k not in self.not_stored}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a `state_dict`, or PyTorch's; ValueError for another kind of schedule's."""
+        """Load a `state_dict`, ours or PyTorch's. Raises: ValueError for another schedule's."""
         self.__dict__.update(self._checked(state_dict))
 
     def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
-        """The entries in the words of this file; ValueError for others than this schedule's."""
+        """The entries under our names. Raises: ValueError for another schedule's entries."""
         own = self.state_dict()
         state = {NAMES.get(k, k): v for k, v in state_dict.items() if k not in BESIDES}
         if "lr_lambdas" in state and "lr_lambdas" not in own and not any(state["lr_lambdas"]):
-            del state["lr_lambdas"]  # functions, of which PyTorch's state has None
+            del state["lr_lambdas"]  # functions, which PyTorch stores as None
         wrong = sorted(state.keys() ^ own.keys())
         if wrong:
             raise ValueError(
@@ -108,29 +106,29 @@ class LRScheduler:
         return state
 
     def current(self) -> list[float]:
-        """The rates the optimizer has now."""
+        """The optimizer's current rates."""
         return [group["lr"] for group in self.optimizer.param_groups]
 
     @property
     def _step_count(self) -> int:
-        """How many steps there were, the one that making the schedule did among them."""
+        """The number of steps so far, including that of the constructor."""
         return self.last_epoch + 1
 
     def _first_step(self) -> None:
-        if type(self).step is not LRScheduler.step:  # a user's schedule with a step of its own
+        if type(self).step is not LRScheduler.step:  # a user's schedule that overrides step
             self.step()
             return
         self.last_epoch += 1
         self._set(self.first_lr())
 
     def restart(self) -> None:
-        """Go back to step 0 and set its rates."""
+        """Return to step 0 and set its rates."""
         self._check_groups()
         self.last_epoch = 0
         self._set(self.get_lr())
 
     def _check_groups(self) -> None:
-        """ValueError if param groups were added since the schedule was made."""
+        """Raises: ValueError if param groups were added after the schedule was created."""
         groups = len(self.optimizer.param_groups)
         if groups != len(self.base_lrs):
             raise ValueError(
@@ -145,11 +143,11 @@ class LRScheduler:
 
 
 class _LRScheduler(LRScheduler):
-    """LRScheduler, by the name that schedules written for older PyTorch derive from."""
+    """LRScheduler under the name from which schedules for older PyTorch derive."""
 
 
 def check_optimizer(scheduler: str, optimizer: Optimizer) -> None:
-    """TypeError, in the name of the scheduler, for what is not an Optimizer."""
+    """Check that it is an Optimizer. Raises: TypeError, naming the scheduler."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(
             f"{scheduler}: optimizer must be an Optimizer, got {type(optimizer).__name__}"
@@ -157,7 +155,7 @@ def check_optimizer(scheduler: str, optimizer: Optimizer) -> None:
 
 
 def set_momentum(group: dict[str, Any], value: float) -> None:
-    """Give a param group this momentum, or first beta where it has betas."""
+    """Set the momentum of a param group, or its first beta if it has betas."""
     if "betas" in group:
         group["betas"] = (value, *group["betas"][1:])
     else:
@@ -165,7 +163,7 @@ def set_momentum(group: dict[str, Any], value: float) -> None:
 
 
 def per_group(scheduler: str, optimizer: Optimizer, name: str, value: Any) -> list[Any]:
-    """`value`, one for all groups or a list with one for each, as a list."""
+    """`value`, one for all groups or a list with one per group, as a list."""
     groups = len(optimizer.param_groups)
     values = list(value) if is_sequence(value) else [value] * groups
     if len(values) != groups:

@@ -1,4 +1,4 @@
-"""ChainedScheduler: several schedules at once, whose factors multiply."""
+"""ChainedScheduler: several simultaneous schedules, whose factors multiply."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from .composed import Composed
 
 
 class ChainedScheduler(Composed):
-    """Every step is a step of each of the schedulers, in their order.
+    """Each step runs a step of every scheduler, in order.
 
-    Raises: ValueError unless there is a scheduler, all are for one optimizer and none is a
+    Raises: ValueError for no schedulers, for schedulers of different optimizers, or for a
     ReduceLROnPlateau, whose step needs an argument.
     """
 
@@ -24,14 +24,14 @@ class ChainedScheduler(Composed):
         self._last_lr = self.current()
 
     def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (PyTorch's)
-        """Go on to the next step of each schedule."""
+        """Advance each schedule to its next step."""
         for scheduler in self.schedulers:
             scheduler.step()
         self.last_epoch += 1
         self._last_lr = self.current()
 
     def restart(self) -> None:
-        """Go back to step 0."""
+        """Return to step 0."""
         self._first_step()
 
     def _first_step(self) -> None:

@@ -1,4 +1,4 @@
-"""What schedules made of schedules share."""
+"""Composed: the base of schedules made of other schedules."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .plateau import ReduceLROnPlateau
 
 
 class Composed(LRScheduler):
-    """A schedule that steps others, `schedulers`."""
+    """A schedule that steps other `schedulers`."""
 
     not_stored = ("optimizer", "schedulers")
 
@@ -25,11 +25,11 @@ class Composed(LRScheduler):
         self.optimizer, self.schedulers = optimizer, list(schedulers)
 
     def state_dict(self) -> dict[str, Any]:
-        """Where this schedule stands, and each of its own."""
+        """The state of this schedule and of its schedulers."""
         return {**super().state_dict(), "schedulers": [s.state_dict() for s in self.schedulers]}
 
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
-        """Take over a `state_dict` of one made of the same schedules; ValueError for another."""
+        """Load the `state_dict` of a schedule made of the same schedules, else raise ValueError."""
         rest = self._checked(state_dict)
         states = rest.pop("schedulers")
         if len(states) != len(self.schedulers):
@@ -42,7 +42,7 @@ class Composed(LRScheduler):
         self.__dict__.update(rest)
 
     def _rewind(self) -> None:
-        """Undo the step 0 that making the schedules did, one on top of the other."""
+        """Undo the steps 0 of the schedules' constructors, which accumulated."""
         for group in self.optimizer.param_groups:
             group["lr"] = group["initial_lr"]
         self.last_epoch = 0

@@ -1,4 +1,4 @@
-"""Schedules whose rate goes up again: cycles between two rates, and a cosine with restarts."""
+"""Schedules with cycles: between two rates, and a cosine with restarts."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ MODES = ("triangular", "triangular2", "exp_range")
 
 
 class CyclicLR(LRScheduler):
-    """From base_lr up to max_lr in step_size_up steps, and down in step_size_down, again and again
-    (Smith 2017). Step it after every batch.
+    """Cycles from base_lr up to max_lr in step_size_up steps, and down in step_size_down (Smith
+    2017). Step it after every batch.
 
-    mode: "triangular"; "triangular2", with half the height in each cycle; "exp_range", with
-    gamma^step times the height. scale_fn, if given, stands for these: the height is multiplied by
-    scale_fn(cycle), counted from 1, or scale_fn(step) with scale_mode "iterations". With
-    cycle_momentum, the momentum (or beta1) goes from max_momentum to base_momentum meanwhile.
+    mode: "triangular"; "triangular2" halves the height in each cycle; "exp_range" multiplies it by
+    gamma^step. scale_fn replaces these: it gives the factor of the height for a cycle, counted from
+    1, or for a step with scale_mode "iterations". With cycle_momentum, the momentum (or beta1)
+    moves in the opposite direction, between max_momentum and base_momentum.
 
     scale_fn is not part of `state_dict`.
 
@@ -76,7 +76,7 @@ class CyclicLR(LRScheduler):
         self.base_lrs = base_lrs
 
     def scale_fn(self, x: float) -> float:
-        """What the height of cycle x, or at step x, is multiplied by."""
+        """The factor of the height for cycle x, or for step x."""
         if self._custom_scale is not None:
             return self._custom_scale(x)
         return {"triangular": 1.0, "triangular2": 0.5 ** (x - 1), "exp_range": self.gamma**x}[
@@ -101,13 +101,14 @@ class CyclicLR(LRScheduler):
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi T_cur / T_i)) / 2, T_cur counted from 0
-    again after T_i steps, whose number is multiplied by T_mult then (Loshchilov, Hutter 2017).
+    """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi T_cur / T_i)) / 2 (Loshchilov, Hutter
+    2017).
 
-    T_i is T_0 at first. `step(epoch)` goes to that epoch, which may have a fraction: the usual
-    call after every batch is step(epoch + i / batches).
+    T_cur counts the steps of a cycle of T_i steps. T_i starts at T_0, and each restart multiplies
+    it by T_mult. `step(epoch)` accepts fractions: the usual call after every batch is
+    step(epoch + i / batches).
 
-    Raises: ValueError for T_0 or T_mult that are no ints of at least 1.
+    Raises: ValueError unless T_0 and T_mult are ints of at least 1.
     """
 
     follows_base_lrs = True
@@ -134,7 +135,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         return [self.eta_min + (base - self.eta_min) * share for base in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:
-        """Go on to the next step, or to `epoch`, and set its rates."""
+        """Advance to the next step, or to `epoch`, and set its rates."""
         self._check_groups()
         if epoch is None and self.last_epoch < 0:
             epoch = 0
@@ -160,7 +161,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         self.step()
 
     def _find(self, epoch: float) -> None:
-        """Set T_cur and T_i as they are at `epoch`: n cycles of T_0 T_mult^k steps lie before."""
+        """Set T_cur and T_i for `epoch`, which follows n cycles of T_0 T_mult^k steps."""
         self.T_cur, self.T_i = epoch, self.T_0
         if epoch >= self.T_0 and self.T_mult == 1:
             self.T_cur = epoch % self.T_0

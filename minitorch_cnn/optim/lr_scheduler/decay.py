@@ -1,4 +1,4 @@
-"""Schedules of one formula: steps, powers, polynomial, cosine, linear (warm-up), any function."""
+"""Schedules by one formula: steps, powers, polynomial, cosine, linear warm-up, any function."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from .base import LRScheduler, check_optimizer, per_group
 
 
 class _Changing(LRScheduler):
-    """A schedule that says how the rate changes: at step 0 it is the one there is, unless a
-    subclass differs."""
+    """A schedule that defines the change of the rate; step 0 keeps the current rate, unless
+    overridden."""
 
     def first_lr(self) -> list[float]:
         return self.current()
 
     def restart(self) -> None:
-        """Go back to step 0, from the rates the schedule was made with."""
+        """Return to step 0, with the rates from the schedule's creation."""
         self._check_groups()
         self.last_epoch = 0
         self._set(self.base_lrs)
@@ -28,7 +28,7 @@ class _Changing(LRScheduler):
 
 
 class StepLR(_Changing):
-    """lr times gamma every step_size steps.
+    """Multiply lr by gamma every step_size steps.
 
     Raises: ValueError for step_size below 1.
     """
@@ -53,7 +53,7 @@ class StepLR(_Changing):
 
 
 class MultiStepLR(_Changing):
-    """lr times gamma at each of the milestones; one named twice counts twice."""
+    """Multiply lr by gamma at each milestone, twice at one given twice."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class MultiStepLR(_Changing):
     def _checked(self, state_dict: Mapping[str, Any]) -> dict[str, Any]:
         state = super()._checked(state_dict)
         milestones: Any = state["milestones"]
-        if isinstance(milestones, Mapping):  # PyTorch's: how often each is named
+        if isinstance(milestones, Mapping):  # PyTorch's form: the count of each
             state["milestones"] = sorted(Counter(cast(Mapping[int, int], milestones)).elements())
         return state
 
@@ -85,7 +85,7 @@ class MultiStepLR(_Changing):
 
 
 class ExponentialLR(_Changing):
-    """lr times gamma at every step."""
+    """Multiply lr by gamma at every step."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1):
         self.gamma = gamma
@@ -99,7 +99,7 @@ class ExponentialLR(_Changing):
 
 
 class ConstantLR(_Changing):
-    """lr times factor for total_iters steps, then lr itself.
+    """lr times factor for total_iters steps, then lr.
 
     Raises: ValueError for factor outside [0, 1] or total_iters below 1.
     """
@@ -125,7 +125,7 @@ class ConstantLR(_Changing):
     def get_lr(self) -> list[float]:
         if self.last_epoch != self.total_iters:
             return self.current()
-        if self.factor == 0:  # no factor leads back
+        if self.factor == 0:  # division cannot restore the rate
             self._check_groups()
             return self.base_lrs
         return [lr * (1 / self.factor) for lr in self.current()]
@@ -136,9 +136,9 @@ class ConstantLR(_Changing):
 
 
 class LinearLR(_Changing):
-    """lr times a factor that goes linearly from start_factor to end_factor in total_iters steps.
+    """lr times a factor that changes linearly from start_factor to end_factor in total_iters steps.
 
-    The usual warm-up: large steps are dangerous while the weights are still random (Goyal et al.
+    The usual warm-up: large steps can diverge while the weights are still random (Goyal et al.
     2017).
 
     Raises: ValueError for start_factor outside (0, 1], end_factor outside [0, 1] or total_iters
@@ -210,7 +210,7 @@ class PolynomialLR(_Changing):
 class CosineAnnealingLR(_Changing):
     """lr = eta_min + (initial_lr - eta_min) (1 + cos(pi t / T_max)) / 2 (Loshchilov, Hutter 2017).
 
-    Past T_max the rate rises again, as the cosine does.
+    After T_max the rate rises again with the cosine.
 
     Raises: ValueError for T_max below 1.
     """
@@ -224,7 +224,7 @@ class CosineAnnealingLR(_Changing):
 
     def get_lr(self) -> list[float]:
         t, end, low = self.last_epoch, self.T_max, self.eta_min
-        if (t - 1 - end) % (2 * end) == 0:  # the rate was eta_min, which no factor leads away from
+        if (t - 1 - end) % (2 * end) == 0:  # at eta_min the ratio would divide by 0
             self._check_groups()
             rise = (1 - math.cos(math.pi / end)) / 2
             return [
@@ -240,7 +240,8 @@ class CosineAnnealingLR(_Changing):
 
 
 class LambdaLR(LRScheduler):
-    """lr = initial_lr * lr_lambda(t), with one function for all groups or a list with one for each.
+    """lr = initial_lr * lr_lambda(t), with one function for all groups or a list with one per
+    group.
 
     The functions are not part of `state_dict`.
     """
@@ -272,7 +273,7 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LambdaLR):
-    """lr times lr_lambda(t) at every step t from 1 on; see LambdaLR."""
+    """Multiply lr by lr_lambda(t) at every step t >= 1; see LambdaLR."""
 
     def first_lr(self) -> list[float]:
         return self.current()
@@ -282,7 +283,7 @@ class MultiplicativeLR(LambdaLR):
 
 
 def check_count(scheduler: str, **counts: int) -> None:
-    """ValueError, in the name of the scheduler, for a number of steps below 1."""
+    """Check that numbers of steps are at least 1. Raises: ValueError, naming the scheduler."""
     for name, count in counts.items():
         if count < 1:
             raise ValueError(f"{scheduler}: {name}={count} must be at least 1")

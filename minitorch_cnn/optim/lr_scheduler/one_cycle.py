@@ -1,4 +1,4 @@
-"""OneCycleLR: up to a high rate and down to nothing, with momentum moving the other way."""
+"""OneCycleLR: the rate rises to a maximum and falls to nearly 0; momentum moves inversely."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from .decay import check_count
 class OneCycleLR(LRScheduler):
     """One cycle over the whole training (Smith & Topin 2017). Step it after every batch.
 
-    The rate goes from max_lr/div_factor to max_lr in the fraction pct_start of total_steps, then
-    down to max_lr/div_factor/final_div_factor; with three_phase first back to max_lr/div_factor in
-    as many steps as up. With cycle_momentum, the momentum (or beta1) goes from max_momentum to
-    base_momentum and back meanwhile.
+    The rate rises from max_lr/div_factor to max_lr in the fraction pct_start of total_steps, then
+    falls to max_lr/div_factor/final_div_factor. With three_phase it first falls back to
+    max_lr/div_factor, in as many steps as it rose. With cycle_momentum, the momentum (or beta1)
+    moves from max_momentum to base_momentum and back.
 
-    total_steps may be left out for epochs * steps_per_epoch.
+    total_steps defaults to epochs * steps_per_epoch.
 
     Raises: ValueError for settings out of range, an optimizer without momentum, or a step after the
     last.
@@ -99,7 +99,7 @@ class OneCycleLR(LRScheduler):
         return [self._enter(group, names, fraction) for group in self.optimizer.param_groups]
 
     def _enter(self, group: dict[str, Any], names: Sequence[str], fraction: float) -> float:
-        """The rate of a group at `fraction` of a phase, whose momentum it is given."""
+        """Set the momentum of a group at `fraction` of a phase, and return its rate."""
         lr, next_lr, momentum, next_momentum = names
         if self.cycle_momentum:
             value = self._between(group[momentum], group[next_momentum], fraction)
@@ -118,7 +118,7 @@ _Names = tuple[str, str, str, str]
 def phases(
     total_steps: int, pct_start: float, three_phase: bool
 ) -> list[tuple[float, str, str, str, str]]:
-    """(last step, rate at its start and end, momentum at its start and end) of every phase."""
+    """For each phase: (last step, initial and final rate, initial and final momentum)."""
     up: _Names = ("initial_lr", "max_lr", "max_momentum", "base_momentum")
     down: _Names = ("max_lr", "initial_lr", "base_momentum", "max_momentum")
     if three_phase:

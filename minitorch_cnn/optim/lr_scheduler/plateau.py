@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau: a smaller rate once a metric has stopped improving."""
+"""ReduceLROnPlateau: reduces the rate when a metric stops improving."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from .base import LRScheduler, check_optimizer, per_group
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """lr times factor, down to min_lr, after more than `patience` steps without a better metric.
+    """Multiply lr by factor, down to min_lr, after more than `patience` steps without improvement.
 
-    Better is lower (mode "min") or higher ("max") than the best so far by the fraction `threshold`
-    of it (threshold_mode "rel") or by `threshold` itself ("abs"). After a reduction, `cooldown`
-    steps are not counted; changes of the rate smaller than eps are not made.
+    A metric improves if it beats the best so far, downwards (mode "min") or upwards ("max"), by
+    more than the fraction `threshold` of it (threshold_mode "rel") or by more than `threshold`
+    ("abs"). After a reduction, `cooldown` steps do not count. Changes below eps are skipped.
 
     Raises: ValueError for an unknown mode, factor of 1 or more, or min_lr of the wrong length.
     """
@@ -49,7 +49,7 @@ class ReduceLROnPlateau(LRScheduler):
         self._last_lr = self.current()
 
     def step(self, metrics: float) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (PyTorch's)
-        """Take in the metric of one more step, and reduce the rates if it is time."""
+        """Record the metric of one more step, and reduce the rates if it is time."""
         metric = float(metrics)
         self.last_epoch += 1
         if self.is_better(metric):

@@ -1,4 +1,4 @@
-"""SequentialLR: one schedule after the other, such as a warm-up and then a cosine."""
+"""SequentialLR: one schedule after another, such as a warm-up and then a cosine."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from .composed import Composed
 class SequentialLR(Composed):
     """schedulers[0] until milestones[0], then schedulers[1] from its own step 0, and so on.
 
-    A training that was interrupted goes on by load_state_dict; PyTorch's argument last_epoch, which
-    would set the count but not the schedules, does not exist.
+    load_state_dict resumes an interrupted training. PyTorch's last_epoch does not exist here: it
+    would set the count but not the schedules.
 
-    Raises: ValueError unless there is one milestone fewer than schedulers, all of them for this
-    optimizer and none a ReduceLROnPlateau, whose step needs an argument.
+    Raises: ValueError unless there is one milestone fewer than schedulers; for schedulers of
+    another optimizer; or for a ReduceLROnPlateau, whose step needs an argument.
     """
 
     def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int]):
         check_optimizer("SequentialLR", optimizer)
         if not schedulers or len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                f"SequentialLR: {len(milestones)} milestones do not go with {len(schedulers)} "
-                "schedulers, which need one fewer than they are"
+                f"SequentialLR: {len(milestones)} milestones do not match {len(schedulers)} "
+                "schedulers, which need one milestone fewer"
             )
         super().__init__(optimizer, schedulers)
         self.milestones = list(milestones)
         self._first_step()
 
     def step(self) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]  (PyTorch's)
-        """Go on to the next step of the schedule in force."""
+        """Advance the active schedule to its next step."""
         self.last_epoch += 1
         scheduler = self._in_force()
         if self.last_epoch in self.milestones:
@@ -41,7 +41,7 @@ class SequentialLR(Composed):
         self._last_lr = scheduler.get_last_lr()
 
     def restart(self) -> None:
-        """Go back to step 0."""
+        """Return to step 0."""
         self._rewind()
         self._in_force().restart()
         self._last_lr = self.current()

@@ -163,7 +163,7 @@ def finished():
         (
             lambda: schedules.SequentialLR(sgd(), [], []),
             ValueError,
-            "0 milestones do not go with 0",
+            "0 milestones do not match 0",
         ),
     ],
 )
@@ -227,7 +227,7 @@ def test_a_sequence_refuses_strangers():
         schedules.SequentialLR(o, [mine, schedules.StepLR(other, 1)], [3])
     with pytest.raises(ValueError, match=r"schedulers\[1\] must not be a ReduceLROnPlateau"):
         schedules.SequentialLR(o, [mine, plateau], [3])
-    with pytest.raises(ValueError, match="2 milestones do not go with 2 schedulers"):
+    with pytest.raises(ValueError, match="2 milestones do not match 2 schedulers"):
         schedules.SequentialLR(o, [mine, schedules.StepLR(o, 1)], [3, 4])
 
 
