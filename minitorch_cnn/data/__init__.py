@@ -1,4 +1,4 @@
-"""Data: data sets, transforms of images, and the DataLoader that makes batches of them."""
+"""Data sets, image transforms, and the DataLoader, which makes batches."""
 
 from . import datasets, transforms
 from .collate import default_collate, default_convert

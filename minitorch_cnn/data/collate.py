@@ -1,4 +1,4 @@
-"""A list of samples becomes one batch."""
+"""Collation: turning a list of samples into one batch."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from ..tensor.tensor import Tensor
 
 
 def default_collate(samples: list[Any]) -> Any:
-    """Stack what the samples hold: N samples (C, H, W) -> a Tensor (N, C, H, W).
+    """Stack samples: N samples (C, H, W) -> a Tensor (N, C, H, W).
 
-    Arrays, NumPy numbers and Tensors keep their dtype; Python's numbers become bool, int64 and
-    float64, integers among which there are floats the default float type; str and bytes stay a
-    list. Samples that are pairs or lists become a list of batches, named tuples a named tuple of
-    batches, mappings a mapping of their type of batches. The same as PyTorch's `default_collate`.
+    Arrays, NumPy numbers and Tensors keep their dtype. Python's numbers become bool, int64 or
+    float64; a mixture of ints and floats gets the default float dtype. str and bytes stay a list.
+    Pairs and lists become a list of batches, named tuples a named tuple of batches, mappings a
+    mapping of the same type. The results equal those of PyTorch's `default_collate`.
 
-    Raises TypeError for samples of any other type, ValueError if shapes, lengths or keys differ or
-    there are no samples.
+    Raises: TypeError for samples of another type; ValueError for no samples, or if shapes, lengths
+    or keys differ.
     """
     if not samples:
         raise ValueError("default_collate: samples is empty; a batch needs at least one")
@@ -52,14 +52,14 @@ def default_collate(samples: list[Any]) -> Any:
         return type(first)(*parts) if hasattr(first, "_fields") else parts
     raise TypeError(
         f"default_collate: a sample holds a {type(first).__name__}; it must hold Tensors, arrays, "
-        "numbers, text, or tuples, lists and mappings of these (or pass collate_fn)"
+        "numbers, text, or tuples, lists and mappings of these (otherwise pass collate_fn)"
     )
 
 
 def default_convert(sample: Any) -> Any:
-    """Make Tensors of the arrays and NumPy numbers that a sample holds; the rest stays as it is.
+    """Convert the arrays and NumPy numbers of a sample to Tensors, and keep everything else.
 
-    What a `DataLoader` without batches hands out. Tuples become lists, as in PyTorch.
+    A `DataLoader` without batches applies it to samples. Tuples become lists, as in PyTorch.
     """
     if isinstance(sample, (np.ndarray, np.number, np.bool_)) and sample.dtype.kind in "biuf":
         return Tensor(np.asarray(sample))
@@ -72,7 +72,7 @@ def default_convert(sample: Any) -> Any:
 
 
 def _like(mapping: Mapping, content: dict[str, Any]) -> Mapping:
-    """`content` as a mapping of the same type where such a copy can be made, else a dict."""
+    """`content` as a mapping of the same type as the sample, or as a dict if that fails."""
     if type(mapping) is dict or not isinstance(mapping, MutableMapping):
         return content
     copied = copy(mapping)

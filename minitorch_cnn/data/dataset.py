@@ -1,4 +1,4 @@
-"""Data sets: anything with a length and an item for every index below it, and parts of it."""
+"""Data sets: objects with a length and an item for each index, and combinations of them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T", covariant=True)  # of a sample
 
 
 class Samples(Protocol):
-    """What a loader takes for a data set: a length, and a sample for every index below it."""
+    """The protocol of a data set: a length, and a sample for each index below it."""
 
     def __len__(self) -> int: ...
 
@@ -38,16 +38,16 @@ class Dataset(Generic[T]):
         raise NotImplementedError(f"{type(self).__name__}: __getitem__ is not defined")
 
     def __add__(self, other: Samples) -> ConcatDataset:
-        """The samples of this data set, and then those of `other`."""
+        """The samples of this data set, followed by those of `other`."""
         return ConcatDataset([self, other])
 
 
 class IterableDataset(Dataset[T]):
-    """Base class of data sets that are read from beginning to end: a subclass defines `__iter__`.
+    """Base class of data sets that are read sequentially; a subclass defines `__iter__`.
 
-    A subclass whose length is known defines `__len__`, too. Every worker of a `DataLoader` iterates
-    over it; with several, `__iter__` yields the part of the worker that `get_worker_info()` names,
-    or every sample comes once from each.
+    A subclass of known length also defines `__len__`. Each worker of a `DataLoader` iterates over
+    the whole data set. To avoid duplicates, `__iter__` asks `get_worker_info()` and yields only the
+    worker's part.
     """
 
     def __iter__(self) -> Iterator[T]:
@@ -57,14 +57,14 @@ class IterableDataset(Dataset[T]):
         raise TypeError(f"{type(self).__name__}: has no length")
 
     def __add__(self, other: Any) -> ChainDataset:
-        """The samples of this data set, and then those of `other`."""
+        """The samples of this data set, followed by those of `other`."""
         return ChainDataset([self, other])
 
 
 class TensorDataset(Dataset[Any]):
-    """Tensors or arrays of the same first size: sample i is `(tensors[0][i], tensors[1][i], ...)`.
+    """Tensors or arrays of the same length: sample i is `(tensors[0][i], tensors[1][i], ...)`.
 
-    Raises ValueError if the tensors are none, 0-dimensional, or of different first sizes.
+    Raises: ValueError for no tensors, 0-d tensors, or different lengths.
     """
 
     def __init__(self, *tensors: Any):
@@ -85,7 +85,7 @@ class TensorDataset(Dataset[Any]):
 class Subset(Dataset[Any]):
     """The samples of `dataset` at `indices`, in that order.
 
-    A list as an index is handed on, of a data set that takes one.
+    A list as an index is passed on to the data set, which must accept lists.
     """
 
     def __init__(self, dataset: Samples, indices: Sequence[int]):
@@ -97,17 +97,17 @@ class Subset(Dataset[Any]):
 
     def __getitem__(self, index: int | list[int]) -> Any:
         if isinstance(index, list):
-            several: Any = self.dataset  # whose indices may be lists
+            several: Any = self.dataset  # it may accept lists
             return several[[self.indices[i] for i in index]]
         return self.dataset[self.indices[index]]
 
 
 class ConcatDataset(Dataset[Any]):
-    """The samples of several data sets, one after the other.
+    """The concatenation of several data sets.
 
     Attributes: datasets, cumulative_sizes.
 
-    Raises ValueError for no data set, TypeError for an `IterableDataset` among them.
+    Raises: ValueError for no data sets, TypeError for an `IterableDataset`.
     """
 
     def __init__(self, datasets: Iterable[Samples]):
@@ -117,8 +117,8 @@ class ConcatDataset(Dataset[Any]):
         for dataset in self.datasets:
             if isinstance(dataset, IterableDataset):
                 raise TypeError(
-                    f"ConcatDataset: {type(dataset).__name__} is an IterableDataset, for which "
-                    "there is ChainDataset"
+                    f"ConcatDataset: {type(dataset).__name__} is an IterableDataset; use "
+                    "ChainDataset for it"
                 )
         self.cumulative_sizes = list(itertools.accumulate(map(len, self.datasets)))
 
@@ -135,9 +135,9 @@ class ConcatDataset(Dataset[Any]):
 
 
 class ChainDataset(IterableDataset[Any]):
-    """The samples of several data sets that are iterated over, one after the other.
+    """The concatenation of several `IterableDataset`s.
 
-    Raises TypeError for one that is no `IterableDataset`.
+    Raises: TypeError for another kind of data set.
     """
 
     def __init__(self, datasets: Iterable[Any]):
@@ -158,13 +158,13 @@ class ChainDataset(IterableDataset[Any]):
 def random_split(
     dataset: Samples, lengths: Sequence[int | float], generator: np.random.Generator | None = None
 ) -> list[Subset]:
-    """Split `dataset` at random into parts that do not overlap.
+    """Split `dataset` randomly into disjoint parts.
 
-    `lengths` are numbers of samples that add up to `len(dataset)`, or fractions that add up to 1:
-    each part then gets the floor of its share, and the samples left over go to the parts in turn.
-    `generator` is drawn from; by default the one that `manual_seed` seeds.
+    `lengths` are numbers of samples that sum to `len(dataset)`, or fractions that sum to 1. Of a
+    fraction each part gets the floor, and the remaining samples are distributed in turn.
+    `generator` defaults to the one that `manual_seed` seeds.
 
-    Raises ValueError if the lengths do not add up or one of them is negative.
+    Raises: ValueError for a negative length or a wrong sum.
     """
     size = len(dataset)
     counts = _counts_of_fractions(lengths, size) if _are_fractions(lengths) else list(lengths)

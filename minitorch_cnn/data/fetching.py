@@ -1,4 +1,4 @@
-"""What a worker does: it loads the samples of a batch and puts them together."""
+"""The task of a worker: load the samples of a batch and collate them."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from .randomness import SampleStreams, stream
 
 @dataclass
 class Job:
-    """What all workers of a loader have to know, in a form that can be sent to a process.
+    """The settings of a loader's workers, in a form that can be sent to a process.
 
-    iterable: whether the data set is iterated over. A task then asks for a number of samples, or
-    with None for a single one; else for a list of indices, or a single one.
+    iterable: whether the data set is an `IterableDataset`. A task is then a number of samples, or
+    None for a single sample; otherwise it is a list of indices, or a single index.
     """
 
     dataset: Any
@@ -32,9 +32,9 @@ class Job:
 
 @dataclass
 class WorkerInfo:
-    """A worker of a `DataLoader`: one of `num_workers`, 0 <= id < num_workers.
+    """A worker of a `DataLoader`: number `id` of `num_workers`, counted from 0.
 
-    seed: the epoch's and the worker's; dataset: the worker's copy, which threads share.
+    seed: from the epoch and the worker; dataset: the process's copy, or the one that threads share.
     """
 
     id: int
@@ -47,15 +47,15 @@ _here = threading.local()
 
 
 def get_worker_info() -> WorkerInfo | None:
-    """The worker that loads the present sample; None in a loader without workers, and elsewhere.
+    """The worker that loads the current sample, or None outside a worker.
 
-    An `IterableDataset` asks for it in `__iter__`, to yield each worker a part of its samples.
+    An `IterableDataset` calls it in `__iter__`, to yield only the worker's part of the samples.
     """
     return getattr(_here, "info", None)
 
 
 class _End:
-    """Given for a batch when a data set that is iterated over has no more; there is one only."""
+    """The type of END, the batch that marks the end of an `IterableDataset`."""
 
     def __reduce__(self) -> str:
         return "END"
@@ -65,17 +65,17 @@ END = _End()
 
 
 class Fetcher:
-    """Loads batches as one worker, or (worker None) in the thread of the loader itself."""
+    """Loads batches as one worker, or with worker=None in the loader's own thread."""
 
     def __init__(self, job: Job, stop: Any, worker: int | None = None, own_process: bool = False):
         self.job, self.stop, self.worker = job, stop, worker
         self.own_process = own_process
         self.started, self.epoch = False, None
         self.samples: Iterator = iter(())
-        self.generator: Any = None  # of the samples of a data set that is iterated over
+        self.generator: Any = None  # of the samples of an IterableDataset
 
     def __call__(self, epoch: int, seed: int, task: Any) -> Any:
-        """The batch of `task`: (position of its first sample in the epoch, what to load)."""
+        """The batch of `task`, a pair (position of its first sample in the epoch, what to load)."""
         first, wanted = task
         if self.own_process and self.job.worker_init_fn is None:
             seed_globals(seed, first)
@@ -90,7 +90,7 @@ class Fetcher:
         return self.job.collate_fn(self.from_indices([wanted], seed, first)[0])
 
     def begin(self, seed: int) -> None:
-        """Begin an epoch; a worker that has loaded nothing yet begins itself."""
+        """Begin an epoch; the first time, also initialise the worker."""
         job = self.job
         if self.worker is not None:
             _here.info = WorkerInfo(self.worker, job.num_workers, seed + self.worker, job.dataset)
@@ -100,13 +100,13 @@ class Fetcher:
                 job.worker_init_fn(self.worker)
         self.started = True
         if job.iterable:
-            # One stream for all samples of the worker: how many it loads, it alone knows.
+            # One stream for all samples of the worker: nobody else knows how many it loads.
             self.generator = stream(seed, 0, self.worker or 0)
             with drawing_from(lambda: self.generator):
                 self.samples = iter(job.dataset)
 
     def from_indices(self, indices: list, seed: int, first: int) -> list:
-        """The samples, each with its own stream; fewer if nobody wants them any more."""
+        """The samples, each with its own stream; fewer if loading is cancelled."""
         samples: list = []
         streams = SampleStreams(seed)
         index = None
@@ -117,7 +117,7 @@ class Fetcher:
                         break
                     streams.go_to(position)
                     samples.append(self.job.dataset[index])
-        except StopIteration as error:  # would end the epoch without a word
+        except StopIteration as error:  # it would end the epoch silently
             raise RuntimeError(f"DataLoader: sample {index!r} raised StopIteration") from error
         except Exception as error:
             if hasattr(error, "add_note"):  # since Python 3.11
@@ -136,7 +136,8 @@ class Fetcher:
 
 
 def seed_globals(seed: int, first: int) -> None:
-    """Seed what a data set may draw from beside `sample_generator()`, in a process of its own."""
+    """Seed the global generators of a worker process that a data set may use besides
+    `sample_generator()`."""
     import random
 
     words = np.random.SeedSequence(seed, spawn_key=(first, 0)).generate_state(4)

@@ -1,4 +1,4 @@
-"""DataLoader: the batches of a data set, in an order that repeats and resumes within an epoch."""
+"""DataLoader: batches of a data set, in a reproducible order that can resume within an epoch."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .workers import KINDS, Workers, load_here
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-# What a loader's samplers and workers are made of.
+# The settings that the samplers and workers of a loader depend on.
 FIXED = (
     "dataset", "batch_size", "shuffle", "sampler", "batch_sampler", "drop_last",
     "persistent_workers",
@@ -33,7 +33,7 @@ FIXED = (
 
 @dataclass
 class _Position:
-    """Where an epoch is: its seed (None between two epochs) and the batches handed out so far."""
+    """The position in an epoch: its seed (None between epochs) and the batches delivered so far."""
 
     seed: Any = None
     batches: int = 0
@@ -43,40 +43,39 @@ class DataLoader:
     """Iterate over `dataset` in batches: each `iter(loader)` is one epoch.
 
     dataset: has `__len__` and `__getitem__(index)`, or is an `IterableDataset`.
-    batch_size: samples per batch; None hands out the samples one by one.
+    batch_size: samples per batch; None delivers the samples one by one.
     shuffle: whether each epoch has a new random order.
-    sampler: the indices of an epoch, anything to iterate over; batch_sampler: lists of them.
-    num_workers: 0 loads a batch when it is asked for; more load ahead of time.
-    collate_fn: makes a batch of a list of samples; without batches, what is handed out of one.
-    pin_memory, pin_memory_device: change nothing: `batches_on` copies to a GPU by way of
-        page-locked memory anyway. in_order: changes nothing: batches always come in order.
-    drop_last: whether to leave out a last batch that is not full.
-    timeout: seconds to wait for a batch of the workers; 0 waits for ever.
-    worker_init_fn: called with its number by each worker before it loads anything.
-    multiprocessing_context: how processes are started, a name or a context of multiprocessing;
-        None and "spawn" with workers="processes", any with threads, which need none.
+    sampler: an iterable of the indices of an epoch; batch_sampler: of lists of indices.
+    num_workers: 0 loads a batch on demand; more workers load ahead of time.
+    collate_fn: turns a list of samples into a batch; with batch_size=None, it converts a sample.
+    pin_memory, pin_memory_device: change nothing: `batches_on` always copies to a GPU through
+        page-locked memory. in_order: changes nothing: batches always come in order.
+    drop_last: whether to drop an incomplete last batch.
+    timeout: seconds to wait for a batch of the workers; 0 waits forever.
+    worker_init_fn: each worker calls it with its number before it loads anything.
+    multiprocessing_context: the start method, a name or a context of multiprocessing: None or
+        "spawn" with workers="processes"; threads ignore it.
     generator: each epoch draws one seed from it; by default from the one that `manual_seed` seeds.
-    prefetch_factor: batches loaded ahead by each worker, 2 by default.
-    persistent_workers: whether the workers are kept from one epoch to the next.
-    workers: "threads", or "processes", worth it where loading an epoch takes much longer than
+    prefetch_factor: batches that each worker loads ahead, 2 by default.
+    persistent_workers: whether to keep the workers from one epoch to the next.
+    workers: "threads" or "processes". Processes pay off if loading an epoch takes much longer than
         starting Python. The script then needs `if __name__ == "__main__":`, and the data set must
-        be one that can be pickled.
+        be picklable.
 
     The order of the samples, and the random numbers that transforms take from `sample_generator()`,
-    depend on the epoch's seed alone, never on the number or kind of workers; Python's and NumPy's
-    own generators are seeded anew for each batch in processes (with a worker_init_fn once, before
-    it is called), while threads share them. An error
-    in a worker is raised here with its original traceback and the sample's index in a note, when
-    its batch is due. Workers end with the loop, however it ends, unless they are persistent. An
-    `IterableDataset` is iterated over by every worker, with a stream of random numbers for each;
-    `get_worker_info()` tells it which part to yield.
+    depend only on the epoch's seed, never on the number or kind of workers. Threads share the
+    global generators of Python and NumPy; processes seed theirs for each batch, or with a
+    worker_init_fn once, before the call. The loader raises an error of a worker when the batch is
+    due, with the original traceback and the sample's index in a note. Workers end with the loop,
+    unless they are persistent. Every worker iterates over an `IterableDataset`, with its own stream
+    of random numbers; `get_worker_info()` tells the data set which part to yield.
 
-    `state_dict()` says where the current epoch is, by the batches handed out (not those loaded
-    ahead); after `load_state_dict` the next `iter(loader)` goes on from there, without loading what
-    came before (of an `IterableDataset`, it is loaded again and left out).
+    `state_dict()` gives the position in the current epoch, by the batches delivered (not those
+    loaded ahead). After `load_state_dict` the next `iter(loader)` continues there, without loading
+    the earlier samples (those of an `IterableDataset` are loaded and skipped).
 
-    Raises ValueError for a setting out of range, or for settings that exclude each other; while
-    loading RuntimeError if a worker dies or the time is over, and what the data set raises.
+    Raises: ValueError for settings out of range or that exclude each other; while loading,
+    RuntimeError if a worker dies or times out, and errors of the data set.
     """
 
     def __init__(
@@ -136,11 +135,11 @@ class DataLoader:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in FIXED and hasattr(self, "_made"):
-            raise ValueError(f"DataLoader: {name} cannot be changed; make another loader")
+            raise ValueError(f"DataLoader: {name} cannot be changed; create another loader")
         super().__setattr__(name, value)
 
     def _check(self, multiprocessing_context: Any) -> None:
-        """Raise a ValueError for settings out of range or that exclude each other."""
+        """Raises: ValueError for settings out of range or that exclude each other."""
         for name, value, least in (
             ("batch_size", self.batch_size, 1),
             ("num_workers", self.num_workers, 0),
@@ -190,7 +189,7 @@ class DataLoader:
         if self.workers == "processes" and name != "spawn":
             raise ValueError(
                 f"DataLoader: multiprocessing_context={context!r} must be 'spawn' with "
-                "workers='processes': a forked process inherits locks that nobody opens"
+                "workers='processes': a forked process inherits locks that nobody releases"
             )
 
     def _exclude(self, this: str, given: dict[str, Any], *others: str) -> None:
@@ -200,7 +199,7 @@ class DataLoader:
                 raise ValueError(f"DataLoader: {what} and {other} exclude each other")
 
     def __len__(self) -> int:
-        """Batches in an epoch; TypeError where the data set or the sampler has no length."""
+        """Batches per epoch. Raises: TypeError if the data set or the sampler has no length."""
         if not self._iterable:
             return len(self.batch_sampler if self._batched else self.sampler)
         size = len(self.dataset)
@@ -213,9 +212,9 @@ class DataLoader:
         return self.batches_on("cpu")
 
     def batches_on(self, device: str) -> Iterator[Any]:
-        """An epoch as `iter(loader)` gives it, its Tensors on `device`; see transfer.py.
+        """An epoch as from `iter(loader)`, with Tensors on `device`; see transfer.py.
 
-        Raises ValueError for an unknown device, RuntimeError for one that is missing.
+        Raises: ValueError for an unknown device, RuntimeError for a missing one.
         """
         device = check_device(device, "batches_on")
         if self._resume:
@@ -237,12 +236,12 @@ class DataLoader:
         return _skipped(batches, position.batches) if self._iterable else batches
 
     def _tasks(self, position: _Position) -> Iterator[tuple[int, object]]:
-        """(Position of the first sample, what to load) of each batch still to come."""
+        """(Position of the first sample, what to load) for each remaining batch."""
         if self._iterable:
             for first in count(0, self.batch_size or 1):
                 yield first, self.batch_size
-        # The samplers draw from the stream of the epoch, whatever is drawn from between two of
-        # their indices.
+        # The samplers draw from the epoch's stream, even if other code draws random numbers
+        # between two of their indices.
         epoch = stream(position.seed)
         with drawing_from(lambda: epoch):
             wanted = iter(self.batch_sampler if self._batched else self.sampler)
@@ -273,7 +272,7 @@ class DataLoader:
         return workers.load(seed, tasks, ahead, self.timeout, keep=workers is self._kept)
 
     def _workers(self, job: Job) -> Workers:
-        """New workers, or those kept from the last epoch unless another is under way."""
+        """New workers, or persistent ones that are not busy with another epoch."""
         kept = self._kept
         if kept is not None and kept.executors and not kept.busy:
             return kept
@@ -296,13 +295,14 @@ class DataLoader:
         }
 
     def state_dict(self) -> dict[str, Any]:
-        """The place in the latest epoch, and what has to agree to go on from it; JSON can hold it.
+        """The position in the latest epoch, and the settings that must match to resume; ready for
+        JSON.
 
-        "seed": the epoch's (None between two epochs); "batches": handed out so far. The state of a
-        `generator` that was passed in is part of it; that of the default generator is not.
+        "seed": the epoch's (None between epochs); "batches": delivered so far. It contains the
+        state of a `generator` that was passed in, but not of the default generator.
 
-        Raises ValueError within an epoch whose sampler draws from a generator of its own, from
-        where nobody can go on.
+        Raises: ValueError within an epoch whose sampler draws from its own generator, since such an
+        epoch cannot resume.
         """
         for sampler in (
             self.sampler,
@@ -311,8 +311,8 @@ class DataLoader:
         ):
             if self._position.seed is not None and getattr(sampler, "generator", None) is not None:
                 raise ValueError(
-                    f"state_dict: the loader's {type(sampler).__name__} must draw from the stream "
-                    "of the epoch to go on within it: leave out its generator"
+                    f"state_dict: the loader's {type(sampler).__name__} must draw from the epoch's "
+                    "stream to resume within it: leave out its generator"
                 )
         state = {**self._settings(), "seed": self._position.seed, "batches": self._position.batches}
         if self.generator is not None:
@@ -320,9 +320,9 @@ class DataLoader:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next epoch go on from where `state_dict()` was called.
+        """Resume in the next epoch from the position where `state_dict()` was called.
 
-        Raises ValueError if `state` comes from a loader with another data set size, batch size,
+        Raises: ValueError if `state` comes from a loader with another data set size, batch size,
         shuffle or drop_last.
         """
         for name, value in self._settings().items():

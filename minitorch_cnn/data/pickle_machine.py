@@ -1,10 +1,10 @@
-"""A pickle read by a machine that can build plain data and call nothing.
+"""A machine for pickles that builds plain data and calls nothing.
 
-A pickle is a program for a machine with a stack and a memory of objects. Python's own machine calls
-whatever function the program names. This one knows the opcodes for numbers, text, lists, tuples and
-dicts. Where the program names a global, calls it, sets a state, or points to data elsewhere, a
-subclass decides what that means; here all four are refused. A name stands on the stack as a
-`Global`, which is text: nothing on the stack can be called.
+A pickle is a program for a machine with a stack and a memory of objects. Python's machine calls any
+function that the program names. This one knows only the opcodes for numbers, text, lists, tuples
+and dicts. If the program names a global, calls it, sets a state, or refers to data elsewhere, a
+subclass decides the result; this class refuses all four. A name is on the stack as a `Global`,
+which is text: nothing on the stack can be called.
 
 The opcodes are those of protocols 2 to 5 that such data need (Python's pickletools describes them).
 Time and memory are proportional to the length of the program.
@@ -25,16 +25,17 @@ HIGHEST_PROTOCOL = 5
 
 @dataclass(frozen=True)
 class Global:
-    """A name that the program asked for and that was admitted, as "module.name"."""
+    """An allowed name that the program asked for, as "module.name"."""
 
     name: str
 
 
 class PickleMachine:
-    """Reads one pickle after the other from `file`, a binary file that can seek.
+    """Reads one pickle after another from `file`, a seekable binary file.
 
     `opcodes` are those it knows; a subclass may know more.
-    Every method raises ValueError, with the reason as a clause, for what it refuses.
+
+    Raises: ValueError from every method, with the reason as a clause.
     """
 
     opcodes: dict[bytes, Callable[[Any], object]]
@@ -46,43 +47,43 @@ class PickleMachine:
         file.seek(here)
 
     def load(self) -> Any:
-        """The object that the pickle at the present position of the file builds."""
+        """The object of the pickle at the current position of the file."""
         self.stack, self.marks, self.memo = [], [], {}
         while (code := self.read(1)) != pickle.STOP:
             if code not in self.opcodes:
                 raise ValueError(
-                    f"byte {self.file.tell() - 1} is {code!r}, which is no opcode for plain data"
+                    f"byte {self.file.tell() - 1} is {code!r}, not an opcode for plain data"
                 )
             self.opcodes[code](self)
         return self.pop()
 
-    # --------------------------------------------------------------- what a subclass may admit
+    # --------------------------------------------------------------- what a subclass may allow
 
     def find(self, name: str) -> Global:
-        """What the program means by "module.name"."""
-        raise ValueError(f"it asks for {name}, which is not admitted; nothing was executed")
+        """The value of "module.name"."""
+        raise ValueError(f"it asks for {name}, which is not allowed; nothing was executed")
 
     def call(self, name: str, arguments: tuple) -> Any:
-        """What the program gets from calling the admitted name."""
-        raise ValueError(f"it calls {name}, which is no function; nothing was executed")
+        """The result of calling an allowed name."""
+        raise ValueError(f"it calls {name}, which is not a function; nothing was executed")
 
     def build(self, instance: Any, state: Any) -> None:
-        """What becomes of the state that the program has for an object of its own."""
+        """The object after the program sets its state."""
         raise ValueError(f"it sets the state of a {type(instance).__name__}")
 
     def persistent(self, reference: Any) -> Any:
-        """What the program's reference to data outside the pickle stands for."""
+        """The value of a reference to data outside the pickle."""
         raise ValueError("it refers to data outside the pickle")
 
     # -------------------------------------------------------------------------- bytes and stack
 
     def read(self, count: int) -> bytes:
-        # A large count is compared with what is left, so that a lie cannot ask for the memory.
+        # Compare a large count with the rest of the file, so that a false one cannot fill memory.
         if count > 4096 and count > self.end - self.file.tell():
-            raise ValueError(f"it is truncated: {count} bytes are wanted beyond its end")
+            raise ValueError(f"it is truncated: it needs {count} bytes beyond its end")
         data = self.file.read(count)
         if len(data) < count:
-            raise ValueError("it is truncated: it ends in the middle of a pickle")
+            raise ValueError("it is truncated in the middle of a pickle")
         return data
 
     def read_count(self, size: int) -> int:
@@ -91,7 +92,7 @@ class PickleMachine:
     def read_line(self) -> str:
         line = self.file.readline(1000)
         if not line.endswith(b"\n"):
-            raise ValueError("it has a global whose name does not end")
+            raise ValueError("it has a line that does not end")
         return line[:-1].decode("utf-8")
 
     def push(self, value: Any) -> None:
@@ -99,7 +100,7 @@ class PickleMachine:
 
     def top(self) -> Any:
         if len(self.stack) <= (self.marks[-1] if self.marks else 0):
-            raise ValueError("its pickle takes more from the stack than is there")
+            raise ValueError("its pickle takes more from the stack than it has")
         return self.stack[-1]
 
     def pop(self) -> Any:
@@ -140,7 +141,7 @@ class PickleMachine:
 
     def update(self, items: list) -> None:
         if not isinstance(self.top(), dict) or len(items) % 2:
-            raise ValueError("its pickle sets items of what is no dict, or no pairs")
+            raise ValueError("its pickle sets items of no dict, or not in pairs")
         insert(self.top(), zip(items[::2], items[1::2], strict=True))
 
     def put(self, index: int) -> None:
@@ -148,13 +149,13 @@ class PickleMachine:
 
     def get(self, index: int) -> None:
         if index not in self.memo:
-            raise ValueError("its pickle refers to an object that it has not made")
+            raise ValueError("its pickle refers to an object that it has not created")
         self.push(self.memo[index])
 
     def find_on_stack(self) -> None:
         name, module = self.pop(), self.pop()
         if not isinstance(name, str) or not isinstance(module, str):
-            raise ValueError("its pickle has a global whose name is no text")
+            raise ValueError("its pickle has a global whose name is not text")
         self.push(self.find(f"{module}.{name}"))
 
     def reduce(self) -> None:
@@ -169,11 +170,11 @@ class PickleMachine:
 
 
 def insert(target: dict[Any, Any], pairs: Any) -> None:
-    """Add `pairs` to `target`; keys are text, numbers and None, whose hashes take little time."""
+    """Add `pairs` to `target`; keys must be text, numbers or None, whose hashes are cheap."""
     for key, value in pairs:
         if not isinstance(key, str | bytes | int | float | None):
             raise ValueError(f"it has a dict with a {type(key).__name__} as a key")
-        if type(key) is int and abs(key) >= sys.hash_info.modulus:  # they may all share one hash
+        if type(key) is int and abs(key) >= sys.hash_info.modulus:  # such keys can collide
             raise ValueError(f"it has a dict with an integer of {key.bit_length()} bits as a key")
         target[key] = value
 
@@ -181,7 +182,7 @@ def insert(target: dict[Any, Any], pairs: Any) -> None:
 # fmt: off
 OPCODES: dict[bytes, Callable[[Any], object]] = {
     pickle.PROTO: PickleMachine.protocol,
-    pickle.FRAME: lambda m: m.read(8),  # says how much may be read ahead; nothing is
+    pickle.FRAME: lambda m: m.read(8),  # the size of a frame, which is not needed
     pickle.NONE: lambda m: m.push(None),
     pickle.NEWTRUE: lambda m: m.push(True),
     pickle.NEWFALSE: lambda m: m.push(False),

@@ -1,8 +1,8 @@
-"""One random stream per sample, so that augmented data repeats whatever thread or process loads it.
+"""One random stream per sample, so that augmentation does not depend on which worker loads it.
 
-A generator shared by several workers would hand its numbers to whoever comes first. Here every
-sample of an epoch has a stream of its own, made from the epoch's seed and the sample's position in
-the epoch; a worker needs to know nothing else.
+If workers shared a generator, its numbers would go to whoever comes first. Instead each sample of
+an epoch has its own stream, derived from the epoch's seed and the sample's position in the epoch.
+A worker needs nothing else.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from ..random import default_generator
 
 
 def stream(seed: int, *place: int) -> np.random.Generator:
-    """The generator that belongs to `seed` and `place`; another seed or place has another."""
+    """The generator of `seed` and `place`, independent of those of other seeds and places."""
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=place)))
 
 
 def sample_generator() -> np.random.Generator:
-    """The generator to draw from while a sample is loaded.
+    """The generator to draw from while loading a sample.
 
-    Within a `DataLoader` it is the stream of the sample being loaded, the same whichever worker
-    loads it; elsewhere it is the generator that `manual_seed` seeds. `mt.rand` and its kin draw
-    from it, too. A data set of your own that needs random numbers calls this in `__getitem__`:
+    Within a `DataLoader` it is the stream of the current sample, independent of the worker;
+    elsewhere it is the generator that `manual_seed` seeds. `mt.rand` and similar functions draw
+    from it as well. A data set of your own that needs random numbers calls this in `__getitem__`:
 
         def __getitem__(self, index):
             return self.transform(self.images[index], sample_generator()), self.labels[index]
@@ -33,7 +33,7 @@ def sample_generator() -> np.random.Generator:
 
 
 def check_generator(name: str, generator: Any) -> None:
-    """Raise a TypeError that begins with `name` unless `generator` is one of NumPy's, or None."""
+    """Check that `generator` is NumPy's or None. Raises: TypeError, beginning with `name`."""
     if generator is not None and not isinstance(generator, np.random.Generator):
         raise TypeError(
             f"{name}: generator={generator!r} must be a numpy.random.Generator, such as "
@@ -42,9 +42,9 @@ def check_generator(name: str, generator: Any) -> None:
 
 
 class SampleStreams:
-    """Generators of an epoch's samples: called, the stream of the sample at `position`.
+    """The streams of an epoch's samples; a call returns that of the sample at `position`.
 
-    A stream is made when it is first asked for: most samples draw nothing.
+    A stream is created on first use, since most samples draw nothing.
 
         streams = SampleStreams(seed)
         with drawing_from(streams):

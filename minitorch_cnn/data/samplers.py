@@ -1,8 +1,8 @@
-"""Samplers: in which order, and how often, an epoch takes the samples of a data set.
+"""Samplers: the order and the frequency of the samples in an epoch.
 
-A sampler without a generator of its own draws from `sample_generator()`, which within a
-`DataLoader` is a stream of the epoch: the order then depends on the epoch's seed alone, so that the
-loader can go on within it.
+A sampler without its own generator draws from `sample_generator()`, which within a `DataLoader` is
+a stream of the epoch. The order then depends only on the epoch's seed, so the loader can resume
+within an epoch.
 """
 
 from __future__ import annotations
@@ -41,10 +41,11 @@ class SequentialSampler(Sampler[int]):
 class RandomSampler(Sampler[int]):
     """The indices of `data_source` in random order.
 
-    num_samples: how many are drawn, by default as many as there are; above that number each is
-    drawn once before one is drawn again. replacement: every draw is from all.
+    num_samples: the number of draws, by default the size of the data set; beyond it, every sample
+    is drawn once before any is drawn again. replacement: whether each draw is from all samples.
 
-    Raises TypeError if replacement is no bool, ValueError if num_samples is no integer above 0.
+    Raises: TypeError unless replacement is a bool, ValueError unless num_samples is an integer >=
+    1.
     """
 
     def __init__(
@@ -102,13 +103,13 @@ class SubsetRandomSampler(Sampler[int]):
 
 
 class WeightedRandomSampler(Sampler[int]):
-    """`num_samples` draws of indices 0..len(weights) - 1, index i with chance weights[i] / sum.
+    """`num_samples` draws of indices 0..len(weights) - 1, i with probability weights[i] / sum.
 
-    replacement: whether an index can be drawn again; else the chances of the others grow.
+    replacement: whether an index can be drawn again; if not, the other probabilities grow.
 
-    Raises TypeError if replacement is no bool; ValueError if num_samples is no integer above 0,
-    weights are not one row of finite numbers >= 0 with one above, or, without replacement, fewer
-    than num_samples of them are above 0.
+    Raises: TypeError unless replacement is a bool; ValueError unless num_samples is an integer >= 1
+    and weights are one row of finite numbers >= 0, of which at least one, and without replacement
+    at least num_samples, are above 0.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class WeightedRandomSampler(Sampler[int]):
             raise ValueError(f"{name}: weights must be one row, got shape {self.weights.shape}")
         fit = np.isfinite(self.weights).all() and (self.weights >= 0).all()
         if not (fit and self.weights.any()):
-            raise ValueError(f"{name}: weights must be finite numbers >= 0, and one above 0")
+            raise ValueError(f"{name}: weights must be finite numbers >= 0, at least one above 0")
         if not replacement and num_samples > np.count_nonzero(self.weights):
             raise ValueError(
                 f"{name}: num_samples={num_samples} without replacement must be at most the "
@@ -151,9 +152,9 @@ class WeightedRandomSampler(Sampler[int]):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Lists of `batch_size` indices from `sampler`, the last one shorter, or left out if drop_last.
+    """Lists of `batch_size` indices from `sampler`; drop_last drops a last list that is shorter.
 
-    Raises ValueError if batch_size is no integer above 0 or drop_last no bool.
+    Raises: ValueError unless batch_size is an integer >= 1 and drop_last a bool.
     """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool):
@@ -171,7 +172,7 @@ class BatchSampler(Sampler[list[int]]):
                 yield batch
 
     def __len__(self) -> int:
-        sampler: Any = self.sampler  # TypeError for one without a length
+        sampler: Any = self.sampler  # len raises TypeError if it has no length
         full, rest = divmod(len(sampler), self.batch_size)
         return full + (1 if rest and not self.drop_last else 0)
 
@@ -182,13 +183,13 @@ def _at_least_one(name: str, argument: str, value: Any) -> None:
 
 
 class DistributedSampler(Sampler[int]):
-    """Every `num_replicas`-th of the indices from `rank` on, in a random order of each epoch.
+    """Every `num_replicas`-th index from `rank` on, in a random order for each epoch.
 
-    num_replicas and rank, where PyTorch asks its processes: 1 and 0 by default. shuffle: whether
-    the order is random, from `seed` and the epoch that `set_epoch` says. drop_last: whether as many
-    are left out as the others have fewer, where else the first are taken twice.
+    num_replicas and rank default to 1 and 0 (PyTorch asks its processes). shuffle: whether the
+    order is random, from `seed` and the epoch given to `set_epoch`. drop_last: whether to drop the
+    last indices for equal parts; otherwise the first ones are repeated.
 
-    Raises ValueError for a rank that is not below num_replicas.
+    Raises: ValueError unless rank is below num_replicas.
     """
 
     def __init__(
@@ -214,14 +215,14 @@ class DistributedSampler(Sampler[int]):
         self.total_size = self.num_samples * self.num_replicas
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch the next order is of."""
+        """Set the epoch of the next order."""
         self.epoch = epoch
 
     def __iter__(self) -> Iterator[int]:
         order = np.arange(len(self.dataset))
         if self.shuffle:
             order = np.random.default_rng([self.seed, self.epoch]).permutation(order)
-        order = np.resize(order, self.total_size)  # cut, or begun again
+        order = np.resize(order, self.total_size)  # truncate, or repeat from the start
         return iter(order[self.rank :: self.num_replicas].tolist())
 
     def __len__(self) -> int:

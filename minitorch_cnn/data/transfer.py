@@ -1,8 +1,8 @@
-"""Batches on their way to a device: to a GPU one ahead of the batch that is worked on.
+"""The transfer of batches to a device; to a GPU, one batch ahead of the computation.
 
-A copy from ordinary memory makes the CPU wait for it, because the driver first copies it into
-page-locked memory of its own. A batch is therefore copied there here, from where the GPU fetches it
-by itself, on a stream beside the one that computes: batch i + 1 travels while batch i is worked on.
+A copy from ordinary memory blocks the CPU, because the driver first copies the data into its own
+page-locked memory. We therefore copy a batch into page-locked memory ourselves. The GPU fetches it
+from there on a second stream, so that batch i + 1 is transferred while batch i is processed.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ..tensor.tensor import Tensor
 
 
 def transferred(batches: Iterable[Any], device: str) -> Iterator[Any]:
-    """The batches, with the Tensors in them on `device` (a full name: "cuda:0")."""
+    """The batches with their Tensors on `device` (a full name: "cuda:0")."""
     if device == "cpu":
         return iter(batches)
     if not device.startswith("cuda"):
@@ -26,7 +26,7 @@ def transferred(batches: Iterable[Any], device: str) -> Iterator[Any]:
 
 
 def map_tensors(batch: Any, change: Callable[[Tensor], Tensor]) -> Any:
-    """A batch as `default_collate` makes them, its Tensors changed."""
+    """Apply a function to the Tensors of a batch as made by `default_collate`."""
     if isinstance(batch, Tensor):
         return change(batch)
     if isinstance(batch, Mapping):
@@ -49,7 +49,7 @@ def _one_ahead(batches: Iterable[Any], device: str) -> Iterator[Any]:
 
 
 class _Lane:
-    """A stream for copies to one GPU, and the page-locked memory they come from."""
+    """A stream for copies to one GPU, and the page-locked memory that they read."""
 
     def __init__(self, device: str):
         import cupy
@@ -61,10 +61,10 @@ class _Lane:
             self.stream = cupy.cuda.Stream(non_blocking=True)
 
     def send(self, batch: Any) -> Any:
-        """Start the copy of a batch: what `receive` takes.
+        """Start the copy of a batch; return the argument for `receive`.
 
-        The copy waits for what has been asked of the GPU so far, because the memory it writes to
-        may have been given back by an earlier batch that is still being read.
+        The copy waits for the GPU's pending work, which may still read the memory that the copy
+        overwrites.
         """
         locked = []
 
@@ -83,11 +83,11 @@ class _Lane:
             return moving, self.stream.record(), locked
 
     def receive(self, sent: Any) -> Any:
-        """The batch, for work that begins once it has arrived."""
+        """The batch; work that uses it waits for the transfer."""
         moving, arrival, locked = sent
         with self.gpu:
             self.cupy.cuda.get_current_stream().wait_event(arrival)
-            # Only now may the page-locked memory be used again.
+            # Only now may the page-locked memory be reused.
             arrival.synchronize()
         locked.clear()
         return moving

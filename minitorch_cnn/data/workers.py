@@ -1,11 +1,11 @@
-"""Batches loaded ahead of time by threads or processes, handed over in order.
+"""Workers: threads or processes that load batches ahead of time and deliver them in order.
 
-Threads share memory and start at once; they run at the same time wherever NumPy, Pillow and file
-reading let go of the interpreter. Processes run everything at the same time, but each starts a
-Python of its own and sends its batches through a pipe.
+Threads share memory and start at once; they run in parallel wherever NumPy, Pillow and file reading
+release the interpreter lock. Processes run everything in parallel, but each starts its own Python
+and sends its batches through a pipe.
 
-Batch k goes to worker k modulo their number, so that what a worker does repeats. Each worker is an
-executor with one thread or one process.
+Worker k modulo num_workers loads batch k, so that each worker's tasks are reproducible. A worker is
+an executor with one thread or one process.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS = ("threads", "processes")
 
 
 def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Generator[Any, None, None]:
-    """The batches of `tasks`, each loaded when it is asked for."""
+    """The batches of `tasks`, each loaded on demand."""
     fetch = Fetcher(job, threading.Event())
     for task in tasks:
         batch = fetch(0, seed, task)
@@ -36,15 +36,15 @@ def load_here(job: Job, seed: int, tasks: Iterator[Any]) -> Generator[Any, None,
 
 
 class Workers:
-    """`job.num_workers` threads or processes that load batches, for one epoch or several.
+    """`job.num_workers` threads or processes that load batches, for one or more epochs.
 
-    Raises TypeError if the data set or a function of the job cannot be sent to a process.
+    Raises: TypeError if the data set or a function of the job cannot be pickled.
     """
 
     def __init__(self, job: Job, kind: str):
         self.kind = kind
         self.epoch = 0
-        self.busy = False  # whether an epoch is under way
+        self.busy = False  # whether an epoch is in progress
         if kind == "threads":
             self.stop = threading.Event()
             self.executors = [
@@ -59,9 +59,9 @@ class Workers:
     def load(
         self, seed: int, tasks: Iterator[Any], ahead: int, timeout: float, keep: bool
     ) -> Generator[Any, None, None]:
-        """The batches of `tasks` in order, loaded at most `ahead` of them early.
+        """The batches of `tasks` in order, with up to `ahead` loaded early.
 
-        However this ends, the workers end too, unless they are kept for the next epoch.
+        The workers end with the iteration, unless they are persistent.
         """
         self.epoch += 1
         self.busy = True
@@ -106,14 +106,14 @@ class Workers:
                 self.close()
 
     def close(self) -> None:
-        """End the workers, once they are done with the samples they have begun."""
+        """End the workers after the samples that they are loading."""
         self.stop.set()
         for executor in self.executors:
             executor.shutdown(wait=True, cancel_futures=True)
         self.executors = []
 
     def _abandon(self) -> None:
-        """Let go of workers that do not answer: processes are ended, threads cannot be."""
+        """Abandon workers that do not respond: terminate processes; threads cannot be stopped."""
         self.stop.set()
         for executor in self.executors:
             for process in list(getattr(executor, "_processes", {}).values()):
@@ -123,11 +123,11 @@ class Workers:
 
 
 class _TimedOut(RuntimeError):
-    """No batch came in time."""
+    """No batch arrived in time."""
 
 
 def _result(future: Future, timeout: float) -> Any:
-    """The future's result; waits in steps: on Windows, Ctrl-C is seen between two waits only."""
+    """The future's result; it waits in steps, because Windows handles Ctrl-C only between waits."""
     end = time.monotonic() + timeout if timeout else float("inf")
     while not wait([future], timeout=min(0.5, max(end - time.monotonic(), 0))).done:
         if time.monotonic() >= end:
@@ -152,14 +152,14 @@ def _processes(job: Job) -> tuple[Any, ...]:
     from concurrent.futures import ProcessPoolExecutor
 
     try:
-        what = pickle.dumps(job)  # once, not once per process
+        what = pickle.dumps(job)  # once for all processes
     except (pickle.PicklingError, AttributeError, TypeError) as error:
         raise TypeError(
             "DataLoader: workers='processes' needs a data set, transforms, collate_fn and "
-            "worker_init_fn that can be pickled (no lambdas, no functions inside functions): "
+            "worker_init_fn that can be pickled (no lambdas, no nested functions): "
             f"{error}"
         ) from error
-    # A forked child inherits locks held by the threads of BLAS and of the kernels, and can hang.
+    # A forked child inherits locks held by the threads of BLAS and the kernels, and can hang.
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
     return stop, [
@@ -175,7 +175,7 @@ def _start_process(what: bytes, stop: Any, worker: int) -> None:
 
     from ..kernels import set_num_threads
 
-    set_num_threads(1)  # the workers share the cores already
+    set_num_threads(1)  # the workers already occupy the cores
     # Ctrl-C also reaches the main process, which ends this one.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
@@ -184,7 +184,7 @@ def _start_process(what: bytes, stop: Any, worker: int) -> None:
         parent.join()
         os._exit(1)
 
-    # A main process that is killed cannot end its workers, which would wait for tasks for ever.
+    # A killed main process cannot end its workers, which would wait for tasks forever.
     threading.Thread(target=end_with_parent, daemon=True).start()
     global _fetch
     _fetch = Fetcher(pickle.loads(what), stop, worker, own_process=True)
@@ -197,7 +197,7 @@ def _fetch_in_process(epoch: int, seed: int, task: Any) -> Any:
         try:
             pickle.loads(pickle.dumps(error))
         except Exception:
-            # An exception that cannot travel would break the pool and lose its message.
+            # An exception that cannot be pickled would break the pool and lose its message.
             raise RuntimeError(
                 f"DataLoader: in a worker process:\n{traceback.format_exc()}"
             ) from None

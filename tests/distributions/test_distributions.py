@@ -129,6 +129,6 @@ def test_other_parameters_are_refused():
     ]:
         with pytest.raises(ValueError, match=f"^{message}"):
             make()
-    with pytest.raises(NotImplementedError, match=r"^kl_divergence: .* no rule for Normal and Beta"):
+    with pytest.raises(NotImplementedError, match="no rule for Normal and Beta"):
         D.kl_divergence(D.Normal(0.0, 1.0), D.Beta(1.0, 1.0))
     assert importlib.import_module("minitorch_cnn.distributions.normal").Normal is D.Normal

@@ -1,7 +1,7 @@
-"""Data sets of images: two that need no files (Digits, Shapes) and readers of well-known ones.
+"""Image data sets: two that need no files (Digits, Shapes) and readers of well-known ones.
 
-Nothing is ever downloaded: where files are missing, the error says where to get them and where they
-belong. So torchvision's `download=` is taken and changes nothing.
+Nothing is ever downloaded: if files are missing, the error says where to get them and where to put
+them. torchvision's `download=` is accepted and ignored.
 """
 
 from .cifar import CIFAR10, CIFAR100

@@ -1,8 +1,8 @@
-"""Read pickles of NumPy arrays without running anything that a pickle may ask for.
+"""Reading pickles of NumPy arrays without executing anything in them.
 
-The files of CIFAR are pickles of a dict, written by Python 2; many copies were written anew by
-Python 3. The few functions by which a pickle has an array made are carried out here on arrays of
-our own, each of which looks into bytes of the file: no method of NumPy's is called by the pickle.
+CIFAR's files are pickles of a dict, written by Python 2; many copies were written again by
+Python 3. We implement the few functions that construct an array in a pickle ourselves, on arrays
+that view the bytes of the file. The pickle never calls a method of NumPy.
 """
 
 from __future__ import annotations
@@ -18,31 +18,31 @@ import numpy as np
 
 from ..pickle_machine import OPCODES, Global, PickleMachine
 
-# Integers, floats, bool and text of a fixed length, as NumPy writes their types.
+# NumPy's codes for integers, floats, bool and text of a fixed length.
 DTYPE = re.compile(r"[biuf][1248]|[SU][1-9]\d{0,3}")
 MOST_AXES = 32
-MOST_OBJECTS = 4_000_000  # CIFAR-100 written anew has two million; a byte can make 100 in memory
-LARGEST_PLACE = 2**32  # in the memory of objects; greater ones could be made to share a hash
+MOST_OBJECTS = 4_000_000  # CIFAR-100 in Python 3's form has two million
+LARGEST_PLACE = 2**32  # an index of the memo; larger ones could be chosen to collide as hashes
 
 
 class _Dtype:
-    """A dtype on its way: `dtype` is set when the pickle has stated the order of its bytes."""
+    """A dtype under construction: `dtype` is set when the pickle has given the byte order."""
 
     def __init__(self, code: str):
         self.dtype = np.dtype(code)
 
 
 class _Array:
-    """An array on its way: `array` is None until the pickle has stated its values."""
+    """An array under construction: `array` is None until the pickle has given its values."""
 
     def __init__(self, array: np.ndarray | None = None):
         self.array = array
 
 
 class ArrayMachine(PickleMachine):
-    """Reads a pickle of arrays, plain containers, numbers and text of any protocol.
+    """Reads a pickle of arrays, plain containers, numbers and text, of any protocol.
 
-    Text of Python 2 stays bytes, as which it also wrote the values of arrays.
+    Strings of Python 2 stay bytes, since Python 2 also stored the values of arrays as strings.
     """
 
     def __init__(self, file: BinaryIO):
@@ -60,13 +60,13 @@ class ArrayMachine(PickleMachine):
     def count_one(self) -> None:
         self.made += 1
         if self.made > MOST_OBJECTS:
-            raise ValueError(f"it makes more than {MOST_OBJECTS} objects")
+            raise ValueError(f"it creates more than {MOST_OBJECTS} objects")
 
     def find(self, name: str) -> Global:
         if name not in ADMITTED and name != "numpy.ndarray":
             raise ValueError(
                 f"it asks for {name}; only NumPy arrays and Python's numbers, text, lists and "
-                "dicts are admitted, and nothing was executed"
+                "dicts are allowed, and nothing was executed"
             )
         return Global(name)
 
@@ -76,13 +76,13 @@ class ArrayMachine(PickleMachine):
         try:
             return ADMITTED[name](self, *arguments)
         except TypeError as error:
-            raise ValueError(f"{name} has arguments that do not fit ({error})") from error
+            raise ValueError(f"{name} has wrong arguments ({error})") from error
 
     def build(self, instance: Any, state: Any) -> None:
         match instance, state:
             case _Dtype(), (int(), str() | bytes() as order, None, None, None, *_):
                 if order not in ("<", ">", "|", "=", b"<", b">", b"|", b"="):
-                    raise ValueError("it has a dtype without an order of its bytes")
+                    raise ValueError("it has a dtype without a byte order")
                 dtype: Any = instance.dtype
                 instance.dtype = dtype.newbyteorder(as_text(order))
             case _Array(), (int(), tuple(shape), _Dtype() as kind, fortran, values):
@@ -95,7 +95,7 @@ class ArrayMachine(PickleMachine):
     def dtype(self, code: str | bytes, *flags: Any) -> _Dtype:
         text = as_text(code)
         if not DTYPE.fullmatch(text) or text == "f1":
-            raise ValueError(f"it has an array of {text[:20]!r}, which is no number and no text")
+            raise ValueError(f"it has an array of {text[:20]!r}, which is neither numbers nor text")
         return _Dtype(text)
 
     def empty_array(self, kind: Global, shape: tuple, code: Any) -> _Array:
@@ -108,13 +108,13 @@ class ArrayMachine(PickleMachine):
         return array_of(values, kind, (), "C").item()
 
     def encode(self, text: str, encoding: str) -> bytes:
-        """How Python 3 writes bytes in the protocols of Python 2."""
+        """Encode text: Python 3's form of bytes in the protocols of Python 2."""
         if type(text) is not str or encoding not in ("latin1", "latin-1"):
-            raise ValueError("it encodes what is no text of bytes")
-        # Text that is in the file once may be encoded any number of times: not without end.
+            raise ValueError("it encodes something other than text of bytes")
+        # A pickle may encode the same text any number of times, so limit the total.
         self.copied += len(text)
         if self.copied > self.end:
-            raise ValueError("its bytes are more than the file has")
+            raise ValueError("it encodes more bytes than the file has")
         return text.encode("latin-1")
 
     def empty(self) -> bytes:
@@ -128,7 +128,7 @@ class ArrayMachine(PickleMachine):
     def read_whole_line(self) -> bytes:
         line = self.file.readline()
         if not line.endswith(b"\n"):
-            raise ValueError("it is truncated: it ends in the middle of a line")
+            raise ValueError("it is truncated in the middle of a line")
         return line[:-1]
 
     def read_integer(self) -> int:
@@ -147,7 +147,7 @@ class ArrayMachine(PickleMachine):
     def place(self) -> int:
         place = self.read_integer()
         if not 0 <= place < LARGEST_PLACE:
-            raise ValueError("its pickle refers to an object that it has not made")
+            raise ValueError("its pickle refers to an object that it has not created")
         return place
 
     def pack_dict(self) -> None:
@@ -193,12 +193,12 @@ ArrayMachine.opcodes = OPCODES | {
 
 
 def array_of(values: bytes, kind: _Dtype, shape: tuple, order: str) -> np.ndarray:
-    """The array of `shape` that looks into the bytes `values`; they must be as many as it has."""
+    """An array of `shape` that views the bytes `values`, whose number must match."""
     if type(values) is not bytes or not isinstance(kind, _Dtype):
         raise ValueError("it has an array without bytes or dtype")
     fit = type(shape) is tuple and len(shape) <= MOST_AXES
     if not fit or any(type(n) is not int or not 0 <= n < 2**63 for n in shape):
-        raise ValueError(f"it has an array whose shape is no tuple of at most {MOST_AXES} sizes")
+        raise ValueError(f"it has an array whose shape is not a tuple of at most {MOST_AXES} sizes")
     if prod(shape) * kind.dtype.itemsize != len(values):
         raise ValueError(
             f"it has {len(values)} bytes for an array of shape {shape} and {kind.dtype}"
@@ -207,12 +207,12 @@ def array_of(values: bytes, kind: _Dtype, shape: tuple, order: str) -> np.ndarra
 
 
 def read_array_pickle(path: str | Path) -> dict[str, Any]:
-    """A file holding one pickled dict -> that dict, its keys as str; text of Python 2 stays bytes.
+    """A file with one pickled dict -> that dict, with keys as str; text of Python 2 stays bytes.
 
-    Arrays are those of integers, floats, bool and text; they cannot be written to.
+    Arrays may hold integers, floats, bool and text; they are read-only.
 
-    Raises ValueError naming the file if it is damaged, holds something else than a dict, or asks
-    for anything but NumPy arrays.
+    Raises: ValueError, naming the file, if it is damaged, does not hold a dict, or asks for
+    anything but NumPy arrays.
     """
     try:
         with open(path, "rb") as file:
@@ -221,13 +221,13 @@ def read_array_pickle(path: str | Path) -> dict[str, Any]:
             raise ValueError(f"it holds a {type(content).__name__}; expected a dict")
         found = {as_text(key): whole(value) for key, value in content.items()}
         refuse_leftovers(found)
-    except (ValueError, Warning) as error:  # a warning: of an odd escape in Python 2's text
+    except (ValueError, Warning) as error:  # invalid escapes in Python 2's text give a warning
         raise ValueError(f"read_array_pickle: {path} is refused: {error}") from error
     return found
 
 
 def whole(value: Any) -> Any:
-    """A value of the dict, an array as NumPy's."""
+    """A value of the dict, with arrays as NumPy's."""
     if not isinstance(value, _Array):
         return value
     if value.array is None:
@@ -236,7 +236,7 @@ def whole(value: Any) -> Any:
 
 
 def refuse_leftovers(value: Any) -> None:
-    """Refuse what holds, further down, an array or what only the machine understands."""
+    """Refuse a value with nested arrays or parts of them."""
     seen, waiting = set(), [value]
     while waiting:
         value = waiting.pop()
@@ -248,7 +248,7 @@ def refuse_leftovers(value: Any) -> None:
 
 
 def as_text(value: bytes | str) -> str:
-    """Text of Python 2 or 3 as str; ValueError for anything else."""
+    """Text of Python 2 or 3 as str. Raises: ValueError for other values."""
     if not isinstance(value, bytes | str):
-        raise ValueError(f"it has a {type(value).__name__} where text is expected")
+        raise ValueError(f"it has a {type(value).__name__} instead of text")
     return value.decode("utf-8") if isinstance(value, bytes) else value

@@ -21,10 +21,10 @@ def read_records(
 ) -> tuple[np.ndarray, np.ndarray]:
     """A binary file -> images (records, 3, 32, 32) uint8, labels (records,) int64.
 
-    A record is `label_bytes` bytes, of which that at `label` is the label, and 3072 of pixels: the
-    red plane row by row, the green, the blue.
+    A record has `label_bytes` bytes of labels, with ours at `label`, and 3072 bytes of pixels: the
+    red, green and blue planes, row by row.
 
-    Raises ValueError naming the file if it has not that many records.
+    Raises: ValueError, naming the file, for another number of records.
     """
     expected, size = records * (label_bytes + PIXELS), path.stat().st_size
     if size != expected:
@@ -40,7 +40,7 @@ def read_records(
 def read_pickled(path: Path, records: int, key: str) -> tuple[np.ndarray, np.ndarray]:
     """A Python file -> images (records, 3, 32, 32) uint8, labels (records,) int64 from `key`.
 
-    Raises ValueError naming the file if it is no pickle of arrays, or not of this many records.
+    Raises: ValueError, naming the file, unless it is a pickle of arrays with this many records.
     """
     content = read_array_pickle(path)
     for name in ("data", key):
@@ -50,7 +50,7 @@ def read_pickled(path: Path, records: int, key: str) -> tuple[np.ndarray, np.nda
             )
     pixels, labels = content["data"], content[key]
     if not isinstance(pixels, np.ndarray) or pixels.dtype != np.uint8:
-        raise ValueError(f"read_pickled: {path} has 'data' that is no array of uint8")
+        raise ValueError(f"read_pickled: {path} has 'data' that is not an array of uint8")
     if pixels.shape != (records, PIXELS):
         raise ValueError(
             f"read_pickled: {path} has 'data' of shape {pixels.shape}; expected {(records, PIXELS)}"
@@ -58,7 +58,7 @@ def read_pickled(path: Path, records: int, key: str) -> tuple[np.ndarray, np.nda
     if isinstance(labels, np.ndarray) and labels.dtype.kind in "iu" and labels.ndim == 1:
         labels = labels.tolist()
     if not isinstance(labels, list | tuple) or any(type(label) is not int for label in labels):
-        raise ValueError(f"read_pickled: {path} has {key!r} that is no list of integers")
+        raise ValueError(f"read_pickled: {path} has {key!r} that is not a list of integers")
     if len(labels) != records:
         raise ValueError(f"read_pickled: {path} has {len(labels)} labels; expected {records}")
     if not all(0 <= label < 256 for label in labels):
@@ -67,19 +67,19 @@ def read_pickled(path: Path, records: int, key: str) -> tuple[np.ndarray, np.nda
 
 
 def read_names(path: Path, key: str) -> list[str]:
-    """The names of the classes in a Python file; ValueError naming it if they are no text."""
+    """The names of the classes in a Python file. Raises: ValueError unless they are text."""
     names = read_array_pickle(path).get(key, [])
     names = names.tolist() if isinstance(names, np.ndarray) else names
     if not isinstance(names, list | tuple) or not all(isinstance(n, str | bytes) for n in names):
-        raise ValueError(f"read_names: {path} has {key!r} that is no list of names")
+        raise ValueError(f"read_names: {path} has {key!r} that is not a list of names")
     try:
         return [as_text(name) for name in names]
     except UnicodeDecodeError as error:
-        raise ValueError(f"read_names: {path} has a name that is not in UTF-8: {error}") from error
+        raise ValueError(f"read_names: {path} has a name that is not UTF-8: {error}") from error
 
 
 class _Target(NamedTuple):
-    """One kind of label: where a record, a Python file and the files of names have it."""
+    """The places of one kind of label: in a record, in a Python file, and the files of names."""
 
     byte: int
     key: str
@@ -96,7 +96,7 @@ class _Cifar(TrainTestDataset):
     TEST_RECORDS: int
     LABEL_BYTES: int
     TARGETS: ClassVar[dict[str, _Target]]
-    target: str  # that is taken of TARGETS
+    target: str  # a key of TARGETS
 
     def _load(self) -> tuple[np.ndarray, np.ndarray, list[str]]:
         name = type(self).__name__
@@ -120,7 +120,7 @@ class _Cifar(TrainTestDataset):
 
     @property
     def data(self) -> np.ndarray:
-        """The images (N, 32, 32, 3) uint8 as torchvision keeps them."""
+        """The images (N, 32, 32, 3) uint8, in torchvision's layout."""
         return self.images.transpose(0, 2, 3, 1)
 
     @data.setter
@@ -138,7 +138,7 @@ class _Cifar(TrainTestDataset):
                 classes = path.read_text(encoding="utf-8-sig").split()
             except UnicodeDecodeError as error:
                 raise ValueError(
-                    f"{type(self).__name__}: {path} is not text in UTF-8: {error}"
+                    f"{type(self).__name__}: {path} is not UTF-8 text: {error}"
                 ) from error
         else:
             classes = read_names(path, self._labels.names_key)
@@ -153,13 +153,13 @@ class _Cifar(TrainTestDataset):
 class CIFAR10(_Cifar):
     """Photographs in 10 classes: images (N, 3, 32, 32) uint8, labels (N,).
 
-    There are 50,000 to train and 10,000 to test.
-    `root` holds the files of cifar-10-binary.tar.gz or cifar-10-python.tar.gz, itself or in the
-    folder that the archive unpacks to. From Krizhevsky (2009), "Learning multiple layers of
+    50,000 are for training and 10,000 for testing.
+    `root`, or the folder that the archive unpacks to in it, holds the files of
+    cifar-10-binary.tar.gz or cifar-10-python.tar.gz. Python files, of any protocol, are read
+    without executing anything in them. From Krizhevsky (2009), "Learning multiple layers of
     features from tiny images".
 
-    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be; the
-    Python files, of any protocol, are read without running what a pickle may hold.
+    Raises: FileNotFoundError for missing files, ValueError for invalid ones.
     """
 
     FOLDERS = ("cifar-10-batches-bin", "cifar-10-batches-py")
@@ -177,14 +177,14 @@ class CIFAR10(_Cifar):
 class CIFAR100(_Cifar):
     """Photographs in 100 classes: images (N, 3, 32, 32) uint8, labels (N,).
 
-    There are 50,000 to train and 10,000 to test. The labels are of the 100 fine classes, or with
-    `target="coarse"` of the 20 that each hold five of them.
-    `root` holds the files of cifar-100-binary.tar.gz or cifar-100-python.tar.gz, itself or in the
-    folder that the archive unpacks to. From Krizhevsky
-    (2009).
+    50,000 are for training and 10,000 for testing. The labels are those of the 100 fine classes, or
+    with `target="coarse"` those of the 20 superclasses, of five classes each.
 
-    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be; the
-    Python files are read without running what a pickle may hold.
+    `root`, or the folder that the archive unpacks to in it, holds the files of
+    cifar-100-binary.tar.gz or cifar-100-python.tar.gz. Python files are read without executing
+    anything in them. From Krizhevsky (2009).
+
+    Raises: FileNotFoundError for missing files, ValueError for invalid ones.
     """
 
     FOLDERS = ("cifar-100-binary", "cifar-100-python")

@@ -1,4 +1,4 @@
-"""The bundled handwritten digits: 1,797 images of 8 x 8 that need no download."""
+"""The bundled handwritten digits: 1,797 images of 8 x 8, without a download."""
 
 from __future__ import annotations
 
@@ -17,16 +17,15 @@ FILE = Path(__file__).with_name("digits.npz")
 class Digits(ImageDataset):
     """Handwritten digits 0 to 9: images (N, 1, size, size) float32, labels (N,).
 
-    train: True for 1,442 images to learn from, False for the 355 held out: of each class, every
-    fifth image in the file's order (those numbered 4, 9, 14, ... within the class). The same 13
-    people wrote both parts, so the held-out error is that on new digits by known hands, not by
-    strangers.
+    train: True for the 1,442 training images, False for the 355 test images: every fifth image of
+    each class in the file's order (numbers 4, 9, 14, ... within the class). The same 13 people
+    wrote both parts, so the test error applies to new digits by known writers.
     size: 8 as in the file, or any other (28; 32 for LeNet-5), by bilinear interpolation.
 
-    Origin: E. Alpaydin and C. Kaynak (1998), "Optical recognition of handwritten digits", UCI
-    machine learning repository, doi 10.24432/C50P49, its test file; licence CC BY 4.0. The writers'
-    bitmaps of 32 x 32 were cut into blocks of 4 x 4 and the black pixels of each counted: values 0
-    to 16, here divided by 16. More in digits.md beside this file.
+    Origin: the test file of E. Alpaydin and C. Kaynak (1998), "Optical recognition of handwritten
+    digits", UCI machine learning repository, doi 10.24432/C50P49; licence CC BY 4.0. The authors
+    cut the bitmaps of 32 x 32 into blocks of 4 x 4 and counted the black pixels of each block. We
+    divide these counts, 0 to 16, by 16. digits.md beside this file says more.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Images of noise, to try a program without files."""
+"""Images of noise, for trying a program without files."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from ..transforms.transform import applied
 class FakeData(Dataset):
     """`size` images of noise: sample i is (image (C, H, W) float32 in [0, 1], label).
 
-    image_size: (C, H, W). random_offset: another number gives other images. A sample is the same
-    however often and in whatever order it is asked for.
+    image_size: (C, H, W). random_offset: a seed of the images. A sample is the same whenever it is
+    read, in any order.
 
-    Raises ValueError for sizes below 1, IndexError beyond the end.
+    Raises: ValueError for sizes below 1, IndexError beyond the end.
     """
 
     def __init__(

@@ -17,22 +17,21 @@ from .image_file import IMAGE_ENDINGS, MAX_PIXELS, read_image
 
 
 class DatasetFolder(Dataset):
-    """The samples root/class/**/name.ext, each read by `loader` when it is asked for.
+    """The samples root/class/**/name.ext, each read on demand by `loader`.
 
-    Sample i is (loader(path), label). Folders are the classes, sorted by name; what `find_images`
-    does not find, with `extensions` or `is_valid_file`, is no sample.
+    Sample i is (loader(path), label). The folders, sorted by name, are the classes; their samples
+    are the files that `find_images` finds.
 
-    loader: a function of a path (str). extensions: what the names of files end in, text or a tuple
-    of texts. target_transform: a function of the label.
-    is_valid_file: a function of a path (str) that says whether it is a sample, in their place.
-    allow_empty: whether a class may be without samples.
+    loader: a function of a path (str). extensions: the suffixes of file names, text or a tuple of
+    texts. is_valid_file: a function of a path (str) that accepts a sample; it replaces extensions.
+    target_transform: a function of the label. allow_empty: whether a class may have no samples.
 
-    Attributes: root, classes, class_to_idx; samples and imgs, one list of (path, label), which is
-    what is read; targets, the list of labels; paths, labels (N,) int64, made of samples.
-    `find_classes` and `make_dataset` may be defined anew.
+    Attributes: root, classes, class_to_idx; samples and imgs, one list of (path, label), which the
+    data set reads; targets, the list of labels; paths and labels (N,) int64, derived from samples.
+    A subclass may override `find_classes` and `make_dataset`.
 
-    Raises FileNotFoundError if root has no folders or one of them no samples, PermissionError for a
-    folder that may not be read, TypeError and ValueError for arguments out of range.
+    Raises: FileNotFoundError if root has no folders or a folder no samples, PermissionError for an
+    unreadable folder, TypeError and ValueError for arguments out of range.
     """
 
     def __init__(
@@ -67,7 +66,7 @@ class DatasetFolder(Dataset):
         )
 
     def find_classes(self, directory: str | Path) -> tuple[list[str], dict[str, int]]:
-        """(the names of the classes, the label of each): the folders, sorted by name."""
+        """(names of the classes, label of each): the folders, sorted by name."""
         classes = [folder.name for folder in class_folders(Path(directory), type(self).__name__)]
         return classes, {name: label for label, name in enumerate(classes)}
 
@@ -80,14 +79,14 @@ class DatasetFolder(Dataset):
         is_valid_file: Callable[[str], bool] | None = None,
         allow_empty: bool = False,
     ) -> list[tuple[str, int]]:
-        """(path, label) of every sample of the classes."""
+        """(path, label) for each sample of the classes."""
         endings = () if extensions is None else as_endings(extensions, cls.__name__)
         samples = []
         for name in sorted(class_to_idx):
             folder = Path(directory) / name
             paths = find_images(folder, endings, is_valid_file) if folder.is_dir() else []
             if not paths and not allow_empty:
-                wanted = "what is_valid_file accepts" if is_valid_file else ", ".join(endings)
+                wanted = "files that is_valid_file accepts" if is_valid_file else ", ".join(endings)
                 what = "images" if issubclass(cls, ImageFolder) else "samples"
                 raise FileNotFoundError(
                     f"{cls.__name__}: {folder} has no {what}; expected {wanted}"
@@ -101,12 +100,12 @@ class DatasetFolder(Dataset):
 
     @property
     def paths(self) -> list[Path]:
-        """The path of every sample."""
+        """The paths of all samples."""
         return [Path(path) for path, _ in self.samples]
 
     @property
     def labels(self) -> np.ndarray:
-        """The label of every sample."""
+        """The labels of all samples."""
         return np.array([label for _, label in self.samples], dtype=np.int64)
 
     @labels.setter
@@ -133,21 +132,20 @@ class DatasetFolder(Dataset):
 
 
 class ImageFolder(DatasetFolder):
-    """The images root/class/**/name.png (or .jpg and so on), decoded when asked for.
+    """The images root/class/**/name.png (or .jpg and so on), decoded on demand.
 
-    Sample i is (image (C, H, W) float32 in [0, 1], label), see `DatasetFolder`. There may be more
-    images than memory holds and they may differ in size; `transform`, a callable
-    `(image, rng) -> image`, then makes the sizes equal.
+    Sample i is (image (C, H, W) float32 in [0, 1], label); see `DatasetFolder`. The images need not
+    fit into memory. If they differ in size, `transform`, a callable `(image, rng) -> image`, makes
+    the sizes equal.
 
-    loader: a function of a path (str) that reads what `transform` gets, in place of `read_image`.
+    loader: a function of a path (str) that replaces `read_image`.
     channels: 3 for colour, 1 for grey; max_pixels: see `read_image`.
-    extensions: what the names of images end in; by default `IMAGE_ENDINGS`.
-    broken: None finds out about a file that cannot be decoded when it is asked for; "refuse" and
-        "skip" decode every file now and once, and refuse what is broken or leave it out, with a
-        warning that names it.
+    extensions: the suffixes of file names, `IMAGE_ENDINGS` by default.
+    broken: None reports a file that cannot be decoded when it is read; "refuse" and "skip" decode
+        every file once now, and refuse broken files or skip them with a warning that names them.
 
-    Raises as DatasetFolder, and with broken="refuse" ValueError naming all files that cannot be
-    decoded; __getitem__ ValueError for such a file, ImportError without Pillow.
+    Raises: as DatasetFolder, and with broken="refuse" ValueError that names all broken files;
+    __getitem__ raises ValueError for a broken file, ImportError without Pillow.
     """
 
     def __init__(
@@ -188,7 +186,7 @@ class ImageFolder(DatasetFolder):
         return super().__repr__().replace(" samples,", " images,")
 
     def _check_all(self, broken: str) -> None:
-        """Decode every file; refuse or leave out those that cannot be decoded."""
+        """Decode every file; refuse or skip those that cannot be decoded."""
         whole, reasons = [], []
         for sample in self.samples:
             try:
@@ -209,9 +207,9 @@ class ImageFolder(DatasetFolder):
 
 
 def default_loader(path: str) -> Any:
-    """The picture of Pillow in a file, in RGB: the loader of torchvision's ImageFolder.
+    """Read a file as an RGB image of Pillow: the loader of torchvision's ImageFolder.
 
-    Raises ImportError without Pillow.
+    Raises: ImportError without Pillow.
     """
     try:
         from PIL import Image
@@ -222,9 +220,9 @@ def default_loader(path: str) -> Any:
 
 
 def class_folders(root: Path, name: str = "ImageFolder") -> list[Path]:
-    """The folders in `root`, sorted by name, hidden ones left out.
+    """The folders in `root`, sorted by name, without hidden ones.
 
-    Raises FileNotFoundError, beginning with `name`, if there is none.
+    Raises: FileNotFoundError, beginning with `name`, if there are none.
     """
     folders = []
     if root.is_dir():
@@ -232,8 +230,8 @@ def class_folders(root: Path, name: str = "ImageFolder") -> list[Path]:
             folders = sorted(e.name for e in entries if is_folder(e) and not is_hidden(e.name))
     if not folders:
         raise FileNotFoundError(
-            f"{name}: {root} has no folders; put the images of each class into a folder of "
-            "its own, root/class/image.png"
+            f"{name}: {root} has no folders; put the images of each class into their own "
+            "folder, root/class/image.png"
         )
     return [root / folder for folder in folders]
 
@@ -243,14 +241,13 @@ def find_images(
     endings: Sequence[str] = IMAGE_ENDINGS,
     is_valid_file: Callable[[str], bool] | None = None,
 ) -> list[Path]:
-    """The image files in a folder and those below it, sorted by path.
+    """The image files in a folder and its subfolders, sorted by path.
 
-    A file is an image if its name ends in one of `endings`, in small letters or capitals, or if
-    `is_valid_file(path)` says so. Hidden files and folders, whose names begin with a dot, are left
-    out, and what is no file: folders, links that lead nowhere. Links to folders are followed, once
-    around where they lead back.
+    A file is an image if its name ends in one of `endings`, in either case, or if
+    `is_valid_file(path)` accepts it. Hidden files and folders, whose names begin with a dot, and
+    broken links are skipped. Links to folders are followed, but only once around a cycle.
 
-    Raises PermissionError for a folder that may not be read.
+    Raises: PermissionError for an unreadable folder.
     """
 
     def is_image(entry: os.DirEntry) -> bool:
@@ -264,7 +261,7 @@ def find_images(
 
 
 def _entries(folder: str, above: tuple = ()) -> Iterator[os.DirEntry]:
-    """What is in a folder, and in those below it that do not hold it themselves."""
+    """The entries of a folder and its subfolders, except those that contain it (by a link)."""
     status = os.stat(folder)
     place = (status.st_dev, status.st_ino)
     if place in above:
@@ -277,22 +274,22 @@ def _entries(folder: str, above: tuple = ()) -> Iterator[os.DirEntry]:
 
 
 def is_folder(entry: os.DirEntry) -> bool:
-    """As `entry.is_dir()`, and False for a link that leads nowhere or to itself."""
+    """`entry.is_dir()`, or False for a link that is broken or leads to itself."""
     return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 def is_file(entry: os.DirEntry) -> bool:
-    """As `entry.is_file()`, and False for a link that leads nowhere or to itself."""
+    """`entry.is_file()`, or False for a link that is broken or leads to itself."""
     return os.path.isfile(entry.path) if entry.is_symlink() else entry.is_file()
 
 
 def is_hidden(name: str) -> bool:
-    """Whether a file or folder is no part of the data: .name, and what macOS packs beside it."""
+    """Whether a file or folder is hidden: .name, or an extra of macOS archives."""
     return name.startswith(".") or name == "__MACOSX"
 
 
 def as_endings(extensions: Sequence[str], name: str) -> tuple[str, ...]:
-    """`extensions` in small letters; ValueError unless each is text that begins with a dot."""
+    """`extensions` in lower case. Raises: ValueError unless each is text that begins with a dot."""
     some = [extensions] if isinstance(extensions, str) else list(extensions)
     if not some or any(not isinstance(e, str) or not e.startswith(".") for e in some):
         raise ValueError(f"{name}: extensions={extensions!r} must be like ('.png', '.jpg')")

@@ -1,7 +1,7 @@
-"""Read one image file, whatever kind of picture it holds, as an array.
+"""Reading an image file of any supported format as an array.
 
-What a file is, its content says and not its name, and only the formats below are tried: Pillow
-knows many more, of which one (EPS) starts another program.
+The content of a file decides its format, not its name. Only the formats below are tried: Pillow
+knows many more, and one of them (EPS) starts another program.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ import numpy as np
 FORMATS = (
     "AVIF", "BMP", "DIB", "GIF", "JPEG", "JPEG2000", "PNG", "PPM", "TIFF", "WEBP",
 )  # fmt: skip
-# What the names of such files end in: how a folder's images are told from its other files.
+# The suffixes of such files, which distinguish a folder's images from its other files.
 IMAGE_ENDINGS = (
     ".apng", ".avif", ".bmp", ".dib", ".gif", ".j2k", ".jfif", ".jp2", ".jpe", ".jpeg", ".jpg",
     ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp",
 )  # fmt: skip
 
-MAX_PIXELS = 89_478_485  # Pillow's own limit: a fourth of a GiB of colours
+MAX_PIXELS = 89_478_485  # Pillow's own limit: a quarter of a GiB in RGB
 
 ORIENTATION = 0x0112  # EXIF's tag
-# What turns a picture upright that a camera stored in orientation 2 to 8, as an array (H, W, ...).
+# The operations that turn an image (H, W, ...) in EXIF orientation 2 to 8 upright.
 UPRIGHT = {
     2: lambda a: a[:, ::-1],
     3: lambda a: a[::-1, ::-1],
@@ -42,16 +42,17 @@ _without_limit = threading.Lock()
 def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS) -> np.ndarray:
     """An image file -> (channels, H, W) float32 in [0, 1], colour for 3 channels, grey for 1.
 
-    Read are AVIF, BMP, GIF, JPEG, JPEG 2000, PNG, PPM and its kin, TIFF and WebP, by their content
-    and not by their name; of an animation the first picture. It stands upright as the camera was
-    held. Where it is transparent there is a white ground, or a black one if all that is drawn is so
-    bright (0.9 and above on average) that it would vanish on white; a picture without a visible
-    pixel has its colours. Grey of more than 8 bits is scaled by what it can hold at most: 255 if no
-    value of 32 bits is above, else 65535; floats by 1 if none is above, else by these two.
+    Supported formats, recognised by content, are AVIF, BMP, GIF, JPEG, JPEG 2000, PNG, PPM and
+    related ones, TIFF and WebP; of an animation the first image is read. EXIF orientation is
+    applied. Transparent pixels become white, or black if the visible pixels are so bright (0.9 or
+    more on average) that they would vanish on white; an image without visible pixels keeps its
+    colours. Grey images of more than 8 bits are divided by their full scale: 65535; for 32-bit
+    integers 255 if no value is above it; for floats 1, or else these two.
 
-    Raises FileNotFoundError if there is none, another OSError if it cannot be opened, ImportError
-    without Pillow, and ValueError naming the file if it cannot be decoded, has values that fit no
-    scale, or has more than `max_pixels`: a small file can hold a picture that fills the memory.
+    Raises: FileNotFoundError for a missing file, another OSError if it cannot be opened,
+    ImportError without Pillow, and ValueError, naming the file, if it cannot be decoded, has values
+    beyond every scale, or more than `max_pixels`: a small file can hold an image that fills the
+    memory.
     """
     if channels not in (1, 3):
         raise ValueError(f"read_image: channels={channels} must be 1 or 3")
@@ -60,7 +61,7 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
     except ImportError as error:
         raise ImportError("read_image: needs Pillow (pip install pillow)") from error
     try:
-        # Given a path, Pillow maps some files into memory and then mistakes those that lie turned.
+        # Given a path, Pillow maps some files into memory and misreads rotated ones.
         with open(path, "rb") as content, _opened(Image, content) as file:
             width, height = file.size
             if width * height > max_pixels:
@@ -76,7 +77,7 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
         raise ValueError(
             f"read_image: {path} cannot be decoded: it is none of {', '.join(FORMATS)}, or damaged"
         ) from error
-    except Exception as error:  # Pillow's decoders raise what they like: OSError, SyntaxError, ...
+    except Exception as error:  # Pillow's decoders raise many types: OSError, SyntaxError, ...
         raise ValueError(f"read_image: {path} cannot be decoded: {error}") from error
     planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     if planes.dtype == np.uint8:
@@ -85,11 +86,11 @@ def read_image(path: str | Path, channels: int = 3, max_pixels: int = MAX_PIXELS
 
 
 def _opened(image: Any, content: Any) -> Any:
-    """The picture in a file, its pixels not yet read; `image` is the module PIL.Image."""
+    """The image in a file, with pixels not yet decoded; `image` is the module PIL.Image."""
     try:
         return image.open(content, formats=_formats(image))
     except (image.DecompressionBombError, image.DecompressionBombWarning):
-        # Pillow's limit is a global; the size is checked against our own instead.
+        # Pillow's limit is global, so check our own instead.
         content.seek(0)
         with _without_limit:
             limit, image.MAX_IMAGE_PIXELS = image.MAX_IMAGE_PIXELS, None
@@ -101,7 +102,7 @@ def _opened(image: Any, content: Any) -> Any:
 
 @cache
 def _formats(image: Any) -> list[str]:
-    """Those of `FORMATS` that this Pillow was built with."""
+    """The `FORMATS` that this build of Pillow supports."""
     image.init()
     return [name for name in FORMATS if name in image.OPEN]
 
@@ -109,12 +110,12 @@ def _formats(image: Any) -> list[str]:
 def _orientation(file: Any) -> int:
     try:
         return file.getexif().get(ORIENTATION, 1)
-    except Exception:  # of what a camera wrote beside the picture, damage is no matter
+    except Exception:  # damaged metadata does not matter
         return 1
 
 
 def _pixels(image: Any, file: Any, mode: str) -> np.ndarray:
-    """The picture as uint8 (H, W, 3) for the mode "RGB", (H, W) for "L"; deep grey as float32."""
+    """The image as uint8 (H, W, 3) for mode "RGB", (H, W) for "L"; deep grey as float32."""
     file.load()
     transparent = file.mode in ("RGBA", "RGBa", "LA", "La", "PA") or "transparency" in file.info
     if file.mode[0] in "IF":
@@ -131,7 +132,7 @@ def _pixels(image: Any, file: Any, mode: str) -> np.ndarray:
 
 
 def _on_a_ground(image: Any, picture: Any) -> Any:
-    """A picture of mode RGBA on white, or on black if it would vanish on white."""
+    """An RGBA image on white, or on black if it would vanish on white."""
     alpha = np.asarray(picture.getchannel("A"))
     lightest, darkest = alpha.max(), alpha.min()
     if darkest == 255 or lightest == 0:
@@ -142,9 +143,9 @@ def _on_a_ground(image: Any, picture: Any) -> Any:
 
 
 def _scaled_grey(values: np.ndarray, file: Any) -> np.ndarray:
-    """Integers of 16 or 32 bits, or floats, (H, W) -> float32 in [0, 1].
+    """16- or 32-bit integers, or floats, (H, W) -> float32 in [0, 1].
 
-    PNG and PPM have 16 bits where Pillow has an image of 32.
+    Pillow may hold the 16 bits of PNG and PPM in an image of 32 bits.
     """
     low, high = values.min(), values.max()
     if values.dtype.itemsize == 2 or (file.mode == "I" and file.format in ("PNG", "PPM")):
@@ -152,7 +153,7 @@ def _scaled_grey(values: np.ndarray, file: Any) -> np.ndarray:
     else:
         scales = [1, 255, 65535] if file.mode == "F" else [255, 65535]
     fitting = [scale for scale in scales if high <= scale]
-    if not (low >= 0 and fitting):  # not so for NaN
+    if not (low >= 0 and fitting):  # also true for NaN
         raise ValueError(f"its values are {low}..{high}; expected 0..{scales[-1]}")
     grey = values / np.float32(fitting[0])
     hidden = file.info.get("transparency")

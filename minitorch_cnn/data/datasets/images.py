@@ -1,4 +1,4 @@
-"""What the image data sets have in common."""
+"""The bases of the image data sets."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..transforms.transform import applied
 
 
 class Targets(list):
-    """The labels of a data set in a list, of which a written element is also the data set's."""
+    """A data set's labels as a list; writing to an element also changes the data set."""
 
     def __init__(self, labels: np.ndarray):
         super().__init__(labels.tolist())
@@ -31,7 +31,7 @@ class Targets(list):
 class ImageDataset(Dataset):
     """Images and their labels in memory: sample i is (image (C, H, W) float32 in [0, 1], label).
 
-    images (N, C, H, W), uint8 (0..255 stands for 0..1) or float32; labels (N,) int64, indices into
+    images (N, C, H, W), uint8 (divided by 255) or float32; labels (N,) int64, indices into
     `classes`; transform: a callable `(image, rng) -> image`, target_transform `(label) -> label`.
     """
 
@@ -56,7 +56,7 @@ class ImageDataset(Dataset):
 
     @property
     def targets(self) -> list[int]:
-        """The labels as torchvision keeps them; what is written to them is written to `labels`."""
+        """The labels under torchvision's name; writing to them changes `labels`."""
         return Targets(self.labels)
 
     @targets.setter
@@ -81,9 +81,9 @@ class ImageDataset(Dataset):
 
 
 class TrainTestDataset(ImageDataset):
-    """Images in files of two parts, to train and to test: a subclass defines `_load`.
+    """Images in files for training and testing; a subclass defines `_load`.
 
-    Raises FileNotFoundError, ValueError: see the subclass.
+    Raises: FileNotFoundError, ValueError: see the subclass.
     """
 
     def __init__(
@@ -111,13 +111,13 @@ def label_of(dataset: Any, index: int) -> Any:
 def find_files(
     caller: str, root: str | Path, folders: list[str], files: list[list[str]], source: str
 ) -> list[Path]:
-    """The paths of `files`, all from the first of `folders` below `root` that has them all.
+    """The paths of `files` in the first of `folders` below `root` that has them all.
 
-    For each file the names it may have; the first that is there is taken. folders[0] is ".", `root`
-    itself; source: where to get the files.
+    files: for each file its possible names; the first existing one is taken. folders[0] is ".",
+    `root` itself; source: where to get the files.
 
-    Raises FileNotFoundError, in the name of `caller`, that says what is missing, where to get and
-    where to put it.
+    Raises: FileNotFoundError, naming `caller`, that says which files are missing, where to get them
+    and where to put them.
     """
     root = Path(root)
     for folder in folders:

@@ -1,4 +1,4 @@
-"""MNIST and the data sets in its format, from IDX files, packed by gzip or not."""
+"""MNIST and the data sets in its format, from IDX files, with or without gzip."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ from ...spelling import one_of
 from ...tensor.tensor import Tensor
 from .images import TrainTestDataset, find_files
 
-GZIP = b"\x1f\x8b"  # how a packed file begins
+GZIP = b"\x1f\x8b"  # the first bytes of a compressed file
 MOST_VALUES = 2**30
 SIDE = 28  # pixels
 
 
 def read_idx(path: str | Path, ndim: int, most: int = MOST_VALUES) -> np.ndarray:
-    """An IDX file of bytes, packed by gzip or not -> its array of `ndim` axes, uint8.
+    """An IDX file of bytes, with or without gzip -> its array of `ndim` axes, uint8.
 
     Layout, big-endian: the magic number 0x0800 + ndim in 4 bytes, each size in 4 bytes, the values.
-    Of a packed file, which can unpack to a thousand times its size, no more is unpacked than the
-    header says, and nothing if that is more than `most` values.
+    A file can decompress to a thousand times its size; this reads only as much as the header
+    promises, and nothing if that exceeds `most` values.
 
-    Raises ValueError naming the file, what was expected and what was found.
+    Raises: ValueError that names the file, the expected and the actual content.
     """
     with open(path, "rb") as file:
         packed = file.read(2) == GZIP
@@ -80,7 +80,7 @@ class _IdxDataset(TrainTestDataset):
 
     @property
     def data(self) -> Tensor:
-        """The images (N, 28, 28) uint8 as torchvision keeps them."""
+        """The images (N, 28, 28) uint8 under torchvision's name."""
         return Tensor(self.images[:, 0])
 
     @data.setter
@@ -89,7 +89,7 @@ class _IdxDataset(TrainTestDataset):
 
     @property
     def targets(self) -> Tensor:
-        """The labels (N,) as torchvision keeps them."""
+        """The labels (N,) under torchvision's name."""
         return Tensor(self.labels)
 
     @targets.setter
@@ -99,7 +99,7 @@ class _IdxDataset(TrainTestDataset):
     def _read(
         self, root: Any, part: str, folders: list[str], classes: int
     ) -> tuple[np.ndarray, np.ndarray]:
-        """The images (N, 1, 28, 28) and labels (N,) of the files whose names begin with `part`."""
+        """The images (N, 1, 28, 28) and labels (N,) of the files with the prefix `part`."""
         name = type(self).__name__
         names = [f"{part}-images-idx3-ubyte", f"{part}-labels-idx1-ubyte"]
         paths = find_files(name, root, folders, [_spellings(n) for n in names], self.SOURCE)
@@ -121,21 +121,21 @@ class _IdxDataset(TrainTestDataset):
 
 
 def _spellings(name: str) -> list[str]:
-    """The names that a file is known by: with a dot where some programs unpack it so, packed."""
+    """The possible names of a file: with a dot, as some programs unpack it, and compressed."""
     return [f"{n}{packed}" for n in (name, name.replace("-idx", ".idx")) for packed in ("", ".gz")]
 
 
 class MNIST(_IdxDataset):
     """Handwritten digits: images (N, 1, 28, 28) uint8, labels (N,).
 
-    There are 60,000 to train and 10,000 to test.
-    `root` holds train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-images-idx3-ubyte and
-    t10k-labels-idx1-ubyte, itself or in its folder MNIST/raw; each as it is or packed by gzip, with
-    .gz at the end of its name or not, and a dot before idx or not.
+    60,000 are for training and 10,000 for testing.
+    `root`, or MNIST/raw in it, holds train-images-idx3-ubyte, train-labels-idx1-ubyte,
+    t10k-images-idx3-ubyte and t10k-labels-idx1-ubyte. Each may be compressed by gzip, with or
+    without the suffix .gz, and may have a dot before idx.
     From LeCun, Bottou, Bengio and Haffner (1998), "Gradient-based learning applied to document
     recognition".
 
-    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be.
+    Raises: FileNotFoundError for missing files, ValueError for invalid ones.
     """
 
     CLASSES = tuple(string.digits)
@@ -145,11 +145,11 @@ class MNIST(_IdxDataset):
 class FashionMNIST(_IdxDataset):
     """Articles of clothing in MNIST's format: images (N, 1, 28, 28) uint8, labels (N,).
 
-    There are 60,000 to train and 10,000 to test.
-    `root` holds the four files that `MNIST` names, itself or in its folder FashionMNIST/raw.
+    60,000 are for training and 10,000 for testing.
+    `root`, or FashionMNIST/raw in it, holds the four files that `MNIST` names.
     From Xiao, Rasul and Vollgraf (2017), arXiv 1708.07747.
 
-    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be.
+    Raises: FileNotFoundError for missing files, ValueError for invalid ones.
     """
 
     CLASSES = (
@@ -162,12 +162,12 @@ class FashionMNIST(_IdxDataset):
 class KMNIST(_IdxDataset):
     """Cursive Japanese letters in MNIST's format: images (N, 1, 28, 28) uint8, labels (N,).
 
-    There are 60,000 to train and 10,000 to test.
-    `root` holds the four files that `MNIST` names, itself or in its folder KMNIST/raw.
+    60,000 are for training and 10,000 for testing.
+    `root`, or KMNIST/raw in it, holds the four files that `MNIST` names.
     From Clanuwat et al. (2018), "Deep learning for classical Japanese literature", arXiv
     1812.01718.
 
-    Raises FileNotFoundError if they are not there, ValueError if one is not what it should be.
+    Raises: FileNotFoundError for missing files, ValueError for invalid ones.
     """
 
     CLASSES = ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo")
@@ -175,24 +175,23 @@ class KMNIST(_IdxDataset):
 
 
 _CHARACTERS = tuple(string.digits + string.ascii_uppercase + string.ascii_lowercase)
-# Capital and small letters of these look alike: one class, named by the capital.
+# Upper and lower case of these look alike: one class, named after the upper case.
 _MERGED = tuple(c for c in _CHARACTERS if c not in "cijklmopsuvwxyz")
 
 
 class EMNIST(_IdxDataset):
     """Handwritten digits and letters in MNIST's format: images (N, 1, 28, 28) uint8, labels (N,).
 
-    split: "byclass" (62 classes: digits, capital and small letters), "bymerge" and "balanced" (47:
-    letters that look alike in both sizes are one), "letters" (27: the labels are 1..26 and 0 is
+    split: "byclass" (62 classes: digits, upper and lower case), "bymerge" and "balanced" (47:
+    letters that look alike in both cases are merged), "letters" (27: the labels are 1..26, and 0 is
     "N/A", as in the files), "digits" and "mnist" (10).
 
-    The files hold every image mirrored at its diagonal; here all are upright, which torchvision
-    leaves to its user. `root` holds emnist-SPLIT-train-images-idx3-ubyte and so on, as `MNIST` says
-    of its own, itself or in its folder gzip or EMNIST/raw.
+    The files hold transposed images; here they are upright, which torchvision leaves to the user.
+    `root`, or gzip or EMNIST/raw in it, holds emnist-SPLIT-train-images-idx3-ubyte and so on, in
+    the forms that `MNIST` describes.
     From Cohen, Afshar, Tapson and van Schaik (2017), arXiv 1702.05373.
 
-    Raises FileNotFoundError if they are not there, ValueError for another split or if a file is not
-    what it should be.
+    Raises: FileNotFoundError for missing files, ValueError for an unknown split or invalid files.
     """
 
     SPLITS: ClassVar[dict[str, tuple[str, ...]]] = {
@@ -204,7 +203,7 @@ class EMNIST(_IdxDataset):
         "mnist": tuple(string.digits),
     }
     SOURCE = "https://www.nist.gov/itl/products-and-services/emnist-dataset (the file gzip.zip)"
-    MOST_IMAGES = 814_255  # of "byclass", both parts
+    MOST_IMAGES = 814_255  # both parts of "byclass"
 
     def __init__(
         self,

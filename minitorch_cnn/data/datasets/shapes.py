@@ -1,4 +1,4 @@
-"""Synthetic images of geometric shapes, whose class, box and mask are known exactly."""
+"""Synthetic images of geometric shapes with exact classes, boxes and masks."""
 
 from __future__ import annotations
 
@@ -11,28 +11,27 @@ import numpy as np
 from ..randomness import stream
 from .images import ImageDataset
 
-CHUNK = 1 << 20  # pixels worked on at once: the temporaries stay within a cache or two
+CHUNK = 1 << 20  # pixels rendered at once, so that temporaries stay small
 
 
 class Shapes(ImageDataset):
-    """Bright shapes on a dark ground: images (N, channels, size, size) uint8, labels (N,).
+    """Bright shapes on a dark background: images (N, channels, size, size) uint8, labels (N,).
 
-    num_samples: N; size: pixels a side, at least 8; channels: 3 for colours, 1 for grey; objects:
-    shapes per image; seed: sample i of a seed is the same image whatever num_samples is; target:
-    what a sample has beside its image, the "label", an int, or the "mask" (size, size) int64, whose
-    `classes` are then "ground" and the shapes.
+    num_samples: N; size: of an image, at least 8; channels: 3 for colours, 1 for grey; objects:
+    shapes per image; seed: it determines sample i, independently of num_samples; target: the second
+    part of a sample, the "label", an int, or the "mask" (size, size) int64, for which `classes` are
+    "ground" and the shapes.
 
-    A shape has a random class, place, size, angle and colour, the ground a random colour; edges are
-    smoothed over one pixel, and a little noise lies over all. The image is divided into
-    ceil(sqrt(objects)) squared cells and each object has one to itself, so that shapes never
-    overlap.
+    A shape has a random class, position, size, angle and colour, and the background a random
+    colour. Edges are smoothed over one pixel, and weak noise is added. The image is divided into
+    ceil(sqrt(objects))^2 cells with at most one object each, so shapes never overlap.
 
-    labels (N,): the class of object 0; object_labels (N, objects): of each; boxes (N, objects, 4)
-    int64: left, top, right, bottom in pixels, right and bottom exclusive, so `mask[top:bottom,
-    left:right]` holds the object and no row or column more; masks (N, size, size) uint8: 0 for
-    ground, 1 + class for a shape.
+    labels (N,): the class of object 0; object_labels (N, objects): of each object; boxes (N,
+    objects, 4) int64: left, top, right, bottom in pixels, right and bottom exclusive, so that
+    `mask[top:bottom, left:right]` is the tight bounding box; masks (N, size, size) uint8: 0 for the
+    background, 1 + class for a shape.
 
-    Raises ValueError for a setting out of range, or cells of less than 8 pixels.
+    Raises: ValueError for a setting out of range, or cells of fewer than 8 pixels.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Shapes(ImageDataset):
             raise ValueError(f"Shapes: channels={channels} must be 1 or 3")
         if size // _cells_a_side(objects) < 8:
             raise ValueError(
-                f"Shapes: size={size} must give {objects} objects 8 pixels a side each"
+                f"Shapes: size={size} must give each of {objects} objects at least 8 x 8 pixels"
             )
         if target not in ("label", "mask"):
             raise ValueError(f"Shapes: target={target!r} must be 'label' or 'mask'")
@@ -80,10 +79,10 @@ def _cells_a_side(objects: int) -> int:
 
 
 class _Scenes:
-    """The random numbers that make the images, and their rendering.
+    """The random numbers of the images, and their rendering.
 
-    A stream hands its numbers out in order, the same count to each sample: sample i does not depend
-    on how many follow.
+    Each sample takes the same count of numbers from a stream, in order, so sample i does not depend
+    on the number of samples.
     """
 
     def __init__(self, num_samples: int, size: int, channels: int, objects: int, seed: int):
@@ -95,7 +94,7 @@ class _Scenes:
         order, ground, rest = np.split(uniform, [cells**2, cells**2 + channels], axis=1)
         rest = rest.reshape(num_samples, objects, 5 + channels)
         kind, radius, angle, x, y = np.moveaxis(rest[:, :, :5], 2, 0)
-        cell = np.argsort(order, axis=1)[:, :objects]  # a random choice of cells, none twice
+        cell = np.argsort(order, axis=1)[:, :objects]  # a random choice of distinct cells
         side = size / cells
         self.classes = (kind * len(SHAPES)).astype(np.int64)
         self.radius = side * (0.22 + 0.22 * radius)
@@ -107,7 +106,7 @@ class _Scenes:
         self.colour = 0.55 + 0.45 * rest[:, :, 5:, None, None]  # (N, objects, C, 1, 1)
 
     def render(self, part: slice, masks: np.ndarray, boxes: np.ndarray, noise: Any) -> np.ndarray:
-        """The images of `part` as uint8; fills `masks` and `boxes`, which are those of the part."""
+        """Render the images of `part` as uint8, and fill its `masks` and `boxes`."""
         count, channels = self.ground[part].shape[:2]
         images = np.broadcast_to(self.ground[part], (count, channels, self.size, self.size))
         for k in range(self.classes.shape[1]):
@@ -122,7 +121,7 @@ class _Scenes:
         return np.rint(255 * np.clip(images + grain, 0, 1)).astype(np.uint8)
 
     def _distance(self, part: slice, k: int) -> np.ndarray:
-        """(n, size, size): pixels from a pixel's centre to the edge of object k, below 0 inside."""
+        """(n, size, size): distance of each pixel's centre to the edge of object k, < 0 inside."""
         pixel = np.arange(self.size) + 0.5
         at = (slice(None), None, None)
         dx = pixel[None, None, :] - self.x[part, k][at]
@@ -145,8 +144,8 @@ def _boxes(inside: np.ndarray) -> np.ndarray:
     return np.stack([left, top, right, bottom], axis=1)
 
 
-# Distances to the edges of shapes within a circle of radius r around the origin. Far from the edge
-# and around corners they are bounds; near it they are exact, which is all that smoothing needs.
+# Distances to the edges of shapes within a circle of radius r around the origin. They are exact
+# near an edge, which is enough for smoothing, and bounds elsewhere and around corners.
 
 
 def _circle(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
@@ -169,7 +168,7 @@ def _cross(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
 
 
 def _star(u: np.ndarray, v: np.ndarray, r: np.ndarray) -> np.ndarray:
-    """Five points: fold the plane onto one half of one point, whose edge is a straight line."""
+    """A star of five points: fold the plane onto half a point, whose edge is a straight line."""
     tenth = np.pi / 5
     angle = np.abs((np.arctan2(u, v) + tenth) % (2 * tenth) - tenth)
     radius = np.hypot(u, v)

@@ -18,16 +18,15 @@ FOLDS = 10
 
 
 class STL10(ImageDataset):
-    """Photographs in 10 classes: images (N, 3, 96, 96) uint8, labels (N,), -1 where there is none.
+    """Photographs in 10 classes: images (N, 3, 96, 96) uint8, labels (N,), -1 for unlabelled ones.
 
-    split: "train" (5,000), "test" (8,000), "unlabeled" (100,000) or "train+unlabeled". folds: which
-    of ten parts of 1,000 is taken of the 5,000, None for all. `root` holds the files train_X.bin,
-    train_y.bin and so on, itself or in its folder stl10_binary.
-    From Coates, Lee and Ng (2011), "An analysis of single-layer networks in unsupervised feature
-    learning".
+    split: "train" (5,000), "test" (8,000), "unlabeled" (100,000) or "train+unlabeled". folds: one
+    of the ten parts of 1,000 of the training images, None for all. `root`, or stl10_binary in it,
+    holds the files train_X.bin, train_y.bin and so on. From Coates, Lee and Ng (2011), "An analysis
+    of single-layer networks in unsupervised feature learning".
 
-    Raises FileNotFoundError if they are not there, ValueError for another split or fold, or if a
-    file is not what it should be.
+    Raises: FileNotFoundError for missing files, ValueError for an unknown split or fold, or for
+    invalid files.
     """
 
     def __init__(
@@ -51,7 +50,7 @@ class STL10(ImageDataset):
 
     @property
     def data(self) -> np.ndarray:
-        """The images (N, 3, 96, 96) uint8 as torchvision keeps them."""
+        """The images (N, 3, 96, 96) uint8, under torchvision's name."""
         return self.images
 
     @data.setter
@@ -69,7 +68,7 @@ class STL10(ImageDataset):
             raise ValueError(
                 f"STL10: {paths[0]} has {len(pixels)} bytes; expected images of {3 * SIDE * SIDE}"
             )
-        # Column by column, as MATLAB keeps them.
+        # Column-major, as in MATLAB.
         images = pixels.reshape(-1, 3, SIDE, SIDE).swapaxes(2, 3)
         labels = np.full(len(images), -1, np.int64)
         if part != "unlabeled":
@@ -90,7 +89,7 @@ class STL10(ImageDataset):
         try:
             chosen = np.array(lines[fold].split(), dtype=np.int64)
         except (IndexError, ValueError) as error:
-            raise ValueError(f"STL10: {path} has no line of numbers for each fold") from error
+            raise ValueError(f"STL10: {path} must have a line of numbers for each fold") from error
         if len(chosen) and not 0 <= chosen.min() <= chosen.max() < count:
             raise ValueError(f"STL10: {path} has numbers beyond the {count} images")
         return chosen

@@ -24,8 +24,8 @@ class SVHN(ImageDataset):
     From Netzer et al. (2011), "Reading digits in natural images with unsupervised feature
     learning".
 
-    Raises FileNotFoundError if the file is not there, ImportError without SciPy, ValueError for
-    another split or if the file is not what it should be.
+    Raises: FileNotFoundError for a missing file, ImportError without SciPy, ValueError for an
+    unknown split or an invalid file.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class SVHN(ImageDataset):
 
     @property
     def data(self) -> np.ndarray:
-        """The images (N, 3, 32, 32) uint8 as torchvision keeps them."""
+        """The images (N, 3, 32, 32) uint8, under torchvision's name."""
         return self.images
 
     @data.setter
@@ -61,8 +61,8 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         content = loadmat(path, variable_names=("X", "y"))
         pixels, labels = content["X"], content["y"]
-    except Exception as error:  # SciPy's reader raises what it likes
-        raise ValueError(f"SVHN: {path} is no file of MATLAB with X and y: {error}") from error
+    except Exception as error:  # SciPy's reader raises many types
+        raise ValueError(f"SVHN: {path} must be a MATLAB file with X and y: {error}") from error
     if pixels.dtype != np.uint8 or pixels.ndim != 4 or pixels.shape[:3] != (32, 32, 3):
         raise ValueError(
             f"SVHN: {path} has X {pixels.dtype} of shape {pixels.shape}; expected uint8 of "

@@ -1,4 +1,4 @@
-"""What torchvision's data sets are made of, for data sets of one's own."""
+"""torchvision's base classes for data sets of your own."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..dataset import Dataset
 
 
 class StandardTransform:
-    """A function of (image, target) made of one of each; None leaves what it would change."""
+    """A function of (image, target) from one function of each; None keeps its argument."""
 
     def __init__(
         self,
@@ -27,13 +27,13 @@ class StandardTransform:
 
 
 class VisionDataset(Dataset[Any]):
-    """Base class of data sets: keeps what they are made with, and shows it.
+    """Base class of data sets that stores their root and transforms, for the repr.
 
-    transforms: a function of (image, target), in place of transform, of the image, and
-    target_transform, of the target; `self.transforms` is that function or one made of the two, None
-    without any.
+    transforms: a function of (image, target); it excludes transform, a function of the image, and
+    target_transform, a function of the target. `self.transforms` is that function, or a combination
+    of the two, or None.
 
-    Raises ValueError for transforms together with one of the others.
+    Raises: ValueError for transforms together with one of the others.
     """
 
     def __init__(

@@ -139,7 +139,7 @@ ATTACKS = {
     ),
     "an array below zero": (
         KEY + SHELL + b"(K\x01J\xff\xff\xff\xff\x85" + STATED + b"\x89U\x03abctbs.",
-        "no tuple of at most 32 sizes",
+        "not a tuple of at most 32 sizes",
     ),
     "an array of objects": (KEY + b"cnumpy\ndtype\n(U\x02O8K\x00K\x01tRs.", "array of 'O8'"),
     "an array of records": (KEY + b"cnumpy\ndtype\n(U\x02V8K\x00K\x01tRs.", "array of 'V8'"),
@@ -155,18 +155,18 @@ ATTACKS = {
         "without b",
     ),
     "bytes without end": (KEY + b"\x8e" + b"\xff" * 8, "truncated"),
-    "an array from outside": (KEY + b"\x97s.", "no opcode"),
-    "a huge integer": (KEY + b"\x8b\xff\xff\xff\x7f", "no opcode"),
+    "an array from outside": (KEY + b"\x97s.", "not an opcode"),
+    "a huge integer": (KEY + b"\x8b\xff\xff\xff\x7f", "not an opcode"),
     "an integer of many digits": (KEY + b"L" + b"9" * 2000 + b"L\ns.", "does not end"),
     "a frame that lies": (b"\x95" + b"\xff" * 8 + b"N.", "holds a NoneType"),
     "keys of one hash": (
         b"}" + b"(" + b"".join(f"I{k * (2**61 - 1)}\nN".encode() for k in range(9)) + b"u.",
         "integer of 61 bits as a key",
     ),
-    "places of one hash": (b"Np" + str(2**61 - 1).encode() + b"\n.", "has not made"),
+    "places of one hash": (b"Np" + str(2**61 - 1).encode() + b"\n.", "has not created"),
     "text encoded without end": (
         KEY + b"(V" + b"a" * 300 + b"\np1\n0" + b"c_codecs\nencode\n(g1\nVlatin1\ntR" * 50 + b"ls.",
-        "more than the file has",
+        "more bytes than the file has",
     ),
     "text without quotes": (KEY + b"Sabc\ns.", "without quotes"),
 }
@@ -205,7 +205,7 @@ def test_a_file_of_countless_objects_is_refused(tmp_path, monkeypatch, content):
     path.write_bytes(pickle.dumps({"labels": list(range(400))}, 2))
     assert len(read_array_pickle(path)["labels"]) == 400
     path.write_bytes(content * 1001 + b".")
-    with pytest.raises(ValueError, match="it makes more than 1000 objects"):
+    with pytest.raises(ValueError, match="it creates more than 1000 objects"):
         read_array_pickle(path)
 
 

@@ -113,7 +113,7 @@ def test_all_classes_occur_about_equally_often():
         ({"channels": 2}, "channels=2"),
         ({"size": 7}, "size=7"),
         ({"target": "box"}, "target='box' must be 'label' or 'mask'"),
-        ({"size": 15, "objects": 2}, "size=15 must give 2 objects"),
+        ({"size": 15, "objects": 2}, "size=15 must give each of 2 objects"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):

@@ -34,7 +34,7 @@ def test_what_is_not_there_or_not_right_is_refused(tmp_path, monkeypatch):
         SVHN(tmp_path)
     (tmp_path / "train_32x32.mat").write_bytes(b"nothing")
     pytest.importorskip("scipy.io")
-    with pytest.raises(ValueError, match=r"^SVHN: .*train_32x32.mat is no file of MATLAB"):
+    with pytest.raises(ValueError, match=r"^SVHN: .*train_32x32.mat must be a MATLAB file"):
         SVHN(tmp_path)
     write(tmp_path, labels=np.array([1, 11, 3, 9, 10]))
     with pytest.raises(ValueError, match=r"^SVHN: .* has 5 labels; expected 5 in 0..10"):
