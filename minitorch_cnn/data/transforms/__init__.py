@@ -1,4 +1,4 @@
-"""Transforms of images: callables `(image, rng) -> image`, and `functional`, what they do."""
+"""Image transforms: callables `(image, rng) -> image`, and their functions in `functional`."""
 
 from . import functional
 from .auto_augment import AutoAugment, RandAugment, TrivialAugmentWide

@@ -1,6 +1,6 @@
-"""Augmentation by operations drawn from a list: AutoAugment, RandAugment, TrivialAugment.
+"""Augmentation by random operations from a list: AutoAugment, RandAugment, TrivialAugment.
 
-Each operation has a magnitude, one of several between none and the strongest.
+Each operation has a magnitude, one of several from none to the strongest.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def _solarized(image: Image, magnitude: float) -> Image:
     return solarize(image, magnitude * white)
 
 
-# What moves pixels also takes an interpolation and what it fills the border with.
+# Operations that move pixels also take an interpolation and a fill.
 MOVES: dict[str, Moved] = {
     "ShearX": _sheared(0),
     "ShearY": _sheared(1),
@@ -75,7 +75,7 @@ SIGNED = (*MOVES, "Brightness", "Color", "Contrast", "Sharpness")
 def _magnitudes(
     bins: int, shear: float, shift: tuple[float, float], turn: float, colour: float, bits: int
 ) -> dict[str, np.ndarray | None]:
-    """The magnitudes of each operation, from none to the strongest; None where it has none."""
+    """The magnitudes of each operation, from none to the strongest; None if it takes none."""
     strongest = {
         "ShearX": shear, "ShearY": shear, "TranslateX": shift[0], "TranslateY": shift[1],
         "Rotate": turn, "Brightness": colour, "Color": colour, "Contrast": colour,
@@ -85,14 +85,14 @@ def _magnitudes(
         "Identity": None,
         **{name: np.linspace(0.0, most, bins) for name, most in strongest.items()},
         "Posterize": 8 - np.round(np.arange(bins) / ((bins - 1) / bits)),
-        "Solarize": np.linspace(1.0, 0.0, bins),  # shares of white
+        "Solarize": np.linspace(1.0, 0.0, bins),  # fractions of white
         "AutoContrast": None,
         "Equalize": None,
     }
 
 
 class _Augment(Transform):
-    """What the three share; `interpolation` and `fill` are fields of each."""
+    """Base of the three; `interpolation` and `fill` are fields of each."""
 
     interpolation: str
     fill: float | Sequence[float] | None
@@ -119,12 +119,12 @@ class _Augment(Transform):
 
 @dataclass
 class RandAugment(_Augment):
-    """(C, H, W) -> (C, H, W): `num_ops` operations drawn evenly, all of one magnitude.
+    """(C, H, W) -> (C, H, W): `num_ops` operations drawn uniformly, all of one magnitude.
 
-    magnitude: one of 0..num_magnitude_bins - 1. interpolation, fill: of the operations that move
-    pixels. From "RandAugment" (Cubuk et al. 2019), arXiv 1909.13719. Before `Normalize`.
+    magnitude: in 0..num_magnitude_bins - 1. interpolation, fill: for operations that move pixels.
+    Use it before `Normalize`. From "RandAugment" (Cubuk et al. 2019), arXiv 1909.13719.
 
-    Raises ValueError for other settings.
+    Raises: ValueError for invalid settings.
     """
 
     num_ops: int = 2
@@ -153,11 +153,11 @@ class RandAugment(_Augment):
 
 @dataclass
 class TrivialAugmentWide(_Augment):
-    """(C, H, W) -> (C, H, W): one operation of a magnitude, both drawn evenly.
+    """(C, H, W) -> (C, H, W): one operation and its magnitude, both drawn uniformly.
 
-    From "TrivialAugment" (Müller and Hutter 2021), arXiv 2103.10158. Before `Normalize`.
+    Use it before `Normalize`. From "TrivialAugment" (Müller and Hutter 2021), arXiv 2103.10158.
 
-    Raises ValueError for other settings.
+    Raises: ValueError for invalid settings.
     """
 
     num_magnitude_bins: int = 31
@@ -173,12 +173,12 @@ class TrivialAugmentWide(_Augment):
 
 @dataclass
 class AutoAugment(_Augment):
-    """(C, H, W) -> (C, H, W): two operations of a policy drawn from 25, each with its probability.
+    """(C, H, W) -> (C, H, W): one of 25 pairs of operations, each applied with its probability.
 
-    policy: AutoAugmentPolicy.IMAGENET, CIFAR10 or SVHN, the data set it was found for. From
-    "AutoAugment" (Cubuk et al. 2018), arXiv 1805.09501. Before `Normalize`.
+    policy: AutoAugmentPolicy.IMAGENET, CIFAR10 or SVHN, the data set that it was found for. Use it
+    before `Normalize`. From "AutoAugment" (Cubuk et al. 2018), arXiv 1805.09501.
 
-    Raises ValueError for other settings.
+    Raises: ValueError for invalid settings.
     """
 
     policy: AutoAugmentPolicy | str = "imagenet"

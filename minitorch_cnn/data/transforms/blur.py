@@ -1,4 +1,4 @@
-"""Blur and sharpen images."""
+"""Blurring and sharpening of images."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .transform import RandomTransform, Transform, generator_or
 def gaussian_blur(
     img: Image, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None
 ) -> Image:
-    """(..., H, W) -> the same shape, weighted means with weights exp(-x^2 / (2 sigma^2)).
+    """(..., H, W) -> the same shape: a Gaussian filter with weights exp(-x^2 / (2 sigma^2)).
 
-    kernel_size: odd, the pixels that count, one number or (width, height); sigma: one number or
-    one each, 0.15 kernel_size + 0.35 if None. The border is mirrored.
+    kernel_size: odd, one number or (width, height); sigma: one number or two, 0.15 kernel_size +
+    0.35 if None. The border is mirrored.
 
-    Raises ValueError for other settings, and for an image not larger than half a kernel.
+    Raises: ValueError for invalid settings, or an image that is not larger than half a kernel.
     """
     widths = _both("gaussian_blur", "kernel_size", kernel_size)
     _check_kernel("gaussian_blur", widths)
@@ -43,9 +43,9 @@ def gaussian_blur(
 
 @takes_images("colours")
 def adjust_sharpness(img: Image, sharpness_factor: float) -> Image:
-    """y = f x + (1 - f) b, clipped, b the means of 3 x 3 pixels of which the middle counts 5 of 13.
+    """y = f x + (1 - f) b, clipped, with b a 3 x 3 mean in which the centre has weight 5/13.
 
-    The pixels at the edge stay, and images of fewer than 3 x 3.
+    Border pixels do not change, nor do images smaller than 3 x 3.
     """
     if not sharpness_factor >= 0:
         raise ValueError(
@@ -73,9 +73,9 @@ def _check_kernel(name: str, widths: tuple) -> None:
 
 @dataclass
 class GaussianBlur(Transform):
-    """Blur by `functional.gaussian_blur` with a sigma, or one drawn evenly from (low, high).
+    """Blur by `functional.gaussian_blur` with a sigma, or one drawn uniformly from (low, high).
 
-    Raises ValueError for other settings.
+    Raises: ValueError for invalid settings.
     """
 
     kernel_size: int | Sequence[int]
@@ -91,7 +91,7 @@ class GaussianBlur(Transform):
     def get_params(
         sigma_min: float, sigma_max: float, rng: np.random.Generator | None = None
     ) -> float:
-        """A random sigma between two."""
+        """A random sigma from a range."""
         return float(generator_or(rng).uniform(sigma_min, sigma_max))
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:

@@ -1,4 +1,4 @@
-"""Transforms of transforms: functions of one's own, and choices among several."""
+"""Transforms from functions, and random combinations of transforms."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .transform import applied, check_chance, generator_or
 class Lambda:
     """A function of the image as a transform.
 
-    Raises TypeError for what cannot be called.
+    Raises: TypeError if it is not callable.
     """
 
     lambd: Callable[..., Any]
@@ -31,7 +31,7 @@ class Lambda:
 
 @dataclass
 class RandomApply:
-    """All transforms one after the other with probability `p`, or none of them."""
+    """All transforms in sequence with probability `p`, otherwise none."""
 
     transforms: Sequence[Callable[..., Any]]
     p: float = 0.5
@@ -49,9 +49,9 @@ class RandomApply:
 
 @dataclass
 class RandomChoice:
-    """One of the transforms, drawn with the probabilities `p` (default: all alike).
+    """One of the transforms, drawn with the probabilities `p` (default: uniform).
 
-    Raises ValueError without transforms, or unless there is one weight of at least 0 for each.
+    Raises: ValueError without transforms, or unless each has a weight of at least 0.
     """
 
     transforms: Sequence[Callable[..., Any]]
@@ -62,7 +62,7 @@ class RandomChoice:
         if not self.transforms:
             raise ValueError("RandomChoice: transforms must not be empty")
         if len(weights) != len(self.transforms) or min(weights) < 0 or not sum(weights) > 0:
-            raise ValueError(f"RandomChoice: p={self.p} must be a weight of each transform")
+            raise ValueError(f"RandomChoice: p={self.p} must be a weight for each transform")
         self.weights = np.array(weights) / sum(weights)
 
     def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Image:

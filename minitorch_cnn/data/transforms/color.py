@@ -1,4 +1,4 @@
-"""Change the brightness, contrast, saturation, hue and gamma of images."""
+"""Changes of the brightness, contrast, saturation, hue and gamma of images."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from .transform import Transform, generator_or
 
 @takes_images("colours")
 def adjust_brightness(img: Image, brightness_factor: float) -> Image:
-    """y = f x, clipped to what is between black and white."""
+    """y = f x, clipped to [black, white]."""
     return _blend("adjust_brightness", "brightness_factor", img, 0.0, brightness_factor)
 
 
 @takes_images("colours")
 def adjust_contrast(img: Image, contrast_factor: float) -> Image:
-    """y = f x + (1 - f) mean(grey of x), clipped to what is between black and white."""
+    """y = f x + (1 - f) mean(grey of x), clipped to [black, white]."""
     check_colours("adjust_contrast", img)
     towards = grey(img).mean(tuple(range(-min(img.ndim, 3), 0)), keepdims=True)
     return _blend("adjust_contrast", "contrast_factor", img, towards, contrast_factor)
@@ -29,16 +29,16 @@ def adjust_contrast(img: Image, contrast_factor: float) -> Image:
 
 @takes_images("colours")
 def adjust_saturation(img: Image, saturation_factor: float) -> Image:
-    """y = f x + (1 - f) (grey of x), clipped; an image of one channel stays as it is."""
+    """y = f x + (1 - f) (grey of x), clipped; an image of one channel does not change."""
     check_colours("adjust_saturation", img)
     return _blend("adjust_saturation", "saturation_factor", img, grey(img), saturation_factor)
 
 
 @takes_images("colours")
 def adjust_hue(img: Image, hue_factor: float) -> Image:
-    """The hue of each pixel turned by a share of the circle of colours, within -1/2..1/2.
+    """Rotate the hue of each pixel by a fraction of the colour circle, within -1/2..1/2.
 
-    An image of one channel stays as it is.
+    An image of one channel does not change.
     """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"adjust_hue: hue_factor={hue_factor} must be within -0.5..0.5")
@@ -49,7 +49,7 @@ def adjust_hue(img: Image, hue_factor: float) -> Image:
 
 @takes_images("colours")
 def adjust_gamma(img: Image, gamma: float, gain: float = 1) -> Image:
-    """y = gain x^gamma with 1 for white, clipped to what is between black and white."""
+    """y = gain x^gamma with 1 for white, clipped to [black, white]."""
     if not gamma >= 0:
         raise ValueError(f"adjust_gamma: gamma={gamma} must be at least 0")
     return np.clip(img.dtype.type(gain) * img ** img.dtype.type(gamma), 0, 1)
@@ -76,10 +76,10 @@ ADJUST = {
 
 
 def _with_hue_turned(image: np.ndarray, turn: np.float32) -> np.ndarray:
-    """(..., 3, H, W) with the hue of each pixel turned by a share of the circle; grey stays grey.
+    """(..., 3, H, W) with the hue of each pixel rotated by a fraction of the circle.
 
-    In HSV the hue is a place on the circle red, yellow, green, cyan, blue, magenta: of six parts,
-    in each of which one channel is the largest, one the smallest and the third goes between.
+    In HSV the hue is a position on the circle red, yellow, green, cyan, blue, magenta. In each of
+    its six sectors one channel is the largest, one the smallest, and the third moves between them.
     """
     largest, smallest = image.max(-3), image.min(-3)
     spread = largest - smallest
@@ -91,7 +91,7 @@ def _with_hue_turned(image: np.ndarray, turn: np.float32) -> np.ndarray:
             np.where(largest == green, 2 + (blue - red) / spread, 4 + (red - green) / spread),
         )
     sixth = np.where(spread > 0, sixth + 6 * turn, 0).astype(image.dtype)
-    # A channel is the largest within a sixth on both sides of its own place and falls from there.
+    # A channel is the largest within a sixth on both sides of its own hue, then decreases.
     channels = []
     for place in (0, 2, 4):
         away = np.abs((sixth - place + 3) % 6 - 3)
@@ -101,18 +101,20 @@ def _with_hue_turned(image: np.ndarray, turn: np.float32) -> np.ndarray:
 
 @dataclass
 class ColorJitter(Transform):
-    """Change brightness, contrast, saturation and hue, in random order, by random factors.
+    """Change brightness, contrast, saturation and hue by random factors, in random order.
 
-    Each factor f is drawn evenly from [max(0, 1 - strength), 1 + strength], or from the (low, high)
-    that is given in place of a strength; then, clipped to [0, 1],
+    Each factor f is drawn uniformly from [max(0, 1 - strength), 1 + strength], or from (low, high)
+    if a pair replaces the strength. Results are clipped to [0, 1].
+
     brightness: y = f x; contrast: y = f x + (1 - f) mean(grey); saturation: y = f x + (1 - f) grey.
-    hue: the hue is turned by f, a share of the circle of colours drawn from [-strength, strength]
-    or the (low, high) given, within [-1/2, 1/2].
-    Values are in [0, 1], so this comes before `Normalize`. An image of one channel has no
-    saturation and no hue and keeps it.
+    hue: rotated by f, a fraction of the colour circle drawn from [-strength, strength] or from
+        (low, high), within [-1/2, 1/2].
 
-    Raises ValueError for a negative strength or factor, low above high, a hue beyond 1/2, or an
-    image of neither 1 nor 3 channels.
+    Values are in [0, 1], so use it before `Normalize`. Saturation and hue do not change an image of
+    one channel.
+
+    Raises: ValueError for a negative strength or factor, low above high, a hue beyond 1/2, or an
+    image without 1 or 3 channels.
     """
 
     brightness: float | tuple[float, float] = 0.0
@@ -149,7 +151,7 @@ class ColorJitter(Transform):
         hue: Sequence[float] | None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, ...]:
-        """(order of the four, and a factor of each drawn from its (low, high), None for None)."""
+        """(order of the four, then a random factor from each range, or None for None)."""
         rng = generator_or(rng)
         ranges = (brightness, contrast, saturation, hue)
         order = rng.permutation(4)

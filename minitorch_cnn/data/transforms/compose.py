@@ -16,10 +16,10 @@ from .transform import applied, pair
 
 
 class Compose:
-    """Apply `transforms` one after the other, all drawing from the same `rng`.
+    """Apply `transforms` in sequence, all drawing from the same `rng`.
 
-    One that takes an image alone is called so. Where `CenterCrop` follows `Resize`, of a large
-    result the middle alone is made.
+    A transform that takes only an image is called without rng. If `CenterCrop` follows `Resize`,
+    only the middle of a large result is computed.
     """
 
     def __init__(self, transforms: list[Callable[..., Any]]):
@@ -46,7 +46,7 @@ class Compose:
 
 
 def _middle(image: Image, to_size: Resize, crop: CenterCrop) -> np.ndarray | None:
-    """What `crop` leaves of an image resized; None if it does not fit, or `image` is no image."""
+    """The middle of the resized image; None if it does not fit, or `image` is not an image."""
     if not isinstance(image, np.ndarray) or image.ndim != 3 or 0 in image.shape:
         return None
     whole, part = to_size.size_of(image.shape), pair("CenterCrop", crop.size)

@@ -1,4 +1,4 @@
-"""Take a part of an image: anywhere, the middle, five and ten parts."""
+"""Crops of images: at a position, random, central, five and ten crops."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from .transform import Transform, generator_or, pair
 
 @takes_images("pixels", recorded=True)
 def crop(img: Image, top: int, left: int, height: int, width: int) -> Image:
-    """(..., H, W) -> the (..., height, width) at (top, left), zero where it is beyond the image.
+    """(..., H, W) -> the (..., height, width) at (top, left), with zeros outside the image.
 
-    Raises ValueError for a height or width below 1.
+    Raises: ValueError for a height or width below 1.
     """
     return _cropped("crop", img, top, left, height, width)
 
@@ -37,7 +37,7 @@ def _cropped(name: str, img: Image, top: int, left: int, height: int, width: int
 def center_crop(img: Image, output_size: int | Sequence[int]) -> Image:
     """(..., H, W) -> the (..., OH, OW) in the middle; output_size: OH = OW, or (OH, OW).
 
-    An image that is smaller lies in the middle of zeros.
+    A smaller image is padded with zeros on all sides.
     """
     (h, w), (oh, ow) = img.shape[-2:], pair("center_crop", output_size)
     tall, wide = max(oh - h, 0), max(ow - w, 0)
@@ -50,7 +50,7 @@ def center_crop(img: Image, output_size: int | Sequence[int]) -> Image:
 def five_crop(img: Image, size: int | Sequence[int]) -> tuple[Any, ...]:
     """Five crops of `size`: top left, top right, bottom left, bottom right, middle.
 
-    Raises ValueError if the image is smaller than `size`.
+    Raises: ValueError if the image is smaller than `size`.
     """
     (h, w), (oh, ow) = img.shape[-2:], pair("five_crop", size)
     check_fits("five_crop", (oh, ow), (h, w))
@@ -61,14 +61,14 @@ def five_crop(img: Image, size: int | Sequence[int]) -> tuple[Any, ...]:
 def ten_crop(img: Image, size: int | Sequence[int], vertical_flip: bool = False) -> tuple[Any, ...]:
     """The crops of `five_crop`, then those of the mirrored image.
 
-    vertical_flip: whether it is mirrored top to bottom in place of left to right.
+    vertical_flip: whether to mirror vertically instead of horizontally.
     """
     mirrored = vflip(img) if vertical_flip else hflip(img)
     return five_crop(img, size) + five_crop(mirrored, size)
 
 
 def check_fits(name: str, size: tuple[int, int], image: Sequence[int]) -> None:
-    """Raise a ValueError beginning with `name` if `size` does not fit into an image of a size."""
+    """Check that `size` fits into the image. Raises: ValueError, beginning with `name`."""
     if size[0] > image[0] or size[1] > image[1]:
         raise ValueError(f"{name}: size={size} must fit into the image of {image[0]} x {image[1]}")
 
@@ -81,7 +81,7 @@ def middle(left_over: int) -> int:
 class CenterCrop(Transform):
     """(C, H, W) -> the (C, OH, OW) in the middle; size: OH = OW, or (OH, OW).
 
-    An image that is smaller lies in the middle of zeros.
+    A smaller image is padded with zeros on all sides.
     """
 
     size: int | tuple[int, int]
@@ -95,11 +95,11 @@ class CenterCrop(Transform):
 
 @dataclass
 class RandomCrop(Transform):
-    """(C, H, W) -> a (C, OH, OW) anywhere in the image, padded as by `Pad` before.
+    """(C, H, W) -> a (C, OH, OW) at a random position in the image, after padding as by `Pad`.
 
-    pad_if_needed: whether an image that is smaller gets as many pixels as it lacks, on both sides.
+    pad_if_needed: whether to pad a smaller image by the missing pixels, on both sides.
 
-    Raises ValueError if the padded image is smaller, and as `Pad` does.
+    Raises: ValueError if the padded image is smaller than `size`, and as `Pad`.
     """
 
     size: int | tuple[int, int]
@@ -118,7 +118,7 @@ class RandomCrop(Transform):
     def get_params(
         img: Image, output_size: Sequence[int], rng: np.random.Generator | None = None
     ) -> tuple[int, int, int, int]:
-        """A random (top, left, height, width) of that size within the image."""
+        """A random (top, left, height, width) of the given size within the image."""
         rng = generator_or(rng)
         (_, h, w), (oh, ow) = get_dimensions(img), pair("RandomCrop", output_size)
         check_fits("RandomCrop", (oh, ow), (h, w))
@@ -140,7 +140,7 @@ class RandomCrop(Transform):
 class FiveCrop(Transform):
     """(C, H, W) -> five crops of `size`: the corners and the middle, see `five_crop`.
 
-    An array gives an array (5, C, OH, OW), a Tensor or a picture a tuple of five.
+    An array gives an array (5, C, OH, OW), a Tensor or a Pillow image a tuple of five.
     """
 
     size: int | tuple[int, int]
@@ -155,13 +155,13 @@ class FiveCrop(Transform):
 
 @dataclass
 class TenCrop(Transform):
-    """(C, H, W) -> ten crops of `size`: four corners and the middle, then of the mirrored image.
+    """(C, H, W) -> ten crops of `size`: corners and middle, of the image and of its mirror image.
 
     Order: top left, top right, bottom left, bottom right, middle. An array gives an array
-    (10, C, OH, OW), a Tensor or a picture a tuple of ten. The last of a chain, for evaluation:
-    average the ten predictions. From AlexNet (Krizhevsky et al. 2012), section 4.1.
+    (10, C, OH, OW), a Tensor or a Pillow image a tuple of ten. Use it last in a chain, for
+    evaluation: average the ten predictions. From AlexNet (Krizhevsky et al. 2012), section 4.1.
 
-    Raises ValueError if the image is smaller than `size`.
+    Raises: ValueError if the image is smaller than `size`.
     """
 
     size: int | tuple[int, int]

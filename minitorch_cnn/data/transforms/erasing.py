@@ -1,4 +1,4 @@
-"""Erase a random part of an image."""
+"""Erasing of random parts of images."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .transform import RandomTransform, Transform, generator_or, ordered, pair
 
 
 def erase(img: Image, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Image:
-    """The image with v in the rectangle of height h and width w at row i and column j.
+    """Set the rectangle of height h and width w at row i and column j to v.
 
-    v: what fits into (C, h, w), broadcast. inplace: whether a Tensor is overwritten; an array never
-    is.
+    v: broadcasts to (C, h, w). inplace: whether to overwrite a Tensor; arrays are never
+    overwritten.
 
-    Raises TypeError for a picture of Pillow.
+    Raises: TypeError for a Pillow image.
     """
     _refuse_picture("erase", img)
     check_image("erase", img)
@@ -38,21 +38,21 @@ def _copy(img: Image) -> Image:
 def _refuse_picture(name: str, img: Image) -> None:
     if is_picture(img):
         raise TypeError(
-            f"{name}: image must be a Tensor, got a picture of Pillow; ToTensor() first"
+            f"{name}: image must be a Tensor, got a Pillow image; use ToTensor() first"
         )
 
 
 @dataclass
 class RandomErasing(RandomTransform):
-    """(C, H, W) -> (C, H, W), with probability `p` with a rectangle anywhere filled.
+    """(C, H, W) -> (C, H, W): with probability `p`, fill a random rectangle.
 
-    Its area is a share of the image's drawn evenly from `scale`, its ratio height / width drawn
-    evenly in its logarithm from `ratio`; after ten draws that do not fit the image stays as it is.
-    value: a number, one for each channel, or "random" for normal noise. inplace: whether a Tensor
-    is overwritten; an array never is. From "Random erasing data augmentation" (Zhong et al. 2017),
-    arXiv 1708.04896, algorithm 1.
+    Its area is a fraction of the image's, drawn uniformly from `scale`; its ratio height / width is
+    drawn log-uniformly from `ratio`. After ten draws that do not fit, the image stays unchanged.
+    value: a number, one per channel, or "random" for normal noise. inplace: whether to overwrite a
+    Tensor; arrays are never overwritten. From "Random erasing data augmentation" (Zhong et al.
+    2017), arXiv 1708.04896, algorithm 1.
 
-    Raises ValueError for other settings, TypeError for a picture of Pillow.
+    Raises: ValueError for invalid settings, TypeError for a Pillow image.
     """
 
     p: float = 0.5
@@ -66,7 +66,7 @@ class RandomErasing(RandomTransform):
         self.ratio = ordered("RandomErasing", "ratio", self.ratio)
         low, high = self.scale if len(self.scale) == 2 else (1, 0)
         if not 0 <= low <= high <= 1:
-            raise ValueError(f"RandomErasing: scale={self.scale!r} must be shares, low and high")
+            raise ValueError(f"RandomErasing: scale={self.scale!r} must be fractions (low, high)")
         if isinstance(self.value, str) and self.value != "random":
             raise ValueError(f"RandomErasing: value={self.value!r} must be numbers or 'random'")
 
@@ -78,9 +78,9 @@ class RandomErasing(RandomTransform):
         value: Sequence[float] | None = None,
         rng: np.random.Generator | None = None,
     ) -> tuple[Any, ...]:
-        """(i, j, h, w, v) for `erase`; value: one number or one for each channel, None for noise.
+        """(i, j, h, w, v) for `erase`; value: one number or one per channel, None for noise.
 
-        After ten draws that do not fit it is the whole image, which then stays.
+        After ten draws that do not fit it returns the whole image, unchanged.
         """
         rng = generator_or(rng)
         channels, h, w = get_dimensions(img)
@@ -117,11 +117,10 @@ class RandomErasing(RandomTransform):
 
 @dataclass
 class Cutout(Transform):
-    """(C, H, W) -> (C, H, W) with a square of `size` pixels a side filled with `fill`.
+    """(C, H, W) -> (C, H, W) with a square of side `size` filled with `fill`.
 
-    The square's centre is anywhere in the image, so that a part of it may lie outside. From
-    "Improved regularization of convolutional neural networks with cutout" (DeVries and Taylor
-    2017).
+    The square's centre is anywhere in the image, so a part of it may be outside. From "Improved
+    regularization of convolutional neural networks with cutout" (DeVries and Taylor 2017).
     """
 
     size: int

@@ -1,4 +1,4 @@
-"""Mirror images."""
+"""Mirroring of images."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .transform import RandomTransform
 
 @takes_images("pixels", recorded=True)
 def hflip(img: Image) -> Image:
-    """(..., H, W) -> the same shape, mirrored left to right."""
+    """(..., H, W) -> the same shape, mirrored horizontally."""
     return img.flip(-1) if isinstance(img, Tensor) else img[..., ::-1]
 
 
 @takes_images("pixels", recorded=True)
 def vflip(img: Image) -> Image:
-    """(..., H, W) -> the same shape, mirrored top to bottom."""
+    """(..., H, W) -> the same shape, mirrored vertically."""
     return img.flip(-2) if isinstance(img, Tensor) else img[..., ::-1, :]
 
 
 @dataclass
 class RandomHorizontalFlip(RandomTransform):
-    """(C, H, W) -> (C, H, W), mirrored left to right with probability `p`."""
+    """(C, H, W) -> (C, H, W), mirrored horizontally with probability `p`."""
 
     p: float = 0.5
 
@@ -35,7 +35,7 @@ class RandomHorizontalFlip(RandomTransform):
 
 @dataclass
 class RandomVerticalFlip(RandomTransform):
-    """(C, H, W) -> (C, H, W), mirrored top to bottom with probability `p`."""
+    """(C, H, W) -> (C, H, W), mirrored vertically with probability `p`."""
 
     p: float = 0.5
 

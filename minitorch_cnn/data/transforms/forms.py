@@ -1,13 +1,13 @@
-"""The forms an image has, and functions that take any of them and give the same form.
+"""The forms of an image, and functions that accept any form and return the same one.
 
-An image is a float32 array (C, H, W), as the data sets here give it, a Tensor (..., C, H, W) of any
-dtype, or a picture of Pillow. Functions of images are written for arrays (..., C, H, W);
-`takes_images` opens what they are given and closes what they return. What they see:
+An image is a float32 array (C, H, W) from our data sets, a Tensor (..., C, H, W) of any dtype, or a
+Pillow image. Functions of images are written for arrays (..., C, H, W); `takes_images` converts
+their arguments and results. They get one of
 
-    "pixels"   the values as they are: for functions that move pixels and compute nothing
-    "numbers"  floats of the same range, to be rounded to integers again: for interpolation
-    "levels"   the values as they are, without alpha
-    "colours"  floats in which 1 is white, without alpha
+    "pixels"   unchanged values, for functions that only move pixels
+    "numbers"  floats of the same range, rounded to integers afterwards, for interpolation
+    "levels"   unchanged values without alpha
+    "colours"  floats with 1 for white, without alpha
 """
 
 from __future__ import annotations
@@ -21,20 +21,20 @@ import numpy as np
 from ...autograd import is_grad_enabled
 from ...tensor.tensor import Tensor
 
-# An array, a Tensor or a picture of Pillow. A function of one gives the form that it gets, which no
-# alias can say: a checker sees Any.
+# An array, a Tensor or a Pillow image. A function returns the form of its argument, which no type
+# alias can express, so checkers see Any.
 Image: TypeAlias = Any
 
-HINT = "; ToTensor() or ToPILImage() makes one of an array (H, W, C)"
+HINT = "; ToTensor() or ToPILImage() converts an array (H, W, C)"
 
 
 def is_picture(image: Image) -> bool:
-    """Whether `image` is a picture of Pillow, which need not be installed."""
+    """Whether `image` is a Pillow image; Pillow need not be installed."""
     return hasattr(image, "getbands")
 
 
 def check_image(name: str, image: Image) -> None:
-    """Raise TypeError or ValueError, beginning with `name`, for what is no image."""
+    """Check that it is an image. Raises: TypeError or ValueError, beginning with `name`."""
     if is_picture(image):
         return
     if isinstance(image, Tensor):
@@ -44,7 +44,7 @@ def check_image(name: str, image: Image) -> None:
     if not isinstance(image, np.ndarray) or image.dtype != np.float32:
         kind = image.dtype if isinstance(image, np.ndarray) else type(image).__name__
         raise TypeError(
-            f"{name}: image must be a float32 array (C, H, W), a Tensor or a picture of Pillow, "
+            f"{name}: image must be a float32 array (C, H, W), a Tensor or a Pillow image, "
             f"got {kind}{HINT if isinstance(image, np.ndarray) else ''}"
         )
     if image.ndim != 3 or 0 in image.shape:
@@ -57,7 +57,7 @@ def check_image(name: str, image: Image) -> None:
 
 
 def get_dimensions(img: Image) -> list[int]:
-    """[channels, height, width] of an image; one channel where it has two axes."""
+    """[channels, height, width] of an image, with one channel if it has two axes."""
     if is_picture(img):
         return [len(img.getbands()), img.height, img.width]
     return [img.shape[-3] if img.ndim > 2 else 1, *img.shape[-2:]]
@@ -76,11 +76,11 @@ def get_image_num_channels(img: Image) -> int:
 def takes_images(
     values: str, recorded: bool = False, name: str | None = None
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Let a function of an array (..., C, H, W), and more arguments, take an image of any form.
+    """Let a function of an array (..., C, H, W) and more arguments accept images of any form.
 
-    values: what it sees of it, see above. recorded: whether it takes a Tensor as well and has a
-    gradient then; any other refuses a Tensor that requires grad, whose gradient would be lost.
-    name: what errors begin with, by default the function's name.
+    values: the values it gets, see above. recorded: whether it accepts Tensors and is
+    differentiable; other functions refuse a Tensor that requires grad, whose gradient would be
+    lost. name: the beginning of errors, by default the function's name.
     """
 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -93,7 +93,7 @@ def takes_images(
                 if recorded:
                     return function(img, *args, **settings)
                 raise RuntimeError(
-                    f"{caller}: the image requires grad, and {caller} has no gradient; detach() it"
+                    f"{caller}: the image requires grad, but {caller} has no gradient; detach() it"
                 )
             array, close = opened(caller, img, values)
             result = function(array, *args, **settings)
@@ -107,7 +107,7 @@ def takes_images(
 
 
 def opened(name: str, image: Image, values: str) -> tuple[np.ndarray, Callable[..., Any]]:
-    """The array that a function sees of an image, and what makes an image of its result."""
+    """The array that a function gets for an image, and a function that converts its result back."""
     if isinstance(image, np.ndarray):
         return image, lambda array: array
     alpha = None
@@ -118,7 +118,7 @@ def opened(name: str, image: Image, values: str) -> tuple[np.ndarray, Callable[.
         if values in ("levels", "colours"):
             if image.mode not in ("L", "LA", "RGB", "RGBA", "I", "F"):
                 raise TypeError(
-                    f"{name}: a picture of mode {image.mode} has no colours to compute with; "
+                    f"{name}: an image of mode {image.mode} has no colours to compute with; "
                     "convert('RGB') it"
                 )
             if image.mode in ("LA", "RGBA"):
@@ -141,7 +141,7 @@ def opened(name: str, image: Image, values: str) -> tuple[np.ndarray, Callable[.
 
 
 def white_of(array: np.ndarray | Tensor) -> int:
-    """The value of the brightest pixel that a dtype can hold: 255, and 1 in floats."""
+    """The value of white in a dtype: 1 in floats, the largest value in integers."""
     return 1 if array.dtype.kind in "fb" else int(np.iinfo(array.dtype).max)
 
 
@@ -155,7 +155,7 @@ def _in_unit_range(name: str, raw: np.ndarray) -> np.ndarray:
 
 
 def as_dtype(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """`array` in `dtype`; floats become the nearest integers that it can hold."""
+    """`array` in `dtype`; floats are rounded and clamped to its integers."""
     if array.dtype == dtype:
         return array
     if array.dtype.kind == "f" and dtype.kind == "b":
@@ -167,16 +167,16 @@ def as_dtype(array: np.ndarray, dtype: np.dtype) -> np.ndarray:
 
 
 def planes_of(picture: Image) -> np.ndarray:
-    """A picture of Pillow -> (C, H, W) as it holds them: of a palette the indices, bool of mode 1.
+    """A Pillow image -> its values (C, H, W): indices of a palette, bool for mode 1.
 
-    I gives int32, I;16 uint16, F float32, all others uint8.
+    Mode I gives int32, I;16 uint16, F float32, others uint8.
     """
     pixels = np.asarray(picture)
     return np.moveaxis(pixels if pixels.ndim == 3 else pixels[..., None], -1, 0)
 
 
 def picture_of(planes: np.ndarray, like: Image) -> Image:
-    """Planes (C, H, W) as a picture of the mode of another, or of L or RGB for 1 or 3 planes."""
+    """Planes (C, H, W) as a Pillow image in the mode of another, or L or RGB for 1 or 3 planes."""
     from PIL import Image
 
     mode = like.mode

@@ -1,4 +1,4 @@
-"""Transforms as functions, each of one image: a float32 array, a Tensor or a picture of Pillow."""
+"""Transforms as functions of an image: a float32 array, a Tensor or a Pillow image."""
 
 from .blur import adjust_sharpness, gaussian_blur
 from .color import (

@@ -1,4 +1,4 @@
-"""Images without colours."""
+"""Conversion of images to grey."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from .transform import RandomTransform, Transform
 
 @takes_images("colours")
 def rgb_to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
-    """(..., 1 or 3, H, W) -> (..., num_output_channels, H, W), the grey of the image in each.
+    """(..., 1 or 3, H, W) -> (..., num_output_channels, H, W), each channel the grey image.
 
-    Raises ValueError unless num_output_channels is 1 or 3, or for an image of other channels.
+    Raises: ValueError unless num_output_channels and the image's channels are 1 or 3.
     """
     _check_channels("rgb_to_grayscale", num_output_channels)
     check_colours("rgb_to_grayscale", img)
@@ -22,7 +22,7 @@ def rgb_to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
 
 
 def to_grayscale(img: Image, num_output_channels: int = 1) -> Image:
-    """`rgb_to_grayscale` of a picture of Pillow; of other images, too."""
+    """`rgb_to_grayscale`, torchvision's name for Pillow images."""
     return rgb_to_grayscale(img, num_output_channels)
 
 
@@ -32,7 +32,7 @@ def _check_channels(name: str, number: int) -> None:
 
 
 def check_colours(name: str, image: Image) -> None:
-    """Raise a ValueError beginning with `name` for an image of neither 1 nor 3 channels."""
+    """Check that there are 1 or 3 channels. Raises: ValueError, beginning with `name`."""
     channels = get_dimensions(image)[0]
     if is_picture(image) and image.mode in ("LA", "RGBA"):
         channels -= 1
@@ -41,7 +41,7 @@ def check_colours(name: str, image: Image) -> None:
 
 
 def grey(image: np.ndarray) -> np.ndarray:
-    """(..., 1 or 3, H, W) -> (..., 1, H, W): the brightness the eye sees, by ITU-R BT.601."""
+    """(..., 1 or 3, H, W) -> (..., 1, H, W): the luma of ITU-R BT.601."""
     if image.ndim < 3:
         return image
     if image.shape[-3] == 1:
@@ -52,9 +52,9 @@ def grey(image: np.ndarray) -> np.ndarray:
 
 @dataclass
 class Grayscale(Transform):
-    """(1 or 3, H, W) -> (num_output_channels, H, W), all channels the grey of the image.
+    """(1 or 3, H, W) -> (num_output_channels, H, W), each channel the grey image.
 
-    Raises ValueError unless num_output_channels is 1 or 3, or for an image of other channels.
+    Raises: ValueError unless num_output_channels and the image's channels are 1 or 3.
     """
 
     num_output_channels: int = 1
@@ -69,7 +69,7 @@ class Grayscale(Transform):
 
 @dataclass
 class RandomGrayscale(RandomTransform):
-    """(1 or 3, H, W) -> the same shape, made grey with probability `p`."""
+    """(1 or 3, H, W) -> the same shape, converted to grey with probability `p`."""
 
     p: float = 0.1
 

@@ -1,4 +1,4 @@
-"""The names of interpolations: Pillow's numbers, torchvision's enumeration, and plain words."""
+"""The names of interpolations: Pillow's numbers, torchvision's enumeration, and words."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ...spelling import one_of
 
 
 class InterpolationMode(str, Enum):
-    """How values between pixels are found; each is equal to the word that it holds."""
+    """An interpolation; each member equals its word."""
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
@@ -21,14 +21,14 @@ class InterpolationMode(str, Enum):
     LANCZOS = "lanczos"
 
 
-# Image.NEAREST, Image.LANCZOS and so on are these numbers.
+# The values of Image.NEAREST, Image.LANCZOS and so on.
 PILLOW = ("nearest", "lanczos", "bilinear", "bicubic", "box", "hamming")
 
 
 def as_interpolation(name: str, interpolation: Any, known: Iterable[str]) -> str:
     """The word for an interpolation given as a word, an InterpolationMode or Pillow's number.
 
-    Raises ValueError, beginning with `name`, for one that is not among the `known`.
+    Raises: ValueError, beginning with `name`, for one that is not in `known`.
     """
     word = interpolation
     if isinstance(word, InterpolationMode):

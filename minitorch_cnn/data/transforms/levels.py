@@ -1,4 +1,4 @@
-"""Invert, round, and spread the values of images."""
+"""Operations on the values of images: inversion, rounding, contrast, equalisation."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def invert(img: Image) -> Image:
 
 @takes_images("levels")
 def solarize(img: Image, threshold: float) -> Image:
-    """Invert the values that are at least `threshold`, which is a value of the image.
+    """Invert the values that are at least `threshold`, in the image's scale.
 
-    Raises ValueError for a threshold above white.
+    Raises: ValueError for a threshold above white.
     """
     white = white_of(img)
     if threshold > white:
@@ -32,9 +32,9 @@ def solarize(img: Image, threshold: float) -> Image:
 
 @takes_images("levels")
 def posterize(img: Image, bits: int) -> Image:
-    """The upper `bits` of each byte; floats are rounded to bytes first.
+    """Keep the upper `bits` of each byte; floats are rounded to bytes first.
 
-    Raises ValueError unless bits is in 0..8.
+    Raises: ValueError unless bits is in 0..8.
     """
     _check_bits("posterize", bits)
     mask = 256 - 2 ** (8 - bits)
@@ -43,7 +43,7 @@ def posterize(img: Image, bits: int) -> Image:
 
 @takes_images("levels")
 def autocontrast(img: Image) -> Image:
-    """Each channel spread, so that its least value is black and its largest white."""
+    """Stretch each channel so that its smallest value is black and its largest white."""
     numbers = img.astype(np.float32) if img.dtype.kind != "f" or img.itemsize < 4 else img
     least = numbers.min((-2, -1), keepdims=True)
     spread = numbers.max((-2, -1), keepdims=True) - least
@@ -55,10 +55,10 @@ def autocontrast(img: Image) -> Image:
 
 @takes_images("levels")
 def equalize(img: Image) -> Image:
-    """Each channel's values spread, so that about as many pixels have each; floats become bytes.
+    """Equalize the histogram of each channel; floats are rounded to bytes first.
 
-    With h the histogram of a channel's bytes, its last count left out of step = sum(h) // 255, byte
-    i becomes (step // 2 + h[0] + ... + h[i - 1]) // step. As in Pillow's ImageOps.equalize.
+    With h the histogram of a channel, and step = (sum of h without its last count) // 255, byte i
+    becomes (step // 2 + h[0] + ... + h[i - 1]) // step. As in Pillow's ImageOps.equalize.
     """
 
     def spread(values: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ def _equalized(plane: np.ndarray) -> np.ndarray:
 
 
 def _in_bytes(name: str, image: np.ndarray, function: Callable[..., Any]) -> np.ndarray:
-    """`function` of the bytes of an image; of floats the bytes nearest to 255 times them."""
+    """Apply `function` to the bytes of an image; floats become bytes by rounding 255 x."""
     if image.dtype == np.uint8:
         return function(image)
     if image.dtype.kind != "f":

@@ -1,4 +1,4 @@
-"""Shift the colours of an image along their principal components."""
+"""Random shifts of an image's colours along their principal components."""
 
 from __future__ import annotations
 
@@ -15,15 +15,16 @@ from .transform import Transform
 
 @dataclass
 class PCALighting(Transform):
-    """Shift all pixels along the principal components of the pixels' colours, at random.
+    """Shift all pixels randomly along the principal components of the colours.
 
     y = x + sum_i a_i l_i p_i,  a_i from N(0, std^2), p_i = eigenvectors[:, i], l_i = eigenvalues[i]
-    of the covariance (3, 3) of R, G, B over the pixels of the training images, with values in [0,
-    1] (so this comes before `Normalize`). From AlexNet (Krizhevsky et al. 2012), section 4.1, which
-    does not print its values; the defaults are those of ImageNet in common use since
-    fb.resnet.torch (2016). `pixel_pca` computes them for other images.
 
-    Raises ValueError for shapes other than (3, 3) and (3,), or an image that has not 3 channels.
+    of the covariance (3, 3) of R, G, B over the pixels of the training images. Values are in [0,
+    1], so use it before `Normalize`. From AlexNet (Krizhevsky et al. 2012), section 4.1, which does
+    not give its numbers; the defaults are those of ImageNet in common use since fb.resnet.torch
+    (2016). `pixel_pca` computes them for other images.
+
+    Raises: ValueError for shapes other than (3, 3) and (3,), or an image without 3 channels.
     """
 
     std: float = 0.1
@@ -61,8 +62,8 @@ def _shifted(image: Image, shift: np.ndarray) -> Image:
 def pixel_pca(dataset: Any) -> tuple[np.ndarray, np.ndarray]:
     """Samples (image (3, H, W), ...) -> (eigenvectors (3, 3), eigenvalues (3,)) for `PCALighting`.
 
-    Of the covariance of R, G, B over all pixels of all images, the largest eigenvalue first; column
-    i of the eigenvectors belongs to eigenvalue i.
+    They belong to the covariance of R, G, B over all pixels of all images, with the largest
+    eigenvalue first; column i of the eigenvectors belongs to eigenvalue i.
     """
     count, total, products = 0, np.zeros(3), np.zeros((3, 3))
     for index in range(len(dataset)):

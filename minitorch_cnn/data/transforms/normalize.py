@@ -1,4 +1,4 @@
-"""Take the values of each channel to a scale of its own."""
+"""Normalisation of each channel."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from .transform import Transform
 def normalize(
     tensor: Image, mean: Sequence[float], std: Sequence[float], inplace: bool = False
 ) -> Image:
-    """y = (x - mean) / std per channel; mean, std: one number for each channel, or one for all.
+    """y = (x - mean) / std per channel; mean, std: one number per channel, or one for all.
 
-    tensor: a Tensor (..., C, H, W) of floats, or a float32 array (C, H, W). inplace: whether a
-    Tensor is overwritten; an array never is.
+    tensor: a Tensor (..., C, H, W) of floats, or a float32 array (C, H, W). inplace: whether to
+    overwrite a Tensor; arrays are never overwritten.
 
-    Raises TypeError for a picture of Pillow and for integers, ValueError if a mean is not finite, a
-    std not finite or zero, both in float32, or the number of channels is another.
+    Raises: TypeError for a Pillow image or integers; ValueError if a mean is not finite, a std is
+    zero or not finite (both in float32), or the number of channels differs.
     """
     mean, std = _numbers(mean), _numbers(std)
     _check_settings("normalize", mean, std)
@@ -34,18 +34,18 @@ def _normalized(
 ) -> Image:
     if is_picture(image):
         raise TypeError(
-            f"{name}: image must be a Tensor, got a picture of Pillow; ToTensor() first"
+            f"{name}: image must be a Tensor, got a Pillow image; use ToTensor() first"
         )
     check_image(name, image)
     if image.dtype.kind != "f":
         raise TypeError(
             f"{name}: image must be of floats, got {image.dtype}; "
-            "ConvertImageDtype(float32) or ToTensor() first"
+            "use ConvertImageDtype(float32) or ToTensor() first"
         )
     channels = image.shape[-3] if image.ndim > 2 else 0
     if not channels:
         raise ValueError(f"{name}: image must have the shape (..., C, H, W), got {image.shape}")
-    # An image of one channel becomes one of as many channels as there are means.
+    # An image of one channel broadcasts to the number of means.
     if len(mean) != channels and 1 not in (len(mean), channels):
         raise ValueError(f"{name}: mean has {len(mean)} numbers, the image {channels} channels")
     shift, scale = (np.asarray(n, image.dtype).reshape(-1, 1, 1) for n in (mean, std))

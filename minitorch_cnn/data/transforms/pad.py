@@ -1,4 +1,4 @@
-"""Make images larger by a border."""
+"""Padding of images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PADDING_MODES = ("constant", "edge", "reflect", "symmetric")
 
 
 def check_padding(name: str, padding: Any, fill: Any, mode: str) -> None:
-    """Raise a ValueError that begins with `name` unless the settings of a border are such."""
+    """Check the settings of a border. Raises: ValueError, beginning with `name`."""
     sides(name, padding)
     numbers = fill if isinstance(fill, (tuple, list)) else (fill,)
     if not numbers or any(not isinstance(n, (int, float, np.number)) for n in numbers):
@@ -47,12 +47,12 @@ def pad(
     """(..., H, W) -> (..., top + H + bottom, left + W + right).
 
     padding: one int for all sides, (left and right, top and bottom), or (left, top, right, bottom).
-    fill: what the border is filled with, a number or one for each channel, in the values of the
-        image: 255 is white in bytes, 1 in floats.
-    padding_mode: "constant" for that, "edge" for the pixel at the edge, "reflect" and "symmetric"
-        for the image mirrored without and with that pixel.
+    fill: the value of the border, one number or one per channel, in the image's scale: white is 255
+        in bytes, 1 in floats.
+    padding_mode: "constant" for fill, "edge" for the edge pixel, "reflect" and "symmetric" for the
+        mirror image without and with the edge pixel.
 
-    Raises ValueError for other settings, and for a border to reflect that is as large as the image.
+    Raises: ValueError for invalid settings, or for reflection of a border as large as the image.
     """
     fill = 0 if fill is None else fill
     check_padding("pad", padding, fill, padding_mode)
@@ -64,7 +64,7 @@ def _padded_tensor(img: Tensor, border: tuple[int, ...], fill: Any, mode: str) -
     modes = {"constant": "constant", "edge": "replicate", "reflect": "reflect"}
     if mode not in modes or isinstance(fill, (tuple, list)):
         raise RuntimeError(
-            f"pad: of an image that requires grad, padding_mode={mode!r} must be one of "
+            f"pad: for an image that requires grad, padding_mode={mode!r} must be one of "
             f"{', '.join(modes)}, and fill={fill!r} one number"
         )
     return pad_tensor(
@@ -79,7 +79,7 @@ def padded(
     fill: float | Sequence[float] = 0.0,
     mode: Any = "constant",
 ) -> np.ndarray | Tensor:
-    """The image (..., H, W) with (left, top, right, bottom) more pixels."""
+    """The image (..., H, W) padded by (left, top, right, bottom)."""
     left, top, right, bottom = border
     if not any(border):
         return image
@@ -101,7 +101,7 @@ def padded(
 
 
 def filling(name: str, image: np.ndarray, fill: float | Sequence[float] | None) -> np.ndarray:
-    """`fill`, a number or one for each channel, as an array of the image's dtype."""
+    """`fill`, one number or one per channel, as an array of the image's dtype."""
     if isinstance(fill, (tuple, list)):
         channels = image.shape[-3] if image.ndim > 2 else 1
         if len(fill) not in (1, channels):

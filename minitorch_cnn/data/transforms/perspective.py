@@ -1,4 +1,4 @@
-"""Look at images from another place."""
+"""Perspective transforms of images."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def perspective(
     interpolation: InterpolationMode | str | int = InterpolationMode.BILINEAR,
     fill: float | Sequence[float] | None = None,
 ) -> Image:
-    """(..., H, W) -> the same shape, so that four points (x, y) come to four others.
+    """(..., H, W) -> the same shape: map four points (x, y) to four others.
 
-    The pixel at (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / the same),
-    whose eight numbers the four pairs of points give. interpolation, fill: as in `rotate`.
+    The pixel at (x, y) comes from ((a x + b y + c) / (g x + h y + 1), (d x + e y + f) / (g x + h y
+    + 1)); the four pairs of points determine the eight numbers. interpolation, fill: as in
+    `rotate`.
 
-    Raises ValueError unless there are four points each, no three of them on a line.
+    Raises: ValueError unless both have four points, no three of them on a line.
     """
     start, end = np.asarray(startpoints, np.float64), np.asarray(endpoints, np.float64)
     if start.shape != (4, 2) or end.shape != (4, 2):
@@ -39,7 +40,7 @@ def perspective(
         where = np.linalg.solve(rows, start.ravel())
     except np.linalg.LinAlgError:
         raise ValueError(
-            f"perspective: of endpoints={endpoints} three lie on a line, which shows nothing"
+            f"perspective: of endpoints={endpoints} no three may be on a line"
         ) from None
     return at_places("perspective", img, interpolation, fill, _places, where)
 
@@ -53,12 +54,12 @@ def _places(h: int, w: int, where: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass
 class RandomPerspective(RandomTransform):
-    """(C, H, W) -> the same shape, with probability `p` seen from another place.
+    """(C, H, W) -> the same shape, with probability `p` in a random perspective.
 
-    distortion_scale: how far each corner may come inward, a share in [0, 1] of half the side.
-    interpolation, fill: as in `functional.rotate`.
+    distortion_scale: the largest inward shift of each corner, a fraction in [0, 1] of half the
+    side. interpolation, fill: as in `functional.rotate`.
 
-    Raises ValueError for other settings.
+    Raises: ValueError for invalid settings.
     """
 
     distortion_scale: float = 0.5
@@ -77,7 +78,7 @@ class RandomPerspective(RandomTransform):
     def get_params(
         width: int, height: int, distortion_scale: float, rng: np.random.Generator | None = None
     ) -> tuple[list[list[int]], list[list[int]]]:
-        """(startpoints, endpoints): the corners, and where they come to at random."""
+        """(startpoints, endpoints): the corners and their random targets."""
         rng = generator_or(rng)
         most = int(distortion_scale * (width // 2)), int(distortion_scale * (height // 2))
         start = [[0, 0], [width - 1, 0], [width - 1, height - 1], [0, height - 1]]

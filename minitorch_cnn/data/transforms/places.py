@@ -1,4 +1,4 @@
-"""Pixels of an image at any places."""
+"""Sampling of an image at arbitrary positions."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def at_places(
     places: Any,
     *args: Any,
 ) -> Image:
-    """An image of any form whose pixels come from (rows, columns) = places(height, width, *args).
+    """Sample an image of any form at (rows, columns) = places(height, width, *args).
 
-    interpolation: "nearest", "bilinear" or "bicubic"; a picture that holds indices or bits has its
-    nearest pixels always. fill: what is outside of the image, a number or one for each channel, in
-    the values of the image.
+    interpolation: "nearest", "bilinear" or "bicubic"; Pillow images of indices or bits always use
+    "nearest". fill: the value outside the image, one number or one per channel, in the image's
+    scale.
     """
     how = as_interpolation(name, interpolation, INTERPOLATIONS)
     if how == "nearest" or (is_picture(img) and img.mode in ("1", "P")):
@@ -66,7 +66,7 @@ def _smooth(
 def _pixels(
     image: np.ndarray, rows: np.ndarray, columns: np.ndarray, fill: np.ndarray
 ) -> np.ndarray:
-    """The pixels at whole places, `fill` for those outside the image."""
+    """The pixels at integer positions, `fill` outside the image."""
     h, w = image.shape[-2:]
     inside = (rows >= 0) & (rows < h) & (columns >= 0) & (columns < w)
     found = image[..., rows.clip(0, h - 1).astype(int), columns.clip(0, w - 1).astype(int)]

@@ -1,6 +1,6 @@
 """The policies of AutoAugment (Cubuk et al. 2018, arXiv 1805.09501), tables 7 to 9.
 
-Each of the 25 of a data set is two steps (operation, probability, magnitude in 0..9 or None).
+Each data set has 25 pairs of operations (operation, probability, magnitude in 0..9 or None).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from enum import Enum
 
 
 class AutoAugmentPolicy(str, Enum):
-    """The data set that a policy was found for."""
+    """The data set for which a policy was found."""
 
     IMAGENET = "imagenet"
     CIFAR10 = "cifar10"

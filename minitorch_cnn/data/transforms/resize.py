@@ -1,4 +1,4 @@
-"""Change the size of images by interpolation, smoothed where they get smaller."""
+"""Resizing of images by interpolation, with antialiasing of smaller outputs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def _lanczos(x: np.ndarray) -> np.ndarray:
 
 
 def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
-    """Keys's piecewise cubic function of the distance, from 1 at 0 to 0 from 2 on."""
+    """Keys's piecewise cubic function of the distance: 1 at 0, 0 from 2 on."""
 
     def weight(x: np.ndarray) -> np.ndarray:
         x = np.abs(x)
@@ -42,8 +42,8 @@ def _cubic(a: float) -> Callable[[np.ndarray], np.ndarray]:
     return weight
 
 
-# How far a function reaches; the function when it smooths, and when it does not, as in PyTorch:
-# None where there is no such form of it.
+# The support of a function, then the function with and without antialiasing, as in PyTorch; None if
+# that form does not exist.
 FILTERS: dict[str, tuple[Any, Any, Any]] = {
     "bilinear": (1, _triangle, _triangle),
     "bicubic": (2, _cubic(-0.5), _cubic(-0.75)),
@@ -53,9 +53,9 @@ FILTERS: dict[str, tuple[Any, Any, Any]] = {
 }
 INTERPOLATIONS = (*FILTERS, "nearest", "nearest-exact")
 
-LARGEST_MATRIX = 2**20  # weights; an axis that would need more is resized a part at a time
-LARGEST_WHOLE = 2**22  # pixels, of which a part alone is wanted
-PART = 2**18  # weights of such a part, about
+LARGEST_MATRIX = 2**20  # weights; an axis that needs more is resized in parts
+LARGEST_WHOLE = 2**22  # pixels; of larger results only the required part is computed
+PART = 2**18  # approximate weights of such a part
 
 
 def resize(
@@ -64,27 +64,27 @@ def resize(
     interpolation: InterpolationMode | str | int = "bilinear",
     antialias: bool = True,
 ) -> np.ndarray:
-    """images (..., H, W) float -> (..., OH, OW) of the same dtype, bilinear and smooth.
+    """Resize images (..., H, W) float -> (..., OH, OW) of the same dtype, by default bilinearly.
 
-    Pixel i of n covers the interval [i, i + 1] / n, so that output pixel o has its centre at
-    c = (o + 1/2) H / OH of the input, and takes the mean of the rows with weights that fall from
-    the centre, f((i + 1/2 - c) / s) with s = max(H / OH, 1); the same for columns. So every input
-    pixel counts, however small the output.
+    Pixel i of n covers the interval [i, i + 1] / n, so the centre of output pixel o is at
+    c = (o + 1/2) H / OH in the input. The output is a weighted mean of the rows with weights
+    f((i + 1/2 - c) / s), s = max(H / OH, 1); likewise for columns. Thus every input pixel
+    contributes, however small the output.
 
-    interpolation: "bilinear" has f(x) = max(1 - |x|, 0); "bicubic" the function of Keys (1981),
-        IEEE Trans. ASSP 29, with a = -1/2, whose values may lie beyond those of the input;
-        "nearest" takes pixel floor(o H / OH), "nearest-exact" that at the centre, floor(c), as
-        Pillow does, of images of any dtype.
-        "box", "hamming" and "lanczos" are Pillow's functions of these names, always smooth.
-    antialias: False has s = 1 also for smaller outputs, and a = -3/4; beyond the border it takes
-        the border's pixels. It says nothing of the nearest.
+    interpolation: "bilinear" uses f(x) = max(1 - |x|, 0); "bicubic" the function of Keys (1981),
+        IEEE Trans. ASSP 29, with a = -1/2, whose values may exceed the input's range;
+        "nearest" takes pixel floor(o H / OH), and "nearest-exact" the pixel at the centre,
+        floor(c), as Pillow does; both accept any dtype.
+        "box", "hamming" and "lanczos" are Pillow's functions of these names, always antialiased.
+    antialias: False uses s = 1 for smaller outputs as well, and a = -3/4; beyond the border it
+        repeats the border's pixels. It does not affect the nearest pixels.
 
     The values are those of `F.interpolate(mode=interpolation, antialias=antialias)` in PyTorch.
-    Time and memory grow with the pixels of the output, and with those of the input; where a side of
-    one pixel is repeated, the result is a view that cannot be written to.
+    Time and memory grow with the pixels of the input and the output. If a side of one pixel is
+    repeated, the result is a read-only view.
 
-    Raises TypeError for integers to be averaged, ValueError for fewer than 2 axes, a size below 1
-    or another interpolation.
+    Raises: TypeError for averages of integers, ValueError for fewer than 2 axes, a size below 1 or
+    an unknown interpolation.
     """
     oh, ow = pair("resize", size)
     return resize_part(images, (oh, ow), slice(0, oh), slice(0, ow), interpolation, antialias)
@@ -98,7 +98,7 @@ def resize_part(
     interpolation: InterpolationMode | str | int,
     antialias: bool,
 ) -> np.ndarray:
-    """Some rows and columns, from start to stop, of what `resize` gives, and nothing else of it."""
+    """Compute only some rows and columns, from start to stop, of the result of `resize`."""
     if images.ndim < 2 or 0 in images.shape[-2:]:
         raise ValueError(f"resize: images must have the shape (..., H, W), got {images.shape}")
     interpolation = as_interpolation("resize", interpolation, INTERPOLATIONS)
@@ -112,7 +112,7 @@ def resize_part(
     kind = (interpolation, bool(antialias) or FILTERS[interpolation][2] is None)
     steps = [(_columns, ow, columns), (_rows, oh, rows)]
     high, wide = rows.stop - rows.start, columns.stop - columns.start
-    # What is repeated comes last; of a part, what makes less on the way comes first.
+    # Repetition comes last; for a part, the axis with the smaller intermediate comes first.
     if w == 1 or ((high, wide) != size and high * w < h * wide):
         steps.reverse()
     for along, after, part in steps:
@@ -129,10 +129,10 @@ def resize_window(
     interpolation: str = "bilinear",
     antialias: bool = True,
 ) -> np.ndarray:
-    """The `window` (height, width) at (top, left) of what `resize` gives.
+    """The `window` (height, width) at (top, left) of the result of `resize`.
 
-    Of a large result nothing else is made: the longer side of a thin image can grow a thousand
-    times, to what fits into no memory.
+    Of a large result it computes only the window: the longer side of a thin image can grow a
+    thousand times, beyond any memory.
     """
     rows, columns = slice(top, top + window[0]), slice(left, left + window[1])
     if size[0] * size[1] <= LARGEST_WHOLE:
@@ -141,7 +141,7 @@ def resize_window(
 
 
 def _nearest(n: int, size: int, exact: bool) -> np.ndarray:
-    """The input pixel of each of `size` output pixels, in PyTorch's single precision."""
+    """The input pixel of each of `size` output pixels, in single precision as in PyTorch."""
     step = np.float32(n / size)
     places = (np.arange(size, dtype=np.float32) + np.float32(0.5 if exact else 0)) * step
     return np.minimum(np.floor(places).astype(np.int64), n - 1)
@@ -177,17 +177,17 @@ def _rows(images: np.ndarray, size: int, kind: tuple[str, bool], part: slice) ->
 
 @lru_cache(maxsize=64)
 def _matrix(n: int, size: int, kind: tuple[str, bool]) -> np.ndarray:
-    """(size, n): what each input pixel of a row counts for each output pixel."""
+    """(size, n): the weight of each input pixel of a row for each output pixel."""
     return _weights(n, size, kind, slice(0, size), slice(0, n))
 
 
 def _parts(
     n: int, size: int, kind: tuple[str, bool], part: slice
 ) -> Iterator[tuple[slice, slice, np.ndarray]]:
-    """Some pixels of the `part` of an output of `size`, the input pixels near them, their weights.
+    """For pieces of the `part` of an output of `size`: their pixels, input pixels, and weights.
 
-    Far from its centre an output pixel's weights are zero; few are left out of the matrix only
-    where that is large.
+    Far from its centre an output pixel has zero weights. Splitting pays off only for large
+    matrices.
     """
     scale = n / size
     reach = FILTERS[kind[0]][0] * (max(scale, 1.0) if kind[1] else 1.0)
@@ -202,7 +202,7 @@ def _parts(
 
 
 def _weights(n: int, size: int, kind: tuple[str, bool], to: slice, of: slice) -> np.ndarray:
-    """What the input pixels `of` a row of n count for the output pixels `to` of `size`."""
+    """The weights of the input pixels `of` a row of n for the output pixels `to` of `size`."""
     interpolation, antialias = kind
     reach, smooth, plain = FILTERS[interpolation]
     scale = n / size
@@ -222,9 +222,9 @@ def _weights(n: int, size: int, kind: tuple[str, bool], to: slice, of: slice) ->
 def shorter_side_size(
     shape: tuple[int, ...], shorter: int, longest: int | None = None
 ) -> tuple[int, int]:
-    """The (H, W) of an image of `shape` (C, H, W) whose shorter side becomes `shorter`.
+    """The new (H, W) of an image of `shape` (C, H, W) whose shorter side becomes `shorter`.
 
-    The shorter side becomes less where the longer would be more than `longest`.
+    The shorter side becomes smaller if the longer one would exceed `longest`.
     """
     low, high = sorted(shape[-2:])
     short, long = shorter, shorter * high // low

@@ -1,4 +1,4 @@
-"""Change the size of images of any form, whole or of a part of them."""
+"""Resizing of images of any form, whole or in part."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ def resize(
 ) -> Image:
     """(..., H, W) -> (..., OH, OW): see `transforms.resize` for the interpolations.
 
-    size: an int is the new length of the shorter side, the aspect ratio stays; (OH, OW) is the new
-        size.
-    max_size: where the longer side would be more than that, it becomes that, and the shorter less;
-        with an int as `size` alone.
-    antialias: whether what gets smaller is smoothed; pictures of Pillow always are, and of their
-        nearest pixels that at the centre is taken.
+    size: an int is the new length of the shorter side and keeps the aspect ratio; (OH, OW) is the
+        new size.
+    max_size: a limit of the longer side, which then also shortens the other; only with an int as
+        `size`.
+    antialias: whether to smooth smaller outputs. Pillow images are always smoothed, and their
+        "nearest" takes the pixel at the centre.
     """
     check_size("resize", size, max_size)
     how = as_interpolation("resize", interpolation, arrays.INTERPOLATIONS)
@@ -58,7 +58,7 @@ _smooth = takes_images("numbers", recorded=True, name="resize")(_resized)
 
 
 def check_size(name: str, size: int | Sequence[int], max_size: int | None) -> None:
-    """Raise a ValueError beginning with `name` for what cannot be a new size."""
+    """Check a new size. Raises: ValueError, beginning with `name`."""
     sides = pair(name, size)
     if max_size is None:
         return
@@ -73,7 +73,7 @@ def _is_one(size: int | Sequence[int]) -> bool:
 def new_size(
     shape: Sequence[int], size: int | Sequence[int], max_size: int | None = None
 ) -> tuple[int, int]:
-    """The (OH, OW) that an image of `shape` (..., H, W) gets."""
+    """The new (OH, OW) of an image of `shape` (..., H, W)."""
     sides = pair("resize", size)
     return arrays.shorter_side_size(shape, sides[0], max_size) if _is_one(size) else sides
 
@@ -107,7 +107,7 @@ class Resize(Transform):
         self.interpolation = as_interpolation("Resize", self.interpolation, arrays.INTERPOLATIONS)
 
     def size_of(self, shape: tuple[int, ...]) -> tuple[int, int]:
-        """The (OH, OW) that an image of `shape` gets."""
+        """The new (OH, OW) of an image of `shape`."""
         return new_size(shape, self.size, self.max_size)
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
@@ -116,12 +116,12 @@ class Resize(Transform):
 
 @dataclass
 class RandomResizedCrop(Transform):
-    """(C, H, W) -> (C, OH, OW): a part of random area and aspect ratio, resized as by `resize`.
+    """(C, H, W) -> (C, OH, OW): a crop of random area and aspect ratio, resized as by `resize`.
 
-    The area is a share of the image's drawn evenly from `scale`, the ratio width / height is drawn
-    evenly in its logarithm from `ratio`. After ten draws that do not fit: the largest part in the
-    middle whose ratio is within `ratio`. From "Going deeper with convolutions" (Szegedy et al.
-    2014), section 6.
+    The area is a fraction of the image's, drawn uniformly from `scale`; the ratio width / height is
+    drawn log-uniformly from `ratio`. After ten draws that do not fit, it takes the largest central
+    crop with a ratio within `ratio`. From "Going deeper with convolutions" (Szegedy et al. 2014),
+    section 6.
     """
 
     size: int | tuple[int, int]
@@ -165,7 +165,7 @@ class RandomResizedCrop(Transform):
 
 @dataclass
 class ScaleJitter(Transform):
-    """(C, H, W) -> (C, OH, OW): resize the shorter side to a random S, then crop anywhere.
+    """(C, H, W) -> (C, OH, OW): resize the shorter side to a random S, then crop at random.
 
     S is drawn from the integers smallest..largest. From "Very deep convolutional networks"
     (Simonyan and Zisserman 2014), section 3.1: crops of 224 with S from 256 to 512.
@@ -179,8 +179,8 @@ class ScaleJitter(Transform):
         self.size = pair("ScaleJitter", self.size)
         if not max(self.size) <= self.smallest <= self.largest:
             raise ValueError(
-                f"ScaleJitter: smallest={self.smallest} and largest={self.largest} must be in this "
-                f"order and not below size={self.size}"
+                f"ScaleJitter: smallest={self.smallest} must be at most largest={self.largest}, "
+                f"and at least size={self.size}"
             )
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:

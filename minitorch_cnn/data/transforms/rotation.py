@@ -1,4 +1,4 @@
-"""Turn, shift, scale and shear images."""
+"""Rotation, translation, scaling and shearing of images."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def rotate(
     center: Sequence[float] | None = None,
     fill: float | Sequence[float] | None = None,
 ) -> Image:
-    """(..., H, W) -> the same shape, turned counter-clockwise by an angle in degrees.
+    """(..., H, W) -> the same shape, rotated counter-clockwise by an angle in degrees.
 
     interpolation: "nearest", "bilinear" or "bicubic". expand: whether the frame grows to hold the
-    whole turned image. center: what it turns about, (x, y) in pixels from the top left corner; the
-    middle if None. fill: what has been outside is filled with, a number or one for each channel, in
-    the values of the image; 0 if None.
+    whole rotated image. center: of the rotation, (x, y) in pixels from the top left corner; None
+    for the middle. fill: the value outside the image, one number or one per channel, in the image's
+    scale; None for 0.
 
-    Raises ValueError for another interpolation, and for a center together with expand.
+    Raises: ValueError for an unknown interpolation, or for center together with expand.
     """
     _check_turn("rotate", expand, center)
     where = inverse_affine(-angle)
@@ -49,12 +49,12 @@ def affine(
     fill: float | Sequence[float] | None = None,
     center: Sequence[float] | None = None,
 ) -> Image:
-    """(..., H, W) -> the same shape, turned clockwise, shifted, scaled and sheared.
+    """(..., H, W) -> the same shape, rotated clockwise, translated, scaled and sheared.
 
     angle: in degrees. translate: pixels to the right and down. scale: the factor. shear: degrees
     along x, or along x and y. interpolation, fill, center: as in `rotate`.
 
-    Raises ValueError for what is none of these.
+    Raises: ValueError for invalid settings.
     """
     if len(translate) != 2:
         raise ValueError(f"affine: translate={translate!r} must be (right, down)")
@@ -71,7 +71,7 @@ def affine(
 def _check_turn(name: str, expand: bool, center: Sequence[float] | None) -> None:
     _check_center(name, center)
     if expand and center is not None:
-        raise ValueError(f"{name}: expand=True turns about the middle, without center")
+        raise ValueError(f"{name}: expand=True rotates about the middle and excludes center")
 
 
 def _range(name: str, argument: str, value: Any, low: float = -math.inf) -> tuple[float, float]:
@@ -89,12 +89,12 @@ def _check_center(name: str, center: Sequence[float] | None) -> None:
 
 @dataclass
 class RandomRotation(Transform):
-    """(C, H, W) -> (C, H, W), turned counter-clockwise by a random angle.
+    """(C, H, W) -> (C, H, W), rotated counter-clockwise by a random angle.
 
-    The angle is drawn evenly from [-degrees, degrees], or from the (low, high) that is given.
-    The other settings are those of `functional.rotate`.
+    The angle is drawn uniformly from [-degrees, degrees], or from degrees = (low, high). The other
+    settings are those of `functional.rotate`.
 
-    Raises ValueError for negative degrees, low above high, another interpolation, and for a center
+    Raises: ValueError for negative degrees, low above high, an unknown interpolation, or center
     together with expand.
     """
 
@@ -112,7 +112,7 @@ class RandomRotation(Transform):
 
     @staticmethod
     def get_params(degrees: Sequence[float], rng: np.random.Generator | None = None) -> float:
-        """A random angle between two."""
+        """A random angle from a range."""
         return float(generator_or(rng).uniform(degrees[0], degrees[1]))
 
     def apply(self, image: Image, rng: np.random.Generator) -> Image:
@@ -122,14 +122,14 @@ class RandomRotation(Transform):
 
 @dataclass
 class RandomAffine(Transform):
-    """(C, H, W) -> (C, H, W), turned clockwise, shifted, scaled and sheared at random.
+    """(C, H, W) -> (C, H, W), randomly rotated clockwise, translated, scaled and sheared.
 
-    degrees: of the angle, as in RandomRotation. translate: the largest shifts, as shares of width
-    and height, each drawn evenly and rounded to pixels. scale: (low, high) of the factor. shear:
-    degrees, a number s for x in [-s, s], (low, high) for x, or four numbers for x and y.
-    interpolation, fill, center: as in RandomRotation.
+    degrees: as in RandomRotation. translate: the largest shifts, as fractions of width and height,
+    drawn uniformly and rounded to pixels. scale: (low, high) of the factor. shear: degrees, a
+    number s for x in [-s, s], (low, high) for x, or four numbers for x and y. interpolation, fill,
+    center: as in RandomRotation.
 
-    Raises ValueError for what is none of these.
+    Raises: ValueError for invalid settings.
     """
 
     degrees: float | tuple[float, float]
@@ -148,7 +148,7 @@ class RandomAffine(Transform):
         if self.translate is not None and (
             len(self.translate) != 2 or not all(0 <= share <= 1 for share in self.translate)
         ):
-            raise ValueError(f"{name}: translate={self.translate!r} must be two shares in [0, 1]")
+            raise ValueError(f"{name}: translate={self.translate!r} must be two numbers in [0, 1]")
         if self.scale is not None and (
             len(self.scale) != 2 or not 0 < self.scale[0] <= self.scale[1]
         ):
@@ -173,9 +173,9 @@ class RandomAffine(Transform):
         img_size: Sequence[int],
         rng: np.random.Generator | None = None,
     ) -> tuple[float, tuple[int, int], float, tuple[float, float]]:
-        """(angle, shift, scale, shear) at random for an image of img_size (width, height).
+        """Random (angle, shift, scale, shear) for an image of img_size (width, height).
 
-        shears: (low, high) along x, and of four numbers the last two along y.
+        shears: (low, high) along x; of four numbers, the last two are along y.
         """
         rng = generator_or(rng)
         angle = float(rng.uniform(degrees[0], degrees[1]))
@@ -208,11 +208,11 @@ def inverse_affine(
     """(a, b, c, d, tx, ty): the pixel at (x, y) from the center, y downward, comes from
     (a x' + b y', c x' + d y') with x' = x - tx, y' = y - ty.
 
-    It undoes rotation(angle) shear_y shear_x scale, angles in degrees, clockwise as it is seen:
-    the rotation by `angle` of an image that was sheared along x by (1, -tan shear_x; 0, 1) and
-    along y by (1, 0; -tan shear_y, 1).
+    This inverts rotation(angle) shear_y shear_x scale: an image sheared along x by
+    (1, -tan shear_x; 0, 1), then along y by (1, 0; -tan shear_y, 1), then rotated by `angle`.
+    Angles are in degrees, clockwise on the screen.
     """
-    # Exact for quarters of a turn, for which the cosine is 6e-17.
+    # Make quarter turns exact; their cosine would be 6e-17.
     cos, sin = (round(f(math.radians(angle)), 15) for f in (math.cos, math.sin))
     x, y = (math.tan(math.radians(s)) for s in shear)
     forward = np.array([[cos, -sin], [sin, cos]]) @ [[1, 0], [-y, 1]] @ [[1, -x], [0, 1]] * scale
@@ -221,7 +221,7 @@ def inverse_affine(
 
 
 def _size_around(size: Sequence[int], angle: float) -> tuple[int, int]:
-    """The (height, width) of the frame around an image turned by an angle."""
+    """The (height, width) of the frame around an image rotated by an angle."""
     h, w = size
     cos, sin = (abs(round(f(math.radians(angle)), 15)) for f in (math.cos, math.sin))
     return math.ceil(h * cos + w * sin - 1e-9), math.ceil(w * cos + h * sin - 1e-9)
@@ -234,11 +234,11 @@ def _places(
     center: Sequence[float] | None,
     size: tuple[int, int] | None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(rows, columns) of the pixels by `where` (inverse_affine), in a frame of `size`."""
+    """(rows, columns) of the source pixels by `where` (inverse_affine), in a frame of `size`."""
     oh, ow = size or (h, w)
     y, x = np.ogrid[:oh, :ow]
     a, b, c, d, right, down = where
-    # Of the centers of pixels, which are half a pixel from their corners.
+    # Pixel centres are half a pixel from the corners.
     cx, cy = ((w - 1) / 2, (h - 1) / 2) if center is None else (center[0] - 0.5, center[1] - 0.5)
     x = x - (cx if size is None else (ow - 1) / 2) - right
     y = y - (cy if size is None else (oh - 1) / 2) - down

@@ -1,4 +1,4 @@
-"""Between pictures of Pillow, arrays as other programs hold them, and images."""
+"""Conversion between Pillow images, arrays (H, W, C) and Tensors."""
 
 from __future__ import annotations
 
@@ -12,15 +12,14 @@ from .forms import Image, is_picture, planes_of, white_of
 
 
 def to_tensor(pic: Image) -> Tensor:
-    """A picture of Pillow, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W).
+    """A Pillow image, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W).
 
     Bytes are divided by 255 in the default dtype; other arrays keep their values and their dtype.
-    Of pictures, a palette gives its indices as bytes, mode 1 gives 0 and 1 in floats, I and I;16
-    int32, F float32. What is a float32 image (C, H, W) already, as the data sets here give it, is
-    kept: an array whose first axis has 1, 3 or 4 elements and whose last has neither 1 nor 3. So is
-    a Tensor.
+    Of Pillow images, a palette gives its indices as bytes, mode 1 gives 0 and 1 as floats, I and
+    I;16 give int32, F float32. A Tensor is kept, and so is a float32 image (C, H, W) of our data
+    sets: an array whose first axis has 1, 3 or 4 elements and whose last has neither 1 nor 3.
 
-    Raises TypeError for anything else, ValueError for an array of other axes.
+    Raises: TypeError for other values, ValueError for an array of other axes.
     """
     return _tensor_of("to_tensor", pic)
 
@@ -45,7 +44,7 @@ def _tensor_of(name: str, pic: Image) -> Tensor:
 def _checked(name: str, image: Image) -> np.ndarray:
     if not isinstance(image, np.ndarray):
         raise TypeError(
-            f"{name}: image must be a picture of Pillow or an array (H, W, C), got "
+            f"{name}: image must be a Pillow image or an array (H, W, C), got "
             f"{type(image).__name__}"
         )
     if image.dtype.kind not in "biuf":
@@ -56,47 +55,47 @@ def _checked(name: str, image: Image) -> np.ndarray:
 
 
 def has_planes(image: np.ndarray) -> bool:
-    """Whether an array is (C, H, W) by its shape, and not (H, W, C)."""
+    """Whether the shape of an array looks like (C, H, W) and not (H, W, C)."""
     return image.ndim == 3 and image.shape[0] in (1, 3, 4) and image.shape[2] not in (1, 3)
 
 
 def pil_to_tensor(pic: Image) -> Tensor:
-    """A picture of Pillow -> a Tensor (C, H, W) of its values as they are, mostly uint8.
+    """A Pillow image -> a Tensor (C, H, W) of its unchanged values, mostly uint8.
 
-    Raises TypeError for anything else.
+    Raises: TypeError for other values.
     """
     return _values_of("pil_to_tensor", pic)
 
 
 def _values_of(name: str, pic: Image) -> Tensor:
     if not is_picture(pic):
-        raise TypeError(f"{name}: image must be a picture of Pillow, got {type(pic).__name__}")
+        raise TypeError(f"{name}: image must be a Pillow image, got {type(pic).__name__}")
     planes = planes_of(pic)
     planes = planes * np.uint8(255) if planes.dtype == bool else planes
     return Tensor(np.array(_wide_enough(planes), order="C"))
 
 
 def _wide_enough(values: np.ndarray) -> np.ndarray:
-    """Unsigned numbers of more than a byte, which no Tensor holds, in the next wider integers."""
+    """Unsigned integers wider than a byte, which Tensors do not support, in the next wider type."""
     wider = {"uint16": np.int32, "uint32": np.int64}.get(values.dtype.name)
     return values if wider is None else values.astype(wider)
 
 
-# What 1, 2, 3 and 4 channels of bytes can be, the first unless another is asked for.
+# The modes for 1, 2, 3 and 4 channels of bytes; the first is the default.
 MODES = {1: ("L",), 2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}
-# What one channel of another dtype is.
+# The mode for one channel of another dtype.
 GREY_MODES = {"int16": "I;16", "uint16": "I;16", "int32": "I", "float32": "F"}
 
 
 def to_pil_image(pic: Image, mode: str | None = None) -> Image:
-    """A Tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W) -> a picture of Pillow.
+    """A Tensor (C, H, W) or (H, W), or an array (H, W, C) or (H, W) -> a Pillow image.
 
-    Floats of a Tensor, and of a float32 array (C, H, W) as the data sets here give it, are
-    multiplied by 255 and rounded down, as in torchvision; of arrays (H, W) of other types than
-    bytes, int16 and uint16 become mode I;16, int32 I, float32 F. mode: "YCbCr" or "HSV" for three
-    channels of bytes, "CMYK" or "RGBX" for four, "F" for one of floats.
+    Floats of a Tensor, or of a float32 array (C, H, W) of our data sets, are multiplied by 255 and
+    rounded down, as in torchvision. Arrays (H, W) of int16 and uint16 get mode I;16, int32 I,
+    float32 F. mode: "YCbCr" or "HSV" for three channels of bytes, "CMYK" or "RGBX" for four, "F"
+    for one of floats.
 
-    Raises TypeError for anything else, ValueError for other axes, channels or modes, ImportError
+    Raises: TypeError for other values, ValueError for other axes, channels or modes, ImportError
     without Pillow.
     """
     try:
@@ -121,7 +120,7 @@ def to_pil_image(pic: Image, mode: str | None = None) -> Image:
 
 
 def _pixels(pic: Image, mode: str | None) -> np.ndarray:
-    """The values (H, W, C) of a picture, bytes where they were floats."""
+    """The values (H, W, C) of an image, with floats converted to bytes."""
     if isinstance(pic, Tensor):
         planes = pic.detach().cpu().numpy()
         if planes.ndim not in (2, 3) or 0 in planes.shape:
@@ -138,7 +137,7 @@ def _pixels(pic: Image, mode: str | None) -> np.ndarray:
     if planes.dtype == bool:
         planes = planes * np.uint8(255)
     if planes.dtype.kind == "f" and mode != "F":
-        # Below 0 and above white there is no byte; PyTorch's would wrap around.
+        # Clamp to [0, white]; PyTorch's values would wrap around.
         planes = (planes * 255).clip(0, 255).astype(np.uint8)
     elif planes.dtype.kind == "f":
         planes = planes.astype(np.float32)
@@ -146,12 +145,12 @@ def _pixels(pic: Image, mode: str | None) -> np.ndarray:
 
 
 def convert_image_dtype(image: Tensor, dtype: np.dtype | type = np.float32) -> Tensor:
-    """A Tensor in another dtype, in which white is white again: 1 in floats, 255 in uint8.
+    """Convert a Tensor to another dtype and its scale: white is 1 in floats, 255 in uint8.
 
     Floats become the integer below x (white + 1 - 0.001), integers x // 2^k or x 2^k.
 
-    Raises TypeError for anything but a Tensor of numbers, and from float32 to int32 or wider and
-    from float64 to int64, which cannot hold them.
+    Raises: TypeError for other than a Tensor of numbers, or for the inexact conversions from
+    float32 to int32 or int64 and from float64 to int64.
     """
     if not isinstance(image, Tensor) or image.dtype.kind not in "iuf":
         kind = image.dtype if isinstance(image, Tensor) else type(image).__name__
@@ -177,7 +176,7 @@ def convert_image_dtype(image: Tensor, dtype: np.dtype | type = np.float32) -> T
 
 
 class ToTensor:
-    """A Pillow picture, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W); see `to_tensor`."""
+    """A Pillow image, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W); see `to_tensor`."""
 
     def __call__(self, image: Image, rng: np.random.Generator | None = None) -> Tensor:
         return _tensor_of("ToTensor", image)
@@ -187,7 +186,7 @@ class ToTensor:
 
 
 class PILToTensor:
-    """A picture of Pillow -> a Tensor (C, H, W) of its values as they are, mostly uint8."""
+    """A Pillow image -> a Tensor (C, H, W) of its unchanged values, mostly uint8."""
 
     def __call__(self, pic: Image, rng: np.random.Generator | None = None) -> Tensor:
         return _values_of("PILToTensor", pic)
@@ -198,7 +197,7 @@ class PILToTensor:
 
 @dataclass
 class ToPILImage:
-    """A Tensor (C, H, W), or an array (H, W, C) -> a picture of Pillow; see `to_pil_image`."""
+    """A Tensor (C, H, W), or an array (H, W, C) -> a Pillow image; see `to_pil_image`."""
 
     mode: str | None = None
 
@@ -208,7 +207,7 @@ class ToPILImage:
 
 @dataclass
 class ConvertImageDtype:
-    """A Tensor in another dtype, in which white is white again; see `convert_image_dtype`."""
+    """Convert a Tensor to another dtype and its scale; see `convert_image_dtype`."""
 
     dtype: np.dtype | type
 

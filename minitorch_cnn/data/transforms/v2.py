@@ -1,9 +1,9 @@
-"""torchvision.transforms.v2's names: those of the package, and what images become in v2.
+"""torchvision.transforms.v2's names: all of this package's, and v2's conversions and mixing.
 
     v2.Compose([v2.ToImage(), v2.RandomResizedCrop(224), v2.ToDtype(torch.float32, scale=True),
                 v2.Normalize(mean, std)])
 
-Each takes one image. `MixUp` and `CutMix` take a batch of images and their labels.
+Each transforms one image, except `MixUp` and `CutMix`, which take a batch and its labels.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ __all__ = ["CutMix", "MixUp", "ToDtype", "ToImage", "ToPureTensor"]
 
 @dataclass
 class ToImage:
-    """A picture of Pillow, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W) of its values.
+    """A Pillow image, or an array (H, W) or (H, W, C) -> a Tensor (C, H, W) of its values.
 
-    A Tensor, and an image (C, H, W) of the data sets here, keeps its order of axes. Raises
-    TypeError for anything else.
+    A Tensor, or an image (C, H, W) of our data sets, keeps its order of axes.
+
+    Raises: TypeError for other values.
     """
 
     def __call__(self, image: Any, rng: np.random.Generator | None = None) -> Tensor:
@@ -39,7 +40,7 @@ class ToImage:
             return pil_to_tensor(image)
         if not isinstance(image, np.ndarray) or image.ndim not in (2, 3):
             raise TypeError(
-                "ToImage: image must be a picture of Pillow, an array (H, W, C) or a Tensor, got "
+                "ToImage: image must be a Pillow image, an array (H, W, C) or a Tensor, got "
                 f"{type(image).__name__}"
             )
         if image.dtype == np.float32 and has_planes(image):
@@ -50,7 +51,7 @@ class ToImage:
 
 @dataclass
 class ToDtype:
-    """A Tensor, or an array, in another dtype; scale: so that white is white again."""
+    """Convert a Tensor or an array to another dtype; scale: also convert its scale."""
 
     dtype: Any
     scale: bool = False
@@ -62,7 +63,7 @@ class ToDtype:
 
 @dataclass
 class ToPureTensor:
-    """The Tensor itself: there are no other kinds."""
+    """Return the Tensor unchanged: there are no other kinds."""
 
     def __call__(self, image: Any, rng: np.random.Generator | None = None) -> Any:
         return image
@@ -99,10 +100,12 @@ class _Mixed:
 
 @dataclass
 class MixUp(_Mixed):
-    """Each image and label averaged with the one before, by a share drawn from Beta(alpha, alpha).
+    """Average each image and label with the previous one, by a weight from Beta(alpha, alpha).
 
     images (N, C, H, W), labels (N,) of num_classes or (N, classes) -> images, labels (N, classes).
-    From "mixup" (Zhang et al. 2017), arXiv 1710.09412. Raises ValueError for other shapes.
+    From "mixup" (Zhang et al. 2017), arXiv 1710.09412.
+
+    Raises: ValueError for other shapes.
     """
 
     def mixed(self, images: Tensor, share: float, rng: np.random.Generator) -> tuple[Tensor, float]:
@@ -111,7 +114,7 @@ class MixUp(_Mixed):
 
 @dataclass
 class CutMix(_Mixed):
-    """A rectangle of each image from the one before, and as large a share of its label.
+    """Replace a rectangle of each image by that of the previous one, and mix labels by its area.
 
     Shapes as in MixUp. From "CutMix" (Yun et al. 2019), arXiv 1905.04899.
     """

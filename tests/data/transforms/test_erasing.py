@@ -54,7 +54,7 @@ def test_what_does_not_fit_leaves_the_image():
     "settings, rule",
     [
         ({"p": 1.5}, "p=1.5 must be in"),
-        ({"scale": (0.5, 0.1)}, r"scale=\(0.5, 0.1\) must be shares"),
+        ({"scale": (0.5, 0.1)}, r"scale=\(0.5, 0.1\) must be fractions"),
         ({"ratio": (0, 1)}, r"ratio=\(0, 1\) must be"),
         ({"value": "black"}, "value='black' must be numbers or 'random'"),
     ],

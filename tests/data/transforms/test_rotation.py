@@ -150,7 +150,7 @@ def test_a_shift_moves_whole_pixels_within_its_shares():
     "settings, rule",
     [
         ({"degrees": -3}, "degrees=-3 must be a number >= 0"),
-        ({"degrees": 0, "translate": (0.1, 2)}, r"translate=\(0.1, 2\) must be two shares"),
+        ({"degrees": 0, "translate": (0.1, 2)}, r"translate=\(0.1, 2\) must be two numbers"),
         ({"degrees": 0, "scale": (0, 1)}, r"scale=\(0, 1\) must be \(low, high\) above 0"),
         ({"degrees": 0, "shear": (1, 2, 3)}, r"shear=\(1, 2, 3\) must be"),
         ({"degrees": 0, "interpolation": "cubic"}, "interpolation='cubic' must be"),

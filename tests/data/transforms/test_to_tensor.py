@@ -114,7 +114,7 @@ def test_what_is_no_picture_is_refused(source, mode, error):
     pytest.importorskip("PIL.Image")
     with pytest.raises(error, match=r"^to_pil_image: (image|mode)"):
         T.ToPILImage(mode)(source)
-    with pytest.raises(TypeError, match=r"^PILToTensor: image must be a picture"):
+    with pytest.raises(TypeError, match=r"^PILToTensor: image must be a Pillow image"):
         T.PILToTensor()(source)
 
 
