@@ -64,8 +64,7 @@ class LeakyReLU(_InPlace):
 class PReLU(Module):
     """x where x > 0, weight * x elsewhere, with a learned weight (1,), or (C,) for one per channel.
 
-    x (N, C, *) -> y (N, C, *). Exclude the slope from weight decay, which would pull it to ReLU's
-    0.
+    x (N, C, *) -> y (N, C, *). Exclude the slope from weight decay, which would pull it to zero.
 
     Raises: ValueError for num_parameters below 1.
     """
