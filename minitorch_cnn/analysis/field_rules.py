@@ -18,7 +18,8 @@ from ..functional.interpolate import Interpolate
 from ..functional.max_pool import AdaptiveMaxPool2d, MaxPool2d
 from ..functional.resample_taps import Resample
 from ..kernels.window import Window, adaptive_spans
-from ..tensor.indexing import Index, IndexSelect
+from ..tensor.gathering import IndexSelect
+from ..tensor.indexing import Index
 from ..tensor.linalg import MatMul
 from ..tensor.movement import Flip, Roll
 from ..tensor.padding import ConstantPad

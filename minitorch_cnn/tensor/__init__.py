@@ -99,17 +99,8 @@ from .elementwise import (
     sqrt,
     square,
 )  # fmt: skip
-from .indexing import (
-    argsort,
-    argwhere,
-    gather,
-    index_select,
-    nonzero,
-    scatter_add,
-    sort,
-    take_along_dim,
-    topk,
-)  # fmt: skip
+from .gathering import gather, index_select, scatter_add, take_along_dim
+from .indexing import argwhere, nonzero
 from .joining import (
     cat,
     chunk,
@@ -195,6 +186,7 @@ from .shaping import (
     tile,
 )  # fmt: skip
 from .softmax import log_softmax, logsumexp, softmax
+from .sorting import argsort, sort, topk
 from .special_functions import (
     copysign,
     deg2rad,

@@ -10,7 +10,7 @@ from .. import dtypes
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import arrays_of
-from .indexing import gather
+from .gathering import gather
 from .movement import axis_of
 from .promotion import as_tensor
 from .reduction import ValuesAndIndices, axes_of

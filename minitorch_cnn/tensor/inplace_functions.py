@@ -20,7 +20,7 @@ from . import (
     comparison,
     compound,
     elementwise,
-    indexing,
+    gathering,
     logarithm,
     parts,
     rounding,
@@ -229,7 +229,7 @@ def scatter_(
 
 def scatter_add_(input: Tensor, dim: int, index: Tensor, src: Tensor) -> Tensor:
     """`scatter_add`, in place."""
-    return replace(input, "scatter_add_", indexing.scatter_add, dim=dim, index=index, src=src)
+    return replace(input, "scatter_add_", gathering.scatter_add, dim=dim, index=index, src=src)
 
 
 def index_add_(

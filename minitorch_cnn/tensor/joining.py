@@ -13,7 +13,7 @@ import numpy as np
 from .. import devices
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
-from .indexing import IndexSelect
+from .gathering import IndexSelect
 from .movement import axis_of, clone, expand, reshape, sizes_of, unsqueeze
 from .promotion import common_dtype
 

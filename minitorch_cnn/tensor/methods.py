@@ -13,6 +13,7 @@ from . import (
     compound,
     counting,
     elementwise,
+    gathering,
     indexing,
     inplace,
     joining,
@@ -30,6 +31,7 @@ from . import (
     sampling,
     scan,
     shaping,
+    sorting,
     special_functions,
     trigonometry,
 )
@@ -129,10 +131,9 @@ class Methods:
     )
     clone, contiguous, to = movement.clone, movement.contiguous, movement.to
 
-    gather, scatter_add, index_select = indexing.gather, indexing.scatter_add, indexing.index_select
-    take_along_dim, sort, argsort, topk = (
-        indexing.take_along_dim, indexing.sort, indexing.argsort, indexing.topk,
-    )  # fmt: skip
+    gather, index_select = gathering.gather, gathering.index_select
+    scatter_add, take_along_dim = gathering.scatter_add, gathering.take_along_dim
+    sort, argsort, topk = sorting.sort, sorting.argsort, sorting.topk
     nonzero, argwhere = indexing.nonzero, indexing.argwhere
 
     matmul, mm, bmm, dot, outer = linalg.matmul, linalg.mm, linalg.bmm, linalg.dot, linalg.outer

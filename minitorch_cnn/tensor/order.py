@@ -15,11 +15,12 @@ from .. import devices, dtypes
 from ..autograd import array_function
 from ..spelling import one_of
 from .arithmetic import where
-from .indexing import gather, row, sort
+from .gathering import gather, row
 from .joining import stack
 from .movement import axis_of
 from .promotion import as_tensor
 from .reduction import ValuesAndIndices, amax, amin, axes_of, sum
+from .sorting import sort
 
 if TYPE_CHECKING:
     from .tensor import Tensor

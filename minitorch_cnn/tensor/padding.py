@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
-from .indexing import index_select
+from .gathering import index_select
 from .movement import clone, sizes_of
 from .promotion import as_tensor, fitting
 

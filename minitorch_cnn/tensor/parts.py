@@ -10,7 +10,8 @@ import numpy as np
 from ..autograd import array_function
 from .arithmetic import where
 from .diagonal import diagonal
-from .indexing import IndexAdd, _check_shorter, _checked_index, array_keys, row, scatter_add
+from .gathering import _check_shorter, _checked_index, row, scatter_add
+from .indexing import IndexAdd, array_keys
 from .joining import narrow
 from .moments import norm
 from .movement import axis_of, expand, reshape
@@ -165,7 +166,7 @@ def _extreme(
     input: Tensor, axis: int, index: Tensor, src: Tensor, reduce: str, left_out: Array
 ) -> Tensor:
     """The largest or smallest of input, where it is included, and of src at their positions."""
-    from .indexing import _grid
+    from .gathering import _grid
 
     y = input.array.copy()
     if left_out.any():  # start from some element of src

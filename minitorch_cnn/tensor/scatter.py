@@ -9,16 +9,16 @@ import numpy as np
 from ..autograd import array_function
 from ..autograd.array_function import ArrayFunction
 from .arithmetic import masked_fill
-from .indexing import (
+from .gathering import (
     Gather,
     IndexSelectAdd,
     _check_shorter,
     _checked_index,
     _grid,
-    getitem,
     row,
     scatter_add,
 )
+from .indexing import getitem
 from .movement import axis_of
 from .promotion import fitting
 from .shaping import broadcast_tensors

@@ -1,4 +1,4 @@
-"""Reading parts: keys of every kind, gathering, sorting, against PyTorch."""
+"""Reading parts by keys of every kind, against PyTorch."""
 
 import numpy as np
 import pytest
@@ -135,77 +135,6 @@ def test_a_number_picked_out_is_a_0_d_view():
 def test_keys_that_fit_nothing_are_refused(key, error, message):
     with pytest.raises(error, match=message):
         mt.zeros(2, 3)[key]
-
-
-SORTS = [
-    [[3.0, 1, 2], [1, 1, 0]],
-    [[NAN, 1, NAN], [INF, NAN, -INF]],
-    [[2.0, 2, 2], [-0.0, 0.0, -1]],
-]
-
-
-@pytest.mark.parametrize("data", SORTS)
-@pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("dim", [0, 1, -1])
-def test_sorting_with_ties_and_nans(data, descending, dim, torch):
-    compare(torch, lambda m, x: tuple(m.sort(x, dim=dim, descending=descending, stable=True)), data)
-    compare(torch, lambda m, x: m.argsort(x, dim=dim, descending=descending, stable=True), data)
-
-
-@pytest.mark.parametrize("data", SORTS)
-@pytest.mark.parametrize("largest", [False, True])
-@pytest.mark.parametrize("k", [0, 1, 2, 3, 4])
-def test_topk_values_with_ties_and_nans(data, largest, k, torch):
-    compare(torch, lambda m, x: m.topk(x, k, dim=1, largest=largest)[0], data)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, bool, np.float32])
-def test_sorting_any_dtype(dtype, torch):
-    data = np.array([[1, 0, 1, 0], [0, 1, 1, 1]]).astype(dtype)
-    compare(torch, lambda m, x: tuple(m.sort(x, dim=-1, stable=True)), data)
-    compare(torch, lambda m, x: tuple(m.sort(x, dim=-1, descending=True, stable=True)), data)
-
-
-def test_sort_of_a_0_d_or_empty_tensor(torch):
-    compare(torch, lambda m, x: tuple(m.sort(x)), 3.0)
-    compare(torch, lambda m, x: tuple(m.sort(x)), np.zeros((2, 0)))
-    compare(torch, lambda m, x: tuple(m.topk(x, 1)), 3.0)
-
-
-GATHERS = {
-    "gather": lambda m, x: m.gather(x, 1, m.tensor([[2, 0], [1, 1]])),
-    "gather, shorter": lambda m, x: x.gather(1, m.tensor([[2, 0]])),
-    "gather, longer": lambda m, x: x.gather(1, m.tensor([[0]] * 3)),
-    "gather, outside": lambda m, x: x.gather(1, m.tensor([[3]])),
-    "gather, negative": lambda m, x: x.gather(1, m.tensor([[-1]])),
-    "gather, float": lambda m, x: x.gather(1, m.tensor([[1.0]])),
-    "gather, axes": lambda m, x: x.gather(0, m.tensor([0])),
-    "gather, empty": lambda m, x: x.gather(0, m.zeros(0, 3, dtype=m.int64)),
-    "scatter_add": lambda m, x: m.scatter_add(x, 0, m.tensor([[0, 0, 1]]), x[1:]),
-    "scatter_add, outside": lambda m, x: m.scatter_add(x, 0, m.tensor([[0, 2, 1]]), x[1:]),
-    "scatter_add, small source": lambda m, x: m.scatter_add(x, 0, m.tensor([[0] * 3] * 2), x[1:]),
-    "index_select": lambda m, x: m.index_select(x, 0, m.tensor([1, 1, 0])),
-    "index_select, 0-d": lambda m, x: x.index_select(1, m.tensor(2)),
-    "index_select, outside": lambda m, x: x.index_select(0, m.tensor([2])),
-    "index_select, 2-d": lambda m, x: x.index_select(0, m.tensor([[1]])),
-    "take_along_dim": lambda m, x: m.take_along_dim(x, m.tensor([[1], [2]]), 1),
-    "take_along_dim, broadcast": lambda m, x: m.take_along_dim(x, m.tensor([[1, 2]]), 1),
-    "nonzero": lambda m, x: m.nonzero(x),
-    "nonzero, 0-d": lambda m, x: m.nonzero(m.tensor(1.0)),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", GATHERS)
-def test_gathering_and_scattering(name, torch):
-    compare(torch, GATHERS[name], [[0.0, 1, 2], [3, 0, 5]])
-
-
-def test_a_source_may_be_larger_than_its_index():
-    source = Tensor(np.ones((3, 4)), requires_grad=True)
-    y = mt.scatter_add(mt.zeros(2, 3, dtype=mt.float64), 0, mt.tensor([[1, 0], [1, 1]]), source)
-    assert y.tolist() == [[0, 1, 0], [2, 1, 0]]
-    y.sum().backward()
-    assert source.grad.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]]
 
 
 def mask_of(values):
