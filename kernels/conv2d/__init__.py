@@ -20,6 +20,7 @@ from ..cuda.array import is_emulated, on_gpu
 from ..dispatch import COMPILER, CUPY, NUMBA, NUMBA_CUDA, Operator
 from ..jit import can_compile
 from ..window import Window
+from .checks import check_channels, check_forward, check_input_grad, check_weight_grad
 
 
 class Case(NamedTuple):
@@ -197,8 +198,7 @@ def explain(
     if np.dtype(dtype).kind != "f":
         raise TypeError(f"explain: dtype={np.dtype(dtype)} must be floating point")
     window = Window(tuple(w_shape[2:]), stride, padding, dilation)
-    _check_groups("explain", groups)
-    _check_weight("explain", tuple(w_shape), window, groups, x_shape[1])
+    check_channels("explain", tuple(x_shape), x_shape[1], tuple(w_shape), groups)
     window.output_size(*x_shape[2:])
     for function in ("conv2d_forward", "conv2d_input_grad", "conv2d_weight_grad"):
         arrays = np.ndarray, np.dtype(dtype), tuple(x_shape), tuple(w_shape)
@@ -214,105 +214,55 @@ def conv2d_forward(
     groups: int = 1,
     bias: np.ndarray | None = None,
     relu: bool = False,
+    checked: bool = False,
 ) -> np.ndarray:
     """x (N, C, H, W), w (O, C/groups, KH, KW), bias (O,) -> y (N, O, OH, OW).
 
     y[n,o,i,j] = bias[o] + sum over c, kh, kw of x[n,c,h,w] * w[o,c,kh,kw]: a correlation, since
     the kernel is not flipped. With relu the result is max(y, 0).
-    Raises ValueError where shapes, dtypes, window and groups do not match.
+    checked: whether the caller has compared shapes, dtypes, window and groups; with arguments that
+    do not match, an implementation may then read and write outside of the arrays.
+    Raises ValueError or TypeError where they do not match.
     """
-    name = "conv2d_forward"
-    _check_arrays(name, window, groups, x=x, w=w)
-    _check_weight(name, w.shape, window, groups, x.shape[1])
-    window.output_size(*x.shape[2:])
-    if bias is not None and (bias.shape, bias.dtype) != (w.shape[:1], w.dtype):
-        found, wanted = f"{bias.dtype} {bias.shape}", f"{w.dtype} {w.shape[:1]}"
-        raise ValueError(f"{name}: bias is {found}, it must be {wanted}, one per output channel")
-    case = Case(name, type(x), x.dtype, x.shape, w.shape, window, groups)
+    if not checked:
+        check_forward(x, w, window, groups, bias)
+    case = Case("conv2d_forward", type(x), x.dtype, x.shape, w.shape, window, groups)
     return OPERATOR.choose(case).conv2d_forward(x, w, window, groups, bias, relu)
 
 
 def conv2d_input_grad(
-    gy: np.ndarray, w: np.ndarray, window: Window, input_size: tuple[int, int], groups: int = 1
+    gy: np.ndarray,
+    w: np.ndarray,
+    window: Window,
+    input_size: tuple[int, int],
+    groups: int = 1,
+    checked: bool = False,
 ) -> np.ndarray:
     """gy (N, O, OH, OW), w (O, C/groups, KH, KW) -> gx (N, C, H, W) with (H, W) = input_size.
 
     The adjoint of conv2d_forward in x: <gy, conv2d_forward(x, w)> = <x, gx>. Also the transposed
     convolution of gy.
-    Raises ValueError where an input of input_size does not have the output size (OH, OW) of gy.
+    checked: see conv2d_forward. Raises ValueError where an input of input_size does not have the
+    output size (OH, OW) of gy, and as conv2d_forward.
     """
-    name = "conv2d_input_grad"
-    _check_arrays(name, window, groups, gy=gy, w=w)
-    C = w.shape[1] * groups
-    _check_weight(name, w.shape, window, groups, C)
-    if gy.shape[1] != w.shape[0]:
-        raise ValueError(
-            f"{name}: gy of shape {gy.shape} has {gy.shape[1]} channels, w gives {w.shape[0]}"
-        )
-    _check_output(name, gy.shape, window, tuple(input_size))
+    if not checked:
+        check_input_grad(gy, w, window, input_size, groups)
     H, W = input_size
-    case = Case(name, type(gy), gy.dtype, (len(gy), C, H, W), w.shape, window, groups)
+    x_shape = len(gy), w.shape[1] * groups, H, W
+    case = Case("conv2d_input_grad", type(gy), gy.dtype, x_shape, w.shape, window, groups)
     return OPERATOR.choose(case).conv2d_input_grad(gy, w, window, (H, W), groups)
 
 
 def conv2d_weight_grad(
-    x: np.ndarray, gy: np.ndarray, window: Window, groups: int = 1
+    x: np.ndarray, gy: np.ndarray, window: Window, groups: int = 1, checked: bool = False
 ) -> np.ndarray:
     """x (N, C, H, W), gy (N, O, OH, OW) -> gw (O, C/groups, KH, KW).
 
     The adjoint of conv2d_forward in w: <gy, conv2d_forward(x, w)> = <w, gw>.
-    Raises ValueError where shapes, dtypes, window and groups do not match.
+    checked: see conv2d_forward. Raises as conv2d_forward.
     """
-    name = "conv2d_weight_grad"
-    _check_arrays(name, window, groups, x=x, gy=gy)
-    N, C, H, W = x.shape
-    O = gy.shape[1]
-    if C % groups:
-        raise ValueError(f"{name}: groups={groups} must divide in_channels={C}")
-    shape = (O, C // groups, *window.kernel)
-    _check_weight(name, shape, window, groups, C)
-    if gy.shape[0] != N:
-        raise ValueError(f"{name}: gy has a batch of {gy.shape[0]}, x of {N}")
-    _check_output(name, gy.shape, window, (H, W))
-    case = Case(name, type(x), x.dtype, x.shape, shape, window, groups)
+    if not checked:
+        check_weight_grad(x, gy, window, groups)
+    w_shape = gy.shape[1], x.shape[1] // groups, *window.kernel
+    case = Case("conv2d_weight_grad", type(x), x.dtype, x.shape, w_shape, window, groups)
     return OPERATOR.choose(case).conv2d_weight_grad(x, gy, window, groups)
-
-
-def _check_arrays(name: str, window: Window, groups: int, **arrays: np.ndarray) -> None:
-    if window.ceil_mode:
-        raise ValueError(f"{name}: window.ceil_mode=True is for pooling, a convolution has none")
-    _check_groups(name, groups)
-    for label, array in arrays.items():
-        if array.ndim != 4:
-            raise ValueError(f"{name}: {label} must have 4 axes, not the shape {array.shape}")
-        if array.dtype.kind != "f":
-            raise TypeError(f"{name}: {label} must be floating point, not {array.dtype}")
-    (first, a), (second, b) = arrays.items()
-    if a.dtype != b.dtype:
-        raise TypeError(f"{name}: {first} is {a.dtype} but {second} is {b.dtype}; they must agree")
-
-
-def _check_groups(name: str, groups: int) -> None:
-    if groups < 1:
-        raise ValueError(f"{name}: groups={groups} must be at least 1")
-
-
-def _check_weight(name: str, shape: tuple, window: Window, groups: int, C: int) -> None:
-    if shape[2:] != window.kernel:
-        raise ValueError(f"{name}: w of shape {shape} must end in window.kernel={window.kernel}")
-    if shape[0] % groups:
-        raise ValueError(f"{name}: groups={groups} must divide out_channels={shape[0]}")
-    if shape[1] * groups != C:
-        raise ValueError(
-            f"{name}: w of shape {shape} with groups={groups} reads {shape[1] * groups} channels, "
-            f"x has {C}"
-        )
-
-
-def _check_output(name: str, shape: tuple, window: Window, input_size: tuple[int, int]) -> None:
-    expected = window.output_size(*input_size)
-    if shape[2:] != expected:
-        raise ValueError(
-            f"{name}: gy of shape {shape} must end in {expected}, "
-            f"the output size of an input {input_size}"
-        )

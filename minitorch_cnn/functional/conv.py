@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..autograd.array_function import ArrayFunction
 from ..kernels.conv2d import conv2d_forward, conv2d_input_grad, conv2d_weight_grad
+from ..kernels.conv2d.checks import check_channels
 from ..kernels.window import Window
 from ..tensor.activation import through_relu
 from ..tensor.padding import pad
@@ -46,7 +47,7 @@ class Conv2d(ArrayFunction):
         relu: bool = False,
     ) -> Array:
         need_x, need_w, _ = ctx.needs_input_grad
-        y = conv2d_forward(x, w, window, groups, b, relu)
+        y = conv2d_forward(x, w, window, groups, b, relu, checked=True)
         ctx.save_for_backward(x if need_w else None, w if need_x else None, y if relu else None)
         ctx.window, ctx.groups, ctx.input_size, ctx.relu = window, groups, x.shape[2:], relu
         return y
@@ -176,7 +177,7 @@ class ConvTranspose2d(ArrayFunction):
         need_x, need_w, _ = ctx.needs_input_grad
         ctx.save_for_backward(x if need_w else None, w if need_x else None)
         ctx.window, ctx.groups = window, groups
-        y = conv2d_input_grad(x, w, window, output_size, groups)
+        y = conv2d_input_grad(x, w, window, output_size, groups, checked=True)
         if b is not None:
             y += b[:, None, None]
         return y
@@ -298,7 +299,7 @@ class Conv2dWeightGrad(ArrayFunction):
         need_x, need_gy = ctx.needs_input_grad
         ctx.save_for_backward(x if need_gy else None, gy if need_x else None)
         ctx.window, ctx.groups, ctx.input_size = window, groups, x.shape[2:]
-        return conv2d_weight_grad(x, gy, window, groups)
+        return conv2d_weight_grad(x, gy, window, groups, checked=True)
 
     @staticmethod
     def backward(ctx: ArrayFunction, ggw: Any) -> tuple[Tensor | None, ...]:
@@ -331,21 +332,8 @@ def check_conv(
         raise ValueError(f"{name}: weight of shape {weight.shape} must be ({channels}, {kernel})")
     if not is_int(groups):
         raise TypeError(f"{name}: groups={groups!r} must be an int")
-    if groups < 1:
-        raise ValueError(f"{name}: groups={groups} must be at least 1")
     channels = input.shape[-spatial - 1] if input.ndim > spatial else 0
-    if channels % groups:
-        raise ValueError(f"{name}: groups={groups} must divide in_channels={channels}")
-    if weight.shape[0] % groups:
-        raise ValueError(
-            f"{name}: groups={groups} must divide weight's first axis of size {weight.shape[0]}"
-        )
-    expected = weight.shape[0] if transposed else weight.shape[1] * groups
-    if channels != expected:
-        raise ValueError(
-            f"{name}: input of shape {input.shape} has in_channels={channels}, "
-            f"weight of shape {weight.shape} with groups={groups} needs {expected}"
-        )
+    check_channels(name, input.shape, channels, weight.shape, groups, transposed, "input", "weight")
     out_channels = weight.shape[1] * groups if transposed else weight.shape[0]
     if bias is not None and bias.shape != (out_channels,):
         raise ValueError(

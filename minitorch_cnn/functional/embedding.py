@@ -93,7 +93,7 @@ def embedding(
     if weight.ndim != 2:
         raise ValueError(f"embedding: weight of shape {weight.shape} must be (R, D)")
     if sparse:
-            raise ValueError("embedding: sparse=True is not supported, gradients are dense")
+        raise ValueError("embedding: sparse=True is not supported, gradients are dense")
     rows = weight.shape[0]
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:

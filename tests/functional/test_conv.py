@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 import minitorch_cnn.functional.conv as conv_module
 from minitorch_cnn import functional as F
 from minitorch_cnn.autograd import grad
+from minitorch_cnn.kernels.conv2d import checks
 from minitorch_cnn.tensor.tensor import Tensor
 from tests.functional.draws import assert_differentiable_twice, convolutions, leaves
 from tests.functional.refusals import assert_refused
@@ -109,9 +110,9 @@ def calls(monkeypatch):
     def counted(name):
         kernel = getattr(conv_module, name)
 
-        def call(*args):
+        def call(*args, **checked):
             names.append(name)
-            return kernel(*args)
+            return kernel(*args, **checked)
 
         return call
 
@@ -215,3 +216,14 @@ REFUSED = {
 def test_bad_input_is_refused_with_the_functions_name_and_the_rule_as_by_torch(case, calls):
     assert_refused(*REFUSED[case])
     assert calls == []
+
+
+@pytest.mark.parametrize("function", [F.conv2d, F.conv_transpose2d])
+def test_a_convolution_and_its_gradients_are_checked_once(function, monkeypatch):
+    checked = []
+    monkeypatch.setattr(conv_module, "check_channels", lambda *args: checked.append(args[0]))
+    monkeypatch.setattr(checks, "check_channels", lambda *args, **words: checked.append(args[0]))
+    x, w = leaves((np.ones((1, 4, 5, 5)), np.ones((4, 4, 3, 3))))
+    (gx,) = grad(function(x, w).sum(), (x,), create_graph=True)
+    (gx * gx).sum().backward()
+    assert checked == [function.__name__]

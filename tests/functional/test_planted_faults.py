@@ -76,7 +76,7 @@ def without_bias(right, ctx, gy):
     return gx, gw, gb * 0
 
 
-def of_stride_one(right, gy, w, window, size, groups):
+def of_stride_one(right, gy, w, window, size, groups, checked):
     """Strides forgotten when there are groups: the gradient is laid out densely in a corner."""
     if groups == 1:
         return right(gy, w, window, size, groups)
@@ -89,7 +89,7 @@ def of_stride_one(right, gy, w, window, size, groups):
     return gx
 
 
-def of_mixed_groups(right, x, gy, window, groups):
+def of_mixed_groups(right, x, gy, window, groups, checked):
     """The groups of x paired with the groups of gy in the wrong order."""
     return right(np.roll(x, x.shape[1] // groups, axis=1), gy, window, groups)
 
