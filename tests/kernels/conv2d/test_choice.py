@@ -212,7 +212,7 @@ def test_explain_refuses_invalid_convolutions():
     with pytest.raises(ValueError, match="explain: groups=3 must divide out_channels=4"):
         explain((1, 3, 8, 8), (4, 1, 3, 3), groups=3)
     with pytest.raises(
-        ValueError, match="explain: x of shape .* has in_channels=2"
+        ValueError, match=r"explain: x of shape .* has in_channels=2"
     ):
         explain((1, 2, 8, 8), (4, 3, 3, 3))
     with pytest.raises(ValueError, match="explain: groups=0 must be at least 1"):
